@@ -1,0 +1,96 @@
+//! Buckets: the number from 0 to 99,999 that decides whether a subject is in a rollout, and which side of a
+//! split it is on. `bucket = (xxh3_64(salt ‖ 0x00 ‖ id) × 100,000) >> 64`, seed 0; see docs/buckets.md.
+
+use arrayvec::ArrayVec;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
+
+use crate::{
+    Value,
+    flags::Flags,
+    subject::{AttributeRef, Subject},
+};
+
+/// How many buckets there are: one for each thousandth of a percent.
+pub const BUCKETS: u32 = 100_000;
+
+/// Longest salt, in bytes.
+pub const MAX_SALT: usize = 128;
+
+/// What a split adds to a flag's salt, so that it is independent of the rollout.
+pub(crate) const SPLIT_SUFFIX: &str = "/split";
+
+/// Salt and id up to this many bytes are hashed in one piece on the stack.
+const IN_ONE_PIECE: usize = 384;
+
+/// The bucket of `id` under `salt`, 0 to 99,999.
+#[must_use]
+pub fn bucket(salt: &str, id: &str) -> u32 {
+    Salt::new(salt).bucket(id.as_bytes())
+}
+
+/// A salt with its separator, ready to be put before an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Salt(Box<[u8]>);
+
+impl Salt {
+    pub(crate) fn new(salt: &str) -> Self {
+        Self(salt.bytes().chain([0]).collect())
+    }
+
+    pub(crate) fn bucket(&self, id: &[u8]) -> u32 {
+        let mut whole = ArrayVec::<u8, IN_ONE_PIECE>::new();
+        let hash = if whole.try_extend_from_slice(&self.0).is_ok() && whole.try_extend_from_slice(id).is_ok()
+        {
+            xxh3_64(&whole)
+        } else {
+            let mut pieces = Xxh3Default::new();
+            pieces.update(&self.0);
+            pieces.update(id);
+            pieces.digest()
+        };
+        scale(hash)
+    }
+}
+
+/// Spreads 64 bits evenly over the buckets.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the product's upper half is below BUCKETS"
+)]
+fn scale(hash: u64) -> u32 {
+    ((u128::from(hash) * u128::from(BUCKETS)) >> 64) as u32
+}
+
+/// Under which salt a subject is put into a bucket, and by which of its names.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bucketing {
+    pub(crate) salt: Salt,
+    pub(crate) by: AttributeRef,
+}
+
+impl Bucketing {
+    /// The subject's bucket, or none where it has no id.
+    pub(crate) fn bucket(&self, flags: &Flags, subject: &Subject<'_>) -> Option<u32> {
+        match subject.value(flags, self.by)? {
+            Value::String("") | Value::Boolean(_) | Value::List(_) => None,
+            Value::String(id) => Some(self.salt.bucket(id.as_bytes())),
+            Value::Number(id) => whole_number(id).map(|digits| self.salt.bucket(&digits)),
+        }
+    }
+}
+
+/// The decimal digits of a whole number that a double holds exactly; none for any other number.
+fn whole_number(number: f64) -> Option<ArrayVec<u8, 24>> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() != 0.0 || number.abs() > EXACT {
+        return None;
+    }
+    let mut digits = ArrayVec::new();
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
+    let whole = number as i64;
+    std::io::Write::write_fmt(&mut digits, format_args!("{whole}")).ok()?;
+    Some(digits)
+}
+
+#[cfg(test)]
+mod tests;

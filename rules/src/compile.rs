@@ -1,0 +1,274 @@
+//! From names to ids: checks a flags definition and builds what `decide` reads. Every problem is found in one go;
+//! with a single one there is no result.
+
+use std::collections::HashMap;
+
+use crate::{
+    Eligibility, FlagDefinition, Flags, FlagsDefinition, Name, NamedFlag, Names, Noun, Problem, ProblemKind,
+    Site, Tenants, TierId, UnknownTenant, UnknownTenantDefinition, VariantId,
+};
+
+mod condition;
+mod cost;
+mod flag;
+mod tenant;
+
+/// The most flags in a document.
+pub const MAX_FLAGS: usize = 10_000;
+/// The most segments in a document.
+pub const MAX_SEGMENTS: usize = 10_000;
+/// The most tiers in a document.
+pub const MAX_TIERS: usize = 100;
+/// The most rules in a flag.
+pub const MAX_RULES: usize = 1_000;
+/// The most variants in a flag.
+pub const MAX_VARIANTS: usize = 100;
+/// The most flags that a flag requires.
+pub const MAX_REQUIRES: usize = 100;
+/// The most values in a clause.
+pub const MAX_VALUES: usize = 10_000;
+/// The deepest that conditions and gates are nested, segments refer to segments, and flags require flags.
+pub const MAX_NESTING: usize = 16;
+/// The most clauses, or values of clauses, that deciding one flag may have to look at, required flags included.
+pub const MAX_DECISION_COST: usize = 100_000;
+/// Longest name of a variant, tier or segment, in bytes.
+pub const MAX_NAME: usize = 64;
+
+/// Compiles a definition whose names are `names`.
+pub fn compile(
+    definition: &FlagsDefinition<'_>,
+    names: &Names<'_>,
+    eligibility: Eligibility,
+) -> Result<(Flags, Tenants), Vec<Problem>> {
+    let mut compiler = Compiler {
+        names,
+        problems: Problems::default(),
+        attributes: Attributes::default(),
+    };
+    compiler.tiers(definition);
+    let unknown_tenant = compiler.unknown_tenant(definition.unknown_tenant.as_ref());
+    let segments = compiler.segments(definition);
+    let flags = compiler.flags(definition);
+    if compiler.problems.is_empty() {
+        cost::check(definition, &flags, &segments, &mut compiler.problems);
+    } else {
+        cost::check_cycles(definition, names, &mut compiler.problems);
+    }
+    let tenants = compiler.tenants(definition);
+    if !compiler.problems.is_empty() {
+        return Err(compiler.problems.into_vec());
+    }
+    let flags = Flags {
+        flags: flags.into(),
+        segments: segments.into(),
+        tiers: definition
+            .tiers
+            .iter()
+            .map(|tier| Box::from(&*tier.value))
+            .collect(),
+        attributes: compiler.attributes,
+        unknown_tenant,
+        policy: definition.policy,
+        eligibility,
+    };
+    Ok((flags, Tenants::new(tenants)))
+}
+
+/// The problems found so far, and the look-ups that can add one.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(Vec<Problem>);
+
+/// The names of attributes that conditions read, in the order in which they were met.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Attributes {
+    names: Vec<Box<str>>,
+    ids: HashMap<Box<str>, crate::AttributeId>,
+}
+
+pub(crate) struct Compiler<'n, 'd> {
+    names: &'n Names<'d>,
+    problems: Problems,
+    attributes: Attributes,
+}
+
+impl Problems {
+    pub(crate) fn report(&mut self, site: Site, kind: ProblemKind) {
+        self.0.push(Problem { site, kind });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Problem> {
+        self.0
+    }
+
+    /// Reports a list that is longer than `limit`.
+    pub(crate) fn limit(&mut self, site: Site, what: &'static str, limit: usize, found: usize) {
+        if found > limit {
+            self.report(site, ProblemKind::Limit { what, limit, found });
+        }
+    }
+
+    /// The flag of this name, or a problem.
+    pub(crate) fn flag<'n, 'd>(&mut self, names: &'n Names<'d>, key: &Name<'_>) -> Option<&'n NamedFlag<'d>> {
+        let flag = names.flag(&key.value);
+        if flag.is_none() {
+            self.unknown(Noun::Flag, key);
+        }
+        flag
+    }
+
+    /// The variant of `flag` with this name, or a problem.
+    pub(crate) fn variant(&mut self, flag: &NamedFlag<'_>, name: &Name<'_>) -> Option<VariantId> {
+        let variant = flag.variant(&name.value);
+        if variant.is_none() {
+            let kind = ProblemKind::UnknownVariant {
+                flag: flag.key.to_owned(),
+                variant: name.value.to_string(),
+                variants: flag.variants.iter().map(|&variant| variant.to_owned()).collect(),
+            };
+            self.report(name.site, kind);
+        }
+        variant
+    }
+
+    pub(crate) fn unknown(&mut self, what: Noun, name: &Name<'_>) {
+        self.report(
+            name.site,
+            ProblemKind::Unknown {
+                what,
+                name: name.value.to_string(),
+            },
+        );
+    }
+
+    /// Reports every name that stands more than once in `names`.
+    pub(crate) fn duplicates<'x>(&mut self, what: Noun, names: impl IntoIterator<Item = &'x Name<'x>>) {
+        let mut first: HashMap<&str, Site> = HashMap::new();
+        for name in names {
+            if let Some(&first) = first.get(&*name.value) {
+                self.report(
+                    name.site,
+                    ProblemKind::Duplicate {
+                        what,
+                        name: name.value.to_string(),
+                        first,
+                    },
+                );
+            } else {
+                first.insert(&*name.value, name.site);
+            }
+        }
+    }
+
+    /// Reports a name that is not 1 to [`MAX_NAME`] characters of the alphabet of flag keys.
+    pub(crate) fn name(&mut self, what: Noun, name: &Name<'_>) {
+        let text = &*name.value;
+        let starts = text.starts_with(|c: char| c.is_ascii_alphabetic());
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if !starts || text.len() > MAX_NAME || !text.chars().all(allowed) {
+            let kind = ProblemKind::InvalidName {
+                what,
+                name: text.to_owned(),
+                limit: MAX_NAME,
+            };
+            self.report(name.site, kind);
+        }
+    }
+}
+
+impl Attributes {
+    pub(crate) fn id(&self, name: &str) -> Option<crate::AttributeId> {
+        self.ids.get(name).copied()
+    }
+
+    pub(crate) fn names(&self) -> &[Box<str>] {
+        &self.names
+    }
+
+    fn intern(&mut self, name: &str) -> Option<crate::AttributeId> {
+        if let Some(id) = self.id(name) {
+            return Some(id);
+        }
+        let id = crate::AttributeId::from_index(self.names.len())?;
+        self.names.push(name.into());
+        self.ids.insert(name.into(), id);
+        Some(id)
+    }
+}
+
+impl Compiler<'_, '_> {
+    fn tiers(&mut self, definition: &FlagsDefinition<'_>) {
+        if let Some(first) = definition.tiers.first() {
+            self.problems
+                .limit(first.site, "tiers", MAX_TIERS, definition.tiers.len());
+        }
+        self.problems.duplicates(Noun::Tier, &definition.tiers);
+        for tier in &definition.tiers {
+            self.problems.name(Noun::Tier, tier);
+        }
+    }
+
+    fn tier(&mut self, name: &Name<'_>) -> Option<TierId> {
+        let tier = self.names.tier(&name.value);
+        if tier.is_none() {
+            self.problems.unknown(Noun::Tier, name);
+        }
+        tier
+    }
+
+    fn unknown_tenant(&mut self, definition: Option<&UnknownTenantDefinition<'_>>) -> UnknownTenant {
+        match definition {
+            None => UnknownTenant::Judge(None),
+            Some(UnknownTenantDefinition::Tier(tier)) => UnknownTenant::Judge(self.tier(tier)),
+            Some(UnknownTenantDefinition::Reject) => UnknownTenant::Reject,
+        }
+    }
+
+    fn segments(&mut self, definition: &FlagsDefinition<'_>) -> Vec<crate::condition::Segment> {
+        if let Some(first) = definition.segments.first() {
+            self.problems.limit(
+                first.name.site,
+                "segments",
+                MAX_SEGMENTS,
+                definition.segments.len(),
+            );
+        }
+        self.problems.duplicates(
+            Noun::Segment,
+            definition.segments.iter().map(|segment| &segment.name),
+        );
+        let mut compiled = Vec::with_capacity(definition.segments.len());
+        for segment in &definition.segments {
+            self.problems.name(Noun::Segment, &segment.name);
+            if let Some(condition) = self.condition(&segment.condition) {
+                compiled.push(crate::condition::Segment {
+                    name: (*segment.name.value).into(),
+                    condition,
+                });
+            }
+        }
+        compiled
+    }
+
+    fn flags(&mut self, definition: &FlagsDefinition<'_>) -> Vec<crate::Flag> {
+        if let Some(last) = definition.flags.last() {
+            self.problems
+                .limit(last.key.site, "flags", MAX_FLAGS, definition.flags.len());
+        }
+        self.problems
+            .duplicates(Noun::Flag, definition.flags.iter().map(|flag| &flag.key));
+        let mut in_key_order: Vec<&FlagDefinition<'_>> = definition.flags.iter().collect();
+        in_key_order.sort_by(|a, b| a.key.value.cmp(&b.key.value));
+        in_key_order
+            .into_iter()
+            .filter_map(|flag| self.flag(flag))
+            .collect()
+    }
+}

@@ -1,0 +1,307 @@
+//! What deciding a flag can cost at most: no circles, no chain of segments or requirements deeper than the limit,
+//! and a bound on everything that one decision may have to look at.
+
+use std::collections::HashMap;
+
+use crate::{
+    ConditionDefinition, Flag, FlagsDefinition, Names, ProblemKind, Site, Sited,
+    condition::{Condition, Segment},
+    operator::Operator,
+};
+
+use super::{MAX_DECISION_COST, MAX_NESTING, Problems};
+
+/// Refuses circles, chains that are too deep and flags that cost too much. `flags` and `segments` are complete:
+/// nothing before has found a problem.
+pub(super) fn check(
+    definition: &FlagsDefinition<'_>,
+    flags: &[Flag],
+    segments: &[Segment],
+    problems: &mut Problems,
+) {
+    let segment_graph: Vec<Vec<usize>> = segments
+        .iter()
+        .map(|segment| segments_of(&segment.condition))
+        .collect();
+    let segment_site = |index: usize| {
+        definition
+            .segments
+            .get(index)
+            .map_or(Site::default(), |s| s.name.site)
+    };
+    let Some(segment_order) = order(&segment_graph, problems, segment_site, |cycle| {
+        ProblemKind::SegmentCycle {
+            cycle: cycle
+                .iter()
+                .filter_map(|&index| segments.get(index))
+                .map(|s| s.name.to_string())
+                .collect(),
+        }
+    }) else {
+        return;
+    };
+    let mut segment_costs = vec![Cost::default(); segments.len()];
+    for index in segment_order {
+        let cost = segments
+            .get(index)
+            .map_or(Cost::default(), |s| cost_of(&s.condition, &segment_costs));
+        settle(&mut segment_costs, index, cost, segment_site(index), problems);
+    }
+    let graph: Vec<Vec<usize>> = flags
+        .iter()
+        .map(|flag| {
+            flag.requires
+                .iter()
+                .map(|required| required.flag.index())
+                .collect()
+        })
+        .collect();
+    let flag_site = |index: usize| flags.get(index).map_or(Site::default(), |flag| flag.site);
+    let Some(flag_order) = order(&graph, problems, flag_site, |cycle| ProblemKind::FlagCycle {
+        cycle: cycle
+            .iter()
+            .filter_map(|&index| flags.get(index))
+            .map(|flag| flag.key.to_string())
+            .collect(),
+    }) else {
+        return;
+    };
+    let mut flag_costs = vec![Cost::default(); flags.len()];
+    for index in flag_order {
+        let Some(flag) = flags.get(index) else { continue };
+        let rules = flag.rules.iter().map(|rule| &rule.when);
+        let audience = flag
+            .rollout
+            .iter()
+            .filter_map(|rollout| rollout.audience.as_ref());
+        let mut cost = Cost { depth: 0, total: 1 };
+        for condition in rules.chain(audience) {
+            cost.total = cost
+                .total
+                .saturating_add(cost_of(condition, &segment_costs).total);
+        }
+        for required in &flag.requires {
+            cost.include(flag_costs.get(required.flag.index()).copied().unwrap_or_default());
+        }
+        settle(&mut flag_costs, index, cost, flag.site, problems);
+    }
+}
+
+/// Finds circles in a definition that has other problems, by the names as written.
+pub(super) fn check_cycles(definition: &FlagsDefinition<'_>, names: &Names<'_>, problems: &mut Problems) {
+    let segments: Vec<Vec<usize>> = definition
+        .segments
+        .iter()
+        .map(|segment| {
+            let mut named = Vec::new();
+            segments_named(&segment.condition, names, &mut named, 0);
+            named
+        })
+        .collect();
+    let site = |index: usize| {
+        definition
+            .segments
+            .get(index)
+            .map_or(Site::default(), |s| s.name.site)
+    };
+    order(&segments, problems, site, |cycle| ProblemKind::SegmentCycle {
+        cycle: cycle
+            .iter()
+            .filter_map(|&index| definition.segments.get(index))
+            .map(|segment| segment.name.value.to_string())
+            .collect(),
+    });
+    let places: HashMap<&str, usize> = definition
+        .flags
+        .iter()
+        .enumerate()
+        .map(|(index, flag)| (&*flag.key.value, index))
+        .collect();
+    let flags: Vec<Vec<usize>> = definition
+        .flags
+        .iter()
+        .map(|flag| {
+            flag.requires
+                .iter()
+                .filter_map(|r| places.get(&*r.flag.value).copied())
+                .collect()
+        })
+        .collect();
+    let site = |index: usize| {
+        definition
+            .flags
+            .get(index)
+            .map_or(Site::default(), |flag| flag.key.site)
+    };
+    order(&flags, problems, site, |cycle| ProblemKind::FlagCycle {
+        cycle: cycle
+            .iter()
+            .filter_map(|&index| definition.flags.get(index))
+            .map(|flag| flag.key.value.to_string())
+            .collect(),
+    });
+}
+
+/// How much there may be to look at, and how long the longest chain is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    depth: usize,
+    total: usize,
+}
+
+impl Cost {
+    /// Adds what is referred to: one deeper, and all of its cost.
+    fn include(&mut self, other: Self) {
+        self.depth = self.depth.max(other.depth.saturating_add(1));
+        self.total = self.total.saturating_add(other.total);
+    }
+}
+
+/// Keeps the cost of node `index`, or reports it; what was reported costs those that refer to it nothing, so that
+/// a chain is reported once.
+fn settle(costs: &mut [Cost], index: usize, cost: Cost, site: Site, problems: &mut Problems) {
+    let before = problems.len();
+    if cost.depth > MAX_NESTING {
+        problems.report(site, ProblemKind::Nesting { limit: MAX_NESTING });
+    }
+    problems.limit(
+        site,
+        "clauses and values to look at for one decision",
+        MAX_DECISION_COST,
+        cost.total,
+    );
+    if let Some(slot) = costs.get_mut(index) {
+        *slot = if problems.len() > before {
+            Cost::default()
+        } else {
+            cost
+        };
+    }
+}
+
+fn cost_of(condition: &Condition, segments: &[Cost]) -> Cost {
+    let mut cost = Cost { depth: 0, total: 1 };
+    let mut add = |part: &Condition| {
+        let part = cost_of(part, segments);
+        cost.depth = cost.depth.max(part.depth);
+        cost.total = cost.total.saturating_add(part.total);
+    };
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(add),
+        Condition::Not(part) => add(part),
+        Condition::Segment(id) => cost.include(segments.get(id.index()).copied().unwrap_or_default()),
+        Condition::Clause(clause) => cost.total = values_of(&clause.operator),
+    }
+    cost
+}
+
+/// How many values are looked at one by one; sets that are searched count as one.
+fn values_of(operator: &Operator) -> usize {
+    match operator {
+        Operator::Prefix(texts)
+        | Operator::Suffix(texts)
+        | Operator::Contains(texts)
+        | Operator::AllOf(texts) => texts.len(),
+        _ => 1,
+    }
+}
+
+fn segments_of(condition: &Condition) -> Vec<usize> {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().flat_map(segments_of).collect(),
+        Condition::Not(part) => segments_of(part),
+        Condition::Segment(id) => vec![id.index()],
+        Condition::Clause(_) => Vec::new(),
+    }
+}
+
+fn segments_named(
+    condition: &Sited<ConditionDefinition<'_>>,
+    names: &Names<'_>,
+    found: &mut Vec<usize>,
+    depth: usize,
+) {
+    if depth > MAX_NESTING {
+        return;
+    }
+    match &condition.value {
+        ConditionDefinition::All(parts) | ConditionDefinition::Any(parts) => {
+            parts
+                .iter()
+                .for_each(|part| segments_named(part, names, found, depth.saturating_add(1)));
+        }
+        ConditionDefinition::Not(part) => segments_named(part, names, found, depth.saturating_add(1)),
+        ConditionDefinition::Segment(name) => found.extend(names.segment(&name.value).map(|id| id.index())),
+        ConditionDefinition::Clause { .. } => {}
+    }
+}
+
+/// The nodes so that each comes after those it refers to (Kahn's algorithm), or none and one problem for each
+/// circle.
+fn order(
+    graph: &[Vec<usize>],
+    problems: &mut Problems,
+    site: impl Fn(usize) -> Site,
+    problem: impl Fn(&[usize]) -> ProblemKind,
+) -> Option<Vec<usize>> {
+    let mut waiting: Vec<usize> = graph.iter().map(Vec::len).collect();
+    let mut referrers: Vec<Vec<usize>> = vec![Vec::new(); graph.len()];
+    for (node, references) in graph.iter().enumerate() {
+        for &reference in references {
+            if let Some(list) = referrers.get_mut(reference) {
+                list.push(node);
+            }
+        }
+    }
+    let mut ready: Vec<usize> = (0..graph.len())
+        .filter(|&node| waiting.get(node) == Some(&0))
+        .collect();
+    let mut done = Vec::with_capacity(graph.len());
+    while let Some(node) = ready.pop() {
+        done.push(node);
+        for &referrer in referrers.get(node).map_or(&[][..], Vec::as_slice) {
+            if let Some(count) = waiting.get_mut(referrer) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    ready.push(referrer);
+                }
+            }
+        }
+    }
+    if done.len() == graph.len() {
+        return Some(done);
+    }
+    let is_done: std::collections::HashSet<usize> = done.into_iter().collect();
+    for cycle in cycles(graph, &is_done) {
+        if let Some(&first) = cycle.first() {
+            problems.report(site(first), problem(&cycle));
+        }
+    }
+    None
+}
+
+/// One circle for each group of nodes that is not done, as node numbers with the first again at the end.
+fn cycles(graph: &[Vec<usize>], done: &std::collections::HashSet<usize>) -> Vec<Vec<usize>> {
+    let mut seen = done.clone();
+    let mut found = Vec::new();
+    for start in 0..graph.len() {
+        let mut path: Vec<usize> = Vec::new();
+        let mut node = start;
+        while !seen.contains(&node) {
+            seen.insert(node);
+            path.push(node);
+            let next = graph
+                .get(node)
+                .and_then(|references| references.iter().find(|next| !done.contains(next)));
+            let Some(&next) = next else { break };
+            node = next;
+            if let Some(begin) = path.iter().position(|&earlier| earlier == node) {
+                let mut cycle = path.split_off(begin);
+                cycle.push(node);
+                found.push(cycle);
+                break;
+            }
+        }
+    }
+    found
+}

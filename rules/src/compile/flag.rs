@@ -1,0 +1,383 @@
+//! Compiles flags.
+
+use crate::{
+    Flag, FlagDefinition, FlagKey, Lifecycle, Name, NamedFlag, Noun, ProblemKind, RolloutDefinition,
+    RuleDefinition, ScheduleDefinition, ServeDefinition, Site, Sited, Timestamp, Variant, VariantId,
+    bucket::{BUCKETS, Bucketing, MAX_SALT, SPLIT_SUFFIX, Salt},
+    flag::{Requirement, Rollout, Rule, Schedule},
+    split::{Serve, Split},
+    subject::AttributeRef,
+};
+
+use super::{Compiler, MAX_REQUIRES, MAX_RULES, MAX_VARIANTS};
+
+/// What a variant is called that the document does not have to name.
+const ON: &str = "on";
+const OFF: &str = "off";
+
+/// A flag while it is compiled: what its parts have to know of it.
+struct Context<'c, 'd> {
+    named: &'c NamedFlag<'d>,
+    salt: &'c str,
+}
+
+impl Compiler<'_, '_> {
+    pub(super) fn flag(&mut self, definition: &FlagDefinition<'_>) -> Option<Flag> {
+        let key = FlagKey::parse(&definition.key.value)
+            .map_err(|reason| {
+                let key = definition.key.value.to_string();
+                self.problems
+                    .report(definition.key.site, ProblemKind::InvalidFlagKey { key, reason });
+            })
+            .ok();
+        let names = self.names;
+        let named = names.flag(&definition.key.value)?;
+        let salt = definition
+            .salt
+            .as_ref()
+            .map_or(&*definition.key.value, |salt| &*salt.value);
+        if let Some(written) = &definition.salt {
+            self.problems
+                .limit(written.site, "bytes in a salt", MAX_SALT, salt.len());
+        }
+        let context = Context { named, salt };
+        let variants = self.variants(definition, named);
+        let off = self.named_or(definition.off.as_ref(), named, definition.key.site, "off", OFF);
+        let lifecycle = self.lifecycle(definition);
+        let on = named.variant(ON);
+        let opt_in_serves = match &definition.opt_in_serves {
+            Some(name) => self.problems.variant(named, name),
+            None => on.or(off),
+        };
+        let final_variant = match &definition.final_variant {
+            None if lifecycle != Some(Lifecycle::Retired) => on.or(off),
+            written => self.named_or(written.as_ref(), named, definition.key.site, "final", ON),
+        };
+        let default = match &definition.default {
+            Some(serve) => self.serve(&context, serve),
+            None => off.map(Serve::Variant),
+        };
+        let tiers = self.tier_defaults(definition, named);
+        let requires = self.requirements(definition);
+        let rules = self.rules(&context, &definition.rules, definition.key.site);
+        let rollout = match &definition.rollout {
+            Some(rollout) => Some(self.rollout(&context, rollout)?),
+            None => None,
+        };
+        let schedule = definition
+            .schedule
+            .as_ref()
+            .and_then(|schedule| self.schedule(schedule));
+        let expires = definition.expires.as_ref().and_then(|date| self.date(date));
+        Some(Flag {
+            key: key?,
+            site: definition.key.site,
+            description: definition.description.as_deref().map(Into::into),
+            owner: definition.owner.as_deref().map(Into::into),
+            kind: named.kind,
+            lifecycle,
+            enabled: definition.enabled.unwrap_or(true),
+            variants,
+            off: off?,
+            default: default?,
+            tiers,
+            requires,
+            rules,
+            rollout,
+            schedule,
+            opt_in_serves: opt_in_serves?,
+            final_variant: final_variant?,
+            salt: salt.into(),
+            revertible: definition.revertible.unwrap_or(false),
+            expires,
+        })
+    }
+
+    fn variants(&mut self, definition: &FlagDefinition<'_>, named: &NamedFlag<'_>) -> Box<[Variant]> {
+        let key = &definition.key.value;
+        let Some(written) = &definition.variants else {
+            return [(ON, "true", key.to_string()), (OFF, "false", key.to_string())]
+                .map(|(name, value, header_item)| Variant {
+                    name: name.into(),
+                    value: value.into(),
+                    header_item: header_item.into(),
+                })
+                .into();
+        };
+        if written.len() < 2 {
+            let kind = ProblemKind::TooFewVariants {
+                flag: named.key.to_owned(),
+            };
+            self.problems.report(definition.key.site, kind);
+        }
+        self.problems.limit(
+            definition.key.site,
+            "variants in a flag",
+            MAX_VARIANTS,
+            written.len(),
+        );
+        self.problems
+            .duplicates(Noun::Variant, written.iter().map(|(name, _)| name));
+        let variant = |(name, value): &(Name<'_>, Box<str>)| {
+            self.problems.name(Noun::Variant, name);
+            Variant {
+                name: (*name.value).into(),
+                value: value.clone(),
+                header_item: format!("{key};v={}", name.value).into(),
+            }
+        };
+        written.iter().map(variant).collect()
+    }
+
+    /// The variant written in `field`, or the one called `otherwise`; a problem where the flag has neither.
+    fn named_or(
+        &mut self,
+        written: Option<&Name<'_>>,
+        flag: &NamedFlag<'_>,
+        site: Site,
+        field: &'static str,
+        otherwise: &'static str,
+    ) -> Option<VariantId> {
+        if let Some(name) = written {
+            return self.problems.variant(flag, name);
+        }
+        let variant = flag.variant(otherwise);
+        if variant.is_none() {
+            self.variant_needed(flag, site, field, otherwise);
+        }
+        variant
+    }
+
+    pub(super) fn variant_needed(
+        &mut self,
+        flag: &NamedFlag<'_>,
+        site: Site,
+        field: &'static str,
+        variant: &'static str,
+    ) {
+        let kind = ProblemKind::VariantNeeded {
+            flag: flag.key.to_owned(),
+            field,
+            variant,
+            variants: flag.variants.iter().map(|&name| name.to_owned()).collect(),
+        };
+        self.problems.report(site, kind);
+    }
+
+    fn lifecycle(&mut self, definition: &FlagDefinition<'_>) -> Option<Lifecycle> {
+        let kind = definition.kind.unwrap_or_default();
+        match &definition.lifecycle {
+            Some(written) if !kind.has_lifecycle() && written.value != Lifecycle::Retired => {
+                self.problems
+                    .report(written.site, ProblemKind::LifecycleOfKind { kind });
+                None
+            }
+            Some(written) => Some(written.value),
+            None => kind.has_lifecycle().then(Lifecycle::default),
+        }
+    }
+
+    fn serve(&mut self, context: &Context<'_, '_>, serve: &Sited<ServeDefinition<'_>>) -> Option<Serve> {
+        match &serve.value {
+            ServeDefinition::Variant(name) => self.problems.variant(context.named, name).map(Serve::Variant),
+            ServeDefinition::Split { weights, by } => {
+                let bounds = self.bounds(context, serve.site, weights)?;
+                let salt = Salt::new(&format!("{}{SPLIT_SUFFIX}", context.salt));
+                Some(Serve::Split(Split {
+                    bucketing: Bucketing {
+                        salt,
+                        by: self.by(by.as_ref())?,
+                    },
+                    bounds,
+                }))
+            }
+        }
+    }
+
+    fn bounds(
+        &mut self,
+        context: &Context<'_, '_>,
+        site: Site,
+        weights: &[(Name<'_>, Sited<f64>)],
+    ) -> Option<Box<[(u32, VariantId)]>> {
+        self.problems
+            .duplicates(Noun::Variant, weights.iter().map(|(name, _)| name));
+        let parts: Vec<_> = weights
+            .iter()
+            .map(|(name, weight)| Some((self.share(weight), self.problems.variant(context.named, name))))
+            .collect();
+        let mut upper = 0_u32;
+        let mut bounds = Vec::with_capacity(parts.len());
+        for (share, variant) in parts.into_iter().flatten() {
+            upper = upper.saturating_add(share?);
+            bounds.push((upper, variant?));
+        }
+        if upper != BUCKETS {
+            self.problems.report(
+                site,
+                ProblemKind::WeightSum {
+                    sum: f64::from(upper) / 1_000.0,
+                },
+            );
+            return None;
+        }
+        Some(bounds.into())
+    }
+
+    /// A percentage in thousandths of a percent.
+    fn share(&mut self, percentage: &Sited<f64>) -> Option<u32> {
+        let found = percentage.value;
+        if !(0.0..=100.0).contains(&found) {
+            self.problems
+                .report(percentage.site, ProblemKind::PercentageRange { found });
+            return None;
+        }
+        let thousandths = (found * 1_000.0).round();
+        if (found * 1_000.0 - thousandths).abs() > 1e-6 {
+            self.problems
+                .report(percentage.site, ProblemKind::PercentageTooFine { found });
+            return None;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a whole number from 0 to 100,000"
+        )]
+        Some(thousandths as u32)
+    }
+
+    fn by(&mut self, by: Option<&Name<'_>>) -> Option<AttributeRef> {
+        by.map_or(Some(AttributeRef::Tenant), |name| self.attribute(&name.value))
+    }
+
+    fn tier_defaults(
+        &mut self,
+        definition: &FlagDefinition<'_>,
+        named: &NamedFlag<'_>,
+    ) -> Box<[Option<VariantId>]> {
+        let mut defaults = Vec::new();
+        for (tier, variant) in &definition.tiers {
+            let (tier, variant) = (self.tier(tier), self.problems.variant(named, variant));
+            let (Some(tier), Some(variant)) = (tier, variant) else {
+                continue;
+            };
+            if defaults.len() <= tier.index() {
+                defaults.resize(tier.index().saturating_add(1), None);
+            }
+            if let Some(default) = defaults.get_mut(tier.index()) {
+                *default = Some(variant);
+            }
+        }
+        defaults.into()
+    }
+
+    fn requirements(&mut self, definition: &FlagDefinition<'_>) -> Box<[Requirement]> {
+        let site = definition.key.site;
+        self.problems.limit(
+            site,
+            "flags that a flag requires",
+            MAX_REQUIRES,
+            definition.requires.len(),
+        );
+        let names = self.names;
+        let requirement = |requirement: &crate::RequirementDefinition<'_>| {
+            let flag = self.problems.flag(names, &requirement.flag)?;
+            let is = match &requirement.is {
+                Some(variant) => Some(self.problems.variant(flag, variant)?),
+                None => None,
+            };
+            Some(Requirement { flag: flag.id, is })
+        };
+        definition.requires.iter().filter_map(requirement).collect()
+    }
+
+    fn rules(&mut self, context: &Context<'_, '_>, rules: &[RuleDefinition<'_>], site: Site) -> Box<[Rule]> {
+        self.problems
+            .limit(site, "rules in a flag", MAX_RULES, rules.len());
+        let mut compiled = Vec::with_capacity(rules.len());
+        for (index, rule) in rules.iter().enumerate() {
+            let (when, serve) = (self.condition(&rule.when), self.serve(context, &rule.serve));
+            let name = match &rule.name {
+                Some(name) => Box::from(&**name),
+                None => format!("rule {}", index.saturating_add(1)).into(),
+            };
+            if let (Some(when), Some(serve)) = (when, serve) {
+                compiled.push(Rule { name, when, serve });
+            }
+        }
+        compiled.into()
+    }
+
+    fn rollout(&mut self, context: &Context<'_, '_>, definition: &RolloutDefinition<'_>) -> Option<Rollout> {
+        let share = self.share(&definition.percentage);
+        let by = self.by(definition.by.as_ref());
+        let audience = definition
+            .audience
+            .as_ref()
+            .map(|audience| self.condition(audience));
+        let serve = match &definition.serve {
+            Some(serve) => self.serve(context, serve),
+            None => self
+                .named_or(
+                    None,
+                    context.named,
+                    definition.percentage.site,
+                    "rollout.serve",
+                    ON,
+                )
+                .map(Serve::Variant),
+        };
+        let audience = match audience {
+            Some(compiled) => Some(compiled?),
+            None => None,
+        };
+        let bucketing = Bucketing {
+            salt: Salt::new(context.salt),
+            by: by?,
+        };
+        Some(Rollout {
+            share: share?,
+            bucketing,
+            audience,
+            serve: serve?,
+        })
+    }
+
+    fn schedule(&mut self, definition: &Sited<ScheduleDefinition<'_>>) -> Option<Schedule> {
+        let from = self.timestamp(definition.value.from.as_ref(), Timestamp::MIN);
+        let until = self.timestamp(definition.value.until.as_ref(), Timestamp::MAX);
+        let (from, until) = (from?, until?);
+        if from >= until {
+            self.problems.report(definition.site, ProblemKind::EmptySchedule);
+        }
+        Some(Schedule { from, until })
+    }
+
+    fn timestamp(&mut self, text: Option<&Name<'_>>, otherwise: Timestamp) -> Option<Timestamp> {
+        let Some(text) = text else { return Some(otherwise) };
+        let parsed = Timestamp::parse(&text.value).ok();
+        if parsed.is_none() {
+            self.problems.report(
+                text.site,
+                ProblemKind::InvalidTime {
+                    text: text.value.to_string(),
+                },
+            );
+        }
+        parsed
+    }
+
+    fn date(&mut self, text: &Name<'_>) -> Option<Box<str>> {
+        let midnight = format!("{}T00:00:00Z", text.value);
+        if Timestamp::parse(&midnight).is_err() {
+            self.problems.report(
+                text.site,
+                ProblemKind::InvalidDate {
+                    text: text.value.to_string(),
+                },
+            );
+            return None;
+        }
+        Some((*text.value).into())
+    }
+}

@@ -1,0 +1,137 @@
+//! Compiles tenant records: four lists of flags become one, sorted by flag.
+
+use crate::{
+    AttributeId, AttributeValue, FlagId, FlagsDefinition, Name, NamedFlag, Noun, ProblemKind, Tenant,
+    TenantDefinition, TenantId,
+    subject::AttributeRef,
+    tenant::{Choice, Standing},
+};
+
+use super::Compiler;
+
+impl<'d> Compiler<'_, 'd> {
+    pub(super) fn tenants(&mut self, definition: &FlagsDefinition<'_>) -> Vec<Tenant> {
+        self.problems
+            .duplicates(Noun::Tenant, definition.tenants.iter().map(|tenant| &tenant.id));
+        let needs_serve: Vec<&str> = definition
+            .flags
+            .iter()
+            .filter(|flag| flag.opt_in_serves.is_none() && flag.variants.is_some())
+            .map(|flag| &*flag.key.value)
+            .collect();
+        let needs_serve = NeedsServe(needs_serve);
+        definition
+            .tenants
+            .iter()
+            .filter_map(|tenant| self.tenant(tenant, &needs_serve))
+            .collect()
+    }
+
+    fn tenant(&mut self, definition: &TenantDefinition<'_>, needs_serve: &NeedsServe<'_>) -> Option<Tenant> {
+        if let Err(reason) = TenantId::check(&definition.id.value) {
+            let id = definition.id.value.to_string();
+            self.problems
+                .report(definition.id.site, ProblemKind::InvalidTenantId { id, reason });
+        }
+        let tier = match &definition.tier {
+            Some(name) => Some(self.tier(name)?),
+            None => None,
+        };
+        Some(Tenant {
+            id: (*definition.id.value).into(),
+            tier,
+            channel: definition.channel,
+            internal: definition.internal,
+            standings: self.standings(definition, needs_serve),
+            attributes: self.tenant_attributes(definition),
+        })
+    }
+
+    fn standings(
+        &mut self,
+        definition: &TenantDefinition<'_>,
+        needs_serve: &NeedsServe<'_>,
+    ) -> Box<[(FlagId, Standing)]> {
+        let mut standings: Vec<(FlagId, Standing)> = Vec::new();
+        let names = self.names;
+        for key in &definition.beta {
+            if let Some(flag) = self.problems.flag(names, key) {
+                entry(&mut standings, flag.id).allowed = true;
+            }
+        }
+        for (key, variant) in &definition.overrides {
+            let Some(flag) = self.problems.flag(names, key) else {
+                continue;
+            };
+            if let Some(variant) = self.problems.variant(flag, variant) {
+                entry(&mut standings, flag.id).forced = Some(variant);
+            }
+        }
+        for key in &definition.opt_in {
+            if let Some(flag) = self.problems.flag(names, key) {
+                self.check_opt_in(flag, key, needs_serve);
+                entry(&mut standings, flag.id).choice = Choice::In;
+            }
+        }
+        for key in &definition.opt_out {
+            let Some(flag) = self.problems.flag(names, key) else {
+                continue;
+            };
+            let standing = entry(&mut standings, flag.id);
+            if standing.choice == Choice::In {
+                let kind = ProblemKind::OptedBothWays {
+                    flag: flag.key.to_owned(),
+                };
+                self.problems.report(key.site, kind);
+            }
+            standing.choice = Choice::Out;
+        }
+        standings.sort_unstable_by_key(|(flag, _)| *flag);
+        standings.into()
+    }
+
+    /// Opting in to a flag without a variant `on` needs the flag to say what that serves.
+    fn check_opt_in(&mut self, flag: &NamedFlag<'d>, key: &Name<'_>, needs_serve: &NeedsServe<'_>) {
+        if flag.variant("on").is_none() && needs_serve.0.contains(&flag.key) {
+            self.variant_needed(flag, key.site, "opt_in_serves", "on");
+        }
+    }
+
+    fn tenant_attributes(
+        &mut self,
+        definition: &TenantDefinition<'_>,
+    ) -> Box<[(AttributeId, AttributeValue)]> {
+        let mut attributes = Vec::new();
+        for (name, value) in &definition.attributes {
+            if AttributeRef::reserved(&name.value).is_some() {
+                let kind = ProblemKind::ReservedAttribute {
+                    name: name.value.to_string(),
+                };
+                self.problems.report(name.site, kind);
+            } else if let Some(id) = self.attributes.id(&name.value) {
+                attributes.push((id, value.clone()));
+            }
+        }
+        attributes.sort_unstable_by_key(|(id, _)| *id);
+        attributes.into()
+    }
+}
+
+/// The keys of flags with variants of their own that do not say what opting in serves.
+struct NeedsServe<'k>(Vec<&'k str>);
+
+/// The standing towards `flag`; a tenant is on few lists, so a walk beats a map.
+fn entry(standings: &mut Vec<(FlagId, Standing)>, flag: FlagId) -> &mut Standing {
+    let index = match standings.iter().position(|(id, _)| *id == flag) {
+        Some(index) => index,
+        None => {
+            standings.push((flag, Standing::default()));
+            standings.len().saturating_sub(1)
+        }
+    };
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the index was found or made on the line above"
+    )]
+    &mut standings[index].1
+}

@@ -1,0 +1,270 @@
+//! The flags document before it is compiled: names as written, each with its place.
+//! Its shape is that of the YAML document (docs/flags.md); every field an operator may leave out is an
+//! `Option` or empty here, and `compile` says what that means.
+
+use std::borrow::Cow;
+
+use crate::{AttributeValue, Channel, Kind, Lifecycle, Sited};
+
+/// A name as written, borrowed from the document where that is possible.
+pub type Name<'a> = Sited<Cow<'a, str>>;
+
+/// A whole flags document, or several merged.
+#[derive(Debug, Clone, Default)]
+pub struct FlagsDefinition<'a> {
+    /// The tiers there are, lowest first.
+    pub tiers: Vec<Name<'a>>,
+    /// How a tenant without a record is judged. Left out: with no tier, and not refused.
+    pub unknown_tenant: Option<UnknownTenantDefinition<'a>>,
+    /// What the environment lets alpha and beta flags do.
+    pub policy: Policy,
+    /// Named conditions.
+    pub segments: Vec<SegmentDefinition<'a>>,
+    /// The flags.
+    pub flags: Vec<FlagDefinition<'a>>,
+    /// The tenants there are records of.
+    pub tenants: Vec<TenantDefinition<'a>>,
+}
+
+/// Switches of the lifecycle's eligibility.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether an override that is not off makes an alpha flag visible to a tenant that is not internal.
+    pub alpha_overrides: bool,
+    /// Whether opting in makes a beta flag visible to a tenant.
+    pub beta_opt_in: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            alpha_overrides: true,
+            beta_opt_in: true,
+        }
+    }
+}
+
+/// How a tenant without a record is judged.
+#[derive(Debug, Clone)]
+pub enum UnknownTenantDefinition<'a> {
+    /// As a tenant of this tier, on channel stable, not internal, on no list.
+    Tier(Name<'a>),
+    /// Not at all: the request is refused.
+    Reject,
+}
+
+/// A named condition.
+#[derive(Debug, Clone)]
+pub struct SegmentDefinition<'a> {
+    /// The name that `segment: NAME` refers to.
+    pub name: Name<'a>,
+    /// What it stands for.
+    pub condition: Sited<ConditionDefinition<'a>>,
+}
+
+/// A condition over a subject.
+#[derive(Debug, Clone)]
+pub enum ConditionDefinition<'a> {
+    /// Every one holds.
+    All(Vec<Sited<ConditionDefinition<'a>>>),
+    /// At least one holds.
+    Any(Vec<Sited<ConditionDefinition<'a>>>),
+    /// It does not hold.
+    Not(Box<Sited<ConditionDefinition<'a>>>),
+    /// The named segment's condition holds.
+    Segment(Name<'a>),
+    /// One operator on one attribute.
+    Clause {
+        /// The attribute, reserved names (`tenant`, `tier`, ...) included.
+        attribute: Name<'a>,
+        /// What is asked of it; the site is the operator's value.
+        operator: Sited<OperatorDefinition<'a>>,
+    },
+}
+
+/// One operator with the value it compares to.
+#[derive(Debug, Clone)]
+pub enum OperatorDefinition<'a> {
+    /// Equal (string, number or boolean).
+    Eq(AttributeValue),
+    /// Of the same type and not equal.
+    Ne(AttributeValue),
+    /// Equal to one of them.
+    In(Vec<Sited<AttributeValue>>),
+    /// Of a type that is among them, and equal to none.
+    NotIn(Vec<Sited<AttributeValue>>),
+    /// Greater than.
+    Gt(f64),
+    /// Greater than or equal to.
+    Gte(f64),
+    /// Less than.
+    Lt(f64),
+    /// Less than or equal to.
+    Lte(f64),
+    /// A string that starts with one of them.
+    Prefix(Vec<Name<'a>>),
+    /// A string that ends with one of them.
+    Suffix(Vec<Name<'a>>),
+    /// A string that has one of them in it.
+    Contains(Vec<Name<'a>>),
+    /// A string that the regular expression matches.
+    Matches(Cow<'a, str>),
+    /// A list that has at least one of them.
+    AnyOf(Vec<Name<'a>>),
+    /// A list that has all of them.
+    AllOf(Vec<Name<'a>>),
+    /// A list that has none of them.
+    NoneOf(Vec<Name<'a>>),
+    /// A string that is a version which meets the requirement.
+    Semver(Cow<'a, str>),
+    /// A string that is an RFC 3339 time before this one.
+    Before(Cow<'a, str>),
+    /// A string that is an RFC 3339 time after this one.
+    After(Cow<'a, str>),
+    /// A string that is an IP address in one of the networks.
+    IpIn(Vec<Name<'a>>),
+    /// There is such an attribute (`true`), or there is none (`false`).
+    Exists(bool),
+}
+
+/// What a rule, a rollout or a default serves.
+#[derive(Debug, Clone)]
+pub enum ServeDefinition<'a> {
+    /// One variant, by name; `true` and `false` stand for `on` and `off` of a boolean flag.
+    Variant(Name<'a>),
+    /// Several, each by its share of the subjects.
+    Split {
+        /// Variant and weight in percent, in the order written.
+        weights: Vec<(Name<'a>, Sited<f64>)>,
+        /// What identifies a subject: `tenant` (left out), `user` or an attribute's name.
+        by: Option<Name<'a>>,
+    },
+}
+
+/// A flag.
+#[derive(Debug, Clone, Default)]
+pub struct FlagDefinition<'a> {
+    /// Its key.
+    pub key: Name<'a>,
+    /// What it is, for people.
+    pub description: Option<Cow<'a, str>>,
+    /// Who answers for it.
+    pub owner: Option<Cow<'a, str>>,
+    /// What it is for; left out: release.
+    pub kind: Option<Kind>,
+    /// How far it is; left out: alpha, for the kinds that have a lifecycle.
+    pub lifecycle: Option<Sited<Lifecycle>>,
+    /// The kill switch, when false; left out: true.
+    pub enabled: Option<bool>,
+    /// What is served when nothing else decides; left out: the off variant.
+    pub default: Option<Sited<ServeDefinition<'a>>>,
+    /// Variants and their values as JSON text, in the order written; left out: a boolean flag.
+    pub variants: Option<Vec<(Name<'a>, Box<str>)>>,
+    /// The variant that means "not given the feature"; left out: `off`.
+    pub off: Option<Name<'a>>,
+    /// Tier and the variant that it serves.
+    pub tiers: Vec<(Name<'a>, Name<'a>)>,
+    /// Flags that must be on (or serve a variant) for the same subject.
+    pub requires: Vec<RequirementDefinition<'a>>,
+    /// Rules, the first that matches decides.
+    pub rules: Vec<RuleDefinition<'a>>,
+    /// The percentage rollout.
+    pub rollout: Option<RolloutDefinition<'a>>,
+    /// From when, until when.
+    pub schedule: Option<Sited<ScheduleDefinition<'a>>>,
+    /// Whether it can be turned back without harm; for the control plane.
+    pub revertible: Option<bool>,
+    /// The date (`2027-03-01`) after which it should be gone; for the list of stale flags.
+    pub expires: Option<Name<'a>>,
+    /// What a tenant that opted in is served; left out: `on`.
+    pub opt_in_serves: Option<Name<'a>>,
+    /// What a retired flag serves; left out: `on`.
+    pub final_variant: Option<Name<'a>>,
+    /// What the buckets are salted with; left out: the key.
+    pub salt: Option<Name<'a>>,
+}
+
+/// A flag that another depends on.
+#[derive(Debug, Clone)]
+pub struct RequirementDefinition<'a> {
+    /// The flag.
+    pub flag: Name<'a>,
+    /// The variant it must serve; left out: any but its off variant.
+    pub is: Option<Name<'a>>,
+}
+
+/// A rule: a condition and what it serves.
+#[derive(Debug, Clone)]
+pub struct RuleDefinition<'a> {
+    /// Its name, for explanations; left out: its place in the list.
+    pub name: Option<Cow<'a, str>>,
+    /// When it applies.
+    pub when: Sited<ConditionDefinition<'a>>,
+    /// What it serves.
+    pub serve: Sited<ServeDefinition<'a>>,
+}
+
+/// A percentage rollout.
+#[derive(Debug, Clone)]
+pub struct RolloutDefinition<'a> {
+    /// 0 to 100, at most three decimals.
+    pub percentage: Sited<f64>,
+    /// What identifies a subject: `tenant` (left out), `user` or an attribute's name.
+    pub by: Option<Name<'a>>,
+    /// Who takes part; left out: everyone.
+    pub audience: Option<Sited<ConditionDefinition<'a>>>,
+    /// What the subjects in it are served; left out: `on`.
+    pub serve: Option<Sited<ServeDefinition<'a>>>,
+}
+
+/// From when (inclusive) until when (exclusive) a flag may be on; RFC 3339.
+#[derive(Debug, Clone, Default)]
+pub struct ScheduleDefinition<'a> {
+    /// Left out: always has been.
+    pub from: Option<Name<'a>>,
+    /// Left out: for ever.
+    pub until: Option<Name<'a>>,
+}
+
+/// What is known of a tenant.
+#[derive(Debug, Clone, Default)]
+pub struct TenantDefinition<'a> {
+    /// Its id.
+    pub id: Name<'a>,
+    /// Its tier; left out: none.
+    pub tier: Option<Name<'a>>,
+    /// Its release channel.
+    pub channel: Channel,
+    /// Whether it is one of ours.
+    pub internal: bool,
+    /// The beta allowlist: flags it may see while they are beta.
+    pub beta: Vec<Name<'a>>,
+    /// Flag and the variant it is made to serve.
+    pub overrides: Vec<(Name<'a>, Name<'a>)>,
+    /// Flags it opted in to.
+    pub opt_in: Vec<Name<'a>>,
+    /// Flags it opted out of.
+    pub opt_out: Vec<Name<'a>>,
+    /// What else is known of it.
+    pub attributes: Vec<(Name<'a>, AttributeValue)>,
+}
+
+/// A route's condition over flags.
+#[derive(Debug, Clone)]
+pub enum GateDefinition<'a> {
+    /// The flag is on.
+    Flag(Name<'a>),
+    /// The flag serves this variant.
+    Is {
+        /// The flag.
+        flag: Name<'a>,
+        /// The variant.
+        is: Name<'a>,
+    },
+    /// Every one is open.
+    All(Vec<Sited<GateDefinition<'a>>>),
+    /// At least one is open.
+    Any(Vec<Sited<GateDefinition<'a>>>),
+    /// It is closed.
+    Not(Box<Sited<GateDefinition<'a>>>),
+}

@@ -1,0 +1,111 @@
+//! Every flag with what its conditions refer to: segments, tiers and attribute names.
+
+use crate::{
+    AttributeId, Eligibility, Flag, FlagId, Policy, SegmentId, TierId, compile::Attributes,
+    condition::Segment,
+};
+
+/// The flags of a snapshot, in key order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flags {
+    pub(crate) flags: Box<[Flag]>,
+    pub(crate) segments: Box<[Segment]>,
+    pub(crate) tiers: Box<[Box<str>]>,
+    pub(crate) attributes: Attributes,
+    pub(crate) unknown_tenant: UnknownTenant,
+    pub(crate) policy: Policy,
+    pub(crate) eligibility: Eligibility,
+}
+
+/// How a tenant without a record is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownTenant {
+    /// As a tenant of this tier, if any, on channel stable, not internal, on no list.
+    Judge(Option<TierId>),
+    /// Not at all: the request is refused.
+    Reject,
+}
+
+impl Flags {
+    /// Every flag, in key order, with its id.
+    pub fn iter(&self) -> impl Iterator<Item = (FlagId, &Flag)> {
+        self.flags
+            .iter()
+            .enumerate()
+            .filter_map(|(index, flag)| Some((FlagId::from_index(index)?, flag)))
+    }
+
+    /// How many flags there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.flags.len()
+    }
+
+    /// Whether there is no flag at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.flags.is_empty()
+    }
+
+    /// The flag with this id.
+    #[must_use]
+    pub fn flag(&self, id: FlagId) -> Option<&Flag> {
+        self.flags.get(id.index())
+    }
+
+    /// The id of the flag with this key. Not for the request path, which knows ids.
+    #[must_use]
+    pub fn id(&self, key: &str) -> Option<FlagId> {
+        let index = self
+            .flags
+            .binary_search_by(|flag| flag.key.as_str().cmp(key))
+            .ok()?;
+        FlagId::from_index(index)
+    }
+
+    /// The id of the attribute with this name, or none where no condition reads it.
+    #[must_use]
+    pub fn attribute_id(&self, name: &str) -> Option<AttributeId> {
+        self.attributes.id(name)
+    }
+
+    /// The attributes that conditions read, by id, reserved ones apart.
+    #[must_use]
+    pub fn attributes(&self) -> &[Box<str>] {
+        self.attributes.names()
+    }
+
+    /// The tier's name.
+    #[must_use]
+    pub fn tier_name(&self, id: TierId) -> Option<&str> {
+        self.tiers.get(id.index()).map(|name| &**name)
+    }
+
+    /// The names of the tiers, lowest first.
+    #[must_use]
+    pub fn tiers(&self) -> &[Box<str>] {
+        &self.tiers
+    }
+
+    /// How a tenant without a record is judged.
+    #[must_use]
+    pub fn unknown_tenant(&self) -> UnknownTenant {
+        self.unknown_tenant
+    }
+
+    /// Whether the lifecycle is enforced here.
+    #[must_use]
+    pub fn eligibility(&self) -> Eligibility {
+        self.eligibility
+    }
+
+    /// The switches of the lifecycle's eligibility.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    pub(crate) fn segment(&self, id: SegmentId) -> Option<&Segment> {
+        self.segments.get(id.index())
+    }
+}

@@ -1,0 +1,232 @@
+//! A gate: a route's condition over flags, decided once per request against one snapshot.
+
+use crate::{
+    Decision, FlagId, Flags, GateDefinition, Kind, MAX_NESTING, Name, Names, Problem, ProblemKind, Reason,
+    Sited, Subject, Timestamp, VariantId, compile::Problems, decide,
+};
+
+/// The most parts a gate has.
+pub const MAX_GATE_PARTS: usize = 100;
+
+/// A compiled gate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    expression: Expression,
+    flags: Box<[FlagId]>,
+    has_permission_flag: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Expression {
+    Flag { flag: FlagId, is: Option<VariantId> },
+    All(Box<[Expression]>),
+    Any(Box<[Expression]>),
+    Not(Box<Expression>),
+}
+
+/// Whether a gate lets a request through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    /// It does.
+    Open,
+    /// It does not.
+    Closed,
+    /// A flag it hangs on can't be decided.
+    Undecided,
+}
+
+/// What a gate says of a request, and the flag that settled it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it lets the request through.
+    pub truth: Truth,
+    /// The flag whose decision settled it: of several the first in the order written.
+    pub flag: FlagId,
+    /// That decision.
+    pub decision: Decision,
+}
+
+impl Gate {
+    /// Compiles a gate over the flags that `names` knows; every problem in it is found.
+    pub fn compile(definition: &Sited<GateDefinition<'_>>, names: &Names<'_>) -> Result<Self, Vec<Problem>> {
+        let mut compiler = Compiler {
+            names,
+            problems: Problems::default(),
+            flags: Vec::new(),
+            permission: false,
+        };
+        let expression = compiler.expression(definition, 1);
+        if compiler.flags.len() > MAX_GATE_PARTS {
+            let found = compiler.flags.len();
+            let kind = ProblemKind::Limit {
+                what: "flags in a gate",
+                limit: MAX_GATE_PARTS,
+                found,
+            };
+            compiler.problems.report(definition.site, kind);
+        }
+        compiler.flags.sort_unstable();
+        compiler.flags.dedup();
+        let (flags, has_permission_flag) = (compiler.flags.into(), compiler.permission);
+        match expression {
+            Some(expression) if compiler.problems.is_empty() => Ok(Self {
+                expression,
+                flags,
+                has_permission_flag,
+            }),
+            _ => Err(compiler.problems.into_vec()),
+        }
+    }
+
+    /// Whether it is open for `subject` at `now`. Allocates nothing, takes no lock.
+    #[must_use]
+    pub fn decide(&self, flags: &Flags, subject: &Subject<'_>, now: Timestamp) -> Verdict {
+        self.expression.decide(flags, subject, now)
+    }
+
+    /// Every flag it names, in key order, each once.
+    #[must_use]
+    pub fn flags(&self) -> &[FlagId] {
+        &self.flags
+    }
+
+    /// Whether one of them is a permission flag: then it is closed when it can't be decided.
+    #[must_use]
+    pub fn has_permission_flag(&self) -> bool {
+        self.has_permission_flag
+    }
+
+    /// The flag, where the gate is nothing but one flag, and the variant that it must serve.
+    #[must_use]
+    pub fn single_flag(&self) -> Option<(FlagId, Option<VariantId>)> {
+        match &self.expression {
+            Expression::Flag { flag, is } => Some((*flag, *is)),
+            _ => None,
+        }
+    }
+}
+
+impl Expression {
+    fn decide(&self, flags: &Flags, subject: &Subject<'_>, now: Timestamp) -> Verdict {
+        match self {
+            Self::Flag { flag, is } => flag_verdict(flags, *flag, *is, subject, now),
+            Self::All(parts) => fold(parts, Truth::Closed, flags, subject, now),
+            Self::Any(parts) => fold(parts, Truth::Open, flags, subject, now),
+            Self::Not(part) => {
+                let verdict = part.decide(flags, subject, now);
+                let truth = match verdict.truth {
+                    Truth::Open => Truth::Closed,
+                    Truth::Closed => Truth::Open,
+                    Truth::Undecided => Truth::Undecided,
+                };
+                Verdict { truth, ..verdict }
+            }
+        }
+    }
+}
+
+fn flag_verdict(
+    flags: &Flags,
+    flag: FlagId,
+    is: Option<VariantId>,
+    subject: &Subject<'_>,
+    now: Timestamp,
+) -> Verdict {
+    let decision = decide(flags, flag, subject, now);
+    let truth = if decision.reason == Reason::Error {
+        Truth::Undecided
+    } else {
+        let open = match is {
+            Some(variant) => decision.variant == variant,
+            None => flags
+                .flag(flag)
+                .is_some_and(|flag| decision.variant != flag.off()),
+        };
+        if open { Truth::Open } else { Truth::Closed }
+    };
+    Verdict {
+        truth,
+        flag,
+        decision,
+    }
+}
+
+/// Tries the parts in order until one is `settling`; an undecided part leaves the whole undecided unless a later
+/// one settles it. Without any, the first part speaks for the whole. Compiling refuses empty lists.
+fn fold(
+    parts: &[Expression],
+    settling: Truth,
+    flags: &Flags,
+    subject: &Subject<'_>,
+    now: Timestamp,
+) -> Verdict {
+    let mut settled: Option<Verdict> = None;
+    for part in parts {
+        let verdict = part.decide(flags, subject, now);
+        if verdict.truth == settling {
+            return verdict;
+        }
+        match settled {
+            Some(before) if verdict.truth != Truth::Undecided || before.truth == Truth::Undecided => {}
+            _ => settled = Some(verdict),
+        }
+    }
+    settled.unwrap_or_else(|| flag_verdict(flags, FlagId(u32::MAX), None, subject, now))
+}
+
+struct Compiler<'n, 'd> {
+    names: &'n Names<'d>,
+    problems: Problems,
+    flags: Vec<FlagId>,
+    permission: bool,
+}
+
+impl Compiler<'_, '_> {
+    fn expression(&mut self, definition: &Sited<GateDefinition<'_>>, depth: usize) -> Option<Expression> {
+        if depth > MAX_NESTING {
+            self.problems
+                .report(definition.site, ProblemKind::Nesting { limit: MAX_NESTING });
+            return None;
+        }
+        match &definition.value {
+            GateDefinition::Flag(key) => self.flag(key, None),
+            GateDefinition::Is { flag, is } => self.flag(flag, Some(is)),
+            GateDefinition::All(parts) => self.parts(definition, "all", parts, depth).map(Expression::All),
+            GateDefinition::Any(parts) => self.parts(definition, "any", parts, depth).map(Expression::Any),
+            GateDefinition::Not(part) => Some(Expression::Not(Box::new(
+                self.expression(part, depth.saturating_add(1))?,
+            ))),
+        }
+    }
+
+    fn parts(
+        &mut self,
+        whole: &Sited<GateDefinition<'_>>,
+        field: &'static str,
+        parts: &[Sited<GateDefinition<'_>>],
+        depth: usize,
+    ) -> Option<Box<[Expression]>> {
+        if parts.is_empty() {
+            self.problems.report(whole.site, ProblemKind::Empty { field });
+        }
+        let compiled: Vec<_> = parts
+            .iter()
+            .map(|part| self.expression(part, depth.saturating_add(1)))
+            .collect();
+        compiled.into_iter().collect()
+    }
+
+    fn flag(&mut self, key: &Name<'_>, is: Option<&Name<'_>>) -> Option<Expression> {
+        let known = self.problems.flag(self.names, key)?;
+        let is = match is {
+            Some(variant) => Some(self.problems.variant(known, variant)?),
+            None => None,
+        };
+        self.permission |= known.kind == Kind::Permission;
+        self.flags.push(known.id);
+        Some(Expression::Flag { flag: known.id, is })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! Which headers tell an upstream what was decided, and under which names.
+
+use crate::FlagId;
+
+/// The most bytes that the flags header may take unless an operator says otherwise.
+pub const DEFAULT_FLAGS_BUDGET: usize = 4 * 1024;
+
+/// The headers that are set on the way to an upstream. Names are lower-case and valid HTTP tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderPlan {
+    /// The tenant's id.
+    pub tenant: Option<Box<str>>,
+    /// The user's id.
+    pub user: Option<Box<str>>,
+    /// The flags that are on, as an RFC 9651 list of tokens.
+    pub flags: Option<FlagsHeader>,
+    /// One header for each of these flags, with the served variant.
+    pub per_flag: Box<[(FlagId, Box<str>)]>,
+    /// The snapshot's revision.
+    pub revision: Option<Box<str>>,
+    /// The request's id.
+    pub request_id: Option<Box<str>>,
+    /// The prefix under which per-flag headers are reserved, whether a flag has one or not.
+    pub reserved_prefix: Option<Box<str>>,
+}
+
+/// The header that lists the flags that are on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlagsHeader {
+    /// Its name.
+    pub name: Box<str>,
+    /// Which flags it may list.
+    pub include: Include,
+    /// The most bytes its value may take.
+    pub budget: usize,
+}
+
+/// Which flags the flags header may list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Include {
+    /// Every flag.
+    All,
+    /// The flags of the route's gate.
+    Route,
+    /// These, in key order.
+    List(Box<[FlagId]>),
+}

@@ -1,0 +1,83 @@
+//! What flags, gates, routes and targets mean.
+//!
+//! Pure: no I/O, no clock, no randomness, no async, no serde. Definitions (names, as written) are compiled
+//! once into a [`Snapshot`] of small integers; deciding reads the snapshot and allocates nothing.
+
+mod bucket;
+mod compile;
+mod condition;
+mod decide;
+mod decision;
+mod definition;
+mod flag;
+mod flags;
+mod gate;
+mod header_match;
+mod header_plan;
+mod host;
+mod id;
+mod kind;
+mod method;
+mod name;
+mod names;
+mod network;
+mod operator;
+mod path;
+mod pattern;
+mod problem;
+mod route;
+mod route_table;
+mod site;
+mod snapshot;
+mod split;
+mod subject;
+mod target;
+mod tenant;
+mod tenants;
+mod time;
+mod upstream;
+mod value;
+
+pub use bucket::{BUCKETS, MAX_SALT, bucket};
+pub use compile::{
+    MAX_DECISION_COST, MAX_FLAGS, MAX_NAME, MAX_NESTING, MAX_REQUIRES, MAX_RULES, MAX_SEGMENTS, MAX_TIERS,
+    MAX_VALUES, MAX_VARIANTS, compile,
+};
+pub use decide::decide;
+pub use decision::{Cause, Decision, Reason};
+pub use definition::{
+    ConditionDefinition, FlagDefinition, FlagsDefinition, GateDefinition, Name, OperatorDefinition, Policy,
+    RequirementDefinition, RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition,
+    ServeDefinition, TenantDefinition, UnknownTenantDefinition,
+};
+pub use flag::{Flag, Variant};
+pub use flags::{Flags, UnknownTenant};
+pub use gate::{Gate, MAX_GATE_PARTS, Truth, Verdict};
+pub use header_match::{
+    HeaderMatch, HeaderPredicate, InvalidHeaderMatch, MAX_HEADER_MATCHES, MAX_HEADER_NAME, MAX_HEADER_VALUE,
+};
+pub use header_plan::{DEFAULT_FLAGS_BUDGET, FlagsHeader, HeaderPlan, Include};
+pub use host::{Host, HostPattern, InvalidHost, InvalidHostPattern, MAX_HOST, MAX_LABEL};
+pub use id::{AttributeId, FlagId, SegmentId, TierId, UpstreamId, VariantId};
+pub use kind::{Channel, Eligibility, Kind, Lifecycle};
+pub use method::{InvalidMethods, MAX_EXTENSION_METHODS, MAX_METHOD, Methods};
+pub use name::{FlagKey, InvalidFlagKey, InvalidTenantId, MAX_FLAG_KEY, MAX_TENANT_ID, TenantId};
+pub use names::{NamedFlag, Names};
+pub use path::{InvalidPathPattern, PathPattern, Specificity, TrailingSlash};
+pub use pattern::{InvalidPattern, MAX_PATTERN, MAX_PATTERN_DFA, Pattern};
+pub use problem::{Noun, Problem, ProblemKind};
+pub use route::{Auth, Body, Destination, Mode, OnError, Otherwise, Reject, Route, Routes, Unmatched};
+pub use route_table::{
+    ConflictKind, MAX_ROUTES, Precedence, RequestHead, RouteConflict, RouteId, RouteMatch, RouteTable,
+};
+pub use site::{Site, Sited};
+pub use snapshot::{Revision, Snapshot};
+pub use subject::{MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES, Subject};
+pub use target::{
+    EncodedSlash, InvalidTarget, MAX_PATH, MAX_PATH_SEGMENTS, Target, TargetOptions, normalise,
+};
+pub use tenant::Tenant;
+pub use tenants::Tenants;
+pub use time::{InvalidTime, Timestamp};
+pub use upstream::{Endpoint, Upstream, UpstreamTimeouts};
+pub use value::{AttributeValue, Value};

@@ -1,0 +1,130 @@
+//! The two names that cross every boundary: flag keys and tenant ids.
+//! Parsed once at the edge; whatever holds one holds a valid one.
+
+use std::fmt;
+
+/// Longest flag key, in bytes.
+pub const MAX_FLAG_KEY: usize = 128;
+/// Longest tenant id, in bytes.
+pub const MAX_TENANT_ID: usize = 128;
+
+/// A flag's key: 1 to 128 characters of `A-Z a-z 0-9 . _ -`, starting with a letter.
+/// So it is a valid HTTP token (RFC 9110 5.6.2) and structured-field token (RFC 9651 3.3.4) as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlagKey(Box<str>);
+
+/// A tenant's id: 1 to 128 visible ASCII characters (`!` to `~`), so it is a valid header value as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TenantId(Box<str>);
+
+/// Why a text is not a flag key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidFlagKey {
+    /// No character at all.
+    #[error("a flag key can't be empty")]
+    Empty,
+    /// Longer than [`MAX_FLAG_KEY`].
+    #[error("a flag key has at most {MAX_FLAG_KEY} characters, this one has {length}")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// The first character is not a letter.
+    #[error("a flag key starts with a letter, not with `{found}`")]
+    Start {
+        /// The first character.
+        found: char,
+    },
+    /// A character outside the alphabet.
+    #[error("a flag key is made of letters, digits, `.`, `_` and `-`; `{found}` is none of them")]
+    Character {
+        /// The first such character.
+        found: char,
+    },
+}
+
+/// Why a text is not a tenant id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTenantId {
+    /// No character at all.
+    #[error("a tenant id can't be empty")]
+    Empty,
+    /// Longer than [`MAX_TENANT_ID`].
+    #[error("a tenant id has at most {MAX_TENANT_ID} characters, this one has {length}")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// A character that is not visible ASCII.
+    #[error("a tenant id is made of visible ASCII characters; {found:?} is none")]
+    Character {
+        /// The first such character.
+        found: char,
+    },
+}
+
+impl FlagKey {
+    /// Takes `text` as a flag key, whole or not at all.
+    pub fn parse(text: &str) -> Result<Self, InvalidFlagKey> {
+        match text.chars().next() {
+            None => return Err(InvalidFlagKey::Empty),
+            Some(first) if !first.is_ascii_alphabetic() => {
+                return Err(InvalidFlagKey::Start { found: first });
+            }
+            Some(_) => {}
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if let Some(found) = text.chars().find(|&c| !allowed(c)) {
+            return Err(InvalidFlagKey::Character { found });
+        }
+        if text.len() > MAX_FLAG_KEY {
+            return Err(InvalidFlagKey::TooLong { length: text.len() });
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TenantId {
+    /// Takes `text` as a tenant id, whole or not at all.
+    pub fn parse(text: &str) -> Result<Self, InvalidTenantId> {
+        Self::check(text).map(|()| Self(text.into()))
+    }
+
+    /// Whether `text` could be a tenant id, without keeping it.
+    pub fn check(text: &str) -> Result<(), InvalidTenantId> {
+        if text.is_empty() {
+            return Err(InvalidTenantId::Empty);
+        }
+        if let Some(found) = text.chars().find(|c| !c.is_ascii_graphic()) {
+            return Err(InvalidTenantId::Character { found });
+        }
+        if text.len() > MAX_TENANT_ID {
+            return Err(InvalidTenantId::TooLong { length: text.len() });
+        }
+        Ok(())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FlagKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

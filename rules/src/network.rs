@@ -1,0 +1,67 @@
+//! Sets of IP networks, merged into ranges so that ten thousand of them are searched in a dozen steps.
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// A set of IP networks.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Networks {
+    /// First and last address of each range, sorted, none touching another.
+    v4: Box<[(u32, u32)]>,
+    v6: Box<[(u128, u128)]>,
+}
+
+/// Reads `10.0.0.0/8`, `2001:db8::/32`, or a single address. Bits beyond the prefix are ignored.
+pub(crate) fn parse_network(text: &str) -> Option<IpNet> {
+    match text.parse::<IpNet>() {
+        Ok(network) => Some(network.trunc()),
+        Err(_) => text.parse::<IpAddr>().ok().map(IpNet::from),
+    }
+}
+
+impl Networks {
+    pub(crate) fn new(networks: &[IpNet]) -> Self {
+        let mut v4 = Vec::new();
+        let mut v6 = Vec::new();
+        for network in networks {
+            match network {
+                IpNet::V4(network) => v4.push(*network),
+                IpNet::V6(network) => v6.push(*network),
+            }
+        }
+        let v4 = Ipv4Net::aggregate(&v4)
+            .iter()
+            .map(|n| (n.network().to_bits(), n.broadcast().to_bits()))
+            .collect();
+        let v6 = Ipv6Net::aggregate(&v6)
+            .iter()
+            .map(|n| (n.network().to_bits(), n.broadcast().to_bits()))
+            .collect();
+        Self {
+            v4: sort(v4),
+            v6: sort(v6),
+        }
+    }
+
+    /// Whether one of them has `address`; an IPv4 address written as IPv6 (`::ffff:10.0.0.1`) counts as IPv4.
+    pub(crate) fn contain(&self, address: IpAddr) -> bool {
+        match address.to_canonical() {
+            IpAddr::V4(address) => within(&self.v4, address.to_bits()),
+            IpAddr::V6(address) => within(&self.v6, address.to_bits()),
+        }
+    }
+}
+
+fn sort<T: Ord>(mut ranges: Vec<(T, T)>) -> Box<[(T, T)]> {
+    ranges.sort_unstable();
+    ranges.into()
+}
+
+fn within<T: Ord + Copy>(ranges: &[(T, T)], address: T) -> bool {
+    let after = ranges.partition_point(|(first, _)| *first <= address);
+    after
+        .checked_sub(1)
+        .and_then(|index| ranges.get(index))
+        .is_some_and(|(_, last)| address <= *last)
+}

@@ -1,0 +1,140 @@
+//! Operators: what a clause asks of one attribute. A missing or wrongly typed attribute makes every one of them
+//! false, the negative ones too; only `exists: false` is true of what is missing.
+
+use std::net::IpAddr;
+
+use semver::{Version, VersionReq};
+use time::OffsetDateTime;
+
+use crate::{AttributeValue, Pattern, Value, network::Networks, time::instant};
+
+/// A compiled operator.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Operator {
+    In(Scalars),
+    NotIn(Scalars),
+    Greater(f64),
+    GreaterOrEqual(f64),
+    Less(f64),
+    LessOrEqual(f64),
+    Prefix(Box<[Box<str>]>),
+    Suffix(Box<[Box<str>]>),
+    Contains(Box<[Box<str>]>),
+    Matches(Pattern),
+    AnyOf(Box<[Box<str>]>),
+    AllOf(Box<[Box<str>]>),
+    NoneOf(Box<[Box<str>]>),
+    Version(VersionReq),
+    Before(OffsetDateTime),
+    After(OffsetDateTime),
+    Within(Networks),
+    Exists(bool),
+}
+
+/// A set of strings, numbers and booleans, each kind sorted.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Scalars {
+    strings: Box<[Box<str>]>,
+    numbers: Box<[f64]>,
+    booleans: Box<[bool]>,
+}
+
+/// Whether a set has a value, where it has any of the value's type at all.
+enum Membership {
+    In,
+    Out,
+    WrongType,
+}
+
+impl Scalars {
+    /// The set of `values`; lists among them are left out (the document's shape has none).
+    pub(crate) fn new<'v>(values: impl IntoIterator<Item = &'v AttributeValue>) -> Self {
+        let (mut strings, mut numbers, mut booleans) = (Vec::new(), Vec::new(), Vec::new());
+        for value in values {
+            match value {
+                AttributeValue::String(text) => strings.push(text.clone()),
+                AttributeValue::Number(number) => numbers.push(*number),
+                AttributeValue::Boolean(boolean) => booleans.push(*boolean),
+                AttributeValue::List(_) => {}
+            }
+        }
+        strings.sort_unstable();
+        numbers.sort_unstable_by(f64::total_cmp);
+        Self {
+            strings: strings.into(),
+            numbers: numbers.into(),
+            booleans: booleans.into(),
+        }
+    }
+
+    fn membership(&self, value: Value<'_>) -> Membership {
+        let (is_in, none_of_its_type) = match value {
+            Value::String(text) => (has(&self.strings, text), self.strings.is_empty()),
+            Value::Number(number) => {
+                // Zero has two spellings and one meaning.
+                let number = if number == 0.0 { 0.0 } else { number };
+                let found = self.numbers.binary_search_by(|probe| {
+                    let probe = if *probe == 0.0 { 0.0 } else { *probe };
+                    probe.total_cmp(&number)
+                });
+                (found.is_ok(), self.numbers.is_empty())
+            }
+            Value::Boolean(boolean) => (self.booleans.contains(&boolean), self.booleans.is_empty()),
+            Value::List(_) => return Membership::WrongType,
+        };
+        match (is_in, none_of_its_type) {
+            (true, _) => Membership::In,
+            (false, false) => Membership::Out,
+            (false, true) => Membership::WrongType,
+        }
+    }
+}
+
+impl Operator {
+    /// Whether it holds for what the subject has there.
+    pub(crate) fn holds(&self, value: Option<Value<'_>>) -> bool {
+        let Some(value) = value else {
+            return matches!(self, Self::Exists(false));
+        };
+        match (self, value) {
+            (Self::Exists(expected), _) => *expected,
+            (Self::In(set), value) => matches!(set.membership(value), Membership::In),
+            (Self::NotIn(set), value) => matches!(set.membership(value), Membership::Out),
+            (Self::Greater(bound), Value::Number(number)) => number > *bound,
+            (Self::GreaterOrEqual(bound), Value::Number(number)) => number >= *bound,
+            (Self::Less(bound), Value::Number(number)) => number < *bound,
+            (Self::LessOrEqual(bound), Value::Number(number)) => number <= *bound,
+            (Self::Prefix(texts), Value::String(text)) => {
+                texts.iter().any(|start| text.starts_with(&**start))
+            }
+            (Self::Suffix(texts), Value::String(text)) => texts.iter().any(|end| text.ends_with(&**end)),
+            (Self::Contains(texts), Value::String(text)) => texts.iter().any(|part| text.contains(&**part)),
+            (Self::Matches(pattern), Value::String(text)) => pattern.is_match(text),
+            (Self::AnyOf(set), Value::List(items)) => items.iter().any(|item| has(set, item)),
+            (Self::AllOf(set), Value::List(items)) => set.iter().all(|wanted| items.contains(wanted)),
+            (Self::NoneOf(set), Value::List(items)) => !items.iter().any(|item| has(set, item)),
+            (Self::Version(requirement), Value::String(text)) => {
+                Version::parse(text).is_ok_and(|version| requirement.matches(&version))
+            }
+            (Self::Before(bound), Value::String(text)) => instant(text).is_some_and(|at| at < *bound),
+            (Self::After(bound), Value::String(text)) => instant(text).is_some_and(|at| at > *bound),
+            (Self::Within(networks), Value::String(text)) => text
+                .parse::<IpAddr>()
+                .is_ok_and(|address| networks.contain(address)),
+            _ => false,
+        }
+    }
+}
+
+/// Whether the sorted `set` has `text`.
+fn has(set: &[Box<str>], text: &str) -> bool {
+    set.binary_search_by(|probe| (**probe).cmp(text)).is_ok()
+}
+
+/// The texts, sorted, for [`has`].
+pub(crate) fn sorted<'t>(texts: impl IntoIterator<Item = &'t str>) -> Box<[Box<str>]> {
+    let mut texts: Vec<Box<str>> = texts.into_iter().map(Into::into).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts.into()
+}

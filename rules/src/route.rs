@@ -1,0 +1,161 @@
+//! A route: which requests it takes, who may ask, the gate they meet, and what happens on either side of it.
+
+use crate::{FlagId, Gate, RouteConflict, RouteId, RouteMatch, RouteTable, Site, TargetOptions, UpstreamId};
+
+/// A route, compiled.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Its name, in logs, metrics and explanations.
+    pub name: Box<str>,
+    /// Where it was written.
+    pub site: Site,
+    /// Whether a token is asked for.
+    pub auth: Auth,
+    /// The condition over flags; none: always open.
+    pub gate: Option<Gate>,
+    /// Whether the gate is enforced or only watched.
+    pub mode: Mode,
+    /// What happens when a flag of the gate can't be decided.
+    pub on_error: OnError,
+    /// Where an open gate leads.
+    pub destination: Destination,
+    /// What a closed gate answers.
+    pub otherwise: Otherwise,
+}
+
+/// Whether a route asks for a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// A valid token of a tenant, or 401.
+    Required,
+    /// A valid token, or none at all; a bad one is a 401.
+    Optional,
+    /// No token is looked for.
+    None,
+}
+
+/// Whether a closed gate refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// It does.
+    #[default]
+    Enforce,
+    /// It is decided, counted and reported, and everything goes through.
+    Shadow,
+}
+
+/// What happens when a flag of the gate can't be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// The answer is 503.
+    #[default]
+    Closed,
+    /// The request goes through; never for permission flags.
+    Open,
+}
+
+/// Where an open gate leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// To one upstream.
+    Upstream(UpstreamId),
+    /// To the upstream of the served variant.
+    Variants {
+        /// The flag whose variant chooses.
+        flag: FlagId,
+        /// The upstream of each variant, in the flag's own order.
+        upstreams: Box<[UpstreamId]>,
+    },
+}
+
+/// What a closed gate answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Otherwise {
+    /// A refusal of our own.
+    Reject(Reject),
+    /// The existing behaviour.
+    Upstream(UpstreamId),
+    /// A redirect to another place.
+    Redirect {
+        /// 301, 302, 303, 307 or 308.
+        status: u16,
+        /// The `Location` header's value.
+        location: Box<str>,
+    },
+}
+
+/// A refusal of our own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// 400 to 599.
+    pub status: u16,
+    /// Whether the answer names the flag and what the tenant could do about it.
+    pub reveal: bool,
+    /// The operator's own body.
+    pub body: Option<Body>,
+}
+
+/// An operator's own body for an answer of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// Its media type.
+    pub content_type: Box<str>,
+    /// The bytes.
+    pub bytes: Box<[u8]>,
+}
+
+/// What happens to a request that no route takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unmatched {
+    /// It goes to this upstream, ungated.
+    Upstream(UpstreamId),
+    /// It is refused with this status.
+    Reject(u16),
+}
+
+/// Every route and how to find the one for a request.
+#[derive(Debug)]
+pub struct Routes {
+    table: RouteTable,
+    routes: Box<[Route]>,
+    /// What happens to a request that no route takes.
+    pub unmatched: Unmatched,
+    /// How request targets are read.
+    pub target: TargetOptions,
+}
+
+impl Routes {
+    /// Builds the table of `routes`, in the order of the document; every pair that can't be told apart is named.
+    pub fn build(
+        routes: Vec<(RouteMatch, Route)>,
+        unmatched: Unmatched,
+        target: TargetOptions,
+    ) -> Result<Self, Vec<RouteConflict>> {
+        let (matches, routes): (Vec<_>, Vec<_>) = routes.into_iter().unzip();
+        let table = RouteTable::build(matches)?;
+        Ok(Self {
+            table,
+            routes: routes.into_boxed_slice(),
+            unmatched,
+            target,
+        })
+    }
+
+    /// How a request finds its route.
+    #[must_use]
+    pub fn table(&self) -> &RouteTable {
+        &self.table
+    }
+
+    /// The route with this id.
+    #[must_use]
+    pub fn route(&self, id: RouteId) -> Option<&Route> {
+        self.routes.get(id.index())
+    }
+
+    /// Every route, in the order of the document.
+    #[must_use]
+    pub fn all(&self) -> &[Route] {
+        &self.routes
+    }
+}

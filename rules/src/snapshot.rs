@@ -1,0 +1,47 @@
+//! A snapshot: everything that decides a request, immutable, its parts shared between snapshots.
+
+use std::sync::Arc;
+
+use crate::{Flags, HeaderPlan, Routes, Subject, Tenants, Upstream};
+
+/// Everything that decides a request.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Which snapshot this is.
+    pub revision: Revision,
+    /// The environment's name.
+    pub environment: Arc<str>,
+    /// The flags.
+    pub flags: Arc<Flags>,
+    /// The tenants there are records of.
+    pub tenants: Arc<Tenants>,
+    /// The routes.
+    pub routes: Arc<Routes>,
+    /// The upstreams, by id.
+    pub upstreams: Arc<[Upstream]>,
+    /// What upstreams are told.
+    pub headers: Arc<HeaderPlan>,
+}
+
+/// Names one snapshot: visible ASCII, so that it is a header value as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(pub Arc<str>);
+
+impl Snapshot {
+    /// The subject of this tenant, with its record. Without a tenant: the anonymous subject.
+    #[must_use]
+    pub fn subject<'a>(&'a self, tenant: Option<&'a str>) -> Subject<'a> {
+        let record = tenant.and_then(|id| self.tenants.find(id));
+        Subject {
+            tenant,
+            record,
+            ..Subject::default()
+        }
+    }
+}
+
+impl std::fmt::Display for Revision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}

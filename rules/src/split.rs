@@ -1,0 +1,51 @@
+//! What is served: one variant, or a split of several by the subject's bucket.
+
+use crate::{VariantId, bucket::Bucketing, flags::Flags, subject::Subject};
+
+/// What a rule, a rollout or a default serves.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Serve {
+    Variant(VariantId),
+    Split(Split),
+}
+
+/// Variants by share of the subjects.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Split {
+    pub(crate) bucketing: Bucketing,
+    /// Upper bucket (exclusive) and the variant below it, rising to [`BUCKETS`](crate::BUCKETS).
+    pub(crate) bounds: Box<[(u32, VariantId)]>,
+}
+
+impl Serve {
+    /// The variant for this subject, or none where a split finds no id to go by.
+    pub(crate) fn variant(&self, flags: &Flags, subject: &Subject<'_>) -> Option<VariantId> {
+        match self {
+            Self::Variant(variant) => Some(*variant),
+            Self::Split(split) => split.variant(flags, subject),
+        }
+    }
+
+    pub(crate) fn is_split(&self) -> bool {
+        matches!(self, Self::Split(_))
+    }
+
+    /// Every variant that may be served.
+    pub(crate) fn variants(&self) -> impl Iterator<Item = VariantId> + '_ {
+        let (one, bounds): (_, &[(u32, VariantId)]) = match self {
+            Self::Variant(variant) => (Some(*variant), &[]),
+            Self::Split(split) => (None, &split.bounds),
+        };
+        one.into_iter().chain(bounds.iter().map(|(_, variant)| *variant))
+    }
+}
+
+impl Split {
+    fn variant(&self, flags: &Flags, subject: &Subject<'_>) -> Option<VariantId> {
+        let bucket = self.bucketing.bucket(flags, subject)?;
+        self.bounds
+            .iter()
+            .find(|(upper, _)| bucket < *upper)
+            .map(|(_, variant)| *variant)
+    }
+}

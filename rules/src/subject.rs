@@ -1,0 +1,93 @@
+//! Who is asking: tenant, user, groups and named attributes, all borrowed.
+
+use crate::{AttributeId, Channel, Tenant, TierId, Value, flags::Flags, flags::UnknownTenant};
+
+/// The most named attributes that a request can bring along.
+pub const MAX_SUBJECT_ATTRIBUTES: usize = 32;
+
+/// Names that neither a request nor a tenant record can use for an attribute.
+pub const RESERVED_ATTRIBUTES: [&str; 6] = ["tenant", "tier", "channel", "internal", "user", "groups"];
+
+/// Who is asking.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Subject<'a> {
+    /// The tenant's id; none: anonymous.
+    pub tenant: Option<&'a str>,
+    /// What is known of the tenant.
+    pub record: Option<&'a Tenant>,
+    /// The user's id.
+    pub user: Option<&'a str>,
+    /// The groups the user is in.
+    pub groups: &'a [Box<str>],
+    /// What else the request says, by the ids of the snapshot; of two of the same name the first counts.
+    pub attributes: &'a [(AttributeId, Value<'a>)],
+}
+
+/// What a clause, a split or a rollout reads of a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AttributeRef {
+    Tenant,
+    Tier,
+    Channel,
+    Internal,
+    User,
+    Groups,
+    Named(AttributeId),
+}
+
+impl AttributeRef {
+    /// The reserved attribute of this name.
+    pub(crate) fn reserved(name: &str) -> Option<Self> {
+        Some(match name {
+            "tenant" => Self::Tenant,
+            "tier" => Self::Tier,
+            "channel" => Self::Channel,
+            "internal" => Self::Internal,
+            "user" => Self::User,
+            "groups" => Self::Groups,
+            _ => return None,
+        })
+    }
+}
+
+impl<'a> Subject<'a> {
+    /// The tier it is judged by: its record's, or the one for unknown tenants. An anonymous subject has none.
+    pub(crate) fn tier(&self, flags: &Flags) -> Option<TierId> {
+        match (self.record, self.tenant, flags.unknown_tenant()) {
+            (Some(record), _, _) => record.tier(),
+            (None, Some(_), UnknownTenant::Judge(tier)) => tier,
+            (None, _, _) => None,
+        }
+    }
+
+    /// The release channel: its record's, or stable.
+    pub(crate) fn channel(&self) -> Channel {
+        self.record.map_or(Channel::Stable, Tenant::channel)
+    }
+
+    /// Whether it belongs to an internal tenant.
+    pub(crate) fn is_internal(&self) -> bool {
+        self.record.is_some_and(Tenant::is_internal)
+    }
+
+    /// What it has under `attribute`. The tenant's record goes before what the request says.
+    pub(crate) fn value(&self, flags: &'a Flags, attribute: AttributeRef) -> Option<Value<'a>> {
+        match attribute {
+            AttributeRef::Tenant => self.tenant.map(Value::String),
+            AttributeRef::Tier => self
+                .tier(flags)
+                .and_then(|tier| flags.tier_name(tier))
+                .map(Value::String),
+            AttributeRef::Channel => self.tenant.map(|_| Value::String(self.channel().as_str())),
+            AttributeRef::Internal => self.tenant.map(|_| Value::Boolean(self.is_internal())),
+            AttributeRef::User => self.user.map(Value::String),
+            AttributeRef::Groups => self.user.or(self.tenant).map(|_| Value::List(self.groups)),
+            AttributeRef::Named(id) => self.record.and_then(|record| record.attribute(id)).or_else(|| {
+                self.attributes
+                    .iter()
+                    .find(|(given, _)| *given == id)
+                    .map(|(_, value)| *value)
+            }),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What is known of one tenant, compiled.
+
+use crate::{AttributeId, AttributeValue, Channel, FlagId, TierId, Value, VariantId};
+
+/// A tenant's record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tenant {
+    pub(crate) id: Box<str>,
+    pub(crate) tier: Option<TierId>,
+    pub(crate) channel: Channel,
+    pub(crate) internal: bool,
+    /// By flag, sorted; a flag that is on none of the tenant's lists is not here.
+    pub(crate) standings: Box<[(FlagId, Standing)]>,
+    /// Sorted by id; attributes that no condition reads are not here.
+    pub(crate) attributes: Box<[(AttributeId, AttributeValue)]>,
+}
+
+/// How a tenant stands to one flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Standing {
+    /// The variant it is made to serve.
+    pub(crate) forced: Option<VariantId>,
+    /// Whether the flag is on its beta allowlist.
+    pub(crate) allowed: bool,
+    /// What it chose for itself.
+    pub(crate) choice: Choice,
+}
+
+/// What a tenant chose for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Choice {
+    #[default]
+    None,
+    In,
+    Out,
+}
+
+impl Tenant {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its tier.
+    #[must_use]
+    pub fn tier(&self) -> Option<TierId> {
+        self.tier
+    }
+
+    /// Its release channel.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Whether it is one of ours.
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        self.internal
+    }
+
+    /// How it stands to `flag`.
+    pub(crate) fn standing(&self, flag: FlagId) -> Standing {
+        match self.standings.binary_search_by_key(&flag, |(id, _)| *id) {
+            Ok(index) => self
+                .standings
+                .get(index)
+                .map_or(Standing::default(), |(_, standing)| *standing),
+            Err(_) => Standing::default(),
+        }
+    }
+
+    /// The attribute's value in the record.
+    pub(crate) fn attribute(&self, id: AttributeId) -> Option<Value<'_>> {
+        let index = self.attributes.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.attributes.get(index).map(|(_, value)| value.as_value())
+    }
+}
