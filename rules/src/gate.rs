@@ -84,6 +84,14 @@ impl Gate {
         self.expression.decide(flags, subject, now)
     }
 
+    /// Why nobody gets through, where `asks` can say that of a flag (or a variant of it); none where somebody might.
+    pub(crate) fn never_open(
+        &self,
+        asks: &impl Fn(FlagId, Option<VariantId>) -> Option<String>,
+    ) -> Option<String> {
+        self.expression.never_open(asks)
+    }
+
     /// Every flag it names, in key order, each once.
     #[must_use]
     pub fn flags(&self) -> &[FlagId] {
@@ -107,6 +115,19 @@ impl Gate {
 }
 
 impl Expression {
+    fn never_open(&self, asks: &impl Fn(FlagId, Option<VariantId>) -> Option<String>) -> Option<String> {
+        match self {
+            Self::Flag { flag, is } => asks(*flag, *is),
+            Self::All(parts) => parts.iter().find_map(|part| part.never_open(asks)),
+            Self::Any(parts) => {
+                let reasons: Option<Vec<String>> = parts.iter().map(|part| part.never_open(asks)).collect();
+                reasons.map(|reasons| reasons.join("; "))
+            }
+            // What is always closed is known; what is always open is not.
+            Self::Not(_) => None,
+        }
+    }
+
     fn decide(&self, flags: &Flags, subject: &Subject<'_>, now: Timestamp) -> Verdict {
         match self {
             Self::Flag { flag, is } => flag_verdict(flags, *flag, *is, subject, now),

@@ -9,6 +9,7 @@ mod condition;
 mod decide;
 mod decision;
 mod definition;
+mod explain;
 mod flag;
 mod flags;
 mod gate;
@@ -17,6 +18,7 @@ mod header_plan;
 mod host;
 mod id;
 mod kind;
+mod lint;
 mod method;
 mod name;
 mod names;
@@ -50,6 +52,7 @@ pub use definition::{
     RequirementDefinition, RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition,
     ServeDefinition, TenantDefinition, UnknownTenantDefinition,
 };
+pub use explain::{ClauseTrace, Explanation, Outcome, Step, explain};
 pub use flag::{Flag, Variant};
 pub use flags::{Flags, UnknownTenant};
 pub use gate::{Gate, MAX_GATE_PARTS, Truth, Verdict};
@@ -60,6 +63,7 @@ pub use header_plan::{DEFAULT_FLAGS_BUDGET, FlagsHeader, HeaderPlan, Include};
 pub use host::{Host, HostPattern, InvalidHost, InvalidHostPattern, MAX_HOST, MAX_LABEL};
 pub use id::{AttributeId, FlagId, SegmentId, TierId, UpstreamId, VariantId};
 pub use kind::{Channel, Eligibility, Kind, Lifecycle};
+pub use lint::{Warning, WarningKind, lint};
 pub use method::{InvalidMethods, MAX_EXTENSION_METHODS, MAX_METHOD, Methods};
 pub use name::{FlagKey, InvalidFlagKey, InvalidTenantId, MAX_FLAG_KEY, MAX_TENANT_ID, TenantId};
 pub use names::{NamedFlag, Names};

@@ -1,0 +1,325 @@
+//! Why a flag serves what it serves: every line of the decision table, the ones that were not reached included,
+//! and every clause with what the subject has there. Walks the same functions as `decide`.
+
+use crate::{
+    Cause, Channel, Decision, Eligibility, FlagId, Flags, Lifecycle, Subject, Timestamp, VariantId,
+    decide::{Question, decide},
+    subject::AttributeRef,
+    tenant::Choice,
+};
+
+mod clauses;
+
+pub use clauses::ClauseTrace;
+
+/// Why a flag serves what it serves to a subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// The decision, the same as [`decide`](crate::decide()) makes it.
+    pub decision: Decision,
+    /// The lines of the decision table in order, each rule a step of its own.
+    pub steps: Vec<Step>,
+}
+
+/// One line of the decision table, as it turned out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The cause that this line stands for.
+    pub cause: Cause,
+    /// What was asked: `enabled`, `lifecycle beta`, ``rule `beta testers` ``.
+    pub question: String,
+    /// The answer: `yes`, `not eligible`, `bucket 61204, not in`.
+    pub answer: String,
+    /// Why, where that is not plain: `channel is stable; not on the allowlist`.
+    pub note: String,
+    /// Whether it decided.
+    pub outcome: Outcome,
+    /// For conditions: every clause and what the subject has there.
+    pub clauses: Vec<ClauseTrace>,
+}
+
+/// Whether a line decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It did not apply.
+    Passed,
+    /// It decided.
+    Decided,
+    /// It was not reached, and would not have applied.
+    WouldPass,
+    /// It was not reached, and would have served this variant.
+    WouldServe(VariantId),
+}
+
+/// Explains what `flag` serves to `subject` at `now`; none for an id of another snapshot.
+#[must_use]
+pub fn explain(flags: &Flags, flag: FlagId, subject: &Subject<'_>, now: Timestamp) -> Option<Explanation> {
+    let question = Question::new(flags, flag, subject, now)?;
+    let mut narrator = Narrator {
+        question,
+        decided: None,
+        steps: Vec::new(),
+    };
+    narrator.switches();
+    narrator.prerequisites();
+    narrator.tenant_lists();
+    narrator.rules();
+    narrator.shares();
+    Some(Explanation {
+        decision: decide(flags, flag, subject, now),
+        steps: narrator.steps,
+    })
+}
+
+struct Narrator<'a> {
+    question: Question<'a>,
+    decided: Option<Decision>,
+    steps: Vec<Step>,
+}
+
+impl<'a> Narrator<'a> {
+    fn step(
+        &mut self,
+        cause: Cause,
+        question: impl Into<String>,
+        found: Option<Decision>,
+        answer: String,
+    ) -> &mut Step {
+        let outcome = match (self.decided, found) {
+            (None, Some(decision)) => {
+                self.decided = Some(decision);
+                Outcome::Decided
+            }
+            (None, None) => Outcome::Passed,
+            (Some(_), None) => Outcome::WouldPass,
+            (Some(_), Some(decision)) => Outcome::WouldServe(decision.variant),
+        };
+        let index = self.steps.len();
+        self.steps.push(Step {
+            cause,
+            question: question.into(),
+            answer,
+            note: String::new(),
+            outcome,
+            clauses: Vec::new(),
+        });
+        #[expect(clippy::indexing_slicing, reason = "pushed on the line above")]
+        &mut self.steps[index]
+    }
+
+    fn variant(&self, id: VariantId) -> &'a str {
+        self.question
+            .flag
+            .variant(id)
+            .map_or("", |variant| &*variant.name)
+    }
+
+    /// Lines 2 to 4.
+    fn switches(&mut self) {
+        let flag = self.question.flag;
+        if flag.lifecycle == Some(Lifecycle::Retired) {
+            let answer = format!("serves its final variant {}", self.variant(flag.final_variant));
+            self.step(Cause::Retired, "retired", self.question.retired(), answer);
+        }
+        let answer = if flag.enabled { "yes" } else { "no, killed" };
+        self.step(
+            Cause::Killed,
+            "enabled",
+            self.question.killed(),
+            answer.to_owned(),
+        );
+        if flag.schedule.is_some() {
+            let found = self.question.schedule();
+            let answer = if found.is_none() {
+                "now is within it"
+            } else {
+                "now is outside it"
+            };
+            self.step(Cause::Schedule, "schedule", found, answer.to_owned());
+        }
+    }
+
+    /// Line 5, a step for each requirement.
+    fn prerequisites(&mut self) {
+        let question = self.question;
+        let unmet = question.prerequisite();
+        for (place, requirement) in question.flag.requires.iter().enumerate() {
+            let Some(required) = question.flags.flag(requirement.flag) else {
+                continue;
+            };
+            let decision = decide(question.flags, requirement.flag, question.subject, question.now);
+            let served = required
+                .variant(decision.variant)
+                .map_or("", |variant| &*variant.name);
+            let is = requirement.is.and_then(|is| required.variant(is));
+            let asked = is.map_or(String::new(), |variant| format!(" is {}", variant.name));
+            let found = unmet.filter(|decision| usize::from(decision.place) == place);
+            let step = self.step(
+                Cause::Prerequisite,
+                format!("requires {}{asked}", required.key),
+                found,
+                served.to_owned(),
+            );
+            step.note = decision.cause.to_string();
+        }
+    }
+
+    /// Lines 6 to 9.
+    fn tenant_lists(&mut self) {
+        let question = self.question;
+        let forced = question.standing.forced;
+        let answer = forced.map_or("none", |variant| self.variant(variant)).to_owned();
+        if forced.is_none_or(|variant| variant == question.flag.off) {
+            self.step(
+                Cause::Override,
+                "override",
+                question.override_off(),
+                answer.clone(),
+            );
+        }
+        if question.standing.choice == Choice::Out {
+            self.step(Cause::OptOut, "opted out", question.opt_out(), "yes".to_owned());
+        }
+        if let Some(lifecycle) = question.flag.lifecycle {
+            let found = question.lifecycle();
+            let answer = if found.is_none() {
+                "eligible"
+            } else {
+                "not eligible"
+            };
+            let note = self.eligibility(lifecycle);
+            self.step(
+                Cause::Lifecycle,
+                format!("lifecycle {lifecycle}"),
+                found,
+                answer.to_owned(),
+            )
+            .note = note;
+        }
+        if forced.is_some_and(|variant| variant != question.flag.off) {
+            self.step(Cause::Override, "override", question.override_to(), answer);
+        }
+    }
+
+    /// What the lifecycle looked at.
+    fn eligibility(&self, lifecycle: Lifecycle) -> String {
+        let question = self.question;
+        if question.flags.eligibility == Eligibility::Relaxed {
+            return "the lifecycle is relaxed in this environment".to_owned();
+        }
+        if question.subject.is_internal() {
+            return "the tenant is internal".to_owned();
+        }
+        match lifecycle {
+            Lifecycle::Alpha if question.is_eligible() => "staff set an override".to_owned(),
+            Lifecycle::Alpha => "alpha is for internal tenants".to_owned(),
+            Lifecycle::Beta => {
+                let channel = match question.subject.channel() {
+                    Channel::Stable => "channel is stable",
+                    Channel::Latest => "channel is latest",
+                };
+                let allowed = if question.standing.allowed {
+                    "on the allowlist"
+                } else {
+                    "not on the allowlist"
+                };
+                let opted_in = match (question.standing.choice, question.flags.policy.beta_opt_in) {
+                    (Choice::In, true) => "opted in",
+                    (Choice::In, false) => "opted in, which the policy does not count",
+                    _ => "not opted in",
+                };
+                format!("{channel}; {allowed}; {opted_in}")
+            }
+            Lifecycle::Ga | Lifecycle::Retired => String::new(),
+        }
+    }
+
+    /// Line 10, a step for each rule.
+    fn rules(&mut self) {
+        let question = self.question;
+        let matched = question.rule();
+        for (place, rule) in question.flag.rules.iter().enumerate() {
+            let holds = rule.when.holds(question.flags, question.subject);
+            let found = matched.filter(|decision| usize::from(decision.place) == place);
+            let answer = match (found, holds) {
+                (Some(decision), _) => format!("yes, serves {}", self.variant(decision.variant)),
+                (None, true) if rule.serve.variant(question.flags, question.subject).is_none() => {
+                    "matches, but the subject has no id for its split".to_owned()
+                }
+                (None, true) => "matches, after another rule".to_owned(),
+                (None, false) => "no".to_owned(),
+            };
+            let mut clauses = Vec::new();
+            clauses::trace(&rule.when, question.flags, question.subject, &mut clauses);
+            self.step(Cause::Rule, format!("rule `{}`", rule.name), found, answer)
+                .clauses = clauses;
+        }
+    }
+
+    /// Lines 11 to 14.
+    fn shares(&mut self) {
+        let question = self.question;
+        if question.standing.choice == Choice::In {
+            let answer = format!("yes, serves {}", self.variant(question.flag.opt_in_serves));
+            self.step(Cause::OptIn, "opted in", question.opt_in(), answer);
+        }
+        self.rollout();
+        if !question.flag.tiers.is_empty() {
+            let tier = question
+                .subject
+                .tier(question.flags)
+                .and_then(|tier| question.flags.tier_name(tier));
+            let found = question.tier();
+            let answer = found.map_or("no default".to_owned(), |decision| {
+                self.variant(decision.variant).to_owned()
+            });
+            self.step(
+                Cause::Tier,
+                format!("tier {}", tier.unwrap_or("none")),
+                found,
+                answer,
+            );
+        }
+        let default = question.default();
+        let answer = self.variant(default.variant).to_owned();
+        self.step(Cause::Default, "default", Some(default), answer);
+    }
+
+    fn rollout(&mut self) {
+        let question = self.question;
+        let Some(rollout) = &question.flag.rollout else {
+            return;
+        };
+        let found = question.rollout();
+        let by = match rollout.bucketing.by {
+            AttributeRef::Tenant => "tenant",
+            AttributeRef::User => "user",
+            other => clauses::attribute_name(question.flags, other),
+        };
+        let asked = format!("rollout {} % by {by}", f64::from(rollout.share) / 1_000.0);
+        let in_audience = rollout
+            .audience
+            .as_ref()
+            .is_none_or(|audience| audience.holds(question.flags, question.subject));
+        let bucket = rollout.bucketing.bucket(question.flags, question.subject);
+        let answer = match (bucket, found) {
+            (None, _) => format!("no {by} to go by"),
+            (Some(bucket), Some(decision)) => {
+                format!("bucket {bucket}, in, serves {}", self.variant(decision.variant))
+            }
+            (Some(bucket), None) => format!("bucket {bucket}, not in"),
+        };
+        let mut clauses = Vec::new();
+        if let Some(audience) = &rollout.audience {
+            clauses::trace(audience, question.flags, question.subject, &mut clauses);
+        }
+        let step = self.step(Cause::Rollout, asked, found, answer);
+        step.clauses = clauses;
+        if !in_audience {
+            step.note = "not in its audience".to_owned();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! What a condition looked at: each clause, what the subject has there, and whether it holds.
+
+use crate::{Flags, Subject, Value, condition::Condition, subject::AttributeRef};
+
+/// The most characters of an attribute's value that an explanation shows.
+const SHOWN_CHARACTERS: usize = 64;
+
+/// One clause and what the subject has there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClauseTrace {
+    /// The clause as a person would say it: `seats gte 50`.
+    pub clause: String,
+    /// What the subject has there; none: the attribute is missing.
+    pub found: Option<String>,
+    /// Whether it holds.
+    pub holds: bool,
+}
+
+/// Adds every clause of `condition`, those of its segments included.
+pub(super) fn trace(
+    condition: &Condition,
+    flags: &Flags,
+    subject: &Subject<'_>,
+    clauses: &mut Vec<ClauseTrace>,
+) {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => {
+            parts.iter().for_each(|part| trace(part, flags, subject, clauses));
+        }
+        Condition::Not(part) => trace(part, flags, subject, clauses),
+        Condition::Segment(id) => {
+            if let Some(segment) = flags.segment(*id) {
+                let holds = segment.condition.holds(flags, subject);
+                let clause = format!("segment {}", segment.name);
+                clauses.push(ClauseTrace {
+                    clause,
+                    found: None,
+                    holds,
+                });
+                trace(&segment.condition, flags, subject, clauses);
+            }
+        }
+        Condition::Clause(clause) => {
+            let value = subject.value(flags, clause.attribute);
+            clauses.push(ClauseTrace {
+                clause: clause.text.to_string(),
+                found: value.map(shown),
+                holds: clause.operator.holds(value),
+            });
+        }
+    }
+}
+
+/// The attribute's name in documents.
+pub(super) fn attribute_name(flags: &Flags, attribute: AttributeRef) -> &str {
+    match attribute {
+        AttributeRef::Tenant => "tenant",
+        AttributeRef::Tier => "tier",
+        AttributeRef::Channel => "channel",
+        AttributeRef::Internal => "internal",
+        AttributeRef::User => "user",
+        AttributeRef::Groups => "groups",
+        AttributeRef::Named(id) => flags.attributes().get(id.index()).map_or("", |name| &**name),
+    }
+}
+
+fn shown(value: Value<'_>) -> String {
+    let text = match value {
+        Value::String(text) => format!("{text:?}"),
+        Value::Number(number) => number.to_string(),
+        Value::Boolean(boolean) => boolean.to_string(),
+        Value::List(items) => format!("{items:?}"),
+    };
+    match text.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}

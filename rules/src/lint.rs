@@ -1,0 +1,181 @@
+//! What is allowed and probably not meant: gates that can never open, flags that no gate uses, routes without one.
+
+use std::collections::HashSet;
+
+use crate::{
+    Channel, Eligibility, Flag, FlagId, Flags, Lifecycle, Site, Snapshot, Tenants, VariantId, tenant::Choice,
+};
+
+/// One thing that is probably not meant, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Warning {
+    /// Where.
+    pub site: Site,
+    /// What.
+    pub kind: WarningKind,
+}
+
+/// What is probably not meant.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum WarningKind {
+    /// No subject can get through the route's gate.
+    #[error("the gate of route `{route}` can never be open: {reason}")]
+    NeverOpen {
+        /// The route's name.
+        route: String,
+        /// Which flag shuts it, and why.
+        reason: String,
+    },
+    /// No gate names the flag.
+    #[error("no gate uses flag `{flag}`")]
+    UnusedFlag {
+        /// Its key.
+        flag: String,
+    },
+    /// The route is open to everyone.
+    #[error("route `{route}` has no gate")]
+    UngatedRoute {
+        /// Its name.
+        route: String,
+    },
+}
+
+impl WarningKind {
+    /// A stable name for the kind, in kebab-case, as `sluice check` prints it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NeverOpen { .. } => "never-open",
+            Self::UnusedFlag { .. } => "unused-flag",
+            Self::UngatedRoute { .. } => "ungated-route",
+        }
+    }
+}
+
+/// Everything in `snapshot` that is probably not meant. A flag that another flag in use requires is in use;
+/// flags of an experiment may be read from the flags header alone, and still count as used only by a gate.
+#[must_use]
+pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
+    let (flags, tenants) = (&*snapshot.flags, &*snapshot.tenants);
+    let mut warnings = Vec::new();
+    let mut used: HashSet<FlagId> = HashSet::new();
+    for route in snapshot.routes.all() {
+        let name = || route.name.to_string();
+        let Some(gate) = &route.gate else {
+            warnings.push(Warning {
+                site: route.site,
+                kind: WarningKind::UngatedRoute { route: name() },
+            });
+            continue;
+        };
+        used.extend(gate.flags());
+        let asks = |flag: FlagId, is: Option<VariantId>| {
+            let defined = flags.flag(flag)?;
+            let shut = match is {
+                Some(variant) if variant == defined.off => None,
+                Some(_) | None => shut(flags, tenants, flag, &mut HashSet::new()),
+            };
+            shut.map(|reason| format!("`{}` {reason}", defined.key))
+        };
+        if let Some(reason) = gate.never_open(&asks) {
+            warnings.push(Warning {
+                site: route.site,
+                kind: WarningKind::NeverOpen {
+                    route: name(),
+                    reason,
+                },
+            });
+        }
+    }
+    let mut pending: Vec<FlagId> = used.iter().copied().collect();
+    while let Some(id) = pending.pop() {
+        for requirement in flags.flag(id).into_iter().flat_map(|flag| flag.requires.iter()) {
+            if used.insert(requirement.flag) {
+                pending.push(requirement.flag);
+            }
+        }
+    }
+    let unused = flags
+        .iter()
+        .filter(|(id, flag)| !used.contains(id) && flag.lifecycle != Some(Lifecycle::Retired));
+    warnings.extend(unused.map(|(_, flag)| Warning {
+        site: flag.site,
+        kind: WarningKind::UnusedFlag {
+            flag: flag.key.to_string(),
+        },
+    }));
+    warnings
+}
+
+/// Why nobody can be served anything but the flag's off variant; none where somebody might.
+fn shut(flags: &Flags, tenants: &Tenants, id: FlagId, seen: &mut HashSet<FlagId>) -> Option<String> {
+    let flag = flags.flag(id)?;
+    if !seen.insert(id) {
+        return None;
+    }
+    if flag.lifecycle == Some(Lifecycle::Retired) {
+        return (flag.final_variant == flag.off)
+            .then(|| "is retired and its final variant is off".to_owned());
+    }
+    if !flag.enabled {
+        return Some("is killed".to_owned());
+    }
+    for requirement in flag
+        .requires
+        .iter()
+        .filter(|requirement| requirement.is.is_none())
+    {
+        if let Some(reason) = shut(flags, tenants, requirement.flag, seen) {
+            let required = flags.flag(requirement.flag)?;
+            return Some(format!("requires `{}`, which {reason}", required.key));
+        }
+    }
+    nobody_eligible(flags, tenants, id, flag).or_else(|| nothing_serves(tenants, id, flag))
+}
+
+fn nobody_eligible(flags: &Flags, tenants: &Tenants, id: FlagId, flag: &Flag) -> Option<String> {
+    if flags.eligibility == Eligibility::Relaxed {
+        return None;
+    }
+    let policy = flags.policy;
+    match flag.lifecycle? {
+        Lifecycle::Alpha => {
+            let eligible = tenants.iter().any(|tenant| {
+                let forced = tenant.standing(id).forced;
+                tenant.internal || policy.alpha_overrides && forced.is_some_and(|variant| variant != flag.off)
+            });
+            (!eligible).then(|| "is alpha and no tenant is internal".to_owned())
+        }
+        Lifecycle::Beta => {
+            let eligible = tenants.iter().any(|tenant| {
+                let standing = tenant.standing(id);
+                tenant.internal
+                    || standing.allowed && tenant.channel == Channel::Latest
+                    || standing.choice == Choice::In && policy.beta_opt_in
+            });
+            (!eligible).then(|| "is beta and no tenant is on its allowlist, opted in or internal".to_owned())
+        }
+        Lifecycle::Ga | Lifecycle::Retired => None,
+    }
+}
+
+fn nothing_serves(tenants: &Tenants, id: FlagId, flag: &Flag) -> Option<String> {
+    let serves = |variant: VariantId| variant != flag.off;
+    let by_definition = flag.default.variants().any(serves)
+        || flag.rules.iter().any(|rule| rule.serve.variants().any(serves))
+        || flag
+            .rollout
+            .as_ref()
+            .is_some_and(|rollout| rollout.share > 0 && rollout.serve.variants().any(serves))
+        || flag.tiers.iter().flatten().any(|variant| serves(*variant));
+    let by_tenant = || {
+        tenants.iter().any(|tenant| {
+            let standing = tenant.standing(id);
+            standing.forced.is_some_and(serves) || standing.choice == Choice::In && serves(flag.opt_in_serves)
+        })
+    };
+    (!by_definition && !by_tenant()).then(|| "serves nothing but its off variant".to_owned())
+}
+
+#[cfg(test)]
+mod tests;
