@@ -1,0 +1,183 @@
+//! The methods that a route takes.
+
+use std::fmt;
+
+/// Most extension methods that one route names.
+pub const MAX_EXTENSION_METHODS: usize = 16;
+/// Longest method, in bytes.
+pub const MAX_METHOD: usize = 64;
+
+/// The methods of RFC 9110 9.3 and RFC 5789; a method's place is its bit.
+const STANDARD: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+];
+
+/// A set of methods; the empty one takes any.
+///
+/// Names are compared as they are (RFC 9110 9.1: methods are case-sensitive). `GET` does not imply `HEAD`: a
+/// route for `[GET]` lets a `HEAD` fall through to the next route, so a gate on reading names both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Methods {
+    /// One bit for each of [`STANDARD`].
+    standard: u16,
+    /// Other methods, sorted.
+    extensions: Box<[Box<str>]>,
+}
+
+/// Why some texts are not a set of methods.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMethods {
+    /// A method without a character.
+    #[error("a method can't be empty")]
+    Empty,
+    /// Longer than [`MAX_METHOD`].
+    #[error("a method has at most {MAX_METHOD} characters, this one has {length}")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// Not a token (RFC 9110 5.6.2).
+    #[error("a method is a token; {found:?} can't be in one")]
+    Character {
+        /// The first character that can't be.
+        found: char,
+    },
+    /// A standard method in another case, which no request would have.
+    #[error("methods are case-sensitive: `{found}` is not `{meant}`")]
+    Case {
+        /// As written.
+        found: String,
+        /// The standard method that it looks like.
+        meant: &'static str,
+    },
+    /// A method named twice.
+    #[error("the method `{method}` is named twice")]
+    Duplicate {
+        /// It.
+        method: String,
+    },
+    /// More than [`MAX_EXTENSION_METHODS`] that are not standard.
+    #[error("a route names at most {MAX_EXTENSION_METHODS} methods that are not standard")]
+    TooManyExtensions,
+}
+
+impl Methods {
+    /// Takes the methods named; none named means any.
+    pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidMethods> {
+        let mut standard = 0;
+        let mut extensions: Vec<Box<str>> = Vec::new();
+        for name in names {
+            check(name)?;
+            let known = match standard_bit(name) {
+                Some(bit) => {
+                    let known = standard & bit != 0;
+                    standard |= bit;
+                    known
+                }
+                None => {
+                    let known = extensions.iter().any(|extension| **extension == *name);
+                    extensions.push(name.into());
+                    known
+                }
+            };
+            if known {
+                return Err(InvalidMethods::Duplicate {
+                    method: name.to_owned(),
+                });
+            }
+            if extensions.len() > MAX_EXTENSION_METHODS {
+                return Err(InvalidMethods::TooManyExtensions);
+            }
+        }
+        extensions.sort_unstable();
+        Ok(Self {
+            standard,
+            extensions: extensions.into(),
+        })
+    }
+
+    /// Whether every method is taken, because none was named.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.standard == 0 && self.extensions.is_empty()
+    }
+
+    /// Whether `method` is taken.
+    #[must_use]
+    pub fn is_match(&self, method: &str) -> bool {
+        match standard_bit(method) {
+            _ if self.is_any() => true,
+            Some(bit) => self.standard & bit != 0,
+            None => self.extensions.iter().any(|extension| **extension == *method),
+        }
+    }
+
+    /// Whether every method that `other` takes is taken.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let known = |extension| self.extensions.contains(extension);
+        let named = other.standard & !self.standard == 0 && other.extensions.iter().all(known);
+        self.is_any() || !other.is_any() && named
+    }
+
+    /// The methods named, the standard ones first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let given = STANDARD
+            .into_iter()
+            .enumerate()
+            .filter(|(place, _)| self.standard & (1 << place) != 0);
+        given
+            .map(|(_, name)| name)
+            .chain(self.extensions.iter().map(|name| &**name))
+    }
+}
+
+/// The names, with commas between; `*` for any.
+impl fmt::Display for Methods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_any() {
+            return f.write_str("*");
+        }
+        for (nth, name) in self.names().enumerate() {
+            write!(f, "{}{name}", if nth == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+fn standard_bit(method: &str) -> Option<u16> {
+    STANDARD
+        .iter()
+        .position(|standard| *standard == method)
+        .map(|place| 1 << place)
+}
+
+fn check(method: &str) -> Result<(), InvalidMethods> {
+    if method.is_empty() {
+        return Err(InvalidMethods::Empty);
+    }
+    if method.len() > MAX_METHOD {
+        return Err(InvalidMethods::TooLong { length: method.len() });
+    }
+    if let Some(found) = method.chars().find(|&c| !is_token_character(c)) {
+        return Err(InvalidMethods::Character { found });
+    }
+    match STANDARD
+        .into_iter()
+        .find(|standard| standard.eq_ignore_ascii_case(method))
+    {
+        Some(meant) if meant != method => Err(InvalidMethods::Case {
+            found: method.to_owned(),
+            meant,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// RFC 9110 5.6.2: `tchar`.
+pub(crate) fn is_token_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
+}
+
+#[cfg(test)]
+mod tests;

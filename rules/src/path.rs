@@ -1,0 +1,283 @@
+//! The path that a route asks for: literal segments, parameters, and perhaps everything below.
+//! Which of several that fit comes first is its `Specificity`.
+
+use std::fmt;
+
+use crate::{
+    InvalidTarget,
+    target::{decoded_bytes, normalise_pattern},
+};
+
+/// A path as a route writes it: `/a/b`, `/a/{id}/b`, `/a/**`.
+///
+/// A literal matches what its bytes decode to, so `/v1/things:export` takes `/v1/things%3Aexport` as well: the
+/// upstream that decodes a path will not tell them apart, so neither may a gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathPattern {
+    text: Box<str>,
+    segments: Box<[Segment]>,
+    end: End,
+}
+
+/// What one segment of a path has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Segment {
+    /// This text, decoded.
+    Literal(Box<str>),
+    /// Anything but nothing. The name is for people: routes are told apart by position.
+    Parameter(Box<str>),
+}
+
+/// How a pattern ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// With its last segment.
+    Segment,
+    /// With a slash after its last segment, or right after the root.
+    Slash,
+    /// With `**`: here and everywhere below.
+    Below,
+}
+
+/// Whether an exact path minds a trailing slash. It says nothing to `/a/**`, which takes `/a` and `/a/` both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TrailingSlash {
+    /// It matches without and with one.
+    #[default]
+    Either,
+    /// It matches as it is written.
+    Exact,
+}
+
+/// The trailing slashes that a route takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slash {
+    /// A path that ends in one.
+    With,
+    /// A path that does not.
+    Without,
+    /// Both.
+    Any,
+}
+
+/// How closely a pattern describes a path; what is more specific is less, and so sorts first.
+/// Exact paths come before paths with parameters, those before `/prefix/**`. Within a kind, segment by
+/// segment from the left, a literal comes before a parameter and the longer pattern before the shorter. Last,
+/// minding the trailing slash comes before not minding it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Specificity {
+    kind: Kind,
+    steps: Box<[Step]>,
+    slash: Minded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Exact,
+    Parameters,
+    Below,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Literal,
+    Parameter,
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Minded {
+    Yes,
+    No,
+}
+
+/// Why a text is not a path pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPathPattern {
+    /// It does not begin with a slash.
+    #[error("a path begins with `/`")]
+    Relative,
+    /// It has a query.
+    #[error("a path pattern has no query; `?` in a path is written `%3F`")]
+    Query,
+    /// No request could have such a path.
+    #[error("no request is let through with such a path: {0}")]
+    Target(InvalidTarget),
+    /// Requests are normalised first, so none would ever have this path.
+    #[error("requests are matched in normal form, which would be `{normal}`")]
+    NotNormal {
+        /// What it would have to be.
+        normal: String,
+    },
+    /// `**` that is not the last segment.
+    #[error("`**` stands only at the end, as in `/a/**`")]
+    BelowNotLast,
+    /// A `*` within or instead of a segment.
+    #[error("`{segment}` has a `*`; one segment is `{{name}}`, everything below is `/**`, a star is `%2A`")]
+    Star {
+        /// The segment.
+        segment: String,
+    },
+    /// A parameter that is not a whole segment.
+    #[error(
+        "`{segment}` has a brace, but a parameter is a whole segment, as in `/a/{{id}}`; a brace is `%7B` or `%7D`"
+    )]
+    PartialParameter {
+        /// The segment.
+        segment: String,
+    },
+    /// A parameter whose name is not made of letters, digits and `_`, a letter or `_` first.
+    #[error("a parameter's name is made of letters, digits and `_`; `{name}` is not")]
+    ParameterName {
+        /// The name.
+        name: String,
+    },
+    /// A parameter named twice.
+    #[error("the parameter `{name}` stands twice in one path")]
+    DuplicateParameter {
+        /// The name.
+        name: String,
+    },
+}
+
+impl PathPattern {
+    /// Takes `text` as a pattern. It has to be in the normal form in which requests are matched
+    /// ([`crate::normalise`]), because written otherwise it would never match.
+    pub fn parse(text: &str) -> Result<Self, InvalidPathPattern> {
+        if !text.starts_with('/') {
+            return Err(InvalidPathPattern::Relative);
+        }
+        if text.contains('?') {
+            return Err(InvalidPathPattern::Query);
+        }
+        let normal = normalise_pattern(text).map_err(InvalidPathPattern::Target)?;
+        if normal != text {
+            return Err(InvalidPathPattern::NotNormal {
+                normal: normal.into_owned(),
+            });
+        }
+        let (body, end) = match (text.strip_suffix("/**"), text.strip_suffix('/')) {
+            (Some(body), _) => (body, End::Below),
+            (None, Some(body)) => (body, End::Slash),
+            (None, None) => (text, End::Segment),
+        };
+        let mut segments: Vec<Segment> = Vec::new();
+        for text in body.split('/').skip(1) {
+            let segment = Segment::parse(text)?;
+            if let Segment::Parameter(name) = &segment
+                && segments.contains(&segment)
+            {
+                return Err(InvalidPathPattern::DuplicateParameter {
+                    name: name.to_string(),
+                });
+            }
+            segments.push(segment);
+        }
+        Ok(Self {
+            text: text.into(),
+            segments: segments.into(),
+            end,
+        })
+    }
+
+    /// How closely it describes a path.
+    #[must_use]
+    pub fn specificity(&self, trailing_slash: TrailingSlash) -> Specificity {
+        let parameters = self
+            .segments
+            .iter()
+            .any(|segment| matches!(segment, Segment::Parameter(_)));
+        let kind = match (self.end, parameters) {
+            (End::Below, _) => Kind::Below,
+            (_, true) => Kind::Parameters,
+            (_, false) => Kind::Exact,
+        };
+        let step = |segment: &Segment| match segment {
+            Segment::Literal(_) => Step::Literal,
+            Segment::Parameter(_) => Step::Parameter,
+        };
+        let steps = self.segments.iter().map(step).chain([Step::End]).collect();
+        let slash = if self.slash(trailing_slash) == Slash::Any {
+            Minded::No
+        } else {
+            Minded::Yes
+        };
+        Specificity { kind, steps, slash }
+    }
+
+    /// The pattern as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What its segments have to be.
+    pub(crate) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Whether it takes everything below its last segment too.
+    pub(crate) fn is_below(&self) -> bool {
+        self.end == End::Below
+    }
+
+    /// The trailing slashes it takes. The root has one and can't be without it.
+    pub(crate) fn slash(&self, trailing_slash: TrailingSlash) -> Slash {
+        match (trailing_slash, self.end) {
+            _ if self.segments.is_empty() => Slash::Any,
+            (TrailingSlash::Either, _) | (_, End::Below) => Slash::Any,
+            (TrailingSlash::Exact, End::Slash) => Slash::With,
+            (TrailingSlash::Exact, End::Segment) => Slash::Without,
+        }
+    }
+}
+
+impl Slash {
+    /// Whether everything that `other` takes is taken.
+    pub(crate) fn covers(self, other: Self) -> bool {
+        self == Self::Any || self == other
+    }
+}
+
+impl Segment {
+    fn parse(text: &str) -> Result<Self, InvalidPathPattern> {
+        if text == "**" {
+            return Err(InvalidPathPattern::BelowNotLast);
+        }
+        if let Some(name) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) {
+            return Self::parse_parameter(name);
+        }
+        if text.contains(['{', '}']) {
+            return Err(InvalidPathPattern::PartialParameter {
+                segment: text.to_owned(),
+            });
+        }
+        if text.contains('*') {
+            return Err(InvalidPathPattern::Star {
+                segment: text.to_owned(),
+            });
+        }
+        // That the decoded bytes are UTF-8 was seen when the path was normalised.
+        let decoded = String::from_utf8(decoded_bytes(text).collect());
+        Ok(Self::Literal(decoded.unwrap_or_else(|_| text.to_owned()).into()))
+    }
+
+    fn parse_parameter(name: &str) -> Result<Self, InvalidPathPattern> {
+        let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if !starts || name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            return Err(InvalidPathPattern::ParameterName {
+                name: name.to_owned(),
+            });
+        }
+        Ok(Self::Parameter(name.into()))
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

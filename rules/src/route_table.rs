@@ -1,0 +1,198 @@
+//! Which route a request falls on: an index by host, then by path segment, over what the routes ask for.
+//! What a route then does is `route`'s. Finding one allocates nothing and looks only at routes whose host and
+//! path fit.
+
+mod conflict;
+mod path_index;
+mod precedence;
+
+use std::{collections::HashMap, ops::ControlFlow};
+
+pub use conflict::{ConflictKind, RouteConflict};
+pub use precedence::Precedence;
+
+use self::path_index::PathIndex;
+use crate::{HeaderMatch, HostPattern, Methods, PathPattern, TrailingSlash};
+
+/// Most routes of one table. Whoever reads a document refuses more.
+pub const MAX_ROUTES: usize = 10_000;
+
+/// A route's place in the document, from 0. It means nothing in another table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteId(u32);
+
+/// What a route asks of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RouteMatch {
+    /// The host.
+    pub host: HostPattern,
+    /// The path.
+    pub path: PathPattern,
+    /// Whether an exact path minds a trailing slash.
+    pub trailing_slash: TrailingSlash,
+    /// The method.
+    pub methods: Methods,
+    /// The headers: all of these. At most [`crate::MAX_HEADER_MATCHES`].
+    pub headers: Box<[HeaderMatch]>,
+}
+
+/// What the table reads of a request.
+pub trait RequestHead {
+    /// [`crate::Host::name`] of the request; empty where it names no host.
+    fn host(&self) -> &str;
+    /// A path of [`crate::Target::paths`]: normalised.
+    fn path(&self) -> &str;
+    /// The method as sent.
+    fn method(&self) -> &str;
+    /// The values of the header with this name (which is in lower case), line by line.
+    fn header_values(&self, name: &str) -> impl Iterator<Item = &[u8]>;
+}
+
+/// Every route's [`RouteMatch`], indexed.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    routes: Box<[RouteMatch]>,
+    exact: HashMap<Box<str>, PathIndex>,
+    wildcards: HashMap<Box<str>, PathIndex>,
+    any: PathIndex,
+}
+
+impl RouteId {
+    /// The route's index in the document and in [`RouteTable::routes`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The id of the `index`th route, or none where no table could be that long.
+    #[must_use]
+    pub fn from_index(index: usize) -> Option<Self> {
+        u32::try_from(index).ok().map(Self)
+    }
+}
+
+impl RouteMatch {
+    /// Where the route stands among the others, if it is the one with this id.
+    #[must_use]
+    pub fn precedence(&self, id: RouteId) -> Precedence {
+        Precedence::of(self, id)
+    }
+
+    /// Whether method and headers are what is asked. Host and path are the index's part.
+    fn takes(&self, head: &impl RequestHead) -> bool {
+        self.methods.is_match(head.method())
+            && self
+                .headers
+                .iter()
+                .all(|header| header.is_match(head.header_values(header.name())))
+    }
+}
+
+impl RouteTable {
+    /// Indexes `routes`, given in the order of the document.
+    ///
+    /// # Errors
+    /// Every route that no request can reach, because another takes all of its requests first.
+    pub fn build(routes: Vec<RouteMatch>) -> Result<Self, Vec<RouteConflict>> {
+        let mut table = Self {
+            routes: routes.into(),
+            ..Self::default()
+        };
+        let mut order: Vec<(Precedence, RouteId, &RouteMatch)> = (0..)
+            .map(RouteId)
+            .zip(&table.routes)
+            .map(|(id, route)| (route.precedence(id), id, route))
+            .collect();
+        order.sort_unstable_by(|(left, ..), (right, ..)| left.cmp(right));
+        for (_, id, route) in order {
+            let index = match &route.host {
+                HostPattern::Exact(name) => table.exact.entry(name.clone()).or_default(),
+                HostPattern::Wildcard(suffix) => table.wildcards.entry(suffix.clone()).or_default(),
+                HostPattern::Any => &mut table.any,
+            };
+            index.insert(&route.path, id);
+        }
+        let indices = table
+            .exact
+            .values()
+            .chain(table.wildcards.values())
+            .chain([&table.any]);
+        let rivals = indices.flat_map(PathIndex::rivals);
+        let conflicts = conflict::find(&table.routes, rivals);
+        if conflicts.is_empty() {
+            Ok(table)
+        } else {
+            Err(conflicts)
+        }
+    }
+
+    /// What the routes ask for, in the order of the document.
+    #[must_use]
+    pub fn routes(&self) -> &[RouteMatch] {
+        &self.routes
+    }
+
+    /// The route that takes the request: the first by [`Precedence`] of all that match.
+    #[must_use]
+    pub fn find(&self, head: &impl RequestHead) -> Option<RouteId> {
+        self.walk(head, &mut ControlFlow::Break).break_value()
+    }
+
+    /// Every route that matches, in the order of precedence: the one that takes the request, then those that
+    /// would if it were not there. For explaining; it allocates.
+    #[must_use]
+    pub fn candidates(&self, head: &impl RequestHead) -> Vec<RouteId> {
+        let mut candidates = Vec::new();
+        let _ = self.walk(head, &mut |id| {
+            candidates.push(id);
+            ControlFlow::Continue(())
+        });
+        candidates
+    }
+
+    /// Shows `visitor` every route that matches, in the order of precedence, until it breaks.
+    fn walk(
+        &self,
+        head: &impl RequestHead,
+        visitor: &mut impl FnMut(RouteId) -> ControlFlow<RouteId>,
+    ) -> ControlFlow<RouteId> {
+        let host = head.host();
+        if let Some(index) = self.exact.get(host) {
+            self.walk_paths(index, head, visitor)?;
+        }
+        let mut rest = host;
+        while !self.wildcards.is_empty()
+            && let Some((label, suffix)) = rest.split_once('.')
+        {
+            if let Some(index) = self.wildcards.get(suffix)
+                && !label.is_empty()
+            {
+                self.walk_paths(index, head, visitor)?;
+            }
+            rest = suffix;
+        }
+        self.walk_paths(&self.any, head, visitor)
+    }
+
+    fn walk_paths(
+        &self,
+        index: &PathIndex,
+        head: &impl RequestHead,
+        visitor: &mut impl FnMut(RouteId) -> ControlFlow<RouteId>,
+    ) -> ControlFlow<RouteId> {
+        index.walk(head.path(), &mut |ids, slash| {
+            for &id in ids {
+                if let Some(route) = self.routes.get(id.index())
+                    && route.path.slash(route.trailing_slash).covers(slash)
+                    && route.takes(head)
+                {
+                    visitor(id)?;
+                }
+            }
+            ControlFlow::Continue(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! The target of a request, brought to the one spelling that is both matched and forwarded, or refused.
+//! Which route it falls on is `route_table`'s; how a careless upstream might read it otherwise is not asked here.
+
+mod invalid;
+mod spelling;
+
+use std::{borrow::Cow, fmt};
+
+pub use invalid::InvalidTarget;
+pub(crate) use spelling::decoded_bytes;
+
+use self::spelling::Reading;
+use crate::Host;
+
+/// Longest path, in bytes, as sent and as forwarded.
+pub const MAX_PATH: usize = 8 * 1024;
+/// Most segments of a path, as forwarded.
+pub const MAX_PATH_SEGMENTS: usize = 256;
+
+/// How targets are read. The same for every request of a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TargetOptions {
+    /// What `%2F` in a path means.
+    pub encoded_slash: EncodedSlash,
+}
+
+/// What `%2F` in a path means. An encoded backslash is refused whatever is chosen here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EncodedSlash {
+    /// Nothing good: the request is refused.
+    #[default]
+    Reject,
+    /// A slash. It is decoded before dot segments are removed, so that `%2E%2E%2F` climbs like `../`.
+    Decode,
+    /// A character of its segment, and forwarded so. The decoded path is matched as well ([`Target::decoded`]).
+    Keep,
+}
+
+/// A target that was understood. Its path is ASCII, begins with `/` (but for `*`) and has no dot segment,
+/// no empty segment but the last, no escaped unreserved character and no escape in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The path to match and to forward; borrowed where it is as it was sent. `*` for the asterisk form.
+    pub path: Cow<'a, str>,
+    /// The path with its encoded slashes decoded, where it has any and they are kept: to be matched as well,
+    /// because an upstream may read it so. A gate on either reading must be asked.
+    pub decoded: Option<String>,
+    /// What follows the first `?`, as sent.
+    pub query: Option<&'a str>,
+    /// The authority of the absolute form, as sent and known to parse as a [`Host`]. It must be the Host
+    /// header's (RFC 9112 3.2.2).
+    pub authority: Option<&'a str>,
+    /// Whether what is to be forwarded differs from what was sent. The absolute form always does.
+    pub changed: bool,
+}
+
+/// Reads a request target as it stood in the request line (RFC 9112 3.2) or in `:path`.
+///
+/// - Origin form `/a/b?q`: taken. Absolute form `http://host/a/b?q`, `http` or `https`: taken, and becomes the
+///   origin form; an empty path becomes `/` (RFC 9112 3.2.1), for `OPTIONS` too, where a proxy of the client's
+///   choice would send `*` (3.2.4): a route has to be matched, and `*` falls on none.
+/// - Asterisk form `*`: taken; that the method is `OPTIONS` is the caller's to see.
+/// - Authority form `host:port` and everything else: refused.
+///
+/// Refused in a path, raw and encoded: bytes that are not UTF-8 (an overlong form is none), NUL, every other
+/// control character (C0, DEL, C1), a backslash; raw only: a space, `#`; encoded only: `/`, if so chosen, and a
+/// `%` that two hex digits don't follow. In a query, raw: not UTF-8, control characters, a space, `#`.
+///
+/// Then, in this order: escapes of unreserved characters are decoded and the others get upper-case digits
+/// (RFC 3986 6.2.2.1, 6.2.2.2); raw characters that no path may hold (RFC 3986 3.3: all that is not ASCII, and
+/// ``"<>[]^`{|}``) are escaped; encoded slashes are decoded, if so chosen; repeated slashes are merged; dot
+/// segments are removed, and `..` at the root stays at the root (RFC 3986 5.2.4). Everything is decoded once:
+/// `%252e` is data and stays as it is.
+///
+/// # Errors
+/// The first thing that is wrong: form, length, path from left to right, query.
+pub fn normalise(raw: &[u8], options: TargetOptions) -> Result<Target<'_>, InvalidTarget> {
+    let text = std::str::from_utf8(raw).map_err(|error| InvalidTarget::NotUtf8 {
+        at: error.valid_up_to(),
+    })?;
+    if text == "*" {
+        return Ok(Target {
+            path: Cow::Borrowed(text),
+            decoded: None,
+            query: None,
+            authority: None,
+            changed: false,
+        });
+    }
+    let (authority, rest) = split_form(text)?;
+    let (sent, query) = match rest.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (rest, None),
+    };
+    let path = match sent {
+        "" => Cow::Borrowed("/"),
+        sent => {
+            let reading = Reading::Request(options.encoded_slash);
+            spelling::respell(sent, text.len() - rest.len(), reading)?
+        }
+    };
+    if let Some(query) = query {
+        check_query(query, text.len() - query.len())?;
+    }
+    let decoded = match options.encoded_slash {
+        EncodedSlash::Keep => spelling::slashes_decoded(&path)?,
+        EncodedSlash::Reject | EncodedSlash::Decode => None,
+    };
+    let changed = authority.is_some() || matches!(path, Cow::Owned(_));
+    Ok(Target {
+        path,
+        decoded,
+        query,
+        authority,
+        changed,
+    })
+}
+
+/// Brings the path of a route, which begins with a slash, to the spelling in which requests will come.
+pub(crate) fn normalise_pattern(path: &str) -> Result<Cow<'_, str>, InvalidTarget> {
+    spelling::respell(path, 0, Reading::Pattern)
+}
+
+impl Target<'_> {
+    /// Whether this is the asterisk form, which is about the server and not about a path of it.
+    #[must_use]
+    pub fn is_asterisk(&self) -> bool {
+        self.path == "*"
+    }
+
+    /// Every path to be matched: the one to be forwarded first, then its decoded reading if there is one.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.path).chain(self.decoded.as_deref())
+    }
+}
+
+/// The target to be forwarded: path and query.
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)?;
+        match self.query {
+            Some(query) => write!(f, "?{query}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The authority, if there is one, and what follows it.
+fn split_form(text: &str) -> Result<(Option<&str>, &str), InvalidTarget> {
+    if text.is_empty() {
+        return Err(InvalidTarget::Empty);
+    }
+    if text.starts_with('/') {
+        return Ok((None, text));
+    }
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err(InvalidTarget::Form);
+    };
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return Err(InvalidTarget::Form);
+    }
+    let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    Host::parse(authority).map_err(InvalidTarget::Authority)?;
+    Ok((Some(authority), rest))
+}
+
+/// Looks for what no query may hold. Anything else in it is between client and upstream.
+fn check_query(query: &str, start: usize) -> Result<(), InvalidTarget> {
+    let wrong = |c: char| c.is_control() || matches!(c, ' ' | '#');
+    match query.char_indices().find(|&(_, c)| wrong(c)) {
+        Some((at, found)) => Err(InvalidTarget::of_raw(found, start + at)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! The one spelling of a path: what is refused in it, and how the rest is written.
+//! A path that is already spelled so is read once and borrowed.
+
+use std::borrow::Cow;
+
+use super::{EncodedSlash, InvalidTarget, MAX_PATH, MAX_PATH_SEGMENTS};
+
+/// Upper-case digits, as RFC 3986 2.1 wants escapes written.
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+/// Whose path is read.
+#[derive(Clone, Copy)]
+pub(super) enum Reading {
+    /// A request's.
+    Request(EncodedSlash),
+    /// A route's: no encoded slashes, and braces stand for themselves.
+    Pattern,
+}
+
+/// One character of a path as it was sent.
+enum Piece {
+    /// A character that stands for itself, sent so.
+    Plain(char),
+    /// A character that no path may hold raw, sent raw.
+    Illegal,
+    /// An escape of a character that needs none, or of a slash that is to be decoded.
+    Needless(char),
+    /// An escape that stays, of one or (for a character beyond ASCII) several bytes.
+    Escaped {
+        /// The bytes that the escapes stand for.
+        bytes: [u8; 4],
+        /// Whether it is written in upper case.
+        upper: bool,
+    },
+}
+
+/// A piece and how many bytes of the path it took.
+type Taken = (Piece, usize);
+
+/// Brings `path`, which begins with a slash and `start` bytes into the target, to its one spelling.
+pub(super) fn respell(path: &str, start: usize, reading: Reading) -> Result<Cow<'_, str>, InvalidTarget> {
+    if path.len() > MAX_PATH {
+        return Err(InvalidTarget::PathTooLong { length: path.len() });
+    }
+    let plain = path.bytes().all(|byte| is_path_character(char::from(byte)));
+    let spelled = if plain {
+        Cow::Borrowed(path)
+    } else {
+        spell(path, start, reading)?
+    };
+    let resolved = if is_resolved(&spelled) {
+        spelled
+    } else {
+        Cow::Owned(resolve(&spelled))
+    };
+    within_limits(&resolved)?;
+    Ok(resolved)
+}
+
+/// Writes every character its one way.
+fn spell(path: &str, start: usize, reading: Reading) -> Result<Cow<'_, str>, InvalidTarget> {
+    // An owned copy is begun at the first piece that has to be written otherwise.
+    let mut respelled: Option<String> = None;
+    let mut at = 0;
+    while let Some((piece, length)) = take(path, at, start, reading)? {
+        let sent = path.get(at..at + length).unwrap_or_default();
+        let as_sent = matches!(piece, Piece::Plain(_) | Piece::Escaped { upper: true, .. });
+        if !as_sent && respelled.is_none() {
+            let mut copy = String::with_capacity(path.len() + 16);
+            copy.push_str(path.get(..at).unwrap_or_default());
+            respelled = Some(copy);
+        }
+        if let Some(copy) = &mut respelled {
+            write(copy, &piece, sent);
+        }
+        at += length;
+    }
+    Ok(respelled.map_or(Cow::Borrowed(path), Cow::Owned))
+}
+
+/// The path as it reads once its encoded slashes are decoded; none if it has none.
+pub(super) fn slashes_decoded(path: &str) -> Result<Option<String>, InvalidTarget> {
+    if !path.contains("%2F") {
+        return Ok(None);
+    }
+    let decoded = resolve(&path.replace("%2F", "/"));
+    within_limits(&decoded)?;
+    Ok(Some(decoded))
+}
+
+/// Reads the piece that begins at `at`; none at the end.
+fn take(path: &str, at: usize, start: usize, reading: Reading) -> Result<Option<Taken>, InvalidTarget> {
+    let Some(found) = path.get(at..).and_then(|rest| rest.chars().next()) else {
+        return Ok(None);
+    };
+    if found == '%' {
+        return take_escape(path, at, start, reading).map(Some);
+    }
+    if found.is_control() || matches!(found, ' ' | '\\' | '#') {
+        return Err(InvalidTarget::of_raw(found, start + at));
+    }
+    let brace = matches!(reading, Reading::Pattern) && matches!(found, '{' | '}');
+    let plain = is_path_character(found) || brace;
+    let piece = if plain {
+        Piece::Plain(found)
+    } else {
+        Piece::Illegal
+    };
+    Ok(Some((piece, found.len_utf8())))
+}
+
+/// Reads the escape at `at`, and those after it that complete its UTF-8 sequence.
+fn take_escape(path: &str, at: usize, start: usize, reading: Reading) -> Result<Taken, InvalidTarget> {
+    let place = start + at;
+    let first = escaped_byte(path, at).ok_or(InvalidTarget::Escape { at: place })?;
+    let width = match first {
+        0x00..=0x7F => 1,
+        0xC2..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xF4 => 4,
+        _ => return Err(InvalidTarget::EncodedNotUtf8 { at: place }),
+    };
+    let mut bytes = [first, 0, 0, 0];
+    for (nth, byte) in bytes.iter_mut().enumerate().take(width).skip(1) {
+        // A sequence that ends early is not UTF-8, unless it ends in an escape that is none.
+        let next = at + 3 * nth;
+        *byte = match escaped_byte(path, next) {
+            Some(byte) => byte,
+            None if path.get(next..).is_some_and(|rest| rest.starts_with('%')) => {
+                return Err(InvalidTarget::Escape { at: start + next });
+            }
+            None => return Err(InvalidTarget::EncodedNotUtf8 { at: place }),
+        };
+    }
+    let decoded = bytes
+        .get(..width)
+        .and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let Some(found) = decoded.and_then(|text| text.chars().next()) else {
+        return Err(InvalidTarget::EncodedNotUtf8 { at: place });
+    };
+    let upper = !path
+        .get(at..at + 3 * width)
+        .is_some_and(|sent| sent.contains(|c: char| c.is_ascii_lowercase()));
+    let piece = match found {
+        '\0' => return Err(InvalidTarget::EncodedNul { at: place }),
+        '\\' => return Err(InvalidTarget::EncodedBackslash { at: place }),
+        found if found.is_control() => return Err(InvalidTarget::EncodedControl { at: place }),
+        '/' => match reading {
+            Reading::Request(EncodedSlash::Keep) => Piece::Escaped { bytes, upper },
+            Reading::Request(EncodedSlash::Decode) => Piece::Needless(found),
+            Reading::Request(EncodedSlash::Reject) | Reading::Pattern => {
+                return Err(InvalidTarget::EncodedSlash { at: place });
+            }
+        },
+        found if is_unreserved(found) => Piece::Needless(found),
+        _ => Piece::Escaped { bytes, upper },
+    };
+    Ok((piece, 3 * width))
+}
+
+/// The bytes that a part of a normalised path stands for, every escape decoded once.
+pub(crate) fn decoded_bytes(part: &str) -> impl Iterator<Item = u8> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let raw = *part.as_bytes().get(at)?;
+        let escaped = escaped_byte(part, at);
+        at += if escaped.is_some() { 3 } else { 1 };
+        Some(escaped.unwrap_or(raw))
+    })
+}
+
+/// The byte that the escape at `at` stands for; none if there is no whole escape.
+fn escaped_byte(path: &str, at: usize) -> Option<u8> {
+    let escape = path.as_bytes().get(at..at + 3)?;
+    let &[b'%', high, low] = escape else {
+        return None;
+    };
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
+/// Writes a piece the one way it is to be written.
+fn write(copy: &mut String, piece: &Piece, sent: &str) {
+    match piece {
+        Piece::Plain(found) | Piece::Needless(found) => copy.push(*found),
+        Piece::Escaped { upper: true, .. } => copy.push_str(sent),
+        Piece::Escaped { bytes, .. } => bytes
+            .iter()
+            .take(sent.len() / 3)
+            .for_each(|&byte| escape(copy, byte)),
+        Piece::Illegal => sent.bytes().for_each(|byte| escape(copy, byte)),
+    }
+}
+
+/// Writes one byte as an escape.
+fn escape(copy: &mut String, byte: u8) {
+    copy.push('%');
+    for digit in [byte >> 4, byte & 0x0F] {
+        copy.push(
+            HEX.get(usize::from(digit))
+                .map_or('0', |&digit| char::from(digit)),
+        );
+    }
+}
+
+/// Whether the path has no dot segment and no empty segment but the last.
+fn is_resolved(path: &str) -> bool {
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        if matches!(segment, "." | "..") || segment.is_empty() && segments.peek().is_some() {
+            return false;
+        }
+    }
+    true
+}
+
+/// The path with repeated slashes merged and then dot segments removed (RFC 3986 5.2.4). Merging first
+/// reads `/a//../b` as a file system does, `/b`.
+fn resolve(path: &str) -> String {
+    let mut resolved = String::with_capacity(path.len());
+    let mut directory = true;
+    for segment in path.split('/').skip(1) {
+        directory = matches!(segment, "" | "." | "..");
+        if segment == ".." {
+            resolved.truncate(resolved.rfind('/').unwrap_or(0));
+        } else if !directory {
+            resolved.push('/');
+            resolved.push_str(segment);
+        }
+    }
+    if directory {
+        resolved.push('/');
+    }
+    resolved
+}
+
+fn within_limits(path: &str) -> Result<(), InvalidTarget> {
+    if path.len() > MAX_PATH {
+        return Err(InvalidTarget::PathTooLong { length: path.len() });
+    }
+    let count = path
+        .split('/')
+        .skip(1)
+        .filter(|segment| !segment.is_empty())
+        .count();
+    if count > MAX_PATH_SEGMENTS {
+        return Err(InvalidTarget::TooManySegments { count });
+    }
+    Ok(())
+}
+
+/// RFC 3986 2.3.
+fn is_unreserved(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~')
+}
+
+/// RFC 3986 3.3: `pchar` without escapes, and the slash.
+fn is_path_character(c: char) -> bool {
+    is_unreserved(c)
+        || matches!(
+            c,
+            '!' | '$' | '&' | '\'' | '(' | ')' | '*' | '+' | ',' | ';' | '=' | ':' | '@' | '/'
+        )
+}
