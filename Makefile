@@ -1,0 +1,45 @@
+# Every target that CI and people use. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+DEMO_DIR ?= ./sluice-demo
+
+.PHONY: help setup demo test check fmt clippy tidy doc deny build release bench bench-load example-load
+
+help: ## lists the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+setup: ## installs what the build needs and the machine lacks: cmake (zlib-ng, used by pingora, is built with it)
+	@scripts/setup
+
+demo: setup ## runs the demo: a legacy API, the proxy before it, four tenants
+	$(CARGO) run --quiet --locked -- demo --dir $(DEMO_DIR)
+
+test: setup ## runs every test
+	$(CARGO) test --workspace --locked
+
+check: fmt clippy test doc deny ## what a change must pass
+
+fmt: ## checks the formatting
+	$(CARGO) fmt --all -- --check
+
+clippy: setup ## lints, warnings denied
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+tidy: setup ## checks the arrows between crates and the size of files
+	$(CARGO) test --locked --test tidy
+
+doc: setup ## builds the documentation of the code, warnings denied
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
+
+deny: ## checks licences and advisories, where cargo-deny is installed
+	@if command -v cargo-deny >/dev/null; then cargo deny check; else echo "cargo-deny is not installed: skipped"; fi
+
+build: setup ## builds the debug binary
+	$(CARGO) build --locked
+
+release: setup ## builds the release binary, target/release/sluice
+	$(CARGO) build --release --locked
+
+bench: setup ## compares deciding a flag with other evaluators (criterion)
+	cd benches && $(CARGO) bench --locked

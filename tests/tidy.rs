@@ -1,0 +1,167 @@
+//! The rules of the house that a machine can keep: which crate may know which, how long a file may be,
+//! how it opens, and what may not be left in it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Lines of code in a file, tests apart.
+const MAX_LINES: usize = 500;
+/// Files that are longer, and by how much they may be; this list may only shrink.
+const EXEMPT: &[(&str, usize)] = &[];
+/// Which workspace crates each crate may depend on, tests apart.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("rules", &[]),
+    ("tokens", &["rules"]),
+    ("config", &["rules", "tokens"]),
+    ("proxy", &["rules", "tokens", "config"]),
+    ("testkit", &["rules", "tokens", "config", "proxy"]),
+];
+/// The files of `proxy` that may know `config`: those that start it and prepare a snapshot.
+const PROXY_STARTUP: &[&str] = &["proxy/src/start.rs", "proxy/src/serving.rs"];
+/// What `rules` must not know: it is pure.
+const IMPURE: &[&str] = &[
+    "std::fs", "std::net::Tcp", "std::time::SystemTime", "std::time::Instant", "Instant::now", "SystemTime::now",
+    "std::thread", "std::env", "tokio", "serde", "pingora", "async fn", "rand::",
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file of the workspace's own code, with its path from the root.
+fn sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for folder in ["src", "tests", "rules", "tokens", "config", "proxy", "testkit", "benches"] {
+        collect(&root().join(folder), &mut found);
+    }
+    assert!(found.len() > 50, "the sources were not found");
+    found
+}
+
+fn collect(folder: &Path, found: &mut Vec<(String, String)>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+            found.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+fn is_test(name: &str) -> bool {
+    name.contains("/tests/") || name.ends_with("/tests.rs") || name.starts_with("tests/")
+}
+
+/// Lines that are neither blank nor comment, up to the tests.
+fn lines_of_code(text: &str) -> usize {
+    text.lines()
+        .take_while(|line| *line != "#[cfg(test)]")
+        .filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//"))
+        .count()
+}
+
+fn check(problems: Vec<String>) {
+    assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
+}
+
+#[test]
+fn crates_depend_only_along_the_arrows() {
+    let crates: Vec<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
+    let mut problems = Vec::new();
+    for (name, allowed) in ARROWS {
+        let manifest = fs::read_to_string(root().join(name).join("Cargo.toml")).unwrap();
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+        for line in dependencies.lines() {
+            let dependency = line.split(['.', ' ', '=']).next().unwrap();
+            if crates.contains(&dependency) && !allowed.contains(&dependency) {
+                problems.push(format!("{name} depends on {dependency}"));
+            }
+        }
+    }
+    check(problems);
+}
+
+#[test]
+fn the_request_path_does_not_know_what_operators_write() {
+    let knows = |text: &str| text.contains("config::");
+    let problems = sources()
+        .into_iter()
+        .filter(|(name, text)| name.starts_with("proxy/src/") && !is_test(name) && knows(text))
+        .filter(|(name, _)| !PROXY_STARTUP.contains(&name.as_str()))
+        .map(|(name, _)| format!("{name} uses config, which only {PROXY_STARTUP:?} may"))
+        .collect();
+    check(problems);
+}
+
+#[test]
+fn rules_are_pure() {
+    let mut problems = Vec::new();
+    for (name, text) in sources() {
+        if name.starts_with("rules/src/") && !is_test(&name) {
+            let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            let found = IMPURE.iter().filter(|impure| code.iter().any(|line| line.contains(**impure)));
+            problems.extend(found.map(|impure| format!("{name} knows {impure}")));
+        }
+    }
+    check(problems);
+}
+
+#[test]
+fn no_file_is_longer_than_the_limit() {
+    let mut problems = Vec::new();
+    for (name, text) in sources() {
+        let exempt = EXEMPT.iter().find(|(exempt, _)| *exempt == name);
+        let limit = exempt.map_or(MAX_LINES, |(_, limit)| *limit);
+        let lines = lines_of_code(&text);
+        if !is_test(&name) && lines > limit {
+            problems.push(format!("{name} has {lines} lines of code, {limit} are allowed"));
+        }
+        if exempt.is_some() && lines <= MAX_LINES {
+            problems.push(format!("{name} is no longer too long: take it off the list"));
+        }
+    }
+    check(problems);
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let problems = sources()
+        .into_iter()
+        .filter(|(name, text)| !name.ends_with("/tests.rs") && !text.starts_with("//!"))
+        .map(|(name, _)| format!("{name} does not open with //!"))
+        .collect();
+    check(problems);
+}
+
+#[test]
+fn nothing_is_left_open() {
+    let marks = ["TO", "FIX", "XX"].map(|start| format!("{start}{}", if start == "TO" { "DO" } else if start == "FIX" { "ME" } else { "X" }));
+    let mut problems = Vec::new();
+    for (name, text) in sources() {
+        for mark in &marks {
+            if text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == mark) {
+                problems.push(format!("{name} has a {mark}"));
+            }
+        }
+        if text.contains(concat!("#[", "ignore")) {
+            problems.push(format!("{name} leaves out a test"));
+        }
+    }
+    check(problems);
+}
+
+#[test]
+fn modules_are_named_by_their_noun() {
+    let vague = ["mod.rs", "utils.rs", "util.rs", "helpers.rs", "common.rs", "manager.rs", "types.rs", "service.rs"];
+    let problems = sources()
+        .into_iter()
+        .filter(|(name, _)| vague.contains(&name.rsplit('/').next().unwrap()))
+        .map(|(name, _)| format!("{name} is not a noun of this house"))
+        .collect();
+    check(problems);
+}
