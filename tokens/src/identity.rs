@@ -1,0 +1,115 @@
+//! What a verified token says: who asks, for which tenant, and for how long that may be believed.
+
+use rules::{AttributeValue, InvalidTenantId, TenantId};
+
+use crate::algorithm::Algorithm;
+use crate::key_set::Generation;
+
+/// What a verified token proves. Only [`Issuer::verify`](crate::Issuer::verify) makes one; it is never changed,
+/// so that an `Arc` of it can be kept and shared.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The tenant, or why there is none: the token is good all the same, and the answer is 403, not 401.
+    pub tenant: Result<TenantId, TenantProblem>,
+    /// The user, 1 to [`MAX_USER_BYTES`](crate::MAX_USER_BYTES) without control characters. Absent when the
+    /// claim is, or is anything else.
+    pub user: Option<Box<str>>,
+    /// The groups, in the token's order.
+    pub groups: Box<[Box<str>]>,
+    /// The attributes that the token has, by the numbers of the issuer's definition.
+    pub attributes: Box<[(u32, AttributeValue)]>,
+    /// The second (since 1970) from which the token no longer counts: `exp`, or `iat` plus the issuer's
+    /// maximum age if that is sooner. Without leeway.
+    pub expires_at: u64,
+    /// The second from which it counts, if it says. Without leeway.
+    pub not_before: Option<u64>,
+    /// The issuer's position among the [`Issuers`](crate::Issuers).
+    pub issuer: u32,
+    /// The `kid` of its header. Proven to name the key that signed it only where that key has a name.
+    pub kid: Option<Box<str>>,
+    /// What it was signed with.
+    pub algorithm: Algorithm,
+    /// The key set it was verified with.
+    pub key_set_generation: Generation,
+}
+
+/// Why a verified token has no tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum TenantProblem {
+    /// The claim is absent, or null.
+    #[error("the token has no tenant")]
+    Missing,
+    /// The claim is a number, a list or an object.
+    #[error("the token's tenant is not a string")]
+    NotAString,
+    /// The claim is an empty string.
+    #[error("the token's tenant is empty")]
+    Empty,
+    /// The claim is longer than a tenant id.
+    #[error("the token's tenant is too long")]
+    TooLong,
+    /// The claim has a character that a tenant id can't have.
+    #[error("the token's tenant has a character that is not visible ASCII")]
+    Character,
+}
+
+impl TenantProblem {
+    /// A stable name in snake case, for logs and metrics.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "tenant_missing",
+            Self::NotAString => "tenant_not_a_string",
+            Self::Empty => "tenant_empty",
+            Self::TooLong => "tenant_too_long",
+            Self::Character => "tenant_character",
+        }
+    }
+}
+
+impl From<InvalidTenantId> for TenantProblem {
+    fn from(error: InvalidTenantId) -> Self {
+        match error {
+            InvalidTenantId::Empty => Self::Empty,
+            InvalidTenantId::TooLong { .. } => Self::TooLong,
+            InvalidTenantId::Character { .. } => Self::Character,
+        }
+    }
+}
+
+impl Identity {
+    /// Whether the token still counts at `now`, and counts already. The times are in seconds.
+    #[must_use]
+    pub fn is_fresh(&self, now: u64, leeway: u64) -> bool {
+        let started = self
+            .not_before
+            .is_none_or(|start| now.saturating_add(leeway) >= start);
+        started && now < self.expires_at.saturating_add(leeway)
+    }
+
+    /// About how many bytes it holds, for a cache that is bounded in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let list = |items: &[Box<str>]| items.iter().map(|item| item.len() + size_of::<Box<str>>()).sum();
+        let attribute = |value: &AttributeValue| match value {
+            AttributeValue::String(text) => text.len(),
+            AttributeValue::List(items) => list(items),
+            AttributeValue::Number(_) | AttributeValue::Boolean(_) => 0,
+        };
+        let tenant = self.tenant.as_ref().map_or(0, |tenant| tenant.as_str().len());
+        let texts = [&self.user, &self.kid]
+            .into_iter()
+            .flatten()
+            .map(|text| text.len())
+            .sum::<usize>();
+        let attributes = self
+            .attributes
+            .iter()
+            .map(|(_, value)| attribute(value))
+            .sum::<usize>();
+        let slots = self.attributes.len() * size_of::<(u32, AttributeValue)>();
+        let groups: usize = list(&self.groups);
+        size_of::<Self>() + tenant + texts + groups + slots + attributes
+    }
+}

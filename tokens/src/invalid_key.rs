@@ -1,0 +1,129 @@
+//! Why a key can't be used, in words that say what to do about it.
+
+use crate::algorithm::Algorithm;
+use crate::jwk::SkippedKey;
+use crate::key::{KeyKind, MAX_RSA_BITS, MIN_RSA_BITS};
+use crate::key_set::MAX_JWKS_KEYS;
+use crate::pem_file::{self, InvalidPem};
+
+/// Why bytes are not a key, or not a set of keys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    /// The issuer lists no algorithm.
+    #[error("no algorithm is allowed, so no key can be used")]
+    NoAlgorithm,
+    /// More bytes than such a source may have.
+    #[error("it has {bytes} bytes, where at most {limit} are read")]
+    TooLarge {
+        /// Its length.
+        bytes: usize,
+        /// The bound of this kind of source.
+        limit: usize,
+    },
+    /// There is no complete PEM block.
+    #[error("it holds no PEM block (`-----BEGIN PUBLIC KEY-----`)")]
+    NotPem,
+    /// More than one PEM block.
+    #[error(
+        "it holds {count} PEM blocks, where one key is asked for; several keys go into a JWKS, with names"
+    )]
+    SeveralBlocks {
+        /// How many there are.
+        count: usize,
+    },
+    /// A private key.
+    #[error("it is a private key; only its public half belongs here (`openssl pkey -in KEY -pubout`)")]
+    PrivateKey,
+    /// A certificate.
+    #[error("it is a certificate; only its public key belongs here (`openssl x509 -in CERT -noout -pubkey`)")]
+    Certificate,
+    /// A PEM block that is something else.
+    #[error("it is a PEM block of `{label}`, not of `PUBLIC KEY`")]
+    UnsupportedBlock {
+        /// What the block says it is.
+        label: Box<str>,
+    },
+    /// Not a key of a known type, or broken.
+    #[error("it is not a valid public key of RSA, EC (P-256, P-384) or Ed25519")]
+    UnsupportedType,
+    /// An EC key on another curve.
+    #[error("it is an EC key on {curve}, where P-256 or P-384 is asked for")]
+    UnsupportedCurve {
+        /// The name of the curve.
+        curve: &'static str,
+    },
+    /// An RSA modulus out of bounds.
+    #[error("it is an RSA key of {bits} bits, where {MIN_RSA_BITS} to {MAX_RSA_BITS} are asked for")]
+    RsaSize {
+        /// The length of its modulus.
+        bits: usize,
+    },
+    /// A good key that no algorithm of the issuer can use.
+    #[error("it is {kind}, which is used with {}; the issuer allows {}", names(.kind.algorithms()), names(.allowed))]
+    AlgorithmMismatch {
+        /// What the key is.
+        kind: KeyKind,
+        /// What the issuer allows.
+        allowed: Box<[Algorithm]>,
+    },
+    /// A secret that is shorter than the hash it is used with (RFC 7518 section 3.2).
+    #[error("the secret has {bytes} bytes, where {algorithm} needs at least {needed}")]
+    ShortSecret {
+        /// Its length.
+        bytes: usize,
+        /// The length that is needed.
+        needed: usize,
+        /// The algorithm that needs it.
+        algorithm: Algorithm,
+    },
+    /// A PEM where a secret should be: anyone who has the public key could sign.
+    #[error("it is a PEM, not a secret")]
+    SecretIsPem,
+    /// Not a JWKS.
+    #[error("it is not a JWKS: a JSON object, without a repeated name, with a list `keys`")]
+    NotJwks,
+    /// More keys than [`MAX_JWKS_KEYS`].
+    #[error("it has {count} keys, where at most {MAX_JWKS_KEYS} are read")]
+    TooManyKeys {
+        /// How many it has.
+        count: usize,
+    },
+    /// Two usable keys have the same name.
+    #[error("two of its keys have the `kid` {kid:?}, so it can't be known which one a token means")]
+    RepeatedKid {
+        /// The name.
+        kid: Box<str>,
+    },
+    /// Nothing is left to verify with.
+    #[error("none of its keys can be used{}", reasons(.skipped))]
+    NoUsableKey {
+        /// Every key with the reason.
+        skipped: Box<[SkippedKey]>,
+    },
+}
+
+impl From<InvalidPem> for InvalidKey {
+    fn from(error: InvalidPem) -> Self {
+        match error {
+            InvalidPem::TooLarge { bytes } => Self::TooLarge {
+                bytes,
+                limit: pem_file::MAX_PEM_BYTES,
+            },
+            InvalidPem::NotPem => Self::NotPem,
+            InvalidPem::SeveralBlocks { count } => Self::SeveralBlocks { count },
+        }
+    }
+}
+
+/// The names of `algorithms`, for people.
+pub(crate) fn names(algorithms: &[Algorithm]) -> String {
+    algorithms
+        .iter()
+        .map(|algorithm| algorithm.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn reasons(skipped: &[SkippedKey]) -> String {
+    skipped.iter().map(|key| format!("; {key}")).collect()
+}

@@ -1,0 +1,86 @@
+//! The strict reader beside serde_json's own: the same values, fewer documents.
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::{InvalidJson, parse};
+
+#[test]
+fn documents_with_one_meaning_are_read_as_serde_json_reads_them() {
+    let documents = [
+        "null",
+        "true",
+        "-7",
+        "7",
+        "1.5",
+        "1e3",
+        "\"\\u00e9\\ud83d\\ude00\"",
+        "[]",
+        "[1,[2,[\"3\"]],{}]",
+        "{\"a\":{\"a\":1},\"b\":[{\"a\":2},{\"a\":3}]}",
+        " { \"a\" : 1 } \n",
+    ];
+    for document in documents {
+        assert_eq!(
+            parse(document.as_bytes()),
+            Ok(serde_json::from_str(document).unwrap()),
+            "{document}"
+        );
+    }
+}
+
+#[test]
+fn a_repeated_name_is_refused_at_any_depth_and_in_any_spelling() {
+    let documents = [
+        r#"{"a":1,"a":1}"#,
+        r#"{"a":1,"b":2,"a":3}"#,
+        r#"{"a":1,"\u0061":2}"#,
+        r#"{"":1,"":2}"#,
+        r#"{"a":{"b":1,"b":2}}"#,
+        r#"[[{"b":1,"b":2}]]"#,
+    ];
+    for document in documents {
+        assert_eq!(
+            parse(document.as_bytes()),
+            Err(InvalidJson::RepeatedName),
+            "{document}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    let deep = [b"[".repeat(200), b"]".repeat(200)].concat();
+    let documents: [&[u8]; 13] = [
+        b"",
+        b" ",
+        b"{",
+        b"{}{}",
+        b"{} x",
+        b"{\"a\":1,}",
+        b"{a:1}",
+        b"NaN",
+        b"1e999",
+        b"\"\\ud800\"",
+        b"\"\xff\"",
+        b"\xef\xbb\xbf{}",
+        &deep,
+    ];
+    for document in documents {
+        assert_eq!(
+            parse(document),
+            Err(InvalidJson::Syntax),
+            "{}",
+            String::from_utf8_lossy(document)
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_accepted_means_the_same_to_serde_json(text in r#"[\[\]{}",:ab01\.e\- ntrueflas\\u]{0,40}"#) {
+        if let Ok(value) = parse(text.as_bytes()) {
+            prop_assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(value));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! One JSON Web Key (RFC 7517): used only if it is a public key for verifying signatures, skipped otherwise.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::algorithm::Algorithm;
+use crate::invalid_key::InvalidKey;
+use crate::key::{Key, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, Material};
+use crate::unverified::MAX_KID_BYTES;
+
+/// Members that only a private key has (RFC 7518 sections 6.2.2, 6.3.2).
+const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+
+/// A key of a JWKS that is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedKey {
+    /// Its position in the set, from 0.
+    pub position: usize,
+    /// Its name, if it has one.
+    pub kid: Option<Box<str>>,
+    /// Why it is not used.
+    pub reason: SkipReason,
+}
+
+/// Why a key of a JWKS is not used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SkipReason {
+    /// `kty` is `oct`: whoever can read the set could sign with it.
+    #[error("it is a secret (`oct`), which has no place in a published set")]
+    Secret,
+    /// It has members of a private key.
+    #[error("it holds a private key, which is compromised by being published")]
+    Private,
+    /// `use` is not `sig`, or `key_ops` lacks `verify`, or `alg` is not one of signatures.
+    #[error("it is not for verifying signatures")]
+    OtherUse,
+    /// A `kty` other than RSA, EC and OKP, or a `crv` other than P-256, P-384 and Ed25519.
+    #[error("its type or curve is not supported")]
+    UnsupportedType,
+    /// Its type, or its `alg`, fits none of the issuer's algorithms.
+    #[error("none of the issuer's algorithms can be used with it")]
+    AlgorithmNotAllowed,
+    /// An RSA modulus out of bounds.
+    #[error("it is an RSA key of {bits} bits, where {MIN_RSA_BITS} to {MAX_RSA_BITS} are asked for")]
+    RsaSize {
+        /// The length of its modulus.
+        bits: usize,
+    },
+    /// It has no `kid` and is not alone, so no token could mean it.
+    #[error("it has no `kid`, and the set has several keys")]
+    Unnamed,
+    /// A member is missing, of the wrong type, or not the key that it should be.
+    #[error("it is not a valid key")]
+    Malformed,
+}
+
+impl fmt::Display for SkippedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key {}", self.position + 1)?;
+        if let Some(kid) = &self.kid {
+            write!(f, " ({kid:?})")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// The `kid` of a key, for naming it where it is skipped; shortened to what a `kid` may have.
+pub(crate) fn kid(jwk: &Value) -> Option<Box<str>> {
+    let kid = jwk.get("kid")?.as_str()?;
+    Some(kid.chars().take(MAX_KID_BYTES / 4).collect::<String>().into())
+}
+
+/// The key in `jwk` with the bytes of its fingerprint.
+pub(crate) fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<(Key, Box<[u8]>), SkipReason> {
+    let Value::Object(members) = jwk else {
+        return Err(SkipReason::Malformed);
+    };
+    let kid = match members.get("kid") {
+        None => None,
+        Some(Value::String(kid)) if kid.len() <= MAX_KID_BYTES => Some(kid.as_str().into()),
+        Some(_) => return Err(SkipReason::Malformed),
+    };
+    if text(members, "kty")? == "oct" {
+        return Err(SkipReason::Secret);
+    }
+    if PRIVATE_MEMBERS.iter().any(|name| members.contains_key(*name)) {
+        return Err(SkipReason::Private);
+    }
+    check_use(members)?;
+    let material = material(members)?;
+    let algorithms = algorithms(members, material.kind, allowed)?;
+    let canonical = material.canonical.clone();
+    Ok((Key::new(material, kid, algorithms), canonical))
+}
+
+/// Whether the key is meant for verifying (RFC 7517 sections 4.2 and 4.3). Both members may be absent.
+fn check_use(members: &Map<String, Value>) -> Result<(), SkipReason> {
+    match members.get("use") {
+        None => {}
+        Some(Value::String(usage)) if usage == "sig" => {}
+        Some(Value::String(_)) => return Err(SkipReason::OtherUse),
+        Some(_) => return Err(SkipReason::Malformed),
+    }
+    match members.get("key_ops") {
+        None => Ok(()),
+        Some(Value::Array(operations)) if operations.iter().any(|operation| operation == "verify") => Ok(()),
+        Some(Value::Array(_)) => Err(SkipReason::OtherUse),
+        Some(_) => Err(SkipReason::Malformed),
+    }
+}
+
+/// The issuer's algorithms that the key's type and its own `alg` leave.
+fn algorithms(
+    members: &Map<String, Value>,
+    kind: KeyKind,
+    allowed: &[Algorithm],
+) -> Result<Box<[Algorithm]>, SkipReason> {
+    let fitting = match members.get("alg") {
+        None => kind.fitting(allowed),
+        Some(Value::String(name)) => {
+            let own = Algorithm::named(name).ok_or(SkipReason::OtherUse)?;
+            if !kind.algorithms().contains(&own) {
+                return Err(SkipReason::Malformed);
+            }
+            allowed
+                .iter()
+                .copied()
+                .filter(|algorithm| *algorithm == own)
+                .take(1)
+                .collect()
+        }
+        Some(_) => return Err(SkipReason::Malformed),
+    };
+    if fitting.is_empty() {
+        Err(SkipReason::AlgorithmNotAllowed)
+    } else {
+        Ok(fitting)
+    }
+}
+
+fn material(members: &Map<String, Value>) -> Result<Material, SkipReason> {
+    let material = match text(members, "kty")? {
+        "RSA" => Material::rsa_components(&bytes(members, "n")?, &bytes(members, "e")?),
+        "EC" => {
+            let kind = match text(members, "crv")? {
+                "P-256" => KeyKind::P256,
+                "P-384" => KeyKind::P384,
+                _ => return Err(SkipReason::UnsupportedType),
+            };
+            Material::point(kind, &bytes(members, "x")?, &bytes(members, "y")?)
+        }
+        "OKP" => match text(members, "crv")? {
+            "Ed25519" => Material::ed25519(&bytes(members, "x")?),
+            _ => return Err(SkipReason::UnsupportedType),
+        },
+        _ => return Err(SkipReason::UnsupportedType),
+    };
+    material.map_err(|error| match error {
+        InvalidKey::RsaSize { bits } => SkipReason::RsaSize { bits },
+        _ => SkipReason::Malformed,
+    })
+}
+
+fn text<'m>(members: &'m Map<String, Value>, name: &str) -> Result<&'m str, SkipReason> {
+    members
+        .get(name)
+        .and_then(Value::as_str)
+        .ok_or(SkipReason::Malformed)
+}
+
+fn bytes(members: &Map<String, Value>, name: &str) -> Result<Vec<u8>, SkipReason> {
+    URL_SAFE_NO_PAD
+        .decode(text(members, name)?)
+        .map_err(|_| SkipReason::Malformed)
+}

@@ -1,0 +1,277 @@
+//! One verification key: its type, found in the key itself, and the algorithms it may be used with.
+//! Whatever is wrong with it is found here, once, by the library that will verify with it.
+
+use std::fmt;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256K1_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED,
+    ED25519, EcdsaVerificationAlgorithm, ParsedPublicKey,
+};
+use jsonwebtoken::DecodingKey;
+
+use crate::algorithm::Algorithm;
+use crate::invalid_key::InvalidKey;
+use crate::provider::install_crypto_provider;
+use crate::rejection::Rejection;
+use crate::unverified::Unverified;
+
+/// Smallest RSA modulus, in bits (RFC 7518 section 3.3).
+pub const MIN_RSA_BITS: usize = 2048;
+/// Largest RSA modulus, in bits: above it a verification is too slow to be had for free.
+pub const MAX_RSA_BITS: usize = 8192;
+/// Longest secret, in bytes.
+pub const MAX_SECRET_BYTES: usize = 4096;
+
+/// What a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyKind {
+    /// A shared secret.
+    Secret,
+    /// An RSA public key.
+    Rsa,
+    /// A point on the curve P-256.
+    P256,
+    /// A point on the curve P-384.
+    P384,
+    /// An Ed25519 public key.
+    Ed25519,
+}
+
+impl KeyKind {
+    /// Every algorithm that a key of this kind can be used with.
+    #[must_use]
+    pub fn algorithms(self) -> &'static [Algorithm] {
+        use Algorithm::{EdDsa, Es256, Es384, Hs256, Hs384, Hs512, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
+        match self {
+            Self::Secret => &[Hs256, Hs384, Hs512],
+            Self::Rsa => &[Rs256, Rs384, Rs512, Ps256, Ps384, Ps512],
+            Self::P256 => &[Es256],
+            Self::P384 => &[Es384],
+            Self::Ed25519 => &[EdDsa],
+        }
+    }
+
+    /// Those of `allowed` that fit this kind, each once.
+    pub(crate) fn fitting(self, allowed: &[Algorithm]) -> Box<[Algorithm]> {
+        self.algorithms()
+            .iter()
+            .copied()
+            .filter(|algorithm| allowed.contains(algorithm))
+            .collect()
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Secret => "a secret",
+            Self::Rsa => "an RSA key",
+            Self::P256 => "an EC key on P-256",
+            Self::P384 => "an EC key on P-384",
+            Self::Ed25519 => "an Ed25519 key",
+        })
+    }
+}
+
+/// The bare key, before it is known what it may be used for.
+pub(crate) struct Material {
+    pub(crate) kind: KeyKind,
+    /// One encoding for one key, whatever it was read from: for its fingerprint.
+    pub(crate) canonical: Box<[u8]>,
+    decoding: DecodingKey,
+}
+
+/// A key with its name and its algorithms.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) kid: Option<Box<str>>,
+    algorithms: Box<[Algorithm]>,
+    decoding: DecodingKey,
+}
+
+impl Material {
+    /// A secret that is long enough for each of `algorithms` (RFC 7518 section 3.2).
+    pub(crate) fn secret(bytes: &[u8], algorithms: &[Algorithm]) -> Result<Self, InvalidKey> {
+        if bytes.len() > MAX_SECRET_BYTES {
+            return Err(InvalidKey::TooLarge {
+                bytes: bytes.len(),
+                limit: MAX_SECRET_BYTES,
+            });
+        }
+        if bytes.trim_ascii_start().starts_with(b"-----BEGIN ") {
+            return Err(InvalidKey::SecretIsPem);
+        }
+        for algorithm in algorithms
+            .iter()
+            .copied()
+            .filter(|algorithm| algorithm.is_symmetric())
+        {
+            let needed = algorithm.signature_bytes().unwrap_or(usize::MAX);
+            if bytes.len() < needed {
+                return Err(InvalidKey::ShortSecret {
+                    bytes: bytes.len(),
+                    needed,
+                    algorithm,
+                });
+            }
+        }
+        Ok(Self {
+            kind: KeyKind::Secret,
+            canonical: bytes.into(),
+            decoding: DecodingKey::from_secret(bytes),
+        })
+    }
+
+    /// A public key from the DER of a SubjectPublicKeyInfo (RFC 5280) or an RSAPublicKey (RFC 8017).
+    pub(crate) fn public_der(der: &[u8]) -> Result<Self, InvalidKey> {
+        if let Ok(key) = rsa::PublicKey::from_der(der) {
+            return Self::rsa(&key, der);
+        }
+        for (kind, curve) in [
+            (KeyKind::P256, &ECDSA_P256_SHA256_FIXED),
+            (KeyKind::P384, &ECDSA_P384_SHA384_FIXED),
+        ] {
+            if let Ok(key) = ParsedPublicKey::new(curve, der) {
+                return Self::ec(kind, &key);
+            }
+        }
+        if let Ok(key) = ParsedPublicKey::new(&ED25519, der) {
+            return Self::ed(&key);
+        }
+        for (curve, found) in [
+            ("P-521", &ECDSA_P521_SHA512_FIXED),
+            ("secp256k1", &ECDSA_P256K1_SHA256_FIXED),
+        ] {
+            if ParsedPublicKey::new(found, der).is_ok() {
+                return Err(InvalidKey::UnsupportedCurve { curve });
+            }
+        }
+        Err(InvalidKey::UnsupportedType)
+    }
+
+    /// An RSA key from its modulus and exponent, big-endian.
+    pub(crate) fn rsa_components(modulus: &[u8], exponent: &[u8]) -> Result<Self, InvalidKey> {
+        let components = rsa::PublicKeyComponents {
+            n: without_zeros(modulus),
+            e: without_zeros(exponent),
+        };
+        let der = components.as_der().map_err(|_| InvalidKey::UnsupportedType)?;
+        Self::public_der(der.as_ref())
+    }
+
+    /// A point on the curve of `kind`, from its two coordinates of full length.
+    pub(crate) fn point(kind: KeyKind, x: &[u8], y: &[u8]) -> Result<Self, InvalidKey> {
+        let (curve, length): (&'static EcdsaVerificationAlgorithm, usize) = match kind {
+            KeyKind::P256 => (&ECDSA_P256_SHA256_FIXED, 32),
+            KeyKind::P384 => (&ECDSA_P384_SHA384_FIXED, 48),
+            KeyKind::Secret | KeyKind::Rsa | KeyKind::Ed25519 => return Err(InvalidKey::UnsupportedType),
+        };
+        if x.len() != length || y.len() != length {
+            return Err(InvalidKey::UnsupportedType);
+        }
+        let uncompressed = [&[4], x, y].concat();
+        let key = ParsedPublicKey::new(curve, &uncompressed).map_err(|_| InvalidKey::UnsupportedType)?;
+        Self::ec(kind, &key)
+    }
+
+    /// An Ed25519 key from its 32 bytes.
+    pub(crate) fn ed25519(bytes: &[u8]) -> Result<Self, InvalidKey> {
+        if bytes.len() != 32 {
+            return Err(InvalidKey::UnsupportedType);
+        }
+        Self::ed(&ParsedPublicKey::new(&ED25519, bytes).map_err(|_| InvalidKey::UnsupportedType)?)
+    }
+
+    fn rsa(key: &rsa::PublicKey, der: &[u8]) -> Result<Self, InvalidKey> {
+        let info = key.as_der().map_err(|_| InvalidKey::UnsupportedType)?;
+        // The library also takes keys that are marked for PSS only, and the mark would be lost.
+        if der != key.as_ref() && der != info.as_ref() {
+            return Err(InvalidKey::UnsupportedType);
+        }
+        let modulus = key.modulus().big_endian_without_leading_zero();
+        let first = modulus.first().copied().unwrap_or_default();
+        let bits = (modulus.len() * 8).saturating_sub(first.leading_zeros() as usize);
+        if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
+            return Err(InvalidKey::RsaSize { bits });
+        }
+        let decoding = DecodingKey::from_rsa_der(key.as_ref());
+        Ok(Self {
+            kind: KeyKind::Rsa,
+            canonical: info.as_ref().into(),
+            decoding,
+        })
+    }
+
+    fn ec(kind: KeyKind, key: &ParsedPublicKey) -> Result<Self, InvalidKey> {
+        let canonical = canonical(key)?;
+        let decoding = DecodingKey::from_ec_der(&canonical);
+        Ok(Self {
+            kind,
+            canonical,
+            decoding,
+        })
+    }
+
+    fn ed(key: &ParsedPublicKey) -> Result<Self, InvalidKey> {
+        let canonical = canonical(key)?;
+        let decoding = DecodingKey::from_ed_der(&canonical);
+        Ok(Self {
+            kind: KeyKind::Ed25519,
+            canonical,
+            decoding,
+        })
+    }
+}
+
+fn canonical(key: &ParsedPublicKey) -> Result<Box<[u8]>, InvalidKey> {
+    let info = key.as_der().map_err(|_| InvalidKey::UnsupportedType)?;
+    Ok(info.as_ref().into())
+}
+
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+impl Key {
+    /// `algorithms` are those that remain for this key; an empty list makes it useless but not dangerous.
+    pub(crate) fn new(material: Material, kid: Option<Box<str>>, algorithms: Box<[Algorithm]>) -> Self {
+        install_crypto_provider();
+        Self {
+            kid,
+            algorithms,
+            decoding: material.decoding,
+        }
+    }
+
+    pub(crate) fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
+    }
+
+    /// Verifies the signature of `token`, once, with the algorithm that its header names if that is one of
+    /// this key's own.
+    pub(crate) fn verify(&self, token: &Unverified<'_>) -> Result<(), Rejection> {
+        let algorithm = token.algorithm();
+        if !self.algorithms.contains(&algorithm) {
+            return Err(Rejection::AlgorithmNotAllowed);
+        }
+        let (signature, message) = (token.signature(), token.message().as_bytes());
+        if algorithm
+            .signature_bytes()
+            .is_some_and(|bytes| signature.len() != base64url_length(bytes))
+        {
+            return Err(Rejection::BadSignature);
+        }
+        match jsonwebtoken::crypto::verify(signature, message, &self.decoding, algorithm.to_library()) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(Rejection::BadSignature),
+        }
+    }
+}
+
+/// How many characters `bytes` bytes take in base64url without padding.
+fn base64url_length(bytes: usize) -> usize {
+    (bytes * 8).div_ceil(6)
+}

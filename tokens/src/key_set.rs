@@ -1,0 +1,231 @@
+//! The verification keys of one issuer: read and checked once, then found by name.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+
+use aws_lc_rs::digest;
+use serde_json::Value;
+
+use crate::algorithm::Algorithm;
+use crate::invalid_key::{InvalidKey, names};
+use crate::json;
+use crate::jwk::{self, SkipReason, SkippedKey};
+use crate::key::{Key, Material};
+use crate::pem_file;
+use crate::rejection::Rejection;
+
+/// Longest JWKS, in bytes.
+pub const MAX_JWKS_BYTES: usize = 512 * 1024;
+/// Most keys in a JWKS, used or not.
+pub const MAX_JWKS_KEYS: usize = 128;
+
+/// The verification keys of one issuer at one time. Immutable.
+#[derive(Debug)]
+pub struct KeySet {
+    keys: Keys,
+    generation: Generation,
+    skipped: Box<[SkippedKey]>,
+}
+
+#[derive(Debug)]
+enum Keys {
+    /// One key without a name: a PEM, a secret, or a JWKS of one such key. It answers to every `kid`.
+    Sole(Key),
+    /// Keys by `kid`, at least one.
+    Named(HashMap<Box<str>, Key>),
+}
+
+/// A fingerprint of a [`KeySet`]: equal exactly when the usable keys, their names and their algorithms are.
+///
+/// It is a SHA-256. `Debug` doesn't show it, since one of a weak secret would let it be guessed offline.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Generation([u8; 32]);
+
+impl KeySet {
+    /// The public key in a PEM file: `PUBLIC KEY` (SPKI) of RSA, EC or Ed25519, or `RSA PUBLIC KEY` (PKCS #1).
+    pub fn from_pem(bytes: &[u8], allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
+        let block = pem_file::only_block(bytes)?;
+        let material = match block.tag() {
+            "PUBLIC KEY" | "RSA PUBLIC KEY" => Material::public_der(block.contents()),
+            "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => Err(InvalidKey::Certificate),
+            label if label.ends_with("PRIVATE KEY") => Err(InvalidKey::PrivateKey),
+            label => Err(InvalidKey::UnsupportedBlock { label: label.into() }),
+        }?;
+        Self::sole(material, allowed)
+    }
+
+    /// A shared secret, at least as long as the hash of each algorithm in `allowed`: 32, 48 or 64 bytes.
+    /// The bytes are taken as they are; an editor's newline at the end is the caller's to remove.
+    pub fn from_secret(bytes: &[u8], allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
+        Self::sole(Material::secret(bytes, allowed)?, allowed)
+    }
+
+    /// The usable keys of a JWKS (RFC 7517 section 5): public, for signatures, of a known type, of a fitting
+    /// algorithm, and with a `kid` unless there is only one. Others are skipped and listed.
+    pub fn from_jwks(text: &str, allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
+        if allowed.is_empty() {
+            return Err(InvalidKey::NoAlgorithm);
+        }
+        if text.len() > MAX_JWKS_BYTES {
+            return Err(InvalidKey::TooLarge {
+                bytes: text.len(),
+                limit: MAX_JWKS_BYTES,
+            });
+        }
+        let document = json::parse(text.as_bytes()).map_err(|_| InvalidKey::NotJwks)?;
+        let Some(Value::Array(jwks)) = document.get("keys") else {
+            return Err(InvalidKey::NotJwks);
+        };
+        if jwks.len() > MAX_JWKS_KEYS {
+            return Err(InvalidKey::TooManyKeys { count: jwks.len() });
+        }
+        let mut usable = Vec::new();
+        let mut skipped = Vec::new();
+        for (position, jwk) in jwks.iter().enumerate() {
+            match jwk::read(jwk, allowed) {
+                Ok((key, canonical)) => usable.push((position, key, canonical)),
+                Err(reason) => skipped.push(SkippedKey {
+                    position,
+                    kid: jwk::kid(jwk),
+                    reason,
+                }),
+            }
+        }
+        if usable.len() > 1 {
+            usable.retain(|(position, key, _)| {
+                if key.kid.is_none() {
+                    let reason = SkipReason::Unnamed;
+                    skipped.push(SkippedKey {
+                        position: *position,
+                        kid: None,
+                        reason,
+                    });
+                }
+                key.kid.is_some()
+            });
+        }
+        let usable = usable
+            .into_iter()
+            .map(|(_, key, canonical)| (key, canonical))
+            .collect();
+        Self::of(usable, skipped.into())
+    }
+
+    /// The fingerprint of this set.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The names of its keys, in no order; a key without a name is left out.
+    pub fn kids(&self) -> impl Iterator<Item = &str> {
+        let named = match &self.keys {
+            Keys::Sole(_) => None,
+            Keys::Named(keys) => Some(keys.keys().map(|kid| &**kid)),
+        };
+        named.into_iter().flatten()
+    }
+
+    /// The keys of the JWKS that are not used, for whoever publishes them.
+    #[must_use]
+    pub fn skipped(&self) -> &[SkippedKey] {
+        &self.skipped
+    }
+
+    /// The one key that a token with this `kid` can be signed with.
+    pub(crate) fn key(&self, kid: Option<&str>) -> Result<&Key, Rejection> {
+        match (&self.keys, kid) {
+            (Keys::Sole(key), _) => Ok(key),
+            (Keys::Named(keys), Some(kid)) => keys
+                .get(kid)
+                .ok_or_else(|| Rejection::UnknownKey { kid: kid.into() }),
+            (Keys::Named(keys), None) => {
+                let mut all = keys.values();
+                match (all.next(), all.next()) {
+                    (Some(only), None) => Ok(only),
+                    _ => Err(Rejection::KeyNotNamed),
+                }
+            }
+        }
+    }
+
+    fn sole(material: Material, allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
+        if allowed.is_empty() {
+            return Err(InvalidKey::NoAlgorithm);
+        }
+        let kind = material.kind;
+        let algorithms = kind.fitting(allowed);
+        if algorithms.is_empty() {
+            return Err(InvalidKey::AlgorithmMismatch {
+                kind,
+                allowed: allowed.into(),
+            });
+        }
+        let canonical = material.canonical.clone();
+        Self::of(
+            vec![(Key::new(material, None, algorithms), canonical)],
+            Box::default(),
+        )
+    }
+
+    fn of(mut usable: Vec<(Key, Box<[u8]>)>, skipped: Box<[SkippedKey]>) -> Result<Self, InvalidKey> {
+        usable.sort_by(|(a, _), (b, _)| a.kid.cmp(&b.kid));
+        let generation = Generation::of(&usable);
+        let mut named = HashMap::with_capacity(usable.len());
+        for (mut key, _) in usable {
+            let Some(kid) = key.kid.take() else {
+                // A key without a name is always alone here.
+                return Ok(Self {
+                    keys: Keys::Sole(key),
+                    generation,
+                    skipped,
+                });
+            };
+            match named.entry(kid) {
+                Entry::Vacant(place) => place.insert(key),
+                Entry::Occupied(taken) => {
+                    return Err(InvalidKey::RepeatedKid {
+                        kid: taken.key().clone(),
+                    });
+                }
+            };
+        }
+        if named.is_empty() {
+            return Err(InvalidKey::NoUsableKey { skipped });
+        }
+        Ok(Self {
+            keys: Keys::Named(named),
+            generation,
+            skipped,
+        })
+    }
+}
+
+impl Generation {
+    /// Hashes the keys in the order given, every part with its length before it.
+    fn of(keys: &[(Key, Box<[u8]>)]) -> Self {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        let mut part = |bytes: &[u8]| {
+            hash.update(&(bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        };
+        for (key, canonical) in keys {
+            part(&[u8::from(key.kid.is_some())]);
+            part(key.kid.as_deref().unwrap_or_default().as_bytes());
+            part(names(key.algorithms()).as_bytes());
+            part(canonical);
+        }
+        let mut bytes = [0; 32];
+        for (to, from) in bytes.iter_mut().zip(hash.finish().as_ref()) {
+            *to = *from;
+        }
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Generation(..)")
+    }
+}

@@ -1,0 +1,104 @@
+//! From claims to an identity: where the issuer puts tenant, user, groups and attributes, and what of it counts.
+
+use rules::{AttributeValue, TenantId};
+use serde_json::Value;
+
+use crate::claim_path::ClaimPath;
+use crate::identity::TenantProblem;
+use crate::rejection::{Claim, Rejection};
+
+/// Longest user, in bytes; a longer one counts as none.
+pub const MAX_USER_BYTES: usize = 256;
+/// Most groups of one token; more refuse it.
+pub const MAX_GROUPS: usize = 512;
+/// Longest name of a group, in bytes; a longer one refuses the token.
+pub const MAX_GROUP_BYTES: usize = 256;
+/// Longest string in an attribute, in bytes; a longer one refuses the token.
+pub const MAX_STRING_BYTES: usize = 1024;
+/// Most items in an attribute that is a list; more refuse the token.
+pub const MAX_LIST_ITEMS: usize = 512;
+
+/// Where things are in the claims of one issuer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mapping {
+    pub(crate) tenant: ClaimPath,
+    pub(crate) user: ClaimPath,
+    pub(crate) groups: Option<ClaimPath>,
+    pub(crate) attributes: Box<[(u32, ClaimPath)]>,
+}
+
+impl Mapping {
+    pub(crate) fn tenant(&self, claims: &Value) -> Result<TenantId, TenantProblem> {
+        match self.tenant.resolve(claims) {
+            None | Some(Value::Null) => Err(TenantProblem::Missing),
+            Some(Value::String(tenant)) => TenantId::parse(tenant).map_err(TenantProblem::from),
+            Some(_) => Err(TenantProblem::NotAString),
+        }
+    }
+
+    /// A string of 1 to [`MAX_USER_BYTES`] without control characters, which could never become a header.
+    pub(crate) fn user(&self, claims: &Value) -> Option<Box<str>> {
+        let user = self.user.resolve(claims)?.as_str()?;
+        let fits = (1..=MAX_USER_BYTES).contains(&user.len()) && !user.chars().any(char::is_control);
+        fits.then(|| user.into())
+    }
+
+    /// A list of strings, or one string; anything else is no group.
+    pub(crate) fn groups(&self, claims: &Value) -> Result<Box<[Box<str>]>, Rejection> {
+        let groups: Box<[Box<str>]> = match self.groups.as_ref().and_then(|path| path.resolve(claims)) {
+            Some(Value::String(group)) => [group.as_str().into()].into(),
+            Some(Value::Array(items)) => strings(items).unwrap_or_default(),
+            _ => Box::default(),
+        };
+        let too_long = groups.iter().any(|group| group.len() > MAX_GROUP_BYTES);
+        if too_long || groups.len() > MAX_GROUPS {
+            return Err(Rejection::InvalidClaim { claim: Claim::Groups });
+        }
+        Ok(groups)
+    }
+
+    /// The attributes that are there, in the order of the mapping.
+    pub(crate) fn attributes(&self, claims: &Value) -> Result<Box<[(u32, AttributeValue)]>, Rejection> {
+        let mut attributes = Vec::with_capacity(self.attributes.len());
+        for (index, path) in &self.attributes {
+            if let Some(value) = path.resolve(claims).and_then(attribute) {
+                check_size(&value)?;
+                attributes.push((*index, value));
+            }
+        }
+        Ok(attributes.into())
+    }
+}
+
+/// Strings, numbers, booleans and lists of strings; objects, other lists and null count as absent.
+fn attribute(value: &Value) -> Option<AttributeValue> {
+    match value {
+        Value::String(text) => Some(AttributeValue::String(text.as_str().into())),
+        Value::Number(number) => number.as_f64().map(AttributeValue::Number),
+        Value::Bool(boolean) => Some(AttributeValue::Boolean(*boolean)),
+        Value::Array(items) => strings(items).map(AttributeValue::List),
+        Value::Null | Value::Object(_) => None,
+    }
+}
+
+fn check_size(value: &AttributeValue) -> Result<(), Rejection> {
+    let fits = match value {
+        AttributeValue::String(text) => text.len() <= MAX_STRING_BYTES,
+        AttributeValue::List(items) => {
+            items.len() <= MAX_LIST_ITEMS && items.iter().all(|item| item.len() <= MAX_STRING_BYTES)
+        }
+        AttributeValue::Number(_) | AttributeValue::Boolean(_) => true,
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Rejection::InvalidClaim {
+            claim: Claim::Attribute,
+        })
+    }
+}
+
+/// The items, if every one of them is a string.
+fn strings(items: &[Value]) -> Option<Box<[Box<str>]>> {
+    items.iter().map(|item| item.as_str().map(Into::into)).collect()
+}

@@ -1,0 +1,355 @@
+//! What a good token gives.
+
+use rules::{AttributeValue, TenantId};
+use serde_json::{Value, json};
+use tokens::{Algorithm, Issuer, IssuerDefinition, Issuers, KeySet, Rejection, TenantProblem, Unverified};
+
+use crate::fixture::{
+    ISSUER, NOW, claims, counting, definition, issuer, key_set, path, signer, token, verify,
+};
+use crate::keys::keys;
+
+#[test]
+fn every_algorithm_is_accepted_with_its_key_at_the_cost_of_one_verification() {
+    for algorithm in Algorithm::ALL {
+        let (issuer, keys) = (issuer(&[algorithm]), key_set(algorithm));
+        let (outcome, verifications) = counting(&token(algorithm), &issuer, &keys, NOW);
+        let identity = outcome.unwrap_or_else(|rejection| panic!("{algorithm}: {rejection}"));
+        assert_eq!((identity.algorithm, verifications), (algorithm, 1));
+        assert_eq!(identity.tenant, Ok(TenantId::parse("acme").unwrap()));
+        assert_eq!(identity.key_set_generation, keys.generation());
+    }
+}
+
+#[test]
+fn every_algorithm_is_refused_with_every_key_that_is_not_its_own() {
+    for signed in Algorithm::ALL {
+        for allowed in Algorithm::ALL.into_iter().filter(|allowed| *allowed != signed) {
+            let (outcome, verifications) =
+                counting(&token(signed), &issuer(&[allowed]), &key_set(allowed), NOW);
+            assert_eq!(
+                (outcome, verifications),
+                (Err(Rejection::AlgorithmNotAllowed), 0),
+                "{signed} as {allowed}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_algorithm_that_the_issuer_allows_is_refused_by_a_key_that_does_not() {
+    let issuer = issuer(&[Algorithm::Rs256, Algorithm::Es256]);
+    let outcome = counting(&token(Algorithm::Rs256), &issuer, &key_set(Algorithm::Es256), NOW);
+    assert_eq!(outcome, (Err(Rejection::AlgorithmNotAllowed), 0));
+}
+
+#[test]
+fn an_algorithm_that_the_issuer_does_not_allow_is_refused_before_its_key_is_looked_for() {
+    let wide = [Algorithm::Rs256, Algorithm::Ps256];
+    let mut jwks = json!({ "keys": [keys().rsa.jwk] });
+    jwks["keys"][0]["kid"] = json!("r1");
+    let keys = KeySet::from_jwks(&jwks.to_string(), &wide).unwrap();
+    // An unknown kid would make the caller look for newer keys, which none of these tokens is worth.
+    for kid in ["r1", "r2"] {
+        let signed = signer(Algorithm::Ps256, Some(kid))
+            .sign(&claims(json!({})))
+            .unwrap();
+        let outcome = counting(&signed, &issuer(&[Algorithm::Rs256]), &keys, NOW);
+        assert_eq!(outcome, (Err(Rejection::AlgorithmNotAllowed), 0), "{kid}");
+    }
+}
+
+#[test]
+fn an_identity_says_all_that_the_token_says() {
+    let issuer = Issuer::new(IssuerDefinition {
+        tenant: path("org.id"),
+        user: path("/https:~1~1example.com~1user"),
+        groups: Some(path("realm.groups")),
+        attributes: vec![
+            (7, path("country")),
+            (3, path("seats")),
+            (4, path("beta")),
+            (5, path("regions")),
+            (6, path("absent")),
+            (8, path("org")),
+            (9, path("mixed")),
+            (10, path("none")),
+            (11, path("empty")),
+        ],
+        ..definition(&[Algorithm::Es256])
+    })
+    .unwrap();
+    let mut claims = claims(json!({
+        "org": { "id": "acme" }, "https://example.com/user": "u7", "realm": { "groups": ["a", "b"] },
+        "country": "DE", "seats": 12.5, "beta": true, "regions": ["eu", "us"], "mixed": ["a", 1], "empty": [],
+        "nbf": NOW - 5, "exp": NOW + 60,
+    }));
+    claims["none"] = Value::Null;
+    let signed = signer(Algorithm::Es256, Some("k1")).sign(&claims).unwrap();
+    let other = Issuer::new(IssuerDefinition {
+        issuer: "other".to_owned(),
+        ..definition(&[Algorithm::Es256])
+    });
+    let issuers = Issuers::new(vec![other.unwrap(), issuer]).unwrap();
+    let unverified = Unverified::parse(&signed).unwrap();
+    let identity = issuers
+        .pick(&unverified)
+        .unwrap()
+        .verify(&unverified, &key_set(Algorithm::Es256), NOW)
+        .unwrap();
+    assert_eq!(identity.tenant.as_ref().unwrap().as_str(), "acme");
+    assert_eq!(
+        (identity.user.as_deref(), identity.kid.as_deref()),
+        (Some("u7"), Some("k1"))
+    );
+    assert_eq!(
+        identity.groups.iter().map(|group| &**group).collect::<Vec<_>>(),
+        ["a", "b"]
+    );
+    assert_eq!(
+        (identity.expires_at, identity.not_before, identity.issuer),
+        (NOW + 60, Some(NOW - 5), 1)
+    );
+    let list = |items: &[&str]| items.iter().copied().collect::<AttributeValue>();
+    let expected = [
+        (7, AttributeValue::from("DE")),
+        (3, AttributeValue::from(12.5)),
+        (4, AttributeValue::from(true)),
+        (5, list(&["eu", "us"])),
+        (11, list(&[])),
+    ];
+    assert_eq!(*identity.attributes, expected);
+    assert!((300..2000).contains(&identity.size()), "{}", identity.size());
+}
+
+#[test]
+fn a_tenant_that_cannot_be_read_is_an_outcome_of_a_good_token() {
+    let issuer = Issuer::new(IssuerDefinition {
+        tenant: path("org.id"),
+        ..definition(&[Algorithm::Hs256])
+    });
+    let (issuer, keys) = (issuer.unwrap(), key_set(Algorithm::Hs256));
+    let cases = [
+        (json!({}), TenantProblem::Missing, "tenant_missing"),
+        (json!({ "org": "acme" }), TenantProblem::Missing, "tenant_missing"),
+        (
+            json!({ "org": { "id": null } }),
+            TenantProblem::Missing,
+            "tenant_missing",
+        ),
+        (
+            json!({ "org": { "id": "" } }),
+            TenantProblem::Empty,
+            "tenant_empty",
+        ),
+        (
+            json!({ "org": { "id": 7 } }),
+            TenantProblem::NotAString,
+            "tenant_not_a_string",
+        ),
+        (
+            json!({ "org": { "id": ["acme"] } }),
+            TenantProblem::NotAString,
+            "tenant_not_a_string",
+        ),
+        (
+            json!({ "org": { "id": { "acme": 1 } } }),
+            TenantProblem::NotAString,
+            "tenant_not_a_string",
+        ),
+        (
+            json!({ "org": { "id": "t".repeat(129) } }),
+            TenantProblem::TooLong,
+            "tenant_too_long",
+        ),
+        (
+            json!({ "org": { "id": "a b" } }),
+            TenantProblem::Character,
+            "tenant_character",
+        ),
+        (
+            json!({ "org": { "id": "a\r\nX-Tenant-Id: b" } }),
+            TenantProblem::Character,
+            "tenant_character",
+        ),
+        (
+            json!({ "org": { "id": "\u{430}cme" } }),
+            TenantProblem::Character,
+            "tenant_character",
+        ),
+    ];
+    for (changes, problem, code) in cases {
+        let signed = signer(Algorithm::Hs256, None)
+            .sign(&claims(changes.clone()))
+            .unwrap();
+        let identity = verify(&signed, &issuer, &keys, NOW).unwrap();
+        assert_eq!(
+            (identity.tenant, problem.code()),
+            (Err(problem), code),
+            "{changes}"
+        );
+    }
+}
+
+#[test]
+fn a_user_is_a_string_that_could_be_a_header_or_absent() {
+    let (issuer, keys) = (issuer(&[Algorithm::Hs256]), key_set(Algorithm::Hs256));
+    let cases = [
+        (json!("u1"), Some("u1")),
+        (json!("J\u{fc}rgen"), Some("J\u{fc}rgen")),
+        (json!("u".repeat(257)), None),
+        (json!(""), None),
+        (json!("a\nb"), None),
+        (json!("a\u{0}"), None),
+        (json!(5), None),
+        (json!(["u1"]), None),
+        (Value::Null, None),
+    ];
+    for (sub, expected) in cases {
+        let signed = signer(Algorithm::Hs256, None)
+            .sign(&claims(json!({ "sub": sub })))
+            .unwrap();
+        let identity = verify(&signed, &issuer, &keys, NOW).unwrap();
+        assert_eq!(identity.user.as_deref(), expected, "{sub}");
+    }
+}
+
+#[test]
+fn groups_are_a_list_of_strings_or_one_string() {
+    let issuer = IssuerDefinition {
+        groups: Some(path("groups")),
+        ..definition(&[Algorithm::Hs256])
+    };
+    let (issuer, keys) = (Issuer::new(issuer).unwrap(), key_set(Algorithm::Hs256));
+    let many = |count: usize| Value::from(vec!["g"; count]);
+    let cases = [
+        (json!(["a", "b", "a"]), Ok(vec!["a", "b", "a"])),
+        (json!("admins"), Ok(vec!["admins"])),
+        (json!([]), Ok(vec![])),
+        (json!(["a", 1]), Ok(vec![])),
+        (json!({ "a": true }), Ok(vec![])),
+        (json!(5), Ok(vec![])),
+        (many(512), Ok(vec!["g"; 512])),
+        (many(513), Err("invalid_claim")),
+        (json!(["g".repeat(257)]), Err("invalid_claim")),
+        (json!("g".repeat(257)), Err("invalid_claim")),
+    ];
+    for (groups, expected) in cases {
+        let signed = signer(Algorithm::Hs256, None)
+            .sign(&claims(json!({ "groups": groups })))
+            .unwrap();
+        let outcome = verify(&signed, &issuer, &keys, NOW);
+        let found = outcome
+            .as_ref()
+            .map(|identity| identity.groups.iter().map(|group| &**group).collect());
+        assert_eq!(found.map_err(Rejection::code), expected, "{groups}");
+    }
+}
+
+#[test]
+fn an_attribute_over_its_bound_refuses_the_token() {
+    let issuer = IssuerDefinition {
+        attributes: vec![(0, path("a"))],
+        ..definition(&[Algorithm::Hs256])
+    };
+    let (issuer, keys) = (Issuer::new(issuer).unwrap(), key_set(Algorithm::Hs256));
+    let cases = [
+        (json!("x".repeat(1024)), true),
+        (json!("x".repeat(1025)), false),
+        (json!(["x".repeat(1025)]), false),
+        (json!(vec!["x"; 512]), true),
+        (json!(vec!["x"; 513]), false),
+    ];
+    for (value, accepted) in cases {
+        let signed = signer(Algorithm::Hs256, None)
+            .sign(&claims(json!({ "a": value })))
+            .unwrap();
+        let code = verify(&signed, &issuer, &keys, NOW).map_err(|rejection| rejection.code());
+        assert_eq!(
+            code.map(|_| ()),
+            if accepted { Ok(()) } else { Err("invalid_claim") },
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn an_identity_is_fresh_exactly_while_its_token_would_be_accepted() {
+    let (issuer, keys) = (issuer(&[Algorithm::Hs256]), key_set(Algorithm::Hs256));
+    let signed = signer(Algorithm::Hs256, None)
+        .sign(&claims(json!({ "nbf": NOW, "exp": NOW + 60 })))
+        .unwrap();
+    let identity = verify(&signed, &issuer, &keys, NOW).unwrap();
+    for now in [0, NOW - 31, NOW - 30, NOW, NOW + 60, NOW + 89, NOW + 90, u64::MAX] {
+        let accepted = verify(&signed, &issuer, &keys, now).is_ok();
+        assert_eq!(identity.is_fresh(now, issuer.leeway_seconds()), accepted, "{now}");
+    }
+}
+
+#[test]
+fn an_issuer_is_picked_by_its_exact_name() {
+    let issuers = Issuers::new(vec![issuer(&[Algorithm::Hs256])]).unwrap();
+    let spellings = [
+        "https://issuer.example/",
+        "https://issuer.exampl",
+        "HTTPS://issuer.example",
+        "",
+        " https://issuer.example",
+    ];
+    for name in spellings {
+        let signed = signer(Algorithm::Hs256, None)
+            .sign(&claims(json!({ "iss": name })))
+            .unwrap();
+        let unverified = Unverified::parse(&signed).unwrap();
+        assert_eq!(
+            issuers.pick(&unverified).map(Issuer::name),
+            Err(Rejection::UnknownIssuer),
+            "{name}"
+        );
+        let outcome = counting(&signed, issuers.at(0).unwrap(), &key_set(Algorithm::Hs256), NOW);
+        assert_eq!(outcome, (Err(Rejection::UnknownIssuer), 0), "{name}");
+    }
+    let good = token(Algorithm::Hs256);
+    assert_eq!(
+        issuers.pick(&Unverified::parse(&good).unwrap()).map(Issuer::name),
+        Ok(ISSUER)
+    );
+}
+
+#[test]
+fn a_type_is_required_where_the_issuer_asks_for_one() {
+    let issuer = IssuerDefinition {
+        typ: Some("at+jwt".to_owned()),
+        ..definition(&[Algorithm::Hs256])
+    };
+    let (issuer, keys) = (Issuer::new(issuer).unwrap(), key_set(Algorithm::Hs256));
+    let cases = [
+        (Some("application/AT+JWT"), Ok(())),
+        (Some("JWT"), Err(Rejection::WrongType)),
+        (None, Err(Rejection::WrongType)),
+    ];
+    for (typ, expected) in cases {
+        let signed = signer(Algorithm::Hs256, None)
+            .with_typ(typ)
+            .sign(&claims(json!({})))
+            .unwrap();
+        assert_eq!(
+            verify(&signed, &issuer, &keys, NOW).map(|_| ()),
+            expected,
+            "{typ:?}"
+        );
+    }
+}
+
+#[test]
+fn a_key_of_one_issuer_vouches_for_no_other() {
+    let pem = keys().other_p256.public_pem.as_bytes();
+    let foreign = KeySet::from_pem(pem, &[Algorithm::Es256]).unwrap();
+    let outcome = counting(
+        &token(Algorithm::Es256),
+        &issuer(&[Algorithm::Es256]),
+        &foreign,
+        NOW,
+    );
+    assert_eq!(outcome, (Err(Rejection::BadSignature), 1));
+}

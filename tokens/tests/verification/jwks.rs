@@ -1,0 +1,331 @@
+//! Keys from a JWKS: which are used, which are skipped and why, and how one is found.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tokens::{Algorithm, InvalidKey, KeySet, MAX_JWKS_BYTES, Rejection, SkipReason};
+
+use crate::fixture::{NOW, claims, count_verifications, issuer, key_set, signer, token, verify};
+use crate::keys::{Pair, base64url, keys, pair};
+
+const ALLOWED: [Algorithm; 4] = [
+    Algorithm::Rs256,
+    Algorithm::Ps256,
+    Algorithm::Es256,
+    Algorithm::EdDsa,
+];
+
+/// The public key as a JWK, with `members` put over it; a null removes a member.
+fn jwk(pair: &Pair, members: Value) -> Value {
+    let mut jwk = pair.jwk.clone();
+    for (name, value) in members.as_object().unwrap() {
+        match value {
+            Value::Null => jwk.as_object_mut().unwrap().remove(name),
+            value => jwk.as_object_mut().unwrap().insert(name.clone(), value.clone()),
+        };
+    }
+    jwk
+}
+
+fn decode(member: &Value) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(member.as_str().unwrap()).unwrap()
+}
+
+fn set(keys: &[Value]) -> Result<KeySet, InvalidKey> {
+    count_verifications();
+    KeySet::from_jwks(&json!({ "keys": keys }).to_string(), &ALLOWED)
+}
+
+#[test]
+fn every_public_algorithm_is_verified_with_its_jwk() {
+    for algorithm in Algorithm::ALL
+        .into_iter()
+        .filter(|algorithm| !algorithm.is_symmetric())
+    {
+        let members = json!({ "kid": "k", "use": "sig", "alg": algorithm.as_str(), "key_ops": ["verify"] });
+        let document = json!({ "keys": [jwk(pair(algorithm), members)] }).to_string();
+        let keys = KeySet::from_jwks(&document, &[algorithm]).unwrap();
+        let signed = signer(algorithm, Some("k")).sign(&claims(json!({}))).unwrap();
+        assert!(
+            verify(&signed, &issuer(&[algorithm]), &keys, NOW).is_ok(),
+            "{algorithm}"
+        );
+        assert!(
+            verify(&token(algorithm), &issuer(&[algorithm]), &keys, NOW).is_ok(),
+            "{algorithm} without kid"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_is_not_for_verifying_is_skipped_with_its_reason() {
+    let keys = keys();
+    let off_curve = keys.other_p256.jwk["y"].clone();
+    let short = Value::from("AAAA");
+    let [x, y] = ["x", "y"].map(|name| decode(&keys.p256.jwk[name]));
+    let shifted = json!({ "x": base64url(&x[..31]), "y": base64url([&x[31..], &y].concat()) });
+    let even = { Value::from(format!("{}A", &keys.rsa.jwk["n"].as_str().unwrap()[..341])) };
+    let weak = Value::from(format!("{}8", "_".repeat(170)));
+    let cases = [
+        (json!({ "kty": "oct", "k": "c2VjcmV0" }), SkipReason::Secret),
+        (
+            json!({ "kty": "oct", "k": "c2VjcmV0", "use": "sig", "alg": "HS256" }),
+            SkipReason::Secret,
+        ),
+        (jwk(&keys.rsa, json!({ "d": "AAAA" })), SkipReason::Private),
+        (jwk(&keys.rsa, json!({ "p": "AAAA" })), SkipReason::Private),
+        (jwk(&keys.p256, json!({ "d": "AAAA" })), SkipReason::Private),
+        (jwk(&keys.ed25519, json!({ "d": "AAAA" })), SkipReason::Private),
+        (jwk(&keys.rsa, json!({ "use": "enc" })), SkipReason::OtherUse),
+        (jwk(&keys.rsa, json!({ "use": "Sig" })), SkipReason::OtherUse),
+        (jwk(&keys.rsa, json!({ "use": ["sig"] })), SkipReason::Malformed),
+        (
+            jwk(&keys.rsa, json!({ "key_ops": ["encrypt", "sign"] })),
+            SkipReason::OtherUse,
+        ),
+        (jwk(&keys.rsa, json!({ "key_ops": [] })), SkipReason::OtherUse),
+        (
+            jwk(&keys.rsa, json!({ "use": "enc", "key_ops": ["verify"] })),
+            SkipReason::OtherUse,
+        ),
+        (
+            jwk(&keys.rsa, json!({ "key_ops": "verify" })),
+            SkipReason::Malformed,
+        ),
+        (jwk(&keys.rsa, json!({ "alg": "RSA-OAEP" })), SkipReason::OtherUse),
+        (jwk(&keys.rsa, json!({ "alg": "none" })), SkipReason::OtherUse),
+        (jwk(&keys.rsa, json!({ "alg": "HS256" })), SkipReason::Malformed),
+        (jwk(&keys.rsa, json!({ "alg": "ES256" })), SkipReason::Malformed),
+        (jwk(&keys.rsa, json!({ "alg": 256 })), SkipReason::Malformed),
+        (
+            jwk(&keys.rsa, json!({ "alg": "RS512" })),
+            SkipReason::AlgorithmNotAllowed,
+        ),
+        (keys.p384.jwk.clone(), SkipReason::AlgorithmNotAllowed),
+        (
+            jwk(&keys.rsa, json!({ "kty": "AKP" })),
+            SkipReason::UnsupportedType,
+        ),
+        (
+            jwk(&keys.rsa, json!({ "kty": "rsa" })),
+            SkipReason::UnsupportedType,
+        ),
+        (
+            jwk(&keys.p256, json!({ "crv": "P-521" })),
+            SkipReason::UnsupportedType,
+        ),
+        (
+            jwk(&keys.p256, json!({ "crv": "secp256k1" })),
+            SkipReason::UnsupportedType,
+        ),
+        (
+            jwk(&keys.ed25519, json!({ "crv": "X25519" })),
+            SkipReason::UnsupportedType,
+        ),
+        (
+            jwk(&keys.ed25519, json!({ "crv": "Ed448" })),
+            SkipReason::UnsupportedType,
+        ),
+        (
+            jwk(&keys.rsa, json!({ "n": weak, "e": "AQAB" })),
+            SkipReason::RsaSize { bits: 1024 },
+        ),
+        (jwk(&keys.rsa, json!({ "n": even })), SkipReason::Malformed),
+        (jwk(&keys.rsa, json!({ "n": "" })), SkipReason::Malformed),
+        (jwk(&keys.rsa, json!({ "n": "AAAA" })), SkipReason::Malformed),
+        (jwk(&keys.rsa, json!({ "n": null })), SkipReason::Malformed),
+        (
+            jwk(
+                &keys.rsa,
+                json!({ "n": format!("{}=", keys.rsa.jwk["n"].as_str().unwrap()) }),
+            ),
+            SkipReason::Malformed,
+        ),
+        (jwk(&keys.rsa, json!({ "e": "AQ" })), SkipReason::Malformed),
+        (jwk(&keys.rsa, json!({ "e": "Ag" })), SkipReason::Malformed),
+        (jwk(&keys.p256, json!({ "y": off_curve })), SkipReason::Malformed),
+        (jwk(&keys.p256, json!({ "x": short })), SkipReason::Malformed),
+        (jwk(&keys.p256, shifted), SkipReason::Malformed),
+        (jwk(&keys.p256, json!({ "crv": "P-384" })), SkipReason::Malformed),
+        (jwk(&keys.p384, json!({ "crv": "P-256" })), SkipReason::Malformed),
+        (jwk(&keys.ed25519, json!({ "x": short })), SkipReason::Malformed),
+        (jwk(&keys.rsa, json!({ "kid": 5 })), SkipReason::Malformed),
+        (
+            jwk(&keys.rsa, json!({ "kid": "k".repeat(257) })),
+            SkipReason::Malformed,
+        ),
+        (jwk(&keys.rsa, json!({ "kty": null })), SkipReason::Malformed),
+        (json!("key"), SkipReason::Malformed),
+        (json!({}), SkipReason::Malformed),
+    ];
+    for (bad, reason) in cases {
+        let Err(InvalidKey::NoUsableKey { skipped }) = set(std::slice::from_ref(&bad)) else {
+            panic!("used: {bad}");
+        };
+        assert_eq!(skipped[0].reason, reason, "{bad}");
+        // Beside a good key it is left out, and the good key still works.
+        let keys = set(&[bad.clone(), jwk(&keys.p256, json!({ "kid": "good" }))]).unwrap();
+        assert_eq!(
+            (keys.kids().collect::<Vec<_>>(), keys.skipped()[0].reason.clone()),
+            (vec!["good"], reason)
+        );
+    }
+}
+
+#[test]
+fn leading_zeros_of_a_modulus_do_not_make_another_key() {
+    let padded = base64url([&[0][..], &decode(&keys().rsa.jwk["n"])].concat());
+    let padded = set(&[jwk(&keys().rsa, json!({ "n": padded }))]).unwrap();
+    assert_eq!(
+        padded.generation(),
+        set(&[keys().rsa.jwk.clone()]).unwrap().generation()
+    );
+}
+
+#[test]
+fn a_key_is_found_by_its_kid_and_no_other_is_tried() {
+    let keys = keys();
+    let several = set(&[
+        jwk(&keys.rsa, json!({ "kid": "a" })),
+        jwk(&keys.other_p256, json!({ "kid": "b" })),
+    ])
+    .unwrap();
+    let named = set(&[jwk(&keys.rsa, json!({ "kid": "a" }))]).unwrap();
+    let nameless = set(std::slice::from_ref(&keys.rsa.jwk)).unwrap();
+    let pem = key_set(Algorithm::Rs256);
+    let unknown = |kid: &str| Err(Rejection::UnknownKey { kid: kid.into() });
+    let cases = [
+        (&several, Some("a"), Ok(())),
+        (&several, Some("b"), Err(Rejection::AlgorithmNotAllowed)),
+        (&several, Some("c"), unknown("c")),
+        (&several, None, Err(Rejection::KeyNotNamed)),
+        (&named, Some("a"), Ok(())),
+        (&named, Some("c"), unknown("c")),
+        (&named, None, Ok(())),
+        (&nameless, Some("c"), Ok(())),
+        (&nameless, None, Ok(())),
+        (&pem, Some("c"), Ok(())),
+        (&pem, None, Ok(())),
+    ];
+    for (keys, kid, expected) in cases {
+        let signed = signer(Algorithm::Rs256, kid).sign(&claims(json!({}))).unwrap();
+        let outcome = verify(&signed, &issuer(&ALLOWED), keys, NOW).map(|_| ());
+        assert_eq!(outcome, expected, "{kid:?} in {keys:?}");
+    }
+}
+
+#[test]
+fn a_key_without_a_name_is_skipped_where_it_is_not_alone() {
+    let keys = keys();
+    let mixed = set(&[keys.rsa.jwk.clone(), jwk(&keys.p256, json!({ "kid": "b" }))]).unwrap();
+    assert_eq!(mixed.kids().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(
+        (mixed.skipped()[0].position, mixed.skipped()[0].reason.clone()),
+        (0, SkipReason::Unnamed)
+    );
+    let error = set(&[keys.rsa.jwk.clone(), keys.p256.jwk.clone()]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "none of its keys can be used; key 1: it has no `kid`, and the set has several keys; \
+         key 2: it has no `kid`, and the set has several keys"
+    );
+    // The other key is not one that counts.
+    let encryption = jwk(&keys.p256, json!({ "kid": "b", "use": "enc" }));
+    assert!(set(&[keys.rsa.jwk.clone(), encryption]).is_ok());
+}
+
+#[test]
+fn a_set_that_cannot_be_used_is_refused_whole() {
+    count_verifications();
+    let rsa = &keys().rsa;
+    let twice =
+        json!({ "keys": [jwk(rsa, json!({ "kid": "a" })), jwk(&keys().p256, json!({ "kid": "a" }))] });
+    let many = json!({ "keys": vec![json!({}); 129] }).to_string();
+    let large = format!("{}{}", " ".repeat(MAX_JWKS_BYTES), r#"{"keys":[]}"#);
+    let not_jwks = "it is not a JWKS: a JSON object, without a repeated name, with a list `keys`";
+    let cases = [
+        ("", not_jwks),
+        ("<html>502 Bad Gateway</html>", not_jwks),
+        ("[]", not_jwks),
+        ("{}", not_jwks),
+        (r#"{"keys":{}}"#, not_jwks),
+        (r#"{"keys":[],"keys":[]}"#, not_jwks),
+        (r#"{"keys":[]}"#, "none of its keys can be used"),
+        (
+            r#"{"keys":[{"kty":"oct","kid":"s\n"}]}"#,
+            "none of its keys can be used; key 1 (\"s\\n\"): it is a secret (`oct`), which has no place in a published set",
+        ),
+        (
+            &*twice.to_string(),
+            "two of its keys have the `kid` \"a\", so it can't be known which one a token means",
+        ),
+        (&many, "it has 129 keys, where at most 128 are read"),
+        (&large, "it has 524299 bytes, where at most 524288 are read"),
+    ];
+    for (document, expected) in cases {
+        let error = KeySet::from_jwks(document, &ALLOWED).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+    let document = json!({ "keys": [rsa.jwk] }).to_string();
+    assert_eq!(
+        KeySet::from_jwks(&document, &[]).unwrap_err(),
+        InvalidKey::NoAlgorithm
+    );
+}
+
+#[test]
+fn the_generation_changes_exactly_when_what_can_be_verified_does() {
+    let keys = keys();
+    let a = jwk(&keys.rsa, json!({ "kid": "a" }));
+    let b = jwk(&keys.p256, json!({ "kid": "b" }));
+    let base = set(&[a.clone(), b.clone()]).unwrap().generation();
+    let with = |keys: &[Value]| set(keys).unwrap().generation();
+    let same = [
+        ("order", with(&[b.clone(), a.clone()])),
+        (
+            "a use",
+            with(&[
+                jwk(&keys.rsa, json!({ "kid": "a", "use": "sig", "x5t": "AAAA" })),
+                b.clone(),
+            ]),
+        ),
+        (
+            "an unusable key",
+            with(&[a.clone(), json!({ "kty": "oct" }), b.clone()]),
+        ),
+        (
+            "the only algorithm",
+            with(&[a.clone(), jwk(&keys.p256, json!({ "kid": "b", "alg": "ES256" }))]),
+        ),
+    ];
+    for (name, generation) in same {
+        assert_eq!(generation, base, "{name}");
+    }
+    let other = [
+        ("a key less", with(std::slice::from_ref(&a))),
+        (
+            "a name",
+            with(&[a.clone(), jwk(&keys.p256, json!({ "kid": "c" }))]),
+        ),
+        (
+            "new material of one name",
+            with(&[a.clone(), jwk(&keys.other_p256, json!({ "kid": "b" }))]),
+        ),
+        (
+            "fewer algorithms",
+            with(&[jwk(&keys.rsa, json!({ "kid": "a", "alg": "RS256" })), b.clone()]),
+        ),
+        ("no name", with(std::slice::from_ref(&keys.rsa.jwk))),
+        ("an empty name", with(&[jwk(&keys.rsa, json!({ "kid": "" }))])),
+    ];
+    let mut seen = std::collections::HashSet::from([base]);
+    for (name, generation) in other {
+        assert!(seen.insert(generation), "{name}");
+    }
+    let pem = KeySet::from_pem(keys.rsa.public_pem.as_bytes(), &ALLOWED).unwrap();
+    assert_eq!(
+        pem.generation(),
+        with(std::slice::from_ref(&keys.rsa.jwk)),
+        "the same key, read from a PEM"
+    );
+}
