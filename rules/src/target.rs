@@ -128,7 +128,8 @@ impl Target<'_> {
         self.path == "*"
     }
 
-    /// Every path to be matched: the one to be forwarded first, then its decoded reading if there is one.
+    /// Every path to be matched: the one to be forwarded, whose route answers, then its decoded reading if there
+    /// is one. Where readings fall on different routes, a closed gate on any of them refuses the request.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&*self.path).chain(self.decoded.as_deref())
     }

@@ -114,6 +114,11 @@ fn a_path_is_as_long_as_its_limit_and_no_longer() {
         read(grows.as_bytes(), EncodedSlash::Reject),
         Err(InvalidTarget::PathTooLong { length: 12_001 })
     );
+    let shrinks = "/".repeat(MAX_PATH + 1);
+    assert_eq!(
+        read(shrinks.as_bytes(), EncodedSlash::Reject),
+        Err(InvalidTarget::PathTooLong { length: MAX_PATH + 1 })
+    );
     let with_query = format!("/a?{}", "q".repeat(MAX_PATH));
     assert!(
         read(with_query.as_bytes(), EncodedSlash::Reject).is_ok(),
