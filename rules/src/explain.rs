@@ -320,6 +320,3 @@ impl<'a> Narrator<'a> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -158,6 +158,20 @@ impl Flag {
             .and_then(VariantId::from_index)
     }
 
+    /// The name of the rule at `place`, as a decision has it.
+    #[must_use]
+    pub fn rule_name(&self, place: u16) -> Option<&str> {
+        self.rules.get(usize::from(place)).map(|rule| &*rule.name)
+    }
+
+    /// The flag that the requirement at `place` asks for, as a decision has it.
+    #[must_use]
+    pub fn required_flag(&self, place: u16) -> Option<FlagId> {
+        self.requires
+            .get(usize::from(place))
+            .map(|requirement| requirement.flag)
+    }
+
     /// The variant that means "not given the feature".
     #[must_use]
     pub fn off(&self) -> VariantId {

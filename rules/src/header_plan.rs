@@ -45,3 +45,20 @@ pub enum Include {
     /// These, in key order.
     List(Box<[FlagId]>),
 }
+
+impl HeaderPlan {
+    /// Every flag that a header names; `all` and `route` name none.
+    pub fn named_flags(&self) -> impl Iterator<Item = FlagId> + '_ {
+        let listed: &[FlagId] = match &self.flags {
+            Some(FlagsHeader {
+                include: Include::List(flags),
+                ..
+            }) => flags,
+            _ => &[],
+        };
+        self.per_flag
+            .iter()
+            .map(|(flag, _)| *flag)
+            .chain(listed.iter().copied())
+    }
+}

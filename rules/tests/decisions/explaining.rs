@@ -1,0 +1,104 @@
+//! What an explanation tells: every line, the ones after the decision included, and every clause.
+
+use rules::{Eligibility, Outcome, Timestamp, explain};
+
+use crate::asking::{Asker, NOON, load};
+
+const DOCUMENT: &str = "
+version: 1
+tiers: [tier1, tier2]
+segments:
+  beta-testers: { attribute: groups, any_of: [beta-testers] }
+flags:
+  dispatch.core: { lifecycle: ga, tiers: { tier2: on } }
+  dispatch.v2Board:
+    lifecycle: beta
+    requires: [dispatch.core]
+    rules:
+      - { name: beta testers, when: { segment: beta-testers }, serve: on }
+      - { name: large, when: { attribute: seats, gte: 50 }, serve: on }
+    rollout: { percentage: 25, by: tenant, audience: { attribute: tier, in: [tier2] } }
+    tiers: { tier1: on }
+tenants:
+  globex: { tier: tier2 }
+  pilot: { tier: tier2, channel: latest, beta: [dispatch.v2Board], attributes: { seats: 80 } }
+";
+
+/// The explanation, one line a step: cause, question, answer, note and outcome.
+fn lines(asker: &Asker) -> Vec<String> {
+    let loaded = load(DOCUMENT, Eligibility::Enforced);
+    let flag = loaded.flags.id("dispatch.v2Board").unwrap();
+    let now = Timestamp::parse(NOON).unwrap();
+    let explanation = asker
+        .ask(&loaded, |subject| explain(&loaded.flags, flag, subject, now))
+        .unwrap();
+    let mut lines = Vec::new();
+    for step in explanation.steps {
+        let outcome = match step.outcome {
+            Outcome::Passed => "passed".to_owned(),
+            Outcome::Decided => "decided".to_owned(),
+            Outcome::WouldPass => "would pass".to_owned(),
+            Outcome::WouldServe(variant) => format!("would serve {}", variant.index()),
+        };
+        lines.push(format!(
+            "{} | {} | {} | {outcome}",
+            step.question, step.answer, step.note
+        ));
+        for clause in step.clauses {
+            lines.push(format!(
+                "  {} | {:?} | {}",
+                clause.clause, clause.found, clause.holds
+            ));
+        }
+    }
+    lines
+}
+
+#[test]
+fn a_tenant_that_is_not_eligible_hears_why_and_what_would_be_otherwise() {
+    let expected = [
+        "enabled | yes |  | passed",
+        "requires dispatch.core | on | tier | passed",
+        "override | none |  | passed",
+        "lifecycle beta | not eligible | channel is stable; not on the allowlist; not opted in | decided",
+        "rule `beta testers` | no |  | would pass",
+        "  segment beta-testers | None | false",
+        "  groups any_of [beta-testers] | Some(\"[]\") | false",
+        "rule `large` | no |  | would pass",
+        "  seats gte 50 | None | false",
+        "rollout 25 % by tenant | bucket 62984, not in |  | would pass",
+        "  tier in [tier2] | Some(\"\\\"tier2\\\"\") | true",
+        "tier tier2 | no default |  | would pass",
+        "default | off |  | would serve 1",
+    ];
+    assert_eq!(lines(&Asker::tenant("globex")), expected);
+}
+
+#[test]
+fn the_rule_that_decides_is_named_with_what_it_found() {
+    let lines = lines(&Asker::tenant("pilot"));
+    assert!(
+        lines.contains(&"rule `beta testers` | no |  | passed".to_owned()),
+        "{lines:#?}"
+    );
+    assert!(
+        lines.contains(&"rule `large` | yes, serves on |  | decided".to_owned()),
+        "{lines:#?}"
+    );
+    assert!(
+        lines.contains(&"  seats gte 50 | Some(\"80\") | true".to_owned()),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn an_anonymous_subject_hears_what_is_missing() {
+    let lines = lines(&Asker::default());
+    assert_eq!(lines[1], "requires dispatch.core | off | default | decided");
+    assert!(
+        lines.contains(
+            &"rollout 25 % by tenant | no tenant to go by | not in its audience | would pass".to_owned()
+        ),
+        "{lines:#?}"
+    );
+}

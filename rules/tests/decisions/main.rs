@@ -1,0 +1,7 @@
+//! What deciding promises: the cases of `spec/decisions`, and the properties that hold for every subject.
+
+mod asking;
+mod explaining;
+mod properties;
+mod refusing;
+mod spec;

@@ -1,0 +1,193 @@
+//! What holds for every subject, every percentage and every document that compiles.
+
+use proptest::prelude::*;
+use rules::{Cause, Eligibility, Outcome, Timestamp, explain};
+
+use crate::asking::{Asker, NOON, load};
+
+fn rollout(percentage: &str, enabled: bool) -> config::LoadedFlags {
+    let document = format!(
+        "version: 1\nflags:\n  f:\n    lifecycle: ga\n    enabled: {enabled}\n    rollout: {{ percentage: {percentage} }}\n"
+    );
+    load(&document, Eligibility::Enforced)
+}
+
+/// The percentage of thousandths, as an operator would write it.
+fn percentage(thousandths: u32) -> String {
+    format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn raising_a_percentage_takes_nobody_out(low in 0_u32..=100_000, high in 0_u32..=100_000, salt in 0_u32..1_000) {
+        let (low, high) = (low.min(high), low.max(high));
+        let (before, after) = (rollout(&percentage(low), true), rollout(&percentage(high), true));
+        for n in 0..200 {
+            let asker = Asker::tenant(&format!("t-{salt}-{n}"));
+            if asker.variant(&before, "f") == "on" {
+                prop_assert_eq!(asker.variant(&after, "f"), "on");
+            }
+        }
+    }
+
+    #[test]
+    fn pausing_and_resuming_moves_nobody(share in 0_u32..=100_000, salt in 0_u32..1_000) {
+        let running = rollout(&percentage(share), true);
+        let paused = rollout(&percentage(share), false);
+        let resumed = rollout(&percentage(share), true);
+        for n in 0..200 {
+            let asker = Asker::tenant(&format!("t-{salt}-{n}"));
+            prop_assert_eq!(asker.variant(&paused, "f"), "off");
+            prop_assert_eq!(asker.variant(&running, "f"), asker.variant(&resumed, "f"));
+        }
+    }
+
+    #[test]
+    fn deciding_never_panics_and_is_explained_as_it_is_decided(
+        document in any_document(),
+        tenant in proptest::option::of("[a-d]{1,2}"),
+        user in proptest::option::of(".{0,300}"),
+        text in ".{0,40}",
+        number in any::<f64>(),
+        now in any::<i64>(),
+    ) {
+        let loaded = load(&document, Eligibility::Enforced);
+        let asker = Asker {
+            tenant,
+            user,
+            groups: vec![text.as_str().into(), "a".into()],
+            attributes: vec![
+                ("x".to_owned(), text.as_str().into()),
+                ("y".to_owned(), number.into()),
+                ("z".to_owned(), ["a", text.as_str()].into_iter().collect()),
+            ],
+        };
+        for (id, flag) in loaded.flags.iter() {
+            let decision = asker.decide(&loaded, flag.key().as_str(), Timestamp(now));
+            prop_assert!(flag.variant(decision.variant).is_some());
+            prop_assert!(decision.cause != Cause::UnknownFlag);
+            let explanation =
+                asker.ask(&loaded, |subject| explain(&loaded.flags, id, subject, Timestamp(now))).unwrap();
+            prop_assert_eq!(explanation.decision, decision);
+            let decided: Vec<_> =
+                explanation.steps.iter().filter(|step| step.outcome == Outcome::Decided).collect();
+            prop_assert_eq!(decided.len(), 1);
+            prop_assert_eq!(decided[0].cause, decision.cause);
+        }
+    }
+}
+
+/// A document of four flags that always compiles: later flags may require earlier ones.
+fn any_document() -> impl Strategy<Value = String> {
+    proptest::collection::vec(any_flag(), 4).prop_map(|flags| {
+        let mut document = String::from(
+            "version: 1\ntiers: [t1, t2]\nunknown_tenant: { tier: t1 }\nsegments:\n  s: { attribute: x, prefix: [a, b] }\nflags:\n",
+        );
+        for (index, flag) in flags.iter().enumerate() {
+            let requires = match index {
+                0 => String::new(),
+                _ => format!(", requires: [f{}]", index - 1),
+            };
+            document.push_str(&format!("  f{index}: {{ {flag}{} }}\n", if flag.contains("#r") { requires } else { String::new() }));
+        }
+        document.push_str(
+            "tenants:\n  a: { tier: t2, overrides: { f1: on, f2: off } }\n  b: { internal: true }\n  c: { channel: latest, beta: [f0, f1, f2, f3], opt_out: [f3] }\n  d: { opt_in: [f0, f1, f2, f3], attributes: { x: abc, y: 5 } }\n",
+        );
+        document.replace("#r", "")
+    })
+}
+
+fn any_flag() -> impl Strategy<Value = String> {
+    let lifecycle = prop_oneof![Just("alpha"), Just("beta"), Just("ga"), Just("retired")];
+    let condition = prop_oneof![
+        Just("{ segment: s }"),
+        Just("{ attribute: y, gt: 0 }"),
+        Just("{ not: { attribute: x, matches: 'a+' } }"),
+        Just("{ any: [ { attribute: z, any_of: [a] }, { attribute: user, exists: false } ] }"),
+        Just("{ attribute: x, semver: '>=1' }"),
+        Just("{ attribute: x, before: '2030-01-01T00:00:00Z' }"),
+        Just("{ attribute: x, ip_in: [10.0.0.0/8] }"),
+    ];
+    let serve = prop_oneof![
+        Just("on"),
+        Just("off"),
+        Just("{ split: { on: 30, off: 70 }, by: user }"),
+        Just("{ split: { on: 0.001, off: 99.999 }, by: y }"),
+    ];
+    (lifecycle, any::<bool>(), condition.clone(), serve.clone(), 0_u32..=100_000, condition, serve, any::<bool>()).prop_map(
+        |(lifecycle, enabled, when, serve, share, audience, default, requires)| {
+            format!(
+                "lifecycle: {lifecycle}, enabled: {enabled}, rules: [{{ when: {when}, serve: {serve} }}], rollout: {{ percentage: {}, audience: {audience} }}, default: {default}, tiers: {{ t1: on }}, schedule: {{ from: '1990-01-01T00:00:00Z' }}{}",
+                percentage(share),
+                if requires { "#r" } else { "" },
+            )
+        },
+    )
+}
+
+/// Chi-squared of a table of counts against independence.
+fn chi_squared(table: &[[f64; 4]; 4]) -> f64 {
+    let total: f64 = table.iter().flatten().sum();
+    let row = |r: usize| table[r].iter().sum::<f64>();
+    let column = |c: usize| table.iter().map(|row| row[c]).sum::<f64>();
+    let mut sum = 0.0;
+    for r in 0..4 {
+        for c in 0..4 {
+            let expected = row(r) * column(c) / total;
+            sum += (table[r][c] - expected).powi(2) / expected;
+        }
+    }
+    sum
+}
+
+#[test]
+fn rollout_and_split_of_a_flag_are_independent() {
+    // Each subject falls into one of four rollout stages and one of four arms of the split.
+    let stages = ["25", "50", "75", "100"].map(|percentage| rollout(percentage, true));
+    let split = load(
+        "version: 1\nflags:\n  f:\n    lifecycle: ga\n    variants: { a: 1, b: 2, c: 3, off: 4 }\n    default: { split: { a: 25, b: 25, c: 25, off: 25 } }\n",
+        Eligibility::Enforced,
+    );
+    let mut table = [[0.0; 4]; 4];
+    for n in 0..100_000 {
+        let asker = Asker::tenant(&format!("tenant-{n}"));
+        let stage = stages
+            .iter()
+            .position(|stage| asker.variant(stage, "f") == "on")
+            .unwrap();
+        let arm = ["a", "b", "c", "off"]
+            .iter()
+            .position(|arm| *arm == asker.variant(&split, "f"))
+            .unwrap();
+        table[stage][arm] += 1.0;
+    }
+    // 27.88 is the 99.9th percentile at 9 degrees of freedom; the tenants are fixed, so this never flickers.
+    let dependence = chi_squared(&table);
+    assert!(dependence < 27.88, "chi-squared {dependence}, {table:?}");
+    // Each cell has about a sixteenth of the tenants, so the test above was not passed by an empty table.
+    assert!(
+        table
+            .iter()
+            .flatten()
+            .all(|count| (5_800.0..6_700.0).contains(count)),
+        "{table:?}"
+    );
+}
+
+#[test]
+fn two_flags_put_a_tenant_into_unrelated_buckets_unless_they_share_a_salt() {
+    let document = "version: 1\nflags:\n  one: { lifecycle: ga, rollout: { percentage: 50 } }\n  two: { lifecycle: ga, rollout: { percentage: 50 } }\n  three: { lifecycle: ga, salt: one, rollout: { percentage: 50 } }\n";
+    let loaded = load(document, Eligibility::Enforced);
+    let now = Timestamp::parse(NOON).unwrap();
+    let (mut with_another, mut with_the_same) = (0, 0);
+    for n in 0..10_000 {
+        let asker = Asker::tenant(&format!("tenant-{n}"));
+        let served = |flag| asker.decide(&loaded, flag, now).variant;
+        with_another += usize::from(served("one") == served("two"));
+        with_the_same += usize::from(served("one") == served("three"));
+    }
+    assert_eq!(with_the_same, 10_000);
+    assert!((4_800..5_200).contains(&with_another), "{with_another}");
+}

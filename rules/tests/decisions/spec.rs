@@ -1,0 +1,97 @@
+//! Every case of `spec/decisions`: data that other languages can read.
+
+use rules::{Cause, Eligibility, Outcome, Timestamp, explain};
+use serde_json::Value as Json;
+
+use crate::asking::{Asker, NOON, load};
+
+fn check(file: &str, at_least: usize) -> Vec<String> {
+    let spec: Json = serde_json::from_str(file).unwrap();
+    let document = spec["document"].to_string();
+    let enforced = load(&document, Eligibility::Enforced);
+    let relaxed = load(&document, Eligibility::Relaxed);
+    let cases = spec["cases"].as_array().unwrap();
+    assert!(cases.len() >= at_least, "{} cases", cases.len());
+    let mut causes = Vec::new();
+    for case in cases {
+        let name = case["name"].as_str().unwrap();
+        let loaded = if case["lifecycle"] == "relaxed" {
+            &relaxed
+        } else {
+            &enforced
+        };
+        let expected = &case["expect"];
+        let key = case["flag"].as_str().unwrap();
+        let Some(id) = loaded.flags.id(key) else {
+            assert_eq!(expected["cause"], Cause::UnknownFlag.as_str(), "{name}");
+            causes.push(Cause::UnknownFlag.to_string());
+            continue;
+        };
+        let now = Timestamp::parse(case["now"].as_str().unwrap_or(NOON)).unwrap();
+        let asker = Asker::from_json(case);
+        let decision = asker.decide(loaded, key, now);
+        let flag = loaded.flags.flag(id).unwrap();
+        let served = &*flag.variant(decision.variant).unwrap().name;
+        let rule = (decision.cause == Cause::Rule).then(|| flag.rule_name(decision.place).unwrap());
+        let found = [
+            served,
+            decision.reason.as_str(),
+            decision.cause.as_str(),
+            rule.unwrap_or(""),
+        ];
+        let text = |field: &str| expected[field].as_str().unwrap_or("");
+        assert_eq!(
+            found,
+            [text("variant"), text("reason"), text("cause"), text("rule")],
+            "{name}"
+        );
+        let explanation = asker
+            .ask(loaded, |subject| explain(&loaded.flags, id, subject, now))
+            .unwrap();
+        assert_eq!(explanation.decision, decision, "{name}");
+        let decisive: Vec<_> = explanation
+            .steps
+            .iter()
+            .filter(|step| step.outcome == Outcome::Decided)
+            .map(|step| step.cause)
+            .collect();
+        assert_eq!(decisive, [decision.cause], "{name}: {explanation:#?}");
+        causes.push(decision.cause.to_string());
+    }
+    causes
+}
+
+#[test]
+fn every_line_of_the_decision_table_decides_as_written() {
+    let causes = check(include_str!("../../spec/decisions/decision-table.json"), 80);
+    for cause in Cause::ALL {
+        assert!(
+            causes.iter().any(|found| found == cause.as_str()),
+            "no case for {cause}"
+        );
+    }
+}
+
+#[test]
+fn the_policies_and_unknown_tenants_are_judged_as_written() {
+    check(include_str!("../../spec/decisions/policies.json"), 6);
+}
+
+#[test]
+fn every_operator_holds_for_what_it_should_and_nothing_else() {
+    let file = include_str!("../../spec/decisions/operators.json");
+    check(file, 270);
+    let operators = "eq ne in not_in gt gte lt lte prefix suffix contains matches any_of all_of none_of semver before \
+                     after ip_in exists";
+    for operator in operators.split(' ') {
+        assert!(
+            file.contains(&format!("\"{operator}\": ")),
+            "no case for {operator}"
+        );
+    }
+}
+
+#[test]
+fn rollouts_and_splits_go_by_the_published_buckets() {
+    check(include_str!("../../spec/decisions/buckets.json"), 50);
+}
