@@ -1,0 +1,162 @@
+//! From a site back to the node: how long it is, and of what it is a part.
+
+use std::borrow::Cow;
+
+use rules::Site;
+
+use crate::lower::Document;
+use crate::node::{Node, NodeKind, Span};
+use crate::problem::Label;
+
+/// A node found by its site.
+#[derive(Debug)]
+pub(crate) struct Located<'d> {
+    pub(crate) span: Span,
+    /// The keys and item numbers that lead to it.
+    path: Vec<Step<'d>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step<'d> {
+    Key(&'d str),
+    /// The number of an item, and the item.
+    Item(usize, &'d Node<'d>),
+}
+
+/// The node of `root` that begins at `offset`: of several the smallest.
+fn locate<'d>(root: &'d Node<'d>, offset: u32) -> Located<'d> {
+    let mut path = Vec::new();
+    let mut node = root;
+    loop {
+        match &node.kind {
+            NodeKind::Plain(_) | NodeKind::Quoted(_) | NodeKind::Refused => {
+                return Located {
+                    span: node.span,
+                    path,
+                };
+            }
+            NodeKind::List(items) => {
+                let after = items.partition_point(|item| item.span.start <= offset);
+                let Some(index) = after.checked_sub(1) else {
+                    return Located {
+                        span: node.span,
+                        path,
+                    };
+                };
+                let Some(item) = items.get(index) else {
+                    return Located {
+                        span: node.span,
+                        path,
+                    };
+                };
+                path.push(Step::Item(index, item));
+                node = item;
+            }
+            NodeKind::Mapping(entries) => {
+                let after = entries.partition_point(|entry| entry.key_span.start <= offset);
+                let entry = after.checked_sub(1).and_then(|index| entries.get(index));
+                let Some(entry) = entry else {
+                    return Located {
+                        span: node.span,
+                        path,
+                    };
+                };
+                path.push(Step::Key(&entry.key));
+                if entry.key_span.start == offset || offset < entry.value.span.start {
+                    return Located {
+                        span: entry.key_span,
+                        path,
+                    };
+                }
+                node = &entry.value;
+            }
+        }
+    }
+}
+
+impl Located<'_> {
+    /// What it is a part of, for a label; nothing where it is the definition itself.
+    fn context(&self) -> Cow<'static, str> {
+        match self.path.as_slice() {
+            [Step::Key("flags"), Step::Key(flag), rest @ ..] => match rest {
+                [] => Cow::Borrowed(""),
+                [Step::Key("rules"), Step::Item(index, rule), ..] => {
+                    Cow::Owned(format!("in {} of flag `{flag}`", rule_name(*index, rule)))
+                }
+                [
+                    Step::Key(field @ ("rollout" | "schedule" | "variants" | "tiers" | "requires")),
+                    _,
+                    ..,
+                ] => Cow::Owned(format!("in `{field}` of flag `{flag}`")),
+                _ => Cow::Owned(format!("in flag `{flag}`")),
+            },
+            [Step::Key("segments"), Step::Key(segment), _, ..] => {
+                Cow::Owned(format!("in segment `{segment}`"))
+            }
+            [Step::Key("tenants"), Step::Key(tenant), _, ..] => Cow::Owned(format!("in tenant `{tenant}`")),
+            [Step::Key("routes"), Step::Item(_, route), _, ..] => {
+                match route.field("name").and_then(Node::text) {
+                    Some(name) => Cow::Owned(format!("named by route `{name}`")),
+                    None => Cow::Borrowed("named by this route"),
+                }
+            }
+            _ => Cow::Borrowed(""),
+        }
+    }
+}
+
+fn rule_name(index: usize, rule: &Node<'_>) -> String {
+    match rule.field("name").and_then(Node::text) {
+        Some(name) => format!("rule `{name}`"),
+        None => format!("rule {}", index + 1),
+    }
+}
+
+/// A label for a site in one of `documents`, which says what the place is a part of.
+pub(crate) fn label(documents: &[Document<'_>], site: Site) -> Label {
+    let mut label = plain_label(documents, site);
+    if let Some((document, offset)) = find(documents, site) {
+        label.text = locate(&document.root, offset).context().into_owned();
+    }
+    label
+}
+
+/// A label without words.
+pub(crate) fn plain_label(documents: &[Document<'_>], site: Site) -> Label {
+    let len = find(documents, site).map_or(1, |(document, offset)| locate(&document.root, offset).span.len);
+    Label {
+        site,
+        len,
+        text: String::new(),
+    }
+}
+
+fn find<'d, 's>(documents: &'d [Document<'s>], site: Site) -> Option<(&'d Document<'s>, u32)> {
+    documents
+        .iter()
+        .find_map(|document| Some((document, document.source.offset(site)?)))
+}
+
+/// `flags.yaml:12`: where the entry `name` of the top-level mapping `section` is.
+pub(crate) fn definition(documents: &[Document<'_>], section: &str, name: &str) -> Option<String> {
+    documents.iter().find_map(|document| {
+        let section = document.root.field(section)?;
+        let span = match section.items() {
+            Some(items) => {
+                let named = |item: &&Node<'_>| {
+                    let name_of = item.field("name").or_else(|| item.field("issuer"));
+                    item.raw()
+                        .or_else(|| name_of?.raw())
+                        .is_some_and(|text| text == name)
+                };
+                items.iter().find(named)?.span
+            }
+            None => section.entry(name)?.key_span,
+        };
+        Some(format!(
+            "{}:{}",
+            document.source.name,
+            document.source.line_column(span.start).0
+        ))
+    })
+}

@@ -1,0 +1,369 @@
+//! Text to tree: YAML 1.2 (and so JSON) by saphyr's events. Refused here, each with its place: what is not
+//! YAML, anchors, aliases, merges and tags, several documents in one file, keys written twice or that are no
+//! texts, and what is nested too deep.
+
+mod cursor;
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as ParserSpan};
+
+use crate::node::{Entry, Node, NodeKind, Span};
+use crate::problem::{Label, Problem};
+use crate::source::Source;
+
+use cursor::Cursor;
+
+/// How deep a document may be nested.
+pub const MAX_DOCUMENT_DEPTH: usize = 64;
+/// How many keys and values a document may have.
+pub const MAX_DOCUMENT_NODES: usize = 32_000_000;
+
+/// From this many keys on, repetitions are looked for in a table.
+const FEW_KEYS: usize = 16;
+
+/// The document in `source`, or none where it has none that can be looked at further.
+pub(crate) fn parse<'s>(source: &'s Source, problems: &mut Vec<Problem>) -> Option<Node<'s>> {
+    let mut builder = Builder {
+        source,
+        problems,
+        cursor: Cursor::new(&source.text),
+        open: Vec::new(),
+        root: None,
+        nodes: 0,
+    };
+    let mut parser = Parser::new_from_str(&source.text);
+    while let Some(event) = parser.next_event() {
+        let proceed = match event {
+            Ok((event, span)) => builder.event(event, span),
+            Err(error) => {
+                builder.syntax(&error);
+                return None;
+            }
+        };
+        if !proceed {
+            return None;
+        }
+    }
+    if builder.root.is_none() {
+        let at = Label::new(source, Span::default(), "nothing but comments here");
+        let problem = Problem::error("empty-document", "the document is empty", at);
+        builder.problems.push(problem.help("begin with `version: 1`"));
+    }
+    builder.root
+}
+
+struct Builder<'s, 'p> {
+    source: &'s Source,
+    problems: &'p mut Vec<Problem>,
+    cursor: Cursor<'s>,
+    open: Vec<Open<'s>>,
+    root: Option<Node<'s>>,
+    nodes: usize,
+}
+
+/// A list or mapping whose end has not been seen.
+enum Open<'s> {
+    List(Span, Vec<Node<'s>>),
+    Mapping(Span, Vec<Entry<'s>>, Key<'s>),
+}
+
+enum Key<'s> {
+    Awaited,
+    Read(Cow<'s, str>, Span),
+    /// Not a text; its value is read and dropped.
+    Unusable,
+}
+
+impl<'s> Builder<'s, '_> {
+    /// Takes one event; false where nothing more can be made of the document.
+    fn event(&mut self, event: Event<'_>, at: ParserSpan) -> bool {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let span = self.span(at);
+                self.refuse_extras(anchor, tag.is_some(), span);
+                let text = self.borrow(text, span);
+                let kind = match style {
+                    ScalarStyle::Plain => NodeKind::Plain(text),
+                    _ => NodeKind::Quoted(text),
+                };
+                self.value(Node { span, kind })
+            }
+            Event::SequenceStart(..) | Event::MappingStart(..) if self.open.len() >= MAX_DOCUMENT_DEPTH => {
+                let title = format!("a document is nested at most {MAX_DOCUMENT_DEPTH} deep");
+                let span = self.span(at);
+                let help = "name inner conditions as segments".to_owned();
+                self.report("document-depth", title, span, "deeper than that", Some(help));
+                false
+            }
+            Event::SequenceStart(anchor, tag) => {
+                let span = self.span(at);
+                self.refuse_extras(anchor, tag.is_some(), span);
+                self.open.push(Open::List(span, Vec::new()));
+                true
+            }
+            Event::MappingStart(anchor, tag) => {
+                let span = self.span(at);
+                self.refuse_extras(anchor, tag.is_some(), span);
+                self.open.push(Open::Mapping(span, Vec::new(), Key::Awaited));
+                true
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::Alias(_) => {
+                let span = self.span(at);
+                self.refuse_alias(span);
+                self.value(Node {
+                    span,
+                    kind: NodeKind::Refused,
+                })
+            }
+            Event::DocumentStart(_) if self.root.is_some() => {
+                let span = self.span(at);
+                let help = "write the second document into a file of its own".to_owned();
+                let title = "a file holds one document, this one a second";
+                self.report(
+                    "several-documents",
+                    title,
+                    span,
+                    "the second begins here",
+                    Some(help),
+                );
+                false
+            }
+            _ => true,
+        }
+    }
+
+    fn close(&mut self) -> bool {
+        match self.open.pop() {
+            Some(Open::List(span, items)) => self.value(Node {
+                span,
+                kind: NodeKind::List(items),
+            }),
+            Some(Open::Mapping(span, entries, _)) => {
+                let entries = self.refuse_repeated(entries);
+                self.value(Node {
+                    span,
+                    kind: NodeKind::Mapping(entries),
+                })
+            }
+            None => true,
+        }
+    }
+
+    /// Puts a finished node into what is open around it.
+    fn value(&mut self, node: Node<'s>) -> bool {
+        self.nodes += 1;
+        if self.nodes > MAX_DOCUMENT_NODES {
+            let title = format!("a document has at most {MAX_DOCUMENT_NODES} keys and values");
+            let help = "split it into several documents in a directory".to_owned();
+            self.report("document-size", title, node.span, "one more here", Some(help));
+            return false;
+        }
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Open::List(_, items)) => items.push(node),
+            Some(Open::Mapping(_, entries, key)) => match std::mem::replace(key, Key::Awaited) {
+                Key::Read(text, key_span) => entries.push(Entry {
+                    key: text,
+                    key_span,
+                    value: node,
+                }),
+                Key::Unusable => {}
+                Key::Awaited => self.key(node),
+            },
+        }
+        true
+    }
+
+    /// Takes a node as the key of the innermost mapping.
+    fn key(&mut self, node: Node<'s>) {
+        let span = node.span;
+        let read = match node.kind {
+            NodeKind::Plain(text) if text == "<<" => {
+                let help = "write the keys out".to_owned();
+                self.report(
+                    "yaml-merge",
+                    "merging mappings with `<<` is not supported",
+                    span,
+                    "",
+                    Some(help),
+                );
+                Key::Unusable
+            }
+            NodeKind::Plain(text) | NodeKind::Quoted(text) => Key::Read(text, span),
+            NodeKind::List(_) | NodeKind::Mapping(_) => {
+                let help = "write `key: value`, with a text for the key".to_owned();
+                self.report("yaml-key", "a key is a text", span, "not a text", Some(help));
+                Key::Unusable
+            }
+            NodeKind::Refused => Key::Unusable,
+        };
+        if let Some(Open::Mapping(_, _, key)) = self.open.last_mut() {
+            *key = read;
+        }
+    }
+
+    fn refuse_extras(&mut self, anchor: usize, tagged: bool, span: Span) {
+        if anchor > 0 {
+            self.refuse_alias(span);
+        }
+        if tagged {
+            let help = "leave the tag out; what a field holds is known from its name".to_owned();
+            self.report("yaml-tag", "tags are not supported", span, "tagged", Some(help));
+        }
+    }
+
+    fn refuse_alias(&mut self, span: Span) {
+        let help = "write the value out; a condition that is used twice can be a segment".to_owned();
+        self.report(
+            "yaml-alias",
+            "anchors and aliases are not supported",
+            span,
+            "",
+            Some(help),
+        );
+    }
+
+    /// Keeps the first of entries with the same key, and names both.
+    fn refuse_repeated(&mut self, entries: Vec<Entry<'s>>) -> Vec<Entry<'s>> {
+        let repeated = repeated_keys(&entries);
+        if repeated.is_empty() {
+            return entries;
+        }
+        for &(first, again) in &repeated {
+            if let (Some(first), Some(again)) = (entries.get(first), entries.get(again)) {
+                let title = format!("the key `{}` is written twice", again.key);
+                let at = Label::new(self.source, again.key_span, "again here");
+                let first = Label::new(self.source, first.key_span, "first here");
+                let help = "keep one of them, or rename one";
+                self.problems
+                    .push(Problem::error("duplicate-key", title, at).also(first).help(help));
+            }
+        }
+        let again: HashSet<usize> = repeated.into_iter().map(|(_, again)| again).collect();
+        entries
+            .into_iter()
+            .enumerate()
+            .filter(|(index, _)| !again.contains(index))
+            .map(|(_, entry)| entry)
+            .collect()
+    }
+
+    fn syntax(&mut self, error: &ScanError) {
+        let start = self.cursor.byte(error.marker().index());
+        let info = error.info().replace('`', "'");
+        let line_start = self
+            .source
+            .text
+            .get(..start)
+            .and_then(|t| t.rfind('\n'))
+            .map_or(0, |at| at + 1);
+        let line = self
+            .source
+            .text
+            .get(line_start..)
+            .and_then(|rest| rest.lines().next())
+            .unwrap_or_default();
+        let span = Span {
+            start: offset(start),
+            len: 1,
+        };
+        self.report(
+            "yaml-syntax",
+            format!("this is not YAML: {info}"),
+            span,
+            "",
+            Some(syntax_help(line, &info).to_owned()),
+        );
+    }
+
+    fn report(
+        &mut self,
+        code: &'static str,
+        title: impl Into<String>,
+        span: Span,
+        label: &str,
+        help: Option<String>,
+    ) {
+        let at = Label::new(self.source, span, label);
+        self.problems
+            .push(Problem::error(code, title, at).maybe_help(help));
+    }
+
+    fn span(&mut self, at: ParserSpan) -> Span {
+        let start = self.cursor.byte(at.start.index());
+        let mut end = self.cursor.byte(at.end.index()).max(start);
+        while end > start
+            && self
+                .source
+                .text
+                .as_bytes()
+                .get(end - 1)
+                .is_some_and(u8::is_ascii_whitespace)
+        {
+            end -= 1;
+        }
+        Span {
+            start: offset(start),
+            len: offset(end - start),
+        }
+    }
+
+    /// The text as it stands in the source, where it does.
+    fn borrow(&self, text: Cow<'_, str>, span: Span) -> Cow<'s, str> {
+        let (start, len) = (span.start as usize, span.len as usize);
+        let source: &'s str = &self.source.text;
+        let written = source.get(start..start + len).unwrap_or_default();
+        if written == text {
+            return Cow::Borrowed(written);
+        }
+        let inner = written.get(1..len.saturating_sub(1)).unwrap_or_default();
+        if inner == text {
+            Cow::Borrowed(inner)
+        } else {
+            Cow::Owned(text.into_owned())
+        }
+    }
+}
+
+/// For every key that was there before: the index of the first, and its own.
+fn repeated_keys(entries: &[Entry<'_>]) -> Vec<(usize, usize)> {
+    let mut repeated = Vec::new();
+    if entries.len() < FEW_KEYS {
+        for (index, entry) in entries.iter().enumerate() {
+            let first = entries
+                .iter()
+                .take(index)
+                .position(|earlier| earlier.key == entry.key);
+            repeated.extend(first.map(|first| (first, index)));
+        }
+        return repeated;
+    }
+    let mut seen: HashMap<&str, usize> = HashMap::with_capacity(entries.len());
+    for (index, entry) in entries.iter().enumerate() {
+        let first = *seen.entry(&entry.key).or_insert(index);
+        if first != index {
+            repeated.push((first, index));
+        }
+    }
+    repeated
+}
+
+/// A cure for the usual reasons why a line is not YAML.
+fn syntax_help(line: &str, info: &str) -> &'static str {
+    if line.contains("${") {
+        "put references in quotes: `\"${NAME}\"`"
+    } else if info.contains("tab") {
+        "indent with spaces; YAML does not take tabs"
+    } else if info.contains("unexpected character") || info.contains("mapping values are not allowed") {
+        "put texts with special characters in quotes"
+    } else {
+        "look at the indentation, brackets and quotes here and on the line before"
+    }
+}
+
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}

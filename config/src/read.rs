@@ -1,0 +1,168 @@
+//! Reads files, and says by name what can't be read.
+
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use crate::problem::{At, Label, Problem, Severity};
+use crate::source::MAX_FILE_BYTES;
+
+/// The most documents that a directory may hold.
+pub const MAX_DIRECTORY_FILES: usize = 1_000;
+
+/// What was read, or would have been: what a change of it may change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// Files, in the order of reading.
+    pub files: Vec<PathBuf>,
+    /// Directories of which every document is read.
+    pub directories: Vec<PathBuf>,
+}
+
+/// Why a file could not be used.
+pub(crate) struct Unreadable {
+    code: &'static str,
+    title: String,
+    help: Option<&'static str>,
+}
+
+impl Unreadable {
+    /// As a problem of the place that names the file, or of the file.
+    pub(crate) fn problem(self, path: &Path, named_at: Option<Label>) -> Problem {
+        let at = named_at.map_or_else(|| At::File(path.display().to_string().into()), At::Text);
+        let help = self.help.map(str::to_owned);
+        Problem {
+            severity: Severity::Error,
+            code: self.code,
+            title: self.title,
+            help,
+            at,
+            others: Vec::new(),
+        }
+    }
+}
+
+/// The bytes of a file of at most `limit` bytes. One that is missing may be in the middle of being replaced,
+/// so it is looked for twice.
+pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
+    let read = match read(path, limit) {
+        Err(error) if error.kind() == ErrorKind::NotFound => read(path, limit),
+        read => read,
+    };
+    let name = path.display();
+    match read {
+        Ok(bytes) if bytes.len() > limit => {
+            let title = format!("`{name}` is larger than {limit} bytes");
+            Err(Unreadable {
+                code: "file-too-large",
+                title,
+                help: None,
+            })
+        }
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let help = Some("paths are relative to the document that names them");
+            Err(Unreadable {
+                code: "file-missing",
+                title: format!("there is no file `{name}`"),
+                help,
+            })
+        }
+        Err(error) => {
+            let reason = reason(&error);
+            Err(Unreadable {
+                code: "file-unreadable",
+                title: format!("`{name}` can't be read: {reason}"),
+                help: None,
+            })
+        }
+    }
+}
+
+/// The text of a file.
+pub(crate) fn text(path: &Path) -> Result<String, Unreadable> {
+    String::from_utf8(bytes(path, MAX_FILE_BYTES)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let title = format!("`{}` is not UTF-8 text (byte {at})", path.display());
+        Unreadable {
+            code: "not-utf8",
+            title,
+            help: Some("save it as UTF-8"),
+        }
+    })
+}
+
+fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    if !metadata.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    let size = usize::try_from(metadata.len()).unwrap_or(limit).min(limit);
+    let mut bytes = Vec::with_capacity(size.saturating_add(1));
+    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The documents in a directory (`*.yaml`, `*.yml`, `*.json`; none that begin with a dot), sorted by name.
+pub(crate) fn directory(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
+    let name = path.display();
+    let listed = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = listed.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            let help = Some("paths are relative to the document that names them");
+            Unreadable {
+                code: "file-missing",
+                title: format!("there is no directory `{name}`"),
+                help,
+            }
+        }
+        _ => {
+            let title = format!("`{name}` can't be read: {}", reason(&error));
+            Unreadable {
+                code: "file-unreadable",
+                title,
+                help: None,
+            }
+        }
+    })?;
+    let mut files: Vec<PathBuf> = entries
+        .iter()
+        .filter(|entry| is_document(Path::new(&entry.file_name())))
+        .map(|entry| path.join(entry.file_name()))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        let title = format!("there is no document in the directory `{name}`");
+        let help = Some("documents are files that end in `.yaml`, `.yml` or `.json`");
+        return Err(Unreadable {
+            code: "file-missing",
+            title,
+            help,
+        });
+    }
+    if files.len() > MAX_DIRECTORY_FILES {
+        let title = format!("`{name}` has more than {MAX_DIRECTORY_FILES} documents");
+        return Err(Unreadable {
+            code: "limit",
+            title,
+            help: None,
+        });
+    }
+    Ok(files)
+}
+
+fn is_document(name: &Path) -> bool {
+    let hidden = name.to_str().is_none_or(|name| name.starts_with('.'));
+    let extension = name.extension().and_then(|extension| extension.to_str());
+    !hidden && extension.is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
+}
+
+/// The reason without the number of the operating system's error.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    text.get(..end).unwrap_or(&text).to_lowercase()
+}

@@ -1,0 +1,200 @@
+//! Everything that is wrong with what was loaded, in the order of the files, and the texts to show it in.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::problem::{At, Problem, Severity};
+use crate::read::Inputs;
+use crate::render;
+use crate::source::{Place, Sources};
+
+/// The most problems that are shown; the rest is counted.
+pub const MAX_PROBLEMS: usize = 200;
+
+/// The problems of one load.
+#[derive(Debug)]
+pub struct Report {
+    problems: Vec<Problem>,
+    errors: usize,
+    warnings: usize,
+    sources: Sources,
+    inputs: Inputs,
+}
+
+/// Whether a report is printed with colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Plain text.
+    Never,
+    /// ANSI escapes.
+    Always,
+}
+
+impl Report {
+    /// Sorts `problems` by place, drops repetitions, and keeps the first [`MAX_PROBLEMS`]; `more` errors were
+    /// counted only.
+    pub(crate) fn new(mut problems: Vec<Problem>, more: usize, sources: Sources, inputs: Inputs) -> Self {
+        problems.sort_by(|a, b| (a.site(), a.severity, a.code).cmp(&(b.site(), b.severity, b.code)));
+        let mut seen = HashSet::new();
+        problems.retain(|problem| seen.insert((problem.site(), problem.code, problem.title.clone())));
+        let errors = problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error)
+            .count();
+        let warnings = problems.len() - errors;
+        // Errors are never hidden behind warnings.
+        if problems.len() > MAX_PROBLEMS {
+            let mut shown_warnings = MAX_PROBLEMS.saturating_sub(errors);
+            problems.retain(|problem| match problem.severity {
+                Severity::Error => true,
+                Severity::Warning => {
+                    let shown = shown_warnings > 0;
+                    shown_warnings = shown_warnings.saturating_sub(1);
+                    shown
+                }
+            });
+            problems.truncate(MAX_PROBLEMS);
+        }
+        Self {
+            problems,
+            errors: errors + more,
+            warnings,
+            sources,
+            inputs,
+        }
+    }
+
+    /// The problems that are shown, in the order of files and lines.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// How many errors there are, shown or not.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// How many warnings there are, shown or not.
+    #[must_use]
+    pub fn warnings(&self) -> usize {
+        self.warnings
+    }
+
+    /// What was read, or would have been.
+    #[must_use]
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// Whether there is neither an error nor a warning.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.errors + self.warnings == 0
+    }
+
+    /// Where a problem of this report is; none where it is of a file as a whole.
+    #[must_use]
+    pub fn place(&self, problem: &Problem) -> Option<Place> {
+        self.sources.place(problem.site()?)
+    }
+
+    /// All of it, like a compiler's output, with a last line that counts.
+    #[must_use]
+    pub fn render(&self, colour: Colour) -> String {
+        let mut text = String::new();
+        for problem in &self.problems {
+            text.push_str(&render::problem(problem, &self.sources, colour));
+            text.push_str("\n\n");
+        }
+        text.push_str(&self.summary());
+        text.push('\n');
+        text
+    }
+
+    /// One line for a log: the first problem, and how many more there are.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let Some(first) = self.problems.first() else {
+            return self.summary();
+        };
+        let place = match (&first.at, self.place(first)) {
+            (At::File(file), _) => format!("{file}: "),
+            (At::Text(_), Some(place)) => format!("{place}: "),
+            (At::Text(_), None) => String::new(),
+        };
+        let more = match self.errors + self.warnings {
+            0 | 1 => String::new(),
+            all => format!(" (and {} more)", all - 1),
+        };
+        format!(
+            "{place}{}[{}]: {}{more}",
+            first.severity.as_str(),
+            first.code,
+            first.title
+        )
+    }
+
+    /// The counting line: `1 error, 1 warning in sluice.yaml, flags.yaml`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let mut parts = Vec::new();
+        if self.errors > 0 || self.warnings == 0 {
+            parts.push(count(self.errors, "error"));
+        }
+        if self.warnings > 0 {
+            parts.push(count(self.warnings, "warning"));
+        }
+        let mut files: Vec<&str> = self.sources.all().iter().map(|source| &*source.name).collect();
+        for problem in &self.problems {
+            match &problem.at {
+                At::File(file) if !files.contains(&&**file) => files.push(file),
+                _ => {}
+            }
+        }
+        let hidden = match (self.errors + self.warnings).saturating_sub(self.problems.len()) {
+            0 => String::new(),
+            hidden => format!(" ({hidden} of them not shown)"),
+        };
+        format!("{} in {}{hidden}", parts.join(", "), files.join(", "))
+    }
+
+    /// The report for machines: `errors`, `warnings` and `problems`, each with `severity`, `code`, `message`,
+    /// `file`, `line`, `column` and `help`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let problem = |problem: &Problem| {
+            let place = self.place(problem);
+            let file = match &problem.at {
+                At::File(file) => Some(file.to_string()),
+                At::Text(_) => place.as_ref().map(|place| place.file.to_string()),
+            };
+            json!({
+                "severity": problem.severity.as_str(),
+                "code": problem.code,
+                "message": problem.title,
+                "file": file,
+                "line": place.as_ref().map(|place| place.line),
+                "column": place.as_ref().map(|place| place.column),
+                "help": problem.help,
+            })
+        };
+        json!({
+            "errors": self.errors,
+            "warnings": self.warnings,
+            "problems": self.problems.iter().map(problem).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(Colour::Never))
+    }
+}
+
+impl std::error::Error for Report {}

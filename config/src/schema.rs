@@ -1,0 +1,157 @@
+//! JSON Schema (draft 2020-12) of both documents, for editors: made of the same tables as the validator.
+
+use serde_json::{Map as JsonMap, Value, json};
+
+use crate::shape::{self, List, Map, Object, Shape, UNBOUNDED, Union, When};
+use crate::validate::VERSION;
+
+/// The JSON Schema of the flags document.
+#[must_use]
+pub fn flags_schema() -> Value {
+    document(&shape::flags::DOCUMENT, "flags.yaml")
+}
+
+fn document(root: &'static Object, title: &str) -> Value {
+    let mut definitions = Definitions::default();
+    definitions.object(root);
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "$ref": reference(root.name),
+        "$defs": definitions.made,
+    })
+}
+
+/// The definitions made so far, by name.
+#[derive(Default)]
+struct Definitions {
+    made: JsonMap<String, Value>,
+}
+
+impl Definitions {
+    fn shape(&mut self, shape: Shape) -> Value {
+        match shape {
+            Shape::Object(object) => self.object(object),
+            Shape::Map(map) => self.map(map),
+            Shape::List(list) => self.list(list),
+            Shape::Union(union) => self.union(union),
+            Shape::Choice(values) => json!({ "enum": values }),
+            Shape::Text(_) | Shape::Prose => json!({ "type": "string" }),
+            Shape::Boolean => json!({ "type": "boolean" }),
+            Shape::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Shape::Number => json!({ "type": "number" }),
+            Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
+            Shape::Variant => json!({ "type": ["string", "boolean"] }),
+            Shape::Any => json!(true),
+            Shape::Version => json!({ "const": VERSION }),
+            Shape::Duration => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" }),
+            Shape::Size => json!({ "anyOf": [
+                { "type": "integer", "minimum": 0 },
+                { "type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB)$" },
+            ] }),
+            Shape::Secret => json!({ "type": "string", "pattern": "^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$" }),
+        }
+    }
+
+    fn object(&mut self, object: &'static Object) -> Value {
+        let name = definition(object.name);
+        let made = json!({ "$ref": reference(object.name) });
+        if self.made.contains_key(&name) {
+            return made;
+        }
+        // Conditions contain conditions: the name is taken before its fields are looked at.
+        self.made.insert(name.clone(), Value::Null);
+        let mut properties = JsonMap::new();
+        for field in object.fields {
+            let mut schema = self.shape(field.shape);
+            if let Some(schema) = schema.as_object_mut() {
+                schema.insert("description".to_owned(), field.doc.into());
+            }
+            properties.insert(field.name.to_owned(), schema);
+        }
+        let required: Vec<_> = object
+            .fields
+            .iter()
+            .filter(|field| field.required)
+            .map(|field| field.name)
+            .collect();
+        let mut schema = json!({
+            "description": object.doc,
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        });
+        if let (Some(schema), false) = (schema.as_object_mut(), object.exactly_one.is_empty()) {
+            let one = object
+                .exactly_one
+                .iter()
+                .map(|name| json!({ "required": [name] }));
+            schema.insert("oneOf".to_owned(), one.collect());
+        }
+        self.made.insert(name, schema);
+        made
+    }
+
+    fn map(&mut self, map: &'static Map) -> Value {
+        let mut schema = json!({ "type": "object", "additionalProperties": self.shape(map.value) });
+        limits(
+            &mut schema,
+            ("minProperties", map.min),
+            ("maxProperties", map.max),
+        );
+        schema
+    }
+
+    fn list(&mut self, list: &'static List) -> Value {
+        let mut schema = json!({ "type": "array", "items": self.shape(list.item) });
+        limits(&mut schema, ("minItems", list.min), ("maxItems", list.max));
+        schema
+    }
+
+    fn union(&mut self, union: &'static Union) -> Value {
+        let name = definition(union.name);
+        let made = json!({ "$ref": reference(union.name) });
+        if !self.made.contains_key(&name) {
+            self.made.insert(name.clone(), Value::Null);
+            let cases: Vec<Value> = union.cases.iter().map(|case| self.shape(case.shape)).collect();
+            let named = union.cases.iter().any(|case| matches!(case.when, When::Key(_)));
+            // Cases told apart by a key exclude each other by the fields they have.
+            let schema = if named {
+                json!({ "oneOf": cases })
+            } else {
+                json!({ "anyOf": cases })
+            };
+            self.made.insert(name, schema);
+        }
+        made
+    }
+}
+
+fn limits(schema: &mut Value, (min_name, min): (&str, usize), (max_name, max): (&str, usize)) {
+    let Some(schema) = schema.as_object_mut() else {
+        return;
+    };
+    if min > 0 {
+        schema.insert(min_name.to_owned(), min.into());
+    }
+    if max != UNBOUNDED {
+        schema.insert(max_name.to_owned(), max.into());
+    }
+}
+
+/// A name without its article and without characters that a reference would have to escape.
+fn definition(name: &str) -> String {
+    let name = name
+        .strip_prefix("a ")
+        .or_else(|| name.strip_prefix("an "))
+        .unwrap_or(name);
+    let words = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-").to_lowercase()
+}
+
+fn reference(name: &str) -> String {
+    format!("#/$defs/{}", definition(name))
+}

@@ -1,0 +1,256 @@
+//! The form of the two documents, as data: which fields there are, what they take, and what they mean.
+//! The validator and the JSON Schema for editors both read it, so no field is listed twice.
+
+pub(crate) mod flags;
+
+/// What a value may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shape {
+    /// A mapping with known fields.
+    Object(&'static Object),
+    /// A mapping from names of the operator's choice.
+    Map(&'static Map),
+    /// A list.
+    List(&'static List),
+    /// One of several shapes, told apart by the kind of node or by the key that is present.
+    Union(&'static Union),
+    /// One of these texts.
+    Choice(&'static [&'static str]),
+    /// A name, address, path, pattern: a text that means something to the program. The words say what.
+    Text(&'static str),
+    /// A text for people, in which anything may stand.
+    Prose,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number from the first to the second.
+    Integer(i64, i64),
+    /// Any number.
+    Number,
+    /// A text, number or boolean.
+    Scalar,
+    /// A variant's name, or a boolean in its place.
+    Variant,
+    /// Anything that JSON can hold.
+    Any,
+    /// The document's version.
+    Version,
+    /// `10s`, `250ms`, `5m`, `1h`.
+    Duration,
+    /// `4KiB`, `10MiB`, or a number of bytes.
+    Size,
+    /// A reference to an environment variable, `${NAME}`.
+    Secret,
+}
+
+/// A mapping with known fields.
+#[derive(Debug)]
+pub(crate) struct Object {
+    /// With its article: `a route`. Unique: it names the definition in the JSON Schema, too.
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) fields: &'static [Field],
+    /// Of these fields exactly one is written.
+    pub(crate) exactly_one: &'static [&'static str],
+}
+
+/// A field of an object.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) required: bool,
+    pub(crate) shape: Shape,
+}
+
+/// A mapping from names of the operator's choice.
+#[derive(Debug)]
+pub(crate) struct Map {
+    /// What a key is, with its article: `a flag key`.
+    pub(crate) key: &'static str,
+    pub(crate) value: Shape,
+    pub(crate) min: usize,
+    pub(crate) max: usize,
+}
+
+/// A list.
+#[derive(Debug)]
+pub(crate) struct List {
+    pub(crate) item: Shape,
+    pub(crate) min: usize,
+    pub(crate) max: usize,
+}
+
+/// One of several shapes.
+#[derive(Debug)]
+pub(crate) struct Union {
+    /// With its article: `a gate`.
+    pub(crate) name: &'static str,
+    pub(crate) cases: &'static [Case],
+}
+
+/// One of the shapes of a union.
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(crate) when: When,
+    pub(crate) shape: Shape,
+}
+
+/// How a case is recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// It is a scalar.
+    Scalar,
+    /// It is a list.
+    List,
+    /// It is a mapping with this key.
+    Key(&'static str),
+    /// It is a mapping.
+    Mapping,
+}
+
+/// No limit of its own.
+pub(crate) const UNBOUNDED: usize = usize::MAX;
+
+impl Shape {
+    /// What it takes, for people.
+    pub(crate) fn expects(self) -> String {
+        match self {
+            Self::Object(object) => format!("{} (a mapping)", object.name),
+            Self::Map(map) => format!("a mapping from {} to its value", map.key),
+            Self::List(_) => "a list".to_owned(),
+            Self::Union(union) => union.name.to_owned(),
+            Self::Choice(values) => any_of(values),
+            Self::Text(what) => what.to_owned(),
+            Self::Prose => "a text".to_owned(),
+            Self::Boolean => "`true` or `false`".to_owned(),
+            Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Number => "a number".to_owned(),
+            Self::Scalar => "a text, a number or a boolean".to_owned(),
+            Self::Variant => "the name of a variant".to_owned(),
+            Self::Any => "a value".to_owned(),
+            Self::Version => "the number of the format's version".to_owned(),
+            Self::Duration => "a duration such as `10s`, `250ms`, `5m` or `1h`".to_owned(),
+            Self::Size => "a size such as `4KiB`, `10MiB` or a number of bytes".to_owned(),
+            Self::Secret => "a reference such as `${NAME}`".to_owned(),
+        }
+    }
+}
+
+impl Object {
+    pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl Union {
+    /// The keys that tell the cases apart.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.cases.iter().filter_map(|case| match case.when {
+            When::Key(key) => Some(key),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn case(&self, when: When) -> Option<Shape> {
+        self.cases
+            .iter()
+            .find(|case| case.when == when)
+            .map(|case| case.shape)
+    }
+}
+
+/// `` `a`, `b` or `c` ``.
+pub(crate) fn any_of<S: AsRef<str>>(values: &[S]) -> String {
+    joined(values, "or")
+}
+
+/// `` `a`, `b` and `c` ``.
+pub(crate) fn all_of<S: AsRef<str>>(values: &[S]) -> String {
+    joined(values, "and")
+}
+
+fn joined<S: AsRef<str>>(values: &[S], last: &str) -> String {
+    let mut text = String::new();
+    for (index, value) in values.iter().enumerate() {
+        let separator = match index {
+            0 => "",
+            _ if index + 1 == values.len() => &format!(" {last} "),
+            _ => ", ",
+        };
+        text.push_str(separator);
+        text.push('`');
+        text.push_str(value.as_ref());
+        text.push('`');
+    }
+    text
+}
+
+/// A field that must be written.
+const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    Field {
+        name,
+        doc,
+        required: true,
+        shape,
+    }
+}
+
+/// A field that may be left out.
+const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    Field {
+        name,
+        doc,
+        required: false,
+        shape,
+    }
+}
+
+/// An object without alternatives.
+const fn object(name: &'static str, doc: &'static str, fields: &'static [Field]) -> Object {
+    Object {
+        name,
+        doc,
+        fields,
+        exactly_one: &[],
+    }
+}
+
+const fn list(item: Shape, min: usize, max: usize) -> List {
+    List { item, min, max }
+}
+
+const fn map(key: &'static str, value: Shape, min: usize, max: usize) -> Map {
+    Map { key, value, min, max }
+}
+
+const fn union(name: &'static str, cases: &'static [Case]) -> Union {
+    Union { name, cases }
+}
+
+const fn scalar(shape: Shape) -> Case {
+    Case {
+        when: When::Scalar,
+        shape,
+    }
+}
+
+const fn items(list: &'static List) -> Case {
+    Case {
+        when: When::List,
+        shape: Shape::List(list),
+    }
+}
+
+const fn with_key(key: &'static str, object: &'static Object) -> Case {
+    Case {
+        when: When::Key(key),
+        shape: Shape::Object(object),
+    }
+}
+
+const fn mapping(shape: Shape) -> Case {
+    Case {
+        when: When::Mapping,
+        shape,
+    }
+}

@@ -1,0 +1,182 @@
+//! The texts that were read, in one space of offsets: a [`Site`] is a byte in one of them.
+//! Turns offsets into files, lines and columns, for problems and for `explain`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rules::Site;
+
+/// The most bytes that a document may have.
+pub const MAX_FILE_BYTES: usize = 256 * 1024 * 1024;
+
+/// One text that was read.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Its path, as people know it.
+    pub(crate) name: Box<str>,
+    /// Its path, for what is relative to it.
+    pub(crate) path: PathBuf,
+    /// The text.
+    pub(crate) text: String,
+    /// The site of its first byte.
+    base: u32,
+}
+
+/// Every text that was read. Site 0 is in none of them.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    files: Vec<Arc<Source>>,
+}
+
+/// Where something is, for people.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file, as it was named.
+    pub file: Arc<str>,
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+impl Source {
+    /// The site of the byte at `offset`.
+    pub(crate) fn site(&self, offset: u32) -> Site {
+        Site(self.base.saturating_add(offset))
+    }
+
+    /// The offset of a site, where it is in this text.
+    pub(crate) fn offset(&self, site: Site) -> Option<u32> {
+        let offset = site.0.checked_sub(self.base)?;
+        (offset as usize <= self.text.len()).then_some(offset)
+    }
+
+    /// The line (from 1) and the column (in characters, from 1) of a byte.
+    pub(crate) fn line_column(&self, offset: u32) -> (usize, usize) {
+        let before = self.text.get(..offset as usize).unwrap_or(&self.text);
+        let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let column = before
+            .get(start..)
+            .unwrap_or_default()
+            .trim_start_matches('\u{feff}')
+            .chars()
+            .count()
+            + 1;
+        (line, column)
+    }
+}
+
+impl Sources {
+    /// Takes a text in, or none where the space of sites is used up (4 GiB).
+    pub(crate) fn add(&mut self, path: &Path, text: String) -> Option<Arc<Source>> {
+        let base = match self.files.last() {
+            None => 1,
+            Some(last) => last
+                .base
+                .checked_add(u32::try_from(last.text.len()).ok()?)?
+                .checked_add(1)?,
+        };
+        base.checked_add(u32::try_from(text.len()).ok()?)?;
+        let name = path.display().to_string().into_boxed_str();
+        let source = Arc::new(Source {
+            name,
+            path: path.to_owned(),
+            text,
+            base,
+        });
+        self.files.push(Arc::clone(&source));
+        Some(source)
+    }
+
+    /// Every text, in the order of reading.
+    pub(crate) fn all(&self) -> &[Arc<Source>] {
+        &self.files
+    }
+
+    /// The text that a site is in, and where.
+    pub(crate) fn find(&self, site: Site) -> Option<(&Arc<Source>, u32)> {
+        if site == Site::default() {
+            return None;
+        }
+        let after = self.files.partition_point(|file| file.base <= site.0);
+        let file = self.files.get(after.checked_sub(1)?)?;
+        file.offset(site).map(|offset| (file, offset))
+    }
+
+    /// The place of a site, for people.
+    pub(crate) fn place(&self, site: Site) -> Option<Place> {
+        let (file, offset) = self.find(site)?;
+        let (line, column) = file.line_column(offset);
+        Some(Place {
+            file: file.name.as_ref().into(),
+            line,
+            column,
+        })
+    }
+}
+
+/// What remains of the texts after loading: where their lines begin, so that a site still has a place.
+/// Columns are in bytes here.
+#[derive(Debug, Default)]
+pub struct Places {
+    files: Vec<Lines>,
+}
+
+#[derive(Debug)]
+struct Lines {
+    name: Arc<str>,
+    base: u32,
+    length: u32,
+    starts: Box<[u32]>,
+}
+
+impl Places {
+    /// The places of all of `sources`.
+    pub(crate) fn of(sources: &Sources) -> Self {
+        let lines = |source: &Arc<Source>| {
+            let breaks = source
+                .text
+                .bytes()
+                .zip(1_u32..)
+                .filter(|&(b, _)| b == b'\n')
+                .map(|(_, next)| next);
+            Lines {
+                name: source.name.as_ref().into(),
+                base: source.base,
+                length: u32::try_from(source.text.len()).unwrap_or(u32::MAX),
+                starts: std::iter::once(0).chain(breaks).collect(),
+            }
+        };
+        Self {
+            files: sources.all().iter().map(lines).collect(),
+        }
+    }
+
+    /// Where a site is; none where it is in no document.
+    #[must_use]
+    pub fn place(&self, site: Site) -> Option<Place> {
+        if site == Site::default() {
+            return None;
+        }
+        let after = self.files.partition_point(|file| file.base <= site.0);
+        let file = self.files.get(after.checked_sub(1)?)?;
+        let offset = site
+            .0
+            .checked_sub(file.base)
+            .filter(|&offset| offset <= file.length)?;
+        let line = file.starts.partition_point(|&start| start <= offset);
+        let start = file.starts.get(line.checked_sub(1)?)?;
+        Some(Place {
+            file: Arc::clone(&file.name),
+            line,
+            column: (offset - start) as usize + 1,
+        })
+    }
+}

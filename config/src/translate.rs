@@ -1,0 +1,205 @@
+//! What `rules` found wrong, with the place, the context and the cure that only the documents know.
+
+use std::collections::HashSet;
+
+use rules::{Names, Noun, ProblemKind, Site};
+
+use crate::locate;
+use crate::lower::Document;
+use crate::problem::{Label, Problem};
+use crate::report::MAX_PROBLEMS;
+use crate::shape::all_of;
+use crate::suggest::closest;
+
+/// What could not be read of the flags documents, so that nothing is said of what follows from it.
+#[derive(Debug, Default)]
+pub(crate) struct Broken<'d> {
+    /// Flags with a part of the wrong shape.
+    flags: HashSet<&'d str>,
+    /// Segments with a part of the wrong shape.
+    segments: HashSet<&'d str>,
+    /// Whether more flags, segments or tiers may have been meant than could be read.
+    some_flags: bool,
+    some_segments: bool,
+    some_tiers: bool,
+}
+
+impl<'d> Broken<'d> {
+    /// What in `documents` has one of the `problems` in it.
+    pub(crate) fn of(documents: &'d [Document<'_>], problems: &[Problem]) -> Self {
+        let mut sites: Vec<Site> = problems.iter().filter_map(Problem::site).collect();
+        sites.sort_unstable();
+        let mut broken = Self::default();
+        for document in documents {
+            broken.document(document, &sites);
+        }
+        broken
+    }
+
+    fn document(&mut self, document: &'d Document<'_>, sites: &[Site]) {
+        let has_problem = |start: u32, end: u32| {
+            let (start, end) = (document.source.site(start), document.source.site(end));
+            let first = sites.partition_point(|site| *site < start);
+            sites.get(first).is_some_and(|site| *site < end)
+        };
+        let end_of_text = u32::try_from(document.source.text.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
+        let sections = document.root.entries().unwrap_or_default();
+        // A section whose name is misspelt is unknown at the top level.
+        let misspelt = sections.iter().any(|section| {
+            has_problem(section.key_span.start, section.key_span.start + 1)
+                && !matches!(&*section.key, "flags" | "segments" | "tiers" | "tenants")
+        });
+        self.some_flags |= misspelt;
+        self.some_segments |= misspelt;
+        self.some_tiers |= misspelt;
+        for (index, section) in sections.iter().enumerate() {
+            let end = sections
+                .get(index + 1)
+                .map_or(end_of_text, |next| next.key_span.start);
+            let names = match &*section.key {
+                "flags" => &mut self.flags,
+                "segments" => &mut self.segments,
+                "tiers" => {
+                    self.some_tiers |= has_problem(section.key_span.start, end);
+                    continue;
+                }
+                _ => continue,
+            };
+            let Some(entries) = section.value.entries() else {
+                self.some_flags |= section.key == "flags";
+                self.some_segments |= section.key == "segments";
+                continue;
+            };
+            for (index, entry) in entries.iter().enumerate() {
+                let end = entries.get(index + 1).map_or(end, |next| next.key_span.start);
+                if has_problem(entry.key_span.start, end) {
+                    names.insert(&entry.key);
+                }
+            }
+        }
+    }
+
+    /// Whether a problem may only be the consequence of what could not be read.
+    fn explains(&self, kind: &ProblemKind) -> bool {
+        match kind {
+            ProblemKind::Unknown { what: Noun::Flag, .. } => self.some_flags,
+            ProblemKind::Unknown {
+                what: Noun::Segment,
+                name,
+            } => self.some_segments || self.segments.contains(name.as_str()),
+            ProblemKind::Unknown { what: Noun::Tier, .. } => self.some_tiers,
+            ProblemKind::UnknownVariant { flag, .. }
+            | ProblemKind::VariantNeeded { flag, .. }
+            | ProblemKind::TooFewVariants { flag } => self.flags.contains(flag.as_str()),
+            _ => false,
+        }
+    }
+}
+
+/// Turns what `rules` found into problems, at most [`MAX_PROBLEMS`] of them; also says how many more there are.
+pub(crate) fn translate(
+    mut found: Vec<rules::Problem>,
+    documents: &[Document<'_>],
+    names: &Names<'_>,
+    broken: &Broken<'_>,
+) -> (Vec<Problem>, usize) {
+    found.retain(|problem| !broken.explains(&problem.kind));
+    found.sort_by_key(|problem| problem.site);
+    let more = found.len().saturating_sub(MAX_PROBLEMS);
+    let problems = found
+        .iter()
+        .take(MAX_PROBLEMS)
+        .map(|problem| one(problem, documents, names))
+        .collect();
+    (problems, more)
+}
+
+fn one(found: &rules::Problem, documents: &[Document<'_>], names: &Names<'_>) -> Problem {
+    let at = locate::label(documents, found.site);
+    let mut problem = Problem::error(found.kind.code(), found.kind.to_string(), at);
+    if let ProblemKind::Duplicate { first, .. } = &found.kind {
+        let first = locate::plain_label(documents, *first);
+        problem = problem.also(Label {
+            text: "first here".to_owned(),
+            ..first
+        });
+    }
+    problem.maybe_help(help(&found.kind, documents, names))
+}
+
+fn help(kind: &ProblemKind, documents: &[Document<'_>], names: &Names<'_>) -> Option<String> {
+    match kind {
+        ProblemKind::Unknown { what, name } => unknown(*what, name, documents, names),
+        ProblemKind::UnknownVariant {
+            variant, variants, ..
+        } => {
+            let known = variants.iter().map(String::as_str);
+            let meant = closest(variant, known).map(|meant| format!("did you mean `{meant}`?"));
+            meant.or_else(|| Some(format!("its variants are {}", all_of(variants))))
+        }
+        ProblemKind::VariantNeeded { field, variants, .. } => Some(format!(
+            "write `{field}:` and one of its variants {}",
+            all_of(variants)
+        )),
+        _ => cure(kind).map(str::to_owned),
+    }
+}
+
+/// Cures that are the same for every problem of a kind.
+fn cure(kind: &ProblemKind) -> Option<&'static str> {
+    Some(match kind {
+        ProblemKind::InvalidFlagKey { .. } => "write it like `dispatch.v2Board`",
+        ProblemKind::InvalidTenantId { .. } => "write it exactly as tokens name the tenant",
+        ProblemKind::InvalidName { .. } => "give it another name",
+        ProblemKind::InvalidPattern(_) => {
+            "patterns are regular expressions of linear time: no look-around, no back-references"
+        }
+        ProblemKind::WeightSum { .. } => "change the weights so that they add up to 100",
+        ProblemKind::PercentageRange { .. } => "write a number from 0 to 100",
+        ProblemKind::Empty { .. } => "add one, or remove what is empty",
+        ProblemKind::Limit { .. } => "remove some of them",
+        ProblemKind::Duplicate { .. } => "keep one of them, or rename one",
+        ProblemKind::TooFewVariants { .. } => "name a second variant, or leave `variants` out for on and off",
+        ProblemKind::FlagCycle { .. } => "remove one of these from `requires`",
+        ProblemKind::SegmentCycle { .. } => "write out the condition of one of them",
+        ProblemKind::PercentageTooFine { .. } => "round it to three decimals",
+        ProblemKind::InvalidTime { .. } => "write it like `2026-12-01T00:00:00Z`",
+        ProblemKind::InvalidDate { .. } => "write it like `2027-03-01`",
+        ProblemKind::InvalidNetwork { .. } => "write it like `10.0.0.0/8` or `192.0.2.7`",
+        ProblemKind::InvalidVersionRequirement { .. } => "write it like `>=1.4, <2`",
+        ProblemKind::EmptySchedule => "`until` is the first moment after it: make it later than `from`",
+        ProblemKind::LifecycleOfKind { .. } => {
+            "leave `lifecycle` out, or make it a release or experiment flag"
+        }
+        ProblemKind::ReservedAttribute { .. } => "give the attribute another name",
+        ProblemKind::OptedBothWays { .. } => "take it from one of the two lists",
+        ProblemKind::Nesting { .. } => "name an inner condition as a segment",
+        _ => return None,
+    })
+}
+
+fn unknown(what: Noun, name: &str, documents: &[Document<'_>], names: &Names<'_>) -> Option<String> {
+    let (section, meant) = match what {
+        Noun::Flag => ("flags", closest(name, names.flag_keys())),
+        Noun::Segment => ("segments", closest(name, names.segment_names())),
+        Noun::Tier => ("tiers", closest(name, names.tier_names())),
+        Noun::Variant | Noun::Attribute | Noun::Tenant => return None,
+    };
+    if let Some(meant) = meant {
+        let place = locate::definition(documents, section, meant).map(|place| format!(" ({place})"));
+        return Some(format!("did you mean `{meant}`?{}", place.unwrap_or_default()));
+    }
+    let mut known: Vec<&str> = match what {
+        Noun::Flag => names.flag_keys().collect(),
+        Noun::Segment => names.segment_names().collect(),
+        _ => names.tier_names().collect(),
+    };
+    known.sort_unstable();
+    match known.as_slice() {
+        [] => Some(format!("no {what} is defined; define it under `{section}`")),
+        [..] if known.len() <= 8 => Some(format!("the {what}s are {}", all_of(&known))),
+        [..] => Some(format!("define it under `{section}`")),
+    }
+}
