@@ -1,6 +1,8 @@
 //! A route: which requests it takes, who may ask, the gate they meet, and what happens on either side of it.
 
-use crate::{FlagId, Gate, RouteConflict, RouteId, RouteMatch, RouteTable, Site, TargetOptions, UpstreamId};
+use crate::{
+    Cause, FlagId, Gate, RouteConflict, RouteId, RouteMatch, RouteTable, Site, TargetOptions, UpstreamId,
+};
 
 /// A route, compiled.
 #[derive(Debug, Clone)]
@@ -21,6 +23,19 @@ pub struct Route {
     pub destination: Destination,
     /// What a closed gate answers.
     pub otherwise: Otherwise,
+    /// What it answers instead where the flag that closed it was decided for one of these causes.
+    pub causes: Box<[(Cause, Otherwise)]>,
+}
+
+impl Route {
+    /// What the closed gate answers when the decision that closed it has this cause.
+    #[must_use]
+    pub fn otherwise_for(&self, cause: Cause) -> &Otherwise {
+        self.causes
+            .iter()
+            .find(|(given, _)| *given == cause)
+            .map_or(&self.otherwise, |(_, otherwise)| otherwise)
+    }
 }
 
 /// Whether a route asks for a token.
