@@ -98,6 +98,12 @@ impl Gate {
         &self.flags
     }
 
+    /// The gate as a person would say it: `a`, `a is blue`, `all(a, not b)`.
+    #[must_use]
+    pub fn describe(&self, flags: &Flags) -> String {
+        self.expression.describe(flags)
+    }
+
     /// Whether one of them is a permission flag: then it is closed when it can't be decided.
     #[must_use]
     pub fn has_permission_flag(&self) -> bool {
@@ -115,6 +121,29 @@ impl Gate {
 }
 
 impl Expression {
+    fn describe(&self, flags: &Flags) -> String {
+        let list = |parts: &[Self]| {
+            parts
+                .iter()
+                .map(|part| part.describe(flags))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        match self {
+            Self::Flag { flag, is } => {
+                let flag = flags.flag(*flag);
+                let key = flag.map_or("an unknown flag", |flag| flag.key().as_str());
+                match is.and_then(|is| flag?.variant(is)) {
+                    Some(variant) => format!("{key} is {}", variant.name),
+                    None => key.to_owned(),
+                }
+            }
+            Self::All(parts) => format!("all({})", list(parts)),
+            Self::Any(parts) => format!("any({})", list(parts)),
+            Self::Not(part) => format!("not {}", part.describe(flags)),
+        }
+    }
+
     fn never_open(&self, asks: &impl Fn(FlagId, Option<VariantId>) -> Option<String>) -> Option<String> {
         match self {
             Self::Flag { flag, is } => asks(*flag, *is),

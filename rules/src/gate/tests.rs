@@ -164,6 +164,18 @@ fn a_gate_knows_its_flags_and_whether_one_is_a_permission() {
 }
 
 #[test]
+fn a_gate_reads_as_a_person_would_say_it() {
+    let definition = definition();
+    let names = Names::new(&definition);
+    let (flags, _) = compile(&definition, &names, Eligibility::Enforced).unwrap();
+    let gate = all([is("theme", "blue"), not(any([flag("on"), flag("off")]))]);
+    assert_eq!(
+        Gate::compile(&gate, &names).unwrap().describe(&flags),
+        "all(theme is blue, not any(on, off))"
+    );
+}
+
+#[test]
 fn every_problem_of_a_gate_is_found_at_once() {
     assert_eq!(
         refused(&all([flag("onn"), is("theme", "red"), flag("on")])),
