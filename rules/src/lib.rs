@@ -12,6 +12,7 @@ mod definition;
 mod explain;
 mod flag;
 mod flags;
+mod flags_list;
 mod gate;
 mod header_match;
 mod header_plan;
@@ -55,6 +56,7 @@ pub use definition::{
 pub use explain::{ClauseTrace, Explanation, Outcome, Step, explain};
 pub use flag::{Flag, Variant};
 pub use flags::{Flags, UnknownTenant};
+pub use flags_list::FlagsList;
 pub use gate::{Gate, MAX_GATE_PARTS, Truth, Verdict};
 pub use header_match::{
     HeaderMatch, HeaderPredicate, InvalidHeaderMatch, MAX_HEADER_MATCHES, MAX_HEADER_NAME, MAX_HEADER_VALUE,

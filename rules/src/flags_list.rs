@@ -1,0 +1,95 @@
+//! The value of the flags header: the flags that are on for a subject, as an RFC 9651 list of tokens in key order,
+//! within a budget of bytes.
+
+use crate::{FlagId, Flags, FlagsHeader, Include, Reason, Subject, Timestamp, decide};
+
+/// What marks the last item of a list that was cut, as a parameter (RFC 9651 section 3.1.2).
+const TRUNCATED: &str = ";truncated";
+/// Stands for a list of which not even the first item fits.
+const NONE_FITS: &str = "*;truncated";
+
+/// The flags that are on, as an upstream is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlagsList {
+    /// The header's value; none where no flag is on, since an empty list is no header (RFC 9651 section 4.1).
+    pub value: Option<String>,
+    /// Whether there were more than the budget has room for.
+    pub truncated: bool,
+}
+
+impl FlagsHeader {
+    /// The flags that are on for `subject` at `now`; `gated` are those of the route's gate.
+    #[must_use]
+    pub fn list(&self, flags: &Flags, gated: &[FlagId], subject: &Subject<'_>, now: Timestamp) -> FlagsList {
+        let mut list = List {
+            text: String::new(),
+            budget: self.budget,
+            truncated: false,
+        };
+        let mut add = |id: FlagId| {
+            let Some(flag) = flags.flag(id) else { return };
+            let decision = decide(flags, id, subject, now);
+            if decision.reason != Reason::Error
+                && decision.variant != flag.off()
+                && let Some(variant) = flag.variant(decision.variant)
+            {
+                list.add(&variant.header_item);
+            }
+        };
+        match &self.include {
+            Include::All => flags.iter().for_each(|(id, _)| add(id)),
+            Include::Route => gated.iter().copied().for_each(add),
+            Include::List(ids) => ids.iter().copied().for_each(add),
+        }
+        list.finish()
+    }
+}
+
+/// A list that stays within its budget, the mark of a cut included.
+struct List {
+    text: String,
+    budget: usize,
+    truncated: bool,
+}
+
+impl List {
+    fn add(&mut self, item: &str) {
+        let separator = if self.text.is_empty() { "" } else { ", " };
+        let length = self
+            .text
+            .len()
+            .saturating_add(separator.len())
+            .saturating_add(item.len());
+        if self.truncated || length > self.budget {
+            self.truncated = true;
+            return;
+        }
+        self.text.push_str(separator);
+        self.text.push_str(item);
+    }
+
+    fn finish(mut self) -> FlagsList {
+        if !self.truncated {
+            return FlagsList {
+                value: Some(self.text).filter(|text| !text.is_empty()),
+                truncated: false,
+            };
+        }
+        while !self.text.is_empty() && self.text.len().saturating_add(TRUNCATED.len()) > self.budget {
+            let end = self.text.rfind(", ").unwrap_or(0);
+            self.text.truncate(end);
+        }
+        let value = if self.text.is_empty() {
+            NONE_FITS.to_owned()
+        } else {
+            self.text + TRUNCATED
+        };
+        FlagsList {
+            value: Some(value),
+            truncated: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

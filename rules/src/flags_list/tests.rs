@@ -1,0 +1,42 @@
+use super::*;
+
+fn check(items: &[&str], budget: usize, expected: Option<&str>) {
+    let mut list = List {
+        text: String::new(),
+        budget,
+        truncated: false,
+    };
+    items.iter().for_each(|item| list.add(item));
+    let found = list.finish();
+    assert_eq!(found.value.as_deref(), expected, "{items:?} in {budget}");
+    assert_eq!(
+        found.truncated,
+        expected.is_some_and(|value| value.ends_with(TRUNCATED)),
+        "{items:?} in {budget}"
+    );
+    assert!(
+        found
+            .value
+            .is_none_or(|value| value.len() <= budget.max(NONE_FITS.len())),
+        "{items:?} in {budget}"
+    );
+}
+
+#[test]
+fn a_list_within_its_budget_is_whole() {
+    check(&[], 100, None);
+    check(&["a"], 1, Some("a"));
+    check(&["a", "b;v=x", "c"], 11, Some("a, b;v=x, c"));
+}
+
+#[test]
+fn a_list_over_its_budget_is_cut_between_items_and_says_so() {
+    check(&["aaa", "bbb", "cccc"], 12, Some("*;truncated"));
+    check(&["aaa", "bbb", "cccc"], 13, Some("aaa;truncated"));
+    check(
+        &["aaa", "bbb", "cccccccccccc", "d"],
+        18,
+        Some("aaa, bbb;truncated"),
+    );
+    check(&["aaaaaaaaaaaaaaaaaaaaaaaaa"], 20, Some("*;truncated"));
+}
