@@ -10,7 +10,7 @@ use crate::{
 
 mod clauses;
 
-pub use clauses::ClauseTrace;
+pub use clauses::{ClauseTrace, Found};
 
 /// Why a flag serves what it serves to a subject.
 #[derive(Debug, Clone, PartialEq)]

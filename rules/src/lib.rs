@@ -53,7 +53,7 @@ pub use definition::{
     RequirementDefinition, RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition,
     ServeDefinition, TenantDefinition, UnknownTenantDefinition,
 };
-pub use explain::{ClauseTrace, Explanation, Outcome, Step, explain};
+pub use explain::{ClauseTrace, Explanation, Found, Outcome, Step, explain};
 pub use flag::{Flag, Variant};
 pub use flags::{Flags, UnknownTenant};
 pub use flags_list::FlagsList;

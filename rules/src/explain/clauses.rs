@@ -10,10 +10,21 @@ const SHOWN_CHARACTERS: usize = 64;
 pub struct ClauseTrace {
     /// The clause as a person would say it: `seats gte 50`.
     pub clause: String,
-    /// What the subject has there; none: the attribute is missing.
-    pub found: Option<String>,
+    /// What the subject has there.
+    pub found: Found,
     /// Whether it holds.
     pub holds: bool,
+}
+
+/// What a subject has where a clause looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// This value, cut short when it is long.
+    Value(String),
+    /// Nothing: the attribute is missing.
+    Missing,
+    /// A segment looks at attributes through clauses of its own, which follow.
+    Segment,
 }
 
 /// Adds every clause of `condition`, those of its segments included.
@@ -34,7 +45,7 @@ pub(super) fn trace(
                 let clause = format!("segment {}", segment.name);
                 clauses.push(ClauseTrace {
                     clause,
-                    found: None,
+                    found: Found::Segment,
                     holds,
                 });
                 trace(&segment.condition, flags, subject, clauses);
@@ -44,7 +55,7 @@ pub(super) fn trace(
             let value = subject.value(flags, clause.attribute);
             clauses.push(ClauseTrace {
                 clause: clause.text.to_string(),
-                found: value.map(shown),
+                found: value.map_or(Found::Missing, |value| Found::Value(shown(value))),
                 holds: clause.operator.holds(value),
             });
         }

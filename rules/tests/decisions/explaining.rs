@@ -62,12 +62,12 @@ fn a_tenant_that_is_not_eligible_hears_why_and_what_would_be_otherwise() {
         "override | none |  | passed",
         "lifecycle beta | not eligible | channel is stable; not on the allowlist; not opted in | decided",
         "rule `beta testers` | no |  | would pass",
-        "  segment beta-testers | None | false",
-        "  groups any_of [beta-testers] | Some(\"[]\") | false",
+        "  segment beta-testers | Segment | false",
+        "  groups any_of [beta-testers] | Value(\"[]\") | false",
         "rule `large` | no |  | would pass",
-        "  seats gte 50 | None | false",
+        "  seats gte 50 | Missing | false",
         "rollout 25 % by tenant | bucket 62984, not in |  | would pass",
-        "  tier in [tier2] | Some(\"\\\"tier2\\\"\") | true",
+        "  tier in [tier2] | Value(\"\\\"tier2\\\"\") | true",
         "tier tier2 | no default |  | would pass",
         "default | off |  | would serve 1",
     ];
@@ -86,7 +86,7 @@ fn the_rule_that_decides_is_named_with_what_it_found() {
         "{lines:#?}"
     );
     assert!(
-        lines.contains(&"  seats gte 50 | Some(\"80\") | true".to_owned()),
+        lines.contains(&"  seats gte 50 | Value(\"80\") | true".to_owned()),
         "{lines:#?}"
     );
 }
