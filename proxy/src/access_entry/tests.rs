@@ -1,0 +1,169 @@
+//! The exact text of lines, and what a hostile request can't do to them.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::*;
+
+fn entry() -> Entry<'static> {
+    Entry {
+        time: UNIX_EPOCH + Duration::from_millis(1_795_228_445_067),
+        request_id: "01f",
+        trace_id: None,
+        client: None,
+        method: "GET",
+        host: None,
+        path: "/api/board",
+        query: None,
+        route: None,
+        tenant: None,
+        user: None,
+        gate: None,
+        outcome: Outcome::Unmatched,
+        status: 404,
+        answered_by: None,
+        upstream: None,
+        duration_us: 41,
+        upstream_us: None,
+        request_bytes: 0,
+        response_bytes: 97,
+        error: None,
+    }
+}
+
+fn full() -> Entry<'static> {
+    Entry {
+        trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736"),
+        client: Some(IpAddr::from([127, 0, 0, 1])),
+        host: Some("api.example.com"),
+        query: Some("page=2"),
+        route: Some("dispatch-v2"),
+        tenant: Some("acme"),
+        user: Some("u-17"),
+        gate: Some(GateEntry {
+            verdict: Verdict::Closed,
+            shadow: true,
+            decision: Some(decision()),
+        }),
+        outcome: Outcome::Shadowed,
+        status: 200,
+        answered_by: Some(AnsweredBy::Upstream),
+        upstream: Some("dispatch"),
+        upstream_us: Some(1_000),
+        duration_us: 1_234,
+        error: Some("CLIENT_GONE"),
+        ..entry()
+    }
+}
+
+fn decision() -> DecisionEntry<'static> {
+    DecisionEntry {
+        flag: "dispatch.v2Board",
+        variant: "off",
+        cause: Cause::Lifecycle,
+    }
+}
+
+fn json(entry: Entry<'_>) -> String {
+    String::from_utf8(entry.json()).unwrap()
+}
+
+fn human(entry: Entry<'_>) -> String {
+    String::from_utf8(entry.human()).unwrap()
+}
+
+#[test]
+fn a_line_of_json_leaves_out_what_there_is_not() {
+    let expected = concat!(
+        r#"{"time":"2026-11-21T02:34:05.067Z","request_id":"01f","method":"GET","path":"/api/board","#,
+        r#""outcome":"unmatched","status":404,"duration_us":41,"request_bytes":0,"response_bytes":97}"#,
+        "\n"
+    );
+    assert_eq!(json(entry()), expected);
+}
+
+#[test]
+fn a_line_of_json_says_all_there_is() {
+    let expected = concat!(
+        r#"{"time":"2026-11-21T02:34:05.067Z","request_id":"01f","#,
+        r#""trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","client":"127.0.0.1","method":"GET","#,
+        r#""host":"api.example.com","path":"/api/board","query":"page=2","route":"dispatch-v2","#,
+        r#""tenant":"acme","user":"u-17","gate":{"verdict":"closed","shadow":true,"#,
+        r#""decision":{"flag":"dispatch.v2Board","variant":"off","cause":"lifecycle"}},"#,
+        r#""outcome":"shadowed","status":200,"answered_by":"upstream","upstream":"dispatch","#,
+        r#""duration_us":1234,"upstream_us":1000,"request_bytes":0,"response_bytes":97,"#,
+        r#""error":"CLIENT_GONE"}"#,
+        "\n"
+    );
+    assert_eq!(json(full()), expected);
+}
+
+#[test]
+fn what_a_client_sends_stays_within_its_line_and_its_string() {
+    for hostile in [
+        "a\nb",
+        "a\r\nb",
+        "\",\"tenant\":\"root",
+        "\\",
+        "\u{0}\u{1b}[31m",
+        "\u{2028}",
+        "é",
+    ] {
+        let line = json(Entry {
+            path: hostile,
+            host: Some(hostile),
+            user: Some(hostile),
+            ..entry()
+        });
+        assert_eq!(line.matches('\n').count(), 1, "{line}");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        for field in ["path", "host", "user"] {
+            assert_eq!(read[field], *hostile);
+        }
+        assert!(read.get("tenant").is_none());
+        let line = human(Entry {
+            path: hostile,
+            ..entry()
+        });
+        assert_eq!(line.matches(|c: char| c.is_control()).count(), 1, "{line:?}");
+    }
+}
+
+#[test]
+fn a_human_line_says_who_where_why_and_how_long() {
+    let shown = Entry {
+        gate: Some(GateEntry {
+            verdict: Verdict::Closed,
+            shadow: false,
+            decision: Some(decision()),
+        }),
+        outcome: Outcome::Rejected,
+        status: 404,
+        ..full()
+    };
+    let gated = "dispatch.v2Board off (lifecycle) closed";
+    let expected = format!(
+        "02:34:05.067  {:<12} {:<24} {gated:<44} 404     1234 us\n",
+        "acme", "dispatch-v2"
+    );
+    assert_eq!(human(shown), expected);
+}
+
+#[test]
+fn a_human_line_of_an_unmatched_request_shows_its_path() {
+    let expected = format!(
+        "02:34:05.067  {:<12} {:<24} {:<44} 404       41 us\n",
+        "-", "/api/board", "unmatched"
+    );
+    assert_eq!(human(entry()), expected);
+}
+
+#[test]
+fn a_human_line_tells_a_gate_that_only_watches() {
+    assert!(human(full()).contains("dispatch.v2Board off (lifecycle) closed, shadow "));
+    let gate = Some(GateEntry {
+        verdict: Verdict::Undecided,
+        shadow: false,
+        decision: None,
+    });
+    assert!(human(Entry { gate, ..full() }).contains("gate undecided "));
+}

@@ -1,0 +1,221 @@
+//! The admin side of a proxy: alive, ready, metrics. It has a listener, a thread and a runtime of its own, so
+//! that neither side can hold up the other.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderName, StatusCode};
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tracing::{error, warn};
+
+use crate::metrics::Metrics;
+use crate::readiness::{Readiness, Report};
+
+/// Most connections at once; more wait to be accepted.
+pub const MAX_ADMIN_CONNECTIONS: usize = 64;
+/// Longest body of a request, in bytes, that a handler reads unless it says otherwise.
+pub const MAX_ADMIN_BODY_BYTES: usize = 64 * 1024;
+/// Within this time a connection must bring a whole head.
+const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// About the longest head, in bytes, that is read: a buffer's length.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// How long the last answers may take after the end was asked for.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// What the pages are made from.
+#[derive(Debug, Clone)]
+pub struct AdminState {
+    /// For `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// For `/readyz`.
+    pub readiness: Arc<Readiness>,
+}
+
+/// A running admin listener. Dropping it ends it.
+#[derive(Debug)]
+pub struct AdminServer {
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// `/livez`, `/readyz` and `/metrics`. Others are merged to it.
+pub fn admin_router(state: AdminState) -> Router {
+    Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .layer(DefaultBodyLimit::max(MAX_ADMIN_BODY_BYTES))
+        .with_state(state)
+}
+
+impl AdminServer {
+    /// Serves `router` on `listener` until the server is stopped.
+    pub fn start(listener: std::net::TcpListener, router: Router) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (stop, stopped) = watch::channel(false);
+        let thread = thread::Builder::new().name("admin".into()).spawn(move || {
+            runtime.block_on(accept(listener, router, stopped));
+            runtime.shutdown_timeout(Duration::ZERO);
+        })?;
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// Ends it: no more connections, and the answers under way within two seconds. Blocks for as long.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            error!("the admin listener had ended in a panic");
+        }
+    }
+}
+
+impl Drop for AdminServer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+async fn accept(listener: std::net::TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return error!("the admin listener can't be used: {error}"),
+    };
+    let places = Arc::new(Semaphore::new(MAX_ADMIN_CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => break,
+            accepted = next(&listener, &places) => accepted,
+        };
+        let Some((stream, place)) = accepted else { continue };
+        let (router, stopped) = (router.clone(), stopped.clone());
+        tokio::spawn(async move {
+            connection(stream, router, stopped).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    // All places are free when all connections have ended.
+    let all = u32::try_from(MAX_ADMIN_CONNECTIONS).unwrap_or(u32::MAX);
+    let _ = tokio::time::timeout(LAST_ANSWERS, places.acquire_many(all)).await;
+}
+
+/// The next connection, once there is a place for it.
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, place)),
+        Err(error) => {
+            // Most often there are too many open files, which trying again at once would not change.
+            warn!("the admin listener can't accept: {error}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            None
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router, mut stopped: watch::Receiver<bool>) {
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut serving = std::pin::pin!(serving);
+    // How a connection ended is the business of whoever opened it.
+    tokio::select! {
+        _ = serving.as_mut() => return,
+        _ = stopped.wait_for(|stop| *stop) => serving.as_mut().graceful_shutdown(),
+    }
+    let _ = serving.await;
+}
+
+type Answer = (StatusCode, [(HeaderName, &'static str); 2], String);
+
+fn answer(status: StatusCode, kind: &'static str, text: String) -> Answer {
+    (status, [(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-store")], text)
+}
+
+async fn livez() -> Result<Answer, Infallible> {
+    Ok(answer(StatusCode::OK, TEXT, "ok\n".into()))
+}
+
+async fn readyz(State(state): State<AdminState>, RawQuery(query): RawQuery) -> Answer {
+    let now = SystemTime::now();
+    let report = state.readiness.report(now);
+    let status = if report.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let verbose = query.is_some_and(|query| query.split('&').any(is_verbose));
+    answer(status, TEXT, page(&report, verbose, now))
+}
+
+async fn metrics(State(state): State<AdminState>) -> Answer {
+    match state.metrics.render() {
+        Ok(text) => answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text),
+        Err(error) => {
+            error!("the metrics can't be put into text: {error}");
+            answer(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                TEXT,
+                "the metrics can't be shown\n".into(),
+            )
+        }
+    }
+}
+
+fn is_verbose(parameter: &str) -> bool {
+    matches!(parameter, "verbose" | "verbose=" | "verbose=1" | "verbose=true")
+}
+
+/// One word, then what failed; with `verbose` everything, and the last error of a reload.
+fn page(report: &Report, verbose: bool, now: SystemTime) -> String {
+    let mut page = String::from(if report.ready { "ready\n" } else { "not ready\n" });
+    for check in &report.checks {
+        // A check that failed after it had passed once is no reason, and only of interest to the curious.
+        if verbose || (!report.ready && !check.passed) {
+            let mark = if check.passed { '+' } else { '-' };
+            page.push_str(&format!("[{mark}] {}: {}\n", check.name, check.detail));
+        }
+    }
+    if verbose && let Some((at, error)) = &report.reload_error {
+        let ago = now.duration_since(*at).unwrap_or_default().as_secs();
+        page.push_str(&format!(
+            "[!] the last reload was refused {ago} s ago, what was served before stays:\n"
+        ));
+        page.push_str(error.trim_end());
+        page.push('\n');
+    }
+    page
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+#[cfg(test)]
+mod tests;

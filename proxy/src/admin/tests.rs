@@ -1,0 +1,220 @@
+//! The admin side over real sockets.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::routing::post;
+
+use super::*;
+use crate::key_store::KeyStore;
+use crate::pace::Pace;
+
+const LONG: Duration = Duration::from_secs(30);
+
+struct Running {
+    address: SocketAddr,
+    state: AdminState,
+    server: AdminServer,
+    // What keys would be fetched on.
+    _runtime: tokio::runtime::Runtime,
+}
+
+fn start(more: Router) -> Running {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let metrics = Arc::new(Metrics::new());
+    let keys = KeyStore::new(runtime.handle().clone(), Pace::default(), &metrics);
+    let state = AdminState {
+        metrics,
+        readiness: Readiness::new(keys),
+    };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = AdminServer::start(listener, admin_router(state.clone()).merge(more)).unwrap();
+    Running {
+        address,
+        state,
+        server,
+        _runtime: runtime,
+    }
+}
+
+fn connect(address: SocketAddr) -> std::net::TcpStream {
+    let stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream
+}
+
+/// Sends a request and reads until the connection is closed.
+fn exchange(address: SocketAddr, request: &str) -> String {
+    let mut stream = connect(address);
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn ask(running: &Running, target: &str) -> (u16, String, String) {
+    let request = format!("GET {target} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
+    let answer = exchange(running.address, &request);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, head.to_ascii_lowercase(), body.to_owned())
+}
+
+fn check(running: &Running, target: &str, status: u16, body: &str) {
+    let (found_status, head, found) = ask(running, target);
+    assert_eq!((found_status, found.as_str()), (status, body));
+    assert!(head.contains("cache-control: no-store"), "{head}");
+}
+
+#[test]
+fn alive_is_said_whatever_else_is_not() {
+    let running = start(Router::new());
+    check(&running, "/livez", 200, "ok\n");
+    running.state.readiness.drain();
+    check(&running, "/livez", 200, "ok\n");
+}
+
+#[test]
+fn not_ready_comes_with_the_reasons() {
+    let running = start(Router::new());
+    check(
+        &running,
+        "/readyz",
+        503,
+        "not ready\n[-] snapshot: none is loaded yet\n",
+    );
+    running.state.readiness.loaded("3f9c", SystemTime::now());
+    check(&running, "/readyz", 200, "ready\n");
+    running.state.readiness.drain();
+    check(
+        &running,
+        "/readyz",
+        503,
+        "not ready\n[-] serving: draining: the process is about to end\n",
+    );
+}
+
+#[test]
+fn asked_for_it_readiness_says_everything() {
+    let running = start(Router::new());
+    let readiness = &running.state.readiness;
+    readiness.loaded("3f9c", SystemTime::now());
+    readiness.reload_refused(
+        "error: no flag has the key `a`\n --> sluice.yaml:3:1\n",
+        SystemTime::now(),
+    );
+    check(&running, "/readyz", 200, "ready\n");
+    let expected = "ready\n\
+        [+] serving: not draining\n\
+        [+] snapshot: revision 3f9c, taken over 0 s ago\n\
+        [!] the last reload was refused 0 s ago, what was served before stays:\n\
+        error: no flag has the key `a`\n --> sluice.yaml:3:1\n";
+    for target in ["/readyz?verbose", "/readyz?verbose=1", "/readyz?x=1&verbose=true"] {
+        check(&running, target, 200, expected);
+    }
+    check(&running, "/readyz?verbose=0&terse", 200, "ready\n");
+}
+
+#[test]
+fn metrics_come_in_the_text_format() {
+    let running = start(Router::new());
+    running.state.metrics.panicked();
+    let (status, head, body) = ask(&running, "/metrics");
+    assert_eq!(status, 200);
+    assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
+    assert!(body.contains("\nsluice_panics_total 1\n"), "{body}");
+}
+
+#[test]
+fn another_router_is_served_beside() {
+    let running = start(Router::new().route("/api/echo", post(|body: Bytes| async move { body })));
+    let request = "POST /api/echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi";
+    assert!(exchange(running.address, request).ends_with("\r\n\r\nhi"));
+    assert_eq!(ask(&running, "/nothing").0, 404);
+    check(&running, "/livez", 200, "ok\n");
+}
+
+#[test]
+fn a_head_that_is_too_long_is_refused() {
+    let running = start(Router::new());
+    let mut stream = connect(running.address);
+    stream
+        .write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\nx-long: ")
+        .unwrap();
+    // It may be refused, and the connection closed, before all of it is sent.
+    let _ = stream.write_all("x".repeat(8 * MAX_HEAD_BYTES).as_bytes());
+    let mut status = [0; 13];
+    stream.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 431 ");
+}
+
+#[test]
+fn connections_beyond_the_limit_wait_for_a_place() {
+    let running = start(Router::new());
+    let request = "GET /livez HTTP/1.1\r\nhost: a\r\n\r\n";
+    let mut idle: Vec<_> = (0..MAX_ADMIN_CONNECTIONS)
+        .map(|_| connect(running.address))
+        .collect();
+    for stream in &mut idle {
+        stream.write_all(request.as_bytes()).unwrap();
+        assert!(stream.read(&mut [0; 1_024]).unwrap() > 0);
+    }
+    let mut next = connect(running.address);
+    next.write_all(request.as_bytes()).unwrap();
+    next.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    assert!(next.read(&mut [0; 1_024]).is_err());
+    idle.pop();
+    next.set_read_timeout(Some(LONG)).unwrap();
+    assert!(next.read(&mut [0; 1_024]).unwrap() > 0);
+}
+
+#[test]
+fn it_stops_at_once_with_idle_connections_and_frees_its_port() {
+    let running = start(Router::new());
+    let mut idle = connect(running.address);
+    idle.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    assert!(idle.read(&mut [0; 1_024]).unwrap() > 0);
+    let started = Instant::now();
+    running.server.stop();
+    assert!(started.elapsed() < LAST_ANSWERS);
+    assert_eq!(idle.read(&mut [0; 1_024]).unwrap(), 0);
+    assert!(std::net::TcpStream::connect(running.address).is_err());
+}
+
+#[test]
+fn answers_under_way_are_finished_before_the_end() {
+    let (entered, wait) = std::sync::mpsc::channel();
+    let slow = Router::new().route(
+        "/slow",
+        get(move || {
+            entered.send(()).unwrap();
+            async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                "done"
+            }
+        }),
+    );
+    let running = start(slow);
+    let address = running.address;
+    let asked = thread::spawn(move || exchange(address, "GET /slow HTTP/1.1\r\nhost: a\r\n\r\n"));
+    wait.recv_timeout(LONG).unwrap();
+    running.server.stop();
+    assert!(asked.join().unwrap().ends_with("\r\n\r\ndone"));
+}
+
+#[test]
+fn an_answer_that_does_not_end_does_not_keep_it_from_ending() {
+    let hanging = Router::new().route("/never", get(std::future::pending::<()>));
+    let running = start(hanging);
+    let mut stream = connect(running.address);
+    stream
+        .write_all(b"GET /never HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    check(&running, "/livez", 200, "ok\n");
+    let started = Instant::now();
+    running.server.stop();
+    assert!(started.elapsed() < LAST_ANSWERS * 2);
+}

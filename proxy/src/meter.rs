@@ -1,0 +1,225 @@
+//! What is counted on the way of a request: plain atomics, found by number, in tables that are prepared with
+//! the snapshot. Nothing here takes a lock or looks up a label; the metrics page reads the cells when asked.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramOpts};
+use rules::Cause;
+
+use crate::outcome::Outcome;
+
+/// The route label of requests that no route matched, or that were refused before one was looked for.
+pub const UNMATCHED_ROUTE: &str = "_unmatched";
+/// Upper bounds of the durations, in seconds.
+const BUCKETS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
+/// Classes of a status; the first is for requests that were never answered.
+const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// Counts the requests of one route.
+#[derive(Debug)]
+pub struct RouteMeter {
+    name: Box<str>,
+    /// A cell for each outcome and class of status.
+    requests: Box<[AtomicU64]>,
+    duration: Histogram,
+}
+
+/// Counts the decisions of one flag.
+#[derive(Debug)]
+pub struct FlagMeter {
+    key: Box<str>,
+    variants: Box<[Box<str>]>,
+    /// A cell for each variant and cause.
+    decisions: Box<[AtomicU64]>,
+}
+
+/// The meters of one snapshot, in the order of its routes and flags.
+#[derive(Debug)]
+pub struct Meters {
+    routes: Box<[Arc<RouteMeter>]>,
+    unmatched: Arc<RouteMeter>,
+    flags: Box<[Arc<FlagMeter>]>,
+}
+
+impl RouteMeter {
+    fn new(name: &str) -> Self {
+        let options = HistogramOpts::new("sluice_request_duration_seconds", DURATION_HELP)
+            .const_label("route", name)
+            .buckets(BUCKETS.to_vec());
+        #[expect(
+            clippy::expect_used,
+            reason = "name, label name and buckets are constants that a test proves"
+        )]
+        let duration = Histogram::with_opts(options).expect("constant options are valid");
+        Self {
+            name: name.into(),
+            requests: cells(Outcome::ALL.len() * CLASSES.len()),
+            duration,
+        }
+    }
+
+    /// Counts one request that ended. `status` is what the client was sent, 0 if nothing was.
+    pub fn observe(&self, outcome: Outcome, status: u16, duration: Duration) {
+        count(&self.requests, outcome as usize * CLASSES.len() + class(status));
+        self.duration.observe(duration.as_secs_f64());
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn duration(&self) -> &Histogram {
+        &self.duration
+    }
+
+    /// Outcome, class of status and count, of what happened at all.
+    pub(crate) fn requests(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        let labels = Outcome::ALL
+            .into_iter()
+            .flat_map(|outcome| CLASSES.map(|class| (outcome.as_str(), class)));
+        labels.zip(&self.requests).filter_map(|((outcome, class), cell)| {
+            let counted = cell.load(Ordering::Relaxed);
+            (counted > 0).then_some((outcome, class, counted))
+        })
+    }
+}
+
+impl FlagMeter {
+    fn new(key: &str, variants: Box<[Box<str>]>) -> Self {
+        let decisions = cells(variants.len() * Cause::ALL.len());
+        Self {
+            key: key.into(),
+            variants,
+            decisions,
+        }
+    }
+
+    /// Counts one decision; `variant` is the place of the served variant in its flag.
+    pub fn count(&self, variant: usize, cause: Cause) {
+        count(&self.decisions, variant * Cause::ALL.len() + cause as usize);
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Variant, cause and count, of what happened at all.
+    pub(crate) fn decisions(&self) -> impl Iterator<Item = (&str, &'static str, u64)> {
+        let labels = self
+            .variants
+            .iter()
+            .flat_map(|variant| Cause::ALL.map(|cause| (&**variant, cause.as_str())));
+        labels
+            .zip(&self.decisions)
+            .filter_map(|((variant, cause), cell)| {
+                let counted = cell.load(Ordering::Relaxed);
+                (counted > 0).then_some((variant, cause, counted))
+            })
+    }
+}
+
+impl Meters {
+    /// Meters for a snapshot's routes (their names) and flags (key, names of the variants), in its order.
+    /// Those that `earlier` has already are taken over, so that their counts go on.
+    pub(crate) fn following<'a>(
+        earlier: &Self,
+        routes: impl IntoIterator<Item = &'a str>,
+        flags: impl IntoIterator<Item = (&'a str, Vec<&'a str>)>,
+    ) -> Self {
+        let mut known: HashMap<&str, &Arc<RouteMeter>> =
+            earlier.routes.iter().map(|meter| (meter.name(), meter)).collect();
+        known.insert(UNMATCHED_ROUTE, &earlier.unmatched);
+        let route = |name: &str| match known.get(name) {
+            Some(meter) => Arc::clone(meter),
+            None => Arc::new(RouteMeter::new(name)),
+        };
+        let known: HashMap<&str, &Arc<FlagMeter>> =
+            earlier.flags.iter().map(|meter| (meter.key(), meter)).collect();
+        let flag = |(key, variants): (&str, Vec<&str>)| match known.get(key) {
+            Some(meter)
+                if meter
+                    .variants
+                    .iter()
+                    .map(|variant| &**variant)
+                    .eq(variants.iter().copied()) =>
+            {
+                Arc::clone(meter)
+            }
+            _ => Arc::new(FlagMeter::new(
+                key,
+                variants.into_iter().map(Into::into).collect(),
+            )),
+        };
+        Self {
+            routes: routes.into_iter().map(route).collect(),
+            unmatched: Arc::clone(&earlier.unmatched),
+            flags: flags.into_iter().map(flag).collect(),
+        }
+    }
+
+    pub(crate) fn none() -> Self {
+        let unmatched = Arc::new(RouteMeter::new(UNMATCHED_ROUTE));
+        Self {
+            routes: Box::default(),
+            unmatched,
+            flags: Box::default(),
+        }
+    }
+
+    /// The meter of the route at that place of the snapshot; of unmatched requests where there is none.
+    #[must_use]
+    pub fn route(&self, index: usize) -> &Arc<RouteMeter> {
+        self.routes.get(index).unwrap_or(&self.unmatched)
+    }
+
+    /// The meter of requests without a route.
+    #[must_use]
+    pub fn unmatched(&self) -> &Arc<RouteMeter> {
+        &self.unmatched
+    }
+
+    /// The meter of the flag at that place of the snapshot.
+    #[must_use]
+    pub fn flag(&self, index: usize) -> Option<&Arc<FlagMeter>> {
+        self.flags.get(index)
+    }
+
+    /// Every route's meter once, that of unmatched requests last.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = &Arc<RouteMeter>> {
+        let named = self
+            .routes
+            .iter()
+            .filter(|meter| !Arc::ptr_eq(meter, &self.unmatched));
+        named.chain([&self.unmatched])
+    }
+
+    pub(crate) fn flags(&self) -> impl Iterator<Item = &Arc<FlagMeter>> {
+        self.flags.iter()
+    }
+}
+
+/// What the histogram of durations says of itself.
+const DURATION_HELP: &str = "Time from a request's head to the end of its answer, by route.";
+
+fn cells(count: usize) -> Box<[AtomicU64]> {
+    (0..count).map(|_| AtomicU64::new(0)).collect()
+}
+
+fn count(cells: &[AtomicU64], index: usize) {
+    if let Some(cell) = cells.get(index) {
+        cell.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn class(status: u16) -> usize {
+    match status / 100 {
+        class @ 1..=5 => usize::from(class),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

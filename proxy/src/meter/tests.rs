@@ -1,0 +1,86 @@
+//! Cells are found by number, and counts go on where a reload leaves their owner as it is.
+
+use super::*;
+
+fn meters(earlier: &Meters, routes: &[&'static str], flags: &[(&'static str, &[&'static str])]) -> Meters {
+    let flags = flags.iter().map(|(key, variants)| (*key, variants.to_vec()));
+    Meters::following(earlier, routes.iter().copied(), flags)
+}
+
+#[test]
+fn every_outcome_and_class_has_a_cell_of_its_own() {
+    let meter = RouteMeter::new("a");
+    let mut expected = Vec::new();
+    for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+        assert_eq!(outcome as usize, place);
+        for (status, class) in [
+            (0, "none"),
+            (101, "1xx"),
+            (200, "2xx"),
+            (302, "3xx"),
+            (404, "4xx"),
+            (503, "5xx"),
+        ] {
+            for _ in 0..=expected.len() {
+                meter.observe(outcome, status, Duration::ZERO);
+            }
+            expected.push((outcome.as_str(), class, expected.len() as u64 + 1));
+        }
+    }
+    assert_eq!(meter.requests().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn every_variant_and_cause_has_a_cell_of_its_own() {
+    let meter = FlagMeter::new("a", ["off".into(), "on".into()].into());
+    let mut expected = Vec::new();
+    for (variant, name) in ["off", "on"].into_iter().enumerate() {
+        for (place, cause) in Cause::ALL.into_iter().enumerate() {
+            assert_eq!(cause as usize, place);
+            for _ in 0..=expected.len() {
+                meter.count(variant, cause);
+            }
+            expected.push((name, cause.as_str(), expected.len() as u64 + 1));
+        }
+    }
+    assert_eq!(meter.decisions().collect::<Vec<_>>(), expected);
+    meter.count(2, Cause::Rule);
+    assert_eq!(meter.decisions().count(), expected.len());
+}
+
+#[test]
+fn counts_go_on_over_a_reload() {
+    let first = meters(
+        &Meters::none(),
+        &["a", "b"],
+        &[("f", &["off", "on"]), ("g", &["off", "on"])],
+    );
+    let second = meters(
+        &first,
+        &["c", "b"],
+        &[("g", &["off", "on"]), ("f", &["off", "on", "more"])],
+    );
+    assert!(Arc::ptr_eq(first.route(1), second.route(1)));
+    assert!(Arc::ptr_eq(first.unmatched(), second.unmatched()));
+    assert!(Arc::ptr_eq(first.flag(1).unwrap(), second.flag(0).unwrap()));
+    assert!(!Arc::ptr_eq(first.route(0), second.route(0)));
+    assert!(!Arc::ptr_eq(first.flag(0).unwrap(), second.flag(1).unwrap()));
+    assert!(second.flag(2).is_none());
+}
+
+#[test]
+fn a_route_that_is_not_there_counts_as_unmatched() {
+    let meters = meters(&Meters::none(), &["a"], &[]);
+    assert!(Arc::ptr_eq(meters.route(1), meters.unmatched()));
+    assert!(!Arc::ptr_eq(meters.route(0), meters.unmatched()));
+}
+
+#[test]
+fn a_route_by_the_name_of_the_unmatched_shares_their_meter() {
+    let meters = meters(&Meters::none(), &["a", UNMATCHED_ROUTE], &[]);
+    assert!(Arc::ptr_eq(meters.route(1), meters.unmatched()));
+    assert_eq!(
+        meters.routes().map(|meter| meter.name()).collect::<Vec<_>>(),
+        ["a", UNMATCHED_ROUTE]
+    );
+}

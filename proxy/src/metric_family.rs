@@ -1,0 +1,54 @@
+//! Building blocks for figures that are read when `/metrics` is asked for, not counted in a registry.
+
+use std::collections::HashMap;
+
+use prometheus::core::Desc;
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+
+/// A family of metrics of one type.
+pub(crate) fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(name.into());
+    family.set_help(help.into());
+    family.set_field_type(kind);
+    family.set_metric(metrics);
+    family
+}
+
+/// A counter's value under labels.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the text format has floats; exact up to 2^53"
+)]
+pub(crate) fn counted(labels: &[(&str, &str)], count: u64) -> Metric {
+    let mut counter = Counter::default();
+    counter.set_value(count as f64);
+    let mut metric = labelled(labels);
+    metric.set_counter(counter);
+    metric
+}
+
+/// A gauge's value under labels.
+pub(crate) fn measured(labels: &[(&str, &str)], value: f64) -> Metric {
+    let mut gauge = Gauge::default();
+    gauge.set_value(value);
+    let mut metric = labelled(labels);
+    metric.set_gauge(gauge);
+    metric
+}
+
+/// The description that a collector is registered by.
+#[expect(clippy::expect_used, reason = "the names are constants that a test proves")]
+pub(crate) fn described(name: &str, help: &str) -> Desc {
+    Desc::new(name.into(), help.into(), Vec::new(), HashMap::new()).expect("a constant name is valid")
+}
+
+fn labelled(labels: &[(&str, &str)]) -> Metric {
+    let pair = |&(name, value): &(&str, &str)| {
+        let mut pair = LabelPair::default();
+        pair.set_name(name.into());
+        pair.set_value(value.into());
+        pair
+    };
+    Metric::from_label(labels.iter().map(pair).collect())
+}

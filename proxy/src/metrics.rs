@@ -1,0 +1,219 @@
+//! Everything that `/metrics` shows, in a registry of its own, so that two proxies in one process don't mix.
+//! No label holds a tenant, a path or any other text from a request.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use prometheus::core::Collector;
+use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
+use tracing::error;
+
+use crate::code_counter::CodeCounter;
+use crate::meter::Meters;
+use crate::published::{Published, PublishedCollector};
+
+/// What became of a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reload {
+    /// It is served now.
+    Applied,
+    /// It says what is served already.
+    Unchanged,
+    /// It has problems, and changed nothing.
+    Refused,
+}
+
+/// Counters, gauges and histograms of one proxy.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    published: Arc<ArcSwap<Published>>,
+    /// Requests that we answered ourselves, by the code of the answer.
+    pub rejections: CodeCounter,
+    /// Tokens that were verified, by `ok` or the code of the rejection. Cache hits are not among them.
+    pub verifications: CodeCounter,
+    pub(crate) token_cache_hits: IntCounter,
+    pub(crate) token_cache_misses: IntCounter,
+    pub(crate) token_cache_stale: IntCounter,
+    pub(crate) access_log_dropped: CodeCounter,
+    reloads: CodeCounter,
+    reload_applied_at: Gauge,
+    reload_refused_at: Gauge,
+    panics: IntCounter,
+    truncated_headers: IntCounter,
+}
+
+impl Metrics {
+    /// An empty registry with everything registered, and the process's own figures.
+    #[must_use]
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let published = Arc::new(ArcSwap::from_pointee(Published::none()));
+        proven(registry.register(Box::new(PublishedCollector::new(Arc::clone(&published)))));
+        #[cfg(target_os = "linux")]
+        proven(registry.register(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        )));
+        let build = Opts::new("sluice_build_info", "The version that runs, as a label.");
+        let build = build.const_label("version", env!("CARGO_PKG_VERSION"));
+        register(&registry, proven(Gauge::with_opts(build))).set(1.0);
+        let cache = counters(
+            &registry,
+            "sluice_token_cache_total",
+            "Looks into the token cache.",
+            "result",
+        );
+        Self {
+            published,
+            rejections: CodeCounter::new(counters(
+                &registry,
+                "sluice_rejections_total",
+                "Requests that were answered by the proxy itself, by the code of the answer.",
+                "reason",
+            )),
+            verifications: CodeCounter::new(counters(
+                &registry,
+                "sluice_token_verifications_total",
+                "Tokens verified, by result; those found in the cache are not among them.",
+                "result",
+            )),
+            token_cache_hits: cache.with_label_values(&["hit"]),
+            token_cache_misses: cache.with_label_values(&["miss"]),
+            token_cache_stale: cache.with_label_values(&["stale"]),
+            access_log_dropped: CodeCounter::new(counters(
+                &registry,
+                "sluice_access_log_dropped_total",
+                "Lines of the access log that were not written.",
+                "reason",
+            )),
+            reloads: CodeCounter::new(counters(
+                &registry,
+                "sluice_reloads_total",
+                "Reloads of the documents, by result.",
+                "result",
+            )),
+            reload_applied_at: gauge(
+                &registry,
+                "sluice_reload_last_success_timestamp_seconds",
+                "When the last good reload was taken over, in seconds since 1970; 0 for never.",
+            ),
+            reload_refused_at: gauge(
+                &registry,
+                "sluice_reload_last_failure_timestamp_seconds",
+                "When the last bad reload was refused, in seconds since 1970; 0 for never.",
+            ),
+            panics: counter(
+                &registry,
+                "sluice_panics_total",
+                "Requests that a defect of the proxy took.",
+            ),
+            truncated_headers: counter(
+                &registry,
+                "sluice_truncated_flag_headers_total",
+                "Requests whose list of flags was cut to its budget.",
+            ),
+            registry,
+        }
+    }
+
+    /// Meters for a snapshot that is being prepared: its routes' names, its flags' keys and the names of
+    /// their variants, in its order. They are shown once they are published.
+    #[must_use]
+    pub fn prepare<'a>(
+        &self,
+        routes: impl IntoIterator<Item = &'a str>,
+        flags: impl IntoIterator<Item = (&'a str, Vec<&'a str>)>,
+    ) -> Arc<Meters> {
+        Arc::new(Meters::following(&self.published.load().meters, routes, flags))
+    }
+
+    /// Shows the meters of the snapshot that is served from now on. Series of routes and flags that it lacks
+    /// are gone.
+    pub fn publish(&self, meters: Arc<Meters>, revision: &str, at: SystemTime) {
+        self.published.store(Arc::new(Published {
+            meters,
+            snapshot: Some((revision.into(), at)),
+        }));
+    }
+
+    /// Counts a reload. The first load is one too.
+    pub fn reloaded(&self, result: Reload, at: SystemTime) {
+        match result {
+            Reload::Applied => self.reload_applied_at.set(seconds(at)),
+            Reload::Unchanged => {}
+            Reload::Refused => self.reload_refused_at.set(seconds(at)),
+        }
+        self.reloads.count(match result {
+            Reload::Applied => "applied",
+            Reload::Unchanged => "unchanged",
+            Reload::Refused => "refused",
+        });
+    }
+
+    /// Counts a panic that was contained.
+    pub fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// Counts a list of flags that was cut to its budget.
+    pub fn flag_header_truncated(&self) {
+        self.truncated_headers.inc();
+    }
+
+    /// Adds figures that are read when asked for, unless ones of the same names are there already.
+    pub(crate) fn register(&self, collector: impl Collector + 'static) {
+        if let Err(error) = self.registry.register(Box::new(collector)) {
+            error!("some figures will be missing from the metrics: {error}");
+        }
+    }
+
+    /// The page, in the text format of Prometheus (version 0.0.4).
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Seconds since 1970.
+pub(crate) fn seconds(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO)
+        .as_secs_f64()
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
+    register(registry, proven(IntCounter::new(name, help)))
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, label: &str) -> IntCounterVec {
+    register(
+        registry,
+        proven(IntCounterVec::new(Opts::new(name, help), &[label])),
+    )
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Gauge {
+    register(registry, proven(Gauge::new(name, help)))
+}
+
+fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> C {
+    proven(registry.register(Box::new(collector.clone())));
+    collector
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "names and labels are constants, each registered once; a test proves them"
+)]
+fn proven<T>(result: Result<T, prometheus::Error>) -> T {
+    result.expect("constant metrics are valid and distinct")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! The part of `/metrics` that belongs to the snapshot served: read from its meters when it is asked for.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{MetricFamily, MetricType};
+
+use crate::meter::Meters;
+use crate::metric_family::{counted, described, family, measured};
+use crate::metrics::seconds;
+
+/// What is served, as far as metrics go.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) meters: Arc<Meters>,
+    /// Its revision, and when it was taken over.
+    pub(crate) snapshot: Option<(Box<str>, SystemTime)>,
+}
+
+/// Shows [`Published`].
+#[derive(Debug)]
+pub(crate) struct PublishedCollector {
+    published: Arc<ArcSwap<Published>>,
+    /// One of its families stands for all: the registry only tells collectors apart by them.
+    described: Desc,
+}
+
+impl Published {
+    pub(crate) fn none() -> Self {
+        Self {
+            meters: Arc::new(Meters::none()),
+            snapshot: None,
+        }
+    }
+
+    fn requests(&self) -> MetricFamily {
+        let help = "Requests that ended, by route, outcome and class of the status sent.";
+        let metrics = self.meters.routes().flat_map(|route| {
+            route.requests().map(|(outcome, class, count)| {
+                counted(
+                    &[("route", route.name()), ("outcome", outcome), ("status", class)],
+                    count,
+                )
+            })
+        });
+        family(
+            "sluice_requests_total",
+            help,
+            MetricType::COUNTER,
+            metrics.collect(),
+        )
+    }
+
+    fn durations(&self) -> Vec<MetricFamily> {
+        let seen = self
+            .meters
+            .routes()
+            .filter(|route| route.duration().get_sample_count() > 0);
+        seen.flat_map(|route| route.duration().collect()).collect()
+    }
+
+    fn decisions(&self) -> MetricFamily {
+        let help = "Decisions made for gates, by flag, variant served and cause.";
+        let metrics = self.meters.flags().flat_map(|flag| {
+            flag.decisions().map(|(variant, cause, count)| {
+                counted(
+                    &[("flag", flag.key()), ("variant", variant), ("cause", cause)],
+                    count,
+                )
+            })
+        });
+        family(
+            "sluice_flag_decisions_total",
+            help,
+            MetricType::COUNTER,
+            metrics.collect(),
+        )
+    }
+
+    fn snapshot(&self, now: SystemTime) -> Vec<MetricFamily> {
+        let Some((revision, at)) = &self.snapshot else {
+            return Vec::new();
+        };
+        let age = now.duration_since(*at).unwrap_or_default();
+        let gauge = |name, help, metric| family(name, help, MetricType::GAUGE, vec![metric]);
+        vec![
+            gauge(
+                "sluice_snapshot_info",
+                SNAPSHOT_HELP,
+                measured(&[("revision", revision)], 1.0),
+            ),
+            gauge(
+                "sluice_snapshot_loaded_timestamp_seconds",
+                "When the snapshot served was taken over, in seconds since 1970.",
+                measured(&[], seconds(*at)),
+            ),
+            gauge(
+                "sluice_snapshot_age_seconds",
+                "How long ago the snapshot served was taken over.",
+                measured(&[], age.as_secs_f64()),
+            ),
+        ]
+    }
+}
+
+impl PublishedCollector {
+    pub(crate) fn new(published: Arc<ArcSwap<Published>>) -> Self {
+        Self {
+            published,
+            described: described("sluice_snapshot_info", SNAPSHOT_HELP),
+        }
+    }
+}
+
+impl Collector for PublishedCollector {
+    fn desc(&self) -> Vec<&Desc> {
+        vec![&self.described]
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let published = self.published.load_full();
+        let mut families = vec![published.requests(), published.decisions()];
+        families.extend(published.durations());
+        families.extend(published.snapshot(SystemTime::now()));
+        families
+    }
+}
+
+/// What the gauge of the revision says of itself.
+const SNAPSHOT_HELP: &str = "The revision of the snapshot served, as a label.";

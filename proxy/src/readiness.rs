@@ -1,0 +1,172 @@
+//! Whether this proxy should be sent requests, and why not.
+//!
+//! It is ready once there is a snapshot and every issuer's keys were loaded, and stays so until it drains: a
+//! document that is refused later, or an issuer that can't be reached, must not take a serving proxy away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+
+use crate::issuer_keys::KeysStatus;
+use crate::key_store::KeyStore;
+
+/// Longest error of a reload that is kept, in bytes.
+pub const MAX_RELOAD_ERROR_BYTES: usize = 16 * 1024;
+
+/// Whether this proxy should be sent requests. Shared by whoever changes or shows it.
+#[derive(Debug)]
+pub struct Readiness {
+    keys: Arc<KeyStore>,
+    state: Mutex<State>,
+    draining: AtomicBool,
+}
+
+/// The answer, and what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Whether it should be sent requests.
+    pub ready: bool,
+    /// What was checked. When it is not ready, the checks that failed are the reasons.
+    pub checks: Vec<Check>,
+    /// When and why a reload was refused, unless a good one came since.
+    pub reload_error: Option<(SystemTime, String)>,
+}
+
+/// One thing that was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What, such as `snapshot`, `keys https://login.example` or `serving`.
+    pub name: String,
+    /// Whether it is as it should be.
+    pub passed: bool,
+    /// How it stands, in words.
+    pub detail: String,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The revision served, and when it was taken over.
+    snapshot: Option<(Box<str>, SystemTime)>,
+    reload_error: Option<(SystemTime, String)>,
+    was_ready: bool,
+}
+
+impl Readiness {
+    /// Not ready yet. Issuers' keys are looked up in `keys`.
+    #[must_use]
+    pub fn new(keys: Arc<KeyStore>) -> Arc<Self> {
+        Arc::new(Self {
+            keys,
+            state: Mutex::default(),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// A snapshot is served from now on. An error of an earlier reload is forgotten.
+    pub fn loaded(&self, revision: &str, at: SystemTime) {
+        let mut state = self.state.lock();
+        state.snapshot = Some((revision.into(), at));
+        state.reload_error = None;
+    }
+
+    /// The documents say again what is served. An error of an earlier reload is forgotten.
+    pub fn reload_unchanged(&self) {
+        self.state.lock().reload_error = None;
+    }
+
+    /// A reload was refused; `error` is what a person is told, and cut at [`MAX_RELOAD_ERROR_BYTES`].
+    pub fn reload_refused(&self, error: &str, at: SystemTime) {
+        let kept = error.floor_char_boundary(MAX_RELOAD_ERROR_BYTES);
+        let kept = error.get(..kept).unwrap_or_default();
+        self.state.lock().reload_error = Some((at, kept.into()));
+    }
+
+    /// Not ready from now on, for good: the process is about to end.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether [`Readiness::drain`] was called. Takes no lock.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether it is ready, and why.
+    #[must_use]
+    pub fn report(&self, now: SystemTime) -> Report {
+        let keys = self.keys.status();
+        let draining = self.is_draining();
+        let mut state = self.state.lock();
+        let serving = if draining {
+            Check::new("serving", false, "draining: the process is about to end")
+        } else {
+            Check::new("serving", true, "not draining")
+        };
+        let mut needed = vec![snapshot_check(state.snapshot.as_ref(), now)];
+        needed.extend(keys.iter().map(|keys| keys_check(keys, now)));
+        state.was_ready |= needed.iter().all(|check| check.passed);
+        let ready = state.was_ready && !draining;
+        let mut checks = vec![serving];
+        checks.append(&mut needed);
+        Report {
+            ready,
+            checks,
+            reload_error: state.reload_error.clone(),
+        }
+    }
+}
+
+impl Check {
+    fn new(name: impl Into<String>, passed: bool, detail: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            passed,
+            detail: detail.into(),
+        }
+    }
+}
+
+impl Report {
+    /// What failed, for an answer that says no.
+    pub fn reasons(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|check| !check.passed)
+    }
+}
+
+fn snapshot_check(snapshot: Option<&(Box<str>, SystemTime)>, now: SystemTime) -> Check {
+    match snapshot {
+        Some((revision, at)) => {
+            let age = seconds_between(*at, now);
+            Check::new(
+                "snapshot",
+                true,
+                format!("revision {revision}, taken over {age} s ago"),
+            )
+        }
+        None => Check::new("snapshot", false, "none is loaded yet"),
+    }
+}
+
+fn keys_check(keys: &KeysStatus, now: SystemTime) -> Check {
+    let mut detail = match keys.last_success {
+        Some(at) => format!("fetched {} s ago", seconds_between(at, now)),
+        None => "never fetched".into(),
+    };
+    if let Some((at, error)) = &keys.last_failure {
+        detail.push_str(&format!(
+            "; the last fetch failed {} s ago: {error}",
+            seconds_between(*at, now)
+        ));
+    }
+    Check::new(format!("keys {}", keys.issuer), keys.loaded, detail)
+}
+
+fn seconds_between(then: SystemTime, now: SystemTime) -> u64 {
+    now.duration_since(then).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests;

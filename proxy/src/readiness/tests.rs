@@ -1,0 +1,182 @@
+//! What makes a proxy ready, and what does not take that away.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use tokens::{Algorithm, ClaimPath, Issuer, IssuerDefinition};
+use tokio::runtime::Handle;
+
+use super::*;
+use crate::issuer_keys::IssuerKeys;
+use crate::key_server::{Answer, KeyServer, eventually, jwks};
+use crate::metrics::Metrics;
+use crate::pace::Pace;
+
+const NEVER: Duration = Duration::from_secs(3_600);
+const SOON: Duration = Duration::from_millis(1);
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn readiness() -> (Arc<Readiness>, Arc<KeyStore>) {
+    let pace = Pace {
+        first_retry: SOON,
+        longest_retry: SOON,
+        shortest_refresh: SOON,
+        ..Pace::default()
+    };
+    let store = KeyStore::new(Handle::current(), pace, &Metrics::new());
+    (Readiness::new(Arc::clone(&store)), store)
+}
+
+fn keys(store: &KeyStore, name: &str, server: &KeyServer) -> Arc<IssuerKeys> {
+    let tenant = ClaimPath::parse("tenant").unwrap();
+    let issuer = Issuer::new(IssuerDefinition::new(name, "api", &[Algorithm::EdDsa], tenant)).unwrap();
+    store.remote(&issuer, &server.url, NEVER).unwrap()
+}
+
+fn check(readiness: &Readiness, ready: bool, failed: &[&str]) {
+    let report = readiness.report(at(100));
+    let reasons: Vec<_> = report
+        .reasons()
+        .map(|check| format!("{}: {}", check.name, check.detail))
+        .collect();
+    assert_eq!(
+        (
+            report.ready,
+            reasons.iter().map(String::as_str).collect::<Vec<_>>()
+        ),
+        (ready, failed.to_vec())
+    );
+}
+
+#[tokio::test]
+async fn without_a_snapshot_it_is_not_ready() {
+    let (readiness, _) = readiness();
+    check(&readiness, false, &["snapshot: none is loaded yet"]);
+    readiness.reload_refused("sluice.yaml:3: no", at(1));
+    check(&readiness, false, &["snapshot: none is loaded yet"]);
+    readiness.loaded("3f9c", at(40));
+    check(&readiness, true, &[]);
+    assert_eq!(
+        readiness.report(at(100)).checks[1].detail,
+        "revision 3f9c, taken over 60 s ago"
+    );
+}
+
+#[tokio::test]
+async fn until_every_issuers_keys_are_loaded_it_is_not_ready() {
+    let (readiness, store) = readiness();
+    let good = KeyServer::with_keys(&[("a", 0)]).await;
+    let slow = KeyServer::with_keys(&[("a", 0)]).await;
+    slow.hold();
+    let held = [
+        keys(&store, "https://good", &good),
+        keys(&store, "https://slow", &slow),
+    ];
+    readiness.loaded("3f9c", at(40));
+    assert!(held[0].loaded_within(NEVER).await);
+    check(&readiness, false, &["keys https://slow: never fetched"]);
+    slow.release();
+    assert!(held[1].loaded_within(NEVER).await);
+    check(&readiness, true, &[]);
+}
+
+#[tokio::test]
+async fn why_keys_can_not_be_fetched_is_said() {
+    let (readiness, store) = readiness();
+    let server = KeyServer::start(Answer::Status(500)).await;
+    let _held = keys(&store, "https://a", &server);
+    readiness.loaded("3f9c", at(40));
+    eventually("it failed once", || store.status()[0].last_failure.is_some()).await;
+    let detail = "never fetched; the last fetch failed 0 s ago: it answered with status 500";
+    check(&readiness, false, &[&format!("keys https://a: {detail}")]);
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_lost_later_changes_nothing() {
+    let (readiness, store) = readiness();
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let held = keys(&store, "https://a", &server);
+    readiness.loaded("3f9c", at(40));
+    assert!(held.loaded_within(NEVER).await);
+    check(&readiness, true, &[]);
+    server.answer(Answer::Status(500));
+    held.refresh_for_bad_signature(held.generation().unwrap()).await;
+    check(&readiness, true, &[]);
+    let checks = readiness.report(at(100)).checks;
+    assert!(
+        checks[2].detail.contains("it answered with status 500"),
+        "{}",
+        checks[2].detail
+    );
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_added_later_takes_nothing_away() {
+    let (readiness, store) = readiness();
+    readiness.loaded("3f9c", at(40));
+    check(&readiness, true, &[]);
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    server.hold();
+    let _held = keys(&store, "https://new", &server);
+    check(&readiness, true, &["keys https://new: never fetched"]);
+    server.release();
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_taken_out_is_waited_for_no_more() {
+    let (readiness, store) = readiness();
+    let server = KeyServer::start(Answer::Text(jwks(&[]))).await;
+    server.hold();
+    let held = keys(&store, "https://a", &server);
+    readiness.loaded("3f9c", at(40));
+    check(&readiness, false, &["keys https://a: never fetched"]);
+    drop(held);
+    check(&readiness, true, &[]);
+    server.release();
+}
+
+#[tokio::test]
+async fn a_refused_reload_is_kept_until_a_good_one_and_changes_nothing() {
+    let (readiness, _) = readiness();
+    readiness.loaded("3f9c", at(40));
+    readiness.reload_refused("sluice.yaml:3: no", at(50));
+    check(&readiness, true, &[]);
+    let error = readiness.report(at(100)).reload_error.unwrap();
+    assert_eq!(error, (at(50), "sluice.yaml:3: no".to_owned()));
+    readiness.loaded("4a0d", at(60));
+    assert_eq!(readiness.report(at(100)).reload_error, None);
+    readiness.reload_refused("again", at(70));
+    readiness.reload_unchanged();
+    assert_eq!(readiness.report(at(100)).reload_error, None);
+}
+
+#[tokio::test]
+async fn an_endless_error_is_cut_between_characters() {
+    let (readiness, _) = readiness();
+    readiness.reload_refused(&format!("x{}", "é".repeat(MAX_RELOAD_ERROR_BYTES)), at(50));
+    let (_, kept) = readiness.report(at(100)).reload_error.unwrap();
+    assert_eq!(kept.len(), MAX_RELOAD_ERROR_BYTES - 1);
+}
+
+#[tokio::test]
+async fn while_it_drains_it_is_not_ready() {
+    let (readiness, _) = readiness();
+    readiness.loaded("3f9c", at(40));
+    check(&readiness, true, &[]);
+    assert!(!readiness.is_draining());
+    readiness.drain();
+    assert!(readiness.is_draining());
+    check(
+        &readiness,
+        false,
+        &["serving: draining: the process is about to end"],
+    );
+    readiness.loaded("4a0d", at(60));
+    check(
+        &readiness,
+        false,
+        &["serving: draining: the process is about to end"],
+    );
+}
