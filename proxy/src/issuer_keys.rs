@@ -1,0 +1,152 @@
+//! The keys of one issuer, as they are at the moment: given once with the documents, or published at a URL.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokens::{Generation, KeySet};
+use tokio::task::AbortHandle;
+
+use crate::remote_keys::RemoteKeys;
+
+/// Most requests that wait for one issuer's keys at once; more are told that it is cooling down.
+pub const MAX_WAITING_REQUESTS: usize = 1_024;
+/// How many names of keys that an issuer was found not to have are remembered.
+pub const MAX_ABSENT_KIDS: usize = 1_024;
+
+/// The keys of one issuer. When the last owner drops them, they are fetched no more.
+#[derive(Debug)]
+pub struct IssuerKeys {
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Fixed(Arc<KeySet>),
+    Remote {
+        keys: Arc<RemoteKeys>,
+        refresher: AbortHandle,
+    },
+}
+
+/// What came of asking for newer keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refreshed {
+    /// There are other keys than the ones that were tried: verify once more, with these.
+    Changed,
+    /// The issuer still publishes what was tried, or is known not to have the key.
+    Unchanged,
+    /// The keys were fetched for a request too short a while ago, or too many requests wait.
+    CoolingDown,
+    /// The fetch failed, or takes longer than a request waits.
+    Failed,
+}
+
+/// How the keys that an issuer publishes stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeysStatus {
+    /// The issuer's name.
+    pub issuer: Box<str>,
+    /// Whether there are keys.
+    pub loaded: bool,
+    /// When they were last fetched well.
+    pub last_success: Option<SystemTime>,
+    /// When and why the last fetch failed, unless one succeeded since.
+    pub last_failure: Option<(SystemTime, String)>,
+    /// How many fetches came out how: `ok`, or the code of a failure.
+    pub fetches: BTreeMap<&'static str, u64>,
+}
+
+impl IssuerKeys {
+    /// Keys that came with the documents. There are never newer ones.
+    #[must_use]
+    pub fn fixed(keys: Arc<KeySet>) -> Arc<Self> {
+        Arc::new(Self {
+            source: Source::Fixed(keys),
+        })
+    }
+
+    pub(crate) fn remote(keys: Arc<RemoteKeys>, refresher: AbortHandle) -> Arc<Self> {
+        Arc::new(Self {
+            source: Source::Remote { keys, refresher },
+        })
+    }
+
+    /// The keys, unless they were never fetched well. Takes no lock and waits for nothing.
+    #[must_use]
+    pub fn current(&self) -> Option<Arc<KeySet>> {
+        match &self.source {
+            Source::Fixed(keys) => Some(Arc::clone(keys)),
+            Source::Remote { keys, .. } => keys.current(),
+        }
+    }
+
+    /// The fingerprint of [`IssuerKeys::current`].
+    #[must_use]
+    pub fn generation(&self) -> Option<Generation> {
+        match &self.source {
+            Source::Fixed(keys) => Some(keys.generation()),
+            Source::Remote { keys, .. } => keys.generation(),
+        }
+    }
+
+    /// The keys; where there are none yet, a request's bounded wait for them.
+    pub async fn first(&self) -> Option<Arc<KeySet>> {
+        if let Source::Remote { keys, .. } = &self.source
+            && keys.generation().is_none()
+        {
+            keys.refresh(None, None).await;
+        }
+        self.current()
+    }
+
+    /// Asks for newer keys because a token names `kid`, which the keys of generation `tried` don't have.
+    pub async fn refresh_for_unknown_key(&self, kid: &str, tried: Generation) -> Refreshed {
+        match &self.source {
+            Source::Fixed(_) => Refreshed::Unchanged,
+            Source::Remote { keys, .. } => keys.refresh(Some(kid), Some(tried)).await,
+        }
+    }
+
+    /// Asks for newer keys because a signature is not good by those of generation `tried`: the key may have
+    /// been replaced under its name.
+    pub async fn refresh_for_bad_signature(&self, tried: Generation) -> Refreshed {
+        match &self.source {
+            Source::Fixed(_) => Refreshed::Unchanged,
+            Source::Remote { keys, .. } => keys.refresh(None, Some(tried)).await,
+        }
+    }
+
+    /// Waits until there are keys, at most for `limit`, and says whether there are. For whoever is about to
+    /// serve with them, not for requests.
+    pub async fn loaded_within(&self, limit: Duration) -> bool {
+        match &self.source {
+            Source::Fixed(_) => true,
+            Source::Remote { keys, .. } => tokio::time::timeout(limit, keys.loaded()).await.is_ok(),
+        }
+    }
+
+    pub(crate) fn change_interval(&self, interval: Duration) {
+        if let Source::Remote { keys, .. } = &self.source {
+            keys.refresh_every(interval);
+        }
+    }
+
+    pub(crate) fn status(&self) -> Option<KeysStatus> {
+        match &self.source {
+            Source::Fixed(_) => None,
+            Source::Remote { keys, .. } => Some(keys.status()),
+        }
+    }
+}
+
+impl Drop for IssuerKeys {
+    fn drop(&mut self) {
+        if let Source::Remote { refresher, .. } = &self.source {
+            refresher.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

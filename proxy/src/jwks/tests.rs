@@ -1,0 +1,106 @@
+//! One fetch, and each way in which it can fail.
+
+use std::time::Instant;
+
+use super::*;
+use crate::key_server::{Answer, KeyServer, jwks};
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+async fn fetch(url: &str, limit: Duration) -> Result<KeySet, FetchFailed> {
+    let jwks = Jwks {
+        url: Url::parse(url).unwrap(),
+        algorithms: [Algorithm::EdDsa].into(),
+    };
+    jwks.fetch(&client("http").unwrap(), limit).await
+}
+
+async fn check(answer: Answer, code: &str) {
+    let server = KeyServer::start(answer).await;
+    let failed = fetch(&server.url, LIMIT).await.unwrap_err();
+    assert_eq!(failed.code(), code, "{failed}");
+}
+
+#[tokio::test]
+async fn a_good_answer_brings_its_keys() {
+    let server = KeyServer::with_keys(&[("a", 0), ("b", 1)]).await;
+    let keys = fetch(&server.url, LIMIT).await.unwrap();
+    let mut kids: Vec<_> = keys.kids().collect();
+    kids.sort_unstable();
+    assert_eq!(kids, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn any_other_status_is_a_failure() {
+    for status in [201, 204, 304, 400, 404, 500, 503] {
+        check(Answer::Status(status), "status").await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_a_set_of_usable_keys_is_refused() {
+    for text in [
+        "",
+        "<html>",
+        "{}",
+        r#"{"keys":[]}"#,
+        r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#,
+    ] {
+        check(Answer::Text(text.into()), "invalid").await;
+    }
+}
+
+#[tokio::test]
+async fn a_jwks_is_read_up_to_its_limit() {
+    let mut text = jwks(&[("a", 0)]);
+    text.push_str(&" ".repeat(MAX_JWKS_BYTES - text.len()));
+    let server = KeyServer::start(Answer::Text(text.clone())).await;
+    fetch(&server.url, LIMIT).await.unwrap();
+    text.push(' ');
+    check(Answer::Text(text), "too_large").await;
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_waited_for_up_to_the_limit() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    server.hold();
+    let started = Instant::now();
+    let failed = fetch(&server.url, Duration::from_millis(50)).await.unwrap_err();
+    assert_eq!(failed.code(), "timed_out");
+    assert!(started.elapsed() >= Duration::from_millis(50));
+    assert!(started.elapsed() < LIMIT);
+}
+
+#[tokio::test]
+async fn a_port_without_a_server_is_unreachable() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let failed = fetch(&format!("http://someone:secret@{free}/jwks?token=secret"), LIMIT)
+        .await
+        .unwrap_err();
+    assert_eq!(failed.code(), "unreachable");
+    assert!(!failed.to_string().contains("secret"), "{failed}");
+}
+
+#[tokio::test]
+async fn a_redirect_to_the_same_scheme_is_followed() {
+    let target = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = KeyServer::start(Answer::Redirect(target.url.clone())).await;
+    fetch(&server.url, LIMIT).await.unwrap();
+    assert_eq!((server.asked(), target.asked()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_scheme_is_refused() {
+    check(Answer::Redirect("https://127.0.0.1:1/jwks".into()), "redirected").await;
+}
+
+#[tokio::test]
+async fn redirects_end_at_the_third() {
+    let server = KeyServer::start(Answer::Redirect("/round".into())).await;
+    let failed = fetch(&server.url, LIMIT).await.unwrap_err();
+    assert_eq!(failed.code(), "redirected", "{failed}");
+    assert_eq!(server.asked(), 1 + MAX_REDIRECTS);
+}

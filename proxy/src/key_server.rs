@@ -1,0 +1,112 @@
+//! For tests: a server of keys on a port that the system chooses, which answers as it is told to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+/// Public keys for Ed25519, of RFC 8032 section 7.1.
+pub(crate) const KEYS: [&str; 3] = [
+    "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw",
+    "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU",
+];
+
+#[derive(Clone)]
+pub(crate) enum Answer {
+    Status(u16),
+    Text(String),
+    Redirect(String),
+}
+
+pub(crate) struct KeyServer {
+    pub(crate) url: String,
+    state: Arc<State>,
+}
+
+struct State {
+    answer: Mutex<Answer>,
+    asked: AtomicUsize,
+    held: watch::Sender<bool>,
+}
+
+/// A JWKS of the keys in [`KEYS`] at these places, under these names.
+pub(crate) fn jwks(keys: &[(&str, usize)]) -> String {
+    let key = |&(kid, place): &(&str, usize)| {
+        format!(
+            r#"{{"kty":"OKP","crv":"Ed25519","use":"sig","kid":"{kid}","x":"{}"}}"#,
+            KEYS[place]
+        )
+    };
+    format!(
+        r#"{{"keys":[{}]}}"#,
+        keys.iter().map(key).collect::<Vec<_>>().join(",")
+    )
+}
+
+/// Waits until something is so; fails when it takes ten seconds.
+pub(crate) async fn eventually(what: &str, so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !so() {
+        assert!(Instant::now() < deadline, "it never happened: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+impl KeyServer {
+    pub(crate) async fn start(answer: Answer) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+        let held = watch::Sender::new(false);
+        let state = Arc::new(State {
+            answer: Mutex::new(answer),
+            asked: AtomicUsize::new(0),
+            held,
+        });
+        let shared = Arc::clone(&state);
+        let router = Router::new().fallback(move || Arc::clone(&shared).respond());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, state }
+    }
+
+    pub(crate) async fn with_keys(keys: &[(&str, usize)]) -> Self {
+        Self::start(Answer::Text(jwks(keys))).await
+    }
+
+    pub(crate) fn answer(&self, answer: Answer) {
+        *self.state.answer.lock() = answer;
+    }
+
+    /// How many requests have come in.
+    pub(crate) fn asked(&self) -> usize {
+        self.state.asked.load(Ordering::SeqCst)
+    }
+
+    /// Requests are taken but not answered until it is released.
+    pub(crate) fn hold(&self) {
+        self.state.held.send_replace(true);
+    }
+
+    pub(crate) fn release(&self) {
+        self.state.held.send_replace(false);
+    }
+}
+
+impl State {
+    async fn respond(self: Arc<Self>) -> Response {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.held.subscribe().wait_for(|held| !held).await.unwrap();
+        let answer = self.answer.lock().clone();
+        match answer {
+            Answer::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+            Answer::Text(text) => text.into_response(),
+            Answer::Redirect(to) => (StatusCode::FOUND, [(LOCATION, to)]).into_response(),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! All keys that are fetched: found again by what defines them, so that they survive a reload which leaves
+//! their issuer as it is.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{MetricFamily, MetricType};
+use reqwest::{Client, Url};
+use tokens::{Algorithm, Issuer};
+use tokio::runtime::Handle;
+
+use crate::issuer_keys::{IssuerKeys, KeysStatus};
+use crate::jwks::{self, Jwks};
+use crate::metric_family::{counted, described, family, measured};
+use crate::metrics::{Metrics, seconds};
+use crate::pace::Pace;
+use crate::remote_keys::RemoteKeys;
+
+/// The keys that are fetched. It doesn't keep them alive: whoever serves with them does.
+#[derive(Debug)]
+pub struct KeyStore {
+    runtime: Handle,
+    pace: Pace,
+    shared: Arc<Shared>,
+}
+
+/// Why keys can't be fetched from where they are said to be.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidKeySource {
+    /// Not an address of http or https.
+    #[error("`{url}` is not an address of http or https")]
+    Url {
+        /// As given.
+        url: Box<str>,
+    },
+    /// The client can't be made: most often there are no certificates to trust.
+    #[error("there can be no client for {scheme}: {detail}")]
+    Client {
+        /// The scheme of the address.
+        scheme: Box<str>,
+        /// The chain of causes.
+        detail: String,
+    },
+}
+
+/// What makes keys the same keys.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Definition {
+    issuer: Box<str>,
+    jwks: Jwks,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    keys: HashMap<Definition, Weak<IssuerKeys>>,
+    /// By scheme, made when first needed.
+    clients: HashMap<Box<str>, Client>,
+}
+
+/// Shows how the keys stand in `/metrics`.
+#[derive(Debug)]
+struct KeysCollector {
+    shared: Arc<Shared>,
+    described: Desc,
+}
+
+impl KeyStore {
+    /// A store whose fetches run on `runtime`, and are shown by `metrics`; one for each.
+    #[must_use]
+    pub fn new(runtime: Handle, pace: Pace, metrics: &Metrics) -> Arc<Self> {
+        let shared = Arc::<Shared>::default();
+        let described = described(FETCHES, FETCHES_HELP);
+        metrics.register(KeysCollector {
+            shared: Arc::clone(&shared),
+            described,
+        });
+        Arc::new(Self {
+            runtime,
+            pace,
+            shared,
+        })
+    }
+
+    /// The keys that `issuer` publishes at `url`, fetched about every `interval` from now on. They are the
+    /// ones that are in use already where name, address and algorithms are the same.
+    pub fn remote(
+        &self,
+        issuer: &Issuer,
+        url: &str,
+        interval: Duration,
+    ) -> Result<Arc<IssuerKeys>, InvalidKeySource> {
+        let parsed = Url::parse(url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https"));
+        let url = parsed.ok_or_else(|| InvalidKeySource::Url { url: url.into() })?;
+        let algorithms: Box<[Algorithm]> = issuer.algorithms().into();
+        let definition = Definition {
+            issuer: issuer.name().into(),
+            jwks: Jwks { url, algorithms },
+        };
+        let mut state = self.shared.state.lock();
+        if let Some(known) = state.keys.get(&definition).and_then(Weak::upgrade) {
+            drop(state);
+            known.change_interval(interval);
+            return Ok(known);
+        }
+        let client = state.client(definition.jwks.url.scheme())?;
+        let jwks = definition.jwks.clone();
+        let keys = RemoteKeys::new(
+            issuer.name(),
+            jwks,
+            interval,
+            client,
+            self.runtime.clone(),
+            self.pace,
+        );
+        let keys = Arc::new(keys);
+        let refresher = self.runtime.spawn(Arc::clone(&keys).keep_fresh()).abort_handle();
+        let keys = IssuerKeys::remote(keys, refresher);
+        state.keys.retain(|_, keys| keys.strong_count() > 0);
+        state.keys.insert(definition, Arc::downgrade(&keys));
+        Ok(keys)
+    }
+
+    /// How the keys in use stand, by issuer.
+    #[must_use]
+    pub fn status(&self) -> Vec<KeysStatus> {
+        self.shared.status()
+    }
+}
+
+impl State {
+    fn client(&mut self, scheme: &str) -> Result<Client, InvalidKeySource> {
+        if let Some(client) = self.clients.get(scheme) {
+            return Ok(client.clone());
+        }
+        let client = jwks::client(scheme).map_err(|error| InvalidKeySource::Client {
+            scheme: scheme.into(),
+            detail: jwks::causes(&error),
+        })?;
+        self.clients.insert(scheme.into(), client.clone());
+        Ok(client)
+    }
+}
+
+impl Shared {
+    fn status(&self) -> Vec<KeysStatus> {
+        // Collected first: the last owner may let go meanwhile, and keys must not be dropped under the lock.
+        let keys: Vec<_> = self
+            .state
+            .lock()
+            .keys
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect();
+        let mut status: Vec<_> = keys.iter().filter_map(|keys| keys.status()).collect();
+        status.sort_by(|a, b| a.issuer.cmp(&b.issuer));
+        status
+    }
+}
+
+impl Collector for KeysCollector {
+    fn desc(&self) -> Vec<&Desc> {
+        vec![&self.described]
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        // Right after a reload an issuer may be there twice, with its former keys and its new ones.
+        let mut fetches = BTreeMap::<(Box<str>, &str), u64>::new();
+        let mut successes = BTreeMap::new();
+        for status in self.shared.status() {
+            for (result, count) in status.fetches {
+                *fetches.entry((status.issuer.clone(), result)).or_default() += count;
+            }
+            if let Some(at) = status.last_success {
+                let newest = successes.entry(status.issuer).or_insert(at);
+                *newest = at.max(*newest);
+            }
+        }
+        let fetches = fetches.into_iter();
+        let fetches =
+            fetches.map(|((issuer, result), n)| counted(&[("issuer", &issuer), ("result", result)], n));
+        let successes = successes.into_iter();
+        let successes = successes.map(|(issuer, at)| measured(&[("issuer", &issuer)], seconds(at)));
+        vec![
+            family(FETCHES, FETCHES_HELP, MetricType::COUNTER, fetches.collect()),
+            family(SUCCESS, SUCCESS_HELP, MetricType::GAUGE, successes.collect()),
+        ]
+    }
+}
+
+const FETCHES: &str = "sluice_jwks_fetches_total";
+const FETCHES_HELP: &str = "Fetches of published keys, by issuer and result.";
+const SUCCESS: &str = "sluice_jwks_last_success_timestamp_seconds";
+const SUCCESS_HELP: &str = "When an issuer's keys were last fetched well, in seconds since 1970.";
+
+#[cfg(test)]
+mod tests;

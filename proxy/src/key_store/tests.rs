@@ -1,0 +1,566 @@
+//! The life of fetched keys: when they are fetched, what requests wait for, and what stays when a fetch fails.
+//! Durations are so long or so short that no test depends on how fast it runs.
+
+use std::time::Instant;
+
+use tokens::{ClaimPath, Generation, IssuerDefinition, KeySet};
+
+use super::*;
+use crate::issuer_keys::{MAX_WAITING_REQUESTS, Refreshed};
+use crate::key_server::{Answer, KeyServer, eventually, jwks};
+
+const NEVER: Duration = Duration::from_secs(3_600);
+const SOON: Duration = Duration::from_millis(1);
+
+/// Keys that are fetched at the start and then only when a request asks for it, each time it does.
+fn eager() -> Pace {
+    Pace {
+        cool_down: Duration::ZERO,
+        wait: NEVER,
+        absent_for: Duration::ZERO,
+        fetch_limit: NEVER,
+        first_retry: NEVER,
+        longest_retry: NEVER,
+        shortest_refresh: SOON,
+    }
+}
+
+fn issuer(name: &str, algorithms: &[Algorithm]) -> Issuer {
+    let tenant = ClaimPath::parse("tenant").unwrap();
+    Issuer::new(IssuerDefinition::new(name, "api", algorithms, tenant)).unwrap()
+}
+
+fn store(pace: Pace) -> Arc<KeyStore> {
+    KeyStore::new(Handle::current(), pace, &Metrics::new())
+}
+
+fn keys_at(store: &KeyStore, url: &str, interval: Duration) -> Arc<IssuerKeys> {
+    store
+        .remote(&issuer("https://a", &[Algorithm::EdDsa]), url, interval)
+        .unwrap()
+}
+
+/// Keys that were fetched once, and will not be by the clock.
+async fn loaded(server: &KeyServer, pace: Pace) -> (Arc<IssuerKeys>, Generation) {
+    let keys = keys_at(&store(pace), &server.url, NEVER);
+    assert!(keys.loaded_within(NEVER).await);
+    let generation = keys.generation().unwrap();
+    assert_eq!(server.asked(), 1);
+    (keys, generation)
+}
+
+fn kids(keys: &KeySet) -> Vec<&str> {
+    let mut kids: Vec<_> = keys.kids().collect();
+    kids.sort_unstable();
+    kids
+}
+
+#[tokio::test]
+async fn keys_are_fetched_at_the_start_without_a_request() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, _) = loaded(&server, Pace::default()).await;
+    assert_eq!(kids(&keys.current().unwrap()), ["a"]);
+}
+
+#[tokio::test]
+async fn a_failed_start_is_tried_again_until_it_succeeds() {
+    let server = KeyServer::start(Answer::Status(503)).await;
+    let pace = Pace {
+        first_retry: SOON,
+        longest_retry: SOON,
+        ..Pace::default()
+    };
+    let store = store(pace);
+    let keys = keys_at(&store, &server.url, NEVER);
+    eventually("it is tried again", || server.asked() > 3).await;
+    assert!(keys.current().is_none());
+    assert!(!keys.loaded_within(SOON).await);
+    let status = &store.status()[0];
+    assert!(!status.loaded && status.last_success.is_none());
+    assert_eq!(
+        status.last_failure.as_ref().unwrap().1,
+        "it answered with status 503"
+    );
+    server.answer(Answer::Text(jwks(&[("a", 0)])));
+    assert!(keys.loaded_within(NEVER).await);
+    let status = &store.status()[0];
+    assert!(status.loaded && status.last_success.is_some() && status.last_failure.is_none());
+}
+
+#[tokio::test]
+async fn keys_are_fetched_again_at_their_interval() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let keys = keys_at(&store(eager()), &server.url, SOON);
+    assert!(keys.loaded_within(NEVER).await);
+    server.answer(Answer::Text(jwks(&[("b", 1)])));
+    eventually("the new key is there", || kids(&keys.current().unwrap()) == ["b"]).await;
+}
+
+#[tokio::test]
+async fn the_last_good_keys_stay_when_a_fetch_fails() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(&server, eager()).await;
+    let good = keys.current().unwrap();
+    for bad in [
+        Answer::Status(500),
+        Answer::Text("{}".into()),
+        Answer::Text(r#"{"keys":[]}"#.into()),
+    ] {
+        server.answer(bad);
+        assert_eq!(
+            keys.refresh_for_unknown_key("b", generation).await,
+            Refreshed::Failed
+        );
+        assert!(Arc::ptr_eq(&keys.current().unwrap(), &good));
+    }
+    assert_eq!(server.asked(), 4);
+}
+
+#[tokio::test]
+async fn the_same_answer_leaves_the_same_keys() {
+    let server = KeyServer::with_keys(&[("a", 0), ("b", 1)]).await;
+    let (keys, generation) = loaded(&server, eager()).await;
+    let before = keys.current().unwrap();
+    server.answer(Answer::Text(jwks(&[("b", 1), ("a", 0)])));
+    assert_eq!(
+        keys.refresh_for_unknown_key("c", generation).await,
+        Refreshed::Unchanged
+    );
+    assert_eq!(server.asked(), 2);
+    assert!(Arc::ptr_eq(&keys.current().unwrap(), &before));
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_found_by_one_more_fetch() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(&server, Pace::default()).await;
+    server.answer(Answer::Text(jwks(&[("a", 0), ("b", 1)])));
+    assert_eq!(
+        keys.refresh_for_unknown_key("b", generation).await,
+        Refreshed::Changed
+    );
+    assert_eq!(kids(&keys.current().unwrap()), ["a", "b"]);
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_key_replaced_under_its_name_is_found_after_a_bad_signature() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(&server, Pace::default()).await;
+    server.answer(Answer::Text(jwks(&[("a", 1)])));
+    assert_eq!(
+        keys.refresh_for_bad_signature(generation).await,
+        Refreshed::Changed
+    );
+    let newer = keys.generation().unwrap();
+    assert_ne!(newer, generation);
+    assert_eq!(
+        keys.refresh_for_bad_signature(newer).await,
+        Refreshed::CoolingDown
+    );
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test]
+async fn whoever_tried_older_keys_is_told_so_without_a_fetch() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(&server, eager()).await;
+    server.answer(Answer::Text(jwks(&[("b", 1)])));
+    assert_eq!(
+        keys.refresh_for_unknown_key("b", generation).await,
+        Refreshed::Changed
+    );
+    assert_eq!(
+        keys.refresh_for_unknown_key("b", generation).await,
+        Refreshed::Changed
+    );
+    assert_eq!(
+        keys.refresh_for_bad_signature(generation).await,
+        Refreshed::Changed
+    );
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test]
+async fn many_requests_share_one_fetch() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(
+        &server,
+        Pace {
+            wait: NEVER,
+            ..Pace::default()
+        },
+    )
+    .await;
+    server.hold();
+    server.answer(Answer::Text(jwks(&[("b", 1)])));
+    let waiting: Vec<_> = (0..500)
+        .map(|request| {
+            let keys = Arc::clone(&keys);
+            tokio::spawn(async move {
+                match request % 2 {
+                    0 => keys.refresh_for_unknown_key("b", generation).await,
+                    _ => keys.refresh_for_bad_signature(generation).await,
+                }
+            })
+        })
+        .collect();
+    eventually("the fetch is under way", || server.asked() == 2).await;
+    server.release();
+    for request in waiting {
+        assert_eq!(request.await.unwrap(), Refreshed::Changed);
+    }
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test]
+async fn requests_do_not_fetch_while_they_cool_down() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(
+        &server,
+        Pace {
+            cool_down: NEVER,
+            ..eager()
+        },
+    )
+    .await;
+    assert_eq!(
+        keys.refresh_for_unknown_key("x", generation).await,
+        Refreshed::Unchanged
+    );
+    for kid in 0..100 {
+        let refreshed = keys.refresh_for_unknown_key(&kid.to_string(), generation).await;
+        assert_eq!(refreshed, Refreshed::CoolingDown);
+    }
+    assert_eq!(
+        keys.refresh_for_bad_signature(generation).await,
+        Refreshed::CoolingDown
+    );
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_failed_fetch_cools_down_as_well() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(
+        &server,
+        Pace {
+            cool_down: NEVER,
+            ..eager()
+        },
+    )
+    .await;
+    server.answer(Answer::Status(500));
+    assert_eq!(
+        keys.refresh_for_unknown_key("x", generation).await,
+        Refreshed::Failed
+    );
+    assert_eq!(
+        keys.refresh_for_unknown_key("x", generation).await,
+        Refreshed::CoolingDown
+    );
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test]
+async fn after_the_cool_down_requests_fetch_again() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(&server, eager()).await;
+    for fetches in 2..6 {
+        assert_eq!(
+            keys.refresh_for_unknown_key("x", generation).await,
+            Refreshed::Unchanged
+        );
+        assert_eq!(server.asked(), fetches);
+    }
+}
+
+#[tokio::test]
+async fn the_clock_fetches_while_requests_cool_down() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let keys = keys_at(
+        &store(Pace {
+            cool_down: NEVER,
+            ..eager()
+        }),
+        &server.url,
+        SOON,
+    );
+    assert!(keys.loaded_within(NEVER).await);
+    let generation = keys.generation().unwrap();
+    keys.refresh_for_unknown_key("x", generation).await;
+    let asked = server.asked();
+    eventually("it is fetched by the clock", || server.asked() > asked + 2).await;
+}
+
+#[tokio::test]
+async fn a_key_that_the_issuer_does_not_have_is_not_asked_for_again() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(
+        &server,
+        Pace {
+            absent_for: NEVER,
+            ..eager()
+        },
+    )
+    .await;
+    for _ in 0..10 {
+        assert_eq!(
+            keys.refresh_for_unknown_key("x", generation).await,
+            Refreshed::Unchanged
+        );
+    }
+    assert_eq!(server.asked(), 2);
+    assert_eq!(
+        keys.refresh_for_unknown_key("y", generation).await,
+        Refreshed::Unchanged
+    );
+    assert_eq!(server.asked(), 3);
+}
+
+#[tokio::test]
+async fn a_failed_fetch_says_nothing_of_a_key() {
+    let server = KeyServer::start(Answer::Text(jwks(&[("a", 0)]))).await;
+    let (keys, generation) = loaded(
+        &server,
+        Pace {
+            absent_for: NEVER,
+            ..eager()
+        },
+    )
+    .await;
+    server.answer(Answer::Status(500));
+    assert_eq!(
+        keys.refresh_for_unknown_key("b", generation).await,
+        Refreshed::Failed
+    );
+    server.answer(Answer::Text(jwks(&[("b", 1)])));
+    assert_eq!(
+        keys.refresh_for_unknown_key("b", generation).await,
+        Refreshed::Changed
+    );
+}
+
+#[tokio::test]
+async fn a_request_stops_waiting_and_the_fetch_goes_on() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(
+        &server,
+        Pace {
+            wait: Duration::from_millis(20),
+            ..Pace::default()
+        },
+    )
+    .await;
+    server.hold();
+    server.answer(Answer::Text(jwks(&[("b", 1)])));
+    let started = Instant::now();
+    assert_eq!(
+        keys.refresh_for_unknown_key("b", generation).await,
+        Refreshed::Failed
+    );
+    assert!(started.elapsed() >= Duration::from_millis(20));
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "the fetch itself may take that long"
+    );
+    server.release();
+    eventually("the keys are there", || keys.generation() != Some(generation)).await;
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_request_that_goes_away_leaves_the_fetch_to_the_others() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(
+        &server,
+        Pace {
+            wait: NEVER,
+            ..Pace::default()
+        },
+    )
+    .await;
+    server.hold();
+    server.answer(Answer::Text(jwks(&[("b", 1)])));
+    let ask = |keys: Arc<IssuerKeys>| async move { keys.refresh_for_unknown_key("b", generation).await };
+    let first = tokio::spawn(ask(Arc::clone(&keys)));
+    eventually("the fetch is under way", || server.asked() == 2).await;
+    let second = tokio::spawn(ask(Arc::clone(&keys)));
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    server.release();
+    assert_eq!(second.await.unwrap(), Refreshed::Changed);
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test]
+async fn no_more_than_so_many_requests_wait() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(
+        &server,
+        Pace {
+            wait: NEVER,
+            ..Pace::default()
+        },
+    )
+    .await;
+    server.hold();
+    let asked: Vec<_> = (0..=MAX_WAITING_REQUESTS)
+        .map(|_| {
+            let keys = Arc::clone(&keys);
+            tokio::spawn(async move { keys.refresh_for_bad_signature(generation).await })
+        })
+        .collect();
+    eventually("one is turned away", || {
+        asked.iter().any(tokio::task::JoinHandle::is_finished)
+    })
+    .await;
+    server.release();
+    let mut turned_away = 0;
+    for request in asked {
+        match request.await.unwrap() {
+            Refreshed::CoolingDown => turned_away += 1,
+            refreshed => assert_eq!(refreshed, Refreshed::Unchanged),
+        }
+    }
+    assert_eq!(turned_away, 1);
+}
+
+#[tokio::test]
+async fn the_first_request_waits_for_the_first_keys() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    server.hold();
+    let keys = keys_at(
+        &store(Pace {
+            wait: NEVER,
+            ..Pace::default()
+        }),
+        &server.url,
+        NEVER,
+    );
+    assert!(keys.current().is_none());
+    let waiting = tokio::spawn({
+        let keys = Arc::clone(&keys);
+        async move { keys.first().await }
+    });
+    eventually("the fetch is under way", || server.asked() == 1).await;
+    server.release();
+    assert_eq!(kids(&waiting.await.unwrap().unwrap()), ["a"]);
+    assert_eq!(server.asked(), 1);
+}
+
+#[tokio::test]
+async fn the_first_request_does_not_wait_for_ever() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    server.hold();
+    let keys = keys_at(
+        &store(Pace {
+            wait: SOON,
+            ..Pace::default()
+        }),
+        &server.url,
+        NEVER,
+    );
+    assert!(keys.first().await.is_none());
+    server.release();
+}
+
+#[test]
+fn a_fetch_that_ends_without_an_answer_is_a_failed_one() {
+    let own = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let store = KeyStore::new(own.handle().clone(), eager(), &Metrics::new());
+    let keys = keys_at(&store, "http://127.0.0.1:1/jwks", NEVER);
+    own.shutdown_background();
+    let requests = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for _ in 0..3 {
+        assert!(requests.block_on(keys.first()).is_none());
+    }
+}
+
+#[tokio::test]
+async fn the_same_definition_is_the_same_keys() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let store = store(eager());
+    let of = |name: &str, url: &str, algorithms: &[Algorithm]| {
+        store.remote(&issuer(name, algorithms), url, NEVER).unwrap()
+    };
+    let keys = of("https://a", &server.url, &[Algorithm::EdDsa]);
+    assert!(Arc::ptr_eq(
+        &keys,
+        &of("https://a", &server.url, &[Algorithm::EdDsa])
+    ));
+    assert!(!Arc::ptr_eq(
+        &keys,
+        &of("https://b", &server.url, &[Algorithm::EdDsa])
+    ));
+    assert!(!Arc::ptr_eq(
+        &keys,
+        &of("https://a", &format!("{}?v=2", server.url), &[Algorithm::EdDsa])
+    ));
+    let more = [Algorithm::EdDsa, Algorithm::Es256];
+    assert!(!Arc::ptr_eq(&keys, &of("https://a", &server.url, &more)));
+}
+
+#[tokio::test]
+async fn another_interval_takes_effect_on_the_same_keys() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let store = store(eager());
+    let keys = keys_at(&store, &server.url, NEVER);
+    assert!(keys.loaded_within(NEVER).await);
+    assert!(Arc::ptr_eq(&keys, &keys_at(&store, &server.url, SOON)));
+    eventually("it is fetched at the new interval", || server.asked() > 3).await;
+}
+
+#[tokio::test]
+async fn only_addresses_of_http_and_https_are_taken() {
+    let store = store(eager());
+    for url in [
+        "",
+        "jwks.json",
+        "/jwks",
+        "ftp://a/jwks",
+        "file:///jwks",
+        "http://",
+    ] {
+        let refused = store
+            .remote(&issuer("https://a", &[Algorithm::EdDsa]), url, NEVER)
+            .unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!("`{url}` is not an address of http or https")
+        );
+    }
+    assert_eq!(store.status(), []);
+}
+
+#[tokio::test]
+async fn metrics_show_the_fetches_of_each_issuer() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let metrics = Metrics::new();
+    let store = KeyStore::new(Handle::current(), eager(), &metrics);
+    let keys = keys_at(&store, &server.url, NEVER);
+    assert!(keys.loaded_within(NEVER).await);
+    server.answer(Answer::Status(500));
+    keys.refresh_for_bad_signature(keys.generation().unwrap()).await;
+    keys.refresh_for_bad_signature(keys.generation().unwrap()).await;
+    let page = metrics.render().unwrap();
+    for line in [
+        r#"sluice_jwks_fetches_total{issuer="https://a",result="ok"} 1"#,
+        r#"sluice_jwks_fetches_total{issuer="https://a",result="status"} 2"#,
+        r#"sluice_jwks_last_success_timestamp_seconds{issuer="https://a"} 1"#,
+    ] {
+        assert!(page.contains(line), "{line} is not in\n{page}");
+    }
+    drop(keys);
+    eventually("nothing is shown of what is not used", || {
+        !metrics.render().unwrap().contains("jwks")
+    })
+    .await;
+}
