@@ -1,9 +1,15 @@
 //! What operators write: schema, load, compile to a snapshot, problems with source lines, watch.
+//!
+//! ```text
+//! files -> parse (tree with places) -> validate against shape -> lower -> rules::compile -> Loaded
+//!                         \______________ every problem ______________/ -> Report
+//! ```
 
-#![allow(dead_code, reason = "the document of routes comes next and uses the rest")]
-
+mod identity;
 mod json;
 mod load;
+mod loaded;
+mod loading;
 mod locate;
 mod lower;
 mod node;
@@ -14,16 +20,20 @@ mod read;
 mod render;
 mod report;
 mod schema;
+mod settings;
 mod shape;
 mod source;
 mod suggest;
 mod translate;
 mod validate;
 
-pub use load::{LoadedFlags, load_flags};
+pub use identity::{Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
+pub use load::{LoadedFlags, load, load_flags};
+pub use loaded::Loaded;
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
-pub use problem::{Problem, Severity};
+pub use problem::{CODES, Problem, Severity};
 pub use read::{Inputs, MAX_DIRECTORY_FILES};
 pub use report::{Colour, MAX_PROBLEMS, Report};
-pub use schema::flags_schema;
+pub use schema::{flags_schema, sluice_schema};
+pub use settings::{AccessLog, Drain, Listener, LogFormat, LogOutput, Settings};
 pub use source::{MAX_FILE_BYTES, Place, Places};

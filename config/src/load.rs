@@ -1,18 +1,23 @@
 //! Reads, checks and compiles documents: everything that is wrong comes back in one report.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use rules::{Eligibility, Flags, FlagsDefinition, Names, Tenants};
+use rules::{Eligibility, Flags, FlagsDefinition, Names, Revision, Routes, Snapshot, Tenants, UpstreamId};
 
-use crate::lower::{self, Document};
-use crate::problem::{Label, Problem};
-use crate::read::{self, Inputs};
+use crate::loaded::Loaded;
+use crate::loading::Loading;
+use crate::lower::gateway::Gateway;
+use crate::lower::routes::Lowered;
+use crate::lower::settings::environment;
+use crate::lower::{self, Document, Lower};
+use crate::node::Node;
+use crate::problem::Label;
+use crate::read::Inputs;
 use crate::report::Report;
-use crate::shape::{Object, flags};
-use crate::source::{Places, Source, Sources};
-use crate::translate::{Broken, translate};
-use crate::{parse, validate};
+use crate::shape::{flags, sluice};
+use crate::source::{Places, Source};
+use crate::translate::{Broken, warnings};
 
 /// Flags documents, compiled.
 #[derive(Debug)]
@@ -21,131 +26,193 @@ pub struct LoadedFlags {
     pub flags: Flags,
     /// The tenants.
     pub tenants: Tenants,
-    /// Where sites are.
-    pub places: Places,
     /// What was read.
     pub inputs: Inputs,
+    /// Where sites are.
+    pub places: Places,
 }
 
 /// Loads one flags document, or a directory of them merged.
+///
+/// # Errors
+/// Everything that is wrong with them.
 pub fn load_flags(path: &Path, eligibility: Eligibility) -> Result<LoadedFlags, Report> {
     let mut loading = Loading::default();
     let sources = loading.flags_sources(path, path.is_dir(), None);
     let documents = loading.documents(&sources, &flags::DOCUMENT);
-    let complete = documents.len() == sources.len();
-    let broken = Broken::of(&documents, &loading.problems);
+    let broken = Broken::of(&documents, &loading.problems, documents.len() < sources.len());
     let definition = lower::flags::flags(&documents, &mut loading.problems);
     let names = Names::new(&definition);
-    let compiled = loading.compile(&definition, &names, &documents, &broken, complete, eligibility);
+    let compiled = loading.compile(&definition, &names, &documents, &broken, eligibility);
     match compiled {
-        Some((flags, tenants)) if loading.problems.is_empty() => Ok(LoadedFlags {
-            flags,
-            tenants,
-            places: Places::of(&loading.sources),
-            inputs: loading.inputs,
-        }),
+        Some((flags, tenants)) if loading.problems.is_empty() => {
+            let places = Places::of(&loading.sources);
+            Ok(LoadedFlags {
+                flags,
+                tenants,
+                inputs: loading.inputs,
+                places,
+            })
+        }
         _ => Err(loading.into_report()),
     }
 }
 
-/// One load under way.
-#[derive(Debug, Default)]
-pub(crate) struct Loading {
-    pub(crate) sources: Sources,
-    pub(crate) problems: Vec<Problem>,
-    /// How many more problems there are than were kept.
-    more: usize,
-    pub(crate) inputs: Inputs,
+/// Loads `sluice.yaml` at `path` and everything that it names. `variable` looks up environment variables, which
+/// only secrets refer to.
+///
+/// # Errors
+/// Everything that is wrong with any of it.
+pub fn load(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Report> {
+    let mut loading = Loading::default();
+    let Some(source) = loading.read(path, None) else {
+        return Err(loading.into_report());
+    };
+    let gateway_sources = [source];
+    let Some(gateway) = loading.documents(&gateway_sources, &sluice::DOCUMENT).pop() else {
+        return Err(loading.into_report());
+    };
+    let sources = flags_of(&gateway, &mut loading);
+    let mut documents = loading.documents(sources.as_deref().unwrap_or_default(), &flags::DOCUMENT);
+    let complete = sources
+        .as_ref()
+        .is_some_and(|sources| !sources.is_empty() && documents.len() == sources.len());
+    let broken = Broken::of(&documents, &loading.problems, !complete);
+    let definition = lower::flags::flags(&documents, &mut loading.problems);
+    documents.push(gateway);
+    let names = Names::new(&definition);
+    let compiler = Compiler {
+        documents: &documents,
+        names: &names,
+        broken: &broken,
+        definition: &definition,
+    };
+    match compiler.compile(&mut loading, variable) {
+        Some(parts) if loading.problems.is_empty() => Ok(loaded(parts, loading, &documents)),
+        _ => Err(loading.into_report()),
+    }
 }
 
-impl Loading {
-    /// Reads one document; `named_at` is where another document names it.
-    pub(crate) fn read(&mut self, path: &Path, named_at: Option<Label>) -> Option<Arc<Source>> {
-        self.inputs.files.push(path.to_owned());
-        match read::text(path) {
-            Ok(text) => self.sources.add(path, text),
-            Err(unreadable) => {
-                self.problems.push(unreadable.problem(path, named_at));
-                None
-            }
-        }
-    }
+/// What a document names and how, while it is compiled.
+struct Compiler<'a, 's> {
+    /// Those of the flags, and last the one that names them.
+    documents: &'a [Document<'s>],
+    names: &'a Names<'a>,
+    broken: &'a Broken,
+    definition: &'a FlagsDefinition<'s>,
+}
 
-    /// Reads a flags document or every one in a directory.
-    pub(crate) fn flags_sources(
-        &mut self,
-        path: &Path,
-        is_directory: bool,
-        named_at: Option<Label>,
-    ) -> Vec<Arc<Source>> {
-        if !is_directory {
-            return self.read(path, named_at).into_iter().collect();
-        }
-        self.inputs.directories.push(path.to_owned());
-        let files: Vec<PathBuf> = match read::directory(path) {
-            Ok(files) => files,
-            Err(unreadable) => {
-                self.problems.push(unreadable.problem(path, named_at.clone()));
-                Vec::new()
-            }
+/// A load without the snapshot's revision, which is made of everything that was read.
+struct Parts {
+    flags: Flags,
+    tenants: Tenants,
+    routes: Routes,
+    upstreams: Vec<rules::Upstream>,
+    headers: rules::HeaderPlan,
+    environment: String,
+    identity: crate::Identity,
+    settings: crate::Settings,
+}
+
+impl<'s> Compiler<'_, 's> {
+    fn compile(&self, loading: &mut Loading, variable: &dyn Fn(&str) -> Option<String>) -> Option<Parts> {
+        let document = self.documents.last()?;
+        let root = &document.root;
+        let (environment, eligibility) = environment(root);
+        let compiled = loading.compile(
+            self.definition,
+            self.names,
+            self.documents,
+            self.broken,
+            eligibility,
+        );
+        let upstreams = root.field("upstreams").and_then(Node::entries);
+        let ids = upstreams.unwrap_or_default().iter().enumerate();
+        let mut gateway = Gateway {
+            lower: Lower {
+                source: document.source,
+            },
+            loading,
+            documents: self.documents,
+            names: self.names,
+            broken: self.broken,
+            upstreams: ids
+                .filter_map(|(index, entry)| Some((&*entry.key, UpstreamId::from_index(index)?)))
+                .collect(),
+            upstreams_known: upstreams.is_some(),
+            environment: variable,
         };
-        files
-            .iter()
-            .filter_map(|file| self.read(file, named_at.clone()))
-            .collect()
+        let settings = gateway.settings(root);
+        let identity = gateway.identity(root, compiled.as_ref().map(|(flags, _)| flags));
+        let upstreams = gateway.all_upstreams(root);
+        let headers = gateway.headers(root);
+        let unmatched = gateway.unmatched(root.field("unmatched"));
+        let target = gateway.target(root);
+        let lowered = gateway.routes(root);
+        refuse_conflicts(&mut gateway, &lowered);
+        let (flags, tenants) = compiled?;
+        let routes = lowered
+            .into_iter()
+            .map(|route| Some((route.takes?, route.route?)))
+            .collect::<Option<_>>()?;
+        let routes = Routes::build(routes, unmatched?, target).ok()?;
+        Some(Parts {
+            flags,
+            tenants,
+            routes,
+            upstreams,
+            headers,
+            environment,
+            identity,
+            settings,
+        })
     }
+}
 
-    /// Parses and validates texts. Those that are no YAML are missing from the result.
-    pub(crate) fn documents<'s>(
-        &mut self,
-        sources: &'s [Arc<Source>],
-        object: &'static Object,
-    ) -> Vec<Document<'s>> {
-        let mut documents = Vec::new();
-        for source in sources {
-            if let Some(root) = parse::parse(source, &mut self.problems) {
-                validate::validate(source, &root, object, &mut self.problems);
-                documents.push(Document { source, root });
-            }
-        }
-        documents
+/// Reads the flags documents that `gateway` names; none where it names none.
+fn flags_of(gateway: &Document<'_>, loading: &mut Loading) -> Option<Vec<Arc<Source>>> {
+    let node = gateway.root.field("flags")?;
+    let (named, is_directory) = match (node.field("file"), node.field("directory")) {
+        (Some(file), None) => (file, false),
+        (None, Some(directory)) => (directory, true),
+        _ => return None,
+    };
+    let folder = gateway.source.path.parent().unwrap_or(Path::new(""));
+    let path = folder.join(&**named.text()?);
+    let named_at = Label::new(gateway.source, named.span, "named here");
+    Some(loading.flags_sources(&path, is_directory, Some(named_at)))
+}
+
+/// Reports routes that can't be told apart, of those whose match could be read.
+fn refuse_conflicts(gateway: &mut Gateway<'_, '_>, lowered: &[Lowered]) {
+    let readable: Vec<&Lowered> = lowered.iter().filter(|route| route.takes.is_some()).collect();
+    let matches = readable.iter().filter_map(|route| route.takes.clone()).collect();
+    for conflict in rules::RouteTable::build(matches).err().unwrap_or_default() {
+        gateway.conflict(conflict, &readable);
     }
+}
 
-    /// Compiles the flags; none where that can't be, and the problems say why.
-    pub(crate) fn compile(
-        &mut self,
-        definition: &FlagsDefinition<'_>,
-        names: &Names<'_>,
-        documents: &[Document<'_>],
-        broken: &Broken<'_>,
-        complete: bool,
-        eligibility: Eligibility,
-    ) -> Option<(Flags, Tenants)> {
-        match rules::compile(definition, names, eligibility) {
-            Ok(compiled) => Some(compiled),
-            // What is unknown may be defined in a document that could not be read.
-            Err(_) if !complete => None,
-            Err(found) => {
-                self.report(found, documents, names, broken);
-                None
-            }
-        }
-    }
-
-    /// Takes over what `rules` found.
-    pub(crate) fn report(
-        &mut self,
-        found: Vec<rules::Problem>,
-        documents: &[Document<'_>],
-        names: &Names<'_>,
-        broken: &Broken<'_>,
-    ) {
-        let (problems, more) = translate(found, documents, names, broken);
-        self.problems.extend(problems);
-        self.more += more;
-    }
-
-    pub(crate) fn into_report(self) -> Report {
-        Report::new(self.problems, self.more, self.sources, self.inputs)
+fn loaded(parts: Parts, mut loading: Loading, documents: &[Document<'_>]) -> Loaded {
+    let snapshot = Snapshot {
+        revision: Revision(loading.revision().into()),
+        environment: parts.environment.into(),
+        flags: Arc::new(parts.flags),
+        tenants: Arc::new(parts.tenants),
+        routes: Arc::new(parts.routes),
+        upstreams: parts.upstreams.into(),
+        headers: Arc::new(parts.headers),
+    };
+    let places = Places::of(&loading.sources);
+    let problems = warnings(rules::lint(&snapshot), documents);
+    let inputs = loading.inputs.clone();
+    loading.problems = problems;
+    let warnings = loading.into_report();
+    Loaded {
+        snapshot: Arc::new(snapshot),
+        identity: parts.identity,
+        settings: parts.settings,
+        warnings,
+        inputs,
+        places,
     }
 }

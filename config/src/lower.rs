@@ -1,9 +1,17 @@
 //! From nodes to definitions, one file per noun. The validator has reported what is of the wrong shape;
 //! here that is left out without a word, so that the rest can still be judged.
 
+pub(crate) mod action;
 pub(crate) mod condition;
 pub(crate) mod flags;
+pub(crate) mod gate;
+pub(crate) mod gateway;
+pub(crate) mod headers;
+pub(crate) mod issuers;
+pub(crate) mod routes;
+pub(crate) mod settings;
 pub(crate) mod tenant;
+pub(crate) mod upstreams;
 
 use std::borrow::Cow;
 

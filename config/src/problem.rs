@@ -5,6 +5,88 @@ use rules::Site;
 use crate::node::Span;
 use crate::source::Source;
 
+/// Every code that a problem can have.
+pub const CODES: [&str; 78] = [
+    "admin-not-loopback",
+    "conflicting-fields",
+    "document-depth",
+    "document-size",
+    "duplicate",
+    "duplicate-key",
+    "empty",
+    "empty-document",
+    "empty-schedule",
+    "file-missing",
+    "file-too-large",
+    "file-unreadable",
+    "flag-cycle",
+    "gate-needed",
+    "header-alias",
+    "header-budget",
+    "invalid-address",
+    "invalid-claim-path",
+    "invalid-date",
+    "invalid-duration",
+    "invalid-endpoint",
+    "invalid-flag-key",
+    "invalid-header",
+    "invalid-host",
+    "invalid-issuer",
+    "invalid-key",
+    "invalid-media-type",
+    "invalid-method",
+    "invalid-name",
+    "invalid-network",
+    "invalid-path",
+    "invalid-pattern",
+    "invalid-percentage",
+    "invalid-realm",
+    "invalid-size",
+    "invalid-status",
+    "invalid-tenant-id",
+    "invalid-time",
+    "invalid-url",
+    "invalid-version",
+    "lifecycle-of-kind",
+    "limit",
+    "misplaced-reference",
+    "missing-field",
+    "missing-upstream",
+    "nesting",
+    "never-open",
+    "not-utf8",
+    "opted-both-ways",
+    "out-of-range",
+    "reserved-attribute",
+    "reserved-header",
+    "reveal-without-403",
+    "route-conflict",
+    "secret-in-document",
+    "segment-cycle",
+    "several-documents",
+    "too-few-variants",
+    "ungated-route",
+    "unknown-field",
+    "unknown-flag",
+    "unknown-segment",
+    "unknown-tier",
+    "unknown-upstream",
+    "unknown-value",
+    "unknown-variant",
+    "unset-variable",
+    "unsupported-version",
+    "unused-flag",
+    "variant-needed",
+    "variants-need-one-flag",
+    "weight-sum",
+    "wrong-type",
+    "yaml-alias",
+    "yaml-key",
+    "yaml-merge",
+    "yaml-syntax",
+    "yaml-tag",
+];
+
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -38,6 +120,8 @@ pub struct Problem {
     pub help: Option<String>,
     /// Where.
     pub(crate) at: At,
+    /// Whether the line itself must not be shown, because a secret is in it.
+    pub(crate) is_secret: bool,
     /// Other places that have to do with it.
     pub(crate) others: Vec<Label>,
 }
@@ -71,27 +155,27 @@ impl Label {
 
 impl Problem {
     pub(crate) fn error(code: &'static str, title: impl Into<String>, at: Label) -> Self {
+        Self::at(code, title.into(), At::Text(at))
+    }
+
+    pub(crate) fn at(code: &'static str, title: String, at: At) -> Self {
+        debug_assert!(CODES.contains(&code), "the code `{code}` is not listed");
         let severity = Severity::Error;
         Self {
             severity,
             code,
-            title: title.into(),
+            title,
             help: None,
-            at: At::Text(at),
+            at,
+            is_secret: false,
             others: Vec::new(),
         }
     }
 
-    pub(crate) fn of_file(code: &'static str, title: impl Into<String>, file: &str) -> Self {
-        let severity = Severity::Error;
-        Self {
-            severity,
-            code,
-            title: title.into(),
-            help: None,
-            at: At::File(file.into()),
-            others: Vec::new(),
-        }
+    /// The same, without showing the line it is in.
+    pub(crate) fn secret(mut self) -> Self {
+        self.is_secret = true;
+        self
     }
 
     pub(crate) fn warning(code: &'static str, title: impl Into<String>, at: Label) -> Self {

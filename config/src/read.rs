@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use crate::problem::{At, Label, Problem, Severity};
+use crate::problem::{At, Label, Problem};
 use crate::source::MAX_FILE_BYTES;
 
 /// The most documents that a directory may hold.
@@ -22,22 +22,14 @@ pub struct Inputs {
 pub(crate) struct Unreadable {
     code: &'static str,
     title: String,
-    help: Option<&'static str>,
+    help: &'static str,
 }
 
 impl Unreadable {
     /// As a problem of the place that names the file, or of the file.
     pub(crate) fn problem(self, path: &Path, named_at: Option<Label>) -> Problem {
         let at = named_at.map_or_else(|| At::File(path.display().to_string().into()), At::Text);
-        let help = self.help.map(str::to_owned);
-        Problem {
-            severity: Severity::Error,
-            code: self.code,
-            title: self.title,
-            help,
-            at,
-            others: Vec::new(),
-        }
+        Problem::at(self.code, self.title, at).help(self.help)
     }
 }
 
@@ -55,12 +47,12 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
             Err(Unreadable {
                 code: "file-too-large",
                 title,
-                help: None,
+                help: "name a smaller file, or split it",
             })
         }
         Ok(bytes) => Ok(bytes),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let help = Some("paths are relative to the document that names them");
+            let help = "paths are relative to the document that names them";
             Err(Unreadable {
                 code: "file-missing",
                 title: format!("there is no file `{name}`"),
@@ -72,7 +64,7 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
             Err(Unreadable {
                 code: "file-unreadable",
                 title: format!("`{name}` can't be read: {reason}"),
-                help: None,
+                help: "name a regular file that sluice may read",
             })
         }
     }
@@ -86,7 +78,7 @@ pub(crate) fn text(path: &Path) -> Result<String, Unreadable> {
         Unreadable {
             code: "not-utf8",
             title,
-            help: Some("save it as UTF-8"),
+            help: "save it as UTF-8",
         }
     })
 }
@@ -112,7 +104,7 @@ pub(crate) fn directory(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     let listed = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let entries = listed.map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
-            let help = Some("paths are relative to the document that names them");
+            let help = "paths are relative to the document that names them";
             Unreadable {
                 code: "file-missing",
                 title: format!("there is no directory `{name}`"),
@@ -124,7 +116,7 @@ pub(crate) fn directory(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
             Unreadable {
                 code: "file-unreadable",
                 title,
-                help: None,
+                help: "name a directory that sluice may read",
             }
         }
     })?;
@@ -136,7 +128,7 @@ pub(crate) fn directory(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     files.sort();
     if files.is_empty() {
         let title = format!("there is no document in the directory `{name}`");
-        let help = Some("documents are files that end in `.yaml`, `.yml` or `.json`");
+        let help = "documents are files that end in `.yaml`, `.yml` or `.json`";
         return Err(Unreadable {
             code: "file-missing",
             title,
@@ -148,7 +140,7 @@ pub(crate) fn directory(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
         return Err(Unreadable {
             code: "limit",
             title,
-            help: None,
+            help: "put more flags into each document",
         });
     }
     Ok(files)

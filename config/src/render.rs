@@ -23,6 +23,12 @@ pub(crate) fn problem(problem: &Problem, sources: &Sources, colour: Colour) -> S
     let mut group = Group::with_title(level.primary_title(problem.title.as_str()).id(problem.code));
     match &problem.at {
         At::File(file) => group = group.element(Origin::path(&**file)),
+        At::Text(primary) if problem.is_secret => {
+            if let Some((source, offset)) = sources.find(primary.site) {
+                let (line, column) = source.line_column(offset);
+                group = group.element(Origin::path(&*source.name).line(line).char_column(column));
+            }
+        }
         At::Text(primary) => {
             let labels = std::iter::once((primary, AnnotationKind::Primary)).chain(
                 problem

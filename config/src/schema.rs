@@ -11,6 +11,12 @@ pub fn flags_schema() -> Value {
     document(&shape::flags::DOCUMENT, "flags.yaml")
 }
 
+/// The JSON Schema of `sluice.yaml`.
+#[must_use]
+pub fn sluice_schema() -> Value {
+    document(&shape::sluice::DOCUMENT, "sluice.yaml")
+}
+
 fn document(root: &'static Object, title: &str) -> Value {
     let mut definitions = Definitions::default();
     definitions.object(root);

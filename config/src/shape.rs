@@ -2,6 +2,9 @@
 //! The validator and the JSON Schema for editors both read it, so no field is listed twice.
 
 pub(crate) mod flags;
+pub(crate) mod issuer;
+pub(crate) mod route;
+pub(crate) mod sluice;
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy)]

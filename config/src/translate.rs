@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rules::{Names, Noun, ProblemKind, Site};
+use rules::{Names, Noun, ProblemKind, Site, WarningKind};
 
 use crate::locate;
 use crate::lower::Document;
@@ -13,30 +13,35 @@ use crate::suggest::closest;
 
 /// What could not be read of the flags documents, so that nothing is said of what follows from it.
 #[derive(Debug, Default)]
-pub(crate) struct Broken<'d> {
+pub(crate) struct Broken {
     /// Flags with a part of the wrong shape.
-    flags: HashSet<&'d str>,
+    flags: HashSet<String>,
     /// Segments with a part of the wrong shape.
-    segments: HashSet<&'d str>,
+    segments: HashSet<String>,
     /// Whether more flags, segments or tiers may have been meant than could be read.
     some_flags: bool,
     some_segments: bool,
     some_tiers: bool,
 }
 
-impl<'d> Broken<'d> {
-    /// What in `documents` has one of the `problems` in it.
-    pub(crate) fn of(documents: &'d [Document<'_>], problems: &[Problem]) -> Self {
+impl Broken {
+    /// What in `documents` has one of the `problems` in it. `incomplete` says that a document is missing.
+    pub(crate) fn of(documents: &[Document<'_>], problems: &[Problem], incomplete: bool) -> Self {
         let mut sites: Vec<Site> = problems.iter().filter_map(Problem::site).collect();
         sites.sort_unstable();
-        let mut broken = Self::default();
+        let mut broken = Self {
+            some_flags: incomplete,
+            some_segments: incomplete,
+            some_tiers: incomplete,
+            ..Self::default()
+        };
         for document in documents {
             broken.document(document, &sites);
         }
         broken
     }
 
-    fn document(&mut self, document: &'d Document<'_>, sites: &[Site]) {
+    fn document(&mut self, document: &Document<'_>, sites: &[Site]) {
         let has_problem = |start: u32, end: u32| {
             let (start, end) = (document.source.site(start), document.source.site(end));
             let first = sites.partition_point(|site| *site < start);
@@ -75,7 +80,7 @@ impl<'d> Broken<'d> {
             for (index, entry) in entries.iter().enumerate() {
                 let end = entries.get(index + 1).map_or(end, |next| next.key_span.start);
                 if has_problem(entry.key_span.start, end) {
-                    names.insert(&entry.key);
+                    names.insert(entry.key.to_string());
                 }
             }
         }
@@ -103,7 +108,7 @@ pub(crate) fn translate(
     mut found: Vec<rules::Problem>,
     documents: &[Document<'_>],
     names: &Names<'_>,
-    broken: &Broken<'_>,
+    broken: &Broken,
 ) -> (Vec<Problem>, usize) {
     found.retain(|problem| !broken.explains(&problem.kind));
     found.sort_by_key(|problem| problem.site);
@@ -114,6 +119,20 @@ pub(crate) fn translate(
         .map(|problem| one(problem, documents, names))
         .collect();
     (problems, more)
+}
+
+/// Turns what is probably not meant into warnings.
+pub(crate) fn warnings(found: Vec<rules::Warning>, documents: &[Document<'_>]) -> Vec<Problem> {
+    let warning = |found: rules::Warning| {
+        let help = match found.kind {
+            WarningKind::NeverOpen { .. } => "change the flag, or remove the route",
+            WarningKind::UnusedFlag { .. } => "remove the flag, or name it in a gate or a header",
+            WarningKind::UngatedRoute { .. } => "that is right where everyone may use it",
+        };
+        let at = locate::plain_label(documents, found.site);
+        Problem::warning(found.kind.code(), found.kind.to_string(), at).help(help)
+    };
+    found.into_iter().map(warning).collect()
 }
 
 fn one(found: &rules::Problem, documents: &[Document<'_>], names: &Names<'_>) -> Problem {

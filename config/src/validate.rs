@@ -1,10 +1,12 @@
 //! Compares a document with its shape and reports every difference at once.
 //! Who lowers the document afterwards finds values of the right shape, or leaves them out silently.
 
+mod object;
+
 use crate::node::{Node, NodeKind, Scalar, Span, shorten};
 use crate::problem::{Label, Problem};
 use crate::quantity;
-use crate::shape::{Field, List, Map, Object, Shape, UNBOUNDED, Union, When, all_of, any_of};
+use crate::shape::{List, Map, Object, Shape, UNBOUNDED, all_of, any_of};
 use crate::source::Source;
 use crate::suggest::closest;
 
@@ -176,109 +178,13 @@ impl Validator<'_> {
     fn secret(&mut self, node: &Node<'_>) {
         let help = "put the secret into an environment variable and refer to it: `\"${NAME}\"`; or into a file, \
                     with `secret_file`";
-        let title = "a secret is never written in the document";
-        self.report(
+        let at = Label::new(self.source, node.span, "");
+        let problem = Problem::error(
             "secret-in-document",
-            title,
-            node.span,
-            "a reference `${NAME}` is expected",
-            Some(help.to_owned()),
+            "a secret is never written in the document",
+            at,
         );
-    }
-
-    fn object(&mut self, node: &Node<'_>, object: &'static Object, slot: Slot<'_>) {
-        let Some(entries) = node.entries() else {
-            return self.wrong_type(node, Shape::Object(object), slot);
-        };
-        let mut unknown = false;
-        for entry in entries {
-            match object.field(&entry.key) {
-                Some(field) => {
-                    let slot = Slot {
-                        name: field.name,
-                        owner: entry.key_span,
-                        is_field: true,
-                    };
-                    self.check(&entry.value, field.shape, slot);
-                }
-                None => {
-                    unknown = true;
-                    self.unknown_field(&entry.key, entry.key_span, object.name, object.fields);
-                }
-            }
-        }
-        // A misspelt field is not missing as well.
-        if !unknown {
-            for field in object.fields.iter().filter(|field| field.required) {
-                if node.field(field.name).is_none() {
-                    self.missing(object, field, slot);
-                }
-            }
-        }
-        self.exactly_one(node, object, slot, unknown);
-    }
-
-    fn exactly_one(&mut self, node: &Node<'_>, object: &'static Object, slot: Slot<'_>, unknown: bool) {
-        let written: Vec<_> = object
-            .exactly_one
-            .iter()
-            .filter_map(|name| node.entry(name))
-            .collect();
-        match written.as_slice() {
-            [] if object.exactly_one.is_empty() || unknown => {}
-            [] => {
-                let title = format!("{} needs one of {}", object.name, any_of(object.exactly_one));
-                let help = Some("write exactly one of them".to_owned());
-                self.report("missing-field", title, slot.owner, "none of them is here", help);
-            }
-            [_] => {}
-            [first, rest @ ..] => {
-                let names: Vec<&str> = written.iter().map(|entry| &*entry.key).collect();
-                let title = format!("{} has one of {}, not several", object.name, all_of(&names));
-                let Some(last) = rest.last() else { return };
-                let at = Label::new(self.source, last.key_span, "one more");
-                let first = Label::new(self.source, first.key_span, "one");
-                let help = if object.field("attribute").is_some() {
-                    "write one clause for each and join them with `all`"
-                } else {
-                    "keep one of them"
-                };
-                self.problems.push(
-                    Problem::error("conflicting-fields", title, at)
-                        .also(first)
-                        .help(help),
-                );
-            }
-        }
-    }
-
-    fn missing(&mut self, object: &'static Object, field: &'static Field, slot: Slot<'_>) {
-        let title = format!("{} needs the field `{}`", object.name, field.name);
-        let doc = field.doc.trim_end_matches('.');
-        let help = format!(
-            "add `{}`: {}{}",
-            field.name,
-            doc.get(..1).unwrap_or_default().to_lowercase(),
-            doc.get(1..).unwrap_or_default()
-        );
-        self.report(
-            "missing-field",
-            title,
-            slot.owner,
-            "it is missing here",
-            Some(help),
-        );
-    }
-
-    fn unknown_field(&mut self, key: &str, span: Span, owner: &str, fields: &'static [Field]) {
-        let title = format!("{owner} has no field `{}`", shorten(key));
-        let help = closest(key, fields.iter().map(|field| field.name))
-            .map(did_you_mean)
-            .unwrap_or_else(|| {
-                let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
-                format!("its fields are {}", all_of(&names))
-            });
-        self.report("unknown-field", title, span, "", Some(help));
+        self.problems.push(problem.secret().help(help));
     }
 
     fn map(&mut self, node: &Node<'_>, map: &'static Map, slot: Slot<'_>) {
@@ -327,64 +233,6 @@ impl Validator<'_> {
                 Some("remove some of them".to_owned()),
             );
         }
-    }
-
-    fn union(&mut self, node: &Node<'_>, union: &'static Union, slot: Slot<'_>) {
-        let shape = match &node.kind {
-            NodeKind::Plain(_) | NodeKind::Quoted(_) => union.case(When::Scalar),
-            NodeKind::List(_) => union.case(When::List),
-            NodeKind::Mapping(_) => return self.mapping_of(node, union, slot),
-            NodeKind::Refused => return,
-        };
-        match shape {
-            Some(shape) if !node.is_null() => self.check(node, shape, slot),
-            _ => self.wrong_type(node, Shape::Union(union), slot),
-        }
-    }
-
-    fn mapping_of(&mut self, node: &Node<'_>, union: &'static Union, slot: Slot<'_>) {
-        let present: Vec<_> = union.keys().filter_map(|key| node.entry(key)).collect();
-        match present.as_slice() {
-            [one] => {
-                let key = union.keys().find(|key| *key == one.key);
-                if let Some(shape) = key.and_then(|key| union.case(When::Key(key))) {
-                    self.check(node, shape, slot);
-                }
-            }
-            [] => match union.case(When::Mapping) {
-                Some(shape) => self.check(node, shape, slot),
-                None if union.keys().next().is_none() => self.wrong_type(node, Shape::Union(union), slot),
-                None => self.no_case(node, union, slot),
-            },
-            [first, .., last] => {
-                let names: Vec<&str> = present.iter().map(|entry| &*entry.key).collect();
-                let title = format!("{} has one of {}, not several", union.name, all_of(&names));
-                let at = Label::new(self.source, last.key_span, "one more");
-                let first = Label::new(self.source, first.key_span, "one");
-                let problem = Problem::error("conflicting-fields", title, at).also(first);
-                self.problems.push(problem.help("keep one of them"));
-            }
-        }
-    }
-
-    /// Reports a mapping that has none of the keys by which the cases are told apart.
-    fn no_case(&mut self, node: &Node<'_>, union: &'static Union, slot: Slot<'_>) {
-        let keys: Vec<&str> = union.keys().collect();
-        for entry in node.entries().unwrap_or_default() {
-            if let Some(meant) = closest(&entry.key, keys.iter().copied()) {
-                let title = format!("{} has no field `{}`", union.name, shorten(&entry.key));
-                return self.report(
-                    "unknown-field",
-                    title,
-                    entry.key_span,
-                    "",
-                    Some(did_you_mean(meant)),
-                );
-            }
-        }
-        let title = format!("{} needs one of {}", union.name, any_of(&keys));
-        let help = Some("write exactly one of them".to_owned());
-        self.report("missing-field", title, slot.owner, "none of them is here", help);
     }
 
     fn wrong_type(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) {

@@ -1,0 +1,63 @@
+//! Who is believed and where in a request to look: what the proxy's identity phase is made of.
+
+use std::sync::Arc;
+
+use rules::{AttributeId, Site};
+
+/// Who is believed and where in a request to look.
+#[derive(Debug)]
+pub struct Identity {
+    /// Whose tokens are believed.
+    pub issuers: Vec<IssuerConfig>,
+    /// Where the token is.
+    pub token: TokenSource,
+    /// Attributes from the request itself, by the ids of the snapshot that was loaded along.
+    pub attributes: Vec<(AttributeId, RequestValue)>,
+    /// For `WWW-Authenticate`.
+    pub realm: Box<str>,
+}
+
+/// An issuer and its keys.
+#[derive(Debug)]
+pub struct IssuerConfig {
+    /// The checks and the claims. Its attributes are numbered by [`AttributeId::index`].
+    pub issuer: tokens::Issuer,
+    /// Its keys.
+    pub keys: KeySource,
+    /// Where it was written.
+    pub site: Site,
+}
+
+/// Where an issuer's keys are from.
+#[derive(Debug)]
+pub enum KeySource {
+    /// They were read along with the document.
+    Fixed(Arc<tokens::KeySet>),
+    /// They are fetched.
+    Url {
+        /// An http or https URL.
+        url: Box<str>,
+        /// How often they are fetched again, in milliseconds.
+        refresh_ms: u64,
+    },
+}
+
+/// Where in a request the token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenSource {
+    /// In `Authorization`, after `Bearer`.
+    Authorization,
+    /// In a header (its name in lower case), bare.
+    Header(Box<str>),
+    /// In a cookie.
+    Cookie(Box<str>),
+}
+
+/// A value that a request brings along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestValue {
+    /// A header, its name in lower case.
+    Header(Box<str>),
+    /// A cookie.
+    Cookie(Box<str>),
+}

@@ -1,0 +1,127 @@
+//! One load under way: what was read, and what was found wrong so far.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rules::{Eligibility, Flags, FlagsDefinition, Names, Tenants};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::lower::Document;
+use crate::problem::{Label, Problem};
+use crate::read::{self, Inputs};
+use crate::report::Report;
+use crate::shape::Object;
+use crate::source::{Source, Sources};
+use crate::translate::{Broken, translate};
+use crate::{parse, validate};
+
+/// One load under way.
+#[derive(Debug, Default)]
+pub(crate) struct Loading {
+    pub(crate) sources: Sources,
+    pub(crate) problems: Vec<Problem>,
+    /// How many more problems there are than were kept.
+    more: usize,
+    pub(crate) inputs: Inputs,
+}
+
+impl Loading {
+    /// Reads one document; `named_at` is where another document names it.
+    pub(crate) fn read(&mut self, path: &Path, named_at: Option<Label>) -> Option<Arc<Source>> {
+        self.inputs.files.push(path.to_owned());
+        match read::text(path) {
+            Ok(text) => self.sources.add(path, text),
+            Err(unreadable) => {
+                self.problems.push(unreadable.problem(path, named_at));
+                None
+            }
+        }
+    }
+
+    /// Reads a flags document or every one in a directory.
+    pub(crate) fn flags_sources(
+        &mut self,
+        path: &Path,
+        is_directory: bool,
+        named_at: Option<Label>,
+    ) -> Vec<Arc<Source>> {
+        if !is_directory {
+            return self.read(path, named_at).into_iter().collect();
+        }
+        self.inputs.directories.push(path.to_owned());
+        let files: Vec<PathBuf> = match read::directory(path) {
+            Ok(files) => files,
+            Err(unreadable) => {
+                self.problems.push(unreadable.problem(path, named_at.clone()));
+                Vec::new()
+            }
+        };
+        files
+            .iter()
+            .filter_map(|file| self.read(file, named_at.clone()))
+            .collect()
+    }
+
+    /// Parses and validates texts. Those that are no YAML are missing from the result.
+    pub(crate) fn documents<'s>(
+        &mut self,
+        sources: &'s [Arc<Source>],
+        object: &'static Object,
+    ) -> Vec<Document<'s>> {
+        let mut documents = Vec::new();
+        for source in sources {
+            if let Some(root) = parse::parse(source, &mut self.problems) {
+                validate::validate(source, &root, object, &mut self.problems);
+                documents.push(Document { source, root });
+            }
+        }
+        documents
+    }
+
+    /// Compiles the flags; none where that can't be, and the problems say why.
+    pub(crate) fn compile(
+        &mut self,
+        definition: &FlagsDefinition<'_>,
+        names: &Names<'_>,
+        documents: &[Document<'_>],
+        broken: &Broken,
+        eligibility: Eligibility,
+    ) -> Option<(Flags, Tenants)> {
+        match rules::compile(definition, names, eligibility) {
+            Ok(compiled) => Some(compiled),
+            Err(found) => {
+                self.report(found, documents, names, broken);
+                None
+            }
+        }
+    }
+
+    /// Takes over what `rules` found.
+    pub(crate) fn report(
+        &mut self,
+        found: Vec<rules::Problem>,
+        documents: &[Document<'_>],
+        names: &Names<'_>,
+        broken: &Broken,
+    ) {
+        let (problems, more) = translate(found, documents, names, broken);
+        self.problems.extend(problems);
+        self.more += more;
+    }
+
+    /// 12 hex digits of everything that was read as a document.
+    pub(crate) fn revision(&self) -> String {
+        let mut hasher = Xxh3::new();
+        for source in self.sources.all() {
+            hasher.update(&source.text.len().to_le_bytes());
+            hasher.update(source.text.as_bytes());
+        }
+        let mut digits = format!("{:016x}", hasher.digest());
+        digits.truncate(12);
+        digits
+    }
+
+    pub(crate) fn into_report(self) -> Report {
+        Report::new(self.problems, self.more, self.sources, self.inputs)
+    }
+}

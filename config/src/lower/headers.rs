@@ -1,0 +1,243 @@
+//! The headers that tell upstreams what was decided: their names must be free, valid and all different.
+
+use rules::{DEFAULT_FLAGS_BUDGET, FlagId, FlagsHeader, HeaderPlan, Include};
+
+use super::gateway::Gateway;
+use crate::node::{Node, Scalar, Span};
+use crate::problem::Problem;
+use crate::quantity;
+
+/// Names under which headers mean something to HTTP itself, to identity or to forwarding; folded.
+const TAKEN: [&str; 30] = [
+    "authorization",
+    "connection",
+    "content_encoding",
+    "content_length",
+    "content_type",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "http2_settings",
+    "keep_alive",
+    "max_forwards",
+    "origin",
+    "proxy_authenticate",
+    "proxy_authorization",
+    "proxy_connection",
+    "set_cookie",
+    "te",
+    "trailer",
+    "transfer_encoding",
+    "upgrade",
+    "via",
+    "x_forwarded_for",
+    "x_forwarded_host",
+    "x_forwarded_port",
+    "x_forwarded_prefix",
+    "x_forwarded_proto",
+    "x_http_method_override",
+    "x_original_url",
+];
+/// What per-flag headers begin with, unless the document says.
+const PREFIX: &str = "X-Feature-";
+
+/// Headers of single flags, and the prefix that is reserved for them.
+type PerFlag = (Vec<(FlagId, Box<str>)>, Option<Box<str>>);
+
+/// A header name that is in use, and where that is written; the place is none for a name that was left out.
+struct Used {
+    folded: String,
+    what: String,
+    span: Option<Span>,
+}
+
+impl<'s> Gateway<'_, 's> {
+    /// The plan of headers. Problems are reported; what has one is left out.
+    pub(crate) fn headers(&mut self, root: &Node<'s>) -> HeaderPlan {
+        let node = root.field("headers");
+        let field = |name: &str| node.and_then(|node| node.field(name));
+        let mut used = Vec::new();
+        let tenant = self.header(field("tenant"), "X-Tenant-Id", "tenant", &mut used);
+        let user = self.header(field("user"), "X-User-Id", "user", &mut used);
+        let flags = self.flags_header(field("flags"), &mut used);
+        let revision = self.header(field("revision"), "X-Flags-Revision", "revision", &mut used);
+        let request_id = self.header(field("request_id"), "X-Request-Id", "request_id", &mut used);
+        let (per_flag, reserved_prefix) = match field("per_flag").filter(|node| node.text().is_none()) {
+            Some(node) => self.per_flag(node, &mut used),
+            None => (Vec::new(), None),
+        };
+        self.refuse_aliases(&used);
+        HeaderPlan {
+            tenant,
+            user,
+            flags,
+            per_flag: per_flag.into(),
+            revision,
+            request_id,
+            reserved_prefix,
+        }
+    }
+
+    fn header(
+        &mut self,
+        node: Option<&Node<'s>>,
+        left_out: &str,
+        what: &str,
+        used: &mut Vec<Used>,
+    ) -> Option<Box<str>> {
+        let name = match node {
+            None => left_out,
+            Some(node) => node.text().filter(|name| *name != "off")?,
+        };
+        let span = node.map(|node| node.span);
+        let folded = fold(name);
+        if let Some(span) = span {
+            self.check_token("header", name, span)?;
+            if TAKEN.contains(&folded.as_str()) {
+                let title = format!("`{name}` means something else already");
+                let help = "choose a name of your own, such as one that begins with `X-`";
+                self.error("reserved-header", title, span, help);
+                return None;
+            }
+        }
+        used.push(Used {
+            folded,
+            what: what.to_owned(),
+            span,
+        });
+        Some(name.to_ascii_lowercase().into())
+    }
+
+    fn flags_header(&mut self, node: Option<&Node<'s>>, used: &mut Vec<Used>) -> Option<FlagsHeader> {
+        let name_node = match node {
+            Some(node) if node.entries().is_some() => node.field("name"),
+            node => node,
+        };
+        let name = self.header(name_node, "X-Feature-Flags", "flags", used)?;
+        let budget = match node.and_then(|node| node.field("budget")).and_then(Node::scalar) {
+            Some(Scalar::Integer(bytes)) => usize::try_from(bytes).ok(),
+            Some(Scalar::Text(text)) => {
+                quantity::size_bytes(text).and_then(|bytes| usize::try_from(bytes).ok())
+            }
+            _ => None,
+        };
+        let budget = budget.unwrap_or(DEFAULT_FLAGS_BUDGET);
+        let include = match node.and_then(|node| node.field("include")) {
+            Some(include) if include.items().is_some() => {
+                let flags = self.flag_list(include);
+                self.check_budget(&flags, budget, include);
+                Include::List(flags.into_iter().map(|(id, _)| id).collect())
+            }
+            Some(include) if include.text().is_some_and(|text| text == "route") => Include::Route,
+            _ => Include::All,
+        };
+        Some(FlagsHeader {
+            name,
+            include,
+            budget,
+        })
+    }
+
+    /// A list that doesn't fit when all of it is on would be cut for somebody.
+    fn check_budget(&mut self, flags: &[(FlagId, &str)], budget: usize, include: &Node<'s>) {
+        let needed = flags
+            .iter()
+            .map(|(_, key)| key.len() + 2)
+            .sum::<usize>()
+            .saturating_sub(2);
+        if needed > budget {
+            let title =
+                format!("these flags take {needed} bytes when all are on, and the budget is {budget}");
+            let span = include
+                .items()
+                .and_then(<[_]>::first)
+                .map_or(include.span, |first| first.span);
+            self.error(
+                "header-budget",
+                title,
+                span,
+                "raise `budget`, or list fewer flags",
+            );
+        }
+    }
+
+    fn per_flag(&mut self, node: &Node<'s>, used: &mut Vec<Used>) -> PerFlag {
+        let prefix_node = node.field("prefix");
+        let prefix = prefix_node.and_then(Node::text).map_or(PREFIX, |text| text);
+        if let Some(node) = prefix_node
+            && self.check_token("header", prefix, node.span).is_none()
+        {
+            return (Vec::new(), None);
+        }
+        let list = if node.items().is_some() {
+            Some(node)
+        } else {
+            node.field("flags")
+        };
+        let mut headers = Vec::new();
+        for item in list.and_then(Node::items).unwrap_or_default() {
+            let Some(key) = self.lower.name(item) else {
+                continue;
+            };
+            let Some(flag) = self.flag(&key) else { continue };
+            let name = format!("{prefix}{}", flag.key.replace(['.', '_'], "-")).to_ascii_lowercase();
+            if self.check_token("header", &name, item.span).is_some()
+                && !headers.iter().any(|(id, _)| *id == flag.id)
+            {
+                let what = format!("the flag `{}`", flag.key);
+                used.push(Used {
+                    folded: fold(&name),
+                    what,
+                    span: Some(item.span),
+                });
+                headers.push((flag.id, name.into_boxed_str()));
+            }
+        }
+        headers.sort_unstable();
+        (headers, Some(prefix.to_ascii_lowercase().into()))
+    }
+
+    /// Two names that an upstream may fold into one would let one value pass for the other.
+    fn refuse_aliases(&mut self, used: &[Used]) {
+        for (index, second) in used.iter().enumerate() {
+            let Some(first) = used
+                .iter()
+                .take(index)
+                .find(|first| first.folded == second.folded)
+            else {
+                continue;
+            };
+            let (Some(span), other) = (match (second.span, first.span) {
+                (Some(span), other) => (Some(span), other),
+                (None, other) => (other, None),
+            }) else {
+                continue;
+            };
+            let title = format!(
+                "the headers of {} and {} are aliases of each other",
+                first.what, second.what
+            );
+            let mut problem = Problem::error("header-alias", title, self.label(span, ""));
+            if let Some(other) = other {
+                problem = problem.also(self.label(other, "the other"));
+            }
+            let help = "many servers read letters of either case alike, and every other character as `_`: rename one";
+            self.push(problem.help(help));
+        }
+    }
+}
+
+/// The name as CGI, WSGI and PHP see it.
+fn fold(name: &str) -> String {
+    name.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,185 @@
+//! What the process is set to: addresses, bodies, log, drain.
+
+use std::net::SocketAddr;
+
+use rules::Eligibility;
+
+use super::gateway::Gateway;
+use crate::node::{Node, Scalar, Span};
+use crate::problem::Problem;
+use crate::quantity;
+use crate::settings::{AccessLog, Drain, Listener, LogFormat, LogOutput, Settings};
+
+/// Where health and metrics are served, unless the document says.
+const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
+/// The largest request body, unless the document says.
+const BODY_LIMIT: u64 = 10 * 1024 * 1024;
+
+/// The environment's name and what it lets flags do. Development and staging are relaxed by their names.
+pub(crate) fn environment(root: &Node<'_>) -> (String, Eligibility) {
+    let node = root.field("environment");
+    let named = node.and_then(|node| node.field("name").or(Some(node)));
+    let name = named
+        .and_then(Node::text)
+        .map_or_else(|| "production".to_owned(), ToString::to_string);
+    let lifecycle = node.and_then(|node| node.field("lifecycle")).and_then(Node::text);
+    let eligibility = match lifecycle.map(|text| &**text) {
+        Some("relaxed") => Eligibility::Relaxed,
+        Some(_) => Eligibility::Enforced,
+        None if matches!(&*name, "development" | "staging") => Eligibility::Relaxed,
+        None => Eligibility::Enforced,
+    };
+    (name, eligibility)
+}
+
+impl<'s> Gateway<'_, 's> {
+    /// The settings. Problems are reported; what has one is left out.
+    pub(crate) fn settings(&mut self, root: &Node<'s>) -> Settings {
+        if let Some(node) = root.field("environment")
+            && let Some(name) = node
+                .field("name")
+                .or(Some(node))
+                .filter(|name| name.text().is_some())
+        {
+            self.check_name("an environment", name.raw().map_or("", |text| text), name.span);
+        }
+        let mut taken = Vec::new();
+        let listeners = self.listeners(root, &mut taken);
+        let admin = self.admin(root.field("admin"), &mut taken);
+        let drain = root.field("drain");
+        let drain = |field, left_out| drain.map_or(left_out, |drain| self.duration(drain, field, left_out));
+        let drain = Drain {
+            delay_ms: drain("delay", 0),
+            timeout_ms: drain("timeout", 30_000),
+        };
+        let body_limit = match root.field("body_limit").and_then(Node::scalar) {
+            Some(Scalar::Integer(bytes)) => u64::try_from(bytes).unwrap_or(BODY_LIMIT),
+            Some(Scalar::Text(text)) => quantity::size_bytes(text).unwrap_or(BODY_LIMIT),
+            _ => BODY_LIMIT,
+        };
+        let threads = root
+            .field("threads")
+            .and_then(Node::integer)
+            .and_then(|threads| usize::try_from(threads).ok());
+        let body_limit = Some(body_limit).filter(|bytes| *bytes > 0);
+        let (access_log, errors) = (
+            self.access_log(root.field("access_log")),
+            self.errors(root.field("errors")),
+        );
+        Settings {
+            listeners,
+            admin,
+            threads,
+            access_log,
+            errors,
+            body_limit,
+            drain,
+        }
+    }
+
+    fn listeners(&mut self, root: &Node<'s>, taken: &mut Vec<(SocketAddr, Span)>) -> Vec<Listener> {
+        let nodes = root.field("listeners").and_then(Node::items).unwrap_or_default();
+        let names: Vec<(&str, Span)> = nodes
+            .iter()
+            .filter_map(|node| node.field("name"))
+            .filter_map(|name| Some((&**name.text()?, name.span)))
+            .collect();
+        for (name, span) in &names {
+            self.check_name("a listener", name, *span);
+        }
+        self.check_unique("listener", &names);
+        let mut listeners = Vec::new();
+        for node in nodes {
+            let address = node
+                .field("address")
+                .and_then(|address| self.address(address, taken));
+            let name = node.field("name").and_then(Node::text);
+            listeners.extend(name.zip(address).map(|(name, address)| Listener {
+                name: (**name).into(),
+                address,
+            }));
+        }
+        listeners
+    }
+
+    fn admin(&mut self, node: Option<&Node<'s>>, taken: &mut Vec<(SocketAddr, Span)>) -> Option<SocketAddr> {
+        let Some(node) = node else { return Some(ADMIN) };
+        let node = node.field("address")?;
+        let address = self.address(node, taken)?;
+        if !address.ip().is_loopback() {
+            let title = format!("the admin listener can be reached from elsewhere at `{address}`");
+            let help = "write a loopback address such as `127.0.0.1:9090` or `[::1]:9090`";
+            self.error("admin-not-loopback", title, node.span, help);
+        }
+        Some(address)
+    }
+
+    /// An address that nothing else of this document is bound to.
+    fn address(&mut self, node: &Node<'s>, taken: &mut Vec<(SocketAddr, Span)>) -> Option<SocketAddr> {
+        let text = node.text()?;
+        let Ok(address) = text.parse::<SocketAddr>() else {
+            let title = format!("`{text}` is not an IP address and a port");
+            let help = "write it like `127.0.0.1:8080`, `0.0.0.0:8080` or `[::]:8080`";
+            self.error("invalid-address", title, node.span, help);
+            return None;
+        };
+        let before = taken
+            .iter()
+            .find(|(other, _)| *other == address && address.port() != 0);
+        if let Some(&(_, span)) = before {
+            let first = self.label(span, "first here");
+            let title = format!("two listeners have the address `{address}`");
+            let problem = Problem::error("duplicate", title, self.label(node.span, "again here")).also(first);
+            self.push(problem.help("give one of them another port"));
+            return None;
+        }
+        taken.push((address, node.span));
+        Some(address)
+    }
+
+    fn access_log(&self, node: Option<&Node<'s>>) -> AccessLog {
+        let output = node.and_then(|node| node.field("output"));
+        let file = output
+            .and_then(|output| output.field("file"))
+            .and_then(|file| self.path(file));
+        let output = match (file, output.and_then(Node::text).map(|text| &**text)) {
+            (Some(path), _) => LogOutput::File(path),
+            (None, Some("stderr")) => LogOutput::Stderr,
+            (None, Some("off")) => LogOutput::Off,
+            _ => LogOutput::Stdout,
+        };
+        let format = match node.and_then(|node| node.field("format")).and_then(Node::text) {
+            Some(format) if *format == "human" => LogFormat::Human,
+            _ => LogFormat::Json,
+        };
+        let query = node
+            .and_then(|node| node.field("query"))
+            .and_then(Node::boolean)
+            .unwrap_or_default();
+        AccessLog {
+            output,
+            format,
+            query,
+        }
+    }
+
+    fn errors(&mut self, node: Option<&Node<'s>>) -> Vec<(u16, rules::Body)> {
+        let mut errors = Vec::new();
+        for entry in node.and_then(Node::entries).unwrap_or_default() {
+            let body = self.body(&entry.value);
+            match entry.key.parse::<u16>() {
+                Ok(status @ 400..=599) => errors.extend(body.map(|body| (status, body))),
+                _ => {
+                    let title = format!("`{}` is not the status of an error", entry.key);
+                    self.error(
+                        "invalid-status",
+                        title,
+                        entry.key_span,
+                        "write a number from 400 to 599",
+                    );
+                }
+            }
+        }
+        errors
+    }
+}

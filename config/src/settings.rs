@@ -1,0 +1,95 @@
+//! What the process is set to, beside what decides requests.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use rules::Body;
+
+/// What the process is set to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where requests arrive. A change needs a restart.
+    pub listeners: Vec<Listener>,
+    /// Where health and metrics are served: a loopback address, or nowhere. A change needs a restart.
+    pub admin: Option<SocketAddr>,
+    /// Worker threads; none: one a core. A change needs a restart.
+    pub threads: Option<usize>,
+    /// One line for each request. A change needs a restart.
+    pub access_log: AccessLog,
+    /// Bodies for answers of our own, by status.
+    pub errors: Vec<(u16, Body)>,
+    /// The largest request body, in bytes; none: any.
+    pub body_limit: Option<u64>,
+    /// How the process ends.
+    pub drain: Drain,
+}
+
+/// An address that requests arrive at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name.
+    pub name: Box<str>,
+    /// Where; with port 0 the system chooses.
+    pub address: SocketAddr,
+}
+
+/// One line for each request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessLog {
+    /// Where to.
+    pub output: LogOutput,
+    /// How a line looks.
+    pub format: LogFormat,
+    /// Whether queries are written.
+    pub query: bool,
+}
+
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// A JSON object, for machines.
+    #[default]
+    Json,
+    /// Columns, for people.
+    Human,
+}
+
+/// Where lines go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogOutput {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// Nowhere.
+    Off,
+    /// To the end of a file.
+    File(PathBuf),
+}
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// How long it serves on while it says that it is not ready, in milliseconds.
+    pub delay_ms: u64,
+    /// How long requests in flight may take then, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+impl Settings {
+    /// The fields in which `new` differs that only a restart can change.
+    #[must_use]
+    pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
+        let differences = [
+            ("listeners", self.listeners != new.listeners),
+            ("admin", self.admin != new.admin),
+            ("threads", self.threads != new.threads),
+            ("access_log", self.access_log != new.access_log),
+        ];
+        differences
+            .into_iter()
+            .filter(|(_, differs)| *differs)
+            .map(|(field, _)| field)
+            .collect()
+    }
+}

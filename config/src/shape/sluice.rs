@@ -1,0 +1,327 @@
+//! The form of `sluice.yaml`. What its names, addresses and patterns must be beyond that is judged in `lower`.
+
+use super::issuer::{IDENTITY, ISSUERS};
+use super::route::{BODY, ROUTES, UNMATCHED};
+use super::{
+    List, Map, Object, Shape, UNBOUNDED, Union, items, list, map, mapping, object, optional, required,
+    scalar, union, with_key,
+};
+
+pub(super) const FLAG_KEY: Shape = Shape::Text("a flag key");
+const ADDRESS: Shape = Shape::Text("an address such as `127.0.0.1:8080`");
+pub(super) const PATH: Shape = Shape::Text("a file, relative to this document");
+
+/// The most listeners.
+const MAX_LISTENERS: usize = 64;
+/// The most upstreams.
+const MAX_UPSTREAMS: usize = 1_000;
+/// The most endpoints of an upstream.
+const MAX_ENDPOINTS: usize = 256;
+/// The most headers with the state of one flag each.
+const MAX_PER_FLAG: usize = 100;
+
+/// The document.
+pub(crate) static DOCUMENT: Object = object(
+    "a gateway document",
+    "What Sluice listens on, whom it believes, where it forwards, and which gates it keeps.",
+    &[
+        required("version", Shape::Version, "The version of this format: 1."),
+        optional(
+            "environment",
+            Shape::Union(&ENVIRONMENT),
+            "The environment; left out: production. Development and staging are relaxed, others enforced.",
+        ),
+        required(
+            "listeners",
+            Shape::List(&LISTENERS),
+            "Where requests arrive. A change needs a restart.",
+        ),
+        optional(
+            "admin",
+            Shape::Union(&ADMIN),
+            "Where health and metrics are served; left out: 127.0.0.1:9090. A change needs a restart.",
+        ),
+        required("flags", Shape::Union(&FLAGS), "Where the flags are."),
+        optional("issuers", Shape::List(&ISSUERS), "Whose tokens are believed."),
+        optional(
+            "identity",
+            Shape::Object(&IDENTITY),
+            "Where in a request the token and attributes are.",
+        ),
+        required(
+            "upstreams",
+            Shape::Map(&UPSTREAMS),
+            "Where requests are forwarded, by name.",
+        ),
+        optional(
+            "routes",
+            Shape::List(&ROUTES),
+            "Which requests go where, and the gates they meet.",
+        ),
+        optional(
+            "unmatched",
+            Shape::Union(&UNMATCHED),
+            "What happens to other requests; left out: 404.",
+        ),
+        optional("target", Shape::Object(&TARGET), "How request targets are read."),
+        optional(
+            "headers",
+            Shape::Object(&HEADERS),
+            "What upstreams are told of the decision.",
+        ),
+        optional(
+            "errors",
+            Shape::Map(&ERRORS),
+            "Bodies for answers of Sluice's own, by status.",
+        ),
+        optional(
+            "body_limit",
+            Shape::Size,
+            "The largest request body; 0: none; left out: 10MiB.",
+        ),
+        optional(
+            "access_log",
+            Shape::Object(&ACCESS_LOG),
+            "One line for each request. A change needs a restart.",
+        ),
+        optional("drain", Shape::Object(&DRAIN), "How the process ends."),
+        optional(
+            "threads",
+            Shape::Integer(1, 1024),
+            "Threads that serve requests; left out: one a core.",
+        ),
+    ],
+);
+
+static ENVIRONMENT: Union = union(
+    "a name or `{ name: NAME, lifecycle: relaxed }`",
+    &[
+        scalar(Shape::Text("a name")),
+        mapping(Shape::Object(&ENVIRONMENT_OBJECT)),
+    ],
+);
+static ENVIRONMENT_OBJECT: Object = object(
+    "an environment",
+    "Its name and what it lets alpha and beta flags do.",
+    &[
+        required("name", Shape::Text("a name"), "Its name."),
+        optional(
+            "lifecycle",
+            Shape::Choice(&["relaxed", "enforced"]),
+            "Whether the lifecycle is enforced.",
+        ),
+    ],
+);
+static LISTENERS: List = list(Shape::Object(&LISTENER), 1, MAX_LISTENERS);
+static LISTENER: Object = object(
+    "a listener",
+    "An address that requests arrive at.",
+    &[
+        required("name", Shape::Text("a name"), "Its name, in logs."),
+        required(
+            "address",
+            ADDRESS,
+            "IP address and port; port 0: the system chooses.",
+        ),
+    ],
+);
+static ADMIN: Union = union(
+    "`off` or `{ address: IP:PORT }`",
+    &[
+        scalar(Shape::Choice(&["off"])),
+        mapping(Shape::Object(&ADMIN_OBJECT)),
+    ],
+);
+static ADMIN_OBJECT: Object = object(
+    "an admin listener",
+    "Health and metrics, for this machine only.",
+    &[required("address", ADDRESS, "A loopback address and port.")],
+);
+static FLAGS: Union = union(
+    "`{ file: PATH }` or `{ directory: PATH }`",
+    &[
+        with_key("file", &FLAGS_FILE),
+        with_key("directory", &FLAGS_DIRECTORY),
+    ],
+);
+static FLAGS_FILE: Object = object(
+    "a flags file",
+    "One document with all flags.",
+    &[required("file", PATH, "Its path.")],
+);
+static FLAGS_DIRECTORY: Object = object(
+    "a flags directory",
+    "Several documents that are merged: every `*.yaml`, `*.yml` and `*.json` in it.",
+    &[required(
+        "directory",
+        Shape::Text("a directory, relative to this document"),
+        "Its path.",
+    )],
+);
+
+static UPSTREAMS: Map = map(
+    "the name of an upstream",
+    Shape::Union(&UPSTREAM_VALUE),
+    1,
+    MAX_UPSTREAMS,
+);
+static UPSTREAM_VALUE: Union = union(
+    "`HOST:PORT` or `{ endpoints: [HOST:PORT] }`",
+    &[
+        scalar(Shape::Text("`HOST:PORT`")),
+        mapping(Shape::Object(&UPSTREAM_OBJECT)),
+    ],
+);
+static UPSTREAM_OBJECT: Object = object(
+    "an upstream",
+    "Endpoints that serve the same thing.",
+    &[
+        required("endpoints", Shape::List(&ENDPOINTS), "Host and port of each."),
+        optional(
+            "connect_timeout",
+            Shape::Duration,
+            "Until connected; left out: 3s.",
+        ),
+        optional(
+            "read_timeout",
+            Shape::Duration,
+            "Between two reads; left out: 60s.",
+        ),
+        optional("write_timeout", Shape::Duration, "Of one write; left out: 60s."),
+        optional(
+            "idle_timeout",
+            Shape::Duration,
+            "How long an idle connection is kept; left out: 60s.",
+        ),
+    ],
+);
+static ENDPOINTS: List = list(Shape::Text("`HOST:PORT`"), 1, MAX_ENDPOINTS);
+
+static TARGET: Object = object(
+    "a reading of targets",
+    "How request targets are read.",
+    &[optional(
+        "encoded_slash",
+        Shape::Choice(&["reject", "decode", "keep"]),
+        "What `%2F` means; left out: reject.",
+    )],
+);
+
+const HEADER: Shape = Shape::Text("the name of a header, or `off`");
+static HEADERS: Object = object(
+    "a plan of headers",
+    "What upstreams are told of the decision. Each may be `off`.",
+    &[
+        optional("tenant", HEADER, "The tenant's id; left out: X-Tenant-Id."),
+        optional("user", HEADER, "The user's id; left out: X-User-Id."),
+        optional(
+            "flags",
+            Shape::Union(&FLAGS_HEADER),
+            "The flags that are on; left out: X-Feature-Flags.",
+        ),
+        optional(
+            "revision",
+            HEADER,
+            "The snapshot's revision; left out: X-Flags-Revision.",
+        ),
+        optional("request_id", HEADER, "The request's id; left out: X-Request-Id."),
+        optional(
+            "per_flag",
+            Shape::Union(&PER_FLAG),
+            "One header for each of these flags.",
+        ),
+    ],
+);
+static FLAGS_HEADER: Union = union(
+    "the name of a header, `off` or a mapping",
+    &[scalar(HEADER), mapping(Shape::Object(&FLAGS_HEADER_OBJECT))],
+);
+static FLAGS_HEADER_OBJECT: Object = object(
+    "a flags header",
+    "The header that lists the flags that are on.",
+    &[
+        optional(
+            "name",
+            Shape::Text("the name of a header"),
+            "Its name; left out: X-Feature-Flags.",
+        ),
+        optional(
+            "include",
+            Shape::Union(&INCLUDE),
+            "Which flags: all (left out), route, or these.",
+        ),
+        optional("budget", Shape::Size, "Its most bytes; left out: 4KiB."),
+    ],
+);
+static INCLUDE: Union = union(
+    "`all`, `route` or a list of flag keys",
+    &[scalar(Shape::Choice(&["all", "route"])), items(&FLAG_KEYS)],
+);
+static FLAG_KEYS: List = list(FLAG_KEY, 0, UNBOUNDED);
+static PER_FLAG: Union = union(
+    "`off`, a list of flag keys or a mapping",
+    &[
+        scalar(Shape::Choice(&["off"])),
+        items(&PER_FLAG_KEYS),
+        mapping(Shape::Object(&PER_FLAG_OBJECT)),
+    ],
+);
+static PER_FLAG_KEYS: List = list(FLAG_KEY, 0, MAX_PER_FLAG);
+static PER_FLAG_OBJECT: Object = object(
+    "headers per flag",
+    "One header for each of these flags, with the served variant.",
+    &[
+        optional(
+            "prefix",
+            Shape::Text("the beginning of a header name"),
+            "Left out: X-Feature-.",
+        ),
+        required("flags", Shape::List(&PER_FLAG_KEYS), "The flags."),
+    ],
+);
+static ERRORS: Map = map("a status", Shape::Object(&BODY), 0, 200);
+static ACCESS_LOG: Object = object(
+    "an access log",
+    "One JSON line for each request.",
+    &[
+        optional("output", Shape::Union(&LOG_OUTPUT), "Where to; left out: stdout."),
+        optional(
+            "format",
+            Shape::Choice(&["json", "human"]),
+            "For machines (left out) or for people.",
+        ),
+        optional(
+            "query",
+            Shape::Boolean,
+            "Whether queries are logged; left out: false.",
+        ),
+    ],
+);
+static LOG_OUTPUT: Union = union(
+    "`stdout`, `stderr`, `off` or `{ file: PATH }`",
+    &[
+        scalar(Shape::Choice(&["stdout", "stderr", "off"])),
+        mapping(Shape::Object(&LOG_FILE)),
+    ],
+);
+static LOG_FILE: Object = object(
+    "a log file",
+    "Lines are appended to it.",
+    &[required("file", PATH, "Its path.")],
+);
+static DRAIN: Object = object(
+    "a drain",
+    "What happens on SIGTERM.",
+    &[
+        optional(
+            "delay",
+            Shape::Duration,
+            "How long it serves on, not ready; left out: 0s.",
+        ),
+        optional(
+            "timeout",
+            Shape::Duration,
+            "How long requests in flight may take; left out: 30s.",
+        ),
+    ],
+);
