@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::routing::post;
+use tokens::{Algorithm, ClaimPath, Issuer, IssuerDefinition};
 
 use super::*;
 use crate::key_store::KeyStore;
@@ -17,6 +18,7 @@ struct Running {
     address: SocketAddr,
     state: AdminState,
     server: AdminServer,
+    keys: Arc<KeyStore>,
     // What keys would be fetched on.
     _runtime: tokio::runtime::Runtime,
 }
@@ -27,7 +29,7 @@ fn start(more: Router) -> Running {
     let keys = KeyStore::new(runtime.handle().clone(), Pace::default(), &metrics);
     let state = AdminState {
         metrics,
-        readiness: Readiness::new(keys),
+        readiness: Readiness::new(Arc::clone(&keys)),
     };
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -36,6 +38,7 @@ fn start(more: Router) -> Running {
         address,
         state,
         server,
+        keys,
         _runtime: runtime,
     }
 }
@@ -116,6 +119,27 @@ fn asked_for_it_readiness_says_everything() {
         check(&running, target, 200, expected);
     }
     check(&running, "/readyz?verbose=0&terse", 200, "ready\n");
+}
+
+#[test]
+fn what_failed_and_is_no_reason_is_only_said_when_asked() {
+    let running = start(Router::new());
+    running.state.readiness.loaded("3f9c", SystemTime::now());
+    check(&running, "/readyz", 200, "ready\n");
+    let tenant = ClaimPath::parse("tenant").unwrap();
+    let added = IssuerDefinition::new("https://new", "api", &[Algorithm::EdDsa], tenant);
+    let added = Issuer::new(added).unwrap();
+    // The runtime is never run, so these keys are never fetched.
+    let _keys = running
+        .keys
+        .remote(&added, "http://127.0.0.1:1/jwks", LONG)
+        .unwrap();
+    check(&running, "/readyz", 200, "ready\n");
+    assert!(
+        ask(&running, "/readyz?verbose")
+            .2
+            .ends_with("[-] keys https://new: never fetched\n")
+    );
 }
 
 #[test]
