@@ -6,6 +6,7 @@
 //! ```
 
 mod identity;
+mod inputs;
 mod json;
 mod load;
 mod loaded;
@@ -26,14 +27,17 @@ mod source;
 mod suggest;
 mod translate;
 mod validate;
+mod watch;
 
 pub use identity::{Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
+pub use inputs::Inputs;
 pub use load::{LoadedFlags, load, load_flags};
 pub use loaded::Loaded;
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
 pub use problem::{CODES, Problem, Severity};
-pub use read::{Inputs, MAX_DIRECTORY_FILES};
+pub use read::MAX_DIRECTORY_FILES;
 pub use report::{Colour, MAX_PROBLEMS, Report};
 pub use schema::{flags_schema, sluice_schema};
 pub use settings::{AccessLog, Drain, Listener, LogFormat, LogOutput, Settings};
 pub use source::{MAX_FILE_BYTES, Place, Places};
+pub use watch::{Reload, WatchOptions, Watcher, watch, watch_with};

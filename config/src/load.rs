@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rules::{Eligibility, Flags, FlagsDefinition, Names, Revision, Routes, Snapshot, Tenants, UpstreamId};
 
+use crate::inputs::Inputs;
 use crate::loaded::Loaded;
 use crate::loading::Loading;
 use crate::lower::gateway::Gateway;
@@ -13,7 +14,6 @@ use crate::lower::settings::environment;
 use crate::lower::{self, Document, Lower};
 use crate::node::Node;
 use crate::problem::Label;
-use crate::read::Inputs;
 use crate::report::Report;
 use crate::shape::{flags, sluice};
 use crate::source::{Places, Source};
@@ -65,7 +65,7 @@ pub fn load_flags(path: &Path, eligibility: Eligibility) -> Result<LoadedFlags, 
 /// Everything that is wrong with any of it.
 pub fn load(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Report> {
     let mut loading = Loading::default();
-    let Some(source) = loading.read(path, None) else {
+    let Some(source) = loading.source(path, None) else {
         return Err(loading.into_report());
     };
     let gateway_sources = [source];

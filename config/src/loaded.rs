@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rules::Snapshot;
 
 use crate::identity::Identity;
-use crate::read::Inputs;
+use crate::inputs::Inputs;
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::source::Places;

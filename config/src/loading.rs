@@ -1,17 +1,18 @@
 //! One load under way: what was read, and what was found wrong so far.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rules::{Eligibility, Flags, FlagsDefinition, Names, Tenants};
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::inputs::Inputs;
 use crate::lower::Document;
 use crate::problem::{Label, Problem};
-use crate::read::{self, Inputs};
+use crate::read::{self, Unreadable};
 use crate::report::Report;
 use crate::shape::Object;
-use crate::source::{Source, Sources};
+use crate::source::{MAX_FILE_BYTES, Source, Sources};
 use crate::translate::{Broken, translate};
 use crate::{parse, validate};
 
@@ -26,11 +27,28 @@ pub(crate) struct Loading {
 }
 
 impl Loading {
+    /// Reads a file; `named_at` is where a document names it.
+    pub(crate) fn read(&mut self, path: &Path, limit: usize, named_at: Option<Label>) -> Option<Vec<u8>> {
+        let read = read::bytes(path, limit);
+        self.inputs.add_file(path, limit, read.as_deref().ok());
+        self.readable(read, path, named_at)
+    }
+
     /// Reads one document; `named_at` is where another document names it.
-    pub(crate) fn read(&mut self, path: &Path, named_at: Option<Label>) -> Option<Arc<Source>> {
-        self.inputs.files.push(path.to_owned());
-        match read::text(path) {
-            Ok(text) => self.sources.add(path, text),
+    pub(crate) fn source(&mut self, path: &Path, named_at: Option<Label>) -> Option<Arc<Source>> {
+        let bytes = self.read(path, MAX_FILE_BYTES, named_at.clone())?;
+        let text = self.readable(read::text(path, bytes), path, named_at)?;
+        self.sources.add(path, text)
+    }
+
+    fn readable<T>(
+        &mut self,
+        read: Result<T, Unreadable>,
+        path: &Path,
+        named_at: Option<Label>,
+    ) -> Option<T> {
+        match read {
+            Ok(read) => Some(read),
             Err(unreadable) => {
                 self.problems.push(unreadable.problem(path, named_at));
                 None
@@ -46,19 +64,14 @@ impl Loading {
         named_at: Option<Label>,
     ) -> Vec<Arc<Source>> {
         if !is_directory {
-            return self.read(path, named_at).into_iter().collect();
+            return self.source(path, named_at).into_iter().collect();
         }
-        self.inputs.directories.push(path.to_owned());
-        let files: Vec<PathBuf> = match read::directory(path) {
-            Ok(files) => files,
-            Err(unreadable) => {
-                self.problems.push(unreadable.problem(path, named_at.clone()));
-                Vec::new()
-            }
-        };
+        let listing = read::directory(path);
+        self.inputs.add_directory(path, listing.as_deref().ok());
+        let files = self.readable(listing, path, named_at.clone()).unwrap_or_default();
         files
             .iter()
-            .filter_map(|file| self.read(file, named_at.clone()))
+            .filter_map(|file| self.source(file, named_at.clone()))
             .collect()
     }
 

@@ -4,19 +4,9 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::problem::{At, Label, Problem};
-use crate::source::MAX_FILE_BYTES;
 
 /// The most documents that a directory may hold.
 pub const MAX_DIRECTORY_FILES: usize = 1_000;
-
-/// What was read, or would have been: what a change of it may change.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inputs {
-    /// Files, in the order of reading.
-    pub files: Vec<PathBuf>,
-    /// Directories of which every document is read.
-    pub directories: Vec<PathBuf>,
-}
 
 /// Why a file could not be used.
 pub(crate) struct Unreadable {
@@ -70,9 +60,9 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
     }
 }
 
-/// The text of a file.
-pub(crate) fn text(path: &Path) -> Result<String, Unreadable> {
-    String::from_utf8(bytes(path, MAX_FILE_BYTES)?).map_err(|error| {
+/// The text in what was read of a file.
+pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Unreadable> {
+    String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let title = format!("`{}` is not UTF-8 text (byte {at})", path.display());
         Unreadable {

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::inputs::Inputs;
 use crate::problem::{At, Problem, Severity};
-use crate::read::Inputs;
 use crate::render;
 use crate::source::{Place, Sources};
 

@@ -11,7 +11,6 @@ use crate::locate;
 use crate::node::{Node, Span};
 use crate::problem::{Label, Problem};
 use crate::quantity;
-use crate::read;
 use crate::shape::all_of;
 use crate::suggest::closest;
 use crate::translate::Broken;
@@ -87,15 +86,8 @@ impl<'a, 's> Gateway<'a, 's> {
     /// The bytes of the file that a node names.
     pub(crate) fn file(&mut self, node: &Node<'s>, limit: usize) -> Option<Vec<u8>> {
         let path = self.path(node)?;
-        self.loading.inputs.files.push(path.clone());
-        match read::bytes(&path, limit) {
-            Ok(bytes) => Some(bytes),
-            Err(unreadable) => {
-                let named_at = self.label(node.span, "named here");
-                self.push(unreadable.problem(&path, Some(named_at)));
-                None
-            }
-        }
+        let named_at = self.label(node.span, "named here");
+        self.loading.read(&path, limit, Some(named_at))
     }
 
     /// A duration in milliseconds, or what is meant when it is left out.

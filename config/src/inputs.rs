@@ -1,0 +1,98 @@
+//! What a load has read, and whether it would read the same now.
+
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::read;
+
+/// Every file and directory that a load has read, or would have, with digests of the contents.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inputs {
+    files: Vec<InputFile>,
+    directories: Vec<Directory>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct InputFile {
+    path: PathBuf,
+    /// The most bytes that were asked for.
+    limit: usize,
+    /// None where it could not be read.
+    digest: Option<u128>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Directory {
+    path: PathBuf,
+    /// The documents in it; none where it could not be listed.
+    listing: Option<Vec<PathBuf>>,
+}
+
+impl Inputs {
+    /// Files, in the order of reading.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| &*file.path)
+    }
+
+    /// Directories of which every document is read.
+    pub fn directories(&self) -> impl Iterator<Item = &Path> {
+        self.directories.iter().map(|directory| &*directory.path)
+    }
+
+    /// Whether a load would read something else now.
+    #[must_use]
+    pub fn have_changed(&self) -> bool {
+        self.directories
+            .iter()
+            .any(|directory| directory.again() != *directory)
+            || self.files.iter().any(|file| file.again() != *file)
+    }
+
+    /// The same files and directories as they are now.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            files: self.files.iter().map(InputFile::again).collect(),
+            directories: self.directories.iter().map(Directory::again).collect(),
+        }
+    }
+
+    pub(crate) fn add_file(&mut self, path: &Path, limit: usize, bytes: Option<&[u8]>) {
+        let digest = bytes.map(xxh3_128);
+        self.files.push(InputFile {
+            path: path.to_owned(),
+            limit,
+            digest,
+        });
+    }
+
+    pub(crate) fn add_directory(&mut self, path: &Path, listing: Option<&[PathBuf]>) {
+        let listing = listing.map(<[PathBuf]>::to_vec);
+        self.directories.push(Directory {
+            path: path.to_owned(),
+            listing,
+        });
+    }
+}
+
+impl InputFile {
+    fn again(&self) -> Self {
+        let digest = read::bytes(&self.path, self.limit)
+            .ok()
+            .map(|bytes| xxh3_128(&bytes));
+        Self {
+            path: self.path.clone(),
+            limit: self.limit,
+            digest,
+        }
+    }
+}
+
+impl Directory {
+    fn again(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            listing: read::directory(&self.path).ok(),
+        }
+    }
+}

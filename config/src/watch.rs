@@ -1,0 +1,269 @@
+//! Follows the files of a load: any event in their directories is a hint to look again, and what counts is the
+//! content. A thread of its own reads, compiles and tells; it ends with its [`Watcher`].
+
+mod directories;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use self::directories::Directories;
+use crate::inputs::Inputs;
+use crate::load::load;
+use crate::loaded::Loaded;
+use crate::report::Report;
+
+/// What became of a change of the files.
+#[derive(Debug)]
+pub enum Reload {
+    /// It is good: this is to be served from now on.
+    Applied(Box<Loaded>),
+    /// It is bad: what was applied last is to be served on. The same bad content is told once.
+    Refused(Report),
+    /// After a bad change the files are again what was applied last.
+    Restored,
+}
+
+/// How files are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatchOptions {
+    /// How long nothing must happen before the files are read.
+    pub debounce: Duration,
+    /// How long a stream of events may put that off.
+    pub debounce_at_most: Duration,
+    /// How long the files are waited for while they themselves change on and on, as one that is written slowly.
+    pub changing_at_most: Duration,
+    /// How often the files are read though nothing was heard.
+    pub reread: Duration,
+    /// How often they are read where nothing can be heard.
+    pub poll: Duration,
+    /// Whether the system's notifications are used at all.
+    pub notify: bool,
+}
+
+impl Default for WatchOptions {
+    fn default() -> Self {
+        Self {
+            debounce: Duration::from_millis(100),
+            debounce_at_most: Duration::from_millis(300),
+            changing_at_most: Duration::from_secs(2),
+            reread: Duration::from_secs(10),
+            poll: Duration::from_secs(1),
+            notify: true,
+        }
+    }
+}
+
+/// The watch over the files; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Watcher {
+    shared: Arc<Shared>,
+    hints: SyncSender<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    stopped: AtomicBool,
+    polls: AtomicBool,
+}
+
+/// Follows the files that `loaded` was read from, by way of `path`, and tells `on_reload` of every change.
+///
+/// # Errors
+/// No thread can be started.
+pub fn watch(
+    path: PathBuf,
+    loaded: &Loaded,
+    variable: impl Fn(&str) -> Option<String> + Send + 'static,
+    on_reload: impl FnMut(Reload) + Send + 'static,
+) -> std::io::Result<Watcher> {
+    watch_with(WatchOptions::default(), path, loaded, variable, on_reload)
+}
+
+/// The same as [`watch`], with other times.
+///
+/// # Errors
+/// No thread can be started.
+pub fn watch_with(
+    options: WatchOptions,
+    path: PathBuf,
+    loaded: &Loaded,
+    variable: impl Fn(&str) -> Option<String> + Send + 'static,
+    on_reload: impl FnMut(Reload) + Send + 'static,
+) -> std::io::Result<Watcher> {
+    // One place is enough: hints are all alike.
+    let (hints, heard) = sync_channel(1);
+    let shared = Arc::new(Shared::default());
+    let mut follower = Follower {
+        options,
+        path,
+        variable,
+        on_reload,
+        heard,
+        shared: Arc::clone(&shared),
+        applied: loaded.inputs.clone(),
+        seen: loaded.inputs.clone(),
+        is_refused: false,
+    };
+    let hint = hints.clone();
+    let run = move || {
+        let directories = Directories::new(options.notify, move || {
+            let _ = hint.try_send(());
+        });
+        follower.run(directories);
+    };
+    let thread = std::thread::Builder::new()
+        .name("sluice-watch".to_owned())
+        .spawn(run)?;
+    Ok(Watcher {
+        shared,
+        hints,
+        thread: Some(thread),
+    })
+}
+
+impl Watcher {
+    /// Has the files looked at now, as after an event.
+    pub fn look(&self) {
+        let _ = self.hints.try_send(());
+    }
+
+    /// Whether nothing can be heard of the files, so that they are read again and again instead.
+    #[must_use]
+    pub fn polls(&self) -> bool {
+        self.shared.polls.load(Ordering::Relaxed)
+    }
+
+    /// Ends the watch and waits until it has.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.shared.stopped.store(true, Ordering::Release);
+        let _ = self.hints.try_send(());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the watch over the files has panicked");
+        }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+struct Follower<V, R> {
+    options: WatchOptions,
+    path: PathBuf,
+    variable: V,
+    on_reload: R,
+    heard: Receiver<()>,
+    shared: Arc<Shared>,
+    /// What is served.
+    applied: Inputs,
+    /// What was looked at last.
+    seen: Inputs,
+    /// Whether that was refused.
+    is_refused: bool,
+}
+
+impl<V: Fn(&str) -> Option<String>, R: FnMut(Reload)> Follower<V, R> {
+    fn run(&mut self, mut directories: Directories) {
+        let mut settled = false;
+        while !self.is_stopped() {
+            // What is watched follows the files first, so that no change falls between looking and listening.
+            let hears = directories.follow(&[&self.applied, &self.seen]);
+            self.shared.polls.store(!hears, Ordering::Relaxed);
+            self.look(settled);
+            let patience = if hears {
+                self.options.reread
+            } else {
+                self.options.poll
+            };
+            settled = match self.heard.recv_timeout(patience) {
+                Ok(()) => true,
+                Err(RecvTimeoutError::Timeout) => false,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if settled {
+                self.settle();
+            }
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.shared.stopped.load(Ordering::Acquire)
+    }
+
+    /// Waits until nothing has been heard for a while; and where that does not come, until the files stay as
+    /// they are for a while, whatever else may happen beside them.
+    fn settle(&self) {
+        let begun = Instant::now();
+        while !self.is_stopped() && begun.elapsed() < self.options.debounce_at_most {
+            if self.heard.recv_timeout(self.options.debounce).is_err() {
+                return;
+            }
+        }
+        let mut before = self.seen.again();
+        while !self.is_stopped() && begun.elapsed() < self.options.changing_at_most {
+            std::thread::sleep(self.options.debounce);
+            let now = self.seen.again();
+            if now == before {
+                return;
+            }
+            before = now;
+        }
+    }
+
+    /// Reads the files if their contents have changed, and tells what became of it.
+    fn look(&mut self, settled: bool) {
+        if self.is_stopped() || !self.seen.have_changed() {
+            return;
+        }
+        if !settled {
+            self.settle();
+        }
+        let mut read = load(&self.path, &self.variable);
+        // A bad file may be one that is still being written: it gets a second look.
+        if read.is_err() {
+            self.settle();
+            read = match read {
+                Err(report) if report.inputs().have_changed() => load(&self.path, &self.variable),
+                read => read,
+            };
+        }
+        if self.is_stopped() {
+            return;
+        }
+        match read {
+            Ok(loaded) => {
+                self.seen = loaded.inputs.clone();
+                let is_new = self.seen != self.applied;
+                if is_new {
+                    self.applied = self.seen.clone();
+                    (self.on_reload)(Reload::Applied(Box::new(loaded)));
+                } else if self.is_refused {
+                    (self.on_reload)(Reload::Restored);
+                }
+                self.is_refused = false;
+            }
+            Err(report) => {
+                let inputs = report.inputs().clone();
+                let is_new = inputs != self.seen;
+                self.seen = inputs;
+                if is_new {
+                    self.is_refused = true;
+                    (self.on_reload)(Reload::Refused(report));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The directories in which something may happen to the files: never the files themselves, whose watch would
+//! end with the first rename.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use crate::inputs::Inputs;
+
+/// The directories that are watched.
+pub(super) struct Directories {
+    /// None where the system gives no notifications.
+    watcher: Option<RecommendedWatcher>,
+    watched: BTreeSet<PathBuf>,
+}
+
+impl Directories {
+    /// Watches nothing yet; calls `hint` after every event that is not a mere reading.
+    pub(super) fn new(notify: bool, hint: impl Fn() + Send + 'static) -> Self {
+        let on_event = move |event: notify::Result<Event>| match event {
+            // Our own reading is an event, too.
+            Ok(Event {
+                kind: EventKind::Access(_),
+                ..
+            }) => {}
+            Ok(_) | Err(_) => hint(),
+        };
+        let watcher = notify.then(|| notify::recommended_watcher(on_event));
+        let watcher = watcher.and_then(|watcher| {
+            watcher
+                .inspect_err(|error| tracing::warn!(%error, "no notifications: files are polled"))
+                .ok()
+        });
+        Self {
+            watcher,
+            watched: BTreeSet::new(),
+        }
+    }
+
+    /// Watches the directories of `inputs` and no others. Says whether a change in any of them will be heard.
+    pub(super) fn follow(&mut self, inputs: &[&Inputs]) -> bool {
+        let Some(watcher) = &mut self.watcher else {
+            return false;
+        };
+        let wanted: BTreeSet<PathBuf> = inputs.iter().flat_map(|inputs| directories(inputs)).collect();
+        for gone in self.watched.difference(&wanted) {
+            // It may be gone from the disk as well, and then is not watched any more.
+            let _ = watcher.unwatch(gone);
+        }
+        let mut hears = true;
+        for directory in &wanted {
+            // Again and again: a directory that was replaced has the same path and is not watched.
+            if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) {
+                let is_new = !self.watched.contains(directory);
+                if is_new {
+                    tracing::warn!(directory = %directory.display(), %error, "not watched: files are polled");
+                }
+                hears = false;
+            }
+        }
+        self.watched = wanted;
+        hears
+    }
+}
+
+/// Where the files are, and where they are in truth: in Kubernetes a file is a link through the link `..data`
+/// into a directory that every update replaces.
+fn directories(inputs: &Inputs) -> impl Iterator<Item = PathBuf> {
+    let files = inputs.files().flat_map(|file| {
+        let real = file.canonicalize().ok();
+        [parent(file), real.as_deref().and_then(parent)]
+    });
+    let listed = inputs.directories().flat_map(|directory| {
+        [
+            parent(directory),
+            existing(directory),
+            directory.canonicalize().ok(),
+        ]
+    });
+    files.chain(listed).flatten()
+}
+
+/// The nearest directory above that exists.
+fn parent(path: &Path) -> Option<PathBuf> {
+    existing(path.parent()?)
+}
+
+fn existing(path: &Path) -> Option<PathBuf> {
+    let mut candidate = path;
+    loop {
+        if candidate.as_os_str().is_empty() {
+            return Some(PathBuf::from("."));
+        }
+        if candidate.is_dir() {
+            return Some(candidate.to_owned());
+        }
+        candidate = candidate.parent()?;
+    }
+}

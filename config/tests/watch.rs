@@ -1,0 +1,375 @@
+//! Files change in many ways, and every one of them takes effect. Nothing here sleeps: a change is followed by
+//! waiting for what it must lead to, and "nothing happens" by a change that must be the next to be heard of.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use config::{Reload, WatchOptions, Watcher};
+use tempfile::TempDir;
+
+const GATEWAY: &str = "version: 1\nlisteners: [ { name: public, address: \"127.0.0.1:0\" } ]\nadmin: off\n\
+                       flags: { file: flags.yaml }\nupstreams: { api: 127.0.0.1:3000 }\n";
+const BAD: &str = "version: 1\nflags:\n  a: { kind: relase }\n";
+
+/// A flags document with this many flags.
+fn flags(count: usize) -> String {
+    let flags: String = (0..count)
+        .map(|n| format!("  flag{n}: {{ lifecycle: ga }}\n"))
+        .collect();
+    format!("version: 1\nflags:\n{flags}")
+}
+
+struct Setup {
+    folder: TempDir,
+    heard: Receiver<Heard>,
+    watcher: Watcher,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Heard {
+    /// With how many flags.
+    Applied(usize),
+    /// With which codes.
+    Refused(Vec<&'static str>),
+    Restored,
+}
+
+/// Files as `write` makes them in an empty folder, and a watch over them.
+fn setup_with(options: WatchOptions, write: impl FnOnce(&Path)) -> Setup {
+    let folder = TempDir::new().unwrap();
+    write(folder.path());
+    let path = folder.path().join("sluice.yaml");
+    let loaded = config::load(&path, &|_| None).unwrap_or_else(|report| panic!("{report}"));
+    let (tell, heard) = channel();
+    let watcher = config::watch_with(
+        options,
+        path,
+        &loaded,
+        |_| None,
+        move |reload| {
+            let _ = tell.send(match reload {
+                Reload::Applied(loaded) => Heard::Applied(loaded.snapshot.flags.len()),
+                Reload::Refused(report) => Heard::Refused(report.problems().iter().map(|p| p.code).collect()),
+                Reload::Restored => Heard::Restored,
+            });
+        },
+    );
+    Setup {
+        folder,
+        heard,
+        watcher: watcher.unwrap(),
+    }
+}
+
+fn setup() -> Setup {
+    // Without the safety net: what is heard here is heard from the system.
+    let options = WatchOptions {
+        reread: Duration::from_secs(3_600),
+        ..WatchOptions::default()
+    };
+    setup_with(options, |folder| {
+        fs::write(folder.join("sluice.yaml"), GATEWAY).unwrap();
+        fs::write(folder.join("flags.yaml"), flags(1)).unwrap();
+    })
+}
+
+impl Setup {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, text: &str) {
+        fs::write(self.path("flags.yaml"), text).unwrap();
+    }
+
+    #[track_caller]
+    fn hears(&self, expected: &Heard) {
+        let heard = self
+            .heard
+            .recv_timeout(Duration::from_secs(10))
+            .expect("nothing was heard");
+        assert_eq!(heard, *expected);
+    }
+}
+
+#[test]
+fn a_file_written_in_place_takes_effect_within_half_a_second() {
+    let setup = setup();
+    for count in 2..6 {
+        setup.write(&flags(count));
+        let written = Instant::now();
+        setup.hears(&Heard::Applied(count));
+        assert!(
+            written.elapsed() < Duration::from_millis(500),
+            "{:?}",
+            written.elapsed()
+        );
+    }
+}
+
+#[test]
+fn an_editors_rename_takes_effect_again_and_again() {
+    let setup = setup();
+    for count in 2..5 {
+        fs::write(setup.path(".flags.yaml.swp"), flags(count)).unwrap();
+        fs::rename(setup.path(".flags.yaml.swp"), setup.path("flags.yaml")).unwrap();
+        setup.hears(&Heard::Applied(count));
+    }
+}
+
+#[test]
+fn an_editor_that_moves_the_old_file_away_first_is_followed() {
+    let setup = setup();
+    for count in 2..5 {
+        fs::rename(setup.path("flags.yaml"), setup.path("flags.yaml~")).unwrap();
+        setup.write(&flags(count));
+        setup.hears(&Heard::Applied(count));
+    }
+}
+
+#[test]
+fn a_file_that_is_deleted_is_reported_and_taken_up_when_it_is_back() {
+    let setup = setup();
+    fs::remove_file(setup.path("flags.yaml")).unwrap();
+    setup.hears(&Heard::Refused(vec!["file-missing"]));
+    setup.write(&flags(2));
+    setup.hears(&Heard::Applied(2));
+}
+
+/// Waits longer for the next event, so that a test that is held up does not look like a pause in writing.
+fn patient() -> Setup {
+    let options = WatchOptions {
+        debounce: Duration::from_millis(300),
+        debounce_at_most: Duration::from_millis(400),
+        changing_at_most: Duration::from_secs(20),
+        reread: Duration::from_secs(3_600),
+        ..WatchOptions::default()
+    };
+    setup_with(options, |folder| {
+        fs::write(folder.join("sluice.yaml"), GATEWAY).unwrap();
+        fs::write(folder.join("flags.yaml"), flags(1)).unwrap();
+    })
+}
+
+#[test]
+fn a_file_that_is_empty_for_a_moment_and_written_in_pieces_is_taken_as_a_whole() {
+    let setup = patient();
+    let mut file = fs::File::create(setup.path("flags.yaml")).unwrap();
+    for piece in flags(40).as_bytes().chunks(10) {
+        file.write_all(piece).unwrap();
+    }
+    drop(file);
+    setup.hears(&Heard::Applied(40));
+}
+
+#[test]
+fn a_file_that_is_written_for_longer_than_events_are_waited_for_is_taken_as_a_whole() {
+    let setup = patient();
+    let mut file = fs::File::create(setup.path("flags.yaml")).unwrap();
+    let (head, tail) = ("version: 1\n", flags(40).replace("version: 1\n", ""));
+    file.write_all(head.as_bytes()).unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(900) {
+        file.write_all(b"#\n").unwrap();
+        std::thread::yield_now();
+    }
+    file.write_all(tail.as_bytes()).unwrap();
+    setup.hears(&Heard::Applied(40));
+}
+
+#[test]
+fn a_bad_file_is_reported_once_and_a_fixed_one_takes_effect() {
+    let setup = setup();
+    setup.write(BAD);
+    setup.hears(&Heard::Refused(vec!["unknown-value"]));
+    // The same content again, by every way that makes an event.
+    setup.write(BAD);
+    fs::write(setup.path("other"), BAD).unwrap();
+    fs::rename(setup.path("other"), setup.path("flags.yaml")).unwrap();
+    setup.watcher.look();
+    setup.write(&flags(3));
+    setup.hears(&Heard::Applied(3));
+}
+
+#[test]
+fn another_bad_file_is_another_report() {
+    let setup = setup();
+    setup.write(BAD);
+    setup.hears(&Heard::Refused(vec!["unknown-value"]));
+    setup.write("version: 2\n");
+    setup.hears(&Heard::Refused(vec!["unsupported-version"]));
+}
+
+#[test]
+fn going_back_to_what_is_served_ends_the_error() {
+    let setup = setup();
+    setup.write(BAD);
+    setup.hears(&Heard::Refused(vec!["unknown-value"]));
+    setup.write(&flags(1));
+    setup.hears(&Heard::Restored);
+    setup.write(&flags(2));
+    setup.hears(&Heard::Applied(2));
+}
+
+#[test]
+fn events_without_a_change_of_content_are_not_reported() {
+    let setup = setup();
+    setup.write(&flags(1));
+    fs::write(setup.path("unrelated"), "x").unwrap();
+    fs::read(setup.path("flags.yaml")).unwrap();
+    setup.watcher.look();
+    setup.write(&flags(2));
+    setup.hears(&Heard::Applied(2));
+}
+
+#[test]
+fn a_steady_stream_of_events_does_not_put_a_reload_off_for_ever() {
+    let setup = setup();
+    setup.write(&flags(2));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut log = fs::File::create(setup.path("access.log")).unwrap();
+    let heard = loop {
+        log.write_all(b"line\n").unwrap();
+        if let Ok(heard) = setup.heard.try_recv() {
+            break heard;
+        }
+        assert!(Instant::now() < deadline, "the stream has put it off");
+        std::thread::yield_now();
+    };
+    assert_eq!(heard, Heard::Applied(2));
+}
+
+/// What kubelet does (AtomicWriter): a new directory with a time for its name, a link to it under a temporary
+/// name, the link renamed over `..data`, the old directory removed.
+fn kubelet_writes(mount: &Path, stamp: &str, files: &[(&str, &str)]) {
+    let data = mount.join("..data");
+    let old = fs::read_link(&data).ok();
+    fs::create_dir(mount.join(stamp)).unwrap();
+    for (name, text) in files {
+        fs::write(mount.join(stamp).join(name), text).unwrap();
+    }
+    symlink(stamp, mount.join("..data_tmp")).unwrap();
+    fs::rename(mount.join("..data_tmp"), &data).unwrap();
+    for (name, _) in files {
+        if !mount.join(name).exists() {
+            symlink(Path::new("..data").join(name), mount.join(name)).unwrap();
+        }
+    }
+    if let Some(old) = old {
+        fs::remove_dir_all(mount.join(old)).unwrap();
+    }
+}
+
+#[test]
+fn a_config_map_is_followed_through_every_update() {
+    let options = WatchOptions {
+        reread: Duration::from_secs(3_600),
+        ..WatchOptions::default()
+    };
+    let setup = setup_with(options, |folder| {
+        let files = [("sluice.yaml", GATEWAY), ("flags.yaml", &flags(1))];
+        kubelet_writes(folder, "..2026_11_21_00_00_00.1", &files);
+    });
+    for count in 2..6 {
+        let files = [("sluice.yaml", GATEWAY), ("flags.yaml", &*flags(count))];
+        kubelet_writes(
+            setup.folder.path(),
+            &format!("..2026_11_21_00_00_00.{count}"),
+            &files,
+        );
+        setup.hears(&Heard::Applied(count));
+    }
+}
+
+#[test]
+fn a_file_behind_a_link_to_another_directory_is_followed() {
+    let elsewhere = TempDir::new().unwrap();
+    let target = elsewhere.path().join("flags-of-today.yaml");
+    fs::write(&target, flags(1)).unwrap();
+    let options = WatchOptions {
+        reread: Duration::from_secs(3_600),
+        ..WatchOptions::default()
+    };
+    let setup = setup_with(options, |folder| {
+        fs::write(folder.join("sluice.yaml"), GATEWAY).unwrap();
+        symlink(&target, folder.join("flags.yaml")).unwrap();
+    });
+    fs::write(&target, flags(2)).unwrap();
+    setup.hears(&Heard::Applied(2));
+}
+
+#[test]
+fn a_document_added_to_a_directory_takes_effect_and_so_does_its_removal() {
+    let options = WatchOptions {
+        reread: Duration::from_secs(3_600),
+        ..WatchOptions::default()
+    };
+    let setup = setup_with(options, |folder| {
+        let gateway = GATEWAY.replace("file: flags.yaml", "directory: flags.d");
+        fs::write(folder.join("sluice.yaml"), gateway).unwrap();
+        fs::create_dir(folder.join("flags.d")).unwrap();
+        fs::write(
+            folder.join("flags.d/a.yaml"),
+            "version: 1\nflags:\n  a: { kind: ops }\n",
+        )
+        .unwrap();
+    });
+    fs::write(
+        setup.path("flags.d/b.yaml"),
+        "version: 1\nflags:\n  b: { kind: ops }\n",
+    )
+    .unwrap();
+    setup.hears(&Heard::Applied(2));
+    fs::remove_file(setup.path("flags.d/b.yaml")).unwrap();
+    setup.hears(&Heard::Applied(1));
+    // The whole directory is replaced.
+    fs::remove_dir_all(setup.path("flags.d")).unwrap();
+    setup.hears(&Heard::Refused(vec!["file-missing"]));
+    fs::create_dir(setup.path("flags.d")).unwrap();
+    let text = "version: 1\nflags:\n  a: { kind: ops }\n  b: { kind: ops }\n  c: { kind: ops }\n";
+    fs::write(setup.path("flags.d/c.yaml"), text).unwrap();
+    setup.hears(&Heard::Applied(3));
+}
+
+#[test]
+fn a_file_that_is_named_only_later_is_followed_from_then_on() {
+    let setup = setup();
+    fs::write(setup.path("other.yaml"), flags(2)).unwrap();
+    fs::write(
+        setup.path("sluice.yaml"),
+        GATEWAY.replace("flags.yaml", "other.yaml"),
+    )
+    .unwrap();
+    setup.hears(&Heard::Applied(2));
+    fs::write(setup.path("other.yaml"), flags(3)).unwrap();
+    setup.hears(&Heard::Applied(3));
+}
+
+#[test]
+fn without_notifications_the_files_are_read_again_and_again() {
+    let options = WatchOptions {
+        notify: false,
+        poll: Duration::from_millis(10),
+        ..WatchOptions::default()
+    };
+    let setup = setup_with(options, |folder| {
+        fs::write(folder.join("sluice.yaml"), GATEWAY).unwrap();
+        fs::write(folder.join("flags.yaml"), flags(1)).unwrap();
+    });
+    setup.write(&flags(2));
+    setup.hears(&Heard::Applied(2));
+    assert!(setup.watcher.polls());
+}
+
+#[test]
+fn the_watch_ends_when_it_is_stopped() {
+    let Setup { heard, watcher, .. } = setup();
+    watcher.stop();
+    // The thread held the other end.
+    assert!(heard.recv().is_err());
+}
