@@ -50,6 +50,14 @@ pub enum Eligibility {
     Relaxed,
 }
 
+impl Eligibility {
+    /// What an environment of this name lets flags do unless it says so: development and staging are relaxed.
+    #[must_use]
+    pub fn of_environment(name: &str) -> Self {
+        if matches!(name, "development" | "staging") { Self::Relaxed } else { Self::Enforced }
+    }
+}
+
 impl Kind {
     /// Every kind, in the order of the documentation.
     pub const ALL: [Self; 4] = [Self::Release, Self::Experiment, Self::Permission, Self::Ops];

@@ -1,0 +1,43 @@
+//! `sluice check`: every problem of a config and its flags, and what is probably not meant.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{Outcome, answer};
+
+/// Checks a config and the flags it names: prints every problem, and warns of what is probably not meant.
+///
+/// Exits with 0 when there is no error (warnings are allowed), else with 1.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The config file.
+    #[arg(long, value_name = "FILE", default_value = "sluice.yaml")]
+    config: PathBuf,
+    /// Prints one JSON document instead of text.
+    #[arg(long)]
+    json: bool,
+    /// Fails on warnings, too.
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let report = match config::load(&arguments.config, &|name| std::env::var(name).ok()) {
+        Ok(loaded) => loaded.warnings,
+        Err(report) => report,
+    };
+    if arguments.json {
+        answer::say(format_args!("{:#}", report.to_json()))?;
+    } else if report.is_empty() {
+        answer::say(format_args!(
+            "ok: nothing to complain about in {}",
+            arguments.config.display()
+        ))?;
+    } else {
+        answer::complain(report.render(answer::colour()).trim_end());
+    }
+    let bad = report.errors() > 0 || arguments.strict && report.warnings() > 0;
+    Ok(if bad { Outcome::No } else { Outcome::Done })
+}

@@ -1,0 +1,194 @@
+//! `sluice demo`: the whole idea in a minute. A folder with a config, flags, a key pair and four tenants; two
+//! applications that know nothing of flags; the proxy before them; and the lines to try.
+
+mod folder;
+mod legacy;
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use config::Loaded;
+use tokens::{Algorithm, Signer};
+
+use super::{
+    Outcome, answer, clock,
+    run::{self, Service},
+    token::Request,
+};
+use folder::Folder;
+
+/// What the tenants stand for, as the flags file sets them up.
+const TENANTS: [(&str, &str, &str); 4] = [
+    ("acme", "tier3, latest, on the beta allowlist", "the new board"),
+    ("globex", "tier2, stable", "404: for them it does not exist"),
+    (
+        "initech",
+        "tier1, latest, on the beta allowlist",
+        "403: it exists, their tier has it not",
+    ),
+    ("umbrella", "overridden off", "the old board"),
+];
+/// What is asked for.
+const PATH: &str = "/api/dispatch/v2/board";
+/// The upstreams of the example, and what serves them.
+const APPLICATIONS: [(&str, &str); 2] = [("board", "the new board"), ("legacy", "the old board")];
+/// For how long the printed tokens are valid.
+const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
+
+/// Shows the idea: makes a folder with a config, flags, a key pair and four tenants, starts two small
+/// applications and the proxy before them, and prints lines to try. Serves until Ctrl-C.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The folder. Files that are there already are kept.
+    #[arg(long, value_name = "FOLDER", default_value = "./sluice-demo")]
+    dir: PathBuf,
+    /// Lets the system choose the ports, for when 8080, 8081, 8082 or 9090 is taken.
+    #[arg(long)]
+    any_port: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    run::log_to_stderr();
+    let chosen = if arguments.any_port {
+        Applications::anywhere()?
+    } else {
+        Applications::default()
+    };
+    let folder = Folder::make(&arguments.dir, &chosen.addresses()?)?;
+    let config = folder.file("sluice.yaml");
+    let loaded = match run::load(&config) {
+        Ok(loaded) => loaded,
+        Err(report) => {
+            answer::complain(report.render(answer::colour()).trim_end());
+            return Ok(Outcome::No);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let inside = runtime.enter();
+    for (application, (_, name)) in chosen.bind(&loaded)?.into_iter().zip(APPLICATIONS) {
+        legacy::serve(name, application)?;
+    }
+    drop(inside);
+    let service = Service::start(loaded, config)
+        .context("the demo can't start (is a port taken? then remove the folder and try --any-port)")?;
+    introduce(&arguments.dir, &folder, &service)?;
+    let outcome = service.until_stopped();
+    runtime.shutdown_background();
+    outcome
+}
+
+/// The applications' sockets, where they were chosen before the config was written.
+#[derive(Debug, Default)]
+struct Applications(Vec<TcpListener>);
+
+impl Applications {
+    fn anywhere() -> Result<Self> {
+        let listeners = APPLICATIONS.map(|_| TcpListener::bind("127.0.0.1:0"));
+        Ok(Self(listeners.into_iter().collect::<std::io::Result<_>>()?))
+    }
+
+    /// What to put in place of the example's addresses.
+    fn addresses(&self) -> Result<Vec<(&'static str, String)>> {
+        let mut addresses = Vec::new();
+        for (listener, example) in self.0.iter().zip([folder::BOARD_ADDRESS, folder::LEGACY_ADDRESS]) {
+            addresses.push((example, listener.local_addr()?.to_string()));
+        }
+        if !self.0.is_empty() {
+            addresses.push((folder::PROXY_ADDRESS, "127.0.0.1:0".to_owned()));
+            addresses.push((folder::ADMIN_ADDRESS, "127.0.0.1:0".to_owned()));
+        }
+        Ok(addresses)
+    }
+
+    /// The sockets at the addresses that the config gives the upstreams.
+    fn bind(self, loaded: &Loaded) -> Result<Vec<TcpListener>> {
+        let mut chosen = self.0;
+        let mut listeners = Vec::new();
+        for (upstream, _) in APPLICATIONS {
+            let address = address_of(loaded, upstream)?;
+            let already = chosen
+                .iter()
+                .position(|listener| listener.local_addr().is_ok_and(|at| at == address));
+            listeners.push(match already {
+                Some(index) => chosen.swap_remove(index),
+                None => TcpListener::bind(address).with_context(|| {
+                    format!("the demo's application `{upstream}` can't listen on {address} (try --any-port in a new folder)")
+                })?,
+            });
+        }
+        Ok(listeners)
+    }
+}
+
+fn address_of(loaded: &Loaded, upstream: &str) -> Result<SocketAddr> {
+    let found = loaded
+        .snapshot
+        .upstreams
+        .iter()
+        .find(|other| &*other.name == upstream);
+    let endpoint = found
+        .and_then(|upstream| upstream.endpoints.first())
+        .with_context(|| {
+            format!("the config in the folder has no upstream `{upstream}`; remove the folder to start anew")
+        })?;
+    let ip = endpoint
+        .host
+        .parse()
+        .map_err(|_| anyhow!("the demo's upstream `{upstream}` needs an IP address"))?;
+    Ok(SocketAddr::new(ip, endpoint.port))
+}
+
+/// Says what is there and what to try.
+fn introduce(dir: &Path, folder: &Folder, service: &Service) -> Result<()> {
+    let proxy = service
+        .running
+        .listeners()
+        .first()
+        .context("no listener")?
+        .address;
+    let admin = service
+        .running
+        .admin()
+        .map_or(String::new(), |address| format!("      admin http://{address}"));
+    let signer = Signer::from_pem(&folder.private_key()?, Algorithm::Rs256, None)?;
+    let kept = if folder.kept { ", kept from before" } else { "" };
+    answer::say(format_args!(
+        "\nsluice demo  http://{proxy} -> two applications that know nothing of flags{admin}"
+    ))?;
+    answer::say(format_args!(
+        "files in {}: sluice.yaml  flags.yaml  (edit them while this runs{kept})\n",
+        dir.display()
+    ))?;
+    for (tenant, who, what) in TENANTS {
+        answer::say(format_args!("  {tenant:<9}{who:<39}{what}"))?;
+    }
+    answer::say("\ntry, in another terminal:")?;
+    for (tenant, _, _) in TENANTS {
+        let request = Request {
+            issuer: "https://login.example",
+            audience: "sluice-demo",
+            tenant,
+            tenant_claim: &["org".to_owned(), "id".to_owned()],
+            user: Some("u-1"),
+            groups: &[],
+            ttl: TOKEN_LIFE,
+        };
+        let token = signer.sign(&request.claims(clock::seconds(clock::now())))?;
+        answer::say(format_args!(
+            "\n# {tenant}\ncurl -i -H \"Authorization: Bearer {token}\" http://{proxy}{PATH}"
+        ))?;
+    }
+    answer::say(format_args!(
+        "\nthen let globex in: in {}/flags.yaml give globex  channel: latest  and  beta: [dispatch.v2Board];\nthe same curl says 200 at once. Ctrl-C ends the demo. Every request prints a line:\n",
+        dir.display()
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! `sluice eval`: decides flags for subjects given as JSON lines, with no proxy and no config.
+
+mod question;
+
+use std::{
+    io::{self, BufRead, BufReader, BufWriter, Read, Write},
+    path::PathBuf,
+};
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use config::LoadedFlags;
+use rules::{Cause, Eligibility, Subject, Timestamp, UnknownTenant, decide};
+use serde_json::to_writer;
+
+use question::{Invalid, Question};
+
+use super::{Outcome, answer, clock};
+
+/// Longest input line, in bytes.
+const MAX_LINE: u64 = 1024 * 1024;
+/// Bytes read and written at a time.
+const BUFFER: usize = 256 * 1024;
+
+/// Decides flags for subjects given as JSON lines on standard input.
+///
+/// Each line is {"flag", "tenant", "user"?, "groups"?, "attributes"?}; "tenant": null asks for an anonymous
+/// subject. For each line, in order, one line is written: {"flag", "tenant", "variant", "value", "reason",
+/// "cause", "rule"?, "error"?, "detail"?}. Exits with 1 when a line could not be read.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The flags document, or a directory of them.
+    #[arg(long, value_name = "FILE")]
+    flags: PathBuf,
+    /// The environment; development and staging are relaxed, any other is enforced.
+    #[arg(long, value_name = "NAME", default_value = "production")]
+    environment: String,
+    /// Whether the lifecycle is enforced; left out, the environment says so.
+    #[arg(long, value_enum)]
+    lifecycle: Option<Enforcement>,
+    /// Decides as of this time (RFC 3339) instead of now.
+    #[arg(long, value_name = "RFC3339", value_parser = clock::parse)]
+    now: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Enforcement {
+    /// Alpha and beta flags are for those who are let in.
+    Enforced,
+    /// Everyone is eligible.
+    Relaxed,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let eligibility = match arguments.lifecycle {
+        Some(Enforcement::Enforced) => Eligibility::Enforced,
+        Some(Enforcement::Relaxed) => Eligibility::Relaxed,
+        None => Eligibility::of_environment(&arguments.environment),
+    };
+    let loaded = match config::load_flags(&arguments.flags, eligibility) {
+        Ok(loaded) => loaded,
+        Err(report) => {
+            answer::complain(report.render(answer::colour()).trim_end());
+            return Ok(Outcome::No);
+        }
+    };
+    let evaluator = Evaluator {
+        loaded,
+        now: arguments.now,
+    };
+    let mut output = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    evaluator.all(BufReader::with_capacity(BUFFER, io::stdin().lock()), &mut output)
+}
+
+struct Evaluator {
+    loaded: LoadedFlags,
+    /// The time to decide as of; none: that of each line.
+    now: Option<Timestamp>,
+}
+
+impl Evaluator {
+    fn all<R: Read>(&self, mut input: BufReader<R>, output: &mut impl Write) -> Result<Outcome> {
+        let mut line = Vec::new();
+        let mut outcome = Outcome::Done;
+        loop {
+            line.clear();
+            let read = input
+                .by_ref()
+                .take(MAX_LINE)
+                .read_until(b'\n', &mut line)
+                .context("can't read")?;
+            if read == 0 {
+                break;
+            }
+            if line.last() != Some(&b'\n') && line.len() as u64 == MAX_LINE {
+                skip_line(&mut input)?;
+                Invalid::TooLong.write(output)?;
+                outcome = Outcome::No;
+            } else if !line.trim_ascii().is_empty() && !self.one(line.trim_ascii(), output)? {
+                outcome = Outcome::No;
+            }
+            // Whoever asks line by line is answered line by line.
+            if input.buffer().is_empty() {
+                output.flush()?;
+            }
+        }
+        output.flush()?;
+        Ok(outcome)
+    }
+
+    /// Answers one line; false when it could not be read.
+    fn one(&self, line: &[u8], output: &mut impl Write) -> io::Result<bool> {
+        match Question::parse(line) {
+            Ok(question) => {
+                self.answer(&question, output)?;
+                Ok(true)
+            }
+            Err(invalid) => {
+                invalid.write(output)?;
+                Ok(false)
+            }
+        }
+    }
+
+    fn answer(&self, question: &Question<'_>, output: &mut impl Write) -> io::Result<()> {
+        output.write_all(b"{\"flag\":")?;
+        to_writer(&mut *output, &*question.flag)?;
+        output.write_all(b",\"tenant\":")?;
+        to_writer(&mut *output, &question.tenant)?;
+        let flags = &self.loaded.flags;
+        let record = question
+            .tenant
+            .as_deref()
+            .and_then(|id| self.loaded.tenants.find(id));
+        if question.tenant.is_some() && record.is_none() && flags.unknown_tenant() == UnknownTenant::Reject {
+            return write_error(
+                output,
+                None,
+                "INVALID_CONTEXT",
+                "the tenant has no record, and unknown tenants are rejected",
+            );
+        }
+        let Some(id) = flags.id(&question.flag) else {
+            return write_error(
+                output,
+                Some(Cause::UnknownFlag),
+                "FLAG_NOT_FOUND",
+                "no flag has this key",
+            );
+        };
+        let attributes = question.attributes(flags);
+        let subject = Subject {
+            tenant: question.tenant.as_deref(),
+            record,
+            user: question.user.as_deref(),
+            groups: &question.groups,
+            attributes: &attributes,
+        };
+        let decision = decide(flags, id, &subject, self.now.unwrap_or_else(clock::now));
+        let flag = flags.flag(id);
+        let variant = flag.and_then(|flag| flag.variant(decision.variant));
+        let (name, value) = variant.map_or(("", "null"), |variant| (&*variant.name, &*variant.value));
+        output.write_all(b",\"variant\":")?;
+        to_writer(&mut *output, name)?;
+        output.write_all(b",\"value\":")?;
+        output.write_all(value.as_bytes())?;
+        write!(
+            output,
+            ",\"reason\":\"{}\",\"cause\":\"{}\"",
+            decision.reason, decision.cause
+        )?;
+        if decision.cause == Cause::Rule
+            && let Some(rule) = flag.and_then(|flag| flag.rule_name(decision.place))
+        {
+            output.write_all(b",\"rule\":")?;
+            to_writer(&mut *output, rule)?;
+        }
+        output.write_all(b"}\n")
+    }
+}
+
+/// Ends an answer that has no variant.
+fn write_error(output: &mut impl Write, cause: Option<Cause>, error: &str, detail: &str) -> io::Result<()> {
+    output.write_all(b",\"variant\":null,\"value\":null,\"reason\":\"ERROR\",\"cause\":")?;
+    to_writer(&mut *output, &cause.map(Cause::as_str))?;
+    write!(output, ",\"error\":\"{error}\",\"detail\":")?;
+    to_writer(&mut *output, detail)?;
+    output.write_all(b"}\n")
+}
+
+fn skip_line<R: Read>(input: &mut BufReader<R>) -> io::Result<()> {
+    loop {
+        let buffer = input.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let used = end.map_or(buffer.len(), |end| end.saturating_add(1));
+        input.consume(used);
+        if end.is_some() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! One input line of `sluice eval`: who is asking for which flag.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    io::{self, Write},
+};
+
+use rules::{
+    AttributeId, AttributeValue, Flags, MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES, TenantId, Value,
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, SeqAccess, Visitor},
+};
+
+/// A line as it is read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'l> {
+    #[serde(borrow)]
+    flag: Cow<'l, str>,
+    #[serde(borrow, deserialize_with = "required")]
+    tenant: Option<Cow<'l, str>>,
+    #[serde(borrow, default)]
+    user: Option<Cow<'l, str>>,
+    #[serde(default)]
+    groups: Vec<Box<str>>,
+    #[serde(borrow, default)]
+    attributes: Attributes<'l>,
+}
+
+/// A field that must be there, though it may be null.
+fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+#[derive(Debug, Default)]
+struct Attributes<'l>(Vec<(Cow<'l, str>, AttributeValue)>);
+
+/// Who is asking for which flag.
+#[derive(Debug)]
+pub(super) struct Question<'l> {
+    pub(super) flag: Cow<'l, str>,
+    pub(super) tenant: Option<Cow<'l, str>>,
+    pub(super) user: Option<Cow<'l, str>>,
+    pub(super) groups: Vec<Box<str>>,
+    attributes: Attributes<'l>,
+}
+
+/// Why a line can't be answered.
+#[derive(Debug)]
+pub(super) enum Invalid {
+    /// It is longer than a line may be.
+    TooLong,
+    /// It is not the JSON that is asked for.
+    Json(serde_json::Error),
+    /// It says who is asking in a way that can't be.
+    Context(String),
+}
+
+impl<'l> Question<'l> {
+    pub(super) fn parse(line: &'l [u8]) -> Result<Self, Invalid> {
+        let Line {
+            flag,
+            tenant,
+            user,
+            groups,
+            attributes,
+        } = serde_json::from_slice(line).map_err(Invalid::Json)?;
+        if let Some(Err(invalid)) = tenant.as_deref().map(TenantId::check) {
+            return Err(Invalid::Context(invalid.to_string()));
+        }
+        if attributes.0.len() > MAX_SUBJECT_ATTRIBUTES {
+            return Err(Invalid::Context(format!(
+                "a subject has at most {MAX_SUBJECT_ATTRIBUTES} attributes"
+            )));
+        }
+        let reserved = attributes
+            .0
+            .iter()
+            .find(|(name, _)| RESERVED_ATTRIBUTES.contains(&&**name));
+        if let Some((name, _)) = reserved {
+            return Err(Invalid::Context(format!(
+                "`{name}` is a reserved name and can't be an attribute"
+            )));
+        }
+        Ok(Self {
+            flag,
+            tenant,
+            user,
+            groups,
+            attributes,
+        })
+    }
+
+    /// The attributes that some condition reads.
+    pub(super) fn attributes(&self, flags: &Flags) -> Vec<(AttributeId, Value<'_>)> {
+        let known = self.attributes.0.iter();
+        known
+            .filter_map(|(name, value)| Some((flags.attribute_id(name)?, value.as_value())))
+            .collect()
+    }
+}
+
+impl Invalid {
+    /// Writes the answer to a line that can't be answered.
+    pub(super) fn write(&self, output: &mut impl Write) -> io::Result<()> {
+        let (error, detail) = match self {
+            Self::TooLong => (
+                "PARSE_ERROR",
+                format!("a line has at most {} bytes", super::MAX_LINE),
+            ),
+            Self::Json(error) => ("PARSE_ERROR", error.to_string()),
+            Self::Context(detail) => ("INVALID_CONTEXT", detail.clone()),
+        };
+        output.write_all(b"{\"flag\":null,\"tenant\":null")?;
+        super::write_error(output, None, error, &detail)
+    }
+}
+
+impl<'de: 'l, 'l> Deserialize<'de> for Attributes<'l> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Vec<(Cow<'de, str>, AttributeValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of attributes")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut attributes = Vec::with_capacity(map.size_hint().unwrap_or(0));
+                while let Some(Name(name)) = map.next_key()? {
+                    // An attribute that is null is one that is missing.
+                    if let Some(Attribute(value)) = map.next_value()? {
+                        attributes.push((name, value));
+                    }
+                }
+                Ok(attributes)
+            }
+        }
+        deserializer.deserialize_map(Names).map(Self)
+    }
+}
+
+/// An attribute's name, borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Name<'l>(#[serde(borrow)] Cow<'l, str>);
+
+struct Attribute(AttributeValue);
+
+impl<'de> Deserialize<'de> for Attribute {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Values;
+        impl<'de> Visitor<'de> for Values {
+            type Value = AttributeValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, a number, a boolean or a list of strings")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<AttributeValue, E> {
+                Ok(text.into())
+            }
+
+            fn visit_bool<E: de::Error>(self, boolean: bool) -> Result<AttributeValue, E> {
+                Ok(boolean.into())
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<AttributeValue, E> {
+                Ok(number.into())
+            }
+
+            #[expect(clippy::cast_precision_loss, reason = "attributes are doubles, as documented")]
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<AttributeValue, E> {
+                Ok((number as f64).into())
+            }
+
+            #[expect(clippy::cast_precision_loss, reason = "attributes are doubles, as documented")]
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<AttributeValue, E> {
+                Ok((number as f64).into())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<AttributeValue, A::Error> {
+                let mut list: Vec<Box<str>> = Vec::with_capacity(items.size_hint().unwrap_or(0));
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(AttributeValue::List(list.into()))
+            }
+        }
+        deserializer.deserialize_any(Values).map(Self)
+    }
+}

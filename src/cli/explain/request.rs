@@ -1,0 +1,49 @@
+//! The request that is explained, as the routes see it.
+
+use rules::RequestHead;
+
+/// A header of the request.
+#[derive(Debug, Clone)]
+pub(crate) struct Header {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// Reads `NAME:VALUE`.
+pub(super) fn header(text: &str) -> Result<Header, String> {
+    let (name, value) = text.split_once(':').ok_or("a header is NAME:VALUE")?;
+    Ok(Header {
+        name: name.trim().to_ascii_lowercase(),
+        value: value.trim().to_owned(),
+    })
+}
+
+/// The head of the request.
+#[derive(Debug)]
+pub(super) struct Head<'r> {
+    pub(super) host: &'r str,
+    pub(super) path: &'r str,
+    pub(super) method: &'r str,
+    pub(super) headers: &'r [Header],
+}
+
+impl RequestHead for Head<'_> {
+    fn host(&self) -> &str {
+        self.host
+    }
+
+    fn path(&self) -> &str {
+        self.path
+    }
+
+    fn method(&self) -> &str {
+        self.method
+    }
+
+    fn header_values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.headers
+            .iter()
+            .filter(move |header| header.name.eq_ignore_ascii_case(name))
+            .map(|h| h.value.as_bytes())
+    }
+}

@@ -1,0 +1,363 @@
+//! The story of a request: what the proxy would do with it, phase by phase.
+
+use anyhow::{Context, Result};
+use config::Loaded;
+use rules::{
+    AttributeId, ClauseTrace, Destination, Explanation, FlagId, Flags, Found, Gate, Host, Mode, OnError,
+    Otherwise, Route, RouteId, Subject, Timestamp, Truth, Unmatched, UpstreamId, Value, Verdict, decide,
+    explain, normalise,
+};
+use serde_json::{Value as Json, json};
+
+use super::{
+    Arguments,
+    asker::{self, Asker},
+    request::Head,
+};
+
+/// What would happen to a request.
+#[derive(Debug, Default)]
+pub(super) struct Story {
+    pub(super) target: String,
+    pub(super) as_sent: Option<String>,
+    /// Its name and place.
+    pub(super) route: Option<(String, String)>,
+    pub(super) identity: String,
+    pub(super) identity_source: String,
+    pub(super) gate: Option<GateStory>,
+    pub(super) answer: String,
+    pub(super) upstream: Option<String>,
+    pub(super) headers: Vec<(String, String)>,
+    /// Whether the request gets to where an open gate leads.
+    pub(super) passes: bool,
+}
+
+/// What the gate said.
+#[derive(Debug)]
+pub(super) struct GateStory {
+    pub(super) gate: String,
+    pub(super) truth: Truth,
+    pub(super) shadow: bool,
+    pub(super) flags: Vec<FlagStory>,
+}
+
+/// What one flag of the gate said.
+#[derive(Debug)]
+pub(super) struct FlagStory {
+    pub(super) key: String,
+    pub(super) served: String,
+    /// The names of the variants, by id.
+    pub(super) variants: Vec<String>,
+    pub(super) explanation: Explanation,
+}
+
+/// Tells the story of the request in `arguments` at `now`.
+pub(super) fn tell(loaded: &Loaded, arguments: &Arguments, now: Timestamp) -> Result<Story> {
+    let snapshot = &loaded.snapshot;
+    let mut story = Story::default();
+    let host = Host::parse(&arguments.host).with_context(|| format!("`{}` is no host", arguments.host))?;
+    let target = match normalise(arguments.path.as_bytes(), snapshot.routes.target) {
+        Ok(target) => target,
+        Err(invalid) => {
+            story.target.clone_from(&arguments.path);
+            story.answer = format!("400 TARGET_INVALID: {invalid}");
+            return Ok(story);
+        }
+    };
+    story.target = target.path.to_string();
+    story.as_sent = target.changed.then(|| arguments.path.clone());
+    let head = |path| Head {
+        host: &host.name,
+        path,
+        method: &arguments.method,
+        headers: &arguments.headers,
+    };
+    let route = target
+        .paths()
+        .find_map(|path| snapshot.routes.table().find(&head(path)));
+    let Some((id, route)) = route.and_then(|id| Some((id, snapshot.routes.route(id)?))) else {
+        unmatched(&mut story, loaded);
+        return Ok(story);
+    };
+    let place = loaded
+        .places
+        .place(route.site)
+        .map_or(String::new(), |place| place.to_string());
+    story.route = Some((route.name.to_string(), place));
+    match asker::identify(loaded, arguments, route.auth)? {
+        Ok(asker) => asked(&mut story, loaded, (id, route), &asker, now),
+        Err(refused) => {
+            story.identity = "nobody".to_owned();
+            story.identity_source = refused.reason;
+            story.answer = format!("{} {}", refused.status, refused.code);
+        }
+    }
+    Ok(story)
+}
+
+fn unmatched(story: &mut Story, loaded: &Loaded) {
+    match &loaded.snapshot.routes.unmatched {
+        Unmatched::Upstream(upstream) => {
+            story.answer = "that of the upstream for unmatched requests".to_owned();
+            story.upstream = Some(upstream_name(loaded, *upstream));
+            story.passes = true;
+        }
+        Unmatched::Reject(status) => story.answer = format!("{status}, no route takes the request"),
+    }
+}
+
+/// The story from the moment that somebody is known to be asking.
+fn asked(story: &mut Story, loaded: &Loaded, route: (RouteId, &Route), asker: &Asker, now: Timestamp) {
+    let (_, route) = route;
+    let snapshot = &loaded.snapshot;
+    let attributes: Vec<(AttributeId, Value<'_>)> = asker
+        .attributes
+        .iter()
+        .map(|(id, value)| (*id, value.as_value()))
+        .collect();
+    let subject = Subject {
+        user: asker.user.as_deref(),
+        groups: &asker.groups,
+        attributes: &attributes,
+        ..snapshot.subject(asker.tenant.as_deref())
+    };
+    story.identity = match (&asker.tenant, &asker.user) {
+        (Some(tenant), Some(user)) => format!("tenant {tenant}, user {user}"),
+        (Some(tenant), None) => format!("tenant {tenant}"),
+        (None, _) => "anonymous".to_owned(),
+    };
+    if subject.record.is_none() && asker.tenant.is_some() {
+        story.identity.push_str(" (no record)");
+    }
+    story.identity_source.clone_from(&asker.source);
+    let verdict = route
+        .gate
+        .as_ref()
+        .map(|gate| gate.decide(&snapshot.flags, &subject, now));
+    if let (Some(gate), Some(verdict)) = (&route.gate, verdict) {
+        story.gate = Some(gate_story(
+            &snapshot.flags,
+            gate,
+            verdict,
+            route.mode,
+            &subject,
+            now,
+        ));
+    }
+    act(story, loaded, route, verdict, &subject, now);
+    if story.upstream.is_some() {
+        headers(story, loaded, route, &subject, now);
+    }
+}
+
+fn gate_story(
+    flags: &Flags,
+    gate: &Gate,
+    verdict: Verdict,
+    mode: Mode,
+    subject: &Subject<'_>,
+    now: Timestamp,
+) -> GateStory {
+    let story = |id: &FlagId| {
+        let flag = flags.flag(*id)?;
+        let explanation = explain(flags, *id, subject, now)?;
+        Some(FlagStory {
+            key: flag.key().to_string(),
+            served: flag
+                .variant(explanation.decision.variant)
+                .map_or(String::new(), |v| v.name.to_string()),
+            variants: flag
+                .variants()
+                .iter()
+                .map(|variant| variant.name.to_string())
+                .collect(),
+            explanation,
+        })
+    };
+    GateStory {
+        gate: gate.describe(flags),
+        truth: verdict.truth,
+        shadow: mode == Mode::Shadow,
+        flags: gate.flags().iter().filter_map(story).collect(),
+    }
+}
+
+fn act(
+    story: &mut Story,
+    loaded: &Loaded,
+    route: &Route,
+    verdict: Option<Verdict>,
+    subject: &Subject<'_>,
+    now: Timestamp,
+) {
+    let permission = route.gate.as_ref().is_some_and(Gate::has_permission_flag);
+    let passes = match verdict.map(|verdict| verdict.truth) {
+        None | Some(Truth::Open) => true,
+        Some(_) if route.mode == Mode::Shadow => true,
+        Some(Truth::Undecided) => route.on_error == OnError::Open && !permission,
+        Some(Truth::Closed) => false,
+    };
+    story.passes = passes;
+    if passes {
+        story.answer = "that of the upstream".to_owned();
+        story.upstream = destination(loaded, route, subject, now).map(|id| upstream_name(loaded, id));
+        return;
+    }
+    let Some(verdict) = verdict.filter(|verdict| verdict.truth == Truth::Closed) else {
+        story.answer = "503 FEATURE_UNDECIDED".to_owned();
+        return;
+    };
+    match route.otherwise_for(verdict.decision.cause) {
+        Otherwise::Reject(reject) if reject.status == 404 && reject.body.is_none() && !reject.reveal => {
+            story.answer = "404, as for an unknown path".to_owned();
+        }
+        Otherwise::Reject(reject) => {
+            let reveal = if reject.reveal { ", naming the flag" } else { "" };
+            story.answer = format!("{} FEATURE_NOT_ENABLED{reveal}", reject.status);
+        }
+        Otherwise::Redirect { status, location } => story.answer = format!("{status} to {location}"),
+        Otherwise::Upstream(upstream) => {
+            story.answer = "that of another upstream, the behaviour without the flag".to_owned();
+            story.upstream = Some(upstream_name(loaded, *upstream));
+        }
+    }
+}
+
+fn destination(loaded: &Loaded, route: &Route, subject: &Subject<'_>, now: Timestamp) -> Option<UpstreamId> {
+    match &route.destination {
+        Destination::Upstream(upstream) => Some(*upstream),
+        Destination::Variants { flag, upstreams } => {
+            let served = decide(&loaded.snapshot.flags, *flag, subject, now).variant;
+            upstreams.get(served.index()).copied()
+        }
+    }
+}
+
+fn upstream_name(loaded: &Loaded, id: UpstreamId) -> String {
+    loaded
+        .snapshot
+        .upstreams
+        .get(id.index())
+        .map_or(String::new(), |upstream| upstream.name.to_string())
+}
+
+/// The headers that tell the upstream what was decided.
+fn headers(story: &mut Story, loaded: &Loaded, route: &Route, subject: &Subject<'_>, now: Timestamp) {
+    let snapshot = &loaded.snapshot;
+    let (plan, flags) = (&snapshot.headers, &snapshot.flags);
+    let mut add = |name: &Option<Box<str>>, value: Option<String>| {
+        if let (Some(name), Some(value)) = (name, value) {
+            story.headers.push((name.to_string(), value));
+        }
+    };
+    add(&plan.tenant, subject.tenant.map(str::to_owned));
+    add(&plan.user, subject.user.map(str::to_owned));
+    if let Some(header) = &plan.flags {
+        let gated = route.gate.as_ref().map_or(&[][..], |gate| gate.flags());
+        add(
+            &Some(header.name.clone()),
+            header.list(flags, gated, subject, now).value,
+        );
+    }
+    for (id, name) in &plan.per_flag {
+        let served = decide(flags, *id, subject, now).variant;
+        let variant = flags.flag(*id).and_then(|flag| flag.variant(served));
+        add(
+            &Some(name.clone()),
+            variant.map(|variant| variant.name.to_string()),
+        );
+    }
+    add(&plan.revision, Some(snapshot.revision.to_string()));
+}
+
+impl Story {
+    /// The story for machines.
+    pub(super) fn to_json(&self) -> Json {
+        let headers: serde_json::Map<String, Json> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)))
+            .collect();
+        json!({
+            "target": self.target,
+            "as_sent": self.as_sent,
+            "route": self.route.as_ref().map(|(name, _)| name),
+            "place": self.route.as_ref().map(|(_, place)| place),
+            "identity": self.identity,
+            "identity_source": self.identity_source,
+            "gate": self.gate.as_ref().map(GateStory::to_json),
+            "answer": self.answer,
+            "upstream": self.upstream,
+            "headers": headers,
+            "passes": self.passes,
+        })
+    }
+}
+
+impl GateStory {
+    /// `OPEN`, `CLOSED` or `UNDECIDED`.
+    pub(super) fn verdict(&self) -> &'static str {
+        match self.truth {
+            Truth::Open => "OPEN",
+            Truth::Closed => "CLOSED",
+            Truth::Undecided => "UNDECIDED",
+        }
+    }
+
+    fn to_json(&self) -> Json {
+        let flags: Vec<Json> = self.flags.iter().map(FlagStory::to_json).collect();
+        json!({ "gate": self.gate, "verdict": self.verdict(), "shadow": self.shadow, "flags": flags })
+    }
+}
+
+impl FlagStory {
+    fn to_json(&self) -> Json {
+        let decision = self.explanation.decision;
+        let steps: Vec<Json> = self
+            .explanation
+            .steps
+            .iter()
+            .map(|step| {
+                let clauses: Vec<Json> = step.clauses.iter().map(|clause| clause_json(clause)).collect();
+                json!({
+                    "cause": step.cause.as_str(),
+                    "question": step.question,
+                    "answer": step.answer,
+                    "note": step.note,
+                    "outcome": self.outcome(step.outcome),
+                    "clauses": clauses,
+                })
+            })
+            .collect();
+        json!({
+            "flag": self.key,
+            "variant": self.served,
+            "reason": decision.reason.as_str(),
+            "cause": decision.cause.as_str(),
+            "steps": steps,
+        })
+    }
+
+    fn outcome(&self, outcome: rules::Outcome) -> String {
+        match outcome {
+            rules::Outcome::Passed => "passed".to_owned(),
+            rules::Outcome::Decided => "decided".to_owned(),
+            rules::Outcome::WouldPass => "would pass".to_owned(),
+            rules::Outcome::WouldServe(variant) => {
+                format!(
+                    "would serve {}",
+                    self.variants.get(variant.index()).map_or("", |name| name)
+                )
+            }
+        }
+    }
+}
+
+/// Without `found` for a segment, with null for what is missing.
+fn clause_json(clause: &ClauseTrace) -> Json {
+    match &clause.found {
+        Found::Value(value) => json!({ "clause": clause.clause, "found": value, "holds": clause.holds }),
+        Found::Missing => json!({ "clause": clause.clause, "found": null, "holds": clause.holds }),
+        Found::Segment => json!({ "clause": clause.clause, "holds": clause.holds }),
+    }
+}

@@ -1,0 +1,31 @@
+//! `sluice schema`: the JSON Schema of the documents, for editors.
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use super::{Outcome, answer};
+
+/// Prints the JSON Schema of a document, for editors and for CI.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Which document.
+    #[arg(value_enum, default_value_t = Document::Sluice)]
+    document: Document,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Document {
+    /// sluice.yaml: listeners, issuers, upstreams, routes.
+    Sluice,
+    /// flags.yaml: flags, segments, tenants.
+    Flags,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let schema = match arguments.document {
+        Document::Sluice => config::sluice_schema(),
+        Document::Flags => config::flags_schema(),
+    };
+    answer::say(format_args!("{schema:#}"))?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,142 @@
+//! `sluice token`: a token for trying things out.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::{Map, Value, json};
+use tokens::{Algorithm, ClaimPath, Signer};
+
+use super::{Outcome, answer, clock};
+
+/// Makes a token for trying things out, signed with a private key of yours.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The private key (PEM), or for HS algorithms the secret.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The algorithm: RS256, ES256, EdDSA, HS256 and so on.
+    #[arg(long, value_name = "ALGORITHM", default_value = "RS256", value_parser = Algorithm::parse)]
+    alg: Algorithm,
+    /// The key's id, where the issuer's key set has several.
+    #[arg(long, value_name = "ID")]
+    kid: Option<String>,
+    /// The issuer (`iss`).
+    #[arg(long)]
+    issuer: String,
+    /// The audience (`aud`).
+    #[arg(long)]
+    audience: String,
+    /// The tenant.
+    #[arg(long)]
+    tenant: String,
+    /// Where the tenant stands in the claims: `tenant`, `org.id`, or a JSON pointer.
+    #[arg(long, value_name = "CLAIM", default_value = "tenant", value_parser = claim)]
+    tenant_claim: Claim,
+    /// The user (`sub`).
+    #[arg(long)]
+    user: Option<String>,
+    /// A group the user is in (`groups`); may be given several times.
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
+    /// For how long it is valid: `90s`, `15m`, `1h`, `7d`.
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    ttl: Duration,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let key = fs::read(&arguments.key)
+        .with_context(|| format!("can't read the key {}", arguments.key.display()))?;
+    let signer = signer(&key, arguments.alg, arguments.kid.as_deref())
+        .with_context(|| format!("can't sign with {}", arguments.key.display()))?;
+    let request = Request {
+        issuer: &arguments.issuer,
+        audience: &arguments.audience,
+        tenant: &arguments.tenant,
+        tenant_claim: &arguments.tenant_claim.0,
+        user: arguments.user.as_deref(),
+        groups: &arguments.groups,
+        ttl: arguments.ttl,
+    };
+    answer::say(signer.sign(&request.claims(clock::seconds(clock::now())))?)?;
+    Ok(Outcome::Done)
+}
+
+/// What a token should say.
+#[derive(Debug)]
+pub(super) struct Request<'r> {
+    pub(super) issuer: &'r str,
+    pub(super) audience: &'r str,
+    pub(super) tenant: &'r str,
+    /// The names that lead to the tenant in the claims, outermost first.
+    pub(super) tenant_claim: &'r [String],
+    pub(super) user: Option<&'r str>,
+    pub(super) groups: &'r [String],
+    pub(super) ttl: Duration,
+}
+
+impl Request<'_> {
+    /// The claims of a token issued at `now`, in seconds.
+    pub(super) fn claims(&self, now: u64) -> Value {
+        let mut claims = Map::new();
+        claims.insert("iss".to_owned(), json!(self.issuer));
+        claims.insert("aud".to_owned(), json!(self.audience));
+        claims.insert("iat".to_owned(), json!(now));
+        claims.insert("exp".to_owned(), json!(now.saturating_add(self.ttl.as_secs())));
+        if let Some(user) = self.user {
+            claims.insert("sub".to_owned(), json!(user));
+        }
+        if !self.groups.is_empty() {
+            claims.insert("groups".to_owned(), json!(self.groups));
+        }
+        let mut tenant = json!(self.tenant);
+        for (depth, name) in self.tenant_claim.iter().enumerate().rev() {
+            if depth == 0 {
+                claims.insert(name.clone(), tenant.take());
+            } else {
+                tenant = json!({ name.as_str(): tenant });
+            }
+        }
+        Value::Object(claims)
+    }
+}
+
+/// A signer for a private key as PEM, or for a secret where the algorithm wants one.
+fn signer(key: &[u8], algorithm: Algorithm, kid: Option<&str>) -> Result<Signer> {
+    Ok(if algorithm.is_symmetric() {
+        Signer::from_secret(key.trim_ascii_end(), algorithm, kid)?
+    } else {
+        Signer::from_pem(key, algorithm, kid)?
+    })
+}
+
+/// A claim path, checked as the config checks it, and its names.
+#[derive(Debug, Clone)]
+struct Claim(Vec<String>);
+
+fn claim(text: &str) -> Result<Claim, String> {
+    ClaimPath::parse(text).map_err(|invalid| invalid.to_string())?;
+    Ok(Claim(match text.strip_prefix('/') {
+        Some(pointer) => pointer
+            .split('/')
+            .map(|name| name.replace("~1", "/").replace("~0", "~"))
+            .collect(),
+        None => text.split('.').map(str::to_owned).collect(),
+    }))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or_default();
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "a duration is a number and a unit, such as 15m".to_owned())?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err("the unit of a duration is s, m, h or d".to_owned()),
+    };
+    Ok(Duration::from_secs(number.saturating_mul(seconds)))
+}

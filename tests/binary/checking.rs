@@ -1,0 +1,68 @@
+//! `sluice check` and `sluice schema`. The exact texts are golden files of the crate `config`.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::{process::sluice, tokens::demo_folder};
+
+#[test]
+fn a_good_config_is_nothing_to_complain_about_and_warnings_fail_only_when_asked() {
+    let folder = demo_folder();
+    let said = sluice(folder.path(), ["check", "--config", "sluice.yaml"], "");
+    assert_eq!((said.code, &*said.err), (0, ""));
+    assert!(said.out.starts_with("ok: "), "{}", said.out);
+    let file = folder.path().join("sluice.yaml");
+    let ungated = fs::read_to_string(&file).unwrap().replace("routes:\n", "routes:\n  - { name: all, match: /all, upstream: legacy }\n");
+    fs::write(&file, ungated).unwrap();
+    let said = sluice(folder.path(), ["check"], "");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("warning[ungated-route]"), "{}", said.err);
+    assert_eq!(sluice(folder.path(), ["check", "--strict"], "").code, 1);
+}
+
+#[test]
+fn every_problem_of_both_files_is_reported_at_once() {
+    let folder = demo_folder();
+    let break_file = |name: &str, from: &str, to: &str| {
+        let file = folder.path().join(name);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from} is not in {name}");
+        fs::write(&file, text.replace(from, to)).unwrap();
+    };
+    break_file("sluice.yaml", "gate: dispatch.v2Board", "gate: dispatch.v2Bord");
+    break_file("sluice.yaml", "algorithms: [RS256]", "algorithms: [RS257]");
+    break_file("flags.yaml", "tier: tier2", "tier: tier9");
+    break_file("flags.yaml", "owner: team-dispatch", "ownr: team-dispatch");
+    fs::remove_file(folder.path().join("public.pem")).unwrap();
+    let said = sluice(folder.path(), ["check"], "");
+    assert_eq!((said.code, &*said.out), (1, ""));
+    for part in ["error[unknown-flag]", "did you mean `dispatch.v2Board`?", "RS257", "tier9", "ownr", "public.pem", "5 errors"] {
+        assert!(said.err.contains(part), "no `{part}` in\n{}", said.err);
+    }
+    let json = sluice(folder.path(), ["check", "--json"], "");
+    let report: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json.code, 1);
+    assert!(json.out.contains("unknown-flag"), "{report:#}");
+}
+
+#[test]
+fn a_config_that_is_not_there_is_said_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["check", "run"] {
+        let said = sluice(folder.path(), [command, "--config", "missing.yaml"], "");
+        assert_eq!(said.code, 1);
+        assert!(said.err.contains("missing.yaml"), "{}", said.err);
+    }
+}
+
+#[test]
+fn the_schema_of_both_documents_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    for document in ["sluice", "flags"] {
+        let said = sluice(folder.path(), ["schema", document], "");
+        let schema: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(said.code, 0);
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{document}");
+    }
+}

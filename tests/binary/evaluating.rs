@@ -1,0 +1,112 @@
+//! `sluice eval`.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::process::sluice;
+
+const FLAGS: &str = r##"
+version: 1
+tiers: [tier1, tier2]
+flags:
+  board: { lifecycle: beta, default: on }
+  theme: { kind: experiment, lifecycle: ga, variants: { off: null, blue: "#00f", size: 12 }, default: size,
+           rules: [{ name: gold, when: { attribute: plan, eq: gold }, serve: blue }] }
+  later: { lifecycle: ga, default: on, schedule: { from: 2030-01-01T00:00:00Z } }
+tenants:
+  acme: { tier: tier2, channel: latest, beta: [board] }
+"##;
+
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("flags.yaml"), FLAGS).unwrap();
+    folder
+}
+
+/// The exit code and the answers to `lines`.
+fn eval(arguments: &[&str], lines: &str) -> (i32, Vec<Value>) {
+    let folder = folder();
+    let all = ["eval", "--flags", "flags.yaml"].iter().chain(arguments);
+    let said = sluice(folder.path(), all, lines.to_owned());
+    let answers = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (said.code, answers)
+}
+
+#[test]
+fn each_line_is_answered_in_order_with_all_that_decided_it() {
+    let lines = r#"{"flag":"board","tenant":"acme"}
+{"flag":"theme","tenant":"nobody","attributes":{"plan":"gold"}}
+{"flag":"theme","tenant":"acme","user":"u-1","groups":["a"],"attributes":{"plan":"silver"}}
+
+{"flag":"no.such","tenant":"acme"}
+{"flag":"board","tenant":null}
+"#;
+    let (code, answers) = eval(&[], lines);
+    assert_eq!(code, 0);
+    let expected = [
+        json!({"flag":"board","tenant":"acme","variant":"on","value":true,"reason":"DEFAULT","cause":"default"}),
+        json!({"flag":"theme","tenant":"nobody","variant":"blue","value":"#00f","reason":"TARGETING_MATCH","cause":"rule","rule":"gold"}),
+        json!({"flag":"theme","tenant":"acme","variant":"size","value":12,"reason":"DEFAULT","cause":"default"}),
+        json!({"flag":"no.such","tenant":"acme","variant":null,"value":null,"reason":"ERROR","cause":"unknown_flag","error":"FLAG_NOT_FOUND","detail":"no flag has this key"}),
+        json!({"flag":"board","tenant":null,"variant":"off","value":false,"reason":"DISABLED","cause":"lifecycle"}),
+    ];
+    assert_eq!(answers, expected);
+}
+
+#[test]
+fn a_line_that_can_t_be_read_is_answered_and_the_rest_goes_on() {
+    let long = format!("{{\"flag\":\"{}\"}}", "x".repeat(2_000_000));
+    let lines = [
+        "{",
+        "[]",
+        r#"{"flag":"board"}"#,
+        r#"{"flag":"board","tenant":"acme","surprise":1}"#,
+        r#"{"flag":"board","tenant":"a b"}"#,
+        r#"{"flag":"board","tenant":"acme","attributes":{"tier":"tier2"}}"#,
+        r#"{"flag":"board","tenant":"acme","attributes":{"x":{"y":1}}}"#,
+        &long,
+        r#"{"flag":"board","tenant":"acme","attributes":{"x":null}}"#,
+    ];
+    let (code, answers) = eval(&[], &lines.join("\n"));
+    let errors: Vec<_> = answers.iter().map(|answer| answer["error"].as_str().unwrap_or("none")).collect();
+    let expected = [
+        "PARSE_ERROR", "PARSE_ERROR", "PARSE_ERROR", "PARSE_ERROR", "INVALID_CONTEXT", "INVALID_CONTEXT",
+        "PARSE_ERROR", "PARSE_ERROR", "none",
+    ];
+    assert_eq!(errors, expected);
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn the_environment_the_lifecycle_and_the_time_can_be_named() {
+    let variant = |arguments: &[&str], flag: &str| {
+        let (_, answers) = eval(arguments, &json!({"flag": flag, "tenant": "nobody"}).to_string());
+        answers[0]["variant"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(variant(&[], "board"), "off");
+    assert_eq!(variant(&["--environment", "staging"], "board"), "on");
+    assert_eq!(variant(&["--environment", "staging", "--lifecycle", "enforced"], "board"), "off");
+    assert_eq!(variant(&["--lifecycle", "relaxed"], "board"), "on");
+    assert_eq!(variant(&["--now", "2029-12-31T23:59:59Z"], "later"), "off");
+    assert_eq!(variant(&["--now", "2030-01-01T00:00:00Z"], "later"), "on");
+}
+
+#[test]
+fn bad_flags_are_reported_and_nothing_is_answered() {
+    let folder = folder();
+    fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: { a: { default: maybe }, b: { kind: odd } }\n").unwrap();
+    let said = sluice(folder.path(), ["eval", "--flags", "flags.yaml"], "{\"flag\":\"a\",\"tenant\":\"t\"}\n");
+    assert_eq!((said.code, &*said.out), (1, ""));
+    assert!(said.err.contains("unknown-variant") && said.err.contains("flags.yaml:2"), "{}", said.err);
+    assert!(said.err.contains("2 errors"), "{}", said.err);
+}
+
+#[test]
+fn a_usage_error_is_two() {
+    let folder = folder();
+    assert_eq!(sluice(folder.path(), ["eval"], "").code, 2);
+    assert_eq!(sluice(folder.path(), ["eval", "--flags", "flags.yaml", "--now", "yesterday"], "").code, 2);
+    assert_eq!(sluice(folder.path(), ["frobnicate"], "").code, 2);
+}

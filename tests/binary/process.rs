@@ -1,0 +1,130 @@
+//! The binary as a process: run to its end with some input, or kept running and ended by its own id.
+
+use std::{
+    ffi::OsStr,
+    io::{BufRead, BufReader, Read, Write},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use testkit::eventually;
+
+/// What a command that ended has said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+fn command<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command.args(arguments).current_dir(folder).env_remove("RUST_LOG").env("NO_COLOR", "1");
+    command
+}
+
+/// Runs `sluice` in `folder` to its end, with `input` on standard input.
+pub(crate) fn sluice<S: AsRef<OsStr>>(
+    folder: &Path,
+    arguments: impl IntoIterator<Item = S>,
+    input: impl AsRef<[u8]> + Send + 'static,
+) -> Said {
+    let mut child = command(folder, arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that has read enough closes its input; that is its right.
+    let feeding = thread::spawn(move || stdin.write_all(input.as_ref()).is_ok());
+    let output = child.wait_with_output().unwrap();
+    feeding.join().unwrap();
+    Said {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A `sluice` that runs until it is ended or dropped.
+pub(crate) struct Running {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Running {
+    /// Starts `sluice` in `folder`.
+    pub(crate) fn start<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Self {
+        let mut child = command(folder, arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        collect(child.stdout.take().unwrap(), &lines);
+        collect(child.stderr.take().unwrap(), &lines);
+        Self { child, lines }
+    }
+
+    /// Everything it has printed so far.
+    pub(crate) fn printed(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// The first line with `text` in it, as soon as there is one.
+    pub(crate) fn line(&self, text: &str) -> String {
+        eventually(&format!("a line with `{text}`"), || self.printed().into_iter().find(|line| line.contains(text)))
+    }
+
+    /// Where it listens, as it says.
+    pub(crate) fn listener(&self) -> SocketAddr {
+        address(&self.line("listening listener="))
+    }
+
+    /// Where its admin listener is, as it says.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        address(&self.line("admin listening"))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal, by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// How it ended, once it has.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        eventually("the end of the process", || self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn collect(output: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) {
+    let lines = Arc::clone(lines);
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            lines.lock().unwrap().push(line);
+        }
+    });
+}
+
+/// The address in a line such as `... address=127.0.0.1:4711`.
+fn address(line: &str) -> SocketAddr {
+    let at = line.split("address=").nth(1).unwrap();
+    at.split_whitespace().next().unwrap().parse().unwrap()
+}

@@ -1,0 +1,172 @@
+//! `sluice run`: 200 reloads under load without one failed request, bad files, what can't be had at start,
+//! and the end.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use testkit::{Client, Issuer, Request, Upstream, eventually};
+use tokens::Algorithm;
+
+use crate::process::{Running, sluice};
+
+/// How many times the flags are changed under load.
+const RELOADS: usize = 200;
+/// How soon after its writing a change decides (edge.md section 9).
+const IN_FORCE: Duration = Duration::from_millis(500);
+
+/// A folder with a config for `upstream`, and an issuer whose tokens it believes.
+fn folder(upstream: &Upstream) -> (TempDir, Issuer) {
+    let folder = tempfile::tempdir().unwrap();
+    let issuer = Issuer::new("https://login.example", Algorithm::Es256, "k1");
+    fs::write(folder.path().join("key.pem"), issuer.key_file()).unwrap();
+    let config = format!(
+        "version: 1
+listeners: [{{ name: public, address: '127.0.0.1:0' }}]
+admin: {{ address: '127.0.0.1:0' }}
+flags: {{ file: flags.yaml }}
+issuers:
+  - issuer: https://login.example
+    audiences: [{audience}]
+    algorithms: [ES256]
+    keys: {{ pem_file: key.pem }}
+    claims: {{ tenant: tenant }}
+upstreams: {{ legacy: '{address}' }}
+routes:
+  - {{ name: board, match: /board/**, gate: board, upstream: legacy, otherwise: {{ reject: 403 }} }}
+access_log: {{ output: off }}
+",
+        audience = issuer.claims("acme")["aud"].as_str().unwrap(),
+        address = upstream.address(),
+    );
+    fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+    write_flags(folder.path(), true);
+    (folder, issuer)
+}
+
+fn flags(open: bool) -> String {
+    format!("version: 1\nflags: {{ board: {{ lifecycle: ga, default: {} }} }}\n", if open { "on" } else { "off" })
+}
+
+/// Writes the flags as an editor does: aside, then renamed.
+fn write_flags(folder: &Path, open: bool) {
+    fs::write(folder.join("flags.new"), flags(open)).unwrap();
+    fs::rename(folder.join("flags.new"), folder.join("flags.yaml")).unwrap();
+}
+
+#[test]
+fn two_hundred_reloads_under_load_fail_no_request() {
+    let upstream = Upstream::named("legacy");
+    let (folder, issuer) = folder(&upstream);
+    let sluice = Running::start(folder.path(), ["run"]);
+    let address = sluice.listener();
+    let request = Request::get("/board/1").token(&issuer.token("acme"));
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let load: Vec<_> = (0..4)
+        .map(|_| {
+            let (request, stop, asked) = (request.clone(), Arc::clone(&stop), Arc::clone(&asked));
+            thread::spawn(move || {
+                let mut client = Client::connect(address);
+                while !stop.load(Ordering::Relaxed) {
+                    let answer = client.ask(&request);
+                    assert!(matches!(answer.status, 200 | 403), "{answer:?}");
+                    asked.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let mut client = Client::connect(address);
+    let mut slowest = Duration::ZERO;
+    for round in 0..RELOADS {
+        let open = round % 2 == 1;
+        write_flags(folder.path(), open);
+        let written = Instant::now();
+        let status = if open { 200 } else { 403 };
+        eventually("the change to be in force", || (client.ask(&request).status == status).then_some(()));
+        slowest = slowest.max(written.elapsed());
+    }
+    stop.store(true, Ordering::Relaxed);
+    load.into_iter().for_each(|thread| thread.join().unwrap());
+    assert!(asked.load(Ordering::Relaxed) > RELOADS, "there was no load");
+    assert!(slowest < IN_FORCE, "the slowest change took {slowest:?}");
+    let metrics = Client::connect(sluice.admin()).ask(&Request::get("/metrics"));
+    let applied = metrics.text().lines().find(|line| line.starts_with("sluice_reloads_total{result=\"applied\"}")).unwrap();
+    let applied: usize = applied.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(applied >= RELOADS, "{applied} reloads");
+}
+
+#[test]
+fn a_bad_file_changes_nothing_is_reported_once_and_a_fixed_one_takes_effect() {
+    let upstream = Upstream::named("legacy");
+    let (folder, issuer) = folder(&upstream);
+    let sluice = Running::start(folder.path(), ["run"]);
+    let (address, admin) = (sluice.listener(), sluice.admin());
+    let request = Request::get("/board/1").token(&issuer.token("acme"));
+    assert_eq!(Client::connect(address).ask(&request).status, 200);
+    fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: { board: { lifecycle: gamma } }\n").unwrap();
+    sluice.line("flags.yaml:2");
+    assert_eq!(Client::connect(address).ask(&request).status, 200);
+    let ready = Client::connect(admin).ask(&Request::get("/readyz?verbose"));
+    assert_eq!(ready.status, 200);
+    assert!(ready.text().contains("flags.yaml") || ready.text().contains("gamma"), "{}", ready.text());
+    write_flags(folder.path(), false);
+    eventually("the fixed file to be in force", || (Client::connect(address).ask(&request).status == 403).then_some(()));
+    let reports = sluice.printed().iter().filter(|line| line.contains("not reloaded")).count();
+    assert_eq!(reports, 1, "{:#?}", sluice.printed());
+}
+
+#[test]
+fn what_can_t_be_had_is_said_by_name_at_start() {
+    let upstream = Upstream::named("legacy");
+    let (folder, _issuer) = folder(&upstream);
+    let config = fs::read_to_string(folder.path().join("sluice.yaml")).unwrap();
+    let refused = |from: &str, to: &str, named: &[&str]| {
+        assert!(config.contains(from));
+        fs::write(folder.path().join("sluice.yaml"), config.replace(from, to)).unwrap();
+        let said = sluice(folder.path(), ["run"], "");
+        assert_eq!(said.code, 1, "{}", said.err);
+        for name in named {
+            assert!(said.err.contains(name), "no `{name}` in\n{}", said.err);
+        }
+    };
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    refused("address: '127.0.0.1:0' }]", &format!("address: '{address}' }}]"), &["public", &address]);
+    refused("pem_file: key.pem", "pem_file: other.pem", &["other.pem"]);
+    fs::write(folder.path().join("none.pem"), "no key").unwrap();
+    refused("pem_file: key.pem", "pem_file: none.pem", &["none.pem"]);
+    let name = "does-not-exist.invalid";
+    refused(&upstream.address().to_string(), &format!("{name}:80"), &["legacy", name]);
+}
+
+#[test]
+fn it_drains_on_sigterm_and_exits_with_zero() {
+    let upstream = Upstream::named("legacy");
+    let (folder, issuer) = folder(&upstream);
+    let mut sluice = Running::start(folder.path(), ["run"]);
+    let request = Request::get("/board/1").token(&issuer.token("acme"));
+    assert_eq!(Client::connect(sluice.listener()).ask(&request).status, 200);
+    sluice.signal("TERM");
+    assert_eq!(sluice.ended().code(), Some(0));
+}
+
+#[test]
+fn it_starts_with_a_warning_in_its_log_and_says_where_it_listens() {
+    let upstream = Upstream::named("legacy");
+    let (folder, _issuer) = folder(&upstream);
+    let sluice = Running::start(folder.path(), ["run", "--config", "sluice.yaml"]);
+    assert_ne!(sluice.listener().port(), 0);
+    let live = Client::connect(sluice.admin()).ask(&Request::get("/livez"));
+    assert_eq!(live.status, 200);
+    assert_eq!(Client::connect(sluice.admin()).ask(&Request::get("/readyz")).status, 200);
+}
