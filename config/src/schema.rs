@@ -161,3 +161,6 @@ fn definition(name: &str) -> String {
 fn reference(name: &str) -> String {
     format!("#/$defs/{}", definition(name))
 }
+
+#[cfg(test)]
+mod tests;

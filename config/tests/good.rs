@@ -1,0 +1,250 @@
+//! Good documents load, and every field means what it says.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use config::{KeySource, Loaded, LogFormat, LogOutput, RequestValue, TokenSource};
+use rules::{
+    Auth, Destination, Eligibility, EncodedSlash, HostPattern, Include, Mode, OnError, Otherwise,
+    TrailingSlash, Unmatched, UpstreamId,
+};
+
+fn good(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/good")
+        .join(name)
+}
+
+fn gateway() -> Loaded {
+    let variable = |name: &str| (name == "JWT_SECRET").then(|| "0123456789abcdef0123456789abcdef".to_owned());
+    config::load(&good("gateway/sluice.yaml"), &variable).unwrap_or_else(|report| panic!("{report}"))
+}
+
+#[test]
+fn the_document_of_the_flags_page_loads() {
+    let loaded = config::load_flags(&good("language/flags.yaml"), Eligibility::Enforced);
+    let loaded = loaded.unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!((loaded.flags.len(), loaded.tenants.len()), (6, 2));
+    assert!(loaded.tenants.find("4711").is_some());
+    let id = loaded.flags.id("dispatch.v2Board").unwrap();
+    let place = loaded
+        .places
+        .place(loaded.flags.flag(id).unwrap().site())
+        .unwrap();
+    assert_eq!((place.line, place.column), (11, 3));
+}
+
+#[test]
+fn the_example_of_the_demo_loads_but_for_its_key_which_the_demo_makes() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/demo/sluice.yaml");
+    match config::load(&example, &|_| None) {
+        Ok(_) => {}
+        Err(report) => {
+            let codes: Vec<_> = report.problems().iter().map(|problem| problem.code).collect();
+            assert_eq!(codes, ["file-missing"], "{report}");
+        }
+    }
+}
+
+#[test]
+fn settings_are_as_written() {
+    let settings = gateway().settings;
+    let addresses: Vec<SocketAddr> = settings
+        .listeners
+        .iter()
+        .map(|listener| listener.address)
+        .collect();
+    assert_eq!(
+        addresses,
+        ["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()]
+    );
+    assert_eq!(settings.admin, Some("[::1]:9090".parse().unwrap()));
+    assert_eq!(settings.threads, Some(2));
+    assert_eq!(settings.body_limit, None);
+    assert_eq!(
+        (settings.drain.delay_ms, settings.drain.timeout_ms),
+        (5_000, 60_000)
+    );
+    assert_eq!(
+        settings.access_log.output,
+        LogOutput::File(good("gateway/access.log"))
+    );
+    assert_eq!(
+        (settings.access_log.format, settings.access_log.query),
+        (LogFormat::Human, true)
+    );
+    assert_eq!(settings.errors[0].0, 404);
+    assert_eq!(&*settings.errors[0].1.bytes, b"gone\n");
+    assert_eq!(&*settings.errors[0].1.content_type, "text/html; charset=utf-8");
+}
+
+#[test]
+fn identity_is_as_written_and_unread_attributes_are_left_out() {
+    let loaded = gateway();
+    let identity = loaded.identity;
+    assert_eq!(identity.token, TokenSource::Cookie("session".into()));
+    assert_eq!(&*identity.realm, "shop");
+    let id = |name| loaded.snapshot.flags.attribute_id(name).unwrap();
+    let expected = [
+        (id("country"), RequestValue::Header("cf-ipcountry".into())),
+        (id("theme"), RequestValue::Cookie("theme".into())),
+    ];
+    assert_eq!(identity.attributes, expected);
+    assert_eq!(identity.issuers[0].issuer.leeway_seconds(), 10);
+    assert_eq!(identity.issuers[1].issuer.leeway_seconds(), 30);
+    match &identity.issuers[0].keys {
+        KeySource::Url { url, refresh_ms } => {
+            assert_eq!((&**url, *refresh_ms), ("https://login.example/jwks", 60_000))
+        }
+        KeySource::Fixed(_) => panic!("a URL is fetched"),
+    }
+    assert!(matches!(&identity.issuers[1].keys, KeySource::Fixed(_)));
+}
+
+#[test]
+fn upstreams_are_as_written() {
+    let snapshot = gateway().snapshot;
+    let legacy = &snapshot.upstreams[0];
+    let endpoints: Vec<_> = legacy
+        .endpoints
+        .iter()
+        .map(|endpoint| (&*endpoint.host, endpoint.port))
+        .collect();
+    assert_eq!(
+        endpoints,
+        [("127.0.0.1", 3000), ("legacy.internal", 3000), ("::1", 3000)]
+    );
+    let timeouts = legacy.timeouts;
+    assert_eq!(
+        (timeouts.connect_timeout_ms, timeouts.read_timeout_ms),
+        (1_000, 250)
+    );
+    assert_eq!(
+        (timeouts.write_timeout_ms, timeouts.idle_timeout_ms),
+        (300_000, 3_600_000)
+    );
+}
+
+fn upstream(index: usize) -> UpstreamId {
+    UpstreamId::from_index(index).unwrap()
+}
+
+#[test]
+fn routes_are_as_written() {
+    let snapshot = gateway().snapshot;
+    let routes = &snapshot.routes;
+    assert_eq!(routes.target.encoded_slash, EncodedSlash::Keep);
+    assert_eq!(routes.unmatched, Unmatched::Upstream(upstream(0)));
+    let [board, shop, blue, rest] = routes.all() else {
+        panic!("four routes")
+    };
+    let takes = &routes.table().routes()[0];
+    assert_eq!(takes.host, HostPattern::Wildcard("example.com".into()));
+    assert_eq!(
+        (takes.trailing_slash, takes.headers.len()),
+        (TrailingSlash::Exact, 3)
+    );
+    assert_eq!(
+        (board.auth, board.mode, board.on_error),
+        (Auth::Optional, Mode::Shadow, OnError::Open)
+    );
+    assert_eq!(board.gate.as_ref().unwrap().flags().len(), 3);
+    let causes: Vec<_> = board.causes.iter().map(|(cause, _)| cause.as_str()).collect();
+    assert_eq!(causes, ["default", "override", "killed"]);
+    assert!(matches!(
+        &board.causes[2].1,
+        Otherwise::Redirect { status: 307, .. }
+    ));
+    assert_eq!(
+        (shop.auth, shop.mode, shop.on_error),
+        (Auth::Required, Mode::Enforce, OnError::Closed)
+    );
+    let Destination::Variants { upstreams, .. } = &shop.destination else {
+        panic!("variants")
+    };
+    // The off variant comes first and is never served through an open gate.
+    assert_eq!(upstreams[1..], [upstream(1), upstream(2)]);
+    assert!(
+        matches!(&shop.otherwise, Otherwise::Reject(reject) if reject.status == 410 && reject.body.is_some())
+    );
+    assert!(matches!(&blue.otherwise, Otherwise::Redirect { status: 302, .. }));
+    assert_eq!(rest.auth, Auth::Required);
+    assert!(rest.gate.is_none());
+}
+
+#[test]
+fn headers_are_as_written() {
+    let snapshot = gateway().snapshot;
+    let headers = &snapshot.headers;
+    assert_eq!(
+        (headers.tenant.as_deref(), headers.user.as_deref()),
+        (Some("x-org"), None)
+    );
+    let flags = headers.flags.as_ref().unwrap();
+    assert_eq!((&*flags.name, flags.budget), ("x-flags", 1024));
+    let id = |key| snapshot.flags.id(key).unwrap();
+    assert_eq!(flags.include, Include::List([id("board"), id("theme")].into()));
+    let per_flag: Vec<_> = headers
+        .per_flag
+        .iter()
+        .map(|(flag, name)| (*flag, &**name))
+        .collect();
+    assert_eq!(
+        per_flag,
+        [
+            (id("board"), "x-flag-board"),
+            (id("dispatch.v2_Board"), "x-flag-dispatch-v2-board")
+        ]
+    );
+    assert_eq!(headers.reserved_prefix.as_deref(), Some("x-flag-"));
+}
+
+#[test]
+fn what_is_left_out_has_the_documented_meaning() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let text = "version: 1\nlisteners: [ { name: a, address: \"127.0.0.1:0\" } ]\nflags: { file: f.json }\n\
+                upstreams: { api: api:80 }\n";
+    std::fs::write(folder.path().join("sluice.yaml"), text).unwrap();
+    std::fs::write(folder.path().join("f.json"), "{\"version\": 1}").unwrap();
+    let loaded = config::load(&folder.path().join("sluice.yaml"), &|_| None).unwrap();
+    let snapshot = loaded.snapshot;
+    assert_eq!(&*snapshot.environment, "production");
+    assert_eq!(snapshot.flags.eligibility(), Eligibility::Enforced);
+    assert_eq!(loaded.settings.admin, Some("127.0.0.1:9090".parse().unwrap()));
+    assert_eq!(loaded.settings.body_limit, Some(10 * 1024 * 1024));
+    assert_eq!(snapshot.routes.unmatched, Unmatched::Reject(404));
+    assert_eq!(snapshot.headers.tenant.as_deref(), Some("x-tenant-id"));
+    assert_eq!(snapshot.headers.flags.as_ref().unwrap().include, Include::All);
+    assert_eq!(snapshot.headers.reserved_prefix, None);
+    assert_eq!(loaded.identity.token, TokenSource::Authorization);
+    assert_eq!(snapshot.revision.0.len(), 12);
+    assert!(loaded.warnings.is_empty());
+}
+
+#[test]
+fn environments_are_relaxed_by_name_or_by_word() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("sluice.yaml");
+    std::fs::write(folder.path().join("f.yaml"), "version: 1").unwrap();
+    let check = |environment: &str, expected| {
+        let text = format!(
+            "version: 1\nenvironment: {environment}\nlisteners: [ {{ name: a, address: \"127.0.0.1:0\" }} ]\n\
+             flags: {{ file: f.yaml }}\nupstreams: {{ api: api:80 }}\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        let loaded = config::load(&path, &|_| None).unwrap_or_else(|report| panic!("{report}"));
+        assert_eq!(loaded.snapshot.flags.eligibility(), expected, "{environment}");
+    };
+    check("staging", Eligibility::Relaxed);
+    check("development", Eligibility::Relaxed);
+    check("production", Eligibility::Enforced);
+    check("eu-west", Eligibility::Enforced);
+    check("{ name: staging, lifecycle: enforced }", Eligibility::Enforced);
+    check("{ name: eu-west, lifecycle: relaxed }", Eligibility::Relaxed);
+}
