@@ -213,3 +213,6 @@ fn radix(digits: &str, radix: u32) -> Option<i128> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

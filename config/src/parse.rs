@@ -25,6 +25,10 @@ const FEW_KEYS: usize = 16;
 
 /// The document in `source`, or none where it has none that can be looked at further.
 pub(crate) fn parse<'s>(source: &'s Source, problems: &mut Vec<Problem>) -> Option<Node<'s>> {
+    parse_at_most(MAX_DOCUMENT_NODES, source, problems)
+}
+
+fn parse_at_most<'s>(limit: usize, source: &'s Source, problems: &mut Vec<Problem>) -> Option<Node<'s>> {
     let mut builder = Builder {
         source,
         problems,
@@ -32,6 +36,7 @@ pub(crate) fn parse<'s>(source: &'s Source, problems: &mut Vec<Problem>) -> Opti
         open: Vec::new(),
         root: None,
         nodes: 0,
+        limit,
     };
     let mut parser = Parser::new_from_str(&source.text);
     while let Some(event) = parser.next_event() {
@@ -61,6 +66,8 @@ struct Builder<'s, 'p> {
     open: Vec<Open<'s>>,
     root: Option<Node<'s>>,
     nodes: usize,
+    /// How many there may be.
+    limit: usize,
 }
 
 /// A list or mapping whose end has not been seen.
@@ -155,8 +162,8 @@ impl<'s> Builder<'s, '_> {
     /// Puts a finished node into what is open around it.
     fn value(&mut self, node: Node<'s>) -> bool {
         self.nodes += 1;
-        if self.nodes > MAX_DOCUMENT_NODES {
-            let title = format!("a document has at most {MAX_DOCUMENT_NODES} keys and values");
+        if self.nodes > self.limit {
+            let title = format!("a document has at most {} keys and values", self.limit);
             let help = "split it into several documents in a directory".to_owned();
             self.report("document-size", title, node.span, "one more here", Some(help));
             return false;
@@ -305,6 +312,7 @@ impl<'s> Builder<'s, '_> {
         {
             end -= 1;
         }
+        let end = end_of_quotes(&self.source.text, start).unwrap_or(end);
         Span {
             start: offset(start),
             len: offset(end - start),
@@ -364,6 +372,25 @@ fn syntax_help(line: &str, info: &str) -> &'static str {
     }
 }
 
+/// The end of the text in quotes that begins at `start`, where one does: the parser counts what follows it in.
+fn end_of_quotes(text: &str, start: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let quote = *bytes.get(start)?;
+    let mut at = start + 1;
+    loop {
+        match (quote, *bytes.get(at)?) {
+            (b'"', b'\\') => at += 2,
+            (b'\'', b'\'') if bytes.get(at + 1) == Some(&b'\'') => at += 2,
+            (b'"', b'"') | (b'\'', b'\'') => return Some(at + 1),
+            (b'"' | b'\'', _) => at += 1,
+            _ => return None,
+        }
+    }
+}
+
 fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,7 @@ fn every_case_shows_the_problem_it_is_named_after() {
     }
 }
 
-/// Codes whose documents are too large to be kept; `limits.rs` makes them.
+/// Codes whose documents are too large to be kept; `reports.rs` and the tests of `parse` make them.
 const MADE: [&str; 2] = ["document-size", "file-too-large"];
 
 #[test]

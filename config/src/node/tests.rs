@@ -1,0 +1,63 @@
+use super::{Scalar, resolve, shorten};
+
+fn check(cases: &[(&str, Scalar<'_>)]) {
+    for (text, expected) in cases {
+        assert_eq!(resolve(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn plain_scalars_are_read_by_the_core_schema() {
+    check(&[
+        ("", Scalar::Null),
+        ("~", Scalar::Null),
+        ("null", Scalar::Null),
+        ("true", Scalar::Boolean(true)),
+        ("FALSE", Scalar::Boolean(false)),
+        ("0", Scalar::Integer(0)),
+        ("-12", Scalar::Integer(-12)),
+        ("+7", Scalar::Integer(7)),
+        ("0x1F", Scalar::Integer(31)),
+        ("0o17", Scalar::Integer(15)),
+        ("007", Scalar::Integer(7)),
+        ("1.5", Scalar::Number(1.5)),
+        (".5", Scalar::Number(0.5)),
+        ("1e3", Scalar::Number(1000.0)),
+        ("-1.5E-3", Scalar::Number(-0.0015)),
+    ]);
+}
+
+#[test]
+fn what_older_yaml_took_for_something_else_is_a_text() {
+    for text in [
+        "on",
+        "off",
+        "yes",
+        "no",
+        "NO",
+        "y",
+        "2026-12-01",
+        "12:30:45",
+        "1.2.3",
+        "-",
+        ".",
+        "1_000",
+        "0b1",
+    ] {
+        check(&[(text, Scalar::Text(text))]);
+    }
+}
+
+#[test]
+fn numbers_that_are_none_or_too_large_are_not_numbers() {
+    for text in [".inf", "-.inf", ".nan", "1e999", "0x", "0xfg", "e3", "1e", "--1"] {
+        check(&[(text, Scalar::Text(text))]);
+    }
+}
+
+#[test]
+fn long_texts_are_shortened_to_one_line() {
+    assert_eq!(shorten("short"), "short");
+    assert_eq!(shorten("two\nlines"), "two...");
+    assert_eq!(shorten(&"é".repeat(61)), format!("{}...", "é".repeat(60)));
+}

@@ -1,0 +1,131 @@
+use super::*;
+use crate::source::Sources;
+use std::path::Path;
+
+/// The codes of what is wrong with `text`, each with its line and column.
+fn problems(text: &str) -> Vec<(&'static str, usize, usize)> {
+    let source = Sources::default()
+        .add(Path::new("test.yaml"), text.to_owned())
+        .unwrap();
+    let mut problems = Vec::new();
+    parse(&source, &mut problems);
+    problems.iter().map(|problem| place(&source, problem)).collect()
+}
+
+fn place(source: &Source, problem: &Problem) -> (&'static str, usize, usize) {
+    let (line, column) = source.line_column(source.offset(problem.site().unwrap()).unwrap());
+    (problem.code, line, column)
+}
+
+/// Where the scalar `wanted` is found in `text`: line, column, and the bytes of its span.
+fn find(text: &str, wanted: &str) -> (usize, usize, String) {
+    fn search<'n>(node: &'n Node<'_>, wanted: &str) -> Option<&'n Node<'n>> {
+        match &node.kind {
+            NodeKind::List(items) => items.iter().find_map(|item| search(item, wanted)),
+            NodeKind::Mapping(entries) => entries.iter().find_map(|entry| search(&entry.value, wanted)),
+            _ => (**node.raw()? == *wanted).then_some(node),
+        }
+    }
+    let source = Sources::default()
+        .add(Path::new("test.yaml"), text.to_owned())
+        .unwrap();
+    let mut problems = Vec::new();
+    let root = parse(&source, &mut problems).unwrap();
+    assert!(problems.is_empty(), "{problems:?}");
+    let span = search(&root, wanted).unwrap().span;
+    let (line, column) = source.line_column(span.start);
+    let (start, len) = (span.start as usize, span.len as usize);
+    (line, column, text[start..start + len].to_owned())
+}
+
+#[track_caller]
+fn check(text: &str, wanted: &str, line: usize, column: usize, written: &str) {
+    assert_eq!(find(text, wanted), (line, column, written.to_owned()));
+}
+
+#[test]
+fn places_count_lines_and_characters_from_one() {
+    check("a: x\nb: [y, z]\n", "z", 2, 8, "z");
+    check(
+        "a:\n  - b: 'quoted text'  # comment\n",
+        "quoted text",
+        2,
+        8,
+        "'quoted text'",
+    );
+    check("a: {\"x\" : \"json\"}", "json", 1, 11, "\"json\"");
+}
+
+#[test]
+fn places_are_right_behind_characters_of_several_bytes() {
+    check("é: ü\nb: { ñ: z }\n", "z", 2, 9, "z");
+    check("a: '日本語'\nb: [日本, 語]\n", "語", 2, 9, "語");
+}
+
+#[test]
+fn places_are_right_in_files_with_a_byte_order_mark_or_carriage_returns() {
+    check("\u{feff}a: x\n", "x", 1, 4, "x");
+    check("a: x\r\nb:\r\n  c: z\r\n", "z", 3, 6, "z");
+}
+
+#[test]
+fn texts_with_escapes_and_blocks_are_read_as_what_they_mean() {
+    assert_eq!(find("a: \"x\\ty\"", "x\ty").2, "\"x\\ty\"");
+    assert_eq!(find("a: 'it''s'", "it's").2, "'it''s'");
+    assert_eq!(find("a: |\n  one\n  two\n", "one\ntwo\n").0, 2);
+}
+
+#[test]
+fn json_is_read_as_yaml() {
+    check("{\n  \"a\": [1, {\"b\": \"c\"}]\n}\n", "c", 2, 18, "\"c\"");
+}
+
+#[test]
+fn what_is_refused_has_its_place() {
+    assert_eq!(problems("a: 1\nb:\n  c: 1\n  c: 2\n"), [("duplicate-key", 4, 3)]);
+    assert_eq!(
+        problems("a: &x 1\nb: *x\n"),
+        [("yaml-alias", 1, 4), ("yaml-alias", 2, 4)]
+    );
+    assert_eq!(problems("a: !!str 1\n"), [("yaml-tag", 1, 4)]);
+    assert_eq!(problems("a: 1\n---\nb: 1\n"), [("several-documents", 2, 1)]);
+    assert_eq!(problems("a: [1, 2\n"), [("yaml-syntax", 2, 1)]);
+    assert_eq!(problems(""), [("empty-document", 1, 1)]);
+}
+
+#[test]
+fn a_repetition_among_many_keys_is_found_as_well() {
+    let many: String = (0..100).map(|n| format!("key{n}: 1\n")).collect();
+    assert_eq!(problems(&format!("{many}key7: 2\n")), [("duplicate-key", 101, 1)]);
+}
+
+#[test]
+fn aliases_that_multiply_are_not_expanded() {
+    let text = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n";
+    assert!(problems(text).iter().all(|(code, ..)| *code == "yaml-alias"));
+}
+
+#[test]
+fn nesting_and_size_have_limits() {
+    let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(problems(&nested(MAX_DOCUMENT_DEPTH)), []);
+    let place = MAX_DOCUMENT_DEPTH + 1;
+    assert_eq!(
+        problems(&nested(MAX_DOCUMENT_DEPTH + 1)),
+        [("document-depth", 1, place)]
+    );
+    // The parser has a limit of its own, far beyond.
+    assert_eq!(problems(&nested(100_000))[0].0, "yaml-syntax");
+
+    let source = Sources::default()
+        .add(Path::new("test.yaml"), "[1, 2, 3]".to_owned())
+        .unwrap();
+    let mut problems = Vec::new();
+    assert!(parse_at_most(3, &source, &mut problems).is_none());
+    assert_eq!(place_of(&source, &problems), [("document-size", 1, 1)]);
+    assert!(parse_at_most(4, &source, &mut Vec::new()).is_some());
+}
+
+fn place_of(source: &Source, problems: &[Problem]) -> Vec<(&'static str, usize, usize)> {
+    problems.iter().map(|problem| place(source, problem)).collect()
+}
