@@ -1,0 +1,111 @@
+//! Our own evaluator, with the tenant's attributes in its record or in the request.
+
+use std::{fmt::Write as _, hint::black_box};
+
+use config::LoadedFlags;
+use rules::{AttributeId, Decision, FlagId, Subject, Timestamp, Value, VariantId, decide};
+
+use crate::{Asker, contest::FLAG, load};
+
+const DOCUMENT: &str = include_str!("../flags/sluice.yaml");
+
+pub(crate) struct Sluice {
+    loaded: LoadedFlags,
+    flag: FlagId,
+    off: VariantId,
+    now: Timestamp,
+}
+
+/// What an asker brings along: groups and named attributes.
+pub(crate) struct Attributes<'a> {
+    groups: [Box<str>; 1],
+    named: [(AttributeId, Value<'a>); 2],
+}
+
+impl Sluice {
+    /// With a record for every asker's tenant, which holds its attributes.
+    pub(crate) fn with_records(askers: &[Asker]) -> Self {
+        let mut document = format!("{DOCUMENT}tenants:\n");
+        for Asker {
+            tenant,
+            country,
+            seats,
+            ..
+        } in askers
+        {
+            writeln!(
+                document,
+                "  {tenant}: {{ attributes: {{ country: {country}, seats: {seats} }} }}"
+            )
+            .expect("writing into a string");
+        }
+        Self::new(&document)
+    }
+
+    /// Without a record of anybody.
+    pub(crate) fn without_records() -> Self {
+        Self::new(DOCUMENT)
+    }
+
+    fn new(document: &str) -> Self {
+        let loaded = load(document);
+        let flag = loaded.flags.id(FLAG).expect("the document has the flag");
+        let off = loaded.flags.flag(flag).expect("an id of these flags").off();
+        Self {
+            loaded,
+            flag,
+            off,
+            now: Timestamp(1_795_000_000_000),
+        }
+    }
+
+    /// The groups and attributes of `askers`, as a request brings them along.
+    pub(crate) fn attributes<'a>(&self, askers: &'a [Asker]) -> Vec<Attributes<'a>> {
+        let id = |name| self.loaded.flags.attribute_id(name).expect("a rule reads it");
+        let (country, seats) = (id("country"), id("seats"));
+        let of = |asker: &'a Asker| Attributes {
+            groups: [asker.group.into()],
+            named: [
+                (country, Value::String(asker.country)),
+                (seats, Value::Number(f64::from(asker.seats))),
+            ],
+        };
+        askers.iter().map(of).collect()
+    }
+
+    /// Subjects whose tenants have no record.
+    pub(crate) fn unknown_subjects<'a>(
+        &'a self,
+        askers: &'a [Asker],
+        attributes: &'a [Attributes<'a>],
+    ) -> Vec<Subject<'a>> {
+        let subject = |(asker, attributes): (&'a Asker, &'a Attributes<'a>)| Subject {
+            tenant: Some(&asker.tenant),
+            groups: &attributes.groups,
+            attributes: &attributes.named,
+            ..Subject::default()
+        };
+        askers.iter().zip(attributes).map(subject).collect()
+    }
+
+    /// Subjects whose tenants have records, already looked up.
+    pub(crate) fn known_subjects<'a>(
+        &'a self,
+        askers: &'a [Asker],
+        attributes: &'a [Attributes<'a>],
+    ) -> Vec<Subject<'a>> {
+        let mut subjects = self.unknown_subjects(askers, attributes);
+        for (subject, asker) in subjects.iter_mut().zip(askers) {
+            subject.record = self.loaded.tenants.find(&asker.tenant);
+            subject.attributes = &[];
+            assert!(subject.record.is_some(), "{} has a record", asker.tenant);
+        }
+        subjects
+    }
+
+    /// The decision is kept whole: its reason and cause are told to metrics and logs.
+    pub(crate) fn is_on(&self, subject: &Subject<'_>) -> bool {
+        let decision: Decision = black_box(decide(&self.loaded.flags, self.flag, subject, self.now));
+        decision.variant != self.off
+    }
+}
