@@ -28,6 +28,7 @@ mod operator;
 mod path;
 mod pattern;
 mod problem;
+mod remedy;
 mod route;
 mod route_table;
 mod site;
@@ -72,6 +73,7 @@ pub use names::{NamedFlag, Names};
 pub use path::{InvalidPathPattern, PathPattern, Specificity, TrailingSlash};
 pub use pattern::{InvalidPattern, MAX_PATTERN, MAX_PATTERN_DFA, Pattern};
 pub use problem::{Noun, Problem, ProblemKind};
+pub use remedy::Remedies;
 pub use route::{Auth, Body, Destination, Mode, OnError, Otherwise, Reject, Route, Routes, Unmatched};
 pub use route_table::{
     ConflictKind, MAX_ROUTES, Precedence, RequestHead, RouteConflict, RouteId, RouteMatch, RouteTable,
