@@ -1,0 +1,90 @@
+//! What our own answers say: a code that never changes its meaning, with its status and a sentence for people.
+
+use tokens::Rejection;
+
+/// Why a request was answered by us. The texts are fixed: nothing of a request is in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Code {
+    /// The code, in capitals.
+    pub(crate) name: &'static str,
+    /// The status that it is answered with, unless a route says otherwise.
+    pub(crate) status: u16,
+    /// A sentence; empty where the status says it all.
+    pub(crate) detail: &'static str,
+}
+
+const fn code(name: &'static str, status: u16, detail: &'static str) -> Code {
+    Code { name, status, detail }
+}
+
+impl Code {
+    pub(crate) const FRAMING: Self = code(
+        "FRAMING_INVALID",
+        400,
+        "the message's length is not stated in one clear way",
+    );
+    pub(crate) const HEAD: Self = code("HEAD_INVALID", 400, "the head of the request is not well-formed");
+    pub(crate) const HOST: Self = code("HOST_INVALID", 400, "the request does not name one valid host");
+    pub(crate) const TARGET: Self = code("TARGET_INVALID", 400, "the target of the request is refused");
+    pub(crate) const REQUEST: Self = code("REQUEST_INVALID", 400, "the request can't be forwarded as it is");
+    pub(crate) const BODY_TIMEOUT: Self = code(
+        "BODY_TIMEOUT",
+        408,
+        "the body of the request did not arrive in time",
+    );
+    pub(crate) const BODY_TOO_LARGE: Self =
+        code("BODY_TOO_LARGE", 413, "the body of the request is too large");
+    pub(crate) const TOKEN_MISSING: Self = code("TOKEN_MISSING", 401, "a token is required");
+    pub(crate) const TOKEN_REPEATED: Self = code("TOKEN_REPEATED", 401, "there is more than one token");
+    pub(crate) const TENANT_MISSING: Self = code("TENANT_MISSING", 403, "the token names no tenant");
+    pub(crate) const TENANT_UNKNOWN: Self = code("TENANT_UNKNOWN", 403, "the tenant is not known here");
+    pub(crate) const NOT_FOUND: Self = code("NOT_FOUND", 404, "");
+    pub(crate) const NO_ROUTE: Self = code("NO_ROUTE", 404, "");
+    pub(crate) const FEATURE: Self = code(
+        "FEATURE_NOT_ENABLED",
+        403,
+        "the feature is not enabled for this tenant",
+    );
+    pub(crate) const INTERNAL: Self = code("INTERNAL", 500, "");
+    pub(crate) const UNREACHABLE: Self = code(
+        "UPSTREAM_UNREACHABLE",
+        502,
+        "the service behind did not take the request",
+    );
+    pub(crate) const UPSTREAM: Self = code("UPSTREAM_FAILED", 502, "the service behind broke off its answer");
+    pub(crate) const KEYS: Self = code("KEYS_UNAVAILABLE", 503, "tokens can't be verified at the moment");
+    pub(crate) const UNDECIDED: Self = code(
+        "FEATURE_UNDECIDED",
+        503,
+        "whether the feature is enabled can't be decided",
+    );
+    pub(crate) const TIMEOUT: Self = code(
+        "UPSTREAM_TIMEOUT",
+        504,
+        "the service behind did not answer in time",
+    );
+
+    /// The code for a token that is refused.
+    pub(crate) fn of_rejection(rejection: &Rejection) -> Self {
+        let name = match rejection {
+            Rejection::Malformed => "TOKEN_MALFORMED",
+            Rejection::TooLarge => "TOKEN_TOO_LARGE",
+            Rejection::RepeatedName => "TOKEN_REPEATED_NAME",
+            Rejection::UnsupportedAlgorithm => "TOKEN_UNSUPPORTED_ALGORITHM",
+            Rejection::CriticalHeader => "TOKEN_CRITICAL_HEADER",
+            Rejection::UnknownIssuer => "TOKEN_UNKNOWN_ISSUER",
+            Rejection::WrongType => "TOKEN_WRONG_TYPE",
+            Rejection::AlgorithmNotAllowed => "TOKEN_ALGORITHM_NOT_ALLOWED",
+            Rejection::UnknownKey { .. } => "TOKEN_UNKNOWN_KEY",
+            Rejection::KeyNotNamed => "TOKEN_KEY_NOT_NAMED",
+            Rejection::BadSignature => "TOKEN_BAD_SIGNATURE",
+            Rejection::Expired => "TOKEN_EXPIRED",
+            Rejection::NotYetValid => "TOKEN_NOT_YET_VALID",
+            Rejection::TooOld => "TOKEN_TOO_OLD",
+            Rejection::WrongAudience => "TOKEN_WRONG_AUDIENCE",
+            Rejection::MissingClaim { .. } => "TOKEN_MISSING_CLAIM",
+            Rejection::InvalidClaim { .. } => "TOKEN_INVALID_CLAIM",
+        };
+        code(name, 401, rejection.description())
+    }
+}

@@ -1,0 +1,78 @@
+use rules::Body;
+
+use super::{Answer, Code, Pages, Rendered};
+use crate::request_id::{Ids, RequestId};
+
+fn render(answer: &Answer, html: bool) -> (RequestId, Rendered) {
+    let id = Ids::new().next();
+    (id, answer.render(&id, html).unwrap())
+}
+
+fn text(rendered: &Rendered) -> &str {
+    std::str::from_utf8(&rendered.body).unwrap()
+}
+
+#[track_caller]
+fn check_header(rendered: &Rendered, name: &str, expected: &str) {
+    assert_eq!(rendered.header.headers.get(name).unwrap(), expected, "{name}");
+}
+
+#[test]
+fn an_answer_is_a_problem_document() {
+    let (id, rendered) = render(&Answer::new(Code::TENANT_MISSING, &Pages::new()), false);
+    let problem: serde_json::Value = serde_json::from_str(text(&rendered)).unwrap();
+    let expected = serde_json::json!({
+        "type": "urn:sluice:problem:tenant-missing",
+        "title": "Forbidden",
+        "status": 403,
+        "detail": "the token names no tenant",
+        "code": "TENANT_MISSING",
+        "request_id": id.as_str(),
+    });
+    assert_eq!(problem, expected);
+    check_header(&rendered, "content-type", "application/problem+json");
+    check_header(&rendered, "content-length", &rendered.body.len().to_string());
+    check_header(&rendered, "cache-control", "no-store");
+    check_header(&rendered, "vary", "Authorization");
+}
+
+#[test]
+fn a_member_more_is_escaped() {
+    let answer = Answer::new(Code::FEATURE, &Pages::new()).member("flag", &"a\"b".into());
+    let problem: serde_json::Value = serde_json::from_str(text(&render(&answer, false).1)).unwrap();
+    assert_eq!(problem["flag"], "a\"b");
+}
+
+#[test]
+fn a_browser_gets_a_page_with_the_same_facts() {
+    let (id, rendered) = render(&Answer::new(Code::NOT_FOUND, &Pages::new()), true);
+    check_header(&rendered, "content-type", "text/html; charset=utf-8");
+    assert!(text(&rendered).contains("404 Not Found") && text(&rendered).contains(id.as_str()));
+}
+
+#[test]
+fn an_operators_body_goes_before_ours_for_everyone() {
+    let own = Body {
+        content_type: "text/plain".into(),
+        bytes: (*b"gone fishing").into(),
+    };
+    let pages: Pages = [(404, own.clone())].into();
+    for answer in [
+        Answer::new(Code::NOT_FOUND, &pages),
+        Answer::new(Code::FEATURE, &Pages::new()).body(&own),
+    ] {
+        for html in [false, true] {
+            let (_, rendered) = render(&answer, html);
+            check_header(&rendered, "content-type", "text/plain");
+            assert_eq!(text(&rendered), "gone fishing");
+        }
+    }
+}
+
+#[test]
+fn a_redirect_has_a_location_and_no_body() {
+    let (_, rendered) = render(&Answer::redirect(307, "https://a.example/b"), false);
+    check_header(&rendered, "location", "https://a.example/b");
+    check_header(&rendered, "content-length", "0");
+    assert_eq!((rendered.header.status.as_u16(), rendered.body.len()), (307, 0));
+}

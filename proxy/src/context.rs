@@ -1,0 +1,140 @@
+//! What is known of one request on its way, from its head to its line in the access log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use http::HeaderValue;
+use rules::{FlagId, RouteId, Timestamp, UpstreamId, Verdict};
+use tokens::Identity;
+
+use crate::outcome::Outcome;
+use crate::request_id::RequestId;
+use crate::serving::Serving;
+
+/// The state of one request. Its snapshot is taken once and carried to the end, through retries too.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) serving: Arc<Serving>,
+    pub(crate) started: Instant,
+    /// The time that everything about this request is decided by.
+    pub(crate) now: Timestamp,
+    pub(crate) id: RequestId,
+    /// The host that was asked for, as routes are matched by; empty for none.
+    pub(crate) host: Box<str>,
+    /// The route that it fell on.
+    pub(crate) route: Option<RouteId>,
+    /// What its token proves.
+    pub(crate) identity: Option<Arc<Identity>>,
+    /// What the gate said.
+    pub(crate) verdict: Option<Verdict>,
+    /// Where it goes.
+    pub(crate) upstream: Option<UpstreamId>,
+    /// What the upstream is told of the decisions.
+    pub(crate) told: Told,
+    /// The turn of the upstream's rotation that this request took.
+    pub(crate) turn: usize,
+    /// How many connections to the upstream failed.
+    pub(crate) failed_connects: usize,
+    /// When the upstream was first turned to.
+    pub(crate) upstream_started: Option<Instant>,
+    /// How long it took to answer.
+    pub(crate) upstream_time: Option<Duration>,
+    /// Whether the response that the client gets is the upstream's.
+    pub(crate) upstream_answered: bool,
+    /// How much of the request's body has come.
+    pub(crate) body_bytes: u64,
+    pub(crate) outcome: Outcome,
+    /// The code of our own answer.
+    pub(crate) code: Option<&'static str>,
+    /// Counts as long as it exists.
+    pub(crate) _in_flight: InFlight,
+}
+
+/// Headers that tell the upstream what was decided, rendered once for all attempts.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) flags: Option<HeaderValue>,
+    /// In the order of the plan; the flag is there to be checked against it.
+    pub(crate) per_flag: Vec<(FlagId, HeaderValue)>,
+    /// Whether the list of flags was cut.
+    pub(crate) truncated: bool,
+}
+
+/// How many requests are under way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct InFlightCount(Arc<AtomicUsize>);
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<AtomicUsize>);
+
+impl Context {
+    pub(crate) fn new(serving: Arc<Serving>, id: RequestId, in_flight: InFlight) -> Self {
+        Self {
+            serving,
+            started: Instant::now(),
+            now: now(),
+            id,
+            host: Box::default(),
+            route: None,
+            identity: None,
+            verdict: None,
+            upstream: None,
+            told: Told::default(),
+            turn: 0,
+            failed_connects: 0,
+            upstream_started: None,
+            upstream_time: None,
+            upstream_answered: false,
+            body_bytes: 0,
+            outcome: Outcome::BadRequest,
+            code: None,
+            _in_flight: in_flight,
+        }
+    }
+
+    /// The tenant that is asking.
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        self.identity
+            .as_deref()?
+            .tenant
+            .as_ref()
+            .ok()
+            .map(rules::TenantId::as_str)
+    }
+
+    /// The user that is asking.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.identity.as_deref()?.user.as_deref()
+    }
+
+    /// [`Context::now`] in seconds since 1970.
+    pub(crate) fn now_seconds(&self) -> u64 {
+        u64::try_from(self.now.0 / 1000).unwrap_or(0)
+    }
+}
+
+impl InFlightCount {
+    /// Counts one request more.
+    pub(crate) fn enter(&self) -> InFlight {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        InFlight(Arc::clone(&self.0))
+    }
+
+    /// How many there are.
+    pub(crate) fn now(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,152 @@
+//! Where a request's token and attributes are looked for, prepared once.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use rules::AttributeId;
+
+/// Where a request says who is asking.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    pub(crate) token: TokenPlace,
+    /// Attributes that come from the request itself, by the ids of the snapshot.
+    pub(crate) attributes: Box<[(AttributeId, AttributePlace)]>,
+    /// `Bearer realm="..."`.
+    pub(crate) challenge: Box<str>,
+}
+
+/// Where the token is.
+#[derive(Debug)]
+pub(crate) enum TokenPlace {
+    /// `Authorization: Bearer TOKEN`.
+    Authorization,
+    /// The whole value of a header.
+    Header(HeaderName),
+    /// The value of a cookie.
+    Cookie(Box<str>),
+}
+
+/// Where an attribute is.
+#[derive(Debug)]
+pub(crate) enum AttributePlace {
+    Header(HeaderName),
+    Cookie(Box<str>),
+}
+
+/// What was found where a token might be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Nothing, or something that is no bearer token.
+    Nothing,
+    /// More than one, so that it can't be known whose request this is.
+    Several,
+    /// One.
+    Token(FoundToken),
+}
+
+/// A token in the header it came in, which is shared and not copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FoundToken {
+    header: HeaderValue,
+    start: usize,
+    end: usize,
+}
+
+impl FoundToken {
+    /// The token's text; empty where it is not visible ASCII, which no token is.
+    pub(crate) fn as_str(&self) -> &str {
+        self.header
+            .to_str()
+            .ok()
+            .and_then(|text| text.get(self.start..self.end))
+            .unwrap_or_default()
+    }
+}
+
+impl TokenPlace {
+    /// Looks for the token.
+    pub(crate) fn find(&self, headers: &HeaderMap) -> Found {
+        match self {
+            Self::Authorization => one(headers, &header::AUTHORIZATION, bearer),
+            Self::Header(name) => one(headers, name, |value| Some((0, value.len()))),
+            Self::Cookie(name) => {
+                let mut cookies = cookies(headers, name);
+                match (cookies.next(), cookies.next()) {
+                    (None, _) => Found::Nothing,
+                    (Some((header, value)), None) => Found::Token(part_of(header, value)),
+                    (Some(_), Some(_)) => Found::Several,
+                }
+            }
+        }
+    }
+}
+
+impl AttributePlace {
+    /// The attribute's value; of several the first.
+    pub(crate) fn find<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        match self {
+            Self::Header(name) => headers.get(name).and_then(|value| value.to_str().ok()),
+            Self::Cookie(name) => cookies(headers, name).next().map(|(_, value)| value),
+        }
+    }
+}
+
+/// The token in the only header of this name.
+fn one(headers: &HeaderMap, name: &HeaderName, token: impl Fn(&str) -> Option<(usize, usize)>) -> Found {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Found::Nothing,
+        (Some(_), Some(_)) => Found::Several,
+        (Some(header), None) => match header.to_str() {
+            Ok(text) => token(text).map_or(Found::Nothing, |(start, end)| {
+                Found::Token(FoundToken {
+                    header: header.clone(),
+                    start,
+                    end,
+                })
+            }),
+            Err(_) => Found::Token(FoundToken {
+                header: header.clone(),
+                start: 0,
+                end: 0,
+            }),
+        },
+    }
+}
+
+/// Where the token is in `Bearer TOKEN`, the scheme in any case (RFC 9110 section 11.1). Another scheme is
+/// nothing of ours: the application behind may know it.
+fn bearer(value: &str) -> Option<(usize, usize)> {
+    let scheme = value
+        .get(..6)
+        .filter(|scheme| scheme.eq_ignore_ascii_case("bearer"))?;
+    let rest = value.get(scheme.len()..)?;
+    let token = rest.trim_start_matches(' ');
+    (rest.is_empty() || token.len() < rest.len()).then_some((value.len() - token.len(), value.len()))
+}
+
+/// Every cookie of this name, with the header it is in (RFC 6265 section 4.2.1).
+fn cookies<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = (&'h HeaderValue, &'h str)> {
+    let headers = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|header| Some((header, header.to_str().ok()?)));
+    let pairs = headers.flat_map(|(header, text)| text.split(';').map(move |pair| (header, pair)));
+    pairs.filter_map(move |(header, pair)| {
+        let (found, value) = pair.split_once('=')?;
+        let value = value.trim();
+        let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        (found.trim() == name).then_some((header, unquoted.unwrap_or(value)))
+    })
+}
+
+/// `part`, which is a slice of the header's text, as a token.
+fn part_of(header: &HeaderValue, part: &str) -> FoundToken {
+    let start = part.as_ptr() as usize - header.as_bytes().as_ptr() as usize;
+    FoundToken {
+        header: header.clone(),
+        start,
+        end: start + part.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::{AttributePlace, Found, TokenPlace};
+
+fn headers(lines: &[(&str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        headers.append(
+            HeaderName::from_bytes(name.as_bytes()).unwrap(),
+            HeaderValue::from_str(value).unwrap(),
+        );
+    }
+    headers
+}
+
+/// `-` for nothing, `several`, or the token in brackets.
+#[track_caller]
+fn check(place: &TokenPlace, lines: &[(&str, &str)], expected: &str) {
+    let found = match place.find(&headers(lines)) {
+        Found::Nothing => "-".to_owned(),
+        Found::Several => "several".to_owned(),
+        Found::Token(token) => format!("[{}]", token.as_str()),
+    };
+    assert_eq!(found, expected, "{lines:?}");
+}
+
+#[test]
+fn the_scheme_of_an_authorization_is_read_in_any_case() {
+    let place = TokenPlace::Authorization;
+    for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c"] {
+        check(&place, &[("authorization", value)], "[a.b.c]");
+    }
+    check(&place, &[("authorization", "Bearer")], "[]");
+    check(&place, &[("authorization", "Bearer ")], "[]");
+}
+
+#[test]
+fn another_scheme_is_no_token_and_two_headers_are_several() {
+    let place = TokenPlace::Authorization;
+    for value in ["Basic dTpw", "Bearera.b.c", "a.b.c", ""] {
+        check(&place, &[("authorization", value)], "-");
+    }
+    check(&place, &[], "-");
+    check(
+        &place,
+        &[("authorization", "Bearer a"), ("authorization", "Bearer a")],
+        "several",
+    );
+    check(
+        &place,
+        &[("authorization", "Basic a"), ("authorization", "Bearer a")],
+        "several",
+    );
+}
+
+#[test]
+fn a_header_holds_the_bare_token() {
+    let place = TokenPlace::Header(HeaderName::from_static("x-token"));
+    check(
+        &place,
+        &[("x-token", "a.b.c"), ("authorization", "Bearer d")],
+        "[a.b.c]",
+    );
+    check(&place, &[("x-token", "a"), ("x-token", "b")], "several");
+    check(&place, &[("authorization", "Bearer d")], "-");
+}
+
+#[test]
+fn a_cookie_is_found_among_others_and_refused_when_it_comes_twice() {
+    let place = TokenPlace::Cookie("session".into());
+    check(&place, &[("cookie", "a=b; session=a.b.c; c=d")], "[a.b.c]");
+    check(
+        &place,
+        &[("cookie", "a=b"), ("cookie", "session=\"a.b.c\"")],
+        "[a.b.c]",
+    );
+    check(&place, &[("cookie", "session=a; session=b")], "several");
+    check(
+        &place,
+        &[("cookie", "session=a"), ("cookie", "session=a")],
+        "several",
+    );
+    check(&place, &[("cookie", "Session=a; xsession=b; session")], "-");
+}
+
+#[test]
+fn an_attribute_is_the_first_of_its_name() {
+    let headers = headers(&[
+        ("cf-ipcountry", "DE"),
+        ("cf-ipcountry", "AT"),
+        ("cookie", "theme=dark; theme=light"),
+    ]);
+    let place = AttributePlace::Header(HeaderName::from_static("cf-ipcountry"));
+    assert_eq!(place.find(&headers), Some("DE"));
+    assert_eq!(
+        AttributePlace::Cookie("theme".into()).find(&headers),
+        Some("dark")
+    );
+    assert_eq!(AttributePlace::Cookie("none".into()).find(&headers), None);
+}

@@ -1,0 +1,210 @@
+//! The proxy as pingora sees it: each of its hooks calls one function of one phase, and nothing else.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType};
+
+use crate::answer::{self, Answer, Code, Connection};
+use crate::context::Context;
+use crate::guard::{Panicked, contain, contain_async};
+use crate::outcome::Outcome;
+use crate::phase::{body, decide, headers, observe, response, upstream};
+use crate::refusal::Refusal;
+use crate::shared::{Shared, Stage};
+
+/// What pingora calls on the way of every request.
+pub(crate) struct Gateway {
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context::new(
+            self.shared.current.take(),
+            self.shared.ids.next(),
+            self.shared.in_flight.enter(),
+        )
+    }
+
+    /// Without any: there is nothing that they would do here.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
+        let decided = contain_async(decide::decide(&self.shared, session, context)).await;
+        let refusal = match decided {
+            Ok(Ok(())) => return Ok(false),
+            Ok(Err(refusal)) => refusal,
+            Err(Panicked) => self.defect(context),
+        };
+        self.refuse(session, context, &refusal).await?;
+        Ok(true)
+    }
+
+    async fn upstream_peer(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+    ) -> pingora::Result<Box<HttpPeer>> {
+        self.contained(|| upstream::choose(session, context))
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        context: &mut Context,
+    ) -> pingora::Result<()> {
+        self.contained(|| {
+            self.shared.probe(Stage::Forwarding, session.req_header());
+            headers::rewrite(session, request, context)
+        })
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        chunk: &mut Option<Bytes>,
+        end: bool,
+        context: &mut Context,
+    ) -> pingora::Result<()> {
+        self.contained(|| body::count(session, chunk, end, context))
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        head: &mut ResponseHeader,
+        context: &mut Context,
+    ) -> pingora::Result<()> {
+        self.contained(|| {
+            self.shared.probe(Stage::Responding, session.req_header());
+            if self.shared.is_draining() {
+                session.set_keepalive(None);
+            }
+            response::pass_on(head, context);
+            Ok(())
+        })
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        context: &mut Context,
+        error: Box<Error>,
+    ) -> Box<Error> {
+        upstream::connect_failed(context, error)
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        _context: &mut Context,
+        reused: bool,
+    ) -> Box<Error> {
+        upstream::exchange_failed(session, error, reused)
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        context: &mut Context,
+    ) -> FailToProxy {
+        let error_code = match upstream::failure(error) {
+            Some((code, outcome)) => {
+                let answer = Arc::new(Answer::new(code, &context.serving.pages));
+                let refusal = Refusal {
+                    answer,
+                    outcome,
+                    connection: Connection::Close,
+                };
+                // An error here means that the client is gone, which the log says.
+                let _ = self.refuse(session, context, &refusal).await;
+                refusal.answer.status()
+            }
+            None => {
+                context.outcome = Outcome::ClientError;
+                0
+            }
+        };
+        FailToProxy {
+            error_code,
+            can_reuse_downstream: false,
+        }
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
+        // A second panic has nobody left to be told but the counter.
+        let _ = self.contained(|| {
+            self.shared.probe(Stage::Logging, session.req_header());
+            observe::observe(&self.shared, session, error, context);
+            Ok(())
+        });
+    }
+
+    /// What the access log says in full is no matter for the error log.
+    fn suppress_error_log(&self, _session: &Session, _context: &Context, error: &Error) -> bool {
+        upstream::is_ordinary(error)
+    }
+
+    /// Without path and query, which may hold what no log should.
+    fn request_summary(&self, session: &Session, context: &Context) -> String {
+        format!("{} request {}", session.req_header().method, context.id.as_str())
+    }
+}
+
+impl Gateway {
+    /// Sends an answer of ours, unless the client has been sent the beginning of another.
+    async fn refuse(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+        refusal: &Refusal,
+    ) -> pingora::Result<()> {
+        context.outcome = refusal.outcome;
+        context.code = Some(refusal.answer.code.name);
+        if refusal.outcome != Outcome::Redirected {
+            self.shared.metrics.rejections.count(refusal.answer.code.name);
+        }
+        let begun = session
+            .response_written()
+            .is_some_and(|head| !head.status.is_informational());
+        if begun {
+            session.set_keepalive(None);
+            return Ok(());
+        }
+        context.upstream_answered = false;
+        answer::send(session, &refusal.answer, &context.id, refusal.connection).await
+    }
+
+    /// Counts a panic, and makes the answer of it.
+    fn defect(&self, context: &Context) -> Refusal {
+        self.shared.metrics.panicked();
+        let answer = Arc::new(Answer::new(Code::INTERNAL, &context.serving.pages));
+        Refusal {
+            answer,
+            outcome: Outcome::Panicked,
+            connection: Connection::Close,
+        }
+    }
+
+    /// Runs a hook that doesn't wait. A panic of it fails the request, which is then answered like any failure.
+    fn contained<T>(&self, hook: impl FnOnce() -> pingora::Result<T>) -> pingora::Result<T> {
+        contain(hook).unwrap_or_else(|Panicked| {
+            self.shared.metrics.panicked();
+            Err(Error::explain(ErrorType::InternalError, "a hook panicked"))
+        })
+    }
+}

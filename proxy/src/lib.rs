@@ -1,0 +1,58 @@
+//! The data plane on pingora: one file per phase of a request
+
+mod access_entry;
+mod access_log;
+mod admin;
+mod answer;
+mod closed;
+mod code_counter;
+mod context;
+mod credentials;
+mod current;
+mod gateway;
+mod guard;
+mod injected;
+mod issuer_keys;
+mod jwks;
+#[cfg(test)]
+mod key_server;
+mod key_store;
+mod meter;
+mod metric_family;
+mod metrics;
+mod outcome;
+mod pace;
+mod phase;
+mod published;
+mod publisher;
+mod readiness;
+mod refusal;
+mod remote_keys;
+mod request_id;
+mod reserved;
+mod running;
+mod serving;
+mod shared;
+mod start;
+mod token_cache;
+mod tunnel;
+mod upstreams;
+
+pub use access_entry::{AnsweredBy, DecisionEntry, Entry, GateEntry, Verdict};
+pub use access_log::{AccessLog, Format, MAX_QUEUED_BYTES, MAX_QUEUED_LINES, Output};
+pub use admin::{AdminServer, AdminState, MAX_ADMIN_BODY_BYTES, MAX_ADMIN_CONNECTIONS, admin_router};
+pub use code_counter::{CodeCounter, MAX_CODES};
+pub use issuer_keys::{IssuerKeys, KeysStatus, MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed};
+pub use key_store::{InvalidKeySource, KeyStore};
+pub use meter::{FlagMeter, Meters, RouteMeter, UNMATCHED_ROUTE};
+pub use metrics::{Metrics, Reload};
+pub use outcome::Outcome;
+pub use pace::Pace;
+pub use publisher::{Published, Publisher};
+pub use readiness::{Check, MAX_RELOAD_ERROR_BYTES, Readiness, Report};
+pub use running::{Bound, Running, Stopped};
+pub use serving::PrepareError;
+pub use shared::{Probe, Stage};
+pub use start::{Options, StartError, start};
+pub use token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
+pub use upstreams::UnresolvedEndpoint;

@@ -1,0 +1,55 @@
+//! The gate: puts together who is asking, decides, and counts the decision.
+
+use arrayvec::ArrayVec;
+use http::HeaderMap;
+use rules::{AttributeId, Gate, MAX_SUBJECT_ATTRIBUTES, Subject, Timestamp, Value, Verdict};
+use tokens::Identity;
+
+use crate::serving::Serving;
+
+/// What a request says of itself beyond tenant, user and groups. On the stack: deciding allocates nothing.
+pub(crate) type Attributes<'a> = ArrayVec<(AttributeId, Value<'a>), MAX_SUBJECT_ATTRIBUTES>;
+
+/// The attributes that the token has, and after them those of the request itself: of two of the same name the
+/// one that was signed counts.
+pub(crate) fn attributes<'a>(
+    serving: &Serving,
+    identity: Option<&'a Identity>,
+    headers: &'a HeaderMap,
+) -> Attributes<'a> {
+    let signed = identity
+        .into_iter()
+        .flat_map(|identity| &identity.attributes)
+        .filter_map(|(number, value)| {
+            let id = usize::try_from(*number).ok().and_then(AttributeId::from_index)?;
+            Some((id, value.as_value()))
+        });
+    let own = serving.credentials.attributes.iter();
+    let own = own.filter_map(|(id, place)| Some((*id, Value::String(place.find(headers)?))));
+    signed.chain(own).take(MAX_SUBJECT_ATTRIBUTES).collect()
+}
+
+/// Who is asking, as the rules see it.
+pub(crate) fn subject<'a>(
+    serving: &'a Serving,
+    identity: Option<&'a Identity>,
+    attributes: &'a Attributes<'a>,
+) -> Subject<'a> {
+    let tenant = identity.and_then(|identity| identity.tenant.as_ref().ok());
+    let mut subject = serving.snapshot.subject(tenant.map(rules::TenantId::as_str));
+    if let Some(identity) = identity {
+        subject.user = identity.user.as_deref();
+        subject.groups = &identity.groups;
+    }
+    subject.attributes = attributes;
+    subject
+}
+
+/// What the gate says of the subject.
+pub(crate) fn decide(serving: &Serving, gate: &Gate, subject: &Subject<'_>, now: Timestamp) -> Verdict {
+    let verdict = gate.decide(&serving.snapshot.flags, subject, now);
+    if let Some(meter) = serving.meters.flag(verdict.flag.index()) {
+        meter.count(verdict.decision.variant.index(), verdict.decision.cause);
+    }
+    verdict
+}

@@ -1,0 +1,241 @@
+//! The request's headers on their way to an upstream: first everything goes that only we may say, on every
+//! path; then what we say is set, once each.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderName, HeaderValue, Version, header};
+use pingora::http::RequestHeader;
+use pingora::proxy::Session;
+use rules::{FlagId, Flags, FlagsHeader, Include, Reason, RouteId, Subject, Timestamp, decide};
+
+use crate::context::{Context, Told};
+use crate::injected::Injected;
+use crate::request_id::RequestId;
+use crate::serving::Serving;
+
+/// What marks the last item of a list of flags that was cut, as a parameter (RFC 9651 section 3.1.2).
+const TRUNCATED: &str = ";truncated";
+/// Stands for a list of which not even the first item fits.
+const NONE_FITS: &str = "*;truncated";
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Renders what an upstream is to be told of the flags. Done once for a request, however often it is sent.
+pub(crate) fn tell(serving: &Serving, route: Option<RouteId>, subject: &Subject<'_>, now: Timestamp) -> Told {
+    let flags = &*serving.snapshot.flags;
+    let plan = &serving.snapshot.headers;
+    let (list, truncated) = match &plan.flags {
+        Some(header) => list(flags, header, gated(serving, route), subject, now),
+        None => (None, false),
+    };
+    let per_flag = plan.per_flag.iter().filter_map(|(flag, _)| {
+        let served = decide(flags, *flag, subject, now).variant;
+        let name = &*flags.flag(*flag)?.variant(served)?.name;
+        Some((*flag, HeaderValue::from_str(name).ok()?))
+    });
+    let per_flag = per_flag.collect();
+    Told {
+        flags: list.and_then(|list| HeaderValue::try_from(list).ok()),
+        per_flag,
+        truncated,
+    }
+}
+
+/// The flags of the route's gate.
+fn gated(serving: &Serving, route: Option<RouteId>) -> &[FlagId] {
+    let route = route.and_then(|id| serving.snapshot.routes.route(id));
+    route
+        .and_then(|route| route.gate.as_ref())
+        .map_or(&[], |gate| gate.flags())
+}
+
+/// The flags that are on, and whether there were more than the budget has room for. No list where none is on
+/// (RFC 9651 section 4.1).
+fn list(
+    flags: &Flags,
+    header: &FlagsHeader,
+    gated: &[FlagId],
+    subject: &Subject<'_>,
+    now: Timestamp,
+) -> (Option<String>, bool) {
+    let mut list = List {
+        text: String::new(),
+        budget: header.budget,
+        truncated: false,
+    };
+    let mut add = |id: FlagId| {
+        let Some(flag) = flags.flag(id) else { return };
+        let decision = decide(flags, id, subject, now);
+        if decision.reason != Reason::Error
+            && decision.variant != flag.off()
+            && let Some(variant) = flag.variant(decision.variant)
+        {
+            list.add(&variant.header_item);
+        }
+    };
+    match &header.include {
+        Include::All => flags.iter().for_each(|(id, _)| add(id)),
+        Include::Route => gated.iter().copied().for_each(add),
+        Include::List(ids) => ids.iter().copied().for_each(add),
+    }
+    list.finish()
+}
+
+/// A list that stays within its budget, the mark of a cut included.
+struct List {
+    text: String,
+    budget: usize,
+    truncated: bool,
+}
+
+impl List {
+    fn add(&mut self, item: &str) {
+        let separator = if self.text.is_empty() { "" } else { ", " };
+        let length = self.text.len() + separator.len() + item.len();
+        if self.truncated || length > self.budget {
+            self.truncated = true;
+            return;
+        }
+        self.text.push_str(separator);
+        self.text.push_str(item);
+    }
+
+    fn finish(mut self) -> (Option<String>, bool) {
+        if !self.truncated {
+            return (Some(self.text).filter(|text| !text.is_empty()), false);
+        }
+        while !self.text.is_empty() && self.text.len() + TRUNCATED.len() > self.budget {
+            let end = self.text.rfind(", ").unwrap_or(0);
+            self.text.truncate(end);
+        }
+        let text = if self.text.is_empty() {
+            NONE_FITS.to_owned()
+        } else {
+            self.text + TRUNCATED
+        };
+        (Some(text), true)
+    }
+}
+
+/// Makes the request that goes to the upstream out of the client's, of which the HTTP layer has removed the
+/// hop-by-hop headers and those that the client named in `Connection`.
+pub(crate) fn rewrite(
+    session: &Session,
+    request: &mut RequestHeader,
+    context: &Context,
+) -> pingora::Result<()> {
+    let serving = &context.serving;
+    let removed: Vec<HeaderName> = request
+        .headers
+        .keys()
+        .filter(|name| serving.reserved.removes(name.as_str()))
+        .cloned()
+        .collect();
+    for name in &removed {
+        request.remove_header(name);
+    }
+    inject(request, context, &serving.injected)?;
+    forwarded(session, request)?;
+    via(request, session.req_header().version)?;
+    trace(request, &context.id)
+}
+
+/// Sets what we vouch for.
+fn inject(request: &mut RequestHeader, context: &Context, injected: &Injected) -> pingora::Result<()> {
+    if let (Some(name), Some(tenant)) = (&injected.tenant, context.tenant()) {
+        request.insert_header(name.clone(), tenant)?;
+    }
+    if let (Some(name), Some(user)) = (&injected.user, context.user()) {
+        // A user's name may have any character but controls; header values take them as UTF-8.
+        request.insert_header(name.clone(), user.as_bytes())?;
+    }
+    if let (Some(name), Some(flags)) = (&injected.flags, &context.told.flags) {
+        request.insert_header(name.clone(), flags.clone())?;
+    }
+    for ((name, flag), (told, value)) in injected.per_flag.iter().zip(&context.told.per_flag) {
+        if flag == told {
+            request.insert_header(name.clone(), value.clone())?;
+        }
+    }
+    if let Some((name, revision)) = &injected.revision {
+        request.insert_header(name.clone(), revision.clone())?;
+    }
+    if let Some(name) = &injected.request_id {
+        request.insert_header(name.clone(), context.id.as_str())?;
+    }
+    Ok(())
+}
+
+/// Says for whom the request is forwarded (RFC 7239, and the headers that were there before it).
+fn forwarded(session: &Session, request: &mut RequestHeader) -> pingora::Result<()> {
+    let client = session
+        .client_addr()
+        .and_then(|address| address.as_inet())
+        .map(SocketAddr::ip);
+    let host = request.headers.get(header::HOST).cloned();
+    let mut line = String::with_capacity(64);
+    if let Some(client) = client {
+        request.insert_header("X-Forwarded-For", client.to_string())?;
+        let _ = match client {
+            IpAddr::V4(address) => write!(line, "for={address};"),
+            IpAddr::V6(address) => write!(line, "for=\"[{address}]\";"),
+        };
+    }
+    if let Some(host) = host {
+        if let Ok(host) = host.to_str() {
+            let _ = write!(line, "host=\"{host}\";");
+        }
+        request.insert_header("X-Forwarded-Host", host)?;
+    }
+    request.insert_header("X-Forwarded-Proto", "http")?;
+    line.push_str("proto=http");
+    request.insert_header("Forwarded", line)
+}
+
+/// Adds us to those who passed the request on (RFC 9110 section 7.6.3).
+fn via(request: &mut RequestHeader, version: Version) -> pingora::Result<()> {
+    let version = match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        _ => "1.1",
+    };
+    request
+        .append_header("Via", format!("{version} sluice"))
+        .map(|_| ())
+}
+
+/// Continues the client's trace, or starts one that has the request's id (W3C Trace Context). A trace that we
+/// start is marked as sampled: whether to record it stays the upstream's choice, as if we were not there.
+fn trace(request: &mut RequestHeader, id: &RequestId) -> pingora::Result<()> {
+    let mut given = request.headers.get_all(&TRACEPARENT).iter();
+    let parent = match (given.next(), given.next()) {
+        (Some(parent), None) => parent.to_str().ok().and_then(continued),
+        _ => None,
+    };
+    let (trace, flags) = match &parent {
+        Some((trace, flags)) => (&**trace, &**flags),
+        None => (id.as_str(), "01"),
+    };
+    let value = format!("00-{trace}-{}-{flags}", id.span());
+    if parent.is_none() {
+        request.remove_header(&TRACESTATE);
+    }
+    request.insert_header("traceparent", value)
+}
+
+/// Trace id and flags of a `traceparent` that can be continued (section 3.2).
+pub(crate) fn continued(parent: &str) -> Option<(String, String)> {
+    let mut parts = parent.split('-');
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let hex = |text: &str, length| {
+        text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let some = |text: &str| text.bytes().any(|byte| byte != b'0');
+    let known = hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
+    let valid = known && hex(trace, 32) && some(trace) && hex(span, 16) && some(span) && hex(flags, 2);
+    valid.then(|| (trace.to_owned(), flags.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

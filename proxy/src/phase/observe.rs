@@ -1,0 +1,103 @@
+//! The end of a request: it is counted, and gets its line in the access log.
+
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use pingora::Error;
+use pingora::proxy::Session;
+
+use crate::access_entry::{AnsweredBy, DecisionEntry, Entry, GateEntry, Verdict};
+use crate::context::Context;
+use crate::outcome::Outcome;
+use crate::phase::upstream;
+use crate::shared::Shared;
+
+/// Counts and logs the request. `error` is what ended it early, if something did.
+pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>, context: &mut Context) {
+    if let Some(error) = error
+        && context.code.is_none()
+    {
+        let failure = upstream::failure(error);
+        context.outcome = failure.map_or(Outcome::ClientError, |(_, outcome)| outcome);
+        context.code = Some(failure.map_or("CLIENT_GONE", |(code, _)| code.name));
+    }
+    let duration = context.started.elapsed();
+    let status = session.response_written().map_or(0, |head| head.status.as_u16());
+    let serving = &context.serving;
+    let meter = match context.route {
+        Some(route) => serving.meters.route(route.index()),
+        None => serving.meters.unmatched(),
+    };
+    meter.observe(context.outcome, status, duration);
+    if !shared.access_log.is_on() {
+        return;
+    }
+    let request = session.req_header();
+    let route = context.route.and_then(|id| serving.snapshot.routes.route(id));
+    let sent_traceparent = request
+        .headers
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok());
+    let continued = sent_traceparent.and_then(crate::phase::headers::continued);
+    let trace_id = continued.as_ref().map_or(context.id.as_str(), |(trace, _)| trace);
+    let micros = |duration: std::time::Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    let answered_by = if context.upstream_answered {
+        AnsweredBy::Upstream
+    } else {
+        AnsweredBy::Sluice
+    };
+    shared.access_log.write(&Entry {
+        time: SystemTime::now()
+            .checked_sub(duration)
+            .unwrap_or(SystemTime::UNIX_EPOCH),
+        request_id: context.id.as_str(),
+        trace_id: Some(trace_id),
+        client: session
+            .client_addr()
+            .and_then(|address| address.as_inet())
+            .map(SocketAddr::ip),
+        method: request.method.as_str(),
+        host: Some(&*context.host).filter(|host| !host.is_empty()),
+        path: request.uri.path(),
+        query: request.uri.query().filter(|_| serving.log_query),
+        route: route.map(|route| &*route.name),
+        tenant: context.tenant(),
+        user: context.user(),
+        gate: gate(
+            context,
+            route.is_some_and(|route| route.mode == rules::Mode::Shadow),
+        ),
+        outcome: context.outcome,
+        status,
+        answered_by: (status != 0).then_some(answered_by),
+        upstream: upstream::live(context).map(crate::upstreams::LiveUpstream::name),
+        duration_us: micros(duration),
+        upstream_us: context.upstream_time.map(micros),
+        request_bytes: context.body_bytes,
+        response_bytes: session.body_bytes_sent() as u64,
+        error: context.code,
+    });
+}
+
+fn gate(context: &Context, shadow: bool) -> Option<GateEntry<'_>> {
+    let verdict = context.verdict?;
+    let flag = context.serving.snapshot.flags.flag(verdict.flag);
+    let decision = flag.and_then(|flag| {
+        let variant = &*flag.variant(verdict.decision.variant)?.name;
+        Some(DecisionEntry {
+            flag: flag.key().as_str(),
+            variant,
+            cause: verdict.decision.cause,
+        })
+    });
+    let verdict = match verdict.truth {
+        rules::Truth::Open => Verdict::Open,
+        rules::Truth::Closed => Verdict::Closed,
+        rules::Truth::Undecided => Verdict::Undecided,
+    };
+    Some(GateEntry {
+        verdict,
+        shadow,
+        decision,
+    })
+}

@@ -1,0 +1,61 @@
+//! The upstream's response on its way to the client: what was meant for the hop between the upstream and us
+//! ends here (RFC 9110 section 7.6.1). The rest is passed on as it is.
+
+use http::{HeaderName, StatusCode, header};
+use pingora::http::ResponseHeader;
+
+use crate::context::Context;
+
+/// The most names of a `Connection` header that are read.
+const MAX_NOMINATIONS: usize = 32;
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// `Connection` and `Transfer-Encoding` are the HTTP layer's own business.
+const HOP_BY_HOP: [HeaderName; 7] = [
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::UPGRADE,
+];
+/// What no upstream can make disappear by naming it in `Connection`.
+const KEPT: [HeaderName; 5] = [
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::SET_COOKIE,
+];
+
+/// Notes that the upstream answered, and removes what is not for the client.
+pub(crate) fn pass_on(response: &mut ResponseHeader, context: &mut Context) {
+    if response.status == StatusCode::SWITCHING_PROTOCOLS || !response.status.is_informational() {
+        context.upstream_answered = true;
+        context.upstream_time = context.upstream_started.map(|started| started.elapsed());
+    }
+    remove_hop_by_hop(response);
+}
+
+/// Removes the hop-by-hop headers. A switch of protocols keeps its own.
+fn remove_hop_by_hop(response: &mut ResponseHeader) {
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        return;
+    }
+    let nominated: Vec<HeaderName> = response
+        .headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+        .take(MAX_NOMINATIONS)
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| !KEPT.contains(name))
+        .collect();
+    for name in HOP_BY_HOP.iter().chain(&nominated) {
+        response.remove_header(name);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! The target: brought to its one spelling, which is what is matched and what is forwarded.
+
+use bytes::Bytes;
+use http::{Method, header};
+use pingora::proxy::Session;
+use rules::{Host, InvalidTarget, normalise};
+
+use crate::answer::Code;
+use crate::context::Context;
+use crate::refusal::Refusal;
+
+/// Normalises the target of the request in place. What comes back is the path with its encoded slashes
+/// decoded, where they are kept: an upstream may read it so, and a gate on that reading must be asked as well.
+pub(crate) fn normalise_in_place(
+    session: &mut Session,
+    raw: &Bytes,
+    context: &mut Context,
+) -> Result<Option<String>, Refusal> {
+    let serving = &context.serving;
+    let malformed = |code| Refusal::malformed(code, &serving.pages);
+    let refused = || Refusal::bad(Code::TARGET, &serving.pages);
+    // What is no target at all may be the sign of a request line that was read wrongly.
+    let invalid = |invalid| match invalid {
+        InvalidTarget::Form | InvalidTarget::Empty => malformed(Code::TARGET),
+        _ => refused(),
+    };
+    // The HTTP layer drops a fragment from what it shows, so the request line itself is read.
+    let sent = request_target(raw).ok_or_else(|| malformed(Code::HEAD))?;
+    let target = normalise(sent, serving.snapshot.routes.target).map_err(invalid)?;
+    let request = session.req_header_mut();
+    if target.is_asterisk() && request.method != Method::OPTIONS {
+        return Err(refused());
+    }
+    if let Some(authority) = target.authority {
+        let named = request.headers.get(header::HOST);
+        match named {
+            Some(host) if host.as_bytes() != authority.as_bytes() => return Err(malformed(Code::HOST)),
+            Some(_) => {}
+            None => {
+                // Only HTTP/1.0 gets here. The target is about to lose its authority, the upstream needs it.
+                let host = Host::parse(authority).map_err(|_| malformed(Code::HOST))?;
+                context.host = host.name.into();
+                let set = request.insert_header(header::HOST, authority);
+                set.map_err(|_| malformed(Code::HOST))?;
+            }
+        }
+    }
+    if target.changed || request.raw_path() != sent {
+        let set = request.set_raw_path(target.to_string().as_bytes());
+        set.map_err(|_| refused())?;
+    }
+    Ok(target.decoded)
+}
+
+/// The second of the three words of the request line. Empty lines before it are skipped, as the HTTP layer
+/// skips them (RFC 9112 section 2.2).
+fn request_target(raw: &[u8]) -> Option<&[u8]> {
+    let start = raw.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
+    let line = raw.get(start..)?.split(|&byte| byte == b'\r').next()?;
+    let mut words = line.split(|&byte| byte == b' ');
+    let (_, target, _) = (words.next()?, words.next()?, words.next()?);
+    words.next().is_none().then_some(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::request_target;
+
+    #[track_caller]
+    fn check(head: &str, expected: Option<&str>) {
+        assert_eq!(
+            request_target(head.as_bytes()),
+            expected.map(str::as_bytes),
+            "{head:?}"
+        );
+    }
+
+    #[test]
+    fn the_target_is_the_second_of_three_words() {
+        check("GET /a?b#c HTTP/1.1\r\nHost: a\r\n\r\n", Some("/a?b#c"));
+        check("\r\n\r\nGET http://a/b HTTP/1.1\r\n\r\n", Some("http://a/b"));
+        check("GET /a b HTTP/1.1\r\n\r\n", None);
+        check("GET /a\r\n\r\n", None);
+        check("\r\n", None);
+    }
+}

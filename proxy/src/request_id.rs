@@ -1,0 +1,100 @@
+//! Names for requests and spans: unique over restarts and nodes, and made without a lock or a system call.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The id of a request: 32 lower-case hex digits, never all zero, so that it is a trace id as well (W3C Trace
+/// Context 3.2.2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RequestId([u8; 32]);
+
+/// Makes ids. Two random keys of 64 bits tell processes apart, a counter tells requests apart.
+#[derive(Debug)]
+pub(crate) struct Ids {
+    high: u64,
+    low: u64,
+    count: AtomicU64,
+}
+
+impl Ids {
+    /// A source with new random keys.
+    pub(crate) fn new() -> Self {
+        // The standard library seeds these from the system's entropy.
+        let random = |salt: u8| RandomState::new().hash_one(salt);
+        Self {
+            high: random(1),
+            low: random(2),
+            count: AtomicU64::new(0),
+        }
+    }
+
+    /// The next id. Each half is a bijection of the counter, so none comes twice within a process.
+    pub(crate) fn next(&self) -> RequestId {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let (high, low) = (mix(count.wrapping_add(self.high)), mix(count ^ self.low));
+        let mut hex = [b'0'; 32];
+        for (place, digit) in hex.iter_mut().enumerate() {
+            let half = if place < 16 { high } else { low };
+            *digit = hex_digit(half >> (60 - 4 * (place % 16)));
+        }
+        RequestId(hex)
+    }
+}
+
+impl RequestId {
+    /// All 32 digits.
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// As good as unique, and shorter.
+    pub(crate) fn low(&self) -> u64 {
+        u64::from_str_radix(self.span(), 16).unwrap_or(0)
+    }
+
+    /// The id of our own span in this request: 16 hex digits, not all zero.
+    pub(crate) fn span(&self) -> &str {
+        self.as_str().get(16..).unwrap_or_default()
+    }
+}
+
+/// SplitMix64's finaliser: a bijection that spreads every bit of its input.
+fn mix(value: u64) -> u64 {
+    let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    value ^ (value >> 31)
+}
+
+fn hex_digit(value: u64) -> u8 {
+    b"0123456789abcdef"
+        .iter()
+        .copied()
+        .nth((value & 0xF) as usize)
+        .unwrap_or(b'0')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::Ids;
+
+    #[test]
+    fn ids_differ_and_are_trace_ids() {
+        let (ids, others) = (Ids::new(), Ids::new());
+        let mut seen = HashSet::new();
+        for _ in 0..10_000 {
+            for id in [ids.next(), others.next()] {
+                assert!(
+                    id.as_str()
+                        .bytes()
+                        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
+                    "{id:?}"
+                );
+                assert_eq!((id.as_str().len(), id.span().len()), (32, 16));
+                assert_ne!(id.span(), "0000000000000000");
+                assert!(seen.insert(id.as_str().to_owned()), "{id:?} came twice");
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+use super::Reserved;
+
+#[track_caller]
+fn check(name: &str, removed: bool) {
+    let reserved = Reserved::new(["x-tenant-id", "x-feature-flags"], ["x-feature-"]);
+    assert_eq!(reserved.removes(name), removed, "{name}");
+}
+
+#[test]
+fn an_injected_name_and_all_its_aliases_are_removed() {
+    for name in [
+        "x-tenant-id",
+        "x_tenant_id",
+        "x.tenant.id",
+        "x-tenant_id",
+        "x!tenant|id",
+        "x-feature-flags",
+    ] {
+        check(name, true);
+    }
+}
+
+#[test]
+fn a_name_that_folds_differently_stays() {
+    for name in [
+        "x-tenant",
+        "x-tenant-ids",
+        "xtenantid",
+        "x-tenant-ie",
+        "tenant-id",
+        "accept",
+        "host",
+        "te",
+    ] {
+        check(name, false);
+    }
+}
+
+#[test]
+fn every_name_under_a_reserved_prefix_is_removed() {
+    for name in [
+        "x-feature-dispatch-v2board",
+        "x_feature_x",
+        "x-feature-",
+        "x-forwarded-for",
+        "x_forwarded_proto",
+    ] {
+        check(name, true);
+    }
+    check("x-features", false);
+    check("x-forwarded", false);
+}
+
+#[test]
+fn overrides_of_method_and_target_are_removed() {
+    for name in [
+        "x-http-method-override",
+        "x_http_method",
+        "x-original-url",
+        "x.rewrite.url",
+        "proxy",
+        "forwarded",
+    ] {
+        check(name, true);
+    }
+}
+
+#[test]
+fn aliases_of_framing_names_are_removed_but_not_the_names_themselves() {
+    for name in [
+        "transfer_encoding",
+        "content.length",
+        "keep_alive",
+        "content_type",
+    ] {
+        check(name, true);
+    }
+    for name in ["transfer-encoding", "content-length", "content-type"] {
+        check(name, false);
+    }
+}

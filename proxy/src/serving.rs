@@ -1,0 +1,207 @@
+//! A snapshot made ready to serve: names resolved to addresses, header names and answers rendered, meters and
+//! keys at hand. Prepared aside, swapped in whole, never changed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use config::{KeySource, Loaded, RequestValue, TokenSource};
+use http::HeaderName;
+use rules::{AttributeId, Cause, HeaderPlan, RouteId, Snapshot};
+use tokens::Issuers;
+
+use crate::answer::Pages;
+use crate::closed::{self, Closed};
+use crate::credentials::{AttributePlace, Credentials, TokenPlace};
+use crate::injected::Injected;
+use crate::issuer_keys::IssuerKeys;
+use crate::key_store::{InvalidKeySource, KeyStore};
+use crate::meter::Meters;
+use crate::metrics::Metrics;
+use crate::refusal::Refusal;
+use crate::reserved::Reserved;
+use crate::token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
+use crate::upstreams::{self, LiveUpstream, UnresolvedEndpoint};
+
+/// Everything that a request is decided and forwarded by.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) issuers: Arc<Issuers>,
+    /// The issuers' keys, in their order.
+    pub(crate) keys: Box<[Arc<IssuerKeys>]>,
+    pub(crate) tokens: Arc<TokenCache>,
+    pub(crate) credentials: Credentials,
+    /// By the ids of the snapshot.
+    pub(crate) upstreams: Box<[Arc<LiveUpstream>]>,
+    pub(crate) injected: Injected,
+    pub(crate) reserved: Reserved,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) pages: Pages,
+    /// The largest body of a request, in bytes.
+    pub(crate) body_limit: Option<u64>,
+    pub(crate) log_query: bool,
+    /// By the ids of the snapshot.
+    closed: Box<[Closed]>,
+    unmatched: Refusal,
+}
+
+/// Why a snapshot can't be served.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// Endpoints whose names lead nowhere, all of them.
+    #[error("{}", lines(.0))]
+    Unresolved(Vec<UnresolvedEndpoint>),
+    /// Keys that can't be fetched.
+    #[error("issuer `{issuer}`: {reason}")]
+    Keys {
+        /// The issuer's name.
+        issuer: Box<str>,
+        /// Why not.
+        reason: InvalidKeySource,
+    },
+    /// Issuers that can't stand together.
+    #[error(transparent)]
+    Issuers(#[from] tokens::InvalidIssuers),
+}
+
+impl Serving {
+    /// Prepares what was loaded. What lives is taken over from `former` where its definition is unchanged.
+    pub(crate) fn prepare(
+        loaded: &Loaded,
+        former: Option<&Self>,
+        keys: &KeyStore,
+        metrics: &Metrics,
+    ) -> Result<Self, PrepareError> {
+        let snapshot = Arc::clone(&loaded.snapshot);
+        let live = former.map_or(&[][..], |former| &former.upstreams);
+        let upstreams = upstreams::revive(&snapshot.upstreams, live).map_err(PrepareError::Unresolved)?;
+        let issuers: Vec<_> = loaded
+            .identity
+            .issuers
+            .iter()
+            .map(|issuer| issuer.issuer.clone())
+            .collect();
+        let issuers = Arc::new(Issuers::new(issuers)?);
+        let keys = issuer_keys(loaded, &issuers, keys)?;
+        let tokens = match former {
+            Some(former) => former.tokens.carried_over(&issuers),
+            None => TokenCache::new(Arc::clone(&issuers), DEFAULT_TOKEN_CACHE_BYTES, metrics),
+        };
+        let pages: Pages = loaded.settings.errors.iter().cloned().collect();
+        let routes = &snapshot.routes;
+        Ok(Self {
+            issuers,
+            keys,
+            tokens,
+            credentials: credentials(loaded),
+            upstreams,
+            injected: Injected::new(&snapshot.headers, &snapshot.revision),
+            reserved: reserved(&snapshot.headers),
+            meters: meters(&snapshot, metrics),
+            closed: routes
+                .all()
+                .iter()
+                .map(|route| Closed::of(route, &pages))
+                .collect(),
+            unmatched: closed::unmatched(&routes.unmatched, &pages),
+            body_limit: loaded.settings.body_limit,
+            log_query: loaded.settings.access_log.query,
+            pages,
+            snapshot,
+        })
+    }
+
+    /// What the route answers where this cause closed its gate, if that is the same for everyone.
+    pub(crate) fn closed(&self, id: RouteId, cause: Cause) -> Refusal {
+        let closed = self
+            .closed
+            .get(id.index())
+            .and_then(|closed| closed.answer(cause));
+        closed.cloned().unwrap_or_else(|| self.unmatched())
+    }
+
+    /// What a request is answered that falls on no route.
+    pub(crate) fn unmatched(&self) -> Refusal {
+        self.unmatched.clone()
+    }
+}
+
+fn issuer_keys(
+    loaded: &Loaded,
+    issuers: &Issuers,
+    store: &KeyStore,
+) -> Result<Box<[Arc<IssuerKeys>]>, PrepareError> {
+    let sources = loaded.identity.issuers.iter().zip(issuers.iter());
+    let keys = sources.map(|(config, issuer)| match &config.keys {
+        KeySource::Fixed(keys) => Ok(IssuerKeys::fixed(Arc::clone(keys))),
+        KeySource::Url { url, refresh_ms } => {
+            let failed = |reason| PrepareError::Keys {
+                issuer: issuer.name().into(),
+                reason,
+            };
+            store
+                .remote(issuer, url, Duration::from_millis(*refresh_ms))
+                .map_err(failed)
+        }
+    });
+    keys.collect()
+}
+
+fn credentials(loaded: &Loaded) -> Credentials {
+    let identity = &loaded.identity;
+    let header = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
+    let token = match &identity.token {
+        TokenSource::Authorization => TokenPlace::Authorization,
+        TokenSource::Header(name) => header(name).map_or(TokenPlace::Authorization, TokenPlace::Header),
+        TokenSource::Cookie(name) => TokenPlace::Cookie(name.clone()),
+    };
+    let attributes = identity
+        .attributes
+        .iter()
+        .filter_map(|(id, source): &(AttributeId, _)| {
+            let place = match source {
+                RequestValue::Header(name) => AttributePlace::Header(header(name)?),
+                RequestValue::Cookie(name) => AttributePlace::Cookie(name.clone()),
+            };
+            Some((*id, place))
+        });
+    let realm: String = identity
+        .realm
+        .chars()
+        .filter(|c| !matches!(c, '"' | '\\') && !c.is_control())
+        .collect();
+    let challenge = format!("Bearer realm=\"{realm}\"").into();
+    Credentials {
+        token,
+        attributes: attributes.collect(),
+        challenge,
+    }
+}
+
+fn reserved(plan: &HeaderPlan) -> Reserved {
+    let single = [&plan.tenant, &plan.user, &plan.revision, &plan.request_id]
+        .into_iter()
+        .flatten();
+    let flags = plan.flags.iter().map(|flags| &flags.name);
+    let per_flag = plan.per_flag.iter().map(|(_, name)| name);
+    let names = single.chain(flags).chain(per_flag).map(|name| &**name);
+    Reserved::new(names, plan.reserved_prefix.as_deref())
+}
+
+fn meters(snapshot: &Snapshot, metrics: &Metrics) -> Arc<Meters> {
+    let flags = snapshot.flags.iter().map(|(_, flag)| {
+        (
+            flag.key().as_str(),
+            flag.variants().iter().map(|variant| &*variant.name).collect(),
+        )
+    });
+    metrics.prepare(snapshot.routes.all().iter().map(|route| &*route.name), flags)
+}
+
+fn lines(unresolved: &[UnresolvedEndpoint]) -> String {
+    unresolved
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}

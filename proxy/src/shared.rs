@@ -1,0 +1,72 @@
+//! What outlives a snapshot: the one place where the present snapshot is, and everything that counts, logs or
+//! is remembered between requests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::access_log::AccessLog;
+use crate::context::InFlightCount;
+use crate::current::Current;
+use crate::metrics::Metrics;
+use crate::request_id::Ids;
+
+/// Shared by every request of one proxy.
+pub(crate) struct Shared {
+    pub(crate) current: Current,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) access_log: AccessLog,
+    pub(crate) ids: Ids,
+    pub(crate) in_flight: InFlightCount,
+    pub(crate) probe: Option<Probe>,
+    draining: AtomicBool,
+}
+
+/// Called on the way of every request, for tests of what a defect at that place would do.
+pub type Probe = Arc<dyn Fn(Stage, &http::request::Parts) + Send + Sync>;
+
+/// Where on its way a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Its head was read, nothing was decided.
+    Received,
+    /// It is about to be sent to an upstream.
+    Forwarding,
+    /// The upstream's head was read.
+    Responding,
+    /// It is over, and about to be logged.
+    Logging,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        current: Current,
+        metrics: Arc<Metrics>,
+        access_log: AccessLog,
+        probe: Option<Probe>,
+    ) -> Self {
+        Self {
+            current,
+            metrics,
+            access_log,
+            ids: Ids::new(),
+            in_flight: InFlightCount::default(),
+            probe,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Every answer from now on is the last of its connection.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn probe(&self, stage: Stage, request: &http::request::Parts) {
+        if let Some(probe) = &self.probe {
+            probe(stage, request);
+        }
+    }
+}

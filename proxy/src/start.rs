@@ -1,0 +1,240 @@
+//! Starting a proxy: listeners are bound and names resolved before anything is served, so that what can't work
+//! is said by name at once. What runs then is `running`'s.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZero;
+use std::os::fd::IntoRawFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::SystemTime;
+
+use axum::Router;
+use parking_lot::Mutex;
+use pingora::proxy::http_proxy;
+use pingora::server::configuration::ServerConf;
+use pingora::server::{Fds, ListenFds};
+use pingora::services::Service as _;
+use pingora::services::listening::Service;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::access_log::{AccessLog, Format, MAX_QUEUED_LINES, Output};
+use crate::admin::{AdminServer, AdminState, admin_router};
+use crate::current::Current;
+use crate::gateway::Gateway;
+use crate::key_store::KeyStore;
+use crate::metrics::{Metrics, Reload};
+use crate::pace::Pace;
+use crate::publisher::Publisher;
+use crate::readiness::Readiness;
+use crate::running::{Bound, Running};
+use crate::serving::{PrepareError, Serving};
+use crate::shared::{Probe, Shared};
+use config::{Listener, Loaded, LogFormat, LogOutput, Settings};
+
+/// How many idle connections to upstreams are kept, for each worker thread.
+const POOLED_CONNECTIONS: usize = 256;
+/// The most times that pingora turns to an upstream for one request: the addresses that may be tried, and as
+/// many pooled connections that may turn out to be closed.
+const MAX_TURNS: usize = 2 * crate::upstreams::MAX_ATTEMPTS;
+
+/// What a proxy is started with beside the documents.
+#[derive(Default)]
+pub struct Options {
+    /// Merged into the admin listener's routes.
+    pub admin_routes: Option<Router>,
+    /// Where the access log goes and how it looks, instead of what the documents say.
+    pub access_log: Option<(Output, Format)>,
+    /// How keys are fetched.
+    pub pace: Pace,
+    /// Called on the way of every request.
+    pub probe: Option<Probe>,
+}
+
+/// Why a proxy can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address can't be had.
+    #[error("listener `{listener}` can't bind {address}: {reason}")]
+    Bind {
+        /// Its name; `admin` for the admin listener.
+        listener: Box<str>,
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        reason: io::Error,
+    },
+    /// What the documents name can't be used.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// The access log can't be opened.
+    #[error("the access log can't be opened: {0}")]
+    AccessLog(io::Error),
+    /// The system gives no threads.
+    #[error("there can be no worker threads: {0}")]
+    Threads(io::Error),
+}
+
+/// Starts a proxy that serves what was loaded. When this returns, it listens.
+///
+/// # Errors
+/// Nothing is served unless everything that the documents ask for can be had.
+pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
+    let settings = &loaded.settings;
+    let listeners = bind_all(&settings.listeners)?;
+    let admin_listener = settings.admin.map(|address| bind("admin", address)).transpose()?;
+    let threads = settings
+        .threads
+        .unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
+    let runtime = runtime(threads).map_err(StartError::Threads)?;
+
+    let metrics = Arc::new(Metrics::new());
+    let keys = KeyStore::new(runtime.handle().clone(), options.pace, &metrics);
+    let readiness = Readiness::new(Arc::clone(&keys));
+    let serving = Arc::new(Serving::prepare(loaded, None, &keys, &metrics)?);
+    let access_log = access_log(settings, options.access_log, &metrics).map_err(StartError::AccessLog)?;
+    metrics.publish(
+        Arc::clone(&serving.meters),
+        &serving.snapshot.revision.0,
+        SystemTime::now(),
+    );
+    metrics.reloaded(Reload::Applied, SystemTime::now());
+    readiness.loaded(&serving.snapshot.revision.0, SystemTime::now());
+    let shared = Arc::new(Shared::new(
+        Current::new(serving),
+        metrics,
+        access_log,
+        options.probe,
+    ));
+
+    let bound = listeners.iter().map(Listening::bound).collect();
+    let (stop, stopped) = watch::channel(false);
+    serve(&runtime, threads, &shared, listeners, stopped);
+    let admin = match admin_listener {
+        Some(listening) => Some(serve_admin(listening, &shared, &readiness, options.admin_routes)?),
+        None => None,
+    };
+    let publisher = Publisher::new(shared, keys, readiness, settings);
+    Ok(Running::new(runtime, publisher, bound, admin, stop))
+}
+
+/// A listener that is bound.
+struct Listening {
+    name: Box<str>,
+    address: SocketAddr,
+    socket: TcpListener,
+}
+
+impl Listening {
+    fn bound(&self) -> Bound {
+        Bound {
+            name: self.name.clone(),
+            address: self.address,
+        }
+    }
+}
+
+fn bind_all(listeners: &[Listener]) -> Result<Vec<Listening>, StartError> {
+    listeners
+        .iter()
+        .map(|listener| bind(&listener.name, listener.address))
+        .collect()
+}
+
+fn bind(name: &str, address: SocketAddr) -> Result<Listening, StartError> {
+    let bound = TcpListener::bind(address).and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        Ok(Listening {
+            name: name.into(),
+            address,
+            socket,
+        })
+    });
+    bound.map_err(|reason| StartError::Bind {
+        listener: name.into(),
+        address,
+        reason,
+    })
+}
+
+fn runtime(threads: usize) -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("proxy")
+        .enable_all()
+        .build()
+}
+
+/// Hands the listeners to pingora. They are bound already, so that connections wait for it and none is refused.
+fn serve(
+    runtime: &Runtime,
+    threads: usize,
+    shared: &Arc<Shared>,
+    listeners: Vec<Listening>,
+    stopped: watch::Receiver<bool>,
+) {
+    let mut configuration = ServerConf {
+        threads,
+        max_retries: MAX_TURNS,
+        ..ServerConf::default()
+    };
+    configuration.upstream_keepalive_pool_size = POOLED_CONNECTIONS;
+    let gateway = Gateway {
+        shared: Arc::clone(shared),
+    };
+    // Connecting to upstreams starts tasks of its own, for which there has to be a runtime.
+    let _inside = runtime.enter();
+    let mut service = Service::new("proxy".into(), http_proxy(&Arc::new(configuration), gateway));
+    let mut sockets = Fds::new();
+    for listening in listeners {
+        let key = listening.address.to_string();
+        sockets.add(key.clone(), listening.socket.into_raw_fd());
+        service.add_tcp(&key);
+    }
+    let sockets: ListenFds = Arc::new(Mutex::new(sockets));
+    runtime.spawn(async move { service.start_service(Some(sockets), stopped, 1).await });
+}
+
+fn serve_admin(
+    listening: Listening,
+    shared: &Shared,
+    readiness: &Arc<Readiness>,
+    more: Option<Router>,
+) -> Result<(SocketAddr, AdminServer), StartError> {
+    let state = AdminState {
+        metrics: Arc::clone(&shared.metrics),
+        readiness: Arc::clone(readiness),
+    };
+    let router = admin_router(state).merge(more.unwrap_or_default());
+    let address = listening.address;
+    let server = AdminServer::start(listening.socket, router);
+    let failed = |reason| StartError::Bind {
+        listener: "admin".into(),
+        address,
+        reason,
+    };
+    Ok((address, server.map_err(failed)?))
+}
+
+fn access_log(
+    settings: &Settings,
+    instead: Option<(Output, Format)>,
+    metrics: &Arc<Metrics>,
+) -> io::Result<AccessLog> {
+    let (output, format) = instead.unwrap_or_else(|| {
+        let output = match &settings.access_log.output {
+            LogOutput::Stdout => Output::Stdout,
+            LogOutput::Stderr => Output::Stderr,
+            LogOutput::Off => Output::Off,
+            LogOutput::File(path) => Output::File(path.clone()),
+        };
+        let format = match settings.access_log.format {
+            LogFormat::Json => Format::Json,
+            LogFormat::Human => Format::Human,
+        };
+        (output, format)
+    });
+    AccessLog::start(output, format, MAX_QUEUED_LINES, metrics)
+}

@@ -1,0 +1,103 @@
+//! Connections to upstreams for requests that ask to switch protocols. They work round a race in pingora
+//! (cloudflare/pingora#946): when a fast upstream's `101` is read before the end of the request's empty body is
+//! passed on, that end is taken for the end of the tunnel.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use pingora::connectors::L4Connect;
+use pingora::protocols::l4::socket::SocketAddr;
+use pingora::protocols::l4::stream::Stream;
+use pingora::protocols::l4::virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+static CONNECT: LazyLock<Arc<TunnelConnect>> = LazyLock::new(|| Arc::new(TunnelConnect));
+
+/// Makes `peer` one that a tunnel can be made to. Its connection is new and belongs to this request alone, which
+/// `unique` tells apart from all others.
+pub(crate) fn prepare(peer: &mut HttpPeer, unique: u64) {
+    peer.options.custom_l4 = Some(Arc::clone(&*CONNECT) as Arc<dyn L4Connect + Send + Sync>);
+    peer.group_key = unique;
+    peer.options.idle_timeout = Some(std::time::Duration::ZERO);
+}
+
+#[derive(Debug)]
+struct TunnelConnect;
+
+#[async_trait]
+impl L4Connect for TunnelConnect {
+    async fn connect(&self, address: &SocketAddr) -> pingora::Result<Stream> {
+        let Some(address) = address.as_inet() else {
+            return Error::e_explain(ErrorType::ConnectError, "a tunnel needs an internet address");
+        };
+        let stream = TcpStream::connect(address).await.map_err(|error| {
+            let kind = match error.kind() {
+                io::ErrorKind::ConnectionRefused => ErrorType::ConnectRefused,
+                _ => ErrorType::ConnectError,
+            };
+            Error::because(kind, "connecting for a tunnel", error)
+        })?;
+        Ok(VirtualSocketStream::new(Box::new(Patient {
+            stream,
+            looked: false,
+        }))
+        .into())
+    }
+}
+
+/// A stream on which the first look for something to read finds nothing, whatever is there: so pingora gets to
+/// pass on the end of the request's body, which is ready by then, before it reads the answer.
+#[derive(Debug)]
+struct Patient {
+    stream: TcpStream,
+    looked: bool,
+}
+
+impl AsyncRead for Patient {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.looked {
+            self.looked = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Patient {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+impl VirtualSocket for Patient {
+    fn set_socket_option(&self, option: VirtualSockOpt) -> io::Result<()> {
+        match option {
+            VirtualSockOpt::NoDelay => self.stream.set_nodelay(true),
+            // There are no others that this proxy sets.
+            _ => Ok(()),
+        }
+    }
+}

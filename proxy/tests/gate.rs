@@ -1,0 +1,265 @@
+//! What a gate promises (edge.md section 5): who is let through, what everyone else gets, and that no request
+//! to a closed gate ever reaches an upstream.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use serde_json::json;
+use testkit::{Proxy, Request, Response, Upstream};
+
+#[test]
+fn an_open_gate_leads_to_the_upstream() {
+    let upstream = Upstream::named("new");
+    let proxy = Proxy::builder()
+        .upstream("new", &upstream)
+        .route("{ name: board, match: /board, gate: board, upstream: new }")
+        .start();
+    let answer = proxy.get("/board", "acme");
+    assert_eq!((answer.status, answer.text()), (200, "new"));
+    assert_eq!(upstream.only().target(), "/board");
+}
+
+#[test]
+fn a_closed_gate_never_reaches_an_upstream() {
+    let upstream = Upstream::named("new");
+    let proxy = Proxy::builder()
+        .upstream("new", &upstream)
+        .route("{ name: board, match: /board/**, gate: board, upstream: new }")
+        .start();
+    for target in [
+        "/board",
+        "/board/",
+        "/board/a",
+        "//board",
+        "/x/../board",
+        "/%62oard",
+        "/x/%2e%2e/board/b",
+    ] {
+        for method in ["GET", "HEAD", "POST", "DELETE", "OPTIONS", "PURGE"] {
+            let mut client = proxy.connect();
+            client.send(Request::new(method, target).token(&proxy.token("globex")).bytes());
+            assert_eq!(client.response_to(method).status, 404, "{method} {target}");
+        }
+    }
+    assert_eq!(upstream.count(), 0);
+}
+
+/// What a client can tell one answer from another by.
+fn traits(answer: &Response) -> (u16, Vec<(String, String)>, serde_json::Value) {
+    let mut body = answer.json();
+    body["request_id"] = json!("...");
+    let headers = answer
+        .head
+        .headers
+        .iter()
+        .filter(|(name, _)| name != "Date")
+        .cloned()
+        .collect();
+    (answer.status, headers, body)
+}
+
+#[test]
+fn a_closed_gate_looks_like_an_unknown_path() {
+    let upstream = Upstream::named("new");
+    let proxy = Proxy::builder()
+        .upstream("new", &upstream)
+        .route("{ name: board, match: /board, gate: board, upstream: new }")
+        .start();
+    let (closed, unknown) = (proxy.get("/board", "globex"), proxy.get("/nothing", "globex"));
+    assert_eq!(traits(&closed), traits(&unknown));
+    assert_eq!((closed.status, closed.code()), (404, "NOT_FOUND".to_owned()));
+    assert_ne!(closed.json()["request_id"], unknown.json()["request_id"]);
+}
+
+/// Checks what acme (`open`) and globex (`closed`) get on a route of these fields; an upstream answers with its
+/// name.
+#[track_caller]
+fn check(fields: &str, open: (u16, &str), closed: (u16, &str)) {
+    let (new, old) = (Upstream::named("new"), Upstream::named("old"));
+    let proxy = Proxy::builder()
+        .upstream("new", &new)
+        .upstream("old", &old)
+        .file("gone.html", b"<p>gone")
+        .route(&format!("{{ name: board, match: /board, {fields} }}"))
+        .start();
+    for (tenant, (status, body)) in [("acme", open), ("globex", closed)] {
+        let answer = proxy.get("/board", tenant);
+        let found = match answer.header("content-type") {
+            Some("application/problem+json") => answer.code(),
+            _ => answer.text().to_owned(),
+        };
+        assert_eq!((answer.status, &*found), (status, body), "{tenant}: {fields}");
+    }
+    let asked = [open, closed]
+        .iter()
+        .filter(|(_, body)| matches!(*body, "new" | "old"))
+        .count();
+    assert_eq!(new.count() + old.count(), asked, "{fields}");
+}
+
+#[test]
+fn a_closed_gate_does_what_the_route_says() {
+    check("gate: board, upstream: new", (200, "new"), (404, "NOT_FOUND"));
+    let refused = "gate: board, upstream: new, otherwise: { reject: 403 }";
+    check(refused, (200, "new"), (403, "FEATURE_NOT_ENABLED"));
+    let existing = "gate: board, upstream: new, otherwise: { upstream: old }";
+    check(existing, (200, "new"), (200, "old"));
+    let body = "{ file: gone.html, content_type: text/html }";
+    let own = format!("gate: board, upstream: new, otherwise: {{ reject: 410, body: {body} }}");
+    check(&own, (200, "new"), (410, "<p>gone"));
+    check(
+        "gate: board, upstream: new, otherwise: { redirect: \"https://a.example/b\" }",
+        (200, "new"),
+        (302, ""),
+    );
+}
+
+#[test]
+fn a_gate_is_an_expression_over_flags() {
+    check(
+        "gate: { flag: theme, is: blue }, upstream: new",
+        (200, "new"),
+        (404, "NOT_FOUND"),
+    );
+    check(
+        "gate: { all: [core, board] }, upstream: new",
+        (200, "new"),
+        (404, "NOT_FOUND"),
+    );
+    check(
+        "gate: { any: [old, board] }, upstream: new",
+        (200, "new"),
+        (404, "NOT_FOUND"),
+    );
+    check("gate: { not: old }, upstream: new", (200, "new"), (200, "new"));
+    check(
+        "gate: { not: board }, upstream: new",
+        (404, "NOT_FOUND"),
+        (200, "new"),
+    );
+    check("gate: old, upstream: new", (404, "NOT_FOUND"), (404, "NOT_FOUND"));
+}
+
+#[test]
+fn the_served_variant_chooses_the_upstream() {
+    let variants = "gate: theme, variants: { blue: new, green: old }, upstream: new";
+    check(variants, (200, "new"), (200, "old"));
+}
+
+#[test]
+fn a_redirect_names_its_place_and_status() {
+    let upstream = Upstream::named("new");
+    let proxy = Proxy::builder()
+        .upstream("new", &upstream)
+        .route(
+            "{ name: b, match: /b, gate: board, upstream: new, otherwise: { redirect: /old, status: 307 } }",
+        )
+        .start();
+    let answer = proxy.get("/b", "globex");
+    assert_eq!((answer.status, answer.header("location")), (307, Some("/old")));
+}
+
+#[test]
+fn a_refusal_that_reveals_names_the_flag_and_what_would_help() {
+    let upstream = Upstream::named("new");
+    let proxy = Proxy::builder()
+        .upstream("new", &upstream)
+        .route("{ name: b, match: /b, gate: beta, upstream: new, otherwise: { reject: 403, reveal: true } }")
+        .route("{ name: p, match: /p, gate: paid, upstream: new, otherwise: { reject: 403, reveal: true } }")
+        .flags(
+            "tiers: [small, large]\n\
+             flags: { beta: { lifecycle: beta }, paid: { kind: permission, tiers: { large: on } } }\n\
+             tenants: { acme: { tier: small, opt_out: [paid] }, globex: { tier: small } }",
+        )
+        .start();
+    let told = |path, tenant| {
+        let problem = proxy.get(path, tenant).json();
+        let told = ["code", "flag", "opt_in", "higher_tier"].map(|name| problem[name].clone());
+        serde_json::Value::from(told.to_vec())
+    };
+    assert_eq!(
+        told("/b", "globex"),
+        json!(["FEATURE_NOT_ENABLED", "beta", true, false])
+    );
+    assert_eq!(
+        told("/p", "globex"),
+        json!(["FEATURE_NOT_ENABLED", "paid", true, true])
+    );
+    assert_eq!(
+        told("/p", "acme"),
+        json!(["FEATURE_NOT_ENABLED", "paid", true, false])
+    );
+}
+
+#[test]
+fn a_route_can_answer_by_the_cause() {
+    let (new, old) = (Upstream::named("new"), Upstream::named("old"));
+    let proxy = Proxy::builder()
+        .upstream("new", &new)
+        .upstream("old", &old)
+        .route(
+            "{ name: b, match: /b, gate: board, upstream: new, otherwise: { reject: 403, \
+             causes: { override: { upstream: old }, default: { reject: 404 } } } }",
+        )
+        .flags(
+            "flags: { board: { lifecycle: ga } }\n\
+             tenants: { acme: { overrides: { board: off } }, globex: {}, initech: { opt_out: [board] } }",
+        )
+        .start();
+    assert_eq!(proxy.get("/b", "acme").text(), "old");
+    assert_eq!(proxy.get("/b", "globex").status, 404);
+    assert_eq!(proxy.get("/b", "initech").status, 403);
+}
+
+#[test]
+fn a_shadow_gate_lets_everyone_through_and_says_whom_it_would_refuse() {
+    let upstream = Upstream::named("new");
+    let proxy = Proxy::builder()
+        .upstream("new", &upstream)
+        .route("{ name: board, match: /board, gate: board, mode: shadow, upstream: new }")
+        .start();
+    assert_eq!(proxy.get("/board", "acme").text(), "new");
+    assert_eq!(proxy.get("/board", "globex").text(), "new");
+    let log = proxy.log(2);
+    assert_eq!(
+        (&log[0]["outcome"], &log[1]["outcome"]),
+        (&json!("forwarded"), &json!("shadowed"))
+    );
+    assert_eq!(log[1]["gate"]["verdict"], "closed");
+    let shadowed = "sluice_requests_total{route=\"board\",outcome=\"shadowed\",status=\"2xx\"}";
+    assert_eq!(proxy.metric(shadowed), 1.0);
+}
+
+#[test]
+fn an_anonymous_request_is_decided_without_a_tenant() {
+    let upstream = Upstream::named("new");
+    let proxy = Proxy::builder()
+        .upstream("new", &upstream)
+        .route("{ name: core, match: /core, gate: core, auth: none, upstream: new }")
+        .route("{ name: board, match: /board, gate: board, auth: optional, upstream: new }")
+        .start();
+    assert_eq!(proxy.get("/core", "").status, 200);
+    assert_eq!(proxy.get("/board", "").status, 404);
+    assert_eq!(proxy.get("/board", "acme").status, 200);
+}
+
+#[test]
+fn an_edit_of_the_flags_flips_the_answer() {
+    let upstream = Upstream::named("new");
+    let proxy = Proxy::builder()
+        .upstream("new", &upstream)
+        .route("{ name: board, match: /board, gate: board, upstream: new }")
+        .start();
+    assert_eq!(proxy.get("/board", "globex").status, 404);
+    proxy.reload(
+        "flags.yaml",
+        "overrides: { theme: green }",
+        "overrides: { theme: green, board: on }",
+    );
+    assert_eq!(proxy.get("/board", "globex").status, 200);
+    proxy.reload(
+        "flags.yaml",
+        "board: { lifecycle: ga }",
+        "board: { lifecycle: ga, enabled: false }",
+    );
+    assert_eq!(proxy.get("/board", "globex").status, 404);
+    assert_eq!(proxy.get("/board", "acme").status, 404);
+}

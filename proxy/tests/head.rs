@@ -1,0 +1,188 @@
+//! What is refused because of its head or its size (edge.md section 1, as far as it is seen before the limits of
+//! the connection), and that answers of ours keep the connection.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use testkit::{Client, Proxy, Request, Upstream};
+
+fn open() -> (Upstream, Proxy) {
+    let upstream = Upstream::named("all");
+    let proxy = Proxy::builder()
+        .upstream("all", &upstream)
+        .route("{ name: all, match: /open/**, upstream: all }")
+        .with("body_limit: 1KiB")
+        .start();
+    (upstream, proxy)
+}
+
+/// Sends these bytes, expects this status, that the connection is closed after it, and that nothing came through.
+#[track_caller]
+fn check_refused(head: &str, status: u16) {
+    let (upstream, proxy) = open();
+    let mut client = proxy.connect();
+    client.send(head);
+    assert_eq!(client.response().status, status, "{head:?}");
+    assert!(client.is_closed(), "still open after {head:?}");
+    assert_eq!(upstream.count(), 0, "{head:?}");
+}
+
+#[test]
+fn a_request_without_one_valid_host_is_refused_and_closed() {
+    check_refused("GET /open HTTP/1.1\r\n\r\n", 400);
+    check_refused("GET /open HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400);
+    for host in ["", "a b", "a/b", "user@a", "a:b", "a:99999", "[::1", "ä"] {
+        check_refused(&format!("GET /open HTTP/1.1\r\nHost: {host}\r\n\r\n"), 400);
+    }
+}
+
+#[test]
+fn an_absolute_target_must_name_the_same_host() {
+    check_refused("GET http://b/open HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+    check_refused("GET http://user@a/open HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+}
+
+#[test]
+fn a_length_that_can_be_read_in_two_ways_is_refused_and_closed() {
+    for framing in [
+        "Content-Length: 3\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 3",
+        "Content-Length: 3\r\nContent-Length: 3",
+        "Content-Length: 3\r\nContent-Length: 4",
+        "Content-Length: 3, 3",
+        "Content-Length: +3",
+        "Content-Length: -3",
+        "Content-Length: 3x",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: xchunked",
+    ] {
+        check_refused(
+            &format!("POST /open HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n0\r\n\r\n"),
+            400,
+        );
+    }
+}
+
+#[test]
+fn a_head_that_is_not_well_formed_is_refused_and_closed() {
+    for head in [
+        "GET /open HTTP/1.1\nHost: a\r\n\r\n",
+        "GET /open HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",
+        "GET /open HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n",
+        "GET /open HTTP/1.1\r\nHost : a\r\n\r\n",
+        "GET /open HTTP/1.1\r\nHost: a\r\nX\r\n\r\n",
+        "GET /open HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n",
+        "GET  /open HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /open HTTP/2.0\r\nHost: a\r\n\r\n",
+    ] {
+        check_refused(head, 400);
+    }
+}
+
+#[test]
+fn a_connect_is_refused() {
+    check_refused("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405);
+}
+
+#[test]
+fn an_old_client_needs_no_host_and_gets_no_keep_alive() {
+    let (upstream, proxy) = open();
+    let mut client = proxy.connect();
+    client.send("GET /open HTTP/1.0\r\n\r\n");
+    assert_eq!(client.response().status, 200);
+    assert!(client.is_closed());
+    assert_eq!(upstream.count(), 1);
+}
+
+#[test]
+fn a_body_over_the_limit_is_refused_by_what_it_says_or_when_it_gets_there() {
+    let (upstream, proxy) = open();
+    assert_eq!(proxy.ask(&Request::post("/open", vec![b'x'; 1024])).status, 200);
+    let refused = proxy.ask(&Request::post("/open", vec![b'x'; 1025]));
+    assert_eq!(
+        (refused.status, refused.code()),
+        (413, "BODY_TOO_LARGE".to_owned())
+    );
+    assert_eq!(upstream.count(), 1);
+
+    let mut client = proxy.connect();
+    client.send("POST /open HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for _ in 0..8 {
+        client.send(format!("100\r\n{}\r\n", "x".repeat(256)));
+    }
+    let refused = client.response();
+    assert_eq!(
+        (refused.status, refused.code()),
+        (413, "BODY_TOO_LARGE".to_owned())
+    );
+    assert_eq!(upstream.count(), 1, "a whole request came through");
+}
+
+#[test]
+fn a_large_body_that_is_refused_does_not_lose_the_answer() {
+    let (_upstream, proxy) = open();
+    for _ in 0..10 {
+        let mut client = proxy.connect();
+        client.send(format!(
+            "POST /open HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
+            512 * 1024
+        ));
+        // The proxy may close meanwhile; what counts is that the answer is there to be read.
+        let _ = client.try_send(vec![b'x'; 512 * 1024]);
+        assert_eq!(client.response().status, 413);
+    }
+}
+
+#[test]
+fn an_answer_of_ours_keeps_the_connection() {
+    let (upstream, proxy) = open();
+    let mut client = proxy.connect();
+    for _ in 0..3 {
+        let refused = client.ask(&Request::get("/unknown"));
+        assert_eq!(
+            (refused.status, refused.header("connection")),
+            (404, Some("keep-alive"))
+        );
+        let head = client.ask(&Request::new("HEAD", "/unknown"));
+        assert_eq!((head.status, head.body.len()), (404, 0));
+        assert_ne!(head.header("content-length"), Some("0"));
+        let small = client.ask(&Request::post("/unknown", "a small body"));
+        assert_eq!(
+            (small.status, small.header("connection")),
+            (404, Some("keep-alive"))
+        );
+        assert_eq!(client.ask(&Request::get("/open")).status, 200);
+    }
+    assert_eq!(upstream.count(), 3);
+}
+
+#[test]
+fn an_answer_before_a_body_of_unknown_length_closes_the_connection() {
+    let (_upstream, proxy) = open();
+    let mut client = proxy.connect();
+    client.send("POST /unknown HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+    let refused = client.response();
+    assert_eq!(
+        (refused.status, refused.header("connection")),
+        (404, Some("close"))
+    );
+    assert!(client.finish().is_closed());
+}
+
+#[test]
+fn a_client_that_wants_the_connection_closed_gets_that() {
+    let (_upstream, proxy) = open();
+    for target in ["/open", "/unknown"] {
+        let mut client = proxy.connect();
+        client.ask(&Request::get(target).header("Connection", "close"));
+        assert!(client.is_closed(), "{target}");
+    }
+}
+
+#[test]
+fn a_bad_request_takes_only_its_own_connection() {
+    let (_upstream, proxy) = open();
+    let mut good = proxy.connect();
+    assert_eq!(good.ask(&Request::get("/open")).status, 200);
+    Client::connect(proxy.address()).send("nonsense\r\n\r\n");
+    assert_eq!(good.ask(&Request::get("/open")).status, 200);
+}

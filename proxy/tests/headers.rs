@@ -1,0 +1,285 @@
+//! What an upstream is told, and that nobody but us tells it (edge.md section 6).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use serde_json::json;
+use testkit::{Proxy, ProxyBuilder, Recorded, Request, Upstream};
+
+const ALL: &str = "headers:\n  tenant: X-Tenant-Id\n  user: X-User-Id\n  flags: { name: X-Feature-Flags, include: all }\n  \
+                   revision: X-Flags-Revision\n  request_id: X-Request-Id\n  per_flag: [board, theme]\n";
+
+/// Every kind of path to an upstream: gated and open, gated and closed, ungated, without a token, on no route.
+fn builder(upstream: &Upstream) -> ProxyBuilder {
+    Proxy::builder()
+        .upstream("api", upstream)
+        .route("{ name: board, match: /board, gate: board, upstream: api, otherwise: { upstream: api } }")
+        .route("{ name: shadow, match: /shadow, gate: board, mode: shadow, upstream: api }")
+        .route("{ name: plain, match: /plain, upstream: api }")
+        .route("{ name: some, match: /some, auth: optional, upstream: api }")
+        .with("unmatched: { upstream: api }")
+}
+
+const PATHS: [&str; 5] = ["/board", "/shadow", "/plain", "/some", "/unmatched"];
+
+fn last(upstream: &Upstream, proxy: &Proxy, request: &Request) -> Recorded {
+    let answer = proxy.ask(request);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    upstream.last()
+}
+
+#[test]
+fn an_upstream_is_told_who_asks_and_what_is_on() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).with(ALL).start();
+    let seen = last(
+        &upstream,
+        &proxy,
+        &Request::get("/board").token(&proxy.token("acme")),
+    );
+    assert_eq!(seen.header("X-Tenant-Id"), Some("acme"));
+    assert_eq!(seen.header("X-User-Id"), Some("u-1"));
+    assert_eq!(seen.header("X-Feature-Flags"), Some("board, core, theme;v=blue"));
+    assert_eq!(seen.header("X-Feature-Board"), Some("on"));
+    assert_eq!(seen.header("X-Feature-Theme"), Some("blue"));
+    assert!(
+        seen.header("X-Flags-Revision")
+            .is_some_and(|revision| revision.len() == 12)
+    );
+    assert_eq!(seen.header("X-Request-Id").map(str::len), Some(32));
+    let seen = last(
+        &upstream,
+        &proxy,
+        &Request::get("/board").token(&proxy.token("globex")),
+    );
+    assert_eq!(seen.header("X-Feature-Flags"), Some("core, theme;v=green"));
+    assert_eq!(seen.header("X-Feature-Board"), Some("off"));
+}
+
+#[test]
+fn what_a_client_sends_never_arrives_under_a_name_of_ours() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).with(ALL).start();
+    let names = [
+        "X-Tenant-Id",
+        "x-tenant-id",
+        "X_Tenant_Id",
+        "X.Tenant.Id",
+        "X-Tenant_Id",
+        "X-User-Id",
+        "X-Feature-Flags",
+        "X_Feature_Flags",
+        "X-Flags-Revision",
+        "X-Request-Id",
+        "X-Feature-Board",
+        "X-Feature-Other",
+        "x.feature.other",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Anything",
+        "X_Forwarded_For",
+        "Forwarded",
+        "Transfer_Encoding",
+        "Content.Length",
+        "Proxy",
+    ];
+    for path in PATHS {
+        for token in ["acme", "globex", ""] {
+            if token.is_empty() && matches!(path, "/board" | "/shadow") {
+                continue;
+            }
+            let request = names
+                .iter()
+                .fold(Request::get(path), |request, name| request.header(name, "forged"));
+            let request = if token.is_empty() {
+                request
+            } else {
+                request.token(&proxy.token(token))
+            };
+            let seen = last(&upstream, &proxy, &request);
+            let forged: Vec<_> = seen
+                .head
+                .headers
+                .iter()
+                .filter(|(_, value)| value.contains("forged"))
+                .collect();
+            assert!(forged.is_empty(), "{path} as {token:?}: {forged:?}");
+        }
+    }
+}
+
+#[test]
+fn each_header_of_ours_is_there_once() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).with(ALL).start();
+    let request = Request::get("/board")
+        .token(&proxy.token("acme"))
+        .header("X-Tenant-Id", "a")
+        .header("x-tenant-id", "b");
+    let seen = last(&upstream, &proxy, &request);
+    for name in [
+        "X-Tenant-Id",
+        "X-Feature-Flags",
+        "X-Request-Id",
+        "X-Forwarded-For",
+        "traceparent",
+        "Host",
+    ] {
+        assert_eq!(seen.head.values(name).len(), 1, "{name}: {:?}", seen.head.headers);
+    }
+}
+
+#[test]
+fn a_client_can_not_name_a_header_of_ours_away() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).with(ALL).start();
+    let request = Request::get("/board")
+        .token(&proxy.token("acme"))
+        .header("Connection", "keep-alive, X-Tenant-Id, X-Feature-Flags, X-Own")
+        .header("X-Own", "1");
+    let seen = last(&upstream, &proxy, &request);
+    assert_eq!(seen.header("X-Tenant-Id"), Some("acme"));
+    assert_eq!(seen.header("X-Feature-Flags"), Some("board, core, theme;v=blue"));
+    assert_eq!(seen.header("X-Own"), None);
+    assert_eq!(seen.header("Connection"), None);
+}
+
+#[test]
+fn hop_by_hop_headers_end_here_in_both_directions() {
+    let upstream = Upstream::answering(|_, stream| {
+        testkit::reply(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=9\r\n\
+             Proxy-Authenticate: Basic\r\nX-Kept: 1\r\n\r\nok",
+        )
+    });
+    let proxy = builder(&upstream).start();
+    let request = Request::get("/plain")
+        .header("Keep-Alive", "1")
+        .header("TE", "trailers")
+        .header("Proxy-Connection", "a");
+    let answer = proxy.ask(&request.header("Upgrade", "h2c").header("Accept-Language", "de"));
+    for name in ["Keep-Alive", "TE", "Proxy-Connection", "Upgrade", "Connection"] {
+        assert_eq!(upstream.only().header(name), None, "{name}");
+    }
+    assert_eq!(upstream.only().header("Accept-Language"), Some("de"));
+    for name in ["X-Hop", "Keep-Alive", "Proxy-Authenticate"] {
+        assert_eq!(answer.header(name), None, "{name}");
+    }
+    assert_eq!((answer.header("X-Kept"), answer.text()), (Some("1"), "ok"));
+}
+
+#[test]
+fn headers_can_be_named_otherwise_or_left_out() {
+    let upstream = Upstream::named("api");
+    let headers = "headers: { tenant: X-Org, user: off, flags: off, revision: off, request_id: off }";
+    let proxy = builder(&upstream).with(headers).start();
+    let request = Request::get("/board")
+        .token(&proxy.token("acme"))
+        .header("X-Org", "forged");
+    let seen = last(&upstream, &proxy, &request);
+    assert_eq!(seen.head.values("X-Org"), ["acme"]);
+    for name in [
+        "X-Tenant-Id",
+        "X-User-Id",
+        "X-Feature-Flags",
+        "X-Flags-Revision",
+        "X-Request-Id",
+    ] {
+        assert_eq!(seen.header(name), None, "{name}");
+    }
+}
+
+#[test]
+fn the_list_of_flags_is_that_of_the_route_or_of_the_document() {
+    for (include, expected) in [
+        ("route", "board"),
+        ("all", "board, core, theme;v=blue"),
+        ("[theme, old]", "theme;v=blue"),
+    ] {
+        let upstream = Upstream::named("api");
+        let headers = format!("headers: {{ flags: {{ name: X-Feature-Flags, include: {include} }} }}");
+        let proxy = builder(&upstream).with(&headers).start();
+        let seen = last(
+            &upstream,
+            &proxy,
+            &Request::get("/board").token(&proxy.token("acme")),
+        );
+        assert_eq!(seen.header("X-Feature-Flags"), Some(expected), "{include}");
+    }
+}
+
+#[test]
+fn a_list_over_its_budget_is_cut_marked_and_counted() {
+    let upstream = Upstream::named("api");
+    let keys: Vec<_> = (0..9).map(|n| format!("a-flag-with-a-long-name-{n}")).collect();
+    let flags: Vec<_> = keys
+        .iter()
+        .map(|key| format!("{key}: {{ kind: ops, default: on }}"))
+        .collect();
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: plain, match: /plain, upstream: api }")
+        .flags(&format!("flags: {{ {} }}", flags.join(", ")))
+        .with("headers: { flags: { name: X-Feature-Flags, include: all, budget: 100 } }")
+        .start();
+    let seen = last(&upstream, &proxy, &Request::get("/plain"));
+    let list = seen.header("X-Feature-Flags").unwrap();
+    assert_eq!(list, format!("{}, {}, {};truncated", keys[0], keys[1], keys[2]));
+    assert_eq!(proxy.metric("sluice_truncated_flag_headers_total"), 1.0);
+}
+
+#[test]
+fn a_request_says_for_whom_it_is_forwarded() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    let seen = last(
+        &upstream,
+        &proxy,
+        &Request::get("/plain")
+            .host("shop.test:8080")
+            .header("Via", "1.0 edge"),
+    );
+    assert_eq!(seen.header("X-Forwarded-For"), Some("127.0.0.1"));
+    assert_eq!(seen.header("X-Forwarded-Proto"), Some("http"));
+    assert_eq!(seen.header("X-Forwarded-Host"), Some("shop.test:8080"));
+    assert_eq!(
+        seen.header("Forwarded"),
+        Some("for=127.0.0.1;host=\"shop.test:8080\";proto=http")
+    );
+    assert_eq!(seen.header("Host"), Some("shop.test:8080"));
+    assert_eq!(seen.head.values("Via"), ["1.0 edge", "1.1 sluice"]);
+}
+
+#[test]
+fn a_trace_is_continued_or_started() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let parent = format!("00-{trace}-b7ad6b7169203331-01");
+    let seen = last(
+        &upstream,
+        &proxy,
+        &Request::get("/plain")
+            .header("traceparent", &parent)
+            .header("tracestate", "a=b"),
+    );
+    let sent = seen.header("traceparent").unwrap();
+    assert!(
+        sent.starts_with(&format!("00-{trace}-")) && sent.ends_with("-01") && sent != parent,
+        "{sent}"
+    );
+    assert_eq!(seen.header("tracestate"), Some("a=b"));
+
+    let seen = last(
+        &upstream,
+        &proxy,
+        &Request::get("/plain")
+            .header("traceparent", "x")
+            .header("tracestate", "a=b"),
+    );
+    assert_eq!(seen.header("traceparent").map(str::len), Some(55));
+    assert_eq!(seen.header("tracestate"), None);
+    let log = proxy.log(2);
+    assert_eq!(log[0]["trace_id"], json!(trace));
+    assert_eq!(log[1]["trace_id"], log[1]["request_id"]);
+}

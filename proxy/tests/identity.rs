@@ -1,0 +1,344 @@
+//! Who is asking, and that nothing but a good token says so (edge.md section 4).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::time::Duration;
+
+use proxy::Pace;
+use serde_json::{Value, json};
+use testkit::{Issuer, KeyServer, Proxy, ProxyBuilder, Request, Response, Upstream, eventually, now_seconds};
+use tokens::Algorithm;
+
+/// A proxy with one route that needs a tenant, and an upstream that records who came.
+fn builder(upstream: &Upstream) -> ProxyBuilder {
+    Proxy::builder()
+        .upstream("api", upstream)
+        .route("{ name: api, match: /api, auth: required, upstream: api }")
+        .with("headers: { tenant: X-Tenant-Id, user: X-User-Id, flags: { name: X-Flags, include: all } }")
+}
+
+fn ask(proxy: &Proxy, authorization: &str) -> Response {
+    proxy.ask(&Request::get("/api").header("Authorization", authorization))
+}
+
+#[track_caller]
+fn check_unauthenticated(answer: &Response, code: &str) {
+    assert_eq!((answer.status, &*answer.code()), (401, code));
+    let challenge = answer.header("www-authenticate").unwrap();
+    assert!(challenge.starts_with("Bearer realm=\"sluice\""), "{challenge}");
+    assert_eq!(
+        challenge.contains("error=\"invalid_token\""),
+        code != "TOKEN_MISSING",
+        "{challenge}"
+    );
+}
+
+#[test]
+fn a_good_token_says_who_is_asking_and_is_passed_on() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    for scheme in ["Bearer", "bearer", "BEARER"] {
+        let authorization = format!("{scheme} {}", proxy.token("acme"));
+        assert_eq!(ask(&proxy, &authorization).status, 200);
+        let seen = upstream.last();
+        assert_eq!(seen.header("x-tenant-id"), Some("acme"));
+        assert_eq!(seen.header("x-user-id"), Some("u-1"));
+        assert_eq!(seen.header("authorization"), Some(&*authorization));
+    }
+}
+
+#[test]
+fn a_missing_or_repeated_token_is_a_401() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    check_unauthenticated(&proxy.get("/api", ""), "TOKEN_MISSING");
+    check_unauthenticated(&ask(&proxy, "Basic dTpw"), "TOKEN_MISSING");
+    let token = proxy.token("acme");
+    check_unauthenticated(
+        &proxy.ask(&Request::get("/api").token(&token).token(&token)),
+        "TOKEN_REPEATED",
+    );
+    assert_eq!(upstream.count(), 0);
+}
+
+/// The code that a token of these claims is refused with; `200` if it isn't.
+fn code_of(proxy: &Proxy, change: impl Fn(&mut Value)) -> String {
+    let mut claims = proxy.issuer().claims("acme");
+    change(&mut claims);
+    let answer = ask(proxy, &format!("Bearer {}", proxy.issuer().sign(&claims)));
+    if answer.status == 200 {
+        "200".to_owned()
+    } else {
+        format!("{} {}", answer.status, answer.code())
+    }
+}
+
+#[test]
+fn a_token_that_does_not_hold_is_refused_by_name() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    let now = now_seconds();
+    let cases: [(&str, Value, &str); 15] = [
+        ("exp", json!(now - 31), "401 TOKEN_EXPIRED"),
+        ("exp", json!(now - 10), "200"),
+        ("exp", Value::Null, "401 TOKEN_INVALID_CLAIM"),
+        ("nbf", json!(now + 60), "401 TOKEN_NOT_YET_VALID"),
+        ("nbf", json!(now + 10), "200"),
+        ("aud", json!("other"), "401 TOKEN_WRONG_AUDIENCE"),
+        ("aud", json!(["other", "api"]), "200"),
+        ("aud", json!(5), "401 TOKEN_INVALID_CLAIM"),
+        ("iss", json!("https://other.test"), "401 TOKEN_UNKNOWN_ISSUER"),
+        ("iss", json!(5), "401 TOKEN_INVALID_CLAIM"),
+        ("tenant", Value::Null, "403 TENANT_MISSING"),
+        ("tenant", json!(""), "403 TENANT_MISSING"),
+        ("tenant", json!(7), "403 TENANT_MISSING"),
+        ("tenant", json!("x".repeat(129)), "403 TENANT_MISSING"),
+        ("tenant", json!("a b"), "403 TENANT_MISSING"),
+    ];
+    for (claim, value, expected) in cases {
+        let found = code_of(&proxy, |claims| claims[claim] = value.clone());
+        assert_eq!(found, expected, "{claim}: {value}");
+    }
+}
+
+#[test]
+fn text_that_is_no_token_is_a_401_and_never_a_500() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    let long = "a".repeat(9 * 1024);
+    for text in [
+        "",
+        "a",
+        "a.b",
+        "a.b.c",
+        "...",
+        "\u{7f}",
+        "ä",
+        "eyJhbGciOiJub25lIn0.e30.",
+        &long,
+    ] {
+        let answer = ask(&proxy, &format!("Bearer {text}"));
+        assert!(matches!(answer.status, 400 | 401), "{text}: {}", answer.status);
+    }
+    let token = proxy.token("acme");
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    check_unauthenticated(&ask(&proxy, &format!("Bearer {signed}.")), "TOKEN_BAD_SIGNATURE");
+    check_unauthenticated(
+        &ask(&proxy, &format!("Bearer {signed}.AAAA")),
+        "TOKEN_BAD_SIGNATURE",
+    );
+    check_unauthenticated(&ask(&proxy, &format!("Bearer {token}.x")), "TOKEN_MALFORMED");
+    assert_eq!(upstream.count(), 0);
+}
+
+#[test]
+fn every_algorithm_is_verified_and_another_key_is_not_accepted() {
+    use Algorithm::{EdDsa, Es256, Es384, Hs256, Ps256, Rs256};
+    let upstream = Upstream::named("api");
+    for algorithm in [Hs256, Rs256, Ps256, Es256, Es384, EdDsa] {
+        let issuer = Issuer::new("https://one.test", algorithm, "k1");
+        let proxy = builder(&upstream).issuer(&issuer, algorithm, None).start();
+        assert_eq!(
+            ask(&proxy, &format!("Bearer {}", issuer.token("acme"))).status,
+            200,
+            "{algorithm}"
+        );
+        if !algorithm.is_symmetric() {
+            let impostor = Issuer::new("https://one.test", algorithm, "k1");
+            let answer = ask(&proxy, &format!("Bearer {}", impostor.token("acme")));
+            check_unauthenticated(&answer, "TOKEN_BAD_SIGNATURE");
+        }
+    }
+}
+
+#[test]
+fn a_public_key_is_no_secret() {
+    let upstream = Upstream::named("api");
+    let issuer = Issuer::new("https://one.test", Algorithm::Rs256, "k1");
+    let proxy = builder(&upstream).issuer(&issuer, Algorithm::Rs256, None).start();
+    let forger = tokens::Signer::from_secret(issuer.key_file(), Algorithm::Hs256, Some("k1")).unwrap();
+    let forged = forger.sign(&issuer.claims("acme")).unwrap();
+    check_unauthenticated(
+        &ask(&proxy, &format!("Bearer {forged}")),
+        "TOKEN_ALGORITHM_NOT_ALLOWED",
+    );
+}
+
+#[test]
+fn no_token_is_fine_where_it_is_optional_but_a_bad_one_is_not() {
+    let upstream = Upstream::named("api");
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: some, match: /some, auth: optional, upstream: api }")
+        .route("{ name: none, match: /none, auth: none, upstream: api }")
+        .with("headers: { tenant: X-Tenant-Id }")
+        .start();
+    assert_eq!(proxy.get("/some", "").status, 200);
+    assert_eq!(upstream.last().header("x-tenant-id"), None);
+    assert_eq!(proxy.get("/some", "acme").status, 200);
+    assert_eq!(upstream.last().header("x-tenant-id"), Some("acme"));
+    check_unauthenticated(
+        &proxy.ask(&Request::get("/some").token("a.b.c")),
+        "TOKEN_MALFORMED",
+    );
+    assert_eq!(proxy.ask(&Request::get("/none").token("a.b.c")).status, 200);
+    assert_eq!(upstream.last().header("x-tenant-id"), None);
+}
+
+#[test]
+fn a_tenant_without_a_record_is_judged_or_refused() {
+    let upstream = Upstream::named("api");
+    let judging = builder(&upstream).start();
+    assert_eq!(judging.get("/api", "nobody").status, 200);
+    let refusing = builder(&upstream)
+        .flags("unknown_tenant: reject\nflags: {}\ntenants: { acme: {} }")
+        .start();
+    let refused = refusing.get("/api", "nobody");
+    assert_eq!(
+        (refused.status, refused.code()),
+        (403, "TENANT_UNKNOWN".to_owned())
+    );
+    assert_eq!(refusing.get("/api", "acme").status, 200);
+}
+
+#[test]
+fn the_token_can_be_in_a_cookie_or_a_header() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream)
+        .with("identity: { token: { cookie: session }, realm: here }")
+        .start();
+    let cookie = |value: &str| proxy.ask(&Request::get("/api").header("Cookie", value));
+    let token = proxy.token("acme");
+    assert_eq!(cookie(&format!("a=b; session={token}; c=d")).status, 200);
+    assert_eq!(
+        cookie(&format!("session={token}; session={token}")).code(),
+        "TOKEN_REPEATED"
+    );
+    let refused = proxy.ask(&Request::get("/api").token(&token));
+    assert_eq!(refused.code(), "TOKEN_MISSING");
+    assert_eq!(refused.header("www-authenticate"), Some("Bearer realm=\"here\""));
+
+    let proxy = builder(&upstream)
+        .with("identity: { token: { header: X-Token } }")
+        .start();
+    assert_eq!(
+        proxy
+            .ask(&Request::get("/api").header("x-token", &proxy.token("acme")))
+            .status,
+        200
+    );
+}
+
+#[test]
+fn attributes_come_from_claims_headers_and_cookies() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream)
+        .with("identity: { attributes: { country: { header: cf-ipcountry }, plan: { cookie: plan } } }")
+        .start();
+    let flags = |claims: Value, request: Request| {
+        let mut all = proxy.issuer().claims("initech");
+        all.as_object_mut()
+            .unwrap()
+            .extend(claims.as_object().unwrap().clone());
+        assert_eq!(proxy.ask(&request.token(&proxy.issuer().sign(&all))).status, 200);
+        upstream.last().header("x-flags").unwrap_or_default().to_owned()
+    };
+    let get = || Request::get("/api");
+    assert_eq!(flags(json!({}), get()), "core");
+    assert_eq!(
+        flags(json!({ "plan": "gold", "groups": ["staff"] }), get()),
+        "core, plan, staff"
+    );
+    assert_eq!(
+        flags(json!({}), get().header("CF-IPCountry", "DE")),
+        "core, german"
+    );
+    assert_eq!(
+        flags(json!({}), get().header("Cookie", "plan=gold")),
+        "core, plan"
+    );
+    // What was signed counts, not what the request adds.
+    assert_eq!(
+        flags(json!({ "plan": "tin" }), get().header("Cookie", "plan=gold")),
+        "core"
+    );
+}
+
+fn quick() -> Pace {
+    let quick = Duration::from_millis(20);
+    Pace {
+        first_retry: quick,
+        longest_retry: quick,
+        ..Pace::default()
+    }
+}
+
+#[test]
+fn keys_are_fetched_and_a_proxy_without_them_says_503() {
+    let upstream = Upstream::named("api");
+    let issuer = Issuer::new("https://one.test", Algorithm::Es256, "k1");
+    let server = KeyServer::broken();
+    let proxy = builder(&upstream)
+        .admin()
+        .issuer(&issuer, Algorithm::Es256, Some(&server))
+        .pace(quick())
+        .start();
+    let authorization = format!("Bearer {}", issuer.token("acme"));
+    let refused = ask(&proxy, &authorization);
+    assert_eq!(
+        (refused.status, refused.code()),
+        (503, "KEYS_UNAVAILABLE".to_owned())
+    );
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(proxy.admin("/readyz").status, 503);
+    server.serve(&[&issuer]);
+    eventually("the keys", || {
+        (ask(&proxy, &authorization).status == 200).then_some(())
+    });
+    assert_eq!(proxy.admin("/readyz").status, 200);
+}
+
+#[test]
+fn a_key_that_is_new_at_the_issuer_is_fetched_when_a_token_names_it() {
+    let upstream = Upstream::named("api");
+    let (one, two) = (
+        Issuer::new("https://one.test", Algorithm::Es256, "k1"),
+        Issuer::new("https://one.test", Algorithm::Es256, "k2"),
+    );
+    let server = KeyServer::of(&[&one]);
+    let pace = Pace {
+        cool_down: Duration::ZERO,
+        ..quick()
+    };
+    let proxy = builder(&upstream)
+        .issuer(&one, Algorithm::Es256, Some(&server))
+        .pace(pace)
+        .start();
+    let status = |issuer: &Issuer| ask(&proxy, &format!("Bearer {}", issuer.token("acme"))).status;
+    eventually("the first keys", || (status(&one) == 200).then_some(()));
+    server.serve(&[&one, &two]);
+    assert_eq!(status(&two), 200);
+    server.serve(&[&two]);
+    assert_eq!(status(&two), 200);
+}
+
+#[test]
+fn a_token_is_verified_once_and_remembered_until_it_expires() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    let authorization = format!("Bearer {}", proxy.token("acme"));
+    for _ in 0..3 {
+        assert_eq!(ask(&proxy, &authorization).status, 200);
+    }
+    assert_eq!(
+        proxy.metric("sluice_token_verifications_total{result=\"ok\"}"),
+        1.0
+    );
+    assert_eq!(proxy.metric("sluice_token_cache_total{result=\"hit\"}"), 2.0);
+    let mut claims = proxy.issuer().claims("acme");
+    claims["exp"] = json!(now_seconds() - 29);
+    let short = format!("Bearer {}", proxy.issuer().sign(&claims));
+    assert_eq!(ask(&proxy, &short).status, 200);
+    eventually("the leeway to pass", || {
+        (ask(&proxy, &short).status == 401).then_some(())
+    });
+}

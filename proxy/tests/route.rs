@@ -1,0 +1,95 @@
+//! Which route takes a request, and what happens to one that none takes (edge.md section 3).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use testkit::{Proxy, Request, Upstream};
+
+/// An upstream for each name, and routes of these matches to them.
+fn proxy(routes: &[(&'static str, &str)], rest: &str) -> (Vec<Upstream>, Proxy) {
+    let mut builder = Proxy::builder().with(rest);
+    let mut upstreams = Vec::new();
+    for (name, matches) in routes {
+        let upstream = Upstream::named(name);
+        builder = builder.upstream(name, &upstream);
+        builder = builder.route(&format!("{{ name: {name}, match: {matches}, upstream: {name} }}"));
+        upstreams.push(upstream);
+    }
+    (upstreams, builder.start())
+}
+
+#[test]
+fn the_most_specific_route_takes_the_request() {
+    let (_upstreams, proxy) = proxy(
+        &[
+            ("any", "/**"),
+            ("below", "/api/**"),
+            ("item", "\"/api/{id}\""),
+            ("exact", "/api/item"),
+            ("writing", "{ path: /api/item, methods: [POST] }"),
+            ("beta", "{ path: /api/item, headers: { X-Beta: \"1\" } }"),
+            ("host", "{ host: api.test, path: /api/** }"),
+        ],
+        "",
+    );
+    let get = |target| proxy.ask(&Request::get(target)).text().to_owned();
+    assert_eq!(get("/other"), "any");
+    assert_eq!(get("/api"), "below");
+    assert_eq!(get("/api/a/b"), "below");
+    assert_eq!(get("/api/a"), "item");
+    assert_eq!(get("/api/item"), "exact");
+    assert_eq!(proxy.ask(&Request::post("/api/item", "")).text(), "writing");
+    assert_eq!(
+        proxy.ask(&Request::get("/api/item").header("x-beta", "1")).text(),
+        "beta"
+    );
+    assert_eq!(
+        proxy.ask(&Request::get("/api/item").host("API.test:8080")).text(),
+        "host"
+    );
+    assert_eq!(proxy.ask(&Request::get("/other").host("api.test")).text(), "any");
+}
+
+#[test]
+fn an_unmatched_request_is_refused_or_sent_where_the_document_says() {
+    let (upstreams, proxy) = proxy(&[("a", "/a")], "");
+    let refused = proxy.ask(&Request::get("/b"));
+    assert_eq!((refused.status, refused.code()), (404, "NOT_FOUND".to_owned()));
+    assert_eq!(upstreams[0].count(), 0);
+
+    let (upstreams, proxy) = self::proxy(&[("a", "/a")], "unmatched: { upstream: a }");
+    assert_eq!(proxy.ask(&Request::get("/b")).text(), "a");
+    assert_eq!(upstreams[0].only().target(), "/b");
+}
+
+#[test]
+fn a_route_of_the_wrong_method_is_no_route() {
+    let (upstreams, proxy) = proxy(&[("a", "{ path: /a, methods: [GET] }")], "");
+    assert_eq!(proxy.ask(&Request::post("/a", "")).status, 404);
+    assert_eq!(proxy.ask(&Request::get("/a")).status, 200);
+    assert_eq!(upstreams[0].count(), 1);
+}
+
+#[test]
+fn an_answer_of_ours_can_have_an_operators_body() {
+    let upstream = Upstream::named("a");
+    let proxy = Proxy::builder()
+        .upstream("a", &upstream)
+        .route("{ name: a, match: /a, gate: board, upstream: a }")
+        .file("not-found.html", b"<p>nothing here")
+        .with("errors: { 404: { file: not-found.html, content_type: text/html } }")
+        .start();
+    for answer in [proxy.get("/b", ""), proxy.get("/a", "globex")] {
+        assert_eq!((answer.status, answer.text()), (404, "<p>nothing here"));
+        assert_eq!(answer.header("content-type"), Some("text/html"));
+    }
+}
+
+#[test]
+fn a_browser_gets_a_page() {
+    let (_upstreams, proxy) = proxy(&[("a", "/a")], "");
+    let answer = proxy.ask(&Request::get("/b").header("Accept", "text/html,*/*;q=0.8"));
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (404, Some("text/html; charset=utf-8"))
+    );
+    assert!(answer.text().contains("Not Found"));
+}

@@ -1,0 +1,149 @@
+//! What is matched is what is forwarded (edge.md section 2).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use testkit::{Proxy, Request, Upstream};
+
+fn everything() -> (Upstream, Proxy) {
+    let upstream = Upstream::named("all");
+    let proxy = Proxy::builder()
+        .upstream("all", &upstream)
+        .route("{ name: all, match: /**, upstream: all }")
+        .start();
+    (upstream, proxy)
+}
+
+/// Checks that each target is forwarded as the text beside it.
+#[track_caller]
+fn check_forwarded(cases: &[(&str, &str)]) {
+    let (upstream, proxy) = everything();
+    for (sent, forwarded) in cases {
+        assert_eq!(proxy.ask(&Request::get(sent)).status, 200, "{sent}");
+        assert_eq!(upstream.last().target(), *forwarded, "{sent}");
+    }
+}
+
+#[test]
+fn a_target_is_forwarded_in_its_one_spelling() {
+    check_forwarded(&[
+        ("/a/b?c=d", "/a/b?c=d"),
+        ("/a//b", "/a/b"),
+        ("/a/./b/../c", "/a/c"),
+        ("/a/%2e%2e/c", "/c"),
+        ("/../../c", "/c"),
+        ("/%61%7E%c3%a4", "/a~%C3%A4"),
+        ("/a?b=%2f%00", "/a?b=%2f%00"),
+        ("/a?b=/../c", "/a?b=/../c"),
+        ("/a;b=c/d", "/a;b=c/d"),
+        ("/%252e", "/%252e"),
+        ("http://test/a//b?c", "/a/b?c"),
+        ("http://test", "/"),
+        ("HTTP://test/a", "/a"),
+        ("/a/", "/a/"),
+    ]);
+}
+
+#[test]
+fn a_target_that_could_be_read_in_two_ways_is_refused() {
+    let (upstream, proxy) = everything();
+    for target in [
+        "/a\\b",
+        "/a%5cb",
+        "/a%2fb",
+        "/a%2Fb",
+        "/a%00",
+        "/a%0a",
+        "/a%7f",
+        "/a%",
+        "/a%2",
+        "/a%zz",
+        "/a%c0%af",
+        "/a#b",
+        "ftp://test/a",
+        "a",
+        "*",
+        "/a\u{1}b",
+        "/a%c3",
+    ] {
+        let refused = proxy.ask(&Request::get(target));
+        assert_eq!(refused.status, 400, "{target:?}");
+    }
+    let mut client = proxy.connect();
+    client.send(b"GET /\xff HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(client.response().status, 400);
+    assert_eq!(upstream.count(), 0);
+}
+
+#[test]
+fn encoded_slashes_are_what_the_document_says() {
+    for (choice, expected) in [("decode", "/a/b"), ("keep", "/a%2Fb")] {
+        let upstream = Upstream::named("all");
+        let proxy = Proxy::builder()
+            .upstream("all", &upstream)
+            .route("{ name: all, match: /**, upstream: all }")
+            .with(&format!("target: {{ encoded_slash: {choice} }}"))
+            .start();
+        assert_eq!(proxy.ask(&Request::get("/a%2fb")).status, 200);
+        assert_eq!(upstream.only().target(), expected);
+    }
+}
+
+#[test]
+fn a_kept_encoded_slash_is_no_way_round_a_gate() {
+    let upstream = Upstream::named("all");
+    let proxy = Proxy::builder()
+        .upstream("all", &upstream)
+        .route("{ name: all, match: /**, upstream: all }")
+        .route("{ name: board, match: /api/board, gate: board, upstream: all }")
+        .with("target: { encoded_slash: keep }")
+        .start();
+    assert_eq!(proxy.get("/api/board", "globex").status, 404);
+    assert_eq!(proxy.get("/api%2fboard", "globex").status, 404);
+    assert_eq!(proxy.get("/api%2Fboard", "").status, 401);
+    assert_eq!(upstream.count(), 0);
+    assert_eq!(proxy.get("/api%2Fboard", "acme").status, 200);
+    assert_eq!(upstream.only().target(), "/api%2Fboard");
+}
+
+#[test]
+fn an_asterisk_is_for_options_only() {
+    let upstream = Upstream::named("all");
+    let proxy = Proxy::builder()
+        .upstream("all", &upstream)
+        .with("unmatched: { upstream: all }")
+        .start();
+    assert_eq!(proxy.ask(&Request::new("OPTIONS", "*")).status, 200);
+    assert_eq!(upstream.only().target(), "*");
+    assert_eq!(proxy.ask(&Request::get("*")).status, 400);
+}
+
+#[test]
+fn headers_that_override_method_or_target_are_removed() {
+    let (upstream, proxy) = everything();
+    let names = [
+        "X-HTTP-Method-Override",
+        "X-HTTP-Method",
+        "X-Method-Override",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X-Forwarded-Prefix",
+        "x_http_method_override",
+        "X.Original.URL",
+    ];
+    let request = names
+        .iter()
+        .fold(Request::get("/a"), |request, name| request.header(name, "DELETE"));
+    assert_eq!(proxy.ask(&request.header("X-Kept", "1")).status, 200);
+    let seen = upstream.only();
+    for name in names {
+        assert_eq!(seen.header(name), None, "{name}");
+    }
+    assert_eq!(seen.header("X-Kept"), Some("1"));
+}
+
+#[test]
+fn what_follows_a_refused_target_on_the_connection_is_served() {
+    let (_upstream, proxy) = everything();
+    let mut client = proxy.connect();
+    assert_eq!(client.ask(&Request::get("/a%2fb")).status, 400);
+    assert_eq!(client.ask(&Request::get("/a")).status, 200);
+}

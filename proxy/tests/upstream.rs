@@ -1,0 +1,267 @@
+//! How upstreams are asked (edge.md section 7, what is not health, balance or TLS): in turn, in time, and once.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use testkit::{After, Proxy, ProxyBuilder, Request, Upstream, eventually, reply, response};
+
+fn to(yaml: &str) -> ProxyBuilder {
+    Proxy::builder()
+        .upstream_at("api", yaml)
+        .route("{ name: api, match: /**, upstream: api }")
+}
+
+/// An address where nobody listens.
+fn nowhere() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+#[test]
+fn endpoints_are_asked_in_turn_and_turns_go_on_after_a_reload() {
+    let upstreams = [Upstream::named("a"), Upstream::named("b"), Upstream::named("c")];
+    let endpoints: Vec<_> = upstreams
+        .iter()
+        .map(|upstream| format!("\"{}\"", upstream.address()))
+        .collect();
+    let proxy = to(&format!("{{ endpoints: [{}] }}", endpoints.join(", "))).start();
+    let ask = || proxy.ask(&Request::get("/")).text().to_owned();
+    assert_eq!([ask(), ask(), ask(), ask()].concat(), "abca");
+    proxy.reload("flags.yaml", "default: on", "default: off");
+    assert_eq!([ask(), ask(), ask()].concat(), "bca");
+}
+
+#[test]
+fn an_upstream_that_is_down_is_a_502_and_the_next_request_works() {
+    let address = nowhere();
+    let proxy = to(&format!("\"{address}\"")).start();
+    for _ in 0..2 {
+        let refused = proxy.ask(&Request::post("/", "body"));
+        assert_eq!(
+            (refused.status, refused.code()),
+            (502, "UPSTREAM_UNREACHABLE".to_owned())
+        );
+        assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+    }
+    let upstream = Upstream::on(TcpListener::bind(&address).unwrap(), |_, stream| {
+        reply(stream, &response(200, "OK", "up"))
+    });
+    assert_eq!(proxy.ask(&Request::get("/")).text(), "up");
+    assert_eq!(upstream.count(), 1);
+}
+
+#[test]
+fn an_endpoint_that_is_down_is_passed_over() {
+    let upstream = Upstream::named("up");
+    let proxy = to(&format!(
+        "{{ endpoints: [\"{}\", \"{}\"] }}",
+        nowhere(),
+        upstream.address()
+    ))
+    .start();
+    for _ in 0..4 {
+        assert_eq!(proxy.ask(&Request::post("/", "body")).text(), "up");
+    }
+    assert_eq!(upstream.count(), 4);
+}
+
+#[test]
+fn an_upstream_that_is_silent_is_a_504_and_is_asked_once() {
+    let upstream = Upstream::answering(|_, _| After::Keep);
+    let proxy = to(&format!(
+        "{{ endpoints: [\"{}\"], read_timeout: 100ms }}",
+        upstream.address()
+    ))
+    .start();
+    let refused = proxy.ask(&Request::get("/"));
+    assert_eq!(
+        (refused.status, refused.code()),
+        (504, "UPSTREAM_TIMEOUT".to_owned())
+    );
+    assert_eq!(upstream.count(), 1);
+}
+
+#[test]
+fn an_upstream_that_answers_nonsense_or_nothing_is_a_502() {
+    for answer in [
+        "nonsense\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "",
+    ] {
+        let upstream = Upstream::answering(move |_, stream| {
+            let _ = stream.write_all(answer.as_bytes());
+            After::Close
+        });
+        let proxy = to(&format!("\"{}\"", upstream.address())).start();
+        let refused = proxy.ask(&Request::get("/"));
+        assert_eq!(
+            (refused.status, refused.code()),
+            (502, "UPSTREAM_FAILED".to_owned()),
+            "{answer:?}"
+        );
+        assert_eq!(upstream.count(), 1, "{answer:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_broken_off_for_the_client_too() {
+    let upstream = Upstream::answering(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+        After::Close
+    });
+    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let mut client = proxy.connect();
+    client.send(Request::get("/").bytes());
+    assert_eq!(client.head().0, 200);
+    assert_eq!(client.rest(), b"half");
+    assert_eq!(proxy.log(1)[0]["outcome"], "upstream_error");
+}
+
+#[test]
+fn connections_are_kept_and_a_closed_one_is_no_failure() {
+    let upstream = Upstream::named("up");
+    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let mut client = proxy.connect();
+    for _ in 0..3 {
+        assert_eq!(client.ask(&Request::get("/")).status, 200);
+    }
+    assert_eq!(upstream.connections(), 1);
+    upstream.close_connections();
+    assert_eq!(client.ask(&Request::get("/")).status, 200);
+    assert_eq!(upstream.count(), 4);
+}
+
+#[test]
+fn a_request_that_may_have_been_acted_on_is_not_sent_again() {
+    // The first answer makes the connection a pooled one; the second request on it is read and not answered.
+    let seen = AtomicUsize::new(0);
+    let upstream = Upstream::answering(move |_, stream| match seen.fetch_add(1, Ordering::SeqCst) {
+        0 => reply(stream, &response(200, "OK", "first")),
+        _ => After::Close,
+    });
+    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let mut client = proxy.connect();
+    assert_eq!(client.ask(&Request::get("/")).text(), "first");
+    assert_eq!(client.ask(&Request::post("/", "pay")).status, 502);
+    assert_eq!(upstream.count(), 2);
+}
+
+#[test]
+fn bodies_pass_as_they_are() {
+    let upstream = Upstream::answering(|request, stream| {
+        let head = format!(
+            "HTTP/1.1 201 Created\r\nX-A: b\r\nx-a: c\r\nContent-Length: {}\r\n\r\n",
+            request.body.len()
+        );
+        let _ = stream.write_all(head.as_bytes());
+        let _ = stream.write_all(&request.body);
+        After::Keep
+    });
+    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let body: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+    let answer = proxy.ask(&Request::post("/", body.clone()));
+    assert_eq!((answer.status, answer.head.values("x-a")), (201, vec!["b", "c"]));
+    assert!(answer.body == body && upstream.only().body == body);
+
+    let mut client = proxy.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nT: 1\r\n\r\n");
+    assert_eq!(client.response().text(), "hello world");
+    assert_eq!(upstream.last().body, b"hello world");
+    assert_eq!(client.ask(&Request::get("/")).status, 201);
+    assert_eq!(upstream.broken(), Vec::<String>::new());
+}
+
+#[test]
+fn an_answer_is_passed_on_while_it_is_being_made() {
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let upstream = Upstream::answering(move |_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
+        let _ = wait.lock().unwrap().recv();
+        reply(stream, "3\r\ntwo\r\n0\r\n\r\n")
+    });
+    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let mut client = proxy.connect();
+    client.send(Request::get("/").bytes());
+    assert_eq!(client.head().0, 200);
+    assert_eq!(client.chunk().as_deref(), Some(&b"one"[..]));
+    go.send(()).unwrap();
+    assert_eq!(client.chunk().as_deref(), Some(&b"two"[..]));
+    assert_eq!(client.chunk(), None);
+}
+
+#[test]
+fn a_client_may_wait_for_100_continue() {
+    let upstream = Upstream::named("up");
+    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let mut client = proxy.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    assert_eq!(client.any_response_to("POST").status, 100);
+    client.send("hello");
+    assert_eq!(client.response().status, 200);
+    assert_eq!(upstream.only().body, b"hello");
+}
+
+/// An upstream that switches to a protocol in which it says everything twice.
+fn echo() -> Upstream {
+    Upstream::answering(|_, stream| {
+        let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        let _ = stream.write_all(head.as_bytes());
+        let mut bytes = [0; 64];
+        while let Ok(length @ 1..) = stream.read(&mut bytes) {
+            let _ = stream.write_all(&bytes[..length].repeat(2));
+        }
+        After::Close
+    })
+}
+
+#[test]
+fn a_websocket_goes_through_an_open_gate_and_not_through_a_closed_one() {
+    let upstream = echo();
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: live, match: /live, gate: board, upstream: api }")
+        .with("body_limit: 16")
+        .start();
+    let upgrade = |tenant: &str| {
+        Request::get("/live")
+            .token(&proxy.token(tenant))
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("Sec-WebSocket-Version", "13")
+    };
+    assert_eq!(proxy.ask(&upgrade("globex")).status, 404);
+    assert_eq!(upstream.count(), 0);
+    // Many times, because pingora has been seen to lose a tunnel right after it was made (its issue 946).
+    for _ in 0..100 {
+        let mut client = proxy.connect();
+        client.send(upgrade("acme").bytes());
+        assert_eq!(client.response().status, 101);
+        client.send("a frame");
+        assert_eq!(client.bytes(14), b"a framea frame");
+        client.send("b frame longer than the limit of a body");
+        client.bytes(78);
+    }
+    assert_eq!(
+        upstream.last().header("Connection").map(str::to_lowercase),
+        Some("upgrade".to_owned())
+    );
+}
+
+#[test]
+fn a_client_that_leaves_ends_the_request() {
+    let upstream = Upstream::answering(|_, _| After::Keep);
+    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let mut client = proxy.connect();
+    client.send(Request::get("/").bytes());
+    upstream.await_count(1);
+    drop(client);
+    let log = eventually("the line of the request", || Some(proxy.log(1)));
+    assert_eq!(
+        (&log[0]["outcome"], &log[0]["status"]),
+        (&"client_error".into(), &0.into())
+    );
+}

@@ -1,0 +1,235 @@
+//! A client that sends exactly the bytes it is given, and requests for when those don't matter.
+
+use std::io::{self, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+use crate::PATIENCE;
+use crate::message::{self, Head};
+
+/// One connection to a proxy.
+#[derive(Debug)]
+pub struct Client {
+    stream: TcpStream,
+    reader: BufReader<TcpStream>,
+}
+
+/// A response as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// Its status.
+    pub status: u16,
+    /// Its head.
+    pub head: Head,
+    /// Its body, chunks joined.
+    pub body: Vec<u8>,
+}
+
+/// A request being put together.
+#[derive(Debug, Clone)]
+pub struct Request {
+    method: String,
+    target: String,
+    host: String,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+}
+
+impl Client {
+    /// Connects.
+    #[must_use]
+    pub fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("the proxy listens");
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let reader = BufReader::new(stream.try_clone().unwrap());
+        Self { stream, reader }
+    }
+
+    /// Sends these bytes.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.stream.write_all(bytes.as_ref()).expect("the proxy reads");
+        self
+    }
+
+    /// Sends these bytes if the proxy still reads, for answers that come before the request is over.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.write_all(bytes.as_ref())
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn finish(&mut self) -> &mut Self {
+        let _ = self.stream.shutdown(Shutdown::Write);
+        self
+    }
+
+    /// Sends `request` and reads the answer.
+    pub fn ask(&mut self, request: &Request) -> Response {
+        self.send(request.bytes());
+        self.response_to(&request.method)
+    }
+
+    /// Reads the answer to a request that has a body in its answer.
+    pub fn response(&mut self) -> Response {
+        self.response_to("GET")
+    }
+
+    /// Reads the answer to a request of this method, interim ones (1xx but 101) left out.
+    pub fn response_to(&mut self, method: &str) -> Response {
+        loop {
+            let response = self.any_response_to(method);
+            if response.status == 101 || response.status >= 200 {
+                return response;
+            }
+        }
+    }
+
+    /// Reads the next answer, interim or not.
+    pub fn any_response_to(&mut self, method: &str) -> Response {
+        let (status, head) = self.head();
+        let body = match status {
+            100..=199 | 204 | 304 => Vec::new(),
+            _ if method == "HEAD" => Vec::new(),
+            _ => head.read_body(&mut self.reader, true).expect("a whole body"),
+        };
+        Response { status, head, body }
+    }
+
+    /// Reads a status line and headers and leaves the body.
+    pub fn head(&mut self) -> (u16, Head) {
+        let head = Head::read(&mut self.reader)
+            .expect("a response")
+            .expect("a response, not a closed connection");
+        let status = head
+            .start
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        (
+            status.unwrap_or_else(|| panic!("no status line: {}", head.start)),
+            head,
+        )
+    }
+
+    /// Reads the next chunk of a chunked body; none after the last.
+    pub fn chunk(&mut self) -> Option<Vec<u8>> {
+        message::read_chunk(&mut self.reader).expect("a chunk")
+    }
+
+    /// Reads exactly `length` bytes.
+    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.reader.read_exact(&mut bytes).expect("more bytes");
+        bytes
+    }
+
+    /// Whether the proxy has closed or closes the connection, with nothing more to read before that.
+    pub fn is_closed(&mut self) -> bool {
+        match self.reader.read(&mut [0; 1]) {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
+        }
+    }
+
+    /// Everything until the proxy closes the connection.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        let _ = self.reader.read_to_end(&mut rest);
+        rest
+    }
+}
+
+impl Response {
+    /// The body as text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("a text body")
+    }
+
+    /// The body as JSON.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
+    }
+
+    /// The `code` member of a problem; empty where there is none.
+    #[must_use]
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The value of the first header with this name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.header(name)
+    }
+}
+
+impl Request {
+    /// A request to host `test`.
+    #[must_use]
+    pub fn new(method: &str, target: &str) -> Self {
+        let (method, target, host) = (method.to_owned(), target.to_owned(), "test".to_owned());
+        Self {
+            method,
+            target,
+            host,
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    /// A `GET` request to host `test`.
+    #[must_use]
+    pub fn get(target: &str) -> Self {
+        Self::new("GET", target)
+    }
+
+    /// A `POST` request to host `test` with this body.
+    #[must_use]
+    pub fn post(target: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            body: Some(body.into()),
+            ..Self::new("POST", target)
+        }
+    }
+
+    /// The same to another host.
+    #[must_use]
+    pub fn host(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
+    }
+
+    /// The same with one header line more.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with this bearer token.
+    #[must_use]
+    pub fn token(self, token: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {token}"))
+    }
+
+    /// As it goes over the wire.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = format!(
+            "{} {} HTTP/1.1\r\nHost: {}\r\n",
+            self.method, self.target, self.host
+        );
+        for (name, value) in &self.headers {
+            bytes.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if let Some(body) = &self.body {
+            bytes.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        bytes.push_str("\r\n");
+        let mut bytes = bytes.into_bytes();
+        bytes.extend(self.body.iter().flatten());
+        bytes
+    }
+}

@@ -1,0 +1,73 @@
+//! A server of JWKS over HTTP that a test can change, break and stop answering.
+
+use std::sync::{Arc, Mutex};
+
+use crate::Issuer;
+use crate::upstream::{After, Upstream, reply, response};
+
+/// What it answers with.
+#[derive(Debug, Clone)]
+enum Answer {
+    Keys(String),
+    Status(u16),
+    Nothing,
+}
+
+/// A key server on loopback.
+pub struct KeyServer {
+    upstream: Upstream,
+    answer: Arc<Mutex<Answer>>,
+}
+
+impl KeyServer {
+    /// A server of these issuers' keys.
+    #[must_use]
+    pub fn of(issuers: &[&Issuer]) -> Self {
+        let server = Self::broken();
+        server.serve(issuers);
+        server
+    }
+
+    /// A server that answers 500 until it is given keys.
+    #[must_use]
+    pub fn broken() -> Self {
+        let answer = Arc::new(Mutex::new(Answer::Status(500)));
+        let served = Arc::clone(&answer);
+        let upstream = Upstream::answering(move |_, stream| {
+            let answer = served.lock().unwrap().clone();
+            match answer {
+                Answer::Keys(jwks) => reply(stream, &response(200, "OK", &jwks)),
+                Answer::Status(status) => reply(stream, &response(status, "No", "")),
+                Answer::Nothing => After::Keep,
+            }
+        });
+        Self { upstream, answer }
+    }
+
+    /// Serves these issuers' keys from now on.
+    pub fn serve(&self, issuers: &[&Issuer]) {
+        *self.answer.lock().unwrap() = Answer::Keys(Issuer::jwks(issuers));
+    }
+
+    /// Answers with this status from now on.
+    pub fn fail(&self, status: u16) {
+        *self.answer.lock().unwrap() = Answer::Status(status);
+    }
+
+    /// Reads requests and never answers from now on.
+    pub fn fall_silent(&self) {
+        *self.answer.lock().unwrap() = Answer::Nothing;
+    }
+
+    /// How often it was asked.
+    #[must_use]
+    pub fn fetches(&self) -> usize {
+        self.upstream.count()
+    }
+
+    /// Where its keys are.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/jwks", self.upstream.address())
+    }
+}

@@ -1,0 +1,331 @@
+//! A whole proxy in this process: its documents in a folder of their own, every port chosen by the system.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use proxy::{Format, Options, Output, Pace, Probe, Running, Stopped};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokens::Algorithm;
+
+use crate::client::{Client, Request, Response};
+use crate::eventually;
+use crate::flags::FLAGS;
+use crate::key_server::KeyServer;
+use crate::tokens::{AUDIENCE, Issuer};
+use crate::upstream::Upstream;
+
+/// The name of the issuer that every test proxy believes unless it is told otherwise.
+const ISSUER: &str = "https://login.test";
+
+/// A proxy that runs until it is dropped.
+pub struct Proxy {
+    running: Option<Running>,
+    folder: TempDir,
+    issuer: Issuer,
+    log: Lines,
+}
+
+/// What a proxy is to be made of.
+pub struct ProxyBuilder {
+    upstreams: String,
+    routes: String,
+    issuers: String,
+    rest: String,
+    flags: String,
+    files: Vec<(String, Vec<u8>)>,
+    admin: bool,
+    issuer: Issuer,
+    pace: Pace,
+    probe: Option<Probe>,
+}
+
+/// Lines of the access log.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Proxy {
+    /// A proxy with the issuer of [`Proxy::token`] and [`FLAGS`], to be given upstreams and routes.
+    #[must_use]
+    pub fn builder() -> ProxyBuilder {
+        ProxyBuilder {
+            upstreams: String::new(),
+            routes: String::new(),
+            issuers: String::new(),
+            rest: String::new(),
+            flags: format!("version: 1\n{FLAGS}"),
+            files: Vec::new(),
+            admin: false,
+            issuer: Issuer::new(ISSUER, Algorithm::Hs256, "test"),
+            pace: Pace::default(),
+            probe: None,
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.running().listeners()[0].address
+    }
+
+    /// Itself.
+    #[must_use]
+    pub fn running(&self) -> &Running {
+        self.running.as_ref().expect("it was not stopped")
+    }
+
+    /// The folder of its documents.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The issuer that it believes.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// A good token for a tenant.
+    #[must_use]
+    pub fn token(&self, tenant: &str) -> String {
+        self.issuer.token(tenant)
+    }
+
+    /// A new connection.
+    #[must_use]
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address())
+    }
+
+    /// The answer to a request on a connection of its own.
+    #[must_use]
+    pub fn ask(&self, request: &Request) -> Response {
+        self.connect().ask(request)
+    }
+
+    /// The answer to a `GET` of a tenant; of no one where `tenant` is empty.
+    #[must_use]
+    pub fn get(&self, target: &str, tenant: &str) -> Response {
+        let request = Request::get(target);
+        self.ask(&if tenant.is_empty() {
+            request
+        } else {
+            request.token(&self.token(tenant))
+        })
+    }
+
+    /// The answer of the admin listener.
+    #[must_use]
+    pub fn admin(&self, target: &str) -> Response {
+        Client::connect(self.running().admin().expect("it has an admin listener")).ask(&Request::get(target))
+    }
+
+    /// The value of a metric that is written exactly so, name and labels; 0 where it is not there.
+    #[must_use]
+    pub fn metric(&self, series: &str) -> f64 {
+        let page = self.running().metrics().render().unwrap();
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Waits for as many lines of the access log, and gives them.
+    #[must_use]
+    pub fn log(&self, count: usize) -> Vec<Value> {
+        let lines = eventually("lines in the access log", || {
+            let bytes = self.log.0.lock().unwrap().clone();
+            let text = String::from_utf8(bytes).unwrap();
+            let lines: Vec<Value> = text
+                .lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect();
+            (lines.len() >= count).then_some(lines)
+        });
+        assert_eq!(lines.len(), count, "lines in the access log: {lines:#?}");
+        lines
+    }
+
+    /// Changes a document and serves it.
+    pub fn reload(&self, file: &str, from: &str, to: &str) {
+        let path = self.folder().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no {from:?}:\n{text}");
+        std::fs::write(&path, text.replace(from, to)).unwrap();
+        let loaded = load(&self.folder().join("sluice.yaml"));
+        self.running()
+            .publisher()
+            .publish(&loaded)
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Ends it as a signal would.
+    pub fn stop(mut self) -> Stopped {
+        self.running.take().expect("it was not stopped").stop()
+    }
+}
+
+impl ProxyBuilder {
+    /// Adds an upstream.
+    #[must_use]
+    pub fn upstream(self, name: &str, upstream: &Upstream) -> Self {
+        self.upstream_at(name, &format!("\"{}\"", upstream.address()))
+    }
+
+    /// Adds an upstream as it is written in the document.
+    #[must_use]
+    pub fn upstream_at(mut self, name: &str, yaml: &str) -> Self {
+        writeln!(self.upstreams, "  {name}: {yaml}").unwrap();
+        self
+    }
+
+    /// Adds a route, as a YAML mapping on one line.
+    #[must_use]
+    pub fn route(mut self, yaml: &str) -> Self {
+        writeln!(self.routes, "  - {yaml}").unwrap();
+        self
+    }
+
+    /// Adds an issuer with its keys in a file or, where `keys` is given, at that server.
+    #[must_use]
+    pub fn issuer(mut self, issuer: &Issuer, algorithm: Algorithm, keys: Option<&KeyServer>) -> Self {
+        let keys = match keys {
+            Some(server) => format!("jwks_url: \"{}\"", server.url()),
+            None => {
+                let file = format!("key-{}", self.files.len());
+                self.files.push((file.clone(), issuer.key_file().to_vec()));
+                let kind = if algorithm.is_symmetric() {
+                    "secret_file"
+                } else {
+                    "pem_file"
+                };
+                format!("{kind}: {file}")
+            }
+        };
+        let name = issuer.name();
+        writeln!(
+            self.issuers,
+            "  - {{ issuer: \"{name}\", audiences: [{AUDIENCE}], algorithms: [{algorithm}], keys: {{ {keys} }}, \
+             claims: {{ tenant: tenant, groups: groups, attributes: {{ plan: plan }} }} }}"
+        )
+        .unwrap();
+        self
+    }
+
+    /// Adds to the document, as YAML from its first column.
+    #[must_use]
+    pub fn with(mut self, yaml: &str) -> Self {
+        writeln!(self.rest, "{yaml}").unwrap();
+        self
+    }
+
+    /// Sets the flags document, without its version, instead of [`FLAGS`].
+    #[must_use]
+    pub fn flags(mut self, yaml: &str) -> Self {
+        self.flags = format!("version: 1\n{yaml}\n");
+        self
+    }
+
+    /// Adds a file beside the documents.
+    #[must_use]
+    pub fn file(mut self, name: &str, bytes: &[u8]) -> Self {
+        self.files.push((name.to_owned(), bytes.to_vec()));
+        self
+    }
+
+    /// Gives it an admin listener.
+    #[must_use]
+    pub fn admin(mut self) -> Self {
+        self.admin = true;
+        self
+    }
+
+    /// Fetches keys at another pace.
+    #[must_use]
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// Calls `probe` on the way of every request.
+    #[must_use]
+    pub fn probe(mut self, probe: Probe) -> Self {
+        self.probe = Some(probe);
+        self
+    }
+
+    /// Starts it; a document that is refused is the test's mistake.
+    #[must_use]
+    pub fn start(self) -> Proxy {
+        self.try_start().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Starts it, or says why not.
+    pub fn try_start(mut self) -> Result<Proxy, String> {
+        if self.issuers.is_empty() {
+            let issuer = std::mem::replace(&mut self.issuer, Issuer::new(ISSUER, Algorithm::Hs256, "test"));
+            self = self.issuer(&issuer, Algorithm::Hs256, None);
+        }
+        let folder = TempDir::new().unwrap();
+        for (name, bytes) in &self.files {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        std::fs::write(folder.path().join("flags.yaml"), &self.flags).unwrap();
+        let document = folder.path().join("sluice.yaml");
+        std::fs::write(&document, self.document()).unwrap();
+        let log = Lines::default();
+        let options = Options {
+            access_log: Some((Output::Writer(Box::new(log.clone())), Format::Json)),
+            pace: self.pace,
+            probe: self.probe,
+            ..Options::default()
+        };
+        let running = proxy::start(&load(&document), options).map_err(|error| error.to_string())?;
+        Ok(Proxy {
+            running: Some(running),
+            folder,
+            issuer: self.issuer,
+            log,
+        })
+    }
+
+    fn document(&self) -> String {
+        let admin = if self.admin {
+            "{ address: \"127.0.0.1:0\" }"
+        } else {
+            "off"
+        };
+        let mut document = format!(
+            "version: 1\nlisteners:\n  - {{ name: public, address: \"127.0.0.1:0\" }}\nadmin: {admin}\n\
+             flags: {{ file: flags.yaml }}\nthreads: 2\n"
+        );
+        for (name, entries) in [
+            ("issuers", &self.issuers),
+            ("upstreams", &self.upstreams),
+            ("routes", &self.routes),
+        ] {
+            if !entries.is_empty() {
+                write!(document, "{name}:\n{entries}").unwrap();
+            }
+        }
+        document + &self.rest
+    }
+}
+
+fn load(document: &Path) -> config::Loaded {
+    config::load(document, &|name| std::env::var(name).ok()).unwrap_or_else(|report| panic!("{report}"))
+}

@@ -1,0 +1,226 @@
+//! An upstream that records every request, byte for byte, and answers as the test says.
+
+use std::io::{self, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::message::Head;
+use crate::{PATIENCE, eventually};
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// Its head.
+    pub head: Head,
+    /// Its body, chunks joined.
+    pub body: Vec<u8>,
+    /// Which connection it came on, counted from 0.
+    pub connection: usize,
+}
+
+/// What becomes of the connection after an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// The next request is read from it.
+    Keep,
+    /// It is closed.
+    Close,
+}
+
+type Handler = dyn Fn(&Recorded, &mut TcpStream) -> After + Send + Sync;
+
+/// A server on loopback. Dropping it refuses new connections and lets those that are open end by themselves.
+pub struct Upstream {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    handler: Box<Handler>,
+    recorded: Mutex<Vec<Recorded>>,
+    broken: Mutex<Vec<String>>,
+    open: Mutex<Vec<TcpStream>>,
+    connections: AtomicUsize,
+    stopping: AtomicBool,
+}
+
+impl Recorded {
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.head.start.split(' ').next().unwrap_or_default()
+    }
+
+    /// The target, as in the request line.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.head.start.split(' ').nth(1).unwrap_or_default()
+    }
+
+    /// The value of the first header with this name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.header(name)
+    }
+}
+
+impl Upstream {
+    /// An upstream that answers everything with 200 and `name` as the body.
+    #[must_use]
+    pub fn named(name: &'static str) -> Self {
+        Self::answering(move |_, stream| reply(stream, &response(200, "OK", name)))
+    }
+
+    /// An upstream that answers as `handler` writes.
+    #[must_use]
+    pub fn answering(handler: impl Fn(&Recorded, &mut TcpStream) -> After + Send + Sync + 'static) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), handler)
+    }
+
+    /// The same on a listener that is bound already.
+    #[must_use]
+    pub fn on(
+        listener: TcpListener,
+        handler: impl Fn(&Recorded, &mut TcpStream) -> After + Send + Sync + 'static,
+    ) -> Self {
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            handler: Box::new(handler),
+            recorded: Mutex::default(),
+            broken: Mutex::default(),
+            open: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            stopping: AtomicBool::new(false),
+        });
+        let accepting = Arc::clone(&shared);
+        thread::spawn(move || accept(&listener, &accepting));
+        Self { address, shared }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Every request so far, in the order in which they were complete.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.shared.recorded.lock().unwrap().clone()
+    }
+
+    /// The only request so far.
+    #[must_use]
+    pub fn only(&self) -> Recorded {
+        let mut requests = self.requests();
+        assert_eq!(requests.len(), 1, "requests at the upstream: {requests:#?}");
+        requests.remove(0)
+    }
+
+    /// The latest request.
+    #[must_use]
+    pub fn last(&self) -> Recorded {
+        self.requests().pop().expect("no request at the upstream")
+    }
+
+    /// How many requests there were so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shared.recorded.lock().unwrap().len()
+    }
+
+    /// How many connections there were so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// What arrived that was no request, in words.
+    #[must_use]
+    pub fn broken(&self) -> Vec<String> {
+        self.shared.broken.lock().unwrap().clone()
+    }
+
+    /// Waits for the `count`th request.
+    pub fn await_count(&self, count: usize) {
+        eventually("another request at the upstream", || {
+            (self.count() >= count).then_some(())
+        });
+    }
+
+    /// Closes every connection that is open now, as an upstream that restarts does.
+    pub fn close_connections(&self) {
+        for stream in self.shared.open.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        // Wakes the accepting thread, which then drops the listener.
+        let _ = TcpStream::connect(self.address);
+        self.close_connections();
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming() {
+        if shared.stopping.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(stream) = stream else { continue };
+        let number = shared.connections.fetch_add(1, Ordering::SeqCst);
+        shared.open.lock().unwrap().push(stream.try_clone().unwrap());
+        let shared = Arc::clone(shared);
+        thread::spawn(move || {
+            if let Err(error) = serve(&shared, stream, number) {
+                shared.broken.lock().unwrap().push(error.to_string());
+            }
+        });
+    }
+}
+
+fn serve(shared: &Shared, mut stream: TcpStream, connection: usize) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE * 3))?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    while let Some(head) = Head::read(&mut reader)? {
+        if head
+            .header("expect")
+            .is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
+        {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+        let body = head.read_body(&mut reader, false)?;
+        let recorded = Recorded {
+            head,
+            body,
+            connection,
+        };
+        shared.recorded.lock().unwrap().push(recorded.clone());
+        if (shared.handler)(&recorded, &mut stream) == After::Close {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of a response with a text body.
+#[must_use]
+pub fn response(status: u16, reason: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// Writes `bytes` and keeps the connection. A client that is gone is no failure of the upstream.
+pub fn reply(stream: &mut TcpStream, bytes: &str) -> After {
+    let _ = stream.write_all(bytes.as_bytes());
+    After::Keep
+}
