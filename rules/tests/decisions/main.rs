@@ -2,6 +2,7 @@
 
 mod asking;
 mod explaining;
+mod linting;
 mod properties;
 mod refusing;
 mod spec;

@@ -1,0 +1,142 @@
+//! Which gates can never open, and which flags nobody uses.
+
+use std::fs;
+
+use rules::{WarningKind, lint};
+
+/// The warnings about a route with `gate` over `flags` and `tenants`.
+fn warnings(environment: &str, gate: &str, flags: &str, tenants: &str) -> Vec<WarningKind> {
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "version: 1
+environment: {environment}
+listeners: [{{ name: public, address: '127.0.0.1:0' }}]
+flags: {{ file: flags.yaml }}
+issuers:
+  - {{ issuer: i, audiences: [a], algorithms: [RS256], keys: {{ jwks_url: 'https://i.example/keys' }}, claims: {{ tenant: t }} }}
+upstreams: {{ legacy: '127.0.0.1:1' }}
+routes:
+  - {{ name: r, match: /r, gate: {gate}, upstream: legacy }}
+"
+    );
+    fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+    let document = format!("version: 1\ntiers: [t1]\nflags: {{ {flags} }}\ntenants: {{ {tenants} }}\n");
+    fs::write(folder.path().join("flags.yaml"), document).unwrap();
+    match config::load(&folder.path().join("sluice.yaml"), &|_| None) {
+        Ok(loaded) => lint(&loaded.snapshot)
+            .into_iter()
+            .map(|warning| warning.kind)
+            .collect(),
+        Err(report) => panic!("{}", report.render(config::Colour::Never)),
+    }
+}
+
+/// Why the gate `f` can never open in production; none where it may.
+fn never_open(flags: &str, tenants: &str) -> Option<String> {
+    gate_never_opens("production", "f", flags, tenants)
+}
+
+fn gate_never_opens(environment: &str, gate: &str, flags: &str, tenants: &str) -> Option<String> {
+    warnings(environment, gate, flags, tenants)
+        .into_iter()
+        .find_map(|kind| match kind {
+            WarningKind::NeverOpen { reason, .. } => Some(reason),
+            _ => None,
+        })
+}
+
+#[test]
+fn an_alpha_flag_is_open_for_internal_tenants_and_overrides_only() {
+    let alpha = "f: { default: on }";
+    let reason = Some("`f` is alpha and no tenant is internal".to_owned());
+    assert_eq!(never_open(alpha, ""), reason);
+    assert_eq!(
+        never_open(alpha, "a: { channel: latest, beta: [f], opt_in: [f] }"),
+        reason
+    );
+    assert_eq!(never_open(alpha, "a: { overrides: { f: off } }"), reason);
+    assert_eq!(never_open(alpha, "a: { internal: true }"), None);
+    assert_eq!(never_open(alpha, "a: { overrides: { f: on } }"), None);
+    assert_eq!(gate_never_opens("staging", "f", alpha, ""), None);
+}
+
+#[test]
+fn a_beta_flag_needs_somebody_who_is_let_in() {
+    let beta = "f: { lifecycle: beta, default: on }";
+    let reason = Some("`f` is beta and no tenant is on its allowlist, opted in or internal".to_owned());
+    assert_eq!(
+        never_open(
+            beta,
+            "a: { channel: latest }, b: { beta: [f] }, c: { overrides: { f: on } }"
+        ),
+        reason
+    );
+    assert_eq!(never_open(beta, "a: { channel: latest, beta: [f] }"), None);
+    assert_eq!(never_open(beta, "a: { opt_in: [f] }"), None);
+}
+
+#[test]
+fn a_flag_that_serves_nothing_but_off_shuts_its_gate() {
+    let nothing = Some("`f` serves nothing but its off variant".to_owned());
+    assert_eq!(never_open("f: { lifecycle: ga }", "a: {}"), nothing);
+    assert_eq!(
+        never_open("f: { lifecycle: ga, rollout: { percentage: 0 } }", ""),
+        nothing
+    );
+    assert_eq!(
+        never_open("f: { lifecycle: ga, tiers: { t1: off } }", "a: { opt_out: [f] }"),
+        nothing
+    );
+    assert_eq!(
+        never_open("f: { lifecycle: ga, rollout: { percentage: 0.001 } }", ""),
+        None
+    );
+    assert_eq!(never_open("f: { lifecycle: ga, tiers: { t1: on } }", ""), None);
+    assert_eq!(
+        never_open("f: { lifecycle: ga }", "a: { overrides: { f: on } }"),
+        None
+    );
+    assert_eq!(never_open("f: { lifecycle: ga }", "a: { opt_in: [f] }"), None);
+    let rule = "f: { lifecycle: ga, rules: [{ when: { attribute: x, eq: 1 }, serve: { split: { on: 1, off: 99 } } }] }";
+    assert_eq!(never_open(rule, ""), None);
+}
+
+#[test]
+fn what_shuts_a_flag_that_is_required_shuts_the_gate() {
+    assert_eq!(
+        never_open("f: { lifecycle: ga, default: on, enabled: false }", ""),
+        Some("`f` is killed".to_owned())
+    );
+    let chain = "f: { lifecycle: ga, default: on, requires: [g] }, g: { lifecycle: ga, default: on, requires: [h] }, h: { lifecycle: ga, enabled: false }";
+    let reason = "`f` requires `g`, which requires `h`, which is killed";
+    assert_eq!(never_open(chain, ""), Some(reason.to_owned()));
+    assert_eq!(
+        never_open("f: { lifecycle: retired, final: off }", ""),
+        Some("`f` is retired and its final variant is off".to_owned())
+    );
+    assert_eq!(never_open("f: { lifecycle: retired }", ""), None);
+}
+
+#[test]
+fn a_gate_of_several_flags_is_shut_by_one_of_all_and_by_all_of_any() {
+    let flags = "f: { lifecycle: ga, default: on }, g: { lifecycle: ga }";
+    let shut = |gate| gate_never_opens("production", gate, flags, "");
+    assert!(shut("{ all: [f, g] }").is_some());
+    assert_eq!(shut("{ any: [f, g] }"), None);
+    assert_eq!(shut("{ all: [f, { not: g }] }"), None);
+    assert_eq!(shut("{ flag: g, is: off }"), None);
+    assert!(shut("{ any: [g, { all: [g, f] }] }").is_some());
+}
+
+#[test]
+fn a_flag_is_used_by_a_gate_or_by_a_flag_in_use() {
+    let flags = "f: { lifecycle: ga, default: on, requires: [g] }, g: { lifecycle: ga, default: on }, h: { lifecycle: ga }, old: { lifecycle: retired }";
+    let unused: Vec<_> = warnings("production", "f", flags, "")
+        .into_iter()
+        .filter_map(|kind| match kind {
+            WarningKind::UnusedFlag { flag } => Some(flag),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(unused, ["h"]);
+}
