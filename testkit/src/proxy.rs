@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use proxy::{Format, Options, Output, Pace, Probe, Running, Stopped};
+use proxy::{Format, Options, Output, Pace, Probe, Published, Running, Stopped};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokens::Algorithm;
@@ -32,6 +32,7 @@ pub struct Proxy {
 pub struct ProxyBuilder {
     upstreams: String,
     routes: String,
+    listeners: String,
     issuers: String,
     rest: String,
     flags: String,
@@ -64,6 +65,7 @@ impl Proxy {
         ProxyBuilder {
             upstreams: String::new(),
             routes: String::new(),
+            listeners: String::new(),
             issuers: String::new(),
             rest: String::new(),
             flags: format!("version: 1\n{FLAGS}"),
@@ -161,7 +163,13 @@ impl Proxy {
     }
 
     /// Changes a document and serves it.
-    pub fn reload(&self, file: &str, from: &str, to: &str) {
+    pub fn reload(&self, file: &str, from: &str, to: &str) -> Published {
+        self.try_reload(file, from, to)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Changes a document and serves it, or says why that can't be.
+    pub fn try_reload(&self, file: &str, from: &str, to: &str) -> Result<Published, String> {
         let path = self.folder().join(file);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{file} has no {from:?}:\n{text}");
@@ -170,7 +178,7 @@ impl Proxy {
         self.running()
             .publisher()
             .publish(&loaded)
-            .unwrap_or_else(|error| panic!("{error}"));
+            .map_err(|error| error.to_string())
     }
 
     /// Ends it as a signal would.
@@ -197,6 +205,13 @@ impl ProxyBuilder {
     #[must_use]
     pub fn route(mut self, yaml: &str) -> Self {
         writeln!(self.routes, "  - {yaml}").unwrap();
+        self
+    }
+
+    /// Adds a listener to the one that every proxy has.
+    #[must_use]
+    pub fn listener(mut self, name: &str, address: &str) -> Self {
+        writeln!(self.listeners, "  - {{ name: {name}, address: \"{address}\" }}").unwrap();
         self
     }
 
@@ -310,8 +325,9 @@ impl ProxyBuilder {
             "off"
         };
         let mut document = format!(
-            "version: 1\nlisteners:\n  - {{ name: public, address: \"127.0.0.1:0\" }}\nadmin: {admin}\n\
-             flags: {{ file: flags.yaml }}\nthreads: 2\n"
+            "version: 1\nlisteners:\n  - {{ name: public, address: \"127.0.0.1:0\" }}\n{}admin: {admin}\n\
+             flags: {{ file: flags.yaml }}\nthreads: 2\n",
+            self.listeners
         );
         for (name, entries) in [
             ("issuers", &self.issuers),

@@ -1,0 +1,83 @@
+//! The end: not ready at once, serving a while longer, and no request cut off before its time (edge.md section 9).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::net::TcpStream;
+use std::sync::{Mutex, mpsc};
+use std::thread;
+
+use proxy::Stopped;
+use testkit::{After, Client, Proxy, ProxyBuilder, Request, Upstream, eventually, reply, response};
+
+fn open(upstream: &Upstream) -> ProxyBuilder {
+    Proxy::builder()
+        .upstream("api", upstream)
+        .route("{ name: all, match: /**, upstream: api }")
+        .admin()
+}
+
+/// An upstream that answers each request when it is told to.
+fn waiting() -> (mpsc::Sender<()>, Upstream) {
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let upstream = Upstream::answering(move |_, stream| {
+        let _ = wait.lock().unwrap().recv();
+        reply(stream, &response(200, "OK", "done"))
+    });
+    (go, upstream)
+}
+
+#[test]
+fn requests_under_way_are_finished_and_new_ones_find_nobody() {
+    let (go, upstream) = waiting();
+    let proxy = open(&upstream).start();
+    let address = proxy.address();
+    let mut idle = proxy.connect();
+    go.send(()).unwrap();
+    assert_eq!(idle.ask(&Request::get("/")).status, 200);
+    let mut busy = proxy.connect();
+    busy.send(Request::get("/").bytes());
+    upstream.await_count(2);
+    let stopping = thread::spawn(move || proxy.stop());
+    eventually("the listener to close", || TcpStream::connect(address).err());
+    assert!(idle.is_closed());
+    assert!(!stopping.is_finished());
+    go.send(()).unwrap();
+    let answer = busy.response();
+    assert_eq!(
+        (answer.text(), answer.header("connection")),
+        ("done", Some("close"))
+    );
+    assert_eq!(stopping.join().unwrap(), Stopped { cut_off: 0 });
+}
+
+#[test]
+fn it_serves_on_for_a_while_but_says_that_it_is_not_ready() {
+    let upstream = Upstream::named("api");
+    let proxy = open(&upstream)
+        .with("drain: { delay: 300ms, timeout: 5s }")
+        .start();
+    let (address, admin) = (proxy.address(), proxy.running().admin().unwrap());
+    let mut client = proxy.connect();
+    assert_eq!(client.ask(&Request::get("/")).status, 200);
+    let stopping = thread::spawn(move || proxy.stop());
+    eventually("it to say so", || {
+        (Client::connect(admin).ask(&Request::get("/readyz")).status == 503).then_some(())
+    });
+    assert_eq!(client.ask(&Request::get("/")).status, 200);
+    assert_eq!(Client::connect(address).ask(&Request::get("/")).status, 200);
+    assert_eq!(stopping.join().unwrap(), Stopped { cut_off: 0 });
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn a_request_that_takes_too_long_is_cut_off_and_counted() {
+    let upstream = Upstream::answering(|_, _| After::Keep);
+    let proxy = open(&upstream)
+        .with("drain: { delay: 0s, timeout: 50ms }")
+        .start();
+    let mut client = proxy.connect();
+    client.send(Request::get("/").bytes());
+    upstream.await_count(1);
+    assert_eq!(proxy.stop(), Stopped { cut_off: 1 });
+    assert!(client.is_closed());
+}

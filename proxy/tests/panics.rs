@@ -1,0 +1,58 @@
+//! A defect takes one request: not its neighbours, not the process.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::sync::Arc;
+
+use proxy::Stage;
+use testkit::{Proxy, Request, Upstream, eventually};
+
+/// A proxy that panics at this stage of a request for `/defect`.
+fn defective(upstream: &Upstream, at: Stage) -> Proxy {
+    Proxy::builder()
+        .upstream("api", upstream)
+        .route("{ name: api, match: /**, upstream: api }")
+        .probe(Arc::new(move |stage, request| {
+            assert!(
+                stage != at || request.uri.path() != "/defect",
+                "a defect that a test put here"
+            );
+        }))
+        .start()
+}
+
+#[test]
+fn a_panic_is_answered_and_takes_one_request() {
+    for stage in [Stage::Received, Stage::Forwarding, Stage::Responding] {
+        let upstream = Upstream::named("api");
+        let proxy = defective(&upstream, stage);
+        let mut other = proxy.connect();
+        assert_eq!(other.ask(&Request::get("/fine")).status, 200);
+        for count in 1..=3 {
+            let mut client = proxy.connect();
+            let answer = client.ask(&Request::post("/defect", "body"));
+            assert_eq!(
+                (answer.status, answer.code()),
+                (500, "INTERNAL".to_owned()),
+                "{stage:?}"
+            );
+            assert!(client.is_closed(), "{stage:?}");
+            assert_eq!(proxy.metric("sluice_panics_total"), f64::from(count), "{stage:?}");
+        }
+        assert_eq!(other.ask(&Request::get("/fine")).status, 200, "{stage:?}");
+        let log = proxy.log(5);
+        assert_eq!(log[1]["outcome"], "panicked", "{stage:?}");
+    }
+}
+
+#[test]
+fn a_panic_while_logging_loses_the_line_and_nothing_else() {
+    let upstream = Upstream::named("api");
+    let proxy = defective(&upstream, Stage::Logging);
+    let mut client = proxy.connect();
+    assert_eq!(client.ask(&Request::get("/defect")).status, 200);
+    assert_eq!(client.ask(&Request::get("/fine")).status, 200);
+    assert_eq!(proxy.log(1)[0]["path"], "/fine");
+    eventually("the panic to be counted", || {
+        (proxy.metric("sluice_panics_total") == 1.0).then_some(())
+    });
+}
