@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use axum::Router;
 use parking_lot::Mutex;
+use pingora::apps::HttpServerOptions;
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{Fds, ListenFds};
@@ -186,7 +187,12 @@ fn serve(
     };
     // Connecting to upstreams starts tasks of its own, for which there has to be a runtime.
     let _inside = runtime.enter();
-    let mut service = Service::new("proxy".into(), http_proxy(&Arc::new(configuration), gateway));
+    let mut proxy = http_proxy(&Arc::new(configuration), gateway);
+    let mut server = HttpServerOptions::default();
+    // So that CONNECT gets as far as the head phase, which refuses it like anything else.
+    server.allow_connect_method_proxying = true;
+    proxy.server_options = Some(server);
+    let mut service = Service::new("proxy".into(), proxy);
     let mut sockets = Fds::new();
     for listening in listeners {
         let key = listening.address.to_string();

@@ -80,6 +80,10 @@ fn a_head_that_is_not_well_formed_is_refused_and_closed() {
 
 #[test]
 fn a_connect_is_refused() {
+    let (_upstream, proxy) = open();
+    let mut client = proxy.connect();
+    client.send("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n");
+    assert_eq!(client.response().code(), "METHOD_NOT_ALLOWED");
     check_refused("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405);
 }
 
@@ -185,4 +189,45 @@ fn a_bad_request_takes_only_its_own_connection() {
     assert_eq!(good.ask(&Request::get("/open")).status, 200);
     Client::connect(proxy.address()).send("nonsense\r\n\r\n");
     assert_eq!(good.ask(&Request::get("/open")).status, 200);
+}
+
+#[test]
+fn requests_sent_ahead_are_answered_in_their_order() {
+    let (upstream, proxy) = open();
+    let mut client = proxy.connect();
+    let ahead = [
+        Request::get("/open/1"),
+        Request::post("/unknown", "a body that is not read"),
+        Request::post("/open/2", "a body"),
+        Request::get("/a%2fb"),
+        Request::get("/open/3"),
+    ];
+    client.send(ahead.iter().flat_map(Request::bytes).collect::<Vec<_>>());
+    let statuses: Vec<_> = ahead.iter().map(|_| client.response().status).collect();
+    assert_eq!(statuses, [200, 404, 200, 400, 200]);
+    let targets: Vec<_> = upstream
+        .requests()
+        .iter()
+        .map(|request| request.target().to_owned())
+        .collect();
+    assert_eq!(targets, ["/open/1", "/open/2", "/open/3"]);
+}
+
+#[test]
+fn a_refused_client_that_waits_for_100_continue_is_not_told_to_go_on() {
+    let (upstream, proxy) = open();
+    for target in ["/unknown", "/open"] {
+        let mut client = proxy.connect();
+        client.send(format!(
+            "POST {target} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2000\r\n\r\n"
+        ));
+        let refused = client.any_response_to("POST");
+        assert!(
+            matches!(refused.status, 404 | 413),
+            "{target}: {}",
+            refused.status
+        );
+        assert!(client.is_closed(), "{target}");
+    }
+    assert_eq!(upstream.count(), 0);
 }

@@ -57,11 +57,16 @@ fn a_request_has_one_line_that_says_what_happened() {
 fn a_refused_request_has_a_line_too_and_none_holds_a_token() {
     let upstream = Upstream::named("api");
     let proxy = proxy(&upstream);
-    proxy.get("/board", "globex");
-    proxy.get("/board", "");
-    proxy.get("/nothing", "acme");
-    proxy.get("/a%2fb", "");
-    proxy.ask(&Request::get("/board").token("a.b.c"));
+    let mut client = proxy.connect();
+    for (target, tenant) in [
+        ("/board", "globex"),
+        ("/board", ""),
+        ("/nothing", "acme"),
+        ("/a%2fb", ""),
+    ] {
+        client.ask(&proxy.request(target, tenant));
+    }
+    client.ask(&Request::get("/board").token("a.b.c"));
     let log = proxy.log(5);
     let told: Vec<_> = log
         .iter()
@@ -101,6 +106,7 @@ fn a_query_is_logged_where_an_operator_asked_for_it() {
 fn requests_decisions_and_refusals_are_counted() {
     let upstream = Upstream::named("api");
     let proxy = proxy(&upstream);
+    let mut client = proxy.connect();
     for (target, tenant) in [
         ("/board", "acme"),
         ("/board", "globex"),
@@ -108,7 +114,7 @@ fn requests_decisions_and_refusals_are_counted() {
         ("/plain", ""),
         ("/none", ""),
     ] {
-        proxy.get(target, tenant);
+        client.ask(&proxy.request(target, tenant));
     }
     let requests = |route: &str, outcome: &str, status: &str| {
         proxy.metric(&format!(

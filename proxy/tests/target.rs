@@ -105,6 +105,33 @@ fn a_kept_encoded_slash_is_no_way_round_a_gate() {
 }
 
 #[test]
+fn a_path_that_only_its_decoded_reading_matches_meets_that_gate() {
+    let upstream = Upstream::named("all");
+    let proxy = Proxy::builder()
+        .upstream("all", &upstream)
+        .route("{ name: board, match: /api/board, gate: board, upstream: all }")
+        .with("target: { encoded_slash: keep }\nunmatched: { upstream: all }")
+        .start();
+    assert_eq!(proxy.get("/other%2fboard", "").status, 200);
+    assert_eq!(proxy.get("/api%2fboard", "").status, 401);
+    assert_eq!(proxy.get("/api%2fboard", "globex").status, 404);
+    assert_eq!(upstream.count(), 1);
+}
+
+#[test]
+fn an_old_client_may_name_the_host_in_the_target_alone() {
+    let (upstream, proxy) = everything();
+    let mut client = proxy.connect();
+    client.send("GET http://shop.test:8080/a HTTP/1.0\r\n\r\n");
+    assert_eq!(client.response().status, 200);
+    let seen = upstream.only();
+    assert_eq!(
+        (seen.target(), seen.head.values("Host")),
+        ("/a", vec!["shop.test:8080"])
+    );
+}
+
+#[test]
 fn an_asterisk_is_for_options_only() {
     let upstream = Upstream::named("all");
     let proxy = Proxy::builder()

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use testkit::{After, Proxy, ProxyBuilder, Request, Upstream, eventually, reply, response};
+use testkit::{After, Proxy, ProxyBuilder, Request, Upstream, reply, response};
 
 fn to(yaml: &str) -> ProxyBuilder {
     Proxy::builder()
@@ -149,6 +149,31 @@ fn a_request_that_may_have_been_acted_on_is_not_sent_again() {
 }
 
 #[test]
+fn a_body_that_is_sent_again_counts_once_against_the_limit() {
+    let seen = AtomicUsize::new(0);
+    let upstream = Upstream::answering(move |_, stream| match seen.fetch_add(1, Ordering::SeqCst) {
+        1 => After::Close,
+        _ => reply(stream, &response(200, "OK", "done")),
+    });
+    let proxy = to(&format!("\"{}\"", upstream.address()))
+        .with("body_limit: 1KiB")
+        .start();
+    let mut client = proxy.connect();
+    assert_eq!(client.ask(&Request::get("/")).text(), "done");
+    let body = "x".repeat(600);
+    client.send(format!(
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n258\r\n{body}\r\n0\r\n\r\n"
+    ));
+    assert_eq!(client.response().text(), "done");
+    let bodies: Vec<_> = upstream
+        .requests()
+        .iter()
+        .map(|request| request.body.len())
+        .collect();
+    assert_eq!(bodies, [0, 600, 600]);
+}
+
+#[test]
 fn bodies_pass_as_they_are() {
     let upstream = Upstream::answering(|request, stream| {
         let head = format!(
@@ -259,7 +284,7 @@ fn a_client_that_leaves_ends_the_request() {
     client.send(Request::get("/").bytes());
     upstream.await_count(1);
     drop(client);
-    let log = eventually("the line of the request", || Some(proxy.log(1)));
+    let log = proxy.log(1);
     assert_eq!(
         (&log[0]["outcome"], &log[0]["status"]),
         (&"client_error".into(), &0.into())

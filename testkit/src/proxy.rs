@@ -114,20 +114,24 @@ impl Proxy {
     }
 
     /// The answer to a request on a connection of its own.
-    #[must_use]
     pub fn ask(&self, request: &Request) -> Response {
         self.connect().ask(request)
     }
 
-    /// The answer to a `GET` of a tenant; of no one where `tenant` is empty.
+    /// A `GET` of a tenant; of no one where `tenant` is empty.
     #[must_use]
-    pub fn get(&self, target: &str, tenant: &str) -> Response {
+    pub fn request(&self, target: &str, tenant: &str) -> Request {
         let request = Request::get(target);
-        self.ask(&if tenant.is_empty() {
+        if tenant.is_empty() {
             request
         } else {
             request.token(&self.token(tenant))
-        })
+        }
+    }
+
+    /// The answer to that, on a connection of its own.
+    pub fn get(&self, target: &str, tenant: &str) -> Response {
+        self.ask(&self.request(target, tenant))
     }
 
     /// The answer of the admin listener.
@@ -146,7 +150,8 @@ impl Proxy {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
-    /// Waits for as many lines of the access log, and gives them.
+    /// Waits for as many lines of the access log, and gives them. A line is written after its answer, so that
+    /// only the lines of one connection are sure to be in the order of the requests.
     #[must_use]
     pub fn log(&self, count: usize) -> Vec<Value> {
         let lines = eventually("lines in the access log", || {

@@ -27,6 +27,7 @@ impl Code {
     pub(crate) const HOST: Self = code("HOST_INVALID", 400, "the request does not name one valid host");
     pub(crate) const TARGET: Self = code("TARGET_INVALID", 400, "the target of the request is refused");
     pub(crate) const REQUEST: Self = code("REQUEST_INVALID", 400, "the request can't be forwarded as it is");
+    pub(crate) const CONNECT: Self = code("METHOD_NOT_ALLOWED", 405, "there are no tunnels by CONNECT here");
     pub(crate) const BODY_TIMEOUT: Self = code(
         "BODY_TIMEOUT",
         408,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Version, header};
+use http::{HeaderMap, Method, Version, header};
 use pingora::proxy::Session;
 use rules::Host;
 
@@ -25,12 +25,17 @@ pub(crate) fn configure(session: &mut Session, draining: bool) {
         session.set_keepalive(if draining { None } else { Some(KEEP_ALIVE_SECONDS) });
     }
     session.set_write_timeout(Some(WRITE_TIMEOUT));
+    // Without this, requests that are sent ahead of their answers would break off the one before them.
+    session.set_pipelining_enabled(true);
 }
 
 /// Checks the head; `raw` are its bytes as they arrived.
 pub(crate) fn check(session: &Session, raw: &Bytes, context: &mut Context) -> Result<(), Refusal> {
     let request = session.req_header();
     let malformed = |code| Refusal::malformed(code, &context.serving.pages);
+    if request.method == Method::CONNECT {
+        return Err(malformed(Code::CONNECT));
+    }
     if has_bare_line_feed(raw) {
         return Err(malformed(Code::HEAD));
     }

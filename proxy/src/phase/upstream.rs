@@ -19,6 +19,8 @@ pub(crate) fn choose(session: &mut Session, context: &mut Context) -> pingora::R
         context.upstream_started = Some(Instant::now());
         context.turn = live(context).map_or(0, LiveUpstream::take_turn);
     }
+    // What was read of the body is sent again, and counted again.
+    context.body_bytes = 0;
     let peer = live(context).and_then(|live| live.peer(context.turn, context.failed_connects));
     let Some(peer) = peer else {
         return Error::e_explain(ErrorType::InternalError, "a request without an upstream");
