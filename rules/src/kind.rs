@@ -54,7 +54,11 @@ impl Eligibility {
     /// What an environment of this name lets flags do unless it says so: development and staging are relaxed.
     #[must_use]
     pub fn of_environment(name: &str) -> Self {
-        if matches!(name, "development" | "staging") { Self::Relaxed } else { Self::Enforced }
+        if matches!(name, "development" | "staging") {
+            Self::Relaxed
+        } else {
+            Self::Enforced
+        }
     }
 }
 
