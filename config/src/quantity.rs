@@ -39,3 +39,6 @@ pub(crate) fn reference(text: &str) -> Option<&str> {
     let start = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     (start && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')).then_some(name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,8 +143,9 @@ impl<'a, 's> Gateway<'a, 's> {
                     format!("did you mean `{meant}`?{place}")
                 }
                 None => {
-                    let mut known: Vec<&str> = self.upstreams.keys().copied().take(8).collect();
+                    let mut known: Vec<&str> = self.upstreams.keys().copied().collect();
                     known.sort_unstable();
+                    known.truncate(8);
                     format!("define it under `upstreams`; there are {}", all_of(&known))
                 }
             };

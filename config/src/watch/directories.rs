@@ -98,3 +98,6 @@ fn existing(path: &Path) -> Option<PathBuf> {
         candidate = candidate.parent()?;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,29 @@
+use std::fs;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use super::Directories;
+use crate::inputs::Inputs;
+
+#[test]
+fn reading_the_files_is_no_hint_to_read_them_again() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("flags.yaml");
+    fs::write(&path, "version: 1").unwrap();
+    let mut inputs = Inputs::default();
+    inputs.add_file(&path, 100, Some(b"version: 1"));
+    let (hint, hints) = channel();
+    let mut directories = Directories::new(true, move || hint.send(()).unwrap());
+    assert!(directories.follow(&[&inputs]));
+    for _ in 0..1_000 {
+        assert!(!inputs.have_changed());
+    }
+    fs::write(&path, "version: 2").unwrap();
+    // Events come in their order: those of reading would come before that of writing.
+    hints.recv_timeout(Duration::from_secs(10)).unwrap();
+    let mut more = 0;
+    while hints.recv_timeout(Duration::from_millis(200)).is_ok() {
+        more += 1;
+    }
+    assert!(more < 10, "{more} hints");
+}
