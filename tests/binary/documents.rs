@@ -1,23 +1,40 @@
 //! The documentation is true: its examples are loaded as they stand.
 
-use std::{fs, path::Path};
+use std::{collections::HashSet, fs, net::TcpListener, path::Path};
 
-use crate::process::sluice;
+use testkit::{Client, Request, eventually};
+
+use crate::process::{Running, sluice};
 
 /// The code blocks of a page of the documentation that are marked as `language`.
 fn blocks(page: &str, language: &str) -> Vec<String> {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     let fence = format!("```{language}\n");
-    text.split(&fence).skip(1).map(|block| block.split("```").next().unwrap().to_owned()).collect()
+    text.split(&fence)
+        .skip(1)
+        .map(|block| block.split("```").next().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
 fn the_flags_of_the_guide_are_a_good_document() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("flags.yaml"), &blocks("docs/flags.md", "yaml")[0]).unwrap();
-    let said = sluice(folder.path(), ["eval", "--flags", "flags.yaml"], "{\"flag\":\"dispatch.v2Board\",\"tenant\":\"acme\"}\n");
+    fs::write(
+        folder.path().join("flags.yaml"),
+        &blocks("docs/flags.md", "yaml")[0],
+    )
+    .unwrap();
+    let said = sluice(
+        folder.path(),
+        ["eval", "--flags", "flags.yaml"],
+        "{\"flag\":\"dispatch.v2Board\",\"tenant\":\"acme\"}\n",
+    );
     assert_eq!(said.code, 0, "{}", said.err);
-    assert!(said.out.contains("\"cause\":\"schedule\"") || said.out.contains("\"cause\":\"tier\""), "{}", said.out);
+    assert!(
+        said.out.contains("\"cause\":\"schedule\"") || said.out.contains("\"cause\":\"tier\""),
+        "{}",
+        said.out
+    );
 }
 
 #[test]
@@ -28,4 +45,119 @@ fn the_config_of_the_readme_is_a_good_document() {
     fs::write(folder.path().join("flags.yaml"), &yaml[1]).unwrap();
     let said = sluice(folder.path(), ["check"], "");
     assert_eq!(said.code, 0, "{}", said.err);
+}
+
+/// The two documents of the guide's page on configuration.
+fn guide() -> [String; 2] {
+    let yaml = blocks("docs/configuration.md", "yaml");
+    [yaml[0].clone(), yaml[1].clone()]
+}
+
+#[test]
+fn the_config_of_the_guide_is_a_good_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let [config, flags] = guide();
+    fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+    fs::write(folder.path().join("flags.yaml"), flags).unwrap();
+    let said = sluice(folder.path(), ["check", "--strict"], "");
+    assert_eq!(said.code, 0, "{}", said.err);
+}
+
+/// The words among `words` that the page does not have between backquotes.
+fn missing<'w>(page: &str, words: impl IntoIterator<Item = &'w str>) -> Vec<&'w str> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+    let code: HashSet<&str> = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .flat_map(|code| code.split(|c: char| !c.is_alphanumeric() && c != '_'))
+        .collect();
+    words.into_iter().filter(|word| !code.contains(word)).collect()
+}
+
+/// The texts between quotes in a file of the source.
+fn quoted(source: &str) -> impl Iterator<Item = &str> {
+    source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+}
+
+#[test]
+fn every_field_of_sluice_yaml_is_in_the_guide() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = sluice(folder.path(), ["schema"], "").out;
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let definitions = schema["$defs"].as_object().unwrap().values();
+    let objects = definitions.filter_map(|definition| definition["properties"].as_object());
+    let fields: HashSet<&str> = objects
+        .flat_map(|fields| fields.keys().map(String::as_str))
+        .collect();
+    assert!(
+        fields.contains("encoded_slash") && fields.contains("jwks_url"),
+        "{fields:?}"
+    );
+    assert_eq!(missing("docs/configuration.md", fields), Vec::<&str>::new());
+}
+
+#[test]
+fn every_code_of_an_answer_is_in_the_guide() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("proxy/src/answer/code.rs");
+    let source = fs::read_to_string(source).unwrap();
+    let is_code = |text: &&str| text.len() > 3 && text.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    let codes: Vec<&str> = quoted(&source).filter(is_code).collect();
+    assert!(
+        codes.contains(&"NOT_FOUND") && codes.contains(&"TOKEN_EXPIRED"),
+        "{codes:?}"
+    );
+    assert_eq!(missing("docs/requests.md", codes), Vec::<&str>::new());
+}
+
+#[test]
+fn every_metric_is_in_the_guide() {
+    let folder = tempfile::tempdir().unwrap();
+    let [config, flags] = guide();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let config = config
+        .replace("127.0.0.1:8080", "127.0.0.1:0")
+        .replace("127.0.0.1:9090", "127.0.0.1:0")
+        .replace("https://login.example/.well-known", &format!("http://{nobody}"));
+    fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+    fs::write(folder.path().join("flags.yaml"), flags).unwrap();
+    let running = Running::start(folder.path(), ["run"]);
+    // A gate that is decided for anyone, so that there is a decision to count.
+    Client::connect(running.listener()).ask(&Request::get("/checkout/1").host("shop.example"));
+    let names = eventually("requests, decisions and fetches to be counted", || {
+        let page = Client::connect(running.admin())
+            .ask(&Request::get("/metrics"))
+            .text()
+            .to_owned();
+        let types = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        let names: Vec<String> = types.map(str::to_owned).collect();
+        let counted = [
+            "sluice_requests_total",
+            "sluice_flag_decisions_total",
+            "sluice_jwks_fetches_total",
+        ];
+        counted
+            .iter()
+            .all(|name| names.iter().any(|known| known == name))
+            .then_some(names)
+    });
+    assert_eq!(
+        missing("docs/operation.md", names.iter().map(String::as_str)),
+        Vec::<&str>::new()
+    );
+    // And those that nothing was counted by yet.
+    for file in ["metrics.rs", "meter.rs", "published.rs", "key_store.rs"] {
+        let source =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("proxy/src").join(file)).unwrap();
+        let names: Vec<&str> = quoted(&source)
+            .filter(|text| text.starts_with("sluice_"))
+            .collect();
+        assert!(!names.is_empty(), "{file}");
+        assert_eq!(missing("docs/operation.md", names), Vec::<&str>::new(), "{file}");
+    }
 }
