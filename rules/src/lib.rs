@@ -34,6 +34,7 @@ mod route_table;
 mod site;
 mod snapshot;
 mod split;
+mod string_set;
 mod subject;
 mod target;
 mod tenant;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use semver::{Version, VersionReq};
 use time::OffsetDateTime;
 
-use crate::{AttributeValue, Pattern, Value, network::Networks, time::instant};
+use crate::{AttributeValue, Pattern, Value, network::Networks, string_set::StringSet, time::instant};
 
 /// A compiled operator.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,9 +21,9 @@ pub(crate) enum Operator {
     Suffix(Box<[Box<str>]>),
     Contains(Box<[Box<str>]>),
     Matches(Pattern),
-    AnyOf(Box<[Box<str>]>),
-    AllOf(Box<[Box<str>]>),
-    NoneOf(Box<[Box<str>]>),
+    AnyOf(StringSet),
+    AllOf(StringSet),
+    NoneOf(StringSet),
     Version(VersionReq),
     Before(OffsetDateTime),
     After(OffsetDateTime),
@@ -34,7 +34,7 @@ pub(crate) enum Operator {
 /// A set of strings, numbers and booleans, each kind sorted.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Scalars {
-    strings: Box<[Box<str>]>,
+    strings: StringSet,
     numbers: Box<[f64]>,
     booleans: Box<[bool]>,
 }
@@ -52,16 +52,15 @@ impl Scalars {
         let (mut strings, mut numbers, mut booleans) = (Vec::new(), Vec::new(), Vec::new());
         for value in values {
             match value {
-                AttributeValue::String(text) => strings.push(text.clone()),
+                AttributeValue::String(text) => strings.push(&**text),
                 AttributeValue::Number(number) => numbers.push(*number),
                 AttributeValue::Boolean(boolean) => booleans.push(*boolean),
                 AttributeValue::List(_) => {}
             }
         }
-        strings.sort_unstable();
         numbers.sort_unstable_by(f64::total_cmp);
         Self {
-            strings: strings.into(),
+            strings: StringSet::new(strings),
             numbers: numbers.into(),
             booleans: booleans.into(),
         }
@@ -69,7 +68,7 @@ impl Scalars {
 
     fn membership(&self, value: Value<'_>) -> Membership {
         let (is_in, none_of_its_type) = match value {
-            Value::String(text) => (has(&self.strings, text), self.strings.is_empty()),
+            Value::String(text) => (self.strings.has(text), self.strings.is_empty()),
             Value::Number(number) => {
                 // Zero has two spellings and one meaning.
                 let number = if number == 0.0 { 0.0 } else { number };
@@ -110,9 +109,11 @@ impl Operator {
             (Self::Suffix(texts), Value::String(text)) => texts.iter().any(|end| text.ends_with(&**end)),
             (Self::Contains(texts), Value::String(text)) => texts.iter().any(|part| text.contains(&**part)),
             (Self::Matches(pattern), Value::String(text)) => pattern.is_match(text),
-            (Self::AnyOf(set), Value::List(items)) => items.iter().any(|item| has(set, item)),
-            (Self::AllOf(set), Value::List(items)) => set.iter().all(|wanted| items.contains(wanted)),
-            (Self::NoneOf(set), Value::List(items)) => !items.iter().any(|item| has(set, item)),
+            (Self::AnyOf(set), Value::List(items)) => items.iter().any(|item| set.has(item)),
+            (Self::AllOf(set), Value::List(items)) => set
+                .iter()
+                .all(|wanted| items.iter().any(|item| **item == *wanted)),
+            (Self::NoneOf(set), Value::List(items)) => !items.iter().any(|item| set.has(item)),
             (Self::Version(requirement), Value::String(text)) => {
                 Version::parse(text).is_ok_and(|version| requirement.matches(&version))
             }
@@ -124,17 +125,4 @@ impl Operator {
             _ => false,
         }
     }
-}
-
-/// Whether the sorted `set` has `text`.
-fn has(set: &[Box<str>], text: &str) -> bool {
-    set.binary_search_by(|probe| (**probe).cmp(text)).is_ok()
-}
-
-/// The texts, sorted, for [`has`].
-pub(crate) fn sorted<'t>(texts: impl IntoIterator<Item = &'t str>) -> Box<[Box<str>]> {
-    let mut texts: Vec<Box<str>> = texts.into_iter().map(Into::into).collect();
-    texts.sort_unstable();
-    texts.dedup();
-    texts.into()
 }

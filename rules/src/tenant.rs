@@ -72,6 +72,7 @@ impl Tenant {
     }
 
     /// The attribute's value in the record.
+    #[inline]
     pub(crate) fn attribute(&self, id: AttributeId) -> Option<Value<'_>> {
         let index = self.attributes.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         self.attributes.get(index).map(|(_, value)| value.as_value())

@@ -6,7 +6,8 @@ use crate::{
     AttributeValue, ConditionDefinition, Name, Noun, OperatorDefinition, Pattern, ProblemKind, Site, Sited,
     condition::{Clause, Condition},
     network::{Networks, parse_network},
-    operator::{Operator, Scalars, sorted},
+    operator::{Operator, Scalars},
+    string_set::StringSet,
     subject::AttributeRef,
     time::instant,
 };
@@ -101,9 +102,9 @@ impl Compiler<'_, '_> {
             Definition::Suffix(texts) => Operator::Suffix(self.texts(site, "suffix", texts)),
             Definition::Contains(texts) => Operator::Contains(self.texts(site, "contains", texts)),
             Definition::Matches(source) => Operator::Matches(self.pattern(site, source)?),
-            Definition::AnyOf(texts) => Operator::AnyOf(self.texts(site, "any_of", texts)),
-            Definition::AllOf(texts) => Operator::AllOf(self.texts(site, "all_of", texts)),
-            Definition::NoneOf(texts) => Operator::NoneOf(self.texts(site, "none_of", texts)),
+            Definition::AnyOf(texts) => Operator::AnyOf(self.set(site, "any_of", texts)),
+            Definition::AllOf(texts) => Operator::AllOf(self.set(site, "all_of", texts)),
+            Definition::NoneOf(texts) => Operator::NoneOf(self.set(site, "none_of", texts)),
             Definition::Semver(text) => Operator::Version(self.version(site, text)?),
             Definition::Before(text) => Operator::Before(self.instant(site, text)?),
             Definition::After(text) => Operator::After(self.instant(site, text)?),
@@ -119,7 +120,12 @@ impl Compiler<'_, '_> {
 
     fn texts(&mut self, site: Site, field: &'static str, texts: &[Name<'_>]) -> Box<[Box<str>]> {
         self.values(site, field, texts.len());
-        sorted(texts.iter().map(|text| &*text.value))
+        texts.iter().map(|text| Box::from(&*text.value)).collect()
+    }
+
+    fn set(&mut self, site: Site, field: &'static str, texts: &[Name<'_>]) -> StringSet {
+        self.values(site, field, texts.len());
+        StringSet::new(texts.iter().map(|text| &*text.value))
     }
 
     fn pattern(&mut self, site: Site, source: &str) -> Option<Pattern> {

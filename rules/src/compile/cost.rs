@@ -198,10 +198,8 @@ fn cost_of(condition: &Condition, segments: &[Cost]) -> Cost {
 /// How many values are looked at one by one; sets that are searched count as one.
 fn values_of(operator: &Operator) -> usize {
     match operator {
-        Operator::Prefix(texts)
-        | Operator::Suffix(texts)
-        | Operator::Contains(texts)
-        | Operator::AllOf(texts) => texts.len(),
+        Operator::Prefix(texts) | Operator::Suffix(texts) | Operator::Contains(texts) => texts.len(),
+        Operator::AllOf(set) => set.len(),
         _ => 1,
     }
 }
