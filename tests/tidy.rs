@@ -1,5 +1,11 @@
 //! The rules of the house that a machine can keep: which crate may know which, how long a file may be,
 //! how it opens, and what may not be left in it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on says so by panicking"
+)]
 
 use std::{
     fs,
@@ -19,7 +25,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("testkit", &["rules", "tokens", "config", "proxy"]),
 ];
 /// The files of `proxy` that may know `config`: those that start it, and take and prepare a newer snapshot.
-const PROXY_STARTUP: &[&str] = &["proxy/src/start.rs", "proxy/src/serving.rs", "proxy/src/publisher.rs"];
+const PROXY_STARTUP: &[&str] = &[
+    "proxy/src/start.rs",
+    "proxy/src/serving.rs",
+    "proxy/src/publisher.rs",
+];
 /// What `rules` must not know: it is pure.
 const IMPURE: &[&str] = &[
     "std::fs",
@@ -107,7 +117,10 @@ fn crates_depend_only_along_the_arrows() {
 
 #[test]
 fn the_request_path_does_not_know_what_operators_write() {
-    let knows = |text: &str| text.contains("config::");
+    let knows = |text: &str| {
+        text.lines()
+            .any(|line| !line.trim_start().starts_with("//") && line.contains("config::"))
+    };
     let problems = sources()
         .into_iter()
         .filter(|(name, text)| name.starts_with("proxy/src/") && !is_test(name) && knows(text))

@@ -48,7 +48,12 @@ pub(super) fn log_to_stderr() {
     let otherwise = "info,pingora=off,pingora_core=off,pingora_proxy=off";
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(otherwise));
     let colour = answer::colour() == config::Colour::Always;
-    fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).with_target(false).init();
+    fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .with_target(false)
+        .init();
 }
 
 pub(super) fn load(path: &std::path::Path) -> std::result::Result<Loaded, config::Report> {

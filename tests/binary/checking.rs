@@ -13,7 +13,10 @@ fn a_good_config_is_nothing_to_complain_about_and_warnings_fail_only_when_asked(
     assert_eq!((said.code, &*said.err), (0, ""));
     assert!(said.out.starts_with("ok: "), "{}", said.out);
     let file = folder.path().join("sluice.yaml");
-    let ungated = fs::read_to_string(&file).unwrap().replace("routes:\n", "routes:\n  - { name: all, match: /all, upstream: legacy }\n");
+    let ungated = fs::read_to_string(&file).unwrap().replace(
+        "routes:\n",
+        "routes:\n  - { name: all, match: /all, upstream: legacy }\n",
+    );
     fs::write(&file, ungated).unwrap();
     let said = sluice(folder.path(), ["check"], "");
     assert_eq!(said.code, 0, "{}", said.err);
@@ -37,7 +40,15 @@ fn every_problem_of_both_files_is_reported_at_once() {
     fs::remove_file(folder.path().join("public.pem")).unwrap();
     let said = sluice(folder.path(), ["check"], "");
     assert_eq!((said.code, &*said.out), (1, ""));
-    for part in ["error[unknown-flag]", "did you mean `dispatch.v2Board`?", "RS257", "tier9", "ownr", "public.pem", "5 errors"] {
+    for part in [
+        "error[unknown-flag]",
+        "did you mean `dispatch.v2Board`?",
+        "RS257",
+        "tier9",
+        "ownr",
+        "public.pem",
+        "5 errors",
+    ] {
         assert!(said.err.contains(part), "no `{part}` in\n{}", said.err);
     }
     let json = sluice(folder.path(), ["check", "--json"], "");
@@ -63,6 +74,9 @@ fn the_schema_of_both_documents_is_printed() {
         let said = sluice(folder.path(), ["schema", document], "");
         let schema: Value = serde_json::from_str(&said.out).unwrap();
         assert_eq!(said.code, 0);
-        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{document}");
+        assert_eq!(
+            schema["$schema"], "https://json-schema.org/draft/2020-12/schema",
+            "{document}"
+        );
     }
 }

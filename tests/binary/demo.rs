@@ -8,7 +8,10 @@ use crate::process::Running;
 
 /// The token and the path of the curl line for `tenant`, from what the demo printed.
 fn curl(printed: &[String], tenant: &str) -> (String, String, std::net::SocketAddr) {
-    let comment = printed.iter().position(|line| line == &format!("# {tenant}")).unwrap();
+    let comment = printed
+        .iter()
+        .position(|line| line == &format!("# {tenant}"))
+        .unwrap();
     let line = &printed[comment + 1];
     let token = line.split("Bearer ").nth(1).unwrap().split('"').next().unwrap();
     let url = line.split("http://").nth(1).unwrap();
@@ -30,19 +33,30 @@ fn four_tenants_get_four_answers_and_an_edit_lets_one_in_at_once() {
     assert_eq!(acme.status, 200);
     assert_eq!(acme.json()["answered_by"], "the new board");
     assert_eq!(acme.json()["headers_seen"]["x-tenant-id"], "acme");
-    assert_eq!(acme.json()["headers_seen"]["x-feature-flags"], "dispatch.core, dispatch.v2Board");
+    assert_eq!(
+        acme.json()["headers_seen"]["x-feature-flags"],
+        "dispatch.core, dispatch.v2Board"
+    );
     assert_eq!(ask("globex").status, 404);
     let initech = ask("initech");
     assert_eq!((initech.status, &*initech.code()), (403, "FEATURE_NOT_ENABLED"));
     let umbrella = ask("umbrella");
-    assert_eq!((umbrella.status, &umbrella.json()["answered_by"]), (200, &"the old board".into()));
+    assert_eq!(
+        (umbrella.status, &umbrella.json()["answered_by"]),
+        (200, &"the old board".into())
+    );
 
     let flags = folder.path().join("sluice-demo/flags.yaml");
     let text = fs::read_to_string(&flags).unwrap();
-    let edited = text.replace("channel: stable\n    beta: []", "channel: latest\n    beta: [dispatch.v2Board]");
+    let edited = text.replace(
+        "channel: stable\n    beta: []",
+        "channel: latest\n    beta: [dispatch.v2Board]",
+    );
     assert_ne!(text, edited);
     fs::write(&flags, edited).unwrap();
-    let let_in = eventually("globex to be let in", || Some(ask("globex")).filter(|answer| answer.status == 200));
+    let let_in = eventually("globex to be let in", || {
+        Some(ask("globex")).filter(|answer| answer.status == 200)
+    });
     assert_eq!(let_in.json()["answered_by"], "the new board");
     // Every request prints a line.
     demo.line("globex");

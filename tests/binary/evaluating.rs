@@ -30,7 +30,11 @@ fn eval(arguments: &[&str], lines: &str) -> (i32, Vec<Value>) {
     let folder = folder();
     let all = ["eval", "--flags", "flags.yaml"].iter().chain(arguments);
     let said = sluice(folder.path(), all, lines.to_owned());
-    let answers = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let answers = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     (said.code, answers)
 }
 
@@ -70,10 +74,20 @@ fn a_line_that_can_t_be_read_is_answered_and_the_rest_goes_on() {
         r#"{"flag":"board","tenant":"acme","attributes":{"x":null}}"#,
     ];
     let (code, answers) = eval(&[], &lines.join("\n"));
-    let errors: Vec<_> = answers.iter().map(|answer| answer["error"].as_str().unwrap_or("none")).collect();
+    let errors: Vec<_> = answers
+        .iter()
+        .map(|answer| answer["error"].as_str().unwrap_or("none"))
+        .collect();
     let expected = [
-        "PARSE_ERROR", "PARSE_ERROR", "PARSE_ERROR", "PARSE_ERROR", "INVALID_CONTEXT", "INVALID_CONTEXT",
-        "PARSE_ERROR", "PARSE_ERROR", "none",
+        "PARSE_ERROR",
+        "PARSE_ERROR",
+        "PARSE_ERROR",
+        "PARSE_ERROR",
+        "INVALID_CONTEXT",
+        "INVALID_CONTEXT",
+        "PARSE_ERROR",
+        "PARSE_ERROR",
+        "none",
     ];
     assert_eq!(errors, expected);
     assert_eq!(code, 1);
@@ -87,7 +101,10 @@ fn the_environment_the_lifecycle_and_the_time_can_be_named() {
     };
     assert_eq!(variant(&[], "board"), "off");
     assert_eq!(variant(&["--environment", "staging"], "board"), "on");
-    assert_eq!(variant(&["--environment", "staging", "--lifecycle", "enforced"], "board"), "off");
+    assert_eq!(
+        variant(&["--environment", "staging", "--lifecycle", "enforced"], "board"),
+        "off"
+    );
     assert_eq!(variant(&["--lifecycle", "relaxed"], "board"), "on");
     assert_eq!(variant(&["--now", "2029-12-31T23:59:59Z"], "later"), "off");
     assert_eq!(variant(&["--now", "2030-01-01T00:00:00Z"], "later"), "on");
@@ -96,10 +113,22 @@ fn the_environment_the_lifecycle_and_the_time_can_be_named() {
 #[test]
 fn bad_flags_are_reported_and_nothing_is_answered() {
     let folder = folder();
-    fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: { a: { default: maybe }, b: { kind: odd } }\n").unwrap();
-    let said = sluice(folder.path(), ["eval", "--flags", "flags.yaml"], "{\"flag\":\"a\",\"tenant\":\"t\"}\n");
+    fs::write(
+        folder.path().join("flags.yaml"),
+        "version: 1\nflags: { a: { default: maybe }, b: { kind: odd } }\n",
+    )
+    .unwrap();
+    let said = sluice(
+        folder.path(),
+        ["eval", "--flags", "flags.yaml"],
+        "{\"flag\":\"a\",\"tenant\":\"t\"}\n",
+    );
     assert_eq!((said.code, &*said.out), (1, ""));
-    assert!(said.err.contains("unknown-variant") && said.err.contains("flags.yaml:2"), "{}", said.err);
+    assert!(
+        said.err.contains("unknown-variant") && said.err.contains("flags.yaml:2"),
+        "{}",
+        said.err
+    );
     assert!(said.err.contains("2 errors"), "{}", said.err);
 }
 
@@ -107,6 +136,14 @@ fn bad_flags_are_reported_and_nothing_is_answered() {
 fn a_usage_error_is_two() {
     let folder = folder();
     assert_eq!(sluice(folder.path(), ["eval"], "").code, 2);
-    assert_eq!(sluice(folder.path(), ["eval", "--flags", "flags.yaml", "--now", "yesterday"], "").code, 2);
+    assert_eq!(
+        sluice(
+            folder.path(),
+            ["eval", "--flags", "flags.yaml", "--now", "yesterday"],
+            ""
+        )
+        .code,
+        2
+    );
     assert_eq!(sluice(folder.path(), ["frobnicate"], "").code, 2);
 }

@@ -14,7 +14,14 @@ fn explain(arguments: &[&str]) -> Said {
 
 #[test]
 fn a_closed_gate_is_explained_step_by_step() {
-    let said = explain(&["--tenant", "globex", "--user", "u-17", "GET", "/api//dispatch/v2/%62oard"]);
+    let said = explain(&[
+        "--tenant",
+        "globex",
+        "--user",
+        "u-17",
+        "GET",
+        "/api//dispatch/v2/%62oard",
+    ]);
     assert_eq!(said.code, 1, "{}", said.err);
     for part in [
         "target    /api/dispatch/v2/board",
@@ -41,7 +48,12 @@ fn a_closed_gate_is_explained_step_by_step() {
 fn an_open_gate_is_explained_with_the_headers_that_would_be_sent() {
     let said = explain(&["--tenant", "acme", "GET", "/api/dispatch/v2/board"]);
     assert_eq!(said.code, 0, "{}", said.err);
-    for part in ["OPEN", "upstream  board", "x-tenant-id: acme", "x-feature-flags: dispatch.core, dispatch.v2Board"] {
+    for part in [
+        "OPEN",
+        "upstream  board",
+        "x-tenant-id: acme",
+        "x-feature-flags: dispatch.core, dispatch.v2Board",
+    ] {
         assert!(said.out.contains(part), "no `{part}` in\n{}", said.out);
     }
 }
@@ -51,14 +63,79 @@ fn what_each_tenant_would_be_answered_is_what_the_demo_promises() {
     let answer = |tenant: &str| {
         let said = explain(&["--json", "--tenant", tenant, "GET", "/api/dispatch/v2/board"]);
         let story: Value = serde_json::from_str(&said.out).unwrap();
-        (story["answer"].as_str().unwrap().to_owned(), story["upstream"].as_str().map(str::to_owned), said.code)
+        (
+            story["answer"].as_str().unwrap().to_owned(),
+            story["upstream"].as_str().map(str::to_owned),
+            said.code,
+        )
     };
-    assert_eq!(answer("acme"), ("that of the upstream".into(), Some("board".into()), 0));
+    assert_eq!(
+        answer("acme"),
+        ("that of the upstream".into(), Some("board".into()), 0)
+    );
     assert_eq!(answer("globex"), ("404, as for an unknown path".into(), None, 1));
-    assert_eq!(answer("initech"), ("403 FEATURE_NOT_ENABLED, naming the flag".into(), None, 1));
+    assert_eq!(
+        answer("initech"),
+        ("403 FEATURE_NOT_ENABLED, naming the flag".into(), None, 1)
+    );
     let fallback = "that of another upstream, the behaviour without the flag";
     assert_eq!(answer("umbrella"), (fallback.into(), Some("legacy".into()), 1));
     assert_eq!(answer("nobody"), ("404, as for an unknown path".into(), None, 1));
+}
+
+#[test]
+fn attributes_of_the_request_count_after_those_of_the_token() {
+    let folder = demo_folder();
+    let edit = |name: &str, from: &str, to: &str| {
+        let file = folder.path().join(name);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from} is not in {name}");
+        std::fs::write(&file, text.replace(from, to)).unwrap();
+    };
+    let attributes =
+        "identity: { attributes: { country: { header: cf-country }, theme: { cookie: theme } } }\nupstreams:";
+    edit("sluice.yaml", "upstreams:", attributes);
+    let rules = "rules: [{ name: r, when: { all: [{ attribute: country, eq: DE }, { attribute: theme, eq: dark }] }, serve: on }]";
+    edit(
+        "flags.yaml",
+        "kind: permission\n    default: on",
+        &format!("kind: permission\n    {rules}"),
+    );
+    let passes = |more: &[&str]| {
+        let all = ["explain", "--tenant", "acme"]
+            .iter()
+            .chain(more)
+            .chain(&["GET", "/api/dispatch/v2/board"]);
+        sluice(folder.path(), all, "").code == 0
+    };
+    let sent = [
+        "--header",
+        "CF-Country: DE",
+        "--header",
+        "Cookie: a=b; theme=dark",
+    ];
+    assert!(passes(&sent));
+    assert!(!passes(&sent[..2]));
+    assert!(!passes(&[&sent[..], &["--attribute", "country=FR"]].concat()));
+}
+
+#[test]
+fn every_reading_of_a_path_has_to_pass() {
+    let folder = demo_folder();
+    let file = folder.path().join("sluice.yaml");
+    let text = std::fs::read_to_string(&file).unwrap() + "target: { encoded_slash: keep }\n";
+    std::fs::write(&file, text).unwrap();
+    let explain = |tenant| {
+        sluice(
+            folder.path(),
+            ["explain", "--tenant", tenant, "GET", "/api/dispatch/v2%2Fboard"],
+            "",
+        )
+    };
+    assert_eq!(explain("acme").code, 0);
+    let globex = explain("globex");
+    assert_eq!(globex.code, 1);
+    assert!(globex.out.contains("route     dispatch-v2"), "{}", globex.out);
 }
 
 #[test]
@@ -70,7 +147,22 @@ fn a_request_that_gets_nowhere_is_explained_too() {
     assert!(refused.out.contains("400 TARGET_INVALID"), "{}", refused.out);
     let nobody = explain(&["GET", "/api/dispatch/v2/board"]);
     assert!(nobody.out.contains("401 TOKEN_MISSING"), "{}", nobody.out);
-    let forged = explain(&["--token", "eyJhbGciOiJub25lIn0.e30.", "GET", "/api/dispatch/v2/board"]);
+    assert!(
+        nobody
+            .out
+            .contains("dispatch.v2Board                            not asked"),
+        "{}",
+        nobody.out
+    );
+    let forged = explain(&[
+        "--token",
+        "eyJhbGciOiJub25lIn0.e30.",
+        "GET",
+        "/api/dispatch/v2/board",
+    ]);
     assert!(forged.out.contains("401 TOKEN_"), "{}", forged.out);
-    assert_eq!([unknown.code, refused.code, nobody.code, forged.code], [0, 1, 1, 1]);
+    assert_eq!(
+        [unknown.code, refused.code, nobody.code, forged.code],
+        [0, 1, 1, 1]
+    );
 }

@@ -1,6 +1,14 @@
 //! The built binary, driven as a separate process: what each command answers, and that a running proxy follows
 //! its files without losing a request.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on says so by panicking"
+)]
+
 mod checking;
 mod demo;
 mod documents;

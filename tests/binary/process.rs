@@ -22,7 +22,11 @@ pub(crate) struct Said {
 
 fn command<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.args(arguments).current_dir(folder).env_remove("RUST_LOG").env("NO_COLOR", "1");
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("RUST_LOG")
+        .env("NO_COLOR", "1");
     command
 }
 
@@ -78,7 +82,9 @@ impl Running {
 
     /// The first line with `text` in it, as soon as there is one.
     pub(crate) fn line(&self, text: &str) -> String {
-        eventually(&format!("a line with `{text}`"), || self.printed().into_iter().find(|line| line.contains(text)))
+        eventually(&format!("a line with `{text}`"), || {
+            self.printed().into_iter().find(|line| line.contains(text))
+        })
     }
 
     /// Where it listens, as it says.
@@ -97,7 +103,10 @@ impl Running {
 
     /// Sends it a signal, by name.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([format!("-{name}"), self.id().to_string()]).status().unwrap();
+        let sent = Command::new("kill")
+            .args([format!("-{name}"), self.id().to_string()])
+            .status()
+            .unwrap();
         assert!(sent.success());
     }
 

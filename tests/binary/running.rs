@@ -54,7 +54,10 @@ access_log: {{ output: off }}
 }
 
 fn flags(open: bool) -> String {
-    format!("version: 1\nflags: {{ board: {{ lifecycle: ga, default: {} }} }}\n", if open { "on" } else { "off" })
+    format!(
+        "version: 1\nflags: {{ board: {{ lifecycle: ga, default: {} }} }}\n",
+        if open { "on" } else { "off" }
+    )
 }
 
 /// Writes the flags as an editor does: aside, then renamed.
@@ -92,7 +95,9 @@ fn two_hundred_reloads_under_load_fail_no_request() {
         write_flags(folder.path(), open);
         let written = Instant::now();
         let status = if open { 200 } else { 403 };
-        eventually("the change to be in force", || (client.ask(&request).status == status).then_some(()));
+        eventually("the change to be in force", || {
+            (client.ask(&request).status == status).then_some(())
+        });
         slowest = slowest.max(written.elapsed());
     }
     stop.store(true, Ordering::Relaxed);
@@ -100,7 +105,11 @@ fn two_hundred_reloads_under_load_fail_no_request() {
     assert!(asked.load(Ordering::Relaxed) > RELOADS, "there was no load");
     assert!(slowest < IN_FORCE, "the slowest change took {slowest:?}");
     let metrics = Client::connect(sluice.admin()).ask(&Request::get("/metrics"));
-    let applied = metrics.text().lines().find(|line| line.starts_with("sluice_reloads_total{result=\"applied\"}")).unwrap();
+    let applied = metrics
+        .text()
+        .lines()
+        .find(|line| line.starts_with("sluice_reloads_total{result=\"applied\"}"))
+        .unwrap();
     let applied: usize = applied.split(' ').nth(1).unwrap().parse().unwrap();
     assert!(applied >= RELOADS, "{applied} reloads");
 }
@@ -113,15 +122,29 @@ fn a_bad_file_changes_nothing_is_reported_once_and_a_fixed_one_takes_effect() {
     let (address, admin) = (sluice.listener(), sluice.admin());
     let request = Request::get("/board/1").token(&issuer.token("acme"));
     assert_eq!(Client::connect(address).ask(&request).status, 200);
-    fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: { board: { lifecycle: gamma } }\n").unwrap();
+    fs::write(
+        folder.path().join("flags.yaml"),
+        "version: 1\nflags: { board: { lifecycle: gamma } }\n",
+    )
+    .unwrap();
     sluice.line("flags.yaml:2");
     assert_eq!(Client::connect(address).ask(&request).status, 200);
     let ready = Client::connect(admin).ask(&Request::get("/readyz?verbose"));
     assert_eq!(ready.status, 200);
-    assert!(ready.text().contains("flags.yaml") || ready.text().contains("gamma"), "{}", ready.text());
+    assert!(
+        ready.text().contains("flags.yaml") || ready.text().contains("gamma"),
+        "{}",
+        ready.text()
+    );
     write_flags(folder.path(), false);
-    eventually("the fixed file to be in force", || (Client::connect(address).ask(&request).status == 403).then_some(()));
-    let reports = sluice.printed().iter().filter(|line| line.contains("not reloaded")).count();
+    eventually("the fixed file to be in force", || {
+        (Client::connect(address).ask(&request).status == 403).then_some(())
+    });
+    let reports = sluice
+        .printed()
+        .iter()
+        .filter(|line| line.contains("not reloaded"))
+        .count();
     assert_eq!(reports, 1, "{:#?}", sluice.printed());
 }
 
@@ -141,12 +164,20 @@ fn what_can_t_be_had_is_said_by_name_at_start() {
     };
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    refused("address: '127.0.0.1:0' }]", &format!("address: '{address}' }}]"), &["public", &address]);
+    refused(
+        "address: '127.0.0.1:0' }]",
+        &format!("address: '{address}' }}]"),
+        &["public", &address],
+    );
     refused("pem_file: key.pem", "pem_file: other.pem", &["other.pem"]);
     fs::write(folder.path().join("none.pem"), "no key").unwrap();
     refused("pem_file: key.pem", "pem_file: none.pem", &["none.pem"]);
     let name = "does-not-exist.invalid";
-    refused(&upstream.address().to_string(), &format!("{name}:80"), &["legacy", name]);
+    refused(
+        &upstream.address().to_string(),
+        &format!("{name}:80"),
+        &["legacy", name],
+    );
 }
 
 #[test]
@@ -168,5 +199,10 @@ fn it_starts_with_a_warning_in_its_log_and_says_where_it_listens() {
     assert_ne!(sluice.listener().port(), 0);
     let live = Client::connect(sluice.admin()).ask(&Request::get("/livez"));
     assert_eq!(live.status, 200);
-    assert_eq!(Client::connect(sluice.admin()).ask(&Request::get("/readyz")).status, 200);
+    assert_eq!(
+        Client::connect(sluice.admin())
+            .ask(&Request::get("/readyz"))
+            .status,
+        200
+    );
 }

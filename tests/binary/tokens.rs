@@ -18,16 +18,42 @@ pub(crate) fn demo_folder() -> TempDir {
 fn a_token_made_with_a_private_key_is_believed() {
     let folder = demo_folder();
     let arguments = [
-        "token", "--key", "private.pem", "--alg", "RS256", "--issuer", "https://login.example", "--audience",
-        "sluice-demo", "--tenant", "acme", "--tenant-claim", "org.id", "--user", "u-17", "--group", "a", "--group", "b",
-        "--ttl", "1h",
+        "token",
+        "--key",
+        "private.pem",
+        "--alg",
+        "RS256",
+        "--issuer",
+        "https://login.example",
+        "--audience",
+        "sluice-demo",
+        "--tenant",
+        "acme",
+        "--tenant-claim",
+        "org.id",
+        "--user",
+        "u-17",
+        "--group",
+        "a",
+        "--group",
+        "b",
+        "--ttl",
+        "1h",
     ];
     let said = sluice(folder.path(), arguments, "");
     assert_eq!(said.code, 0, "{}", said.err);
     let token = said.out.trim();
-    let explained = sluice(folder.path(), ["explain", "--token", token, "GET", "/api/dispatch/v2/board"], "");
+    let explained = sluice(
+        folder.path(),
+        ["explain", "--token", token, "GET", "/api/dispatch/v2/board"],
+        "",
+    );
     assert_eq!(explained.code, 0, "{}{}", explained.out, explained.err);
-    assert!(explained.out.contains("tenant acme, user u-17"), "{}", explained.out);
+    assert!(
+        explained.out.contains("tenant acme, user u-17"),
+        "{}",
+        explained.out
+    );
     assert!(explained.out.contains(" min left"), "{}", explained.out);
 }
 
@@ -36,11 +62,29 @@ fn a_key_that_is_missing_or_none_is_said_by_name() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("no.pem"), "nothing").unwrap();
     let token = |key: &str| {
-        sluice(folder.path(), ["token", "--key", key, "--issuer", "i", "--audience", "a", "--tenant", "t"], "")
+        sluice(
+            folder.path(),
+            [
+                "token",
+                "--key",
+                key,
+                "--issuer",
+                "i",
+                "--audience",
+                "a",
+                "--tenant",
+                "t",
+            ],
+            "",
+        )
     };
     let missing = token("missing.pem");
     assert_eq!(missing.code, 1);
-    assert!(missing.err.contains("can't read the key missing.pem"), "{}", missing.err);
+    assert!(
+        missing.err.contains("can't read the key missing.pem"),
+        "{}",
+        missing.err
+    );
     let none = token("no.pem");
     assert_eq!(none.code, 1);
     assert!(none.err.contains("can't sign with no.pem"), "{}", none.err);
@@ -49,8 +93,23 @@ fn a_key_that_is_missing_or_none_is_said_by_name() {
 #[test]
 fn an_unknown_algorithm_or_duration_is_a_usage_error() {
     let folder = tempfile::tempdir().unwrap();
-    let base = ["token", "--key", "k", "--issuer", "i", "--audience", "a", "--tenant", "t"];
-    for wrong in [["--alg", "none"], ["--alg", "RS1"], ["--ttl", "5 parsecs"], ["--ttl", "h"]] {
+    let base = [
+        "token",
+        "--key",
+        "k",
+        "--issuer",
+        "i",
+        "--audience",
+        "a",
+        "--tenant",
+        "t",
+    ];
+    for wrong in [
+        ["--alg", "none"],
+        ["--alg", "RS1"],
+        ["--ttl", "5 parsecs"],
+        ["--ttl", "h"],
+    ] {
         let said = sluice(folder.path(), base.iter().chain(&wrong), "");
         assert_eq!(said.code, 2, "{wrong:?}: {}", said.err);
     }

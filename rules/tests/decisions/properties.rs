@@ -127,19 +127,18 @@ fn any_flag() -> impl Strategy<Value = String> {
     )
 }
 
-/// Chi-squared of a table of counts against independence.
+/// Chi-squared of a table of counts against independence of its rows and columns.
 fn chi_squared(table: &[[f64; 4]; 4]) -> f64 {
     let total: f64 = table.iter().flatten().sum();
-    let row = |r: usize| table[r].iter().sum::<f64>();
     let column = |c: usize| table.iter().map(|row| row[c]).sum::<f64>();
-    let mut sum = 0.0;
-    for r in 0..4 {
-        for c in 0..4 {
-            let expected = row(r) * column(c) / total;
-            sum += (table[r][c] - expected).powi(2) / expected;
-        }
-    }
-    sum
+    let cell = |row: &[f64; 4], c: usize| {
+        let expected = row.iter().sum::<f64>() * column(c) / total;
+        (row[c] - expected).powi(2) / expected
+    };
+    table
+        .iter()
+        .flat_map(|row| (0..4).map(move |c| cell(row, c)))
+        .sum()
 }
 
 #[test]

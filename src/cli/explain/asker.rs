@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use config::{KeySource, Loaded};
+use config::{KeySource, Loaded, RequestValue};
 use rules::{AttributeId, AttributeValue, Auth, RESERVED_ATTRIBUTES, TenantId, UnknownTenant};
 use serde_json::Value as Json;
 use tokens::{Identity, Issuers, KeySet, Unverified};
 
-use super::{super::clock, Arguments};
+use super::{super::clock, Arguments, request::Header};
 
 /// How often the keys would be fetched again, if this took so long.
 const REFRESH: Duration = Duration::from_secs(300);
@@ -113,6 +113,12 @@ pub(super) fn identify(
             asker.attributes.push((id, attribute.value.clone()));
         }
     }
+    // Behind those of the token and the command line: of two of the same name the first counts.
+    for (id, place) in &loaded.identity.attributes {
+        if let Some(value) = sent(&arguments.headers, place) {
+            asker.attributes.push((*id, value.into()));
+        }
+    }
     let known = asker
         .tenant
         .as_deref()
@@ -126,6 +132,23 @@ pub(super) fn identify(
         }));
     }
     Ok(Ok(asker))
+}
+
+/// What the request's headers have at `place`.
+fn sent<'a>(headers: &'a [Header], place: &RequestValue) -> Option<&'a str> {
+    let named = |name: &str| {
+        headers
+            .iter()
+            .find(|header| header.name == name)
+            .map(|header| header.value.as_str())
+    };
+    match place {
+        RequestValue::Header(name) => named(name),
+        RequestValue::Cookie(name) => named("cookie")?
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find_map(|(given, value)| (given == &**name).then_some(value)),
+    }
 }
 
 fn by_token(loaded: &Loaded, token: &str) -> Result<std::result::Result<Asker, Refused>> {

@@ -25,6 +25,8 @@ pub(super) struct Story {
     pub(super) identity: String,
     pub(super) identity_source: String,
     pub(super) gate: Option<GateStory>,
+    /// The route's gate, where nobody was let as far as that.
+    pub(super) unasked_gate: Option<String>,
     pub(super) answer: String,
     pub(super) upstream: Option<String>,
     pub(super) headers: Vec<(String, String)>,
@@ -54,28 +56,45 @@ pub(super) struct FlagStory {
 /// Tells the story of the request in `arguments` at `now`.
 pub(super) fn tell(loaded: &Loaded, arguments: &Arguments, now: Timestamp) -> Result<Story> {
     let snapshot = &loaded.snapshot;
-    let mut story = Story::default();
     let host = Host::parse(&arguments.host).with_context(|| format!("`{}` is no host", arguments.host))?;
     let target = match normalise(arguments.path.as_bytes(), snapshot.routes.target) {
         Ok(target) => target,
         Err(invalid) => {
-            story.target.clone_from(&arguments.path);
-            story.answer = format!("400 TARGET_INVALID: {invalid}");
-            return Ok(story);
+            let answer = format!("400 TARGET_INVALID: {invalid}");
+            return Ok(Story {
+                target: arguments.path.clone(),
+                answer,
+                ..Story::default()
+            });
         }
     };
-    story.target = target.path.to_string();
-    story.as_sent = target.changed.then(|| arguments.path.clone());
-    let head = |path| Head {
-        host: &host.name,
-        path,
-        method: &arguments.method,
-        headers: &arguments.headers,
-    };
-    let route = target
-        .paths()
-        .find_map(|path| snapshot.routes.table().find(&head(path)));
-    let Some((id, route)) = route.and_then(|id| Some((id, snapshot.routes.route(id)?))) else {
+    // An upstream may read the path in each of these ways; a gate that any of them falls on is asked.
+    let mut told: Option<Story> = None;
+    for path in target.paths() {
+        let head = Head {
+            host: &host.name,
+            path,
+            method: &arguments.method,
+            headers: &arguments.headers,
+        };
+        let story = on_route(loaded, arguments, snapshot.routes.table().find(&head), now)?;
+        match &told {
+            Some(told) if !told.passes || story.passes => {}
+            _ => told = Some(story),
+        }
+    }
+    let story = told.unwrap_or_default();
+    let as_sent = target.changed.then(|| arguments.path.clone());
+    Ok(Story {
+        target: target.path.to_string(),
+        as_sent,
+        ..story
+    })
+}
+
+fn on_route(loaded: &Loaded, arguments: &Arguments, id: Option<RouteId>, now: Timestamp) -> Result<Story> {
+    let mut story = Story::default();
+    let Some(route) = id.and_then(|id| loaded.snapshot.routes.route(id)) else {
         unmatched(&mut story, loaded);
         return Ok(story);
     };
@@ -85,10 +104,14 @@ pub(super) fn tell(loaded: &Loaded, arguments: &Arguments, now: Timestamp) -> Re
         .map_or(String::new(), |place| place.to_string());
     story.route = Some((route.name.to_string(), place));
     match asker::identify(loaded, arguments, route.auth)? {
-        Ok(asker) => asked(&mut story, loaded, (id, route), &asker, now),
+        Ok(asker) => asked(&mut story, loaded, route, &asker, now),
         Err(refused) => {
             story.identity = "nobody".to_owned();
             story.identity_source = refused.reason;
+            story.unasked_gate = route
+                .gate
+                .as_ref()
+                .map(|gate| gate.describe(&loaded.snapshot.flags));
             story.answer = format!("{} {}", refused.status, refused.code);
         }
     }
@@ -107,8 +130,7 @@ fn unmatched(story: &mut Story, loaded: &Loaded) {
 }
 
 /// The story from the moment that somebody is known to be asking.
-fn asked(story: &mut Story, loaded: &Loaded, route: (RouteId, &Route), asker: &Asker, now: Timestamp) {
-    let (_, route) = route;
+fn asked(story: &mut Story, loaded: &Loaded, route: &Route, asker: &Asker, now: Timestamp) {
     let snapshot = &loaded.snapshot;
     let attributes: Vec<(AttributeId, Value<'_>)> = asker
         .attributes
@@ -318,7 +340,7 @@ impl FlagStory {
             .steps
             .iter()
             .map(|step| {
-                let clauses: Vec<Json> = step.clauses.iter().map(|clause| clause_json(clause)).collect();
+                let clauses: Vec<Json> = step.clauses.iter().map(clause_json).collect();
                 json!({
                     "cause": step.cause.as_str(),
                     "question": step.question,

@@ -30,6 +30,8 @@ pub(super) fn render(story: &Story) -> String {
         page.line("gate", &gate.gate, format_args!("{}{shadow}", gate.verdict()));
         let several = gate.flags.len() > 1;
         gate.flags.iter().for_each(|flag| page.flag(flag, several));
+    } else if let Some(gate) = &story.unasked_gate {
+        page.line("gate", gate, "not asked");
     } else if story.route.is_some() {
         page.line("gate", "none", "");
     }
