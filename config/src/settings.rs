@@ -14,7 +14,7 @@ pub struct Settings {
     pub admin: Option<SocketAddr>,
     /// Worker threads; none: one a core. A change needs a restart.
     pub threads: Option<usize>,
-    /// One line for each request. A change needs a restart.
+    /// One line for each request. A change of output or format needs a restart.
     pub access_log: AccessLog,
     /// Bodies for answers of our own, by status.
     pub errors: Vec<(u16, Body)>,
@@ -84,7 +84,11 @@ impl Settings {
             ("listeners", self.listeners != new.listeners),
             ("admin", self.admin != new.admin),
             ("threads", self.threads != new.threads),
-            ("access_log", self.access_log != new.access_log),
+            (
+                "access_log",
+                (&self.access_log.output, self.access_log.format)
+                    != (&new.access_log.output, new.access_log.format),
+            ),
         ];
         differences
             .into_iter()
