@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 DEMO_DIR ?= ./sluice-demo
 
-.PHONY: help setup demo test check fmt clippy tidy doc deny build release bench bench-load example-load
+.PHONY: help setup demo test check fmt clippy tidy doc deny build release measure bench
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -40,6 +40,9 @@ build: setup ## builds the debug binary
 
 release: setup ## builds the release binary, target/release/sluice
 	$(CARGO) build --release --locked
+
+measure: release ## measures eval, loading, idle memory and reload on the release binary
+	scripts/measure
 
 bench: setup ## compares deciding a flag with other evaluators (criterion)
 	cd benches && $(CARGO) bench --locked
