@@ -43,7 +43,7 @@ pub(crate) enum Found {
 }
 
 /// A token in the header it came in, which is shared and not copied.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct FoundToken {
     header: HeaderValue,
     start: usize,
@@ -58,6 +58,12 @@ impl FoundToken {
             .ok()
             .and_then(|text| text.get(self.start..self.end))
             .unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for FoundToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FoundToken(..)")
     }
 }
 

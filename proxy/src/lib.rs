@@ -1,4 +1,19 @@
-//! The data plane on pingora: one file per phase of a request
+//! The data plane on pingora: one file per phase of a request.
+//!
+//! ```text
+//! config::Loaded -> Serving::prepare -> Current ---------+  one snapshot a request
+//!                                                        v
+//! accept -> head -> target -> route -> identity -> gate -> act -> headers -> upstream -> response -> observe
+//!             \________\_________\_________\_______/
+//!                     Refusal -> answer (and the connection goes on)
+//! ```
+//!
+//! - What decides is [`rules`] and [`tokens`]; what operators write is known to `start`, `serving` and
+//!   `publisher` alone.
+//! - What lives longer than a snapshot (turns and pools of upstreams, fetched keys, verified tokens, counters) is
+//!   kept by its definition and taken over by the next one that has the same.
+//! - A request's way takes no lock, looks no name up and never panics; a defect that does panic is contained by
+//!   the hook that it happens in, counted, and answered with 500.
 
 mod access_entry;
 mod access_log;

@@ -111,11 +111,12 @@ pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
 
     let bound = listeners.iter().map(Listening::bound).collect();
     let (stop, stopped) = watch::channel(false);
-    serve(&runtime, threads, &shared, listeners, stopped);
     let admin = match admin_listener {
         Some(listening) => Some(serve_admin(listening, &shared, &readiness, options.admin_routes)?),
         None => None,
     };
+    // After all that can fail, because what pingora is handed it does not give back.
+    serve(&runtime, threads, &shared, listeners, stopped);
     let publisher = Publisher::new(shared, keys, readiness, settings);
     Ok(Running::new(runtime, publisher, bound, admin, stop))
 }

@@ -101,3 +101,38 @@ impl VirtualSocket for Patient {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::{AsyncRead as _, Patient, Pin, Poll, ReadBuf, TcpStream};
+
+    #[tokio::test]
+    async fn the_first_look_finds_nothing_and_the_second_everything() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut other, _) = listener.accept().await.unwrap();
+        other.write_all(b"101").await.unwrap();
+        stream.readable().await.unwrap();
+        let mut patient = Patient {
+            stream,
+            looked: false,
+        };
+        let mut bytes = [0; 3];
+        let first = poll_fn(|context| {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            Poll::Ready(
+                Pin::new(&mut patient)
+                    .poll_read(context, &mut buffer)
+                    .is_pending(),
+            )
+        });
+        assert!(first.await);
+        patient.read_exact(&mut bytes).await.unwrap();
+        assert_eq!(&bytes, b"101");
+    }
+}

@@ -131,6 +131,12 @@ impl Client {
         }
     }
 
+    /// Whether the proxy closes the connection in good order, with nothing more to read before that. It doesn't
+    /// where it had not read all that was sent: then the connection is reset.
+    pub fn ends_well(&mut self) -> bool {
+        self.reader.read(&mut [0; 1]).is_ok_and(|read| read == 0)
+    }
+
     /// Everything until the proxy closes the connection.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use http::Method;
 use http::header::{ACCEPT, CONTENT_LENGTH, EXPECT};
 use pingora::proxy::Session;
 
@@ -49,7 +48,8 @@ pub(crate) async fn send(
     if !keep {
         session.set_keepalive(None);
     }
-    let no_body = rendered.body.is_empty() || session.req_header().method == Method::HEAD;
+    // The HTTP layer leaves the body of an answer to HEAD away by itself.
+    let no_body = rendered.body.is_empty();
     session
         .write_response_header(Box::new(rendered.header), no_body)
         .await?;
