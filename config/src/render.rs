@@ -94,7 +94,7 @@ fn excerpts<'a>(
 impl<'a> Excerpt<'a> {
     fn append_to(self, group: Group<'a>) -> Group<'a> {
         let text = self.source.text.get(self.range.clone()).unwrap_or_default();
-        if text.lines().any(|line| line.len() > MAX_LINE) {
+        if text.lines().any(|line| line.len() > MAX_LINE || has_secret(line)) {
             let first = self
                 .marks
                 .first()
@@ -117,6 +117,22 @@ impl<'a> Excerpt<'a> {
             .path(&*self.source.name)
             .annotations(annotations)
     }
+}
+
+/// Whether a secret is written in a line, where a reference should be: whatever else is wrong with the line, it
+/// is not for logs.
+fn has_secret(line: &str) -> bool {
+    line.match_indices("secret").any(|(at, key)| {
+        let after = line.get(at + key.len()..).unwrap_or_default();
+        let value = after
+            .trim_start_matches(['"', '\'', ' '])
+            .strip_prefix(':')
+            .map(str::trim_start);
+        value.is_some_and(|value| {
+            let value = value.trim_start_matches(['"', '\'']);
+            !value.is_empty() && !value.starts_with("${")
+        })
+    })
 }
 
 /// The bytes to underline: within one line, at least one character where the line has one.
@@ -154,3 +170,6 @@ fn floor(text: &str, mut at: usize) -> usize {
     }
     at
 }
+
+#[cfg(test)]
+mod tests;

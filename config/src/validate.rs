@@ -253,7 +253,13 @@ impl Validator<'_> {
         } else {
             node.span
         };
-        self.report("wrong-type", title, span, "", Some(type_help(node, shape)));
+        let problem = Problem::error("wrong-type", title, Label::new(self.source, span, ""));
+        let problem = problem.help(type_help(node, shape));
+        self.problems.push(if matches!(shape, Shape::Secret) {
+            problem.secret()
+        } else {
+            problem
+        });
     }
 
     fn report(

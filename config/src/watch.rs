@@ -183,6 +183,10 @@ impl<V: Fn(&str) -> Option<String>, R: FnMut(Reload)> Follower<V, R> {
             let hears = directories.follow(&[&self.applied, &self.seen]);
             self.shared.polls.store(!hears, Ordering::Relaxed);
             self.look(settled);
+            // Looking waits for events, too, and may have taken the one that came with the stop.
+            if self.is_stopped() {
+                return;
+            }
             let patience = if hears {
                 self.options.reread
             } else {

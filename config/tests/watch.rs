@@ -380,3 +380,21 @@ fn the_watch_ends_when_it_is_stopped() {
     // The thread held the other end.
     assert!(heard.recv().is_err());
 }
+
+#[test]
+fn the_watch_ends_at_once_though_a_bad_file_is_just_given_its_second_look() {
+    for _ in 0..20 {
+        let setup = setup();
+        // The folder goes first, and the watch in the middle of wondering about that.
+        let Setup {
+            folder,
+            heard,
+            watcher,
+        } = setup;
+        drop(folder);
+        let _ = heard.recv_timeout(Duration::from_millis(120));
+        let begun = Instant::now();
+        watcher.stop();
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
+}
