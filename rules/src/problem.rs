@@ -152,7 +152,7 @@ pub enum ProblemKind {
     #[error("the schedule ends before it begins")]
     EmptySchedule,
     /// A lifecycle on a kind that has none.
-    #[error("a {kind} flag has no lifecycle")]
+    #[error("a flag of kind {kind} has no lifecycle but `retired`")]
     LifecycleOfKind {
         /// The flag's kind.
         kind: Kind,

@@ -7,17 +7,13 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderName, HeaderValue, Version, header};
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
-use rules::{FlagId, Flags, FlagsHeader, Include, Reason, RouteId, Subject, Timestamp, decide};
+use rules::{FlagId, RouteId, Subject, Timestamp, decide};
 
 use crate::context::{Context, Told};
 use crate::injected::Injected;
 use crate::request_id::RequestId;
 use crate::serving::Serving;
 
-/// What marks the last item of a list of flags that was cut, as a parameter (RFC 9651 section 3.1.2).
-const TRUNCATED: &str = ";truncated";
-/// Stands for a list of which not even the first item fits.
-const NONE_FITS: &str = "*;truncated";
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
@@ -25,10 +21,11 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 pub(crate) fn tell(serving: &Serving, route: Option<RouteId>, subject: &Subject<'_>, now: Timestamp) -> Told {
     let flags = &*serving.snapshot.flags;
     let plan = &serving.snapshot.headers;
-    let (list, truncated) = match &plan.flags {
-        Some(header) => list(flags, header, gated(serving, route), subject, now),
-        None => (None, false),
-    };
+    let list = plan
+        .flags
+        .as_ref()
+        .map(|header| header.list(flags, gated(serving, route), subject, now));
+    let (list, truncated) = list.map_or((None, false), |list| (list.value, list.truncated));
     let per_flag = plan.per_flag.iter().filter_map(|(flag, _)| {
         let served = decide(flags, *flag, subject, now).variant;
         let name = &*flags.flag(*flag)?.variant(served)?.name;
@@ -48,74 +45,6 @@ fn gated(serving: &Serving, route: Option<RouteId>) -> &[FlagId] {
     route
         .and_then(|route| route.gate.as_ref())
         .map_or(&[], |gate| gate.flags())
-}
-
-/// The flags that are on, and whether there were more than the budget has room for. No list where none is on
-/// (RFC 9651 section 4.1).
-fn list(
-    flags: &Flags,
-    header: &FlagsHeader,
-    gated: &[FlagId],
-    subject: &Subject<'_>,
-    now: Timestamp,
-) -> (Option<String>, bool) {
-    let mut list = List {
-        text: String::new(),
-        budget: header.budget,
-        truncated: false,
-    };
-    let mut add = |id: FlagId| {
-        let Some(flag) = flags.flag(id) else { return };
-        let decision = decide(flags, id, subject, now);
-        if decision.reason != Reason::Error
-            && decision.variant != flag.off()
-            && let Some(variant) = flag.variant(decision.variant)
-        {
-            list.add(&variant.header_item);
-        }
-    };
-    match &header.include {
-        Include::All => flags.iter().for_each(|(id, _)| add(id)),
-        Include::Route => gated.iter().copied().for_each(add),
-        Include::List(ids) => ids.iter().copied().for_each(add),
-    }
-    list.finish()
-}
-
-/// A list that stays within its budget, the mark of a cut included.
-struct List {
-    text: String,
-    budget: usize,
-    truncated: bool,
-}
-
-impl List {
-    fn add(&mut self, item: &str) {
-        let separator = if self.text.is_empty() { "" } else { ", " };
-        let length = self.text.len() + separator.len() + item.len();
-        if self.truncated || length > self.budget {
-            self.truncated = true;
-            return;
-        }
-        self.text.push_str(separator);
-        self.text.push_str(item);
-    }
-
-    fn finish(mut self) -> (Option<String>, bool) {
-        if !self.truncated {
-            return (Some(self.text).filter(|text| !text.is_empty()), false);
-        }
-        while !self.text.is_empty() && self.text.len() + TRUNCATED.len() > self.budget {
-            let end = self.text.rfind(", ").unwrap_or(0);
-            self.text.truncate(end);
-        }
-        let text = if self.text.is_empty() {
-            NONE_FITS.to_owned()
-        } else {
-            self.text + TRUNCATED
-        };
-        (Some(text), true)
-    }
 }
 
 /// Makes the request that goes to the upstream out of the client's, of which the HTTP layer has removed the

@@ -40,3 +40,12 @@ fn a_list_over_its_budget_is_cut_between_items_and_says_so() {
     );
     check(&["aaaaaaaaaaaaaaaaaaaaaaaaa"], 20, Some("*;truncated"));
 }
+
+#[test]
+fn nothing_is_listed_after_the_cut() {
+    check(
+        &["aaaa", "bbbbbbbbbbbbbbbbbbbbbbbb", "c"],
+        20,
+        Some("aaaa;truncated"),
+    );
+}

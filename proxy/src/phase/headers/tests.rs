@@ -1,50 +1,6 @@
 use super::{List, continued};
 
 #[track_caller]
-fn check_list(budget: usize, items: &[&str], expected: Option<&str>, truncated: bool) {
-    let mut list = List {
-        text: String::new(),
-        budget,
-        truncated: false,
-    };
-    items.iter().for_each(|item| list.add(item));
-    assert_eq!(
-        list.finish(),
-        (expected.map(str::to_owned), truncated),
-        "{items:?} in {budget}"
-    );
-}
-
-#[test]
-fn flags_within_the_budget_are_listed_in_order() {
-    check_list(100, &["a", "b;v=blue", "c"], Some("a, b;v=blue, c"), false);
-    check_list(7, &["a", "b", "c"], Some("a, b, c"), false);
-    check_list(100, &[], None, false);
-}
-
-#[test]
-fn a_list_over_its_budget_is_cut_and_marked_within_it() {
-    check_list(13, &["aa", "bb", "cc", "dd"], Some("aa;truncated"), true);
-    check_list(
-        16,
-        &["aa", "bb", "cc", "dd", "ee"],
-        Some("aa, bb;truncated"),
-        true,
-    );
-    check_list(12, &["aaaaaaaaaa", "b", "c"], Some("*;truncated"), true);
-}
-
-#[test]
-fn nothing_is_listed_after_the_cut() {
-    check_list(
-        20,
-        &["aaaa", "bbbbbbbbbbbbbbbbbbbbbbbb", "c"],
-        Some("aaaa;truncated"),
-        true,
-    );
-}
-
-#[track_caller]
 fn check_trace(parent: &str, expected: Option<(&str, &str)>) {
     let expected = expected.map(|(trace, flags)| (trace.to_owned(), flags.to_owned()));
     assert_eq!(continued(parent), expected, "{parent}");
