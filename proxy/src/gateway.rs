@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::StatusCode;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -178,9 +179,9 @@ impl Gateway {
         if refusal.outcome != Outcome::Redirected {
             self.shared.metrics.rejections.count(refusal.answer.code.name);
         }
-        let begun = session
-            .response_written()
-            .is_some_and(|head| !head.status.is_informational());
+        let begun = session.response_written().is_some_and(|head| {
+            head.status == StatusCode::SWITCHING_PROTOCOLS || !head.status.is_informational()
+        });
         if begun {
             session.set_keepalive(None);
             return Ok(());

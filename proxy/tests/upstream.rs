@@ -267,13 +267,38 @@ fn a_websocket_goes_through_an_open_gate_and_not_through_a_closed_one() {
         assert_eq!(client.response().status, 101);
         client.send("a frame");
         assert_eq!(client.bytes(14), b"a framea frame");
-        client.send("b frame longer than the limit of a body");
-        client.bytes(78);
+        client.send("a frame longer than the limit of a body");
+        assert_eq!(
+            client.bytes(78),
+            b"a frame longer than the limit of a body".repeat(2)
+        );
     }
     assert_eq!(
         upstream.last().header("Connection").map(str::to_lowercase),
         Some("upgrade".to_owned())
     );
+}
+
+#[test]
+fn nothing_of_ours_gets_into_a_tunnel_that_breaks() {
+    let upstream = Upstream::answering(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nlast words");
+        After::Keep
+    });
+    let proxy = to(&format!(
+        "{{ endpoints: [\"{}\"], read_timeout: 100ms }}",
+        upstream.address()
+    ))
+    .start();
+    let mut client = proxy.connect();
+    client.send(
+        Request::get("/")
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .bytes(),
+    );
+    assert_eq!(client.response().status, 101);
+    assert_eq!(client.rest(), b"last words");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
 use crate::message::{self, Head};
@@ -132,9 +134,17 @@ impl Client {
     }
 
     /// Whether the proxy closes the connection in good order, with nothing more to read before that. It doesn't
-    /// where it had not read all that was sent: then the connection is reset.
+    /// where it had not read all that was sent: then the connection is reset, too, right after that.
     pub fn ends_well(&mut self) -> bool {
-        self.reader.read(&mut [0; 1]).is_ok_and(|read| read == 0)
+        let ended = self.reader.read(&mut [0; 1]).is_ok_and(|read| read == 0);
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(100) {
+            if self.stream.take_error().is_ok_and(|error| error.is_some()) {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        ended
     }
 
     /// Everything until the proxy closes the connection.
