@@ -1,4 +1,4 @@
-use super::{List, continued};
+use super::continued;
 
 #[track_caller]
 fn check_trace(parent: &str, expected: Option<(&str, &str)>) {
