@@ -1,5 +1,4 @@
 //! How upstreams are asked (edge.md section 7, what is not health, balance or TLS): in turn, in time, and once.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

@@ -1,6 +1,5 @@
 //! What is refused because of its head or its size (edge.md section 1, as far as it is seen before the limits of
 //! the connection), and that answers of ours keep the connection.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use testkit::{Client, Proxy, Request, Upstream};
 

@@ -1,5 +1,4 @@
 //! Which route takes a request, and what happens to one that none takes (edge.md section 3).
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use testkit::{Proxy, Request, Upstream};
 

@@ -1,6 +1,5 @@
 //! A newer snapshot takes the place of an older one between two requests, and never within one (edge.md
 //! section 9; that files are followed is tested where files are followed).
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

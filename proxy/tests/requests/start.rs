@@ -1,5 +1,4 @@
 //! What can't work is said by name before anything is served.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::net::TcpListener;
 

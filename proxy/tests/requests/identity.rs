@@ -1,5 +1,4 @@
 //! Who is asking, and that nothing but a good token says so (edge.md section 4).
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! What is said of requests afterwards: one line each, and counts without tenants and paths (edge.md section 8).
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use serde_json::json;
 use testkit::{Proxy, Request, Upstream, eventually};

@@ -1,5 +1,4 @@
 //! A defect takes one request: not its neighbours, not the process.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! What is matched is what is forwarded (edge.md section 2).
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use testkit::{Proxy, Request, Upstream};
 

@@ -1,5 +1,4 @@
 //! The end: not ready at once, serving a while longer, and no request cut off before its time (edge.md section 9).
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::net::TcpStream;
 use std::sync::{Mutex, mpsc};

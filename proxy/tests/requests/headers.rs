@@ -1,5 +1,4 @@
 //! What an upstream is told, and that nobody but us tells it (edge.md section 6).
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use serde_json::Value;
 use testkit::{Proxy, ProxyBuilder, Recorded, Request, Upstream};

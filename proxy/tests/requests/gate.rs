@@ -1,6 +1,5 @@
 //! What a gate promises (edge.md section 5): who is let through, what everyone else gets, and that no request
 //! to a closed gate ever reaches an upstream.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use serde_json::json;
 use testkit::{Proxy, Request, Response, Upstream};

@@ -1,0 +1,22 @@
+//! What the proxy promises, over real sockets: one file for each part of the way of a request, and for what
+//! happens to the proxy itself. One binary, so that it is linked once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on says so by panicking"
+)]
+
+mod drain;
+mod gate;
+mod head;
+mod headers;
+mod identity;
+mod observe;
+mod panics;
+mod reload;
+mod route;
+mod start;
+mod target;
+mod upstream;
