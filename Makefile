@@ -13,7 +13,8 @@ setup: ## installs what the build needs and the machine lacks: cmake (zlib-ng, u
 	@scripts/setup
 
 demo: setup ## runs the demo: a legacy API, the proxy before it, four tenants
-	$(CARGO) run --quiet --locked -- demo --dir $(DEMO_DIR)
+	$(CARGO) build --locked
+	@$(CARGO) run --quiet --locked -- demo --dir $(DEMO_DIR)
 
 test: setup ## runs every test
 	$(CARGO) test --workspace --locked
