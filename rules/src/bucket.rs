@@ -37,6 +37,7 @@ impl Salt {
         Self(salt.bytes().chain([0]).collect())
     }
 
+    #[inline(always)]
     pub(crate) fn bucket(&self, id: &[u8]) -> u32 {
         let mut whole = ArrayVec::<u8, IN_ONE_PIECE>::new();
         let hash = if whole.try_extend_from_slice(&self.0).is_ok() && whole.try_extend_from_slice(id).is_ok()
@@ -70,6 +71,7 @@ pub(crate) struct Bucketing {
 
 impl Bucketing {
     /// The subject's bucket, or none where it has no id.
+    #[inline(always)]
     pub(crate) fn bucket(&self, flags: &Flags, subject: &Subject<'_>) -> Option<u32> {
         match subject.value(flags, self.by)? {
             Value::String("") | Value::Boolean(_) | Value::List(_) => None,

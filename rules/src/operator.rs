@@ -66,6 +66,7 @@ impl Scalars {
         }
     }
 
+    #[inline(always)]
     fn membership(&self, value: Value<'_>) -> Membership {
         let (is_in, none_of_its_type) = match value {
             Value::String(text) => (self.strings.has(text), self.strings.is_empty()),
@@ -91,6 +92,7 @@ impl Scalars {
 
 impl Operator {
     /// Whether it holds for what the subject has there.
+    #[inline(always)]
     pub(crate) fn holds(&self, value: Option<Value<'_>>) -> bool {
         let Some(value) = value else {
             return matches!(self, Self::Exists(false));

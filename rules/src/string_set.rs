@@ -30,7 +30,7 @@ impl StringSet {
     }
 
     /// Whether it has `text`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has(&self, text: &str) -> bool {
         let wanted = key(text);
         let start = if self.keys.len() <= FEW {

@@ -71,7 +71,7 @@ impl<'a> Subject<'a> {
     }
 
     /// What it has under `attribute`. The tenant's record goes before what the request says.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&self, flags: &'a Flags, attribute: AttributeRef) -> Option<Value<'a>> {
         match attribute {
             AttributeRef::Tenant => self.tenant.map(Value::String),

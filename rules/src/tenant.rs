@@ -2,6 +2,9 @@
 
 use crate::{AttributeId, AttributeValue, Channel, FlagId, TierId, Value, VariantId};
 
+/// Up to this many attributes are looked at one after the other.
+const FEW: usize = 8;
+
 /// A tenant's record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tenant {
@@ -61,6 +64,7 @@ impl Tenant {
     }
 
     /// How it stands to `flag`.
+    #[inline(always)]
     pub(crate) fn standing(&self, flag: FlagId) -> Standing {
         match self.standings.binary_search_by_key(&flag, |(id, _)| *id) {
             Ok(index) => self
@@ -72,8 +76,16 @@ impl Tenant {
     }
 
     /// The attribute's value in the record.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn attribute(&self, id: AttributeId) -> Option<Value<'_>> {
+        // A record has few attributes, so a walk beats a search.
+        if self.attributes.len() <= FEW {
+            return self
+                .attributes
+                .iter()
+                .find(|(given, _)| *given == id)
+                .map(|(_, value)| value.as_value());
+        }
         let index = self.attributes.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         self.attributes.get(index).map(|(_, value)| value.as_value())
     }
