@@ -52,7 +52,7 @@ pub fn compile(
     if compiler.problems.is_empty() {
         cost::check(definition, &flags, &segments, &mut compiler.problems);
     } else {
-        cost::check_cycles(definition, names, &mut compiler.problems);
+        cost::check_chains(definition, names, &mut compiler.problems);
     }
     let tenants = compiler.tenants(definition);
     if !compiler.problems.is_empty() {

@@ -1,6 +1,9 @@
 //! What is allowed and probably not meant: gates that can never open, flags that no gate uses, routes without one.
 
-use std::collections::HashSet;
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+};
 
 use crate::{
     Channel, Eligibility, Flag, FlagId, Flags, Lifecycle, Site, Snapshot, Tenants, VariantId, tenant::Choice,
@@ -58,6 +61,8 @@ impl WarningKind {
 pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
     let (flags, tenants) = (&*snapshot.flags, &*snapshot.tenants);
     let mut warnings = Vec::new();
+    // Finding out may look at every tenant, so it is done once for a flag.
+    let known: RefCell<HashMap<(FlagId, Option<VariantId>), Option<String>>> = RefCell::default();
     let mut used: HashSet<FlagId> = snapshot.headers.named_flags().collect();
     for route in snapshot.routes.all() {
         let name = || route.name.to_string();
@@ -71,11 +76,13 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
         used.extend(gate.flags());
         let asks = |flag: FlagId, is: Option<VariantId>| {
             let defined = flags.flag(flag)?;
-            let shut = match is {
-                Some(variant) if variant == defined.off => None,
-                Some(_) | None => shut(flags, tenants, flag, &mut HashSet::new()),
-            };
-            shut.map(|reason| format!("`{}` {reason}", defined.key))
+            // That nobody can be without a flag is not looked into.
+            if is == Some(defined.off) {
+                return None;
+            }
+            let find = || shut(flags, tenants, flag, is, &mut HashSet::new());
+            let reason = known.borrow_mut().entry((flag, is)).or_insert_with(find).clone();
+            reason.map(|reason| format!("`{}` {reason}", defined.key))
         };
         if let Some(reason) = gate.never_open(&asks) {
             warnings.push(Warning {
@@ -107,30 +114,41 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
     warnings
 }
 
-/// Why nobody can be served anything but the flag's off variant; none where somebody might.
-fn shut(flags: &Flags, tenants: &Tenants, id: FlagId, seen: &mut HashSet<FlagId>) -> Option<String> {
+/// Why nobody can be served the wanted variant, or any but the off variant where none is wanted; none where
+/// somebody might. Schedules are not looked at: there is no clock here.
+fn shut(
+    flags: &Flags,
+    tenants: &Tenants,
+    id: FlagId,
+    wanted: Option<VariantId>,
+    seen: &mut HashSet<FlagId>,
+) -> Option<String> {
     let flag = flags.flag(id)?;
     if !seen.insert(id) {
         return None;
     }
     if flag.lifecycle == Some(Lifecycle::Retired) {
-        return (flag.final_variant == flag.off)
-            .then(|| "is retired and its final variant is off".to_owned());
+        let other = wanted.map_or(flag.final_variant == flag.off, |wanted| {
+            flag.final_variant != wanted
+        });
+        let name = flag
+            .variant(flag.final_variant)
+            .map_or("", |variant| &*variant.name);
+        return other.then(|| format!("is retired and its final variant is {name}"));
     }
     if !flag.enabled {
         return Some("is killed".to_owned());
     }
-    for requirement in flag
-        .requires
-        .iter()
-        .filter(|requirement| requirement.is.is_none())
-    {
-        if let Some(reason) = shut(flags, tenants, requirement.flag, seen) {
-            let required = flags.flag(requirement.flag)?;
+    for requirement in &flag.requires {
+        let required = flags.flag(requirement.flag)?;
+        if requirement.is == Some(required.off) {
+            continue;
+        }
+        if let Some(reason) = shut(flags, tenants, requirement.flag, requirement.is, seen) {
             return Some(format!("requires `{}`, which {reason}", required.key));
         }
     }
-    nobody_eligible(flags, tenants, id, flag).or_else(|| nothing_serves(tenants, id, flag))
+    nobody_eligible(flags, tenants, id, flag).or_else(|| nothing_serves(tenants, id, flag, wanted))
 }
 
 fn nobody_eligible(flags: &Flags, tenants: &Tenants, id: FlagId, flag: &Flag) -> Option<String> {
@@ -159,8 +177,8 @@ fn nobody_eligible(flags: &Flags, tenants: &Tenants, id: FlagId, flag: &Flag) ->
     }
 }
 
-fn nothing_serves(tenants: &Tenants, id: FlagId, flag: &Flag) -> Option<String> {
-    let serves = |variant: VariantId| variant != flag.off;
+fn nothing_serves(tenants: &Tenants, id: FlagId, flag: &Flag, wanted: Option<VariantId>) -> Option<String> {
+    let serves = |variant: VariantId| wanted.map_or(variant != flag.off, |wanted| variant == wanted);
     let by_definition = flag.default.variants().any(serves)
         || flag.rules.iter().any(|rule| rule.serve.variants().any(serves))
         || flag
@@ -174,5 +192,8 @@ fn nothing_serves(tenants: &Tenants, id: FlagId, flag: &Flag) -> Option<String> 
             standing.forced.is_some_and(serves) || standing.choice == Choice::In && serves(flag.opt_in_serves)
         })
     };
-    (!by_definition && !by_tenant()).then(|| "serves nothing but its off variant".to_owned())
+    (!by_definition && !by_tenant()).then(|| match wanted.and_then(|wanted| flag.variant(wanted)) {
+        Some(variant) => format!("never serves {}", variant.name),
+        None => "serves nothing but its off variant".to_owned(),
+    })
 }

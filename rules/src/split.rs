@@ -30,13 +30,19 @@ impl Serve {
         matches!(self, Self::Split(_))
     }
 
-    /// Every variant that may be served.
+    /// Every variant that is served to somebody.
     pub(crate) fn variants(&self) -> impl Iterator<Item = VariantId> + '_ {
         let (one, bounds): (_, &[(u32, VariantId)]) = match self {
             Self::Variant(variant) => (Some(*variant), &[]),
             Self::Split(split) => (None, &split.bounds),
         };
-        one.into_iter().chain(bounds.iter().map(|(_, variant)| *variant))
+        let mut lower = 0;
+        let served = bounds.iter().filter_map(move |(upper, variant)| {
+            let has_share = *upper > lower;
+            lower = *upper;
+            has_share.then_some(*variant)
+        });
+        one.into_iter().chain(served)
     }
 }
 

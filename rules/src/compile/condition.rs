@@ -47,6 +47,9 @@ impl Compiler<'_, '_> {
             }
             ConditionDefinition::Clause { attribute, operator } => {
                 let text = clause_text(&attribute.value, &operator.value).into();
+                if attribute.value == "tier" {
+                    self.tiers_of_clause(operator);
+                }
                 let operator = self.operator(operator)?;
                 let attribute = self.attribute(&attribute.value)?;
                 Some(Condition::Clause(Clause {
@@ -71,6 +74,31 @@ impl Compiler<'_, '_> {
             .map(|part| self.nested(part, depth.saturating_add(1)))
             .collect();
         compiled.into_iter().collect()
+    }
+
+    /// Reports tiers that a clause names and nobody can have.
+    fn tiers_of_clause(&mut self, operator: &Sited<OperatorDefinition<'_>>) {
+        use OperatorDefinition as Definition;
+        let mut check = |value: &AttributeValue, site: Site| {
+            if let AttributeValue::String(name) = value
+                && self.names.tier(name).is_none()
+            {
+                self.problems.report(
+                    site,
+                    ProblemKind::Unknown {
+                        what: Noun::Tier,
+                        name: name.to_string(),
+                    },
+                );
+            }
+        };
+        match &operator.value {
+            Definition::Eq(value) | Definition::Ne(value) => check(value, operator.site),
+            Definition::In(values) | Definition::NotIn(values) => {
+                values.iter().for_each(|value| check(&value.value, value.site));
+            }
+            _ => {}
+        }
     }
 
     /// The attribute of this name, known from now on to be read by a condition.

@@ -19,55 +19,56 @@ pub(super) fn check(
     segments: &[Segment],
     problems: &mut Problems,
 ) {
-    let segment_graph: Vec<Vec<usize>> = segments
+    if let Some(costs) = segment_costs(definition, segments, problems) {
+        check_flags(flags, &costs, problems);
+    }
+}
+
+/// What each segment costs, unless they refer to each other in a circle.
+fn segment_costs(
+    definition: &FlagsDefinition<'_>,
+    segments: &[Segment],
+    problems: &mut Problems,
+) -> Option<Vec<Cost>> {
+    let graph: Vec<Vec<usize>> = segments
         .iter()
         .map(|segment| segments_of(&segment.condition))
         .collect();
-    let segment_site = |index: usize| {
+    let site = |index: usize| {
         definition
             .segments
             .get(index)
             .map_or(Site::default(), |s| s.name.site)
     };
-    let Some(segment_order) = order(&segment_graph, problems, segment_site, |cycle| {
-        ProblemKind::SegmentCycle {
-            cycle: cycle
-                .iter()
-                .filter_map(|&index| segments.get(index))
-                .map(|s| s.name.to_string())
-                .collect(),
-        }
-    }) else {
-        return;
-    };
-    let mut segment_costs = vec![Cost::default(); segments.len()];
-    for index in segment_order {
+    let name = |index: usize| segments.get(index).map(|segment| segment.name.to_string());
+    let order = order(&graph, problems, site, |cycle| ProblemKind::SegmentCycle {
+        cycle: cycle.iter().filter_map(|&index| name(index)).collect(),
+    })?;
+    let mut costs = vec![Cost::default(); segments.len()];
+    for index in order {
         let cost = segments
             .get(index)
-            .map_or(Cost::default(), |s| cost_of(&s.condition, &segment_costs));
-        settle(&mut segment_costs, index, cost, segment_site(index), problems);
+            .map_or(Cost::default(), |s| cost_of(&s.condition, &costs));
+        settle(&mut costs, index, cost, site(index), problems);
     }
-    let graph: Vec<Vec<usize>> = flags
-        .iter()
-        .map(|flag| {
-            flag.requires
-                .iter()
-                .map(|required| required.flag.index())
-                .collect()
-        })
-        .collect();
-    let flag_site = |index: usize| flags.get(index).map_or(Site::default(), |flag| flag.site);
-    let Some(flag_order) = order(&graph, problems, flag_site, |cycle| ProblemKind::FlagCycle {
-        cycle: cycle
+    Some(costs)
+}
+
+fn check_flags(flags: &[Flag], segments: &[Cost], problems: &mut Problems) {
+    let requirements = |flag: &Flag| {
+        flag.requires
             .iter()
-            .filter_map(|&index| flags.get(index))
-            .map(|flag| flag.key.to_string())
-            .collect(),
-    }) else {
-        return;
+            .map(|required| required.flag.index())
+            .collect()
     };
-    let mut flag_costs = vec![Cost::default(); flags.len()];
-    for index in flag_order {
+    let graph: Vec<Vec<usize>> = flags.iter().map(requirements).collect();
+    let site = |index: usize| flags.get(index).map_or(Site::default(), |flag| flag.site);
+    let key = |index: usize| flags.get(index).map(|flag| flag.key.to_string());
+    let order = order(&graph, problems, site, |cycle| ProblemKind::FlagCycle {
+        cycle: cycle.iter().filter_map(|&index| key(index)).collect(),
+    });
+    let mut costs = vec![Cost::default(); flags.len()];
+    for index in order.into_iter().flatten() {
         let Some(flag) = flags.get(index) else { continue };
         let rules = flag.rules.iter().map(|rule| &rule.when);
         let audience = flag
@@ -76,70 +77,79 @@ pub(super) fn check(
             .filter_map(|rollout| rollout.audience.as_ref());
         let mut cost = Cost { depth: 0, total: 1 };
         for condition in rules.chain(audience) {
-            cost.total = cost
-                .total
-                .saturating_add(cost_of(condition, &segment_costs).total);
+            cost.total = cost.total.saturating_add(cost_of(condition, segments).total);
         }
         for required in &flag.requires {
-            cost.include(flag_costs.get(required.flag.index()).copied().unwrap_or_default());
+            cost.include(costs.get(required.flag.index()).copied().unwrap_or_default());
         }
-        settle(&mut flag_costs, index, cost, flag.site, problems);
+        settle(&mut costs, index, cost, flag.site, problems);
     }
 }
 
-/// Finds circles in a definition that has other problems, by the names as written.
-pub(super) fn check_cycles(definition: &FlagsDefinition<'_>, names: &Names<'_>, problems: &mut Problems) {
-    let segments: Vec<Vec<usize>> = definition
-        .segments
-        .iter()
-        .map(|segment| {
-            let mut named = Vec::new();
-            segments_named(&segment.condition, names, &mut named, 0);
-            named
-        })
-        .collect();
+/// Finds circles and chains that are too deep in a definition that has other problems, by the names as written.
+pub(super) fn check_chains(definition: &FlagsDefinition<'_>, names: &Names<'_>, problems: &mut Problems) {
+    let referred = |segment: &crate::SegmentDefinition<'_>| {
+        let mut named = Vec::new();
+        segments_named(&segment.condition, names, &mut named, 0);
+        named
+    };
+    let segments: Vec<Vec<usize>> = definition.segments.iter().map(referred).collect();
     let site = |index: usize| {
         definition
             .segments
             .get(index)
             .map_or(Site::default(), |s| s.name.site)
     };
-    order(&segments, problems, site, |cycle| ProblemKind::SegmentCycle {
-        cycle: cycle
-            .iter()
-            .filter_map(|&index| definition.segments.get(index))
+    let name = |index: usize| {
+        definition
+            .segments
+            .get(index)
             .map(|segment| segment.name.value.to_string())
-            .collect(),
+    };
+    let in_order = order(&segments, problems, site, |cycle| ProblemKind::SegmentCycle {
+        cycle: cycle.iter().filter_map(|&index| name(index)).collect(),
     });
+    check_depth(&segments, in_order, site, problems);
     let places: HashMap<&str, usize> = definition
         .flags
         .iter()
         .enumerate()
         .map(|(index, flag)| (&*flag.key.value, index))
         .collect();
-    let flags: Vec<Vec<usize>> = definition
-        .flags
-        .iter()
-        .map(|flag| {
-            flag.requires
-                .iter()
-                .filter_map(|r| places.get(&*r.flag.value).copied())
-                .collect()
-        })
-        .collect();
+    let required = |flag: &crate::FlagDefinition<'_>| {
+        flag.requires
+            .iter()
+            .filter_map(|required| places.get(&*required.flag.value).copied())
+            .collect()
+    };
+    let flags: Vec<Vec<usize>> = definition.flags.iter().map(required).collect();
     let site = |index: usize| {
         definition
             .flags
             .get(index)
             .map_or(Site::default(), |flag| flag.key.site)
     };
-    order(&flags, problems, site, |cycle| ProblemKind::FlagCycle {
-        cycle: cycle
-            .iter()
-            .filter_map(|&index| definition.flags.get(index))
-            .map(|flag| flag.key.value.to_string())
-            .collect(),
+    let key = |index: usize| definition.flags.get(index).map(|flag| flag.key.value.to_string());
+    let in_order = order(&flags, problems, site, |cycle| ProblemKind::FlagCycle {
+        cycle: cycle.iter().filter_map(|&index| key(index)).collect(),
     });
+    check_depth(&flags, in_order, site, problems);
+}
+
+fn check_depth(
+    graph: &[Vec<usize>],
+    order: Option<Vec<usize>>,
+    site: impl Fn(usize) -> Site,
+    problems: &mut Problems,
+) {
+    let mut costs = vec![Cost::default(); graph.len()];
+    for index in order.into_iter().flatten() {
+        let mut cost = Cost::default();
+        for &reference in graph.get(index).into_iter().flatten() {
+            cost.include(costs.get(reference).copied().unwrap_or_default());
+        }
+        settle(&mut costs, index, cost, site(index), problems);
+    }
 }
 
 /// How much there may be to look at, and how long the longest chain is.

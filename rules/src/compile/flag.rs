@@ -21,6 +21,14 @@ struct Context<'c, 'd> {
     salt: &'c str,
 }
 
+/// What a flag serves where nothing but the flag itself decides.
+struct Served {
+    off: Option<VariantId>,
+    opt_in: Option<VariantId>,
+    final_variant: Option<VariantId>,
+    default: Option<Serve>,
+}
+
 impl Compiler<'_, '_> {
     pub(super) fn flag(&mut self, definition: &FlagDefinition<'_>) -> Option<Flag> {
         let key = FlagKey::parse(&definition.key.value)
@@ -42,28 +50,15 @@ impl Compiler<'_, '_> {
         }
         let context = Context { named, salt };
         let variants = self.variants(definition, named);
-        let off = self.named_or(definition.off.as_ref(), named, definition.key.site, "off", OFF);
         let lifecycle = self.lifecycle(definition);
-        let on = named.variant(ON);
-        let opt_in_serves = match &definition.opt_in_serves {
-            Some(name) => self.problems.variant(named, name),
-            None => on.or(off),
-        };
-        let final_variant = match &definition.final_variant {
-            None if lifecycle != Some(Lifecycle::Retired) => on.or(off),
-            written => self.named_or(written.as_ref(), named, definition.key.site, "final", ON),
-        };
-        let default = match &definition.default {
-            Some(serve) => self.serve(&context, serve),
-            None => off.map(Serve::Variant),
-        };
+        let served = self.served(&context, definition, lifecycle);
         let tiers = self.tier_defaults(definition, named);
         let requires = self.requirements(definition);
         let rules = self.rules(&context, &definition.rules, definition.key.site);
-        let rollout = match &definition.rollout {
-            Some(rollout) => Some(self.rollout(&context, rollout)?),
-            None => None,
-        };
+        let rollout = definition
+            .rollout
+            .as_ref()
+            .map(|rollout| self.rollout(&context, rollout));
         let schedule = definition
             .schedule
             .as_ref()
@@ -78,19 +73,52 @@ impl Compiler<'_, '_> {
             lifecycle,
             enabled: definition.enabled.unwrap_or(true),
             variants,
-            off: off?,
-            default: default?,
+            off: served.off?,
+            default: served.default?,
             tiers,
             requires,
             rules,
-            rollout,
+            rollout: match rollout {
+                Some(rollout) => Some(rollout?),
+                None => None,
+            },
             schedule,
-            opt_in_serves: opt_in_serves?,
-            final_variant: final_variant?,
+            opt_in_serves: served.opt_in?,
+            final_variant: served.final_variant?,
             salt: salt.into(),
             revertible: definition.revertible.unwrap_or(false),
             expires,
         })
+    }
+
+    /// The variants that a flag names, or need not.
+    fn served(
+        &mut self,
+        context: &Context<'_, '_>,
+        definition: &FlagDefinition<'_>,
+        lifecycle: Option<Lifecycle>,
+    ) -> Served {
+        let (named, site) = (context.named, definition.key.site);
+        let off = self.named_or(definition.off.as_ref(), named, site, "off", OFF);
+        let on = named.variant(ON);
+        let opt_in = match &definition.opt_in_serves {
+            Some(name) => self.problems.variant(named, name),
+            None => on.or(off),
+        };
+        let final_variant = match &definition.final_variant {
+            None if lifecycle != Some(Lifecycle::Retired) => on.or(off),
+            written => self.named_or(written.as_ref(), named, site, "final", ON),
+        };
+        let default = match &definition.default {
+            Some(serve) => self.serve(context, serve),
+            None => off.map(Serve::Variant),
+        };
+        Served {
+            off,
+            opt_in,
+            final_variant,
+            default,
+        }
     }
 
     fn variants(&mut self, definition: &FlagDefinition<'_>, named: &NamedFlag<'_>) -> Box<[Variant]> {
@@ -212,6 +240,10 @@ impl Compiler<'_, '_> {
             upper = upper.saturating_add(share?);
             bounds.push((upper, variant?));
         }
+        if weights.is_empty() {
+            // Its shape is told of already.
+            return None;
+        }
         if upper != BUCKETS {
             self.problems.report(
                 site,
@@ -233,7 +265,8 @@ impl Compiler<'_, '_> {
             return None;
         }
         let thousandths = (found * 1_000.0).round();
-        if (found * 1_000.0 - thousandths).abs() > 1e-6 {
+        // A literal of up to three decimals is the double nearest to its thousandths.
+        if (thousandths / 1_000.0).to_bits() != found.abs().to_bits() {
             self.problems
                 .report(percentage.site, ProblemKind::PercentageTooFine { found });
             return None;

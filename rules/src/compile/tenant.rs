@@ -33,17 +33,20 @@ impl<'d> Compiler<'_, 'd> {
             self.problems
                 .report(definition.id.site, ProblemKind::InvalidTenantId { id, reason });
         }
-        let tier = match &definition.tier {
-            Some(name) => Some(self.tier(name)?),
-            None => None,
-        };
+        let tier = definition.tier.as_ref().map(|name| self.tier(name));
+        let standings = self.standings(definition, needs_serve);
+        let attributes = self.tenant_attributes(definition);
         Some(Tenant {
             id: (*definition.id.value).into(),
-            tier,
+            // With an unknown tier there is no tenant, but everything else wrong with it has been found.
+            tier: match tier {
+                Some(tier) => Some(tier?),
+                None => None,
+            },
             channel: definition.channel,
             internal: definition.internal,
-            standings: self.standings(definition, needs_serve),
-            attributes: self.tenant_attributes(definition),
+            standings,
+            attributes,
         })
     }
 

@@ -129,6 +129,42 @@ fn a_gate_of_several_flags_is_shut_by_one_of_all_and_by_all_of_any() {
 }
 
 #[test]
+fn a_variant_that_nobody_is_served_shuts_its_gate_and_what_requires_it() {
+    let flags = "t: { lifecycle: ga, variants: { off: 0, blue: 1, green: 2 }, default: { split: { blue: 100, green: 0 } } }, f: { lifecycle: ga, default: on, requires: [{ flag: t, is: green }] }";
+    let shut = |gate| gate_never_opens("production", gate, flags, "");
+    assert_eq!(
+        shut("{ flag: t, is: green }"),
+        Some("`t` never serves green".to_owned())
+    );
+    assert_eq!(shut("{ flag: t, is: blue }"), None);
+    assert_eq!(shut("t"), None);
+    assert_eq!(
+        shut("f"),
+        Some("`f` requires `t`, which never serves green".to_owned())
+    );
+    let retired = "f: { lifecycle: retired, variants: { off: 0, a: 1, b: 2 }, final: a }";
+    let shut = |gate| gate_never_opens("production", gate, retired, "");
+    assert_eq!(
+        shut("{ flag: f, is: b }"),
+        Some("`f` is retired and its final variant is a".to_owned())
+    );
+    assert_eq!(shut("{ flag: f, is: a }"), None);
+    let nothing = "f: { lifecycle: ga, default: { split: { on: 0, off: 100 } } }";
+    assert_eq!(
+        never_open(nothing, ""),
+        Some("`f` serves nothing but its off variant".to_owned())
+    );
+}
+
+#[test]
+fn the_policies_count() {
+    let alpha = "f: { default: on } }\npolicy: { alpha_overrides: false";
+    assert!(never_open(alpha, "a: { overrides: { f: on } }").is_some());
+    let beta = "f: { lifecycle: beta, default: on } }\npolicy: { beta_opt_in: false";
+    assert!(never_open(beta, "a: { opt_in: [f] }").is_some());
+}
+
+#[test]
 fn a_flag_is_used_by_a_gate_or_by_a_flag_in_use() {
     let flags = "f: { lifecycle: ga, default: on, requires: [g] }, g: { lifecycle: ga, default: on }, h: { lifecycle: ga }, old: { lifecycle: retired }";
     let unused: Vec<_> = warnings("production", "f", flags, "")
