@@ -32,7 +32,7 @@ pub(crate) struct Judgement {
 
 impl Judgement {
     /// Whether the gate, if there is one, lets the request through to where the route leads.
-    pub(crate) fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         let through = |course: &Course| matches!(course.outcome, Outcome::Forwarded | Outcome::Shadowed);
         self.course.as_ref().is_ok_and(through)
     }
@@ -72,6 +72,28 @@ pub(crate) fn judge(
         Truth::Undecided => Err(undecided(serving)),
     };
     Judgement { verdict, course }
+}
+
+/// What decides instead of `first` where a path can also be read so that `other` is said of it; none where
+/// `first` stands. Of two readings whose gates are closed, each would hand the other's path to an upstream that
+/// its own gate doesn't lead to, so that neither is sent anywhere.
+pub(crate) fn stricter(serving: &Serving, first: &Judgement, other: Judgement) -> Option<Judgement> {
+    let course = first.course.as_ref().ok()?;
+    if other.is_open() {
+        return None;
+    }
+    let elsewhere = |theirs: &Course| theirs.upstream != course.upstream;
+    if first.is_open() || other.course.is_err() {
+        return Some(other);
+    }
+    let apart = other.course.as_ref().is_ok_and(elsewhere);
+    apart.then(|| Judgement {
+        verdict: other.verdict,
+        course: Err(Refusal {
+            outcome: Outcome::Rejected,
+            ..serving.unmatched()
+        }),
+    })
 }
 
 fn is_open_on_error(route: &Route) -> bool {

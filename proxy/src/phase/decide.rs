@@ -64,8 +64,8 @@ fn auth(context: &Context, readings: &Readings) -> Auth {
         })
 }
 
-/// Judges the request on the route it fell on. A gate that another reading falls on and that is not open
-/// decides instead, because the upstream may read the path that way.
+/// Judges the request on the route it fell on. Where it would be forwarded and another reading's gate is not
+/// open, that one decides instead, because the upstream may read the path that way.
 fn judge(session: &Session, context: &mut Context, readings: &Readings) -> Result<(), Refusal> {
     let serving = std::sync::Arc::clone(&context.serving);
     let identity = context.identity.clone();
@@ -74,9 +74,9 @@ fn judge(session: &Session, context: &mut Context, readings: &Readings) -> Resul
     let mut judgement = act::judge(&serving, context.route, &subject, context.now);
     for other in readings.iter().skip(1).filter(|other| other.is_some()) {
         let reading = act::judge(&serving, *other, &subject, context.now);
-        if judgement.is_open() && !reading.is_open() {
+        if let Some(stricter) = act::stricter(&serving, &judgement, reading) {
             context.route = *other;
-            judgement = reading;
+            judgement = stricter;
         }
     }
     context.verdict = judgement.verdict;

@@ -118,6 +118,39 @@ fn a_path_that_only_its_decoded_reading_matches_meets_that_gate() {
 }
 
 #[test]
+fn a_closed_reading_is_not_got_round_by_another_that_falls_back() {
+    let (legacy, other) = (Upstream::named("legacy"), Upstream::named("other"));
+    let check = |decoded: &str, tenant: &str, expected: (u16, &str)| {
+        let proxy = Proxy::builder()
+            .upstream("legacy", &legacy)
+            .upstream("other", &other)
+            .route("{ name: a, match: /a/**, gate: old, upstream: other, otherwise: { upstream: legacy } }")
+            .route(&format!(
+                "{{ name: b, match: /b/**, gate: board, upstream: other, {decoded} }}"
+            ))
+            .with("target: { encoded_slash: keep }")
+            .start();
+        let answer = proxy.get("/a/..%2fb/x", tenant);
+        let found = if answer.status == 200 {
+            answer.text().to_owned()
+        } else {
+            answer.code()
+        };
+        assert_eq!((answer.status, &*found), expected, "{decoded} as {tenant}");
+    };
+    check("otherwise: { reject: 404 }", "globex", (404, "NOT_FOUND"));
+    check(
+        "otherwise: { reject: 403 }",
+        "globex",
+        (403, "FEATURE_NOT_ENABLED"),
+    );
+    check("otherwise: { upstream: other }", "globex", (404, "NOT_FOUND"));
+    assert_eq!(legacy.count() + other.count(), 0);
+    check("otherwise: { upstream: legacy }", "globex", (200, "legacy"));
+    check("otherwise: { reject: 404 }", "acme", (200, "legacy"));
+}
+
+#[test]
 fn an_old_client_may_name_the_host_in_the_target_alone() {
     let (upstream, proxy) = everything();
     let mut client = proxy.connect();
