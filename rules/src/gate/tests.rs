@@ -146,6 +146,32 @@ fn an_undecided_part_leaves_the_whole_undecided_unless_another_settles_it() {
 }
 
 #[test]
+fn what_is_known_settles_a_gate_beside_what_is_not() {
+    let definition = definition();
+    let names = Names::new(&definition);
+    // Of the flags, by their ids: off, on, permit, theme. Only the first two are in the snapshot.
+    let few = FlagsDefinition {
+        flags: definition.flags[..2].to_vec(),
+        ..FlagsDefinition::default()
+    };
+    let (flags, _) = compile(&few, &Names::new(&few), Eligibility::Enforced).unwrap();
+    let truth = |gate| {
+        Gate::compile(&gate, &names)
+            .unwrap()
+            .decide(&flags, &Subject::default(), Timestamp(0))
+            .truth
+    };
+    for (one, other) in [("theme", "on"), ("on", "theme")] {
+        assert_eq!(truth(any([flag(one), flag(other)])), Truth::Open);
+        assert_eq!(truth(all([flag(one), flag(other)])), Truth::Undecided);
+    }
+    for (one, other) in [("theme", "off"), ("off", "theme")] {
+        assert_eq!(truth(any([flag(one), flag(other)])), Truth::Undecided);
+        assert_eq!(truth(all([flag(one), flag(other)])), Truth::Closed);
+    }
+}
+
+#[test]
 fn a_gate_knows_its_flags_and_whether_one_is_a_permission() {
     let definition = definition();
     let names = Names::new(&definition);
@@ -153,11 +179,9 @@ fn a_gate_knows_its_flags_and_whether_one_is_a_permission() {
     let ids: Vec<_> = ["on", "theme"].map(|key| names.flag(key).unwrap().id).into();
     assert_eq!(gate.flags(), ids);
     assert!(!gate.has_permission_flag());
-    assert!(
-        Gate::compile(&any([flag("on"), flag("permit")]), &names)
-            .unwrap()
-            .has_permission_flag()
-    );
+    for parts in [[flag("on"), flag("permit")], [flag("permit"), flag("on")]] {
+        assert!(Gate::compile(&any(parts), &names).unwrap().has_permission_flag());
+    }
     assert_eq!(gate.single_flag(), None);
     let single = Gate::compile(&is("theme", "green"), &names).unwrap();
     assert_eq!(single.single_flag(), Some((ids[1], VariantId::from_index(1))));

@@ -64,3 +64,117 @@ fn one_decision_costs_only_so_much() {
         codes(&document)
     );
 }
+
+/// One flag, and what is wrong with it.
+fn flag(body: &str) -> Vec<String> {
+    codes(&format!("version: 1\nflags:\n  f: {{ {body} }}\n"))
+}
+
+#[test]
+fn names_have_their_length_and_their_alphabet() {
+    let key = |key: &str| codes(&format!("version: 1\nflags: {{ ? {key:?} : {{}} }}\n"));
+    assert_eq!(key(&"k".repeat(128)), [""; 0]);
+    assert_eq!(key(&"k".repeat(129)), ["invalid-flag-key"]);
+    for wrong in ["a/b", "1a", "a b", "ä", ".a"] {
+        assert_eq!(key(wrong), ["invalid-flag-key"], "{wrong}");
+    }
+    let tenant = |id: &str| {
+        codes(&format!(
+            "version: 1\nflags: {{}}\ntenants: {{ ? {id:?} : {{}} }}\n"
+        ))
+    };
+    assert_eq!(tenant(&"t".repeat(128)), [""; 0]);
+    assert_eq!(tenant(&"t".repeat(129)), ["invalid-tenant-id"]);
+    assert_eq!(tenant("a b"), ["invalid-tenant-id"]);
+    assert_eq!(flag(&format!("salt: {}", "s".repeat(128))), [""; 0]);
+    assert_eq!(flag(&format!("salt: {}", "s".repeat(129))), ["limit"]);
+}
+
+#[test]
+fn a_percentage_is_exactly_its_thousandths() {
+    let rollout = |percentage: &str| flag(&format!("rollout: {{ percentage: {percentage} }}"));
+    for good in ["0", "100", "0.001", "33.333", "99.999", "0.1", "12.34"] {
+        assert_eq!(rollout(good), [""; 0], "{good}");
+    }
+    for fine in [
+        "33.3333",
+        "0.0001",
+        "99.9999999999",
+        "0.0000000001",
+        "33.33300000001",
+    ] {
+        assert_eq!(rollout(fine), ["invalid-percentage"], "{fine}");
+    }
+    for outside in ["-0.001", "100.001"] {
+        assert_eq!(rollout(outside), ["invalid-percentage"], "{outside}");
+    }
+}
+
+#[test]
+fn a_schedule_has_to_begin_before_it_ends() {
+    let schedule = |until: &str| {
+        flag(&format!(
+            "schedule: {{ from: 2026-01-01T00:00:00Z, until: {until} }}"
+        ))
+    };
+    assert_eq!(schedule("2026-01-01T00:00:00.001Z"), [""; 0]);
+    assert_eq!(schedule("2026-01-01T00:00:00Z"), ["empty-schedule"]);
+    assert_eq!(schedule("2026-01-01T00:30:00+01:00"), ["empty-schedule"]);
+}
+
+#[test]
+fn conditions_are_nested_only_so_deep() {
+    let nested = |depth: usize| {
+        let (open, close) = ("{ not: ".repeat(depth - 1), " }".repeat(depth - 1));
+        flag(&format!(
+            "rules: [{{ when: {open}{{ attribute: x, exists: true }}{close}, serve: on }}]"
+        ))
+    };
+    assert_eq!(nested(MAX_NESTING), [""; 0]);
+    assert_eq!(nested(MAX_NESTING + 1), ["nesting"]);
+}
+
+#[test]
+fn a_flag_has_only_so_many_rules() {
+    let rules = |count: usize| {
+        let rule = "{ when: { attribute: x, exists: true }, serve: on }";
+        flag(&format!("rules: [{}]", vec![rule; count].join(", ")))
+    };
+    assert_eq!(rules(1_000), [""; 0]);
+    assert_eq!(rules(1_001), ["limit"]);
+}
+
+#[test]
+fn a_tier_that_nobody_can_have_is_unknown_in_a_clause_too() {
+    let clause = |clause: &str| {
+        let document = "version: 1\ntiers: [t1]\nflags:\n  f: { rules: [{ when: { attribute: tier, CLAUSE }, serve: on }] }\n";
+        codes(&document.replace("CLAUSE", clause))
+    };
+    assert_eq!(clause("eq: t1"), [""; 0]);
+    assert_eq!(clause("prefix: t"), [""; 0]);
+    for unknown in ["eq: t9", "ne: t9", "in: [t1, t9]", "not_in: [t9]"] {
+        assert_eq!(clause(unknown), ["unknown-tier"], "{unknown}");
+    }
+}
+
+#[test]
+fn every_problem_of_a_tenant_and_of_a_flag_is_found_at_once() {
+    let tenant = "version: 1\nflags: { a: {} }\ntenants:\n  t: { tier: z, overrides: { a: maybe, zz: on }, beta: [nope], attributes: { tenant: 1 } }\n";
+    let mut found = codes(tenant);
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            "reserved-attribute",
+            "unknown-flag",
+            "unknown-flag",
+            "unknown-tier",
+            "unknown-variant"
+        ]
+    );
+    let mut found = flag("rollout: { percentage: 101 }, schedule: { from: x }, expires: y");
+    found.sort_unstable();
+    assert_eq!(found, ["invalid-date", "invalid-percentage", "invalid-time"]);
+    let deep = chain(MAX_NESTING + 2) + "  g: { default: maybe }\n";
+    assert_eq!(codes(&deep), ["nesting", "unknown-variant"]);
+}
