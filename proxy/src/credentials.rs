@@ -13,6 +13,21 @@ pub(crate) struct Credentials {
     pub(crate) challenge: Box<str>,
 }
 
+impl Credentials {
+    /// The headers that are read whole.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        let token = match &self.token {
+            TokenPlace::Header(name) => Some(name),
+            TokenPlace::Authorization | TokenPlace::Cookie(_) => None,
+        };
+        let attributes = self.attributes.iter().filter_map(|(_, place)| match place {
+            AttributePlace::Header(name) => Some(name),
+            AttributePlace::Cookie(_) => None,
+        });
+        token.into_iter().chain(attributes)
+    }
+}
+
 /// Where the token is.
 #[derive(Debug)]
 pub(crate) enum TokenPlace {

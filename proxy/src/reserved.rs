@@ -1,5 +1,6 @@
 //! Header names that no client may send on: those we vouch for, those that make a framework answer another
-//! request than the one that was gated, and look-alikes of names that frame a message.
+//! request than the one that was gated, and look-alikes of names that frame a message
+//! or that we read ourselves.
 
 /// How a name is told: CGI, WSGI and PHP fold names to letters, digits and `_`, so every name that folds alike
 /// reaches an application as the same variable.
@@ -13,7 +14,7 @@ fn fold(byte: u8) -> u8 {
 
 /// Names that change method, target, host or scheme in frameworks that obey them, and `Proxy`, which CGI turns
 /// into the variable HTTP_PROXY.
-const OVERRIDES: [&str; 14] = [
+const OVERRIDES: [&str; 17] = [
     "x-http-method-override",
     "x-http-method",
     "x-method-override",
@@ -22,6 +23,9 @@ const OVERRIDES: [&str; 14] = [
     "x-original-host",
     "x-rewrite-url",
     "x-rewrite-uri",
+    "x-override-url",
+    "x-http-path-override",
+    "x-original-method",
     "x-script-name",
     "x-host",
     "forwarded",
@@ -64,19 +68,22 @@ struct Entry {
 
 impl Reserved {
     /// Reserves `injected` and every name that begins with one of `prefixes`, beside the names that are never
-    /// let through.
+    /// let through. Those that are `read` here stay, and their aliases go: an application would take one for the
+    /// header that was decided by.
     pub(crate) fn new<'a>(
         injected: impl IntoIterator<Item = &'a str>,
         prefixes: impl IntoIterator<Item = &'a str>,
+        read: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let removed = injected.into_iter().chain(OVERRIDES).map(|name| (name, None));
-        let entries: Vec<Entry> = removed
-            .chain(FRAMING.map(|name| (name, Some(name.as_bytes().into()))))
-            .map(|(name, stays)| Entry {
-                folded: folded(name),
-                stays,
-            })
-            .collect();
+        let removed = injected.into_iter().chain(OVERRIDES).map(|name| Entry {
+            folded: folded(name),
+            stays: None,
+        });
+        let staying = read.into_iter().chain(FRAMING).map(|name| Entry {
+            folded: folded(name),
+            stays: Some(name.to_ascii_lowercase().into_bytes().into()),
+        });
+        let entries: Vec<Entry> = removed.chain(staying).collect();
         let longest = entries.iter().map(|entry| entry.folded.len()).max().unwrap_or(0);
         let of_length = |length| {
             entries

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use config::{KeySource, Loaded, RequestValue, TokenSource};
 use http::HeaderName;
-use rules::{AttributeId, Cause, HeaderPlan, RouteId, Snapshot};
+use rules::{AttributeId, Cause, HeaderMatch, RouteId, Snapshot};
 use tokens::Issuers;
 
 use crate::answer::Pages;
@@ -89,14 +89,15 @@ impl Serving {
         };
         let pages: Pages = loaded.settings.errors.iter().cloned().collect();
         let routes = &snapshot.routes;
+        let credentials = credentials(loaded);
         Ok(Self {
             issuers,
             keys,
             tokens,
-            credentials: credentials(loaded),
+            reserved: reserved(&snapshot, &credentials),
+            credentials,
             upstreams,
             injected: Injected::new(&snapshot.headers, &snapshot.revision),
-            reserved: reserved(&snapshot.headers),
             meters: meters(&snapshot, metrics),
             closed: routes
                 .all()
@@ -178,14 +179,18 @@ fn credentials(loaded: &Loaded) -> Credentials {
     }
 }
 
-fn reserved(plan: &HeaderPlan) -> Reserved {
+fn reserved(snapshot: &Snapshot, credentials: &Credentials) -> Reserved {
+    let plan = &snapshot.headers;
     let single = [&plan.tenant, &plan.user, &plan.revision, &plan.request_id]
         .into_iter()
         .flatten();
     let flags = plan.flags.iter().map(|flags| &flags.name);
     let per_flag = plan.per_flag.iter().map(|(_, name)| name);
     let names = single.chain(flags).chain(per_flag).map(|name| &**name);
-    Reserved::new(names, plan.reserved_prefix.as_deref())
+    let routes = snapshot.routes.table().routes().iter();
+    let matched = routes.flat_map(|route| route.headers.iter().map(HeaderMatch::name));
+    let read = credentials.headers().map(HeaderName::as_str).chain(matched);
+    Reserved::new(names, plan.reserved_prefix.as_deref(), read)
 }
 
 fn meters(snapshot: &Snapshot, metrics: &Metrics) -> Arc<Meters> {

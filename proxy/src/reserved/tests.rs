@@ -2,7 +2,11 @@ use super::Reserved;
 
 #[track_caller]
 fn check(name: &str, removed: bool) {
-    let reserved = Reserved::new(["x-tenant-id", "x-feature-flags"], ["x-feature-"]);
+    let reserved = Reserved::new(
+        ["x-tenant-id", "x-feature-flags"],
+        ["x-feature-"],
+        ["X-Token", "cf-ipcountry"],
+    );
     assert_eq!(reserved.removes(name), removed, "{name}");
 }
 
@@ -58,6 +62,9 @@ fn overrides_of_method_and_target_are_removed() {
         "x_http_method",
         "x-original-url",
         "x.rewrite.url",
+        "x-override-url",
+        "x-http-path-override",
+        "x_original_method",
         "proxy",
         "forwarded",
     ] {
@@ -76,6 +83,16 @@ fn aliases_of_framing_names_are_removed_but_not_the_names_themselves() {
         check(name, true);
     }
     for name in ["transfer-encoding", "content-length", "content-type"] {
+        check(name, false);
+    }
+}
+
+#[test]
+fn aliases_of_names_that_are_read_are_removed_but_not_the_names_themselves() {
+    for name in ["x_token", "x.token", "cf_ipcountry"] {
+        check(name, true);
+    }
+    for name in ["x-token", "cf-ipcountry"] {
         check(name, false);
     }
 }

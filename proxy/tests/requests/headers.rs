@@ -308,3 +308,42 @@ fn a_connection_header_that_names_what_it_must_not_is_refused() {
     let framing = Request::post("/plain", "a body").header("Connection", "Content-Length");
     assert_eq!(last(&upstream, &proxy, &framing).body, b"a body");
 }
+
+#[test]
+fn aliases_of_headers_that_are_read_do_not_arrive() {
+    let upstream = Upstream::named("api");
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: beta, match: { path: /a, headers: { X-Channel: beta } }, upstream: api }")
+        .route("{ name: own, match: /own, auth: required, upstream: api }")
+        .with(
+            "identity: { token: { header: X-Own-Token }, attributes: { country: { header: CF-IPCountry } } }",
+        )
+        .start();
+    let token = proxy.token("acme");
+    let read = [
+        ("X-Channel", "beta"),
+        ("X-Own-Token", &*token),
+        ("CF-IPCountry", "DE"),
+    ];
+    for path in ["/a", "/own"] {
+        let request = ["X_Channel", "x.own.token", "X_Own-Token", "CF_IPCountry"]
+            .iter()
+            .fold(Request::get(path), |request, alias| {
+                request.header(alias, "forged")
+            });
+        let request = read
+            .iter()
+            .fold(request, |request, (name, value)| request.header(name, value));
+        let seen = last(&upstream, &proxy, &request);
+        let forged = seen.head.headers.iter().filter(|(_, value)| value == "forged");
+        assert_eq!(
+            forged.collect::<Vec<_>>(),
+            Vec::<&(String, String)>::new(),
+            "{path}"
+        );
+        for (name, value) in read {
+            assert_eq!(seen.head.values(name), [value], "{path}");
+        }
+    }
+}
