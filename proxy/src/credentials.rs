@@ -68,11 +68,8 @@ pub(crate) struct FoundToken {
 impl FoundToken {
     /// The token's text; empty where it is not visible ASCII, which no token is.
     pub(crate) fn as_str(&self) -> &str {
-        self.header
-            .to_str()
-            .ok()
-            .and_then(|text| text.get(self.start..self.end))
-            .unwrap_or_default()
+        let bytes = self.header.as_bytes().get(self.start..self.end);
+        bytes.and_then(visible).unwrap_or_default()
     }
 }
 
@@ -105,7 +102,10 @@ impl AttributePlace {
     pub(crate) fn find<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         match self {
             Self::Header(name) => headers.get(name).and_then(|value| value.to_str().ok()),
-            Self::Cookie(name) => cookies(headers, name).next().map(|(_, value)| value),
+            Self::Cookie(name) => {
+                let first = cookies(headers, name).next();
+                first.and_then(|(_, value)| visible(value))
+            }
         }
     }
 }
@@ -144,23 +144,34 @@ fn bearer(value: &str) -> Option<(usize, usize)> {
     (rest.is_empty() || token.len() < rest.len()).then_some((value.len() - token.len(), value.len()))
 }
 
-/// Every cookie of this name, with the header it is in (RFC 6265 section 4.2.1).
-fn cookies<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = (&'h HeaderValue, &'h str)> {
-    let headers = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|header| Some((header, header.to_str().ok()?)));
-    let pairs = headers.flat_map(|(header, text)| text.split(';').map(move |pair| (header, pair)));
+/// Every cookie of this name, with the header it is in (RFC 6265 section 4.2.1). Read byte by byte: what is not
+/// ASCII beside it must not hide a cookie that the upstream sees.
+fn cookies<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = (&'h HeaderValue, &'h [u8])> {
+    let headers = headers.get_all(header::COOKIE).iter();
+    let pairs = headers.flat_map(|header| {
+        let pairs = header.as_bytes().split(|&byte| byte == b';');
+        pairs.map(move |pair| (header, pair))
+    });
     pairs.filter_map(move |(header, pair)| {
-        let (found, value) = pair.split_once('=')?;
-        let value = value.trim();
-        let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-        (found.trim() == name).then_some((header, unquoted.unwrap_or(value)))
+        let equals = pair.iter().position(|&byte| byte == b'=')?;
+        let (found, value) = (pair.get(..equals)?, pair.get(equals + 1..)?.trim_ascii());
+        let unquoted = value
+            .strip_prefix(b"\"")
+            .and_then(|value| value.strip_suffix(b"\""));
+        (found.trim_ascii() == name.as_bytes()).then_some((header, unquoted.unwrap_or(value)))
     })
 }
 
-/// `part`, which is a slice of the header's text, as a token.
-fn part_of(header: &HeaderValue, part: &str) -> FoundToken {
+/// `bytes` as text, where all of them are visible ASCII, spaces or tabs, as [`HeaderValue::to_str`] has it.
+fn visible(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    text.bytes()
+        .all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
+        .then_some(text)
+}
+
+/// `part`, which is a slice of the header, as a token.
+fn part_of(header: &HeaderValue, part: &[u8]) -> FoundToken {
     let start = part.as_ptr() as usize - header.as_bytes().as_ptr() as usize;
     FoundToken {
         header: header.clone(),

@@ -83,6 +83,30 @@ fn a_cookie_is_found_among_others_and_refused_when_it_comes_twice() {
     check(&place, &[("cookie", "Session=a; xsession=b; session")], "-");
 }
 
+/// The same with a header of these bytes.
+#[track_caller]
+fn check_bytes(place: &TokenPlace, lines: &[&[u8]], expected: &str) {
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        headers.append("cookie", HeaderValue::from_bytes(line).unwrap());
+    }
+    let found = match place.find(&headers) {
+        Found::Nothing => "-".to_owned(),
+        Found::Several => "several".to_owned(),
+        Found::Token(token) => format!("[{}]", token.as_str()),
+    };
+    assert_eq!(found, expected, "{lines:?}");
+}
+
+#[test]
+fn a_cookie_beside_bytes_that_are_not_ascii_is_seen_all_the_same() {
+    let place = TokenPlace::Cookie("session".into());
+    check_bytes(&place, &[b"session=a", b"x=\xff; session=b"], "several");
+    check_bytes(&place, &[b"x=\xff; session=a.b.c"], "[a.b.c]");
+    check_bytes(&place, &[b"session=\xc3\xa4"], "[]");
+    check_bytes(&place, &[b"session\xff=a", b"\xff"], "-");
+}
+
 #[test]
 fn an_attribute_is_the_first_of_its_name() {
     let headers = headers(&[
