@@ -78,10 +78,10 @@ pub(super) fn tell(loaded: &Loaded, arguments: &Arguments, now: Timestamp) -> Re
             headers: &arguments.headers,
         };
         let story = on_route(loaded, arguments, snapshot.routes.table().find(&head), now)?;
-        match &told {
-            Some(told) if !told.passes || story.passes => {}
-            _ => told = Some(story),
-        }
+        told = Some(match told {
+            Some(told) => told.or_stricter(story),
+            None => story,
+        });
     }
     let story = told.unwrap_or_default();
     let as_sent = target.changed.then(|| arguments.path.clone());
@@ -293,6 +293,25 @@ fn headers(story: &mut Story, loaded: &Loaded, route: &Route, subject: &Subject<
 }
 
 impl Story {
+    /// The story of a path that can be read in two ways: where this reading's request would be forwarded, and
+    /// the other's falls on a gate that is not open, the other's.
+    fn or_stricter(self, other: Self) -> Self {
+        if self.upstream.is_none() || other.passes || other.route.is_none() {
+            return self;
+        }
+        if !self.passes && other.upstream.is_some() && other.upstream != self.upstream {
+            let answer =
+                "404, as for an unknown path: two closed gates lead to different upstreams".to_owned();
+            return Self {
+                answer,
+                upstream: None,
+                headers: Vec::new(),
+                ..other
+            };
+        }
+        other
+    }
+
     /// The story for machines.
     pub(super) fn to_json(&self) -> Json {
         let headers: serde_json::Map<String, Json> = self
