@@ -137,6 +137,7 @@ impl ProxyHttp for Gateway {
             }
             None => {
                 context.outcome = Outcome::ClientError;
+                context.code = Some("CLIENT_GONE");
                 0
             }
         };

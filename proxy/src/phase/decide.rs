@@ -2,9 +2,10 @@
 
 use arrayvec::ArrayVec;
 use pingora::proxy::Session;
-use rules::{Auth, RouteId};
+use rules::{Auth, Mode, Route, RouteId};
 
 use crate::context::Context;
+use crate::outcome::Outcome;
 use crate::phase::{act, gate, head, headers, identity, route, target};
 use crate::refusal::Refusal;
 use crate::shared::{Shared, Stage};
@@ -27,7 +28,16 @@ pub(crate) async fn decide(
     let readings = readings(session, context, decoded.as_deref());
     context.route = readings.first().copied().flatten();
     let auth = auth(context, &readings);
-    context.identity = identity::identify(session, context, auth, &shared.metrics).await?;
+    context.identity = match identity::identify(session, context, auth, &shared.metrics).await {
+        Ok(identity) => identity,
+        Err(refusal) if is_watched(context, &readings) => {
+            let code = refusal.answer.code.name;
+            shared.metrics.rejections.count(code);
+            context.code = Some(code);
+            None
+        }
+        Err(refusal) => return Err(refusal),
+    };
     judge(session, context, &readings)?;
     if context.told.truncated {
         shared.metrics.flag_header_truncated();
@@ -48,14 +58,22 @@ fn readings(session: &Session, context: &Context, decoded: Option<&str>) -> Read
     readings
 }
 
+fn routes<'a>(context: &'a Context, readings: &'a Readings) -> impl Iterator<Item = &'a Route> {
+    let routes = &context.serving.snapshot.routes;
+    readings.iter().flatten().filter_map(|id| routes.route(*id))
+}
+
+/// Whether every route that asks who is asking only watches: then nobody is refused for the answer.
+fn is_watched(context: &Context, readings: &Readings) -> bool {
+    routes(context, readings)
+        .filter(|route| route.auth != Auth::None)
+        .all(|route| route.mode == Mode::Shadow && route.gate.is_some())
+}
+
 /// The strictest of what the routes ask for: one that must know who is asking can't be got round by another
 /// reading.
 fn auth(context: &Context, readings: &Readings) -> Auth {
-    let routes = readings
-        .iter()
-        .flatten()
-        .filter_map(|id| context.serving.snapshot.routes.route(*id));
-    routes
+    routes(context, readings)
         .map(|route| route.auth)
         .fold(Auth::None, |strictest, auth| match (strictest, auth) {
             (Auth::Required, _) | (_, Auth::Required) => Auth::Required,
@@ -82,7 +100,11 @@ fn judge(session: &Session, context: &mut Context, readings: &Readings) -> Resul
     context.verdict = judgement.verdict;
     let course = judgement.course?;
     context.upstream = Some(course.upstream);
-    context.outcome = course.outcome;
+    context.outcome = match course.outcome {
+        // Were the route enforced, the request would have been refused before its gate was asked.
+        Outcome::Forwarded if context.code.is_some() => Outcome::Shadowed,
+        outcome => outcome,
+    };
     context.told = headers::tell(&serving, context.route, &subject, context.now);
     Ok(())
 }

@@ -230,6 +230,41 @@ fn a_shadow_gate_lets_everyone_through_and_says_whom_it_would_refuse() {
 }
 
 #[test]
+fn a_shadow_route_lets_through_whose_token_is_missing_or_refused() {
+    let upstream = Upstream::named("new");
+    let proxy = Proxy::builder()
+        .upstream("new", &upstream)
+        .route("{ name: board, match: /board, gate: board, mode: shadow, upstream: new }")
+        .route("{ name: core, match: /core, gate: core, auth: required, mode: shadow, upstream: new }")
+        .with("headers: { tenant: X-Tenant-Id }")
+        .start();
+    let mut claims = proxy.issuer().claims("acme");
+    claims["tenant"] = json!(null);
+    let nameless = proxy.issuer().sign(&claims);
+    let cases = [
+        (Request::get("/board"), "TOKEN_MISSING"),
+        (Request::get("/board").token("a.b.c"), "TOKEN_MALFORMED"),
+        (Request::get("/board").token(&nameless), "TENANT_MISSING"),
+        (Request::get("/core"), "TOKEN_MISSING"),
+    ];
+    let mut client = proxy.connect();
+    for (request, code) in &cases {
+        assert_eq!(client.ask(request).text(), "new", "{code}");
+        assert_eq!(upstream.last().header("x-tenant-id"), None, "{code}");
+    }
+    for (line, (_, code)) in proxy.log(cases.len()).iter().zip(&cases) {
+        assert_eq!(
+            (&line["outcome"], &line["error"]),
+            (&json!("shadowed"), &json!(code))
+        );
+    }
+    assert_eq!(
+        proxy.metric("sluice_rejections_total{reason=\"TOKEN_MISSING\"}"),
+        2.0
+    );
+}
+
+#[test]
 fn an_anonymous_request_is_decided_without_a_tenant() {
     let upstream = Upstream::named("new");
     let proxy = Proxy::builder()
