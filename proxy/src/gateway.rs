@@ -91,8 +91,7 @@ impl ProxyHttp for Gateway {
             if self.shared.is_draining() {
                 session.set_keepalive(None);
             }
-            response::pass_on(head, context);
-            Ok(())
+            response::pass_on(session, head, context)
         })
     }
 

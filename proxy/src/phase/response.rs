@@ -1,8 +1,9 @@
 //! The upstream's response on its way to the client: what was meant for the hop between the upstream and us
 //! ends here (RFC 9110 section 7.6.1). The rest is passed on as it is.
 
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderName, StatusCode, Version, header};
 use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
 
 use crate::context::Context;
 
@@ -30,12 +31,27 @@ const KEPT: [HeaderName; 5] = [
 ];
 
 /// Notes that the upstream answered, and removes what is not for the client.
-pub(crate) fn pass_on(response: &mut ResponseHeader, context: &mut Context) {
+pub(crate) fn pass_on(
+    session: &mut Session,
+    response: &mut ResponseHeader,
+    context: &mut Context,
+) -> pingora::Result<()> {
     if response.status == StatusCode::SWITCHING_PROTOCOLS || !response.status.is_informational() {
         context.upstream_answered = true;
         context.upstream_time = context.upstream_started.map(|started| started.elapsed());
     }
     remove_hop_by_hop(response);
+    if session.req_header().version == Version::HTTP_10 {
+        end_by_closing(session, response);
+    }
+    Ok(())
+}
+
+/// HTTP/1.0 has no chunks (RFC 9112 section 6.1): a body without a length ends with its connection.
+fn end_by_closing(session: &mut Session, response: &mut ResponseHeader) {
+    if response.remove_header(&header::TRANSFER_ENCODING).is_some() {
+        session.set_keepalive(None);
+    }
 }
 
 /// Removes the hop-by-hop headers. A switch of protocols keeps its own.

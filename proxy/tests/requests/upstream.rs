@@ -314,3 +314,34 @@ fn a_client_that_leaves_ends_the_request() {
         (&"client_error".into(), &0.into())
     );
 }
+
+#[test]
+fn a_client_of_http_1_0_gets_no_chunks() {
+    let answers = [
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabcde",
+        "HTTP/1.0 200 OK\r\n\r\nabcde",
+    ];
+    for answer in answers {
+        let upstream = Upstream::answering(move |_, stream| {
+            let _ = stream.write_all(answer.as_bytes());
+            After::Close
+        });
+        let proxy = to(&format!("\"{}\"", upstream.address())).start();
+        for connection in ["close", "keep-alive"] {
+            let mut client = proxy.connect();
+            client.send(format!(
+                "GET / HTTP/1.0\r\nHost: a\r\nConnection: {connection}\r\n\r\n"
+            ));
+            let (status, head) = client.head();
+            assert_eq!(
+                (status, head.header("transfer-encoding")),
+                (200, None),
+                "{answer}"
+            );
+            assert_eq!(head.header("connection"), Some("close"), "{answer}");
+            assert_eq!(client.rest(), b"abcde", "{answer}");
+        }
+        assert_eq!(proxy.ask(&Request::get("/")).text(), "abcde", "{answer}");
+    }
+}
