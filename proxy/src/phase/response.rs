@@ -4,8 +4,10 @@
 use http::{HeaderName, StatusCode, Version, header};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
+use pingora::{Error, ErrorType};
 
 use crate::context::Context;
+use crate::phase::upstream;
 
 /// The most names of a `Connection` header that are read.
 const MAX_NOMINATIONS: usize = 32;
@@ -36,6 +38,11 @@ pub(crate) fn pass_on(
     response: &mut ResponseHeader,
     context: &mut Context,
 ) -> pingora::Result<()> {
+    // Two sides that agree on no protocol would take what follows for one all the same.
+    if response.status == StatusCode::SWITCHING_PROTOCOLS && !upstream::is_websocket(session) {
+        let error = Error::explain(ErrorType::InvalidHTTPHeader, "a switch that nobody asked for");
+        return Err(error.into_up());
+    }
     if response.status == StatusCode::SWITCHING_PROTOCOLS || !response.status.is_informational() {
         context.upstream_answered = true;
         context.upstream_time = context.upstream_started.map(|started| started.elapsed());

@@ -33,9 +33,10 @@ pub(crate) fn choose(session: &mut Session, context: &mut Context) -> pingora::R
 }
 
 /// Whether the request asks for the one switch of protocols that is passed on.
-fn is_websocket(session: &Session) -> bool {
+pub(crate) fn is_websocket(session: &Session) -> bool {
     let upgrade = session.req_header().headers.get(UPGRADE);
-    upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    session.is_upgrade_req()
+        && upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The upstream that the request goes to.

@@ -279,6 +279,30 @@ fn a_websocket_goes_through_an_open_gate_and_not_through_a_closed_one() {
 }
 
 #[test]
+fn a_switch_of_protocols_that_nobody_asked_for_is_a_502() {
+    let upstream = echo();
+    let proxy = to(&format!("\"{}\"", upstream.address())).start();
+    let asked = [
+        Request::get("/"),
+        Request::get("/")
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "h2c"),
+    ];
+    for request in asked {
+        let mut client = proxy.connect();
+        client.send(request.bytes());
+        client.send("a frame");
+        let refused = client.response();
+        assert_eq!(
+            (refused.status, refused.code()),
+            (502, "UPSTREAM_FAILED".to_owned()),
+            "{request:?}"
+        );
+        assert!(client.is_closed(), "{request:?}");
+    }
+}
+
+#[test]
 fn nothing_of_ours_gets_into_a_tunnel_that_breaks() {
     let upstream = Upstream::answering(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nlast words");
