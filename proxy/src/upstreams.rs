@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pingora::upstreams::peer::HttpPeer;
-use rules::Upstream;
+use rules::{Endpoint, Upstream};
 
 /// The most addresses that are tried for one request.
 pub(crate) const MAX_ATTEMPTS: usize = 8;
@@ -115,11 +115,23 @@ impl LiveUpstream {
     /// Whom to ask on this turn after so many failures to connect: the endpoints in order from the turn's own
     /// on, each with its first address; then the same with their other addresses.
     pub(crate) fn peer(&self, turn: usize, failures: usize) -> Option<&HttpPeer> {
-        let count = self.endpoints.len();
-        let endpoint = self
-            .endpoints
-            .get(turn.wrapping_add(failures).checked_rem(count)?)?;
-        endpoint.get(failures.checked_div(count)?.checked_rem(endpoint.len())?)
+        let endpoint = self.endpoints.get(self.position(turn, failures)?)?;
+        let round = failures.checked_div(self.endpoints.len())?;
+        endpoint.get(round.checked_rem(endpoint.len())?)
+    }
+
+    /// The `Host` of whom [`LiveUpstream::peer`] asks.
+    pub(crate) fn authority(&self, turn: usize, failures: usize) -> Option<String> {
+        let Endpoint { host, port } = self.definition.endpoints.get(self.position(turn, failures)?)?;
+        Some(if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        })
+    }
+
+    fn position(&self, turn: usize, failures: usize) -> Option<usize> {
+        turn.wrapping_add(failures).checked_rem(self.endpoints.len())
     }
 }
 

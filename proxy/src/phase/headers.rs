@@ -11,6 +11,7 @@ use rules::{FlagId, RouteId, Subject, Timestamp, decide};
 
 use crate::context::{Context, Told};
 use crate::injected::Injected;
+use crate::phase::upstream;
 use crate::request_id::RequestId;
 use crate::serving::Serving;
 
@@ -66,6 +67,7 @@ pub(crate) fn rewrite(
     }
     inject(request, context, &serving.injected)?;
     forwarded(session, request)?;
+    address(request, context)?;
     via(request, session.req_header().version)?;
     trace(request, &context.id)
 }
@@ -120,6 +122,19 @@ fn forwarded(session: &Session, request: &mut RequestHeader) -> pingora::Result<
     request.insert_header("X-Forwarded-Proto", "http")?;
     line.push_str("proto=http");
     request.insert_header("Forwarded", line)
+}
+
+/// Names the upstream itself where the client named no host, as HTTP/1.0 may: we speak HTTP/1.1 to it, which must
+/// (RFC 9112 section 3.2).
+fn address(request: &mut RequestHeader, context: &Context) -> pingora::Result<()> {
+    if request.headers.contains_key(header::HOST) {
+        return Ok(());
+    }
+    let upstream = upstream::live(context);
+    match upstream.and_then(|live| live.authority(context.turn, context.failed_connects)) {
+        Some(authority) => request.insert_header(header::HOST, authority),
+        None => Ok(()),
+    }
 }
 
 /// Adds us to those who passed the request on (RFC 9110 section 7.6.3).

@@ -93,7 +93,9 @@ fn an_old_client_needs_no_host_and_gets_no_keep_alive() {
     client.send("GET /open HTTP/1.0\r\n\r\n");
     assert_eq!(client.response().status, 200);
     assert!(client.is_closed());
-    assert_eq!(upstream.count(), 1);
+    let seen = upstream.only();
+    assert_eq!(seen.head.values("Host"), [upstream.address().to_string()]);
+    assert_eq!(seen.header("X-Forwarded-Host"), None);
 }
 
 #[test]
