@@ -1,6 +1,7 @@
 //! The head: what two readers might frame or address differently is refused, and the connection gets its
 //! timeouts, which the HTTP layer forgets with every request.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use http::{HeaderMap, Method, Version, header};
 use pingora::proxy::Session;
 use rules::Host;
 
-use crate::answer::Code;
+use crate::answer::{Answer, Code};
 use crate::context::Context;
 use crate::refusal::Refusal;
 
@@ -16,6 +17,8 @@ use crate::refusal::Refusal;
 const KEEP_ALIVE_SECONDS: u64 = 60;
 /// How long one write to a client may take.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// What a 405 says is allowed (RFC 9110 section 15.5.6): the usual ones, as other methods pass too.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// Sets what holds for this request's connection. When `draining`, it ends with this answer.
 pub(crate) fn configure(session: &mut Session, draining: bool) {
@@ -34,7 +37,12 @@ pub(crate) fn check(session: &Session, raw: &Bytes, context: &mut Context) -> Re
     let request = session.req_header();
     let malformed = |code| Refusal::malformed(code, &context.serving.pages);
     if request.method == Method::CONNECT {
-        return Err(malformed(Code::CONNECT));
+        let answer =
+            Answer::new(Code::CONNECT, &context.serving.pages).header(header::ALLOW, METHODS.to_owned());
+        return Err(Refusal {
+            answer: Arc::new(answer),
+            ..malformed(Code::CONNECT)
+        });
     }
     if has_bare_line_feed(raw) {
         return Err(malformed(Code::HEAD));

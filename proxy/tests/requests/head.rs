@@ -82,7 +82,13 @@ fn a_connect_is_refused() {
     let (_upstream, proxy) = open();
     let mut client = proxy.connect();
     client.send("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n");
-    assert_eq!(client.response().code(), "METHOD_NOT_ALLOWED");
+    let refused = client.response();
+    assert_eq!(refused.code(), "METHOD_NOT_ALLOWED");
+    assert!(
+        refused
+            .header("allow")
+            .is_some_and(|methods| methods.contains("GET"))
+    );
     check_refused("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405);
 }
 
