@@ -106,7 +106,10 @@ impl Answer {
     /// As it goes to this client.
     pub(crate) fn render(&self, id: &RequestId, html: bool) -> pingora::Result<Rendered> {
         let (content_type, body) = match &self.body {
-            AnswerBody::Problem(_) if html => (Some("text/html; charset=utf-8"), Bytes::from(self.page(id))),
+            AnswerBody::Problem(members) if html => (
+                Some("text/html; charset=utf-8"),
+                Bytes::from(self.page(id, members)),
+            ),
             AnswerBody::Problem(members) => (
                 Some("application/problem+json"),
                 Bytes::from(self.problem(id, members)),
@@ -147,11 +150,14 @@ impl Answer {
         )
     }
 
-    fn page(&self, id: &RequestId) -> String {
-        let (status, title, detail, id) = (self.status, self.title(), self.code.detail, id.as_str());
+    /// The same for people. Members beyond the usual ones are shown as the JSON that they are.
+    fn page(&self, id: &RequestId, members: &str) -> String {
+        let (status, title, id) = (self.status, self.title(), id.as_str());
+        let detail = paragraph(self.code.detail);
+        let members = paragraph(&escape(members.trim_start_matches(',')));
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{status} {title}</title>\n\
-             <h1>{title}</h1>\n<p>{detail}</p>\n<p><small>{id}</small></p>\n</html>\n"
+             <h1>{title}</h1>\n{detail}{members}<p><small>{id}</small></p>\n</html>\n"
         )
     }
 
@@ -170,6 +176,20 @@ impl AnswerBody {
             bytes: Bytes::copy_from_slice(&body.bytes),
         }
     }
+}
+
+fn paragraph(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    format!("<p>{text}</p>\n")
+}
+
+/// Text as HTML has it, outside of attributes.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(test)]

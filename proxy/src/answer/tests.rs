@@ -48,6 +48,17 @@ fn a_browser_gets_a_page_with_the_same_facts() {
     let (id, rendered) = render(&Answer::new(Code::NOT_FOUND, &Pages::new()), true);
     check_header(&rendered, "content-type", "text/html; charset=utf-8");
     assert!(text(&rendered).contains("404 Not Found") && text(&rendered).contains(id.as_str()));
+    assert!(!text(&rendered).contains("<p></p>"), "{}", text(&rendered));
+    let answer = Answer::new(Code::FEATURE, &Pages::new())
+        .member("flag", &"a<b&c".into())
+        .member("opt_in", &true.into());
+    let page = render(&answer, true).1;
+    assert!(text(&page).contains(Code::FEATURE.detail), "{}", text(&page));
+    assert!(
+        text(&page).contains("<p>\"flag\":\"a&lt;b&amp;c\",\"opt_in\":true</p>"),
+        "{}",
+        text(&page)
+    );
 }
 
 #[test]
