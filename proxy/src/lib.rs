@@ -12,8 +12,10 @@
 //!   `publisher` alone.
 //! - What lives longer than a snapshot (turns and pools of upstreams, fetched keys, verified tokens, counters) is
 //!   kept by its definition and taken over by the next one that has the same.
-//! - A request's way takes no lock, looks no name up and never panics; a defect that does panic is contained by
-//!   the hook that it happens in, counted, and answered with 500.
+//! - Deciding takes no lock and looks no name up. On the way to it the cache of verified tokens takes a short lock
+//!   of one of its shards, and a token whose key is unknown a mutex of its issuer's keys.
+//! - A request's way never panics; a defect that does panic is contained by the hook that it happens in, counted,
+//!   and answered with 500.
 
 mod access_entry;
 mod access_log;

@@ -31,19 +31,15 @@ pub(crate) fn normalise_in_place(
     if target.is_asterisk() && request.method != Method::OPTIONS {
         return Err(refused());
     }
-    if let Some(authority) = target.authority {
-        let named = request.headers.get(header::HOST);
-        match named {
-            Some(host) if host.as_bytes() != authority.as_bytes() => return Err(malformed(Code::HOST)),
-            Some(_) => {}
-            None => {
-                // Only HTTP/1.0 gets here. The target is about to lose its authority, the upstream needs it.
-                let host = Host::parse(authority).map_err(|_| malformed(Code::HOST))?;
-                context.host = host.name.into();
-                let set = request.insert_header(header::HOST, authority);
-                set.map_err(|_| malformed(Code::HOST))?;
-            }
-        }
+    // Where there is a Host, the HTTP layer has seen to it that both are the same.
+    if let Some(authority) = target.authority
+        && !request.headers.contains_key(header::HOST)
+    {
+        // Only HTTP/1.0 gets here. The target is about to lose its authority, the upstream needs it.
+        let host = Host::parse(authority).map_err(|_| malformed(Code::HOST))?;
+        context.host = host.name.into();
+        let set = request.insert_header(header::HOST, authority);
+        set.map_err(|_| malformed(Code::HOST))?;
     }
     if target.changed || request.raw_path() != sent {
         let set = request.set_raw_path(target.to_string().as_bytes());

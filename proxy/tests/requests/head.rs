@@ -77,6 +77,63 @@ fn a_head_that_is_not_well_formed_is_refused_and_closed() {
     }
 }
 
+/// Who refused a request: the HTTP layer by itself, or this proxy with a code.
+fn refused_by(bytes: &[u8]) -> String {
+    let (_upstream, proxy) = open();
+    let mut client = proxy.connect();
+    client.send(bytes);
+    let refused = client.response();
+    assert_eq!(refused.status, 400, "{:?}", String::from_utf8_lossy(bytes));
+    match refused.header("server") {
+        Some("Pingora") => {
+            assert_eq!(refused.body, b"");
+            "the HTTP layer".to_owned()
+        }
+        _ => refused.code(),
+    }
+}
+
+#[test]
+fn it_is_known_what_the_http_layer_refuses_by_itself() {
+    let layer = "the HTTP layer";
+    let cases: [(&[u8], &str); 16] = [
+        (b"GET /open HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", layer),
+        (b"GET http://b/open HTTP/1.1\r\nHost: a\r\n\r\n", layer),
+        (b"GET http://u@a/open HTTP/1.1\r\nHost: a\r\n\r\n", layer),
+        (b"GET /open HTTP/1.1\r\nHost: u@a\r\n\r\n", layer),
+        (
+            b"POST /open HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+            layer,
+        ),
+        (
+            b"POST /open HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
+            layer,
+        ),
+        (
+            b"POST /open HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+            layer,
+        ),
+        (b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n", layer),
+        (b"GET /` HTTP/1.1\r\nHost: a\r\n\r\n", layer),
+        (b"GET /<x> HTTP/1.1\r\nHost: a\r\n\r\n", layer),
+        (b"GET /open HTTP/1.1\r\n\r\n", "HOST_INVALID"),
+        (b"GET http://a:80/open HTTP/1.1\r\nHost: a\r\n\r\n", layer),
+        (b"GET http://A/open HTTP/1.1\r\nHost: a\r\n\r\n", layer),
+        (b"GET /open HTTP/1.1\r\nHost: a:b\r\n\r\n", "HOST_INVALID"),
+        (
+            b"POST /open HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
+            "FRAMING_INVALID",
+        ),
+        (
+            b"POST /open HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "FRAMING_INVALID",
+        ),
+    ];
+    let found = cases.map(|(bytes, _)| (String::from_utf8_lossy(bytes).into_owned(), refused_by(bytes)));
+    let expected = cases.map(|(bytes, by)| (String::from_utf8_lossy(bytes).into_owned(), by.to_owned()));
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn a_connect_is_refused() {
     let (_upstream, proxy) = open();

@@ -206,3 +206,12 @@ fn what_follows_a_refused_target_on_the_connection_is_served() {
     assert_eq!(client.ask(&Request::get("/a%2fb")).status, 400);
     assert_eq!(client.ask(&Request::get("/a")).status, 200);
 }
+
+#[test]
+fn what_the_http_layer_escapes_is_judged_and_forwarded_escaped() {
+    check_forwarded(&[("/a b", "/a%20b"), ("/a?b c", "/a?b%20c")]);
+    let (upstream, proxy) = everything();
+    assert_eq!(proxy.ask(&Request::get("/a\u{1}b")).code(), "TARGET_INVALID");
+    let answer = proxy.ask(&Request::get("/a?b\u{1}c"));
+    assert_eq!((answer.status, upstream.last().target()), (200, "/a?b%01c"));
+}
