@@ -30,8 +30,6 @@ pub(crate) fn configure(session: &mut Session, draining: bool) {
     session.set_write_timeout(Some(WRITE_TIMEOUT));
     // Without this, requests that are sent ahead of their answers would break off the one before them.
     session.set_pipelining_enabled(true);
-    // A client that has sent all it had to say may still be reading (RFC 9112 section 9.6).
-    session.set_abort_on_close(false);
 }
 
 /// Checks the head; `raw` are its bytes as they arrived.
