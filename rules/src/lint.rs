@@ -9,6 +9,9 @@ use crate::{
     Channel, Eligibility, Flag, FlagId, Flags, Lifecycle, Site, Snapshot, Tenants, VariantId, tenant::Choice,
 };
 
+/// Why a flag is never on, or a variant of it never served; none where that may be.
+type Known = HashMap<(FlagId, Option<VariantId>), Option<String>>;
+
 /// One thing that is probably not meant, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Warning {
@@ -62,7 +65,7 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
     let (flags, tenants) = (&*snapshot.flags, &*snapshot.tenants);
     let mut warnings = Vec::new();
     // Finding out may look at every tenant, so it is done once for a flag.
-    let known: RefCell<HashMap<(FlagId, Option<VariantId>), Option<String>>> = RefCell::default();
+    let known = RefCell::new(Known::new());
     let mut used: HashSet<FlagId> = snapshot.headers.named_flags().collect();
     for route in snapshot.routes.all() {
         let name = || route.name.to_string();
