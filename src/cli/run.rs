@@ -44,8 +44,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
 
 /// What goes wrong or changes, to standard error; `RUST_LOG` sets how much.
 pub(super) fn log_to_stderr() {
-    // What pingora has to say of single requests is in the access log.
-    let otherwise = "info,pingora=off,pingora_core=off,pingora_proxy=off";
+    // What pingora has to say of single requests is in the access log. notify warns of watches that went with
+    // their directory, as at every update of a ConfigMap.
+    let otherwise = "info,pingora=off,pingora_core=off,pingora_proxy=off,notify=error";
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(otherwise));
     let colour = answer::colour() == config::Colour::Always;
     fmt()

@@ -206,3 +206,44 @@ fn it_starts_with_a_warning_in_its_log_and_says_where_it_listens() {
         200
     );
 }
+
+/// Puts the files of `folder` into `folder/NAME` and points `..data` there, as a ConfigMap's volume is updated.
+fn project(folder: &Path, name: &str, open: bool) {
+    let version = folder.join(name);
+    fs::create_dir(&version).unwrap();
+    for file in ["sluice.yaml", "key.pem"] {
+        fs::copy(folder.join("first").join(file), version.join(file)).unwrap();
+    }
+    fs::write(version.join("flags.yaml"), flags(open)).unwrap();
+    std::os::unix::fs::symlink(name, folder.join("..next")).unwrap();
+    fs::rename(folder.join("..next"), folder.join("..data")).unwrap();
+}
+
+#[test]
+fn an_update_of_a_config_map_is_followed_without_a_warning() {
+    let upstream = Upstream::named("legacy");
+    let (volume, issuer) = folder(&upstream);
+    let folder = volume.path();
+    fs::create_dir(folder.join("first")).unwrap();
+    for file in ["sluice.yaml", "key.pem"] {
+        fs::rename(folder.join(file), folder.join("first").join(file)).unwrap();
+    }
+    fs::remove_file(folder.join("flags.yaml")).unwrap();
+    project(folder, "..v0", true);
+    for file in ["sluice.yaml", "key.pem", "flags.yaml"] {
+        std::os::unix::fs::symlink(format!("..data/{file}"), folder.join(file)).unwrap();
+    }
+    let sluice = Running::start(folder, ["run"]);
+    let address = sluice.listener();
+    let request = Request::get("/board/1").token(&issuer.token("acme"));
+    for (version, open) in [(1, false), (2, true), (3, false)] {
+        project(folder, &format!("..v{version}"), open);
+        fs::remove_dir_all(folder.join(format!("..v{}", version - 1))).unwrap();
+        let status = if open { 200 } else { 403 };
+        eventually("the update", || {
+            (Client::connect(address).ask(&request).status == status).then_some(())
+        });
+    }
+    let printed = sluice.printed();
+    assert!(!printed.iter().any(|line| line.contains("WARN")), "{printed:#?}");
+}
