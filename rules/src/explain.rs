@@ -9,6 +9,7 @@ use crate::{
 };
 
 mod clauses;
+mod figures;
 
 pub use clauses::{ClauseTrace, Found};
 
@@ -28,7 +29,7 @@ pub struct Step {
     pub cause: Cause,
     /// What was asked: `enabled`, `lifecycle beta`, ``rule `beta testers` ``.
     pub question: String,
-    /// The answer: `yes`, `not eligible`, `bucket 61204, not in`.
+    /// The answer: `yes`, `not eligible`, `bucket 61,204, not in`.
     pub answer: String,
     /// Why, where that is not plain: `channel is stable; not on the allowlist`.
     pub note: String,
@@ -128,14 +129,15 @@ impl<'a> Narrator<'a> {
             self.question.killed(),
             answer.to_owned(),
         );
-        if flag.schedule.is_some() {
+        if let Some(schedule) = &flag.schedule {
             let found = self.question.schedule();
             let answer = if found.is_none() {
                 "now is within it"
             } else {
                 "now is outside it"
             };
-            self.step(Cause::Schedule, "schedule", found, answer.to_owned());
+            self.step(Cause::Schedule, "schedule", found, answer.to_owned())
+                .note = figures::schedule(schedule);
         }
     }
 
@@ -301,7 +303,10 @@ impl<'a> Narrator<'a> {
             .audience
             .as_ref()
             .is_none_or(|audience| audience.holds(question.flags, question.subject));
-        let bucket = rollout.bucketing.bucket(question.flags, question.subject);
+        let bucket = rollout
+            .bucketing
+            .bucket(question.flags, question.subject)
+            .map(figures::bucket);
         let answer = match (bucket, found) {
             (None, _) => format!("no {by} to go by"),
             (Some(bucket), Some(decision)) => {

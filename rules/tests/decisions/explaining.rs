@@ -26,7 +26,11 @@ tenants:
 
 /// The explanation, one line a step: cause, question, answer, note and outcome.
 fn lines(asker: &Asker) -> Vec<String> {
-    let loaded = load(DOCUMENT, Eligibility::Enforced);
+    lines_of(DOCUMENT, asker)
+}
+
+fn lines_of(document: &str, asker: &Asker) -> Vec<String> {
+    let loaded = load(document, Eligibility::Enforced);
     let flag = loaded.flags.id("dispatch.v2Board").unwrap();
     let now = Timestamp::parse(NOON).unwrap();
     let explanation = asker
@@ -66,7 +70,7 @@ fn a_tenant_that_is_not_eligible_hears_why_and_what_would_be_otherwise() {
         "  groups any_of [beta-testers] | Value(\"[]\") | false",
         "rule `large` | no |  | would pass",
         "  seats gte 50 | Missing | false",
-        "rollout 25 % by tenant | bucket 62984, not in |  | would pass",
+        "rollout 25 % by tenant | bucket 62,984, not in |  | would pass",
         "  tier in [tier2] | Value(\"\\\"tier2\\\"\") | true",
         "tier tier2 | no default |  | would pass",
         "default | off |  | would serve 1",
@@ -101,4 +105,31 @@ fn an_anonymous_subject_hears_what_is_missing() {
         ),
         "{lines:#?}"
     );
+}
+
+#[test]
+fn a_schedule_is_told_with_its_times() {
+    let step = |schedule: &str| {
+        let document = format!(
+            "version: 1\nflags: {{ dispatch.v2Board: {{ lifecycle: ga, schedule: {{ {schedule} }}, default: on }} }}\n"
+        );
+        lines_of(&document, &Asker::tenant("globex")).swap_remove(1)
+    };
+    let cases = [
+        (
+            "from: 2096-12-01T01:00:00+01:00, until: 2097-01-01T00:00:00Z",
+            "now is outside it | from 2096-12-01T00:00:00Z until 2097-01-01T00:00:00Z | decided",
+        ),
+        (
+            "from: 2016-12-01T00:00:00Z",
+            "now is within it | from 2016-12-01T00:00:00Z | passed",
+        ),
+        (
+            "until: 2017-01-01T00:00:00.5Z",
+            "now is outside it | until 2017-01-01T00:00:00.5Z | decided",
+        ),
+    ];
+    for (schedule, expected) in cases {
+        assert_eq!(step(schedule), format!("schedule | {expected}"));
+    }
 }
