@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 use config::LoadedFlags;
 use rules::{Cause, Eligibility, Subject, Timestamp, UnknownTenant, decide};
 use serde_json::to_writer;
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     flags: PathBuf,
     /// The environment; development and staging are relaxed, any other is enforced.
-    #[arg(long, value_name = "NAME", default_value = "production")]
+    #[arg(long, value_name = "NAME", default_value = "production", value_parser = NonEmptyStringValueParser::new())]
     environment: String,
     /// Whether the lifecycle is enforced; left out, the environment says so.
     #[arg(long, value_enum)]

@@ -147,3 +147,47 @@ fn a_usage_error_is_two() {
     );
     assert_eq!(sluice(folder.path(), ["frobnicate"], "").code, 2);
 }
+
+#[test]
+fn who_can_t_be_asking_is_told_for_which_flag_and_tenant() {
+    let lines = r#"{"flag":"board","tenant":"a b"}
+{"flag":"board","tenant":"acme","attributes":{"tier":"tier2"}}
+{"flag":"board","tenant":null,"attributes":{"tier":"tier2"}}
+"#;
+    let (code, answers) = eval(&[], lines);
+    let asked: Vec<_> = answers
+        .iter()
+        .map(|answer| json!([answer["flag"], answer["tenant"], answer["error"]]))
+        .collect();
+    let expected = [
+        json!(["board", "a b", "INVALID_CONTEXT"]),
+        json!(["board", "acme", "INVALID_CONTEXT"]),
+        json!(["board", null, "INVALID_CONTEXT"]),
+    ];
+    assert_eq!(asked, expected);
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn a_list_is_no_record_and_an_attribute_is_given_once() {
+    for line in [
+        r#"["board","acme"]"#,
+        r#"["board","acme",null,[],{}]"#,
+        r#"{"flag":"board","tenant":"acme","attributes":{"x":1,"y":2,"x":3}}"#,
+        r#"{"flag":"board","tenant":"acme","attributes":{"x":null,"x":3}}"#,
+    ] {
+        let (code, answers) = eval(&[], line);
+        assert_eq!((code, &answers[0]["error"]), (1, &json!("PARSE_ERROR")), "{line}");
+    }
+}
+
+#[test]
+fn an_environment_has_a_name() {
+    let folder = folder();
+    let said = sluice(
+        folder.path(),
+        ["eval", "--flags", "flags.yaml", "--environment", ""],
+        "",
+    );
+    assert_eq!(said.code, 2, "{}", said.err);
+}

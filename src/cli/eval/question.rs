@@ -13,6 +13,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, SeqAccess, Visitor},
 };
+use serde_json::to_writer;
 
 /// A line as it is read.
 #[derive(Debug, Deserialize)]
@@ -56,11 +57,21 @@ pub(super) enum Invalid {
     /// It is not the JSON that is asked for.
     Json(serde_json::Error),
     /// It says who is asking in a way that can't be.
-    Context(String),
+    Context {
+        flag: String,
+        tenant: Option<String>,
+        detail: String,
+    },
 }
 
 impl<'l> Question<'l> {
     pub(super) fn parse(line: &'l [u8]) -> Result<Self, Invalid> {
+        // Derived code reads a list as the fields in their order.
+        if line.first() == Some(&b'[') {
+            return Err(Invalid::Json(de::Error::custom(
+                "a line is an object, not a list",
+            )));
+        }
         let Line {
             flag,
             tenant,
@@ -68,22 +79,12 @@ impl<'l> Question<'l> {
             groups,
             attributes,
         } = serde_json::from_slice(line).map_err(Invalid::Json)?;
-        if let Some(Err(invalid)) = tenant.as_deref().map(TenantId::check) {
-            return Err(Invalid::Context(invalid.to_string()));
-        }
-        if attributes.0.len() > MAX_SUBJECT_ATTRIBUTES {
-            return Err(Invalid::Context(format!(
-                "a subject has at most {MAX_SUBJECT_ATTRIBUTES} attributes"
-            )));
-        }
-        let reserved = attributes
-            .0
-            .iter()
-            .find(|(name, _)| RESERVED_ATTRIBUTES.contains(&&**name));
-        if let Some((name, _)) = reserved {
-            return Err(Invalid::Context(format!(
-                "`{name}` is a reserved name and can't be an attribute"
-            )));
+        if let Err(detail) = check(tenant.as_deref(), &attributes) {
+            return Err(Invalid::Context {
+                flag: flag.into_owned(),
+                tenant: tenant.map(Cow::into_owned),
+                detail,
+            });
         }
         Ok(Self {
             flag,
@@ -103,18 +104,40 @@ impl<'l> Question<'l> {
     }
 }
 
+/// Whether such a subject can be, or why not.
+fn check(tenant: Option<&str>, attributes: &Attributes<'_>) -> Result<(), String> {
+    if let Some(Err(invalid)) = tenant.map(TenantId::check) {
+        return Err(invalid.to_string());
+    }
+    if attributes.0.len() > MAX_SUBJECT_ATTRIBUTES {
+        return Err(format!(
+            "a subject has at most {MAX_SUBJECT_ATTRIBUTES} attributes"
+        ));
+    }
+    let mut names = attributes.0.iter().map(|(name, _)| &**name);
+    match names.find(|name| RESERVED_ATTRIBUTES.contains(name)) {
+        Some(name) => Err(format!("`{name}` is a reserved name and can't be an attribute")),
+        None => Ok(()),
+    }
+}
+
 impl Invalid {
     /// Writes the answer to a line that can't be answered.
     pub(super) fn write(&self, output: &mut impl Write) -> io::Result<()> {
-        let (error, detail) = match self {
-            Self::TooLong => (
-                "PARSE_ERROR",
-                format!("a line has at most {} bytes", super::MAX_LINE),
-            ),
-            Self::Json(error) => ("PARSE_ERROR", error.to_string()),
-            Self::Context(detail) => ("INVALID_CONTEXT", detail.clone()),
+        let (flag, tenant, error, detail) = match self {
+            Self::TooLong => {
+                let detail = format!("a line has at most {} bytes", super::MAX_LINE);
+                (None, None, "PARSE_ERROR", detail)
+            }
+            Self::Json(error) => (None, None, "PARSE_ERROR", error.to_string()),
+            Self::Context { flag, tenant, detail } => {
+                (Some(flag), tenant.as_ref(), "INVALID_CONTEXT", detail.clone())
+            }
         };
-        output.write_all(b"{\"flag\":null,\"tenant\":null")?;
+        output.write_all(b"{\"flag\":")?;
+        to_writer(&mut *output, &flag)?;
+        output.write_all(b",\"tenant\":")?;
+        to_writer(&mut *output, &tenant)?;
         super::write_error(output, None, error, &detail)
     }
 }
@@ -130,14 +153,22 @@ impl<'de: 'l, 'l> Deserialize<'de> for Attributes<'l> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut attributes = Vec::with_capacity(map.size_hint().unwrap_or(0));
+                let mut given = Vec::with_capacity(map.size_hint().unwrap_or(0));
                 while let Some(Name(name)) = map.next_key()? {
-                    // An attribute that is null is one that is missing.
-                    if let Some(Attribute(value)) = map.next_value()? {
-                        attributes.push((name, value));
-                    }
+                    given.push((name, map.next_value::<Option<Attribute>>()?));
                 }
-                Ok(attributes)
+                let mut names: Vec<&str> = given.iter().map(|(name, _)| &**name).collect();
+                names.sort_unstable();
+                if let Some((name, _)) = names.iter().zip(names.iter().skip(1)).find(|(a, b)| a == b) {
+                    return Err(de::Error::custom(format_args!(
+                        "the attribute `{name}` is given twice"
+                    )));
+                }
+                // An attribute that is null is one that is missing.
+                let present = given
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name, value?.0)));
+                Ok(present.collect())
             }
         }
         deserializer.deserialize_map(Names).map(Self)
