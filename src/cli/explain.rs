@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "JWT", conflicts_with_all = ["tenant", "user", "groups", "attributes"])]
     token: Option<String>,
     /// The tenant, instead of a token.
-    #[arg(long)]
+    #[arg(long, value_parser = asker::tenant)]
     tenant: Option<String>,
     /// The user.
     #[arg(long, requires = "tenant")]
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = asker::attribute)]
     attributes: Vec<asker::Attribute>,
     /// The request's host.
-    #[arg(long, default_value = "localhost")]
+    #[arg(long, default_value = "localhost", value_parser = request::host)]
     host: String,
     /// A header of the request; may be given several times.
     #[arg(long = "header", value_name = "NAME:VALUE", value_parser = request::header)]
@@ -50,6 +50,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     /// The method.
+    #[arg(value_parser = request::method)]
     method: String,
     /// The path, with its query if any.
     path: String,

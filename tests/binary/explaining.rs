@@ -166,3 +166,60 @@ fn a_request_that_gets_nowhere_is_explained_too() {
         [0, 1, 1, 1]
     );
 }
+
+#[test]
+fn long_entries_push_their_columns_apart() {
+    let folder = demo_folder();
+    let file = folder.path().join("flags.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let rules = "rules: [{ name: those of the countries of the second wave, when: { attribute: country, in: [DE, AT, CH, FR, IT] }, serve: on }]";
+    let kind = "requires: [dispatch.core]";
+    assert!(text.contains(kind), "{text}");
+    std::fs::write(&file, text.replace(kind, &format!("{kind}\n    {rules}"))).unwrap();
+    let arguments = ["explain", "--tenant", "acme", "--attribute", "country=DE"];
+    let path = format!("//api/dispatch/v2/{}", "board/".repeat(9));
+    let said = sluice(folder.path(), arguments.iter().chain(&["GET", &path]), "");
+    for pair in [
+        ("and 2 more]", "yes"),
+        ("second wave`", "yes"),
+        ("board/", "(as sent"),
+    ] {
+        let line = said
+            .out
+            .lines()
+            .find(|line| line.contains(pair.0) && line.contains(pair.1));
+        let line = line.unwrap_or_else(|| panic!("no line with {pair:?} in\n{}", said.out));
+        let (_, after) = line.split_once(pair.0).unwrap();
+        let after = after.trim_start_matches("board/");
+        assert!(after.starts_with("  "), "{line}");
+        assert!(after.trim_start().starts_with(pair.1), "{line}");
+    }
+}
+
+#[test]
+fn what_no_request_can_have_is_a_usage_error() {
+    let codes = |arguments: &[&str]| {
+        let said = explain(arguments);
+        (said.code, said.err.contains("error: invalid value"))
+    };
+    // A route that asks for no token, and one that does.
+    for path in ["/nowhere", "/api/dispatch/v2/board"] {
+        for tenant in ["", "a b"] {
+            assert_eq!(
+                codes(&["--tenant", tenant, "GET", path]),
+                (2, true),
+                "{tenant} {path}"
+            );
+        }
+        for method in ["", "G T", "GET/"] {
+            assert_eq!(codes(&[method, path]), (2, true), "{method} {path}");
+        }
+        for host in ["", "a@b", "a..b"] {
+            assert_eq!(codes(&["--host", host, "GET", path]), (2, true), "{host} {path}");
+        }
+        assert_ne!(
+            codes(&["--host", "Shop.example:81", "--tenant", "acme", "M-SEARCH", path]).0,
+            2
+        );
+    }
+}

@@ -54,6 +54,13 @@ fn a_token_made_with_a_private_key_is_believed() {
         "{}",
         explained.out
     );
+    assert!(
+        explained
+            .out
+            .contains("  claim org.id; issuer https://login.example, "),
+        "{}",
+        explained.out
+    );
     assert!(explained.out.contains(" min left"), "{}", explained.out);
 }
 

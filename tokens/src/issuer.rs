@@ -240,6 +240,12 @@ impl Issuer {
         &self.name
     }
 
+    /// Where in its tokens the tenant is.
+    #[must_use]
+    pub fn tenant_claim(&self) -> &ClaimPath {
+        &self.mapping.tenant
+    }
+
     /// What its tokens may be signed with: what its key sets are to be read with.
     #[must_use]
     pub fn algorithms(&self) -> &[Algorithm] {

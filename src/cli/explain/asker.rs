@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use config::{KeySource, Loaded, RequestValue};
-use rules::{AttributeId, AttributeValue, Auth, RESERVED_ATTRIBUTES, TenantId, UnknownTenant};
+use rules::{
+    AttributeId, AttributeValue, Auth, InvalidTenantId, RESERVED_ATTRIBUTES, TenantId, UnknownTenant,
+};
 use serde_json::Value as Json;
 use tokens::{Identity, Issuers, KeySet, Unverified};
 
@@ -46,6 +48,11 @@ pub(super) fn attribute(text: &str) -> Result<Attribute, String> {
     })
 }
 
+/// Reads the id of a tenant.
+pub(super) fn tenant(text: &str) -> Result<String, InvalidTenantId> {
+    TenantId::check(text).map(|()| text.to_owned())
+}
+
 /// Who is asking.
 #[derive(Debug, Default)]
 pub(super) struct Asker {
@@ -80,20 +87,17 @@ pub(super) fn identify(
             Ok(asker) => asker,
             Err(refused) => return Ok(Err(refused)),
         },
-        (None, Some(tenant)) => {
-            TenantId::check(tenant).with_context(|| format!("`{tenant}` is no tenant id"))?;
-            Asker {
-                tenant: Some(tenant.clone()),
-                user: arguments.user.clone(),
-                groups: arguments
-                    .groups
-                    .iter()
-                    .map(|group| group.as_str().into())
-                    .collect(),
-                source: "as given on the command line".to_owned(),
-                ..Asker::default()
-            }
-        }
+        (None, Some(tenant)) => Asker {
+            tenant: Some(tenant.clone()),
+            user: arguments.user.clone(),
+            groups: arguments
+                .groups
+                .iter()
+                .map(|group| group.as_str().into())
+                .collect(),
+            source: "as given on the command line".to_owned(),
+            ..Asker::default()
+        },
         (None, None) if auth == Auth::Required => {
             let reason = "no token: give --token, or --tenant".to_owned();
             return Ok(Err(Refused {
@@ -186,7 +190,7 @@ fn by_token(loaded: &Loaded, token: &str) -> Result<std::result::Result<Asker, R
     };
     Ok(identity
         .map_err(invalid)
-        .and_then(|identity| by_identity(identity, issuer.name(), now)))
+        .and_then(|identity| by_identity(identity, issuer, now)))
 }
 
 /// The keys at `url`, as the proxy would fetch them.
@@ -206,7 +210,7 @@ fn fetched(issuer: &tokens::Issuer, url: &str) -> Result<std::sync::Arc<KeySet>>
     set.with_context(|| format!("the keys of issuer {} can't be had from {url}", issuer.name()))
 }
 
-fn by_identity(identity: Identity, issuer: &str, now: u64) -> std::result::Result<Asker, Refused> {
+fn by_identity(identity: Identity, issuer: &tokens::Issuer, now: u64) -> std::result::Result<Asker, Refused> {
     let tenant = match &identity.tenant {
         Ok(tenant) => tenant.as_str().to_owned(),
         Err(problem) => {
@@ -230,11 +234,12 @@ fn by_identity(identity: Identity, issuer: &str, now: u64) -> std::result::Resul
             value.clone(),
         ))
     });
+    let (claim, name) = (issuer.tenant_claim(), issuer.name());
     Ok(Asker {
         tenant: Some(tenant),
         user: identity.user.as_deref().map(str::to_owned),
         groups: identity.groups.to_vec(),
         attributes: numbered.collect(),
-        source: format!("issuer {issuer}{key}, {minutes} min left"),
+        source: format!("claim {claim}; issuer {name}{key}, {minutes} min left"),
     })
 }

@@ -1,6 +1,6 @@
 //! The request that is explained, as the routes see it.
 
-use rules::RequestHead;
+use rules::{Host, InvalidHost, RequestHead};
 
 /// A header of the request.
 #[derive(Debug, Clone)]
@@ -16,6 +16,20 @@ pub(super) fn header(text: &str) -> Result<Header, String> {
         name: name.trim().to_ascii_lowercase(),
         value: value.trim().to_owned(),
     })
+}
+
+/// Reads a host, with its port if any.
+pub(super) fn host(text: &str) -> Result<String, InvalidHost> {
+    Host::parse(text).map(|_| text.to_owned())
+}
+
+/// Reads a method, a token of RFC 9110 section 5.6.2.
+pub(super) fn method(text: &str) -> Result<String, &'static str> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.is_empty() || !text.bytes().all(allowed) {
+        return Err("a method is a word such as GET");
+    }
+    Ok(text.to_owned())
 }
 
 /// The head of the request.

@@ -8,7 +8,19 @@ use super::story::{FlagStory, Story};
 
 /// The story as text.
 pub(super) fn render(story: &Story) -> String {
-    let mut page = Page(String::new());
+    let gate = story.gate.as_ref().map(|gate| &gate.gate);
+    let name = story.route.as_ref().map(|(name, _)| name);
+    let values = [
+        Some(&story.target),
+        name,
+        Some(&story.identity),
+        gate,
+        story.unasked_gate.as_ref(),
+    ];
+    let mut page = Page {
+        text: String::new(),
+        values: column(values.into_iter().flatten().map(|value| width(value)), 44),
+    };
     let as_sent = story
         .as_sent
         .as_ref()
@@ -40,19 +52,59 @@ pub(super) fn render(story: &Story) -> String {
     for (name, value) in &story.headers {
         page.text(format_args!("            {name}: {value}"));
     }
-    page.0
+    page.text
 }
 
-struct Page(String);
+/// How much farther in a clause begins than its step.
+const INDENT: usize = 2;
+/// Least spaces between two columns.
+const GAP: usize = 2;
+
+struct Page {
+    text: String,
+    /// Of the values of the phases, before their notes.
+    values: usize,
+}
+
+/// The widths of the columns of a flag's steps.
+struct Widths {
+    questions: usize,
+    answers: usize,
+}
+
+impl Widths {
+    fn of(steps: &[Step]) -> Self {
+        let clauses = steps.iter().flat_map(|step| &step.clauses);
+        // Clauses are indented below their step.
+        let clauses = clauses.map(|clause| width(&clause.clause).saturating_add(INDENT));
+        let questions = clauses.chain(steps.iter().map(|step| width(&step.question)));
+        Self {
+            questions: column(questions, 34),
+            answers: column(steps.iter().map(|step| width(&step.answer)), 25),
+        }
+    }
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// The width of a column for entries of these widths, of at least `least`.
+fn column(entries: impl Iterator<Item = usize>, least: usize) -> usize {
+    entries
+        .map(|entry| entry.saturating_add(GAP))
+        .fold(least, usize::max)
+}
 
 impl Page {
     fn text(&mut self, line: impl Display) {
         // Writing to a string can't fail.
-        let _ = writeln!(self.0, "{}", line.to_string().trim_end());
+        let _ = writeln!(self.text, "{}", line.to_string().trim_end());
     }
 
     fn line(&mut self, label: &str, value: impl Display, note: impl Display) {
-        self.text(format_args!("{label:<10}{:<44}{note}", value.to_string()));
+        let width = self.values;
+        self.text(format_args!("{label:<10}{:<width$}{note}", value.to_string()));
     }
 
     fn flag(&mut self, flag: &FlagStory, named: bool) {
@@ -60,30 +112,33 @@ impl Page {
             self.text(format_args!("          {}: serves {}", flag.key, flag.served));
         }
         let steps = &flag.explanation.steps;
+        let widths = Widths::of(steps);
         let reached = |step: &&Step| matches!(step.outcome, Outcome::Passed | Outcome::Decided);
         for step in steps.iter().filter(reached) {
-            self.step(step);
+            self.step(step, &widths);
         }
         let mut rest = steps.iter().filter(|step| !reached(step)).peekable();
         if rest.peek().is_some() {
             self.text("          would otherwise:");
-            rest.for_each(|step| self.step(step));
+            rest.for_each(|step| self.step(step, &widths));
         }
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &Step, widths: &Widths) {
         let mark = match step.outcome {
             Outcome::Decided => "=>",
             Outcome::Passed | Outcome::WouldPass | Outcome::WouldServe(_) => "  ",
         };
+        let Widths { questions, answers } = *widths;
         self.text(format_args!(
-            "         {mark} {:<34}{:<25}{}",
+            "         {mark} {:<questions$}{:<answers$}{}",
             step.question, step.answer, step.note
         ));
+        let questions = questions.saturating_sub(INDENT);
         for clause in &step.clauses {
             let holds = if clause.holds { "yes" } else { "no" };
             self.text(format_args!(
-                "              {:<32}{holds:<25}{}",
+                "              {:<questions$}{holds:<answers$}{}",
                 clause.clause,
                 found(&clause.found)
             ));
