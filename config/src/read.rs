@@ -1,6 +1,7 @@
 //! Reads files, and says by name what can't be read.
 
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::problem::{At, Label, Problem};
@@ -74,7 +75,11 @@ pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Unreadable> {
 }
 
 fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
-    let file = std::fs::File::open(path)?;
+    // Opening a FIFO waits for its writer; not like this. Regular files are read the same either way.
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
         return Err(ErrorKind::IsADirectory.into());
