@@ -3,7 +3,7 @@
 use rules::Site;
 
 use crate::node::Span;
-use crate::source::Source;
+use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
 pub const CODES: [&str; 78] = [
@@ -133,6 +133,8 @@ pub(crate) enum At {
     Text(Label),
     /// In a file as a whole.
     File(Box<str>),
+    /// At a place in a file that is no text.
+    Place(Place),
 }
 
 /// A stretch of a text and what is said of it.
@@ -205,7 +207,7 @@ impl Problem {
     pub fn site(&self) -> Option<Site> {
         match &self.at {
             At::Text(label) => Some(label.site),
-            At::File(_) => None,
+            At::File(_) | At::Place(_) => None,
         }
     }
 }

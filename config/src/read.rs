@@ -5,6 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::problem::{At, Label, Problem};
+use crate::source::{Place, line_column};
 
 /// The most documents that a directory may hold.
 pub const MAX_DIRECTORY_FILES: usize = 1_000;
@@ -14,12 +15,18 @@ pub(crate) struct Unreadable {
     code: &'static str,
     title: String,
     help: &'static str,
+    /// Where in the file, where that can be said.
+    place: Option<Place>,
 }
 
 impl Unreadable {
     /// As a problem of the place that names the file, or of the file.
     pub(crate) fn problem(self, path: &Path, named_at: Option<Label>) -> Problem {
-        let at = named_at.map_or_else(|| At::File(path.display().to_string().into()), At::Text);
+        let file = || At::File(path.display().to_string().into());
+        let at = match self.place {
+            Some(place) => At::Place(place),
+            None => named_at.map_or_else(file, At::Text),
+        };
         Problem::at(self.code, self.title, at).help(self.help)
     }
 }
@@ -39,6 +46,7 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
                 code: "file-too-large",
                 title,
                 help: "name a smaller file, or split it",
+                place: None,
             })
         }
         Ok(bytes) => Ok(bytes),
@@ -48,6 +56,7 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
                 code: "file-missing",
                 title: format!("there is no file `{name}`"),
                 help,
+                place: None,
             })
         }
         Err(error) => {
@@ -56,6 +65,7 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
                 code: "file-unreadable",
                 title: format!("`{name}` can't be read: {reason}"),
                 help: "name a regular file that sluice may read",
+                place: None,
             })
         }
     }
@@ -64,12 +74,18 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
 /// The text in what was read of a file.
 pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Unreadable> {
     String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let title = format!("`{}` is not UTF-8 text (byte {at})", path.display());
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to());
+        let (line, column) = line_column(std::str::from_utf8(before.unwrap_or_default()).unwrap_or_default());
+        let file = path.display().to_string();
         Unreadable {
             code: "not-utf8",
-            title,
+            title: format!("`{file}` is not UTF-8 text"),
             help: "save it as UTF-8",
+            place: Some(Place {
+                file: file.into(),
+                line,
+                column,
+            }),
         }
     })
 }
@@ -104,6 +120,7 @@ pub(crate) fn directory(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
                 code: "file-missing",
                 title: format!("there is no directory `{name}`"),
                 help,
+                place: None,
             }
         }
         _ => {
@@ -112,6 +129,7 @@ pub(crate) fn directory(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
                 code: "file-unreadable",
                 title,
                 help: "name a directory that sluice may read",
+                place: None,
             }
         }
     })?;
@@ -128,6 +146,7 @@ pub(crate) fn directory(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
             code: "file-missing",
             title,
             help,
+            place: None,
         });
     }
     if files.len() > MAX_DIRECTORY_FILES {
@@ -136,6 +155,7 @@ pub(crate) fn directory(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
             code: "limit",
             title,
             help: "put more flags into each document",
+            place: None,
         });
     }
     Ok(files)

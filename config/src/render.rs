@@ -23,6 +23,12 @@ pub(crate) fn problem(problem: &Problem, sources: &Sources, colour: Colour) -> S
     let mut group = Group::with_title(level.primary_title(problem.title.as_str()).id(problem.code));
     match &problem.at {
         At::File(file) => group = group.element(Origin::path(&**file)),
+        At::Place(place) => {
+            let origin = Origin::path(&*place.file)
+                .line(place.line)
+                .char_column(place.column);
+            group = group.element(origin);
+        }
         At::Text(primary) if problem.is_secret => {
             if let Some((source, offset)) = sources.find(primary.site) {
                 let (line, column) = source.line_column(offset);

@@ -99,7 +99,11 @@ impl Report {
     /// Where a problem of this report is; none where it is of a file as a whole.
     #[must_use]
     pub fn place(&self, problem: &Problem) -> Option<Place> {
-        self.sources.place(problem.site()?)
+        match &problem.at {
+            At::Place(place) => Some(place.clone()),
+            At::Text(label) => self.sources.place(label.site),
+            At::File(_) => None,
+        }
     }
 
     /// All of it, like a compiler's output, with a last line that counts.
@@ -123,8 +127,8 @@ impl Report {
         };
         let place = match (&first.at, self.place(first)) {
             (At::File(file), _) => format!("{file}: "),
-            (At::Text(_), Some(place)) => format!("{place}: "),
-            (At::Text(_), None) => String::new(),
+            (_, Some(place)) => format!("{place}: "),
+            (_, None) => String::new(),
         };
         let more = match self.errors + self.warnings {
             0 | 1 => String::new(),
@@ -153,6 +157,7 @@ impl Report {
         for problem in &self.problems {
             match &problem.at {
                 At::File(file) if !files.contains(&&**file) => files.push(file),
+                At::Place(place) if !files.contains(&&*place.file) => files.push(&place.file),
                 _ => {}
             }
         }
@@ -171,7 +176,7 @@ impl Report {
             let place = self.place(problem);
             let file = match &problem.at {
                 At::File(file) => Some(file.to_string()),
-                At::Text(_) => place.as_ref().map(|place| place.file.to_string()),
+                At::Text(_) | At::Place(_) => place.as_ref().map(|place| place.file.to_string()),
             };
             json!({
                 "severity": problem.severity.as_str(),

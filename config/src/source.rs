@@ -59,18 +59,17 @@ impl Source {
 
     /// The line (from 1) and the column (in characters, from 1) of a byte.
     pub(crate) fn line_column(&self, offset: u32) -> (usize, usize) {
-        let before = self.text.get(..offset as usize).unwrap_or(&self.text);
-        let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
-        let start = before.rfind('\n').map_or(0, |at| at + 1);
-        let column = before
-            .get(start..)
-            .unwrap_or_default()
-            .trim_start_matches('\u{feff}')
-            .chars()
-            .count()
-            + 1;
-        (line, column)
+        line_column(self.text.get(..offset as usize).unwrap_or(&self.text))
     }
+}
+
+/// The line (from 1) and the column (in characters, from 1) of what follows `before`.
+pub(crate) fn line_column(before: &str) -> (usize, usize) {
+    let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let last = before.get(start..).unwrap_or_default();
+    let column = last.trim_start_matches('\u{feff}').chars().count() + 1;
+    (line, column)
 }
 
 impl Sources {

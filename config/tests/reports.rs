@@ -146,3 +146,22 @@ fn a_config_that_is_not_there_is_named() {
     );
     assert!(text.ends_with("1 error in no-such/sluice.yaml\n"), "{text}");
 }
+
+#[test]
+fn a_byte_that_is_no_text_has_a_line_and_a_column() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("flags.yaml");
+    fs::write(&path, b"\xef\xbb\xbfversion: 1\n# \xc3\xa4\xc3\xb6 \xff\n").unwrap();
+    let report = config::load_flags(&path, Eligibility::Enforced).expect_err("it is good");
+    let file = path.display();
+    assert_eq!(
+        report.headline(),
+        format!("{file}:2:6: error[not-utf8]: `{file}` is not UTF-8 text")
+    );
+    let problem = &report.to_json()["problems"][0];
+    assert_eq!((&problem["line"], &problem["column"]), (&2.into(), &6.into()));
+    assert!(
+        report.to_string().contains(&format!("--> {file}:2:6\n")),
+        "{report}"
+    );
+}
