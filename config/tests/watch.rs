@@ -306,6 +306,66 @@ fn a_file_behind_a_link_to_another_directory_is_followed() {
     }
 }
 
+/// `flags.yaml` is a link to `link_to` in another folder, whose file is `today/flags.yaml`; what is removed there
+/// comes back.
+#[track_caller]
+fn check_target_comes_back(link_to: &str, prepare: impl FnOnce(&Path), remove: impl Fn(&Path)) {
+    let elsewhere = TempDir::new().unwrap();
+    let today = elsewhere.path().join("today");
+    fs::create_dir(&today).unwrap();
+    fs::write(today.join("flags.yaml"), flags(1)).unwrap();
+    prepare(elsewhere.path());
+    let options = WatchOptions {
+        reread: Duration::from_secs(3_600),
+        ..WatchOptions::default()
+    };
+    let setup = setup_with(options, |folder| {
+        fs::write(folder.join("sluice.yaml"), GATEWAY).unwrap();
+        symlink(elsewhere.path().join(link_to), folder.join("flags.yaml")).unwrap();
+    });
+    for count in 2..4 {
+        remove(elsewhere.path());
+        setup.hears(&Heard::Refused(vec!["file-missing"]));
+        let _ = fs::create_dir(&today);
+        fs::write(today.join("flags.yaml"), flags(count)).unwrap();
+        setup.hears(&Heard::Applied(count));
+    }
+}
+
+#[test]
+fn the_target_of_a_link_is_taken_up_when_it_is_back() {
+    let remove_file = |folder: &Path| fs::remove_file(folder.join("today/flags.yaml")).unwrap();
+    check_target_comes_back("today/flags.yaml", |_| {}, remove_file);
+}
+
+#[test]
+fn a_target_is_taken_up_when_its_directory_is_back() {
+    let remove_directory = |folder: &Path| fs::remove_dir_all(folder.join("today")).unwrap();
+    check_target_comes_back("today/flags.yaml", |_| {}, remove_directory);
+}
+
+#[test]
+fn a_target_behind_links_of_files_and_directories_is_taken_up_when_it_is_back() {
+    let link = |folder: &Path| {
+        fs::create_dir(folder.join("links")).unwrap();
+        symlink("../today", folder.join("links/current")).unwrap();
+        symlink("current/flags.yaml", folder.join("links/flags.yaml")).unwrap();
+    };
+    let remove_directory = |folder: &Path| fs::remove_dir_all(folder.join("today")).unwrap();
+    check_target_comes_back("links/flags.yaml", link, remove_directory);
+}
+
+#[test]
+fn a_link_that_leads_to_itself_is_reported_and_taken_up_when_it_is_a_file() {
+    let setup = setup();
+    symlink("flags.yaml", setup.path("loop")).unwrap();
+    fs::rename(setup.path("loop"), setup.path("flags.yaml")).unwrap();
+    setup.hears(&Heard::Refused(vec!["file-unreadable"]));
+    fs::remove_file(setup.path("flags.yaml")).unwrap();
+    setup.write(&flags(2));
+    setup.hears(&Heard::Applied(2));
+}
+
 #[test]
 fn a_document_added_to_a_directory_takes_effect_and_so_does_its_removal() {
     let options = WatchOptions {

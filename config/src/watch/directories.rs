@@ -64,21 +64,55 @@ impl Directories {
     }
 }
 
+/// The most links that are followed from one path: as many as Linux follows.
+const MAX_LINKS: usize = 40;
+
 /// Where the files are, and where they are in truth: in Kubernetes a file is a link through the link `..data`
 /// into a directory that every update replaces.
-fn directories(inputs: &Inputs) -> impl Iterator<Item = PathBuf> {
-    let files = inputs.files().flat_map(|file| {
-        let real = file.canonicalize().ok();
-        [parent(file), real.as_deref().and_then(parent)]
-    });
-    let listed = inputs.directories().flat_map(|directory| {
-        [
-            parent(directory),
-            existing(directory),
-            directory.canonicalize().ok(),
-        ]
-    });
-    files.chain(listed).flatten()
+fn directories(inputs: &Inputs) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for file in inputs.files() {
+        let real = follow_links(file, &mut found);
+        found.extend([parent(file), parent(&real)].into_iter().flatten());
+    }
+    for directory in inputs.directories() {
+        let real = follow_links(directory, &mut found);
+        found.extend(
+            [parent(directory), parent(&real), existing(&real)]
+                .into_iter()
+                .flatten(),
+        );
+    }
+    found
+}
+
+/// Where `path` leads, adding the directory of every link on the way. The end need not exist: a link whose target
+/// is gone says where the target will be again.
+fn follow_links(path: &Path, directories: &mut BTreeSet<PathBuf>) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Some((link, target)) = first_link(&path) else {
+            break;
+        };
+        let folder = link.parent().unwrap_or(Path::new(""));
+        let rest = path.strip_prefix(&link).unwrap_or(Path::new(""));
+        directories.extend(existing(folder));
+        let mut next = folder.join(target);
+        if !rest.as_os_str().is_empty() {
+            next.push(rest);
+        }
+        path = next;
+    }
+    path
+}
+
+/// The first link among a path and what is above it, and its target.
+fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let mut upwards: Vec<&Path> = path.ancestors().collect();
+    upwards.reverse();
+    upwards
+        .into_iter()
+        .find_map(|part| Some((part.to_owned(), part.read_link().ok()?)))
 }
 
 /// The nearest directory above that exists.
