@@ -11,6 +11,7 @@ use crate::{
 mod condition;
 mod cost;
 mod flag;
+mod serve;
 mod tenant;
 
 /// The most flags in a document.

@@ -1,6 +1,7 @@
 //! `sluice explain`: what would happen to a request, and why, step by step.
 
 mod asker;
+mod json;
 mod request;
 mod story;
 mod text;
