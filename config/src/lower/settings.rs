@@ -26,8 +26,7 @@ pub(crate) fn environment(root: &Node<'_>) -> (String, Eligibility) {
     let eligibility = match lifecycle.map(|text| &**text) {
         Some("relaxed") => Eligibility::Relaxed,
         Some(_) => Eligibility::Enforced,
-        None if matches!(&*name, "development" | "staging") => Eligibility::Relaxed,
-        None => Eligibility::Enforced,
+        None => Eligibility::of_environment(&name),
     };
     (name, eligibility)
 }
