@@ -121,6 +121,30 @@ pub(crate) fn label(documents: &[Document<'_>], site: Site) -> Label {
     label
 }
 
+/// What a site is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// A flag as a whole.
+    Flag,
+    /// A segment as a whole.
+    Segment,
+    /// A route or a part of one.
+    Route,
+    /// A part of anything else.
+    Part,
+}
+
+/// What in one of `documents` the site is of.
+pub(crate) fn owner(documents: &[Document<'_>], site: Site) -> Owner {
+    let located = find(documents, site).map(|(document, offset)| locate(&document.root, offset));
+    match located.as_ref().map(|located| located.path.as_slice()) {
+        Some([Step::Key("flags"), Step::Key(_)]) => Owner::Flag,
+        Some([Step::Key("segments"), Step::Key(_)]) => Owner::Segment,
+        Some([Step::Key("routes"), ..]) => Owner::Route,
+        _ => Owner::Part,
+    }
+}
+
 /// A label without words.
 pub(crate) fn plain_label(documents: &[Document<'_>], site: Site) -> Label {
     let len = find(documents, site).map_or(1, |(document, offset)| locate(&document.root, offset).span.len);

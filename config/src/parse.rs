@@ -98,10 +98,8 @@ impl<'s> Builder<'s, '_> {
                 self.value(Node { span, kind })
             }
             Event::SequenceStart(..) | Event::MappingStart(..) if self.open.len() >= MAX_DOCUMENT_DEPTH => {
-                let title = format!("a document is nested at most {MAX_DOCUMENT_DEPTH} deep");
                 let span = self.span(at);
-                let help = "name inner conditions as segments".to_owned();
-                self.report("document-depth", title, span, "deeper than that", Some(help));
+                self.too_deep(span);
                 false
             }
             Event::SequenceStart(anchor, tag) => {
@@ -258,6 +256,12 @@ impl<'s> Builder<'s, '_> {
             .collect()
     }
 
+    fn too_deep(&mut self, span: Span) {
+        let title = format!("a document is nested at most {MAX_DOCUMENT_DEPTH} deep");
+        let help = "name inner conditions as segments".to_owned();
+        self.report("document-depth", title, span, "deeper than that", Some(help));
+    }
+
     fn syntax(&mut self, error: &ScanError) {
         let start = self.cursor.byte(error.marker().index());
         let info = error.info().replace('`', "'");
@@ -277,6 +281,10 @@ impl<'s> Builder<'s, '_> {
             start: offset(start),
             len: 1,
         };
+        // The parser has a limit of its own on brackets, and sees them before it tells of any.
+        if info.contains("recursion limit") {
+            return self.too_deep(span);
+        }
         self.report(
             "yaml-syntax",
             format!("this is not YAML: {info}"),

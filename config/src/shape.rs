@@ -154,6 +154,13 @@ impl Union {
         })
     }
 
+    /// Whether `all` and `any` combine several of it.
+    pub(crate) fn combines(&self) -> bool {
+        ["all", "any"]
+            .iter()
+            .all(|key| self.keys().any(|known| known == *key))
+    }
+
     pub(crate) fn case(&self, when: When) -> Option<Shape> {
         self.cases
             .iter()

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use rules::{Names, Noun, ProblemKind, Site, WarningKind};
+use rules::{InvalidPattern, Names, Noun, ProblemKind, Site, WarningKind};
 
-use crate::locate;
+use crate::locate::{self, Owner};
 use crate::lower::Document;
 use crate::problem::{Label, Problem};
 use crate::report::MAX_PROBLEMS;
@@ -89,6 +89,8 @@ impl Broken {
     /// Whether a problem may only be the consequence of what could not be read.
     fn explains(&self, kind: &ProblemKind) -> bool {
         match kind {
+            // What may not be empty is told by its shape.
+            ProblemKind::Empty { .. } => true,
             ProblemKind::Unknown { what: Noun::Flag, .. } => self.some_flags,
             ProblemKind::Unknown {
                 what: Noun::Segment,
@@ -145,7 +147,42 @@ fn one(found: &rules::Problem, documents: &[Document<'_>], names: &Names<'_>) ->
             ..first
         });
     }
+    if let ProblemKind::Nesting { limit } = &found.kind {
+        return nesting(*limit, problem, locate::owner(documents, found.site));
+    }
     problem.maybe_help(help(&found.kind, documents, names))
+}
+
+/// What is nested or chained too deep, by where it is.
+fn nesting(limit: usize, mut problem: Problem, owner: Owner) -> Problem {
+    let help = match owner {
+        Owner::Flag => {
+            problem.title = format!("a chain of more than {limit} flags, each requiring the next");
+            "let flags require directly what they need, and not by way of so many others"
+        }
+        Owner::Segment => {
+            problem.title = format!("a chain of more than {limit} segments, each referring to the next");
+            "write out the condition of one of them"
+        }
+        Owner::Route => "write the gate with fewer levels, or gate on one flag that requires the others",
+        Owner::Part => "name an inner condition as a segment",
+    };
+    problem.help(help)
+}
+
+/// How a regular expression that can't be used could be made one that can.
+pub(crate) fn pattern_cure(invalid: &InvalidPattern) -> &'static str {
+    let reason = match invalid {
+        InvalidPattern::TooLong { .. } => return "shorten it, or write several patterns under `any`",
+        InvalidPattern::Syntax { reason } | InvalidPattern::TooComplex { reason } => reason,
+    };
+    if reason.contains("word boundar") {
+        r"write word boundaries of ASCII: `(?-u:\b)` for `\b`"
+    } else if reason.contains("limit") {
+        r"make it smaller: shorter repetitions, or classes of ASCII such as `[0-9A-Za-z]` for `\w`"
+    } else {
+        "patterns are regular expressions of linear time: no look-around, no back-references"
+    }
 }
 
 fn help(kind: &ProblemKind, documents: &[Document<'_>], names: &Names<'_>) -> Option<String> {
@@ -172,12 +209,9 @@ fn cure(kind: &ProblemKind) -> Option<&'static str> {
         ProblemKind::InvalidFlagKey { .. } => "write it like `dispatch.v2Board`",
         ProblemKind::InvalidTenantId { .. } => "write it exactly as tokens name the tenant",
         ProblemKind::InvalidName { .. } => "give it another name",
-        ProblemKind::InvalidPattern(_) => {
-            "patterns are regular expressions of linear time: no look-around, no back-references"
-        }
+        ProblemKind::InvalidPattern(invalid) => pattern_cure(invalid),
         ProblemKind::WeightSum { .. } => "change the weights so that they add up to 100",
         ProblemKind::PercentageRange { .. } => "write a number from 0 to 100",
-        ProblemKind::Empty { .. } => "add one, or remove what is empty",
         ProblemKind::Limit { .. } => "remove some of them",
         ProblemKind::Duplicate { .. } => "keep one of them, or rename one",
         ProblemKind::TooFewVariants { .. } => "name a second variant, or leave `variants` out for on and off",
@@ -194,7 +228,6 @@ fn cure(kind: &ProblemKind) -> Option<&'static str> {
         }
         ProblemKind::ReservedAttribute { .. } => "give the attribute another name",
         ProblemKind::OptedBothWays { .. } => "take it from one of the two lists",
-        ProblemKind::Nesting { .. } => "name an inner condition as a segment",
         _ => return None,
     })
 }

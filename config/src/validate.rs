@@ -213,15 +213,16 @@ impl Validator<'_> {
     }
 
     fn count(&mut self, found: usize, min: usize, max: usize, slot: Slot<'_>) {
-        if found < min {
+        // One of at least two is judged by `rules`, which knows what is meant by them.
+        if found == 0 && min > 0 {
             let title = format!("`{}` is empty", slot.name);
             let least = if min == 1 {
-                "at least one".to_owned()
+                "at least one is".to_owned()
             } else {
-                format!("at least {min}")
+                format!("at least {min} are")
             };
             let help = Some("add one, or remove what is empty".to_owned());
-            self.report("empty", title, slot.owner, &format!("{least} is needed"), help);
+            self.report("empty", title, slot.owner, &format!("{least} needed"), help);
         }
         if found > max && max != UNBOUNDED {
             let title = format!("`{}` has at most {max} entries, here are {found}", slot.name);
@@ -283,6 +284,9 @@ fn type_help(node: &Node<'_>, shape: Shape) -> String {
         (_, Some(Scalar::Null)) => "leave the field out, or give it a value".to_owned(),
         (Shape::Text(_) | Shape::Prose | Shape::Choice(_) | Shape::Variant, Some(_)) => {
             format!("if that text is meant, put it in quotes: `\"{text}\"`")
+        }
+        (Shape::Union(union), None) if node.items().is_some() && union.combines() => {
+            "write `{ all: [...] }` or `{ any: [...] }`".to_owned()
         }
         (Shape::List(_), Some(_)) => format!("write a list: `[{}]`", shorten(text)),
         (Shape::Boolean, Some(Scalar::Text("on" | "yes"))) => did_you_mean("true"),

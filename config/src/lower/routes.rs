@@ -8,6 +8,7 @@ use rules::{
 use super::gateway::Gateway;
 use crate::node::{Entry, Node, Span};
 use crate::problem::Problem;
+use crate::translate::pattern_cure;
 
 /// A route, as far as it could be lowered.
 #[derive(Debug)]
@@ -181,9 +182,7 @@ impl<'s> Gateway<'_, 's> {
                 let span = value
                     .field("matches")
                     .map_or(value.span, |expression| expression.span);
-                let help =
-                    "patterns are regular expressions of linear time: no look-around, no back-references";
-                self.error("invalid-pattern", reason.to_string(), span, help);
+                self.error("invalid-pattern", reason.to_string(), span, pattern_cure(reason));
                 None
             }
             _ => self.parsed(

@@ -115,7 +115,7 @@ fn nesting_and_size_have_limits() {
         [("document-depth", 1, place)]
     );
     // The parser has a limit of its own, far beyond.
-    assert_eq!(problems(&nested(100_000))[0].0, "yaml-syntax");
+    assert_eq!(problems(&nested(100_000))[0].0, "document-depth");
 
     let source = Sources::default()
         .add(Path::new("test.yaml"), "[1, 2, 3]".to_owned())

@@ -167,7 +167,7 @@ pub(crate) static FLAG: Object = object(
     ],
 );
 
-static VARIANTS: Map = map("the name of a variant", Shape::Any, 1, UNBOUNDED);
+static VARIANTS: Map = map("the name of a variant", Shape::Any, 2, UNBOUNDED);
 static TIER_DEFAULTS: Map = map("the name of a tier", Shape::Variant, 0, UNBOUNDED);
 static REQUIRES: List = list(Shape::Union(&REQUIREMENT), 0, UNBOUNDED);
 static RULES: List = list(Shape::Object(&RULE), 0, UNBOUNDED);
@@ -260,7 +260,7 @@ pub(crate) static CONDITION: Union = union(
         with_key("attribute", &CLAUSE),
     ],
 );
-static CONDITIONS: List = list(Shape::Union(&CONDITION), 0, UNBOUNDED);
+static CONDITIONS: List = list(Shape::Union(&CONDITION), 1, UNBOUNDED);
 static ALL: Object = object(
     "an `all` of conditions",
     "Every one of the conditions holds.",
@@ -281,11 +281,11 @@ static SEGMENT: Object = object(
     "The condition of the segment holds.",
     &[required("segment", SEGMENT_NAME, "The segment.")],
 );
-static SCALARS: List = list(Shape::Scalar, 0, UNBOUNDED);
-static TEXTS: List = list(Shape::Text("a text"), 0, UNBOUNDED);
+static SCALARS: List = list(Shape::Scalar, 1, UNBOUNDED);
+static TEXTS: List = list(Shape::Text("a text"), 1, UNBOUNDED);
 static NETWORKS: List = list(
     Shape::Text("an IP address or network such as `10.0.0.0/8`"),
-    0,
+    1,
     UNBOUNDED,
 );
 static ALTERNATIVES: Union = union(
@@ -401,7 +401,8 @@ pub(crate) static TENANT: Object = object(
 );
 static OVERRIDES: Map = map("a flag key", Shape::Variant, 0, UNBOUNDED);
 static ATTRIBUTES: Map = map("the name of an attribute", Shape::Union(&ATTRIBUTE), 0, UNBOUNDED);
+static ATTRIBUTE_TEXTS: List = list(Shape::Text("a text"), 0, UNBOUNDED);
 static ATTRIBUTE: Union = union(
     "a text, a number, a boolean or a list of texts",
-    &[scalar(Shape::Scalar), items(&TEXTS)],
+    &[scalar(Shape::Scalar), items(&ATTRIBUTE_TEXTS)],
 );
