@@ -43,6 +43,7 @@ impl Definitions {
             Shape::Union(union) => self.union(union),
             Shape::Choice(values) => json!({ "enum": values }),
             Shape::Text(_) | Shape::Prose => json!({ "type": "string" }),
+            Shape::Name(_) => json!({ "type": "string", "minLength": 1 }),
             Shape::Boolean => json!({ "type": "boolean" }),
             Shape::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
             Shape::Number => json!({ "type": "number" }),
@@ -94,6 +95,13 @@ impl Definitions {
                 .iter()
                 .map(|name| json!({ "required": [name] }));
             schema.insert("oneOf".to_owned(), one.collect());
+        }
+        if let (Some(schema), false) = (schema.as_object_mut(), object.at_least_one.is_empty()) {
+            let any = object
+                .at_least_one
+                .iter()
+                .map(|name| json!({ "required": [name] }));
+            schema.insert("anyOf".to_owned(), any.collect());
         }
         self.made.insert(name, schema);
         made

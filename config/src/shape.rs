@@ -21,6 +21,8 @@ pub(crate) enum Shape {
     Choice(&'static [&'static str]),
     /// A name, address, path, pattern: a text that means something to the program. The words say what.
     Text(&'static str),
+    /// The same, of at least one character.
+    Name(&'static str),
     /// A text for people, in which anything may stand.
     Prose,
     /// `true` or `false`.
@@ -54,6 +56,8 @@ pub(crate) struct Object {
     pub(crate) fields: &'static [Field],
     /// Of these fields exactly one is written.
     pub(crate) exactly_one: &'static [&'static str],
+    /// Of these fields at least one is written.
+    pub(crate) at_least_one: &'static [&'static str],
 }
 
 /// A field of an object.
@@ -123,7 +127,7 @@ impl Shape {
             Self::List(_) => "a list".to_owned(),
             Self::Union(union) => union.name.to_owned(),
             Self::Choice(values) => any_of(values),
-            Self::Text(what) => what.to_owned(),
+            Self::Text(what) | Self::Name(what) => what.to_owned(),
             Self::Prose => "a text".to_owned(),
             Self::Boolean => "`true` or `false`".to_owned(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
@@ -222,6 +226,7 @@ const fn object(name: &'static str, doc: &'static str, fields: &'static [Field])
         doc,
         fields,
         exactly_one: &[],
+        at_least_one: &[],
     }
 }
 

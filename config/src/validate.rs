@@ -94,7 +94,8 @@ impl Validator<'_> {
             (Shape::Version, Scalar::Integer(found)) => self.version(node, found),
             (Shape::Integer(min, max), Scalar::Integer(value)) => self.integer(node, value, (min, max), slot),
             (Shape::Choice(values), Scalar::Text(text)) => self.choice(node, text, values, slot),
-            (Shape::Text(_) | Shape::Variant, Scalar::Text(text)) => self.text(node, text),
+            (Shape::Name(_), Scalar::Text("")) => self.empty(node, slot),
+            (Shape::Text(_) | Shape::Name(_) | Shape::Variant, Scalar::Text(text)) => self.text(node, text),
             (Shape::Duration, Scalar::Text(text)) if quantity::duration_ms(text).is_some() => {}
             (Shape::Duration, Scalar::Text(_) | Scalar::Integer(_)) => {
                 self.quantity(node, "duration", shape, slot)
@@ -123,6 +124,12 @@ impl Validator<'_> {
                 Some(help.to_owned()),
             );
         }
+    }
+
+    fn empty(&mut self, node: &Node<'_>, slot: Slot<'_>) {
+        let title = format!("`{}` is empty", slot.name);
+        let help = "write a text, or leave the field out where it may be".to_owned();
+        self.report("empty", title, node.span, "", Some(help));
     }
 
     fn version(&mut self, node: &Node<'_>, found: i128) {
@@ -282,7 +289,7 @@ fn type_help(node: &Node<'_>, shape: Shape) -> String {
     let text = node.raw().map_or("", |text| text);
     match (shape, node.scalar()) {
         (_, Some(Scalar::Null)) => "leave the field out, or give it a value".to_owned(),
-        (Shape::Text(_) | Shape::Prose | Shape::Choice(_) | Shape::Variant, Some(_)) => {
+        (Shape::Text(_) | Shape::Name(_) | Shape::Prose | Shape::Choice(_) | Shape::Variant, Some(_)) => {
             format!("if that text is meant, put it in quotes: `\"{text}\"`")
         }
         (Shape::Union(union), None) if node.items().is_some() && union.combines() => {

@@ -8,7 +8,7 @@ use super::{
 const FLAG_KEY: Shape = Shape::Text("a flag key");
 const SEGMENT_NAME: Shape = Shape::Text("the name of a segment");
 const TIER_NAME: Shape = Shape::Text("the name of a tier");
-const BY: Shape = Shape::Text("`tenant`, `user` or the name of an attribute");
+const BY: Shape = Shape::Name("`tenant`, `user` or the name of an attribute");
 const TIME: Shape = Shape::Text("an RFC 3339 time such as `2026-12-01T00:00:00Z`");
 
 /// The flags document.
@@ -156,7 +156,7 @@ pub(crate) static FLAG: Object = object(
         ),
         optional(
             "salt",
-            Shape::Text("a text"),
+            Shape::Name("a text"),
             "What buckets are salted with; left out: the key.",
         ),
         optional(
@@ -240,14 +240,16 @@ static ROLLOUT: Object = object(
         ),
     ],
 );
-static SCHEDULE: Object = object(
-    "a schedule",
-    "The time outside of which a flag is off.",
-    &[
+static SCHEDULE: Object = Object {
+    name: "a schedule",
+    doc: "The time outside of which a flag is off.",
+    fields: &[
         optional("from", TIME, "The first moment of it."),
         optional("until", TIME, "The first moment after it."),
     ],
-);
+    exactly_one: &[],
+    at_least_one: &["from", "until"],
+};
 
 /// A condition.
 pub(crate) static CONDITION: Union = union(
@@ -300,7 +302,7 @@ pub(crate) static CLAUSE: Object = Object {
     fields: &[
         required(
             "attribute",
-            Shape::Text("the name of an attribute"),
+            Shape::Name("the name of an attribute"),
             "The attribute.",
         ),
         operator("eq", Shape::Scalar, "Equal."),
@@ -364,6 +366,7 @@ pub(crate) static CLAUSE: Object = Object {
         "eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte", "prefix", "suffix", "contains", "matches",
         "any_of", "all_of", "none_of", "semver", "before", "after", "ip_in", "exists",
     ],
+    at_least_one: &[],
 };
 
 const fn operator(name: &'static str, shape: Shape, doc: &'static str) -> Field {

@@ -37,6 +37,12 @@ impl Validator<'_> {
             }
         }
         self.exactly_one(node, object, slot, unknown);
+        let names = object.at_least_one;
+        if !unknown && !names.is_empty() && names.iter().all(|name| node.field(name).is_none()) {
+            let title = format!("{} needs {}, or both", object.name, any_of(names));
+            let help = Some(format!("write {}, or leave it out as a whole", any_of(names)));
+            self.report("missing-field", title, slot.owner, "none of them is here", help);
+        }
     }
 
     fn exactly_one(&mut self, node: &Node<'_>, object: &'static Object, slot: Slot<'_>, unknown: bool) {
