@@ -2,6 +2,8 @@
 
 use serde_json::{Map as JsonMap, Value, json};
 
+use rules::{MAX_FLAG_KEY, MAX_TENANT_ID, RESERVED_ATTRIBUTES};
+
 use crate::shape::{self, List, Map, Object, Shape, UNBOUNDED, Union, When};
 use crate::validate::VERSION;
 
@@ -42,10 +44,12 @@ impl Definitions {
             Shape::List(list) => self.list(list),
             Shape::Union(union) => self.union(union),
             Shape::Choice(values) => json!({ "enum": values }),
+            Shape::Text(shape::FLAG_KEY) => flag_key(),
             Shape::Text(_) | Shape::Prose => json!({ "type": "string" }),
             Shape::Name(_) => json!({ "type": "string", "minLength": 1 }),
             Shape::Boolean => json!({ "type": "boolean" }),
             Shape::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Shape::Percentage => json!({ "type": "number", "minimum": 0, "maximum": 100 }),
             Shape::Number => json!({ "type": "number" }),
             Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
             Shape::Variant => json!({ "type": ["string", "boolean"] }),
@@ -109,6 +113,9 @@ impl Definitions {
 
     fn map(&mut self, map: &'static Map) -> Value {
         let mut schema = json!({ "type": "object", "additionalProperties": self.shape(map.value) });
+        if let (Some(schema), Some(names)) = (schema.as_object_mut(), names(map.key)) {
+            schema.insert("propertyNames".to_owned(), names);
+        }
         limits(
             &mut schema,
             ("minProperties", map.min),
@@ -139,6 +146,21 @@ impl Definitions {
             self.made.insert(name, schema);
         }
         made
+    }
+}
+
+fn flag_key() -> Value {
+    let longest = MAX_FLAG_KEY - 1;
+    json!({ "type": "string", "pattern": format!("^[A-Za-z][A-Za-z0-9._-]{{0,{longest}}}$") })
+}
+
+/// What the names of a mapping must be, where more than that they are texts is known of them.
+fn names(what: &str) -> Option<Value> {
+    match what {
+        shape::FLAG_KEY => Some(flag_key()),
+        shape::TENANT_ID => Some(json!({ "pattern": format!("^[!-~]{{1,{MAX_TENANT_ID}}}$") })),
+        shape::ATTRIBUTE_NAME => Some(json!({ "not": { "enum": RESERVED_ATTRIBUTES } })),
+        _ => None,
     }
 }
 

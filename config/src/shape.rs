@@ -31,6 +31,8 @@ pub(crate) enum Shape {
     Integer(i64, i64),
     /// Any number.
     Number,
+    /// A number from 0 to 100. `rules` judges it.
+    Percentage,
     /// A text, number or boolean.
     Scalar,
     /// A variant's name, or a boolean in its place.
@@ -115,6 +117,13 @@ pub(crate) enum When {
     Mapping,
 }
 
+/// What is written of flags: their keys.
+pub(crate) const FLAG_KEY: &str = "a flag key";
+/// What is written of tenants: their ids.
+pub(crate) const TENANT_ID: &str = "a tenant id";
+/// What is written of attributes: their names.
+pub(crate) const ATTRIBUTE_NAME: &str = "the name of an attribute";
+
 /// No limit of its own.
 pub(crate) const UNBOUNDED: usize = usize::MAX;
 
@@ -131,7 +140,7 @@ impl Shape {
             Self::Prose => "a text".to_owned(),
             Self::Boolean => "`true` or `false`".to_owned(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
-            Self::Number => "a number".to_owned(),
+            Self::Number | Self::Percentage => "a number".to_owned(),
             Self::Scalar => "a text, a number or a boolean".to_owned(),
             Self::Variant => "the name of a variant".to_owned(),
             Self::Any => "a value".to_owned(),

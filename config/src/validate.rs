@@ -88,7 +88,7 @@ impl Validator<'_> {
         };
         match (shape, scalar) {
             (Shape::Boolean | Shape::Scalar | Shape::Variant, Scalar::Boolean(_))
-            | (Shape::Number | Shape::Scalar, Scalar::Integer(_) | Scalar::Number(_))
+            | (Shape::Number | Shape::Percentage | Shape::Scalar, Scalar::Integer(_) | Scalar::Number(_))
             | (Shape::Prose | Shape::Scalar, Scalar::Text(_)) => {}
             (Shape::Version, Scalar::Integer(found)) if found == i128::from(VERSION) => {}
             (Shape::Version, Scalar::Integer(found)) => self.version(node, found),

@@ -9,15 +9,20 @@ use crate::source::Sources;
 use crate::{json, parse};
 
 /// Codes that say that the form is wrong, and that a schema can see.
-const OF_FORM: [&str; 12] = [
+const OF_FORM: [&str; 17] = [
     "conflicting-fields",
     "empty",
     "invalid-duration",
+    "invalid-flag-key",
+    "invalid-percentage",
     "invalid-size",
+    "invalid-tenant-id",
     "limit",
     "missing-field",
     "out-of-range",
+    "reserved-attribute",
     "secret-in-document",
+    "too-few-variants",
     "unknown-field",
     "unknown-value",
     "unsupported-version",

@@ -5,7 +5,7 @@ use super::{
     scalar, union, with_key,
 };
 
-const FLAG_KEY: Shape = Shape::Text("a flag key");
+const FLAG_KEY: Shape = Shape::Text(super::FLAG_KEY);
 const SEGMENT_NAME: Shape = Shape::Text("the name of a segment");
 const TIER_NAME: Shape = Shape::Text("the name of a tier");
 const BY: Shape = Shape::Name("`tenant`, `user` or the name of an attribute");
@@ -44,8 +44,8 @@ pub(crate) static DOCUMENT: Object = object(
 
 static TIER_NAMES: List = list(TIER_NAME, 0, UNBOUNDED);
 static SEGMENTS: Map = map("the name of a segment", Shape::Union(&CONDITION), 0, UNBOUNDED);
-static FLAGS: Map = map("a flag key", Shape::Object(&FLAG), 0, UNBOUNDED);
-static TENANTS: Map = map("a tenant id", Shape::Object(&TENANT), 0, UNBOUNDED);
+static FLAGS: Map = map(super::FLAG_KEY, Shape::Object(&FLAG), 0, UNBOUNDED);
+static TENANTS: Map = map(super::TENANT_ID, Shape::Object(&TENANT), 0, UNBOUNDED);
 
 static UNKNOWN_TENANT: Union = union(
     "`reject` or `{ tier: NAME }`",
@@ -217,12 +217,12 @@ static SPLIT: Object = object(
         ),
     ],
 );
-static WEIGHTS: Map = map("the name of a variant", Shape::Number, 1, UNBOUNDED);
+static WEIGHTS: Map = map("the name of a variant", Shape::Percentage, 1, UNBOUNDED);
 static ROLLOUT: Object = object(
     "a rollout",
     "A percentage of the subjects, chosen by a stable hash.",
     &[
-        required("percentage", Shape::Number, "0 to 100, in steps of 0.001."),
+        required("percentage", Shape::Percentage, "0 to 100, in steps of 0.001."),
         optional(
             "by",
             BY,
@@ -402,8 +402,8 @@ pub(crate) static TENANT: Object = object(
         optional("attributes", Shape::Map(&ATTRIBUTES), "What else is known of it."),
     ],
 );
-static OVERRIDES: Map = map("a flag key", Shape::Variant, 0, UNBOUNDED);
-static ATTRIBUTES: Map = map("the name of an attribute", Shape::Union(&ATTRIBUTE), 0, UNBOUNDED);
+static OVERRIDES: Map = map(super::FLAG_KEY, Shape::Variant, 0, UNBOUNDED);
+static ATTRIBUTES: Map = map(super::ATTRIBUTE_NAME, Shape::Union(&ATTRIBUTE), 0, UNBOUNDED);
 static ATTRIBUTE_TEXTS: List = list(Shape::Text("a text"), 0, UNBOUNDED);
 static ATTRIBUTE: Union = union(
     "a text, a number, a boolean or a list of texts",

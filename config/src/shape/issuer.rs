@@ -118,7 +118,7 @@ static CLAIMS: Object = object(
         ),
     ],
 );
-static CLAIM_ATTRIBUTES: Map = map("the name of an attribute", CLAIM, 0, tokens::MAX_ATTRIBUTES);
+static CLAIM_ATTRIBUTES: Map = map(super::ATTRIBUTE_NAME, CLAIM, 0, tokens::MAX_ATTRIBUTES);
 
 /// Where in a request identity is.
 pub(super) static IDENTITY: Object = object(
@@ -142,7 +142,7 @@ pub(super) static IDENTITY: Object = object(
         ),
     ],
 );
-static REQUEST_ATTRIBUTES: Map = map("the name of an attribute", Shape::Union(&REQUEST_VALUE), 0, 32);
+static REQUEST_ATTRIBUTES: Map = map(super::ATTRIBUTE_NAME, Shape::Union(&REQUEST_VALUE), 0, 32);
 static REQUEST_VALUE: Union = union(
     "`{ header: NAME }` or `{ cookie: NAME }`",
     &[with_key("header", &FROM_HEADER), with_key("cookie", &FROM_COOKIE)],

@@ -7,7 +7,7 @@ use super::{
     scalar, union, with_key,
 };
 
-pub(super) const FLAG_KEY: Shape = Shape::Text("a flag key");
+pub(super) const FLAG_KEY: Shape = Shape::Text(super::FLAG_KEY);
 const ADDRESS: Shape = Shape::Text("an address such as `127.0.0.1:8080`");
 pub(super) const PATH: Shape = Shape::Text("a file, relative to this document");
 
