@@ -52,8 +52,9 @@ impl Directories {
         for directory in &wanted {
             // Again and again: a directory that was replaced has the same path and is not watched.
             if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) {
-                let is_new = !self.watched.contains(directory);
-                if is_new {
+                // One that an update has removed meanwhile is no news: what took its place is looked at next.
+                let is_news = !self.watched.contains(directory) && directory.exists();
+                if is_news {
                     tracing::warn!(directory = %directory.display(), %error, "not watched: files are polled");
                 }
                 hears = false;
