@@ -8,6 +8,7 @@ pub(crate) mod gate;
 pub(crate) mod gateway;
 pub(crate) mod headers;
 pub(crate) mod issuers;
+pub(crate) mod listeners;
 pub(crate) mod routes;
 pub(crate) mod settings;
 pub(crate) mod tenant;

@@ -2,9 +2,12 @@
 //! The validator and the JSON Schema for editors both read it, so no field is listed twice.
 
 pub(crate) mod flags;
+mod headers;
 pub(crate) mod issuer;
+mod listener;
 pub(crate) mod route;
 pub(crate) mod sluice;
+mod upstream;
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,8 @@ use rules::Eligibility;
 
 use super::gateway::Gateway;
 use crate::node::{Node, Scalar, Span};
-use crate::problem::Problem;
 use crate::quantity;
-use crate::settings::{AccessLog, Drain, Listener, LogFormat, LogOutput, Settings};
+use crate::settings::{AccessLog, Drain, LogFormat, LogOutput, Settings};
 
 /// Where health and metrics are served, unless the document says.
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
@@ -76,31 +75,6 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
-    fn listeners(&mut self, root: &Node<'s>, taken: &mut Vec<(SocketAddr, Span)>) -> Vec<Listener> {
-        let nodes = root.field("listeners").and_then(Node::items).unwrap_or_default();
-        let names: Vec<(&str, Span)> = nodes
-            .iter()
-            .filter_map(|node| node.field("name"))
-            .filter_map(|name| Some((&**name.text()?, name.span)))
-            .collect();
-        for (name, span) in &names {
-            self.check_name("a listener", name, *span);
-        }
-        self.check_unique("listener", &names);
-        let mut listeners = Vec::new();
-        for node in nodes {
-            let address = node
-                .field("address")
-                .and_then(|address| self.address(address, taken));
-            let name = node.field("name").and_then(Node::text);
-            listeners.extend(name.zip(address).map(|(name, address)| Listener {
-                name: (**name).into(),
-                address,
-            }));
-        }
-        listeners
-    }
-
     fn admin(&mut self, node: Option<&Node<'s>>, taken: &mut Vec<(SocketAddr, Span)>) -> Option<SocketAddr> {
         let Some(node) = node else { return Some(ADMIN) };
         let node = node.field("address")?;
@@ -110,29 +84,6 @@ impl<'s> Gateway<'_, 's> {
             let help = "write a loopback address such as `127.0.0.1:9090` or `[::1]:9090`";
             self.error("admin-not-loopback", title, node.span, help);
         }
-        Some(address)
-    }
-
-    /// An address that nothing else of this document is bound to.
-    fn address(&mut self, node: &Node<'s>, taken: &mut Vec<(SocketAddr, Span)>) -> Option<SocketAddr> {
-        let text = node.text()?;
-        let Ok(address) = text.parse::<SocketAddr>() else {
-            let title = format!("`{text}` is not an IP address and a port");
-            let help = "write it like `127.0.0.1:8080`, `0.0.0.0:8080` or `[::]:8080`";
-            self.error("invalid-address", title, node.span, help);
-            return None;
-        };
-        let before = taken
-            .iter()
-            .find(|(other, _)| *other == address && address.port() != 0);
-        if let Some(&(_, span)) = before {
-            let first = self.label(span, "first here");
-            let title = format!("two listeners have the address `{address}`");
-            let problem = Problem::error("duplicate", title, self.label(node.span, "again here")).also(first);
-            self.push(problem.help("give one of them another port"));
-            return None;
-        }
-        taken.push((address, node.span));
         Some(address)
     }
 

@@ -1,24 +1,15 @@
 //! The form of `sluice.yaml`. What its names, addresses and patterns must be beyond that is judged in `lower`.
 
+use super::headers::HEADERS;
 use super::issuer::{IDENTITY, ISSUERS};
+use super::listener::LISTENERS;
 use super::route::{BODY, ROUTES, UNMATCHED};
-use super::{
-    List, Map, Object, Shape, UNBOUNDED, Union, items, list, map, mapping, object, optional, required,
-    scalar, union, with_key,
-};
+use super::upstream::UPSTREAMS;
+use super::{Map, Object, Shape, Union, map, mapping, object, optional, required, scalar, union, with_key};
 
 pub(super) const FLAG_KEY: Shape = Shape::Text(super::FLAG_KEY);
-const ADDRESS: Shape = Shape::Text("an address such as `127.0.0.1:8080`");
+pub(super) const ADDRESS: Shape = Shape::Text("an address such as `127.0.0.1:8080`");
 pub(super) const PATH: Shape = Shape::Text("a file, relative to this document");
-
-/// The most listeners.
-const MAX_LISTENERS: usize = 64;
-/// The most upstreams.
-const MAX_UPSTREAMS: usize = 1_000;
-/// The most endpoints of an upstream.
-const MAX_ENDPOINTS: usize = 256;
-/// The most headers with the state of one flag each.
-const MAX_PER_FLAG: usize = 100;
 
 /// The document.
 pub(crate) static DOCUMENT: Object = object(
@@ -112,19 +103,6 @@ static ENVIRONMENT_OBJECT: Object = object(
         ),
     ],
 );
-static LISTENERS: List = list(Shape::Object(&LISTENER), 1, MAX_LISTENERS);
-static LISTENER: Object = object(
-    "a listener",
-    "An address that requests arrive at.",
-    &[
-        required("name", Shape::Text("a name"), "Its name, in logs."),
-        required(
-            "address",
-            ADDRESS,
-            "IP address and port; port 0: the system chooses.",
-        ),
-    ],
-);
 static ADMIN: Union = union(
     "`off` or `{ address: IP:PORT }`",
     &[
@@ -159,44 +137,6 @@ static FLAGS_DIRECTORY: Object = object(
     )],
 );
 
-static UPSTREAMS: Map = map(
-    "the name of an upstream",
-    Shape::Union(&UPSTREAM_VALUE),
-    1,
-    MAX_UPSTREAMS,
-);
-static UPSTREAM_VALUE: Union = union(
-    "`HOST:PORT` or `{ endpoints: [HOST:PORT] }`",
-    &[
-        scalar(Shape::Text("`HOST:PORT`")),
-        mapping(Shape::Object(&UPSTREAM_OBJECT)),
-    ],
-);
-static UPSTREAM_OBJECT: Object = object(
-    "an upstream",
-    "Endpoints that serve the same thing.",
-    &[
-        required("endpoints", Shape::List(&ENDPOINTS), "Host and port of each."),
-        optional(
-            "connect_timeout",
-            Shape::Duration,
-            "Until connected; left out: 3s.",
-        ),
-        optional(
-            "read_timeout",
-            Shape::Duration,
-            "Between two reads; left out: 60s.",
-        ),
-        optional("write_timeout", Shape::Duration, "Of one write; left out: 60s."),
-        optional(
-            "idle_timeout",
-            Shape::Duration,
-            "How long an idle connection is kept; left out: 60s.",
-        ),
-    ],
-);
-static ENDPOINTS: List = list(Shape::Text("`HOST:PORT`"), 1, MAX_ENDPOINTS);
-
 static TARGET: Object = object(
     "a reading of targets",
     "How request targets are read.",
@@ -207,78 +147,6 @@ static TARGET: Object = object(
     )],
 );
 
-const HEADER: Shape = Shape::Text("the name of a header, or `off`");
-static HEADERS: Object = object(
-    "a plan of headers",
-    "What upstreams are told of the decision. Each may be `off`.",
-    &[
-        optional("tenant", HEADER, "The tenant's id; left out: X-Tenant-Id."),
-        optional("user", HEADER, "The user's id; left out: X-User-Id."),
-        optional(
-            "flags",
-            Shape::Union(&FLAGS_HEADER),
-            "The flags that are on; left out: X-Feature-Flags.",
-        ),
-        optional(
-            "revision",
-            HEADER,
-            "The snapshot's revision; left out: X-Flags-Revision.",
-        ),
-        optional("request_id", HEADER, "The request's id; left out: X-Request-Id."),
-        optional(
-            "per_flag",
-            Shape::Union(&PER_FLAG),
-            "One header for each of these flags.",
-        ),
-    ],
-);
-static FLAGS_HEADER: Union = union(
-    "the name of a header, `off` or a mapping",
-    &[scalar(HEADER), mapping(Shape::Object(&FLAGS_HEADER_OBJECT))],
-);
-static FLAGS_HEADER_OBJECT: Object = object(
-    "a flags header",
-    "The header that lists the flags that are on.",
-    &[
-        optional(
-            "name",
-            Shape::Text("the name of a header"),
-            "Its name; left out: X-Feature-Flags.",
-        ),
-        optional(
-            "include",
-            Shape::Union(&INCLUDE),
-            "Which flags: all (left out), route, or these.",
-        ),
-        optional("budget", Shape::Size, "Its most bytes; left out: 4KiB."),
-    ],
-);
-static INCLUDE: Union = union(
-    "`all`, `route` or a list of flag keys",
-    &[scalar(Shape::Choice(&["all", "route"])), items(&FLAG_KEYS)],
-);
-static FLAG_KEYS: List = list(FLAG_KEY, 0, UNBOUNDED);
-static PER_FLAG: Union = union(
-    "`off`, a list of flag keys or a mapping",
-    &[
-        scalar(Shape::Choice(&["off"])),
-        items(&PER_FLAG_KEYS),
-        mapping(Shape::Object(&PER_FLAG_OBJECT)),
-    ],
-);
-static PER_FLAG_KEYS: List = list(FLAG_KEY, 0, MAX_PER_FLAG);
-static PER_FLAG_OBJECT: Object = object(
-    "headers per flag",
-    "One header for each of these flags, with the served variant.",
-    &[
-        optional(
-            "prefix",
-            Shape::Text("the beginning of a header name"),
-            "Left out: X-Feature-.",
-        ),
-        required("flags", Shape::List(&PER_FLAG_KEYS), "The flags."),
-    ],
-);
 static ERRORS: Map = map("a status", Shape::Object(&BODY), 0, 200);
 static ACCESS_LOG: Object = object(
     "an access log",
