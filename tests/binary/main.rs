@@ -16,4 +16,5 @@ mod evaluating;
 mod explaining;
 mod process;
 mod running;
+mod security;
 mod tokens;
