@@ -20,8 +20,9 @@ const EXEMPT: &[(&str, usize)] = &[];
 const ARROWS: &[(&str, &[&str])] = &[
     ("rules", &[]),
     ("tokens", &["rules"]),
+    ("wire", &[]),
     ("config", &["rules", "tokens"]),
-    ("proxy", &["rules", "tokens", "config"]),
+    ("proxy", &["rules", "tokens", "wire", "config"]),
     ("testkit", &["rules", "tokens", "config", "proxy"]),
 ];
 /// The files of `proxy` that may know `config`: those that start it, and take and prepare a newer snapshot.
@@ -55,7 +56,7 @@ fn root() -> PathBuf {
 fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for folder in [
-        "src", "tests", "rules", "tokens", "config", "proxy", "testkit", "benches",
+        "src", "tests", "rules", "tokens", "wire", "config", "proxy", "testkit", "benches",
     ] {
         collect(&root().join(folder), &mut found);
     }

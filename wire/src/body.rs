@@ -1,0 +1,196 @@
+//! The body of an HTTP/1 request: how many of the bytes that come belong to it, and where it ends.
+//! Chunks are read strictly (RFC 9112 section 7.1), so that no reader behind us can end one elsewhere.
+
+use crate::Framing;
+
+/// The most bytes of one chunk's extensions.
+pub const MAX_CHUNK_EXTENSION: usize = 256;
+/// The most bytes of the trailer section.
+pub const MAX_TRAILERS: usize = 8 * 1024;
+/// The most digits of a chunk's size: no chunk is larger than 64 GiB.
+const MAX_SIZE_DIGITS: u8 = 9;
+
+/// A body on its way: fed with bytes, says how many are its own.
+#[derive(Debug, Clone)]
+pub struct Body {
+    state: State,
+}
+
+/// Why a chunked body is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum InvalidBody {
+    /// A chunk's size that is not one to nine hex digits.
+    #[error("a chunk's size is malformed")]
+    Size,
+    /// A chunk's extensions that are too long or have a control character.
+    #[error("a chunk's extensions are malformed")]
+    Extension,
+    /// A line that does not end in CR LF.
+    #[error("a line of a chunk does not end in CR LF")]
+    LineEnd,
+    /// A chunk that does not end where its size says.
+    #[error("a chunk does not end where its size says")]
+    ChunkEnd,
+    /// A trailer that is no field, or more of them than [`MAX_TRAILERS`].
+    #[error("the trailers are malformed or too long")]
+    Trailers,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// So many bytes of a body whose length was told are missing.
+    Length(u64),
+    /// In a chunk's size, after so many digits.
+    Size { digits: u8, size: u64 },
+    /// In a chunk's extensions, after so many bytes.
+    Extension { length: usize, size: u64 },
+    /// After the CR of a chunk's first line.
+    SizeEnd { size: u64 },
+    /// So many bytes of a chunk are missing.
+    Data(u64),
+    /// After a chunk's bytes.
+    DataEnd,
+    /// After a chunk's bytes and the CR.
+    DataLineEnd,
+    /// In the trailers, after so many bytes; where in a line.
+    Trailer { length: usize, place: Place },
+    /// Nothing of it is missing.
+    Done,
+}
+
+/// Where in a line of the trailers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// At its beginning.
+    Start,
+    /// In the name of a field, after its first byte.
+    Name,
+    /// In the value of a field.
+    Value,
+    /// After the CR of a field.
+    LineEnd,
+    /// After the CR of the empty line that ends the body.
+    LastLineEnd,
+}
+
+impl Body {
+    /// A body of which nothing has come.
+    #[must_use]
+    pub fn new(framing: Framing) -> Self {
+        let state = match framing {
+            Framing::Empty | Framing::Length(0) => State::Done,
+            Framing::Length(length) => State::Length(length),
+            Framing::Chunked => State::SIZE,
+        };
+        Self { state }
+    }
+
+    /// Whether all of it has come.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Takes what of `bytes` belongs to the body, and says how many bytes that are: all of them, unless the body
+    /// ends among them.
+    ///
+    /// # Errors
+    /// What comes is no body, and nothing after it can be understood.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<usize, InvalidBody> {
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            match &mut self.state {
+                State::Done => break,
+                State::Length(missing) | State::Data(missing) => {
+                    let here =
+                        usize::try_from(*missing).map_or(rest.len(), |missing| missing.min(rest.len()));
+                    *missing -= here as u64;
+                    at += here;
+                    self.state = match self.state {
+                        State::Length(0) => State::Done,
+                        State::Data(0) => State::DataEnd,
+                        state => state,
+                    };
+                }
+                state => {
+                    let byte = rest.first().copied().unwrap_or_default();
+                    *state = state.after(byte)?;
+                    at += 1;
+                }
+            }
+        }
+        Ok(at)
+    }
+}
+
+impl State {
+    const SIZE: Self = Self::Size { digits: 0, size: 0 };
+
+    /// The state after one byte of what surrounds the data of chunks.
+    fn after(self, byte: u8) -> Result<Self, InvalidBody> {
+        match self {
+            Self::Size { digits, size } => after_size(digits, size, byte),
+            Self::Extension { length, size } => match byte {
+                b'\r' => Ok(Self::SizeEnd { size }),
+                b'\n' => Err(InvalidBody::LineEnd),
+                b'\t' | b' '..=b'~' if length < MAX_CHUNK_EXTENSION => Ok(Self::Extension {
+                    length: length + 1,
+                    size,
+                }),
+                _ => Err(InvalidBody::Extension),
+            },
+            Self::SizeEnd { size } => match (byte, size) {
+                (b'\n', 0) => Ok(Self::Trailer {
+                    length: 0,
+                    place: Place::Start,
+                }),
+                (b'\n', size) => Ok(Self::Data(size)),
+                _ => Err(InvalidBody::LineEnd),
+            },
+            Self::DataEnd if byte == b'\r' => Ok(Self::DataLineEnd),
+            Self::DataLineEnd if byte == b'\n' => Ok(Self::SIZE),
+            Self::DataEnd | Self::DataLineEnd => Err(InvalidBody::ChunkEnd),
+            Self::Trailer { length, place } => after_trailer(length + 1, place, byte),
+            Self::Length(_) | Self::Data(_) | Self::Done => Ok(self),
+        }
+    }
+}
+
+fn after_size(digits: u8, size: u64, byte: u8) -> Result<State, InvalidBody> {
+    match (char::from(byte).to_digit(16), byte) {
+        (Some(digit), _) if digits < MAX_SIZE_DIGITS => Ok(State::Size {
+            digits: digits + 1,
+            size: size << 4 | u64::from(digit),
+        }),
+        (None, b';') if digits > 0 => Ok(State::Extension { length: 1, size }),
+        (None, b'\r') if digits > 0 => Ok(State::SizeEnd { size }),
+        (None, b'\n') if digits > 0 => Err(InvalidBody::LineEnd),
+        _ => Err(InvalidBody::Size),
+    }
+}
+
+fn after_trailer(length: usize, place: Place, byte: u8) -> Result<State, InvalidBody> {
+    if length > MAX_TRAILERS {
+        return Err(InvalidBody::Trailers);
+    }
+    let place = match (place, byte) {
+        (Place::LastLineEnd, b'\n') => return Ok(State::Done),
+        (Place::LineEnd, b'\n') => Place::Start,
+        (Place::Start, b'\r') => Place::LastLineEnd,
+        (Place::Value, b'\r') => Place::LineEnd,
+        (Place::Start | Place::Name, byte) if is_token(byte) => Place::Name,
+        (Place::Name, b':') => Place::Value,
+        (Place::Value, b'\t' | b' '..=b'~' | 0x80..) => Place::Value,
+        (Place::LineEnd | Place::LastLineEnd, _) | (_, b'\n') => return Err(InvalidBody::LineEnd),
+        _ => return Err(InvalidBody::Trailers),
+    };
+    Ok(State::Trailer { length, place })
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests;

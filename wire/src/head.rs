@@ -1,0 +1,187 @@
+//! The head of an HTTP/1 request: complete, not yet complete, or refused.
+//! The grammar is httparse's; what it takes that others read differently is refused here.
+
+use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
+
+use crate::InvalidHead;
+
+/// The most fields that a head may be allowed to have.
+pub const MAX_HEADERS: usize = 256;
+/// The most empty lines before a request line (RFC 9112 section 2.2 asks for at least one).
+const MAX_EMPTY_LINES: usize = 4;
+
+/// How large a head may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// The most bytes, from the request line to the empty line at its end.
+    pub bytes: usize,
+    /// The most fields, at most [`MAX_HEADERS`].
+    pub fields: usize,
+}
+
+/// A head that is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Where in the bytes the request line begins: empty lines may come before it.
+    pub start: usize,
+    /// Where the head ends and the body begins.
+    pub end: usize,
+    /// How long the body is.
+    pub framing: Framing,
+}
+
+/// How the length of a body is told (RFC 9112 section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// There is none.
+    Empty,
+    /// So many bytes, at least one.
+    Length(u64),
+    /// In chunks.
+    Chunked,
+}
+
+/// Reads the head at the beginning of `bytes`; none if there is more of it to come.
+///
+/// # Errors
+/// As soon as what is there can't become a head that everyone reads alike.
+pub fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<Head>, InvalidHead> {
+    let start = skip_empty_lines(bytes)?;
+    let rest = bytes.get(start..).unwrap_or_default();
+    let within = rest.get(..limits.bytes).unwrap_or(rest);
+    let mut fields = [EMPTY_HEADER; MAX_HEADERS];
+    let room = fields
+        .get_mut(..limits.fields.min(MAX_HEADERS))
+        .unwrap_or_default();
+    let mut request = Request::new(room);
+    let end = match request.parse(within) {
+        Ok(Status::Complete(length)) => length,
+        Ok(Status::Partial) => {
+            check_lines(within)?;
+            let limit = limits.bytes;
+            let full = rest.len() >= limit;
+            return if full {
+                Err(InvalidHead::TooLarge { limit })
+            } else {
+                Ok(None)
+            };
+        }
+        Err(error) => return Err(refusal(error, within, limits)),
+    };
+    check_lines(within.get(..end).unwrap_or_default())?;
+    let framing = framing(&request)?;
+    check_host(&request)?;
+    Ok(Some(Head {
+        start,
+        end: start + end,
+        framing,
+    }))
+}
+
+fn skip_empty_lines(bytes: &[u8]) -> Result<usize, InvalidHead> {
+    let empty = bytes
+        .chunks_exact(2)
+        .take_while(|line| *line == b"\r\n")
+        .take(MAX_EMPTY_LINES + 1)
+        .count();
+    if empty > MAX_EMPTY_LINES {
+        return Err(InvalidHead::RequestLine);
+    }
+    let start = empty * 2;
+    match bytes.get(start) {
+        Some(b'\n') => Err(InvalidHead::LineEnd),
+        Some(b'\r') if bytes.len() > start + 1 => Err(InvalidHead::LineEnd),
+        _ => Ok(start),
+    }
+}
+
+/// Every CR is followed by LF, and every LF follows a CR. A CR at the very end may still be followed.
+fn check_lines(bytes: &[u8]) -> Result<(), InvalidHead> {
+    let bare = memchr::memchr2_iter(b'\r', b'\n', bytes).any(|at| match bytes.get(at) {
+        Some(b'\r') => bytes.get(at + 1).is_some_and(|next| *next != b'\n'),
+        _ => at == 0 || bytes.get(at - 1) != Some(&b'\r'),
+    });
+    if bare { Err(InvalidHead::LineEnd) } else { Ok(()) }
+}
+
+fn refusal(error: Error, bytes: &[u8], limits: HeadLimits) -> InvalidHead {
+    // A bare line end is told as such, whatever it was taken for.
+    if let Err(line_end) = check_lines(bytes) {
+        return line_end;
+    }
+    match error {
+        Error::TooManyHeaders => InvalidHead::TooManyFields { limit: limits.fields },
+        Error::HeaderName => InvalidHead::FieldName,
+        Error::HeaderValue => InvalidHead::FieldValue,
+        Error::NewLine => InvalidHead::LineEnd,
+        Error::Version => InvalidHead::Version,
+        Error::Token | Error::Status => InvalidHead::RequestLine,
+    }
+}
+
+fn values<'a>(request: &'a Request<'_, '_>, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let named = move |field: &&Header<'_>| field.name.eq_ignore_ascii_case(name);
+    request.headers.iter().filter(named).map(|field| field.value)
+}
+
+fn framing(request: &Request<'_, '_>) -> Result<Framing, InvalidHead> {
+    let mut lengths = values(request, "content-length");
+    let mut codings = values(request, "transfer-encoding");
+    match (lengths.next(), codings.next()) {
+        (None, None) => Ok(Framing::Empty),
+        (Some(_), Some(_)) => Err(InvalidHead::TwoLengths),
+        (Some(length), None) => {
+            let length = content_length(length).filter(|_| lengths.next().is_none());
+            match length.ok_or(InvalidHead::ContentLength)? {
+                0 => Ok(Framing::Empty),
+                length => Ok(Framing::Length(length)),
+            }
+        }
+        (None, Some(coding)) => {
+            let alone = codings.next().is_none() && request.version == Some(1);
+            if alone && coding.eq_ignore_ascii_case(b"chunked") {
+                Ok(Framing::Chunked)
+            } else {
+                Err(InvalidHead::TransferEncoding)
+            }
+        }
+    }
+}
+
+/// Digits alone, no more than fit.
+fn content_length(value: &[u8]) -> Option<u64> {
+    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(value)
+        .ok()
+        .filter(|_| digits)?
+        .parse()
+        .ok()
+        .filter(|length| *length <= i64::MAX.unsigned_abs())
+}
+
+fn check_host(request: &Request<'_, '_>) -> Result<(), InvalidHead> {
+    let mut hosts = values(request, "host");
+    let host = match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => return Err(InvalidHead::Host),
+        (None, None) if request.version == Some(1) => return Err(InvalidHead::Host),
+        (None, None) => return Ok(()),
+        (Some(host), None) => host,
+    };
+    let target = request.path.unwrap_or_default();
+    match authority(target) {
+        Some(authority) if !authority.as_bytes().eq_ignore_ascii_case(host) => Err(InvalidHead::HostMismatch),
+        _ => Ok(()),
+    }
+}
+
+/// The authority of an absolute target.
+fn authority(target: &str) -> Option<&str> {
+    if target.starts_with('/') {
+        return None;
+    }
+    let (_, rest) = target.split_once("://")?;
+    rest.split(['/', '?', '#']).next()
+}
+
+#[cfg(test)]
+mod tests;

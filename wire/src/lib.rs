@@ -1,0 +1,10 @@
+//! What bytes on a connection mean: where the head of a request ends, where its body ends, and what is refused
+//! because two readers could disagree about it. Pure: bytes in, answers out; no socket, no clock.
+
+mod body;
+mod head;
+mod invalid_head;
+
+pub use body::{Body, InvalidBody, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
+pub use head::{Framing, Head, HeadLimits, MAX_HEADERS, read_head};
+pub use invalid_head::InvalidHead;
