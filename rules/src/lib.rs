@@ -83,7 +83,7 @@ pub use site::{Site, Sited};
 pub use snapshot::{Revision, Snapshot};
 pub use subject::{MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES, Subject};
 pub use target::{
-    EncodedSlash, InvalidTarget, MAX_PATH, MAX_PATH_SEGMENTS, Target, TargetOptions, normalise,
+    EncodedSlash, InvalidTarget, MAX_PATH, MAX_PATH_SEGMENTS, Read, Reads, Target, TargetOptions, normalise,
 };
 pub use tenant::Tenant;
 pub use tenants::Tenants;

@@ -2,11 +2,13 @@
 //! Which route it falls on is `route_table`'s; how a careless upstream might read it otherwise is not asked here.
 
 mod invalid;
+mod reads;
 mod spelling;
 
 use std::{borrow::Cow, fmt};
 
 pub use invalid::InvalidTarget;
+pub use reads::{Read, Reads};
 pub(crate) use spelling::decoded_bytes;
 
 use self::spelling::Reading;

@@ -1,7 +1,7 @@
 //! What an upstream is: a named group of endpoints and how to talk to them. Definitions only;
 //! addresses, pools and health live in the proxy.
 
-use crate::Site;
+use crate::{Reads, Site};
 
 /// A named group of endpoints that serve the same thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Upstream {
     pub endpoints: Box<[Endpoint]>,
     /// How long each step may take.
     pub timeouts: UpstreamTimeouts,
+    /// How it may read paths: which gates are asked of a path that can be read in several ways.
+    pub reads: Reads,
 }
 
 /// One address of an upstream.

@@ -1,6 +1,6 @@
 //! Upstreams and their endpoints.
 
-use rules::{Endpoint, Host, Upstream, UpstreamTimeouts};
+use rules::{Endpoint, Host, Read, Reads, Upstream, UpstreamTimeouts};
 
 use super::gateway::Gateway;
 use crate::node::{Entry, Node};
@@ -43,6 +43,7 @@ impl<'s> Gateway<'_, 's> {
             site,
             endpoints: endpoints.into(),
             timeouts,
+            reads: reads(value.field("reads")),
         })
     }
 
@@ -70,5 +71,16 @@ impl<'s> Gateway<'_, 's> {
                 None
             }
         }
+    }
+}
+
+/// How an upstream may read paths; in every way, unless it says otherwise.
+fn reads(node: Option<&Node<'_>>) -> Reads {
+    let named = |text: &str| Read::ALL.into_iter().find(|read| read.as_str() == text);
+    match node.map(Node::items) {
+        None => Reads::ALL,
+        // The only word that stands there alone.
+        Some(None) => Reads::EXACT,
+        Some(Some(items)) => items.iter().filter_map(|item| named(item.text()?)).collect(),
     }
 }

@@ -1,6 +1,8 @@
 //! The form of upstreams: endpoints that serve the same thing, and how to talk to them.
 
-use super::{List, Map, Object, Shape, Union, list, map, mapping, object, optional, required, scalar, union};
+use super::{
+    List, Map, Object, Shape, Union, items, list, map, mapping, object, optional, required, scalar, union,
+};
 
 /// The most upstreams.
 const MAX_UPSTREAMS: usize = 1_000;
@@ -41,6 +43,21 @@ static UPSTREAM_OBJECT: Object = object(
             Shape::Duration,
             "How long an idle connection is kept; left out: 60s.",
         ),
+        optional(
+            "reads",
+            Shape::Union(&READS),
+            "How it may read paths otherwise than RFC 3986; left out: in each of these ways.",
+        ),
     ],
+);
+static READS: Union = union(
+    "`exact` or a list of readings such as `[fold, params]`",
+    &[scalar(Shape::Choice(&["exact"])), items(&READS_LIST)],
+);
+/// The names are those of every [`rules::Read`].
+static READS_LIST: List = list(
+    Shape::Choice(&["fold", "params", "decode", "backslash", "unicode", "trailing"]),
+    1,
+    rules::Read::ALL.len(),
 );
 static ENDPOINTS: List = list(Shape::Text("`HOST:PORT`"), 1, MAX_ENDPOINTS);

@@ -17,6 +17,7 @@ fn upstream(name: &str, hosts: &[&str]) -> Upstream {
         site: Site::default(),
         endpoints,
         timeouts: UpstreamTimeouts::default(),
+        reads: rules::Reads::ALL,
     }
 }
 

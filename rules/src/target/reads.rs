@@ -1,0 +1,111 @@
+//! The ways in which an upstream may read a path that was forwarded to it, as a set.
+
+use std::fmt;
+
+/// One way of reading a path otherwise than RFC 3986 does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Read {
+    /// `/Admin` is `/admin`, and so is every other case, beyond ASCII too.
+    Fold = 1,
+    /// `/admin;v=1` is `/admin`.
+    Params = 1 << 1,
+    /// `/%2561dmin` is `/admin`: what was decoded is decoded again, and what then is a query is none of the path.
+    Decode = 1 << 2,
+    /// `/a\b` is `/a/b`.
+    Backslash = 1 << 3,
+    /// `%u0061`, overlong UTF-8 and full-width forms are the characters that they stand for.
+    Unicode = 1 << 4,
+    /// `/admin.`, `/admin `, a NUL and what follows it, `/admin::$DATA` are `/admin`.
+    Trailing = 1 << 5,
+}
+
+/// A set of them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Reads(u8);
+
+impl Read {
+    /// Every way, in the order in which they are told.
+    pub const ALL: [Self; 6] = [
+        Self::Fold,
+        Self::Params,
+        Self::Decode,
+        Self::Backslash,
+        Self::Unicode,
+        Self::Trailing,
+    ];
+
+    /// As it is written in documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fold => "fold",
+            Self::Params => "params",
+            Self::Decode => "decode",
+            Self::Backslash => "backslash",
+            Self::Unicode => "unicode",
+            Self::Trailing => "trailing",
+        }
+    }
+}
+
+impl Reads {
+    /// All of them: what an upstream is thought to do of which nothing is known.
+    pub const ALL: Self = Self(0b11_1111);
+    /// None of them: paths are read as RFC 3986 says.
+    pub const EXACT: Self = Self(0);
+
+    /// The set with one way more.
+    #[must_use]
+    pub const fn with(self, read: Read) -> Self {
+        Self(self.0 | read as u8)
+    }
+
+    /// Whether a path is read this way.
+    #[must_use]
+    pub const fn contains(self, read: Read) -> bool {
+        self.0 & read as u8 != 0
+    }
+
+    /// Everything that either reads.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The ways, in their order.
+    pub fn iter(self) -> impl Iterator<Item = Read> {
+        Read::ALL.into_iter().filter(move |read| self.contains(*read))
+    }
+}
+
+impl Default for Reads {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl FromIterator<Read> for Reads {
+    fn from_iter<I: IntoIterator<Item = Read>>(reads: I) -> Self {
+        reads.into_iter().fold(Self::EXACT, Self::with)
+    }
+}
+
+/// The names, with commas between; `exact` for none.
+impl fmt::Display for Reads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::EXACT {
+            return f.write_str("exact");
+        }
+        for (nth, read) in self.iter().enumerate() {
+            write!(f, "{}{}", if nth == 0 { "" } else { ", " }, read.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Reads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reads({self})")
+    }
+}
