@@ -13,6 +13,8 @@ pub struct Identity {
     pub token: TokenSource,
     /// Attributes from the request itself, by the ids of the snapshot that was loaded along.
     pub attributes: Vec<(AttributeId, RequestValue)>,
+    /// Where in a client's certificate the tenant is, if it may be there.
+    pub certificate_tenant: Option<CertificateName>,
     /// For `WWW-Authenticate`.
     pub realm: Box<str>,
 }
@@ -51,6 +53,17 @@ pub enum TokenSource {
     Header(Box<str>),
     /// In a cookie.
     Cookie(Box<str>),
+}
+
+/// A name in a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateName {
+    /// The one DNS name among its subject alternative names.
+    SanDns,
+    /// The one URI among them.
+    SanUri,
+    /// The one common name of its subject.
+    CommonName,
 }
 
 /// A value that a request brings along.

@@ -25,11 +25,12 @@ mod settings;
 mod shape;
 mod source;
 mod suggest;
+mod tls;
 mod translate;
 mod validate;
 mod watch;
 
-pub use identity::{Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
+pub use identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
 pub use inputs::Inputs;
 pub use load::{LoadedFlags, load, load_flags};
 pub use loaded::Loaded;
@@ -40,4 +41,7 @@ pub use report::{Colour, MAX_PROBLEMS, Report};
 pub use schema::{flags_schema, sluice_schema};
 pub use settings::{AccessLog, Drain, Listener, LogFormat, LogOutput, Settings};
 pub use source::{MAX_FILE_BYTES, Place, Places};
+pub use tls::{
+    Certificate, ClientCertificateMode, ClientCertificates, ListenerTls, MAX_CERTIFICATES, TlsVersion,
+};
 pub use watch::{Reload, WatchOptions, Watcher, watch, watch_with};

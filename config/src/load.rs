@@ -205,7 +205,7 @@ fn loaded(parts: Parts, mut loading: Loading, documents: &[Document<'_>]) -> Loa
     let places = Places::of(&loading.sources);
     let problems = warnings(rules::lint(&snapshot), documents);
     let inputs = loading.inputs.clone();
-    loading.problems = problems;
+    loading.warnings.extend(problems);
     let warnings = loading.into_report();
     Loaded {
         snapshot: Arc::new(snapshot),

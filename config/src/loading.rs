@@ -21,6 +21,8 @@ use crate::{parse, validate};
 pub(crate) struct Loading {
     pub(crate) sources: Sources,
     pub(crate) problems: Vec<Problem>,
+    /// What is allowed and probably not meant.
+    pub(crate) warnings: Vec<Problem>,
     /// How many more problems there are than were kept.
     more: usize,
     pub(crate) inputs: Inputs,
@@ -134,7 +136,8 @@ impl Loading {
         digits
     }
 
-    pub(crate) fn into_report(self) -> Report {
+    pub(crate) fn into_report(mut self) -> Report {
+        self.problems.append(&mut self.warnings);
         Report::new(self.problems, self.more, self.sources, self.inputs)
     }
 }

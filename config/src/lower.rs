@@ -2,6 +2,7 @@
 //! here that is left out without a word, so that the rest can still be judged.
 
 pub(crate) mod action;
+pub(crate) mod certificates;
 pub(crate) mod condition;
 pub(crate) mod flags;
 pub(crate) mod gate;

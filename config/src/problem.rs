@@ -6,7 +6,7 @@ use crate::node::Span;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 78] = [
+pub const CODES: [&str; 82] = [
     "admin-not-loopback",
     "conflicting-fields",
     "document-depth",
@@ -16,6 +16,7 @@ pub const CODES: [&str; 78] = [
     "empty",
     "empty-document",
     "empty-schedule",
+    "expired-certificate",
     "file-missing",
     "file-too-large",
     "file-unreadable",
@@ -24,6 +25,7 @@ pub const CODES: [&str; 78] = [
     "header-alias",
     "header-budget",
     "invalid-address",
+    "invalid-certificate",
     "invalid-claim-path",
     "invalid-date",
     "invalid-duration",
@@ -54,6 +56,7 @@ pub const CODES: [&str; 78] = [
     "missing-upstream",
     "nesting",
     "never-open",
+    "no-client-certificates",
     "not-utf8",
     "opted-both-ways",
     "out-of-range",
@@ -73,6 +76,7 @@ pub const CODES: [&str; 78] = [
     "unknown-upstream",
     "unknown-value",
     "unknown-variant",
+    "unnamed-certificate",
     "unset-variable",
     "unsupported-version",
     "unused-flag",

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use rules::Body;
 
+use crate::tls::ListenerTls;
+
 /// What the process is set to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -31,6 +33,10 @@ pub struct Listener {
     pub name: Box<str>,
     /// Where; with port 0 the system chooses.
     pub address: SocketAddr,
+    /// How its connections are encrypted, if they are. That they are needs a restart; how doesn't.
+    pub tls: Option<ListenerTls>,
+    /// Whether HTTP/2 is taken on connections that are not.
+    pub h2c: bool,
 }
 
 /// One line for each request.
@@ -81,7 +87,7 @@ impl Settings {
     #[must_use]
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         let differences = [
-            ("listeners", self.listeners != new.listeners),
+            ("listeners", !listen_alike(&self.listeners, &new.listeners)),
             ("admin", self.admin != new.admin),
             ("threads", self.threads != new.threads),
             (
@@ -96,4 +102,18 @@ impl Settings {
             .map(|(field, _)| field)
             .collect()
     }
+}
+
+/// Whether two lists of listeners differ in nothing but what changes without a restart.
+fn listen_alike(one: &[Listener], other: &[Listener]) -> bool {
+    let bound = |listener: &Listener| {
+        let Listener {
+            name,
+            address,
+            tls,
+            h2c,
+        } = listener;
+        (name.clone(), *address, tls.is_some(), *h2c)
+    };
+    one.iter().map(bound).eq(other.iter().map(bound))
 }

@@ -9,7 +9,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use config::{KeySource, Loaded, LogFormat, LogOutput, RequestValue, TokenSource};
+use config::{
+    CertificateName, ClientCertificateMode, KeySource, Loaded, LogFormat, LogOutput, RequestValue,
+    TlsVersion, TokenSource,
+};
 use rules::{
     Auth, Destination, Eligibility, EncodedSlash, HostPattern, Include, Mode, OnError, Otherwise,
     TrailingSlash, Unmatched, UpstreamId,
@@ -247,4 +250,54 @@ fn environments_are_relaxed_by_name_or_by_word() {
     check("eu-west", Eligibility::Enforced);
     check("{ name: staging, lifecycle: enforced }", Eligibility::Enforced);
     check("{ name: eu-west, lifecycle: relaxed }", Eligibility::Relaxed);
+}
+
+#[test]
+fn a_listener_has_certificates_with_their_names_and_says_whom_it_lets_in() {
+    let settings =
+        config::load(&good("tls/sluice.yaml"), &|_| None).unwrap_or_else(|report| panic!("{report}"));
+    let [encrypted, plain] = &settings.settings.listeners[..] else {
+        panic!("two listeners");
+    };
+    let tls = encrypted.tls.as_ref().unwrap();
+    let names: Vec<Vec<&str>> = tls
+        .certificates
+        .iter()
+        .map(|certificate| certificate.names.iter().map(|name| &**name).collect())
+        .collect();
+    assert_eq!(names, [vec!["a.example", "www.a.example"], vec!["b.example"]]);
+    assert_eq!((tls.min_version, tls.http2), (TlsVersion::Tls13, false));
+    let clients = tls.client_certificates.as_ref().unwrap();
+    assert_eq!(
+        (clients.mode, clients.roots.len()),
+        (ClientCertificateMode::Optional, 1)
+    );
+    assert_eq!(
+        settings.identity.certificate_tenant,
+        Some(CertificateName::SanUri)
+    );
+    assert_eq!((plain.tls.as_ref(), plain.h2c), (None, true));
+    let files: Vec<_> = settings.inputs.files().filter_map(Path::file_name).collect();
+    assert!(
+        ["a.pem", "a.key", "b.pem", "b.key"]
+            .iter()
+            .all(|file| files.iter().any(|read| read == file))
+    );
+}
+
+#[test]
+fn certificates_change_without_a_restart_and_encryption_as_such_does_not() {
+    let load = || {
+        config::load(&good("tls/sluice.yaml"), &|_| None)
+            .unwrap()
+            .settings
+    };
+    let (old, mut new) = (load(), load());
+    let tls = new.listeners[0].tls.as_mut().unwrap();
+    tls.certificates.pop();
+    tls.client_certificates = None;
+    assert_ne!(old, new);
+    assert!(old.needs_restart(&new).is_empty());
+    new.listeners[0].tls = None;
+    assert_eq!(old.needs_restart(&new), ["listeners"]);
 }

@@ -7,7 +7,7 @@ use tokens::{Algorithm, ClaimPath, DEFAULT_LEEWAY_SECONDS, InvalidKey, Issuer, I
 
 use super::action::is_http_url;
 use super::gateway::Gateway;
-use crate::identity::{Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
+use crate::identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
 use crate::node::{Node, Span};
 use crate::quantity;
 
@@ -49,7 +49,30 @@ impl<'s> Gateway<'_, 's> {
             issuers,
             token,
             attributes,
+            certificate_tenant: self.certificate_tenant(root, identity),
             realm: self.realm(identity),
+        }
+    }
+
+    /// Where in a client's certificate the tenant is. Some listener has to ask for certificates then.
+    fn certificate_tenant(
+        &mut self,
+        root: &Node<'s>,
+        identity: Option<&Node<'s>>,
+    ) -> Option<CertificateName> {
+        let node = identity?.field("tenant")?.field("client_cert")?;
+        let listeners = root.field("listeners").and_then(Node::items).unwrap_or_default();
+        let asked = |listener: &Node<'s>| listener.field("tls")?.field("client_certificates").map(|_| ());
+        if !listeners.iter().any(|listener| asked(listener).is_some()) {
+            let title = "no listener asks clients for certificates";
+            let help = "give a listener `tls.client_certificates`, or remove `identity.tenant`";
+            self.error("no-client-certificates", title, node.span, help);
+        }
+        match &**node.text()? {
+            "san_dns" => Some(CertificateName::SanDns),
+            "san_uri" => Some(CertificateName::SanUri),
+            "cn" => Some(CertificateName::CommonName),
+            _ => None,
         }
     }
 

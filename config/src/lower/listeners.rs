@@ -30,9 +30,19 @@ impl<'s> Gateway<'_, 's> {
                 .field("address")
                 .and_then(|address| self.address(address, taken));
             let name = node.field("name").and_then(Node::text);
+            let tls = match node.field("tls") {
+                Some(tls) => match self.tls(tls) {
+                    Some(tls) => Some(tls),
+                    None => continue,
+                },
+                None => None,
+            };
+            let h2c = node.field("h2c").and_then(Node::boolean).unwrap_or_default();
             listeners.extend(name.zip(address).map(|(name, address)| Listener {
                 name: (**name).into(),
                 address,
+                tls,
+                h2c,
             }));
         }
         listeners

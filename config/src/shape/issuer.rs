@@ -131,6 +131,11 @@ pub(super) static IDENTITY: Object = object(
             "Where the token is; left out: authorization.",
         ),
         optional(
+            "tenant",
+            Shape::Object(&CERTIFICATE_TENANT),
+            "Who is asking where there is no token.",
+        ),
+        optional(
             "attributes",
             Shape::Map(&REQUEST_ATTRIBUTES),
             "Attributes from the request: only as true as whoever sets them.",
@@ -141,6 +146,15 @@ pub(super) static IDENTITY: Object = object(
             "For WWW-Authenticate; left out: sluice.",
         ),
     ],
+);
+static CERTIFICATE_TENANT: Object = object(
+    "a tenant from a certificate",
+    "The tenant that a client's certificate names.",
+    &[required(
+        "client_cert",
+        Shape::Choice(&["san_dns", "san_uri", "cn"]),
+        "Where in the certificate it is.",
+    )],
 );
 static REQUEST_ATTRIBUTES: Map = map(super::ATTRIBUTE_NAME, Shape::Union(&REQUEST_VALUE), 0, 32);
 static REQUEST_VALUE: Union = union(
