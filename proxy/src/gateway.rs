@@ -13,6 +13,7 @@ use pingora::{Error, ErrorType};
 
 use crate::answer::{self, Answer, Code, Connection};
 use crate::context::Context;
+use crate::edge::{Arrival, arrival};
 use crate::guard::{Panicked, contain, contain_async};
 use crate::outcome::Outcome;
 use crate::phase::{body, decide, headers, observe, response, upstream};
@@ -122,16 +123,36 @@ impl ProxyHttp for Gateway {
         error: &Error,
         context: &mut Context,
     ) -> FailToProxy {
-        let error_code = match upstream::failure(error) {
+        let arrival = arrival(session);
+        let failure = match arrival.and_then(Arrival::violation) {
+            Some(_) => Some((Code::BODY, Outcome::BadRequest)),
+            None => upstream::failure(error),
+        };
+        let error_code = match failure {
             Some((code, outcome)) => {
                 let answer = Arc::new(Answer::new(code, &context.serving.pages));
+                let whole =
+                    outcome == Outcome::UpstreamError && session.is_body_done() && !session.is_upgrade_req();
+                let connection = if whole {
+                    Connection::Keep
+                } else {
+                    Connection::Close
+                };
                 let refusal = Refusal {
                     answer,
                     outcome,
-                    connection: Connection::Close,
+                    connection,
                 };
                 // An error here means that the client is gone, which the log says.
-                let _ = self.refuse(session, context, &refusal).await;
+                let answered = self.refuse(session, context, &refusal).await.is_ok();
+                if answered
+                    && whole
+                    && session.get_keepalive().is_some()
+                    && let Some(arrival) = crate::edge::arrival(session)
+                {
+                    // pingora gives the connection of a failed exchange up; the edge doesn't.
+                    arrival.keep();
+                }
                 refusal.answer.status()
             }
             None => {

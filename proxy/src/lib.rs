@@ -26,6 +26,7 @@ mod code_counter;
 mod context;
 mod credentials;
 mod current;
+mod edge;
 mod gateway;
 mod guard;
 mod injected;

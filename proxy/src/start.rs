@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use crate::access_log::{AccessLog, Format, MAX_QUEUED_LINES, Output};
 use crate::admin::{AdminServer, AdminState, admin_router};
 use crate::current::Current;
+use crate::edge::{Edge, EdgeLimits};
 use crate::gateway::Gateway;
 use crate::key_store::KeyStore;
 use crate::metrics::{Metrics, Reload};
@@ -116,7 +117,7 @@ pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
         None => None,
     };
     // After all that can fail, because what pingora is handed it does not give back.
-    serve(&runtime, threads, &shared, listeners, stopped);
+    serve(&runtime, threads, &shared, listeners, &stopped);
     let publisher = Publisher::new(shared, keys, readiness, settings);
     Ok(Running::new(runtime, publisher, bound, admin, stop))
 }
@@ -175,7 +176,7 @@ fn serve(
     threads: usize,
     shared: &Arc<Shared>,
     listeners: Vec<Listening>,
-    stopped: watch::Receiver<bool>,
+    stopped: &watch::Receiver<bool>,
 ) {
     let mut configuration = ServerConf {
         threads,
@@ -193,15 +194,23 @@ fn serve(
     // So that CONNECT gets as far as the head phase, which refuses it like anything else.
     server.allow_connect_method_proxying = true;
     proxy.server_options = Some(server);
-    let mut service = Service::new("proxy".into(), proxy);
-    let mut sockets = Fds::new();
+    let proxy = Arc::new(proxy);
     for listening in listeners {
         let key = listening.address.to_string();
+        let edge = Edge {
+            shared: Arc::clone(shared),
+            proxy: Arc::clone(&proxy),
+            listener: listening.name,
+            limits: EdgeLimits::default(),
+        };
+        let mut service = Service::new(edge.listener.to_string(), edge);
+        let mut sockets = Fds::new();
         sockets.add(key.clone(), listening.socket.into_raw_fd());
         service.add_tcp(&key);
+        let sockets: ListenFds = Arc::new(Mutex::new(sockets));
+        let stopped = stopped.clone();
+        runtime.spawn(async move { service.start_service(Some(sockets), stopped, 1).await });
     }
-    let sockets: ListenFds = Arc::new(Mutex::new(sockets));
-    runtime.spawn(async move { service.start_service(Some(sockets), stopped, 1).await });
 }
 
 fn serve_admin(

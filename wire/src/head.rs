@@ -70,6 +70,7 @@ pub fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<Head>, Inval
     };
     check_lines(within.get(..end).unwrap_or_default())?;
     let framing = framing(&request)?;
+    check_target(&request)?;
     check_host(&request)?;
     Ok(Some(Head {
         start,
@@ -167,11 +168,25 @@ fn check_host(request: &Request<'_, '_>) -> Result<(), InvalidHead> {
         (None, None) => return Ok(()),
         (Some(host), None) => host,
     };
-    let target = request.path.unwrap_or_default();
-    match authority(target) {
-        Some(authority) if !authority.as_bytes().eq_ignore_ascii_case(host) => Err(InvalidHead::HostMismatch),
+    // Whatever else it may be, it is one host: no list, no user information, no path.
+    let is_one = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+;=".contains(byte);
+    if !host.iter().all(is_one) {
+        return Err(InvalidHead::Host);
+    }
+    // Byte by byte: the HTTP layer holds `A` and `a` to be two hosts here, and refuses them without a word.
+    match authority(request.path.unwrap_or_default()) {
+        Some(authority) if authority.as_bytes() != host => Err(InvalidHead::HostMismatch),
         _ => Ok(()),
     }
+}
+
+/// A target has none of the characters that the HTTP layer refuses without a word.
+fn check_target(request: &Request<'_, '_>) -> Result<(), InvalidHead> {
+    let target = request.path.unwrap_or_default();
+    if target.contains(['<', '>', '`']) {
+        return Err(InvalidHead::RequestLine);
+    }
+    Ok(())
 }
 
 /// The authority of an absolute target.

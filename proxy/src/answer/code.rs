@@ -24,10 +24,18 @@ impl Code {
         "the message's length is not stated in one clear way",
     );
     pub(crate) const HEAD: Self = code("HEAD_INVALID", 400, "the head of the request is not well-formed");
+    pub(crate) const HEAD_TIMEOUT: Self = code(
+        "HEAD_TIMEOUT",
+        408,
+        "the head of the request did not arrive in time",
+    );
+    pub(crate) const HEAD_TOO_LARGE: Self =
+        code("HEAD_TOO_LARGE", 431, "the head of the request is too large");
     pub(crate) const HOST: Self = code("HOST_INVALID", 400, "the request does not name one valid host");
     pub(crate) const TARGET: Self = code("TARGET_INVALID", 400, "the target of the request is refused");
     pub(crate) const REQUEST: Self = code("REQUEST_INVALID", 400, "the request can't be forwarded as it is");
     pub(crate) const CONNECT: Self = code("METHOD_NOT_ALLOWED", 405, "there are no tunnels by CONNECT here");
+    pub(crate) const BODY: Self = code("BODY_INVALID", 400, "the body of the request is not well-formed");
     pub(crate) const BODY_TIMEOUT: Self = code(
         "BODY_TIMEOUT",
         408,

@@ -28,8 +28,6 @@ pub(crate) fn configure(session: &mut Session, draining: bool) {
         session.set_keepalive(if draining { None } else { Some(KEEP_ALIVE_SECONDS) });
     }
     session.set_write_timeout(Some(WRITE_TIMEOUT));
-    // Without this, requests that are sent ahead of their answers would break off the one before them.
-    session.set_pipelining_enabled(true);
 }
 
 /// Checks the head; `raw` are its bytes as they arrived.

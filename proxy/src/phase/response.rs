@@ -7,6 +7,7 @@ use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
 use crate::context::Context;
+use crate::edge::arrival;
 use crate::phase::upstream;
 
 /// The most names of a `Connection` header that are read.
@@ -42,6 +43,11 @@ pub(crate) fn pass_on(
     if response.status == StatusCode::SWITCHING_PROTOCOLS && !upstream::is_websocket(session) {
         let error = Error::explain(ErrorType::InvalidHTTPHeader, "a switch that nobody asked for");
         return Err(error.into_up());
+    }
+    if response.status == StatusCode::SWITCHING_PROTOCOLS
+        && let Some(arrival) = arrival(session)
+    {
+        arrival.switch();
     }
     if response.status == StatusCode::SWITCHING_PROTOCOLS || !response.status.is_informational() {
         context.upstream_answered = true;

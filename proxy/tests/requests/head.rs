@@ -84,41 +84,40 @@ fn refused_by(bytes: &[u8]) -> String {
     client.send(bytes);
     let refused = client.response();
     assert_eq!(refused.status, 400, "{:?}", String::from_utf8_lossy(bytes));
-    match refused.header("server") {
-        Some("Pingora") => {
-            assert_eq!(refused.body, b"");
-            "the HTTP layer".to_owned()
-        }
-        _ => refused.code(),
-    }
+    refused.code()
 }
 
 #[test]
-fn it_is_known_what_the_http_layer_refuses_by_itself() {
-    let layer = "the HTTP layer";
+fn a_malformed_head_is_answered_with_a_problem() {
     let cases: [(&[u8], &str); 16] = [
-        (b"GET /open HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", layer),
-        (b"GET http://b/open HTTP/1.1\r\nHost: a\r\n\r\n", layer),
-        (b"GET http://u@a/open HTTP/1.1\r\nHost: a\r\n\r\n", layer),
-        (b"GET /open HTTP/1.1\r\nHost: u@a\r\n\r\n", layer),
+        (
+            b"GET /open HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+            "HOST_INVALID",
+        ),
+        (b"GET http://b/open HTTP/1.1\r\nHost: a\r\n\r\n", "HOST_INVALID"),
+        (b"GET http://u@a/open HTTP/1.1\r\nHost: a\r\n\r\n", "HOST_INVALID"),
+        (b"GET /open HTTP/1.1\r\nHost: u@a\r\n\r\n", "HOST_INVALID"),
         (
             b"POST /open HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
-            layer,
+            "FRAMING_INVALID",
         ),
         (
             b"POST /open HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
-            layer,
+            "FRAMING_INVALID",
         ),
         (
             b"POST /open HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
-            layer,
+            "FRAMING_INVALID",
         ),
-        (b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n", layer),
-        (b"GET /` HTTP/1.1\r\nHost: a\r\n\r\n", layer),
-        (b"GET /<x> HTTP/1.1\r\nHost: a\r\n\r\n", layer),
+        (b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n", "HEAD_INVALID"),
+        (b"GET /` HTTP/1.1\r\nHost: a\r\n\r\n", "HEAD_INVALID"),
+        (b"GET /<x> HTTP/1.1\r\nHost: a\r\n\r\n", "HEAD_INVALID"),
         (b"GET /open HTTP/1.1\r\n\r\n", "HOST_INVALID"),
-        (b"GET http://a:80/open HTTP/1.1\r\nHost: a\r\n\r\n", layer),
-        (b"GET http://A/open HTTP/1.1\r\nHost: a\r\n\r\n", layer),
+        (
+            b"GET http://a:80/open HTTP/1.1\r\nHost: a\r\n\r\n",
+            "HOST_INVALID",
+        ),
+        (b"GET http://A/open HTTP/1.1\r\nHost: a\r\n\r\n", "HOST_INVALID"),
         (b"GET /open HTTP/1.1\r\nHost: a:b\r\n\r\n", "HOST_INVALID"),
         (
             b"POST /open HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",

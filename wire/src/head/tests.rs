@@ -43,7 +43,7 @@ fn a_head_ends_at_its_empty_line() {
         Ok(Some((0, 56, Framing::Chunked))),
     );
     check(
-        "GET http://a/x HTTP/1.1\r\nHost: A\r\n\r\n",
+        "GET http://a/x HTTP/1.1\r\nHost: a\r\n\r\n",
         Ok(Some((0, 36, Framing::Empty))),
     );
 }

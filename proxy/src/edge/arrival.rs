@@ -1,0 +1,91 @@
+//! What is known of a connection, and what request and connection tell each other.
+//! It travels with pingora's digest of the connection, the one place of it that is ours to fill.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use ::wire::InvalidBody;
+use pingora::http::ResponseHeader;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::{SocketDigest, Stream};
+use pingora::proxy::Session;
+
+/// A connection that arrived at a listener.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    /// Who connected: the client, or a proxy before us.
+    #[expect(dead_code, reason = "until the headers read it")]
+    pub(crate) peer: Option<SocketAddr>,
+    pub(super) socket: Option<Arc<SocketDigest>>,
+    /// Whether the present request switched protocols: what follows is no HTTP.
+    switched: AtomicBool,
+    /// Whether the connection is kept although pingora gives the present exchange up.
+    kept: AtomicBool,
+    /// What is wrong with the body of the present request. It is the connection's last one then.
+    violation: OnceLock<InvalidBody>,
+}
+
+impl Arrival {
+    pub(super) fn new(stream: &Stream) -> Self {
+        let socket = stream.get_socket_digest();
+        let peer = socket
+            .as_ref()
+            .and_then(|socket| socket.peer_addr()?.as_inet().copied());
+        Self {
+            peer,
+            socket,
+            switched: AtomicBool::new(false),
+            kept: AtomicBool::new(false),
+            violation: OnceLock::new(),
+        }
+    }
+
+    /// What pingora carries to every session of the connection.
+    pub(super) fn digest(self: &Arc<Self>) -> Option<Arc<ProxyDigest>> {
+        // No proxy ever answered with this: it only stands where one's answer would.
+        let header = ResponseHeader::build(200, Some(0)).ok()?;
+        let user_data = Box::new(Arc::clone(self));
+        Some(Arc::new(ProxyDigest::new(Box::new(header), Some(user_data))))
+    }
+
+    /// Begins the next request.
+    pub(super) fn renew(&self) {
+        self.kept.store(false, Ordering::Relaxed);
+    }
+
+    /// Notes that both sides speak another protocol from now on.
+    pub(crate) fn switch(&self) {
+        self.switched.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_switched(&self) -> bool {
+        self.switched.load(Ordering::Acquire)
+    }
+
+    /// Keeps the connection, though the exchange failed: the request was read whole, and answered whole.
+    pub(crate) fn keep(&self) {
+        self.kept.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        self.kept.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn violate(&self, why: InvalidBody) {
+        // The first one counts.
+        let _ = self.violation.set(why);
+    }
+
+    /// What is wrong with the body of the present request.
+    pub(crate) fn violation(&self) -> Option<InvalidBody> {
+        self.violation.get().copied()
+    }
+}
+
+/// The connection that a request came on.
+pub(crate) fn arrival(session: &Session) -> Option<&Arrival> {
+    let digest = session.digest()?.proxy_digest.as_ref()?;
+    let arrival: &Arc<Arrival> = digest.user_data.as_ref()?.downcast_ref()?;
+    Some(arrival)
+}

@@ -1,0 +1,235 @@
+//! The connection as pingora sees it while it serves one request: it reads the body and nothing after it.
+//! What the client sends beyond stays with the edge, and so does the connection when the request is over.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use ::wire::Body;
+use async_trait::async_trait;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
+    UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
+
+use super::arrival::Arrival;
+use super::line::Line;
+
+/// The most that is read of what follows a request before it is answered, in bytes.
+const MAX_AHEAD: usize = 64 * 1024;
+
+/// A connection for the time of one request. When this is dropped, the connection goes back to the edge.
+pub(super) struct Exchange {
+    /// There until it is dropped.
+    line: Option<Line>,
+    mode: Mode,
+    arrival: Arc<Arrival>,
+    digest: Option<Arc<ProxyDigest>>,
+    back: Option<oneshot::Sender<Returned>>,
+}
+
+/// A connection that a request has done with.
+pub(super) struct Returned {
+    pub(super) line: Line,
+    /// Whether all of the request's body was read.
+    pub(super) body_done: bool,
+}
+
+/// What is read.
+enum Mode {
+    /// The body of an HTTP/1 request.
+    Body(Body),
+    /// Everything: HTTP/2, or what follows a switch of protocols.
+    Raw(ALPN),
+}
+
+impl Exchange {
+    /// The view of an HTTP/1 request with this body, and where the connection comes back.
+    pub(super) fn of_request(
+        line: Line,
+        body: Body,
+        arrival: &Arc<Arrival>,
+        digest: Option<Arc<ProxyDigest>>,
+    ) -> (Self, oneshot::Receiver<Returned>) {
+        let (back, returned) = oneshot::channel();
+        let exchange = Self {
+            line: Some(line),
+            mode: Mode::Body(body),
+            arrival: Arc::clone(arrival),
+            digest,
+            back: Some(back),
+        };
+        (exchange, returned)
+    }
+
+    fn line(&mut self) -> io::Result<&mut Line> {
+        self.line
+            .as_mut()
+            .ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let (Some(line), Some(back)) = (self.line.take(), self.back.take()) else {
+            return;
+        };
+        let body_done = matches!(&self.mode, Mode::Body(body) if body.is_done());
+        // Nobody waits for it where the task itself is being dropped.
+        let _ = back.send(Returned { line, body_done });
+    }
+}
+
+impl AsyncRead for Exchange {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.arrival.is_switched() {
+            this.mode = Mode::Raw(ALPN::H1);
+        }
+        let Some(line) = &mut this.line else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        match &mut this.mode {
+            Mode::Raw(_) => line.poll_read(cx, space),
+            Mode::Body(body) if body.is_done() => poll_beyond(line, cx),
+            Mode::Body(body) => poll_body(line, body, &this.arrival, cx, space),
+        }
+    }
+}
+
+/// Reads of the body what is there, and keeps back what follows it.
+fn poll_body(
+    line: &mut Line,
+    body: &mut Body,
+    arrival: &Arrival,
+    cx: &mut Context<'_>,
+    space: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    let before = space.filled().len();
+    let had_ahead = !line.ahead.is_empty();
+    ready!(line.poll_read(cx, space))?;
+    let read = space.filled().get(before..).unwrap_or_default();
+    let taken = match body.take(read) {
+        Ok(taken) => taken,
+        Err(why) => {
+            arrival.violate(why);
+            space.set_filled(before);
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
+        }
+    };
+    let beyond = read.get(taken..).unwrap_or_default();
+    if !beyond.is_empty() {
+        // What was read ahead already comes after what was just read of it.
+        let rest = had_ahead.then(|| line.ahead.split());
+        line.ahead.extend_from_slice(beyond);
+        line.ahead.extend_from_slice(rest.as_deref().unwrap_or_default());
+        space.set_filled(before + taken);
+    }
+    Poll::Ready(Ok(()))
+}
+
+/// Reads what follows the request, for the next one. pingora only sees whether the client is gone.
+fn poll_beyond(line: &mut Line, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    while line.ahead.len() < MAX_AHEAD {
+        if ready!(line.poll_ahead(cx))? == 0 {
+            return Poll::Ready(Ok(()));
+        }
+    }
+    // There is no more room, and nothing wakes this up but the end of the request.
+    Poll::Pending
+}
+
+impl AsyncWrite for Exchange {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.line()?.writer().poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.line()?.writer().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.arrival.is_kept() {
+            return self.poll_flush(cx);
+        }
+        self.line()?.writer().poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.line()?.writer().poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.line
+            .as_ref()
+            .is_some_and(|line| line.stream().is_write_vectored())
+    }
+}
+
+#[async_trait]
+impl Shutdown for Exchange {
+    async fn shutdown(&mut self) {
+        if self.arrival.is_kept() {
+            return;
+        }
+        if let Some(line) = &mut self.line {
+            line.stream_mut().shutdown().await;
+        }
+    }
+}
+
+impl UniqueID for Exchange {
+    fn id(&self) -> UniqueIDType {
+        self.line.as_ref().map_or(0, |line| line.stream().id())
+    }
+}
+
+impl Ssl for Exchange {
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        match &self.mode {
+            Mode::Raw(protocol) => Some(protocol.clone()),
+            Mode::Body(_) => None,
+        }
+    }
+}
+
+impl GetTimingDigest for Exchange {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for Exchange {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.digest.clone()
+    }
+}
+
+impl GetSocketDigest for Exchange {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.arrival.socket.clone()
+    }
+}
+
+impl Peek for Exchange {}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("arrival", &self.arrival)
+            .finish_non_exhaustive()
+    }
+}
