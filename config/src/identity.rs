@@ -73,4 +73,6 @@ pub enum RequestValue {
     Header(Box<str>),
     /// A cookie.
     Cookie(Box<str>),
+    /// The client's address. No token is there.
+    ClientAddress,
 }

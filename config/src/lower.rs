@@ -10,6 +10,7 @@ pub(crate) mod gateway;
 pub(crate) mod headers;
 pub(crate) mod issuers;
 pub(crate) mod listeners;
+pub(crate) mod proxies;
 pub(crate) mod routes;
 pub(crate) mod settings;
 pub(crate) mod tenant;

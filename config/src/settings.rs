@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use rules::Body;
+use rules::{Body, TrustedProxies};
 
 use crate::tls::ListenerTls;
 
@@ -24,6 +24,8 @@ pub struct Settings {
     pub body_limit: Option<u64>,
     /// How the process ends.
     pub drain: Drain,
+    /// Who may say for whom a request is forwarded.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// An address that requests arrive at.

@@ -5,6 +5,7 @@ pub(crate) mod flags;
 mod headers;
 pub(crate) mod issuer;
 mod listener;
+mod proxies;
 pub(crate) mod route;
 pub(crate) mod sluice;
 mod upstream;

@@ -8,6 +8,7 @@ use http::HeaderValue;
 use rules::{FlagId, RouteId, Timestamp, UpstreamId, Verdict};
 use tokens::Identity;
 
+use crate::forwarding::Forwarding;
 use crate::outcome::Outcome;
 use crate::request_id::RequestId;
 use crate::serving::Serving;
@@ -20,6 +21,8 @@ pub(crate) struct Context {
     /// The time that everything about this request is decided by.
     pub(crate) now: Timestamp,
     pub(crate) id: RequestId,
+    /// Where it comes from.
+    pub(crate) forwarding: Forwarding,
     /// The host that was asked for, as routes are matched by; empty for none.
     pub(crate) host: Box<str>,
     /// The route that it fell on.
@@ -76,6 +79,7 @@ impl Context {
             started: Instant::now(),
             now: now(),
             id,
+            forwarding: Forwarding::default(),
             host: Box::default(),
             route: None,
             identity: None,

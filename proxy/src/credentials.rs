@@ -22,7 +22,7 @@ impl Credentials {
         };
         let attributes = self.attributes.iter().filter_map(|(_, place)| match place {
             AttributePlace::Header(name) => Some(name),
-            AttributePlace::Cookie(_) => None,
+            AttributePlace::Cookie(_) | AttributePlace::Client => None,
         });
         token.into_iter().chain(attributes)
     }
@@ -44,6 +44,8 @@ pub(crate) enum TokenPlace {
 pub(crate) enum AttributePlace {
     Header(HeaderName),
     Cookie(Box<str>),
+    /// The client's address.
+    Client,
 }
 
 /// What was found where a token might be.
@@ -98,14 +100,15 @@ impl TokenPlace {
 }
 
 impl AttributePlace {
-    /// The attribute's value; of several the first.
-    pub(crate) fn find<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+    /// The attribute's value; of several the first. `client` is the client's address.
+    pub(crate) fn find<'h>(&self, headers: &'h HeaderMap, client: Option<&'h str>) -> Option<&'h str> {
         match self {
             Self::Header(name) => headers.get(name).and_then(|value| value.to_str().ok()),
             Self::Cookie(name) => {
                 let first = cookies(headers, name).next();
                 first.and_then(|(_, value)| visible(value))
             }
+            Self::Client => client,
         }
     }
 }

@@ -27,6 +27,7 @@ mod context;
 mod credentials;
 mod current;
 mod edge;
+mod forwarding;
 mod gateway;
 mod guard;
 mod injected;

@@ -2,6 +2,8 @@
 //! request than the one that was gated, and look-alikes of names that frame a message
 //! or that we read ourselves.
 
+use crate::forwarding::Peer;
+
 /// How a name is told: CGI, WSGI and PHP fold names to letters, digits and `_`, so every name that folds alike
 /// reaches an application as the same variable.
 fn fold(byte: u8) -> u8 {
@@ -50,6 +52,34 @@ const FRAMING: [&str; 11] = [
     "trailer",
 ];
 
+/// Names that say who the client is. A trusted proxy may say so, under the very name; nobody else, and nobody
+/// under an alias.
+const CLIENTS: [&str; 23] = [
+    "x-real-ip",
+    "x-client-ip",
+    "x-remote-ip",
+    "x-remote-addr",
+    "x-originating-ip",
+    "x-cluster-client-ip",
+    "x-proxyuser-ip",
+    "x-envoy-external-address",
+    "x-original-forwarded-for",
+    "x-azure-clientip",
+    "x-azure-socketip",
+    "x-appengine-user-ip",
+    "client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "do-connecting-ip",
+    "cloudfront-viewer-address",
+    "wl-proxy-client-ip",
+    "proxy-client-ip",
+];
+
 /// The names that are removed from every request before ours are set.
 #[derive(Debug)]
 pub(crate) struct Reserved {
@@ -62,8 +92,18 @@ pub(crate) struct Reserved {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     folded: Box<[u8]>,
-    /// The spelling that stays, for names that aren't ours to remove.
-    stays: Option<Box<[u8]>>,
+    spelling: Spelling,
+}
+
+/// Which spelling of a name stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Spelling {
+    /// None.
+    Removed,
+    /// This one: the name isn't ours to remove.
+    Stays(Box<[u8]>),
+    /// This one, where a trusted proxy sent it.
+    FromTrusted(Box<[u8]>),
 }
 
 impl Reserved {
@@ -75,15 +115,22 @@ impl Reserved {
         prefixes: impl IntoIterator<Item = &'a str>,
         read: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let removed = injected.into_iter().chain(OVERRIDES).map(|name| Entry {
+        let entry = |name: &str, spelling: fn(Box<[u8]>) -> Spelling| Entry {
             folded: folded(name),
-            stays: None,
-        });
-        let staying = read.into_iter().chain(FRAMING).map(|name| Entry {
-            folded: folded(name),
-            stays: Some(name.to_ascii_lowercase().into_bytes().into()),
-        });
-        let entries: Vec<Entry> = removed.chain(staying).collect();
+            spelling: spelling(name.to_ascii_lowercase().into_bytes().into()),
+        };
+        let removed = injected.into_iter().chain(OVERRIDES);
+        let removed = removed.map(|name| entry(name, |_| Spelling::Removed));
+        let staying = read.into_iter().chain(FRAMING);
+        let staying = staying.map(|name| entry(name, Spelling::Stays));
+        let mut entries: Vec<Entry> = removed.chain(staying).collect();
+        // What is read here is the operator's to judge.
+        let clients = CLIENTS.map(|name| entry(name, Spelling::FromTrusted));
+        for client in clients {
+            if entries.iter().all(|known| known.folded != client.folded) {
+                entries.push(client);
+            }
+        }
         let longest = entries.iter().map(|entry| entry.folded.len()).max().unwrap_or(0);
         let of_length = |length| {
             entries
@@ -101,12 +148,17 @@ impl Reserved {
         }
     }
 
-    /// Whether a header of this name (in lower case) is removed.
-    pub(crate) fn removes(&self, name: &str) -> bool {
+    /// Whether a header of this name (in lower case) is removed from a request of `peer`.
+    pub(crate) fn removes(&self, name: &str, peer: Peer) -> bool {
         let name = name.as_bytes();
         let entries = self.by_length.get(name.len()).map_or(&[][..], |entries| entries);
         let by_name = entries.iter().any(|entry| {
-            folds_to(name, &entry.folded) && entry.stays.as_deref().is_none_or(|stays| stays != name)
+            let stays = match &entry.spelling {
+                Spelling::Removed => false,
+                Spelling::Stays(spelling) => **spelling == *name,
+                Spelling::FromTrusted(spelling) => peer == Peer::Trusted && **spelling == *name,
+            };
+            !stays && folds_to(name, &entry.folded)
         });
         by_name
             || self.prefixes.iter().any(|prefix| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use config::{KeySource, Loaded, RequestValue, TokenSource};
 use http::HeaderName;
-use rules::{AttributeId, Cause, HeaderMatch, RouteId, Snapshot};
+use rules::{AttributeId, Cause, HeaderMatch, RouteId, Snapshot, TrustedProxies};
 use tokens::Issuers;
 
 use crate::answer::Pages;
@@ -40,6 +40,7 @@ pub(crate) struct Serving {
     /// The largest body of a request, in bytes.
     pub(crate) body_limit: Option<u64>,
     pub(crate) log_query: bool,
+    pub(crate) trusted_proxies: TrustedProxies,
     /// By the ids of the snapshot.
     closed: Box<[Closed]>,
     unmatched: Refusal,
@@ -107,6 +108,7 @@ impl Serving {
             unmatched: closed::unmatched(&routes.unmatched, &pages),
             body_limit: loaded.settings.body_limit,
             log_query: loaded.settings.access_log.query,
+            trusted_proxies: loaded.settings.trusted_proxies.clone(),
             pages,
             snapshot,
         })
@@ -163,6 +165,7 @@ fn credentials(loaded: &Loaded) -> Credentials {
             let place = match source {
                 RequestValue::Header(name) => AttributePlace::Header(header(name)?),
                 RequestValue::Cookie(name) => AttributePlace::Cookie(name.clone()),
+                RequestValue::ClientAddress => AttributePlace::Client,
             };
             Some((*id, place))
         });

@@ -40,6 +40,7 @@ mod target;
 mod tenant;
 mod tenants;
 mod time;
+mod trusted_proxies;
 mod upstream;
 mod value;
 
@@ -71,6 +72,7 @@ pub use lint::{Warning, WarningKind, lint};
 pub use method::{InvalidMethods, MAX_EXTENSION_METHODS, MAX_METHOD, Methods};
 pub use name::{FlagKey, InvalidFlagKey, InvalidTenantId, MAX_FLAG_KEY, MAX_TENANT_ID, TenantId};
 pub use names::{NamedFlag, Names};
+pub use network::{InvalidNetwork, Networks};
 pub use path::{InvalidPathPattern, PathPattern, Specificity, TrailingSlash};
 pub use pattern::{InvalidPattern, MAX_PATTERN, MAX_PATTERN_DFA, Pattern};
 pub use problem::{Noun, Problem, ProblemKind};
@@ -88,5 +90,6 @@ pub use target::{
 pub use tenant::Tenant;
 pub use tenants::Tenants;
 pub use time::{InvalidTime, Timestamp};
+pub use trusted_proxies::{ForwardingHeader, TrustedProxies};
 pub use upstream::{Endpoint, Upstream, UpstreamTimeouts};
 pub use value::{AttributeValue, Value};

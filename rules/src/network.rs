@@ -5,11 +5,19 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// A set of IP networks.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Networks {
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Networks {
     /// First and last address of each range, sorted, none touching another.
     v4: Box<[(u32, u32)]>,
     v6: Box<[(u128, u128)]>,
+}
+
+/// A text that is no IP address or network.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not an IP address or network")]
+pub struct InvalidNetwork {
+    /// As given.
+    pub text: Box<str>,
 }
 
 /// Reads `10.0.0.0/8`, `2001:db8::/32`, or a single address. Bits beyond the prefix are ignored.
@@ -44,8 +52,20 @@ impl Networks {
         }
     }
 
+    /// The networks that `texts` write, each like `10.0.0.0/8`, `2001:db8::/32` or a single address.
+    ///
+    /// # Errors
+    /// The first that is none.
+    pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidNetwork> {
+        let networks = texts
+            .into_iter()
+            .map(|text| parse_network(text).ok_or_else(|| InvalidNetwork { text: text.into() }));
+        Ok(Self::new(&networks.collect::<Result<Vec<_>, _>>()?))
+    }
+
     /// Whether one of them has `address`; an IPv4 address written as IPv6 (`::ffff:10.0.0.1`) counts as IPv4.
-    pub(crate) fn contain(&self, address: IpAddr) -> bool {
+    #[must_use]
+    pub fn contain(&self, address: IpAddr) -> bool {
         match address.to_canonical() {
             IpAddr::V4(address) => within(&self.v4, address.to_bits()),
             IpAddr::V6(address) => within(&self.v6, address.to_bits()),

@@ -35,6 +35,7 @@ impl<'s> Gateway<'_, 's> {
             Some(RequestValue::Header(name)) if &*name == "authorization" => TokenSource::Authorization,
             Some(RequestValue::Header(name)) => TokenSource::Header(name),
             Some(RequestValue::Cookie(name)) => TokenSource::Cookie(name),
+            Some(RequestValue::ClientAddress) => TokenSource::Authorization,
         };
         let entries = identity
             .and_then(|identity| identity.field("attributes"))
@@ -94,6 +95,9 @@ impl<'s> Gateway<'_, 's> {
             let name = header.text()?.to_ascii_lowercase();
             self.check_token("header", &name, header.span)?;
             return Some(RequestValue::Header(name.into()));
+        }
+        if node.field("client").is_some() {
+            return Some(RequestValue::ClientAddress);
         }
         let cookie = node.field("cookie")?;
         let name = cookie.text()?;

@@ -72,6 +72,7 @@ impl<'s> Gateway<'_, 's> {
             errors,
             body_limit,
             drain,
+            trusted_proxies: self.trusted_proxies(root.field("trusted_proxies")),
         }
     }
 

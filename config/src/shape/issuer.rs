@@ -156,7 +156,24 @@ static CERTIFICATE_TENANT: Object = object(
         "Where in the certificate it is.",
     )],
 );
-static REQUEST_ATTRIBUTES: Map = map(super::ATTRIBUTE_NAME, Shape::Union(&REQUEST_VALUE), 0, 32);
+static REQUEST_ATTRIBUTES: Map = map(super::ATTRIBUTE_NAME, Shape::Union(&ATTRIBUTE_VALUE), 0, 32);
+static ATTRIBUTE_VALUE: Union = union(
+    "`{ header: NAME }`, `{ cookie: NAME }` or `{ client: address }`",
+    &[
+        with_key("header", &FROM_HEADER),
+        with_key("cookie", &FROM_COOKIE),
+        with_key("client", &FROM_CLIENT),
+    ],
+);
+static FROM_CLIENT: Object = object(
+    "a value of the client",
+    "What is known of the client's connection.",
+    &[required(
+        "client",
+        Shape::Choice(&["address"]),
+        "Its address, as trusted proxies tell it.",
+    )],
+);
 static REQUEST_VALUE: Union = union(
     "`{ header: NAME }` or `{ cookie: NAME }`",
     &[with_key("header", &FROM_HEADER), with_key("cookie", &FROM_COOKIE)],

@@ -3,6 +3,7 @@
 use super::headers::HEADERS;
 use super::issuer::{IDENTITY, ISSUERS};
 use super::listener::LISTENERS;
+use super::proxies::TRUSTED_PROXIES;
 use super::route::{BODY, ROUTES, UNMATCHED};
 use super::upstream::UPSTREAMS;
 use super::{Map, Object, Shape, Union, map, mapping, object, optional, required, scalar, union, with_key};
@@ -33,6 +34,11 @@ pub(crate) static DOCUMENT: Object = object(
             "Where health and metrics are served; left out: 127.0.0.1:9090. A change needs a restart.",
         ),
         required("flags", Shape::Union(&FLAGS), "Where the flags are."),
+        optional(
+            "trusted_proxies",
+            Shape::Union(&TRUSTED_PROXIES),
+            "Whose word on where a request comes from counts; left out: nobody's.",
+        ),
         optional("issuers", Shape::List(&ISSUERS), "Whose tokens are believed."),
         optional(
             "identity",

@@ -115,10 +115,10 @@ fn an_attribute_is_the_first_of_its_name() {
         ("cookie", "theme=dark; theme=light"),
     ]);
     let place = AttributePlace::Header(HeaderName::from_static("cf-ipcountry"));
-    assert_eq!(place.find(&headers), Some("DE"));
+    assert_eq!(place.find(&headers, None), Some("DE"));
     assert_eq!(
-        AttributePlace::Cookie("theme".into()).find(&headers),
+        AttributePlace::Cookie("theme".into()).find(&headers, None),
         Some("dark")
     );
-    assert_eq!(AttributePlace::Cookie("none".into()).find(&headers), None);
+    assert_eq!(AttributePlace::Cookie("none".into()).find(&headers, None), None);
 }

@@ -5,6 +5,7 @@ use pingora::proxy::Session;
 use rules::{Auth, Mode, Route, RouteId};
 
 use crate::context::Context;
+use crate::forwarding::Forwarding;
 use crate::outcome::Outcome;
 use crate::phase::{act, gate, head, headers, identity, route, target};
 use crate::refusal::Refusal;
@@ -20,6 +21,7 @@ pub(crate) async fn decide(
     context: &mut Context,
 ) -> Result<(), Refusal> {
     head::configure(session, shared.is_draining());
+    context.forwarding = Forwarding::of(session, &context.serving.trusted_proxies);
     shared.probe(Stage::Received, session.req_header());
     let raw = session.downstream_session.to_h1_raw();
     head::check(session, &raw, context)?;
@@ -87,7 +89,9 @@ fn auth(context: &Context, readings: &Readings) -> Auth {
 fn judge(session: &Session, context: &mut Context, readings: &Readings) -> Result<(), Refusal> {
     let serving = std::sync::Arc::clone(&context.serving);
     let identity = context.identity.clone();
-    let attributes = gate::attributes(&serving, identity.as_deref(), &session.req_header().headers);
+    let headers = &session.req_header().headers;
+    let client = context.forwarding.client_text();
+    let attributes = gate::attributes(&serving, identity.as_deref(), headers, client.as_deref());
     let subject = gate::subject(&serving, identity.as_deref(), &attributes);
     let mut judgement = act::judge(&serving, context.route, &subject, context.now);
     for other in readings.iter().skip(1).filter(|other| other.is_some()) {

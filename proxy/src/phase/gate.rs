@@ -16,6 +16,7 @@ pub(crate) fn attributes<'a>(
     serving: &Serving,
     identity: Option<&'a Identity>,
     headers: &'a HeaderMap,
+    client: Option<&'a str>,
 ) -> Attributes<'a> {
     let signed = identity
         .into_iter()
@@ -25,7 +26,7 @@ pub(crate) fn attributes<'a>(
             Some((id, value.as_value()))
         });
     let own = serving.credentials.attributes.iter();
-    let own = own.filter_map(|(id, place)| Some((*id, Value::String(place.find(headers)?))));
+    let own = own.filter_map(|(id, place)| Some((*id, Value::String(place.find(headers, client)?))));
     signed.chain(own).take(MAX_SUBJECT_ATTRIBUTES).collect()
 }
 

@@ -1,9 +1,6 @@
 //! The request's headers on their way to an upstream: first everything goes that only we may say, on every
 //! path; then what we say is set, once each.
 
-use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
-
 use http::{HeaderName, HeaderValue, Version, header};
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
@@ -59,14 +56,14 @@ pub(crate) fn rewrite(
     let removed: Vec<HeaderName> = request
         .headers
         .keys()
-        .filter(|name| serving.reserved.removes(name.as_str()))
+        .filter(|name| serving.reserved.removes(name.as_str(), context.forwarding.peer))
         .cloned()
         .collect();
     for name in &removed {
         request.remove_header(name);
     }
     inject(request, context, &serving.injected)?;
-    forwarded(session, request)?;
+    context.forwarding.write(request)?;
     address(request, context)?;
     via(request, session.req_header().version)?;
     trace(request, &context.id)
@@ -96,32 +93,6 @@ fn inject(request: &mut RequestHeader, context: &Context, injected: &Injected) -
         request.insert_header(name.clone(), context.id.as_str())?;
     }
     Ok(())
-}
-
-/// Says for whom the request is forwarded (RFC 7239, and the headers that were there before it).
-fn forwarded(session: &Session, request: &mut RequestHeader) -> pingora::Result<()> {
-    let client = session
-        .client_addr()
-        .and_then(|address| address.as_inet())
-        .map(SocketAddr::ip);
-    let host = request.headers.get(header::HOST).cloned();
-    let mut line = String::with_capacity(64);
-    if let Some(client) = client {
-        request.insert_header("X-Forwarded-For", client.to_string())?;
-        let _ = match client {
-            IpAddr::V4(address) => write!(line, "for={address};"),
-            IpAddr::V6(address) => write!(line, "for=\"[{address}]\";"),
-        };
-    }
-    if let Some(host) = host {
-        if let Ok(host) = host.to_str() {
-            let _ = write!(line, "host=\"{host}\";");
-        }
-        request.insert_header("X-Forwarded-Host", host)?;
-    }
-    request.insert_header("X-Forwarded-Proto", "http")?;
-    line.push_str("proto=http");
-    request.insert_header("Forwarded", line)
 }
 
 /// Names the upstream itself where the client named no host, as HTTP/1.0 may: we speak HTTP/1.1 to it, which must

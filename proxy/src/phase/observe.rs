@@ -1,6 +1,5 @@
 //! The end of a request: it is counted, and gets its line in the access log.
 
-use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use pingora::Error;
@@ -52,10 +51,7 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
             .unwrap_or(SystemTime::UNIX_EPOCH),
         request_id: context.id.as_str(),
         trace_id: Some(trace_id),
-        client: session
-            .client_addr()
-            .and_then(|address| address.as_inet())
-            .map(SocketAddr::ip),
+        client: context.forwarding.client(),
         method: request.method.as_str(),
         host: Some(&*context.host).filter(|host| !host.is_empty()),
         path: request.uri.path(),

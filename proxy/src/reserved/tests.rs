@@ -1,13 +1,20 @@
 use super::Reserved;
+use crate::forwarding::Peer;
 
 #[track_caller]
-fn check(name: &str, removed: bool) {
+fn check_from(peer: Peer, name: &str, removed: bool) {
     let reserved = Reserved::new(
         ["x-tenant-id", "x-feature-flags"],
         ["x-feature-"],
-        ["X-Token", "cf-ipcountry"],
+        ["X-Token", "cf-ipcountry", "Fly-Client-IP"],
     );
-    assert_eq!(reserved.removes(name), removed, "{name}");
+    assert_eq!(reserved.removes(name, peer), removed, "{name} from {peer:?}");
+}
+
+#[track_caller]
+fn check(name: &str, removed: bool) {
+    check_from(Peer::Untrusted, name, removed);
+    check_from(Peer::Trusted, name, removed);
 }
 
 #[test]
@@ -95,4 +102,16 @@ fn aliases_of_names_that_are_read_are_removed_but_not_the_names_themselves() {
     for name in ["x-token", "cf-ipcountry"] {
         check(name, false);
     }
+}
+
+#[test]
+fn names_of_the_client_are_a_trusted_proxys_to_say() {
+    for name in ["x-real-ip", "true-client-ip", "cf-connecting-ip"] {
+        check_from(Peer::Untrusted, name, true);
+        check_from(Peer::Trusted, name, false);
+    }
+    check("x_real_ip", true);
+    check("x.client.ip", true);
+    check("fly-client-ip", false);
+    check("fly_client_ip", true);
 }

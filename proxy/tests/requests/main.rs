@@ -9,6 +9,7 @@
 )]
 
 mod drain;
+mod forwarding;
 mod gate;
 mod head;
 mod headers;

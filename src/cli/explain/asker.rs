@@ -148,6 +148,7 @@ fn sent<'a>(headers: &'a [Header], place: &RequestValue) -> Option<&'a str> {
     };
     match place {
         RequestValue::Header(name) => named(name),
+        RequestValue::ClientAddress => None,
         RequestValue::Cookie(name) => named("cookie")?
             .split(';')
             .filter_map(|pair| pair.trim().split_once('='))

@@ -1,0 +1,81 @@
+//! The elements of forwarding headers, read from the right: what stands on the left was there before, and whatever
+//! a client wrote there can't change how a trusted proxy's part is read.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use http::{HeaderMap, HeaderName};
+
+/// The elements of every line of `name`, the last first; none for one that is not ASCII. Empty elements don't
+/// count (RFC 9110 section 5.6.1).
+pub(super) fn from_the_right<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = Option<&'h str>> {
+    let lines = headers.get_all(name).iter().rev();
+    let elements = lines.flat_map(|line| Elements {
+        rest: Some(line.as_bytes()),
+        by: b',',
+    });
+    elements
+        .filter(|element| !element.is_empty())
+        .map(|element| std::str::from_utf8(element).ok().filter(|text| text.is_ascii()))
+}
+
+/// The value of a parameter of an element of `Forwarded`, without its quotes; none where it is there twice.
+pub(super) fn parameter<'e>(element: &'e str, name: &str) -> Option<&'e str> {
+    let pairs = Elements {
+        rest: Some(element.as_bytes()),
+        by: b';',
+    };
+    let mut values = pairs.filter_map(|pair| {
+        let (found, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+        found.trim().eq_ignore_ascii_case(name).then(|| value.trim())
+    });
+    let value = values.next()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    Some(quoted.unwrap_or(value))
+}
+
+/// An address, with or without a port, IPv6 with or without brackets; none for `unknown`, names that hide one,
+/// and anything else.
+pub(super) fn address(text: &str) -> Option<IpAddr> {
+    let bracketed = || {
+        let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+        inner.parse::<Ipv6Addr>().ok().map(IpAddr::from)
+    };
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let address = text
+        .parse::<IpAddr>()
+        .ok()
+        .or_else(with_port)
+        .or_else(bracketed)?;
+    Some(address.to_canonical())
+}
+
+/// Parts of a text between separators that are not in quotes, the last first, trimmed.
+struct Elements<'t> {
+    rest: Option<&'t [u8]>,
+    by: u8,
+}
+
+impl<'t> Iterator for Elements<'t> {
+    type Item = &'t [u8];
+
+    fn next(&mut self) -> Option<&'t [u8]> {
+        let rest = self.rest?;
+        let mut quoted = false;
+        let separator = rest.iter().rposition(|&byte| {
+            quoted ^= byte == b'"';
+            byte == self.by && !quoted
+        });
+        let (before, last) = match separator {
+            Some(place) => (rest.get(..place), rest.get(place + 1..)?),
+            None => (None, rest),
+        };
+        self.rest = before;
+        Some(last.trim_ascii())
+    }
+}

@@ -1,0 +1,117 @@
+//! Where a request comes from, and whose word on that counts (edge.md section 6).
+
+use testkit::{Proxy, ProxyBuilder, Recorded, Request, Upstream};
+
+/// Every header that says where the request comes from, as a client may forge it.
+const SAID: [(&str, &str); 7] = [
+    ("X-Forwarded-For", "198.51.100.1, 192.0.2.7"),
+    ("X-Forwarded-Proto", "https"),
+    ("X-Forwarded-Host", "shop.test"),
+    ("X-Forwarded-Port", "forged"),
+    ("Forwarded", "for=203.0.113.9;host=other.test"),
+    ("X-Real-IP", "192.0.2.7"),
+    ("X_Real_IP", "forged"),
+];
+
+fn builder(upstream: &Upstream) -> ProxyBuilder {
+    Proxy::builder()
+        .upstream("api", upstream)
+        .route("{ name: plain, match: /plain, upstream: api }")
+        .route("{ name: german, match: /german, gate: german, auth: none, upstream: api }")
+}
+
+fn seen(upstream: &Upstream, proxy: &Proxy, said: &[(&str, &str)]) -> Recorded {
+    let request = Request::get("/plain");
+    let request = said
+        .iter()
+        .fold(request, |request, (name, value)| request.header(name, value));
+    assert_eq!(proxy.ask(&request).status, 200);
+    upstream.last()
+}
+
+#[test]
+fn what_anyone_says_of_where_a_request_comes_from_is_removed() {
+    let upstream = Upstream::named("api");
+    for rest in ["", "trusted_proxies: [10.0.0.0/8]"] {
+        let proxy = builder(&upstream).with(rest).start();
+        let seen = seen(&upstream, &proxy, &SAID);
+        assert_eq!(seen.head.values("X-Forwarded-For"), ["127.0.0.1"]);
+        assert_eq!(seen.head.values("X-Forwarded-Proto"), ["http"]);
+        assert_eq!(seen.head.values("X-Forwarded-Host"), ["test"]);
+        assert_eq!(
+            seen.head.values("Forwarded"),
+            ["for=127.0.0.1;host=\"test\";proto=http"]
+        );
+        for name in ["X-Forwarded-Port", "X-Real-IP", "X_Real_IP"] {
+            assert_eq!(seen.header(name), None, "{name}");
+        }
+        assert_eq!(proxy.log(1)[0]["client"], "127.0.0.1");
+    }
+}
+
+#[test]
+fn what_a_trusted_proxy_says_is_continued() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream)
+        .with("trusted_proxies: [127.0.0.0/8, 10.0.0.0/8]")
+        .start();
+    let seen = seen(&upstream, &proxy, &SAID);
+    assert_eq!(seen.head.values("X-Forwarded-For"), ["192.0.2.7, 127.0.0.1"]);
+    assert_eq!(seen.head.values("X-Forwarded-Proto"), ["https"]);
+    assert_eq!(seen.head.values("X-Forwarded-Host"), ["shop.test"]);
+    assert_eq!(
+        seen.head.values("Forwarded"),
+        ["for=192.0.2.7;host=\"shop.test\";proto=https, for=127.0.0.1;host=\"test\";proto=http"]
+    );
+    assert_eq!(seen.head.values("X-Real-IP"), ["192.0.2.7"]);
+    for name in ["X-Forwarded-Port", "X_Real_IP"] {
+        assert_eq!(seen.header(name), None, "{name}");
+    }
+    assert_eq!(proxy.log(1)[0]["client"], "192.0.2.7");
+}
+
+#[test]
+fn only_the_kind_of_header_that_trusted_proxies_set_counts() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream)
+        .with("trusted_proxies: { networks: [127.0.0.1], header: forwarded }")
+        .start();
+    let seen = seen(&upstream, &proxy, &SAID);
+    assert_eq!(seen.head.values("X-Forwarded-For"), ["203.0.113.9, 127.0.0.1"]);
+    assert_eq!(seen.head.values("X-Forwarded-Proto"), ["http"]);
+    assert_eq!(seen.head.values("X-Forwarded-Host"), ["other.test"]);
+}
+
+#[test]
+fn whose_word_counts_can_change_with_a_reload() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).with("trusted_proxies: [10.0.0.1]").start();
+    let said = [("X-Forwarded-For", "192.0.2.7")];
+    assert_eq!(
+        seen(&upstream, &proxy, &said).header("X-Forwarded-For"),
+        Some("127.0.0.1")
+    );
+    let published = proxy.reload("sluice.yaml", "[10.0.0.1]", "[10.0.0.1, 127.0.0.1]");
+    assert_eq!(published.needs_restart, Vec::<&str>::new());
+    assert_eq!(
+        seen(&upstream, &proxy, &said).header("X-Forwarded-For"),
+        Some("192.0.2.7, 127.0.0.1")
+    );
+}
+
+#[test]
+fn a_flag_can_be_decided_by_the_clients_address() {
+    let upstream = Upstream::named("api");
+    let flags = "flags: { german: { kind: ops, rules: [ { when: { attribute: ip, ip_in: [192.0.2.0/24] }, serve: on } ] } }";
+    let proxy = builder(&upstream)
+        .flags(flags)
+        .with("trusted_proxies: [127.0.0.1]\nidentity: { attributes: { ip: { client: address } } }")
+        .start();
+    let ask = |client: &str| {
+        let request = Request::get("/german").header("X-Forwarded-For", client);
+        proxy.ask(&request).status
+    };
+    assert_eq!(ask("192.0.2.7"), 200);
+    assert_eq!(ask("192.0.2.7, 198.51.100.1"), 404);
+    assert_eq!(ask("192.0.2.7, unknown"), 404);
+}
