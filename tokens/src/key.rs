@@ -23,6 +23,8 @@ pub const MIN_RSA_BITS: usize = 2048;
 pub const MAX_RSA_BITS: usize = 8192;
 /// Longest secret, in bytes.
 pub const MAX_SECRET_BYTES: usize = 4096;
+/// How the first block of a PEM begins.
+const PEM_BEGIN: &[u8] = b"-----BEGIN ";
 
 /// What a key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,7 +102,8 @@ impl Material {
                 limit: MAX_SECRET_BYTES,
             });
         }
-        if bytes.trim_ascii_start().starts_with(b"-----BEGIN ") {
+        // Text may come before the block, as in what `openssl pkcs12` writes.
+        if bytes.windows(PEM_BEGIN.len()).any(|part| part == PEM_BEGIN) {
             return Err(InvalidKey::SecretIsPem);
         }
         for algorithm in algorithms

@@ -90,7 +90,8 @@ fn a_public_key_is_never_a_secret() {
         assert_eq!(outcome, (Err(Rejection::AlgorithmNotAllowed), 0));
     }
     let pem = format!("\n {}", rsa.public_pem);
-    for text in [&rsa.public_pem, &pem] {
+    let headed = format!("Bag Attributes\n    friendlyName: key\n{}", rsa.public_pem);
+    for text in [&rsa.public_pem, &pem, &headed] {
         assert_eq!(
             KeySet::from_secret(text.as_bytes(), &[Algorithm::Hs256]).unwrap_err(),
             InvalidKey::SecretIsPem
