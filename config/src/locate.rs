@@ -6,7 +6,7 @@ use rules::Site;
 
 use crate::lower::Document;
 use crate::node::{Node, NodeKind, Span};
-use crate::problem::Label;
+use crate::problem::{Label, shown};
 
 /// A node found by its site.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ fn rule_name(index: usize, rule: &Node<'_>) -> String {
 pub(crate) fn label(documents: &[Document<'_>], site: Site) -> Label {
     let mut label = plain_label(documents, site);
     if let Some((document, offset)) = find(documents, site) {
-        label.text = locate(&document.root, offset).context().into_owned();
+        label.text = shown(locate(&document.root, offset).context().into_owned());
     }
     label
 }

@@ -154,9 +154,27 @@ impl Label {
         Self {
             site: source.site(span.start),
             len: span.len,
-            text: text.into(),
+            text: shown(text.into()),
         }
     }
+}
+
+/// The text with its control characters, line breaks too, and those that turn the direction of writing as escapes:
+/// what a document says must move no terminal's cursor and begin no line of a log.
+pub(crate) fn shown(text: String) -> String {
+    let moves = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(moves) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if moves(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 impl Problem {
@@ -170,7 +188,7 @@ impl Problem {
         Self {
             severity,
             code,
-            title,
+            title: shown(title),
             help: None,
             at,
             is_secret: false,
@@ -192,12 +210,12 @@ impl Problem {
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shown(help.into()));
         self
     }
 
     pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
-        self.help = help.or(self.help);
+        self.help = help.map(shown).or(self.help);
         self
     }
 

@@ -101,6 +101,28 @@ fn a_log_gets_one_line() {
 }
 
 #[test]
+fn what_a_document_says_moves_no_cursor_and_begins_no_line() {
+    for (escape, shown) in [
+        ("\\n", "\\n"),
+        ("\\e[2J", "\\u{1b}[2J"),
+        ("\\N", "\\u{85}"),
+        ("\\u202e", "\\u{202e}"),
+    ] {
+        let (_folder, report) = report(&format!(
+            "version: 1\nflags:\n  a: {{ variants: {{ off: 0, on: 1 }}, default: \"x{escape}y\" }}\n"
+        ));
+        let said = [
+            report.headline(),
+            report.problems()[0].title.clone(),
+            report.to_string(),
+        ];
+        for said in said {
+            assert!(said.contains(&format!("x{shown}y")), "{said}");
+        }
+    }
+}
+
+#[test]
 fn colours_are_escapes_and_plain_text_has_none() {
     let (_folder, report) = report("version: 1\nflags:\n  a: { kind: \"\\e[31m\" }\n");
     assert!(report.render(Colour::Always).contains("\u{1b}["));
