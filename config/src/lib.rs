@@ -5,6 +5,7 @@
 //!                         \______________ every problem ______________/ -> Report
 //! ```
 
+mod files;
 mod identity;
 mod inputs;
 mod json;
@@ -30,9 +31,10 @@ mod translate;
 mod validate;
 mod watch;
 
+pub use files::Files;
 pub use identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
 pub use inputs::Inputs;
-pub use load::{LoadedFlags, load, load_flags};
+pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from};
 pub use loaded::Loaded;
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
 pub use problem::{CODES, Problem, Severity};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rules::{Eligibility, Flags, FlagsDefinition, Names, Revision, Routes, Snapshot, Tenants, UpstreamId};
 
+use crate::files::Files;
 use crate::inputs::Inputs;
 use crate::loaded::Loaded;
 use crate::loading::Loading;
@@ -37,8 +38,17 @@ pub struct LoadedFlags {
 /// # Errors
 /// Everything that is wrong with them.
 pub fn load_flags(path: &Path, eligibility: Eligibility) -> Result<LoadedFlags, Report> {
-    let mut loading = Loading::default();
-    let sources = loading.flags_sources(path, path.is_dir(), None);
+    load_flags_from(Files::Disk, path, eligibility)
+}
+
+/// The same from other files than those on the disk.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn load_flags_from(files: Files, path: &Path, eligibility: Eligibility) -> Result<LoadedFlags, Report> {
+    let mut loading = Loading::of(files);
+    let is_directory = loading.files.is_directory(path);
+    let sources = loading.flags_sources(path, is_directory, None);
     let documents = loading.documents(&sources, &flags::DOCUMENT);
     let broken = Broken::of(&documents, &loading.problems, documents.len() < sources.len());
     let definition = lower::flags::flags(&documents, &mut loading.problems);
@@ -64,7 +74,19 @@ pub fn load_flags(path: &Path, eligibility: Eligibility) -> Result<LoadedFlags, 
 /// # Errors
 /// Everything that is wrong with any of it.
 pub fn load(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Report> {
-    let mut loading = Loading::default();
+    load_from(Files::Disk, path, variable)
+}
+
+/// The same from other files than those on the disk.
+///
+/// # Errors
+/// Everything that is wrong with any of it.
+pub fn load_from(
+    files: Files,
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Loaded, Report> {
+    let mut loading = Loading::of(files);
     let Some(source) = loading.source(path, None) else {
         return Err(loading.into_report());
     };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rules::{Eligibility, Flags, FlagsDefinition, Names, Tenants};
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::files::Files;
 use crate::inputs::Inputs;
 use crate::lower::Document;
 use crate::problem::{Label, Problem};
@@ -19,6 +20,7 @@ use crate::{parse, validate};
 /// One load under way.
 #[derive(Debug, Default)]
 pub(crate) struct Loading {
+    pub(crate) files: Files,
     pub(crate) sources: Sources,
     pub(crate) problems: Vec<Problem>,
     /// What is allowed and probably not meant.
@@ -29,9 +31,17 @@ pub(crate) struct Loading {
 }
 
 impl Loading {
+    /// A load of which nothing was read yet.
+    pub(crate) fn of(files: Files) -> Self {
+        Self {
+            files,
+            ..Self::default()
+        }
+    }
+
     /// Reads a file; `named_at` is where a document names it.
     pub(crate) fn read(&mut self, path: &Path, limit: usize, named_at: Option<Label>) -> Option<Vec<u8>> {
-        let read = read::bytes(path, limit);
+        let read = self.files.bytes(path, limit);
         self.inputs.add_file(path, limit, read.as_deref().ok());
         self.readable(read, path, named_at)
     }
@@ -68,7 +78,7 @@ impl Loading {
         if !is_directory {
             return self.source(path, named_at).into_iter().collect();
         }
-        let listing = read::directory(path);
+        let listing = self.files.directory(path);
         self.inputs.add_directory(path, listing.as_deref().ok());
         let files = self.readable(listing, path, named_at.clone()).unwrap_or_default();
         files

@@ -1,5 +1,6 @@
 //! Reads files, and says by name what can't be read.
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,15 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
         Err(error) if error.kind() == ErrorKind::NotFound => read(path, limit),
         read => read,
     };
+    within(path, limit, read)
+}
+
+/// What was read of a file, if it has at most `limit` bytes.
+pub(crate) fn within(
+    path: &Path,
+    limit: usize,
+    read: std::io::Result<Vec<u8>>,
+) -> Result<Vec<u8>, Unreadable> {
     let name = path.display();
     match read {
         Ok(bytes) if bytes.len() > limit => {
@@ -111,9 +121,18 @@ fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
 
 /// The documents in a directory (`*.yaml`, `*.yml`, `*.json`; none that begin with a dot), sorted by name.
 pub(crate) fn directory(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
+    let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let names = entries.map(|entries| entries.iter().map(std::fs::DirEntry::file_name).collect());
+    documents(path, names)
+}
+
+/// The documents among the names in a directory, sorted by name.
+pub(crate) fn documents(
+    path: &Path,
+    names: std::io::Result<Vec<OsString>>,
+) -> Result<Vec<PathBuf>, Unreadable> {
     let name = path.display();
-    let listed = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let entries = listed.map_err(|error| match error.kind() {
+    let names = names.map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
             let help = "paths are relative to the document that names them";
             Unreadable {
@@ -133,10 +152,10 @@ pub(crate) fn directory(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
             }
         }
     })?;
-    let mut files: Vec<PathBuf> = entries
+    let mut files: Vec<PathBuf> = names
         .iter()
-        .filter(|entry| is_document(Path::new(&entry.file_name())))
-        .map(|entry| path.join(entry.file_name()))
+        .filter(|name| is_document(Path::new(name)))
+        .map(|name| path.join(name))
         .collect();
     files.sort();
     if files.is_empty() {

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use config::{
-    CertificateName, ClientCertificateMode, KeySource, Loaded, LogFormat, LogOutput, RequestValue,
+    CertificateName, ClientCertificateMode, Files, KeySource, Loaded, LogFormat, LogOutput, RequestValue,
     TlsVersion, TokenSource,
 };
 use rules::{
@@ -27,6 +27,30 @@ fn good(name: &str) -> PathBuf {
 fn gateway() -> Loaded {
     let variable = |name: &str| (name == "JWT_SECRET").then(|| "0123456789abcdef0123456789abcdef".to_owned());
     config::load(&good("gateway/sluice.yaml"), &variable).unwrap_or_else(|report| panic!("{report}"))
+}
+
+#[test]
+fn files_in_memory_load_as_those_on_the_disk() {
+    let disk = gateway();
+    let folder = good("gateway");
+    let mut files = std::collections::BTreeMap::new();
+    for path in disk.inputs.files() {
+        files.insert(path.to_owned(), std::fs::read(path).unwrap());
+    }
+    let variable = |name: &str| (name == "JWT_SECRET").then(|| "0123456789abcdef0123456789abcdef".to_owned());
+    let load = |files| config::load_from(Files::Memory(files), &folder.join("sluice.yaml"), &variable);
+    let memory = load(files.clone()).unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(memory.snapshot.revision, disk.snapshot.revision);
+    assert_eq!(memory.inputs, disk.inputs);
+    files.remove(&folder.join("gone.html"));
+    files.remove(&folder.join("flags.d/a.yaml"));
+    files.remove(&folder.join("flags.d/b.json"));
+    let report = load(files).expect_err("files are missing");
+    let codes: Vec<_> = report.problems().iter().map(|problem| problem.code).collect();
+    assert!(
+        codes.iter().all(|code| *code == "file-missing") && codes.len() >= 2,
+        "{report}"
+    );
 }
 
 #[test]

@@ -1,0 +1,54 @@
+//! Where documents and the files they name are read from: the disk, or texts that are at hand.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use crate::read::{self, Unreadable};
+
+/// Where a load reads its files.
+#[derive(Debug, Clone, Default)]
+pub enum Files {
+    /// On the disk.
+    #[default]
+    Disk,
+    /// Here, by paths as the documents lead to them. There is nothing to watch.
+    Memory(BTreeMap<PathBuf, Vec<u8>>),
+}
+
+impl Files {
+    /// The bytes of a file of at most `limit` bytes.
+    pub(crate) fn bytes(&self, path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
+        match self {
+            Self::Disk => read::bytes(path, limit),
+            Self::Memory(files) => {
+                let found = files.get(path).cloned();
+                read::within(path, limit, found.ok_or_else(|| ErrorKind::NotFound.into()))
+            }
+        }
+    }
+
+    /// The documents in a directory, sorted by name.
+    pub(crate) fn directory(&self, path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
+        match self {
+            Self::Disk => read::directory(path),
+            Self::Memory(files) => {
+                let inside = files.keys().filter(|file| file.parent() == Some(path));
+                let names: Vec<OsString> = inside.filter_map(|file| Some(file.file_name()?.into())).collect();
+                let missing = || Error::from(ErrorKind::NotFound);
+                read::documents(
+                    path,
+                    Some(names).filter(|names| !names.is_empty()).ok_or_else(missing),
+                )
+            }
+        }
+    }
+
+    pub(crate) fn is_directory(&self, path: &Path) -> bool {
+        match self {
+            Self::Disk => path.is_dir(),
+            Self::Memory(files) => files.keys().any(|file| file.parent() == Some(path)),
+        }
+    }
+}
