@@ -3,8 +3,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 DEMO_DIR ?= ./sluice-demo
+FUZZ_SECONDS ?= 600
 
-.PHONY: help setup demo test check fmt clippy tidy doc deny build release measure bench
+.PHONY: help setup demo test check fmt clippy tidy doc deny build release measure bench fuzz
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -47,3 +48,6 @@ measure: release ## measures eval, loading, idle memory and reload on the releas
 
 bench: setup ## compares deciding a flag with other evaluators (criterion)
 	cd benches && $(CARGO) bench --locked
+
+fuzz: setup ## runs each fuzz target for FUZZ_SECONDS (600); FUZZ_TARGETS="wire token" runs these alone
+	scripts/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)

@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["rules", "tokens"]),
     ("proxy", &["rules", "tokens", "wire", "config"]),
     ("testkit", &["rules", "tokens", "config", "proxy"]),
+    ("properties", &["rules", "tokens", "wire", "config"]),
 ];
 /// The files of `proxy` that may know `config`: those that start it, and take and prepare a newer snapshot.
 const PROXY_STARTUP: &[&str] = &[
@@ -56,7 +57,17 @@ fn root() -> PathBuf {
 fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for folder in [
-        "src", "tests", "rules", "tokens", "wire", "config", "proxy", "testkit", "benches",
+        "src",
+        "tests",
+        "rules",
+        "tokens",
+        "wire",
+        "config",
+        "proxy",
+        "testkit",
+        "properties",
+        "benches",
+        "fuzz",
     ] {
         collect(&root().join(folder), &mut found);
     }

@@ -1,0 +1,4 @@
+//! Documents.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::documents(data));

@@ -1,0 +1,4 @@
+//! Heads and bodies of HTTP/1.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::wire(data));

@@ -1,0 +1,73 @@
+//! What fuzzers found worth keeping, replayed: every file of each corpus keeps the promise, and so does the start
+//! of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on says so by panicking"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use properties::Property;
+
+fn fuzz() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
+}
+
+fn replay((name, promise): Property) {
+    let mut replayed = 0;
+    for entry in fs::read_dir(fuzz().join("corpus").join(name)).unwrap() {
+        let path = entry.unwrap().path();
+        let data = fs::read(&path).unwrap();
+        let whole = std::panic::catch_unwind(|| promise(&data));
+        assert!(whole.is_ok(), "{} breaks the promise", path.display());
+        promise(&data[..data.len() / 2]);
+        replayed += 1;
+    }
+    assert!(replayed >= 20, "{name}: only {replayed} files");
+}
+
+#[test]
+fn documents_are_reported_with_places_and_cures_and_those_that_load_answer() {
+    replay(("documents", properties::documents));
+}
+
+#[test]
+fn headers_to_upstreams_are_valid_and_within_their_budget() {
+    replay(("headers", properties::headers));
+}
+
+#[test]
+fn the_route_table_finds_what_asking_every_route_finds() {
+    replay(("routes", properties::routes));
+}
+
+#[test]
+fn a_target_has_one_spelling_and_hides_nothing() {
+    replay(("target", properties::target));
+}
+
+#[test]
+fn no_token_counts_that_was_not_signed() {
+    replay(("token", properties::token));
+}
+
+#[test]
+fn heads_and_bodies_have_one_reading() {
+    replay(("wire", properties::wire));
+}
+
+#[test]
+fn every_promise_has_a_fuzzer_and_a_replay() {
+    let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replay.rs")).unwrap();
+    for (name, _) in properties::ALL {
+        let program = fs::read_to_string(fuzz().join("targets").join(format!("{name}.rs"))).unwrap();
+        assert!(program.contains(&format!("properties::{name}(data)")), "{name}");
+        assert!(
+            own.contains(&format!("replay((\"{name}\", properties::{name}))")),
+            "{name}"
+        );
+    }
+}
