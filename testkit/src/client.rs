@@ -1,18 +1,18 @@
 //! A client that sends exactly the bytes it is given, and requests for when those don't matter.
 
 use std::io::{self, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::PATIENCE;
+use crate::certificates::TlsClient;
 use crate::message::{self, Head};
+use crate::pipe::Pipe;
 
 /// One connection to a proxy.
 #[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
-    reader: BufReader<TcpStream>,
+    reader: BufReader<Pipe>,
 }
 
 /// A response as it arrived.
@@ -40,28 +40,61 @@ impl Client {
     /// Connects.
     #[must_use]
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the proxy listens");
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        let reader = BufReader::new(stream.try_clone().unwrap());
-        Self { stream, reader }
+        Self::over(Pipe::plain(address).expect("the proxy listens"))
+    }
+
+    /// Connects over TLS.
+    #[must_use]
+    pub fn connect_tls(address: SocketAddr, tls: &TlsClient) -> Self {
+        Self::try_connect_tls(address, tls).expect("a handshake")
+    }
+
+    /// Connects over TLS, or says why the handshake failed. With TLS 1.3 a client's part of it is over before
+    /// the proxy has judged its certificate.
+    pub fn try_connect_tls(address: SocketAddr, tls: &TlsClient) -> io::Result<Self> {
+        Pipe::tls(address, tls).map(Self::over)
+    }
+
+    fn over(pipe: Pipe) -> Self {
+        let reader = BufReader::new(pipe);
+        Self { reader }
+    }
+
+    /// The certificate that the proxy showed.
+    #[must_use]
+    pub fn certificate(&self) -> Vec<u8> {
+        let shown = self.reader.get_ref().agreed().expect("a connection over TLS");
+        shown.peer_certificates().expect("a certificate")[0].to_vec()
+    }
+
+    /// The protocol that was agreed on (ALPN).
+    #[must_use]
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.reader.get_ref().agreed()?.alpn_protocol()
+    }
+
+    /// Whether TLS took up an earlier session.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.reader.get_ref().is_resumed()
     }
 
     /// Sends these bytes.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
-        self.stream.write_all(bytes.as_ref()).expect("the proxy reads");
+        self.try_send(bytes).expect("the proxy reads");
         self
     }
 
     /// Sends these bytes if the proxy still reads, for answers that come before the request is over.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        self.stream.write_all(bytes.as_ref())
+        let pipe = self.reader.get_mut();
+        pipe.write_all(bytes.as_ref())?;
+        pipe.flush()
     }
 
     /// Says that nothing more will be sent.
     pub fn finish(&mut self) -> &mut Self {
-        let _ = self.stream.shutdown(Shutdown::Write);
+        self.reader.get_mut().finish();
         self
     }
 
@@ -139,7 +172,13 @@ impl Client {
         let ended = self.reader.read(&mut [0; 1]).is_ok_and(|read| read == 0);
         let start = Instant::now();
         while start.elapsed() < Duration::from_millis(100) {
-            if self.stream.take_error().is_ok_and(|error| error.is_some()) {
+            if self
+                .reader
+                .get_ref()
+                .tcp()
+                .take_error()
+                .is_ok_and(|error| error.is_some())
+            {
                 return false;
             }
             thread::sleep(Duration::from_millis(5));
@@ -228,6 +267,22 @@ impl Request {
     #[must_use]
     pub fn token(self, token: &str) -> Self {
         self.header("Authorization", &format!("Bearer {token}"))
+    }
+
+    /// Its body.
+    pub(crate) fn body(&self) -> Option<&[u8]> {
+        self.body.as_deref()
+    }
+
+    /// Its head as HTTP/2 has it.
+    pub(crate) fn h2(&self, scheme: &str) -> http::Request<()> {
+        let mut head = http::Request::builder()
+            .method(self.method.as_str())
+            .uri(format!("{scheme}://{}{}", self.host, self.target));
+        for (name, value) in &self.headers {
+            head = head.header(name, value);
+        }
+        head.body(()).expect("a request that HTTP/2 has, too")
     }
 
     /// As it goes over the wire.

@@ -10,18 +10,27 @@
     reason = "a test that can't go on says so by panicking"
 )]
 
+mod certificates;
 mod client;
 mod eventually;
 mod flags;
+pub mod frames;
+mod h2_client;
+mod h2_upstream;
 mod key_server;
 mod message;
+mod pipe;
 mod proxy;
 mod tokens;
 mod upstream;
 
+pub use self::certificates::{Authority, ClientName, Pair, TlsClient};
 pub use self::client::{Client, Request, Response};
 pub use self::eventually::{PATIENCE, eventually, never};
 pub use self::flags::FLAGS;
+pub use self::frames::{Frame, Frames, StreamEnd};
+pub use self::h2_client::{H2Client, H2Response, H2Stream};
+pub use self::h2_upstream::{H2Answer, H2Recorded, H2Upstream, grpc_message};
 pub use self::key_server::KeyServer;
 pub use self::message::Head;
 pub use self::proxy::{Proxy, ProxyBuilder};
