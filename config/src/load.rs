@@ -177,7 +177,8 @@ impl<'s> Compiler<'_, 's> {
             .into_iter()
             .map(|route| Some((route.takes?, route.route?)))
             .collect::<Option<_>>()?;
-        let routes = Routes::build(routes, unmatched?, target).ok()?;
+        let reads = upstreams.iter().map(|upstream| upstream.reads);
+        let routes = Routes::build(routes, unmatched?, target, reads).ok()?;
         Some(Parts {
             flags,
             tenants,

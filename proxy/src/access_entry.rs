@@ -38,6 +38,9 @@ pub struct Entry<'a> {
     /// The route, if one matched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<&'a str>,
+    /// Whether that is the route of another reading of the path, or there were too many readings.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ambiguous_target: bool,
     /// The tenant, of a token that was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<&'a str>,

@@ -27,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) host: Box<str>,
     /// The route that it fell on.
     pub(crate) route: Option<RouteId>,
+    /// Whether another reading of its path decided what became of it.
+    pub(crate) ambiguous_target: bool,
     /// What its token proves.
     pub(crate) identity: Option<Arc<Identity>>,
     /// What the gate said.
@@ -82,6 +84,7 @@ impl Context {
             forwarding: Forwarding::default(),
             host: Box::default(),
             route: None,
+            ambiguous_target: false,
             identity: None,
             verdict: None,
             upstream: None,

@@ -42,6 +42,7 @@ pub struct Metrics {
     reload_refused_at: Gauge,
     panics: IntCounter,
     truncated_headers: IntCounter,
+    ambiguous_targets: IntCounter,
 }
 
 impl Metrics {
@@ -113,6 +114,11 @@ impl Metrics {
                 "sluice_truncated_flag_headers_total",
                 "Requests whose list of flags was cut to its budget.",
             ),
+            ambiguous_targets: counter(
+                &registry,
+                "sluice_ambiguous_targets_total",
+                "Requests that another reading of their path decided about.",
+            ),
             registry,
         }
     }
@@ -159,6 +165,11 @@ impl Metrics {
     /// Counts a list of flags that was cut to its budget.
     pub fn flag_header_truncated(&self) {
         self.truncated_headers.inc();
+    }
+
+    /// Counts a request that another reading of its path decided about.
+    pub fn ambiguous_target(&self) {
+        self.ambiguous_targets.inc();
     }
 
     /// Adds figures that are read when asked for, unless ones of the same names are there already.

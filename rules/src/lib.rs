@@ -85,7 +85,8 @@ pub use site::{Site, Sited};
 pub use snapshot::{Revision, Snapshot};
 pub use subject::{MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES, Subject};
 pub use target::{
-    EncodedSlash, InvalidTarget, MAX_PATH, MAX_PATH_SEGMENTS, Read, Reads, Target, TargetOptions, normalise,
+    EncodedSlash, InvalidTarget, MAX_DECODES, MAX_PATH, MAX_PATH_SEGMENTS, MAX_READINGS, Read, Reads, Target,
+    TargetOptions, TooManyReadings, is_plain, normalise, readings,
 };
 pub use tenant::Tenant;
 pub use tenants::Tenants;

@@ -258,7 +258,7 @@ impl Segment {
             });
         }
         // That the decoded bytes are UTF-8 was seen when the path was normalised.
-        let decoded = String::from_utf8(decoded_bytes(text).collect());
+        let decoded = String::from_utf8(decoded_bytes(text.as_bytes()).collect());
         Ok(Self::Literal(decoded.unwrap_or_else(|_| text.to_owned()).into()))
     }
 

@@ -1,7 +1,8 @@
 //! A route: which requests it takes, who may ask, the gate they meet, and what happens on either side of it.
 
 use crate::{
-    Cause, FlagId, Gate, RouteConflict, RouteId, RouteMatch, RouteTable, Site, TargetOptions, UpstreamId,
+    Cause, FlagId, Gate, Reads, RouteConflict, RouteId, RouteMatch, RouteTable, Site, TargetOptions,
+    UpstreamId,
 };
 
 /// A route, compiled.
@@ -35,6 +36,22 @@ impl Route {
             .iter()
             .find(|(given, _)| *given == cause)
             .map_or(&self.otherwise, |(_, otherwise)| otherwise)
+    }
+
+    /// Every upstream that a request of this route may be sent to.
+    fn upstreams(&self) -> impl Iterator<Item = UpstreamId> {
+        let open = match &self.destination {
+            Destination::Upstream(upstream) => std::slice::from_ref(upstream),
+            Destination::Variants { upstreams, .. } => upstreams,
+        };
+        let closed = self.causes.iter().map(|(_, otherwise)| otherwise);
+        let closed = closed
+            .chain([&self.otherwise])
+            .filter_map(|otherwise| match otherwise {
+                Otherwise::Upstream(upstream) => Some(*upstream),
+                Otherwise::Reject(_) | Otherwise::Redirect { .. } => None,
+            });
+        open.iter().copied().chain(closed)
     }
 }
 
@@ -133,6 +150,10 @@ pub enum Unmatched {
 pub struct Routes {
     table: RouteTable,
     routes: Box<[Route]>,
+    /// How each upstream may read paths, by id.
+    reads: Box<[Reads]>,
+    /// How any upstream may that a request of each route may be sent to; last, one that no route takes.
+    may_read: Box<[Reads]>,
     /// What happens to a request that no route takes.
     pub unmatched: Unmatched,
     /// How request targets are read.
@@ -141,16 +162,29 @@ pub struct Routes {
 
 impl Routes {
     /// Builds the table of `routes`, in the order of the document; every pair that can't be told apart is named.
+    /// `reads` says how each upstream may read paths, by id.
     pub fn build(
         routes: Vec<(RouteMatch, Route)>,
         unmatched: Unmatched,
         target: TargetOptions,
+        reads: impl IntoIterator<Item = Reads>,
     ) -> Result<Self, Vec<RouteConflict>> {
-        let (matches, routes): (Vec<_>, Vec<_>) = routes.into_iter().unzip();
-        let table = RouteTable::build(matches)?;
+        let (matches, routes): (Vec<_>, Vec<Route>) = routes.into_iter().unzip();
+        let mut table = RouteTable::build(matches)?;
+        let reads: Box<[Reads]> = reads.into_iter().collect();
+        let of = |upstream: UpstreamId| reads.get(upstream.index()).copied().unwrap_or_default();
+        let any_of = |route: &Route| route.upstreams().map(of).fold(Reads::EXACT, Reads::union);
+        let unmatched_reads = match &unmatched {
+            Unmatched::Upstream(upstream) => of(*upstream),
+            Unmatched::Reject(_) => Reads::EXACT,
+        };
+        let may_read: Box<[Reads]> = routes.iter().map(any_of).chain([unmatched_reads]).collect();
+        table.read_as(reads.iter().chain(&may_read).copied());
         Ok(Self {
             table,
             routes: routes.into_boxed_slice(),
+            reads,
+            may_read,
             unmatched,
             target,
         })
@@ -166,6 +200,19 @@ impl Routes {
     #[must_use]
     pub fn route(&self, id: RouteId) -> Option<&Route> {
         self.routes.get(id.index())
+    }
+
+    /// How this upstream may read paths.
+    #[must_use]
+    pub fn reads(&self, upstream: UpstreamId) -> Reads {
+        self.reads.get(upstream.index()).copied().unwrap_or_default()
+    }
+
+    /// How the upstreams may read paths that a request of this route may be sent to, or one that no route takes.
+    #[must_use]
+    pub fn may_read(&self, route: Option<RouteId>) -> Reads {
+        let place = route.map_or(self.routes.len(), RouteId::index);
+        self.may_read.get(place).copied().unwrap_or_default()
     }
 
     /// Every route, in the order of the document.

@@ -3,16 +3,18 @@
 //! path fit.
 
 mod conflict;
+mod host_index;
 mod path_index;
 mod precedence;
+mod reading_index;
 
-use std::{collections::HashMap, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 pub use conflict::{ConflictKind, RouteConflict};
 pub use precedence::Precedence;
 
-use self::path_index::PathIndex;
-use crate::{HeaderMatch, HostPattern, Methods, PathPattern, TrailingSlash};
+use self::{host_index::HostIndex, path_index::PathIndex, reading_index::ReadingIndex};
+use crate::{HeaderMatch, HostPattern, Methods, PathPattern, Reads, TooManyReadings, TrailingSlash};
 
 /// Most routes of one table. Whoever reads a document refuses more.
 pub const MAX_ROUTES: usize = 10_000;
@@ -40,7 +42,7 @@ pub struct RouteMatch {
 pub trait RequestHead {
     /// [`crate::Host::name`] of the request; empty where it names no host.
     fn host(&self) -> &str;
-    /// A path of [`crate::Target::paths`]: normalised.
+    /// [`crate::Target::path`]: normalised.
     fn path(&self) -> &str;
     /// The method as sent.
     fn method(&self) -> &str;
@@ -52,9 +54,9 @@ pub trait RequestHead {
 #[derive(Debug, Default)]
 pub struct RouteTable {
     routes: Box<[RouteMatch]>,
-    exact: HashMap<Box<str>, PathIndex>,
-    wildcards: HashMap<Box<str>, PathIndex>,
-    any: PathIndex,
+    hosts: HostIndex<RouteId>,
+    /// By the sets of readings that upstreams have.
+    readings: Vec<ReadingIndex>,
 }
 
 impl RouteId {
@@ -98,32 +100,50 @@ impl RouteTable {
             routes: routes.into(),
             ..Self::default()
         };
-        let mut order: Vec<(Precedence, RouteId, &RouteMatch)> = (0..)
-            .map(RouteId)
-            .zip(&table.routes)
-            .map(|(id, route)| (route.precedence(id), id, route))
-            .collect();
-        order.sort_unstable_by(|(left, ..), (right, ..)| left.cmp(right));
-        for (_, id, route) in order {
-            let index = match &route.host {
-                HostPattern::Exact(name) => table.exact.entry(name.clone()).or_default(),
-                HostPattern::Wildcard(suffix) => table.wildcards.entry(suffix.clone()).or_default(),
-                HostPattern::Any => &mut table.any,
-            };
-            index.insert(&route.path, id);
+        for (id, route) in Self::in_order(&table.routes) {
+            let steps = route.path.segments().iter().map(Into::into);
+            let paths = table.hosts.paths_of(&route.host);
+            paths.insert(steps, route.path.is_below(), id);
         }
-        let indices = table
-            .exact
-            .values()
-            .chain(table.wildcards.values())
-            .chain([&table.any]);
-        let rivals = indices.flat_map(PathIndex::rivals);
+        let rivals = table.hosts.all().flat_map(PathIndex::rivals);
         let conflicts = conflict::find(&table.routes, rivals);
         if conflicts.is_empty() {
             Ok(table)
         } else {
             Err(conflicts)
         }
+    }
+
+    /// Every route, in the order of precedence.
+    fn in_order(routes: &[RouteMatch]) -> Vec<(RouteId, &RouteMatch)> {
+        let mut order: Vec<(Precedence, RouteId, &RouteMatch)> = (0..)
+            .map(RouteId)
+            .zip(routes)
+            .map(|(id, route)| (route.precedence(id), id, route))
+            .collect();
+        order.sort_unstable_by(|(left, ..), (right, ..)| left.cmp(right));
+        order.into_iter().map(|(_, id, route)| (id, route)).collect()
+    }
+
+    /// Indexes the routes by how upstreams read paths, so that [`RouteTable::readings`] can be asked of these.
+    pub fn read_as(&mut self, sets: impl IntoIterator<Item = Reads>) {
+        for reads in sets {
+            if self.readings.iter().all(|index| index.reads != reads) {
+                let order = Self::in_order(&self.routes).into_iter();
+                self.readings.push(ReadingIndex::build(reads, order));
+            }
+        }
+    }
+
+    /// Every route that the request falls on when its path is read in one or several of these ways: method and
+    /// headers as they are, the first by precedence for each reading, and with it those that the reading makes
+    /// the same as the first. A path without another reading costs one scan of its bytes.
+    ///
+    /// # Errors
+    /// The path has too many readings, or [`RouteTable::read_as`] was never given `reads`.
+    pub fn readings(&self, head: &impl RequestHead, reads: Reads) -> Result<Vec<RouteId>, TooManyReadings> {
+        let index = self.readings.iter().find(|index| index.reads == reads);
+        index.ok_or(TooManyReadings)?.find(&self.routes, head)
     }
 
     /// What the routes ask for, in the order of the document.
@@ -156,27 +176,13 @@ impl RouteTable {
         head: &impl RequestHead,
         visitor: &mut impl FnMut(RouteId) -> ControlFlow<RouteId>,
     ) -> ControlFlow<RouteId> {
-        let host = head.host();
-        if let Some(index) = self.exact.get(host) {
-            self.walk_paths(index, head, visitor)?;
-        }
-        let mut rest = host;
-        while !self.wildcards.is_empty()
-            && let Some((label, suffix)) = rest.split_once('.')
-        {
-            if let Some(index) = self.wildcards.get(suffix)
-                && !label.is_empty()
-            {
-                self.walk_paths(index, head, visitor)?;
-            }
-            rest = suffix;
-        }
-        self.walk_paths(&self.any, head, visitor)
+        self.hosts
+            .walk(head.host(), &mut |paths| self.walk_paths(paths, head, visitor))
     }
 
     fn walk_paths(
         &self,
-        index: &PathIndex,
+        index: &PathIndex<RouteId>,
         head: &impl RequestHead,
         visitor: &mut impl FnMut(RouteId) -> ControlFlow<RouteId>,
     ) -> ControlFlow<RouteId> {

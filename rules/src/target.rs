@@ -1,13 +1,16 @@
 //! The target of a request, brought to the one spelling that is both matched and forwarded, or refused.
-//! Which route it falls on is `route_table`'s; how a careless upstream might read it otherwise is not asked here.
+//! Which route it falls on is `route_table`'s; how an upstream may read it otherwise is `readings`'.
 
 mod invalid;
+mod readings;
 mod reads;
 mod spelling;
+pub(crate) mod step;
 
 use std::{borrow::Cow, fmt};
 
 pub use invalid::InvalidTarget;
+pub use readings::{MAX_DECODES, MAX_READINGS, TooManyReadings, is_plain, readings};
 pub use reads::{Read, Reads};
 pub(crate) use spelling::decoded_bytes;
 
@@ -34,7 +37,7 @@ pub enum EncodedSlash {
     Reject,
     /// A slash. It is decoded before dot segments are removed, so that `%2E%2E%2F` climbs like `../`.
     Decode,
-    /// A character of its segment, and forwarded so. The decoded path is matched as well ([`Target::decoded`]).
+    /// A character of its segment, and forwarded so. That it is a slash is one of the path's [`readings`].
     Keep,
 }
 
@@ -44,9 +47,6 @@ pub enum EncodedSlash {
 pub struct Target<'a> {
     /// The path to match and to forward; borrowed where it is as it was sent. `*` for the asterisk form.
     pub path: Cow<'a, str>,
-    /// The path with its encoded slashes decoded, where it has any and they are kept: to be matched as well,
-    /// because an upstream may read it so. A gate on either reading must be asked.
-    pub decoded: Option<String>,
     /// What follows the first `?`, as sent.
     pub query: Option<&'a str>,
     /// The authority of the absolute form, as sent and known to parse as a [`Host`]. It must be the Host
@@ -83,7 +83,6 @@ pub fn normalise(raw: &[u8], options: TargetOptions) -> Result<Target<'_>, Inval
     if text == "*" {
         return Ok(Target {
             path: Cow::Borrowed(text),
-            decoded: None,
             query: None,
             authority: None,
             changed: false,
@@ -104,14 +103,9 @@ pub fn normalise(raw: &[u8], options: TargetOptions) -> Result<Target<'_>, Inval
     if let Some(query) = query {
         check_query(query, text.len() - query.len())?;
     }
-    let decoded = match options.encoded_slash {
-        EncodedSlash::Keep => spelling::slashes_decoded(&path)?,
-        EncodedSlash::Reject | EncodedSlash::Decode => None,
-    };
     let changed = authority.is_some() || matches!(path, Cow::Owned(_));
     Ok(Target {
         path,
-        decoded,
         query,
         authority,
         changed,
@@ -128,12 +122,6 @@ impl Target<'_> {
     #[must_use]
     pub fn is_asterisk(&self) -> bool {
         self.path == "*"
-    }
-
-    /// Every path to be matched: the one to be forwarded, whose route answers, then its decoded reading if there
-    /// is one. Where readings fall on different routes, a closed gate on any of them refuses the request.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&*self.path).chain(self.decoded.as_deref())
     }
 }
 
@@ -178,3 +166,6 @@ fn check_query(query: &str, start: usize) -> Result<(), InvalidTarget> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use readings::tests as tests_of_readings;

@@ -15,6 +15,7 @@ fn entry() -> Entry<'static> {
         path: "/api/board",
         query: None,
         route: None,
+        ambiguous_target: false,
         tenant: None,
         user: None,
         gate: None,

@@ -83,6 +83,7 @@ fn write(log: &AccessLog, path: &str) {
         path,
         query: None,
         route: None,
+        ambiguous_target: false,
         tenant: None,
         user: None,
         gate: None,

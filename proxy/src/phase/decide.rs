@@ -1,9 +1,9 @@
 //! The way of a request from its head to where it goes: the phases before an upstream is asked, in their order.
 
-use arrayvec::ArrayVec;
 use pingora::proxy::Session;
-use rules::{Auth, Mode, Route, RouteId};
+use rules::{Auth, Mode, Reads, Route, RouteId};
 
+use crate::answer::Code;
 use crate::context::Context;
 use crate::forwarding::Forwarding;
 use crate::outcome::Outcome;
@@ -11,8 +11,9 @@ use crate::phase::{act, gate, head, headers, identity, route, target};
 use crate::refusal::Refusal;
 use crate::shared::{Shared, Stage};
 
-/// The routes that a request falls on by the readings of its path; the first is the one it is forwarded by.
-type Readings = ArrayVec<Option<RouteId>, 2>;
+/// How often another reading's gate can send a request to another upstream, which may read its path in other ways:
+/// after the first time it could only be refused.
+const MAX_TURNS: usize = 3;
 
 /// Decides what becomes of the request. When it is to be forwarded, the context says where.
 pub(crate) async fn decide(
@@ -20,62 +21,92 @@ pub(crate) async fn decide(
     session: &mut Session,
     context: &mut Context,
 ) -> Result<(), Refusal> {
+    let decided = until_decided(shared, session, context).await;
+    if context.ambiguous_target {
+        shared.metrics.ambiguous_target();
+    }
+    decided
+}
+
+async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Context) -> Result<(), Refusal> {
     head::configure(session, shared.is_draining());
     context.forwarding = Forwarding::of(session, &context.serving.trusted_proxies);
     shared.probe(Stage::Received, session.req_header());
     let raw = session.downstream_session.to_h1_raw();
     head::check(session, &raw, context)?;
-    let decoded = target::normalise_in_place(session, &raw, context)?;
+    target::normalise_in_place(session, &raw, context)?;
     head::check_length(session, context)?;
-    let readings = readings(session, context, decoded.as_deref());
-    context.route = readings.first().copied().flatten();
-    let auth = auth(context, &readings);
+    context.route = route::find(&context.serving.snapshot, &context.host, session.req_header());
+    let others = all_others(session, context)?;
+    let auth = auth(context, &others);
     context.identity = match identity::identify(session, context, auth, &shared.metrics).await {
         Ok(identity) => identity,
-        Err(refusal) if is_watched(context, &readings) => {
+        Err(refusal) if is_watched(context, &others) => {
             let code = refusal.answer.code.name;
             shared.metrics.rejections.count(code);
             context.code = Some(code);
             None
         }
-        Err(refusal) => return Err(refusal),
+        Err(refusal) => {
+            context.ambiguous_target = auth != self::auth(context, &[]);
+            return Err(refusal);
+        }
     };
-    judge(session, context, &readings)?;
+    judge(session, context)?;
     if context.told.truncated {
         shared.metrics.flag_header_truncated();
     }
     Ok(())
 }
 
-fn readings(session: &Session, context: &Context, decoded: Option<&str>) -> Readings {
-    let request = session.req_header();
-    let paths = [Some(request.uri.path()), decoded].into_iter().flatten();
-    let find = |path| route::find(&context.serving.snapshot, &context.host, path, request);
-    let mut readings = Readings::new();
-    for found in paths.map(find) {
-        if !readings.contains(&found) {
-            readings.push(found);
+/// The routes besides its own that the request may fall on at any upstream that it may be sent to, which is not
+/// known before its gate is asked; and at those that the gates of these routes may send it to.
+fn all_others(session: &Session, context: &mut Context) -> Result<Vec<RouteId>, Refusal> {
+    let serving = std::sync::Arc::clone(&context.serving);
+    let routes = &serving.snapshot.routes;
+    let reads = routes.may_read(context.route);
+    let mut all = others(session, context, reads)?;
+    for other in all.clone() {
+        let theirs = routes.may_read(Some(other));
+        if theirs != reads {
+            all.extend(others(session, context, theirs)?);
         }
     }
-    readings
+    Ok(all)
 }
 
-fn routes<'a>(context: &'a Context, readings: &'a Readings) -> impl Iterator<Item = &'a Route> {
+/// The routes besides its own that the request falls on when its path is read in these ways.
+fn others(session: &Session, context: &mut Context, reads: Reads) -> Result<Vec<RouteId>, Refusal> {
+    let snapshot = &context.serving.snapshot;
+    match route::readings(snapshot, &context.host, session.req_header(), reads) {
+        Ok(mut readings) => {
+            readings.retain(|id| Some(*id) != context.route);
+            Ok(readings)
+        }
+        Err(_) => {
+            context.ambiguous_target = true;
+            Err(Refusal::bad(Code::TARGET, &context.serving.pages))
+        }
+    }
+}
+
+fn routes<'a>(context: &'a Context, others: &'a [RouteId]) -> impl Iterator<Item = &'a Route> {
     let routes = &context.serving.snapshot.routes;
-    readings.iter().flatten().filter_map(|id| routes.route(*id))
+    let ids = context.route.iter().chain(others);
+    ids.filter_map(|id| routes.route(*id))
 }
 
 /// Whether every route that asks who is asking only watches: then nobody is refused for the answer.
-fn is_watched(context: &Context, readings: &Readings) -> bool {
-    routes(context, readings)
+fn is_watched(context: &Context, others: &[RouteId]) -> bool {
+    routes(context, others)
         .filter(|route| route.auth != Auth::None)
         .all(|route| route.mode == Mode::Shadow && route.gate.is_some())
 }
 
 /// The strictest of what the routes ask for: one that must know who is asking can't be got round by another
 /// reading.
-fn auth(context: &Context, readings: &Readings) -> Auth {
-    routes(context, readings)
+fn auth(context: &Context, others: &[RouteId]) -> Auth {
+    routes(context, others)
         .map(|route| route.auth)
         .fold(Auth::None, |strictest, auth| match (strictest, auth) {
             (Auth::Required, _) | (_, Auth::Required) => Auth::Required,
@@ -84,9 +115,9 @@ fn auth(context: &Context, readings: &Readings) -> Auth {
         })
 }
 
-/// Judges the request on the route it fell on. Where it would be forwarded and another reading's gate is not
-/// open, that one decides instead, because the upstream may read the path that way.
-fn judge(session: &Session, context: &mut Context, readings: &Readings) -> Result<(), Refusal> {
+/// Judges the request on the route it fell on. Where it would be forwarded to an upstream that may read its path
+/// so that it falls on another route, and the gate there is not open, that one decides instead.
+fn judge(session: &Session, context: &mut Context) -> Result<(), Refusal> {
     let serving = std::sync::Arc::clone(&context.serving);
     let identity = context.identity.clone();
     let headers = &session.req_header().headers;
@@ -94,11 +125,20 @@ fn judge(session: &Session, context: &mut Context, readings: &Readings) -> Resul
     let attributes = gate::attributes(&serving, identity.as_deref(), headers, client.as_deref());
     let subject = gate::subject(&serving, identity.as_deref(), &attributes);
     let mut judgement = act::judge(&serving, context.route, &subject, context.now);
-    for other in readings.iter().skip(1).filter(|other| other.is_some()) {
-        let reading = act::judge(&serving, *other, &subject, context.now);
-        if let Some(stricter) = act::stricter(&serving, &judgement, reading) {
-            context.route = *other;
-            judgement = stricter;
+    let mut asked = None;
+    for _ in 0..MAX_TURNS {
+        let Ok(course) = &judgement.course else { break };
+        let reads = serving.snapshot.routes.reads(course.upstream);
+        if asked.replace(reads) == Some(reads) {
+            break;
+        }
+        for other in others(session, context, reads)? {
+            let reading = act::judge(&serving, Some(other), &subject, context.now);
+            if let Some(stricter) = act::stricter(&serving, &judgement, reading) {
+                context.route = Some(other);
+                context.ambiguous_target = true;
+                judgement = stricter;
+            }
         }
     }
     context.verdict = judgement.verdict;

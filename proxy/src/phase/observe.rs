@@ -57,6 +57,7 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
         path: request.uri.path(),
         query: request.uri.query().filter(|_| serving.log_query),
         route: route.map(|route| &*route.name),
+        ambiguous_target: context.ambiguous_target,
         tenant: context.tenant(),
         user: context.user(),
         gate: gate(

@@ -1,14 +1,22 @@
-//! The route: which one the request falls on, by host, path, method and headers.
+//! The route: which one the request falls on, by host, path, method and headers, and on which others it does when
+//! its path is read otherwise.
 
 use http::HeaderValue;
 use pingora::http::RequestHeader;
-use rules::{RequestHead, RouteId, Snapshot};
+use rules::{Reads, RequestHead, RouteId, Snapshot, TooManyReadings};
 
 /// A request as the route table reads it.
 struct Head<'a> {
     host: &'a str,
     path: &'a str,
     request: &'a RequestHeader,
+}
+
+impl<'a> Head<'a> {
+    fn of(host: &'a str, request: &'a RequestHeader) -> Self {
+        let path = request.uri.path();
+        Self { host, path, request }
+    }
 }
 
 impl RequestHead for Head<'_> {
@@ -33,7 +41,17 @@ impl RequestHead for Head<'_> {
     }
 }
 
-/// The route for the request, read with this path.
-pub(crate) fn find(snapshot: &Snapshot, host: &str, path: &str, request: &RequestHeader) -> Option<RouteId> {
-    snapshot.routes.table().find(&Head { host, path, request })
+/// The route for the request.
+pub(crate) fn find(snapshot: &Snapshot, host: &str, request: &RequestHeader) -> Option<RouteId> {
+    snapshot.routes.table().find(&Head::of(host, request))
+}
+
+/// The routes that the request falls on when its path is read in these ways.
+pub(crate) fn readings(
+    snapshot: &Snapshot,
+    host: &str,
+    request: &RequestHeader,
+    reads: Reads,
+) -> Result<Vec<RouteId>, TooManyReadings> {
+    snapshot.routes.table().readings(&Head::of(host, request), reads)
 }

@@ -9,13 +9,12 @@ use crate::answer::Code;
 use crate::context::Context;
 use crate::refusal::Refusal;
 
-/// Normalises the target of the request in place. What comes back is the path with its encoded slashes
-/// decoded, where they are kept: an upstream may read it so, and a gate on that reading must be asked as well.
+/// Normalises the target of the request in place.
 pub(crate) fn normalise_in_place(
     session: &mut Session,
     raw: &Bytes,
     context: &mut Context,
-) -> Result<Option<String>, Refusal> {
+) -> Result<(), Refusal> {
     let serving = &context.serving;
     let malformed = |code| Refusal::malformed(code, &serving.pages);
     let refused = || Refusal::bad(Code::TARGET, &serving.pages);
@@ -45,7 +44,7 @@ pub(crate) fn normalise_in_place(
         let set = request.set_raw_path(target.to_string().as_bytes());
         set.map_err(|_| refused())?;
     }
-    Ok(target.decoded)
+    Ok(())
 }
 
 /// The second of the three words of the request line. Empty lines before it are skipped, as the HTTP layer

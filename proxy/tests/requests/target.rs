@@ -220,3 +220,104 @@ fn a_target_that_the_http_layer_would_mend_is_refused() {
     }
     assert_eq!(upstream.count(), 0);
 }
+
+/// A gated path beside everything else, both at the same upstream, which says how it reads.
+fn gated(reads: &str) -> (Upstream, Proxy) {
+    let upstream = Upstream::named("all");
+    let proxy = Proxy::builder()
+        .upstream_at(
+            "all",
+            &format!("{{ endpoints: [\"{}\"]{reads} }}", upstream.address()),
+        )
+        .route("{ name: all, match: /**, upstream: all }")
+        .route("{ name: board, match: /Api/board, gate: board, upstream: all }")
+        .start();
+    (upstream, proxy)
+}
+
+const SPELLINGS: [&str; 12] = [
+    "/Api/board",
+    "/api/BOARD",
+    "/Api/board;v=1",
+    "/Api/%2562oard",
+    "/Api/x/..;/board",
+    "/public/%252e%252e/Api/board",
+    "/Api%252Fboard",
+    "/Api%255Cboard",
+    "/Api/%25u0062oard",
+    "/Api%25C0%25AFboard",
+    "/Api/board.",
+    "/Api/board::$DATA",
+];
+
+#[test]
+fn a_gate_is_asked_however_an_upstream_may_read_the_path() {
+    let (upstream, proxy) = gated("");
+    for path in SPELLINGS {
+        assert_eq!(proxy.get(path, "globex").code(), "NOT_FOUND", "{path}");
+        assert_eq!(proxy.get(path, "").code(), "TOKEN_MISSING", "{path}");
+    }
+    assert_eq!(upstream.count(), 0);
+    for path in SPELLINGS {
+        assert_eq!(proxy.get(path, "acme").status, 200, "{path}");
+        assert_eq!(upstream.last().target(), path);
+    }
+    let log = proxy.log(3 * SPELLINGS.len());
+    let ambiguous = |line: &&serde_json::Value| line["ambiguous_target"] == true;
+    assert_eq!(log.iter().filter(ambiguous).count(), 2 * (SPELLINGS.len() - 1));
+    assert_eq!(
+        proxy.metric("sluice_ambiguous_targets_total"),
+        2.0 * (SPELLINGS.len() - 1) as f64
+    );
+}
+
+#[test]
+fn an_upstream_that_reads_exactly_is_asked_for_the_plain_path_alone() {
+    let (upstream, proxy) = gated(", reads: exact");
+    assert_eq!(proxy.get("/Api/board", "globex").status, 404);
+    for path in &SPELLINGS[1..] {
+        assert_eq!(proxy.get(path, "").status, 200, "{path}");
+    }
+    assert_eq!(upstream.count(), SPELLINGS.len() - 1);
+}
+
+#[test]
+fn an_upstream_names_the_readings_that_apply() {
+    let (_upstream, proxy) = gated(", reads: [fold, params]");
+    assert_eq!(proxy.get("/api/BOARD;v=1", "globex").status, 404);
+    assert_eq!(proxy.get("/Api/%2562oard", "globex").status, 200);
+}
+
+#[test]
+fn the_readings_are_those_of_the_upstream_that_is_asked() {
+    let (exact, careless) = (Upstream::named("exact"), Upstream::named("careless"));
+    let proxy = Proxy::builder()
+        .upstream_at(
+            "exact",
+            &format!("{{ endpoints: [\"{}\"], reads: exact }}", exact.address()),
+        )
+        .upstream("careless", &careless)
+        .route(
+            "{ name: old, match: /old/**, gate: board, upstream: exact, otherwise: { upstream: careless } }",
+        )
+        .route("{ name: admin, match: /old/admin, gate: board, upstream: exact }")
+        .with("unmatched: { upstream: exact }")
+        .start();
+    // With the flag it goes to the one that reads exactly, without it to the careless one.
+    assert_eq!(proxy.get("/old/ADMIN", "acme").text(), "exact");
+    assert_eq!(proxy.get("/old/ADMIN", "globex").code(), "NOT_FOUND");
+    assert_eq!(proxy.get("/old/x", "globex").text(), "careless");
+    assert_eq!(proxy.get("/OLD/admin", "").text(), "exact", "unmatched");
+}
+
+#[test]
+fn a_path_of_too_many_readings_is_refused() {
+    let (upstream, proxy) = gated("");
+    let path = format!(
+        "/{}",
+        "%25252f.;%2520..%252f%255C%25u002e%252fx%2500%252e%252f".repeat(140)
+    );
+    assert_eq!(proxy.get(&path, "acme").code(), "TARGET_INVALID");
+    assert_eq!(upstream.count(), 0);
+    assert_eq!(proxy.log(1)[0]["ambiguous_target"], true);
+}

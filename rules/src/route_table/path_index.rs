@@ -2,84 +2,145 @@
 
 use std::ops::ControlFlow;
 
-use super::RouteId;
 use crate::{
-    PathPattern,
     path::{Segment, Slash},
     target::decoded_bytes,
 };
 
 /// The tree. A request's path leads to each node at most once, so a walk never visits more than it holds.
-#[derive(Debug, Default)]
-pub(super) struct PathIndex {
-    root: Node,
+#[derive(Debug)]
+pub(super) struct PathIndex<E> {
+    root: Node<E>,
     /// Whether any path has a parameter, and any is `/prefix/**`: else those walks are spared.
     parameters: bool,
     below: bool,
 }
 
 /// All paths that begin with the same segments.
-#[derive(Debug, Default)]
-struct Node {
+#[derive(Debug)]
+struct Node<E> {
     /// By the decoded text of the next segment, sorted.
-    literals: Vec<(Box<str>, Node)>,
-    parameter: Option<Box<Node>>,
+    literals: Vec<(Box<[u8]>, Node<E>)>,
+    parameter: Option<Box<Node<E>>>,
     /// The routes whose path ends here, in the order of precedence.
-    here: Vec<RouteId>,
+    here: Vec<E>,
     /// The routes that take this and everything below, in the order of precedence.
-    below: Vec<RouteId>,
+    below: Vec<E>,
+}
+
+/// What one segment of an indexed path has to be.
+pub(super) enum Step<'p> {
+    Literal(&'p [u8]),
+    Parameter,
+}
+
+/// How the paths that are looked up are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// With escapes.
+    Escaped,
+    /// As they are meant.
+    Plain,
 }
 
 /// A request's path on its way down the tree.
 #[derive(Clone, Copy)]
 struct Rest<'p> {
     /// The segments not yet walked, without a slash at either end.
-    path: &'p str,
+    path: &'p [u8],
+    spelling: Spelling,
     /// Whether the whole path ends in a slash.
     slash: Slash,
 }
 
-impl PathIndex {
+impl<E> Default for PathIndex<E> {
+    fn default() -> Self {
+        Self {
+            root: Node::default(),
+            parameters: false,
+            below: false,
+        }
+    }
+}
+
+impl<E> Default for Node<E> {
+    fn default() -> Self {
+        Self {
+            literals: Vec::new(),
+            parameter: None,
+            here: Vec::new(),
+            below: Vec::new(),
+        }
+    }
+}
+
+impl<'p> From<&'p Segment> for Step<'p> {
+    fn from(segment: &'p Segment) -> Self {
+        match segment {
+            Segment::Literal(text) => Self::Literal(text.as_bytes()),
+            Segment::Parameter(_) => Self::Parameter,
+        }
+    }
+}
+
+impl<E> PathIndex<E> {
     /// Adds a route. Routes are added in the order of precedence.
-    pub(super) fn insert(&mut self, pattern: &PathPattern, id: RouteId) {
+    pub(super) fn insert<'p>(&mut self, path: impl Iterator<Item = Step<'p>>, is_below: bool, entry: E) {
         let mut node = &mut self.root;
-        for segment in pattern.segments() {
-            node = match segment {
-                Segment::Literal(text) => node.literal_or_new(text),
-                Segment::Parameter(_) => {
+        for step in path {
+            node = match step {
+                Step::Literal(text) => node.literal_or_new(text),
+                Step::Parameter => {
                     self.parameters = true;
                     node.parameter.get_or_insert_default()
                 }
             };
         }
-        if pattern.is_below() {
+        if is_below {
             self.below = true;
-            node.below.push(id);
+            node.below.push(entry);
         } else {
-            node.here.push(id);
+            node.here.push(entry);
         }
     }
 
-    /// Shows `visitor` the routes of each place that `path` leads to, in the order of precedence, and the
-    /// trailing slash that the path has.
-    pub(super) fn walk(
+    /// Shows `visitor` the routes of each place that the normalised `path` leads to, in the order of precedence,
+    /// and the trailing slash that the path has.
+    pub(super) fn walk<B>(
         &self,
         path: &str,
-        visitor: &mut impl FnMut(&[RouteId], Slash) -> ControlFlow<RouteId>,
-    ) -> ControlFlow<RouteId> {
+        visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        self.walk_spelled(path.as_bytes(), Spelling::Escaped, visitor)
+    }
+
+    /// The same for a path that was decoded.
+    pub(super) fn walk_plain<B>(
+        &self,
+        path: &[u8],
+        visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        self.walk_spelled(path, Spelling::Plain, visitor)
+    }
+
+    fn walk_spelled<B>(
+        &self,
+        path: &[u8],
+        spelling: Spelling,
+        visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         // `*` leads nowhere: it is about the server and not about a path of it.
-        let Some(path) = path.strip_prefix('/') else {
+        let Some(path) = path.strip_prefix(b"/") else {
             return ControlFlow::Continue(());
         };
-        let rest = match path.strip_suffix('/') {
-            Some(path) => Rest {
-                path,
-                slash: Slash::With,
-            },
-            None => Rest {
-                path,
-                slash: Slash::Without,
-            },
+        let (path, slash) = match path.strip_suffix(b"/") {
+            Some(path) => (path, Slash::With),
+            None => (path, Slash::Without),
+        };
+        let rest = Rest {
+            path,
+            spelling,
+            slash,
         };
         self.root.walk_literals(rest, visitor)?;
         if self.parameters {
@@ -93,7 +154,7 @@ impl PathIndex {
 
     /// The groups of routes that only their slash, methods and headers can tell apart, each in the order of
     /// precedence.
-    pub(super) fn rivals(&self) -> Vec<&[RouteId]> {
+    pub(super) fn rivals(&self) -> Vec<&[E]> {
         let mut rivals = Vec::new();
         let mut nodes = vec![&self.root];
         while let Some(node) = nodes.pop() {
@@ -109,8 +170,8 @@ impl PathIndex {
     }
 }
 
-impl Node {
-    fn literal_or_new(&mut self, text: &str) -> &mut Self {
+impl<E> Node<E> {
+    fn literal_or_new(&mut self, text: &[u8]) -> &mut Self {
         let place = self
             .literals
             .binary_search_by(|(literal, _)| (**literal).cmp(text));
@@ -122,11 +183,11 @@ impl Node {
         &mut self.literals[place].1
     }
 
-    fn literal(&self, segment: &str) -> Option<&Self> {
+    fn literal(&self, segment: &[u8], spelling: Spelling) -> Option<&Self> {
         // Only an escape makes a segment mean other bytes than it has.
-        let place = if segment.contains('%') {
+        let place = if spelling == Spelling::Escaped && segment.contains(&b'%') {
             self.literals
-                .binary_search_by(|(literal, _)| literal.bytes().cmp(decoded_bytes(segment)))
+                .binary_search_by(|(literal, _)| literal.iter().copied().cmp(decoded_bytes(segment)))
         } else {
             self.literals
                 .binary_search_by(|(literal, _)| (**literal).cmp(segment))
@@ -135,14 +196,14 @@ impl Node {
     }
 
     /// Exact paths without a parameter.
-    fn walk_literals(
+    fn walk_literals<B>(
         &self,
         mut rest: Rest<'_>,
-        visitor: &mut impl FnMut(&[RouteId], Slash) -> ControlFlow<RouteId>,
-    ) -> ControlFlow<RouteId> {
+        visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         let mut node = self;
         while let Some((segment, next)) = rest.split() {
-            let Some(child) = node.literal(segment) else {
+            let Some(child) = node.literal(segment, rest.spelling) else {
                 return ControlFlow::Continue(());
             };
             (node, rest) = (child, next);
@@ -151,12 +212,12 @@ impl Node {
     }
 
     /// Exact paths with a parameter; `passed` says whether one was walked on the way here.
-    fn walk_parameters(
+    fn walk_parameters<B>(
         &self,
         rest: Rest<'_>,
         passed: bool,
-        visitor: &mut impl FnMut(&[RouteId], Slash) -> ControlFlow<RouteId>,
-    ) -> ControlFlow<RouteId> {
+        visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         let Some((segment, next)) = rest.split() else {
             return if passed {
                 visitor(&self.here, rest.slash)
@@ -164,7 +225,7 @@ impl Node {
                 ControlFlow::Continue(())
             };
         };
-        if let Some(child) = self.literal(segment) {
+        if let Some(child) = self.literal(segment, rest.spelling) {
             child.walk_parameters(next, passed, visitor)?;
         }
         match &self.parameter {
@@ -174,13 +235,13 @@ impl Node {
     }
 
     /// Paths that take everything below, the deepest first.
-    fn walk_below(
+    fn walk_below<B>(
         &self,
         rest: Rest<'_>,
-        visitor: &mut impl FnMut(&[RouteId], Slash) -> ControlFlow<RouteId>,
-    ) -> ControlFlow<RouteId> {
+        visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         if let Some((segment, next)) = rest.split() {
-            if let Some(child) = self.literal(segment) {
+            if let Some(child) = self.literal(segment, rest.spelling) {
                 child.walk_below(next, visitor)?;
             }
             if let Some(child) = &self.parameter {
@@ -193,11 +254,15 @@ impl Node {
 
 impl<'p> Rest<'p> {
     /// The next segment and what follows it; none at the end.
-    fn split(self) -> Option<(&'p str, Self)> {
+    fn split(self) -> Option<(&'p [u8], Self)> {
         if self.path.is_empty() {
             return None;
         }
-        let (segment, path) = self.path.split_once('/').unwrap_or((self.path, ""));
+        let end = self.path.iter().position(|&byte| byte == b'/');
+        let (segment, path) = match end.and_then(|end| self.path.split_at_checked(end)) {
+            Some((segment, path)) => (segment, path.get(1..).unwrap_or_default()),
+            None => (self.path, &b""[..]),
+        };
         Some((segment, Self { path, ..self }))
     }
 }

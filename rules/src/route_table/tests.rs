@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::path::Slash;
+use crate::target::{step, tests_of_readings};
 
 #[derive(Debug, Clone)]
 struct Request {
@@ -342,4 +344,126 @@ proptest! {
             }
         }
     }
+}
+
+/// Routes whose paths can be read otherwise, too.
+fn odd_routes() -> impl Strategy<Value = Vec<RouteMatch>> {
+    let segment = prop::sample::select(vec![
+        "a", "b", "A", "{p}", "a;b", "a%3Bb", "%2561", "a.", "%C3%89",
+    ]);
+    let end = prop::sample::select(vec!["", "", "/", "/**"]);
+    let methods = prop::sample::select(vec![&[][..], &[], &["GET"], &["POST"]]);
+    let route = (prop::collection::vec(segment, 0..3), end, methods, any::<bool>()).prop_filter_map(
+        "a path that is none",
+        |(segments, end, methods, minds)| {
+            let path: String = segments.iter().map(|segment| format!("/{segment}")).collect();
+            Some(RouteMatch {
+                host: HostPattern::Any,
+                path: PathPattern::parse(&(path + end)).ok()?,
+                trailing_slash: if minds {
+                    TrailingSlash::Exact
+                } else {
+                    TrailingSlash::Either
+                },
+                methods: Methods::parse(methods.iter().copied()).unwrap(),
+                headers: [].into(),
+            })
+        },
+    );
+    prop::collection::vec(route, 1..12)
+}
+
+/// Whether what a server takes the request's path for is what it takes the route's for.
+fn is_taken_for(route: &RouteMatch, pattern: &[u8], path: &[u8]) -> bool {
+    let split = |path: &[u8]| -> Vec<Vec<u8>> {
+        let path = path.strip_prefix(b"/").unwrap_or(path);
+        let path = path.strip_suffix(b"/").unwrap_or(path);
+        let segments = path.split(|byte| *byte == b'/').map(<[u8]>::to_vec);
+        if path.is_empty() {
+            Vec::new()
+        } else {
+            segments.collect()
+        }
+    };
+    let (pattern, asked) = (split(pattern), split(path));
+    let fits = |(wanted, given): (&Vec<u8>, &Vec<u8>)| wanted.starts_with(b"{") || wanted == given;
+    let slash = if path.ends_with(b"/") {
+        Slash::With
+    } else {
+        Slash::Without
+    };
+    let long_enough = if route.path.is_below() {
+        pattern.len() <= asked.len()
+    } else {
+        pattern.len() == asked.len()
+    };
+    long_enough
+        && pattern.iter().zip(&asked).all(fits)
+        && route.path.slash(route.trailing_slash).covers(slash)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn no_server_finds_a_route_that_is_not_asked(
+        routes in odd_routes(),
+        path in tests_of_readings::paths(),
+        program in prop::collection::vec(any::<u8>(), 0..8),
+        folds in any::<bool>(),
+        reads_patterns in any::<bool>(),
+    ) {
+        let Err(conflicts) = RouteTable::build(routes.clone()).map(drop) else {
+            return check_server(&routes, path, &program, folds, reads_patterns);
+        };
+        let mut place = 0;
+        let mut routes = routes;
+        routes.retain(|_| {
+            place += 1;
+            !conflicts.iter().any(|conflict| conflict.second == place - 1)
+        });
+        check_server(&routes, path, &program, folds, reads_patterns)?;
+    }
+}
+
+/// Checks that the route is asked that a server of these habits finds first.
+fn check_server(
+    routes: &[RouteMatch],
+    path: String,
+    program: &[u8],
+    folds: bool,
+    reads_patterns: bool,
+) -> Result<(), TestCaseError> {
+    let mut table = RouteTable::build(routes.to_vec()).unwrap();
+    table.read_as([Reads::ALL]);
+    let fold = |path: Vec<u8>| if folds { step::fold(path) } else { path };
+    let taken = fold(tests_of_readings::taken_for(&path, program));
+    let request = request_of(&serde_json::json!({ "path": path }));
+    let Ok(mut asked) = table.readings(&request, Reads::ALL) else {
+        return Ok(());
+    };
+    asked.extend(table.find(&request));
+    let pattern = |route: &RouteMatch| {
+        let text = route.path.as_str();
+        let text = text.strip_suffix("**").unwrap_or(text);
+        let habits = if reads_patterns && !text.contains('{') {
+            program
+        } else {
+            &[]
+        };
+        fold(tests_of_readings::taken_for(text, habits))
+    };
+    let mut order: Vec<RouteId> = (0..routes.len()).filter_map(RouteId::from_index).collect();
+    order.sort_by_key(|id| routes[id.index()].precedence(*id));
+    let first = order.into_iter().find(|id| {
+        let route = &routes[id.index()];
+        is_taken_for(route, &pattern(route), &taken) && route.methods.is_match("GET")
+    });
+    prop_assert!(
+        first.is_none_or(|first| asked.contains(&first)),
+        "{path} is {:?}, which is {first:?} of {:?}, not among {asked:?}",
+        String::from_utf8_lossy(&taken),
+        routes.iter().map(|route| route.path.as_str()).collect::<Vec<_>>()
+    );
+    Ok(())
 }

@@ -78,16 +78,6 @@ fn spell(path: &str, start: usize, reading: Reading) -> Result<Cow<'_, str>, Inv
     Ok(respelled.map_or(Cow::Borrowed(path), Cow::Owned))
 }
 
-/// The path as it reads once its encoded slashes are decoded; none if it has none.
-pub(super) fn slashes_decoded(path: &str) -> Result<Option<String>, InvalidTarget> {
-    if !path.contains("%2F") {
-        return Ok(None);
-    }
-    let decoded = resolve(&path.replace("%2F", "/"));
-    within_limits(&decoded)?;
-    Ok(Some(decoded))
-}
-
 /// Reads the piece that begins at `at`; none at the end.
 fn take(path: &str, at: usize, start: usize, reading: Reading) -> Result<Option<Taken>, InvalidTarget> {
     let Some(found) = path.get(at..).and_then(|rest| rest.chars().next()) else {
@@ -112,7 +102,7 @@ fn take(path: &str, at: usize, start: usize, reading: Reading) -> Result<Option<
 /// Reads the escape at `at`, and those after it that complete its UTF-8 sequence.
 fn take_escape(path: &str, at: usize, start: usize, reading: Reading) -> Result<Taken, InvalidTarget> {
     let place = start + at;
-    let first = escaped_byte(path, at).ok_or(InvalidTarget::Escape { at: place })?;
+    let first = escaped_byte(path.as_bytes(), at).ok_or(InvalidTarget::Escape { at: place })?;
     let width = match first {
         0x00..=0x7F => 1,
         0xC2..=0xDF => 2,
@@ -124,7 +114,7 @@ fn take_escape(path: &str, at: usize, start: usize, reading: Reading) -> Result<
     for (nth, byte) in bytes.iter_mut().enumerate().take(width).skip(1) {
         // A sequence that ends early is not UTF-8, unless it ends in an escape that is none.
         let next = at + 3 * nth;
-        *byte = match escaped_byte(path, next) {
+        *byte = match escaped_byte(path.as_bytes(), next) {
             Some(byte) => byte,
             None if path.get(next..).is_some_and(|rest| rest.starts_with('%')) => {
                 return Err(InvalidTarget::Escape { at: start + next });
@@ -159,10 +149,10 @@ fn take_escape(path: &str, at: usize, start: usize, reading: Reading) -> Result<
 }
 
 /// The bytes that a part of a normalised path stands for, every escape decoded once.
-pub(crate) fn decoded_bytes(part: &str) -> impl Iterator<Item = u8> {
+pub(crate) fn decoded_bytes(part: &[u8]) -> impl Iterator<Item = u8> {
     let mut at = 0;
     std::iter::from_fn(move || {
-        let raw = *part.as_bytes().get(at)?;
+        let raw = *part.get(at)?;
         let escaped = escaped_byte(part, at);
         at += if escaped.is_some() { 3 } else { 1 };
         Some(escaped.unwrap_or(raw))
@@ -170,8 +160,8 @@ pub(crate) fn decoded_bytes(part: &str) -> impl Iterator<Item = u8> {
 }
 
 /// The byte that the escape at `at` stands for; none if there is no whole escape.
-fn escaped_byte(path: &str, at: usize) -> Option<u8> {
-    let escape = path.as_bytes().get(at..at + 3)?;
+pub(super) fn escaped_byte(path: &[u8], at: usize) -> Option<u8> {
+    let escape = path.get(at..at + 3)?;
     let &[b'%', high, low] = escape else {
         return None;
     };

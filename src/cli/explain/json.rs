@@ -16,6 +16,7 @@ impl Story {
         json!({
             "target": self.target,
             "as_sent": self.as_sent,
+            "readings": self.readings,
             "route": self.route.as_ref().map(|(name, _)| name),
             "place": self.route.as_ref().map(|(_, place)| place),
             "identity": self.identity,

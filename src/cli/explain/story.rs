@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use config::Loaded;
 use rules::{
-    AttributeId, Destination, Explanation, FlagId, Flags, Gate, Host, Mode, OnError, Otherwise, Route,
+    AttributeId, Destination, Explanation, FlagId, Flags, Gate, Host, Mode, OnError, Otherwise, Reads, Route,
     RouteId, Subject, Timestamp, Truth, Unmatched, UpstreamId, Value, Verdict, decide, explain, normalise,
 };
 
@@ -27,6 +27,10 @@ pub(super) struct Story {
     pub(super) unasked_gate: Option<String>,
     pub(super) answer: String,
     pub(super) upstream: Option<String>,
+    /// How that may read paths.
+    reads: Option<Reads>,
+    /// The other routes that the path falls on when it is read so, by name.
+    pub(super) readings: Vec<String>,
     pub(super) headers: Vec<(String, String)>,
     /// Whether the request gets to where an open gate leads.
     pub(super) passes: bool,
@@ -66,26 +70,43 @@ pub(super) fn tell(loaded: &Loaded, arguments: &Arguments, now: Timestamp) -> Re
             });
         }
     };
-    // An upstream may read the path in each of these ways; a gate that any of them falls on is asked.
-    let mut told: Option<Story> = None;
-    for path in target.paths() {
-        let head = Head {
-            host: &host.name,
-            path,
-            method: &arguments.method,
-            headers: &arguments.headers,
+    let head = Head {
+        host: &host.name,
+        path: &target.path,
+        method: &arguments.method,
+        headers: &arguments.headers,
+    };
+    let primary = snapshot.routes.table().find(&head);
+    let mut story = on_route(loaded, arguments, primary, now)?;
+    let mut asked = None;
+    let mut readings: Vec<String> = Vec::new();
+    // The upstream that the request would be forwarded to says how it reads; another's gate may lead to another.
+    while let Some(reads) = story.reads
+        && asked.replace(reads) != Some(reads)
+        && readings.len() <= rules::MAX_READINGS
+    {
+        let Ok(others) = snapshot.routes.table().readings(&head, reads) else {
+            story = Story {
+                answer: "400 TARGET_INVALID: the path can be read in too many ways".to_owned(),
+                ..Story::default()
+            };
+            break;
         };
-        let story = on_route(loaded, arguments, snapshot.routes.table().find(&head), now)?;
-        told = Some(match told {
-            Some(told) => told.or_stricter(story),
-            None => story,
-        });
+        for other in others.into_iter().filter(|other| Some(*other) != primary) {
+            let told = on_route(loaded, arguments, Some(other), now)?;
+            if let Some((name, _)) = &told.route
+                && !readings.contains(name)
+            {
+                readings.push(name.clone());
+            }
+            story = story.or_stricter(told);
+        }
     }
-    let story = told.unwrap_or_default();
     let as_sent = target.changed.then(|| arguments.path.clone());
     Ok(Story {
         target: target.path.to_string(),
         as_sent,
+        readings,
         ..story
     })
 }
@@ -128,7 +149,7 @@ fn unmatched(story: &mut Story, loaded: &Loaded) {
     match &loaded.snapshot.routes.unmatched {
         Unmatched::Upstream(upstream) => {
             story.answer = "that of the upstream for unmatched requests".to_owned();
-            story.upstream = Some(upstream_name(loaded, *upstream));
+            lead(story, loaded, *upstream);
             story.passes = true;
         }
         Unmatched::Reject(status) => story.answer = format!("{status}, no route takes the request"),
@@ -228,7 +249,9 @@ fn act(
     story.passes = passes;
     if passes {
         story.answer = "that of the upstream".to_owned();
-        story.upstream = destination(loaded, route, subject, now).map(|id| upstream_name(loaded, id));
+        if let Some(upstream) = destination(loaded, route, subject, now) {
+            lead(story, loaded, upstream);
+        }
         return;
     }
     let Some(verdict) = verdict.filter(|verdict| verdict.truth == Truth::Closed) else {
@@ -246,7 +269,7 @@ fn act(
         Otherwise::Redirect { status, location } => story.answer = format!("{status} to {location}"),
         Otherwise::Upstream(upstream) => {
             story.answer = "that of another upstream, the behaviour without the flag".to_owned();
-            story.upstream = Some(upstream_name(loaded, *upstream));
+            lead(story, loaded, *upstream);
         }
     }
 }
@@ -261,12 +284,11 @@ fn destination(loaded: &Loaded, route: &Route, subject: &Subject<'_>, now: Times
     }
 }
 
-fn upstream_name(loaded: &Loaded, id: UpstreamId) -> String {
-    loaded
-        .snapshot
-        .upstreams
-        .get(id.index())
-        .map_or(String::new(), |upstream| upstream.name.to_string())
+/// Says where the request goes.
+fn lead(story: &mut Story, loaded: &Loaded, id: UpstreamId) {
+    let upstream = loaded.snapshot.upstreams.get(id.index());
+    story.upstream = Some(upstream.map_or(String::new(), |upstream| upstream.name.to_string()));
+    story.reads = Some(loaded.snapshot.routes.reads(id));
 }
 
 /// The headers that tell the upstream what was decided.
@@ -311,6 +333,7 @@ impl Story {
             return Self {
                 answer,
                 upstream: None,
+                reads: None,
                 headers: Vec::new(),
                 ..other
             };

@@ -26,6 +26,13 @@ pub(super) fn render(story: &Story) -> String {
         .as_ref()
         .map_or(String::new(), |sent| format!("(as sent: {sent})"));
     page.line("target", &story.target, &as_sent);
+    if !story.readings.is_empty() {
+        page.line(
+            "readings",
+            story.readings.join(", "),
+            "the path can be read so that it falls on these",
+        );
+    }
     match &story.route {
         Some((name, place)) => page.line("route", name, place),
         None => page.line("route", "none", ""),

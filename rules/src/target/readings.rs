@@ -1,0 +1,179 @@
+//! The readings of a path: every path that an upstream may take a forwarded one for, if it reads in any of some
+//! ways, in any order. Which routes they fall on is `route_table`'s.
+//!
+//! The invariant, for whoever tests it: let `path` be what [`normalise`](super::normalise) gave, and a server any
+//! composition of the steps below that `reads` allows, decoding at most [`MAX_DECODES`] times or until nothing
+//! changes, resolving dot segments and slashes wherever it likes. Then what the server takes `path` for is among
+//! [`readings`] (but for the case, where it folds it: compare both folded), or there are too many of them, which is
+//! refused.
+
+use super::step::{self, Decoder};
+use super::{Read, Reads};
+
+/// How often a path is decoded, one time after the other, besides until nothing changes. The first time is what
+/// every server does.
+pub const MAX_DECODES: u8 = 3;
+/// The most readings of one path, and the most bytes that they have together. A path that has more is one that
+/// nobody sends in earnest.
+pub const MAX_READINGS: usize = 128;
+const MAX_READING_BYTES: usize = 256 * 1024;
+
+/// A path has more readings than anybody could mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a path has at most {MAX_READINGS} readings")]
+pub struct TooManyReadings;
+
+/// A path on its way through a server.
+struct Stage {
+    path: Vec<u8>,
+    /// How often it was decoded; no more than [`MAX_DECODES`], which is also said of what has no escape left.
+    decodes: u8,
+}
+
+/// Whether the normalised `path` has no reading but itself. One scan of its bytes.
+#[must_use]
+pub fn is_plain(path: &str, reads: Reads) -> bool {
+    let bytes = path.as_bytes();
+    if reads == Reads::EXACT {
+        // Only slashes are kept encoded, and decoded by who reads exactly.
+        return !path.contains("%2F");
+    }
+    let (fold, params, trailing) = (
+        reads.contains(Read::Fold),
+        reads.contains(Read::Params),
+        reads.contains(Read::Trailing),
+    );
+    let mut rest = bytes.iter();
+    while let Some(byte) = rest.next() {
+        let odd = match byte {
+            b'%' => true,
+            b'A'..=b'Z' => fold,
+            b';' => params,
+            b'.' => trailing && matches!(rest.as_slice().first(), None | Some(b'/')),
+            b':' => trailing && rest.as_slice().contains(&b'$'),
+            _ => false,
+        };
+        if odd {
+            return false;
+        }
+    }
+    true
+}
+
+/// Every path that the normalised `path` may be taken for, itself among them, decoded; case is left as it is. A
+/// slash within a segment, which ends none, is [`step::KEPT_SLASH`].
+pub fn readings(path: &[u8], reads: Reads) -> Result<Vec<Vec<u8>>, TooManyReadings> {
+    let mut readings = Readings {
+        reads,
+        stages: Vec::new(),
+        bytes: 0,
+    };
+    readings.add(path.to_vec(), 0)?;
+    let mut next = 0;
+    while let Some(stage) = readings.stages.get(next) {
+        // Taken out, because what follows from it is added beside it.
+        let stage = Stage {
+            path: stage.path.clone(),
+            decodes: stage.decodes,
+        };
+        readings.follow(&stage)?;
+        next += 1;
+    }
+    Ok(readings.into_paths())
+}
+
+struct Readings {
+    reads: Reads,
+    stages: Vec<Stage>,
+    bytes: usize,
+}
+
+impl Readings {
+    /// Adds every path that one step more makes of `stage`.
+    fn follow(&mut self, stage: &Stage) -> Result<(), TooManyReadings> {
+        let Stage { path, decodes } = stage;
+        let decodes = *decodes;
+        for resolve in [step::merge, step::resolve] {
+            self.add_some(resolve(path), decodes)?;
+        }
+        if self.reads.contains(Read::Params) {
+            self.add_some(step::drop_params(path), decodes)?;
+            self.add_some(step::cut_at(path, b";"), decodes)?;
+        }
+        if self.reads.contains(Read::Backslash) {
+            self.add_some(step::turn_backslashes(path), decodes)?;
+        }
+        if self.reads.contains(Read::Unicode) {
+            self.add_some(step::decode_unicode(path), decodes)?;
+        }
+        if self.reads.contains(Read::Trailing) {
+            self.add_some(step::trim_to_dots(path), decodes)?;
+            self.add_some(step::trim(path), decodes)?;
+            self.add_some(step::cut_at(path, b"\0"), decodes)?;
+            self.add_some(step::drop_streams(path), decodes)?;
+        }
+        self.decode(path, decodes)
+    }
+
+    fn decode(&mut self, path: &[u8], decodes: u8) -> Result<(), TooManyReadings> {
+        let again = self.reads.contains(Read::Decode);
+        if decodes == 0 || again && decodes < MAX_DECODES {
+            self.add_some(step::decode(path, Decoder::Escapes), decodes + 1)?;
+            if self.reads.contains(Read::Unicode) {
+                self.add_some(step::decode(path, Decoder::EscapesAndUnicode), decodes + 1)?;
+            }
+        }
+        if again && decodes > 0 {
+            self.add_some(step::decode_fully(path, Decoder::Escapes), MAX_DECODES)?;
+            if self.reads.contains(Read::Unicode) {
+                self.add_some(step::decode_fully(path, Decoder::EscapesAndUnicode), MAX_DECODES)?;
+            }
+            self.add_some(step::cut_at(path, b"?#"), decodes)?;
+        }
+        Ok(())
+    }
+
+    fn add_some(&mut self, path: Option<Vec<u8>>, decodes: u8) -> Result<(), TooManyReadings> {
+        path.map_or(Ok(()), |path| self.add(path, decodes))
+    }
+
+    fn add(&mut self, path: Vec<u8>, decodes: u8) -> Result<(), TooManyReadings> {
+        let may_be_decoded = path.contains(&b'%') || !path.is_ascii();
+        let decodes = if may_be_decoded { decodes } else { MAX_DECODES };
+        let known = |stage: &Stage| stage.decodes == decodes && stage.path == path;
+        if self.stages.iter().any(known) {
+            return Ok(());
+        }
+        self.bytes += path.len();
+        if self.stages.len() == MAX_READINGS || self.bytes > MAX_READING_BYTES {
+            return Err(TooManyReadings);
+        }
+        self.stages.push(Stage { path, decodes });
+        Ok(())
+    }
+
+    /// The paths as they are looked up, each once: of one that is still to be decoded, its segments decoded.
+    fn into_paths(self) -> Vec<Vec<u8>> {
+        let mut paths: Vec<Vec<u8>> = Vec::with_capacity(self.stages.len());
+        let mut add = |path: Vec<u8>| {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        };
+        for stage in self.stages {
+            if (stage.decodes == 0 || self.reads.contains(Read::Decode))
+                && let Some(decoded) = step::decode(&stage.path, Decoder::Segments)
+            {
+                add(decoded);
+            }
+            let undecoded = stage.decodes == 0 && stage.path.contains(&b'%');
+            if !undecoded {
+                add(stage.path);
+            }
+        }
+        paths
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
