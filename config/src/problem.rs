@@ -6,7 +6,7 @@ use crate::node::Span;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 82] = [
+pub const CODES: [&str; 83] = [
     "admin-not-loopback",
     "conflicting-fields",
     "document-depth",
@@ -47,6 +47,7 @@ pub const CODES: [&str; 82] = [
     "invalid-status",
     "invalid-tenant-id",
     "invalid-time",
+    "invalid-time-limit",
     "invalid-url",
     "invalid-version",
     "lifecycle-of-kind",

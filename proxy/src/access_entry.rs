@@ -2,7 +2,7 @@
 //! the query is there only where an operator asked for it.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use rules::Cause;
@@ -61,6 +61,12 @@ pub struct Entry<'a> {
     /// The upstream that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<&'a str>,
+    /// The last of its endpoints that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<SocketAddr>,
+    /// How often the request was turned to an endpoint again.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub retries: u32,
     /// From the head to the end of the answer, in microseconds.
     pub duration_us: u64,
     /// From the choice of the upstream to the head of its answer, in microseconds.
@@ -73,6 +79,9 @@ pub struct Entry<'a> {
     /// The code of our own answer, or of what went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a str>,
+    /// What went wrong with the upstream, for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<&'a str>,
 }
 
 /// How a gate was decided.
@@ -187,6 +196,11 @@ fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::
     serializer.collect_str(&format_args!(
         "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
     ))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 fn outcome<S: Serializer>(outcome: &Outcome, serializer: S) -> Result<S::Ok, S::Error> {

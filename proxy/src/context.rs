@@ -12,6 +12,7 @@ use crate::forwarding::Forwarding;
 use crate::outcome::Outcome;
 use crate::request_id::RequestId;
 use crate::serving::Serving;
+use crate::upstreams::Attempts;
 
 /// The state of one request. Its snapshot is taken once and carried to the end, through retries too.
 #[derive(Debug)]
@@ -37,12 +38,8 @@ pub(crate) struct Context {
     pub(crate) upstream: Option<UpstreamId>,
     /// What the upstream is told of the decisions.
     pub(crate) told: Told,
-    /// The turn of the upstream's rotation that this request took.
-    pub(crate) turn: usize,
-    /// How many connections to the upstream failed.
-    pub(crate) failed_connects: usize,
-    /// When the upstream was first turned to.
-    pub(crate) upstream_started: Option<Instant>,
+    /// How it fares there.
+    pub(crate) attempts: Attempts,
     /// How long it took to answer.
     pub(crate) upstream_time: Option<Duration>,
     /// Whether the response that the client gets is the upstream's.
@@ -89,9 +86,7 @@ impl Context {
             verdict: None,
             upstream: None,
             told: Told::default(),
-            turn: 0,
-            failed_connects: 0,
-            upstream_started: None,
+            attempts: Attempts::default(),
             upstream_time: None,
             upstream_answered: false,
             body_bytes: 0,

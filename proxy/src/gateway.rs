@@ -1,6 +1,7 @@
 //! The proxy as pingora sees it: each of its hooks calls one function of one phase, and nothing else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -41,8 +42,11 @@ impl ProxyHttp for Gateway {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
-        let decided = contain_async(decide::decide(&self.shared, session, context)).await;
-        let refusal = match decided {
+        let decided = contain_async(async {
+            decide::decide(&self.shared, session, context).await?;
+            upstream::admit(context)
+        });
+        let refusal = match decided.await {
             Ok(Ok(())) => return Ok(false),
             Ok(Err(refusal)) => refusal,
             Err(Panicked) => self.defect(context),
@@ -78,7 +82,20 @@ impl ProxyHttp for Gateway {
         end: bool,
         context: &mut Context,
     ) -> pingora::Result<()> {
-        self.contained(|| body::count(session, chunk, end, context))
+        self.contained(|| {
+            upstream::within_time(session, context)?;
+            body::count(session, chunk, end, context)
+        })
+    }
+
+    fn upstream_response_body_filter(
+        &self,
+        session: &mut Session,
+        _chunk: &mut Option<Bytes>,
+        _end: bool,
+        context: &mut Context,
+    ) -> pingora::Result<Option<Duration>> {
+        self.contained(|| upstream::within_time(session, context).map(|()| None))
     }
 
     async fn response_filter(
@@ -111,10 +128,10 @@ impl ProxyHttp for Gateway {
         _peer: &HttpPeer,
         session: &mut Session,
         error: Box<Error>,
-        _context: &mut Context,
+        context: &mut Context,
         reused: bool,
     ) -> Box<Error> {
-        upstream::exchange_failed(session, error, reused)
+        upstream::exchange_failed(session, context, error, reused)
     }
 
     async fn fail_to_proxy(

@@ -10,7 +10,7 @@
 //!
 //! - What decides is [`rules`] and [`tokens`]; what operators write is known to `start`, `serving` and
 //!   `publisher` alone.
-//! - What lives longer than a snapshot (turns and pools of upstreams, fetched keys, verified tokens, counters) is
+//! - What lives longer than a snapshot (endpoints of upstreams and their state, fetched keys, verified tokens, counters) is
 //!   kept by its definition and taken over by the next one that has the same.
 //! - Deciding takes no lock and looks no name up. On the way to it the cache of verified tokens takes a short lock
 //!   of one of its shards, and a token whose key is unknown a mutex of its issuer's keys.
@@ -74,4 +74,3 @@ pub use serving::PrepareError;
 pub use shared::{Probe, Stage};
 pub use start::{Options, StartError, start};
 pub use token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
-pub use upstreams::UnresolvedEndpoint;

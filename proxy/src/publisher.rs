@@ -11,12 +11,14 @@ use crate::metrics::Reload;
 use crate::readiness::Readiness;
 use crate::serving::{PrepareError, Serving};
 use crate::shared::Shared;
+use crate::upstreams::UpstreamStore;
 
 /// Where newer snapshots are handed in. Cheap to clone; publishing after the proxy has ended does nothing.
 #[derive(Clone)]
 pub struct Publisher {
     pub(crate) shared: Arc<Shared>,
     pub(crate) keys: Arc<KeyStore>,
+    pub(crate) upstreams: Arc<UpstreamStore>,
     pub(crate) readiness: Arc<Readiness>,
     /// What the proxy was started with, and what has changed since of that which needs no restart. Held while
     /// a snapshot is prepared, so that of two the later one wins whole.
@@ -33,7 +35,7 @@ pub struct Published {
 impl Publisher {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        keys: Arc<KeyStore>,
+        (keys, upstreams): (Arc<KeyStore>, Arc<UpstreamStore>),
         readiness: Arc<Readiness>,
         settings: &Settings,
     ) -> Self {
@@ -41,6 +43,7 @@ impl Publisher {
         Self {
             shared,
             keys,
+            upstreams,
             readiness,
             settings,
         }
@@ -54,7 +57,7 @@ impl Publisher {
         let mut settings = self.settings.lock();
         let former = self.shared.current.take();
         let metrics = &self.shared.metrics;
-        let serving = match Serving::prepare(loaded, Some(&former), &self.keys, metrics) {
+        let serving = match Serving::prepare(loaded, Some(&former), (&self.keys, &self.upstreams), metrics) {
             Ok(serving) => Arc::new(serving),
             Err(error) => {
                 self.refused(&error.to_string());
@@ -64,6 +67,7 @@ impl Publisher {
         let now = SystemTime::now();
         let revision = Arc::clone(&serving.snapshot.revision.0);
         metrics.publish(Arc::clone(&serving.meters), &revision, now);
+        self.upstreams.publish(&serving.upstreams);
         self.shared.current.publish(serving);
         metrics.reloaded(Reload::Applied, now);
         self.readiness.loaded(&revision, now);

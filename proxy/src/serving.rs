@@ -1,4 +1,4 @@
-//! A snapshot made ready to serve: names resolved to addresses, header names and answers rendered, meters and
+//! A snapshot made ready to serve: upstreams made live, header names and answers rendered, meters and
 //! keys at hand. Prepared aside, swapped in whole, never changed.
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::reserved::Reserved;
 use crate::token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
-use crate::upstreams::{self, LiveUpstream, UnresolvedEndpoint};
+use crate::upstreams::{LiveUpstream, UpstreamStore};
 
 /// Everything that a request is decided and forwarded by.
 #[derive(Debug)]
@@ -49,9 +49,6 @@ pub(crate) struct Serving {
 /// Why a snapshot can't be served.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// Endpoints whose names lead nowhere, all of them.
-    #[error("{}", lines(.0))]
-    Unresolved(Vec<UnresolvedEndpoint>),
     /// Keys that can't be fetched.
     #[error("issuer `{issuer}`: {reason}")]
     Keys {
@@ -70,12 +67,12 @@ impl Serving {
     pub(crate) fn prepare(
         loaded: &Loaded,
         former: Option<&Self>,
-        keys: &KeyStore,
+        (keys, upstreams): (&KeyStore, &UpstreamStore),
         metrics: &Metrics,
     ) -> Result<Self, PrepareError> {
         let snapshot = Arc::clone(&loaded.snapshot);
         let live = former.map_or(&[][..], |former| &former.upstreams);
-        let upstreams = upstreams::revive(&snapshot.upstreams, live).map_err(PrepareError::Unresolved)?;
+        let upstreams = upstreams.revive(&snapshot.upstreams, live);
         let issuers: Vec<_> = loaded
             .identity
             .issuers
@@ -204,12 +201,4 @@ fn meters(snapshot: &Snapshot, metrics: &Metrics) -> Arc<Meters> {
         )
     });
     metrics.prepare(snapshot.routes.all().iter().map(|route| &*route.name), flags)
-}
-
-fn lines(unresolved: &[UnresolvedEndpoint]) -> String {
-    unresolved
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
 }

@@ -1,4 +1,4 @@
-//! Starting a proxy: listeners are bound and names resolved before anything is served, so that what can't work
+//! Starting a proxy: listeners are bound before anything is served, so that what can't work
 //! is said by name at once. What runs then is `running`'s.
 
 use std::io;
@@ -33,13 +33,13 @@ use crate::readiness::Readiness;
 use crate::running::{Bound, Running};
 use crate::serving::{PrepareError, Serving};
 use crate::shared::{Probe, Shared};
+use crate::upstreams::UpstreamStore;
 use config::{Listener, Loaded, LogFormat, LogOutput, Settings};
 
 /// How many idle connections to upstreams are kept, for each worker thread.
 const POOLED_CONNECTIONS: usize = 256;
-/// The most times that pingora turns to an upstream for one request: the addresses that may be tried, and as
-/// many pooled connections that may turn out to be closed.
-const MAX_TURNS: usize = 2 * crate::upstreams::MAX_ATTEMPTS;
+/// The most times that pingora turns to an upstream for one request. Upstreams are more particular.
+const MAX_TURNS: usize = rules::MAX_RETRIES as usize + 1;
 
 /// What a proxy is started with beside the documents.
 #[derive(Default)]
@@ -94,7 +94,9 @@ pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
     let metrics = Arc::new(Metrics::new());
     let keys = KeyStore::new(runtime.handle().clone(), options.pace, &metrics);
     let readiness = Readiness::new(Arc::clone(&keys));
-    let serving = Arc::new(Serving::prepare(loaded, None, &keys, &metrics)?);
+    let upstreams = UpstreamStore::new(runtime.handle().clone(), &metrics);
+    let serving = Arc::new(Serving::prepare(loaded, None, (&keys, &upstreams), &metrics)?);
+    upstreams.publish(&serving.upstreams);
     let access_log = access_log(settings, options.access_log, &metrics).map_err(StartError::AccessLog)?;
     metrics.publish(
         Arc::clone(&serving.meters),
@@ -118,7 +120,7 @@ pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
     };
     // After all that can fail, because what pingora is handed it does not give back.
     serve(&runtime, threads, &shared, listeners, &stopped);
-    let publisher = Publisher::new(shared, keys, readiness, settings);
+    let publisher = Publisher::new(shared, (keys, upstreams), readiness, settings);
     Ok(Running::new(runtime, publisher, bound, admin, stop))
 }
 

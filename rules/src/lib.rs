@@ -92,5 +92,5 @@ pub use tenant::Tenant;
 pub use tenants::Tenants;
 pub use time::{InvalidTime, Timestamp};
 pub use trusted_proxies::{ForwardingHeader, TrustedProxies};
-pub use upstream::{Endpoint, Upstream, UpstreamTimeouts};
+pub use upstream::{Balance, Ejection, Endpoint, MAX_RETRIES, MAX_WEIGHT, Upstream, UpstreamTimeouts};
 pub use value::{AttributeValue, Value};

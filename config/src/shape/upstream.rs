@@ -1,5 +1,7 @@
 //! The form of upstreams: endpoints that serve the same thing, and how to talk to them.
 
+use rules::{MAX_RETRIES, MAX_WEIGHT};
+
 use super::{
     List, Map, Object, Shape, Union, items, list, map, mapping, object, optional, required, scalar, union,
 };
@@ -8,6 +10,7 @@ use super::{
 const MAX_UPSTREAMS: usize = 1_000;
 /// The most endpoints of an upstream.
 const MAX_ENDPOINTS: usize = 256;
+const ENDPOINT: Shape = Shape::Text("`HOST:PORT`");
 
 pub(super) static UPSTREAMS: Map = map(
     "the name of an upstream",
@@ -17,16 +20,38 @@ pub(super) static UPSTREAMS: Map = map(
 );
 static UPSTREAM_VALUE: Union = union(
     "`HOST:PORT` or `{ endpoints: [HOST:PORT] }`",
-    &[
-        scalar(Shape::Text("`HOST:PORT`")),
-        mapping(Shape::Object(&UPSTREAM_OBJECT)),
-    ],
+    &[scalar(ENDPOINT), mapping(Shape::Object(&UPSTREAM_OBJECT))],
 );
 static UPSTREAM_OBJECT: Object = object(
     "an upstream",
     "Endpoints that serve the same thing.",
     &[
         required("endpoints", Shape::List(&ENDPOINTS), "Host and port of each."),
+        optional(
+            "balance",
+            Shape::Choice(&["round_robin", "least_request", "sticky"]),
+            "How an endpoint is chosen; left out: round_robin. Sticky is by tenant.",
+        ),
+        optional(
+            "retries",
+            Shape::Integer(0, MAX_RETRIES as i64),
+            "How often a request is turned to an endpoint again where that is safe; left out: 3.",
+        ),
+        optional(
+            "max_in_flight",
+            Shape::Integer(1, 1_000_000),
+            "The most requests at once; more are answered 503. Left out: no limit.",
+        ),
+        optional(
+            "ejection",
+            Shape::Union(&EJECTION),
+            "When an endpoint that fails gets no requests for a while; left out: after 5 failures for 10s.",
+        ),
+        optional(
+            "resolve_interval",
+            Shape::Duration,
+            "How often host names are resolved again; left out: 30s.",
+        ),
         optional(
             "connect_timeout",
             Shape::Duration,
@@ -42,6 +67,11 @@ static UPSTREAM_OBJECT: Object = object(
             "idle_timeout",
             Shape::Duration,
             "How long an idle connection is kept; left out: 60s.",
+        ),
+        optional(
+            "total_timeout",
+            Shape::Duration,
+            "From the choice of an endpoint to the end of its answer; left out: no limit.",
         ),
         optional(
             "reads",
@@ -60,4 +90,39 @@ static READS_LIST: List = list(
     1,
     rules::Read::ALL.len(),
 );
-static ENDPOINTS: List = list(Shape::Text("`HOST:PORT`"), 1, MAX_ENDPOINTS);
+static ENDPOINTS: List = list(Shape::Union(&ENDPOINT_VALUE), 1, MAX_ENDPOINTS);
+static ENDPOINT_VALUE: Union = union(
+    "`HOST:PORT` or `{ address: HOST:PORT, weight: 1 }`",
+    &[scalar(ENDPOINT), mapping(Shape::Object(&ENDPOINT_OBJECT))],
+);
+static ENDPOINT_OBJECT: Object = object(
+    "an endpoint",
+    "Where to connect.",
+    &[
+        required("address", ENDPOINT, "Host and port."),
+        optional(
+            "weight",
+            Shape::Integer(1, MAX_WEIGHT as i64),
+            "Its share of the requests; left out: 1.",
+        ),
+    ],
+);
+static EJECTION: Union = union(
+    "`off` or `{ failures: 5, for: 10s }`",
+    &[
+        scalar(Shape::Choice(&["off"])),
+        mapping(Shape::Object(&EJECTION_OBJECT)),
+    ],
+);
+static EJECTION_OBJECT: Object = object(
+    "an ejection",
+    "When an endpoint that fails gets no requests for a while.",
+    &[
+        optional(
+            "failures",
+            Shape::Integer(1, 1_000),
+            "After so many in a row; left out: 5.",
+        ),
+        optional("for", Shape::Duration, "For so long; left out: 10s."),
+    ],
+);

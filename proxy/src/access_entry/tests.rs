@@ -28,6 +28,9 @@ fn entry() -> Entry<'static> {
         request_bytes: 0,
         response_bytes: 97,
         error: None,
+        cause: None,
+        endpoint: None,
+        retries: 0,
     }
 }
 

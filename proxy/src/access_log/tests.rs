@@ -96,6 +96,9 @@ fn write(log: &AccessLog, path: &str) {
         request_bytes: 0,
         response_bytes: 0,
         error: None,
+        cause: None,
+        endpoint: None,
+        retries: 0,
     });
 }
 

@@ -61,11 +61,36 @@ impl Code {
         "the service behind did not take the request",
     );
     pub(crate) const UPSTREAM: Self = code("UPSTREAM_FAILED", 502, "the service behind broke off its answer");
+    pub(crate) const UPSTREAM_INVALID: Self = code(
+        "UPSTREAM_INVALID",
+        502,
+        "the service behind answered something that is not HTTP",
+    );
+    pub(crate) const UPSTREAM_TLS: Self = code(
+        "UPSTREAM_TLS_FAILED",
+        502,
+        "there is no secure connection to the service behind",
+    );
+    pub(crate) const UPSTREAM_OVERLOADED: Self = code(
+        "UPSTREAM_OVERLOADED",
+        503,
+        "the service behind has as many requests as it may",
+    );
+    pub(crate) const UPSTREAM_UNRESOLVED: Self = code(
+        "UPSTREAM_UNRESOLVED",
+        503,
+        "the service behind has no known address",
+    );
     pub(crate) const KEYS: Self = code("KEYS_UNAVAILABLE", 503, "tokens can't be verified at the moment");
     pub(crate) const UNDECIDED: Self = code(
         "FEATURE_UNDECIDED",
         503,
         "whether the feature is enabled can't be decided",
+    );
+    pub(crate) const CONNECT_TIMEOUT: Self = code(
+        "UPSTREAM_CONNECT_TIMEOUT",
+        504,
+        "the service behind took no connection in time",
     );
     pub(crate) const TIMEOUT: Self = code(
         "UPSTREAM_TIMEOUT",

@@ -8,7 +8,6 @@ use rules::{FlagId, RouteId, Subject, Timestamp, decide};
 
 use crate::context::{Context, Told};
 use crate::injected::Injected;
-use crate::phase::upstream;
 use crate::request_id::RequestId;
 use crate::serving::Serving;
 
@@ -101,9 +100,8 @@ fn address(request: &mut RequestHeader, context: &Context) -> pingora::Result<()
     if request.headers.contains_key(header::HOST) {
         return Ok(());
     }
-    let upstream = upstream::live(context);
-    match upstream.and_then(|live| live.authority(context.turn, context.failed_connects)) {
-        Some(authority) => request.insert_header(header::HOST, authority),
+    match context.attempts.endpoint() {
+        Some(endpoint) => request.insert_header(header::HOST, &*endpoint.authority),
         None => Ok(()),
     }
 }

@@ -67,12 +67,15 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
         outcome: context.outcome,
         status,
         answered_by: (status != 0).then_some(answered_by),
-        upstream: upstream::live(context).map(crate::upstreams::LiveUpstream::name),
+        upstream: upstream::name(context),
         duration_us: micros(duration),
+        endpoint: context.attempts.endpoint().map(|endpoint| endpoint.address),
+        retries: context.attempts.retries(),
         upstream_us: context.upstream_time.map(micros),
         request_bytes: context.body_bytes,
         response_bytes: session.body_bytes_sent() as u64,
         error: context.code,
+        cause: context.attempts.cause(),
     });
 }
 

@@ -51,7 +51,8 @@ pub(crate) fn pass_on(
     }
     if response.status == StatusCode::SWITCHING_PROTOCOLS || !response.status.is_informational() {
         context.upstream_answered = true;
-        context.upstream_time = context.upstream_started.map(|started| started.elapsed());
+        context.upstream_time = context.attempts.started().map(|started| started.elapsed());
+        upstream::answered(context);
     }
     remove_hop_by_hop(response);
     if session.req_header().version == Version::HTTP_10 {

@@ -1,31 +1,67 @@
-//! The upstream: whom to ask, whom to ask next when a connection fails, and what a failure is told as.
+//! The upstream: whether it takes the request, whom of it to ask, whom next when a connection fails, and what a
+//! failure is told as.
 
-use std::time::Instant;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
-use http::header::UPGRADE;
+use http::header::{RETRY_AFTER, UPGRADE};
 use pingora::proxy::Session;
-use pingora::upstreams::peer::HttpPeer;
+use pingora::upstreams::peer::{HttpPeer, PeerOptions};
 use pingora::{Error, ErrorSource, ErrorType};
+use rules::Balance;
+use xxhash_rust::xxh3::xxh3_64;
 
-use crate::answer::Code;
+use crate::answer::{Answer, Code};
 use crate::context::Context;
 use crate::outcome::Outcome;
+use crate::refusal::Refusal;
 use crate::tunnel;
-use crate::upstreams::LiveUpstream;
+use crate::upstreams::{Failure, LiveUpstream, Unavailable};
+
+/// When a client may try again whose upstream takes no request, in seconds.
+const RETRY_SECONDS: u32 = 1;
+
+/// Asks the request's upstream to let it in.
+pub(crate) fn admit(context: &mut Context) -> Result<(), Refusal> {
+    let asker = asker(context);
+    let serving = std::sync::Arc::clone(&context.serving);
+    // A request without an upstream gets no further than `choose`.
+    let Some(live) = live(&serving, context) else {
+        return Ok(());
+    };
+    match live.admit() {
+        Ok(permit) => {
+            context.attempts.begin(permit, asker);
+            Ok(())
+        }
+        Err(unavailable) => {
+            let code = match unavailable {
+                Unavailable::Overloaded => Code::UPSTREAM_OVERLOADED,
+                Unavailable::Unresolved => Code::UPSTREAM_UNRESOLVED,
+            };
+            let answer = Answer::new(code, &serving.pages).header(RETRY_AFTER, RETRY_SECONDS.to_string());
+            Err(Refusal::new(Outcome::UpstreamError, answer))
+        }
+    }
+}
 
 /// Turns a request to its upstream; the first time it takes a turn there.
 pub(crate) fn choose(session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
-    if context.upstream_started.is_none() {
-        context.upstream_started = Some(Instant::now());
-        context.turn = live(context).map_or(0, LiveUpstream::take_turn);
-    }
     // What was read of the body is sent again, and counted again.
     context.body_bytes = 0;
-    let peer = live(context).and_then(|live| live.peer(context.turn, context.failed_connects));
-    let Some(peer) = peer else {
+    let serving = std::sync::Arc::clone(&context.serving);
+    let Some(live) = live(&serving, context) else {
         return Error::e_explain(ErrorType::InternalError, "a request without an upstream");
     };
-    let mut peer = Box::new(peer.clone());
+    let now = Instant::now();
+    let Some(endpoint) = context.attempts.choose(live, now) else {
+        let error = Error::explain(ErrorType::ConnectError, "no address is left");
+        return Err(error.into_up());
+    };
+    let mut peer = Box::new(endpoint.peer.clone());
+    if let Some(left) = context.attempts.time_left(live, now) {
+        limit(&mut peer.options, left)?;
+    }
     if is_websocket(session) && session.is_body_empty() {
         tunnel::prepare(&mut peer, context.id.low());
     }
@@ -39,16 +75,16 @@ pub(crate) fn is_websocket(session: &Session) -> bool {
         && upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-/// The upstream that the request goes to.
-pub(crate) fn live(context: &Context) -> Option<&LiveUpstream> {
-    let id = context.upstream?;
-    context.serving.upstreams.get(id.index()).map(|live| &**live)
+/// The name of the upstream that the request goes to.
+pub(crate) fn name(context: &Context) -> Option<&str> {
+    live(&context.serving, context).map(LiveUpstream::name)
 }
 
-/// After a connection could not be made, nothing was sent: the next address is tried, if there is one.
+/// After a connection could not be made, nothing was sent: another address is tried, if there is one.
 pub(crate) fn connect_failed(context: &mut Context, mut error: Box<Error>) -> Box<Error> {
-    context.failed_connects += 1;
-    let more = live(context).is_some_and(|live| context.failed_connects < live.attempts());
+    let serving = std::sync::Arc::clone(&context.serving);
+    let more = live(&serving, context)
+        .is_some_and(|live| context.attempts.connect_failed(live, &error, Instant::now()));
     error.set_retry(more);
     error
 }
@@ -56,26 +92,58 @@ pub(crate) fn connect_failed(context: &mut Context, mut error: Box<Error>) -> Bo
 /// After a connection was made the request may have been acted on. It is sent once more only if it came on a
 /// connection that the upstream had closed meanwhile, if doing it twice is no different from doing it once,
 /// and if all of its body is at hand.
-pub(crate) fn exchange_failed(session: &Session, mut error: Box<Error>, reused: bool) -> Box<Error> {
-    if session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated() {
+pub(crate) fn exchange_failed(
+    session: &Session,
+    context: &mut Context,
+    mut error: Box<Error>,
+    reused: bool,
+) -> Box<Error> {
+    let repeatable =
+        session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated();
+    if repeatable {
         error.retry.decide_reuse(reused);
     } else {
         error.set_retry(false);
     }
+    let serving = std::sync::Arc::clone(&context.serving);
+    if let Some(live) = live(&serving, context)
+        && *error.esource() == ErrorSource::Upstream
+    {
+        context
+            .attempts
+            .exchange_failed(live, &error, reused, Instant::now());
+        if error.retry() {
+            error.set_retry(context.attempts.retry(live));
+        }
+    }
     error
+}
+
+/// Takes note that the upstream began to answer.
+pub(crate) fn answered(context: &mut Context) {
+    let serving = std::sync::Arc::clone(&context.serving);
+    if let Some(live) = live(&serving, context) {
+        context.attempts.answered(live);
+    }
+}
+
+/// Breaks an exchange off that takes longer than its upstream may take in all. What follows a switch of
+/// protocols has no such limit.
+pub(crate) fn within_time(session: &Session, context: &Context) -> pingora::Result<()> {
+    let live = live(&context.serving, context);
+    let left = live.and_then(|live| context.attempts.time_left(live, Instant::now()));
+    if left == Some(Duration::ZERO) && !session.was_upgraded() {
+        return Err(late());
+    }
+    Ok(())
 }
 
 /// What an error is told as; none where there is no one left to tell it to.
 pub(crate) fn failure(error: &Error) -> Option<(Code, Outcome)> {
-    use ErrorType::{ConnectTimedout, HTTPStatus, InvalidHTTPHeader, ReadTimedout, WriteTimedout};
-    let timed_out = matches!(error.etype(), ConnectTimedout | ReadTimedout | WriteTimedout);
+    use ErrorType::{HTTPStatus, InvalidHTTPHeader, ReadTimedout};
     match (error.esource(), error.etype()) {
         (_, HTTPStatus(413)) => Some((Code::BODY_TOO_LARGE, Outcome::BadRequest)),
-        (ErrorSource::Upstream, _) if timed_out => Some((Code::TIMEOUT, Outcome::UpstreamError)),
-        (ErrorSource::Upstream, etype) if is_connect(etype) => {
-            Some((Code::UNREACHABLE, Outcome::UpstreamError))
-        }
-        (ErrorSource::Upstream, _) => Some((Code::UPSTREAM, Outcome::UpstreamError)),
+        (ErrorSource::Upstream, _) => Some((Failure::of(error).code(), Outcome::UpstreamError)),
         (ErrorSource::Downstream, ReadTimedout) => Some((Code::BODY_TIMEOUT, Outcome::ClientError)),
         (ErrorSource::Downstream, InvalidHTTPHeader) => Some((Code::REQUEST, Outcome::BadRequest)),
         (ErrorSource::Downstream, _) => None,
@@ -89,10 +157,42 @@ pub(crate) fn is_ordinary(error: &Error) -> bool {
     !matches!(error.esource(), ErrorSource::Internal | ErrorSource::Unset)
 }
 
-fn is_connect(etype: &ErrorType) -> bool {
-    use ErrorType::{ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, SocketError};
-    matches!(
-        etype,
-        ConnectError | ConnectNoRoute | ConnectRefused | ConnectTimedout | SocketError
-    )
+/// The upstream that the request goes to.
+fn live<'s>(serving: &'s crate::serving::Serving, context: &Context) -> Option<&'s LiveUpstream> {
+    let id = context.upstream?;
+    serving.upstreams.get(id.index()).map(|live| &**live)
+}
+
+/// Who is asking, where that decides who is asked: the tenant, or else the client's address.
+fn asker(context: &Context) -> Option<u64> {
+    if live(&context.serving, context)?.definition().balance != Balance::Sticky {
+        return None;
+    }
+    if let Some(tenant) = context.tenant() {
+        return Some(xxh3_64(tenant.as_bytes()));
+    }
+    Some(match context.forwarding.client()? {
+        IpAddr::V4(ip) => xxh3_64(&ip.octets()),
+        IpAddr::V6(ip) => xxh3_64(&ip.octets()),
+    })
+}
+
+/// Has no step take longer than what is left of the time for all of them.
+fn limit(options: &mut PeerOptions, left: Duration) -> pingora::Result<()> {
+    if left.is_zero() {
+        return Err(late());
+    }
+    for timeout in [
+        &mut options.connection_timeout,
+        &mut options.total_connection_timeout,
+        &mut options.read_timeout,
+        &mut options.write_timeout,
+    ] {
+        *timeout = Some(timeout.map_or(left, |timeout| timeout.min(left)));
+    }
+    Ok(())
+}
+
+fn late() -> Box<Error> {
+    Error::explain(ErrorType::ReadTimedout, "the exchange took too long in all").into_up()
 }

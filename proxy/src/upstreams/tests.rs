@@ -1,88 +1,152 @@
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use rules::{Endpoint, Site, Upstream, UpstreamTimeouts};
+use rules::{Balance, Ejection, Endpoint, Upstream};
 
-use super::{LiveUpstream, revive};
+use super::attempts::Attempts;
+use super::endpoint::EndpointState;
+use super::live::LiveUpstream;
+use super::resolver::jittered;
 
-fn upstream(name: &str, hosts: &[&str]) -> Upstream {
-    let endpoints = hosts
+fn upstream(name: &str, hosts: &[(&str, u32)]) -> Upstream {
+    let endpoints: Vec<_> = hosts
         .iter()
-        .map(|host| Endpoint {
+        .map(|(host, weight)| Endpoint {
             host: (*host).into(),
             port: 1,
+            weight: *weight,
         })
         .collect();
-    Upstream {
-        name: name.into(),
-        site: Site::default(),
-        endpoints,
-        timeouts: UpstreamTimeouts::default(),
-        reads: rules::Reads::ALL,
-    }
+    Upstream::new(name, endpoints)
 }
 
-fn live(definitions: &[Upstream], former: &[Arc<LiveUpstream>]) -> Box<[Arc<LiveUpstream>]> {
-    revive(definitions, former).unwrap()
+fn live(definition: &Upstream, former: &[Arc<LiveUpstream>]) -> Arc<LiveUpstream> {
+    let namesake = former.iter().find(|live| live.name() == &*definition.name);
+    LiveUpstream::new(definition, namesake.map(|live| &**live), former)
 }
 
-fn asked(live: &LiveUpstream, turn: usize, failures: usize) -> String {
-    live.peer(turn, failures).unwrap()._address.to_string()
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
 }
 
-#[test]
-fn turns_go_round_and_failures_go_on_to_the_next_endpoint() {
-    let live = live(&[upstream("a", &["127.0.0.1", "127.0.0.2", "127.0.0.3"])], &[]);
-    let turns: Vec<_> = (0..4)
-        .map(|_| live[0].take_turn())
-        .map(|turn| asked(&live[0], turn, 0))
-        .collect();
-    assert_eq!(
-        turns,
-        ["127.0.0.1:1", "127.0.0.2:1", "127.0.0.3:1", "127.0.0.1:1"]
-    );
-    assert_eq!(asked(&live[0], 2, 1), "127.0.0.1:1");
-    assert_eq!(live[0].attempts(), 3);
+fn asked(live: &LiveUpstream, times: usize) -> Vec<String> {
+    (0..times)
+        .map(|_| {
+            let mut attempts = Attempts::default();
+            attempts
+                .choose(live, Instant::now())
+                .unwrap()
+                .address
+                .ip()
+                .to_string()
+        })
+        .collect()
 }
 
 #[test]
-fn an_unchanged_definition_keeps_its_turn_and_a_changed_one_starts_anew() {
-    let before = live(
-        &[upstream("a", &["127.0.0.1"]), upstream("b", &["127.0.0.1"])],
-        &[],
-    );
-    before[0].take_turn();
-    let after = live(
-        &[upstream("b", &["127.0.0.2"]), upstream("a", &["127.0.0.1"])],
-        &before,
-    );
-    assert!(Arc::ptr_eq(&after[1], &before[0]));
-    assert_eq!(after[1].take_turn(), 1);
-    assert!(!Arc::ptr_eq(&after[0], &before[1]));
-}
-
-#[test]
-fn different_definitions_share_no_pooled_connections() {
+fn turns_follow_weights_and_are_spread() {
     let live = live(
-        &[upstream("a", &["127.0.0.1"]), upstream("b", &["127.0.0.1"])],
+        &upstream("a", &[("10.0.0.1", 10), ("10.0.0.2", 5), ("10.0.0.3", 5)]),
         &[],
     );
-    let keys: Vec<_> = live
-        .iter()
-        .map(|live| live.peer(0, 0).unwrap().group_key)
-        .collect();
-    assert_ne!(keys[0], keys[1]);
+    let turns = asked(&live, 8);
+    assert_eq!(turns, ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.1"].repeat(2));
 }
 
 #[test]
-fn every_host_that_leads_nowhere_is_named() {
-    let definitions = [
-        upstream("a", &["127.0.0.1"]),
-        upstream("b", &["no such host", "nor this one"]),
-    ];
-    let unresolved = revive(&definitions, &[]).unwrap_err();
-    let named: Vec<_> = unresolved
-        .iter()
-        .map(|endpoint| (&*endpoint.upstream, &*endpoint.host))
-        .collect();
-    assert_eq!(named, [("b", "no such host"), ("b", "nor this one")]);
+fn draws_of_two_follow_weights_where_all_are_idle() {
+    let mut definition = upstream("a", &[("10.0.0.1", 3), ("10.0.0.2", 1)]);
+    definition.balance = Balance::LeastRequest;
+    let turns = asked(&live(&definition, &[]), 4_000);
+    let first = turns.iter().filter(|address| *address == "10.0.0.1").count();
+    assert!((2_800..3_200).contains(&first), "{first}");
+}
+
+#[test]
+fn ipv6_addresses_of_a_host_that_has_ipv4_ones_are_in_reserve() {
+    let live = live(&upstream("a", &[("some.host", 1)]), &[]);
+    assert!(!live.is_resolved());
+    live.resolve(0, Ok(vec![ip("10.0.0.1"), ip("10.0.0.2"), ip("::1")]));
+    assert!(live.is_resolved());
+    assert_eq!(asked(&live, 3), ["10.0.0.1", "10.0.0.2", "10.0.0.1"]);
+    let mut attempts = Attempts::default();
+    let error = pingora::Error::new(pingora::ErrorType::ConnectRefused);
+    let mut order = Vec::new();
+    for more in [true, true, false] {
+        let endpoint = attempts.choose(&live, Instant::now()).unwrap();
+        order.push(endpoint.address.ip());
+        assert_eq!(attempts.connect_failed(&live, &error, Instant::now()), more);
+    }
+    assert_eq!(order.last(), Some(&ip("::1")));
+}
+
+#[test]
+fn last_good_addresses_stay_when_a_name_can_not_be_resolved() {
+    let live = live(&upstream("a", &[("some.host", 1)]), &[]);
+    live.resolve(0, Ok(vec![ip("10.0.0.1")]));
+    live.resolve(0, Err(std::io::ErrorKind::NotFound.into()));
+    assert_eq!(live.addresses(), ["10.0.0.1:1".parse().unwrap()]);
+    live.resolve(0, Ok(vec![ip("10.0.0.9")]));
+    assert_eq!(live.addresses(), ["10.0.0.9:1".parse().unwrap()]);
+}
+
+#[test]
+fn what_is_resolved_and_what_is_counted_outlives_a_change_of_something_else() {
+    let definition = upstream("a", &[("some.host", 1), ("10.0.0.2", 1)]);
+    let before = live(&definition, &[]);
+    before.resolve(0, Ok(vec![ip("10.0.0.1")]));
+    let mut attempts = Attempts::default();
+    attempts.choose(&before, Instant::now()).unwrap();
+    let mut changed = upstream("a", &[("10.0.0.2", 7), ("some.host", 2), ("10.0.0.3", 1)]);
+    changed.timeouts.read_timeout_ms = 1;
+    let after = live(&changed, &[Arc::clone(&before)]);
+    assert!(after.is_resolved());
+    let in_flight = |live: &LiveUpstream, address: &str| {
+        let table = live.table();
+        let mut endpoints = table.endpoints().iter();
+        let endpoint = endpoints.find(|endpoint| endpoint.address == address.parse().unwrap());
+        endpoint.unwrap().state.in_flight()
+    };
+    assert_eq!(in_flight(&after, "10.0.0.1:1"), 1);
+    drop(attempts);
+    assert_eq!(in_flight(&after, "10.0.0.1:1"), 0);
+    let key = |live: &LiveUpstream, at: usize| live.table().endpoints()[at].peer.group_key;
+    assert_eq!(key(&before, 1), key(&after, 0));
+}
+
+#[test]
+fn different_upstreams_share_no_pooled_connections() {
+    let key = |name: &str| {
+        live(&upstream(name, &[("10.0.0.1", 1)]), &[]).table().endpoints()[0]
+            .peer
+            .group_key
+    };
+    assert_ne!(key("a"), key("b"));
+}
+
+#[test]
+fn an_ejected_endpoint_is_ejected_again_by_the_next_failure_and_freed_by_an_answer() {
+    let start = Instant::now();
+    let state = EndpointState::new(start);
+    let ejection = Ejection {
+        failures: 2,
+        for_ms: 1_000,
+    };
+    let at = |ms| start + Duration::from_millis(ms);
+    assert!(!state.failed(at(1), ejection));
+    assert!(state.failed(at(2), ejection));
+    assert!(!state.failed(at(3), ejection), "once for all that fail meanwhile");
+    assert!(state.is_ejected(at(1_001)) && !state.is_ejected(at(1_002)));
+    assert!(state.failed(at(1_100), ejection));
+    state.succeeded();
+    assert!(!state.failed(at(5_000), ejection));
+}
+
+#[test]
+fn pauses_are_within_a_tenth_of_what_they_should_be() {
+    for _ in 0..1_000 {
+        let pause = jittered(Duration::from_secs(10)).as_millis();
+        assert!((9_000..=11_000).contains(&pause), "{pause}");
+    }
 }

@@ -116,30 +116,28 @@ fn what_needs_a_restart_is_said_and_changes_nothing() {
 }
 
 #[test]
-fn a_snapshot_that_can_not_be_served_changes_nothing_and_is_said() {
+fn an_upstream_that_can_not_be_resolved_refuses_no_reload_and_is_a_503() {
     let upstream = Upstream::named("api");
-    let proxy = gated(&upstream).admin().start();
-    let address = upstream.address().to_string();
-    let refused = proxy
-        .try_reload(
-            "sluice.yaml",
-            &format!("\"{address}\""),
-            "no-such-host.invalid:80",
-        )
-        .unwrap_err();
-    assert!(
-        refused.starts_with("upstream `api`: `no-such-host.invalid` can't be resolved: "),
-        "{refused}"
+    let proxy = gated(&upstream).start();
+    let address = upstream.address();
+    proxy.reload(
+        "sluice.yaml",
+        &format!("\"{address}\""),
+        "no-such-host.invalid:80",
     );
-    assert_eq!(proxy.get("/board", "acme").status, 200);
-    let ready = proxy.admin("/readyz?verbose");
-    assert!(
-        ready.status == 200 && ready.text().contains("no-such-host.invalid"),
-        "{}",
-        ready.text()
+    let refused = proxy.get("/board", "acme");
+    assert_eq!(
+        (refused.status, refused.code()),
+        (503, "UPSTREAM_UNRESOLVED".to_owned())
     );
-    assert_eq!(proxy.metric("sluice_reloads_total{result=\"refused\"}"), 1.0);
-    assert_eq!(proxy.metric("sluice_reloads_total{result=\"applied\"}"), 1.0);
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(proxy.metric("sluice_reloads_total{result=\"applied\"}"), 2.0);
+    proxy.reload(
+        "sluice.yaml",
+        "no-such-host.invalid:80",
+        &format!("localhost:{}", address.port()),
+    );
+    assert_eq!(proxy.get("/board", "acme").text(), "api");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use testkit::{Proxy, Upstream};
+use testkit::{Proxy, Request, Upstream, eventually};
 
 #[test]
 fn a_listener_that_can_not_bind_is_named_with_its_address() {
@@ -24,27 +24,30 @@ fn a_listener_that_can_not_bind_is_named_with_its_address() {
 }
 
 #[test]
-fn every_upstream_that_can_not_be_resolved_is_named() {
-    let error = Proxy::builder()
+fn an_upstream_that_can_not_be_resolved_holds_up_no_other() {
+    let upstream = Upstream::named("up");
+    let proxy = Proxy::builder()
         .upstream_at("one", "no-such-host.invalid:80")
         .upstream_at(
             "two",
-            "{ endpoints: [\"127.0.0.1:80\", \"nor-this-one.invalid:80\"] }",
+            &format!(
+                "{{ endpoints: [\"{}\", \"nor-this-one.invalid:80\"] }}",
+                upstream.address()
+            ),
         )
         .route("{ name: one, match: /one, upstream: one }")
         .route("{ name: two, match: /two, upstream: two }")
-        .try_start()
-        .err()
-        .unwrap();
-    let lines: Vec<_> = error.lines().collect();
-    assert!(
-        lines[0].starts_with("upstream `one`: `no-such-host.invalid` can't be resolved: "),
-        "{error}"
+        .start();
+    let mut client = proxy.connect();
+    let refused = client.ask(&Request::get("/one"));
+    assert_eq!(
+        (refused.status, refused.code()),
+        (503, "UPSTREAM_UNRESOLVED".to_owned())
     );
-    assert!(
-        lines[1].starts_with("upstream `two`: `nor-this-one.invalid` can't be resolved: "),
-        "{error}"
-    );
+    // The same connection goes on.
+    assert_eq!(client.ask(&Request::get("/two")).text(), "up");
+    let failed = "sluice_upstream_resolutions_total{upstream=\"one\",result=\"failed\"}";
+    eventually("another look-up", || (proxy.metric(failed) >= 2.0).then_some(()));
 }
 
 #[test]
@@ -63,7 +66,7 @@ fn a_proxy_listens_on_all_its_listeners() {
         .collect();
     assert_eq!(names, ["public", "second"]);
     for bound in proxy.running().listeners() {
-        let answer = testkit::Client::connect(bound.address).ask(&testkit::Request::get("/"));
+        let answer = testkit::Client::connect(bound.address).ask(&Request::get("/"));
         assert_eq!(answer.text(), "api");
     }
 }

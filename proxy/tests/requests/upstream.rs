@@ -1,4 +1,4 @@
-//! How upstreams are asked (edge.md section 7, what is not health, balance or TLS): in turn, in time, and once.
+//! How an upstream is asked (edge.md section 7, what is not balance, health or TLS): in time, and once.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -84,10 +84,13 @@ fn an_upstream_that_is_silent_is_a_504_and_is_asked_once() {
 
 #[test]
 fn an_upstream_that_answers_nonsense_or_nothing_is_a_502() {
-    for answer in [
-        "nonsense\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        "",
+    for (answer, code) in [
+        ("nonsense\r\n\r\n", "UPSTREAM_INVALID"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            "UPSTREAM_INVALID",
+        ),
+        ("", "UPSTREAM_FAILED"),
     ] {
         let upstream = Upstream::answering(move |_, stream| {
             let _ = stream.write_all(answer.as_bytes());
@@ -97,7 +100,7 @@ fn an_upstream_that_answers_nonsense_or_nothing_is_a_502() {
         let refused = proxy.ask(&Request::get("/"));
         assert_eq!(
             (refused.status, refused.code()),
-            (502, "UPSTREAM_FAILED".to_owned()),
+            (502, code.to_owned()),
             "{answer:?}"
         );
         assert_eq!(upstream.count(), 1, "{answer:?}");
@@ -295,7 +298,7 @@ fn a_switch_of_protocols_that_nobody_asked_for_is_a_502() {
         let refused = client.response();
         assert_eq!(
             (refused.status, refused.code()),
-            (502, "UPSTREAM_FAILED".to_owned()),
+            (502, "UPSTREAM_INVALID".to_owned()),
             "{request:?}"
         );
         // Whether it speaks HTTP or not: what was sent too early is no request.

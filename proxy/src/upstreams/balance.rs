@@ -1,0 +1,102 @@
+//! Choosing an endpoint: in turn, the less busy of two, or always the same for a tenant. Weights count in each
+//! way. Takes no lock and allocates nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rules::Balance;
+
+use super::endpoint::LiveEndpoint;
+use super::mix;
+use super::table::Table;
+
+/// What a choice depends on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choice<'a> {
+    pub(super) balance: Balance,
+    pub(super) turn: usize,
+    /// Who is asking, where that decides.
+    pub(super) asker: Option<u64>,
+    /// Where no connection could be made for this request.
+    pub(super) tried: &'a [SocketAddr],
+    pub(super) now: Instant,
+}
+
+impl Choice<'_> {
+    /// An endpoint that was not tried: a fit one, or any where there are none, because then more likely we
+    /// misjudge them than that nobody is there. None where all were tried.
+    pub(super) fn among<'t>(&self, table: &'t Table) -> Option<&'t Arc<LiveEndpoint>> {
+        let untried = |endpoint: &LiveEndpoint| !self.tried.contains(&endpoint.address);
+        let fit = |endpoint: &LiveEndpoint| untried(endpoint) && endpoint.state.is_fit(self.now);
+        self.pick(table, &fit).or_else(|| self.pick(table, &untried))
+    }
+
+    fn pick<'t>(
+        &self,
+        table: &'t Table,
+        eligible: &dyn Fn(&LiveEndpoint) -> bool,
+    ) -> Option<&'t Arc<LiveEndpoint>> {
+        match (self.balance, self.asker) {
+            (Balance::LeastRequest, _) => less_busy(table, self.turn, eligible),
+            (Balance::Sticky, Some(asker)) => owner(table, asker, eligible),
+            (Balance::RoundRobin, _) | (Balance::Sticky, None) => {
+                table.beginning_at(self.turn).find(|endpoint| eligible(endpoint))
+            }
+        }
+    }
+}
+
+/// Draws two by their weights, and takes the one with fewer requests for its weight ("The Power of Two Choices
+/// in Randomized Load Balancing", Mitzenmacher 2001).
+fn less_busy<'t>(
+    table: &'t Table,
+    turn: usize,
+    eligible: &dyn Fn(&LiveEndpoint) -> bool,
+) -> Option<&'t Arc<LiveEndpoint>> {
+    let drawn = mix(turn as u64);
+    let draw = |number: u64| usize::try_from(number & 0x7fff_ffff).unwrap_or(0);
+    let first = table
+        .beginning_at(draw(drawn))
+        .find(|endpoint| eligible(endpoint))?;
+    let second = table
+        .beginning_at(draw(drawn >> 32))
+        .find(|endpoint| eligible(endpoint) && endpoint.address != first.address);
+    let load = |of: &LiveEndpoint, other: &LiveEndpoint| {
+        (of.state.in_flight() as u64).saturating_mul(u64::from(other.weight))
+    };
+    match second {
+        Some(second) if second.rank == first.rank && load(second, first) < load(first, second) => {
+            Some(second)
+        }
+        _ => Some(first),
+    }
+}
+
+/// The one that has the highest score for this asker, so that only those of an endpoint that goes away move
+/// (weighted rendezvous hashing, Schindelhauer and Schomaker 2005).
+fn owner<'t>(
+    table: &'t Table,
+    asker: u64,
+    eligible: &dyn Fn(&LiveEndpoint) -> bool,
+) -> Option<&'t Arc<LiveEndpoint>> {
+    let eligible = table.endpoints().iter().filter(|endpoint| eligible(endpoint));
+    let scored = eligible.map(|endpoint| (endpoint.rank, score(endpoint, asker), endpoint));
+    let best = scored.reduce(|best, next| {
+        let better = match (best.0, next.0) {
+            (super::endpoint::Rank::Reserve, super::endpoint::Rank::First) => true,
+            (super::endpoint::Rank::First, super::endpoint::Rank::Reserve) => false,
+            _ => next.1 > best.1,
+        };
+        if better { next } else { best }
+    });
+    best.map(|(_, _, endpoint)| endpoint)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
+fn score(endpoint: &LiveEndpoint, asker: u64) -> f64 {
+    let bits = mix(asker ^ endpoint.seed) >> 11;
+    // Between 0 and 1, neither included.
+    let part = (bits as f64 + 0.5) / (1_u64 << 53) as f64;
+    -f64::from(endpoint.weight) / part.ln()
+}

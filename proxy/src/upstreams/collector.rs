@@ -1,0 +1,132 @@
+//! Upstreams in `/metrics`: read from the upstreams that are served when it is asked for.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{Metric, MetricFamily, MetricType};
+
+use super::Served;
+use super::live::LiveUpstream;
+use crate::metric_family::{counted, described, family, measured};
+
+/// Shows the upstreams that are served.
+#[derive(Debug)]
+pub(super) struct UpstreamCollector {
+    served: Arc<Served>,
+    described: Desc,
+}
+
+impl UpstreamCollector {
+    pub(super) fn new(served: Arc<Served>) -> Self {
+        Self {
+            served,
+            described: described(ATTEMPTS, ATTEMPTS_HELP),
+        }
+    }
+}
+
+impl Collector for UpstreamCollector {
+    fn desc(&self) -> Vec<&Desc> {
+        vec![&self.described]
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let served = self.served.all();
+        let now = Instant::now();
+        let counter = |name, help, metrics| family(name, help, MetricType::COUNTER, metrics);
+        let gauge = |name, help, metrics| family(name, help, MetricType::GAUGE, metrics);
+        vec![
+            counter(
+                ATTEMPTS,
+                ATTEMPTS_HELP,
+                by(&served, "result", |live| live.meter().attempts()),
+            ),
+            counter(
+                "sluice_upstream_retries_total",
+                "Requests that were turned to an endpoint again.",
+                each(&served, |name, live| counted(name, live.meter().retries())),
+            ),
+            counter(
+                "sluice_upstream_ejections_total",
+                "Endpoints that failed too often in a row and got no requests for a while.",
+                each(&served, |name, live| counted(name, live.meter().ejections())),
+            ),
+            counter(
+                "sluice_upstream_overloads_total",
+                "Requests that were refused because the upstream had as many as it may.",
+                each(&served, |name, live| counted(name, live.meter().overloads())),
+            ),
+            counter(
+                "sluice_upstream_resolutions_total",
+                "Look-ups of host names, by result.",
+                by(&served, "result", |live| live.meter().resolutions()),
+            ),
+            gauge(
+                "sluice_upstream_in_flight",
+                "Requests that an upstream has at the moment.",
+                each(&served, |name, live| measured(name, number(live.in_flight()))),
+            ),
+            gauge(
+                "sluice_upstream_endpoints",
+                "Endpoints at the moment, by whether they get requests.",
+                endpoints(&served, now),
+            ),
+        ]
+    }
+}
+
+/// One metric for each upstream.
+fn each(
+    served: &[Arc<LiveUpstream>],
+    metric: impl Fn(&[(&str, &str)], &LiveUpstream) -> Metric,
+) -> Vec<Metric> {
+    served
+        .iter()
+        .map(|live| metric(&[("upstream", live.name())], live))
+        .collect()
+}
+
+/// Counters of each upstream under a second label.
+fn by<'a, I: Iterator<Item = (&'static str, u64)>>(
+    served: &'a [Arc<LiveUpstream>],
+    label: &str,
+    counts: impl Fn(&'a LiveUpstream) -> I,
+) -> Vec<Metric> {
+    served
+        .iter()
+        .flat_map(|live| {
+            counts(live)
+                .map(|(value, count)| counted(&[("upstream", live.name()), (label, value)], count))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn endpoints(served: &[Arc<LiveUpstream>], now: Instant) -> Vec<Metric> {
+    let mut metrics = Vec::new();
+    for live in served {
+        let table = live.table();
+        let all = table.endpoints();
+        let ejected = all
+            .iter()
+            .filter(|endpoint| endpoint.state.is_ejected(now))
+            .count();
+        for (state, count) in [("fit", all.len() - ejected), ("ejected", ejected)] {
+            let labels = [("upstream", live.name()), ("state", state)];
+            metrics.push(measured(&labels, number(count)));
+        }
+    }
+    metrics
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the text format has floats; exact up to 2^53"
+)]
+fn number(count: usize) -> f64 {
+    count as f64
+}
+
+const ATTEMPTS: &str = "sluice_upstream_attempts_total";
+const ATTEMPTS_HELP: &str = "Attempts to get an answer of an upstream, by result.";

@@ -1,0 +1,58 @@
+//! Why an upstream did not answer, told apart as operators need it.
+
+use pingora::{Error, ErrorType};
+
+use crate::answer::Code;
+
+/// Why there is no answer, or no whole one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// No connection: refused, no route, no such address.
+    Unreachable,
+    /// No connection in time.
+    ConnectTimeout,
+    /// A connection, and no agreement on TLS.
+    Tls,
+    /// Nothing in time, on a connection.
+    Timeout,
+    /// The connection was lost.
+    Broken,
+    /// What came was not HTTP.
+    Invalid,
+}
+
+impl Failure {
+    /// What an error on the upstream's side means.
+    pub(crate) fn of(error: &Error) -> Self {
+        use ErrorType::{
+            ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, H1Error, H2Downgrade, H2Error,
+            HandshakeError, InvalidCert, InvalidH2, InvalidHTTPHeader, ReadTimedout, SocketError,
+            TLSHandshakeFailure, TLSHandshakeTimedout, TLSWantX509Lookup, WriteTimedout,
+        };
+        match error.etype() {
+            ConnectError | ConnectNoRoute | ConnectRefused | SocketError => Self::Unreachable,
+            ConnectTimedout | TLSHandshakeTimedout => Self::ConnectTimeout,
+            TLSHandshakeFailure | TLSWantX509Lookup | InvalidCert | HandshakeError => Self::Tls,
+            ReadTimedout | WriteTimedout => Self::Timeout,
+            InvalidHTTPHeader | H1Error | H2Error | H2Downgrade | InvalidH2 => Self::Invalid,
+            _ => Self::Broken,
+        }
+    }
+
+    /// What a client is told.
+    pub(crate) fn code(self) -> Code {
+        match self {
+            Self::Unreachable => Code::UNREACHABLE,
+            Self::ConnectTimeout => Code::CONNECT_TIMEOUT,
+            Self::Tls => Code::UPSTREAM_TLS,
+            Self::Timeout => Code::TIMEOUT,
+            Self::Broken => Code::UPSTREAM,
+            Self::Invalid => Code::UPSTREAM_INVALID,
+        }
+    }
+
+    /// Whether nothing was sent.
+    pub(crate) fn is_connect(self) -> bool {
+        matches!(self, Self::Unreachable | Self::ConnectTimeout | Self::Tls)
+    }
+}

@@ -1,0 +1,221 @@
+//! One upstream as it lives: its table of endpoints, its turn, its circuit, and who looks after it.
+
+use std::net::IpAddr;
+#[cfg(test)]
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use arc_swap::{ArcSwap, Guard};
+use parking_lot::Mutex;
+use rules::Upstream;
+use tokio::task::AbortHandle;
+use tracing::{info, warn};
+
+use super::circuit::{Circuit, Permit};
+use super::meter::UpstreamMeter;
+use super::table::Table;
+
+/// An upstream that requests can be sent to. The request path reads the table and counts; it takes no lock.
+#[derive(Debug)]
+pub(crate) struct LiveUpstream {
+    definition: Upstream,
+    meter: Arc<UpstreamMeter>,
+    circuit: Circuit,
+    turns: AtomicUsize,
+    table: ArcSwap<Table>,
+    /// By endpoint of the definition.
+    resolved: Mutex<Box<[Resolved]>>,
+    tasks: Mutex<Vec<AbortHandle>>,
+}
+
+/// What an endpoint's host leads to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Resolved {
+    /// The last good addresses.
+    pub(super) addresses: Vec<IpAddr>,
+    /// Whether the last look-up failed.
+    failing: bool,
+}
+
+/// Why an upstream takes no request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unavailable {
+    /// As many are under way as may be.
+    Overloaded,
+    /// None of its names was ever resolved.
+    Unresolved,
+}
+
+impl LiveUpstream {
+    /// Makes a definition live, with what is still true of its `namesake`; addresses of its hosts are taken
+    /// from all the `former` upstreams.
+    pub(super) fn new(definition: &Upstream, namesake: Option<&Self>, former: &[Arc<Self>]) -> Arc<Self> {
+        let resolved: Box<[Resolved]> = definition
+            .endpoints
+            .iter()
+            .map(|endpoint| match endpoint.host.parse() {
+                Ok(address) => Resolved {
+                    addresses: vec![address],
+                    failing: false,
+                },
+                Err(_) => known(&endpoint.host, former),
+            })
+            .collect();
+        let before = namesake.map(|live| live.table.load_full());
+        let table = Table::build(definition, &resolved, before.as_deref());
+        Arc::new(Self {
+            meter: namesake.map_or_else(Arc::default, |live| Arc::clone(&live.meter)),
+            circuit: Circuit::new(definition.max_in_flight, namesake.map(|live| &live.circuit)),
+            turns: AtomicUsize::new(0),
+            table: ArcSwap::from_pointee(table),
+            resolved: Mutex::new(resolved),
+            tasks: Mutex::default(),
+            definition: definition.clone(),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.definition.name
+    }
+
+    pub(crate) fn definition(&self) -> &Upstream {
+        &self.definition
+    }
+
+    pub(crate) fn meter(&self) -> &UpstreamMeter {
+        &self.meter
+    }
+
+    /// The endpoints at this moment.
+    pub(super) fn table(&self) -> Guard<Arc<Table>> {
+        self.table.load()
+    }
+
+    /// How many requests it has.
+    pub(super) fn in_flight(&self) -> usize {
+        self.circuit.in_flight()
+    }
+
+    /// Takes the next turn.
+    pub(super) fn take_turn(&self) -> usize {
+        self.turns.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Lets one request more in, for as long as the permit exists.
+    pub(crate) fn admit(&self) -> Result<Permit, Unavailable> {
+        if self.table.load().is_empty() {
+            return Err(Unavailable::Unresolved);
+        }
+        self.circuit.enter().ok_or_else(|| {
+            self.meter.overloaded();
+            Unavailable::Overloaded
+        })
+    }
+
+    /// Counts that the endpoint at `address` failed a request.
+    pub(super) fn failed(&self, endpoint: &super::endpoint::LiveEndpoint, now: Instant) {
+        let Some(ejection) = self.definition.ejection else {
+            return;
+        };
+        if endpoint.state.failed(now, ejection) {
+            self.meter.ejected();
+            let (upstream, address) = (self.name(), endpoint.address);
+            warn!(
+                "upstream `{upstream}`: {address} failed too often in a row and gets no requests for a while"
+            );
+        }
+    }
+
+    /// Whether some of its hosts are names.
+    pub(super) fn has_names(&self) -> bool {
+        self.names().next().is_some()
+    }
+
+    /// Its hosts that are names, by endpoint.
+    pub(super) fn names(&self) -> impl Iterator<Item = (usize, &str)> {
+        let hosts = self.definition.endpoints.iter().map(|endpoint| &*endpoint.host);
+        hosts
+            .enumerate()
+            .filter(|(_, host)| host.parse::<IpAddr>().is_err())
+    }
+
+    /// Whether every name was resolved once.
+    pub(super) fn is_resolved(&self) -> bool {
+        let resolved = self.resolved.lock();
+        resolved.iter().all(|resolved| !resolved.addresses.is_empty())
+    }
+
+    /// Takes over what was found for the host of an endpoint. On a failure the last good addresses stay.
+    pub(super) fn resolve(&self, index: usize, found: std::io::Result<Vec<IpAddr>>) {
+        self.meter.resolved(found.is_ok());
+        let mut resolved = self.resolved.lock();
+        let (Some(entry), Some(endpoint)) = (resolved.get_mut(index), self.definition.endpoints.get(index))
+        else {
+            return;
+        };
+        let (upstream, host) = (self.name(), &endpoint.host);
+        match found {
+            Ok(addresses) => {
+                if std::mem::take(&mut entry.failing) {
+                    info!("upstream `{upstream}`: `{host}` is resolved again");
+                }
+                if entry.addresses == addresses {
+                    return;
+                }
+                entry.addresses = addresses;
+            }
+            Err(reason) => {
+                if !std::mem::replace(&mut entry.failing, true) {
+                    let kept = entry.addresses.len();
+                    warn!(
+                        "upstream `{upstream}`: `{host}` can't be resolved, {kept} addresses are kept: {reason}"
+                    );
+                }
+                return;
+            }
+        }
+        let table = Table::build(&self.definition, &resolved, Some(&self.table.load()));
+        self.table.store(Arc::new(table));
+    }
+
+    /// Has a background task end with this upstream.
+    pub(super) fn own(&self, task: AbortHandle) {
+        self.tasks.lock().push(task);
+    }
+
+    /// Ends its background tasks. Requests that it has go on.
+    pub(super) fn retire(&self) {
+        for task in self.tasks.lock().drain(..) {
+            task.abort();
+        }
+    }
+
+    /// The addresses at the moment, in the order of the table.
+    #[cfg(test)]
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        self.table
+            .load()
+            .endpoints()
+            .iter()
+            .map(|endpoint| endpoint.address)
+            .collect()
+    }
+}
+
+impl Drop for LiveUpstream {
+    fn drop(&mut self) {
+        self.retire();
+    }
+}
+
+/// What is known of a host already.
+fn known(host: &str, former: &[Arc<LiveUpstream>]) -> Resolved {
+    let found = former.iter().find_map(|live| {
+        let hosts = &live.definition.endpoints;
+        let index = hosts.iter().position(|endpoint| &*endpoint.host == host)?;
+        live.resolved.lock().get(index).cloned()
+    });
+    found.unwrap_or_default()
+}

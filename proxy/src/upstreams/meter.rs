@@ -1,0 +1,108 @@
+//! What is counted of an upstream, by its name alone: addresses would be labels without a bound.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::failure::Failure;
+
+/// How an attempt to get an answer went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// The head of an answer came.
+    Answered,
+    /// It did not.
+    Failed(Failure),
+}
+
+/// Counts of one upstream. They go on through reloads.
+#[derive(Debug, Default)]
+pub(crate) struct UpstreamMeter {
+    attempts: [AtomicU64; Attempt::ALL.len()],
+    retries: AtomicU64,
+    ejections: AtomicU64,
+    overloads: AtomicU64,
+    resolutions: [AtomicU64; 2],
+}
+
+impl Attempt {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Answered,
+        Self::Failed(Failure::Unreachable),
+        Self::Failed(Failure::ConnectTimeout),
+        Self::Failed(Failure::Tls),
+        Self::Failed(Failure::Timeout),
+        Self::Failed(Failure::Broken),
+        Self::Failed(Failure::Invalid),
+    ];
+
+    /// In metrics.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Failed(Failure::Unreachable) => "unreachable",
+            Self::Failed(Failure::ConnectTimeout) => "connect_timeout",
+            Self::Failed(Failure::Tls) => "tls",
+            Self::Failed(Failure::Timeout) => "timeout",
+            Self::Failed(Failure::Broken) => "broken",
+            Self::Failed(Failure::Invalid) => "invalid",
+        }
+    }
+
+    fn place(self) -> usize {
+        match self {
+            Self::Answered => 0,
+            Self::Failed(failure) => failure as usize + 1,
+        }
+    }
+}
+
+impl UpstreamMeter {
+    pub(super) fn attempted(&self, attempt: Attempt) {
+        if let Some(count) = self.attempts.get(attempt.place()) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn retried(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn ejected(&self) {
+        self.ejections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn overloaded(&self) {
+        self.overloads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn resolved(&self, well: bool) {
+        if let Some(count) = self.resolutions.get(usize::from(!well)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn attempts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Attempt::ALL
+            .iter()
+            .zip(&self.attempts)
+            .map(|(attempt, count)| (attempt.as_str(), count.load(Ordering::Relaxed)))
+    }
+
+    pub(super) fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn ejections(&self) -> u64 {
+        self.ejections.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn overloads(&self) -> u64 {
+        self.overloads.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn resolutions(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        ["ok", "failed"]
+            .into_iter()
+            .zip(&self.resolutions)
+            .map(|(result, count)| (result, count.load(Ordering::Relaxed)))
+    }
+}
