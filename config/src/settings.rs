@@ -39,6 +39,43 @@ pub struct Listener {
     pub tls: Option<ListenerTls>,
     /// Whether HTTP/2 is taken on connections that are not.
     pub h2c: bool,
+    /// Whether connections begin with a PROXY header.
+    pub proxy_protocol: bool,
+    /// What connections may take.
+    pub limits: ConnectionLimits,
+}
+
+/// What the connections of a listener may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// How long the head of a request may take, in milliseconds.
+    pub head_timeout_ms: u64,
+    /// How long the body of a request may take, in milliseconds.
+    pub body_timeout_ms: u64,
+    /// How long a connection may be idle, in milliseconds.
+    pub idle_timeout_ms: u64,
+    /// The largest head, in bytes.
+    pub head_size: usize,
+    /// The most fields of a head.
+    pub head_fields: usize,
+    /// The most connections at a time.
+    pub connections: usize,
+    /// The same from one address; IPv6: from one /64.
+    pub connections_per_client: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            head_timeout_ms: 10_000,
+            body_timeout_ms: 600_000,
+            idle_timeout_ms: 60_000,
+            head_size: 32 * 1024,
+            head_fields: 100,
+            connections: 10_000,
+            connections_per_client: 1_000,
+        }
+    }
 }
 
 /// One line for each request.
@@ -114,8 +151,17 @@ fn listen_alike(one: &[Listener], other: &[Listener]) -> bool {
             address,
             tls,
             h2c,
+            proxy_protocol,
+            limits,
         } = listener;
-        (name.clone(), *address, tls.is_some(), *h2c)
+        (
+            name.clone(),
+            *address,
+            tls.is_some(),
+            *h2c,
+            *proxy_protocol,
+            *limits,
+        )
     };
     one.iter().map(bound).eq(other.iter().map(bound))
 }

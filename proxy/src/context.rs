@@ -44,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) upstream_time: Option<Duration>,
     /// Whether the response that the client gets is the upstream's.
     pub(crate) upstream_answered: bool,
+    /// The largest body that its route takes, in bytes; none: any.
+    pub(crate) body_limit: Option<u64>,
     /// How much of the request's body has come.
     pub(crate) body_bytes: u64,
     pub(crate) outcome: Outcome,
@@ -74,6 +76,7 @@ pub(crate) struct InFlight(Arc<AtomicUsize>);
 impl Context {
     pub(crate) fn new(serving: Arc<Serving>, id: RequestId, in_flight: InFlight) -> Self {
         Self {
+            body_limit: serving.body_limit,
             serving,
             started: Instant::now(),
             now: now(),

@@ -1,11 +1,13 @@
 //! The edge: what stands between a listener's socket and the HTTP layer. It admits connections, reads heads under
 //! one deadline, ends bodies where they end, and hands pingora one well-formed request after the other.
 
+mod admission;
 mod arrival;
 mod exchange;
 mod http1;
 mod line;
 mod malformed;
+mod proxied;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +19,8 @@ use pingora::protocols::Stream;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 
-pub(crate) use self::arrival::{Arrival, arrival};
+pub(crate) use self::admission::Admission;
+pub(crate) use self::arrival::{Arrival, BodyFault, arrival};
 use self::line::Line;
 use crate::gateway::Gateway;
 use crate::shared::Shared;
@@ -29,6 +32,9 @@ pub(crate) struct Edge {
     /// The listener's name.
     pub(crate) listener: Box<str>,
     pub(crate) limits: EdgeLimits,
+    pub(crate) admission: Arc<Admission>,
+    /// Whether connections begin with a PROXY header.
+    pub(crate) proxied: bool,
 }
 
 /// What a connection may take.
@@ -37,33 +43,77 @@ pub(crate) struct EdgeLimits {
     pub(crate) head: HeadLimits,
     /// How long a head may take, from its first byte on; for the first one from the connection's beginning.
     pub(crate) head_timeout: Duration,
+    /// How long a body may take, from the end of its head on.
+    pub(crate) body_timeout: Duration,
     /// How long a connection may be idle between two requests.
     pub(crate) idle_timeout: Duration,
-}
-
-impl Default for EdgeLimits {
-    fn default() -> Self {
-        Self {
-            head: HeadLimits {
-                bytes: 32 * 1024,
-                fields: 100,
-            },
-            head_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(60),
-        }
-    }
 }
 
 #[async_trait]
 impl ServerApp for Edge {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let arrival = Arc::new(Arrival::new(&stream));
-        let line = Line::new(stream);
-        http1::serve(self, line, &arrival, shutdown.clone()).await;
+        if let Err(refused) = self.take(stream, shutdown).await {
+            self.shared.metrics.connections_refused.count(refused.reason());
+        }
         None
     }
 
     async fn cleanup(&self) {
         self.proxy.http_cleanup().await;
+    }
+}
+
+/// Why a connection is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// There are too many.
+    Full,
+    /// There are too many of this client.
+    ClientFull,
+    /// It should begin with a PROXY header, and doesn't come from a trusted proxy.
+    Untrusted,
+    /// It doesn't begin with the PROXY header that it should.
+    ProxyHeader,
+}
+
+impl Refused {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::ClientFull => "client_full",
+            Self::Untrusted => "untrusted",
+            Self::ProxyHeader => "proxy_header",
+        }
+    }
+}
+
+impl Edge {
+    /// Takes a connection from its beginning to its end.
+    async fn take(&self, stream: Stream, shutdown: &ShutdownWatch) -> Result<(), Refused> {
+        let mut admitted = self.admission.admit().ok_or(Refused::Full)?;
+        let peer = Arrival::peer_of(&stream);
+        let mut line = Line::new(stream);
+        let trusted = peer.is_some_and(|peer| {
+            let serving = self.shared.current.take();
+            serving.trusted_proxies.networks.contain(peer.ip())
+        });
+        let client = if self.proxied {
+            if !trusted {
+                return Err(Refused::Untrusted);
+            }
+            proxied::client(&mut line, self.limits.head_timeout)
+                .await?
+                .or(peer)
+        } else {
+            peer
+        };
+        if let Some(client) = client.filter(|client| !trusted || Some(*client) != peer)
+            && !admitted.count_for(client.ip())
+        {
+            return Err(Refused::ClientFull);
+        }
+        let arrival = Arc::new(Arrival::new(line.stream(), client));
+        http1::serve(self, line, &arrival, shutdown.clone()).await;
+        Ok(())
     }
 }

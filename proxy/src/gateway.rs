@@ -14,7 +14,7 @@ use pingora::{Error, ErrorType};
 
 use crate::answer::{self, Answer, Code, Connection};
 use crate::context::Context;
-use crate::edge::{Arrival, arrival};
+use crate::edge::{Arrival, BodyFault, arrival};
 use crate::guard::{Panicked, contain, contain_async};
 use crate::outcome::Outcome;
 use crate::phase::{body, decide, headers, observe, response, upstream};
@@ -141,8 +141,9 @@ impl ProxyHttp for Gateway {
         context: &mut Context,
     ) -> FailToProxy {
         let arrival = arrival(session);
-        let failure = match arrival.and_then(Arrival::violation) {
-            Some(_) => Some((Code::BODY, Outcome::BadRequest)),
+        let failure = match arrival.and_then(Arrival::fault) {
+            Some(BodyFault::Invalid(_)) => Some((Code::BODY, Outcome::BadRequest)),
+            Some(BodyFault::Late) => Some((Code::BODY_TIMEOUT, Outcome::ClientError)),
             None => upstream::failure(error),
         };
         let error_code = match failure {

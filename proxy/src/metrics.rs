@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use prometheus::core::Collector;
-use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 use tracing::error;
 
 use crate::code_counter::CodeCounter;
@@ -37,6 +37,8 @@ pub struct Metrics {
     pub(crate) token_cache_misses: IntCounter,
     pub(crate) token_cache_stale: IntCounter,
     pub(crate) access_log_dropped: CodeCounter,
+    pub(crate) connections_refused: CodeCounter,
+    connections: IntGaugeVec,
     reloads: CodeCounter,
     reload_applied_at: Gauge,
     reload_refused_at: Gauge,
@@ -86,6 +88,19 @@ impl Metrics {
                 &registry,
                 "sluice_access_log_dropped_total",
                 "Lines of the access log that were not written.",
+                "reason",
+            )),
+            connections: register(
+                &registry,
+                proven(IntGaugeVec::new(
+                    Opts::new("sluice_connections", "Connections of clients, by listener."),
+                    &["listener"],
+                )),
+            ),
+            connections_refused: CodeCounter::new(counters(
+                &registry,
+                "sluice_connections_refused_total",
+                "Connections that were closed before a request was read, by reason.",
                 "reason",
             )),
             reloads: CodeCounter::new(counters(
@@ -155,6 +170,11 @@ impl Metrics {
             Reload::Unchanged => "unchanged",
             Reload::Refused => "refused",
         });
+    }
+
+    /// The connections of one listener.
+    pub(crate) fn connections(&self, listener: &str) -> IntGauge {
+        self.connections.with_label_values(&[listener])
     }
 
     /// Counts a panic that was contained.

@@ -7,23 +7,24 @@ use std::num::NonZero;
 use std::os::fd::IntoRawFd;
 use std::sync::Arc;
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use parking_lot::Mutex;
 use pingora::apps::HttpServerOptions;
-use pingora::proxy::http_proxy;
+use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use pingora::server::{Fds, ListenFds};
 use pingora::services::Service as _;
 use pingora::services::listening::Service;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use wire::HeadLimits;
 
 use crate::access_log::{AccessLog, Format, MAX_QUEUED_LINES, Output};
 use crate::admin::{AdminServer, AdminState, admin_router};
 use crate::current::Current;
-use crate::edge::{Edge, EdgeLimits};
+use crate::edge::{Admission, Edge, EdgeLimits};
 use crate::gateway::Gateway;
 use crate::key_store::KeyStore;
 use crate::metrics::{Metrics, Reload};
@@ -119,7 +120,8 @@ pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
         None => None,
     };
     // After all that can fail, because what pingora is handed it does not give back.
-    serve(&runtime, threads, &shared, listeners, &stopped);
+    let listening = listeners.into_iter().zip(&settings.listeners);
+    serve(&runtime, threads, &shared, listening, &stopped);
     let publisher = Publisher::new(shared, (keys, upstreams), readiness, settings);
     Ok(Running::new(runtime, publisher, bound, admin, stop))
 }
@@ -173,11 +175,11 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
 }
 
 /// Hands the listeners to pingora. They are bound already, so that connections wait for it and none is refused.
-fn serve(
+fn serve<'l>(
     runtime: &Runtime,
     threads: usize,
     shared: &Arc<Shared>,
-    listeners: Vec<Listening>,
+    listeners: impl Iterator<Item = (Listening, &'l Listener)>,
     stopped: &watch::Receiver<bool>,
 ) {
     let mut configuration = ServerConf {
@@ -197,14 +199,9 @@ fn serve(
     server.allow_connect_method_proxying = true;
     proxy.server_options = Some(server);
     let proxy = Arc::new(proxy);
-    for listening in listeners {
+    for (listening, definition) in listeners {
         let key = listening.address.to_string();
-        let edge = Edge {
-            shared: Arc::clone(shared),
-            proxy: Arc::clone(&proxy),
-            listener: listening.name,
-            limits: EdgeLimits::default(),
-        };
+        let edge = edge(listening.name, definition, shared, &proxy);
         let mut service = Service::new(edge.listener.to_string(), edge);
         let mut sockets = Fds::new();
         sockets.add(key.clone(), listening.socket.into_raw_fd());
@@ -212,6 +209,33 @@ fn serve(
         let sockets: ListenFds = Arc::new(Mutex::new(sockets));
         let stopped = stopped.clone();
         runtime.spawn(async move { service.start_service(Some(sockets), stopped, 1).await });
+    }
+}
+
+fn edge(
+    listener: Box<str>,
+    definition: &Listener,
+    shared: &Arc<Shared>,
+    proxy: &Arc<HttpProxy<Gateway>>,
+) -> Edge {
+    let limits = definition.limits;
+    let gauge = shared.metrics.connections(&listener);
+    let admission = Admission::new(limits.connections, limits.connections_per_client, gauge);
+    Edge {
+        shared: Arc::clone(shared),
+        proxy: Arc::clone(proxy),
+        listener,
+        limits: EdgeLimits {
+            head: HeadLimits {
+                bytes: limits.head_size,
+                fields: limits.head_fields,
+            },
+            head_timeout: Duration::from_millis(limits.head_timeout_ms),
+            body_timeout: Duration::from_millis(limits.body_timeout_ms),
+            idle_timeout: Duration::from_millis(limits.idle_timeout_ms),
+        },
+        admission: Arc::new(admission),
+        proxied: definition.proxy_protocol,
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Route {
     pub mode: Mode,
     /// What happens when a flag of the gate can't be decided.
     pub on_error: OnError,
+    /// The largest body of a request, in bytes; none: any.
+    pub body_limit: Option<u64>,
     /// Where an open gate leads.
     pub destination: Destination,
     /// What a closed gate answers.

@@ -1,7 +1,7 @@
 //! A client that sends exactly the bytes it is given, and requests for when those don't matter.
 
 use std::io::{self, BufReader, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -83,6 +83,12 @@ impl Client {
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.try_send(bytes).expect("the proxy reads");
         self
+    }
+
+    /// Its socket once more, for who sends while another reads. Not over TLS.
+    #[must_use]
+    pub fn socket(&self) -> TcpStream {
+        self.reader.get_ref().tcp().try_clone().unwrap()
     }
 
     /// Sends these bytes if the proxy still reads, for answers that come before the request is over.

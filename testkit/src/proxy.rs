@@ -33,6 +33,7 @@ pub struct ProxyBuilder {
     upstreams: String,
     routes: String,
     listeners: String,
+    public: String,
     issuers: String,
     rest: String,
     flags: String,
@@ -66,6 +67,7 @@ impl Proxy {
             upstreams: String::new(),
             routes: String::new(),
             listeners: String::new(),
+            public: String::new(),
             issuers: String::new(),
             rest: String::new(),
             flags: format!("version: 1\n{FLAGS}"),
@@ -213,6 +215,13 @@ impl ProxyBuilder {
         self
     }
 
+    /// Adds fields to the listener that every proxy has, such as `limits: { head_timeout: 1s }`.
+    #[must_use]
+    pub fn listening(mut self, yaml: &str) -> Self {
+        write!(self.public, ", {yaml}").unwrap();
+        self
+    }
+
     /// Adds a listener to the one that every proxy has.
     #[must_use]
     pub fn listener(mut self, name: &str, address: &str) -> Self {
@@ -330,9 +339,9 @@ impl ProxyBuilder {
             "off"
         };
         let mut document = format!(
-            "version: 1\nlisteners:\n  - {{ name: public, address: \"127.0.0.1:0\" }}\n{}admin: {admin}\n\
+            "version: 1\nlisteners:\n  - {{ name: public, address: \"127.0.0.1:0\"{} }}\n{}admin: {admin}\n\
              flags: {{ file: flags.yaml }}\nthreads: 2\n",
-            self.listeners
+            self.public, self.listeners
         );
         for (name, entries) in [
             ("issuers", &self.issuers),

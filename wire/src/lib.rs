@@ -4,7 +4,9 @@
 mod body;
 mod head;
 mod invalid_head;
+mod proxy_header;
 
 pub use body::{Body, InvalidBody, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
 pub use head::{Framing, Head, HeadLimits, MAX_HEADERS, read_head};
 pub use invalid_head::InvalidHead;
+pub use proxy_header::{InvalidProxyHeader, MAX_PROXY_HEADER, ProxyHeader, read_proxy_header};

@@ -8,7 +8,7 @@ use rules::{FlagId, Name, NamedFlag, Names, Noun, ProblemKind, UpstreamId};
 use super::{Document, Lower};
 use crate::loading::Loading;
 use crate::locate;
-use crate::node::{Node, Span};
+use crate::node::{Node, Scalar, Span};
 use crate::problem::{Label, Problem};
 use crate::quantity;
 use crate::shape::all_of;
@@ -94,6 +94,24 @@ impl<'a, 's> Gateway<'a, 's> {
     pub(crate) fn duration(&self, owner: &Node<'s>, field: &str, left_out: u64) -> u64 {
         let text = owner.field(field).and_then(Node::text);
         text.and_then(|text| quantity::duration_ms(text))
+            .unwrap_or(left_out)
+    }
+
+    /// A size in bytes, or what is meant when it is left out.
+    pub(crate) fn size(&self, owner: &Node<'s>, field: &str, left_out: u64) -> u64 {
+        let size = match owner.field(field).and_then(Node::scalar) {
+            Some(Scalar::Integer(bytes)) => u64::try_from(bytes).ok(),
+            Some(Scalar::Text(text)) => quantity::size_bytes(text),
+            _ => None,
+        };
+        size.unwrap_or(left_out)
+    }
+
+    /// A whole number, or what is meant when it is left out.
+    pub(crate) fn count(&self, owner: &Node<'s>, field: &str, left_out: usize) -> usize {
+        let count = owner.field(field).and_then(Node::integer);
+        count
+            .and_then(|count| usize::try_from(count).ok())
             .unwrap_or(left_out)
     }
 

@@ -6,6 +6,7 @@ use rules::{
 };
 
 use super::gateway::Gateway;
+use super::settings::BODY_LIMIT;
 use crate::node::{Entry, Node, Span};
 use crate::problem::Problem;
 use crate::translate::pattern_cure;
@@ -34,10 +35,12 @@ impl<'s> Gateway<'_, 's> {
             }
         }
         self.check_unique("route", &named);
-        nodes.iter().map(|node| self.route(node)).collect()
+        let body_limit = self.body_limit(root, Some(BODY_LIMIT));
+        nodes.iter().map(|node| self.route(node, body_limit)).collect()
     }
 
-    fn route(&mut self, node: &Node<'s>) -> Lowered {
+    /// `body_limit` is that of routes that say nothing of theirs.
+    fn route(&mut self, node: &Node<'s>, body_limit: Option<u64>) -> Lowered {
         let name_node = node.field("name").filter(|name| name.text().is_some());
         let name: Box<str> = name_node.and_then(Node::text).map_or("", |text| text).into();
         let span = name_node.map_or(node.span, |name| name.span);
@@ -72,6 +75,7 @@ impl<'s> Gateway<'_, 's> {
                 } else {
                     OnError::Closed
                 },
+                body_limit: self.body_limit(node, body_limit),
                 destination,
                 otherwise,
                 causes: causes.into(),

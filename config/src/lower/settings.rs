@@ -5,14 +5,13 @@ use std::net::SocketAddr;
 use rules::Eligibility;
 
 use super::gateway::Gateway;
-use crate::node::{Node, Scalar, Span};
-use crate::quantity;
+use crate::node::{Node, Span};
 use crate::settings::{AccessLog, Drain, LogFormat, LogOutput, Settings};
 
 /// Where health and metrics are served, unless the document says.
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
 /// The largest request body, unless the document says.
-const BODY_LIMIT: u64 = 10 * 1024 * 1024;
+pub(super) const BODY_LIMIT: u64 = 10 * 1024 * 1024;
 
 /// The environment's name and what it lets flags do. Development and staging are relaxed by their names.
 pub(crate) fn environment(root: &Node<'_>) -> (String, Eligibility) {
@@ -50,16 +49,11 @@ impl<'s> Gateway<'_, 's> {
             delay_ms: drain("delay", 0),
             timeout_ms: drain("timeout", 30_000),
         };
-        let body_limit = match root.field("body_limit").and_then(Node::scalar) {
-            Some(Scalar::Integer(bytes)) => u64::try_from(bytes).unwrap_or(BODY_LIMIT),
-            Some(Scalar::Text(text)) => quantity::size_bytes(text).unwrap_or(BODY_LIMIT),
-            _ => BODY_LIMIT,
-        };
+        let body_limit = self.body_limit(root, Some(BODY_LIMIT));
         let threads = root
             .field("threads")
             .and_then(Node::integer)
             .and_then(|threads| usize::try_from(threads).ok());
-        let body_limit = Some(body_limit).filter(|bytes| *bytes > 0);
         let (access_log, errors) = (
             self.access_log(root.field("access_log")),
             self.errors(root.field("errors")),
@@ -73,6 +67,14 @@ impl<'s> Gateway<'_, 's> {
             body_limit,
             drain,
             trusted_proxies: self.trusted_proxies(root.field("trusted_proxies")),
+        }
+    }
+
+    /// The largest body that `owner` allows, in bytes; `left_out` if it says nothing. 0 is no limit.
+    pub(crate) fn body_limit(&self, owner: &Node<'s>, left_out: Option<u64>) -> Option<u64> {
+        match owner.field("body_limit") {
+            Some(_) => Some(self.size(owner, "body_limit", 0)).filter(|bytes| *bytes > 0),
+            None => left_out,
         }
     }
 

@@ -6,6 +6,10 @@ use crate::tls::MAX_CERTIFICATES;
 
 /// The most listeners.
 const MAX_LISTENERS: usize = 64;
+/// The most fields of a head that may be allowed: the HTTP layer takes no more.
+const MAX_HEAD_FIELDS: i64 = 256;
+/// The most connections that may be allowed.
+const MAX_CONNECTIONS: i64 = 1_000_000;
 
 pub(super) static LISTENERS: List = list(Shape::Object(&LISTENER), 1, MAX_LISTENERS);
 static LISTENER: Object = object(
@@ -27,6 +31,49 @@ static LISTENER: Object = object(
             "h2c",
             Shape::Boolean,
             "Whether HTTP/2 without TLS is taken, by its preface; left out: false.",
+        ),
+        optional(
+            "proxy_protocol",
+            Shape::Boolean,
+            "Whether connections begin with a PROXY header of a trusted proxy; left out: false.",
+        ),
+        optional("limits", Shape::Object(&LIMITS), "What connections may take."),
+    ],
+);
+static LIMITS: Object = object(
+    "a listener's limits",
+    "What connections may take, in time, size and number.",
+    &[
+        optional(
+            "head_timeout",
+            Shape::Duration,
+            "How long the head of a request may take; left out: 10s.",
+        ),
+        optional(
+            "body_timeout",
+            Shape::Duration,
+            "How long the body of a request may take; left out: 10m.",
+        ),
+        optional(
+            "idle_timeout",
+            Shape::Duration,
+            "How long a connection may be idle; left out: 60s.",
+        ),
+        optional("head_size", Shape::Size, "The largest head; left out: 32KiB."),
+        optional(
+            "head_fields",
+            Shape::Integer(1, MAX_HEAD_FIELDS),
+            "The most fields of a head; left out: 100.",
+        ),
+        optional(
+            "connections",
+            Shape::Integer(1, MAX_CONNECTIONS),
+            "The most connections at a time; left out: 10000.",
+        ),
+        optional(
+            "connections_per_client",
+            Shape::Integer(1, MAX_CONNECTIONS),
+            "The same from one address (IPv6: one /64), trusted proxies excepted; left out: 1000.",
         ),
     ],
 );

@@ -34,6 +34,11 @@ static ROUTE: Object = object(
             Shape::Choice(&["closed", "open"]),
             "When a flag can't be decided; left out: closed.",
         ),
+        optional(
+            "body_limit",
+            Shape::Size,
+            "The largest request body; 0: any; left out: that of all routes.",
+        ),
         optional("upstream", UPSTREAM, "Where an open gate leads."),
         optional(
             "variants",

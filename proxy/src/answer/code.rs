@@ -1,6 +1,7 @@
 //! What our own answers say: a code that never changes its meaning, with its status and a sentence for people.
 
 use tokens::Rejection;
+use wire::InvalidHead;
 
 /// Why a request was answered by us. The texts are fixed: nothing of a request is in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,6 +98,22 @@ impl Code {
         504,
         "the service behind did not answer in time",
     );
+
+    /// The code for a head that is refused.
+    pub(crate) fn of_head(why: InvalidHead) -> Self {
+        match why {
+            InvalidHead::TooLarge { .. } | InvalidHead::TooManyFields { .. } => Self::HEAD_TOO_LARGE,
+            InvalidHead::TwoLengths | InvalidHead::ContentLength | InvalidHead::TransferEncoding => {
+                Self::FRAMING
+            }
+            InvalidHead::Host | InvalidHead::HostMismatch => Self::HOST,
+            InvalidHead::LineEnd
+            | InvalidHead::RequestLine
+            | InvalidHead::Version
+            | InvalidHead::FieldName
+            | InvalidHead::FieldValue => Self::HEAD,
+        }
+    }
 
     /// The code for a token that is refused.
     pub(crate) fn of_rejection(rejection: &Rejection) -> Self {

@@ -1,7 +1,7 @@
 //! What is known of a connection, and what request and connection tell each other.
 //! It travels with pingora's digest of the connection, the one place of it that is ours to fill.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -14,31 +14,49 @@ use pingora::proxy::Session;
 /// A connection that arrived at a listener.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    /// Who connected: the client, or a proxy before us.
-    #[expect(dead_code, reason = "until the headers read it")]
-    pub(crate) peer: Option<SocketAddr>,
-    pub(super) socket: Option<Arc<SocketDigest>>,
+    /// As pingora sees it: its peer is the client, whatever proxy is between us.
+    pub(super) socket: Arc<SocketDigest>,
     /// Whether the present request switched protocols: what follows is no HTTP.
     switched: AtomicBool,
     /// Whether the connection is kept although pingora gives the present exchange up.
     kept: AtomicBool,
     /// What is wrong with the body of the present request. It is the connection's last one then.
-    violation: OnceLock<InvalidBody>,
+    fault: OnceLock<BodyFault>,
+}
+
+/// What is wrong with a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyFault {
+    /// It is not framed as it should be.
+    Invalid(InvalidBody),
+    /// Not all of it came in time.
+    Late,
 }
 
 impl Arrival {
-    pub(super) fn new(stream: &Stream) -> Self {
-        let socket = stream.get_socket_digest();
-        let peer = socket
-            .as_ref()
-            .and_then(|socket| socket.peer_addr()?.as_inet().copied());
+    /// A connection of `client`, who may not be the one at the other end of its socket.
+    pub(super) fn new(stream: &Stream, client: Option<SocketAddr>) -> Self {
+        let socket = SocketDigest::from_raw_fd(stream.id());
+        if let Some(client) = client {
+            // It is new, so that nothing is set in it.
+            let _ = socket.peer_addr.set(Some(client.into()));
+        }
         Self {
-            peer,
-            socket,
+            socket: Arc::new(socket),
             switched: AtomicBool::new(false),
             kept: AtomicBool::new(false),
-            violation: OnceLock::new(),
+            fault: OnceLock::new(),
         }
+    }
+
+    /// Who is at the other end of its socket.
+    pub(super) fn peer_of(stream: &Stream) -> Option<SocketAddr> {
+        stream.get_socket_digest()?.peer_addr()?.as_inet().copied()
+    }
+
+    /// The address of the client.
+    pub(crate) fn client(&self) -> Option<IpAddr> {
+        self.socket.peer_addr()?.as_inet().map(SocketAddr::ip)
     }
 
     /// What pingora carries to every session of the connection.
@@ -72,14 +90,15 @@ impl Arrival {
         self.kept.load(Ordering::Relaxed)
     }
 
-    pub(super) fn violate(&self, why: InvalidBody) {
+    /// Notes what is wrong with the body.
+    pub(super) fn fail(&self, fault: BodyFault) {
         // The first one counts.
-        let _ = self.violation.set(why);
+        let _ = self.fault.set(fault);
     }
 
     /// What is wrong with the body of the present request.
-    pub(crate) fn violation(&self) -> Option<InvalidBody> {
-        self.violation.get().copied()
+    pub(crate) fn fault(&self) -> Option<BodyFault> {
+        self.fault.get().copied()
     }
 }
 

@@ -2,10 +2,12 @@
 //! What the client sends beyond stays with the edge, and so does the connection when the request is over.
 
 use std::fmt;
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use ::wire::Body;
 use async_trait::async_trait;
@@ -16,8 +18,9 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
+use tokio::time::{Sleep, sleep};
 
-use super::arrival::Arrival;
+use super::arrival::{Arrival, BodyFault};
 use super::line::Line;
 
 /// The most that is read of what follows a request before it is answered, in bytes.
@@ -30,6 +33,9 @@ pub(super) struct Exchange {
     mode: Mode,
     arrival: Arc<Arrival>,
     digest: Option<Arc<ProxyDigest>>,
+    body_timeout: Duration,
+    /// When the body has to have come. There once something of it was waited for.
+    deadline: Option<Pin<Box<Sleep>>>,
     back: Option<oneshot::Sender<Returned>>,
 }
 
@@ -55,6 +61,7 @@ impl Exchange {
         body: Body,
         arrival: &Arc<Arrival>,
         digest: Option<Arc<ProxyDigest>>,
+        body_timeout: Duration,
     ) -> (Self, oneshot::Receiver<Returned>) {
         let (back, returned) = oneshot::channel();
         let exchange = Self {
@@ -62,9 +69,20 @@ impl Exchange {
             mode: Mode::Body(body),
             arrival: Arc::clone(arrival),
             digest,
+            body_timeout,
+            deadline: None,
             back: Some(back),
         };
         (exchange, returned)
+    }
+
+    /// Waits for the end of the time that the body has; the error is what is wrong then.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let limit = self.body_timeout;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
+        ready!(deadline.as_mut().poll(cx));
+        self.arrival.fail(BodyFault::Late);
+        Poll::Ready(io::ErrorKind::TimedOut.into())
     }
 
     fn line(&mut self) -> io::Result<&mut Line> {
@@ -101,7 +119,10 @@ impl AsyncRead for Exchange {
         match &mut this.mode {
             Mode::Raw(_) => line.poll_read(cx, space),
             Mode::Body(body) if body.is_done() => poll_beyond(line, cx),
-            Mode::Body(body) => poll_body(line, body, &this.arrival, cx, space),
+            Mode::Body(body) => match poll_body(line, body, &this.arrival, cx, space) {
+                Poll::Pending => this.poll_deadline(cx).map(Err),
+                ready => ready,
+            },
         }
     }
 }
@@ -121,7 +142,7 @@ fn poll_body(
     let taken = match body.take(read) {
         Ok(taken) => taken,
         Err(why) => {
-            arrival.violate(why);
+            arrival.fail(BodyFault::Invalid(why));
             space.set_filled(before);
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
         }
@@ -220,7 +241,7 @@ impl GetProxyDigest for Exchange {
 
 impl GetSocketDigest for Exchange {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.arrival.socket.clone()
+        Some(Arc::clone(&self.arrival.socket))
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::exchange::Exchange;
 use super::line::Line;
 use super::{Arrival, Edge, malformed};
+use crate::answer::Code;
 
 /// Why there is no next request.
 enum Ended {
@@ -31,15 +32,19 @@ pub(super) async fn serve(edge: &Edge, mut line: Line, arrival: &Arc<Arrival>, m
         let head = match next_head(edge, &mut line, first, &mut shutdown).await {
             Ok(head) => head,
             Err(Ended::Gone) => return,
-            Err(Ended::Late) => return malformed::late(edge, line).await,
-            Err(Ended::Malformed(why)) => return malformed::refuse(edge, line, why).await,
+            Err(Ended::Late) => {
+                return malformed::answer(edge, line, arrival, Code::HEAD_TIMEOUT, "the head is late").await;
+            }
+            Err(Ended::Malformed(why)) => {
+                return malformed::answer(edge, line, arrival, Code::of_head(why), &why.to_string()).await;
+            }
         };
         first = false;
         arrival.renew();
         let mut request = line.ahead.split_to(head.end);
         let head_bytes = request.split_off(head.start);
-        let (exchange, returned) =
-            Exchange::of_request(line, Body::new(head.framing), arrival, digest.clone());
+        let (body, limit) = (Body::new(head.framing), edge.limits.body_timeout);
+        let (exchange, returned) = Exchange::of_request(line, body, arrival, digest.clone(), limit);
         let mut session = ServerSession::new_http1(Box::new(exchange));
         session.set_pipelined_prefix(head_bytes);
         session.set_keepalive(Some(edge.limits.idle_timeout.as_secs().max(1)));

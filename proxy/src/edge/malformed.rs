@@ -1,48 +1,92 @@
 //! Answers to what is no request: written by the edge itself, because pingora never sees it.
 
-use ::wire::InvalidHead;
+use std::time::{Duration, Instant, SystemTime};
+
 use pingora::http::ResponseHeader;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
 
-use super::Edge;
 use super::line::Line;
+use super::{Arrival, Edge};
+use crate::access_entry::{AnsweredBy, Entry};
 use crate::answer::{Answer, Code};
+use crate::outcome::Outcome;
 
-/// Refuses a head. The connection ends with it.
-pub(super) async fn refuse(edge: &Edge, line: Line, why: InvalidHead) {
-    let code = match why {
-        InvalidHead::TooLarge { .. } | InvalidHead::TooManyFields { .. } => Code::HEAD_TOO_LARGE,
-        InvalidHead::TwoLengths | InvalidHead::ContentLength | InvalidHead::TransferEncoding => Code::FRAMING,
-        InvalidHead::Host | InvalidHead::HostMismatch => Code::HOST,
-        InvalidHead::LineEnd
-        | InvalidHead::RequestLine
-        | InvalidHead::Version
-        | InvalidHead::FieldName
-        | InvalidHead::FieldValue => Code::HEAD,
-    };
-    answer(edge, line, code).await;
-}
+/// How much of what is still coming is read before the connection is closed, in bytes, so that the client gets to
+/// read the answer: closing with unread bytes resets the connection, and a reset can overtake the answer.
+const MAX_LINGERED_BYTES: usize = 256 * 1024;
+/// How long writing the answer, and then reading on, may take each.
+const LIMIT: Duration = Duration::from_secs(1);
 
-/// Tells a client that its head took too long.
-pub(super) async fn late(edge: &Edge, line: Line) {
-    answer(edge, line, Code::HEAD_TIMEOUT).await;
-}
-
-async fn answer(edge: &Edge, mut line: Line, code: Code) {
-    let shared = &edge.shared;
+/// Answers with `code`, and ends the connection. The log says `cause`.
+pub(super) async fn answer(edge: &Edge, mut line: Line, arrival: &Arrival, code: Code, cause: &str) {
+    let (shared, started) = (&edge.shared, Instant::now());
+    let (serving, id) = (shared.current.take(), shared.ids.next());
+    let answer = Answer::new(code, &serving.pages);
+    let (status, outcome) = (answer.status(), Outcome::BadRequest);
     shared.metrics.rejections.count(code.name);
-    let serving = shared.current.take();
-    let Ok(rendered) = Answer::new(code, &serving.pages).render(&shared.ids.next(), false) else {
+    let Ok(rendered) = answer.render(&id, false) else {
         return;
     };
     let mut bytes = head(&rendered.header);
     bytes.extend_from_slice(&rendered.body);
-    let stream = line.stream_mut();
-    // A client that is gone misses nothing.
-    if stream.write_all(&bytes).await.is_ok() {
-        let _ = stream.flush().await;
+    let sent = timeout(LIMIT, send(&mut line, &bytes)).await;
+    let sent = matches!(sent, Ok(Ok(())));
+    let duration = started.elapsed();
+    serving
+        .meters
+        .unmatched()
+        .observe(outcome, if sent { status } else { 0 }, duration);
+    if shared.access_log.is_on() {
+        shared.access_log.write(&Entry {
+            time: SystemTime::now(),
+            request_id: id.as_str(),
+            trace_id: None,
+            client: arrival.client(),
+            method: "",
+            host: None,
+            path: "",
+            query: None,
+            route: None,
+            ambiguous_target: false,
+            tenant: None,
+            user: None,
+            gate: None,
+            outcome,
+            status: if sent { status } else { 0 },
+            answered_by: sent.then_some(AnsweredBy::Sluice),
+            upstream: None,
+            endpoint: None,
+            retries: 0,
+            duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+            upstream_us: None,
+            request_bytes: 0,
+            response_bytes: if sent { rendered.body.len() as u64 } else { 0 },
+            error: Some(code.name),
+            cause: Some(cause),
+        });
     }
-    let _ = stream.shutdown().await;
+    if sent {
+        // Whether all of it came makes no difference: the connection is closed now.
+        let _ = timeout(LIMIT, linger(line)).await;
+    }
+}
+
+async fn send(line: &mut Line, bytes: &[u8]) -> std::io::Result<()> {
+    let stream = line.stream_mut();
+    stream.write_all(bytes).await?;
+    stream.flush().await?;
+    stream.shutdown().await
+}
+
+async fn linger(mut line: Line) {
+    let (mut left, mut space) = (MAX_LINGERED_BYTES, [0; 4096]);
+    while left > 0 {
+        match line.stream_mut().read(&mut space).await {
+            Ok(read @ 1..) => left = left.saturating_sub(read),
+            _ => return,
+        }
+    }
 }
 
 fn head(header: &ResponseHeader) -> Vec<u8> {

@@ -33,10 +33,10 @@ async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Con
     context.forwarding = Forwarding::of(session, &context.serving.trusted_proxies);
     shared.probe(Stage::Received, session.req_header());
     let raw = session.downstream_session.to_h1_raw();
-    head::check(session, &raw, context)?;
+    head::check(session, context)?;
     target::normalise_in_place(session, &raw, context)?;
-    head::check_length(session, context)?;
     context.route = route::find(&context.serving.snapshot, &context.host, session.req_header());
+    head::check_length(session, context)?;
     let others = all_others(session, context)?;
     let auth = auth(context, &others);
     context.identity = match identity::identify(session, context, auth, &shared.metrics).await {

@@ -1,11 +1,10 @@
-//! The head: what two readers might frame or address differently is refused, and the connection gets its
+//! The head, where the edge has not judged it yet: methods, hosts and lengths. And the connection gets its
 //! timeouts, which the HTTP layer forgets with every request.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, Version, header};
+use http::{Method, Version, header};
 use pingora::proxy::Session;
 use rules::Host;
 
@@ -30,8 +29,8 @@ pub(crate) fn configure(session: &mut Session, draining: bool) {
     session.set_write_timeout(Some(WRITE_TIMEOUT));
 }
 
-/// Checks the head; `raw` are its bytes as they arrived.
-pub(crate) fn check(session: &Session, raw: &Bytes, context: &mut Context) -> Result<(), Refusal> {
+/// Checks the head.
+pub(crate) fn check(session: &Session, context: &mut Context) -> Result<(), Refusal> {
     let request = session.req_header();
     let malformed = |code| Refusal::malformed(code, &context.serving.pages);
     if request.method == Method::CONNECT {
@@ -41,12 +40,6 @@ pub(crate) fn check(session: &Session, raw: &Bytes, context: &mut Context) -> Re
             answer: Arc::new(answer),
             ..malformed(Code::CONNECT)
         });
-    }
-    if has_bare_line_feed(raw) {
-        return Err(malformed(Code::HEAD));
-    }
-    if !is_framed_clearly(&request.headers, raw) {
-        return Err(malformed(Code::FRAMING));
     }
     let host = request
         .headers
@@ -62,48 +55,20 @@ pub(crate) fn check(session: &Session, raw: &Bytes, context: &mut Context) -> Re
     Ok(())
 }
 
-/// Refuses a body that says of itself that it is too large.
-pub(crate) fn check_length(session: &Session, context: &Context) -> Result<(), Refusal> {
+/// Refuses a body that says of itself that it is too large for its route.
+pub(crate) fn check_length(session: &Session, context: &mut Context) -> Result<(), Refusal> {
+    let route = context
+        .route
+        .and_then(|id| context.serving.snapshot.routes.route(id));
+    if let Some(route) = route {
+        context.body_limit = route.body_limit;
+    }
     let length = session.req_header().headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    match (length, context.serving.body_limit) {
+    match (length, context.body_limit) {
         (Some(length), Some(limit)) if length > limit => {
             Err(Refusal::bad(Code::BODY_TOO_LARGE, &context.serving.pages))
         }
         _ => Ok(()),
     }
 }
-
-/// Whether a line ends in LF alone. Some readers take that for a line's end and some for a part of it.
-fn has_bare_line_feed(raw: &[u8]) -> bool {
-    let mut before = 0;
-    raw.iter().any(|&byte| {
-        let bare = byte == b'\n' && before != b'\r';
-        before = byte;
-        bare
-    })
-}
-
-/// Whether the length of the body is said at most once, and in a way that everyone reads alike. `headers` lack
-/// a Content-Length beside a Transfer-Encoding, because the HTTP layer drops it; `raw` still has it.
-fn is_framed_clearly(headers: &HeaderMap, raw: &[u8]) -> bool {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    if let Some(coding) = codings.next() {
-        let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-        return chunked && codings.next().is_none() && !names_content_length(raw);
-    }
-    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
-    let digits = |value: &[u8]| !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    lengths.next().is_none_or(|length| digits(length.as_bytes())) && lengths.next().is_none()
-}
-
-fn names_content_length(raw: &[u8]) -> bool {
-    const NAME: &[u8] = b"content-length:";
-    raw.split(|&byte| byte == b'\n').any(|line| {
-        line.get(..NAME.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(NAME))
-    })
-}
-
-#[cfg(test)]
-mod tests;

@@ -9,6 +9,7 @@
 )]
 
 mod balance;
+mod connections;
 mod drain;
 mod forwarding;
 mod gate;

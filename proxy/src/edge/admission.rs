@@ -1,0 +1,156 @@
+//! How many connections there are, in all and from one client, and that there are no more than may be.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use prometheus::IntGauge;
+
+/// In how many parts clients are counted, so that connections of different clients seldom wait for each other.
+const SHARDS: usize = 16;
+
+/// The connections of one listener.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    most: usize,
+    most_per_client: usize,
+    admitted: AtomicUsize,
+    clients: [Mutex<HashMap<IpAddr, usize>>; SHARDS],
+    hasher: RandomState,
+    /// Shows how many there are.
+    gauge: IntGauge,
+}
+
+/// A connection that was admitted. It counts as long as it exists.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    admission: Arc<Admission>,
+    client: Option<IpAddr>,
+}
+
+impl Admission {
+    /// Admits so many connections at a time, and so many of them from one client.
+    pub(crate) fn new(most: usize, most_per_client: usize, gauge: IntGauge) -> Self {
+        Self {
+            most,
+            most_per_client,
+            admitted: AtomicUsize::new(0),
+            clients: std::array::from_fn(|_| Mutex::default()),
+            hasher: RandomState::new(),
+            gauge,
+        }
+    }
+
+    /// Admits one connection more, if there is room.
+    pub(super) fn admit(self: &Arc<Self>) -> Option<Admitted> {
+        self.gauge.inc();
+        let before = self.admitted.fetch_add(1, Ordering::Relaxed);
+        // Made before it is known whether there is room, so that dropping it takes the count back.
+        let admitted = Admitted {
+            admission: Arc::clone(self),
+            client: None,
+        };
+        (before < self.most).then_some(admitted)
+    }
+
+    fn shard(&self, client: IpAddr) -> Option<&Mutex<HashMap<IpAddr, usize>>> {
+        let hash = usize::try_from(self.hasher.hash_one(client) & 0xFFFF).unwrap_or_default();
+        self.clients.get(hash % SHARDS)
+    }
+}
+
+impl Admitted {
+    /// Counts the connection as this client's; false if the client has no room for it.
+    #[must_use]
+    pub(super) fn count_for(&mut self, client: IpAddr) -> bool {
+        let client = network(client);
+        let Some(shard) = self.admission.shard(client) else {
+            return true;
+        };
+        let mut clients = shard.lock();
+        let count = clients.entry(client).or_default();
+        // A client that is refused has connections, so that its entry is never left at none.
+        if *count >= self.admission.most_per_client {
+            return false;
+        }
+        *count += 1;
+        self.client = Some(client);
+        true
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.admission.gauge.dec();
+        self.admission.admitted.fetch_sub(1, Ordering::Relaxed);
+        let Some(client) = self.client else { return };
+        let Some(shard) = self.admission.shard(client) else {
+            return;
+        };
+        let mut clients = shard.lock();
+        if let Some(count) = clients.get_mut(&client) {
+            *count -= 1;
+            if *count == 0 {
+                clients.remove(&client);
+            }
+        }
+    }
+}
+
+/// The client that an address belongs to: an IPv6 host has a /64 to choose from.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use prometheus::IntGauge;
+
+    use super::Admission;
+
+    fn admission(most: usize, most_per_client: usize) -> Arc<Admission> {
+        let gauge = IntGauge::new("connections", "Connections.").unwrap();
+        Arc::new(Admission::new(most, most_per_client, gauge))
+    }
+
+    #[test]
+    fn there_are_no_more_connections_than_may_be() {
+        let admission = admission(2, 9);
+        let first = admission.admit().unwrap();
+        let _second = admission.admit().unwrap();
+        assert!(admission.admit().is_none());
+        assert_eq!(admission.gauge.get(), 2);
+        drop(first);
+        assert!(admission.admit().is_some());
+    }
+
+    #[test]
+    fn a_client_has_no_more_than_its_share_and_a_64_is_one_client() {
+        let admission = admission(99, 1);
+        let take = |client: &str| {
+            let mut admitted = admission.admit().unwrap();
+            admitted.count_for(client.parse().unwrap()).then_some(admitted)
+        };
+        for (first, second, other) in [
+            ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"),
+            ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"),
+        ] {
+            let one = take(first).unwrap();
+            assert!(take(second).is_none(), "{second}");
+            assert!(take(other).is_some(), "{other}");
+            drop(one);
+            assert!(take(second).is_some(), "{second}");
+        }
+        let left: usize = admission.clients.iter().map(|shard| shard.lock().len()).sum();
+        assert_eq!((left, admission.gauge.get()), (0, 0));
+    }
+}

@@ -1,0 +1,317 @@
+//! Connections: what they may take, who they come from, and where one request ends and the next begins.
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use testkit::{Client, Proxy, ProxyBuilder, Request, Upstream, eventually};
+
+fn open(upstream: &Upstream) -> ProxyBuilder {
+    Proxy::builder()
+        .upstream("api", upstream)
+        .route("{ name: api, match: /**, upstream: api }")
+}
+
+/// Waits until so many connections were refused for this.
+#[track_caller]
+fn refused(proxy: &Proxy, series: &str, count: f64) {
+    eventually("connections to be refused", || {
+        (proxy.metric(series) == count).then_some(())
+    });
+}
+
+#[test]
+fn a_head_has_one_deadline_however_steadily_it_comes() {
+    let upstream = Upstream::named("api");
+    let proxy = open(&upstream)
+        .listening("limits: { head_timeout: 300ms }")
+        .start();
+    let mut client = proxy.connect();
+    let started = Instant::now();
+    let head = b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    // A byte every 20 ms, until the answer is there.
+    let (late, took) = std::thread::scope(|scope| {
+        let mut slow = client.socket();
+        scope.spawn(move || {
+            for byte in head {
+                if slow.write_all(&[*byte]).is_err() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let late = client.response();
+        (late, started.elapsed())
+    });
+    assert_eq!((late.status, late.code()), (408, "HEAD_TIMEOUT".to_owned()));
+    assert!(took >= Duration::from_millis(300), "{took:?}");
+    assert!(took < Duration::from_millis(1300), "{took:?}");
+    assert_eq!(proxy.log(1)[0]["error"], "HEAD_TIMEOUT");
+    assert_eq!(
+        proxy.metric("sluice_rejections_total{reason=\"HEAD_TIMEOUT\"}"),
+        1.0
+    );
+    assert_eq!(upstream.count(), 0);
+}
+
+#[test]
+fn a_connection_without_a_word_is_closed_without_one() {
+    let upstream = Upstream::named("api");
+    let limits = "limits: { head_timeout: 200ms, idle_timeout: 200ms }";
+    let proxy = open(&upstream).listening(limits).start();
+    assert!(proxy.connect().is_closed());
+    let mut client = proxy.connect();
+    assert_eq!(client.ask(&Request::get("/")).status, 200);
+    assert!(client.is_closed());
+    eventually("the connections to be released", || {
+        (proxy.metric("sluice_connections{listener=\"public\"}") == 0.0).then_some(())
+    });
+}
+
+#[test]
+fn a_body_has_one_deadline_however_steadily_it_comes() {
+    let upstream = Upstream::named("api");
+    let proxy = open(&upstream)
+        .listening("limits: { body_timeout: 300ms }")
+        .start();
+    let mut client = proxy.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+    let late = std::thread::scope(|scope| {
+        let mut slow = client.socket();
+        scope.spawn(move || {
+            for _ in 0..100 {
+                if slow.write_all(b"a").is_err() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        client.response()
+    });
+    assert_eq!((late.status, late.code()), (408, "BODY_TIMEOUT".to_owned()));
+    assert_eq!(proxy.log(1)[0]["error"], "BODY_TIMEOUT");
+    assert_eq!(upstream.count(), 0);
+}
+
+#[test]
+fn a_head_has_its_limits() {
+    let upstream = Upstream::named("api");
+    let limits = "limits: { head_size: 2KiB, head_fields: 10 }";
+    let proxy = open(&upstream).listening(limits).start();
+    let long = Request::get("/").header("X-Long", &"a".repeat(3000));
+    let many = (0..11).fold(Request::get("/"), |request, n| {
+        request.header(&format!("X-{n}"), "a")
+    });
+    for request in [long, many] {
+        let refused = proxy.ask(&request);
+        assert_eq!(
+            (refused.status, refused.code()),
+            (431, "HEAD_TOO_LARGE".to_owned())
+        );
+    }
+    assert_eq!(upstream.count(), 0);
+    let just = Request::get("/").header("X-Long", &"a".repeat(1900));
+    assert_eq!(proxy.ask(&just).status, 200);
+}
+
+#[test]
+fn a_malformed_head_is_logged_and_counted() {
+    let upstream = Upstream::named("api");
+    let proxy = open(&upstream).start();
+    let mut client = proxy.connect();
+    client.send("GET / HTTP/1.1\r\nHost : a\r\n\r\n");
+    assert_eq!(client.response().status, 400);
+    assert!(client.is_closed());
+    let line = proxy.log(1).remove(0);
+    assert_eq!(line["error"], "HEAD_INVALID");
+    assert_eq!(line["cause"], "a field name is malformed");
+    assert_eq!(line["outcome"], "bad_request");
+    assert_eq!(line["status"], 400);
+    assert_eq!(line["client"], "127.0.0.1");
+    assert_eq!(
+        proxy.metric("sluice_rejections_total{reason=\"HEAD_INVALID\"}"),
+        1.0
+    );
+}
+
+#[test]
+fn a_body_that_is_not_framed_well_is_a_400_and_never_a_request() {
+    let upstream = Upstream::named("api");
+    let proxy = open(&upstream).start();
+    for body in [
+        "0x5\r\nhello\r\n0\r\n\r\n",
+        "5\nhello\r\n0\r\n\r\n",
+        "5\r\nhello!\r\n0\r\n\r\n",
+        "5;\x01\r\nhello",
+    ] {
+        let mut client = proxy.connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.send(body);
+        let refused = client.response();
+        assert_eq!(
+            (refused.status, refused.code()),
+            (400, "BODY_INVALID".to_owned()),
+            "{body:?}"
+        );
+        assert!(client.is_closed(), "{body:?}");
+    }
+    assert_eq!(upstream.count(), 0);
+}
+
+#[test]
+fn requests_that_are_sent_ahead_are_answered_in_their_order() {
+    let upstream = Upstream::named("api");
+    let proxy = open(&upstream).start();
+    let mut client = proxy.connect();
+    let mut sent = Vec::new();
+    for number in 0..20 {
+        sent.extend(Request::post(&format!("/{number}"), format!("body {number}")).bytes());
+        sent.extend(
+            format!("POST /c{number} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").bytes(),
+        );
+        sent.extend(b"3\r\nabc\r\n0\r\nX-Trailer: b\r\n\r\n");
+    }
+    client.send(sent);
+    for _ in 0..40 {
+        assert_eq!(client.response_to("POST").status, 200);
+    }
+    let targets: Vec<_> = upstream
+        .requests()
+        .iter()
+        .map(|seen| seen.target().to_owned())
+        .collect();
+    let expected: Vec<_> = (0..20)
+        .flat_map(|number| [format!("/{number}"), format!("/c{number}")])
+        .collect();
+    assert_eq!(targets, expected);
+}
+
+#[test]
+fn there_are_no_more_connections_than_may_be() {
+    let upstream = Upstream::named("api");
+    let proxy = open(&upstream).listening("limits: { connections: 3 }").start();
+    let mut kept: Vec<Client> = (0..3).map(|_| proxy.connect()).collect();
+    for client in &mut kept {
+        assert_eq!(client.ask(&Request::get("/")).status, 200);
+    }
+    assert!(proxy.connect().is_closed());
+    refused(&proxy, "sluice_connections_refused_total{reason=\"full\"}", 1.0);
+    assert_eq!(kept[0].ask(&Request::get("/")).status, 200);
+    kept.pop();
+    eventually("room for another", || {
+        (proxy.metric("sluice_connections{listener=\"public\"}") == 2.0).then_some(())
+    });
+    assert_eq!(proxy.get("/", "").status, 200);
+}
+
+#[test]
+fn a_client_has_no_more_connections_than_its_share() {
+    let upstream = Upstream::named("api");
+    let limits = "limits: { connections_per_client: 2 }";
+    let proxy = open(&upstream).listening(limits).start();
+    let mut kept = [proxy.connect(), proxy.connect()];
+    for client in &mut kept {
+        assert_eq!(client.ask(&Request::get("/")).status, 200);
+    }
+    assert!(proxy.connect().is_closed());
+    refused(
+        &proxy,
+        "sluice_connections_refused_total{reason=\"client_full\"}",
+        1.0,
+    );
+    // A proxy that is trusted has many clients.
+    let trusting = open(&upstream)
+        .listening(limits)
+        .with("trusted_proxies: [127.0.0.1]")
+        .start();
+    let mut many: Vec<Client> = (0..5).map(|_| trusting.connect()).collect();
+    for client in &mut many {
+        assert_eq!(client.ask(&Request::get("/")).status, 200);
+    }
+}
+
+#[test]
+fn a_proxy_header_of_a_trusted_proxy_names_the_client() {
+    let upstream = Upstream::named("api");
+    let proxied = |trusted| {
+        open(&upstream)
+            .listening("proxy_protocol: true, limits: { head_timeout: 300ms, connections_per_client: 1 }")
+            .with(trusted)
+            .start()
+    };
+    let proxy = proxied("trusted_proxies: [127.0.0.1]");
+    let binary = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x02\xc0\0\x02\x09\x12\x67\0\x50";
+    for (header, client) in [
+        (&b"PROXY TCP4 192.0.2.1 192.0.2.9 4711 80\r\n"[..], "192.0.2.1"),
+        (binary, "192.0.2.2"),
+        (b"PROXY UNKNOWN\r\n", "127.0.0.1"),
+    ] {
+        let mut connection = proxy.connect();
+        connection.send(header);
+        assert_eq!(connection.ask(&Request::get("/")).status, 200, "{client}");
+        assert_eq!(upstream.last().header("X-Forwarded-For"), Some(client));
+        let mut second = proxy.connect();
+        second.send(header);
+        if client != "127.0.0.1" {
+            assert!(second.is_closed(), "{client} has had its share");
+        }
+    }
+    let clients: Vec<_> = proxy.log(3).iter().map(|line| line["client"].clone()).collect();
+    assert_eq!(clients, ["192.0.2.1", "192.0.2.2", "127.0.0.1"]);
+    for bytes in ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "PROXY TCP4 x\r\n", "PROXY"] {
+        let mut connection = proxy.connect();
+        connection.send(bytes);
+        assert_eq!(connection.rest(), b"", "{bytes:?}");
+    }
+    refused(
+        &proxy,
+        "sluice_connections_refused_total{reason=\"proxy_header\"}",
+        3.0,
+    );
+    let untrusting = proxied("trusted_proxies: [192.0.2.77]");
+    let mut connection = untrusting.connect();
+    let _ =
+        connection.try_send("PROXY TCP4 192.0.2.1 192.0.2.9 4711 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(connection.rest(), b"");
+    refused(
+        &untrusting,
+        "sluice_connections_refused_total{reason=\"untrusted\"}",
+        1.0,
+    );
+    // Where nobody asked for it, it is no request.
+    let plain = open(&upstream).start();
+    let mut connection = plain.connect();
+    connection.send("PROXY TCP4 192.0.2.1 192.0.2.9 4711 80\r\n\r\n");
+    assert!(connection.rest().starts_with(b"HTTP/1.1 400 "));
+}
+
+#[test]
+fn a_route_has_a_body_limit_of_its_own() {
+    let upstream = Upstream::named("api");
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: small, match: /small, body_limit: 4, upstream: api }")
+        .route("{ name: any, match: /any, body_limit: 0, upstream: api }")
+        .route("{ name: usual, match: /usual, upstream: api }")
+        .with("body_limit: 8")
+        .start();
+    for (path, length, status) in [
+        ("/small", 4, 200),
+        ("/small", 5, 413),
+        ("/usual", 8, 200),
+        ("/usual", 9, 413),
+        ("/any", 100_000, 200),
+    ] {
+        let sized = Request::post(path, "a".repeat(length));
+        assert_eq!(proxy.ask(&sized).status, status, "{path} {length}");
+        let mut chunked = proxy.connect();
+        chunked.send(format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        ));
+        let _ = chunked.try_send(format!("{length:x}\r\n{}\r\n0\r\n\r\n", "a".repeat(length)));
+        assert_eq!(
+            chunked.response_to("POST").status,
+            status,
+            "{path} {length} in chunks"
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! The PROXY header, by which a load balancer says for whom it connects (its versions 1 and 2).
+//! The grammar is ppp's; how long to wait for how many bytes is decided here.
+
+use std::net::SocketAddr;
+
+use ppp::{PartialResult as _, v1, v2};
+
+/// The most bytes of a PROXY header: those of version 1 have at most 107, and of version 2 what comes after the
+/// addresses is of no use here.
+pub const MAX_PROXY_HEADER: usize = 1024;
+/// How version 2 begins.
+const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+/// How version 1 begins.
+const PREFIX: &[u8] = b"PROXY ";
+/// The most bytes of a header of version 1.
+const MAX_LINE: usize = 107;
+
+/// What a PROXY header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProxyHeader {
+    /// How many bytes it has.
+    pub length: usize,
+    /// For whom the proxy connects; none where it connects for itself, or doesn't know.
+    pub source: Option<SocketAddr>,
+}
+
+/// Bytes that don't begin with a PROXY header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection does not begin with a PROXY header")]
+pub struct InvalidProxyHeader;
+
+/// Reads the PROXY header at the beginning of `bytes`; none if there is more of it to come.
+///
+/// # Errors
+/// As soon as what is there can't become one.
+pub fn read_proxy_header(bytes: &[u8]) -> Result<Option<ProxyHeader>, InvalidProxyHeader> {
+    if begins(bytes, SIGNATURE) {
+        read_binary(bytes)
+    } else if begins(bytes, PREFIX) {
+        read_line(bytes)
+    } else {
+        Err(InvalidProxyHeader)
+    }
+}
+
+/// Whether `bytes` begin with `prefix`, as far as they go.
+fn begins(bytes: &[u8], prefix: &[u8]) -> bool {
+    bytes.iter().zip(prefix).all(|(one, other)| one == other)
+}
+
+fn read_binary(bytes: &[u8]) -> Result<Option<ProxyHeader>, InvalidProxyHeader> {
+    let declared = match bytes.get(14..16) {
+        Some(&[high, low]) => 16 + usize::from(u16::from_be_bytes([high, low])),
+        _ => return Ok(None),
+    };
+    if declared > MAX_PROXY_HEADER {
+        return Err(InvalidProxyHeader);
+    }
+    let header = v2::Header::try_from(bytes);
+    if header.is_incomplete() {
+        return Ok(None);
+    }
+    let header = header.map_err(|_| InvalidProxyHeader)?;
+    let source = match (header.command, &header.addresses) {
+        (v2::Command::Local, _) => None,
+        (v2::Command::Proxy, v2::Addresses::IPv4(pair)) => {
+            Some(SocketAddr::from((pair.source_address, pair.source_port)))
+        }
+        (v2::Command::Proxy, v2::Addresses::IPv6(pair)) => {
+            Some(SocketAddr::from((pair.source_address, pair.source_port)))
+        }
+        (v2::Command::Proxy, v2::Addresses::Unspecified | v2::Addresses::Unix(_)) => None,
+    };
+    Ok(Some(ProxyHeader {
+        length: header.len(),
+        source,
+    }))
+}
+
+fn read_line(bytes: &[u8]) -> Result<Option<ProxyHeader>, InvalidProxyHeader> {
+    let within = bytes.get(..MAX_LINE).unwrap_or(bytes);
+    let Some(end) = within.windows(2).position(|pair| pair == b"\r\n") else {
+        let full = within.len() == MAX_LINE;
+        return if full { Err(InvalidProxyHeader) } else { Ok(None) };
+    };
+    let length = end + 2;
+    let line = within.get(..length).unwrap_or_default();
+    let header = v1::Header::try_from(line).map_err(|_| InvalidProxyHeader)?;
+    let source = match header.addresses {
+        v1::Addresses::Unknown => None,
+        v1::Addresses::Tcp4(pair) => Some(SocketAddr::from((pair.source_address, pair.source_port))),
+        v1::Addresses::Tcp6(pair) => Some(SocketAddr::from((pair.source_address, pair.source_port))),
+    };
+    Ok(Some(ProxyHeader { length, source }))
+}
+
+#[cfg(test)]
+mod tests;
