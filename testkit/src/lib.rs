@@ -21,6 +21,8 @@ mod key_server;
 mod message;
 mod pipe;
 mod proxy;
+mod reading;
+mod recorder;
 mod tokens;
 mod upstream;
 
@@ -34,5 +36,7 @@ pub use self::h2_upstream::{H2Answer, H2Recorded, H2Upstream, grpc_message};
 pub use self::key_server::KeyServer;
 pub use self::message::Head;
 pub use self::proxy::{Proxy, ProxyBuilder};
+pub use self::reading::{Seen, Way};
+pub use self::recorder::Recorder;
 pub use self::tokens::{Issuer, now_seconds};
 pub use self::upstream::{After, Recorded, Upstream, reply, response};

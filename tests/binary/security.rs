@@ -42,7 +42,17 @@ fn proofs(page: &str) -> Vec<&str> {
 #[test]
 fn every_threat_has_a_test_that_there_is() {
     let mut tests = Vec::new();
-    for folder in ["src", "tests", "rules", "tokens", "config", "proxy", "testkit"] {
+    for folder in [
+        "src",
+        "tests",
+        "rules",
+        "tokens",
+        "wire",
+        "config",
+        "proxy",
+        "testkit",
+        "properties",
+    ] {
         tests_in(&root().join(folder), &mut tests);
     }
     assert!(tests.len() > 300, "the tests were not found");

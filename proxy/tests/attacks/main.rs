@@ -1,0 +1,11 @@
+//! What is tried against the proxy by those who know how proxies fail: one suite for each kind of attack. One binary,
+//! so that it is linked once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on says so by panicking"
+)]
+
+mod smuggling;

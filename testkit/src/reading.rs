@@ -1,0 +1,218 @@
+//! Three ways in which servers read the requests on a connection, as pure functions of its bytes. Where they
+//! disagree, one of two servers that stand one behind the other can be made to see a request that the other doesn't.
+
+/// How a server finds out where a body ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By `Content-Length` wherever there is one, and by chunks else.
+    LengthFirst,
+    /// By chunks where `Transfer-Encoding` is exactly `chunked`, and each chunk exactly as the RFC has it.
+    ExactChunked,
+    /// By chunks wherever a header looks a little like `Transfer-Encoding`, and chunks as far as one can guess.
+    LenientChunked,
+}
+
+/// What a server sees on a connection.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The first line of each request, the last one included if it is not complete.
+    pub requests: Vec<String>,
+    /// How many of them came with all of their body.
+    pub complete: usize,
+}
+
+impl Way {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::LengthFirst, Self::ExactChunked, Self::LenientChunked];
+
+    /// What a server that reads this way sees in `bytes`.
+    #[must_use]
+    pub fn read(self, bytes: &[u8]) -> Seen {
+        let mut seen = Seen::default();
+        let mut rest = skip_empty_lines(bytes);
+        while !rest.is_empty() {
+            let head = head(rest);
+            let first = head.unwrap_or(rest).split(|&byte| byte == b'\n').next();
+            seen.requests.push(text(first.unwrap_or_default()));
+            let Some(head) = head else { break };
+            let Some(after) = self.body(head, &rest[head.len()..]) else {
+                break;
+            };
+            seen.complete += 1;
+            rest = skip_empty_lines(after);
+        }
+        seen
+    }
+
+    /// What follows the body; none where it is not complete, or is none.
+    fn body<'b>(self, head: &[u8], rest: &'b [u8]) -> Option<&'b [u8]> {
+        let fields = fields(head, self);
+        let named = |wanted: &str| -> Vec<&str> {
+            let named = fields.iter().filter(|(name, _)| name == wanted);
+            named.map(|(_, value)| value.as_str()).collect()
+        };
+        let codings = named("transfer-encoding");
+        let length = named("content-length").first().map(|length| number(length));
+        let by_length = |length: Option<usize>| rest.get(length.unwrap_or(0)..);
+        match self {
+            Self::LengthFirst if length.is_some() || codings.is_empty() => by_length(length),
+            Self::LengthFirst => chunks(rest, true),
+            Self::ExactChunked if codings == ["chunked"] => chunks(rest, false),
+            Self::ExactChunked => by_length(length),
+            Self::LenientChunked if codings.iter().any(|coding| coding.contains("chunk")) => {
+                chunks(rest, true)
+            }
+            Self::LenientChunked => by_length(length),
+        }
+    }
+}
+
+fn skip_empty_lines(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+    &bytes[start.unwrap_or(bytes.len())..]
+}
+
+/// A head with its empty line, whichever way lines end.
+fn head(bytes: &[u8]) -> Option<&[u8]> {
+    let mut at = 0;
+    loop {
+        let line = &bytes[at..];
+        let end = line.iter().position(|&byte| byte == b'\n')? + 1;
+        at += end;
+        if matches!(&line[..end], b"\n" | b"\r\n") {
+            return Some(&bytes[..at]);
+        }
+    }
+}
+
+/// Names in lower case, and values. A lenient server takes every character that is no letter or digit for a dash, and
+/// what is before or after a name for nothing.
+fn fields(head: &[u8], way: Way) -> Vec<(String, String)> {
+    let head = text(head).to_ascii_lowercase();
+    let lines = head.split(['\r', '\n']).skip(1);
+    let field = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        let name = if way == Way::LenientChunked {
+            let dashed = name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+            dashed.trim_matches('-').to_owned()
+        } else {
+            name.to_owned()
+        };
+        Some((name, value.trim().to_owned()))
+    };
+    lines.filter_map(field).collect()
+}
+
+/// The first number in a text, as `atoi` has it.
+fn number(text: &str) -> usize {
+    let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let end = digits.find(|c: char| !c.is_ascii_digit());
+    digits[..end.unwrap_or(digits.len())]
+        .parse()
+        .unwrap_or(usize::MAX)
+}
+
+/// What follows a chunked body. A lenient server takes the first hex digits for the size, whatever is around them,
+/// lets lines end in LF, and looks for no line end after a chunk.
+fn chunks(bytes: &[u8], lenient: bool) -> Option<&[u8]> {
+    let mut rest = bytes;
+    loop {
+        let (line, after) = line(rest, lenient)?;
+        let size = size(line, lenient)?;
+        if size == 0 {
+            rest = after;
+            break;
+        }
+        let data_end = after.get(size..)?;
+        rest = match data_end.strip_prefix(b"\r\n") {
+            Some(rest) => rest,
+            None if lenient => data_end.strip_prefix(b"\n").unwrap_or(data_end),
+            None => return None,
+        };
+    }
+    loop {
+        let (line, after) = line(rest, lenient)?;
+        rest = after;
+        if line.is_empty() {
+            return Some(rest);
+        }
+    }
+}
+
+fn line(bytes: &[u8], lenient: bool) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    let (line, after) = (&bytes[..end], &bytes[end + 1..]);
+    match line.strip_suffix(b"\r") {
+        Some(line) => Some((line, after)),
+        None => lenient.then_some((line, after)),
+    }
+}
+
+fn size(line: &[u8], lenient: bool) -> Option<usize> {
+    let line = text(line).to_ascii_lowercase();
+    if !lenient {
+        let digits = line.split(';').next().unwrap_or_default();
+        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        return plain.then(|| usize::from_str_radix(digits, 16).ok()).flatten();
+    }
+    let line = line.replace('_', "");
+    let line = line.trim_start_matches(|c: char| !c.is_ascii_hexdigit());
+    let line = line.strip_prefix("0x").unwrap_or(line);
+    let end = line.find(|c: char| !c.is_ascii_hexdigit());
+    let digits = &line[..end.unwrap_or(line.len())];
+    // More digits than fit lose the first ones, as a shift would have it.
+    let fitting = &digits[digits.len().saturating_sub(8)..];
+    Some(usize::from_str_radix(fitting, 16).unwrap_or(0))
+}
+
+fn text(bytes: &[u8]) -> String {
+    let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
+    text.trim_end_matches('\r').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(bytes: &str, expected: [(&[&str], usize); 3]) {
+        for (way, (requests, complete)) in Way::ALL.into_iter().zip(expected) {
+            let seen = way.read(bytes.as_bytes());
+            assert_eq!(
+                (seen.requests, seen.complete),
+                (requests.iter().map(|line| (*line).to_owned()).collect(), complete),
+                "{way:?} {bytes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn servers_that_agree_see_the_same() {
+        let two: (&[&str], usize) = (&["POST /a HTTP/1.1", "GET /b HTTP/1.1"], 2);
+        check(
+            "POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET /b HTTP/1.1\r\n\r\n",
+            [two, two, two],
+        );
+        check(
+            "POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nT: v\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
+            [two, two, two],
+        );
+        let part: (&[&str], usize) = (&["POST /a HTTP/1.1"], 0);
+        check(
+            "POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nab",
+            [part, part, part],
+        );
+    }
+
+    #[test]
+    fn servers_that_disagree_see_what_each_sees() {
+        let (outer, inner) = ("POST /a HTTP/1.1", "GET /b HTTP/1.1");
+        check(
+            "POST /a HTTP/1.1\r\nContent-Length: 26\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /b HTTP/1.1\r\n\r\n\r\n",
+            [(&[outer], 1), (&[outer, inner], 2), (&[outer, inner], 2)],
+        );
+        check(
+            "POST /a HTTP/1.1\r\nTransfer_Encoding : xchunked\r\n\r\n0x0\n\nGET /b HTTP/1.1\n\n",
+            [(&[outer, "0x0"], 2), (&[outer, "0x0"], 2), (&[outer, inner], 2)],
+        );
+    }
+}
