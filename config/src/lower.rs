@@ -9,6 +9,7 @@ pub(crate) mod gate;
 pub(crate) mod gateway;
 pub(crate) mod headers;
 pub(crate) mod issuers;
+pub(crate) mod limits;
 pub(crate) mod listeners;
 pub(crate) mod proxies;
 pub(crate) mod routes;

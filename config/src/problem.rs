@@ -6,7 +6,7 @@ use crate::node::Span;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 83] = [
+pub const CODES: [&str; 85] = [
     "admin-not-loopback",
     "conflicting-fields",
     "document-depth",
@@ -42,6 +42,7 @@ pub const CODES: [&str; 83] = [
     "invalid-path",
     "invalid-pattern",
     "invalid-percentage",
+    "invalid-rate",
     "invalid-realm",
     "invalid-size",
     "invalid-status",
@@ -68,6 +69,7 @@ pub const CODES: [&str; 83] = [
     "secret-in-document",
     "segment-cycle",
     "several-documents",
+    "tenant-needed",
     "too-few-variants",
     "ungated-route",
     "unknown-field",

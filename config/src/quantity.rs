@@ -26,6 +26,19 @@ pub(crate) fn size_bytes(text: &str) -> Option<u64> {
     number.checked_mul(factor)
 }
 
+/// A rate: a whole number of requests, and the milliseconds that they are for. `100/s`, `600/m`, `5000/h`.
+pub(crate) fn rate(text: &str) -> Option<(u32, u64)> {
+    let (count, unit) = text.split_once('/')?;
+    let digits = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+    let per_ms = match unit {
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    Some((count.parse().ok().filter(|_| digits)?, per_ms))
+}
+
 fn split(text: &str) -> Option<(u64, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(digits)?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http::HeaderValue;
-use rules::{FlagId, RouteId, Timestamp, UpstreamId, Verdict};
+use rules::{FlagId, RouteId, TenantId, Timestamp, UpstreamId, Verdict};
 use tokens::Identity;
 
 use crate::forwarding::Forwarding;
@@ -101,12 +101,12 @@ impl Context {
 
     /// The tenant that is asking.
     pub(crate) fn tenant(&self) -> Option<&str> {
-        self.identity
-            .as_deref()?
-            .tenant
-            .as_ref()
-            .ok()
-            .map(rules::TenantId::as_str)
+        self.tenant_id().map(TenantId::as_str)
+    }
+
+    /// The tenant that is asking.
+    pub(crate) fn tenant_id(&self) -> Option<&TenantId> {
+        self.identity.as_deref()?.tenant.as_ref().ok()
     }
 
     /// The user that is asking.

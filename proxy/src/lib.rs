@@ -36,6 +36,7 @@ mod jwks;
 #[cfg(test)]
 mod key_server;
 mod key_store;
+mod limits;
 mod meter;
 mod metric_family;
 mod metrics;

@@ -17,6 +17,8 @@ pub enum Outcome {
     Unauthenticated,
     /// A good token without a tenant, or of one that is not let in.
     Forbidden,
+    /// Its tenant or client asked too often.
+    Limited,
     /// No route matches, and such requests are refused.
     Unmatched,
     /// The gate is closed, but only watches: the request was sent to the route's upstream.
@@ -35,13 +37,14 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of their declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Forwarded,
         Self::Fallback,
         Self::Rejected,
         Self::Redirected,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::Limited,
         Self::Unmatched,
         Self::Shadowed,
         Self::Undecided,
@@ -61,6 +64,7 @@ impl Outcome {
             Self::Redirected => "redirected",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
+            Self::Limited => "limited",
             Self::Unmatched => "unmatched",
             Self::Shadowed => "shadowed",
             Self::Undecided => "undecided",

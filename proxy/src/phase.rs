@@ -7,6 +7,7 @@ pub(crate) mod gate;
 pub(crate) mod head;
 pub(crate) mod headers;
 pub(crate) mod identity;
+pub(crate) mod limit;
 pub(crate) mod observe;
 pub(crate) mod response;
 pub(crate) mod route;

@@ -15,6 +15,7 @@ use crate::credentials::{AttributePlace, Credentials, TokenPlace};
 use crate::injected::Injected;
 use crate::issuer_keys::IssuerKeys;
 use crate::key_store::{InvalidKeySource, KeyStore};
+use crate::limits::LiveLimit;
 use crate::meter::Meters;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
@@ -43,6 +44,8 @@ pub(crate) struct Serving {
     pub(crate) trusted_proxies: TrustedProxies,
     /// By the ids of the snapshot.
     closed: Box<[Closed]>,
+    /// By the ids of the snapshot.
+    limits: Box<[Option<Arc<LiveLimit>>]>,
     unmatched: Refusal,
 }
 
@@ -102,6 +105,7 @@ impl Serving {
                 .iter()
                 .map(|route| Closed::of(route, &pages))
                 .collect(),
+            limits: LiveLimit::revive(routes.all(), former.map_or(&[][..], |former| &former.limits)),
             unmatched: closed::unmatched(&routes.unmatched, &pages),
             body_limit: loaded.settings.body_limit,
             log_query: loaded.settings.access_log.query,
@@ -118,6 +122,11 @@ impl Serving {
             .get(id.index())
             .and_then(|closed| closed.answer(cause));
         closed.cloned().unwrap_or_else(|| self.unmatched())
+    }
+
+    /// How often the route may be asked.
+    pub(crate) fn limit(&self, id: RouteId) -> Option<&LiveLimit> {
+        self.limits.get(id.index())?.as_deref()
     }
 
     /// What a request is answered that falls on no route.

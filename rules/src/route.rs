@@ -1,7 +1,7 @@
 //! A route: which requests it takes, who may ask, the gate they meet, and what happens on either side of it.
 
 use crate::{
-    Cause, FlagId, Gate, Reads, RouteConflict, RouteId, RouteMatch, RouteTable, Site, TargetOptions,
+    Cause, FlagId, Gate, Limit, Reads, RouteConflict, RouteId, RouteMatch, RouteTable, Site, TargetOptions,
     UpstreamId,
 };
 
@@ -22,6 +22,8 @@ pub struct Route {
     pub on_error: OnError,
     /// The largest body of a request, in bytes; none: any.
     pub body_limit: Option<u64>,
+    /// How often it may be asked, by each who asks.
+    pub limit: Option<Limit>,
     /// Where an open gate leads.
     pub destination: Destination,
     /// What a closed gate answers.

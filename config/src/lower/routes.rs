@@ -58,12 +58,15 @@ impl<'s> Gateway<'_, 's> {
         let otherwise = self.otherwise(node.field("otherwise"), &user);
         let causes = self.causes(node.field("otherwise"), &user);
         let destination = self.destination(node, gate.as_ref().map(Option::as_ref), &user);
-        let has_gate = node.field("gate").is_some();
+        let auth = auth(node, node.field("gate").is_some());
+        let limit = node
+            .field("limit")
+            .and_then(|limit| self.limit(limit, &name, auth));
         let route = match (gate, otherwise.zip(causes), destination) {
             (Some(gate), Some((otherwise, causes)), Some(destination)) => Some(Route {
                 name: name.clone(),
                 site: self.lower.source.site(span.start),
-                auth: auth(node, has_gate),
+                auth,
                 gate,
                 mode: if choice(node, "mode") == Some("shadow") {
                     Mode::Shadow
@@ -76,6 +79,7 @@ impl<'s> Gateway<'_, 's> {
                     OnError::Closed
                 },
                 body_limit: self.body_limit(node, body_limit),
+                limit,
                 destination,
                 otherwise,
                 causes: causes.into(),

@@ -1,4 +1,4 @@
-use super::{duration_ms, reference, size_bytes};
+use super::{duration_ms, rate, reference, size_bytes};
 
 #[test]
 fn durations_are_a_whole_number_and_a_unit() {
@@ -66,5 +66,31 @@ fn a_reference_is_a_name_and_nothing_else() {
         "${A} ",
     ] {
         assert_eq!(reference(text), None, "{text}");
+    }
+}
+
+#[test]
+fn rates_are_a_whole_number_for_a_second_a_minute_or_an_hour() {
+    for (text, expected) in [
+        ("100/s", Some((100, 1_000))),
+        ("600/m", Some((600, 60_000))),
+        ("5000/h", Some((5_000, 3_600_000))),
+    ] {
+        assert_eq!(rate(text), expected, "{text}");
+    }
+    for text in [
+        "",
+        "/",
+        "100",
+        "100/",
+        "/s",
+        "100/d",
+        "1.5/s",
+        "+5/s",
+        "-1/s",
+        "1 /s",
+        "99999999999/s",
+    ] {
+        assert_eq!(rate(text), None, "{text}");
     }
 }

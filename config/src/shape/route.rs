@@ -39,6 +39,7 @@ static ROUTE: Object = object(
             Shape::Size,
             "The largest request body; 0: any; left out: that of all routes.",
         ),
+        optional("limit", Shape::Object(&LIMIT), "How often it may be asked."),
         optional("upstream", UPSTREAM, "Where an open gate leads."),
         optional(
             "variants",
@@ -49,6 +50,27 @@ static ROUTE: Object = object(
             "otherwise",
             Shape::Union(&OTHERWISE),
             "What a closed gate answers; left out: 404.",
+        ),
+    ],
+);
+static LIMIT: Object = object(
+    "a limit",
+    "How often a tenant or a client may ask; more is a 429.",
+    &[
+        required(
+            "rate",
+            Shape::Text("a rate such as `100/s`, `600/m` or `5000/h`"),
+            "So many requests in a second, minute or hour.",
+        ),
+        optional(
+            "burst",
+            Shape::Integer(1, rules::MAX_LIMIT as i64),
+            "How many at once; left out: the number of the rate.",
+        ),
+        required(
+            "by",
+            Shape::Choice(&["tenant", "client"]),
+            "Whose requests are counted together.",
         ),
     ],
 );

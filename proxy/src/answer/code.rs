@@ -55,6 +55,7 @@ impl Code {
         403,
         "the feature is not enabled for this tenant",
     );
+    pub(crate) const RATE_LIMITED: Self = code("RATE_LIMITED", 429, "too many requests in too short a time");
     pub(crate) const INTERNAL: Self = code("INTERNAL", 500, "");
     pub(crate) const UNREACHABLE: Self = code(
         "UPSTREAM_UNREACHABLE",

@@ -6,8 +6,9 @@ use rules::{Auth, Mode, Reads, Route, RouteId};
 use crate::answer::Code;
 use crate::context::Context;
 use crate::forwarding::Forwarding;
+use crate::limits::LiveLimit;
 use crate::outcome::Outcome;
-use crate::phase::{act, gate, head, headers, identity, route, target};
+use crate::phase::{act, gate, head, headers, identity, limit, route, target};
 use crate::refusal::Refusal;
 use crate::shared::{Shared, Stage};
 
@@ -39,6 +40,7 @@ async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Con
     head::check_length(session, context)?;
     let others = all_others(session, context)?;
     let auth = auth(context, &others);
+    limit::count_client(context, limits(context, &others))?;
     context.identity = match identity::identify(session, context, auth, &shared.metrics).await {
         Ok(identity) => identity,
         Err(refusal) if is_watched(context, &others) => {
@@ -52,6 +54,7 @@ async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Con
             return Err(refusal);
         }
     };
+    limit::count_tenant(context, limits(context, &others))?;
     judge(session, context)?;
     if context.told.truncated {
         shared.metrics.flag_header_truncated();
@@ -94,6 +97,16 @@ fn routes<'a>(context: &'a Context, others: &'a [RouteId]) -> impl Iterator<Item
     let routes = &context.serving.snapshot.routes;
     let ids = context.route.iter().chain(others);
     ids.filter_map(|id| routes.route(*id))
+}
+
+/// The limits of the routes, each once: whichever of them the upstream may take the path for, it was asked once
+/// more.
+fn limits<'a>(context: &'a Context, others: &'a [RouteId]) -> impl Iterator<Item = &'a LiveLimit> {
+    let again =
+        |(place, id): &(usize, &RouteId)| others.get(..*place).is_some_and(|before| before.contains(id));
+    let others = others.iter().enumerate().filter(move |other| !again(other));
+    let ids = context.route.iter().chain(others.map(|(_, id)| id));
+    ids.filter_map(|id| context.serving.limit(*id))
 }
 
 /// Whether every route that asks who is asking only watches: then nobody is refused for the answer.

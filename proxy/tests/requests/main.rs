@@ -16,6 +16,7 @@ mod gate;
 mod head;
 mod headers;
 mod identity;
+mod limit;
 mod observe;
 mod panics;
 mod reload;

@@ -1,0 +1,134 @@
+//! Limits as they live: how much each tenant or client has used of a route's limit lately. The counting is
+//! governor's (GCRA); what is kept of whom is bounded here.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed, StateStore};
+use governor::{Quota, RateLimiter};
+use quick_cache::UnitWeighter;
+use quick_cache::sync::Cache;
+use rules::{Limit, LimitBy, Route, TenantId};
+
+/// Of how many tenants, and of how many clients, one route's limit remembers what they used. Those who asked
+/// least lately are forgotten first, and may then ask as if they had not asked before.
+pub(crate) const MAX_KEYS: u64 = 65_536;
+/// How many there usually are, to size the tables at the beginning.
+const USUAL_KEYS: usize = 256;
+
+/// A client as it is counted; none are those whose address is not known.
+type ClientKey = Option<u128>;
+
+/// The limit of one route.
+#[derive(Debug)]
+pub(crate) struct LiveLimit<C: Clock = Since> {
+    route: Box<str>,
+    definition: Limit,
+    tenants: Limiter<TenantId, C>,
+    clients: Limiter<ClientKey, C>,
+    clock: C,
+}
+
+type Limiter<K, C> = RateLimiter<K, Uses<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+
+/// What was used, by whom.
+#[derive(Debug)]
+struct Uses<K>(Cache<K, Arc<InMemoryState>>);
+
+/// The time since a limit was made.
+#[derive(Debug, Clone)]
+pub(crate) struct Since(Instant);
+
+impl Clock for Since {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        // Not 0, which is how a cell says that nothing was used.
+        (self.0.elapsed() + Duration::from_nanos(1)).into()
+    }
+}
+
+impl<K: Clone + Eq + std::hash::Hash> StateStore for Uses<K> {
+    type Key = K;
+
+    fn measure_and_replace<T, F, E>(&self, key: &K, f: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let Ok(cell) = self
+            .0
+            .get_or_insert_with(key, || Ok::<_, Infallible>(Arc::default()));
+        cell.measure_and_replace(&NotKeyed::NonKey, f)
+    }
+}
+
+impl LiveLimit {
+    /// The limits of `routes`, in their order; those of `former` where route and definition are the same, with
+    /// what was used of them.
+    pub(crate) fn revive(routes: &[Route], former: &[Option<Arc<Self>>]) -> Box<[Option<Arc<Self>>]> {
+        let live = |route: &Route| {
+            let definition = route.limit?;
+            let same = |live: &&Arc<Self>| live.route == route.name && live.definition == definition;
+            let known = former.iter().flatten().find(same);
+            Some(known.map_or_else(
+                || Arc::new(Self::new(&route.name, definition, Since(Instant::now()))),
+                Arc::clone,
+            ))
+        };
+        routes.iter().map(live).collect()
+    }
+}
+
+impl<C: Clock + Clone> LiveLimit<C> {
+    fn new(route: &str, definition: Limit, clock: C) -> Self {
+        let period = Duration::from_millis(definition.per_ms) / definition.count.get();
+        // A period of nothing is no limit; the smallest there is stands for it.
+        let quota = Quota::with_period(period.max(Duration::from_nanos(1)));
+        let quota = quota.map_or(Quota::per_second(definition.burst), |quota| {
+            quota.allow_burst(definition.burst)
+        });
+        Self {
+            route: route.into(),
+            definition,
+            tenants: RateLimiter::new(quota, Uses::new(), clock.clone()),
+            clients: RateLimiter::new(quota, Uses::new(), clock.clone()),
+            clock,
+        }
+    }
+
+    /// Whose requests it counts.
+    pub(crate) fn by(&self) -> LimitBy {
+        self.definition.by
+    }
+
+    /// Counts a request of `tenant`, and else of `client`. Where that was too much, how long to wait.
+    pub(crate) fn count(&self, tenant: Option<&TenantId>, client: Option<IpAddr>) -> Result<(), Duration> {
+        let counted = match tenant {
+            Some(tenant) => self.tenants.check_key(tenant),
+            None => self.clients.check_key(&key(client)),
+        };
+        counted.map_err(|until| until.wait_time_from(self.clock.now()))
+    }
+}
+
+impl<K: Clone + Eq + std::hash::Hash> Uses<K> {
+    fn new() -> Self {
+        Self(Cache::with_weighter(USUAL_KEYS, MAX_KEYS, UnitWeighter))
+    }
+}
+
+/// The address, of an IPv6 one its network: whoever has one address of 64 bits has all.
+fn key(client: Option<IpAddr>) -> ClientKey {
+    Some(match client?.to_canonical() {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits() >> 64 << 64,
+    })
+}
+
+#[cfg(test)]
+mod tests;
