@@ -49,6 +49,11 @@ impl KeyServer {
         *self.answer.lock().unwrap() = Answer::Keys(Issuer::jwks(issuers));
     }
 
+    /// Serves this text from now on.
+    pub fn serve_text(&self, jwks: &str) {
+        *self.answer.lock().unwrap() = Answer::Keys(jwks.to_owned());
+    }
+
     /// Answers with this status from now on.
     pub fn fail(&self, status: u16) {
         *self.answer.lock().unwrap() = Answer::Status(status);

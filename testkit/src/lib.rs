@@ -25,6 +25,7 @@ mod reading;
 mod recorder;
 mod tokens;
 mod upstream;
+mod verifications;
 
 pub use self::certificates::{Authority, ClientName, Pair, TlsClient};
 pub use self::client::{Client, Request, Response};
@@ -40,3 +41,4 @@ pub use self::reading::{Seen, Way};
 pub use self::recorder::Recorder;
 pub use self::tokens::{Issuer, now_seconds};
 pub use self::upstream::{After, Recorded, Upstream, reply, response};
+pub use self::verifications::verifications;

@@ -13,6 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokens::{Algorithm, Signer};
 
+use crate::verifications::count_verifications;
+
 /// The audience of every test token.
 pub(crate) const AUDIENCE: &str = "api";
 
@@ -37,6 +39,7 @@ impl Issuer {
     /// An issuer with a new key for `algorithm` and a `kid`.
     #[must_use]
     pub fn new(name: &str, algorithm: Algorithm, kid: &str) -> Self {
+        count_verifications();
         let (private, public, mut jwk) = match algorithm {
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => return Self::secret(name, algorithm),
             Algorithm::Es256 => ec_key(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256", 32),

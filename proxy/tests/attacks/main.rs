@@ -9,3 +9,5 @@
 )]
 
 mod smuggling;
+mod spoofing;
+mod tokens;

@@ -1,0 +1,302 @@
+//! Names that only the proxy may say: whatever a client sends under one, or under anything that an application
+//! might fold to it, the origin sees the proxy's value or none (edge.md section 6).
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use testkit::{Client, Proxy, Request, Upstream};
+
+/// Marks everything that a client forges.
+const FORGED: &str = "forged";
+/// Forged headers of one request: with those that belong to it fewer than a head may have.
+const BATCH: usize = 40;
+
+const HEADERS: &str = "headers:\n  tenant: X-Tenant-Id\n  user: X-User-Id\n  flags: { name: X-Feature-Flags, include: all }\n  \
+                       revision: X-Flags-Revision\n  request_id: X-Request-Id\n  per_flag: [board, theme]\n";
+
+/// Names that are the proxy's to say, with whether it says them for a tenant.
+const OURS: [&str; 11] = [
+    "x-tenant-id",
+    "x-user-id",
+    "x-feature-flags",
+    "x-flags-revision",
+    "x-request-id",
+    "x-feature-board",
+    "x-feature-theme",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "forwarded",
+];
+/// Names that nobody says.
+const NOBODYS: [&str; 29] = [
+    "x-feature-other",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-user",
+    "x-forwarded-ssl",
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-original-url",
+    "x-original-uri",
+    "x-original-host",
+    "x-rewrite-url",
+    "x-rewrite-uri",
+    "x-override-url",
+    "x-http-path-override",
+    "x-original-method",
+    "x-script-name",
+    "x-host",
+    "forwarded-for",
+    "front-end-https",
+    "proxy",
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-cluster-client-ip",
+    "fastly-client-ip",
+    "client-ip",
+    "x-envoy-external-address",
+];
+/// Names of framing and content, of which the aliases are removed.
+const FRAMING: [&str; 9] = [
+    "content-length",
+    "transfer-encoding",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "http2-settings",
+    "content-type",
+    "content-encoding",
+    "trailer",
+];
+/// What may stand in a name where an application reads `_` (RFC 9110 section 5.6.2).
+const SEPARATORS: &str = "-_.!#$%&'*+^`|~";
+
+/// Every way to an upstream: through an open gate, past a closed one to its fallback, past one that only watches,
+/// ungated, optionally and never authenticated, and on no route.
+const PATHS: [&str; 6] = ["/open", "/closed", "/shadow", "/plain", "/some", "/unmatched"];
+
+fn proxy_for(address: SocketAddr) -> Proxy {
+    Proxy::builder()
+        .upstream_at("api", &format!("\"{address}\""))
+        .route("{ name: open, match: /open, gate: core, upstream: api }")
+        .route("{ name: closed, match: /closed, gate: old, upstream: api, otherwise: { upstream: api } }")
+        .route("{ name: shadow, match: /shadow, gate: old, mode: shadow, upstream: api }")
+        .route("{ name: plain, match: /plain, upstream: api }")
+        .route("{ name: some, match: /some, auth: optional, upstream: api }")
+        .with("unmatched: { upstream: api }")
+        .with(HEADERS)
+        .start()
+}
+
+/// The names that fold to `name`: each separator in place of the name's own, two of them mixed, in three cases.
+fn aliases(name: &str) -> Vec<String> {
+    let mut spellings = Vec::new();
+    for separator in SEPARATORS.chars() {
+        let all: String = name.replace('-', &separator.to_string());
+        let first = name.replacen('-', &separator.to_string(), 1);
+        for alias in [all, first] {
+            let mut start = true;
+            let title: String = alias
+                .chars()
+                .map(|letter| {
+                    let cased = if start {
+                        letter.to_ascii_uppercase()
+                    } else {
+                        letter
+                    };
+                    start = !letter.is_ascii_alphanumeric();
+                    cased
+                })
+                .collect();
+            spellings.extend([alias.to_ascii_uppercase(), title, alias]);
+        }
+    }
+    spellings.sort_unstable();
+    spellings.dedup();
+    spellings
+}
+
+/// All spellings that a client may try; the framing names themselves frame its own message.
+fn forgeries() -> Vec<String> {
+    let names = OURS.iter().chain(&NOBODYS).flat_map(|name| aliases(name));
+    let framing = FRAMING.iter().flat_map(|name| {
+        let own = |alias: &String| alias.eq_ignore_ascii_case(name);
+        aliases(name).into_iter().filter(move |alias| !own(alias))
+    });
+    names.chain(framing).collect()
+}
+
+/// A request with a token, where the path needs one or a tenant is to be told.
+fn request(proxy: &Proxy, path: &str, tenant: &str) -> Request {
+    proxy.request(path, tenant)
+}
+
+/// What must hold of whatever the origin saw.
+#[track_caller]
+fn check_seen(upstream: &Upstream, path: &str, tenant: &str, sent: &[String]) {
+    let seen = upstream.last();
+    let forged: Vec<_> = seen
+        .head
+        .headers
+        .iter()
+        .filter(|(_, value)| value.contains(FORGED))
+        .collect();
+    assert!(forged.is_empty(), "{path} as {tenant:?}: {forged:?} of {sent:?}");
+    for name in OURS {
+        let folded = |found: &str| {
+            found
+                .to_ascii_lowercase()
+                .replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+        };
+        let alike: Vec<_> = seen
+            .head
+            .headers
+            .iter()
+            .filter(|(found, _)| folded(found) == name)
+            .collect();
+        assert!(alike.len() <= 1, "{path} as {tenant:?}: {alike:?}");
+    }
+    let tenants = seen.head.values("x-tenant-id");
+    let told = !tenant.is_empty() && !matches!(path, "/plain" | "/unmatched");
+    assert_eq!(tenants, if told { vec![tenant] } else { vec![] }, "{path}");
+    assert_eq!(seen.head.values("x-forwarded-for"), ["127.0.0.1"], "{path}");
+    assert_eq!(seen.head.values("x-forwarded-host"), ["test"], "{path}");
+    assert_eq!(seen.head.values("x-request-id").len(), 1, "{path}");
+}
+
+#[test]
+fn no_spelling_of_a_name_of_ours_reaches_an_origin_on_any_way() {
+    let upstream = Upstream::named("api");
+    let proxy = proxy_for(upstream.address());
+    let forgeries = forgeries();
+    assert!(forgeries.len() > 2_000, "{}", forgeries.len());
+    for path in PATHS {
+        let tenants: &[&str] = match path {
+            "/open" | "/closed" => &["acme"],
+            _ => &["acme", ""],
+        };
+        for tenant in tenants {
+            let mut client = proxy.connect();
+            for batch in forgeries.chunks(BATCH) {
+                let mut request = request(&proxy, path, tenant);
+                for name in batch {
+                    request = request.header(name, FORGED);
+                }
+                let answer = client.ask(&request);
+                assert_eq!(
+                    answer.status,
+                    200,
+                    "{path} as {tenant:?}: {} {batch:?}",
+                    answer.text()
+                );
+                check_seen(&upstream, path, tenant, batch);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_name_that_comes_twice_or_more_is_still_ours_once() {
+    let upstream = Upstream::named("api");
+    let proxy = proxy_for(upstream.address());
+    for path in PATHS {
+        for name in OURS.iter().chain(&NOBODYS) {
+            let alias = name.replace('-', "_");
+            let spellings = [*name, *name, &name.to_ascii_uppercase(), &alias, &alias];
+            let mut request = request(&proxy, path, "acme");
+            for spelling in spellings {
+                request = request.header(spelling, FORGED).header(spelling, "");
+            }
+            assert_eq!(proxy.ask(&request).status, 200, "{path} {name}");
+            check_seen(&upstream, path, "acme", &[(*name).to_owned()]);
+        }
+    }
+}
+
+#[test]
+fn naming_a_header_in_connection_takes_nothing_of_ours_away() {
+    let upstream = Upstream::named("api");
+    let proxy = proxy_for(upstream.address());
+    for path in PATHS {
+        for name in OURS {
+            for nominated in [name.to_owned(), name.replace('-', "_"), name.to_ascii_uppercase()] {
+                let request = request(&proxy, path, "acme")
+                    .header("Connection", &nominated)
+                    .header(&nominated, FORGED);
+                let before = upstream.count();
+                match proxy.ask(&request).status {
+                    200 => check_seen(&upstream, path, "acme", &[nominated]),
+                    // Some names can't be nominated at all.
+                    400 => assert_eq!(upstream.count(), before, "{nominated}"),
+                    other => panic!("{path}: {nominated}: {other}"),
+                }
+            }
+        }
+    }
+}
+
+/// An origin that keeps every byte that comes, and answers when a message of chunks or without a body is over.
+fn raw_origin() -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&seen);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+            while let Ok(read @ 1..) = stream.read(&mut chunk) {
+                bytes.extend_from_slice(&chunk[..read]);
+                let text = String::from_utf8_lossy(&bytes);
+                let ended = |body: &str| body == "0\r\n\r\n" || body.contains("\r\n0\r\n");
+                if text.split_once("\r\n\r\n").is_some_and(|(_, body)| ended(body))
+                    && text.ends_with("\r\n\r\n")
+                {
+                    break;
+                }
+            }
+            kept.lock().unwrap().extend(bytes);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+        }
+    });
+    (address, seen)
+}
+
+#[test]
+fn trailers_of_a_client_bring_no_name_of_ours() {
+    let (address, seen) = raw_origin();
+    let proxy = proxy_for(address);
+    let names = [
+        "X-Tenant-Id",
+        "X_Tenant_Id",
+        "X-Feature-Flags",
+        "X-Forwarded-For",
+        "Content-Length",
+        "X-Other",
+    ];
+    for path in PATHS {
+        let token = proxy.token("acme");
+        let trailers: String = names.iter().map(|name| format!("{name}: {FORGED}\r\n")).collect();
+        let message = format!(
+            "POST {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\nTrailer: X-Tenant-Id\r\n\
+             Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n{trailers}\r\n"
+        );
+        let mut client = Client::connect(proxy.address());
+        let _ = client.try_send(&message);
+        let (status, _) = client.head();
+        assert!(matches!(status, 200 | 400), "{path}: {status}");
+        let seen = String::from_utf8(std::mem::take(&mut *seen.lock().unwrap())).unwrap();
+        assert!(!seen.contains(FORGED), "{path}: {seen}");
+        assert!(
+            !seen.to_ascii_lowercase().contains("\r\ntrailer:"),
+            "{path}: {seen}"
+        );
+    }
+}
