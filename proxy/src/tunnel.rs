@@ -25,6 +25,8 @@ pub(crate) fn prepare(peer: &mut HttpPeer, unique: u64) {
     peer.options.custom_l4 = Some(Arc::clone(&*CONNECT) as Arc<dyn L4Connect + Send + Sync>);
     peer.group_key = unique;
     peer.options.idle_timeout = Some(std::time::Duration::ZERO);
+    // There is no switch of protocols in HTTP/2.
+    peer.options.set_http_version(1, 1);
 }
 
 #[derive(Debug)]
@@ -51,8 +53,8 @@ impl L4Connect for TunnelConnect {
     }
 }
 
-/// A stream on which the first look for something to read finds nothing, whatever is there: so pingora gets to
-/// pass on the end of the request's body, which is ready by then, before it reads the answer.
+/// A stream on which the first look for something to read after a write finds nothing, whatever is there: so
+/// pingora gets to pass on the end of the request's body, which is ready by then, before it reads the answer.
 #[derive(Debug)]
 struct Patient {
     stream: TcpStream,
@@ -80,6 +82,8 @@ impl AsyncWrite for Patient {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // Under TLS the handshake has looked before the request is written.
+        self.looked = false;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 

@@ -7,6 +7,7 @@ mod circuit;
 mod collector;
 mod endpoint;
 mod failure;
+mod health;
 mod live;
 mod meter;
 mod peer;
@@ -14,7 +15,7 @@ mod resolver;
 mod table;
 
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -24,6 +25,7 @@ use tokio::runtime::Handle;
 pub(crate) use self::attempts::Attempts;
 use self::collector::UpstreamCollector;
 pub(crate) use self::failure::Failure;
+use self::health::Checker;
 pub(crate) use self::live::{LiveUpstream, Unavailable};
 use crate::metrics::Metrics;
 
@@ -31,9 +33,10 @@ use crate::metrics::Metrics;
 const FIRST_LOOKUP_LIMIT: Duration = Duration::from_secs(2);
 
 /// Makes upstreams live, and ends the background tasks of those that are served no longer.
-#[derive(Debug)]
 pub(crate) struct UpstreamStore {
     runtime: Handle,
+    /// Made when first needed: it reads the system's certificates.
+    checker: OnceLock<Checker>,
     served: Arc<Served>,
 }
 
@@ -46,7 +49,11 @@ impl UpstreamStore {
     pub(crate) fn new(runtime: Handle, metrics: &Metrics) -> Arc<Self> {
         let served = Arc::<Served>::default();
         metrics.register(UpstreamCollector::new(Arc::clone(&served)));
-        Arc::new(Self { runtime, served })
+        Arc::new(Self {
+            runtime,
+            checker: OnceLock::new(),
+            served,
+        })
     }
 
     /// Makes the upstreams of `definitions` live. One that `former` has under the same definition is taken over
@@ -98,6 +105,11 @@ impl UpstreamStore {
             let first = (!live.is_resolved()).then(|| unresolved.clone());
             let resolver = resolver::keep_resolved(Arc::downgrade(live), first);
             live.own(self.runtime.spawn(resolver).abort_handle());
+        }
+        if live.definition().health.is_some() {
+            let checker = self.checker.get_or_init(Checker::new).clone();
+            let checks = checker.keep_checked(Arc::downgrade(live));
+            live.own(self.runtime.spawn(checks).abort_handle());
         }
     }
 }

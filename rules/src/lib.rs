@@ -94,5 +94,8 @@ pub use tenant::Tenant;
 pub use tenants::Tenants;
 pub use time::{InvalidTime, Timestamp};
 pub use trusted_proxies::{ForwardingHeader, TrustedProxies};
-pub use upstream::{Balance, Ejection, Endpoint, MAX_RETRIES, MAX_WEIGHT, Upstream, UpstreamTimeouts};
+pub use upstream::{
+    Balance, ClientCertificate, Ejection, Endpoint, HealthCheck, HealthProbe, MAX_RETRIES, MAX_WEIGHT,
+    NoneHealthy, Protocol, Upstream, UpstreamTimeouts, UpstreamTls,
+};
 pub use value::{AttributeValue, Value};

@@ -1,6 +1,11 @@
 //! What an upstream is: a named group of endpoints and how to talk to them. Definitions only;
 //! addresses, pools and health live in the proxy.
 
+mod health;
+mod tls;
+
+pub use self::health::{HealthCheck, HealthProbe, NoneHealthy};
+pub use self::tls::{ClientCertificate, UpstreamTls};
 use crate::{Reads, Site};
 
 /// A named group of endpoints that serve the same thing.
@@ -12,6 +17,12 @@ pub struct Upstream {
     pub site: Site,
     /// Where to connect; at least one.
     pub endpoints: Box<[Endpoint]>,
+    /// What they speak.
+    pub protocol: Protocol,
+    /// How connections to them are encrypted, if they are.
+    pub tls: Option<UpstreamTls>,
+    /// How they are checked, if they are.
+    pub health: Option<HealthCheck>,
     /// How one of them is chosen.
     pub balance: Balance,
     /// How long each step may take.
@@ -37,6 +48,15 @@ pub struct Endpoint {
     pub port: u16,
     /// Its share of the requests, beside those of the others.
     pub weight: u32,
+}
+
+/// What an upstream speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2: agreed on by ALPN where there is TLS, by prior knowledge where there is none.
+    Http2,
 }
 
 /// How an endpoint is chosen. Weights count in each way.
@@ -87,6 +107,9 @@ impl Upstream {
             name: name.into(),
             site: Site::default(),
             endpoints: endpoints.into(),
+            protocol: Protocol::Http1,
+            tls: None,
+            health: None,
             balance: Balance::RoundRobin,
             timeouts: UpstreamTimeouts::default(),
             retries: 3,

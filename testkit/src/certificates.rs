@@ -76,6 +76,17 @@ impl Authority {
         self.issue(params)
     }
 
+    /// A server's certificate for these DNS names that has expired.
+    #[must_use]
+    pub fn expired(&self, names: &[&str]) -> Pair {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+        self.issue(params)
+    }
+
     /// A client's certificate.
     #[must_use]
     pub fn client(&self, names: &[ClientName<'_>]) -> Pair {

@@ -83,8 +83,17 @@ impl<'s> Gateway<'_, 's> {
     /// The certificates that a file names as those who issue others.
     pub(crate) fn roots(&mut self, node: &Node<'s>) -> Option<Arc<RootCertStore>> {
         let mut roots = RootCertStore::empty();
-        for certificate in self.pem_certificates(node)? {
-            if let Err(reason) = roots.add(certificate) {
+        // Each was found fit to be added.
+        roots.add_parsable_certificates(self.root_certificates(node)?);
+        Some(Arc::new(roots))
+    }
+
+    /// The same as they are in the file.
+    pub(crate) fn root_certificates(&mut self, node: &Node<'s>) -> Option<Vec<CertificateDer<'static>>> {
+        let mut roots = RootCertStore::empty();
+        let certificates = self.pem_certificates(node)?;
+        for certificate in &certificates {
+            if let Err(reason) = roots.add(certificate.clone()) {
                 let reason = words(&reason);
                 let title = format!(
                     "`{}` has a certificate that can't be used: {reason}",
@@ -95,7 +104,7 @@ impl<'s> Gateway<'_, 's> {
                 return None;
             }
         }
-        Some(Arc::new(roots))
+        Some(certificates)
     }
 
     fn client_certificates(&mut self, node: &Node<'s>) -> Option<ClientCertificates> {
@@ -123,7 +132,16 @@ impl<'s> Gateway<'_, 's> {
         let bytes = self.file(node, MAX_PEM_BYTES)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
         match certificates {
-            Ok(certificates) if !certificates.is_empty() => Some(certificates),
+            Ok(certificates) if !certificates.is_empty() => {
+                let unreadable = |der: &&CertificateDer<'_>| X509Certificate::from_der(der).is_err();
+                if certificates.iter().find(unreadable).is_none() {
+                    return Some(certificates);
+                }
+                let title = format!("`{}` has a certificate that can't be read", node.text()?);
+                let help = "put certificates of X.509 there, as they were issued";
+                self.error("invalid-certificate", title, node.span, help);
+                None
+            }
             _ => {
                 let title = format!("`{}` holds no certificate in PEM", node.text()?);
                 let help = "a certificate begins with `-----BEGIN CERTIFICATE-----`";
@@ -133,7 +151,8 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
-    fn private_key(&mut self, node: &Node<'s>) -> Option<PrivateKeyDer<'static>> {
+    /// The private key in the file that `node` names.
+    pub(crate) fn private_key(&mut self, node: &Node<'s>) -> Option<PrivateKeyDer<'static>> {
         let bytes = self.file(node, MAX_PEM_BYTES)?;
         let key = PrivateKeyDer::from_pem_slice(&bytes);
         if key.is_err() {

@@ -1,6 +1,9 @@
 //! Upstreams and their endpoints.
 
-use rules::{Balance, Ejection, Endpoint, Host, Read, Reads, Upstream, UpstreamTimeouts};
+mod health;
+mod tls;
+
+use rules::{Balance, Ejection, Endpoint, Host, Protocol, Read, Reads, Upstream, UpstreamTimeouts};
 
 use super::gateway::Gateway;
 use crate::node::{Entry, Node};
@@ -34,7 +37,11 @@ impl<'s> Gateway<'_, 's> {
         let complete = endpoints.len() == nodes.len();
         let left_out = Upstream::new(&*entry.key, endpoints);
         let resolve_interval_ms = self.resolve_interval(value, left_out.resolve_interval_ms);
+        let tls = self.upstream_tls(value);
         let upstream = Upstream {
+            protocol: protocol(value),
+            tls: tls.clone().flatten(),
+            health: self.health(value),
             site: self.lower.source.site(entry.key_span.start),
             balance: balance(value),
             timeouts: self.timeouts(value),
@@ -45,7 +52,7 @@ impl<'s> Gateway<'_, 's> {
             reads: reads(value.field("reads")),
             ..left_out
         };
-        complete.then_some(upstream)
+        (complete && tls.is_some()).then_some(upstream)
     }
 
     fn timeouts(&mut self, value: &Node<'s>) -> UpstreamTimeouts {
@@ -147,6 +154,13 @@ fn reads(node: Option<&Node<'_>>) -> Reads {
         // The only word that stands there alone.
         Some(None) => Reads::EXACT,
         Some(Some(items)) => items.iter().filter_map(|item| named(item.text()?)).collect(),
+    }
+}
+
+fn protocol(upstream: &Node<'_>) -> Protocol {
+    match upstream.field("protocol").and_then(Node::text) {
+        Some(text) if *text == "http2" => Protocol::Http2,
+        _ => Protocol::Http1,
     }
 }
 

@@ -104,7 +104,7 @@ static TLS: Object = object(
     ],
 );
 static CERTIFICATES: List = list(Shape::Object(&CERTIFICATE), 1, MAX_CERTIFICATES);
-static CERTIFICATE: Object = object(
+pub(super) static CERTIFICATE: Object = object(
     "a certificate",
     "A certificate and its key, in PEM.",
     &[

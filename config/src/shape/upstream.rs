@@ -2,6 +2,8 @@
 
 use rules::{MAX_RETRIES, MAX_WEIGHT};
 
+use super::listener::CERTIFICATE;
+use super::sluice::PATH;
 use super::{
     List, Map, Object, Shape, Union, items, list, map, mapping, object, optional, required, scalar, union,
 };
@@ -27,6 +29,21 @@ static UPSTREAM_OBJECT: Object = object(
     "Endpoints that serve the same thing.",
     &[
         required("endpoints", Shape::List(&ENDPOINTS), "Host and port of each."),
+        optional(
+            "protocol",
+            Shape::Choice(&["http1", "http2"]),
+            "What it speaks; left out: http1. http2 without TLS is by prior knowledge.",
+        ),
+        optional(
+            "tls",
+            Shape::Object(&UPSTREAM_TLS),
+            "TLS on connections to it; left out: none.",
+        ),
+        optional(
+            "health",
+            Shape::Object(&HEALTH),
+            "How endpoints are checked; left out: they aren't.",
+        ),
         optional(
             "balance",
             Shape::Choice(&["round_robin", "least_request", "sticky"]),
@@ -104,6 +121,73 @@ static ENDPOINT_OBJECT: Object = object(
             "weight",
             Shape::Integer(1, MAX_WEIGHT as i64),
             "Its share of the requests; left out: 1.",
+        ),
+    ],
+);
+static UPSTREAM_TLS: Object = object(
+    "TLS to an upstream",
+    "How connections to an upstream are encrypted. Its certificate is always verified.",
+    &[
+        required(
+            "sni",
+            Shape::Text("a host name"),
+            "The name to ask for, which its certificate must have.",
+        ),
+        optional(
+            "ca",
+            PATH,
+            "Who has to have issued its certificate, in PEM; left out: whoever the system trusts.",
+        ),
+        optional(
+            "client_certificate",
+            Shape::Object(&CERTIFICATE),
+            "What is shown when it asks for a certificate.",
+        ),
+    ],
+);
+static HEALTH: Object = object(
+    "a health check",
+    "How endpoints are checked: by a GET where there is a path, else by connecting.",
+    &[
+        optional(
+            "path",
+            Shape::Text("a path such as `/healthz`"),
+            "What to GET; left out: a connection is enough.",
+        ),
+        optional(
+            "host",
+            Shape::Text("a host name"),
+            "The `Host` of the GET; left out: the endpoint's.",
+        ),
+        optional(
+            "status",
+            Shape::Integer(100, 599),
+            "The status of a good answer; left out: 200 to 299.",
+        ),
+        optional(
+            "interval",
+            Shape::Duration,
+            "From one check to the next; left out: 5s.",
+        ),
+        optional(
+            "timeout",
+            Shape::Duration,
+            "How long one may take; left out: 2s, or `interval` if that is less.",
+        ),
+        optional(
+            "healthy",
+            Shape::Integer(1, 100),
+            "After so many good ones in a row it gets requests again; left out: 2.",
+        ),
+        optional(
+            "unhealthy",
+            Shape::Integer(1, 100),
+            "After so many bad ones in a row it gets none; left out: 3.",
+        ),
+        optional(
+            "none_healthy",
+            Shape::Choice(&["forward", "refuse"]),
+            "Requests when none is healthy; left out: forward.",
         ),
     ],
 );

@@ -78,6 +78,8 @@ impl Code {
         503,
         "the service behind has as many requests as it may",
     );
+    pub(crate) const UPSTREAM_UNAVAILABLE: Self =
+        code("UPSTREAM_UNAVAILABLE", 503, "the service behind is not healthy");
     pub(crate) const UPSTREAM_UNRESOLVED: Self = code(
         "UPSTREAM_UNRESOLVED",
         503,

@@ -38,6 +38,7 @@ pub(crate) fn admit(context: &mut Context) -> Result<(), Refusal> {
             let code = match unavailable {
                 Unavailable::Overloaded => Code::UPSTREAM_OVERLOADED,
                 Unavailable::Unresolved => Code::UPSTREAM_UNRESOLVED,
+                Unavailable::Unhealthy => Code::UPSTREAM_UNAVAILABLE,
             };
             let answer = Answer::new(code, &serving.pages).header(RETRY_AFTER, RETRY_SECONDS.to_string());
             Err(Refusal::new(Outcome::UpstreamError, answer))

@@ -7,6 +7,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 
 use super::Served;
+use super::endpoint::LiveEndpoint;
 use super::live::LiveUpstream;
 use crate::metric_family::{counted, described, family, measured};
 
@@ -62,6 +63,11 @@ impl Collector for UpstreamCollector {
                 "Look-ups of host names, by result.",
                 by(&served, "result", |live| live.meter().resolutions()),
             ),
+            counter(
+                "sluice_upstream_health_checks_total",
+                "Checks of endpoints, by result.",
+                by(&served, "result", |live| live.meter().checks()),
+            ),
             gauge(
                 "sluice_upstream_in_flight",
                 "Requests that an upstream has at the moment.",
@@ -108,11 +114,13 @@ fn endpoints(served: &[Arc<LiveUpstream>], now: Instant) -> Vec<Metric> {
     for live in served {
         let table = live.table();
         let all = table.endpoints();
-        let ejected = all
-            .iter()
-            .filter(|endpoint| endpoint.state.is_ejected(now))
-            .count();
-        for (state, count) in [("fit", all.len() - ejected), ("ejected", ejected)] {
+        let is = |state: fn(&LiveEndpoint, Instant) -> bool| {
+            all.iter().filter(|endpoint| state(endpoint, now)).count()
+        };
+        let unhealthy = is(|endpoint, _| endpoint.state.is_unhealthy());
+        let fit = is(|endpoint, now| endpoint.state.is_fit(now));
+        let ejected = all.len().saturating_sub(unhealthy).saturating_sub(fit);
+        for (state, count) in [("fit", fit), ("ejected", ejected), ("unhealthy", unhealthy)] {
             let labels = [("upstream", live.name()), ("state", state)];
             metrics.push(measured(&labels, number(count)));
         }

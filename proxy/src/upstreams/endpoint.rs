@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use pingora::upstreams::peer::HttpPeer;
-use rules::Ejection;
+use rules::{Ejection, HealthCheck};
 
 /// An address that requests can be sent to.
 #[derive(Debug)]
@@ -40,6 +40,10 @@ pub(super) struct EndpointState {
     failures: AtomicU32,
     /// Since `born`; 0 for never.
     ejected_until_ms: AtomicU64,
+    unhealthy: AtomicBool,
+    checked: AtomicBool,
+    /// Checks in a row that speak against what is thought of it.
+    streak: AtomicU32,
 }
 
 /// A request that an endpoint has. Dropping it ends that.
@@ -53,6 +57,9 @@ impl EndpointState {
             in_flight: AtomicUsize::new(0),
             failures: AtomicU32::new(0),
             ejected_until_ms: AtomicU64::new(0),
+            unhealthy: AtomicBool::new(false),
+            checked: AtomicBool::new(false),
+            streak: AtomicU32::new(0),
         }
     }
 
@@ -68,7 +75,37 @@ impl EndpointState {
 
     /// Whether it should get requests.
     pub(super) fn is_fit(&self, now: Instant) -> bool {
-        !self.is_ejected(now)
+        !self.is_unhealthy() && !self.is_ejected(now)
+    }
+
+    /// Whether checks say that it should get no requests.
+    pub(super) fn is_unhealthy(&self) -> bool {
+        self.unhealthy.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of a check, and says whether that changes what is thought of it. The very first one decides
+    /// alone: until then nothing is known. Only one task checks an endpoint at a time.
+    pub(super) fn checked(&self, well: bool, health: &HealthCheck) -> bool {
+        let first = !self.checked.swap(true, Ordering::Relaxed);
+        if well != self.is_unhealthy() {
+            self.streak.store(0, Ordering::Relaxed);
+            return false;
+        }
+        let streak = self.streak.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let needed = if well { health.healthy } else { health.unhealthy };
+        if !first && streak < needed {
+            return false;
+        }
+        self.streak.store(0, Ordering::Relaxed);
+        self.unhealthy.store(!well, Ordering::Relaxed);
+        true
+    }
+
+    /// What checks found counts no more.
+    pub(super) fn forget_health(&self) {
+        self.checked.store(false, Ordering::Relaxed);
+        self.streak.store(0, Ordering::Relaxed);
+        self.unhealthy.store(false, Ordering::Relaxed);
     }
 
     /// Counts a failure, and says whether it is ejected for it. After that one failure more ejects it again.

@@ -9,12 +9,13 @@ use std::time::Instant;
 
 use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
-use rules::Upstream;
+use rules::{NoneHealthy, Upstream};
 use tokio::task::AbortHandle;
 use tracing::{info, warn};
 
 use super::circuit::{Circuit, Permit};
 use super::meter::UpstreamMeter;
+use super::peer::Template;
 use super::table::Table;
 
 /// An upstream that requests can be sent to. The request path reads the table and counts; it takes no lock.
@@ -24,6 +25,7 @@ pub(crate) struct LiveUpstream {
     meter: Arc<UpstreamMeter>,
     circuit: Circuit,
     turns: AtomicUsize,
+    template: Template,
     table: ArcSwap<Table>,
     /// By endpoint of the definition.
     resolved: Mutex<Box<[Resolved]>>,
@@ -46,6 +48,8 @@ pub(crate) enum Unavailable {
     Overloaded,
     /// None of its names was ever resolved.
     Unresolved,
+    /// None of its endpoints is healthy, and it is to be refused then.
+    Unhealthy,
 }
 
 impl LiveUpstream {
@@ -64,11 +68,16 @@ impl LiveUpstream {
             })
             .collect();
         let before = namesake.map(|live| live.table.load_full());
-        let table = Table::build(definition, &resolved, before.as_deref());
+        let template = Template::new(definition);
+        let table = Table::build(definition, &template, &resolved, before.as_deref());
+        if definition.health.is_none() {
+            table.forget_health();
+        }
         Arc::new(Self {
             meter: namesake.map_or_else(Arc::default, |live| Arc::clone(&live.meter)),
             circuit: Circuit::new(definition.max_in_flight, namesake.map(|live| &live.circuit)),
             turns: AtomicUsize::new(0),
+            template,
             table: ArcSwap::from_pointee(table),
             resolved: Mutex::new(resolved),
             tasks: Mutex::default(),
@@ -107,6 +116,10 @@ impl LiveUpstream {
     pub(crate) fn admit(&self) -> Result<Permit, Unavailable> {
         if self.table.load().is_empty() {
             return Err(Unavailable::Unresolved);
+        }
+        let refuses = |health: &rules::HealthCheck| health.none_healthy == NoneHealthy::Refuse;
+        if self.definition.health.as_ref().is_some_and(refuses) && !self.table.load().is_healthy() {
+            return Err(Unavailable::Unhealthy);
         }
         self.circuit.enter().ok_or_else(|| {
             self.meter.overloaded();
@@ -176,7 +189,12 @@ impl LiveUpstream {
                 return;
             }
         }
-        let table = Table::build(&self.definition, &resolved, Some(&self.table.load()));
+        let table = Table::build(
+            &self.definition,
+            &self.template,
+            &resolved,
+            Some(&self.table.load()),
+        );
         self.table.store(Arc::new(table));
     }
 

@@ -21,6 +21,7 @@ pub(crate) struct UpstreamMeter {
     ejections: AtomicU64,
     overloads: AtomicU64,
     resolutions: [AtomicU64; 2],
+    checks: [AtomicU64; 2],
 }
 
 impl Attempt {
@@ -80,6 +81,12 @@ impl UpstreamMeter {
         }
     }
 
+    pub(super) fn checked(&self, well: bool) {
+        if let Some(count) = self.checks.get(usize::from(!well)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn attempts(&self) -> impl Iterator<Item = (&'static str, u64)> {
         Attempt::ALL
             .iter()
@@ -100,9 +107,17 @@ impl UpstreamMeter {
     }
 
     pub(super) fn resolutions(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        ["ok", "failed"]
-            .into_iter()
-            .zip(&self.resolutions)
-            .map(|(result, count)| (result, count.load(Ordering::Relaxed)))
+        results(&self.resolutions)
     }
+
+    pub(super) fn checks(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        results(&self.checks)
+    }
+}
+
+fn results(counts: &[AtomicU64; 2]) -> impl Iterator<Item = (&'static str, u64)> {
+    ["ok", "failed"]
+        .into_iter()
+        .zip(counts)
+        .map(|(result, count)| (result, count.load(Ordering::Relaxed)))
 }

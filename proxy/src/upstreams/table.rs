@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::endpoint::{EndpointState, LiveEndpoint, Rank};
 use super::live::Resolved;
-use super::peer;
+use super::peer::Template;
 
 /// The most addresses of one host.
 const MAX_ADDRESSES: usize = 64;
@@ -25,14 +25,19 @@ pub(super) struct Table {
 impl Table {
     /// The table of a definition whose hosts are resolved to these addresses. Endpoints of `before` that are
     /// reached in the same way keep their state.
-    pub(super) fn build(definition: &Upstream, resolved: &[Resolved], before: Option<&Self>) -> Self {
+    pub(super) fn build(
+        definition: &Upstream,
+        template: &Template,
+        resolved: &[Resolved],
+        before: Option<&Self>,
+    ) -> Self {
         let now = Instant::now();
         let mut endpoints: Vec<Arc<LiveEndpoint>> = Vec::new();
         for (endpoint, resolved) in definition.endpoints.iter().zip(resolved) {
             for (address, rank) in ranked(&resolved.addresses) {
                 let address = SocketAddr::new(address, endpoint.port);
                 if !endpoints.iter().any(|known| known.address == address) {
-                    endpoints.push(live(definition, endpoint, (address, rank), before, now));
+                    endpoints.push(live(template, endpoint, (address, rank), before, now));
                 }
             }
         }
@@ -45,6 +50,20 @@ impl Table {
 
     pub(super) fn endpoints(&self) -> &[Arc<LiveEndpoint>] {
         &self.endpoints
+    }
+
+    /// Whether some endpoint is healthy as far as checks go.
+    pub(super) fn is_healthy(&self) -> bool {
+        self.endpoints
+            .iter()
+            .any(|endpoint| !endpoint.state.is_unhealthy())
+    }
+
+    /// What checks found counts no more.
+    pub(super) fn forget_health(&self) {
+        for endpoint in &self.endpoints {
+            endpoint.state.forget_health();
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -79,13 +98,13 @@ fn ranked(addresses: &[IpAddr]) -> impl Iterator<Item = (IpAddr, Rank)> {
 }
 
 fn live(
-    definition: &Upstream,
+    template: &Template,
     endpoint: &Endpoint,
     (address, rank): (SocketAddr, Rank),
     before: Option<&Table>,
     now: Instant,
 ) -> Arc<LiveEndpoint> {
-    let peer = peer::peer(address, endpoint, definition);
+    let peer = template.at(address, endpoint);
     let known = before.and_then(|before| {
         let mut known = before.endpoints.iter();
         known.find(|known| known.address == address && known.peer.group_key == peer.group_key)

@@ -2,11 +2,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rules::{Balance, Ejection, Endpoint, Upstream};
+use rules::{Balance, Ejection, Endpoint, HealthCheck, HealthProbe, Protocol, Upstream, UpstreamTls};
 
 use super::attempts::Attempts;
 use super::endpoint::EndpointState;
 use super::live::LiveUpstream;
+use super::peer::Template;
 use super::resolver::jittered;
 
 fn upstream(name: &str, hosts: &[(&str, u32)]) -> Upstream {
@@ -116,13 +117,62 @@ fn what_is_resolved_and_what_is_counted_outlives_a_change_of_something_else() {
 }
 
 #[test]
-fn different_upstreams_share_no_pooled_connections() {
-    let key = |name: &str| {
-        live(&upstream(name, &[("10.0.0.1", 1)]), &[]).table().endpoints()[0]
-            .peer
+fn upstreams_that_differ_in_more_than_timeouts_share_no_pooled_connections() {
+    let key = |change: fn(&mut Upstream)| {
+        let mut definition = upstream("a", &[("10.0.0.1", 1)]);
+        change(&mut definition);
+        live(&definition, &[]).table().endpoints()[0].peer.group_key
+    };
+    let tls = UpstreamTls {
+        sni: "a".into(),
+        roots: None,
+        client: None,
+    };
+    let with = |change: fn(&mut UpstreamTls)| {
+        let mut tls = tls.clone();
+        change(&mut tls);
+        let definition = Upstream {
+            tls: Some(tls),
+            ..upstream("a", &[("10.0.0.1", 1)])
+        };
+        Template::new(&definition)
+            .at("10.0.0.1:1".parse().unwrap(), &definition.endpoints[0])
             .group_key
     };
-    assert_ne!(key("a"), key("b"));
+    let keys = [
+        key(|_| {}),
+        key(|definition| definition.name = "b".into()),
+        key(|definition| definition.protocol = Protocol::Http2),
+        key(|definition| definition.endpoints[0].host = "10.0.0.2".into()),
+        with(|_| {}),
+        with(|tls| tls.sni = "b".into()),
+    ];
+    for (place, key) in keys.iter().enumerate() {
+        assert!(!keys[..place].contains(key), "{place}");
+    }
+    assert_eq!(
+        key(|_| {}),
+        key(|definition| definition.timeouts.read_timeout_ms = 1)
+    );
+}
+
+#[test]
+fn checks_change_what_is_thought_by_their_thresholds_and_the_first_one_at_once() {
+    let health = HealthCheck::new(HealthProbe::Tcp);
+    let state = EndpointState::new(Instant::now());
+    let changes = |results: &[bool]| -> Vec<bool> {
+        results.iter().map(|well| state.checked(*well, &health)).collect()
+    };
+    assert_eq!(changes(&[false]), [true]);
+    assert!(state.is_unhealthy() && !state.is_fit(Instant::now()));
+    assert_eq!(changes(&[true, false, true, true]), [false, false, false, true]);
+    assert!(!state.is_unhealthy());
+    assert_eq!(
+        changes(&[false, false, true, false, false, false]),
+        [false, false, false, false, false, true]
+    );
+    state.forget_health();
+    assert!(!state.is_unhealthy());
 }
 
 #[test]

@@ -1,0 +1,145 @@
+//! Active checks of endpoints (edge.md section 7): who fails them gets no requests, and who passes them again does.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use testkit::{Proxy, ProxyBuilder, Request, Upstream, eventually, never, reply, response};
+
+fn to(yaml: &str) -> ProxyBuilder {
+    Proxy::builder()
+        .upstream_at("api", yaml)
+        .route("{ name: api, match: /**, upstream: api }")
+}
+
+/// An upstream that answers `/healthz` with a status that can be changed, and anything else with its name.
+fn checked(name: &'static str) -> (Upstream, Arc<AtomicU16>) {
+    let status = Arc::new(AtomicU16::new(200));
+    let answers = Arc::clone(&status);
+    let upstream = Upstream::answering(move |request, stream| {
+        if request.target() == "/healthz" {
+            reply(stream, &response(answers.load(Ordering::SeqCst), "-", ""))
+        } else {
+            reply(stream, &response(200, "OK", name))
+        }
+    });
+    (upstream, status)
+}
+
+fn endpoints(proxy: &Proxy, state: &str) -> f64 {
+    proxy.metric(&format!(
+        "sluice_upstream_endpoints{{upstream=\"api\",state=\"{state}\"}}"
+    ))
+}
+
+fn await_unhealthy(proxy: &Proxy, count: f64) {
+    eventually("checks to find out", || {
+        (endpoints(proxy, "unhealthy") == count).then_some(())
+    });
+}
+
+#[test]
+fn an_endpoint_that_fails_its_checks_gets_no_requests_until_it_passes_them() {
+    let [(a, a_status), (b, _)] = [checked("a"), checked("b")];
+    let proxy = to(&format!(
+        "{{ endpoints: [\"{}\", \"{}\"], health: {{ path: /healthz, host: check.me, interval: 20ms }} }}",
+        a.address(),
+        b.address()
+    ))
+    .start();
+    let asked = |times: usize| -> String {
+        let mut client = proxy.connect();
+        (0..times)
+            .map(|_| client.ask(&Request::get("/")).text().to_owned())
+            .collect()
+    };
+    eventually("checks", || (a.count() > 3 && b.count() > 3).then_some(()));
+    assert_eq!(endpoints(&proxy, "fit"), 2.0);
+    assert!(asked(4).contains('a'));
+    a_status.store(500, Ordering::SeqCst);
+    await_unhealthy(&proxy, 1.0);
+    assert_eq!(asked(6), "bbbbbb");
+    // It stays so through a reload that changes something else.
+    proxy.reload("sluice.yaml", "interval: 20ms", "interval: 21ms");
+    assert_eq!(endpoints(&proxy, "unhealthy"), 1.0);
+    assert_eq!(asked(3), "bbb");
+    a_status.store(204, Ordering::SeqCst);
+    await_unhealthy(&proxy, 0.0);
+    assert!(asked(4).contains('a'));
+    let check = a.requests()[0].clone();
+    assert_eq!(
+        (check.method(), check.header("host"), check.header("user-agent")),
+        ("GET", Some("check.me"), Some("sluice-health"))
+    );
+    // Without checks there is nothing that speaks against it.
+    a_status.store(500, Ordering::SeqCst);
+    await_unhealthy(&proxy, 1.0);
+    proxy.reload(
+        "sluice.yaml",
+        ", health: { path: /healthz, host: check.me, interval: 21ms }",
+        "",
+    );
+    assert_eq!(endpoints(&proxy, "unhealthy"), 0.0);
+    let count = a.count();
+    never("another check", || a.count() > count + 1);
+}
+
+#[test]
+fn where_none_is_healthy_requests_go_on_or_are_refused_as_the_document_says() {
+    let (upstream, status) = checked("a");
+    status.store(503, Ordering::SeqCst);
+    let yaml = format!(
+        "{{ endpoints: [\"{}\"], health: {{ path: /healthz, interval: 20ms }} }}",
+        upstream.address()
+    );
+    let proxy = to(&yaml).start();
+    await_unhealthy(&proxy, 1.0);
+    assert_eq!(proxy.get("/", "").text(), "a");
+    proxy.reload(
+        "sluice.yaml",
+        "interval: 20ms",
+        "interval: 20ms, none_healthy: refuse",
+    );
+    let refused = proxy.get("/", "");
+    assert_eq!(
+        (refused.status, refused.code(), refused.header("retry-after")),
+        (503, "UPSTREAM_UNAVAILABLE".to_owned(), Some("1"))
+    );
+    status.store(200, Ordering::SeqCst);
+    await_unhealthy(&proxy, 0.0);
+    assert_eq!(proxy.get("/", "").text(), "a");
+}
+
+#[test]
+fn a_connection_is_enough_where_there_is_no_path() {
+    let upstream = Upstream::named("up");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let proxy = to(&format!(
+        "{{ endpoints: [\"{address}\", \"{}\"], health: {{ interval: 20ms }} }}",
+        upstream.address()
+    ))
+    .start();
+    await_unhealthy(&proxy, 1.0);
+    for _ in 0..4 {
+        assert_eq!(proxy.get("/", "").text(), "up");
+    }
+    let _back = Upstream::on(TcpListener::bind(address).unwrap(), |_, stream| {
+        reply(stream, &response(200, "OK", "back"))
+    });
+    await_unhealthy(&proxy, 0.0);
+}
+
+#[test]
+fn a_check_that_gets_no_answer_in_time_has_failed() {
+    let upstream = Upstream::answering(|_, _| testkit::After::Keep);
+    let proxy = to(&format!(
+        "{{ endpoints: [\"{}\"], health: {{ path: /healthz, interval: 60ms, timeout: 50ms }} }}",
+        upstream.address()
+    ))
+    .start();
+    await_unhealthy(&proxy, 1.0);
+    let failed = "sluice_upstream_health_checks_total{upstream=\"api\",result=\"failed\"}";
+    assert!(proxy.metric(failed) >= 1.0);
+}
