@@ -79,13 +79,14 @@ impl Drop for Landing {
 }
 
 impl RemoteKeys {
+    /// Keys to be fetched. Until that succeeds, `meanwhile` are used, if there are any.
     pub(crate) fn new(
         issuer: &str,
         jwks: Jwks,
         interval: Duration,
         client: Client,
-        runtime: Handle,
-        pace: Pace,
+        (runtime, pace): (Handle, Pace),
+        meanwhile: Option<Arc<KeySet>>,
     ) -> Self {
         Self {
             issuer: issuer.into(),
@@ -94,8 +95,8 @@ impl RemoteKeys {
             pace,
             runtime,
             interval: watch::Sender::new(interval),
-            current: ArcSwapOption::empty(),
-            loaded: watch::Sender::new(false),
+            loaded: watch::Sender::new(meanwhile.is_some()),
+            current: ArcSwapOption::new(meanwhile),
             waiting: Semaphore::new(MAX_WAITING_REQUESTS),
             absent: Cache::new(MAX_ABSENT_KIDS),
             state: Mutex::default(),

@@ -1,11 +1,12 @@
 //! Verified tokens, so that a token is verified once and not with every request. Only what was found good is
 //! kept, under the whole token, and a hit is checked again for what may have changed since.
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use prometheus::IntCounter;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, Weighter};
 use tokens::{Identity, Issuers};
 
 use crate::issuer_keys::IssuerKeys;
@@ -19,11 +20,12 @@ const USUAL_ENTRY_BYTES: u64 = 2 * 1024;
 const ENTRY_OVERHEAD_BYTES: u64 = 96;
 
 /// Verified tokens of one set of issuers. What it holds never shows in `Debug`.
-pub struct TokenCache {
+pub struct TokenCache<H = DefaultHashBuilder> {
     /// Identities point into these, so a cache never outlives a change of them.
     issuers: Arc<Issuers>,
     max_bytes: u64,
-    entries: Cache<Box<str>, Arc<Identity>, Bytes>,
+    /// Keyed by the whole token: a hash only finds the shard and the place, and what is there is compared.
+    entries: Cache<Box<str>, Arc<Identity>, Bytes, H>,
     hits: IntCounter,
     misses: IntCounter,
     stale: IntCounter,
@@ -53,6 +55,7 @@ impl TokenCache {
                 &metrics.token_cache_misses,
                 &metrics.token_cache_stale,
             ],
+            DefaultHashBuilder::default(),
         ))
     }
 
@@ -64,16 +67,23 @@ impl TokenCache {
             return Arc::clone(self);
         }
         let counters = [&self.hits, &self.misses, &self.stale];
-        Arc::new(Self::empty(Arc::clone(issuers), self.max_bytes, counters))
+        Arc::new(Self::empty(
+            Arc::clone(issuers),
+            self.max_bytes,
+            counters,
+            DefaultHashBuilder::default(),
+        ))
     }
+}
 
-    fn empty(issuers: Arc<Issuers>, max_bytes: u64, counters: [&IntCounter; 3]) -> Self {
+impl<H: BuildHasher + Clone> TokenCache<H> {
+    fn empty(issuers: Arc<Issuers>, max_bytes: u64, counters: [&IntCounter; 3], hasher: H) -> Self {
         let items = usize::try_from(max_bytes / USUAL_ENTRY_BYTES).unwrap_or(usize::MAX);
         let [hits, misses, stale] = counters.map(Clone::clone);
         Self {
             issuers,
             max_bytes,
-            entries: Cache::with_weighter(items, max_bytes, Bytes),
+            entries: Cache::with(items, max_bytes, Bytes, hasher, DefaultLifecycle::default()),
             hits,
             misses,
             stale,
@@ -121,7 +131,7 @@ impl TokenCache {
     }
 }
 
-impl std::fmt::Debug for TokenCache {
+impl<H: BuildHasher + Clone> std::fmt::Debug for TokenCache<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TokenCache")
             .field("bytes", &self.bytes())

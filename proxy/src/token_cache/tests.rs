@@ -207,3 +207,53 @@ fn no_token_shows_in_debug() {
     let shown = format!("{:?}", bench.cache);
     assert!(!shown.contains(&token) && !shown.contains("acme"), "{shown}");
 }
+
+/// Gives everything the same hash.
+#[derive(Clone, Default)]
+struct Colliding;
+
+impl std::hash::Hasher for Colliding {
+    fn finish(&self) -> u64 {
+        7
+    }
+
+    fn write(&mut self, _bytes: &[u8]) {}
+}
+
+impl BuildHasher for Colliding {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self
+    }
+}
+
+#[test]
+fn tokens_of_the_same_hash_are_never_taken_for_each_other() {
+    let bench = bench(DEFAULT_TOKEN_CACHE_BYTES);
+    let counters = [
+        &bench.metrics.token_cache_hits,
+        &bench.metrics.token_cache_misses,
+        &bench.metrics.token_cache_stale,
+    ];
+    let cache = TokenCache::empty(
+        Arc::clone(&bench.issuers),
+        DEFAULT_TOKEN_CACHE_BYTES,
+        counters,
+        Colliding,
+    );
+    let tokens: Vec<String> = (0..100)
+        .map(|number| token(json!({ "tenant": format!("tenant-{number}") })))
+        .collect();
+    for token in &tokens {
+        assert_eq!(cache.find(token, NOW, &bench.keys), None);
+        cache.keep(token, &bench.verify(token, NOW));
+    }
+    for (number, token) in tokens.iter().enumerate() {
+        let found = cache.find(token, NOW, &bench.keys).expect("it is kept");
+        assert_eq!(
+            found.tenant.as_ref().unwrap().as_str(),
+            format!("tenant-{number}")
+        );
+    }
+}
