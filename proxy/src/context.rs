@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http::HeaderValue;
 use rules::{FlagId, RouteId, TenantId, Timestamp, UpstreamId, Verdict};
-use tokens::Identity;
 
+use crate::asker::Asker;
 use crate::forwarding::Forwarding;
 use crate::outcome::Outcome;
 use crate::request_id::RequestId;
@@ -30,8 +30,8 @@ pub(crate) struct Context {
     pub(crate) route: Option<RouteId>,
     /// Whether another reading of its path decided what became of it.
     pub(crate) ambiguous_target: bool,
-    /// What its token proves.
-    pub(crate) identity: Option<Arc<Identity>>,
+    /// Who is asking, where that is known.
+    pub(crate) identity: Option<Asker>,
     /// What the gate said.
     pub(crate) verdict: Option<Verdict>,
     /// Where it goes.
@@ -106,12 +106,12 @@ impl Context {
 
     /// The tenant that is asking.
     pub(crate) fn tenant_id(&self) -> Option<&TenantId> {
-        self.identity.as_deref()?.tenant.as_ref().ok()
+        self.identity.as_ref()?.tenant()
     }
 
     /// The user that is asking.
     pub(crate) fn user(&self) -> Option<&str> {
-        self.identity.as_deref()?.user.as_deref()
+        self.identity.as_ref()?.user()
     }
 
     /// [`Context::now`] in seconds since 1970.

@@ -3,10 +3,14 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use rules::AttributeId;
 
+use crate::client_certificate::CertificateName;
+
 /// Where a request says who is asking.
 #[derive(Debug)]
 pub(crate) struct Credentials {
     pub(crate) token: TokenPlace,
+    /// Where in a client's certificate the tenant is, if that counts where there is no token.
+    pub(crate) certificate: Option<CertificateName>,
     /// Attributes that come from the request itself, by the ids of the snapshot.
     pub(crate) attributes: Box<[(AttributeId, AttributePlace)]>,
     /// `Bearer realm="..."`.

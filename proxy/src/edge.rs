@@ -5,9 +5,12 @@ mod admission;
 mod arrival;
 mod exchange;
 mod http1;
+pub(crate) mod http2;
 mod line;
 mod malformed;
 mod proxied;
+mod socket;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +38,18 @@ pub(crate) struct Edge {
     pub(crate) admission: Arc<Admission>,
     /// Whether connections begin with a PROXY header.
     pub(crate) proxied: bool,
+    pub(crate) protocol: Protocol,
+}
+
+/// What is spoken on a listener's connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// HTTP/1.
+    Plain,
+    /// HTTP/1, or HTTP/2 where a connection begins with its preface.
+    PlainOrHttp2,
+    /// TLS, and above it what is agreed on.
+    Tls,
 }
 
 /// What a connection may take.
@@ -112,8 +127,44 @@ impl Edge {
         {
             return Err(Refused::ClientFull);
         }
-        let arrival = Arc::new(Arrival::new(line.stream(), client));
-        http1::serve(self, line, &arrival, shutdown.clone()).await;
+        let arrival = Arrival::new(line.stream(), client);
+        self.speak(line, arrival, shutdown).await;
         Ok(())
+    }
+
+    /// Finds out what is spoken on the connection, and speaks it.
+    async fn speak(&self, mut line: Line, mut arrival: Arrival, shutdown: &ShutdownWatch) {
+        let limit = self.limits.head_timeout;
+        let http2 = match self.protocol {
+            Protocol::Plain => false,
+            Protocol::PlainOrHttp2 => http2::begins(&mut line, limit).await,
+            Protocol::Tls => {
+                let handshakes = &self.shared.metrics.tls_handshakes;
+                let Some(config) = self.shared.current.take().tls(&self.listener) else {
+                    return handshakes.count("no_certificate");
+                };
+                let encrypted = match tls::handshake(line, config, limit).await {
+                    Ok((encrypted, shown)) => {
+                        handshakes.count("ok");
+                        line = encrypted;
+                        shown
+                    }
+                    Err(reason) => return handshakes.count(reason),
+                };
+                let http2 = encrypted.http2;
+                arrival.tls = Some(encrypted);
+                if http2 && !http2::begins(&mut line, limit).await {
+                    return;
+                }
+                http2
+            }
+        };
+        arrival.http2 = http2.then_some(self.limits.head);
+        let arrival = Arc::new(arrival);
+        if http2 {
+            http2::serve(self, line, &arrival, shutdown).await;
+        } else {
+            http1::serve(self, line, &arrival, shutdown.clone()).await;
+        }
     }
 }

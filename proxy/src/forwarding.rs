@@ -10,6 +10,8 @@ use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use rules::{ForwardingHeader, Host, TrustedProxies};
 
+use crate::edge::arrival;
+
 mod elements;
 
 /// The most proxies that are looked past for the client.
@@ -77,9 +79,10 @@ impl Proto {
 
 /// How the peer speaks to us.
 pub(crate) fn proto(session: &Session) -> Proto {
-    match session.digest().and_then(|digest| digest.ssl_digest.as_ref()) {
-        Some(_) => Proto::Https,
-        None => Proto::Http,
+    if arrival(session).is_some_and(|arrival| arrival.tls.is_some()) {
+        Proto::Https
+    } else {
+        Proto::Http
     }
 }
 

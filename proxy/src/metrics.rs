@@ -31,6 +31,8 @@ pub struct Metrics {
     published: Arc<ArcSwap<Published>>,
     /// Requests that we answered ourselves, by the code of the answer.
     pub rejections: CodeCounter,
+    /// Handshakes of TLS on listeners, by `ok` or why they failed.
+    pub(crate) tls_handshakes: CodeCounter,
     /// Tokens that were verified, by `ok` or the code of the rejection. Cache hits are not among them.
     pub verifications: CodeCounter,
     pub(crate) token_cache_hits: IntCounter,
@@ -74,6 +76,12 @@ impl Metrics {
                 "sluice_rejections_total",
                 "Requests that were answered by the proxy itself, by the code of the answer.",
                 "reason",
+            )),
+            tls_handshakes: CodeCounter::new(counters(
+                &registry,
+                "sluice_tls_handshakes_total",
+                "Handshakes of TLS on listeners, by result.",
+                "result",
             )),
             verifications: CodeCounter::new(counters(
                 &registry,

@@ -4,18 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::{KeySource, Loaded, RequestValue, TokenSource};
+use config::{ClientCertificateMode, KeySource, Loaded, RequestValue, TokenSource};
 use http::HeaderName;
 use rules::{AttributeId, Cause, HeaderMatch, RouteId, Snapshot, TrustedProxies};
+use rustls::ServerConfig;
 use tokens::Issuers;
 
 use crate::answer::Pages;
+use crate::client_certificate::CertificateName;
 use crate::closed::{self, Closed};
 use crate::credentials::{AttributePlace, Credentials, TokenPlace};
 use crate::injected::Injected;
 use crate::issuer_keys::IssuerKeys;
 use crate::key_store::{InvalidKeySource, KeyStore};
 use crate::limits::LiveLimit;
+use crate::listener_tls::{Clients, InvalidTls, NamedCertificate, Protocols, TlsPlan, TlsVersion};
 use crate::meter::Meters;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
@@ -42,11 +45,22 @@ pub(crate) struct Serving {
     pub(crate) body_limit: Option<u64>,
     pub(crate) log_query: bool,
     pub(crate) trusted_proxies: TrustedProxies,
+    /// Of the listeners that speak TLS.
+    tls: Box<[ServingTls]>,
     /// By the ids of the snapshot.
     closed: Box<[Closed]>,
     /// By the ids of the snapshot.
     limits: Box<[Option<Arc<LiveLimit>>]>,
     unmatched: Refusal,
+}
+
+/// TLS on a listener.
+#[derive(Debug, Clone)]
+struct ServingTls {
+    listener: Box<str>,
+    /// What `config` was made of. As long as it stays the same, so do sessions.
+    definition: config::ListenerTls,
+    config: Arc<ServerConfig>,
 }
 
 /// Why a snapshot can't be served.
@@ -59,6 +73,14 @@ pub enum PrepareError {
         issuer: Box<str>,
         /// Why not.
         reason: InvalidKeySource,
+    },
+    /// TLS that can't be had.
+    #[error("listener `{listener}`: {reason}")]
+    Tls {
+        /// The listener's name.
+        listener: Box<str>,
+        /// Why not.
+        reason: InvalidTls,
     },
     /// Issuers that can't stand together.
     #[error(transparent)]
@@ -109,6 +131,7 @@ impl Serving {
             unmatched: closed::unmatched(&routes.unmatched, &pages),
             body_limit: loaded.settings.body_limit,
             log_query: loaded.settings.access_log.query,
+            tls: listeners_tls(loaded, former)?,
             trusted_proxies: loaded.settings.trusted_proxies.clone(),
             pages,
             snapshot,
@@ -127,6 +150,12 @@ impl Serving {
     /// How often the route may be asked.
     pub(crate) fn limit(&self, id: RouteId) -> Option<&LiveLimit> {
         self.limits.get(id.index())?.as_deref()
+    }
+
+    /// What the handshakes of a listener go by, if it speaks TLS.
+    pub(crate) fn tls(&self, listener: &str) -> Option<Arc<ServerConfig>> {
+        let tls = self.tls.iter().find(|tls| &*tls.listener == listener)?;
+        Some(Arc::clone(&tls.config))
     }
 
     /// What a request is answered that falls on no route.
@@ -156,6 +185,67 @@ fn issuer_keys(
     keys.collect()
 }
 
+/// TLS on the listeners. One that the documents no longer have goes on as it was, until a restart ends it.
+fn listeners_tls(loaded: &Loaded, former: Option<&Serving>) -> Result<Box<[ServingTls]>, PrepareError> {
+    let mut all = Vec::new();
+    let old = former.map_or(&[][..], |former| &former.tls);
+    for listener in &loaded.settings.listeners {
+        let Some(definition) = &listener.tls else { continue };
+        let kept = old
+            .iter()
+            .find(|old| old.listener == listener.name && old.definition == *definition);
+        let config = match kept {
+            Some(kept) => Arc::clone(&kept.config),
+            None => {
+                let config = tls_plan(definition).server_config();
+                Arc::new(config.map_err(|reason| PrepareError::Tls {
+                    listener: listener.name.clone(),
+                    reason,
+                })?)
+            }
+        };
+        all.push(ServingTls {
+            listener: listener.name.clone(),
+            definition: definition.clone(),
+            config,
+        });
+    }
+    for old in old {
+        if all.iter().all(|tls| tls.listener != old.listener) {
+            all.push(old.clone());
+        }
+    }
+    Ok(all.into())
+}
+
+fn tls_plan(definition: &config::ListenerTls) -> TlsPlan {
+    let certificates = definition.certificates.iter();
+    TlsPlan {
+        certificates: certificates
+            .map(|certificate| NamedCertificate {
+                names: certificate.names.clone(),
+                key: Arc::clone(&certificate.key),
+            })
+            .collect(),
+        oldest: match definition.min_version {
+            config::TlsVersion::Tls12 => TlsVersion::Tls12,
+            config::TlsVersion::Tls13 => TlsVersion::Tls13,
+        },
+        clients: match &definition.client_certificates {
+            None => Clients::Unasked,
+            Some(clients) => match clients.mode {
+                ClientCertificateMode::Optional => Clients::Optional(Arc::clone(&clients.roots)),
+                ClientCertificateMode::Required => Clients::Required(Arc::clone(&clients.roots)),
+            },
+        },
+        protocols: if definition.http2 {
+            Protocols::Http1And2
+        } else {
+            Protocols::Http1
+        },
+    }
+}
+
 fn credentials(loaded: &Loaded) -> Credentials {
     let identity = &loaded.identity;
     let header = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
@@ -183,6 +273,11 @@ fn credentials(loaded: &Loaded) -> Credentials {
     let challenge = format!("Bearer realm=\"{realm}\"").into();
     Credentials {
         token,
+        certificate: identity.certificate_tenant.map(|name| match name {
+            config::CertificateName::SanDns => CertificateName::SanDns,
+            config::CertificateName::SanUri => CertificateName::SanUri,
+            config::CertificateName::CommonName => CertificateName::CommonName,
+        }),
         attributes: attributes.collect(),
         challenge,
     }

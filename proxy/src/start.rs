@@ -24,7 +24,7 @@ use wire::HeadLimits;
 use crate::access_log::{AccessLog, Format, MAX_QUEUED_LINES, Output};
 use crate::admin::{AdminServer, AdminState, admin_router};
 use crate::current::Current;
-use crate::edge::{Admission, Edge, EdgeLimits};
+use crate::edge::{Admission, Edge, EdgeLimits, Protocol, http2};
 use crate::gateway::Gateway;
 use crate::key_store::KeyStore;
 use crate::metrics::{Metrics, Reload};
@@ -197,7 +197,9 @@ fn serve<'l>(
     let mut server = HttpServerOptions::default();
     // So that CONNECT gets as far as the head phase, which refuses it like anything else.
     server.allow_connect_method_proxying = true;
+    server.h2_idle_timeout = Some(http2::IDLE_TIMEOUT);
     proxy.server_options = Some(server);
+    proxy.h2_options = Some(http2::options());
     let proxy = Arc::new(proxy);
     for (listening, definition) in listeners {
         let key = listening.address.to_string();
@@ -236,6 +238,11 @@ fn edge(
         },
         admission: Arc::new(admission),
         proxied: definition.proxy_protocol,
+        protocol: match (&definition.tls, definition.h2c) {
+            (Some(_), _) => Protocol::Tls,
+            (None, true) => Protocol::PlainOrHttp2,
+            (None, false) => Protocol::Plain,
+        },
     }
 }
 

@@ -4,6 +4,7 @@
 use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
@@ -90,20 +91,14 @@ impl Authority {
     /// A client's certificate.
     #[must_use]
     pub fn client(&self, names: &[ClientName<'_>]) -> Pair {
-        let mut params = CertificateParams::default();
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        for name in names {
-            match *name {
-                ClientName::Dns(name) => params
-                    .subject_alt_names
-                    .push(SanType::DnsName(name.try_into().unwrap())),
-                ClientName::Uri(name) => params
-                    .subject_alt_names
-                    .push(SanType::URI(name.try_into().unwrap())),
-                ClientName::Common(name) => params.distinguished_name.push(DnType::CommonName, name),
-            }
-        }
+        self.issue(client(names))
+    }
+
+    /// A client's certificate that expires so soon.
+    #[must_use]
+    pub fn client_for(&self, names: &[ClientName<'_>], life: Duration) -> Pair {
+        let mut params = client(names);
+        params.not_after = (SystemTime::now() + life).into();
         self.issue(params)
     }
 
@@ -156,6 +151,24 @@ impl Authority {
             key: key.serialize_pem(),
         }
     }
+}
+
+fn client(names: &[ClientName<'_>]) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    for name in names {
+        match *name {
+            ClientName::Dns(name) => params
+                .subject_alt_names
+                .push(SanType::DnsName(name.try_into().unwrap())),
+            ClientName::Uri(name) => params
+                .subject_alt_names
+                .push(SanType::URI(name.try_into().unwrap())),
+            ClientName::Common(name) => params.distinguished_name.push(DnType::CommonName, name),
+        }
+    }
+    params
 }
 
 impl Default for Authority {

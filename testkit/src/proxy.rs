@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokens::Algorithm;
 
+use crate::certificates::{Pair, TlsClient};
 use crate::client::{Client, Request, Response};
 use crate::eventually;
 use crate::flags::FLAGS;
@@ -109,6 +110,12 @@ impl Proxy {
         self.issuer.token(tenant)
     }
 
+    /// A new connection over TLS.
+    #[must_use]
+    pub fn connect_tls(&self, tls: &TlsClient) -> Client {
+        Client::connect_tls(self.address(), tls)
+    }
+
     /// A new connection.
     #[must_use]
     pub fn connect(&self) -> Client {
@@ -175,6 +182,18 @@ impl Proxy {
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Serves the documents as they are now, or says why that can't be.
+    pub fn try_reread(&self) -> Result<Published, String> {
+        let loaded = config::load(&self.folder().join("sluice.yaml"), &|name| {
+            std::env::var(name).ok()
+        });
+        let loaded = loaded.map_err(|report| report.to_string())?;
+        self.running()
+            .publisher()
+            .publish(&loaded)
+            .map_err(|error| error.to_string())
+    }
+
     /// Changes a document and serves it, or says why that can't be.
     pub fn try_reload(&self, file: &str, from: &str, to: &str) -> Result<Published, String> {
         let path = self.folder().join(file);
@@ -227,6 +246,13 @@ impl ProxyBuilder {
     pub fn listener(mut self, name: &str, address: &str) -> Self {
         writeln!(self.listeners, "  - {{ name: {name}, address: \"{address}\" }}").unwrap();
         self
+    }
+
+    /// Adds a certificate and its key beside the documents, as `NAME.pem` and `NAME.key`.
+    #[must_use]
+    pub fn pair(self, name: &str, pair: &Pair) -> Self {
+        self.file(&format!("{name}.pem"), pair.cert.as_bytes())
+            .file(&format!("{name}.key"), pair.key.as_bytes())
     }
 
     /// Adds an issuer with its keys in a file or, where `keys` is given, at that server.

@@ -46,7 +46,10 @@ impl Code {
         code("BODY_TOO_LARGE", 413, "the body of the request is too large");
     pub(crate) const TOKEN_MISSING: Self = code("TOKEN_MISSING", 401, "a token is required");
     pub(crate) const TOKEN_REPEATED: Self = code("TOKEN_REPEATED", 401, "there is more than one token");
-    pub(crate) const TENANT_MISSING: Self = code("TENANT_MISSING", 403, "the token names no tenant");
+    pub(crate) const CERTIFICATE_EXPIRED: Self =
+        code("CERTIFICATE_EXPIRED", 401, "the client's certificate has expired");
+    pub(crate) const TENANT_MISSING: Self =
+        code("TENANT_MISSING", 403, "the token or certificate names no tenant");
     pub(crate) const TENANT_UNKNOWN: Self = code("TENANT_UNKNOWN", 403, "the tenant is not known here");
     pub(crate) const NOT_FOUND: Self = code("NOT_FOUND", 404, "");
     pub(crate) const NO_ROUTE: Self = code("NO_ROUTE", 404, "");

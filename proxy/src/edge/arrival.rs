@@ -5,17 +5,24 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use ::wire::InvalidBody;
+use ::wire::{HeadLimits, InvalidBody};
 use pingora::http::ResponseHeader;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{SocketDigest, Stream};
 use pingora::proxy::Session;
+
+use super::tls::Encrypted;
+use crate::client_certificate::ClientCertificate;
 
 /// A connection that arrived at a listener.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     /// As pingora sees it: its peer is the client, whatever proxy is between us.
     pub(super) socket: Arc<SocketDigest>,
+    /// What its handshake has shown, where it is encrypted.
+    pub(crate) tls: Option<Encrypted>,
+    /// What a head of HTTP/2 may take. Those of HTTP/1 were measured before they were taken.
+    pub(crate) http2: Option<HeadLimits>,
     /// Whether the present request switched protocols: what follows is no HTTP.
     switched: AtomicBool,
     /// Whether the connection is kept although pingora gives the present exchange up.
@@ -43,6 +50,8 @@ impl Arrival {
         }
         Self {
             socket: Arc::new(socket),
+            tls: None,
+            http2: None,
             switched: AtomicBool::new(false),
             kept: AtomicBool::new(false),
             fault: OnceLock::new(),
@@ -57,6 +66,11 @@ impl Arrival {
     /// The address of the client.
     pub(crate) fn client(&self) -> Option<IpAddr> {
         self.socket.peer_addr()?.as_inet().map(SocketAddr::ip)
+    }
+
+    /// The client's certificate, which was verified.
+    pub(crate) fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
+        self.tls.as_ref()?.client.as_ref()
     }
 
     /// What pingora carries to every session of the connection.

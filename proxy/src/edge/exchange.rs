@@ -85,6 +85,19 @@ impl Exchange {
         Poll::Ready(io::ErrorKind::TimedOut.into())
     }
 
+    /// The view of a whole connection of HTTP/2.
+    pub(super) fn of_connection(line: Line, arrival: &Arc<Arrival>) -> Self {
+        Self {
+            line: Some(line),
+            mode: Mode::Raw(ALPN::H2),
+            arrival: Arc::clone(arrival),
+            digest: arrival.digest(),
+            body_timeout: Duration::ZERO,
+            deadline: None,
+            back: None,
+        }
+    }
+
     fn line(&mut self) -> io::Result<&mut Line> {
         self.line
             .as_mut()
@@ -196,7 +209,7 @@ impl AsyncWrite for Exchange {
     fn is_write_vectored(&self) -> bool {
         self.line
             .as_ref()
-            .is_some_and(|line| line.stream().is_write_vectored())
+            .is_some_and(|line| line.socket().is_write_vectored())
     }
 }
 
@@ -207,7 +220,7 @@ impl Shutdown for Exchange {
             return;
         }
         if let Some(line) = &mut self.line {
-            line.stream_mut().shutdown().await;
+            line.socket_mut().shutdown().await;
         }
     }
 }

@@ -6,7 +6,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BytesMut};
 use pingora::protocols::Stream;
-use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+
+use super::socket::Socket;
 
 /// How much is read at a time.
 const READ_BYTES: usize = 4 * 1024;
@@ -14,14 +16,18 @@ const READ_BYTES: usize = 4 * 1024;
 /// A connection, and what was read of it too early.
 #[derive(Debug)]
 pub(super) struct Line {
-    stream: Stream,
+    socket: Socket,
     pub(super) ahead: BytesMut,
 }
 
 impl Line {
     pub(super) fn new(stream: Stream) -> Self {
+        Self::over(Socket::Plain(stream))
+    }
+
+    pub(super) fn over(socket: Socket) -> Self {
         Self {
-            stream,
+            socket,
             ahead: BytesMut::new(),
         }
     }
@@ -29,14 +35,14 @@ impl Line {
     /// Reads more ahead; 0 at the end.
     pub(super) async fn read_ahead(&mut self) -> io::Result<usize> {
         self.ahead.reserve(READ_BYTES);
-        self.stream.read_buf(&mut self.ahead).await
+        self.socket.read_buf(&mut self.ahead).await
     }
 
     /// The same for those who poll.
     pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut space = [0; READ_BYTES];
         let mut read = ReadBuf::new(&mut space);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut read))?;
         self.ahead.extend_from_slice(read.filled());
         Poll::Ready(Ok(read.filled().len()))
     }
@@ -48,7 +54,7 @@ impl Line {
         space: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.ahead.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(cx, space);
+            return Pin::new(&mut self.socket).poll_read(cx, space);
         }
         let length = self.ahead.len().min(space.remaining());
         space.put_slice(self.ahead.get(..length).unwrap_or_default());
@@ -56,15 +62,44 @@ impl Line {
         Poll::Ready(Ok(()))
     }
 
-    pub(super) fn writer(&mut self) -> Pin<&mut Stream> {
-        Pin::new(&mut self.stream)
+    pub(super) fn writer(&mut self) -> Pin<&mut Socket> {
+        Pin::new(&mut self.socket)
     }
 
+    /// The connection below TLS.
     pub(super) fn stream(&self) -> &Stream {
-        &self.stream
+        self.socket.stream()
     }
 
-    pub(super) fn stream_mut(&mut self) -> &mut Stream {
-        &mut self.stream
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub(super) fn socket_mut(&mut self) -> &mut Socket {
+        &mut self.socket
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Self::poll_read(self.get_mut(), cx, space)
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.writer().poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_shutdown(cx)
     }
 }

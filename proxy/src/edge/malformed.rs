@@ -73,16 +73,17 @@ pub(super) async fn answer(edge: &Edge, mut line: Line, arrival: &Arrival, code:
 }
 
 async fn send(line: &mut Line, bytes: &[u8]) -> std::io::Result<()> {
-    let stream = line.stream_mut();
+    let stream = line.socket_mut();
     stream.write_all(bytes).await?;
     stream.flush().await?;
-    stream.shutdown().await
+    stream.shutdown().await;
+    Ok(())
 }
 
 async fn linger(mut line: Line) {
     let (mut left, mut space) = (MAX_LINGERED_BYTES, [0; 4096]);
     while left > 0 {
-        match line.stream_mut().read(&mut space).await {
+        match line.socket_mut().read(&mut space).await {
             Ok(read @ 1..) => left = left.saturating_sub(read),
             _ => return,
         }

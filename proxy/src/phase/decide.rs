@@ -31,6 +31,7 @@ pub(crate) async fn decide(
 
 async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Context) -> Result<(), Refusal> {
     head::configure(session, shared.is_draining());
+    head::adopt_authority(session);
     context.forwarding = Forwarding::of(session, &context.serving.trusted_proxies);
     shared.probe(Stage::Received, session.req_header());
     let raw = session.downstream_session.to_h1_raw();
@@ -135,8 +136,8 @@ fn judge(session: &Session, context: &mut Context) -> Result<(), Refusal> {
     let identity = context.identity.clone();
     let headers = &session.req_header().headers;
     let client = context.forwarding.client_text();
-    let attributes = gate::attributes(&serving, identity.as_deref(), headers, client.as_deref());
-    let subject = gate::subject(&serving, identity.as_deref(), &attributes);
+    let attributes = gate::attributes(&serving, identity.as_ref(), headers, client.as_deref());
+    let subject = gate::subject(&serving, identity.as_ref(), &attributes);
     let mut judgement = act::judge(&serving, context.route, &subject, context.now);
     let mut asked = None;
     for _ in 0..MAX_TURNS {

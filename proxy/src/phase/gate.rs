@@ -3,8 +3,8 @@
 use arrayvec::ArrayVec;
 use http::HeaderMap;
 use rules::{AttributeId, Gate, MAX_SUBJECT_ATTRIBUTES, Subject, Timestamp, Value, Verdict};
-use tokens::Identity;
 
+use crate::asker::Asker;
 use crate::serving::Serving;
 
 /// What a request says of itself beyond tenant, user and groups. On the stack: deciding allocates nothing.
@@ -14,13 +14,13 @@ pub(crate) type Attributes<'a> = ArrayVec<(AttributeId, Value<'a>), MAX_SUBJECT_
 /// one that was signed counts.
 pub(crate) fn attributes<'a>(
     serving: &Serving,
-    identity: Option<&'a Identity>,
+    asker: Option<&'a Asker>,
     headers: &'a HeaderMap,
     client: Option<&'a str>,
 ) -> Attributes<'a> {
-    let signed = identity
+    let signed = asker
         .into_iter()
-        .flat_map(|identity| &identity.attributes)
+        .flat_map(Asker::attributes)
         .filter_map(|(number, value)| {
             let id = usize::try_from(*number).ok().and_then(AttributeId::from_index)?;
             Some((id, value.as_value()))
@@ -33,14 +33,15 @@ pub(crate) fn attributes<'a>(
 /// Who is asking, as the rules see it.
 pub(crate) fn subject<'a>(
     serving: &'a Serving,
-    identity: Option<&'a Identity>,
+    asker: Option<&'a Asker>,
     attributes: &'a Attributes<'a>,
 ) -> Subject<'a> {
-    let tenant = identity.and_then(|identity| identity.tenant.as_ref().ok());
-    let mut subject = serving.snapshot.subject(tenant.map(rules::TenantId::as_str));
-    if let Some(identity) = identity {
-        subject.user = identity.user.as_deref();
-        subject.groups = &identity.groups;
+    let mut subject = serving
+        .snapshot
+        .subject(asker.and_then(Asker::tenant).map(rules::TenantId::as_str));
+    if let Some(asker) = asker {
+        subject.user = asker.user();
+        subject.groups = asker.groups();
     }
     subject.attributes = attributes;
     subject

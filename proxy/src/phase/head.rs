@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Version, header};
+use http::{HeaderMap, Method, Version, header};
 use pingora::proxy::Session;
 use rules::Host;
+use wire::HeadLimits;
 
 use crate::answer::{Answer, Code};
 use crate::context::Context;
+use crate::edge::arrival;
 use crate::refusal::Refusal;
 
 /// How long an idle connection of a client is kept, in seconds.
@@ -29,6 +31,23 @@ pub(crate) fn configure(session: &mut Session, draining: bool) {
     session.set_write_timeout(Some(WRITE_TIMEOUT));
 }
 
+/// Has a request of HTTP/2 name its host as one of HTTP/1 does, in `Host`, so that everything after this looks in
+/// one place. The HTTP layer has refused those that name two, or none.
+pub(crate) fn adopt_authority(session: &mut Session) {
+    let request = session.req_header_mut();
+    if request.version != Version::HTTP_2 || request.headers.contains_key(header::HOST) {
+        return;
+    }
+    if let Some(authority) = request
+        .uri
+        .authority()
+        .map(|authority| authority.as_str().to_owned())
+    {
+        // What can't be a header is no host either, and refused as a request without one.
+        let _ = request.insert_header(header::HOST, authority);
+    }
+}
+
 /// Checks the head.
 pub(crate) fn check(session: &Session, context: &mut Context) -> Result<(), Refusal> {
     let request = session.req_header();
@@ -41,17 +60,38 @@ pub(crate) fn check(session: &Session, context: &mut Context) -> Result<(), Refu
             ..malformed(Code::CONNECT)
         });
     }
+    if let Some(limits) = arrival(session).and_then(|arrival| arrival.http2) {
+        check_http2(&request.headers, limits).map_err(malformed)?;
+    }
     let host = request
         .headers
         .get(header::HOST)
         .map(|host| host.to_str().map(Host::parse));
     let host = match host {
-        None if request.version == Version::HTTP_11 => return Err(malformed(Code::HOST)),
+        None if request.version >= Version::HTTP_11 => return Err(malformed(Code::HOST)),
         None => return Ok(()),
         Some(Ok(Ok(host))) => host.name.into(),
         Some(_) => return Err(malformed(Code::HOST)),
     };
     context.host = host;
+    Ok(())
+}
+
+/// Judges a head of HTTP/2 as the edge judges one of HTTP/1. That it has no fields of a connection (RFC 9113
+/// section 8.2.2) and as much data as it says, the HTTP layer has seen to.
+fn check_http2(headers: &HeaderMap, limits: HeadLimits) -> Result<(), Code> {
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
+        .sum();
+    if headers.len() > limits.fields || bytes > limits.bytes {
+        return Err(Code::HEAD_TOO_LARGE);
+    }
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let digits = |value: &[u8]| !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    if lengths.next().is_some_and(|length| !digits(length.as_bytes())) || lengths.next().is_some() {
+        return Err(Code::FRAMING);
+    }
     Ok(())
 }
 

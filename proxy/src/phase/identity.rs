@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use pingora::proxy::Session;
-use rules::{Auth, UnknownTenant};
+use rules::{Auth, TenantId, UnknownTenant};
 use tokens::{Identity, Rejection, Unverified};
 
 use crate::answer::{Answer, Code};
+use crate::asker::Asker;
 use crate::context::Context;
 use crate::credentials::Found;
+use crate::edge::{Arrival, arrival};
 use crate::issuer_keys::Refreshed;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
@@ -38,7 +40,7 @@ pub(crate) async fn identify(
     context: &Context,
     auth: Auth,
     metrics: &Metrics,
-) -> Result<Option<Arc<Identity>>, Refusal> {
+) -> Result<Option<Asker>, Refusal> {
     if auth == Auth::None {
         return Ok(None);
     }
@@ -46,8 +48,12 @@ pub(crate) async fn identify(
     let found = serving.credentials.token.find(&session.req_header().headers);
     let token = match found {
         Found::Token(token) => token,
-        Found::Nothing if auth == Auth::Optional => return Ok(None),
-        Found::Nothing => return Err(unauthenticated(serving, Code::TOKEN_MISSING, "")),
+        Found::Nothing => match by_certificate(session, context)? {
+            None if auth == Auth::Required => {
+                return Err(unauthenticated(serving, Code::TOKEN_MISSING, ""));
+            }
+            asker => return Ok(asker),
+        },
         Found::Several => return Err(invalid_token(serving, Code::TOKEN_REPEATED)),
     };
     let now = context.now_seconds();
@@ -72,14 +78,31 @@ pub(crate) async fn identify(
             }
         },
     };
-    admit(serving, &identity)?;
-    Ok(Some(identity))
+    admit(serving, identity.tenant.as_ref().ok())?;
+    Ok(Some(Asker::Token(identity)))
 }
 
-/// Whether the token's tenant is let in at all.
-fn admit(serving: &Serving, identity: &Identity) -> Result<(), Refusal> {
+/// Who the certificate of the connection says is asking, where that counts. A token goes before it: one that is
+/// bad is not made good by a certificate.
+fn by_certificate(session: &Session, context: &Context) -> Result<Option<Asker>, Refusal> {
+    let serving = &*context.serving;
+    let (Some(place), Some(certificate)) = (
+        serving.credentials.certificate,
+        arrival(session).and_then(Arrival::certificate),
+    ) else {
+        return Ok(None);
+    };
+    if !certificate.is_fresh(context.now_seconds()) {
+        return Err(unauthenticated(serving, Code::CERTIFICATE_EXPIRED, ""));
+    }
+    admit(serving, certificate.tenant(place))?;
+    Ok(Some(Asker::Certificate(Arc::clone(certificate), place)))
+}
+
+/// Whether the tenant is let in at all.
+fn admit(serving: &Serving, tenant: Option<&TenantId>) -> Result<(), Refusal> {
     let forbidden = |code| Refusal::new(Outcome::Forbidden, Answer::new(code, &serving.pages));
-    let Ok(tenant) = &identity.tenant else {
+    let Some(tenant) = tenant else {
         return Err(forbidden(Code::TENANT_MISSING));
     };
     let rejects = serving.snapshot.flags.unknown_tenant() == UnknownTenant::Reject;

@@ -25,4 +25,5 @@ mod route;
 mod secure_upstream;
 mod start;
 mod target;
+mod tls;
 mod upstream;

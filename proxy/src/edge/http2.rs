@@ -1,0 +1,70 @@
+//! HTTP/2: the preface is read under the head's deadline, the rest is pingora's, within limits that are stated
+//! here. What a decent client never comes near ends the connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora::apps::ServerApp as _;
+use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
+use pingora::server::ShutdownWatch;
+use tokio::time::{Instant, timeout_at};
+
+use super::exchange::Exchange;
+use super::line::Line;
+use super::{Arrival, Edge};
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Requests under way on one connection.
+const MAX_STREAMS: u32 = 100;
+/// All names and values of a head together, 32 bytes each added (RFC 9113 section 6.5.2).
+const MAX_HEADER_LIST: u32 = 32 * 1024;
+/// How much of one request's body may be on its way, in bytes.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// The same of all requests of a connection.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// How much of one response waits for the client to take it.
+const MAX_SEND_BUFFER: usize = 256 * 1024;
+/// Requests that were given up before they were begun with (CVE-2023-44487).
+const MAX_PENDING_RESETS: usize = 20;
+/// Requests that we gave up because of what the client sent (CVE-2025-8671).
+const MAX_OWN_RESETS: usize = 256;
+/// How long a connection is kept on which nothing is under way.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a connection may take.
+pub(crate) fn options() -> H2Options {
+    let mut options = default_h2_options();
+    options
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADER_LIST)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(MAX_SEND_BUFFER)
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_local_error_reset_streams(Some(MAX_OWN_RESETS));
+    options
+}
+
+/// Whether the connection begins as HTTP/2 does. It is read no further than that needs.
+pub(super) async fn begins(line: &mut Line, limit: Duration) -> bool {
+    let deadline = Instant::now() + limit;
+    loop {
+        let length = line.ahead.len().min(PREFACE.len());
+        if line.ahead.get(..length) != PREFACE.get(..length) {
+            return false;
+        }
+        if length == PREFACE.len() {
+            return true;
+        }
+        match timeout_at(deadline, line.read_ahead()).await {
+            Ok(Ok(1..)) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Serves the requests of a connection that begins as HTTP/2 does, until it ends.
+pub(super) async fn serve(edge: &Edge, line: Line, arrival: &Arc<Arrival>, shutdown: &ShutdownWatch) {
+    let exchange = Exchange::of_connection(line, arrival);
+    edge.proxy.process_new(Box::new(exchange), shutdown).await;
+}

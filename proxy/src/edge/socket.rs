@@ -1,0 +1,98 @@
+//! A connection's bytes below HTTP: as they are, or through TLS.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pingora::protocols::{Shutdown, Stream};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio_rustls::server::TlsStream;
+
+use super::line::Line;
+
+/// How long the last words of a TLS connection may take.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A connection's bytes.
+#[derive(Debug)]
+pub(super) enum Socket {
+    Plain(Stream),
+    /// Through TLS, over a line that holds what was read before the handshake.
+    Encrypted(Box<TlsStream<Line>>),
+}
+
+impl Socket {
+    /// The connection itself.
+    pub(super) fn stream(&self) -> &Stream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Encrypted(tls) => tls.get_ref().0.stream(),
+        }
+    }
+
+    /// Ends the connection in good order, if the client lets it.
+    pub(super) async fn shutdown(&mut self) {
+        match self {
+            Self::Plain(stream) => Shutdown::shutdown(&mut **stream).await,
+            Self::Encrypted(tls) => {
+                // Whether the client hears of it makes no difference any more.
+                let _ = tokio::time::timeout(GOODBYE_TIMEOUT, AsyncWriteExt::shutdown(tls)).await;
+            }
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, space),
+            Self::Encrypted(tls) => Pin::new(tls).poll_read(cx, space),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Encrypted(tls) => Pin::new(tls).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Encrypted(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Encrypted(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
+            Self::Encrypted(tls) => Pin::new(tls).poll_write_vectored(cx, bytes),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Encrypted(tls) => tls.is_write_vectored(),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The handshake of TLS: under a deadline of its own, and what fails is counted by reason and not logged, because
+//! anybody can make it fail.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::{AlertDescription, Error, PeerIncompatible, ServerConfig};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::line::Line;
+use super::socket::Socket;
+use crate::client_certificate::ClientCertificate;
+
+/// What a handshake has shown.
+#[derive(Debug)]
+pub(crate) struct Encrypted {
+    /// The client's certificate, which was verified.
+    pub(crate) client: Option<Arc<ClientCertificate>>,
+    /// Whether HTTP/2 was agreed on.
+    pub(super) http2: bool,
+}
+
+/// The connection after the handshake; or else why it failed, in a word for the metrics.
+pub(super) async fn handshake(
+    line: Line,
+    config: Arc<ServerConfig>,
+    limit: Duration,
+) -> Result<(Line, Encrypted), &'static str> {
+    let accepted = timeout(limit, TlsAcceptor::from(config).accept(line)).await;
+    let stream = match accepted {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(reason(&error)),
+        Err(_) => return Err("timeout"),
+    };
+    let (_, connection) = stream.get_ref();
+    let http2 = connection.alpn_protocol() == Some(b"h2");
+    let certificate = connection
+        .peer_certificates()
+        .and_then(|certificates| certificates.first());
+    let client = match certificate.map(|certificate| ClientCertificate::read(certificate)) {
+        None => None,
+        Some(Some(client)) => Some(Arc::new(client)),
+        // It was verified, so that it can be read; if not, it proves nothing.
+        Some(None) => return Err("bad_certificate"),
+    };
+    let line = Line::over(Socket::Encrypted(Box::new(stream)));
+    Ok((line, Encrypted { client, http2 }))
+}
+
+fn reason(error: &io::Error) -> &'static str {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    match inner {
+        None => "closed",
+        Some(Error::NoCertificatesPresented) => "no_certificate",
+        Some(Error::InvalidCertificate(_)) => "bad_certificate",
+        Some(Error::NoApplicationProtocol) => "no_protocol",
+        Some(Error::PeerIncompatible(
+            PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled
+            | PeerIncompatible::Tls13RequiredForQuic
+            | PeerIncompatible::SupportedVersionsExtensionRequired,
+        )) => "version",
+        Some(Error::InvalidMessage(_) | Error::InappropriateMessage { .. }) => "not_tls",
+        Some(Error::AlertReceived(AlertDescription::ProtocolVersion)) => "version",
+        Some(Error::AlertReceived(_)) => "refused_by_client",
+        Some(_) => "other",
+    }
+}

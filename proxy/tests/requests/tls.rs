@@ -1,0 +1,333 @@
+//! TLS on listeners: which certificate is shown, that it changes under open connections, and whose certificates
+//! clients have (edge.md sections 4 and 9).
+
+use std::time::Duration;
+
+use rustls::version::{TLS12, TLS13};
+use testkit::{Authority, Client, ClientName, Proxy, ProxyBuilder, Request, Upstream, eventually};
+
+const TLS: &str = "tls: { certificates: [ { cert: a.pem, key: a.key } ] }";
+
+fn gated(upstream: &Upstream) -> ProxyBuilder {
+    Proxy::builder()
+        .upstream("api", upstream)
+        .route("{ name: board, match: /board, gate: board, upstream: api }")
+        .route("{ name: open, match: /open/**, upstream: api }")
+}
+
+/// A proxy with a certificate for `a.test`.
+fn encrypted(authority: &Authority, upstream: &Upstream) -> ProxyBuilder {
+    encrypted_by(authority, upstream, TLS)
+}
+
+fn encrypted_by(authority: &Authority, upstream: &Upstream, tls: &str) -> ProxyBuilder {
+    gated(upstream)
+        .listening(tls)
+        .pair("a", &authority.server(&["a.test"]))
+}
+
+#[test]
+fn requests_come_over_tls_of_both_versions() {
+    let (authority, upstream) = (Authority::new(), Upstream::named("api"));
+    let proxy = encrypted(&authority, &upstream).start();
+    for version in [&TLS12, &TLS13] {
+        let client = authority.trusted_over("a.test", &["http/1.1"], None, &[version]);
+        let mut client = proxy.connect_tls(&client);
+        assert_eq!(client.protocol(), Some(&b"http/1.1"[..]));
+        for _ in 0..2 {
+            let answer = client.ask(&Request::get("/board").token(&proxy.token("acme")));
+            assert_eq!(answer.text(), "api");
+        }
+        let refused = client.ask(&Request::get("/board").token(&proxy.token("globex")));
+        assert_eq!((refused.status, refused.code()), (404, "NOT_FOUND".to_owned()));
+        assert_eq!(
+            client.ask(&Request::post("/open/x", vec![b'x'; 100_000])).status,
+            200
+        );
+    }
+    let seen = upstream.last();
+    assert_eq!(seen.body.len(), 100_000);
+    assert_eq!(seen.header("x-forwarded-proto"), Some("https"));
+    assert!(
+        seen.header("forwarded")
+            .is_some_and(|line| line.contains("proto=https"))
+    );
+    assert_eq!(proxy.metric("sluice_tls_handshakes_total{result=\"ok\"}"), 2.0);
+}
+
+#[test]
+fn an_old_version_is_refused_where_a_newer_one_is_asked_for() {
+    let (authority, upstream) = (Authority::new(), Upstream::named("api"));
+    let proxy = encrypted_by(
+        &authority,
+        &upstream,
+        "tls: { certificates: [ { cert: a.pem, key: a.key } ], min_version: \"1.3\" }",
+    )
+    .start();
+    let old = authority.trusted_over("a.test", &[], None, &[&TLS12]);
+    assert!(Client::try_connect_tls(proxy.address(), &old).is_err());
+    let new = authority.trusted_over("a.test", &[], None, &[&TLS13]);
+    assert_eq!(proxy.connect_tls(&new).ask(&Request::get("/open/x")).status, 200);
+    assert_eq!(
+        proxy.metric("sluice_tls_handshakes_total{result=\"version\"}"),
+        1.0
+    );
+}
+
+#[test]
+fn a_client_gets_the_certificate_of_the_name_it_asks_for_or_else_the_first() {
+    let (authority, upstream) = (Authority::new(), Upstream::named("api"));
+    let names = ["a", "b", "star"];
+    let pairs = [
+        authority.server(&["a.test"]),
+        authority.server(&["b.test", "x.b.test"]),
+        authority.server(&["*.b.test"]),
+    ];
+    let mut builder = gated(&upstream).listening(
+        "tls: { certificates: [ { cert: a.pem, key: a.key }, { cert: b.pem, key: b.key }, \
+         { cert: star.pem, key: star.key } ] }",
+    );
+    for (name, pair) in names.iter().zip(&pairs) {
+        builder = builder.pair(name, pair);
+    }
+    let proxy = builder.start();
+    for (name, expected) in [("a.test", 0), ("b.test", 1), ("x.b.test", 1), ("y.b.test", 2)] {
+        let shown = proxy
+            .connect_tls(&authority.trusted_by(name, &[], None))
+            .certificate();
+        assert!(shown == pairs[expected].der(), "{name}");
+    }
+    // These clients see that it is another's, and say so; what they are shown is all the same the first.
+    for name in ["c.test", "y.x.b.test", "127.0.0.1"] {
+        let refused = Client::try_connect_tls(proxy.address(), &authority.trusted_by(name, &[], None));
+        assert!(refused.is_err(), "{name}");
+    }
+    eventually("three refusals by clients", || {
+        let refused = proxy.metric("sluice_tls_handshakes_total{result=\"refused_by_client\"}");
+        (refused == 3.0).then_some(())
+    });
+}
+
+#[test]
+fn certificates_change_and_no_connection_is_dropped() {
+    let (authority, upstream) = (Authority::new(), Upstream::named("api"));
+    let proxy = encrypted(&authority, &upstream).start();
+    let trusting = authority.trusted_by("a.test", &[], None);
+    let mut before: Vec<Client> = (0..5).map(|_| proxy.connect_tls(&trusting)).collect();
+    let old = before[0].certificate();
+    let new = authority.server(&["a.test"]);
+    std::fs::write(proxy.folder().join("a.pem"), &new.cert).unwrap();
+    // Half of a change is refused, and changes nothing.
+    let refused = proxy.try_reread().unwrap_err();
+    assert!(
+        refused.contains("does not belong to the certificate"),
+        "{refused}"
+    );
+    assert_eq!(proxy.connect_tls(&trusting).certificate(), old);
+    std::fs::write(proxy.folder().join("a.key"), &new.key).unwrap();
+    assert!(proxy.try_reread().unwrap().needs_restart.is_empty());
+    let fresh = authority.trusted_by("a.test", &[], None);
+    assert_eq!(proxy.connect_tls(&fresh).certificate(), new.der());
+    for client in &mut before {
+        assert_eq!(client.ask(&Request::get("/open/x")).status, 200);
+        assert_eq!(client.certificate(), old);
+    }
+    // That a listener is encrypted at all is not changed by a reload, in neither direction.
+    let published = proxy.reload("sluice.yaml", &format!(", {TLS}"), "");
+    assert_eq!(published.needs_restart, ["listeners"]);
+    assert_eq!(
+        proxy.connect_tls(&fresh).ask(&Request::get("/open/x")).status,
+        200
+    );
+}
+
+#[test]
+fn clients_that_come_back_need_no_whole_handshake() {
+    let (authority, upstream) = (Authority::new(), Upstream::named("api"));
+    let proxy = encrypted(&authority, &upstream).start();
+    let client = authority.trusted_by("a.test", &[], None);
+    for is_resumed in [false, true] {
+        let mut client = proxy.connect_tls(&client);
+        assert_eq!(client.ask(&Request::get("/open/x")).status, 200);
+        assert_eq!(client.is_resumed(), is_resumed);
+    }
+}
+
+/// A proxy that asks for certificates of `clients`, in this mode, and takes tenants from this place in them.
+fn mutual(authority: &Authority, clients: &Authority, upstream: &Upstream, mode: &str, place: &str) -> Proxy {
+    encrypted_by(authority, upstream, &format!("tls: {{ certificates: [ {{ cert: a.pem, key: a.key }} ], client_certificates: {{ ca: ca.pem, mode: {mode} }} }}"))
+        .file("ca.pem", clients.pem().as_bytes())
+        .with(&format!("identity: {{ tenant: {{ client_cert: {place} }} }}"))
+        .with("headers: { tenant: X-Tenant-Id }")
+        .start()
+}
+
+#[test]
+fn a_certificate_is_the_tenant_where_there_is_no_token() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let names = [
+        ("san_dns", ClientName::Dns("acme")),
+        ("san_uri", ClientName::Uri("acme")),
+        ("cn", ClientName::Common("acme")),
+    ];
+    for (place, name) in names {
+        let upstream = Upstream::named("api");
+        let proxy = mutual(&authority, &clients, &upstream, "required", place);
+        let certificate = clients.client(&[name]);
+        let mut client = proxy.connect_tls(&authority.trusted_by("a.test", &[], Some(&certificate)));
+        assert_eq!(client.ask(&Request::get("/board")).text(), "api", "{place}");
+        assert_eq!(upstream.only().header("x-tenant-id"), Some("acme"), "{place}");
+        assert_eq!(proxy.log(1)[0]["tenant"], "acme", "{place}");
+        // A token goes before it, and a bad one is not made good by it.
+        let token = proxy.token("globex");
+        assert_eq!(
+            client.ask(&Request::get("/board").token(&token)).status,
+            404,
+            "{place}"
+        );
+        let refused = client.ask(&Request::get("/board").token("x.y.z"));
+        assert_eq!(refused.status, 401, "{place}");
+    }
+}
+
+#[test]
+fn a_certificate_that_names_no_tenant_or_several_is_forbidden() {
+    let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
+    let proxy = mutual(&authority, &clients, &upstream, "required", "san_dns");
+    let several = [ClientName::Dns("acme"), ClientName::Dns("globex")];
+    for names in [
+        &[ClientName::Common("acme")][..],
+        &several,
+        &[ClientName::Uri("acme")],
+    ] {
+        let certificate = clients.client(names);
+        let mut client = proxy.connect_tls(&authority.trusted_by("a.test", &[], Some(&certificate)));
+        let refused = client.ask(&Request::get("/board"));
+        assert_eq!(
+            (refused.status, refused.code()),
+            (403, "TENANT_MISSING".to_owned()),
+            "{names:?}"
+        );
+        assert_eq!(client.ask(&Request::get("/open/x")).status, 200, "{names:?}");
+    }
+}
+
+#[test]
+fn a_client_without_a_certificate_is_turned_away_where_one_is_required() {
+    let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
+    let proxy = mutual(&authority, &clients, &upstream, "required", "san_dns");
+    for version in [&TLS12, &TLS13] {
+        let bare = authority.trusted_over("a.test", &[], None, &[version]);
+        // With TLS 1.3 the client hears of it only after its own part.
+        let heard = Client::try_connect_tls(proxy.address(), &bare).map(|mut client| {
+            let _ = client.try_send(Request::get("/open/x").bytes());
+            client.rest()
+        });
+        assert!(heard.as_ref().map_or(true, Vec::is_empty), "{version:?}");
+    }
+    assert_eq!(upstream.count(), 0);
+    assert_eq!(
+        proxy.metric("sluice_tls_handshakes_total{result=\"no_certificate\"}"),
+        2.0
+    );
+}
+
+#[test]
+fn a_certificate_of_somebody_else_is_turned_away_in_either_mode() {
+    let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
+    let stranger = Authority::new().client(&[ClientName::Dns("acme")]);
+    // A server's certificate of the right authority proves nothing about a client.
+    let server = clients.server(&["acme"]);
+    for mode in ["required", "optional"] {
+        let proxy = mutual(&authority, &clients, &upstream, mode, "san_dns");
+        for pair in [&stranger, &server] {
+            let client = authority.trusted_over("a.test", &[], Some(pair), &[&TLS13]);
+            let heard = Client::try_connect_tls(proxy.address(), &client).map(|mut client| {
+                let _ = client.try_send(Request::get("/board").bytes());
+                client.rest()
+            });
+            assert!(heard.as_ref().map_or(true, Vec::is_empty), "{mode}");
+        }
+        assert_eq!(
+            proxy.metric("sluice_tls_handshakes_total{result=\"bad_certificate\"}"),
+            2.0
+        );
+    }
+    assert_eq!(upstream.count(), 0);
+}
+
+#[test]
+fn an_optional_certificate_may_be_missing_and_then_nobody_is_asking() {
+    let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
+    let proxy = mutual(&authority, &clients, &upstream, "optional", "san_dns");
+    let mut bare = proxy.connect_tls(&authority.trusted_by("a.test", &[], None));
+    assert_eq!(bare.ask(&Request::get("/open/x")).status, 200);
+    assert_eq!(bare.ask(&Request::get("/board")).code(), "TOKEN_MISSING");
+    assert_eq!(
+        bare.ask(&Request::get("/board").token(&proxy.token("acme")))
+            .status,
+        200
+    );
+}
+
+#[test]
+fn every_connection_shows_its_certificate_anew() {
+    let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
+    let proxy = mutual(&authority, &clients, &upstream, "required", "san_dns");
+    let certificate = clients.client(&[ClientName::Dns("acme")]);
+    for version in [&TLS12, &TLS13] {
+        let client = authority.trusted_over("a.test", &[], Some(&certificate), &[version]);
+        for _ in 0..2 {
+            let mut client = proxy.connect_tls(&client);
+            assert_eq!(client.ask(&Request::get("/board")).status, 200);
+            assert!(!client.is_resumed());
+        }
+    }
+    // Who issues certificates changes with a reload, for connections that begin after it.
+    let others = Authority::new();
+    std::fs::write(proxy.folder().join("ca.pem"), others.pem()).unwrap();
+    proxy.try_reread().unwrap();
+    let client = authority.trusted_by("a.test", &[], Some(&certificate));
+    let heard = Client::try_connect_tls(proxy.address(), &client).map(|mut client| {
+        let _ = client.try_send(Request::get("/board").bytes());
+        client.rest()
+    });
+    assert!(heard.as_ref().map_or(true, Vec::is_empty));
+}
+
+#[test]
+fn what_is_no_handshake_is_counted_and_harms_nobody() {
+    let (authority, upstream) = (Authority::new(), Upstream::named("api"));
+    let proxy = encrypted(&authority, &upstream).start();
+    let mut plain = proxy.connect();
+    plain.send("GET /open/x HTTP/1.1\r\nHost: a\r\n\r\n");
+    // An alert and the end; nothing of HTTP.
+    assert!(!plain.rest().starts_with(b"HTTP"));
+    proxy.connect().finish().rest();
+    eventually("both in the metrics", || {
+        let not_tls = proxy.metric("sluice_tls_handshakes_total{result=\"not_tls\"}");
+        let closed = proxy.metric("sluice_tls_handshakes_total{result=\"closed\"}");
+        (not_tls == 1.0 && closed == 1.0).then_some(())
+    });
+    let odd = authority.trusted_by("a.test", &["spdy/3"], None);
+    assert!(Client::try_connect_tls(proxy.address(), &odd).is_err());
+    assert_eq!(upstream.count(), 0);
+}
+
+#[test]
+fn a_connection_that_outlives_its_certificate_is_nobodys() {
+    let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
+    let proxy = mutual(&authority, &clients, &upstream, "required", "san_dns");
+    let certificate = clients.client_for(&[ClientName::Dns("acme")], Duration::from_secs(2));
+    let mut client = proxy.connect_tls(&authority.trusted_by("a.test", &[], Some(&certificate)));
+    assert_eq!(client.ask(&Request::get("/board")).status, 200);
+    let refused = eventually("the end of the certificate", || {
+        let answer = client.ask(&Request::get("/board"));
+        (answer.status != 200).then_some(answer)
+    });
+    assert_eq!(
+        (refused.status, refused.code()),
+        (401, "CERTIFICATE_EXPIRED".to_owned())
+    );
+    assert_eq!(client.ask(&Request::get("/open/x")).status, 200);
+}
