@@ -53,7 +53,11 @@ pub(crate) fn pass_on(
         context.upstream_answered = true;
         context.upstream_time = context.attempts.started().map(|started| started.elapsed());
         upstream::answered(context);
+    } else if !context.attempts.interim() {
+        let error = Error::explain(ErrorType::InvalidHTTPHeader, "interim answers without end");
+        return Err(error.into_up());
     }
+    upstream::within_time(session, context)?;
     remove_hop_by_hop(response);
     if session.req_header().version == Version::HTTP_10 {
         end_by_closing(session, response);

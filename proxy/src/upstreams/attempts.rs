@@ -16,6 +16,8 @@ use super::meter::Attempt;
 
 /// The most addresses that can be tried for one request.
 pub(crate) const MAX_TRIED: usize = rules::MAX_RETRIES as usize + 1;
+/// The most interim answers (1xx) to one request.
+const MAX_INTERIM: u32 = 64;
 /// The most characters of a cause in the log.
 const MAX_CAUSE: usize = 300;
 
@@ -30,6 +32,8 @@ pub(crate) struct Attempts {
     asked: Option<Asked>,
     /// Whether the present attempt was counted.
     counted: bool,
+    /// Interim answers so far.
+    interim: u32,
     cause: Option<Box<str>>,
     permit: Option<Permit>,
 }
@@ -132,6 +136,12 @@ impl Attempts {
             endpoint.state.succeeded();
         }
         self.cause = None;
+    }
+
+    /// Counts an interim answer, and says whether it may be passed on.
+    pub(crate) fn interim(&mut self) -> bool {
+        self.interim = self.interim.saturating_add(1);
+        self.interim <= MAX_INTERIM
     }
 
     /// Why the last attempt failed, in words for operators.

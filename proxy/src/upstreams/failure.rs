@@ -35,6 +35,9 @@ impl Failure {
             TLSHandshakeFailure | TLSWantX509Lookup | InvalidCert | HandshakeError => Self::Tls,
             ReadTimedout | WriteTimedout => Self::Timeout,
             InvalidHTTPHeader | H1Error | H2Error | H2Downgrade | InvalidH2 => Self::Invalid,
+            // The library's own types, of which it tells the names alone.
+            ErrorType::Custom("InvalidChunk" | "InvalidTrailerEnd") => Self::Invalid,
+            ErrorType::Custom("PingTimedout") => Self::Timeout,
             _ => Self::Broken,
         }
     }
