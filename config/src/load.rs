@@ -167,7 +167,7 @@ impl<'s> Compiler<'_, 's> {
         let settings = gateway.settings(root);
         let identity = gateway.identity(root, compiled.as_ref().map(|(flags, _)| flags));
         let upstreams = gateway.all_upstreams(root);
-        let headers = gateway.headers(root);
+        let headers = gateway.headers(root, compiled.as_ref().map(|(flags, _)| flags));
         let unmatched = gateway.unmatched(root.field("unmatched"));
         let target = gateway.target(root);
         let lowered = gateway.routes(root);

@@ -1,6 +1,6 @@
 //! The headers that tell upstreams what was decided: their names must be free, valid and all different.
 
-use rules::{DEFAULT_FLAGS_BUDGET, FlagId, FlagsHeader, HeaderPlan, Include};
+use rules::{DEFAULT_FLAGS_BUDGET, Flag, FlagId, Flags, FlagsHeader, HeaderPlan, Include};
 
 use super::gateway::Gateway;
 use crate::node::{Node, Scalar, Span};
@@ -55,13 +55,13 @@ struct Used {
 
 impl<'s> Gateway<'_, 's> {
     /// The plan of headers. Problems are reported; what has one is left out.
-    pub(crate) fn headers(&mut self, root: &Node<'s>) -> HeaderPlan {
+    pub(crate) fn headers(&mut self, root: &Node<'s>, flags: Option<&Flags>) -> HeaderPlan {
         let node = root.field("headers");
         let field = |name: &str| node.and_then(|node| node.field(name));
         let mut used = Vec::new();
         let tenant = self.header(field("tenant"), "X-Tenant-Id", "tenant", &mut used);
         let user = self.header(field("user"), "X-User-Id", "user", &mut used);
-        let flags = self.flags_header(field("flags"), &mut used);
+        let flags = self.flags_header(field("flags"), flags, &mut used);
         let revision = self.header(field("revision"), "X-Flags-Revision", "revision", &mut used);
         let request_id = self.header(field("request_id"), "X-Request-Id", "request_id", &mut used);
         let (per_flag, reserved_prefix) = match field("per_flag").filter(|node| node.text().is_none()) {
@@ -110,7 +110,12 @@ impl<'s> Gateway<'_, 's> {
         Some(name.to_ascii_lowercase().into())
     }
 
-    fn flags_header(&mut self, node: Option<&Node<'s>>, used: &mut Vec<Used>) -> Option<FlagsHeader> {
+    fn flags_header(
+        &mut self,
+        node: Option<&Node<'s>>,
+        flags: Option<&Flags>,
+        used: &mut Vec<Used>,
+    ) -> Option<FlagsHeader> {
         let name_node = match node {
             Some(node) if node.entries().is_some() => node.field("name"),
             node => node,
@@ -126,9 +131,11 @@ impl<'s> Gateway<'_, 's> {
         let budget = budget.unwrap_or(DEFAULT_FLAGS_BUDGET);
         let include = match node.and_then(|node| node.field("include")) {
             Some(include) if include.items().is_some() => {
-                let flags = self.flag_list(include);
-                self.check_budget(&flags, budget, include);
-                Include::List(flags.into_iter().map(|(id, _)| id).collect())
+                let listed: Box<[FlagId]> = self.flag_list(include).into_iter().map(|(id, _)| id).collect();
+                if let Some(flags) = flags {
+                    self.check_budget(flags, &listed, budget, include);
+                }
+                Include::List(listed)
             }
             Some(include) if include.text().is_some_and(|text| text == "route") => Include::Route,
             _ => Include::All,
@@ -140,11 +147,16 @@ impl<'s> Gateway<'_, 's> {
         })
     }
 
-    /// A list that doesn't fit when all of it is on would be cut for somebody.
-    fn check_budget(&mut self, flags: &[(FlagId, &str)], budget: usize, include: &Node<'s>) {
-        let needed = flags
+    /// A list that doesn't fit when all of it is on, with the longest names, would be cut for somebody.
+    fn check_budget(&mut self, flags: &Flags, listed: &[FlagId], budget: usize, include: &Node<'s>) {
+        let longest = |flag: &Flag| {
+            let off = flag.variant(flag.off());
+            let on = flag.variants().iter().filter(|variant| Some(*variant) != off);
+            on.map(|variant| variant.header_item.len() + 2).max()
+        };
+        let needed = listed
             .iter()
-            .map(|(_, key)| key.len() + 2)
+            .filter_map(|id| flags.flag(*id).and_then(longest))
             .sum::<usize>()
             .saturating_sub(2);
         if needed > budget {
