@@ -12,6 +12,7 @@
 
 mod documents;
 mod headers;
+mod readings;
 mod routes;
 mod target;
 mod token;
@@ -19,6 +20,7 @@ mod wire;
 
 pub use self::documents::documents;
 pub use self::headers::headers;
+pub use self::readings::readings;
 pub use self::routes::routes;
 pub use self::target::target;
 pub use self::token::token;
@@ -28,9 +30,10 @@ pub use self::wire::wire;
 pub type Property = (&'static str, fn(&[u8]));
 
 /// Every promise.
-pub const ALL: [Property; 6] = [
+pub const ALL: [Property; 7] = [
     ("documents", documents),
     ("headers", headers),
+    ("readings", readings),
     ("routes", routes),
     ("target", target),
     ("token", token),

@@ -40,6 +40,11 @@ fn headers_to_upstreams_are_valid_and_within_their_budget() {
 }
 
 #[test]
+fn what_a_server_takes_a_path_for_is_among_its_readings() {
+    replay(("readings", properties::readings));
+}
+
+#[test]
 fn the_route_table_finds_what_asking_every_route_finds() {
     replay(("routes", properties::routes));
 }

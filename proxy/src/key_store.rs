@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{MetricFamily, MetricType};
 use reqwest::{Client, Url};
-use tokens::{Algorithm, Issuer, KeySet};
+use tokens::{Algorithm, Issuer};
 use tokio::runtime::Handle;
 
 use crate::issuer_keys::{IssuerKeys, KeysStatus};
@@ -90,8 +90,7 @@ impl KeyStore {
     }
 
     /// The keys that `issuer` publishes at `url`, fetched about every `interval` from now on. They are the
-    /// ones that are in use already where name, address and algorithms are the same; where only the name is,
-    /// those in use are used until the new ones are there.
+    /// ones that are in use already where name, address and algorithms are the same.
     pub fn remote(
         &self,
         issuer: &Issuer,
@@ -113,8 +112,6 @@ impl KeyStore {
             known.change_interval(interval);
             return Ok(known);
         }
-        // Wherever else the issuer's keys are from now on, tokens go on to be verified until they are there.
-        let meanwhile = state.current_keys(issuer.name());
         let client = state.client(definition.jwks.url.scheme())?;
         let jwks = definition.jwks.clone();
         let keys = RemoteKeys::new(
@@ -122,8 +119,8 @@ impl KeyStore {
             jwks,
             interval,
             client,
-            (self.runtime.clone(), self.pace),
-            meanwhile,
+            self.runtime.clone(),
+            self.pace,
         );
         let keys = Arc::new(keys);
         let refresher = self.runtime.spawn(Arc::clone(&keys).keep_fresh()).abort_handle();
@@ -141,12 +138,6 @@ impl KeyStore {
 }
 
 impl State {
-    /// The keys that are in use for an issuer, whatever they are defined by.
-    fn current_keys(&self, issuer: &str) -> Option<Arc<KeySet>> {
-        let named = self.keys.iter().filter(|(known, _)| &*known.issuer == issuer);
-        named.filter_map(|(_, keys)| keys.upgrade()?.current()).next()
-    }
-
     fn client(&mut self, scheme: &str) -> Result<Client, InvalidKeySource> {
         if let Some(client) = self.clients.get(scheme) {
             return Ok(client.clone());

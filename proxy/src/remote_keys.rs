@@ -79,14 +79,13 @@ impl Drop for Landing {
 }
 
 impl RemoteKeys {
-    /// Keys to be fetched. Until that succeeds, `meanwhile` are used, if there are any.
     pub(crate) fn new(
         issuer: &str,
         jwks: Jwks,
         interval: Duration,
         client: Client,
-        (runtime, pace): (Handle, Pace),
-        meanwhile: Option<Arc<KeySet>>,
+        runtime: Handle,
+        pace: Pace,
     ) -> Self {
         Self {
             issuer: issuer.into(),
@@ -95,8 +94,8 @@ impl RemoteKeys {
             pace,
             runtime,
             interval: watch::Sender::new(interval),
-            loaded: watch::Sender::new(meanwhile.is_some()),
-            current: ArcSwapOption::new(meanwhile),
+            current: ArcSwapOption::empty(),
+            loaded: watch::Sender::new(false),
             waiting: Semaphore::new(MAX_WAITING_REQUESTS),
             absent: Cache::new(MAX_ABSENT_KIDS),
             state: Mutex::default(),

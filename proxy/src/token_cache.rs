@@ -1,12 +1,11 @@
 //! Verified tokens, so that a token is verified once and not with every request. Only what was found good is
 //! kept, under the whole token, and a hit is checked again for what may have changed since.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use prometheus::IntCounter;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, Weighter};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use tokens::{Identity, Issuers};
 
 use crate::issuer_keys::IssuerKeys;
@@ -20,12 +19,11 @@ const USUAL_ENTRY_BYTES: u64 = 2 * 1024;
 const ENTRY_OVERHEAD_BYTES: u64 = 96;
 
 /// Verified tokens of one set of issuers. What it holds never shows in `Debug`.
-pub struct TokenCache<H = DefaultHashBuilder> {
+pub struct TokenCache {
     /// Identities point into these, so a cache never outlives a change of them.
     issuers: Arc<Issuers>,
     max_bytes: u64,
-    /// Keyed by the whole token: a hash only finds the shard and the place, and what is there is compared.
-    entries: Cache<Box<str>, Arc<Identity>, Bytes, H>,
+    entries: Cache<Box<str>, Arc<Identity>, Bytes>,
     hits: IntCounter,
     misses: IntCounter,
     stale: IntCounter,
@@ -55,7 +53,6 @@ impl TokenCache {
                 &metrics.token_cache_misses,
                 &metrics.token_cache_stale,
             ],
-            DefaultHashBuilder::default(),
         ))
     }
 
@@ -67,23 +64,16 @@ impl TokenCache {
             return Arc::clone(self);
         }
         let counters = [&self.hits, &self.misses, &self.stale];
-        Arc::new(Self::empty(
-            Arc::clone(issuers),
-            self.max_bytes,
-            counters,
-            DefaultHashBuilder::default(),
-        ))
+        Arc::new(Self::empty(Arc::clone(issuers), self.max_bytes, counters))
     }
-}
 
-impl<H: BuildHasher + Clone> TokenCache<H> {
-    fn empty(issuers: Arc<Issuers>, max_bytes: u64, counters: [&IntCounter; 3], hasher: H) -> Self {
+    fn empty(issuers: Arc<Issuers>, max_bytes: u64, counters: [&IntCounter; 3]) -> Self {
         let items = usize::try_from(max_bytes / USUAL_ENTRY_BYTES).unwrap_or(usize::MAX);
         let [hits, misses, stale] = counters.map(Clone::clone);
         Self {
             issuers,
             max_bytes,
-            entries: Cache::with(items, max_bytes, Bytes, hasher, DefaultLifecycle::default()),
+            entries: Cache::with_weighter(items, max_bytes, Bytes),
             hits,
             misses,
             stale,
@@ -131,7 +121,7 @@ impl<H: BuildHasher + Clone> TokenCache<H> {
     }
 }
 
-impl<H: BuildHasher + Clone> std::fmt::Debug for TokenCache<H> {
+impl std::fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TokenCache")
             .field("bytes", &self.bytes())

@@ -509,29 +509,6 @@ async fn the_same_definition_is_the_same_keys() {
 }
 
 #[tokio::test]
-async fn keys_are_used_until_those_of_another_address_are_there() {
-    let (server, other) = (
-        KeyServer::with_keys(&[("a", 0)]).await,
-        KeyServer::with_keys(&[("b", 1)]).await,
-    );
-    let store = store(eager());
-    let keys = keys_at(&store, &server.url, NEVER);
-    assert!(keys.loaded_within(NEVER).await);
-    other.answer(Answer::Status(500));
-    let moved = keys_at(&store, &other.url, NEVER);
-    assert_eq!(moved.generation(), keys.generation());
-    drop(keys);
-    other.answer(Answer::Text(jwks(&[("b", 1)])));
-    while kids(&moved.current().unwrap()) != ["b"] {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    let stranger = store
-        .remote(&issuer("https://b", &[Algorithm::EdDsa]), &server.url, NEVER)
-        .unwrap();
-    assert_eq!(stranger.generation(), None);
-}
-
-#[tokio::test]
 async fn another_interval_takes_effect_on_the_same_keys() {
     let server = KeyServer::with_keys(&[("a", 0)]).await;
     let store = store(eager());

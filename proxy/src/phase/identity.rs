@@ -131,10 +131,6 @@ async fn verify(serving: &Serving, token: &str, now: u64) -> Result<Identity, Un
     };
     let refreshed = match &rejection {
         Rejection::UnknownKey { kid } => keys.refresh_for_unknown_key(kid, set.generation()).await,
-        // The key may have been replaced under its name, by one of another type too.
-        Rejection::AlgorithmNotAllowed if issuer.algorithms().contains(&unverified.algorithm()) => {
-            keys.refresh_for_bad_signature(set.generation()).await
-        }
         Rejection::BadSignature => keys.refresh_for_bad_signature(set.generation()).await,
         _ => Refreshed::Unchanged,
     };
