@@ -6,10 +6,11 @@ use std::{borrow::Cow, fmt::Write as _, hint::black_box, time::Duration};
 
 use benches::load;
 use config::LoadedFlags;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use rules::{
     FlagDefinition, FlagId, FlagsDefinition, Gate, GateDefinition, HostPattern, Methods, Name, Names,
-    PathPattern, RequestHead, RouteMatch, RouteTable, Site, Sited, Subject, TargetOptions, Timestamp,
+    PathPattern, Reads, RequestHead, RouteMatch, RouteTable, Site, Sited, Subject, TargetOptions, Timestamp,
     TrailingSlash, Truth, decide, normalise,
 };
 
@@ -222,7 +223,48 @@ fn routing(criterion: &mut Criterion) {
     group.bench_function("find none among 1,000", |bencher| {
         bencher.iter(|| table.find(black_box(&nowhere)));
     });
+    reading(&mut group, table, &heads);
     group.finish();
+}
+
+/// Looking for the other readings of a path: the route itself is found before.
+fn reading(group: &mut BenchmarkGroup<'_, WallTime>, mut table: RouteTable, heads: &[Head]) {
+    table.read_as([Reads::ALL]);
+    let paths = [
+        ("that no reading changes", "/api/v2/area-7/feature-347/42", 0),
+        ("with upper case", "/api/v2/area-7/Feature-347/A42", 1),
+        ("with a space", "/api/v2/area-7/feature-347/4%202", 1),
+        (
+            "with parameters that climb",
+            "/api/v2/public/..;/area-7/feature-347/42",
+            1,
+        ),
+        (
+            "encoded twice",
+            "/api/v2/public/%252e%252e/area-7/feature-347/42",
+            1,
+        ),
+        (
+            "that does all it can",
+            "/a%20b%25C0%25AF%25c0%25ae%25c0%25ae%3B/x;y/%25252f%EF%BD%81dmin/x/.../users.%20",
+            0,
+        ),
+    ];
+    for (name, path, expected) in paths {
+        let head = Head(path.to_owned());
+        let found = table.readings(&head, Reads::ALL).expect("not too many");
+        assert_eq!(found.len(), expected, "{path}");
+        group.bench_function(format!("look for readings of a path {name}"), |bencher| {
+            bencher.iter(|| table.readings(black_box(&head), Reads::ALL));
+        });
+    }
+    let mut turn = heads.iter().cycle();
+    group.bench_function("find the route among 1,000 and look for readings", |bencher| {
+        bencher.iter(|| {
+            let head = black_box(turn.next().expect("a cycle has no end"));
+            (table.find(head), table.readings(head, Reads::ALL))
+        });
+    });
 }
 
 criterion_group! {

@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) host: Box<str>,
     /// The route that it fell on.
     pub(crate) route: Option<RouteId>,
+    /// Whether it is a CORS preflight.
+    pub(crate) is_preflight: bool,
     /// Whether another reading of its path decided what became of it.
     pub(crate) ambiguous_target: bool,
     /// Who is asking, where that is known.
@@ -84,6 +86,7 @@ impl Context {
             forwarding: Forwarding::default(),
             host: Box::default(),
             route: None,
+            is_preflight: false,
             ambiguous_target: false,
             identity: None,
             verdict: None,

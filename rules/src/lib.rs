@@ -79,7 +79,9 @@ pub use path::{InvalidPathPattern, PathPattern, Specificity, TrailingSlash};
 pub use pattern::{InvalidPattern, MAX_PATTERN, MAX_PATTERN_DFA, Pattern};
 pub use problem::{Noun, Problem, ProblemKind};
 pub use remedy::Remedies;
-pub use route::{Auth, Body, Destination, Mode, OnError, Otherwise, Reject, Route, Routes, Unmatched};
+pub use route::{
+    Auth, Body, Destination, Mode, OnError, Otherwise, Preflight, Reject, Route, Routes, Unmatched,
+};
 pub use route_table::{
     ConflictKind, MAX_ROUTES, Precedence, RequestHead, RouteConflict, RouteId, RouteMatch, RouteTable,
 };

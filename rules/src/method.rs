@@ -12,10 +12,13 @@ const STANDARD: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
 ];
 
+const GET: u16 = 1;
+const HEAD: u16 = 1 << 1;
+
 /// A set of methods; the empty one takes any.
 ///
-/// Names are compared as they are (RFC 9110 9.1: methods are case-sensitive). `GET` does not imply `HEAD`: a
-/// route for `[GET]` lets a `HEAD` fall through to the next route, so a gate on reading names both.
+/// Names are compared as they are (RFC 9110 9.1: methods are case-sensitive). `GET` takes `HEAD` as well, which
+/// servers answer as a `GET` without its body (RFC 9110 9.3.2): else a gate on `[GET]` would let it by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Methods {
     /// One bit for each of [`STANDARD`].
@@ -107,7 +110,7 @@ impl Methods {
     pub fn is_match(&self, method: &str) -> bool {
         match standard_bit(method) {
             _ if self.is_any() => true,
-            Some(bit) => self.standard & bit != 0,
+            Some(bit) => self.taken() & bit != 0,
             None => self.extensions.iter().any(|extension| **extension == *method),
         }
     }
@@ -116,8 +119,14 @@ impl Methods {
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let known = |extension| self.extensions.contains(extension);
-        let named = other.standard & !self.standard == 0 && other.extensions.iter().all(known);
+        let named = other.taken() & !self.taken() == 0 && other.extensions.iter().all(known);
         self.is_any() || !other.is_any() && named
+    }
+
+    /// The standard methods that are taken, named or not.
+    fn taken(&self) -> u16 {
+        let implied = if self.standard & GET == 0 { 0 } else { HEAD };
+        self.standard | implied
     }
 
     /// The methods named, the standard ones first.

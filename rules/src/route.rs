@@ -14,6 +14,8 @@ pub struct Route {
     pub site: Site,
     /// Whether a token is asked for.
     pub auth: Auth,
+    /// Whether that and the gate are for CORS preflights, too.
+    pub preflight: Preflight,
     /// The condition over flags; none: always open.
     pub gate: Option<Gate>,
     /// Whether the gate is enforced or only watched.
@@ -68,6 +70,16 @@ pub enum Auth {
     Optional,
     /// No token is looked for.
     None,
+}
+
+/// What a CORS preflight meets, which browsers send without a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Preflight {
+    /// What every request meets.
+    #[default]
+    Gated,
+    /// Nothing: it is forwarded for nobody in particular.
+    Open,
 }
 
 /// Whether a closed gate refuses.

@@ -2,7 +2,7 @@
 
 use rules::{
     Auth, Destination, EncodedSlash, Gate, HeaderMatch, HostPattern, InvalidHeaderMatch, Methods, Mode,
-    OnError, PathPattern, Route, RouteMatch, Sited, TargetOptions, TrailingSlash, UpstreamId,
+    OnError, PathPattern, Preflight, Route, RouteMatch, Sited, TargetOptions, TrailingSlash, UpstreamId,
 };
 
 use super::gateway::Gateway;
@@ -67,6 +67,11 @@ impl<'s> Gateway<'_, 's> {
                 name: name.clone(),
                 site: self.lower.source.site(span.start),
                 auth,
+                preflight: if choice(node, "preflight") == Some("open") {
+                    Preflight::Open
+                } else {
+                    Preflight::Gated
+                },
                 gate,
                 mode: if choice(node, "mode") == Some("shadow") {
                     Mode::Shadow

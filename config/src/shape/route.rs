@@ -23,6 +23,11 @@ static ROUTE: Object = object(
             Shape::Choice(&["required", "optional", "none"]),
             "Whether a token is asked for; left out: required with a gate, none without.",
         ),
+        optional(
+            "preflight",
+            Shape::Choice(&["gated", "open"]),
+            "Whether CORS preflights meet auth and gate; left out: gated.",
+        ),
         optional("gate", Shape::Union(&GATE), "The condition over flags."),
         optional(
             "mode",

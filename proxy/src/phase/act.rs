@@ -2,8 +2,8 @@
 
 use http::header::RETRY_AFTER;
 use rules::{
-    Cause, Destination, Gate, Mode, OnError, Otherwise, Route, RouteId, Subject, Timestamp, Truth, Unmatched,
-    UpstreamId, Verdict, decide,
+    Cause, Destination, Gate, Mode, OnError, Otherwise, Preflight, Route, RouteId, Subject, Timestamp, Truth,
+    Unmatched, UpstreamId, Verdict, decide,
 };
 
 use crate::answer::{Answer, Code};
@@ -38,10 +38,11 @@ impl Judgement {
     }
 }
 
-/// Judges a request on the route it fell on; on none, if it fell on none.
+/// Judges a request on the route it fell on; on none, if it fell on none. A CORS preflight may pass a route's gate.
 pub(crate) fn judge(
     serving: &Serving,
     id: Option<RouteId>,
+    is_preflight: bool,
     subject: &Subject<'_>,
     now: Timestamp,
 ) -> Judgement {
@@ -55,6 +56,7 @@ pub(crate) fn judge(
     let verdict = route
         .gate
         .as_ref()
+        .filter(|_| !is_preflight || route.preflight == Preflight::Gated)
         .map(|gate| gate::decide(serving, gate, subject, now));
     let through = |outcome| match destination(serving, route, verdict, subject, now) {
         Some(upstream) => Ok(Course { upstream, outcome }),

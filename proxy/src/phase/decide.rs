@@ -1,7 +1,8 @@
 //! The way of a request from its head to where it goes: the phases before an upstream is asked, in their order.
 
+use http::{Method, header};
 use pingora::proxy::Session;
-use rules::{Auth, Mode, Reads, Route, RouteId};
+use rules::{Auth, Mode, Preflight, Reads, Route, RouteId};
 
 use crate::answer::Code;
 use crate::context::Context;
@@ -37,6 +38,7 @@ async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Con
     let raw = session.downstream_session.to_h1_raw();
     head::check(session, context)?;
     target::normalise_in_place(session, &raw, context)?;
+    context.is_preflight = is_preflight(session);
     context.route = route::find(&context.serving.snapshot, &context.host, session.req_header());
     head::check_length(session, context)?;
     let others = all_others(session, context)?;
@@ -121,12 +123,25 @@ fn is_watched(context: &Context, others: &[RouteId]) -> bool {
 /// reading.
 fn auth(context: &Context, others: &[RouteId]) -> Auth {
     routes(context, others)
+        .filter(|route| !context.is_preflight || route.preflight == Preflight::Gated)
         .map(|route| route.auth)
         .fold(Auth::None, |strictest, auth| match (strictest, auth) {
             (Auth::Required, _) | (_, Auth::Required) => Auth::Required,
             (Auth::Optional, _) | (_, Auth::Optional) => Auth::Optional,
             (Auth::None, Auth::None) => Auth::None,
         })
+}
+
+/// Whether this is what a browser asks before a request that pages of other sites may not make unasked (Fetch,
+/// section 3.2.2), and nothing else that could be hidden in one: it has no body.
+fn is_preflight(session: &mut Session) -> bool {
+    let request = session.req_header();
+    let asks = request.method == Method::OPTIONS
+        && request.headers.contains_key(header::ORIGIN)
+        && request
+            .headers
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    asks && session.is_body_empty()
 }
 
 /// Judges the request on the route it fell on. Where it would be forwarded to an upstream that may read its path
@@ -138,7 +153,13 @@ fn judge(session: &Session, context: &mut Context) -> Result<(), Refusal> {
     let client = context.forwarding.client_text();
     let attributes = gate::attributes(&serving, identity.as_ref(), headers, client.as_deref());
     let subject = gate::subject(&serving, identity.as_ref(), &attributes);
-    let mut judgement = act::judge(&serving, context.route, &subject, context.now);
+    let mut judgement = act::judge(
+        &serving,
+        context.route,
+        context.is_preflight,
+        &subject,
+        context.now,
+    );
     let mut asked = None;
     for _ in 0..MAX_TURNS {
         let Ok(course) = &judgement.course else { break };
@@ -147,7 +168,7 @@ fn judge(session: &Session, context: &mut Context) -> Result<(), Refusal> {
             break;
         }
         for other in others(session, context, reads)? {
-            let reading = act::judge(&serving, Some(other), &subject, context.now);
+            let reading = act::judge(&serving, Some(other), context.is_preflight, &subject, context.now);
             if let Some(stricter) = act::stricter(&serving, &judgement, reading) {
                 context.route = Some(other);
                 context.ambiguous_target = true;

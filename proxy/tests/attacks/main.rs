@@ -8,6 +8,7 @@
     reason = "a test that can't go on says so by panicking"
 )]
 
+mod bypass;
 mod faults;
 mod smuggling;
 mod spoofing;

@@ -92,3 +92,55 @@ fn a_browser_gets_a_page() {
     );
     assert!(answer.text().contains("Not Found"));
 }
+
+#[test]
+fn a_preflight_passes_an_open_door_and_nothing_else_does() {
+    let upstream = Upstream::named("all");
+    let proxy = Proxy::builder()
+        .upstream("all", &upstream)
+        .route("{ name: board, match: /board, gate: board, preflight: open, upstream: all }")
+        .route("{ name: other, match: /other, gate: board, upstream: all }")
+        .route("{ name: rest, match: /**, upstream: all }")
+        .start();
+    let preflight = |target: &str| {
+        Request::new("OPTIONS", target)
+            .header("Origin", "https://elsewhere.test")
+            .header("Access-Control-Request-Method", "PUT")
+    };
+    let acme = proxy.token("acme");
+    assert_eq!(proxy.ask(&preflight("/board").token(&acme)).status, 200);
+    assert_eq!(upstream.only().header("X-Tenant-Id"), None, "nobody is told");
+    assert_eq!(
+        proxy.ask(&preflight("/BOARD")).status,
+        200,
+        "its reading is open, too"
+    );
+    assert_eq!(upstream.count(), 2);
+    for refused in [
+        preflight("/other"),
+        preflight("/OTHER"),
+        Request::new("OPTIONS", "/board").header("Origin", "https://elsewhere.test"),
+        Request::new("OPTIONS", "/board").header("Access-Control-Request-Method", "PUT"),
+        Request::get("/board")
+            .header("Origin", "https://elsewhere.test")
+            .header("Access-Control-Request-Method", "PUT"),
+        preflight("/board").header("Content-Length", "1"),
+        preflight("/board").header("Transfer-Encoding", "chunked"),
+    ] {
+        assert_eq!(proxy.ask(&refused).status, 401, "{refused:?}");
+    }
+    assert_eq!(upstream.count(), 2);
+}
+
+#[test]
+fn a_gate_on_get_is_not_got_round_by_a_head() {
+    let upstream = Upstream::named("all");
+    let proxy = Proxy::builder()
+        .upstream("all", &upstream)
+        .route("{ name: board, match: { path: /board, methods: [GET] }, gate: board, upstream: all }")
+        .route("{ name: rest, match: /**, upstream: all }")
+        .start();
+    let head = Request::new("HEAD", "/board").token(&proxy.token("globex"));
+    assert_eq!(proxy.ask(&head).status, 404);
+    assert_eq!(upstream.count(), 0);
+}

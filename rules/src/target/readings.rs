@@ -7,6 +7,8 @@
 //! [`readings`] (but for the case, where it folds it: compare both folded), or there are too many of them, which is
 //! refused.
 
+use std::collections::{HashMap, HashSet};
+
 use super::step::{self, Decoder};
 use super::{Read, Reads};
 
@@ -15,7 +17,7 @@ use super::{Read, Reads};
 pub const MAX_DECODES: u8 = 3;
 /// The most readings of one path, and the most bytes that they have together. A path that has more is one that
 /// nobody sends in earnest.
-pub const MAX_READINGS: usize = 128;
+pub const MAX_READINGS: usize = 1_024;
 const MAX_READING_BYTES: usize = 256 * 1024;
 
 /// A path has more readings than anybody could mean.
@@ -66,6 +68,7 @@ pub fn readings(path: &[u8], reads: Reads) -> Result<Vec<Vec<u8>>, TooManyReadin
     let mut readings = Readings {
         reads,
         stages: Vec::new(),
+        known: HashMap::new(),
         bytes: 0,
     };
     readings.add(path.to_vec(), 0)?;
@@ -85,6 +88,9 @@ pub fn readings(path: &[u8], reads: Reads) -> Result<Vec<Vec<u8>>, TooManyReadin
 struct Readings {
     reads: Reads,
     stages: Vec<Stage>,
+    /// The least number of decodings by which each path was come to; one that was not decoded at all stands for
+    /// something else.
+    known: HashMap<(Vec<u8>, bool), u8>,
     bytes: usize,
 }
 
@@ -140,10 +146,13 @@ impl Readings {
     fn add(&mut self, path: Vec<u8>, decodes: u8) -> Result<(), TooManyReadings> {
         let may_be_decoded = path.contains(&b'%') || !path.is_ascii();
         let decodes = if may_be_decoded { decodes } else { MAX_DECODES };
-        let known = |stage: &Stage| stage.decodes == decodes && stage.path == path;
-        if self.stages.iter().any(known) {
+        let key = (path, decodes == 0);
+        // Whoever has decoded less can do all that others can.
+        if self.known.get(&key).is_some_and(|least| *least <= decodes) {
             return Ok(());
         }
+        let path = key.0.clone();
+        self.known.insert(key, decodes);
         self.bytes += path.len();
         if self.stages.len() == MAX_READINGS || self.bytes > MAX_READING_BYTES {
             return Err(TooManyReadings);
@@ -154,9 +163,11 @@ impl Readings {
 
     /// The paths as they are looked up, each once: of one that is still to be decoded, its segments decoded.
     fn into_paths(self) -> Vec<Vec<u8>> {
-        let mut paths: Vec<Vec<u8>> = Vec::with_capacity(self.stages.len());
+        let mut paths = Vec::with_capacity(self.stages.len());
+        let mut seen = HashSet::with_capacity(self.stages.len());
+        // In an order that is always the same: which of two closed gates answers is no accident.
         let mut add = |path: Vec<u8>| {
-            if !paths.contains(&path) {
+            if seen.insert(path.clone()) {
                 paths.push(path);
             }
         };

@@ -2,6 +2,8 @@
 
 use rules::{Host, InvalidHost, RequestHead};
 
+use super::Arguments;
+
 /// A header of the request.
 #[derive(Debug, Clone)]
 pub(crate) struct Header {
@@ -30,6 +32,12 @@ pub(super) fn method(text: &str) -> Result<String, &'static str> {
         return Err("a method is a word such as GET");
     }
     Ok(text.to_owned())
+}
+
+/// Whether it is a CORS preflight.
+pub(super) fn is_preflight(arguments: &Arguments) -> bool {
+    let has = |name: &str| arguments.headers.iter().any(|header| header.name == name);
+    arguments.method == "OPTIONS" && has("origin") && has("access-control-request-method")
 }
 
 /// The head of the request.

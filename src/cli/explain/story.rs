@@ -3,14 +3,15 @@
 use anyhow::{Context, Result};
 use config::Loaded;
 use rules::{
-    AttributeId, Destination, Explanation, FlagId, Flags, Gate, Host, Mode, OnError, Otherwise, Reads, Route,
-    RouteId, Subject, Timestamp, Truth, Unmatched, UpstreamId, Value, Verdict, decide, explain, normalise,
+    AttributeId, Destination, Explanation, FlagId, Flags, Gate, Host, Mode, OnError, Otherwise, Preflight,
+    Reads, Route, RouteId, Subject, Timestamp, Truth, Unmatched, UpstreamId, Value, Verdict, decide, explain,
+    normalise,
 };
 
 use super::{
     Arguments,
     asker::{self, Asker},
-    request::Head,
+    request::{Head, is_preflight},
 };
 
 /// What would happen to a request.
@@ -122,6 +123,14 @@ fn on_route(loaded: &Loaded, arguments: &Arguments, id: Option<RouteId>, now: Ti
         .place(route.site)
         .map_or(String::new(), |place| place.to_string());
     story.route = Some((route.name.to_string(), place));
+    if route.preflight == Preflight::Open && is_preflight(arguments) {
+        let anonymous = loaded.snapshot.subject(None);
+        "anonymous".clone_into(&mut story.identity);
+        "a preflight passes without a token and without the gate".clone_into(&mut story.identity_source);
+        act(&mut story, loaded, route, None, &anonymous, now);
+        headers(&mut story, loaded, route, &anonymous, now);
+        return Ok(story);
+    }
     match asker::identify(loaded, arguments, route.auth)? {
         Ok(asker) => asked(&mut story, loaded, route, &asker, now),
         Err(refused) if route.mode == Mode::Shadow && route.gate.is_some() => {

@@ -1,0 +1,125 @@
+//! No spelling of a gated path gets round its gate, for an origin that reads in any way that edge.md names.
+
+use testkit::{
+    Answer, Origin, Proxy, Spelling, Upstream, reply, response, served_by, spelling_of, spellings, volley,
+};
+
+/// The gated path beside everything else, both at one upstream that says how it reads.
+fn proxy(upstream: &Upstream, reads: &str, rest: &str) -> Proxy {
+    let address = upstream.address();
+    Proxy::builder()
+        .upstream_at("legacy", &format!("{{ endpoints: [\"{address}\"]{reads} }}"))
+        .route("{ name: all, match: /**, upstream: legacy }")
+        .route(
+            "{ name: admin, match: { host: app.test, path: /admin/users }, gate: board, upstream: legacy }",
+        )
+        .with(rest)
+        .start()
+}
+
+/// An upstream that answers with what it was asked for.
+fn echo() -> Upstream {
+    Upstream::answering(|request, stream| reply(stream, &response(200, "OK", request.target())))
+}
+
+fn as_tenant(proxy: &Proxy, tenant: &str, spellings: &[Spelling]) -> Vec<Answer> {
+    let token = format!("Bearer {}", proxy.token(tenant));
+    volley(proxy.address(), spellings, &[("Authorization", &token)])
+}
+
+/// Checks that nothing which arrived is the gated resource to any of `origins`, and says how much arrived.
+#[track_caller]
+fn check_nothing_gated(upstream: &Upstream, spellings: &[Spelling], origins: &[Origin]) -> usize {
+    let requests = upstream.requests();
+    let bypasses: Vec<String> = requests
+        .iter()
+        .filter_map(|recorded| {
+            let origin = served_by(origins, recorded)?;
+            let spelling = &spellings[spelling_of(recorded)];
+            Some(format!(
+                "{spelling:?} arrived as {} and is served by {:?}",
+                recorded.target(),
+                origin.habits
+            ))
+        })
+        .collect();
+    assert!(
+        bypasses.is_empty(),
+        "{} bypasses: {:#?}",
+        bypasses.len(),
+        &bypasses[..bypasses.len().min(20)]
+    );
+    requests.len()
+}
+
+#[test]
+fn the_generator_knows_two_thousand_spellings_and_origins_fall_for_them() {
+    let (spellings, origins) = (spellings(), Origin::all());
+    assert!(spellings.len() >= 2_000, "{}", spellings.len());
+    assert!(origins.len() >= 300, "{}", origins.len());
+    // Without a gate, what arrives is served: the judge is no rubber stamp.
+    let upstream = echo();
+    let open = Proxy::builder()
+        .upstream("legacy", &upstream)
+        .route("{ name: all, match: /**, upstream: legacy }")
+        .start();
+    let _ = volley(open.address(), &spellings, &[]);
+    let requests = upstream.requests();
+    let served = requests
+        .iter()
+        .filter(|recorded| served_by(&origins, recorded).is_some());
+    let exact = requests
+        .iter()
+        .filter(|recorded| served_by(&[Origin::exact()], recorded).is_some());
+    let (served, exact) = (served.count(), exact.count());
+    assert!(served >= 700, "{served} of {} that arrived", requests.len());
+    assert!(exact >= 100 && exact < served, "{exact} of {served}");
+}
+
+#[test]
+fn no_spelling_gets_round_a_gate_however_the_origin_reads() {
+    let (spellings, upstream) = (spellings(), echo());
+    let proxy = proxy(&upstream, "", "");
+    let _ = as_tenant(&proxy, "globex", &spellings);
+    let arrived = check_nothing_gated(&upstream, &spellings, &Origin::all());
+    assert!(arrived >= 100, "only {arrived} of {} arrived", spellings.len());
+    assert!(proxy.metric("sluice_ambiguous_targets_total") >= 500.0);
+}
+
+#[test]
+fn no_spelling_gets_round_a_gate_where_encoded_slashes_are_kept_or_decoded() {
+    let spellings = spellings();
+    for slash in ["keep", "decode"] {
+        let upstream = echo();
+        let proxy = proxy(&upstream, "", &format!("target: {{ encoded_slash: {slash} }}"));
+        let _ = as_tenant(&proxy, "globex", &spellings);
+        check_nothing_gated(&upstream, &spellings, &Origin::all());
+    }
+}
+
+#[test]
+fn no_spelling_gets_round_a_gate_for_an_origin_that_reads_exactly_and_says_so() {
+    let (spellings, upstream) = (spellings(), echo());
+    let proxy = proxy(&upstream, ", reads: exact", "");
+    let _ = as_tenant(&proxy, "globex", &spellings);
+    check_nothing_gated(&upstream, &spellings, &[Origin::exact()]);
+}
+
+#[test]
+fn every_spelling_is_answered_as_before_for_who_has_the_flag() {
+    let (spellings, upstream) = (spellings(), echo());
+    let answers = |reads: &str| {
+        let answers = as_tenant(&proxy(&upstream, reads, ""), "acme", &spellings);
+        let told = |answer: Answer| match answer.status {
+            200 => (200, answer.body),
+            // Other answers have an id of their own in them.
+            status => (status, Vec::new()),
+        };
+        answers.into_iter().map(told).collect::<Vec<_>>()
+    };
+    let (with, without) = (answers(""), answers(", reads: exact"));
+    for (nth, spelling) in spellings.iter().enumerate() {
+        assert_eq!(with[nth], without[nth], "{spelling:?}");
+    }
+    assert!(with.iter().filter(|(status, _)| *status == 200).count() >= 1_000);
+}
