@@ -1,6 +1,7 @@
 //! Requests within requests: whatever is sent, no origin sees a request that the proxy has not answered, whichever
 //! way the origin reads (edge.md section 1, and the issue's suite).
 
+mod http2;
 mod messages;
 
 use std::collections::HashMap;
@@ -121,7 +122,7 @@ fn number_of(line: &str) -> Option<usize> {
 }
 
 /// What is wrong with what an origin recorded, seen in each way.
-fn problems(recorder: &Recorder, messages: &[Message], answers: &[Answers]) -> Vec<String> {
+fn problems(recorder: &Recorder, messages: &[Message], answers: &[usize]) -> Vec<String> {
     let mut problems = Vec::new();
     let name = |number: usize| messages.get(number).map_or("?", |message| &message.name);
     for way in Way::ALL {
@@ -138,7 +139,7 @@ fn problems(recorder: &Recorder, messages: &[Message], answers: &[Answers]) -> V
             }
         }
         for (number, count) in counts {
-            let answered = answers.get(number).map_or(0, |answers| answers.statuses.len());
+            let answered = answers.get(number).copied().unwrap_or_default();
             if count > answered {
                 problems.push(format!(
                     "read by {way:?}, an origin saw {count} requests of {} ({}), and {answered} were answered",
@@ -164,11 +165,15 @@ fn no_origin_sees_a_request_that_was_not_answered() {
     let messages = messages::all();
     assert!(messages.len() >= 2_000, "only {} messages", messages.len());
     let recorders = Way::ALL.map(Recorder::reading);
-    let proxies: Vec<Proxy> = recorders.iter().map(proxy_before).collect();
+    let proxies: Vec<Proxy> = recorders
+        .iter()
+        .map(|recorder| proxy_before(recorder, ""))
+        .collect();
     let answers = attack_with_all(&proxies, &messages);
+    let counts: Vec<usize> = answers.iter().map(|answers| answers.statuses.len()).collect();
     let mut problems: Vec<String> = recorders
         .iter()
-        .flat_map(|recorder| problems(recorder, &messages, &answers))
+        .flat_map(|recorder| problems(recorder, &messages, &counts))
         .collect();
     for (number, answers) in answers.iter().enumerate() {
         for line in &answers.saw {
@@ -213,8 +218,14 @@ fn no_origin_sees_a_request_that_was_not_answered() {
 }
 
 /// A proxy before this origin, with a part that is open and one that is closed for everyone.
-fn proxy_before(recorder: &Recorder) -> Proxy {
-    Proxy::builder()
+fn proxy_before(recorder: &Recorder, listener: &str) -> Proxy {
+    let builder = Proxy::builder();
+    let builder = if listener.is_empty() {
+        builder
+    } else {
+        builder.listening(listener)
+    };
+    builder
         .upstream_at("origin", &format!("\"{}\"", recorder.address()))
         .route("{ name: open, match: /open/**, upstream: origin }")
         .route("{ name: hidden, match: /hidden/**, auth: optional, gate: board, upstream: origin }")
