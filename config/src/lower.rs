@@ -14,6 +14,7 @@ pub(crate) mod listeners;
 pub(crate) mod proxies;
 pub(crate) mod routes;
 pub(crate) mod settings;
+pub(crate) mod signature;
 pub(crate) mod tenant;
 pub(crate) mod upstreams;
 

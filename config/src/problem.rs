@@ -6,7 +6,7 @@ use crate::node::Span;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 85] = [
+pub const CODES: [&str; 87] = [
     "admin-not-loopback",
     "conflicting-fields",
     "document-depth",
@@ -21,6 +21,7 @@ pub const CODES: [&str; 85] = [
     "file-too-large",
     "file-unreadable",
     "flag-cycle",
+    "flags-needed",
     "gate-needed",
     "header-alias",
     "header-budget",
@@ -35,6 +36,7 @@ pub const CODES: [&str; 85] = [
     "invalid-host",
     "invalid-issuer",
     "invalid-key",
+    "invalid-key-id",
     "invalid-media-type",
     "invalid-method",
     "invalid-name",

@@ -26,6 +26,25 @@ pub struct Settings {
     pub drain: Drain,
     /// Who may say for whom a request is forwarded.
     pub trusted_proxies: TrustedProxies,
+    /// What requests to upstreams are signed with, if they are.
+    pub signing_key: Option<SigningKey>,
+}
+
+/// A key that requests to upstreams are signed with. The secret never shows in `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    /// Its name, for upstreams that know two.
+    pub id: Box<str>,
+    /// 32 to 4,096 bytes.
+    pub secret: Box<[u8]>,
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An address that requests arrive at.

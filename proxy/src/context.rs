@@ -63,6 +63,8 @@ pub(crate) struct Told {
     pub(crate) flags: Option<HeaderValue>,
     /// In the order of the plan; the flag is there to be checked against it.
     pub(crate) per_flag: Vec<(FlagId, HeaderValue)>,
+    /// The same as members of baggage; none where they are not asked for.
+    pub(crate) baggage: Option<String>,
     /// Whether the list of flags was cut.
     pub(crate) truncated: bool,
 }

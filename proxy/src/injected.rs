@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::HeaderValue;
 use rules::{FlagId, HeaderPlan, Revision};
 
+use crate::signature::Signature;
+
 /// Names as they are written: in title case, which a few old servers insist on.
 #[derive(Debug)]
 pub(crate) struct Injected {
@@ -13,10 +15,13 @@ pub(crate) struct Injected {
     pub(crate) per_flag: Box<[(Bytes, FlagId)]>,
     pub(crate) revision: Option<(Bytes, HeaderValue)>,
     pub(crate) request_id: Option<Bytes>,
+    pub(crate) signature: Option<Signature>,
+    /// In responses to clients.
+    pub(crate) response: Option<Bytes>,
 }
 
 impl Injected {
-    pub(crate) fn new(plan: &HeaderPlan, revision: &Revision) -> Self {
+    pub(crate) fn new(plan: &HeaderPlan, revision: &Revision, key: Option<(&str, &[u8])>) -> Self {
         let named = |name: &Option<Box<str>>| name.as_deref().map(title);
         Self {
             tenant: named(&plan.tenant),
@@ -29,6 +34,12 @@ impl Injected {
                 .collect(),
             revision: named(&plan.revision).zip(HeaderValue::from_str(&revision.0).ok()),
             request_id: named(&plan.request_id),
+            signature: plan
+                .signature
+                .as_deref()
+                .zip(key)
+                .map(|(name, (id, secret))| Signature::new(title(name), id, secret, plan.names())),
+            response: named(&plan.response),
         }
     }
 }

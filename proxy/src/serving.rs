@@ -113,6 +113,8 @@ impl Serving {
         let pages: Pages = loaded.settings.errors.iter().cloned().collect();
         let routes = &snapshot.routes;
         let credentials = credentials(loaded);
+        let signing_key = loaded.settings.signing_key.as_ref();
+        let signing_key = signing_key.map(|key| (&*key.id, &*key.secret));
         Ok(Self {
             issuers,
             keys,
@@ -120,7 +122,7 @@ impl Serving {
             reserved: reserved(&snapshot, &credentials),
             credentials,
             upstreams,
-            injected: Injected::new(&snapshot.headers, &snapshot.revision),
+            injected: Injected::new(&snapshot.headers, &snapshot.revision, signing_key),
             meters: meters(&snapshot, metrics),
             closed: routes
                 .all()
@@ -285,12 +287,7 @@ fn credentials(loaded: &Loaded) -> Credentials {
 
 fn reserved(snapshot: &Snapshot, credentials: &Credentials) -> Reserved {
     let plan = &snapshot.headers;
-    let single = [&plan.tenant, &plan.user, &plan.revision, &plan.request_id]
-        .into_iter()
-        .flatten();
-    let flags = plan.flags.iter().map(|flags| &flags.name);
-    let per_flag = plan.per_flag.iter().map(|(_, name)| name);
-    let names = single.chain(flags).chain(per_flag).map(|name| &**name);
+    let names = plan.names().chain(plan.signature.as_deref());
     let routes = snapshot.routes.table().routes().iter();
     let matched = routes.flat_map(|route| route.headers.iter().map(HeaderMatch::name));
     let read = credentials.headers().map(HeaderName::as_str).chain(matched);

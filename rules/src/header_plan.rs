@@ -20,6 +20,12 @@ pub struct HeaderPlan {
     pub revision: Option<Box<str>>,
     /// The request's id.
     pub request_id: Option<Box<str>>,
+    /// The signature over all of these.
+    pub signature: Option<Box<str>>,
+    /// Whether the flags that are on are members of `baggage` too.
+    pub baggage: bool,
+    /// The header that tells clients which flags are on, in responses.
+    pub response: Option<Box<str>>,
     /// The prefix under which per-flag headers are reserved, whether a flag has one or not.
     pub reserved_prefix: Option<Box<str>>,
 }
@@ -47,6 +53,19 @@ pub enum Include {
 }
 
 impl HeaderPlan {
+    /// The names of the headers that are set for an upstream, but for the signature's.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let flags = self.flags.as_ref().map(|flags| &flags.name);
+        let per_flag = self.per_flag.iter().map(|(_, name)| name);
+        let single = [self.tenant.as_ref(), self.user.as_ref(), flags];
+        let last = [self.revision.as_ref(), self.request_id.as_ref()];
+        let single = single.into_iter().flatten();
+        single
+            .chain(per_flag)
+            .chain(last.into_iter().flatten())
+            .map(|name| &**name)
+    }
+
     /// Every flag that a header names; `all` and `route` name none.
     pub fn named_flags(&self) -> impl Iterator<Item = FlagId> + '_ {
         let listed: &[FlagId] = match &self.flags {

@@ -68,7 +68,27 @@ impl<'s> Gateway<'_, 's> {
             Some(node) => self.per_flag(node, &mut used),
             None => (Vec::new(), None),
         };
+        let signature = field("signature")
+            .and_then(|node| self.header(node.field("name"), "X-Sluice-Signature", "signature", &mut used));
+        let baggage = field("baggage").and_then(Node::boolean).unwrap_or_default();
         self.refuse_aliases(&used);
+        // What clients are told stands in other messages, where it may have the name of another header of ours.
+        let response =
+            field("response").and_then(|node| self.header(Some(node), "", "response", &mut Vec::new()));
+        for (name, asked) in [("baggage", baggage), ("response", response.is_some())] {
+            if let Some(entry) = node.and_then(|node| node.entry(name))
+                && asked
+                && flags.is_none()
+            {
+                let title = format!("`{name}` tells what `flags` lists, and that is off");
+                self.error(
+                    "flags-needed",
+                    title,
+                    entry.key_span,
+                    "name a header for `flags`, or leave it out",
+                );
+            }
+        }
         HeaderPlan {
             tenant,
             user,
@@ -76,6 +96,9 @@ impl<'s> Gateway<'_, 's> {
             per_flag: per_flag.into(),
             revision,
             request_id,
+            signature,
+            baggage,
+            response,
             reserved_prefix,
         }
     }

@@ -256,7 +256,7 @@ impl<'s> Gateway<'_, 's> {
         })
     }
 
-    fn secret(&mut self, node: &Node<'s>) -> Option<String> {
+    pub(super) fn secret(&mut self, node: &Node<'s>) -> Option<String> {
         let name = quantity::reference(node.text()?)?;
         let secret = (self.environment)(name);
         if secret.is_none() {

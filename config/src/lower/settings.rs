@@ -66,6 +66,7 @@ impl<'s> Gateway<'_, 's> {
             errors,
             body_limit,
             drain,
+            signing_key: self.signing_key(root),
             trusted_proxies: self.trusted_proxies(root.field("trusted_proxies")),
         }
     }

@@ -1,8 +1,9 @@
 //! The form of the plan of headers: what upstreams are told of the decision.
 
-use super::sluice::FLAG_KEY;
+use super::sluice::{FLAG_KEY, PATH};
 use super::{
-    List, Object, Shape, UNBOUNDED, Union, items, list, mapping, object, optional, required, scalar, union,
+    Field, List, Object, Shape, UNBOUNDED, Union, items, list, mapping, object, optional, required, scalar,
+    union, with_key,
 };
 
 /// The most headers with the state of one flag each.
@@ -31,6 +32,60 @@ pub(super) static HEADERS: Object = object(
             Shape::Union(&PER_FLAG),
             "One header for each of these flags.",
         ),
+        optional(
+            "signature",
+            Shape::Union(&SIGNATURE),
+            "A signature over all of these; left out: none.",
+        ),
+        optional(
+            "baggage",
+            Shape::Boolean,
+            "Whether the flags that are on are members of baggage too; left out: false.",
+        ),
+        optional(
+            "response",
+            HEADER,
+            "The header that tells clients which flags are on; left out: none.",
+        ),
+    ],
+);
+const KEY_ID: Field = optional(
+    "key_id",
+    Shape::Text("a name of 1 to 64 letters, digits, `.`, `_` and `-`"),
+    "The key's name, for those who know two; left out: 1.",
+);
+const SIGNATURE_NAME: Field = optional(
+    "name",
+    Shape::Text("the name of a header"),
+    "Its name; left out: X-Sluice-Signature.",
+);
+static SIGNATURE: Union = union(
+    "`{ secret: \"${NAME}\" }` or `{ secret_file: PATH }`",
+    &[
+        with_key("secret", &SIGNATURE_SECRET),
+        with_key("secret_file", &SIGNATURE_FILE),
+    ],
+);
+static SIGNATURE_SECRET: Object = object(
+    "a signature by a secret from the environment",
+    "A signature over the headers that upstreams are told.",
+    &[
+        required(
+            "secret",
+            Shape::Secret,
+            "The environment variable that holds the key: `${NAME}`.",
+        ),
+        KEY_ID,
+        SIGNATURE_NAME,
+    ],
+);
+static SIGNATURE_FILE: Object = object(
+    "a signature by a secret from a file",
+    "A signature over the headers that upstreams are told.",
+    &[
+        required("secret_file", PATH, "The file that holds the key."),
+        KEY_ID,
+        SIGNATURE_NAME,
     ],
 );
 static FLAGS_HEADER: Union = union(

@@ -6,6 +6,7 @@ use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use rules::{FlagId, RouteId, Subject, Timestamp, decide};
 
+use crate::baggage::{self, BAGGAGE};
 use crate::context::{Context, Told};
 use crate::injected::Injected;
 use crate::request_id::RequestId;
@@ -29,7 +30,9 @@ pub(crate) fn tell(serving: &Serving, route: Option<RouteId>, subject: &Subject<
         Some((*flag, HeaderValue::from_str(name).ok()?))
     });
     let per_flag = per_flag.collect();
+    let members = || baggage::members(list.as_deref().unwrap_or_default());
     Told {
+        baggage: plan.baggage.then(members),
         flags: list.and_then(|list| HeaderValue::try_from(list).ok()),
         per_flag,
         truncated,
@@ -65,7 +68,17 @@ pub(crate) fn rewrite(
     context.forwarding.write(request)?;
     address(request, context)?;
     via(request, session.req_header().version)?;
-    trace(request, &context.id)
+    trace(request, &context.id)?;
+    if let Some(members) = &context.told.baggage {
+        match baggage::merged(members, &request.headers) {
+            Some(value) => request.insert_header("baggage", value)?,
+            None => drop(request.remove_header(&BAGGAGE)),
+        }
+    }
+    match &serving.injected.signature {
+        Some(signature) => signature.set(request, context.now_seconds()),
+        None => Ok(()),
+    }
 }
 
 /// Sets what we vouch for.

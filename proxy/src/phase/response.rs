@@ -59,6 +59,13 @@ pub(crate) fn pass_on(
     }
     upstream::within_time(session, context)?;
     remove_hop_by_hop(response);
+    if let Some(name) = &context.serving.injected.response {
+        // The upstream's own word under that name is not the decision's.
+        match &context.told.flags {
+            Some(flags) => response.insert_header(name.clone(), flags.clone())?,
+            None => drop(HeaderName::from_bytes(name).map(|name| response.remove_header(&name))),
+        }
+    }
     if session.req_header().version == Version::HTTP_10 {
         end_by_closing(session, response);
     }

@@ -15,10 +15,11 @@ const FORGED: &str = "forged";
 const BATCH: usize = 40;
 
 const HEADERS: &str = "headers:\n  tenant: X-Tenant-Id\n  user: X-User-Id\n  flags: { name: X-Feature-Flags, include: all }\n  \
-                       revision: X-Flags-Revision\n  request_id: X-Request-Id\n  per_flag: [board, theme]\n";
+                       revision: X-Flags-Revision\n  request_id: X-Request-Id\n  per_flag: [board, theme]\n  signature: { secret_file: key }\n";
 
 /// Names that are the proxy's to say, with whether it says them for a tenant.
-const OURS: [&str; 11] = [
+const OURS: [&str; 12] = [
+    "x-sluice-signature",
     "x-tenant-id",
     "x-user-id",
     "x-feature-flags",
@@ -92,6 +93,7 @@ fn proxy_for(address: SocketAddr) -> Proxy {
         .route("{ name: some, match: /some, auth: optional, upstream: api }")
         .with("unmatched: { upstream: api }")
         .with(HEADERS)
+        .file("key", &[b'k'; 32])
         .start()
 }
 

@@ -23,6 +23,7 @@ mod panics;
 mod reload;
 mod route;
 mod secure_upstream;
+mod signature;
 mod start;
 mod target;
 mod tls;

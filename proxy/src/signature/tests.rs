@@ -1,0 +1,60 @@
+use bytes::Bytes;
+use pingora::http::RequestHeader;
+
+use super::Signature;
+
+/// The signature of a request with these headers.
+fn signed(secret: &[u8], target: &str, headers: &[(&'static str, &str)]) -> String {
+    let names = ["x-tenant-id", "x-user-id", "x-feature-flags"];
+    let signature = Signature::new(Bytes::from_static(b"X-Sluice-Signature"), "k1", secret, names);
+    let mut request = RequestHeader::build("GET", target.as_bytes(), None).unwrap();
+    for (name, value) in headers {
+        request.insert_header(*name, *value).unwrap();
+    }
+    signature.set(&mut request, 1_800_000_000).unwrap();
+    let value = request.headers.get("x-sluice-signature").unwrap();
+    value.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_signed_is_as_documented() {
+    let found = signed(
+        b"0123456789abcdef0123456789abcdef",
+        "/a%20b?c=d",
+        &[
+            ("x-tenant-id", "acme"),
+            ("x-feature-flags", "board, theme;v=blue"),
+        ],
+    );
+    // printf 'v1\n1800000000\nGET\n/a%%20b?c=d\nx-tenant-id:acme\nx-user-id\nx-feature-flags:board, theme;v=blue\n' \
+    //   | openssl dgst -sha256 -hmac 0123456789abcdef0123456789abcdef
+    assert_eq!(
+        found,
+        "t=1800000000,kid=k1,h=x-tenant-id:x-user-id:x-feature-flags,s=f753dd90937c2d2eadfa95587468fb32d4f8d9843944a3acac9f9c73fb9fef21"
+    );
+}
+
+#[test]
+fn everything_that_is_signed_counts() {
+    let secret = b"0123456789abcdef0123456789abcdef";
+    let tags = [
+        signed(secret, "/a", &[]),
+        signed(b"fedcba9876543210fedcba9876543210", "/a", &[]),
+        signed(secret, "/b", &[]),
+        signed(secret, "/a?", &[]),
+        signed(secret, "/a", &[("x-tenant-id", "")]),
+        signed(secret, "/a", &[("x-tenant-id", "acme")]),
+        signed(secret, "/a", &[("x-user-id", "acme")]),
+    ];
+    for (index, tag) in tags.iter().enumerate() {
+        assert!(!tags[index + 1..].contains(tag), "{index}");
+    }
+}
+
+#[test]
+fn the_key_does_not_show() {
+    let secret = b"0123456789abcdef0123456789abcdef";
+    let signature = Signature::new(Bytes::from_static(b"A"), "k1", secret, []);
+    let shown = format!("{signature:?}");
+    assert!(!shown.contains("0123") && !shown.contains("48, 49"), "{shown}");
+}
