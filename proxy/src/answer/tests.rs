@@ -25,7 +25,7 @@ fn an_answer_is_a_problem_document() {
         "type": "urn:sluice:problem:tenant-missing",
         "title": "Forbidden",
         "status": 403,
-        "detail": "the token names no tenant",
+        "detail": "the token or certificate names no tenant",
         "code": "TENANT_MISSING",
         "request_id": id.as_str(),
     });
