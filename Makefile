@@ -5,7 +5,7 @@ CARGO ?= cargo
 DEMO_DIR ?= ./sluice-demo
 FUZZ_SECONDS ?= 600
 
-.PHONY: help setup demo test check fmt clippy tidy doc deny build release measure bench fuzz
+.PHONY: help setup demo test check fmt clippy tidy doc deny build release test-soak measure bench fuzz
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -42,6 +42,9 @@ build: setup ## builds the debug binary
 
 release: setup ## builds the release binary, target/release/sluice
 	$(CARGO) build --release --locked
+
+test-soak: setup ## the attacks of the stall suite, longer
+	SLUICE_SOAK=1 $(CARGO) test --locked --test stall -- --nocapture
 
 measure: release ## measures eval, loading, idle memory and reload on the release binary
 	scripts/measure

@@ -71,6 +71,8 @@ pub struct ConnectionLimits {
     pub head_timeout_ms: u64,
     /// How long the body of a request may take, in milliseconds.
     pub body_timeout_ms: u64,
+    /// How long one write to a client may take, in milliseconds.
+    pub write_timeout_ms: u64,
     /// How long a connection may be idle, in milliseconds.
     pub idle_timeout_ms: u64,
     /// The largest head, in bytes.
@@ -88,6 +90,7 @@ impl Default for ConnectionLimits {
         Self {
             head_timeout_ms: 10_000,
             body_timeout_ms: 600_000,
+            write_timeout_ms: 60_000,
             idle_timeout_ms: 60_000,
             head_size: 32 * 1024,
             head_fields: 100,

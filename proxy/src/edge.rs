@@ -4,6 +4,7 @@
 mod admission;
 mod arrival;
 mod exchange;
+mod flood;
 mod http1;
 pub(crate) mod http2;
 mod line;
@@ -60,6 +61,8 @@ pub(crate) struct EdgeLimits {
     pub(crate) head_timeout: Duration,
     /// How long a body may take, from the end of its head on.
     pub(crate) body_timeout: Duration,
+    /// How long one write may take.
+    pub(crate) write_timeout: Duration,
     /// How long a connection may be idle between two requests.
     pub(crate) idle_timeout: Duration,
 }
@@ -127,7 +130,7 @@ impl Edge {
         {
             return Err(Refused::ClientFull);
         }
-        let arrival = Arrival::new(line.stream(), client);
+        let arrival = Arrival::new(line.stream(), client, self.limits.write_timeout);
         self.speak(line, arrival, shutdown).await;
         Ok(())
     }

@@ -40,6 +40,7 @@ pub struct Metrics {
     pub(crate) token_cache_stale: IntCounter,
     pub(crate) access_log_dropped: CodeCounter,
     pub(crate) connections_refused: CodeCounter,
+    pub(crate) connections_broken_off: CodeCounter,
     connections: IntGaugeVec,
     reloads: CodeCounter,
     reload_applied_at: Gauge,
@@ -105,6 +106,12 @@ impl Metrics {
                     &["listener"],
                 )),
             ),
+            connections_broken_off: CodeCounter::new(counters(
+                &registry,
+                "sluice_connections_broken_off_total",
+                "Connections of HTTP/2 that were broken off for what the client did, by reason.",
+                "reason",
+            )),
             connections_refused: CodeCounter::new(counters(
                 &registry,
                 "sluice_connections_refused_total",

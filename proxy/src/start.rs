@@ -234,6 +234,7 @@ fn edge(
             },
             head_timeout: Duration::from_millis(limits.head_timeout_ms),
             body_timeout: Duration::from_millis(limits.body_timeout_ms),
+            write_timeout: Duration::from_millis(limits.write_timeout_ms),
             idle_timeout: Duration::from_millis(limits.idle_timeout_ms),
         },
         admission: Arc::new(admission),

@@ -2,11 +2,13 @@
 //! because two readers could disagree about it. Pure: bytes in, answers out; no socket, no clock.
 
 mod body;
+mod frames;
 mod head;
 mod invalid_head;
 mod proxy_header;
 
 pub use body::{Body, InvalidBody, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
+pub use frames::{FrameHead, Frames};
 pub use head::{Framing, Head, HeadLimits, MAX_HEADERS, read_head};
 pub use invalid_head::InvalidHead;
 pub use proxy_header::{InvalidProxyHeader, MAX_PROXY_HEADER, ProxyHeader, read_proxy_header};

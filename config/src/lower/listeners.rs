@@ -60,7 +60,7 @@ impl<'s> Gateway<'_, 's> {
 
     fn limits(&mut self, node: &Node<'s>) -> ConnectionLimits {
         let left_out = ConnectionLimits::default();
-        for field in ["head_timeout", "body_timeout", "idle_timeout"] {
+        for field in ["head_timeout", "body_timeout", "write_timeout", "idle_timeout"] {
             if let Some(value) = node.field(field).filter(|_| self.duration(node, field, 1) == 0) {
                 let title = format!("`{field}` is no time at all");
                 self.error("out-of-range", title, value.span, "write at least `1ms`");
@@ -77,6 +77,7 @@ impl<'s> Gateway<'_, 's> {
         ConnectionLimits {
             head_timeout_ms: self.duration(node, "head_timeout", left_out.head_timeout_ms),
             body_timeout_ms: self.duration(node, "body_timeout", left_out.body_timeout_ms),
+            write_timeout_ms: self.duration(node, "write_timeout", left_out.write_timeout_ms),
             idle_timeout_ms: self.duration(node, "idle_timeout", left_out.idle_timeout_ms),
             head_size: usize::try_from(head_size).unwrap_or(left_out.head_size),
             head_fields: self.count(node, "head_fields", left_out.head_fields),

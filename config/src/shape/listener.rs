@@ -55,6 +55,11 @@ static LIMITS: Object = object(
             "How long the body of a request may take; left out: 10m.",
         ),
         optional(
+            "write_timeout",
+            Shape::Duration,
+            "How long a client may take none of what is written to it; left out: 60s.",
+        ),
+        optional(
             "idle_timeout",
             Shape::Duration,
             "How long a connection may be idle; left out: 60s.",

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use ::wire::{HeadLimits, InvalidBody};
 use pingora::http::ResponseHeader;
@@ -11,6 +12,7 @@ use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{SocketDigest, Stream};
 use pingora::proxy::Session;
 
+use super::flood::Flood;
 use super::tls::Encrypted;
 use crate::client_certificate::ClientCertificate;
 
@@ -23,12 +25,16 @@ pub(crate) struct Arrival {
     pub(crate) tls: Option<Encrypted>,
     /// What a head of HTTP/2 may take. Those of HTTP/1 were measured before they were taken.
     pub(crate) http2: Option<HeadLimits>,
+    /// How long one write to the client may take.
+    pub(crate) write_timeout: Duration,
     /// Whether the present request switched protocols: what follows is no HTTP.
     switched: AtomicBool,
     /// Whether the connection is kept although pingora gives the present exchange up.
     kept: AtomicBool,
     /// What is wrong with the body of the present request. It is the connection's last one then.
     fault: OnceLock<BodyFault>,
+    /// What the client floods us with, if it does. The connection ends with it.
+    flood: OnceLock<Flood>,
 }
 
 /// What is wrong with a body.
@@ -42,7 +48,7 @@ pub(crate) enum BodyFault {
 
 impl Arrival {
     /// A connection of `client`, who may not be the one at the other end of its socket.
-    pub(super) fn new(stream: &Stream, client: Option<SocketAddr>) -> Self {
+    pub(super) fn new(stream: &Stream, client: Option<SocketAddr>, write_timeout: Duration) -> Self {
         let socket = SocketDigest::from_raw_fd(stream.id());
         if let Some(client) = client {
             // It is new, so that nothing is set in it.
@@ -52,9 +58,11 @@ impl Arrival {
             socket: Arc::new(socket),
             tls: None,
             http2: None,
+            write_timeout,
             switched: AtomicBool::new(false),
             kept: AtomicBool::new(false),
             fault: OnceLock::new(),
+            flood: OnceLock::new(),
         }
     }
 
@@ -102,6 +110,15 @@ impl Arrival {
 
     pub(super) fn is_kept(&self) -> bool {
         self.kept.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn flooded(&self, flood: Flood) {
+        // The first one counts.
+        let _ = self.flood.set(flood);
+    }
+
+    pub(super) fn flood(&self) -> Option<Flood> {
+        self.flood.get().copied()
     }
 
     /// Notes what is wrong with the body.

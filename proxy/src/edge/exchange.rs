@@ -7,7 +7,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::wire::Body;
 use async_trait::async_trait;
@@ -21,6 +21,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use super::arrival::{Arrival, BodyFault};
+use super::flood::FloodWatch;
+use super::http2::PREFACE;
 use super::line::Line;
 
 /// The most that is read of what follows a request before it is answered, in bytes.
@@ -50,8 +52,10 @@ pub(super) struct Returned {
 enum Mode {
     /// The body of an HTTP/1 request.
     Body(Body),
-    /// Everything: HTTP/2, or what follows a switch of protocols.
-    Raw(ALPN),
+    /// Everything: what follows a switch of protocols.
+    Switched,
+    /// The frames of HTTP/2.
+    Http2(FloodWatch),
 }
 
 impl Exchange {
@@ -89,7 +93,7 @@ impl Exchange {
     pub(super) fn of_connection(line: Line, arrival: &Arc<Arrival>) -> Self {
         Self {
             line: Some(line),
-            mode: Mode::Raw(ALPN::H2),
+            mode: Mode::Http2(FloodWatch::new(PREFACE.len(), Instant::now())),
             arrival: Arc::clone(arrival),
             digest: arrival.digest(),
             body_timeout: Duration::ZERO,
@@ -124,13 +128,14 @@ impl AsyncRead for Exchange {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.arrival.is_switched() {
-            this.mode = Mode::Raw(ALPN::H1);
+            this.mode = Mode::Switched;
         }
         let Some(line) = &mut this.line else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
         match &mut this.mode {
-            Mode::Raw(_) => line.poll_read(cx, space),
+            Mode::Switched => line.poll_read(cx, space),
+            Mode::Http2(watch) => poll_frames(line, watch, &this.arrival, cx, space),
             Mode::Body(body) if body.is_done() => poll_beyond(line, cx),
             Mode::Body(body) => match poll_body(line, body, &this.arrival, cx, space) {
                 Poll::Pending => this.poll_deadline(cx).map(Err),
@@ -138,6 +143,25 @@ impl AsyncRead for Exchange {
             },
         }
     }
+}
+
+/// Reads frames, unless they are a flood.
+fn poll_frames(
+    line: &mut Line,
+    watch: &mut FloodWatch,
+    arrival: &Arrival,
+    cx: &mut Context<'_>,
+    space: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    let before = space.filled().len();
+    ready!(line.poll_read(cx, space))?;
+    let read = space.filled().get(before..).unwrap_or_default();
+    let Some(flood) = watch.read(read, Instant::now()) else {
+        return Poll::Ready(Ok(()));
+    };
+    arrival.flooded(flood);
+    space.set_filled(before);
+    Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
 }
 
 /// Reads of the body what is there, and keeps back what follows it.
@@ -234,8 +258,8 @@ impl UniqueID for Exchange {
 impl Ssl for Exchange {
     fn selected_alpn_proto(&self) -> Option<ALPN> {
         match &self.mode {
-            Mode::Raw(protocol) => Some(protocol.clone()),
-            Mode::Body(_) => None,
+            Mode::Http2(_) => Some(ALPN::H2),
+            Mode::Switched | Mode::Body(_) => None,
         }
     }
 }

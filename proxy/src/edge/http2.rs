@@ -13,7 +13,8 @@ use super::exchange::Exchange;
 use super::line::Line;
 use super::{Arrival, Edge};
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How a connection begins (RFC 9113 section 3.4).
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Requests under way on one connection.
 const MAX_STREAMS: u32 = 100;
 /// All names and values of a head together, 32 bytes each added (RFC 9113 section 6.5.2).
@@ -23,7 +24,7 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 /// The same of all requests of a connection.
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// How much of one response waits for the client to take it.
-const MAX_SEND_BUFFER: usize = 256 * 1024;
+const MAX_SEND_BUFFER: usize = 64 * 1024;
 /// Requests that were given up before they were begun with (CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 20;
 /// Requests that we gave up because of what the client sent (CVE-2025-8671).
@@ -67,4 +68,7 @@ pub(super) async fn begins(line: &mut Line, limit: Duration) -> bool {
 pub(super) async fn serve(edge: &Edge, line: Line, arrival: &Arc<Arrival>, shutdown: &ShutdownWatch) {
     let exchange = Exchange::of_connection(line, arrival);
     edge.proxy.process_new(Box::new(exchange), shutdown).await;
+    if let Some(flood) = arrival.flood() {
+        edge.shared.metrics.connections_broken_off.count(flood.reason());
+    }
 }

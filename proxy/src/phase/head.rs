@@ -2,9 +2,8 @@
 //! timeouts, which the HTTP layer forgets with every request.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, Version, header};
+use http::{HeaderMap, Method, Version, header};
 use pingora::proxy::Session;
 use rules::Host;
 use wire::HeadLimits;
@@ -14,10 +13,8 @@ use crate::context::Context;
 use crate::edge::arrival;
 use crate::refusal::Refusal;
 
-/// How long an idle connection of a client is kept, in seconds.
+/// That a connection is kept. How long, the edge knows.
 const KEEP_ALIVE_SECONDS: u64 = 60;
-/// How long one write to a client may take.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// What a 405 says is allowed (RFC 9110 section 15.5.6): the usual ones, as other methods pass too.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
@@ -28,37 +25,25 @@ pub(crate) fn configure(session: &mut Session, draining: bool) {
     if session.get_keepalive().is_some() {
         session.set_keepalive(if draining { None } else { Some(KEEP_ALIVE_SECONDS) });
     }
-    session.set_write_timeout(Some(WRITE_TIMEOUT));
+    if let Some(limit) = arrival(session).map(|arrival| arrival.write_timeout) {
+        session.set_write_timeout(Some(limit));
+    }
 }
 
-/// Gives a request of HTTP/2 the head that it would have on HTTP/1, so that everything after this looks in one
-/// place: its host is in `Host`, and its cookies are in one field (RFC 9113 section 8.2.3). The HTTP layer has
-/// refused those that name two hosts, or none.
-pub(crate) fn unify(session: &mut Session) {
+/// Has a request of HTTP/2 name its host as one of HTTP/1 does, in `Host`, so that everything after this looks in
+/// one place. The HTTP layer has refused those that name two, or none.
+pub(crate) fn adopt_authority(session: &mut Session) {
     let request = session.req_header_mut();
-    if request.version != Version::HTTP_2 {
+    if request.version != Version::HTTP_2 || request.headers.contains_key(header::HOST) {
         return;
     }
-    let authority = request
+    if let Some(authority) = request
         .uri
         .authority()
-        .map(|authority| authority.as_str().to_owned());
-    if let Some(authority) = authority
-        && !request.headers.contains_key(header::HOST)
+        .map(|authority| authority.as_str().to_owned())
     {
         // What can't be a header is no host either, and refused as a request without one.
         let _ = request.insert_header(header::HOST, authority);
-    }
-    let crumbs: Vec<&[u8]> = request
-        .headers
-        .get_all(header::COOKIE)
-        .iter()
-        .map(HeaderValue::as_bytes)
-        .collect();
-    if crumbs.len() > 1 {
-        let cookie = crumbs.join(&b"; "[..]);
-        // Values that were joined by what a value may have are a value.
-        let _ = request.insert_header(header::COOKIE, cookie);
     }
 }
 

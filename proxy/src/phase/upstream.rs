@@ -1,10 +1,14 @@
 //! The upstream: whether it takes the request, whom of it to ask, whom next when a connection fails, and what a
 //! failure is told as.
 
+use std::future::Future as _;
 use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use http::header::{RETRY_AFTER, UPGRADE};
+use pingora::protocols::http::ServerSession as HttpSession;
 use pingora::proxy::Session;
 use pingora::upstreams::peer::{HttpPeer, PeerOptions};
 use pingora::{Error, ErrorSource, ErrorType};
@@ -48,6 +52,10 @@ pub(crate) fn admit(context: &mut Context) -> Result<(), Refusal> {
 
 /// Turns a request to its upstream; the first time it takes a turn there.
 pub(crate) fn choose(session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
+    if is_given_up(session) {
+        let error = Error::explain(ErrorType::ConnectionClosed, "the request was given up");
+        return Err(error.into_down());
+    }
     // What was read of the body is sent again, and counted again.
     context.body_bytes = 0;
     let serving = std::sync::Arc::clone(&context.serving);
@@ -67,6 +75,16 @@ pub(crate) fn choose(session: &mut Session, context: &mut Context) -> pingora::R
         tunnel::prepare(&mut peer, context.id.low());
     }
     Ok(peer)
+}
+
+/// Whether the client of HTTP/2 has given the request up already: its upstream need not hear of it then. Begun and
+/// given up by the thousand, requests would cost a connection each (CVE-2023-44487).
+fn is_given_up(session: &mut Session) -> bool {
+    let HttpSession::H2(stream) = &mut *session.downstream_session else {
+        return false;
+    };
+    let mut looking = std::task::Context::from_waker(Waker::noop());
+    Pin::new(&mut stream.idle()).poll(&mut looking).is_ready()
 }
 
 /// Whether the request asks for the one switch of protocols that is passed on.

@@ -1,0 +1,173 @@
+//! Frames of HTTP/2 that cost their sender nothing and us something: requests that are begun and given up, each
+//! of which may have got as far as an upstream, and frames that want an answer and carry nothing. A client that
+//! sends more of them than any in earnest does is cut off.
+
+use std::time::{Duration, Instant};
+
+use ::wire::Frames;
+
+/// Requests given up in haste: so many at once, and so many a second. A page that is left at once may give up
+/// every one of its hundred streams.
+const RESETS: Rate = Rate {
+    burst: 120,
+    per_second: 20,
+};
+/// A request that is given up so soon was not meant. One that is given up later has run out of its time.
+const HASTE: Duration = Duration::from_millis(500);
+/// How many of the latest requests are remembered.
+const LATEST: usize = 128;
+/// Frames without a use: SETTINGS, PING, PRIORITY, unknown kinds, and DATA without data that ends nothing.
+const IDLE_FRAMES: Rate = Rate {
+    burst: 2_000,
+    per_second: 200,
+};
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+
+/// How many there may be.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    burst: u64,
+    per_second: u64,
+}
+
+/// What a client floods us with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flood {
+    /// With requests that it gives up in haste.
+    Resets,
+    /// With frames without a use.
+    IdleFrames,
+}
+
+/// Watches the frames of one connection.
+#[derive(Debug)]
+pub(super) struct FloodWatch {
+    frames: Frames,
+    /// The streams that were begun last, and when, in turn.
+    begun: [(u32, Instant); LATEST],
+    turn: usize,
+    resets: u64,
+    idle_frames: u64,
+    since: Instant,
+}
+
+impl Flood {
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Resets => "resets",
+            Self::IdleFrames => "idle_frames",
+        }
+    }
+}
+
+impl FloodWatch {
+    /// Watches a connection that begins with a preface of so many bytes.
+    pub(super) fn new(preface: usize, now: Instant) -> Self {
+        Self {
+            frames: Frames::after(preface),
+            begun: [(0, now); LATEST],
+            turn: 0,
+            resets: 0,
+            idle_frames: 0,
+            since: now,
+        }
+    }
+
+    /// Takes note of what came; the flood that it is, if it is one.
+    pub(super) fn read(&mut self, bytes: &[u8], now: Instant) -> Option<Flood> {
+        let (mut resets, mut idle_frames) = (0, 0);
+        let (begun, turn) = (&mut self.begun, &mut self.turn);
+        self.frames.read(bytes, |frame| match frame.kind {
+            HEADERS => {
+                *turn = (*turn + 1) % LATEST;
+                if let Some(oldest) = begun.get_mut(*turn) {
+                    *oldest = (frame.stream, now);
+                }
+            }
+            RST_STREAM => {
+                let hasty = |(stream, at): &(u32, Instant)| {
+                    *stream == frame.stream && now.saturating_duration_since(*at) < HASTE
+                };
+                resets += u64::from(begun.iter().any(hasty));
+            }
+            DATA if frame.length == 0 && frame.flags & END_STREAM == 0 => idle_frames += 1,
+            DATA | GOAWAY | WINDOW_UPDATE | CONTINUATION => {}
+            _ => idle_frames += 1,
+        });
+        if resets == 0 && idle_frames == 0 {
+            return None;
+        }
+        let seconds = now.saturating_duration_since(self.since).as_secs();
+        if seconds > 0 {
+            self.since = now;
+            self.resets = self
+                .resets
+                .saturating_sub(seconds.saturating_mul(RESETS.per_second));
+            self.idle_frames = self
+                .idle_frames
+                .saturating_sub(seconds.saturating_mul(IDLE_FRAMES.per_second));
+        }
+        self.resets += resets;
+        self.idle_frames += idle_frames;
+        if self.resets > RESETS.burst {
+            return Some(Flood::Resets);
+        }
+        (self.idle_frames > IDLE_FRAMES.burst).then_some(Flood::IdleFrames)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Flood, FloodWatch};
+
+    /// Sends so many of these frames every second for a minute, and says what that is.
+    #[track_caller]
+    fn check(frames: &[u8], per_second: usize, expected: Option<Flood>) {
+        let began = Instant::now();
+        let mut watch = FloodWatch::new(0, began);
+        let found = (0..60).find_map(|second| {
+            let now = began + Duration::from_secs(second);
+            watch.read(&frames.repeat(per_second), now)
+        });
+        assert_eq!(found, expected, "{per_second} of {frames:?} a second");
+    }
+
+    fn frame(kind: u8, flags: u8) -> [u8; 9] {
+        [0, 0, 0, kind, flags, 0, 0, 0, 1]
+    }
+
+    #[test]
+    fn only_what_nobody_sends_in_earnest_is_a_flood() {
+        check(&[frame(1, 5), frame(3, 0)].concat(), 20, None);
+        check(&[frame(1, 5), frame(3, 0)].concat(), 40, Some(Flood::Resets));
+        for kind in [4, 6, 77] {
+            check(&frame(kind, 0), 200, None);
+            check(&frame(kind, 0), 400, Some(Flood::IdleFrames));
+        }
+        check(&frame(0, 0), 400, Some(Flood::IdleFrames));
+        for kind in [0, 1, 8, 9] {
+            check(&frame(kind, 1), 5_000, None);
+        }
+    }
+
+    #[test]
+    fn a_request_that_ran_out_of_its_time_was_meant() {
+        let began = Instant::now();
+        let mut watch = FloodWatch::new(0, began);
+        for turn in 0..1_000 {
+            let begin = began + Duration::from_secs(turn);
+            assert_eq!(watch.read(&frame(1, 5).repeat(100), begin), None);
+            let late = begin + Duration::from_millis(600);
+            assert_eq!(watch.read(&frame(3, 0).repeat(100), late), None);
+        }
+    }
+}

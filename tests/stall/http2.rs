@@ -1,0 +1,173 @@
+//! HTTP/2 misused: streams begun and reset, frames that cost nothing to send, headers that unpack to more than
+//! they are, and readers that let nothing through. Attackers are paced, because they share this machine with those
+//! whom they are not to harm.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testkit::frames::{END_HEADERS, END_STREAM, Frames, StreamEnd, block, frame, kind};
+
+use crate::sluice::Sluice;
+use crate::victim::{assert_unharmed, p99};
+
+const ASK: [(&str, &str); 4] = [
+    (":method", "GET"),
+    (":scheme", "http"),
+    (":authority", "a"),
+    (":path", "/"),
+];
+const LIMITS: &str = "{ head_timeout: 5s, body_timeout: 5s, write_timeout: 5s, idle_timeout: 5s }";
+/// How many connections attack at the same time.
+const ATTACKERS: usize = 2;
+/// How much a whole attack may add to the proxy's memory, in bytes.
+const MOST_MEMORY: u64 = 64 * 1024 * 1024;
+
+/// How much a thousand responses that nobody reads may add: each half a MiB, most of it the HTTP layer's.
+const MOST_UNREAD: u64 = 1_000 * 512 * 1024;
+
+/// Attacks over and over with what `burst` gives, each burst on an open connection while that is let be, at most
+/// every 25 ms, and says what the others notice.
+fn attack(what: &str, burst: impl Fn(u32) -> Vec<u8> + Sync) {
+    let sluice = Sluice::start(LIMITS);
+    let quiet = p99(sluice.address);
+    let memory = sluice.memory();
+    let (stop, bursts, ended) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
+    let attacked = thread::scope(|scope| {
+        for _ in 0..ATTACKERS {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let mut frames = Frames::connect(sluice.address);
+                    let mut number = 0;
+                    while !stop.load(Ordering::Relaxed) && frames.try_send_bytes(&burst(number)).is_ok() {
+                        number += 1;
+                        bursts.fetch_add(1, Ordering::Relaxed);
+                        thread::sleep(Duration::from_millis(25));
+                    }
+                    ended.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        // Whatever happens, the attackers end.
+        let attacked = std::panic::catch_unwind(|| {
+            thread::sleep(Duration::from_secs(
+                if std::env::var_os("SLUICE_SOAK").is_some() {
+                    60
+                } else {
+                    1
+                },
+            ));
+            p99(sluice.address)
+        });
+        stop.store(true, Ordering::Relaxed);
+        attacked.unwrap()
+    });
+    let grown = sluice.memory().saturating_sub(memory);
+    let (bursts, ended) = (bursts.into_inner(), ended.into_inner());
+    eprintln!("{what}: {bursts} bursts on {ended} connections, {grown} bytes more");
+    assert!(grown <= MOST_MEMORY, "{what}: {grown} bytes more");
+    assert_unharmed(what, quiet, attacked);
+    released(&sluice);
+}
+
+/// Waits until nothing of an attack is left.
+fn released(sluice: &Sluice) {
+    let deadline = Instant::now() + Duration::from_secs(40);
+    while sluice.connections() > 0.0 && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(sluice.connections(), 0.0);
+}
+
+#[test]
+fn streams_that_are_begun_and_reset_leave_the_others_alone() {
+    attack("rapid reset", |number| {
+        let mut bytes = Vec::new();
+        for index in 0..20 {
+            let stream = 1 + 2 * (20 * number + index);
+            bytes.extend(frame(
+                kind::HEADERS,
+                END_HEADERS | END_STREAM,
+                stream,
+                &block(&ASK),
+            ));
+            bytes.extend(frame(kind::RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
+        }
+        bytes
+    });
+}
+
+#[test]
+fn headers_that_never_end_leave_the_others_alone() {
+    attack("CONTINUATION flood", |number| {
+        let filler = block(&[("x-filler", &"a".repeat(8_000))]);
+        if number == 0 {
+            return frame(kind::HEADERS, 0, 1, &block(&ASK));
+        }
+        frame(kind::CONTINUATION, 0, 1, &filler)
+    });
+}
+
+#[test]
+fn settings_without_end_leave_the_others_alone() {
+    attack("SETTINGS flood", |_| {
+        frame(kind::SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xff]).repeat(100)
+    });
+}
+
+#[test]
+fn pings_without_end_leave_the_others_alone() {
+    attack("PING flood", |_| frame(kind::PING, 0, 0, &[7; 8]).repeat(100));
+}
+
+#[test]
+fn headers_that_unpack_to_more_than_they_are_leave_the_others_alone() {
+    attack("HPACK bomb", |number| {
+        let mut bytes = block(&ASK);
+        if number == 0 {
+            // Into the table, which these clients have not: its size is the proxy's to allow.
+            bytes.extend([0x40, 1, b'x', 0x7f]);
+            bytes.extend([0x80 | (3_900_u16 - 127).to_le_bytes()[0] & 0x7f, 29]);
+            bytes.extend([b'a'; 3_900]);
+        }
+        // The newest entry of the table, over and over.
+        bytes.extend([0xbe; 8_000]);
+        frame(kind::HEADERS, END_HEADERS | END_STREAM, 1 + 2 * number, &bytes)
+    });
+}
+
+#[test]
+fn readers_without_a_window_are_got_rid_of() {
+    let sluice = Sluice::start(LIMITS);
+    let quiet = p99(sluice.address);
+    let memory = sluice.memory();
+    let mut readers: Vec<Frames> = (0..50)
+        .map(|_| {
+            let mut frames = Frames::connect(sluice.address);
+            frames.send(kind::SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+            for stream in 0..20 {
+                let large = [ASK[0], ASK[1], ASK[2], (":path", "/large")];
+                frames.headers(1 + 2 * stream, &large, true);
+            }
+            frames
+        })
+        .collect();
+    let attacked = p99(sluice.address);
+    let grown = sluice.memory().saturating_sub(memory);
+    eprintln!("zero windows: {grown} bytes more for 1,000 streams");
+    assert!(grown <= MOST_UNREAD, "{grown} bytes more");
+    assert_unharmed("zero windows", quiet, attacked);
+    // The readers stay; it is the proxy that gives their streams up.
+    for frames in &mut readers {
+        for stream in 0..20 {
+            // Their heads need no window, so that they were sent at once.
+            assert_eq!(frames.end_of(1 + 2 * stream), StreamEnd::Status(200));
+        }
+        for _ in 0..20 {
+            let reset = std::iter::from_fn(|| frames.read()).find(|frame| frame.kind == kind::RST_STREAM);
+            assert!(reset.is_some(), "a stream without a window is held for ever");
+        }
+    }
+    drop(readers);
+    released(&sluice);
+}

@@ -1,0 +1,89 @@
+//! Slow heads, slow bodies and slow readers, five thousand of them at a time.
+
+use std::time::{Duration, Instant};
+
+use crate::attacker::Slow;
+use crate::sluice::Sluice;
+use crate::victim::{assert_unharmed, p99};
+
+/// How many of each kind there are.
+const HEADS: usize = 2_500;
+const BODIES: usize = 1_500;
+const READERS: usize = 1_000;
+/// The most memory that a slow connection may cost, in bytes, its upstream's connection included: most of it are
+/// parts of responses that wait for their readers, five of 64 KiB.
+const MOST_EACH: u64 = 384 * 1024;
+
+/// How long the slow ones are let be, in seconds.
+fn patience() -> u64 {
+    if std::env::var_os("SLUICE_SOAK").is_some() {
+        120
+    } else {
+        30
+    }
+}
+
+#[test]
+fn five_thousand_slow_clients_leave_the_others_alone_and_are_got_rid_of() {
+    let patience = patience();
+    let sluice = Sluice::start(&format!(
+        "{{ head_timeout: {patience}s, body_timeout: {patience}s, write_timeout: {patience}s, \
+         idle_timeout: {patience}s, connections_per_client: 10000 }}"
+    ));
+    let quiet = p99(sluice.address);
+    let (memory, descriptors) = (sluice.memory(), sluice.descriptors());
+    let started = Instant::now();
+    let slow = [
+        Slow::start(
+            sluice.address,
+            HEADS,
+            b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ",
+            b"a",
+        ),
+        Slow::start(
+            sluice.address,
+            BODIES,
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n",
+            b"a",
+        ),
+        Slow::start(
+            sluice.address,
+            READERS,
+            b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"",
+        ),
+    ];
+    let all = (HEADS + BODIES + READERS) as f64;
+    while sluice.connections() < all && started.elapsed() < Duration::from_secs(patience / 2) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let connections = sluice.connections();
+    assert!(
+        connections >= all,
+        "{connections} connections after {:?}",
+        started.elapsed()
+    );
+    let attacked = p99(sluice.address);
+    let held = started.elapsed();
+    assert!(
+        held < Duration::from_secs(patience),
+        "the attack was over too early: {held:?}"
+    );
+    let each = sluice.memory().saturating_sub(memory) / (HEADS + BODIES + READERS) as u64;
+    eprintln!("{connections} connections, {each} bytes each, after {held:?}");
+    assert!(each <= MOST_EACH, "{each} bytes for each connection");
+    assert_unharmed("slow clients", quiet, attacked);
+    // The slow ones go on; it is the proxy that ends them.
+    let deadline = Instant::now() + Duration::from_secs(2 * patience + 30);
+    while sluice.connections() > 0.0 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(sluice.connections(), 0.0);
+    drop(slow);
+    let left = sluice.descriptors();
+    assert!(
+        left <= descriptors + 64,
+        "{left} descriptors, {descriptors} before"
+    );
+    assert_unharmed("after slow clients", quiet, p99(sluice.address));
+}

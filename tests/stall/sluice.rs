@@ -1,0 +1,113 @@
+//! The built binary with an upstream behind it, and what it takes of the machine.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
+
+use tempfile::TempDir;
+use testkit::{Client, Request, Upstream, eventually, reply, response};
+
+/// One attack at a time: they are measured.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// How large the answer to `/large` is, in bytes: more than any buffer on the way holds.
+const LARGE: usize = 8 * 1024 * 1024;
+
+/// A proxy in a process of its own.
+pub(crate) struct Sluice {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    admin: SocketAddr,
+    _upstream: Upstream,
+    _folder: TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Sluice {
+    /// Starts it with these limits of its listener, as YAML.
+    pub(crate) fn start(limits: &str) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let large = response(200, "OK", &"a".repeat(LARGE));
+        let upstream = Upstream::answering(move |request, stream| match request.target() {
+            "/large" => reply(stream, &large),
+            _ => reply(stream, &response(200, "OK", "small")),
+        });
+        let folder = TempDir::new().unwrap();
+        let log = folder.path().join("log");
+        fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: {}\n").unwrap();
+        let document = format!(
+            "version: 1\nlisteners:\n  - {{ name: public, address: \"127.0.0.1:0\", h2c: true, limits: {limits} }}\n\
+             admin: {{ address: \"127.0.0.1:0\" }}\nflags: {{ file: flags.yaml }}\nthreads: 2\n\
+             access_log: {{ output: off }}\nupstreams: {{ api: \"{}\" }}\n\
+             routes:\n  - {{ name: api, match: /**, upstream: api }}\n",
+            upstream.address()
+        );
+        fs::write(folder.path().join("sluice.yaml"), document).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_sluice"))
+            .arg("run")
+            .current_dir(folder.path())
+            .env("NO_COLOR", "1")
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let address = |what: &str| {
+            eventually(what, || {
+                let text = fs::read_to_string(&log).ok()?;
+                let line = text.lines().find(|line| line.contains(what))?;
+                line.split("address=")
+                    .nth(1)?
+                    .split_whitespace()
+                    .next()?
+                    .parse()
+                    .ok()
+            })
+        };
+        Self {
+            address: address("listening listener="),
+            admin: address("admin listening"),
+            child,
+            _upstream: upstream,
+            _folder: folder,
+            _alone: alone,
+        }
+    }
+
+    /// What it holds in memory, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// How many files and sockets it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id()))
+            .unwrap()
+            .count()
+    }
+
+    /// How many connections it says that it has.
+    pub(crate) fn connections(&self) -> f64 {
+        let page = Client::connect(self.admin).ask(&Request::get("/metrics"));
+        let series = "sluice_connections{listener=\"public\"} ";
+        let value = page
+            .text()
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.parse().ok());
+        value.unwrap_or_default()
+    }
+}
+
+impl Drop for Sluice {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,54 @@
+//! The other clients: what they notice of an attack.
+
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testkit::{Client, Request};
+
+/// How many clients ask at the same time.
+const CLIENTS: usize = 4;
+/// How many requests each of them sends in one round.
+const REQUESTS: usize = 250;
+/// How many rounds there are; the quietest counts, because what else the machine does is not the attacker's doing.
+const ROUNDS: usize = 6;
+/// What a 99th percentile is allowed to be however quiet it was before: attackers, victims, an upstream and an
+/// unoptimised proxy share the machine, where a few slices of the scheduler are no harm done.
+const FLOOR: Duration = Duration::from_millis(10);
+
+/// The 99th percentile of the time that an answer takes, in the quietest of several rounds.
+pub(crate) fn p99(address: SocketAddr) -> Duration {
+    (0..ROUNDS).map(|_| round(address)).min().unwrap()
+}
+
+fn round(address: SocketAddr) -> Duration {
+    let mut times: Vec<Duration> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(|| client(address))).collect();
+        clients
+            .into_iter()
+            .flat_map(|client| client.join().unwrap())
+            .collect()
+    });
+    times.sort_unstable();
+    times[times.len() * 99 / 100]
+}
+
+fn client(address: SocketAddr) -> Vec<Duration> {
+    let mut client = Client::connect(address);
+    let ask = |_| {
+        let started = Instant::now();
+        assert_eq!(client.ask(&Request::get("/")).status, 200);
+        started.elapsed()
+    };
+    (0..REQUESTS).map(ask).collect()
+}
+
+/// Says that others are served about as fast as without the attack.
+#[track_caller]
+pub(crate) fn assert_unharmed(what: &str, quiet: Duration, attacked: Duration) {
+    eprintln!("{what}: 99 % of answers within {attacked:?}, {quiet:?} when quiet");
+    assert!(
+        attacked <= quiet * 2 || attacked <= FLOOR,
+        "{what}: {attacked:?} is more than twice {quiet:?}"
+    );
+}
