@@ -80,7 +80,7 @@ fn clients_are_counted_by_address_and_ipv6_ones_by_network() {
 fn a_flood_of_addresses_takes_bounded_memory() {
     let clock = FakeRelativeClock::default();
     let limit = limit(&clock);
-    for number in 0..MAX_KEYS as u32 * 2 {
+    for number in 0..u32::try_from(MAX_KEYS * 2).unwrap() {
         let address = std::net::Ipv4Addr::from_bits(number);
         assert_eq!(limit.count(None, Some(address.into())), Ok(()), "{address}");
     }
