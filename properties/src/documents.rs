@@ -8,7 +8,7 @@ use config::{CODES, Colour, Files, Report, Severity, load_flags_from, load_from}
 use rules::{Eligibility, Flags, Subject, Tenants, Timestamp, decide, explain};
 
 const NOON: Timestamp = Timestamp(1_795_000_000_000);
-const FLAGS: &str = "flags: { board: { lifecycle: ga }, theme: { variants: { off: null, blue: 1, green: 2 } }, \
+const FLAGS: &str = "version: 1\nflags: { board: { lifecycle: ga }, theme: { variants: { off: null, blue: 1, green: 2 } }, \
                      gold: { kind: permission } }\ntiers: [tier1]\ntenants: { acme: { tier: tier1 } }\n";
 const SLUICE: &str = "version: 1\nlisteners: [{ name: a, address: \"127.0.0.1:0\" }]\nadmin: off\n\
                       flags: { file: flags.yaml }\nupstreams: { u: 127.0.0.1:1 }\nunmatched: { upstream: u }\n";
@@ -142,5 +142,20 @@ fn check_decisions(flags: &Flags, tenants: &Tenants) {
                 assert_eq!(decided.count(), 1, "{story:?}");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_beside_the_bytes_loads() {
+        let files = BTreeMap::from([
+            (PathBuf::from("sluice.yaml"), SLUICE.as_bytes().to_vec()),
+            (PathBuf::from("flags.yaml"), FLAGS.as_bytes().to_vec()),
+        ]);
+        let loaded = load_from(Files::Memory(files), Path::new("sluice.yaml"), &|_| None);
+        loaded.unwrap_or_else(|report| panic!("{report}"));
     }
 }

@@ -10,9 +10,9 @@ use rules::{FlagsHeader, HeaderPlan, Include, Reason, Snapshot, Timestamp, decid
 use serde_json::{Map, Value, json};
 
 const NOON: Timestamp = Timestamp(1_795_000_000_000);
-const LETTERS: [&str; 14] = [
-    "a", "B", "-", "_", ".", "x", "0", ":", "~", "é", " ", "\r\n", "\"", ";v=",
-];
+const LETTERS: [&str; 7] = ["a", "B", "-", "_", ".", "x", "0"];
+/// What no name may hold, or what would end one.
+const ODD: [&str; 8] = [":", "~", "é", " ", "\r\n", "\"", ";v=", "\0"];
 const NAMES: [&str; 12] = [
     "X-Tenant-Id",
     "X-Feature-",
@@ -79,22 +79,27 @@ fn flag(bytes: &mut Unstructured<'_>) -> Result<Value> {
     Ok(json!({ "kind": "ops", "variants": variants, "default": first }))
 }
 
+/// A name, one in sixteen of them with a character that doesn't belong there.
 fn text(bytes: &mut Unstructured<'_>) -> Result<String> {
     let mut text = String::from("k");
     for _ in 0..bytes.int_in_range(0..=12)? {
         text.push_str(bytes.choose(&LETTERS)?);
+    }
+    if bytes.int_in_range(0..=15)? == 15 {
+        text.push_str(bytes.choose(&ODD)?);
     }
     Ok(text)
 }
 
 fn name(bytes: &mut Unstructured<'_>) -> Result<String> {
     match bytes.int_in_range(0..=3)? {
-        0 => text(bytes),
-        _ => Ok((*bytes.choose(&NAMES)?).to_owned()),
+        0 => Ok((*bytes.choose(&NAMES)?).to_owned()),
+        _ => text(bytes),
     }
 }
 
-fn check(flags: &Map<String, Value>, plan: &Map<String, Value>) {
+/// The documents with these flags and this plan.
+fn documents(flags: &Map<String, Value>, plan: &Map<String, Value>) -> BTreeMap<PathBuf, Vec<u8>> {
     let sluice = json!({
         "version": 1,
         "listeners": [{ "name": "a", "address": "127.0.0.1:0" }],
@@ -104,14 +109,18 @@ fn check(flags: &Map<String, Value>, plan: &Map<String, Value>) {
         "unmatched": { "upstream": "u" },
         "headers": plan,
     });
-    let files: BTreeMap<PathBuf, Vec<u8>> = [
+    [
         (PathBuf::from("sluice.yaml"), sluice.to_string().into_bytes()),
         (
             PathBuf::from("flags.yaml"),
-            json!({ "flags": flags }).to_string().into_bytes(),
+            json!({ "version": 1, "flags": flags }).to_string().into_bytes(),
         ),
     ]
-    .into();
+    .into()
+}
+
+fn check(flags: &Map<String, Value>, plan: &Map<String, Value>) {
+    let files = documents(flags, plan);
     let loaded = load_from(Files::Memory(files), Path::new("sluice.yaml"), &|_| None);
     let Ok(loaded) = loaded else { return };
     check_names(&loaded.snapshot.headers);
@@ -221,4 +230,21 @@ fn parse(value: &str) -> (Vec<(String, Option<String>)>, bool) {
         }
     }
     (items, truncated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn most_choices_are_documents_that_load() {
+        let files = |prefix: &str| {
+            let plan = json!({ "tenant": "X-A", "per_flag": { "prefix": prefix, "flags": ["k"] } });
+            let flags = json!({ "k": { "kind": "ops", "default": "on" } });
+            documents(flags.as_object().unwrap(), plan.as_object().unwrap())
+        };
+        let load = |files| load_from(Files::Memory(files), Path::new("sluice.yaml"), &|_| None);
+        load(files("X-F-")).unwrap_or_else(|report| panic!("{report}"));
+        load(files("X F")).expect_err("no header has such a name");
+    }
 }

@@ -173,9 +173,11 @@ fn takes(route: &RouteMatch, request: &Request) -> bool {
         None => request.host == route.host.to_string(),
     };
     let methods: Vec<&str> = route.methods.names().collect();
+    // Whoever takes GET takes HEAD, which is a GET without its body.
+    let method = methods.contains(&request.method) || request.method == "HEAD" && methods.contains(&"GET");
     let header = |header: &HeaderMatch| header.is_match(request.header_values(header.name()));
     host && takes_path(route, &request.path)
-        && (methods.is_empty() || methods.contains(&request.method))
+        && (methods.is_empty() || method)
         && route.headers.iter().all(header)
 }
 

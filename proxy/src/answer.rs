@@ -3,6 +3,7 @@
 
 mod accept;
 mod code;
+mod grpc;
 mod send;
 
 use std::collections::HashMap;
@@ -127,6 +128,24 @@ impl Answer {
         for (name, value) in &self.extra {
             header.insert_header(name, value.as_str())?;
         }
+        Ok(Rendered { header, body })
+    }
+
+    /// As it goes to a client of gRPC: a head and nothing else. The operator's body is for other readers.
+    pub(crate) fn render_grpc(&self) -> pingora::Result<Rendered> {
+        let mut header = ResponseHeader::build(200, Some(6))?;
+        header.insert_header(header::CONTENT_TYPE, "application/grpc")?;
+        header.insert_header("grpc-status", grpc::status(self.status).to_string())?;
+        let Code { name, detail, .. } = self.code;
+        let detail = if detail.is_empty() { self.title() } else { detail };
+        header.insert_header("grpc-message", grpc::message(&format!("{name}: {detail}")))?;
+        header.insert_header(header::CACHE_CONTROL, "no-store")?;
+        for (name, value) in &self.extra {
+            if *name != header::LOCATION {
+                header.insert_header(name, value.as_str())?;
+            }
+        }
+        let body = Bytes::new();
         Ok(Rendered { header, body })
     }
 

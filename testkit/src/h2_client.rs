@@ -140,14 +140,18 @@ impl H2Stream {
         Ok((head.status.as_u16(), head.headers))
     }
 
-    /// Waits for the next part of the answer's body; none after the last.
+    /// Waits for the next part of the answer's body that is not empty; none after the last.
     pub fn chunk(&mut self) -> Option<Result<Bytes, h2::Error>> {
         let body = self.body.as_mut().expect("the head is read first");
-        let chunk = within(&self.runtime, body.data())?;
-        if let Ok(bytes) = &chunk {
-            let _ = body.flow_control().release_capacity(bytes.len());
+        loop {
+            let chunk = within(&self.runtime, body.data())?;
+            if let Ok(bytes) = &chunk {
+                let _ = body.flow_control().release_capacity(bytes.len());
+            }
+            if !chunk.as_ref().is_ok_and(Bytes::is_empty) {
+                return Some(chunk);
+            }
         }
-        Some(chunk)
     }
 
     /// Reads all that is left of the answer.

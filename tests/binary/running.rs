@@ -175,11 +175,22 @@ fn what_can_t_be_had_is_said_by_name_at_start() {
     refused("pem_file: key.pem", "pem_file: other.pem", &["other.pem"]);
     fs::write(folder.path().join("none.pem"), "no key").unwrap();
     refused("pem_file: key.pem", "pem_file: none.pem", &["none.pem"]);
-    let name = "does-not-exist.invalid";
-    refused(
-        &upstream.address().to_string(),
-        &format!("{name}:80"),
-        &["legacy", name],
+}
+
+#[test]
+fn it_starts_with_an_upstream_that_can_not_be_resolved_and_answers_503_for_it() {
+    let upstream = Upstream::named("legacy");
+    let (folder, issuer) = folder(&upstream);
+    let path = folder.path().join("sluice.yaml");
+    let config = fs::read_to_string(&path).unwrap();
+    let address = upstream.address().to_string();
+    fs::write(&path, config.replace(&address, "does-not-exist.invalid:80")).unwrap();
+    let sluice = Running::start(folder.path(), ["run"]);
+    let request = Request::get("/board/1").token(&issuer.token("acme"));
+    let refused = Client::connect(sluice.listener()).ask(&request);
+    assert_eq!(
+        (refused.status, refused.code()),
+        (503, "UPSTREAM_UNRESOLVED".to_owned())
     );
 }
 

@@ -4,9 +4,12 @@
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_LENGTH, EXPECT};
+use http::{Method, Version};
+use pingora::protocols::http::ServerSession;
 use pingora::proxy::Session;
 
-use super::{Answer, prefers_html};
+use super::grpc::is_grpc;
+use super::{Answer, Rendered, prefers_html};
 use crate::request_id::RequestId;
 
 /// The largest unread body that is read and thrown away to keep a connection, in bytes.
@@ -35,21 +38,23 @@ pub(crate) async fn send(
     id: &RequestId,
     connection: Connection,
 ) -> pingora::Result<()> {
-    let html = prefers_html(
-        session
-            .req_header()
-            .headers
-            .get_all(ACCEPT)
-            .iter()
-            .map(http::HeaderValue::as_bytes),
-    );
-    let rendered = answer.render(id, html)?;
+    let rendered = render(session, answer, id)?;
     let keep = connection == Connection::Keep && prepare_to_keep(session);
     if !keep {
         session.set_keepalive(None);
     }
-    // The HTTP layer leaves the body of an answer to HEAD away by itself.
+    // The HTTP layer leaves the body of an answer to HEAD away by itself on HTTP/1, and on HTTP/2 it doesn't.
     let no_body = rendered.body.is_empty();
+    let is_head = session.req_header().method == Method::HEAD;
+    if let ServerSession::H2(stream) = &mut *session.downstream_session {
+        // The end goes with the head where nothing follows: that is how gRPC knows an answer of a head alone.
+        let ends = no_body || is_head;
+        stream.write_response_header(Box::new(rendered.header), ends)?;
+        if !ends {
+            stream.write_body(rendered.body, true).await?;
+        }
+        return Ok(());
+    }
     session
         .write_response_header(Box::new(rendered.header), no_body)
         .await?;
@@ -60,6 +65,21 @@ pub(crate) async fn send(
         linger(session).await;
     }
     Ok(())
+}
+
+/// The answer in the form that the client reads.
+fn render(session: &Session, answer: &Answer, id: &RequestId) -> pingora::Result<Rendered> {
+    let request = session.req_header();
+    if !is_grpc(&request.headers) {
+        let accept = request.headers.get_all(ACCEPT).iter();
+        return answer.render(id, prefers_html(accept.map(http::HeaderValue::as_bytes)));
+    }
+    let mut rendered = answer.render_grpc()?;
+    if request.version != Version::HTTP_2 {
+        // HTTP/1 knows no head alone.
+        rendered.header.insert_header(CONTENT_LENGTH, 0)?;
+    }
+    Ok(rendered)
 }
 
 /// Whether the connection can be kept, that is, whether what is unread of the request is little and will come.

@@ -32,7 +32,7 @@ pub(crate) async fn decide(
 
 async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Context) -> Result<(), Refusal> {
     head::configure(session, shared.is_draining());
-    head::adopt_authority(session);
+    head::unify(session);
     context.forwarding = Forwarding::of(session, &context.serving.trusted_proxies);
     shared.probe(Stage::Received, session.req_header());
     let raw = session.downstream_session.to_h1_raw();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Version, header};
 use pingora::proxy::Session;
 use rules::Host;
 use wire::HeadLimits;
@@ -30,20 +30,34 @@ pub(crate) fn configure(session: &mut Session, draining: bool) {
     }
 }
 
-/// Has a request of HTTP/2 name its host as one of HTTP/1 does, in `Host`, so that everything after this looks in
-/// one place. The HTTP layer has refused those that name two, or none.
-pub(crate) fn adopt_authority(session: &mut Session) {
+/// Gives a request of HTTP/2 the head that it would have on HTTP/1, so that everything after this looks in one
+/// place: its host is in `Host`, and its cookies are in one field (RFC 9113 section 8.2.3). The HTTP layer has
+/// refused those that name two hosts, or none.
+pub(crate) fn unify(session: &mut Session) {
     let request = session.req_header_mut();
-    if request.version != Version::HTTP_2 || request.headers.contains_key(header::HOST) {
+    if request.version != Version::HTTP_2 {
         return;
     }
-    if let Some(authority) = request
+    let authority = request
         .uri
         .authority()
-        .map(|authority| authority.as_str().to_owned())
+        .map(|authority| authority.as_str().to_owned());
+    if let Some(authority) = authority
+        && !request.headers.contains_key(header::HOST)
     {
         // What can't be a header is no host either, and refused as a request without one.
         let _ = request.insert_header(header::HOST, authority);
+    }
+    let crumbs: Vec<&[u8]> = request
+        .headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if crumbs.len() > 1 {
+        let cookie = crumbs.join(&b"; "[..]);
+        // Values that were joined by what a value may have are a value.
+        let _ = request.insert_header(header::COOKIE, cookie);
     }
 }
 

@@ -1,10 +1,11 @@
 //! TLS on listeners: which certificate is shown, that it changes under open connections, and whose certificates
 //! clients have (edge.md sections 4 and 9).
 
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use rustls::version::{TLS12, TLS13};
-use testkit::{Authority, Client, ClientName, Proxy, ProxyBuilder, Request, Upstream, eventually};
+use testkit::{After, Authority, Client, ClientName, Proxy, ProxyBuilder, Request, Upstream, eventually};
 
 const TLS: &str = "tls: { certificates: [ { cert: a.pem, key: a.key } ] }";
 
@@ -330,4 +331,61 @@ fn a_connection_that_outlives_its_certificate_is_nobodys() {
         (401, "CERTIFICATE_EXPIRED".to_owned())
     );
     assert_eq!(client.ask(&Request::get("/open/x")).status, 200);
+}
+
+#[test]
+fn a_websocket_over_tls_goes_through_an_open_gate_and_not_through_a_closed_one() {
+    let authority = Authority::new();
+    let upstream = Upstream::answering(|_, stream| {
+        let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        let _ = stream.write_all(head.as_bytes());
+        let mut bytes = [0; 64];
+        while let Ok(length @ 1..) = stream.read(&mut bytes) {
+            let _ = stream.write_all(&bytes[..length].repeat(2));
+        }
+        After::Close
+    });
+    let proxy = encrypted(&authority, &upstream).start();
+    let trusting = authority.trusted_by("a.test", &["http/1.1"], None);
+    let upgrade = |tenant: &str| {
+        Request::get("/board")
+            .token(&proxy.token(tenant))
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+    };
+    assert_eq!(proxy.connect_tls(&trusting).ask(&upgrade("globex")).status, 404);
+    assert_eq!(upstream.count(), 0);
+    for _ in 0..20 {
+        let mut client = proxy.connect_tls(&trusting);
+        // What is sent ahead of the answer belongs to the tunnel.
+        client.send(upgrade("acme").bytes());
+        assert_eq!(client.response().status, 101);
+        for _ in 0..3 {
+            client.send("a frame");
+            assert_eq!(client.bytes(14), b"a framea frame");
+        }
+    }
+}
+
+#[test]
+fn a_rejected_client_that_waits_to_send_its_body_is_answered_without_it() {
+    let (authority, upstream) = (Authority::new(), Upstream::named("api"));
+    let proxy = encrypted(&authority, &upstream).start();
+    let trusting = authority.trusted_by("a.test", &[], None);
+    let mut client = proxy.connect_tls(&trusting);
+    client.send("POST /open/x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    assert_eq!(client.any_response_to("POST").status, 100);
+    assert_eq!(client.send("hello").response().status, 200);
+    let mut client = proxy.connect_tls(&trusting);
+    client.send("POST /board HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    assert_eq!(client.any_response_to("POST").status, 401);
+    assert_eq!(upstream.only().body, b"hello");
+    let options = |target: &str| {
+        let mut client = proxy.connect_tls(&trusting);
+        client.ask(&Request::new("OPTIONS", target)).status
+    };
+    assert_eq!(
+        (options("/open/x"), options("/board"), options("*")),
+        (200, 401, 404)
+    );
 }
