@@ -112,11 +112,16 @@ pub(crate) fn connect_failed(context: &mut Context, mut error: Box<Error>) -> Bo
 /// connection that the upstream had closed meanwhile, if doing it twice is no different from doing it once,
 /// and if all of its body is at hand.
 pub(crate) fn exchange_failed(
-    session: &Session,
+    session: &mut Session,
     context: &mut Context,
     mut error: Box<Error>,
     reused: bool,
 ) -> Box<Error> {
+    if is_clients_delay(session, &error) {
+        error.as_down();
+        error.set_retry(false);
+        return error;
+    }
     let repeatable =
         session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated();
     if repeatable {
@@ -136,6 +141,15 @@ pub(crate) fn exchange_failed(
         }
     }
     error
+}
+
+/// Whether the time ran out while the client still owed some of its body. An upstream that waits for the rest
+/// has not failed, or else a client could have it ejected by pausing.
+fn is_clients_delay(session: &mut Session, error: &Error) -> bool {
+    *error.esource() == ErrorSource::Upstream
+        && *error.etype() == ErrorType::ReadTimedout
+        && !session.was_upgraded()
+        && !session.is_body_done()
 }
 
 /// Takes note that the upstream began to answer.

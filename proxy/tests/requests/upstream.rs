@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use testkit::{After, Proxy, ProxyBuilder, Request, Upstream, reply, response};
+use testkit::{After, H2Client, Proxy, ProxyBuilder, Request, Upstream, reply, response};
 
 fn to(yaml: &str) -> ProxyBuilder {
     Proxy::builder()
@@ -80,6 +80,44 @@ fn an_upstream_that_is_silent_is_a_504_and_is_asked_once() {
         (504, "UPSTREAM_TIMEOUT".to_owned())
     );
     assert_eq!(upstream.count(), 1);
+}
+
+#[test]
+fn a_client_that_pauses_its_body_is_a_408_and_costs_no_endpoint() {
+    for limit in ["read_timeout: 150ms", "read_timeout: 10s, total_timeout: 150ms"] {
+        let upstream = Upstream::named("api");
+        let proxy = to(&format!(
+            "{{ endpoints: [\"{}\"], ejection: {{ failures: 1, for: 1h }}, {limit} }}",
+            upstream.address()
+        ))
+        .listening("h2c: true")
+        .start();
+        let mut client = proxy.connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\nabc");
+        let late = client.response();
+        assert_eq!(
+            (late.status, late.code()),
+            (408, "BODY_TIMEOUT".to_owned()),
+            "{limit}"
+        );
+        assert!(client.is_closed(), "{limit}");
+        let mut client = H2Client::connect(proxy.address());
+        let mut stream = client.open(&Request::new("POST", "/").header("Content-Length", "40"), false);
+        let late = stream.send("abc", false).answer().unwrap();
+        assert_eq!(
+            (late.status, late.code()),
+            (408, "BODY_TIMEOUT".to_owned()),
+            "{limit}"
+        );
+        let log = proxy.log(2);
+        assert!(
+            log.iter().all(|line| line["outcome"] == "client_error"),
+            "{limit}"
+        );
+        let ejections = proxy.metric("sluice_upstream_ejections_total{upstream=\"api\"}");
+        assert_eq!(ejections, 0.0, "{limit}");
+        assert_eq!((upstream.count(), proxy.ask(&Request::get("/")).status), (0, 200));
+    }
 }
 
 #[test]
