@@ -6,7 +6,7 @@ use crate::node::Span;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 87] = [
+pub const CODES: [&str; 88] = [
     "admin-not-loopback",
     "conflicting-fields",
     "document-depth",
@@ -64,6 +64,7 @@ pub const CODES: [&str; 87] = [
     "not-utf8",
     "opted-both-ways",
     "out-of-range",
+    "path-needed",
     "reserved-attribute",
     "reserved-header",
     "reveal-without-403",

@@ -43,7 +43,7 @@ impl<'s> Gateway<'_, 's> {
                 if let Some(node) = node.field(field) {
                     let title = format!("`{field}` is said of a check that asks for nothing");
                     self.error(
-                        "conflicting-fields",
+                        "path-needed",
                         title,
                         node.span,
                         "add a `path`, or remove it",
