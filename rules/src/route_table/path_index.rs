@@ -46,8 +46,9 @@ enum Spelling {
 /// A request's path on its way down the tree.
 #[derive(Clone, Copy)]
 struct Rest<'p> {
-    /// The segments not yet walked, without a slash at either end.
-    path: &'p [u8],
+    /// The segments not yet walked, without a slash at either end; none at the end. A reading may have an empty
+    /// one last, which is one all the same.
+    path: Option<&'p [u8]>,
     spelling: Spelling,
     /// Whether the whole path ends in a slash.
     slash: Slash,
@@ -138,7 +139,7 @@ impl<E> PathIndex<E> {
             None => (path, Slash::Without),
         };
         let rest = Rest {
-            path,
+            path: (!path.is_empty()).then_some(path),
             spelling,
             slash,
         };
@@ -255,13 +256,11 @@ impl<E> Node<E> {
 impl<'p> Rest<'p> {
     /// The next segment and what follows it; none at the end.
     fn split(self) -> Option<(&'p [u8], Self)> {
-        if self.path.is_empty() {
-            return None;
-        }
-        let end = self.path.iter().position(|&byte| byte == b'/');
-        let (segment, path) = match end.and_then(|end| self.path.split_at_checked(end)) {
-            Some((segment, path)) => (segment, path.get(1..).unwrap_or_default()),
-            None => (self.path, &b""[..]),
+        let rest = self.path?;
+        let end = rest.iter().position(|&byte| byte == b'/');
+        let (segment, path) = match end.and_then(|end| rest.split_at_checked(end)) {
+            Some((segment, path)) => (segment, path.get(1..)),
+            None => (rest, None),
         };
         Some((segment, Self { path, ..self }))
     }
