@@ -114,7 +114,9 @@ impl Readings {
         }
         if self.reads.contains(Read::Trailing) {
             self.add_some(step::trim_to_dots(path), decodes)?;
+            self.add_some(step::trim_dots(path), decodes)?;
             self.add_some(step::trim(path), decodes)?;
+            self.add_some(step::trim_blanks(path), decodes)?;
             self.add_some(step::cut_at(path, b"\0"), decodes)?;
             self.add_some(step::drop_streams(path), decodes)?;
         }

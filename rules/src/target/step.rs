@@ -121,6 +121,27 @@ pub(crate) fn trim_to_dots(path: &[u8]) -> Stepped {
     })
 }
 
+/// Only `.` and `..` are freed of what trails them, `/a%20/..%20` climbs once decoded.
+pub(crate) fn trim_dots(path: &[u8]) -> Stepped {
+    each_segment(path, |segment| {
+        let kept = segment.iter().rposition(|&byte| !matches!(byte, b' ' | 0));
+        let bare = segment.get(..kept.map_or(0, |last| last + 1)).unwrap_or_default();
+        if matches!(bare, b"." | b"..") {
+            bare
+        } else {
+            segment
+        }
+    })
+}
+
+/// Trims every kind of space and control character as well, which only a second decoding brings to light.
+pub(crate) fn trim_blanks(path: &[u8]) -> Stepped {
+    each_segment(path, |segment| {
+        let kept = segment.iter().rposition(|&byte| !matches!(byte, 0..=b' ' | 0x7F));
+        segment.get(..kept.map_or(0, |last| last + 1)).unwrap_or_default()
+    })
+}
+
 /// `/a::$DATA/b` becomes `/a/b`: what names a stream of a file and ends in its type.
 pub(crate) fn drop_streams(path: &[u8]) -> Stepped {
     if !path.contains(&b'$') {

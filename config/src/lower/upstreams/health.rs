@@ -42,12 +42,7 @@ impl<'s> Gateway<'_, 's> {
             for field in ["host", "status"] {
                 if let Some(node) = node.field(field) {
                     let title = format!("`{field}` is said of a check that asks for nothing");
-                    self.error(
-                        "path-needed",
-                        title,
-                        node.span,
-                        "add a `path`, or remove it",
-                    );
+                    self.error("path-needed", title, node.span, "add a `path`, or remove it");
                 }
             }
             return Some(HealthProbe::Tcp);
