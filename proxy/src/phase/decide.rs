@@ -37,6 +37,7 @@ async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Con
     shared.probe(Stage::Received, session.req_header());
     let raw = session.downstream_session.to_h1_raw();
     head::check(session, context)?;
+    headers::strip(session, context);
     target::normalise_in_place(session, &raw, context)?;
     context.is_preflight = is_preflight(session);
     context.route = route::find(&context.serving.snapshot, &context.host, session.req_header());

@@ -1,19 +1,40 @@
 //! The request's headers on their way to an upstream: first everything goes that only we may say, on every
 //! path; then what we say is set, once each.
 
-use http::{HeaderName, HeaderValue, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use rules::{FlagId, RouteId, Subject, Timestamp, decide};
 
 use crate::baggage::{self, BAGGAGE};
 use crate::context::{Context, Told};
+use crate::forwarding::Peer;
 use crate::injected::Injected;
 use crate::request_id::RequestId;
 use crate::serving::Serving;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+/// How many names in `Connection` are looked at: with as many the HTTP layer refuses the request.
+const MAX_NOMINATED: usize = 10;
+/// Names that stay where `Connection` has them: the HTTP layer reads them, or refuses the request for it.
+const KEPT: [&str; 15] = [
+    "connection",
+    "close",
+    "keep-alive",
+    "upgrade",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "content-length",
+    "expect",
+    "host",
+    "proxy-connection",
+    "http2-settings",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+];
 
 /// Renders what an upstream is to be told of the flags. Done once for a request, however often it is sent.
 pub(crate) fn tell(serving: &Serving, route: Option<RouteId>, subject: &Subject<'_>, now: Timestamp) -> Told {
@@ -45,6 +66,45 @@ fn gated(serving: &Serving, route: Option<RouteId>) -> &[FlagId] {
     route
         .and_then(|route| route.gate.as_ref())
         .map_or(&[], |gate| gate.flags())
+}
+
+/// Removes from the request what will not reach an upstream, before anything is decided by it: else a header could
+/// choose a route, or open a gate, and the application would answer another request than the one that was judged.
+/// What a trusted proxy says of its client's request stays until ours is set.
+pub(crate) fn strip(session: &mut Session, context: &Context) {
+    let headers = &session.req_header().headers;
+    let peer = context.forwarding.peer;
+    let of_proxy = |name: &HeaderName| peer == Peer::Trusted && is_forwarding(name);
+    let removed: Vec<HeaderName> = nominated(headers)
+        .chain(
+            headers
+                .keys()
+                .filter(|name| context.serving.reserved.removes(name.as_str(), peer) && !of_proxy(name))
+                .cloned(),
+        )
+        .collect();
+    let request = session.req_header_mut();
+    for name in &removed {
+        request.remove_header(name);
+    }
+}
+
+/// The names in `Connection`, without those that frame the message or the connection and those that may not be
+/// there at all: with these the HTTP layer deals when the request is sent.
+fn nominated(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    let names = headers.get_all(header::CONNECTION).iter();
+    let names = names.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    names
+        .map(<[u8]>::trim_ascii)
+        .filter(|name| !name.is_empty())
+        .take(MAX_NOMINATED)
+        .filter(|name| !KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept.as_bytes())))
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
+}
+
+/// Whether a proxy says with this what its client asked for.
+fn is_forwarding(name: &HeaderName) -> bool {
+    *name == header::FORWARDED || name.as_str().starts_with("x-forwarded-")
 }
 
 /// Makes the request that goes to the upstream out of the client's, of which the HTTP layer has removed the

@@ -299,3 +299,33 @@ fn an_edit_of_the_flags_flips_the_answer() {
     assert_eq!(proxy.get("/board", "globex").status, 404);
     assert_eq!(proxy.get("/board", "acme").status, 404);
 }
+
+/// A gate for all, and beside it an open route for those that say `X-Api: v1`, or what does not arrive.
+fn by_header(upstream: &Upstream) -> Proxy {
+    Proxy::builder()
+        .upstream("api", upstream)
+        .route("{ name: gated, match: /h/**, gate: board, preflight: open, upstream: api }")
+        .route("{ name: api, match: { path: /h/**, headers: { X-Api: v1 } }, upstream: api }")
+        .route(
+            "{ name: verb, match: { path: /h/**, headers: { X-HTTP-Method-Override: PUT } }, upstream: api }",
+        )
+        .route("{ name: told, match: { path: /h/**, headers: { X-Forwarded-Proto: https } }, upstream: api }")
+        .start()
+}
+
+#[test]
+fn a_header_that_does_not_arrive_chooses_no_route() {
+    let upstream = Upstream::named("api");
+    let proxy = by_header(&upstream);
+    let globex = || Request::get("/h/a").token(&proxy.token("globex"));
+    assert_eq!(proxy.ask(&globex().header("X-Api", "v1")).status, 200);
+    assert_eq!(upstream.only().header("X-Api"), Some("v1"));
+    for connection in ["X-Api", "close, x-api", ",,keep-alive ,\tX-API"] {
+        let request = globex().header("X-Api", "v1").header("Connection", connection);
+        assert_eq!(proxy.ask(&request).status, 404, "{connection}");
+    }
+    for (name, value) in [("X-HTTP-Method-Override", "PUT"), ("X-Forwarded-Proto", "https")] {
+        assert_eq!(proxy.ask(&globex().header(name, value)).status, 404, "{name}");
+    }
+    assert_eq!(upstream.count(), 1);
+}
