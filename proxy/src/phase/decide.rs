@@ -134,14 +134,14 @@ fn auth(context: &Context, others: &[RouteId]) -> Auth {
 }
 
 /// Whether this is what a browser asks before a request that pages of other sites may not make unasked (Fetch,
-/// section 3.2.2), and nothing else that could be hidden in one: it has no body.
+/// section 3.2.2), and nothing else that could be hidden in one: it has no body, and asks for no other protocol.
 fn is_preflight(session: &mut Session) -> bool {
     let request = session.req_header();
+    let says = |name| request.headers.get(name).is_some_and(|value| !value.is_empty());
     let asks = request.method == Method::OPTIONS
-        && request.headers.contains_key(header::ORIGIN)
-        && request
-            .headers
-            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        && says(header::ORIGIN)
+        && says(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && !request.headers.contains_key(header::UPGRADE);
     asks && session.is_body_empty()
 }
 

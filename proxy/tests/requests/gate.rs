@@ -329,3 +329,29 @@ fn a_header_that_does_not_arrive_chooses_no_route() {
     }
     assert_eq!(upstream.count(), 1);
 }
+
+#[test]
+fn a_preflight_asks_for_itself_and_nothing_else() {
+    let upstream = Upstream::named("api");
+    let proxy = by_header(&upstream);
+    let preflight = |origin, method| {
+        Request::new("OPTIONS", "/h/a")
+            .header("Origin", origin)
+            .header("Access-Control-Request-Method", method)
+    };
+    let whole = || preflight("https://elsewhere.test", "PUT");
+    assert_eq!(proxy.ask(&whole()).status, 200);
+    for refused in [
+        preflight("", "PUT"),
+        preflight("https://elsewhere.test", ""),
+        whole().header("Connection", "Origin"),
+        whole().header("Connection", "Access-Control-Request-Method"),
+        whole()
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket"),
+        whole().header("Upgrade", "websocket"),
+    ] {
+        assert_eq!(proxy.ask(&refused).status, 401, "{refused:?}");
+    }
+    assert_eq!(upstream.count(), 1);
+}
