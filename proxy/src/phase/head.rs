@@ -18,6 +18,11 @@ const KEEP_ALIVE_SECONDS: u64 = 60;
 /// What a 405 says is allowed (RFC 9110 section 15.5.6): the usual ones, as other methods pass too.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
+/// The methods that have a meaning of their own everywhere (RFC 9110 section 9.3, RFC 5789).
+const STANDARD: [&str; 10] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY",
+];
+
 /// Sets what holds for this request's connection. When `draining`, it ends with this answer.
 pub(crate) fn configure(session: &mut Session, draining: bool) {
     // Without a timeout the HTTP layer would keep an idle connection for ever; where keep-alive is off by the
@@ -73,6 +78,9 @@ pub(crate) fn check(session: &Session, context: &mut Context) -> Result<(), Refu
             ..malformed(Code::CONNECT)
         });
     }
+    if is_misspelt(&request.method) {
+        return Err(malformed(Code::HEAD));
+    }
     if let Some(limits) = arrival(session).and_then(|arrival| arrival.http2) {
         check_http2(&request.headers, limits).map_err(malformed)?;
     }
@@ -88,6 +96,15 @@ pub(crate) fn check(session: &Session, context: &mut Context) -> Result<(), Refu
     };
     context.host = host;
     Ok(())
+}
+
+/// Whether the method is a standard one but for its case. Methods are told apart by case (RFC 9110 section 9.1), yet
+/// some applications don't, and would answer what a gate on the method never saw.
+fn is_misspelt(method: &Method) -> bool {
+    let method = method.as_str();
+    STANDARD
+        .iter()
+        .any(|known| *known != method && known.eq_ignore_ascii_case(method))
 }
 
 /// Judges a head of HTTP/2 as the edge judges one of HTTP/1. That it has no fields of a connection (RFC 9113

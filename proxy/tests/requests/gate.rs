@@ -355,3 +355,27 @@ fn a_preflight_asks_for_itself_and_nothing_else() {
     }
     assert_eq!(upstream.count(), 1);
 }
+
+#[test]
+fn a_gate_on_methods_is_not_got_round_by_their_case() {
+    let upstream = Upstream::named("api");
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: gated, match: { path: /m, methods: [POST] }, gate: board, upstream: api }")
+        .route("{ name: rest, match: /m, upstream: api }")
+        .start();
+    for method in ["post", "Post", "pOST", "get", "Options", "connect"] {
+        let answer = proxy.ask(&Request::new(method, "/m"));
+        assert_eq!(
+            (answer.status, answer.code()),
+            (400, "HEAD_INVALID".to_owned()),
+            "{method}"
+        );
+    }
+    assert_eq!(upstream.count(), 0);
+    assert_eq!(
+        proxy.ask(&Request::new("purge", "/m")).status,
+        200,
+        "a method of its own"
+    );
+}
