@@ -31,11 +31,11 @@ fn tests_in(folder: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// The last cells of the rows of the page's tables, without their headings.
+/// The last cells of the rows of the page's tables of threats, without their headings.
 fn proofs(page: &str) -> Vec<&str> {
-    let rows = page.lines().filter(|line| line.starts_with('|'));
-    rows.filter(|row| !row.starts_with("|---") && !row.starts_with("| threat"))
-        .map(|row| row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap())
+    let tables = page.split("\n\n").filter(|part| part.starts_with("| threat"));
+    let rows = tables.flat_map(|table| table.lines().skip(2));
+    rows.map(|row| row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap())
         .collect()
 }
 

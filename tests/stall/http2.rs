@@ -23,8 +23,8 @@ const ATTACKERS: usize = 2;
 /// How much a whole attack may add to the proxy's memory, in bytes.
 const MOST_MEMORY: u64 = 64 * 1024 * 1024;
 
-/// How much a thousand responses that nobody reads may add: each half a MiB, most of it the HTTP layer's.
-const MOST_UNREAD: u64 = 1_000 * 512 * 1024;
+/// How much a thousand responses that nobody reads may add: each about half a MiB, most of it the HTTP layer's.
+const MOST_UNREAD: u64 = 1_000 * 640 * 1024;
 
 /// Attacks over and over with what `burst` gives, each burst on an open connection while that is let be, at most
 /// every 25 ms, and says what the others notice.
