@@ -11,6 +11,7 @@ use crate::limits::LiveLimit;
 use crate::outcome::Outcome;
 use crate::phase::{act, gate, head, headers, identity, limit, route, target};
 use crate::refusal::Refusal;
+use crate::serving::Serving;
 use crate::shared::{Shared, Stage};
 
 /// How often another reading's gate can send a request to another upstream, which may read its path in other ways:
@@ -146,21 +147,24 @@ fn is_preflight(session: &mut Session) -> bool {
 }
 
 /// Judges the request on the route it fell on. Where it would be forwarded to an upstream that may read its path
-/// so that it falls on another route, and the gate there is not open, that one decides instead.
+/// so that it falls on another route, and the gate there is not open, that one decides instead. Each route judges
+/// whom it asks for: nobody, where it asks for nobody, whoever another reading found.
 fn judge(session: &Session, context: &mut Context) -> Result<(), Refusal> {
     let serving = std::sync::Arc::clone(&context.serving);
     let identity = context.identity.clone();
     let headers = &session.req_header().headers;
     let client = context.forwarding.client_text();
     let attributes = gate::attributes(&serving, identity.as_ref(), headers, client.as_deref());
-    let subject = gate::subject(&serving, identity.as_ref(), &attributes);
-    let mut judgement = act::judge(
-        &serving,
-        context.route,
-        context.is_preflight,
-        &subject,
-        context.now,
-    );
+    let known = gate::subject(&serving, identity.as_ref(), &attributes);
+    let attributes = gate::attributes(&serving, None, headers, client.as_deref());
+    let nobody = gate::subject(&serving, None, &attributes);
+    let (is_preflight, now) = (context.is_preflight, context.now);
+    let subject = |id| match asks(&serving, id, is_preflight) {
+        Auth::None => &nobody,
+        Auth::Optional | Auth::Required => &known,
+    };
+    let judged = |id| act::judge(&serving, id, is_preflight, subject(id), now);
+    let mut judgement = judged(context.route);
     let mut asked = None;
     for _ in 0..MAX_TURNS {
         let Ok(course) = &judgement.course else { break };
@@ -169,8 +173,7 @@ fn judge(session: &Session, context: &mut Context) -> Result<(), Refusal> {
             break;
         }
         for other in others(session, context, reads)? {
-            let reading = act::judge(&serving, Some(other), context.is_preflight, &subject, context.now);
-            if let Some(stricter) = act::stricter(&serving, &judgement, reading) {
+            if let Some(stricter) = act::stricter(&serving, &judgement, judged(Some(other))) {
                 context.route = Some(other);
                 context.ambiguous_target = true;
                 judgement = stricter;
@@ -178,6 +181,9 @@ fn judge(session: &Session, context: &mut Context) -> Result<(), Refusal> {
         }
     }
     context.verdict = judgement.verdict;
+    if asks(&serving, context.route, is_preflight) == Auth::None {
+        context.identity = None;
+    }
     let course = judgement.course?;
     context.upstream = Some(course.upstream);
     context.outcome = match course.outcome {
@@ -185,6 +191,13 @@ fn judge(session: &Session, context: &mut Context) -> Result<(), Refusal> {
         Outcome::Forwarded if context.code.is_some() => Outcome::Shadowed,
         outcome => outcome,
     };
-    context.told = headers::tell(&serving, context.route, &subject, context.now);
+    context.told = headers::tell(&serving, context.route, subject(context.route), now);
     Ok(())
+}
+
+/// Whom a route asks for in this request.
+fn asks(serving: &Serving, id: Option<RouteId>, is_preflight: bool) -> Auth {
+    id.and_then(|id| serving.snapshot.routes.route(id))
+        .filter(|route| !is_preflight || route.preflight == Preflight::Gated)
+        .map_or(Auth::None, |route| route.auth)
 }

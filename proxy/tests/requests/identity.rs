@@ -341,3 +341,31 @@ fn a_token_is_verified_once_and_remembered_until_it_expires() {
         (ask(&proxy, &short).status == 401).then_some(())
     });
 }
+
+#[test]
+fn a_route_without_auth_knows_nobody_however_its_path_is_spelt() {
+    let upstream = Upstream::named("api");
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: gated, match: /gated/**, auth: none, gate: board, upstream: api }")
+        .route("{ name: plain, match: /plain/**, auth: none, upstream: api }")
+        .route("{ name: own, match: /own/**, auth: required, upstream: api }")
+        .route("{ name: admin, match: /admin/**, gate: board, upstream: api }")
+        .with("headers: { tenant: X-Tenant-Id, user: X-User-Id, flags: { name: X-Flags, include: all } }")
+        .start();
+    let acme = proxy.token("acme");
+    let ask = |target: &str| proxy.ask(&Request::get(target).token(&acme)).status;
+    for target in ["/gated/x", "/gated/..;/admin/x"] {
+        assert_eq!(ask(target), 404, "{target}");
+    }
+    assert_eq!(upstream.count(), 0);
+    for target in ["/plain/x", "/plain/..;/admin/x"] {
+        assert_eq!(ask(target), 200, "{target}");
+        let seen = upstream.last();
+        assert_eq!(seen.header("X-Tenant-Id"), None, "{target}");
+        assert_eq!(seen.header("X-User-Id"), None, "{target}");
+        assert_eq!(seen.header("X-Flags"), Some("core"), "{target}");
+    }
+    assert_eq!(ask("/own/..;/admin/x"), 200);
+    assert_eq!(upstream.last().header("X-Tenant-Id"), Some("acme"));
+}
