@@ -104,10 +104,17 @@ impl TokenPlace {
 }
 
 impl AttributePlace {
-    /// The attribute's value; of several the first. `client` is the client's address.
+    /// The attribute's value; none of a header that comes twice, of which the application may read either, and of
+    /// several cookies the first. `client` is the client's address.
     pub(crate) fn find<'h>(&self, headers: &'h HeaderMap, client: Option<&'h str>) -> Option<&'h str> {
         match self {
-            Self::Header(name) => headers.get(name).and_then(|value| value.to_str().ok()),
+            Self::Header(name) => {
+                let mut values = headers.get_all(name).iter();
+                match (values.next(), values.next()) {
+                    (Some(value), None) => value.to_str().ok(),
+                    _ => None,
+                }
+            }
             Self::Cookie(name) => {
                 let first = cookies(headers, name).next();
                 first.and_then(|(_, value)| visible(value))

@@ -108,14 +108,17 @@ fn a_cookie_beside_bytes_that_are_not_ascii_is_seen_all_the_same() {
 }
 
 #[test]
-fn an_attribute_is_the_first_of_its_name() {
+fn an_attribute_is_the_only_header_or_the_first_cookie_of_its_name() {
     let headers = headers(&[
         ("cf-ipcountry", "DE"),
-        ("cf-ipcountry", "AT"),
+        ("x-twice", "DE"),
+        ("x-twice", "DE"),
         ("cookie", "theme=dark; theme=light"),
     ]);
     let place = AttributePlace::Header(HeaderName::from_static("cf-ipcountry"));
     assert_eq!(place.find(&headers, None), Some("DE"));
+    let twice = AttributePlace::Header(HeaderName::from_static("x-twice"));
+    assert_eq!(twice.find(&headers, None), None);
     assert_eq!(
         AttributePlace::Cookie("theme".into()).find(&headers, None),
         Some("dark")

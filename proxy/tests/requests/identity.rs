@@ -369,3 +369,28 @@ fn a_route_without_auth_knows_nobody_however_its_path_is_spelt() {
     assert_eq!(ask("/own/..;/admin/x"), 200);
     assert_eq!(upstream.last().header("X-Tenant-Id"), Some("acme"));
 }
+
+#[test]
+fn an_attribute_that_comes_twice_or_does_not_arrive_is_missing() {
+    let upstream = Upstream::named("api");
+    let proxy = Proxy::builder()
+        .upstream("api", &upstream)
+        .route("{ name: german, match: /german, gate: german, auth: none, upstream: api }")
+        .flags(
+            "flags: { german: { kind: ops, rules: \
+             [ { when: { attribute: country, in: [DE] }, serve: on } ] } }",
+        )
+        .with("identity: { attributes: { country: { header: CF-IPCountry } } }")
+        .start();
+    let german = || Request::get("/german").header("CF-IPCountry", "DE");
+    assert_eq!(proxy.ask(&german()).status, 200);
+    assert_eq!(upstream.only().header("CF-IPCountry"), Some("DE"));
+    for request in [
+        german().header("CF-IPCountry", "AT"),
+        german().header("cf-ipcountry", "DE"),
+        german().header("Connection", "CF-IPCountry"),
+    ] {
+        assert_eq!(proxy.ask(&request).status, 404, "{request:?}");
+    }
+    assert_eq!(upstream.count(), 1);
+}
