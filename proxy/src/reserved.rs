@@ -16,7 +16,7 @@ fn fold(byte: u8) -> u8 {
 
 /// Names that change method, target, host or scheme in frameworks that obey them, and `Proxy`, which CGI turns
 /// into the variable HTTP_PROXY.
-const OVERRIDES: [&str; 17] = [
+const OVERRIDES: [&str; 25] = [
     "x-http-method-override",
     "x-http-method",
     "x-method-override",
@@ -28,9 +28,17 @@ const OVERRIDES: [&str; 17] = [
     "x-override-url",
     "x-http-path-override",
     "x-original-method",
+    "x-original-path",
+    "x-envoy-original-path",
+    "x-request-uri",
+    "x-http-verb",
+    "x-method",
+    "x-scheme",
+    "x-url-scheme",
     "x-script-name",
     "x-host",
     "forwarded",
+    "x-forwarded",
     "forwarded-for",
     "front-end-https",
     "proxy",

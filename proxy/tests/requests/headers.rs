@@ -80,6 +80,14 @@ fn what_a_client_sends_never_arrives_under_a_name_of_ours() {
         "Transfer_Encoding",
         "Content.Length",
         "Proxy",
+        "X-Original-Path",
+        "X-Envoy-Original-Path",
+        "X-Request-URI",
+        "X-HTTP-Verb",
+        "X-Method",
+        "X-Scheme",
+        "X_URL_Scheme",
+        "X-Forwarded",
     ];
     for path in PATHS {
         for token in ["acme", "globex", ""] {
