@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -92,10 +92,28 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         _chunk: &mut Option<Bytes>,
-        _end: bool,
+        end: bool,
         context: &mut Context,
     ) -> pingora::Result<Option<Duration>> {
-        self.contained(|| upstream::within_time(session, context).map(|()| None))
+        self.contained(|| {
+            upstream::within_time(session, context)?;
+            if end {
+                upstream::ended(session, context);
+            }
+            Ok(None)
+        })
+    }
+
+    fn upstream_response_trailer_filter(
+        &self,
+        session: &mut Session,
+        _trailers: &mut HeaderMap,
+        context: &mut Context,
+    ) -> pingora::Result<()> {
+        self.contained(|| {
+            upstream::ended(session, context);
+            Ok(())
+        })
     }
 
     async fn response_filter(

@@ -31,6 +31,8 @@ pub(crate) struct Arrival {
     switched: AtomicBool,
     /// Whether the connection is kept although pingora gives the present exchange up.
     kept: AtomicBool,
+    /// Whether the present request of HTTP/1 was answered whole, so that nobody needs the rest of its body.
+    hastened: AtomicBool,
     /// What is wrong with the body of the present request. It is the connection's last one then.
     fault: OnceLock<BodyFault>,
     /// What the client floods us with, if it does. The connection ends with it.
@@ -61,6 +63,7 @@ impl Arrival {
             write_timeout,
             switched: AtomicBool::new(false),
             kept: AtomicBool::new(false),
+            hastened: AtomicBool::new(false),
             fault: OnceLock::new(),
             flood: OnceLock::new(),
         }
@@ -92,6 +95,7 @@ impl Arrival {
     /// Begins the next request.
     pub(super) fn renew(&self) {
         self.kept.store(false, Ordering::Relaxed);
+        self.hastened.store(false, Ordering::Relaxed);
     }
 
     /// Notes that both sides speak another protocol from now on.
@@ -110,6 +114,15 @@ impl Arrival {
 
     pub(super) fn is_kept(&self) -> bool {
         self.kept.load(Ordering::Relaxed)
+    }
+
+    /// Has the rest of the body come soon: the request is answered whole.
+    pub(crate) fn hasten(&self) {
+        self.hastened.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_hastened(&self) -> bool {
+        self.hastened.load(Ordering::Relaxed)
     }
 
     pub(super) fn flooded(&self, flood: Flood) {

@@ -27,6 +27,8 @@ use super::line::Line;
 
 /// The most that is read of what follows a request before it is answered, in bytes.
 const MAX_AHEAD: usize = 64 * 1024;
+/// How long the rest of a body may take after its request was answered.
+const REST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection for the time of one request. When this is dropped, the connection goes back to the edge.
 pub(super) struct Exchange {
@@ -38,6 +40,8 @@ pub(super) struct Exchange {
     body_timeout: Duration,
     /// When the body has to have come. There once something of it was waited for.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Whether the deadline is that of a body that nobody needs any more.
+    hastened: bool,
     back: Option<oneshot::Sender<Returned>>,
 }
 
@@ -75,6 +79,7 @@ impl Exchange {
             digest,
             body_timeout,
             deadline: None,
+            hastened: false,
             back: Some(back),
         };
         (exchange, returned)
@@ -84,6 +89,13 @@ impl Exchange {
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let limit = self.body_timeout;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
+        if self.arrival.is_hastened() && !self.hastened {
+            self.hastened = true;
+            let soon = tokio::time::Instant::now() + REST_TIMEOUT;
+            if soon < deadline.deadline() {
+                deadline.as_mut().reset(soon);
+            }
+        }
         ready!(deadline.as_mut().poll(cx));
         self.arrival.fail(BodyFault::Late);
         Poll::Ready(io::ErrorKind::TimedOut.into())
@@ -98,6 +110,7 @@ impl Exchange {
             digest: arrival.digest(),
             body_timeout: Duration::ZERO,
             deadline: None,
+            hastened: false,
             back: None,
         }
     }

@@ -53,6 +53,9 @@ pub(crate) fn pass_on(
         context.upstream_answered = true;
         context.upstream_time = context.attempts.started().map(|started| started.elapsed());
         upstream::answered(context);
+        if upstream::is_head_alone(session, response) {
+            upstream::ended(session, context);
+        }
     } else if !context.attempts.interim() {
         let error = Error::explain(ErrorType::InvalidHTTPHeader, "interim answers without end");
         return Err(error.into_up());

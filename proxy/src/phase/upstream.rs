@@ -7,7 +7,9 @@ use std::pin::Pin;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use http::header::{RETRY_AFTER, UPGRADE};
+use http::header::{CONTENT_LENGTH, RETRY_AFTER, UPGRADE};
+use http::{Method, StatusCode};
+use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession as HttpSession;
 use pingora::proxy::Session;
 use pingora::upstreams::peer::{HttpPeer, PeerOptions};
@@ -17,6 +19,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::answer::{Answer, Code};
 use crate::context::Context;
+use crate::edge::arrival;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::tunnel;
@@ -158,6 +161,30 @@ pub(crate) fn answered(context: &mut Context) {
     if let Some(live) = live(&serving, context) {
         context.attempts.answered(live);
     }
+}
+
+/// Takes note that all of the answer has come. The request takes up no room at its upstream from then on, and what
+/// is left of its body is waited for no longer than it takes to be polite.
+pub(crate) fn ended(session: &Session, context: &mut Context) {
+    if session.was_upgraded() {
+        return;
+    }
+    context.attempts.ended();
+    if let Some(arrival) = arrival(session) {
+        arrival.hasten();
+    }
+}
+
+/// Whether an answer's head is all of it. That of a gRPC call may have no length and yet be the end.
+pub(crate) fn is_head_alone(session: &Session, head: &ResponseHeader) -> bool {
+    let no_length = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .is_some_and(|length| length == "0");
+    session.req_header().method == Method::HEAD
+        || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || no_length
+        || head.headers.contains_key("grpc-status")
 }
 
 /// Breaks an exchange off that takes longer than its upstream may take in all. What follows a switch of

@@ -138,6 +138,15 @@ impl Attempts {
         self.cause = None;
     }
 
+    /// Takes note of an answer's end: upstream and endpoint have room for another request, whatever the client still
+    /// sends.
+    pub(crate) fn ended(&mut self) {
+        if let Some(asked) = &mut self.asked {
+            asked.end();
+        }
+        self.permit = None;
+    }
+
     /// Counts an interim answer, and says whether it may be passed on.
     pub(crate) fn interim(&mut self) -> bool {
         self.interim = self.interim.saturating_add(1);

@@ -48,7 +48,11 @@ pub(super) struct EndpointState {
 
 /// A request that an endpoint has. Dropping it ends that.
 #[derive(Debug)]
-pub(crate) struct Asked(Arc<LiveEndpoint>);
+pub(crate) struct Asked {
+    endpoint: Arc<LiveEndpoint>,
+    /// Whether it was answered whole, and counts no more.
+    ended: bool,
+}
 
 impl EndpointState {
     pub(super) fn new(now: Instant) -> Self {
@@ -148,16 +152,26 @@ impl EndpointState {
 impl Asked {
     pub(super) fn new(endpoint: &Arc<LiveEndpoint>) -> Self {
         endpoint.state.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(endpoint))
+        Self {
+            endpoint: Arc::clone(endpoint),
+            ended: false,
+        }
+    }
+
+    /// The endpoint has done with it.
+    pub(super) fn end(&mut self) {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.endpoint.state.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn endpoint(&self) -> &LiveEndpoint {
-        &self.0
+        &self.endpoint
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        self.0.state.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.end();
     }
 }

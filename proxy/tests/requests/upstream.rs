@@ -3,8 +3,9 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use testkit::{After, H2Client, Proxy, ProxyBuilder, Request, Upstream, reply, response};
+use testkit::{After, H2Client, Proxy, ProxyBuilder, Request, Upstream, eventually, reply, response};
 
 fn to(yaml: &str) -> ProxyBuilder {
     Proxy::builder()
@@ -117,6 +118,67 @@ fn a_client_that_pauses_its_body_is_a_408_and_costs_no_endpoint() {
         let ejections = proxy.metric("sluice_upstream_ejections_total{upstream=\"api\"}");
         assert_eq!(ejections, 0.0, "{limit}");
         assert_eq!((upstream.count(), proxy.ask(&Request::get("/")).status), (0, 200));
+    }
+}
+
+/// An upstream that answers every head at once, whatever is to follow it.
+fn hasty(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        // As many as a test makes; they stay open until it is over.
+        let mut open = Vec::new();
+        for mut stream in listener.incoming().take(8).flatten() {
+            let mut read = Vec::new();
+            while !read.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if stream.read(&mut byte).unwrap_or(0) == 0 {
+                    break;
+                }
+                read.extend(byte);
+            }
+            let _ = stream.write_all(answer.as_bytes());
+            open.push(stream);
+        }
+    });
+    address
+}
+
+#[test]
+fn a_request_that_was_answered_takes_up_no_room_at_its_upstream() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+    ] {
+        let proxy = to(&format!(
+            "{{ endpoints: [\"{}\"], max_in_flight: 3 }}",
+            hasty(answer)
+        ))
+        .listening("h2c: true")
+        .start();
+        let nothing_in_flight = || {
+            eventually("the permits to be given back", || {
+                (proxy.metric("sluice_upstream_in_flight{upstream=\"api\"}") == 0.0).then_some(())
+            });
+        };
+        let mut client = H2Client::connect(proxy.address());
+        let request = Request::new("POST", "/").header("Content-Length", "40");
+        let mut held: Vec<_> = (0..3).map(|_| client.open(&request, false)).collect();
+        for stream in &mut held {
+            assert!(stream.send("abc", false).head().unwrap().0 < 300, "{answer:?}");
+        }
+        nothing_in_flight();
+
+        let mut client = proxy.connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\nabc");
+        assert!(client.response().status < 300, "{answer:?}");
+        let answered = Instant::now();
+        nothing_in_flight();
+        assert!(client.is_closed(), "{answer:?}");
+        assert!(answered.elapsed() < Duration::from_secs(4), "{answer:?}");
+        drop(held);
     }
 }
 
