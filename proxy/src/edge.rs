@@ -22,6 +22,7 @@ use pingora::apps::{HttpServerApp as _, ServerApp};
 use pingora::protocols::Stream;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
+use tokio::time::Instant;
 
 pub(crate) use self::admission::Admission;
 pub(crate) use self::arrival::{Arrival, BodyFault, arrival};
@@ -57,7 +58,8 @@ pub(crate) enum Protocol {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EdgeLimits {
     pub(crate) head: HeadLimits,
-    /// How long a head may take, from its first byte on; for the first one from the connection's beginning.
+    /// How long a head may take, from its first byte on; the first one and all before it together,
+    /// from the connection's beginning.
     pub(crate) head_timeout: Duration,
     /// How long a body may take, from the end of its head on.
     pub(crate) body_timeout: Duration,
@@ -108,6 +110,8 @@ impl Refused {
 impl Edge {
     /// Takes a connection from its beginning to its end.
     async fn take(&self, stream: Stream, shutdown: &ShutdownWatch) -> Result<(), Refused> {
+        // One for all that comes before a first request.
+        let deadline = Instant::now() + self.limits.head_timeout;
         let mut admitted = self.admission.admit().ok_or(Refused::Full)?;
         let peer = Arrival::peer_of(&stream);
         let mut line = Line::new(stream);
@@ -119,9 +123,7 @@ impl Edge {
             if !trusted {
                 return Err(Refused::Untrusted);
             }
-            proxied::client(&mut line, self.limits.head_timeout)
-                .await?
-                .or(peer)
+            proxied::client(&mut line, deadline).await?.or(peer)
         } else {
             peer
         };
@@ -131,22 +133,21 @@ impl Edge {
             return Err(Refused::ClientFull);
         }
         let arrival = Arrival::new(line.stream(), client, self.limits.write_timeout);
-        self.speak(line, arrival, shutdown).await;
+        self.speak(line, arrival, deadline, shutdown).await;
         Ok(())
     }
 
     /// Finds out what is spoken on the connection, and speaks it.
-    async fn speak(&self, mut line: Line, mut arrival: Arrival, shutdown: &ShutdownWatch) {
-        let limit = self.limits.head_timeout;
+    async fn speak(&self, mut line: Line, mut arrival: Arrival, deadline: Instant, shutdown: &ShutdownWatch) {
         let http2 = match self.protocol {
             Protocol::Plain => false,
-            Protocol::PlainOrHttp2 => http2::begins(&mut line, limit).await,
+            Protocol::PlainOrHttp2 => http2::begins(&mut line, deadline).await,
             Protocol::Tls => {
                 let handshakes = &self.shared.metrics.tls_handshakes;
                 let Some(config) = self.shared.current.take().tls(&self.listener) else {
                     return handshakes.count("no_certificate");
                 };
-                let encrypted = match tls::handshake(line, config, limit).await {
+                let encrypted = match tls::handshake(line, config, deadline).await {
                     Ok((encrypted, shown)) => {
                         handshakes.count("ok");
                         line = encrypted;
@@ -156,7 +157,7 @@ impl Edge {
                 };
                 let http2 = encrypted.http2;
                 arrival.tls = Some(encrypted);
-                if http2 && !http2::begins(&mut line, limit).await {
+                if http2 && !http2::begins(&mut line, deadline).await {
                     return;
                 }
                 http2
@@ -167,7 +168,7 @@ impl Edge {
         if http2 {
             http2::serve(self, line, &arrival, shutdown).await;
         } else {
-            http1::serve(self, line, &arrival, shutdown.clone()).await;
+            http1::serve(self, line, &arrival, deadline, shutdown.clone()).await;
         }
     }
 }

@@ -25,9 +25,15 @@ enum Ended {
 }
 
 /// Serves the requests of a connection until it ends.
-pub(super) async fn serve(edge: &Edge, mut line: Line, arrival: &Arc<Arrival>, mut shutdown: ShutdownWatch) {
+pub(super) async fn serve(
+    edge: &Edge,
+    mut line: Line,
+    arrival: &Arc<Arrival>,
+    deadline: Instant,
+    mut shutdown: ShutdownWatch,
+) {
     let digest = arrival.digest();
-    let mut first = true;
+    let mut first = Some(deadline);
     loop {
         let head = match next_head(edge, &mut line, first, &mut shutdown).await {
             Ok(head) => head,
@@ -39,7 +45,7 @@ pub(super) async fn serve(edge: &Edge, mut line: Line, arrival: &Arc<Arrival>, m
                 return malformed::answer(edge, line, arrival, Code::of_head(why), &why.to_string()).await;
             }
         };
-        first = false;
+        first = None;
         arrival.renew();
         let mut request = line.ahead.split_to(head.end);
         let head_bytes = request.split_off(head.start);
@@ -60,18 +66,18 @@ pub(super) async fn serve(edge: &Edge, mut line: Line, arrival: &Arc<Arrival>, m
     }
 }
 
-/// Reads the next head. It stays in what was read ahead.
+/// Reads the next head; the first one has a deadline already. It stays in what was read ahead.
 async fn next_head(
     edge: &Edge,
     line: &mut Line,
-    first: bool,
+    first: Option<Instant>,
     shutdown: &mut ShutdownWatch,
 ) -> Result<Head, Ended> {
     let limits = edge.limits;
-    if line.ahead.is_empty() && !first {
+    if line.ahead.is_empty() && first.is_none() {
         wait(line, limits.idle_timeout, shutdown).await?;
     }
-    let deadline = Instant::now() + limits.head_timeout;
+    let deadline = first.unwrap_or_else(|| Instant::now() + limits.head_timeout);
     let mut parsed = 0;
     loop {
         // Only a new line can make what was incomplete before complete or wrong.

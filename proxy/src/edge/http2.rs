@@ -1,4 +1,4 @@
-//! HTTP/2: the preface is read under the head's deadline, the rest is pingora's, within limits that are stated
+//! HTTP/2: the preface is read under the first head's deadline, the rest is pingora's, within limits that are stated
 //! here. What a decent client never comes near ends the connection.
 
 use std::sync::Arc;
@@ -47,8 +47,7 @@ pub(crate) fn options() -> H2Options {
 }
 
 /// Whether the connection begins as HTTP/2 does. It is read no further than that needs.
-pub(super) async fn begins(line: &mut Line, limit: Duration) -> bool {
-    let deadline = Instant::now() + limit;
+pub(super) async fn begins(line: &mut Line, deadline: Instant) -> bool {
     loop {
         let length = line.ahead.len().min(PREFACE.len());
         if line.ahead.get(..length) != PREFACE.get(..length) {

@@ -1,7 +1,6 @@
-//! The PROXY header at the beginning of a connection, read under the deadline of a head.
+//! The PROXY header at the beginning of a connection, read under the deadline of the first head.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use ::wire::read_proxy_header;
 use bytes::Buf as _;
@@ -11,8 +10,7 @@ use super::Refused;
 use super::line::Line;
 
 /// For whom the trusted proxy connects; none where it connects for itself. What follows its header stays.
-pub(super) async fn client(line: &mut Line, limit: Duration) -> Result<Option<SocketAddr>, Refused> {
-    let deadline = Instant::now() + limit;
+pub(super) async fn client(line: &mut Line, deadline: Instant) -> Result<Option<SocketAddr>, Refused> {
     loop {
         match read_proxy_header(&line.ahead).map_err(|_| Refused::ProxyHeader)? {
             Some(header) => {

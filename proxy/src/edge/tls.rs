@@ -1,12 +1,11 @@
-//! The handshake of TLS: under a deadline of its own, and what fails is counted by reason and not logged, because
+//! The handshake of TLS: under the deadline of the first head, and what fails is counted by reason and not logged, because
 //! anybody can make it fail.
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::{AlertDescription, Error, PeerIncompatible, ServerConfig};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::line::Line;
@@ -26,9 +25,9 @@ pub(crate) struct Encrypted {
 pub(super) async fn handshake(
     line: Line,
     config: Arc<ServerConfig>,
-    limit: Duration,
+    deadline: Instant,
 ) -> Result<(Line, Encrypted), &'static str> {
-    let accepted = timeout(limit, TlsAcceptor::from(config).accept(line)).await;
+    let accepted = timeout_at(deadline, TlsAcceptor::from(config).accept(line)).await;
     let stream = match accepted {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(reason(&error)),

@@ -68,6 +68,33 @@ fn a_connection_without_a_word_is_closed_without_one() {
 }
 
 #[test]
+fn all_before_a_first_head_has_one_deadline_together() {
+    let upstream = Upstream::named("api");
+    let (start, preface) = ("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", "PRI * HTTP/2.0\r\n");
+    for (words, listening) in [
+        // Whether it begins as HTTP/2 does is waited for first, and then a head.
+        (["", ""], "h2c: true"),
+        (["PRI", ""], "h2c: true"),
+        ([start, preface], "proxy_protocol: true, h2c: true"),
+    ] {
+        let proxy = open(&upstream)
+            .listening(&format!("{listening}, limits: {{ head_timeout: 1s }}"))
+            .with("trusted_proxies: [127.0.0.0/8]")
+            .start();
+        let started = Instant::now();
+        let mut client = proxy.connect();
+        // The second word comes when more than half of the time is over.
+        client.send(words[0]);
+        std::thread::sleep(Duration::from_millis(600));
+        client.send(words[1]);
+        while client.try_send("").is_ok() && !client.is_closed() {}
+        let took = started.elapsed();
+        assert!(took >= Duration::from_millis(900), "{words:?}: {took:?}");
+        assert!(took < Duration::from_millis(1500), "{words:?}: {took:?}");
+    }
+}
+
+#[test]
 fn a_body_has_one_deadline_however_steadily_it_comes() {
     let upstream = Upstream::named("api");
     let proxy = open(&upstream)
