@@ -2,13 +2,13 @@
 
 use http::{Method, header};
 use pingora::proxy::Session;
-use rules::{Auth, Mode, Preflight, Reads, Route, RouteId};
+use rules::{Auth, Mode, Preflight, Route, RouteId};
 
-use crate::answer::Code;
 use crate::context::Context;
 use crate::forwarding::Forwarding;
 use crate::limits::LiveLimit;
 use crate::outcome::Outcome;
+use crate::phase::readings::Readings;
 use crate::phase::{act, gate, head, headers, identity, limit, route, target};
 use crate::refusal::Refusal;
 use crate::serving::Serving;
@@ -43,7 +43,8 @@ async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Con
     context.is_preflight = is_preflight(session);
     context.route = route::find(&context.serving.snapshot, &context.host, session.req_header());
     head::check_length(session, context)?;
-    let others = all_others(session, context)?;
+    let mut readings = Readings::default();
+    let others = all_others(session, context, &mut readings)?;
     let auth = auth(context, &others);
     limit::count_client(context, limits(context, &others))?;
     context.identity = match identity::identify(session, context, auth, &shared.metrics).await {
@@ -60,7 +61,7 @@ async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Con
         }
     };
     limit::count_tenant(context, limits(context, &others))?;
-    judge(session, context)?;
+    judge(session, context, &mut readings)?;
     if context.told.truncated {
         shared.metrics.flag_header_truncated();
     }
@@ -69,33 +70,18 @@ async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Con
 
 /// The routes besides its own that the request may fall on at any upstream that it may be sent to, which is not
 /// known before its gate is asked; and at those that the gates of these routes may send it to.
-fn all_others(session: &Session, context: &mut Context) -> Result<Vec<RouteId>, Refusal> {
+fn all_others(
+    session: &Session,
+    context: &mut Context,
+    readings: &mut Readings,
+) -> Result<Vec<RouteId>, Refusal> {
     let serving = std::sync::Arc::clone(&context.serving);
     let routes = &serving.snapshot.routes;
-    let reads = routes.may_read(context.route);
-    let mut all = others(session, context, reads)?;
-    for other in all.clone() {
-        let theirs = routes.may_read(Some(other));
-        if theirs != reads {
-            all.extend(others(session, context, theirs)?);
-        }
+    readings.of(session, context, routes.may_read(context.route))?;
+    for other in readings.others(context.route) {
+        readings.of(session, context, routes.may_read(Some(other)))?;
     }
-    Ok(all)
-}
-
-/// The routes besides its own that the request falls on when its path is read in these ways.
-fn others(session: &Session, context: &mut Context, reads: Reads) -> Result<Vec<RouteId>, Refusal> {
-    let snapshot = &context.serving.snapshot;
-    match route::readings(snapshot, &context.host, session.req_header(), reads) {
-        Ok(mut readings) => {
-            readings.retain(|id| Some(*id) != context.route);
-            Ok(readings)
-        }
-        Err(_) => {
-            context.ambiguous_target = true;
-            Err(Refusal::bad(Code::TARGET, &context.serving.pages))
-        }
-    }
+    Ok(readings.others(context.route))
 }
 
 fn routes<'a>(context: &'a Context, others: &'a [RouteId]) -> impl Iterator<Item = &'a Route> {
@@ -107,10 +93,7 @@ fn routes<'a>(context: &'a Context, others: &'a [RouteId]) -> impl Iterator<Item
 /// The limits of the routes, each once: whichever of them the upstream may take the path for, it was asked once
 /// more.
 fn limits<'a>(context: &'a Context, others: &'a [RouteId]) -> impl Iterator<Item = &'a LiveLimit> {
-    let again =
-        |(place, id): &(usize, &RouteId)| others.get(..*place).is_some_and(|before| before.contains(id));
-    let others = others.iter().enumerate().filter(move |other| !again(other));
-    let ids = context.route.iter().chain(others.map(|(_, id)| id));
+    let ids = context.route.iter().chain(others);
     ids.filter_map(|id| context.serving.limit(*id))
 }
 
@@ -149,7 +132,7 @@ fn is_preflight(session: &mut Session) -> bool {
 /// Judges the request on the route it fell on. Where it would be forwarded to an upstream that may read its path
 /// so that it falls on another route, and the gate there is not open, that one decides instead. Each route judges
 /// whom it asks for: nobody, where it asks for nobody, whoever another reading found.
-fn judge(session: &Session, context: &mut Context) -> Result<(), Refusal> {
+fn judge(session: &Session, context: &mut Context, readings: &mut Readings) -> Result<(), Refusal> {
     let serving = std::sync::Arc::clone(&context.serving);
     let identity = context.identity.clone();
     let headers = &session.req_header().headers;
@@ -172,7 +155,11 @@ fn judge(session: &Session, context: &mut Context) -> Result<(), Refusal> {
         if asked.replace(reads) == Some(reads) {
             break;
         }
-        for other in others(session, context, reads)? {
+        let own = context.route;
+        for &other in readings.of(session, context, reads)? {
+            if Some(other) == own {
+                continue;
+            }
             if let Some(stricter) = act::stricter(&serving, &judgement, judged(Some(other))) {
                 context.route = Some(other);
                 context.ambiguous_target = true;
