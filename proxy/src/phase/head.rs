@@ -117,6 +117,11 @@ fn check_http2(headers: &HeaderMap, limits: HeadLimits) -> Result<(), Code> {
     if headers.len() > limits.fields || bytes > limits.bytes {
         return Err(Code::HEAD_TOO_LARGE);
     }
+    // Malformed (RFC 9113 section 8.2.1); over HTTP/1 such space is no part of a value.
+    let padded = |value: &HeaderValue| value.as_bytes().trim_ascii().len() != value.len();
+    if headers.values().any(padded) {
+        return Err(Code::HEAD);
+    }
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     let digits = |value: &[u8]| !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     if lengths.next().is_some_and(|length| !digits(length.as_bytes())) || lengths.next().is_some() {

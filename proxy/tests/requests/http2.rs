@@ -166,7 +166,9 @@ fn a_head_of_http_2_is_judged_as_one_of_http_1() {
             (":path", path),
         ]
     };
-    let cases: [(&str, Fields<'_>, u16); 10] = [
+    let cases: [(&str, Fields<'_>, u16); 12] = [
+        ("a space before a value", head(&[("x", " y")]), 400),
+        ("a tab after a value", head(&[("x", "y\t")]), 400),
         ("another host", head(&[("host", "other")]), 400),
         (
             "a user in the authority",
