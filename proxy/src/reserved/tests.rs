@@ -59,7 +59,7 @@ fn every_name_under_a_reserved_prefix_is_removed() {
         check(name, true);
     }
     check("x-features", false);
-    check("x-forwarded", false);
+    check("x-forwarder", false);
 }
 
 #[test]
@@ -70,6 +70,9 @@ fn overrides_of_method_and_target_are_removed() {
         "x-original-url",
         "x.rewrite.url",
         "x-override-url",
+        "x-envoy-original-path",
+        "x_http_verb",
+        "x-forwarded",
         "x-http-path-override",
         "x_original_method",
         "proxy",
