@@ -159,6 +159,14 @@ impl Proxy {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
+    /// Waits until a metric has this value: what ends without an answer is counted when nobody waits for it.
+    #[track_caller]
+    pub fn await_metric(&self, series: &str, value: f64) {
+        eventually(&format!("{series} to be {value}"), || {
+            (self.metric(series) == value).then_some(())
+        });
+    }
+
     /// Waits for as many lines of the access log, and gives them. A line is written after its answer, so that
     /// only the lines of one connection are sure to be in the order of the requests.
     #[must_use]

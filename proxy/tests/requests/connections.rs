@@ -11,14 +11,6 @@ fn open(upstream: &Upstream) -> ProxyBuilder {
         .route("{ name: api, match: /**, upstream: api }")
 }
 
-/// Waits until so many connections were refused for this.
-#[track_caller]
-fn refused(proxy: &Proxy, series: &str, count: f64) {
-    eventually("connections to be refused", || {
-        (proxy.metric(series) == count).then_some(())
-    });
-}
-
 #[test]
 fn a_head_has_one_deadline_however_steadily_it_comes() {
     let upstream = Upstream::named("api");
@@ -221,7 +213,7 @@ fn there_are_no_more_connections_than_may_be() {
         assert_eq!(client.ask(&Request::get("/")).status, 200);
     }
     assert!(proxy.connect().is_closed());
-    refused(&proxy, "sluice_connections_refused_total{reason=\"full\"}", 1.0);
+    proxy.await_metric("sluice_connections_refused_total{reason=\"full\"}", 1.0);
     assert_eq!(kept[0].ask(&Request::get("/")).status, 200);
     kept.pop();
     eventually("room for another", || {
@@ -240,11 +232,7 @@ fn a_client_has_no_more_connections_than_its_share() {
         assert_eq!(client.ask(&Request::get("/")).status, 200);
     }
     assert!(proxy.connect().is_closed());
-    refused(
-        &proxy,
-        "sluice_connections_refused_total{reason=\"client_full\"}",
-        1.0,
-    );
+    proxy.await_metric("sluice_connections_refused_total{reason=\"client_full\"}", 1.0);
     // A proxy that is trusted has many clients.
     let trusting = open(&upstream)
         .listening(limits)
@@ -289,21 +277,13 @@ fn a_proxy_header_of_a_trusted_proxy_names_the_client() {
         connection.send(bytes);
         assert_eq!(connection.rest(), b"", "{bytes:?}");
     }
-    refused(
-        &proxy,
-        "sluice_connections_refused_total{reason=\"proxy_header\"}",
-        3.0,
-    );
+    proxy.await_metric("sluice_connections_refused_total{reason=\"proxy_header\"}", 3.0);
     let untrusting = proxied("trusted_proxies: [192.0.2.77]");
     let mut connection = untrusting.connect();
     let _ =
         connection.try_send("PROXY TCP4 192.0.2.1 192.0.2.9 4711 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(connection.rest(), b"");
-    refused(
-        &untrusting,
-        "sluice_connections_refused_total{reason=\"untrusted\"}",
-        1.0,
-    );
+    untrusting.await_metric("sluice_connections_refused_total{reason=\"untrusted\"}", 1.0);
     // Where nobody asked for it, it is no request.
     let plain = open(&upstream).start();
     let mut connection = plain.connect();

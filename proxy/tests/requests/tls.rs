@@ -69,10 +69,7 @@ fn an_old_version_is_refused_where_a_newer_one_is_asked_for() {
     assert!(Client::try_connect_tls(proxy.address(), &old).is_err());
     let new = authority.trusted_over("a.test", &[], None, &[&TLS13]);
     assert_eq!(proxy.connect_tls(&new).ask(&Request::get("/open/x")).status, 200);
-    assert_eq!(
-        proxy.metric("sluice_tls_handshakes_total{result=\"version\"}"),
-        1.0
-    );
+    proxy.await_metric("sluice_tls_handshakes_total{result=\"version\"}", 1.0);
 }
 
 #[test]
@@ -227,10 +224,7 @@ fn a_client_without_a_certificate_is_turned_away_where_one_is_required() {
         assert!(heard.as_ref().map_or(true, Vec::is_empty), "{version:?}");
     }
     assert_eq!(upstream.count(), 0);
-    assert_eq!(
-        proxy.metric("sluice_tls_handshakes_total{result=\"no_certificate\"}"),
-        2.0
-    );
+    proxy.await_metric("sluice_tls_handshakes_total{result=\"no_certificate\"}", 2.0);
 }
 
 #[test]
@@ -249,10 +243,7 @@ fn a_certificate_of_somebody_else_is_turned_away_in_either_mode() {
             });
             assert!(heard.as_ref().map_or(true, Vec::is_empty), "{mode}");
         }
-        assert_eq!(
-            proxy.metric("sluice_tls_handshakes_total{result=\"bad_certificate\"}"),
-            2.0
-        );
+        proxy.await_metric("sluice_tls_handshakes_total{result=\"bad_certificate\"}", 2.0);
     }
     assert_eq!(upstream.count(), 0);
 }
