@@ -38,6 +38,18 @@ impl Frames {
         }
     }
 
+    /// Whether a frame has begun whose kind is not known yet.
+    #[must_use]
+    pub fn is_in_head(&self) -> bool {
+        self.have > 0
+    }
+
+    /// Whether more of the frame that was seen last is to come.
+    #[must_use]
+    pub fn is_in_payload(&self) -> bool {
+        self.skip > 0
+    }
+
     /// Reads on, and tells `seen` of each frame whose head is complete now.
     pub fn read(&mut self, mut bytes: &[u8], mut seen: impl FnMut(FrameHead)) {
         loop {

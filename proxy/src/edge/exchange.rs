@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use super::arrival::{Arrival, BodyFault};
-use super::flood::FloodWatch;
+use super::flood::{Flood, FloodWatch};
 use super::http2::PREFACE;
 use super::line::Line;
 
@@ -37,8 +37,9 @@ pub(super) struct Exchange {
     mode: Mode,
     arrival: Arc<Arrival>,
     digest: Option<Arc<ProxyDigest>>,
-    body_timeout: Duration,
-    /// When the body has to have come. There once something of it was waited for.
+    /// How long what is under way may take: the body of a request, the head of one of HTTP/2.
+    limit: Duration,
+    /// When it has to have come. There once something of it was waited for.
     deadline: Option<Pin<Box<Sleep>>>,
     /// Whether the deadline is that of a body that nobody needs any more.
     hastened: bool,
@@ -77,7 +78,7 @@ impl Exchange {
             mode: Mode::Body(body),
             arrival: Arc::clone(arrival),
             digest,
-            body_timeout,
+            limit: body_timeout,
             deadline: None,
             hastened: false,
             back: Some(back),
@@ -87,7 +88,7 @@ impl Exchange {
 
     /// Waits for the end of the time that the body has; the error is what is wrong then.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let limit = self.body_timeout;
+        let limit = self.limit;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
         if self.arrival.is_hastened() && !self.hastened {
             self.hastened = true;
@@ -101,14 +102,34 @@ impl Exchange {
         Poll::Ready(io::ErrorKind::TimedOut.into())
     }
 
+    /// Breaks the connection off when a head of HTTP/2 is under way for too long; `read` is what came of reading.
+    fn poll_head_deadline(
+        &mut self,
+        cx: &mut Context<'_>,
+        read: Poll<io::Result<()>>,
+        in_head: bool,
+    ) -> Poll<io::Result<()>> {
+        if !in_head {
+            self.deadline = None;
+            return read;
+        }
+        let limit = self.limit;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
+        if deadline.as_mut().poll(cx).is_pending() {
+            return read;
+        }
+        self.arrival.flooded(Flood::SlowHead);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
     /// The view of a whole connection of HTTP/2.
-    pub(super) fn of_connection(line: Line, arrival: &Arc<Arrival>) -> Self {
+    pub(super) fn of_connection(line: Line, arrival: &Arc<Arrival>, head_timeout: Duration) -> Self {
         Self {
             line: Some(line),
             mode: Mode::Http2(FloodWatch::new(PREFACE.len(), Instant::now())),
             arrival: Arc::clone(arrival),
             digest: arrival.digest(),
-            body_timeout: Duration::ZERO,
+            limit: head_timeout,
             deadline: None,
             hastened: false,
             back: None,
@@ -148,7 +169,11 @@ impl AsyncRead for Exchange {
         };
         match &mut this.mode {
             Mode::Switched => line.poll_read(cx, space),
-            Mode::Http2(watch) => poll_frames(line, watch, &this.arrival, cx, space),
+            Mode::Http2(watch) => {
+                let read = poll_frames(line, watch, &this.arrival, cx, space);
+                let in_head = watch.is_in_head();
+                this.poll_head_deadline(cx, read, in_head)
+            }
             Mode::Body(body) if body.is_done() => poll_beyond(line, cx),
             Mode::Body(body) => match poll_body(line, body, &this.arrival, cx, space) {
                 Poll::Pending => this.poll_deadline(cx).map(Err),

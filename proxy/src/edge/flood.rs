@@ -29,6 +29,7 @@ const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
 
 /// How many there may be.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,8 @@ pub(super) enum Flood {
     Resets,
     /// With frames without a use.
     IdleFrames,
+    /// With nothing: the head of a request does not come to its end.
+    SlowHead,
 }
 
 /// Watches the frames of one connection.
@@ -53,6 +56,9 @@ pub(super) struct FloodWatch {
     /// The streams that were begun last, and when, in turn.
     begun: [(u32, Instant); LATEST],
     turn: usize,
+    /// Whether the frame that was seen last belongs to the head of a request, and whether more of them follow it.
+    in_head: bool,
+    continues: bool,
     resets: u64,
     idle_frames: u64,
     since: Instant,
@@ -63,6 +69,7 @@ impl Flood {
         match self {
             Self::Resets => "resets",
             Self::IdleFrames => "idle_frames",
+            Self::SlowHead => "slow_head",
         }
     }
 }
@@ -74,32 +81,44 @@ impl FloodWatch {
             frames: Frames::after(preface),
             begun: [(0, now); LATEST],
             turn: 0,
+            in_head: false,
+            continues: false,
             resets: 0,
             idle_frames: 0,
             since: now,
         }
     }
 
+    /// Whether the head of a request has begun and not ended, or a frame that may be one.
+    pub(super) fn is_in_head(&self) -> bool {
+        self.continues || self.frames.is_in_head() || self.in_head && self.frames.is_in_payload()
+    }
+
     /// Takes note of what came; the flood that it is, if it is one.
     pub(super) fn read(&mut self, bytes: &[u8], now: Instant) -> Option<Flood> {
         let (mut resets, mut idle_frames) = (0, 0);
         let (begun, turn) = (&mut self.begun, &mut self.turn);
-        self.frames.read(bytes, |frame| match frame.kind {
-            HEADERS => {
-                *turn = (*turn + 1) % LATEST;
-                if let Some(oldest) = begun.get_mut(*turn) {
-                    *oldest = (frame.stream, now);
+        let (in_head, continues) = (&mut self.in_head, &mut self.continues);
+        self.frames.read(bytes, |frame| {
+            *in_head = matches!(frame.kind, HEADERS | CONTINUATION);
+            *continues = *in_head && frame.flags & END_HEADERS == 0;
+            match frame.kind {
+                HEADERS => {
+                    *turn = (*turn + 1) % LATEST;
+                    if let Some(oldest) = begun.get_mut(*turn) {
+                        *oldest = (frame.stream, now);
+                    }
                 }
+                RST_STREAM => {
+                    let hasty = |(stream, at): &(u32, Instant)| {
+                        *stream == frame.stream && now.saturating_duration_since(*at) < HASTE
+                    };
+                    resets += u64::from(begun.iter().any(hasty));
+                }
+                DATA if frame.length == 0 && frame.flags & END_STREAM == 0 => idle_frames += 1,
+                DATA | GOAWAY | WINDOW_UPDATE | CONTINUATION => {}
+                _ => idle_frames += 1,
             }
-            RST_STREAM => {
-                let hasty = |(stream, at): &(u32, Instant)| {
-                    *stream == frame.stream && now.saturating_duration_since(*at) < HASTE
-                };
-                resets += u64::from(begun.iter().any(hasty));
-            }
-            DATA if frame.length == 0 && frame.flags & END_STREAM == 0 => idle_frames += 1,
-            DATA | GOAWAY | WINDOW_UPDATE | CONTINUATION => {}
-            _ => idle_frames += 1,
         });
         if resets == 0 && idle_frames == 0 {
             return None;
@@ -156,6 +175,25 @@ mod tests {
         check(&frame(0, 0), 400, Some(Flood::IdleFrames));
         for kind in [0, 1, 8, 9] {
             check(&frame(kind, 1), 5_000, None);
+        }
+    }
+
+    #[test]
+    fn a_head_is_under_way_until_its_last_frame_ends() {
+        let mut watch = FloodWatch::new(0, Instant::now());
+        let parts: [(&[u8], bool); 8] = [
+            (&[0, 0], true),
+            (&[2, 1, 1, 0, 0, 0, 1], true),
+            (&[7, 7], true),
+            (&[0, 0, 1, 9, 4, 0, 0, 0, 1], true),
+            (&[7], false),
+            (&[0, 0, 9, 0, 0, 0, 0, 0, 1], false),
+            (&[7; 9], false),
+            (&[0, 0, 0, 1, 5, 0, 0, 0, 3], false),
+        ];
+        for (part, in_head) in parts {
+            assert_eq!(watch.read(part, Instant::now()), None);
+            assert_eq!(watch.is_in_head(), in_head, "after {part:?}");
         }
     }
 

@@ -65,7 +65,7 @@ pub(super) async fn begins(line: &mut Line, deadline: Instant) -> bool {
 
 /// Serves the requests of a connection that begins as HTTP/2 does, until it ends.
 pub(super) async fn serve(edge: &Edge, line: Line, arrival: &Arc<Arrival>, shutdown: &ShutdownWatch) {
-    let exchange = Exchange::of_connection(line, arrival);
+    let exchange = Exchange::of_connection(line, arrival, edge.limits.head_timeout);
     edge.proxy.process_new(Box::new(exchange), shutdown).await;
     if let Some(flood) = arrival.flood() {
         edge.shared.metrics.connections_broken_off.count(flood.reason());

@@ -322,3 +322,39 @@ fn a_route_has_a_body_limit_of_its_own() {
         );
     }
 }
+
+#[test]
+fn a_head_of_http_2_has_one_deadline_too() {
+    let upstream = Upstream::named("api");
+    let proxy = open(&upstream)
+        .listening("h2c: true, limits: { head_timeout: 1s }")
+        .start();
+    let begun = [0, 0, 5, 1, 1, 0, 0, 0, 1, 0x82];
+    let whole = testkit::frames::frame(1, 0, 1, &[0x82]);
+    for bytes in [&begun[..], &whole, &[0, 0]] {
+        let mut frames = testkit::Frames::connect(proxy.address());
+        // Reading acknowledges the proxy's SETTINGS: nothing of ours must come into the middle of what follows.
+        frames.read().unwrap();
+        let started = Instant::now();
+        frames.try_send_bytes(bytes).unwrap();
+        assert!(frames.is_closed(), "{bytes:?}");
+        let took = started.elapsed();
+        assert!((900..4_000).contains(&took.as_millis()), "{took:?} {bytes:?}");
+    }
+    proxy.await_metric("sluice_connections_broken_off_total{reason=\"slow_head\"}", 3.0);
+    // What is no head has time: a connection that is idle, a body that comes slowly.
+    let mut frames = testkit::Frames::connect(proxy.address());
+    std::thread::sleep(Duration::from_millis(1_200));
+    let ask = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":authority", "a"),
+        (":path", "/"),
+    ];
+    frames.headers(1, &ask, false);
+    frames.try_send_bytes(&[0, 0, 2, 0, 1, 0, 0, 0, 1, b'a']).unwrap();
+    std::thread::sleep(Duration::from_millis(1_200));
+    frames.try_send_bytes(b"b").unwrap();
+    assert_eq!(frames.end_of(1), testkit::StreamEnd::Status(200));
+    assert_eq!(upstream.count(), 1);
+}
