@@ -212,7 +212,11 @@ mod tests {
         );
         check(
             "POST /a HTTP/1.1\r\nTransfer_Encoding : xchunked\r\n\r\n0x0\n\nGET /b HTTP/1.1\n\n",
-            [(&[outer, "0x0"], 2), (&[outer, "0x0"], 2), (&[outer, inner], 2)],
+            [
+                (&[outer, "0x0", inner], 3),
+                (&[outer, "0x0", inner], 3),
+                (&[outer, inner], 2),
+            ],
         );
     }
 }

@@ -1,5 +1,6 @@
 //! Issuers of tokens for tests: a key, its public half as PEM and JWK, and tokens signed with it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
@@ -96,11 +97,16 @@ impl Issuer {
         json!({ "keys": issuers.iter().map(|issuer| &issuer.jwk).collect::<Vec<_>>() }).to_string()
     }
 
-    /// Good claims for a tenant, to be changed by the test.
+    /// Good claims for a tenant, to be changed by the test. No two are the same, so that no two tokens are: the
+    /// secret is the same in all tests, and verifications are counted by token.
     #[must_use]
     pub fn claims(&self, tenant: &str) -> Value {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
         let now = now_seconds();
-        json!({ "iss": self.name, "aud": AUDIENCE, "sub": "u-1", "iat": now, "exp": now + 600, "tenant": tenant })
+        json!({
+            "iss": self.name, "aud": AUDIENCE, "sub": "u-1", "iat": now, "exp": now + 600, "tenant": tenant,
+            "jti": COUNT.fetch_add(1, Ordering::Relaxed).to_string(),
+        })
     }
 
     /// A good token for a tenant.
