@@ -6,7 +6,7 @@ use crate::node::Span;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 88] = [
+pub const CODES: [&str; 90] = [
     "admin-not-loopback",
     "conflicting-fields",
     "document-depth",
@@ -16,6 +16,7 @@ pub const CODES: [&str; 88] = [
     "empty",
     "empty-document",
     "empty-schedule",
+    "everybody-trusted",
     "expired-certificate",
     "file-missing",
     "file-too-large",
@@ -25,6 +26,7 @@ pub const CODES: [&str; 88] = [
     "gate-needed",
     "header-alias",
     "header-budget",
+    "idle-preflight",
     "invalid-address",
     "invalid-certificate",
     "invalid-claim-path",

@@ -129,6 +129,7 @@ pub(crate) fn warnings(found: Vec<rules::Warning>, documents: &[Document<'_>]) -
         let help = match found.kind {
             WarningKind::NeverOpen { .. } => "change the flag, or remove the route",
             WarningKind::UnusedFlag { .. } => "remove the flag, or name it in a gate or a header",
+            WarningKind::IdlePreflight { .. } => "remove it, or add OPTIONS to `methods`, a gate or `auth`",
             WarningKind::UngatedRoute { .. } => "that is right where everyone may use it",
         };
         let at = locate::plain_label(documents, found.site);

@@ -1,4 +1,5 @@
-//! What is allowed and probably not meant: gates that can never open, flags that no gate uses, routes without one.
+//! What is allowed and probably not meant: gates that can never open, flags that no gate uses, routes without one,
+//! preflights that are let past nothing.
 
 use std::{
     cell::RefCell,
@@ -6,7 +7,8 @@ use std::{
 };
 
 use crate::{
-    Channel, Eligibility, Flag, FlagId, Flags, Lifecycle, Site, Snapshot, Tenants, VariantId, tenant::Choice,
+    Auth, Channel, Eligibility, Flag, FlagId, Flags, Lifecycle, Preflight, Site, Snapshot, Tenants,
+    VariantId, tenant::Choice,
 };
 
 /// Why a flag is never on, or a variant of it never served; none where that may be.
@@ -44,6 +46,14 @@ pub enum WarningKind {
         /// Its name.
         route: String,
     },
+    /// Preflights are let past what they don't meet.
+    #[error("`preflight: open` of route `{route}` has no effect: {reason}")]
+    IdlePreflight {
+        /// The route's name.
+        route: String,
+        /// Why not.
+        reason: &'static str,
+    },
 }
 
 impl WarningKind {
@@ -54,6 +64,7 @@ impl WarningKind {
             Self::NeverOpen { .. } => "never-open",
             Self::UnusedFlag { .. } => "unused-flag",
             Self::UngatedRoute { .. } => "ungated-route",
+            Self::IdlePreflight { .. } => "idle-preflight",
         }
     }
 }
@@ -63,7 +74,7 @@ impl WarningKind {
 #[must_use]
 pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
     let (flags, tenants) = (&*snapshot.flags, &*snapshot.tenants);
-    let mut warnings = Vec::new();
+    let mut warnings = idle_preflights(snapshot);
     // Finding out may look at every tenant, so it is done once for a flag.
     let known = RefCell::new(Known::new());
     let mut used: HashSet<FlagId> = snapshot.headers.named_flags().collect();
@@ -115,6 +126,29 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
         },
     }));
     warnings
+}
+
+/// Routes that let preflights pass, and that no preflight falls on, or that have nothing to let it pass.
+fn idle_preflights(snapshot: &Snapshot) -> Vec<Warning> {
+    let routes = snapshot.routes.all().iter().zip(snapshot.routes.table().routes());
+    let open = routes.filter(|(route, _)| route.preflight == Preflight::Open);
+    open.filter_map(|(route, takes)| {
+        let reason = if !takes.methods.is_match("OPTIONS") {
+            "its `methods` leave OPTIONS out"
+        } else if route.gate.is_none() && route.auth == Auth::None {
+            "it has no gate and asks for no token"
+        } else {
+            return None;
+        };
+        Some(Warning {
+            site: route.site,
+            kind: WarningKind::IdlePreflight {
+                route: route.name.to_string(),
+                reason,
+            },
+        })
+    })
+    .collect()
 }
 
 /// Why nobody can be served the wanted variant, or any but the off variant where none is wanted; none where

@@ -63,6 +63,12 @@ impl Networks {
         Ok(Self::new(&networks.collect::<Result<Vec<_>, _>>()?))
     }
 
+    /// Whether every address is in one of them, of IPv4 or of IPv6.
+    #[must_use]
+    pub fn hold_everybody(&self) -> bool {
+        *self.v4 == [(0, u32::MAX)] || *self.v6 == [(0, u128::MAX)]
+    }
+
     /// Whether one of them has `address`; an IPv4 address written as IPv6 (`::ffff:10.0.0.1`) counts as IPv4.
     #[must_use]
     pub fn contain(&self, address: IpAddr) -> bool {

@@ -3,7 +3,8 @@
 use rules::{ForwardingHeader, Networks, TrustedProxies};
 
 use super::gateway::Gateway;
-use crate::node::Node;
+use crate::node::{Node, Span};
+use crate::problem::Problem;
 
 impl<'s> Gateway<'_, 's> {
     /// The trusted proxies. Problems are reported; what has one is left out.
@@ -13,21 +14,34 @@ impl<'s> Gateway<'_, 's> {
         };
         let list = node.field("networks").unwrap_or(node);
         let mut networks = Vec::new();
+        // The network that is everybody by itself.
+        let mut whole = None;
         for item in list.items().unwrap_or_default() {
             let Some(text) = item.text() else { continue };
             let help = "write it like `10.0.0.0/8` or `192.0.2.7`";
             let parsed = Networks::parse([&**text]);
-            if self.parsed(parsed, "invalid-network", item.span, help).is_some() {
+            if let Some(parsed) = self.parsed(parsed, "invalid-network", item.span, help) {
                 networks.push(&**text);
+                whole = whole.or_else(|| parsed.hold_everybody().then_some(item.span));
             }
         }
         let header = match node.field("header").and_then(Node::text) {
             Some(text) if *text == "forwarded" => ForwardingHeader::Forwarded,
             _ => ForwardingHeader::XForwarded,
         };
-        TrustedProxies {
-            networks: Networks::parse(networks).unwrap_or_default(),
-            header,
+        let networks = Networks::parse(networks).unwrap_or_default();
+        if networks.hold_everybody() {
+            self.warn_of_everybody(whole.unwrap_or(list.span));
         }
+        TrustedProxies { networks, header }
+    }
+
+    /// Warns of trust in everybody, which is trust in what every client says of itself.
+    fn warn_of_everybody(&mut self, span: Span) {
+        let title = "everybody is a trusted proxy: every client can name any address as its own";
+        let help = "name the addresses of the proxies in front of sluice, and no others";
+        let at = self.label(span, "");
+        let warning = Problem::warning("everybody-trusted", title, at).help(help);
+        self.loading.warnings.push(warning);
     }
 }
