@@ -162,12 +162,14 @@ impl<'s> Compiler<'_, 's> {
                 .filter_map(|(index, entry)| Some((&*entry.key, UpstreamId::from_index(index)?)))
                 .collect(),
             upstreams_known: upstreams.is_some(),
+            plan: None,
             environment: variable,
         };
         let settings = gateway.settings(root);
+        let headers = gateway.headers(root, compiled.as_ref().map(|(flags, _)| flags));
+        gateway.plan = Some(headers.clone());
         let identity = gateway.identity(root, compiled.as_ref().map(|(flags, _)| flags));
         let upstreams = gateway.all_upstreams(root);
-        let headers = gateway.headers(root, compiled.as_ref().map(|(flags, _)| flags));
         let unmatched = gateway.unmatched(root.field("unmatched"));
         let target = gateway.target(root);
         let lowered = gateway.routes(root);

@@ -2,64 +2,12 @@
 //! request than the one that was gated, and look-alikes of names that frame a message
 //! or that we read ourselves.
 
+use rules::{CONTENT_HEADERS, HOP_HEADERS, OVERRIDE_HEADERS, REWRITTEN_HEADERS, fold_header_byte};
+
 use crate::forwarding::Peer;
 
-/// How a name is told: CGI, WSGI and PHP fold names to letters, digits and `_`, so every name that folds alike
-/// reaches an application as the same variable.
-fn fold(byte: u8) -> u8 {
-    if byte.is_ascii_alphanumeric() {
-        byte.to_ascii_lowercase()
-    } else {
-        b'_'
-    }
-}
-
-/// Names that change method, target, host or scheme in frameworks that obey them, and `Proxy`, which CGI turns
-/// into the variable HTTP_PROXY.
-const OVERRIDES: [&str; 25] = [
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-    "x-original-url",
-    "x-original-uri",
-    "x-original-host",
-    "x-rewrite-url",
-    "x-rewrite-uri",
-    "x-override-url",
-    "x-http-path-override",
-    "x-original-method",
-    "x-original-path",
-    "x-envoy-original-path",
-    "x-request-uri",
-    "x-http-verb",
-    "x-method",
-    "x-scheme",
-    "x-url-scheme",
-    "x-script-name",
-    "x-host",
-    "forwarded",
-    "x-forwarded",
-    "forwarded-for",
-    "front-end-https",
-    "proxy",
-];
 /// Every name that begins so: what a proxy before us says of the client. Ours are set afterwards.
 const FORWARDED_PREFIX: &str = "x-forwarded-";
-/// Framing and hop-by-hop names. Themselves they are read or removed by the HTTP layer; their aliases are not.
-const FRAMING: [&str; 11] = [
-    "content-length",
-    "transfer-encoding",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "http2-settings",
-    "content-encoding",
-    "content-type",
-    "content-range",
-    "trailer",
-];
-
 /// Names that say who the client is. A trusted proxy may say so, under the very name; nobody else, and nobody
 /// under an alias.
 const CLIENTS: [&str; 23] = [
@@ -127,9 +75,14 @@ impl Reserved {
             folded: folded(name),
             spelling: spelling(name.to_ascii_lowercase().into_bytes().into()),
         };
-        let removed = injected.into_iter().chain(OVERRIDES);
+        let removed = injected.into_iter().chain(OVERRIDE_HEADERS);
         let removed = removed.map(|name| entry(name, |_| Spelling::Removed));
-        let staying = read.into_iter().chain(FRAMING);
+        // These are read, removed or written by the HTTP layer; their aliases are not.
+        let framing = HOP_HEADERS
+            .into_iter()
+            .chain(REWRITTEN_HEADERS)
+            .chain(CONTENT_HEADERS);
+        let staying = read.into_iter().chain(framing);
         let staying = staying.map(|name| entry(name, Spelling::Stays));
         let mut entries: Vec<Entry> = removed.chain(staying).collect();
         // What is read here is the operator's to judge.
@@ -177,14 +130,14 @@ impl Reserved {
 }
 
 fn folded(name: &str) -> Box<[u8]> {
-    name.bytes().map(fold).collect()
+    name.bytes().map(fold_header_byte).collect()
 }
 
 /// Whether `name` folds to `folded`, which is as long.
 fn folds_to(name: &[u8], folded: &[u8]) -> bool {
     name.iter()
         .zip(folded)
-        .all(|(&byte, &expected)| fold(byte) == expected)
+        .all(|(&byte, &expected)| fold_header_byte(byte) == expected)
 }
 
 #[cfg(test)]

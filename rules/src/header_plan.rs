@@ -1,6 +1,7 @@
 //! Which headers tell an upstream what was decided, and under which names.
 
 use crate::FlagId;
+use crate::header_name::{begins_alike, is_header_alias};
 
 /// The most bytes that the flags header may take unless an operator says otherwise.
 pub const DEFAULT_FLAGS_BUDGET: usize = 4 * 1024;
@@ -64,6 +65,15 @@ impl HeaderPlan {
             .chain(per_flag)
             .chain(last.into_iter().flatten())
             .map(|name| &**name)
+    }
+
+    /// Whether a header of this name is removed from what clients send, as only we may say it.
+    #[must_use]
+    pub fn reserves(&self, name: &str) -> bool {
+        let mut names = self.names().chain(self.signature.as_deref());
+        let prefix = self.reserved_prefix.as_deref();
+        names.any(|reserved| is_header_alias(name, reserved))
+            || prefix.is_some_and(|prefix| begins_alike(name, prefix))
     }
 
     /// Every flag that a header names; `all` and `route` name none.

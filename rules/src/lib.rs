@@ -15,6 +15,7 @@ mod flags;
 mod flags_list;
 mod gate;
 mod header_match;
+mod header_name;
 mod header_plan;
 mod host;
 mod id;
@@ -64,6 +65,10 @@ pub use flags_list::FlagsList;
 pub use gate::{Gate, MAX_GATE_PARTS, Truth, Verdict};
 pub use header_match::{
     HeaderMatch, HeaderPredicate, InvalidHeaderMatch, MAX_HEADER_MATCHES, MAX_HEADER_NAME, MAX_HEADER_VALUE,
+};
+pub use header_name::{
+    CONTENT_HEADERS, HOP_HEADERS, OVERRIDE_HEADERS, REWRITTEN_HEADERS, fold_header_byte, is_header_alias,
+    is_header_lost, is_header_prefix_taken, is_header_taken,
 };
 pub use header_plan::{DEFAULT_FLAGS_BUDGET, FlagsHeader, HeaderPlan, Include};
 pub use host::{Host, HostPattern, InvalidHost, InvalidHostPattern, MAX_HOST, MAX_LABEL};

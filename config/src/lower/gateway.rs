@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use rules::{FlagId, Name, NamedFlag, Names, Noun, ProblemKind, UpstreamId};
+use rules::{FlagId, HeaderPlan, Name, NamedFlag, Names, Noun, ProblemKind, UpstreamId};
 
 use super::{Document, Lower};
 use crate::loading::Loading;
@@ -29,6 +29,8 @@ pub(crate) struct Gateway<'a, 's> {
     pub(crate) upstreams: HashMap<&'a str, UpstreamId>,
     /// Whether every upstream that may be meant is among them.
     pub(crate) upstreams_known: bool,
+    /// The headers of ours, once they are known.
+    pub(crate) plan: Option<HeaderPlan>,
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
 }
 

@@ -1,45 +1,15 @@
 //! The headers that tell upstreams what was decided: their names must be free, valid and all different.
 
-use rules::{DEFAULT_FLAGS_BUDGET, Flag, FlagId, Flags, FlagsHeader, HeaderPlan, Include};
+use rules::{
+    DEFAULT_FLAGS_BUDGET, Flag, FlagId, Flags, FlagsHeader, HeaderPlan, Include, fold_header_byte,
+    is_header_lost, is_header_prefix_taken, is_header_taken,
+};
 
 use super::gateway::Gateway;
 use crate::node::{Node, Scalar, Span};
 use crate::problem::Problem;
 use crate::quantity;
 
-/// Names under which headers mean something to HTTP itself, to identity or to forwarding; folded.
-const TAKEN: [&str; 30] = [
-    "authorization",
-    "connection",
-    "content_encoding",
-    "content_length",
-    "content_type",
-    "cookie",
-    "date",
-    "expect",
-    "forwarded",
-    "host",
-    "http2_settings",
-    "keep_alive",
-    "max_forwards",
-    "origin",
-    "proxy_authenticate",
-    "proxy_authorization",
-    "proxy_connection",
-    "set_cookie",
-    "te",
-    "trailer",
-    "transfer_encoding",
-    "upgrade",
-    "via",
-    "x_forwarded_for",
-    "x_forwarded_host",
-    "x_forwarded_port",
-    "x_forwarded_prefix",
-    "x_forwarded_proto",
-    "x_http_method_override",
-    "x_original_url",
-];
 /// What per-flag headers begin with, unless the document says.
 const PREFIX: &str = "X-Feature-";
 
@@ -118,10 +88,8 @@ impl<'s> Gateway<'_, 's> {
         let folded = fold(name);
         if let Some(span) = span {
             self.check_token("header", name, span)?;
-            if TAKEN.contains(&folded.as_str()) {
-                let title = format!("`{name}` means something else already");
-                let help = "choose a name of your own, such as one that begins with `X-`";
-                self.error("reserved-header", title, span, help);
+            if is_header_taken(name) {
+                self.refuse_taken(&format!("`{name}` means"), span);
                 return None;
             }
         }
@@ -131,6 +99,35 @@ impl<'s> Gateway<'_, 's> {
             span,
         });
         Some(name.to_ascii_lowercase().into())
+    }
+
+    fn refuse_taken(&mut self, what: &str, span: Span) {
+        let help = "choose a name of your own, such as one that begins with `X-`";
+        self.error(
+            "reserved-header",
+            format!("{what} something else already"),
+            span,
+            help,
+        );
+    }
+
+    /// Reports the name of a header that nothing can be decided by, as it doesn't pass as it came.
+    pub(super) fn check_passes(&mut self, name: &str, span: Span) -> Option<()> {
+        let (why, help) = if self.plan.as_ref().is_some_and(|plan| plan.reserves(name)) {
+            let why = "it is one that sluice sets, and removed from what clients send";
+            (why, "use another header, or rename that under `headers`")
+        } else if !is_header_lost(name) {
+            return Some(());
+        } else if name.eq_ignore_ascii_case("host") {
+            let help = "write a route's host as `host` of its `match`; use another header for anything else";
+            ("it is part of the target", help)
+        } else {
+            let why = "it is removed or written anew on its way to the upstream";
+            (why, "use a header that is passed on as it came")
+        };
+        let title = format!("nothing can be decided by `{name}`: {why}");
+        self.error("reserved-header", title, span, help);
+        None
     }
 
     fn flags_header(
@@ -206,6 +203,10 @@ impl<'s> Gateway<'_, 's> {
         {
             return (Vec::new(), None);
         }
+        if let Some(node) = prefix_node.filter(|_| is_header_prefix_taken(prefix)) {
+            self.refuse_taken(&format!("a header that begins with `{prefix}` means"), node.span);
+            return (Vec::new(), None);
+        }
         let list = if node.items().is_some() {
             Some(node)
         } else {
@@ -266,13 +267,7 @@ impl<'s> Gateway<'_, 's> {
 
 /// The name as CGI, WSGI and PHP see it.
 fn fold(name: &str) -> String {
-    name.chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '_'
-            }
-        })
+    name.bytes()
+        .map(|byte| char::from(fold_header_byte(byte)))
         .collect()
 }

@@ -94,6 +94,7 @@ impl<'s> Gateway<'_, 's> {
         if let Some(header) = node.field("header") {
             let name = header.text()?.to_ascii_lowercase();
             self.check_token("header", &name, header.span)?;
+            self.check_passes(header.text()?, header.span)?;
             return Some(RequestValue::Header(name.into()));
         }
         if node.field("client").is_some() {

@@ -190,6 +190,9 @@ impl<'s> Gateway<'_, 's> {
         } else {
             HeaderMatch::exact(&entry.key, value.text()?)
         };
+        if parsed.is_ok() {
+            self.check_passes(&entry.key, entry.key_span)?;
+        }
         match &parsed {
             Err(InvalidHeaderMatch::Regex(reason)) => {
                 let span = value

@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
-use rules::{FlagId, RouteId, Subject, Timestamp, decide};
+use rules::{FlagId, HOP_HEADERS, RouteId, Subject, Timestamp, decide};
 
 use crate::baggage::{self, BAGGAGE};
 use crate::context::{Context, Told};
@@ -17,20 +17,10 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// How many names in `Connection` are looked at: with as many the HTTP layer refuses the request.
 const MAX_NOMINATED: usize = 10;
-/// Names that stay where `Connection` has them: the HTTP layer reads them, or refuses the request for it.
-const KEPT: [&str; 15] = [
-    "connection",
+/// Names that stay where `Connection` has them, beside those that every hop deals with itself: the HTTP layer reads
+/// them, or refuses the request for it.
+const KEPT: [&str; 4] = [
     "close",
-    "keep-alive",
-    "upgrade",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "content-length",
-    "expect",
-    "host",
-    "proxy-connection",
-    "http2-settings",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
@@ -98,7 +88,10 @@ fn nominated(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
         .map(<[u8]>::trim_ascii)
         .filter(|name| !name.is_empty())
         .take(MAX_NOMINATED)
-        .filter(|name| !KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept.as_bytes())))
+        .filter(|name| {
+            let mut kept = HOP_HEADERS.iter().chain(&KEPT);
+            !kept.any(|kept| name.eq_ignore_ascii_case(kept.as_bytes()))
+        })
         .filter_map(|name| HeaderName::from_bytes(name).ok())
 }
 
