@@ -1,6 +1,6 @@
 //! Sends every spelling of the gated path to a proxy that is to deny it, and prints how many come out behind it as
 //! the gated resource to one server or another: `bypass ORIGIN PROXY` beside a proxy that forwards to ORIGIN, or
-//! `bypass sluice`. `scripts/peers/bypass` runs it.
+//! `bypass sluice`. `scripts/peers/bypass` runs it. With `SHOW=1` it says which they are, up to a hundred of each.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,8 +13,12 @@
 use std::net::{SocketAddr, TcpListener};
 
 use testkit::{
-    Origin, Proxy, Recorded, Upstream, eventually, reply, response, served_by, spelling_of, spellings, volley,
+    Origin, Proxy, Recorded, Upstream, eventually, is_gated_by_rfc_3986, reply, response, served_by,
+    spelling_of, spellings, volley,
 };
+
+/// How many spellings of a judge are shown.
+const MOST_SHOWN: usize = 100;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,7 +29,7 @@ fn main() {
     };
     let spellings = spellings();
     let requests = upstream.requests();
-    let exact = Origin::exact();
+    let plain = [Origin::plain()];
     let reading: Vec<Origin> = Origin::all()
         .into_iter()
         .map(|origin| Origin {
@@ -34,31 +38,31 @@ fn main() {
         })
         .collect();
     let obeying = Origin::all();
-    let count = |origins: &[Origin]| {
-        let served: Vec<&Recorded> = requests
-            .iter()
-            .filter(|recorded| served_by(origins, recorded).is_some())
-            .collect();
-        if std::env::var_os("SHOW").is_some() {
-            for recorded in served.iter().take(40) {
-                let spelling = &spellings[spelling_of(recorded)];
-                println!(
-                    "  {} {:?} came as {}",
-                    spelling.family,
-                    spelling.target,
-                    recorded.target()
-                );
-            }
+    let show = std::env::var_os("SHOW").is_some();
+    let count = |judge: &str, serves: &dyn Fn(&Recorded) -> bool| {
+        let served: Vec<&Recorded> = requests.iter().filter(|recorded| serves(recorded)).collect();
+        for recorded in served.iter().take(if show { MOST_SHOWN } else { 0 }) {
+            let spelling = &spellings[spelling_of(recorded)];
+            println!(
+                "  {judge}: {}: {:?} came as {:?} to {:?}",
+                spelling.family,
+                spelling.target,
+                recorded.target(),
+                recorded.header("Host").unwrap_or_default()
+            );
         }
         served.len()
     };
+    let served = |origins: &[Origin], recorded: &Recorded| served_by(origins, recorded).is_some();
     println!(
-        "{} spellings, {} answered by the origin; served as gated: {} by RFC 3986, {} by a reading, {} with header overrides",
+        "{} spellings, {} answered by the origin; served as gated: {} by RFC 3986, {} by a plain server, {} by a reading, \
+         {} with header overrides",
         answers,
         requests.len(),
-        count(&[exact]),
-        count(&reading),
-        count(&obeying),
+        count("by RFC 3986", &is_gated_by_rfc_3986),
+        count("plain", &|recorded| served(&plain, recorded)),
+        count("reading", &|recorded| served(&reading, recorded)),
+        count("overrides", &|recorded| served(&obeying, recorded)),
     );
 }
 

@@ -56,16 +56,17 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// One that reads by RFC 3986, and no header for the target.
+    /// One that decodes each escape once, those of slashes included, merges slashes, resolves dots, and obeys no
+    /// header for the target.
     #[must_use]
-    pub fn exact() -> Self {
+    pub fn plain() -> Self {
         Self {
             habits: Vec::new(),
             obeys_headers: false,
         }
     }
 
-    /// Servers of every kind: exact ones, ones with each habit, with each two and three in each order, and with
+    /// Servers of every kind: plain ones, ones with each habit, with each two and three in each order, and with
     /// more at random.
     #[must_use]
     pub fn all() -> Vec<Self> {
