@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("config", &["rules", "tokens"]),
     ("proxy", &["rules", "tokens", "wire", "config"]),
+    ("control", &["rules", "config"]),
     ("testkit", &["rules", "tokens", "config", "proxy"]),
     ("properties", &["rules", "tokens", "wire", "config"]),
 ];
@@ -64,6 +65,7 @@ fn sources() -> Vec<(String, String)> {
         "wire",
         "config",
         "proxy",
+        "control",
         "testkit",
         "properties",
         "benches",

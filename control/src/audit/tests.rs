@@ -1,0 +1,80 @@
+use super::*;
+
+fn log(events: &[Event]) -> Vec<Sealed> {
+    let mut previous = GENESIS;
+    let mut log = Vec::new();
+    for (index, event) in (0_u64..).zip(events) {
+        let entry = Entry {
+            at: Timestamp(0),
+            actor: "ada".into(),
+            role: Some(Role::Operator),
+            source: Source::Api,
+            request_id: "r".into(),
+            event: *event,
+            outcome: Outcome::Applied,
+            flag: Some("a".into()),
+            org: None,
+            reason: None,
+            urgent: None,
+            patch: Vec::new(),
+            inverse: Vec::new(),
+            details: Map::new(),
+        };
+        let sealed = Sealed::after(previous, index + 1, Revision(index + 10), &entry);
+        previous = sealed.hash;
+        log.push(sealed);
+    }
+    log
+}
+
+const EVENTS: [Event; 3] = [Event::FlagKilled, Event::FlagRestored, Event::StateChanged];
+
+#[test]
+fn a_log_as_it_was_written_proves_itself() {
+    let log = log(&EVENTS);
+    let last = log.last().unwrap();
+    assert_eq!(verify((0, GENESIS), &log), Ok((3, last.hash)));
+    assert_eq!(verify((1, log[0].hash), &log[1..]), Ok((3, last.hash)));
+    assert_eq!(log[1].entry().unwrap().event, Event::FlagRestored);
+}
+
+#[test]
+fn what_is_missing_altered_or_put_in_is_found() {
+    let whole = log(&EVENTS);
+    let check = |change: &dyn Fn(&mut Vec<Sealed>), expected: TamperedAudit| {
+        let mut changed = whole.clone();
+        change(&mut changed);
+        assert_eq!(verify((0, GENESIS), &changed), Err(expected));
+    };
+    check(
+        &|log| drop(log.remove(0)),
+        TamperedAudit::Gap {
+            expected: 1,
+            found: 2,
+        },
+    );
+    check(
+        &|log| drop(log.remove(1)),
+        TamperedAudit::Gap {
+            expected: 2,
+            found: 3,
+        },
+    );
+    check(
+        &|log| log[1].text = log[1].text.replace("ada", "eve"),
+        TamperedAudit::Altered { id: 2 },
+    );
+    check(
+        &|log| log[1].revision = Revision(99),
+        TamperedAudit::Altered { id: 2 },
+    );
+    // Sealed anew, so that its own hash is right, it is not what the next one follows.
+    check(
+        &|log| {
+            let mut entry = log[1].entry().unwrap();
+            entry.actor = "eve".into();
+            log[1] = Sealed::after(log[0].hash, 2, log[1].revision, &entry);
+        },
+        TamperedAudit::Unlinked { id: 3 },
+    );
+}

@@ -1,0 +1,31 @@
+//! How flags are operated: what staff and tenants change at run time, under which rules, and what is remembered.
+//!
+//! ```text
+//! admin API -> Change -> policy -> edits -> config::Catalog (compile) -> Store (state and audit, one commit)
+//!                                                                      -> Publish (the snapshot in force) -> answer
+//! ```
+//!
+//! - Pure: [`Change`], policy, preview and the list of stale flags take the time as an argument.
+//! - A change that fails at any step has changed nothing; one that was acknowledged is on the disk.
+//! - `control` knows no socket of the data plane: snapshots go out through `Publish`, what was observed of
+//!   requests comes in through [`Observe`].
+
+mod actor;
+mod audit;
+mod change;
+mod flag_state;
+mod observe;
+mod refusal;
+
+mod store;
+mod timestamp;
+
+pub use actor::{Actor, Role, Source};
+pub use audit::{Entry, Event, GENESIS, Hash, Outcome, Sealed, TamperedAudit, verify};
+pub use change::{Change, GaDefault, ImportMode, Urgent};
+pub use flag_state::{FlagState, SignOff, Unsettled};
+pub use observe::{FlagObservation, Observe};
+pub use refusal::{Code, Refusal};
+pub use store::{
+    AuditFilter, AuditPage, Changes, Commit, Key, Loaded, Record, Revision, Store, StoreError, Write,
+};

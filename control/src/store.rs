@@ -1,0 +1,190 @@
+//! Where flags and the audit log are kept. One trait, so that a fleet can share another store than the embedded
+//! one; every implementation passes the same contract (`tests/contract`).
+
+use std::path::Path;
+use std::time::Duration;
+
+use rules::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::audit::{Entry, Event, Hash, Sealed};
+
+/// Counts commits, from 0 for an empty store. Never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(pub u64);
+
+/// Names a record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// Tiers, unknown tenants, eligibility policy.
+    Head,
+    /// A segment's condition.
+    Segment(String),
+    /// What documents own of a flag.
+    Definition(String),
+    /// What operators own of a flag.
+    State(String),
+    /// A tenant.
+    Tenant(String),
+}
+
+/// A record as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Its name.
+    pub key: Key,
+    /// Its value; none in a list of changes where it was removed.
+    pub value: Option<Value>,
+    /// The revision that wrote it.
+    pub revision: Revision,
+}
+
+/// A record to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Write {
+    /// Its name.
+    pub key: Key,
+    /// Its value; none removes it.
+    pub value: Option<Value>,
+}
+
+/// What is committed together, or not at all.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Commit {
+    /// Records. Without any, only the log grows, and the revision stays.
+    pub writes: Vec<Write>,
+    /// Entries of the audit log, in order.
+    pub audit: Vec<Entry>,
+}
+
+/// Everything at one revision.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Loaded {
+    /// Which.
+    pub revision: Revision,
+    /// The records that there are, in the order of their keys.
+    pub records: Vec<Record>,
+}
+
+/// What changed after a revision.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Changes {
+    /// Up to which revision, whole.
+    pub revision: Revision,
+    /// The records that were written last after it, removed ones included, ordered by revision and key.
+    pub records: Vec<Record>,
+}
+
+/// Which entries of the log are wanted; all that is set must hold.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AuditFilter {
+    /// About this flag.
+    pub flag: Option<String>,
+    /// In this org's log.
+    pub org: Option<String>,
+    /// By this actor.
+    pub actor: Option<String>,
+    /// Of these events.
+    pub events: Vec<Event>,
+    /// At or after.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+}
+
+/// A page of the log, the newest first or the oldest first as it was asked for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AuditPage {
+    /// The entries.
+    pub entries: Vec<Sealed>,
+    /// The id to go on after; none at the end.
+    pub next: Option<u64>,
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else committed first.
+    #[error("the store is at revision {}, not {}", current.0, expected.0)]
+    Conflict {
+        /// What was expected.
+        expected: Revision,
+        /// What there is.
+        current: Revision,
+    },
+    /// There is no room. Nothing was written.
+    #[error("no room on the disk: {0}")]
+    Full(String),
+    /// Reading or writing failed. Nothing was written.
+    #[error("the store can't be read or written: {0}")]
+    Io(String),
+    /// What is kept is damaged.
+    #[error("the store is damaged: {0}")]
+    Corrupt(String),
+    /// It was written by a newer version.
+    #[error("the store has format {found}, this version knows up to {known}")]
+    TooNew {
+        /// What it has.
+        found: u32,
+        /// What is known here.
+        known: u32,
+    },
+    /// Another process has it open.
+    #[error("another process uses the store")]
+    InUse,
+}
+
+/// Where flags and the audit log are kept. Calls block; whoever must not wait calls from a thread that may.
+pub trait Store: Send + Sync {
+    /// Everything at the newest revision.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn load(&self) -> Result<Loaded, StoreError>;
+
+    /// Commits records and entries together, if the store is at `expected`. When it returns, they are on the
+    /// disk. With `expected` none, any revision will do; that is for entries alone.
+    ///
+    /// # Errors
+    /// Nothing of it was written.
+    fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError>;
+
+    /// What changed after a revision.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn changes_since(&self, since: Revision) -> Result<Changes, StoreError>;
+
+    /// Waits until there is something newer than `since`, or until the time is up; then as `changes_since`.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn watch(&self, since: Revision, patience: Duration) -> Result<Changes, StoreError>;
+
+    /// A page of at most `limit` entries: the newest first, from the one before `before` on.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn audit(&self, filter: &AuditFilter, before: Option<u64>, limit: usize)
+    -> Result<AuditPage, StoreError>;
+
+    /// A page of at most `limit` entries in order, after the entry `after` (0: from the first): for proof and export.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn audit_after(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError>;
+
+    /// Id and hash of the newest entry; 0 and the genesis hash in an empty log.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn audit_head(&self) -> Result<(u64, Hash), StoreError>;
+
+    /// A consistent copy into a new file, while the store goes on.
+    ///
+    /// # Errors
+    /// There is a file already, or it can't be written.
+    fn backup(&self, to: &Path) -> Result<(), StoreError>;
+}
