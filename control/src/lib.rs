@@ -12,8 +12,10 @@
 
 mod actor;
 mod audit;
+mod break_glass;
 mod change;
 mod flag_state;
+mod history;
 mod observe;
 mod refusal;
 
@@ -22,8 +24,13 @@ mod timestamp;
 
 pub use actor::{Actor, Role, Source};
 pub use audit::{Entry, Event, GENESIS, Hash, Outcome, Sealed, TamperedAudit, verify};
+pub use break_glass::{
+    Asker, BreakGlass, BreakGlassError, BreakGlassServer, DEFAULT_KILL_MS, JournalError, LocalKill,
+    MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
+};
 pub use change::{Change, GaDefault, ImportMode, Urgent};
 pub use flag_state::{FlagState, SignOff, Unsettled};
+pub use history::{History, MAX_ERROR_HOURS};
 pub use observe::{FlagObservation, Observe};
 pub use refusal::{Code, Refusal};
 pub use store::{

@@ -1,0 +1,179 @@
+//! What was observed of flags, over longer than one process lives: when each was decided last, and how many errors
+//! there were in each of the last hours. Kept in a file beside the store, which may be lost without harm.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
+use std::path::Path;
+
+use rules::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::observe::FlagObservation;
+
+/// How many hours of errors are kept.
+pub const MAX_ERROR_HOURS: i64 = 168;
+const HOUR_MS: i64 = 3_600_000;
+
+/// What was observed of flags.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// Since when anything is observed.
+    #[serde(with = "crate::timestamp")]
+    since: Timestamp,
+    flags: BTreeMap<String, Seen>,
+    /// The totals at the last look, of this process.
+    #[serde(skip)]
+    totals: HashMap<String, (u64, u64)>,
+}
+
+/// What was seen of one flag.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    /// When it was last found decided.
+    #[serde(with = "crate::timestamp")]
+    last: Timestamp,
+    /// Errors by hour since 1970.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    errors: BTreeMap<i64, u64>,
+}
+
+impl History {
+    /// Nothing was observed before `now`.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            since: now,
+            flags: BTreeMap::new(),
+            totals: HashMap::new(),
+        }
+    }
+
+    /// What was kept at `path`; a new one where there is nothing, or nothing that can be read.
+    #[must_use]
+    pub fn read(path: &Path, now: Timestamp) -> Self {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_else(|_| Self::new(now))
+    }
+
+    /// Keeps it at `path`, in place of what was there.
+    ///
+    /// # Errors
+    /// It can't be written; what was there stays.
+    pub fn write(&self, path: &Path) -> std::io::Result<()> {
+        let aside = path.with_extension("new");
+        let mut file = std::fs::File::create(&aside)?;
+        serde_json::to_writer(&mut file, self)?;
+        file.flush()?;
+        std::fs::rename(aside, path)
+    }
+
+    /// Takes note of the totals of this process.
+    pub fn look(&mut self, now: Timestamp, observed: Vec<FlagObservation>) {
+        let hour = now.0.div_euclid(HOUR_MS);
+        for seen in observed {
+            let totals = (seen.decisions, seen.errors);
+            let before = self.totals.insert(seen.flag.clone(), totals).unwrap_or_default();
+            let (decisions, errors) = (
+                seen.decisions.saturating_sub(before.0),
+                seen.errors.saturating_sub(before.1),
+            );
+            if decisions == 0 && errors == 0 {
+                continue;
+            }
+            let flag = self.flags.entry(seen.flag).or_insert_with(|| Seen {
+                last: now,
+                errors: BTreeMap::new(),
+            });
+            flag.last = flag.last.max(now);
+            if errors > 0 {
+                let counted = flag.errors.entry(hour).or_default();
+                *counted = counted.saturating_add(errors);
+            }
+            flag.errors
+                .retain(|at, _| hour.saturating_sub(*at) <= MAX_ERROR_HOURS);
+        }
+    }
+
+    /// Forgets flags that there no longer are.
+    pub fn retain(&mut self, exists: impl Fn(&str) -> bool) {
+        self.flags.retain(|flag, _| exists(flag));
+        self.totals.retain(|flag, _| exists(flag));
+    }
+
+    /// Since when anything is observed.
+    #[must_use]
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// When the flag was last found decided.
+    #[must_use]
+    pub fn last_decided(&self, flag: &str) -> Option<Timestamp> {
+        self.flags.get(flag).map(|seen| seen.last)
+    }
+
+    /// Errors of the last `window_ms` milliseconds, whole hours, the oldest one included whole.
+    #[must_use]
+    pub fn errors_within(&self, flag: &str, window_ms: i64, now: Timestamp) -> u64 {
+        let first = now.0.saturating_sub(window_ms).div_euclid(HOUR_MS);
+        self.flags.get(flag).map_or(0, |seen| {
+            seen.errors
+                .range(first..)
+                .fold(0_u64, |sum, (_, count)| sum.saturating_add(*count))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(decisions: u64, errors: u64) -> Vec<FlagObservation> {
+        vec![FlagObservation {
+            flag: "a".into(),
+            decisions,
+            errors,
+        }]
+    }
+
+    #[test]
+    fn errors_are_those_of_the_window() {
+        let mut history = History::new(Timestamp(0));
+        history.look(Timestamp(0), seen(10, 3));
+        history.look(Timestamp(2 * HOUR_MS), seen(20, 4));
+        history.look(Timestamp(5 * HOUR_MS), seen(20, 4));
+        let errors = |hours: i64| history.errors_within("a", hours * HOUR_MS, Timestamp(5 * HOUR_MS));
+        assert_eq!([errors(1), errors(3), errors(5)], [0, 1, 4]);
+        assert_eq!(history.errors_within("b", HOUR_MS, Timestamp(0)), 0);
+        assert_eq!(history.last_decided("a"), Some(Timestamp(2 * HOUR_MS)));
+    }
+
+    #[test]
+    fn what_is_too_old_is_forgotten() {
+        let mut history = History::new(Timestamp(0));
+        history.look(Timestamp(0), seen(1, 1));
+        history.look(Timestamp((MAX_ERROR_HOURS + 1) * HOUR_MS), seen(2, 2));
+        assert_eq!(history.flags["a"].errors.len(), 1);
+    }
+
+    #[test]
+    fn it_outlives_the_process_and_counts_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("observations.json");
+        let mut history = History::read(&path, Timestamp(7));
+        history.look(Timestamp(10), seen(5, 2));
+        history.write(&path).unwrap();
+        let mut again = History::read(&path, Timestamp(20));
+        assert_eq!(
+            (again.since(), again.last_decided("a")),
+            (Timestamp(7), Some(Timestamp(10)))
+        );
+        // A new process counts from nothing.
+        again.look(Timestamp(30), seen(1, 1));
+        assert_eq!(again.errors_within("a", HOUR_MS, Timestamp(30)), 3);
+        std::fs::write(&path, "half a fi").unwrap();
+        assert_eq!(History::read(&path, Timestamp(40)), History::new(Timestamp(40)));
+    }
+}
