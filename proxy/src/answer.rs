@@ -16,6 +16,7 @@ use rules::Body;
 
 pub(crate) use self::accept::prefers_html;
 pub(crate) use self::code::Code;
+pub(crate) use self::grpc::is_grpc;
 pub(crate) use self::send::{Connection, send};
 use crate::request_id::RequestId;
 

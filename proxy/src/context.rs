@@ -48,6 +48,8 @@ pub(crate) struct Context {
     pub(crate) upstream_answered: bool,
     /// The largest body that its route takes, in bytes; none: any.
     pub(crate) body_limit: Option<u64>,
+    /// When the request's body was first waited for.
+    pub(crate) body_awaited: Option<Instant>,
     /// How much of the request's body has come.
     pub(crate) body_bytes: u64,
     pub(crate) outcome: Outcome,
@@ -97,6 +99,7 @@ impl Context {
             attempts: Attempts::default(),
             upstream_time: None,
             upstream_answered: false,
+            body_awaited: None,
             body_bytes: 0,
             outcome: Outcome::BadRequest,
             code: None,

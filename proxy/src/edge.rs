@@ -6,11 +6,12 @@ mod arrival;
 mod exchange;
 mod flood;
 mod http1;
-pub(crate) mod http2;
+mod http2;
 mod line;
 mod malformed;
 mod proxied;
 mod socket;
+mod streams;
 mod tls;
 
 use std::sync::Arc;
@@ -25,8 +26,10 @@ use pingora::server::ShutdownWatch;
 use tokio::time::Instant;
 
 pub(crate) use self::admission::Admission;
-pub(crate) use self::arrival::{Arrival, BodyFault, arrival};
+pub(crate) use self::arrival::{Arrival, BodyFault, Http2Limits, arrival};
+pub(crate) use self::http2::Http2;
 use self::line::Line;
+use self::streams::Streams;
 use crate::gateway::Gateway;
 use crate::shared::Shared;
 
@@ -34,6 +37,7 @@ use crate::shared::Shared;
 pub(crate) struct Edge {
     pub(crate) shared: Arc<Shared>,
     pub(crate) proxy: Arc<HttpProxy<Gateway>>,
+    pub(crate) http2: Arc<Http2>,
     /// The listener's name.
     pub(crate) listener: Box<str>,
     pub(crate) limits: EdgeLimits,
@@ -163,7 +167,14 @@ impl Edge {
                 http2
             }
         };
-        arrival.http2 = http2.then_some(self.limits.head);
+        if http2 {
+            let refused = self.shared.metrics.http2_requests_refused.clone();
+            arrival.streams = Some(Streams::new(arrival.client(), refused));
+            arrival.http2 = Some(Http2Limits {
+                head: self.limits.head,
+                body_timeout: self.limits.body_timeout,
+            });
+        }
         let arrival = Arc::new(arrival);
         if http2 {
             http2::serve(self, line, &arrival, shutdown).await;

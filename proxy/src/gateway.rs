@@ -84,6 +84,7 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<()> {
         self.contained(|| {
             upstream::within_time(session, context)?;
+            body::within_time(session, context)?;
             body::count(session, chunk, end, context)
         })
     }
@@ -97,6 +98,7 @@ impl ProxyHttp for Gateway {
     ) -> pingora::Result<Option<Duration>> {
         self.contained(|| {
             upstream::within_time(session, context)?;
+            body::within_time(session, context)?;
             if end {
                 upstream::ended(session, context);
             }

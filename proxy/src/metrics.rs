@@ -41,6 +41,7 @@ pub struct Metrics {
     pub(crate) access_log_dropped: CodeCounter,
     pub(crate) connections_refused: CodeCounter,
     pub(crate) connections_broken_off: CodeCounter,
+    pub(crate) http2_requests_refused: IntCounter,
     connections: IntGaugeVec,
     reloads: CodeCounter,
     reload_applied_at: Gauge,
@@ -112,6 +113,11 @@ impl Metrics {
                 "Connections of HTTP/2 that were broken off for what the client did, by reason.",
                 "reason",
             )),
+            http2_requests_refused: counter(
+                &registry,
+                "sluice_http2_requests_refused_total",
+                "Requests of HTTP/2 that were begun and refused before they were read.",
+            ),
             connections_refused: CodeCounter::new(counters(
                 &registry,
                 "sluice_connections_refused_total",

@@ -24,7 +24,7 @@ use wire::HeadLimits;
 use crate::access_log::{AccessLog, Format, MAX_QUEUED_LINES, Output};
 use crate::admin::{AdminServer, AdminState, admin_router};
 use crate::current::Current;
-use crate::edge::{Admission, Edge, EdgeLimits, Protocol, http2};
+use crate::edge::{Admission, Edge, EdgeLimits, Http2, Protocol};
 use crate::gateway::Gateway;
 use crate::key_store::KeyStore;
 use crate::metrics::{Metrics, Reload};
@@ -197,9 +197,7 @@ fn serve<'l>(
     let mut server = HttpServerOptions::default();
     // So that CONNECT gets as far as the head phase, which refuses it like anything else.
     server.allow_connect_method_proxying = true;
-    server.h2_idle_timeout = Some(http2::IDLE_TIMEOUT);
     proxy.server_options = Some(server);
-    proxy.h2_options = Some(http2::options());
     let proxy = Arc::new(proxy);
     for (listening, definition) in listeners {
         let key = listening.address.to_string();
@@ -223,20 +221,22 @@ fn edge(
     let limits = definition.limits;
     let gauge = shared.metrics.connections(&listener);
     let admission = Admission::new(limits.connections, limits.connections_per_client, gauge);
+    let limits = EdgeLimits {
+        head: HeadLimits {
+            bytes: limits.head_size,
+            fields: limits.head_fields,
+        },
+        head_timeout: Duration::from_millis(limits.head_timeout_ms),
+        body_timeout: Duration::from_millis(limits.body_timeout_ms),
+        write_timeout: Duration::from_millis(limits.write_timeout_ms),
+        idle_timeout: Duration::from_millis(limits.idle_timeout_ms),
+    };
     Edge {
         shared: Arc::clone(shared),
         proxy: Arc::clone(proxy),
+        http2: Arc::new(Http2::new(proxy, &limits)),
         listener,
-        limits: EdgeLimits {
-            head: HeadLimits {
-                bytes: limits.head_size,
-                fields: limits.head_fields,
-            },
-            head_timeout: Duration::from_millis(limits.head_timeout_ms),
-            body_timeout: Duration::from_millis(limits.body_timeout_ms),
-            write_timeout: Duration::from_millis(limits.write_timeout_ms),
-            idle_timeout: Duration::from_millis(limits.idle_timeout_ms),
-        },
+        limits,
         admission: Arc::new(admission),
         proxied: definition.proxy_protocol,
         protocol: match (&definition.tls, definition.h2c) {

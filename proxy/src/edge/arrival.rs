@@ -13,6 +13,7 @@ use pingora::protocols::{SocketDigest, Stream};
 use pingora::proxy::Session;
 
 use super::flood::Flood;
+use super::streams::Streams;
 use super::tls::Encrypted;
 use crate::client_certificate::ClientCertificate;
 
@@ -23,8 +24,10 @@ pub(crate) struct Arrival {
     pub(super) socket: Arc<SocketDigest>,
     /// What its handshake has shown, where it is encrypted.
     pub(crate) tls: Option<Encrypted>,
-    /// What a head of HTTP/2 may take. Those of HTTP/1 were measured before they were taken.
-    pub(crate) http2: Option<HeadLimits>,
+    /// What a request of HTTP/2 may take. Those of HTTP/1 are measured by the edge.
+    pub(crate) http2: Option<Http2Limits>,
+    /// The requests of HTTP/2.
+    pub(crate) streams: Option<Streams>,
     /// How long one write to the client may take.
     pub(crate) write_timeout: Duration,
     /// Whether the present request switched protocols: what follows is no HTTP.
@@ -37,6 +40,14 @@ pub(crate) struct Arrival {
     fault: OnceLock<BodyFault>,
     /// What the client floods us with, if it does. The connection ends with it.
     flood: OnceLock<Flood>,
+}
+
+/// What a request of HTTP/2 may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Http2Limits {
+    pub(crate) head: HeadLimits,
+    /// How long its body may take.
+    pub(crate) body_timeout: Duration,
 }
 
 /// What is wrong with a body.
@@ -60,6 +71,7 @@ impl Arrival {
             socket: Arc::new(socket),
             tls: None,
             http2: None,
+            streams: None,
             write_timeout,
             switched: AtomicBool::new(false),
             kept: AtomicBool::new(false),

@@ -194,7 +194,11 @@ fn poll_frames(
     let before = space.filled().len();
     ready!(line.poll_read(cx, space))?;
     let read = space.filled().get(before..).unwrap_or_default();
-    let Some(flood) = watch.read(read, Instant::now()) else {
+    let flood = watch.read(read, Instant::now());
+    if let Some(streams) = &arrival.streams {
+        streams.begun(watch.requests());
+    }
+    let Some(flood) = flood else {
         return Poll::Ready(Ok(()));
     };
     arrival.flooded(flood);

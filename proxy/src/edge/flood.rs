@@ -56,6 +56,9 @@ pub(super) struct FloodWatch {
     /// The streams that were begun last, and when, in turn.
     begun: [(u32, Instant); LATEST],
     turn: usize,
+    /// How many requests were begun, and the stream of the latest.
+    requests: u64,
+    latest: u32,
     /// Whether the frame that was seen last belongs to the head of a request, and whether more of them follow it.
     in_head: bool,
     continues: bool,
@@ -81,6 +84,8 @@ impl FloodWatch {
             frames: Frames::after(preface),
             begun: [(0, now); LATEST],
             turn: 0,
+            requests: 0,
+            latest: 0,
             in_head: false,
             continues: false,
             resets: 0,
@@ -94,16 +99,28 @@ impl FloodWatch {
         self.continues || self.frames.is_in_head() || self.in_head && self.frames.is_in_payload()
     }
 
+    /// How many requests were begun.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests
+    }
+
     /// Takes note of what came; the flood that it is, if it is one.
     pub(super) fn read(&mut self, bytes: &[u8], now: Instant) -> Option<Flood> {
         let (mut resets, mut idle_frames) = (0, 0);
         let (begun, turn) = (&mut self.begun, &mut self.turn);
+        let (requests, latest) = (&mut self.requests, &mut self.latest);
         let (in_head, continues) = (&mut self.in_head, &mut self.continues);
         self.frames.read(bytes, |frame| {
             *in_head = matches!(frame.kind, HEADERS | CONTINUATION);
             *continues = *in_head && frame.flags & END_HEADERS == 0;
             match frame.kind {
                 HEADERS => {
+                    // A client's streams are odd and rising (RFC 9113 section 5.1.1); what follows on a known one are
+                    // trailers.
+                    if frame.stream % 2 == 1 && frame.stream > *latest {
+                        *latest = frame.stream;
+                        *requests += 1;
+                    }
                     *turn = (*turn + 1) % LATEST;
                     if let Some(oldest) = begun.get_mut(*turn) {
                         *oldest = (frame.stream, now);

@@ -2,23 +2,26 @@
 //! here. What a decent client never comes near ends the connection.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use pingora::apps::ServerApp as _;
+use async_trait::async_trait;
+use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _};
+use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
+use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::time::{Instant, timeout_at};
 
 use super::exchange::Exchange;
 use super::line::Line;
-use super::{Arrival, Edge};
+use super::{Arrival, Edge, EdgeLimits};
+use crate::gateway::Gateway;
 
 /// How a connection begins (RFC 9113 section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Requests under way on one connection.
 const MAX_STREAMS: u32 = 100;
-/// All names and values of a head together, 32 bytes each added (RFC 9113 section 6.5.2).
-const MAX_HEADER_LIST: u32 = 32 * 1024;
+/// What a field of a head counts beside its name and its value, in bytes (RFC 9113 section 6.5.2).
+const FIELD_OVERHEAD: usize = 32;
 /// How much of one request's body may be on its way, in bytes.
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// The same of all requests of a connection.
@@ -29,15 +32,54 @@ const MAX_SEND_BUFFER: usize = 64 * 1024;
 const MAX_PENDING_RESETS: usize = 20;
 /// Requests that we gave up because of what the client sent (CVE-2025-8671).
 const MAX_OWN_RESETS: usize = 256;
-/// How long a connection is kept on which nothing is under way.
-pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// pingora's loop over the requests of a connection, within the limits of one listener.
+pub(crate) struct Http2 {
+    proxy: Arc<HttpProxy<Gateway>>,
+    options: H2Options,
+    server: HttpServerOptions,
+}
+
+impl Http2 {
+    pub(crate) fn new(proxy: &Arc<HttpProxy<Gateway>>, limits: &EdgeLimits) -> Self {
+        let mut server = HttpServerOptions::default();
+        server.h2_idle_timeout = Some(limits.idle_timeout);
+        Self {
+            proxy: Arc::clone(proxy),
+            options: options(limits),
+            server,
+        }
+    }
+}
+
+#[async_trait]
+impl HttpServerApp for Http2 {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        self.proxy.process_new_http(session, shutdown).await
+    }
+
+    fn h2_options(&self) -> Option<H2Options> {
+        Some(self.options.clone())
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        Some(&self.server)
+    }
+}
 
 /// What a connection may take.
-pub(crate) fn options() -> H2Options {
+fn options(limits: &EdgeLimits) -> H2Options {
+    // What is larger than a head may be is told so in our words, unless it is larger by far.
+    let overhead = limits.head.fields.saturating_mul(FIELD_OVERHEAD);
+    let header_list = limits.head.bytes.saturating_add(overhead);
     let mut options = default_h2_options();
     options
         .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEADER_LIST)
+        .max_header_list_size(u32::try_from(header_list).unwrap_or(u32::MAX))
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(MAX_SEND_BUFFER)
@@ -66,7 +108,7 @@ pub(super) async fn begins(line: &mut Line, deadline: Instant) -> bool {
 /// Serves the requests of a connection that begins as HTTP/2 does, until it ends.
 pub(super) async fn serve(edge: &Edge, line: Line, arrival: &Arc<Arrival>, shutdown: &ShutdownWatch) {
     let exchange = Exchange::of_connection(line, arrival, edge.limits.head_timeout);
-    edge.proxy.process_new(Box::new(exchange), shutdown).await;
+    edge.http2.process_new(Box::new(exchange), shutdown).await;
     if let Some(flood) = arrival.flood() {
         edge.shared.metrics.connections_broken_off.count(flood.reason());
     }

@@ -4,7 +4,23 @@ use bytes::Bytes;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
+use crate::answer::is_grpc;
 use crate::context::Context;
+use crate::edge::arrival;
+
+/// Breaks off the exchange of a request of HTTP/2 whose body takes longer than its listener allows; that of HTTP/1 ends
+/// with its connection. A call of gRPC may last as long as it likes.
+pub(crate) fn within_time(session: &mut Session, context: &Context) -> pingora::Result<()> {
+    let limits = arrival(session).and_then(|arrival| arrival.http2);
+    let (Some(limits), Some(awaited)) = (limits, context.body_awaited) else {
+        return Ok(());
+    };
+    let is_late = awaited.elapsed() > limits.body_timeout;
+    if is_late && !is_grpc(&session.req_header().headers) && !session.is_body_done() {
+        return Err(Error::explain(ErrorType::ReadTimedout, "the body took too long").into_down());
+    }
+    Ok(())
+}
 
 /// Counts a part of the body. `end` says that nothing follows it.
 pub(crate) fn count(

@@ -30,9 +30,12 @@ pub(crate) fn configure(session: &mut Session, draining: bool) {
     if session.get_keepalive().is_some() {
         session.set_keepalive(if draining { None } else { Some(KEEP_ALIVE_SECONDS) });
     }
-    if let Some(limit) = arrival(session).map(|arrival| arrival.write_timeout) {
-        session.set_write_timeout(Some(limit));
+    let Some(arrival) = arrival(session) else { return };
+    if let Some(streams) = &arrival.streams {
+        streams.taken();
     }
+    let limit = arrival.write_timeout;
+    session.set_write_timeout(Some(limit));
 }
 
 /// Gives a request of HTTP/2 the head that it would have on HTTP/1, so that everything after this looks in one
@@ -82,7 +85,7 @@ pub(crate) fn check(session: &Session, context: &mut Context) -> Result<(), Refu
         return Err(malformed(Code::HEAD));
     }
     if let Some(limits) = arrival(session).and_then(|arrival| arrival.http2) {
-        check_http2(&request.headers, limits).map_err(malformed)?;
+        check_http2(&request.headers, limits.head).map_err(malformed)?;
     }
     let host = request
         .headers

@@ -66,6 +66,7 @@ pub(crate) fn choose(session: &mut Session, context: &mut Context) -> pingora::R
         return Error::e_explain(ErrorType::InternalError, "a request without an upstream");
     };
     let now = Instant::now();
+    context.body_awaited.get_or_insert(now);
     let Some(endpoint) = context.attempts.choose(live, now) else {
         let error = Error::explain(ErrorType::ConnectError, "no address is left");
         return Err(error.into_up());

@@ -18,6 +18,7 @@ mod head;
 mod headers;
 mod health;
 mod http2;
+mod http2_limits;
 mod identity;
 mod limit;
 mod observe;

@@ -122,7 +122,7 @@ fn a_client_that_pauses_its_body_is_a_408_and_costs_no_endpoint() {
 }
 
 /// An upstream that answers every head at once, whatever is to follow it.
-fn hasty(answer: &'static str) -> String {
+pub(crate) fn hasty(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {

@@ -1,0 +1,53 @@
+//! How many requests of HTTP/2 a client began on a connection, and how many of them we were ever asked about. The HTTP
+//! layer refuses the others without a word to us, so they are counted when the connection and all its requests end.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use prometheus::IntCounter;
+use tracing::debug;
+
+/// The requests of one connection.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    client: Option<IpAddr>,
+    begun: AtomicU64,
+    taken: AtomicU64,
+    /// Counts those that were refused.
+    refused: IntCounter,
+}
+
+impl Streams {
+    pub(super) fn new(client: Option<IpAddr>, refused: IntCounter) -> Self {
+        Self {
+            client,
+            begun: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            refused,
+        }
+    }
+
+    /// Notes how many the client has begun.
+    pub(super) fn begun(&self, requests: u64) {
+        self.begun.store(requests, Ordering::Relaxed);
+    }
+
+    /// Notes that one got as far as our first hook.
+    pub(crate) fn taken(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Streams {
+    fn drop(&mut self) {
+        let refused = self.begun.get_mut().saturating_sub(*self.taken.get_mut());
+        if refused > 0 {
+            self.refused.inc_by(refused);
+            let client = self.client;
+            debug!(
+                ?client,
+                refused, "requests of HTTP/2 were refused before they were read"
+            );
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What clients may take of us over HTTP/2: the limits of their listener hold there, too (edge.md section 1).
+
+use std::time::{Duration, Instant};
+
+use testkit::{Frames, Proxy, Request, StreamEnd, Upstream};
+
+use crate::upstream::hasty;
+
+const POST: [(&str, &str); 4] = [
+    (":method", "POST"),
+    (":scheme", "http"),
+    (":authority", "test"),
+    (":path", "/x"),
+];
+
+fn listening(address: &str, limits: &str) -> Proxy {
+    Proxy::builder()
+        .upstream_at("api", address)
+        .route("{ name: all, match: /**, upstream: api }")
+        .listening(&format!("h2c: true, limits: {limits}"))
+        .start()
+}
+
+/// Sends a byte of a body at a time, for so long, or until the connection is closed.
+fn drip(frames: &mut Frames, stream: u32, time: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < time && frames.try_send(0, 0, stream, b"a").is_ok() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn the_head_and_the_idle_time_of_a_listener_hold_for_http_2() {
+    let upstream = Upstream::named("api");
+    let address = upstream.address().to_string();
+    let (large, larger) = ("a".repeat(40_000), "a".repeat(66_000));
+    let proxy = listening(&address, "{ head_size: 64KiB, idle_timeout: 300ms }");
+    let mut frames = Frames::connect(proxy.address());
+    let ask = |frames: &mut Frames, stream, filler: &str| {
+        let mut block = testkit::frames::block(&POST);
+        block.extend(testkit::frames::block(&[("x-filler", filler)]));
+        let mut parts = block.chunks(16_000).peekable();
+        let mut kind = testkit::frames::kind::HEADERS;
+        while let Some(part) = parts.next() {
+            let more = if parts.peek().is_none() { 4 } else { 0 };
+            let end = u8::from(kind == testkit::frames::kind::HEADERS);
+            frames.send(kind, more | end, stream, part);
+            kind = testkit::frames::kind::CONTINUATION;
+        }
+        frames.end_of(stream)
+    };
+    assert_eq!(ask(&mut frames, 1, &large), StreamEnd::Status(200));
+    assert_eq!(ask(&mut frames, 3, &larger), StreamEnd::Status(431));
+    let idle = Instant::now();
+    assert!(frames.is_closed());
+    assert!(idle.elapsed() < Duration::from_secs(5), "{:?}", idle.elapsed());
+    let narrow = listening(&address, "{ head_size: 8KiB }");
+    assert_eq!(
+        ask(&mut Frames::connect(narrow.address()), 1, &large),
+        StreamEnd::Status(431)
+    );
+}
+
+#[test]
+fn a_body_of_http_2_has_one_deadline_however_steadily_it_comes() {
+    let upstream = Upstream::named("api");
+    let proxy = listening(&upstream.address().to_string(), "{ body_timeout: 300ms }");
+    let mut frames = Frames::connect(proxy.address());
+    frames.headers(1, &POST, false);
+    drip(&mut frames, 1, Duration::from_millis(800));
+    assert_eq!(frames.end_of(1), StreamEnd::Status(408));
+    assert_eq!(proxy.log(1)[0]["error"], "BODY_TIMEOUT");
+    assert_eq!(upstream.count(), 0);
+    // The others of the connection go on.
+    let get = POST.map(|(name, value)| {
+        if name == ":method" {
+            (name, "GET")
+        } else {
+            (name, value)
+        }
+    });
+    assert_eq!(frames.headers(3, &get, true).end_of(3), StreamEnd::Status(200));
+}
+
+#[test]
+fn a_body_of_grpc_may_take_as_long_as_it_likes() {
+    let upstream = Upstream::named("api");
+    let proxy = listening(&upstream.address().to_string(), "{ body_timeout: 200ms }");
+    let mut frames = Frames::connect(proxy.address());
+    let mut call = POST.to_vec();
+    call.push(("content-type", "application/grpc+proto"));
+    frames.headers(1, &call, false);
+    drip(&mut frames, 1, Duration::from_millis(600));
+    assert_eq!(frames.data(1, b"", true).end_of(1), StreamEnd::Status(200));
+    // And it is the upstream's answer: ours would have that status, too.
+    assert_eq!(upstream.count(), 1);
+}
+
+#[test]
+fn an_answer_that_was_begun_ends_with_the_time_of_its_request() {
+    let address = hasty("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+    let proxy = listening(&address, "{ body_timeout: 300ms }");
+    let mut frames = Frames::connect(proxy.address());
+    frames.headers(1, &POST, false);
+    drip(&mut frames, 1, Duration::from_millis(800));
+    assert_eq!(frames.end_of(1), StreamEnd::Status(200));
+    let end = frames.end_of(1);
+    assert!(matches!(end, StreamEnd::Reset(_)), "{end:?}");
+    assert_eq!(proxy.log(1)[0]["error"], "BODY_TIMEOUT");
+}
+
+#[test]
+fn requests_that_are_refused_before_they_are_read_are_counted() {
+    let upstream = Upstream::named("api");
+    let proxy = listening(&upstream.address().to_string(), "{ head_size: 8KiB }");
+    let mut frames = Frames::connect(proxy.address());
+    let with = |more| POST.into_iter().chain([more]).collect::<Vec<_>>();
+    // Malformed, of two hosts, and one that is in order, with trailers.
+    assert!(matches!(
+        frames.headers(1, &with(("connection", "close")), true).end_of(1),
+        StreamEnd::Reset(_)
+    ));
+    assert_eq!(
+        frames.headers(3, &with(("host", "other")), true).end_of(3),
+        StreamEnd::Status(400)
+    );
+    frames.headers(5, &POST, false).headers(5, &[("x", "y")], true);
+    assert_eq!(frames.end_of(5), StreamEnd::Status(200));
+    assert_eq!(proxy.ask(&Request::get("/x")).status, 200);
+    assert_eq!(proxy.metric("sluice_http2_requests_refused_total"), 0.0);
+    drop(frames);
+    proxy.await_metric("sluice_http2_requests_refused_total", 2.0);
+    assert_eq!(proxy.log(2).len(), 2);
+}
