@@ -2,7 +2,7 @@
 //! reading the target, finding the route. Verifying a token is not in it.
 #![allow(missing_docs, reason = "criterion's macros write functions without docs")]
 
-use std::{borrow::Cow, fmt::Write as _, hint::black_box, time::Duration};
+use std::{borrow::Cow, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 
 use benches::load;
 use config::LoadedFlags;
@@ -75,9 +75,11 @@ fn flag_id(loaded: &LoadedFlags, key: &str) -> FlagId {
 /// The gate `all: [own.boolean, own.segment]`.
 fn gate(loaded: &LoadedFlags) -> Gate {
     let name = |key| Name::new(Cow::Borrowed(key), Site::default());
-    let flags = loaded.flags.iter().map(|(_, flag)| FlagDefinition {
-        key: name(flag.key().as_str()),
-        ..FlagDefinition::default()
+    let flags = loaded.flags.iter().map(|(_, flag)| {
+        Arc::new(FlagDefinition {
+            key: name(flag.key().as_str()),
+            ..FlagDefinition::default()
+        })
     });
     let definition = FlagsDefinition {
         flags: flags.collect(),

@@ -5,6 +5,7 @@
 //!                         \______________ every problem ______________/ -> Report
 //! ```
 
+mod catalog;
 mod files;
 mod identity;
 mod inputs;
@@ -31,6 +32,7 @@ mod translate;
 mod validate;
 mod watch;
 
+pub use catalog::{Catalog, Compiled, Draft, Edit};
 pub use files::Files;
 pub use identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
 pub use inputs::Inputs;

@@ -119,7 +119,7 @@ pub fn load_from(
 struct Compiler<'a, 's> {
     /// Those of the flags, and last the one that names them.
     documents: &'a [Document<'s>],
-    names: &'a Names<'a>,
+    names: &'a Names,
     broken: &'a Broken,
     definition: &'a FlagsDefinition<'s>,
 }

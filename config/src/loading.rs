@@ -107,7 +107,7 @@ impl Loading {
     pub(crate) fn compile(
         &mut self,
         definition: &FlagsDefinition<'_>,
-        names: &Names<'_>,
+        names: &Names,
         documents: &[Document<'_>],
         broken: &Broken,
         eligibility: Eligibility,
@@ -126,7 +126,7 @@ impl Loading {
         &mut self,
         found: Vec<rules::Problem>,
         documents: &[Document<'_>],
-        names: &Names<'_>,
+        names: &Names,
         broken: &Broken,
     ) {
         let (problems, more) = translate(found, documents, names, broken);

@@ -46,6 +46,16 @@ impl std::fmt::Display for Place {
 }
 
 impl Source {
+    /// What stands for the text of values that are in none: all its sites are 0.
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            name: Box::default(),
+            path: PathBuf::new(),
+            text: String::new(),
+            base: 0,
+        }
+    }
+
     /// The site of the byte at `offset`.
     pub(crate) fn site(&self, offset: u32) -> Site {
         Site(self.base.saturating_add(offset))

@@ -109,7 +109,7 @@ impl Broken {
 pub(crate) fn translate(
     mut found: Vec<rules::Problem>,
     documents: &[Document<'_>],
-    names: &Names<'_>,
+    names: &Names,
     broken: &Broken,
 ) -> (Vec<Problem>, usize) {
     found.retain(|problem| !broken.explains(&problem.kind));
@@ -138,7 +138,7 @@ pub(crate) fn warnings(found: Vec<rules::Warning>, documents: &[Document<'_>]) -
     found.into_iter().map(warning).collect()
 }
 
-fn one(found: &rules::Problem, documents: &[Document<'_>], names: &Names<'_>) -> Problem {
+fn one(found: &rules::Problem, documents: &[Document<'_>], names: &Names) -> Problem {
     let at = locate::label(documents, found.site);
     let mut problem = Problem::error(found.kind.code(), found.kind.to_string(), at);
     if let ProblemKind::Duplicate { first, .. } = &found.kind {
@@ -186,7 +186,7 @@ pub(crate) fn pattern_cure(invalid: &InvalidPattern) -> &'static str {
     }
 }
 
-fn help(kind: &ProblemKind, documents: &[Document<'_>], names: &Names<'_>) -> Option<String> {
+fn help(kind: &ProblemKind, documents: &[Document<'_>], names: &Names) -> Option<String> {
     match kind {
         ProblemKind::Unknown { what, name } => unknown(*what, name, documents, names),
         ProblemKind::UnknownVariant {
@@ -233,7 +233,7 @@ fn cure(kind: &ProblemKind) -> Option<&'static str> {
     })
 }
 
-fn unknown(what: Noun, name: &str, documents: &[Document<'_>], names: &Names<'_>) -> Option<String> {
+fn unknown(what: Noun, name: &str, documents: &[Document<'_>], names: &Names) -> Option<String> {
     let (section, meant) = match what {
         Noun::Flag => ("flags", closest(name, names.flag_keys())),
         Noun::Segment => ("segments", closest(name, names.segment_names())),

@@ -2,6 +2,7 @@
 //! with a single one there is no result.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::{
     Eligibility, FlagDefinition, Flags, FlagsDefinition, Name, NamedFlag, Names, Noun, Problem, ProblemKind,
@@ -11,8 +12,11 @@ use crate::{
 mod condition;
 mod cost;
 mod flag;
+mod part;
 mod serve;
 mod tenant;
+
+pub use part::{compile_flags, compile_tenants};
 
 /// The most flags in a document.
 pub const MAX_FLAGS: usize = 10_000;
@@ -38,41 +42,17 @@ pub const MAX_NAME: usize = 64;
 /// Compiles a definition whose names are `names`.
 pub fn compile(
     definition: &FlagsDefinition<'_>,
-    names: &Names<'_>,
+    names: &Names,
     eligibility: Eligibility,
 ) -> Result<(Flags, Tenants), Vec<Problem>> {
-    let mut compiler = Compiler {
-        names,
-        problems: Problems::default(),
-        attributes: Attributes::default(),
-    };
-    compiler.tiers(definition);
-    let unknown_tenant = compiler.unknown_tenant(definition.unknown_tenant.as_ref());
-    let segments = compiler.segments(definition);
-    let flags = compiler.flags(definition);
+    let mut compiler = Compiler::new(names, Arc::default());
+    let flags = compiler.whole(definition, eligibility);
+    let tenants = compiler.tenants(&definition.tenants);
     if compiler.problems.is_empty() {
-        cost::check(definition, &flags, &segments, &mut compiler.problems);
+        Ok((flags, Tenants::new(tenants)))
     } else {
-        cost::check_chains(definition, names, &mut compiler.problems);
+        Err(compiler.problems.into_vec())
     }
-    let tenants = compiler.tenants(definition);
-    if !compiler.problems.is_empty() {
-        return Err(compiler.problems.into_vec());
-    }
-    let flags = Flags {
-        flags: flags.into(),
-        segments: segments.into(),
-        tiers: definition
-            .tiers
-            .iter()
-            .map(|tier| Box::from(&*tier.value))
-            .collect(),
-        attributes: compiler.attributes,
-        unknown_tenant,
-        policy: definition.policy,
-        eligibility,
-    };
-    Ok((flags, Tenants::new(tenants)))
 }
 
 /// The problems found so far, and the look-ups that can add one.
@@ -86,10 +66,11 @@ pub(crate) struct Attributes {
     ids: HashMap<Box<str>, crate::AttributeId>,
 }
 
-pub(crate) struct Compiler<'n, 'd> {
-    names: &'n Names<'d>,
+pub(crate) struct Compiler<'n> {
+    names: &'n Names,
     problems: Problems,
-    attributes: Attributes,
+    /// Copied when one is met that is new.
+    attributes: Arc<Attributes>,
 }
 
 impl Problems {
@@ -117,7 +98,7 @@ impl Problems {
     }
 
     /// The flag of this name, or a problem.
-    pub(crate) fn flag<'n, 'd>(&mut self, names: &'n Names<'d>, key: &Name<'_>) -> Option<&'n NamedFlag<'d>> {
+    pub(crate) fn flag<'n>(&mut self, names: &'n Names, key: &Name<'_>) -> Option<&'n NamedFlag> {
         let flag = names.flag(&key.value);
         if flag.is_none() {
             self.unknown(Noun::Flag, key);
@@ -126,13 +107,13 @@ impl Problems {
     }
 
     /// The variant of `flag` with this name, or a problem.
-    pub(crate) fn variant(&mut self, flag: &NamedFlag<'_>, name: &Name<'_>) -> Option<VariantId> {
+    pub(crate) fn variant(&mut self, flag: &NamedFlag, name: &Name<'_>) -> Option<VariantId> {
         let variant = flag.variant(&name.value);
         if variant.is_none() {
             let kind = ProblemKind::UnknownVariant {
-                flag: flag.key.to_owned(),
+                flag: flag.key.to_string(),
                 variant: name.value.to_string(),
-                variants: flag.variants.iter().map(|&variant| variant.to_owned()).collect(),
+                variants: flag.variants.iter().map(ToString::to_string).collect(),
             };
             self.report(name.site, kind);
         }
@@ -204,7 +185,41 @@ impl Attributes {
     }
 }
 
-impl Compiler<'_, '_> {
+impl<'n> Compiler<'n> {
+    fn new(names: &'n Names, attributes: Arc<Attributes>) -> Self {
+        Self {
+            names,
+            problems: Problems::default(),
+            attributes,
+        }
+    }
+
+    /// The flags of a definition; not all of them where there is a problem.
+    fn whole(&mut self, definition: &FlagsDefinition<'_>, eligibility: Eligibility) -> Flags {
+        self.tiers(definition);
+        let unknown_tenant = self.unknown_tenant(definition.unknown_tenant.as_ref());
+        let segments = self.segments(definition);
+        let flags = self.flags(definition);
+        if self.problems.is_empty() {
+            cost::check(&flags, &segments, &mut self.problems);
+        } else {
+            cost::check_chains(definition, self.names, &mut self.problems);
+        }
+        Flags {
+            flags: flags.into(),
+            segments: segments.into(),
+            tiers: definition
+                .tiers
+                .iter()
+                .map(|tier| Box::from(&*tier.value))
+                .collect(),
+            attributes: Arc::clone(&self.attributes),
+            unknown_tenant,
+            policy: definition.policy,
+            eligibility,
+        }
+    }
+
     fn tiers(&mut self, definition: &FlagsDefinition<'_>) {
         if let Some(first) = definition.tiers.first() {
             self.problems
@@ -251,6 +266,7 @@ impl Compiler<'_, '_> {
             if let Some(condition) = self.condition(&segment.condition) {
                 compiled.push(crate::condition::Segment {
                     name: (*segment.name.value).into(),
+                    site: segment.name.site,
                     condition,
                 });
             }
@@ -258,18 +274,19 @@ impl Compiler<'_, '_> {
         compiled
     }
 
-    fn flags(&mut self, definition: &FlagsDefinition<'_>) -> Vec<crate::Flag> {
+    fn flags(&mut self, definition: &FlagsDefinition<'_>) -> Vec<Arc<crate::Flag>> {
         if let Some(last) = definition.flags.last() {
             self.problems
                 .limit(last.key.site, "flags", MAX_FLAGS, definition.flags.len());
         }
         self.problems
             .duplicates(Noun::Flag, definition.flags.iter().map(|flag| &flag.key));
-        let mut in_key_order: Vec<&FlagDefinition<'_>> = definition.flags.iter().collect();
+        let mut in_key_order: Vec<&FlagDefinition<'_>> =
+            definition.flags.iter().map(|flag| &**flag).collect();
         in_key_order.sort_by(|a, b| a.key.value.cmp(&b.key.value));
         in_key_order
             .into_iter()
-            .filter_map(|flag| self.flag(flag))
+            .filter_map(|flag| self.flag(flag).map(Arc::new))
             .collect()
     }
 }

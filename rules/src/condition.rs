@@ -1,6 +1,6 @@
 //! Conditions over a subject: clauses and segments, put together with `all`, `any` and `not`.
 
-use crate::{SegmentId, flags::Flags, operator::Operator, subject::AttributeRef, subject::Subject};
+use crate::{SegmentId, Site, flags::Flags, operator::Operator, subject::AttributeRef, subject::Subject};
 
 /// A compiled condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,7 @@ pub(crate) struct Clause {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Segment {
     pub(crate) name: Box<str>,
+    pub(crate) site: Site,
     pub(crate) condition: Condition,
 }
 

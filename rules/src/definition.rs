@@ -3,8 +3,11 @@
 //! `Option` or empty here, and `compile` says what that means.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::{AttributeValue, Channel, Kind, Lifecycle, Sited};
+
+mod owned;
 
 /// A name as written, borrowed from the document where that is possible.
 pub type Name<'a> = Sited<Cow<'a, str>>;
@@ -20,8 +23,8 @@ pub struct FlagsDefinition<'a> {
     pub policy: Policy,
     /// Named conditions.
     pub segments: Vec<SegmentDefinition<'a>>,
-    /// The flags.
-    pub flags: Vec<FlagDefinition<'a>>,
+    /// The flags, shared: a document of which a part changes keeps the others.
+    pub flags: Vec<Arc<FlagDefinition<'a>>>,
     /// The tenants there are records of.
     pub tenants: Vec<TenantDefinition<'a>>,
 }

@@ -1,17 +1,19 @@
 //! Every flag with what its conditions refer to: segments, tiers and attribute names.
 
+use std::sync::Arc;
+
 use crate::{
     AttributeId, Eligibility, Flag, FlagId, Policy, SegmentId, TierId, compile::Attributes,
     condition::Segment,
 };
 
-/// The flags of a snapshot, in key order.
+/// The flags of a snapshot, in key order. Its parts are shared with the snapshots before and after it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flags {
-    pub(crate) flags: Box<[Flag]>,
-    pub(crate) segments: Box<[Segment]>,
-    pub(crate) tiers: Box<[Box<str>]>,
-    pub(crate) attributes: Attributes,
+    pub(crate) flags: Arc<[Arc<Flag>]>,
+    pub(crate) segments: Arc<[Segment]>,
+    pub(crate) tiers: Arc<[Box<str>]>,
+    pub(crate) attributes: Arc<Attributes>,
     pub(crate) unknown_tenant: UnknownTenant,
     pub(crate) policy: Policy,
     pub(crate) eligibility: Eligibility,
@@ -27,12 +29,26 @@ pub enum UnknownTenant {
 }
 
 impl Flags {
+    /// No flag at all.
+    #[must_use]
+    pub fn none(eligibility: Eligibility) -> Self {
+        Self {
+            flags: Arc::default(),
+            segments: Arc::default(),
+            tiers: Arc::default(),
+            attributes: Arc::default(),
+            unknown_tenant: UnknownTenant::Judge(None),
+            policy: Policy::default(),
+            eligibility,
+        }
+    }
+
     /// Every flag, in key order, with its id.
     pub fn iter(&self) -> impl Iterator<Item = (FlagId, &Flag)> {
         self.flags
             .iter()
             .enumerate()
-            .filter_map(|(index, flag)| Some((FlagId::from_index(index)?, flag)))
+            .filter_map(|(index, flag)| Some((FlagId::from_index(index)?, &**flag)))
     }
 
     /// How many flags there are.
@@ -50,7 +66,7 @@ impl Flags {
     /// The flag with this id.
     #[must_use]
     pub fn flag(&self, id: FlagId) -> Option<&Flag> {
-        self.flags.get(id.index())
+        self.flags.get(id.index()).map(|flag| &**flag)
     }
 
     /// The id of the flag with this key. Not for the request path, which knows ids.

@@ -48,7 +48,7 @@ pub struct Verdict {
 
 impl Gate {
     /// Compiles a gate over the flags that `names` knows; every problem in it is found.
-    pub fn compile(definition: &Sited<GateDefinition<'_>>, names: &Names<'_>) -> Result<Self, Vec<Problem>> {
+    pub fn compile(definition: &Sited<GateDefinition<'_>>, names: &Names) -> Result<Self, Vec<Problem>> {
         let mut compiler = Compiler {
             names,
             problems: Problems::default(),
@@ -224,14 +224,14 @@ fn fold(
     settled.unwrap_or_else(|| flag_verdict(flags, FlagId(u32::MAX), None, subject, now))
 }
 
-struct Compiler<'n, 'd> {
-    names: &'n Names<'d>,
+struct Compiler<'n> {
+    names: &'n Names,
     problems: Problems,
     flags: Vec<FlagId>,
     permission: bool,
 }
 
-impl Compiler<'_, '_> {
+impl Compiler<'_> {
     fn expression(&mut self, definition: &Sited<GateDefinition<'_>>, depth: usize) -> Option<Expression> {
         if depth > MAX_NESTING {
             self.problems

@@ -6,33 +6,35 @@ use std::collections::{BTreeMap, HashMap};
 use crate::{FlagDefinition, FlagId, FlagsDefinition, Kind, SegmentId, TierId, VariantId};
 
 /// The names of one definition and the ids they get.
-#[derive(Debug)]
-pub struct Names<'d> {
-    flags: HashMap<&'d str, NamedFlag<'d>>,
-    segments: HashMap<&'d str, SegmentId>,
-    tiers: HashMap<&'d str, TierId>,
+#[derive(Debug, Default)]
+pub struct Names {
+    flags: HashMap<Box<str>, NamedFlag>,
+    segments: HashMap<Box<str>, SegmentId>,
+    tiers: HashMap<Box<str>, TierId>,
 }
 
-/// What a name of a flag stands for.
-#[derive(Debug)]
-pub struct NamedFlag<'d> {
+/// What a name of a flag stands for: all that gates, tenants and other flags depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedFlag {
     /// Its id.
     pub id: FlagId,
     /// Its key as written.
-    pub key: &'d str,
+    pub key: Box<str>,
     /// What it is for.
     pub kind: Kind,
     /// The names of its variants, by id.
-    pub variants: Vec<&'d str>,
+    pub variants: Box<[Box<str>]>,
     /// Whether it has the variants `on` and `off` for want of others.
     pub is_boolean: bool,
+    /// Whether it says what opting in to it serves, or has a variant `on`.
+    pub(crate) takes_opt_ins: bool,
 }
 
-impl<'d> Names<'d> {
+impl Names {
     /// Collects the names. Flags get their ids in key order.
     #[must_use]
-    pub fn new(definition: &'d FlagsDefinition<'_>) -> Self {
-        let mut by_key: BTreeMap<&'d str, &'d FlagDefinition<'_>> = BTreeMap::new();
+    pub fn new(definition: &FlagsDefinition<'_>) -> Self {
+        let mut by_key: BTreeMap<&str, &FlagDefinition<'_>> = BTreeMap::new();
         for flag in &definition.flags {
             by_key.entry(&*flag.key.value).or_insert(flag);
         }
@@ -40,34 +42,22 @@ impl<'d> Names<'d> {
             .into_iter()
             .enumerate()
             .filter_map(|(index, (key, flag))| {
-                let variants = match &flag.variants {
-                    Some(variants) => variants.iter().map(|(name, _)| &*name.value).collect(),
-                    None => vec!["on", "off"],
-                };
                 let id = FlagId::from_index(index)?;
-                let kind = flag.kind.unwrap_or_default();
-                Some((
-                    key,
-                    NamedFlag {
-                        id,
-                        key,
-                        kind,
-                        variants,
-                        is_boolean: flag.variants.is_none(),
-                    },
-                ))
+                Some((key.into(), NamedFlag::new(id, flag)))
             })
             .collect();
         let segments = definition
             .segments
             .iter()
             .enumerate()
-            .filter_map(|(index, segment)| Some((&*segment.name.value, SegmentId::from_index(index)?)));
+            .filter_map(|(index, segment)| {
+                Some(((*segment.name.value).into(), SegmentId::from_index(index)?))
+            });
         let tiers = definition
             .tiers
             .iter()
             .enumerate()
-            .filter_map(|(index, tier)| Some((&*tier.value, TierId::from_index(index)?)));
+            .filter_map(|(index, tier)| Some(((*tier.value).into(), TierId::from_index(index)?)));
         Self {
             flags,
             segments: segments.collect(),
@@ -77,23 +67,36 @@ impl<'d> Names<'d> {
 
     /// The flag with this key.
     #[must_use]
-    pub fn flag(&self, key: &str) -> Option<&NamedFlag<'d>> {
+    pub fn flag(&self, key: &str) -> Option<&NamedFlag> {
         self.flags.get(key)
     }
 
     /// The keys of all flags, in no particular order.
-    pub fn flag_keys(&self) -> impl Iterator<Item = &'d str> {
-        self.flags.keys().copied()
+    pub fn flag_keys(&self) -> impl Iterator<Item = &str> {
+        self.flags.keys().map(|key| &**key)
     }
 
     /// The names of all segments, in no particular order.
-    pub fn segment_names(&self) -> impl Iterator<Item = &'d str> {
-        self.segments.keys().copied()
+    pub fn segment_names(&self) -> impl Iterator<Item = &str> {
+        self.segments.keys().map(|name| &**name)
     }
 
     /// The names of all tiers, in no particular order.
-    pub fn tier_names(&self) -> impl Iterator<Item = &'d str> {
-        self.tiers.keys().copied()
+    pub fn tier_names(&self) -> impl Iterator<Item = &str> {
+        self.tiers.keys().map(|name| &**name)
+    }
+
+    /// Whether `definition` is of a flag that is among these names and stands for what it stood for.
+    #[must_use]
+    pub fn has(&self, definition: &FlagDefinition<'_>) -> bool {
+        self.flag(&definition.key.value)
+            .is_some_and(|known| *known == NamedFlag::new(known.id, definition))
+    }
+
+    /// Whether the ids of flags, variants and tiers mean what they mean in `other`.
+    #[must_use]
+    pub fn same_ids(&self, other: &Self) -> bool {
+        self.flags == other.flags && self.tiers == other.tiers
     }
 
     pub(crate) fn segment(&self, name: &str) -> Option<SegmentId> {
@@ -105,7 +108,22 @@ impl<'d> Names<'d> {
     }
 }
 
-impl NamedFlag<'_> {
+impl NamedFlag {
+    fn new(id: FlagId, definition: &FlagDefinition<'_>) -> Self {
+        let variants: Box<[Box<str>]> = match &definition.variants {
+            Some(variants) => variants.iter().map(|(name, _)| (*name.value).into()).collect(),
+            None => ["on".into(), "off".into()].into(),
+        };
+        Self {
+            id,
+            key: (*definition.key.value).into(),
+            kind: definition.kind.unwrap_or_default(),
+            takes_opt_ins: definition.opt_in_serves.is_some() || variants.iter().any(|name| &**name == "on"),
+            is_boolean: definition.variants.is_none(),
+            variants,
+        }
+    }
+
     /// The variant of this name; `true` and `false` are `on` and `off` of a boolean flag.
     #[must_use]
     pub fn variant(&self, name: &str) -> Option<VariantId> {
@@ -116,7 +134,7 @@ impl NamedFlag<'_> {
         };
         self.variants
             .iter()
-            .position(|variant| *variant == name)
+            .position(|variant| **variant == *name)
             .and_then(VariantId::from_index)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashTable;
+use hashbrown::{HashTable, hash_table::Entry};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Tenant;
@@ -22,24 +22,65 @@ pub struct Tenants {
 
 impl Tenants {
     /// The table of `tenants`, whose ids are all different.
-    pub(crate) fn new(tenants: Vec<Tenant>) -> Self {
-        let len = tenants.len();
-        let bits = (len / SHARD_SIZE)
-            .next_power_of_two()
-            .trailing_zeros()
-            .min(MAX_SHARD_BITS);
-        let mut shards: Vec<HashTable<Arc<Tenant>>> = Vec::new();
-        shards.resize_with(1 << bits, || HashTable::with_capacity(len >> bits));
-        for tenant in tenants {
-            let hash = hash(&tenant.id);
-            if let Some(shard) = shard_index(hash, shards.len()).and_then(|index| shards.get_mut(index)) {
-                shard.insert_unique(hash, Arc::new(tenant), |tenant| self::hash(&tenant.id));
+    #[must_use]
+    pub fn new(tenants: Vec<Tenant>) -> Self {
+        tenants.into_iter().map(Arc::new).collect()
+    }
+
+    /// The same with the records of `changed` in place of those with their ids, and without those of `removed`.
+    /// Only the shards that these are in are copied, unless there are too few shards for so many tenants.
+    #[must_use]
+    pub fn with<'i>(
+        &self,
+        changed: impl IntoIterator<Item = Tenant>,
+        removed: impl IntoIterator<Item = &'i str>,
+    ) -> Self {
+        let mut table = self.clone();
+        for id in removed {
+            table.remove(id);
+        }
+        for tenant in changed {
+            table.put(Arc::new(tenant));
+        }
+        if shard_count(table.len) > table.shards.len() {
+            table = table.shared().cloned().collect();
+        }
+        table
+    }
+
+    fn remove(&mut self, id: &str) {
+        let hash = hash(id);
+        let Some(shard) = self.shard(hash) else { return };
+        if let Ok(entry) = Arc::make_mut(shard).find_entry(hash, |tenant| &*tenant.id == id) {
+            entry.remove();
+            self.len = self.len.saturating_sub(1);
+        }
+    }
+
+    fn put(&mut self, tenant: Arc<Tenant>) {
+        if self.shards.is_empty() {
+            self.shards = [Arc::default()].into();
+        }
+        let hash = hash(&tenant.id);
+        let Some(shard) = self.shard(hash) else { return };
+        let entry =
+            Arc::make_mut(shard).entry(hash, |known| known.id == tenant.id, |known| self::hash(&known.id));
+        match entry {
+            Entry::Occupied(mut known) => *known.get_mut() = tenant,
+            Entry::Vacant(place) => {
+                place.insert(tenant);
+                self.len = self.len.saturating_add(1);
             }
         }
-        Self {
-            shards: shards.into_iter().map(Arc::new).collect(),
-            len,
-        }
+    }
+
+    fn shard(&mut self, hash: u64) -> Option<&mut Arc<HashTable<Arc<Tenant>>>> {
+        let index = shard_index(hash, self.shards.len())?;
+        self.shards.get_mut(index)
+    }
+
+    fn shared(&self) -> impl Iterator<Item = &Arc<Tenant>> {
+        self.shards.iter().flat_map(|shard| shard.iter())
     }
 
     /// The record of the tenant with this id.
@@ -66,10 +107,35 @@ impl Tenants {
 
     /// Every record, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Tenant> {
-        self.shards
-            .iter()
-            .flat_map(|shard| shard.iter().map(|tenant| &**tenant))
+        self.shared().map(|tenant| &**tenant)
     }
+}
+
+impl FromIterator<Arc<Tenant>> for Tenants {
+    /// The table of tenants whose ids are all different.
+    fn from_iter<I: IntoIterator<Item = Arc<Tenant>>>(tenants: I) -> Self {
+        let tenants: Vec<Arc<Tenant>> = tenants.into_iter().collect();
+        let len = tenants.len();
+        let count = shard_count(len);
+        let mut shards: Vec<HashTable<Arc<Tenant>>> = Vec::new();
+        shards.resize_with(count, || HashTable::with_capacity(len / count));
+        for tenant in tenants {
+            let hash = hash(&tenant.id);
+            if let Some(shard) = shard_index(hash, shards.len()).and_then(|index| shards.get_mut(index)) {
+                shard.insert_unique(hash, tenant, |tenant| self::hash(&tenant.id));
+            }
+        }
+        Self {
+            shards: shards.into_iter().map(Arc::new).collect(),
+            len,
+        }
+    }
+}
+
+/// How many shards so many tenants get.
+fn shard_count(len: usize) -> usize {
+    let bits = (len / SHARD_SIZE).next_power_of_two().trailing_zeros();
+    1 << bits.min(MAX_SHARD_BITS)
 }
 
 fn hash(id: &str) -> u64 {

@@ -1,5 +1,7 @@
 //! The flags document, or several merged, as a definition for `rules`.
 
+use std::sync::Arc;
+
 use rules::{
     FlagDefinition, FlagsDefinition, Kind, Lifecycle, Name, Policy, RequirementDefinition, RolloutDefinition,
     RuleDefinition, ScheduleDefinition, SegmentDefinition, ServeDefinition, Sited, UnknownTenantDefinition,
@@ -58,7 +60,7 @@ impl<'s> Lower<'s> {
                 }
                 "flags" => definition
                     .flags
-                    .extend(entries.iter().map(|entry| self.flag(entry))),
+                    .extend(entries.iter().map(|entry| Arc::new(self.flag(entry)))),
                 "tenants" => definition
                     .tenants
                     .extend(entries.iter().map(|entry| self.tenant(entry))),

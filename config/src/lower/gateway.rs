@@ -24,7 +24,7 @@ pub(crate) struct Gateway<'a, 's> {
     pub(crate) loading: &'a mut Loading,
     /// This document and those of the flags.
     pub(crate) documents: &'a [Document<'s>],
-    pub(crate) names: &'a Names<'a>,
+    pub(crate) names: &'a Names,
     pub(crate) broken: &'a Broken,
     pub(crate) upstreams: HashMap<&'a str, UpstreamId>,
     /// Whether every upstream that may be meant is among them.
@@ -124,7 +124,7 @@ impl<'a, 's> Gateway<'a, 's> {
     }
 
     /// The flag of this key, or a problem.
-    pub(crate) fn flag(&mut self, key: &Name<'s>) -> Option<&'a NamedFlag<'a>> {
+    pub(crate) fn flag(&mut self, key: &Name<'s>) -> Option<&'a NamedFlag> {
         let flag = self.names.flag(&key.value);
         if flag.is_none() {
             let kind = ProblemKind::Unknown {
@@ -142,7 +142,7 @@ impl<'a, 's> Gateway<'a, 's> {
         let mut flags: Vec<_> = names
             .iter()
             .filter_map(|name| self.flag(name))
-            .map(|flag| (flag.id, flag.key))
+            .map(|flag| (flag.id, &*flag.key))
             .collect();
         flags.sort_unstable();
         flags.dedup();

@@ -261,11 +261,11 @@ impl<'s> Gateway<'_, 's> {
         self.fill(node, (flag, is), upstreams, upstream, user)
     }
 
-    fn unknown_variant(&mut self, flag: &rules::NamedFlag<'_>, entry: &Entry<'s>) {
+    fn unknown_variant(&mut self, flag: &rules::NamedFlag, entry: &Entry<'s>) {
         let kind = rules::ProblemKind::UnknownVariant {
-            flag: flag.key.to_owned(),
+            flag: flag.key.to_string(),
             variant: entry.key.to_string(),
-            variants: flag.variants.iter().map(|&variant| variant.to_owned()).collect(),
+            variants: flag.variants.iter().map(ToString::to_string).collect(),
         };
         let site = self.lower.source.site(entry.key_span.start);
         self.found(vec![rules::Problem { site, kind }]);
@@ -275,7 +275,7 @@ impl<'s> Gateway<'_, 's> {
     fn fill(
         &mut self,
         node: &Node<'s>,
-        (flag, is): (&rules::NamedFlag<'_>, Option<rules::VariantId>),
+        (flag, is): (&rules::NamedFlag, Option<rules::VariantId>),
         upstreams: Vec<Option<UpstreamId>>,
         upstream: Option<UpstreamId>,
         user: &str,
@@ -293,7 +293,7 @@ impl<'s> Gateway<'_, 's> {
             .zip(&flag.variants)
             .enumerate()
             .filter(|(index, (target, _))| target.is_none() && served(*index))
-            .map(|(_, (_, name))| *name)
+            .map(|(_, (_, name))| &**name)
             .collect();
         if upstream.is_none() && !missing.is_empty() {
             let span = node
@@ -320,10 +320,10 @@ impl<'s> Gateway<'_, 's> {
     }
 
     /// The index of the flag's off variant, as it is written.
-    fn off_variant(&self, flag: &rules::NamedFlag<'_>) -> Option<usize> {
+    fn off_variant(&self, flag: &rules::NamedFlag) -> Option<usize> {
         let written = self.documents.iter().find_map(|document| {
             let flags = document.root.field("flags")?;
-            flags.field(flag.key)?.field("off")?.text().map(|text| &**text)
+            flags.field(&flag.key)?.field("off")?.text().map(|text| &**text)
         });
         flag.variant(written.unwrap_or("off"))
             .map(rules::VariantId::index)

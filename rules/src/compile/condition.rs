@@ -1,9 +1,12 @@
 //! Compiles conditions: names to ids, operators to sets, automata and ranges.
 
+use std::sync::Arc;
+
 use semver::VersionReq;
 
 use crate::{
-    AttributeValue, ConditionDefinition, Name, Noun, OperatorDefinition, Pattern, ProblemKind, Site, Sited,
+    AttributeId, AttributeValue, ConditionDefinition, Name, Noun, OperatorDefinition, Pattern, ProblemKind,
+    Site, Sited,
     condition::{Clause, Condition},
     network::{Networks, parse_network},
     operator::{Operator, Scalars},
@@ -17,7 +20,7 @@ use super::{Compiler, MAX_NESTING, MAX_VALUES};
 /// How many values of a list an explanation shows.
 const SHOWN_VALUES: usize = 3;
 
-impl Compiler<'_, '_> {
+impl Compiler<'_> {
     pub(super) fn condition(&mut self, definition: &Sited<ConditionDefinition<'_>>) -> Option<Condition> {
         self.nested(definition, 1)
     }
@@ -103,7 +106,14 @@ impl Compiler<'_, '_> {
 
     /// The attribute of this name, known from now on to be read by a condition.
     pub(super) fn attribute(&mut self, name: &str) -> Option<AttributeRef> {
-        AttributeRef::reserved(name).or_else(|| self.attributes.intern(name).map(AttributeRef::Named))
+        AttributeRef::reserved(name).or_else(|| self.intern(name).map(AttributeRef::Named))
+    }
+
+    fn intern(&mut self, name: &str) -> Option<AttributeId> {
+        match self.attributes.id(name) {
+            Some(id) => Some(id),
+            None => Arc::make_mut(&mut self.attributes).intern(name),
+        }
     }
 
     /// Reports an empty list, and one that is too long.

@@ -2,6 +2,7 @@
 //! and a bound on everything that one decision may have to look at.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::{
     ConditionDefinition, Flag, FlagsDefinition, Names, ProblemKind, Site, Sited,
@@ -13,33 +14,19 @@ use super::{MAX_DECISION_COST, MAX_NESTING, Problems};
 
 /// Refuses circles, chains that are too deep and flags that cost too much. `flags` and `segments` are complete:
 /// nothing before has found a problem.
-pub(super) fn check(
-    definition: &FlagsDefinition<'_>,
-    flags: &[Flag],
-    segments: &[Segment],
-    problems: &mut Problems,
-) {
-    if let Some(costs) = segment_costs(definition, segments, problems) {
+pub(super) fn check(flags: &[Arc<Flag>], segments: &[Segment], problems: &mut Problems) {
+    if let Some(costs) = segment_costs(segments, problems) {
         check_flags(flags, &costs, problems);
     }
 }
 
 /// What each segment costs, unless they refer to each other in a circle.
-fn segment_costs(
-    definition: &FlagsDefinition<'_>,
-    segments: &[Segment],
-    problems: &mut Problems,
-) -> Option<Vec<Cost>> {
+fn segment_costs(segments: &[Segment], problems: &mut Problems) -> Option<Vec<Cost>> {
     let graph: Vec<Vec<usize>> = segments
         .iter()
         .map(|segment| segments_of(&segment.condition))
         .collect();
-    let site = |index: usize| {
-        definition
-            .segments
-            .get(index)
-            .map_or(Site::default(), |s| s.name.site)
-    };
+    let site = |index: usize| segments.get(index).map_or(Site::default(), |s| s.site);
     let name = |index: usize| segments.get(index).map(|segment| segment.name.to_string());
     let order = order(&graph, problems, site, |cycle| ProblemKind::SegmentCycle {
         cycle: cycle.iter().filter_map(|&index| name(index)).collect(),
@@ -54,8 +41,8 @@ fn segment_costs(
     Some(costs)
 }
 
-fn check_flags(flags: &[Flag], segments: &[Cost], problems: &mut Problems) {
-    let requirements = |flag: &Flag| {
+fn check_flags(flags: &[Arc<Flag>], segments: &[Cost], problems: &mut Problems) {
+    let requirements = |flag: &Arc<Flag>| {
         flag.requires
             .iter()
             .map(|required| required.flag.index())
@@ -87,7 +74,7 @@ fn check_flags(flags: &[Flag], segments: &[Cost], problems: &mut Problems) {
 }
 
 /// Finds circles and chains that are too deep in a definition that has other problems, by the names as written.
-pub(super) fn check_chains(definition: &FlagsDefinition<'_>, names: &Names<'_>, problems: &mut Problems) {
+pub(super) fn check_chains(definition: &FlagsDefinition<'_>, names: &Names, problems: &mut Problems) {
     let referred = |segment: &crate::SegmentDefinition<'_>| {
         let mut named = Vec::new();
         segments_named(&segment.condition, names, &mut named, 0);
@@ -122,7 +109,7 @@ pub(super) fn check_chains(definition: &FlagsDefinition<'_>, names: &Names<'_>, 
             .filter_map(|required| places.get(&*required.flag.value).copied())
             .collect()
     };
-    let flags: Vec<Vec<usize>> = definition.flags.iter().map(required).collect();
+    let flags: Vec<Vec<usize>> = definition.flags.iter().map(|flag| required(flag)).collect();
     let site = |index: usize| {
         definition
             .flags
@@ -225,7 +212,7 @@ fn segments_of(condition: &Condition) -> Vec<usize> {
 
 fn segments_named(
     condition: &Sited<ConditionDefinition<'_>>,
-    names: &Names<'_>,
+    names: &Names,
     found: &mut Vec<usize>,
     depth: usize,
 ) {

@@ -15,8 +15,8 @@ const ON: &str = "on";
 const OFF: &str = "off";
 
 /// A flag while it is compiled: what its parts have to know of it.
-pub(super) struct Context<'c, 'd> {
-    pub(super) named: &'c NamedFlag<'d>,
+pub(super) struct Context<'c> {
+    pub(super) named: &'c NamedFlag,
     pub(super) salt: &'c str,
 }
 
@@ -28,7 +28,7 @@ struct Served {
     default: Option<Serve>,
 }
 
-impl Compiler<'_, '_> {
+impl Compiler<'_> {
     pub(super) fn flag(&mut self, definition: &FlagDefinition<'_>) -> Option<Flag> {
         let key = FlagKey::parse(&definition.key.value)
             .map_err(|reason| {
@@ -93,7 +93,7 @@ impl Compiler<'_, '_> {
     /// The variants that a flag names, or need not.
     fn served(
         &mut self,
-        context: &Context<'_, '_>,
+        context: &Context<'_>,
         definition: &FlagDefinition<'_>,
         lifecycle: Option<Lifecycle>,
     ) -> Served {
@@ -120,7 +120,7 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn variants(&mut self, definition: &FlagDefinition<'_>, named: &NamedFlag<'_>) -> Box<[Variant]> {
+    fn variants(&mut self, definition: &FlagDefinition<'_>, named: &NamedFlag) -> Box<[Variant]> {
         let key = &definition.key.value;
         let Some(written) = &definition.variants else {
             return [(ON, "true", key.to_string()), (OFF, "false", key.to_string())]
@@ -133,7 +133,7 @@ impl Compiler<'_, '_> {
         };
         if written.len() < 2 {
             let kind = ProblemKind::TooFewVariants {
-                flag: named.key.to_owned(),
+                flag: named.key.to_string(),
             };
             self.problems.report(definition.key.site, kind);
         }
@@ -160,7 +160,7 @@ impl Compiler<'_, '_> {
     fn named_or(
         &mut self,
         written: Option<&Name<'_>>,
-        flag: &NamedFlag<'_>,
+        flag: &NamedFlag,
         site: Site,
         field: &'static str,
         otherwise: &'static str,
@@ -177,16 +177,16 @@ impl Compiler<'_, '_> {
 
     pub(super) fn variant_needed(
         &mut self,
-        flag: &NamedFlag<'_>,
+        flag: &NamedFlag,
         site: Site,
         field: &'static str,
         variant: &'static str,
     ) {
         let kind = ProblemKind::VariantNeeded {
-            flag: flag.key.to_owned(),
+            flag: flag.key.to_string(),
             field,
             variant,
-            variants: flag.variants.iter().map(|&name| name.to_owned()).collect(),
+            variants: flag.variants.iter().map(ToString::to_string).collect(),
         };
         self.problems.report(site, kind);
     }
@@ -207,7 +207,7 @@ impl Compiler<'_, '_> {
     fn tier_defaults(
         &mut self,
         definition: &FlagDefinition<'_>,
-        named: &NamedFlag<'_>,
+        named: &NamedFlag,
     ) -> Box<[Option<VariantId>]> {
         let mut defaults = Vec::new();
         for (tier, variant) in &definition.tiers {
@@ -245,7 +245,7 @@ impl Compiler<'_, '_> {
         definition.requires.iter().filter_map(requirement).collect()
     }
 
-    fn rules(&mut self, context: &Context<'_, '_>, rules: &[RuleDefinition<'_>], site: Site) -> Box<[Rule]> {
+    fn rules(&mut self, context: &Context<'_>, rules: &[RuleDefinition<'_>], site: Site) -> Box<[Rule]> {
         self.problems
             .limit(site, "rules in a flag", MAX_RULES, rules.len());
         let mut compiled = Vec::with_capacity(rules.len());
@@ -262,7 +262,7 @@ impl Compiler<'_, '_> {
         compiled.into()
     }
 
-    fn rollout(&mut self, context: &Context<'_, '_>, definition: &RolloutDefinition<'_>) -> Option<Rollout> {
+    fn rollout(&mut self, context: &Context<'_>, definition: &RolloutDefinition<'_>) -> Option<Rollout> {
         let share = self.share(&definition.percentage);
         let by = self.by(definition.by.as_ref());
         let audience = definition

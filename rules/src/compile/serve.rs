@@ -9,10 +9,10 @@ use crate::{
 
 use super::{Compiler, flag::Context};
 
-impl Compiler<'_, '_> {
+impl Compiler<'_> {
     pub(super) fn serve(
         &mut self,
-        context: &Context<'_, '_>,
+        context: &Context<'_>,
         serve: &Sited<ServeDefinition<'_>>,
     ) -> Option<Serve> {
         match &serve.value {
@@ -33,7 +33,7 @@ impl Compiler<'_, '_> {
 
     fn bounds(
         &mut self,
-        context: &Context<'_, '_>,
+        context: &Context<'_>,
         site: Site,
         weights: &[(Name<'_>, Sited<f64>)],
     ) -> Option<Box<[(u32, VariantId)]>> {

@@ -1,40 +1,32 @@
 //! Compiles tenant records: four lists of flags become one, sorted by flag.
 
 use crate::{
-    AttributeId, AttributeValue, FlagId, FlagsDefinition, Name, NamedFlag, Noun, ProblemKind, Tenant,
-    TenantDefinition, TenantId,
+    AttributeId, AttributeValue, FlagId, Name, NamedFlag, Noun, ProblemKind, Tenant, TenantDefinition,
+    TenantId,
     subject::AttributeRef,
     tenant::{Choice, Standing},
 };
 
 use super::Compiler;
 
-impl<'d> Compiler<'_, 'd> {
-    pub(super) fn tenants(&mut self, definition: &FlagsDefinition<'_>) -> Vec<Tenant> {
+impl Compiler<'_> {
+    pub(super) fn tenants(&mut self, definitions: &[TenantDefinition<'_>]) -> Vec<Tenant> {
         self.problems
-            .duplicates(Noun::Tenant, definition.tenants.iter().map(|tenant| &tenant.id));
-        let needs_serve: Vec<&str> = definition
-            .flags
+            .duplicates(Noun::Tenant, definitions.iter().map(|tenant| &tenant.id));
+        definitions
             .iter()
-            .filter(|flag| flag.opt_in_serves.is_none() && flag.variants.is_some())
-            .map(|flag| &*flag.key.value)
-            .collect();
-        let needs_serve = NeedsServe(needs_serve);
-        definition
-            .tenants
-            .iter()
-            .filter_map(|tenant| self.tenant(tenant, &needs_serve))
+            .filter_map(|tenant| self.tenant(tenant))
             .collect()
     }
 
-    fn tenant(&mut self, definition: &TenantDefinition<'_>, needs_serve: &NeedsServe<'_>) -> Option<Tenant> {
+    fn tenant(&mut self, definition: &TenantDefinition<'_>) -> Option<Tenant> {
         if let Err(reason) = TenantId::check(&definition.id.value) {
             let id = definition.id.value.to_string();
             self.problems
                 .report(definition.id.site, ProblemKind::InvalidTenantId { id, reason });
         }
         let tier = definition.tier.as_ref().map(|name| self.tier(name));
-        let standings = self.standings(definition, needs_serve);
+        let standings = self.standings(definition);
         let attributes = self.tenant_attributes(definition);
         Some(Tenant {
             id: (*definition.id.value).into(),
@@ -50,11 +42,7 @@ impl<'d> Compiler<'_, 'd> {
         })
     }
 
-    fn standings(
-        &mut self,
-        definition: &TenantDefinition<'_>,
-        needs_serve: &NeedsServe<'_>,
-    ) -> Box<[(FlagId, Standing)]> {
+    fn standings(&mut self, definition: &TenantDefinition<'_>) -> Box<[(FlagId, Standing)]> {
         let mut standings: Vec<(FlagId, Standing)> = Vec::new();
         let names = self.names;
         for key in &definition.beta {
@@ -72,7 +60,7 @@ impl<'d> Compiler<'_, 'd> {
         }
         for key in &definition.opt_in {
             if let Some(flag) = self.problems.flag(names, key) {
-                self.check_opt_in(flag, key, needs_serve);
+                self.check_opt_in(flag, key);
                 entry(&mut standings, flag.id).choice = Choice::In;
             }
         }
@@ -83,7 +71,7 @@ impl<'d> Compiler<'_, 'd> {
             let standing = entry(&mut standings, flag.id);
             if standing.choice == Choice::In {
                 let kind = ProblemKind::OptedBothWays {
-                    flag: flag.key.to_owned(),
+                    flag: flag.key.to_string(),
                 };
                 self.problems.report(key.site, kind);
             }
@@ -94,8 +82,8 @@ impl<'d> Compiler<'_, 'd> {
     }
 
     /// Opting in to a flag without a variant `on` needs the flag to say what that serves.
-    fn check_opt_in(&mut self, flag: &NamedFlag<'d>, key: &Name<'_>, needs_serve: &NeedsServe<'_>) {
-        if flag.variant("on").is_none() && needs_serve.0.contains(&flag.key) {
+    fn check_opt_in(&mut self, flag: &NamedFlag, key: &Name<'_>) {
+        if !flag.takes_opt_ins {
             self.variant_needed(flag, key.site, "opt_in_serves", "on");
         }
     }
@@ -119,9 +107,6 @@ impl<'d> Compiler<'_, 'd> {
         attributes.into()
     }
 }
-
-/// The keys of flags with variants of their own that do not say what opting in serves.
-struct NeedsServe<'k>(Vec<&'k str>);
 
 /// The standing towards `flag`; a tenant is on few lists, so a walk beats a map.
 fn entry(standings: &mut Vec<(FlagId, Standing)>, flag: FlagId) -> &mut Standing {

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::*;
 use crate::{Cause, Eligibility, FlagDefinition, FlagsDefinition, Lifecycle, ServeDefinition, Site, compile};
@@ -17,7 +18,7 @@ fn definition() -> FlagsDefinition<'static> {
     };
     let variants = ["blue", "green", "off"].map(|variant| (name(variant), "null".into()));
     FlagsDefinition {
-        flags: vec![
+        flags: [
             ga("on", "on"),
             ga("off", "off"),
             FlagDefinition {
@@ -29,7 +30,9 @@ fn definition() -> FlagsDefinition<'static> {
                 lifecycle: None,
                 ..ga("permit", "on")
             },
-        ],
+        ]
+        .map(Arc::new)
+        .into(),
         ..FlagsDefinition::default()
     }
 }

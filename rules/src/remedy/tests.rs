@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::{
     Eligibility, FlagDefinition, FlagsDefinition, Gate, GateDefinition, Kind, Lifecycle, Name, Names,
@@ -42,7 +43,7 @@ fn definition() -> FlagsDefinition<'static> {
     };
     FlagsDefinition {
         tiers: vec![name("small"), name("large")],
-        flags: vec![at("beta", Lifecycle::Beta), paid, killed],
+        flags: [at("beta", Lifecycle::Beta), paid, killed].map(Arc::new).into(),
         tenants: vec![tenant("low", "small"), tenant("high", "large"), shut, out],
         ..FlagsDefinition::default()
     }

@@ -1,0 +1,151 @@
+//! Puts 10,000 flags and 100,000 tenants into a catalog, changes them one at a time, and prints how long each
+//! kind of change took to compile: `cargo run --release -p config --example change_catalog`.
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use std::time::{Duration, Instant};
+
+use config::{Catalog, Edit};
+use rules::Eligibility;
+use serde_json::{Value, json};
+
+const FLAGS: usize = 10_000;
+const TENANTS: usize = 100_000;
+/// Changes a flag, this way and that by the number of the round.
+type Change = fn(&mut Value, usize);
+
+/// How many changes of each kind are measured.
+const ROUNDS: usize = 1_000;
+/// How many of those that compile everything.
+const WHOLE_ROUNDS: usize = 5;
+
+fn main() {
+    let parts = parts();
+    let start = Instant::now();
+    let mut catalog = Catalog::new(Eligibility::Enforced, parts).unwrap();
+    println!("start: {:?}", start.elapsed());
+
+    let flag_changes: [(&str, Change); 5] = [
+        ("enabled", |flag, round| flag["enabled"] = json!(round % 2 == 0)),
+        ("lifecycle", |flag, round| {
+            flag["lifecycle"] = json!(["beta", "ga"][round % 2])
+        }),
+        ("tiers", |flag, round| {
+            flag["tiers"] = json!({ "tier2": round % 2 == 0 })
+        }),
+        ("rollout", |flag, round| {
+            flag["rollout"] = json!({ "percentage": round % 100 })
+        }),
+        ("default", |flag, round| {
+            flag["default"] = json!(["on", "off"][round % 2])
+        }),
+    ];
+    for (name, change) in flag_changes {
+        measure(name, ROUNDS, &mut catalog, |round| {
+            let number = round * 7 % FLAGS;
+            let mut value = flag(number);
+            change(&mut value, round);
+            Edit::Flag(key(number), Some(value))
+        });
+    }
+    measure("one tenant's record", ROUNDS, &mut catalog, |round| {
+        let mut value = tenant(round * 97 % TENANTS);
+        value["channel"] = json!(["stable", "latest"][round % 2]);
+        Edit::Tenant(id(round * 97 % TENANTS), Some(value))
+    });
+    measure("a new tenant", ROUNDS, &mut catalog, |round| {
+        Edit::Tenant(format!("new-{round}"), Some(tenant(round)))
+    });
+    measure("a new attribute", WHOLE_ROUNDS, &mut catalog, |round| {
+        let mut value = flag(round);
+        value["rollout"]["audience"] = json!({ "attribute": format!("unread{round}"), "exists": true });
+        Edit::Flag(key(round), Some(value))
+    });
+    measure("a segment", WHOLE_ROUNDS, &mut catalog, |round| {
+        Edit::Segment(
+            "dach".into(),
+            Some(json!({ "attribute": "country", "in": ["DE", format!("X{round}")] })),
+        )
+    });
+    measure("a new flag", WHOLE_ROUNDS, &mut catalog, |round| {
+        Edit::Flag(key(round), (round % 2 == 1).then(|| flag(round - 1)))
+    });
+    let start = Instant::now();
+    let refused = catalog.draft(vec![Edit::Flag(key(9), Some(json!({ "requires": ["no.such"] })))]);
+    println!("{:24} {:?}", "refused", start.elapsed());
+    println!("{}", refused.unwrap_err());
+}
+
+fn measure(name: &str, rounds: usize, catalog: &mut Catalog, edit: impl Fn(usize) -> Edit) {
+    let mut times: Vec<Duration> = (0..rounds)
+        .map(|round| {
+            let edit = edit(round);
+            let start = Instant::now();
+            match catalog.draft(vec![edit]) {
+                Ok(draft) => catalog.adopt(draft),
+                Err(report) => println!("{name}: {}", report.headline()),
+            }
+            start.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    let at = |share: usize| {
+        times
+            .get((times.len() * share / 100).min(times.len() - 1))
+            .unwrap()
+    };
+    println!("{name:24} p50 {:?}, p99 {:?}, most {:?}", at(50), at(99), at(100));
+}
+
+fn key(number: usize) -> String {
+    format!("area{}.feature{number}", number % 20)
+}
+
+fn id(number: usize) -> String {
+    format!("tenant-{number:06}")
+}
+
+fn flag(number: usize) -> Value {
+    let mut flag = json!({
+        "description": format!("Feature number {number}"),
+        "owner": format!("team-{}", number % 20),
+        "lifecycle": "beta",
+        "tiers": { "tier3": "on" },
+        "rules": [{
+            "name": "large in dach",
+            "when": { "all": [{ "segment": "dach" }, { "attribute": "seats", "gte": 50 }] },
+            "serve": "on",
+        }, {
+            "when": { "attribute": "email", "matches": format!("@team{}\\.example$", number % 50) },
+            "serve": "on",
+        }],
+        "rollout": { "percentage": number % 100, "by": "tenant" },
+    });
+    if number > 0 && number.is_multiple_of(10) {
+        flag["requires"] = json!([key(number - 1)]);
+    }
+    flag
+}
+
+fn tenant(number: usize) -> Value {
+    json!({
+        "tier": format!("tier{}", number % 3 + 1),
+        "channel": "latest",
+        "beta": [key(number % (FLAGS / 2) + FLAGS / 2)],
+        "overrides": { key(number % (FLAGS / 2) + FLAGS / 2): "off" },
+        "attributes": { "country": "DE", "seats": number % 500 },
+    })
+}
+
+fn parts() -> Vec<Edit> {
+    let head = json!({ "tiers": ["tier1", "tier2", "tier3"], "unknown_tenant": { "tier": "tier1" } });
+    let dach = json!({ "attribute": "country", "in": ["DE", "AT", "CH"] });
+    let mut parts = vec![Edit::Head(head), Edit::Segment("dach".into(), Some(dach))];
+    parts.extend((0..FLAGS).map(|number| Edit::Flag(key(number), Some(flag(number)))));
+    parts.extend((0..TENANTS).map(|number| Edit::Tenant(id(number), Some(tenant(number)))));
+    parts
+}

@@ -1,0 +1,182 @@
+//! A flags document in parts, as a store keeps it: one JSON value for each flag, segment and tenant; and what it
+//! compiles to. A change reads and compiles the parts that it touches; the others are shared.
+
+mod draft;
+mod part;
+mod refused;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rules::{Eligibility, FlagDefinition, Flags, Names, SegmentDefinition, Tenants};
+use serde_json::{Map, Value};
+
+use self::part::{Head, Part};
+use crate::report::Report;
+use crate::validate::VERSION;
+
+/// A change of one part of the document. What it takes has the shape that it has in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edit {
+    /// `tiers`, `unknown_tenant` and `policy`, as one object.
+    Head(Value),
+    /// A segment by its name; none: it is removed.
+    Segment(String, Option<Value>),
+    /// A flag by its key; none: it is removed.
+    Flag(String, Option<Value>),
+    /// A tenant by its id; none: it is removed.
+    Tenant(String, Option<Value>),
+}
+
+/// The document, its parts, and what they compile to.
+#[derive(Debug)]
+pub struct Catalog {
+    head: Head,
+    segments: BTreeMap<Box<str>, Part<Segment>>,
+    flags: BTreeMap<Box<str>, Part<Flag>>,
+    /// As JSON text: a record is read again only where what it names has changed.
+    tenants: BTreeMap<Box<str>, Box<str>>,
+    eligibility: Eligibility,
+    compiled: Compiled,
+}
+
+/// What a document compiles to.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// The flags.
+    pub flags: Arc<Flags>,
+    /// The tenants.
+    pub tenants: Arc<Tenants>,
+    /// Whether the ids of flags, variants, tiers and attributes mean what they meant before the change, so that
+    /// routes, identity and header plans that were compiled along with it stay valid.
+    pub same_ids: bool,
+    pub(crate) names: Arc<Names>,
+}
+
+type Segment = SegmentDefinition<'static>;
+type Flag = Arc<FlagDefinition<'static>>;
+/// Parts by name; none for one that is removed.
+type Edited<T> = Vec<(Box<str>, Option<Part<T>>)>;
+
+/// A change that was found good and has not been made.
+#[derive(Debug)]
+pub struct Draft {
+    head: Option<Head>,
+    segments: Edited<Segment>,
+    flags: Edited<Flag>,
+    tenants: Vec<(Box<str>, Option<Box<str>>)>,
+    compiled: Compiled,
+}
+
+impl Catalog {
+    /// The document of these parts.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn new(eligibility: Eligibility, parts: impl IntoIterator<Item = Edit>) -> Result<Self, Report> {
+        let mut catalog = Self::empty(eligibility);
+        let draft = catalog.draft(parts.into_iter().collect())?;
+        catalog.adopt(draft);
+        Ok(catalog)
+    }
+
+    /// A document without any part.
+    #[must_use]
+    pub fn empty(eligibility: Eligibility) -> Self {
+        Self {
+            head: Head::default(),
+            segments: BTreeMap::new(),
+            flags: BTreeMap::new(),
+            tenants: BTreeMap::new(),
+            eligibility,
+            compiled: Compiled::empty(eligibility),
+        }
+    }
+
+    /// What it compiles to.
+    #[must_use]
+    pub fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    /// Compiles the document as it would be with `edits`, of which for each part the last counts. Nothing is
+    /// changed.
+    ///
+    /// # Errors
+    /// Everything that would be wrong with it, as `sluice check` would say it of a file named `document`.
+    pub fn draft(&self, edits: Vec<Edit>) -> Result<Draft, Report> {
+        draft::draft(self, edits)
+    }
+
+    /// Makes a change that was drafted of this document as it is.
+    pub fn adopt(&mut self, draft: Draft) {
+        if let Some(head) = draft.head {
+            self.head = head;
+        }
+        put_all(&mut self.segments, draft.segments);
+        put_all(&mut self.flags, draft.flags);
+        put_all(&mut self.tenants, draft.tenants);
+        self.compiled = draft.compiled;
+    }
+
+    /// Judges flags by another environment's rules from now on.
+    pub fn move_to(&mut self, eligibility: Eligibility) {
+        self.eligibility = eligibility;
+        self.compiled.flags = Arc::new(self.compiled.flags.in_environment(eligibility));
+    }
+
+    /// The whole document.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        let mut document = Map::new();
+        document.insert("version".to_owned(), VERSION.into());
+        document.extend(self.head.fields.clone());
+        let mut section = |name: &str, entries: Map<String, Value>| {
+            if !entries.is_empty() {
+                document.insert(name.to_owned(), entries.into());
+            }
+        };
+        section("segments", part::values(jsons(&self.segments)));
+        section("flags", part::values(jsons(&self.flags)));
+        section("tenants", part::values(self.records()));
+        document.into()
+    }
+
+    /// Tenants' ids and records.
+    fn records(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.tenants.iter().map(|(id, json)| (&**id, &**json))
+    }
+}
+
+/// Names and values of parts.
+fn jsons<T>(parts: &BTreeMap<Box<str>, Part<T>>) -> impl Iterator<Item = (&str, &str)> {
+    parts.iter().map(|(name, part)| (&**name, &*part.json))
+}
+
+impl Draft {
+    /// What the document would compile to.
+    #[must_use]
+    pub fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+}
+
+impl Compiled {
+    fn empty(eligibility: Eligibility) -> Self {
+        Self {
+            flags: Arc::new(Flags::none(eligibility)),
+            tenants: Arc::default(),
+            same_ids: true,
+            names: Arc::default(),
+        }
+    }
+}
+
+fn put_all<T>(parts: &mut BTreeMap<Box<str>, T>, changes: Vec<(Box<str>, Option<T>)>) {
+    for (name, change) in changes {
+        match change {
+            Some(part) => parts.insert(name, part),
+            None => parts.remove(&name),
+        };
+    }
+}

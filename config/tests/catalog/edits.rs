@@ -1,0 +1,198 @@
+//! What single edits do, and what they leave alone.
+
+use std::sync::Arc;
+
+use config::{Catalog, Edit};
+use rules::{Eligibility, Subject, Timestamp, decide};
+use serde_json::{Value, json};
+
+pub(crate) fn flag(key: &str, value: Value) -> Edit {
+    Edit::Flag(key.to_owned(), Some(value))
+}
+
+pub(crate) fn tenant(id: &str, value: Value) -> Edit {
+    Edit::Tenant(id.to_owned(), Some(value))
+}
+
+pub(crate) fn catalog() -> Catalog {
+    let parts = vec![
+        tenant(
+            "acme",
+            json!({ "tier": "high", "overrides": { "b": "on" }, "attributes": { "country": "DE", "seats": 9 } }),
+        ),
+        tenant(
+            "bolt",
+            json!({ "tier": "low", "opt_in": ["a"], "attributes": { "country": "AT" } }),
+        ),
+        flag("a", json!({ "lifecycle": "ga" })),
+        flag("b", json!({ "lifecycle": "ga", "requires": ["a"] })),
+        flag(
+            "c",
+            json!({ "lifecycle": "ga", "variants": { "off": null, "blue": 1, "red": 2 } }),
+        ),
+        Edit::Segment(
+            "dach".into(),
+            Some(json!({ "attribute": "country", "in": ["DE", "AT"] })),
+        ),
+        Edit::Head(json!({ "tiers": ["low", "high"], "unknown_tenant": { "tier": "low" } })),
+    ];
+    Catalog::new(Eligibility::Enforced, parts).unwrap_or_else(|report| panic!("{report}"))
+}
+
+/// Makes one change, and says whether ids kept their meaning.
+fn change(catalog: &mut Catalog, edits: Vec<Edit>) -> bool {
+    let draft = catalog.draft(edits).unwrap_or_else(|report| panic!("{report}"));
+    catalog.adopt(draft);
+    catalog.compiled().same_ids
+}
+
+/// The variant that a tenant is served.
+fn served(catalog: &Catalog, key: &str, id: &str) -> String {
+    let compiled = catalog.compiled();
+    let subject = Subject {
+        tenant: Some(id),
+        record: compiled.tenants.find(id),
+        ..Subject::default()
+    };
+    let flag = compiled.flags.id(key).unwrap();
+    let decision = decide(&compiled.flags, flag, &subject, Timestamp(0));
+    let flag = compiled.flags.flag(flag).unwrap();
+    flag.variant(decision.variant).unwrap().name.to_string()
+}
+
+#[test]
+fn a_flag_that_is_turned_keeps_every_id_and_every_tenant() {
+    let mut catalog = catalog();
+    let tenants = Arc::clone(&catalog.compiled().tenants);
+    assert_eq!(served(&catalog, "a", "unknown"), "off");
+    assert!(change(
+        &mut catalog,
+        vec![flag("a", json!({ "lifecycle": "ga", "default": "on" }))]
+    ));
+    assert_eq!(served(&catalog, "a", "unknown"), "on");
+    let before = tenants.find("acme").unwrap();
+    let after = catalog.compiled().tenants.find("acme").unwrap();
+    assert!(std::ptr::eq(before, after), "its record was compiled again");
+}
+
+#[test]
+fn a_draft_changes_nothing_until_it_is_adopted() {
+    let mut catalog = catalog();
+    let document = catalog.document();
+    let draft = catalog
+        .draft(vec![flag("a", json!({ "lifecycle": "ga", "default": "on" }))])
+        .unwrap();
+    assert!(draft.compiled().same_ids);
+    assert_eq!(
+        (served(&catalog, "a", "x"), catalog.document()),
+        ("off".to_owned(), document)
+    );
+    catalog.adopt(draft);
+    assert_eq!(served(&catalog, "a", "x"), "on");
+    assert_eq!(catalog.document()["flags"]["a"]["default"], "on");
+}
+
+#[test]
+fn a_flag_more_or_less_changes_ids_and_tenants_follow() {
+    let mut catalog = catalog();
+    assert_eq!(served(&catalog, "b", "acme"), "off");
+    let on = json!({ "lifecycle": "ga", "default": "on" });
+    assert!(!change(&mut catalog, vec![flag("Aa", on.clone()), flag("a", on)]));
+    assert_eq!(served(&catalog, "b", "acme"), "on");
+    assert_eq!(served(&catalog, "b", "bolt"), "off");
+    assert!(!change(&mut catalog, vec![Edit::Flag("Aa".into(), None)]));
+    assert_eq!(served(&catalog, "b", "acme"), "on");
+}
+
+#[test]
+fn another_kind_or_another_variant_is_another_meaning() {
+    let mut catalog = catalog();
+    assert!(!change(
+        &mut catalog,
+        vec![flag("a", json!({ "kind": "permission" }))]
+    ));
+    let variants = json!({ "lifecycle": "ga", "variants": { "off": null, "red": 2, "blue": 1 } });
+    assert!(!change(&mut catalog, vec![flag("c", variants)]));
+}
+
+#[test]
+fn an_attribute_that_begins_to_be_read_is_found_in_records_that_were_there_before() {
+    let mut catalog = catalog();
+    let rule = json!({ "lifecycle": "ga", "rules": [{ "when": { "attribute": "seats", "gte": 5 }, "serve": "on" }] });
+    assert!(
+        !change(&mut catalog, vec![flag("a", rule.clone())]),
+        "a request may have it, too"
+    );
+    assert_eq!(served(&catalog, "a", "acme"), "on");
+    assert_eq!(served(&catalog, "a", "unknown"), "off");
+    assert!(
+        change(&mut catalog, vec![flag("a", json!({ "lifecycle": "ga" }))]),
+        "known attributes stay known"
+    );
+    assert!(change(&mut catalog, vec![flag("a", rule)]));
+    assert_eq!(served(&catalog, "a", "acme"), "on");
+}
+
+#[test]
+fn a_segment_changes_without_a_word_to_tenants() {
+    let mut catalog = catalog();
+    let rule = json!({ "lifecycle": "ga", "rules": [{ "when": { "segment": "dach" }, "serve": "on" }] });
+    change(&mut catalog, vec![flag("a", rule)]);
+    assert_eq!(served(&catalog, "a", "acme"), "on");
+    let swiss = json!({ "attribute": "country", "eq": "CH" });
+    assert!(change(
+        &mut catalog,
+        vec![Edit::Segment("dach".into(), Some(swiss))]
+    ));
+    assert_eq!(served(&catalog, "a", "acme"), "off");
+}
+
+#[test]
+fn tenants_come_change_and_go() {
+    let mut catalog = catalog();
+    assert!(change(
+        &mut catalog,
+        vec![
+            tenant("bolt", json!({ "opt_out": ["a"] })),
+            tenant("core", json!({ "overrides": { "a": true } })),
+            Edit::Tenant("acme".into(), None),
+            Edit::Tenant("nobody".into(), None),
+        ]
+    ));
+    assert_eq!(served(&catalog, "a", "bolt"), "off");
+    assert_eq!(served(&catalog, "a", "core"), "on");
+    let tenants = &catalog.compiled().tenants;
+    assert_eq!((tenants.len(), tenants.find("acme").is_none()), (2, true));
+}
+
+#[test]
+fn thousands_of_tenants_are_all_found_whether_they_came_at_once_or_one_by_one() {
+    let mut catalog = catalog();
+    let many =
+        |range: std::ops::Range<usize>| range.map(|n| tenant(&format!("t{n}"), json!({ "tier": "high" })));
+    change(&mut catalog, many(0..1_500).collect());
+    for single in many(1_500..2_500) {
+        change(&mut catalog, vec![single]);
+    }
+    let tenants = &catalog.compiled().tenants;
+    assert_eq!(tenants.len(), 2_502);
+    assert_eq!(tenants.iter().count(), 2_502);
+    assert!((0..2_500).all(|n| tenants.find(&format!("t{n}")).is_some()));
+}
+
+#[test]
+fn a_relaxed_environment_serves_what_an_enforced_one_does_not() {
+    let mut catalog = catalog();
+    change(
+        &mut catalog,
+        vec![flag("a", json!({ "lifecycle": "alpha", "default": "on" }))],
+    );
+    assert_eq!(served(&catalog, "a", "acme"), "off");
+    catalog.move_to(Eligibility::Relaxed);
+    assert_eq!(served(&catalog, "a", "acme"), "on");
+    change(
+        &mut catalog,
+        vec![flag("a", json!({ "lifecycle": "beta", "default": "on" }))],
+    );
+    assert_eq!(served(&catalog, "a", "acme"), "on");
+}

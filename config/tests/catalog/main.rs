@@ -1,0 +1,13 @@
+//! A flags document in parts: whatever is edited, it decides and refuses as the whole document would.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test that can't go on says so by panicking"
+)]
+
+mod edits;
+mod refusals;
+mod sequences;
