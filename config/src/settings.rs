@@ -28,6 +28,17 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// What requests to upstreams are signed with, if they are.
     pub signing_key: Option<SigningKey>,
+    /// Where flags can be killed on this machine. A change needs a restart.
+    pub break_glass: Option<BreakGlass>,
+}
+
+/// Where flags can be killed on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BreakGlass {
+    /// The socket.
+    pub socket: PathBuf,
+    /// What was done.
+    pub journal: PathBuf,
 }
 
 /// A key that requests to upstreams are signed with. The secret never shows in `Debug`.
@@ -150,6 +161,7 @@ impl Settings {
         let differences = [
             ("listeners", !listen_alike(&self.listeners, &new.listeners)),
             ("admin", self.admin != new.admin),
+            ("break_glass", self.break_glass != new.break_glass),
             ("threads", self.threads != new.threads),
             (
                 "access_log",

@@ -204,6 +204,9 @@ fn page(report: &Report, verbose: bool, now: SystemTime) -> String {
             page.push_str(&format!("[{mark}] {}: {}\n", check.name, check.detail));
         }
     }
+    for (name, words) in report.notes.iter().filter(|_| verbose) {
+        page.push_str(&format!("[!] {name}: {words}\n"));
+    }
     if verbose && let Some((at, error)) = &report.reload_error {
         let ago = now.duration_since(*at).unwrap_or_default().as_secs();
         page.push_str(&format!(

@@ -3,6 +3,7 @@
 //! It is ready once there is a snapshot and every issuer's keys were loaded, and stays so until it drains: a
 //! document that is refused later, or an issuer that can't be reached, must not take a serving proxy away.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
@@ -32,6 +33,8 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// When and why a reload was refused, unless a good one came since.
     pub reload_error: Option<(SystemTime, String)>,
+    /// What is out of the ordinary and no reason not to be ready: name and words.
+    pub notes: Vec<(String, String)>,
 }
 
 /// One thing that was checked.
@@ -50,6 +53,7 @@ struct State {
     /// The revision served, and when it was taken over.
     snapshot: Option<(Box<str>, SystemTime)>,
     reload_error: Option<(SystemTime, String)>,
+    notes: BTreeMap<String, String>,
     was_ready: bool,
 }
 
@@ -81,6 +85,15 @@ impl Readiness {
         let kept = error.floor_char_boundary(MAX_RELOAD_ERROR_BYTES);
         let kept = error.get(..kept).unwrap_or_default();
         self.state.lock().reload_error = Some((at, kept.into()));
+    }
+
+    /// Something is out of the ordinary from now on, or with none no longer is. It is shown, and nothing else.
+    pub fn note(&self, name: &str, words: Option<String>) {
+        let mut state = self.state.lock();
+        match words {
+            Some(words) => state.notes.insert(name.to_owned(), words),
+            None => state.notes.remove(name),
+        };
     }
 
     /// Not ready from now on, for good: the process is about to end.
@@ -115,6 +128,7 @@ impl Readiness {
             ready,
             checks,
             reload_error: state.reload_error.clone(),
+            notes: state.notes.clone().into_iter().collect(),
         }
     }
 }

@@ -6,7 +6,7 @@ use rules::Eligibility;
 
 use super::gateway::Gateway;
 use crate::node::{Node, Span};
-use crate::settings::{AccessLog, Drain, LogFormat, LogOutput, Settings};
+use crate::settings::{AccessLog, BreakGlass, Drain, LogFormat, LogOutput, Settings};
 
 /// Where health and metrics are served, unless the document says.
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
@@ -68,6 +68,7 @@ impl<'s> Gateway<'_, 's> {
             drain,
             signing_key: self.signing_key(root),
             trusted_proxies: self.trusted_proxies(root.field("trusted_proxies")),
+            break_glass: self.break_glass(root.field("break_glass")),
         }
     }
 
@@ -89,6 +90,14 @@ impl<'s> Gateway<'_, 's> {
             self.error("admin-not-loopback", title, node.span, help);
         }
         Some(address)
+    }
+
+    fn break_glass(&self, node: Option<&Node<'s>>) -> Option<BreakGlass> {
+        let node = node?;
+        Some(BreakGlass {
+            socket: self.path(node.field("socket")?)?,
+            journal: self.path(node.field("journal")?)?,
+        })
     }
 
     fn access_log(&self, node: Option<&Node<'s>>) -> AccessLog {

@@ -35,6 +35,11 @@ pub(crate) static DOCUMENT: Object = object(
         ),
         required("flags", Shape::Union(&FLAGS), "Where the flags are."),
         optional(
+            "break_glass",
+            Shape::Object(&BREAK_GLASS),
+            "Where a flag can be killed on this machine for a while; left out: nowhere. A change needs a restart.",
+        ),
+        optional(
             "trusted_proxies",
             Shape::Union(&TRUSTED_PROXIES),
             "Whose word on where a request comes from counts; left out: nobody's.",
@@ -143,6 +148,22 @@ static FLAGS_DIRECTORY: Object = object(
     )],
 );
 
+static BREAK_GLASS: Object = object(
+    "a break-glass",
+    "A socket through which flags are killed on this machine, and the journal of that.",
+    &[
+        required(
+            "socket",
+            Shape::Text("a path, relative to this document"),
+            "The socket; only its owner may open it.",
+        ),
+        required(
+            "journal",
+            Shape::Text("a path, relative to this document"),
+            "What was done; it is read again at the next start.",
+        ),
+    ],
+);
 static TARGET: Object = object(
     "a reading of targets",
     "How request targets are read.",

@@ -122,6 +122,20 @@ fn asked_for_it_readiness_says_everything() {
 }
 
 #[test]
+fn what_is_out_of_the_ordinary_is_said_to_who_asks_for_it() {
+    let running = start(Router::new());
+    let readiness = &running.state.readiness;
+    readiness.loaded("3f9c", SystemTime::now());
+    readiness.note("break-glass", Some("`a` is killed".into()));
+    check(&running, "/readyz", 200, "ready\n");
+    let (_, _, verbose) = ask(&running, "/readyz?verbose");
+    assert!(verbose.contains("[!] break-glass: `a` is killed\n"), "{verbose}");
+    readiness.note("break-glass", None);
+    let (_, _, verbose) = ask(&running, "/readyz?verbose");
+    assert!(!verbose.contains("break-glass"), "{verbose}");
+}
+
+#[test]
 fn what_failed_and_is_no_reason_is_only_said_when_asked() {
     let running = start(Router::new());
     running.state.readiness.loaded("3f9c", SystemTime::now());
