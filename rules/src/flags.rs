@@ -121,6 +121,21 @@ impl Flags {
         self.policy
     }
 
+    /// The same flags, of which these are killed, whatever their definitions say.
+    #[must_use]
+    pub fn with_killed(&self, killed: &[FlagId]) -> Self {
+        let mut flags: Vec<Arc<Flag>> = self.flags.to_vec();
+        for id in killed {
+            if let Some(flag) = flags.get_mut(id.index()) {
+                Arc::make_mut(flag).enabled = false;
+            }
+        }
+        Self {
+            flags: flags.into(),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn segment(&self, id: SegmentId) -> Option<&Segment> {
         self.segments.get(id.index())
     }

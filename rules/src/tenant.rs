@@ -63,6 +63,13 @@ impl Tenant {
         self.internal
     }
 
+    /// Whether it opted in to `flag`, or was put on its beta allowlist.
+    #[must_use]
+    pub fn asked_for(&self, flag: FlagId) -> bool {
+        let standing = self.standing(flag);
+        standing.allowed || standing.choice == Choice::In
+    }
+
     /// How it stands to `flag`.
     #[inline(always)]
     pub(crate) fn standing(&self, flag: FlagId) -> Standing {

@@ -9,6 +9,7 @@
 mod asking;
 mod explaining;
 mod linting;
+mod operating;
 mod properties;
 mod refusing;
 mod spec;

@@ -1,0 +1,41 @@
+//! What operating flags needs of compiled ones: killing some of them, and who asked for one.
+
+use rules::{Cause, Eligibility, Timestamp};
+
+use crate::asking::{Asker, load};
+
+const DOCUMENT: &str = "
+version: 1
+flags:
+  a: { lifecycle: beta, default: on }
+  b: { lifecycle: beta, requires: [a], default: on }
+  c: { lifecycle: beta, default: on }
+tenants:
+  allowed: { channel: latest, beta: [a, b, c] }
+  opted: { opt_in: [a] }
+  forced: { overrides: { a: on } }
+";
+
+#[test]
+fn flags_that_are_killed_over_their_definitions_are_off_with_all_that_need_them() {
+    let mut loaded = load(DOCUMENT, Eligibility::Enforced);
+    let asker = Asker::tenant("allowed");
+    let cause = |loaded: &config::LoadedFlags, flag| asker.decide(loaded, flag, Timestamp(0)).cause;
+    let before = ["a", "b", "c"].map(|flag| cause(&loaded, flag));
+    assert_eq!(before, [Cause::Default; 3]);
+    let killed = loaded.flags.id("a").unwrap();
+    loaded.flags = loaded.flags.with_killed(&[killed]);
+    let after = ["a", "b", "c"].map(|flag| cause(&loaded, flag));
+    assert_eq!(after, [Cause::Killed, Cause::Prerequisite, Cause::Default]);
+}
+
+#[test]
+fn who_opted_in_or_is_allowed_has_asked_for_a_flag() {
+    let loaded = load(DOCUMENT, Eligibility::Enforced);
+    let asked = |tenant: &str, flag: &str| {
+        let tenant = loaded.tenants.find(tenant).unwrap();
+        tenant.asked_for(loaded.flags.id(flag).unwrap())
+    };
+    assert!(asked("allowed", "a") && asked("allowed", "c") && asked("opted", "a"));
+    assert!(!asked("opted", "b") && !asked("forced", "a"));
+}
