@@ -7,6 +7,7 @@
 //!
 //! - Pure: [`Change`], policy, preview and the list of stale flags take the time as an argument.
 //! - A change that fails at any step has changed nothing; one that was acknowledged is on the disk.
+//! - [`operators`] says who somebody is, by a static token or a verified one.
 //! - `control` knows no socket of the data plane: snapshots go out through `Publish`, what was observed of
 //!   requests comes in through [`Observe`].
 
@@ -17,6 +18,7 @@ mod change;
 mod flag_state;
 mod history;
 mod observe;
+pub mod operators;
 mod refusal;
 
 mod store;

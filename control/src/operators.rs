@@ -1,0 +1,243 @@
+//! Who may operate: static tokens and tokens of an issuer, or, where neither is configured, whoever sits at this
+//! machine. Says who somebody is; what a role may do is said by the routes.
+
+mod attempts;
+mod same_origin;
+mod static_token;
+mod verify;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, header};
+use parking_lot::RwLock;
+use rules::Timestamp;
+
+use crate::actor::{Actor, Role};
+
+pub use attempts::{FAILURES_PER_MINUTE, MAX_PEERS};
+pub use same_origin::{Foreign, same_origin};
+pub use static_token::{StaticToken, TOKEN_PREFIX, TokenHash, Unusable};
+pub use verify::{NotVerified, VerifiedToken, VerifyToken};
+
+use attempts::Attempts;
+
+/// Most static tokens: each costs an HMAC at every sign-in.
+pub const MAX_STATIC_TOKENS: usize = 1_000;
+/// Longest credential that is looked at, in bytes.
+pub const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
+
+/// Who may operate. A handle: what it knows can be replaced while requests are served.
+pub struct Operators {
+    known: RwLock<Arc<Known>>,
+    attempts: Attempts,
+}
+
+/// Who is known.
+#[derive(Default)]
+pub struct Known {
+    /// Static tokens; the first [`MAX_STATIC_TOKENS`] count.
+    pub tokens: Vec<StaticToken>,
+    /// Who verifies the tokens of an issuer, and what its roles are here.
+    pub issuer: Option<IssuerRoles>,
+}
+
+/// The tokens of an issuer.
+#[derive(Clone)]
+pub struct IssuerRoles {
+    /// Who verifies them.
+    pub verify: Arc<dyn VerifyToken>,
+    /// What a value of the claim of roles means here. Others mean nothing.
+    pub roles: Vec<(String, Role)>,
+}
+
+/// Why somebody is not signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotSignedIn {
+    /// No credentials were sent, and some are asked for.
+    Missing,
+    /// They are not those of anybody; `reason` is a fixed text.
+    Invalid {
+        /// For the log and for whoever asked.
+        reason: &'static str,
+    },
+    /// They are somebody's who has no role here.
+    NoRole {
+        /// Whose.
+        name: String,
+    },
+    /// They can't be checked now.
+    Unavailable,
+    /// Too many of this address were invalid; these, too.
+    TooMany {
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// No credentials are configured, and this is not the machine itself.
+    NotLocal,
+}
+
+impl Known {
+    fn is_empty(&self) -> bool {
+        self.tokens.is_empty() && self.issuer.is_none()
+    }
+}
+
+impl Operators {
+    /// Nobody is known: whoever sits at this machine may do everything.
+    #[must_use]
+    pub fn local() -> Self {
+        Self::of(Known::default())
+    }
+
+    /// These are known.
+    #[must_use]
+    pub fn of(known: Known) -> Self {
+        Self {
+            known: RwLock::new(Arc::new(known)),
+            attempts: Attempts::new(),
+        }
+    }
+
+    /// From now on these are known.
+    pub fn replace(&self, known: Known) {
+        *self.known.write() = Arc::new(known);
+    }
+
+    /// Whether credentials are asked for.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        !self.known.read().is_empty()
+    }
+
+    /// Who sends these headers from this address at this time.
+    ///
+    /// # Errors
+    /// Nobody who is known. Failures are counted by address; good credentials are taken at any time, so that
+    /// nobody is shut out by what another one sends.
+    pub async fn sign_in(
+        &self,
+        headers: &HeaderMap,
+        peer: SocketAddr,
+        now: Timestamp,
+    ) -> Result<Actor, NotSignedIn> {
+        let known = Arc::clone(&self.known.read());
+        if known.is_empty() {
+            return local(peer);
+        }
+        let found = match bearer(headers) {
+            Ok(None) => return Err(NotSignedIn::Missing),
+            Ok(Some(token)) => known.who(token, now).await,
+            Err(reason) => Err(NotSignedIn::Invalid { reason }),
+        };
+        match found {
+            Err(NotSignedIn::Invalid { .. }) => match self.attempts.failed(peer.ip()) {
+                Some(wait) => Err(NotSignedIn::TooMany { wait }),
+                None => found,
+            },
+            found => found,
+        }
+    }
+}
+
+impl Known {
+    async fn who(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
+        if token.starts_with(TOKEN_PREFIX) {
+            return self.holder(token, now);
+        }
+        match &self.issuer {
+            Some(issuer) => issuer.who(token, now).await,
+            None => Err(NotSignedIn::Invalid {
+                reason: "the token is unknown",
+            }),
+        }
+    }
+
+    /// Compares with every token, so that the time taken does not tell which one it was nearest to.
+    fn holder(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
+        let mut holder = None;
+        for known in self.tokens.iter().take(MAX_STATIC_TOKENS) {
+            if known.hash.is_of(token) {
+                holder = Some(known);
+            }
+        }
+        match holder {
+            Some(known) if known.expires.is_some_and(|expires| now >= expires) => Err(NotSignedIn::Invalid {
+                reason: "the token has expired",
+            }),
+            Some(known) => Ok(known.actor()),
+            None => Err(NotSignedIn::Invalid {
+                reason: "the token is unknown",
+            }),
+        }
+    }
+}
+
+impl IssuerRoles {
+    async fn who(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
+        let verified = self
+            .verify
+            .verify(token, now)
+            .await
+            .map_err(|error| match error {
+                NotVerified::Invalid { reason } => NotSignedIn::Invalid { reason },
+                NotVerified::Unavailable => NotSignedIn::Unavailable,
+            })?;
+        let given = verified.roles.iter();
+        let role = given
+            .filter_map(|given| self.roles.iter().find(|(name, _)| name == given))
+            .map(|(_, role)| *role)
+            .max();
+        let name = verified.name;
+        match (role, verified.org) {
+            (Some(Role::OrgAdmin), None) | (None, _) => Err(NotSignedIn::NoRole { name }),
+            (Some(role), org) => Ok(Actor {
+                name,
+                role,
+                org: org.filter(|_| role == Role::OrgAdmin),
+            }),
+        }
+    }
+}
+
+/// Whoever sits at this machine.
+fn local(peer: SocketAddr) -> Result<Actor, NotSignedIn> {
+    if !is_loopback(peer.ip()) {
+        return Err(NotSignedIn::NotLocal);
+    }
+    Ok(Actor {
+        name: "local".to_owned(),
+        role: Role::PlatformAdmin,
+        org: None,
+    })
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// The token in the one `Authorization: Bearer TOKEN`, the scheme in any case (RFC 6750 section 2.1).
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, &'static str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return match headers.contains_key(header::AUTHORIZATION) {
+            true => Err("authorization comes twice"),
+            false => Ok(None),
+        };
+    };
+    let value = value.to_str().map_err(|_| "authorization is not visible ASCII")?;
+    let (scheme, token) = value.split_once(' ').ok_or("authorization has no token")?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err("authorization is not `Bearer TOKEN`");
+    }
+    let token = token.trim_matches(' ');
+    match token.len() {
+        0 => Err("authorization has no token"),
+        1..=MAX_CREDENTIAL_BYTES => Ok(Some(token)),
+        _ => Err("the token is too long"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

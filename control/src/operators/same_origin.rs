@@ -1,0 +1,53 @@
+//! Keeps pages of other sites out while no credentials are asked for: a browser on this machine would carry their
+//! requests here, and a name of theirs can be made to point here (DNS rebinding).
+
+use std::net::IpAddr;
+
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+
+/// Why a request is not from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// Its host is a name that anybody could point here.
+    Host,
+    /// A page of another site made a browser send it.
+    Origin,
+}
+
+/// Whether a request is for this machine by address or as `localhost`, and, where a page sent it, from the same.
+///
+/// # Errors
+/// What is foreign about it.
+pub fn same_origin(uri: &Uri, headers: &HeaderMap) -> Result<(), Foreign> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => authority(host).ok_or(Foreign::Host)?,
+        _ => return Err(Foreign::Host),
+    };
+    if !is_local(&host) || uri.authority().is_some_and(|target| !is_local(target)) {
+        return Err(Foreign::Host);
+    }
+    let elsewhere = |site: &HeaderValue| !matches!(site.as_bytes(), b"same-origin" | b"none");
+    if headers.get_all("sec-fetch-site").iter().any(elsewhere) {
+        return Err(Foreign::Origin);
+    }
+    for origin in headers.get_all(header::ORIGIN) {
+        let text = origin.to_str().map_err(|_| Foreign::Origin)?;
+        if text.strip_prefix("http://") != Some(host.as_str()) {
+            return Err(Foreign::Origin);
+        }
+    }
+    Ok(())
+}
+
+fn authority(host: &HeaderValue) -> Option<Authority> {
+    Authority::try_from(host.as_bytes()).ok()
+}
+
+/// An address can't be pointed elsewhere, and `localhost` never leaves the machine (RFC 6761 section 6.3).
+fn is_local(authority: &Authority) -> bool {
+    let host = authority.host();
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    host.eq_ignore_ascii_case("localhost") || bare.unwrap_or(host).parse::<IpAddr>().is_ok()
+}

@@ -1,0 +1,125 @@
+//! A token that was printed once, and of which only a keyed hash is kept.
+
+use std::fmt;
+
+use aws_lc_rs::{hmac, rand};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rules::Timestamp;
+
+use crate::actor::{Actor, Role};
+
+/// What a static token begins with, for people and for scanners of secrets.
+pub const TOKEN_PREFIX: &str = "sluice_";
+/// How many random bytes a token is made of.
+const SECRET_BYTES: usize = 32;
+/// How many random bytes are the key of its hash.
+const SALT_BYTES: usize = 16;
+
+/// Somebody with a static token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticToken {
+    /// Who.
+    pub name: String,
+    /// What he may do.
+    pub role: Role,
+    /// For an org's admin: of which org.
+    pub org: Option<String>,
+    /// What is kept of the token.
+    pub hash: TokenHash,
+    /// From when on it counts no more.
+    pub expires: Option<Timestamp>,
+}
+
+/// HMAC-SHA-256 of a token, under a random key of its own. A token has 256 random bits, so that it takes no slow
+/// hash to make guessing hopeless.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenHash {
+    salt: [u8; SALT_BYTES],
+    code: [u8; 32],
+}
+
+/// Why there is no such token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// The text is not that of a hash.
+    #[error("a hash is written `hmac-sha256:SALT:CODE`, as it was printed")]
+    Hash,
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
+}
+
+impl StaticToken {
+    pub(super) fn actor(&self) -> Actor {
+        Actor {
+            name: self.name.clone(),
+            role: self.role,
+            org: self.org.clone(),
+        }
+    }
+}
+
+impl TokenHash {
+    /// A new token, and what is to be kept of it.
+    ///
+    /// # Errors
+    /// There are no random bytes.
+    pub fn issue() -> Result<(String, Self), Unusable> {
+        let mut secret = [0; SECRET_BYTES];
+        let mut salt = [0; SALT_BYTES];
+        rand::fill(&mut secret).map_err(|_| Unusable::NoRandomness)?;
+        rand::fill(&mut salt).map_err(|_| Unusable::NoRandomness)?;
+        let token = format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
+        let tag = hmac::sign(&key(&salt), token.as_bytes());
+        let mut code = [0; 32];
+        code.copy_from_slice(tag.as_ref());
+        Ok((token, Self { salt, code }))
+    }
+
+    /// Reads what [`fmt::Display`] writes: `hmac-sha256:SALT:CODE`, both in base64url without padding.
+    ///
+    /// # Errors
+    /// It is anything else.
+    pub fn parse(text: &str) -> Result<Self, Unusable> {
+        let (salt, code) = text
+            .strip_prefix("hmac-sha256:")
+            .and_then(|rest| rest.split_once(':'))
+            .ok_or(Unusable::Hash)?;
+        Ok(Self {
+            salt: bytes(salt)?,
+            code: bytes(code)?,
+        })
+    }
+
+    /// Whether it is of this token. Takes the same time wherever they differ.
+    #[must_use]
+    pub fn is_of(&self, token: &str) -> bool {
+        hmac::verify(&key(&self.salt), token.as_bytes(), &self.code).is_ok()
+    }
+}
+
+fn key(salt: &[u8]) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, salt)
+}
+
+fn bytes<const N: usize>(text: &str) -> Result<[u8; N], Unusable> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Unusable::Hash)?;
+    bytes.try_into().map_err(|_| Unusable::Hash)
+}
+
+impl fmt::Display for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (salt, code) = (
+            URL_SAFE_NO_PAD.encode(self.salt),
+            URL_SAFE_NO_PAD.encode(self.code),
+        );
+        write!(f, "hmac-sha256:{salt}:{code}")
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(..)")
+    }
+}

@@ -1,0 +1,274 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use axum::http::Uri;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+const HERE: ([u8; 4], u16) = ([127, 0, 0, 1], 50_000);
+
+fn token(name: &str, role: Role, org: Option<&str>, expires: Option<Timestamp>) -> (String, StaticToken) {
+    let (token, hash) = TokenHash::issue().unwrap();
+    let known = StaticToken {
+        name: name.to_owned(),
+        role,
+        org: org.map(str::to_owned),
+        hash,
+        expires,
+    };
+    (token, known)
+}
+
+fn headers(authorization: &[&str]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for value in authorization {
+        headers.append(header::AUTHORIZATION, value.parse().unwrap());
+    }
+    headers
+}
+
+async fn sign_in(operators: &Operators, authorization: &[&str]) -> Result<Actor, NotSignedIn> {
+    operators
+        .sign_in(&headers(authorization), SocketAddr::from(HERE), NOW)
+        .await
+}
+
+fn invalid(reason: &'static str) -> Result<Actor, NotSignedIn> {
+    Err(NotSignedIn::Invalid { reason })
+}
+
+/// Knows one token; whose roles and org are in it.
+struct Issuer(AtomicUsize);
+
+#[async_trait]
+impl VerifyToken for Issuer {
+    async fn verify(&self, token: &str, _: Timestamp) -> Result<VerifiedToken, NotVerified> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        match token.split_once('/') {
+            Some((roles, org)) => Ok(VerifiedToken {
+                name: "ann".to_owned(),
+                roles: roles.split('+').map(str::to_owned).collect(),
+                org: Some(org.to_owned()).filter(|org| !org.is_empty()),
+            }),
+            None if token == "later" => Err(NotVerified::Unavailable),
+            None => Err(NotVerified::Invalid {
+                reason: "the signature is wrong",
+            }),
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_credentials_whoever_sits_at_the_machine_may_do_everything() {
+    let operators = Operators::local();
+    let local = sign_in(&operators, &[]).await.unwrap();
+    assert_eq!(
+        (local.name.as_str(), local.role, local.org),
+        ("local", Role::PlatformAdmin, None)
+    );
+    for (peer, may) in [
+        ("[::1]:1", true),
+        ("[::ffff:127.0.0.1]:1", true),
+        ("10.0.0.1:1", false),
+    ] {
+        let signed_in = operators
+            .sign_in(&HeaderMap::new(), peer.parse().unwrap(), NOW)
+            .await;
+        assert_eq!(signed_in.is_ok(), may, "{peer}");
+        assert!(may || signed_in == Err(NotSignedIn::NotLocal));
+    }
+}
+
+#[tokio::test]
+async fn a_static_token_is_who_it_was_made_for_until_it_expires() {
+    let (ann, known_ann) = token("ann", Role::Operator, None, Some(Timestamp(NOW.0 + 1)));
+    let (bob, known_bob) = token("bob", Role::OrgAdmin, Some("acme"), Some(NOW));
+    let operators = Operators::of(Known {
+        tokens: vec![known_ann, known_bob],
+        issuer: None,
+    });
+    let signed_in = sign_in(&operators, &[&format!("bEaReR {ann}")]).await.unwrap();
+    assert_eq!((signed_in.name.as_str(), signed_in.role), ("ann", Role::Operator));
+    let expired = sign_in(&operators, &[&format!("Bearer {bob}")]).await;
+    assert_eq!(expired, invalid("the token has expired"));
+    assert_eq!(sign_in(&operators, &[]).await, Err(NotSignedIn::Missing));
+    for (sent, reason) in [
+        (&*format!("Bearer {ann}x"), "the token is unknown"),
+        ("Bearer sluice_", "the token is unknown"),
+        ("Bearer some.other.token", "the token is unknown"),
+        ("Basic YTpi", "authorization is not `Bearer TOKEN`"),
+        ("Bearer", "authorization has no token"),
+    ] {
+        assert_eq!(sign_in(&operators, &[sent]).await, invalid(reason), "{sent}");
+    }
+    let twice = format!("Bearer {ann}");
+    assert_eq!(
+        sign_in(&operators, &[&twice, &twice]).await,
+        invalid("authorization comes twice")
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_was_taken_out_counts_no_more() {
+    let (ann, known) = token("ann", Role::Viewer, None, None);
+    let operators = Operators::of(Known {
+        tokens: vec![known],
+        issuer: None,
+    });
+    let sent = format!("Bearer {ann}");
+    assert!(sign_in(&operators, &[&sent]).await.is_ok());
+    let (_, other) = token("other", Role::Viewer, None, None);
+    operators.replace(Known {
+        tokens: vec![other],
+        issuer: None,
+    });
+    assert_eq!(
+        sign_in(&operators, &[&sent]).await,
+        invalid("the token is unknown")
+    );
+}
+
+#[tokio::test]
+async fn an_issuers_roles_are_mapped_and_the_widest_counts() {
+    let issuer = Arc::new(Issuer(AtomicUsize::new(0)));
+    let roles = [
+        ("sre", Role::PlatformAdmin),
+        ("support", Role::Viewer),
+        ("customer", Role::OrgAdmin),
+    ];
+    let operators = Operators::of(Known {
+        tokens: Vec::new(),
+        issuer: Some(IssuerRoles {
+            verify: Arc::<Issuer>::clone(&issuer) as Arc<dyn VerifyToken>,
+            roles: roles.map(|(name, role)| (name.to_owned(), role)).to_vec(),
+        }),
+    });
+    let no_role = || {
+        Err(NotSignedIn::NoRole {
+            name: "ann".to_owned(),
+        })
+    };
+    for (sent, expected) in [
+        ("support/", Ok((Role::Viewer, None))),
+        ("support+sre/acme", Ok((Role::PlatformAdmin, None))),
+        ("customer/acme", Ok((Role::OrgAdmin, Some("acme".to_owned())))),
+        ("customer/", no_role()),
+        ("platform-admin/", no_role()),
+        ("SRE/", no_role()),
+        ("later", Err(NotSignedIn::Unavailable)),
+        (
+            "forged",
+            Err(NotSignedIn::Invalid {
+                reason: "the signature is wrong",
+            }),
+        ),
+    ] {
+        let signed_in = sign_in(&operators, &[&format!("Bearer {sent}")]).await;
+        assert_eq!(signed_in.map(|actor| (actor.role, actor.org)), expected, "{sent}");
+    }
+    // What begins like a static token is never shown to the issuer.
+    let asked = issuer.0.load(Ordering::Relaxed);
+    assert_eq!(
+        sign_in(&operators, &["Bearer sluice_x/acme"]).await,
+        invalid("the token is unknown")
+    );
+    assert_eq!(issuer.0.load(Ordering::Relaxed), asked);
+}
+
+#[tokio::test]
+async fn failed_sign_ins_of_an_address_are_limited_and_good_ones_never() {
+    let (ann, known) = token("ann", Role::Viewer, None, None);
+    let operators = Operators::of(Known {
+        tokens: vec![known],
+        issuer: None,
+    });
+    for _ in 0..FAILURES_PER_MINUTE {
+        assert_eq!(
+            sign_in(&operators, &["Bearer x"]).await,
+            invalid("the token is unknown")
+        );
+    }
+    let too_many = sign_in(&operators, &["Bearer x"]).await;
+    let Err(NotSignedIn::TooMany { wait }) = too_many else {
+        panic!("{too_many:?}");
+    };
+    assert!(
+        wait > Duration::ZERO && wait <= Duration::from_secs(6),
+        "{wait:?}"
+    );
+    assert!(sign_in(&operators, &[&format!("Bearer {ann}")]).await.is_ok());
+    let elsewhere = SocketAddr::from(([10, 0, 0, 1], 1));
+    let other = operators.sign_in(&headers(&["Bearer x"]), elsewhere, NOW).await;
+    assert_eq!(other, invalid("the token is unknown"));
+}
+
+#[tokio::test]
+async fn addresses_of_one_ipv6_network_count_as_one() {
+    let (_, known) = token("ann", Role::Viewer, None, None);
+    let operators = Operators::of(Known {
+        tokens: vec![known],
+        issuer: None,
+    });
+    let mut last = Ok(());
+    for host in 0..=FAILURES_PER_MINUTE {
+        let peer = format!("[2001:db8::{host:x}]:1").parse().unwrap();
+        last = operators
+            .sign_in(&headers(&["Bearer x"]), peer, NOW)
+            .await
+            .map(|_| ());
+    }
+    assert!(matches!(last, Err(NotSignedIn::TooMany { .. })), "{last:?}");
+}
+
+#[test]
+fn of_a_token_only_a_salted_hash_is_kept() {
+    let (token, hash) = TokenHash::issue().unwrap();
+    let (other, _) = TokenHash::issue().unwrap();
+    assert!(
+        token.starts_with(TOKEN_PREFIX) && token.len() == TOKEN_PREFIX.len() + 43,
+        "{token}"
+    );
+    let text = hash.to_string();
+    let again = TokenHash::parse(&text).unwrap();
+    assert!(again.is_of(&token) && !again.is_of(&other) && !again.is_of(""));
+    assert_eq!(format!("{hash:?}"), "TokenHash(..)");
+    for unusable in [
+        "",
+        "hmac-sha256:",
+        "hmac-sha256:AA:AA",
+        &text[1..],
+        &format!("{text}="),
+    ] {
+        assert_eq!(TokenHash::parse(unusable), Err(Unusable::Hash), "{unusable}");
+    }
+}
+
+#[test]
+fn pages_of_other_sites_are_told_apart() {
+    let check = |expected: Result<(), Foreign>, given: &[(&'static str, &str)]| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in given {
+            headers.append(*name, value.parse().unwrap());
+        }
+        let found = same_origin(&Uri::from_static("/api/v1/whoami"), &headers);
+        assert_eq!(found, expected, "{given:?}");
+    };
+    check(Ok(()), &[("host", "127.0.0.1:9090")]);
+    check(Ok(()), &[("host", "[::1]:9090")]);
+    check(Ok(()), &[("host", "LocalHost:9090")]);
+    check(Err(Foreign::Host), &[]);
+    check(Err(Foreign::Host), &[("host", "evil.example:9090")]);
+    check(Err(Foreign::Host), &[("host", "127.0.0.1.evil.example")]);
+    check(
+        Err(Foreign::Host),
+        &[("host", "localhost"), ("host", "localhost")],
+    );
+    let host = ("host", "127.0.0.1:9090");
+    check(Ok(()), &[host, ("origin", "http://127.0.0.1:9090")]);
+    check(Err(Foreign::Origin), &[host, ("origin", "http://127.0.0.1:9091")]);
+    check(Err(Foreign::Origin), &[host, ("origin", "https://evil.example")]);
+    check(Err(Foreign::Origin), &[host, ("origin", "null")]);
+    check(Err(Foreign::Origin), &[host, ("sec-fetch-site", "cross-site")]);
+    check(Ok(()), &[host, ("sec-fetch-site", "none")]);
+}
