@@ -3,6 +3,8 @@
 use rules::Lifecycle;
 use serde_json::{Map, Value};
 
+use crate::audit::Event;
+
 /// A change. Names are as written; whether they exist is found out when it is applied.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
@@ -175,6 +177,33 @@ impl Change {
             | Self::OptOut { flag, .. }
             | Self::SignOff { flag, .. } => Some(flag),
             _ => None,
+        }
+    }
+
+    /// What happens when it is made.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        match self {
+            Self::SetState { .. } => Event::StateChanged,
+            Self::Kill { .. } => Event::FlagKilled,
+            Self::Restore { .. } => Event::FlagRestored,
+            Self::SetTiers { .. } => Event::TiersChanged,
+            Self::SetRollout { .. } => Event::RolloutChanged,
+            Self::SetOverride { variant: None, .. } => Event::OverrideRemoved,
+            Self::SetOverride {
+                variant: Some(variant),
+                ..
+            } if *variant == Value::Bool(false) || variant.as_str() == Some("off") => Event::FlagDisabled,
+            Self::SetOverride { .. } => Event::FlagEnabled,
+            Self::PutTenant { .. } | Self::PatchTenant { .. } => Event::TenantChanged,
+            Self::DeleteTenant { .. } => Event::TenantRemoved,
+            Self::ImportTenants { .. } => Event::TenantsImported,
+            Self::Allow { .. } => Event::BetaAllowed,
+            Self::Disallow { .. } => Event::BetaDisallowed,
+            Self::OptIn { .. } => Event::OptedIn,
+            Self::OptOut { .. } => Event::OptedOut,
+            Self::SignOff { .. } => Event::SignedOff,
+            Self::ApplyDocument { .. } => Event::DocumentApplied,
         }
     }
 

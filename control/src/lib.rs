@@ -15,14 +15,20 @@ mod actor;
 mod audit;
 mod break_glass;
 mod change;
+mod edits;
 mod flag_state;
 mod history;
 mod observe;
 pub mod operators;
+mod plan;
+mod policy;
+mod preview;
 mod refusal;
-
+mod stale;
+mod state;
 mod store;
 mod timestamp;
+mod touched;
 
 pub use actor::{Actor, Role, Source};
 pub use audit::{Entry, Event, GENESIS, Hash, Outcome, Sealed, TamperedAudit, verify};
@@ -34,7 +40,18 @@ pub use change::{Change, GaDefault, ImportMode, Urgent};
 pub use flag_state::{FlagState, SignOff, Unsettled};
 pub use history::{History, MAX_ERROR_HOURS};
 pub use observe::{FlagObservation, Observe};
+pub use plan::{
+    Difference, Facts, Fields, ItemOutcome, ItemResult, MAX_IMPORT, Part, Plan, Request, Section, Summary,
+    plan, refused_entry,
+};
+pub use policy::{GaPolicy, Policy, Revertible};
+pub use preview::{
+    Flip, Kept, MAX_PREVIEW_DECISIONS, MAX_PREVIEW_FLIPS, Page, Preview, preview, preview_page,
+};
 pub use refusal::{Code, Refusal};
+pub use stale::{StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
+pub use state::State;
 pub use store::{
     AuditFilter, AuditPage, Changes, Commit, Key, Loaded, Record, Revision, Store, StoreError, Write,
 };
+pub use touched::{Touched, UnknownTouched};

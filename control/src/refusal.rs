@@ -35,6 +35,8 @@ pub enum Code {
     BlastRadius,
     /// A gate still names it. 409.
     FlagInUse,
+    /// It is retired: it serves its final variant whatever else is set. 409.
+    FlagRetired,
     /// The flags are managed by files. 409.
     ReadOnlySource,
     /// The flag is not open to opt-ins. 409.
@@ -86,6 +88,7 @@ impl Code {
             Self::FlagErrors => "FLAG_ERRORS",
             Self::BlastRadius => "BLAST_RADIUS",
             Self::FlagInUse => "FLAG_IN_USE",
+            Self::FlagRetired => "FLAG_RETIRED",
             Self::ReadOnlySource => "READ_ONLY_SOURCE",
             Self::OptInClosed => "OPT_IN_CLOSED",
             Self::UnknownSignOff => "UNKNOWN_SIGN_OFF",

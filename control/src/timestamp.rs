@@ -5,6 +5,8 @@ use serde::{Deserialize, Deserializer, Serializer};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+const MINUTE_MS: i64 = 60_000;
+
 /// `2026-11-21T09:14:00.000Z`. What is beyond the year 9999 is written as its last moment.
 pub(crate) fn text(at: Timestamp) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -12,6 +14,32 @@ pub(crate) fn text(at: Timestamp) -> String {
     let time = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds);
     let text = time.ok().and_then(|time| time.format(&format).ok());
     text.unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
+}
+
+/// `2026-11-21 09:14`, in UTC: for sentences.
+pub(crate) fn minute(at: Timestamp) -> String {
+    let text = text(at);
+    let minute = text.get(..16).unwrap_or(&text);
+    minute.replace('T', " ")
+}
+
+/// The whole minute that `at` is in or, within one, the next: a time to wait for is never told too early.
+pub(crate) fn minute_at_last(at: Timestamp) -> String {
+    minute(Timestamp(at.0.saturating_add(MINUTE_MS - 1)))
+}
+
+/// A length of time in words: `24 h`, `6 h 2 min`, `30 s`. What is longer than a minute is given in minutes, the
+/// one that has begun counted.
+pub(crate) fn words(milliseconds: i64) -> String {
+    if milliseconds < MINUTE_MS {
+        return format!("{} s", milliseconds.max(0).saturating_add(999) / 1_000);
+    }
+    let minutes = milliseconds.saturating_add(MINUTE_MS - 1) / MINUTE_MS;
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
 }
 
 /// For `#[serde(with = "crate::timestamp")]`.
@@ -28,6 +56,29 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_length_of_time_is_never_told_too_short() {
+        for (milliseconds, said) in [
+            (-1, "0 s"),
+            (1, "1 s"),
+            (59_999, "60 s"),
+            (60_000, "1 min"),
+            (60_001, "2 min"),
+            (86_400_000, "24 h"),
+            (21_720_000, "6 h 2 min"),
+        ] {
+            assert_eq!(words(milliseconds), said);
+        }
+    }
+
+    #[test]
+    fn a_minute_to_wait_for_is_the_first_that_is_late_enough() {
+        let sharp = Timestamp(1_795_252_440_000);
+        assert_eq!(minute(sharp), "2026-11-21 09:14");
+        assert_eq!(minute_at_last(sharp), "2026-11-21 09:14");
+        assert_eq!(minute_at_last(Timestamp(sharp.0 + 1)), "2026-11-21 09:15");
+    }
 
     #[test]
     fn a_time_is_read_as_it_was_written() {

@@ -1,0 +1,224 @@
+//! From a change to what it does: which records it writes and what is remembered of it, or everything that stands
+//! against it. Pure: nothing is compiled or kept here, and the time is that of the request.
+
+mod definition;
+mod dependency;
+mod difference;
+mod document;
+mod flag;
+mod import;
+mod lifecycle;
+mod making;
+mod promotion;
+mod tenant;
+
+use rules::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::actor::{Actor, Role, Source};
+use crate::audit::{Entry, Outcome};
+use crate::change::{Change, Urgent};
+use crate::policy::Policy;
+use crate::refusal::{Code, Refusal};
+use crate::state::State;
+use crate::store::{Revision, Write};
+use crate::touched::Touched;
+
+pub(crate) use self::definition::Definition;
+pub(crate) use self::dependency::dependents;
+pub use self::difference::{Difference, Fields, Part, Section};
+pub use self::import::{ItemOutcome, ItemResult, MAX_IMPORT};
+use self::making::Making;
+
+/// A change, and who wants it when and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// What.
+    pub change: Change,
+    /// Who.
+    pub actor: Actor,
+    /// By which way.
+    pub source: Source,
+    /// Why.
+    pub reason: Option<String>,
+    /// In which request.
+    pub request_id: String,
+    /// What the store must be at; none: whatever it is at.
+    pub expected: Option<Revision>,
+    /// Whether more tenants may change than usually may.
+    pub force: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a change does, if it is let through.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Plan {
+    /// The records that it writes; without any it changes nothing, and nothing is remembered of it.
+    pub writes: Vec<Write>,
+    /// The same as edits of the document that is compiled.
+    pub edits: Vec<config::Edit>,
+    /// What is remembered of it, in order.
+    pub audit: Vec<Entry>,
+    /// Whose decisions it can alter.
+    pub touched: Touched,
+    /// Whether it only takes features away. Such a change is not held up by how far it reaches.
+    pub withdraws: bool,
+    /// What becomes of each item, of a change of many.
+    pub items: Vec<ItemResult>,
+    /// What changes, of an applied document, a cascade or an urgent promotion.
+    pub summary: Summary,
+}
+
+/// What is worth telling of a change besides that it was made.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Summary {
+    /// The flags that were taken back along with the one that was reverted.
+    pub cascade: Vec<String>,
+    /// What an urgent promotion did not wait for.
+    pub skipped: Vec<Code>,
+    /// What changed of the document.
+    pub document: Option<Difference>,
+}
+
+/// What the policy asks of the running system.
+pub trait Facts {
+    /// How many of the tenants that opted in to the flag, or are on its allowlist, have it on.
+    fn tenants_with(&self, flag: &str) -> usize;
+
+    /// How many requests that the flag let through met errors in the last `window_ms` milliseconds.
+    fn errors_within(&self, flag: &str, window_ms: i64) -> u64;
+}
+
+/// What a change does to this state, or everything that stands against it.
+///
+/// # Errors
+/// Every reason at once, the one to be told first first.
+pub fn plan(
+    state: &State,
+    request: &Request,
+    policy: &Policy,
+    facts: &dyn Facts,
+) -> Result<Plan, Vec<Refusal>> {
+    if let Some(refusal) = unpermitted(request) {
+        return Err(vec![refusal]);
+    }
+    let mut making = Making::new(state, request);
+    match &request.change {
+        Change::SetState {
+            flag,
+            to,
+            cascade,
+            ga_default,
+            urgent,
+        } => {
+            let step = lifecycle::Step {
+                flag,
+                to: *to,
+                dependents: if *cascade {
+                    lifecycle::Dependents::TakenBack
+                } else {
+                    lifecycle::Dependents::Named
+                },
+                ga_default: *ga_default,
+                urgent: urgent.as_ref(),
+            };
+            lifecycle::set_state(&mut making, &step, policy, facts)?;
+        }
+        Change::Kill { flag } => flag::kill(&mut making, flag)?,
+        Change::Restore { flag } => flag::restore(&mut making, flag)?,
+        Change::SetTiers { flag, tiers } => flag::set_tiers(&mut making, flag, tiers)?,
+        Change::SetRollout { flag, rollout } => flag::set_rollout(&mut making, flag, rollout.as_ref())?,
+        Change::SignOff { flag, as_role } => flag::sign_off(&mut making, flag, as_role, policy)?,
+        Change::SetOverride { org, flag, variant } => {
+            tenant::set_override(&mut making, org, flag, variant.as_ref())?;
+        }
+        Change::PutTenant { org, record } => tenant::put(&mut making, org, record)?,
+        Change::PatchTenant { org, patch } => tenant::patch(&mut making, org, patch)?,
+        Change::DeleteTenant { org } => tenant::delete(&mut making, org)?,
+        Change::Allow { org, flag } => tenant::allow(&mut making, org, flag)?,
+        Change::Disallow { org, flag } => tenant::disallow(&mut making, org, flag)?,
+        Change::OptIn { org, flag } => tenant::opt_in(&mut making, org, flag)?,
+        Change::OptOut { org, flag } => tenant::opt_out(&mut making, org, flag)?,
+        Change::ImportTenants { mode, tenants } => import::import(&mut making, *mode, tenants)?,
+        Change::ApplyDocument {
+            document,
+            prune,
+            adopt,
+        } => {
+            let rest = if *prune {
+                document::Rest::Removed
+            } else {
+                document::Rest::Kept
+            };
+            let start = if *adopt {
+                document::Start::AsWritten
+            } else {
+                document::Start::Alpha
+            };
+            document::apply(&mut making, document, rest, start)?;
+        }
+    }
+    Ok(making.finish())
+}
+
+/// What is remembered of a change that was refused.
+#[must_use]
+pub fn refused_entry(request: &Request, refusals: &[Refusal]) -> Entry {
+    let mut details = Map::new();
+    let codes: Vec<Value> = refusals
+        .iter()
+        .map(|refusal| refusal.code.as_str().into())
+        .collect();
+    let sentences: Vec<Value> = refusals
+        .iter()
+        .map(|refusal| refusal.detail.as_str().into())
+        .collect();
+    details.insert("codes".into(), codes.into());
+    details.insert("refusals".into(), sentences.into());
+    if let Change::SetState { to, .. } = &request.change {
+        details.insert("to".into(), to.as_str().into());
+    }
+    Entry {
+        outcome: Outcome::Refused,
+        flag: request.change.flag().map(str::to_owned),
+        org: request.change.org().map(str::to_owned),
+        urgent: urgent(&request.change).cloned(),
+        details,
+        ..making::entry(request, request.change.event())
+    }
+}
+
+fn urgent(change: &Change) -> Option<&Urgent> {
+    match change {
+        Change::SetState { urgent, .. } => urgent.as_ref(),
+        _ => None,
+    }
+}
+
+/// Why the actor may not do this, whatever it is about.
+fn unpermitted(request: &Request) -> Option<Refusal> {
+    let Actor { role, org, .. } = &request.actor;
+    let (allowed, needed) = match &request.change {
+        Change::OptIn { org: of, .. } | Change::OptOut { org: of, .. } => (
+            *role >= Role::Operator || (*role == Role::OrgAdmin && org.as_ref() == Some(of)),
+            "operator, or org-admin of this org",
+        ),
+        Change::ApplyDocument { .. } => (*role >= Role::PlatformAdmin, "platform-admin"),
+        _ => (*role >= Role::Operator, "operator"),
+    };
+    (!allowed).then(|| role_missing(*role, needed))
+}
+
+/// The refusal of who has not the role that it takes.
+fn role_missing(role: Role, needed: &str) -> Refusal {
+    Refusal::new(
+        Code::RoleMissing,
+        format!("this takes the role {needed}, not {}", role.as_str()),
+    )
+    .fact("role", role.as_str())
+    .fact("needed", needed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! How far flags are that depend on each other. A flag without a lifecycle stands for those that it requires; a
+//! retired flag asks nothing of others, since it serves its final variant whatever they serve.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rules::Lifecycle;
+
+use super::definition::Definition;
+use crate::state::State;
+
+/// A flag and how far it is.
+pub(super) type Standing = (String, Lifecycle);
+
+/// The flags that `flag` requires and that are not as far as `to`. A retired flag needs what a ga flag needs.
+pub(super) fn behind(state: &State, flag: &str, to: Lifecycle) -> Vec<Standing> {
+    let to = to.min(Lifecycle::Ga);
+    let required = |key: &str| required(state, key);
+    walk(
+        state,
+        flag,
+        required,
+        |lifecycle| lifecycle < to,
+        Through::Transparent,
+    )
+}
+
+/// The flags that require `flag`, directly or through others, and would be further than it at `to`.
+pub(super) fn further(state: &State, flag: &str, to: Lifecycle) -> Vec<Standing> {
+    let is_further = |lifecycle| lifecycle > to && lifecycle != Lifecycle::Retired;
+    let dependents = dependents(state);
+    let next = |key: &str| dependents.get(key).cloned().unwrap_or_default();
+    walk(state, flag, next, is_further, Through::Found)
+}
+
+/// Each flag that others require, with those.
+pub(crate) fn dependents(state: &State) -> BTreeMap<&str, Vec<&str>> {
+    let mut dependents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (key, definition) in &state.definitions {
+        for required in Definition(definition).requires() {
+            dependents.entry(required).or_default().push(key);
+        }
+    }
+    dependents
+}
+
+fn required<'s>(state: &'s State, flag: &str) -> Vec<&'s str> {
+    let definition = state.definitions.get(flag);
+    definition.map_or_else(Vec::new, |definition| Definition(definition).requires().collect())
+}
+
+/// Beyond which flags the walk goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Through {
+    /// Those without a lifecycle.
+    Transparent,
+    /// Those, and those that were found.
+    Found,
+}
+
+fn walk<'s>(
+    state: &'s State,
+    flag: &'s str,
+    next: impl Fn(&str) -> Vec<&'s str>,
+    wanted: impl Fn(Lifecycle) -> bool,
+    through: Through,
+) -> Vec<Standing> {
+    let mut seen = BTreeSet::from([flag]);
+    let mut open = vec![flag];
+    let mut found = Vec::new();
+    while let Some(flag) = open.pop() {
+        for key in next(flag) {
+            let Some(other) = state.states.get(key).filter(|_| seen.insert(key)) else {
+                continue;
+            };
+            match other.lifecycle() {
+                None => open.push(key),
+                Some(lifecycle) if wanted(lifecycle) => {
+                    found.push((key.to_owned(), lifecycle));
+                    if through == Through::Found {
+                        open.push(key);
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `a is alpha, b is beta`.
+pub(super) fn words(standings: &[Standing]) -> String {
+    let words = standings
+        .iter()
+        .map(|(flag, lifecycle)| format!("{flag} is {lifecycle}"));
+    words.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,114 @@
+//! What an applied document changes, told like a plan: added, changed, removed, and left alone since operators own it.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What an applied document changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Difference {
+    /// What there was not.
+    pub added: Vec<Part>,
+    /// What is different from what it was.
+    pub changed: Vec<Fields>,
+    /// What the document leaves out and is removed.
+    pub removed: Vec<Part>,
+    /// What the document says otherwise and operators own.
+    pub left_alone: Vec<Fields>,
+}
+
+/// A part of the document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Part {
+    /// Of which section.
+    pub section: Section,
+    /// Its name; empty for the head.
+    pub name: String,
+}
+
+/// Fields of a part of the document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fields {
+    /// Of which section.
+    pub section: Section,
+    /// The part's name; empty for the head.
+    pub name: String,
+    /// The names of the fields.
+    pub fields: Vec<String>,
+}
+
+/// A section of the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Section {
+    /// Tiers, unknown tenants, eligibility policy.
+    Head,
+    /// Segments.
+    Segment,
+    /// Flags.
+    Flag,
+    /// Tenants.
+    Tenant,
+}
+
+impl Difference {
+    pub(super) fn added(&mut self, section: Section, name: &str) {
+        self.added.push(Part {
+            section,
+            name: name.to_owned(),
+        });
+    }
+
+    pub(super) fn removed(&mut self, section: Section, name: &str) {
+        self.removed.push(Part {
+            section,
+            name: name.to_owned(),
+        });
+    }
+
+    pub(super) fn changed(&mut self, section: Section, name: &str, fields: Vec<String>) {
+        push(&mut self.changed, section, name, fields);
+    }
+
+    pub(super) fn left_alone(&mut self, section: Section, name: &str, fields: Vec<String>) {
+        push(&mut self.left_alone, section, name, fields);
+    }
+
+    /// How many there are of each, for the audit log.
+    pub(super) fn counts(&self) -> Map<String, Value> {
+        let counts = [
+            ("added", self.added.len()),
+            ("changed", self.changed.len()),
+            ("removed", self.removed.len()),
+            ("left_alone", self.left_alone.len()),
+        ];
+        counts
+            .into_iter()
+            .map(|(name, count)| (name.to_owned(), count.into()))
+            .collect()
+    }
+}
+
+fn push(list: &mut Vec<Fields>, section: Section, name: &str, fields: Vec<String>) {
+    if !fields.is_empty() {
+        list.push(Fields {
+            section,
+            name: name.to_owned(),
+            fields,
+        });
+    }
+}
+
+/// The fields in which two objects differ.
+pub(super) fn fields(before: &Value, after: &Value) -> Vec<String> {
+    let names = |value: &Value| -> Vec<String> {
+        value
+            .as_object()
+            .map_or_else(Vec::new, |object| object.keys().cloned().collect())
+    };
+    let mut fields = names(before);
+    fields.extend(names(after));
+    fields.sort();
+    fields.dedup();
+    fields.retain(|field| before.get(field) != after.get(field));
+    fields
+}

@@ -1,0 +1,143 @@
+//! Many tenants' records in one revision, with a result for each.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::making::{About, Making};
+use super::tenant::no_mapping;
+use crate::audit::Event;
+use crate::change::ImportMode;
+use crate::refusal::{Code, Refusal};
+use crate::store::{Key, Write};
+
+/// The most tenants in one import.
+pub const MAX_IMPORT: usize = 10_000;
+
+/// What became of one tenant of an import.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemResult {
+    /// The tenant.
+    pub id: String,
+    /// What became of it.
+    pub outcome: ItemOutcome,
+}
+
+/// What becomes of one tenant of an import.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ItemOutcome {
+    /// There was none.
+    Created,
+    /// There was one, which was written.
+    Changed,
+    /// It is as it was.
+    Unchanged,
+    /// It is left out; the others are not.
+    Refused(Refusal),
+}
+
+#[derive(Default, Serialize)]
+struct Counts {
+    created: usize,
+    changed: usize,
+    unchanged: usize,
+    refused: usize,
+}
+
+/// Writes every record that can be. What a record names is judged with the whole document.
+pub(super) fn import(
+    making: &mut Making<'_>,
+    mode: ImportMode,
+    tenants: &[(String, Value)],
+) -> Result<(), Vec<Refusal>> {
+    if tenants.len() > MAX_IMPORT {
+        let detail = format!("{} tenants, {MAX_IMPORT} may be in one import", tenants.len());
+        let refusal = Refusal::new(Code::InvalidDocument, detail).cure("bring them in in several pieces");
+        return Err(vec![
+            refusal.fact("limit", MAX_IMPORT).fact("found", tenants.len()),
+        ]);
+    }
+    let mut counts = Counts::default();
+    let mut seen = BTreeSet::new();
+    for (id, given) in tenants {
+        let again = !seen.insert(id.as_str());
+        let outcome =
+            item(making, mode, id, given, again).unwrap_or_else(|refusal| ItemOutcome::Refused(*refusal));
+        counts.count(&outcome);
+        making.plan.items.push(ItemResult {
+            id: id.clone(),
+            outcome,
+        });
+    }
+    if !making.plan.writes.is_empty() {
+        let counts = serde_json::to_value(&counts).unwrap_or_default();
+        making.remember(
+            Event::TenantsImported,
+            counts.as_object().cloned().unwrap_or_default(),
+        );
+    }
+    Ok(())
+}
+
+fn item(
+    making: &mut Making<'_>,
+    mode: ImportMode,
+    id: &str,
+    given: &Value,
+    again: bool,
+) -> Result<ItemOutcome, Box<Refusal>> {
+    if let Err(invalid) = rules::TenantId::parse(id) {
+        return Err(Refusal::new(Code::InvalidDocument, invalid.to_string())
+            .fact("org", id)
+            .into());
+    }
+    if !given.is_object() {
+        return Err(no_mapping(id).into());
+    }
+    if again {
+        let detail = format!("the tenant {id} is in this import twice: this one is left out");
+        return Err(Refusal::new(Code::AlreadyExists, detail).fact("org", id).into());
+    }
+    let before = making.state.tenants.get(id);
+    let after = match (before, mode) {
+        (Some(_), ImportMode::Create) => {
+            let detail = format!("there is a record of the tenant {id} already");
+            return Err(Refusal::new(Code::AlreadyExists, detail).fact("org", id).into());
+        }
+        (before, ImportMode::Patch) => {
+            let mut after = before.cloned().unwrap_or_else(|| Map::new().into());
+            json_patch::merge(&mut after, given);
+            after
+        }
+        _ => given.clone(),
+    };
+    let outcome = match before {
+        None => ItemOutcome::Created,
+        Some(before) if *before == after => ItemOutcome::Unchanged,
+        Some(_) => ItemOutcome::Changed,
+    };
+    let about = About {
+        org: Some(id),
+        details: Map::new(),
+        flag: None,
+    };
+    let write = Write {
+        key: Key::Tenant(id.to_owned()),
+        value: Some(after),
+    };
+    making.write(Event::TenantChanged, about, vec![write]);
+    Ok(outcome)
+}
+
+impl Counts {
+    fn count(&mut self, outcome: &ItemOutcome) {
+        let count = match outcome {
+            ItemOutcome::Created => &mut self.created,
+            ItemOutcome::Changed => &mut self.changed,
+            ItemOutcome::Unchanged => &mut self.unchanged,
+            ItemOutcome::Refused(_) => &mut self.refused,
+        };
+        *count = count.saturating_add(1);
+    }
+}

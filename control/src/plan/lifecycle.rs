@@ -1,0 +1,196 @@
+//! How far a flag is: forward one state at a time, when the policy is met or somebody answers for its not being
+//! met; back at once, unless other flags build on it.
+
+use rules::Lifecycle;
+use serde_json::{Map, Value};
+
+use super::definition::Definition;
+use super::making::Making;
+use super::promotion::Promotion;
+use super::{Facts, dependency, role_missing};
+use crate::actor::Role;
+use crate::audit::Event;
+use crate::change::{GaDefault, Urgent};
+use crate::flag_state::{FlagState, Unsettled};
+use crate::policy::Policy;
+use crate::refusal::{Code, Refusal};
+
+/// Where a flag is to go.
+pub(super) struct Step<'r> {
+    pub(super) flag: &'r str,
+    pub(super) to: Lifecycle,
+    pub(super) dependents: Dependents,
+    pub(super) ga_default: GaDefault,
+    pub(super) urgent: Option<&'r Urgent>,
+}
+
+/// What becomes of flags that build on one that is taken back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dependents {
+    /// They stand against it.
+    Named,
+    /// They are taken back, too.
+    TakenBack,
+}
+
+pub(super) fn set_state(
+    making: &mut Making<'_>,
+    step: &Step<'_>,
+    policy: &Policy,
+    facts: &dyn Facts,
+) -> Result<(), Vec<Refusal>> {
+    let (definition, state) = making.flag(step.flag)?;
+    let kind = Definition(definition).kind();
+    if !kind.has_lifecycle() {
+        let detail = format!("{} is of kind {kind}, which has no lifecycle", step.flag);
+        let refusal = Refusal::new(Code::NoLifecycle, detail).cure("set its tiers, its rollout, or kill it");
+        return Err(vec![refusal.fact("kind", kind.as_str())]);
+    }
+    let from = state.lifecycle().unwrap_or_default();
+    if from == step.to {
+        let detail = format!("{} is {from} already", step.flag);
+        return Err(vec![
+            Refusal::new(Code::StateUnchanged, detail).fact("state", from.as_str()),
+        ]);
+    }
+    if step.to < from {
+        return revert(making, step, from);
+    }
+    let promotion = Promotion {
+        state: making.state,
+        key: step.flag,
+        definition: Definition(definition),
+        present: state,
+        from,
+        to: step.to,
+        at: making.at(),
+    };
+    promote(making, step, &promotion, promotion.unmet(policy, facts))
+}
+
+fn promote(
+    making: &mut Making<'_>,
+    step: &Step<'_>,
+    promotion: &Promotion<'_>,
+    mut unmet: Vec<Refusal>,
+) -> Result<(), Vec<Refusal>> {
+    let role = making.request.actor.role;
+    let mut skipped = Vec::new();
+    match step.urgent {
+        Some(_) if role < Role::PlatformAdmin => unmet.insert(0, role_missing(role, "platform-admin")),
+        Some(_) => skipped = unmet.drain(..).map(|refusal| refusal.code).collect(),
+        None => {}
+    }
+    let mut after = moved(promotion.present, step.to, making);
+    match ga_default(promotion, step.ga_default) {
+        Ok(default) => after.default = default,
+        Err(refusal) => unmet.push(*refusal),
+    }
+    if !unmet.is_empty() {
+        return Err(unmet);
+    }
+    let mut details = from_to(promotion.from, step.to);
+    if step.to == Lifecycle::Ga {
+        let default = match step.ga_default {
+            GaDefault::On => "on",
+            GaDefault::Tiers => "tiers",
+        };
+        details.insert("default".into(), default.into());
+    }
+    if let Some(urgent) = step.urgent {
+        let codes: Vec<Value> = skipped.iter().map(|code| code.as_str().into()).collect();
+        details.insert("skipped".into(), codes.into());
+        details.insert("decision_maker".into(), urgent.decision_maker.as_str().into());
+        details.insert("incident".into(), urgent.incident.as_str().into());
+    }
+    making.write_state(Event::StateChanged, step.flag, after, details);
+    if let Some(entry) = making.plan.audit.last_mut() {
+        entry.urgent = step.urgent.cloned();
+    }
+    making.summary().skipped = skipped;
+    Ok(())
+}
+
+/// What is served by default after the promotion. A split stays as it is: its variants are compared on purpose.
+fn ga_default(promotion: &Promotion<'_>, wanted: GaDefault) -> Result<Option<Value>, Box<Refusal>> {
+    let definition = promotion.definition;
+    let present = promotion.present.default.clone();
+    let is_split = definition.default().is_some_and(Value::is_object);
+    if promotion.to != Lifecycle::Ga || wanted == GaDefault::Tiers || is_split {
+        return Ok(present);
+    }
+    if let Some(on) = definition.on() {
+        return Ok(Some(on.into()));
+    }
+    if definition
+        .default()
+        .is_some_and(|default| !definition.is_off(default))
+    {
+        return Ok(present);
+    }
+    let detail = format!(
+        "{} has no variant called `on`, so that it is not known what everyone is to be served",
+        promotion.key
+    );
+    Err(Refusal::new(Code::InvalidDocument, detail)
+        .cure("write `opt_in_serves` or `default` into its definition, or promote it with `default: tiers`")
+        .into())
+}
+
+fn revert(making: &mut Making<'_>, step: &Step<'_>, from: Lifecycle) -> Result<(), Vec<Refusal>> {
+    let further = dependency::further(making.state, step.flag, step.to);
+    if !further.is_empty() && step.dependents == Dependents::Named {
+        let flags: Vec<Value> = further.iter().map(|(flag, _)| flag.as_str().into()).collect();
+        let detail = format!("further flags require it: {}", dependency::words(&further));
+        let refusal = Refusal::new(Code::FlagDependency, detail)
+            .cure("revert them first, or all of them at once with `cascade`")
+            .fact("flags", flags);
+        return Err(vec![refusal]);
+    }
+    take_back(making, step.flag, step.to, from_to(from, step.to))?;
+    for (flag, from) in further {
+        let mut details = from_to(from, step.to);
+        details.insert("cascade_of".into(), step.flag.into());
+        take_back(making, &flag, step.to, details)?;
+        making.summary().cascade.push(flag);
+    }
+    making.plan.withdraws = true;
+    Ok(())
+}
+
+fn take_back(
+    making: &mut Making<'_>,
+    flag: &str,
+    to: Lifecycle,
+    details: Map<String, Value>,
+) -> Result<(), Vec<Refusal>> {
+    let (_, state) = making.flag(flag)?;
+    let mut after = moved(state, to, making);
+    after.unsettled = Some(Unsettled {
+        how: "reverted".into(),
+        at: making.at(),
+    });
+    if to < Lifecycle::Ga {
+        after.default = None;
+    }
+    making.write_state(Event::StateChanged, flag, after, details);
+    Ok(())
+}
+
+/// The state with another lifecycle, which nobody has signed off yet.
+fn moved(state: &FlagState, to: Lifecycle, making: &Making<'_>) -> FlagState {
+    FlagState {
+        lifecycle: Some(to.as_str().into()),
+        since: making.at(),
+        sign_offs: Vec::new(),
+        ..state.clone()
+    }
+}
+
+fn from_to(from: Lifecycle, to: Lifecycle) -> Map<String, Value> {
+    let fields = [("from", from), ("to", to)];
+    fields
+        .into_iter()
+        .map(|(field, lifecycle)| (field.to_owned(), lifecycle.as_str().into()))
+        .collect()
+}

@@ -1,0 +1,169 @@
+//! What a flag must have to be promoted: one function a condition, each with its code, all of them asked.
+
+use rules::{Lifecycle, Timestamp};
+use serde_json::Value;
+
+use super::definition::Definition;
+use super::{Facts, dependency};
+use crate::flag_state::FlagState;
+use crate::policy::{GaPolicy, Policy, Revertible};
+use crate::refusal::{Code, Refusal};
+use crate::state::State;
+use crate::timestamp;
+
+/// A flag on its way to a later state.
+pub(super) struct Promotion<'a> {
+    pub(super) state: &'a State,
+    pub(super) key: &'a str,
+    pub(super) definition: Definition<'a>,
+    pub(super) present: &'a FlagState,
+    pub(super) from: Lifecycle,
+    pub(super) to: Lifecycle,
+    pub(super) at: Timestamp,
+}
+
+impl Promotion<'_> {
+    /// Everything that it lacks.
+    pub(super) fn unmet(&self, policy: &Policy, facts: &dyn Facts) -> Vec<Refusal> {
+        let mut unmet: Vec<Refusal> = [self.one_state_at_a_time(), self.soak(policy), self.dependencies()]
+            .into_iter()
+            .flatten()
+            .collect();
+        if self.from < Lifecycle::Ga && self.to >= Lifecycle::Ga {
+            let ga = &policy.ga;
+            let conditions = [
+                self.tenants(ga, facts),
+                self.stable(ga),
+                self.no_open_rollback(),
+                self.revertible(ga),
+                self.sign_offs(ga),
+                self.errors(ga, facts),
+            ];
+            unmet.extend(conditions.into_iter().flatten());
+        } else if self.to == Lifecycle::Retired {
+            // Retired, it would be on for everyone, kill switch or not.
+            unmet.extend(self.no_open_rollback());
+        }
+        unmet
+    }
+
+    fn one_state_at_a_time(&self) -> Option<Refusal> {
+        let next = Lifecycle::ALL.into_iter().find(|state| *state > self.from)?;
+        (next != self.to).then(|| {
+            let detail = format!("from {} to {} {next} is skipped", self.from, self.to);
+            Refusal::new(Code::StateSkipped, detail)
+                .cure(format!("promote it to {next} first"))
+                .fact("from", self.from.as_str())
+                .fact("next", next.as_str())
+        })
+    }
+
+    fn soak(&self, policy: &Policy) -> Option<Refusal> {
+        let since = self.present.since;
+        let sentence = format!("in {} since {}", self.from, timestamp::minute(since));
+        self.wait(Code::SoakNotElapsed, &sentence, since, policy.soak_ms)
+    }
+
+    fn dependencies(&self) -> Option<Refusal> {
+        let behind = dependency::behind(self.state, self.key, self.to);
+        (!behind.is_empty()).then(|| {
+            let flags: Vec<Value> = behind.iter().map(|(flag, _)| flag.as_str().into()).collect();
+            let detail = format!("it requires what is not as far: {}", dependency::words(&behind));
+            Refusal::new(Code::FlagDependency, detail)
+                .cure("promote those first")
+                .fact("flags", flags)
+        })
+    }
+
+    fn tenants(&self, policy: &GaPolicy, facts: &dyn Facts) -> Option<Refusal> {
+        let (needed, found) = (policy.tenants, facts.tenants_with(self.key));
+        (found < needed).then(|| {
+            Refusal::new(
+                Code::ExitCriteria,
+                format!("{found} of {needed} tenants have it on"),
+            )
+            .cure("put more pilot tenants on its allowlist, or have them opt in")
+            .fact("found", found)
+            .fact("needed", needed)
+        })
+    }
+
+    fn stable(&self, policy: &GaPolicy) -> Option<Refusal> {
+        let unsettled = self.present.unsettled.as_ref()?;
+        let sentence = format!("{} {}", unsettled.how, timestamp::minute(unsettled.at));
+        self.wait(Code::NotStable, &sentence, unsettled.at, policy.stable_ms)
+    }
+
+    fn no_open_rollback(&self) -> Option<Refusal> {
+        (!self.present.enabled).then(|| {
+            let unsettled = self.present.unsettled.as_ref();
+            let since = unsettled.map(|unsettled| format!(" since {}", timestamp::minute(unsettled.at)));
+            Refusal::new(Code::RollbackOpen, format!("killed{}", since.unwrap_or_default()))
+                .cure("restore it first")
+        })
+    }
+
+    fn revertible(&self, policy: &GaPolicy) -> Option<Refusal> {
+        (policy.revertible == Revertible::Required && !self.definition.is_revertible()).then(|| {
+            Refusal::new(
+                Code::NotRevertible,
+                "its definition does not say `revertible: true`",
+            )
+            .cure("make sure that it can be turned back without harm, then write it into its definition")
+        })
+    }
+
+    fn sign_offs(&self, policy: &GaPolicy) -> Option<Refusal> {
+        let signed = |role: &&String| {
+            self.present
+                .sign_offs
+                .iter()
+                .any(|sign_off| sign_off.role == **role)
+        };
+        let missing: Vec<&str> = policy
+            .sign_offs
+            .iter()
+            .filter(|role| !signed(role))
+            .map(String::as_str)
+            .collect();
+        (!missing.is_empty()).then(|| {
+            let roles: Vec<Value> = missing.iter().map(|role| (*role).into()).collect();
+            Refusal::new(Code::SignOffMissing, missing.join(", "))
+                .cure("have somebody sign off on their behalf")
+                .fact("roles", roles)
+        })
+    }
+
+    fn errors(&self, policy: &GaPolicy, facts: &dyn Facts) -> Option<Refusal> {
+        let allowed = policy.errors?;
+        let found = facts.errors_within(self.key, policy.errors_window_ms);
+        (found > allowed).then(|| {
+            let window = timestamp::words(policy.errors_window_ms);
+            let detail = format!(
+                "{found} requests that it let through met errors in the last {window}, {allowed} may"
+            );
+            Refusal::new(Code::FlagErrors, detail)
+                .cure("find their cause; they count for that long")
+                .fact("found", found)
+                .fact("allowed", allowed)
+        })
+    }
+
+    /// What has to be waited for, if it is not over: to the millisecond, told in minutes.
+    fn wait(&self, code: Code, sentence: &str, since: Timestamp, needed_ms: i64) -> Option<Refusal> {
+        let until = Timestamp(since.0.saturating_add(needed_ms));
+        let remaining = until.0.saturating_sub(self.at.0);
+        (remaining > 0).then(|| {
+            let (needed, from) = (timestamp::words(needed_ms), timestamp::minute_at_last(until));
+            let detail = format!(
+                "{sentence}, {needed} needed: from {from} (in {})",
+                timestamp::words(remaining)
+            );
+            Refusal::new(code, detail)
+                .cure("wait until then")
+                .fact("since", timestamp::text(since))
+                .fact("until", timestamp::text(until))
+                .fact("remaining_ms", remaining)
+        })
+    }
+}

@@ -1,0 +1,142 @@
+mod applying;
+mod lifecycles;
+mod operating;
+mod properties;
+mod tenants;
+
+use serde_json::json;
+
+use super::*;
+use crate::change::GaDefault;
+use rules::Lifecycle;
+
+pub(super) const HOUR: i64 = 3_600_000;
+/// 2026-11-20 09:14:00, when everything begins.
+pub(super) const START: i64 = 1_795_252_440_000 - 24 * HOUR;
+
+/// What the running system says.
+pub(super) struct Said {
+    pub(super) tenants: usize,
+    pub(super) errors: u64,
+}
+
+/// A system in which nothing stands against a promotion.
+pub(super) const GOOD: Said = Said {
+    tenants: 10,
+    errors: 0,
+};
+
+impl Facts for Said {
+    fn tenants_with(&self, _: &str) -> usize {
+        self.tenants
+    }
+
+    fn errors_within(&self, _: &str, window_ms: i64) -> u64 {
+        assert_eq!(window_ms, 24 * HOUR);
+        self.errors
+    }
+}
+
+pub(super) fn admin(change: Change, after_ms: i64) -> Request {
+    Request {
+        change,
+        actor: Actor {
+            name: "ada".into(),
+            role: Role::PlatformAdmin,
+            org: None,
+        },
+        source: Source::Api,
+        reason: Some("because".into()),
+        request_id: "r-1".into(),
+        expected: None,
+        force: false,
+        at: Timestamp(START + after_ms),
+    }
+}
+
+pub(super) fn by(role: Role, org: Option<&str>, request: Request) -> Request {
+    let actor = Actor {
+        name: "bob".into(),
+        role,
+        org: org.map(str::to_owned),
+    };
+    Request { actor, ..request }
+}
+
+pub(super) fn applying(document: Value) -> Change {
+    Change::ApplyDocument {
+        document,
+        prune: false,
+        adopt: true,
+    }
+}
+
+/// What is kept once the document was applied to nothing, at the start.
+pub(super) fn state(document: Value) -> State {
+    let mut state = State::default();
+    made(&mut state, &admin(applying(document), 0));
+    state
+}
+
+/// Makes the change; what it did.
+pub(super) fn made(state: &mut State, request: &Request) -> Plan {
+    let plan = plan(state, request, &Policy::default(), &GOOD).unwrap();
+    if !plan.writes.is_empty() {
+        state.absorb(&plan.writes, Revision(state.revision.0 + 1));
+    }
+    plan
+}
+
+pub(super) fn refused(state: &State, request: &Request) -> Vec<Refusal> {
+    refused_by(state, request, &Policy::default(), &GOOD)
+}
+
+pub(super) fn refused_by(state: &State, request: &Request, policy: &Policy, facts: &Said) -> Vec<Refusal> {
+    plan(state, request, policy, facts).expect_err("it was let through")
+}
+
+pub(super) fn codes(refusals: &[Refusal]) -> Vec<&'static str> {
+    refusals.iter().map(|refusal| refusal.code.as_str()).collect()
+}
+
+pub(super) fn set_state(flag: &str, to: Lifecycle) -> Change {
+    Change::SetState {
+        flag: flag.into(),
+        to,
+        cascade: false,
+        ga_default: GaDefault::On,
+        urgent: None,
+    }
+}
+
+pub(super) fn urgently(flag: &str, to: Lifecycle) -> Change {
+    Change::SetState {
+        flag: flag.into(),
+        to,
+        cascade: false,
+        ga_default: GaDefault::On,
+        urgent: Some(Urgent {
+            decision_maker: "grace".into(),
+            incident: "INC-7".into(),
+            reason: "the old one is down".into(),
+        }),
+    }
+}
+
+/// Everything that is kept, as one value: what the patches of entries are over.
+pub(super) fn records(state: &State) -> Value {
+    let states = state.states.iter();
+    let states: Map<String, Value> = states
+        .map(|(key, state)| (key.clone(), serde_json::to_value(state).unwrap()))
+        .collect();
+    json!({
+        "head": state.head, "segments": state.segments, "definitions": state.definitions, "states": states,
+        "tenants": state.tenants,
+    })
+}
+
+pub(super) fn patched(mut records: Value, patch: &[Value]) -> Value {
+    let patch: json_patch::Patch = serde_json::from_value(patch.to_vec().into()).unwrap();
+    json_patch::patch(&mut records, &patch).unwrap();
+    records
+}

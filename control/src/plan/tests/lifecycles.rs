@@ -1,0 +1,393 @@
+use super::*;
+
+/// A flag of each state, and flags that build on each other.
+fn flags() -> State {
+    state(json!({ "version": 1, "flags": {
+        "young": { "lifecycle": "alpha", "revertible": true },
+        "board": { "lifecycle": "beta", "revertible": true },
+        "rigid": { "lifecycle": "beta" },
+        "wide": { "lifecycle": "ga", "default": "on" },
+        "done": { "lifecycle": "retired" },
+        "dead": { "lifecycle": "beta", "enabled": false, "revertible": true },
+        "dead.wide": { "lifecycle": "ga", "enabled": false },
+        "switch": { "kind": "ops", "requires": ["young"] },
+        "base": { "lifecycle": "beta", "revertible": true },
+        "on.base": { "lifecycle": "beta", "requires": ["base"], "revertible": true },
+        "on.young": { "lifecycle": "alpha", "requires": [{ "flag": "young" }] },
+        "on.switch": { "lifecycle": "alpha", "requires": ["switch"] },
+    }}))
+}
+
+/// State, target, hours after the start, what is said, and the codes in their order.
+type Case = (&'static str, Lifecycle, i64, Said, &'static [&'static str]);
+
+#[test]
+fn everything_that_stands_against_a_promotion_is_told_at_once() {
+    use Lifecycle::{Alpha, Beta, Ga, Retired};
+    let no_tenants = || Said {
+        tenants: 9,
+        errors: 0,
+    };
+    let errors = || Said {
+        tenants: 10,
+        errors: 1,
+    };
+    let cases: [Case; 21] = [
+        ("unknown", Beta, 24, GOOD, &["FLAG_NOT_FOUND"]),
+        ("switch", Beta, 24, GOOD, &["NO_LIFECYCLE"]),
+        ("switch", Alpha, 24, GOOD, &["NO_LIFECYCLE"]),
+        ("young", Alpha, 24, GOOD, &["STATE_UNCHANGED"]),
+        ("young", Beta, 23, GOOD, &["SOAK_NOT_ELAPSED"]),
+        ("young", Beta, 24, GOOD, &[]),
+        ("young", Ga, 24, GOOD, &["STATE_SKIPPED"]),
+        (
+            "young",
+            Ga,
+            0,
+            no_tenants(),
+            &["STATE_SKIPPED", "SOAK_NOT_ELAPSED", "EXIT_CRITERIA"],
+        ),
+        (
+            "young",
+            Retired,
+            24,
+            no_tenants(),
+            &["STATE_SKIPPED", "EXIT_CRITERIA"],
+        ),
+        ("board", Ga, 24, GOOD, &[]),
+        (
+            "board",
+            Ga,
+            23,
+            no_tenants(),
+            &["SOAK_NOT_ELAPSED", "EXIT_CRITERIA"],
+        ),
+        ("board", Ga, 24, errors(), &["FLAG_ERRORS"]),
+        ("rigid", Ga, 24, GOOD, &["NOT_REVERTIBLE"]),
+        ("dead", Ga, 24, GOOD, &["ROLLBACK_OPEN"]),
+        ("wide", Retired, 23, GOOD, &["SOAK_NOT_ELAPSED"]),
+        ("wide", Retired, 24, no_tenants(), &[]),
+        ("dead.wide", Retired, 24, GOOD, &["ROLLBACK_OPEN"]),
+        ("on.base", Ga, 24, GOOD, &["FLAG_DEPENDENCY"]),
+        ("on.young", Beta, 24, GOOD, &["FLAG_DEPENDENCY"]),
+        ("on.switch", Beta, 24, GOOD, &["FLAG_DEPENDENCY"]),
+        ("done", Retired, 24, GOOD, &["STATE_UNCHANGED"]),
+    ];
+    let state = flags();
+    for (flag, to, hours, said, expected) in cases {
+        let request = admin(set_state(flag, to), hours * HOUR);
+        let found = plan(&state, &request, &Policy::default(), &said).map_err(|refusals| codes(&refusals));
+        assert_eq!(
+            found.err().unwrap_or_default(),
+            expected,
+            "{flag} to {to} after {hours} h"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_says_what_a_person_needs() {
+    let mut state = flags();
+    let policy = Policy {
+        ga: crate::GaPolicy {
+            sign_offs: vec!["operations".into(), "support".into()],
+            ..crate::GaPolicy::default()
+        },
+        ..Policy::default()
+    };
+    made(
+        &mut state,
+        &admin(
+            Change::Kill {
+                flag: "on.base".into(),
+            },
+            HOUR,
+        ),
+    );
+    made(
+        &mut state,
+        &admin(
+            Change::Restore {
+                flag: "on.base".into(),
+            },
+            2 * HOUR,
+        ),
+    );
+    let request = admin(set_state("on.base", Lifecycle::Ga), 17 * HOUR + 58 * 60_000);
+    let refusals = refused_by(
+        &state,
+        &request,
+        &policy,
+        &Said {
+            tenants: 7,
+            errors: 3,
+        },
+    );
+    let told: Vec<String> = refusals
+        .iter()
+        .map(|refusal| format!("{} {}", refusal.code.as_str(), refusal.detail))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "SOAK_NOT_ELAPSED in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)",
+            "FLAG_DEPENDENCY it requires what is not as far: base is beta",
+            "EXIT_CRITERIA 7 of 10 tenants have it on",
+            "NOT_STABLE restored 2026-11-20 11:14, 72 h needed: from 2026-11-23 11:14 (in 56 h 2 min)",
+            "SIGN_OFF_MISSING operations, support",
+            "FLAG_ERRORS 3 requests that it let through met errors in the last 24 h, 0 may",
+        ]
+    );
+    assert!(refusals.iter().all(|refusal| refusal.cure.is_some()));
+    let soak = &refusals[0].facts;
+    assert_eq!(soak["since"], "2026-11-20T09:14:00.000Z");
+    assert_eq!(soak["until"], "2026-11-21T09:14:00.000Z");
+    assert_eq!(soak["remaining_ms"], 6 * HOUR + 2 * 60_000);
+    assert_eq!(refusals[1].facts["flags"], json!(["base"]));
+    assert_eq!(
+        (&refusals[2].facts["found"], &refusals[2].facts["needed"]),
+        (&json!(7), &json!(10))
+    );
+    assert_eq!(refusals[4].facts["roles"], json!(["operations", "support"]));
+}
+
+#[test]
+fn the_soak_is_over_at_its_last_millisecond_and_not_before() {
+    let state = flags();
+    for (after, expected) in [(24 * HOUR - 1, vec!["SOAK_NOT_ELAPSED"]), (24 * HOUR, vec![])] {
+        let request = admin(set_state("young", Lifecycle::Beta), after);
+        let found = plan(&state, &request, &Policy::default(), &GOOD);
+        assert_eq!(
+            found.map_or_else(|refusals| codes(&refusals), |_| vec![]),
+            expected,
+            "{after}"
+        );
+    }
+}
+
+#[test]
+fn a_flag_is_stable_again_72_hours_after_what_went_wrong() {
+    let mut state = flags();
+    made(&mut state, &admin(Change::Kill { flag: "board".into() }, 0));
+    made(&mut state, &admin(Change::Restore { flag: "board".into() }, HOUR));
+    let to_ga = set_state("board", Lifecycle::Ga);
+    assert_eq!(
+        codes(&refused(&state, &admin(to_ga.clone(), 73 * HOUR - 1))),
+        ["NOT_STABLE"]
+    );
+    assert!(!made(&mut state, &admin(to_ga, 73 * HOUR)).writes.is_empty());
+}
+
+#[test]
+fn a_skipped_state_is_named() {
+    let refusals = refused(
+        &flags(),
+        &admin(set_state("young", Lifecycle::Retired), 24 * HOUR),
+    );
+    assert_eq!(refusals[0].facts["next"], "beta");
+    assert_eq!(refusals[0].cure.as_deref(), Some("promote it to beta first"));
+}
+
+#[test]
+fn ga_serves_everyone_and_a_revert_takes_that_back() {
+    let mut state = flags();
+    made(&mut state, &admin(set_state("board", Lifecycle::Ga), 24 * HOUR));
+    let board = state.flag("board").unwrap();
+    assert_eq!(
+        (&board["lifecycle"], &board["default"]),
+        (&json!("ga"), &json!("on"))
+    );
+    assert_eq!(state.states["board"].since, Timestamp(START + 24 * HOUR));
+    let reverted = made(&mut state, &admin(set_state("board", Lifecycle::Beta), 25 * HOUR));
+    assert!(reverted.withdraws);
+    let board = state.flag("board").unwrap();
+    assert_eq!(
+        (&board["lifecycle"], board.get("default")),
+        (&json!("beta"), None)
+    );
+    assert_eq!(state.states["board"].unsettled.as_ref().unwrap().how, "reverted");
+}
+
+#[test]
+fn ga_serves_the_variant_that_means_on_and_keeps_a_split() {
+    let mut state = state(json!({ "version": 1, "flags": {
+        "named": { "lifecycle": "beta", "revertible": true, "variants": { "none": 0, "v2": 2 }, "off": "none",
+            "opt_in_serves": "v2" },
+        "split": { "lifecycle": "beta", "revertible": true, "variants": { "off": 0, "a": 1, "b": 2 },
+            "default": { "split": { "a": 50, "b": 50 } } },
+        "tiered": { "lifecycle": "beta", "revertible": true },
+        "chosen": { "lifecycle": "beta", "revertible": true, "variants": { "off": 0, "a": 1 }, "default": "a" },
+        "unclear": { "lifecycle": "beta", "revertible": true, "variants": { "off": 0, "a": 1, "b": 2 } },
+    }}));
+    for (flag, ga_default, expected) in [
+        ("named", GaDefault::On, Some(json!("v2"))),
+        (
+            "split",
+            GaDefault::On,
+            Some(json!({ "split": { "a": 50, "b": 50 } })),
+        ),
+        ("tiered", GaDefault::Tiers, None),
+        ("chosen", GaDefault::On, Some(json!("a"))),
+    ] {
+        let change = Change::SetState {
+            flag: flag.into(),
+            to: Lifecycle::Ga,
+            cascade: false,
+            ga_default,
+            urgent: None,
+        };
+        made(&mut state, &admin(change, 24 * HOUR));
+        assert_eq!(
+            state.flag(flag).unwrap().get("default"),
+            expected.as_ref(),
+            "{flag}"
+        );
+    }
+    let urgent = refused(&state, &admin(urgently("unclear", Lifecycle::Ga), 0));
+    assert_eq!(
+        codes(&urgent),
+        ["INVALID_DOCUMENT"],
+        "not even an urgent skip makes it known"
+    );
+}
+
+#[test]
+fn an_urgent_promotion_waits_for_nothing_and_is_written_down() {
+    let mut state = flags();
+    let request = admin(urgently("on.young", Lifecycle::Ga), 0);
+    let skipped = [
+        "STATE_SKIPPED",
+        "SOAK_NOT_ELAPSED",
+        "FLAG_DEPENDENCY",
+        "NOT_REVERTIBLE",
+    ];
+    let plan = made(&mut state, &request);
+    assert_eq!(
+        plan.summary
+            .skipped
+            .iter()
+            .map(|code| code.as_str())
+            .collect::<Vec<_>>(),
+        skipped
+    );
+    let entry = &plan.audit[0];
+    assert_eq!(entry.details["skipped"], json!(skipped));
+    assert_eq!(entry.details["decision_maker"], "grace");
+    assert_eq!(
+        (&entry.details["from"], &entry.details["to"]),
+        (&json!("alpha"), &json!("ga"))
+    );
+    assert_eq!(entry.urgent.as_ref().unwrap().incident, "INC-7");
+    assert_eq!(state.states["on.young"].lifecycle(), Some(Lifecycle::Ga));
+}
+
+#[test]
+fn an_urgent_promotion_takes_a_platform_admin_and_sense() {
+    let state = flags();
+    for (flag, to, role, expected) in [
+        (
+            "young",
+            Lifecycle::Beta,
+            Role::Operator,
+            vec!["ROLE_MISSING", "SOAK_NOT_ELAPSED"],
+        ),
+        (
+            "unknown",
+            Lifecycle::Beta,
+            Role::PlatformAdmin,
+            vec!["FLAG_NOT_FOUND"],
+        ),
+        (
+            "young",
+            Lifecycle::Alpha,
+            Role::PlatformAdmin,
+            vec!["STATE_UNCHANGED"],
+        ),
+        (
+            "switch",
+            Lifecycle::Beta,
+            Role::PlatformAdmin,
+            vec!["NO_LIFECYCLE"],
+        ),
+    ] {
+        let request = by(role, None, admin(urgently(flag, to), 0));
+        assert_eq!(codes(&refused(&state, &request)), expected, "{flag}");
+    }
+}
+
+#[test]
+fn a_revert_names_the_flags_that_build_on_it_and_takes_them_along_when_told() {
+    let mut state = state(json!({ "version": 1, "flags": {
+        "base": { "lifecycle": "ga" },
+        "middle": { "lifecycle": "ga", "requires": ["base"] },
+        "through": { "kind": "permission", "requires": ["middle"] },
+        "top": { "lifecycle": "beta", "requires": ["through"] },
+        "low": { "lifecycle": "alpha", "requires": ["base"] },
+        "gone": { "lifecycle": "retired", "requires": ["base"] },
+    }}));
+    let refusals = refused(&state, &admin(set_state("base", Lifecycle::Alpha), HOUR));
+    assert_eq!(codes(&refusals), ["FLAG_DEPENDENCY"]);
+    assert_eq!(refusals[0].facts["flags"], json!(["middle", "top"]));
+    assert_eq!(
+        refusals[0].detail,
+        "further flags require it: middle is ga, top is beta"
+    );
+    let cascade = Change::SetState {
+        flag: "base".into(),
+        to: Lifecycle::Alpha,
+        cascade: true,
+        ga_default: GaDefault::On,
+        urgent: None,
+    };
+    let plan = made(&mut state, &admin(cascade, HOUR));
+    assert_eq!(plan.summary.cascade, ["middle", "top"]);
+    let audited: Vec<_> = plan
+        .audit
+        .iter()
+        .map(|entry| entry.flag.as_deref().unwrap())
+        .collect();
+    assert_eq!(audited, ["base", "middle", "top"]);
+    assert_eq!(plan.audit[2].details["cascade_of"], "base");
+    let found =
+        ["base", "middle", "top", "low", "gone"].map(|flag| state.states[flag].lifecycle.clone().unwrap());
+    assert_eq!(found, ["alpha", "alpha", "alpha", "alpha", "retired"]);
+}
+
+#[test]
+fn a_change_of_state_asks_for_new_sign_offs() {
+    let mut state = flags();
+    state
+        .states
+        .get_mut("board")
+        .unwrap()
+        .sign_offs
+        .push(crate::SignOff {
+            role: "operations".into(),
+            by: "eve".into(),
+            at: Timestamp(START),
+        });
+    made(&mut state, &admin(set_state("board", Lifecycle::Alpha), HOUR));
+    assert!(state.states["board"].sign_offs.is_empty());
+}
+
+#[test]
+fn every_condition_can_be_turned_off() {
+    let policy = Policy {
+        soak_ms: 0,
+        ga: crate::GaPolicy {
+            tenants: 0,
+            stable_ms: 0,
+            revertible: crate::Revertible::Optional,
+            sign_offs: vec![],
+            errors: None,
+            errors_window_ms: 24 * HOUR,
+        },
+        max_blast_radius: None,
+    };
+    let request = admin(set_state("rigid", Lifecycle::Ga), 0);
+    let said = Said {
+        tenants: 0,
+        errors: 99,
+    };
+    assert!(plan(&flags(), &request, &policy, &said).is_ok());
+}

@@ -1,0 +1,202 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const FLAGS: [&str; 4] = ["one", "two", "three", "switch"];
+const ORGS: [&str; 3] = ["acme", "globex", "initech"];
+
+fn start() -> State {
+    state(json!({ "version": 1, "tiers": ["t1", "t2"], "flags": {
+        "one": { "lifecycle": "beta", "revertible": true },
+        "two": { "lifecycle": "alpha", "requires": ["one"], "tiers": { "t1": "on" } },
+        "three": { "lifecycle": "ga", "requires": ["two"] },
+        "switch": { "kind": "ops" },
+    }, "tenants": { "acme": { "tier": "t1", "beta": ["one"] }, "globex": { "opt_out": ["three"] } } }))
+}
+
+/// Lists of operator-owned values and the documents' own.
+fn document() -> impl Strategy<Value = Value> {
+    let flag = (
+        prop_oneof![Just("alpha"), Just("beta"), Just("ga")],
+        any::<bool>(),
+        0_u32..100,
+        prop::option::of("[a-z]{1,4}"),
+    );
+    let flag = flag.prop_map(|(lifecycle, enabled, percentage, owner)| {
+        json!({ "lifecycle": lifecycle, "enabled": enabled, "tiers": { "t2": "off" },
+            "rollout": { "percentage": percentage }, "owner": owner.unwrap_or_default() })
+    });
+    let flags = prop::collection::btree_map(
+        prop::sample::select(vec!["one", "two", "three", "four"]),
+        flag,
+        0..4,
+    );
+    let tenants = prop::collection::btree_map(prop::sample::select(ORGS.to_vec()), tier(), 0..3);
+    (flags, tenants).prop_map(|(flags, tenants)| json!({ "version": 1, "flags": flags, "tenants": tenants }))
+}
+
+fn tier() -> impl Strategy<Value = Value> {
+    prop::sample::select(vec!["t1", "t2"]).prop_map(|tier| json!({ "tier": tier }))
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let flag = || prop::sample::select(FLAGS.to_vec()).prop_map(str::to_owned);
+    let org = || prop::sample::select(ORGS.to_vec()).prop_map(str::to_owned);
+    let lifecycle = prop::sample::select(Lifecycle::ALL.to_vec());
+    let variant = prop::option::of(prop_oneof![Just(json!(true)), Just(json!("off"))]);
+    prop_oneof![
+        (flag(), lifecycle, any::<bool>()).prop_map(|(flag, to, cascade)| Change::SetState {
+            flag,
+            to,
+            cascade,
+            ga_default: GaDefault::On,
+            urgent: Some(Urgent {
+                decision_maker: "a".into(),
+                incident: "b".into(),
+                reason: "c".into()
+            }),
+        }),
+        flag().prop_map(|flag| Change::Kill { flag }),
+        flag().prop_map(|flag| Change::Restore { flag }),
+        flag().prop_map(|flag| Change::SetTiers {
+            flag,
+            tiers: Map::from_iter([("t1".to_owned(), json!(true)), ("t2".to_owned(), Value::Null)]),
+        }),
+        (flag(), prop::option::of(0_u32..100)).prop_map(|(flag, share)| Change::SetRollout {
+            flag,
+            rollout: share.map(|percentage| json!({ "percentage": percentage })),
+        }),
+        (org(), flag(), variant).prop_map(|(org, flag, variant)| Change::SetOverride { org, flag, variant }),
+        (org(), flag()).prop_map(|(org, flag)| Change::Allow { org, flag }),
+        (org(), flag()).prop_map(|(org, flag)| Change::Disallow { org, flag }),
+        (org(), flag()).prop_map(|(org, flag)| Change::OptIn { org, flag }),
+        (org(), flag()).prop_map(|(org, flag)| Change::OptOut { org, flag }),
+        (org(), tier()).prop_map(|(org, record)| Change::PutTenant { org, record }),
+        (org(), tier()).prop_map(|(org, patch)| Change::PatchTenant { org, patch }),
+        org().prop_map(|org| Change::DeleteTenant { org }),
+        prop::collection::vec((org(), tier()), 0..5).prop_map(|tenants| Change::ImportTenants {
+            mode: crate::ImportMode::Upsert,
+            tenants
+        }),
+        (document(), any::<bool>(), any::<bool>()).prop_map(|(document, prune, adopt)| {
+            Change::ApplyDocument {
+                document,
+                prune,
+                adopt,
+            }
+        }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// What is remembered of a change leads from before to after and back, whatever the change.
+    #[test]
+    fn patches_lead_to_what_was_made_of_it_and_back(changes in prop::collection::vec(change(), 1..12)) {
+        let mut state = start();
+        for (hour, change) in (1..).zip(changes) {
+            let request = admin(change, hour * HOUR);
+            let Ok(plan) = plan(&state, &request, &Policy::default(), &GOOD) else { continue };
+            let before = records(&state);
+            state.absorb(&plan.writes, state.revision);
+            let after = records(&state);
+            let forth = plan.audit.iter().fold(before.clone(), |kept, entry| patched(kept, &entry.patch));
+            prop_assert_eq!(&forth, &after);
+            let back = plan.audit.iter().rev().fold(after, |kept, entry| patched(kept, &entry.inverse));
+            prop_assert_eq!(&back, &before);
+            prop_assert_eq!(plan.writes.is_empty(), plan.audit.is_empty());
+            prop_assert_eq!(forth == before, plan.writes.is_empty(), "nothing is written that changes nothing");
+        }
+    }
+
+    /// The edits of a change make of the document what the whole document then is.
+    #[test]
+    fn edits_make_the_document_that_is_kept(changes in prop::collection::vec(change(), 1..6)) {
+        let mut state = start();
+        for change in changes {
+            let request = admin(change, HOUR);
+            let Ok(plan) = plan(&state, &request, &Policy::default(), &GOOD) else { continue };
+            let mut parts = state.edits();
+            parts.extend(plan.edits);
+            state.absorb(&plan.writes, state.revision);
+            prop_assert_eq!(last_of_each(parts), last_of_each(state.edits()));
+        }
+    }
+
+    /// A revert waits for nothing: only what builds on the flag can stand against it, and that not with `cascade`.
+    #[test]
+    fn only_dependents_stand_against_a_revert(
+        flag in prop::sample::select(vec!["one", "two", "three"]),
+        changes in prop::collection::vec(change(), 0..8),
+        to in prop::sample::select(Lifecycle::ALL.to_vec()),
+        cascade in any::<bool>(),
+    ) {
+        let mut state = start();
+        for change in changes {
+            if let Ok(plan) = plan(&state, &admin(change, HOUR), &Policy::default(), &GOOD) {
+                state.absorb(&plan.writes, state.revision);
+            }
+        }
+        let from = state.states.get(flag).and_then(crate::FlagState::lifecycle);
+        prop_assume!(from.is_some_and(|from| to < from));
+        let change = Change::SetState { flag: flag.into(), to, cascade, ga_default: GaDefault::On, urgent: None };
+        let request = by(Role::Operator, None, admin(change, HOUR));
+        let nothing_good = Said { tenants: 0, errors: 9 };
+        match plan(&state, &request, &Policy::default(), &nothing_good) {
+            Ok(plan) => prop_assert!(!plan.writes.is_empty()),
+            Err(refusals) => {
+                prop_assert_eq!(codes(&refusals), ["FLAG_DEPENDENCY"]);
+                prop_assert!(!cascade);
+            }
+        }
+    }
+
+    /// A document never writes what operators own of a flag that is known, nor of a tenant that is.
+    #[test]
+    fn a_document_leaves_alone_what_operators_own(document in document(), adopt in any::<bool>()) {
+        let mut state = start();
+        let before = state.clone();
+        let change = Change::ApplyDocument { document, prune: false, adopt };
+        made(&mut state, &admin(change, HOUR));
+        for (key, known) in &before.states {
+            prop_assert_eq!(&state.states[key], known);
+        }
+        for (id, known) in &before.tenants {
+            prop_assert_eq!(&state.tenants[id], known);
+        }
+    }
+
+    /// What was exported can be applied: it changes nothing.
+    #[test]
+    fn a_document_that_was_exported_changes_nothing(changes in prop::collection::vec(change(), 0..8)) {
+        let mut state = start();
+        for change in changes {
+            if let Ok(plan) = plan(&state, &admin(change, HOUR), &Policy::default(), &GOOD) {
+                state.absorb(&plan.writes, state.revision);
+            }
+        }
+        let change = Change::ApplyDocument { document: state.document(), prune: true, adopt: false };
+        let plan = made(&mut state, &admin(change, 2 * HOUR));
+        prop_assert_eq!(plan.writes, vec![]);
+        prop_assert_eq!(plan.summary.document, Some(Difference::default()));
+    }
+}
+
+/// What is left of edits of which the last of each part counts.
+fn last_of_each(edits: Vec<config::Edit>) -> std::collections::BTreeMap<(u8, String), Value> {
+    let mut last = std::collections::BTreeMap::new();
+    for edit in edits {
+        let (part, value) = match edit {
+            config::Edit::Head(value) => ((0, String::new()), Some(value)),
+            config::Edit::Segment(name, value) => ((1, name), value),
+            config::Edit::Flag(key, value) => ((2, key), value),
+            config::Edit::Tenant(id, value) => ((3, id), value),
+        };
+        match value {
+            Some(value) => drop(last.insert(part, value)),
+            None => drop(last.remove(&part)),
+        }
+    }
+    last
+}

@@ -1,0 +1,382 @@
+//! Who would be served what instead of what: every decision that a change can alter, taken on both sides of it by
+//! the same `decide` that takes it in force.
+
+mod served;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rules::{Cause, FlagId, Flags, Tenant, Tenants, TierId, Timestamp};
+
+use self::served::{Served, served};
+use crate::touched::{Touched, UnknownTouched};
+
+/// The most pairs of a tenant and a flag that are looked at.
+pub const MAX_PREVIEW_DECISIONS: usize = 5_000_000;
+/// The most flips that are listed at a time.
+pub const MAX_PREVIEW_FLIPS: usize = 1_000;
+/// For so many of the flags that are changed themselves it is told what keeps tenants as they are.
+const MAX_KEPT_FLAGS: usize = 20;
+
+/// Who would be served what instead of what.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Preview {
+    /// How many tenants have a record, after the change.
+    pub known: usize,
+    /// How many tenants would be served something else by at least one flag.
+    pub tenants: usize,
+    /// How many pairs of a tenant and a flag.
+    pub flips: usize,
+    /// Some of them, in the order of tenants and flags.
+    pub listed: Vec<Flip>,
+    /// After which to go on; none at the end.
+    pub next: Option<(String, String)>,
+    /// What tenants without a record would be served instead; those that are in no rollout.
+    pub unknown_tenant: Vec<Flip>,
+    /// What keeps the others as they are, of the flags that are changed themselves.
+    pub kept: Vec<Kept>,
+    /// So many pairs were not looked at: the counts are those of the others.
+    pub unseen: usize,
+}
+
+/// A flag that a tenant would be served otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flip {
+    /// The tenant; none: one without a record.
+    pub tenant: Option<String>,
+    /// The flag.
+    pub flag: String,
+    /// The variant before; none where there is no such flag, or tenants without a record are refused.
+    pub from: Option<String>,
+    /// The variant after.
+    pub to: Option<String>,
+    /// Why it is that.
+    pub cause: Cause,
+    /// The same in words: `tier tier2`, `rule beta testers`.
+    pub why: String,
+}
+
+/// Tenants that are served what they were, for one cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The flag.
+    pub flag: String,
+    /// The tier of the tenants.
+    pub tier: Option<String>,
+    /// What decides for them.
+    pub cause: Cause,
+    /// The same in words: `not eligible at beta`, `overridden`, `opted out`.
+    pub why: String,
+    /// How many.
+    pub tenants: usize,
+}
+
+/// Which flips are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// After this tenant and flag.
+    pub after: Option<(String, String)>,
+    /// At most so many, and never more than [`MAX_PREVIEW_FLIPS`].
+    pub limit: usize,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self {
+            after: None,
+            limit: MAX_PREVIEW_FLIPS,
+        }
+    }
+}
+
+/// What a change that touches `touched` would alter, and the first flips of it.
+#[must_use]
+pub fn preview(
+    before: (&Flags, &Tenants),
+    after: (&Flags, &Tenants),
+    touched: &Touched,
+    now: Timestamp,
+) -> Preview {
+    preview_page(before, after, touched, now, &Page::default())
+}
+
+/// The same with other flips listed.
+#[must_use]
+pub fn preview_page(
+    before: (&Flags, &Tenants),
+    after: (&Flags, &Tenants),
+    touched: &Touched,
+    now: Timestamp,
+    page: &Page,
+) -> Preview {
+    let (old, new) = (Side::new(before), Side::new(after));
+    let changed = with_dependents(&old, &new, &touched.flags);
+    let mut look = Look {
+        now,
+        page,
+        limit: page.limit.min(MAX_PREVIEW_FLIPS),
+        listed: BTreeMap::new(),
+        kept: HashMap::new(),
+        preview: Preview {
+            known: new.tenants.len(),
+            ..Preview::default()
+        },
+        budget: MAX_PREVIEW_DECISIONS,
+    };
+    let some = pairs(&old, &new, changed.iter().map(String::as_str), &touched.flags);
+    let needs_all = !touched.tenants.is_empty() || touched.unknown_tenant == UnknownTouched::Changed;
+    let all = if needs_all {
+        every_pair(&old, &new, &touched.flags)
+    } else {
+        Vec::new()
+    };
+    look.unknown(
+        &old,
+        &new,
+        if touched.unknown_tenant == UnknownTouched::Changed {
+            &all
+        } else {
+            &some
+        },
+    );
+    for id in &touched.tenants {
+        let (from, to) = (old.tenants.find(id), new.tenants.find(id));
+        look.tenant(&old, &new, (id, from, to), &all);
+    }
+    if !some.is_empty() {
+        for tenant in new
+            .tenants
+            .iter()
+            .filter(|tenant| !touched.tenants.contains(tenant.id()))
+        {
+            let from = old.tenants.find(tenant.id());
+            look.tenant(&old, &new, (tenant.id(), from, Some(tenant)), &some);
+        }
+    }
+    look.finish(&new)
+}
+
+/// Flags and tenants before, or after.
+struct Side<'s> {
+    flags: &'s Flags,
+    tenants: &'s Tenants,
+}
+
+/// A flag on both sides.
+#[derive(Clone, Copy)]
+struct Pair<'s> {
+    key: &'s str,
+    from: Option<FlagId>,
+    to: Option<FlagId>,
+    /// Its place among the flags for which it is told what keeps tenants as they are.
+    kept: Option<usize>,
+}
+
+/// A flip that may be listed.
+struct Found<'s> {
+    from: Served<'s>,
+    to: Served<'s>,
+}
+
+struct Look<'p, 's> {
+    now: Timestamp,
+    page: &'p Page,
+    limit: usize,
+    listed: BTreeMap<(&'s str, &'s str), Found<'s>>,
+    kept: HashMap<(usize, Option<TierId>, Cause), Seen<'s>>,
+    preview: Preview,
+    budget: usize,
+}
+
+/// Tenants that were seen to be served what they were.
+struct Seen<'s> {
+    key: &'s str,
+    why: String,
+    tenants: usize,
+}
+
+impl<'s> Side<'s> {
+    fn new((flags, tenants): (&'s Flags, &'s Tenants)) -> Self {
+        Self { flags, tenants }
+    }
+}
+
+impl<'s> Look<'_, 's> {
+    /// Decides every pair for one tenant.
+    fn tenant(
+        &mut self,
+        old: &Side<'s>,
+        new: &Side<'s>,
+        (id, from, to): (&'s str, Option<&'s Tenant>, Option<&'s Tenant>),
+        pairs: &[Pair<'s>],
+    ) {
+        let mut flips = 0_usize;
+        for pair in pairs {
+            if self.budget == 0 {
+                self.preview.unseen = self.preview.unseen.saturating_add(1);
+                continue;
+            }
+            self.budget = self.budget.saturating_sub(1);
+            let from = served(old.flags, pair.from, id, from, self.now);
+            let after = served(new.flags, pair.to, id, to, self.now);
+            if from.is_same(&after) {
+                self.keep(pair, to, &after);
+            } else {
+                flips = flips.saturating_add(1);
+                self.list((id, pair.key), from, after);
+            }
+        }
+        self.preview.flips = self.preview.flips.saturating_add(flips);
+        self.preview.tenants = self.preview.tenants.saturating_add(usize::from(flips > 0));
+    }
+
+    /// Decides every pair for a tenant without a record and without an id to be drawn by.
+    fn unknown(&mut self, old: &Side<'s>, new: &Side<'s>, pairs: &[Pair<'s>]) {
+        for pair in pairs {
+            let from = served(old.flags, pair.from, "", None, self.now);
+            let to = served(new.flags, pair.to, "", None, self.now);
+            if !from.is_same(&to) && self.preview.unknown_tenant.len() < MAX_PREVIEW_FLIPS {
+                self.preview.unknown_tenant.push(flip(None, pair.key, &from, &to));
+            }
+        }
+    }
+
+    fn list(&mut self, place: (&'s str, &'s str), from: Served<'s>, to: Served<'s>) {
+        let after = self.page.after.as_ref();
+        if after.is_some_and(|(tenant, flag)| place <= (tenant.as_str(), flag.as_str())) {
+            return;
+        }
+        // One more than is listed, so that it is known whether there is another page.
+        let is_full = self.listed.len() > self.limit;
+        if is_full
+            && self
+                .listed
+                .last_key_value()
+                .is_some_and(|(last, _)| place > *last)
+        {
+            return;
+        }
+        self.listed.insert(place, Found { from, to });
+        if is_full {
+            self.listed.pop_last();
+        }
+    }
+
+    fn keep(&mut self, pair: &Pair<'s>, tenant: Option<&Tenant>, to: &Served<'s>) {
+        let (Some(place), Some(tenant), Some(cause)) = (pair.kept, tenant, to.cause()) else {
+            return;
+        };
+        let group = self.kept.entry((place, tenant.tier(), cause));
+        let group = group.or_insert_with(|| Seen {
+            key: pair.key,
+            why: to.words(),
+            tenants: 0,
+        });
+        group.tenants = group.tenants.saturating_add(1);
+    }
+
+    fn finish(mut self, new: &Side<'s>) -> Preview {
+        if self.listed.len() > self.limit {
+            self.listed.pop_last();
+            let last = self.listed.last_key_value();
+            self.preview.next = last.map(|((tenant, flag), _)| ((*tenant).to_owned(), (*flag).to_owned()));
+        }
+        let listed = self.listed.iter();
+        let listed = listed.map(|((tenant, flag), found)| flip(Some(tenant), flag, &found.from, &found.to));
+        self.preview.listed = listed.collect();
+        let kept = self.kept.into_iter().map(|((_, tier, cause), seen)| Kept {
+            flag: seen.key.to_owned(),
+            tier: tier.and_then(|tier| new.flags.tier_name(tier)).map(str::to_owned),
+            cause,
+            why: seen.why,
+            tenants: seen.tenants,
+        });
+        self.preview.kept = kept.collect();
+        let order = |kept: &Kept| {
+            (
+                kept.flag.clone(),
+                kept.tier.clone(),
+                std::cmp::Reverse(kept.tenants),
+                kept.why.clone(),
+            )
+        };
+        self.preview.kept.sort_by_key(order);
+        self.preview
+    }
+}
+
+fn flip(tenant: Option<&str>, flag: &str, from: &Served<'_>, to: &Served<'_>) -> Flip {
+    Flip {
+        tenant: tenant.map(str::to_owned),
+        flag: flag.to_owned(),
+        from: from.variant().map(str::to_owned),
+        to: to.variant().map(str::to_owned),
+        cause: to.cause().unwrap_or(Cause::UnknownFlag),
+        why: to.words(),
+    }
+}
+
+/// The flags and all that require one of them, directly or through others, before or after.
+fn with_dependents(old: &Side<'_>, new: &Side<'_>, flags: &BTreeSet<String>) -> BTreeSet<String> {
+    if flags.is_empty() {
+        return BTreeSet::new();
+    }
+    let mut dependents: HashMap<&str, Vec<&str>> = HashMap::new();
+    for side in [old, new] {
+        for (_, flag) in side.flags.iter() {
+            let required = (0..).map_while(|place| flag.required_flag(place));
+            for required in required.filter_map(|id| side.flags.flag(id)) {
+                let list = dependents.entry(required.key().as_str()).or_default();
+                list.push(flag.key().as_str());
+            }
+        }
+    }
+    let mut found = flags.clone();
+    let mut open: Vec<&str> = flags.iter().map(String::as_str).collect();
+    while let Some(flag) = open.pop() {
+        for &dependent in dependents.get(flag).into_iter().flatten() {
+            if found.insert(dependent.to_owned()) {
+                open.push(dependent);
+            }
+        }
+    }
+    found
+}
+
+fn every_pair<'s>(old: &Side<'s>, new: &Side<'s>, changed: &BTreeSet<String>) -> Vec<Pair<'s>> {
+    let keys = old
+        .flags
+        .iter()
+        .chain(new.flags.iter())
+        .map(|(_, flag)| flag.key().as_str());
+    let keys: BTreeSet<&str> = keys.collect();
+    pairs(old, new, keys.into_iter(), changed)
+}
+
+fn pairs<'s, 'k>(
+    old: &Side<'s>,
+    new: &Side<'s>,
+    keys: impl Iterator<Item = &'k str>,
+    changed: &BTreeSet<String>,
+) -> Vec<Pair<'s>> {
+    let mut pairs = Vec::new();
+    let mut told = 0_usize;
+    for key in keys {
+        let (from, to) = (old.flags.id(key), new.flags.id(key));
+        let flag = to.and_then(|id| new.flags.flag(id));
+        let Some(flag) = flag.or_else(|| old.flags.flag(from?)) else {
+            continue;
+        };
+        let is_told = told < MAX_KEPT_FLAGS && changed.contains(key);
+        pairs.push(Pair {
+            key: flag.key().as_str(),
+            from,
+            to,
+            kept: is_told.then_some(told),
+        });
+        told = told.saturating_add(usize::from(is_told));
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests;

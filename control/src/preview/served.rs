@@ -1,0 +1,125 @@
+//! What a tenant is served of a flag on one side of a change, and why, in words.
+
+use rules::{Cause, Decision, Flag, FlagId, Flags, Subject, Tenant, Timestamp, UnknownTenant, decide};
+
+/// What a tenant is served of a flag.
+#[derive(Clone, Copy)]
+pub(super) enum Served<'s> {
+    /// There is no such flag, or the tenant is refused.
+    Nothing,
+    /// A variant.
+    Variant {
+        flags: &'s Flags,
+        flag: &'s Flag,
+        tenant: Option<&'s Tenant>,
+        decision: Decision,
+    },
+}
+
+/// What the tenant with this id and record is served of the flag.
+pub(super) fn served<'s>(
+    flags: &'s Flags,
+    flag: Option<FlagId>,
+    id: &str,
+    record: Option<&'s Tenant>,
+    now: Timestamp,
+) -> Served<'s> {
+    let found = flag.and_then(|id| Some((id, flags.flag(id)?)));
+    let Some((flag_id, flag)) = found else {
+        return Served::Nothing;
+    };
+    if record.is_none() && flags.unknown_tenant() == UnknownTenant::Reject {
+        return Served::Nothing;
+    }
+    let subject = Subject {
+        tenant: Some(id),
+        record,
+        ..Subject::default()
+    };
+    Served::Variant {
+        flags,
+        flag,
+        tenant: record,
+        decision: decide(flags, flag_id, &subject, now),
+    }
+}
+
+impl<'s> Served<'s> {
+    /// The variant's name.
+    pub(super) fn variant(&self) -> Option<&'s str> {
+        match self {
+            Self::Nothing => None,
+            Self::Variant { flag, decision, .. } => {
+                flag.variant(decision.variant).map(|variant| &*variant.name)
+            }
+        }
+    }
+
+    pub(super) fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Nothing => None,
+            Self::Variant { decision, .. } => Some(decision.cause),
+        }
+    }
+
+    /// Whether it makes no difference. Nothing is as good as the off variant.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Nothing, Self::Nothing) => true,
+            (Self::Nothing, served) | (served, Self::Nothing) => served.is_off(),
+            (one, other) => one.variant() == other.variant(),
+        }
+    }
+
+    fn is_off(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Variant { flag, decision, .. } => decision.variant == flag.off(),
+        }
+    }
+
+    /// Why it is that.
+    pub(super) fn words(&self) -> String {
+        let Self::Variant {
+            flags,
+            flag,
+            tenant,
+            decision,
+        } = self
+        else {
+            return "not known".to_owned();
+        };
+        match decision.cause {
+            Cause::UnknownFlag => "not known".to_owned(),
+            Cause::Retired => "retired".to_owned(),
+            Cause::Killed => "killed".to_owned(),
+            Cause::Schedule => "outside its schedule".to_owned(),
+            Cause::Prerequisite => {
+                let required = flag.required_flag(decision.place).and_then(|id| flags.flag(id));
+                required.map_or("a requirement".to_owned(), |required| {
+                    format!("requires {}", required.key())
+                })
+            }
+            Cause::Override => "overridden".to_owned(),
+            Cause::OptOut => "opted out".to_owned(),
+            Cause::Lifecycle => match flag.lifecycle() {
+                Some(lifecycle) => format!("not eligible at {lifecycle}"),
+                None => "not eligible".to_owned(),
+            },
+            Cause::Rule => format!("rule {}", flag.rule_name(decision.place).unwrap_or_default()),
+            Cause::OptIn => "opted in".to_owned(),
+            Cause::Rollout => "rollout".to_owned(),
+            Cause::Tier => format!("tier {}", tier(flags, *tenant).unwrap_or_default()),
+            Cause::Default => "default".to_owned(),
+        }
+    }
+}
+
+fn tier<'s>(flags: &'s Flags, tenant: Option<&Tenant>) -> Option<&'s str> {
+    let tier = match (tenant, flags.unknown_tenant()) {
+        (Some(tenant), _) => tenant.tier(),
+        (None, UnknownTenant::Judge(tier)) => tier,
+        (None, UnknownTenant::Reject) => None,
+    };
+    flags.tier_name(tier?)
+}

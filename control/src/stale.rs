@@ -1,0 +1,301 @@
+//! Flags that have outlived their purpose, each with the reasons: so that they are removed and not forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rules::{Lifecycle, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::flag_state::FlagState;
+use crate::plan::{Definition, dependents};
+use crate::state::State;
+use crate::timestamp;
+
+const DAY_MS: i64 = 86_400_000;
+/// The most names in a sentence.
+const MAX_NAMED: usize = 5;
+
+/// From when on flags count as stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaleLimits {
+    /// Ga for so long with nothing against it, in milliseconds; 14 days.
+    pub ga_ms: i64,
+    /// Named by no gate so long after it was brought in, in milliseconds; 14 days.
+    pub unused_ms: i64,
+    /// Not decided for so long, in milliseconds; 30 days.
+    pub undecided_ms: i64,
+}
+
+/// What is known of the use of flags.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Usage {
+    /// The flags that gates name.
+    pub gated: BTreeSet<String>,
+    /// Since when decisions are observed; none: they are not.
+    pub since: Option<Timestamp>,
+    /// When each flag was last decided, as far as it was observed.
+    pub decided: BTreeMap<String, Timestamp>,
+}
+
+/// A flag that has outlived its purpose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StaleFlag {
+    /// Its key.
+    pub flag: String,
+    /// Why it is here; at least one.
+    pub reasons: Vec<StaleReason>,
+}
+
+/// Why a flag is stale.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StaleReason {
+    /// Which.
+    pub code: StaleCode,
+    /// A sentence with the facts in it.
+    pub detail: String,
+    /// The facts, for machines.
+    pub facts: Map<String, Value>,
+}
+
+/// Why a flag is stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StaleCode {
+    /// Ga for long, and everyone has it.
+    LongGa,
+    /// The date is past at which it should be gone.
+    Expired,
+    /// No gate names it, nor a flag that a gate names.
+    Unused,
+    /// It was not decided for long.
+    Undecided,
+    /// It is retired: only what still names it keeps it here.
+    Retired,
+}
+
+impl Default for StaleLimits {
+    fn default() -> Self {
+        Self {
+            ga_ms: 14 * DAY_MS,
+            unused_ms: 14 * DAY_MS,
+            undecided_ms: 30 * DAY_MS,
+        }
+    }
+}
+
+impl StaleCode {
+    /// As answers write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LongGa => "LONG_GA",
+            Self::Expired => "EXPIRED",
+            Self::Unused => "UNUSED",
+            Self::Undecided => "UNDECIDED",
+            Self::Retired => "RETIRED",
+        }
+    }
+}
+
+/// The flags that have outlived their purpose, in the order of their keys.
+#[must_use]
+pub fn stale(state: &State, now: Timestamp, usage: &Usage, limits: &StaleLimits) -> Vec<StaleFlag> {
+    let look = Look {
+        now,
+        usage,
+        limits,
+        mentions: mentions(state),
+        dependents: dependents(state),
+    };
+    let flags = state.definitions.iter().filter_map(|(key, definition)| {
+        let reasons = look.reasons(key, Definition(definition), state.states.get(key)?);
+        (!reasons.is_empty()).then(|| StaleFlag {
+            flag: key.clone(),
+            reasons,
+        })
+    });
+    flags.collect()
+}
+
+struct Look<'s> {
+    now: Timestamp,
+    usage: &'s Usage,
+    limits: &'s StaleLimits,
+    mentions: BTreeMap<&'s str, Mentions>,
+    dependents: BTreeMap<&'s str, Vec<&'s str>>,
+}
+
+/// What tenants' records say of a flag.
+#[derive(Default)]
+struct Mentions {
+    /// Tenants that name it in any way.
+    tenants: usize,
+    /// Tenants that have it not: overridden to off, or opted out.
+    against: usize,
+}
+
+impl Look<'_> {
+    fn reasons(&self, key: &str, definition: Definition<'_>, state: &FlagState) -> Vec<StaleReason> {
+        if state.lifecycle() == Some(Lifecycle::Retired) {
+            return [Some(self.retired(key, state)), self.expired(definition)]
+                .into_iter()
+                .flatten()
+                .collect();
+        }
+        let reasons = [
+            self.long_ga(key, definition, state),
+            self.expired(definition),
+            self.unused(key, state),
+            self.undecided(key, state),
+        ];
+        reasons.into_iter().flatten().collect()
+    }
+
+    fn long_ga(&self, key: &str, definition: Definition<'_>, state: &FlagState) -> Option<StaleReason> {
+        let is_long = state.lifecycle() == Some(Lifecycle::Ga) && self.since(state.since) > self.limits.ga_ms;
+        let against = self.mentions.get(key).map_or(0, |mentions| mentions.against);
+        let default = state.default.as_ref().or_else(|| definition.default());
+        let is_on = default.is_some_and(|default| !definition.is_off(default));
+        let tiers_on = !state.tiers.values().any(|variant| definition.is_off(variant));
+        (is_long && state.enabled && against == 0 && is_on && tiers_on).then(|| {
+            let since = timestamp::minute(state.since);
+            let detail = format!("ga since {since}, on for everyone, and nobody is taken out");
+            reason(StaleCode::LongGa, detail).fact("since", timestamp::text(state.since))
+        })
+    }
+
+    fn expired(&self, definition: Definition<'_>) -> Option<StaleReason> {
+        let date = definition.expires()?;
+        let last = Timestamp::parse(&format!("{date}T00:00:00Z")).ok()?;
+        (self.since(last) >= DAY_MS)
+            .then(|| reason(StaleCode::Expired, format!("should be gone since {date}")).fact("expires", date))
+    }
+
+    fn unused(&self, key: &str, state: &FlagState) -> Option<StaleReason> {
+        let is_old = self.since(state.created) > self.limits.unused_ms;
+        (is_old && !self.is_gated(key)).then(|| {
+            let detail = "no gate names it, nor any flag that a gate names".to_owned();
+            reason(StaleCode::Unused, detail).fact("created", timestamp::text(state.created))
+        })
+    }
+
+    /// Not told before it could be known: neither of a young flag nor soon after observing began.
+    fn undecided(&self, key: &str, state: &FlagState) -> Option<StaleReason> {
+        let known_since = self.usage.since?.max(state.created);
+        let decided = self.usage.decided.get(key);
+        let quiet_since = decided
+            .copied()
+            .map_or(known_since, |decided| decided.max(known_since));
+        (self.since(quiet_since) > self.limits.undecided_ms).then(|| match decided {
+            Some(decided) => reason(
+                StaleCode::Undecided,
+                format!("last decided {}", timestamp::minute(*decided)),
+            )
+            .fact("decided", timestamp::text(*decided)),
+            None => reason(
+                StaleCode::Undecided,
+                format!("never decided since {}", timestamp::minute(known_since)),
+            )
+            .fact("since", timestamp::text(known_since)),
+        })
+    }
+
+    fn retired(&self, key: &str, state: &FlagState) -> StaleReason {
+        let flags = self.dependents.get(key).map_or(&[][..], Vec::as_slice);
+        let tenants = self.mentions.get(key).map_or(0, |mentions| mentions.tenants);
+        let gate = self.usage.gated.contains(key).then(|| "a gate".to_owned());
+        let by = [
+            gate,
+            (!flags.is_empty()).then(|| listed(flags)),
+            (tenants > 0).then(|| format!("the records of {tenants} tenants")),
+        ];
+        let by: Vec<String> = by.into_iter().flatten().collect();
+        let since = timestamp::minute(state.since);
+        let detail = if by.is_empty() {
+            format!("retired since {since}, and nothing names it: it can be removed")
+        } else {
+            format!("retired since {since}, still named by {}", by.join(", "))
+        };
+        reason(StaleCode::Retired, detail)
+            .fact("since", timestamp::text(state.since))
+            .fact("gated", self.usage.gated.contains(key))
+            .fact(
+                "flags",
+                flags.iter().map(|flag| Value::from(*flag)).collect::<Vec<_>>(),
+            )
+            .fact("tenants", tenants)
+    }
+
+    /// Whether a gate names it, or a flag that requires it and is named, and so on.
+    fn is_gated(&self, key: &str) -> bool {
+        let mut seen = BTreeSet::from([key]);
+        let mut open = vec![key];
+        while let Some(flag) = open.pop() {
+            if self.usage.gated.contains(flag) {
+                return true;
+            }
+            let dependents = self.dependents.get(flag).into_iter().flatten();
+            open.extend(dependents.copied().filter(|flag| seen.insert(flag)));
+        }
+        false
+    }
+
+    fn since(&self, at: Timestamp) -> i64 {
+        self.now.0.saturating_sub(at.0)
+    }
+}
+
+/// What tenants' records say of each flag that they name.
+fn mentions(state: &State) -> BTreeMap<&str, Mentions> {
+    let mut mentions: BTreeMap<&str, Mentions> = BTreeMap::new();
+    for record in state.tenants.values() {
+        let mut named: BTreeMap<&str, bool> = BTreeMap::new();
+        for (list, is_against) in [("beta", false), ("opt_in", false), ("opt_out", true)] {
+            let flags = record.get(list).and_then(Value::as_array).into_iter().flatten();
+            for flag in flags.filter_map(Value::as_str) {
+                *named.entry(flag).or_default() |= is_against;
+            }
+        }
+        let overrides = record.get("overrides").and_then(Value::as_object);
+        for (flag, variant) in overrides.into_iter().flatten() {
+            let definition = state.definitions.get(flag);
+            *named.entry(flag).or_default() |=
+                definition.is_some_and(|flag| Definition(flag).is_off(variant));
+        }
+        for (flag, is_against) in named {
+            let mentions = mentions.entry(flag).or_default();
+            mentions.tenants = mentions.tenants.saturating_add(1);
+            mentions.against = mentions.against.saturating_add(usize::from(is_against));
+        }
+    }
+    mentions
+}
+
+fn listed(flags: &[&str]) -> String {
+    let named = flags
+        .iter()
+        .take(MAX_NAMED)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match flags.len().saturating_sub(MAX_NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
+fn reason(code: StaleCode, detail: String) -> StaleReason {
+    StaleReason {
+        code,
+        detail,
+        facts: Map::new(),
+    }
+}
+
+impl StaleReason {
+    fn fact(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.facts.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;
