@@ -52,6 +52,7 @@ pub use refusal::{Code, Refusal};
 pub use stale::{StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
 pub use state::State;
 pub use store::{
-    AuditFilter, AuditPage, Changes, Commit, Key, Loaded, Record, Revision, Store, StoreError, Write,
+    AuditFilter, AuditPage, Changes, Commit, Key, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, Revision,
+    SqliteStore, Store, StoreError, Write,
 };
 pub use touched::{Touched, UnknownTouched};

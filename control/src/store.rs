@@ -1,6 +1,10 @@
 //! Where flags and the audit log are kept. One trait, so that a fleet can share another store than the embedded
 //! one; every implementation passes the same contract (`tests/contract`).
 
+mod memory;
+mod newest;
+mod sqlite;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +13,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::audit::{Entry, Event, Hash, Sealed};
+
+pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
+
+/// Entries of the log in a page, at most; more are given in further pages.
+pub const MAX_AUDIT_PAGE: usize = 1000;
 
 /// Counts commits, from 0 for an empty store. Never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -53,7 +63,8 @@ pub struct Write {
 /// What is committed together, or not at all.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Commit {
-    /// Records. Without any, only the log grows, and the revision stays.
+    /// Records; of several writes of one key the last one counts. Without any, only the log grows, and the
+    /// revision stays.
     pub writes: Vec<Write>,
     /// Entries of the audit log, in order.
     pub audit: Vec<Entry>,
@@ -134,6 +145,42 @@ pub enum StoreError {
     /// Another process has it open.
     #[error("another process uses the store")]
     InUse,
+    /// This store can't do it.
+    #[error("{0}")]
+    Unsupported(&'static str),
+}
+
+impl StoreError {
+    /// What to do about it, where that can be said.
+    #[must_use]
+    pub fn cure(&self) -> Option<&'static str> {
+        match self {
+            Self::Conflict { .. } => Some("read it again and repeat the change"),
+            Self::Full(_) => Some("make room on the disk; nothing has to be restarted"),
+            Self::Io(_) => Some("look after the disk and the rights on the store's directory"),
+            Self::Corrupt(_) => Some(
+                "stop sluice, move the store's directory aside, put the newest backup into a new one as sluice.db, \
+                 and start again",
+            ),
+            Self::TooNew { .. } => Some("run the version that wrote it, or a newer one"),
+            Self::InUse => Some("end the other process, or give this one a directory of its own"),
+            Self::Unsupported(_) => None,
+        }
+    }
+}
+
+impl AuditFilter {
+    /// Whether an entry is wanted.
+    #[must_use]
+    pub fn wants(&self, entry: &Entry) -> bool {
+        let same = |wanted: &Option<String>, is: Option<&String>| wanted.is_none() || wanted.as_ref() == is;
+        same(&self.flag, entry.flag.as_ref())
+            && same(&self.org, entry.org.as_ref())
+            && same(&self.actor, Some(&entry.actor))
+            && (self.events.is_empty() || self.events.contains(&entry.event))
+            && self.from.is_none_or(|from| from <= entry.at)
+            && self.until.is_none_or(|until| entry.at < until)
+    }
 }
 
 /// Where flags and the audit log are kept. Calls block; whoever must not wait calls from a thread that may.
@@ -157,13 +204,15 @@ pub trait Store: Send + Sync {
     /// It can't be read.
     fn changes_since(&self, since: Revision) -> Result<Changes, StoreError>;
 
-    /// Waits until there is something newer than `since`, or until the time is up; then as `changes_since`.
+    /// Waits until there is something newer than `since`, or until the time is up (an hour at most); then as
+    /// `changes_since`.
     ///
     /// # Errors
     /// It can't be read.
     fn watch(&self, since: Revision, patience: Duration) -> Result<Changes, StoreError>;
 
-    /// A page of at most `limit` entries: the newest first, from the one before `before` on.
+    /// A page of at most `limit` entries, and of at most [`MAX_AUDIT_PAGE`]: the newest first, from the one before
+    /// `before` on.
     ///
     /// # Errors
     /// It can't be read.
@@ -185,6 +234,6 @@ pub trait Store: Send + Sync {
     /// A consistent copy into a new file, while the store goes on.
     ///
     /// # Errors
-    /// There is a file already, or it can't be written.
+    /// There is a file already, it can't be written, or the store keeps no file.
     fn backup(&self, to: &Path) -> Result<(), StoreError>;
 }

@@ -1,0 +1,147 @@
+//! A store that keeps nothing beyond the process: for tests, and the second reading of the contract.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use serde_json::Value;
+
+use super::newest::Newest;
+use super::{
+    AuditFilter, AuditPage, Changes, Commit, Key, Loaded, MAX_AUDIT_PAGE, Record, Revision, Store, StoreError,
+};
+use crate::audit::{Entry, GENESIS, Hash, Sealed};
+
+/// Flags and the audit log in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    kept: Mutex<Kept>,
+    newest: Newest,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    revision: Revision,
+    records: BTreeMap<Key, (Option<Value>, Revision)>,
+    log: Vec<(Sealed, Entry)>,
+}
+
+impl MemoryStore {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock()
+    }
+}
+
+impl Kept {
+    fn head(&self) -> (u64, Hash) {
+        let last = self.log.last();
+        last.map_or((0, GENESIS), |(sealed, _)| (sealed.id, sealed.hash))
+    }
+
+    fn changes_since(&self, since: Revision) -> Changes {
+        let newer = self.records.iter().filter(|(_, (_, revision))| *revision > since);
+        let mut records: Vec<Record> = newer.map(record).collect();
+        // The sort keeps the order of the keys within a revision.
+        records.sort_by_key(|record| record.revision);
+        Changes {
+            revision: self.revision,
+            records,
+        }
+    }
+}
+
+fn record((key, (value, revision)): (&Key, &(Option<Value>, Revision))) -> Record {
+    Record {
+        key: key.clone(),
+        value: value.clone(),
+        revision: *revision,
+    }
+}
+
+/// The page of the first `limit` of these entries.
+fn page(entries: impl Iterator<Item = Sealed>, limit: usize) -> AuditPage {
+    let limit = limit.min(MAX_AUDIT_PAGE);
+    let mut entries: Vec<Sealed> = entries.take(limit.saturating_add(1)).collect();
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    let next = entries.last().map(|last| last.id).filter(|_| more);
+    AuditPage { entries, next }
+}
+
+impl Store for MemoryStore {
+    fn load(&self) -> Result<Loaded, StoreError> {
+        let kept = self.kept();
+        let there = kept.records.iter().filter(|(_, (value, _))| value.is_some());
+        Ok(Loaded {
+            revision: kept.revision,
+            records: there.map(record).collect(),
+        })
+    }
+
+    fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
+        let mut kept = self.kept();
+        let current = kept.revision;
+        if let Some(expected) = expected.filter(|expected| *expected != current) {
+            return Err(StoreError::Conflict { expected, current });
+        }
+        if !commit.writes.is_empty() {
+            kept.revision = Revision(current.0.saturating_add(1));
+        }
+        let revision = kept.revision;
+        for write in &commit.writes {
+            kept.records
+                .insert(write.key.clone(), (write.value.clone(), revision));
+        }
+        for entry in &commit.audit {
+            let (last, hash) = kept.head();
+            let sealed = Sealed::after(hash, last.saturating_add(1), revision, entry);
+            kept.log.push((sealed, entry.clone()));
+        }
+        self.newest.advance(revision);
+        Ok(revision)
+    }
+
+    fn changes_since(&self, since: Revision) -> Result<Changes, StoreError> {
+        Ok(self.kept().changes_since(since))
+    }
+
+    fn watch(&self, since: Revision, patience: Duration) -> Result<Changes, StoreError> {
+        self.newest.wait_past(since, patience);
+        self.changes_since(since)
+    }
+
+    fn audit(
+        &self,
+        filter: &AuditFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<AuditPage, StoreError> {
+        let kept = self.kept();
+        let wanted =
+            kept.log.iter().rev().filter(|(sealed, entry)| {
+                before.is_none_or(|before| sealed.id < before) && filter.wants(entry)
+            });
+        Ok(page(wanted.map(|(sealed, _)| sealed.clone()), limit))
+    }
+
+    fn audit_after(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
+        let kept = self.kept();
+        let wanted = kept.log.iter().filter(|(sealed, _)| sealed.id > after);
+        Ok(page(wanted.map(|(sealed, _)| sealed.clone()), limit))
+    }
+
+    fn audit_head(&self) -> Result<(u64, Hash), StoreError> {
+        Ok(self.kept().head())
+    }
+
+    fn backup(&self, _to: &Path) -> Result<(), StoreError> {
+        Err(StoreError::Unsupported("a store in memory has no backup"))
+    }
+}

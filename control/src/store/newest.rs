@@ -1,0 +1,40 @@
+//! The newest revision of a store, for those who wait for it within the process.
+
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Revision;
+
+/// Longer than this nobody waits in one go.
+const MAX_PATIENCE: Duration = Duration::from_secs(3600);
+
+#[derive(Debug, Default)]
+pub(super) struct Newest {
+    revision: Mutex<Revision>,
+    advanced: Condvar,
+}
+
+impl Newest {
+    pub(super) fn starting_at(revision: Revision) -> Self {
+        Self {
+            revision: Mutex::new(revision),
+            advanced: Condvar::new(),
+        }
+    }
+
+    pub(super) fn advance(&self, revision: Revision) {
+        let mut newest = self.revision.lock();
+        if *newest < revision {
+            *newest = revision;
+            self.advanced.notify_all();
+        }
+    }
+
+    /// Returns when there is something newer than `since`, or when the time is up.
+    pub(super) fn wait_past(&self, since: Revision, patience: Duration) {
+        let mut newest = self.revision.lock();
+        self.advanced
+            .wait_while_for(&mut newest, |newest| *newest <= since, patience.min(MAX_PATIENCE));
+    }
+}

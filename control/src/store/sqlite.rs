@@ -1,0 +1,123 @@
+//! The embedded store: one file of SQLite in a directory that one process uses. What a commit promises is kept by
+//! SQLite's write-ahead log, on the disk (`synchronous=FULL`) before the commit returns.
+
+mod copy;
+mod directory;
+mod fault;
+mod log;
+mod number;
+mod readers;
+mod records;
+mod schema;
+mod writer;
+
+use std::path::Path;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rusqlite::Connection;
+
+use self::directory::{Directory, Purpose};
+use self::readers::Readers;
+use self::writer::Writer;
+use super::newest::Newest;
+use super::{AuditFilter, AuditPage, Changes, Commit, Loaded, Revision, Store, StoreError};
+use crate::audit::Hash;
+
+/// So many of the newest entries of the log are checked when it is opened; `sluice audit verify` checks all.
+const CHECKED_AT_START: u64 = 1000;
+
+/// Flags and the audit log in a directory.
+#[derive(Debug)]
+pub struct SqliteStore {
+    // The order is that in which they are dropped: the writer puts the file in order when it is the last connection,
+    // and the directory is given free after that.
+    readers: Readers,
+    writer: Mutex<Writer>,
+    newest: Newest,
+    directory: Directory,
+}
+
+impl SqliteStore {
+    /// Opens the store in a directory; makes both if there is nothing.
+    ///
+    /// # Errors
+    /// Another process uses it, a newer version wrote it, it is damaged, or it can't be read or written.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let directory = Directory::take(path)?;
+        directory.furnish()?;
+        let name = |error| match error {
+            StoreError::Corrupt(damage) => {
+                StoreError::Corrupt(format!("{}: {damage}", directory.file().display()))
+            }
+            other => other,
+        };
+        let writer = Self::open_file(&directory).map_err(name)?;
+        let newest = records::newest(&writer).map_err(name)?;
+        let readers = Readers::connect(&directory).map_err(name)?;
+        Ok(Self {
+            readers,
+            writer: Mutex::new(Writer(writer)),
+            newest: Newest::starting_at(newest),
+            directory,
+        })
+    }
+
+    fn open_file(directory: &Directory) -> Result<Connection, StoreError> {
+        let mut connection = directory.connect(Purpose::Write)?;
+        schema::recognise(&connection)?;
+        copy::check(&connection)?;
+        schema::migrate(&mut connection)?;
+        log::check_newest(&connection, CHECKED_AT_START)?;
+        Ok(connection)
+    }
+}
+
+impl Store for SqliteStore {
+    fn load(&self) -> Result<Loaded, StoreError> {
+        self.readers.read(|connection| records::load(connection))
+    }
+
+    fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
+        let mut writer = self.writer.lock();
+        let revision = writer.commit(expected, commit)?;
+        self.newest.advance(revision);
+        Ok(revision)
+    }
+
+    fn changes_since(&self, since: Revision) -> Result<Changes, StoreError> {
+        self.readers
+            .read(|connection| records::changes_since(connection, since))
+    }
+
+    fn watch(&self, since: Revision, patience: Duration) -> Result<Changes, StoreError> {
+        self.newest.wait_past(since, patience);
+        self.changes_since(since)
+    }
+
+    fn audit(
+        &self,
+        filter: &AuditFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<AuditPage, StoreError> {
+        self.readers
+            .read(|connection| log::filtered(connection, filter, before, limit))
+    }
+
+    fn audit_after(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
+        self.readers
+            .read(|connection| log::after(connection, after, limit))
+    }
+
+    fn audit_head(&self) -> Result<(u64, Hash), StoreError> {
+        self.readers.read(|connection| log::head(connection))
+    }
+
+    fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        copy::copy(&self.directory, to)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! What SQLite's errors mean for whoever keeps flags.
+
+use rusqlite::{Error, ErrorCode};
+
+use crate::store::StoreError;
+
+/// What an error of SQLite means.
+pub(super) fn fault(error: Error) -> StoreError {
+    let Error::SqliteFailure(failure, _) = &error else {
+        // What is kept has another form than this version writes.
+        return StoreError::Corrupt(error.to_string());
+    };
+    let text = format!("{error} (SQLite code {})", failure.extended_code);
+    match failure.code {
+        ErrorCode::DiskFull => StoreError::Full(text),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {
+            StoreError::InUse
+        }
+        ErrorCode::SystemIoFailure
+        | ErrorCode::ReadOnly
+        | ErrorCode::CannotOpen
+        | ErrorCode::PermissionDenied
+        | ErrorCode::OutOfMemory
+        | ErrorCode::NoLargeFileSupport
+        | ErrorCode::OperationInterrupted
+        | ErrorCode::TooBig => StoreError::Io(text),
+        _ => StoreError::Corrupt(text),
+    }
+}
+
+/// An error of the operating system at a path.
+pub(super) fn at(path: &std::path::Path) -> impl Fn(std::io::Error) -> StoreError {
+    move |error| {
+        let text = format!("{}: {error}", path.display());
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            return StoreError::Full(text);
+        }
+        StoreError::Io(text)
+    }
+}

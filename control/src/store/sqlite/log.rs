@@ -1,0 +1,144 @@
+//! The audit log in its table: each entry as it was hashed.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params, params_from_iter};
+
+use super::fault::fault;
+use super::number::{from_column, to_column};
+use crate::audit::{self, Entry, Event, GENESIS, Hash, Sealed};
+use crate::store::{AuditFilter, AuditPage, MAX_AUDIT_PAGE, Revision, StoreError};
+use crate::timestamp;
+
+const HEAD: &str = "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1";
+const APPEND: &str = "INSERT INTO audit (id, revision, previous, hash, text) VALUES (?1, ?2, ?3, ?4, ?5)";
+const AFTER: &str = "SELECT id, revision, previous, hash, text FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2";
+
+/// Id and hash of the newest entry.
+pub(super) fn head(connection: &Connection) -> Result<(u64, Hash), StoreError> {
+    let mut statement = connection.prepare_cached(HEAD).map_err(fault)?;
+    let mut rows = statement.query([]).map_err(fault)?;
+    let Some(row) = rows.next().map_err(fault)? else {
+        return Ok((0, GENESIS));
+    };
+    let id = from_column(row.get(0).map_err(fault)?)?;
+    Ok((id, row.get(1).map_err(fault)?))
+}
+
+/// Seals entries at the end of the log. The connection is in the transaction of their commit.
+pub(super) fn append(
+    connection: &Connection,
+    revision: Revision,
+    entries: &[Entry],
+) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let (mut last, mut hash) = head(connection)?;
+    let mut statement = connection.prepare_cached(APPEND).map_err(fault)?;
+    for entry in entries {
+        let sealed = Sealed::after(hash, last.saturating_add(1), revision, entry);
+        let (id, revision) = (to_column(sealed.id), to_column(revision.0));
+        statement
+            .execute(params![id, revision, sealed.previous, sealed.hash, sealed.text])
+            .map_err(fault)?;
+        (last, hash) = (sealed.id, sealed.hash);
+    }
+    Ok(())
+}
+
+/// A page in order.
+pub(super) fn after(connection: &Connection, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
+    let limit = limit.min(MAX_AUDIT_PAGE);
+    let values = [Value::from(to_column(after)), one_more(limit)];
+    page(connection, AFTER, &values, limit)
+}
+
+/// A page of what is wanted, the newest first.
+pub(super) fn filtered(
+    connection: &Connection,
+    filter: &AuditFilter,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<AuditPage, StoreError> {
+    let limit = limit.min(MAX_AUDIT_PAGE);
+    let (mut sql, mut values) = condition(filter, before);
+    sql.push_str(" ORDER BY id DESC LIMIT ?");
+    values.push(one_more(limit));
+    page(connection, &sql, &values, limit)
+}
+
+/// Only what is asked for is in the condition, so that SQLite can choose the index.
+fn condition(filter: &AuditFilter, before: Option<u64>) -> (String, Vec<Value>) {
+    let mut sql = "SELECT id, revision, previous, hash, text FROM audit WHERE id < ?".to_owned();
+    let mut values = vec![Value::from(before.map_or(i64::MAX, to_column))];
+    let texts = [
+        (" AND flag = ?", filter.flag.clone()),
+        (" AND org = ?", filter.org.clone()),
+        (" AND actor = ?", filter.actor.clone()),
+        (" AND at >= ?", filter.from.map(timestamp::text)),
+        (" AND at < ?", filter.until.map(timestamp::text)),
+    ];
+    for (condition, text) in texts {
+        if let Some(text) = text {
+            sql.push_str(condition);
+            values.push(Value::from(text));
+        }
+    }
+    if !filter.events.is_empty() {
+        let marks = vec!["?"; filter.events.len()].join(", ");
+        sql.push_str(&format!(" AND event IN ({marks})"));
+        values.extend(filter.events.iter().map(|event| Value::from(name(*event))));
+    }
+    (sql, values)
+}
+
+/// As entries write it.
+fn name(event: Event) -> String {
+    let written = serde_json::to_value(event).unwrap_or_default();
+    written.as_str().unwrap_or_default().to_owned()
+}
+
+/// Checks that the newest `count` entries follow each other.
+pub(super) fn check_newest(connection: &Connection, count: u64) -> Result<(), StoreError> {
+    let (last, _) = head(connection)?;
+    let mut place = last.saturating_sub(count);
+    let mut before = (place == 0).then_some(GENESIS);
+    loop {
+        let page = after(connection, place, MAX_AUDIT_PAGE)?;
+        let Some(first) = page.entries.first() else { break };
+        let start = (place, before.unwrap_or(first.previous));
+        let (id, hash) = audit::verify(start, &page.entries)
+            .map_err(|tampered| StoreError::Corrupt(format!("the audit log: {tampered}")))?;
+        (place, before) = (id, Some(hash));
+    }
+    Ok(())
+}
+
+fn page(connection: &Connection, sql: &str, values: &[Value], limit: usize) -> Result<AuditPage, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(fault)?;
+    let mut rows = statement.query(params_from_iter(values)).map_err(fault)?;
+    let mut page = AuditPage::default();
+    while let Some(row) = rows.next().map_err(fault)? {
+        if page.entries.len() == limit {
+            page.next = page.entries.last().map(|last| last.id);
+            break;
+        }
+        page.entries.push(read(row)?);
+    }
+    Ok(page)
+}
+
+fn read(row: &Row<'_>) -> Result<Sealed, StoreError> {
+    Ok(Sealed {
+        id: from_column(row.get(0).map_err(fault)?)?,
+        revision: Revision(from_column(row.get(1).map_err(fault)?)?),
+        previous: row.get(2).map_err(fault)?,
+        hash: row.get(3).map_err(fault)?,
+        text: row.get(4).map_err(fault)?,
+    })
+}
+
+/// One more than is wanted says whether there is more.
+fn one_more(limit: usize) -> Value {
+    Value::from(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX))
+}

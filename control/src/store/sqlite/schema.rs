@@ -1,0 +1,70 @@
+//! The format of the file, built in numbered steps. A step is never changed once it was released; a newer format is
+//! a further one.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::fault::fault;
+use crate::store::StoreError;
+
+/// `user_version` says how many were taken.
+const STEPS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+
+/// "sluc": whose file it is.
+const APPLICATION: i32 = 0x736c_7563;
+
+/// Marks a new file as one of ours.
+pub(super) fn mark(connection: &Connection) -> Result<(), StoreError> {
+    connection
+        .pragma_update(None, "application_id", APPLICATION)
+        .map_err(fault)
+}
+
+/// Whether it is a file of ours that this version can read.
+pub(super) fn recognise(connection: &Connection) -> Result<(), StoreError> {
+    if pragma(connection, "application_id")? != APPLICATION {
+        return Err(StoreError::Corrupt("it was not written by sluice".to_owned()));
+    }
+    let (found, known) = (version(connection)?, STEPS.len());
+    if found > known {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        return Err(StoreError::TooNew {
+            found: number(found),
+            known: number(known),
+        });
+    }
+    Ok(())
+}
+
+/// Takes the steps that were not taken yet, each whole or not at all.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    take(connection, STEPS)
+}
+
+fn take(connection: &mut Connection, steps: &[&str]) -> Result<(), StoreError> {
+    let taken = version(connection)?;
+    for (step, number) in steps.iter().zip(1_i32..).skip(taken) {
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(fault)?;
+        transaction.execute_batch(step).map_err(fault)?;
+        transaction
+            .pragma_update(None, "user_version", number)
+            .map_err(fault)?;
+        transaction.commit().map_err(fault)?;
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<usize, StoreError> {
+    let version = pragma(connection, "user_version")?;
+    usize::try_from(version).map_err(|_| StoreError::Corrupt(format!("it has the format {version}")))
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<i32, StoreError> {
+    connection
+        .pragma_query_value(None, name, |row| row.get(0))
+        .map_err(fault)
+}
+
+#[cfg(test)]
+mod tests;

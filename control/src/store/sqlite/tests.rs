@@ -1,0 +1,292 @@
+//! What only this store promises: its directory, its file, and what it does when the disk is full.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rules::Timestamp;
+use serde_json::{Map, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::actor::Source;
+use crate::audit::{Entry, Event, Outcome};
+use crate::store::{Key, Write};
+
+fn entry(request_id: &str) -> Entry {
+    Entry {
+        at: Timestamp(0),
+        actor: "ada".to_owned(),
+        role: None,
+        source: Source::Api,
+        request_id: request_id.to_owned(),
+        event: Event::TenantChanged,
+        outcome: Outcome::Applied,
+        flag: None,
+        org: None,
+        reason: None,
+        urgent: None,
+        patch: Vec::new(),
+        inverse: Vec::new(),
+        details: Map::new(),
+    }
+}
+
+fn change(name: &str, length: usize) -> Commit {
+    let write = Write {
+        key: Key::Tenant(name.to_owned()),
+        value: Some(json!({ "note": "x".repeat(length) })),
+    };
+    Commit {
+        writes: vec![write],
+        audit: vec![entry(name)],
+    }
+}
+
+fn filled(changes: u64) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    let store = SqliteStore::open(&path).unwrap();
+    for at in 0..changes {
+        store
+            .commit(Some(Revision(at)), &change(&format!("t{at}"), 50))
+            .unwrap();
+    }
+    (directory, path)
+}
+
+fn text_of(opened: Result<SqliteStore, StoreError>) -> String {
+    opened.unwrap_err().to_string()
+}
+
+#[test]
+fn what_was_committed_is_there_when_it_is_opened_again() {
+    let (_directory, path) = filled(20);
+    let store = SqliteStore::open(&path).unwrap();
+    let loaded = store.load().unwrap();
+    assert_eq!((loaded.revision, loaded.records.len()), (Revision(20), 20));
+    assert_eq!(store.audit_head().unwrap().0, 20);
+    assert_eq!(
+        store.watch(Revision(19), Duration::ZERO).unwrap().records.len(),
+        1
+    );
+}
+
+#[test]
+fn a_directory_is_used_by_one_at_a_time() {
+    let (_directory, path) = filled(1);
+    let first = SqliteStore::open(&path).unwrap();
+    assert!(matches!(SqliteStore::open(&path), Err(StoreError::InUse)));
+    drop(first);
+    SqliteStore::open(&path).unwrap();
+}
+
+#[test]
+fn commits_are_on_the_disk_before_they_return() {
+    let (_directory, path) = filled(1);
+    let store = SqliteStore::open(&path).unwrap();
+    let writer = store.writer.lock();
+    let pragma = |name: &str| -> String {
+        writer
+            .0
+            .query_row(
+                &format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"),
+                [],
+                |row| row.get(0),
+            )
+            .unwrap()
+    };
+    assert_eq!(pragma("journal_mode"), "wal");
+    assert_eq!(pragma("synchronous"), "2", "FULL");
+    assert_eq!(pragma("recursive_triggers"), "1");
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_what_is_kept() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_directory, path) = filled(1);
+    let _store = SqliteStore::open(&path).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    for file in fs::read_dir(&path).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.path());
+    }
+}
+
+#[test]
+fn an_entry_of_the_log_is_neither_altered_nor_removed_nor_replaced() {
+    let (_directory, path) = filled(3);
+    let store = SqliteStore::open(&path).unwrap();
+    let writer = store.writer.lock();
+    for statement in [
+        "UPDATE audit SET text = '{}' WHERE id = 2",
+        "DELETE FROM audit WHERE id = 3",
+        "REPLACE INTO audit (id, revision, previous, hash, text) VALUES (3, 3, x'00', x'00', '{}')",
+        "INSERT INTO audit (id, revision, previous, hash, text) VALUES (9, 3, x'00', x'00', '{}')",
+    ] {
+        let refused = writer.0.execute(statement, []).unwrap_err().to_string();
+        assert!(refused.contains("append-only"), "{statement}: {refused}");
+    }
+}
+
+#[test]
+fn a_log_that_was_tampered_with_is_not_opened() {
+    let (_directory, path) = filled(5);
+    let file = Connection::open(path.join("sluice.db")).unwrap();
+    file.execute_batch(
+        "DROP TRIGGER audit_is_not_altered;
+         UPDATE audit SET text = replace(text, 'ada', 'bob') WHERE id = 3;",
+    )
+    .unwrap();
+    drop(file);
+    let refused = text_of(SqliteStore::open(&path));
+    assert!(refused.contains("entry 3 was altered"), "{refused}");
+}
+
+#[test]
+fn a_record_that_was_altered_on_the_disk_is_not_loaded() {
+    let (_directory, path) = filled(5);
+    let file = Connection::open(path.join("sluice.db")).unwrap();
+    file.execute_batch("UPDATE record SET value = '{}' WHERE name = 't3'")
+        .unwrap();
+    drop(file);
+    let refused = SqliteStore::open(&path).unwrap().load().unwrap_err();
+    assert!(refused.to_string().contains("\"t3\""), "{refused}");
+    assert!(refused.cure().unwrap().contains("backup"));
+}
+
+#[test]
+fn a_file_that_is_damaged_as_a_whole_is_not_opened_and_not_made_anew() {
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 4] = [
+        ("is empty", |file| fs::write(file, b"").unwrap()),
+        ("file is not a database", |file| {
+            fs::write(file, vec![b'x'; 8192]).unwrap()
+        }),
+        ("malformed", |file| {
+            let bytes = fs::read(file).unwrap();
+            fs::write(file, &bytes[..bytes.len() / 2]).unwrap();
+        }),
+        ("its log is there", |file| {
+            fs::rename(file, file.with_file_name("sluice.db-wal")).unwrap();
+        }),
+    ];
+    for (expected, damage) in damages {
+        let (_directory, path) = filled(50);
+        damage(&path.join("sluice.db"));
+        for _ in 0..2 {
+            let refused = text_of(SqliteStore::open(&path));
+            assert!(refused.starts_with("the store is damaged: "), "{refused}");
+            assert!(refused.contains(expected), "{refused}");
+            assert!(refused.contains("sluice.db"), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn a_byte_that_turns_on_the_disk_is_noticed_or_does_no_harm() {
+    let (_directory, path) = filled(40);
+    let file = path.join("sluice.db");
+    let good = fs::read(&file).unwrap();
+    let read = || -> Result<_, StoreError> {
+        let store = SqliteStore::open(&path)?;
+        Ok((store.load()?, store.audit_after(0, 1000)?))
+    };
+    let expected = read().unwrap();
+    let (mut noticed, mut harmless) = (0, 0);
+    for at in (0..good.len()).step_by(good.len() / 200) {
+        let mut bad = good.clone();
+        bad[at] ^= 0x10;
+        fs::write(&file, &bad).unwrap();
+        match read() {
+            Ok(found) => {
+                assert_eq!(found, expected, "the byte at {at}");
+                harmless += 1;
+            }
+            Err(StoreError::Corrupt(_) | StoreError::TooNew { .. }) => noticed += 1,
+            Err(other) => panic!("the byte at {at}: {other}"),
+        }
+        for left in ["sluice.db-wal", "sluice.db-shm"] {
+            let _ = fs::remove_file(path.join(left));
+        }
+    }
+    assert!(
+        noticed > 20 && harmless > 0,
+        "{noticed} noticed, {harmless} harmless"
+    );
+}
+
+#[test]
+fn a_store_that_was_being_made_when_the_power_went_is_made_again() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("sluice.db.new"), b"half of it").unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    assert_eq!(store.load().unwrap(), Loaded::default());
+    assert!(!directory.path().join("sluice.db.new").exists());
+}
+
+#[test]
+fn a_full_disk_refuses_changes_whole_lets_read_and_is_over_when_there_is_room() {
+    let (_directory, path) = filled(10);
+    let store = SqliteStore::open(&path).unwrap();
+    let limit = |pages: u32| {
+        let writer = store.writer.lock();
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        let _: i64 = writer.0.query_row(&limit, [], |row| row.get(0)).unwrap();
+    };
+    let before = (store.load().unwrap(), store.audit_head().unwrap());
+    limit(1);
+    for _ in 0..3 {
+        let refused = store
+            .commit(Some(Revision(10)), &change("large", 200_000))
+            .unwrap_err();
+        assert!(matches!(refused, StoreError::Full(_)), "{refused}");
+        assert!(refused.cure().unwrap().contains("room"));
+        assert_eq!((store.load().unwrap(), store.audit_head().unwrap()), before);
+    }
+    limit(u32::MAX - 1);
+    assert_eq!(
+        store
+            .commit(Some(Revision(10)), &change("large", 200_000))
+            .unwrap(),
+        Revision(11)
+    );
+    drop(store);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.load().unwrap().records.len(), 11);
+}
+
+#[test]
+fn a_backup_is_whole_while_changes_go_on_and_opens_as_a_store() {
+    let (directory, path) = filled(50);
+    let store = SqliteStore::open(&path).unwrap();
+    let to = directory.path().join("backup.db");
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for at in 50..150 {
+                store
+                    .commit(Some(Revision(at)), &change(&format!("t{at}"), 2000))
+                    .unwrap();
+            }
+        });
+        store.backup(&to).unwrap();
+        writer.join().unwrap();
+    });
+    let refused = store.backup(&to).unwrap_err();
+    assert!(refused.to_string().contains("exists already"), "{refused}");
+    let restored = directory.path().join("restored");
+    fs::create_dir(&restored).unwrap();
+    fs::copy(&to, restored.join("sluice.db")).unwrap();
+    let copy = SqliteStore::open(&restored).unwrap();
+    let loaded = copy.load().unwrap();
+    assert!((50..=150).contains(&loaded.revision.0));
+    assert_eq!(loaded.records.len() as u64, loaded.revision.0);
+    assert_eq!(copy.audit_head().unwrap().0, loaded.revision.0);
+    copy.commit(Some(loaded.revision), &change("after", 1)).unwrap();
+    let left: Vec<_> = fs::read_dir(directory.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
+    assert_eq!(left.len(), 3, "nothing is left beside it: {left:?}");
+}

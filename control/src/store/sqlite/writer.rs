@@ -1,0 +1,68 @@
+//! The one connection that writes, and what it does after a commit that failed.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::fault::fault;
+use super::{log, records};
+use crate::store::{Commit, Revision, StoreError};
+
+#[derive(Debug)]
+pub(super) struct Writer(pub(super) Connection);
+
+impl Writer {
+    pub(super) fn commit(
+        &mut self,
+        expected: Option<Revision>,
+        commit: &Commit,
+    ) -> Result<Revision, StoreError> {
+        let result = self.attempt(expected, commit);
+        if let Err(StoreError::Full(_) | StoreError::Io(_)) = &result {
+            self.forget_failed();
+        }
+        result
+    }
+
+    fn attempt(&mut self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
+        let transaction = self
+            .0
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(fault)?;
+        let current = records::newest(&transaction)?;
+        if let Some(expected) = expected.filter(|expected| *expected != current) {
+            return Err(StoreError::Conflict { expected, current });
+        }
+        let revision = if commit.writes.is_empty() {
+            current
+        } else {
+            Revision(current.0.saturating_add(1))
+        };
+        records::write(&transaction, &commit.writes, revision)?;
+        log::append(&transaction, revision, &commit.audit)?;
+        transaction.commit().map_err(fault)?;
+        Ok(revision)
+    }
+
+    /// When the fsync of a commit fails, SQLite takes it back for all who are connected, but leaves it in its log,
+    /// whole: after a crash it would be found there, and what was refused would have happened. So the log is
+    /// written back and cut, or, where that fails, something else is written in the commit's place.
+    fn forget_failed(&mut self) {
+        if !self.0.is_autocommit()
+            && let Err(error) = self.0.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(%error, "a failed commit could not be rolled back");
+        }
+        let cut = self
+            .0
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        if matches!(cut, Ok(0)) {
+            return;
+        }
+        let written = self.0.execute("UPDATE failure SET count = count + 1", []);
+        if let Err(error) = written {
+            tracing::error!(
+                %error,
+                "the store can't be written; if the machine loses power now, a change that was refused may be found done"
+            );
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What the suites write, in few words.
+
+use control::{Commit, Entry, Event, Key, Outcome, Revision, Source, Store, Write};
+use rules::Timestamp;
+use serde_json::{Map, Value, json};
+
+pub(crate) fn tenant(name: &str) -> Key {
+    Key::Tenant(name.to_owned())
+}
+
+pub(crate) fn put(key: Key, value: Value) -> Write {
+    Write {
+        key,
+        value: Some(value),
+    }
+}
+
+pub(crate) fn remove(key: Key) -> Write {
+    Write { key, value: None }
+}
+
+pub(crate) fn entry(request_id: &str) -> Entry {
+    Entry {
+        at: Timestamp(1_795_252_440_123),
+        actor: "ada".to_owned(),
+        role: None,
+        source: Source::Api,
+        request_id: request_id.to_owned(),
+        event: Event::TenantChanged,
+        outcome: Outcome::Applied,
+        flag: None,
+        org: None,
+        reason: None,
+        urgent: None,
+        patch: Vec::new(),
+        inverse: Vec::new(),
+        details: Map::new(),
+    }
+}
+
+/// Commits writes at the revision, with an entry of that number.
+pub(crate) fn commit(store: &dyn Store, at: u64, writes: Vec<Write>) -> Revision {
+    let audit = vec![entry(&at.to_string())];
+    store
+        .commit(Some(Revision(at)), &Commit { writes, audit })
+        .unwrap()
+}
+
+/// Commits one tenant with a number at the revision of that number.
+pub(crate) fn commit_number(store: &dyn Store, name: &str, at: u64) -> Revision {
+    commit(store, at, vec![put(tenant(name), json!({ "number": at }))])
+}
+
+pub(crate) fn commit_entries(store: &dyn Store, audit: Vec<Entry>) -> Revision {
+    let writes = Vec::new();
+    store.commit(None, &Commit { writes, audit }).unwrap()
+}
