@@ -16,6 +16,7 @@ mod loading;
 mod locate;
 mod lower;
 mod node;
+mod operators;
 mod parse;
 mod problem;
 mod quantity;
@@ -38,6 +39,7 @@ pub use identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestVa
 pub use inputs::Inputs;
 pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from};
 pub use loaded::Loaded;
+pub use operators::{ChangePolicy, OperatorIssuer, OperatorToken, Operators};
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
 pub use problem::{CODES, Problem, Severity};
 pub use read::MAX_DIRECTORY_FILES;

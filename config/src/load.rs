@@ -134,6 +134,7 @@ struct Parts {
     environment: String,
     identity: crate::Identity,
     settings: crate::Settings,
+    operators: Option<crate::Operators>,
 }
 
 impl<'s> Compiler<'_, 's> {
@@ -166,6 +167,7 @@ impl<'s> Compiler<'_, 's> {
             environment: variable,
         };
         let settings = gateway.settings(root);
+        let operators = gateway.operators(root);
         let headers = gateway.headers(root, compiled.as_ref().map(|(flags, _)| flags));
         gateway.plan = Some(headers.clone());
         let identity = gateway.identity(root, compiled.as_ref().map(|(flags, _)| flags));
@@ -190,6 +192,7 @@ impl<'s> Compiler<'_, 's> {
             environment,
             identity,
             settings,
+            operators,
         })
     }
 }
@@ -236,6 +239,7 @@ fn loaded(parts: Parts, mut loading: Loading, documents: &[Document<'_>]) -> Loa
         snapshot: Arc::new(snapshot),
         identity: parts.identity,
         settings: parts.settings,
+        operators: parts.operators,
         warnings,
         inputs,
         places,

@@ -6,6 +6,7 @@ use rules::Snapshot;
 
 use crate::identity::Identity;
 use crate::inputs::Inputs;
+use crate::operators::Operators;
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::source::Places;
@@ -17,6 +18,8 @@ pub struct Loaded {
     pub snapshot: Arc<Snapshot>,
     /// Who is believed and where in a request to look.
     pub identity: Identity,
+    /// Who may operate; none: whoever connects from this machine.
+    pub operators: Option<Operators>,
     /// What the process is set to.
     pub settings: Settings,
     /// What is allowed and probably not meant.

@@ -11,6 +11,7 @@ pub(crate) mod headers;
 pub(crate) mod issuers;
 pub(crate) mod limits;
 pub(crate) mod listeners;
+pub(crate) mod operators;
 pub(crate) mod proxies;
 pub(crate) mod routes;
 pub(crate) mod settings;

@@ -6,7 +6,7 @@ use crate::node::Span;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 90] = [
+pub const CODES: [&str; 92] = [
     "admin-not-loopback",
     "conflicting-fields",
     "document-depth",
@@ -34,6 +34,7 @@ pub const CODES: [&str; 90] = [
     "invalid-duration",
     "invalid-endpoint",
     "invalid-flag-key",
+    "invalid-hash",
     "invalid-header",
     "invalid-host",
     "invalid-issuer",
@@ -65,6 +66,7 @@ pub const CODES: [&str; 90] = [
     "no-client-certificates",
     "not-utf8",
     "opted-both-ways",
+    "org-needed",
     "out-of-range",
     "path-needed",
     "reserved-attribute",

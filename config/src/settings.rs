@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rules::{Body, TrustedProxies};
 
+use crate::operators::ChangePolicy;
 use crate::tls::ListenerTls;
 
 /// What the process is set to.
@@ -12,7 +13,7 @@ use crate::tls::ListenerTls;
 pub struct Settings {
     /// Where requests arrive. A change needs a restart.
     pub listeners: Vec<Listener>,
-    /// Where health and metrics are served: a loopback address, or nowhere. A change needs a restart.
+    /// Where the admin API, health and metrics are: without operators a loopback address; or nowhere. A change needs a restart.
     pub admin: Option<SocketAddr>,
     /// Worker threads; none: one a core. A change needs a restart.
     pub threads: Option<usize>,
@@ -22,6 +23,8 @@ pub struct Settings {
     pub errors: Vec<(u16, Body)>,
     /// The largest request body, in bytes; none: any.
     pub body_limit: Option<u64>,
+    /// What changes must meet. A change needs a restart.
+    pub changes: ChangePolicy,
     /// How the process ends.
     pub drain: Drain,
     /// Who may say for whom a request is forwarded.
@@ -162,6 +165,7 @@ impl Settings {
             ("listeners", !listen_alike(&self.listeners, &new.listeners)),
             ("admin", self.admin != new.admin),
             ("break_glass", self.break_glass != new.break_glass),
+            ("control", self.changes != new.changes),
             ("threads", self.threads != new.threads),
             (
                 "access_log",

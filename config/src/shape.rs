@@ -1,6 +1,7 @@
 //! The form of the two documents, as data: which fields there are, what they take, and what they mean.
 //! The validator and the JSON Schema for editors both read it, so no field is listed twice.
 
+pub(crate) mod admin;
 pub(crate) mod flags;
 mod headers;
 pub(crate) mod issuer;

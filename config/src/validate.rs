@@ -115,7 +115,7 @@ impl Validator<'_> {
                 "`{}` is not replaced here: references are for secrets only",
                 shorten(text)
             );
-            let help = "write the value itself; only `keys.secret` of an issuer takes `${NAME}`";
+            let help = "write the value itself; only fields for secrets take `${NAME}`";
             self.report(
                 "misplaced-reference",
                 title,

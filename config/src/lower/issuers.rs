@@ -16,6 +16,14 @@ const MAX_KEY_BYTES: usize = 1024 * 1024;
 /// How often a JWKS is fetched again, unless the document says.
 const REFRESH_MS: u64 = 5 * 60 * 1000;
 
+/// Where in the claims things are.
+pub(super) struct ClaimPaths {
+    pub(super) tenant: ClaimPath,
+    pub(super) user: ClaimPath,
+    pub(super) groups: Option<ClaimPath>,
+    pub(super) attributes: Vec<(u32, ClaimPath)>,
+}
+
 impl<'s> Gateway<'_, 's> {
     /// Who is believed. Attributes that no condition reads are checked and left out; `flags` is none where
     /// they could not be compiled.
@@ -134,11 +142,11 @@ impl<'s> Gateway<'_, 's> {
     }
 
     fn issuer(&mut self, node: &Node<'s>, flags: Option<&Flags>) -> Option<IssuerConfig> {
-        let name = node.field("issuer")?;
-        let algorithms: Vec<Algorithm> = texts(node.field("algorithms"))
-            .filter_map(|name| Algorithm::parse(name).ok())
-            .collect();
-        let keys = node.field("keys").and_then(|keys| self.keys(keys, &algorithms));
+        let paths = self.claim_paths(node, flags);
+        self.issuer_with(node, paths)
+    }
+
+    fn claim_paths(&mut self, node: &Node<'s>, flags: Option<&Flags>) -> Option<ClaimPaths> {
         let claims = node.field("claims")?;
         let tenant = claims.field("tenant").and_then(|path| self.claim(path));
         let user = match claims.field("user") {
@@ -159,7 +167,23 @@ impl<'s> Gateway<'_, 's> {
             let id = self.attribute(&entry.key, entry.key_span, flags);
             attributes.extend(id.and_then(|id| u32::try_from(id.index()).ok()).zip(path));
         }
+        Some(ClaimPaths {
+            tenant: tenant?,
+            user,
+            groups,
+            attributes,
+        })
+    }
+
+    /// The issuer that a node describes, with claims at these paths; none where they have a problem.
+    pub(super) fn issuer_with(&mut self, node: &Node<'s>, paths: Option<ClaimPaths>) -> Option<IssuerConfig> {
+        let name = node.field("issuer")?;
+        let algorithms: Vec<Algorithm> = texts(node.field("algorithms"))
+            .filter_map(|name| Algorithm::parse(name).ok())
+            .collect();
+        let keys = node.field("keys").and_then(|keys| self.keys(keys, &algorithms));
         let seconds = |field| Some(quantity::duration_ms(node.field(field)?.text()?)?.div_ceil(1000));
+        let paths = paths?;
         let definition = IssuerDefinition {
             issuer: name.text()?.to_string(),
             audiences: texts(node.field("audiences")).map(str::to_owned).collect(),
@@ -167,10 +191,10 @@ impl<'s> Gateway<'_, 's> {
             leeway_seconds: seconds("leeway").unwrap_or(DEFAULT_LEEWAY_SECONDS),
             max_age_seconds: seconds("max_age"),
             typ: node.field("typ").and_then(Node::text).map(ToString::to_string),
-            tenant: tenant?,
-            user,
-            groups,
-            attributes,
+            tenant: paths.tenant,
+            user: paths.user,
+            groups: paths.groups,
+            attributes: paths.attributes,
         };
         // What is empty was reported as such.
         if definition.audiences.is_empty() || definition.algorithms.is_empty() {
@@ -185,7 +209,7 @@ impl<'s> Gateway<'_, 's> {
         })
     }
 
-    fn claim(&mut self, node: &Node<'s>) -> Option<ClaimPath> {
+    pub(super) fn claim(&mut self, node: &Node<'s>) -> Option<ClaimPath> {
         let help = "write names joined by dots (`org.id`), or a JSON pointer (`/org/id`)";
         self.parsed(
             ClaimPath::parse(node.text()?),

@@ -65,6 +65,7 @@ impl<'s> Gateway<'_, 's> {
             access_log,
             errors,
             body_limit,
+            changes: self.change_policy(root),
             drain,
             signing_key: self.signing_key(root),
             trusted_proxies: self.trusted_proxies(root.field("trusted_proxies")),
@@ -82,11 +83,13 @@ impl<'s> Gateway<'_, 's> {
 
     fn admin(&mut self, node: Option<&Node<'s>>, taken: &mut Vec<(SocketAddr, Span)>) -> Option<SocketAddr> {
         let Some(node) = node else { return Some(ADMIN) };
+        let has_operators = node.field("operators").is_some();
         let node = node.field("address")?;
         let address = self.address(node, taken)?;
-        if !address.ip().is_loopback() {
+        if !address.ip().is_loopback() && !has_operators {
             let title = format!("the admin listener can be reached from elsewhere at `{address}`");
-            let help = "write a loopback address such as `127.0.0.1:9090` or `[::1]:9090`";
+            let help =
+                "write a loopback address such as `127.0.0.1:9090`, or say who may operate: `operators`";
             self.error("admin-not-loopback", title, node.span, help);
         }
         Some(address)

@@ -3,7 +3,7 @@
 use super::sluice::PATH;
 use super::{List, Map, Object, Shape, Union, list, map, object, optional, required, union, with_key};
 
-const CLAIM: Shape = Shape::Text("a path into the claims such as `org.id`");
+pub(super) const CLAIM: Shape = Shape::Text("a path into the claims such as `org.id`");
 /// The most issuers.
 const MAX_ISSUERS: usize = 64;
 
@@ -47,14 +47,14 @@ static ISSUER: Object = object(
         ),
     ],
 );
-static AUDIENCES: List = list(Shape::Text("an audience"), 1, tokens::MAX_AUDIENCES);
-static ALGORITHMS: List = list(Shape::Choice(&ALGORITHM_NAMES), 1, ALGORITHM_NAMES.len());
+pub(super) static AUDIENCES: List = list(Shape::Text("an audience"), 1, tokens::MAX_AUDIENCES);
+pub(super) static ALGORITHMS: List = list(Shape::Choice(&ALGORITHM_NAMES), 1, ALGORITHM_NAMES.len());
 /// The names of every [`tokens::Algorithm`].
 pub(crate) static ALGORITHM_NAMES: [&str; 12] = [
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
     "EdDSA",
 ];
-static KEYS: Union = union(
+pub(super) static KEYS: Union = union(
     "a source of keys",
     &[
         with_key("jwks_url", &JWKS_URL),

@@ -1,5 +1,6 @@
 //! The form of `sluice.yaml`. What its names, addresses and patterns must be beyond that is judged in `lower`.
 
+use super::admin::{ADMIN, CONTROL};
 use super::headers::HEADERS;
 use super::issuer::{IDENTITY, ISSUERS};
 use super::listener::LISTENERS;
@@ -31,7 +32,12 @@ pub(crate) static DOCUMENT: Object = object(
         optional(
             "admin",
             Shape::Union(&ADMIN),
-            "Where health and metrics are served; left out: 127.0.0.1:9090. A change needs a restart.",
+            "Where the admin API, health and metrics are; left out: 127.0.0.1:9090. A change needs a restart.",
+        ),
+        optional(
+            "control",
+            Shape::Object(&CONTROL),
+            "What changes at run time must meet. A change needs a restart.",
         ),
         required("flags", Shape::Union(&FLAGS), "Where the flags are."),
         optional(
@@ -113,18 +119,6 @@ static ENVIRONMENT_OBJECT: Object = object(
             "Whether the lifecycle is enforced.",
         ),
     ],
-);
-static ADMIN: Union = union(
-    "`off` or `{ address: IP:PORT }`",
-    &[
-        scalar(Shape::Choice(&["off"])),
-        mapping(Shape::Object(&ADMIN_OBJECT)),
-    ],
-);
-static ADMIN_OBJECT: Object = object(
-    "an admin listener",
-    "Health and metrics, for this machine only.",
-    &[required("address", ADDRESS, "A loopback address and port.")],
 );
 static FLAGS: Union = union(
     "`{ file: PATH }` or `{ directory: PATH }`",

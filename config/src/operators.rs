@@ -1,0 +1,59 @@
+//! Who may operate and what changes must meet, as the documents say it. What it means is said by `control`.
+
+use rules::Timestamp;
+
+use crate::identity::IssuerConfig;
+
+/// Who may operate.
+#[derive(Debug)]
+pub struct Operators {
+    /// Static tokens.
+    pub tokens: Vec<OperatorToken>,
+    /// An issuer of tokens.
+    pub issuer: Option<OperatorIssuer>,
+}
+
+/// A static token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorToken {
+    /// Whose it is.
+    pub name: Box<str>,
+    /// `viewer`, `operator`, `platform-admin` or `org-admin`.
+    pub role: Box<str>,
+    /// Set where the role is `org-admin`, and only there.
+    pub org: Option<Box<str>>,
+    /// `hmac-sha256:SALT:CODE`.
+    pub hash: Box<str>,
+    /// From when on it counts no more.
+    pub expires: Option<Timestamp>,
+}
+
+/// An issuer of operators' tokens.
+#[derive(Debug)]
+pub struct OperatorIssuer {
+    /// How they are verified. Its groups are the roles, its tenant is the org, its user is the name.
+    pub issuer: IssuerConfig,
+    /// What a value of the claim of roles is here.
+    pub roles: Vec<(Box<str>, Box<str>)>,
+}
+
+/// What changes must meet; what is left out is as `control` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChangePolicy {
+    /// How long a flag was in its present state, in milliseconds.
+    pub soak_ms: Option<u64>,
+    /// So many tenants that asked for it have it on.
+    pub ga_tenants: Option<usize>,
+    /// Neither killed, restored nor reverted for so long, in milliseconds.
+    pub ga_stable_ms: Option<u64>,
+    /// Whether the document must say that it is revertible.
+    pub ga_revertible: Option<bool>,
+    /// On whose behalf somebody must sign off.
+    pub ga_sign_offs: Option<Vec<Box<str>>>,
+    /// So many requests may have met errors.
+    pub ga_errors: Option<u64>,
+    /// In which time errors are counted, in milliseconds.
+    pub ga_errors_window_ms: Option<u64>,
+    /// More tenants than these change only with force; 0: any number.
+    pub max_blast_radius: Option<usize>,
+}

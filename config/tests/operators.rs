@@ -1,0 +1,118 @@
+//! Operators and the policy of changes, as documents say them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on says so by panicking"
+)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use config::{ChangePolicy, Files, KeySource, Loaded, Report};
+
+const HASH: &str = "hmac-sha256:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const FLAGS: &str = "version: 1\nflags:\n  a: { kind: ops }\n";
+
+/// Loads a document with these lines in it, and this text of tokens in a file and in the environment.
+fn load(lines: &str, tokens: &str) -> Result<Loaded, Report> {
+    let sluice = format!(
+        "version: 1\nlisteners: [{{ name: a, address: \"127.0.0.1:0\" }}]\nflags: {{ file: flags.yaml }}\n\
+         upstreams: {{ board: \"127.0.0.1:8081\" }}\n{lines}\n"
+    );
+    let files = [
+        ("sluice.yaml", sluice.as_str()),
+        ("flags.yaml", FLAGS),
+        ("operators.yaml", tokens),
+    ];
+    let files: BTreeMap<PathBuf, Vec<u8>> = files
+        .into_iter()
+        .map(|(name, text)| (name.into(), text.into()))
+        .collect();
+    let variable = |name: &str| match name {
+        "TOKENS" => Some(tokens.to_owned()),
+        "SECRET" => Some("0123456789abcdef0123456789abcdef".to_owned()),
+        _ => None,
+    };
+    config::load_from(Files::Memory(files), "sluice.yaml".as_ref(), &variable)
+}
+
+#[test]
+fn static_tokens_are_read_from_a_file_or_the_environment_alike() {
+    let tokens = format!(
+        "version: 1\ntokens:\n  - {{ name: ann, role: platform-admin, hash: \"{HASH}\", expires: 2027-01-01T00:00:00Z }}\n  \
+         - {{ name: bob, role: org-admin, org: acme, hash: \"{HASH}\" }}\n"
+    );
+    let address = "address: \"0.0.0.0:9090\"";
+    let file = load(
+        &format!("admin: {{ {address}, operators: {{ tokens: {{ file: operators.yaml }} }} }}"),
+        &tokens,
+    );
+    let variable = load(
+        &format!("admin: {{ {address}, operators: {{ tokens: {{ env: \"${{TOKENS}}\" }} }} }}"),
+        &tokens,
+    );
+    let read = [file, variable].map(|loaded| {
+        let loaded = loaded.unwrap_or_else(|report| panic!("{report}"));
+        assert!(loaded.settings.admin.unwrap().ip().is_unspecified());
+        loaded.operators.unwrap().tokens
+    });
+    assert_eq!(read[0], read[1]);
+    let [ann, bob] = &read[0][..] else {
+        panic!("{read:?}")
+    };
+    assert_eq!(
+        (&*ann.name, &*ann.role, ann.org.as_deref()),
+        ("ann", "platform-admin", None)
+    );
+    assert_eq!(ann.expires.unwrap().0, 1_798_761_600_000);
+    assert_eq!(
+        (bob.org.as_deref(), &*bob.hash, bob.expires),
+        (Some("acme"), HASH, None)
+    );
+}
+
+#[test]
+fn an_issuer_of_operators_has_its_claims_and_roles() {
+    let issuer = "admin: { address: \"127.0.0.1:0\", operators: { issuer: { issuer: \"https://staff\", audiences: [sluice], \
+                  algorithms: [HS256], keys: { secret: \"${SECRET}\" }, claims: { roles: realm.roles }, \
+                  roles: { sre: platform-admin, support: viewer } } } }";
+    let loaded = load(issuer, "").unwrap_or_else(|report| panic!("{report}"));
+    let operators = loaded.operators.unwrap();
+    assert!(operators.tokens.is_empty());
+    let issuer = operators.issuer.unwrap();
+    assert_eq!(issuer.issuer.issuer.name(), "https://staff");
+    assert!(matches!(issuer.issuer.keys, KeySource::Fixed(_)));
+    let roles: Vec<(&str, &str)> = issuer.roles.iter().map(|(a, b)| (&**a, &**b)).collect();
+    assert_eq!(roles, [("sre", "platform-admin"), ("support", "viewer")]);
+    // It is no issuer of tenants' tokens.
+    assert!(loaded.identity.issuers.is_empty());
+}
+
+#[test]
+fn operators_are_somebody() {
+    let report = load("admin: { address: \"127.0.0.1:0\", operators: {} }", "").unwrap_err();
+    assert_eq!(report.problems()[0].code, "missing-field", "{report}");
+    let none = load("", "").unwrap_or_else(|report| panic!("{report}"));
+    assert!(none.operators.is_none());
+}
+
+#[test]
+fn the_policy_says_what_the_document_says_and_nothing_else() {
+    let loaded = load("", "").unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(loaded.settings.changes, ChangePolicy::default());
+    let control = "control: { promotion: { soak: 1h, ga: { tenants: 3, stable: 2h, revertible: optional, \
+                   sign_offs: [operations], errors: 5, errors_window: 10m } }, max_blast_radius: 0 }";
+    let loaded = load(control, "").unwrap_or_else(|report| panic!("{report}"));
+    let expected = ChangePolicy {
+        soak_ms: Some(3_600_000),
+        ga_tenants: Some(3),
+        ga_stable_ms: Some(7_200_000),
+        ga_revertible: Some(false),
+        ga_sign_offs: Some(vec!["operations".into()]),
+        ga_errors: Some(5),
+        ga_errors_window_ms: Some(600_000),
+        max_blast_radius: Some(0),
+    };
+    assert_eq!(loaded.settings.changes, expected);
+}
