@@ -8,7 +8,7 @@
 //! - Pure: [`Change`], policy, preview and the list of stale flags take the time as an argument.
 //! - A change that fails at any step has changed nothing; one that was acknowledged is on the disk.
 //! - [`operators`] says who somebody is, by a static token or a verified one.
-//! - `control` knows no socket of the data plane: snapshots go out through `Publish`, what was observed of
+//! - `control` knows no socket of the data plane: snapshots go out through [`Publish`], what was observed of
 //!   requests comes in through [`Observe`].
 
 mod actor;
@@ -16,6 +16,7 @@ mod audit;
 mod break_glass;
 mod change;
 mod edits;
+mod engine;
 mod flag_state;
 mod history;
 mod observe;
@@ -23,6 +24,7 @@ pub mod operators;
 mod plan;
 mod policy;
 mod preview;
+mod publish;
 mod refusal;
 mod stale;
 mod state;
@@ -37,6 +39,7 @@ pub use break_glass::{
     MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
 };
 pub use change::{Change, GaDefault, ImportMode, Urgent};
+pub use engine::{Applied, ApplyError, Control, DryRun, OpenError, Opened};
 pub use flag_state::{FlagState, SignOff, Unsettled};
 pub use history::{History, MAX_ERROR_HOURS};
 pub use observe::{FlagObservation, Observe};
@@ -48,6 +51,7 @@ pub use policy::{GaPolicy, Policy, Revertible};
 pub use preview::{
     Flip, Kept, MAX_PREVIEW_DECISIONS, MAX_PREVIEW_FLIPS, Page, Preview, preview, preview_page,
 };
+pub use publish::{Publish, PublishError};
 pub use refusal::{Code, Refusal};
 pub use stale::{StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
 pub use state::State;
@@ -55,4 +59,5 @@ pub use store::{
     AuditFilter, AuditPage, Changes, Commit, Key, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, Revision,
     SqliteStore, Store, StoreError, Write,
 };
+pub use timestamp::text as time_text;
 pub use touched::{Touched, UnknownTouched};

@@ -8,7 +8,8 @@ use time::macros::format_description;
 const MINUTE_MS: i64 = 60_000;
 
 /// `2026-11-21T09:14:00.000Z`. What is beyond the year 9999 is written as its last moment.
-pub(crate) fn text(at: Timestamp) -> String {
+#[must_use]
+pub fn text(at: Timestamp) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     let nanoseconds = i128::from(at.0).saturating_mul(1_000_000);
     let time = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds);

@@ -1,0 +1,410 @@
+//! Applies changes: judges, compiles, commits, publishes, in this order, one at a time. If any step fails nothing
+//! has happened; when a change was answered it is on the disk and in force.
+
+use std::sync::Arc;
+
+use config::{Catalog, Compiled, Draft, Report};
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use rules::{Eligibility, FlagId, Timestamp, decide};
+
+use crate::audit::Entry;
+use crate::history::History;
+use crate::observe::Observe;
+use crate::plan::{self, Facts, ItemResult, Plan, Request, Summary};
+use crate::policy::Policy;
+use crate::preview::{Preview, preview};
+use crate::publish::{Publish, PublishError};
+use crate::refusal::{Code, Refusal};
+use crate::state::State;
+use crate::store::{Commit, Revision, Store, StoreError};
+
+/// The control plane: what is kept, and the one way to change it. Every call may block.
+pub struct Control {
+    store: Arc<dyn Store>,
+    publish: Arc<dyn Publish>,
+    observe: Arc<dyn Observe>,
+    policy: Policy,
+    history: Mutex<History>,
+    /// Held by the one change that is under way.
+    writer: Mutex<()>,
+    kept: RwLock<Kept>,
+}
+
+/// What is kept, in memory.
+struct Kept {
+    state: State,
+    catalog: Catalog,
+}
+
+/// A change that was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Applied {
+    /// What the store is at now.
+    pub revision: Revision,
+    /// Whether anything was written at all.
+    pub changed: bool,
+    /// What became of each item, of a change of many.
+    pub items: Vec<ItemResult>,
+    /// What changed, of an applied document or a cascade.
+    pub summary: Summary,
+}
+
+/// What a change would do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DryRun {
+    /// What the store is at.
+    pub revision: Revision,
+    /// Who would be served what instead of what.
+    pub preview: Preview,
+    /// What would become of each item.
+    pub items: Vec<ItemResult>,
+    /// What would change.
+    pub summary: Summary,
+}
+
+/// Why a change was not made.
+#[derive(Debug)]
+pub enum ApplyError {
+    /// It does not meet the policy, or names what is not there. All reasons at once.
+    Refused(Vec<Refusal>),
+    /// The document would be invalid: what `sluice check` would print.
+    Invalid(Box<Report>),
+    /// Somebody else was first.
+    Conflict {
+        /// What was expected.
+        expected: Revision,
+        /// What there is.
+        current: Revision,
+    },
+    /// The store did not take it.
+    Store(StoreError),
+    /// The data plane can't take it.
+    Publish(String),
+}
+
+/// Why the control plane can't begin.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is kept does not compile: a newer version wrote it, or somebody wrote into the store by hand.
+    #[error("what the store holds is no valid document:\n{0}")]
+    Invalid(Box<Report>),
+}
+
+/// What was read and compiled of a store, before anything is served.
+pub struct Opened {
+    store: Arc<dyn Store>,
+    kept: Kept,
+}
+
+/// A change that was judged and compiled.
+struct Prepared {
+    plan: Plan,
+    draft: Draft,
+}
+
+impl Opened {
+    /// Reads and compiles everything that the store holds.
+    ///
+    /// # Errors
+    /// It can't be read, or is no valid document.
+    pub fn read(store: Arc<dyn Store>, eligibility: Eligibility) -> Result<Self, OpenError> {
+        let loaded = store.load()?;
+        let state = State::from(&loaded)?;
+        let catalog =
+            Catalog::new(eligibility, state.edits()).map_err(|report| OpenError::Invalid(report.into()))?;
+        Ok(Self {
+            store,
+            kept: Kept { state, catalog },
+        })
+    }
+
+    /// What it compiles to, for the gateway's document to be compiled against.
+    #[must_use]
+    pub fn compiled(&self) -> &Compiled {
+        self.kept.catalog.compiled()
+    }
+
+    /// What the store is at.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.kept.state.revision
+    }
+
+    /// Takes changes from now on. What was opened is served already.
+    #[must_use]
+    pub fn control(
+        self,
+        policy: Policy,
+        publish: Arc<dyn Publish>,
+        observe: Arc<dyn Observe>,
+        history: History,
+    ) -> Control {
+        Control {
+            store: self.store,
+            publish,
+            observe,
+            policy,
+            history: Mutex::new(history),
+            writer: Mutex::new(()),
+            kept: RwLock::new(self.kept),
+        }
+    }
+}
+
+impl Control {
+    /// Makes a change, or says everything that stands against it.
+    ///
+    /// # Errors
+    /// Nothing was changed. A refusal is in the audit log.
+    pub fn apply(&self, request: &Request) -> Result<Applied, ApplyError> {
+        let writer = self.writer.lock();
+        let applied = self.applied(request, &writer);
+        if let Err(error) = &applied {
+            self.audit_refusal(request, error);
+        }
+        applied
+    }
+
+    /// What a change would do. Nothing is changed, nothing is written.
+    ///
+    /// # Errors
+    /// What stands against it.
+    pub fn dry_run(&self, request: &Request) -> Result<DryRun, ApplyError> {
+        let kept = self.kept.read();
+        let Prepared { plan, draft } = self.prepared(&kept, request)?;
+        Ok(DryRun {
+            revision: kept.state.revision,
+            preview: preview_of(&kept.catalog, &draft, &plan, request.at),
+            items: plan.items,
+            summary: plan.summary,
+        })
+    }
+
+    /// Looks at what is kept, all at one revision. Changes wait meanwhile: be short.
+    pub fn read<R>(&self, look: impl FnOnce(&State, &Compiled) -> R) -> R {
+        let kept = self.kept.read();
+        look(&kept.state, kept.catalog.compiled())
+    }
+
+    /// The store, for its audit log and for backups.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// What changes must meet.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Puts entries into the audit log that no change goes with.
+    ///
+    /// # Errors
+    /// The store did not take them.
+    pub fn record(&self, audit: Vec<Entry>) -> Result<(), StoreError> {
+        let commit = Commit {
+            writes: Vec::new(),
+            audit,
+        };
+        self.store.commit(None, &commit).map(|_| ())
+    }
+
+    /// Looks at what requests met, and takes note of it. To be called now and then.
+    pub fn look(&self, now: Timestamp) {
+        let observed = self.observe.flags();
+        let kept = self.kept.read();
+        let mut history = self.history.lock();
+        history.look(now, observed);
+        history.retain(|flag| kept.state.definitions.contains_key(flag));
+    }
+
+    /// What was observed of flags.
+    pub fn history(&self) -> History {
+        self.history.lock().clone()
+    }
+
+    /// The flags that gates name.
+    #[must_use]
+    pub fn gated(&self) -> Vec<String> {
+        self.observe.gated()
+    }
+
+    fn applied(&self, request: &Request, _writer: &MutexGuard<'_, ()>) -> Result<Applied, ApplyError> {
+        let kept = self.kept.read();
+        let Prepared { plan, draft } = self.prepared(&kept, request)?;
+        if plan.writes.is_empty() {
+            return Ok(Applied {
+                revision: kept.state.revision,
+                changed: false,
+                items: plan.items,
+                summary: plan.summary,
+            });
+        }
+        self.limit_blast(&kept, &plan, &draft, request)?;
+        self.publish.check(draft.compiled()).map_err(unpublished)?;
+        let expected = kept.state.revision;
+        drop(kept);
+        let Plan {
+            writes,
+            audit,
+            items,
+            summary,
+            ..
+        } = plan;
+        let commit = Commit { writes, audit };
+        let revision = self.store.commit(Some(expected), &commit).map_err(unkept)?;
+        let mut kept = self.kept.write();
+        kept.state.absorb(&commit.writes, revision);
+        kept.catalog.adopt(draft);
+        let published = self.publish.publish(kept.catalog.compiled(), revision);
+        drop(kept);
+        if let Err(error) = published {
+            // It is kept, so that the next start serves it; that it can't be served now is nothing that `check`
+            // could have known.
+            tracing::error!(%error, revision = revision.0, "a change was kept and is not in force");
+            return Err(unpublished(error));
+        }
+        Ok(Applied {
+            revision,
+            changed: true,
+            items,
+            summary,
+        })
+    }
+
+    fn prepared(&self, kept: &Kept, request: &Request) -> Result<Prepared, ApplyError> {
+        let current = kept.state.revision;
+        if let Some(expected) = request.expected.filter(|expected| *expected != current) {
+            return Err(ApplyError::Conflict { expected, current });
+        }
+        let facts = KeptFacts {
+            compiled: kept.catalog.compiled(),
+            history: &self.history,
+            now: request.at,
+        };
+        let plan = plan::plan(&kept.state, request, &self.policy, &facts).map_err(ApplyError::Refused)?;
+        let draft = kept
+            .catalog
+            .draft(plan.edits.clone())
+            .map_err(|report| ApplyError::Invalid(report.into()))?;
+        Ok(Prepared { plan, draft })
+    }
+
+    /// Refuses what flips more tenants than may without being forced. What takes a feature away is never held up.
+    fn limit_blast(
+        &self,
+        kept: &Kept,
+        plan: &Plan,
+        draft: &Draft,
+        request: &Request,
+    ) -> Result<(), ApplyError> {
+        let Some(limit) = self.policy.max_blast_radius else {
+            return Ok(());
+        };
+        if request.force || plan.withdraws || request.change.org().is_some() {
+            return Ok(());
+        }
+        let flipped = preview_of(&kept.catalog, draft, plan, request.at).tenants;
+        if flipped <= limit {
+            return Ok(());
+        }
+        let refusal = Refusal::new(
+            Code::BlastRadius,
+            format!("{flipped} tenants would be served something else, {limit} may be without force"),
+        );
+        let refusal = refusal
+            .cure("look at the dry run, then say `force`")
+            .fact("tenants", flipped)
+            .fact("limit", limit);
+        Err(ApplyError::Refused(vec![refusal]))
+    }
+
+    fn audit_refusal(&self, request: &Request, error: &ApplyError) {
+        let refusals = match error {
+            ApplyError::Refused(refusals) => refusals.clone(),
+            ApplyError::Invalid(_) => vec![Refusal::new(
+                Code::InvalidDocument,
+                "the document would be invalid",
+            )],
+            // A lost race is no refusal, and a store that takes nothing takes no entry either.
+            ApplyError::Conflict { .. } | ApplyError::Store(_) | ApplyError::Publish(_) => return,
+        };
+        let entry = plan::refused_entry(request, &refusals);
+        if let Err(error) = self.record(vec![entry]) {
+            tracing::error!(%error, "a refusal could not be put into the audit log");
+        }
+    }
+}
+
+/// What the policy asks of the running system.
+struct KeptFacts<'k> {
+    compiled: &'k Compiled,
+    history: &'k Mutex<History>,
+    now: Timestamp,
+}
+
+impl Facts for KeptFacts<'_> {
+    fn tenants_with(&self, flag: &str) -> usize {
+        let Some(id) = self.compiled.flags.id(flag) else {
+            return 0;
+        };
+        let tenants = self.compiled.tenants.iter();
+        tenants.filter(|tenant| self.has(id, tenant)).count()
+    }
+
+    fn errors_within(&self, flag: &str, window_ms: i64) -> u64 {
+        self.history.lock().errors_within(flag, window_ms, self.now)
+    }
+}
+
+impl KeptFacts<'_> {
+    /// Whether a tenant asked for the flag, or was put on its allowlist, and is served it.
+    fn has(&self, id: FlagId, tenant: &rules::Tenant) -> bool {
+        let subject = rules::Subject {
+            tenant: Some(tenant.id()),
+            record: Some(tenant),
+            ..rules::Subject::default()
+        };
+        let flags = &self.compiled.flags;
+        tenant.asked_for(id)
+            && flags
+                .flag(id)
+                .is_some_and(|flag| decide(flags, id, &subject, self.now).variant != flag.off())
+    }
+}
+
+fn preview_of(catalog: &Catalog, draft: &Draft, plan: &Plan, now: Timestamp) -> Preview {
+    let (before, after) = (catalog.compiled(), draft.compiled());
+    preview(
+        (&before.flags, &before.tenants),
+        (&after.flags, &after.tenants),
+        &plan.touched,
+        now,
+    )
+}
+
+fn unkept(error: StoreError) -> ApplyError {
+    match error {
+        StoreError::Conflict { expected, current } => ApplyError::Conflict { expected, current },
+        error => ApplyError::Store(error),
+    }
+}
+
+fn unpublished(error: PublishError) -> ApplyError {
+    match error {
+        PublishError::Document(report) => ApplyError::Invalid(report),
+        PublishError::Prepare(reason) => ApplyError::Publish(reason),
+    }
+}
+
+impl ApplyError {
+    /// Whether the change is known not to have been made.
+    #[must_use]
+    pub fn is_unmade(&self) -> bool {
+        !matches!(self, Self::Publish(_))
+    }
+}
