@@ -15,6 +15,7 @@ mod loaded;
 mod loading;
 mod locate;
 mod lower;
+mod managed;
 mod node;
 mod operators;
 mod parse;
@@ -38,7 +39,8 @@ pub use files::Files;
 pub use identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
 pub use inputs::Inputs;
 pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from};
-pub use loaded::Loaded;
+pub use loaded::{FlagsSource, Loaded};
+pub use managed::{Outline, check, load_managed, outline};
 pub use operators::{ChangePolicy, OperatorIssuer, OperatorToken, Operators};
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
 pub use problem::{CODES, Problem, Severity};
@@ -50,4 +52,4 @@ pub use source::{MAX_FILE_BYTES, Place, Places};
 pub use tls::{
     Certificate, ClientCertificateMode, ClientCertificates, ListenerTls, MAX_CERTIFICATES, TlsVersion,
 };
-pub use watch::{Reload, WatchOptions, Watcher, watch, watch_with};
+pub use watch::{Reload, WatchOptions, Watcher, watch, watch_by, watch_with};

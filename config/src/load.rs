@@ -3,18 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rules::{Eligibility, Flags, FlagsDefinition, Names, Revision, Routes, Snapshot, Tenants, UpstreamId};
+use rules::{
+    Eligibility, Flags, FlagsDefinition, Names, Revision, Routes, Site, Snapshot, Tenants, UpstreamId,
+};
 
+use crate::catalog::Compiled;
 use crate::files::Files;
 use crate::inputs::Inputs;
-use crate::loaded::Loaded;
+use crate::loaded::{FlagsSource, Loaded, judged_in, managed_revision};
 use crate::loading::Loading;
 use crate::lower::gateway::Gateway;
 use crate::lower::routes::Lowered;
 use crate::lower::settings::environment;
 use crate::lower::{self, Document, Lower};
 use crate::node::Node;
-use crate::problem::Label;
+use crate::problem::{Label, Problem};
 use crate::report::Report;
 use crate::shape::{flags, sluice};
 use crate::source::{Places, Source};
@@ -86,6 +89,28 @@ pub fn load_from(
     path: &Path,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Loaded, Report> {
+    load_as(files, path, variable, Given::Named)
+}
+
+/// What flags a gateway document is loaded with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Given<'c> {
+    /// Those of the documents that it names. Ones in a store are a problem.
+    Named,
+    /// The same; where they are in a store, all but them is looked into.
+    NamedIfRead,
+    /// Those of another document, or of a directory.
+    In(&'c Path),
+    /// These, at a revision of their store.
+    Compiled(&'c Compiled, u64),
+}
+
+pub(crate) fn load_as(
+    files: Files,
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+    given: Given<'_>,
+) -> Result<Loaded, Report> {
     let mut loading = Loading::of(files);
     let Some(source) = loading.source(path, None) else {
         return Err(loading.into_report());
@@ -94,23 +119,28 @@ pub fn load_from(
     let Some(gateway) = loading.documents(&gateway_sources, &sluice::DOCUMENT).pop() else {
         return Err(loading.into_report());
     };
-    let sources = flags_of(&gateway, &mut loading);
+    let sources = flags_of(&gateway, &mut loading, given);
     let mut documents = loading.documents(sources.as_deref().unwrap_or_default(), &flags::DOCUMENT);
     let complete = sources
         .as_ref()
         .is_some_and(|sources| !sources.is_empty() && documents.len() == sources.len());
+    let complete = complete || matches!(given, Given::Compiled(..));
     let broken = Broken::of(&documents, &loading.problems, !complete);
     let definition = lower::flags::flags(&documents, &mut loading.problems);
     documents.push(gateway);
     let names = Names::new(&definition);
+    let (names, flags) = match given {
+        Given::Compiled(compiled, _) => (&*compiled.names, FlagsOf::Compiled(compiled)),
+        _ => (&names, FlagsOf::Documents(&definition)),
+    };
     let compiler = Compiler {
         documents: &documents,
-        names: &names,
+        names,
         broken: &broken,
-        definition: &definition,
+        flags,
     };
     match compiler.compile(&mut loading, variable) {
-        Some(parts) if loading.problems.is_empty() => Ok(loaded(parts, loading, &documents)),
+        Some(parts) if loading.problems.is_empty() => Ok(loaded(parts, loading, &documents, given)),
         _ => Err(loading.into_report()),
     }
 }
@@ -121,13 +151,21 @@ struct Compiler<'a, 's> {
     documents: &'a [Document<'s>],
     names: &'a Names,
     broken: &'a Broken,
-    definition: &'a FlagsDefinition<'s>,
+    flags: FlagsOf<'a, 's>,
+}
+
+/// Flags that are to be compiled, or are.
+#[derive(Clone, Copy)]
+enum FlagsOf<'a, 's> {
+    Documents(&'a FlagsDefinition<'s>),
+    Compiled(&'a Compiled),
 }
 
 /// A load without the snapshot's revision, which is made of everything that was read.
 struct Parts {
-    flags: Flags,
-    tenants: Tenants,
+    flags: Arc<Flags>,
+    tenants: Arc<Tenants>,
+    flags_source: FlagsSource,
     routes: Routes,
     upstreams: Vec<rules::Upstream>,
     headers: rules::HeaderPlan,
@@ -142,13 +180,7 @@ impl<'s> Compiler<'_, 's> {
         let document = self.documents.last()?;
         let root = &document.root;
         let (environment, eligibility) = environment(root);
-        let compiled = loading.compile(
-            self.definition,
-            self.names,
-            self.documents,
-            self.broken,
-            eligibility,
-        );
+        let compiled = self.flags(loading, eligibility);
         let upstreams = root.field("upstreams").and_then(Node::entries);
         let ids = upstreams.unwrap_or_default().iter().enumerate();
         let mut gateway = Gateway {
@@ -168,9 +200,9 @@ impl<'s> Compiler<'_, 's> {
         };
         let settings = gateway.settings(root);
         let operators = gateway.operators(root);
-        let headers = gateway.headers(root, compiled.as_ref().map(|(flags, _)| flags));
+        let headers = gateway.headers(root, compiled.as_ref().map(|(flags, _)| &**flags));
         gateway.plan = Some(headers.clone());
-        let identity = gateway.identity(root, compiled.as_ref().map(|(flags, _)| flags));
+        let identity = gateway.identity(root, compiled.as_ref().map(|(flags, _)| &**flags));
         let upstreams = gateway.all_upstreams(root);
         let unmatched = gateway.unmatched(root.field("unmatched"));
         let target = gateway.target(root);
@@ -186,6 +218,7 @@ impl<'s> Compiler<'_, 's> {
         Some(Parts {
             flags,
             tenants,
+            flags_source: flags_source(document)?,
             routes,
             upstreams,
             headers,
@@ -195,20 +228,68 @@ impl<'s> Compiler<'_, 's> {
             operators,
         })
     }
+
+    fn flags(&self, loading: &mut Loading, eligibility: Eligibility) -> Option<(Arc<Flags>, Arc<Tenants>)> {
+        match self.flags {
+            FlagsOf::Documents(definition) => {
+                let (documents, broken) = (self.documents, self.broken);
+                let compiled = loading.compile(definition, self.names, documents, broken, eligibility)?;
+                Some((Arc::new(compiled.0), Arc::new(compiled.1)))
+            }
+            FlagsOf::Compiled(compiled) => {
+                let flags = judged_in(eligibility, &compiled.flags);
+                Some((flags, Arc::clone(&compiled.tenants)))
+            }
+        }
+    }
 }
 
-/// Reads the flags documents that `gateway` names; none where it names none.
-fn flags_of(gateway: &Document<'_>, loading: &mut Loading) -> Option<Vec<Arc<Source>>> {
+/// Where `gateway` says that flags are; none where it does not.
+pub(crate) fn flags_source(gateway: &Document<'_>) -> Option<FlagsSource> {
     let node = gateway.root.field("flags")?;
-    let (named, is_directory) = match (node.field("file"), node.field("directory")) {
-        (Some(file), None) => (file, false),
-        (None, Some(directory)) => (directory, true),
-        _ => return None,
-    };
     let folder = gateway.source.path.parent().unwrap_or(Path::new(""));
-    let path = folder.join(&**named.text()?);
-    let named_at = Label::new(gateway.source, named.span, "named here");
-    Some(loading.flags_sources(&path, is_directory, Some(named_at)))
+    let path = |named: &Node<'_>| Some(folder.join(&**named.text()?));
+    match (node.field("file"), node.field("directory"), node.field("store")) {
+        (Some(file), None, None) => path(file).map(FlagsSource::File),
+        (None, Some(directory), None) => path(directory).map(FlagsSource::Directory),
+        (None, None, Some(store)) => path(store.field("sqlite")?).map(FlagsSource::Store),
+        _ => None,
+    }
+}
+
+/// Reads the flags documents that `gateway` names, or that are given; none where there are none to be read.
+fn flags_of(gateway: &Document<'_>, loading: &mut Loading, given: Given<'_>) -> Option<Vec<Arc<Source>>> {
+    let given = match given {
+        Given::In(path) => {
+            let is_directory = loading.files.is_directory(path);
+            return Some(loading.flags_sources(path, is_directory, None));
+        }
+        Given::Compiled(..) => return None,
+        Given::Named | Given::NamedIfRead => given,
+    };
+    let entry = gateway.root.field("flags").and_then(Node::entries)?.first()?;
+    let named_at = |text| Label::new(gateway.source, entry.value.span, text);
+    let (path, is_directory) = match flags_source(gateway)? {
+        FlagsSource::File(path) => (path, false),
+        FlagsSource::Directory(path) => (path, true),
+        FlagsSource::Store(_) => {
+            let at = Label::new(gateway.source, entry.key_span, "");
+            let title = "these flags are in a store, which is not looked into here";
+            let help =
+                "to check gates and headers against flags, name a document that has them: `--flags FILE`";
+            match given {
+                Given::NamedIfRead => {
+                    let unread = Problem::warning("managed-flags", title, at).help(help);
+                    loading.warnings.push(unread);
+                }
+                _ => loading
+                    .problems
+                    .push(Problem::error("managed-flags", title, at).help(help)),
+            }
+            return None;
+        }
+    };
+    Some(loading.flags_sources(&path, is_directory, Some(named_at("named here"))))
 }
 
 /// Reports routes that can't be told apart, of those whose match could be read.
@@ -220,28 +301,38 @@ fn refuse_conflicts(gateway: &mut Gateway<'_, '_>, lowered: &[Lowered]) {
     }
 }
 
-fn loaded(parts: Parts, mut loading: Loading, documents: &[Document<'_>]) -> Loaded {
+fn loaded(parts: Parts, mut loading: Loading, documents: &[Document<'_>], given: Given<'_>) -> Loaded {
+    let digest = loading.revision();
+    let revision = match given {
+        Given::Compiled(_, revision) => managed_revision(revision, &digest),
+        _ => Revision(digest.as_str().into()),
+    };
     let snapshot = Snapshot {
-        revision: Revision(loading.revision().into()),
+        revision,
         environment: parts.environment.into(),
-        flags: Arc::new(parts.flags),
-        tenants: Arc::new(parts.tenants),
+        flags: parts.flags,
+        tenants: parts.tenants,
         routes: Arc::new(parts.routes),
         upstreams: parts.upstreams.into(),
         headers: Arc::new(parts.headers),
     };
     let places = Places::of(&loading.sources);
-    let problems = warnings(rules::lint(&snapshot), documents);
+    let mut found = rules::lint(&snapshot);
+    // Of flags that are in no document it is said elsewhere who uses them.
+    found.retain(|warning| warning.site != Site::default());
+    let problems = warnings(found, documents);
     let inputs = loading.inputs.clone();
     loading.warnings.extend(problems);
     let warnings = loading.into_report();
     Loaded {
         snapshot: Arc::new(snapshot),
+        flags_source: parts.flags_source,
         identity: parts.identity,
         settings: parts.settings,
         operators: parts.operators,
         warnings,
         inputs,
         places,
+        digest,
     }
 }

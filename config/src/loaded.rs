@@ -1,8 +1,9 @@
 //! What a load yields: everything that the process runs on.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use rules::Snapshot;
+use rules::{Eligibility, Flags, Revision, Snapshot, Tenants};
 
 use crate::identity::Identity;
 use crate::inputs::Inputs;
@@ -16,6 +17,8 @@ use crate::source::Places;
 pub struct Loaded {
     /// What decides requests.
     pub snapshot: Arc<Snapshot>,
+    /// Where the document says that flags are.
+    pub flags_source: FlagsSource,
     /// Who is believed and where in a request to look.
     pub identity: Identity,
     /// Who may operate; none: whoever connects from this machine.
@@ -28,4 +31,44 @@ pub struct Loaded {
     pub inputs: Inputs,
     /// Where sites are.
     pub places: Places,
+    /// 12 hex digits of the documents.
+    pub(crate) digest: String,
+}
+
+/// Where a gateway document says that flags are, by a path that leads there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FlagsSource {
+    /// In a file.
+    File(PathBuf),
+    /// In the documents of a directory.
+    Directory(PathBuf),
+    /// In an embedded database in a directory. They are managed, and not read along with the document.
+    Store(PathBuf),
+}
+
+impl Loaded {
+    /// The snapshot with other flags and tenants, whose ids mean what they mean in this one
+    /// ([`Compiled::same_ids`](crate::Compiled::same_ids)), at a revision of their store.
+    #[must_use]
+    pub fn with_flags(&self, flags: &Arc<Flags>, tenants: &Arc<Tenants>, revision: u64) -> Arc<Snapshot> {
+        Arc::new(Snapshot {
+            revision: managed_revision(revision, &self.digest),
+            flags: judged_in(self.snapshot.flags.eligibility(), flags),
+            tenants: Arc::clone(tenants),
+            ..Snapshot::clone(&self.snapshot)
+        })
+    }
+}
+
+/// Names the snapshot of a document and of flags at a revision of their store.
+pub(crate) fn managed_revision(revision: u64, digest: &str) -> Revision {
+    Revision(format!("{revision}-{digest}").into())
+}
+
+/// The flags, judged by the rules of an environment.
+pub(crate) fn judged_in(eligibility: Eligibility, flags: &Arc<Flags>) -> Arc<Flags> {
+    if flags.eligibility() == eligibility {
+        return Arc::clone(flags);
+    }
+    Arc::new(flags.in_environment(eligibility))
 }

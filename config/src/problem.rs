@@ -6,7 +6,7 @@ use crate::node::Span;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 92] = [
+pub const CODES: [&str; 93] = [
     "admin-not-loopback",
     "conflicting-fields",
     "document-depth",
@@ -58,6 +58,7 @@ pub const CODES: [&str; 92] = [
     "invalid-version",
     "lifecycle-of-kind",
     "limit",
+    "managed-flags",
     "misplaced-reference",
     "missing-field",
     "missing-upstream",

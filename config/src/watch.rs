@@ -95,13 +95,26 @@ pub fn watch_with(
     variable: impl Fn(&str) -> Option<String> + Send + 'static,
     on_reload: impl FnMut(Reload) + Send + 'static,
 ) -> std::io::Result<Watcher> {
+    watch_by(options, loaded, move || load(&path, &variable), on_reload)
+}
+
+/// Follows the files that `loaded` was read from, has them read by `load` when they have changed, and tells
+/// `on_reload` of every change. What else `load` depends on is not followed.
+///
+/// # Errors
+/// No thread can be started.
+pub fn watch_by(
+    options: WatchOptions,
+    loaded: &Loaded,
+    load: impl FnMut() -> Result<Loaded, Report> + Send + 'static,
+    on_reload: impl FnMut(Reload) + Send + 'static,
+) -> std::io::Result<Watcher> {
     // One place is enough: hints are all alike.
     let (hints, heard) = sync_channel(1);
     let shared = Arc::new(Shared::default());
     let mut follower = Follower {
         options,
-        path,
-        variable,
+        load,
         on_reload,
         heard,
         shared: Arc::clone(&shared),
@@ -160,10 +173,9 @@ impl Drop for Watcher {
     }
 }
 
-struct Follower<V, R> {
+struct Follower<L, R> {
     options: WatchOptions,
-    path: PathBuf,
-    variable: V,
+    load: L,
     on_reload: R,
     heard: Receiver<()>,
     shared: Arc<Shared>,
@@ -175,7 +187,7 @@ struct Follower<V, R> {
     is_refused: bool,
 }
 
-impl<V: Fn(&str) -> Option<String>, R: FnMut(Reload)> Follower<V, R> {
+impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload)> Follower<L, R> {
     fn run(&mut self, mut directories: Directories) {
         let mut settled = false;
         while !self.is_stopped() {
@@ -235,12 +247,12 @@ impl<V: Fn(&str) -> Option<String>, R: FnMut(Reload)> Follower<V, R> {
         if !settled {
             self.settle();
         }
-        let mut read = load(&self.path, &self.variable);
+        let mut read = (self.load)();
         // A bad file may be one that is still being written: it gets a second look.
         if read.is_err() {
             self.settle();
             read = match read {
-                Err(report) if report.inputs().have_changed() => load(&self.path, &self.variable),
+                Err(report) if report.inputs().have_changed() => (self.load)(),
                 read => read,
             };
         }

@@ -24,6 +24,8 @@ pub struct NamedFlag {
     pub kind: Kind,
     /// The names of its variants, by id.
     pub variants: Box<[Box<str>]>,
+    /// The one that means "not given the feature", where it has that.
+    pub off: Option<VariantId>,
     /// Whether it has the variants `on` and `off` for want of others.
     pub is_boolean: bool,
     /// Whether it says what opting in to it serves, or has a variant `on`.
@@ -114,14 +116,18 @@ impl NamedFlag {
             Some(variants) => variants.iter().map(|(name, _)| (*name.value).into()).collect(),
             None => ["on".into(), "off".into()].into(),
         };
-        Self {
+        let mut named = Self {
             id,
             key: (*definition.key.value).into(),
             kind: definition.kind.unwrap_or_default(),
             takes_opt_ins: definition.opt_in_serves.is_some() || variants.iter().any(|name| &**name == "on"),
             is_boolean: definition.variants.is_none(),
             variants,
-        }
+            off: None,
+        };
+        let off = definition.off.as_ref().map_or("off", |name| &*name.value);
+        named.off = named.variant(off);
+        named
     }
 
     /// The variant of this name; `true` and `false` are `on` and `off` of a boolean flag.

@@ -15,6 +15,10 @@ pub(super) struct Arguments {
     /// The config file.
     #[arg(long, value_name = "FILE", default_value = "sluice.yaml")]
     config: PathBuf,
+    /// The flags document, or a directory of them, to check the config against; left out: what the config names.
+    /// Flags in a store are not looked into.
+    #[arg(long, value_name = "FILE")]
+    flags: Option<PathBuf>,
     /// Prints one JSON document instead of text.
     #[arg(long)]
     json: bool,
@@ -24,10 +28,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
-    let report = match config::load(&arguments.config, &|name| std::env::var(name).ok()) {
-        Ok(loaded) => loaded.warnings,
-        Err(report) => report,
-    };
+    let variable = |name: &str| std::env::var(name).ok();
+    let report = config::check(&arguments.config, &variable, arguments.flags.as_deref());
     if arguments.json {
         answer::say(format_args!("{:#}", report.to_json()))?;
     } else if report.is_empty() {

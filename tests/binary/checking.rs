@@ -25,6 +25,25 @@ fn a_good_config_is_nothing_to_complain_about_and_warnings_fail_only_when_asked(
 }
 
 #[test]
+fn a_config_whose_flags_are_in_a_store_is_checked_without_it_or_against_a_file() {
+    let folder = demo_folder();
+    let file = folder.path().join("sluice.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let flags = text.lines().find(|line| line.starts_with("flags:")).unwrap();
+    fs::write(&file, text.replace(flags, "flags: { store: { sqlite: data } }")).unwrap();
+    let said = sluice(folder.path(), ["check"], "");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("warning[managed-flags]"), "{}", said.err);
+    let said = sluice(folder.path(), ["check", "--strict", "--flags", "flags.yaml"], "");
+    assert_eq!((said.code, &*said.err), (0, ""));
+    let flags = folder.path().join("flags.yaml");
+    fs::write(&flags, "version: 1\n").unwrap();
+    let said = sluice(folder.path(), ["check", "--flags", "flags.yaml"], "");
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("error[unknown-flag]"), "{}", said.err);
+}
+
+#[test]
 fn every_problem_of_both_files_is_reported_at_once() {
     let folder = demo_folder();
     let break_file = |name: &str, from: &str, to: &str| {

@@ -282,7 +282,7 @@ impl<'s> Gateway<'_, 's> {
     ) -> Option<Destination> {
         let lets_all_through =
             choice(node, "mode") == Some("shadow") || choice(node, "on_error") == Some("open");
-        let off = self.off_variant(flag);
+        let off = flag.off.map(rules::VariantId::index);
         let served = |index: usize| match is {
             _ if lets_all_through => true,
             Some(variant) => variant.index() == index,
@@ -317,16 +317,6 @@ impl<'s> Gateway<'_, 's> {
             flag: flag.id,
             upstreams,
         })
-    }
-
-    /// The index of the flag's off variant, as it is written.
-    fn off_variant(&self, flag: &rules::NamedFlag) -> Option<usize> {
-        let written = self.documents.iter().find_map(|document| {
-            let flags = document.root.field("flags")?;
-            flags.field(&flag.key)?.field("off")?.text().map(|text| &**text)
-        });
-        flag.variant(written.unwrap_or("off"))
-            .map(rules::VariantId::index)
     }
 
     /// How targets are read.

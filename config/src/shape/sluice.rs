@@ -121,10 +121,11 @@ static ENVIRONMENT_OBJECT: Object = object(
     ],
 );
 static FLAGS: Union = union(
-    "`{ file: PATH }` or `{ directory: PATH }`",
+    "`{ file: PATH }`, `{ directory: PATH }` or `{ store: { sqlite: PATH } }`",
     &[
         with_key("file", &FLAGS_FILE),
         with_key("directory", &FLAGS_DIRECTORY),
+        with_key("store", &FLAGS_STORE),
     ],
 );
 static FLAGS_FILE: Object = object(
@@ -158,6 +159,22 @@ static BREAK_GLASS: Object = object(
         ),
     ],
 );
+
+static FLAGS_STORE: Object = object(
+    "a managed set of flags",
+    "Flags that are operated through the admin listener, and kept in a store.",
+    &[required("store", Shape::Object(&STORE), "Where they are kept.")],
+);
+static STORE: Object = object(
+    "a store",
+    "Where flags, tenants and the audit log are kept.",
+    &[required(
+        "sqlite",
+        Shape::Text("a directory, relative to this document"),
+        "The directory of an embedded database. A change needs a restart.",
+    )],
+);
+
 static TARGET: Object = object(
     "a reading of targets",
     "How request targets are read.",

@@ -1,0 +1,210 @@
+//! A gateway document whose flags are in a store: loaded along with flags that are compiled already.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on says so by panicking"
+)]
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use config::{Catalog, Edit, Files, FlagsSource, Loaded, Outline, Reload, Report, WatchOptions};
+use rules::Eligibility;
+use serde_json::json;
+
+const GATEWAY: &str = "
+version: 1
+environment: staging
+listeners: [ { name: public, address: \"127.0.0.1:0\" } ]
+admin: off
+flags: { store: { sqlite: data } }
+issuers:
+  - { issuer: i, audiences: [a], algorithms: [HS256], keys: { secret: \"${S}\" }, claims: { tenant: t } }
+identity: { attributes: { plan: { header: X-Plan }, unread: { header: X-Unread } } }
+upstreams: { api: 127.0.0.1:3000, next: 127.0.0.1:3001 }
+routes:
+  - { name: board, match: /board, gate: board, upstream: api }
+  - { name: shop, match: /shop, gate: theme, variants: { blue: next } }
+";
+
+fn catalog() -> Catalog {
+    let flag = |key: &str, value| Edit::Flag(key.to_owned(), Some(value));
+    let parts = [
+        flag(
+            "board",
+            json!({ "rules": [{ "when": { "attribute": "plan", "eq": "gold" }, "serve": "on" }] }),
+        ),
+        flag(
+            "theme",
+            json!({ "variants": { "none": 0, "blue": 1 }, "off": "none", "final": "blue" }),
+        ),
+        Edit::Tenant(
+            "acme".to_owned(),
+            Some(json!({ "overrides": { "theme": "blue" } })),
+        ),
+    ];
+    Catalog::new(Eligibility::Enforced, parts).unwrap_or_else(|report| panic!("{report}"))
+}
+
+fn files(gateway: &str) -> Files {
+    Files::Memory([(PathBuf::from("etc/sluice.yaml"), gateway.into())].into())
+}
+
+fn load(gateway: &str, catalog: &Catalog) -> Result<Loaded, Report> {
+    let secret = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
+    config::load_managed(
+        files(gateway),
+        Path::new("etc/sluice.yaml"),
+        &secret,
+        catalog.compiled(),
+        7,
+    )
+}
+
+fn good(catalog: &Catalog) -> Loaded {
+    load(GATEWAY, catalog).unwrap_or_else(|report| panic!("{report}"))
+}
+
+#[test]
+fn routes_and_identity_are_compiled_against_the_flags_of_the_store() {
+    let loaded = good(&catalog());
+    let board = loaded.snapshot.flags.id("board").unwrap();
+    let routes = loaded.snapshot.routes.all();
+    let gated: Vec<_> = routes
+        .iter()
+        .map(|route| route.gate.as_ref().unwrap().flags().to_vec())
+        .collect();
+    assert_eq!(gated[0], [board]);
+    let plan = loaded.snapshot.flags.attribute_id("plan").unwrap();
+    let read: Vec<_> = loaded.identity.attributes.iter().map(|(id, _)| *id).collect();
+    assert_eq!(read, [plan]);
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+}
+
+#[test]
+fn the_document_says_where_the_store_is_and_how_flags_are_judged() {
+    let outline = config::outline(files(GATEWAY), Path::new("etc/sluice.yaml")).unwrap();
+    let flags = FlagsSource::Store("etc/data".into());
+    assert_eq!(
+        outline,
+        Outline {
+            flags: flags.clone(),
+            eligibility: Eligibility::Relaxed
+        }
+    );
+    let loaded = good(&catalog());
+    assert_eq!(loaded.flags_source, flags);
+    assert_eq!(loaded.snapshot.flags.eligibility(), Eligibility::Relaxed);
+    let report = config::outline(files("version: 1\nflags: {}\n"), Path::new("etc/sluice.yaml"));
+    assert!(report.unwrap_err().errors() > 0);
+}
+
+#[test]
+fn a_gate_that_names_no_flag_of_the_store_is_refused() {
+    let gateway = GATEWAY.replace("gate: board", "gate: bord");
+    let report = load(&gateway, &catalog()).unwrap_err();
+    let problem = &report.problems()[0];
+    assert_eq!(
+        (problem.code, &*problem.title),
+        ("unknown-flag", "no flag has the key `bord`")
+    );
+    assert!(
+        problem
+            .help
+            .as_ref()
+            .unwrap()
+            .starts_with("did you mean `board`?"),
+        "{report}"
+    );
+}
+
+#[test]
+fn flags_alone_change_under_a_revision_of_their_own() {
+    let mut catalog = catalog();
+    let loaded = good(&catalog);
+    let digest = loaded.snapshot.revision.0.strip_prefix("7-").unwrap().to_owned();
+    assert_eq!(digest.len(), 12);
+    let draft = catalog
+        .draft(vec![Edit::Flag(
+            "board".to_owned(),
+            Some(json!({ "enabled": false })),
+        )])
+        .unwrap();
+    assert!(draft.compiled().same_ids);
+    catalog.adopt(draft);
+    let compiled = catalog.compiled();
+    let snapshot = loaded.with_flags(&compiled.flags, &compiled.tenants, 8);
+    assert_eq!(*snapshot.revision.0, format!("8-{digest}"));
+    assert!(std::sync::Arc::ptr_eq(&snapshot.routes, &loaded.snapshot.routes));
+    assert_eq!(snapshot.flags.eligibility(), Eligibility::Relaxed);
+    let killed = snapshot
+        .flags
+        .id("board")
+        .and_then(|id| snapshot.flags.flag(id))
+        .unwrap();
+    assert!(!killed.is_enabled());
+}
+
+#[test]
+fn without_the_store_all_but_its_flags_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sluice.yaml");
+    let secret = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
+    let check = |gateway: &str, flags: Option<&Path>| {
+        std::fs::write(&path, gateway).unwrap();
+        let report = config::check(&path, &secret, flags);
+        let codes: Vec<_> = report.problems().iter().map(|problem| problem.code).collect();
+        (codes, report.errors())
+    };
+    assert_eq!(check(GATEWAY, None), (vec!["managed-flags"], 0));
+    let misspelt = GATEWAY.replace("upstream: api", "upstream: apo");
+    assert_eq!(
+        check(&misspelt, None),
+        (vec!["managed-flags", "unknown-upstream"], 1)
+    );
+    let exported = folder.path().join("export.json");
+    std::fs::write(&exported, catalog().document().to_string()).unwrap();
+    assert_eq!(check(GATEWAY, Some(&exported)), (vec![], 0));
+    let unknown = GATEWAY.replace("gate: board", "gate: bord");
+    assert_eq!(
+        check(&unknown, Some(&exported)).0,
+        ["unused-flag", "unknown-flag"][1..]
+    );
+    let report = config::load(&path, &secret).unwrap_err();
+    assert!(
+        report
+            .problems()
+            .iter()
+            .any(|problem| problem.code == "managed-flags"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_watch_reads_the_document_as_its_caller_would() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sluice.yaml");
+    std::fs::write(&path, GATEWAY).unwrap();
+    let catalog = catalog();
+    let read = move || {
+        let secret = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
+        config::load_managed(Files::Disk, &path, &secret, catalog.compiled(), 9)
+    };
+    let loaded = read().unwrap_or_else(|report| panic!("{report}"));
+    let (tell, heard) = channel();
+    let _watcher = config::watch_by(WatchOptions::default(), &loaded, read, move |reload| {
+        let _ = tell.send(match reload {
+            Reload::Applied(loaded) => loaded.snapshot.revision.to_string(),
+            other => format!("{other:?}"),
+        });
+    })
+    .unwrap();
+    let path = folder.path().join("sluice.yaml");
+    std::fs::write(&path, GATEWAY.replace("match: /shop", "match: /store")).unwrap();
+    let revision = heard.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(revision.starts_with("9-"), "{revision}");
+    assert_ne!(revision, *loaded.snapshot.revision.0);
+}
