@@ -1,5 +1,7 @@
 //! The headers that tell an upstream what was decided, by the names they have on the wire.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderValue;
 use rules::{FlagId, HeaderPlan, Revision};
@@ -7,7 +9,7 @@ use rules::{FlagId, HeaderPlan, Revision};
 use crate::signature::Signature;
 
 /// Names as they are written: in title case, which a few old servers insist on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Injected {
     pub(crate) tenant: Option<Bytes>,
     pub(crate) user: Option<Bytes>,
@@ -15,7 +17,7 @@ pub(crate) struct Injected {
     pub(crate) per_flag: Box<[(Bytes, FlagId)]>,
     pub(crate) revision: Option<(Bytes, HeaderValue)>,
     pub(crate) request_id: Option<Bytes>,
-    pub(crate) signature: Option<Signature>,
+    pub(crate) signature: Option<Arc<Signature>>,
     /// In responses to clients.
     pub(crate) response: Option<Bytes>,
 }
@@ -32,16 +34,29 @@ impl Injected {
                 .iter()
                 .map(|(flag, name)| (title(name), *flag))
                 .collect(),
-            revision: named(&plan.revision).zip(HeaderValue::from_str(&revision.0).ok()),
+            revision: told_revision(plan, revision),
             request_id: named(&plan.request_id),
             signature: plan
                 .signature
                 .as_deref()
                 .zip(key)
-                .map(|(name, (id, secret))| Signature::new(title(name), id, secret, plan.names())),
+                .map(|(name, (id, secret))| Arc::new(Signature::new(title(name), id, secret, plan.names()))),
             response: named(&plan.response),
         }
     }
+
+    /// The same for another revision of the plan's flags.
+    pub(crate) fn at(&self, plan: &HeaderPlan, revision: &Revision) -> Self {
+        Self {
+            revision: told_revision(plan, revision),
+            ..self.clone()
+        }
+    }
+}
+
+fn told_revision(plan: &HeaderPlan, revision: &Revision) -> Option<(Bytes, HeaderValue)> {
+    let name = plan.revision.as_deref().map(title);
+    name.zip(HeaderValue::from_str(&revision.0).ok())
 }
 
 /// `x-tenant-id` as `X-Tenant-Id`.

@@ -34,6 +34,10 @@ pub struct FlagMeter {
     variants: Box<[Box<str>]>,
     /// A cell for each variant and cause.
     decisions: Box<[AtomicU64]>,
+    /// How many decisions there were while it had other variants.
+    earlier: u64,
+    /// Responses of status 5xx that were given while it was on.
+    errors: Arc<AtomicU64>,
 }
 
 /// The meters of one snapshot, in the order of its routes and flags.
@@ -94,6 +98,17 @@ impl FlagMeter {
             key: key.into(),
             variants,
             decisions,
+            earlier: 0,
+            errors: Arc::default(),
+        }
+    }
+
+    /// The meter of the same flag with other variants.
+    fn succeeding(&self, variants: Box<[Box<str>]>) -> Self {
+        Self {
+            earlier: self.total(),
+            errors: Arc::clone(&self.errors),
+            ..Self::new(&self.key, variants)
         }
     }
 
@@ -102,8 +117,24 @@ impl FlagMeter {
         count(&self.decisions, variant * Cause::ALL.len() + cause as usize);
     }
 
+    /// Counts a response of status 5xx to a request that it was on for.
+    pub fn count_error(&self) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn key(&self) -> &str {
         &self.key
+    }
+
+    /// How many decisions there were.
+    pub(crate) fn total(&self) -> u64 {
+        let counted = self.decisions.iter().map(|cell| cell.load(Ordering::Relaxed));
+        counted.fold(self.earlier, u64::wrapping_add)
+    }
+
+    /// How many responses of status 5xx were given while it was on.
+    pub(crate) fn errors(&self) -> u64 {
+        self.errors.load(Ordering::Relaxed)
     }
 
     /// Variant, cause and count, of what happened at all.
@@ -148,10 +179,13 @@ impl Meters {
             {
                 Arc::clone(meter)
             }
-            _ => Arc::new(FlagMeter::new(
-                key,
-                variants.into_iter().map(Into::into).collect(),
-            )),
+            known => {
+                let variants = variants.into_iter().map(Into::into).collect();
+                Arc::new(match known {
+                    Some(meter) => meter.succeeding(variants),
+                    None => FlagMeter::new(key, variants),
+                })
+            }
         };
         Self {
             routes: routes.into_iter().map(route).collect(),

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use config::{Loaded, Settings};
 use parking_lot::Mutex;
+use rules::Snapshot;
 
 use crate::key_store::KeyStore;
 use crate::metrics::Reload;
@@ -31,6 +32,11 @@ pub struct Published {
     /// What it changes that only a restart brings about, by the names of the document.
     pub needs_restart: Vec<&'static str>,
 }
+
+/// A snapshot that was made along with routes, upstreams or headers that are not those served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the snapshot was made along with a document that is not the one served")]
+pub struct OtherDocument;
 
 impl Publisher {
     pub(crate) fn new(
@@ -74,6 +80,24 @@ impl Publisher {
         let needs_restart = settings.needs_restart(&loaded.settings);
         settings.drain = loaded.settings.drain;
         Ok(Published { needs_restart })
+    }
+
+    /// Serves other flags and tenants from now on, along with the routes, upstreams and all else that is served.
+    /// Nothing of that is prepared again. It is no reload of documents, and not counted as one.
+    ///
+    /// # Errors
+    /// Another document was published since that one which the snapshot was made along with; nothing is changed.
+    pub fn publish_flags(&self, snapshot: Arc<Snapshot>) -> Result<(), OtherDocument> {
+        let _publishing = self.settings.lock();
+        let metrics = &self.shared.metrics;
+        let former = self.shared.current.take();
+        let serving = former.with_flags(snapshot, metrics).ok_or(OtherDocument)?;
+        let now = SystemTime::now();
+        let revision = Arc::clone(&serving.snapshot.revision.0);
+        metrics.publish(Arc::clone(&serving.meters), &revision, now);
+        self.shared.current.publish(Arc::new(serving));
+        self.readiness.flags_loaded(&revision, now);
+        Ok(())
     }
 
     /// Notes that documents were read again and say what is served already.

@@ -75,6 +75,11 @@ impl Readiness {
         state.reload_error = None;
     }
 
+    /// Other flags are served, of the same documents: what is known of their last reload stays.
+    pub(crate) fn flags_loaded(&self, revision: &str, at: SystemTime) {
+        self.state.lock().snapshot = Some((revision.into(), at));
+    }
+
     /// The documents say again what is served. An error of an earlier reload is forgotten.
     pub fn reload_unchanged(&self) {
         self.state.lock().reload_error = None;

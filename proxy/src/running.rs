@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use crate::admin::AdminServer;
 use crate::metrics::Metrics;
+use crate::observations::Observations;
 use crate::publisher::Publisher;
 use crate::readiness::Readiness;
 
@@ -79,6 +80,12 @@ impl Running {
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.publisher.shared.metrics
+    }
+
+    /// What it has seen of flags so far.
+    #[must_use]
+    pub fn observations(&self) -> Observations {
+        Observations::of(Arc::clone(&self.publisher.shared))
     }
 
     /// Whether it is ready, for whoever else has something to say about that.

@@ -26,31 +26,32 @@ use crate::reserved::Reserved;
 use crate::token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
 use crate::upstreams::{LiveUpstream, UpstreamStore};
 
-/// Everything that a request is decided and forwarded by.
-#[derive(Debug)]
+/// Everything that a request is decided and forwarded by. Its parts are shared with the snapshot after it where
+/// only flags or tenants change.
+#[derive(Debug, Clone)]
 pub(crate) struct Serving {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) issuers: Arc<Issuers>,
     /// The issuers' keys, in their order.
-    pub(crate) keys: Box<[Arc<IssuerKeys>]>,
+    pub(crate) keys: Arc<[Arc<IssuerKeys>]>,
     pub(crate) tokens: Arc<TokenCache>,
-    pub(crate) credentials: Credentials,
+    pub(crate) credentials: Arc<Credentials>,
     /// By the ids of the snapshot.
-    pub(crate) upstreams: Box<[Arc<LiveUpstream>]>,
+    pub(crate) upstreams: Arc<[Arc<LiveUpstream>]>,
     pub(crate) injected: Injected,
-    pub(crate) reserved: Reserved,
+    pub(crate) reserved: Arc<Reserved>,
     pub(crate) meters: Arc<Meters>,
-    pub(crate) pages: Pages,
+    pub(crate) pages: Arc<Pages>,
     /// The largest body of a request, in bytes.
     pub(crate) body_limit: Option<u64>,
     pub(crate) log_query: bool,
-    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) trusted_proxies: Arc<TrustedProxies>,
     /// Of the listeners that speak TLS.
-    tls: Box<[ServingTls]>,
+    tls: Arc<[ServingTls]>,
     /// By the ids of the snapshot.
-    closed: Box<[Closed]>,
+    closed: Arc<[Closed]>,
     /// By the ids of the snapshot.
-    limits: Box<[Option<Arc<LiveLimit>>]>,
+    limits: Arc<[Option<Arc<LiveLimit>>]>,
     unmatched: Refusal,
 }
 
@@ -117,11 +118,11 @@ impl Serving {
         let signing_key = signing_key.map(|key| (&*key.id, &*key.secret));
         Ok(Self {
             issuers,
-            keys,
+            keys: keys.into(),
             tokens,
-            reserved: reserved(&snapshot, &credentials),
-            credentials,
-            upstreams,
+            reserved: Arc::new(reserved(&snapshot, &credentials)),
+            credentials: Arc::new(credentials),
+            upstreams: upstreams.into(),
             injected: Injected::new(&snapshot.headers, &snapshot.revision, signing_key),
             meters: meters(&snapshot, metrics),
             closed: routes
@@ -129,14 +130,34 @@ impl Serving {
                 .iter()
                 .map(|route| Closed::of(route, &pages))
                 .collect(),
-            limits: LiveLimit::revive(routes.all(), former.map_or(&[][..], |former| &former.limits)),
+            limits: LiveLimit::revive(routes.all(), former.map_or(&[][..], |former| &former.limits)).into(),
             unmatched: closed::unmatched(&routes.unmatched, &pages),
             body_limit: loaded.settings.body_limit,
             log_query: loaded.settings.access_log.query,
-            tls: listeners_tls(loaded, former)?,
-            trusted_proxies: loaded.settings.trusted_proxies.clone(),
-            pages,
+            tls: listeners_tls(loaded, former)?.into(),
+            trusted_proxies: Arc::new(loaded.settings.trusted_proxies.clone()),
+            pages: Arc::new(pages),
             snapshot,
+        })
+    }
+
+    /// The same with other flags and tenants; none where the snapshot was not made along with these routes,
+    /// upstreams and headers.
+    pub(crate) fn with_flags(&self, snapshot: Arc<Snapshot>, metrics: &Metrics) -> Option<Self> {
+        let own = &*self.snapshot;
+        let is_own = Arc::ptr_eq(&own.routes, &snapshot.routes)
+            && Arc::ptr_eq(&own.upstreams, &snapshot.upstreams)
+            && Arc::ptr_eq(&own.headers, &snapshot.headers);
+        let meters = if own.flags.same_variants(&snapshot.flags) {
+            Arc::clone(&self.meters)
+        } else {
+            meters(&snapshot, metrics)
+        };
+        is_own.then(|| Self {
+            injected: self.injected.at(&snapshot.headers, &snapshot.revision),
+            meters,
+            snapshot,
+            ..self.clone()
         })
     }
 

@@ -2,7 +2,9 @@
 
 use arrayvec::ArrayVec;
 use http::HeaderMap;
-use rules::{AttributeId, Gate, MAX_SUBJECT_ATTRIBUTES, Subject, Timestamp, Value, Verdict};
+use rules::{
+    AttributeId, Gate, MAX_SUBJECT_ATTRIBUTES, Subject, Timestamp, Value, Verdict, decide as decide_flag,
+};
 
 use crate::asker::Asker;
 use crate::serving::Serving;
@@ -54,4 +56,16 @@ pub(crate) fn decide(serving: &Serving, gate: &Gate, subject: &Subject<'_>, now:
         meter.count(verdict.decision.variant.index(), verdict.decision.cause);
     }
     verdict
+}
+
+/// Counts a response of status 5xx for the flags of the gate that are on for the subject.
+pub(crate) fn count_errors(serving: &Serving, gate: &Gate, subject: &Subject<'_>, now: Timestamp) {
+    let flags = &serving.snapshot.flags;
+    for &id in gate.flags() {
+        let served = decide_flag(flags, id, subject, now).variant;
+        let is_on = flags.flag(id).is_some_and(|flag| flag.off() != served);
+        if is_on && let Some(meter) = serving.meters.flag(id.index()) {
+            meter.count_error();
+        }
+    }
 }

@@ -8,7 +8,7 @@ use pingora::proxy::Session;
 use crate::access_entry::{AnsweredBy, DecisionEntry, Entry, GateEntry, Verdict};
 use crate::context::Context;
 use crate::outcome::Outcome;
-use crate::phase::upstream;
+use crate::phase::{gate, upstream};
 use crate::shared::Shared;
 
 /// Counts and logs the request. `error` is what ended it early, if something did.
@@ -28,6 +28,9 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
         None => serving.meters.unmatched(),
     };
     meter.observe(context.outcome, status, duration);
+    if status >= 500 {
+        count_errors(session, context);
+    }
     if !shared.access_log.is_on() {
         return;
     }
@@ -77,6 +80,23 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
         error: context.code,
         cause: context.attempts.cause(),
     });
+}
+
+/// Counts the response as an error of the flags that the request was let through by.
+fn count_errors(session: &Session, context: &Context) {
+    let serving = &*context.serving;
+    let route = context.route.and_then(|id| serving.snapshot.routes.route(id));
+    let Some(gate) = route.and_then(|route| route.gate.as_ref()) else {
+        return;
+    };
+    if context.verdict.is_none() {
+        return;
+    }
+    let (asker, client) = (context.identity.as_ref(), context.forwarding.client_text());
+    let headers = &session.req_header().headers;
+    let attributes = gate::attributes(serving, asker, headers, client.as_deref());
+    let subject = gate::subject(serving, asker, &attributes);
+    gate::count_errors(serving, gate, &subject, context.now);
 }
 
 fn gate(context: &Context, shadow: bool) -> Option<GateEntry<'_>> {

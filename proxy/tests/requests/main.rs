@@ -11,6 +11,7 @@
 mod balance;
 mod connections;
 mod drain;
+mod flags;
 mod forwarding;
 mod gate;
 mod grpc;

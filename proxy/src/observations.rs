@@ -1,0 +1,65 @@
+//! What the proxy has seen of flags so far, for whoever operates them. Read from the snapshot served and its meters;
+//! nothing on a request's way waits for it.
+
+use std::sync::Arc;
+
+use rules::FlagId;
+
+use crate::shared::Shared;
+
+/// What a proxy has seen so far. Cheap to clone.
+#[derive(Clone)]
+pub struct Observations {
+    shared: Arc<Shared>,
+}
+
+/// What was seen of one flag since the proxy started, or since the flag came. Counts only grow, whatever snapshots
+/// come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlagObservation {
+    /// Its key.
+    pub key: Box<str>,
+    /// How many decisions gates asked for.
+    pub decisions: u64,
+    /// How many responses of status 5xx were given on routes whose gate names it, to requests that it was on for.
+    pub errors: u64,
+}
+
+impl Observations {
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Every flag that is served, in key order.
+    #[must_use]
+    pub fn flags(&self) -> Vec<FlagObservation> {
+        let serving = self.shared.current.take();
+        let flag = |meter: &Arc<crate::meter::FlagMeter>| FlagObservation {
+            key: meter.key().into(),
+            decisions: meter.total(),
+            errors: meter.errors(),
+        };
+        serving.meters.flags().map(flag).collect()
+    }
+
+    /// The keys of the flags that a gate names, in key order.
+    #[must_use]
+    pub fn gated(&self) -> Vec<Box<str>> {
+        let serving = self.shared.current.take();
+        let routes = serving.snapshot.routes.all().iter();
+        let mut ids: Vec<FlagId> = routes
+            .filter_map(|route| route.gate.as_ref())
+            .flat_map(|gate| gate.flags().iter().copied())
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let key = |id: FlagId| {
+            serving
+                .snapshot
+                .flags
+                .flag(id)
+                .map(|flag| flag.key().as_str().into())
+        };
+        ids.into_iter().filter_map(key).collect()
+    }
+}

@@ -1,0 +1,153 @@
+//! Flags that change on their own, as they do where they are managed: in force at once, with nothing else prepared
+//! again; and what is seen of them meanwhile.
+
+use std::sync::Arc;
+
+use config::{Loaded, LoadedFlags};
+use rules::{Eligibility, Snapshot};
+use testkit::{Proxy, Request, Upstream, eventually, reply, response};
+
+const FLAGS: &str = "
+flags:
+  board: { kind: ops, default: on }
+  other: { kind: ops, default: on }
+  theme: { kind: ops, variants: { off: 0, blue: 1 }, default: blue }
+";
+
+fn proxy(upstream: &Upstream) -> Proxy {
+    Proxy::builder()
+        .upstream("api", upstream)
+        .route("{ name: board, match: /board, auth: none, gate: { all: [board, { not: other }] }, upstream: api }")
+        .route("{ name: theme, match: /theme, auth: none, gate: { any: [theme, other] }, upstream: api }")
+        .with("headers: { revision: X-Revision }")
+        .flags(FLAGS)
+        .admin()
+        .start()
+}
+
+/// Serves the documents as they are, and gives what was loaded.
+fn load(proxy: &Proxy) -> Loaded {
+    let loaded = config::load(&proxy.folder().join("sluice.yaml"), &|_| None);
+    let loaded = loaded.unwrap_or_else(|report| panic!("{report}"));
+    proxy.running().publisher().publish(&loaded).unwrap();
+    loaded
+}
+
+/// The flags with a change in their text.
+fn flags(proxy: &Proxy, from: &str, to: &str) -> LoadedFlags {
+    assert!(FLAGS.contains(from));
+    let path = proxy.folder().join("changed.yaml");
+    std::fs::write(&path, format!("version: 1{}", FLAGS.replace(from, to))).unwrap();
+    config::load_flags(&path, Eligibility::Enforced).unwrap_or_else(|report| panic!("{report}"))
+}
+
+fn with_flags(loaded: &Loaded, flags: LoadedFlags, revision: u64) -> Arc<Snapshot> {
+    loaded.with_flags(&Arc::new(flags.flags), &Arc::new(flags.tenants), revision)
+}
+
+#[test]
+fn flags_alone_are_in_force_with_the_next_request() {
+    let upstream = Upstream::named("api");
+    let proxy = proxy(&upstream);
+    let loaded = load(&proxy);
+    let publisher = proxy.running().publisher();
+    let mut client = proxy.connect();
+    assert_eq!(client.ask(&Request::get("/board")).status, 404);
+    let applied = proxy.metric("sluice_reloads_total{result=\"applied\"}");
+    let off = flags(
+        &proxy,
+        "other: { kind: ops, default: on }",
+        "other: { kind: ops, default: off }",
+    );
+    publisher.publish_flags(with_flags(&loaded, off, 41)).unwrap();
+    assert_eq!(client.ask(&Request::get("/board")).status, 200);
+    let told = upstream.only();
+    assert!(told.header("x-revision").unwrap().starts_with("41-"), "{told:?}");
+    assert_eq!(
+        proxy.metric("sluice_reloads_total{result=\"applied\"}"),
+        applied,
+        "it is no reload"
+    );
+    assert!(
+        proxy.admin("/readyz?verbose").text().contains("41-"),
+        "the revision served is shown"
+    );
+    publisher.publish_flags(Arc::clone(&loaded.snapshot)).unwrap();
+    assert_eq!(client.ask(&Request::get("/board")).status, 404);
+}
+
+#[test]
+fn flags_that_were_compiled_along_with_another_document_are_refused() {
+    let upstream = Upstream::named("api");
+    let proxy = proxy(&upstream);
+    let former = load(&proxy);
+    let loaded = load(&proxy);
+    let publisher = proxy.running().publisher();
+    let stale = with_flags(
+        &former,
+        flags(
+            &proxy,
+            "other: { kind: ops, default: on }",
+            "other: { kind: ops }",
+        ),
+        2,
+    );
+    assert_eq!(publisher.publish_flags(stale), Err(proxy::OtherDocument));
+    assert_eq!(proxy.get("/board", "").status, 404);
+    let snapshot = with_flags(
+        &loaded,
+        flags(&proxy, "default: on }\n  other", "default: on }\n  other"),
+        3,
+    );
+    publisher.publish_flags(snapshot).unwrap();
+}
+
+#[test]
+fn what_is_seen_of_flags_outlives_every_snapshot() {
+    let upstream = Upstream::answering(|request, stream| {
+        let status = if request.target().contains("fail") {
+            503
+        } else {
+            200
+        };
+        reply(stream, &response(status, "Said", "so"))
+    });
+    let proxy = proxy(&upstream);
+    let loaded = load(&proxy);
+    let observations = proxy.running().observations();
+    let seen = |key: &str| {
+        let flag = observations
+            .flags()
+            .into_iter()
+            .find(|flag| &*flag.key == key)
+            .unwrap();
+        (flag.decisions, flag.errors)
+    };
+    let mut client = proxy.connect();
+    for target in ["/theme", "/theme?fail", "/theme?fail", "/board?fail"] {
+        client.ask(&Request::get(target));
+    }
+    // Errors are counted after the answer. `theme` and `other` are on; `board` is, too, but was not let through.
+    eventually("errors to be counted", || (seen("theme").1 == 2).then_some(()));
+    assert_eq!((seen("theme"), seen("other").1, seen("board").1), ((3, 2), 2, 0));
+    let changed = flags(&proxy, "blue: 1 }", "blue: 1, red: 2 }");
+    proxy
+        .running()
+        .publisher()
+        .publish_flags(with_flags(&loaded, changed, 2))
+        .unwrap();
+    assert_eq!(seen("theme"), (3, 2));
+    let killed = flags(&proxy, "default: blue", "enabled: false");
+    proxy
+        .running()
+        .publisher()
+        .publish_flags(with_flags(&loaded, killed, 3))
+        .unwrap();
+    client.ask(&Request::get("/theme?fail"));
+    eventually("errors to be counted", || (seen("other").1 == 3).then_some(()));
+    assert_eq!(seen("theme"), (3, 2), "it was off when the error came");
+    assert_eq!(
+        observations.gated().iter().map(|key| &**key).collect::<Vec<_>>(),
+        ["board", "other", "theme"]
+    );
+}
