@@ -221,4 +221,4 @@ fn role_missing(role: Role, needed: &str) -> Refusal {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -49,7 +49,7 @@ pub struct Flip {
     pub from: Option<String>,
     /// The variant after.
     pub to: Option<String>,
-    /// Why it is that.
+    /// Why it is that; [`Cause::UnknownFlag`] where it is no variant.
     pub cause: Cause,
     /// The same in words: `tier tier2`, `rule beta testers`.
     pub why: String,

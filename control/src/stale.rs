@@ -205,7 +205,11 @@ impl Look<'_> {
         let by = [
             gate,
             (!flags.is_empty()).then(|| listed(flags)),
-            (tenants > 0).then(|| format!("the records of {tenants} tenants")),
+            match tenants {
+                0 => None,
+                1 => Some("the record of a tenant".to_owned()),
+                many => Some(format!("the records of {many} tenants")),
+            },
         ];
         let by: Vec<String> = by.into_iter().flatten().collect();
         let since = timestamp::minute(state.since);

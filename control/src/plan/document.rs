@@ -3,6 +3,8 @@
 
 mod sections;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use self::sections::Sections;
@@ -203,7 +205,7 @@ impl Applied<'_, '_> {
     fn remove_flags(&mut self, written: &sections::Flags<'_>) {
         let state = self.making.state;
         let removed = state.definitions.keys().map(String::as_str);
-        let removed: Vec<&str> = removed.filter(|key| !written.contains_key(key)).collect();
+        let removed: BTreeSet<&str> = removed.filter(|key| !written.contains_key(key)).collect();
         for &key in &removed {
             self.difference.removed(Section::Flag, key);
             let keys = [Key::Definition(key.to_owned()), Key::State(key.to_owned())];
@@ -218,7 +220,7 @@ impl Applied<'_, '_> {
             return;
         }
         for (id, before) in &state.tenants {
-            if let Some(after) = tenant::without(before, removed.iter().copied()) {
+            if let Some(after) = tenant::without(before, &removed) {
                 self.difference
                     .changed(Section::Tenant, id, fields(before, &after));
                 self.making

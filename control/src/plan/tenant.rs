@@ -1,5 +1,7 @@
 //! What is set of one tenant: its record, overrides, the beta allowlist, and what it chose for itself.
 
+use std::collections::BTreeSet;
+
 use rules::Lifecycle;
 use serde_json::{Map, Value};
 
@@ -193,18 +195,18 @@ fn remove(record: &mut Record, list: &str, flag: &str) {
 }
 
 /// The record without any word of these flags; none where it has none.
-pub(super) fn without<'f>(record: &Value, flags: impl Iterator<Item = &'f str> + Clone) -> Option<Value> {
-    let before = record;
-    let mut record = record.as_object()?.clone();
-    for flag in flags {
-        for list in ["beta", "opt_in", "opt_out"] {
-            remove(&mut record, list, flag);
-        }
-        if let Some(overrides) = record.get_mut("overrides").and_then(Value::as_object_mut) {
-            overrides.shift_remove(flag);
+pub(super) fn without(record: &Value, flags: &BTreeSet<&str>) -> Option<Value> {
+    let is_removed = |item: &Value| item.as_str().is_some_and(|flag| flags.contains(flag));
+    let mut after = record.as_object()?.clone();
+    for list in ["beta", "opt_in", "opt_out"] {
+        if let Some(list) = after.get_mut(list).and_then(Value::as_array_mut) {
+            list.retain(|item| !is_removed(item));
         }
     }
-    tidy(&mut record, Some(before));
-    let after = Value::Object(record);
-    (after != *before).then_some(after)
+    if let Some(overrides) = after.get_mut("overrides").and_then(Value::as_object_mut) {
+        overrides.retain(|flag, _| !flags.contains(flag.as_str()));
+    }
+    tidy(&mut after, Some(record));
+    let after = Value::Object(after);
+    (after != *record).then_some(after)
 }

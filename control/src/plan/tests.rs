@@ -1,7 +1,7 @@
 mod applying;
 mod lifecycles;
 mod operating;
-mod properties;
+pub(crate) mod properties;
 mod tenants;
 
 use serde_json::json;
@@ -10,18 +10,18 @@ use super::*;
 use crate::change::GaDefault;
 use rules::Lifecycle;
 
-pub(super) const HOUR: i64 = 3_600_000;
+pub(crate) const HOUR: i64 = 3_600_000;
 /// 2026-11-20 09:14:00, when everything begins.
-pub(super) const START: i64 = 1_795_252_440_000 - 24 * HOUR;
+pub(crate) const START: i64 = 1_795_252_440_000 - 24 * HOUR;
 
 /// What the running system says.
-pub(super) struct Said {
-    pub(super) tenants: usize,
-    pub(super) errors: u64,
+pub(crate) struct Said {
+    pub(crate) tenants: usize,
+    pub(crate) errors: u64,
 }
 
 /// A system in which nothing stands against a promotion.
-pub(super) const GOOD: Said = Said {
+pub(crate) const GOOD: Said = Said {
     tenants: 10,
     errors: 0,
 };
@@ -37,7 +37,7 @@ impl Facts for Said {
     }
 }
 
-pub(super) fn admin(change: Change, after_ms: i64) -> Request {
+pub(crate) fn admin(change: Change, after_ms: i64) -> Request {
     Request {
         change,
         actor: Actor {
@@ -54,7 +54,7 @@ pub(super) fn admin(change: Change, after_ms: i64) -> Request {
     }
 }
 
-pub(super) fn by(role: Role, org: Option<&str>, request: Request) -> Request {
+pub(crate) fn by(role: Role, org: Option<&str>, request: Request) -> Request {
     let actor = Actor {
         name: "bob".into(),
         role,
@@ -63,7 +63,7 @@ pub(super) fn by(role: Role, org: Option<&str>, request: Request) -> Request {
     Request { actor, ..request }
 }
 
-pub(super) fn applying(document: Value) -> Change {
+pub(crate) fn applying(document: Value) -> Change {
     Change::ApplyDocument {
         document,
         prune: false,
@@ -72,14 +72,14 @@ pub(super) fn applying(document: Value) -> Change {
 }
 
 /// What is kept once the document was applied to nothing, at the start.
-pub(super) fn state(document: Value) -> State {
+pub(crate) fn state(document: Value) -> State {
     let mut state = State::default();
     made(&mut state, &admin(applying(document), 0));
     state
 }
 
 /// Makes the change; what it did.
-pub(super) fn made(state: &mut State, request: &Request) -> Plan {
+pub(crate) fn made(state: &mut State, request: &Request) -> Plan {
     let plan = plan(state, request, &Policy::default(), &GOOD).unwrap();
     if !plan.writes.is_empty() {
         state.absorb(&plan.writes, Revision(state.revision.0 + 1));
@@ -87,19 +87,19 @@ pub(super) fn made(state: &mut State, request: &Request) -> Plan {
     plan
 }
 
-pub(super) fn refused(state: &State, request: &Request) -> Vec<Refusal> {
+pub(crate) fn refused(state: &State, request: &Request) -> Vec<Refusal> {
     refused_by(state, request, &Policy::default(), &GOOD)
 }
 
-pub(super) fn refused_by(state: &State, request: &Request, policy: &Policy, facts: &Said) -> Vec<Refusal> {
+pub(crate) fn refused_by(state: &State, request: &Request, policy: &Policy, facts: &Said) -> Vec<Refusal> {
     plan(state, request, policy, facts).expect_err("it was let through")
 }
 
-pub(super) fn codes(refusals: &[Refusal]) -> Vec<&'static str> {
+pub(crate) fn codes(refusals: &[Refusal]) -> Vec<&'static str> {
     refusals.iter().map(|refusal| refusal.code.as_str()).collect()
 }
 
-pub(super) fn set_state(flag: &str, to: Lifecycle) -> Change {
+pub(crate) fn set_state(flag: &str, to: Lifecycle) -> Change {
     Change::SetState {
         flag: flag.into(),
         to,
@@ -109,7 +109,7 @@ pub(super) fn set_state(flag: &str, to: Lifecycle) -> Change {
     }
 }
 
-pub(super) fn urgently(flag: &str, to: Lifecycle) -> Change {
+pub(crate) fn urgently(flag: &str, to: Lifecycle) -> Change {
     Change::SetState {
         flag: flag.into(),
         to,
@@ -124,7 +124,7 @@ pub(super) fn urgently(flag: &str, to: Lifecycle) -> Change {
 }
 
 /// Everything that is kept, as one value: what the patches of entries are over.
-pub(super) fn records(state: &State) -> Value {
+pub(crate) fn records(state: &State) -> Value {
     let states = state.states.iter();
     let states: Map<String, Value> = states
         .map(|(key, state)| (key.clone(), serde_json::to_value(state).unwrap()))
@@ -135,7 +135,7 @@ pub(super) fn records(state: &State) -> Value {
     })
 }
 
-pub(super) fn patched(mut records: Value, patch: &[Value]) -> Value {
+pub(crate) fn patched(mut records: Value, patch: &[Value]) -> Value {
     let patch: json_patch::Patch = serde_json::from_value(patch.to_vec().into()).unwrap();
     json_patch::patch(&mut records, &patch).unwrap();
     records

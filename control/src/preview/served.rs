@@ -5,8 +5,10 @@ use rules::{Cause, Decision, Flag, FlagId, Flags, Subject, Tenant, Timestamp, Un
 /// What a tenant is served of a flag.
 #[derive(Clone, Copy)]
 pub(super) enum Served<'s> {
-    /// There is no such flag, or the tenant is refused.
-    Nothing,
+    /// There is no such flag.
+    Missing,
+    /// A tenant without a record is refused.
+    Refused,
     /// A variant.
     Variant {
         flags: &'s Flags,
@@ -26,10 +28,10 @@ pub(super) fn served<'s>(
 ) -> Served<'s> {
     let found = flag.and_then(|id| Some((id, flags.flag(id)?)));
     let Some((flag_id, flag)) = found else {
-        return Served::Nothing;
+        return Served::Missing;
     };
     if record.is_none() && flags.unknown_tenant() == UnknownTenant::Reject {
-        return Served::Nothing;
+        return Served::Refused;
     }
     let subject = Subject {
         tenant: Some(id),
@@ -48,7 +50,7 @@ impl<'s> Served<'s> {
     /// The variant's name.
     pub(super) fn variant(&self) -> Option<&'s str> {
         match self {
-            Self::Nothing => None,
+            Self::Missing | Self::Refused => None,
             Self::Variant { flag, decision, .. } => {
                 flag.variant(decision.variant).map(|variant| &*variant.name)
             }
@@ -57,40 +59,40 @@ impl<'s> Served<'s> {
 
     pub(super) fn cause(&self) -> Option<Cause> {
         match self {
-            Self::Nothing => None,
+            Self::Missing | Self::Refused => None,
             Self::Variant { decision, .. } => Some(decision.cause),
         }
     }
 
-    /// Whether it makes no difference. Nothing is as good as the off variant.
+    /// Whether it makes no difference. No variant is as good as the off variant.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Nothing, Self::Nothing) => true,
-            (Self::Nothing, served) | (served, Self::Nothing) => served.is_off(),
-            (one, other) => one.variant() == other.variant(),
+        match (self.variant(), other.variant()) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.is_off() && other.is_off(),
         }
     }
 
     fn is_off(&self) -> bool {
         match self {
-            Self::Nothing => true,
+            Self::Missing | Self::Refused => true,
             Self::Variant { flag, decision, .. } => decision.variant == flag.off(),
         }
     }
 
     /// Why it is that.
     pub(super) fn words(&self) -> String {
-        let Self::Variant {
-            flags,
-            flag,
-            tenant,
-            decision,
-        } = self
-        else {
-            return "not known".to_owned();
+        let (flags, flag, tenant, decision) = match self {
+            Self::Missing => return "no such flag".to_owned(),
+            Self::Refused => return "tenants without a record are refused".to_owned(),
+            Self::Variant {
+                flags,
+                flag,
+                tenant,
+                decision,
+            } => (flags, flag, tenant, decision),
         };
         match decision.cause {
-            Cause::UnknownFlag => "not known".to_owned(),
+            Cause::UnknownFlag => "no such flag".to_owned(),
             Cause::Retired => "retired".to_owned(),
             Cause::Killed => "killed".to_owned(),
             Cause::Schedule => "outside its schedule".to_owned(),

@@ -1,1 +1,302 @@
+use std::collections::BTreeSet;
 
+use config::{Catalog, Compiled};
+use proptest::prelude::*;
+use rules::{Eligibility, Subject, decide};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::Change;
+use crate::plan::tests::{GOOD, HOUR, START, admin, applying, properties, state};
+use crate::policy::Policy;
+use crate::state::State;
+
+fn catalog(state: &State) -> Catalog {
+    Catalog::new(Eligibility::Enforced, state.edits()).unwrap()
+}
+
+/// The preview of a change, and what it is a preview of; none where the change is refused or invalid.
+fn previewed(state: &State, change: Change, page: &Page) -> Option<(Preview, Compiled, Compiled)> {
+    let request = admin(change, HOUR);
+    let plan = crate::plan::plan(state, &request, &Policy::default(), &GOOD).ok()?;
+    let catalog = catalog(state);
+    let before = catalog.compiled().clone();
+    let after = catalog.draft(plan.edits).ok()?.compiled().clone();
+    let sides = (
+        (&*before.flags, &*before.tenants),
+        (&*after.flags, &*after.tenants),
+    );
+    let preview = preview_page(sides.0, sides.1, &plan.touched, request.at, page);
+    Some((preview, before, after))
+}
+
+/// Tenant (none: one without a record), flag, from, to.
+type Line = (Option<String>, String, Option<String>, Option<String>);
+
+/// Every flag for every tenant there is or was, decided on both sides.
+fn by_brute_force(before: &Compiled, after: &Compiled) -> BTreeSet<Line> {
+    let tenants = before.tenants.iter().chain(after.tenants.iter());
+    let tenants = tenants.map(|tenant| Some(tenant.id().to_owned())).chain([None]);
+    let keys = before.flags.iter().chain(after.flags.iter());
+    let keys: BTreeSet<String> = keys.map(|(_, flag)| flag.key().as_str().to_owned()).collect();
+    let mut lines = BTreeSet::new();
+    for tenant in tenants {
+        for key in &keys {
+            let (from, was) = variant(before, key, tenant.as_deref());
+            let (to, is) = variant(after, key, tenant.as_deref());
+            let differ = match (&from, &to) {
+                (Some(from), Some(to)) => from != to,
+                _ => was != is,
+            };
+            if differ {
+                lines.insert((tenant.clone(), key.clone(), from, to));
+            }
+        }
+    }
+    lines
+}
+
+/// The variant, and whether it is on.
+fn variant(side: &Compiled, key: &str, tenant: Option<&str>) -> (Option<String>, bool) {
+    let id = tenant.unwrap_or_default();
+    let record = side.tenants.find(id);
+    if record.is_none() && side.flags.unknown_tenant() == rules::UnknownTenant::Reject {
+        return (None, false);
+    }
+    let Some(flag_id) = side.flags.id(key) else {
+        return (None, false);
+    };
+    let flag = side.flags.flag(flag_id).unwrap();
+    let subject = Subject {
+        tenant: Some(id),
+        record,
+        ..Subject::default()
+    };
+    let decision = decide(&side.flags, flag_id, &subject, Timestamp(START + HOUR));
+    let name = flag.variant(decision.variant).unwrap().name.to_string();
+    (Some(name), decision.variant != flag.off())
+}
+
+fn lines<'f>(flips: impl IntoIterator<Item = &'f Flip>) -> BTreeSet<Line> {
+    let line = |flip: &Flip| {
+        (
+            flip.tenant.clone(),
+            flip.flag.clone(),
+            flip.from.clone(),
+            flip.to.clone(),
+        )
+    };
+    flips.into_iter().map(line).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// What is listed is what deciding everything for everybody on both sides finds.
+    #[test]
+    fn a_preview_is_what_deciding_everything_twice_finds(
+        changes in prop::collection::vec(properties::change(), 0..6),
+        last in properties::change(),
+    ) {
+        let mut state = properties::start();
+        for change in changes {
+            let planned = crate::plan::plan(&state, &admin(change, HOUR), &Policy::default(), &GOOD);
+            if let Some(plan) = planned.ok().filter(|plan| catalog(&state).draft(plan.edits.clone()).is_ok()) {
+                state.absorb(&plan.writes, state.revision);
+            }
+        }
+        let previewed = previewed(&state, last, &Page::default());
+        prop_assume!(previewed.is_some());
+        let (preview, before, after) = previewed.unwrap();
+        let expected = by_brute_force(&before, &after);
+        prop_assert_eq!(&lines(preview.listed.iter().chain(&preview.unknown_tenant)), &expected);
+        let of_tenants: Vec<&Line> = expected.iter().filter(|line| line.0.is_some()).collect();
+        let tenants: BTreeSet<&Option<String>> = of_tenants.iter().map(|line| &line.0).collect();
+        prop_assert_eq!((preview.flips, preview.tenants), (of_tenants.len(), tenants.len()));
+        prop_assert_eq!((preview.unseen, preview.next), (0, None));
+        prop_assert_eq!(preview.known, after.tenants.len());
+    }
+}
+
+/// The board of the walk-through: tenants of tier2 that can and can't have it at beta.
+fn board() -> State {
+    let mut tenants = serde_json::Map::new();
+    for id in ["globex", "hooli", "soylent"] {
+        tenants.insert(
+            id.into(),
+            json!({ "tier": "tier2", "channel": "latest", "beta": ["board"] }),
+        );
+    }
+    for place in 0..9 {
+        tenants.insert(format!("stable-{place}"), json!({ "tier": "tier2" }));
+    }
+    tenants.insert(
+        "umbrella".into(),
+        json!({ "tier": "tier2", "overrides": { "board": "off" } }),
+    );
+    tenants.insert("initech".into(), json!({ "tier": "tier2", "opt_out": ["board"] }));
+    tenants.insert(
+        "acme".into(),
+        json!({ "tier": "tier3", "channel": "latest", "beta": ["board"] }),
+    );
+    state(
+        json!({ "version": 1, "tiers": ["tier1", "tier2", "tier3"], "flags": {
+        "board": { "lifecycle": "beta", "tiers": { "tier3": "on" } },
+        "detail": { "lifecycle": "beta", "requires": ["board"], "default": "on" },
+    }, "tenants": tenants }),
+    )
+}
+
+fn tier2_on() -> Change {
+    Change::SetTiers {
+        flag: "board".into(),
+        tiers: serde_json::Map::from_iter([("tier2".to_owned(), Value::Bool(true))]),
+    }
+}
+
+#[test]
+fn a_preview_tells_who_changes_and_what_keeps_the_others() {
+    let (preview, _, _) = previewed(&board(), tier2_on(), &Page::default()).unwrap();
+    assert_eq!((preview.tenants, preview.known), (3, 15));
+    let told: Vec<String> = preview.listed.iter().map(told).collect();
+    assert_eq!(
+        told,
+        [
+            "globex board off on tier tier2",
+            "hooli board off on tier tier2",
+            "soylent board off on tier tier2"
+        ]
+    );
+    let kept = preview
+        .kept
+        .iter()
+        .filter(|kept| kept.tier.as_deref() == Some("tier2"));
+    let kept: Vec<(usize, &str)> = kept.map(|kept| (kept.tenants, kept.why.as_str())).collect();
+    assert_eq!(
+        kept,
+        [(9, "not eligible at beta"), (1, "opted out"), (1, "overridden")]
+    );
+}
+
+fn told(flip: &Flip) -> String {
+    let texts = [
+        &flip.tenant,
+        &Some(flip.flag.clone()),
+        &flip.from,
+        &flip.to,
+        &Some(flip.why.clone()),
+    ];
+    texts.map(|text| text.as_deref().unwrap_or("-")).join(" ")
+}
+
+#[test]
+fn flags_that_require_a_changed_one_are_looked_at_too() {
+    let internal = json!({ "internal": true });
+    let mut state = board();
+    crate::plan::tests::made(
+        &mut state,
+        &admin(
+            Change::PutTenant {
+                org: "us".into(),
+                record: internal,
+            },
+            0,
+        ),
+    );
+    let on = Change::SetOverride {
+        org: "us".into(),
+        flag: "board".into(),
+        variant: Some(json!(true)),
+    };
+    let (preview, _, _) = previewed(&state, on, &Page::default()).unwrap();
+    let told: Vec<String> = preview.listed.iter().map(told).collect();
+    assert_eq!(told, ["us board off on overridden", "us detail off on default"]);
+    assert_eq!((preview.tenants, preview.flips), (1, 2));
+}
+
+#[test]
+fn pages_of_flips_follow_each_other_without_gap_or_repetition() {
+    let kill = || Change::ApplyDocument {
+        document: json!({ "version": 1, "tiers": ["tier1", "tier2", "tier3"],
+            "flags": { "board": { "schedule": { "until": "2020-01-01T00:00:00Z" } } } }),
+        prune: false,
+        adopt: false,
+    };
+    let mut state = board();
+    crate::plan::tests::made(&mut state, &admin(tier2_on(), 0));
+    let whole = previewed(&state, kill(), &Page::default()).unwrap().0.listed;
+    assert_eq!(whole.len(), 4);
+    let mut pages = Vec::new();
+    let mut after = None;
+    for _ in 0..4 {
+        let preview = previewed(
+            &state,
+            kill(),
+            &Page {
+                after: after.take(),
+                limit: 2,
+            },
+        )
+        .unwrap()
+        .0;
+        assert_eq!(
+            (preview.flips, preview.tenants),
+            (4, 4),
+            "the counts are those of all pages"
+        );
+        pages.extend(preview.listed);
+        after = preview.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, whole);
+}
+
+#[test]
+fn a_new_flag_is_no_flip_until_it_is_on() {
+    let document = |default: &str| {
+        applying(json!({ "version": 1, "tiers": ["tier1", "tier2", "tier3"],
+            "flags": { "fresh": { "lifecycle": "ga", "default": default } } }))
+    };
+    let (off, _, _) = previewed(&board(), document("off"), &Page::default()).unwrap();
+    assert_eq!((off.tenants, off.unknown_tenant.len()), (0, 0));
+    let (on, _, _) = previewed(&board(), document("on"), &Page::default()).unwrap();
+    assert_eq!((on.tenants, on.unknown_tenant.len()), (15, 1));
+    assert_eq!(
+        (on.listed[0].from.as_deref(), on.listed[0].to.as_deref()),
+        (None, Some("on"))
+    );
+}
+
+#[test]
+fn a_policy_of_the_document_concerns_those_who_had_a_flag_by_it() {
+    let document = json!({ "version": 1, "flags": {
+        "young": { "lifecycle": "alpha" },
+        "open": { "lifecycle": "beta", "default": "on" },
+        "wide": { "lifecycle": "ga", "default": "on" },
+    }, "tenants": { "acme": { "opt_in": ["open"] }, "globex": { "overrides": { "young": "on" } } } });
+    let policy = json!({ "version": 1, "policy": { "alpha_overrides": false, "beta_opt_in": false } });
+    let (preview, _, _) = previewed(&state(document), applying(policy), &Page::default()).unwrap();
+    let told: Vec<String> = preview.listed.iter().map(told).collect();
+    assert_eq!(
+        told,
+        [
+            "acme open on off not eligible at beta",
+            "globex young on off not eligible at alpha"
+        ]
+    );
+}
+
+#[test]
+fn another_tier_for_unknown_tenants_concerns_only_them() {
+    let unknown = json!({ "version": 1, "unknown_tenant": { "tier": "tier3" },
+        "flags": { "paid": { "lifecycle": "ga", "tiers": { "tier3": "on" } } } });
+    let mut state = board();
+    crate::plan::tests::made(&mut state, &admin(applying(unknown), 0));
+    let refused = applying(json!({ "version": 1, "unknown_tenant": "reject" }));
+    let (preview, _, _) = previewed(&state, refused, &Page::default()).unwrap();
+    assert_eq!(preview.tenants, 0);
+    let told: Vec<String> = preview.unknown_tenant.iter().map(told).collect();
+    assert_eq!(told, ["- paid on - tenants without a record are refused"]);
+}

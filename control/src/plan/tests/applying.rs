@@ -1,1 +1,191 @@
+use super::*;
 
+fn kept() -> State {
+    state(
+        json!({ "version": 1, "tiers": ["t1"], "policy": { "beta_opt_in": false },
+            "segments": { "dach": { "attribute": "country", "in": ["DE"] }, "old": { "attribute": "a", "eq": 1 } },
+            "flags": {
+                "board": { "lifecycle": "beta", "owner": "a", "tiers": { "t1": "on" }, "revertible": true },
+                "theme": { "kind": "ops" },
+            },
+            "tenants": {
+                "acme": { "tier": "t1", "beta": ["board", "theme"], "overrides": { "theme": "on" }, "opt_out": [] },
+            },
+        }),
+    )
+}
+
+fn apply(document: Value, prune: bool, adopt: bool) -> Request {
+    admin(
+        Change::ApplyDocument {
+            document,
+            prune,
+            adopt,
+        },
+        HOUR,
+    )
+}
+
+fn difference(plan: &Plan) -> Value {
+    serde_json::to_value(plan.summary.document.as_ref().unwrap()).unwrap()
+}
+
+#[test]
+fn a_document_replaces_what_it_owns_and_tells_it_like_a_plan() {
+    let mut state = kept();
+    let document = json!({ "version": 1, "tiers": ["t1", "t2"],
+        "segments": { "dach": { "attribute": "country", "in": ["DE", "AT"] } },
+        "flags": {
+            "board": { "owner": "b", "lifecycle": "ga", "enabled": false, "tiers": { "t1": "off" },
+                "rollout": { "percentage": 5 } },
+            "fresh": { "lifecycle": "beta", "enabled": false, "tiers": { "t1": true }, "rollout": { "percentage": 1 } },
+        },
+        "tenants": { "acme": { "tier": "t2" }, "globex": { "tier": "t2" } },
+    });
+    let plan = made(&mut state, &apply(document, false, false));
+    assert_eq!(
+        difference(&plan),
+        json!({
+            "added": [{ "section": "flag", "name": "fresh" }, { "section": "tenant", "name": "globex" }],
+            "changed": [
+                { "section": "head", "name": "", "fields": ["tiers"] },
+                { "section": "segment", "name": "dach", "fields": ["in"] },
+                { "section": "flag", "name": "board", "fields": ["owner", "revertible"] },
+            ],
+            "removed": [],
+            "left_alone": [
+                { "section": "flag", "name": "board", "fields": ["lifecycle", "enabled", "tiers", "rollout"] },
+                { "section": "flag", "name": "fresh", "fields": ["lifecycle"] },
+                { "section": "tenant", "name": "acme", "fields": ["beta", "opt_out", "overrides", "tier"] },
+            ],
+        })
+    );
+    assert_eq!(
+        state.flag("board").unwrap(),
+        json!({ "owner": "b", "lifecycle": "beta", "tiers": { "t1": "on" } })
+    );
+    let fresh = json!({ "lifecycle": "alpha", "enabled": false, "tiers": { "t1": "on" }, "rollout": { "percentage": 1 } });
+    assert_eq!(state.flag("fresh").unwrap(), fresh);
+    assert_eq!(state.definitions["fresh"], json!({}));
+    assert_eq!(
+        state.head,
+        json!({ "tiers": ["t1", "t2"], "policy": { "beta_opt_in": false } })
+    );
+    assert!(state.segments.contains_key("old"));
+    let audited: Vec<_> = plan
+        .audit
+        .iter()
+        .map(|entry| (entry.flag.as_deref(), entry.org.as_deref()))
+        .collect();
+    assert_eq!(
+        audited,
+        [
+            (Some("board"), None),
+            (Some("fresh"), None),
+            (None, Some("globex")),
+            (None, None)
+        ]
+    );
+    assert_eq!(plan.audit[3].details["added"], 2);
+}
+
+#[test]
+fn a_flag_that_is_adopted_stays_as_far_as_it_is() {
+    for (written, adopt, expected) in [
+        (json!({ "lifecycle": "ga" }), true, Some("ga")),
+        (json!({ "lifecycle": "dev" }), true, Some("alpha")),
+        (json!({}), true, Some("alpha")),
+        (json!({ "lifecycle": "ga" }), false, Some("alpha")),
+        (json!({ "kind": "permission" }), true, None),
+        (json!({ "kind": "permission" }), false, None),
+    ] {
+        let mut state = State::default();
+        made(
+            &mut state,
+            &apply(json!({ "version": 1, "flags": { "a": written } }), false, adopt),
+        );
+        assert_eq!(state.states["a"].lifecycle.as_deref(), expected, "{adopt}");
+    }
+}
+
+#[test]
+fn pruning_removes_what_is_left_out_and_every_word_of_it() {
+    let mut state = kept();
+    let document = json!({ "version": 1, "tiers": ["t1"], "flags": { "board": {} } });
+    let plan = made(&mut state, &apply(document, true, false));
+    let removed = json!([
+        { "section": "segment", "name": "dach" }, { "section": "segment", "name": "old" },
+        { "section": "flag", "name": "theme" },
+    ]);
+    assert_eq!(difference(&plan)["removed"], removed);
+    assert!(state.segments.is_empty());
+    assert!(!state.definitions.contains_key("theme") && !state.states.contains_key("theme"));
+    assert_eq!(
+        state.tenants["acme"],
+        json!({ "tier": "t1", "beta": ["board"], "opt_out": [] })
+    );
+    assert_eq!(
+        state.head,
+        json!({ "tiers": ["t1"] }),
+        "what the head leaves out goes, too"
+    );
+    assert!(
+        plan.audit
+            .iter()
+            .any(|entry| entry.org.as_deref() == Some("acme"))
+    );
+}
+
+#[test]
+fn a_document_that_says_what_there_is_changes_nothing() {
+    let mut state = kept();
+    let plan = made(&mut state, &apply(kept().document(), true, false));
+    assert_eq!((plan.writes.len(), plan.audit.len()), (0, 0));
+}
+
+#[test]
+fn a_flag_of_another_kind_begins_or_ends_its_lifecycle() {
+    let mut state = kept();
+    let document = json!({ "version": 1, "flags": { "board": { "kind": "ops" }, "theme": {} } });
+    made(&mut state, &apply(document, false, false));
+    assert_eq!(state.states["board"].lifecycle, None);
+    assert_eq!(state.states["theme"].lifecycle.as_deref(), Some("alpha"));
+    assert_eq!(state.states["theme"].since, Timestamp(START + HOUR));
+}
+
+#[test]
+fn what_can_not_be_parted_is_refused_all_at_once() {
+    for (document, expected) in [
+        (json!([]), vec!["a flags document is a mapping"]),
+        (
+            json!({ "flags": [], "tenants": 1, "segments": { "a": 1 } }),
+            vec![
+                "a flags document says `version: 1`",
+                "`flags` is no mapping",
+                "`tenants` is no mapping",
+                "segment `a` is no mapping",
+            ],
+        ),
+        (
+            json!({ "version": 1, "flags": { "a": null, "b": { "enabled": "no", "tiers": [], "rollout": 5,
+                "lifecycle": 1 } }, "tenants": { "t": [] } }),
+            vec![
+                "flag `a` is no mapping",
+                "`lifecycle` of flag `b` is a text",
+                "`enabled` of flag `b` is true or false",
+                "`tiers` of flag `b` is a mapping",
+                "`rollout` of flag `b` is a mapping",
+                "tenant `t` is no mapping",
+            ],
+        ),
+    ] {
+        let refusals = refused(&kept(), &apply(document, false, false));
+        assert!(
+            refusals
+                .iter()
+                .all(|refusal| refusal.code == Code::InvalidDocument)
+        );
+        let details: Vec<_> = refusals.iter().map(|refusal| refusal.detail.as_str()).collect();
+        assert_eq!(details, expected);
+    }
+}

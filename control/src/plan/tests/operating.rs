@@ -1,1 +1,208 @@
+use super::*;
 
+fn flags() -> State {
+    state(json!({ "version": 1, "tiers": ["t1", "t2"], "flags": {
+        "board": { "lifecycle": "beta", "tiers": { "t1": "on" } },
+        "theme": { "lifecycle": "beta", "variants": { "off": 0, "blue": 1 } },
+        "switch": { "kind": "ops" },
+        "done": { "lifecycle": "retired" },
+    }}))
+}
+
+fn kill(flag: &str) -> Change {
+    Change::Kill { flag: flag.into() }
+}
+
+fn restore(flag: &str) -> Change {
+    Change::Restore { flag: flag.into() }
+}
+
+fn tiers(tiers: Value) -> Change {
+    Change::SetTiers {
+        flag: "board".into(),
+        tiers: tiers.as_object().unwrap().clone(),
+    }
+}
+
+#[test]
+fn a_kill_is_off_for_everyone_and_another_one_changes_nothing() {
+    let mut state = flags();
+    let plan = made(&mut state, &admin(kill("board"), HOUR));
+    assert!(plan.withdraws);
+    assert_eq!(plan.audit[0].event, crate::Event::FlagKilled);
+    assert_eq!(state.flag("board").unwrap()["enabled"], false);
+    let kept = &state.states["board"];
+    assert_eq!(
+        (kept.changed, kept.changed_by.as_str()),
+        (Timestamp(START + HOUR), "ada")
+    );
+    let again = made(&mut state, &admin(kill("board"), 2 * HOUR));
+    assert_eq!(
+        (again.writes.len(), again.audit.len(), again.edits.len()),
+        (0, 0, 0)
+    );
+    assert_eq!(
+        state.states["board"].unsettled.as_ref().unwrap().at,
+        Timestamp(START + HOUR)
+    );
+    made(&mut state, &admin(restore("board"), 3 * HOUR));
+    assert_eq!(state.flag("board").unwrap().get("enabled"), None);
+    assert!(
+        made(&mut state, &admin(restore("board"), 4 * HOUR))
+            .writes
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_retired_flag_is_not_killed_in_vain() {
+    let refusals = refused(&flags(), &admin(kill("done"), 0));
+    assert_eq!(codes(&refusals), ["FLAG_RETIRED"]);
+    assert_eq!(refusals[0].cure.as_deref(), Some("revert it to ga, then kill it"));
+}
+
+#[test]
+fn tiers_that_are_not_named_stay() {
+    let mut state = flags();
+    made(&mut state, &admin(tiers(json!({ "t2": true })), HOUR));
+    assert_eq!(
+        state.flag("board").unwrap()["tiers"],
+        json!({ "t1": "on", "t2": "on" })
+    );
+    assert!(
+        made(&mut state, &admin(tiers(json!({ "t2": "on" })), HOUR))
+            .writes
+            .is_empty()
+    );
+    made(&mut state, &admin(tiers(json!({ "t1": null })), HOUR));
+    assert_eq!(state.flag("board").unwrap()["tiers"], json!({ "t2": "on" }));
+}
+
+#[test]
+fn a_rollout_is_set_and_removed() {
+    let mut state = flags();
+    let rollout = |rollout| Change::SetRollout {
+        flag: "switch".into(),
+        rollout,
+    };
+    let quarter = json!({ "percentage": 25 });
+    made(&mut state, &admin(rollout(Some(quarter.clone())), HOUR));
+    assert_eq!(state.flag("switch").unwrap()["rollout"], quarter);
+    assert!(
+        made(&mut state, &admin(rollout(Some(quarter)), HOUR))
+            .writes
+            .is_empty()
+    );
+    let removed = made(&mut state, &admin(rollout(None), HOUR));
+    assert_eq!(removed.audit[0].details["from"], 25);
+    assert_eq!(state.flag("switch").unwrap().get("rollout"), None);
+}
+
+#[test]
+fn a_sign_off_is_of_a_role_that_is_asked_for() {
+    let mut state = flags();
+    let policy = |roles: &[&str]| Policy {
+        ga: crate::GaPolicy {
+            sign_offs: roles.iter().map(|role| (*role).to_owned()).collect(),
+            ..crate::GaPolicy::default()
+        },
+        ..Policy::default()
+    };
+    let sign_off = |flag: &str| {
+        admin(
+            Change::SignOff {
+                flag: flag.into(),
+                as_role: "operations".into(),
+            },
+            HOUR,
+        )
+    };
+    for (flag, roles, expected) in [
+        ("board", &[][..], vec!["UNKNOWN_SIGN_OFF"]),
+        ("board", &["support"][..], vec!["UNKNOWN_SIGN_OFF"]),
+        (
+            "switch",
+            &["support"][..],
+            vec!["NO_LIFECYCLE", "UNKNOWN_SIGN_OFF"],
+        ),
+        ("unknown", &["operations"][..], vec!["FLAG_NOT_FOUND"]),
+    ] {
+        assert_eq!(
+            codes(&refused_by(&state, &sign_off(flag), &policy(roles), &GOOD)),
+            expected,
+            "{flag}"
+        );
+    }
+    let policy = policy(&["operations"]);
+    let signed = plan(&state, &sign_off("board"), &policy, &GOOD).unwrap();
+    state.absorb(&signed.writes, Revision(9));
+    assert_eq!(state.states["board"].sign_offs[0].by, "ada");
+    let again = plan(&state, &sign_off("board"), &policy, &GOOD).unwrap();
+    assert!(again.writes.is_empty());
+    let other = by(Role::Operator, None, sign_off("board"));
+    let signed = plan(&state, &other, &policy, &GOOD).unwrap();
+    state.absorb(&signed.writes, Revision(10));
+    let names: Vec<_> = state.states["board"]
+        .sign_offs
+        .iter()
+        .map(|sign_off| sign_off.by.as_str())
+        .collect();
+    assert_eq!(names, ["bob"]);
+}
+
+#[test]
+fn whoever_may_not_is_refused_before_anything_else() {
+    let opt_in = |org: &str| Change::OptIn {
+        org: org.into(),
+        flag: "board".into(),
+    };
+    let document = applying(json!({ "version": 1 }));
+    let cases = [
+        (Role::Viewer, None, kill("board"), "operator"),
+        (Role::OrgAdmin, Some("acme"), kill("board"), "operator"),
+        (
+            Role::OrgAdmin,
+            Some("acme"),
+            opt_in("globex"),
+            "operator, or org-admin of this org",
+        ),
+        (
+            Role::OrgAdmin,
+            None,
+            opt_in("globex"),
+            "operator, or org-admin of this org",
+        ),
+        (
+            Role::Viewer,
+            None,
+            opt_in("globex"),
+            "operator, or org-admin of this org",
+        ),
+        (Role::Operator, None, document, "platform-admin"),
+    ];
+    for (role, org, change, needed) in cases {
+        let refusals = refused(&flags(), &by(role, org, admin(change, 0)));
+        assert_eq!(codes(&refusals), ["ROLE_MISSING"], "{role:?}");
+        assert_eq!(refusals[0].facts["needed"], needed);
+    }
+}
+
+#[test]
+fn a_refusal_is_remembered_with_its_codes() {
+    let request = admin(urgently("unknown", Lifecycle::Ga), 0);
+    let refusals = refused(&flags(), &request);
+    let entry = refused_entry(&request, &refusals);
+    assert_eq!(
+        (entry.event, entry.outcome),
+        (crate::Event::StateChanged, Outcome::Refused)
+    );
+    assert_eq!(
+        (entry.flag.as_deref(), entry.actor.as_str()),
+        (Some("unknown"), "ada")
+    );
+    assert_eq!(entry.details["codes"], json!(["FLAG_NOT_FOUND"]));
+    assert_eq!(entry.details["refusals"], json!(["no flag has the key unknown"]));
+    assert_eq!(entry.details["to"], "ga");
+    assert_eq!(entry.urgent.unwrap().incident, "INC-7");
+    assert!(entry.patch.is_empty());
+}

@@ -5,13 +5,17 @@ use super::*;
 const FLAGS: [&str; 4] = ["one", "two", "three", "switch"];
 const ORGS: [&str; 3] = ["acme", "globex", "initech"];
 
-fn start() -> State {
-    state(json!({ "version": 1, "tiers": ["t1", "t2"], "flags": {
-        "one": { "lifecycle": "beta", "revertible": true },
+pub(crate) fn start() -> State {
+    state(json!({ "version": 1, "tiers": ["t1", "t2"], "segments": {
+        "low": { "attribute": "tier", "eq": "t1" },
+        "nested": { "any": [{ "segment": "low" }, { "attribute": "tenant", "eq": "initech" }] },
+    }, "flags": {
+        "one": { "lifecycle": "beta", "revertible": true, "rules": [{ "when": { "segment": "nested" }, "serve": "on" }] },
         "two": { "lifecycle": "alpha", "requires": ["one"], "tiers": { "t1": "on" } },
         "three": { "lifecycle": "ga", "requires": ["two"] },
-        "switch": { "kind": "ops" },
-    }, "tenants": { "acme": { "tier": "t1", "beta": ["one"] }, "globex": { "opt_out": ["three"] } } }))
+        "switch": { "kind": "ops", "rules": [{ "when": { "not": { "segment": "low" } }, "serve": "on" }] },
+    }, "tenants": { "acme": { "tier": "t1", "beta": ["one"] }, "globex": { "opt_out": ["three"] },
+        "hooli": { "tier": "t2", "internal": true }, "soylent": { "channel": "latest", "beta": ["one"] } } }))
 }
 
 /// Lists of operator-owned values and the documents' own.
@@ -32,14 +36,28 @@ fn document() -> impl Strategy<Value = Value> {
         0..4,
     );
     let tenants = prop::collection::btree_map(prop::sample::select(ORGS.to_vec()), tier(), 0..3);
-    (flags, tenants).prop_map(|(flags, tenants)| json!({ "version": 1, "flags": flags, "tenants": tenants }))
+    let head = prop::sample::select(vec![
+        json!({}),
+        json!({ "policy": { "alpha_overrides": false, "beta_opt_in": false } }),
+        json!({ "unknown_tenant": "reject" }),
+        json!({ "unknown_tenant": { "tier": "t1" } }),
+        json!({ "segments": { "low": { "attribute": "tier", "eq": "t2" } } }),
+    ]);
+    (flags, tenants, head).prop_map(|(flags, tenants, head)| {
+        let mut document = json!({ "version": 1, "tiers": ["t1", "t2"], "flags": flags, "tenants": tenants });
+        document
+            .as_object_mut()
+            .unwrap()
+            .extend(head.as_object().unwrap().clone());
+        document
+    })
 }
 
 fn tier() -> impl Strategy<Value = Value> {
     prop::sample::select(vec!["t1", "t2"]).prop_map(|tier| json!({ "tier": tier }))
 }
 
-fn change() -> impl Strategy<Value = Change> {
+pub(crate) fn change() -> impl Strategy<Value = Change> {
     let flag = || prop::sample::select(FLAGS.to_vec()).prop_map(str::to_owned);
     let org = || prop::sample::select(ORGS.to_vec()).prop_map(str::to_owned);
     let lifecycle = prop::sample::select(Lifecycle::ALL.to_vec());

@@ -1,1 +1,333 @@
+use super::*;
+use crate::change::ImportMode;
 
+fn tenants() -> State {
+    state(json!({ "version": 1, "tiers": ["t1", "t2"], "flags": {
+        "young": {},
+        "board": { "lifecycle": "beta" },
+        "wide": { "lifecycle": "ga" },
+        "done": { "lifecycle": "retired" },
+        "switch": { "kind": "ops" },
+        "theme": { "lifecycle": "beta", "variants": { "none": 0, "blue": 1 }, "off": "none", "opt_in_serves": "blue" },
+    }, "tenants": {
+        "acme": { "tier": "t1", "beta": ["board"], "attributes": { "country": "DE" } },
+        "bare": {},
+    }}))
+}
+
+fn acme(flag: &str, change: fn(String, String) -> Change) -> Change {
+    change("acme".into(), flag.into())
+}
+
+fn opt_in(org: String, flag: String) -> Change {
+    Change::OptIn { org, flag }
+}
+
+fn opt_out(org: String, flag: String) -> Change {
+    Change::OptOut { org, flag }
+}
+
+fn overridden(org: &str, flag: &str, variant: Option<Value>) -> Change {
+    Change::SetOverride {
+        org: org.into(),
+        flag: flag.into(),
+        variant,
+    }
+}
+
+#[test]
+fn what_does_not_exist_is_named_all_of_it() {
+    let state = tenants();
+    for (change, expected) in [
+        (overridden("acme", "none", None), vec!["FLAG_NOT_FOUND"]),
+        (overridden("nobody", "board", None), vec!["TENANT_NOT_FOUND"]),
+        (
+            overridden("nobody", "none", None),
+            vec!["FLAG_NOT_FOUND", "TENANT_NOT_FOUND"],
+        ),
+        (
+            Change::Allow {
+                org: "nobody".into(),
+                flag: "board".into(),
+            },
+            vec!["TENANT_NOT_FOUND"],
+        ),
+        (
+            Change::Disallow {
+                org: "acme".into(),
+                flag: "none".into(),
+            },
+            vec!["FLAG_NOT_FOUND"],
+        ),
+        (
+            Change::DeleteTenant { org: "nobody".into() },
+            vec!["TENANT_NOT_FOUND"],
+        ),
+        (
+            Change::PatchTenant {
+                org: "nobody".into(),
+                patch: json!({}),
+            },
+            vec!["TENANT_NOT_FOUND"],
+        ),
+        (
+            Change::PatchTenant {
+                org: "acme".into(),
+                patch: json!(1),
+            },
+            vec!["INVALID_DOCUMENT"],
+        ),
+        (
+            Change::PutTenant {
+                org: "acme".into(),
+                record: json!([]),
+            },
+            vec!["INVALID_DOCUMENT"],
+        ),
+        (opt_in("nobody".into(), "board".into()), vec!["TENANT_NOT_FOUND"]),
+        (acme("young", opt_in), vec!["OPT_IN_CLOSED"]),
+        (acme("young", opt_out), vec!["OPT_IN_CLOSED"]),
+        (acme("done", opt_out), vec!["OPT_IN_CLOSED"]),
+        (acme("switch", opt_in), vec!["OPT_IN_CLOSED"]),
+    ] {
+        assert_eq!(
+            codes(&refused(&state, &admin(change.clone(), 0))),
+            expected,
+            "{change:?}"
+        );
+    }
+}
+
+#[test]
+fn an_override_says_by_its_event_whether_it_gives_or_takes() {
+    use crate::Event::{FlagDisabled, FlagEnabled, OverrideRemoved};
+    let mut state = tenants();
+    for (flag, variant, event, kept) in [
+        ("board", Some(json!(true)), FlagEnabled, json!({ "board": "on" })),
+        (
+            "theme",
+            Some(json!("none")),
+            FlagDisabled,
+            json!({ "board": "on", "theme": "none" }),
+        ),
+        (
+            "theme",
+            Some(json!("blue")),
+            FlagEnabled,
+            json!({ "board": "on", "theme": "blue" }),
+        ),
+        (
+            "board",
+            Some(json!(false)),
+            FlagDisabled,
+            json!({ "board": "off", "theme": "blue" }),
+        ),
+        ("board", None, OverrideRemoved, json!({ "theme": "blue" })),
+    ] {
+        let plan = made(&mut state, &admin(overridden("acme", flag, variant), HOUR));
+        let entry = &plan.audit[0];
+        assert_eq!(
+            (entry.event, entry.org.as_deref(), entry.flag.as_deref()),
+            (event, Some("acme"), Some(flag))
+        );
+        assert_eq!(plan.withdraws, event == FlagDisabled);
+        assert_eq!(state.tenants["acme"]["overrides"], kept);
+    }
+    made(&mut state, &admin(overridden("acme", "theme", None), HOUR));
+    assert_eq!(
+        state.tenants["acme"].get("overrides"),
+        None,
+        "nothing empty is left behind"
+    );
+    assert!(
+        made(&mut state, &admin(overridden("acme", "theme", None), HOUR))
+            .writes
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_tenant_is_put_on_the_allowlist_once_and_taken_off() {
+    let mut state = tenants();
+    let (allow, disallow) = (
+        Change::Allow {
+            org: "bare".into(),
+            flag: "board".into(),
+        },
+        Change::Disallow {
+            org: "bare".into(),
+            flag: "board".into(),
+        },
+    );
+    made(&mut state, &admin(allow.clone(), 0));
+    assert_eq!(state.tenants["bare"], json!({ "beta": ["board"] }));
+    assert!(made(&mut state, &admin(allow, 0)).writes.is_empty());
+    assert!(made(&mut state, &admin(disallow.clone(), 0)).withdraws);
+    assert_eq!(state.tenants["bare"], json!({}));
+    assert!(made(&mut state, &admin(disallow, 0)).writes.is_empty());
+}
+
+#[test]
+fn opting_in_takes_back_opting_out_and_the_reverse() {
+    let mut state = tenants();
+    let own = |change| by(Role::OrgAdmin, Some("acme"), admin(change, HOUR));
+    made(&mut state, &own(acme("wide", opt_out)));
+    assert_eq!(state.tenants["acme"]["opt_out"], json!(["wide"]));
+    made(&mut state, &own(acme("wide", opt_in)));
+    assert_eq!(state.tenants["acme"]["opt_in"], json!(["wide"]));
+    assert_eq!(state.tenants["acme"].get("opt_out"), None);
+    made(&mut state, &own(acme("wide", opt_out)));
+    assert_eq!(state.tenants["acme"].get("opt_in"), None);
+    assert!(made(&mut state, &own(acme("wide", opt_out))).writes.is_empty());
+}
+
+#[test]
+fn beta_takes_opt_ins_only_while_the_document_lets_it() {
+    let mut state = tenants();
+    made(&mut state, &admin(acme("board", opt_in), 0));
+    state.head = json!({ "policy": { "beta_opt_in": false } });
+    assert_eq!(
+        codes(&refused(&state, &admin(acme("board", opt_in), 0))),
+        ["OPT_IN_CLOSED"]
+    );
+    made(&mut state, &admin(acme("board", opt_out), 0));
+    made(&mut state, &admin(acme("wide", opt_in), 0));
+}
+
+#[test]
+fn an_orgs_admin_does_not_learn_of_flags_that_are_not_open_to_it() {
+    let own = |flag| by(Role::OrgAdmin, Some("acme"), admin(acme(flag, opt_in), 0));
+    let unknown = refused(&tenants(), &own("none"));
+    for flag in ["young", "done", "switch"] {
+        let refusals = refused(&tenants(), &own(flag));
+        assert_eq!(codes(&refusals), ["FLAG_NOT_FOUND"], "{flag}");
+        assert_eq!(refusals[0].detail, unknown[0].detail.replace("none", flag));
+        assert_eq!(refusals[0].cure, unknown[0].cure);
+    }
+}
+
+#[test]
+fn a_patch_changes_and_removes_fields_as_rfc_7396_says() {
+    let mut state = tenants();
+    let patch = json!({ "tier": "t2", "beta": null, "attributes": { "seats": 5 } });
+    made(
+        &mut state,
+        &admin(
+            Change::PatchTenant {
+                org: "acme".into(),
+                patch: patch.clone(),
+            },
+            0,
+        ),
+    );
+    let expected = json!({ "tier": "t2", "attributes": { "country": "DE", "seats": 5 } });
+    assert_eq!(state.tenants["acme"], expected);
+    assert!(
+        made(
+            &mut state,
+            &admin(
+                Change::PatchTenant {
+                    org: "acme".into(),
+                    patch
+                },
+                0
+            )
+        )
+        .writes
+        .is_empty()
+    );
+    let put = Change::PutTenant {
+        org: "acme".into(),
+        record: json!({ "tier": "t1" }),
+    };
+    made(&mut state, &admin(put, 0));
+    assert_eq!(state.tenants["acme"], json!({ "tier": "t1" }));
+    made(&mut state, &admin(Change::DeleteTenant { org: "acme".into() }, 0));
+    assert!(!state.tenants.contains_key("acme"));
+}
+
+#[test]
+fn an_import_has_a_result_for_each_tenant() {
+    let all = vec![
+        ("acme".to_owned(), json!({ "tier": "t2" })),
+        ("fresh".to_owned(), json!({ "tier": "t1", "channel": null })),
+        ("bare".to_owned(), json!({})),
+        ("fresh".to_owned(), json!({})),
+        ("no good".to_owned(), json!({})),
+        ("list".to_owned(), json!([])),
+    ];
+    let bad = [
+        "refused ALREADY_EXISTS",
+        "refused INVALID_DOCUMENT",
+        "refused INVALID_DOCUMENT",
+    ];
+    for (mode, first, acme) in [
+        (
+            ImportMode::Upsert,
+            ["changed", "created", "unchanged"],
+            json!({ "tier": "t2" }),
+        ),
+        (
+            ImportMode::Patch,
+            ["changed", "created", "unchanged"],
+            json!({ "tier": "t2", "beta": ["board"], "attributes": { "country": "DE" } }),
+        ),
+        (
+            ImportMode::Create,
+            ["refused ALREADY_EXISTS", "created", "refused ALREADY_EXISTS"],
+            tenants().tenants["acme"].clone(),
+        ),
+    ] {
+        let mut state = tenants();
+        let plan = made(
+            &mut state,
+            &admin(
+                Change::ImportTenants {
+                    mode,
+                    tenants: all.clone(),
+                },
+                0,
+            ),
+        );
+        let outcomes: Vec<String> = plan.items.iter().map(|item| outcome(&item.outcome)).collect();
+        assert_eq!(outcomes, [&first[..], &bad[..]].concat(), "{mode:?}");
+        assert_eq!(state.tenants["acme"], acme, "{mode:?}");
+        let orgs: Vec<_> = plan
+            .audit
+            .iter()
+            .map(|entry| entry.org.as_deref().unwrap_or("-"))
+            .collect();
+        assert_eq!(orgs.last(), Some(&"-"), "the whole is remembered after its parts");
+        assert!(orgs.contains(&"fresh"), "what concerns an org is in its log");
+    }
+}
+
+fn outcome(outcome: &ItemOutcome) -> String {
+    match outcome {
+        ItemOutcome::Created => "created".into(),
+        ItemOutcome::Changed => "changed".into(),
+        ItemOutcome::Unchanged => "unchanged".into(),
+        ItemOutcome::Refused(refusal) => format!("refused {}", refusal.code.as_str()),
+    }
+}
+
+#[test]
+fn an_import_has_a_limit() {
+    let many = |count| {
+        let tenants = (0..count).map(|place: usize| (format!("t{place}"), json!({})));
+        admin(
+            Change::ImportTenants {
+                mode: ImportMode::Upsert,
+                tenants: tenants.collect(),
+            },
+            0,
+        )
+    };
+    assert_eq!(
+        codes(&refused(&tenants(), &many(MAX_IMPORT + 1))),
+        ["INVALID_DOCUMENT"]
+    );
+    let plan = made(&mut tenants(), &many(MAX_IMPORT));
+    assert_eq!((plan.items.len(), plan.writes.len()), (MAX_IMPORT, MAX_IMPORT));
+    assert_eq!(plan.audit.last().unwrap().details["created"], MAX_IMPORT);
+}
