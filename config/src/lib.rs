@@ -6,6 +6,7 @@
 //! ```
 
 mod catalog;
+mod document;
 mod files;
 mod identity;
 mod inputs;
@@ -35,6 +36,7 @@ mod validate;
 mod watch;
 
 pub use catalog::{Catalog, Compiled, Draft, Edit};
+pub use document::flags_document;
 pub use files::Files;
 pub use identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
 pub use inputs::Inputs;

@@ -1,25 +1,33 @@
 //! Applies changes: judges, compiles, commits, publishes, in this order, one at a time. If any step fails nothing
 //! has happened; when a change was answered it is on the disk and in force.
 
+mod facts;
+mod files;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use config::{Catalog, Compiled, Draft, Report};
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use rules::{Eligibility, FlagId, Timestamp, decide};
+use rules::{Eligibility, Timestamp};
+use serde_json::Value;
 
+use self::facts::KeptFacts;
+use self::files::{Unpublished, of_document, read_only};
 use crate::audit::Entry;
 use crate::history::History;
 use crate::observe::Observe;
-use crate::plan::{self, Facts, ItemResult, Plan, Request, Summary};
+use crate::plan::{self, ItemResult, Plan, Request, Summary};
 use crate::policy::Policy;
 use crate::preview::{Preview, preview};
 use crate::publish::{Publish, PublishError};
 use crate::refusal::{Code, Refusal};
 use crate::state::State;
-use crate::store::{Commit, Revision, Store, StoreError};
+use crate::store::{Commit, MemoryStore, Revision, Store, StoreError};
 
 /// The control plane: what is kept, and the one way to change it. Every call may block.
 pub struct Control {
+    owner: Owner,
     store: Arc<dyn Store>,
     publish: Arc<dyn Publish>,
     observe: Arc<dyn Observe>,
@@ -29,6 +37,21 @@ pub struct Control {
     writer: Mutex<()>,
     kept: RwLock<Kept>,
 }
+
+/// Who changes the flags.
+enum Owner {
+    /// This control plane.
+    Us,
+    /// Whoever writes the files; here they are only looked at.
+    Files {
+        document: DocumentSource,
+        /// Whether the files were read again since what is kept was made of them.
+        stale: AtomicBool,
+    },
+}
+
+/// Gives the document that is served, where files manage the flags; none where they can't be read now.
+pub type DocumentSource = Box<dyn Fn() -> Option<Value> + Send + Sync>;
 
 /// What is kept, in memory.
 struct Kept {
@@ -143,6 +166,7 @@ impl Opened {
         history: History,
     ) -> Control {
         Control {
+            owner: Owner::Us,
             store: self.store,
             publish,
             observe,
@@ -155,11 +179,52 @@ impl Opened {
 }
 
 impl Control {
+    /// A control plane for flags that files manage: it tells of them, and changes nothing.
+    #[must_use]
+    pub fn of_files(
+        document: DocumentSource,
+        eligibility: Eligibility,
+        policy: Policy,
+        observe: Arc<dyn Observe>,
+        history: History,
+    ) -> Self {
+        let opened = Opened {
+            store: Arc::new(MemoryStore::new()),
+            kept: Kept {
+                state: State::default(),
+                catalog: Catalog::empty(eligibility),
+            },
+        };
+        Self {
+            owner: Owner::Files {
+                document,
+                stale: AtomicBool::new(true),
+            },
+            ..opened.control(policy, Arc::new(Unpublished), observe, history)
+        }
+    }
+
+    /// The files were read again, where they manage the flags: what is kept is made anew when it is next asked for.
+    pub fn files_changed(&self) {
+        if let Owner::Files { stale, .. } = &self.owner {
+            stale.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether files manage the flags, so that nothing can be changed here.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.owner, Owner::Files { .. })
+    }
+
     /// Makes a change, or says everything that stands against it.
     ///
     /// # Errors
     /// Nothing was changed. A refusal is in the audit log.
     pub fn apply(&self, request: &Request) -> Result<Applied, ApplyError> {
+        if self.is_read_only() {
+            return Err(read_only());
+        }
         let writer = self.writer.lock();
         let applied = self.applied(request, &writer);
         if let Err(error) = &applied {
@@ -173,6 +238,7 @@ impl Control {
     /// # Errors
     /// What stands against it.
     pub fn dry_run(&self, request: &Request) -> Result<DryRun, ApplyError> {
+        self.refresh();
         let kept = self.kept.read();
         let Prepared { plan, draft } = self.prepared(&kept, request)?;
         Ok(DryRun {
@@ -185,8 +251,29 @@ impl Control {
 
     /// Looks at what is kept, all at one revision. Changes wait meanwhile: be short.
     pub fn read<R>(&self, look: impl FnOnce(&State, &Compiled) -> R) -> R {
+        self.refresh();
         let kept = self.kept.read();
         look(&kept.state, kept.catalog.compiled())
+    }
+
+    /// Makes what is kept anew of the files, if they were read again. What can't be read leaves it as it was.
+    fn refresh(&self) {
+        let Owner::Files { document, stale } = &self.owner else {
+            return;
+        };
+        if !stale.load(Ordering::Acquire) {
+            return;
+        }
+        let mut kept = self.kept.write();
+        if !stale.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let eligibility = kept.catalog.compiled().flags.eligibility();
+        let read = document().and_then(|document| of_document(document, eligibility, kept.state.revision));
+        match read {
+            Some(read) => *kept = read,
+            None => stale.store(true, Ordering::Release),
+        }
     }
 
     /// The store, for its audit log and for backups.
@@ -206,6 +293,17 @@ impl Control {
     /// # Errors
     /// The store did not take them.
     pub fn record(&self, audit: Vec<Entry>) -> Result<(), StoreError> {
+        if self.is_read_only() {
+            // There is no log to put them into.
+            for entry in audit {
+                tracing::warn!(
+                    event = entry.event.platform_name(),
+                    actor = entry.actor,
+                    "refused"
+                );
+            }
+            return Ok(());
+        }
         let commit = Commit {
             writes: Vec::new(),
             audit,
@@ -337,43 +435,6 @@ impl Control {
         if let Err(error) = self.record(vec![entry]) {
             tracing::error!(%error, "a refusal could not be put into the audit log");
         }
-    }
-}
-
-/// What the policy asks of the running system.
-struct KeptFacts<'k> {
-    compiled: &'k Compiled,
-    history: &'k Mutex<History>,
-    now: Timestamp,
-}
-
-impl Facts for KeptFacts<'_> {
-    fn tenants_with(&self, flag: &str) -> usize {
-        let Some(id) = self.compiled.flags.id(flag) else {
-            return 0;
-        };
-        let tenants = self.compiled.tenants.iter();
-        tenants.filter(|tenant| self.has(id, tenant)).count()
-    }
-
-    fn errors_within(&self, flag: &str, window_ms: i64) -> u64 {
-        self.history.lock().errors_within(flag, window_ms, self.now)
-    }
-}
-
-impl KeptFacts<'_> {
-    /// Whether a tenant asked for the flag, or was put on its allowlist, and is served it.
-    fn has(&self, id: FlagId, tenant: &rules::Tenant) -> bool {
-        let subject = rules::Subject {
-            tenant: Some(tenant.id()),
-            record: Some(tenant),
-            ..rules::Subject::default()
-        };
-        let flags = &self.compiled.flags;
-        tenant.asked_for(id)
-            && flags
-                .flag(id)
-                .is_some_and(|flag| decide(flags, id, &subject, self.now).variant != flag.off())
     }
 }
 

@@ -309,3 +309,45 @@ fn sixteen_writers_lose_no_update_and_leave_a_log_that_proves_itself() {
         .read(|_, compiled| variant((&compiled.flags, &compiled.tenants), "acme", "board"));
     assert_eq!(served, desk.served("acme", "board"));
 }
+
+#[test]
+fn flags_that_files_manage_are_told_of_and_not_changed() {
+    let document = Arc::new(parking_lot::Mutex::new(Some(json!({
+        "version": 1,
+        "flags": { "board": { "lifecycle": "ga" } },
+        "tenants": { "acme": {} },
+    }))));
+    let read = Arc::clone(&document);
+    let control = control::Control::of_files(
+        Box::new(move || read.lock().clone()),
+        rules::Eligibility::Enforced,
+        Policy::default(),
+        Arc::new(desk::Plane::default()),
+        control::History::new(Timestamp(START)),
+    );
+    let board = || control.read(|state, compiled| (state.flag("board").is_some(), compiled.tenants.len()));
+    assert_eq!(board(), (true, 1));
+    assert_eq!(
+        codes(control.apply(&request(kill("board"))).unwrap_err()),
+        [Code::ReadOnlySource]
+    );
+    let on = Change::SetOverride {
+        org: "acme".into(),
+        flag: "board".into(),
+        variant: Some(json!(true)),
+    };
+    let dry = control.dry_run(&request(on)).unwrap();
+    assert_eq!(
+        dry.preview.tenants, 1,
+        "what a change would do can be asked all the same"
+    );
+    assert!(control.read(|state, _| state.tenants["acme"].get("overrides").is_none()));
+
+    *document.lock() = Some(json!({ "version": 1 }));
+    assert_eq!(board(), (true, 1), "until the files were read again");
+    control.files_changed();
+    assert_eq!(board(), (false, 0));
+    *document.lock() = None;
+    control.files_changed();
+    assert_eq!(board(), (false, 0), "what can't be read leaves it as it was");
+}

@@ -1,0 +1,45 @@
+//! What the policy asks of the running system, answered from what is kept and what was observed.
+
+use config::Compiled;
+use parking_lot::Mutex;
+use rules::{FlagId, Subject, Tenant, Timestamp, decide};
+
+use crate::history::History;
+use crate::plan::Facts;
+
+/// What the policy asks of the running system.
+pub(super) struct KeptFacts<'k> {
+    pub(super) compiled: &'k Compiled,
+    pub(super) history: &'k Mutex<History>,
+    pub(super) now: Timestamp,
+}
+
+impl Facts for KeptFacts<'_> {
+    fn tenants_with(&self, flag: &str) -> usize {
+        let Some(id) = self.compiled.flags.id(flag) else {
+            return 0;
+        };
+        let tenants = self.compiled.tenants.iter();
+        tenants.filter(|tenant| self.has(id, tenant)).count()
+    }
+
+    fn errors_within(&self, flag: &str, window_ms: i64) -> u64 {
+        self.history.lock().errors_within(flag, window_ms, self.now)
+    }
+}
+
+impl KeptFacts<'_> {
+    /// Whether a tenant asked for the flag, or was put on its allowlist, and is served it.
+    fn has(&self, id: FlagId, tenant: &Tenant) -> bool {
+        let subject = Subject {
+            tenant: Some(tenant.id()),
+            record: Some(tenant),
+            ..Subject::default()
+        };
+        let flags = &self.compiled.flags;
+        tenant.asked_for(id)
+            && flags
+                .flag(id)
+                .is_some_and(|flag| decide(flags, id, &subject, self.now).variant != flag.off())
+    }
+}

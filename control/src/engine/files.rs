@@ -1,0 +1,78 @@
+//! Flags that files manage, as the control plane sees them: it tells of them, and changes nothing.
+
+use config::{Catalog, Compiled};
+use rules::{Eligibility, Timestamp};
+use serde_json::Value;
+
+use super::{ApplyError, Kept};
+use crate::actor::{Actor, Role, Source};
+use crate::change::Change;
+use crate::plan::{self, Facts, Request};
+use crate::policy::Policy;
+use crate::publish::{Publish, PublishError};
+use crate::refusal::{Code, Refusal};
+use crate::state::State;
+use crate::store::Revision;
+
+/// Nothing is asked of the running system where a document is read.
+struct NoFacts;
+
+impl Facts for NoFacts {
+    fn tenants_with(&self, _: &str) -> usize {
+        0
+    }
+
+    fn errors_within(&self, _: &str, _: i64) -> u64 {
+        0
+    }
+}
+
+/// Where files manage the flags, nothing is published here.
+pub(super) struct Unpublished;
+
+impl Publish for Unpublished {
+    fn check(&self, _: &Compiled) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    fn publish(&self, _: &Compiled, _: Revision) -> Result<(), PublishError> {
+        Ok(())
+    }
+}
+
+/// What is kept of a document, at the revision after `former`.
+pub(super) fn of_document(document: Value, eligibility: Eligibility, former: Revision) -> Option<Kept> {
+    let mut state = State::default();
+    let request = Request {
+        change: Change::ApplyDocument {
+            document,
+            prune: false,
+            adopt: true,
+        },
+        actor: Actor {
+            name: "files".into(),
+            role: Role::PlatformAdmin,
+            org: None,
+        },
+        source: Source::File,
+        reason: None,
+        request_id: "files".into(),
+        expected: None,
+        force: true,
+        at: Timestamp(0),
+    };
+    let plan = plan::plan(&state, &request, &Policy::default(), &NoFacts).ok()?;
+    let writes = plan.writes;
+    state.absorb(&writes, Revision(former.0.saturating_add(1)));
+    let catalog = Catalog::new(eligibility, state.edits()).ok()?;
+    Some(Kept { state, catalog })
+}
+
+pub(super) fn read_only() -> ApplyError {
+    let refusal = Refusal::new(
+        Code::ReadOnlySource,
+        "the flags are managed by files, and nothing can be changed here",
+    );
+    let cure = "change the document; in an incident kill the flag on each machine: sluice flags kill KEY --socket PATH";
+    ApplyError::Refused(vec![refusal.cure(cure)])
+}

@@ -1,0 +1,188 @@
+//! Break-glass: a flag that files manage is killed through the socket, at once, whatever the files say, also after a
+//! restart, until its time is up.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use tempfile::TempDir;
+use testkit::{Client, Request, Upstream, eventually};
+
+use crate::process::{Running, sluice};
+
+/// A folder with a gated route for everybody, and break-glass.
+fn folder(upstream: &Upstream) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "version: 1
+listeners: [{{ name: public, address: '127.0.0.1:0' }}]
+admin: {{ address: '127.0.0.1:0' }}
+flags: {{ file: flags.yaml }}
+break_glass: {{ socket: sluice.sock, journal: journal.jsonl }}
+upstreams: {{ legacy: '{}' }}
+routes:
+  - {{ name: board, match: /board, gate: board, auth: none, upstream: legacy, otherwise: {{ reject: 403 }} }}
+access_log: {{ output: off }}
+",
+        upstream.address(),
+    );
+    fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+    write_flags(folder.path(), "first");
+    folder
+}
+
+fn write_flags(folder: &Path, description: &str) {
+    let flags = format!(
+        "version: 1\nflags: {{ board: {{ lifecycle: ga, default: on, description: {description} }} }}\n"
+    );
+    fs::write(folder.join("flags.new"), flags).unwrap();
+    fs::rename(folder.join("flags.new"), folder.join("flags.yaml")).unwrap();
+}
+
+/// Status and body of what the socket answers.
+fn ask(folder: &Path, method: &str, path: &str, body: &str) -> (u16, String) {
+    let mut socket = UnixStream::connect(folder.join("sluice.sock")).unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: local\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    );
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+fn board(sluice: &Running) -> u16 {
+    Client::connect(sluice.listener())
+        .ask(&Request::get("/board"))
+        .status
+}
+
+fn readiness(sluice: &Running) -> String {
+    let answer = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
+    String::from_utf8(answer.body).unwrap()
+}
+
+fn begin(folder: &TempDir) -> Running {
+    let sluice = Running::start(folder.path(), ["run"]);
+    sluice.line("admin listening");
+    sluice
+}
+
+#[test]
+fn a_local_kill_holds_against_files_and_restarts_until_it_is_ended() {
+    let upstream = Upstream::named("legacy");
+    let folder = folder(&upstream);
+    let path = folder.path();
+    let sluice = begin(&folder);
+    assert_eq!(board(&sluice), 200);
+    let mode = fs::metadata(path.join("sluice.sock"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let (status, killed) = ask(path, "POST", "/kill", r#"{"flag": "board", "reason": "INC-7"}"#);
+    assert_eq!(status, 200, "{killed}");
+    assert_eq!(board(&sluice), 403, "in force once it is answered");
+    let shown = readiness(&sluice);
+    assert!(shown.starts_with("ready\n"), "{shown}");
+    assert!(
+        shown.contains("[!] break-glass: `board` is killed until 20"),
+        "{shown}"
+    );
+    assert!(shown.contains("INC-7"), "{shown}");
+
+    write_flags(path, "second");
+    sluice.line("reloaded");
+    assert_eq!(board(&sluice), 403, "whatever the files say");
+    drop(sluice);
+
+    let sluice = begin(&folder);
+    assert_eq!(board(&sluice), 403, "from the first request on");
+    assert!(readiness(&sluice).contains("break-glass"));
+    let (status, _) = ask(path, "POST", "/restore", r#"{"flag": "board"}"#);
+    assert_eq!((status, board(&sluice)), (200, 200));
+    assert!(!readiness(&sluice).contains("break-glass"));
+    let (_, journal) = ask(path, "GET", "/journal", "");
+    let events: Vec<&str> = journal
+        .lines()
+        .filter_map(|line| line.split("\"event\":\"").nth(1)?.split('"').next())
+        .collect();
+    assert_eq!(events, ["flag_killed", "flag_restored"], "{journal}");
+}
+
+#[test]
+fn a_local_kill_ends_in_its_time() {
+    let upstream = Upstream::named("legacy");
+    let folder = folder(&upstream);
+    let sluice = begin(&folder);
+    let body = r#"{"flag": "board", "reason": "a try", "seconds": 1}"#;
+    assert_eq!(ask(folder.path(), "POST", "/kill", body).0, 200);
+    assert_eq!(board(&sluice), 403);
+    eventually("the end of the kill", || (board(&sluice) == 200).then_some(()));
+    sluice.line("the local kill has expired");
+}
+
+#[test]
+fn what_is_no_kill_is_refused_with_its_code() {
+    let upstream = Upstream::named("legacy");
+    let folder = folder(&upstream);
+    let sluice = begin(&folder);
+    for (path, body, status, code) in [
+        (
+            "/kill",
+            r#"{"flag": "bord", "reason": "x"}"#,
+            404,
+            "FLAG_NOT_FOUND",
+        ),
+        (
+            "/kill",
+            r#"{"flag": "board", "reason": " "}"#,
+            422,
+            "REASON_MISSING",
+        ),
+        (
+            "/kill",
+            r#"{"flag": "board", "reason": "x", "seconds": 0}"#,
+            422,
+            "INVALID_DURATION",
+        ),
+        (
+            "/kill",
+            r#"{"flag": "board", "reason": "x", "force": true}"#,
+            422,
+            "MALFORMED_BODY",
+        ),
+        ("/kill", "{", 400, "MALFORMED_BODY"),
+        ("/restore", r#"{"flag": "board"}"#, 404, "NOT_KILLED"),
+    ] {
+        let (found, answer) = ask(folder.path(), "POST", path, body);
+        assert_eq!(found, status, "{body}: {answer}");
+        assert!(
+            answer.contains(&format!("\"code\":\"{code}\"")),
+            "{body}: {answer}"
+        );
+    }
+    assert_eq!(board(&sluice), 200);
+}
+
+#[test]
+fn an_altered_journal_stops_the_start() {
+    let upstream = Upstream::named("legacy");
+    let folder = folder(&upstream);
+    let sluice_runs = begin(&folder);
+    let body = r#"{"flag": "board", "reason": "INC-7"}"#;
+    assert_eq!(ask(folder.path(), "POST", "/kill", body).0, 200);
+    drop(sluice_runs);
+    let journal = folder.path().join("journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.replace("INC-7", "INC-8")).unwrap();
+    let said = sluice(folder.path(), ["run"], "");
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("entry 1 was altered"), "{}", said.err);
+}
