@@ -1,3 +1,5 @@
+//! What a document replaces, and what it leaves alone.
+
 use super::*;
 
 fn kept() -> State {

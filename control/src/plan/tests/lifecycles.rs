@@ -1,3 +1,5 @@
+//! What a promotion must meet, and what a revert takes along.
+
 use super::*;
 
 /// A flag of each state, and flags that build on each other.

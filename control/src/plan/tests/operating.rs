@@ -1,3 +1,5 @@
+//! The kill switch, tiers, rollouts, sign-offs, and who may do what.
+
 use super::*;
 
 fn flags() -> State {

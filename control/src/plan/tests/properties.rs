@@ -1,3 +1,5 @@
+//! What holds of every change, whichever it is.
+
 use proptest::prelude::*;
 
 use super::*;

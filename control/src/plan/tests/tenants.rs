@@ -1,3 +1,5 @@
+//! What is set of one tenant, and imports of many.
+
 use super::*;
 use crate::change::ImportMode;
 
