@@ -218,6 +218,7 @@ fn ga_serves_the_variant_that_means_on_and_keeps_a_split() {
         "split": { "lifecycle": "beta", "revertible": true, "variants": { "off": 0, "a": 1, "b": 2 },
             "default": { "split": { "a": 50, "b": 50 } } },
         "tiered": { "lifecycle": "beta", "revertible": true },
+        "half": { "lifecycle": "beta", "revertible": true, "default": { "split": { "on": 50, "off": 50 } } },
         "chosen": { "lifecycle": "beta", "revertible": true, "variants": { "off": 0, "a": 1 }, "default": "a" },
         "unclear": { "lifecycle": "beta", "revertible": true, "variants": { "off": 0, "a": 1, "b": 2 } },
     }}));
@@ -227,6 +228,11 @@ fn ga_serves_the_variant_that_means_on_and_keeps_a_split() {
             "split",
             GaDefault::On,
             Some(json!({ "split": { "a": 50, "b": 50 } })),
+        ),
+        (
+            "half",
+            GaDefault::On,
+            Some(json!({ "split": { "on": 50, "off": 50 } })),
         ),
         ("tiered", GaDefault::Tiers, None),
         ("chosen", GaDefault::On, Some(json!("a"))),
