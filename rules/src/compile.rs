@@ -16,7 +16,7 @@ mod part;
 mod serve;
 mod tenant;
 
-pub use part::{compile_flags, compile_tenants};
+pub use part::{Former, compile_flags, compile_tenants};
 
 /// The most flags in a document.
 pub const MAX_FLAGS: usize = 10_000;
@@ -46,7 +46,7 @@ pub fn compile(
     eligibility: Eligibility,
 ) -> Result<(Flags, Tenants), Vec<Problem>> {
     let mut compiler = Compiler::new(names, Arc::default());
-    let flags = compiler.whole(definition, eligibility);
+    let flags = compiler.whole(definition, eligibility, &|_| None);
     let tenants = compiler.tenants(&definition.tenants);
     if compiler.problems.is_empty() {
         Ok((flags, Tenants::new(tenants)))
@@ -194,12 +194,17 @@ impl<'n> Compiler<'n> {
         }
     }
 
-    /// The flags of a definition; not all of them where there is a problem.
-    fn whole(&mut self, definition: &FlagsDefinition<'_>, eligibility: Eligibility) -> Flags {
+    /// The flags of a definition; not all of them where there is a problem. What `known` gives is taken as it is.
+    fn whole(
+        &mut self,
+        definition: &FlagsDefinition<'_>,
+        eligibility: Eligibility,
+        known: &dyn Fn(&FlagDefinition<'_>) -> Option<Arc<crate::Flag>>,
+    ) -> Flags {
         self.tiers(definition);
         let unknown_tenant = self.unknown_tenant(definition.unknown_tenant.as_ref());
         let segments = self.segments(definition);
-        let flags = self.flags(definition);
+        let flags = self.flags(definition, known);
         if self.problems.is_empty() {
             cost::check(&flags, &segments, &mut self.problems);
         } else {
@@ -274,7 +279,11 @@ impl<'n> Compiler<'n> {
         compiled
     }
 
-    fn flags(&mut self, definition: &FlagsDefinition<'_>) -> Vec<Arc<crate::Flag>> {
+    fn flags(
+        &mut self,
+        definition: &FlagsDefinition<'_>,
+        known: &dyn Fn(&FlagDefinition<'_>) -> Option<Arc<crate::Flag>>,
+    ) -> Vec<Arc<crate::Flag>> {
         if let Some(last) = definition.flags.last() {
             self.problems
                 .limit(last.key.site, "flags", MAX_FLAGS, definition.flags.len());
@@ -286,7 +295,7 @@ impl<'n> Compiler<'n> {
         in_key_order.sort_by(|a, b| a.key.value.cmp(&b.key.value));
         in_key_order
             .into_iter()
-            .filter_map(|flag| self.flag(flag).map(Arc::new))
+            .filter_map(|flag| known(flag).or_else(|| self.flag(flag).map(Arc::new)))
             .collect()
     }
 }

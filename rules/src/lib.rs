@@ -48,8 +48,8 @@ mod value;
 
 pub use bucket::{BUCKETS, MAX_SALT, bucket};
 pub use compile::{
-    MAX_DECISION_COST, MAX_FLAGS, MAX_NAME, MAX_NESTING, MAX_REQUIRES, MAX_RULES, MAX_SEGMENTS, MAX_TIERS,
-    MAX_VALUES, MAX_VARIANTS, compile, compile_flags, compile_tenants,
+    Former, MAX_DECISION_COST, MAX_FLAGS, MAX_NAME, MAX_NESTING, MAX_REQUIRES, MAX_RULES, MAX_SEGMENTS,
+    MAX_TIERS, MAX_VALUES, MAX_VARIANTS, compile, compile_flags, compile_tenants,
 };
 pub use decide::decide;
 pub use decision::{Cause, Decision, Reason};

@@ -101,6 +101,11 @@ impl Names {
         self.flags == other.flags && self.tiers == other.tiers
     }
 
+    /// Whether the ids that conditions and tier defaults name mean what they mean in `other`.
+    pub(crate) fn same_conditions(&self, other: &Self) -> bool {
+        self.segments == other.segments && self.tiers == other.tiers
+    }
+
     pub(crate) fn segment(&self, name: &str) -> Option<SegmentId> {
         self.segments.get(name).copied()
     }

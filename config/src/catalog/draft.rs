@@ -1,10 +1,10 @@
 //! Compiles what a change touches. Flags whose names stay what they were are compiled on their own; where names
 //! change, ids do, and everything is compiled again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use rules::{FlagDefinition, Flags, FlagsDefinition, Names, SegmentDefinition, Tenants};
+use rules::{FlagDefinition, Flags, FlagsDefinition, Former, Names, SegmentDefinition, Tenants};
 use serde_json::Value;
 
 use super::part::{Head, Part, Sections, read};
@@ -102,6 +102,7 @@ fn whole(
     segments: &Edited<Segment>,
     flags: &Edited<Flag>,
 ) -> Option<Compiled> {
+    let edited_keys: HashSet<&str> = flags.iter().map(|(key, _)| &**key).collect();
     let head = head.unwrap_or(&catalog.head);
     let definition = FlagsDefinition {
         tiers: head.tiers.clone(),
@@ -113,7 +114,12 @@ fn whole(
     };
     let names = Names::new(&definition);
     let former = &catalog.compiled;
-    let flags = rules::compile_flags(&definition, &names, catalog.eligibility, Some(&former.flags)).ok()?;
+    let kept = Former {
+        flags: &former.flags,
+        names: &former.names,
+        is_kept: &|key| !edited_keys.contains(key),
+    };
+    let flags = rules::compile_flags(&definition, &names, catalog.eligibility, kept).ok()?;
     Some(Compiled {
         flags: Arc::new(flags),
         names: Arc::new(names),

@@ -1,5 +1,6 @@
 //! Why a change is refused: the document as it would be is written out and read like a file, so that every
-//! problem has its words, its place and its cure. Only here is the whole document read.
+//! problem has its words, its place and its cure. What the change does not touch is written out in outline first:
+//! reading all of it may take seconds.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,26 +23,46 @@ const NAME: &str = "document";
 
 /// What is wrong with the document that `change` would make of `catalog`.
 pub(super) fn report(catalog: &Catalog, change: &Change) -> Report {
-    // Records that are not edited are looked into only where nothing else is wrong.
+    // What is not edited is written out only as far as it may matter, and in full where nothing is found so.
     let edited = merged(Map::new(), &change.tenants);
-    load(catalog, change, edited)
-        .or_else(|| {
-            let kept = part::values(catalog.records());
-            load(catalog, change, merged(kept, &change.tenants))
-        })
+    let kept = || merged(part::values(catalog.records()), &change.tenants);
+    let full = || part::values(jsons(&catalog.flags));
+    // The head and segments may be named anywhere in a flag.
+    let can_outline = change.head.is_none() && change.segments.is_empty();
+    let outlined = || {
+        let flags: Map<_, _> = full().into_iter().map(outline).collect();
+        let report = load(catalog, change, flags.clone(), edited.clone());
+        report.or_else(|| load(catalog, change, flags, kept()))
+    };
+    can_outline
+        .then(outlined)
+        .flatten()
+        .or_else(|| load(catalog, change, full(), edited.clone()))
+        .or_else(|| load(catalog, change, full(), kept()))
         .unwrap_or_else(unexplained)
 }
 
-fn load(catalog: &Catalog, change: &Change, tenants: Map<String, Value>) -> Option<Report> {
+/// A flag with all that others may name of it, and the flags that it names.
+fn outline((key, flag): (String, Value)) -> (String, Value) {
+    let mut outline = Map::new();
+    for field in ["kind", "variants", "off", "opt_in_serves", "requires"] {
+        outline.extend(flag.get(field).map(|value| (field.to_owned(), value.clone())));
+    }
+    (key, outline.into())
+}
+
+fn load(
+    catalog: &Catalog,
+    change: &Change,
+    flags: Map<String, Value>,
+    tenants: Map<String, Value>,
+) -> Option<Report> {
     let sections = [
         (
             "segments",
             merged(part::values(jsons(&catalog.segments)), &change.segments),
         ),
-        (
-            "flags",
-            merged(part::values(jsons(&catalog.flags)), &change.flags),
-        ),
+        ("flags", merged(flags, &change.flags)),
         ("tenants", tenants),
     ];
     let mut text = format!("{{\n  \"version\": {VERSION}");

@@ -9,23 +9,45 @@ use crate::{
 
 use super::{Compiler, cost};
 
-/// Compiles the flags of a definition whose names are `names`. Attributes keep the ids that they have in
-/// `former`.
+/// What was compiled before, where much of it was the same.
+#[derive(Clone, Copy)]
+pub struct Former<'f> {
+    /// The flags.
+    pub flags: &'f Flags,
+    /// Their names.
+    pub names: &'f Names,
+    /// Whether the definition of the flag with this key is what it was.
+    pub is_kept: &'f dyn Fn(&str) -> bool,
+}
+
+/// Compiles the flags of a definition whose names are `names`. Attributes keep the ids that they had, and flags
+/// that are kept and refer to no id that may be another now are shared.
 pub fn compile_flags(
     definition: &FlagsDefinition<'_>,
     names: &Names,
     eligibility: Eligibility,
-    former: Option<&Flags>,
+    former: Former<'_>,
 ) -> Result<Flags, Vec<Problem>> {
-    let attributes = former
-        .map(|flags| Arc::clone(&flags.attributes))
-        .unwrap_or_default();
-    let mut compiler = Compiler::new(names, attributes);
-    let flags = compiler.whole(definition, eligibility);
+    let mut compiler = Compiler::new(names, Arc::clone(&former.flags.attributes));
+    let flags = compiler.whole(definition, eligibility, &former.reusable(names));
     if compiler.problems.is_empty() {
         Ok(flags)
     } else {
         Err(compiler.problems.into_vec())
+    }
+}
+
+impl Former<'_> {
+    /// What is known of a flag, by its definition: compiled flags name tiers, segments and the flags that they
+    /// require by ids.
+    fn reusable<'r>(&'r self, names: &'r Names) -> impl Fn(&FlagDefinition<'_>) -> Option<Arc<Flag>> + 'r {
+        let same_ids = names.same_conditions(self.names);
+        move |definition| {
+            let key = &*definition.key.value;
+            let is_kept = same_ids && definition.requires.is_empty() && (self.is_kept)(key);
+            let known = self.flags.id(key).filter(|_| is_kept)?;
+            self.flags.flags.get(known.index()).cloned()
+        }
     }
 }
 
