@@ -1,51 +1,151 @@
-//! Flags documents as one JSON value, for whoever keeps flags elsewhere than in files.
+//! Flags documents as one JSON value, for whoever keeps flags elsewhere than in files: parsed, of the right form,
+//! directories merged. Whether they compile is found out there: they may build on what is there already.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::files::Files;
 use crate::json;
 use crate::loading::Loading;
+use crate::lower::{self, Document};
+use crate::problem::{Label, Problem};
 use crate::report::Report;
 use crate::shape::flags;
+use crate::source::Source;
+use crate::validate::VERSION;
+
+/// Sections whose entries are merged.
+const SECTIONS: [&str; 3] = ["segments", "flags", "tenants"];
 
 /// The flags document at `path`, or those of a directory merged, as JSON. It has the form of one; whether its names
 /// are known and its numbers make sense is not looked at.
 ///
 /// # Errors
-/// What can't be read, is no YAML, or is not of the form.
+/// What can't be read, is no YAML, is not of the form, or is written twice.
 pub fn flags_document(files: Files, path: &Path) -> Result<Value, Report> {
     let mut loading = Loading::of(files);
     let is_directory = loading.files.is_directory(path);
-    let sources = loading.flags_sources(path, is_directory, None);
+    let sources: Vec<Arc<Source>> = loading.flags_sources(path, is_directory, None);
     let documents = loading.documents(&sources, &flags::DOCUMENT);
-    // Reports keys that are written twice, in one document or in two.
-    let definition = crate::lower::flags::flags(&documents, &mut loading.problems);
-    drop(definition);
-    let mut merged = Map::new();
-    for document in &documents {
-        let Value::Object(fields) = json::value(&document.root) else {
-            continue;
-        };
-        for (name, value) in fields {
-            match (merged.get_mut(&name), value) {
-                (Some(Value::Object(known)), Value::Object(more)) => known.extend(more),
-                (Some(_), _) => {}
-                (None, value) => drop(merged.insert(name, value)),
+    lower::flags::flags(&documents, &mut loading.problems);
+    refuse_twice(&documents, &mut loading.problems);
+    match loading.problems.is_empty() {
+        true => Ok(merged(&documents)),
+        false => Err(loading.into_report()),
+    }
+}
+
+/// Names that two documents give an entry of one section.
+fn refuse_twice(documents: &[Document<'_>], problems: &mut Vec<Problem>) {
+    for section in SECTIONS {
+        let mut seen: std::collections::HashMap<&str, Label> = std::collections::HashMap::new();
+        for document in documents {
+            let entries = document.root.field(section).and_then(|node| node.entries());
+            for entry in entries.unwrap_or_default() {
+                let first = Label::new(document.source, entry.key_span, "first here");
+                let Some(before) = seen.insert(&entry.key, first) else {
+                    continue;
+                };
+                let title = format!("`{}` is written twice in `{section}`", entry.key);
+                let again = Label::new(document.source, entry.key_span, "again here");
+                let problem = Problem::error("duplicate", title, again).also(before);
+                problems.push(problem.help("the documents are merged: keep one of them"));
             }
         }
     }
-    if loading.problems.is_empty() {
-        Ok(Value::Object(merged))
-    } else {
-        Err(loading.into_report())
+}
+
+fn merged(documents: &[Document<'_>]) -> Value {
+    let mut whole = Map::new();
+    whole.insert("version".to_owned(), VERSION.into());
+    for document in documents {
+        for entry in document.root.entries().unwrap_or_default() {
+            let value = json::value(&entry.value);
+            match (SECTIONS.contains(&&*entry.key), whole.get_mut(&*entry.key), value) {
+                (true, Some(Value::Object(there)), Value::Object(more)) => there.extend(more),
+                (_, _, value) => drop(whole.insert(entry.key.to_string(), value)),
+            }
+        }
     }
+    whole.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(files: &[(&str, &str)]) -> Result<Value, String> {
+        let folder = Path::new("flags");
+        let path = match files {
+            [(name, _)] => folder.join(name),
+            _ => folder.to_owned(),
+        };
+        let files = files
+            .iter()
+            .map(|(name, text)| (folder.join(name), text.as_bytes().to_vec()));
+        let found = flags_document(Files::Memory(files.collect()), &path);
+        found.map_err(|report| report.render(crate::Colour::Never))
+    }
+
+    #[test]
+    fn a_document_is_json_with_its_order() {
+        let document = read(&[(
+            "flags.yaml",
+            "version: 1\ntiers: [b, a]\nflags:\n  z: { default: { split: { on: 30, off: 70 } } }\n  a: {}\n",
+        )]);
+        assert_eq!(
+            document.unwrap().to_string(),
+            r#"{"version":1,"tiers":["b","a"],"flags":{"z":{"default":{"split":{"on":30,"off":70}}},"a":{}}}"#
+        );
+    }
+
+    #[test]
+    fn a_directory_is_merged() {
+        let document = read(&[
+            ("a.yaml", "version: 1\nflags: { a: {} }\n"),
+            (
+                "b.yaml",
+                "version: 1\nflags: { b: {} }\ntenants: { t: { tier: x } }\n",
+            ),
+        ]);
+        assert_eq!(
+            document.unwrap().to_string(),
+            r#"{"version":1,"flags":{"a":{},"b":{}},"tenants":{"t":{"tier":"x"}}}"#
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_lines_and_what_others_may_hold_is_not_missed() {
+        let wrong = read(&[("flags.yaml", "version: 1\nflags: { a: { lifecicle: beta } }\n")]).unwrap_err();
+        assert!(
+            wrong.contains("flags.yaml:2") && wrong.contains("lifecycle"),
+            "{wrong}"
+        );
+        assert!(read(&[("a.yaml", "version: [\n")]).is_err());
+        let twice = read(&[
+            ("a.yaml", "version: 1\ntiers: [a]\n"),
+            ("b.yaml", "version: 1\ntiers: [b]\n"),
+        ]);
+        assert!(twice.unwrap_err().contains("error[duplicate]"));
+        let twice = read(&[
+            ("a.yaml", "version: 1\nflags: { a: {} }\n"),
+            ("b.yaml", "version: 1\nflags: { a: {} }\n"),
+        ]);
+        let twice = twice.unwrap_err();
+        assert!(
+            twice.contains("error[duplicate]: `a` is written twice in `flags`"),
+            "{twice}"
+        );
+        assert!(
+            read(&[(
+                "flags.yaml",
+                "version: 1\nflags: { a: { requires: [elsewhere] } }\n"
+            )])
+            .is_ok()
+        );
+    }
 
     fn check(files: &[(&str, &str)], expected: Result<Value, &str>) {
         let files = files
