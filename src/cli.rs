@@ -1,18 +1,42 @@
 //! The command line: which commands there are, and what their outcome means to a shell.
 
 mod answer;
+mod apply;
+mod audit;
+mod backup;
+mod change;
 mod check;
+mod client;
 mod clock;
+mod completion;
+mod confirm;
 mod demo;
+mod document;
+mod duration;
 mod eval;
 mod explain;
+mod export;
+mod flags;
+mod operators;
+mod pages;
+mod refused;
+mod render;
+mod route;
 mod run;
 mod schema;
+mod session;
+mod tenants;
 mod token;
+mod whoami;
+mod whole_file;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use self::client::Unreachable;
+use self::refused::Refused;
+use self::session::Form;
 
 /// Opens and closes HTTP routes by feature flag, per tenant, in front of applications that know nothing of flags.
 #[derive(Debug, Parser)]
@@ -31,6 +55,15 @@ enum Command {
     Token(token::Arguments),
     Schema(schema::Arguments),
     Demo(demo::Arguments),
+    Flags(flags::Arguments),
+    Tenants(tenants::Arguments),
+    Apply(apply::Arguments),
+    Export(export::Arguments),
+    Backup(backup::Arguments),
+    Audit(audit::Arguments),
+    Operators(operators::Arguments),
+    Whoami(whoami::Arguments),
+    Completion(completion::Arguments),
 }
 
 /// What a command came to.
@@ -42,8 +75,11 @@ enum Outcome {
     No,
 }
 
+/// The exit code for a server that can't be reached.
+const UNREACHABLE: u8 = 3;
+
 /// Runs the command. 0: done; 1: the answer is no or the input bad; 2: the command line itself was wrong (clap
-/// exits with that by itself).
+/// exits with that by itself); 3: the server can't be reached.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
@@ -53,17 +89,41 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Token(arguments) => token::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Flags(arguments) => flags::run(&arguments),
+        Command::Tenants(arguments) => tenants::run(&arguments),
+        Command::Apply(arguments) => apply::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
+        Command::Operators(arguments) => operators::run(&arguments),
+        Command::Whoami(arguments) => whoami::run(&arguments),
+        Command::Completion(arguments) => completion::run(&arguments),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::FAILURE,
         // A reader that has seen enough (`sluice eval | head`) is no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            answer::complain(format_args!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast_ref::<Refused>() {
+            Some(refused) => tell(refused),
+            None => {
+                answer::complain(format_args!("error: {error:#}"));
+                match error.is::<Unreachable>() {
+                    true => ExitCode::from(UNREACHABLE),
+                    false => ExitCode::FAILURE,
+                }
+            }
+        },
     }
+}
+
+/// Tells a refusal: to scripts as it is, where they look for answers; to people in words.
+fn tell(refused: &Refused) -> ExitCode {
+    match refused.form {
+        Form::Json => drop(answer::say(&refused.body)),
+        Form::Text => answer::complain(refused),
+    }
+    ExitCode::FAILURE
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

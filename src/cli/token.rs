@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use tokens::{Algorithm, ClaimPath, Signer};
 
-use super::{Outcome, answer, clock};
+use super::{Outcome, answer, clock, duration};
 
 /// Makes a token for trying things out, signed with a private key of yours.
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
     /// For how long it is valid: `90s`, `15m`, `1h`, `7d`.
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration::parse)]
     ttl: Duration,
 }
 
@@ -123,20 +123,4 @@ fn claim(text: &str) -> Result<Claim, String> {
             .collect(),
         None => text.split('.').map(str::to_owned).collect(),
     }))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = text.get(digits.len()..).unwrap_or_default();
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| "a duration is a number and a unit, such as 15m".to_owned())?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err("the unit of a duration is s, m, h or d".to_owned()),
-    };
-    Ok(Duration::from_secs(number.saturating_mul(seconds)))
 }

@@ -14,6 +14,7 @@ mod demo;
 mod documents;
 mod evaluating;
 mod explaining;
+mod operators;
 mod process;
 mod running;
 mod security;

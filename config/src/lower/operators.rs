@@ -168,7 +168,7 @@ impl Entry<'_> {
         let hash = node.field("hash")?;
         let text = &**hash.text()?;
         if !is_hash(text) {
-            let help = "make a token and its entry with `sluice operator-token`";
+            let help = "make a token and its entry with `sluice operators token`";
             self.report("invalid-hash", "this is not the hash of a token", hash.span, help);
         }
         let expires = node.field("expires").and_then(|at| {

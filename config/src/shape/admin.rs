@@ -124,7 +124,7 @@ static ROLE_MAPPING: Map = map("a value of the claim", Shape::Choice(&ROLES), 1,
 /// The document of static tokens.
 pub(crate) static TOKENS_DOCUMENT: Object = object(
     "a document of tokens",
-    "Static tokens of operators; `sluice operator-token` makes an entry.",
+    "Static tokens of operators; `sluice operators token` makes an entry.",
     &[
         required("version", Shape::Version, "The version of this format: 1."),
         required("tokens", Shape::List(&ENTRIES), "The tokens."),

@@ -1,0 +1,108 @@
+//! `sluice apply`: brings a flags document in, after it has shown what that changes.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use hyper::Method;
+use serde_json::Value;
+
+use super::change::{self, Body, Change, Options};
+use super::confirm::confirm;
+use super::refused::Intent;
+use super::render::difference::{difference, is_empty};
+use super::render::json;
+use super::render::preview::{Kept, preview};
+use super::session::{Connection, Form, Session, print};
+use super::{Outcome, answer, document, route};
+
+/// Brings a flags document in. Shows first what it adds (+), changes (~), removes (-) and leaves alone since
+/// operators own it (=), and asks.
+///
+/// Only what was shown is applied: if anybody changes anything in between, nothing is done. Exits with 1 if nothing
+/// was applied though there was something to apply.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A flags document, YAML or JSON, or a directory of them.
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
+    /// Removes flags and segments that the document leaves out.
+    #[arg(long)]
+    prune: bool,
+    /// New flags keep the lifecycle, tiers and rollout that the document gives them; left out, they begin as alpha.
+    #[arg(long)]
+    adopt: bool,
+    /// Does not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let session = Session::open(&arguments.connection)?;
+    let Some(document) = document::read(&arguments.file)? else {
+        return Ok(Outcome::No);
+    };
+    let options = &arguments.options;
+    let tried = Options {
+        dry_run: true,
+        ..options.clone()
+    };
+    let shown = session.ask(&ask(arguments, &document, &tried), Intent::Try)?;
+    let body = shown.json()?;
+    let found = body.get("difference").unwrap_or(&Value::Null);
+    if options.dry_run && session.form() == Form::Json {
+        print(&shown.body)?;
+        return Ok(Outcome::Done);
+    }
+    if session.form() == Form::Text {
+        answer::say(plan(&body, found).trim_end())?;
+    }
+    if options.dry_run || is_empty(found) {
+        if session.form() == Form::Json {
+            print(&shown.body)?;
+        }
+        return Ok(Outcome::Done);
+    }
+    if !arguments.yes && !confirm("apply this?")? {
+        answer::complain("nothing was applied");
+        return Ok(Outcome::No);
+    }
+    let bound = Options {
+        if_revision: options
+            .if_revision
+            .or(json::number(&body, "revision"))
+            .or(shown.revision),
+        ..options.clone()
+    };
+    let applied = session.ask(&ask(arguments, &document, &bound), Intent::Change)?;
+    change::tell(&session, &bound, &applied, Kept::All, |_| "applied".to_owned())?;
+    Ok(Outcome::Done)
+}
+
+fn ask(arguments: &Arguments, document: &Value, options: &Options) -> super::client::Ask {
+    let mut more = Vec::new();
+    if arguments.prune {
+        more.push(("prune", "true"));
+    }
+    if arguments.adopt {
+        more.push(("adopt", "true"));
+    }
+    let change = Change::new(Method::PUT, route::DOCUMENT, Body::Whole(document.clone()));
+    change.ask(options, &more)
+}
+
+/// What it changes, and whom.
+fn plan(body: &Value, found: &Value) -> String {
+    let mut text = difference(found);
+    if !is_empty(found) {
+        text.push_str(&preview(
+            body.get("preview").unwrap_or(&Value::Null),
+            Kept::Tiers(&[]),
+        ));
+    }
+    text
+}

@@ -1,0 +1,38 @@
+//! `sluice audit`: who did what, and the proof that nothing of it is missing.
+
+mod export;
+mod filter;
+mod list;
+mod record;
+mod verify;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use super::Outcome;
+use super::session::{Connection, Session};
+
+/// Reads the audit log, exports it, and proves that no entry is missing or altered.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::Arguments),
+    Verify(verify::Arguments),
+    Export(export::Arguments),
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let connection = &arguments.connection;
+    match &arguments.command {
+        Command::List(arguments) => list::run(&Session::open(connection)?, arguments),
+        Command::Verify(arguments) => verify::run(connection, arguments),
+        Command::Export(arguments) => export::run(&Session::open(connection)?, arguments),
+    }
+}

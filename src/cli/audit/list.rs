@@ -1,0 +1,119 @@
+//! `sluice audit list`: what happened, the newest first.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use super::filter::Filter;
+use crate::cli::pages::{self, Page};
+use crate::cli::render::json;
+use crate::cli::render::moment::moment_to_the_second;
+use crate::cli::session::Session;
+use crate::cli::{Outcome, route};
+
+/// Lists what happened, the newest first: when, who, what, about which flag and org, and why.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    page: Page,
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+    let headings = ["id", "time", "actor", "action", "flag", "org", ""];
+    pages::list(
+        session,
+        (route::AUDIT, &arguments.filter.query()),
+        &arguments.page,
+        "entries",
+        (headings, row),
+        "no entry is like that",
+    )?;
+    Ok(Outcome::Done)
+}
+
+fn row(entry: &Value) -> [String; 7] {
+    let text = |field| json::text(entry, field).unwrap_or_default().to_owned();
+    [
+        json::number(entry, "id").map_or(String::new(), |id| id.to_string()),
+        moment_to_the_second(&text("at")),
+        text("actor"),
+        short(&text("action")).to_owned(),
+        text("flag"),
+        text("org"),
+        told(entry),
+    ]
+}
+
+/// Actions without what all of them begin with.
+fn short(action: &str) -> &str {
+    let rest = action.strip_prefix("platform.").unwrap_or(action);
+    rest.strip_prefix("feature_flag_").unwrap_or(rest)
+}
+
+/// What else is worth a place in a line: refused and why, from and to, who answered for it, the reason.
+fn told(entry: &Value) -> String {
+    let mut parts = Vec::new();
+    let none = Value::Null;
+    let details = entry.get("details").unwrap_or(&none);
+    if json::text(entry, "outcome") == Some("refused") {
+        let codes: Vec<String> = json::list(details, "codes").iter().map(json::word).collect();
+        parts.push(format!("REFUSED {}", codes.join(", ")).trim_end().to_owned());
+    }
+    match (json::text(details, "from"), json::text(details, "to")) {
+        (Some(from), Some(to)) => parts.push(format!("{from} -> {to}")),
+        (None, Some(to)) => parts.push(format!("to {to}")),
+        _ => {}
+    }
+    if let Some(source) = json::text(entry, "source").filter(|source| *source != "api") {
+        parts.push(format!("by {source}"));
+    }
+    if let Some(urgent) = entry.get("urgent") {
+        let of = |field| json::text(urgent, field).unwrap_or_default();
+        parts.push(format!(
+            "URGENT: {} decided, {}, {}",
+            of("decision_maker"),
+            of("incident"),
+            of("reason")
+        ));
+    }
+    if let Some(reason) = json::text(entry, "reason") {
+        parts.push(format!("\"{reason}\""));
+    }
+    parts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_a_line() {
+        let entry = json!({
+            "id": 7, "at": "2026-11-20T09:14:03.250Z", "actor": "ann", "role": "operator", "source": "api",
+            "action": "platform.feature_flag_state_changed", "outcome": "applied", "flag": "dispatch.v2Board",
+            "reason": "pilot", "details": { "from": "alpha", "to": "beta" },
+        });
+        assert_eq!(
+            row(&entry).join("|"),
+            "7|2026-11-20 09:14:03|ann|state_changed|dispatch.v2Board||alpha -> beta; \"pilot\""
+        );
+    }
+
+    #[test]
+    fn refusals_and_urgent_skips_stand_out() {
+        let refused = json!({ "outcome": "refused", "details": { "codes": ["SOAK_NOT_ELAPSED", "EXIT_CRITERIA"], "to": "ga" } });
+        assert_eq!(told(&refused), "REFUSED SOAK_NOT_ELAPSED, EXIT_CRITERIA; to ga");
+        let urgent = json!({
+            "outcome": "applied", "source": "file", "details": { "from": "beta", "to": "ga" },
+            "urgent": { "decision_maker": "cto", "incident": "INC-7", "reason": "outage" },
+        });
+        assert_eq!(
+            told(&urgent),
+            "beta -> ga; by file; URGENT: cto decided, INC-7, outage"
+        );
+    }
+}

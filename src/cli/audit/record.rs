@@ -1,0 +1,43 @@
+//! A line of an exported log, and the same sealed entry as the one that hashes it.
+
+use control::{Hash, Revision, Sealed};
+use serde::Deserialize;
+
+/// A line of an exported log. Fields that a newer version adds are nothing that is hashed.
+#[derive(Debug, Deserialize)]
+struct Line {
+    id: u64,
+    #[serde(default)]
+    revision: u64,
+    previous: String,
+    hash: String,
+    /// The entry as JSON text: what is hashed.
+    text: String,
+}
+
+/// Reads a line.
+pub(super) fn parse(line: &[u8]) -> Option<Sealed> {
+    let line: Line = serde_json::from_slice(line).ok()?;
+    Some(Sealed {
+        id: line.id,
+        revision: Revision(line.revision),
+        previous: unhex(&line.previous)?,
+        hash: unhex(&line.hash)?,
+        text: line.text,
+    })
+}
+
+pub(super) fn hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn unhex(text: &str) -> Option<Hash> {
+    let mut hash = control::GENESIS;
+    if text.len() != hash.len().checked_mul(2)? || !text.is_ascii() {
+        return None;
+    }
+    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(hash)
+}

@@ -1,0 +1,40 @@
+//! `sluice backup`: a consistent copy of the store, while it goes on.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use hyper::Method;
+
+use super::client::Ask;
+use super::session::{Connection, Session};
+use super::whole_file::{Present, WholeFile};
+use super::{Outcome, answer, route};
+
+/// Copies the server's store into a file here, while the server goes on. To restore it, stop the server and put the
+/// file in the place of its store.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The file; it must not be there yet.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let session = Session::open(&arguments.connection)?;
+    let mut file = WholeFile::begin(&arguments.output, Present::Kept)?;
+    let mut bytes = 0_usize;
+    let ask = Ask::new(Method::GET, route::BACKUP);
+    session.stream(&ask, &mut |piece| {
+        bytes = bytes.saturating_add(piece.len());
+        file.write(piece)
+    })?;
+    file.finish()?;
+    answer::complain(format_args!(
+        "{bytes} bytes copied to {}",
+        arguments.output.display()
+    ));
+    Ok(Outcome::Done)
+}

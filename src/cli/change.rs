@@ -1,0 +1,220 @@
+//! What all changes have in common: to be tried first, forced, reasoned, and bound to a revision.
+
+use anyhow::Result;
+use clap::Args;
+use hyper::Method;
+use serde_json::{Map, Value};
+
+use super::Outcome;
+use super::client::{Answer, Ask, encoded};
+use super::refused::Intent;
+use super::render::json;
+use super::render::preview::{Kept, preview};
+use super::session::Session;
+
+/// Options of every change.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Change")]
+pub(super) struct Options {
+    /// Only says which tenants would be served what instead.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Even if more tenants change than one change may.
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Why, for the audit log.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+    /// Only if nobody has changed anything since this revision.
+    #[arg(long, value_name = "REVISION")]
+    pub(super) if_revision: Option<u64>,
+}
+
+/// What a change is sent as.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) body: Body,
+}
+
+/// What a change says besides its path.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// Nothing. A reason stands in the query.
+    None,
+    /// Fields, a reason among them.
+    Fields(Map<String, Value>),
+    /// A record or a document, which has no place for a reason.
+    Whole(Value),
+}
+
+impl Body {
+    /// One field.
+    pub(super) fn field(name: &str, value: impl Into<Value>) -> Self {
+        Self::Fields(Map::from_iter([(name.to_owned(), value.into())]))
+    }
+}
+
+impl Change {
+    pub(super) fn new(method: Method, path: impl Into<String>, body: Body) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            body,
+        }
+    }
+
+    /// The request for it, with more parameters.
+    pub(super) fn ask(self, options: &Options, more: &[(&str, &str)]) -> Ask {
+        let mut query: Vec<(&str, &str)> = more.to_vec();
+        if options.dry_run {
+            query.push(("dry_run", "true"));
+        }
+        if options.force {
+            query.push(("force", "true"));
+        }
+        let reason = options.reason.as_deref();
+        let body = match self.body {
+            Body::Fields(mut fields) => {
+                if let Some(reason) = reason {
+                    fields.insert("reason".to_owned(), reason.into());
+                }
+                Some(Value::Object(fields))
+            }
+            Body::None | Body::Whole(_) if reason.is_some() => {
+                query.extend(reason.map(|reason| ("reason", reason)));
+                self.body.whole()
+            }
+            other => other.whole(),
+        };
+        let mut ask = Ask::new(self.method, with_query(&self.path, &query));
+        ask.expected = options.if_revision;
+        match body {
+            Some(body) => ask.json(&body),
+            None => ask,
+        }
+    }
+}
+
+impl Body {
+    fn whole(self) -> Option<Value> {
+        match self {
+            Self::None => None,
+            Self::Fields(fields) => Some(Value::Object(fields)),
+            Self::Whole(value) => Some(value),
+        }
+    }
+}
+
+/// A path with a query.
+pub(super) fn with_query(path: &str, query: &[(&str, &str)]) -> String {
+    let mut text = path.to_owned();
+    for (index, (name, value)) in query.iter().enumerate() {
+        text.push(if index == 0 { '?' } else { '&' });
+        text.push_str(&format!("{name}={}", encoded(value)));
+    }
+    text
+}
+
+/// Makes a change and says so in `done`, or says what it would do.
+pub(super) fn make(
+    session: &Session,
+    options: &Options,
+    change: Change,
+    kept: Kept<'_>,
+    done: impl FnOnce(&Value) -> String,
+) -> Result<Outcome> {
+    let answer = session.ask(&change.ask(options, &[]), intent(options))?;
+    tell(session, options, &answer, kept, done)?;
+    Ok(Outcome::Done)
+}
+
+pub(super) fn intent(options: &Options) -> Intent {
+    if options.dry_run {
+        Intent::Try
+    } else {
+        Intent::Change
+    }
+}
+
+/// Tells what was done, or would be.
+pub(super) fn tell(
+    session: &Session,
+    options: &Options,
+    answer: &Answer,
+    kept: Kept<'_>,
+    done: impl FnOnce(&Value) -> String,
+) -> Result<()> {
+    session.show(answer, |body| match options.dry_run {
+        true => preview(body.get("preview").unwrap_or(body), kept),
+        false => was_done(body, &done(body)),
+    })
+}
+
+/// What was done, and the revision of it.
+fn was_done(body: &Value, done: &str) -> String {
+    let revision =
+        json::number(body, "revision").map_or(String::new(), |revision| format!("revision {revision}"));
+    match body.get("changed").and_then(Value::as_bool) {
+        Some(false) => format!("nothing to change, it is so already   {revision}"),
+        _ => format!("{done}   {revision}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> Options {
+        Options {
+            dry_run: true,
+            force: true,
+            reason: Some("ticket 7 & more".into()),
+            if_revision: Some(12),
+        }
+    }
+
+    #[test]
+    fn a_reason_stands_in_the_body_where_it_has_a_place_for_it() {
+        let change = Change::new(Method::POST, "/x", Body::field("state", "beta"));
+        let ask = change.ask(&options(), &[]);
+        assert_eq!(
+            (ask.path.as_str(), ask.expected),
+            ("/x?dry_run=true&force=true", Some(12))
+        );
+        let (kind, body) = ask.body.unwrap();
+        assert_eq!(
+            (kind, &*body),
+            (
+                "application/json",
+                &br#"{"state":"beta","reason":"ticket 7 & more"}"#[..]
+            )
+        );
+    }
+
+    #[test]
+    fn and_in_the_query_where_it_has_none() {
+        for body in [Body::None, Body::Whole(serde_json::json!({}))] {
+            let has_body = matches!(body, Body::Whole(_));
+            let ask = Change::new(Method::PUT, "/x", body).ask(&options(), &[("prune", "true")]);
+            assert_eq!(
+                ask.path,
+                "/x?prune=true&dry_run=true&force=true&reason=ticket%207%20%26%20more"
+            );
+            assert_eq!(ask.body.is_some(), has_body);
+        }
+    }
+
+    #[test]
+    fn what_was_so_already_is_not_said_to_be_done() {
+        let told = |body| was_done(&body, "done");
+        assert_eq!(
+            told(serde_json::json!({ "revision": 7, "changed": true })),
+            "done   revision 7"
+        );
+        assert!(
+            told(serde_json::json!({ "revision": 7, "changed": false })).starts_with("nothing to change")
+        );
+    }
+}

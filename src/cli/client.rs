@@ -1,0 +1,249 @@
+//! A client of the admin API, as small as commands need it: one request on one connection, every wait and every
+//! answer bounded, no redirect followed, no proxy asked.
+
+mod address;
+mod credentials;
+mod stream;
+mod unreachable;
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+pub(super) use self::address::{Server, encoded};
+pub(super) use self::credentials::Credentials;
+use self::stream::Tls;
+pub(super) use self::unreachable::Unreachable;
+
+/// Longest answer that is kept in memory: a document of 100,000 tenants and more.
+const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
+/// Longest answer that says why not.
+const MAX_PROBLEM_BYTES: usize = 4 * 1024 * 1024;
+/// Longest head of an answer, in bytes.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// A client of one server.
+pub(super) struct Client {
+    server: Server,
+    tls: Option<Tls>,
+    credentials: Credentials,
+    patience: Duration,
+    runtime: Runtime,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    pub(super) method: Method,
+    /// With its query.
+    pub(super) path: String,
+    pub(super) body: Option<(&'static str, Bytes)>,
+    /// The revision that the server must be at.
+    pub(super) expected: Option<u64>,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// The revision in `ETag`.
+    pub(super) revision: Option<u64>,
+    pub(super) request_id: String,
+    pub(super) body: Vec<u8>,
+}
+
+/// Where a good answer's body goes, piece by piece.
+type Sink<'s> = &'s mut dyn FnMut(&[u8]) -> io::Result<()>;
+
+impl Ask {
+    /// A question.
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            body: None,
+            expected: None,
+        }
+    }
+
+    /// The same with a JSON body.
+    pub(super) fn json(mut self, body: &Value) -> Self {
+        self.body = Some(("application/json", body.to_string().into()));
+        self
+    }
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub(super) fn json(&self) -> Result<Value> {
+        serde_json::from_slice(&self.body).map_err(|_| Unreachable::NotTheApi { status: self.status }.into())
+    }
+}
+
+impl Client {
+    /// A client of `server`. For TLS it trusts the system's authorities, or only those in the file `ca`.
+    pub(super) fn new(
+        server: Server,
+        ca: Option<&Path>,
+        credentials: Credentials,
+        patience: Duration,
+    ) -> Result<Self> {
+        let tls = server.is_tls().then(|| Tls::trusting(ca)).transpose()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("can't start")?;
+        Ok(Self {
+            server,
+            tls,
+            credentials,
+            patience,
+            runtime,
+        })
+    }
+
+    pub(super) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Asks, and keeps the whole answer, whatever its status is.
+    pub(super) fn ask(&self, ask: &Ask) -> Result<Answer> {
+        let mut kept = Vec::new();
+        let mut answer = self.stream(ask, &mut |piece: &[u8]| {
+            if kept.len().saturating_add(piece.len()) > MAX_ANSWER_BYTES {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            kept.extend_from_slice(piece);
+            Ok(())
+        })?;
+        if !kept.is_empty() {
+            answer.body = kept;
+        }
+        Ok(answer)
+    }
+
+    /// Asks, and hands the body of a good answer on piece by piece. That of another is kept.
+    pub(super) fn stream(&self, ask: &Ask, sink: Sink<'_>) -> Result<Answer> {
+        self.runtime.block_on(self.exchange(ask, sink))
+    }
+
+    async fn exchange(&self, ask: &Ask, sink: Sink<'_>) -> Result<Answer> {
+        let waited = |_| Unreachable::TimedOut {
+            server: self.server.to_string(),
+            seconds: self.patience.as_secs(),
+        };
+        let connecting = stream::connect(&self.server, self.tls.as_ref());
+        let stream = timeout(self.patience, connecting).await.map_err(waited)??;
+        let broken = |reason| Unreachable::Broken {
+            server: self.server.to_string(),
+            reason,
+        };
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(MAX_HEAD_BYTES);
+        let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        // Ends with the connection, which ends when the sender and the body are dropped.
+        let driving = tokio::spawn(connection);
+        let sending = sender.send_request(self.request(ask)?);
+        let response = timeout(self.patience, sending)
+            .await
+            .map_err(waited)?
+            .map_err(broken)?;
+        let answer = self.receive(response, sink).await;
+        driving.abort();
+        answer
+    }
+
+    fn request(&self, ask: &Ask) -> Result<Request<Full<Bytes>>> {
+        let mut request = Request::builder()
+            .method(ask.method.clone())
+            .uri(self.server.target(&ask.path))
+            .header(header::HOST, self.server.authority())
+            .header(header::USER_AGENT, concat!("sluice/", env!("CARGO_PKG_VERSION")))
+            .header("x-request-id", request_id()?);
+        if let Some(revision) = ask.expected {
+            request = request.header(header::IF_MATCH, format!("\"{revision}\""));
+        }
+        if let Some(token) = self.credentials.token() {
+            let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+                .map_err(|_| anyhow::anyhow!("the token holds characters that no token has"))?;
+            value.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        let body = match &ask.body {
+            Some((kind, body)) => {
+                request = request.header(header::CONTENT_TYPE, *kind);
+                body.clone()
+            }
+            None => Bytes::new(),
+        };
+        request.body(Full::new(body)).context("the request can't be made")
+    }
+
+    async fn receive(&self, response: Response<Incoming>, sink: Sink<'_>) -> Result<Answer> {
+        let (head, mut body) = response.into_parts();
+        let status = head.status.as_u16();
+        let mut answer = Answer {
+            status,
+            revision: revision(&head.headers),
+            request_id: text(&head.headers, "x-request-id"),
+            body: Vec::new(),
+        };
+        if head.status.is_redirection() || head.status.is_informational() {
+            return Err(Unreachable::NotTheApi { status }.into());
+        }
+        loop {
+            let frame = timeout(self.patience, body.frame())
+                .await
+                .map_err(|_| Unreachable::TimedOut {
+                    server: self.server.to_string(),
+                    seconds: self.patience.as_secs(),
+                })?;
+            let Some(frame) = frame else { return Ok(answer) };
+            let frame = frame.map_err(|reason| Unreachable::Broken {
+                server: self.server.to_string(),
+                reason,
+            })?;
+            let Ok(piece) = frame.into_data() else { continue };
+            if head.status.is_success() {
+                sink(&piece).context("the answer can't be taken")?;
+            } else if answer.body.len().saturating_add(piece.len()) <= MAX_PROBLEM_BYTES {
+                answer.body.extend_from_slice(&piece);
+            } else {
+                return Err(Unreachable::NotTheApi { status }.into());
+            }
+        }
+    }
+}
+
+fn revision(headers: &HeaderMap) -> Option<u64> {
+    let tag = headers.get(header::ETAG)?.to_str().ok()?;
+    tag.trim_matches('"').parse().ok()
+}
+
+fn text(headers: &HeaderMap, name: &str) -> String {
+    let value = headers.get(name).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default().to_owned()
+}
+
+/// 32 hex digits, by which the request is found in the audit log and in the server's.
+fn request_id() -> Result<String> {
+    let mut random = [0_u8; 16];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}

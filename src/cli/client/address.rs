@@ -1,0 +1,209 @@
+//! Where a server is: `http://HOST:PORT`, `https://HOST:PORT`, or `unix:PATH`.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use hyper::Uri;
+
+/// Where a server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// A host and a port.
+    Tcp {
+        /// Whether it is spoken to by TLS.
+        scheme: Scheme,
+        /// A name or an address, an IPv6 address without brackets.
+        host: String,
+        port: u16,
+        /// As in the URL.
+        authority: String,
+        /// What stands before each path, without a slash at its end.
+        prefix: String,
+    },
+    /// A socket on this machine.
+    Unix(PathBuf),
+}
+
+/// How a host is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Server {
+    /// Reads `--server`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return match path {
+                "" => Err("a socket is written `unix:PATH`".to_owned()),
+                path => Ok(Self::Unix(path.into())),
+            };
+        }
+        let uri: Uri = text.parse().map_err(|_| malformed())?;
+        let scheme = match uri.scheme_str() {
+            Some("http") => Scheme::Http,
+            Some("https") => Scheme::Https,
+            _ => return Err(malformed()),
+        };
+        let authority = uri.authority().ok_or_else(malformed)?;
+        if authority.as_str().contains('@') {
+            return Err("credentials don't belong in the URL: use --token-file or SLUICE_TOKEN".to_owned());
+        }
+        if uri.query().is_some() {
+            return Err("the URL of a server has no query".to_owned());
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        Ok(Self::Tcp {
+            scheme,
+            host: host.to_owned(),
+            port: authority.port_u16().unwrap_or(match scheme {
+                Scheme::Http => 80,
+                Scheme::Https => 443,
+            }),
+            authority: authority.as_str().to_owned(),
+            prefix: uri.path().trim_end_matches('/').to_owned(),
+        })
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(
+            self,
+            Self::Tcp {
+                scheme: Scheme::Https,
+                ..
+            }
+        )
+    }
+
+    /// Whether what is sent can be read on the way.
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        match self {
+            Self::Tcp {
+                scheme: Scheme::Http,
+                host,
+                ..
+            } => {
+                let loopback = host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+                !loopback && host != "localhost"
+            }
+            _ => false,
+        }
+    }
+
+    /// What `Host` says.
+    pub(crate) fn authority(&self) -> &str {
+        match self {
+            Self::Tcp { authority, .. } => authority,
+            Self::Unix(_) => "localhost",
+        }
+    }
+
+    /// The request's target for a path.
+    pub(crate) fn target(&self, path: &str) -> String {
+        match self {
+            Self::Tcp { prefix, .. } => format!("{prefix}{path}"),
+            Self::Unix(_) => path.to_owned(),
+        }
+    }
+}
+
+fn malformed() -> String {
+    "a server is written http://HOST:PORT, https://HOST:PORT or unix:PATH".to_owned()
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp {
+                scheme,
+                authority,
+                prefix,
+                ..
+            } => {
+                let scheme = match scheme {
+                    Scheme::Http => "http",
+                    Scheme::Https => "https",
+                };
+                write!(f, "{scheme}://{authority}{prefix}")
+            }
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A name as it stands in a path or in a query: everything but unreserved characters as `%XX` (RFC 3986 section 2.3).
+pub(crate) fn encoded(name: &str) -> String {
+    let mut encoded = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_a_url_or_a_socket() {
+        for (text, shown, target) in [
+            ("http://127.0.0.1:9090", "http://127.0.0.1:9090", "/x"),
+            ("http://127.0.0.1:9090/", "http://127.0.0.1:9090", "/x"),
+            (
+                "https://ops.example/sluice/",
+                "https://ops.example/sluice",
+                "/sluice/x",
+            ),
+            ("http://[::1]:9090", "http://[::1]:9090", "/x"),
+            ("unix:/run/sluice.sock", "unix:/run/sluice.sock", "/x"),
+        ] {
+            let server = Server::parse(text).unwrap();
+            assert_eq!(
+                (server.to_string().as_str(), server.target("/x").as_str()),
+                (shown, target)
+            );
+        }
+        for text in [
+            "",
+            "127.0.0.1:9090",
+            "ftp://a",
+            "http://",
+            "unix:",
+            "http://a?b=c",
+            "http://u:p@a",
+        ] {
+            assert!(Server::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_others_can_read_is_known() {
+        for (text, expected) in [
+            ("http://127.0.0.1:1", false),
+            ("http://[::1]:1", false),
+            ("http://localhost:1", false),
+            ("http://10.0.0.1:1", true),
+            ("http://ops.example", true),
+            ("https://ops.example", false),
+            ("unix:/a", false),
+        ] {
+            assert_eq!(
+                Server::parse(text).unwrap().is_open_to_others(),
+                expected,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_in_a_path_is_one_segment() {
+        assert_eq!(encoded("dispatch.v2Board"), "dispatch.v2Board");
+        assert_eq!(encoded("a/b?c#d%e"), "a%2Fb%3Fc%23d%25e");
+    }
+}

@@ -1,0 +1,72 @@
+//! The connection of a command: TCP, TLS over it, or a socket of this machine.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+
+use super::address::Server;
+use super::unreachable::Unreachable;
+
+/// A connection of any kind.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// Whom a client trusts.
+pub(super) struct Tls(TlsConnector);
+
+impl Tls {
+    /// The authorities in the file, or else the system's.
+    pub(super) fn trusting(ca: Option<&Path>) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        match ca {
+            Some(path) => {
+                let failed = || format!("can't read the certificates in {}", path.display());
+                for certificate in CertificateDer::pem_file_iter(path).with_context(failed)? {
+                    roots
+                        .add(certificate.with_context(failed)?)
+                        .with_context(failed)?;
+                }
+                if roots.is_empty() {
+                    bail!("no certificate is in {}", path.display());
+                }
+            }
+            None => {
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                if roots.is_empty() {
+                    bail!("the system has no certificate authorities: name a file of them with --ca");
+                }
+            }
+        }
+        let config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self(TlsConnector::from(Arc::new(config))))
+    }
+}
+
+/// Connects.
+pub(super) async fn connect(server: &Server, tls: Option<&Tls>) -> Result<Box<dyn Stream>> {
+    let refused = |reason| Unreachable::NoConnection {
+        server: server.to_string(),
+        reason,
+    };
+    let (host, port) = match server {
+        Server::Unix(path) => return Ok(Box::new(UnixStream::connect(path).await.map_err(refused)?)),
+        Server::Tcp { host, port, .. } => (host.as_str(), *port),
+    };
+    let stream = TcpStream::connect((host, port)).await.map_err(refused)?;
+    let Some(Tls(tls)) = tls else {
+        return Ok(Box::new(stream));
+    };
+    let name = ServerName::try_from(host.to_owned())
+        .with_context(|| format!("`{host}` is no name that a certificate could have"))?;
+    Ok(Box::new(tls.connect(name, stream).await.map_err(refused)?))
+}

@@ -1,0 +1,58 @@
+//! `sluice flags`: looks at flags and operates them, through the admin API.
+
+mod kill;
+mod list;
+mod rollout;
+mod show;
+mod sign_off;
+mod stale;
+mod state;
+mod tiers;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use super::Outcome;
+use super::session::{Connection, Session};
+
+/// Looks at flags and operates them: lifecycle, kill switch, tier defaults, rollouts, sign-offs.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::Arguments),
+    Show(show::Arguments),
+    Promote(state::Promote),
+    Revert(state::Revert),
+    Kill(kill::Kill),
+    Restore(kill::Restore),
+    Kills(kill::Kills),
+    Tiers(tiers::Arguments),
+    Rollout(rollout::Arguments),
+    SignOff(sign_off::Arguments),
+    Stale(stale::Arguments),
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let connection = &arguments.connection;
+    let open = || Session::open(connection);
+    match &arguments.command {
+        Command::List(arguments) => list::run(&open()?, arguments),
+        Command::Show(arguments) => show::run(&open()?, arguments),
+        Command::Promote(arguments) => state::promote(&open()?, arguments),
+        Command::Revert(arguments) => state::revert(&open()?, arguments),
+        Command::Kill(arguments) => kill::kill(connection, arguments),
+        Command::Restore(arguments) => kill::restore(connection, arguments),
+        Command::Kills(arguments) => kill::kills(connection, arguments),
+        Command::Tiers(arguments) => tiers::run(&open()?, arguments),
+        Command::Rollout(arguments) => rollout::run(&open()?, arguments),
+        Command::SignOff(arguments) => sign_off::run(&open()?, arguments),
+        Command::Stale(arguments) => stale::run(&open()?, arguments),
+    }
+}

@@ -1,0 +1,52 @@
+//! `sluice flags list`: every flag, how far it is, and who has it.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use crate::cli::pages::{self, Page};
+use crate::cli::render::json;
+use crate::cli::render::moment::moment;
+use crate::cli::session::Session;
+use crate::cli::{Outcome, route};
+
+/// Lists flags: how far each is, how many tenants have it on and opted in, when it last changed.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    page: Page,
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+    let headings = ["flag", "kind", "state", "on for", "opted in", "changed", ""];
+    pages::list(
+        session,
+        (route::FLAGS, &[]),
+        &arguments.page,
+        "flags",
+        (headings, row),
+        "there are no flags: bring some in with `sluice apply -f flags.yaml`",
+    )?;
+    Ok(Outcome::Done)
+}
+
+fn row(flag: &Value) -> [String; 7] {
+    let text = |field| json::text(flag, field).unwrap_or_default().to_owned();
+    let count = |field| json::number(flag, field).map_or(String::new(), |count| count.to_string());
+    let mut marks = Vec::new();
+    if flag.get("enabled").and_then(Value::as_bool) == Some(false) {
+        marks.push("killed");
+    }
+    if !json::list(flag, "stale").is_empty() || json::is(flag, "stale") {
+        marks.push("stale");
+    }
+    [
+        text("key"),
+        text("kind"),
+        text("lifecycle"),
+        count("on"),
+        count("opted_in"),
+        moment(&text("changed")),
+        marks.join(", "),
+    ]
+}

@@ -1,0 +1,136 @@
+//! `sluice flags show`: everything about one flag.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use crate::cli::render::moment::moment;
+use crate::cli::render::{Table, json, printable};
+use crate::cli::session::Session;
+use crate::cli::{Outcome, route};
+
+/// Shows one flag: how far it is and since when, what operators set, who has it, whether it is stale.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The flag's key.
+    flag: String,
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+    let answer = session.look(route::flag(&arguments.flag, ""))?;
+    session.show(&answer, render)?;
+    Ok(Outcome::Done)
+}
+
+fn render(flag: &Value) -> String {
+    let mut table = Table::new(["", ""]);
+    let mut line = |name: &str, value: String| {
+        if !value.is_empty() {
+            table.row([name.to_owned(), value]);
+        }
+    };
+    let text = |field| json::text(flag, field).unwrap_or_default().to_owned();
+    let count = |field| json::number(flag, field).map_or(String::new(), |count| format!("{count} tenants"));
+    line("description", text("description"));
+    line("owner", text("owner"));
+    line("kind", text("kind"));
+    line("state", state(flag));
+    line("killed", killed(flag));
+    line("default", flag.get("default").map(json::word).unwrap_or_default());
+    for (tier, variant) in json::entries(flag, "tiers") {
+        line(&format!("tier {tier}"), json::word(variant));
+    }
+    line("rollout", rollout(flag.get("rollout").unwrap_or(&Value::Null)));
+    line("on for", count("on"));
+    line("opted in", count("opted_in"));
+    line("opted out", count("opted_out"));
+    for sign_off in json::list(flag, "sign_offs") {
+        let of = |field| json::text(sign_off, field).unwrap_or_default();
+        line(
+            "signed off",
+            format!("{} by {}, {}", of("role"), of("by"), moment(of("at"))),
+        );
+    }
+    for reason in json::list(flag, "stale") {
+        line(
+            "stale",
+            json::text(reason, "detail").unwrap_or_default().to_owned(),
+        );
+    }
+    line("changed", changed(flag));
+    let body = table.render("");
+    format!("{}\n{body}", printable(&text("key")))
+}
+
+fn state(flag: &Value) -> String {
+    let state = json::text(flag, "lifecycle").unwrap_or_default();
+    match json::text(flag, "since") {
+        Some(since) if !state.is_empty() => format!("{state} since {}", moment(since)),
+        _ => state.to_owned(),
+    }
+}
+
+fn killed(flag: &Value) -> String {
+    match flag.get("enabled").and_then(Value::as_bool) {
+        Some(false) => "yes: off for everyone".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// `25 % by tenant, serves on, of {...}`.
+fn rollout(rollout: &Value) -> String {
+    let Some(percentage) = rollout.get("percentage") else {
+        return String::new();
+    };
+    let mut text = format!("{percentage} %");
+    if let Some(by) = json::text(rollout, "by") {
+        text.push_str(&format!(" by {by}"));
+    }
+    if let Some(serve) = rollout.get("serve") {
+        text.push_str(&format!(", serves {}", json::word(serve)));
+    }
+    if let Some(audience) = rollout.get("audience") {
+        text.push_str(&format!(", of {audience}"));
+    }
+    text
+}
+
+fn changed(flag: &Value) -> String {
+    let Some(at) = json::text(flag, "changed") else {
+        return String::new();
+    };
+    match json::text(flag, "changed_by") {
+        Some(by) => format!("{} by {by}", moment(at)),
+        None => moment(at),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_shown_with_what_operators_set() {
+        let flag = serde_json::json!({
+            "key": "dispatch.v2Board", "description": "New dispatch board", "kind": "release", "lifecycle": "beta",
+            "since": "2026-11-20T09:14:00.000Z", "enabled": false, "default": "off", "tiers": { "tier3": "on" },
+            "rollout": { "percentage": 25, "audience": { "attribute": "tier", "eq": "tier2" } }, "on": 2,
+            "sign_offs": [{ "role": "operations", "by": "ann", "at": "2026-11-20T10:00:00.000Z" }],
+            "changed": "2026-11-20T10:00:00.000Z", "changed_by": "ann",
+        });
+        assert_eq!(
+            render(&flag),
+            "dispatch.v2Board\n\
+             description   New dispatch board\n\
+             kind          release\n\
+             state         beta since 2026-11-20 09:14\n\
+             killed        yes: off for everyone\n\
+             default       off\n\
+             tier tier3    on\n\
+             rollout       25 %, of {\"attribute\":\"tier\",\"eq\":\"tier2\"}\n\
+             on for        2 tenants\n\
+             signed off    operations by ann, 2026-11-20 10:00\n\
+             changed       2026-11-20 10:00 by ann\n"
+        );
+    }
+}

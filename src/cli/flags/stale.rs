@@ -1,0 +1,38 @@
+//! `sluice flags stale`: flags that have outlived their purpose, and why.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use crate::cli::pages::{self, Page};
+use crate::cli::render::json;
+use crate::cli::session::Session;
+use crate::cli::{Outcome, route};
+
+/// Lists flags that have outlived their purpose, each with the reasons.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    page: Page,
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+    pages::list(
+        session,
+        (route::FLAGS, &[("stale", "true")]),
+        &arguments.page,
+        "flags",
+        (["flag", "state", "why"], row),
+        "no flag is stale",
+    )?;
+    Ok(Outcome::Done)
+}
+
+fn row(flag: &Value) -> [String; 3] {
+    let text = |field| json::text(flag, field).unwrap_or_default().to_owned();
+    let reasons: Vec<String> = json::list(flag, "stale")
+        .iter()
+        .map(|reason| json::text(reason, "detail").map_or_else(|| json::word(reason), str::to_owned))
+        .collect();
+    [text("key"), text("lifecycle"), reasons.join("; ")]
+}

@@ -1,0 +1,206 @@
+//! `sluice flags promote` and `revert`: how far a flag is.
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use hyper::Method;
+use rules::Lifecycle;
+use serde_json::{Map, Value, json};
+
+use crate::cli::change::{self, Body, Change, Options, intent};
+use crate::cli::refused::Refused;
+use crate::cli::render::preview::Kept;
+use crate::cli::render::{json as fields, printable};
+use crate::cli::session::Session;
+use crate::cli::{Outcome, route};
+
+/// What an urgent promotion does not wait for.
+const SKIPPABLE: [&str; 8] = [
+    "SOAK_NOT_ELAPSED",
+    "EXIT_CRITERIA",
+    "SIGN_OFF_MISSING",
+    "NOT_STABLE",
+    "FLAG_ERRORS",
+    "ROLLBACK_OPEN",
+    "NOT_REVERTIBLE",
+    "STATE_SKIPPED",
+];
+
+/// Takes a flag one state further: alpha, beta, ga, retired.
+///
+/// Refused with every reason while it has not soaked, lacks tenants, sign-offs and so on. Somebody may answer for
+/// not waiting: --decision-maker, --incident and --reason together, by a platform-admin; it is written down as such.
+#[derive(Debug, Args)]
+pub(super) struct Promote {
+    /// The flag's key.
+    flag: String,
+    /// How far.
+    #[arg(value_enum)]
+    to: State,
+    /// For ga: `on` for everyone who has not opted out, or as `tiers`, rollout and default say.
+    #[arg(long, value_enum)]
+    default: Option<GaDefault>,
+    /// Does not wait: who decided that.
+    #[arg(long, value_name = "NAME", requires_all = ["incident", "reason"], help_heading = "Urgent")]
+    decision_maker: Option<String>,
+    /// Does not wait: for which incident.
+    #[arg(long, value_name = "ID", requires = "decision_maker", help_heading = "Urgent")]
+    incident: Option<String>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Takes a flag back to an earlier state, at once.
+#[derive(Debug, Args)]
+pub(super) struct Revert {
+    /// The flag's key.
+    flag: String,
+    /// How far.
+    #[arg(value_enum)]
+    to: State,
+    /// Takes the flags that require it back, too.
+    #[arg(long)]
+    cascade: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum State {
+    #[value(alias = "dev")]
+    Alpha,
+    Beta,
+    Ga,
+    Retired,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GaDefault {
+    On,
+    Tiers,
+}
+
+/// Which way a state is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Forward,
+    Back,
+}
+
+impl State {
+    fn lifecycle(self) -> Lifecycle {
+        match self {
+            Self::Alpha => Lifecycle::Alpha,
+            Self::Beta => Lifecycle::Beta,
+            Self::Ga => Lifecycle::Ga,
+            Self::Retired => Lifecycle::Retired,
+        }
+    }
+}
+
+pub(super) fn promote(session: &Session, arguments: &Promote) -> Result<Outcome> {
+    let (flag, to) = (&arguments.flag, arguments.to.lifecycle());
+    let from = look(session, flag, to, Way::Forward)?;
+    let mut body = Map::new();
+    body.insert("state".to_owned(), to.as_str().into());
+    match arguments.default {
+        Some(GaDefault::Tiers) => drop(body.insert("default".to_owned(), "tiers".into())),
+        Some(GaDefault::On) => drop(body.insert("default".to_owned(), "on".into())),
+        None => {}
+    }
+    let options = &arguments.options;
+    let mut sent = options.clone();
+    if let (Some(decision_maker), Some(incident)) = (&arguments.decision_maker, &arguments.incident) {
+        let reason = sent.reason.clone().unwrap_or_default();
+        let urgent = json!({ "decision_maker": decision_maker, "incident": incident, "reason": reason });
+        body.insert("override".to_owned(), urgent);
+        sent.reason = None;
+    }
+    send(session, &sent, (flag, body), |body| {
+        went(flag, from.as_deref(), to, body)
+    })
+    .map_err(|error| with_hint(error, flag, to))
+}
+
+pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Outcome> {
+    let (flag, to) = (&arguments.flag, arguments.to.lifecycle());
+    let from = look(session, flag, to, Way::Back)?;
+    let mut body = Map::new();
+    body.insert("state".to_owned(), to.as_str().into());
+    if arguments.cascade {
+        body.insert("cascade".to_owned(), true.into());
+    }
+    let sent = send(session, &arguments.options, (flag, body), |body| {
+        went(flag, from.as_deref(), to, body)
+    });
+    sent.map_err(|error| match error.downcast::<Refused>() {
+        Ok(refused) if refused.has("FLAG_DEPENDENCY") => refused
+            .hint("revert them first, or all of them at once with --cascade")
+            .into(),
+        Ok(refused) => refused.into(),
+        Err(error) => error,
+    })
+}
+
+/// How far it is. Whoever says `promote` must not take it back by that, nor the other way round.
+fn look(session: &Session, flag: &str, to: Lifecycle, way: Way) -> Result<Option<String>> {
+    let answer = session.look(route::flag(flag, ""))?;
+    let body = answer.json()?;
+    let from = fields::text(&body, "lifecycle").or_else(|| fields::text(&body, "state"));
+    let known = from.and_then(|from| Lifecycle::ALL.into_iter().find(|known| known.as_str() == from));
+    match (known, way) {
+        (Some(from), Way::Forward) if to < from => {
+            bail!("{flag} is {from}; back to {to} takes `sluice flags revert {flag} {to}`")
+        }
+        (Some(from), Way::Back) if to > from => {
+            bail!("{flag} is {from}; on to {to} takes `sluice flags promote {flag} {to}`")
+        }
+        _ => Ok(from.map(printable)),
+    }
+}
+
+fn send(
+    session: &Session,
+    options: &Options,
+    (flag, body): (&str, Map<String, Value>),
+    done: impl FnOnce(&Value) -> String,
+) -> Result<Outcome> {
+    let change = Change::new(Method::POST, route::flag(flag, "/state"), Body::Fields(body));
+    let answer = session.ask(&change.ask(options, &[]), intent(options))?;
+    change::tell(session, options, &answer, Kept::All, done)?;
+    Ok(Outcome::Done)
+}
+
+fn went(flag: &str, from: Option<&str>, to: Lifecycle, body: &Value) -> String {
+    let mut text = match from {
+        Some(from) => format!("{flag}: {from} -> {to}"),
+        None => format!("{flag} is {to}"),
+    };
+    let list = |name| {
+        let words: Vec<String> = fields::list(body, name).iter().map(fields::word).collect();
+        printable(&words.join(", "))
+    };
+    let (cascade, skipped) = (list("cascade"), list("skipped"));
+    if !cascade.is_empty() {
+        text.push_str(&format!(", with it: {cascade}"));
+    }
+    if !skipped.is_empty() {
+        text.push_str(&format!(", not waited for: {skipped}"));
+    }
+    text
+}
+
+/// Says how an urgent promotion is made, where one would help.
+fn with_hint(error: anyhow::Error, flag: &str, to: Lifecycle) -> anyhow::Error {
+    match error.downcast::<Refused>() {
+        Ok(refused) if SKIPPABLE.iter().any(|code| refused.has(code)) && !refused.has("ROLE_MISSING") => {
+            refused
+                .hint(format!(
+                    "an urgent skip needs the role platform-admin:  sluice flags promote {flag} {to} \
+                 --decision-maker NAME --incident ID --reason \"...\""
+                ))
+                .into()
+        }
+        Ok(refused) => refused.into(),
+        Err(error) => error,
+    }
+}

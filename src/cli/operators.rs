@@ -1,0 +1,95 @@
+//! `sluice operators`: tokens for those who operate flags.
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use control::Role;
+use control::operators::TokenHash;
+use rules::{TenantId, Timestamp};
+use serde_json::json;
+
+use super::{Outcome, answer, clock};
+
+/// Makes tokens for those who operate flags.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Token(Token),
+}
+
+/// Makes a token, and the entry to put into the document that `admin.operators.tokens` names. No server is asked.
+///
+/// The token goes to standard output, this once; the entry, which holds only its hash, to standard error.
+#[derive(Debug, Args)]
+struct Token {
+    /// Whose it is: stands in the audit log.
+    #[arg(long)]
+    name: String,
+    /// What he may do.
+    #[arg(long, value_enum)]
+    role: RoleName,
+    /// For an org-admin: of which org.
+    #[arg(long, value_name = "ORG", value_parser = org)]
+    org: Option<String>,
+    /// From when on it counts no more (RFC 3339).
+    #[arg(long, value_name = "RFC3339", value_parser = clock::parse)]
+    expires: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RoleName {
+    OrgAdmin,
+    Viewer,
+    Operator,
+    PlatformAdmin,
+}
+
+fn org(text: &str) -> Result<String, String> {
+    TenantId::parse(text).map_err(|invalid| invalid.to_string())?;
+    Ok(text.to_owned())
+}
+
+impl RoleName {
+    fn role(self) -> Role {
+        match self {
+            Self::OrgAdmin => Role::OrgAdmin,
+            Self::Viewer => Role::Viewer,
+            Self::Operator => Role::Operator,
+            Self::PlatformAdmin => Role::PlatformAdmin,
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let Command::Token(token) = &arguments.command;
+    if (token.role == RoleName::OrgAdmin) != token.org.is_some() {
+        bail!("an org-admin has an --org, and nobody else has");
+    }
+    let (secret, hash) = TokenHash::issue().context("no token was made")?;
+    answer::complain("put this entry into the `tokens` of the document that `admin.operators.tokens` names:");
+    answer::complain(line(token, &hash));
+    answer::complain("and give this token to its owner; it is not shown again:");
+    answer::say(secret)?;
+    Ok(Outcome::Done)
+}
+
+/// An entry of the document of tokens. JSON is YAML.
+fn line(token: &Token, hash: &TokenHash) -> String {
+    let mut fields = vec![
+        ("name", json!(token.name)),
+        ("role", json!(token.role.role().as_str())),
+    ];
+    fields.extend(token.org.as_ref().map(|org| ("org", json!(org))));
+    fields.push(("hash", json!(hash.to_string())));
+    let expires = token.expires.and_then(super::render::moment::rfc3339);
+    fields.extend(expires.map(|expires| ("expires", json!(expires))));
+    let fields: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    format!("- {{ {} }}", fields.join(", "))
+}

@@ -1,0 +1,71 @@
+//! Lists, page by page: all of them for people, one page as it is for scripts.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use super::answer;
+use super::change::with_query;
+use super::render::{Table, json};
+use super::session::{Form, Session, print};
+
+/// How many pages are followed at most.
+const MAX_PAGES: usize = 1_000;
+/// How many items are asked for at a time.
+const PAGE: &str = "1000";
+
+/// Which page.
+#[derive(Debug, Args)]
+pub(super) struct Page {
+    /// At most so many; left out, all of them, or with --json one page.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Goes on after the `next` of a page.
+    #[arg(long, value_name = "NEXT")]
+    after: Option<String>,
+}
+
+/// Prints a list: its items in `field`, each of them a row.
+pub(super) fn list<const N: usize>(
+    session: &Session,
+    (path, query): (&str, &[(&str, &str)]),
+    page: &Page,
+    field: &str,
+    (headings, row): ([&'static str; N], impl Fn(&Value) -> [String; N]),
+    nothing: &str,
+) -> Result<()> {
+    let mut table = Table::new(headings);
+    let mut left = page
+        .limit
+        .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let mut after = page.after.clone();
+    for _ in 0..MAX_PAGES {
+        let limit = left.min(1_000).to_string();
+        let limit = if left == usize::MAX { PAGE } else { &limit };
+        let mut asked = query.to_vec();
+        asked.push(("limit", limit));
+        asked.extend(after.as_deref().map(|after| ("after", after)));
+        let answer = session.look(with_query(path, &asked))?;
+        if session.form() == Form::Json {
+            return Ok(print(&answer.body)?);
+        }
+        let body = answer.json()?;
+        let items = json::list(&body, field);
+        for item in items.iter().take(left) {
+            table.row(row(item));
+        }
+        left = left.saturating_sub(items.len());
+        after = body.get("next").filter(|next| !next.is_null()).map(json::word);
+        if after.is_none() || left == 0 {
+            break;
+        }
+    }
+    answer::say(table.render(nothing).trim_end())?;
+    if let Some(after) = after {
+        answer::complain(format_args!(
+            "there are more: --after {}",
+            super::render::printable(&after)
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! A refusal of the server, as people read it: that nothing was changed, every reason with its code, and what helps.
+
+use std::fmt;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::client::{Answer, Unreachable};
+use super::render::{json, printable};
+use super::session::Form;
+
+/// Codes after which it is not known whether the change was made.
+const UNKNOWN_OUTCOME: [&str; 2] = ["TIMED_OUT", "DEFECT"];
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// To see something.
+    Look,
+    /// To see what a change would do.
+    Try,
+    /// To change something.
+    Change,
+}
+
+/// An answer that is no good one.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) body: Value,
+    pub(super) form: Form,
+    intent: Intent,
+    request_id: String,
+    /// What the command itself knows to help.
+    hint: Option<String>,
+}
+
+/// One reason.
+struct Reason<'r> {
+    code: &'r str,
+    detail: &'r str,
+    cure: Option<&'r str>,
+}
+
+impl Refused {
+    /// What the answer says; the error is that it is none of this API.
+    pub(super) fn new(answer: &Answer, intent: Intent, form: Form) -> Result<Self, Unreachable> {
+        let stranger = Unreachable::NotTheApi {
+            status: answer.status,
+        };
+        let body: Value = serde_json::from_slice(&answer.body).map_err(|_| Unreachable::NotTheApi {
+            status: answer.status,
+        })?;
+        if json::text(&body, "code").is_none() {
+            return Err(stranger);
+        }
+        Ok(Self {
+            body,
+            form,
+            intent,
+            request_id: answer.request_id.clone(),
+            hint: None,
+        })
+    }
+
+    /// The same with what the command knows to help, which stands in the place of the server's cures.
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Whether one of the reasons has this code.
+    pub(super) fn has(&self, code: &str) -> bool {
+        self.reasons().iter().any(|reason| reason.code == code)
+    }
+
+    fn reasons(&self) -> Vec<Reason<'_>> {
+        let listed = json::list(&self.body, "refusals");
+        let all = if listed.is_empty() {
+            std::slice::from_ref(&self.body)
+        } else {
+            listed
+        };
+        all.iter().map(Reason::of).collect()
+    }
+
+    fn headline(&self) -> &'static str {
+        let code = json::text(&self.body, "code").unwrap_or_default();
+        match self.intent {
+            Intent::Look => "refused:",
+            Intent::Try => "would be refused:",
+            Intent::Change if UNKNOWN_OUTCOME.contains(&code) => {
+                "failed; whether it was changed is in the audit log:"
+            }
+            Intent::Change => "refused, nothing was changed:",
+        }
+    }
+
+    fn request_id(&self) -> &str {
+        json::text(&self.body, "request_id").unwrap_or(&self.request_id)
+    }
+}
+
+impl<'r> Reason<'r> {
+    fn of(value: &'r Value) -> Self {
+        Self {
+            code: json::text(value, "code").unwrap_or_default(),
+            detail: json::text(value, "detail").unwrap_or_default(),
+            cure: json::text(value, "cure"),
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.headline())?;
+        let reasons = self.reasons();
+        let width = reasons.iter().map(|reason| reason.code.len()).max().unwrap_or(0);
+        for Reason { code, detail, .. } in &reasons {
+            writeln!(f, "  {:width$}   {}", printable(code), printable(detail))?;
+        }
+        for problem in json::list(&self.body, "problems") {
+            document_problem(f, problem)?;
+        }
+        match &self.hint {
+            Some(hint) => writeln!(f, "{hint}")?,
+            None => cures(f, &reasons)?,
+        }
+        match self.request_id() {
+            "" => Ok(()),
+            id => write!(f, "request {}", printable(id)),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// A problem of a document, as `sluice check --json` has it. What was sent has no lines that anybody knows.
+fn document_problem(f: &mut fmt::Formatter<'_>, problem: &Value) -> fmt::Result {
+    let field = |name| printable(json::text(problem, name).unwrap_or_default());
+    writeln!(
+        f,
+        "  {}[{}]: {}",
+        field("severity"),
+        field("code"),
+        field("message")
+    )?;
+    match json::text(problem, "help") {
+        Some(help) => writeln!(f, "    help: {}", printable(help)),
+        None => Ok(()),
+    }
+}
+
+fn cures(f: &mut fmt::Formatter<'_>, reasons: &[Reason<'_>]) -> fmt::Result {
+    let mut told: Vec<&str> = Vec::new();
+    for cure in reasons.iter().filter_map(|reason| reason.cure) {
+        if !told.contains(&cure) {
+            writeln!(f, "what helps: {}", printable(cure))?;
+            told.push(cure);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(status: u16, body: &Value, intent: Intent) -> String {
+        let answer = Answer {
+            status,
+            revision: None,
+            request_id: "r-1".into(),
+            body: body.to_string().into(),
+        };
+        Refused::new(&answer, intent, Form::Text).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_refused_promotion_tells_every_reason() {
+        let body = serde_json::json!({
+            "code": "SOAK_NOT_ELAPSED", "detail": "in beta since ... (and 2 more)", "request_id": "r-7",
+            "refusals": [
+                { "code": "SOAK_NOT_ELAPSED", "detail": "in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)" },
+                { "code": "EXIT_CRITERIA", "detail": "7 of 10 tenants have it on", "cure": "let more in" },
+                { "code": "SIGN_OFF_MISSING", "detail": "operations" },
+            ],
+        });
+        assert_eq!(
+            told(409, &body, Intent::Change),
+            "refused, nothing was changed:\n\
+             \x20 SOAK_NOT_ELAPSED   in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)\n\
+             \x20 EXIT_CRITERIA      7 of 10 tenants have it on\n\
+             \x20 SIGN_OFF_MISSING   operations\n\
+             what helps: let more in\n\
+             request r-7"
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_said() {
+        let body = serde_json::json!({ "code": "TIMED_OUT", "detail": "the answer took too long" });
+        let text = told(503, &body, Intent::Change);
+        assert!(!text.contains("nothing was changed"), "{text}");
+        assert!(
+            text.contains("audit log") && text.ends_with("request r-1"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_problems_of_a_document_are_told_with_their_help() {
+        let body = serde_json::json!({
+            "code": "INVALID_DOCUMENT", "detail": "the document would have 1 error",
+            "problems": [{ "severity": "error", "code": "unknown-flag", "message": "no flag has the key `a`", "help": "did you mean `b`?" }],
+        });
+        let text = told(422, &body, Intent::Try);
+        assert!(
+            text.starts_with("would be refused:\n  INVALID_DOCUMENT   the document"),
+            "{text}"
+        );
+        assert!(
+            text.contains("  error[unknown-flag]: no flag has the key `a`\n    help: did you mean `b`?\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_page_of_something_else_is_no_refusal() {
+        for body in ["<html>", "{}", "[]"] {
+            let answer = Answer {
+                status: 404,
+                revision: None,
+                request_id: String::new(),
+                body: body.into(),
+            };
+            assert!(Refused::new(&answer, Intent::Look, Form::Text).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_server_can_not_write_to_the_terminal() {
+        let body = serde_json::json!({ "code": "X", "detail": "a\u{1b}[2Jb\nc" });
+        let text = told(409, &body, Intent::Change);
+        assert!(text.contains("a\\u{1b}[2Jb\\nc"), "{text}");
+    }
+}

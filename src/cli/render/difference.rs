@@ -1,0 +1,99 @@
+//! What an applied document changes: added, changed, removed, left alone.
+
+use serde_json::Value;
+
+use super::{json, printable};
+
+/// How many parts are told of each sort; the others are counted.
+const MAX_PARTS: usize = 200;
+
+/// How the parts of a difference are marked and summed up.
+const SORTS: [(&str, char, &str); 4] = [
+    ("added", '+', "to add"),
+    ("changed", '~', "to change"),
+    ("removed", '-', "to remove"),
+    ("left_alone", '=', "left to operators"),
+];
+
+/// A difference as people read it.
+pub(crate) fn difference(difference: &Value) -> String {
+    let mut text = String::new();
+    let mut sums = Vec::new();
+    for (field, mark, words) in SORTS {
+        let parts = json::list(difference, field);
+        for part in parts.iter().take(MAX_PARTS) {
+            text.push_str(&line(mark, part));
+        }
+        let more = parts.len().saturating_sub(MAX_PARTS);
+        if more > 0 {
+            text.push_str(&format!("  {mark} ... and {more} more\n"));
+        }
+        if !parts.is_empty() {
+            sums.push(format!("{} {words}", parts.len()));
+        }
+    }
+    if is_empty(difference) {
+        text.push_str("nothing to change\n");
+    } else {
+        text.push_str(&format!("{}\n", sums.join(", ")));
+    }
+    text
+}
+
+/// Whether the document says what there is already. What is left alone is no change.
+pub(crate) fn is_empty(difference: &Value) -> bool {
+    ["added", "changed", "removed"]
+        .iter()
+        .all(|field| json::list(difference, field).is_empty())
+}
+
+fn line(mark: char, part: &Value) -> String {
+    let section = json::text(part, "section").unwrap_or_default();
+    let name = printable(json::text(part, "name").unwrap_or_default());
+    let what = match section {
+        "head" => "head of the document".to_owned(),
+        section => format!("{:7} {name}", printable(section)),
+    };
+    let fields: Vec<String> = json::list(part, "fields").iter().map(json::word).collect();
+    match fields.is_empty() {
+        true => format!("  {mark} {what}\n"),
+        false => format!("  {mark} {what}: {}\n", printable(&fields.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_difference_is_told_like_a_plan() {
+        let answer = json!({
+            "added": [{ "section": "flag", "name": "reports.export" }, { "section": "tenant", "name": "acme" }],
+            "changed": [
+                { "section": "head", "name": "", "fields": ["tiers"] },
+                { "section": "flag", "name": "dispatch.v2Board", "fields": ["description", "rules"] },
+            ],
+            "removed": [{ "section": "segment", "name": "dach" }],
+            "left_alone": [{ "section": "flag", "name": "dispatch.v2Board", "fields": ["lifecycle", "tiers"] }],
+        });
+        assert_eq!(
+            difference(&answer),
+            "\x20 + flag    reports.export\n\
+             \x20 + tenant  acme\n\
+             \x20 ~ head of the document: tiers\n\
+             \x20 ~ flag    dispatch.v2Board: description, rules\n\
+             \x20 - segment dach\n\
+             \x20 = flag    dispatch.v2Board: lifecycle, tiers\n\
+             2 to add, 2 to change, 1 to remove, 1 left to operators\n"
+        );
+    }
+
+    #[test]
+    fn what_is_left_alone_is_no_change() {
+        let answer = json!({ "left_alone": [{ "section": "tenant", "name": "acme", "fields": ["tier"] }] });
+        assert!(is_empty(&answer));
+        assert_eq!(difference(&answer), "  = tenant  acme: tier\nnothing to change\n");
+    }
+}

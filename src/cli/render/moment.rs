@@ -1,0 +1,53 @@
+//! Times as people read them: in UTC, to the minute.
+
+use rules::Timestamp;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// `2026-11-20 09:14` of an RFC 3339 time; anything else as it is.
+pub(crate) fn moment(text: &str) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]");
+    formatted(text, format).unwrap_or_else(|| text.to_owned())
+}
+
+/// The same with seconds, for logs.
+pub(crate) fn moment_to_the_second(text: &str) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    formatted(text, format).unwrap_or_else(|| text.to_owned())
+}
+
+/// As the API takes it: RFC 3339 in UTC.
+pub(crate) fn rfc3339(at: Timestamp) -> Option<String> {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0).checked_mul(1_000_000)?).ok()?;
+    at.format(format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second]Z"
+    ))
+    .ok()
+}
+
+fn formatted(text: &str, format: &[time::format_description::BorrowedFormatItem<'_>]) -> Option<String> {
+    let at = Timestamp::parse(text).ok()?;
+    let nanoseconds = i128::from(at.0).checked_mul(1_000_000)?;
+    let at = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok()?;
+    at.format(format).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_to_the_minute() {
+        for (text, expected) in [
+            ("2026-11-20T09:14:59.999Z", "2026-11-20 09:14"),
+            ("2026-11-20T09:14:59+02:00", "2026-11-20 07:14"),
+            ("soon", "soon"),
+        ] {
+            assert_eq!(moment(text), expected);
+        }
+        assert_eq!(
+            moment_to_the_second("2026-11-20T09:14:59.999Z"),
+            "2026-11-20 09:14:59"
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! Who would be served what instead of what, as the server found out.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{counted, json, printable};
+
+/// How many flips are told; the others are counted.
+const MAX_FLIPS: usize = 50;
+/// Of how many tiers it is told what keeps their tenants as they are.
+const MAX_TIERS: usize = 10;
+
+/// Which tenants that do not change are told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kept<'k> {
+    /// Those of every tier.
+    All,
+    /// Those of these tiers.
+    Tiers(&'k [&'k str]),
+}
+
+/// A preview as people read it.
+pub(crate) fn preview(preview: &Value, kept: Kept<'_>) -> String {
+    let count = |field| json::number(preview, field).unwrap_or_default();
+    let (tenants, known) = (count("tenants"), count("known"));
+    let flips = json::list(preview, "listed");
+    let unknown = json::list(preview, "unknown_tenant");
+    let mut text = match tenants {
+        0 => format!("none of {} changes\n", counted(known, "tenant")),
+        1 => format!("1 of {} changes:\n", counted(known, "tenant")),
+        _ => format!("{tenants} of {} change:\n", counted(known, "tenant")),
+    };
+    let flags = one_flag(flips.iter().chain(unknown));
+    text.push_str(&listed(flips, flags));
+    let told = flips.len().min(MAX_FLIPS);
+    let more = count("flips").saturating_sub(u64::try_from(told).unwrap_or(u64::MAX));
+    if more > 0 {
+        text.push_str(&format!("  ... and {more} more (--json tells them)\n"));
+    }
+    if !unknown.is_empty() {
+        text.push_str("tenants without a record:\n");
+        text.push_str(&listed(unknown, flags));
+    }
+    text.push_str(&kept_lines(json::list(preview, "kept"), kept));
+    if count("unseen") > 0 {
+        let unseen = count("unseen");
+        text.push_str(&format!(
+            "there was too much to look at: {unseen} pairs of tenant and flag were left out\n"
+        ));
+    }
+    text
+}
+
+/// Whether flips name their flag.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flags {
+    One,
+    Several,
+}
+
+fn one_flag<'v>(flips: impl Iterator<Item = &'v Value>) -> Flags {
+    let mut flags: Vec<&str> = flips.filter_map(|flip| json::text(flip, "flag")).collect();
+    flags.dedup();
+    flags.sort_unstable();
+    flags.dedup();
+    if flags.len() > 1 {
+        Flags::Several
+    } else {
+        Flags::One
+    }
+}
+
+fn listed(flips: &[Value], flags: Flags) -> String {
+    let rows: Vec<[String; 4]> = flips
+        .iter()
+        .take(MAX_FLIPS)
+        .map(|flip| row(flip, flags))
+        .collect();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let (names, keys, variants) = (width(0), width(1), width(2));
+    let mut text = String::new();
+    for [name, key, variant, why] in &rows {
+        let key = match flags {
+            Flags::One => String::new(),
+            Flags::Several => format!("{key:keys$}   "),
+        };
+        text.push_str(&format!("  {name:names$}   {key}{variant:variants$}   {why}\n"));
+    }
+    text
+}
+
+fn row(flip: &Value, flags: Flags) -> [String; 4] {
+    let from = json::text(flip, "from").unwrap_or("nothing");
+    let to = json::text(flip, "to").unwrap_or("nothing");
+    let is_off = |variant: &str| matches!(variant, "off" | "nothing");
+    let mark = match (is_off(from), is_off(to)) {
+        (true, false) => '+',
+        (false, true) => '-',
+        _ => '~',
+    };
+    let tenant = json::text(flip, "tenant").unwrap_or("any");
+    let flag = match flags {
+        Flags::One => "",
+        Flags::Several => json::text(flip, "flag").unwrap_or_default(),
+    };
+    [
+        format!("{mark} {}", printable(tenant)),
+        printable(flag),
+        format!("{} -> {}", printable(from), printable(to)),
+        format!("({})", printable(json::text(flip, "why").unwrap_or_default())),
+    ]
+}
+
+/// `not changed: 11 tenants of tier2 (9 not eligible at beta, 1 overridden, 1 opted out)`.
+fn kept_lines(groups: &[Value], kept: Kept<'_>) -> String {
+    let mut by_tier: BTreeMap<&str, Vec<(u64, &str)>> = BTreeMap::new();
+    for group in groups {
+        let tier = json::text(group, "tier").unwrap_or_default();
+        let wanted = match kept {
+            Kept::All => true,
+            Kept::Tiers(tiers) => tiers.contains(&tier),
+        };
+        if wanted {
+            let tenants = json::number(group, "tenants").unwrap_or_default();
+            let why = json::text(group, "why").unwrap_or_default();
+            by_tier.entry(tier).or_default().push((tenants, why));
+        }
+    }
+    let mut text = String::new();
+    for (tier, whys) in by_tier.iter().take(MAX_TIERS) {
+        let all = whys
+            .iter()
+            .fold(0_u64, |sum, (tenants, _)| sum.saturating_add(*tenants));
+        let told: Vec<String> = whys
+            .iter()
+            .map(|(tenants, why)| format!("{tenants} {}", printable(why)))
+            .collect();
+        let of = if tier.is_empty() {
+            " of no tier".to_owned()
+        } else {
+            format!(" of {}", printable(tier))
+        };
+        text.push_str(&format!(
+            "not changed: {}{of} ({})\n",
+            counted(all, "tenant"),
+            told.join(", ")
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn flip(tenant: &str, flag: &str, from: &str, to: &str, why: &str) -> Value {
+        json!({ "tenant": tenant, "flag": flag, "from": from, "to": to, "cause": "tier", "why": why })
+    }
+
+    #[test]
+    fn a_preview_names_who_changes_and_what_keeps_the_others() {
+        let answer = json!({
+            "known": 214, "tenants": 3, "flips": 3,
+            "listed": [
+                flip("globex", "dispatch.v2Board", "off", "on", "tier tier2"),
+                flip("hooli", "dispatch.v2Board", "off", "on", "tier tier2"),
+                flip("soylent", "dispatch.v2Board", "off", "on", "tier tier2"),
+            ],
+            "unknown_tenant": [],
+            "kept": [
+                { "flag": "dispatch.v2Board", "tier": "tier1", "cause": "default", "why": "default", "tenants": 200 },
+                { "flag": "dispatch.v2Board", "tier": "tier2", "cause": "lifecycle", "why": "not eligible at beta", "tenants": 9 },
+                { "flag": "dispatch.v2Board", "tier": "tier2", "cause": "override", "why": "overridden", "tenants": 1 },
+                { "flag": "dispatch.v2Board", "tier": "tier2", "cause": "opt_out", "why": "opted out", "tenants": 1 },
+            ],
+            "unseen": 0,
+        });
+        assert_eq!(
+            preview(&answer, Kept::Tiers(&["tier2"])),
+            "3 of 214 tenants change:\n\
+             \x20 + globex    off -> on   (tier tier2)\n\
+             \x20 + hooli     off -> on   (tier tier2)\n\
+             \x20 + soylent   off -> on   (tier tier2)\n\
+             not changed: 11 tenants of tier2 (9 not eligible at beta, 1 overridden, 1 opted out)\n"
+        );
+    }
+
+    #[test]
+    fn several_flags_are_named_and_losses_are_marked() {
+        let answer = json!({
+            "known": 1, "tenants": 1, "flips": 3,
+            "listed": [
+                flip("acme", "a", "on", "off", "not eligible at alpha"),
+                flip("acme", "theme", "blue", "green", "default"),
+            ],
+            "unknown_tenant": [{ "flag": "a", "from": "on", "to": null, "why": "not known" }],
+        });
+        assert_eq!(
+            preview(&answer, Kept::All),
+            "1 of 1 tenant changes:\n\
+             \x20 - acme   a       on -> off       (not eligible at alpha)\n\
+             \x20 ~ acme   theme   blue -> green   (default)\n\
+             \x20 ... and 1 more (--json tells them)\n\
+             tenants without a record:\n\
+             \x20 - any   a   on -> nothing   (not known)\n"
+        );
+    }
+
+    #[test]
+    fn nobody_is_said_to_change() {
+        assert_eq!(
+            preview(&json!({ "known": 2, "tenants": 0 }), Kept::All),
+            "none of 2 tenants changes\n"
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! A command's talk with a server: where it is and who asks, and what becomes of a refusal.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use super::client::{Answer, Ask, Client, Credentials, Server};
+use super::refused::{Intent, Refused};
+use super::{answer, duration};
+
+/// Where the server is, and who asks.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Server")]
+pub(super) struct Connection {
+    /// The admin listener: http://HOST:PORT, https://HOST:PORT or unix:PATH.
+    #[arg(long, global = true, value_name = "URL", env = "SLUICE_SERVER", default_value = "http://127.0.0.1:9090", value_parser = Server::parse)]
+    server: Server,
+    /// A file that holds the token to sign in with; or the token itself in SLUICE_TOKEN.
+    #[arg(long, global = true, value_name = "FILE", env = "SLUICE_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+    /// Trusts the authorities in this file (PEM) instead of the system's.
+    #[arg(long, global = true, value_name = "FILE", env = "SLUICE_CA")]
+    ca: Option<PathBuf>,
+    /// How long to wait for each step of the answer: `10s`, `2m`.
+    #[arg(long, global = true, value_name = "DURATION", default_value = "35s", value_parser = duration::parse)]
+    timeout: Duration,
+    /// Prints the server's answer as it is, JSON, refusals included.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// What answers are printed as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// For people.
+    Text,
+    /// The server's body as it is.
+    Json,
+}
+
+/// A talk with a server.
+pub(super) struct Session {
+    client: Client,
+    form: Form,
+}
+
+impl Session {
+    pub(super) fn open(connection: &Connection) -> Result<Self> {
+        let credentials = Credentials::find(connection.token_file.as_deref())?;
+        if credentials.token().is_some() && connection.server.is_open_to_others() {
+            answer::complain(format_args!(
+                "warning: the token goes to {} without TLS",
+                connection.server
+            ));
+        }
+        let server = connection.server.clone();
+        let client = Client::new(server, connection.ca.as_deref(), credentials, connection.timeout)?;
+        let form = if connection.json { Form::Json } else { Form::Text };
+        Ok(Self { client, form })
+    }
+
+    /// A talk with the socket of break-glass.
+    pub(super) fn on_socket(path: PathBuf, connection: &Connection) -> Result<Self> {
+        let connection = Connection {
+            server: Server::Unix(path),
+            token_file: None,
+            ca: None,
+            ..connection.clone()
+        };
+        let client = Client::new(
+            connection.server,
+            None,
+            Credentials::default(),
+            connection.timeout,
+        )?;
+        let form = if connection.json { Form::Json } else { Form::Text };
+        Ok(Self { client, form })
+    }
+
+    pub(super) fn form(&self) -> Form {
+        self.form
+    }
+
+    pub(super) fn server(&self) -> &Server {
+        self.client.server()
+    }
+
+    /// Asks for something that changes nothing.
+    pub(super) fn look(&self, path: impl Into<String>) -> Result<Answer> {
+        self.ask(&Ask::get(path), Intent::Look)
+    }
+
+    /// Asks. An answer that is no good one is a [`Refused`].
+    pub(super) fn ask(&self, ask: &Ask, intent: Intent) -> Result<Answer> {
+        let answer = self.client.ask(ask)?;
+        self.good(answer, intent)
+    }
+
+    /// Asks, and hands a good answer on piece by piece.
+    pub(super) fn stream(
+        &self,
+        ask: &Ask,
+        sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> Result<Answer> {
+        let answer = self.client.stream(ask, sink)?;
+        self.good(answer, Intent::Look)
+    }
+
+    fn good(&self, answer: Answer, intent: Intent) -> Result<Answer> {
+        if answer.status < 400 {
+            return Ok(answer);
+        }
+        Err(Refused::new(&answer, intent, self.form)?.into())
+    }
+
+    /// Prints an answer: as it is, or as `text` tells it to people.
+    pub(super) fn show(&self, answer: &Answer, text: impl FnOnce(&Value) -> String) -> Result<()> {
+        match self.form {
+            Form::Json => print(&answer.body)?,
+            Form::Text => {
+                let told = text(&answer.json()?);
+                if !told.is_empty() {
+                    answer::say(told.trim_end())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Prints a body as it is, with one newline at its end.
+pub(super) fn print(body: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(body.trim_ascii_end())?;
+    out.write_all(b"\n")
+}

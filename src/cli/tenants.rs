@@ -1,0 +1,59 @@
+//! `sluice tenants`: looks at tenants and changes what staff and they themselves say of them.
+
+mod allow;
+mod choose;
+mod import;
+mod list;
+mod overrule;
+mod remove;
+mod set;
+mod show;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use super::Outcome;
+use super::session::{Connection, Session};
+
+/// Looks at tenants and changes them: tier, channel, attributes, beta allowlist, overrides, opt-ins.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::Arguments),
+    Show(show::Arguments),
+    Set(set::Arguments),
+    /// Puts a flag on a tenant's beta allowlist.
+    Allow(allow::Arguments),
+    /// Takes a flag off a tenant's beta allowlist: a beta flag is off for it at once.
+    Disallow(allow::Arguments),
+    Override(overrule::Arguments),
+    /// Chooses for a tenant to have a flag, as its own admin could.
+    OptIn(choose::Arguments),
+    /// Chooses for a tenant not to have a flag, as its own admin could.
+    OptOut(choose::Arguments),
+    Import(import::Arguments),
+    Remove(remove::Arguments),
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let session = Session::open(&arguments.connection)?;
+    match &arguments.command {
+        Command::List(arguments) => list::run(&session, arguments),
+        Command::Show(arguments) => show::run(&session, arguments),
+        Command::Set(arguments) => set::run(&session, arguments),
+        Command::Allow(arguments) => allow::run(&session, arguments, allow::List::On),
+        Command::Disallow(arguments) => allow::run(&session, arguments, allow::List::Off),
+        Command::Override(arguments) => overrule::run(&session, arguments),
+        Command::OptIn(arguments) => choose::run(&session, arguments, choose::Choice::In),
+        Command::OptOut(arguments) => choose::run(&session, arguments, choose::Choice::Out),
+        Command::Import(arguments) => import::run(&session, arguments),
+        Command::Remove(arguments) => remove::run(&session, arguments),
+    }
+}

@@ -1,0 +1,210 @@
+//! `sluice tenants import`: many tenants' records at once.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use hyper::Method;
+use serde_json::{Map, Value, json};
+
+use crate::cli::change::{Body, Change, Options, intent};
+use crate::cli::document;
+use crate::cli::render::preview::{Kept, preview};
+use crate::cli::render::{Table, counted, json as fields};
+use crate::cli::session::Session;
+use crate::cli::{Outcome, route};
+
+/// How many tenants are sent at a time.
+const PIECE: usize = 10_000;
+/// How long a piece may be, in bytes, with room for what is around it.
+const PIECE_BYTES: usize = 12 * 1024 * 1024;
+/// How many refused tenants are told.
+const MAX_REFUSED: usize = 100;
+
+/// Brings in the tenants of a flags document (its `tenants`), each with a result. Those that are refused hold up no
+/// other.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A flags document, YAML or JSON, or a directory of them. Everything but its tenants is left aside.
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
+    /// What happens to tenants that there are already.
+    #[arg(long, value_enum, default_value_t = Mode::Upsert)]
+    mode: Mode,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// They are refused.
+    Create,
+    /// They are written whole.
+    Upsert,
+    /// Their fields are changed, as by a merge patch.
+    Patch,
+}
+
+impl Mode {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Upsert => "upsert",
+            Self::Patch => "patch",
+        }
+    }
+}
+
+/// What became of the tenants so far.
+#[derive(Debug, Default)]
+struct Told {
+    created: u64,
+    changed: u64,
+    unchanged: u64,
+    refused: Vec<(String, String)>,
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+    let Some(document) = document::read(&arguments.file)? else {
+        return Ok(Outcome::No);
+    };
+    let tenants = document.get("tenants").and_then(Value::as_object);
+    let tenants = tenants.cloned().unwrap_or_default();
+    if tenants.is_empty() {
+        bail!("there are no `tenants` in {}", arguments.file.display());
+    }
+    let mut told = Told::default();
+    let pieces = pieces(tenants);
+    if arguments.options.if_revision.is_some() && pieces.len() > 1 {
+        bail!(
+            "so many tenants take {} revisions: leave --if-revision out",
+            pieces.len()
+        );
+    }
+    for piece in pieces {
+        let body = json!({ "mode": arguments.mode.as_str(), "tenants": piece });
+        let body = body.as_object().cloned().unwrap_or_default();
+        let path = format!("{}:import", route::TENANTS);
+        let change = Change::new(Method::POST, path, Body::Fields(body));
+        let answer = session.ask(&change.ask(&arguments.options, &[]), intent(&arguments.options))?;
+        session.show(&answer, |body| {
+            told.take(body);
+            match arguments.options.dry_run {
+                true => preview(body.get("preview").unwrap_or(body), Kept::All),
+                false => String::new(),
+            }
+        })?;
+    }
+    if session.form() == crate::cli::session::Form::Text {
+        crate::cli::answer::say(told.render().trim_end())?;
+    }
+    Ok(if told.refused.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::No
+    })
+}
+
+fn pieces(tenants: Map<String, Value>) -> Vec<Map<String, Value>> {
+    let mut pieces: Vec<Map<String, Value>> = Vec::new();
+    let mut bytes = usize::MAX;
+    for (id, record) in tenants {
+        let size = id
+            .len()
+            .saturating_add(record.to_string().len())
+            .saturating_add(8);
+        bytes = bytes.saturating_add(size);
+        match pieces.last_mut() {
+            Some(piece) if piece.len() < PIECE && bytes <= PIECE_BYTES => drop(piece.insert(id, record)),
+            _ => {
+                bytes = size;
+                pieces.push(Map::from_iter([(id, record)]));
+            }
+        }
+    }
+    pieces
+}
+
+impl Told {
+    fn take(&mut self, body: &Value) {
+        for item in fields::list(body, "items") {
+            let text = |field| fields::text(item, field).unwrap_or_default();
+            match text("outcome") {
+                "created" => self.created = self.created.saturating_add(1),
+                "changed" => self.changed = self.changed.saturating_add(1),
+                "unchanged" => self.unchanged = self.unchanged.saturating_add(1),
+                _ => {
+                    let why = item.get("refusal").unwrap_or(item);
+                    let code = fields::text(why, "code").unwrap_or_default();
+                    let detail = fields::text(why, "detail").unwrap_or_default();
+                    self.refused
+                        .push((text("id").to_owned(), format!("{code}: {detail}")));
+                }
+            }
+        }
+    }
+
+    fn render(&self) -> String {
+        let mut table = Table::new(["", ""]);
+        for (id, why) in self.refused.iter().take(MAX_REFUSED) {
+            table.row([format!("  {id}"), why.clone()]);
+        }
+        let refused = u64::try_from(self.refused.len()).unwrap_or(u64::MAX);
+        let all = self
+            .created
+            .saturating_add(self.changed)
+            .saturating_add(self.unchanged)
+            .saturating_add(refused);
+        let mut text = format!(
+            "{}: {} created, {} changed, {} unchanged, {refused} refused\n",
+            counted(all, "tenant"),
+            self.created,
+            self.changed,
+            self.unchanged,
+        );
+        text.push_str(&table.render(""));
+        if self.refused.len() > MAX_REFUSED {
+            text.push_str(&format!("  ... and {} more\n", self.refused.len() - MAX_REFUSED));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenants(count: usize, attribute: &str) -> Map<String, Value> {
+        (0..count)
+            .map(|index| {
+                (
+                    format!("t{index}"),
+                    json!({ "attributes": { "note": attribute } }),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn many_tenants_are_sent_in_pieces() {
+        let sizes = |pieces: Vec<Map<String, Value>>| pieces.iter().map(Map::len).collect::<Vec<_>>();
+        assert_eq!(sizes(pieces(tenants(3, ""))), [3]);
+        assert_eq!(sizes(pieces(tenants(20_001, ""))), [10_000, 10_000, 1]);
+        let big = "x".repeat(5 * 1024 * 1024);
+        assert_eq!(sizes(pieces(tenants(5, &big))), [2, 2, 1]);
+        assert_eq!(sizes(pieces(tenants(2, &"x".repeat(PIECE_BYTES)))), [1, 1]);
+    }
+
+    #[test]
+    fn what_became_of_each_is_counted_and_refusals_are_named() {
+        let mut told = Told::default();
+        told.take(&json!({ "items": [
+            { "id": "a", "outcome": "created" }, { "id": "b", "outcome": "changed" },
+            { "id": "c", "outcome": "refused", "refusal": { "code": "ALREADY_EXISTS", "detail": "there is a record" } },
+        ] }));
+        assert_eq!(
+            told.render(),
+            "3 tenants: 1 created, 1 changed, 0 unchanged, 1 refused\n  c   ALREADY_EXISTS: there is a record\n"
+        );
+    }
+}

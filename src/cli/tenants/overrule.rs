@@ -1,0 +1,51 @@
+//! `sluice tenants override`: makes one tenant be served a variant.
+
+use anyhow::Result;
+use clap::Args;
+use hyper::Method;
+use serde_json::Value;
+
+use crate::cli::change::{self, Body, Change, Options};
+use crate::cli::client::encoded;
+use crate::cli::render::preview::Kept;
+use crate::cli::session::Session;
+use crate::cli::{Outcome, route};
+
+/// Forces a flag on or off for one tenant, or to a variant; `none` takes that back. `off` beats everything but the
+/// kill switch; `on` beats tiers and rollouts, but not the lifecycle.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The tenant's id.
+    tenant: String,
+    /// The flag's key.
+    flag: String,
+    /// `on`, `off`, a variant, or `none`.
+    variant: String,
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+    let Arguments {
+        tenant,
+        flag,
+        variant,
+        options,
+    } = arguments;
+    let path = route::tenant(tenant, &format!("/feature-flags/{}", encoded(flag)));
+    let done = |_: &Value| match variant.as_str() {
+        "none" => format!("{flag} is not overridden for {tenant}"),
+        variant => format!("{flag} is overridden for {tenant}: {variant}"),
+    };
+    let change = Change::new(Method::POST, path, body(variant));
+    change::make(session, options, change, Kept::All, done)
+}
+
+fn body(variant: &str) -> Body {
+    match variant {
+        "on" => Body::field("enabled", true),
+        "off" => Body::field("enabled", false),
+        "none" => Body::field("enabled", Value::Null),
+        variant => Body::field("variant", variant),
+    }
+}

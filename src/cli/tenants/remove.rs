@@ -1,0 +1,35 @@
+//! `sluice tenants remove`: takes a tenant's record away.
+
+use anyhow::Result;
+use clap::Args;
+use hyper::Method;
+use serde_json::Value;
+
+use crate::cli::change::{self, Body, Change, Options};
+use crate::cli::confirm::confirm;
+use crate::cli::render::preview::Kept;
+use crate::cli::session::Session;
+use crate::cli::{Outcome, answer, route};
+
+/// Removes a tenant's record. It is judged as tenants without one from then on.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The tenant's id.
+    tenant: String,
+    /// Does not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+    let Arguments { tenant, yes, options } = arguments;
+    if !yes && !options.dry_run && !confirm(&format!("remove the record of {tenant}?"))? {
+        answer::complain("nothing was changed");
+        return Ok(Outcome::No);
+    }
+    let change = Change::new(Method::DELETE, route::tenant(tenant, ""), Body::None);
+    let done = |_: &Value| format!("the record of {tenant} is removed");
+    change::make(session, options, change, Kept::All, done)
+}

@@ -1,0 +1,167 @@
+//! `sluice tenants set`: what staff say of a tenant.
+
+use anyhow::Result;
+use clap::{ArgGroup, Args, ValueEnum};
+use hyper::Method;
+use serde_json::{Map, Value};
+
+use crate::cli::change::{self, Body, Change, Options, intent};
+use crate::cli::render::preview::Kept;
+use crate::cli::render::{json, printable};
+use crate::cli::session::{Form, Session, print};
+use crate::cli::{Outcome, answer, route};
+
+/// Sets fields of a tenant's record; what is not named stays as it is.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("field").required(true).multiple(true).args(["tier", "channel", "internal", "attributes", "without"]))]
+pub(super) struct Arguments {
+    /// The tenant's id.
+    tenant: String,
+    /// The tier, or `none`.
+    #[arg(long, value_name = "TIER")]
+    tier: Option<String>,
+    /// The release channel.
+    #[arg(long, value_enum)]
+    channel: Option<Channel>,
+    /// Whether it is one of ours.
+    #[arg(long, value_name = "BOOLEAN")]
+    internal: Option<bool>,
+    /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be given several times.
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    attributes: Vec<Attribute>,
+    /// Removes an attribute; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    without: Vec<String>,
+    /// Makes the record, which there is not yet.
+    #[arg(long)]
+    new: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Channel {
+    Stable,
+    Latest,
+}
+
+/// A name and a value.
+#[derive(Debug, Clone, PartialEq)]
+struct Attribute(String, Value);
+
+fn attribute(text: &str) -> Result<Attribute, String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+            Ok(Attribute(name.to_owned(), value))
+        }
+        _ => Err("an attribute is written NAME=VALUE".to_owned()),
+    }
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+    let tenant = &arguments.tenant;
+    if arguments.new {
+        return make(session, arguments);
+    }
+    let change = Change::new(
+        Method::PATCH,
+        route::tenant(tenant, ""),
+        Body::Whole(patch(arguments)),
+    );
+    let done = |_: &Value| format!("{tenant} is changed");
+    change::make(session, &arguments.options, change, Kept::All, done)
+}
+
+/// Makes a record, by an import of one, which writes over none that there is.
+fn make(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+    let tenant = &arguments.tenant;
+    let mut record = patch(arguments);
+    if let Some(fields) = record.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    let mut body = Map::new();
+    body.insert("mode".to_owned(), "create".into());
+    body.insert(
+        "tenants".to_owned(),
+        Map::from_iter([(tenant.clone(), record)]).into(),
+    );
+    let change = Change::new(
+        Method::POST,
+        format!("{}:import", route::TENANTS),
+        Body::Fields(body),
+    );
+    let options = &arguments.options;
+    let answer = session.ask(&change.ask(options, &[]), intent(options))?;
+    let told = answer.json()?;
+    let refusal = json::list(&told, "items")
+        .first()
+        .and_then(|item| item.get("refusal"));
+    let refused = refusal
+        .and_then(|refusal| json::text(refusal, "detail"))
+        .map(printable);
+    if session.form() == Form::Json {
+        print(&answer.body)?;
+    } else if let Some(refused) = &refused {
+        answer::complain(format_args!("refused, nothing was changed: {refused}"));
+    } else {
+        change::tell(session, options, &answer, Kept::All, |_| {
+            format!("{tenant} has a record")
+        })?;
+    }
+    Ok(if refused.is_some() {
+        Outcome::No
+    } else {
+        Outcome::Done
+    })
+}
+
+/// A merge patch (RFC 7396).
+fn patch(arguments: &Arguments) -> Value {
+    let mut patch = Map::new();
+    match arguments.tier.as_deref() {
+        Some("none") => drop(patch.insert("tier".to_owned(), Value::Null)),
+        Some(tier) => drop(patch.insert("tier".to_owned(), tier.into())),
+        None => {}
+    }
+    if let Some(channel) = arguments.channel {
+        let channel = match channel {
+            Channel::Stable => "stable",
+            Channel::Latest => "latest",
+        };
+        patch.insert("channel".to_owned(), channel.into());
+    }
+    if let Some(internal) = arguments.internal {
+        patch.insert("internal".to_owned(), internal.into());
+    }
+    let removed = arguments.without.iter().map(|name| (name.clone(), Value::Null));
+    let set = arguments
+        .attributes
+        .iter()
+        .map(|Attribute(name, value)| (name.clone(), value.clone()));
+    let attributes: Map<String, Value> = removed.chain(set).collect();
+    if !attributes.is_empty() {
+        patch.insert("attributes".to_owned(), attributes.into());
+    }
+    patch.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attribute_is_json_or_a_text() {
+        for (text, expected) in [
+            ("seats=80", "80"),
+            ("country=DE", "\"DE\""),
+            ("vat=DE=1", "\"DE=1\""),
+            ("trial=true", "true"),
+            ("labels=[\"a\"]", "[\"a\"]"),
+            ("note=", "\"\""),
+        ] {
+            assert_eq!(attribute(text).unwrap().1.to_string(), expected, "{text}");
+        }
+        assert!(attribute("seats").is_err() && attribute("=1").is_err());
+    }
+}

@@ -1,0 +1,33 @@
+//! `sluice whoami`: who one is signed in as.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use super::render::{json, printable};
+use super::session::{Connection, Session};
+use super::{Outcome, route};
+
+/// Says who one is signed in as, and in which role.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let session = Session::open(&arguments.connection)?;
+    let answer = session.look(route::WHO_AM_I)?;
+    let server = session.server().to_string();
+    session.show(&answer, |body| render(body, &server))?;
+    Ok(Outcome::Done)
+}
+
+fn render(body: &Value, server: &str) -> String {
+    let text = |field| json::text(body, field).map(printable);
+    let (name, role) = (text("name").unwrap_or_default(), text("role").unwrap_or_default());
+    match text("org") {
+        Some(org) => format!("{name}, {role} of {org}, at {server}"),
+        None => format!("{name}, {role}, at {server}"),
+    }
+}

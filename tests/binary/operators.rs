@@ -1,0 +1,154 @@
+//! Commands that talk to a server, as far as they go without one: tokens, exit codes, proofs of files, completion.
+
+use std::fs;
+use std::net::TcpListener;
+
+use crate::process::sluice;
+
+#[test]
+fn a_token_is_printed_once_and_its_entry_holds_only_the_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = sluice(
+        folder.path(),
+        [
+            "operators",
+            "token",
+            "--name",
+            "ann",
+            "--role",
+            "operator",
+            "--expires",
+            "2027-01-01T00:00:00Z",
+        ],
+        "",
+    );
+    assert_eq!(said.code, 0, "{}", said.err);
+    let token = said.out.trim();
+    assert!(token.starts_with("sluice_") && token.len() > 40, "{token}");
+    assert!(!said.err.contains(token), "{}", said.err);
+    let entry = said.err.lines().find(|line| line.starts_with("- {")).unwrap();
+    assert!(
+        entry.starts_with("- { name: \"ann\", role: \"operator\", hash: \"hmac-sha256:")
+            && entry.ends_with("\", expires: \"2027-01-01T00:00:00Z\" }"),
+        "{entry}"
+    );
+}
+
+#[test]
+fn an_orgs_admin_has_an_org_and_nobody_else_has() {
+    let folder = tempfile::tempdir().unwrap();
+    for (role, org) in [("org-admin", None), ("operator", Some("acme"))] {
+        let mut arguments = vec!["operators", "token", "--name", "ann", "--role", role];
+        arguments.extend(org.iter().flat_map(|org| ["--org", *org]));
+        let said = sluice(folder.path(), arguments, "");
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{}", said.err);
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_by_the_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for server in [format!("http://{nobody}"), "unix:./nowhere".to_owned()] {
+        let said = sluice(folder.path(), ["whoami", "--server", &server], "");
+        assert_eq!(said.code, 3, "{}", said.err);
+        assert!(said.err.contains("can't reach"), "{}", said.err);
+    }
+    let said = sluice(folder.path(), ["whoami", "--server", "127.0.0.1:9090"], "");
+    assert_eq!(said.code, 2, "{}", said.err);
+    let said = sluice(folder.path(), ["whoami", "--token-file", "nowhere"], "");
+    assert_eq!(said.code, 1, "{}", said.err);
+}
+
+#[test]
+fn something_else_that_answers_is_not_taken_for_the_api() {
+    let folder = tempfile::tempdir().unwrap();
+    for answer in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>",
+        "HTTP/1.1 404 Not Found\r\ncontent-length: 6\r\n\r\n<html>",
+        "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
+        "SSH-2.0-OpenSSH_9.2\r\n",
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        let answering = std::thread::spawn(move || {
+            use std::io::{Read, Write};
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let said = sluice(folder.path(), ["whoami", "--server", &server], "");
+        answering.join().unwrap();
+        assert_eq!((said.code, said.out.as_str()), (3, ""), "{answer}: {}", said.err);
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let said = sluice(
+        folder.path(),
+        ["whoami", "--server", &server, "--timeout", "1s"],
+        "",
+    );
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert!(said.err.contains("within 1 s"), "{}", said.err);
+}
+
+#[test]
+fn an_exported_log_is_proven_without_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("empty.jsonl"), "").unwrap();
+    fs::write(folder.path().join("other.jsonl"), "{\"id\":1}\n").unwrap();
+    let said = sluice(folder.path(), ["audit", "verify", "--file", "empty.jsonl"], "");
+    assert_eq!(said.code, 0, "{}", said.err);
+    let head = format!("0:{}", "0".repeat(64));
+    assert!(said.out.contains(&format!("head {head}")), "{}", said.out);
+    let said = sluice(folder.path(), ["audit", "verify", "--file", "other.jsonl"], "");
+    assert_eq!((said.code, said.out.as_str()), (1, ""), "{}", said.err);
+    let kept = format!("3:{}", "ab".repeat(32));
+    let said = sluice(
+        folder.path(),
+        ["audit", "verify", "--file", "empty.jsonl", "--head", &kept],
+        "",
+    );
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("cut off"), "{}", said.err);
+}
+
+#[test]
+fn a_document_that_is_no_good_one_never_leaves_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("flags.yaml"),
+        "version: 1\nflags: { a: { lifecicle: beta } }\n",
+    )
+    .unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = format!("http://{nobody}");
+    let said = sluice(
+        folder.path(),
+        ["apply", "-f", "flags.yaml", "--server", &server],
+        "",
+    );
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(
+        said.err.contains("flags.yaml:2") && said.err.contains("lifecycle"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn shells_are_taught_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let said = sluice(folder.path(), ["completion", shell], "");
+        assert_eq!(said.code, 0, "{}", said.err);
+        for command in ["sign-off", "opt-out", "verify", "backup"] {
+            assert!(said.out.contains(command), "{shell} is not told of {command}");
+        }
+    }
+}
