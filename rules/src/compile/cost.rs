@@ -20,6 +20,21 @@ pub(super) fn check(flags: &[Arc<Flag>], segments: &[Segment], problems: &mut Pr
     }
 }
 
+/// Whether deciding a flag costs what it did, and nothing else has to be looked at to know so.
+pub(super) fn is_same(before: &Flag, now: &Flag) -> bool {
+    before.requires == now.requires && conditions(before).eq(conditions(now))
+}
+
+/// Every condition of a flag.
+fn conditions(flag: &Flag) -> impl Iterator<Item = &Condition> {
+    let rules = flag.rules.iter().map(|rule| &rule.when);
+    let audience = flag
+        .rollout
+        .iter()
+        .filter_map(|rollout| rollout.audience.as_ref());
+    rules.chain(audience)
+}
+
 /// What each segment costs, unless they refer to each other in a circle.
 fn segment_costs(segments: &[Segment], problems: &mut Problems) -> Option<Vec<Cost>> {
     let graph: Vec<Vec<usize>> = segments
@@ -57,13 +72,8 @@ fn check_flags(flags: &[Arc<Flag>], segments: &[Cost], problems: &mut Problems) 
     let mut costs = vec![Cost::default(); flags.len()];
     for index in order.into_iter().flatten() {
         let Some(flag) = flags.get(index) else { continue };
-        let rules = flag.rules.iter().map(|rule| &rule.when);
-        let audience = flag
-            .rollout
-            .iter()
-            .filter_map(|rollout| rollout.audience.as_ref());
         let mut cost = Cost { depth: 0, total: 1 };
-        for condition in rules.chain(audience) {
+        for condition in conditions(flag) {
             cost.total = cost.total.saturating_add(cost_of(condition, segments).total);
         }
         for required in &flag.requires {
