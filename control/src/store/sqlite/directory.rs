@@ -27,7 +27,7 @@ const WAL_BYTES: u32 = 16 << 20;
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 /// What a connection is for.
@@ -56,7 +56,7 @@ impl Directory {
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
-                _lock: lock,
+                lock,
             }),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
             Err(TryLockError::Error(error)) => Err(at(&lock_path)(error)),
@@ -139,6 +139,14 @@ impl Directory {
             prepare_to_write(&connection)?;
         }
         Ok(connection)
+    }
+}
+
+impl Drop for Directory {
+    /// Given free by word: a child that was just forked may have the file open, too, until it becomes what it is
+    /// to be.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 

@@ -1,0 +1,50 @@
+//! What a writer said.
+
+use std::collections::BTreeSet;
+
+use crate::change::Change;
+use crate::model::Model;
+
+#[derive(Debug, Default)]
+pub(crate) struct Acknowledged {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) refused: Vec<Change>,
+    /// Acknowledged after a refusal.
+    pub(crate) again: usize,
+    pub(crate) lines: Vec<Line>,
+    /// What it said besides: why it failed.
+    pub(crate) besides: String,
+}
+
+/// The last word, or why something was refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    End,
+    Because(String),
+}
+
+impl Acknowledged {
+    pub(crate) fn take(&mut self, line: &str) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match (word, Change::parse(rest)) {
+            ("done", Some(change)) => {
+                self.again += usize::from(!self.refused.is_empty());
+                self.changes.push(change);
+            }
+            ("refused", Some(change)) => self.refused.push(change),
+            ("end", _) => self.lines.push(Line::End),
+            ("because", _) => self.lines.push(Line::Because(rest.to_owned())),
+            _ => {
+                self.besides.push_str(line);
+                self.besides.push('\n');
+            }
+        }
+    }
+
+    /// For a writer that knew the outcome of all that it tried.
+    pub(crate) fn nothing_else_is_in(&self, model: &Model) {
+        let acknowledged: BTreeSet<Change> = self.changes.iter().copied().collect();
+        let kept: BTreeSet<Change> = model.changes.iter().copied().collect();
+        assert_eq!(kept, acknowledged, "what was refused is there");
+    }
+}

@@ -1,0 +1,46 @@
+//! A disk without room: here a limit on the size of files that the kernel holds the writer to, so that its writes
+//! fail in the middle. `scripts/faults/store` does the same on a file system that is full.
+
+use std::io::{BufRead, BufReader};
+use std::process::Command;
+
+use control::{SqliteStore, Store};
+
+use crate::acknowledged::{Acknowledged, Line};
+use crate::change::Change;
+use crate::model::Model;
+use crate::writer::task;
+
+#[test]
+fn what_finds_no_room_is_refused_whole_and_what_was_acknowledged_before_is_kept() {
+    let parent = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let directory = parent.path().join("data");
+    let mut limited = Command::new("sh");
+    // In blocks of 512 bytes. Without the trap the signal ends the writer before it can say anything.
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 600; exec \"$@\"", "sh"]);
+    let mut child = task("fail", &directory, 0, Some(limited)).spawn().unwrap();
+    let mut acknowledged = Acknowledged::default();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        acknowledged.take(&line.unwrap());
+    }
+    child.wait().unwrap();
+    assert!(
+        acknowledged.lines.contains(&Line::End),
+        "{}",
+        acknowledged.besides
+    );
+    assert!(acknowledged.changes.len() > 10, "{}", acknowledged.changes.len());
+    assert!(acknowledged.refused.len() >= 6, "{}", acknowledged.refused.len());
+
+    let store = SqliteStore::open(&directory).unwrap();
+    let mut model = Model::default();
+    model.follow(&store, &acknowledged);
+    acknowledged.nothing_else_is_in(&model);
+    let after = Change {
+        round: 1,
+        writer: 0,
+        number: 0,
+    };
+    let revision = store.load().unwrap().revision;
+    store.commit(Some(revision), &after.commit()).unwrap();
+}

@@ -1,0 +1,117 @@
+//! A writer under load is killed, over and over.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use control::SqliteStore;
+
+use crate::acknowledged::Acknowledged;
+use crate::model::Model;
+use crate::writer::task;
+
+const ROUNDS: u64 = 300;
+/// So many of them follow each other on one store, before a new one is made.
+const ROUNDS_OF_A_STORE: u64 = 30;
+const LANES: u64 = 2;
+
+/// Numbers that look random, the same in each run (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}
+
+/// When a writer is killed.
+enum Moment {
+    /// So long after it was started: while it makes, opens or recovers the store, or later.
+    Early(Duration),
+    /// So long after so many acknowledgements.
+    Late(usize, Duration),
+}
+
+impl Moment {
+    fn roll(dice: &mut Dice) -> Self {
+        if dice.below(4) == 0 {
+            return Self::Early(Duration::from_micros(dice.below(60_000)));
+        }
+        let after = usize::try_from(1 + dice.below(40)).unwrap();
+        Self::Late(after, Duration::from_micros(dice.below(5_000)))
+    }
+}
+
+/// Starts a writer and kills it. Gives what it acknowledged.
+fn round(directory: &Path, number: u64, moment: &Moment) -> Acknowledged {
+    let mut child = task("write", directory, number, None).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut acknowledged = Acknowledged::default();
+    let pause = match *moment {
+        Moment::Early(pause) => pause,
+        Moment::Late(count, pause) => {
+            while acknowledged.changes.len() < count {
+                let Some(line) = lines.next() else { break };
+                acknowledged.take(&line.unwrap());
+            }
+            pause
+        }
+    };
+    // The moment is what is random here; nothing is waited for.
+    thread::sleep(pause);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for line in lines {
+        acknowledged.take(&line.unwrap());
+    }
+    assert!(acknowledged.besides.is_empty(), "{}", acknowledged.besides);
+    acknowledged
+}
+
+fn rounds_of_a_store(dice: &mut Dice, acknowledged: &AtomicU64, found: &AtomicU64) {
+    let parent = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let directory = parent.path().join("data");
+    let mut model = Model::default();
+    for number in 0..ROUNDS_OF_A_STORE {
+        let said = round(&directory, number, &Moment::roll(dice));
+        let before = model.changes.len();
+        model.follow(&SqliteStore::open(&directory).unwrap(), &said);
+        acknowledged.fetch_add(said.changes.len() as u64, Ordering::Relaxed);
+        found.fetch_add((model.changes.len() - before) as u64, Ordering::Relaxed);
+    }
+    // All of it once more, from the beginning.
+    let everything = Acknowledged {
+        changes: model.changes,
+        ..Acknowledged::default()
+    };
+    Model::default().follow(&SqliteStore::open(&directory).unwrap(), &everything);
+}
+
+#[test]
+fn of_a_writer_that_is_killed_at_any_moment_nothing_acknowledged_is_lost_and_nothing_is_half_there() {
+    let (acknowledged, found) = (AtomicU64::new(0), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for lane in 0..LANES {
+            let (acknowledged, found) = (&acknowledged, &found);
+            scope.spawn(move || {
+                let mut dice = Dice(lane);
+                for _ in 0..ROUNDS / ROUNDS_OF_A_STORE / LANES {
+                    rounds_of_a_store(&mut dice, acknowledged, found);
+                }
+            });
+        }
+    });
+    let (acknowledged, found) = (acknowledged.into_inner(), found.into_inner());
+    println!("{ROUNDS} rounds: {acknowledged} changes acknowledged, {found} found");
+    assert!(
+        acknowledged > ROUNDS * 10,
+        "there was no load: {acknowledged} changes"
+    );
+    assert!(found >= acknowledged);
+}
