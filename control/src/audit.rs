@@ -54,6 +54,8 @@ pub enum Event {
     SignedOff,
     /// A document was applied.
     DocumentApplied,
+    /// A copy of the store was taken.
+    BackupTaken,
     /// Somebody could not prove who he is.
     SignInFailed,
 }
@@ -152,6 +154,29 @@ pub enum TamperedAudit {
 }
 
 impl Event {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::StateChanged,
+        Self::FlagKilled,
+        Self::FlagRestored,
+        Self::TiersChanged,
+        Self::RolloutChanged,
+        Self::FlagEnabled,
+        Self::FlagDisabled,
+        Self::OverrideRemoved,
+        Self::BetaAllowed,
+        Self::BetaDisallowed,
+        Self::OptedIn,
+        Self::OptedOut,
+        Self::TenantChanged,
+        Self::TenantRemoved,
+        Self::TenantsImported,
+        Self::SignedOff,
+        Self::DocumentApplied,
+        Self::BackupTaken,
+        Self::SignInFailed,
+    ];
+
     /// Its name in the platform's log.
     #[must_use]
     pub fn platform_name(self) -> &'static str {
@@ -173,6 +198,7 @@ impl Event {
             Self::TenantsImported => "platform.orgs_imported",
             Self::SignedOff => "platform.feature_flag_signed_off",
             Self::DocumentApplied => "platform.document_applied",
+            Self::BackupTaken => "platform.backup_taken",
             Self::SignInFailed => "platform.sign_in_failed",
         }
     }

@@ -7,11 +7,13 @@
 //!
 //! - Pure: [`Change`], policy, preview and the list of stale flags take the time as an argument.
 //! - A change that fails at any step has changed nothing; one that was acknowledged is on the disk.
+//! - [`api`] is a table of routes; its router, its contract and its tests are made of it.
 //! - [`operators`] says who somebody is, by a static token or a verified one.
 //! - `control` knows no socket of the data plane: snapshots go out through [`Publish`], what was observed of
 //!   requests comes in through [`Observe`].
 
 mod actor;
+pub mod api;
 mod audit;
 mod break_glass;
 mod change;

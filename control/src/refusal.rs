@@ -69,6 +69,34 @@ pub struct Refusal {
 }
 
 impl Code {
+    /// All of them.
+    pub const ALL: [Self; 24] = [
+        Self::FlagNotFound,
+        Self::TenantNotFound,
+        Self::NoLifecycle,
+        Self::StateUnchanged,
+        Self::StateSkipped,
+        Self::SoakNotElapsed,
+        Self::FlagDependency,
+        Self::ExitCriteria,
+        Self::NotStable,
+        Self::RollbackOpen,
+        Self::NotRevertible,
+        Self::SignOffMissing,
+        Self::FlagErrors,
+        Self::BlastRadius,
+        Self::FlagInUse,
+        Self::FlagRetired,
+        Self::ReadOnlySource,
+        Self::OptInClosed,
+        Self::UnknownSignOff,
+        Self::RoleMissing,
+        Self::InvalidDocument,
+        Self::RevisionConflict,
+        Self::AlreadyExists,
+        Self::StoreUnavailable,
+    ];
+
     /// As answers write it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -255,6 +255,13 @@ impl Request {
         }
     }
 
+    /// The same with this body.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
     /// The same to another host.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {

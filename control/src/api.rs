@@ -1,0 +1,131 @@
+//! The admin API: HTTP in, changes and questions out. One table says which routes there are and who may use
+//! them; the router, the OpenAPI document and the test of every route with every role are made of it.
+
+mod account;
+mod answer;
+mod ask;
+mod audit;
+mod backup;
+mod body;
+mod change;
+mod codes;
+mod document;
+mod explain;
+mod flags;
+mod notes;
+mod openapi;
+mod operate;
+mod orgs;
+mod own;
+mod problem;
+mod query;
+mod request_id;
+mod route;
+mod serve;
+mod table;
+mod throttle;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::extract::{RawPathParams, Request};
+use axum::routing::any;
+use parking_lot::Mutex;
+use rules::Timestamp;
+use tokio::sync::Semaphore;
+
+use crate::engine::Control;
+use crate::operators::Operators;
+
+pub use ask::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
+pub use codes::API_CODES;
+pub use flags::MAX_COUNTED_DECISIONS;
+pub use notes::NOTES_PER_MINUTE;
+pub use openapi::document as openapi;
+pub use route::{PREFIX, Route, Verb};
+pub use table::ROUTES;
+pub use throttle::{REQUESTS_AT_ONCE, REQUESTS_PER_SECOND};
+
+use notes::Notes;
+use throttle::Throttle;
+
+/// How many requests are worked on at a time; more wait.
+pub const MAX_AT_WORK: usize = 16;
+/// How long a request may take, its body included.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What requests are answered by.
+pub struct Api {
+    control: Arc<Control>,
+    operators: Arc<Operators>,
+    notes: Notes,
+    throttle: Throttle,
+    places: Arc<Semaphore>,
+    timeout: Duration,
+    clock: Clock,
+    /// Where copies are made that are sent and then gone.
+    scratch: PathBuf,
+    backups: Mutex<()>,
+}
+
+/// What time it is.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+impl Api {
+    /// An API for these operators. `scratch` is a folder with room for a copy of the store.
+    #[must_use]
+    pub fn new(control: Arc<Control>, operators: Arc<Operators>, scratch: PathBuf) -> Self {
+        Self {
+            control,
+            operators,
+            notes: Notes::new(),
+            throttle: Throttle::new(),
+            places: Arc::new(Semaphore::new(MAX_AT_WORK)),
+            timeout: REQUEST_TIMEOUT,
+            clock: Arc::new(system_time),
+            scratch,
+            backups: Mutex::new(()),
+        }
+    }
+
+    fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    /// The same by another clock, for tests of what takes days.
+    #[must_use]
+    pub fn by_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+}
+
+/// Every route of the table, under [`PREFIX`], and an answer for everything else under it. The listener puts the
+/// peer's address into the requests, as `axum::extract::ConnectInfo`.
+pub fn router(api: Arc<Api>) -> Router {
+    let mut router = Router::new();
+    let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    for path in paths {
+        let api = Arc::clone(&api);
+        let routes: Arc<[&'static Route]> = ROUTES.iter().filter(|route| route.path == path).collect();
+        let handler = move |parameters: RawPathParams, request: Request| {
+            let (api, routes) = (Arc::clone(&api), Arc::clone(&routes));
+            async move { serve::serve(api, &routes, &parameters, request).await }
+        };
+        router = router.route(&format!("{PREFIX}{path}"), any(handler));
+    }
+    let nowhere = move |request: Request| async move { serve::nowhere(&request) };
+    router
+        .route(&format!("{PREFIX}/{{*rest}}"), any(nowhere))
+        .route(PREFIX, any(nowhere))
+}
+
+/// Before 1970 it is 1970.
+fn system_time() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

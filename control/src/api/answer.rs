@@ -1,0 +1,68 @@
+//! Good answers.
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::Serialize;
+
+use crate::store::Revision;
+
+use super::codes;
+use super::problem::Problem;
+
+/// Where a request says, and its answer repeats, by which name it is known.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A good answer.
+pub(crate) struct Answer {
+    pub(crate) kind: &'static str,
+    pub(crate) body: Body,
+    /// The revision that it is of, for `ETag`.
+    pub(crate) revision: Option<Revision>,
+}
+
+impl Answer {
+    /// JSON.
+    pub(crate) fn json<T: Serialize>(body: &T) -> Result<Self, Problem> {
+        let bytes = serde_json::to_vec(body)
+            .map_err(|error| Problem::new(codes::DEFECT, format!("the answer can't be written: {error}")))?;
+        Ok(Self {
+            kind: "application/json",
+            body: bytes.into(),
+            revision: None,
+        })
+    }
+
+    /// The same, of this revision.
+    pub(crate) fn at(mut self, revision: Revision) -> Self {
+        self.revision = Some(revision);
+        self
+    }
+
+    pub(crate) fn into_response(self, request_id: &str) -> Response {
+        let mut response = finished(StatusCode::OK, self.kind, self.body, request_id);
+        if let Some(revision) = self.revision
+            && let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", revision.0))
+        {
+            response.headers_mut().insert(header::ETAG, tag);
+        }
+        response
+    }
+}
+
+/// A response with what all of them have.
+pub(crate) fn finished(status: StatusCode, kind: &'static str, body: Body, request_id: &str) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    response
+}

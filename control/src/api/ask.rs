@@ -1,0 +1,175 @@
+//! A request, once it is known who asks and that he may.
+
+use axum::body::{Body as HttpBody, Bytes};
+use axum::extract::RawPathParams;
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use rules::{FlagKey, TenantId, Timestamp};
+use serde::de::DeserializeOwned;
+
+use crate::actor::Actor;
+use crate::store::Revision;
+
+use super::codes;
+use super::problem::Problem;
+use super::query::Query;
+use super::route::{Body, Route};
+
+/// Longest body of most requests, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Longest list of tenants that is brought in at once, in bytes.
+pub const MAX_IMPORT_BYTES: usize = 16 * 1024 * 1024;
+/// Longest flags document that is applied, in bytes.
+pub const MAX_DOCUMENT_BYTES: usize = 32 * 1024 * 1024;
+
+/// A request, once it is known who asks and that he may.
+pub(crate) struct Ask {
+    pub(crate) actor: Actor,
+    pub(crate) request_id: String,
+    pub(crate) at: Timestamp,
+    pub(crate) query: Query,
+    /// What `If-Match` says.
+    pub(crate) expected: Option<Revision>,
+    pub(crate) names: Names,
+    pub(crate) body: Bytes,
+    pub(crate) written: Written,
+}
+
+/// What a body is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    Json,
+    Yaml,
+}
+
+/// The names in a request's path, each fit to be one.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) flag: Option<FlagKey>,
+    pub(crate) org: Option<TenantId>,
+}
+
+impl Names {
+    pub(crate) fn read(parameters: &RawPathParams) -> Result<Self, Problem> {
+        let mut names = Self::default();
+        for (name, value) in parameters {
+            match name {
+                "flag" => names.flag = Some(FlagKey::parse(value).map_err(invalid)?),
+                "org" => names.org = Some(TenantId::parse(value).map_err(invalid)?),
+                _ => {}
+            }
+        }
+        Ok(names)
+    }
+}
+
+fn invalid(reason: impl std::fmt::Display) -> Problem {
+    Problem::new(codes::INVALID_NAME, reason.to_string())
+}
+
+impl Ask {
+    /// The flag that the path names.
+    pub(crate) fn flag(&self) -> &str {
+        self.names.flag.as_ref().map_or("", FlagKey::as_str)
+    }
+
+    /// The org that the path names.
+    pub(crate) fn org(&self) -> &str {
+        self.names.org.as_ref().map_or("", TenantId::as_str)
+    }
+
+    /// The body.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let empty = self.body.is_empty();
+            let detail = match empty {
+                true => "the body is empty".to_owned(),
+                false => error.to_string(),
+            };
+            let problem = Problem::new(codes::MALFORMED_BODY, detail);
+            match empty {
+                true => problem.cure("send a JSON object, `{}` at least"),
+                false => problem,
+            }
+        })
+    }
+}
+
+/// The revision in `If-Match: "1042"`, if there is one.
+pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Revision>, Problem> {
+    let mut values = headers.get_all(header::IF_MATCH).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return match headers.contains_key(header::IF_MATCH) {
+            true => Err(malformed_match()),
+            false => Ok(None),
+        };
+    };
+    let digits = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.strip_prefix('"')?.strip_suffix('"'))
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|digits| digits.parse().ok());
+    digits
+        .map(|digits| Some(Revision(digits)))
+        .ok_or_else(malformed_match)
+}
+
+fn malformed_match() -> Problem {
+    Problem::new(codes::MALFORMED_HEADER, "if-match is not one revision in quotes")
+        .cure("send the `ETag` of an answer, such as \"1042\"")
+}
+
+/// Reads the body that the route takes.
+pub(crate) async fn body(
+    route: &Route,
+    headers: &HeaderMap,
+    body: HttpBody,
+) -> Result<(Bytes, Written), Problem> {
+    let (limit, written) = match route.body {
+        Body::None => (0, Written::Json),
+        Body::Json(_, limit) | Body::Record(_, limit) => (
+            limit,
+            media_type(headers, &[("application/json", Written::Json)])?,
+        ),
+        Body::Document(limit) => {
+            let known = [
+                ("application/json", Written::Json),
+                ("application/yaml", Written::Yaml),
+            ];
+            (limit, media_type(headers, &known)?)
+        }
+    };
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok((collected.to_bytes(), written)),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let detail = match limit {
+                0 => "this takes no body".to_owned(),
+                limit => format!("the body is longer than {limit} bytes"),
+            };
+            Err(Problem::new(codes::BODY_TOO_LARGE, detail))
+        }
+        Err(_) => Err(Problem::new(codes::MALFORMED_BODY, "the body broke off")),
+    }
+}
+
+/// Asked for strictly: a page of another site can't make a browser send these without asking first.
+fn media_type(headers: &HeaderMap, known: &[(&str, Written)]) -> Result<Written, Problem> {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let given = match (types.next().map(|kind| kind.to_str()), types.next()) {
+        (Some(Ok(kind)), None) => kind.split(';').next().unwrap_or_default().trim(),
+        _ => "",
+    };
+    let found = known.iter().find(|(kind, _)| given.eq_ignore_ascii_case(kind));
+    found.map(|(_, written)| *written).ok_or_else(|| {
+        let kinds: Vec<&str> = known.iter().map(|(kind, _)| *kind).collect();
+        Problem::new(
+            codes::UNSUPPORTED_MEDIA_TYPE,
+            match given {
+                "" => "the body's media type is not said".to_owned(),
+                given => format!("the body's media type is `{given}`"),
+            },
+        )
+        .cure(format!("send `content-type: {}`", kinds.join("` or `")))
+    })
+}

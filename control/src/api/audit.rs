@@ -1,0 +1,276 @@
+//! The audit log: page by page, as a whole, and proven.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use http_body_util::channel::Channel;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::runtime::Handle;
+use utoipa::ToSchema;
+
+use crate::audit::{Event, GENESIS, Hash, Sealed, verify};
+use crate::store::{AuditFilter, Store};
+
+use super::answer::Answer;
+use super::ask::Ask;
+use super::change::unavailable;
+use super::problem::Problem;
+use super::query::DEFAULT_PAGE;
+use super::{Api, codes};
+
+/// How many entries are read at a time where all are.
+const PIECE: usize = 1_000;
+
+/// An entry of the log.
+#[derive(ToSchema)]
+#[schema(as = AuditEntry)]
+#[expect(dead_code, reason = "it is the form of what is written by hand")]
+pub(crate) struct EntryBody {
+    /// Its place in the log, from 1.
+    id: u64,
+    /// The revision that it made, or that stayed.
+    revision: u64,
+    #[schema(format = DateTime)]
+    at: String,
+    actor: String,
+    #[schema(nullable = false)]
+    role: Option<String>,
+    /// `api`, `file`, `scheduler`, `rollback` or `break-glass`.
+    source: String,
+    request_id: String,
+    /// What happened, by the name of this log: `platform.feature_flag_killed`; in an org's, `feature_flag.enabled`.
+    action: String,
+    /// `applied` or `refused`.
+    outcome: String,
+    #[schema(nullable = false)]
+    flag: Option<String>,
+    #[schema(nullable = false)]
+    org: Option<String>,
+    #[schema(nullable = false)]
+    reason: Option<String>,
+    /// From before to after, as a JSON patch.
+    #[schema(nullable = false)]
+    patch: Option<Vec<super::flags::AnyObject>>,
+    /// SHA-256 of the entry before it, in hex.
+    previous: String,
+    /// Its own.
+    hash: String,
+}
+
+/// A page of the log, the newest entry first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditLog)]
+pub(crate) struct AuditLog {
+    #[schema(value_type = Vec<EntryBody>)]
+    entries: Vec<Value>,
+    /// To go on after; left out at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<String>,
+}
+
+/// An entry with what it takes to prove it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SealedEntry)]
+pub(crate) struct SealedBody<'s> {
+    id: u64,
+    revision: u64,
+    /// SHA-256 of the entry before it, in hex.
+    previous: String,
+    /// SHA-256 of `previous`, `id` and `revision` (eight bytes each) and `text`, in hex.
+    hash: String,
+    /// The entry as JSON text, as it was hashed.
+    text: &'s str,
+}
+
+/// Whether the log is what was written.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Proof)]
+pub(crate) struct Proof {
+    /// Whether no entry is missing or altered.
+    intact: bool,
+    /// How many are in order, from the first on.
+    entries: u64,
+    /// Id and hash of the last of them: kept elsewhere, they prove that the log is not cut off.
+    head: String,
+    /// What is wrong with the next one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    problem: Option<String>,
+}
+
+/// Whose log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Log {
+    Platform,
+    Org,
+}
+
+pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let org = ask.query.text("org").map(str::to_owned);
+    page(api, ask, org, Log::Platform)
+}
+
+pub(crate) fn list_of_org(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    page(api, ask, Some(ask.org().to_owned()), Log::Org)
+}
+
+fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<Answer, Problem> {
+    let query = &ask.query;
+    let text = |name: &str| query.text(name).map(str::to_owned);
+    let events = query.text("action").map_or_else(Vec::new, events_named);
+    if query.text("action").is_some() && events.is_empty() {
+        return Err(
+            Problem::new(codes::INVALID_PARAMETER, "`action` is none that there is")
+                .cure("write it as the log does, such as platform.feature_flag_killed"),
+        );
+    }
+    let filter = AuditFilter {
+        flag: text("flag"),
+        org,
+        actor: text("actor"),
+        events,
+        from: query.time("from"),
+        until: query.time("until"),
+    };
+    let limit = query.number("limit").unwrap_or(DEFAULT_PAGE);
+    let before = query.number("after").and_then(|id| u64::try_from(id).ok());
+    let page = api
+        .control()
+        .store()
+        .audit(&filter, before, limit)
+        .map_err(|error| unavailable(&error))?;
+    let body = AuditLog {
+        entries: page.entries.iter().map(|sealed| entry(sealed, log)).collect(),
+        next: page.next.map(|next| next.to_string()),
+    };
+    Answer::json(&body)
+}
+
+/// Those whose names in either log end with this one: `platform.feature_flag_killed`, `feature_flag_killed`,
+/// `flag_killed`.
+fn events_named(name: &str) -> Vec<Event> {
+    let is_named = |full: &str| {
+        full == name
+            || full
+                .strip_suffix(name)
+                .is_some_and(|rest| rest.ends_with(['.', '_']))
+    };
+    Event::ALL
+        .into_iter()
+        .filter(|event| is_named(event.platform_name()) || event.org_name() == name)
+        .collect()
+}
+
+fn entry(sealed: &Sealed, log: Log) -> Value {
+    let mut body = Map::new();
+    body.insert("id".into(), sealed.id.into());
+    body.insert("revision".into(), sealed.revision.0.into());
+    if let Ok(entry) = sealed.entry() {
+        let action = match log {
+            Log::Platform => entry.event.platform_name(),
+            Log::Org => entry.event.org_name(),
+        };
+        body.insert("action".into(), action.into());
+    }
+    let text: Value = serde_json::from_str(&sealed.text).unwrap_or_default();
+    for (name, value) in text.as_object().into_iter().flatten() {
+        if name != "event" {
+            body.insert(name.clone(), value.clone());
+        }
+    }
+    body.insert("previous".into(), hex(&sealed.previous).into());
+    body.insert("hash".into(), hex(&sealed.hash).into());
+    Value::Object(body)
+}
+
+pub(crate) fn prove(api: &Api, _: &Ask) -> Result<Answer, Problem> {
+    let control = api.control();
+    let (mut last, mut problem) = ((0, GENESIS), None);
+    loop {
+        let page = control
+            .store()
+            .audit_after(last.0, PIECE)
+            .map_err(|error| unavailable(&error))?;
+        if page.entries.is_empty() {
+            break;
+        }
+        for sealed in &page.entries {
+            match verify(last, [sealed]) {
+                Ok(proven) => last = proven,
+                Err(tampered) => {
+                    problem = Some(tampered.to_string());
+                    break;
+                }
+            }
+        }
+        if problem.is_some() || page.next.is_none() {
+            break;
+        }
+    }
+    let (id, hash) = last;
+    Answer::json(&Proof {
+        intact: problem.is_none(),
+        entries: id,
+        head: format!("{id}:{}", hex(&hash)),
+        problem,
+    })
+}
+
+pub(crate) fn export(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let control = Arc::clone(api.control());
+    let after = ask
+        .query
+        .number("after")
+        .and_then(|id| u64::try_from(id).ok())
+        .unwrap_or(0);
+    let (first, next) = lines(control.store(), after).map_err(|error| unavailable(&error))?;
+    let (mut sender, body) = Channel::<Bytes, std::io::Error>::new(2);
+    let runtime = Handle::current();
+    // It ends with the log, or when nobody takes what it sends.
+    tokio::task::spawn_blocking(move || {
+        let (mut piece, mut next) = (first, next);
+        loop {
+            if runtime.block_on(sender.send_data(piece.into())).is_err() {
+                return;
+            }
+            let Some(id) = next else { return };
+            match lines(control.store(), id) {
+                Ok((more, further)) => (piece, next) = (more, further),
+                Err(error) => return sender.abort(std::io::Error::other(error.to_string())),
+            }
+        }
+    });
+    Ok(Answer {
+        kind: "application/jsonl",
+        body: Body::new(body),
+        revision: None,
+    })
+}
+
+/// The entries after one, a line each, and after which to go on.
+fn lines(store: &dyn Store, after: u64) -> Result<(Vec<u8>, Option<u64>), crate::store::StoreError> {
+    let page = store.audit_after(after, PIECE)?;
+    let mut text = Vec::new();
+    for sealed in &page.entries {
+        let line = SealedBody {
+            id: sealed.id,
+            revision: sealed.revision.0,
+            previous: hex(&sealed.previous),
+            hash: hex(&sealed.hash),
+            text: &sealed.text,
+        };
+        text.extend_from_slice(json!(line).to_string().as_bytes());
+        text.push(b'\n');
+    }
+    Ok((text, page.next))
+}
+
+fn hex(hash: &Hash) -> String {
+    use std::fmt::Write as _;
+    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

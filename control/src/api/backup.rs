@@ -1,0 +1,69 @@
+//! A consistent copy of the store, sent to whoever asks; nothing of it stays here.
+
+use std::fs::File;
+use std::io::Read;
+
+use axum::body::{Body, Bytes};
+use http_body_util::channel::Channel;
+use tokio::runtime::Handle;
+
+use crate::audit::Event;
+use crate::store::StoreError;
+
+use super::Api;
+use super::answer::Answer;
+use super::ask::Ask;
+use super::change::unavailable;
+use super::codes;
+use super::notes;
+use super::problem::Problem;
+
+/// How much is read at a time, in bytes.
+const PIECE: usize = 64 * 1024;
+
+pub(crate) fn backup(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let _one_at_a_time = api.backups.try_lock().ok_or_else(|| {
+        Problem::new(codes::TOO_MANY_REQUESTS, "another backup is being made")
+            .retry_after(std::time::Duration::from_secs(5))
+    })?;
+    let failed =
+        |error: std::io::Error| Problem::new(codes::DEFECT, format!("the copy can't be made: {error}"));
+    let folder = tempfile::Builder::new()
+        .prefix("sluice-backup-")
+        .tempdir_in(&api.scratch)
+        .map_err(failed)?;
+    let path = folder.path().join("backup");
+    let made = api.control().store().backup(&path);
+    made.map_err(|error| match error {
+        StoreError::Unsupported(why) => Problem::new(codes::NO_STORE, why),
+        error => unavailable(&error),
+    })?;
+    // It is read on though it has no name any more.
+    let mut file = File::open(&path).map_err(failed)?;
+    folder.close().map_err(failed)?;
+    let entry = notes::done(api, Event::BackupTaken, ask);
+    api.control()
+        .record(vec![entry])
+        .map_err(|error| unavailable(&error))?;
+    let (mut sender, body) = Channel::<Bytes, std::io::Error>::new(2);
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let mut piece = vec![0; PIECE];
+        loop {
+            let read = match file.read(&mut piece) {
+                Ok(0) => return,
+                Ok(read) => read,
+                Err(error) => return sender.abort(error),
+            };
+            let bytes = Bytes::copy_from_slice(piece.get(..read).unwrap_or_default());
+            if runtime.block_on(sender.send_data(bytes)).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(Answer {
+        kind: "application/octet-stream",
+        body: Body::new(body),
+        revision: None,
+    })
+}

@@ -1,0 +1,250 @@
+//! The bodies of changes.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::change::{GaDefault, ImportMode, Urgent};
+
+use super::query::MAX_REASON;
+
+/// Why, for the audit log: 1 to 1,000 characters.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, min_length = 1, max_length = 1000)]
+pub(crate) struct Reason(String);
+
+impl TryFrom<String> for Reason {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.chars().count() {
+            1..=MAX_REASON => Ok(Self(text)),
+            _ => Err(format!("a reason has 1 to {MAX_REASON} characters")),
+        }
+    }
+}
+
+impl From<Reason> for String {
+    fn from(reason: Reason) -> Self {
+        reason.0
+    }
+}
+
+/// Nothing but a reason.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Because)]
+pub(crate) struct Because {
+    #[schema(nullable = false)]
+    pub(crate) reason: Option<Reason>,
+}
+
+/// Where a flag goes.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = StateChange)]
+pub(crate) struct StateChange {
+    pub(crate) state: StateName,
+    /// Takes flags that depend on it back along with it.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(crate) cascade: bool,
+    /// What a promotion to ga serves to those who said nothing; left out: on.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(crate) default: GaDefaultName,
+    /// For a promotion that does not wait; takes the role platform-admin.
+    #[schema(nullable = false)]
+    pub(crate) r#override: Option<UrgentBody>,
+    #[schema(nullable = false)]
+    pub(crate) reason: Option<Reason>,
+}
+
+/// How far a flag is; `dev` reads as alpha.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = State)]
+pub(crate) enum StateName {
+    Dev,
+    Alpha,
+    Beta,
+    Ga,
+    Retired,
+}
+
+/// What a promotion to ga serves to those who said nothing.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = GaDefault)]
+pub(crate) enum GaDefaultName {
+    #[default]
+    On,
+    Tiers,
+}
+
+/// What is written down of a promotion that does not wait.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Urgent)]
+pub(crate) struct UrgentBody {
+    /// Who decided.
+    decision_maker: Reason,
+    /// For which incident.
+    incident: Reason,
+    /// Why.
+    reason: Reason,
+}
+
+/// Tier defaults: a variant for each tier that is named, null removes one.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TiersChange)]
+pub(crate) struct TiersChange {
+    #[schema(value_type = std::collections::BTreeMap<String, VariantForm>)]
+    pub(crate) tiers: Map<String, Value>,
+    #[schema(nullable = false)]
+    pub(crate) reason: Option<Reason>,
+}
+
+/// The form of a variant's name, or of a boolean in its place; null for none.
+pub(crate) struct VariantForm;
+
+impl ToSchema for VariantForm {}
+
+impl PartialSchema for VariantForm {
+    fn schema() -> RefOr<Schema> {
+        let kinds = [Type::String, Type::Boolean, Type::Null];
+        ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter(kinds))
+            .into()
+    }
+}
+
+/// The rollout as the document has it; null removes it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RolloutChange)]
+pub(crate) struct RolloutChange {
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<Object>, required = true)]
+    pub(crate) rollout: Option<Map<String, Value>>,
+    #[schema(nullable = false)]
+    pub(crate) reason: Option<Reason>,
+}
+
+/// An override: `enabled` or `variant`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OverrideChange {
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) enabled: Option<Option<bool>>,
+    pub(crate) variant: Option<String>,
+    pub(crate) reason: Option<Reason>,
+}
+
+/// The form of an override: exactly one of the two.
+pub(crate) fn override_form(_: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+    let reason = json!({ "type": "string", "minLength": 1, "maxLength": MAX_REASON });
+    let one = |name: &str, schema: Value| {
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": [name],
+            "properties": { name: schema, "reason": reason },
+        })
+    };
+    let variant = json!({ "type": "string", "description": "The name of a variant." });
+    let enabled = json!({ "type": ["boolean", "null"], "description": "On, off, or no override any more." });
+    json!({ "oneOf": [one("enabled", enabled), one("variant", variant)] })
+}
+
+/// On whose behalf somebody answers for a promotion.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SignOffChange)]
+pub(crate) struct SignOffChange {
+    /// As the policy names it.
+    pub(crate) role: String,
+    #[schema(nullable = false)]
+    pub(crate) reason: Option<Reason>,
+}
+
+/// Tenants and their records.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Import)]
+pub(crate) struct Import {
+    /// What happens to those that there are already; left out: upsert.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(crate) mode: ImportModeName,
+    /// The records by the ids of the tenants, at most 10,000.
+    #[schema(value_type = std::collections::BTreeMap<String, Object>)]
+    pub(crate) tenants: Map<String, Value>,
+    #[schema(nullable = false)]
+    pub(crate) reason: Option<Reason>,
+}
+
+/// What happens to tenants that there are already.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = ImportMode)]
+pub(crate) enum ImportModeName {
+    Create,
+    #[default]
+    Upsert,
+    Patch,
+}
+
+/// A field that must be there, though it may be null.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Map<String, Value>>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+/// Tells a field that is null from one that is not there.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<bool>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl From<UrgentBody> for Urgent {
+    fn from(body: UrgentBody) -> Self {
+        Self {
+            decision_maker: body.decision_maker.0,
+            incident: body.incident.0,
+            reason: body.reason.0,
+        }
+    }
+}
+
+impl From<GaDefaultName> for GaDefault {
+    fn from(name: GaDefaultName) -> Self {
+        match name {
+            GaDefaultName::On => Self::On,
+            GaDefaultName::Tiers => Self::Tiers,
+        }
+    }
+}
+
+impl From<ImportModeName> for ImportMode {
+    fn from(name: ImportModeName) -> Self {
+        match name {
+            ImportModeName::Create => Self::Create,
+            ImportModeName::Upsert => Self::Upsert,
+            ImportModeName::Patch => Self::Patch,
+        }
+    }
+}
+
+impl From<StateName> for rules::Lifecycle {
+    fn from(name: StateName) -> Self {
+        match name {
+            StateName::Dev | StateName::Alpha => Self::Alpha,
+            StateName::Beta => Self::Beta,
+            StateName::Ga => Self::Ga,
+            StateName::Retired => Self::Retired,
+        }
+    }
+}

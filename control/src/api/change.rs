@@ -1,0 +1,277 @@
+//! What all changes have in common: tried or made, and told.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+
+use crate::actor::Source;
+use crate::change::Change;
+use crate::engine::{Applied, ApplyError, DryRun};
+use crate::plan::{Difference, ItemOutcome, ItemResult, Request, Summary};
+use crate::preview::{Flip, Preview};
+use crate::refusal::{Code, Refusal};
+use crate::store::StoreError;
+
+use super::answer::Answer;
+use super::ask::Ask;
+use super::problem::{Problem, refusal};
+use super::route::form;
+use super::{Api, codes};
+
+/// A change that was made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Changed)]
+struct Changed {
+    /// What the store is at now.
+    #[schema(minimum = 0)]
+    revision: u64,
+    /// Whether anything was changed at all.
+    changed: bool,
+    /// What became of each, of a change of many.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<ItemBody>, required = false)]
+    items: Vec<Value>,
+    /// The flags that were taken back along with the one that was reverted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    cascade: Vec<String>,
+    /// What an urgent promotion did not wait for: the codes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    skipped: Vec<&'static str>,
+    /// What an applied document changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    difference: Option<Difference>,
+}
+
+/// What a change would do.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tried)]
+struct Tried {
+    /// What the store is at.
+    #[schema(minimum = 0)]
+    revision: u64,
+    preview: PreviewBody,
+    /// What became of each, of a change of many.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<ItemBody>, required = false)]
+    items: Vec<Value>,
+    /// The flags that were taken back along with the one that was reverted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    cascade: Vec<String>,
+    /// What an urgent promotion did not wait for: the codes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    skipped: Vec<&'static str>,
+    /// What an applied document changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    difference: Option<Difference>,
+}
+
+/// What became of one of many.
+#[derive(ToSchema)]
+#[schema(as = Item)]
+#[expect(dead_code, reason = "it is the form of what is written by hand")]
+struct ItemBody {
+    /// Its id.
+    id: String,
+    /// `created`, `changed`, `unchanged` or `refused`.
+    outcome: String,
+    /// Why it was refused.
+    #[schema(nullable = false, value_type = Option<super::problem::RefusalBody>)]
+    refusal: Option<Value>,
+}
+
+/// Who would be served what instead of what.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Preview)]
+struct PreviewBody {
+    /// How many tenants have a record.
+    known: usize,
+    /// How many tenants would be served something else by at least one flag.
+    tenants: usize,
+    /// How many pairs of a tenant and a flag.
+    flips: usize,
+    /// The first of them, in the order of tenants and flags; at most 1,000.
+    listed: Vec<FlipBody>,
+    /// What tenants without a record would be served instead.
+    unknown_tenant: Vec<FlipBody>,
+    /// What keeps the others as they are.
+    kept: Vec<KeptBody>,
+    /// So many pairs were not looked at.
+    unseen: usize,
+}
+
+/// A flag that a tenant would be served otherwise.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Flip)]
+struct FlipBody {
+    tenant: Option<String>,
+    flag: String,
+    from: Option<String>,
+    to: Option<String>,
+    cause: &'static str,
+    why: String,
+}
+
+/// Tenants that are served what they were, for one cause.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Kept)]
+struct KeptBody {
+    flag: String,
+    tier: Option<String>,
+    cause: &'static str,
+    why: String,
+    tenants: usize,
+}
+
+/// The form of the answer to a change: made, or tried.
+pub(crate) fn changed(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+    json!({ "anyOf": [form::<Changed>(definitions), form::<Tried>(definitions)] })
+}
+
+/// Makes a change, or tries it where `dry_run` says so.
+pub(crate) fn change(
+    api: &Api,
+    ask: &Ask,
+    change: Change,
+    reason: Option<String>,
+) -> Result<Answer, Problem> {
+    let control = api.control();
+    let request = Request {
+        change,
+        actor: ask.actor.clone(),
+        source: Source::Api,
+        reason: reason.or_else(|| ask.query.text("reason").map(str::to_owned)),
+        request_id: ask.request_id.clone(),
+        expected: ask.expected,
+        force: ask.query.is("force"),
+        at: ask.at,
+    };
+    if ask.query.is("dry_run") {
+        let tried = control.dry_run(&request).map_err(refused)?;
+        let revision = tried.revision;
+        return Ok(Answer::json(&Tried::from(tried))?.at(revision));
+    }
+    let applied = control.apply(&request).map_err(refused)?;
+    let revision = applied.revision;
+    Ok(Answer::json(&Changed::from(applied))?.at(revision))
+}
+
+/// Why a change was not made, as it is answered.
+pub(crate) fn refused(error: ApplyError) -> Problem {
+    match error {
+        ApplyError::Refused(refusals) => Problem::refused(refusals),
+        ApplyError::Invalid(report) => Problem::invalid(&report),
+        ApplyError::Conflict { expected, current } => {
+            let detail = format!(
+                "the store is at revision {}, not {}: somebody else was first",
+                current.0, expected.0
+            );
+            let refusal = Refusal::new(Code::RevisionConflict, detail)
+                .cure("look at what it is now, and try again with its `ETag`")
+                .fact("current", current.0)
+                .fact("expected", expected.0);
+            Problem::refused(vec![refusal])
+        }
+        ApplyError::Store(error) => unavailable(&error),
+        ApplyError::Publish(reason) => {
+            Problem::new(codes::DEFECT, format!("it is kept and not in force: {reason}"))
+                .cure("look at the log of the process; a restart serves what is kept")
+        }
+    }
+}
+
+/// A store that can't be read or written.
+pub(crate) fn unavailable(error: &StoreError) -> Problem {
+    Problem::refused(vec![
+        Refusal::new(Code::StoreUnavailable, error.to_string())
+            .cure("nothing was changed; see to the disk, then try again"),
+    ])
+}
+
+impl From<Applied> for Changed {
+    fn from(applied: Applied) -> Self {
+        let Summary {
+            cascade,
+            skipped,
+            document,
+        } = applied.summary;
+        Self {
+            revision: applied.revision.0,
+            changed: applied.changed,
+            items: applied.items.iter().map(item).collect(),
+            cascade,
+            skipped: skipped.into_iter().map(Code::as_str).collect(),
+            difference: document,
+        }
+    }
+}
+
+impl From<DryRun> for Tried {
+    fn from(tried: DryRun) -> Self {
+        let Summary {
+            cascade,
+            skipped,
+            document,
+        } = tried.summary;
+        Self {
+            revision: tried.revision.0,
+            preview: PreviewBody::from(tried.preview),
+            items: tried.items.iter().map(item).collect(),
+            cascade,
+            skipped: skipped.into_iter().map(Code::as_str).collect(),
+            difference: document,
+        }
+    }
+}
+
+impl From<Preview> for PreviewBody {
+    fn from(preview: Preview) -> Self {
+        let kept = preview.kept.into_iter().map(|kept| KeptBody {
+            flag: kept.flag,
+            tier: kept.tier,
+            cause: kept.cause.as_str(),
+            why: kept.why,
+            tenants: kept.tenants,
+        });
+        Self {
+            known: preview.known,
+            tenants: preview.tenants,
+            flips: preview.flips,
+            listed: preview.listed.into_iter().map(FlipBody::from).collect(),
+            unknown_tenant: preview.unknown_tenant.into_iter().map(FlipBody::from).collect(),
+            kept: kept.collect(),
+            unseen: preview.unseen,
+        }
+    }
+}
+
+impl From<Flip> for FlipBody {
+    fn from(flip: Flip) -> Self {
+        Self {
+            tenant: flip.tenant,
+            flag: flip.flag,
+            from: flip.from,
+            to: flip.to,
+            cause: flip.cause.as_str(),
+            why: flip.why,
+        }
+    }
+}
+
+fn item(item: &ItemResult) -> Value {
+    let outcome = match &item.outcome {
+        ItemOutcome::Created => "created",
+        ItemOutcome::Changed => "changed",
+        ItemOutcome::Unchanged => "unchanged",
+        ItemOutcome::Refused(why) => {
+            return json!({ "id": item.id, "outcome": "refused", "refusal": refusal(why) });
+        }
+    };
+    json!({ "id": item.id, "outcome": outcome })
+}

@@ -1,0 +1,172 @@
+//! The contract of the API as an OpenAPI 3.1 document, made of the table of routes and of the types that bodies
+//! are read into.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::{RefOr, Schema};
+
+use super::answer::REQUEST_ID;
+use super::problem::ProblemBody;
+use super::query::Parameter;
+use super::route::{Answers, Body, Does, PREFIX, Route, form};
+use super::table::ROUTES;
+
+type Definitions = Vec<(String, RefOr<Schema>)>;
+
+/// The document.
+#[must_use]
+pub fn document() -> Value {
+    let mut definitions = Definitions::new();
+    let problem = form::<ProblemBody<'_>>(&mut definitions);
+    let mut paths = Map::new();
+    for route in ROUTES {
+        let operation = operation(route, &mut definitions);
+        let path = paths
+            .entry(format!("{PREFIX}{}", route.path))
+            .or_insert_with(|| json!({}));
+        if let Some(path) = path.as_object_mut() {
+            path.insert(route.method.as_str().to_ascii_lowercase(), operation);
+        }
+    }
+    let schemas: BTreeMap<String, Value> = definitions
+        .into_iter()
+        .map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default()))
+        .collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sluice admin API",
+            "version": "1",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+            "description": "How flags are operated: docs/api.md says it at length.",
+        },
+        "security": [{ "bearer": [] }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": { "bearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A static token, or a token of the configured issuer.",
+            }},
+            "responses": { "Problem": {
+                "description": "Why not: a stable code, a sentence and, where there is one, the cure.",
+                "headers": { REQUEST_ID.as_str(): { "schema": { "type": "string" } } },
+                "content": { "application/problem+json": { "schema": problem } },
+            }},
+            "schemas": schemas,
+        },
+    })
+}
+
+fn operation(route: &Route, definitions: &mut Definitions) -> Value {
+    let mut operation = Map::new();
+    operation.insert("operationId".into(), route.name.into());
+    operation.insert("summary".into(), route.summary.into());
+    let roles: Vec<&str> = route.roles.iter().map(|role| role.as_str()).collect();
+    operation.insert(
+        "description".into(),
+        format!("Roles: {}.", roles.join(", ")).into(),
+    );
+    let mut parameters: Vec<Value> = route.names().map(in_path).collect();
+    parameters.extend(route.parameters().map(in_query));
+    if matches!(route.does, Does::Changes(_)) {
+        parameters.push(if_match());
+    }
+    operation.insert("parameters".into(), parameters.into());
+    match route.body {
+        Body::None => {}
+        Body::Json(form, limit) | Body::Record(form, limit) => {
+            let schema = form(definitions);
+            let body = json!({
+                "required": true,
+                "description": format!("At most {limit} bytes."),
+                "content": { "application/json": { "schema": schema } },
+            });
+            operation.insert("requestBody".into(), body);
+        }
+        Body::Document(limit) => {
+            let any = json!({ "schema": { "type": "object" } });
+            let body = json!({
+                "required": true,
+                "description": format!("A flags document (schemas/flags.schema.json) of at most {limit} bytes."),
+                "content": { "application/json": any, "application/yaml": any },
+            });
+            operation.insert("requestBody".into(), body);
+        }
+    }
+    operation.insert("responses".into(), responses(route, definitions));
+    Value::Object(operation)
+}
+
+fn responses(route: &Route, definitions: &mut Definitions) -> Value {
+    let (kind, schema) = match route.answers {
+        Answers::Json(form) => ("application/json", form(definitions)),
+        Answers::Lines(form) => ("application/jsonl", form(definitions)),
+        Answers::Bytes => (
+            "application/octet-stream",
+            json!({ "type": "string", "format": "binary" }),
+        ),
+    };
+    let mut responses = Map::new();
+    let good = json!({
+        "description": "Done.",
+        "headers": {
+            REQUEST_ID.as_str(): { "schema": { "type": "string" } },
+            "etag": { "description": "The revision, where it is of one.", "schema": { "type": "string" } },
+        },
+        "content": { kind: { "schema": schema } },
+    });
+    responses.insert("200".into(), good);
+    for status in refusals(route) {
+        let problem = json!({ "$ref": "#/components/responses/Problem" });
+        responses.insert(status.to_string(), problem);
+    }
+    Value::Object(responses)
+}
+
+/// The statuses of a route's problems.
+fn refusals(route: &Route) -> Vec<u16> {
+    let mut statuses = vec![400, 401, 403, 413, 429, 500, 503];
+    if route.names().next().is_some() {
+        statuses.push(404);
+    }
+    if !matches!(route.body, Body::None) {
+        statuses.push(415);
+    }
+    match route.does {
+        Does::Looks => {}
+        Does::Changes(_) => statuses.extend([404, 409, 412, 422]),
+        Does::Acts(_) => statuses.push(409),
+    }
+    statuses.sort_unstable();
+    statuses.dedup();
+    statuses
+}
+
+fn in_path(name: &str) -> Value {
+    let (pattern, about) = match name {
+        "flag" => ("^[A-Za-z][A-Za-z0-9._-]{0,127}$", "A flag's key."),
+        _ => ("^[!-~]{1,128}$", "A tenant's id."),
+    };
+    let schema = json!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": pattern });
+    json!({ "name": name, "in": "path", "required": true, "description": about, "schema": schema })
+}
+
+fn in_query(parameter: &Parameter) -> Value {
+    json!({
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.about,
+        "schema": parameter.kind.schema(),
+    })
+}
+
+fn if_match() -> Value {
+    json!({
+        "name": "If-Match",
+        "in": "header",
+        "description": "Only if the store is at this revision still: the `ETag` of an answer.",
+        "schema": { "type": "string", "pattern": "^\"[0-9]{1,19}\"$" },
+    })
+}

@@ -1,0 +1,61 @@
+//! Changes of flags.
+
+use crate::change::Change;
+
+use super::Api;
+use super::answer::Answer;
+use super::ask::Ask;
+use super::body::{Because, RolloutChange, SignOffChange, StateChange, TiersChange};
+use super::change::change;
+use super::problem::Problem;
+
+pub(crate) fn set_state(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let body: StateChange = ask.json()?;
+    let to_ga = Change::SetState {
+        flag: ask.flag().to_owned(),
+        to: body.state.into(),
+        cascade: body.cascade,
+        ga_default: body.default.into(),
+        urgent: body.r#override.map(Into::into),
+    };
+    change(api, ask, to_ga, body.reason.map(Into::into))
+}
+
+pub(crate) fn kill(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let body: Because = ask.json()?;
+    let flag = ask.flag().to_owned();
+    change(api, ask, Change::Kill { flag }, body.reason.map(Into::into))
+}
+
+pub(crate) fn restore(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let body: Because = ask.json()?;
+    let flag = ask.flag().to_owned();
+    change(api, ask, Change::Restore { flag }, body.reason.map(Into::into))
+}
+
+pub(crate) fn set_tiers(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let body: TiersChange = ask.json()?;
+    let tiers = Change::SetTiers {
+        flag: ask.flag().to_owned(),
+        tiers: body.tiers,
+    };
+    change(api, ask, tiers, body.reason.map(Into::into))
+}
+
+pub(crate) fn set_rollout(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let body: RolloutChange = ask.json()?;
+    let rollout = Change::SetRollout {
+        flag: ask.flag().to_owned(),
+        rollout: body.rollout.map(Into::into),
+    };
+    change(api, ask, rollout, body.reason.map(Into::into))
+}
+
+pub(crate) fn sign_off(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let body: SignOffChange = ask.json()?;
+    let sign_off = Change::SignOff {
+        flag: ask.flag().to_owned(),
+        as_role: body.role,
+    };
+    change(api, ask, sign_off, body.reason.map(Into::into))
+}

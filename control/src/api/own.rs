@@ -1,0 +1,154 @@
+//! What an org sees and chooses for itself: beta and ga flags, and nothing of those that are not out yet.
+
+use rules::{Lifecycle, Subject, decide};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::actor::Role;
+use crate::change::Change;
+use crate::refusal::{Code, Refusal};
+
+use super::Api;
+use super::answer::Answer;
+use super::ask::Ask;
+use super::body::Because;
+use super::change::change;
+use super::problem::Problem;
+use super::query::DEFAULT_PAGE;
+
+/// A flag as an org sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OwnFlag)]
+pub(crate) struct OwnFlag {
+    key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    description: Option<String>,
+    /// `beta` or `ga`.
+    lifecycle: &'static str,
+    /// Whether the org has it on.
+    on: bool,
+    /// What it is served.
+    variant: String,
+    /// Why, as decisions name it.
+    cause: &'static str,
+    /// What the org itself chose: `in`, `out` or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    choice: Option<&'static str>,
+}
+
+/// A page of them, in the order of their keys.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OwnFlags)]
+pub(crate) struct OwnFlags {
+    revision: u64,
+    org: String,
+    flags: Vec<OwnFlag>,
+    /// To go on after; left out at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<String>,
+}
+
+pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let org = ask.org();
+    let (revision, record, flags, tenants) = api.control().read(|state, compiled| {
+        let record = state.tenants.get(org).cloned();
+        (
+            state.revision,
+            record,
+            compiled.flags.clone(),
+            compiled.tenants.clone(),
+        )
+    });
+    let record = record.ok_or_else(|| super::orgs::no_such(org))?;
+    let chose = |list: &str, flag: &str| {
+        let list = record.get(list).and_then(|list| list.as_array());
+        list.is_some_and(|list| list.iter().any(|item| item.as_str() == Some(flag)))
+    };
+    let subject = Subject {
+        tenant: Some(org),
+        record: tenants.find(org),
+        ..Subject::default()
+    };
+    let limit = ask.query.number("limit").unwrap_or(DEFAULT_PAGE);
+    let after = ask.query.text("after").unwrap_or_default();
+    let mut visible: Vec<_> = flags
+        .iter()
+        .filter_map(|(id, flag)| Some((id, flag, is_out(flag.lifecycle())?)))
+        .filter(|(_, flag, _)| flag.key().as_str() > after)
+        .collect();
+    visible.sort_by(|a, b| a.1.key().cmp(b.1.key()));
+    let is_more = visible.len() > limit;
+    visible.truncate(limit);
+    let listed: Vec<OwnFlag> = visible
+        .into_iter()
+        .map(|(id, flag, lifecycle)| {
+            let decision = decide(&flags, id, &subject, ask.at);
+            let key = flag.key().as_str();
+            OwnFlag {
+                key: key.to_owned(),
+                description: flag.description().map(str::to_owned),
+                lifecycle,
+                on: decision.variant != flag.off(),
+                variant: flag
+                    .variant(decision.variant)
+                    .map_or_else(String::new, |variant| variant.name.to_string()),
+                cause: decision.cause.as_str(),
+                choice: match (chose("opt_in", key), chose("opt_out", key)) {
+                    (true, _) => Some("in"),
+                    (_, true) => Some("out"),
+                    _ => None,
+                },
+            }
+        })
+        .collect();
+    let body = OwnFlags {
+        revision: revision.0,
+        org: org.to_owned(),
+        next: is_more.then(|| listed.last().map_or_else(String::new, |flag| flag.key.clone())),
+        flags: listed,
+    };
+    Ok(Answer::json(&body)?.at(revision))
+}
+
+/// Flags that customers may know of.
+fn is_out(lifecycle: Option<Lifecycle>) -> Option<&'static str> {
+    match lifecycle? {
+        Lifecycle::Beta => Some("beta"),
+        Lifecycle::Ga => Some("ga"),
+        Lifecycle::Alpha | Lifecycle::Retired => None,
+    }
+}
+
+pub(crate) fn opt_in(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let body = choosing(api, ask)?;
+    let (org, flag) = (ask.org().to_owned(), ask.flag().to_owned());
+    change(api, ask, Change::OptIn { org, flag }, body.reason.map(Into::into))
+}
+
+pub(crate) fn opt_out(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let body = choosing(api, ask)?;
+    let (org, flag) = (ask.org().to_owned(), ask.flag().to_owned());
+    change(
+        api,
+        ask,
+        Change::OptOut { org, flag },
+        body.reason.map(Into::into),
+    )
+}
+
+/// To an org's admin, a flag that is not out yet is none: he is not told that it is on its way.
+fn choosing(api: &Api, ask: &Ask) -> Result<Because, Problem> {
+    let body = ask.json()?;
+    let knows = api.control().read(|_, compiled| {
+        let flag = compiled.flags.flag(compiled.flags.id(ask.flag())?)?;
+        is_out(flag.lifecycle())
+    });
+    if ask.actor.role == Role::OrgAdmin && knows.is_none() {
+        let detail = format!("no flag has the key `{}`", ask.flag());
+        return Err(Problem::refused(vec![Refusal::new(Code::FlagNotFound, detail)]));
+    }
+    Ok(body)
+}

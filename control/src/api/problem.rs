@@ -1,0 +1,179 @@
+//! What is answered instead: `application/problem+json` (RFC 9457) with a stable code, a sentence and the cure.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::refusal::{Code, Refusal};
+
+use super::answer::finished;
+use super::codes::ApiCode;
+
+/// What is answered instead. Small, since every answer may be one.
+#[derive(Debug)]
+pub(crate) struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    status: u16,
+    code: &'static str,
+    detail: String,
+    cure: Option<String>,
+    refusals: Vec<Refusal>,
+    problems: Vec<Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The body of an answer that is no good one.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'p> {
+    /// A URN that is made of the code.
+    r#type: String,
+    /// The phrase of the status.
+    title: &'p str,
+    /// The status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// The stable name of what is wrong: that of the first refusal, where there are several.
+    code: &'p str,
+    /// One sentence with the facts in it.
+    detail: &'p str,
+    /// What can be done about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cure: Option<&'p str>,
+    /// The request's id, as in the audit log.
+    request_id: &'p str,
+    /// Everything that stands against the change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<RefusalBody>, required = false)]
+    refusals: Vec<Value>,
+    /// What is wrong with the document, as `sluice check --json` prints it.
+    #[serde(skip_serializing_if = "<[Value]>::is_empty")]
+    #[schema(value_type = Vec<Object>, required = false)]
+    problems: &'p [Value],
+}
+
+/// One thing that stands against a change; more facts stand beside these.
+#[derive(ToSchema)]
+#[schema(as = Refusal)]
+#[expect(dead_code, reason = "it is the form of what is written by hand")]
+pub(crate) struct RefusalBody {
+    /// Its stable name.
+    code: String,
+    /// One sentence with the facts in it.
+    detail: String,
+    /// What can be done about it.
+    #[schema(nullable = false)]
+    cure: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(code: ApiCode, detail: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            status: code.1,
+            code: code.0,
+            detail: detail.into(),
+            cure: None,
+            refusals: Vec::new(),
+            problems: Vec::new(),
+            headers: Vec::new(),
+        }))
+    }
+
+    /// What stands against a change. The first decides on the status.
+    pub(crate) fn refused(refusals: Vec<Refusal>) -> Self {
+        let Some(first) = refusals.first() else {
+            return Self::new(super::codes::DEFECT, "refused without a reason");
+        };
+        let detail = match refusals.len() {
+            1 => first.detail.clone(),
+            more => format!("{} (and {} more)", first.detail, more - 1),
+        };
+        let mut problem = Self::new((first.code.as_str(), first.code.status()), detail);
+        problem.0.cure.clone_from(&first.cure);
+        problem.0.refusals = refusals;
+        problem
+    }
+
+    /// A document with problems, told as `sluice check --json` tells them.
+    pub(crate) fn invalid(report: &config::Report) -> Self {
+        let refusal = Refusal::new(Code::InvalidDocument, report.headline()).cure("see `problems`");
+        let mut problem = Self::refused(vec![refusal]);
+        let told = report.to_json();
+        let problems = told.get("problems").and_then(Value::as_array);
+        problem.0.problems = problems.cloned().unwrap_or_default();
+        problem
+    }
+
+    pub(crate) fn cure(mut self, cure: impl Into<String>) -> Self {
+        self.0.cure = Some(cure.into());
+        self
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
+        self.0.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same with `Retry-After`, in whole seconds.
+    pub(crate) fn retry_after(self, wait: std::time::Duration) -> Self {
+        let seconds = wait.as_secs().saturating_add(1);
+        self.cure(format!("wait {seconds} s"))
+            .header(header::RETRY_AFTER, seconds)
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.0.status
+    }
+
+    pub(crate) fn into_response(self, request_id: &str) -> Response {
+        let parts = *self.0;
+        let status = StatusCode::from_u16(parts.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = ProblemBody {
+            r#type: format!(
+                "urn:sluice:problem:{}",
+                parts.code.to_ascii_lowercase().replace('_', "-")
+            ),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: parts.status,
+            code: parts.code,
+            detail: &parts.detail,
+            cure: parts.cure.as_deref(),
+            request_id,
+            refusals: parts.refusals.iter().map(refusal).collect(),
+            problems: &parts.problems,
+        };
+        let bytes = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = finished(status, "application/problem+json", bytes.into(), request_id);
+        for (name, value) in parts.headers {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+/// Its facts stand beside what all refusals have.
+pub(crate) fn refusal(refusal: &Refusal) -> Value {
+    let mut body = Map::new();
+    body.insert("code".into(), refusal.code.as_str().into());
+    body.insert("detail".into(), refusal.detail.as_str().into());
+    if let Some(cure) = &refusal.cure {
+        body.insert("cure".into(), json!(cure));
+    }
+    for (name, fact) in &refusal.facts {
+        body.entry(name.as_str()).or_insert_with(|| fact.clone());
+    }
+    Value::Object(body)
+}

@@ -1,0 +1,205 @@
+//! What a query may say: known parameters, each once, each of its kind.
+
+use axum::extract::Query as AxumQuery;
+use axum::http::Uri;
+use rules::Timestamp;
+use serde_json::{Value, json};
+
+use super::codes;
+use super::problem::Problem;
+
+/// A parameter of a query.
+pub(crate) struct Parameter {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) about: &'static str,
+}
+
+/// What a parameter may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number from the first to the second.
+    Integer(u32, u32),
+    /// A text of at most so many characters.
+    Text(usize),
+    /// An RFC 3339 time.
+    Time,
+}
+
+/// How long a page is unless it is said.
+pub(crate) const DEFAULT_PAGE: usize = 100;
+/// Longest page.
+pub(crate) const MAX_PAGE: u32 = 1_000;
+/// Longest reason, in characters.
+pub(crate) const MAX_REASON: usize = 1_000;
+/// Longest name in a query, in characters.
+pub(crate) const MAX_NAME: usize = 256;
+
+pub(crate) const LIMIT: Parameter = Parameter {
+    name: "limit",
+    kind: Kind::Integer(1, MAX_PAGE),
+    about: "How many at most; left out: 100.",
+};
+pub(crate) const AFTER: Parameter = Parameter {
+    name: "after",
+    kind: Kind::Text(MAX_NAME),
+    about: "The `next` of the page before.",
+};
+/// A parameter that is a text.
+pub(crate) const fn named(name: &'static str, about: &'static str) -> Parameter {
+    Parameter {
+        name,
+        kind: Kind::Text(MAX_NAME),
+        about,
+    }
+}
+
+/// A parameter that is true or false.
+pub(crate) const fn switch(name: &'static str, about: &'static str) -> Parameter {
+    Parameter {
+        name,
+        kind: Kind::Boolean,
+        about,
+    }
+}
+
+/// A parameter that is a time.
+pub(crate) const fn time(name: &'static str, about: &'static str) -> Parameter {
+    Parameter {
+        name,
+        kind: Kind::Time,
+        about,
+    }
+}
+
+pub(crate) const AFTER_ENTRY: Parameter = Parameter {
+    name: "after",
+    kind: Kind::Integer(0, u32::MAX),
+    about: "The `next` of the page before: the id of an entry.",
+};
+const DRY_RUN: Parameter = Parameter {
+    name: "dry_run",
+    kind: Kind::Boolean,
+    about: "Only says what would change.",
+};
+const FORCE: Parameter = Parameter {
+    name: "force",
+    kind: Kind::Boolean,
+    about: "Even if more tenants change than `max_blast_radius`.",
+};
+const REASON: Parameter = Parameter {
+    name: "reason",
+    kind: Kind::Text(MAX_REASON),
+    about: "Why, for the audit log.",
+};
+/// Of every change.
+pub(crate) const OF_CHANGES: &[Parameter] = &[DRY_RUN, FORCE];
+/// Of a change whose body has no place for a reason.
+pub(crate) const OF_BARE_CHANGES: &[Parameter] = &[DRY_RUN, FORCE, REASON];
+
+/// What the query of one request says.
+#[derive(Debug, Default)]
+pub(crate) struct Query {
+    given: Vec<(String, String)>,
+}
+
+impl Query {
+    /// Reads a query by the parameters that there may be.
+    pub(crate) fn read<'p>(
+        uri: &Uri,
+        known: impl Iterator<Item = &'p Parameter> + Clone,
+    ) -> Result<Self, Problem> {
+        let given: Vec<(String, String)> = AxumQuery::try_from_uri(uri)
+            .map_err(|_| Problem::new(codes::INVALID_PARAMETER, "the query can't be read"))?
+            .0;
+        for (index, (name, value)) in given.iter().enumerate() {
+            let Some(parameter) = known.clone().find(|parameter| parameter.name == name) else {
+                let names: Vec<&str> = known.clone().map(|parameter| parameter.name).collect();
+                let cure = match names.is_empty() {
+                    true => "leave the query out".to_owned(),
+                    false => format!("there are: {}", names.join(", ")),
+                };
+                return Err(Problem::new(
+                    codes::UNKNOWN_PARAMETER,
+                    format!("`{name}` is no parameter of this path"),
+                )
+                .cure(cure));
+            };
+            if given.iter().take(index).any(|(before, _)| before == name) {
+                return Err(Problem::new(
+                    codes::INVALID_PARAMETER,
+                    format!("`{name}` comes twice"),
+                ));
+            }
+            if !parameter.kind.takes(value) {
+                let detail = format!("`{name}` is {}", parameter.kind.expected());
+                return Err(Problem::new(codes::INVALID_PARAMETER, detail));
+            }
+        }
+        Ok(Self { given })
+    }
+
+    /// A parameter's text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        let given = self.given.iter().find(|(given, _)| given == name)?;
+        Some(&given.1)
+    }
+
+    /// Whether a parameter is `true`.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.text(name) == Some("true")
+    }
+
+    /// A parameter's number.
+    pub(crate) fn number(&self, name: &str) -> Option<usize> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// A parameter's time.
+    pub(crate) fn time(&self, name: &str) -> Option<Timestamp> {
+        Timestamp::parse(self.text(name)?).ok()
+    }
+}
+
+impl Kind {
+    fn takes(self, value: &str) -> bool {
+        match self {
+            Self::Boolean => matches!(value, "true" | "false"),
+            Self::Integer(min, max) => {
+                let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+                digits
+                    && value
+                        .parse()
+                        .is_ok_and(|number: u32| (min..=max).contains(&number))
+            }
+            Self::Text(max) => {
+                let length = value.chars().count();
+                (1..=max).contains(&length) && !value.chars().any(char::is_control)
+            }
+            Self::Time => Timestamp::parse(value).is_ok(),
+        }
+    }
+
+    fn expected(self) -> String {
+        match self {
+            Self::Boolean => "`true` or `false`".to_owned(),
+            Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Text(max) => format!("a text of 1 to {max} characters"),
+            Self::Time => "a time such as 2026-12-01T00:00:00Z".to_owned(),
+        }
+    }
+
+    /// As a JSON Schema.
+    pub(crate) fn schema(self) -> Value {
+        match self {
+            Self::Boolean => json!({ "type": "boolean" }),
+            Self::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Self::Text(max) => {
+                json!({ "type": "string", "minLength": 1, "maxLength": max, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$" })
+            }
+            Self::Time => json!({ "type": "string", "format": "date-time" }),
+        }
+    }
+}

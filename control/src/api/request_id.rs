@@ -1,0 +1,54 @@
+//! By which name a request is known: the one that it brings, where that is fit for a log, or a new one.
+
+use std::fmt::Write as _;
+
+use aws_lc_rs::rand;
+use axum::http::HeaderMap;
+
+use super::answer::REQUEST_ID;
+
+/// Longest id that is taken over.
+const MAX_ID: usize = 128;
+
+/// The id in the headers, or a new one of 32 hex digits.
+pub(crate) fn request_id(headers: &HeaderMap) -> String {
+    let mut given = headers.get_all(REQUEST_ID).iter();
+    match (given.next().and_then(|id| id.to_str().ok()), given.next()) {
+        (Some(id), None) if is_fit(id) => id.to_owned(),
+        _ => new(),
+    }
+}
+
+fn is_fit(id: &str) -> bool {
+    let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/+=".contains(&byte);
+    (1..=MAX_ID).contains(&id.len()) && id.bytes().all(fit)
+}
+
+fn new() -> String {
+    let mut random = [0_u8; 16];
+    // Without randomness ids are alike, which harms nobody.
+    let _ = rand::fill(&mut random);
+    random.iter().fold(String::with_capacity(32), |mut id, byte| {
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_taken_over_where_it_is_fit_for_a_log() {
+        let with = |id: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(REQUEST_ID, id.parse().unwrap());
+            request_id(&headers)
+        };
+        assert_eq!(with("change-4711"), "change-4711");
+        for unfit in ["", "a b", "a\"b", &"x".repeat(129)] {
+            assert_eq!(with(unfit).len(), 32, "{unfit}");
+        }
+        assert_ne!(request_id(&HeaderMap::new()), request_id(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,160 @@
+//! What a route is: where it is, who may use it, what it takes and what answers it.
+
+use serde_json::Value;
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::actor::Role;
+use crate::audit::Event;
+
+use super::Api;
+use super::answer::Answer;
+use super::ask::Ask;
+use super::problem::Problem;
+use super::query::Parameter;
+
+/// What every path begins with.
+pub const PREFIX: &str = "/api/v1";
+
+/// A route of the API.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// Its method.
+    pub method: Verb,
+    /// Its path after [`PREFIX`].
+    pub path: &'static str,
+    /// Its name in the OpenAPI document.
+    pub name: &'static str,
+    /// In one sentence, what it does.
+    pub summary: &'static str,
+    /// Who may use it. An org's admin may only where the path names its own org, or no org.
+    pub roles: &'static [Role],
+    /// What it does to the state of things.
+    pub(crate) does: Does,
+    /// What its query may say; writes know some parameters more.
+    pub(crate) query: &'static [Parameter],
+    /// What its body is.
+    pub(crate) body: Body,
+    /// What a good answer holds.
+    pub(crate) answers: Answers,
+    /// What answers it. May block.
+    pub(crate) handle: fn(&Api, &Ask) -> Result<Answer, Problem>,
+}
+
+/// A method of HTTP that routes have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// GET, and HEAD.
+    Get,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
+}
+
+impl Verb {
+    /// As requests write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// What a route does to the state of things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Does {
+    /// Nothing.
+    Looks,
+    /// It changes what is kept: takes `If-Match`, `dry_run`, `force`, and its refusal is this event's.
+    Changes(Event),
+    /// It does something else that only some may.
+    Acts(Event),
+}
+
+/// What the body of a request is.
+#[derive(Clone, Copy)]
+pub(crate) enum Body {
+    /// There is none.
+    None,
+    /// JSON of this form, of at most so many bytes.
+    Json(Form, usize),
+    /// JSON of this form that is a record as the document has it, so that a reason stands in the query.
+    Record(Form, usize),
+    /// A flags document in JSON or YAML, of at most so many bytes.
+    Document(usize),
+}
+
+/// What a good answer holds.
+#[derive(Clone, Copy)]
+pub(crate) enum Answers {
+    /// JSON of this form.
+    Json(Form),
+    /// A JSON object on each line, of this form.
+    Lines(Form),
+    /// Bytes.
+    Bytes,
+}
+
+/// The form of JSON, for the OpenAPI document: puts its definitions in, and gives a reference.
+pub(crate) type Form = fn(&mut Vec<(String, RefOr<Schema>)>) -> Value;
+
+/// The form of a type.
+pub(crate) fn form<T: ToSchema + PartialSchema>(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+    let name = T::name();
+    definitions.push((name.to_string(), T::schema()));
+    T::schemas(definitions);
+    serde_json::to_value(Ref::from_schema_name(name)).unwrap_or_default()
+}
+
+/// Any object: its form is said elsewhere.
+pub(crate) fn any_object(_: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+    serde_json::json!({ "type": "object" })
+}
+
+/// Everybody who is signed in.
+pub(crate) const ANYBODY: &[Role] = &Role::ALL;
+/// Staff.
+pub(crate) const STAFF: &[Role] = &[Role::Viewer, Role::Operator, Role::PlatformAdmin];
+/// Who changes flags and tenants.
+pub(crate) const OPERATORS: &[Role] = &[Role::Operator, Role::PlatformAdmin];
+/// Who may do everything.
+pub(crate) const ADMINS: &[Role] = &[Role::PlatformAdmin];
+/// Who changes what an org chose for itself.
+pub(crate) const CHOOSERS: &[Role] = &[Role::OrgAdmin, Role::Operator, Role::PlatformAdmin];
+
+impl Route {
+    /// Whether somebody in this role may use it.
+    #[must_use]
+    pub fn lets(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// The names in its path.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+
+    /// Everything that its query may say.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &'static Parameter> + Clone {
+        let of_writes: &[Parameter] = match (self.does, self.body) {
+            (Does::Changes(_), Body::Json(..)) => super::query::OF_CHANGES,
+            (Does::Changes(_), Body::None | Body::Record(..) | Body::Document(_)) => {
+                super::query::OF_BARE_CHANGES
+            }
+            (Does::Looks | Does::Acts(_), _) => &[],
+        };
+        self.query.iter().chain(of_writes)
+    }
+}

@@ -1,0 +1,229 @@
+//! The way of a request: route, origin, who asks, how often, whether he may, what he sends; then the answer.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, header};
+use axum::response::Response;
+use tracing::error;
+
+use crate::actor::{Actor, Role};
+use crate::audit::Entry;
+use crate::operators::{Foreign, NotSignedIn, same_origin};
+
+use super::Api;
+use super::answer::Answer;
+use super::ask::{self, Ask, Names};
+use super::codes;
+use super::notes;
+use super::problem::Problem;
+use super::query::Query;
+use super::request_id::request_id;
+use super::route::Route;
+
+/// Answers a request for one path, whatever its method.
+pub(crate) async fn serve(
+    api: Arc<Api>,
+    routes: &[&'static Route],
+    parameters: &RawPathParams,
+    request: Request,
+) -> Response {
+    let id = request_id(request.headers());
+    let timeout = api.timeout;
+    let working = work(api, routes, parameters, request, &id);
+    let answer = match tokio::time::timeout(timeout, working).await {
+        Ok(answer) => answer,
+        Err(_) => Err(Problem::new(codes::TIMED_OUT, "the answer took too long")
+            .cure("look at the audit log whether the change was made")),
+    };
+    match answer {
+        Ok(answer) => answer.into_response(&id),
+        Err(problem) => {
+            if problem.status() >= 500 {
+                error!(request_id = id, code = problem.code(), "{}", problem.detail());
+            }
+            problem.into_response(&id)
+        }
+    }
+}
+
+/// Answers a request for a path that there is not.
+pub(crate) fn nowhere(request: &Request) -> Response {
+    let problem =
+        Problem::new(codes::NOT_FOUND, "there is no such path").cure("see GET /api/v1/openapi.json");
+    problem.into_response(&request_id(request.headers()))
+}
+
+async fn work(
+    api: Arc<Api>,
+    routes: &[&'static Route],
+    parameters: &RawPathParams,
+    request: Request,
+    id: &str,
+) -> Result<Answer, Problem> {
+    let (parts, body) = request.into_parts();
+    let route = pick(routes, &parts.method)?;
+    let actor = admit(&api, &parts, id).await?;
+    let names = Names::read(parameters)?;
+    if let Err(refused) = may(route, &actor, &names) {
+        let entry = notes::not_allowed(&api, route, &actor, &names, id, refused.detail());
+        note(&api, entry).await;
+        return Err(refused);
+    }
+    let query = Query::read(&parts.uri, route.parameters())?;
+    let expected = match route.does {
+        super::route::Does::Changes(_) => ask::expected(&parts.headers)?,
+        _ => None,
+    };
+    let (body, written) = ask::body(route, &parts.headers, body).await?;
+    let ask = Ask {
+        actor,
+        request_id: id.to_owned(),
+        at: (api.clock)(),
+        query,
+        expected,
+        names,
+        body,
+        written,
+    };
+    let place = Arc::clone(&api.places).acquire_owned().await;
+    let handled = tokio::task::spawn_blocking(move || {
+        let handled = (route.handle)(&api, &ask);
+        drop(place);
+        handled
+    });
+    match handled.await {
+        Ok(handled) => handled,
+        Err(defect) => Err(Problem::new(codes::DEFECT, format!("a defect: {defect}"))),
+    }
+}
+
+/// HEAD is answered like GET; the server leaves the body out.
+fn pick(routes: &[&'static Route], method: &Method) -> Result<&'static Route, Problem> {
+    let wanted = if method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
+    if let Some(route) = routes.iter().find(|route| route.method.as_str() == wanted) {
+        return Ok(route);
+    }
+    let mut allowed: Vec<&str> = routes.iter().map(|route| route.method.as_str()).collect();
+    if allowed.contains(&"GET") {
+        allowed.push("HEAD");
+    }
+    let allowed = allowed.join(", ");
+    let problem = Problem::new(codes::METHOD_NOT_ALLOWED, format!("this path knows {allowed}"));
+    Err(match HeaderValue::try_from(allowed) {
+        Ok(allowed) => problem.header(header::ALLOW, allowed),
+        Err(_) => problem,
+    })
+}
+
+/// Who asks.
+async fn admit(api: &Arc<Api>, parts: &Parts, id: &str) -> Result<Actor, Problem> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    // Who is not known to be here is elsewhere.
+    let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
+    if !api.operators.asks() {
+        same_origin(&parts.uri, &parts.headers).map_err(foreign)?;
+    }
+    let actor = api.operators.sign_in(&parts.headers, peer, (api.clock)()).await;
+    let actor = match actor {
+        Ok(actor) => actor,
+        Err(reason) => {
+            let entry = notes::not_signed_in(api, &reason, peer.ip(), id);
+            note(api, entry).await;
+            return Err(not_signed_in(&reason));
+        }
+    };
+    match api.throttle.asked(&actor.name) {
+        Some(wait) => Err(Problem::new(codes::TOO_MANY_REQUESTS, "too many requests").retry_after(wait)),
+        None => Ok(actor),
+    }
+}
+
+/// Puts an entry into the audit log, where there is one to be put.
+async fn note(api: &Arc<Api>, entry: Option<Entry>) {
+    let Some(entry) = entry else { return };
+    let api = Arc::clone(api);
+    let noting = tokio::task::spawn_blocking(move || {
+        if let Err(error) = api.control().record(vec![entry]) {
+            error!(%error, "a refusal could not be put into the audit log");
+        }
+    });
+    let _ = noting.await;
+}
+
+/// Whether the role may use the route, and an org's admin this org. What is refused to him is refused alike
+/// whether there is such an org or not.
+fn may(route: &Route, actor: &Actor, names: &Names) -> Result<(), Problem> {
+    if !route.lets(actor.role) {
+        let roles: Vec<&str> = route.roles.iter().map(|role| role.as_str()).collect();
+        let detail = format!("the role {} may not do this", actor.role.as_str());
+        return Err(
+            Problem::new(codes::ROLE_MISSING, detail).cure(format!("it takes one of: {}", roles.join(", ")))
+        );
+    }
+    let org = names.org.as_ref().map(|org| org.as_str());
+    if actor.role == Role::OrgAdmin && org.is_some() && org != actor.org.as_deref() {
+        let detail = "an org's admin may do this in its own org only";
+        return Err(Problem::new(codes::ROLE_MISSING, detail));
+    }
+    Ok(())
+}
+
+fn foreign(foreign: Foreign) -> Problem {
+    match foreign {
+        Foreign::Host => Problem::new(
+            codes::FOREIGN_HOST,
+            "without operators configured, only an address or `localhost` may be asked for",
+        )
+        .cure("use http://127.0.0.1:PORT, or configure `admin.operators`"),
+        Foreign::Origin => Problem::new(
+            codes::FOREIGN_ORIGIN,
+            "without operators configured, pages of other sites may not ask",
+        )
+        .cure("configure `admin.operators`"),
+    }
+}
+
+fn not_signed_in(reason: &NotSignedIn) -> Problem {
+    match reason {
+        NotSignedIn::Missing => Problem::new(codes::NOT_SIGNED_IN, "no credentials were sent")
+            .cure("send `authorization: Bearer TOKEN`")
+            .header(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"sluice\""),
+            ),
+        NotSignedIn::Invalid { reason } => {
+            let problem = Problem::new(codes::SIGN_IN_FAILED, *reason);
+            let challenge = format!(
+                "Bearer realm=\"sluice\", error=\"invalid_token\", error_description=\"{}\"",
+                reason.replace(['"', '\\'], "'")
+            );
+            match HeaderValue::try_from(challenge) {
+                Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
+                Err(_) => problem,
+            }
+        }
+        NotSignedIn::NoRole { name } => Problem::new(codes::NO_ROLE, format!("`{name}` has no role here"))
+            .cure("have one of the roles that `admin.operators.issuer.roles` maps put into the token"),
+        NotSignedIn::Unavailable => {
+            Problem::new(codes::SIGN_IN_UNAVAILABLE, "the issuer's keys can't be had now")
+                .cure("try again, or use a static token")
+        }
+        NotSignedIn::TooMany { wait } => Problem::new(
+            codes::TOO_MANY_REQUESTS,
+            "too many failed sign-ins from this address",
+        )
+        .retry_after(*wait),
+        NotSignedIn::NotLocal => Problem::new(
+            codes::NOT_LOCAL,
+            "without operators configured, only this machine itself may ask",
+        )
+        .cure("configure `admin.operators`"),
+    }
+}

@@ -1,0 +1,351 @@
+//! Every route there is: its method, its path, who may use it, what it takes and what answers it.
+
+use crate::audit::Event;
+
+use super::ask::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
+use super::change::changed;
+use super::query::{AFTER, AFTER_ENTRY, LIMIT, named, switch, time};
+use super::route::{
+    ADMINS, ANYBODY, Answers, Body, CHOOSERS, Does, OPERATORS, Route, STAFF, Verb, any_object, form,
+};
+use super::{account, audit, backup, body, document, explain, flags, operate, orgs, own};
+
+/// A route that looks at something.
+const LOOK: Route = Route {
+    method: Verb::Get,
+    path: "",
+    name: "",
+    summary: "",
+    roles: STAFF,
+    does: Does::Looks,
+    query: &[],
+    body: Body::None,
+    answers: Answers::Json(any_object),
+    handle: account::whoami,
+};
+/// A route that changes something.
+const CHANGE: Route = Route {
+    method: Verb::Post,
+    path: "",
+    name: "",
+    summary: "",
+    roles: OPERATORS,
+    does: Does::Changes(Event::TenantChanged),
+    query: &[],
+    body: Body::Json(form::<body::Because>, MAX_BODY_BYTES),
+    answers: Answers::Json(changed),
+    handle: account::whoami,
+};
+
+/// Every route of the API.
+pub const ROUTES: &[Route] = &[
+    Route {
+        path: "/whoami",
+        name: "whoAmI",
+        summary: "Who is signed in.",
+        roles: ANYBODY,
+        answers: Answers::Json(form::<account::WhoAmI<'_>>),
+        handle: account::whoami,
+        ..LOOK
+    },
+    Route {
+        path: "/openapi.json",
+        name: "openApi",
+        summary: "This document.",
+        roles: ANYBODY,
+        handle: account::openapi,
+        ..LOOK
+    },
+    Route {
+        path: "/platform/feature-flags",
+        name: "listFlags",
+        summary: "Flags with their state, and who has them on.",
+        query: &[
+            LIMIT,
+            AFTER,
+            switch("stale", "Only those that have outlived their purpose."),
+        ],
+        answers: Answers::Json(form::<flags::FlagsPage>),
+        handle: flags::list,
+        ..LOOK
+    },
+    Route {
+        path: "/platform/feature-flags/{flag}",
+        name: "showFlag",
+        summary: "A flag with its state, and who has it on.",
+        answers: Answers::Json(form::<flags::FlagBody>),
+        handle: flags::show,
+        ..LOOK
+    },
+    Route {
+        path: "/platform/feature-flags/{flag}/state",
+        name: "setState",
+        summary: "Promotes or reverts a flag.",
+        does: Does::Changes(Event::StateChanged),
+        body: Body::Json(form::<body::StateChange>, MAX_BODY_BYTES),
+        handle: operate::set_state,
+        ..CHANGE
+    },
+    Route {
+        path: "/platform/feature-flags/{flag}/kill",
+        name: "kill",
+        summary: "Turns a flag off for everyone.",
+        does: Does::Changes(Event::FlagKilled),
+        handle: operate::kill,
+        ..CHANGE
+    },
+    Route {
+        path: "/platform/feature-flags/{flag}/restore",
+        name: "restore",
+        summary: "Ends a kill.",
+        does: Does::Changes(Event::FlagRestored),
+        handle: operate::restore,
+        ..CHANGE
+    },
+    Route {
+        method: Verb::Put,
+        path: "/platform/feature-flags/{flag}/tiers",
+        name: "setTiers",
+        summary: "Sets tier defaults.",
+        does: Does::Changes(Event::TiersChanged),
+        body: Body::Json(form::<body::TiersChange>, MAX_BODY_BYTES),
+        handle: operate::set_tiers,
+        ..CHANGE
+    },
+    Route {
+        method: Verb::Put,
+        path: "/platform/feature-flags/{flag}/rollout",
+        name: "setRollout",
+        summary: "Sets or removes the percentage rollout.",
+        does: Does::Changes(Event::RolloutChanged),
+        body: Body::Json(form::<body::RolloutChange>, MAX_BODY_BYTES),
+        handle: operate::set_rollout,
+        ..CHANGE
+    },
+    Route {
+        path: "/platform/feature-flags/{flag}/sign-offs",
+        name: "signOff",
+        summary: "Answers for the promotion of a flag on behalf of a role.",
+        does: Does::Changes(Event::SignedOff),
+        body: Body::Json(form::<body::SignOffChange>, MAX_BODY_BYTES),
+        handle: operate::sign_off,
+        ..CHANGE
+    },
+    Route {
+        path: "/platform/orgs",
+        name: "listOrgs",
+        summary: "Tenants and their records.",
+        query: &[LIMIT, AFTER],
+        answers: Answers::Json(form::<orgs::OrgsPage>),
+        handle: orgs::list,
+        ..LOOK
+    },
+    Route {
+        path: "/platform/orgs:import",
+        name: "importOrgs",
+        summary: "Writes many tenants in one revision, with a result for each.",
+        does: Does::Changes(Event::TenantsImported),
+        body: Body::Json(form::<body::Import>, MAX_IMPORT_BYTES),
+        handle: orgs::import,
+        ..CHANGE
+    },
+    Route {
+        path: "/platform/orgs/{org}",
+        name: "showOrg",
+        summary: "A tenant and its record.",
+        answers: Answers::Json(form::<orgs::OrgBody>),
+        handle: orgs::show,
+        ..LOOK
+    },
+    Route {
+        method: Verb::Put,
+        path: "/platform/orgs/{org}",
+        name: "putOrg",
+        summary: "Writes a tenant whole.",
+        does: Does::Changes(Event::TenantChanged),
+        body: Body::Record(any_object, MAX_BODY_BYTES),
+        handle: orgs::put,
+        ..CHANGE
+    },
+    Route {
+        method: Verb::Patch,
+        path: "/platform/orgs/{org}",
+        name: "patchOrg",
+        summary: "Changes fields of a tenant (RFC 7396).",
+        does: Does::Changes(Event::TenantChanged),
+        body: Body::Record(any_object, MAX_BODY_BYTES),
+        handle: orgs::patch,
+        ..CHANGE
+    },
+    Route {
+        method: Verb::Delete,
+        path: "/platform/orgs/{org}",
+        name: "deleteOrg",
+        summary: "Removes the record of a tenant.",
+        does: Does::Changes(Event::TenantRemoved),
+        body: Body::None,
+        handle: orgs::delete,
+        ..CHANGE
+    },
+    Route {
+        path: "/platform/orgs/{org}/feature-flags/{flag}",
+        name: "setOverride",
+        summary: "Gives a tenant a flag, takes it away, or neither any more.",
+        does: Does::Changes(Event::FlagEnabled),
+        body: Body::Json(body::override_form, MAX_BODY_BYTES),
+        handle: orgs::set_override,
+        ..CHANGE
+    },
+    Route {
+        method: Verb::Put,
+        path: "/platform/orgs/{org}/beta/{flag}",
+        name: "allow",
+        summary: "Puts a flag on a tenant's beta allowlist.",
+        does: Does::Changes(Event::BetaAllowed),
+        body: Body::None,
+        handle: orgs::allow,
+        ..CHANGE
+    },
+    Route {
+        method: Verb::Delete,
+        path: "/platform/orgs/{org}/beta/{flag}",
+        name: "disallow",
+        summary: "Takes a flag off a tenant's beta allowlist.",
+        does: Does::Changes(Event::BetaDisallowed),
+        body: Body::None,
+        handle: orgs::disallow,
+        ..CHANGE
+    },
+    Route {
+        path: "/orgs/{org}/feature-flags",
+        name: "listOwnFlags",
+        summary: "The beta and ga flags as an org sees them.",
+        roles: ANYBODY,
+        query: &[LIMIT, AFTER],
+        answers: Answers::Json(form::<own::OwnFlags>),
+        handle: own::list,
+        ..LOOK
+    },
+    Route {
+        path: "/orgs/{org}/feature-flags/{flag}/opt-in",
+        name: "optIn",
+        summary: "The org chooses to have a flag.",
+        does: Does::Changes(Event::OptedIn),
+        roles: CHOOSERS,
+        handle: own::opt_in,
+        ..CHANGE
+    },
+    Route {
+        path: "/orgs/{org}/feature-flags/{flag}/opt-out",
+        name: "optOut",
+        summary: "The org chooses not to have a flag.",
+        does: Does::Changes(Event::OptedOut),
+        roles: CHOOSERS,
+        handle: own::opt_out,
+        ..CHANGE
+    },
+    Route {
+        path: "/platform/audit",
+        name: "listAudit",
+        summary: "The audit log, the newest entry first.",
+        query: &[
+            LIMIT,
+            AFTER_ENTRY,
+            named("flag", "About this flag."),
+            named("org", "In the log of this org."),
+            named("actor", "By this actor."),
+            named(
+                "action",
+                "Of this action, such as `platform.feature_flag_killed`.",
+            ),
+            time("from", "At or after."),
+            time("until", "Before."),
+        ],
+        answers: Answers::Json(form::<audit::AuditLog>),
+        handle: audit::list,
+        ..LOOK
+    },
+    Route {
+        path: "/platform/audit/verify",
+        name: "verifyAudit",
+        summary: "Whether no entry is missing or altered.",
+        answers: Answers::Json(form::<audit::Proof>),
+        handle: audit::prove,
+        ..LOOK
+    },
+    Route {
+        path: "/platform/audit/export",
+        name: "exportAudit",
+        summary: "The audit log as JSON lines, the oldest entry first.",
+        query: &[AFTER_ENTRY],
+        answers: Answers::Lines(form::<audit::SealedBody<'_>>),
+        handle: audit::export,
+        ..LOOK
+    },
+    Route {
+        path: "/orgs/{org}/audit",
+        name: "listOrgAudit",
+        summary: "The audit log of an org, the newest entry first.",
+        roles: ANYBODY,
+        query: &[
+            LIMIT,
+            AFTER_ENTRY,
+            named("flag", "About this flag."),
+            named("actor", "By this actor."),
+            named(
+                "action",
+                "Of this action, such as `platform.feature_flag_killed`.",
+            ),
+            time("from", "At or after."),
+            time("until", "Before."),
+        ],
+        answers: Answers::Json(form::<audit::AuditLog>),
+        handle: audit::list_of_org,
+        ..LOOK
+    },
+    Route {
+        path: "/explain",
+        name: "explain",
+        summary: "Why a flag serves what it serves, with every step.",
+        method: Verb::Post,
+        body: Body::Json(form::<explain::Question>, MAX_BODY_BYTES),
+        answers: Answers::Json(form::<explain::ExplanationBody>),
+        handle: explain::explain,
+        ..LOOK
+    },
+    Route {
+        path: "/platform/document",
+        name: "exportDocument",
+        summary: "The whole document as it is in force.",
+        handle: document::export,
+        ..LOOK
+    },
+    Route {
+        method: Verb::Put,
+        path: "/platform/document",
+        name: "applyDocument",
+        summary: "Brings a document in: what documents own of flags, and what is new of the rest.",
+        does: Does::Changes(Event::DocumentApplied),
+        roles: ADMINS,
+        query: &[
+            switch("prune", "Removes flags and segments that it leaves out."),
+            switch(
+                "adopt",
+                "New flags keep the lifecycle, tiers and rollout that it gives them.",
+            ),
+        ],
+        body: Body::Document(MAX_DOCUMENT_BYTES),
+        handle: document::apply,
+        ..CHANGE
+    },
+    Route {
+        path: "/platform/backup",
+        name: "backup",
+        summary: "A consistent copy of the store.",
+        roles: ADMINS,
+        does: Does::Acts(Event::BackupTaken),
+        answers: Answers::Bytes,
+        handle: backup::backup,
+        ..LOOK
+    },
+];

@@ -1,0 +1,400 @@
+//! Changes: what they do, what they answer, and that a refused one changes nothing.
+
+use control::Role;
+use serde_json::{Value, json};
+
+use crate::server::{DAY, Server, request};
+
+const BOARD: &str = "/platform/feature-flags/dispatch.v2Board";
+
+#[test]
+fn every_operation_does_what_it_says() {
+    let server = Server::start();
+    let flag = |key: &str| server.done("GET", &format!("/platform/feature-flags/{key}"), None);
+    let org = |id: &str| server.done("GET", &format!("/platform/orgs/{id}"), None);
+
+    server.done(
+        "POST",
+        &format!("{BOARD}/kill"),
+        Some(&json!({ "reason": "INC-7" })),
+    );
+    assert_eq!(flag("dispatch.v2Board")["enabled"], false);
+    server.done("POST", &format!("{BOARD}/restore"), Some(&json!({})));
+    assert_eq!(flag("dispatch.v2Board")["enabled"], true);
+    server.done(
+        "PUT",
+        &format!("{BOARD}/tiers"),
+        Some(&json!({ "tiers": { "tier2": "on", "tier3": true } })),
+    );
+    assert_eq!(flag("dispatch.v2Board")["tiers"]["tier2"], "on");
+    server.done(
+        "PUT",
+        &format!("{BOARD}/rollout"),
+        Some(&json!({ "rollout": { "percentage": 25 } })),
+    );
+    assert_eq!(flag("dispatch.v2Board")["rollout"]["percentage"], 25);
+    server.done(
+        "PUT",
+        &format!("{BOARD}/rollout"),
+        Some(&json!({ "rollout": null })),
+    );
+    assert_eq!(flag("dispatch.v2Board").get("rollout"), None);
+
+    server.done("PUT", "/platform/orgs/hooli", Some(&json!({ "tier": "tier2" })));
+    server.done(
+        "PATCH",
+        "/platform/orgs/hooli",
+        Some(&json!({ "channel": "latest", "tier": null })),
+    );
+    assert_eq!(org("hooli"), json!({ "id": "hooli", "channel": "latest" }));
+    server.done("PUT", "/platform/orgs/hooli/beta/dispatch.v2Board", None);
+    assert_eq!(org("hooli")["beta"], json!(["dispatch.v2Board"]));
+    server.done("DELETE", "/platform/orgs/hooli/beta/dispatch.v2Board", None);
+    let at = "/platform/orgs/hooli/feature-flags/ui.shell";
+    for (body, expected) in [
+        (json!({ "enabled": false }), json!("off")),
+        (json!({ "variant": "on" }), json!("on")),
+        (json!({ "enabled": null }), Value::Null),
+    ] {
+        server.done("POST", at, Some(&body));
+        let found = org("hooli")["overrides"]["ui.shell"].clone();
+        assert!(
+            found == expected || (found == json!(false) && expected == "off"),
+            "{body}: {found}"
+        );
+    }
+    server.done("DELETE", "/platform/orgs/hooli", None);
+    server.refused(404, "TENANT_NOT_FOUND", "GET", "/platform/orgs/hooli", None);
+
+    let choice = "/orgs/globex/feature-flags/dispatch.v2Board";
+    server.done("POST", &format!("{choice}/opt-in"), Some(&json!({})));
+    assert_eq!(org("globex")["opt_in"], json!(["dispatch.v2Board"]));
+    let own = server.done("GET", "/orgs/globex/feature-flags", None);
+    assert_eq!(
+        (&own["flags"][0]["on"], &own["flags"][0]["choice"]),
+        (&json!(true), &json!("in"))
+    );
+    server.done("POST", &format!("{choice}/opt-out"), Some(&json!({})));
+    assert_eq!(org("globex")["opt_out"], json!(["dispatch.v2Board"]));
+}
+
+#[test]
+fn a_refused_promotion_says_everything_that_stands_against_it() {
+    let server = Server::start();
+    let problem = server.refused(
+        409,
+        "SOAK_NOT_ELAPSED",
+        "POST",
+        &format!("{BOARD}/state"),
+        Some(&json!({ "state": "ga" })),
+    );
+    let codes: Vec<&str> = problem["refusals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|refusal| refusal["code"].as_str().unwrap())
+        .collect();
+    assert!(
+        codes.contains(&"SOAK_NOT_ELAPSED") && codes.contains(&"EXIT_CRITERIA"),
+        "{codes:?}"
+    );
+    assert_eq!(problem["type"], "urn:sluice:problem:soak-not-elapsed");
+    assert_eq!(
+        (&problem["status"], &problem["title"]),
+        (&json!(409), &json!("Conflict"))
+    );
+    assert!(problem["refusals"][0]["cure"].is_string(), "{problem}");
+    server.refused(
+        409,
+        "STATE_SKIPPED",
+        "POST",
+        "/platform/feature-flags/reports.export/state",
+        Some(&json!({ "state": "ga" })),
+    );
+}
+
+#[test]
+fn an_urgent_skip_takes_a_platform_admin() {
+    let server = Server::start();
+    let body = json!({ "state": "ga", "override": { "decision_maker": "cto", "incident": "INC-7", "reason": "outage" } });
+    server.refused(
+        403,
+        "ROLE_MISSING",
+        "POST",
+        &format!("{BOARD}/state"),
+        Some(&body),
+    );
+    let told = server.done("POST", &format!("{BOARD}/state"), Some(&body));
+    assert!(!told["skipped"].as_array().unwrap().is_empty(), "{told}");
+}
+
+#[test]
+fn time_is_that_of_the_clock() {
+    let server = Server::start();
+    let promote = json!({ "state": "beta" });
+    let at = "/platform/feature-flags/reports.export/state";
+    server.refused(409, "SOAK_NOT_ELAPSED", "POST", at, Some(&promote));
+    server.pass(DAY);
+    assert_eq!(server.done("POST", at, Some(&promote))["changed"], true);
+}
+
+#[test]
+fn a_change_is_made_at_the_revision_it_was_meant_for_or_not_at_all() {
+    let server = Server::start();
+    let shown = server.asked_by(Role::Viewer, "GET", BOARD, None);
+    let tag = shown.header("etag").unwrap().to_owned();
+    assert_eq!(
+        tag,
+        format!("\"{}\"", shown.json()["revision"].as_u64().unwrap_or(1))
+    );
+    let kill = |tag: &str| {
+        let request = request("POST", &format!("{BOARD}/kill"), Some(&json!({}))).header("if-match", tag);
+        server.ask(request.token(server.token(Role::Operator)))
+    };
+    let done = kill(&tag);
+    assert_eq!(done.status, 200, "{}", done.text());
+    assert_ne!(done.header("etag").unwrap(), tag);
+    let lost = kill(&tag);
+    assert_eq!((lost.status, lost.code().as_str()), (412, "REVISION_CONFLICT"));
+    assert_eq!(lost.json()["refusals"][0]["current"], done.json()["revision"]);
+    for malformed in ["1", "\"a\"", "W/\"1\"", "*", "\"1\", \"2\""] {
+        assert_eq!(kill(malformed).code(), "MALFORMED_HEADER", "{malformed}");
+    }
+}
+
+#[test]
+fn a_dry_run_says_who_would_flip_and_changes_nothing() {
+    let server = Server::start();
+    let before = server.done("GET", "/platform/document", None);
+    let body = json!({ "tiers": { "tier3": "on" } });
+    let tried = server.done(
+        "PUT",
+        "/platform/feature-flags/ui.shell/tiers?dry_run=true",
+        Some(&body),
+    );
+    assert_eq!(tried["preview"]["tenants"], 0);
+    let tried = server.done(
+        "POST",
+        "/platform/feature-flags/ui.shell/kill?dry_run=true",
+        Some(&json!({})),
+    );
+    assert_eq!(
+        (&tried["preview"]["tenants"], &tried["preview"]["known"]),
+        (&json!(3), &json!(3))
+    );
+    assert_eq!(tried["preview"]["listed"][0]["tenant"], "acme");
+    assert_eq!(server.done("GET", "/platform/document", None), before);
+    let log = server.done("GET", "/platform/audit?flag=ui.shell&actor=platform-admin", None);
+    assert_eq!(log["entries"], json!([]));
+}
+
+#[test]
+fn tenants_are_brought_in_with_a_result_for_each_and_one_revision() {
+    let server = Server::start();
+    let before = server.done("GET", "/platform/orgs", None)["revision"]
+        .as_u64()
+        .unwrap();
+    let body =
+        json!({ "mode": "create", "tenants": { "acme": {}, "new-1": { "tier": "tier1" }, "new-2": {} } });
+    let told = server.done("POST", "/platform/orgs:import", Some(&body));
+    assert_eq!(told["revision"], before + 1);
+    let items: Vec<(&str, &str)> = told["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["id"].as_str().unwrap(), item["outcome"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        items,
+        [("acme", "refused"), ("new-1", "created"), ("new-2", "created")]
+    );
+    assert_eq!(told["items"][0]["refusal"]["code"], "ALREADY_EXISTS");
+}
+
+#[test]
+fn a_document_is_applied_as_json_or_yaml_and_a_bad_one_not_at_all() {
+    let server = Server::start();
+    let whole = server.done("GET", "/platform/document", None);
+    let again = server.done("PUT", "/platform/document", Some(&whole));
+    assert_eq!(again["changed"], false, "{again}");
+    let put = |kind: &str, text: &str| {
+        let request = request("PUT", "/platform/document", None).with_body(text);
+        server.ask(
+            request
+                .header("content-type", kind)
+                .token(server.token(Role::PlatformAdmin)),
+        )
+    };
+    let yaml = put(
+        "application/yaml; charset=utf-8",
+        "version: 1\ntiers: [tier1, tier2, tier3]\nunknown_tenant: { tier: tier1 }\nflags: { brand.new: { owner: me } }\n",
+    );
+    assert_eq!(yaml.status, 200, "{}", yaml.text());
+    assert_eq!(yaml.json()["difference"]["added"][0]["name"], "brand.new");
+    let before = server.done("GET", "/platform/document", None);
+    for (text, status, code) in [
+        ("version: 1\nflgs: {}\n", 422, "INVALID_DOCUMENT"),
+        (
+            "version: 1\nflags: { a: { requires: [nobody] } }\n",
+            422,
+            "INVALID_DOCUMENT",
+        ),
+        ("{", 422, "INVALID_DOCUMENT"),
+    ] {
+        let bad = put("application/yaml", text);
+        assert_eq!(
+            (bad.status, bad.code().as_str()),
+            (status, code),
+            "{text}: {}",
+            bad.text()
+        );
+        let problem = &bad.json()["problems"][0];
+        assert!(
+            problem["code"].is_string() && problem["message"].is_string(),
+            "{problem}"
+        );
+    }
+    assert_eq!(put("application/json", "{").code(), "MALFORMED_BODY");
+    assert_eq!(put("text/plain", "{}").status, 415);
+    assert_eq!(server.done("GET", "/platform/document", None), before);
+}
+
+#[test]
+fn where_files_manage_the_flags_all_can_be_looked_at_and_nothing_changed() {
+    let server = Server::of_files();
+    assert_eq!(
+        server.done("GET", "/platform/feature-flags", None)["flags"][0]["key"],
+        "dispatch.core"
+    );
+    let problem = server.refused(
+        409,
+        "READ_ONLY_SOURCE",
+        "POST",
+        &format!("{BOARD}/kill"),
+        Some(&json!({})),
+    );
+    assert!(
+        problem["cure"].as_str().unwrap().contains("--socket"),
+        "{problem}"
+    );
+    server.done("POST", &format!("{BOARD}/kill?dry_run=true"), Some(&json!({})));
+}
+
+#[test]
+fn bad_input_has_its_code_and_changes_nothing() {
+    let server = Server::start();
+    let before = server.done("GET", "/platform/document", None);
+    let state = format!("{BOARD}/state");
+    for (status, code, method, path, body) in [
+        (
+            400,
+            "MALFORMED_BODY",
+            "POST",
+            state.as_str(),
+            json!({ "state": "gamma" }),
+        ),
+        (
+            400,
+            "MALFORMED_BODY",
+            "POST",
+            &state,
+            json!({ "state": "ga", "sate": 1 }),
+        ),
+        (400, "MALFORMED_BODY", "POST", &state, json!([])),
+        (
+            400,
+            "MALFORMED_BODY",
+            "POST",
+            &state,
+            json!({ "state": "ga", "reason": "" }),
+        ),
+        (
+            400,
+            "MALFORMED_BODY",
+            "PUT",
+            "/platform/feature-flags/ui.shell/rollout",
+            json!({}),
+        ),
+        (
+            400,
+            "MALFORMED_BODY",
+            "POST",
+            "/platform/orgs/acme/feature-flags/ui.shell",
+            json!({}),
+        ),
+        (
+            400,
+            "MALFORMED_BODY",
+            "POST",
+            "/platform/orgs/acme/feature-flags/ui.shell",
+            json!({ "enabled": true, "variant": "on" }),
+        ),
+        (
+            400,
+            "UNKNOWN_PARAMETER",
+            "POST",
+            "/platform/feature-flags/ui.shell/kill?dryrun=true",
+            json!({}),
+        ),
+        (
+            400,
+            "INVALID_PARAMETER",
+            "POST",
+            "/platform/feature-flags/ui.shell/kill?dry_run=yes",
+            json!({}),
+        ),
+        (
+            400,
+            "INVALID_PARAMETER",
+            "POST",
+            "/platform/feature-flags/ui.shell/kill?force=true&force=true",
+            json!({}),
+        ),
+        (
+            400,
+            "INVALID_NAME",
+            "POST",
+            "/platform/feature-flags/1%20a/kill",
+            json!({}),
+        ),
+        (
+            404,
+            "FLAG_NOT_FOUND",
+            "POST",
+            "/platform/feature-flags/no.such/kill",
+            json!({}),
+        ),
+        (404, "NOT_FOUND", "POST", "/platform/feature-flag", json!({})),
+        (
+            405,
+            "METHOD_NOT_ALLOWED",
+            "DELETE",
+            "/platform/feature-flags/ui.shell",
+            json!({}),
+        ),
+        (
+            422,
+            "INVALID_DOCUMENT",
+            "PUT",
+            "/platform/orgs/acme",
+            json!({ "tier": "tier9" }),
+        ),
+        (
+            422,
+            "INVALID_DOCUMENT",
+            "PUT",
+            "/platform/orgs/acme",
+            json!({ "teir": "tier1" }),
+        ),
+        (
+            422,
+            "INVALID_DOCUMENT",
+            "PUT",
+            "/platform/feature-flags/ui.shell/tiers",
+            json!({ "tiers": { "tier9": "on" } }),
+        ),
+    ] {
+        server.refused(status, code, method, path, Some(&body));
+    }
+    assert_eq!(server.done("GET", "/platform/document", None), before);
+}

@@ -1,0 +1,70 @@
+//! The OpenAPI document: what it says is frozen, and it says everything.
+
+use std::path::Path;
+
+use control::Role;
+use control::api::{API_CODES, PREFIX, ROUTES, openapi};
+
+use crate::server::Server;
+
+#[test]
+fn the_contract_is_the_one_that_was_agreed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+    let mut text = serde_json::to_string_pretty(&openapi()).unwrap();
+    text.push('\n');
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let agreed = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        text == agreed,
+        "docs/openapi.json differs; UPDATE_GOLDEN=1 writes it: read the difference before you commit it"
+    );
+}
+
+#[test]
+fn every_route_is_in_the_contract_and_the_api_serves_it() {
+    let server = Server::start();
+    let served = server.asked_by(Role::Viewer, "GET", "/openapi.json", None).json();
+    assert_eq!(served, openapi());
+    assert_eq!(served["openapi"], "3.1.0");
+    for route in ROUTES {
+        let method = route.method.as_str().to_ascii_lowercase();
+        let operation = &served["paths"][format!("{PREFIX}{}", route.path)][&method];
+        assert_eq!(operation["operationId"], route.name);
+    }
+    let names: std::collections::BTreeSet<&str> = ROUTES.iter().map(|route| route.name).collect();
+    assert_eq!(names.len(), ROUTES.len(), "two routes have one name");
+}
+
+#[test]
+fn every_reference_of_the_contract_leads_somewhere() {
+    let document = openapi();
+    let text = document.to_string();
+    let references: std::collections::BTreeSet<&str> = text
+        .split("\"$ref\":\"#")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    assert!(references.len() > 10);
+    for reference in references {
+        assert!(document.pointer(reference).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn every_route_and_every_code_is_in_the_guide() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api.md");
+    let guide = std::fs::read_to_string(path).unwrap();
+    for route in ROUTES {
+        let line = format!("`{} {}`", route.method.as_str(), route.path);
+        assert!(guide.contains(&line), "{line}");
+    }
+    for code in API_CODES
+        .iter()
+        .map(|(code, _)| *code)
+        .chain(control::Code::ALL.map(control::Code::as_str))
+    {
+        assert!(guide.contains(&format!("`{code}`")), "{code}");
+    }
+}

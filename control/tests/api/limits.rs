@@ -1,0 +1,118 @@
+//! Limits: bodies, rates, ids of requests; and what every answer says.
+
+use control::Role;
+use control::api::{MAX_BODY_BYTES, REQUESTS_AT_ONCE};
+use serde_json::json;
+use testkit::Client;
+
+use crate::server::{Server, request};
+
+#[test]
+fn a_body_is_as_long_as_its_route_takes() {
+    let server = Server::start();
+    let long = json!({ "reason": "x".repeat(MAX_BODY_BYTES) });
+    server.refused(
+        413,
+        "BODY_TOO_LARGE",
+        "POST",
+        "/platform/feature-flags/ui.shell/kill",
+        Some(&long),
+    );
+    let bodiless = request("GET", "/whoami", None).with_body("{}");
+    let response = server.ask(bodiless.token(server.token(Role::Viewer)));
+    assert_eq!(
+        (response.status, response.code().as_str()),
+        (413, "BODY_TOO_LARGE")
+    );
+    let tenants: serde_json::Map<_, _> = (0..2_000)
+        .map(|n| (format!("t-{n}"), json!({ "tier": "tier1" })))
+        .collect();
+    assert!(json!(tenants).to_string().len() < MAX_BODY_BYTES);
+    let told = server.done(
+        "POST",
+        "/platform/orgs:import",
+        Some(&json!({ "tenants": tenants })),
+    );
+    assert_eq!(told["items"].as_array().unwrap().len(), 2_000);
+}
+
+#[test]
+fn a_body_says_what_it_is() {
+    let server = Server::start();
+    for kind in [
+        None,
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded"),
+        Some("application/yaml"),
+    ] {
+        let mut ask = request("POST", "/platform/feature-flags/ui.shell/kill", None).with_body("{}");
+        if let Some(kind) = kind {
+            ask = ask.header("content-type", kind);
+        }
+        let response = server.ask(ask.token(server.token(Role::Operator)));
+        assert_eq!(
+            (response.status, response.code().as_str()),
+            (415, "UNSUPPORTED_MEDIA_TYPE"),
+            "{kind:?}"
+        );
+    }
+}
+
+#[test]
+fn answers_are_kept_by_nobody_and_carry_the_id_of_the_request() {
+    let server = Server::start();
+    for (path, status) in [
+        ("/whoami", 200),
+        ("/nowhere", 404),
+        ("/platform/orgs/nobody", 404),
+    ] {
+        let ask = request("GET", path, None).header("x-request-id", "change-4711");
+        let response = server.ask(ask.token(server.token(Role::Viewer)));
+        assert_eq!(response.status, status);
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        assert_eq!(response.header("x-request-id"), Some("change-4711"));
+        if status != 200 {
+            assert_eq!(response.json()["request_id"], "change-4711");
+        }
+    }
+}
+
+#[test]
+fn one_actor_may_ask_so_often_and_the_others_still_may() {
+    let server = Server::start();
+    let mut client = Client::connect(server.address());
+    let ask = request("GET", "/whoami", None).token(server.token(Role::Viewer));
+    let mut refused = None;
+    for _ in 0..REQUESTS_AT_ONCE * 4 {
+        let response = client.ask(&ask);
+        if response.status == 429 {
+            refused = Some(response);
+            break;
+        }
+    }
+    let refused = refused.expect("nobody was refused");
+    assert_eq!(refused.code(), "TOO_MANY_REQUESTS");
+    assert!(refused.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
+    assert_eq!(
+        server.asked_by(Role::Operator, "GET", "/whoami", None).status,
+        200
+    );
+}
+
+#[test]
+fn a_backup_is_a_file_for_admins_and_leaves_nothing_behind() {
+    let server = Server::on_disk();
+    let response = server.asked_by(Role::PlatformAdmin, "GET", "/platform/backup", None);
+    assert_eq!(response.status, 200);
+    assert!(response.body.starts_with(b"SQLite format 3\0"));
+    assert_eq!(server.leftovers(), 0);
+    let log = server.done("GET", "/platform/audit?action=platform.backup_taken", None);
+    assert_eq!(log["entries"][0]["outcome"], "applied");
+}
+
+#[test]
+fn where_there_is_no_store_there_is_no_backup() {
+    let server = Server::of_files();
+    let response = server.asked_by(Role::PlatformAdmin, "GET", "/platform/backup", None);
+    assert_eq!((response.status, response.code().as_str()), (409, "NO_STORE"));
+}

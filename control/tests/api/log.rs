@@ -1,0 +1,100 @@
+//! The audit log over the API.
+
+use control::Role;
+use serde_json::{Value, json};
+
+use crate::server::Server;
+
+fn entries(log: &Value) -> &[Value] {
+    log["entries"].as_array().unwrap()
+}
+
+#[test]
+fn a_change_to_one_org_is_in_both_logs() {
+    let server = Server::start();
+    let at = "/platform/orgs/acme/feature-flags/ui.shell";
+    server.done(
+        "POST",
+        at,
+        Some(&json!({ "enabled": false, "reason": "ticket 7" })),
+    );
+    let platform = server.done("GET", "/platform/audit?org=acme", None);
+    let entry = &entries(&platform)[0];
+    assert_eq!(entry["action"], "platform.feature_flag_disabled");
+    assert_eq!(
+        (&entry["actor"], &entry["role"]),
+        (&json!("platform-admin"), &json!("platform-admin"))
+    );
+    assert_eq!(entry["reason"], "ticket 7");
+    assert!(!entry["patch"].as_array().unwrap().is_empty(), "{entry}");
+    let own = server
+        .asked_by(Role::OrgAdmin, "GET", "/orgs/acme/audit", None)
+        .json();
+    assert_eq!(entries(&own)[0]["action"], "feature_flag.disabled");
+    assert_eq!(entries(&own)[0]["hash"], entry["hash"]);
+    let other = server.done("GET", "/orgs/globex/audit?actor=platform-admin", None);
+    assert_eq!(entries(&other).len(), 0);
+}
+
+#[test]
+fn the_log_is_filtered_by_all_that_is_asked() {
+    let server = Server::start();
+    server.done("POST", "/platform/feature-flags/ui.shell/kill", Some(&json!({})));
+    server.done(
+        "POST",
+        "/platform/feature-flags/ui.shell/restore",
+        Some(&json!({})),
+    );
+    for (query, count) in [
+        ("flag=ui.shell", 3),
+        ("flag=ui.shell&action=platform.feature_flag_killed", 1),
+        ("action=flag_killed", 1),
+        ("actor=platform-admin", 2),
+        ("actor=nobody", 0),
+        ("from=2026-11-21T00:00:00Z&flag=ui.shell", 3),
+        ("until=2026-11-21T00:00:00Z", 0),
+    ] {
+        let log = server.done("GET", &format!("/platform/audit?{query}"), None);
+        assert_eq!(entries(&log).len(), count, "{query}");
+    }
+    server.refused(
+        400,
+        "INVALID_PARAMETER",
+        "GET",
+        "/platform/audit?action=nothing",
+        None,
+    );
+    server.refused(
+        400,
+        "INVALID_PARAMETER",
+        "GET",
+        "/platform/audit?from=yesterday",
+        None,
+    );
+}
+
+#[test]
+fn the_log_is_exported_line_by_line_and_proven() {
+    let server = Server::start();
+    for index in 0..1_200 {
+        let body = json!({ "enabled": index % 2 == 0 });
+        server.done("POST", "/platform/orgs/acme/feature-flags/ui.shell", Some(&body));
+    }
+    let response = server.asked_by(Role::Viewer, "GET", "/platform/audit/export", None);
+    assert_eq!(response.header("content-type"), Some("application/jsonl"));
+    let lines: Vec<Value> = response
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let all = lines.len();
+    assert!(all > 1_200, "{all}");
+    assert!((1_u64..).zip(&lines).all(|(id, line)| line["id"] == id));
+    let proof = server.done("GET", "/platform/audit/verify", None);
+    assert_eq!((&proof["intact"], &proof["entries"]), (&json!(true), &json!(all)));
+    let last = lines.last().unwrap();
+    assert_eq!(proof["head"], format!("{all}:{}", last["hash"].as_str().unwrap()));
+    let path = format!("/platform/audit/export?after={}", all - 1);
+    let rest = server.asked_by(Role::Viewer, "GET", &path, None);
+    assert_eq!(rest.text().lines().count(), 1);
+}

@@ -1,0 +1,167 @@
+//! Looking: pages, figures, explanations.
+
+use control::Role;
+use serde_json::{Value, json};
+
+use crate::server::{DAY, Server};
+
+#[test]
+fn a_flag_has_its_definition_its_state_and_its_figures() {
+    let server = Server::start();
+    server.done(
+        "POST",
+        "/orgs/globex/feature-flags/dispatch.v2Board/opt-in",
+        Some(&json!({})),
+    );
+    let flag = server.done("GET", "/platform/feature-flags/dispatch.v2Board", None);
+    for (field, expected) in [
+        ("key", json!("dispatch.v2Board")),
+        ("kind", json!("release")),
+        ("description", json!("New board")),
+        ("lifecycle", json!("beta")),
+        ("enabled", json!(true)),
+        ("on", json!(1)),
+        ("opted_in", json!(1)),
+        ("allowed", json!(1)),
+        ("since", json!("2026-11-21T00:00:00.000Z")),
+        ("changed_by", json!("setup")),
+        ("stale", json!([])),
+    ] {
+        assert_eq!(flag[field], expected, "{field}: {flag}");
+    }
+}
+
+#[test]
+fn lists_are_read_page_by_page() {
+    let server = Server::start();
+    for (path, items, key, all) in [
+        ("/platform/feature-flags", "flags", "key", 4),
+        ("/platform/orgs", "orgs", "id", 3),
+        ("/orgs/acme/feature-flags", "flags", "key", 2),
+        ("/platform/audit", "entries", "id", 8),
+    ] {
+        let mut seen: Vec<Value> = Vec::new();
+        let mut after = String::new();
+        for _ in 0..=all {
+            let page = server.done("GET", &format!("{path}?limit=1{after}"), None);
+            seen.extend(
+                page[items]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|item| item[key].clone()),
+            );
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        assert_eq!(seen.len(), all, "{path}: {seen:?}");
+        let whole = server.done("GET", path, None);
+        let whole: Vec<Value> = whole[items]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item[key].clone())
+            .collect();
+        assert_eq!(seen, whole, "{path}");
+        server.refused(400, "INVALID_PARAMETER", "GET", &format!("{path}?limit=0"), None);
+        server.refused(
+            400,
+            "INVALID_PARAMETER",
+            "GET",
+            &format!("{path}?limit=1001"),
+            None,
+        );
+    }
+}
+
+#[test]
+fn stale_flags_are_listed_with_their_reasons() {
+    let server = Server::start();
+    server.pass(15 * DAY);
+    let page = server.done("GET", "/platform/feature-flags?stale=true", None);
+    let shell = page["flags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|flag| flag["key"] == "ui.shell")
+        .unwrap();
+    let codes: Vec<&str> = shell["stale"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|reason| reason["code"].as_str().unwrap())
+        .collect();
+    assert!(
+        codes.contains(&"LONG_GA") && codes.contains(&"UNUSED"),
+        "{codes:?}"
+    );
+    assert!(
+        page["flags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|flag| flag["key"] != "dispatch.v2Board")
+    );
+}
+
+#[test]
+fn an_explanation_has_every_step() {
+    let server = Server::start();
+    let ask = |question: Value| server.done("POST", "/explain", Some(&question));
+    let told = ask(
+        json!({ "flag": "dispatch.v2Board", "tenant": "globex", "attributes": { "seats": 7, "tags": ["a"] } }),
+    );
+    assert_eq!(
+        (&told["variant"], &told["cause"], &told["known_tenant"]),
+        (&json!("off"), &json!("lifecycle"), &json!(true))
+    );
+    let steps = told["steps"].as_array().unwrap();
+    assert!(steps.iter().any(|step| step["outcome"] == "decided"), "{told}");
+    assert!(
+        steps
+            .iter()
+            .any(|step| step["outcome"].as_str().unwrap().starts_with("would")),
+        "{told}"
+    );
+    assert_eq!(ask(json!({ "flag": "ui.shell" }))["variant"], "on");
+    for (status, code, question) in [
+        (404, "FLAG_NOT_FOUND", json!({ "flag": "no.such" })),
+        (
+            400,
+            "MALFORMED_BODY",
+            json!({ "flag": "ui.shell", "attributes": { "tier": "tier3" } }),
+        ),
+        (
+            400,
+            "MALFORMED_BODY",
+            json!({ "flag": "ui.shell", "attributes": { "a": {} } }),
+        ),
+        (
+            400,
+            "MALFORMED_BODY",
+            json!({ "flag": "ui.shell", "tenant": "a b" }),
+        ),
+        (400, "MALFORMED_BODY", json!({ "flag": "ui.shell", "at": "now" })),
+    ] {
+        server.refused(status, code, "POST", "/explain", Some(&question));
+    }
+}
+
+#[test]
+fn somebody_is_told_who_he_is() {
+    let server = Server::start();
+    let told = server.asked_by(Role::OrgAdmin, "GET", "/whoami", None).json();
+    assert_eq!(
+        told,
+        json!({ "name": "org-admin", "role": "org-admin", "org": "acme" })
+    );
+}
+
+#[test]
+fn a_head_is_answered_like_a_get_without_its_body() {
+    let server = Server::start();
+    let request = crate::server::request("HEAD", "/platform/orgs", None);
+    let response = server.ask(request.token(server.token(Role::Viewer)));
+    assert_eq!((response.status, response.body.len()), (200, 0));
+    assert!(response.header("etag").is_some());
+}

@@ -1,0 +1,179 @@
+//! The matrix of every route and every role. It is walked from the table that the router is made of.
+
+use control::Role;
+use control::api::{ROUTES, Route};
+use serde_json::{Value, json};
+
+use crate::server::Server;
+
+/// A path of the route, with this org in it.
+fn path(route: &Route, org: &str) -> String {
+    route
+        .path
+        .replace("{org}", org)
+        .replace("{flag}", "dispatch.v2Board")
+}
+
+/// A body that the route understands, if it takes one.
+fn body(route: &Route) -> Option<Value> {
+    let body = match route.name {
+        "setState" => json!({ "state": "ga" }),
+        "setTiers" => json!({ "tiers": { "tier1": "on" } }),
+        "setRollout" => json!({ "rollout": null }),
+        "signOff" => json!({ "role": "operations" }),
+        "setOverride" => json!({ "enabled": null }),
+        "importOrgs" => json!({ "tenants": {} }),
+        "explain" => json!({ "flag": "ui.shell" }),
+        "applyDocument" => json!({ "version": 1, "flags": {} }),
+        _ if ["POST", "PUT", "PATCH"].contains(&route.method.as_str()) && route.name != "allow" => json!({}),
+        _ => return None,
+    };
+    Some(body)
+}
+
+#[test]
+fn every_route_lets_the_roles_of_the_table_and_no_other() {
+    let server = Server::start();
+    for route in ROUTES {
+        for role in Role::ALL {
+            let (method, path) = (route.method.as_str(), path(route, "acme"));
+            let response = server.asked_by(role, method, &path, body(route).as_ref());
+            let code = if response.status == 200 {
+                String::new()
+            } else {
+                response.code()
+            };
+            let is_refused = response.status == 403 && code == "ROLE_MISSING";
+            assert_eq!(
+                is_refused,
+                !route.lets(role),
+                "{method} {path} as {}: {}",
+                role.as_str(),
+                response.status
+            );
+            assert!(
+                response.status < 500
+                    && !matches!(response.status, 400 | 401 | 405 | 415)
+                    && code != "NOT_FOUND",
+                "{method} {path}: {} {code}",
+                response.status
+            );
+        }
+    }
+}
+
+#[test]
+fn no_route_answers_without_credentials() {
+    let server = Server::start();
+    for route in ROUTES {
+        let (method, path) = (route.method.as_str(), path(route, "acme"));
+        let response = server.ask(crate::server::request(method, &path, body(route).as_ref()));
+        assert_eq!(
+            (response.status, response.code().as_str()),
+            (401, "NOT_SIGNED_IN"),
+            "{method} {path}"
+        );
+        assert_eq!(
+            response.header("www-authenticate"),
+            Some("Bearer realm=\"sluice\"")
+        );
+    }
+}
+
+/// What each role may do, written down apart from the table, so that a route that is opened to more is noticed.
+#[test]
+fn the_table_says_what_the_roles_are_for() {
+    for route in ROUTES {
+        let own = route.path.starts_with("/orgs/{org}/");
+        let for_all = ["/whoami", "/openapi.json"].contains(&route.path);
+        assert_eq!(route.lets(Role::OrgAdmin), own || for_all, "{}", route.path);
+        let looks = (route.method.as_str() == "GET" && route.name != "backup") || route.name == "explain";
+        assert_eq!(
+            route.lets(Role::Viewer),
+            looks,
+            "{} {}",
+            route.method.as_str(),
+            route.path
+        );
+        let for_admins = ["applyDocument", "backup"].contains(&route.name);
+        assert_eq!(route.lets(Role::Operator), !for_admins, "{}", route.name);
+        assert!(route.lets(Role::PlatformAdmin), "{}", route.name);
+    }
+}
+
+#[test]
+fn an_orgs_admin_is_told_the_same_of_every_other_org() {
+    let server = Server::start();
+    for route in ROUTES
+        .iter()
+        .filter(|route| route.path.starts_with("/orgs/{org}/"))
+    {
+        let ask = |org| {
+            server.asked_by(
+                Role::OrgAdmin,
+                route.method.as_str(),
+                &path(route, org),
+                body(route).as_ref(),
+            )
+        };
+        let [there, nowhere] = ["globex", "no-such-org"].map(|org| {
+            let response = ask(org);
+            assert_eq!(response.status, 403, "{}", route.path);
+            let mut problem = response.json();
+            problem.as_object_mut().unwrap().remove("request_id");
+            problem
+        });
+        assert_eq!(there, nowhere, "{}", route.path);
+    }
+}
+
+#[test]
+fn an_orgs_admin_knows_of_no_flag_that_is_not_out() {
+    let server = Server::start();
+    let listed = server
+        .asked_by(Role::OrgAdmin, "GET", "/orgs/acme/feature-flags", None)
+        .json();
+    let keys: Vec<&str> = listed["flags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|flag| flag["key"].as_str().unwrap())
+        .collect();
+    assert_eq!(keys, ["dispatch.v2Board", "ui.shell"]);
+    let choose = |flag: &str| {
+        let path = format!("/orgs/acme/feature-flags/{flag}/opt-in");
+        server.asked_by(Role::OrgAdmin, "POST", &path, Some(&json!({})))
+    };
+    let [alpha, none] = ["reports.export", "no.such.flag"].map(|flag| {
+        let response = choose(flag);
+        (
+            response.status,
+            response
+                .text()
+                .replace(flag, "")
+                .replace(&response.json()["request_id"].to_string(), ""),
+        )
+    });
+    assert_eq!(alpha.0, 404);
+    assert_eq!(alpha, none);
+}
+
+#[test]
+fn a_privileged_action_that_is_refused_is_in_the_audit_log() {
+    let server = Server::start();
+    let response = server.asked_by(
+        Role::Viewer,
+        "POST",
+        "/platform/feature-flags/ui.shell/kill",
+        Some(&json!({})),
+    );
+    assert_eq!(response.status, 403);
+    let log = server.done("GET", "/platform/audit?actor=viewer", None);
+    let entry = &log["entries"][0];
+    assert_eq!(entry["action"], "platform.feature_flag_killed");
+    assert_eq!(
+        (&entry["outcome"], &entry["flag"]),
+        (&json!("refused"), &json!("ui.shell"))
+    );
+    assert_eq!(entry["request_id"], response.header("x-request-id").unwrap());
+}

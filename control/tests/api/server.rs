@@ -1,0 +1,241 @@
+//! An admin API on port 0 with a store in memory, and somebody of each role.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use config::{Compiled, Files};
+use control::api::{Api, router};
+use control::operators::{Known, Operators, StaticToken, TokenHash};
+use control::{
+    Control, FlagObservation, History, MemoryStore, Observe, Opened, Policy, Publish, PublishError, Revision,
+    Role, SqliteStore, Store,
+};
+use proxy::AdminServer;
+use rules::{Eligibility, Timestamp};
+use serde_json::Value;
+use testkit::{Client, Request, Response};
+
+/// When tests begin: 2026-11-21T00:00:00Z.
+pub(crate) const START: i64 = 1_795_219_200_000;
+/// A day, in milliseconds.
+pub(crate) const DAY: i64 = 86_400_000;
+
+const DOCUMENT: &str = r#"
+version: 1
+tiers: [tier1, tier2, tier3]
+unknown_tenant: { tier: tier1 }
+flags:
+  dispatch.core: { kind: permission, default: on, owner: ops }
+  dispatch.v2Board: { lifecycle: beta, revertible: true, description: New board, requires: [dispatch.core] }
+  reports.export: { lifecycle: alpha }
+  ui.shell: { lifecycle: ga, default: on }
+tenants:
+  acme: { tier: tier3, channel: latest, beta: [dispatch.v2Board] }
+  globex: { tier: tier2 }
+  initech: { tier: tier1 }
+"#;
+
+pub(crate) struct Server {
+    address: SocketAddr,
+    clock: Arc<AtomicI64>,
+    tokens: Vec<(Role, String)>,
+    _server: AdminServer,
+    scratch: tempfile::TempDir,
+    store: Option<tempfile::TempDir>,
+}
+
+struct Nowhere;
+
+impl Publish for Nowhere {
+    fn check(&self, _: &Compiled) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    fn publish(&self, _: &Compiled, _: Revision) -> Result<(), PublishError> {
+        Ok(())
+    }
+}
+
+impl Observe for Nowhere {
+    fn flags(&self) -> Vec<FlagObservation> {
+        Vec::new()
+    }
+
+    fn gated(&self) -> Vec<String> {
+        vec!["dispatch.v2Board".to_owned()]
+    }
+}
+
+impl Server {
+    /// With the document above, and somebody of each role; the org's admin is of acme.
+    pub(crate) fn start() -> Self {
+        Self::of(managed(Arc::new(MemoryStore::new())), true)
+    }
+
+    /// The same without operators.
+    pub(crate) fn local() -> Self {
+        Self::of(managed(Arc::new(MemoryStore::new())), false)
+    }
+
+    /// The same with a store on the disk.
+    pub(crate) fn on_disk() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("flags.db")).unwrap();
+        let mut server = Self::of(managed(Arc::new(store)), true);
+        server.store = Some(folder);
+        server
+    }
+
+    /// The same where files manage the flags.
+    pub(crate) fn of_files() -> Self {
+        let control = Control::of_files(
+            Box::new(|| Some(document())),
+            Eligibility::Enforced,
+            Policy::default(),
+            Arc::new(Nowhere),
+            History::new(Timestamp(START)),
+        );
+        Self::of(control, true)
+    }
+
+    fn of(control: Control, with_operators: bool) -> Self {
+        let clock = Arc::new(AtomicI64::new(START));
+        let control = Arc::new(control);
+        let mut tokens = Vec::new();
+        let mut known = Known::default();
+        for role in Role::ALL.into_iter().filter(|_| with_operators) {
+            let (token, hash) = TokenHash::issue().unwrap();
+            tokens.push((role, token));
+            known.tokens.push(StaticToken {
+                name: role.as_str().to_owned(),
+                role,
+                org: (role == Role::OrgAdmin).then(|| "acme".to_owned()),
+                hash,
+                expires: None,
+            });
+        }
+        let scratch = tempfile::tempdir().unwrap();
+        let read = Arc::clone(&clock);
+        let operators = Arc::new(Operators::of(known));
+        let api = Api::new(control, operators, scratch.path().to_owned());
+        let api = api.by_clock(Arc::new(move || Timestamp(read.load(Ordering::Relaxed))));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        Self {
+            address,
+            clock,
+            tokens,
+            _server: AdminServer::start(listener, router(Arc::new(api))).unwrap(),
+            scratch,
+            store: None,
+        }
+    }
+
+    pub(crate) fn pass(&self, milliseconds: i64) {
+        self.clock.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    /// How many files are left in the folder for copies.
+    pub(crate) fn leftovers(&self) -> usize {
+        std::fs::read_dir(self.scratch.path()).unwrap().count()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn token(&self, role: Role) -> &str {
+        let found = self.tokens.iter().find(|(known, _)| *known == role);
+        found.map_or("", |(_, token)| token)
+    }
+
+    /// Asks without credentials.
+    pub(crate) fn ask(&self, request: Request) -> Response {
+        Client::connect(self.address).ask(&request.host(&self.address.to_string()))
+    }
+
+    /// Asks as somebody of this role. A body is JSON.
+    pub(crate) fn asked_by(&self, role: Role, method: &str, path: &str, body: Option<&Value>) -> Response {
+        self.ask(request(method, path, body).header("authorization", &format!("Bearer {}", self.token(role))))
+    }
+
+    /// Asks as a platform-admin, and expects 200.
+    pub(crate) fn done(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let response = self.asked_by(Role::PlatformAdmin, method, path, body);
+        assert_eq!(response.status, 200, "{method} {path}: {}", response.text());
+        response.json()
+    }
+
+    /// Asks as an operator, and expects to be refused with this code.
+    pub(crate) fn refused(
+        &self,
+        status: u16,
+        code: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Value {
+        let response = self.asked_by(Role::Operator, method, path, body);
+        let text = response.text().to_owned();
+        assert_eq!(
+            (response.status, response.code().as_str()),
+            (status, code),
+            "{method} {path}: {text}"
+        );
+        assert_eq!(response.header("content-type"), Some("application/problem+json"));
+        response.json()
+    }
+}
+
+/// A request for a path under the API's prefix.
+pub(crate) fn request(method: &str, path: &str, body: Option<&Value>) -> Request {
+    let path = format!("/api/v1{path}");
+    let request = Request::new(method, &path);
+    match body {
+        None => request,
+        Some(body) => request
+            .with_body(body.to_string())
+            .header("content-type", "application/json"),
+    }
+}
+
+fn document() -> Value {
+    let name = PathBuf::from("document");
+    let files = Files::Memory([(name.clone(), DOCUMENT.into())].into());
+    config::flags_document(files, &name).unwrap()
+}
+
+/// With a store that has the document.
+fn managed(store: Arc<dyn Store>) -> Control {
+    let opened = Opened::read(store, Eligibility::Enforced).unwrap();
+    let control = opened.control(
+        Policy::default(),
+        Arc::new(Nowhere),
+        Arc::new(Nowhere),
+        History::new(Timestamp(START)),
+    );
+    let request = control::Request {
+        change: control::Change::ApplyDocument {
+            document: document(),
+            prune: false,
+            adopt: true,
+        },
+        actor: control::Actor {
+            name: "setup".to_owned(),
+            role: Role::PlatformAdmin,
+            org: None,
+        },
+        source: control::Source::File,
+        reason: None,
+        request_id: "setup".to_owned(),
+        expected: None,
+        force: true,
+        at: Timestamp(START),
+    };
+    control
+        .apply(&request)
+        .unwrap_or_else(|error| panic!("{error:?}"));
+    control
+}
