@@ -7,7 +7,7 @@ mod backup;
 mod change;
 mod check;
 mod client;
-mod clock;
+pub(crate) mod clock;
 mod completion;
 mod confirm;
 mod demo;

@@ -1,76 +1,181 @@
-//! What is served: the gateway's document and the flags, with what is killed on this machine put over them. Documents,
-//! the control plane and break-glass all change it here, one at a time.
+//! What is served: the gateway's document and the flags, from files or from a store, with what is killed on this machine
+//! put over them. Documents, the control plane and break-glass all change it here, one at a time.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use config::Loaded;
-use control::{BreakGlass, LocalKill};
+use config::{Compiled, Files, FlagsSource, Loaded};
+use control::{BreakGlass, LocalKill, Publish, PublishError};
 use parking_lot::Mutex;
 use proxy::{PrepareError, Published, Publisher, Readiness};
 use rules::{Revision, Snapshot};
 use tracing::error;
 
+use crate::environment::variable;
+
 /// What is served.
 pub(crate) struct Composition {
+    /// The gateway's document.
+    path: PathBuf,
     /// There once the proxy runs.
     proxy: OnceLock<(Publisher, Arc<Readiness>)>,
-    /// With nothing killed on this machine.
-    plain: Mutex<Arc<Snapshot>>,
+    served: Mutex<Served>,
     break_glass: Option<Arc<BreakGlass>>,
 }
 
+/// What is served, with nothing killed on this machine.
+struct Served {
+    /// The gateway's document, as it was loaded along with some flags.
+    loaded: Loaded,
+    plain: Arc<Snapshot>,
+    /// Where a store keeps the flags.
+    managed: Option<Managed>,
+}
+
+/// The flags of a store.
+struct Managed {
+    compiled: Compiled,
+    revision: u64,
+    /// Whether the gateway's document was loaded along with flags whose ids are those of these.
+    in_step: bool,
+}
+
+/// Why a document is not served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unserved {
+    /// It can't be prepared.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// With the flags as they are now it has problems.
+    #[error("{0}")]
+    Document(Box<config::Report>),
+}
+
 impl Composition {
-    /// Takes over what was loaded, and puts over it what is killed, to be started with.
-    pub(crate) fn of(loaded: &mut Loaded, break_glass: Option<Arc<BreakGlass>>) -> Arc<Self> {
+    /// Takes over what was loaded from `path`, along with flags of a store at a revision if they are in one.
+    pub(crate) fn of(
+        path: PathBuf,
+        loaded: Loaded,
+        managed: Option<(Compiled, u64)>,
+        break_glass: Option<Arc<BreakGlass>>,
+    ) -> Arc<Self> {
         let plain = Arc::clone(&loaded.snapshot);
-        let composition = Self {
+        let managed = managed.map(|(compiled, revision)| Managed {
+            compiled,
+            revision,
+            in_step: true,
+        });
+        let served = Served {
+            loaded,
+            plain,
+            managed,
+        };
+        Arc::new(Self {
+            path,
             proxy: OnceLock::new(),
-            plain: Mutex::new(plain),
+            served: Mutex::new(served),
             break_glass,
-        };
-        loaded.snapshot = composition.composed(&loaded.snapshot);
-        Arc::new(composition)
+        })
     }
 
-    /// The proxy runs, with what was composed.
-    pub(crate) fn runs(&self, publisher: Publisher, readiness: Arc<Readiness>) {
-        let _ = self.proxy.set((publisher, readiness));
+    /// Starts a proxy that serves this.
+    pub(crate) fn start(&self, options: proxy::Options) -> Result<proxy::Running, proxy::StartError> {
+        let mut served = self.served.lock();
+        served.loaded.snapshot = self.composed(&served.plain);
+        let running = proxy::start(&served.loaded, options)?;
+        let _ = self
+            .proxy
+            .set((running.publisher(), Arc::clone(running.readiness())));
+        drop(served);
         self.note();
+        Ok(running)
     }
 
-    /// Serves what was loaded from now on.
-    pub(crate) fn publish(&self, mut loaded: Loaded) -> Result<Published, PrepareError> {
-        let mut plain = self.plain.lock();
-        let Some((publisher, _)) = self.proxy.get() else {
-            return Ok(Published {
-                needs_restart: Vec::new(),
-            });
-        };
-        let found = Arc::clone(&loaded.snapshot);
-        loaded.snapshot = self.composed(&found);
-        let published = publisher.publish(&loaded)?;
-        *plain = found;
-        drop(plain);
+    /// The gateway's document as it is on the disk now, along with the flags that are served.
+    pub(crate) fn read(&self) -> Result<Loaded, config::Report> {
+        let served = self.served.lock();
+        match &served.managed {
+            Some(managed) => self.load(&managed.compiled, managed.revision),
+            None => {
+                drop(served);
+                config::load(&self.path, &variable)
+            }
+        }
+    }
+
+    /// Serves what was read of the gateway's document from now on.
+    pub(crate) fn take(&self, mut loaded: Loaded) -> Result<Published, Unserved> {
+        let mut served = self.served.lock();
+        if let Some(managed) = &mut served.managed {
+            // The flags may have changed since it was read.
+            loaded = self
+                .load(&managed.compiled, managed.revision)
+                .map_err(|report| Unserved::Document(report.into()))?;
+            managed.in_step = true;
+        }
+        let published = self.serve(&mut served, loaded)?;
+        drop(served);
         self.note();
         Ok(published)
     }
 
     /// Serves what is killed on this machine now, and no longer what was.
     pub(crate) fn enforce(&self) {
-        let plain = self.plain.lock();
+        let served = self.served.lock();
         if let Some((publisher, _)) = self.proxy.get()
-            && let Err(error) = publisher.publish_flags(self.composed(&plain))
+            && let Err(error) = publisher.publish_flags(self.composed(&served.plain))
         {
             // What is plain is what was published last, under the same lock.
             error!(%error, "a local kill is not in force");
         }
-        drop(plain);
+        drop(served);
         self.note();
     }
 
     /// Whether there is such a flag.
     pub(crate) fn knows(&self, flag: &str) -> bool {
-        self.plain.lock().flags.id(flag).is_some()
+        self.served.lock().plain.flags.id(flag).is_some()
+    }
+
+    /// Which snapshot is served, nothing killed.
+    pub(crate) fn revision(&self) -> Revision {
+        self.served.lock().plain.revision.clone()
+    }
+
+    /// Whether the lifecycle is enforced.
+    pub(crate) fn eligibility(&self) -> rules::Eligibility {
+        self.served.lock().plain.flags.eligibility()
+    }
+
+    /// What was loaded, for those who are told of it by the document.
+    pub(crate) fn with_loaded<R>(&self, look: impl FnOnce(&Loaded) -> R) -> R {
+        look(&self.served.lock().loaded)
+    }
+
+    /// The document of the flags that files manage, as it is on the disk now.
+    pub(crate) fn document(&self) -> Option<serde_json::Value> {
+        let source = self.served.lock().loaded.flags_source.clone();
+        let (FlagsSource::File(path) | FlagsSource::Directory(path)) = source else {
+            return None;
+        };
+        config::flags_document(Files::Disk, &path).ok()
+    }
+
+    fn load(&self, compiled: &Compiled, revision: u64) -> Result<Loaded, config::Report> {
+        config::load_managed(Files::Disk, &self.path, &variable, compiled, revision)
+    }
+
+    fn serve(&self, served: &mut Served, mut loaded: Loaded) -> Result<Published, PrepareError> {
+        let plain = Arc::clone(&loaded.snapshot);
+        loaded.snapshot = self.composed(&plain);
+        let published = match self.proxy.get() {
+            Some((publisher, _)) => publisher.publish(&loaded)?,
+            None => Published {
+                needs_restart: Vec::new(),
+            },
+        };
+        (served.loaded, served.plain) = (loaded, plain);
+        Ok(published)
     }
 
     /// The snapshot with what is killed put over it.
@@ -98,7 +203,6 @@ impl Composition {
 
     /// Says in `/readyz?verbose` what is killed.
     fn note(&self) {
-        let kills = self.kills();
         let words = |kill: &LocalKill| {
             let until = control::time_text(kill.until);
             format!(
@@ -106,9 +210,54 @@ impl Composition {
                 kill.flag, kill.by, kill.reason
             )
         };
-        let words: Vec<String> = kills.iter().map(words).collect();
+        let words: Vec<String> = self.kills().iter().map(words).collect();
         if let Some((_, readiness)) = self.proxy.get() {
             readiness.note("break-glass", (!words.is_empty()).then(|| words.join("; ")));
         }
+    }
+}
+
+impl Publish for Composition {
+    fn check(&self, compiled: &Compiled) -> Result<(), PublishError> {
+        let served = self.served.lock();
+        match &served.managed {
+            Some(managed) if managed.in_step && compiled.same_ids => Ok(()),
+            managed => {
+                let revision = managed.as_ref().map_or(0, |managed| managed.revision);
+                let loaded = self.load(compiled, revision);
+                loaded
+                    .map(drop)
+                    .map_err(|report| PublishError::Document(report.into()))
+            }
+        }
+    }
+
+    fn publish(&self, compiled: &Compiled, revision: control::Revision) -> Result<(), PublishError> {
+        let mut served = self.served.lock();
+        let in_step = served.managed.as_ref().is_some_and(|managed| managed.in_step) && compiled.same_ids;
+        served.managed = Some(Managed {
+            compiled: compiled.clone(),
+            revision: revision.0,
+            in_step,
+        });
+        if !in_step {
+            let loaded = self.load(compiled, revision.0);
+            let loaded = loaded.map_err(|report| PublishError::Document(report.into()))?;
+            let published = self.serve(&mut served, loaded);
+            published.map_err(|error| PublishError::Prepare(error.to_string()))?;
+            if let Some(managed) = &mut served.managed {
+                managed.in_step = true;
+            }
+            return Ok(());
+        }
+        let plain = served
+            .loaded
+            .with_flags(&compiled.flags, &compiled.tenants, revision.0);
+        if let Some((publisher, _)) = self.proxy.get() {
+            let published = publisher.publish_flags(self.composed(&plain));
+            published.map_err(|error| PublishError::Prepare(error.to_string()))?;
+        }
+        served.plain = plain;
+        Ok(())
     }
 }

@@ -1,7 +1,13 @@
 //! The `sluice` binary: reads the command line and hands over to one file per command.
 #![forbid(unsafe_code)]
 
+mod break_glass;
 mod cli;
+mod composition;
+mod environment;
+mod flags_owner;
+mod operation;
+mod operators;
 
 use std::process::ExitCode;
 

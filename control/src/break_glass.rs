@@ -188,6 +188,12 @@ impl BreakGlass {
         self.inner.lock().kills.values().cloned().collect()
     }
 
+    /// How many entries there are in the journal: another number for whatever else is killed.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.inner.lock().journal.sequence()
+    }
+
     /// When the next kill ends.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Timestamp> {

@@ -13,6 +13,7 @@ use rules::{Eligibility, Timestamp};
 use serde_json::Value;
 
 use self::facts::KeptFacts;
+pub use self::files::catalog_of;
 use self::files::{Unpublished, of_document, read_only};
 use crate::audit::Entry;
 use crate::history::History;

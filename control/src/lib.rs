@@ -41,7 +41,7 @@ pub use break_glass::{
     MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
 };
 pub use change::{Change, GaDefault, ImportMode, Urgent};
-pub use engine::{Applied, ApplyError, Control, DocumentSource, DryRun, OpenError, Opened};
+pub use engine::{Applied, ApplyError, Control, DocumentSource, DryRun, OpenError, Opened, catalog_of};
 pub use flag_state::{FlagState, SignOff, Unsettled};
 pub use history::{History, MAX_ERROR_HOURS};
 pub use observe::{FlagObservation, Observe};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokens::{Generation, KeySet};
+use tokens::{Generation, Identity, Issuer, KeySet, Rejection, Unverified};
 use tokio::task::AbortHandle;
 
 use crate::remote_keys::RemoteKeys;
@@ -40,6 +40,21 @@ pub enum Refreshed {
     CoolingDown,
     /// The fetch failed, or takes longer than a request waits.
     Failed,
+}
+
+/// Why a token proves nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unproven {
+    /// It is not good.
+    Rejected(Rejection),
+    /// The issuer's keys were never loaded.
+    NoKeys,
+}
+
+impl From<Rejection> for Unproven {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
 }
 
 /// How the keys that an issuer publishes stand.
@@ -114,6 +129,33 @@ impl IssuerKeys {
         match &self.source {
             Source::Fixed(_) => Refreshed::Unchanged,
             Source::Remote { keys, .. } => keys.refresh(None, Some(tried)).await,
+        }
+    }
+
+    /// Verifies a token of `issuer`, whose keys these are, at `now` in seconds since 1970. Where its key is unknown or
+    /// its signature not good, the issuer is asked once whether it has published other keys since.
+    ///
+    /// # Errors
+    /// It proves nothing.
+    pub async fn verify(
+        &self,
+        issuer: &Issuer,
+        token: &Unverified<'_>,
+        now: u64,
+    ) -> Result<Identity, Unproven> {
+        let set = self.first().await.ok_or(Unproven::NoKeys)?;
+        let rejection = match issuer.verify(token, &set, now) {
+            Ok(identity) => return Ok(identity),
+            Err(rejection) => rejection,
+        };
+        let refreshed = match &rejection {
+            Rejection::UnknownKey { kid } => self.refresh_for_unknown_key(kid, set.generation()).await,
+            Rejection::BadSignature => self.refresh_for_bad_signature(set.generation()).await,
+            _ => Refreshed::Unchanged,
+        };
+        match (refreshed, self.current()) {
+            (Refreshed::Changed, Some(set)) => Ok(issuer.verify(token, &set, now)?),
+            _ => Err(rejection.into()),
         }
     }
 

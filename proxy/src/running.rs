@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::admin::AdminServer;
+use crate::key_store::KeyStore;
 use crate::metrics::Metrics;
 use crate::observations::Observations;
 use crate::publisher::Publisher;
@@ -86,6 +87,12 @@ impl Running {
     #[must_use]
     pub fn observations(&self) -> Observations {
         Observations::of(Arc::clone(&self.publisher.shared))
+    }
+
+    /// The keys that it fetches, for whoever else believes an issuer.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<KeyStore> {
+        &self.publisher.keys
     }
 
     /// Whether it is ready, for whoever else has something to say about that.

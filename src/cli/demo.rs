@@ -61,23 +61,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     let folder = Folder::make(&arguments.dir, &chosen.addresses()?)?;
     let config = folder.file("sluice.yaml");
-    let loaded = match run::load(&config) {
-        Ok(loaded) => loaded,
-        Err(report) => {
-            answer::complain(report.render(answer::colour()).trim_end());
-            return Ok(Outcome::No);
-        }
+    let Some(begun) = run::begin(&config)? else {
+        return Ok(Outcome::No);
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()?;
     let inside = runtime.enter();
-    for (application, (_, name)) in chosen.bind(&loaded)?.into_iter().zip(APPLICATIONS) {
+    for (application, (_, name)) in chosen.bind(&begun.loaded)?.into_iter().zip(APPLICATIONS) {
         legacy::serve(name, application)?;
     }
     drop(inside);
-    let service = Service::start(loaded, config)
+    let service = Service::start(begun, config)
         .context("the demo can't start (is a port taken? then remove the folder and try --any-port)")?;
     introduce(&arguments.dir, &folder, &service)?;
     let outcome = service.until_stopped();

@@ -1,15 +1,23 @@
 //! `sluice run`: the proxy, following its files until it is told to stop.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use config::{Loaded, Reload, Watcher};
-use proxy::{Publisher, Running};
+use config::{Reload, WatchOptions, Watcher};
+use control::operators::Operators;
+use control::{BreakGlass, Control};
+use proxy::{KeyStore, Publisher, Running};
 use tracing::{error, info, warn};
 use tracing_subscriber::{EnvFilter, fmt};
 
 use super::{Outcome, answer};
+use crate::break_glass::BreakGlassThread;
+use crate::composition::Composition;
+use crate::flags_owner::{self, Begun, BegunFlags};
+use crate::operation::Operation;
+use crate::operators;
 
 /// Runs the proxy. It follows its files: a good change takes effect within half a second, a bad one changes
 /// nothing and is reported.
@@ -24,19 +32,15 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     log_to_stderr();
-    let loaded = match load(&arguments.config) {
-        Ok(loaded) => loaded,
-        Err(report) => {
-            answer::complain(report.render(answer::colour()).trim_end());
-            return Ok(Outcome::No);
-        }
+    let Some(begun) = begin(&arguments.config)? else {
+        return Ok(Outcome::No);
     };
-    let service = Service::start(loaded, arguments.config.clone())?;
+    let service = Service::start(begun, arguments.config.clone())?;
     for listener in service.running.listeners() {
         info!(listener = &*listener.name, address = %listener.address, "listening");
     }
     match service.running.admin() {
-        Some(address) => info!(%address, "admin listening: /livez, /readyz, /metrics"),
+        Some(address) => info!(%address, "admin listening: /livez, /readyz, /metrics, /api/v1"),
         None => info!("no admin listener"),
     }
     service.until_stopped()
@@ -57,63 +61,136 @@ pub(super) fn log_to_stderr() {
         .init();
 }
 
-pub(super) fn load(path: &std::path::Path) -> std::result::Result<Loaded, config::Report> {
-    config::load(path, &environment_variable)
+/// What there is to serve; none where the documents have problems, which are told.
+pub(super) fn begin(path: &Path) -> Result<Option<Begun>> {
+    match flags_owner::begin(path)? {
+        Ok(begun) => Ok(Some(begun)),
+        Err(report) => {
+            answer::complain(report.render(answer::colour()).trim_end());
+            Ok(None)
+        }
+    }
 }
 
-fn environment_variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-/// A proxy and the watch over its files.
+/// A proxy, the watch over its files, and what else changes what it serves.
 pub(super) struct Service {
     pub(super) running: Running,
     watcher: Watcher,
+    break_glass: Option<BreakGlassThread>,
+    operation: Operation,
 }
 
 impl Service {
-    /// Starts to serve what was loaded from `path`, and to follow its files.
-    pub(super) fn start(loaded: Loaded, path: PathBuf) -> Result<Self> {
+    /// Starts to serve what was begun with, read from `path`, and to follow its files.
+    pub(super) fn start(begun: Begun, path: PathBuf) -> Result<Self> {
+        let Begun { loaded, flags } = begun;
         if !loaded.warnings.is_empty() {
             answer::complain(loaded.warnings.render(answer::colour()).trim_end());
         }
-        let running = proxy::start(&loaded, proxy::Options::default())?;
-        let publisher = running.publisher();
-        let watcher = config::watch(path, &loaded, environment_variable, move |reload| {
-            follow(&publisher, reload)
+        let local = loaded.settings.break_glass.clone();
+        let kills = match &local {
+            Some(local) => Some(Arc::new(BreakGlass::open(&local.journal)?)),
+            None => None,
+        };
+        let managed = match &flags {
+            BegunFlags::Files => None,
+            BegunFlags::Store { opened, .. } => Some((opened.compiled().clone(), opened.revision().0)),
+            BegunFlags::LastGood { compiled, .. } => Some((compiled.clone(), 0)),
+        };
+        let damage = match &flags {
+            BegunFlags::LastGood { damage, .. } => Some(damage.clone()),
+            _ => None,
+        };
+        let changes = loaded.settings.changes.clone();
+        let composition = Composition::of(path, loaded, managed, kills.clone());
+        let operation = Operation::of(flags, &changes, &composition);
+        let options = proxy::Options {
+            admin_routes: Some(operation.api()),
+            ..proxy::Options::default()
+        };
+        let running = composition.start(options)?;
+        composition.with_loaded(|loaded| operation.runs(&running, loaded))?;
+        running.readiness().note("store", damage);
+        let break_glass = match local.zip(kills) {
+            Some((local, kills)) => Some(BreakGlassThread::start(&local.socket, &kills, &composition)?),
+            None => None,
+        };
+        let follower = Follower {
+            composition: Arc::clone(&composition),
+            publisher: running.publisher(),
+            control: Arc::clone(&operation.control),
+            operators: Arc::clone(&operation.operators),
+            keys: Arc::clone(running.keys()),
+        };
+        let reading = Arc::clone(&composition);
+        let watcher = composition
+            .with_loaded(|loaded| {
+                config::watch_by(
+                    WatchOptions::default(),
+                    loaded,
+                    move || reading.read(),
+                    move |reload| follower.follow(reload),
+                )
+            })
+            .context("can't watch the files")?;
+        Ok(Self {
+            running,
+            watcher,
+            break_glass,
+            operation,
         })
-        .context("can't watch the files")?;
-        Ok(Self { running, watcher })
     }
 
     /// Serves until SIGTERM or Ctrl-C, then drains.
     pub(super) fn until_stopped(self) -> Result<Outcome> {
         self.running.run()?;
         drop(self.watcher);
+        drop(self.break_glass);
+        drop(self.operation);
         Ok(Outcome::Done)
     }
 }
 
-/// Takes over a change of the files, or says why not.
-fn follow(publisher: &Publisher, reload: Reload) {
-    match reload {
-        Reload::Applied(loaded) => match publisher.publish(&loaded) {
-            Ok(published) => {
-                info!(revision = %loaded.snapshot.revision, "reloaded");
-                for field in published.needs_restart {
-                    warn!(field, "a change of this field takes effect at the next start");
+/// Whoever is told of changes of the files.
+struct Follower {
+    composition: Arc<Composition>,
+    publisher: Publisher,
+    control: Arc<Control>,
+    operators: Arc<Operators>,
+    keys: Arc<KeyStore>,
+}
+
+impl Follower {
+    /// Takes over a change of the files, or says why not.
+    fn follow(&self, reload: Reload) {
+        match reload {
+            Reload::Applied(loaded) => {
+                let known = operators::known(&loaded, &self.keys);
+                let taken = known.and_then(|known| Ok((known, self.composition.take(*loaded)?)));
+                match taken {
+                    Ok((known, published)) => {
+                        self.operators.replace(known);
+                        self.control.files_changed();
+                        let revision = self.composition.revision();
+                        info!(%revision, "reloaded");
+                        for field in published.needs_restart {
+                            warn!(field, "a change of this field takes effect at the next start");
+                        }
+                    }
+                    Err(refused) => {
+                        error!("not reloaded, the last good snapshot serves on: {refused}");
+                    }
                 }
             }
-            Err(refused) => error!("not reloaded, the last good snapshot serves on: {refused}"),
-        },
-        Reload::Refused(report) => {
-            publisher.refused(&report.headline());
-            error!("not reloaded, the last good snapshot serves on:");
-            answer::complain(report.render(answer::colour()).trim_end());
-        }
-        Reload::Restored => {
-            publisher.unchanged();
-            info!("the files are again what is served");
+            Reload::Refused(report) => {
+                self.publisher.refused(&report.headline());
+                error!("not reloaded, the last good snapshot serves on:");
+                answer::complain(report.render(answer::colour()).trim_end());
+            }
+            Reload::Restored => {
+                self.publisher.unchanged();
+                info!("the files are again what is served");
+            }
         }
     }
 }

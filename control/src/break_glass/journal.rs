@@ -122,6 +122,10 @@ impl Journal {
         }
     }
 
+    pub(super) fn sequence(&self) -> u64 {
+        self.last.0
+    }
+
     pub(super) fn entries(&self) -> Result<Vec<Sealed>, JournalError> {
         read(&self.path).map(|(sealed, _)| sealed)
     }

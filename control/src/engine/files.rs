@@ -40,6 +40,12 @@ impl Publish for Unpublished {
     }
 }
 
+/// A document, compiled; none where it is no valid one.
+#[must_use]
+pub fn catalog_of(document: Value, eligibility: Eligibility) -> Option<Catalog> {
+    of_document(document, eligibility, Revision(0)).map(|kept| kept.catalog)
+}
+
 /// What is kept of a document, at the revision after `former`.
 pub(super) fn of_document(document: Value, eligibility: Eligibility, former: Revision) -> Option<Kept> {
     let mut state = State::default();

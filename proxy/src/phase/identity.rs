@@ -5,14 +5,14 @@ use std::sync::Arc;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use pingora::proxy::Session;
 use rules::{Auth, TenantId, UnknownTenant};
-use tokens::{Identity, Rejection, Unverified};
+use tokens::{Identity, Unverified};
 
 use crate::answer::{Answer, Code};
 use crate::asker::Asker;
 use crate::context::Context;
 use crate::credentials::Found;
 use crate::edge::{Arrival, arrival};
-use crate::issuer_keys::Refreshed;
+use crate::issuer_keys::Unproven;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
@@ -20,19 +20,6 @@ use crate::serving::Serving;
 
 /// When a client may try again after keys could not be had, in seconds.
 const RETRY_SECONDS: u32 = 5;
-
-/// Why a token proves nothing.
-enum Unproven {
-    Rejected(Rejection),
-    /// The issuer's keys were never loaded.
-    NoKeys,
-}
-
-impl From<Rejection> for Unproven {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
-    }
-}
 
 /// Who is asking. No one, where there is no token and none is needed.
 pub(crate) async fn identify(
@@ -112,8 +99,7 @@ fn admit(serving: &Serving, tenant: Option<&TenantId>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Verifies a token. Where its key is unknown or its signature not good, its issuer is asked once whether it
-/// has published other keys since.
+/// Verifies a token by the keys of the issuer that it names.
 async fn verify(serving: &Serving, token: &str, now: u64) -> Result<Identity, Unproven> {
     let unverified = Unverified::parse(token)?;
     let issuer = serving.issuers.pick(&unverified)?;
@@ -124,20 +110,7 @@ async fn verify(serving: &Serving, token: &str, now: u64) -> Result<Identity, Un
     let keys = position
         .and_then(|position| serving.keys.get(position))
         .ok_or(Unproven::NoKeys)?;
-    let set = keys.first().await.ok_or(Unproven::NoKeys)?;
-    let rejection = match issuer.verify(&unverified, &set, now) {
-        Ok(identity) => return Ok(identity),
-        Err(rejection) => rejection,
-    };
-    let refreshed = match &rejection {
-        Rejection::UnknownKey { kid } => keys.refresh_for_unknown_key(kid, set.generation()).await,
-        Rejection::BadSignature => keys.refresh_for_bad_signature(set.generation()).await,
-        _ => Refreshed::Unchanged,
-    };
-    match (refreshed, keys.current()) {
-        (Refreshed::Changed, Some(set)) => Ok(issuer.verify(&unverified, &set, now)?),
-        _ => Err(rejection.into()),
-    }
+    Ok(keys.verify(issuer, &unverified, now).await?)
 }
 
 /// RFC 6750 section 3.1: a token was given and is refused.

@@ -11,9 +11,9 @@ pub(super) struct Filter {
     /// About this flag.
     #[arg(long, value_name = "KEY")]
     flag: Option<String>,
-    /// Of this org's own log, which its admin may read, too.
+    /// In this org's log.
     #[arg(long, value_name = "ORG")]
-    pub(super) org: Option<String>,
+    org: Option<String>,
     /// By this actor.
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
@@ -41,10 +41,11 @@ fn moment(text: &str) -> Result<String, String> {
 }
 
 impl Filter {
-    /// All but the org, as the API takes it.
+    /// As the API takes it.
     pub(super) fn query(&self) -> Vec<(&str, &str)> {
         let fields = [
             ("flag", &self.flag),
+            ("org", &self.org),
             ("actor", &self.actor),
             ("action", &self.action),
             ("from", &self.from),

@@ -1,0 +1,98 @@
+//! Where the flags come from at the start: files, a store, or what a damaged store last held.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use config::{Compiled, Files, FlagsSource, Loaded, Outline, Report};
+use control::{OpenError, Opened, Revision, SqliteStore, StoreError};
+use rules::Eligibility;
+use tracing::error;
+
+use crate::environment::variable;
+
+/// In the store's directory: the document as it last was, for when the store can't be read.
+pub(crate) const LAST_GOOD: &str = "last-good.json";
+
+/// What there is to begin with.
+pub(crate) struct Begun {
+    /// The gateway's document, along with the flags.
+    pub(crate) loaded: Loaded,
+    pub(crate) flags: BegunFlags,
+}
+
+/// Where the flags came from.
+pub(crate) enum BegunFlags {
+    /// Files manage them.
+    Files,
+    /// A store has them.
+    Store {
+        opened: Opened,
+        /// Where it is.
+        directory: PathBuf,
+    },
+    /// The store is damaged: this is what it last held. Nothing can be changed.
+    LastGood {
+        compiled: Compiled,
+        /// Of whom.
+        path: PathBuf,
+        /// What is wrong with the store, and what to do about it.
+        damage: String,
+    },
+}
+
+/// Reads the gateway's document at `path`, and the flags from where it says that they are. The inner error is what is
+/// wrong with documents.
+pub(crate) fn begin(path: &Path) -> Result<Result<Begun, Report>> {
+    let Ok(Outline {
+        flags: FlagsSource::Store(directory),
+        eligibility,
+    }) = config::outline(Files::Disk, path)
+    else {
+        let loaded = config::load(path, &variable);
+        return Ok(loaded.map(|loaded| Begun {
+            loaded,
+            flags: BegunFlags::Files,
+        }));
+    };
+    let store = SqliteStore::open(&directory).map_err(OpenError::from);
+    let opened = store.and_then(|store| Opened::read(Arc::new(store), eligibility));
+    let flags = match opened {
+        Ok(opened) => BegunFlags::Store { opened, directory },
+        Err(OpenError::Store(damage @ (StoreError::Corrupt(_) | StoreError::Io(_)))) => {
+            last_good(&directory, eligibility, &damage)?
+        }
+        Err(other) => return Err(other).with_context(|| format!("the store in {}", directory.display())),
+    };
+    let (compiled, revision) = match &flags {
+        BegunFlags::Store { opened, .. } => (opened.compiled(), opened.revision()),
+        BegunFlags::LastGood { compiled, .. } => (compiled, Revision(0)),
+        BegunFlags::Files => bail!("a store is no file"),
+    };
+    let loaded = config::load_managed(Files::Disk, path, &variable, compiled, revision.0);
+    Ok(loaded.map(|loaded| Begun { loaded, flags }))
+}
+
+/// What the store last held. That the store is damaged is said in any case.
+fn last_good(directory: &Path, eligibility: Eligibility, damage: &StoreError) -> Result<BegunFlags> {
+    let path = directory.join(LAST_GOOD);
+    let damage = format!(
+        "the store in {} can't be used: {damage}. Stop, put a backup in its place (`sluice backup` makes them), or move \
+         the directory away and bring the document in anew (`sluice apply -f {}`)",
+        directory.display(),
+        path.display(),
+    );
+    let document = config::flags_document(Files::Disk, &path);
+    let catalog = document
+        .ok()
+        .and_then(|document| control::catalog_of(document, eligibility));
+    let Some(catalog) = catalog else {
+        bail!("{damage}. There is no last good document to serve meanwhile");
+    };
+    error!("{damage}. The last good document is served meanwhile, and nothing can be changed");
+    Ok(BegunFlags::LastGood {
+        compiled: catalog.compiled().clone(),
+        path,
+        damage,
+    })
+}

@@ -1,0 +1,201 @@
+//! The control plane of this process: made of where the flags came from, asked through the admin API, and kept going by
+//! a thread that looks at what requests met and writes down what the store holds.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::Result;
+use control::api::Api;
+use control::operators::Operators;
+use control::{Control, FlagObservation, History, Observe, Publish, Revision};
+use parking_lot::{Condvar, Mutex};
+use tracing::warn;
+
+use crate::cli::clock;
+use crate::composition::Composition;
+use crate::flags_owner::{BegunFlags, LAST_GOOD};
+use crate::operators;
+
+/// How often it is looked at what requests met, and whether there is something new to write down.
+const TICK: Duration = Duration::from_secs(5);
+/// In the store's directory: what was observed of flags.
+const OBSERVATIONS: &str = "observations.json";
+
+/// The control plane of this process. Dropping it ends its thread, which writes everything down once more.
+pub(crate) struct Operation {
+    pub(crate) control: Arc<Control>,
+    pub(crate) operators: Arc<Operators>,
+    seen: Arc<Seen>,
+    keeper: Option<Keeper>,
+    /// Where there is room for a copy of the store.
+    scratch: PathBuf,
+}
+
+/// What the proxy has observed, once it runs.
+#[derive(Default)]
+struct Seen(OnceLock<proxy::Observations>);
+
+impl Observe for Seen {
+    fn flags(&self) -> Vec<FlagObservation> {
+        let seen = self.0.get().map(proxy::Observations::flags).unwrap_or_default();
+        let observed = seen.into_iter().map(|seen| FlagObservation {
+            flag: seen.key.into(),
+            decisions: seen.decisions,
+            errors: seen.errors,
+        });
+        observed.collect()
+    }
+
+    fn gated(&self) -> Vec<String> {
+        let gated = self.0.get().map(proxy::Observations::gated).unwrap_or_default();
+        gated.into_iter().map(Into::into).collect()
+    }
+}
+
+impl Operation {
+    /// Makes the control plane. `changes` is what changes must meet.
+    pub(crate) fn of(
+        flags: BegunFlags,
+        changes: &config::ChangePolicy,
+        composition: &Arc<Composition>,
+    ) -> Self {
+        let seen = Arc::new(Seen::default());
+        let observe: Arc<dyn Observe> = Arc::clone(&seen) as _;
+        let policy = operators::policy(changes);
+        let now = clock::now();
+        let (control, directory) = match flags {
+            BegunFlags::Store { opened, directory } => {
+                let history = History::read(&directory.join(OBSERVATIONS), now);
+                let publish: Arc<dyn Publish> = Arc::clone(composition) as _;
+                (opened.control(policy, publish, observe, history), Some(directory))
+            }
+            BegunFlags::Files => {
+                let served = Arc::clone(composition);
+                let document = Box::new(move || served.document());
+                let eligibility = composition.eligibility();
+                (
+                    Control::of_files(document, eligibility, policy, observe, History::new(now)),
+                    None,
+                )
+            }
+            BegunFlags::LastGood { path, .. } => {
+                let document = Box::new(move || config::flags_document(config::Files::Disk, &path).ok());
+                let eligibility = composition.eligibility();
+                (
+                    Control::of_files(document, eligibility, policy, observe, History::new(now)),
+                    None,
+                )
+            }
+        };
+        let control = Arc::new(control);
+        let scratch = directory.clone().unwrap_or_else(std::env::temp_dir);
+        let keeper = Keeper::start(Arc::clone(&control), directory);
+        Self {
+            control,
+            operators: Arc::new(Operators::local()),
+            seen,
+            keeper,
+            scratch,
+        }
+    }
+
+    /// What the admin listener serves of it.
+    pub(crate) fn api(&self) -> axum::Router {
+        let (control, operators) = (Arc::clone(&self.control), Arc::clone(&self.operators));
+        let api = Api::new(control, operators, self.scratch.clone());
+        control::api::router(Arc::new(api))
+    }
+
+    /// The proxy runs: from now on there is something to observe, and keys to verify operators' tokens by.
+    pub(crate) fn runs(&self, running: &proxy::Running, loaded: &config::Loaded) -> Result<()> {
+        let _ = self.seen.0.set(running.observations());
+        self.operators.replace(operators::known(loaded, running.keys())?);
+        Ok(())
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        drop(self.keeper.take());
+    }
+}
+
+/// The thread that looks and writes down.
+struct Keeper {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    fn start(control: Arc<Control>, directory: Option<PathBuf>) -> Option<Self> {
+        let stop = Arc::<(Mutex<bool>, Condvar)>::default();
+        let stopping = Arc::clone(&stop);
+        let keep = move || {
+            let mut written = None;
+            loop {
+                let (stopped, woken) = &*stopping;
+                let mut stopped = stopped.lock();
+                if !*stopped {
+                    woken.wait_for(&mut stopped, TICK);
+                }
+                let ends = *stopped;
+                drop(stopped);
+                control.look(clock::now());
+                if let Some(directory) = &directory {
+                    keep(&control, directory, &mut written);
+                }
+                if ends {
+                    return;
+                }
+            }
+        };
+        match thread::Builder::new().name("keeper".into()).spawn(keep) {
+            Ok(thread) => Some(Self {
+                stop,
+                thread: Some(thread),
+            }),
+            Err(error) => {
+                warn!("what requests meet is not written down: {error}");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        *self.stop.0.lock() = true;
+        self.stop.1.notify_all();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Writes down what was observed, and the document if it is another than the one written last.
+fn keep(control: &Control, directory: &Path, written: &mut Option<Revision>) {
+    if let Err(error) = control.history().write(&directory.join(OBSERVATIONS)) {
+        warn!("what was observed of flags can't be written down: {error}");
+    }
+    let revision = control.read(|state, _| state.revision);
+    if *written == Some(revision) {
+        return;
+    }
+    let (revision, document) = control.read(|state, _| (state.revision, state.document()));
+    match put(&directory.join(LAST_GOOD), &document) {
+        Ok(()) => *written = Some(revision),
+        Err(error) => warn!("the last good document can't be written down: {error}"),
+    }
+}
+
+fn put(path: &Path, document: &serde_json::Value) -> std::io::Result<()> {
+    let aside = path.with_extension("new");
+    let mut file = std::io::BufWriter::new(File::create(&aside)?);
+    serde_json::to_writer(&mut file, document)?;
+    file.flush()?;
+    std::fs::rename(aside, path)
+}

@@ -1,0 +1,120 @@
+//! Who may operate, from what the documents say: static tokens, and tokens of an issuer, which are verified by the keys
+//! that the proxy fetches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use config::{ChangePolicy, KeySource, Loaded};
+use control::operators::{
+    IssuerRoles, Known, NotVerified, StaticToken, TokenHash, VerifiedToken, VerifyToken,
+};
+use control::{GaPolicy, Policy, Revertible, Role};
+use proxy::{IssuerKeys, KeyStore, Unproven};
+use rules::Timestamp;
+use tokens::{Issuer, Unverified};
+
+/// Tokens of one issuer.
+struct IssuerTokens {
+    issuer: Issuer,
+    keys: Arc<IssuerKeys>,
+}
+
+#[async_trait]
+impl VerifyToken for IssuerTokens {
+    async fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, NotVerified> {
+        let invalid = |rejection: tokens::Rejection| NotVerified::Invalid {
+            reason: rejection.description(),
+        };
+        let unverified = Unverified::parse(token).map_err(invalid)?;
+        let seconds = u64::try_from(now.0.div_euclid(1_000)).unwrap_or(0);
+        let verified = self.keys.verify(&self.issuer, &unverified, seconds).await;
+        let identity = verified.map_err(|unproven| match unproven {
+            Unproven::Rejected(rejection) => invalid(rejection),
+            Unproven::NoKeys => NotVerified::Unavailable,
+        })?;
+        let Some(name) = identity.user else {
+            return Err(NotVerified::Invalid {
+                reason: "the token names nobody",
+            });
+        };
+        Ok(VerifiedToken {
+            name: name.into(),
+            roles: identity.groups.iter().map(ToString::to_string).collect(),
+            org: identity.tenant.ok().map(|org| org.as_str().to_owned()),
+        })
+    }
+}
+
+/// Who is known, as the documents say it.
+pub(crate) fn known(loaded: &Loaded, keys: &KeyStore) -> Result<Known> {
+    let Some(operators) = &loaded.operators else {
+        return Ok(Known::default());
+    };
+    let tokens = operators.tokens.iter().map(|token| {
+        Ok(StaticToken {
+            name: token.name.to_string(),
+            role: role(&token.role)?,
+            org: token.org.as_deref().map(str::to_owned),
+            hash: TokenHash::parse(&token.hash).with_context(|| format!("the token of {}", token.name))?,
+            expires: token.expires,
+        })
+    });
+    let issuer = match &operators.issuer {
+        None => None,
+        Some(operator) => {
+            let issuer = operator.issuer.issuer.clone();
+            let keys = match &operator.issuer.keys {
+                KeySource::Fixed(keys) => IssuerKeys::fixed(Arc::clone(keys)),
+                KeySource::Url { url, refresh_ms } => {
+                    keys.remote(&issuer, url, Duration::from_millis(*refresh_ms))?
+                }
+            };
+            let roles = operator.roles.iter();
+            let roles = roles.map(|(given, ours)| Ok((given.to_string(), role(ours)?)));
+            Some(IssuerRoles {
+                verify: Arc::new(IssuerTokens { issuer, keys }),
+                roles: roles.collect::<Result<_>>()?,
+            })
+        }
+    };
+    Ok(Known {
+        tokens: tokens.collect::<Result<_>>()?,
+        issuer,
+    })
+}
+
+/// What changes must meet, as the documents say it; what they leave out is as usual.
+pub(crate) fn policy(changes: &ChangePolicy) -> Policy {
+    let usual = Policy::default();
+    let ms =
+        |written: Option<u64>, usual: i64| written.map_or(usual, |ms| i64::try_from(ms).unwrap_or(i64::MAX));
+    Policy {
+        soak_ms: ms(changes.soak_ms, usual.soak_ms),
+        ga: GaPolicy {
+            tenants: changes.ga_tenants.unwrap_or(usual.ga.tenants),
+            stable_ms: ms(changes.ga_stable_ms, usual.ga.stable_ms),
+            revertible: match changes.ga_revertible {
+                Some(false) => Revertible::Optional,
+                Some(true) => Revertible::Required,
+                None => usual.ga.revertible,
+            },
+            sign_offs: match &changes.ga_sign_offs {
+                Some(roles) => roles.iter().map(ToString::to_string).collect(),
+                None => usual.ga.sign_offs,
+            },
+            errors: changes.ga_errors.or(usual.ga.errors),
+            errors_window_ms: ms(changes.ga_errors_window_ms, usual.ga.errors_window_ms),
+        },
+        max_blast_radius: match changes.max_blast_radius {
+            Some(0) => None,
+            Some(limit) => Some(limit),
+            None => usual.max_blast_radius,
+        },
+    }
+}
+
+fn role(name: &str) -> Result<Role> {
+    Role::parse(name).with_context(|| format!("there is no role `{name}`"))
+}
