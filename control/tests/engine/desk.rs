@@ -23,10 +23,13 @@ pub(crate) struct Frail {
     pub(crate) broken: AtomicBool,
 }
 
+/// What the data plane serves.
+type Served = (Arc<Flags>, Arc<Tenants>, Revision);
+
 /// What the data plane was given.
 #[derive(Default)]
 pub(crate) struct Plane {
-    pub(crate) served: Mutex<Option<(Arc<Flags>, Arc<Tenants>, Revision)>>,
+    pub(crate) served: Mutex<Option<Served>>,
     /// A flag that a gate names.
     pub(crate) gate: Mutex<Option<String>>,
     pub(crate) errors: Mutex<Vec<FlagObservation>>,
