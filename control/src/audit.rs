@@ -177,6 +177,18 @@ impl Event {
         Self::SignInFailed,
     ];
 
+    /// Those whose name is this, or ends with it: `platform.feature_flag_killed`, `feature_flag_killed`, `flag_killed`.
+    #[must_use]
+    pub fn named(name: &str) -> Vec<Self> {
+        let is_named = |full: &str| {
+            let rest = full.strip_suffix(name);
+            !name.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(['.', '_']))
+        };
+        let all = Self::ALL.into_iter();
+        all.filter(|event| is_named(event.platform_name()) || event.org_name() == name)
+            .collect()
+    }
+
     /// Its name in the platform's log.
     #[must_use]
     pub fn platform_name(self) -> &'static str {

@@ -80,6 +80,13 @@ impl Ask {
 
     /// The body.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        // Of a list serde would take the fields in their order.
+        if self.body.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::new(
+                codes::MALFORMED_BODY,
+                "the body is a list, not an object",
+            ));
+        }
         serde_json::from_slice(&self.body).map_err(|error| {
             let empty = self.body.is_empty();
             let detail = match empty {
@@ -95,7 +102,7 @@ impl Ask {
     }
 }
 
-/// The revision in `If-Match: "1042"`, if there is one.
+/// The revision in `If-Match: "1042"`, if there is one; its quotes may be left out.
 pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Revision>, Problem> {
     let mut values = headers.get_all(header::IF_MATCH).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -107,7 +114,11 @@ pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Revision>, Problem>
     let digits = value
         .to_str()
         .ok()
-        .and_then(|text| text.strip_prefix('"')?.strip_suffix('"'))
+        .map(|text| {
+            text.strip_prefix('"')
+                .and_then(|text| text.strip_suffix('"'))
+                .unwrap_or(text)
+        })
         .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
         .and_then(|digits| digits.parse().ok());
     digits
@@ -116,7 +127,7 @@ pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Revision>, Problem>
 }
 
 fn malformed_match() -> Problem {
-    Problem::new(codes::MALFORMED_HEADER, "if-match is not one revision in quotes")
+    Problem::new(codes::MALFORMED_HEADER, "if-match is not one revision")
         .cure("send the `ETag` of an answer, such as \"1042\"")
 }
 

@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 use crate::audit::{Event, GENESIS, Hash, Sealed, verify};
 use crate::store::{AuditFilter, Store};
 
+use super::Api;
 use super::answer::Answer;
 use super::ask::Ask;
 use super::change::unavailable;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
-use super::{Api, codes};
 
 /// How many entries are read at a time where all are.
 const PIECE: usize = 1_000;
@@ -119,13 +119,7 @@ pub(crate) fn list_of_org(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
 fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<Answer, Problem> {
     let query = &ask.query;
     let text = |name: &str| query.text(name).map(str::to_owned);
-    let events = query.text("action").map_or_else(Vec::new, events_named);
-    if query.text("action").is_some() && events.is_empty() {
-        return Err(
-            Problem::new(codes::INVALID_PARAMETER, "`action` is none that there is")
-                .cure("write it as the log does, such as platform.feature_flag_killed"),
-        );
-    }
+    let events = query.text("action").map_or_else(Vec::new, Event::named);
     let filter = AuditFilter {
         flag: text("flag"),
         org,
@@ -146,21 +140,6 @@ fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<Answer, P
         next: page.next.map(|next| next.to_string()),
     };
     Answer::json(&body)
-}
-
-/// Those whose names in either log end with this one: `platform.feature_flag_killed`, `feature_flag_killed`,
-/// `flag_killed`.
-fn events_named(name: &str) -> Vec<Event> {
-    let is_named = |full: &str| {
-        full == name
-            || full
-                .strip_suffix(name)
-                .is_some_and(|rest| rest.ends_with(['.', '_']))
-    };
-    Event::ALL
-        .into_iter()
-        .filter(|event| is_named(event.platform_name()) || event.org_name() == name)
-        .collect()
 }
 
 fn entry(sealed: &Sealed, log: Log) -> Value {

@@ -1,5 +1,6 @@
 //! The bodies of changes.
 
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
@@ -38,7 +39,6 @@ impl From<Reason> for String {
 #[serde(deny_unknown_fields)]
 #[schema(as = Because)]
 pub(crate) struct Because {
-    #[schema(nullable = false)]
     pub(crate) reason: Option<Reason>,
 }
 
@@ -57,9 +57,9 @@ pub(crate) struct StateChange {
     #[schema(required = false)]
     pub(crate) default: GaDefaultName,
     /// For a promotion that does not wait; takes the role platform-admin.
-    #[schema(nullable = false)]
+    #[serde(default, deserialize_with = "mapping")]
+    #[schema(required = false)]
     pub(crate) r#override: Option<UrgentBody>,
-    #[schema(nullable = false)]
     pub(crate) reason: Option<Reason>,
 }
 
@@ -105,7 +105,6 @@ pub(crate) struct UrgentBody {
 pub(crate) struct TiersChange {
     #[schema(value_type = std::collections::BTreeMap<String, VariantForm>)]
     pub(crate) tiers: Map<String, Value>,
-    #[schema(nullable = false)]
     pub(crate) reason: Option<Reason>,
 }
 
@@ -131,7 +130,6 @@ pub(crate) struct RolloutChange {
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<Object>, required = true)]
     pub(crate) rollout: Option<Map<String, Value>>,
-    #[schema(nullable = false)]
     pub(crate) reason: Option<Reason>,
 }
 
@@ -168,7 +166,6 @@ pub(crate) fn override_form(_: &mut Vec<(String, RefOr<Schema>)>) -> Value {
 pub(crate) struct SignOffChange {
     /// As the policy names it.
     pub(crate) role: String,
-    #[schema(nullable = false)]
     pub(crate) reason: Option<Reason>,
 }
 
@@ -184,7 +181,6 @@ pub(crate) struct Import {
     /// The records by the ids of the tenants, at most 10,000.
     #[schema(value_type = std::collections::BTreeMap<String, Object>)]
     pub(crate) tenants: Map<String, Value>,
-    #[schema(nullable = false)]
     pub(crate) reason: Option<Reason>,
 }
 
@@ -202,6 +198,13 @@ pub(crate) enum ImportModeName {
 /// A field that must be there, though it may be null.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Map<String, Value>>, D::Error> {
     Option::deserialize(deserializer)
+}
+
+/// A mapping; serde would take a list of its values as well.
+fn mapping<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let fields = Option::<Map<String, Value>>::deserialize(deserializer)?;
+    let value = fields.map(|fields| serde_json::from_value(Value::Object(fields)));
+    value.transpose().map_err(Error::custom)
 }
 
 /// Tells a field that is null from one that is not there.

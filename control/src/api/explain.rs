@@ -9,7 +9,7 @@ use rules::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -33,10 +33,9 @@ pub(crate) struct Question {
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z][A-Za-z0-9._-]*$")]
     flag: String,
     /// The tenant's id; left out: nobody in particular.
-    #[schema(nullable = false, min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
+    #[schema(min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
     tenant: Option<String>,
     /// The user's id.
-    #[schema(nullable = false)]
     user: Option<String>,
     /// The user's groups.
     #[serde(default)]
@@ -47,7 +46,7 @@ pub(crate) struct Question {
     #[schema(required = false, value_type = BTreeMap<String, AttributeForm>)]
     attributes: BTreeMap<String, Value>,
     /// As of this time; left out: now.
-    #[schema(nullable = false, format = DateTime)]
+    #[schema(format = DateTime)]
     at: Option<String>,
 }
 
@@ -58,9 +57,11 @@ impl ToSchema for AttributeForm {}
 
 impl PartialSchema for AttributeForm {
     fn schema() -> RefOr<Schema> {
-        let kinds = [Type::String, Type::Number, Type::Boolean, Type::Array];
-        ObjectBuilder::new()
-            .schema_type(SchemaType::from_iter(kinds))
+        let scalars = [Type::String, Type::Number, Type::Boolean];
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        OneOfBuilder::new()
+            .item(ObjectBuilder::new().schema_type(SchemaType::from_iter(scalars)))
+            .item(ArrayBuilder::new().items(text))
             .into()
     }
 }

@@ -128,7 +128,7 @@ fn responses(route: &Route, definitions: &mut Definitions) -> Value {
 /// The statuses of a route's problems.
 fn refusals(route: &Route) -> Vec<u16> {
     let mut statuses = vec![400, 401, 403, 413, 429, 500, 503];
-    if route.names().next().is_some() {
+    if route.names().next().is_some() || matches!((route.does, route.body), (Does::Looks, Body::Json(..))) {
         statuses.push(404);
     }
     if !matches!(route.body, Body::None) {
@@ -167,6 +167,6 @@ fn if_match() -> Value {
         "name": "If-Match",
         "in": "header",
         "description": "Only if the store is at this revision still: the `ETag` of an answer.",
-        "schema": { "type": "string", "pattern": "^\"[0-9]{1,19}\"$" },
+        "schema": { "type": "string", "pattern": "^(\"[0-9]{1,19}\"|[0-9]{1,19})$" },
     })
 }

@@ -1,5 +1,7 @@
 //! Changes of flags.
 
+use serde_json::Value;
+
 use crate::change::Change;
 
 use super::Api;
@@ -7,6 +9,7 @@ use super::answer::Answer;
 use super::ask::Ask;
 use super::body::{Because, RolloutChange, SignOffChange, StateChange, TiersChange};
 use super::change::change;
+use super::codes;
 use super::problem::Problem;
 
 pub(crate) fn set_state(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
@@ -35,6 +38,11 @@ pub(crate) fn restore(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
 
 pub(crate) fn set_tiers(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let body: TiersChange = ask.json()?;
+    let is_variant = |variant: &Value| variant.is_string() || variant.is_boolean() || variant.is_null();
+    if let Some((tier, _)) = body.tiers.iter().find(|(_, variant)| !is_variant(variant)) {
+        let detail = format!("what `{tier}` is served is no variant");
+        return Err(Problem::new(codes::MALFORMED_BODY, detail));
+    }
     let tiers = Change::SetTiers {
         flag: ask.flag().to_owned(),
         tiers: body.tiers,

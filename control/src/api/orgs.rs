@@ -122,6 +122,12 @@ pub(crate) fn delete(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
 
 pub(crate) fn import(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let body: Import = ask.json()?;
+    if let Some((id, _)) = body.tenants.iter().find(|(_, record)| !record.is_object()) {
+        return Err(Problem::new(
+            codes::MALFORMED_BODY,
+            format!("the record of `{id}` is no object"),
+        ));
+    }
     let import = Change::ImportTenants {
         mode: body.mode.into(),
         tenants: body.tenants.into_iter().collect(),

@@ -1,9 +1,13 @@
 //! What a query may say: known parameters, each once, each of its kind.
 
+use std::collections::BTreeSet;
+
 use axum::extract::Query as AxumQuery;
 use axum::http::Uri;
 use rules::Timestamp;
 use serde_json::{Value, json};
+
+use crate::audit::Event;
 
 use super::codes;
 use super::problem::Problem;
@@ -26,6 +30,8 @@ pub(crate) enum Kind {
     Text(usize),
     /// An RFC 3339 time.
     Time,
+    /// The name of an action of the audit log, or its end.
+    Action,
 }
 
 /// How long a page is unless it is said.
@@ -74,6 +80,11 @@ pub(crate) const fn time(name: &'static str, about: &'static str) -> Parameter {
     }
 }
 
+pub(crate) const ACTION: Parameter = Parameter {
+    name: "action",
+    kind: Kind::Action,
+    about: "Of this action.",
+};
 pub(crate) const AFTER_ENTRY: Parameter = Parameter {
     name: "after",
     kind: Kind::Integer(0, u32::MAX),
@@ -179,6 +190,7 @@ impl Kind {
                 (1..=max).contains(&length) && !value.chars().any(char::is_control)
             }
             Self::Time => Timestamp::parse(value).is_ok(),
+            Self::Action => !Event::named(value).is_empty(),
         }
     }
 
@@ -187,6 +199,7 @@ impl Kind {
             Self::Boolean => "`true` or `false`".to_owned(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
             Self::Text(max) => format!("a text of 1 to {max} characters"),
+            Self::Action => "an action such as platform.feature_flag_killed".to_owned(),
             Self::Time => "a time such as 2026-12-01T00:00:00Z".to_owned(),
         }
     }
@@ -198,6 +211,11 @@ impl Kind {
             Self::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
             Self::Text(max) => {
                 json!({ "type": "string", "minLength": 1, "maxLength": max, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$" })
+            }
+            Self::Action => {
+                let names = Event::ALL.map(|event| [event.platform_name(), event.org_name()]);
+                let names: BTreeSet<&str> = names.into_iter().flatten().collect();
+                json!({ "type": "string", "enum": names })
             }
             Self::Time => json!({ "type": "string", "format": "date-time" }),
         }

@@ -4,7 +4,7 @@ use crate::audit::Event;
 
 use super::ask::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
 use super::change::changed;
-use super::query::{AFTER, AFTER_ENTRY, LIMIT, named, switch, time};
+use super::query::{ACTION, AFTER, AFTER_ENTRY, LIMIT, named, switch, time};
 use super::route::{
     ADMINS, ANYBODY, Answers, Body, CHOOSERS, Does, OPERATORS, Route, STAFF, Verb, any_object, form,
 };
@@ -254,10 +254,7 @@ pub const ROUTES: &[Route] = &[
             named("flag", "About this flag."),
             named("org", "In the log of this org."),
             named("actor", "By this actor."),
-            named(
-                "action",
-                "Of this action, such as `platform.feature_flag_killed`.",
-            ),
+            ACTION,
             time("from", "At or after."),
             time("until", "Before."),
         ],
@@ -292,10 +289,7 @@ pub const ROUTES: &[Route] = &[
             AFTER_ENTRY,
             named("flag", "About this flag."),
             named("actor", "By this actor."),
-            named(
-                "action",
-                "Of this action, such as `platform.feature_flag_killed`.",
-            ),
+            ACTION,
             time("from", "At or after."),
             time("until", "Before."),
         ],

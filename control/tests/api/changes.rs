@@ -157,7 +157,8 @@ fn a_change_is_made_at_the_revision_it_was_meant_for_or_not_at_all() {
     let lost = kill(&tag);
     assert_eq!((lost.status, lost.code().as_str()), (412, "REVISION_CONFLICT"));
     assert_eq!(lost.json()["refusals"][0]["current"], done.json()["revision"]);
-    for malformed in ["1", "\"a\"", "W/\"1\"", "*", "\"1\", \"2\""] {
+    assert_eq!(kill("1").code(), "REVISION_CONFLICT");
+    for malformed in ["\"1", "\"a\"", "W/\"1\"", "*", "\"1\", \"2\""] {
         assert_eq!(kill(malformed).code(), "MALFORMED_HEADER", "{malformed}");
     }
 }
@@ -314,6 +315,34 @@ fn bad_input_has_its_code_and_changes_nothing() {
             "PUT",
             "/platform/feature-flags/ui.shell/rollout",
             json!({}),
+        ),
+        (
+            400,
+            "MALFORMED_BODY",
+            "PUT",
+            "/platform/feature-flags/ui.shell/rollout",
+            json!([null, null]),
+        ),
+        (
+            400,
+            "MALFORMED_BODY",
+            "PUT",
+            "/platform/feature-flags/ui.shell/tiers",
+            json!({ "tiers": { "tier1": {} } }),
+        ),
+        (
+            400,
+            "MALFORMED_BODY",
+            "POST",
+            "/platform/orgs:import",
+            json!({ "tenants": { "a": [] } }),
+        ),
+        (
+            400,
+            "MALFORMED_BODY",
+            "POST",
+            &state,
+            json!({ "state": "ga", "override": ["a", "b", "c"] }),
         ),
         (
             400,

@@ -9,6 +9,7 @@
 
 mod changes;
 mod contract;
+mod generated;
 mod limits;
 mod log;
 mod looks;

@@ -1,0 +1,45 @@
+//! Requests that schemathesis makes up from the contract, good and bad ones: no answer may be one that the contract
+//! does not know. Runs where `scripts/install-schemathesis` has installed it, and says so where it has not.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use control::Role;
+
+use crate::server::Server;
+
+/// Where it is: what `SCHEMATHESIS` says, or where `make schemathesis` installs it.
+fn installed() -> Option<PathBuf> {
+    let path = std::env::var_os("SCHEMATHESIS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/schemathesis/bin/schemathesis"),
+        PathBuf::from,
+    );
+    path.exists().then_some(path)
+}
+
+#[test]
+fn made_up_requests_meet_the_contract() {
+    let Some(schemathesis) = installed() else {
+        println!("skipped: schemathesis is not installed; `make schemathesis` installs and runs it");
+        return;
+    };
+    let server = Server::on_disk();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(schemathesis)
+        .current_dir(folder.path())
+        .arg("--config-file")
+        .arg(root.join("scripts/schemathesis.toml"))
+        .arg("run")
+        .arg(root.join("docs/openapi.json"))
+        .args(["--url", &format!("http://{}", server.address())])
+        .args([
+            "--header",
+            &format!("Authorization: Bearer {}", server.token(Role::PlatformAdmin)),
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{complained}");
+}
