@@ -19,11 +19,12 @@ pub(super) fn tenant(id: &str, part: &str) -> String {
     format!("{TENANTS}/{}{part}", encoded(id))
 }
 
+/// What belongs to an org, and its own admin may see and do.
+pub(super) fn org(id: &str, part: &str) -> String {
+    format!("/api/v1/orgs/{}{part}", encoded(id))
+}
+
 /// What an org itself chooses of a flag.
 pub(super) fn choice(id: &str, flag: &str, part: &str) -> String {
-    format!(
-        "/api/v1/orgs/{}/feature-flags/{}{part}",
-        encoded(id),
-        encoded(flag)
-    )
+    org(id, &format!("/feature-flags/{}{part}", encoded(flag)))
 }

@@ -5,6 +5,7 @@ mod choose;
 mod import;
 mod list;
 mod overrule;
+mod own_flags;
 mod remove;
 mod set;
 mod show;
@@ -28,6 +29,7 @@ pub(super) struct Arguments {
 enum Command {
     List(list::Arguments),
     Show(show::Arguments),
+    Flags(own_flags::Arguments),
     Set(set::Arguments),
     /// Puts a flag on a tenant's beta allowlist.
     Allow(allow::Arguments),
@@ -47,6 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     match &arguments.command {
         Command::List(arguments) => list::run(&session, arguments),
         Command::Show(arguments) => show::run(&session, arguments),
+        Command::Flags(arguments) => own_flags::run(&session, arguments),
         Command::Set(arguments) => set::run(&session, arguments),
         Command::Allow(arguments) => allow::run(&session, arguments, allow::List::On),
         Command::Disallow(arguments) => allow::run(&session, arguments, allow::List::Off),

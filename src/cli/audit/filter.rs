@@ -11,9 +11,9 @@ pub(super) struct Filter {
     /// About this flag.
     #[arg(long, value_name = "KEY")]
     flag: Option<String>,
-    /// In this org's log.
+    /// Of this org's own log, which its admin may read, too.
     #[arg(long, value_name = "ORG")]
-    org: Option<String>,
+    pub(super) org: Option<String>,
     /// By this actor.
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
@@ -41,11 +41,10 @@ fn moment(text: &str) -> Result<String, String> {
 }
 
 impl Filter {
-    /// As the API takes it.
+    /// All but the org, as the API takes it.
     pub(super) fn query(&self) -> Vec<(&str, &str)> {
         let fields = [
             ("flag", &self.flag),
-            ("org", &self.org),
             ("actor", &self.actor),
             ("action", &self.action),
             ("from", &self.from),

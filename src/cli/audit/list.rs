@@ -22,9 +22,13 @@ pub(super) struct Arguments {
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     let headings = ["id", "time", "actor", "action", "flag", "org", ""];
+    let path = match &arguments.filter.org {
+        Some(org) => route::org(org, "/audit"),
+        None => route::AUDIT.to_owned(),
+    };
     pages::list(
         session,
-        (route::AUDIT, &arguments.filter.query()),
+        (&path, &arguments.filter.query()),
         &arguments.page,
         "entries",
         (headings, row),

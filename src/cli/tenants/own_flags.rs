@@ -1,0 +1,43 @@
+//! `sluice tenants flags`: the flags that an org knows of, as it sees them.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use crate::cli::pages::{self, Page};
+use crate::cli::render::json;
+use crate::cli::session::Session;
+use crate::cli::{Outcome, route};
+
+/// Lists the beta and ga flags as an org sees them: what it has on, and what it chose. Its own admin may, too.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The tenant's id.
+    tenant: String,
+    #[command(flatten)]
+    page: Page,
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+    pages::list(
+        session,
+        (&route::org(&arguments.tenant, "/feature-flags"), &[]),
+        &arguments.page,
+        "flags",
+        (["flag", "state", "served", "because of", "chose", ""], row),
+        "no flag is out yet",
+    )?;
+    Ok(Outcome::Done)
+}
+
+fn row(flag: &Value) -> [String; 6] {
+    let text = |field| json::text(flag, field).unwrap_or_default().to_owned();
+    [
+        text("key"),
+        text("lifecycle"),
+        text("variant"),
+        text("cause"),
+        text("choice"),
+        text("description"),
+    ]
+}
