@@ -19,4 +19,5 @@ mod operators;
 mod process;
 mod running;
 mod security;
+mod seeds;
 mod tokens;

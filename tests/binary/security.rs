@@ -2,12 +2,12 @@
 
 use std::{fs, path::Path};
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The names of all tests below a folder.
-fn tests_in(folder: &Path, found: &mut Vec<String>) {
+pub(crate) fn tests_in(folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

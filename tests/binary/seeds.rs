@@ -1,0 +1,46 @@
+//! The page on what was asked for names tests that there are.
+
+use std::fs;
+
+use crate::security::{root, tests_in};
+
+/// Every workspace folder with tests in it.
+const FOLDERS: [&str; 10] = [
+    "src",
+    "tests",
+    "rules",
+    "tokens",
+    "wire",
+    "config",
+    "proxy",
+    "control",
+    "testkit",
+    "properties",
+];
+
+#[test]
+fn everything_that_was_asked_for_has_a_test_that_there_is() {
+    let mut tests = Vec::new();
+    for folder in FOLDERS {
+        tests_in(&root().join(folder), &mut tests);
+    }
+    assert!(tests.len() > 300, "the tests were not found");
+    let page = fs::read_to_string(root().join("docs/seeds.md")).unwrap();
+    let tables = page
+        .split("\n\n")
+        .filter(|part| part.starts_with("| asked for") || part.starts_with("| guarantee"));
+    let rows: Vec<&str> = tables.flat_map(|table| table.lines().skip(2)).collect();
+    assert!(rows.len() > 60, "{} rows", rows.len());
+    let mut missing = Vec::new();
+    for row in rows {
+        let proofs = row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap();
+        let names: Vec<&str> = proofs.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test in `{row}`");
+        missing.extend(
+            names
+                .into_iter()
+                .filter(|name| !tests.iter().any(|test| test == name)),
+        );
+    }
+    assert_eq!(missing, Vec::<&str>::new());
+}
