@@ -152,10 +152,14 @@ fn document_problem(f: &mut fmt::Formatter<'_>, problem: &Value) -> fmt::Result 
 
 fn cures(f: &mut fmt::Formatter<'_>, reasons: &[Reason<'_>]) -> fmt::Result {
     let mut told: Vec<&str> = Vec::new();
-    for cure in reasons.iter().filter_map(|reason| reason.cure) {
-        if !told.contains(&cure) {
-            writeln!(f, "what helps: {}", printable(cure))?;
-            told.push(cure);
+    for Reason { code, cure, .. } in reasons {
+        let Some(cure) = cure.filter(|cure| !told.contains(cure)) else {
+            continue;
+        };
+        told.push(cure);
+        match reasons.len() {
+            1 => writeln!(f, "what helps: {}", printable(cure))?,
+            _ => writeln!(f, "what helps with {}: {}", printable(code), printable(cure))?,
         }
     }
     Ok(())
@@ -191,7 +195,7 @@ mod tests {
              \x20 SOAK_NOT_ELAPSED   in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)\n\
              \x20 EXIT_CRITERIA      7 of 10 tenants have it on\n\
              \x20 SIGN_OFF_MISSING   operations\n\
-             what helps: let more in\n\
+             what helps with EXIT_CRITERIA: let more in\n\
              request r-7"
         );
     }

@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::cli::render::moment::moment;
-use crate::cli::render::{Table, json, printable};
+use crate::cli::render::{Table, counted, json, printable};
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
 
@@ -30,7 +30,7 @@ fn render(flag: &Value) -> String {
         }
     };
     let text = |field| json::text(flag, field).unwrap_or_default().to_owned();
-    let count = |field| json::number(flag, field).map_or(String::new(), |count| format!("{count} tenants"));
+    let count = |field| json::number(flag, field).map_or(String::new(), |count| counted(count, "tenant"));
     line("description", text("description"));
     line("owner", text("owner"));
     line("kind", text("kind"));

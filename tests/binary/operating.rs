@@ -1,0 +1,425 @@
+//! Flags operated by the commands of people and scripts, against a server whose flags are in a store.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::process::{Running, Said, sluice};
+
+const FLAGS: &str = "\
+version: 1
+tiers: [small, large]
+flags:
+  board: { revertible: true }
+  export: { requires: [board] }
+tenants:
+  acme: { tier: large, channel: latest }
+  globex: { tier: small }
+";
+
+/// A server whose flags are in a store, and the folder that commands are typed in.
+struct Managed {
+    folder: tempfile::TempDir,
+    running: Running,
+}
+
+impl Managed {
+    /// With these flags applied.
+    fn start() -> Self {
+        let managed = Self::empty("");
+        managed.done(&["apply", "-f", "flags.yaml", "--yes"]);
+        managed
+    }
+
+    fn empty(more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = format!(
+            "version: 1\nlisteners: [{{ name: public, address: \"127.0.0.1:0\" }}]\n\
+             flags: {{ store: {{ sqlite: ./data }} }}\nupstreams: {{ app: \"127.0.0.1:9\" }}\n\
+             unmatched: {{ upstream: app }}\n{}",
+            if more.is_empty() {
+                "admin: { address: \"127.0.0.1:0\" }\n"
+            } else {
+                more
+            }
+        );
+        fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+        fs::write(folder.path().join("flags.yaml"), FLAGS).unwrap();
+        let running = Running::start(folder.path(), ["run"]);
+        running.admin();
+        Self { folder, running }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn said(&self, arguments: &[&str]) -> Said {
+        let server = format!("http://{}", self.running.admin());
+        let mut arguments = arguments.to_vec();
+        arguments.extend(["--server", &server]);
+        sluice(self.path(), arguments, "")
+    }
+
+    /// What a command that does what it is asked says.
+    fn done(&self, arguments: &[&str]) -> String {
+        let said = self.said(arguments);
+        assert_eq!(said.code, 0, "{arguments:?}: {}{}", said.out, said.err);
+        said.out
+    }
+
+    /// What a command says that is refused.
+    fn refused(&self, arguments: &[&str]) -> Said {
+        let said = self.said(arguments);
+        assert_eq!(said.code, 1, "{arguments:?}: {}{}", said.out, said.err);
+        said
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let mut arguments = arguments.to_vec();
+        arguments.push("--json");
+        serde_json::from_str(&self.done(&arguments)).unwrap()
+    }
+
+    fn revision(&self) -> u64 {
+        self.json(&["flags", "list"])["revision"].as_u64().unwrap()
+    }
+}
+
+#[test]
+fn a_refusal_is_words_for_people_and_the_answer_itself_for_scripts() {
+    let managed = Managed::start();
+    let promote = ["flags", "promote", "board", "ga"];
+    let said = managed.refused(&promote);
+    assert_eq!(said.out, "");
+    for part in [
+        "refused, nothing was changed:\n",
+        "  SOAK_NOT_ELAPSED ",
+        "  STATE_SKIPPED ",
+        "  EXIT_CRITERIA ",
+        "an urgent skip needs the role platform-admin:  sluice flags promote board ga --decision-maker NAME",
+        "request ",
+    ] {
+        assert!(said.err.contains(part), "no `{part}` in {}", said.err);
+    }
+    let said = managed.refused(&[&promote[..], &["--json"]].concat());
+    let problem: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((problem["status"].as_u64(), said.err.as_str()), (Some(409), ""));
+    let id = problem["request_id"].as_str().unwrap();
+    let entries = managed.json(&["audit", "list", "--flag", "board", "--limit", "1"]);
+    assert_eq!(entries["entries"][0]["request_id"], id);
+    assert_eq!(entries["entries"][0]["outcome"], "refused");
+}
+
+#[test]
+fn what_does_not_exist_is_named() {
+    let managed = Managed::start();
+    for (arguments, code) in [
+        (&["flags", "show", "bord"][..], "FLAG_NOT_FOUND"),
+        (&["flags", "kill", "bord"], "FLAG_NOT_FOUND"),
+        (&["tenants", "show", "nobody"], "TENANT_NOT_FOUND"),
+        (&["tenants", "allow", "nobody", "board"], "TENANT_NOT_FOUND"),
+        (&["flags", "tiers", "board", "huge=on"], "INVALID_DOCUMENT"),
+        (&["audit", "list", "--action", "nothing"], "INVALID_PARAMETER"),
+    ] {
+        let said = managed.refused(arguments);
+        assert!(said.err.contains(code), "{arguments:?}: {}", said.err);
+    }
+}
+
+#[test]
+fn a_dry_run_says_who_changes_and_changes_nothing() {
+    let managed = Managed::start();
+    let before = managed.revision();
+    let said = managed.done(&["tenants", "override", "acme", "board", "on", "--dry-run"]);
+    assert!(
+        said.starts_with("1 of 2 tenants changes:\n  + acme   off -> on   ("),
+        "{said}"
+    );
+    assert_eq!(managed.revision(), before);
+    let said = managed.done(&["tenants", "override", "acme", "board", "on", "--reason", "pilot"]);
+    assert_eq!(
+        said,
+        format!("board is overridden for acme: on   revision {}\n", before + 1)
+    );
+    let said = managed.done(&["tenants", "override", "acme", "board", "on"]);
+    assert!(said.starts_with("nothing to change, it is so already"), "{said}");
+    let entry = &managed.json(&["audit", "list", "--org", "acme"])["entries"][0];
+    assert_eq!(
+        (entry["action"].as_str(), entry["reason"].as_str()),
+        (Some("feature_flag.enabled"), Some("pilot"))
+    );
+}
+
+#[test]
+fn whoever_names_an_older_revision_changes_nothing() {
+    let managed = Managed::start();
+    let revision = managed.revision();
+    let (old, now) = ((revision - 1).to_string(), revision.to_string());
+    let said = managed.refused(&["flags", "kill", "board", "--if-revision", &old]);
+    assert!(said.err.contains("REVISION_CONFLICT"), "{}", said.err);
+    managed.done(&["flags", "kill", "board", "--if-revision", &now]);
+}
+
+#[test]
+fn a_document_is_applied_only_after_somebody_agreed() {
+    let managed = Managed::empty("");
+    let apply = ["apply", "-f", "flags.yaml"];
+    let said = managed.refused(&apply);
+    assert!(
+        said.out.contains("  + flag    board\n") && said.err.contains("--yes"),
+        "{}{}",
+        said.out,
+        said.err
+    );
+    assert_eq!(managed.revision(), 0);
+    let said = managed.done(&[&apply[..], &["--yes"]].concat());
+    assert!(
+        said.contains("to add") && said.contains("applied   revision 1"),
+        "{said}"
+    );
+    let said = managed.done(&apply);
+    assert!(said.ends_with("nothing to change\n"), "{said}");
+    fs::write(
+        managed.path().join("flags.yaml"),
+        "version: 1\ntiers: [small, large]\nflags: { board: { description: x } }\n",
+    )
+    .unwrap();
+    let said = managed.done(&["apply", "-f", "flags.yaml", "--prune", "--dry-run"]);
+    assert!(
+        said.contains("  ~ flag    board: description") && said.contains("  - flag    export\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_was_exported_is_in_force_and_changes_nothing_when_it_is_applied() {
+    let managed = Managed::start();
+    managed.done(&["flags", "tiers", "board", "large=on"]);
+    managed.done(&["export", "-o", "all.json"]);
+    let document: Value =
+        serde_json::from_slice(&fs::read(managed.path().join("all.json")).unwrap()).unwrap();
+    assert_eq!(document["flags"]["board"]["tiers"]["large"], "on");
+    let said = managed.done(&["apply", "-f", "all.json"]);
+    assert!(said.ends_with("nothing to change\n"), "{said}");
+}
+
+#[test]
+fn tenants_are_brought_in_each_with_a_result() {
+    let managed = Managed::start();
+    let tenants =
+        "version: 1\ntenants: { acme: { tier: large }, hooli: { tier: small }, initech: { tier: small } }\n";
+    fs::write(managed.path().join("tenants.yaml"), tenants).unwrap();
+    let said = managed.refused(&["tenants", "import", "-f", "tenants.yaml", "--mode", "create"]);
+    assert!(
+        said.out.starts_with(
+            "3 tenants: 2 created, 0 changed, 0 unchanged, 1 refused\n  acme   ALREADY_EXISTS: "
+        ),
+        "{}",
+        said.out
+    );
+    let said = managed.done(&["tenants", "import", "-f", "tenants.yaml"]);
+    assert_eq!(said, "3 tenants: 0 created, 1 changed, 2 unchanged, 0 refused\n");
+    let said = managed.done(&["tenants", "list"]);
+    assert_eq!(said.lines().count(), 5, "{said}");
+}
+
+#[test]
+fn fields_that_are_not_named_stay() {
+    let managed = Managed::start();
+    managed.done(&[
+        "tenants",
+        "set",
+        "soylent",
+        "--new",
+        "--tier",
+        "small",
+        "--attribute",
+        "seats=80",
+    ]);
+    let said = managed.refused(&["tenants", "set", "soylent", "--new", "--tier", "large"]);
+    assert!(said.err.contains("already"), "{}", said.err);
+    managed.done(&[
+        "tenants",
+        "set",
+        "soylent",
+        "--channel",
+        "latest",
+        "--attribute",
+        "country=DE",
+    ]);
+    let said = managed.done(&["tenants", "show", "soylent"]);
+    for part in [
+        "tier        small",
+        "channel     latest",
+        "country = \"DE\"",
+        "seats = 80",
+    ] {
+        assert!(said.contains(part), "no `{part}` in {said}");
+    }
+    let audience = r#"{"attribute":"tier","in":["small"]}"#;
+    managed.done(&["flags", "rollout", "board", "10%", "--audience", audience]);
+    managed.done(&["flags", "rollout", "board", "25"]);
+    let said = managed.done(&["flags", "show", "board"]);
+    assert!(
+        said.contains(&format!("rollout       25 %, of {audience}"))
+            || said.contains(&format!("25 %, of {audience}")),
+        "{said}"
+    );
+    managed.done(&["flags", "rollout", "board", "--remove"]);
+    assert!(!managed.done(&["flags", "show", "board"]).contains("rollout"));
+    managed.done(&["tenants", "remove", "soylent", "--yes"]);
+    managed.refused(&["tenants", "show", "soylent"]);
+}
+
+#[test]
+fn a_flag_goes_only_the_way_that_was_said() {
+    let managed = Managed::start();
+    let urgent = [
+        "--decision-maker",
+        "cto",
+        "--incident",
+        "INC-1",
+        "--reason",
+        "outage",
+    ];
+    for flag in ["board", "export"] {
+        managed.done(&[&["flags", "promote", flag, "beta"][..], &urgent].concat());
+    }
+    let said = managed.refused(&["flags", "promote", "board", "alpha"]);
+    assert!(
+        said.err.contains("sluice flags revert board alpha"),
+        "{}",
+        said.err
+    );
+    let said = managed.refused(&["flags", "revert", "board", "ga"]);
+    assert!(said.err.contains("sluice flags promote board ga"), "{}", said.err);
+    let said = managed.refused(&["flags", "revert", "board", "alpha"]);
+    assert!(
+        said.err.contains("FLAG_DEPENDENCY") && said.err.contains("--cascade"),
+        "{}",
+        said.err
+    );
+    let said = managed.done(&["flags", "revert", "board", "alpha", "--cascade"]);
+    assert!(
+        said.starts_with("board: beta -> alpha, with it: export"),
+        "{said}"
+    );
+    let said = managed.done(&["audit", "list", "--action", "state_changed"]);
+    assert!(said.contains("URGENT: cto decided, INC-1, outage"), "{said}");
+}
+
+#[test]
+fn lists_are_printed_whole_or_by_pages() {
+    let managed = Managed::start();
+    let page = managed.json(&["flags", "list", "--limit", "1"]);
+    assert_eq!(
+        (page["flags"].as_array().unwrap().len(), page["next"].as_str()),
+        (1, Some("board"))
+    );
+    let page = managed.json(&["flags", "list", "--limit", "1", "--after", "board"]);
+    assert_eq!(
+        (page["flags"][0]["key"].as_str(), page.get("next")),
+        (Some("export"), None)
+    );
+    let said = managed.said(&["tenants", "list", "--limit", "1"]);
+    assert!(
+        said.out.lines().count() == 2 && said.err.contains("--after acme"),
+        "{}{}",
+        said.out,
+        said.err
+    );
+}
+
+#[test]
+fn the_log_is_proven_here_and_what_was_altered_is_found() {
+    let managed = Managed::start();
+    managed.done(&["flags", "kill", "board", "--reason", "INC-7"]);
+    let said = managed.done(&["audit", "verify"]);
+    let head = said
+        .lines()
+        .find_map(|line| line.strip_prefix("head "))
+        .unwrap()
+        .to_owned();
+    managed.done(&["flags", "restore", "board"]);
+    managed.done(&["audit", "verify", "--head", &head]);
+    managed.done(&["audit", "export", "-o", "log.jsonl"]);
+    let path = managed.path().join("log.jsonl");
+    let log = fs::read_to_string(&path).unwrap();
+    managed.done(&["audit", "verify", "--file", "log.jsonl", "--head", &head]);
+    fs::write(&path, log.replace("INC-7", "INC-8")).unwrap();
+    let said = managed.refused(&["audit", "verify", "--file", "log.jsonl"]);
+    assert!(said.err.contains("was altered"), "{}", said.err);
+    let lines: Vec<&str> = log.lines().collect();
+    fs::write(&path, lines[..lines.len() - 2].join("\n")).unwrap();
+    managed.done(&["audit", "verify", "--file", "log.jsonl"]);
+    let said = managed.refused(&["audit", "verify", "--file", "log.jsonl", "--head", &head]);
+    assert!(said.err.contains("cut off"), "{}", said.err);
+}
+
+#[test]
+fn a_backup_is_a_file_that_was_not_there() {
+    let managed = Managed::start();
+    let said = managed.said(&["backup", "-o", "copy"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let copy = fs::read(managed.path().join("copy")).unwrap();
+    assert!(copy.starts_with(b"SQLite format 3\0"));
+    let said = managed.refused(&["backup", "-o", "copy"]);
+    assert!(said.err.contains("already"), "{}", said.err);
+    assert_eq!(fs::read(managed.path().join("copy")).unwrap(), copy);
+}
+
+#[test]
+fn a_token_is_asked_for_where_there_are_operators() {
+    let token = |name: &str, role: &str, folder: &Path| {
+        let said = sluice(folder, ["operators", "token", "--name", name, "--role", role], "");
+        let entry = said
+            .err
+            .lines()
+            .find(|line| line.starts_with("- "))
+            .unwrap()
+            .to_owned();
+        fs::write(folder.join(format!("{name}.token")), said.out).unwrap();
+        entry
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let entries = [
+        token("vera", "viewer", folder.path()),
+        token("olaf", "operator", folder.path()),
+    ];
+    let tokens = folder.path().join("operators.yaml");
+    fs::write(&tokens, format!("version: 1\ntokens:\n{}\n", entries.join("\n"))).unwrap();
+    let admin = format!(
+        "admin: {{ address: \"127.0.0.1:0\", operators: {{ tokens: {{ file: \"{}\" }} }} }}\n",
+        tokens.display()
+    );
+    let managed = Managed::empty(&admin);
+    let said = managed.refused(&["whoami"]);
+    assert!(said.err.contains("NOT_SIGNED_IN"), "{}", said.err);
+    let file = |name: &str| folder.path().join(format!("{name}.token")).display().to_string();
+    let said = managed.done(&["whoami", "--token-file", &file("vera")]);
+    assert!(said.starts_with("vera, viewer, at http://127.0.0.1:"), "{said}");
+    let said = managed.refused(&["flags", "kill", "board", "--token-file", &file("vera")]);
+    assert!(said.err.contains("ROLE_MISSING"), "{}", said.err);
+    let said = managed.refused(&[
+        "apply",
+        "-f",
+        "flags.yaml",
+        "--yes",
+        "--token-file",
+        &file("olaf"),
+    ]);
+    assert!(said.err.contains("ROLE_MISSING"), "{}", said.err);
+    fs::write(
+        folder.path().join("bad.token"),
+        "sluice_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    )
+    .unwrap();
+    let said = managed.refused(&["whoami", "--token-file", &file("bad")]);
+    assert!(
+        said.err.contains("SIGN_IN_FAILED") && !said.err.contains("AAAA"),
+        "{}",
+        said.err
+    );
+}
