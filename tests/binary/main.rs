@@ -15,6 +15,7 @@ mod demo;
 mod documents;
 mod evaluating;
 mod explaining;
+mod managed;
 mod operating;
 mod operators;
 mod process;

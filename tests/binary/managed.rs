@@ -1,0 +1,421 @@
+//! `sluice run` with flags in a store: a change is in force when it is answered, outlives the process, and a gateway
+//! document, a damaged store or a removed flag can't come between.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::{Client, Issuer, Request, Response, Upstream, eventually};
+use tokens::Algorithm;
+
+use crate::process::{Running, sluice};
+
+/// How many changes are looked at.
+const CHANGES: usize = 1_000;
+/// How soon after its answer a change decides.
+const IN_FORCE: Duration = Duration::from_millis(10);
+
+struct Managed {
+    folder: TempDir,
+    issuer: Issuer,
+    _upstream: Upstream,
+}
+
+impl Managed {
+    /// A gateway with a gated route, and nothing in its store.
+    fn new() -> Self {
+        let upstream = Upstream::named("legacy");
+        let issuer = Issuer::new("https://login.example", Algorithm::Hs256, "k1");
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("secret"), issuer.key_file()).unwrap();
+        let config = format!(
+            "version: 1
+listeners: [{{ name: public, address: '127.0.0.1:0' }}]
+admin: {{ address: '127.0.0.1:0' }}
+flags: {{ store: {{ sqlite: data }} }}
+issuers:
+  - issuer: https://login.example
+    audiences: [{audience}]
+    algorithms: [HS256]
+    keys: {{ secret_file: secret }}
+    claims: {{ tenant: tenant }}
+upstreams: {{ legacy: '{address}' }}
+routes: []
+control: {{ promotion: {{ soak: 0s }} }}
+access_log: {{ output: off }}
+",
+            audience = issuer.claims("acme")["aud"].as_str().unwrap(),
+            address = upstream.address(),
+        );
+        fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+        Self {
+            folder,
+            issuer,
+            _upstream: upstream,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn run(&self) -> Running {
+        let sluice = Running::start(self.path(), ["run"]);
+        sluice.line("admin listening");
+        sluice
+    }
+
+    /// Brings the flags in, and then the route that names one of them.
+    fn furnish(&self, sluice: &Running) {
+        let document = json!({
+            "version": 1,
+            "flags": {
+                "board": { "lifecycle": "beta", "default": true },
+                "spare": { "lifecycle": "ga" },
+            },
+            "tenants": { "acme": { "channel": "latest", "beta": ["board"] } },
+        });
+        let mut admin = Client::connect(sluice.admin());
+        let applied = put(&mut admin, "/platform/document?adopt=true&force=true", &document);
+        assert_eq!(applied.status, 200, "{}", applied.text());
+        self.route("board");
+        sluice.line("reloaded");
+    }
+
+    /// Gates the one route by this flag.
+    fn route(&self, flag: &str) {
+        let config = self.path().join("sluice.yaml");
+        let text = fs::read_to_string(&config).unwrap();
+        let start = text.find("routes:").unwrap();
+        let end = text.find("control:").unwrap();
+        let route = format!(
+            "routes: [{{ name: board, match: /board, gate: {flag}, upstream: legacy, otherwise: {{ reject: 403 }} }}]\n"
+        );
+        let text = format!("{}{route}{}", &text[..start], &text[end..]);
+        fs::write(self.path().join("new"), text).unwrap();
+        fs::rename(self.path().join("new"), config).unwrap();
+    }
+
+    fn ask(&self) -> Request {
+        Request::get("/board").token(&self.issuer.token("acme"))
+    }
+}
+
+fn send(admin: &mut Client, method: &str, path: &str, body: &Value) -> Response {
+    let request = Request::new(method, &format!("/api/v1{path}")).host("localhost");
+    if body.is_null() {
+        return admin.ask(&request);
+    }
+    let request = request.header("content-type", "application/json");
+    admin.ask(&request.with_body(body.to_string()))
+}
+
+fn look(admin: &mut Client, path: &str) -> Response {
+    admin.ask(&Request::get(&format!("/api/v1{path}")).host("localhost"))
+}
+
+fn put(admin: &mut Client, path: &str, body: &Value) -> Response {
+    send(admin, "PUT", path, body)
+}
+
+fn post(admin: &mut Client, path: &str, body: &Value) -> Response {
+    send(admin, "POST", path, body)
+}
+
+/// Ways to take the feature from acme and to give it back: method, path and body of each.
+fn ways() -> [[(&'static str, &'static str, Value); 2]; 4] {
+    [
+        [
+            ("POST", "/platform/feature-flags/board/kill", json!({})),
+            ("POST", "/platform/feature-flags/board/restore", json!({})),
+        ],
+        [
+            (
+                "POST",
+                "/platform/orgs/acme/feature-flags/board",
+                json!({ "enabled": false }),
+            ),
+            (
+                "POST",
+                "/platform/orgs/acme/feature-flags/board",
+                json!({ "enabled": null }),
+            ),
+        ],
+        [
+            ("DELETE", "/platform/orgs/acme/beta/board", Value::Null),
+            ("PUT", "/platform/orgs/acme/beta/board", Value::Null),
+        ],
+        [
+            (
+                "POST",
+                "/platform/feature-flags/board/state",
+                json!({ "state": "alpha" }),
+            ),
+            (
+                "POST",
+                "/platform/feature-flags/board/state",
+                json!({ "state": "beta" }),
+            ),
+        ],
+    ]
+}
+
+#[test]
+fn a_thousand_changes_under_load_are_in_force_when_they_are_answered() {
+    let managed = Managed::new();
+    let sluice = managed.run();
+    managed.furnish(&sluice);
+    let (address, ask) = (sluice.listener(), managed.ask());
+    let mut client = Client::connect(address);
+    assert_eq!(client.ask(&ask).status, 200);
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let load: Vec<_> = (0..2)
+        .map(|_| {
+            let (ask, stop, asked) = (ask.clone(), Arc::clone(&stop), Arc::clone(&asked));
+            thread::spawn(move || {
+                let mut client = Client::connect(address);
+                while !stop.load(Ordering::Relaxed) {
+                    let status = client.ask(&ask).status;
+                    assert!(matches!(status, 200 | 403), "{status}");
+                    asked.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let mut admin = Client::connect(sluice.admin());
+    let mut taken = Vec::new();
+    for round in 0..CHANGES / 2 {
+        let way = &ways()[round % 4];
+        for ((method, path, body), status) in way.iter().zip([403, 200]) {
+            let answer = send(&mut admin, method, path, body);
+            assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
+            let answered = Instant::now();
+            assert_eq!(
+                client.ask(&ask).status,
+                status,
+                "{method} {path}, the first request after"
+            );
+            taken.push(answered.elapsed());
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    load.into_iter().for_each(|thread| thread.join().unwrap());
+    assert!(asked.load(Ordering::Relaxed) > CHANGES, "there was no load");
+    taken.sort_unstable();
+    println!(
+        "the first request after the answer: p50 {:?}, p99 {:?}",
+        taken[CHANGES / 2],
+        taken[CHANGES * 99 / 100]
+    );
+    // Each was in force for the first request after it. What is left is the time of that request itself, on a
+    // machine that may be doing something else.
+    assert!(taken[CHANGES / 2] < IN_FORCE, "{:?}", taken[CHANGES / 2]);
+    let verified = look(&mut admin, "/platform/audit/verify");
+    assert_eq!(verified.status, 200, "{}", verified.text());
+}
+
+#[test]
+fn what_was_acknowledged_outlives_the_process_being_killed() {
+    let managed = Managed::new();
+    let mut sluice = managed.run();
+    managed.furnish(&sluice);
+    let mut revision = 0;
+    for round in 0..10 {
+        let killed = round % 2 == 0;
+        let mut admin = Client::connect(sluice.admin());
+        let what = if killed { "kill" } else { "restore" };
+        let answer = post(
+            &mut admin,
+            &format!("/platform/feature-flags/board/{what}"),
+            &json!({}),
+        );
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let now = answer.json()["revision"].as_u64().unwrap();
+        assert!(now > revision, "{now} after {revision}");
+        revision = now;
+        sluice.signal("KILL");
+        sluice.ended();
+        sluice = managed.run();
+        let status = Client::connect(sluice.listener()).ask(&managed.ask()).status;
+        assert_eq!(
+            status,
+            if killed { 403 } else { 200 },
+            "round {round}, from the first request on"
+        );
+    }
+    let mut admin = Client::connect(sluice.admin());
+    let verified = look(&mut admin, "/platform/audit/verify");
+    assert_eq!(verified.status, 200, "{}", verified.text());
+}
+
+#[test]
+fn sixteen_clients_that_say_what_they_saw_lose_no_update() {
+    const CLIENTS: usize = 16;
+    const ROUNDS: usize = 4;
+    let managed = Managed::new();
+    let sluice = managed.run();
+    managed.furnish(&sluice);
+    let address = sluice.admin();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            thread::spawn(move || {
+                let mut admin = Client::connect(address);
+                let mut lost = 0;
+                for _ in 0..ROUNDS {
+                    loop {
+                        let seen = look(&mut admin, "/platform/orgs/acme");
+                        let count = seen.json()["attributes"]["count"].as_u64();
+                        let count = count.or_else(|| seen.json()["record"]["attributes"]["count"].as_u64());
+                        let patch = json!({ "attributes": { "count": count.unwrap_or(0) + 1 } });
+                        let request = Request::new("PATCH", "/api/v1/platform/orgs/acme")
+                            .host("localhost")
+                            .header("content-type", "application/json")
+                            .header("if-match", seen.header("etag").unwrap())
+                            .with_body(patch.to_string());
+                        match admin.ask(&request).status {
+                            200 => break,
+                            412 => lost += 1,
+                            other => panic!("{other}"),
+                        }
+                    }
+                }
+                lost
+            })
+        })
+        .collect();
+    let lost: usize = clients.into_iter().map(|client| client.join().unwrap()).sum();
+    let seen = look(&mut Client::connect(address), "/platform/orgs/acme");
+    assert!(
+        seen.text().contains(&format!("\"count\":{}", CLIENTS * ROUNDS)),
+        "{}",
+        seen.text()
+    );
+    assert!(lost > 0, "nobody met anybody");
+}
+
+#[test]
+fn a_damaged_store_is_told_of_and_the_last_good_document_serves_meanwhile() {
+    let managed = Managed::new();
+    let mut sluice = managed.run();
+    managed.furnish(&sluice);
+    sluice.signal("TERM");
+    sluice.ended();
+    let database = managed.path().join("data/sluice.db");
+    let mut bytes = fs::read(&database).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[100..middle].fill(0xa5);
+    fs::write(&database, bytes).unwrap();
+
+    let sluice = managed.run();
+    let told = sluice.line("can't be used");
+    assert!(
+        told.contains("sluice backup") && told.contains("last good document"),
+        "{told}"
+    );
+    assert_eq!(Client::connect(sluice.listener()).ask(&managed.ask()).status, 200);
+    let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
+    assert!(ready.text().contains("[!] store: "), "{}", ready.text());
+    let mut admin = Client::connect(sluice.admin());
+    let refused = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    drop(sluice);
+
+    fs::remove_file(managed.path().join("data/last-good.json")).unwrap();
+    let said = crate::process::sluice(managed.path(), ["run"], "");
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("sluice backup"), "{}", said.err);
+}
+
+#[test]
+fn the_gateways_document_and_the_flags_of_a_store_are_held_together() {
+    let managed = Managed::new();
+    let sluice = managed.run();
+    managed.furnish(&sluice);
+    let mut client = Client::connect(sluice.listener());
+    assert_eq!(client.ask(&managed.ask()).status, 200);
+    // A gate can't name what is not there.
+    managed.route("bord");
+    sluice.line("not reloaded");
+    assert_eq!(client.ask(&managed.ask()).status, 200);
+    managed.route("board");
+    sluice.line("the files are again what is served");
+    // What a gate names can't be removed.
+    let mut admin = Client::connect(sluice.admin());
+    let pruned = put(
+        &mut admin,
+        "/platform/document?prune=true&force=true",
+        &json!({ "version": 1, "flags": { "spare": {} } }),
+    );
+    assert_eq!(pruned.status, 422, "{}", pruned.text());
+    assert!(pruned.text().contains("board"), "{}", pruned.text());
+    assert_eq!(client.ask(&managed.ask()).status, 200);
+    // A flag that comes moves the ids of others; routes follow.
+    let more = json!({ "version": 1, "flags": { "aaa": { "default": true } } });
+    assert_eq!(
+        put(&mut admin, "/platform/document?force=true", &more).status,
+        200
+    );
+    assert_eq!(client.ask(&managed.ask()).status, 200);
+    managed.route("aaa");
+    eventually("the other gate", || {
+        (client.ask(&managed.ask()).status == 403).then_some(())
+    });
+}
+
+#[test]
+fn files_are_looked_at_through_the_api_and_not_changed() {
+    let managed = Managed::new();
+    let config = managed.path().join("sluice.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(
+        &config,
+        text.replace("store: { sqlite: data }", "file: flags.yaml"),
+    )
+    .unwrap();
+    fs::write(
+        managed.path().join("flags.yaml"),
+        "version: 1\nflags: { board: { lifecycle: ga } }\n",
+    )
+    .unwrap();
+    let sluice = managed.run();
+    let mut admin = Client::connect(sluice.admin());
+    let shown = look(&mut admin, "/platform/feature-flags/board");
+    assert_eq!(shown.status, 200, "{}", shown.text());
+    let refused = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));
+    assert_eq!(
+        (refused.status, refused.code()),
+        (409, "READ_ONLY_SOURCE".to_owned())
+    );
+    let tried = post(
+        &mut admin,
+        "/platform/feature-flags/board/kill?dry_run=true",
+        &json!({}),
+    );
+    assert_eq!(tried.status, 200, "{}", tried.text());
+    fs::write(managed.path().join("new"), "version: 1\nflags: { other: {} }\n").unwrap();
+    fs::rename(managed.path().join("new"), managed.path().join("flags.yaml")).unwrap();
+    sluice.line("reloaded");
+    eventually("the other flag", || {
+        let shown = look(&mut admin, "/platform/feature-flags/other");
+        (shown.status == 200).then_some(())
+    });
+}
+
+#[test]
+fn one_process_has_the_store() {
+    let managed = Managed::new();
+    let _first = managed.run();
+    let said = sluice(managed.path(), ["run"], "");
+    assert_eq!(said.code, 1);
+    assert!(
+        said.err.contains("another process uses the store"),
+        "{}",
+        said.err
+    );
+}
