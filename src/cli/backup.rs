@@ -11,8 +11,10 @@ use super::session::{Connection, Session};
 use super::whole_file::{Present, WholeFile};
 use super::{Outcome, answer, route};
 
-/// Copies the server's store into a file here, while the server goes on. To restore it, stop the server and put the
-/// file in the place of its store.
+/// Copies the server's store into a file here, while the server goes on.
+///
+/// To go back to it: stop the server, move the store's directory away, and put the file as `sluice.db` into a new,
+/// empty one in its place.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The file; it must not be there yet.

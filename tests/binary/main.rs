@@ -19,6 +19,7 @@ mod managed;
 mod operating;
 mod operators;
 mod process;
+mod reaching;
 mod running;
 mod security;
 mod seeds;

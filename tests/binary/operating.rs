@@ -19,30 +19,38 @@ tenants:
 ";
 
 /// A server whose flags are in a store, and the folder that commands are typed in.
-struct Managed {
+pub(crate) struct Managed {
     folder: tempfile::TempDir,
     running: Running,
 }
 
 impl Managed {
     /// With these flags applied.
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let managed = Self::empty("");
         managed.done(&["apply", "-f", "flags.yaml", "--yes"]);
         managed
     }
 
-    fn empty(more: &str) -> Self {
+    /// With what a backup holds.
+    pub(crate) fn with_store(backup: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("data")).unwrap();
+        fs::copy(backup, folder.path().join("data/sluice.db")).unwrap();
+        Self::begin(folder, "")
+    }
+
+    fn empty(more: &str) -> Self {
+        Self::begin(tempfile::tempdir().unwrap(), more)
+    }
+
+    fn begin(folder: tempfile::TempDir, more: &str) -> Self {
+        let admin = "admin: { address: \"127.0.0.1:0\" }\n";
         let config = format!(
             "version: 1\nlisteners: [{{ name: public, address: \"127.0.0.1:0\" }}]\n\
              flags: {{ store: {{ sqlite: ./data }} }}\nupstreams: {{ app: \"127.0.0.1:9\" }}\n\
              unmatched: {{ upstream: app }}\n{}",
-            if more.is_empty() {
-                "admin: { address: \"127.0.0.1:0\" }\n"
-            } else {
-                more
-            }
+            if more.is_empty() { admin } else { more }
         );
         fs::write(folder.path().join("sluice.yaml"), config).unwrap();
         fs::write(folder.path().join("flags.yaml"), FLAGS).unwrap();
@@ -51,7 +59,12 @@ impl Managed {
         Self { folder, running }
     }
 
-    fn path(&self) -> &Path {
+    /// Where its admin listener is.
+    pub(crate) fn admin(&self) -> std::net::SocketAddr {
+        self.running.admin()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -63,7 +76,7 @@ impl Managed {
     }
 
     /// What a command that does what it is asked says.
-    fn done(&self, arguments: &[&str]) -> String {
+    pub(crate) fn done(&self, arguments: &[&str]) -> String {
         let said = self.said(arguments);
         assert_eq!(said.code, 0, "{arguments:?}: {}{}", said.out, said.err);
         said.out
@@ -82,7 +95,7 @@ impl Managed {
         serde_json::from_str(&self.done(&arguments)).unwrap()
     }
 
-    fn revision(&self) -> u64 {
+    pub(crate) fn revision(&self) -> u64 {
         self.json(&["flags", "list"])["revision"].as_u64().unwrap()
     }
 }

@@ -1,0 +1,131 @@
+//! By which ways commands reach a server: TLS, the socket of break-glass; and a backup that is put in a store's place.
+
+use std::fs;
+
+use testkit::{Authority, TlsFront};
+
+use crate::operating::Managed;
+use crate::process::{Running, sluice};
+
+#[test]
+fn a_server_is_believed_by_its_certificate_only() {
+    let managed = Managed::start();
+    let (ours, other) = (Authority::new(), Authority::new());
+    fs::write(managed.path().join("ours.pem"), ours.pem()).unwrap();
+    fs::write(managed.path().join("other.pem"), other.pem()).unwrap();
+    fs::write(managed.path().join("none.pem"), "").unwrap();
+    let good = TlsFront::new(&ours.server(&["localhost"]), &["http/1.1"], None, managed.admin());
+    let named = TlsFront::new(
+        &ours.server(&["ops.example"]),
+        &["http/1.1"],
+        None,
+        managed.admin(),
+    );
+    let expired = TlsFront::new(
+        &ours.expired(&["localhost"]),
+        &["http/1.1"],
+        None,
+        managed.admin(),
+    );
+    let asked = |front: &TlsFront, ca: &[&str]| {
+        let server = format!("https://localhost:{}", front.address().port());
+        sluice(
+            managed.path(),
+            [&["whoami", "--server", &server][..], ca].concat(),
+            "",
+        )
+    };
+    let said = asked(&good, &["--ca", "ours.pem"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(
+        said.out
+            .starts_with("local, platform-admin, at https://localhost:"),
+        "{}",
+        said.out
+    );
+    for (front, ca) in [(&good, "other.pem"), (&named, "ours.pem"), (&expired, "ours.pem")] {
+        let said = asked(front, &["--ca", ca]);
+        assert_eq!((said.code, said.out.as_str()), (3, ""), "{}", said.err);
+    }
+    // By the system's authorities, or since it has none.
+    let said = asked(&good, &[]);
+    assert!([1, 3].contains(&said.code) && said.out.is_empty(), "{}", said.err);
+    let said = asked(&good, &["--ca", "none.pem"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+}
+
+#[test]
+fn a_flag_of_files_is_killed_on_this_machine_by_whoever_may_open_the_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "version: 1\nlisteners: [{ name: public, address: '127.0.0.1:0' }]\nadmin: { address: '127.0.0.1:0' }\n\
+        flags: { file: flags.yaml }\nbreak_glass: { socket: sluice.sock, journal: journal.jsonl }\n\
+        upstreams: { app: '127.0.0.1:9' }\nunmatched: { upstream: app }\n";
+    fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+    fs::write(
+        folder.path().join("flags.yaml"),
+        "version: 1\nflags: { board: { lifecycle: ga } }\n",
+    )
+    .unwrap();
+    let running = Running::start(folder.path(), ["run"]);
+    let admin = format!("http://{}", running.admin());
+    let said = |arguments: &[&str], code: i32| {
+        let said = sluice(folder.path(), arguments, "");
+        assert_eq!(said.code, code, "{arguments:?}: {}{}", said.out, said.err);
+        format!("{}{}", said.out, said.err)
+    };
+    let refused = said(&["flags", "kill", "board", "--server", &admin], 1);
+    assert!(
+        refused.contains("READ_ONLY_SOURCE") && refused.contains("--socket"),
+        "{refused}"
+    );
+
+    let socket = ["--socket", "sluice.sock"];
+    let kill = |more: &[&str], code| said(&[&["flags", "kill", "board"][..], &socket, more].concat(), code);
+    kill(&[], 2);
+    kill(&["--reason", "INC-7", "--force"], 2);
+    let refused = kill(&["--reason", "INC-7", "--for", "8d"], 1);
+    assert!(refused.contains("INVALID_DURATION"), "{refused}");
+    let killed = kill(&["--reason", "INC-7", "--for", "30m"], 0);
+    assert!(
+        killed.starts_with("board is off for everyone on this machine until 20"),
+        "{killed}"
+    );
+    let listed = said(&["flags", "kills", "--socket", "sluice.sock"], 0);
+    let line = listed.lines().nth(1).unwrap();
+    assert!(
+        line.starts_with("board   20") && line.ends_with("   INC-7"),
+        "{listed}"
+    );
+    let restore = ["flags", "restore", "board", "--socket", "sluice.sock"];
+    assert_eq!(said(&restore, 0), "board decides again on this machine\n");
+    assert!(said(&restore, 1).contains("NOT_KILLED"));
+    let listed = said(&["flags", "kills", "--socket", "sluice.sock"], 0);
+    assert_eq!(listed, "no flag is killed on this machine\n");
+    let journal = said(&["flags", "kills", "--socket", "sluice.sock", "--journal"], 0);
+    assert_eq!(journal.lines().count(), 2, "{journal}");
+}
+
+#[test]
+fn a_backup_that_is_put_in_a_stores_place_is_served_with_its_log() {
+    let managed = Managed::start();
+    managed.done(&["flags", "kill", "board", "--reason", "INC-7"]);
+    managed.done(&["backup", "-o", "copy"]);
+    let verified = managed.done(&["audit", "verify"]);
+    let head = verified
+        .lines()
+        .find_map(|line| line.strip_prefix("head "))
+        .unwrap();
+
+    let other = Managed::with_store(&managed.path().join("copy"));
+    assert!(other.done(&["flags", "show", "board"]).contains("killed"));
+    assert_eq!(other.revision(), managed.revision());
+    // The log of the copy ends where the copy was made; what was written down of the making is not in it.
+    let (id, _) = head.split_once(':').unwrap();
+    let copied = other.done(&["audit", "verify"]);
+    let copied = copied
+        .lines()
+        .find_map(|line| line.strip_prefix("head "))
+        .unwrap();
+    assert!(copied.split_once(':').unwrap().0.parse::<u64>().unwrap() <= id.parse().unwrap());
+    managed.done(&["audit", "verify", "--head", copied]);
+}
