@@ -10,6 +10,7 @@ mod client;
 pub(crate) mod clock;
 mod completion;
 mod confirm;
+mod cure;
 mod demo;
 mod document;
 mod duration;

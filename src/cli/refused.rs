@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::client::{Answer, Unreachable};
+use super::cure::in_commands;
 use super::render::{json, printable};
 use super::session::Form;
 
@@ -102,10 +103,11 @@ impl Refused {
 
 impl<'r> Reason<'r> {
     fn of(value: &'r Value) -> Self {
+        let code = json::text(value, "code").unwrap_or_default();
         Self {
-            code: json::text(value, "code").unwrap_or_default(),
+            code,
             detail: json::text(value, "detail").unwrap_or_default(),
-            cure: json::text(value, "cure"),
+            cure: in_commands(code).or_else(|| json::text(value, "cure")),
         }
     }
 }
@@ -185,8 +187,8 @@ mod tests {
             "code": "SOAK_NOT_ELAPSED", "detail": "in beta since ... (and 2 more)", "request_id": "r-7",
             "refusals": [
                 { "code": "SOAK_NOT_ELAPSED", "detail": "in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)" },
-                { "code": "EXIT_CRITERIA", "detail": "7 of 10 tenants have it on", "cure": "let more in" },
-                { "code": "SIGN_OFF_MISSING", "detail": "operations" },
+                { "code": "EXIT_CRITERIA", "detail": "7 of 10 tenants have it on", "cure": "PUT /platform/orgs/..." },
+                { "code": "NOT_REVERTIBLE", "detail": "it does not say so", "cure": "say it" },
             ],
         });
         assert_eq!(
@@ -194,8 +196,9 @@ mod tests {
             "refused, nothing was changed:\n\
              \x20 SOAK_NOT_ELAPSED   in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)\n\
              \x20 EXIT_CRITERIA      7 of 10 tenants have it on\n\
-             \x20 SIGN_OFF_MISSING   operations\n\
-             what helps with EXIT_CRITERIA: let more in\n\
+             \x20 NOT_REVERTIBLE     it does not say so\n\
+             what helps with EXIT_CRITERIA: more pilots: `sluice tenants allow TENANT FLAG`, or have them opt in\n\
+             what helps with NOT_REVERTIBLE: say it\n\
              request r-7"
         );
     }

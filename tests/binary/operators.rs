@@ -152,3 +152,26 @@ fn shells_are_taught_every_command() {
         }
     }
 }
+
+#[test]
+fn what_helps_is_said_of_codes_that_there_are() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let known = fs::read_to_string(root.join("docs/api.md")).unwrap();
+    let cures = fs::read_to_string(root.join("src/cli/cure.rs")).unwrap();
+    let refused = fs::read_to_string(root.join("src/cli/refused.rs")).unwrap();
+    let state = fs::read_to_string(root.join("src/cli/flags/state.rs")).unwrap();
+    let is_code =
+        |text: &&str| text.len() > 6 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let mut count = 0;
+    for source in [&cures, &refused, &state] {
+        let source = source.split("#[cfg(test)]").next().unwrap();
+        for code in source.split('"').skip(1).step_by(2).filter(is_code) {
+            assert!(
+                known.contains(&format!("`{code}`")),
+                "{code} is no code of the API"
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 15, "{count}");
+}
