@@ -2,6 +2,7 @@
 
 mod answer;
 mod apply;
+mod attribute;
 mod audit;
 mod backup;
 mod change;

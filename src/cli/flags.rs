@@ -1,5 +1,6 @@
 //! `sluice flags`: looks at flags and operates them, through the admin API.
 
+mod explain;
 mod kill;
 mod list;
 mod rollout;
@@ -28,6 +29,7 @@ pub(super) struct Arguments {
 enum Command {
     List(list::Arguments),
     Show(show::Arguments),
+    Explain(explain::Arguments),
     Promote(state::Promote),
     Revert(state::Revert),
     Kill(kill::Kill),
@@ -45,6 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     match &arguments.command {
         Command::List(arguments) => list::run(&open()?, arguments),
         Command::Show(arguments) => show::run(&open()?, arguments),
+        Command::Explain(arguments) => explain::run(&open()?, arguments),
         Command::Promote(arguments) => state::promote(&open()?, arguments),
         Command::Revert(arguments) => state::revert(&open()?, arguments),
         Command::Kill(arguments) => kill::kill(connection, arguments),

@@ -7,6 +7,7 @@ pub(super) const TENANTS: &str = "/api/v1/platform/orgs";
 pub(super) const AUDIT: &str = "/api/v1/platform/audit";
 pub(super) const DOCUMENT: &str = "/api/v1/platform/document";
 pub(super) const BACKUP: &str = "/api/v1/platform/backup";
+pub(super) const EXPLAIN: &str = "/api/v1/explain";
 pub(super) const WHO_AM_I: &str = "/api/v1/whoami";
 
 /// A flag, or what belongs to it.

@@ -26,6 +26,10 @@ fn command<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S
         .args(arguments)
         .current_dir(folder)
         .env_remove("RUST_LOG")
+        .env_remove("SLUICE_SERVER")
+        .env_remove("SLUICE_TOKEN")
+        .env_remove("SLUICE_TOKEN_FILE")
+        .env_remove("SLUICE_CA")
         .env("NO_COLOR", "1");
     command
 }

@@ -138,6 +138,8 @@ impl Stage {
             .current_dir(folder.path())
             .env("PATH", path)
             .env("NO_COLOR", "1")
+            .env_remove("SLUICE_TOKEN")
+            .env_remove("SLUICE_CA")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -5,6 +5,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use hyper::Method;
 use serde_json::{Map, Value};
 
+use crate::cli::attribute::{self, Attribute};
 use crate::cli::change::{self, Body, Change, Options, intent};
 use crate::cli::render::preview::Kept;
 use crate::cli::render::{json, printable};
@@ -27,7 +28,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "BOOLEAN")]
     internal: Option<bool>,
     /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be given several times.
-    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute::parse)]
     attributes: Vec<Attribute>,
     /// Removes an attribute; may be given several times.
     #[arg(long, value_name = "NAME")]
@@ -43,20 +44,6 @@ pub(super) struct Arguments {
 enum Channel {
     Stable,
     Latest,
-}
-
-/// A name and a value.
-#[derive(Debug, Clone, PartialEq)]
-struct Attribute(String, Value);
-
-fn attribute(text: &str) -> Result<Attribute, String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => {
-            let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
-            Ok(Attribute(name.to_owned(), value))
-        }
-        _ => Err("an attribute is written NAME=VALUE".to_owned()),
-    }
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
@@ -144,24 +131,4 @@ fn patch(arguments: &Arguments) -> Value {
         patch.insert("attributes".to_owned(), attributes.into());
     }
     patch.into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_attribute_is_json_or_a_text() {
-        for (text, expected) in [
-            ("seats=80", "80"),
-            ("country=DE", "\"DE\""),
-            ("vat=DE=1", "\"DE=1\""),
-            ("trial=true", "true"),
-            ("labels=[\"a\"]", "[\"a\"]"),
-            ("note=", "\"\""),
-        ] {
-            assert_eq!(attribute(text).unwrap().1.to_string(), expected, "{text}");
-        }
-        assert!(attribute("seats").is_err() && attribute("=1").is_err());
-    }
 }
