@@ -20,7 +20,7 @@ use crate::history::History;
 use crate::observe::Observe;
 use crate::plan::{self, ItemResult, Plan, Request, Summary};
 use crate::policy::Policy;
-use crate::preview::{Preview, preview};
+use crate::preview::{Preview, preview, reach};
 use crate::publish::{Publish, PublishError};
 use crate::refusal::{Code, Refusal};
 use crate::state::State;
@@ -407,17 +407,23 @@ impl Control {
         if request.force || plan.withdraws || request.change.org().is_some() {
             return Ok(());
         }
-        let flipped = preview_of(&kept.catalog, draft, plan, request.at).tenants;
-        if flipped <= limit {
+        let (before, after) = (kept.catalog.compiled(), draft.compiled());
+        let reached = reach(
+            (&before.flags, &before.tenants),
+            (&after.flags, &after.tenants),
+            &plan.touched,
+            request.at,
+            limit,
+        );
+        if reached <= limit {
             return Ok(());
         }
         let refusal = Refusal::new(
             Code::BlastRadius,
-            format!("{flipped} tenants would be served something else, {limit} may be without force"),
+            format!("more than {limit} tenants would be served something else"),
         );
         let refusal = refusal
             .cure("look at the dry run, then say `force`")
-            .fact("tenants", flipped)
             .fact("limit", limit);
         Err(ApplyError::Refused(vec![refusal]))
     }

@@ -51,7 +51,7 @@ pub use plan::{
 };
 pub use policy::{GaPolicy, Policy, Revertible};
 pub use preview::{
-    Flip, Kept, MAX_PREVIEW_DECISIONS, MAX_PREVIEW_FLIPS, Page, Preview, preview, preview_page,
+    Flip, Kept, MAX_PREVIEW_DECISIONS, MAX_PREVIEW_FLIPS, Page, Preview, preview, preview_page, reach,
 };
 pub use publish::{Publish, PublishError};
 pub use refusal::{Code, Refusal};

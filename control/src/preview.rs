@@ -1,12 +1,14 @@
 //! Who would be served what instead of what: every decision that a change can alter, taken on both sides of it by
 //! the same `decide` that takes it in force.
 
+mod reach;
 mod served;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rules::{Cause, FlagId, Flags, Tenant, Tenants, TierId, Timestamp};
 
+pub use self::reach::reach;
 use self::served::{Served, served};
 use crate::touched::{Touched, UnknownTouched};
 

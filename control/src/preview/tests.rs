@@ -27,6 +27,10 @@ fn previewed(state: &State, change: Change, page: &Page) -> Option<(Preview, Com
         (&*after.flags, &*after.tenants),
     );
     let preview = preview_page(sides.0, sides.1, &plan.touched, request.at, page);
+    for limit in [0, 1, 1_000] {
+        let reached = reach(sides.0, sides.1, &plan.touched, request.at, limit);
+        assert_eq!(reached, preview.tenants.min(limit + 1), "counted up to {limit}");
+    }
     Some((preview, before, after))
 }
 

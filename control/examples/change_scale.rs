@@ -1,0 +1,180 @@
+//! What operating 10,000 flags and 100,000 tenants takes, store included: to start, and for one change of each kind
+//! from the request to the snapshot that is published. Prints figures and ends; writes below a temporary directory.
+//!
+//! `cargo run --release -p control --example change_scale`
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a measure that can't go on says so by panicking, and prints what it found"
+)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use config::Compiled;
+use control::{
+    Actor, Change, Control, FlagObservation, History, Observe, Opened, Policy, Publish, PublishError,
+    Request, Revision, Role, Source, SqliteStore,
+};
+use rules::{Eligibility, Timestamp};
+use serde_json::{Map, Value, json};
+
+const FLAGS: usize = 10_000;
+const TENANTS: usize = 100_000;
+const CHANGES: usize = 1_000;
+
+/// A data plane that takes everything.
+struct Plane;
+
+impl Publish for Plane {
+    fn check(&self, _: &Compiled) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    fn publish(&self, _: &Compiled, _: Revision) -> Result<(), PublishError> {
+        Ok(())
+    }
+}
+
+impl Observe for Plane {
+    fn flags(&self) -> Vec<FlagObservation> {
+        Vec::new()
+    }
+
+    fn gated(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let control = open(&data);
+    let begun = Instant::now();
+    control.apply(&request(document(), 0)).unwrap();
+    println!(
+        "{FLAGS} flags, {TENANTS} tenants; applied at once in {:.1?}",
+        begun.elapsed()
+    );
+    drop(control);
+    let begun = Instant::now();
+    let control = open(&data);
+    println!("start (open, check, load, compile): {:.1?}", begun.elapsed());
+    println!("memory {} kB, at most {} kB", status("VmRSS:"), status("VmHWM:"));
+    for (name, change) in kinds() {
+        let mut taken: Vec<Duration> = (0..CHANGES)
+            .map(|at| {
+                let request = request(change(at), at);
+                let begun = Instant::now();
+                let applied = control.apply(&request).unwrap();
+                assert!(applied.changed, "{name} {at}");
+                begun.elapsed()
+            })
+            .collect();
+        taken.sort();
+        let (p50, p99) = (taken[CHANGES / 2], taken[CHANGES * 99 / 100]);
+        println!(
+            "{name:<22} p50 {p50:>8.1?}   p99 {p99:>8.1?}   worst {:>8.1?}",
+            taken[CHANGES - 1]
+        );
+    }
+    println!("memory {} kB, at most {} kB", status("VmRSS:"), status("VmHWM:"));
+}
+
+fn open(data: &std::path::Path) -> Control {
+    let store = Arc::new(SqliteStore::open(data).unwrap());
+    let opened = Opened::read(store, Eligibility::Enforced).unwrap();
+    let history = History::new(Timestamp(0));
+    opened.control(Policy::default(), Arc::new(Plane), Arc::new(Plane), history)
+}
+
+/// A kind of change: its name, and the one of a number.
+type Kind = (&'static str, fn(usize) -> Change);
+
+fn kinds() -> [Kind; 5] {
+    [
+        ("kill a flag", |at| Change::Kill { flag: flag(at) }),
+        ("restore a flag", |at| Change::Restore { flag: flag(at) }),
+        ("tier defaults", |at| {
+            let mut tiers = Map::new();
+            tiers.insert("large".into(), true.into());
+            Change::SetTiers {
+                flag: flag(at),
+                tiers,
+            }
+        }),
+        ("override a tenant", |at| Change::SetOverride {
+            org: tenant(at),
+            flag: flag(at + 1),
+            variant: Some(false.into()),
+        }),
+        ("write a tenant", |at| Change::PutTenant {
+            org: tenant(at),
+            record: json!({ "tier": "large", "attributes": { "country": "AT" } }),
+        }),
+    ]
+}
+
+fn flag(at: usize) -> String {
+    format!("domain.flag{:05}", at % FLAGS)
+}
+
+fn tenant(at: usize) -> String {
+    format!("tenant-{:06}", at % TENANTS)
+}
+
+fn document() -> Change {
+    let flags = (0..FLAGS).map(|at| {
+        let lifecycle = if at % 3 == 0 { "beta" } else { "ga" };
+        let rule = json!({ "when": { "attribute": "country", "in": ["DE", "AT", "CH"] }, "serve": "on" });
+        let definition = json!({
+            "description": format!("flag {at}"), "owner": "team", "lifecycle": lifecycle, "rules": [rule],
+            "rollout": { "percentage": at % 100 },
+        });
+        (flag(at), definition)
+    });
+    let tenants = (0..TENANTS).map(|at| {
+        let record = json!({
+            "tier": if at % 2 == 0 { "small" } else { "large" }, "attributes": { "country": "DE", "seats": at % 90 },
+            "beta": [flag(at * 3)], "channel": "latest",
+        });
+        (tenant(at), record)
+    });
+    let document: Value = json!({
+        "version": 1,
+        "tiers": ["small", "large"],
+        "flags": flags.collect::<Map<_, _>>(),
+        "tenants": tenants.collect::<Map<_, _>>(),
+    });
+    Change::ApplyDocument {
+        document,
+        prune: false,
+        adopt: true,
+    }
+}
+
+fn request(change: Change, at: usize) -> Request {
+    Request {
+        change,
+        actor: Actor {
+            name: "measure".into(),
+            role: Role::PlatformAdmin,
+            org: None,
+        },
+        source: Source::Api,
+        reason: None,
+        request_id: format!("m-{at}"),
+        expected: None,
+        force: true,
+        at: Timestamp(1_795_219_200_000),
+    }
+}
+
+/// As Linux counts it, in kB.
+fn status(field: &str) -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    line.map_or("?", |line| line.trim().trim_end_matches(" kB"))
+        .to_owned()
+}

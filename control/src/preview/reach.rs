@@ -1,0 +1,62 @@
+//! How far a change reaches: the same decisions as a preview, counted and not listed.
+
+use rules::{Flags, Tenant, Tenants, Timestamp};
+
+use super::served::served;
+use super::{MAX_PREVIEW_DECISIONS, Pair, Side, every_pair, pairs, with_dependents};
+use crate::touched::{Touched, UnknownTouched};
+
+/// How many tenants would be served something else, counted no further than to one beyond `limit`. What is too much
+/// to be looked at is beyond it, too.
+#[must_use]
+pub fn reach(
+    before: (&Flags, &Tenants),
+    after: (&Flags, &Tenants),
+    touched: &Touched,
+    now: Timestamp,
+    limit: usize,
+) -> usize {
+    let (old, new) = (Side::new(before), Side::new(after));
+    let changed = with_dependents(&old, &new, &touched.flags);
+    let some = pairs(&old, &new, changed.iter().map(String::as_str), &touched.flags);
+    let beyond = limit.saturating_add(1);
+    let needs_all = !touched.tenants.is_empty() || touched.unknown_tenant == UnknownTouched::Changed;
+    let all = if needs_all {
+        every_pair(&old, &new, &touched.flags)
+    } else {
+        Vec::new()
+    };
+    let decisions = new
+        .tenants
+        .len()
+        .saturating_mul(some.len())
+        .saturating_add(touched.tenants.len().saturating_mul(all.len()));
+    if decisions > MAX_PREVIEW_DECISIONS {
+        return beyond;
+    }
+    let flips = |id: &str, (from, to): (Option<&Tenant>, Option<&Tenant>), pairs: &[Pair<'_>]| {
+        pairs.iter().any(|pair| {
+            let before = served(old.flags, pair.from, id, from, now);
+            !before.is_same(&served(new.flags, pair.to, id, to, now))
+        })
+    };
+    let named = touched.tenants.iter();
+    let named = named.filter(|id| flips(id, (old.tenants.find(id), new.tenants.find(id)), &all));
+    let counted = named.take(beyond).count();
+    if some.is_empty() || counted == beyond {
+        return counted;
+    }
+    // Where no record was compiled anew, it is the same on both sides and needs no looking up.
+    let are_shared = std::ptr::eq(old.tenants, new.tenants);
+    let others = new.tenants.iter();
+    let others = others.filter(|tenant| touched.tenants.is_empty() || !touched.tenants.contains(tenant.id()));
+    let others = others.filter(|tenant| {
+        let from = if are_shared {
+            Some(*tenant)
+        } else {
+            old.tenants.find(tenant.id())
+        };
+        flips(tenant.id(), (from, Some(tenant)), &some)
+    });
+    counted.saturating_add(others.take(beyond.saturating_sub(counted)).count())
+}
