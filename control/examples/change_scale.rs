@@ -86,7 +86,12 @@ fn open(data: &std::path::Path) -> Control {
     let store = Arc::new(SqliteStore::open(data).unwrap());
     let opened = Opened::read(store, Eligibility::Enforced).unwrap();
     let history = History::new(Timestamp(0));
-    opened.control(Policy::default(), Arc::new(Plane), Arc::new(Plane), history)
+    // So that how far a change reaches is counted to the end.
+    let policy = Policy {
+        max_blast_radius: Some(TENANTS),
+        ..Policy::default()
+    };
+    opened.control(policy, Arc::new(Plane), Arc::new(Plane), history)
 }
 
 /// A kind of change: its name, and the one of a number.
@@ -166,7 +171,7 @@ fn request(change: Change, at: usize) -> Request {
         reason: None,
         request_id: format!("m-{at}"),
         expected: None,
-        force: true,
+        force: false,
         at: Timestamp(1_795_219_200_000),
     }
 }
