@@ -166,6 +166,30 @@ fn a_dry_run_says_who_changes_and_changes_nothing() {
 }
 
 #[test]
+fn an_override_is_set_and_taken_back() {
+    let managed = Managed::start();
+    for (variant, shown) in [
+        ("on", Some("board on")),
+        ("off", Some("board off")),
+        ("none", None),
+    ] {
+        managed.done(&["tenants", "override", "acme", "board", variant]);
+        let said = managed.done(&["tenants", "show", "acme"]);
+        let line = said.lines().find_map(|line| line.strip_prefix("override"));
+        assert_eq!(line.map(str::trim), shown, "{said}");
+    }
+    for (allow, shown) in [("allow", true), ("disallow", false)] {
+        managed.done(&["tenants", allow, "acme", "board"]);
+        assert_eq!(
+            managed
+                .done(&["tenants", "show", "acme"])
+                .contains("beta allowlist"),
+            shown
+        );
+    }
+}
+
+#[test]
 fn whoever_names_an_older_revision_changes_nothing() {
     let managed = Managed::start();
     let revision = managed.revision();

@@ -175,3 +175,61 @@ fn what_helps_is_said_of_codes_that_there_are() {
     }
     assert!(count > 15, "{count}");
 }
+
+#[test]
+fn what_is_applied_is_bound_to_the_revision_that_was_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: { a: {} }\n").unwrap();
+    let shown =
+        r#"{"revision":7,"preview":{"known":0},"difference":{"added":[{"section":"flag","name":"a"}]}}"#;
+    let lost = r#"{"code":"REVISION_CONFLICT","detail":"the store is at revision 8, not 7","status":412}"#;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let mut asked = Vec::new();
+        for (status, body) in [("200 OK", shown), ("412 Precondition Failed", lost)] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut bytes = [0; 4096];
+            let mut request = String::new();
+            while !request.ends_with('}') {
+                let read = stream.read(&mut bytes).unwrap();
+                assert!(read > 0, "{request}");
+                request.push_str(&String::from_utf8_lossy(&bytes[..read]));
+            }
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}"
+            )
+            .unwrap();
+            asked.push(request.to_ascii_lowercase());
+        }
+        asked
+    });
+    let said = sluice(
+        folder.path(),
+        ["apply", "-f", "flags.yaml", "--yes", "--server", &server],
+        "",
+    );
+    let asked = answering.join().unwrap();
+    assert!(
+        asked[0].starts_with("put /api/v1/platform/document?dry_run=true http/1.1\r\n"),
+        "{}",
+        asked[0]
+    );
+    assert!(!asked[0].contains("if-match"), "{}", asked[0]);
+    assert!(
+        asked[1].starts_with("put /api/v1/platform/document http/1.1\r\n"),
+        "{}",
+        asked[1]
+    );
+    assert!(asked[1].contains("\r\nif-match: \"7\"\r\n"), "{}", asked[1]);
+    assert_eq!(said.code, 1);
+    assert!(
+        said.err
+            .contains("refused, nothing was changed:\n  REVISION_CONFLICT "),
+        "{}",
+        said.err
+    );
+}
