@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use config::{Compiled, Files, FlagsSource, Loaded, Outline, Report};
-use control::{OpenError, Opened, Revision, SqliteStore, StoreError};
+use control::{ApplyError, OpenError, Opened, Revision, SqliteStore, StoreError};
 use rules::Eligibility;
-use tracing::error;
+use tracing::{error, info};
 
+use crate::cli::clock;
 use crate::environment::variable;
 
 /// In the store's directory: the document as it last was, for when the store can't be read.
@@ -46,6 +47,7 @@ pub(crate) enum BegunFlags {
 pub(crate) fn begin(path: &Path) -> Result<Result<Begun, Report>> {
     let Ok(Outline {
         flags: FlagsSource::Store(directory),
+        seed,
         eligibility,
     }) = config::outline(Files::Disk, path)
     else {
@@ -58,7 +60,10 @@ pub(crate) fn begin(path: &Path) -> Result<Result<Begun, Report>> {
     let store = SqliteStore::open(&directory).map_err(OpenError::from);
     let opened = store.and_then(|store| Opened::read(Arc::new(store), eligibility));
     let flags = match opened {
-        Ok(opened) => BegunFlags::Store { opened, directory },
+        Ok(opened) => match seeded(opened, seed.as_deref(), eligibility)? {
+            Ok(opened) => BegunFlags::Store { opened, directory },
+            Err(report) => return Ok(Err(report)),
+        },
         Err(OpenError::Store(damage @ (StoreError::Corrupt(_) | StoreError::Io(_)))) => {
             last_good(&directory, eligibility, &damage)?
         }
@@ -71,6 +76,28 @@ pub(crate) fn begin(path: &Path) -> Result<Result<Begun, Report>> {
     };
     let loaded = config::load_managed(Files::Disk, path, &variable, compiled, revision.0);
     Ok(loaded.map(|loaded| Begun { loaded, flags }))
+}
+
+/// The store, begun with the document at `seed` if it is empty. The inner error is what is wrong with that.
+fn seeded(opened: Opened, seed: Option<&Path>, eligibility: Eligibility) -> Result<Result<Opened, Report>> {
+    let Some(seed) = seed.filter(|_| opened.revision() == Revision::default()) else {
+        return Ok(Ok(opened));
+    };
+    // What is wrong with it is told with its places.
+    let document =
+        config::load_flags(seed, eligibility).and_then(|_| config::flags_document(Files::Disk, seed));
+    let document = match document {
+        Ok(document) => document,
+        Err(report) => return Ok(Err(report)),
+    };
+    match opened.seeded(document, clock::now()) {
+        Ok(opened) => {
+            info!(seed = %seed.display(), revision = opened.revision().0, "the store was empty, and begins with its seed");
+            Ok(Ok(opened))
+        }
+        Err(ApplyError::Invalid(report)) => Ok(Err(*report)),
+        Err(refused) => bail!("the store can't begin with {}: {refused:?}", seed.display()),
+    }
 }
 
 /// What the store last held. That the store is damaged is said in any case.

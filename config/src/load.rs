@@ -1,6 +1,6 @@
 //! Reads, checks and compiles documents: everything that is wrong comes back in one report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rules::{
@@ -255,6 +255,13 @@ pub(crate) fn flags_source(gateway: &Document<'_>) -> Option<FlagsSource> {
         (None, None, Some(store)) => path(store.field("sqlite")?).map(FlagsSource::Store),
         _ => None,
     }
+}
+
+/// The document that `gateway` names for a store that is empty.
+pub(crate) fn seed(gateway: &Document<'_>) -> Option<PathBuf> {
+    let seed = gateway.root.field("flags")?.field("store")?.field("seed")?;
+    let folder = gateway.source.path.parent().unwrap_or(Path::new(""));
+    Some(folder.join(&**seed.text()?))
 }
 
 /// Reads the flags documents that `gateway` names, or that are given; none where there are none to be read.

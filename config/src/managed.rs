@@ -1,13 +1,13 @@
 //! Gateway documents whose flags are in a store: what can be known of one before the store is opened, and loading
 //! it along with flags that were compiled already.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rules::Eligibility;
 
 use crate::catalog::Compiled;
 use crate::files::Files;
-use crate::load::{Given, flags_source, load_as};
+use crate::load::{Given, flags_source, load_as, seed};
 use crate::loaded::{FlagsSource, Loaded};
 use crate::loading::Loading;
 use crate::lower::settings::environment;
@@ -19,6 +19,8 @@ use crate::shape::sluice;
 pub struct Outline {
     /// Where they are.
     pub flags: FlagsSource,
+    /// The document that an empty store begins with.
+    pub seed: Option<PathBuf>,
     /// Whether their lifecycle is enforced.
     pub eligibility: Eligibility,
 }
@@ -34,6 +36,7 @@ pub fn outline(files: Files, path: &Path) -> Result<Outline, Report> {
     let outline = documents.first().and_then(|gateway| {
         Some(Outline {
             flags: flags_source(gateway)?,
+            seed: seed(gateway),
             eligibility: environment(&gateway.root).1,
         })
     });

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use self::facts::KeptFacts;
 pub use self::files::catalog_of;
-use self::files::{Unpublished, of_document, read_only};
+use self::files::{NoFacts, Unpublished, of_document, of_files, read_only};
 use crate::audit::Entry;
 use crate::history::History;
 use crate::observe::Observe;
@@ -143,6 +143,33 @@ impl Opened {
             store,
             kept: Kept { state, catalog },
         })
+    }
+
+    /// Begins an empty store with a document, as it is written. A store that holds anything is left as it is.
+    ///
+    /// # Errors
+    /// What stands against it; the store is empty still.
+    pub fn seeded(mut self, document: Value, at: Timestamp) -> Result<Self, ApplyError> {
+        if self.revision() != Revision::default() {
+            return Ok(self);
+        }
+        let request = of_files(document, at);
+        let Kept { state, catalog } = &mut self.kept;
+        let plan = plan::plan(state, &request, &Policy::default(), &NoFacts).map_err(ApplyError::Refused)?;
+        let draft = catalog
+            .draft(plan.edits)
+            .map_err(|report| ApplyError::Invalid(report.into()))?;
+        let commit = Commit {
+            writes: plan.writes,
+            audit: plan.audit,
+        };
+        let revision = self
+            .store
+            .commit(Some(Revision::default()), &commit)
+            .map_err(unkept)?;
+        state.absorb(&commit.writes, revision);
+        catalog.adopt(draft);
+        Ok(self)
     }
 
     /// What it compiles to, for the gateway's document to be compiled against.

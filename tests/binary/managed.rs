@@ -419,3 +419,46 @@ fn one_process_has_the_store() {
         said.err
     );
 }
+
+#[test]
+fn an_empty_store_begins_with_its_seed_and_looks_at_it_no_more() {
+    let managed = Managed::new();
+    let config = managed.path().join("sluice.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(
+        &config,
+        text.replace("sqlite: data", "sqlite: data, seed: flags.yaml"),
+    )
+    .unwrap();
+    managed.route("board");
+    let seed = managed.path().join("flags.yaml");
+    fs::write(
+        &seed,
+        "version: 1\nflags: { board: { lifecycle: ga, default: onn } }\n",
+    )
+    .unwrap();
+    let said = sluice(managed.path(), ["run"], "");
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("flags.yaml:2"), "{}", said.err);
+
+    fs::write(
+        &seed,
+        "version: 1\nflags: { board: { lifecycle: ga, default: on } }\n",
+    )
+    .unwrap();
+    let mut running = managed.run();
+    assert_eq!(
+        Client::connect(running.listener()).ask(&managed.ask()).status,
+        200
+    );
+    let mut admin = Client::connect(running.admin());
+    let killed = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));
+    assert_eq!(killed.status, 200, "{}", killed.text());
+    running.signal("TERM");
+    running.ended();
+    let running = managed.run();
+    assert_eq!(
+        Client::connect(running.listener()).ask(&managed.ask()).status,
+        403
+    );
+}

@@ -168,11 +168,18 @@ static FLAGS_STORE: Object = object(
 static STORE: Object = object(
     "a store",
     "Where flags, tenants and the audit log are kept.",
-    &[required(
-        "sqlite",
-        Shape::Text("a directory, relative to this document"),
-        "The directory of an embedded database. A change needs a restart.",
-    )],
+    &[
+        required(
+            "sqlite",
+            Shape::Text("a directory, relative to this document"),
+            "The directory of an embedded database. A change needs a restart.",
+        ),
+        optional(
+            "seed",
+            Shape::Text("a file or directory, relative to this document"),
+            "The flags document that an empty store begins with; left out: none. Looked at only then.",
+        ),
+    ],
 );
 
 static TARGET: Object = object(

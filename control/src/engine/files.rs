@@ -15,7 +15,7 @@ use crate::state::State;
 use crate::store::Revision;
 
 /// Nothing is asked of the running system where a document is read.
-struct NoFacts;
+pub(super) struct NoFacts;
 
 impl Facts for NoFacts {
     fn tenants_with(&self, _: &str) -> usize {
@@ -40,16 +40,9 @@ impl Publish for Unpublished {
     }
 }
 
-/// A document, compiled; none where it is no valid one.
-#[must_use]
-pub fn catalog_of(document: Value, eligibility: Eligibility) -> Option<Catalog> {
-    of_document(document, eligibility, Revision(0)).map(|kept| kept.catalog)
-}
-
-/// What is kept of a document, at the revision after `former`.
-pub(super) fn of_document(document: Value, eligibility: Eligibility, former: Revision) -> Option<Kept> {
-    let mut state = State::default();
-    let request = Request {
+/// A document that files hold, brought in whole.
+pub(super) fn of_files(document: Value, at: Timestamp) -> Request {
+    Request {
         change: Change::ApplyDocument {
             document,
             prune: false,
@@ -65,8 +58,20 @@ pub(super) fn of_document(document: Value, eligibility: Eligibility, former: Rev
         request_id: "files".into(),
         expected: None,
         force: true,
-        at: Timestamp(0),
-    };
+        at,
+    }
+}
+
+/// A document, compiled; none where it is no valid one.
+#[must_use]
+pub fn catalog_of(document: Value, eligibility: Eligibility) -> Option<Catalog> {
+    of_document(document, eligibility, Revision(0)).map(|kept| kept.catalog)
+}
+
+/// What is kept of a document, at the revision after `former`.
+pub(super) fn of_document(document: Value, eligibility: Eligibility, former: Revision) -> Option<Kept> {
+    let mut state = State::default();
+    let request = of_files(document, Timestamp(0));
     let plan = plan::plan(&state, &request, &Policy::default(), &NoFacts).ok()?;
     let writes = plan.writes;
     state.absorb(&writes, Revision(former.0.saturating_add(1)));
