@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use config::{Compiled, Files, FlagsSource, Loaded};
-use control::{BreakGlass, LocalKill, Publish, PublishError};
+use control::{BreakGlass, Fit, Fitted, LocalKill, Publish, PublishError};
 use parking_lot::Mutex;
 use proxy::{PrepareError, Published, Publisher, Readiness};
 use rules::{Revision, Snapshot};
@@ -30,6 +30,8 @@ struct Served {
     plain: Arc<Snapshot>,
     /// Where a store keeps the flags.
     managed: Option<Managed>,
+    /// How often documents were taken over.
+    reloads: u64,
 }
 
 /// The flags of a store.
@@ -69,6 +71,7 @@ impl Composition {
             loaded,
             plain,
             managed,
+            reloads: 0,
         };
         Arc::new(Self {
             path,
@@ -94,28 +97,36 @@ impl Composition {
     /// The gateway's document as it is on the disk now, along with the flags that are served.
     pub(crate) fn read(&self) -> Result<Loaded, config::Report> {
         let served = self.served.lock();
-        match &served.managed {
-            Some(managed) => self.load(&managed.compiled, managed.revision),
-            None => {
-                drop(served);
-                config::load(&self.path, &variable)
-            }
+        let managed = served.managed.as_ref();
+        let managed = managed.map(|managed| (managed.compiled.clone(), managed.revision));
+        // Loading takes its time, in which changes must not wait.
+        drop(served);
+        match managed {
+            Some((compiled, revision)) => self.load(&compiled, revision),
+            None => config::load(&self.path, &variable),
         }
     }
 
     /// Serves what was read of the gateway's document from now on.
     pub(crate) fn take(&self, mut loaded: Loaded) -> Result<Published, Unserved> {
         let mut served = self.served.lock();
+        let moves = served.managed.is_some() && loaded.flags_source != served.loaded.flags_source;
         if let Some(managed) = &mut served.managed {
             // The flags may have changed since it was read.
-            loaded = self
-                .load(&managed.compiled, managed.revision)
-                .map_err(|report| Unserved::Document(report.into()))?;
+            if !Arc::ptr_eq(&loaded.snapshot.flags, &managed.compiled.flags) {
+                loaded = self
+                    .load(&managed.compiled, managed.revision)
+                    .map_err(|report| Unserved::Document(report.into()))?;
+            }
             managed.in_step = true;
         }
-        let published = self.serve(&mut served, loaded)?;
+        let mut published = self.serve(&mut served, loaded)?;
+        served.reloads = served.reloads.saturating_add(1);
         drop(served);
         self.note();
+        if moves {
+            published.needs_restart.push("flags");
+        }
         Ok(published)
     }
 
@@ -218,46 +229,62 @@ impl Composition {
 }
 
 impl Publish for Composition {
-    fn check(&self, compiled: &Compiled) -> Result<(), PublishError> {
+    fn check(&self, compiled: &Compiled) -> Result<Fit, PublishError> {
         let served = self.served.lock();
-        match &served.managed {
-            Some(managed) if managed.in_step && compiled.same_ids => Ok(()),
-            managed => {
-                let revision = managed.as_ref().map_or(0, |managed| managed.revision);
-                let loaded = self.load(compiled, revision);
-                loaded
-                    .map(drop)
-                    .map_err(|report| PublishError::Document(report.into()))
-            }
+        let (in_step, revision) = match &served.managed {
+            Some(managed) => (managed.in_step, managed.revision),
+            None => (false, 0),
+        };
+        let reloads = served.reloads;
+        // Loading takes its time, in which a change of other flags must not wait.
+        drop(served);
+        if in_step && compiled.same_ids {
+            return Ok(None);
+        }
+        match self.load(compiled, revision) {
+            Ok(loaded) => Ok(Some(Fitted {
+                loaded: loaded.into(),
+                reloads,
+            })),
+            Err(report) => Err(PublishError::Document(report.into())),
         }
     }
 
-    fn publish(&self, compiled: &Compiled, revision: control::Revision) -> Result<(), PublishError> {
+    fn publish(
+        &self,
+        compiled: &Compiled,
+        revision: control::Revision,
+        fit: Fit,
+    ) -> Result<(), PublishError> {
         let mut served = self.served.lock();
-        let in_step = served.managed.as_ref().is_some_and(|managed| managed.in_step) && compiled.same_ids;
+        let prepare = |reason: String| PublishError::Prepare(reason);
         served.managed = Some(Managed {
             compiled: compiled.clone(),
             revision: revision.0,
-            in_step,
+            in_step: fit.is_none(),
         });
-        if !in_step {
-            let loaded = self.load(compiled, revision.0);
-            let loaded = loaded.map_err(|report| PublishError::Document(report.into()))?;
-            let published = self.serve(&mut served, loaded);
-            published.map_err(|error| PublishError::Prepare(error.to_string()))?;
-            if let Some(managed) = &mut served.managed {
-                managed.in_step = true;
+        let Some(Fitted { loaded, reloads }) = fit else {
+            let plain = served
+                .loaded
+                .with_flags(&compiled.flags, &compiled.tenants, revision.0);
+            if let Some((publisher, _)) = self.proxy.get() {
+                let published = publisher.publish_flags(self.composed(&plain));
+                published.map_err(|error| prepare(error.to_string()))?;
             }
+            served.plain = plain;
             return Ok(());
+        };
+        let mut loaded = *loaded;
+        if served.reloads != reloads {
+            // A newer document was taken over meanwhile. If it does not fit, its reload would have been refused.
+            loaded = self.load(compiled, revision.0).unwrap_or(loaded);
         }
-        let plain = served
-            .loaded
-            .with_flags(&compiled.flags, &compiled.tenants, revision.0);
-        if let Some((publisher, _)) = self.proxy.get() {
-            let published = publisher.publish_flags(self.composed(&plain));
-            published.map_err(|error| PublishError::Prepare(error.to_string()))?;
+        loaded.snapshot = loaded.with_flags(&compiled.flags, &compiled.tenants, revision.0);
+        self.serve(&mut served, loaded)
+            .map_err(|error| prepare(error.to_string()))?;
+        if let Some(managed) = &mut served.managed {
+            managed.in_step = true;
         }
-        served.plain = plain;
         Ok(())
     }
 }

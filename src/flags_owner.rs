@@ -104,8 +104,9 @@ fn seeded(opened: Opened, seed: Option<&Path>, eligibility: Eligibility) -> Resu
 fn last_good(directory: &Path, eligibility: Eligibility, damage: &StoreError) -> Result<BegunFlags> {
     let path = directory.join(LAST_GOOD);
     let damage = format!(
-        "the store in {} can't be used: {damage}. Stop, put a backup in its place (`sluice backup` makes them), or move \
-         the directory away and bring the document in anew (`sluice apply -f {}`)",
+        "the store in {} can't be used: {damage}. Stop, move the directory away, and put a backup into an empty one in \
+         its place (`sluice backup` makes them), or begin a new store with the last good document: copy {} and name it \
+         in sluice.yaml as `flags.store.seed`",
         directory.display(),
         path.display(),
     );

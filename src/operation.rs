@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use control::api::Api;
-use control::operators::Operators;
+use control::operators::{Known, Operators};
 use control::{Control, FlagObservation, History, Observe, Publish, Revision};
 use parking_lot::{Condvar, Mutex};
 use tracing::warn;
@@ -96,7 +96,8 @@ impl Operation {
         let keeper = Keeper::start(Arc::clone(&control), directory);
         Self {
             control,
-            operators: Arc::new(Operators::local()),
+            // Until it is known who may operate, nobody may.
+            operators: Arc::new(Operators::of(Known::default())),
             seen,
             keeper,
             scratch,

@@ -47,10 +47,10 @@ impl VerifyToken for IssuerTokens {
     }
 }
 
-/// Who is known, as the documents say it.
-pub(crate) fn known(loaded: &Loaded, keys: &KeyStore) -> Result<Known> {
+/// Who is known, as the documents say it; none where they say nothing of operators.
+pub(crate) fn known(loaded: &Loaded, keys: &KeyStore) -> Result<Option<Known>> {
     let Some(operators) = &loaded.operators else {
-        return Ok(Known::default());
+        return Ok(None);
     };
     let tokens = operators.tokens.iter().map(|token| {
         Ok(StaticToken {
@@ -79,10 +79,10 @@ pub(crate) fn known(loaded: &Loaded, keys: &KeyStore) -> Result<Known> {
             })
         }
     };
-    Ok(Known {
+    Ok(Some(Known {
         tokens: tokens.collect::<Result<_>>()?,
         issuer,
-    })
+    }))
 }
 
 /// What changes must meet, as the documents say it; what they leave out is as usual.

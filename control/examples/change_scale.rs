@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use config::Compiled;
 use control::{
-    Actor, Change, Control, FlagObservation, History, Observe, Opened, Policy, Publish, PublishError,
+    Actor, Change, Control, Fit, FlagObservation, History, Observe, Opened, Policy, Publish, PublishError,
     Request, Revision, Role, Source, SqliteStore,
 };
 use rules::{Eligibility, Timestamp};
@@ -28,11 +28,11 @@ const CHANGES: usize = 1_000;
 struct Plane;
 
 impl Publish for Plane {
-    fn check(&self, _: &Compiled) -> Result<(), PublishError> {
-        Ok(())
+    fn check(&self, _: &Compiled) -> Result<Fit, PublishError> {
+        Ok(None)
     }
 
-    fn publish(&self, _: &Compiled, _: Revision) -> Result<(), PublishError> {
+    fn publish(&self, _: &Compiled, _: Revision, _: Fit) -> Result<(), PublishError> {
         Ok(())
     }
 }
@@ -52,7 +52,9 @@ fn main() {
     let data = folder.path().join("data");
     let control = open(&data);
     let begun = Instant::now();
-    control.apply(&request(document(), 0)).unwrap();
+    let mut first = request(document(), 0);
+    first.force = true;
+    control.apply(&first).unwrap();
     println!(
         "{FLAGS} flags, {TENANTS} tenants; applied at once in {:.1?}",
         begun.elapsed()

@@ -62,7 +62,7 @@ pub enum BreakGlassError {
     #[error("{MAX_LOCAL_KILLS} flags are killed already")]
     Full,
     /// The reason is missing or too long.
-    #[error("a reason of 1 to {MAX_REASON} bytes is needed")]
+    #[error("a reason of 1 to {MAX_REASON} bytes is needed, without control characters")]
     Reason,
     /// The journal did not take it; nothing was changed.
     #[error(transparent)]
@@ -123,7 +123,9 @@ impl BreakGlass {
         if !(1_000..=MAX_KILL_MS).contains(&duration_ms) {
             return Err(BreakGlassError::Duration);
         }
-        if reason.trim().is_empty() || reason.len() > MAX_REASON {
+        let hidden =
+            |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if reason.trim().is_empty() || reason.len() > MAX_REASON || reason.contains(hidden) {
             return Err(BreakGlassError::Reason);
         }
         let mut inner = self.inner.lock();

@@ -102,8 +102,15 @@ pub enum ApplyError {
     },
     /// The store did not take it.
     Store(StoreError),
-    /// The data plane can't take it.
+    /// The data plane can't take it. Nothing was changed.
     Publish(String),
+    /// It is kept, and the data plane did not take it: the next start serves it.
+    Unforced {
+        /// What the store is at now.
+        revision: Revision,
+        /// Why not.
+        reason: String,
+    },
 }
 
 /// Why the control plane can't begin.
@@ -239,6 +246,14 @@ impl Control {
         }
     }
 
+    /// Judges flags by another environment's rules from now on, in what is told and tried here.
+    pub fn move_to(&self, eligibility: Eligibility) {
+        let mut kept = self.kept.write();
+        if kept.catalog.compiled().flags.eligibility() != eligibility {
+            kept.catalog.move_to(eligibility);
+        }
+    }
+
     /// Whether files manage the flags, so that nothing can be changed here.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
@@ -255,6 +270,7 @@ impl Control {
         }
         let writer = self.writer.lock();
         let applied = self.applied(request, &writer);
+        drop(writer);
         if let Err(error) = &applied {
             self.audit_refusal(request, error);
         }
@@ -269,6 +285,8 @@ impl Control {
         self.refresh();
         let kept = self.kept.read();
         let Prepared { plan, draft } = self.prepared(&kept, request)?;
+        // What the gateway can't serve would be refused.
+        self.publish.check(draft.compiled()).map_err(unpublished)?;
         Ok(DryRun {
             revision: kept.state.revision,
             preview: preview_of(&kept.catalog, &draft, &plan, request.at),
@@ -371,7 +389,7 @@ impl Control {
             });
         }
         self.limit_blast(&kept, &plan, &draft, request)?;
-        self.publish.check(draft.compiled()).map_err(unpublished)?;
+        let fit = self.publish.check(draft.compiled()).map_err(unpublished)?;
         let expected = kept.state.revision;
         drop(kept);
         let Plan {
@@ -386,13 +404,16 @@ impl Control {
         let mut kept = self.kept.write();
         kept.state.absorb(&commit.writes, revision);
         kept.catalog.adopt(draft);
-        let published = self.publish.publish(kept.catalog.compiled(), revision);
+        let published = self.publish.publish(kept.catalog.compiled(), revision, fit);
         drop(kept);
         if let Err(error) = published {
             // It is kept, so that the next start serves it; that it can't be served now is nothing that `check`
             // could have known.
             tracing::error!(%error, revision = revision.0, "a change was kept and is not in force");
-            return Err(unpublished(error));
+            return Err(ApplyError::Unforced {
+                revision,
+                reason: error.to_string(),
+            });
         }
         Ok(Applied {
             revision,
@@ -463,7 +484,10 @@ impl Control {
                 "the document would be invalid",
             )],
             // A lost race is no refusal, and a store that takes nothing takes no entry either.
-            ApplyError::Conflict { .. } | ApplyError::Store(_) | ApplyError::Publish(_) => return,
+            ApplyError::Conflict { .. }
+            | ApplyError::Store(_)
+            | ApplyError::Publish(_)
+            | ApplyError::Unforced { .. } => return,
         };
         let entry = plan::refused_entry(request, &refusals);
         if let Err(error) = self.record(vec![entry]) {
@@ -493,13 +517,5 @@ fn unpublished(error: PublishError) -> ApplyError {
     match error {
         PublishError::Document(report) => ApplyError::Invalid(report),
         PublishError::Prepare(reason) => ApplyError::Publish(reason),
-    }
-}
-
-impl ApplyError {
-    /// Whether the change is known not to have been made.
-    #[must_use]
-    pub fn is_unmade(&self) -> bool {
-        !matches!(self, Self::Publish(_))
     }
 }

@@ -53,7 +53,7 @@ pub use policy::{GaPolicy, Policy, Revertible};
 pub use preview::{
     Flip, Kept, MAX_PREVIEW_DECISIONS, MAX_PREVIEW_FLIPS, Page, Preview, preview, preview_page, reach,
 };
-pub use publish::{Publish, PublishError};
+pub use publish::{Fit, Fitted, Publish, PublishError};
 pub use refusal::{Code, Refusal};
 pub use stale::{StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
 pub use state::State;

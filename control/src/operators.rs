@@ -30,7 +30,8 @@ pub const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
 
 /// Who may operate. A handle: what it knows can be replaced while requests are served.
 pub struct Operators {
-    known: RwLock<Arc<Known>>,
+    /// None where nobody is configured.
+    known: RwLock<Option<Arc<Known>>>,
     attempts: Attempts,
 }
 
@@ -78,37 +79,35 @@ pub enum NotSignedIn {
     NotLocal,
 }
 
-impl Known {
-    fn is_empty(&self) -> bool {
-        self.tokens.is_empty() && self.issuer.is_none()
-    }
-}
-
 impl Operators {
-    /// Nobody is known: whoever sits at this machine may do everything.
+    /// Nobody is configured: whoever sits at this machine may do everything.
     #[must_use]
     pub fn local() -> Self {
-        Self::of(Known::default())
+        Self::over(None)
     }
 
-    /// These are known.
+    /// These are known; of an empty list, nobody is.
     #[must_use]
     pub fn of(known: Known) -> Self {
+        Self::over(Some(known))
+    }
+
+    fn over(known: Option<Known>) -> Self {
         Self {
-            known: RwLock::new(Arc::new(known)),
+            known: RwLock::new(known.map(Arc::new)),
             attempts: Attempts::new(),
         }
     }
 
-    /// From now on these are known.
-    pub fn replace(&self, known: Known) {
-        *self.known.write() = Arc::new(known);
+    /// From now on these are known; none: whoever sits at this machine may do everything.
+    pub fn replace(&self, known: Option<Known>) {
+        *self.known.write() = known.map(Arc::new);
     }
 
     /// Whether credentials are asked for.
     #[must_use]
     pub fn asks(&self) -> bool {
-        !self.known.read().is_empty()
+        self.known.read().is_some()
     }
 
     /// Who sends these headers from this address at this time.
@@ -122,10 +121,10 @@ impl Operators {
         peer: SocketAddr,
         now: Timestamp,
     ) -> Result<Actor, NotSignedIn> {
-        let known = Arc::clone(&self.known.read());
-        if known.is_empty() {
+        let known = self.known.read().clone();
+        let Some(known) = known else {
             return local(peer);
-        }
+        };
         let found = match bearer(headers) {
             Ok(None) => return Err(NotSignedIn::Missing),
             Ok(Some(token)) => known.who(token, now).await,

@@ -1,6 +1,6 @@
 //! Where new snapshots go. In two steps, so that what can fail fails before anything is remembered.
 
-use config::{Compiled, Report};
+use config::{Compiled, Loaded, Report};
 
 use crate::store::Revision;
 
@@ -15,17 +15,30 @@ pub enum PublishError {
     Prepare(String),
 }
 
+/// The gateway's document, loaded along with flags that are about to be served; none where the one that is served fits
+/// them as it is.
+pub type Fit = Option<Fitted>;
+
+/// A gateway's document that was loaded along with flags.
+#[derive(Debug)]
+pub struct Fitted {
+    /// It.
+    pub loaded: Box<Loaded>,
+    /// How often documents had been taken over when it was loaded.
+    pub reloads: u64,
+}
+
 /// Where new snapshots go.
 pub trait Publish: Send + Sync {
-    /// Finds out whether these flags can be served with the gateway's document as it is. Changes nothing.
+    /// Finds out whether these flags can be served with the gateway's document. Changes nothing.
     ///
     /// # Errors
-    /// A gate, a header or an attribute that names what is not there.
-    fn check(&self, compiled: &Compiled) -> Result<(), PublishError>;
+    /// A gate, a header or an attribute that names what is not there, or a document that can't be read now.
+    fn check(&self, compiled: &Compiled) -> Result<Fit, PublishError>;
 
-    /// Puts them in force. When it returns, new requests are decided by them.
+    /// Puts them in force, with what was found to fit them. When it returns, new requests are decided by them.
     ///
     /// # Errors
     /// Only what `check` could not know; what was served before stays then.
-    fn publish(&self, compiled: &Compiled, revision: Revision) -> Result<(), PublishError>;
+    fn publish(&self, compiled: &Compiled, revision: Revision, fit: Fit) -> Result<(), PublishError>;
 }

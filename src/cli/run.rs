@@ -171,6 +171,7 @@ impl Follower {
                     Ok((known, published)) => {
                         self.operators.replace(known);
                         self.control.files_changed();
+                        self.control.move_to(self.composition.eligibility());
                         let revision = self.composition.revision();
                         info!(%revision, "reloaded");
                         for field in published.needs_restart {

@@ -462,3 +462,47 @@ fn an_empty_store_begins_with_its_seed_and_looks_at_it_no_more() {
         403
     );
 }
+
+#[test]
+fn a_change_is_whole_while_the_gateways_document_comes_and_goes() {
+    let managed = Managed::new();
+    let sluice = managed.run();
+    managed.furnish(&sluice);
+    let config = managed.path().join("sluice.yaml");
+    let good = fs::read_to_string(&config).unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let flipping = {
+        let (stop, folder, good) = (Arc::clone(&stop), managed.path().to_owned(), good.clone());
+        thread::spawn(move || {
+            for text in [format!("{good}bogus: 1\n"), good].iter().cycle() {
+                fs::write(folder.join("flip"), text).unwrap();
+                fs::rename(folder.join("flip"), folder.join("sluice.yaml")).unwrap();
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        })
+    };
+    let mut admin = Client::connect(sluice.admin());
+    let mut answers = [0, 0];
+    for round in 0..40 {
+        let flag = format!("f{round}");
+        let document = json!({ "version": 1, "flags": { &flag: {} } });
+        let answer = put(&mut admin, "/platform/document?force=true", &document);
+        let shown = look(&mut admin, &format!("/platform/feature-flags/{flag}")).status;
+        match answer.status {
+            200 => assert_eq!(shown, 200, "{flag}"),
+            422 => assert_eq!(shown, 404, "{flag}: {}", answer.text()),
+            other => panic!("{other}: {}", answer.text()),
+        }
+        answers[usize::from(answer.status == 200)] += 1;
+    }
+    stop.store(true, Ordering::Relaxed);
+    flipping.join().unwrap();
+    fs::write(&config, format!("{good}bogus: 1\n")).unwrap();
+    let killed = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));
+    assert_eq!(killed.status, 200, "whatever the file is: {}", killed.text());
+    let mut client = Client::connect(sluice.listener());
+    assert_eq!(client.ask(&managed.ask()).status, 403);
+    println!("refused and done: {answers:?}");
+}

@@ -179,10 +179,16 @@ pub(crate) fn refused(error: ApplyError) -> Problem {
             Problem::refused(vec![refusal])
         }
         ApplyError::Store(error) => unavailable(&error),
-        ApplyError::Publish(reason) => {
-            Problem::new(codes::DEFECT, format!("it is kept and not in force: {reason}"))
-                .cure("look at the log of the process; a restart serves what is kept")
-        }
+        ApplyError::Publish(reason) => Problem::new(
+            codes::DEFECT,
+            format!("the data plane can't take it, and nothing was changed: {reason}"),
+        )
+        .cure("look at the log of the process"),
+        ApplyError::Unforced { revision, reason } => Problem::new(
+            codes::KEPT_NOT_IN_FORCE,
+            format!("it is kept at revision {} and not in force: {reason}", revision.0),
+        )
+        .cure("look at the log of the process; a restart serves what is kept"),
     }
 }
 

@@ -68,6 +68,8 @@ fn a_kill_has_a_reason_and_an_end() {
         (999, "x"),
         (MAX_KILL_MS + 1, "x"),
         (1_000, " "),
+        (1_000, "x\u{1b}[31m"),
+        (1_000, "x\u{202e}y"),
         (1_000, long.as_str()),
     ] {
         let killed = break_glass.kill("a", duration_ms, reason, &asker(0));

@@ -9,7 +9,7 @@ use crate::actor::{Actor, Role, Source};
 use crate::change::Change;
 use crate::plan::{self, Facts, Request};
 use crate::policy::Policy;
-use crate::publish::{Publish, PublishError};
+use crate::publish::{Fit, Publish, PublishError};
 use crate::refusal::{Code, Refusal};
 use crate::state::State;
 use crate::store::Revision;
@@ -31,11 +31,11 @@ impl Facts for NoFacts {
 pub(super) struct Unpublished;
 
 impl Publish for Unpublished {
-    fn check(&self, _: &Compiled) -> Result<(), PublishError> {
-        Ok(())
+    fn check(&self, _: &Compiled) -> Result<Fit, PublishError> {
+        Ok(None)
     }
 
-    fn publish(&self, _: &Compiled, _: Revision) -> Result<(), PublishError> {
+    fn publish(&self, _: &Compiled, _: Revision, _: Fit) -> Result<(), PublishError> {
         Ok(())
     }
 }

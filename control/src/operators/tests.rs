@@ -119,10 +119,10 @@ async fn a_token_that_was_taken_out_counts_no_more() {
     let sent = format!("Bearer {ann}");
     assert!(sign_in(&operators, &[&sent]).await.is_ok());
     let (_, other) = token("other", Role::Viewer, None, None);
-    operators.replace(Known {
+    operators.replace(Some(Known {
         tokens: vec![other],
         issuer: None,
-    });
+    }));
     assert_eq!(
         sign_in(&operators, &[&sent]).await,
         invalid("the token is unknown")
@@ -271,4 +271,15 @@ fn pages_of_other_sites_are_told_apart() {
     check(Err(Foreign::Origin), &[host, ("origin", "null")]);
     check(Err(Foreign::Origin), &[host, ("sec-fetch-site", "cross-site")]);
     check(Ok(()), &[host, ("sec-fetch-site", "none")]);
+}
+
+#[test]
+fn of_an_empty_list_nobody_is_known() {
+    let operators = Operators::of(Known::default());
+    let peer = "127.0.0.1:4711".parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let signed_in = runtime.block_on(operators.sign_in(&HeaderMap::new(), peer, Timestamp(0)));
+    assert_eq!(signed_in, Err(NotSignedIn::Missing));
+    operators.replace(None);
+    assert!(!operators.asks());
 }

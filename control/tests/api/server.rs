@@ -9,8 +9,8 @@ use config::{Compiled, Files};
 use control::api::{Api, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
-    Control, FlagObservation, History, MemoryStore, Observe, Opened, Policy, Publish, PublishError, Revision,
-    Role, SqliteStore, Store,
+    Control, Fit, FlagObservation, History, MemoryStore, Observe, Opened, Policy, Publish, PublishError,
+    Revision, Role, SqliteStore, Store,
 };
 use proxy::AdminServer;
 use rules::{Eligibility, Timestamp};
@@ -49,11 +49,11 @@ pub(crate) struct Server {
 struct Nowhere;
 
 impl Publish for Nowhere {
-    fn check(&self, _: &Compiled) -> Result<(), PublishError> {
-        Ok(())
+    fn check(&self, _: &Compiled) -> Result<Fit, PublishError> {
+        Ok(None)
     }
 
-    fn publish(&self, _: &Compiled, _: Revision) -> Result<(), PublishError> {
+    fn publish(&self, _: &Compiled, _: Revision, _: Fit) -> Result<(), PublishError> {
         Ok(())
     }
 }
@@ -118,7 +118,11 @@ impl Server {
         }
         let scratch = tempfile::tempdir().unwrap();
         let read = Arc::clone(&clock);
-        let operators = Arc::new(Operators::of(known));
+        let operators = Arc::new(if with_operators {
+            Operators::of(known)
+        } else {
+            Operators::local()
+        });
         let api = Api::new(control, operators, scratch.path().to_owned());
         let api = api.by_clock(Arc::new(move || Timestamp(read.load(Ordering::Relaxed))));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

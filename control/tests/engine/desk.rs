@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use control::{
-    Actor, Applied, ApplyError, AuditFilter, AuditPage, Change, Changes, Commit, Control, Entry,
+    Actor, Applied, ApplyError, AuditFilter, AuditPage, Change, Changes, Commit, Control, Entry, Fit,
     FlagObservation, Hash, History, Loaded, MemoryStore, Observe, Opened, Policy, Publish, PublishError,
     Request, Revision, Role, Source, Store, StoreError,
 };
@@ -84,16 +84,16 @@ impl Store for Frail {
 }
 
 impl Publish for Plane {
-    fn check(&self, compiled: &config::Compiled) -> Result<(), PublishError> {
+    fn check(&self, compiled: &config::Compiled) -> Result<Fit, PublishError> {
         match &*self.gate.lock() {
             Some(flag) if compiled.flags.id(flag).is_none() => {
                 Err(PublishError::Prepare(format!("a gate names {flag}")))
             }
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 
-    fn publish(&self, compiled: &config::Compiled, revision: Revision) -> Result<(), PublishError> {
+    fn publish(&self, compiled: &config::Compiled, revision: Revision, _: Fit) -> Result<(), PublishError> {
         let (flags, tenants) = (Arc::clone(&compiled.flags), Arc::clone(&compiled.tenants));
         *self.served.lock() = Some((flags, tenants, revision));
         Ok(())
@@ -143,7 +143,7 @@ impl Desk {
         let plane = Arc::new(Plane::default());
         let kept: Arc<dyn Store> = Arc::clone(&store) as _;
         let opened = Opened::read(kept, Eligibility::Enforced).unwrap();
-        plane.publish(opened.compiled(), opened.revision()).unwrap();
+        plane.publish(opened.compiled(), opened.revision(), None).unwrap();
         let control = opened.control(
             policy,
             Arc::clone(&plane) as _,
