@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use config::{ChangePolicy, KeySource, Loaded};
+use config::{ChangePolicy, Files, KeySource, Loaded, OperatorIssuer, OperatorToken};
 use control::operators::{
     IssuerRoles, Known, NotVerified, StaticToken, TokenHash, VerifiedToken, VerifyToken,
 };
@@ -52,7 +52,19 @@ pub(crate) fn known(loaded: &Loaded, keys: &KeyStore) -> Result<Option<Known>> {
     let Some(operators) = &loaded.operators else {
         return Ok(None);
     };
-    let tokens = operators.tokens.iter().map(|token| {
+    known_by(&operators.tokens, operators.issuer.as_ref(), keys).map(Some)
+}
+
+/// Who is known by the file of tokens as it is now and the issuer as it was loaded; none where there is no such file, or
+/// it can't be read.
+pub(crate) fn known_anew(loaded: &Loaded, keys: &KeyStore) -> Option<Known> {
+    let operators = loaded.operators.as_ref()?;
+    let tokens = config::operator_tokens(Files::Disk, operators.tokens_file.as_deref()?).ok()?;
+    known_by(&tokens, operators.issuer.as_ref(), keys).ok()
+}
+
+fn known_by(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &KeyStore) -> Result<Known> {
+    let tokens = tokens.iter().map(|token| {
         Ok(StaticToken {
             name: token.name.to_string(),
             role: role(&token.role)?,
@@ -61,7 +73,7 @@ pub(crate) fn known(loaded: &Loaded, keys: &KeyStore) -> Result<Option<Known>> {
             expires: token.expires,
         })
     });
-    let issuer = match &operators.issuer {
+    let issuer = match issuer {
         None => None,
         Some(operator) => {
             let issuer = operator.issuer.issuer.clone();
@@ -79,10 +91,10 @@ pub(crate) fn known(loaded: &Loaded, keys: &KeyStore) -> Result<Option<Known>> {
             })
         }
     };
-    Ok(Some(Known {
+    Ok(Known {
         tokens: tokens.collect::<Result<_>>()?,
         issuer,
-    }))
+    })
 }
 
 /// What changes must meet, as the documents say it; what they leave out is as usual.

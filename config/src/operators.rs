@@ -1,14 +1,22 @@
 //! Who may operate and what changes must meet, as the documents say it. What it means is said by `control`.
 
+use std::path::{Path, PathBuf};
+
 use rules::Timestamp;
 
+use crate::files::Files;
 use crate::identity::IssuerConfig;
+use crate::loading::Loading;
+use crate::lower::operators::token_entries;
+use crate::report::Report;
 
 /// Who may operate.
 #[derive(Debug)]
 pub struct Operators {
     /// Static tokens.
     pub tokens: Vec<OperatorToken>,
+    /// The file that they are in, if it is one.
+    pub tokens_file: Option<PathBuf>,
     /// An issuer of tokens.
     pub issuer: Option<OperatorIssuer>,
 }
@@ -56,4 +64,19 @@ pub struct ChangePolicy {
     pub ga_errors_window_ms: Option<u64>,
     /// More tenants than these change only with force; 0: any number.
     pub max_blast_radius: Option<usize>,
+}
+
+/// The static tokens in the file at `path`, by themselves: so that one that was taken out of it counts no more, whatever
+/// is wrong with the document that names the file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn operator_tokens(files: Files, path: &Path) -> Result<Vec<OperatorToken>, Report> {
+    let mut loading = Loading::of(files);
+    let source = loading.source(path, None);
+    let tokens = source.map(|source| token_entries(&source, &mut loading.problems));
+    match tokens {
+        Some(tokens) if loading.problems.is_empty() => Ok(tokens),
+        _ => Err(loading.into_report()),
+    }
 }

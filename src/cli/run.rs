@@ -185,6 +185,13 @@ impl Follower {
             }
             Reload::Refused(report) => {
                 self.publisher.refused(&report.headline());
+                // Who was taken out of the file of tokens is out, whatever is wrong elsewhere.
+                let known = self
+                    .composition
+                    .with_loaded(|loaded| operators::known_anew(loaded, &self.keys));
+                if let Some(known) = known {
+                    self.operators.replace(Some(known));
+                }
                 error!("not reloaded, the last good snapshot serves on:");
                 answer::complain(report.render(answer::colour()).trim_end());
             }

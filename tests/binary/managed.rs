@@ -506,3 +506,41 @@ fn a_change_is_whole_while_the_gateways_document_comes_and_goes() {
     assert_eq!(client.ask(&managed.ask()).status, 403);
     println!("refused and done: {answers:?}");
 }
+
+#[test]
+fn who_is_taken_out_of_the_tokens_is_out_whatever_is_wrong_elsewhere() {
+    let managed = Managed::new();
+    let config = managed.path().join("sluice.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    let text = text.replace(
+        "admin: { address: '127.0.0.1:0' }",
+        "admin: { address: '127.0.0.1:0', operators: { tokens: { file: tokens.yaml } } }",
+    );
+    fs::write(&config, &text).unwrap();
+    let made = sluice(
+        managed.path(),
+        ["operators", "token", "--name", "vic", "--role", "viewer"],
+        "",
+    );
+    let entry = made.err.lines().find(|line| line.starts_with("- {")).unwrap();
+    let write_tokens = |tokens: &str| {
+        fs::write(
+            managed.path().join("new"),
+            format!("version: 1\ntokens:{tokens}\n"),
+        )
+        .unwrap();
+        fs::rename(managed.path().join("new"), managed.path().join("tokens.yaml")).unwrap();
+    };
+    write_tokens(&format!("\n{entry}"));
+    let sluice = managed.run();
+    let whoami = Request::get("/api/v1/whoami").host("localhost");
+    let vic = whoami.clone().token(made.out.trim());
+    let status = |request: &Request| Client::connect(sluice.admin()).ask(request).status;
+    assert_eq!((status(&vic), status(&whoami)), (200, 401));
+    fs::write(&config, format!("{text}bogus: 1\n")).unwrap();
+    sluice.line("not reloaded");
+    assert_eq!(status(&vic), 200, "a bad document takes nothing away");
+    write_tokens(" []");
+    eventually("the end of vic's token", || (status(&vic) == 401).then_some(()));
+    assert_eq!(status(&whoami), 401, "an empty list is nobody, not everybody");
+}

@@ -20,9 +20,11 @@ impl<'s> Gateway<'_, 's> {
     pub(crate) fn operators(&mut self, root: &Node<'s>) -> Option<Operators> {
         let node = root.field("admin")?.field("operators")?;
         let tokens = node.field("tokens").map(|tokens| self.operator_tokens(tokens));
+        let file = node.field("tokens").and_then(|tokens| tokens.field("file"));
         let issuer = node.field("issuer").map(|issuer| self.operator_issuer(issuer));
         Some(Operators {
             tokens: tokens.unwrap_or_default(),
+            tokens_file: file.and_then(|file| self.path(file)),
             issuer: issuer.flatten(),
         })
     }
@@ -42,28 +44,8 @@ impl<'s> Gateway<'_, 's> {
             _ => None,
         };
         source
-            .map(|source| self.token_entries(&source))
+            .map(|source| token_entries(&source, &mut self.loading.problems))
             .unwrap_or_default()
-    }
-
-    fn token_entries(&mut self, source: &Arc<Source>) -> Vec<OperatorToken> {
-        let problems = &mut self.loading.problems;
-        let Some(root) = parse::parse(source, problems) else {
-            return Vec::new();
-        };
-        validate::validate(source, &root, &TOKENS_DOCUMENT, problems);
-        let mut tokens: Vec<OperatorToken> = Vec::new();
-        for node in root.field("tokens").and_then(Node::items).unwrap_or_default() {
-            let mut entry = Entry { source, problems };
-            if let Some(token) = entry.token(node) {
-                if tokens.iter().any(|before| before.name == token.name) {
-                    let title = format!("two tokens are named `{}`", token.name);
-                    entry.report("duplicate", title, node.span, "give one of them another name");
-                }
-                tokens.push(token);
-            }
-        }
-        tokens
     }
 
     fn operator_issuer(&mut self, node: &Node<'s>) -> Option<OperatorIssuer> {
@@ -127,6 +109,26 @@ impl<'s> Gateway<'_, 's> {
             max_blast_radius: count(Some(node), "max_blast_radius"),
         }
     }
+}
+
+/// The entries of a document of tokens.
+pub(crate) fn token_entries(source: &Arc<Source>, problems: &mut Vec<Problem>) -> Vec<OperatorToken> {
+    let Some(root) = parse::parse(source, problems) else {
+        return Vec::new();
+    };
+    validate::validate(source, &root, &TOKENS_DOCUMENT, problems);
+    let mut tokens: Vec<OperatorToken> = Vec::new();
+    for node in root.field("tokens").and_then(Node::items).unwrap_or_default() {
+        let mut entry = Entry { source, problems };
+        if let Some(token) = entry.token(node) {
+            if tokens.iter().any(|before| before.name == token.name) {
+                let title = format!("two tokens are named `{}`", token.name);
+                entry.report("duplicate", title, node.span, "give one of them another name");
+            }
+            tokens.push(token);
+        }
+    }
+    tokens
 }
 
 /// An entry of a document of tokens.
