@@ -12,6 +12,7 @@ mod codes;
 mod document;
 mod explain;
 mod flags;
+mod keys;
 mod notes;
 mod openapi;
 mod operate;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::routing::any;
 use parking_lot::Mutex;
@@ -94,6 +96,13 @@ impl Api {
         &self.control
     }
 
+    /// The same with less patience, for tests of what takes long.
+    #[must_use]
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     /// The same by another clock, for tests of what takes days.
     #[must_use]
     pub fn by_clock(mut self, clock: Clock) -> Self {
@@ -112,9 +121,9 @@ pub fn router(api: Arc<Api>) -> Router {
     for path in paths {
         let api = Arc::clone(&api);
         let routes: Arc<[&'static Route]> = ROUTES.iter().filter(|route| route.path == path).collect();
-        let handler = move |parameters: RawPathParams, request: Request| {
+        let handler = move |parameters: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
             let (api, routes) = (Arc::clone(&api), Arc::clone(&routes));
-            async move { serve::serve(api, &routes, &parameters, request).await }
+            async move { serve::serve(api, &routes, parameters, request).await }
         };
         router = router.route(&format!("{PREFIX}{path}"), any(handler));
     }

@@ -11,6 +11,7 @@ use crate::actor::Actor;
 use crate::store::Revision;
 
 use super::codes;
+use super::keys::KeysOnce;
 use super::problem::Problem;
 use super::query::Query;
 use super::route::{Body, Route};
@@ -33,6 +34,15 @@ pub(crate) struct Ask {
     pub(crate) names: Names,
     pub(crate) body: Bytes,
     pub(crate) written: Written,
+    pub(crate) wants: Wants,
+}
+
+/// How much of an answer is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wants {
+    /// Only its head.
+    Head,
+    Whole,
 }
 
 /// What a body is written in.
@@ -54,8 +64,8 @@ impl Names {
         let mut names = Self::default();
         for (name, value) in parameters {
             match name {
-                "flag" => names.flag = Some(FlagKey::parse(value).map_err(invalid)?),
-                "org" => names.org = Some(TenantId::parse(value).map_err(invalid)?),
+                "flag" => names.flag = Some(FlagKey::parse(value).map_err(invalid_name)?),
+                "org" => names.org = Some(TenantId::parse(value).map_err(invalid_name)?),
                 _ => {}
             }
         }
@@ -63,8 +73,9 @@ impl Names {
     }
 }
 
-fn invalid(reason: impl std::fmt::Display) -> Problem {
+pub(crate) fn invalid_name(reason: impl std::fmt::Display) -> Problem {
     Problem::new(codes::INVALID_NAME, reason.to_string())
+        .cure("the lists of flags and of orgs say how they are called; in a path, `%` begins an escape")
 }
 
 impl Ask {
@@ -78,26 +89,29 @@ impl Ask {
         self.names.org.as_ref().map_or("", TenantId::as_str)
     }
 
-    /// The body.
+    /// The body, in which no object may have a key twice.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         // Of a list serde would take the fields in their order.
         if self.body.trim_ascii_start().first() == Some(&b'[') {
-            return Err(Problem::new(
-                codes::MALFORMED_BODY,
-                "the body is a list, not an object",
-            ));
+            return Err(
+                Problem::new(codes::MALFORMED_BODY, "the body is a list, not an object")
+                    .cure("send a JSON object, `{}` at least"),
+            );
         }
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let empty = self.body.is_empty();
-            let detail = match empty {
-                true => "the body is empty".to_owned(),
-                false => error.to_string(),
+        let read = serde_json::from_slice::<KeysOnce>(&self.body);
+        let read = read.and_then(|_| serde_json::from_slice(&self.body));
+        read.map_err(|error| {
+            let (detail, cure) = match self.body.is_empty() {
+                true => (
+                    "the body is empty".to_owned(),
+                    "send a JSON object, `{}` at least",
+                ),
+                false => (
+                    error.to_string(),
+                    "GET /api/v1/openapi.json says what the body looks like",
+                ),
             };
-            let problem = Problem::new(codes::MALFORMED_BODY, detail);
-            match empty {
-                true => problem.cure("send a JSON object, `{}` at least"),
-                false => problem,
-            }
+            Problem::new(codes::MALFORMED_BODY, detail).cure(cure)
         })
     }
 }
@@ -154,13 +168,16 @@ pub(crate) async fn body(
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok((collected.to_bytes(), written)),
         Err(error) if error.is::<LengthLimitError>() => {
-            let detail = match limit {
-                0 => "this takes no body".to_owned(),
-                limit => format!("the body is longer than {limit} bytes"),
+            let (detail, cure) = match limit {
+                0 => ("this takes no body".to_owned(), "leave the body out"),
+                limit => (
+                    format!("the body is longer than {limit} bytes"),
+                    "send less: tenants can be brought in in several pieces, documents are longest",
+                ),
             };
-            Err(Problem::new(codes::BODY_TOO_LARGE, detail))
+            Err(Problem::new(codes::BODY_TOO_LARGE, detail).cure(cure))
         }
-        Err(_) => Err(Problem::new(codes::MALFORMED_BODY, "the body broke off")),
+        Err(_) => Err(Problem::new(codes::MALFORMED_BODY, "the body broke off").cure("send it again")),
     }
 }
 

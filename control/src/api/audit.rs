@@ -10,11 +10,13 @@ use tokio::runtime::Handle;
 use utoipa::ToSchema;
 
 use crate::audit::{Event, GENESIS, Hash, Sealed, verify};
+use crate::engine::Control;
 use crate::store::{AuditFilter, Store};
 
 use super::Api;
 use super::answer::Answer;
 use super::ask::Ask;
+use super::backup::no_store;
 use super::change::unavailable;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
@@ -116,6 +118,14 @@ pub(crate) fn list_of_org(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     page(api, ask, Some(ask.org().to_owned()), Log::Org)
 }
 
+/// The store that keeps the log. Where files manage the flags there is none, and an empty log would be a lie.
+fn logged(control: &Control) -> Result<&dyn Store, Problem> {
+    match control.is_read_only() {
+        true => Err(no_store()),
+        false => Ok(control.store()),
+    }
+}
+
 fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<Answer, Problem> {
     let query = &ask.query;
     let text = |name: &str| query.text(name).map(str::to_owned);
@@ -130,9 +140,7 @@ fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<Answer, P
     };
     let limit = query.number("limit").unwrap_or(DEFAULT_PAGE);
     let before = query.number("after").and_then(|id| u64::try_from(id).ok());
-    let page = api
-        .control()
-        .store()
+    let page = logged(api.control())?
         .audit(&filter, before, limit)
         .map_err(|error| unavailable(&error))?;
     let body = AuditLog {
@@ -165,11 +173,10 @@ fn entry(sealed: &Sealed, log: Log) -> Value {
 }
 
 pub(crate) fn prove(api: &Api, _: &Ask) -> Result<Answer, Problem> {
-    let control = api.control();
+    let store = logged(api.control())?;
     let (mut last, mut problem) = ((0, GENESIS), None);
     loop {
-        let page = control
-            .store()
+        let page = store
             .audit_after(last.0, PIECE)
             .map_err(|error| unavailable(&error))?;
         if page.entries.is_empty() {
@@ -204,7 +211,7 @@ pub(crate) fn export(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         .number("after")
         .and_then(|id| u64::try_from(id).ok())
         .unwrap_or(0);
-    let (first, next) = lines(control.store(), after).map_err(|error| unavailable(&error))?;
+    let (first, next) = lines(logged(&control)?, after).map_err(|error| unavailable(&error))?;
     let (mut sender, body) = Channel::<Bytes, std::io::Error>::new(2);
     let runtime = Handle::current();
     // It ends with the log, or when nobody takes what it sends.

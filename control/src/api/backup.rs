@@ -12,16 +12,24 @@ use crate::store::StoreError;
 
 use super::Api;
 use super::answer::Answer;
-use super::ask::Ask;
+use super::ask::{Ask, Wants};
 use super::change::unavailable;
 use super::codes;
 use super::notes;
 use super::problem::Problem;
 
+const NO_STORE_CURE: &str =
+    "look into the history of the files; with `flags.store` configured there is a store";
 /// How much is read at a time, in bytes.
 const PIECE: usize = 64 * 1024;
 
 pub(crate) fn backup(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    if api.control().is_read_only() {
+        return Err(no_store());
+    }
+    if ask.wants == Wants::Head {
+        return Ok(sent(Body::empty()));
+    }
     let _one_at_a_time = api.backups.try_lock().ok_or_else(|| {
         Problem::new(codes::TOO_MANY_REQUESTS, "another backup is being made")
             .retry_after(std::time::Duration::from_secs(5))
@@ -35,7 +43,7 @@ pub(crate) fn backup(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let path = folder.path().join("backup");
     let made = api.control().store().backup(&path);
     made.map_err(|error| match error {
-        StoreError::Unsupported(why) => Problem::new(codes::NO_STORE, why),
+        StoreError::Unsupported(why) => Problem::new(codes::NO_STORE, why).cure(NO_STORE_CURE),
         error => unavailable(&error),
     })?;
     // It is read on though it has no name any more.
@@ -61,9 +69,22 @@ pub(crate) fn backup(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
             }
         }
     });
-    Ok(Answer {
+    Ok(sent(Body::new(body)))
+}
+
+fn sent(body: Body) -> Answer {
+    Answer {
         kind: "application/octet-stream",
-        body: Body::new(body),
+        body,
         revision: None,
-    })
+    }
+}
+
+/// What takes a store is asked of a control plane that has none.
+pub(crate) fn no_store() -> Problem {
+    Problem::new(
+        codes::NO_STORE,
+        "files manage the flags, so that there is no store here",
+    )
+    .cure(NO_STORE_CURE)
 }

@@ -40,7 +40,9 @@ codes! {
     NOT_FOUND = 404,
     /// The path does not know the method; `Allow` says which it knows.
     METHOD_NOT_ALLOWED = 405,
-    /// There is no store that could be copied: files manage the flags.
+    /// The body did not arrive in time. Nothing was changed.
+    BODY_TIMED_OUT = 408,
+    /// There is no store, and so no copy of it and no audit log: files manage the flags.
     NO_STORE = 409,
     /// The body is longer than the route takes.
     BODY_TOO_LARGE = 413,

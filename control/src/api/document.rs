@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use config::Files;
+use config::{Files, Report};
+use serde_json::Value;
 
 use crate::change::Change;
 
@@ -18,17 +19,38 @@ pub(crate) fn export(api: &Api, _: &Ask) -> Result<Answer, Problem> {
 }
 
 pub(crate) fn apply(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    if ask.written == Written::Json {
-        // What is no JSON is told as such; how the document must look is judged by what reads files.
-        let _: serde::de::IgnoredAny = ask.json()?;
-    }
-    let name = PathBuf::from("document");
-    let files = Files::Memory([(name.clone(), ask.body.to_vec())].into());
-    let document = config::flags_document(files, &name).map_err(|report| Problem::invalid(&report))?;
+    let document = match ask.written {
+        Written::Yaml => read(ask.body.to_vec()),
+        Written::Json => json(ask)?,
+    };
+    let document = document.map_err(|report| Problem::invalid(&report))?;
     let apply = Change::ApplyDocument {
         document,
         prune: ask.query.is("prune"),
         adopt: ask.query.is("adopt"),
     };
     change(api, ask, apply, None)
+}
+
+/// What is no JSON is told as such; how the document must look is judged by what reads files. That is a reader of
+/// YAML, which refuses some of JSON (pairs of surrogates): where it can make nothing of the text, it is given the
+/// same document written otherwise.
+fn json(ask: &Ask) -> Result<Result<Value, Report>, Problem> {
+    let document: Value = ask.json()?;
+    let read_as_sent = read(ask.body.to_vec());
+    let is_unread = |report: &Report| {
+        report
+            .problems()
+            .iter()
+            .any(|problem| problem.code == "yaml-syntax")
+    };
+    Ok(match read_as_sent {
+        Err(report) if is_unread(&report) => read(format!("{document:#}").into_bytes()),
+        found => found,
+    })
+}
+
+fn read(text: Vec<u8>) -> Result<Value, Report> {
+    let name = PathBuf::from("document");
+    config::flags_document(Files::Memory([(name.clone(), text)].into()), &name)
 }

@@ -122,6 +122,7 @@ pub(crate) fn explain(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
 
 fn malformed(detail: impl Into<String>) -> Problem {
     Problem::new(codes::MALFORMED_BODY, detail)
+        .cure("GET /api/v1/openapi.json says what a question looks like")
 }
 
 fn values(given: &BTreeMap<String, Value>) -> Result<Vec<(&str, AttributeValue)>, Problem> {

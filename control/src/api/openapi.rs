@@ -127,7 +127,7 @@ fn responses(route: &Route, definitions: &mut Definitions) -> Value {
 
 /// The statuses of a route's problems.
 fn refusals(route: &Route) -> Vec<u16> {
-    let mut statuses = vec![400, 401, 403, 413, 429, 500, 503];
+    let mut statuses = vec![400, 401, 403, 408, 413, 429, 500, 503];
     if route.names().next().is_some() || matches!((route.does, route.body), (Does::Looks, Body::Json(..))) {
         statuses.push(404);
     }
@@ -135,6 +135,8 @@ fn refusals(route: &Route) -> Vec<u16> {
         statuses.push(415);
     }
     match route.does {
+        // Where there is no store there is no log.
+        Does::Looks if route.path.contains("/audit") => statuses.push(409),
         Does::Looks => {}
         Does::Changes(_) => statuses.extend([404, 409, 412, 422]),
         Does::Acts(_) => statuses.push(409),

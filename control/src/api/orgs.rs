@@ -126,7 +126,8 @@ pub(crate) fn import(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         return Err(Problem::new(
             codes::MALFORMED_BODY,
             format!("the record of `{id}` is no object"),
-        ));
+        )
+        .cure("write it as in the document, such as {\"tier\": \"pro\"}"));
     }
     let import = Change::ImportTenants {
         mode: body.mode.into(),
@@ -144,7 +145,8 @@ pub(crate) fn set_override(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
             return Err(Problem::new(
                 codes::MALFORMED_BODY,
                 "an override has either `enabled` or `variant`",
-            ));
+            )
+            .cure("send one of them: `enabled` is true, false, or null for no override"));
         }
     };
     let set = Change::SetOverride {

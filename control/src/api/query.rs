@@ -123,7 +123,10 @@ impl Query {
         known: impl Iterator<Item = &'p Parameter> + Clone,
     ) -> Result<Self, Problem> {
         let given: Vec<(String, String)> = AxumQuery::try_from_uri(uri)
-            .map_err(|_| Problem::new(codes::INVALID_PARAMETER, "the query can't be read"))?
+            .map_err(|_| {
+                Problem::new(codes::INVALID_PARAMETER, "the query can't be read")
+                    .cure("write it as `name=value&name=value`, with special characters as `%20`")
+            })?
             .0;
         for (index, (name, value)) in given.iter().enumerate() {
             let Some(parameter) = known.clone().find(|parameter| parameter.name == name) else {
@@ -139,14 +142,13 @@ impl Query {
                 .cure(cure));
             };
             if given.iter().take(index).any(|(before, _)| before == name) {
-                return Err(Problem::new(
-                    codes::INVALID_PARAMETER,
-                    format!("`{name}` comes twice"),
-                ));
+                let detail = format!("`{name}` comes twice");
+                return Err(Problem::new(codes::INVALID_PARAMETER, detail).cure("say it once"));
             }
             if !parameter.kind.takes(value) {
                 let detail = format!("`{name}` is {}", parameter.kind.expected());
-                return Err(Problem::new(codes::INVALID_PARAMETER, detail));
+                let cure = format!("send {}, or leave it out", parameter.kind.expected());
+                return Err(Problem::new(codes::INVALID_PARAMETER, detail).cure(cure));
             }
         }
         Ok(Self { given })

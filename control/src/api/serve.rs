@@ -3,10 +3,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
+use tokio::time::Instant;
 use tracing::error;
 
 use crate::actor::{Actor, Role};
@@ -15,7 +17,7 @@ use crate::operators::{Foreign, NotSignedIn, same_origin};
 
 use super::Api;
 use super::answer::Answer;
-use super::ask::{self, Ask, Names};
+use super::ask::{self, Ask, Names, Wants};
 use super::codes;
 use super::notes;
 use super::problem::Problem;
@@ -27,13 +29,16 @@ use super::route::Route;
 pub(crate) async fn serve(
     api: Arc<Api>,
     routes: &[&'static Route],
-    parameters: &RawPathParams,
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
 ) -> Response {
     let id = request_id(request.headers());
-    let timeout = api.timeout;
-    let working = work(api, routes, parameters, request, &id);
-    let answer = match tokio::time::timeout(timeout, working).await {
+    let Ok(parameters) = parameters else {
+        return ask::invalid_name("the path is no UTF-8").into_response(&id);
+    };
+    let deadline = Instant::now() + api.timeout;
+    let working = work(api, routes, &parameters, request, (&id, deadline));
+    let answer = match tokio::time::timeout_at(deadline, working).await {
         Ok(answer) => answer,
         Err(_) => Err(Problem::new(codes::TIMED_OUT, "the answer took too long")
             .cure("look at the audit log whether the change was made")),
@@ -61,7 +66,7 @@ async fn work(
     routes: &[&'static Route],
     parameters: &RawPathParams,
     request: Request,
-    id: &str,
+    (id, deadline): (&str, Instant),
 ) -> Result<Answer, Problem> {
     let (parts, body) = request.into_parts();
     let route = pick(routes, &parts.method)?;
@@ -77,7 +82,11 @@ async fn work(
         super::route::Does::Changes(_) => ask::expected(&parts.headers)?,
         _ => None,
     };
-    let (body, written) = ask::body(route, &parts.headers, body).await?;
+    let sent = ask::body(route, &parts.headers, body);
+    let (body, written) = match tokio::time::timeout_at(deadline, sent).await {
+        Ok(sent) => sent?,
+        Err(_) => return Err(too_slow()),
+    };
     let ask = Ask {
         actor,
         request_id: id.to_owned(),
@@ -87,6 +96,10 @@ async fn work(
         names,
         body,
         written,
+        wants: match parts.method {
+            Method::HEAD => Wants::Head,
+            _ => Wants::Whole,
+        },
     };
     let place = Arc::clone(&api.places).acquire_owned().await;
     let handled = tokio::task::spawn_blocking(move || {
@@ -98,6 +111,12 @@ async fn work(
         Ok(handled) => handled,
         Err(defect) => Err(Problem::new(codes::DEFECT, format!("a defect: {defect}"))),
     }
+}
+
+/// Nothing was begun yet.
+fn too_slow() -> Problem {
+    Problem::new(codes::BODY_TIMED_OUT, "the body did not arrive in time")
+        .cure("nothing was changed: send it again, as a whole and at once")
 }
 
 /// HEAD is answered like GET; the server leaves the body out.
@@ -199,7 +218,9 @@ fn not_signed_in(reason: &NotSignedIn) -> Problem {
                 HeaderValue::from_static("Bearer realm=\"sluice\""),
             ),
         NotSignedIn::Invalid { reason } => {
-            let problem = Problem::new(codes::SIGN_IN_FAILED, *reason);
+            let problem = Problem::new(codes::SIGN_IN_FAILED, *reason).cure(
+                "send a token that is valid still: of `admin.operators.tokens`, or a new one of the issuer",
+            );
             let challenge = format!(
                 "Bearer realm=\"sluice\", error=\"invalid_token\", error_description=\"{}\"",
                 reason.replace(['"', '\\'], "'")

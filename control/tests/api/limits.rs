@@ -116,3 +116,44 @@ fn where_there_is_no_store_there_is_no_backup() {
     let response = server.asked_by(Role::PlatformAdmin, "GET", "/platform/backup", None);
     assert_eq!((response.status, response.code().as_str()), (409, "NO_STORE"));
 }
+
+#[test]
+fn where_there_is_no_store_no_log_is_said_to_be_intact_or_empty() {
+    let server = Server::of_files();
+    for path in [
+        "/platform/audit",
+        "/platform/audit/verify",
+        "/platform/audit/export",
+        "/orgs/acme/audit",
+    ] {
+        let told = server.refused(409, "NO_STORE", "GET", path, None);
+        assert!(told["cure"].is_string(), "{path}: {told}");
+    }
+}
+
+#[test]
+fn the_head_of_a_backup_copies_nothing_and_is_no_backup() {
+    let server = Server::on_disk();
+    let ask = request("HEAD", "/platform/backup", None)
+        .host("127.0.0.1")
+        .token(server.token(Role::PlatformAdmin));
+    let mut client = Client::connect(server.address());
+    client.send(ask.bytes());
+    let response = client.response_to("HEAD");
+    assert_eq!(
+        (response.status, response.header("content-type")),
+        (200, Some("application/octet-stream"))
+    );
+    let log = server.done("GET", "/platform/audit?action=platform.backup_taken", None);
+    assert_eq!(log["entries"], json!([]));
+}
+
+#[test]
+fn a_path_that_is_no_text_is_a_problem_as_any_other() {
+    let server = Server::start();
+    let told = server.refused(400, "INVALID_NAME", "GET", "/platform/feature-flags/%ff", None);
+    assert!(
+        told["request_id"].is_string() && told["cure"].is_string(),
+        "{told}"
+    );
+}

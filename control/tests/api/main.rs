@@ -7,6 +7,7 @@
     reason = "a test that can't go on says so by panicking"
 )]
 
+mod bodies;
 mod changes;
 mod contract;
 mod generated;

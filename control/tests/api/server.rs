@@ -4,9 +4,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use config::{Compiled, Files};
-use control::api::{Api, router};
+use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
     Control, Fit, FlagObservation, History, MemoryStore, Observe, Opened, Policy, Publish, PublishError,
@@ -74,6 +75,12 @@ impl Server {
         Self::of(managed(Arc::new(MemoryStore::new())), true)
     }
 
+    /// The same with little patience.
+    pub(crate) fn impatient() -> Self {
+        let control = managed(Arc::new(MemoryStore::new()));
+        Self::within(control, true, Duration::from_millis(500))
+    }
+
     /// The same without operators.
     pub(crate) fn local() -> Self {
         Self::of(managed(Arc::new(MemoryStore::new())), false)
@@ -101,6 +108,10 @@ impl Server {
     }
 
     fn of(control: Control, with_operators: bool) -> Self {
+        Self::within(control, with_operators, REQUEST_TIMEOUT)
+    }
+
+    fn within(control: Control, with_operators: bool, timeout: Duration) -> Self {
         let clock = Arc::new(AtomicI64::new(START));
         let control = Arc::new(control);
         let mut tokens = Vec::new();
@@ -123,7 +134,7 @@ impl Server {
         } else {
             Operators::local()
         });
-        let api = Api::new(control, operators, scratch.path().to_owned());
+        let api = Api::new(control, operators, scratch.path().to_owned()).within(timeout);
         let api = api.by_clock(Arc::new(move || Timestamp(read.load(Ordering::Relaxed))));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

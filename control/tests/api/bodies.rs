@@ -1,0 +1,141 @@
+//! Bodies: JSON is read as JSON, nothing of it is passed over, and it arrives in time.
+
+use control::Role;
+use serde_json::json;
+use testkit::{Client, Response};
+
+use crate::server::{Server, request};
+
+fn sent(server: &Server, method: &str, path: &str, body: &str) -> Response {
+    let ask = request(method, path, None).with_body(body);
+    server.ask(
+        ask.header("content-type", "application/json")
+            .token(server.token(Role::PlatformAdmin)),
+    )
+}
+
+#[test]
+fn characters_that_json_writes_as_pairs_are_read() {
+    let server = Server::start();
+    let document = r#"{ "version": 1, "flags": { "brand.new": { "description": "\ud83d\ude00" } } }"#;
+    let response = sent(&server, "PUT", "/platform/document", document);
+    assert_eq!(response.status, 200, "{}", response.text());
+    let flag = server.done("GET", "/platform/feature-flags/brand.new", None);
+    assert_eq!(flag["description"], "\u{1f600}");
+    let import = r#"{ "tenants": { "hooli": { "attributes": { "mood": "\ud83d\ude00" } } } }"#;
+    let response = sent(&server, "POST", "/platform/orgs:import", import);
+    assert_eq!(response.status, 200, "{}", response.text());
+    let org = server.done("GET", "/platform/orgs/hooli", None);
+    assert_eq!(org["attributes"]["mood"], "\u{1f600}");
+}
+
+#[test]
+fn a_document_in_json_is_told_where_it_is_wrong() {
+    let server = Server::start();
+    let document = "{\n  \"version\": 1,\n  \"flags\": { \"a.b\": { \"lifecicle\": \"beta\" } }\n}";
+    let response = sent(&server, "PUT", "/platform/document", document);
+    assert_eq!(
+        (response.status, response.code().as_str()),
+        (422, "INVALID_DOCUMENT")
+    );
+    let problem = &response.json()["problems"][0];
+    assert_eq!(
+        (&problem["line"], &problem["column"]),
+        (&json!(3), &json!(23)),
+        "{problem}"
+    );
+}
+
+#[test]
+fn a_key_that_is_written_twice_is_refused() {
+    let server = Server::start();
+    let before = server.done("GET", "/platform/document", None);
+    for (method, path, body) in [
+        (
+            "PUT",
+            "/platform/orgs/acme",
+            r#"{ "tier": "tier1", "tier": "tier2" }"#,
+        ),
+        (
+            "PATCH",
+            "/platform/orgs/acme",
+            r#"{ "attributes": { "a": 1, "\u0061": 2 } }"#,
+        ),
+        (
+            "POST",
+            "/platform/orgs:import",
+            r#"{ "tenants": { "a": {}, "a": { "tier": "tier1" } } }"#,
+        ),
+        (
+            "PUT",
+            "/platform/feature-flags/ui.shell/tiers",
+            r#"{ "tiers": { "tier1": "on", "tier1": "off" } }"#,
+        ),
+        (
+            "PUT",
+            "/platform/document",
+            r#"{ "version": 1, "flags": { "a.b": {}, "a.b": { "owner": "me" } } }"#,
+        ),
+    ] {
+        let response = sent(&server, method, path, body);
+        assert_eq!(
+            (response.status, response.code().as_str()),
+            (400, "MALFORMED_BODY"),
+            "{method} {path}: {}",
+            response.text()
+        );
+        let told = response.json();
+        assert!(
+            told["detail"]
+                .as_str()
+                .unwrap()
+                .contains("written twice at line 1"),
+            "{told}"
+        );
+        assert!(told["cure"].is_string(), "{told}");
+    }
+    assert_eq!(server.done("GET", "/platform/document", None), before);
+}
+
+#[test]
+fn a_body_that_does_not_arrive_is_no_change_that_may_have_been_made() {
+    let server = Server::impatient();
+    let head = format!(
+        "POST /api/v1/platform/feature-flags/ui.shell/kill HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{{",
+        server.token(Role::Operator)
+    );
+    let mut client = Client::connect(server.address());
+    client.send(head);
+    let response = client.response();
+    assert_eq!(
+        (response.status, response.code().as_str()),
+        (408, "BODY_TIMED_OUT")
+    );
+    assert!(!response.text().contains("audit log"), "{}", response.text());
+}
+
+#[test]
+fn what_is_wrong_with_a_request_has_a_cure() {
+    let server = Server::start();
+    let kill = "/platform/feature-flags/ui.shell/kill";
+    for (method, path, body) in [
+        ("POST", "/platform/feature-flags/1%20a/kill", "{}"),
+        ("POST", kill, r#"{ "because": "x" }"#),
+        ("POST", "/platform/feature-flags/ui.shell/kill?dry_run=yes", "{}"),
+        ("POST", kill, "{"),
+        ("PUT", "/platform/orgs/acme/beta/dispatch.v2Board", "{}"),
+        ("POST", "/platform/orgs/acme/feature-flags/ui.shell", "{}"),
+        ("POST", "/platform/orgs:import", r#"{ "tenants": { "a": [] } }"#),
+        (
+            "PUT",
+            "/platform/feature-flags/ui.shell/tiers",
+            r#"{ "tiers": { "tier1": {} } }"#,
+        ),
+    ] {
+        let told = sent(&server, method, path, body);
+        assert!(told.status == 400 || told.status == 413, "{}", told.text());
+        assert!(told.json()["cure"].is_string(), "{}", told.text());
+    }
+    let nobody = server.ask(request("GET", "/whoami", None).token("sluice_wrong"));
+    assert!(nobody.json()["cure"].is_string(), "{}", nobody.text());
+}
