@@ -142,8 +142,8 @@ impl Opened {
     /// # Errors
     /// It can't be read, or is no valid document.
     pub fn read(store: Arc<dyn Store>, eligibility: Eligibility) -> Result<Self, OpenError> {
-        let loaded = store.load()?;
-        let state = State::from(&loaded)?;
+        // What was loaded is dropped before the rest is made of it: it is as large again.
+        let state = State::from(&store.load()?)?;
         let catalog =
             Catalog::new(eligibility, state.edits()).map_err(|report| OpenError::Invalid(report.into()))?;
         Ok(Self {
