@@ -1,6 +1,9 @@
 //! The admin side of a proxy: alive, ready, metrics. It has a listener, a thread and a runtime of its own, so
 //! that neither side can hold up the other.
 
+mod patient;
+mod places;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -20,22 +23,36 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::{error, warn};
 
+use self::patient::Patient;
+pub use self::places::{MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT};
+use self::places::{Places, Taken};
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Report};
 
-/// Most connections at once; more wait to be accepted.
-pub const MAX_ADMIN_CONNECTIONS: usize = 64;
 /// Longest body of a request, in bytes, that a handler reads unless it says otherwise.
 pub const MAX_ADMIN_BODY_BYTES: usize = 64 * 1024;
-/// Within this time a connection must bring a whole head.
-const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// How long clients may take.
+const PATIENCE: Patience = Patience {
+    head: Duration::from_secs(10),
+    write: Duration::from_secs(10),
+};
 /// About the longest head, in bytes, that is read: a buffer's length.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// How long the last answers may take after the end was asked for.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// How long a client may take.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// For a whole head, from the connection's beginning or the answer before.
+    head: Duration,
+    /// To take something of what is written to it.
+    write: Duration,
+}
 
 /// What the pages are made from.
 #[derive(Debug, Clone)]
@@ -64,15 +81,25 @@ pub fn admin_router(state: AdminState) -> Router {
 }
 
 impl AdminServer {
-    /// Serves `router` on `listener` until the server is stopped.
-    pub fn start(listener: std::net::TcpListener, router: Router) -> io::Result<Self> {
+    /// Serves `router` on `listener` until the server is stopped. Connections that were closed for the sake of
+    /// others are counted.
+    pub fn start(listener: std::net::TcpListener, router: Router, metrics: Arc<Metrics>) -> io::Result<Self> {
+        Self::with_patience(listener, router, metrics, PATIENCE)
+    }
+
+    fn with_patience(
+        listener: std::net::TcpListener,
+        router: Router,
+        metrics: Arc<Metrics>,
+        patience: Patience,
+    ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (stop, stopped) = watch::channel(false);
         let thread = thread::Builder::new().name("admin".into()).spawn(move || {
-            runtime.block_on(accept(listener, router, stopped));
+            runtime.block_on(accept(listener, router, Places::new(metrics), patience, stopped));
             runtime.shutdown_timeout(Duration::ZERO);
         })?;
         Ok(Self {
@@ -102,40 +129,43 @@ impl Drop for AdminServer {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+async fn accept(
+    listener: std::net::TcpListener,
+    router: Router,
+    places: Arc<Places>,
+    patience: Patience,
+    mut stopped: watch::Receiver<bool>,
+) {
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return error!("the admin listener can't be used: {error}"),
     };
-    let places = Arc::new(Semaphore::new(MAX_ADMIN_CONNECTIONS));
+    let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             _ = stopped.wait_for(|stop| *stop) => break,
-            accepted = next(&listener, &places) => accepted,
+            accepted = next(&listener) => accepted,
         };
-        let Some((stream, peer, place)) = accepted else {
+        while connections.try_join_next().is_some() {}
+        let Some((stream, peer)) = accepted else {
             continue;
         };
+        let Some(place) = places.take(peer.ip()) else {
+            continue;
+        };
+        let stream = Patient::new(stream, patience.write, Arc::clone(&places));
         let (router, stopped) = (router.clone(), stopped.clone());
-        tokio::spawn(async move {
-            connection(stream, peer, router, stopped).await;
-            drop(place);
-        });
+        connections.spawn(connection(stream, (peer, place), router, patience.head, stopped));
     }
     drop(listener);
-    // All places are free when all connections have ended.
-    let all = u32::try_from(MAX_ADMIN_CONNECTIONS).unwrap_or(u32::MAX);
-    let _ = tokio::time::timeout(LAST_ANSWERS, places.acquire_many(all)).await;
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(LAST_ANSWERS, all_ended).await;
 }
 
-/// The next connection, once there is a place for it.
-async fn next(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+/// The next connection.
+async fn next(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, place)),
+        Ok(accepted) => Some(accepted),
         Err(error) => {
             // Most often there are too many open files, which trying again at once would not change.
             warn!("the admin listener can't accept: {error}");
@@ -146,21 +176,35 @@ async fn next(
 }
 
 /// Requests bring the peer's address along, as [`ConnectInfo`].
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<bool>) {
+async fn connection(
+    stream: Patient<TcpStream>,
+    (peer, place): (SocketAddr, Taken),
+    router: Router,
+    head_limit: Duration,
+    mut stopped: watch::Receiver<bool>,
+) {
     let router = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        let working = place.work();
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.call(request)
+        let answer = router.call(request);
+        async move {
+            let answer = answer.await;
+            drop(working);
+            answer
+        }
     });
+    // A connection that is kept alive without a request is closed after the same time.
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_LIMIT)
+        .header_read_timeout(head_limit)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut serving = std::pin::pin!(serving);
     // How a connection ended is the business of whoever opened it.
     tokio::select! {
         _ = serving.as_mut() => return,
+        () = place.displaced() => return,
         _ = stopped.wait_for(|stop| *stop) => serving.as_mut().graceful_shutdown(),
     }
     let _ = serving.await;

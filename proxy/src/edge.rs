@@ -25,7 +25,7 @@ use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::time::Instant;
 
-pub(crate) use self::admission::Admission;
+pub(crate) use self::admission::{Admission, network};
 pub(crate) use self::arrival::{Arrival, BodyFault, Http2Limits, arrival};
 pub(crate) use self::http2::Http2;
 use self::line::Line;

@@ -66,7 +66,10 @@ mod upstreams;
 
 pub use access_entry::{AnsweredBy, DecisionEntry, Entry, GateEntry, Verdict};
 pub use access_log::{AccessLog, Format, MAX_QUEUED_BYTES, MAX_QUEUED_LINES, Output};
-pub use admin::{AdminServer, AdminState, MAX_ADMIN_BODY_BYTES, MAX_ADMIN_CONNECTIONS, admin_router};
+pub use admin::{
+    AdminServer, AdminState, MAX_ADMIN_BODY_BYTES, MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT,
+    admin_router,
+};
 pub use code_counter::{CodeCounter, MAX_CODES};
 pub use issuer_keys::{IssuerKeys, KeysStatus, MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed, Unproven};
 pub use key_store::{InvalidKeySource, KeyStore};

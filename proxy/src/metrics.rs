@@ -41,6 +41,7 @@ pub struct Metrics {
     pub(crate) access_log_dropped: CodeCounter,
     pub(crate) connections_refused: CodeCounter,
     pub(crate) connections_broken_off: CodeCounter,
+    pub(crate) admin_connections_closed: CodeCounter,
     pub(crate) http2_requests_refused: IntCounter,
     connections: IntGaugeVec,
     reloads: CodeCounter,
@@ -111,6 +112,12 @@ impl Metrics {
                 &registry,
                 "sluice_connections_broken_off_total",
                 "Connections of HTTP/2 that were broken off for what the client did, by reason.",
+                "reason",
+            )),
+            admin_connections_closed: CodeCounter::new(counters(
+                &registry,
+                "sluice_admin_connections_closed_total",
+                "Connections of the admin listener that were closed for the sake of others, by reason.",
                 "reason",
             )),
             http2_requests_refused: counter(

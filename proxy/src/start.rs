@@ -259,7 +259,7 @@ fn serve_admin(
     };
     let router = admin_router(state).merge(more.unwrap_or_default());
     let address = listening.address;
-    let server = AdminServer::start(listening.socket, router);
+    let server = AdminServer::start(listening.socket, router, Arc::clone(&shared.metrics));
     let failed = |reason| StartError::Bind {
         listener: "admin".into(),
         address,

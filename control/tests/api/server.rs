@@ -13,7 +13,7 @@ use control::{
     Control, Fit, FlagObservation, History, MemoryStore, Observe, Opened, Policy, Publish, PublishError,
     Revision, Role, SqliteStore, Store,
 };
-use proxy::AdminServer;
+use proxy::{AdminServer, Metrics};
 use rules::{Eligibility, Timestamp};
 use serde_json::Value;
 use testkit::{Client, Request, Response};
@@ -142,7 +142,7 @@ impl Server {
             address,
             clock,
             tokens,
-            _server: AdminServer::start(listener, router(Arc::new(api))).unwrap(),
+            _server: AdminServer::start(listener, router(Arc::new(api)), Arc::new(Metrics::new())).unwrap(),
             scratch,
             store: None,
         }

@@ -24,6 +24,10 @@ struct Running {
 }
 
 fn start(more: Router) -> Running {
+    start_with(more, PATIENCE)
+}
+
+fn start_with(more: Router, patience: Patience) -> Running {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let metrics = Arc::new(Metrics::new());
     let keys = KeyStore::new(runtime.handle().clone(), Pace::default(), &metrics);
@@ -33,7 +37,9 @@ fn start(more: Router) -> Running {
     };
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let server = AdminServer::start(listener, admin_router(state.clone()).merge(more)).unwrap();
+    let router = admin_router(state.clone()).merge(more);
+    let metrics = Arc::clone(&state.metrics);
+    let server = AdminServer::with_patience(listener, router, metrics, patience).unwrap();
     Running {
         address,
         state,
@@ -189,24 +195,76 @@ fn a_head_that_is_too_long_is_refused() {
     assert_eq!(&status, b"HTTP/1.1 431 ");
 }
 
+const SHORT: Patience = Patience {
+    head: Duration::from_millis(100),
+    write: Duration::from_millis(100),
+};
+
+/// Answers with more than a connection holds while nobody reads.
+fn large() -> Router {
+    let large = Bytes::from(vec![b'x'; 32 * 1024 * 1024]);
+    Router::new().route("/large", get(move || std::future::ready(large.clone())))
+}
+
+fn closed(running: &Running, reason: &str) -> u64 {
+    let line = format!("sluice_admin_connections_closed_total{{reason=\"{reason}\"}} ");
+    let (_, _, metrics) = ask(running, "/metrics");
+    let count = metrics.lines().find_map(|found| found.strip_prefix(&line));
+    count.map_or(0, |count| count.parse().unwrap())
+}
+
 #[test]
-fn connections_beyond_the_limit_wait_for_a_place() {
+fn clients_that_never_read_keep_nobody_from_being_answered() {
+    let running = start(large());
+    let mut unread: Vec<_> = (0..140).map(|_| connect(running.address)).collect();
+    for stream in &mut unread {
+        // Who was displaced meanwhile is closed.
+        let _ = stream.write_all("GET /large HTTP/1.1\r\nhost: a\r\n\r\n".repeat(9).as_bytes());
+    }
+    let started = Instant::now();
+    check(&running, "/livez", 200, "ok\n");
+    assert!(started.elapsed() < PATIENCE.write / 2);
+    assert!(closed(&running, "displaced") > 100);
+}
+
+#[test]
+fn a_client_that_takes_nothing_of_its_answer_is_closed() {
+    let running = start_with(large(), SHORT);
+    let mut unread = connect(running.address);
+    unread
+        .write_all(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    testkit::eventually("the end of a connection that is not read", || {
+        (closed(&running, "stalled") == 1).then_some(())
+    });
+}
+
+#[test]
+fn a_connection_without_a_request_is_closed() {
+    let running = start_with(Router::new(), SHORT);
+    let mut silent = connect(running.address);
+    assert_eq!(silent.read(&mut [0; 1_024]).unwrap(), 0);
+    let request = "GET /livez HTTP/1.1\r\nhost: a\r\n\r\n";
+    assert!(exchange(running.address, request).ends_with("ok\n"));
+}
+
+#[test]
+fn the_connection_that_has_waited_longest_makes_room() {
     let running = start(Router::new());
     let request = "GET /livez HTTP/1.1\r\nhost: a\r\n\r\n";
-    let mut idle: Vec<_> = (0..MAX_ADMIN_CONNECTIONS)
+    let mut idle: Vec<_> = (0..MAX_ADMIN_CONNECTIONS_PER_CLIENT)
         .map(|_| connect(running.address))
         .collect();
+    for stream in idle.iter_mut().rev() {
+        stream.write_all(request.as_bytes()).unwrap();
+        assert!(stream.read(&mut [0; 1_024]).unwrap() > 0);
+    }
+    check(&running, "/livez", 200, "ok\n");
+    assert_eq!(idle.pop().unwrap().read(&mut [0; 1_024]).unwrap(), 0);
     for stream in &mut idle {
         stream.write_all(request.as_bytes()).unwrap();
         assert!(stream.read(&mut [0; 1_024]).unwrap() > 0);
     }
-    let mut next = connect(running.address);
-    next.write_all(request.as_bytes()).unwrap();
-    next.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-    assert!(next.read(&mut [0; 1_024]).is_err());
-    idle.pop();
-    next.set_read_timeout(Some(LONG)).unwrap();
-    assert!(next.read(&mut [0; 1_024]).unwrap() > 0);
 }
 
 #[test]
