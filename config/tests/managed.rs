@@ -92,7 +92,8 @@ fn the_document_says_where_the_store_is_and_how_flags_are_judged() {
         outline,
         Outline {
             flags: flags.clone(),
-            eligibility: Eligibility::Relaxed
+            eligibility: Eligibility::Relaxed,
+            seed: None,
         }
     );
     let loaded = good(&catalog());
