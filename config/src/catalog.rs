@@ -108,6 +108,12 @@ impl Catalog {
         draft::draft(self, edits)
     }
 
+    /// Whether the document would be valid with this edit alone. Why it would not be is not looked for.
+    #[must_use]
+    pub fn takes(&self, edit: Edit) -> bool {
+        draft::takes(self, edit)
+    }
+
     /// Makes a change that was drafted of this document as it is.
     pub fn adopt(&mut self, draft: Draft) {
         if let Some(head) = draft.head {

@@ -3,6 +3,7 @@
 
 mod facts;
 mod files;
+mod unfit;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +16,7 @@ use serde_json::Value;
 use self::facts::KeptFacts;
 pub use self::files::catalog_of;
 use self::files::{NoFacts, Unpublished, of_document, of_files, read_only};
+use self::unfit::unfit;
 use crate::audit::Entry;
 use crate::history::History;
 use crate::observe::Observe;
@@ -381,6 +383,9 @@ impl Control {
         let kept = self.kept.read();
         let Prepared { plan, draft } = self.prepared(&kept, request)?;
         if plan.writes.is_empty() {
+            if !plan.audit.is_empty() {
+                self.record(plan.audit).map_err(ApplyError::Store)?;
+            }
             return Ok(Applied {
                 revision: kept.state.revision,
                 changed: false,
@@ -434,10 +439,18 @@ impl Control {
             now: request.at,
         };
         let plan = plan::plan(&kept.state, request, &self.policy, &facts).map_err(ApplyError::Refused)?;
-        let draft = kept
-            .catalog
-            .draft(plan.edits.clone())
-            .map_err(|report| ApplyError::Invalid(report.into()))?;
+        let draft = match kept.catalog.draft(plan.edits.clone()) {
+            Ok(draft) => return Ok(Prepared { plan, draft }),
+            Err(report) => Err(ApplyError::Invalid(report.into())),
+        };
+        let unfit = unfit(&kept.catalog, &request.change, &plan);
+        if unfit.is_empty() {
+            return draft;
+        }
+        let plan = plan::plan_without(&kept.state, request, &self.policy, &facts, unfit)
+            .map_err(ApplyError::Refused)?;
+        let draft = kept.catalog.draft(plan.edits.clone());
+        let draft = draft.map_err(|report| ApplyError::Invalid(report.into()))?;
         Ok(Prepared { plan, draft })
     }
 

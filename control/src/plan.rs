@@ -12,6 +12,8 @@ mod making;
 mod promotion;
 mod tenant;
 
+use std::collections::BTreeMap;
+
 use rules::Timestamp;
 use serde_json::{Map, Value};
 
@@ -54,7 +56,8 @@ pub struct Request {
 /// What a change does, if it is let through.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
-    /// The records that it writes; without any it changes nothing, and nothing is remembered of it.
+    /// The records that it writes; without any it changes nothing, and nothing is remembered of it but that all
+    /// items of an import were refused.
     pub writes: Vec<Write>,
     /// The same as edits of the document that is compiled.
     pub edits: Vec<config::Edit>,
@@ -100,10 +103,21 @@ pub fn plan(
     policy: &Policy,
     facts: &dyn Facts,
 ) -> Result<Plan, Vec<Refusal>> {
+    plan_without(state, request, policy, facts, BTreeMap::new())
+}
+
+/// The same, of an import without the tenants whose records are unfit.
+pub(crate) fn plan_without(
+    state: &State,
+    request: &Request,
+    policy: &Policy,
+    facts: &dyn Facts,
+    unfit: BTreeMap<String, Refusal>,
+) -> Result<Plan, Vec<Refusal>> {
     if let Some(refusal) = unpermitted(request) {
         return Err(vec![refusal]);
     }
-    let mut making = Making::new(state, request);
+    let mut making = Making::new(state, request, unfit);
     match &request.change {
         Change::SetState {
             flag,

@@ -28,6 +28,10 @@ pub(super) fn draft(catalog: &Catalog, edits: Vec<Edit>) -> Result<Draft, Report
     compile(catalog, &change).ok_or_else(|| refused::report(catalog, &change))
 }
 
+pub(super) fn takes(catalog: &Catalog, edit: Edit) -> bool {
+    compile(catalog, &Change::of(vec![edit])).is_some()
+}
+
 impl Change {
     fn of(edits: Vec<Edit>) -> Self {
         let mut change = Self::default();

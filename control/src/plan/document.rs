@@ -12,7 +12,7 @@ use super::definition::Definition;
 use super::difference::{Difference, Section, fields};
 use super::making::{About, Making};
 use super::tenant;
-use crate::audit::Event;
+use crate::audit::{Event, Outcome};
 use crate::flag_state::FlagState;
 use crate::refusal::Refusal;
 use crate::state::record_of;
@@ -239,7 +239,8 @@ impl Applied<'_, '_> {
         self.making.write(Event::DocumentApplied, about, self.shared);
         let is_told = self.making.plan.audit.len() > before;
         if !is_told && !self.making.plan.writes.is_empty() {
-            self.making.remember(Event::DocumentApplied, details);
+            self.making
+                .remember(Event::DocumentApplied, Outcome::Applied, details);
         }
         self.making.summary().document = Some(self.difference);
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::making::{About, Making};
 use super::tenant::no_mapping;
-use crate::audit::Event;
+use crate::audit::{Event, Outcome};
 use crate::change::ImportMode;
 use crate::refusal::{Code, Refusal};
 use crate::store::{Key, Write};
@@ -45,7 +45,8 @@ struct Counts {
     refused: usize,
 }
 
-/// Writes every record that can be. What a record names is judged with the whole document.
+/// Writes every record that can be. What a record names is judged with the whole document: who does that says which
+/// are unfit.
 pub(super) fn import(
     making: &mut Making<'_>,
     mode: ImportMode,
@@ -70,14 +71,26 @@ pub(super) fn import(
             outcome,
         });
     }
-    if !making.plan.writes.is_empty() {
-        let counts = serde_json::to_value(&counts).unwrap_or_default();
-        making.remember(
-            Event::TenantsImported,
-            counts.as_object().cloned().unwrap_or_default(),
-        );
+    let outcome = match (making.plan.writes.is_empty(), counts.refused) {
+        (false, _) => Outcome::Applied,
+        (true, 0) => return Ok(()),
+        (true, _) => Outcome::Refused,
+    };
+    let details = serde_json::to_value(&counts).unwrap_or_default();
+    let mut details = details.as_object().cloned().unwrap_or_default();
+    let codes: BTreeSet<&str> = making.plan.items.iter().filter_map(refused_by).collect();
+    if !codes.is_empty() {
+        details.insert("codes".into(), codes.into_iter().collect());
     }
+    making.remember(Event::TenantsImported, outcome, details);
     Ok(())
+}
+
+fn refused_by(item: &ItemResult) -> Option<&'static str> {
+    match &item.outcome {
+        ItemOutcome::Refused(refusal) => Some(refusal.code.as_str()),
+        ItemOutcome::Created | ItemOutcome::Changed | ItemOutcome::Unchanged => None,
+    }
 }
 
 fn item(
@@ -98,6 +111,9 @@ fn item(
     if again {
         let detail = format!("the tenant {id} is in this import twice: this one is left out");
         return Err(Refusal::new(Code::AlreadyExists, detail).fact("org", id).into());
+    }
+    if let Some(refusal) = making.unfit.get(id) {
+        return Err(refusal.clone().into());
     }
     let before = making.state.tenants.get(id);
     let after = match (before, mode) {

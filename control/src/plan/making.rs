@@ -1,5 +1,7 @@
 //! A plan in the making: collects what is written, step by step, with what is remembered of each step.
 
+use std::collections::BTreeMap;
+
 use rules::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -17,6 +19,8 @@ pub(super) struct Making<'a> {
     pub(super) state: &'a State,
     pub(super) request: &'a Request,
     pub(super) plan: Plan,
+    /// Tenants whose records would make the document invalid.
+    pub(super) unfit: BTreeMap<String, Refusal>,
 }
 
 /// What is remembered of one step.
@@ -28,11 +32,12 @@ pub(super) struct About<'a> {
 }
 
 impl<'a> Making<'a> {
-    pub(super) fn new(state: &'a State, request: &'a Request) -> Self {
+    pub(super) fn new(state: &'a State, request: &'a Request, unfit: BTreeMap<String, Refusal>) -> Self {
         Self {
             state,
             request,
             plan: Plan::default(),
+            unfit,
         }
     }
 
@@ -112,8 +117,9 @@ impl<'a> Making<'a> {
     }
 
     /// Remembers a change of many as one.
-    pub(super) fn remember(&mut self, event: Event, details: Map<String, Value>) {
+    pub(super) fn remember(&mut self, event: Event, outcome: Outcome, details: Map<String, Value>) {
         let entry = Entry {
+            outcome,
             details,
             ..entry(self.request, event)
         };

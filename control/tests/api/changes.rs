@@ -213,6 +213,59 @@ fn tenants_are_brought_in_with_a_result_for_each_and_one_revision() {
 }
 
 #[test]
+fn a_tenant_of_an_import_that_only_the_whole_document_faults_holds_up_no_other() {
+    let server = Server::start();
+    let body = json!({ "tenants": {
+        "new-1": { "tier": "tier1" },
+        "new-2": { "tier": "tier9" },
+        "new-3": { "overrides": { "no.such": true } },
+        "new-4": { "tire": "tier1" },
+        "new-5": { "tier": "tier9" },
+    } });
+    for path in ["/platform/orgs:import?dry_run=true", "/platform/orgs:import"] {
+        let told = server.done("POST", path, Some(&body));
+        let items = told["items"].as_array().unwrap();
+        let outcomes: Vec<&str> = items
+            .iter()
+            .map(|item| item["outcome"].as_str().unwrap())
+            .collect();
+        assert_eq!(outcomes, ["created", "refused", "refused", "refused", "refused"]);
+        for (item, words) in items.iter().skip(1).zip(["tier9", "no.such", "tire", "tier9"]) {
+            let refusal = &item["refusal"];
+            assert_eq!(
+                (&refusal["code"], &refusal["org"]),
+                (&json!("INVALID_DOCUMENT"), &item["id"])
+            );
+            assert!(refusal["detail"].as_str().unwrap().contains(words), "{refusal}");
+        }
+    }
+    let orgs = server.done("GET", "/platform/orgs?after=initech", None);
+    assert_eq!(orgs["orgs"], json!([{ "id": "new-1", "tier": "tier1" }]));
+}
+
+#[test]
+fn an_import_of_which_all_is_refused_changes_nothing_and_is_in_the_log() {
+    let server = Server::start();
+    let before = server.done("GET", "/platform/document", None);
+    let body = json!({ "tenants": { "new-1": { "tier": "tier9" } } });
+    let tried = server.done("POST", "/platform/orgs:import?dry_run=true", Some(&body));
+    assert_eq!(tried["items"][0]["outcome"], "refused");
+    let told = server.done("POST", "/platform/orgs:import", Some(&body));
+    assert_eq!(
+        (&told["changed"], &told["items"][0]["outcome"]),
+        (&json!(false), &json!("refused"))
+    );
+    assert_eq!(server.done("GET", "/platform/document", None), before);
+    let log = server.done("GET", "/platform/audit?action=platform.orgs_imported", None);
+    let entries = log["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 1, "{log}");
+    assert_eq!(
+        (&entries[0]["outcome"], &entries[0]["details"]["refused"]),
+        (&json!("refused"), &json!(1))
+    );
+}
+
+#[test]
 fn a_document_is_applied_as_json_or_yaml_and_a_bad_one_not_at_all() {
     let server = Server::start();
     let whole = server.done("GET", "/platform/document", None);

@@ -1,0 +1,65 @@
+//! Which tenants of an import only the compiler can fault: their records name a tier or a flag that there is not.
+
+use std::collections::{BTreeMap, HashMap};
+
+use config::{Catalog, Edit, Report, Severity};
+
+use crate::change::Change;
+use crate::plan::Plan;
+use crate::refusal::{Code, Refusal};
+
+/// The most records that are looked into for what is wrong with them: that takes far longer than to find that
+/// something is. Of records that are alike one is looked into.
+const MAX_EXPLAINED: usize = 50;
+
+/// The tenants of an import that would make the document invalid, each with why.
+pub(super) fn unfit(catalog: &Catalog, change: &Change, plan: &Plan) -> BTreeMap<String, Refusal> {
+    let mut explained: HashMap<String, Option<Refusal>> = HashMap::new();
+    let mut unfit = BTreeMap::new();
+    if !matches!(change, Change::ImportTenants { .. }) {
+        return unfit;
+    }
+    for edit in &plan.edits {
+        let Edit::Tenant(id, Some(record)) = edit else {
+            continue;
+        };
+        if catalog.takes(edit.clone()) {
+            continue;
+        }
+        let is_full = explained.len() >= MAX_EXPLAINED;
+        let text = record.to_string();
+        let known = match explained.get(&text) {
+            Some(known) => known.clone(),
+            None if is_full => None,
+            None => {
+                let report = catalog.draft(vec![edit.clone()]).err();
+                let found = report.map(|report| in_words(&report));
+                explained.insert(text, found.clone());
+                found
+            }
+        };
+        let refusal = known.unwrap_or_else(unexplained);
+        unfit.insert(id.clone(), refusal.fact("org", id.as_str()));
+    }
+    unfit
+}
+
+/// The problems' own words. Their places are of a document that nobody wrote.
+fn in_words(report: &Report) -> Refusal {
+    let errors = report.problems().iter();
+    let errors: Vec<_> = errors
+        .filter(|problem| problem.severity == Severity::Error)
+        .collect();
+    let words: Vec<&str> = errors.iter().map(|problem| &*problem.title).collect();
+    let refusal = Refusal::new(Code::InvalidDocument, words.join("; "));
+    match errors.iter().find_map(|problem| problem.help.as_deref()) {
+        Some(help) => refusal.cure(help),
+        None => refusal,
+    }
+}
+
+fn unexplained() -> Refusal {
+    let detail = "its record names something that there is not, or is not of the form";
+    Refusal::new(Code::InvalidDocument, detail)
+        .cure("mend those that are explained, then bring this one in again")
+}
