@@ -17,6 +17,7 @@ mod notes;
 mod openapi;
 mod operate;
 mod orgs;
+mod outgoing;
 mod own;
 mod problem;
 mod query;
@@ -46,15 +47,19 @@ pub use codes::API_CODES;
 pub use flags::MAX_COUNTED_DECISIONS;
 pub use notes::NOTES_PER_MINUTE;
 pub use openapi::document as openapi;
+pub use outgoing::PIECE_TIMEOUT;
 pub use route::{PREFIX, Route, Verb};
 pub use table::ROUTES;
-pub use throttle::{REQUESTS_AT_ONCE, REQUESTS_PER_SECOND};
+pub use throttle::{REQUESTS_AT_ONCE, REQUESTS_PER_SECOND, URGENT_AT_ONCE, URGENT_PER_SECOND};
 
 use notes::Notes;
+use route::Lane;
 use throttle::Throttle;
 
 /// How many requests are worked on at a time; more wait.
 pub const MAX_AT_WORK: usize = 16;
+/// How many urgent changes besides: what takes a feature away does not wait for looks.
+pub const MAX_URGENT_AT_WORK: usize = 4;
 /// How long a request may take, its body included.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -65,6 +70,7 @@ pub struct Api {
     notes: Notes,
     throttle: Throttle,
     places: Arc<Semaphore>,
+    urgent_places: Arc<Semaphore>,
     timeout: Duration,
     clock: Clock,
     /// Where copies are made that are sent and then gone.
@@ -85,6 +91,7 @@ impl Api {
             notes: Notes::new(),
             throttle: Throttle::new(),
             places: Arc::new(Semaphore::new(MAX_AT_WORK)),
+            urgent_places: Arc::new(Semaphore::new(MAX_URGENT_AT_WORK)),
             timeout: REQUEST_TIMEOUT,
             clock: Arc::new(system_time),
             scratch,
@@ -101,6 +108,14 @@ impl Api {
     pub fn within(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
+    }
+
+    /// Where requests wait for a place.
+    fn places(&self, lane: Lane) -> &Arc<Semaphore> {
+        match lane {
+            Lane::Common => &self.places,
+            Lane::Urgent => &self.urgent_places,
+        }
     }
 
     /// The same by another clock, for tests of what takes days.

@@ -287,11 +287,14 @@ impl Control {
         self.refresh();
         let kept = self.kept.read();
         let Prepared { plan, draft } = self.prepared(&kept, request)?;
+        let (revision, before) = (kept.state.revision, kept.catalog.compiled().clone());
+        // What follows may take long, and no change waits for it.
+        drop(kept);
         // What the gateway can't serve would be refused.
         self.publish.check(draft.compiled()).map_err(unpublished)?;
         Ok(DryRun {
-            revision: kept.state.revision,
-            preview: preview_of(&kept.catalog, &draft, &plan, request.at),
+            revision,
+            preview: preview_of(&before, draft.compiled(), &plan, request.at),
             items: plan.items,
             summary: plan.summary,
         })
@@ -509,8 +512,7 @@ impl Control {
     }
 }
 
-fn preview_of(catalog: &Catalog, draft: &Draft, plan: &Plan, now: Timestamp) -> Preview {
-    let (before, after) = (catalog.compiled(), draft.compiled());
+fn preview_of(before: &Compiled, after: &Compiled, plan: &Plan, now: Timestamp) -> Preview {
     preview(
         (&before.flags, &before.tenants),
         (&after.flags, &after.tenants),

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use http_body_util::channel::Channel;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tokio::runtime::Handle;
 use utoipa::ToSchema;
 
 use crate::audit::{Event, GENESIS, Hash, Sealed, verify};
@@ -18,6 +15,7 @@ use super::answer::Answer;
 use super::ask::Ask;
 use super::backup::no_store;
 use super::change::unavailable;
+use super::outgoing::outgoing;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
 
@@ -212,25 +210,17 @@ pub(crate) fn export(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         .and_then(|id| u64::try_from(id).ok())
         .unwrap_or(0);
     let (first, next) = lines(logged(&control)?, after).map_err(|error| unavailable(&error))?;
-    let (mut sender, body) = Channel::<Bytes, std::io::Error>::new(2);
-    let runtime = Handle::current();
-    // It ends with the log, or when nobody takes what it sends.
-    tokio::task::spawn_blocking(move || {
+    let body = outgoing(move |outgoing| {
         let (mut piece, mut next) = (first, next);
         loop {
-            if runtime.block_on(sender.send_data(piece.into())).is_err() {
-                return;
-            }
-            let Some(id) = next else { return };
-            match lines(control.store(), id) {
-                Ok((more, further)) => (piece, next) = (more, further),
-                Err(error) => return sender.abort(std::io::Error::other(error.to_string())),
-            }
+            outgoing.put(piece.into())?;
+            let Some(id) = next else { return Ok(()) };
+            (piece, next) = lines(control.store(), id).map_err(std::io::Error::other)?;
         }
     });
     Ok(Answer {
         kind: "application/jsonl",
-        body: Body::new(body),
+        body,
         revision: None,
     })
 }

@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::Read;
 
 use axum::body::{Body, Bytes};
-use http_body_util::channel::Channel;
-use tokio::runtime::Handle;
 
 use crate::audit::Event;
 use crate::store::StoreError;
@@ -16,6 +14,7 @@ use super::ask::{Ask, Wants};
 use super::change::unavailable;
 use super::codes;
 use super::notes;
+use super::outgoing::outgoing;
 use super::problem::Problem;
 
 const NO_STORE_CURE: &str =
@@ -53,23 +52,17 @@ pub(crate) fn backup(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     api.control()
         .record(vec![entry])
         .map_err(|error| unavailable(&error))?;
-    let (mut sender, body) = Channel::<Bytes, std::io::Error>::new(2);
-    let runtime = Handle::current();
-    tokio::task::spawn_blocking(move || {
+    let body = outgoing(move |outgoing| {
         let mut piece = vec![0; PIECE];
         loop {
-            let read = match file.read(&mut piece) {
-                Ok(0) => return,
-                Ok(read) => read,
-                Err(error) => return sender.abort(error),
-            };
-            let bytes = Bytes::copy_from_slice(piece.get(..read).unwrap_or_default());
-            if runtime.block_on(sender.send_data(bytes)).is_err() {
-                return;
+            let read = file.read(&mut piece)?;
+            if read == 0 {
+                return Ok(());
             }
+            outgoing.put(Bytes::copy_from_slice(piece.get(..read).unwrap_or_default()))?;
         }
     });
-    Ok(sent(Body::new(body)))
+    Ok(sent(body))
 }
 
 fn sent(body: Body) -> Answer {

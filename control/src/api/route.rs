@@ -31,6 +31,8 @@ pub struct Route {
     pub roles: &'static [Role],
     /// What it does to the state of things.
     pub(crate) does: Does,
+    /// By which way its requests come to be worked on.
+    pub(crate) lane: Lane,
     /// What its query may say; writes know some parameters more.
     pub(crate) query: &'static [Parameter],
     /// What its body is.
@@ -79,6 +81,16 @@ pub(crate) enum Does {
     Changes(Event),
     /// It does something else that only some may.
     Acts(Event),
+}
+
+/// By which way requests come to be worked on. Each has places of its own, and the urgent ones a reserve beyond the
+/// quota of all, so that they don't wait for looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Most do.
+    Common,
+    /// What takes a feature away, or gives it back in a hurry. To only try it is not urgent.
+    Urgent,
 }
 
 /// What the body of a request is.

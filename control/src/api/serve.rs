@@ -23,7 +23,7 @@ use super::notes;
 use super::problem::Problem;
 use super::query::Query;
 use super::request_id::request_id;
-use super::route::Route;
+use super::route::{Does, Lane, Route};
 
 /// Answers a request for one path, whatever its method.
 pub(crate) async fn serve(
@@ -70,16 +70,19 @@ async fn work(
 ) -> Result<Answer, Problem> {
     let (parts, body) = request.into_parts();
     let route = pick(routes, &parts.method)?;
-    let actor = admit(&api, &parts, id).await?;
+    // What is wrong with it is told to who may ask.
+    let query = Query::read(&parts.uri, route.parameters());
+    let lane = lane(route, query.as_ref().ok());
+    let actor = admit(&api, &parts, lane, id).await?;
     let names = Names::read(parameters)?;
     if let Err(refused) = may(route, &actor, &names) {
         let entry = notes::not_allowed(&api, route, &actor, &names, id, refused.detail());
         note(&api, entry).await;
         return Err(refused);
     }
-    let query = Query::read(&parts.uri, route.parameters())?;
+    let query = query?;
     let expected = match route.does {
-        super::route::Does::Changes(_) => ask::expected(&parts.headers)?,
+        Does::Changes(_) => ask::expected(&parts.headers)?,
         _ => None,
     };
     let sent = ask::body(route, &parts.headers, body);
@@ -101,7 +104,7 @@ async fn work(
             _ => Wants::Whole,
         },
     };
-    let place = Arc::clone(&api.places).acquire_owned().await;
+    let place = Arc::clone(api.places(lane)).acquire_owned().await;
     let handled = tokio::task::spawn_blocking(move || {
         let handled = (route.handle)(&api, &ask);
         drop(place);
@@ -141,8 +144,16 @@ fn pick(routes: &[&'static Route], method: &Method) -> Result<&'static Route, Pr
     })
 }
 
+/// By which way a request comes. One that only tries a change, or says nothing sensible, is not urgent.
+fn lane(route: &Route, query: Option<&Query>) -> Lane {
+    match query {
+        Some(query) if !query.is("dry_run") => route.lane,
+        _ => Lane::Common,
+    }
+}
+
 /// Who asks.
-async fn admit(api: &Arc<Api>, parts: &Parts, id: &str) -> Result<Actor, Problem> {
+async fn admit(api: &Arc<Api>, parts: &Parts, lane: Lane, id: &str) -> Result<Actor, Problem> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     // Who is not known to be here is elsewhere.
     let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0);
@@ -158,7 +169,7 @@ async fn admit(api: &Arc<Api>, parts: &Parts, id: &str) -> Result<Actor, Problem
             return Err(not_signed_in(&reason));
         }
     };
-    match api.throttle.asked(&actor.name) {
+    match api.throttle.asked(&actor.name, lane) {
         Some(wait) => Err(Problem::new(codes::TOO_MANY_REQUESTS, "too many requests").retry_after(wait)),
         None => Ok(actor),
     }
@@ -246,5 +257,28 @@ fn not_signed_in(reason: &NotSignedIn) -> Problem {
             "without operators configured, only this machine itself may ask",
         )
         .cure("configure `admin.operators`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Uri;
+
+    use super::super::table::ROUTES;
+    use super::*;
+
+    #[test]
+    fn what_takes_a_feature_away_is_urgent_and_trying_it_is_not() {
+        let urgent = |query: &'static str| -> Vec<&str> {
+            let uri = Uri::try_from(format!("/?{query}")).unwrap();
+            let lane_of = |route: &Route| lane(route, Query::read(&uri, route.parameters()).as_ref().ok());
+            let urgent = ROUTES.iter().filter(|route| lane_of(route) == Lane::Urgent);
+            urgent.map(|route| route.name).collect()
+        };
+        let all = ["setState", "kill", "restore", "setOverride", "disallow"];
+        assert_eq!(urgent(""), all);
+        assert_eq!(urgent("dry_run=false&force=true"), all);
+        assert!(urgent("dry_run=true").is_empty());
+        assert!(urgent("nonsense").is_empty());
     }
 }

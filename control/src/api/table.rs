@@ -6,7 +6,7 @@ use super::ask::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
 use super::change::changed;
 use super::query::{ACTION, AFTER, AFTER_ENTRY, LIMIT, named, switch, time};
 use super::route::{
-    ADMINS, ANYBODY, Answers, Body, CHOOSERS, Does, OPERATORS, Route, STAFF, Verb, any_object, form,
+    ADMINS, ANYBODY, Answers, Body, CHOOSERS, Does, Lane, OPERATORS, Route, STAFF, Verb, any_object, form,
 };
 use super::{account, audit, backup, body, document, explain, flags, operate, orgs, own};
 
@@ -18,6 +18,7 @@ const LOOK: Route = Route {
     summary: "",
     roles: STAFF,
     does: Does::Looks,
+    lane: Lane::Common,
     query: &[],
     body: Body::None,
     answers: Answers::Json(any_object),
@@ -31,6 +32,7 @@ const CHANGE: Route = Route {
     summary: "",
     roles: OPERATORS,
     does: Does::Changes(Event::TenantChanged),
+    lane: Lane::Common,
     query: &[],
     body: Body::Json(form::<body::Because>, MAX_BODY_BYTES),
     answers: Answers::Json(changed),
@@ -82,6 +84,7 @@ pub const ROUTES: &[Route] = &[
         name: "setState",
         summary: "Promotes or reverts a flag.",
         does: Does::Changes(Event::StateChanged),
+        lane: Lane::Urgent,
         body: Body::Json(form::<body::StateChange>, MAX_BODY_BYTES),
         handle: operate::set_state,
         ..CHANGE
@@ -91,6 +94,7 @@ pub const ROUTES: &[Route] = &[
         name: "kill",
         summary: "Turns a flag off for everyone.",
         does: Does::Changes(Event::FlagKilled),
+        lane: Lane::Urgent,
         handle: operate::kill,
         ..CHANGE
     },
@@ -99,6 +103,7 @@ pub const ROUTES: &[Route] = &[
         name: "restore",
         summary: "Ends a kill.",
         does: Does::Changes(Event::FlagRestored),
+        lane: Lane::Urgent,
         handle: operate::restore,
         ..CHANGE
     },
@@ -192,6 +197,7 @@ pub const ROUTES: &[Route] = &[
         name: "setOverride",
         summary: "Gives a tenant a flag, takes it away, or neither any more.",
         does: Does::Changes(Event::FlagEnabled),
+        lane: Lane::Urgent,
         body: Body::Json(body::override_form, MAX_BODY_BYTES),
         handle: orgs::set_override,
         ..CHANGE
@@ -212,6 +218,7 @@ pub const ROUTES: &[Route] = &[
         name: "disallow",
         summary: "Takes a flag off a tenant's beta allowlist.",
         does: Does::Changes(Event::BetaDisallowed),
+        lane: Lane::Urgent,
         body: Body::None,
         handle: orgs::disallow,
         ..CHANGE

@@ -1,4 +1,5 @@
-//! How many requests one actor may make, so that a script run wild does not keep the others out.
+//! How many requests one actor may make, so that a script run wild does not keep the others out; and what is urgent
+//! apart from the rest, so that it does not keep himself from that.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -7,40 +8,78 @@ use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
+use super::route::Lane;
+
 /// How many requests an actor may make in a second, on the average.
 pub const REQUESTS_PER_SECOND: u32 = 200;
 /// How many at once, after a pause.
 pub const REQUESTS_AT_ONCE: u32 = 2_000;
+/// How many urgent changes an actor may make in a second besides, on the average, whatever else he asked.
+pub const URGENT_PER_SECOND: u32 = 20;
+/// How many of them at once, after a pause.
+pub const URGENT_AT_ONCE: u32 = 200;
 /// Most actors that are counted apart; beyond that, those who have paused are forgotten.
 const MAX_ACTORS: usize = 10_000;
 
-/// Counts requests by actor.
+/// Counts requests by actor and by the way they come.
 pub(crate) struct Throttle {
-    requests: RateLimiter<String, HashMapStateStore<String>, DefaultClock>,
+    common: Actors,
+    urgent: Actors,
     clock: DefaultClock,
 }
 
+type Actors = RateLimiter<String, HashMapStateStore<String>, DefaultClock>;
+
 impl Throttle {
     pub(crate) fn new() -> Self {
-        let number = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::per_second(number(REQUESTS_PER_SECOND)).allow_burst(number(REQUESTS_AT_ONCE));
         Self {
-            requests: RateLimiter::hashmap(quota),
+            common: actors(REQUESTS_PER_SECOND, REQUESTS_AT_ONCE),
+            urgent: actors(URGENT_PER_SECOND, URGENT_AT_ONCE),
             clock: DefaultClock::default(),
         }
     }
 
-    /// Counts a request; how long to wait where there were too many.
-    pub(crate) fn asked(&self, actor: &str) -> Option<Duration> {
-        if self.requests.len() >= MAX_ACTORS {
-            self.requests.retain_recent();
+    /// Counts a request; how long to wait where there were too many. What is urgent has a reserve of its own
+    /// beyond what everything has.
+    pub(crate) fn asked(&self, actor: &str, lane: Lane) -> Option<Duration> {
+        let wait = self.counted(&self.common, actor)?;
+        match lane {
+            Lane::Common => Some(wait),
+            Lane::Urgent => self.counted(&self.urgent, actor),
         }
-        let key = if self.requests.len() >= MAX_ACTORS {
-            ""
-        } else {
-            actor
-        };
-        let refused = self.requests.check_key(&key.to_owned()).err()?;
+    }
+
+    fn counted(&self, requests: &Actors, actor: &str) -> Option<Duration> {
+        if requests.len() >= MAX_ACTORS {
+            requests.retain_recent();
+        }
+        let key = if requests.len() >= MAX_ACTORS { "" } else { actor };
+        let refused = requests.check_key(&key.to_owned()).err()?;
         Some(refused.wait_time_from(self.clock.now()))
+    }
+}
+
+fn actors(per_second: u32, at_once: u32) -> Actors {
+    let number = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+    RateLimiter::hashmap(Quota::per_second(number(per_second)).allow_burst(number(at_once)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many requests are taken before one is refused.
+    fn taken(throttle: &Throttle, lane: Lane) -> usize {
+        (0..100_000)
+            .position(|_| throttle.asked("ada", lane).is_some())
+            .unwrap()
+    }
+
+    #[test]
+    fn what_is_urgent_has_a_reserve_that_looks_do_not_use_up_and_that_ends() {
+        let throttle = Throttle::new();
+        assert!(taken(&throttle, Lane::Common) >= REQUESTS_AT_ONCE as usize);
+        assert!(taken(&throttle, Lane::Urgent) >= URGENT_AT_ONCE as usize);
+        assert!(throttle.asked("bob", Lane::Common).is_none());
     }
 }

@@ -17,3 +17,4 @@ mod looks;
 mod roles;
 mod server;
 mod sign_in;
+mod urgent;

@@ -75,6 +75,11 @@ impl Server {
         Self::of(managed(Arc::new(MemoryStore::new())), true)
     }
 
+    /// The same with another store.
+    pub(crate) fn of_store(store: Arc<dyn Store>) -> Self {
+        Self::of(managed(store), true)
+    }
+
     /// The same with little patience.
     pub(crate) fn impatient() -> Self {
         let control = managed(Arc::new(MemoryStore::new()));

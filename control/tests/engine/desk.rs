@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use control::{
@@ -33,6 +34,8 @@ pub(crate) struct Plane {
     /// A flag that a gate names.
     pub(crate) gate: Mutex<Option<String>>,
     pub(crate) errors: Mutex<Vec<FlagObservation>>,
+    /// The next check tells the one, and waits for the other.
+    pub(crate) held: Mutex<Option<(Sender<()>, Receiver<()>)>>,
 }
 
 pub(crate) struct Desk {
@@ -85,6 +88,12 @@ impl Store for Frail {
 
 impl Publish for Plane {
     fn check(&self, compiled: &config::Compiled) -> Result<Fit, PublishError> {
+        let held = self.held.lock().take();
+        if let Some((told, wait)) = held {
+            told.send(()).unwrap();
+            // A time that is up is seen by whoever lets go too late.
+            let _ = wait.recv_timeout(Duration::from_secs(10));
+        }
         match &*self.gate.lock() {
             Some(flag) if compiled.flags.id(flag).is_none() => {
                 Err(PublishError::Prepare(format!("a gate names {flag}")))

@@ -10,6 +10,7 @@ mod desk;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc;
 use std::thread;
 
 use control::{
@@ -350,4 +351,19 @@ fn flags_that_files_manage_are_told_of_and_not_changed() {
     *document.lock() = None;
     control.files_changed();
     assert_eq!(board(), (false, 0), "what can't be read leaves it as it was");
+}
+
+#[test]
+fn a_change_does_not_wait_for_one_that_is_tried() {
+    let desk = Desk::new(Policy::default());
+    let before = desk.revision();
+    let ((told, tell), (go, wait)) = (mpsc::channel(), mpsc::channel());
+    *desk.plane.held.lock() = Some((told, wait));
+    let control = Arc::clone(&desk.control);
+    let trying = thread::spawn(move || control.dry_run(&request(override_on("acme", "board"))));
+    tell.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
+    assert!(desk.apply(kill("board")).unwrap().changed);
+    // It has waited all the while.
+    go.send(()).unwrap();
+    assert_eq!(trying.join().unwrap().unwrap().revision, before);
 }

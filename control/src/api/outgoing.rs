@@ -1,0 +1,89 @@
+//! A body that is made piece by piece while it is sent. Whoever makes it blocks a thread, and so waits for a reader
+//! so long and no longer.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use http_body_util::channel::{Channel, Sender};
+use tokio::runtime::Handle;
+
+/// How long one piece may wait for a reader.
+pub const PIECE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many pieces may wait.
+const MAX_PIECES: usize = 2;
+
+/// Where the pieces are put in.
+pub(crate) struct Outgoing {
+    sender: Sender<Bytes, io::Error>,
+    runtime: Handle,
+}
+
+/// Has `make` put in a body on a thread of its own. A body that its reader does not take is cut off, which he sees.
+pub(crate) fn outgoing(make: impl FnOnce(&mut Outgoing) -> io::Result<()> + Send + 'static) -> Body {
+    let (sender, body) = Channel::<Bytes, io::Error>::new(MAX_PIECES);
+    let runtime = Handle::current();
+    let mut outgoing = Outgoing {
+        sender,
+        runtime: runtime.clone(),
+    };
+    runtime.spawn_blocking(move || {
+        if let Err(error) = make(&mut outgoing) {
+            outgoing.sender.abort(error);
+        }
+    });
+    Body::new(body)
+}
+
+impl Outgoing {
+    /// Puts in a piece, once there is room for it.
+    pub(crate) fn put(&mut self, piece: Bytes) -> io::Result<()> {
+        self.put_within(PIECE_TIMEOUT, piece)
+    }
+
+    fn put_within(&mut self, limit: Duration, piece: Bytes) -> io::Result<()> {
+        let Self { sender, runtime } = self;
+        let sent = runtime.block_on(async { tokio::time::timeout(limit, sender.send_data(piece)).await });
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_body_that_nobody_takes_gives_its_thread_back() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let (ended, end) = mpsc::channel();
+        let _entered = runtime.enter();
+        let body = outgoing(move |outgoing| {
+            let mut put = 0;
+            let error = loop {
+                let short = Duration::from_millis(20);
+                match outgoing.put_within(short, Bytes::from_static(b"x")) {
+                    Ok(()) => put += 1,
+                    Err(error) => break error,
+                }
+            };
+            ended.send((put, error.kind())).unwrap();
+            Err(error)
+        });
+        let found = runtime.block_on(async {
+            tokio::task::spawn_blocking(move || end.recv_timeout(Duration::from_secs(30)).unwrap())
+                .await
+                .unwrap()
+        });
+        assert_eq!(found, (MAX_PIECES, io::ErrorKind::TimedOut));
+        drop(body);
+    }
+}
