@@ -19,6 +19,7 @@ mod operate;
 mod orgs;
 mod outgoing;
 mod own;
+mod own_log;
 mod problem;
 mod query;
 mod request_id;

@@ -268,7 +268,9 @@ impl Control {
     /// Nothing was changed. A refusal is in the audit log.
     pub fn apply(&self, request: &Request) -> Result<Applied, ApplyError> {
         if self.is_read_only() {
-            return Err(read_only());
+            let error = read_only();
+            self.audit_refusal(request, &error);
+            return Err(error);
         }
         let writer = self.writer.lock();
         let applied = self.applied(request, &writer);
@@ -350,6 +352,7 @@ impl Control {
                 tracing::warn!(
                     event = entry.event.platform_name(),
                     actor = entry.actor,
+                    request_id = entry.request_id,
                     "refused"
                 );
             }

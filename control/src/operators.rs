@@ -16,6 +16,7 @@ use rules::Timestamp;
 
 use crate::actor::{Actor, Role};
 
+pub(crate) use attempts::counted_as;
 pub use attempts::{FAILURES_PER_MINUTE, MAX_PEERS};
 pub use same_origin::{Foreign, same_origin};
 pub use static_token::{StaticToken, TOKEN_PREFIX, TokenHash, Unusable};

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use crate::actor::Role;
 use crate::audit::{Event, GENESIS, Hash, Sealed, verify};
 use crate::engine::Control;
 use crate::store::{AuditFilter, Store};
@@ -113,11 +114,14 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
 }
 
 pub(crate) fn list_of_org(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    page(api, ask, Some(ask.org().to_owned()), Log::Org)
+    match ask.actor.role {
+        Role::OrgAdmin => super::own_log::list(api, ask),
+        _ => page(api, ask, Some(ask.org().to_owned()), Log::Org),
+    }
 }
 
 /// The store that keeps the log. Where files manage the flags there is none, and an empty log would be a lie.
-fn logged(control: &Control) -> Result<&dyn Store, Problem> {
+pub(crate) fn logged(control: &Control) -> Result<&dyn Store, Problem> {
     match control.is_read_only() {
         true => Err(no_store()),
         false => Ok(control.store()),

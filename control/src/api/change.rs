@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::actor::Source;
+use crate::actor::{Role, Source};
 use crate::change::Change;
 use crate::engine::{Applied, ApplyError, DryRun};
 use crate::plan::{Difference, ItemOutcome, ItemResult, Request, Summary};
@@ -153,7 +153,10 @@ pub(crate) fn change(
         at: ask.at,
     };
     if ask.query.is("dry_run") {
-        let tried = control.dry_run(&request).map_err(refused)?;
+        let mut tried = control.dry_run(&request).map_err(refused)?;
+        if ask.actor.role == Role::OrgAdmin {
+            tried.preview = super::own::preview(api, ask.org(), tried.preview);
+        }
         let revision = tried.revision;
         return Ok(Answer::json(&Tried::from(tried))?.at(revision));
     }

@@ -1,11 +1,14 @@
 //! What an org sees and chooses for itself: beta and ga flags, and nothing of those that are not out yet.
 
-use rules::{Lifecycle, Subject, decide};
+use rules::{Flags, Lifecycle, Subject, decide};
 use serde::Serialize;
+use tracing::error;
 use utoipa::ToSchema;
 
 use crate::actor::Role;
+use crate::audit::Event;
 use crate::change::Change;
+use crate::preview::Preview;
 use crate::refusal::{Code, Refusal};
 
 use super::Api;
@@ -13,6 +16,7 @@ use super::answer::Answer;
 use super::ask::Ask;
 use super::body::Because;
 use super::change::change;
+use super::notes;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
 
@@ -123,13 +127,13 @@ fn is_out(lifecycle: Option<Lifecycle>) -> Option<&'static str> {
 }
 
 pub(crate) fn opt_in(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let body = choosing(api, ask)?;
+    let body = choosing(api, ask, Event::OptedIn)?;
     let (org, flag) = (ask.org().to_owned(), ask.flag().to_owned());
     change(api, ask, Change::OptIn { org, flag }, body.reason.map(Into::into))
 }
 
 pub(crate) fn opt_out(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let body = choosing(api, ask)?;
+    let body = choosing(api, ask, Event::OptedOut)?;
     let (org, flag) = (ask.org().to_owned(), ask.flag().to_owned());
     change(
         api,
@@ -139,16 +143,45 @@ pub(crate) fn opt_out(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     )
 }
 
-/// To an org's admin, a flag that is not out yet is none: he is not told that it is on its way.
-fn choosing(api: &Api, ask: &Ask) -> Result<Because, Problem> {
+/// To an org's admin, a flag that is not out yet is none: he is not told that it is on its way. That he asked is
+/// remembered.
+fn choosing(api: &Api, ask: &Ask, event: Event) -> Result<Because, Problem> {
     let body = ask.json()?;
-    let knows = api.control().read(|_, compiled| {
-        let flag = compiled.flags.flag(compiled.flags.id(ask.flag())?)?;
-        is_out(flag.lifecycle())
-    });
-    if ask.actor.role == Role::OrgAdmin && knows.is_none() {
-        let detail = format!("no flag has the key `{}`", ask.flag());
-        return Err(Problem::refused(vec![Refusal::new(Code::FlagNotFound, detail)]));
+    let knows = api
+        .control()
+        .read(|_, compiled| is_known(&compiled.flags, ask.flag()));
+    if ask.actor.role != Role::OrgAdmin || knows {
+        return Ok(body);
     }
-    Ok(body)
+    if let Some(entry) = notes::hidden(api, event, ask)
+        && let Err(error) = api.control().record(vec![entry])
+    {
+        error!(%error, "a refusal could not be put into the audit log");
+    }
+    let detail = format!("no flag has the key `{}`", ask.flag());
+    Err(Problem::refused(vec![Refusal::new(Code::FlagNotFound, detail)]))
+}
+
+/// Whether an org's admin may know of the flag.
+pub(crate) fn is_known(flags: &Flags, key: &str) -> bool {
+    let flag = flags.id(key).and_then(|id| flags.flag(id));
+    flag.and_then(|flag| is_out(flag.lifecycle())).is_some()
+}
+
+/// What an org's admin is told of what a change would do: his own org's flags that are out, and nothing of why but
+/// the kind of cause, which names no rule and no other flag.
+pub(crate) fn preview(api: &Api, org: &str, preview: Preview) -> Preview {
+    let flags = api.control().read(|_, compiled| compiled.flags.clone());
+    let mut listed = preview.listed;
+    listed.retain(|flip| flip.tenant.as_deref() == Some(org) && is_known(&flags, &flip.flag));
+    for flip in &mut listed {
+        flip.why = flip.cause.as_str().to_owned();
+    }
+    Preview {
+        known: 1,
+        tenants: usize::from(!listed.is_empty()),
+        flips: listed.len(),
+        listed,
+        ..Preview::default()
+    }
 }

@@ -8,7 +8,7 @@ use super::query::{ACTION, AFTER, AFTER_ENTRY, LIMIT, named, switch, time};
 use super::route::{
     ADMINS, ANYBODY, Answers, Body, CHOOSERS, Does, Lane, OPERATORS, Route, STAFF, Verb, any_object, form,
 };
-use super::{account, audit, backup, body, document, explain, flags, operate, orgs, own};
+use super::{account, audit, backup, body, document, explain, flags, operate, orgs, own, own_log};
 
 /// A route that looks at something.
 const LOOK: Route = Route {
@@ -300,7 +300,7 @@ pub const ROUTES: &[Route] = &[
             time("from", "At or after."),
             time("until", "Before."),
         ],
-        answers: Answers::Json(form::<audit::AuditLog>),
+        answers: Answers::Json(own_log::either),
         handle: audit::list_of_org,
         ..LOOK
     },

@@ -45,8 +45,8 @@ impl Attempts {
     }
 }
 
-/// IPv6 by its /64: whoever has one address has all of them.
-fn counted_as(peer: IpAddr) -> IpAddr {
+/// As which address a peer is counted: IPv6 by its /64: whoever has one address has all of them.
+pub(crate) fn counted_as(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         address => address,

@@ -30,8 +30,11 @@ fn a_change_to_one_org_is_in_both_logs() {
     let own = server
         .asked_by(Role::OrgAdmin, "GET", "/orgs/acme/audit", None)
         .json();
-    assert_eq!(entries(&own)[0]["action"], "feature_flag.disabled");
-    assert_eq!(entries(&own)[0]["hash"], entry["hash"]);
+    let same = &entries(&own)[0];
+    assert_eq!(
+        (&same["action"], &same["id"]),
+        (&json!("feature_flag.disabled"), &entry["id"])
+    );
     let other = server.done("GET", "/orgs/globex/audit?actor=platform-admin", None);
     assert_eq!(entries(&other).len(), 0);
 }
@@ -97,4 +100,68 @@ fn the_log_is_exported_line_by_line_and_proven() {
     let path = format!("/platform/audit/export?after={}", all - 1);
     let rest = server.asked_by(Role::Viewer, "GET", &path, None);
     assert_eq!(rest.text().lines().count(), 1);
+}
+
+#[test]
+fn an_orgs_admin_reads_what_concerns_his_org_and_nothing_of_the_platforms_own() {
+    let server = Server::start();
+    let secret = json!({ "enabled": true, "reason": "secret deal" });
+    for flag in ["reports.export", "ui.shell"] {
+        let at = format!("/platform/orgs/acme/feature-flags/{flag}");
+        server.done("POST", &at, Some(&secret));
+    }
+    let own = json!({ "reason": "we like it" });
+    let opted = "/orgs/acme/feature-flags/dispatch.v2Board/opt-in";
+    assert_eq!(
+        server.asked_by(Role::OrgAdmin, "POST", opted, Some(&own)).status,
+        200
+    );
+    let read = |query: &str| {
+        let path = format!("/orgs/acme/audit{query}");
+        let response = server.asked_by(Role::OrgAdmin, "GET", &path, None);
+        assert_eq!(response.status, 200, "{}", response.text());
+        response.json()
+    };
+    let log = read("");
+    for word in [
+        "reports.export",
+        "secret",
+        "platform-admin",
+        "setup",
+        "\"patch",
+        "inverse",
+    ] {
+        assert!(!log.to_string().contains(word), "{word}: {log}");
+    }
+    let first = &entries(&log)[0];
+    assert_eq!(
+        (&first["action"], &first["actor"], &first["reason"]),
+        (
+            &json!("feature_flag.opted_in"),
+            &json!("org-admin"),
+            &json!("we like it")
+        )
+    );
+    let second = &entries(&log)[1];
+    assert_eq!(
+        (&second["action"], &second["actor"], &second["flag"]),
+        (
+            &json!("feature_flag.enabled"),
+            &json!("platform"),
+            &json!("ui.shell")
+        )
+    );
+    for query in [
+        "?flag=reports.export",
+        "?actor=platform-admin",
+        "?flag=reports.export&limit=1",
+    ] {
+        assert_eq!(read(query), json!({ "entries": [] }), "{query}");
+    }
+    let page = read("?limit=1");
+    assert_eq!(entries(&page), std::slice::from_ref(first));
+    let rest = read(&format!("?limit=1&after={}", page["next"].as_str().unwrap()));
+    assert_eq!(entries(&rest), std::slice::from_ref(second));
+    let staff = server.done("GET", "/orgs/acme/audit?flag=reports.export", None);
+    assert_eq!(entries(&staff)[0]["reason"], "secret deal");
 }

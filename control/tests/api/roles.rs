@@ -1,7 +1,7 @@
 //! The matrix of every route and every role. It is walked from the table that the router is made of.
 
 use control::Role;
-use control::api::{ROUTES, Route};
+use control::api::{NOTES_PER_MINUTE, ROUTES, Route};
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -176,4 +176,66 @@ fn a_privileged_action_that_is_refused_is_in_the_audit_log() {
         (&json!("refused"), &json!("ui.shell"))
     );
     assert_eq!(entry["request_id"], response.header("x-request-id").unwrap());
+}
+
+#[test]
+fn a_dry_run_tells_an_orgs_admin_of_his_org_and_of_flags_that_are_out() {
+    let server = Server::start();
+    let document = json!({ "version": 1, "tiers": ["tier1", "tier2", "tier3"], "flags": {
+        "board.next": { "lifecycle": "alpha", "default": "on", "requires": ["dispatch.v2Board"] },
+        "board.extra": { "lifecycle": "beta", "default": "on", "requires": ["dispatch.v2Board"] },
+    } });
+    server.done("PUT", "/platform/document?adopt=true", Some(&document));
+    let tiers = json!({ "tiers": { "tier3": "on" } });
+    server.done(
+        "PUT",
+        "/platform/feature-flags/dispatch.v2Board/tiers",
+        Some(&tiers),
+    );
+    let internal = json!({ "internal": true, "channel": "latest" });
+    server.done("PATCH", "/platform/orgs/acme", Some(&internal));
+    let path = "/orgs/acme/feature-flags/dispatch.v2Board/opt-out?dry_run=true";
+    let told = |role| server.asked_by(role, "POST", path, Some(&json!({}))).json()["preview"].clone();
+    let staff = told(Role::Operator);
+    assert_eq!(staff["known"], 3, "{staff}");
+    assert!(staff.to_string().contains("board.next"), "{staff}");
+    let own = told(Role::OrgAdmin);
+    assert_eq!((&own["known"], &own["kept"]), (&json!(1), &json!([])));
+    assert!(own.to_string().contains("dispatch.v2Board"), "{own}");
+    assert!(!own.to_string().contains("board.next"), "{own}");
+    assert_eq!(own["flips"], own["listed"].as_array().unwrap().len());
+}
+
+#[test]
+fn an_orgs_admin_who_asks_for_a_hidden_flag_is_in_the_audit_log() {
+    let server = Server::start();
+    let path = "/orgs/acme/feature-flags/reports.export/opt-in";
+    server.asked_by(Role::OrgAdmin, "POST", path, Some(&json!({})));
+    let log = server.done("GET", "/platform/audit?actor=org-admin", None);
+    let entry = &log["entries"][0];
+    assert_eq!(
+        (&entry["outcome"], &entry["flag"], &entry["details"]["codes"]),
+        (
+            &json!("refused"),
+            &json!("reports.export"),
+            &json!(["FLAG_NOT_FOUND"])
+        )
+    );
+}
+
+#[test]
+fn whoever_is_refused_often_crowds_nobody_else_out_of_the_log() {
+    let server = Server::start();
+    let kill = "/platform/feature-flags/ui.shell/kill";
+    for _ in 0..NOTES_PER_MINUTE + 20 {
+        server.asked_by(Role::Viewer, "POST", kill, Some(&json!({})));
+    }
+    server.asked_by(Role::OrgAdmin, "POST", kill, Some(&json!({})));
+    let of = |actor: &str| {
+        let log = server.done("GET", &format!("/platform/audit?actor={actor}&limit=1000"), None);
+        log["entries"].as_array().unwrap().len()
+    };
+    assert_eq!(of("org-admin"), 1);
+    let noisy = of("viewer");
+    assert!((60..80).contains(&noisy), "{noisy}");
 }

@@ -1,0 +1,140 @@
+//! The audit log of an org as its own admin sees it: what happened to flags that are out, by whom of its own people;
+//! staff is `platform`, whose reasons and patches are its own.
+
+use rules::Flags;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+
+use crate::actor::Role;
+use crate::audit::{Entry, Event, Outcome, Sealed};
+use crate::store::AuditFilter;
+
+use super::Api;
+use super::answer::Answer;
+use super::ask::Ask;
+use super::audit::{AuditLog, logged};
+use super::change::unavailable;
+use super::own::is_known;
+use super::problem::Problem;
+use super::query::DEFAULT_PAGE;
+use super::route::form;
+
+/// How many entries are read at a time.
+const PIECE: usize = 1_000;
+/// How many times for one page, which is shorter if they do not suffice.
+const MAX_PIECES: usize = 10;
+/// Who did what is not of the org's own people.
+const STAFF: &str = "platform";
+
+/// An entry of the log.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OwnAuditEntry)]
+struct OwnEntry {
+    /// Its place in the log of the platform.
+    id: u64,
+    #[schema(format = DateTime)]
+    at: String,
+    /// One of the org's own admins by his name, or `platform`.
+    actor: String,
+    /// What happened, such as `feature_flag.opted_in`.
+    action: &'static str,
+    /// `applied` or `refused`.
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    flag: Option<String>,
+    org: String,
+    /// Where one of the org's own gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<String>,
+}
+
+/// A page of the log, the newest entry first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OwnAuditLog)]
+struct OwnLog {
+    entries: Vec<OwnEntry>,
+    /// To go on after; left out at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<String>,
+}
+
+/// The form of an org's log: as staff sees it, or as its own admin does.
+pub(crate) fn either(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+    json!({ "anyOf": [form::<AuditLog>(definitions), form::<OwnLog>(definitions)] })
+}
+
+/// What is asked for is looked for in what is shown, so that no answer tells of what is not.
+pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let store = logged(api.control())?;
+    let flags = api.control().read(|_, compiled| compiled.flags.clone());
+    let filter = AuditFilter {
+        org: Some(ask.org().to_owned()),
+        from: ask.query.time("from"),
+        until: ask.query.time("until"),
+        ..AuditFilter::default()
+    };
+    let limit = ask.query.number("limit").unwrap_or(DEFAULT_PAGE);
+    let after = ask.query.number("after").and_then(|id| u64::try_from(id).ok());
+    let (mut next, mut entries) = (after, Vec::new());
+    for _ in 0..MAX_PIECES {
+        let page = store
+            .audit(&filter, next, PIECE)
+            .map_err(|error| unavailable(&error))?;
+        let found = page.entries.iter().filter_map(|sealed| shown(sealed, &flags));
+        entries.extend(found.filter(|entry| is_asked_for(entry, ask)));
+        next = page.next;
+        if entries.len() > limit || next.is_none() {
+            break;
+        }
+    }
+    if entries.len() > limit {
+        entries.truncate(limit);
+        next = entries.last().map(|entry| entry.id);
+    }
+    Answer::json(&OwnLog {
+        entries,
+        next: next.map(|next| next.to_string()),
+    })
+}
+
+fn shown(sealed: &Sealed, flags: &Flags) -> Option<OwnEntry> {
+    let entry = sealed.entry().ok()?;
+    let is_own = entry.role == Some(Role::OrgAdmin);
+    let is_hidden = entry.flag.as_deref().is_some_and(|flag| !is_known(flags, flag));
+    if is_hidden || (is_own && is_beyond_its_role(&entry)) {
+        return None;
+    }
+    let at = serde_json::from_str::<Value>(&sealed.text).ok()?;
+    Some(OwnEntry {
+        id: sealed.id,
+        at: at.get("at")?.as_str()?.to_owned(),
+        actor: if is_own { entry.actor } else { STAFF.to_owned() },
+        action: entry.event.org_name(),
+        outcome: match entry.outcome {
+            Outcome::Applied => "applied",
+            Outcome::Refused => "refused",
+        },
+        flag: entry.flag,
+        org: entry.org?,
+        reason: entry.reason.filter(|_| is_own),
+    })
+}
+
+/// Of such an entry it is not known whose admin it was: those of other orgs may have tried.
+fn is_beyond_its_role(entry: &Entry) -> bool {
+    let codes = entry.details.get("codes").and_then(Value::as_array);
+    codes.is_some_and(|codes| codes.iter().any(|code| code == "ROLE_MISSING"))
+}
+
+fn is_asked_for(entry: &OwnEntry, ask: &Ask) -> bool {
+    let is =
+        |name: &str, found: Option<&str>| ask.query.text(name).is_none_or(|wanted| found == Some(wanted));
+    let events = ask.query.text("action").map(Event::named);
+    let is_action = events.is_none_or(|events| events.iter().any(|event| event.org_name() == entry.action));
+    is("flag", entry.flag.as_deref()) && is("actor", Some(&entry.actor)) && is_action
+}
