@@ -5,6 +5,7 @@ mod sections;
 
 use std::collections::BTreeSet;
 
+use rules::Lifecycle;
 use serde_json::{Map, Value};
 
 use self::sections::Sections;
@@ -14,7 +15,7 @@ use super::making::{About, Making};
 use super::tenant;
 use crate::audit::{Event, Outcome};
 use crate::flag_state::FlagState;
-use crate::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 use crate::state::record_of;
 use crate::store::{Key, Write};
 
@@ -49,6 +50,7 @@ pub(super) fn apply(
         start,
         difference: Difference::default(),
         shared: Vec::new(),
+        refusals: Vec::new(),
     };
     applied.head(&sections.head);
     applied.segments(sections.segments);
@@ -60,6 +62,9 @@ pub(super) fn apply(
     }
     if rest == Rest::Removed {
         applied.remove_flags(&sections.flags);
+    }
+    if !applied.refusals.is_empty() {
+        return Err(applied.refusals);
     }
     applied.finish();
     Ok(())
@@ -73,6 +78,8 @@ struct Applied<'m, 'a> {
     difference: Difference,
     /// What belongs to no flag and no tenant.
     shared: Vec<Write>,
+    /// What stands against it.
+    refusals: Vec<Refusal>,
 }
 
 impl Applied<'_, '_> {
@@ -125,6 +132,8 @@ impl Applied<'_, '_> {
             None => self.new_flag(key, written, definition),
             Some((before, state)) => {
                 let definition = with_default(definition, before, state);
+                self.refusals
+                    .extend(unfinished(key, Definition(&definition), state));
                 self.difference
                     .changed(Section::Flag, key, fields(before, &definition));
                 let left = left_alone(written, Definition(&definition), state);
@@ -146,6 +155,10 @@ impl Applied<'_, '_> {
             ..About::default()
         };
         self.making.write(Event::DocumentApplied, about, writes.collect());
+        let lifecycle = state.lifecycle().unwrap_or_default();
+        if known.is_none() && lifecycle > Lifecycle::Alpha {
+            self.making.remember_adopted(key, lifecycle);
+        }
     }
 
     fn new_flag(
@@ -276,6 +289,21 @@ fn left_alone(written: &Map<String, Value>, definition: Definition<'_>, state: &
     };
     let fields = FlagState::OWNED.iter().filter(|field| differs(field));
     fields.map(|field| (*field).to_owned()).collect()
+}
+
+/// Why the flag can't be of a kind without a lifecycle yet: alpha or beta, it would be on for those whom only a
+/// promotion may give it to.
+fn unfinished(key: &str, after: Definition<'_>, state: &FlagState) -> Option<Refusal> {
+    let from = state.lifecycle().filter(|from| *from < Lifecycle::Ga)?;
+    let kind = after.kind();
+    (!kind.has_lifecycle()).then(|| {
+        let detail = format!("{key} is {from}; of kind {kind} it would have no lifecycle, and ga is skipped");
+        Refusal::new(Code::StateSkipped, detail)
+            .cure("promote it to ga first, urgently if it can't wait")
+            .fact("flag", key)
+            .fact("from", from.as_str())
+            .fact("kind", kind.as_str())
+    })
 }
 
 /// The state of a flag whose kind may have changed: it begins a lifecycle, or ends it.

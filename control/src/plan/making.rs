@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rules::Timestamp;
+use rules::{Lifecycle, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{Plan, Request, Summary};
@@ -124,6 +124,18 @@ impl<'a> Making<'a> {
             ..entry(self.request, event)
         };
         self.plan.audit.push(entry);
+    }
+
+    /// Remembers that a flag came in further than a flag begins: nothing was asked of it on the way.
+    pub(super) fn remember_adopted(&mut self, flag: &str, to: Lifecycle) {
+        let mut details = Map::new();
+        details.insert("from".into(), Lifecycle::default().as_str().into());
+        details.insert("to".into(), to.as_str().into());
+        details.insert("adopted".into(), true.into());
+        self.remember(Event::StateChanged, Outcome::Applied, details);
+        if let Some(entry) = self.plan.audit.last_mut() {
+            entry.flag = Some(flag.to_owned());
+        }
     }
 
     pub(super) fn summary(&mut self) -> &mut Summary {

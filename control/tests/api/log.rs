@@ -49,12 +49,13 @@ fn the_log_is_filtered_by_all_that_is_asked() {
         Some(&json!({})),
     );
     for (query, count) in [
-        ("flag=ui.shell", 3),
+        ("flag=ui.shell", 4),
         ("flag=ui.shell&action=platform.feature_flag_killed", 1),
+        ("flag=ui.shell&action=state_changed", 1),
         ("action=flag_killed", 1),
         ("actor=platform-admin", 2),
         ("actor=nobody", 0),
-        ("from=2026-11-21T00:00:00Z&flag=ui.shell", 3),
+        ("from=2026-11-21T00:00:00Z&flag=ui.shell", 4),
         ("until=2026-11-21T00:00:00Z", 0),
     ] {
         let log = server.done("GET", &format!("/platform/audit?{query}"), None);

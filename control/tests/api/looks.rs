@@ -38,7 +38,7 @@ fn lists_are_read_page_by_page() {
         ("/platform/feature-flags", "flags", "key", 4),
         ("/platform/orgs", "orgs", "id", 3),
         ("/orgs/acme/feature-flags", "flags", "key", 2),
-        ("/platform/audit", "entries", "id", 8),
+        ("/platform/audit", "entries", "id", 10),
     ] {
         let mut seen: Vec<Value> = Vec::new();
         let mut after = String::new();

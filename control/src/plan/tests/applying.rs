@@ -148,11 +148,83 @@ fn a_document_that_says_what_there_is_changes_nothing() {
 #[test]
 fn a_flag_of_another_kind_begins_or_ends_its_lifecycle() {
     let mut state = kept();
+    state.states.get_mut("board").unwrap().lifecycle = Some("ga".into());
     let document = json!({ "version": 1, "flags": { "board": { "kind": "ops" }, "theme": {} } });
     made(&mut state, &apply(document, false, false));
     assert_eq!(state.states["board"].lifecycle, None);
     assert_eq!(state.states["theme"].lifecycle.as_deref(), Some("alpha"));
     assert_eq!(state.states["theme"].since, Timestamp(START + HOUR));
+}
+
+#[test]
+fn no_document_takes_a_flag_out_of_its_lifecycle_before_it_is_ga() {
+    let state = state(json!({ "version": 1, "flags": {
+        "young": {}, "board": { "lifecycle": "beta" }, "trial": { "kind": "experiment", "lifecycle": "beta" },
+        "wide": { "lifecycle": "ga" }, "done": { "lifecycle": "retired" }, "switch": { "kind": "ops" },
+    }}));
+    for (flags, expected) in [
+        (json!({ "young": { "kind": "ops" } }), &["alpha"][..]),
+        (json!({ "young": { "kind": "permission" } }), &["alpha"]),
+        (
+            json!({ "board": { "kind": "permission", "lifecycle": "ga" } }),
+            &["beta"],
+        ),
+        (json!({ "trial": { "kind": "ops" } }), &["beta"]),
+        (
+            json!({ "board": { "kind": "ops" }, "fresh": {}, "young": { "kind": "ops" } }),
+            &["beta", "alpha"],
+        ),
+        (json!({ "board": { "kind": "experiment" }, "trial": {} }), &[]),
+        (json!({ "wide": { "kind": "ops" } }), &[]),
+        (json!({ "done": { "kind": "permission" } }), &[]),
+        (
+            json!({ "switch": { "kind": "permission" }, "fresh": { "kind": "ops" } }),
+            &[],
+        ),
+    ] {
+        let request = apply(json!({ "version": 1, "flags": flags }), false, true);
+        let refusals = plan(&state, &request, &Policy::default(), &GOOD)
+            .err()
+            .unwrap_or_default();
+        assert!(
+            refusals.iter().all(|refusal| refusal.code == Code::StateSkipped),
+            "{refusals:?}"
+        );
+        assert!(
+            refusals.iter().all(|refusal| refusal.cure.is_some()),
+            "{refusals:?}"
+        );
+        let from: Vec<_> = refusals
+            .iter()
+            .map(|refusal| refusal.facts["from"].clone())
+            .collect();
+        assert_eq!(from, expected, "{flags}");
+    }
+}
+
+#[test]
+fn a_flag_that_is_adopted_beyond_alpha_has_an_entry_of_its_state() {
+    for (written, adopt, expected) in [
+        (json!({ "lifecycle": "beta" }), true, Some("beta")),
+        (json!({ "lifecycle": "ga" }), true, Some("ga")),
+        (json!({ "lifecycle": "retired" }), true, Some("retired")),
+        (json!({ "lifecycle": "dev" }), true, None),
+        (json!({}), true, None),
+        (json!({ "lifecycle": "ga" }), false, None),
+        (json!({ "kind": "permission" }), true, None),
+    ] {
+        let document = json!({ "version": 1, "flags": { "a": written } });
+        let plan = made(&mut kept(), &apply(document, false, adopt));
+        let told = plan
+            .audit
+            .iter()
+            .filter(|entry| entry.event == crate::audit::Event::StateChanged);
+        let told: Vec<_> = told
+            .map(|entry| (entry.flag.as_deref(), Value::Object(entry.details.clone())))
+            .collect();
+        let expected = expected.map(|to| (Some("a"), json!({ "from": "alpha", "to": to, "adopted": true })));
+        assert_eq!(told, Vec::from_iter(expected), "{adopt}");
+    }
 }
 
 #[test]
