@@ -43,6 +43,8 @@ pub enum Code {
     OptInClosed,
     /// The sign-off is of no role that the policy asks for. 409.
     UnknownSignOff,
+    /// Whoever signs off has signed off for another role already. 409.
+    SignOffTaken,
     /// The actor's role may not do this. 403.
     RoleMissing,
     /// The document would be invalid; the problems are those that `sluice check` prints. 422.
@@ -70,7 +72,7 @@ pub struct Refusal {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::FlagNotFound,
         Self::TenantNotFound,
         Self::NoLifecycle,
@@ -90,6 +92,7 @@ impl Code {
         Self::ReadOnlySource,
         Self::OptInClosed,
         Self::UnknownSignOff,
+        Self::SignOffTaken,
         Self::RoleMissing,
         Self::InvalidDocument,
         Self::RevisionConflict,
@@ -120,6 +123,7 @@ impl Code {
             Self::ReadOnlySource => "READ_ONLY_SOURCE",
             Self::OptInClosed => "OPT_IN_CLOSED",
             Self::UnknownSignOff => "UNKNOWN_SIGN_OFF",
+            Self::SignOffTaken => "SIGN_OFF_TAKEN",
             Self::RoleMissing => "ROLE_MISSING",
             Self::InvalidDocument => "INVALID_DOCUMENT",
             Self::RevisionConflict => "REVISION_CONFLICT",

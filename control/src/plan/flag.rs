@@ -98,7 +98,8 @@ pub(super) fn set_rollout(making: &mut Making<'_>, flag: &str, rollout: Option<&
     Ok(())
 }
 
-/// Somebody answers for the flag's next promotion; who signed off on the same behalf before is replaced.
+/// Somebody answers for the flag's next promotion, for one role only; who signed off on the same behalf before is
+/// replaced.
 pub(super) fn sign_off(making: &mut Making<'_>, flag: &str, as_role: &str, policy: &Policy) -> Done {
     let (definition, state) = making.flag(flag)?;
     let mut refusals = Vec::new();
@@ -118,10 +119,11 @@ pub(super) fn sign_off(making: &mut Making<'_>, flag: &str, as_role: &str, polic
         };
         refusals.push(Refusal::new(Code::UnknownSignOff, detail).fact("roles", asked_for.clone()));
     }
+    let by = making.request.actor.name.clone();
+    refusals.extend(signed_otherwise(state, flag, as_role, &by));
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    let by = making.request.actor.name.clone();
     let mut after = state.clone();
     if after
         .sign_offs
@@ -139,4 +141,17 @@ pub(super) fn sign_off(making: &mut Making<'_>, flag: &str, as_role: &str, polic
     let details = Map::from_iter([("role".to_owned(), as_role.into())]);
     making.write_state(Event::SignedOff, flag, after, details);
     Ok(())
+}
+
+/// Why somebody who answers for another role can't answer for this one as well.
+fn signed_otherwise(state: &FlagState, flag: &str, as_role: &str, by: &str) -> Option<Refusal> {
+    let mut sign_offs = state.sign_offs.iter();
+    let taken = sign_offs.find(|sign_off| sign_off.by == by && sign_off.role != as_role)?;
+    let detail = format!("{by} has signed off {flag} for {} already", taken.role);
+    let cure = format!("have somebody else sign off for {as_role}: one person answers for one role");
+    Some(
+        Refusal::new(Code::SignOffTaken, detail)
+            .cure(cure)
+            .fact("signed_as", taken.role.as_str()),
+    )
 }

@@ -153,6 +153,45 @@ fn a_sign_off_is_of_a_role_that_is_asked_for() {
 }
 
 #[test]
+fn nobody_signs_off_for_two_roles() {
+    let mut state = flags();
+    let policy = Policy {
+        ga: crate::GaPolicy {
+            sign_offs: vec!["engineering".into(), "operations".into()],
+            ..crate::GaPolicy::default()
+        },
+        ..Policy::default()
+    };
+    let sign = |role: &str| Change::SignOff {
+        flag: "board".into(),
+        as_role: role.into(),
+    };
+    let back = || set_state("board", Lifecycle::Alpha);
+    let ada = |change| admin(change, HOUR);
+    let bob = |change| by(Role::Operator, None, admin(change, HOUR));
+    let steps = [
+        (ada(sign("engineering")), None),
+        (ada(sign("operations")), Some("engineering")),
+        (ada(sign("engineering")), None),
+        (bob(sign("operations")), None),
+        (bob(sign("engineering")), Some("operations")),
+        (ada(back()), None),
+        (ada(sign("operations")), None),
+    ];
+    for (step, (request, expected)) in steps.into_iter().enumerate() {
+        match (plan(&state, &request, &policy, &GOOD), expected) {
+            (Ok(plan), None) => state.absorb(&plan.writes, Revision(state.revision.0 + 1)),
+            (Err(refusals), Some(taken)) => {
+                assert_eq!(codes(&refusals), ["SIGN_OFF_TAKEN"], "step {step}");
+                assert_eq!(refusals[0].facts["signed_as"], taken, "step {step}");
+                assert!(refusals[0].cure.is_some(), "step {step}");
+            }
+            (found, expected) => panic!("step {step}: {found:?} instead of {expected:?}"),
+        }
+    }
+}
+
+#[test]
 fn whoever_may_not_is_refused_before_anything_else() {
     let opt_in = |org: &str| Change::OptIn {
         org: org.into(),
