@@ -11,6 +11,7 @@ mod lifecycle;
 mod making;
 mod promotion;
 mod tenant;
+mod urgent;
 
 use std::collections::BTreeMap;
 
@@ -126,6 +127,7 @@ pub(crate) fn plan_without(
             ga_default,
             urgent,
         } => {
+            let urgent = urgent.as_ref().map(urgent::told).transpose()?;
             let step = lifecycle::Step {
                 flag,
                 to: *to,
@@ -197,13 +199,13 @@ pub fn refused_entry(request: &Request, refusals: &[Refusal]) -> Entry {
         outcome: Outcome::Refused,
         flag: request.change.flag().map(str::to_owned),
         org: request.change.org().map(str::to_owned),
-        urgent: urgent(&request.change).cloned(),
+        urgent: urgent_of(&request.change).cloned(),
         details,
         ..making::entry(request, request.change.event())
     }
 }
 
-fn urgent(change: &Change) -> Option<&Urgent> {
+fn urgent_of(change: &Change) -> Option<&Urgent> {
     match change {
         Change::SetState { urgent, .. } => urgent.as_ref(),
         _ => None,

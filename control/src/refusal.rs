@@ -49,6 +49,8 @@ pub enum Code {
     RoleMissing,
     /// The document would be invalid; the problems are those that `sluice check` prints. 422.
     InvalidDocument,
+    /// What is written down of an urgent promotion says nothing. 422.
+    InvalidUrgent,
     /// Somebody else changed something first. 412.
     RevisionConflict,
     /// The item exists already. 409.
@@ -72,7 +74,7 @@ pub struct Refusal {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::FlagNotFound,
         Self::TenantNotFound,
         Self::NoLifecycle,
@@ -95,6 +97,7 @@ impl Code {
         Self::SignOffTaken,
         Self::RoleMissing,
         Self::InvalidDocument,
+        Self::InvalidUrgent,
         Self::RevisionConflict,
         Self::AlreadyExists,
         Self::StoreUnavailable,
@@ -126,6 +129,7 @@ impl Code {
             Self::SignOffTaken => "SIGN_OFF_TAKEN",
             Self::RoleMissing => "ROLE_MISSING",
             Self::InvalidDocument => "INVALID_DOCUMENT",
+            Self::InvalidUrgent => "INVALID_URGENT",
             Self::RevisionConflict => "REVISION_CONFLICT",
             Self::AlreadyExists => "ALREADY_EXISTS",
             Self::StoreUnavailable => "STORE_UNAVAILABLE",
@@ -139,7 +143,7 @@ impl Code {
             Self::FlagNotFound | Self::TenantNotFound => 404,
             Self::RoleMissing => 403,
             Self::RevisionConflict => 412,
-            Self::InvalidDocument => 422,
+            Self::InvalidDocument | Self::InvalidUrgent => 422,
             Self::StoreUnavailable => 503,
             _ => 409,
         }

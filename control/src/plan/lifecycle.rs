@@ -97,16 +97,11 @@ fn promote(
         };
         details.insert("default".into(), default.into());
     }
-    if let Some(urgent) = step.urgent {
+    if step.urgent.is_some() {
         let codes: Vec<Value> = skipped.iter().map(|code| code.as_str().into()).collect();
         details.insert("skipped".into(), codes.into());
-        details.insert("decision_maker".into(), urgent.decision_maker.as_str().into());
-        details.insert("incident".into(), urgent.incident.as_str().into());
     }
-    making.write_state(Event::StateChanged, step.flag, after, details);
-    if let Some(entry) = making.plan.audit.last_mut() {
-        entry.urgent = step.urgent.cloned();
-    }
+    write(making, step, step.flag, after, details);
     making.summary().skipped = skipped;
     Ok(())
 }
@@ -147,34 +142,69 @@ fn revert(making: &mut Making<'_>, step: &Step<'_>, from: Lifecycle) -> Result<(
             .fact("flags", flags);
         return Err(vec![refusal]);
     }
-    take_back(making, step.flag, step.to, from_to(from, step.to))?;
+    let mut withdraws = !turns_on(making, step.flag, from, step.to);
+    take_back(making, step, step.flag, from_to(from, step.to))?;
     for (flag, from) in further {
+        withdraws &= !turns_on(making, &flag, from, step.to);
         let mut details = from_to(from, step.to);
         details.insert("cascade_of".into(), step.flag.into());
-        take_back(making, &flag, step.to, details)?;
+        take_back(making, step, &flag, details)?;
         making.summary().cascade.push(flag);
     }
-    making.plan.withdraws = true;
+    making.plan.withdraws = withdraws;
     Ok(())
+}
+
+/// Whether going back can turn the flag on for anybody: retired it serves its final variant, which may be off; and
+/// an override gives alpha flags to tenants that beta flags are not open to.
+fn turns_on(making: &Making<'_>, flag: &str, from: Lifecycle, to: Lifecycle) -> bool {
+    let state = making.state;
+    let is_overridden = || {
+        let definition = state.definitions.get(flag);
+        let mut overrides = state
+            .tenants
+            .values()
+            .filter_map(|record| record.get("overrides")?.get(flag));
+        definition.is_some_and(|definition| overrides.any(|variant| !Definition(definition).is_off(variant)))
+    };
+    from == Lifecycle::Retired || (from == Lifecycle::Beta && to == Lifecycle::Alpha && is_overridden())
 }
 
 fn take_back(
     making: &mut Making<'_>,
+    step: &Step<'_>,
     flag: &str,
-    to: Lifecycle,
     details: Map<String, Value>,
 ) -> Result<(), Vec<Refusal>> {
     let (_, state) = making.flag(flag)?;
-    let mut after = moved(state, to, making);
+    let mut after = moved(state, step.to, making);
     after.unsettled = Some(Unsettled {
         how: "reverted".into(),
         at: making.at(),
     });
-    if to < Lifecycle::Ga {
+    if step.to < Lifecycle::Ga {
         after.default = None;
     }
-    making.write_state(Event::StateChanged, flag, after, details);
+    write(making, step, flag, after, details);
     Ok(())
+}
+
+/// Writes a flag's state, with who answers for it if anybody was named, whether that was needed or not.
+fn write(
+    making: &mut Making<'_>,
+    step: &Step<'_>,
+    flag: &str,
+    after: FlagState,
+    mut details: Map<String, Value>,
+) {
+    if let Some(urgent) = step.urgent {
+        details.insert("decision_maker".into(), urgent.decision_maker.as_str().into());
+        details.insert("incident".into(), urgent.incident.as_str().into());
+    }
+    making.write_state(Event::StateChanged, flag, after, details);
+    if let Some(entry) = making.plan.audit.last_mut() {
+        entry.urgent = step.urgent.cloned();
+    }
 }
 
 /// The state with another lifecycle, which nobody has signed off yet.

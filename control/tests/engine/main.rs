@@ -237,6 +237,35 @@ fn what_flips_too_many_tenants_is_forced_and_what_takes_a_feature_away_is_not_he
 }
 
 #[test]
+fn a_flag_that_was_retired_as_off_is_turned_on_again_only_by_force() {
+    let desk = Desk::new(Policy {
+        max_blast_radius: Some(0),
+        ..Policy::default()
+    });
+    let old = json!({ "lifecycle": "retired", "default": "on", "final": "off" });
+    let mut adopted = request(Change::ApplyDocument {
+        document: json!({ "version": 1, "flags": { "old": old } }),
+        prune: false,
+        adopt: true,
+    });
+    adopted.force = true;
+    desk.control.apply(&adopted).unwrap();
+    assert_eq!(desk.served("acme", "old"), "off");
+    let mut back = request(Change::SetState {
+        flag: "old".into(),
+        to: Lifecycle::Ga,
+        cascade: false,
+        ga_default: GaDefault::On,
+        urgent: None,
+    });
+    assert_eq!(codes(desk.control.apply(&back).unwrap_err()), [Code::BlastRadius]);
+    assert_eq!(desk.served("acme", "old"), "off");
+    back.force = true;
+    desk.control.apply(&back).unwrap();
+    assert_eq!(desk.served("acme", "old"), "on");
+}
+
+#[test]
 fn errors_that_requests_met_stand_against_a_promotion() {
     let desk = Desk::new(Policy::default());
     *desk.plane.errors.lock() = vec![FlagObservation {

@@ -399,3 +399,121 @@ fn every_condition_can_be_turned_off() {
     };
     assert!(plan(&flags(), &request, &policy, &said).is_ok());
 }
+
+#[test]
+fn only_a_revert_that_turns_nothing_on_is_a_withdrawal() {
+    use Lifecycle::{Alpha, Beta, Ga};
+    for (flag, to, expected) in [
+        ("board", Alpha, true),
+        ("wide", Beta, true),
+        ("wide", Alpha, true),
+        ("done", Ga, false),
+        ("done", Beta, false),
+        ("done", Alpha, false),
+    ] {
+        let plan = made(&mut flags(), &admin(set_state(flag, to), HOUR));
+        assert_eq!(plan.withdraws, expected, "{flag} back to {to}");
+    }
+}
+
+#[test]
+fn a_revert_to_alpha_is_no_withdrawal_where_overrides_give_alpha_flags() {
+    use Lifecycle::{Alpha, Beta};
+    let state = |overrides: Value| {
+        state(json!({ "version": 1, "flags": {
+            "base": { "lifecycle": "ga" }, "top": { "lifecycle": "beta", "requires": ["base"] },
+            "lone": { "lifecycle": "beta" },
+        }, "tenants": { "acme": {}, "globex": { "overrides": overrides } } }))
+    };
+    for (overrides, flag, to, expected) in [
+        (json!({}), "lone", Alpha, true),
+        (json!({ "lone": "on" }), "lone", Alpha, false),
+        (json!({ "lone": true }), "lone", Alpha, false),
+        (json!({ "lone": false, "top": "on" }), "lone", Alpha, true),
+        (json!({ "base": "on" }), "base", Alpha, true),
+        (json!({ "top": "on" }), "base", Alpha, false),
+        (json!({ "top": "on" }), "base", Beta, true),
+    ] {
+        let mut change = set_state(flag, to);
+        if let Change::SetState { cascade, .. } = &mut change {
+            *cascade = true;
+        }
+        let plan = made(&mut state(overrides.clone()), &admin(change, HOUR));
+        assert_eq!(plan.withdraws, expected, "{flag} back to {to} with {overrides}");
+    }
+}
+
+#[test]
+fn an_override_that_is_not_needed_is_written_down_all_the_same() {
+    for (flag, to, hours, role, entries) in [
+        ("young", Lifecycle::Beta, 24, Role::PlatformAdmin, 1),
+        ("wide", Lifecycle::Beta, 0, Role::Operator, 1),
+        ("done", Lifecycle::Ga, 0, Role::Operator, 1),
+        ("base", Lifecycle::Alpha, 0, Role::Operator, 2),
+    ] {
+        let mut change = urgently(flag, to);
+        if let Change::SetState { cascade, .. } = &mut change {
+            *cascade = true;
+        }
+        let plan = made(&mut flags(), &by(role, None, admin(change, hours * HOUR)));
+        assert_eq!(plan.audit.len(), entries, "{flag}");
+        for entry in &plan.audit {
+            let incident = entry.urgent.as_ref().map(|urgent| urgent.incident.as_str());
+            assert_eq!(incident, Some("INC-7"), "{flag}");
+            assert_eq!(entry.details["decision_maker"], "grace", "{flag}");
+            assert_eq!(entry.details["incident"], "INC-7", "{flag}");
+        }
+    }
+}
+
+#[test]
+fn an_override_says_what_can_be_read_later() {
+    let long = "x".repeat(1_001);
+    let cases = [
+        ("grace", true),
+        ("  grace\n", true),
+        ("INC-7: Ärger, 障害", true),
+        (&long[..1_000], true),
+        (&long, false),
+        ("", false),
+        (" \t\n", false),
+        ("\u{a0}\u{2003}", false),
+        ("\u{200b}\u{2060}", false),
+        ("...", false),
+        ("gra\u{0}ce", false),
+        ("gra\nce", false),
+        ("\u{1b}[2Jgrace", false),
+        ("\u{202e}ecarg", false),
+    ];
+    for (text, is_taken) in cases {
+        for field in ["decision_maker", "incident", "reason"] {
+            for (flag, to) in [("young", Lifecycle::Ga), ("wide", Lifecycle::Beta)] {
+                let mut change = urgently(flag, to);
+                let Change::SetState {
+                    urgent: Some(urgent), ..
+                } = &mut change
+                else {
+                    unreachable!()
+                };
+                match field {
+                    "decision_maker" => urgent.decision_maker = text.into(),
+                    "incident" => urgent.incident = text.into(),
+                    _ => urgent.reason = text.into(),
+                }
+                let found = plan(&flags(), &admin(change, 0), &Policy::default(), &GOOD);
+                match found {
+                    Ok(plan) => {
+                        assert!(is_taken, "{field} {text:?} of {flag}");
+                        let kept = serde_json::to_value(plan.audit[0].urgent.as_ref().unwrap()).unwrap();
+                        assert_eq!(kept[field], text.trim());
+                    }
+                    Err(refusals) => {
+                        assert!(!is_taken, "{field} {text:?} of {flag}: {refusals:?}");
+                        assert_eq!(codes(&refusals), ["INVALID_URGENT"]);
+                        assert_eq!(refusals[0].facts["fields"], json!([field]));
+                    }
+                }
+            }
+        }
+    }
+}

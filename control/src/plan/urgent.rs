@@ -1,0 +1,45 @@
+//! Whether what is written down of an urgent promotion says anything: who decided, for which incident, why.
+
+use serde_json::Value;
+
+use crate::change::Urgent;
+use crate::refusal::{Code, Refusal};
+
+/// The most characters of each of the three.
+const MAX_CHARACTERS: usize = 1_000;
+
+/// The same without the space around it.
+///
+/// # Errors
+/// [`Code::InvalidUrgent`], with the names of those that say nothing.
+pub(super) fn told(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
+    let trimmed = Urgent {
+        decision_maker: urgent.decision_maker.trim().to_owned(),
+        incident: urgent.incident.trim().to_owned(),
+        reason: urgent.reason.trim().to_owned(),
+    };
+    let fields = [
+        ("decision_maker", &trimmed.decision_maker),
+        ("incident", &trimmed.incident),
+        ("reason", &trimmed.reason),
+    ];
+    let unsaid = fields.into_iter().filter(|(_, text)| !says_something(text));
+    let unsaid: Vec<&str> = unsaid.map(|(field, _)| field).collect();
+    if unsaid.is_empty() {
+        return Ok(trimmed);
+    }
+    let detail = format!("it is not said what can be read later: {}", unsaid.join(", "));
+    let names: Vec<Value> = unsaid.into_iter().map(Value::from).collect();
+    let refusal = Refusal::new(Code::InvalidUrgent, detail)
+        .cure("say each in 1 to 1,000 characters on one line, a letter or a digit among them")
+        .fact("fields", names);
+    Err(vec![refusal])
+}
+
+/// A text that can be read: short enough, not only of signs, and none of them turns or hides the others.
+fn says_something(text: &str) -> bool {
+    let turns = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().any(char::is_alphanumeric)
+        && !text.chars().any(turns)
+        && text.chars().count() <= MAX_CHARACTERS
+}
