@@ -81,6 +81,8 @@ pub struct Summary {
     pub cascade: Vec<String>,
     /// What an urgent promotion did not wait for.
     pub skipped: Vec<Code>,
+    /// The tiers that a promotion to ga leaves off, since their own default is off.
+    pub kept_off: Vec<String>,
     /// What changed of the document.
     pub document: Option<Difference>,
 }

@@ -40,6 +40,10 @@ struct Changed {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     skipped: Vec<&'static str>,
+    /// The tiers that a promotion to ga leaves off, since their own default is off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    kept_off: Vec<String>,
     /// What an applied document changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, nullable = false)]
@@ -66,6 +70,10 @@ struct Tried {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     skipped: Vec<&'static str>,
+    /// The tiers that a promotion to ga leaves off, since their own default is off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    kept_off: Vec<String>,
     /// What an applied document changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, nullable = false)]
@@ -208,6 +216,7 @@ impl From<Applied> for Changed {
         let Summary {
             cascade,
             skipped,
+            kept_off,
             document,
         } = applied.summary;
         Self {
@@ -216,6 +225,7 @@ impl From<Applied> for Changed {
             items: applied.items.iter().map(item).collect(),
             cascade,
             skipped: skipped.into_iter().map(Code::as_str).collect(),
+            kept_off,
             difference: document,
         }
     }
@@ -226,6 +236,7 @@ impl From<DryRun> for Tried {
         let Summary {
             cascade,
             skipped,
+            kept_off,
             document,
         } = tried.summary;
         Self {
@@ -234,6 +245,7 @@ impl From<DryRun> for Tried {
             items: tried.items.iter().map(item).collect(),
             cascade,
             skipped: skipped.into_iter().map(Code::as_str).collect(),
+            kept_off,
             difference: document,
         }
     }

@@ -101,9 +101,23 @@ fn promote(
         let codes: Vec<Value> = skipped.iter().map(|code| code.as_str().into()).collect();
         details.insert("skipped".into(), codes.into());
     }
+    let kept_off = kept_off(promotion, step.ga_default);
     write(making, step, step.flag, after, details);
     making.summary().skipped = skipped;
+    making.summary().kept_off = kept_off;
     Ok(())
+}
+
+/// The tiers that are off after a promotion that was to turn it on, since a tier's default goes before the flag's.
+fn kept_off(promotion: &Promotion<'_>, wanted: GaDefault) -> Vec<String> {
+    if promotion.to != Lifecycle::Ga || wanted == GaDefault::Tiers {
+        return Vec::new();
+    }
+    let tiers = promotion.present.tiers.iter();
+    tiers
+        .filter(|(_, variant)| promotion.definition.is_off(variant))
+        .map(|(tier, _)| tier.clone())
+        .collect()
 }
 
 /// What is served by default after the promotion. A split stays as it is: its variants are compared on purpose.

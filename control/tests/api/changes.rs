@@ -129,6 +129,18 @@ fn an_urgent_skip_takes_a_platform_admin() {
 }
 
 #[test]
+fn an_override_that_says_nothing_is_refused_and_a_tier_that_stays_off_is_told() {
+    let server = Server::start();
+    let tiers = json!({ "tiers": { "tier3": "off" } });
+    server.done("PUT", &format!("{BOARD}/tiers?force=true"), Some(&tiers));
+    let at = format!("{BOARD}/state?force=true");
+    let body = |incident: &str| json!({ "state": "ga", "override": { "decision_maker": "cto", "incident": incident, "reason": "outage" } });
+    server.refused(422, "INVALID_URGENT", "POST", &at, Some(&body(" ")));
+    let told = server.done("POST", &at, Some(&body("INC-7")));
+    assert_eq!(told["kept_off"], json!(["tier3"]), "{told}");
+}
+
+#[test]
 fn time_is_that_of_the_clock() {
     let server = Server::start();
     let promote = json!({ "state": "beta" });

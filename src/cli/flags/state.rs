@@ -179,12 +179,15 @@ fn went(flag: &str, from: Option<&str>, to: Lifecycle, body: &Value) -> String {
         let words: Vec<String> = fields::list(body, name).iter().map(fields::word).collect();
         printable(&words.join(", "))
     };
-    let (cascade, skipped) = (list("cascade"), list("skipped"));
+    let (cascade, skipped, kept_off) = (list("cascade"), list("skipped"), list("kept_off"));
     if !cascade.is_empty() {
         text.push_str(&format!(", with it: {cascade}"));
     }
     if !skipped.is_empty() {
         text.push_str(&format!(", not waited for: {skipped}"));
+    }
+    if !kept_off.is_empty() {
+        text.push_str(&format!(", still off by the default of: {kept_off}"));
     }
     text
 }
@@ -202,5 +205,27 @@ fn with_hint(error: anyhow::Error, flag: &str, to: Lifecycle) -> anyhow::Error {
         }
         Ok(refused) => refused.into(),
         Err(error) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_along_with_a_step_is_told_behind_it() {
+        for (body, expected) in [
+            (json!({}), "board: beta -> ga"),
+            (
+                json!({ "cascade": ["a", "b"], "skipped": [] }),
+                "board: beta -> ga, with it: a, b",
+            ),
+            (
+                json!({ "skipped": ["NOT_STABLE"], "kept_off": ["tier1", "tier2"] }),
+                "board: beta -> ga, not waited for: NOT_STABLE, still off by the default of: tier1, tier2",
+            ),
+        ] {
+            assert_eq!(went("board", Some("beta"), Lifecycle::Ga, &body), expected);
+        }
     }
 }

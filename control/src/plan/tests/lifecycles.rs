@@ -467,6 +467,39 @@ fn an_override_that_is_not_needed_is_written_down_all_the_same() {
 }
 
 #[test]
+fn a_promotion_to_ga_tells_which_tiers_stay_off() {
+    let all = ["t1", "t2", "t3"];
+    let tiers = json!({ "t1": "on", "t2": "off", "t3": false });
+    let named = json!({ "t1": "v2", "t2": "none" });
+    let document = json!({ "version": 1, "tiers": all, "flags": {
+        "young": { "lifecycle": "alpha", "revertible": true, "tiers": tiers },
+        "board": { "lifecycle": "beta", "revertible": true, "tiers": tiers },
+        "bare": { "lifecycle": "beta", "revertible": true },
+        "wide": { "lifecycle": "ga", "tiers": tiers },
+        "named": { "lifecycle": "beta", "revertible": true, "variants": { "none": 0, "v2": 2 }, "off": "none",
+            "opt_in_serves": "v2", "tiers": named },
+    }});
+    for (flag, to, ga_default, expected) in [
+        ("board", Lifecycle::Ga, GaDefault::On, &["t2", "t3"][..]),
+        ("board", Lifecycle::Ga, GaDefault::Tiers, &[]),
+        ("named", Lifecycle::Ga, GaDefault::On, &["t2"]),
+        ("bare", Lifecycle::Ga, GaDefault::On, &[]),
+        ("young", Lifecycle::Beta, GaDefault::On, &[]),
+        ("wide", Lifecycle::Retired, GaDefault::On, &[]),
+    ] {
+        let mut change = set_state(flag, to);
+        if let Change::SetState {
+            ga_default: given, ..
+        } = &mut change
+        {
+            *given = ga_default;
+        }
+        let plan = made(&mut state(document.clone()), &admin(change, 24 * HOUR));
+        assert_eq!(plan.summary.kept_off, expected, "{flag} to {to}");
+    }
+}
+
+#[test]
 fn an_override_says_what_can_be_read_later() {
     let long = "x".repeat(1_001);
     let cases = [
