@@ -50,6 +50,7 @@ fn every_threat_has_a_test_that_there_is() {
         "wire",
         "config",
         "proxy",
+        "control",
         "testkit",
         "properties",
     ] {
