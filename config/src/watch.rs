@@ -194,10 +194,16 @@ impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload)> Follower<L, R> {
             // What is watched follows the files first, so that no change falls between looking and listening.
             let hears = directories.follow(&[&self.applied, &self.seen]);
             self.shared.polls.store(!hears, Ordering::Relaxed);
-            self.look(settled);
+            let has_read = self.look(settled);
             // Looking waits for events, too, and may have taken the one that came with the stop.
             if self.is_stopped() {
                 return;
+            }
+            if has_read {
+                // So may it have taken that of a directory which went while it was read, and is back by now: listen
+                // anew, and wait only once nothing has changed since.
+                settled = false;
+                continue;
             }
             let patience = if hears {
                 self.options.reread
@@ -239,10 +245,10 @@ impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload)> Follower<L, R> {
         }
     }
 
-    /// Reads the files if their contents have changed, and tells what became of it.
-    fn look(&mut self, settled: bool) {
+    /// Reads the files if their contents have changed, and tells what became of it. Whether it has read them.
+    fn look(&mut self, settled: bool) -> bool {
         if self.is_stopped() || !self.seen.have_changed() {
-            return;
+            return false;
         }
         if !settled {
             self.settle();
@@ -257,7 +263,7 @@ impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload)> Follower<L, R> {
             };
         }
         if self.is_stopped() {
-            return;
+            return true;
         }
         match read {
             Ok(loaded) => {
@@ -281,5 +287,6 @@ impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload)> Follower<L, R> {
                 }
             }
         }
+        true
     }
 }
