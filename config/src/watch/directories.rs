@@ -40,16 +40,34 @@ impl Directories {
 
     /// Watches the directories of `inputs` and no others. Says whether a change in any of them will be heard.
     pub(super) fn follow(&mut self, inputs: &[&Inputs]) -> bool {
+        self.follow_to(|| inputs.iter().flat_map(|inputs| directories(inputs)).collect())
+    }
+
+    /// Watches the directories that `find` finds, and finds them again once they are watched: one that came between
+    /// finding and watching would be heard of by nobody.
+    fn follow_to(&mut self, find: impl Fn() -> BTreeSet<PathBuf>) -> bool {
+        let mut wanted = find();
+        for _ in 0..MAX_FINDINGS {
+            let hears = self.watch(&wanted);
+            let found = find();
+            if found == wanted {
+                return hears;
+            }
+            wanted = found;
+        }
+        false
+    }
+
+    fn watch(&mut self, wanted: &BTreeSet<PathBuf>) -> bool {
         let Some(watcher) = &mut self.watcher else {
             return false;
         };
-        let wanted: BTreeSet<PathBuf> = inputs.iter().flat_map(|inputs| directories(inputs)).collect();
-        for gone in self.watched.difference(&wanted) {
+        for gone in self.watched.difference(wanted) {
             // It may be gone from the disk as well, and then is not watched any more.
             let _ = watcher.unwatch(gone);
         }
         let mut hears = true;
-        for directory in &wanted {
+        for directory in wanted {
             // Again and again: a directory that was replaced has the same path and is not watched.
             if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) {
                 // One that an update has removed meanwhile is no news: what took its place is looked at next.
@@ -60,11 +78,13 @@ impl Directories {
                 hears = false;
             }
         }
-        self.watched = wanted;
+        self.watched.clone_from(wanted);
         hears
     }
 }
 
+/// How often directories are found anew while they come and go. After that they are polled for a while.
+const MAX_FINDINGS: usize = 8;
 /// The most links that are followed from one path: as many as Linux follows.
 const MAX_LINKS: usize = 40;
 

@@ -1,3 +1,5 @@
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -26,4 +28,24 @@ fn reading_the_files_is_no_hint_to_read_them_again() {
         more += 1;
     }
     assert!(more < 10, "{more} hints");
+}
+
+#[test]
+fn a_directory_that_comes_before_its_place_is_listened_to_is_heard_all_the_same() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let today = folder.path().join("today");
+    let (hint, hints) = channel();
+    let mut directories = Directories::new(true, move || drop(hint.send(())));
+    let is_back = Cell::new(false);
+    // It is not there when it is looked for, and there before anything is listened to.
+    let find = || {
+        let place = super::existing(&today).unwrap();
+        if !is_back.replace(true) {
+            fs::create_dir(&today).unwrap();
+        }
+        BTreeSet::from([place])
+    };
+    assert!(directories.follow_to(find));
+    fs::write(today.join("flags.yaml"), "version: 1").unwrap();
+    hints.recv_timeout(Duration::from_secs(10)).unwrap();
 }
