@@ -7,7 +7,8 @@ use std::sync::mpsc::channel;
 
 use testkit::frames::{END_HEADERS, END_STREAM, block, kind};
 use testkit::{
-    After, Authority, Frames, H2Client, Proxy, ProxyBuilder, Request, StreamEnd, Upstream, reply, response,
+    After, Authority, Frames, H2Client, Proxy, ProxyBuilder, Request, StreamEnd, Upstream, eventually, reply,
+    response,
 };
 
 fn gated(upstream: &Upstream) -> ProxyBuilder {
@@ -256,21 +257,24 @@ fn an_empty_last_frame_ends_a_body_once() {
         (":authority", "test"),
         (":path", "/open/x"),
     ];
-    for stream in [1, 3, 5] {
+    let mut streams = (1..).step_by(2);
+    // Streams are tasks of their own: the next request may come before the connection behind is put back.
+    eventually("a connection behind that is used again", || {
+        let stream = streams.next()?;
         frames
             .headers(stream, &post, false)
             .data(stream, b"hello", false)
             .data(stream, b"", true);
         assert_eq!(frames.end_of(stream), StreamEnd::Status(200));
-    }
+        (upstream.connections() < upstream.count()).then_some(())
+    });
     let seen = upstream.requests();
     assert!(seen.iter().all(|request| request.body == b"hello"));
     assert!(
         seen.iter()
             .all(|request| request.header("transfer-encoding") == Some("chunked"))
     );
-    // The connection behind is in step: it was used again, and nothing odd was on it.
-    assert_eq!((seen.len(), upstream.connections()), (3, 1));
+    // It is in step: nothing odd was on it.
     assert_eq!(upstream.broken(), Vec::<String>::new());
 }
 
