@@ -9,6 +9,7 @@ mod number;
 mod readers;
 mod records;
 mod schema;
+mod write_back;
 mod writer;
 
 use std::path::Path;
@@ -80,7 +81,7 @@ impl Store for SqliteStore {
 
     fn commit(&self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
         let mut writer = self.writer.lock();
-        let revision = writer.commit(expected, commit)?;
+        let revision = writer.commit(&self.readers, expected, commit)?;
         self.newest.advance(revision);
         Ok(revision)
     }
@@ -115,7 +116,7 @@ impl Store for SqliteStore {
     }
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        copy::copy(&self.directory, to)
+        self.readers.meanwhile(|| copy::copy(&self.directory, to))
     }
 }
 

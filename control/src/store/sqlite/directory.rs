@@ -163,6 +163,8 @@ fn prepare_to_write(connection: &Connection) -> Result<(), StoreError> {
         ("synchronous", "FULL"),
         ("foreign_keys", "ON"),
         ("recursive_triggers", "ON"),
+        // It is written back by `write_back`.
+        ("wal_autocheckpoint", "0"),
     ];
     for (name, value) in pragmas {
         connection.pragma_update(None, name, value).map_err(fault)?;

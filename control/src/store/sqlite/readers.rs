@@ -1,6 +1,8 @@
 //! A few connections that read, each used by one thread at a time.
 
-use parking_lot::{Condvar, Mutex};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, RwLock, RwLockWriteGuard};
 use rusqlite::{Connection, Transaction};
 
 use super::directory::{Directory, Purpose};
@@ -14,6 +16,8 @@ const READERS: usize = 4;
 pub(super) struct Readers {
     idle: Mutex<Vec<Connection>>,
     returned: Condvar,
+    /// Whoever reads shares it; whoever holds it alone knows that nobody reads.
+    reading: RwLock<()>,
 }
 
 impl Readers {
@@ -22,6 +26,7 @@ impl Readers {
         Ok(Self {
             idle: Mutex::new(connections?),
             returned: Condvar::new(),
+            reading: RwLock::new(()),
         })
     }
 
@@ -30,6 +35,22 @@ impl Readers {
         &self,
         what: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.meanwhile(|| self.lend(what))
+    }
+
+    /// Does what reads by a connection of its own.
+    pub(super) fn meanwhile<T>(&self, what: impl FnOnce() -> T) -> T {
+        let _reading = self.reading.read();
+        what()
+    }
+
+    /// Keeps new readers waiting until nobody reads any more, for so long at most; then they wait until what is
+    /// returned is dropped.
+    pub(super) fn none_reads(&self, patience: Duration) -> Option<RwLockWriteGuard<'_, ()>> {
+        self.reading.try_write_for(patience)
+    }
+
+    fn lend<T>(&self, what: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut lent = Lent {
             connection: Some(self.take()),
             readers: self,

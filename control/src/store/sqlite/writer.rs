@@ -3,7 +3,8 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::fault::fault;
-use super::{log, records};
+use super::readers::Readers;
+use super::{log, records, write_back};
 use crate::store::{Commit, Revision, StoreError};
 
 #[derive(Debug)]
@@ -12,12 +13,15 @@ pub(super) struct Writer(pub(super) Connection);
 impl Writer {
     pub(super) fn commit(
         &mut self,
+        readers: &Readers,
         expected: Option<Revision>,
         commit: &Commit,
     ) -> Result<Revision, StoreError> {
         let result = self.attempt(expected, commit);
-        if let Err(StoreError::Full(_) | StoreError::Io(_)) = &result {
-            self.forget_failed();
+        match &result {
+            Ok(_) => write_back::when_long(&self.0, readers),
+            Err(StoreError::Full(_) | StoreError::Io(_)) => self.forget_failed(readers),
+            Err(_) => {}
         }
         result
     }
@@ -44,19 +48,15 @@ impl Writer {
 
     /// When the fsync of a commit fails, SQLite takes it back for all who are connected, but leaves it in its log,
     /// whole: after a crash it would be found there, and what was refused would have happened. So the log is
-    /// written back and cut, or, where that fails, something else is written in the commit's place.
-    fn forget_failed(&mut self) {
+    /// written back and cut. And since the cut itself is not on the disk before the next fsync, a counter is
+    /// committed after it, which is; where the log could not be cut, it takes the failed commit's place.
+    fn forget_failed(&mut self, readers: &Readers) {
         if !self.0.is_autocommit()
             && let Err(error) = self.0.execute_batch("ROLLBACK")
         {
             tracing::warn!(%error, "a failed commit could not be rolled back");
         }
-        let cut = self
-            .0
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        if matches!(cut, Ok(0)) {
-            return;
-        }
+        write_back::and_cut(&self.0, readers);
         let written = self.0.execute("UPDATE failure SET count = count + 1", []);
         if let Err(error) = written {
             tracing::error!(

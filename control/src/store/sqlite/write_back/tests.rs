@@ -1,0 +1,80 @@
+//! When the log is written back.
+
+use serde_json::json;
+
+use super::*;
+use crate::store::{Commit, Key, Revision, SqliteStore, Store, Write};
+
+/// A commit of so many bytes.
+fn grow(store: &SqliteStore, bytes: usize) {
+    let write = Write {
+        key: Key::Tenant("acme".to_owned()),
+        value: Some(json!({ "note": "x".repeat(bytes) })),
+    };
+    let commit = Commit {
+        writes: vec![write],
+        audit: Vec::new(),
+    };
+    let revision = store.load().unwrap().revision;
+    store.commit(Some(revision), &commit).unwrap();
+}
+
+fn log(store: &SqliteStore) -> (i64, i64) {
+    let log = checkpoint(&store.writer.lock().0, Mode::Noop).unwrap();
+    (log.frames, log.written_back)
+}
+
+#[test]
+fn a_log_that_has_become_long_is_written_back_and_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    grow(&store, 1_000_000);
+    let (short, written_back) = log(&store);
+    assert!(short < MANY && written_back == 0, "{short}, {written_back}");
+    for _ in 0..5 {
+        grow(&store, 1_000_000);
+    }
+    grow(&store, 5_000_000);
+    let (long, written_back) = log(&store);
+    assert!(long > MANY && written_back == long, "{long}, {written_back}");
+    grow(&store, 1);
+    assert!(log(&store).0 < MANY);
+    assert_eq!(store.load().unwrap().revision, Revision(8));
+}
+
+#[test]
+fn no_part_of_the_log_is_written_back_while_somebody_reads() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    grow(&store, 2_000_000);
+    let begin = Revision(1);
+    store
+        .readers
+        .read(|old| {
+            assert_eq!(crate::store::sqlite::records::newest(old)?, begin);
+            let mut revision = begin;
+            for name in ["a", "b", "c"] {
+                let write = Write {
+                    key: Key::Tenant(name.to_owned()),
+                    value: Some(json!({ "note": "x".repeat(5_000_000) })),
+                };
+                let commit = Commit {
+                    writes: vec![write],
+                    audit: Vec::new(),
+                };
+                revision = store.commit(Some(revision), &commit)?;
+            }
+            let (long, written_back) = log(&store);
+            assert!(long > 3 * MANY && written_back == 0, "{long}, {written_back}");
+            assert_eq!(
+                crate::store::sqlite::records::newest(old)?,
+                begin,
+                "the reader sees what it saw"
+            );
+            Ok(())
+        })
+        .unwrap();
+    grow(&store, 1);
+    let (long, written_back) = log(&store);
+    assert_eq!(long, written_back);
+}
