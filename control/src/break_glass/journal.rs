@@ -78,6 +78,7 @@ impl Journal {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).mode(0o600);
         let file = options.open(path).map_err(failed)?;
+        sync_folder(path).map_err(failed)?;
         let (sealed, length) = read(path)?;
         let last = verify((0, GENESIS), &sealed).map_err(|reason| JournalError::Tampered {
             path: path.display().to_string(),
@@ -112,14 +113,21 @@ impl Journal {
                 Ok(())
             }
             Err(reason) => {
-                // What was half written must not stand before the next one.
-                let _ = self.file.set_len(self.length);
+                // What was refused must not be found at the next start. If it can't be cut off now, it is before the
+                // next entry.
+                let _ = self.cut();
                 Err(JournalError::Io {
                     path: self.path.display().to_string(),
                     reason,
                 })
             }
         }
+    }
+
+    /// Cuts off what is behind the last whole line.
+    fn cut(&self) -> std::io::Result<()> {
+        self.file.set_len(self.length)?;
+        self.file.sync_data()
     }
 
     pub(super) fn sequence(&self) -> u64 {
@@ -143,10 +151,19 @@ impl Journal {
         if self.length.saturating_add(length) > MAX_JOURNAL_BYTES {
             return Err(std::io::ErrorKind::FileTooLarge.into());
         }
+        if self.file.metadata()?.len() > self.length {
+            self.cut()?;
+        }
         self.file.write_all(line.as_bytes())?;
         self.file.sync_data()?;
         Ok(length)
     }
+}
+
+/// A file that was just made is there for certain only when its folder is on the disk.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// The entries of the journal, and the length of its whole lines.

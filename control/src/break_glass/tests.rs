@@ -109,3 +109,18 @@ fn half_a_line_was_never_said_and_an_altered_one_is_refused() {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "kept as evidence");
     }
 }
+
+#[test]
+fn what_a_failed_write_left_does_not_stand_before_the_next_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let break_glass = BreakGlass::open(&path).unwrap();
+    break_glass.kill("a", 60_000, "x", &asker(0)).unwrap();
+    for left in ["{\"id\":2,", "{}\n"] {
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text + left).unwrap();
+        break_glass.kill("b", 60_000, "x", &asker(0)).unwrap();
+    }
+    drop(break_glass);
+    assert_eq!(flags(&BreakGlass::open(&path).unwrap()), ["a", "b"]);
+}
