@@ -32,7 +32,7 @@ pub(crate) enum BegunFlags {
         /// Where it is.
         directory: PathBuf,
     },
-    /// The store is damaged: this is what it last held. Nothing can be changed.
+    /// The store is damaged, or the disk that it is on: this is what it last held. Nothing can be changed.
     LastGood {
         compiled: Compiled,
         /// Of whom.
@@ -64,9 +64,9 @@ pub(crate) fn begin(path: &Path) -> Result<Result<Begun, Report>> {
             Ok(opened) => BegunFlags::Store { opened, directory },
             Err(report) => return Ok(Err(report)),
         },
-        Err(OpenError::Store(damage @ (StoreError::Corrupt(_) | StoreError::Io(_)))) => {
-            last_good(&directory, eligibility, &damage)?
-        }
+        Err(OpenError::Store(
+            damage @ (StoreError::Corrupt(_) | StoreError::Io(_) | StoreError::Full(_)),
+        )) => last_good(&directory, eligibility, &damage)?,
         Err(other) => return Err(other).with_context(|| format!("the store in {}", directory.display())),
     };
     let (compiled, revision) = match &flags {
@@ -103,12 +103,20 @@ fn seeded(opened: Opened, seed: Option<&Path>, eligibility: Eligibility) -> Resu
 /// What the store last held. That the store is damaged is said in any case.
 fn last_good(directory: &Path, eligibility: Eligibility, damage: &StoreError) -> Result<BegunFlags> {
     let path = directory.join(LAST_GOOD);
+    let cure = match (damage, damage.cure()) {
+        (StoreError::Full(_) | StoreError::Io(_), Some(cure)) => {
+            format!("To use it, {cure}, and start again")
+        }
+        _ => format!(
+            "Stop, move the directory away, and put a backup into an empty one in its place (`sluice backup` makes \
+             them), or begin a new store with the last good document: copy {} and name it in sluice.yaml as \
+             `flags.store.seed`",
+            path.display(),
+        ),
+    };
     let damage = format!(
-        "the store in {} can't be used: {damage}. Stop, move the directory away, and put a backup into an empty one in \
-         its place (`sluice backup` makes them), or begin a new store with the last good document: copy {} and name it \
-         in sluice.yaml as `flags.store.seed`",
-        directory.display(),
-        path.display(),
+        "the store in {} can't be used: {damage}. {cure}",
+        directory.display()
     );
     let document = config::flags_document(Files::Disk, &path);
     let catalog = document

@@ -198,5 +198,7 @@ fn put(path: &Path, document: &serde_json::Value) -> std::io::Result<()> {
     let mut file = std::io::BufWriter::new(File::create(&aside)?);
     serde_json::to_writer(&mut file, document)?;
     file.flush()?;
+    // It is for the day on which the disk is not well: the one before stays until this one is on it.
+    file.get_ref().sync_all()?;
     std::fs::rename(aside, path)
 }

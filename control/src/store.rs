@@ -156,7 +156,7 @@ impl StoreError {
     pub fn cure(&self) -> Option<&'static str> {
         match self {
             Self::Conflict { .. } => Some("read it again and repeat the change"),
-            Self::Full(_) => Some("make room on the disk; nothing has to be restarted"),
+            Self::Full(_) => Some("make room on the disk"),
             Self::Io(_) => Some("look after the disk and the rights on the store's directory"),
             Self::Corrupt(_) => Some(
                 "stop sluice, move the store's directory aside, put the newest backup into a new one as sluice.db, \

@@ -15,6 +15,7 @@ mod demo;
 mod documents;
 mod evaluating;
 mod explaining;
+mod failing_disk;
 mod managed;
 mod operating;
 mod operators;

@@ -20,7 +20,7 @@ const CHANGES: usize = 1_000;
 /// How soon after its answer a change decides.
 const IN_FORCE: Duration = Duration::from_millis(10);
 
-struct Managed {
+pub(crate) struct Managed {
     folder: TempDir,
     issuer: Issuer,
     _upstream: Upstream,
@@ -28,7 +28,7 @@ struct Managed {
 
 impl Managed {
     /// A gateway with a gated route, and nothing in its store.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let upstream = Upstream::named("legacy");
         let issuer = Issuer::new("https://login.example", Algorithm::Hs256, "k1");
         let folder = tempfile::tempdir().unwrap();
@@ -60,7 +60,7 @@ access_log: {{ output: off }}
         }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -71,7 +71,7 @@ access_log: {{ output: off }}
     }
 
     /// Brings the flags in, and then the route that names one of them.
-    fn furnish(&self, sluice: &Running) {
+    pub(crate) fn furnish(&self, sluice: &Running) {
         let document = json!({
             "version": 1,
             "flags": {
@@ -101,7 +101,7 @@ access_log: {{ output: off }}
         fs::rename(self.path().join("new"), config).unwrap();
     }
 
-    fn ask(&self) -> Request {
+    pub(crate) fn ask(&self) -> Request {
         Request::get("/board").token(&self.issuer.token("acme"))
     }
 }
@@ -115,7 +115,7 @@ fn send(admin: &mut Client, method: &str, path: &str, body: &Value) -> Response 
     admin.ask(&request.with_body(body.to_string()))
 }
 
-fn look(admin: &mut Client, path: &str) -> Response {
+pub(crate) fn look(admin: &mut Client, path: &str) -> Response {
     admin.ask(&Request::get(&format!("/api/v1{path}")).host("localhost"))
 }
 
@@ -123,7 +123,7 @@ fn put(admin: &mut Client, path: &str, body: &Value) -> Response {
     send(admin, "PUT", path, body)
 }
 
-fn post(admin: &mut Client, path: &str, body: &Value) -> Response {
+pub(crate) fn post(admin: &mut Client, path: &str, body: &Value) -> Response {
     send(admin, "POST", path, body)
 }
 

@@ -67,7 +67,29 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `sluice` in `folder`.
     pub(crate) fn start<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Self {
-        let mut child = command(folder, arguments)
+        Self::spawn(command(folder, arguments))
+    }
+
+    /// Starts `sluice run` in `folder`, to be told that files may not grow where others are ended by a signal.
+    pub(crate) fn start_unsignalled(folder: &Path) -> Self {
+        let direct = command(folder, ["run"]);
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+            .arg(direct.get_program())
+            .args(direct.get_args())
+            .current_dir(folder);
+        for (name, value) in direct.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        Self::spawn(shell)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

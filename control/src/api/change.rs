@@ -205,9 +205,9 @@ pub(crate) fn refused(error: ApplyError) -> Problem {
 
 /// A store that can't be read or written.
 pub(crate) fn unavailable(error: &StoreError) -> Problem {
+    let refusal = Refusal::new(Code::StoreUnavailable, format!("{error}; nothing was changed"));
     Problem::refused(vec![
-        Refusal::new(Code::StoreUnavailable, error.to_string())
-            .cure("nothing was changed; see to the disk, then try again"),
+        refusal.cure(error.cure().unwrap_or("see to the disk, then try again")),
     ])
 }
 

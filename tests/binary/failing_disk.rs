@@ -1,0 +1,280 @@
+//! `sluice run` on a disk that fails: what can't be kept is refused, nothing else suffers, and it is over when the disk
+//! is well again. Here the kernel holds the process to a size of files; `scripts/faults/run` does the same with a file
+//! system that is full and with an fsync that fails.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use testkit::{Client, Request, eventually};
+
+use crate::managed::{Managed, look, post};
+use crate::process::Running;
+
+/// Which fault it is, said by `scripts/faults/run`.
+const FAULT: &str = "SLUICE_FAULT";
+/// A small file system, where the fault is that it is full.
+const SMALL: &str = "SLUICE_FAULT_SMALL";
+/// Nobody waits for so long, whatever the disk does.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Each time so many changes are refused.
+const REFUSED: usize = 4;
+
+/// What is wrong with the disk.
+enum Fault {
+    /// No file may be written beyond so many bytes.
+    Size(u64),
+    /// There is no room in this folder.
+    Room(PathBuf),
+    /// No fsync succeeds.
+    Sync,
+}
+
+/// The disk is ill as long as this is kept.
+enum Illness {
+    Size(u32),
+    Room(PathBuf),
+    Sync(Child),
+}
+
+impl Fault {
+    /// All that can be brought about here, one after the other.
+    fn all() -> Vec<Self> {
+        match std::env::var(FAULT).as_deref() {
+            Ok("fsync") => vec![Self::Sync, Self::Sync],
+            Ok("full") => {
+                let small = PathBuf::from(std::env::var_os(SMALL).unwrap());
+                vec![Self::Room(small.clone()), Self::Room(small)]
+            }
+            _ => [0, 1, 6_000].map(Self::Size).into(),
+        }
+    }
+
+    fn begin(&self, sluice: &Running) -> Illness {
+        match self {
+            Self::Size(bytes) => {
+                limit(sluice.id(), &bytes.to_string());
+                Illness::Size(sluice.id())
+            }
+            Self::Room(folder) => {
+                let filler = folder.join("filler");
+                fill(&filler);
+                Illness::Room(filler)
+            }
+            Self::Sync => Illness::Sync(fail_syncs(sluice.id())),
+        }
+    }
+}
+
+impl Drop for Illness {
+    fn drop(&mut self) {
+        match self {
+            Self::Size(process) => limit(*process, "unlimited"),
+            Self::Room(filler) => fs::remove_file(filler).unwrap(),
+            Self::Sync(strace) => {
+                let id = strace.id().to_string();
+                let _ = Command::new("kill").args(["-INT", &id]).status();
+                let _ = strace.wait();
+            }
+        }
+    }
+}
+
+/// From now on the process may not write beyond so many bytes of a file. One that has ended needs no limit.
+fn limit(process: u32, bytes: &str) {
+    let run = Command::new("prlimit")
+        .args(["--pid", &process.to_string(), &format!("--fsize={bytes}:")])
+        .output()
+        .expect("prlimit of util-linux");
+    let gone = String::from_utf8_lossy(&run.stderr).contains("No such process");
+    assert!(run.status.success() || gone, "{run:?}");
+}
+
+fn fill(filler: &Path) {
+    for bytes in [64 * 1024, 4096, 512, 1] {
+        let mut file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(filler)
+            .unwrap();
+        while std::io::Write::write_all(&mut file, &vec![0; bytes]).is_ok() {}
+    }
+}
+
+fn fail_syncs(process: u32) -> Child {
+    let trace = tempfile::NamedTempFile::new().unwrap();
+    let strace = Command::new("strace")
+        .args(["-f", "-p", &process.to_string(), "-o"])
+        .arg(trace.path())
+        .args([
+            "-e",
+            "trace=fsync,fdatasync",
+            "-e",
+            "inject=fsync,fdatasync:error=EIO",
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{process}/status");
+    let traced = || {
+        let status = fs::read_to_string(&status).unwrap();
+        (!status.contains("TracerPid:\t0\n")).then_some(())
+    };
+    eventually("strace at the process", traced);
+    strace
+}
+
+/// Keeps asking while there is a fault: each answer is a 200, and comes in time.
+struct Load {
+    stop: Arc<AtomicBool>,
+    answers: Vec<Arc<AtomicU64>>,
+    threads: Vec<thread::JoinHandle<Duration>>,
+}
+
+impl Load {
+    fn begin(managed: &Managed, sluice: &Running) -> Self {
+        let api = |path: &str| Request::get(&format!("/api/v1{path}")).host("localhost");
+        let asked = [
+            (sluice.listener(), managed.ask()),
+            (sluice.admin(), api("/platform/feature-flags")),
+            (sluice.admin(), api("/platform/audit")),
+        ];
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut load = Self {
+            stop: Arc::clone(&stop),
+            answers: Vec::new(),
+            threads: Vec::new(),
+        };
+        for (address, request) in asked {
+            let (stop, count) = (Arc::clone(&stop), Arc::new(AtomicU64::new(0)));
+            load.answers.push(Arc::clone(&count));
+            load.threads.push(thread::spawn(move || {
+                let mut client = Client::connect(address);
+                let mut slowest = Duration::ZERO;
+                while !stop.load(Ordering::Relaxed) {
+                    let begun = Instant::now();
+                    let answer = client.ask(&request);
+                    assert_eq!(answer.status, 200, "{}", answer.text());
+                    slowest = slowest.max(begun.elapsed());
+                    count.fetch_add(1, Ordering::Relaxed);
+                    // Within what one client of the API may ask.
+                    thread::sleep(Duration::from_millis(20));
+                }
+                slowest
+            }));
+        }
+        load
+    }
+
+    /// Some more of each were answered.
+    fn goes_on(&self) {
+        for answers in &self.answers {
+            let before = answers.load(Ordering::Relaxed);
+            eventually("further answers", || {
+                (answers.load(Ordering::Relaxed) > before + 2).then_some(())
+            });
+        }
+    }
+
+    fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            let slowest = thread.join().unwrap();
+            assert!(slowest < PATIENCE, "{slowest:?}");
+        }
+    }
+}
+
+/// What is kept, as the API tells it: the flag, the newest entry of the log, and whether the log holds.
+fn kept(admin: &mut Client) -> [Value; 3] {
+    let flag = look(admin, "/platform/feature-flags/spare").json();
+    let newest = look(admin, "/platform/audit?limit=1").json();
+    let verified = look(admin, "/platform/audit/verify");
+    assert_eq!(verified.status, 200, "{}", verified.text());
+    [
+        json!([flag["enabled"], flag["changed"]]),
+        newest["entries"][0].clone(),
+        verified.json(),
+    ]
+}
+
+fn change(admin: &mut Client, kill: bool) -> testkit::Response {
+    let what = if kill { "kill" } else { "restore" };
+    let body = json!({ "reason": "x".repeat(900) });
+    post(admin, &format!("/platform/feature-flags/spare/{what}"), &body)
+}
+
+/// Where the store is: on the small file system where there is one, which has its own.
+fn begin() -> Managed {
+    let managed = Managed::new();
+    let config = managed.path().join("sluice.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    let small = std::env::var_os(SMALL);
+    let store = small
+        .as_deref()
+        .map_or(OsStr::new("data").into(), |small| Path::new(small).join("data"));
+    let text = text
+        .replace("output: off", "output: { file: access.log }")
+        .replace("sqlite: data", &format!("sqlite: {}", Path::display(&store)));
+    fs::write(config, text).unwrap();
+    managed
+}
+
+#[test]
+fn a_disk_that_takes_nothing_refuses_changes_and_nothing_else_until_it_does_again() {
+    let managed = begin();
+    let mut sluice = Running::start_unsignalled(managed.path());
+    sluice.line("admin listening");
+    managed.furnish(&sluice);
+    let mut killed = false;
+    for fault in Fault::all() {
+        let mut admin = Client::connect(sluice.admin());
+        let load = Load::begin(&managed, &sluice);
+        load.goes_on();
+        let before = kept(&mut admin);
+        let illness = fault.begin(&sluice);
+        for _ in 0..REFUSED {
+            let refused = change(&mut admin, !killed);
+            assert_eq!(
+                (refused.status, refused.code().as_str()),
+                (503, "STORE_UNAVAILABLE"),
+                "{}",
+                refused.text()
+            );
+            let told = refused.json();
+            assert!(told["cure"].as_str().unwrap().contains("disk"), "{told}");
+            println!("told: {}", told["detail"]);
+            assert_eq!(kept(&mut admin), before, "nothing of it is kept or in force");
+            load.goes_on();
+        }
+        drop(illness);
+        let done = change(&mut admin, !killed);
+        assert_eq!(done.status, 200, "without a restart: {}", done.text());
+        killed = !killed;
+        let after = kept(&mut admin);
+        assert_eq!(after[0][0], !killed);
+
+        let illness = fault.begin(&sluice);
+        assert_eq!(change(&mut admin, !killed).status, 503);
+        load.goes_on();
+        load.end();
+        sluice.signal("KILL");
+        sluice.ended();
+        if matches!(fault, Fault::Room(_)) {
+            let sluice = Running::start_unsignalled(managed.path());
+            let answer = Client::connect(sluice.listener()).ask(&managed.ask());
+            assert_eq!(answer.status, 200, "started on a full disk");
+        }
+        drop(illness);
+        sluice = Running::start_unsignalled(managed.path());
+        let found = kept(&mut Client::connect(sluice.admin()));
+        assert_eq!(found, after, "after the end of the process as before it");
+    }
+}
