@@ -12,6 +12,7 @@ use rules::{Revision, Snapshot};
 use tracing::error;
 
 use crate::environment::variable;
+use crate::story::Gateway;
 
 /// What is served.
 pub(crate) struct Composition {
@@ -161,6 +162,12 @@ impl Composition {
     /// What was loaded, for those who are told of it by the document.
     pub(crate) fn with_loaded<R>(&self, look: impl FnOnce(&Loaded) -> R) -> R {
         look(&self.served.lock().loaded)
+    }
+
+    /// What requests are decided by now, to tell what becomes of one.
+    pub(crate) fn gateway(&self) -> Gateway {
+        let served = self.served.lock();
+        Gateway::of(&served.loaded, self.composed(&served.plain))
     }
 
     /// The document of the flags that files manage, as it is on the disk now.

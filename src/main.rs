@@ -8,6 +8,7 @@ mod environment;
 mod flags_owner;
 mod operation;
 mod operators;
+mod story;
 
 use std::process::ExitCode;
 

@@ -8,17 +8,23 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use control::api::Api;
 use control::operators::{Known, Operators};
-use control::{Control, FlagObservation, History, Observe, Publish, Revision};
+use control::{
+    Control, Explain, FlagObservation, History, Observe, Publish, RequestQuestion, Revision, Story,
+    Unexplained,
+};
 use parking_lot::{Condvar, Mutex};
+use proxy::KeyStore;
+use rules::Timestamp;
 use tracing::warn;
 
 use crate::cli::clock;
 use crate::composition::Composition;
 use crate::flags_owner::{BegunFlags, LAST_GOOD};
 use crate::operators;
+use crate::story::{self, Telling};
 
 /// How often it is looked at what requests met, and whether there is something new to write down.
 const TICK: Duration = Duration::from_secs(5);
@@ -30,6 +36,7 @@ pub(crate) struct Operation {
     pub(crate) control: Arc<Control>,
     pub(crate) operators: Arc<Operators>,
     seen: Arc<Seen>,
+    teller: Arc<Teller>,
     keeper: Option<Keeper>,
     /// Where there is room for a copy of the store.
     scratch: PathBuf,
@@ -38,6 +45,27 @@ pub(crate) struct Operation {
 /// What the proxy has observed, once it runs.
 #[derive(Default)]
 struct Seen(OnceLock<proxy::Observations>);
+
+/// Tells what becomes of requests by what is served, once the proxy runs and has keys.
+struct Teller {
+    composition: Arc<Composition>,
+    keys: OnceLock<Arc<KeyStore>>,
+}
+
+impl Explain for Teller {
+    fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<Story, Unexplained> {
+        let told = match self.keys.get() {
+            Some(keys) => story::tell(&Telling {
+                gateway: &self.composition.gateway(),
+                question,
+                keys,
+                now: at,
+            }),
+            None => Err(anyhow!("the proxy does not run yet")),
+        };
+        told.map_err(|error| Unexplained(format!("{error:#}")))
+    }
+}
 
 impl Observe for Seen {
     fn flags(&self) -> Vec<FlagObservation> {
@@ -92,6 +120,10 @@ impl Operation {
             }
         };
         let control = Arc::new(control);
+        let teller = Arc::new(Teller {
+            composition: Arc::clone(composition),
+            keys: OnceLock::new(),
+        });
         let scratch = directory.clone().unwrap_or_else(std::env::temp_dir);
         let keeper = Keeper::start(Arc::clone(&control), directory);
         Self {
@@ -99,6 +131,7 @@ impl Operation {
             // Until it is known who may operate, nobody may.
             operators: Arc::new(Operators::of(Known::default())),
             seen,
+            teller,
             keeper,
             scratch,
         }
@@ -107,13 +140,15 @@ impl Operation {
     /// What the admin listener serves of it.
     pub(crate) fn api(&self) -> axum::Router {
         let (control, operators) = (Arc::clone(&self.control), Arc::clone(&self.operators));
-        let api = Api::new(control, operators, self.scratch.clone());
+        let teller: Arc<dyn Explain> = Arc::clone(&self.teller) as _;
+        let api = Api::new(control, operators, teller, self.scratch.clone());
         control::api::router(Arc::new(api))
     }
 
     /// The proxy runs: from now on there is something to observe, and keys to verify operators' tokens by.
     pub(crate) fn runs(&self, running: &proxy::Running, loaded: &config::Loaded) -> Result<()> {
         let _ = self.seen.0.set(running.observations());
+        let _ = self.teller.keys.set(Arc::clone(running.keys()));
         self.operators.replace(operators::known(loaded, running.keys())?);
         Ok(())
     }

@@ -2,11 +2,10 @@
 //! that the proxy fetches.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use config::{ChangePolicy, Files, KeySource, Loaded, OperatorIssuer, OperatorToken};
+use config::{ChangePolicy, Files, Loaded, OperatorIssuer, OperatorToken};
 use control::operators::{
     IssuerRoles, Known, NotVerified, StaticToken, TokenHash, VerifiedToken, VerifyToken,
 };
@@ -14,6 +13,8 @@ use control::{GaPolicy, Policy, Revertible, Role};
 use proxy::{IssuerKeys, KeyStore, Unproven};
 use rules::Timestamp;
 use tokens::{Issuer, Unverified};
+
+use crate::story::issuer_keys;
 
 /// Tokens of one issuer.
 struct IssuerTokens {
@@ -77,12 +78,7 @@ fn known_by(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &Ke
         None => None,
         Some(operator) => {
             let issuer = operator.issuer.issuer.clone();
-            let keys = match &operator.issuer.keys {
-                KeySource::Fixed(keys) => IssuerKeys::fixed(Arc::clone(keys)),
-                KeySource::Url { url, refresh_ms } => {
-                    keys.remote(&issuer, url, Duration::from_millis(*refresh_ms))?
-                }
-            };
+            let keys = issuer_keys(&operator.issuer, keys)?;
             let roles = operator.roles.iter();
             let roles = roles.map(|(given, ours)| Ok((given.to_string(), role(ours)?)));
             Some(IssuerRoles {

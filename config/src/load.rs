@@ -334,12 +334,12 @@ fn loaded(parts: Parts, mut loading: Loading, documents: &[Document<'_>], given:
     Loaded {
         snapshot: Arc::new(snapshot),
         flags_source: parts.flags_source,
-        identity: parts.identity,
+        identity: Arc::new(parts.identity),
         settings: parts.settings,
         operators: parts.operators,
         warnings,
         inputs,
-        places,
+        places: Arc::new(places),
         digest,
     }
 }

@@ -20,7 +20,7 @@ pub struct Loaded {
     /// Where the document says that flags are.
     pub flags_source: FlagsSource,
     /// Who is believed and where in a request to look.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// Who may operate; none: whoever connects from this machine.
     pub operators: Option<Operators>,
     /// What the process is set to.
@@ -30,7 +30,7 @@ pub struct Loaded {
     /// What was read.
     pub inputs: Inputs,
     /// Where sites are.
-    pub places: Places,
+    pub places: Arc<Places>,
     /// 12 hex digits of the documents.
     pub(crate) digest: String,
 }

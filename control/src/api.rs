@@ -42,9 +42,11 @@ use tokio::sync::Semaphore;
 
 use crate::engine::Control;
 use crate::operators::Operators;
+use crate::story::Explain;
 
 pub use ask::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
 pub use codes::API_CODES;
+pub(crate) use flags::AnyObject;
 pub use flags::MAX_COUNTED_DECISIONS;
 pub use notes::NOTES_PER_MINUTE;
 pub use openapi::document as openapi;
@@ -68,6 +70,7 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Api {
     control: Arc<Control>,
     operators: Arc<Operators>,
+    explain: Arc<dyn Explain>,
     notes: Notes,
     throttle: Throttle,
     places: Arc<Semaphore>,
@@ -83,12 +86,19 @@ pub struct Api {
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl Api {
-    /// An API for these operators. `scratch` is a folder with room for a copy of the store.
+    /// An API for these operators. `explain` tells what becomes of requests; `scratch` is a folder with room for a copy
+    /// of the store.
     #[must_use]
-    pub fn new(control: Arc<Control>, operators: Arc<Operators>, scratch: PathBuf) -> Self {
+    pub fn new(
+        control: Arc<Control>,
+        operators: Arc<Operators>,
+        explain: Arc<dyn Explain>,
+        scratch: PathBuf,
+    ) -> Self {
         Self {
             control,
             operators,
+            explain,
             notes: Notes::new(),
             throttle: Throttle::new(),
             places: Arc::new(Semaphore::new(MAX_AT_WORK)),
@@ -102,6 +112,10 @@ impl Api {
 
     fn control(&self) -> &Arc<Control> {
         &self.control
+    }
+
+    fn explainer(&self) -> &dyn Explain {
+        &*self.explain
     }
 
     /// The same with less patience, for tests of what takes long.

@@ -10,7 +10,7 @@
 //! - [`api`] is a table of routes; its router, its contract and its tests are made of it.
 //! - [`operators`] says who somebody is, by a static token or a verified one.
 //! - `control` knows no socket of the data plane: snapshots go out through [`Publish`], what was observed of
-//!   requests comes in through [`Observe`].
+//!   requests comes in through [`Observe`], and what would become of one is asked through [`Explain`].
 
 mod actor;
 pub mod api;
@@ -28,9 +28,11 @@ mod policy;
 mod preview;
 mod publish;
 mod refusal;
+mod request_question;
 mod stale;
 mod state;
 mod store;
+mod story;
 mod timestamp;
 mod touched;
 
@@ -55,11 +57,16 @@ pub use preview::{
 };
 pub use publish::{Fit, Fitted, Publish, PublishError};
 pub use refusal::{Code, Refusal};
+pub use request_question::{
+    InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion, Sender, attribute,
+    check_method, header,
+};
 pub use stale::{StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
 pub use state::State;
 pub use store::{
     AuditFilter, AuditPage, Changes, Commit, Key, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, Revision,
     SqliteStore, Store, StoreError, Write,
 };
+pub use story::{Explain, FlagStory, GateStory, LimitStory, PassedOver, StepStory, Story, Unexplained};
 pub use timestamp::text as time_text;
 pub use touched::{Touched, UnknownTouched};

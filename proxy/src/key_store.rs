@@ -130,6 +130,11 @@ impl KeyStore {
         Ok(keys)
     }
 
+    /// Waits for what is to be done with keys. For threads that may block, and not for requests.
+    pub fn wait<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
     /// How the keys in use stand, by issuer.
     #[must_use]
     pub fn status(&self) -> Vec<KeysStatus> {

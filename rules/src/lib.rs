@@ -88,7 +88,7 @@ pub use route::{
     Auth, Body, Destination, Mode, OnError, Otherwise, Preflight, Reject, Route, Routes, Unmatched,
 };
 pub use route_table::{
-    ConflictKind, MAX_ROUTES, Precedence, RequestHead, RouteConflict, RouteId, RouteMatch, RouteTable,
+    ConflictKind, Lack, MAX_ROUTES, Precedence, RequestHead, RouteConflict, RouteId, RouteMatch, RouteTable,
 };
 pub use site::{Site, Sited};
 pub use snapshot::{Revision, Snapshot};

@@ -38,6 +38,15 @@ pub struct RouteMatch {
     pub headers: Box<[HeaderMatch]>,
 }
 
+/// What a request lacks that a route asks for beside host and path.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Lack<'t> {
+    /// One of these methods.
+    Method(&'t Methods),
+    /// A header such as this.
+    Header(&'t HeaderMatch),
+}
+
 /// What the table reads of a request.
 pub trait RequestHead {
     /// [`crate::Host::name`] of the request; empty where it names no host.
@@ -82,11 +91,16 @@ impl RouteMatch {
 
     /// Whether method and headers are what is asked. Host and path are the index's part.
     fn takes(&self, head: &impl RequestHead) -> bool {
-        self.methods.is_match(head.method())
-            && self
-                .headers
-                .iter()
-                .all(|header| header.is_match(head.header_values(header.name())))
+        self.lacks(head).is_none()
+    }
+
+    /// What of method and headers is not as asked.
+    fn lacks(&self, head: &impl RequestHead) -> Option<Lack<'_>> {
+        if !self.methods.is_match(head.method()) {
+            return Some(Lack::Method(&self.methods));
+        }
+        let is_lacking = |header: &&HeaderMatch| !header.is_match(head.header_values(header.name()));
+        self.headers.iter().find(is_lacking).map(Lack::Header)
     }
 }
 
@@ -155,44 +169,56 @@ impl RouteTable {
     /// The route that takes the request: the first by [`Precedence`] of all that match.
     #[must_use]
     pub fn find(&self, head: &impl RequestHead) -> Option<RouteId> {
-        self.walk(head, &mut ControlFlow::Break).break_value()
+        let mut first = |id, route: &RouteMatch| match route.takes(head) {
+            true => ControlFlow::Break(id),
+            false => ControlFlow::Continue(()),
+        };
+        self.walk(head, &mut first).break_value()
     }
 
     /// Every route that matches, in the order of precedence: the one that takes the request, then those that
     /// would if it were not there. For explaining; it allocates.
     #[must_use]
     pub fn candidates(&self, head: &impl RequestHead) -> Vec<RouteId> {
-        let mut candidates = Vec::new();
-        let _ = self.walk(head, &mut |id| {
-            candidates.push(id);
-            ControlFlow::Continue(())
-        });
-        candidates
+        let fitting = self.fitting(head).into_iter();
+        let matching = fitting.filter(|(_, lack)| lack.is_none());
+        matching.map(|(id, _)| id).collect()
     }
 
-    /// Shows `visitor` every route that matches, in the order of precedence, until it breaks.
-    fn walk(
-        &self,
+    /// Every route that host and path fit, in the order of precedence, and what the request lacks for it. For
+    /// explaining; it allocates.
+    #[must_use]
+    pub fn fitting(&self, head: &impl RequestHead) -> Vec<(RouteId, Option<Lack<'_>>)> {
+        let mut fitting = Vec::new();
+        let _ = self.walk(head, &mut |id, route| {
+            fitting.push((id, route.lacks(head)));
+            ControlFlow::Continue(())
+        });
+        fitting
+    }
+
+    /// Shows `visitor` every route that host and path fit, in the order of precedence, until it breaks.
+    fn walk<'t>(
+        &'t self,
         head: &impl RequestHead,
-        visitor: &mut impl FnMut(RouteId) -> ControlFlow<RouteId>,
+        visitor: &mut impl FnMut(RouteId, &'t RouteMatch) -> ControlFlow<RouteId>,
     ) -> ControlFlow<RouteId> {
         self.hosts
             .walk(head.host(), &mut |paths| self.walk_paths(paths, head, visitor))
     }
 
-    fn walk_paths(
-        &self,
+    fn walk_paths<'t>(
+        &'t self,
         index: &PathIndex<RouteId>,
         head: &impl RequestHead,
-        visitor: &mut impl FnMut(RouteId) -> ControlFlow<RouteId>,
+        visitor: &mut impl FnMut(RouteId, &'t RouteMatch) -> ControlFlow<RouteId>,
     ) -> ControlFlow<RouteId> {
         index.walk(head.path(), &mut |ids, slash| {
             for &id in ids {
                 if let Some(route) = self.routes.get(id.index())
                     && route.path.slash(route.trailing_slash).covers(slash)
-                    && route.takes(head)
                 {
-                    visitor(id)?;
+                    visitor(id, route)?;
                 }
             }
             ControlFlow::Continue(())

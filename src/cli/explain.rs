@@ -1,18 +1,25 @@
-//! `sluice explain`: what would happen to a request, and why, step by step.
+//! `sluice explain`: what would happen to a request, and why, step by step; by files, or by a running server.
 
-mod asker;
-mod json;
-mod request;
-mod story;
 mod text;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
-use rules::Timestamp;
+use config::Loaded;
+use control::{InvalidQuestion, RequestForm};
+use hyper::Method;
+use rules::{InvalidTenantId, TenantId, Timestamp};
+use serde_json::{Map, Value, json};
 
-use super::{Outcome, answer, clock};
+use super::attribute::{self, Attribute};
+use super::client::{Ask, Server};
+use super::refused::Intent;
+use super::render::json as fields;
+use super::render::moment::rfc3339;
+use super::session::{Access, Session};
+use super::{Outcome, answer, clock, route};
+use crate::story::{Gateway, Telling, tell};
 
 /// Says what would happen to a request, and why: the route, who is asking, each step of the decision that was
 /// and was not taken, the headers that would be sent. No request is made.
@@ -21,13 +28,18 @@ use super::{Outcome, answer, clock};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The config file.
-    #[arg(long, value_name = "FILE", default_value = "sluice.yaml")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "sluice.yaml",
+        conflicts_with = "server"
+    )]
     config: PathBuf,
     /// The request's token.
-    #[arg(long, value_name = "JWT", conflicts_with_all = ["tenant", "user", "groups", "attributes"])]
+    #[arg(long, value_name = "JWT", conflicts_with_all = ["tenant", "user", "groups"])]
     token: Option<String>,
     /// The tenant, instead of a token.
-    #[arg(long, value_parser = asker::tenant)]
+    #[arg(long, value_parser = tenant)]
     tenant: Option<String>,
     /// The user.
     #[arg(long, requires = "tenant")]
@@ -36,41 +48,135 @@ pub(super) struct Arguments {
     #[arg(long = "group", value_name = "GROUP", requires = "tenant")]
     groups: Vec<String>,
     /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be given several times.
-    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = asker::attribute)]
-    attributes: Vec<asker::Attribute>,
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = checked_attribute, conflicts_with = "token")]
+    attributes: Vec<Attribute>,
     /// The request's host.
-    #[arg(long, default_value = "localhost", value_parser = request::host)]
+    #[arg(long, default_value = "localhost", value_parser = host)]
     host: String,
     /// A header of the request; may be given several times.
-    #[arg(long = "header", value_name = "NAME:VALUE", value_parser = request::header)]
-    headers: Vec<request::Header>,
+    #[arg(long = "header", value_name = "NAME:VALUE", value_parser = header)]
+    headers: Vec<String>,
     /// Explains as of this time (RFC 3339) instead of now.
-    #[arg(long, value_name = "RFC3339", value_parser = clock::parse)]
-    now: Option<Timestamp>,
+    #[arg(long, alias = "now", value_name = "RFC3339", value_parser = clock::parse)]
+    at: Option<Timestamp>,
     /// Prints one JSON document instead of text.
     #[arg(long)]
     json: bool,
+    /// Asks the server at this admin listener, by what it serves now, instead of files: http://HOST:PORT,
+    /// https://HOST:PORT or unix:PATH.
+    #[arg(long, value_name = "URL", value_parser = Server::parse, help_heading = "Server")]
+    server: Option<Server>,
+    #[command(flatten)]
+    access: Access,
     /// The method.
-    #[arg(value_parser = request::method)]
+    #[arg(value_parser = method)]
     method: String,
     /// The path, with its query if any.
     path: String,
 }
 
+fn tenant(text: &str) -> Result<String, InvalidTenantId> {
+    TenantId::check(text).map(|()| text.to_owned())
+}
+
+fn host(text: &str) -> Result<String, rules::InvalidHost> {
+    rules::Host::parse(text).map(|_| text.to_owned())
+}
+
+fn method(text: &str) -> Result<String, InvalidQuestion> {
+    control::check_method(text).map(|()| text.to_owned())
+}
+
+fn header(text: &str) -> Result<String, InvalidQuestion> {
+    control::header(text).map(|_| text.to_owned())
+}
+
+fn checked_attribute(text: &str) -> Result<Attribute, String> {
+    let attribute = attribute::parse(text)?;
+    let read = control::attribute(&attribute.0, &attribute.1);
+    read.map(|_| attribute).map_err(|invalid| invalid.to_string())
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
-    let loaded = match config::load(&arguments.config, &|name| std::env::var(name).ok()) {
-        Ok(loaded) => loaded,
-        Err(report) => {
-            answer::complain(report.render(answer::colour()).trim_end());
-            return Ok(Outcome::No);
-        }
+    let story = match &arguments.server {
+        Some(server) => asked(server, arguments)?,
+        None => match config::load(&arguments.config, &|name| std::env::var(name).ok()) {
+            Ok(loaded) => by_files(&loaded, arguments)?,
+            Err(report) => {
+                answer::complain(report.render(answer::colour()).trim_end());
+                return Ok(Outcome::No);
+            }
+        },
     };
-    let now = arguments.now.unwrap_or_else(clock::now);
-    let story = story::tell(&loaded, arguments, now)?;
     if arguments.json {
-        answer::say(format_args!("{:#}", story.to_json()))?;
+        answer::say(format_args!("{story:#}"))?;
     } else {
         answer::say(text::render(&story).trim_end())?;
     }
-    Ok(if story.passes { Outcome::Done } else { Outcome::No })
+    Ok(match fields::is(&story, "passes") {
+        true => Outcome::Done,
+        false => Outcome::No,
+    })
+}
+
+/// The story as a server tells it.
+fn asked(server: &Server, arguments: &Arguments) -> Result<Value> {
+    if arguments.token.is_some() && server.is_open_to_others() {
+        answer::complain(format_args!(
+            "warning: the request's token goes to {server} without TLS"
+        ));
+    }
+    let session = Session::at(server.clone(), &arguments.access)?;
+    let mut question = Map::from_iter([("request".to_owned(), request(arguments))]);
+    if let Some(at) = arguments.at.and_then(rfc3339) {
+        question.insert("at".to_owned(), at.into());
+    }
+    let ask = Ask::new(Method::POST, route::EXPLAIN).json(&question.into());
+    session.ask(&ask, Intent::Look)?.json()
+}
+
+/// The story as files tell it.
+fn by_files(loaded: &Loaded, arguments: &Arguments) -> Result<Value> {
+    let form: RequestForm = serde_json::from_value(request(arguments))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("can't start")?;
+    let handle = runtime.handle().clone();
+    let keys = proxy::KeyStore::new(handle, proxy::Pace::default(), &proxy::Metrics::new());
+    let story = tell(&Telling {
+        gateway: &Gateway::of(loaded, std::sync::Arc::clone(&loaded.snapshot)),
+        question: &form.read()?,
+        keys: &keys,
+        now: arguments.at.unwrap_or_else(clock::now),
+    });
+    runtime.shutdown_background();
+    Ok(serde_json::to_value(story?)?)
+}
+
+/// The request, as the admin API is asked about it.
+fn request(arguments: &Arguments) -> Value {
+    let attributes = arguments.attributes.iter();
+    let attributes: Map<String, Value> = attributes
+        .map(|Attribute(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let mut request = json!({
+        "method": arguments.method,
+        "path": arguments.path,
+        "host": arguments.host,
+        "headers": arguments.headers,
+        "groups": arguments.groups,
+        "attributes": attributes,
+    });
+    for (name, value) in [
+        ("token", &arguments.token),
+        ("tenant", &arguments.tenant),
+        ("user", &arguments.user),
+    ] {
+        if let (Some(request), Some(value)) = (request.as_object_mut(), value) {
+            request.insert(name.to_owned(), value.as_str().into());
+        }
+    }
+    request
 }

@@ -12,13 +12,24 @@ use super::client::{Answer, Ask, Client, Credentials, Server};
 use super::refused::{Intent, Refused};
 use super::{answer, duration};
 
-/// Where the server is, and who asks.
+/// Where the server is, who asks, and how answers are printed.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
 pub(super) struct Connection {
     /// The admin listener: http://HOST:PORT, https://HOST:PORT or unix:PATH.
     #[arg(long, global = true, value_name = "URL", env = "SLUICE_SERVER", default_value = "http://127.0.0.1:9090", value_parser = Server::parse)]
     server: Server,
+    #[command(flatten)]
+    access: Access,
+    /// Prints the server's answer as it is, JSON, refusals included.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// Who asks a server, whom he trusts, and how long he waits.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Server")]
+pub(super) struct Access {
     /// A file that holds the token to sign in with; or the token itself in SLUICE_TOKEN.
     #[arg(long, global = true, value_name = "FILE", env = "SLUICE_TOKEN_FILE")]
     token_file: Option<PathBuf>,
@@ -28,9 +39,6 @@ pub(super) struct Connection {
     /// How long to wait for each step of the answer: `10s`, `2m`.
     #[arg(long, global = true, value_name = "DURATION", default_value = "35s", value_parser = duration::parse)]
     timeout: Duration,
-    /// Prints the server's answer as it is, JSON, refusals included.
-    #[arg(long, global = true)]
-    json: bool,
 }
 
 /// What answers are printed as.
@@ -50,35 +58,39 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn open(connection: &Connection) -> Result<Self> {
-        let credentials = Credentials::find(connection.token_file.as_deref())?;
-        if credentials.token().is_some() && connection.server.is_open_to_others() {
-            answer::complain(format_args!(
-                "warning: the token goes to {} without TLS",
-                connection.server
-            ));
+        let session = Self::at(connection.server.clone(), &connection.access)?;
+        Ok(session.printing(connection))
+    }
+
+    /// A talk with this server.
+    pub(super) fn at(server: Server, access: &Access) -> Result<Self> {
+        let credentials = Credentials::find(access.token_file.as_deref())?;
+        if credentials.token().is_some() && server.is_open_to_others() {
+            answer::complain(format_args!("warning: the token goes to {server} without TLS"));
         }
-        let server = connection.server.clone();
-        let client = Client::new(server, connection.ca.as_deref(), credentials, connection.timeout)?;
-        let form = if connection.json { Form::Json } else { Form::Text };
-        Ok(Self { client, form })
+        let client = Client::new(server, access.ca.as_deref(), credentials, access.timeout)?;
+        Ok(Self {
+            client,
+            form: Form::Text,
+        })
     }
 
     /// A talk with the socket of break-glass.
     pub(super) fn on_socket(path: PathBuf, connection: &Connection) -> Result<Self> {
-        let connection = Connection {
-            server: Server::Unix(path),
-            token_file: None,
-            ca: None,
-            ..connection.clone()
+        let timeout = connection.access.timeout;
+        let client = Client::new(Server::Unix(path), None, Credentials::default(), timeout)?;
+        let session = Self {
+            client,
+            form: Form::Text,
         };
-        let client = Client::new(
-            connection.server,
-            None,
-            Credentials::default(),
-            connection.timeout,
-        )?;
-        let form = if connection.json { Form::Json } else { Form::Text };
-        Ok(Self { client, form })
+        Ok(session.printing(connection))
+    }
+
+    fn printing(mut self, connection: &Connection) -> Self {
+        if connection.json {
+            self.form = Form::Json;
+        }
+        self
     }
 
     pub(super) fn form(&self) -> Form {

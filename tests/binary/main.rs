@@ -14,6 +14,7 @@ mod checking;
 mod demo;
 mod documents;
 mod evaluating;
+mod explained;
 mod explaining;
 mod failing_disk;
 mod managed;

@@ -48,6 +48,8 @@ codes! {
     BODY_TOO_LARGE = 413,
     /// The body is of another media type than the route takes.
     UNSUPPORTED_MEDIA_TYPE = 415,
+    /// What is asked about can't be: a sender by two names.
+    INVALID_QUESTION = 422,
     /// Too many requests, or too many failed sign-ins; `Retry-After` says how long to wait.
     TOO_MANY_REQUESTS = 429,
     /// A defect: it is in the log of the process, by the request's id.

@@ -1,28 +1,26 @@
-//! Why a flag serves what it serves: the decision for a subject, with every step that was and was not taken.
+//! Why a flag serves what it serves, and what becomes of a request: with every step that was and was not taken.
 
 use std::collections::BTreeMap;
 
 use config::Compiled;
-use rules::{
-    AttributeId, AttributeValue, ClauseTrace, Found, MAX_SUBJECT_ATTRIBUTES, Outcome, RESERVED_ATTRIBUTES,
-    Subject, TenantId, Timestamp, Value as Attribute, explain as explain_flag,
-};
+use rules::{AttributeId, AttributeValue, Subject, TenantId, Timestamp, Value as Attribute};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
+use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
 
 use crate::refusal::{Code, Refusal};
+use crate::request_question::{
+    AttributeForm, InvalidQuestion, MAX_GROUPS, RequestForm, attributes as attributes_of,
+};
+use crate::story::{FlagStory, StepStory, Story};
 
 use super::Api;
 use super::answer::Answer;
 use super::ask::Ask;
 use super::codes;
 use super::problem::Problem;
-
-/// The most groups of a subject.
-const MAX_GROUPS: usize = 512;
+use super::route::form;
 
 /// Who is asking for which flag.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -50,20 +48,22 @@ pub(crate) struct Question {
     at: Option<String>,
 }
 
-/// The form of a text, a number, a boolean or a list of texts.
-pub(crate) struct AttributeForm;
+/// Which request is asked about.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RequestQuestion)]
+pub(crate) struct AboutRequest {
+    /// The request.
+    request: RequestForm,
+    /// As of this time; left out: now. A token is judged by the present time.
+    #[schema(format = DateTime)]
+    at: Option<String>,
+}
 
-impl ToSchema for AttributeForm {}
-
-impl PartialSchema for AttributeForm {
-    fn schema() -> RefOr<Schema> {
-        let scalars = [Type::String, Type::Number, Type::Boolean];
-        let text = ObjectBuilder::new().schema_type(Type::String);
-        OneOfBuilder::new()
-            .item(ObjectBuilder::new().schema_type(SchemaType::from_iter(scalars)))
-            .item(ArrayBuilder::new().items(text))
-            .into()
-    }
+/// Only whether a request is asked about.
+#[derive(Deserialize)]
+struct Kind {
+    request: Option<serde::de::IgnoredAny>,
 }
 
 /// A decision and how it came about.
@@ -77,41 +77,48 @@ pub(crate) struct ExplanationBody {
     variant: String,
     reason: &'static str,
     cause: &'static str,
-    steps: Vec<StepBody>,
+    steps: Vec<StepStory>,
 }
 
-/// A line of the decision table.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Step)]
-struct StepBody {
-    cause: &'static str,
-    question: String,
-    answer: String,
-    note: String,
-    /// `decided`, `passed`, `would pass` or `would serve VARIANT`.
-    outcome: String,
-    #[schema(value_type = Vec<super::flags::AnyObject>)]
-    clauses: Vec<Value>,
+/// The form of what is asked: about a flag, or about a request.
+pub(crate) fn questions(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+    json!({ "oneOf": [form::<Question>(definitions), form::<AboutRequest>(definitions)] })
+}
+
+/// The form of what is told: of a flag, or of a request.
+pub(crate) fn explanations(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+    json!({ "oneOf": [form::<ExplanationBody>(definitions), form::<Story>(definitions)] })
 }
 
 pub(crate) fn explain(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
-    let question: Question = ask.json()?;
-    let at = match &question.at {
-        None => ask.at,
-        Some(text) => Timestamp::parse(text).map_err(|error| malformed(format!("`at` is {error}")))?,
-    };
-    if let Some(tenant) = &question.tenant {
-        TenantId::parse(tenant).map_err(|error| malformed(error.to_string()))?;
+    match ask.json::<Kind>()?.request {
+        Some(_) => of_request(api, ask),
+        None => of_flag(api, ask),
     }
-    if question.groups.len() > MAX_GROUPS || question.attributes.len() > MAX_SUBJECT_ATTRIBUTES {
-        return Err(malformed(format!(
-            "a subject has at most {MAX_GROUPS} groups and {MAX_SUBJECT_ATTRIBUTES} attributes"
-        )));
+}
+
+fn of_request(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let AboutRequest { request, at } = ask.json()?;
+    let at = time(at.as_deref(), ask)?;
+    let question = request.read().map_err(invalid)?;
+    let story = api.explainer().explain(&question, at);
+    let story = story.map_err(|defect| Problem::new(codes::DEFECT, defect.to_string()))?;
+    Answer::json(&story)
+}
+
+fn of_flag(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    let question: Question = ask.json()?;
+    let at = time(question.at.as_deref(), ask)?;
+    if let Some(tenant) = &question.tenant {
+        TenantId::check(tenant).map_err(|error| invalid(error.into()))?;
+    }
+    if question.groups.len() > MAX_GROUPS {
+        return Err(invalid(InvalidQuestion::TooMuchOfSubject));
     }
     let (revision, compiled) = api
         .control()
         .read(|state, compiled| (state.revision, compiled.clone()));
-    let values = values(&question.attributes)?;
+    let values = attributes_of(&question.attributes).map_err(invalid)?;
     let mut body = explained(&compiled, &question, &values, at).ok_or_else(|| {
         let detail = format!("no flag has the key `{}`", question.flag);
         Problem::refused(vec![Refusal::new(Code::FlagNotFound, detail)])
@@ -120,49 +127,34 @@ pub(crate) fn explain(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     Ok(Answer::json(&body)?.at(revision))
 }
 
+/// The time that is asked about.
+fn time(at: Option<&str>, ask: &Ask) -> Result<Timestamp, Problem> {
+    let at = at.map(|text| Timestamp::parse(text).map_err(|error| malformed(format!("`at` is {error}"))));
+    at.unwrap_or(Ok(ask.at))
+}
+
+fn invalid(question: InvalidQuestion) -> Problem {
+    match &question {
+        InvalidQuestion::SenderTwice | InvalidQuestion::NoTenant => {
+            Problem::new(codes::INVALID_QUESTION, question.to_string())
+                .cure("send `token`, or `tenant` with `user` and `groups` as you like, or neither")
+        }
+        _ => malformed(question.to_string()),
+    }
+}
+
 fn malformed(detail: impl Into<String>) -> Problem {
     Problem::new(codes::MALFORMED_BODY, detail)
         .cure("GET /api/v1/openapi.json says what a question looks like")
 }
 
-fn values(given: &BTreeMap<String, Value>) -> Result<Vec<(&str, AttributeValue)>, Problem> {
-    let mut values = Vec::new();
-    for (name, value) in given {
-        if RESERVED_ATTRIBUTES.contains(&name.as_str()) {
-            return Err(malformed(format!(
-                "`{name}` is a reserved name and can't be an attribute"
-            )));
-        }
-        let value = attribute(value)
-            .ok_or_else(|| malformed(format!("`{name}` is no text, number, boolean or list of texts")))?;
-        values.push((name.as_str(), value));
-    }
-    Ok(values)
-}
-
-fn attribute(value: &Value) -> Option<AttributeValue> {
-    Some(match value {
-        Value::String(text) => AttributeValue::String(text.as_str().into()),
-        Value::Number(number) => AttributeValue::Number(number.as_f64()?),
-        Value::Bool(boolean) => AttributeValue::Boolean(*boolean),
-        Value::Array(items) => {
-            let texts: Option<Box<[Box<str>]>> =
-                items.iter().map(|item| item.as_str().map(Into::into)).collect();
-            AttributeValue::List(texts?)
-        }
-        Value::Null | Value::Object(_) => return None,
-    })
-}
-
 fn explained(
     compiled: &Compiled,
     question: &Question,
-    values: &[(&str, AttributeValue)],
+    values: &[(String, AttributeValue)],
     at: Timestamp,
 ) -> Option<ExplanationBody> {
     let flags = &compiled.flags;
-    let id = flags.id(&question.flag)?;
-    let flag = flags.flag(id)?;
     let record = question
         .tenant
         .as_deref()
@@ -178,40 +170,20 @@ fn explained(
         groups: &question.groups,
         attributes: &attributes,
     };
-    let explanation = explain_flag(flags, id, &subject, at)?;
-    let variant = |id| {
-        flag.variant(id)
-            .map_or_else(String::new, |variant| variant.name.to_string())
-    };
-    let steps = explanation.steps.into_iter().map(|step| StepBody {
-        cause: step.cause.as_str(),
-        outcome: match step.outcome {
-            Outcome::Passed => "passed".to_owned(),
-            Outcome::Decided => "decided".to_owned(),
-            Outcome::WouldPass => "would pass".to_owned(),
-            Outcome::WouldServe(id) => format!("would serve {}", variant(id)),
-        },
-        clauses: step.clauses.iter().map(clause).collect(),
-        question: step.question,
-        answer: step.answer,
-        note: step.note,
-    });
+    let FlagStory {
+        flag,
+        variant,
+        reason,
+        cause,
+        steps,
+    } = FlagStory::of(flags, flags.id(&question.flag)?, &subject, at)?;
     Some(ExplanationBody {
         revision: 0,
-        flag: question.flag.clone(),
+        flag,
         known_tenant: record.is_some(),
-        variant: variant(explanation.decision.variant),
-        reason: explanation.decision.reason.as_str(),
-        cause: explanation.decision.cause.as_str(),
-        steps: steps.collect(),
+        variant,
+        reason,
+        cause,
+        steps,
     })
-}
-
-/// Without `found` for a segment, with null for what is missing.
-fn clause(clause: &ClauseTrace) -> Value {
-    match &clause.found {
-        Found::Value(value) => json!({ "clause": clause.clause, "found": value, "holds": clause.holds }),
-        Found::Missing => json!({ "clause": clause.clause, "found": null, "holds": clause.holds }),
-        Found::Segment => json!({ "clause": clause.clause, "holds": clause.holds }),
-    }
 }

@@ -134,6 +134,9 @@ fn refusals(route: &Route) -> Vec<u16> {
     if !matches!(route.body, Body::None) {
         statuses.push(415);
     }
+    if route.name == "explain" {
+        statuses.push(422);
+    }
     match route.does {
         // Where there is no store there is no log.
         Does::Looks if route.path.contains("/audit") => statuses.push(409),

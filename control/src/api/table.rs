@@ -307,10 +307,10 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/explain",
         name: "explain",
-        summary: "Why a flag serves what it serves, with every step.",
+        summary: "Why a flag serves what it serves, or what becomes of a request, with every step.",
         method: Verb::Post,
-        body: Body::Json(form::<explain::Question>, MAX_BODY_BYTES),
-        answers: Answers::Json(form::<explain::ExplanationBody>),
+        body: Body::Json(explain::questions, MAX_BODY_BYTES),
+        answers: Answers::Json(explain::explanations),
         handle: explain::explain,
         ..LOOK
     },

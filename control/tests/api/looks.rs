@@ -148,6 +148,70 @@ fn an_explanation_has_every_step() {
 }
 
 #[test]
+fn a_request_is_explained_by_whoever_knows_routes() {
+    let server = Server::start();
+    let request = json!({
+        "method": "POST", "path": "/board?x", "host": "shop.example", "tenant": "acme", "user": "u-1",
+        "headers": ["Accept: a", "accept:b"], "groups": ["staff"], "attributes": { "seats": 7 },
+    });
+    let question = json!({ "request": request, "at": "2026-11-22T00:00:00Z" });
+    let told = server.done("POST", "/explain", Some(&question));
+    assert_eq!(told["target"], "/board?x");
+    let asked = told["answer"].as_str().unwrap();
+    for part in [
+        "\"POST\"",
+        "\"shop.example\"",
+        "\"acme\"",
+        "Some(\"u-1\")",
+        "[(\"accept\", \"a\"), (\"accept\", \"b\")]",
+        "[\"staff\"]",
+        "(\"seats\", Number(7.0))",
+        "at 1795305600000",
+    ] {
+        assert!(asked.contains(part), "no {part} in {asked}");
+    }
+    let plain = json!({ "request": { "method": "GET", "path": "/" } });
+    let told = server.done("POST", "/explain", Some(&plain));
+    assert_eq!(told["identity"], "Unnamed");
+    assert!(
+        told["answer"].as_str().unwrap().contains("\"localhost\""),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_no_request_has_is_refused() {
+    let server = Server::start();
+    for (status, code, more) in [
+        (400, "MALFORMED_BODY", json!({ "method": "G T" })),
+        (400, "MALFORMED_BODY", json!({ "method": null })),
+        (400, "MALFORMED_BODY", json!({ "tenant": "a b" })),
+        (400, "MALFORMED_BODY", json!({ "headers": ["a"] })),
+        (400, "MALFORMED_BODY", json!({ "headers": ["a: \n"] })),
+        (400, "MALFORMED_BODY", json!({ "headers": vec!["a: b"; 101] })),
+        (400, "MALFORMED_BODY", json!({ "attributes": { "tier": "x" } })),
+        (400, "MALFORMED_BODY", json!({ "cookies": [] })),
+        (422, "INVALID_QUESTION", json!({ "token": "a", "tenant": "acme" })),
+        (422, "INVALID_QUESTION", json!({ "token": "a", "groups": ["b"] })),
+        (422, "INVALID_QUESTION", json!({ "user": "u-1" })),
+    ] {
+        let mut request = json!({ "method": "GET", "path": "/" });
+        for (name, value) in more.as_object().unwrap() {
+            request[name] = value.clone();
+        }
+        server.refused(
+            status,
+            code,
+            "POST",
+            "/explain",
+            Some(&json!({ "request": request })),
+        );
+    }
+    let both = json!({ "flag": "ui.shell", "request": { "method": "GET", "path": "/" } });
+    server.refused(400, "MALFORMED_BODY", "POST", "/explain", Some(&both));
+}
+
+#[test]
 fn somebody_is_told_who_he_is() {
     let server = Server::start();
     let told = server.asked_by(Role::OrgAdmin, "GET", "/whoami", None).json();

@@ -128,6 +128,19 @@ fn an_orgs_admin_is_told_the_same_of_every_other_org() {
 }
 
 #[test]
+fn what_becomes_of_requests_is_no_orgs_admins_business_not_even_of_his_own_org() {
+    let server = Server::start();
+    for tenant in ["acme", "globex"] {
+        let request = json!({ "method": "GET", "path": "/", "tenant": tenant });
+        let question = json!({ "request": request });
+        let response = server.asked_by(Role::OrgAdmin, "POST", "/explain", Some(&question));
+        assert_eq!((response.status, response.code().as_str()), (403, "ROLE_MISSING"));
+        let staff = server.asked_by(Role::Viewer, "POST", "/explain", Some(&question));
+        assert_eq!(staff.status, 200);
+    }
+}
+
+#[test]
 fn an_orgs_admin_knows_of_no_flag_that_is_not_out() {
     let server = Server::start();
     let listed = server

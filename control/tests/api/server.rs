@@ -10,8 +10,8 @@ use config::{Compiled, Files};
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
-    Control, Fit, FlagObservation, History, MemoryStore, Observe, Opened, Policy, Publish, PublishError,
-    Revision, Role, SqliteStore, Store,
+    Control, Explain, Fit, FlagObservation, History, MemoryStore, Observe, Opened, Policy, Publish,
+    PublishError, RequestQuestion, Revision, Role, SqliteStore, Store, Story, Unexplained,
 };
 use proxy::{AdminServer, Metrics};
 use rules::{Eligibility, Timestamp};
@@ -66,6 +66,18 @@ impl Observe for Nowhere {
 
     fn gated(&self) -> Vec<String> {
         vec!["dispatch.v2Board".to_owned()]
+    }
+}
+
+/// Tells what it was asked.
+impl Explain for Nowhere {
+    fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<Story, Unexplained> {
+        Ok(Story {
+            target: question.path.clone(),
+            identity: format!("{:?}", question.sender),
+            answer: format!("{question:?} at {}", at.0),
+            ..Story::default()
+        })
     }
 }
 
@@ -139,7 +151,7 @@ impl Server {
         } else {
             Operators::local()
         });
-        let api = Api::new(control, operators, scratch.path().to_owned()).within(timeout);
+        let api = Api::new(control, operators, Arc::new(Nowhere), scratch.path().to_owned()).within(timeout);
         let api = api.by_clock(Arc::new(move || Timestamp(read.load(Ordering::Relaxed))));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

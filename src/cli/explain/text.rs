@@ -1,63 +1,70 @@
-//! The story as text: a phase a line, the steps of each flag below its gate.
+//! The story as text: a phase a line, the steps of each flag below its gate. Read from JSON, in which files' stories and
+//! servers' come alike.
 
 use std::fmt::{Display, Write};
 
-use rules::{Found, Outcome, Step};
+use serde_json::Value;
 
-use super::story::{FlagStory, Story};
+use crate::cli::render::json::{entries, is, list, number, text, word};
+use crate::cli::render::printable;
 
 /// The story as text.
-pub(super) fn render(story: &Story) -> String {
-    let gate = story.gate.as_ref().map(|gate| &gate.gate);
-    let name = story.route.as_ref().map(|(name, _)| name);
+pub(super) fn render(story: &Value) -> String {
+    let of = |field| text(story, field);
+    let gate = story.get("gate").filter(|gate| !gate.is_null());
+    let gate_name = gate.and_then(|gate| text(gate, "gate"));
+    let limits = list(story, "limits")
+        .iter()
+        .filter_map(|limit| text(limit, "limit"));
     let values = [
-        Some(&story.target),
-        name,
-        Some(&story.identity),
-        gate,
-        story.unasked_gate.as_ref(),
+        of("target"),
+        of("route"),
+        of("identity"),
+        gate_name,
+        of("unasked_gate"),
     ];
     let mut page = Page {
         text: String::new(),
-        values: column(values.into_iter().flatten().map(|value| width(value)), 44),
+        values: column(values.into_iter().flatten().chain(limits).map(width), 44),
     };
-    let as_sent = story
-        .as_sent
-        .as_ref()
-        .map_or(String::new(), |sent| format!("(as sent: {sent})"));
-    page.line("target", &story.target, &as_sent);
-    if !story.readings.is_empty() {
-        page.line(
-            "readings",
-            story.readings.join(", "),
-            "the path can be read so that it falls on these",
+    let as_sent = of("as_sent").map_or(String::new(), |sent| format!("(as sent: {sent})"));
+    page.line("target", of("target").unwrap_or_default(), as_sent);
+    let readings: Vec<String> = list(story, "readings").iter().map(word).collect();
+    if !readings.is_empty() {
+        let note = "the path can be read so that it falls on these";
+        page.line("readings", readings.join(", "), note);
+    }
+    page.line(
+        "route",
+        of("route").unwrap_or("none"),
+        of("place").unwrap_or_default(),
+    );
+    page.passed_over(story);
+    if let Some(preflight) = of("preflight") {
+        page.line("preflight", preflight, "");
+    }
+    for limit in list(story, "limits") {
+        let of = |field| text(limit, field).unwrap_or_default();
+        let note = format!(
+            "of {}, by {}; what was used of it is not counted here",
+            of("route"),
+            of("by")
         );
+        page.line("limit", of("limit"), note);
     }
-    match &story.route {
-        Some((name, place)) => page.line("route", name, place),
-        None => page.line("route", "none", ""),
+    if let Some(identity) = of("identity").filter(|identity| !identity.is_empty()) {
+        page.line("identity", identity, of("identity_source").unwrap_or_default());
     }
-    if !story.identity.is_empty() {
-        page.line("identity", &story.identity, &story.identity_source);
+    match (gate, of("unasked_gate"), of("route")) {
+        (Some(gate), ..) => page.gate(gate),
+        (None, Some(gate), _) => page.line("gate", gate, "not asked"),
+        (None, None, Some(_)) => page.line("gate", "none", ""),
+        (None, None, None) => {}
     }
-    if let Some(gate) = &story.gate {
-        let shadow = if gate.shadow {
-            ", in shadow mode: not enforced"
-        } else {
-            ""
-        };
-        page.line("gate", &gate.gate, format_args!("{}{shadow}", gate.verdict()));
-        let several = gate.flags.len() > 1;
-        gate.flags.iter().for_each(|flag| page.flag(flag, several));
-    } else if let Some(gate) = &story.unasked_gate {
-        page.line("gate", gate, "not asked");
-    } else if story.route.is_some() {
-        page.line("gate", "none", "");
-    }
-    page.line("answer", &story.answer, "");
-    page.line("upstream", story.upstream.as_deref().unwrap_or("not asked"), "");
-    for (name, value) in &story.headers {
-        page.text(format_args!("            {name}: {value}"));
+    page.line("answer", of("answer").unwrap_or_default(), "");
+    page.line("upstream", of("upstream").unwrap_or("not asked"), "");
+    for (name, value) in entries(story, "headers") {
+        page.text(format_args!("            {name}: {}", word(value)));
     }
     page.text
 }
@@ -80,20 +87,25 @@ struct Widths {
 }
 
 impl Widths {
-    fn of(steps: &[Step]) -> Self {
-        let clauses = steps.iter().flat_map(|step| &step.clauses);
+    fn of(steps: &[Value]) -> Self {
+        let clauses = steps.iter().flat_map(|step| list(step, "clauses"));
         // Clauses are indented below their step.
-        let clauses = clauses.map(|clause| width(&clause.clause).saturating_add(INDENT));
-        let questions = clauses.chain(steps.iter().map(|step| width(&step.question)));
+        let clauses = clauses.map(|clause| of(clause, "clause").saturating_add(INDENT));
+        let questions = clauses.chain(steps.iter().map(|step| of(step, "question")));
         Self {
             questions: column(questions, 34),
-            answers: column(steps.iter().map(|step| width(&step.answer)), 25),
+            answers: column(steps.iter().map(|step| of(step, "answer")), 25),
         }
     }
 }
 
+/// The width of a field's text.
+fn of(value: &Value, field: &str) -> usize {
+    text(value, field).map_or(0, width)
+}
+
 fn width(text: &str) -> usize {
-    text.chars().count()
+    printable(text).chars().count()
 }
 
 /// The width of a column for entries of these widths, of at least `least`.
@@ -106,21 +118,46 @@ fn column(entries: impl Iterator<Item = usize>, least: usize) -> usize {
 impl Page {
     fn text(&mut self, line: impl Display) {
         // Writing to a string can't fail.
-        let _ = writeln!(self.text, "{}", line.to_string().trim_end());
+        let _ = writeln!(self.text, "{}", printable(line.to_string().trim_end()));
     }
 
     fn line(&mut self, label: &str, value: impl Display, note: impl Display) {
         let width = self.values;
-        self.text(format_args!("{label:<10}{:<width$}{note}", value.to_string()));
+        let value = printable(&value.to_string());
+        self.text(format_args!("{label:<10}{value:<width$}{note}"));
     }
 
-    fn flag(&mut self, flag: &FlagStory, named: bool) {
-        if named {
-            self.text(format_args!("          {}: serves {}", flag.key, flag.served));
+    /// The routes that host and path fit as well.
+    fn passed_over(&mut self, story: &Value) {
+        for other in list(story, "passed_over") {
+            let of = |field| text(other, field).unwrap_or_default();
+            self.line("", format_args!("not {}", of("route")), of("why"));
         }
-        let steps = &flag.explanation.steps;
+        let elsewhere = number(story, "elsewhere").unwrap_or(0);
+        if elsewhere > 0 && text(story, "route").is_none() {
+            self.line("", format_args!("{elsewhere} ask for another host or path"), "");
+        }
+    }
+
+    fn gate(&mut self, gate: &Value) {
+        let of = |field| text(gate, field).unwrap_or_default();
+        let shadow = match is(gate, "shadow") {
+            true => ", in shadow mode: not enforced",
+            false => "",
+        };
+        self.line("gate", of("gate"), format_args!("{}{shadow}", of("verdict")));
+        let flags = list(gate, "flags");
+        flags.iter().for_each(|flag| self.flag(flag, flags.len() > 1));
+    }
+
+    fn flag(&mut self, flag: &Value, named: bool) {
+        if named {
+            let of = |field| text(flag, field).unwrap_or_default();
+            self.text(format_args!("          {}: serves {}", of("flag"), of("variant")));
+        }
+        let steps = list(flag, "steps");
         let widths = Widths::of(steps);
-        let reached = |step: &&Step| matches!(step.outcome, Outcome::Passed | Outcome::Decided);
+        let reached = |step: &&Value| matches!(text(step, "outcome"), Some("passed" | "decided"));
         for step in steps.iter().filter(reached) {
             self.step(step, &widths);
         }
@@ -131,32 +168,34 @@ impl Page {
         }
     }
 
-    fn step(&mut self, step: &Step, widths: &Widths) {
-        let mark = match step.outcome {
-            Outcome::Decided => "=>",
-            Outcome::Passed | Outcome::WouldPass | Outcome::WouldServe(_) => "  ",
+    fn step(&mut self, step: &Value, widths: &Widths) {
+        let of = |field| printable(text(step, field).unwrap_or_default());
+        let mark = match text(step, "outcome") {
+            Some("decided") => "=>",
+            _ => "  ",
         };
         let Widths { questions, answers } = *widths;
+        let (question, answer, note) = (of("question"), of("answer"), of("note"));
         self.text(format_args!(
-            "         {mark} {:<questions$}{:<answers$}{}",
-            step.question, step.answer, step.note
+            "         {mark} {question:<questions$}{answer:<answers$}{note}"
         ));
         let questions = questions.saturating_sub(INDENT);
-        for clause in &step.clauses {
-            let holds = if clause.holds { "yes" } else { "no" };
+        for clause in list(step, "clauses") {
+            let holds = if is(clause, "holds") { "yes" } else { "no" };
+            let asked = printable(text(clause, "clause").unwrap_or_default());
+            let found = found(clause);
             self.text(format_args!(
-                "              {:<questions$}{holds:<answers$}{}",
-                clause.clause,
-                found(&clause.found)
+                "              {asked:<questions$}{holds:<answers$}{found}"
             ));
         }
     }
 }
 
-fn found(found: &Found) -> String {
-    match found {
-        Found::Value(value) => format!("has {value}"),
-        Found::Missing => "missing".to_owned(),
-        Found::Segment => String::new(),
+/// What the subject has there; nothing for a segment.
+fn found(clause: &Value) -> String {
+    match clause.get("found") {
+        None => String::new(),
+        Some(Value::Null) => "missing".to_owned(),
+        Some(value) => format!("has {}", word(value)),
     }
 }

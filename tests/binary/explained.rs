@@ -1,0 +1,215 @@
+//! `sluice explain --server`, and the admin API's answer behind it: what becomes of a request by what is served now.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::{Client, Issuer, Request, Response, Upstream};
+use tokens::Algorithm;
+
+use crate::process::{Running, Said, sluice};
+
+const FLAGS: &str = "\
+version: 1
+flags:
+  board: { kind: permission, default: on }
+  extra: { lifecycle: alpha }
+tenants:
+  acme: {}
+";
+
+struct Served {
+    folder: TempDir,
+    issuer: Issuer,
+    running: Running,
+    _upstream: Upstream,
+}
+
+impl Served {
+    fn start() -> Self {
+        let upstream = Upstream::named("app");
+        let issuer = Issuer::new("https://login.example", Algorithm::Hs256, "k1");
+        let folder = tempfile::tempdir().unwrap();
+        let config = format!(
+            "version: 1
+listeners: [{{ name: public, address: '127.0.0.1:0' }}]
+admin: {{ address: '127.0.0.1:0' }}
+flags: {{ file: flags.yaml }}
+issuers:
+  - issuer: https://login.example
+    audiences: [{audience}]
+    algorithms: [HS256]
+    keys: {{ secret_file: secret }}
+    claims: {{ tenant: tenant }}
+upstreams: {{ app: '{address}' }}
+break_glass: {{ socket: bg.sock, journal: bg.json }}
+routes:
+  - {{ name: board, match: {{ path: /board, methods: [GET] }}, gate: board, upstream: app, limit: {{ rate: 100/m, burst: 7, by: tenant }} }}
+  - {{ name: write, match: {{ path: /board, methods: [POST] }}, gate: extra, upstream: app }}
+  - {{ name: open, match: {{ path: /open, methods: [OPTIONS, GET] }}, gate: extra, upstream: app, preflight: open }}
+  - {{ name: rest, match: /**, auth: none, upstream: app }}
+",
+            audience = issuer.claims("acme")["aud"].as_str().unwrap(),
+            address = upstream.address(),
+        );
+        fs::write(folder.path().join("secret"), issuer.key_file()).unwrap();
+        fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+        fs::write(folder.path().join("flags.yaml"), FLAGS).unwrap();
+        let running = Running::start(folder.path(), ["run"]);
+        running.admin();
+        Self {
+            folder,
+            issuer,
+            running,
+            _upstream: upstream,
+        }
+    }
+
+    fn said(&self, arguments: &[&str]) -> Said {
+        sluice(self.folder.path(), ["explain"].iter().chain(arguments), "")
+    }
+
+    /// What the server says.
+    fn served(&self, arguments: &[&str]) -> Said {
+        let server = format!("http://{}", self.running.admin());
+        self.said(&[&["--server", &server], arguments].concat())
+    }
+
+    fn post(&self, body: &Value) -> Response {
+        let request = Request::new("POST", "/api/v1/explain").host("localhost");
+        let request = request.header("content-type", "application/json");
+        Client::connect(self.running.admin()).ask(&request.with_body(body.to_string()))
+    }
+}
+
+#[test]
+fn a_server_explains_a_request_as_its_files_do() {
+    let served = Served::start();
+    for (question, code) in [
+        (&["--tenant", "acme", "GET", "//board?a=b"][..], 0),
+        (&["--tenant", "acme", "POST", "/board"], 1),
+        (&["--token", &served.issuer.token("acme"), "GET", "/board"], 0),
+        (&["--token", "a.b.c", "GET", "/board"], 1),
+        (&["GET", "/board"], 1),
+        (&["--header", "a: b", "--host", "shop.example:81", "GET", "/"], 0),
+        (&["GET", "/%2F"], 1),
+    ] {
+        for form in [&[][..], &["--json"]] {
+            let question = [form, question].concat();
+            let (files, server) = (served.said(&question), served.served(&question));
+            assert_eq!(
+                (files.code, server.code),
+                (code, code),
+                "{question:?}: {}",
+                server.err
+            );
+            assert_eq!(server.out, files.out, "{question:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_killed_on_the_server_is_explained_as_killed() {
+    let served = Served::start();
+    let ask = || served.served(&["--tenant", "acme", "GET", "/board"]);
+    assert_eq!(ask().code, 0);
+    let kill = [
+        "flags", "kill", "board", "--socket", "bg.sock", "--reason", "INC-1",
+    ];
+    let said = sluice(served.folder.path(), kill, "");
+    assert_eq!(said.code, 0, "{}", said.err);
+    let after = ask();
+    assert_eq!(after.code, 1, "{}", after.out);
+    assert!(after.out.contains("no, killed"), "{}", after.out);
+    assert_eq!(served.said(&["--tenant", "acme", "GET", "/board"]).code, 0);
+}
+
+#[test]
+fn the_routes_that_fit_and_do_not_decide_are_told_with_the_reason() {
+    let served = Served::start();
+    let story = served.post(&json!({ "request": { "method": "GET", "path": "/board", "tenant": "acme" } }));
+    let story = story.json();
+    assert_eq!(story["route"], "board");
+    assert_eq!(
+        story["passed_over"],
+        json!([
+            { "route": "write", "why": "takes only POST" },
+            { "route": "rest", "why": "`board` goes before it" },
+        ])
+    );
+    assert_eq!(story["elsewhere"], 1);
+}
+
+#[test]
+fn limits_are_told_and_not_counted() {
+    let served = Served::start();
+    for _ in 0..20 {
+        let said = served.served(&["--tenant", "acme", "GET", "/board"]);
+        assert_eq!(said.code, 0);
+        let line = said.out.lines().find(|line| line.starts_with("limit")).unwrap();
+        assert!(line.contains("100 in 1 min, 7 at once"), "{line}");
+        assert!(
+            line.contains("of board, by tenant; what was used of it is not counted here"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_preflight_is_told_to_pass_or_not() {
+    let served = Served::start();
+    let preflight = |path| {
+        let headers = [
+            "--header",
+            "Origin: https://a.example",
+            "--header",
+            "Access-Control-Request-Method: PUT",
+        ];
+        served.served(&[&headers[..], &["OPTIONS", path]].concat())
+    };
+    let open = preflight("/open");
+    assert_eq!(open.code, 0, "{}", open.out);
+    assert!(open.out.contains("preflight open: passes"), "{}", open.out);
+    let rest = preflight("/other");
+    assert!(
+        rest.out
+            .contains("preflight gated: meets what every request meets"),
+        "{}",
+        rest.out
+    );
+    let upgrade = served.served(&[
+        "--header",
+        "Origin: a",
+        "--header",
+        "Access-Control-Request-Method: PUT",
+        "--header",
+        "Upgrade: x",
+        "OPTIONS",
+        "/open",
+    ]);
+    assert_eq!(
+        (upgrade.code, upgrade.out.contains("preflight")),
+        (1, false),
+        "{}",
+        upgrade.out
+    );
+}
+
+#[test]
+fn a_token_that_is_explained_is_nowhere_to_be_read_afterwards() {
+    let served = Served::start();
+    let token = served.issuer.token("acme");
+    let told = served.post(&json!({ "request": { "method": "GET", "path": "/board", "token": token } }));
+    assert_eq!(
+        told.json()["identity"],
+        "tenant acme, user u-1",
+        "{}",
+        told.text()
+    );
+    let wrong = served.post(&json!({ "request": { "method": "GET", "path": "/board", "token": [token] } }));
+    assert_eq!(wrong.status, 400);
+    let (_, signature) = token.rsplit_once('.').unwrap();
+    let printed = served.running.printed().join("\n");
+    assert!(!printed.contains(signature), "{printed}");
+    assert!(!told.text().contains(signature) && !wrong.text().contains(signature));
+}
