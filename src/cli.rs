@@ -23,6 +23,7 @@ mod operators;
 mod pages;
 mod refused;
 mod render;
+mod restore;
 mod route;
 mod run;
 mod schema;
@@ -62,6 +63,7 @@ enum Command {
     Apply(apply::Arguments),
     Export(export::Arguments),
     Backup(backup::Arguments),
+    Restore(restore::Arguments),
     Audit(audit::Arguments),
     Operators(operators::Arguments),
     Whoami(whoami::Arguments),
@@ -96,6 +98,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Apply(arguments) => apply::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Operators(arguments) => operators::run(&arguments),
         Command::Whoami(arguments) => whoami::run(&arguments),

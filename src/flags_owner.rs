@@ -108,9 +108,10 @@ fn last_good(directory: &Path, eligibility: Eligibility, damage: &StoreError) ->
             format!("To use it, {cure}, and start again")
         }
         _ => format!(
-            "Stop, move the directory away, and put a backup into an empty one in its place (`sluice backup` makes \
-             them), or begin a new store with the last good document: copy {} and name it in sluice.yaml as \
-             `flags.store.seed`",
+            "Stop, put a backup in its place (`sluice restore BACKUP --to {}`; `sluice backup` makes them), or move \
+             the directory away and begin a new store with the last good document: copy {} and name it in \
+             sluice.yaml as `flags.store.seed`",
+            directory.display(),
             path.display(),
         ),
     };

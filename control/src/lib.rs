@@ -64,8 +64,8 @@ pub use request_question::{
 pub use stale::{StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
 pub use state::State;
 pub use store::{
-    AuditFilter, AuditPage, Changes, Commit, Key, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, Revision,
-    SqliteStore, Store, StoreError, Write,
+    AuditFilter, AuditPage, Changes, Commit, Key, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, RestoreError,
+    Restored, Revision, SqliteStore, Store, StoreError, Write,
 };
 pub use story::{Explain, FlagStory, GateStory, LimitStory, PassedOver, StepStory, Story, Unexplained};
 pub use timestamp::text as time_text;

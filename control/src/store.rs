@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::audit::{Entry, Event, Hash, Sealed};
 
 pub use memory::MemoryStore;
-pub use sqlite::SqliteStore;
+pub use sqlite::{RestoreError, Restored, SqliteStore};
 
 /// Entries of the log in a page, at most; more are given in further pages.
 pub const MAX_AUDIT_PAGE: usize = 1000;
@@ -159,8 +159,7 @@ impl StoreError {
             Self::Full(_) => Some("make room on the disk"),
             Self::Io(_) => Some("look after the disk and the rights on the store's directory"),
             Self::Corrupt(_) => Some(
-                "stop sluice, move the store's directory aside, put the newest backup into a new one as sluice.db, \
-                 and start again",
+                "stop sluice, put the newest backup in place with `sluice restore BACKUP --to DIRECTORY`, and start again",
             ),
             Self::TooNew { .. } => Some("run the version that wrote it, or a newer one"),
             Self::InUse => Some("end the other process, or give this one a directory of its own"),

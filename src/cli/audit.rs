@@ -3,7 +3,7 @@
 mod export;
 mod filter;
 mod list;
-mod record;
+pub(super) mod record;
 mod verify;
 
 use anyhow::Result;

@@ -13,8 +13,7 @@ use super::{Outcome, answer, route};
 
 /// Copies the server's store into a file here, while the server goes on.
 ///
-/// To go back to it: stop the server, move the store's directory away, and put the file as `sluice.db` into a new,
-/// empty one in its place.
+/// To go back to it: stop the server, `sluice restore FILE --to DIRECTORY`, and start it again.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The file; it must not be there yet.

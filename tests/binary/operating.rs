@@ -44,6 +44,15 @@ impl Managed {
         Self::begin(tempfile::tempdir().unwrap(), more)
     }
 
+    /// Killed, and started again after something was done in its folder.
+    pub(crate) fn restarted(self, meanwhile: impl FnOnce(&Path)) -> Self {
+        let Self { folder, mut running } = self;
+        running.signal("KILL");
+        running.ended();
+        meanwhile(folder.path());
+        Self::begin(folder, "")
+    }
+
     fn begin(folder: tempfile::TempDir, more: &str) -> Self {
         let admin = "admin: { address: \"127.0.0.1:0\" }\n";
         let config = format!(

@@ -129,3 +129,38 @@ fn a_backup_that_is_put_in_a_stores_place_is_served_with_its_log() {
     assert!(copied.split_once(':').unwrap().0.parse::<u64>().unwrap() <= id.parse().unwrap());
     managed.done(&["audit", "verify", "--head", copied]);
 }
+
+#[test]
+fn a_backup_is_restored_where_a_killed_server_left_its_log() {
+    let managed = Managed::start();
+    managed.done(&["backup", "-o", "copy"]);
+    managed.done(&["flags", "kill", "board", "--reason", "INC-7"]);
+    let restore = ["restore", "copy", "--to", "data"];
+    let said = sluice(managed.path(), restore, "");
+    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    assert!(
+        said.err.contains("another process uses the store"),
+        "{}",
+        said.err
+    );
+    assert!(managed.done(&["flags", "show", "board"]).contains("killed"));
+
+    let managed = managed.restarted(|path| {
+        assert!(path.join("data/sluice.db-wal").metadata().unwrap().len() > 0);
+        // By hand it would not be taken.
+        fs::copy(path.join("copy"), path.join("data/sluice.db")).unwrap();
+        let refused = sluice(path, ["restore", "data/sluice.db", "--to", "elsewhere"], "");
+        assert_eq!(refused.code, 1);
+        assert!(refused.err.contains("lies beside it"), "{}", refused.err);
+        let said = sluice(path, restore, "");
+        assert_eq!(said.code, 0, "{}", said.err);
+        let lines: Vec<&str> = said.out.lines().collect();
+        assert!(lines[0].starts_with("restored   revision 1, "), "{}", said.out);
+        assert!(lines[1].starts_with("head "), "{}", said.out);
+        assert_eq!(lines[2], "what was there is in data/replaced-1");
+        assert!(path.join("data/replaced-1/sluice.db-wal").exists());
+    });
+    assert!(!managed.done(&["flags", "show", "board"]).contains("killed"));
+    assert_eq!(managed.revision(), 1);
+    managed.done(&["audit", "verify"]);
+}

@@ -8,6 +8,7 @@ mod log;
 mod number;
 mod readers;
 mod records;
+mod restore;
 mod schema;
 mod write_back;
 mod writer;
@@ -20,6 +21,7 @@ use rusqlite::Connection;
 
 use self::directory::{Directory, Purpose};
 use self::readers::Readers;
+pub use self::restore::{RestoreError, Restored};
 use self::writer::Writer;
 use super::newest::Newest;
 use super::{AuditFilter, AuditPage, Changes, Commit, Loaded, Revision, Store, StoreError};
@@ -62,6 +64,16 @@ impl SqliteStore {
             newest: Newest::starting_at(newest),
             directory,
         })
+    }
+
+    /// Puts a backup in the place of what the directory `to` holds. The backup is checked first, and left as it is;
+    /// what was there is moved into a folder in the directory.
+    ///
+    /// # Errors
+    /// The backup is none, or not whole; another process uses the directory, or it can't be written. Nothing was
+    /// moved, or else the store is not opened before a restore was finished.
+    pub fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> {
+        restore::restore(from, to)
     }
 
     fn open_file(directory: &Directory) -> Result<Connection, StoreError> {

@@ -27,7 +27,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Sealed> {
     })
 }
 
-pub(super) fn hex(hash: &Hash) -> String {
+pub(in crate::cli) fn hex(hash: &Hash) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

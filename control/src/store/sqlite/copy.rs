@@ -52,9 +52,16 @@ fn fill(directory: &Directory, partial: &Path) -> Result<(), StoreError> {
 
 /// Whether the file holds together, as SQLite sees it.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
-    let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(fault)?;
+    verdict(connection, "PRAGMA quick_check(1)")
+}
+
+/// As `check`, and whether every index says what its table says.
+pub(super) fn check_all(connection: &Connection) -> Result<(), StoreError> {
+    verdict(connection, "PRAGMA integrity_check(1)")
+}
+
+fn verdict(connection: &Connection, check: &str) -> Result<(), StoreError> {
+    let verdict: String = connection.query_row(check, [], |row| row.get(0)).map_err(fault)?;
     if verdict == "ok" {
         return Ok(());
     }

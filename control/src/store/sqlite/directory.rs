@@ -1,7 +1,7 @@
 //! The directory of a store: whose it is, how its file comes to be, and how it is opened.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +16,14 @@ use crate::store::StoreError;
 const FILE: &str = "sluice.db";
 /// What is being made, before anything is kept in it.
 const NEW: &str = "sluice.db.new";
+/// What a restore is about to put in the place of what is kept.
+const RESTORED: &str = "sluice.db.restored";
+/// What belongs to the file, beside it.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// So many restores find a place for what was there before.
+const MAX_ASIDE: u32 = 10_000;
+/// Where the header of SQLite's file says whether it is written through a log: 2, or else 1.
+const WRITE_VERSION: u64 = 18;
 /// Held by the process that uses the directory.
 const LOCK: &str = "sluice.lock";
 /// Only sluice writes, and one at a time; it waits this long for somebody who looks with other tools.
@@ -67,20 +75,81 @@ impl Directory {
         self.path.join(FILE)
     }
 
+    /// Where something can be made that is renamed into its place later.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Held while it is used.
+    pub(super) fn lock_file(&self) -> PathBuf {
+        self.path.join(LOCK)
+    }
+
+    fn beside(&self, what: &str) -> PathBuf {
+        self.path.join(format!("{FILE}{what}"))
+    }
+
+    /// Puts a file that is whole, and on the disk, in the place of what is kept, which is moved into a folder of its
+    /// own in the directory. Until it is done the store can't be opened.
+    pub(super) fn replace(&self, whole: &Path) -> Result<Option<PathBuf>, StoreError> {
+        let restored = self.path.join(RESTORED);
+        fs::rename(whole, &restored).map_err(at(&restored))?;
+        sync_directory(&self.path)?;
+        let aside = self.move_aside()?;
+        fs::rename(&restored, self.file()).map_err(at(&restored))?;
+        sync_directory(&self.path)?;
+        Ok(aside)
+    }
+
+    fn move_aside(&self) -> Result<Option<PathBuf>, StoreError> {
+        let mut there = Vec::new();
+        for what in ["", BESIDE[0], BESIDE[1], BESIDE[2]] {
+            let file = self.beside(what);
+            if file.try_exists().map_err(at(&file))? {
+                there.push(file);
+            }
+        }
+        if there.is_empty() {
+            return Ok(None);
+        }
+        let aside = self.folder_aside()?;
+        for file in there {
+            let name = file.file_name().unwrap_or_default();
+            fs::rename(&file, aside.join(name)).map_err(at(&file))?;
+        }
+        sync_directory(&aside)?;
+        sync_directory(&self.path)?;
+        Ok(Some(aside))
+    }
+
+    fn folder_aside(&self) -> Result<PathBuf, StoreError> {
+        for number in 1..=MAX_ASIDE {
+            let folder = self.path.join(format!("replaced-{number}"));
+            match DirBuilder::new().mode(0o700).create(&folder) {
+                Ok(()) => return Ok(folder),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(at(&folder)(error)),
+            }
+        }
+        let text = format!("{} holds too much that was replaced", self.path.display());
+        Err(StoreError::Io(text))
+    }
+
     /// Sees to it that there is a file. One that was cut to nothing, or of which only the log is left, is damaged,
     /// not new: a new one is put in its place whole.
     pub(super) fn furnish(&self) -> Result<(), StoreError> {
         let file = self.file();
-        // Only looked at, never opened: closing it would give up the locks that SQLite holds on it.
-        if file.try_exists().map_err(at(&file))? {
-            let empty = file.metadata().map_err(at(&file))?.len() == 0;
-            return if empty {
-                Err(StoreError::Corrupt(format!("{} is empty", file.display())))
-            } else {
-                Ok(())
-            };
+        let log = self.beside("-wal");
+        if self.path.join(RESTORED).try_exists().map_err(at(&self.path))? {
+            let damage = "a restore was begun and not finished; repeat it".to_owned();
+            return Err(StoreError::Corrupt(damage));
         }
-        let log = self.path.join(format!("{FILE}-wal"));
+        if file.try_exists().map_err(at(&file))? {
+            if file.metadata().map_err(at(&file))?.len() == 0 {
+                return Err(StoreError::Corrupt(format!("{} is empty", file.display())));
+            }
+            return own_log(&file, &log);
+        }
         if log.try_exists().map_err(at(&log))? {
             let damage = format!("{} is gone, but its log is there", file.display());
             return Err(StoreError::Corrupt(damage));
@@ -116,30 +185,36 @@ impl Directory {
     }
 
     pub(super) fn connect(&self, purpose: Purpose) -> Result<Connection, StoreError> {
-        let rights = match purpose {
-            Purpose::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
-            Purpose::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
-        };
-        let flags = rights | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(self.file(), flags).map_err(fault)?;
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(fault)?;
-        connection
-            .set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
-            .map_err(fault)?;
-        // Sorting must not need room on a disk that is full.
-        let pragmas = [
-            ("temp_store", "MEMORY"),
-            ("trusted_schema", "OFF"),
-            ("cell_size_check", "ON"),
-        ];
-        for (name, value) in pragmas {
-            connection.pragma_update(None, name, value).map_err(fault)?;
-        }
+        let connection = open(&self.file(), purpose)?;
         if purpose == Purpose::Write {
             prepare_to_write(&connection)?;
         }
         Ok(connection)
     }
+}
+
+/// Opens a file, whoever wrote it.
+pub(super) fn open(file: &Path, purpose: Purpose) -> Result<Connection, StoreError> {
+    let rights = match purpose {
+        Purpose::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        Purpose::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    };
+    let flags = rights | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).map_err(fault)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(fault)?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
+        .map_err(fault)?;
+    // Sorting must not need room on a disk that is full.
+    let pragmas = [
+        ("temp_store", "MEMORY"),
+        ("trusted_schema", "OFF"),
+        ("cell_size_check", "ON"),
+    ];
+    for (name, value) in pragmas {
+        connection.pragma_update(None, name, value).map_err(fault)?;
+    }
+    Ok(connection)
 }
 
 impl Drop for Directory {
@@ -148,6 +223,29 @@ impl Drop for Directory {
     fn drop(&mut self) {
         let _ = self.lock.unlock();
     }
+}
+
+/// SQLite replays whatever log lies beside a file, whose it was or not. One that is written through a log says so in
+/// its header, before there is a log; a backup says that it is not.
+fn own_log(file: &Path, log: &Path) -> Result<(), StoreError> {
+    let length = match log.metadata() {
+        Ok(log) => log.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(at(log)(error)),
+    };
+    let mut version = [0];
+    // Nothing of this process has it open yet: closing it would give up the locks that SQLite holds on it.
+    File::open(file)
+        .and_then(|file| file.read_exact_at(&mut version, WRITE_VERSION))
+        .map_err(at(file))?;
+    if length == 0 || version != [1] {
+        return Ok(());
+    }
+    let damage = format!(
+        "{} is a backup that was put beside the log of what was there before",
+        file.display()
+    );
+    Err(StoreError::Corrupt(damage))
 }
 
 fn prepare_to_write(connection: &Connection) -> Result<(), StoreError> {

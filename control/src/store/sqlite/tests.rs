@@ -12,7 +12,7 @@ use crate::actor::Source;
 use crate::audit::{Entry, Event, Outcome};
 use crate::store::{Key, Write};
 
-fn entry(request_id: &str) -> Entry {
+pub(super) fn entry(request_id: &str) -> Entry {
     Entry {
         at: Timestamp(0),
         actor: "ada".to_owned(),

@@ -1,0 +1,223 @@
+//! Backups in the place of what is there.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::{Commit, Key, SqliteStore, Store, Write};
+
+/// A store that was killed in the middle of its work: its file, a log beside it, and a backup from before.
+struct Killed {
+    folder: TempDir,
+}
+
+impl Killed {
+    fn new() -> Self {
+        let killed = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let alive = killed.path("alive");
+        let store = SqliteStore::open(&alive).unwrap();
+        change(&store, 0..10);
+        store.backup(&killed.path("backup")).unwrap();
+        change(&store, 10..20);
+        fs::create_dir(killed.data()).unwrap();
+        for file in ["sluice.db", "sluice.db-wal", "sluice.db-shm"] {
+            fs::copy(alive.join(file), killed.data().join(file)).unwrap();
+        }
+        killed
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    fn restore(&self) -> Result<Restored, RestoreError> {
+        SqliteStore::restore(&self.path("backup"), &self.data())
+    }
+}
+
+fn change(store: &SqliteStore, revisions: std::ops::Range<u64>) {
+    for revision in revisions {
+        let write = Write {
+            key: Key::Tenant(format!("t{}", revision % 7)),
+            value: Some(json!({ "note": "x".repeat(900), "at": revision })),
+        };
+        let commit = Commit {
+            writes: vec![write],
+            audit: vec![crate::store::sqlite::tests::entry(&format!("r{revision}"))],
+        };
+        store.commit(Some(Revision(revision)), &commit).unwrap();
+    }
+}
+
+fn files(folder: &Path) -> BTreeSet<String> {
+    let files = fs::read_dir(folder).unwrap();
+    files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let contents = |name: String| (name.clone(), fs::read(folder.join(name)).unwrap());
+    files(folder).into_iter().map(contents).collect()
+}
+
+#[test]
+fn a_backup_put_beside_a_log_that_is_not_its_own_is_not_opened() {
+    let killed = Killed::new();
+    fs::copy(killed.path("backup"), killed.data().join("sluice.db")).unwrap();
+    for _ in 0..2 {
+        let refused = SqliteStore::open(&killed.data()).unwrap_err();
+        assert!(matches!(refused, StoreError::Corrupt(_)), "{refused}");
+        assert!(refused.to_string().contains("put beside the log"), "{refused}");
+        assert!(refused.cure().unwrap().contains("sluice restore"));
+    }
+    let restored = killed.restore().unwrap();
+    assert_eq!(restored.revision, Revision(10));
+    assert_eq!(
+        SqliteStore::open(&killed.data())
+            .unwrap()
+            .load()
+            .unwrap()
+            .revision,
+        Revision(10)
+    );
+}
+
+#[test]
+fn a_store_that_was_killed_is_opened_with_its_own_log() {
+    let killed = Killed::new();
+    let store = SqliteStore::open(&killed.data()).unwrap();
+    assert_eq!(store.load().unwrap().revision, Revision(20));
+}
+
+#[test]
+fn a_restored_backup_is_what_is_opened_and_what_was_there_is_kept_beside_it() {
+    let killed = Killed::new();
+    let before = contents(&killed.data());
+    let backup = fs::read(killed.path("backup")).unwrap();
+    let restored = killed.restore().unwrap();
+    let aside = restored.aside.clone().unwrap();
+    assert_eq!(aside, killed.data().join("replaced-1"));
+    assert_eq!(contents(&aside), before);
+    let names = ["replaced-1", "sluice.db", "sluice.lock"].map(ToOwned::to_owned);
+    assert_eq!(files(&killed.data()), BTreeSet::from(names));
+    assert_eq!(fs::read(killed.path("backup")).unwrap(), backup);
+
+    let store = SqliteStore::open(&killed.data()).unwrap();
+    assert_eq!(store.load().unwrap().revision, Revision(10));
+    assert_eq!(restored.head, store.audit_head().unwrap());
+    change(&store, 10..12);
+    drop(store);
+    // And what was moved away can be opened in turn.
+    let store = SqliteStore::open(&aside).unwrap();
+    assert_eq!(store.load().unwrap().revision, Revision(20));
+    drop(store);
+    assert_eq!(
+        killed.restore().unwrap().aside,
+        Some(killed.data().join("replaced-2"))
+    );
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_made() {
+    let killed = Killed::new();
+    let to = killed.path("a/b");
+    let restored = SqliteStore::restore(&killed.path("backup"), &to).unwrap();
+    assert_eq!((restored.revision, restored.aside), (Revision(10), None));
+    assert_eq!(
+        SqliteStore::open(&to).unwrap().load().unwrap().revision,
+        Revision(10)
+    );
+}
+
+#[test]
+fn a_store_in_use_is_left_alone() {
+    let killed = Killed::new();
+    let store = SqliteStore::open(&killed.data()).unwrap();
+    let refused = killed.restore().unwrap_err();
+    assert!(
+        matches!(refused, RestoreError::Store(StoreError::InUse)),
+        "{refused}"
+    );
+    change(&store, 20..21);
+}
+
+#[test]
+fn what_is_no_whole_backup_moves_nothing() {
+    type Damage = fn(&Path);
+    fn sql(file: &Path, sql: &str) {
+        Connection::open(file).unwrap().execute_batch(sql).unwrap();
+    }
+    let damages: [(&str, Damage); 9] = [
+        ("No such file", |file| fs::remove_file(file).unwrap()),
+        ("not written by sluice", |file| fs::write(file, b"").unwrap()),
+        ("not a database", |file| fs::write(file, [b'x'; 8192]).unwrap()),
+        ("malformed", |file| {
+            let bytes = fs::read(file).unwrap();
+            fs::write(file, &bytes[..bytes.len() - 3 * 4096]).unwrap();
+        }),
+        ("not written by sluice", |file| {
+            sql(file, "PRAGMA application_id = 7")
+        }),
+        ("the store has format 99", |file| {
+            sql(file, "PRAGMA user_version = 99")
+        }),
+        ("entry 3 was altered", |file| {
+            let alter = "DROP TRIGGER audit_is_not_altered;
+                 UPDATE audit SET text = replace(text, 'ada', 'bob') WHERE id = 3;";
+            sql(file, alter);
+        }),
+        ("\"t3\" of kind 4 is not what was written", |file| {
+            sql(file, "UPDATE record SET value = '{}' WHERE name = 't3'");
+        }),
+        ("lies beside it", |file| {
+            fs::write(with_end(file, "-wal"), b"x").unwrap()
+        }),
+    ];
+    for (expected, damage) in damages {
+        let killed = Killed::new();
+        damage(&killed.path("backup"));
+        let before = contents(&killed.data());
+        let refused = killed.restore().unwrap_err().to_string();
+        assert!(refused.contains(expected), "{expected}: {refused}");
+        let mut after = contents(&killed.data());
+        after.retain(|(name, _)| name != "sluice.lock");
+        assert_eq!(after, before, "{expected}");
+        let store = SqliteStore::open(&killed.data()).unwrap();
+        assert_eq!(store.load().unwrap().revision, Revision(20));
+    }
+}
+
+#[test]
+fn a_restore_that_was_not_finished_is_told_of_and_repeated() {
+    // What is there when the power goes after each step.
+    for moved in 0..=3 {
+        let killed = Killed::new();
+        fs::copy(killed.path("backup"), killed.data().join("sluice.db.restored")).unwrap();
+        let aside = killed.data().join("replaced-1");
+        fs::create_dir(&aside).unwrap();
+        for file in ["sluice.db", "sluice.db-wal", "sluice.db-shm"].iter().take(moved) {
+            fs::rename(killed.data().join(file), aside.join(file)).unwrap();
+        }
+        let refused = SqliteStore::open(&killed.data()).unwrap_err();
+        assert!(refused.to_string().contains("not finished"), "{refused}");
+        killed.restore().unwrap();
+        let store = SqliteStore::open(&killed.data()).unwrap();
+        assert_eq!(store.load().unwrap().revision, Revision(10));
+        let kept = |name: &str| {
+            ["replaced-1", "replaced-2"].map(|folder| killed.data().join(folder).join(name).exists())
+        };
+        for file in ["sluice.db", "sluice.db-wal", "sluice.db-shm"] {
+            assert!(kept(file).contains(&true), "{file} is lost");
+        }
+    }
+}
