@@ -9,7 +9,7 @@ use config::{ChangePolicy, Files, Loaded, OperatorIssuer, OperatorToken};
 use control::operators::{
     IssuerRoles, Known, NotVerified, StaticToken, TokenHash, VerifiedToken, VerifyToken,
 };
-use control::{GaPolicy, Policy, Revertible, Role};
+use control::{GaPolicy, Policy, Revertible, Role, StaleLimits};
 use proxy::{IssuerKeys, KeyStore, Unproven};
 use rules::Timestamp;
 use tokens::{Issuer, Unverified};
@@ -120,9 +120,36 @@ pub(crate) fn policy(changes: &ChangePolicy) -> Policy {
             Some(limit) => Some(limit),
             None => usual.max_blast_radius,
         },
+        stale: StaleLimits {
+            ga_ms: ms(changes.stale_ga_ms, usual.stale.ga_ms),
+            unused_ms: ms(changes.stale_unused_ms, usual.stale.unused_ms),
+            undecided_ms: ms(changes.stale_undecided_ms, usual.stale.undecided_ms),
+        },
     }
 }
 
 fn role(name: &str) -> Result<Role> {
     Role::parse(name).with_context(|| format!("there is no role `{name}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_documents_say_of_stale_flags_is_the_policy_and_the_rest_is_as_usual() {
+        let changes = ChangePolicy {
+            stale_ga_ms: Some(1),
+            stale_unused_ms: Some(2),
+            stale_undecided_ms: Some(3),
+            ..ChangePolicy::default()
+        };
+        let expected = StaleLimits {
+            ga_ms: 1,
+            unused_ms: 2,
+            undecided_ms: 3,
+        };
+        assert_eq!(policy(&changes).stale, expected);
+        assert_eq!(policy(&ChangePolicy::default()), Policy::default());
+    }
 }

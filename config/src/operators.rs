@@ -64,6 +64,12 @@ pub struct ChangePolicy {
     pub ga_errors_window_ms: Option<u64>,
     /// More tenants than these change only with force; 0: any number.
     pub max_blast_radius: Option<usize>,
+    /// A flag that is ga for longer is stale, in milliseconds.
+    pub stale_ga_ms: Option<u64>,
+    /// One that no gate names and that is older, likewise.
+    pub stale_unused_ms: Option<u64>,
+    /// One that was not decided for longer, likewise.
+    pub stale_undecided_ms: Option<u64>,
 }
 
 /// The static tokens in the file at `path`, by themselves: so that one that was taken out of it counts no more, whatever

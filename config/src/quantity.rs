@@ -1,6 +1,6 @@
 //! Durations and sizes as operators write them: `10s`, `250ms`, `4KiB`.
 
-/// Milliseconds of a duration, a whole number and its unit: `250ms`, `10s`, `5m`, `1h`.
+/// Milliseconds of a duration, a whole number and its unit: `250ms`, `10s`, `5m`, `1h`, `14d`.
 pub(crate) fn duration_ms(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
     let factor = match unit {
@@ -8,6 +8,7 @@ pub(crate) fn duration_ms(text: &str) -> Option<u64> {
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return None,
     };
     number.checked_mul(factor)

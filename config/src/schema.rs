@@ -55,7 +55,7 @@ impl Definitions {
             Shape::Variant => json!({ "type": ["string", "boolean"] }),
             Shape::Any => json!(true),
             Shape::Version => json!({ "const": VERSION }),
-            Shape::Duration => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" }),
+            Shape::Duration => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" }),
             Shape::Size => json!({ "anyOf": [
                 { "type": "integer", "minimum": 0 },
                 { "type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB)$" },

@@ -46,7 +46,7 @@ pub(crate) enum Shape {
     Any,
     /// The document's version.
     Version,
-    /// `10s`, `250ms`, `5m`, `1h`.
+    /// `10s`, `250ms`, `5m`, `1h`, `14d`.
     Duration,
     /// `4KiB`, `10MiB`, or a number of bytes.
     Size,
@@ -150,7 +150,7 @@ impl Shape {
             Self::Variant => "the name of a variant".to_owned(),
             Self::Any => "a value".to_owned(),
             Self::Version => "the number of the format's version".to_owned(),
-            Self::Duration => "a duration such as `10s`, `250ms`, `5m` or `1h`".to_owned(),
+            Self::Duration => "a duration such as `10s`, `250ms`, `5m`, `1h` or `14d`".to_owned(),
             Self::Size => "a size such as `4KiB`, `10MiB` or a number of bytes".to_owned(),
             Self::Secret => "a reference such as `${NAME}`".to_owned(),
         }

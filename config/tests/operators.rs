@@ -102,7 +102,8 @@ fn the_policy_says_what_the_document_says_and_nothing_else() {
     let loaded = load("", "").unwrap_or_else(|report| panic!("{report}"));
     assert_eq!(loaded.settings.changes, ChangePolicy::default());
     let control = "control: { promotion: { soak: 1h, ga: { tenants: 3, stable: 2h, revertible: optional, \
-                   sign_offs: [operations], errors: 5, errors_window: 10m } }, max_blast_radius: 0 }";
+                   sign_offs: [operations], errors: 5, errors_window: 10m } }, max_blast_radius: 0, \
+                   stale: { ga: 7d, unused: 48h, undecided: 0s } }";
     let loaded = load(control, "").unwrap_or_else(|report| panic!("{report}"));
     let expected = ChangePolicy {
         soak_ms: Some(3_600_000),
@@ -113,6 +114,9 @@ fn the_policy_says_what_the_document_says_and_nothing_else() {
         ga_errors: Some(5),
         ga_errors_window_ms: Some(600_000),
         max_blast_radius: Some(0),
+        stale_ga_ms: Some(604_800_000),
+        stale_unused_ms: Some(172_800_000),
+        stale_undecided_ms: Some(0),
     };
     assert_eq!(loaded.settings.changes, expected);
 }

@@ -1,4 +1,7 @@
-//! What a promotion must meet, in numbers, and how far one change may reach. All of it can be configured.
+//! What a promotion must meet, in numbers, how far one change may reach,
+//! and when a flag has outlived its purpose. All of it can be configured.
+
+use crate::stale::StaleLimits;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -11,6 +14,8 @@ pub struct Policy {
     pub ga: GaPolicy,
     /// More tenants than these are served something else only by a change that is forced; 1,000. None: any number.
     pub max_blast_radius: Option<usize>,
+    /// From when on flags count as stale.
+    pub stale: StaleLimits,
 }
 
 /// What a flag must have to become ga.
@@ -46,6 +51,7 @@ impl Default for Policy {
             soak_ms: 24 * HOUR_MS,
             ga: GaPolicy::default(),
             max_blast_radius: Some(1_000),
+            stale: StaleLimits::default(),
         }
     }
 }

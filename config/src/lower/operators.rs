@@ -87,7 +87,7 @@ impl<'s> Gateway<'_, 's> {
         let Some(node) = root.field("control") else {
             return ChangePolicy::default();
         };
-        let promotion = node.field("promotion");
+        let (promotion, stale) = (node.field("promotion"), node.field("stale"));
         let ga = promotion.and_then(|promotion| promotion.field("ga"));
         let duration = |owner: Option<&Node<'s>>, field| quantity::duration_ms(owner?.field(field)?.text()?);
         let number = |owner: Option<&Node<'s>>, field| owner?.field(field)?.integer();
@@ -107,6 +107,9 @@ impl<'s> Gateway<'_, 's> {
             ga_errors: number(ga, "errors").and_then(|number| u64::try_from(number).ok()),
             ga_errors_window_ms: duration(ga, "errors_window"),
             max_blast_radius: count(Some(node), "max_blast_radius"),
+            stale_ga_ms: duration(stale, "ga"),
+            stale_unused_ms: duration(stale, "unused"),
+            stale_undecided_ms: duration(stale, "undecided"),
         }
     }
 }

@@ -7,6 +7,7 @@ fn durations_are_a_whole_number_and_a_unit() {
         ("10s", Some(10_000)),
         ("5m", Some(300_000)),
         ("1h", Some(3_600_000)),
+        ("14d", Some(1_209_600_000)),
         ("0s", Some(0)),
     ] {
         assert_eq!(duration_ms(text), expected, "{text}");
@@ -18,7 +19,8 @@ fn durations_are_a_whole_number_and_a_unit() {
         "1.5s",
         "-1s",
         "10 s",
-        "1d",
+        "1w",
+        "1D",
         "1H",
         "99999999999999999999s",
         "18446744073709551615h",

@@ -166,6 +166,32 @@ pub(super) static CONTROL: Object = object(
             Shape::Integer(0, 1_000_000_000),
             "More tenants than these change only with force; 0: any number; left out: 1000.",
         ),
+        optional(
+            "stale",
+            Shape::Object(&STALE),
+            "From when on flags count as stale.",
+        ),
+    ],
+);
+static STALE: Object = object(
+    "a policy of stale flags",
+    "From when on flags have outlived their purpose.",
+    &[
+        optional(
+            "ga",
+            Shape::Duration,
+            "Ga for longer, with nothing against it; left out: 14d.",
+        ),
+        optional(
+            "unused",
+            Shape::Duration,
+            "Older than this, and named by no gate; left out: 14d.",
+        ),
+        optional(
+            "undecided",
+            Shape::Duration,
+            "Not decided for longer; left out: 30d.",
+        ),
     ],
 );
 static PROMOTION: Object = object(

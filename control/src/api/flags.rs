@@ -12,7 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::flag_state::FlagState;
 use crate::refusal::{Code, Refusal};
-use crate::stale::{StaleFlag, StaleLimits, Usage, stale};
+use crate::stale::{StaleFlag, Usage, stale};
 use crate::state::State;
 use crate::store::Revision;
 use crate::timestamp;
@@ -123,7 +123,7 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let only_stale = ask.query.is("stale");
     let usage = usage(api);
     let copied = api.control().read(|state, compiled| {
-        let stale = stale(state, ask.at, &usage, &StaleLimits::default());
+        let stale = stale(state, ask.at, &usage, &api.control().policy().stale);
         let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
         let range = (Bound::Excluded(after.as_str()), Bound::Unbounded);
         let keys = state
@@ -152,7 +152,7 @@ pub(crate) fn show(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let key = ask.flag();
     let usage = usage(api);
     let copied = api.control().read(|state, compiled| {
-        let stale = stale(state, ask.at, &usage, &StaleLimits::default());
+        let stale = stale(state, ask.at, &usage, &api.control().policy().stale);
         let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
         copy(state, compiled, &[key], 1, &stale)
     });

@@ -1,6 +1,6 @@
 //! Looking: pages, figures, explanations.
 
-use control::Role;
+use control::{Policy, Role, StaleLimits};
 use serde_json::{Value, json};
 
 use crate::server::{DAY, Server};
@@ -102,6 +102,33 @@ fn stale_flags_are_listed_with_their_reasons() {
             .iter()
             .all(|flag| flag["key"] != "dispatch.v2Board")
     );
+}
+
+#[test]
+fn from_when_on_flags_are_stale_is_the_policys_to_say() {
+    let day = |days: i64| days * DAY;
+    let server = Server::under(Policy {
+        stale: StaleLimits {
+            ga_ms: day(2),
+            unused_ms: day(4),
+            undecided_ms: day(90),
+        },
+        ..Policy::default()
+    });
+    let codes = || -> Vec<String> {
+        let shell = server.done("GET", "/platform/feature-flags/ui.shell", None);
+        let reasons = shell["stale"].as_array().unwrap().iter();
+        reasons
+            .map(|reason| reason["code"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert!(codes().is_empty());
+    server.pass(3 * DAY);
+    assert_eq!(codes(), ["LONG_GA"]);
+    server.pass(2 * DAY);
+    assert_eq!(codes(), ["LONG_GA", "UNUSED"]);
+    let listed = server.done("GET", "/platform/feature-flags?stale=true", None);
+    assert!(listed.to_string().contains("ui.shell"), "{listed}");
 }
 
 #[test]

@@ -103,6 +103,11 @@ impl Server {
         Self::of(managed(Arc::new(MemoryStore::new())), false)
     }
 
+    /// The same with a policy of its own.
+    pub(crate) fn under(policy: Policy) -> Self {
+        Self::of(managed_under(Arc::new(MemoryStore::new()), policy), true)
+    }
+
     /// The same with a store on the disk.
     pub(crate) fn on_disk() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -241,9 +246,13 @@ fn document() -> Value {
 
 /// With a store that has the document.
 fn managed(store: Arc<dyn Store>) -> Control {
+    managed_under(store, Policy::default())
+}
+
+fn managed_under(store: Arc<dyn Store>, policy: Policy) -> Control {
     let opened = Opened::read(store, Eligibility::Enforced).unwrap();
     let control = opened.control(
-        Policy::default(),
+        policy,
         Arc::new(Nowhere),
         Arc::new(Nowhere),
         History::new(Timestamp(START)),
