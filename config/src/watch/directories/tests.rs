@@ -35,7 +35,9 @@ fn a_directory_that_comes_before_its_place_is_listened_to_is_heard_all_the_same(
     let folder = tempfile::TempDir::new().unwrap();
     let today = folder.path().join("today");
     let (hint, hints) = channel();
-    let mut directories = Directories::new(true, move || drop(hint.send(())));
+    let mut directories = Directories::new(true, move || {
+        let _ = hint.send(());
+    });
     let is_back = Cell::new(false);
     // It is not there when it is looked for, and there before anything is listened to.
     let find = || {

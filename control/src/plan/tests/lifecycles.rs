@@ -391,6 +391,7 @@ fn every_condition_can_be_turned_off() {
             errors_window_ms: 24 * HOUR,
         },
         max_blast_radius: None,
+        stale: crate::StaleLimits::default(),
     };
     let request = admin(set_state("rigid", Lifecycle::Ga), 0);
     let said = Said {
