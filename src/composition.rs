@@ -214,7 +214,8 @@ impl Composition {
         })
     }
 
-    fn kills(&self) -> Vec<LocalKill> {
+    /// What is killed on this machine.
+    pub(crate) fn kills(&self) -> Vec<LocalKill> {
         let break_glass = self.break_glass.as_deref();
         break_glass.map(BreakGlass::kills).unwrap_or_default()
     }

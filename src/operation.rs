@@ -12,8 +12,8 @@ use anyhow::{Result, anyhow};
 use control::api::Api;
 use control::operators::{Known, Operators};
 use control::{
-    Control, Explain, FlagObservation, History, Observe, Publish, RequestQuestion, Revision, Story,
-    Unexplained,
+    Control, Explain, FlagObservation, History, LocalKill, Observe, Publish, RequestQuestion, Revision,
+    Story, Unexplained,
 };
 use parking_lot::{Condvar, Mutex};
 use proxy::KeyStore;
@@ -42,9 +42,11 @@ pub(crate) struct Operation {
     scratch: PathBuf,
 }
 
-/// What the proxy has observed, once it runs.
-#[derive(Default)]
-struct Seen(OnceLock<proxy::Observations>);
+/// What the proxy has observed, once it runs, and what is killed on this machine.
+struct Seen {
+    observed: OnceLock<proxy::Observations>,
+    composition: Arc<Composition>,
+}
 
 /// Tells what becomes of requests by what is served, once the proxy runs and has keys.
 struct Teller {
@@ -69,7 +71,11 @@ impl Explain for Teller {
 
 impl Observe for Seen {
     fn flags(&self) -> Vec<FlagObservation> {
-        let seen = self.0.get().map(proxy::Observations::flags).unwrap_or_default();
+        let seen = self
+            .observed
+            .get()
+            .map(proxy::Observations::flags)
+            .unwrap_or_default();
         let observed = seen.into_iter().map(|seen| FlagObservation {
             flag: seen.key.into(),
             decisions: seen.decisions,
@@ -79,8 +85,16 @@ impl Observe for Seen {
     }
 
     fn gated(&self) -> Vec<String> {
-        let gated = self.0.get().map(proxy::Observations::gated).unwrap_or_default();
+        let gated = self
+            .observed
+            .get()
+            .map(proxy::Observations::gated)
+            .unwrap_or_default();
         gated.into_iter().map(Into::into).collect()
+    }
+
+    fn local_kills(&self) -> Vec<LocalKill> {
+        self.composition.kills()
     }
 }
 
@@ -91,7 +105,10 @@ impl Operation {
         changes: &config::ChangePolicy,
         composition: &Arc<Composition>,
     ) -> Self {
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(Seen {
+            observed: OnceLock::new(),
+            composition: Arc::clone(composition),
+        });
         let observe: Arc<dyn Observe> = Arc::clone(&seen) as _;
         let policy = operators::policy(changes);
         let now = clock::now();
@@ -147,7 +164,7 @@ impl Operation {
 
     /// The proxy runs: from now on there is something to observe, and keys to verify operators' tokens by.
     pub(crate) fn runs(&self, running: &proxy::Running, loaded: &config::Loaded) -> Result<()> {
-        let _ = self.seen.0.set(running.observations());
+        let _ = self.seen.observed.set(running.observations());
         let _ = self.teller.keys.set(Arc::clone(running.keys()));
         self.operators.replace(operators::known(loaded, running.keys())?);
         Ok(())

@@ -13,6 +13,7 @@ mod document;
 mod explain;
 mod flags;
 mod keys;
+mod local_kills;
 mod notes;
 mod openapi;
 mod operate;

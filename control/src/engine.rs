@@ -18,6 +18,7 @@ pub use self::files::catalog_of;
 use self::files::{NoFacts, Unpublished, of_document, of_files, read_only};
 use self::unfit::unfit;
 use crate::audit::Entry;
+use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::observe::Observe;
 use crate::plan::{self, ItemResult, Plan, Request, Summary};
@@ -383,6 +384,12 @@ impl Control {
     #[must_use]
     pub fn gated(&self) -> Vec<String> {
         self.observe.gated()
+    }
+
+    /// The flags that are killed on this machine.
+    #[must_use]
+    pub fn local_kills(&self) -> Vec<LocalKill> {
+        self.observe.local_kills()
     }
 
     fn applied(&self, request: &Request, _writer: &MutexGuard<'_, ()>) -> Result<Applied, ApplyError> {

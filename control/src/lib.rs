@@ -67,6 +67,8 @@ pub use store::{
     AuditFilter, AuditPage, Changes, Commit, Key, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, RestoreError,
     Restored, Revision, SqliteStore, Store, StoreError, Write,
 };
-pub use story::{Explain, FlagStory, GateStory, LimitStory, PassedOver, StepStory, Story, Unexplained};
+pub use story::{
+    Explain, FlagStory, GateStory, LimitStory, LocalKillStory, PassedOver, StepStory, Story, Unexplained,
+};
 pub use timestamp::text as time_text;
 pub use touched::{Touched, UnknownTouched};

@@ -1,5 +1,7 @@
-//! What was observed of requests, as far as operating flags needs it. The data plane counts; this is how the
-//! counts come here.
+//! What is observed of the running system, as far as operating flags needs it. The data plane counts and break-glass
+//! kills; this is how it comes here.
+
+use crate::break_glass::LocalKill;
 
 /// What was seen of one flag since the process began.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,4 +21,9 @@ pub trait Observe: Send + Sync {
 
     /// The keys of flags that a gate names, in the snapshot served.
     fn gated(&self) -> Vec<String>;
+
+    /// The flags that are killed on this machine, whatever is kept of them; none where there is no break-glass.
+    fn local_kills(&self) -> Vec<LocalKill> {
+        Vec::new()
+    }
 }

@@ -5,7 +5,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use crate::break_glass::LocalKill;
 use crate::request_question::RequestQuestion;
+use crate::timestamp;
 
 /// Who can tell what becomes of a request.
 pub trait Explain: Send + Sync {
@@ -115,6 +117,23 @@ pub struct FlagStory {
     pub cause: &'static str,
     /// Every line of it.
     pub steps: Vec<StepStory>,
+    /// Where it is killed on this machine alone, by break-glass: until when and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub local_kill: Option<LocalKillStory>,
+}
+
+/// A kill on this machine alone, by break-glass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = LocalKill)]
+pub struct LocalKillStory {
+    /// When it ends.
+    #[schema(format = DateTime)]
+    pub until: String,
+    /// Why it was made.
+    pub reason: String,
+    /// The user of the process that made it.
+    pub by: String,
 }
 
 /// A line of the decision table.
@@ -165,7 +184,18 @@ impl FlagStory {
             reason: explanation.decision.reason.as_str(),
             cause: explanation.decision.cause.as_str(),
             steps: steps.collect(),
+            local_kill: None,
         })
+    }
+}
+
+impl From<&LocalKill> for LocalKillStory {
+    fn from(kill: &LocalKill) -> Self {
+        Self {
+            until: timestamp::text(kill.until),
+            reason: kill.reason.clone(),
+            by: kill.by.clone(),
+        }
     }
 }
 

@@ -2,10 +2,12 @@
 
 pub(super) mod difference;
 pub(super) mod json;
+mod local_kill;
 pub(super) mod moment;
 pub(super) mod preview;
 mod table;
 
+pub(super) use local_kill::local_kill;
 pub(super) use table::Table;
 
 /// A text of somebody else, fit for a terminal: characters that would steer it are written out.

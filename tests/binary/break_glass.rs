@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{Client, Request, Upstream, eventually};
 
@@ -114,6 +115,126 @@ fn a_local_kill_holds_against_files_and_restarts_until_it_is_ended() {
         .filter_map(|line| line.split("\"event\":\"").nth(1)?.split('"').next())
         .collect();
     assert_eq!(events, ["flag_killed", "flag_restored"], "{journal}");
+}
+
+#[test]
+fn a_node_with_a_store_tells_what_is_killed_on_it_alone() {
+    let upstream = Upstream::named("legacy");
+    let folder = folder(&upstream);
+    let path = folder.path();
+    let config = fs::read_to_string(path.join("sluice.yaml")).unwrap();
+    let managed = "flags: { store: { sqlite: data, seed: flags.yaml } }";
+    fs::write(
+        path.join("sluice.yaml"),
+        config.replace("flags: { file: flags.yaml }", managed),
+    )
+    .unwrap();
+    let flags = "version: 1
+flags:
+  board: { lifecycle: ga, default: on }
+  print: { lifecycle: ga, default: on, requires: [board] }
+tenants: { acme: {} }
+";
+    fs::write(path.join("flags.yaml"), flags).unwrap();
+    let sluice_runs = begin(&folder);
+    let mut admin = Client::connect(sluice_runs.admin());
+    let mut asked = |method: &str, path: &str, body: Value| {
+        let request = Request::new(method, &format!("/api/v1{path}")).host("localhost");
+        let request = match body {
+            Value::Null => request,
+            body => request
+                .header("content-type", "application/json")
+                .with_body(body.to_string()),
+        };
+        let answer = admin.ask(&request);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    let mut told = |flag: &str| {
+        let request = json!({ "request": { "method": "GET", "path": "/board" } });
+        let listed = asked("GET", "/platform/feature-flags", Value::Null);
+        let listed = listed["flags"].as_array().unwrap();
+        let listed = listed
+            .iter()
+            .find(|listed| listed["key"] == flag)
+            .unwrap()
+            .clone();
+        [
+            listed,
+            asked("GET", &format!("/platform/feature-flags/{flag}"), Value::Null),
+            asked("POST", "/explain", json!({ "flag": flag, "tenant": "acme" })),
+            asked("POST", "/explain", request)["gate"]["flags"][0].clone(),
+            asked(
+                "POST",
+                "/explain",
+                json!({ "flag": flag, "at": "2099-01-01T00:00:00Z" }),
+            ),
+            asked("GET", "/orgs/acme/feature-flags", Value::Null),
+        ]
+    };
+    let said = |arguments: &[&str]| {
+        let server = format!("http://{}", sluice_runs.admin());
+        let said = sluice(path, [arguments, &["--server", &server]].concat(), "");
+        // A request that does not pass is a no.
+        assert!(said.code == 0 || arguments[0] == "explain", "{}", said.err);
+        said.out
+    };
+    let before = told("board");
+    let said_before = said(&["flags", "list"]);
+
+    let (status, killed) = ask(path, "POST", "/kill", r#"{"flag": "board", "reason": "INC-7"}"#);
+    assert_eq!(status, 200, "{killed}");
+    let mut killed: Value = serde_json::from_str(&killed).unwrap();
+    killed.as_object_mut().unwrap().remove("flag");
+    let [listed, shown, explained, of_request, later, own] = told("board");
+    for tells in [&listed, &shown, &explained, &of_request] {
+        assert_eq!(tells["local_kill"], killed, "{tells}");
+    }
+    assert_eq!(shown["enabled"], true, "what is kept is as it was");
+    for tells in [&explained, &of_request] {
+        assert_eq!(
+            (&tells["variant"], &tells["cause"]),
+            (&json!("off"), &json!("killed"))
+        );
+    }
+    assert_eq!(
+        (&later["variant"], &later["local_kill"]),
+        (&json!("on"), &Value::Null)
+    );
+    for (flag, cause) in own["flags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(["killed", "prerequisite"])
+    {
+        assert_eq!(
+            (&flag["on"], &flag["cause"]),
+            (&json!(false), &json!(cause)),
+            "{flag}"
+        );
+    }
+    let [listed, shown, explained, ..] = told("print");
+    for tells in [&listed, &shown, &explained] {
+        assert_eq!(tells["local_kill"], Value::Null, "{tells}");
+    }
+    assert_eq!(explained["cause"], "prerequisite", "as it is decided here");
+    let by = killed["by"].as_str().unwrap();
+    let shown = said(&["flags", "show", "board"]);
+    assert!(shown.contains("\nkilled here   until 20"), "{shown}");
+    assert!(shown.contains(&format!(" by {by}: INC-7\n")), "{shown}");
+    assert!(said(&["flags", "list"]).contains("killed here\n"));
+    let told_here = format!(" by {by}: INC-7\n");
+    for told in [
+        said(&["flags", "explain", "board"]),
+        said(&["explain", "GET", "/board"]),
+    ] {
+        assert!(told.contains("killed on this machine until 20"), "{told}");
+        assert!(told.contains(&told_here), "{told}");
+    }
+
+    assert_eq!(ask(path, "POST", "/restore", r#"{"flag": "board"}"#).0, 200);
+    assert_eq!(told("board"), before);
+    assert_eq!(said(&["flags", "list"]), said_before);
 }
 
 #[test]

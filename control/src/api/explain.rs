@@ -13,12 +13,13 @@ use crate::refusal::{Code, Refusal};
 use crate::request_question::{
     AttributeForm, InvalidQuestion, MAX_GROUPS, RequestForm, attributes as attributes_of,
 };
-use crate::story::{FlagStory, StepStory, Story};
+use crate::story::{FlagStory, LocalKillStory, StepStory, Story};
 
 use super::Api;
 use super::answer::Answer;
 use super::ask::Ask;
 use super::codes;
+use super::local_kills::LocalKills;
 use super::problem::Problem;
 use super::route::form;
 
@@ -78,6 +79,10 @@ pub(crate) struct ExplanationBody {
     reason: &'static str,
     cause: &'static str,
     steps: Vec<StepStory>,
+    /// Where it is killed on this machine alone, by break-glass: until when and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    local_kill: Option<LocalKillStory>,
 }
 
 /// The form of what is asked: about a flag, or about a request.
@@ -102,7 +107,11 @@ fn of_request(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let at = time(at.as_deref(), ask)?;
     let question = request.read().map_err(invalid)?;
     let story = api.explainer().explain(&question, at);
-    let story = story.map_err(|defect| Problem::new(codes::DEFECT, defect.to_string()))?;
+    let mut story = story.map_err(|defect| Problem::new(codes::DEFECT, defect.to_string()))?;
+    let kills = LocalKills::at(api.control(), ask.at);
+    for flag in story.gate.iter_mut().flat_map(|gate| &mut gate.flags) {
+        flag.local_kill = kills.of(&flag.flag);
+    }
     Answer::json(&story)
 }
 
@@ -115,15 +124,18 @@ fn of_flag(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     if question.groups.len() > MAX_GROUPS {
         return Err(invalid(InvalidQuestion::TooMuchOfSubject));
     }
-    let (revision, compiled) = api
+    let (revision, mut compiled) = api
         .control()
         .read(|state, compiled| (state.revision, compiled.clone()));
+    let kills = LocalKills::at(api.control(), at);
+    compiled.flags = kills.over(&compiled.flags);
     let values = attributes_of(&question.attributes).map_err(invalid)?;
     let mut body = explained(&compiled, &question, &values, at).ok_or_else(|| {
         let detail = format!("no flag has the key `{}`", question.flag);
         Problem::refused(vec![Refusal::new(Code::FlagNotFound, detail)])
     })?;
     body.revision = revision.0;
+    body.local_kill = kills.of(&question.flag);
     Ok(Answer::json(&body)?.at(revision))
 }
 
@@ -176,6 +188,7 @@ fn explained(
         reason,
         cause,
         steps,
+        local_kill,
     } = FlagStory::of(flags, flags.id(&question.flag)?, &subject, at)?;
     Some(ExplanationBody {
         revision: 0,
@@ -185,5 +198,6 @@ fn explained(
         reason,
         cause,
         steps,
+        local_kill,
     })
 }

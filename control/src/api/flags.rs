@@ -15,11 +15,13 @@ use crate::refusal::{Code, Refusal};
 use crate::stale::{StaleFlag, Usage, stale};
 use crate::state::State;
 use crate::store::Revision;
+use crate::story::LocalKillStory;
 use crate::timestamp;
 
 use super::Api;
 use super::answer::Answer;
 use super::ask::Ask;
+use super::local_kills::LocalKills;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
 
@@ -45,7 +47,11 @@ pub(crate) struct FlagBody {
     created: String,
     /// False while it is killed.
     enabled: bool,
-    /// Tenants that have it on; left out where counting would take too long.
+    /// Where it is killed on this machine alone, by break-glass, whatever is kept of it.
+    #[schema(nullable = false)]
+    local_kill: Option<LocalKillStory>,
+    /// Tenants that have it on, as it is kept: a kill on this machine alone is left aside. Left out where counting
+    /// would take too long.
     #[schema(nullable = false)]
     on: Option<usize>,
     /// Tenants that opted in.
@@ -134,11 +140,12 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         let keys: Vec<&str> = keys.take(limit.saturating_add(1)).collect();
         copy(state, compiled, &keys, limit, &stale)
     });
+    let kills = LocalKills::at(api.control(), ask.at);
     let mut left = MAX_COUNTED_DECISIONS;
     let flags: Vec<Value> = copied
         .flags
         .iter()
-        .map(|flag| written(flag, &copied, ask.at, &mut left))
+        .map(|flag| written(flag, &copied, (ask.at, &kills), &mut left))
         .collect();
     let mut body = json!({ "revision": copied.revision.0, "flags": flags });
     if let (true, Some((last, ..)), Some(body)) = (copied.is_more, copied.flags.last(), body.as_object_mut())
@@ -162,7 +169,8 @@ pub(crate) fn show(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
                 .cure("GET /api/v1/platform/feature-flags lists them"),
         ]));
     };
-    let body = written(flag, &copied, ask.at, &mut { usize::MAX });
+    let kills = LocalKills::at(api.control(), ask.at);
+    let body = written(flag, &copied, (ask.at, &kills), &mut { usize::MAX });
     Ok(Answer::json(&body)?.at(copied.revision))
 }
 
@@ -260,7 +268,7 @@ fn said(state: &State, keys: &[&str]) -> HashMap<String, Said> {
 fn written(
     (key, flag, state, stale): &(String, Value, FlagState, Vec<Value>),
     copied: &Copied,
-    now: Timestamp,
+    (now, kills): (Timestamp, &LocalKills),
     left: &mut usize,
 ) -> Value {
     let said = copied.said.get(key).copied().unwrap_or_default();
@@ -277,6 +285,9 @@ fn written(
             .or_insert_with(|| compiled.kind().as_str().into());
     }
     body.insert("enabled".into(), state.enabled.into());
+    if let Some(kill) = kills.written(key) {
+        body.insert("local_kill".into(), kill);
+    }
     body.insert("since".into(), timestamp::text(state.since).into());
     body.insert("created".into(), timestamp::text(state.created).into());
     body.insert("changed".into(), timestamp::text(state.changed).into());

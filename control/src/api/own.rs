@@ -16,6 +16,7 @@ use super::answer::Answer;
 use super::ask::Ask;
 use super::body::Because;
 use super::change::change;
+use super::local_kills::LocalKills;
 use super::notes;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
@@ -67,6 +68,7 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         )
     });
     let record = record.ok_or_else(|| super::orgs::no_such(org))?;
+    let flags = LocalKills::at(api.control(), ask.at).over(&flags);
     let chose = |list: &str, flag: &str| {
         let list = record.get(list).and_then(|list| list.as_array());
         list.is_some_and(|list| list.iter().any(|item| item.as_str() == Some(flag)))

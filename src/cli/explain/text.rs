@@ -6,7 +6,7 @@ use std::fmt::{Display, Write};
 use serde_json::Value;
 
 use crate::cli::render::json::{entries, is, list, number, text, word};
-use crate::cli::render::printable;
+use crate::cli::render::{local_kill, printable};
 
 /// The story as text.
 pub(super) fn render(story: &Value) -> String {
@@ -154,6 +154,10 @@ impl Page {
         if named {
             let of = |field| text(flag, field).unwrap_or_default();
             self.text(format_args!("          {}: serves {}", of("flag"), of("variant")));
+        }
+        if let Some(kill) = local_kill(flag) {
+            let of = text(flag, "flag").unwrap_or_default();
+            self.text(format_args!("          {of} is killed on this machine {kill}"));
         }
         let steps = list(flag, "steps");
         let widths = Widths::of(steps);

@@ -10,7 +10,7 @@ use crate::cli::attribute::{self, Attribute};
 use crate::cli::client::Ask;
 use crate::cli::refused::Intent;
 use crate::cli::render::moment::rfc3339;
-use crate::cli::render::{Table, json as fields, printable};
+use crate::cli::render::{Table, json as fields, local_kill, printable};
 use crate::cli::session::Session;
 use crate::cli::{Outcome, clock, route};
 
@@ -71,6 +71,10 @@ fn render(body: &Value, who: &str) -> String {
         told.push_str(", without a record");
     }
     told.push('\n');
+    if let Some(kill) = local_kill(body) {
+        told.push_str(&printable(&format!("killed on this machine {kill}")));
+        told.push('\n');
+    }
     let mut table = Table::new(["", "", ""]);
     let mut is_over = false;
     for step in fields::list(body, "steps") {

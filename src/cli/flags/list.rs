@@ -5,8 +5,8 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::cli::pages::{self, Page};
-use crate::cli::render::json;
 use crate::cli::render::moment::moment;
+use crate::cli::render::{json, local_kill};
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
 
@@ -36,6 +36,9 @@ fn row(flag: &Value) -> [String; 7] {
     let mut marks = Vec::new();
     if flag.get("enabled").and_then(Value::as_bool) == Some(false) {
         marks.push("killed");
+    }
+    if local_kill(flag).is_some() {
+        marks.push("killed here");
     }
     if !json::list(flag, "stale").is_empty() || json::is(flag, "stale") {
         marks.push("stale");

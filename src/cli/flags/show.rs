@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::cli::render::moment::moment;
-use crate::cli::render::{Table, counted, json, printable};
+use crate::cli::render::{Table, counted, json, local_kill, printable};
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
 
@@ -36,6 +36,7 @@ fn render(flag: &Value) -> String {
     line("kind", text("kind"));
     line("state", state(flag));
     line("killed", killed(flag));
+    line("killed here", local_kill(flag).unwrap_or_default());
     line("default", flag.get("default").map(json::word).unwrap_or_default());
     for (tier, variant) in json::entries(flag, "tiers") {
         line(&format!("tier {tier}"), json::word(variant));
@@ -113,7 +114,8 @@ mod tests {
     fn a_flag_is_shown_with_what_operators_set() {
         let flag = serde_json::json!({
             "key": "dispatch.v2Board", "description": "New dispatch board", "kind": "release", "lifecycle": "beta",
-            "since": "2026-11-20T09:14:00.000Z", "enabled": false, "default": "off", "tiers": { "tier3": "on" },
+            "since": "2026-11-20T09:14:00.000Z", "enabled": false,
+            "local_kill": { "until": "2026-11-20T11:00:00.000Z", "by": "uid:0", "reason": "INC-7" }, "default": "off", "tiers": { "tier3": "on" },
             "rollout": { "percentage": 25, "audience": { "attribute": "tier", "eq": "tier2" } }, "on": 2,
             "sign_offs": [{ "role": "operations", "by": "ann", "at": "2026-11-20T10:00:00.000Z" }],
             "changed": "2026-11-20T10:00:00.000Z", "changed_by": "ann",
@@ -125,6 +127,7 @@ mod tests {
              kind          release\n\
              state         beta since 2026-11-20 09:14\n\
              killed        yes: off for everyone\n\
+             killed here   until 2026-11-20 11:00 by uid:0: INC-7\n\
              default       off\n\
              tier tier3    on\n\
              rollout       25 %, of {\"attribute\":\"tier\",\"eq\":\"tier2\"}\n\

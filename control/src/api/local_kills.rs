@@ -1,0 +1,43 @@
+//! What is killed on this machine, put over what is kept: so that what is told here is what is decided here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rules::{Flags, Timestamp};
+use serde_json::{Value, json};
+
+use crate::break_glass::LocalKill;
+use crate::engine::Control;
+use crate::story::LocalKillStory;
+
+/// The flags that are killed on this machine at a time.
+pub(crate) struct LocalKills(BTreeMap<String, LocalKill>);
+
+impl LocalKills {
+    /// What is killed now, as far as it still is at `at`.
+    pub(crate) fn at(control: &Control, at: Timestamp) -> Self {
+        let kills = control.local_kills().into_iter();
+        let kills = kills.filter(|kill| kill.until > at);
+        Self(kills.map(|kill| (kill.flag.clone(), kill)).collect())
+    }
+
+    /// What there is to tell of a flag.
+    pub(crate) fn of(&self, flag: &str) -> Option<LocalKillStory> {
+        self.0.get(flag).map(LocalKillStory::from)
+    }
+
+    /// The same for a body that is written by hand.
+    pub(crate) fn written(&self, flag: &str) -> Option<Value> {
+        let told = self.of(flag)?;
+        Some(json!({ "until": told.until, "reason": told.reason, "by": told.by }))
+    }
+
+    /// The flags as they are decided here.
+    pub(crate) fn over(&self, flags: &Arc<Flags>) -> Arc<Flags> {
+        let killed: Vec<_> = self.0.keys().filter_map(|flag| flags.id(flag)).collect();
+        match killed.is_empty() {
+            true => Arc::clone(flags),
+            false => Arc::new(flags.with_killed(&killed)),
+        }
+    }
+}
