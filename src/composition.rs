@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use config::{Compiled, Files, FlagsSource, Loaded};
-use control::{BreakGlass, Fit, Fitted, LocalKill, Publish, PublishError};
+use config::{Again, Compiled, Files, FlagsSource, Loaded};
+use control::{BreakGlass, Fit, LocalKill, Publish, PublishError};
 use parking_lot::Mutex;
 use proxy::{PrepareError, Published, Publisher, Readiness};
 use rules::{Revision, Snapshot};
@@ -20,6 +20,8 @@ pub(crate) struct Composition {
     path: PathBuf,
     /// There once the proxy runs.
     proxy: OnceLock<(Publisher, Arc<Readiness>)>,
+    /// There once the files are watched.
+    again: OnceLock<Again>,
     served: Mutex<Served>,
     break_glass: Option<Arc<BreakGlass>>,
 }
@@ -31,8 +33,6 @@ struct Served {
     plain: Arc<Snapshot>,
     /// Where a store keeps the flags.
     managed: Option<Managed>,
-    /// How often documents were taken over.
-    reloads: u64,
 }
 
 /// The flags of a store.
@@ -72,11 +72,11 @@ impl Composition {
             loaded,
             plain,
             managed,
-            reloads: 0,
         };
         Arc::new(Self {
             path,
             proxy: OnceLock::new(),
+            again: OnceLock::new(),
             served: Mutex::new(served),
             break_glass,
         })
@@ -95,6 +95,11 @@ impl Composition {
         Ok(running)
     }
 
+    /// Who is to be asked to read the files again when a document that was refused may be good.
+    pub(crate) fn is_watched(&self, again: Again) {
+        let _ = self.again.set(again);
+    }
+
     /// The gateway's document as it is on the disk now, along with the flags that are served.
     pub(crate) fn read(&self) -> Result<Loaded, config::Report> {
         let served = self.served.lock();
@@ -103,7 +108,7 @@ impl Composition {
         // Loading takes its time, in which changes must not wait.
         drop(served);
         match managed {
-            Some((compiled, revision)) => self.load(&compiled, revision),
+            Some((compiled, revision)) => self.load(Files::Disk, &compiled, revision),
             None => config::load(&self.path, &variable),
         }
     }
@@ -116,13 +121,12 @@ impl Composition {
             // The flags may have changed since it was read.
             if !Arc::ptr_eq(&loaded.snapshot.flags, &managed.compiled.flags) {
                 loaded = self
-                    .load(&managed.compiled, managed.revision)
+                    .load(loaded.files, &managed.compiled, managed.revision)
                     .map_err(|report| Unserved::Document(report.into()))?;
             }
             managed.in_step = true;
         }
         let mut published = self.serve(&mut served, loaded)?;
-        served.reloads = served.reloads.saturating_add(1);
         drop(served);
         self.note();
         if moves {
@@ -179,8 +183,10 @@ impl Composition {
         config::flags_document(Files::Disk, &path).ok()
     }
 
-    fn load(&self, compiled: &Compiled, revision: u64) -> Result<Loaded, config::Report> {
-        config::load_managed(Files::Disk, &self.path, &variable, compiled, revision)
+    /// The gateway's document along with managed flags. Of these a change takes `files` as they were when the document
+    /// was taken over: what became of them since is for their watch to take over, or to refuse.
+    fn load(&self, files: Files, compiled: &Compiled, revision: u64) -> Result<Loaded, config::Report> {
+        config::load_managed(files, &self.path, &variable, compiled, revision)
     }
 
     fn serve(&self, served: &mut Served, mut loaded: Loaded) -> Result<Published, PrepareError> {
@@ -243,19 +249,16 @@ impl Publish for Composition {
             Some(managed) => (managed.in_step, managed.revision),
             None => (false, 0),
         };
-        let reloads = served.reloads;
-        // Loading takes its time, in which a change of other flags must not wait.
-        drop(served);
         if in_step && compiled.same_ids {
             return Ok(None);
         }
-        match self.load(compiled, revision) {
-            Ok(loaded) => Ok(Some(Fitted {
-                loaded: loaded.into(),
-                reloads,
-            })),
-            Err(report) => Err(PublishError::Document(report.into())),
-        }
+        let files = served.loaded.files.clone();
+        // Loading takes its time, in which a change of other flags must not wait.
+        drop(served);
+        let loaded = self.load(files, compiled, revision);
+        loaded
+            .map(|loaded| Some(loaded.into()))
+            .map_err(|report| PublishError::Document(report.into()))
     }
 
     fn publish(
@@ -271,7 +274,7 @@ impl Publish for Composition {
             revision: revision.0,
             in_step: fit.is_none(),
         });
-        let Some(Fitted { loaded, reloads }) = fit else {
+        let Some(mut loaded) = fit else {
             let plain = served
                 .loaded
                 .with_flags(&compiled.flags, &compiled.tenants, revision.0);
@@ -282,16 +285,15 @@ impl Publish for Composition {
             served.plain = plain;
             return Ok(());
         };
-        let mut loaded = *loaded;
-        if served.reloads != reloads {
-            // A newer document was taken over meanwhile. If it does not fit, its reload would have been refused.
-            loaded = self.load(compiled, revision.0).unwrap_or(loaded);
-        }
         loaded.snapshot = loaded.with_flags(&compiled.flags, &compiled.tenants, revision.0);
-        self.serve(&mut served, loaded)
+        self.serve(&mut served, *loaded)
             .map_err(|error| prepare(error.to_string()))?;
         if let Some(managed) = &mut served.managed {
             managed.in_step = true;
+        }
+        // A document that was refused may have waited for these flags.
+        if let Some(again) = self.again.get() {
+            again.read();
         }
         Ok(())
     }

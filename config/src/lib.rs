@@ -54,4 +54,4 @@ pub use source::{MAX_FILE_BYTES, Place, Places};
 pub use tls::{
     Certificate, ClientCertificateMode, ClientCertificates, ListenerTls, MAX_CERTIFICATES, TlsVersion,
 };
-pub use watch::{Reload, WatchOptions, Watcher, watch, watch_by, watch_with};
+pub use watch::{Again, Reception, Reload, WatchOptions, Watcher, watch, watch_by, watch_with};

@@ -111,7 +111,11 @@ pub(crate) fn load_as(
     variable: &dyn Fn(&str) -> Option<String>,
     given: Given<'_>,
 ) -> Result<Loaded, Report> {
-    let mut loading = Loading::of(files);
+    let mut loading = match given {
+        // Its flags will be others, and the document the same.
+        Given::Compiled(..) => Loading::keeping(files),
+        _ => Loading::of(files),
+    };
     let Some(source) = loading.source(path, None) else {
         return Err(loading.into_report());
     };
@@ -329,6 +333,7 @@ fn loaded(parts: Parts, mut loading: Loading, documents: &[Document<'_>], given:
     found.retain(|warning| warning.site != Site::default());
     let problems = warnings(found, documents);
     let inputs = loading.inputs.clone();
+    let files = loading.files_again();
     loading.warnings.extend(problems);
     let warnings = loading.into_report();
     Loaded {
@@ -339,6 +344,7 @@ fn loaded(parts: Parts, mut loading: Loading, documents: &[Document<'_>], given:
         operators: parts.operators,
         warnings,
         inputs,
+        files,
         places: Arc::new(places),
         digest,
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rules::{Eligibility, Flags, Revision, Snapshot, Tenants};
 
+use crate::files::Files;
 use crate::identity::Identity;
 use crate::inputs::Inputs;
 use crate::operators::Operators;
@@ -29,6 +30,9 @@ pub struct Loaded {
     pub warnings: Report,
     /// What was read.
     pub inputs: Inputs,
+    /// Where to load the same again: along with managed flags everything is kept as it was read, so that a change of
+    /// theirs takes over nothing that became of the files meanwhile.
+    pub files: Files,
     /// Where sites are.
     pub places: Arc<Places>,
     /// 12 hex digits of the documents.

@@ -1,6 +1,7 @@
 //! One load under way: what was read, and what was found wrong so far.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rules::{Eligibility, Flags, FlagsDefinition, Names, Tenants};
@@ -28,6 +29,8 @@ pub(crate) struct Loading {
     /// How many more problems there are than were kept.
     more: usize,
     pub(crate) inputs: Inputs,
+    /// What the files held, where that is kept.
+    kept: Option<BTreeMap<PathBuf, Vec<u8>>>,
 }
 
 impl Loading {
@@ -39,10 +42,27 @@ impl Loading {
         }
     }
 
+    /// The same, of which everything that is read is kept.
+    pub(crate) fn keeping(files: Files) -> Self {
+        Self {
+            kept: Some(BTreeMap::new()),
+            ..Self::of(files)
+        }
+    }
+
+    /// Where the load can be done again: on what was read, where that was kept, or else where it was read.
+    pub(crate) fn files_again(&mut self) -> Files {
+        let kept = self.kept.take().map(Files::Memory);
+        kept.unwrap_or_else(|| self.files.clone())
+    }
+
     /// Reads a file; `named_at` is where a document names it.
     pub(crate) fn read(&mut self, path: &Path, limit: usize, named_at: Option<Label>) -> Option<Vec<u8>> {
         let read = self.files.bytes(path, limit);
         self.inputs.add_file(path, limit, read.as_deref().ok());
+        if let (Some(kept), Ok(bytes)) = (&mut self.kept, &read) {
+            kept.insert(path.to_owned(), bytes.clone());
+        }
         self.readable(read, path, named_at)
     }
 

@@ -27,6 +27,15 @@ pub enum Reload {
     Restored,
 }
 
+/// What whoever is told of a change does with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reception {
+    /// What was applied is served from now on.
+    Served,
+    /// It is not, and what was served before is served on.
+    NotServed,
+}
+
 /// How files are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WatchOptions {
@@ -65,10 +74,19 @@ pub struct Watcher {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Asks a watch to read its files again, for when what else they are loaded with has changed.
+#[derive(Debug, Clone)]
+pub struct Again {
+    shared: Arc<Shared>,
+    hints: SyncSender<()>,
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     stopped: AtomicBool,
     polls: AtomicBool,
+    /// Whether the files are to be read though they are what they were.
+    again: AtomicBool,
 }
 
 /// Follows the files that `loaded` was read from, by way of `path`, and tells `on_reload` of every change.
@@ -79,7 +97,7 @@ pub fn watch(
     path: PathBuf,
     loaded: &Loaded,
     variable: impl Fn(&str) -> Option<String> + Send + 'static,
-    on_reload: impl FnMut(Reload) + Send + 'static,
+    on_reload: impl FnMut(Reload) -> Reception + Send + 'static,
 ) -> std::io::Result<Watcher> {
     watch_with(WatchOptions::default(), path, loaded, variable, on_reload)
 }
@@ -93,7 +111,7 @@ pub fn watch_with(
     path: PathBuf,
     loaded: &Loaded,
     variable: impl Fn(&str) -> Option<String> + Send + 'static,
-    on_reload: impl FnMut(Reload) + Send + 'static,
+    on_reload: impl FnMut(Reload) -> Reception + Send + 'static,
 ) -> std::io::Result<Watcher> {
     watch_by(options, loaded, move || load(&path, &variable), on_reload)
 }
@@ -107,7 +125,7 @@ pub fn watch_by(
     options: WatchOptions,
     loaded: &Loaded,
     load: impl FnMut() -> Result<Loaded, Report> + Send + 'static,
-    on_reload: impl FnMut(Reload) + Send + 'static,
+    on_reload: impl FnMut(Reload) -> Reception + Send + 'static,
 ) -> std::io::Result<Watcher> {
     // One place is enough: hints are all alike.
     let (hints, heard) = sync_channel(1);
@@ -145,6 +163,15 @@ impl Watcher {
         let _ = self.hints.try_send(());
     }
 
+    /// For those who know what else the files are loaded with.
+    #[must_use]
+    pub fn again(&self) -> Again {
+        Again {
+            shared: Arc::clone(&self.shared),
+            hints: self.hints.clone(),
+        }
+    }
+
     /// Whether nothing can be heard of the files, so that they are read again and again instead.
     #[must_use]
     pub fn polls(&self) -> bool {
@@ -164,6 +191,14 @@ impl Watcher {
         {
             tracing::error!("the watch over the files has panicked");
         }
+    }
+}
+
+impl Again {
+    /// Has the files read soon, changed or not. Of what is served already, or was refused for the same, nothing is told.
+    pub fn read(&self) {
+        self.shared.again.store(true, Ordering::Release);
+        let _ = self.hints.try_send(());
     }
 }
 
@@ -187,7 +222,7 @@ struct Follower<L, R> {
     is_refused: bool,
 }
 
-impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload)> Follower<L, R> {
+impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload) -> Reception> Follower<L, R> {
     fn run(&mut self, mut directories: Directories) {
         let mut settled = false;
         while !self.is_stopped() {
@@ -245,9 +280,14 @@ impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload)> Follower<L, R> {
         }
     }
 
-    /// Reads the files if their contents have changed, and tells what became of it. Whether it has read them.
+    /// Reads the files if their contents have changed or somebody asks for it, and tells what became of it. Whether it
+    /// has read them.
     fn look(&mut self, settled: bool) -> bool {
-        if self.is_stopped() || !self.seen.have_changed() {
+        if self.is_stopped() {
+            return false;
+        }
+        let is_asked_for = self.shared.again.swap(false, Ordering::AcqRel);
+        if !is_asked_for && !self.seen.have_changed() {
             return false;
         }
         if !settled {
@@ -270,12 +310,15 @@ impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload)> Follower<L, R> {
                 self.seen = loaded.inputs.clone();
                 let is_new = self.seen != self.applied;
                 if is_new {
-                    self.applied = self.seen.clone();
-                    (self.on_reload)(Reload::Applied(Box::new(loaded)));
+                    let reception = (self.on_reload)(Reload::Applied(Box::new(loaded)));
+                    self.is_refused = reception == Reception::NotServed;
+                    if reception == Reception::Served {
+                        self.applied = self.seen.clone();
+                    }
                 } else if self.is_refused {
                     (self.on_reload)(Reload::Restored);
+                    self.is_refused = false;
                 }
-                self.is_refused = false;
             }
             Err(report) => {
                 let inputs = report.inputs().clone();

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use config::{Catalog, Edit, Files, FlagsSource, Loaded, Outline, Reload, Report, WatchOptions};
+use config::{Catalog, Edit, Files, FlagsSource, Loaded, Outline, Reception, Reload, Report, WatchOptions};
 use rules::Eligibility;
 use serde_json::json;
 
@@ -201,6 +201,7 @@ fn a_watch_reads_the_document_as_its_caller_would() {
             Reload::Applied(loaded) => loaded.snapshot.revision.to_string(),
             other => format!("{other:?}"),
         });
+        Reception::Served
     })
     .unwrap();
     let path = folder.path().join("sluice.yaml");

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use config::{Reload, Report};
+use config::{Reception, Reload, Report};
 use rules::Eligibility;
 use tempfile::TempDir;
 
@@ -106,6 +106,7 @@ fn the_watch_outlives_a_fifo_and_can_be_stopped_beside_one() {
             Reload::Refused(report) => codes(&report).join(" "),
             Reload::Restored => "restored".to_owned(),
         });
+        Reception::Served
     };
     let watcher = config::watch(path, &loaded, |_| None, on_reload).unwrap();
     let replace_by_fifo = || {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use config::{Reload, WatchOptions, Watcher};
+use config::{Reception, Reload, WatchOptions, Watcher};
 use tempfile::TempDir;
 
 const GATEWAY: &str = "version: 1\nlisteners: [ { name: public, address: \"127.0.0.1:0\" } ]\nadmin: off\n\
@@ -57,6 +57,7 @@ fn setup_with(options: WatchOptions, write: impl FnOnce(&Path)) -> Setup {
                 Reload::Refused(report) => Heard::Refused(report.problems().iter().map(|p| p.code).collect()),
                 Reload::Restored => Heard::Restored,
             });
+            Reception::Served
         },
     );
     Setup {
@@ -457,4 +458,38 @@ fn the_watch_ends_at_once_though_a_bad_file_is_just_given_its_second_look() {
         watcher.stop();
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     }
+}
+
+#[test]
+fn what_was_good_and_not_served_is_told_again_when_somebody_asks() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("sluice.yaml"), GATEWAY).unwrap();
+    let file = folder.path().join("flags.yaml");
+    fs::write(&file, flags(1)).unwrap();
+    let path = folder.path().join("sluice.yaml");
+    let loaded = config::load(&path, &|_| None).unwrap_or_else(|report| panic!("{report}"));
+    let (tell, heard) = channel();
+    let mut told = 0;
+    let on_reload = move |reload| {
+        let Reload::Applied(loaded) = reload else {
+            panic!("{reload:?}")
+        };
+        told += 1;
+        tell.send((told, loaded.snapshot.flags.len())).unwrap();
+        if told == 1 {
+            Reception::NotServed
+        } else {
+            Reception::Served
+        }
+    };
+    let watcher = config::watch(path, &loaded, |_| None, on_reload).unwrap();
+    let hears = || heard.recv_timeout(Duration::from_secs(10)).unwrap();
+    fs::write(&file, flags(2)).unwrap();
+    assert_eq!(hears(), (1, 2));
+    watcher.again().read();
+    assert_eq!(hears(), (2, 2));
+    // Of what is served already nothing is told.
+    watcher.again().read();
+    fs::write(&file, flags(3)).unwrap();
+    assert_eq!(hears(), (3, 3));
 }

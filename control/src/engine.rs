@@ -282,6 +282,12 @@ impl Control {
         applied
     }
 
+    /// Does what must not come between a change's check and its publication, such as taking over a document.
+    pub fn undisturbed<R>(&self, act: impl FnOnce() -> R) -> R {
+        let _writer = self.writer.lock();
+        act()
+    }
+
     /// What a change would do. Nothing is changed, nothing is written.
     ///
     /// # Errors

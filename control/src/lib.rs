@@ -55,7 +55,7 @@ pub use policy::{GaPolicy, Policy, Revertible};
 pub use preview::{
     Flip, Kept, MAX_PREVIEW_DECISIONS, MAX_PREVIEW_FLIPS, Page, Preview, preview, preview_page, reach,
 };
-pub use publish::{Fit, Fitted, Publish, PublishError};
+pub use publish::{Fit, Publish, PublishError};
 pub use refusal::{Code, Refusal};
 pub use request_question::{
     InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion, Sender, attribute,

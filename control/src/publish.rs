@@ -17,23 +17,15 @@ pub enum PublishError {
 
 /// The gateway's document, loaded along with flags that are about to be served; none where the one that is served fits
 /// them as it is.
-pub type Fit = Option<Fitted>;
+pub type Fit = Option<Box<Loaded>>;
 
-/// A gateway's document that was loaded along with flags.
-#[derive(Debug)]
-pub struct Fitted {
-    /// It.
-    pub loaded: Box<Loaded>,
-    /// How often documents had been taken over when it was loaded.
-    pub reloads: u64,
-}
-
-/// Where new snapshots go.
+/// Where new snapshots go. No document is taken over between a change's `check` and its `publish`
+/// ([`Control::undisturbed`](crate::Control::undisturbed)).
 pub trait Publish: Send + Sync {
     /// Finds out whether these flags can be served with the gateway's document. Changes nothing.
     ///
     /// # Errors
-    /// A gate, a header or an attribute that names what is not there, or a document that can't be read now.
+    /// A gate, a header or an attribute of it names what would not be there.
     fn check(&self, compiled: &Compiled) -> Result<Fit, PublishError>;
 
     /// Puts them in force, with what was found to fit them. When it returns, new requests are decided by them.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use config::{Reload, WatchOptions, Watcher};
+use config::{Reception, Reload, WatchOptions, Watcher};
 use control::operators::Operators;
 use control::{BreakGlass, Control};
 use proxy::{KeyStore, Publisher, Running};
@@ -133,6 +133,7 @@ impl Service {
                 )
             })
             .context("can't watch the files")?;
+        composition.is_watched(watcher.again());
         Ok(Self {
             running,
             watcher,
@@ -162,11 +163,12 @@ struct Follower {
 
 impl Follower {
     /// Takes over a change of the files, or says why not.
-    fn follow(&self, reload: Reload) {
+    fn follow(&self, reload: Reload) -> Reception {
         match reload {
             Reload::Applied(loaded) => {
                 let known = operators::known(&loaded, &self.keys);
-                let taken = known.and_then(|known| Ok((known, self.composition.take(*loaded)?)));
+                let take = || self.composition.take(*loaded);
+                let taken = known.and_then(|known| Ok((known, self.control.undisturbed(take)?)));
                 match taken {
                     Ok((known, published)) => {
                         self.operators.replace(known);
@@ -180,6 +182,7 @@ impl Follower {
                     }
                     Err(refused) => {
                         error!("not reloaded, the last good snapshot serves on: {refused}");
+                        return Reception::NotServed;
                     }
                 }
             }
@@ -200,5 +203,6 @@ impl Follower {
                 info!("the files are again what is served");
             }
         }
+        Reception::Served
     }
 }

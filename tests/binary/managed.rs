@@ -355,7 +355,7 @@ fn the_gateways_document_and_the_flags_of_a_store_are_held_together() {
     assert_eq!(pruned.status, 422, "{}", pruned.text());
     assert!(pruned.text().contains("board"), "{}", pruned.text());
     assert_eq!(client.ask(&managed.ask()).status, 200);
-    // A flag that comes moves the ids of others; routes follow.
+    // A flag that comes leaves the gates as they are.
     let more = json!({ "version": 1, "flags": { "aaa": { "default": true } } });
     assert_eq!(
         put(&mut admin, "/platform/document?force=true", &more).status,
@@ -366,6 +366,63 @@ fn the_gateways_document_and_the_flags_of_a_store_are_held_together() {
     eventually("the other gate", || {
         (client.ask(&managed.ask()).status == 403).then_some(())
     });
+}
+
+#[test]
+fn a_change_takes_over_nothing_that_became_of_the_gateways_document() {
+    let managed = Managed::new();
+    let sluice = managed.run();
+    managed.furnish(&sluice);
+    let (mut client, mut admin) = (
+        Client::connect(sluice.listener()),
+        Client::connect(sluice.admin()),
+    );
+    let killed = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));
+    assert_eq!(killed.status, 200, "{}", killed.text());
+    let config = managed.path().join("sluice.yaml");
+    let gated = fs::read_to_string(&config).unwrap();
+    let bring = |admin: &mut Client, flag: &str| {
+        let document = json!({ "version": 1, "flags": { flag: {} } });
+        let brought = put(admin, "/platform/document?force=true", &document);
+        assert_eq!(brought.status, 200, "{}", brought.text());
+    };
+    let open = gated
+        .replace("gate: board, ", "")
+        .replace(", otherwise: { reject: 403 }", "");
+    assert!(open.contains("match: /board, upstream"), "{open}");
+    // A file that is being written lacks its gate for a moment, just when flags come.
+    for round in 0..10 {
+        fs::write(&config, &open).unwrap();
+        bring(&mut admin, &format!("f{round}"));
+        fs::write(&config, &gated).unwrap();
+        assert_eq!(client.ask(&managed.ask()).status, 403);
+    }
+    // What is broken on the disk holds up no flag.
+    fs::write(&config, "routes: [").unwrap();
+    sluice.line("not reloaded");
+    bring(&mut admin, "more");
+    assert_eq!(client.ask(&managed.ask()).status, 403);
+}
+
+#[test]
+fn a_document_that_waits_for_a_flag_is_taken_over_when_it_comes() {
+    let managed = Managed::new();
+    let sluice = managed.run();
+    managed.furnish(&sluice);
+    let (mut client, mut admin) = (
+        Client::connect(sluice.listener()),
+        Client::connect(sluice.admin()),
+    );
+    managed.route("late");
+    sluice.line("not reloaded");
+    for (flag, status) in [("early", 200), ("late", 403)] {
+        let document = json!({ "version": 1, "flags": { flag: {} } });
+        let brought = put(&mut admin, "/platform/document?force=true", &document);
+        assert_eq!(brought.status, 200, "{}", brought.text());
+        eventually(flag, || {
+            (client.ask(&managed.ask()).status == status).then_some(())
+        });
+    }
 }
 
 #[test]
