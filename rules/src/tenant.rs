@@ -70,6 +70,30 @@ impl Tenant {
         standing.allowed || standing.choice == Choice::In
     }
 
+    /// Reads the record itself. What these three give means nothing: they are called for what they read.
+    pub(crate) fn fetch_record(&self) -> usize {
+        self.id.len() ^ self.standings.len() ^ self.attributes.len()
+    }
+
+    /// Reads the beginnings of what the record points to.
+    pub(crate) fn fetch_lists(&self) -> usize {
+        let id = self.id.as_bytes().first().map_or(0, |byte| usize::from(*byte));
+        let standing = self.standings.first().map_or(0, |(flag, _)| flag.index());
+        let attribute = self.attributes.first().map_or(0, |(name, _)| name.index());
+        id ^ standing ^ attribute
+    }
+
+    /// Reads the beginnings of its attributes' values.
+    pub(crate) fn fetch_values(&self) -> usize {
+        let values = self.attributes.iter().take(FEW);
+        let read = values.map(|(_, value)| match value.as_value() {
+            Value::String(text) => text.as_bytes().first().map_or(0, |byte| usize::from(*byte)),
+            Value::List(items) => items.first().map_or(0, |item| item.len()),
+            Value::Number(_) | Value::Boolean(_) => 0,
+        });
+        read.fold(0, |all, one| all ^ one)
+    }
+
     /// How it stands to `flag`.
     #[inline(always)]
     pub(crate) fn standing(&self, flag: FlagId) -> Standing {

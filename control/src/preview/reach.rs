@@ -48,7 +48,7 @@ pub fn reach(
     }
     // Where no record was compiled anew, it is the same on both sides and needs no looking up.
     let are_shared = std::ptr::eq(old.tenants, new.tenants);
-    let others = new.tenants.iter();
+    let others = new.tenants.scan();
     let others = others.filter(|tenant| touched.tenants.is_empty() || !touched.tenants.contains(tenant.id()));
     let others = others.filter(|tenant| {
         let from = if are_shared {
