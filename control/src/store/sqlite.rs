@@ -57,10 +57,11 @@ impl SqliteStore {
         };
         let writer = Self::open_file(&directory).map_err(name)?;
         let newest = records::newest(&writer).map_err(name)?;
+        let writer = Writer::begin(writer);
         let readers = Readers::connect(&directory).map_err(name)?;
         Ok(Self {
             readers,
-            writer: Mutex::new(Writer(writer)),
+            writer: Mutex::new(writer),
             newest: Newest::starting_at(newest),
             directory,
         })

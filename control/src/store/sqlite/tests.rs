@@ -87,7 +87,7 @@ fn commits_are_on_the_disk_before_they_return() {
     let writer = store.writer.lock();
     let pragma = |name: &str| -> String {
         writer
-            .0
+            .connection
             .query_row(
                 &format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"),
                 [],
@@ -125,7 +125,7 @@ fn an_entry_of_the_log_is_neither_altered_nor_removed_nor_replaced() {
         "REPLACE INTO audit (id, revision, previous, hash, text) VALUES (3, 3, x'00', x'00', '{}')",
         "INSERT INTO audit (id, revision, previous, hash, text) VALUES (9, 3, x'00', x'00', '{}')",
     ] {
-        let refused = writer.0.execute(statement, []).unwrap_err().to_string();
+        let refused = writer.connection.execute(statement, []).unwrap_err().to_string();
         assert!(refused.contains("append-only"), "{statement}: {refused}");
     }
 }
@@ -233,7 +233,7 @@ fn a_full_disk_refuses_changes_whole_lets_read_and_is_over_when_there_is_room() 
     let limit = |pages: u32| {
         let writer = store.writer.lock();
         let limit = format!("PRAGMA max_page_count = {pages}");
-        let _: i64 = writer.0.query_row(&limit, [], |row| row.get(0)).unwrap();
+        let _: i64 = writer.connection.query_row(&limit, [], |row| row.get(0)).unwrap();
     };
     let before = (store.load().unwrap(), store.audit_head().unwrap());
     limit(1);

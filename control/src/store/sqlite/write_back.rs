@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::fault::fault;
 use super::readers::Readers;
+use crate::store::StoreError;
 
 /// So many frames, of a page each, may be in the log before it is written back: 4 MiB.
 const MANY: i64 = 1_000;
@@ -54,6 +56,20 @@ pub(super) fn when_long(connection: &Connection, readers: &Readers) {
     if let Err(error) = checkpoint(connection, Mode::Passive) {
         tracing::error!(%error, frames, "the store's log can't be written back; it grows until it can");
     }
+}
+
+/// Writes the log back, cuts it, and says what failed. Nobody reads. Somebody who looks with other tools does not
+/// fail it.
+pub(super) fn settle(connection: &Connection) -> Result<(), StoreError> {
+    checkpoint(connection, Mode::Truncate).map(drop).map_err(fault)
+}
+
+/// The same while others may read.
+pub(super) fn settle_beside(connection: &Connection, readers: &Readers) -> Result<(), StoreError> {
+    let none_reads = readers.none_reads(MUCH_PATIENCE);
+    let _none_reads =
+        none_reads.ok_or_else(|| StoreError::Io("its log is being read; try again".to_owned()))?;
+    settle(connection)
 }
 
 /// Writes the log back and cuts it to nothing, if that can be done.

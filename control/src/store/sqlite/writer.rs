@@ -8,18 +8,47 @@ use super::{log, records, write_back};
 use crate::store::{Commit, Revision, StoreError};
 
 #[derive(Debug)]
-pub(super) struct Writer(pub(super) Connection);
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    log: Log,
+}
+
+/// What is in SQLite's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Log {
+    /// Commits of this process; each was put on the disk.
+    Ours,
+    /// Maybe some of a process that was killed: as the kernel remembers them, which is not to say that they are on
+    /// the disk. Where an fsync failed before, a commit that is put behind them would be lost along with them.
+    Inherited,
+}
 
 impl Writer {
+    /// Writes back what a former process left in the log. Nobody reads yet.
+    pub(super) fn begin(connection: Connection) -> Self {
+        let log = match write_back::settle(&connection) {
+            Ok(()) => Log::Ours,
+            Err(error) => {
+                tracing::error!(%error, "the store's log can't be written back; until it can, nothing is changed");
+                Log::Inherited
+            }
+        };
+        Self { connection, log }
+    }
+
     pub(super) fn commit(
         &mut self,
         readers: &Readers,
         expected: Option<Revision>,
         commit: &Commit,
     ) -> Result<Revision, StoreError> {
+        if self.log == Log::Inherited {
+            write_back::settle_beside(&self.connection, readers)?;
+            self.log = Log::Ours;
+        }
         let result = self.attempt(expected, commit);
         match &result {
-            Ok(_) => write_back::when_long(&self.0, readers),
+            Ok(_) => write_back::when_long(&self.connection, readers),
             Err(StoreError::Full(_) | StoreError::Io(_)) => self.forget_failed(readers),
             Err(_) => {}
         }
@@ -28,7 +57,7 @@ impl Writer {
 
     fn attempt(&mut self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
         let transaction = self
-            .0
+            .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(fault)?;
         let current = records::newest(&transaction)?;
@@ -51,13 +80,15 @@ impl Writer {
     /// written back and cut. And since the cut itself is not on the disk before the next fsync, a counter is
     /// committed after it, which is; where the log could not be cut, it takes the failed commit's place.
     fn forget_failed(&mut self, readers: &Readers) {
-        if !self.0.is_autocommit()
-            && let Err(error) = self.0.execute_batch("ROLLBACK")
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
             tracing::warn!(%error, "a failed commit could not be rolled back");
         }
-        write_back::and_cut(&self.0, readers);
-        let written = self.0.execute("UPDATE failure SET count = count + 1", []);
+        write_back::and_cut(&self.connection, readers);
+        let written = self
+            .connection
+            .execute("UPDATE failure SET count = count + 1", []);
         if let Err(error) = written {
             tracing::error!(
                 %error,

@@ -100,6 +100,20 @@ fn a_store_that_was_killed_is_opened_with_its_own_log() {
 }
 
 #[test]
+fn what_a_killed_process_left_in_its_log_is_written_back_before_anything_is_put_behind_it() {
+    let killed = Killed::new();
+    let log = killed.data().join("sluice.db-wal");
+    assert!(log.metadata().unwrap().len() > 0);
+    let _store = SqliteStore::open(&killed.data()).unwrap();
+    assert_eq!(log.metadata().unwrap().len(), 0);
+    let file_alone = killed.path("alone");
+    fs::create_dir(&file_alone).unwrap();
+    fs::copy(killed.data().join("sluice.db"), file_alone.join("sluice.db")).unwrap();
+    let alone = SqliteStore::open(&file_alone).unwrap();
+    assert_eq!(alone.load().unwrap().revision, Revision(20));
+}
+
+#[test]
 fn a_restored_backup_is_what_is_opened_and_what_was_there_is_kept_beside_it() {
     let killed = Killed::new();
     let before = contents(&killed.data());

@@ -20,7 +20,7 @@ fn grow(store: &SqliteStore, bytes: usize) {
 }
 
 fn log(store: &SqliteStore) -> (i64, i64) {
-    let log = checkpoint(&store.writer.lock().0, Mode::Noop).unwrap();
+    let log = checkpoint(&store.writer.lock().connection, Mode::Noop).unwrap();
     (log.frames, log.written_back)
 }
 
