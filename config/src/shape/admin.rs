@@ -1,6 +1,6 @@
 //! The form of the admin listener, of operators and of the policy of changes.
 
-use super::issuer::{ALGORITHMS, AUDIENCES, CLAIM, KEYS};
+use super::issuer::{self, CLAIM};
 use super::sluice::{ADDRESS, PATH};
 use super::{
     List, Map, Object, Shape, Union, list, map, mapping, object, optional, required, scalar, union, with_key,
@@ -71,22 +71,10 @@ static ISSUER: Object = object(
     "an issuer of operators",
     "Whose tokens are believed, how they are checked, and what their roles are here.",
     &[
-        required(
-            "issuer",
-            Shape::Text("the issuer's name"),
-            "The `iss` of its tokens.",
-        ),
-        required(
-            "audiences",
-            Shape::List(&AUDIENCES),
-            "At least one of them is in the `aud` of a token.",
-        ),
-        required(
-            "algorithms",
-            Shape::List(&ALGORITHMS),
-            "What its tokens are signed with.",
-        ),
-        required("keys", Shape::Union(&KEYS), "Where its keys are."),
+        issuer::NAME,
+        issuer::AUDIENCES,
+        issuer::ALGORITHMS,
+        issuer::KEYS,
         required(
             "claims",
             Shape::Object(&CLAIMS),
@@ -97,17 +85,9 @@ static ISSUER: Object = object(
             Shape::Map(&ROLE_MAPPING),
             "What a value of the claim of roles is here; others are nothing.",
         ),
-        optional(
-            "leeway",
-            Shape::Duration,
-            "How far clocks may be apart; left out: 30s.",
-        ),
-        optional("max_age", Shape::Duration, "How old a token may be by its `iat`."),
-        optional(
-            "typ",
-            Shape::Text("a token type such as `at+jwt`"),
-            "The `typ` that its tokens must have.",
-        ),
+        issuer::LEEWAY,
+        issuer::MAX_AGE,
+        issuer::TYP,
     ],
 );
 static CLAIMS: Object = object(

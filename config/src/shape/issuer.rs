@@ -1,7 +1,7 @@
 //! The form of issuers and of identity in `sluice.yaml`.
 
 use super::sluice::PATH;
-use super::{List, Map, Object, Shape, Union, list, map, object, optional, required, union, with_key};
+use super::{Field, List, Map, Object, Shape, Union, list, map, object, optional, required, union, with_key};
 
 pub(super) const CLAIM: Shape = Shape::Text("a path into the claims such as `org.id`");
 /// The most issuers.
@@ -13,48 +13,58 @@ static ISSUER: Object = object(
     "an issuer",
     "Whose tokens are believed, and how they are checked.",
     &[
-        required(
-            "issuer",
-            Shape::Text("the issuer's name"),
-            "The `iss` of its tokens.",
-        ),
-        required(
-            "audiences",
-            Shape::List(&AUDIENCES),
-            "At least one of them is in the `aud` of a token.",
-        ),
-        required(
-            "algorithms",
-            Shape::List(&ALGORITHMS),
-            "What its tokens are signed with.",
-        ),
-        required("keys", Shape::Union(&KEYS), "Where its keys are."),
+        NAME,
+        AUDIENCES,
+        ALGORITHMS,
+        KEYS,
         required(
             "claims",
             Shape::Object(&CLAIMS),
             "Where in the claims the tenant and the rest are.",
         ),
-        optional(
-            "leeway",
-            Shape::Duration,
-            "How far clocks may be apart; left out: 30s.",
-        ),
-        optional("max_age", Shape::Duration, "How old a token may be by its `iat`."),
-        optional(
-            "typ",
-            Shape::Text("a token type such as `at+jwt`"),
-            "The `typ` that its tokens must have.",
-        ),
+        LEEWAY,
+        MAX_AGE,
+        TYP,
     ],
 );
-pub(super) static AUDIENCES: List = list(Shape::Text("an audience"), 1, tokens::MAX_AUDIENCES);
-pub(super) static ALGORITHMS: List = list(Shape::Choice(&ALGORITHM_NAMES), 1, ALGORITHM_NAMES.len());
+
+// The fields that issuers of tenants' tokens and of operators' tokens have alike.
+pub(super) const NAME: Field = required(
+    "issuer",
+    Shape::Text("the issuer's name"),
+    "The `iss` of its tokens.",
+);
+pub(super) const AUDIENCES: Field = required(
+    "audiences",
+    Shape::List(&AUDIENCE_LIST),
+    "At least one of them is in the `aud` of a token.",
+);
+pub(super) const ALGORITHMS: Field = required(
+    "algorithms",
+    Shape::List(&ALGORITHM_LIST),
+    "What its tokens are signed with.",
+);
+pub(super) const KEYS: Field = required("keys", Shape::Union(&KEY_SOURCE), "Where its keys are.");
+pub(super) const LEEWAY: Field = optional(
+    "leeway",
+    Shape::Duration,
+    "How far clocks may be apart; left out: 30s.",
+);
+pub(super) const MAX_AGE: Field =
+    optional("max_age", Shape::Duration, "How old a token may be by its `iat`.");
+pub(super) const TYP: Field = optional(
+    "typ",
+    Shape::Text("a token type such as `at+jwt`"),
+    "The `typ` that its tokens must have.",
+);
+static AUDIENCE_LIST: List = list(Shape::Text("an audience"), 1, tokens::MAX_AUDIENCES);
+static ALGORITHM_LIST: List = list(Shape::Choice(&ALGORITHM_NAMES), 1, ALGORITHM_NAMES.len());
 /// The names of every [`tokens::Algorithm`].
 pub(crate) static ALGORITHM_NAMES: [&str; 12] = [
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
     "EdDSA",
 ];
-pub(super) static KEYS: Union = union(
+static KEY_SOURCE: Union = union(
     "a source of keys",
     &[
         with_key("jwks_url", &JWKS_URL),
