@@ -49,7 +49,9 @@ pub use problem::{CODES, Problem, Severity};
 pub use read::MAX_DIRECTORY_FILES;
 pub use report::{Colour, MAX_PROBLEMS, Report};
 pub use schema::{flags_schema, sluice_schema};
-pub use settings::{AccessLog, BreakGlass, Drain, Listener, LogFormat, LogOutput, Settings, SigningKey};
+pub use settings::{
+    AccessLog, AdminListener, BreakGlass, Drain, Listener, LogFormat, LogOutput, Settings, SigningKey,
+};
 pub use source::{MAX_FILE_BYTES, Place, Places};
 pub use tls::{
     Certificate, ClientCertificateMode, ClientCertificates, ListenerTls, MAX_CERTIFICATES, TlsVersion,

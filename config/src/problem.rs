@@ -6,8 +6,9 @@ use crate::node::Span;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 93] = [
+pub const CODES: [&str; 94] = [
     "admin-not-loopback",
+    "admin-without-tls",
     "conflicting-fields",
     "document-depth",
     "document-size",

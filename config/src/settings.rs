@@ -13,8 +13,8 @@ use crate::tls::ListenerTls;
 pub struct Settings {
     /// Where requests arrive. A change needs a restart.
     pub listeners: Vec<Listener>,
-    /// Where the admin API, health and metrics are: without operators a loopback address; or nowhere. A change needs a restart.
-    pub admin: Option<SocketAddr>,
+    /// Where the admin API, health and metrics are, if they are anywhere.
+    pub admin: Option<AdminListener>,
     /// Worker threads; none: one a core. A change needs a restart.
     pub threads: Option<usize>,
     /// One line for each request. A change of output or format needs a restart.
@@ -33,6 +33,15 @@ pub struct Settings {
     pub signing_key: Option<SigningKey>,
     /// Where flags can be killed on this machine. A change needs a restart.
     pub break_glass: Option<BreakGlass>,
+}
+
+/// Where the admin API, health and metrics are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminListener {
+    /// Without operators a loopback address. A change needs a restart.
+    pub address: SocketAddr,
+    /// How its connections are encrypted, if they are. That they are needs a restart; how doesn't.
+    pub tls: Option<ListenerTls>,
 }
 
 /// Where flags can be killed on this machine.
@@ -163,7 +172,7 @@ impl Settings {
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         let differences = [
             ("listeners", !listen_alike(&self.listeners, &new.listeners)),
-            ("admin", self.admin != new.admin),
+            ("admin", !admin_alike(self.admin.as_ref(), new.admin.as_ref())),
             ("break_glass", self.break_glass != new.break_glass),
             ("control", self.changes != new.changes),
             ("threads", self.threads != new.threads),
@@ -179,6 +188,12 @@ impl Settings {
             .map(|(field, _)| field)
             .collect()
     }
+}
+
+/// Whether two admin listeners differ in nothing but what changes without a restart.
+fn admin_alike(one: Option<&AdminListener>, other: Option<&AdminListener>) -> bool {
+    let bound = |AdminListener { address, tls }: &AdminListener| (*address, tls.is_some());
+    one.map(bound) == other.map(bound)
 }
 
 /// Whether two lists of listeners differ in nothing but what changes without a restart.

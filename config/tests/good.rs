@@ -91,7 +91,10 @@ fn settings_are_as_written() {
         addresses,
         ["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()]
     );
-    assert_eq!(settings.admin, Some("[::1]:9090".parse().unwrap()));
+    assert_eq!(
+        settings.admin.as_ref().unwrap().address,
+        "[::1]:9090".parse().unwrap()
+    );
     assert_eq!(settings.threads, Some(2));
     assert_eq!(settings.body_limit, None);
     assert_eq!(
@@ -243,7 +246,11 @@ fn what_is_left_out_has_the_documented_meaning() {
     let snapshot = loaded.snapshot;
     assert_eq!(&*snapshot.environment, "production");
     assert_eq!(snapshot.flags.eligibility(), Eligibility::Enforced);
-    assert_eq!(loaded.settings.admin, Some("127.0.0.1:9090".parse().unwrap()));
+    let admin = loaded.settings.admin.as_ref().unwrap();
+    assert_eq!(
+        (admin.address, &admin.tls),
+        ("127.0.0.1:9090".parse().unwrap(), &None)
+    );
     assert_eq!(loaded.settings.body_limit, Some(10 * 1024 * 1024));
     assert_eq!(snapshot.routes.unmatched, Unmatched::Reject(404));
     assert_eq!(snapshot.headers.tenant.as_deref(), Some("x-tenant-id"));

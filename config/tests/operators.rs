@@ -54,7 +54,7 @@ fn static_tokens_are_read_from_a_file_or_the_environment_alike() {
     );
     let read = [file, variable].map(|loaded| {
         let loaded = loaded.unwrap_or_else(|report| panic!("{report}"));
-        assert!(loaded.settings.admin.unwrap().ip().is_unspecified());
+        assert!(loaded.settings.admin.unwrap().address.ip().is_unspecified());
         loaded.operators.unwrap().tokens
     });
     assert_eq!(read[0], read[1]);

@@ -22,14 +22,18 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::{error, warn};
 
 use self::patient::Patient;
 pub use self::places::{MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT};
 use self::places::{Places, Taken};
+use crate::edge::tls;
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Report};
 
@@ -63,6 +67,18 @@ pub struct AdminState {
     pub readiness: Arc<Readiness>,
 }
 
+/// What the handshakes of the admin listener go by at the moment; with nothing to go by there are none.
+pub(crate) type Encryption = Arc<dyn Fn() -> Option<Arc<ServerConfig>> + Send + Sync>;
+
+/// What is answered on the admin listener, and over what.
+struct Answering {
+    router: Router,
+    metrics: Arc<Metrics>,
+    /// None: connections are not encrypted.
+    encryption: Option<Encryption>,
+    patience: Patience,
+}
+
 /// A running admin listener. Dropping it ends it.
 #[derive(Debug)]
 pub struct AdminServer {
@@ -84,22 +100,33 @@ impl AdminServer {
     /// Serves `router` on `listener` until the server is stopped. Connections that were closed for the sake of
     /// others are counted.
     pub fn start(listener: std::net::TcpListener, router: Router, metrics: Arc<Metrics>) -> io::Result<Self> {
-        Self::with_patience(listener, router, metrics, PATIENCE)
+        Self::over(listener, router, metrics, None)
     }
 
-    fn with_patience(
+    /// The same over TLS, where there is something to encrypt connections by.
+    pub(crate) fn over(
         listener: std::net::TcpListener,
         router: Router,
         metrics: Arc<Metrics>,
-        patience: Patience,
+        encryption: Option<Encryption>,
     ) -> io::Result<Self> {
+        let answering = Answering {
+            router,
+            metrics,
+            encryption,
+            patience: PATIENCE,
+        };
+        Self::answering(listener, answering)
+    }
+
+    fn answering(listener: std::net::TcpListener, answering: Answering) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (stop, stopped) = watch::channel(false);
         let thread = thread::Builder::new().name("admin".into()).spawn(move || {
-            runtime.block_on(accept(listener, router, Places::new(metrics), patience, stopped));
+            runtime.block_on(accept(listener, Arc::new(answering), stopped));
             runtime.shutdown_timeout(Duration::ZERO);
         })?;
         Ok(Self {
@@ -131,11 +158,10 @@ impl Drop for AdminServer {
 
 async fn accept(
     listener: std::net::TcpListener,
-    router: Router,
-    places: Arc<Places>,
-    patience: Patience,
+    answering: Arc<Answering>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let places = Places::new(Arc::clone(&answering.metrics));
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return error!("the admin listener can't be used: {error}"),
@@ -153,9 +179,13 @@ async fn accept(
         let Some(place) = places.take(peer.ip()) else {
             continue;
         };
-        let stream = Patient::new(stream, patience.write, Arc::clone(&places));
-        let (router, stopped) = (router.clone(), stopped.clone());
-        connections.spawn(connection(stream, (peer, place), router, patience.head, stopped));
+        let stream = Patient::new(stream, answering.patience.write, Arc::clone(&places));
+        connections.spawn(opened(
+            stream,
+            (peer, place),
+            Arc::clone(&answering),
+            stopped.clone(),
+        ));
     }
     drop(listener);
     let all_ended = async { while connections.join_next().await.is_some() {} };
@@ -175,15 +205,43 @@ async fn next(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     }
 }
 
-/// Requests bring the peer's address along, as [`ConnectInfo`].
-async fn connection(
+/// A connection from its beginning: first the handshake, if there is to be one, which has the time of a head.
+async fn opened(
     stream: Patient<TcpStream>,
     (peer, place): (SocketAddr, Taken),
-    router: Router,
-    head_limit: Duration,
+    answering: Arc<Answering>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let router = TowerToHyperService::new(router);
+    let Some(encryption) = &answering.encryption else {
+        return connection(stream, (peer, place), &answering, stopped).await;
+    };
+    let handshakes = &answering.metrics.tls_handshakes;
+    let Some(config) = encryption() else {
+        return handshakes.count("no_certificate");
+    };
+    let deadline = Instant::now() + answering.patience.head;
+    let shaken = tokio::select! {
+        shaken = tls::accept(stream, config, deadline) => shaken,
+        () = place.displaced() => return,
+        _ = stopped.wait_for(|stop| *stop) => return,
+    };
+    match shaken {
+        Ok(stream) => {
+            handshakes.count("ok");
+            connection(stream, (peer, place), &answering, stopped).await;
+        }
+        Err(reason) => handshakes.count(reason),
+    }
+}
+
+/// Requests bring the peer's address along, as [`ConnectInfo`].
+async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    (peer, place): (SocketAddr, Taken),
+    answering: &Answering,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let router = TowerToHyperService::new(answering.router.clone());
     let service = service_fn(|mut request: Request<Incoming>| {
         let working = place.work();
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -197,7 +255,7 @@ async fn connection(
     // A connection that is kept alive without a request is closed after the same time.
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_limit)
+        .header_read_timeout(answering.patience.head)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut serving = std::pin::pin!(serving);

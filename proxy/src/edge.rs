@@ -12,7 +12,7 @@ mod malformed;
 mod proxied;
 mod socket;
 mod streams;
-mod tls;
+pub(crate) mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -148,7 +148,7 @@ impl Edge {
             Protocol::PlainOrHttp2 => http2::begins(&mut line, deadline).await,
             Protocol::Tls => {
                 let handshakes = &self.shared.metrics.tls_handshakes;
-                let Some(config) = self.shared.current.take().tls(&self.listener) else {
+                let Some(config) = self.shared.current.take().tls(Some(&self.listener)) else {
                     return handshakes.count("no_certificate");
                 };
                 let encrypted = match tls::handshake(line, config, deadline).await {

@@ -58,7 +58,8 @@ pub(crate) struct Serving {
 /// TLS on a listener.
 #[derive(Debug, Clone)]
 struct ServingTls {
-    listener: Box<str>,
+    /// Its name; none is the admin listener.
+    listener: Option<Box<str>>,
     /// What `config` was made of. As long as it stays the same, so do sessions.
     definition: config::ListenerTls,
     config: Arc<ServerConfig>,
@@ -175,9 +176,9 @@ impl Serving {
         self.limits.get(id.index())?.as_deref()
     }
 
-    /// What the handshakes of a listener go by, if it speaks TLS.
-    pub(crate) fn tls(&self, listener: &str) -> Option<Arc<ServerConfig>> {
-        let tls = self.tls.iter().find(|tls| &*tls.listener == listener)?;
+    /// What the handshakes of a listener go by, if it speaks TLS; of none: of the admin listener.
+    pub(crate) fn tls(&self, listener: Option<&str>) -> Option<Arc<ServerConfig>> {
+        let tls = self.tls.iter().find(|tls| tls.listener.as_deref() == listener)?;
         Some(Arc::clone(&tls.config))
     }
 
@@ -212,23 +213,30 @@ fn issuer_keys(
 fn listeners_tls(loaded: &Loaded, former: Option<&Serving>) -> Result<Box<[ServingTls]>, PrepareError> {
     let mut all = Vec::new();
     let old = former.map_or(&[][..], |former| &former.tls);
-    for listener in &loaded.settings.listeners {
-        let Some(definition) = &listener.tls else { continue };
+    let listeners = loaded.settings.listeners.iter();
+    let listeners = listeners.map(|listener| (Some(&listener.name), listener.tls.as_ref()));
+    let admin = loaded
+        .settings
+        .admin
+        .iter()
+        .map(|admin| (None, admin.tls.as_ref()));
+    for (name, definition) in listeners.chain(admin) {
+        let Some(definition) = definition else { continue };
         let kept = old
             .iter()
-            .find(|old| old.listener == listener.name && old.definition == *definition);
+            .find(|old| old.listener.as_ref() == name && old.definition == *definition);
         let config = match kept {
             Some(kept) => Arc::clone(&kept.config),
             None => {
                 let config = tls_plan(definition).server_config();
                 Arc::new(config.map_err(|reason| PrepareError::Tls {
-                    listener: listener.name.clone(),
+                    listener: name.map_or_else(|| "admin".into(), Clone::clone),
                     reason,
                 })?)
             }
         };
         all.push(ServingTls {
-            listener: listener.name.clone(),
+            listener: name.cloned(),
             definition: definition.clone(),
             config,
         });

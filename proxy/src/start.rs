@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use wire::HeadLimits;
 
 use crate::access_log::{AccessLog, Format, MAX_QUEUED_LINES, Output};
-use crate::admin::{AdminServer, AdminState, admin_router};
+use crate::admin::{AdminServer, AdminState, Encryption, admin_router};
 use crate::current::Current;
 use crate::edge::{Admission, Edge, EdgeLimits, Http2, Protocol};
 use crate::gateway::Gateway;
@@ -86,7 +86,11 @@ pub enum StartError {
 pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
     let settings = &loaded.settings;
     let listeners = bind_all(&settings.listeners)?;
-    let admin_listener = settings.admin.map(|address| bind("admin", address)).transpose()?;
+    let admin_listener = settings.admin.as_ref();
+    let is_encrypted = admin_listener.is_some_and(|admin| admin.tls.is_some());
+    let admin_listener = admin_listener
+        .map(|admin| bind("admin", admin.address))
+        .transpose()?;
     let threads = settings
         .threads
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
@@ -116,7 +120,15 @@ pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
     let bound = listeners.iter().map(Listening::bound).collect();
     let (stop, stopped) = watch::channel(false);
     let admin = match admin_listener {
-        Some(listening) => Some(serve_admin(listening, &shared, &readiness, options.admin_routes)?),
+        Some(listening) => {
+            let encryption = is_encrypted.then(|| encryption(&shared));
+            Some(serve_admin(
+                listening,
+                (&shared, &readiness),
+                encryption,
+                options.admin_routes,
+            )?)
+        }
         None => None,
     };
     // After all that can fail, because what pingora is handed it does not give back.
@@ -247,10 +259,16 @@ fn edge(
     }
 }
 
+/// What the admin listener's handshakes go by: what is served at the moment.
+fn encryption(shared: &Arc<Shared>) -> Encryption {
+    let shared = Arc::clone(shared);
+    Arc::new(move || shared.current.take().tls(None))
+}
+
 fn serve_admin(
     listening: Listening,
-    shared: &Shared,
-    readiness: &Arc<Readiness>,
+    (shared, readiness): (&Shared, &Arc<Readiness>),
+    encryption: Option<Encryption>,
     more: Option<Router>,
 ) -> Result<(SocketAddr, AdminServer), StartError> {
     let state = AdminState {
@@ -259,7 +277,7 @@ fn serve_admin(
     };
     let router = admin_router(state).merge(more.unwrap_or_default());
     let address = listening.address;
-    let server = AdminServer::start(listening.socket, router, Arc::clone(&shared.metrics));
+    let server = AdminServer::over(listening.socket, router, Arc::clone(&shared.metrics), encryption);
     let failed = |reason| StartError::Bind {
         listener: "admin".into(),
         address,

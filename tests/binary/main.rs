@@ -13,6 +13,7 @@ mod break_glass;
 mod checking;
 mod demo;
 mod documents;
+mod encrypted;
 mod evaluating;
 mod explained;
 mod explaining;

@@ -6,7 +6,9 @@ use rules::Eligibility;
 
 use super::gateway::Gateway;
 use crate::node::{Node, Span};
-use crate::settings::{AccessLog, BreakGlass, Drain, LogFormat, LogOutput, Settings};
+use crate::problem::Problem;
+use crate::settings::{AccessLog, AdminListener, BreakGlass, Drain, LogFormat, LogOutput, Settings};
+use crate::tls::ListenerTls;
 
 /// Where health and metrics are served, unless the document says.
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
@@ -81,18 +83,43 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
-    fn admin(&mut self, node: Option<&Node<'s>>, taken: &mut Vec<(SocketAddr, Span)>) -> Option<SocketAddr> {
-        let Some(node) = node else { return Some(ADMIN) };
-        let has_operators = node.field("operators").is_some();
-        let node = node.field("address")?;
+    fn admin(
+        &mut self,
+        node: Option<&Node<'s>>,
+        taken: &mut Vec<(SocketAddr, Span)>,
+    ) -> Option<AdminListener> {
+        let Some(owner) = node else {
+            return Some(AdminListener {
+                address: ADMIN,
+                tls: None,
+            });
+        };
+        let has_operators = owner.field("operators").is_some();
+        let node = owner.field("address")?;
         let address = self.address(node, taken)?;
-        if !address.ip().is_loopback() && !has_operators {
+        let tls = match owner.field("tls") {
+            None => None,
+            Some(tls) => Some(ListenerTls {
+                // What answers there speaks HTTP/1.
+                http2: false,
+                ..self.tls(tls)?
+            }),
+        };
+        let is_open = !address.ip().is_loopback();
+        if is_open && has_operators && tls.is_none() {
+            let title = format!("operators' tokens travel unencrypted to `{address}`");
+            let help = "give the admin listener certificates (`admin.tls`), or a loopback address behind what has some";
+            let at = self.label(node.span, "");
+            let warning = Problem::warning("admin-without-tls", title, at).help(help);
+            self.loading.warnings.push(warning);
+        }
+        if is_open && !has_operators {
             let title = format!("the admin listener can be reached from elsewhere at `{address}`");
             let help =
                 "write a loopback address such as `127.0.0.1:9090`, or say who may operate: `operators`";
             self.error("admin-not-loopback", title, node.span, help);
         }
-        Some(address)
+        Some(AdminListener { address, tls })
     }
 
     fn break_glass(&self, node: Option<&Node<'s>>) -> Option<BreakGlass> {

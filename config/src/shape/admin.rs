@@ -1,6 +1,7 @@
 //! The form of the admin listener, of operators and of the policy of changes.
 
 use super::issuer::{self, CLAIM};
+use super::listener::ADMIN_TLS;
 use super::sluice::{ADDRESS, PATH};
 use super::{
     List, Map, Object, Shape, Union, list, map, mapping, object, optional, required, scalar, union, with_key,
@@ -27,6 +28,11 @@ static ADMIN_OBJECT: Object = object(
             "address",
             ADDRESS,
             "An address and port; without operators, a loopback one.",
+        ),
+        optional(
+            "tls",
+            Shape::Object(&ADMIN_TLS),
+            "TLS on its connections; left out: none.",
         ),
         optional(
             "operators",

@@ -1,7 +1,7 @@
 //! The form of listeners: where requests arrive, and how connections to them are encrypted.
 
 use super::sluice::{ADDRESS, PATH};
-use super::{List, Object, Shape, list, object, optional, required};
+use super::{Field, List, Object, Shape, list, object, optional, required};
 use crate::tls::MAX_CERTIFICATES;
 
 /// The most listeners.
@@ -86,27 +86,36 @@ static TLS: Object = object(
     "a listener's TLS",
     "Certificates and versions. Changes need no restart.",
     &[
-        required(
-            "certificates",
-            Shape::List(&CERTIFICATES),
-            "The certificates, chosen by the name that a client asks for; the first also for any other name.",
-        ),
-        optional(
-            "min_version",
-            Shape::Choice(&["1.2", "1.3"]),
-            "The oldest version of TLS; left out: 1.2.",
-        ),
-        optional(
-            "client_certificates",
-            Shape::Object(&CLIENT_CERTIFICATES),
-            "Clients are asked for certificates; left out: they aren't.",
-        ),
+        CERTIFICATES_FIELD,
+        MIN_VERSION,
+        CLIENT_CERTIFICATES_FIELD,
         optional(
             "http2",
             Shape::Boolean,
             "Whether HTTP/2 is offered; left out: true.",
         ),
     ],
+);
+/// The same of the admin listener, which speaks HTTP/1.
+pub(super) static ADMIN_TLS: Object = object(
+    "the admin listener's TLS",
+    "Certificates and versions. Changes need no restart.",
+    &[CERTIFICATES_FIELD, MIN_VERSION, CLIENT_CERTIFICATES_FIELD],
+);
+const CERTIFICATES_FIELD: Field = required(
+    "certificates",
+    Shape::List(&CERTIFICATES),
+    "The certificates, chosen by the name that a client asks for; the first also for any other name.",
+);
+const MIN_VERSION: Field = optional(
+    "min_version",
+    Shape::Choice(&["1.2", "1.3"]),
+    "The oldest version of TLS; left out: 1.2.",
+);
+const CLIENT_CERTIFICATES_FIELD: Field = optional(
+    "client_certificates",
+    Shape::Object(&CLIENT_CERTIFICATES),
+    "Clients are asked for certificates; left out: they aren't.",
 );
 static CERTIFICATES: List = list(Shape::Object(&CERTIFICATE), 1, MAX_CERTIFICATES);
 pub(super) static CERTIFICATE: Object = object(

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::routing::post;
@@ -39,7 +38,13 @@ fn start_with(more: Router, patience: Patience) -> Running {
     let address = listener.local_addr().unwrap();
     let router = admin_router(state.clone()).merge(more);
     let metrics = Arc::clone(&state.metrics);
-    let server = AdminServer::with_patience(listener, router, metrics, patience).unwrap();
+    let answering = Answering {
+        router,
+        metrics,
+        encryption: None,
+        patience,
+    };
+    let server = AdminServer::answering(listener, answering).unwrap();
     Running {
         address,
         state,

@@ -5,8 +5,10 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::{AlertDescription, Error, PeerIncompatible, ServerConfig};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::line::Line;
 use super::socket::Socket;
@@ -27,12 +29,7 @@ pub(super) async fn handshake(
     config: Arc<ServerConfig>,
     deadline: Instant,
 ) -> Result<(Line, Encrypted), &'static str> {
-    let accepted = timeout_at(deadline, TlsAcceptor::from(config).accept(line)).await;
-    let stream = match accepted {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(reason(&error)),
-        Err(_) => return Err("timeout"),
-    };
+    let stream = accept(line, config, deadline).await?;
     let (_, connection) = stream.get_ref();
     let http2 = connection.alpn_protocol() == Some(b"h2");
     let certificate = connection
@@ -46,6 +43,19 @@ pub(super) async fn handshake(
     };
     let line = Line::over(Socket::Encrypted(Box::new(stream)));
     Ok((line, Encrypted { client, http2 }))
+}
+
+/// The same, without a look at what it has shown.
+pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    config: Arc<ServerConfig>,
+    deadline: Instant,
+) -> Result<TlsStream<S>, &'static str> {
+    match timeout_at(deadline, TlsAcceptor::from(config).accept(stream)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(reason(&error)),
+        Err(_) => Err("timeout"),
+    }
 }
 
 fn reason(error: &io::Error) -> &'static str {

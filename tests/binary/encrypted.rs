@@ -1,0 +1,176 @@
+//! The admin listener over TLS: operators' tokens are readable by nobody on the way.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use tempfile::TempDir;
+use testkit::{Authority, Client, ClientName, PATIENCE, Pair, Request, TlsClient, eventually};
+
+use crate::process::{Running, Said, sluice};
+
+struct Encrypted {
+    folder: TempDir,
+    authority: Authority,
+    running: Running,
+}
+
+impl Encrypted {
+    /// With a certificate for localhost, and more of `admin.tls`.
+    fn start(more: &str) -> Self {
+        let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
+        let config = format!(
+            "version: 1
+listeners: [{{ name: public, address: '127.0.0.1:0' }}]
+admin:
+  address: 127.0.0.1:0
+  tls: {{ certificates: [{{ cert: admin.pem, key: admin.key }}]{more} }}
+  operators: {{ tokens: {{ file: operators.yaml }} }}
+flags: {{ file: flags.yaml }}
+upstreams: {{ app: '127.0.0.1:9' }}
+unmatched: {{ upstream: app }}
+"
+        );
+        let said = sluice(
+            folder.path(),
+            ["operators", "token", "--name", "ann", "--role", "viewer"],
+            "",
+        );
+        fs::write(folder.path().join("ann.token"), said.out).unwrap();
+        let entry = said
+            .err
+            .lines()
+            .find(|line| line.starts_with("- "))
+            .unwrap()
+            .to_owned();
+        fs::write(
+            folder.path().join("operators.yaml"),
+            format!("version: 1\ntokens:\n{entry}\n"),
+        )
+        .unwrap();
+        fs::write(
+            folder.path().join("flags.yaml"),
+            "version: 1\nflags: { board: {} }\n",
+        )
+        .unwrap();
+        fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+        fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+        write(folder.path(), &authority.server(&["localhost"]));
+        let running = Running::start(folder.path(), ["run"]);
+        running.admin();
+        Self {
+            folder,
+            authority,
+            running,
+        }
+    }
+
+    fn whoami(&self, more: &[&str]) -> Said {
+        let server = format!("https://localhost:{}", self.running.admin().port());
+        let arguments = ["whoami", "--server", &server, "--token-file", "ann.token"];
+        sluice(self.folder.path(), arguments.iter().chain(more), "")
+    }
+
+    fn connect(&self) -> Client {
+        let client = self.authority.trusted_by("localhost", &["h2", "http/1.1"], None);
+        Client::connect_tls(self.running.admin(), &client)
+    }
+}
+
+/// Puts a certificate and its key into place, the key first.
+fn write(folder: &std::path::Path, pair: &Pair) {
+    for (name, text) in [("admin.key", &pair.key), ("admin.pem", &pair.cert)] {
+        fs::write(folder.join("new"), text).unwrap();
+        fs::rename(folder.join("new"), folder.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn operators_metrics_and_probes_come_over_tls() {
+    let server = Encrypted::start("");
+    let said = server.whoami(&["--ca", "ca.pem"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(
+        said.out.starts_with("ann, viewer, at https://localhost:"),
+        "{}",
+        said.out
+    );
+    assert_eq!(said.err, "", "a warning without a cause");
+    let mut client = server.connect();
+    assert_eq!(client.protocol(), Some(&b"http/1.1"[..]));
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(client.ask(&Request::get(path)).status, 200, "{path}");
+    }
+    let metrics = client.ask(&Request::get("/metrics"));
+    assert!(
+        metrics
+            .text()
+            .contains("sluice_tls_handshakes_total{result=\"ok\"} 2"),
+        "{}",
+        metrics.text()
+    );
+}
+
+#[test]
+fn nothing_is_answered_without_tls_or_to_who_trusts_another() {
+    let server = Encrypted::start(", min_version: '1.3'");
+    fs::write(server.folder.path().join("other.pem"), Authority::new().pem()).unwrap();
+    assert_eq!(server.whoami(&["--ca", "other.pem"]).code, 3);
+    let old = [&rustls::version::TLS12];
+    let old = server.authority.trusted_over("localhost", &[], None, &old);
+    assert!(Client::try_connect_tls(server.running.admin(), &old).is_err());
+    let mut plain = TcpStream::connect(server.running.admin()).unwrap();
+    plain.set_read_timeout(Some(PATIENCE)).unwrap();
+    plain
+        .write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .unwrap();
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"HTTP/"), "{answer:?}");
+    assert_eq!(server.whoami(&["--ca", "ca.pem"]).code, 0);
+}
+
+#[test]
+fn a_certificate_changes_without_a_dropped_connection() {
+    let server = Encrypted::start("");
+    let mut before = server.connect();
+    assert_eq!(before.ask(&Request::get("/livez")).status, 200);
+    let newer = server.authority.server(&["localhost"]);
+    assert_ne!(before.certificate(), newer.der());
+    write(server.folder.path(), &newer);
+    eventually("the new certificate", || {
+        let mut client = server.connect();
+        (client.certificate() == newer.der()).then(|| client.ask(&Request::get("/livez")))
+    });
+    assert_eq!(before.ask(&Request::get("/livez")).status, 200);
+    assert_eq!(server.whoami(&["--ca", "ca.pem"]).code, 0);
+    assert!(!server.running.printed().join("\n").contains("next start"));
+}
+
+#[test]
+fn who_has_no_certificate_does_not_get_as_far_as_to_sign_in_where_one_is_required() {
+    let server = Encrypted::start(", client_certificates: { ca: ca.pem }");
+    assert_eq!(server.whoami(&["--ca", "ca.pem"]).code, 3);
+    let ours = server.authority.client(&[ClientName::Common("ops")]);
+    let client: TlsClient = server.authority.trusted_by("localhost", &[], Some(&ours));
+    let mut client = Client::connect_tls(server.running.admin(), &client);
+    assert_eq!(client.ask(&Request::get("/livez")).status, 200);
+    assert_eq!(
+        client.ask(&Request::get("/api/v1/whoami")).code(),
+        "NOT_SIGNED_IN"
+    );
+}
+
+#[test]
+fn tokens_that_would_travel_unencrypted_are_warned_of_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "version: 1\nlisteners: [{ name: public, address: '127.0.0.1:0' }]\n\
+                  admin: { address: '192.0.2.1:9090', operators: { tokens: { file: operators.yaml } } }\n\
+                  flags: { file: flags.yaml }\nupstreams: { app: '127.0.0.1:9' }\nunmatched: { upstream: app }\n";
+    fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+    fs::write(folder.path().join("operators.yaml"), "version: 1\ntokens: []\n").unwrap();
+    fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: {}\n").unwrap();
+    // The address is nobody's, so that nothing is opened.
+    let running = Running::start(folder.path(), ["run"]);
+    running.line("warning[admin-without-tls]: operators' tokens travel unencrypted to `192.0.2.1:9090`");
+}
