@@ -6,12 +6,15 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use control::{BreakGlass, BreakGlassServer};
+use control::{BreakGlass, BreakGlassPost, BreakGlassServer};
+use proxy::Readiness;
 use tokio::sync::watch;
-use tracing::info;
 
 use crate::cli::clock;
 use crate::composition::Composition;
+
+/// Under this name `/readyz?verbose` says why no flag can be killed through this process.
+const NOTE: &str = "break-glass closed";
 
 /// The thread; dropping it ends it.
 pub(crate) struct BreakGlassThread {
@@ -20,32 +23,32 @@ pub(crate) struct BreakGlassThread {
 }
 
 impl BreakGlassThread {
-    /// Answers at `socket` from now on.
+    /// Answers at `socket` from now on, or once no other process does.
     pub(crate) fn start(
         socket: &Path,
         break_glass: &Arc<BreakGlass>,
         composition: &Arc<Composition>,
+        readiness: Arc<Readiness>,
     ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("there can be no break-glass socket")?;
-        let inside = runtime.enter();
-        let listener = BreakGlassServer::bind(socket)?;
-        drop(inside);
         let (knowing, enforcing) = (Arc::clone(composition), Arc::clone(composition));
         let server = BreakGlassServer {
             break_glass: Arc::clone(break_glass),
             clock: clock::now,
             knows: Box::new(move |flag| knowing.knows(flag)),
             enforce: Box::new(move || enforcing.enforce()),
+            note: Box::new(move |words| readiness.note(NOTE, words)),
         };
         let (stop, stopped) = watch::channel(false);
+        let mut post = BreakGlassPost::new(server, socket, stopped);
+        runtime.block_on(post.look());
         let thread = thread::Builder::new().name("break-glass".into()).spawn(move || {
-            runtime.block_on(server.serve(listener, stopped));
+            runtime.block_on(post.stand());
             runtime.shutdown_timeout(Duration::from_secs(1));
         })?;
-        info!(socket = %socket.display(), "break-glass listening");
         Ok(Self {
             stop,
             thread: Some(thread),

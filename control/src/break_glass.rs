@@ -1,23 +1,25 @@
 //! Break-glass: while files manage the flags, one of them can be killed on this machine, at once and for a while.
 //! What was done is in a journal, sealed like the audit log; it is read again at the next start.
 
+mod bind;
 mod journal;
+mod kills;
+mod post;
 mod socket;
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 use rules::Timestamp;
-use serde_json::{Map, json};
 
-use crate::actor::{Role, Source};
-use crate::audit::{Entry, Event, Outcome, Sealed};
-use crate::timestamp;
+use crate::audit::Sealed;
 
-use self::journal::Journal;
+pub use self::bind::SocketError;
+use self::journal::Content;
 pub use self::journal::JournalError;
-pub use self::socket::{BreakGlassServer, SocketError};
+use self::kills::Kills;
+pub use self::post::BreakGlassPost;
+pub use self::socket::BreakGlassServer;
 
 /// How long a kill lasts unless it says otherwise: an hour, in milliseconds.
 pub const DEFAULT_KILL_MS: i64 = 3_600_000;
@@ -67,46 +69,80 @@ pub enum BreakGlassError {
     /// The journal did not take it; nothing was changed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// Another process has the journal.
+    #[error("another process keeps the break-glass journal")]
+    Elsewhere,
+    /// The journal can't be used.
+    #[error("{reason}")]
+    Closed {
+        /// What is wrong.
+        reason: String,
+        /// What helps.
+        cure: &'static str,
+    },
+}
+
+/// Whether kills can be made here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// They can.
+    Open,
+    /// By another process: what it kills is killed here within a second.
+    Elsewhere,
+    /// The journal can't be used: why, and what helps. What could be read of it is killed.
+    Closed {
+        /// What is wrong.
+        reason: String,
+        /// What helps.
+        cure: &'static str,
+    },
 }
 
 /// The flags that are killed on this machine.
 #[derive(Debug)]
 pub struct BreakGlass {
-    inner: Mutex<Inner>,
+    path: PathBuf,
+    kills: Mutex<Kills>,
 }
 
-#[derive(Debug)]
-struct Inner {
-    journal: Journal,
-    kills: BTreeMap<String, LocalKill>,
+/// What a look came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// Flags whose time was up.
+    pub ended: Vec<String>,
+    /// Whether something else is killed than before.
+    pub changed: bool,
 }
 
 impl BreakGlass {
-    /// Reads the journal at `path`, or begins it.
-    ///
-    /// # Errors
-    /// It can't be read or written, or is not what was written.
-    pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let (journal, entries) = Journal::open(path)?;
-        let mut kills = BTreeMap::new();
-        for entry in entries {
-            let Some(flag) = entry.flag.clone() else { continue };
-            match until(&entry) {
-                Some(until) if entry.event == Event::FlagKilled => {
-                    let kill = LocalKill {
-                        flag: flag.clone(),
-                        until,
-                        by: entry.actor,
-                        reason: entry.reason.unwrap_or_default(),
-                    };
-                    kills.insert(flag, kill);
-                }
-                _ => drop(kills.remove(&flag)),
-            }
+    /// Takes the journal at `path`, or begins it, and kills what it says. One that another process has, or that can't
+    /// be used, is read as far as it can be; see [`BreakGlass::standing`].
+    #[must_use]
+    pub fn open(path: &Path) -> Self {
+        let mut kills = Kills::default();
+        kills.renew(path, None);
+        Self {
+            path: path.to_owned(),
+            kills: Mutex::new(kills),
         }
-        Ok(Self {
-            inner: Mutex::new(Inner { journal, kills }),
-        })
+    }
+
+    /// Looks whether the journal can be taken if it could not be so far, reads what another process has put into it,
+    /// and ends the kills whose time is up. A journal that can't be written does not hold up the end: it is in the
+    /// journal already. To be called now and then.
+    pub fn look(&self, now: Timestamp) -> Looked {
+        let mut kills = self.kills.lock();
+        let before = kills.killed().clone();
+        kills.renew(&self.path, Some(now));
+        let ended = kills.expire(now);
+        let changed = *kills.killed() != before;
+        Looked { ended, changed }
+    }
+
+    /// Whether kills can be made here.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.kills.lock().standing()
     }
 
     /// Kills a flag for so many milliseconds. A flag that is killed already is killed for that long from now.
@@ -128,8 +164,8 @@ impl BreakGlass {
         if reason.trim().is_empty() || reason.len() > MAX_REASON || reason.contains(hidden) {
             return Err(BreakGlassError::Reason);
         }
-        let mut inner = self.inner.lock();
-        if inner.kills.len() >= MAX_LOCAL_KILLS && !inner.kills.contains_key(flag) {
+        let mut kills = self.kills.lock();
+        if kills.killed().len() >= MAX_LOCAL_KILLS && !kills.killed().contains_key(flag) {
             return Err(BreakGlassError::Full);
         }
         let kill = LocalKill {
@@ -138,13 +174,7 @@ impl BreakGlass {
             by: asker.by.clone(),
             reason: reason.to_owned(),
         };
-        let mut entry = entry(Event::FlagKilled, Source::BreakGlass, flag, asker);
-        entry.reason = Some(reason.to_owned());
-        entry
-            .details
-            .insert("until".into(), json!(timestamp::text(kill.until)));
-        inner.journal.append(&entry)?;
-        inner.kills.insert(flag.to_owned(), kill.clone());
+        kills.kill(kill.clone(), asker)?;
         Ok(kill)
     }
 
@@ -153,53 +183,24 @@ impl BreakGlass {
     /// # Errors
     /// Nothing was changed.
     pub fn restore(&self, flag: &str, asker: &Asker) -> Result<bool, BreakGlassError> {
-        let mut inner = self.inner.lock();
-        if !inner.kills.contains_key(flag) {
+        let mut kills = self.kills.lock();
+        if !kills.killed().contains_key(flag) {
             return Ok(false);
         }
-        let entry = entry(Event::FlagRestored, Source::BreakGlass, flag, asker);
-        inner.journal.append(&entry)?;
-        inner.kills.remove(flag);
+        kills.restore(flag, asker)?;
         Ok(true)
-    }
-
-    /// Ends the kills whose time is up, and gives their flags. A journal that can't be written does not hold up the
-    /// end: it is in the journal already.
-    pub fn expire(&self, now: Timestamp) -> Vec<String> {
-        let mut inner = self.inner.lock();
-        let ended = inner.kills.values().filter(|kill| kill.until <= now);
-        let ended: Vec<String> = ended.map(|kill| kill.flag.clone()).collect();
-        let asker = Asker {
-            by: "sluice".into(),
-            request_id: "expiry".into(),
-            at: now,
-        };
-        for flag in &ended {
-            inner.kills.remove(flag);
-            let entry = entry(Event::FlagRestored, Source::Scheduler, flag, &asker);
-            if let Err(error) = inner.journal.append(&entry) {
-                tracing::error!(%error, flag, "the end of a local kill could not be put into the journal");
-            }
-        }
-        ended
     }
 
     /// The flags that are killed.
     #[must_use]
     pub fn kills(&self) -> Vec<LocalKill> {
-        self.inner.lock().kills.values().cloned().collect()
+        self.kills.lock().killed().values().cloned().collect()
     }
 
-    /// How many entries there are in the journal: another number for whatever else is killed.
+    /// Another number for whatever else is killed.
     #[must_use]
     pub fn sequence(&self) -> u64 {
-        self.inner.lock().journal.sequence()
-    }
-
-    /// When the next kill ends.
-    #[must_use]
-    pub fn next_expiry(&self) -> Option<Timestamp> {
-        self.inner.lock().kills.values().map(|kill| kill.until).min()
+        self.kills.lock().sequence()
     }
 
     /// Everything that was done, in order.
@@ -207,30 +208,11 @@ impl BreakGlass {
     /// # Errors
     /// The journal can't be read, or is not what was written.
     pub fn entries(&self) -> Result<Vec<Sealed>, JournalError> {
-        self.inner.lock().journal.entries()
-    }
-}
-
-fn until(entry: &Entry) -> Option<Timestamp> {
-    Timestamp::parse(entry.details.get("until")?.as_str()?).ok()
-}
-
-fn entry(event: Event, source: Source, flag: &str, asker: &Asker) -> Entry {
-    Entry {
-        at: asker.at,
-        actor: asker.by.clone(),
-        role: (source == Source::BreakGlass).then_some(Role::PlatformAdmin),
-        source,
-        request_id: asker.request_id.clone(),
-        event,
-        outcome: Outcome::Applied,
-        flag: Some(flag.to_owned()),
-        org: None,
-        reason: None,
-        urgent: None,
-        patch: Vec::new(),
-        inverse: Vec::new(),
-        details: Map::new(),
+        let content = Content::read(&self.path)?;
+        match content.fault {
+            Some(fault) => Err(fault),
+            None => Ok(content.sealed),
+        }
     }
 }
 

@@ -88,10 +88,8 @@ impl Service {
             answer::complain(loaded.warnings.render(answer::colour()).trim_end());
         }
         let local = loaded.settings.break_glass.clone();
-        let kills = match &local {
-            Some(local) => Some(Arc::new(BreakGlass::open(&local.journal)?)),
-            None => None,
-        };
+        let open = |local: &config::BreakGlass| Arc::new(BreakGlass::open(&local.journal));
+        let kills = local.as_ref().map(open);
         let managed = match &flags {
             BegunFlags::Files => None,
             BegunFlags::Store { opened, .. } => Some((opened.compiled().clone(), opened.revision().0)),
@@ -112,7 +110,15 @@ impl Service {
         composition.with_loaded(|loaded| operation.runs(&running, loaded))?;
         running.readiness().note("store", damage);
         let break_glass = match local.zip(kills) {
-            Some((local, kills)) => Some(BreakGlassThread::start(&local.socket, &kills, &composition)?),
+            Some((local, kills)) => {
+                let readiness = Arc::clone(running.readiness());
+                Some(BreakGlassThread::start(
+                    &local.socket,
+                    &kills,
+                    &composition,
+                    readiness,
+                )?)
+            }
             None => None,
         };
         let follower = Follower {

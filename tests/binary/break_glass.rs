@@ -293,17 +293,72 @@ fn what_is_no_kill_is_refused_with_its_code() {
 }
 
 #[test]
-fn an_altered_journal_stops_the_start() {
+fn an_altered_journal_keeps_nobody_from_being_served() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
-    let sluice_runs = begin(&folder);
-    let body = r#"{"flag": "board", "reason": "INC-7"}"#;
-    assert_eq!(ask(folder.path(), "POST", "/kill", body).0, 200);
-    drop(sluice_runs);
-    let journal = folder.path().join("journal.jsonl");
+    let path = folder.path();
+    let sluice = begin(&folder);
+    for reason in ["INC-7", "INC-8"] {
+        let body = format!(r#"{{"flag": "board", "reason": "{reason}"}}"#);
+        assert_eq!(ask(path, "POST", "/kill", &body).0, 200);
+    }
+    drop(sluice);
+    let journal = path.join("journal.jsonl");
     let text = fs::read_to_string(&journal).unwrap();
-    fs::write(&journal, text.replace("INC-7", "INC-8")).unwrap();
-    let said = sluice(folder.path(), ["run"], "");
-    assert_eq!(said.code, 1);
-    assert!(said.err.contains("entry 1 was altered"), "{}", said.err);
+    fs::write(&journal, text.replace("INC-8", "INC-9")).unwrap();
+
+    let sluice = begin(&folder);
+    assert_eq!(board(&sluice), 403, "what can be read of it holds");
+    let shown = readiness(&sluice);
+    assert!(shown.starts_with("ready\n") && shown.contains("INC-7"), "{shown}");
+    let words = "entry 2 was altered: its hash is not that of its content. move it away";
+    assert!(
+        shown.contains("[!] break-glass closed: ") && shown.contains(words),
+        "{shown}"
+    );
+    sluice.line(words);
+    let (status, refused) = ask(path, "POST", "/restore", r#"{"flag": "board"}"#);
+    assert_eq!(status, 503, "{refused}");
+    assert!(
+        refused.contains("JOURNAL_UNUSABLE") && refused.contains("\"cure\":\"move it away"),
+        "{refused}"
+    );
+
+    fs::rename(&journal, path.join("evidence.jsonl")).unwrap();
+    sluice.line("flags can be killed through this process");
+    assert_eq!(board(&sluice), 403, "and into the new one");
+    assert_eq!(ask(path, "POST", "/restore", r#"{"flag": "board"}"#).0, 200);
+    assert_eq!(board(&sluice), 200);
+    assert!(!readiness(&sluice).contains("break-glass"));
+}
+
+#[test]
+fn a_second_process_follows_the_kills_of_the_first_and_takes_over_at_its_end() {
+    let upstream = Upstream::named("legacy");
+    let folder = folder(&upstream);
+    let path = folder.path();
+    let first = begin(&folder);
+    let second = begin(&folder);
+    let shown = readiness(&second);
+    assert!(
+        shown.starts_with("ready\n") && shown.contains("[!] break-glass closed: another process has"),
+        "{shown}"
+    );
+    second.line("no flag can be killed through this process: another process");
+
+    let (status, killed) = ask(path, "POST", "/kill", r#"{"flag": "board", "reason": "INC-7"}"#);
+    assert_eq!((status, board(&first)), (200, 403), "{killed}");
+    eventually("the kill in the other process", || {
+        (board(&second) == 403).then_some(())
+    });
+    drop(first);
+    second.line("flags can be killed through this process");
+    assert_eq!(board(&second), 403);
+    assert!(!readiness(&second).contains("break-glass closed"));
+    assert_eq!(ask(path, "POST", "/restore", r#"{"flag": "board"}"#).0, 200);
+    assert_eq!(board(&second), 200);
+    drop(second);
+
+    let third = begin(&folder);
+    assert!(!readiness(&third).contains("break-glass"), "nothing collided");
 }

@@ -1,8 +1,9 @@
-//! The journal of break-glass: sealed entries, a line each, on the disk before they count.
+//! The journal of break-glass: sealed entries, a line each, on the disk before they count. One process at a time may
+//! put entries into it; whoever may read the file may read them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -25,9 +26,7 @@ pub enum JournalError {
         reason: std::io::Error,
     },
     /// A line is none of a journal.
-    #[error(
-        "line {line} of the break-glass journal `{path}` is no entry; move the file away to begin a new one"
-    )]
+    #[error("line {line} of the break-glass journal `{path}` is no entry")]
     Malformed {
         /// Its path.
         path: String,
@@ -35,15 +34,47 @@ pub enum JournalError {
         line: usize,
     },
     /// It is not what was written.
-    #[error(
-        "the break-glass journal `{path}`: {reason}; keep it as evidence, move it away to begin a new one"
-    )]
+    #[error("the break-glass journal `{path}`: {reason}")]
     Tampered {
         /// Its path.
         path: String,
         /// What was found.
         reason: TamperedAudit,
     },
+}
+
+impl JournalError {
+    /// What helps.
+    #[must_use]
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::Io { reason, .. } if reason.kind() == std::io::ErrorKind::FileTooLarge => {
+                "move it away: a new one is begun within a second, with what is killed now"
+            }
+            Self::Io { .. } => {
+                "see to it that the user that sluice runs as can read and write it, on a disk with room; it is tried again \
+                 each second"
+            }
+            Self::Malformed { .. } | Self::Tampered { .. } => {
+                "move it away and keep it as evidence: a new one is begun within a second, with what is killed now"
+            }
+        }
+    }
+
+    /// Whether it is so until the file is another one.
+    pub(super) fn lasts(&self) -> bool {
+        match self {
+            Self::Io { reason, .. } => reason.kind() == std::io::ErrorKind::FileTooLarge,
+            Self::Malformed { .. } | Self::Tampered { .. } => true,
+        }
+    }
+
+    fn at(path: &Path) -> impl Fn(std::io::Error) -> Self {
+        move |reason| Self::Io {
+            path: path.display().to_string(),
+            reason,
+        }
+    }
 }
 
 /// A sealed entry as a line.
@@ -57,49 +88,104 @@ struct Line {
     entry: String,
 }
 
-/// A journal that is open for more.
+/// A journal that this process may put entries into, and no other.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
+    /// Locked for as long as it is open.
     file: File,
     last: (u64, Hash),
     /// How long it is, in bytes, up to the end of its last whole line.
     length: u64,
 }
 
+/// Why a journal is not for this process to put entries into.
+#[derive(Debug)]
+pub(super) enum Untaken {
+    /// Another process does.
+    Held,
+    /// It can't be used.
+    Unusable(JournalError),
+}
+
+impl From<JournalError> for Untaken {
+    fn from(error: JournalError) -> Self {
+        Self::Unusable(error)
+    }
+}
+
+/// What can be read of a journal.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    /// As they are kept, in order.
+    pub(super) sealed: Vec<Sealed>,
+    /// What they say.
+    pub(super) entries: Vec<Entry>,
+    last: (u64, Hash),
+    /// Up to the end of the last whole line, in bytes.
+    length: u64,
+    /// Why there may be more, which is not to be believed.
+    pub(super) fault: Option<JournalError>,
+}
+
+/// Which file it is, and when it was written last: another one for whatever else is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    file: (u64, u64),
+    length: u64,
+    written: (i64, i64),
+}
+
+impl Stamp {
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let there = std::fs::metadata(path).ok()?;
+        Some(Self {
+            file: (there.dev(), there.ino()),
+            length: there.len(),
+            written: (there.mtime(), there.mtime_nsec()),
+        })
+    }
+}
+
 impl Journal {
-    /// Opens the journal, or begins it, and gives what is in it. Half a line at its end was never acknowledged, and
-    /// is cut off.
-    pub(super) fn open(path: &Path) -> Result<(Self, Vec<Entry>), JournalError> {
-        let failed = |reason| JournalError::Io {
-            path: path.display().to_string(),
-            reason,
-        };
+    /// Takes the journal for this process, or begins it, and gives what is in it. Half a line at its end was never
+    /// acknowledged, and is cut off.
+    pub(super) fn take(path: &Path) -> Result<(Self, Content), Untaken> {
+        let failed = JournalError::at(path);
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).mode(0o600);
-        let file = options.open(path).map_err(failed)?;
-        sync_folder(path).map_err(failed)?;
-        let (sealed, length) = read(path)?;
-        let last = verify((0, GENESIS), &sealed).map_err(|reason| JournalError::Tampered {
-            path: path.display().to_string(),
-            reason,
-        })?;
-        let mut entries = Vec::new();
-        for (index, sealed) in sealed.iter().enumerate() {
-            entries.push(sealed.entry().map_err(|_| JournalError::Malformed {
-                path: path.display().to_string(),
-                line: index + 1,
-            })?);
+        let file = options.open(path).map_err(&failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Untaken::Held),
+            Err(TryLockError::Error(error)) => return Err(failed(error).into()),
         }
-        file.set_len(length).map_err(failed)?;
-        let path = path.to_owned();
+        sync_folder(path).map_err(&failed)?;
+        let mut content = Content::read(path)?;
+        if let Some(fault) = content.fault.take() {
+            return Err(fault.into());
+        }
+        file.set_len(content.length).map_err(&failed)?;
         let journal = Self {
-            path,
+            path: path.to_owned(),
             file,
-            last,
-            length,
+            last: content.last,
+            length: content.length,
         };
-        Ok((journal, entries))
+        // One that was moved away meanwhile is nobody's.
+        if journal.is_in_place() {
+            Ok((journal, content))
+        } else {
+            Err(Untaken::Held)
+        }
+    }
+
+    /// Whether its path still leads to it.
+    pub(super) fn is_in_place(&self) -> bool {
+        let here = self.file.metadata().ok();
+        let there = std::fs::metadata(&self.path).ok();
+        here.zip(there)
+            .is_some_and(|(here, there)| (here.dev(), here.ino()) == (there.dev(), there.ino()))
     }
 
     /// Puts an entry at the end. When this returns it is on the disk.
@@ -116,10 +202,7 @@ impl Journal {
                 // What was refused must not be found at the next start. If it can't be cut off now, it is before the
                 // next entry.
                 let _ = self.cut();
-                Err(JournalError::Io {
-                    path: self.path.display().to_string(),
-                    reason,
-                })
+                Err(JournalError::at(&self.path)(reason))
             }
         }
     }
@@ -132,10 +215,6 @@ impl Journal {
 
     pub(super) fn sequence(&self) -> u64 {
         self.last.0
-    }
-
-    pub(super) fn entries(&self) -> Result<Vec<Sealed>, JournalError> {
-        read(&self.path).map(|(sealed, _)| sealed)
     }
 
     fn write(&mut self, sealed: Sealed) -> std::io::Result<u64> {
@@ -160,37 +239,53 @@ impl Journal {
     }
 }
 
+impl Content {
+    /// Reads the whole lines at `path`, up to the first that is not what was written.
+    pub(super) fn read(path: &Path) -> Result<Self, JournalError> {
+        let failed = JournalError::at(path);
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(MAX_JOURNAL_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(&failed)?;
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_JOURNAL_BYTES {
+            return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
+        }
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |end| end + 1);
+        bytes.truncate(whole);
+        let mut content = Self {
+            length: u64::try_from(whole).unwrap_or(u64::MAX),
+            ..Self::default()
+        };
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        for (index, line) in lines.enumerate() {
+            if let Err(fault) = content.take_in(path, index + 1, line) {
+                content.fault = Some(fault);
+                break;
+            }
+        }
+        Ok(content)
+    }
+
+    fn take_in(&mut self, path: &Path, line: usize, text: &[u8]) -> Result<(), JournalError> {
+        let path = || path.display().to_string();
+        let malformed = || JournalError::Malformed { path: path(), line };
+        let sealed = sealed(text).ok_or_else(malformed)?;
+        let last =
+            verify(self.last, [&sealed]).map_err(|reason| JournalError::Tampered { path: path(), reason })?;
+        self.entries.push(sealed.entry().map_err(|_| malformed())?);
+        self.sealed.push(sealed);
+        self.last = last;
+        Ok(())
+    }
+}
+
 /// A file that was just made is there for certain only when its folder is on the disk.
 fn sync_folder(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-/// The entries of the journal, and the length of its whole lines.
-fn read(path: &Path) -> Result<(Vec<Sealed>, u64), JournalError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_JOURNAL_BYTES).read_to_end(&mut bytes))
-        .map_err(|reason| JournalError::Io {
-            path: path.display().to_string(),
-            reason,
-        })?;
-    let whole = bytes
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |end| end + 1);
-    bytes.truncate(whole);
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let entries = lines.enumerate().map(|(index, line)| {
-        sealed(line).ok_or_else(|| JournalError::Malformed {
-            path: path.display().to_string(),
-            line: index + 1,
-        })
-    });
-    Ok((
-        entries.collect::<Result<_, _>>()?,
-        u64::try_from(whole).unwrap_or(u64::MAX),
-    ))
 }
 
 fn sealed(line: &[u8]) -> Option<Sealed> {

@@ -1,11 +1,7 @@
 //! The socket of break-glass: HTTP/1 on a file that only its owner may open. Whoever may, is asked for nothing else;
 //! the user behind the connection is written down.
 
-use std::fs::{DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::extract::rejection::JsonRejection;
@@ -26,17 +22,6 @@ use crate::timestamp;
 
 /// Longest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
-/// How soon after its time a kill ends.
-const EXPIRY_TICK: Duration = Duration::from_secs(1);
-
-/// Why there is no socket.
-#[derive(Debug, thiserror::Error)]
-#[error("the break-glass socket `{path}` can't be made: {reason}")]
-pub struct SocketError {
-    path: String,
-    reason: std::io::Error,
-}
-
 /// What the socket's requests are about.
 pub struct BreakGlassServer {
     /// The kills.
@@ -47,6 +32,8 @@ pub struct BreakGlassServer {
     pub knows: Box<dyn Fn(&str) -> bool + Send + Sync>,
     /// Puts the kills in force. When it returns, new requests are decided by them.
     pub enforce: Box<dyn Fn() + Send + Sync>,
+    /// Takes down why no kill can be made here, or with none that it can.
+    pub note: Box<dyn Fn(Option<String>) + Send + Sync>,
 }
 
 /// Whose process is at the other end.
@@ -75,82 +62,25 @@ struct RestoreBody {
     flag: String,
 }
 
-impl BreakGlassServer {
-    /// Makes the socket at `path`, where a former process may have left one behind. To be called on a runtime.
-    ///
-    /// # Errors
-    /// It can't be made there, or something that is no socket is in its place.
-    pub fn bind(path: &Path) -> Result<UnixListener, SocketError> {
-        bind(path).map_err(|reason| SocketError {
-            path: path.display().to_string(),
-            reason,
-        })
-    }
-
-    /// Answers requests until it is stopped, and ends kills whose time is up.
-    pub async fn serve(self, listener: UnixListener, mut stopped: watch::Receiver<bool>) {
-        let server = Arc::new(self);
-        let expiring = tokio::spawn(expire(Arc::clone(&server), stopped.clone()));
-        let router = Router::new()
-            .route("/kills", get(kills))
-            .route("/kill", post(kill))
-            .route("/restore", post(restore))
-            .route("/journal", get(journal))
-            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-            .with_state(server);
-        let service = router.into_make_service_with_connect_info::<Peer>();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-            let _ = stopped.wait_for(|stop| *stop).await;
-        });
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the break-glass socket has ended");
-        }
-        expiring.abort();
-    }
-}
-
-/// Made where nobody else can reach it, closed to others, and then moved into its place.
-fn bind(path: &Path) -> std::io::Result<UnixListener> {
-    let there = std::fs::symlink_metadata(path);
-    if there.is_ok_and(|there| !there.file_type().is_socket()) {
-        return Err(std::io::Error::other("there is a file that is no socket"));
-    }
-    let mut aside: PathBuf = path.to_owned();
-    aside.as_mut_os_string().push(".new");
-    match std::fs::remove_dir_all(&aside) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    DirBuilder::new().mode(0o700).create(&aside)?;
-    let inside = aside.join("socket");
-    let listener = UnixListener::bind(&inside)?;
-    std::fs::set_permissions(&inside, Permissions::from_mode(0o600))?;
-    std::fs::rename(&inside, path)?;
-    std::fs::remove_dir(&aside)?;
-    Ok(listener)
-}
-
-/// Ends kills whose time is up.
-async fn expire(server: Arc<BreakGlassServer>, mut stopped: watch::Receiver<bool>) {
-    let mut tick = tokio::time::interval(EXPIRY_TICK);
-    loop {
-        tokio::select! {
-            _ = stopped.wait_for(|stop| *stop) => return,
-            _ = tick.tick() => {}
-        }
-        let now = (server.clock)();
-        if server.break_glass.next_expiry().is_none_or(|at| at > now) {
-            continue;
-        }
-        let server = Arc::clone(&server);
-        let ended = tokio::task::spawn_blocking(move || {
-            let ended = server.break_glass.expire(now);
-            (server.enforce)();
-            ended
-        });
-        for flag in ended.await.unwrap_or_default() {
-            tracing::warn!(flag, "the local kill has expired: the documents decide again");
-        }
+/// Answers requests until it is stopped.
+pub(super) async fn serve(
+    server: Arc<BreakGlassServer>,
+    listener: UnixListener,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let router = Router::new()
+        .route("/kills", get(kills))
+        .route("/kill", post(kill))
+        .route("/restore", post(restore))
+        .route("/journal", get(journal))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(server);
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    });
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "the break-glass socket has ended");
     }
 }
 
@@ -280,15 +210,32 @@ fn refused(error: &BreakGlassError) -> Response {
         BreakGlassError::Reason => (StatusCode::UNPROCESSABLE_ENTITY, "REASON_MISSING"),
         BreakGlassError::Full => (StatusCode::CONFLICT, "TOO_MANY_KILLS"),
         BreakGlassError::Journal(_) => (StatusCode::SERVICE_UNAVAILABLE, "STORE_UNAVAILABLE"),
+        BreakGlassError::Elsewhere => (StatusCode::SERVICE_UNAVAILABLE, "JOURNAL_IN_USE"),
+        BreakGlassError::Closed { .. } => (StatusCode::SERVICE_UNAVAILABLE, "JOURNAL_UNUSABLE"),
     };
-    problem(status, code, &error.to_string())
+    let cure = match error {
+        BreakGlassError::Journal(error) => Some(error.cure()),
+        BreakGlassError::Elsewhere => {
+            Some("ask again: either that process or this one answers within a second")
+        }
+        BreakGlassError::Closed { cure, .. } => Some(*cure),
+        _ => None,
+    };
+    cured(status, code, &error.to_string(), cure)
 }
 
 fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
+    cured(status, code, detail, None)
+}
+
+fn cured(status: StatusCode, code: &str, detail: &str, cure: Option<&str>) -> Response {
     let title = status.canonical_reason().unwrap_or("error");
-    let body = json!({
+    let mut body = json!({
         "type": "about:blank", "title": title, "status": status.as_u16(), "code": code, "detail": detail,
     });
+    if let (Some(cure), Some(fields)) = (cure, body.as_object_mut()) {
+        fields.insert("cure".into(), cure.into());
+    }
     let kind = [("content-type", "application/problem+json")];
     (status, kind, body.to_string()).into_response()
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::{Event, Source};
 
 fn asker(at: i64) -> Asker {
     Asker {
@@ -12,11 +13,18 @@ fn flags(break_glass: &BreakGlass) -> Vec<String> {
     break_glass.kills().into_iter().map(|kill| kill.flag).collect()
 }
 
+fn closed(break_glass: &BreakGlass) -> String {
+    match break_glass.standing() {
+        Standing::Closed { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_kill_outlives_the_process_and_ends_in_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
-    let first = BreakGlass::open(&path).unwrap();
+    let first = BreakGlass::open(&path);
     for (flag, duration_ms) in [("a", 5_000), ("b", DEFAULT_KILL_MS), ("c", DEFAULT_KILL_MS)] {
         first.kill(flag, duration_ms, "incident 7", &asker(0)).unwrap();
     }
@@ -24,21 +32,21 @@ fn a_kill_outlives_the_process_and_ends_in_its_time() {
     assert!(!first.restore("c", &asker(10)).unwrap());
     drop(first);
 
-    let again = BreakGlass::open(&path).unwrap();
+    let again = BreakGlass::open(&path);
     assert_eq!(flags(&again), ["a", "b"]);
-    assert_eq!(again.next_expiry(), Some(Timestamp(5_000)));
-    assert_eq!(again.expire(Timestamp(4_999)), Vec::<String>::new());
-    assert_eq!(again.expire(Timestamp(5_000)), ["a"]);
+    assert_eq!(again.kills()[0].until, Timestamp(5_000));
+    assert_eq!(again.look(Timestamp(4_999)), Looked::default());
+    assert_eq!(again.look(Timestamp(5_000)).ended, ["a"]);
     drop(again);
-    assert_eq!(flags(&BreakGlass::open(&path).unwrap()), ["b"]);
+    assert_eq!(flags(&BreakGlass::open(&path)), ["b"]);
 }
 
 #[test]
 fn what_was_done_is_remembered_with_who_and_why() {
     let folder = tempfile::tempdir().unwrap();
-    let break_glass = BreakGlass::open(&folder.path().join("journal")).unwrap();
+    let break_glass = BreakGlass::open(&folder.path().join("journal"));
     break_glass.kill("a", 60_000, "incident 7", &asker(7)).unwrap();
-    break_glass.expire(Timestamp(100_000));
+    break_glass.look(Timestamp(100_000));
     let told: Vec<_> = break_glass
         .entries()
         .unwrap()
@@ -61,7 +69,7 @@ fn what_was_done_is_remembered_with_who_and_why() {
 #[test]
 fn a_kill_has_a_reason_and_an_end() {
     let folder = tempfile::tempdir().unwrap();
-    let break_glass = BreakGlass::open(&folder.path().join("journal")).unwrap();
+    let break_glass = BreakGlass::open(&folder.path().join("journal"));
     let long = "x".repeat(MAX_REASON + 1);
     for (duration_ms, reason) in [
         (0, "x"),
@@ -83,7 +91,7 @@ fn a_kill_has_a_reason_and_an_end() {
 fn half_a_line_was_never_said_and_an_altered_one_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
-    let break_glass = BreakGlass::open(&path).unwrap();
+    let break_glass = BreakGlass::open(&path);
     for flag in ["a", "b"] {
         break_glass.kill(flag, 60_000, "x", &asker(0)).unwrap();
     }
@@ -91,30 +99,112 @@ fn half_a_line_was_never_said_and_an_altered_one_is_refused() {
     let whole = std::fs::read_to_string(&path).unwrap();
     for cut in [1, 50] {
         std::fs::write(&path, &whole[..whole.len() - cut]).unwrap();
-        let break_glass = BreakGlass::open(&path).unwrap();
+        let break_glass = BreakGlass::open(&path);
         assert_eq!(flags(&break_glass), ["a"], "cut by {cut}");
         break_glass.kill("c", 60_000, "x", &asker(1)).unwrap();
         drop(break_glass);
-        assert_eq!(flags(&BreakGlass::open(&path).unwrap()), ["a", "c"]);
+        assert_eq!(flags(&BreakGlass::open(&path)), ["a", "c"]);
     }
-    let (_, second) = whole.split_once('\n').unwrap();
-    for (text, expected) in [
-        (whole.replace("uid:0", "uid:1"), "entry 1 was altered"),
-        (second.to_owned(), "entry 1 is missing"),
-        ("no entry\n".to_owned(), "line 1"),
+    let (first, second) = whole.split_once('\n').unwrap();
+    for (text, expected, killed) in [
+        (
+            whole.replace("uid:0", "uid:1"),
+            "entry 1 was altered",
+            &[] as &[&str],
+        ),
+        (second.to_owned(), "entry 1 is missing", &[]),
+        ("no entry\n".to_owned(), "line 1", &[]),
+        (format!("{first}\nno entry\n"), "line 2", &["a"]),
+        (
+            format!("{whole}{second}"),
+            "entry 3 is missing: entry 2 stands in its place",
+            &["a", "b"],
+        ),
     ] {
         std::fs::write(&path, &text).unwrap();
-        let refused = BreakGlass::open(&path).unwrap_err().to_string();
-        assert!(refused.contains(expected), "{refused}");
+        let break_glass = BreakGlass::open(&path);
+        assert_eq!(flags(&break_glass), killed, "what can be read up to the fault");
+        assert!(closed(&break_glass).contains(expected), "{expected}");
+        let refused = break_glass.kill("c", 60_000, "x", &asker(1)).unwrap_err();
+        assert!(refused.to_string().contains(expected), "{refused}");
+        break_glass.look(Timestamp(2));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "kept as evidence");
+        assert_eq!(
+            break_glass.look(Timestamp(60_000)).ended,
+            killed,
+            "they end in their time"
+        );
     }
+}
+
+#[test]
+fn a_journal_that_was_moved_away_is_begun_anew_with_what_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let first = BreakGlass::open(&path);
+    for (flag, until) in [("a", 60_000), ("b", 5_000)] {
+        first.kill(flag, until, "x", &asker(0)).unwrap();
+    }
+    drop(first);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text + "no entry\n").unwrap();
+    let break_glass = BreakGlass::open(&path);
+    assert!(closed(&break_glass).contains("line 3"));
+    std::fs::rename(&path, folder.path().join("evidence")).unwrap();
+    assert_eq!(break_glass.look(Timestamp(9_000)).ended, ["b"]);
+    assert_eq!(break_glass.standing(), Standing::Open);
+    assert_eq!(flags(&break_glass), ["a"]);
+
+    std::fs::rename(&path, folder.path().join("moved while it was in use")).unwrap();
+    break_glass.look(Timestamp(9_001));
+    break_glass.kill("c", 60_000, "x", &asker(9_002)).unwrap();
+    drop(break_glass);
+    let again = BreakGlass::open(&path);
+    assert_eq!(
+        (flags(&again), again.standing()),
+        (vec!["a".into(), "c".into()], Standing::Open)
+    );
+    assert_eq!(again.kills()[0].until, Timestamp(60_000));
+}
+
+#[test]
+fn one_process_keeps_the_journal_and_another_follows_it_until_it_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let keeper = BreakGlass::open(&path);
+    keeper.kill("a", 60_000, "x", &asker(0)).unwrap();
+    let other = BreakGlass::open(&path);
+    assert_eq!(
+        (flags(&other), other.standing()),
+        (vec!["a".into()], Standing::Elsewhere)
+    );
+    let refused = other.kill("b", 60_000, "x", &asker(1)).unwrap_err();
+    assert!(matches!(refused, BreakGlassError::Elsewhere), "{refused}");
+    assert!(!other.look(Timestamp(1)).changed);
+
+    keeper.kill("b", 5_000, "x", &asker(1)).unwrap();
+    assert!(other.look(Timestamp(2)).changed);
+    assert_eq!(flags(&other), ["a", "b"]);
+    keeper.restore("a", &asker(3)).unwrap();
+    other.look(Timestamp(4));
+    assert_eq!(flags(&other), ["b"]);
+    assert_eq!(other.look(Timestamp(5_001)).ended, ["b"]);
+    assert_eq!(keeper.look(Timestamp(5_001)).ended, ["b"]);
+    assert_eq!(keeper.entries().unwrap().len(), 4, "one end, by who keeps it");
+
+    drop(keeper);
+    other.look(Timestamp(6_000));
+    assert_eq!(other.standing(), Standing::Open);
+    other.kill("c", 60_000, "x", &asker(6_001)).unwrap();
+    drop(other);
+    assert_eq!(flags(&BreakGlass::open(&path)), ["c"], "and the chain is whole");
 }
 
 #[test]
 fn what_a_failed_write_left_does_not_stand_before_the_next_entry() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
-    let break_glass = BreakGlass::open(&path).unwrap();
+    let break_glass = BreakGlass::open(&path);
     break_glass.kill("a", 60_000, "x", &asker(0)).unwrap();
     for left in ["{\"id\":2,", "{}\n"] {
         let text = std::fs::read_to_string(&path).unwrap();
@@ -122,5 +212,5 @@ fn what_a_failed_write_left_does_not_stand_before_the_next_entry() {
         break_glass.kill("b", 60_000, "x", &asker(0)).unwrap();
     }
     drop(break_glass);
-    assert_eq!(flags(&BreakGlass::open(&path).unwrap()), ["a", "b"]);
+    assert_eq!(flags(&BreakGlass::open(&path)), ["a", "b"]);
 }
