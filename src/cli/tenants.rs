@@ -14,6 +14,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::Outcome;
+use super::change::Options;
 use super::session::{Connection, Session};
 
 /// Looks at tenants and changes them: tier, channel, attributes, beta allowlist, overrides, opt-ins.
@@ -32,16 +33,27 @@ enum Command {
     Flags(own_flags::Arguments),
     Set(set::Arguments),
     /// Puts a flag on a tenant's beta allowlist.
-    Allow(allow::Arguments),
+    Allow(OfTenant),
     /// Takes a flag off a tenant's beta allowlist: a beta flag is off for it at once.
-    Disallow(allow::Arguments),
+    Disallow(OfTenant),
     Override(overrule::Arguments),
     /// Chooses for a tenant to have a flag, as its own admin could.
-    OptIn(choose::Arguments),
+    OptIn(OfTenant),
     /// Chooses for a tenant not to have a flag, as its own admin could.
-    OptOut(choose::Arguments),
+    OptOut(OfTenant),
     Import(import::Arguments),
     Remove(remove::Arguments),
+}
+
+/// A change of one flag for one tenant.
+#[derive(Debug, Args)]
+struct OfTenant {
+    /// The tenant's id.
+    tenant: String,
+    /// The flag's key.
+    flag: String,
+    #[command(flatten)]
+    options: Options,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {

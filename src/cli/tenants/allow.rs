@@ -1,26 +1,16 @@
 //! `sluice tenants allow` and `disallow`: the beta allowlist.
 
 use anyhow::Result;
-use clap::Args;
 use hyper::Method;
 use serde_json::Value;
 
-use crate::cli::change::{self, Body, Change, Options};
+use crate::cli::change::{self, Body, Change};
 use crate::cli::client::encoded;
 use crate::cli::render::preview::Kept;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
 
-/// Whose allowlist, and which flag.
-#[derive(Debug, Args)]
-pub(super) struct Arguments {
-    /// The tenant's id.
-    tenant: String,
-    /// The flag's key.
-    flag: String,
-    #[command(flatten)]
-    options: Options,
-}
+use super::OfTenant;
 
 /// Whether the flag is put on the list or taken off it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +19,8 @@ pub(super) enum List {
     Off,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments, list: List) -> Result<Outcome> {
-    let Arguments {
+pub(super) fn run(session: &Session, arguments: &OfTenant, list: List) -> Result<Outcome> {
+    let OfTenant {
         tenant,
         flag,
         options,

@@ -1,25 +1,15 @@
 //! `sluice tenants opt-in` and `opt-out`: what an org chooses for itself.
 
 use anyhow::Result;
-use clap::Args;
 use hyper::Method;
 use serde_json::{Map, Value};
 
-use crate::cli::change::{self, Body, Change, Options};
+use crate::cli::change::{self, Body, Change};
 use crate::cli::render::preview::Kept;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
 
-/// Who chooses, and about which flag.
-#[derive(Debug, Args)]
-pub(super) struct Arguments {
-    /// The tenant's id.
-    tenant: String,
-    /// The flag's key.
-    flag: String,
-    #[command(flatten)]
-    options: Options,
-}
+use super::OfTenant;
 
 /// What is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +18,8 @@ pub(super) enum Choice {
     Out,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments, choice: Choice) -> Result<Outcome> {
-    let Arguments {
+pub(super) fn run(session: &Session, arguments: &OfTenant, choice: Choice) -> Result<Outcome> {
+    let OfTenant {
         tenant,
         flag,
         options,
