@@ -38,7 +38,7 @@ impl BreakGlassThread {
         let server = BreakGlassServer {
             break_glass: Arc::clone(break_glass),
             clock: clock::now,
-            knows: Box::new(move |flag| knowing.knows(flag)),
+            killable: Box::new(move |flag| knowing.killable(flag)),
             enforce: Box::new(move || enforcing.enforce()),
             note: Box::new(move |words| readiness.note(NOTE, words)),
         };

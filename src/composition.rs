@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use config::{Again, Compiled, Files, FlagsSource, Loaded};
-use control::{BreakGlass, Fit, LocalKill, Publish, PublishError};
+use control::{BreakGlass, Fit, Killable, LocalKill, Publish, PublishError};
 use parking_lot::Mutex;
 use proxy::{PrepareError, Published, Publisher, Readiness};
-use rules::{Revision, Snapshot};
+use rules::{Lifecycle, Revision, Snapshot};
 use tracing::error;
 
 use crate::environment::variable;
@@ -148,9 +148,14 @@ impl Composition {
         self.note();
     }
 
-    /// Whether there is such a flag.
-    pub(crate) fn knows(&self, flag: &str) -> bool {
-        self.served.lock().plain.flags.id(flag).is_some()
+    /// What a kill of a flag would come to.
+    pub(crate) fn killable(&self, flag: &str) -> Killable {
+        let flags = Arc::clone(&self.served.lock().plain.flags);
+        match flags.id(flag).and_then(|id| flags.flag(id)) {
+            Some(flag) if flag.lifecycle() == Some(Lifecycle::Retired) => Killable::Retired,
+            Some(_) => Killable::Yes,
+            None => Killable::Unknown,
+        }
     }
 
     /// Which snapshot is served, nothing killed.
@@ -230,8 +235,13 @@ impl Composition {
     fn note(&self) {
         let words = |kill: &LocalKill| {
             let until = control::time_text(kill.until);
+            let idle = match self.killable(&kill.flag) {
+                Killable::Yes => "",
+                Killable::Retired => " (without effect: it is retired since, and serves its final variant)",
+                Killable::Unknown => " (without effect: there is no such flag now)",
+            };
             format!(
-                "`{}` is killed until {until} by {}: {}",
+                "`{}` is killed until {until} by {}{idle}: {}",
                 kill.flag, kill.by, kill.reason
             )
         };
@@ -283,6 +293,8 @@ impl Publish for Composition {
                 published.map_err(|error| prepare(error.to_string()))?;
             }
             served.plain = plain;
+            drop(served);
+            self.note();
             return Ok(());
         };
         loaded.snapshot = loaded.with_flags(&compiled.flags, &compiled.tenants, revision.0);
@@ -291,6 +303,8 @@ impl Publish for Composition {
         if let Some(managed) = &mut served.managed {
             managed.in_step = true;
         }
+        drop(served);
+        self.note();
         // A document that was refused may have waited for these flags.
         if let Some(again) = self.again.get() {
             again.read();

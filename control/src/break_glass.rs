@@ -19,7 +19,7 @@ use self::journal::Content;
 pub use self::journal::JournalError;
 use self::kills::Kills;
 pub use self::post::BreakGlassPost;
-pub use self::socket::BreakGlassServer;
+pub use self::socket::{BreakGlassServer, Killable};
 
 /// How long a kill lasts unless it says otherwise: an hour, in milliseconds.
 pub const DEFAULT_KILL_MS: i64 = 3_600_000;

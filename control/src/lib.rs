@@ -40,7 +40,7 @@ pub use actor::{Actor, Role, Source};
 pub use audit::{Entry, Event, GENESIS, Hash, Outcome, Sealed, TamperedAudit, verify};
 pub use break_glass::{
     Asker, BreakGlass, BreakGlassError, BreakGlassPost, BreakGlassServer, DEFAULT_KILL_MS, JournalError,
-    LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
+    Killable, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
 };
 pub use change::{Change, GaDefault, ImportMode, Urgent};
 pub use engine::{Applied, ApplyError, Control, DocumentSource, DryRun, OpenError, Opened, catalog_of};

@@ -35,9 +35,14 @@ access_log: {{ output: off }}
 }
 
 fn write_flags(folder: &Path, description: &str) {
-    let flags = format!(
-        "version: 1\nflags: {{ board: {{ lifecycle: ga, default: on, description: {description} }} }}\n"
+    write_board(
+        folder,
+        &format!("lifecycle: ga, default: on, description: {description}"),
     );
+}
+
+fn write_board(folder: &Path, fields: &str) {
+    let flags = format!("version: 1\nflags: {{ board: {{ {fields} }} }}\n");
     fs::write(folder.join("flags.new"), flags).unwrap();
     fs::rename(folder.join("flags.new"), folder.join("flags.yaml")).unwrap();
 }
@@ -361,4 +366,46 @@ fn a_second_process_follows_the_kills_of_the_first_and_takes_over_at_its_end() {
 
     let third = begin(&folder);
     assert!(!readiness(&third).contains("break-glass"), "nothing collided");
+}
+
+#[test]
+fn a_kill_of_a_retired_flag_is_not_said_to_turn_it_off() {
+    let upstream = Upstream::named("legacy");
+    let folder = folder(&upstream);
+    let path = folder.path();
+    let sluice_runs = begin(&folder);
+    let kill = [
+        "flags",
+        "kill",
+        "board",
+        "--socket",
+        "sluice.sock",
+        "--reason",
+        "INC-7",
+    ];
+    assert_eq!(sluice(path, kill, "").code, 0);
+    assert_eq!(board(&sluice_runs), 403);
+
+    write_board(path, "lifecycle: retired");
+    sluice_runs.line("reloaded");
+    assert_eq!(board(&sluice_runs), 200, "retired comes before killed");
+    let shown = readiness(&sluice_runs);
+    assert!(
+        shown.contains("by uid:") && shown.contains("(without effect: it is retired since"),
+        "{shown}"
+    );
+    let said = sluice(path, kill, "");
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(
+        said.err
+            .contains("FLAG_RETIRED   `board` is retired and serves its final variant"),
+        "{}",
+        said.err
+    );
+    assert!(
+        said.err.contains("what helps: take its retirement back"),
+        "{}",
+        said.err
+    );
+    assert_eq!(ask(path, "POST", "/restore", r#"{"flag": "board"}"#).0, 200);
 }

@@ -22,14 +22,29 @@ use crate::timestamp;
 
 /// Longest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;
+/// What helps who wants to turn off a retired flag.
+const RETIRED_CURE: &str = "take its retirement back, in the documents by `lifecycle: ga` or in a store by a revert to ga, and kill it \
+     then; or close the routes that it gates in the gateway's document";
+
+/// What a kill of a flag would come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Killable {
+    /// It would be off for everyone.
+    Yes,
+    /// Nothing: a retired flag serves its final variant, killed or not.
+    Retired,
+    /// There is no such flag.
+    Unknown,
+}
+
 /// What the socket's requests are about.
 pub struct BreakGlassServer {
     /// The kills.
     pub break_glass: Arc<BreakGlass>,
     /// Says what time it is.
     pub clock: fn() -> Timestamp,
-    /// Whether there is such a flag.
-    pub knows: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    /// What a kill of a flag would come to.
+    pub killable: Box<dyn Fn(&str) -> Killable + Send + Sync>,
     /// Puts the kills in force. When it returns, new requests are decided by them.
     pub enforce: Box<dyn Fn() + Send + Sync>,
     /// Takes down why no kill can be made here, or with none that it can.
@@ -100,9 +115,19 @@ async fn kill(
         Ok(body) => body,
         Err(rejection) => return malformed(&rejection),
     };
-    if !(server.knows)(&body.flag) {
-        let detail = format!("no flag has the key `{}`", body.flag);
-        return problem(StatusCode::NOT_FOUND, "FLAG_NOT_FOUND", &detail);
+    match (server.killable)(&body.flag) {
+        Killable::Yes => {}
+        Killable::Unknown => {
+            let detail = format!("no flag has the key `{}`", body.flag);
+            return problem(StatusCode::NOT_FOUND, "FLAG_NOT_FOUND", &detail);
+        }
+        Killable::Retired => {
+            let detail = format!(
+                "`{}` is retired and serves its final variant, whatever is killed",
+                body.flag
+            );
+            return cured(StatusCode::CONFLICT, "FLAG_RETIRED", &detail, Some(RETIRED_CURE));
+        }
     }
     let duration_ms = body.seconds.map_or(DEFAULT_KILL_MS, |seconds| {
         i64::from(seconds).saturating_mul(1_000)
