@@ -6,9 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::Args;
 use config::{Reception, Reload, WatchOptions, Watcher};
-use control::operators::Operators;
+use control::operators::{Known, Operators};
 use control::{BreakGlass, Control};
-use proxy::{KeyStore, Publisher, Running};
+use proxy::{KeyStore, Publisher, Readiness, Running};
 use tracing::{error, info, warn};
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -42,6 +42,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     match service.running.admin() {
         Some(address) => info!(%address, "admin listening: /livez, /readyz, /metrics, /api/v1"),
         None => info!("no admin listener"),
+    }
+    if service.running.admin().is_some() && !service.operation.operators.asks() {
+        info!("`admin.operators` names nobody: whoever is on this machine is platform-admin there");
     }
     service.until_stopped()
 }
@@ -127,6 +130,7 @@ impl Service {
             control: Arc::clone(&operation.control),
             operators: Arc::clone(&operation.operators),
             keys: Arc::clone(running.keys()),
+            readiness: Arc::clone(running.readiness()),
         };
         let reading = Arc::clone(&composition);
         let watcher = composition
@@ -158,6 +162,10 @@ impl Service {
     }
 }
 
+/// What is said when `admin.operators` is gone from a document that is followed.
+const OPERATORS_KEPT: &str = "`admin.operators` is no longer in the document; the former operators stay until the next start, from which on \
+     whoever is on this machine is platform-admin. Put it back, or restart to go on without";
+
 /// Whoever is told of changes of the files.
 struct Follower {
     composition: Arc<Composition>,
@@ -165,6 +173,7 @@ struct Follower {
     control: Arc<Control>,
     operators: Arc<Operators>,
     keys: Arc<KeyStore>,
+    readiness: Arc<Readiness>,
 }
 
 impl Follower {
@@ -177,7 +186,7 @@ impl Follower {
                 let taken = known.and_then(|known| Ok((known, self.control.undisturbed(take)?)));
                 match taken {
                     Ok((known, published)) => {
-                        self.operators.replace(known);
+                        self.operate(known);
                         self.control.files_changed();
                         self.control.move_to(self.composition.eligibility());
                         let revision = self.composition.revision();
@@ -210,5 +219,18 @@ impl Follower {
             }
         }
         Reception::Served
+    }
+
+    /// Lets those operate whom the documents name now. Where they no longer say anything of operators the former ones
+    /// stay: that whoever is on this machine may do everything is not to happen by a line that was lost.
+    fn operate(&self, known: Option<Known>) {
+        let note = |words| self.readiness.note("operators", words);
+        if known.is_none() && self.operators.asks() {
+            note(Some(OPERATORS_KEPT.to_owned()));
+            warn!("{OPERATORS_KEPT}");
+        } else {
+            self.operators.replace(known);
+            note(None);
+        }
     }
 }

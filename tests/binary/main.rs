@@ -26,5 +26,6 @@ mod reaching;
 mod running;
 mod security;
 mod seeds;
+mod signing_in;
 mod tokens;
 mod walkthrough;
