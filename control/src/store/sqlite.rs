@@ -4,6 +4,7 @@
 mod copy;
 mod directory;
 mod fault;
+mod head;
 mod log;
 mod number;
 mod readers;
@@ -17,9 +18,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rusqlite::Connection;
 
 use self::directory::{Directory, Purpose};
+use self::head::{Head, HeadFile};
 use self::readers::Readers;
 pub use self::restore::{RestoreError, Restored};
 use self::writer::Writer;
@@ -56,8 +57,7 @@ impl SqliteStore {
             other => other,
         };
         let writer = Self::open_file(&directory).map_err(name)?;
-        let newest = records::newest(&writer).map_err(name)?;
-        let writer = Writer::begin(writer);
+        let newest = records::newest(&writer.connection).map_err(name)?;
         let readers = Readers::connect(&directory).map_err(name)?;
         Ok(Self {
             readers,
@@ -77,13 +77,32 @@ impl SqliteStore {
         restore::restore(from, to)
     }
 
-    fn open_file(directory: &Directory) -> Result<Connection, StoreError> {
+    fn open_file(directory: &Directory) -> Result<Writer, StoreError> {
+        let known = HeadFile::open(directory.path())?;
+        if known.is_none() && directory.is_logged()? {
+            let damage = format!(
+                "{} is not beside it, which says what it was last at: it was moved without what belongs to it",
+                head::HEAD
+            );
+            return Err(StoreError::Corrupt(damage));
+        }
         let mut connection = directory.connect(Purpose::Write)?;
+        // Until it is known to be whole, nothing of it is touched.
+        directory::leave_log(&connection, true)?;
         schema::recognise(&connection)?;
         copy::check(&connection)?;
-        schema::migrate(&mut connection)?;
+        if let Some((_, head)) = &known {
+            head.is_in(&connection)?;
+        }
         log::check_newest(&connection, CHECKED_AT_START)?;
-        Ok(connection)
+        let head = match known {
+            Some((file, _)) => file,
+            None => HeadFile::make(directory.path(), &Head::of(&connection)?)?,
+        };
+        directory::prepare_to_write(&connection)?;
+        directory::leave_log(&connection, false)?;
+        schema::migrate(&mut connection)?;
+        Ok(Writer::begin(connection, head))
     }
 }
 

@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault::{at, fault};
+use super::head::HEAD;
 use super::schema;
 use crate::store::StoreError;
 
@@ -103,8 +104,8 @@ impl Directory {
 
     fn move_aside(&self) -> Result<Option<PathBuf>, StoreError> {
         let mut there = Vec::new();
-        for what in ["", BESIDE[0], BESIDE[1], BESIDE[2]] {
-            let file = self.beside(what);
+        let [log, index, journal] = BESIDE.map(|what| self.beside(what));
+        for file in [self.file(), log, index, journal, self.path.join(HEAD)] {
             if file.try_exists().map_err(at(&file))? {
                 there.push(file);
             }
@@ -150,11 +151,20 @@ impl Directory {
             }
             return own_log(&file, &log);
         }
-        if log.try_exists().map_err(at(&log))? {
-            let damage = format!("{} is gone, but its log is there", file.display());
-            return Err(StoreError::Corrupt(damage));
+        let head = self.path.join(HEAD);
+        for (left, what) in [(log, "its log"), (head, "what it was last at")] {
+            if left.try_exists().map_err(at(&left))? {
+                let (file, left) = (file.display(), left.display());
+                let damage = format!("{file} is gone, but {what} is there ({left})");
+                return Err(StoreError::Corrupt(damage));
+            }
         }
         self.make(&file)
+    }
+
+    /// Whether the file is written through a log beside it; a new one and a backup are not yet.
+    pub(super) fn is_logged(&self) -> Result<bool, StoreError> {
+        Ok(write_version(&self.file())? != [1])
     }
 
     fn make(&self, file: &Path) -> Result<(), StoreError> {
@@ -185,11 +195,7 @@ impl Directory {
     }
 
     pub(super) fn connect(&self, purpose: Purpose) -> Result<Connection, StoreError> {
-        let connection = open(&self.file(), purpose)?;
-        if purpose == Purpose::Write {
-            prepare_to_write(&connection)?;
-        }
-        Ok(connection)
+        open(&self.file(), purpose)
     }
 }
 
@@ -233,12 +239,7 @@ fn own_log(file: &Path, log: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
         Err(error) => return Err(at(log)(error)),
     };
-    let mut version = [0];
-    // Nothing of this process has it open yet: closing it would give up the locks that SQLite holds on it.
-    File::open(file)
-        .and_then(|file| file.read_exact_at(&mut version, WRITE_VERSION))
-        .map_err(at(file))?;
-    if length == 0 || version != [1] {
+    if length == 0 || write_version(file)? != [1] {
         return Ok(());
     }
     let damage = format!(
@@ -248,7 +249,15 @@ fn own_log(file: &Path, log: &Path) -> Result<(), StoreError> {
     Err(StoreError::Corrupt(damage))
 }
 
-fn prepare_to_write(connection: &Connection) -> Result<(), StoreError> {
+/// Nothing of this process has the file open yet: closing it would give up the locks that SQLite holds on it.
+fn write_version(file: &Path) -> Result<[u8; 1], StoreError> {
+    let mut version = [0];
+    let read = File::open(file).and_then(|file| file.read_exact_at(&mut version, WRITE_VERSION));
+    read.map_err(at(file))?;
+    Ok(version)
+}
+
+pub(super) fn prepare_to_write(connection: &Connection) -> Result<(), StoreError> {
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .map_err(fault)?;
@@ -270,6 +279,12 @@ fn prepare_to_write(connection: &Connection) -> Result<(), StoreError> {
     connection
         .pragma_update(None, "journal_size_limit", WAL_BYTES)
         .map_err(fault)
+}
+
+/// Whether the log stays as it is when the last connection is closed, not written back and removed.
+pub(super) fn leave_log(connection: &Connection, stays: bool) -> Result<(), StoreError> {
+    let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, stays);
+    set.map(|_| ()).map_err(fault)
 }
 
 /// What was renamed in a directory is kept for certain only when the directory is on the disk.

@@ -10,6 +10,7 @@ use crate::store::{AuditFilter, AuditPage, MAX_AUDIT_PAGE, Revision, StoreError}
 use crate::timestamp;
 
 const HEAD: &str = "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1";
+const HASH_OF: &str = "SELECT hash FROM audit WHERE id = ?1";
 const APPEND: &str = "INSERT INTO audit (id, revision, previous, hash, text) VALUES (?1, ?2, ?3, ?4, ?5)";
 const AFTER: &str = "SELECT id, revision, previous, hash, text FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2";
 
@@ -22,6 +23,17 @@ pub(super) fn head(connection: &Connection) -> Result<(u64, Hash), StoreError> {
     };
     let id = from_column(row.get(0).map_err(fault)?)?;
     Ok((id, row.get(1).map_err(fault)?))
+}
+
+/// The hash of an entry; the genesis hash of none, which is before the first.
+pub(super) fn hash_of(connection: &Connection, id: u64) -> Result<Hash, StoreError> {
+    if id == 0 {
+        return Ok(GENESIS);
+    }
+    let mut statement = connection.prepare_cached(HASH_OF).map_err(fault)?;
+    statement
+        .query_row([to_column(id)], |row| row.get(0))
+        .map_err(fault)
 }
 
 /// Seals entries at the end of the log. The connection is in the transaction of their commit.

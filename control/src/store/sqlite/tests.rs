@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use rules::Timestamp;
+use rusqlite::Connection;
 use serde_json::{Map, json};
 use tempfile::TempDir;
 
@@ -31,7 +32,7 @@ pub(super) fn entry(request_id: &str) -> Entry {
     }
 }
 
-fn change(name: &str, length: usize) -> Commit {
+pub(super) fn change(name: &str, length: usize) -> Commit {
     let write = Write {
         key: Key::Tenant(name.to_owned()),
         value: Some(json!({ "note": "x".repeat(length) })),

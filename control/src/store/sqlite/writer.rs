@@ -3,6 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::fault::fault;
+use super::head::{Head, HeadFile, Written};
 use super::readers::Readers;
 use super::{log, records, write_back};
 use crate::store::{Commit, Revision, StoreError};
@@ -11,6 +12,7 @@ use crate::store::{Commit, Revision, StoreError};
 pub(super) struct Writer {
     pub(super) connection: Connection,
     log: Log,
+    head: HeadFile,
 }
 
 /// What is in SQLite's log.
@@ -24,8 +26,8 @@ enum Log {
 }
 
 impl Writer {
-    /// Writes back what a former process left in the log. Nobody reads yet.
-    pub(super) fn begin(connection: Connection) -> Self {
+    /// Writes back what a former process left in the log. Nobody reads yet. Commits are noted in `head`.
+    pub(super) fn begin(connection: Connection, head: HeadFile) -> Self {
         let log = match write_back::settle(&connection) {
             Ok(()) => Log::Ours,
             Err(error) => {
@@ -33,7 +35,11 @@ impl Writer {
                 Log::Inherited
             }
         };
-        Self { connection, log }
+        Self {
+            connection,
+            log,
+            head,
+        }
     }
 
     pub(super) fn commit(
@@ -48,14 +54,36 @@ impl Writer {
         }
         let result = self.attempt(expected, commit);
         match &result {
-            Ok(_) => write_back::when_long(&self.connection, readers),
+            Ok((Revision(1), head)) if !commit.writes.is_empty() => {
+                // What a store begins with is in its file from then on, not only in the log beside it.
+                self.note(head, commit);
+                write_back::and_cut(&self.connection, readers);
+            }
+            Ok((_, head)) => {
+                self.note(head, commit);
+                write_back::when_long(&self.connection, readers);
+            }
             Err(StoreError::Full(_) | StoreError::Io(_)) => self.forget_failed(readers),
             Err(_) => {}
         }
-        result
+        result.map(|(revision, _)| revision)
     }
 
-    fn attempt(&mut self, expected: Option<Revision>, commit: &Commit) -> Result<Revision, StoreError> {
+    /// Of entries alone nobody is told that they are kept.
+    fn note(&mut self, head: &Head, commit: &Commit) {
+        let until = if commit.writes.is_empty() {
+            Written::ToTheSystem
+        } else {
+            Written::ToTheDisk
+        };
+        self.head.write(head, until);
+    }
+
+    fn attempt(
+        &mut self,
+        expected: Option<Revision>,
+        commit: &Commit,
+    ) -> Result<(Revision, Head), StoreError> {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -71,8 +99,9 @@ impl Writer {
         };
         records::write(&transaction, &commit.writes, revision)?;
         log::append(&transaction, revision, &commit.audit)?;
+        let head = Head::of(&transaction)?;
         transaction.commit().map_err(fault)?;
-        Ok(revision)
+        Ok((revision, head))
     }
 
     /// When the fsync of a commit fails, SQLite takes it back for all who are connected, but leaves it in its log,

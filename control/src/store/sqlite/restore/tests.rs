@@ -25,7 +25,7 @@ impl Killed {
         store.backup(&killed.path("backup")).unwrap();
         change(&store, 10..20);
         fs::create_dir(killed.data()).unwrap();
-        for file in ["sluice.db", "sluice.db-wal", "sluice.db-shm"] {
+        for file in ["sluice.db", "sluice.db-wal", "sluice.db-shm", "sluice.head"] {
             fs::copy(alive.join(file), killed.data().join(file)).unwrap();
         }
         killed
@@ -108,7 +108,9 @@ fn what_a_killed_process_left_in_its_log_is_written_back_before_anything_is_put_
     assert_eq!(log.metadata().unwrap().len(), 0);
     let file_alone = killed.path("alone");
     fs::create_dir(&file_alone).unwrap();
-    fs::copy(killed.data().join("sluice.db"), file_alone.join("sluice.db")).unwrap();
+    for file in ["sluice.db", "sluice.head"] {
+        fs::copy(killed.data().join(file), file_alone.join(file)).unwrap();
+    }
     let alone = SqliteStore::open(&file_alone).unwrap();
     assert_eq!(alone.load().unwrap().revision, Revision(20));
 }

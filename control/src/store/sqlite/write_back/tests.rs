@@ -13,7 +13,7 @@ fn grow(store: &SqliteStore, bytes: usize) {
     };
     let commit = Commit {
         writes: vec![write],
-        audit: Vec::new(),
+        audit: vec![crate::store::sqlite::tests::entry("grow")],
     };
     let revision = store.load().unwrap().revision;
     store.commit(Some(revision), &commit).unwrap();
@@ -60,7 +60,7 @@ fn no_part_of_the_log_is_written_back_while_somebody_reads() {
                 };
                 let commit = Commit {
                     writes: vec![write],
-                    audit: Vec::new(),
+                    audit: vec![crate::store::sqlite::tests::entry("grow")],
                 };
                 revision = store.commit(Some(revision), &commit)?;
             }
