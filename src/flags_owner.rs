@@ -11,9 +11,7 @@ use tracing::{error, info};
 
 use crate::cli::clock;
 use crate::environment::variable;
-
-/// In the store's directory: the document as it last was, for when the store can't be read.
-pub(crate) const LAST_GOOD: &str = "last-good.json";
+use crate::last_good;
 
 /// What there is to begin with.
 pub(crate) struct Begun {
@@ -57,16 +55,14 @@ pub(crate) fn begin(path: &Path) -> Result<Result<Begun, Report>> {
             flags: BegunFlags::Files,
         }));
     };
-    let store = SqliteStore::open(&directory).map_err(OpenError::from);
-    let opened = store.and_then(|store| Opened::read(Arc::new(store), eligibility));
-    let flags = match opened {
+    let flags = match open(&directory, eligibility) {
         Ok(opened) => match seeded(opened, seed.as_deref(), eligibility)? {
             Ok(opened) => BegunFlags::Store { opened, directory },
             Err(report) => return Ok(Err(report)),
         },
         Err(OpenError::Store(
             damage @ (StoreError::Corrupt(_) | StoreError::Io(_) | StoreError::Full(_)),
-        )) => last_good(&directory, eligibility, &damage)?,
+        )) => instead(&directory, eligibility, &damage)?,
         Err(other) => return Err(other).with_context(|| format!("the store in {}", directory.display())),
     };
     let (compiled, revision) = match &flags {
@@ -76,6 +72,20 @@ pub(crate) fn begin(path: &Path) -> Result<Result<Begun, Report>> {
     };
     let loaded = config::load_managed(Files::Disk, path, &variable, compiled, revision.0);
     Ok(loaded.map(|loaded| Begun { loaded, flags }))
+}
+
+/// Opens the store in the directory. An empty one beside a document that a store held last is not new.
+fn open(directory: &Path, eligibility: Eligibility) -> Result<Opened, OpenError> {
+    let opened = Opened::read(Arc::new(SqliteStore::open(directory)?), eligibility)?;
+    let held = last_good::path(directory);
+    if opened.revision() == Revision::default() && held.exists() {
+        let damage = format!(
+            "it holds nothing, but {} says what it held last; if a new one is meant, move that away",
+            held.display()
+        );
+        return Err(StoreError::Corrupt(damage).into());
+    }
+    Ok(opened)
 }
 
 /// The store, begun with the document at `seed` if it is empty. The inner error is what is wrong with that.
@@ -101,8 +111,8 @@ fn seeded(opened: Opened, seed: Option<&Path>, eligibility: Eligibility) -> Resu
 }
 
 /// What the store last held. That the store is damaged is said in any case.
-fn last_good(directory: &Path, eligibility: Eligibility, damage: &StoreError) -> Result<BegunFlags> {
-    let path = directory.join(LAST_GOOD);
+fn instead(directory: &Path, eligibility: Eligibility, damage: &StoreError) -> Result<BegunFlags> {
+    let path = last_good::path(directory);
     let cure = match (damage, damage.cure()) {
         (StoreError::Full(_) | StoreError::Io(_), Some(cure)) => {
             format!("To use it, {cure}, and start again")

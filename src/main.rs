@@ -6,6 +6,7 @@ mod cli;
 mod composition;
 mod environment;
 mod flags_owner;
+mod last_good;
 mod operation;
 mod operators;
 mod story;

@@ -1,19 +1,17 @@
 //! The control plane of this process: made of where the flags came from, asked through the admin API, and kept going by
 //! a thread that looks at what requests met and writes down what the store holds.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use control::api::Api;
 use control::operators::{Known, Operators};
 use control::{
-    Control, Explain, FlagObservation, History, LocalKill, Observe, Publish, RequestQuestion, Revision,
-    Story, Unexplained,
+    Control, Explain, FlagObservation, History, LocalKill, Observe, Publish, RequestQuestion, Story,
+    Unexplained,
 };
 use parking_lot::{Condvar, Mutex};
 use proxy::KeyStore;
@@ -22,12 +20,15 @@ use tracing::warn;
 
 use crate::cli::clock;
 use crate::composition::Composition;
-use crate::flags_owner::{BegunFlags, LAST_GOOD};
+use crate::flags_owner::BegunFlags;
+use crate::last_good::LastGood;
 use crate::operators;
 use crate::story::{self, Telling};
 
-/// How often it is looked at what requests met, and whether there is something new to write down.
-const TICK: Duration = Duration::from_secs(5);
+/// How often it is looked whether there is a new document to write down.
+const TICK: Duration = Duration::from_millis(250);
+/// How often it is looked at what requests met, and that is written down.
+const LOOK: Duration = Duration::from_secs(5);
 /// In the store's directory: what was observed of flags.
 const OBSERVATIONS: &str = "observations.json";
 
@@ -188,7 +189,8 @@ impl Keeper {
         let stop = Arc::<(Mutex<bool>, Condvar)>::default();
         let stopping = Arc::clone(&stop);
         let keep = move || {
-            let mut written = None;
+            let mut last_good = directory.as_deref().map(LastGood::of);
+            let mut looked = Instant::now();
             loop {
                 let (stopped, woken) = &*stopping;
                 let mut stopped = stopped.lock();
@@ -197,9 +199,14 @@ impl Keeper {
                 }
                 let ends = *stopped;
                 drop(stopped);
-                control.look(clock::now());
-                if let Some(directory) = &directory {
-                    keep(&control, directory, &mut written);
+                if ends || looked.elapsed() >= LOOK {
+                    looked = Instant::now();
+                    look(&control, directory.as_deref());
+                }
+                match &mut last_good {
+                    Some(last_good) if ends => last_good.keep_now(&control),
+                    Some(last_good) => last_good.keep(&control),
+                    None => {}
                 }
                 if ends {
                     return;
@@ -229,28 +236,12 @@ impl Drop for Keeper {
     }
 }
 
-/// Writes down what was observed, and the document if it is another than the one written last.
-fn keep(control: &Control, directory: &Path, written: &mut Option<Revision>) {
-    if let Err(error) = control.history().write(&directory.join(OBSERVATIONS)) {
+/// Looks at what requests met, and writes it down where there is a place for it.
+fn look(control: &Control, directory: Option<&Path>) {
+    control.look(clock::now());
+    if let Some(directory) = directory
+        && let Err(error) = control.history().write(&directory.join(OBSERVATIONS))
+    {
         warn!("what was observed of flags can't be written down: {error}");
     }
-    let revision = control.read(|state, _| state.revision);
-    if *written == Some(revision) {
-        return;
-    }
-    let (revision, document) = control.read(|state, _| (state.revision, state.document()));
-    match put(&directory.join(LAST_GOOD), &document) {
-        Ok(()) => *written = Some(revision),
-        Err(error) => warn!("the last good document can't be written down: {error}"),
-    }
-}
-
-fn put(path: &Path, document: &serde_json::Value) -> std::io::Result<()> {
-    let aside = path.with_extension("new");
-    let mut file = std::io::BufWriter::new(File::create(&aside)?);
-    serde_json::to_writer(&mut file, document)?;
-    file.flush()?;
-    // It is for the day on which the disk is not well: the one before stays until this one is on it.
-    file.get_ref().sync_all()?;
-    std::fs::rename(aside, path)
 }

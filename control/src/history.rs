@@ -2,7 +2,9 @@
 //! there were in each of the last hours. Kept in a file beside the store, which may be lost without harm.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::Permissions;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rules::Timestamp;
@@ -63,7 +65,10 @@ impl History {
     /// It can't be written; what was there stays.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         let aside = path.with_extension("new");
+        // As private as the store that it is beside, whatever was left behind here.
+        let mode = Permissions::from_mode(0o600);
         let mut file = std::fs::File::create(&aside)?;
+        file.set_permissions(mode)?;
         serde_json::to_writer(&mut file, self)?;
         file.flush()?;
         std::fs::rename(aside, path)

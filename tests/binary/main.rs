@@ -18,6 +18,7 @@ mod evaluating;
 mod explained;
 mod explaining;
 mod failing_disk;
+mod lost;
 mod managed;
 mod operating;
 mod operators;

@@ -64,7 +64,7 @@ access_log: {{ output: off }}
         self.folder.path()
     }
 
-    fn run(&self) -> Running {
+    pub(crate) fn run(&self) -> Running {
         let sluice = Running::start(self.path(), ["run"]);
         sluice.line("admin listening");
         sluice

@@ -1,0 +1,95 @@
+//! The last good document: what a store held last, in a file beside it, to be served while the store can't be used.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{BufWriter, Result, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use control::{Control, Revision};
+use tracing::warn;
+
+/// In the store's directory.
+const FILE: &str = "last-good.json";
+/// Nobody else reads what nobody else may read in the store.
+const MODE: u32 = 0o600;
+/// A document that takes long to write is not written all the time: it rests so many times as long.
+const REST: u32 = 20;
+/// What can't be written is tried again after so long.
+const TRIED_AGAIN: Duration = Duration::from_secs(5);
+
+/// Where it is.
+pub(crate) fn path(directory: &Path) -> PathBuf {
+    directory.join(FILE)
+}
+
+/// Writes it down.
+pub(crate) struct LastGood {
+    path: PathBuf,
+    written: Option<Revision>,
+    rests_until: Option<Instant>,
+}
+
+impl LastGood {
+    /// Beside the store in this directory.
+    pub(crate) fn of(directory: &Path) -> Self {
+        Self {
+            path: path(directory),
+            written: None,
+            rests_until: None,
+        }
+    }
+
+    /// Writes the document down if it is another than the one written last, and not too soon after that. Of a store
+    /// that holds nothing there is none.
+    pub(crate) fn keep(&mut self, control: &Control) {
+        let now = Instant::now();
+        if self.rests_until.is_none_or(|until| until <= now) {
+            self.keep_now(control);
+        }
+    }
+
+    /// As `keep`, however soon.
+    pub(crate) fn keep_now(&mut self, control: &Control) {
+        let revision = control.read(|state, _| state.revision);
+        if revision == Revision::default() || self.written == Some(revision) {
+            return;
+        }
+        let begun = Instant::now();
+        let (revision, document) = control.read(|state, _| (state.revision, state.document()));
+        let rest = match put(&self.path, &document) {
+            Ok(()) => {
+                self.written = Some(revision);
+                begun.elapsed().saturating_mul(REST)
+            }
+            Err(error) => {
+                warn!("the last good document can't be written down: {error}");
+                TRIED_AGAIN
+            }
+        };
+        self.rests_until = Instant::now().checked_add(rest);
+    }
+}
+
+/// It is for the day on which the disk is not well: the one before stays until this one is on it.
+fn put(path: &Path, document: &serde_json::Value) -> Result<()> {
+    let aside = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    let file = options
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(MODE)
+        .open(&aside)?;
+    // One that was left behind has the mode that it had.
+    file.set_permissions(Permissions::from_mode(MODE))?;
+    let mut file = BufWriter::new(file);
+    serde_json::to_writer(&mut file, document)?;
+    file.flush()?;
+    file.get_ref().sync_all()?;
+    std::fs::rename(aside, path)?;
+    match path.parent() {
+        Some(directory) => File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,115 @@
+//! `sluice run` where the store has lost what was acknowledged: it says so, serves what was known last, and begins
+//! nothing anew over it.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use testkit::{Client, Request, eventually};
+
+use crate::managed::{Managed, look, post};
+use crate::process::sluice;
+
+/// A store that was killed by SIGKILL right after the flag was killed, and a seed that has the flag on.
+fn killed() -> Managed {
+    let managed = Managed::new();
+    let mut sluice = managed.run();
+    managed.furnish(&sluice);
+    let mut admin = Client::connect(sluice.admin());
+    let seed = look(&mut admin, "/platform/document");
+    fs::write(managed.path().join("seed.json"), seed.text()).unwrap();
+    let done = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));
+    assert_eq!(done.status, 200, "{}", done.text());
+    let last_good = managed.path().join("data/last-good.json");
+    eventually("the last good document has the kill", || {
+        let text = fs::read_to_string(&last_good).ok()?;
+        text.contains("\"enabled\":false").then_some(())
+    });
+    sluice.signal("KILL");
+    sluice.ended();
+    let config = managed.path().join("sluice.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(
+        config,
+        text.replace("sqlite: data", "sqlite: data, seed: seed.json"),
+    )
+    .unwrap();
+    managed
+}
+
+/// Whether the flag is still off, and the files are as they were.
+fn serves_what_was_known_last(managed: &Managed) {
+    let last_good = managed.path().join("data/last-good.json");
+    let before = fs::read(&last_good).unwrap();
+    for _ in 0..2 {
+        let mut sluice = managed.run();
+        let told = sluice.line("can't be used");
+        assert!(told.contains("sluice restore"), "{told}");
+        assert_eq!(Client::connect(sluice.listener()).ask(&managed.ask()).status, 403);
+        let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
+        assert!(ready.text().contains("[!] store: "), "{}", ready.text());
+        sluice.signal("TERM");
+        sluice.ended();
+        assert_eq!(fs::read(&last_good).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_kill_is_not_undone_by_damage_to_the_log_that_it_was_in() {
+    type Damage = fn(&Path);
+    let damages: [Damage; 3] = [
+        |data| {
+            let log = data.join("sluice.db-wal");
+            let mut bytes = fs::read(&log).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(log, bytes).unwrap();
+        },
+        |data| fs::remove_file(data.join("sluice.db-wal")).unwrap(),
+        |data| {
+            for file in ["sluice.db", "sluice.db-wal", "sluice.db-shm", "sluice.head"] {
+                fs::remove_file(data.join(file)).unwrap();
+            }
+        },
+    ];
+    for damage in damages {
+        let managed = killed();
+        damage(&managed.path().join("data"));
+        serves_what_was_known_last(&managed);
+    }
+}
+
+#[test]
+fn a_backup_of_before_is_taken_back_on_purpose() {
+    let managed = killed();
+    let data = managed.path().join("data");
+    // What the store began with is in its file; the kill is in the log.
+    fs::copy(data.join("sluice.db"), managed.path().join("copy")).unwrap();
+    fs::remove_file(data.join("sluice.db-wal")).unwrap();
+    serves_what_was_known_last(&managed);
+    let said = sluice(managed.path(), ["restore", "copy", "--to", "data"], "");
+    assert_eq!(said.code, 0, "{}", said.err);
+    let sluice = managed.run();
+    assert_eq!(Client::connect(sluice.listener()).ask(&managed.ask()).status, 200);
+    assert!(!sluice.printed().iter().any(|line| line.contains("can't be used")));
+}
+
+#[test]
+fn what_is_kept_beside_a_store_is_read_by_nobody_else() {
+    use std::os::unix::fs::PermissionsExt;
+    let managed = killed();
+    let data = managed.path().join("data");
+    // One that was left behind from a time when others might read it.
+    fs::write(data.join("observations.new"), "").unwrap();
+    fs::set_permissions(data.join("observations.new"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(data.join("last-good.new"), "").unwrap();
+    fs::set_permissions(data.join("last-good.new"), fs::Permissions::from_mode(0o644)).unwrap();
+    let mut sluice = managed.run();
+    sluice.signal("TERM");
+    sluice.ended();
+    for file in fs::read_dir(data).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.path());
+    }
+}
