@@ -231,6 +231,40 @@ impl Composition {
         break_glass.map(BreakGlass::kills).unwrap_or_default()
     }
 
+    /// Serves these flags from now on, along with the gateway's document that is served, or one that fits them.
+    fn put(
+        &self,
+        served: &mut Served,
+        compiled: &Compiled,
+        revision: control::Revision,
+        fit: Fit,
+    ) -> Result<(), PublishError> {
+        let prepare = |reason: String| PublishError::Prepare(reason);
+        served.managed = Some(Managed {
+            compiled: compiled.clone(),
+            revision: revision.0,
+            in_step: fit.is_none(),
+        });
+        let Some(mut loaded) = fit else {
+            let plain = served
+                .loaded
+                .with_flags(&compiled.flags, &compiled.tenants, revision.0);
+            if let Some((publisher, _)) = self.proxy.get() {
+                let published = publisher.publish_flags(self.composed(&plain));
+                published.map_err(|error| prepare(error.to_string()))?;
+            }
+            served.plain = plain;
+            return Ok(());
+        };
+        loaded.snapshot = loaded.with_flags(&compiled.flags, &compiled.tenants, revision.0);
+        self.serve(served, *loaded)
+            .map_err(|error| prepare(error.to_string()))?;
+        if let Some(managed) = &mut served.managed {
+            managed.in_step = true;
+        }
+        Ok(())
+    }
+
     /// Says in `/readyz?verbose` what is killed.
     fn note(&self) {
         let words = |kill: &LocalKill| {
@@ -259,7 +293,7 @@ impl Publish for Composition {
             Some(managed) => (managed.in_step, managed.revision),
             None => (false, 0),
         };
-        if in_step && compiled.same_ids {
+        if in_step && served.loaded.outlives(&compiled.ids) {
             return Ok(None);
         }
         let files = served.loaded.files.clone();
@@ -278,35 +312,13 @@ impl Publish for Composition {
         fit: Fit,
     ) -> Result<(), PublishError> {
         let mut served = self.served.lock();
-        let prepare = |reason: String| PublishError::Prepare(reason);
-        served.managed = Some(Managed {
-            compiled: compiled.clone(),
-            revision: revision.0,
-            in_step: fit.is_none(),
-        });
-        let Some(mut loaded) = fit else {
-            let plain = served
-                .loaded
-                .with_flags(&compiled.flags, &compiled.tenants, revision.0);
-            if let Some((publisher, _)) = self.proxy.get() {
-                let published = publisher.publish_flags(self.composed(&plain));
-                published.map_err(|error| prepare(error.to_string()))?;
-            }
-            served.plain = plain;
-            drop(served);
-            self.note();
-            return Ok(());
-        };
-        loaded.snapshot = loaded.with_flags(&compiled.flags, &compiled.tenants, revision.0);
-        self.serve(&mut served, *loaded)
-            .map_err(|error| prepare(error.to_string()))?;
-        if let Some(managed) = &mut served.managed {
-            managed.in_step = true;
-        }
+        let former = served.managed.as_ref();
+        let same_names = former.is_some_and(|former| compiled.same_names(&former.compiled));
+        self.put(&mut served, compiled, revision, fit)?;
         drop(served);
         self.note();
         // A document that was refused may have waited for these flags.
-        if let Some(again) = self.again.get() {
+        if !same_names && let Some(again) = self.again.get() {
             again.read();
         }
         Ok(())

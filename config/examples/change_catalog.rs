@@ -71,8 +71,17 @@ fn main() {
             Some(json!({ "attribute": "country", "in": ["DE", format!("X{round}")] })),
         )
     });
-    measure("a new flag", WHOLE_ROUNDS, &mut catalog, |round| {
-        Edit::Flag(key(round), (round % 2 == 1).then(|| flag(round - 1)))
+    measure("a flag goes", ROUNDS, &mut catalog, |round| {
+        Edit::Flag(key(loose(round)), None)
+    });
+    measure("a flag comes", ROUNDS, &mut catalog, |round| {
+        Edit::Flag(key(loose(round)), Some(flag(loose(round))))
+    });
+    measure("its variants", ROUNDS, &mut catalog, |round| {
+        let number = FLAGS / 2 + round % (FLAGS / 2);
+        let mut value = flag(number);
+        value["variants"] = json!({ "off": null, "on": round, "other": 0 });
+        Edit::Flag(key(number), Some(value))
     });
     let start = Instant::now();
     let refused = catalog.draft(vec![Edit::Flag(key(9), Some(json!({ "requires": ["no.such"] })))]);
@@ -103,6 +112,11 @@ fn measure(name: &str, rounds: usize, catalog: &mut Catalog, edit: impl Fn(usize
 
 fn key(number: usize) -> String {
     format!("area{}.feature{number}", number % 20)
+}
+
+/// The numbers of flags that no other flag requires, and no tenant names.
+fn loose(round: usize) -> usize {
+    round / 9 * 10 + round % 9
 }
 
 fn id(number: usize) -> String {

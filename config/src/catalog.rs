@@ -2,13 +2,15 @@
 //! compiles to. A change reads and compiles the parts that it touches; the others are shared.
 
 mod draft;
+mod flags;
 mod part;
 mod refused;
+mod tenants;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rules::{Eligibility, FlagDefinition, Flags, Names, SegmentDefinition, Tenants};
+use rules::{Eligibility, FlagDefinition, FlagId, Flags, Names, SegmentDefinition, Tenants};
 use serde_json::{Map, Value};
 
 use self::part::{Head, Part};
@@ -47,10 +49,20 @@ pub struct Compiled {
     pub flags: Arc<Flags>,
     /// The tenants.
     pub tenants: Arc<Tenants>,
-    /// Whether the ids of flags, variants, tiers and attributes mean what they meant before the change, so that
-    /// routes, identity and header plans that were compiled along with it stay valid.
-    pub same_ids: bool,
+    /// What the ids mean that were given before the change.
+    pub ids: Ids,
     pub(crate) names: Arc<Names>,
+}
+
+/// What ids mean after a change, to routes, identity and header plans that were compiled before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ids {
+    /// What they meant. There may be more of them.
+    Kept,
+    /// The same, but for these of flags: they are gone, or have other variants, say.
+    Moved(Arc<[FlagId]>),
+    /// Tiers have others, or there are more attributes, which a request may have.
+    Other,
 }
 
 type Segment = SegmentDefinition<'static>;
@@ -168,11 +180,17 @@ impl Draft {
 }
 
 impl Compiled {
+    /// Whether there are the flags, segments and tiers that there are in `other`, and they stand for the same.
+    #[must_use]
+    pub fn same_names(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.names, &other.names)
+    }
+
     fn empty(eligibility: Eligibility) -> Self {
         Self {
             flags: Arc::new(Flags::none(eligibility)),
             tenants: Arc::default(),
-            same_ids: true,
+            ids: Ids::Kept,
             names: Arc::default(),
         }
     }

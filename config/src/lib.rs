@@ -35,7 +35,7 @@ mod translate;
 mod validate;
 mod watch;
 
-pub use catalog::{Catalog, Compiled, Draft, Edit};
+pub use catalog::{Catalog, Compiled, Draft, Edit, Ids};
 pub use document::flags_document;
 pub use files::Files;
 pub use identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestValue, TokenSource};

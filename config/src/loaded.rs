@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rules::{Eligibility, Flags, Revision, Snapshot, Tenants};
 
+use crate::catalog::Ids;
 use crate::files::Files;
 use crate::identity::Identity;
 use crate::inputs::Inputs;
@@ -51,8 +52,24 @@ pub enum FlagsSource {
 }
 
 impl Loaded {
-    /// The snapshot with other flags and tenants, whose ids mean what they mean in this one
-    /// ([`Compiled::same_ids`](crate::Compiled::same_ids)), at a revision of their store.
+    /// Whether its routes, identity and headers stay valid with flags before whose change they were compiled: nothing
+    /// in them names what means something else now.
+    #[must_use]
+    pub fn outlives(&self, ids: &Ids) -> bool {
+        let moved = match ids {
+            Ids::Kept => return true,
+            Ids::Moved(moved) => moved,
+            Ids::Other => return false,
+        };
+        let routes = self.snapshot.routes.all().iter();
+        let gates = routes.filter_map(|route| route.gate.as_ref());
+        let mut named = gates
+            .flat_map(|gate| gate.flags().iter().copied())
+            .chain(self.snapshot.headers.named_flags());
+        !named.any(|flag| moved.contains(&flag))
+    }
+
+    /// The snapshot with other flags and tenants, which it [outlives](Self::outlives), at a revision of their store.
     #[must_use]
     pub fn with_flags(&self, flags: &Arc<Flags>, tenants: &Arc<Tenants>, revision: u64) -> Arc<Snapshot> {
         Arc::new(Snapshot {

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use config::{Catalog, Edit, Files, FlagsSource, Loaded, Outline, Reception, Reload, Report, WatchOptions};
+use config::{
+    Catalog, Edit, Files, FlagsSource, Ids, Loaded, Outline, Reception, Reload, Report, WatchOptions,
+};
 use rules::Eligibility;
 use serde_json::json;
 
@@ -134,7 +136,7 @@ fn flags_alone_change_under_a_revision_of_their_own() {
             Some(json!({ "enabled": false })),
         )])
         .unwrap();
-    assert!(draft.compiled().same_ids);
+    assert_eq!(draft.compiled().ids, Ids::Kept);
     catalog.adopt(draft);
     let compiled = catalog.compiled();
     let snapshot = loaded.with_flags(&compiled.flags, &compiled.tenants, 8);
@@ -209,4 +211,68 @@ fn a_watch_reads_the_document_as_its_caller_would() {
     let revision = heard.recv_timeout(Duration::from_secs(10)).unwrap();
     assert!(revision.starts_with("9-"), "{revision}");
     assert_ne!(revision, *loaded.snapshot.revision.0);
+}
+
+/// Makes one change, and says what it left of ids.
+fn change(catalog: &mut Catalog, key: &str, flag: Option<serde_json::Value>) -> Ids {
+    let draft = catalog.draft(vec![Edit::Flag(key.to_owned(), flag)]);
+    catalog.adopt(draft.unwrap_or_else(|report| panic!("{report}")));
+    catalog.compiled().ids.clone()
+}
+
+#[test]
+fn a_document_outlives_changes_of_flags_that_it_does_not_name() {
+    let headers = "headers: { per_flag: [told], flags: { name: X-F, include: [listed] } }\n";
+    let gateway = format!("{GATEWAY}{headers}");
+    let mut catalog = catalog();
+    for key in ["told", "listed", "other"] {
+        change(&mut catalog, key, Some(json!({})));
+    }
+    let loaded = load(&gateway, &catalog).unwrap_or_else(|report| panic!("{report}"));
+    let variants = json!({ "variants": { "on": 1, "off": 0 } });
+    let theme = json!({ "variants": { "blue": 1, "none": 0 }, "off": "none", "final": "blue" });
+    for (key, flag, outlives) in [
+        ("aaa", Some(json!({})), true),
+        ("aaa", Some(variants.clone()), true),
+        ("aaa", None, true),
+        ("other", None, true),
+        ("theme", Some(theme), false),
+        ("told", Some(variants.clone()), false),
+        ("listed", Some(variants), false),
+        ("listed", None, false),
+    ] {
+        let ids = change(&mut catalog, key, flag);
+        assert_eq!(loaded.outlives(&ids), outlives, "{key}: {ids:?}");
+    }
+    let reads = json!({ "rules": [{ "when": { "attribute": "unread", "exists": true }, "serve": "on" }] });
+    let ids = change(&mut catalog, "reads", Some(reads));
+    assert!(!loaded.outlives(&ids), "a request may have the attribute");
+}
+
+#[test]
+fn what_a_document_names_is_in_key_order_whenever_it_came() {
+    let mut catalog = catalog();
+    for key in ["zeta", "late", "alpha"] {
+        change(&mut catalog, key, Some(json!({})));
+    }
+    let gate = "gate: { all: [zeta, board, alpha] }, upstream: api";
+    let headers =
+        "headers: { per_flag: [zeta, board, alpha], flags: { name: X-F, include: [zeta, late, board] } }\n";
+    let gateway = GATEWAY.replace("gate: board, upstream: api", gate) + headers;
+    let loaded = load(&gateway, &catalog).unwrap_or_else(|report| panic!("{report}"));
+    let flags = &loaded.snapshot.flags;
+    let keys = |ids: Vec<rules::FlagId>| {
+        ids.into_iter()
+            .map(|id| flags.flag(id).unwrap().key().to_string())
+    };
+    let gate = loaded.snapshot.routes.all()[0].gate.as_ref().unwrap();
+    assert_eq!(
+        keys(gate.flags().to_vec()).collect::<Vec<_>>(),
+        ["alpha", "board", "zeta"]
+    );
+    let named = keys(loaded.snapshot.headers.named_flags().collect());
+    assert_eq!(
+        named.collect::<Vec<_>>(),
+        ["alpha", "board", "zeta", "board", "late", "zeta"]
+    );
 }

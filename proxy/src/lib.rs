@@ -74,7 +74,7 @@ pub use code_counter::{CodeCounter, MAX_CODES};
 pub use issuer_keys::{IssuerKeys, KeysStatus, MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed, Unproven};
 pub use key_store::{InvalidKeySource, KeyStore};
 pub use listener_tls::InvalidTls;
-pub use meter::{FlagMeter, Meters, RouteMeter, UNMATCHED_ROUTE};
+pub use meter::{FlagMeter, MeteredFlag, Meters, RouteMeter, UNMATCHED_ROUTE};
 pub use metrics::{Metrics, Reload};
 pub use observations::{FlagObservation, Observations};
 pub use outcome::Outcome;

@@ -40,12 +40,16 @@ pub struct FlagMeter {
     errors: Arc<AtomicU64>,
 }
 
-/// The meters of one snapshot, in the order of its routes and flags.
+/// A flag's key and the names of its variants.
+pub type MeteredFlag<'a> = (&'a str, Vec<&'a str>);
+
+/// The meters of one snapshot, by the ids of its routes and flags.
 #[derive(Debug)]
 pub struct Meters {
     routes: Box<[Arc<RouteMeter>]>,
     unmatched: Arc<RouteMeter>,
-    flags: Box<[Arc<FlagMeter>]>,
+    /// None where no flag has the id.
+    flags: Box<[Option<Arc<FlagMeter>>]>,
 }
 
 impl RouteMeter {
@@ -153,12 +157,12 @@ impl FlagMeter {
 }
 
 impl Meters {
-    /// Meters for a snapshot's routes (their names) and flags (key, names of the variants), in its order.
-    /// Those that `earlier` has already are taken over, so that their counts go on.
+    /// Meters for a snapshot's routes (their names) and flags (key, names of the variants; none where no flag has the
+    /// id), by their ids. Those that `earlier` has already are taken over, so that their counts go on.
     pub(crate) fn following<'a>(
         earlier: &Self,
         routes: impl IntoIterator<Item = &'a str>,
-        flags: impl IntoIterator<Item = (&'a str, Vec<&'a str>)>,
+        flags: impl IntoIterator<Item = Option<MeteredFlag<'a>>>,
     ) -> Self {
         let mut known: HashMap<&str, &Arc<RouteMeter>> =
             earlier.routes.iter().map(|meter| (meter.name(), meter)).collect();
@@ -168,8 +172,8 @@ impl Meters {
             None => Arc::new(RouteMeter::new(name)),
         };
         let known: HashMap<&str, &Arc<FlagMeter>> =
-            earlier.flags.iter().map(|meter| (meter.key(), meter)).collect();
-        let flag = |(key, variants): (&str, Vec<&str>)| match known.get(key) {
+            earlier.flags().map(|meter| (meter.key(), meter)).collect();
+        let flag = |(key, variants): MeteredFlag<'a>| match known.get(key) {
             Some(meter)
                 if meter
                     .variants
@@ -190,7 +194,7 @@ impl Meters {
         Self {
             routes: routes.into_iter().map(route).collect(),
             unmatched: Arc::clone(&earlier.unmatched),
-            flags: flags.into_iter().map(flag).collect(),
+            flags: flags.into_iter().map(|metered| metered.map(flag)).collect(),
         }
     }
 
@@ -218,7 +222,7 @@ impl Meters {
     /// The meter of the flag at that place of the snapshot.
     #[must_use]
     pub fn flag(&self, index: usize) -> Option<&Arc<FlagMeter>> {
-        self.flags.get(index)
+        self.flags.get(index)?.as_ref()
     }
 
     /// Every route's meter once, that of unmatched requests last.
@@ -230,8 +234,9 @@ impl Meters {
         named.chain([&self.unmatched])
     }
 
+    /// Every flag's meter, in no particular order.
     pub(crate) fn flags(&self) -> impl Iterator<Item = &Arc<FlagMeter>> {
-        self.flags.iter()
+        self.flags.iter().flatten()
     }
 }
 

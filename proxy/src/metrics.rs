@@ -10,7 +10,7 @@ use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, 
 use tracing::error;
 
 use crate::code_counter::CodeCounter;
-use crate::meter::Meters;
+use crate::meter::{MeteredFlag, Meters};
 use crate::published::{Published, PublishedCollector};
 
 /// What became of a reload.
@@ -167,12 +167,12 @@ impl Metrics {
     }
 
     /// Meters for a snapshot that is being prepared: its routes' names, its flags' keys and the names of
-    /// their variants, in its order. They are shown once they are published.
+    /// their variants, by id. They are shown once they are published.
     #[must_use]
     pub fn prepare<'a>(
         &self,
         routes: impl IntoIterator<Item = &'a str>,
-        flags: impl IntoIterator<Item = (&'a str, Vec<&'a str>)>,
+        flags: impl IntoIterator<Item = Option<MeteredFlag<'a>>>,
     ) -> Arc<Meters> {
         Arc::new(Meters::following(&self.published.load().meters, routes, flags))
     }

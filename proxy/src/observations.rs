@@ -1,9 +1,8 @@
 //! What the proxy has seen of flags so far, for whoever operates them. Read from the snapshot served and its meters;
 //! nothing on a request's way waits for it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-
-use rules::FlagId;
 
 use crate::shared::Shared;
 
@@ -39,7 +38,9 @@ impl Observations {
             decisions: meter.total(),
             errors: meter.errors(),
         };
-        serving.meters.flags().map(flag).collect()
+        let mut seen: Vec<FlagObservation> = serving.meters.flags().map(flag).collect();
+        seen.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        seen
     }
 
     /// The keys of the flags that a gate names, in key order.
@@ -47,19 +48,12 @@ impl Observations {
     pub fn gated(&self) -> Vec<Box<str>> {
         let serving = self.shared.current.take();
         let routes = serving.snapshot.routes.all().iter();
-        let mut ids: Vec<FlagId> = routes
+        let ids = routes
             .filter_map(|route| route.gate.as_ref())
-            .flat_map(|gate| gate.flags().iter().copied())
+            .flat_map(|gate| gate.flags());
+        let keys: BTreeSet<&str> = ids
+            .filter_map(|id| Some(serving.snapshot.flags.flag(*id)?.key().as_str()))
             .collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let key = |id: FlagId| {
-            serving
-                .snapshot
-                .flags
-                .flag(id)
-                .map(|flag| flag.key().as_str().into())
-        };
-        ids.into_iter().filter_map(key).collect()
+        keys.into_iter().map(Into::into).collect()
     }
 }

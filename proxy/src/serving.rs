@@ -324,11 +324,10 @@ fn reserved(snapshot: &Snapshot, credentials: &Credentials) -> Reserved {
 }
 
 fn meters(snapshot: &Snapshot, metrics: &Metrics) -> Arc<Meters> {
-    let flags = snapshot.flags.iter().map(|(_, flag)| {
-        (
-            flag.key().as_str(),
-            flag.variants().iter().map(|variant| &*variant.name).collect(),
-        )
+    let flags = snapshot.flags.by_id().map(|flag| {
+        let flag = flag?;
+        let variants = flag.variants().iter().map(|variant| &*variant.name);
+        Some((flag.key().as_str(), variants.collect()))
     });
     metrics.prepare(snapshot.routes.all().iter().map(|route| &*route.name), flags)
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::{
-    Eligibility, FlagDefinition, Flags, FlagsDefinition, Name, NamedFlag, Names, Noun, Problem, ProblemKind,
-    Site, Tenants, TierId, UnknownTenant, UnknownTenantDefinition, VariantId,
+    Eligibility, FlagDefinition, FlagId, Flags, FlagsDefinition, Name, NamedFlag, Names, Noun, Problem,
+    ProblemKind, Site, Tenants, TierId, UnknownTenant, UnknownTenantDefinition, VariantId, flags::Slot,
 };
 
 mod condition;
@@ -204,14 +204,15 @@ impl<'n> Compiler<'n> {
         self.tiers(definition);
         let unknown_tenant = self.unknown_tenant(definition.unknown_tenant.as_ref());
         let segments = self.segments(definition);
-        let flags = self.flags(definition, known);
+        let (slots, order) = self.flags(definition, known);
         if self.problems.is_empty() {
-            cost::check(&flags, &segments, &mut self.problems);
+            cost::check(&slots, &segments, &mut self.problems);
         } else {
             cost::check_chains(definition, self.names, &mut self.problems);
         }
         Flags {
-            flags: flags.into(),
+            slots: slots.into(),
+            order: order.into(),
             segments: segments.into(),
             tiers: definition
                 .tiers
@@ -279,11 +280,12 @@ impl<'n> Compiler<'n> {
         compiled
     }
 
+    /// Flags by id, and their ids in key order.
     fn flags(
         &mut self,
         definition: &FlagsDefinition<'_>,
         known: &dyn Fn(&FlagDefinition<'_>) -> Option<Arc<crate::Flag>>,
-    ) -> Vec<Arc<crate::Flag>> {
+    ) -> (Vec<Slot>, Vec<FlagId>) {
         if let Some(last) = definition.flags.last() {
             self.problems
                 .limit(last.key.site, "flags", MAX_FLAGS, definition.flags.len());
@@ -293,9 +295,18 @@ impl<'n> Compiler<'n> {
         let mut in_key_order: Vec<&FlagDefinition<'_>> =
             definition.flags.iter().map(|flag| &**flag).collect();
         in_key_order.sort_by(|a, b| a.key.value.cmp(&b.key.value));
-        in_key_order
-            .into_iter()
-            .filter_map(|flag| known(flag).or_else(|| self.flag(flag).map(Arc::new)))
-            .collect()
+        let mut slots: Vec<Slot> = vec![None; self.names.flag_ids()];
+        let mut order = Vec::with_capacity(in_key_order.len());
+        for flag in in_key_order {
+            let id = self.names.flag(&flag.key.value).map(|named| named.id);
+            let compiled = known(flag).or_else(|| self.flag(flag).map(Arc::new));
+            if let Some(id) = id
+                && let Some(slot) = slots.get_mut(id.index())
+            {
+                *slot = compiled;
+                order.push(id);
+            }
+        }
+        (slots, order)
     }
 }

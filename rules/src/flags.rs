@@ -7,10 +7,13 @@ use crate::{
     condition::Segment,
 };
 
-/// The flags of a snapshot, in key order. Its parts are shared with the snapshots before and after it.
+/// The flags of a snapshot. Its parts are shared with the snapshots before and after it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flags {
-    pub(crate) flags: Arc<[Arc<Flag>]>,
+    /// By id; none where the flag that had it is gone.
+    pub(crate) slots: Arc<[Slot]>,
+    /// Those that there are, in key order.
+    pub(crate) order: Arc<[FlagId]>,
     pub(crate) segments: Arc<[Segment]>,
     pub(crate) tiers: Arc<[Box<str>]>,
     pub(crate) attributes: Arc<Attributes>,
@@ -18,6 +21,9 @@ pub struct Flags {
     pub(crate) policy: Policy,
     pub(crate) eligibility: Eligibility,
 }
+
+/// A place of a flag.
+pub(crate) type Slot = Option<Arc<Flag>>;
 
 /// How a tenant without a record is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +39,8 @@ impl Flags {
     #[must_use]
     pub fn none(eligibility: Eligibility) -> Self {
         Self {
-            flags: Arc::default(),
+            slots: Arc::default(),
+            order: Arc::default(),
             segments: Arc::default(),
             tiers: Arc::default(),
             attributes: Arc::default(),
@@ -45,38 +52,45 @@ impl Flags {
 
     /// Every flag, in key order, with its id.
     pub fn iter(&self) -> impl Iterator<Item = (FlagId, &Flag)> {
-        self.flags
-            .iter()
-            .enumerate()
-            .filter_map(|(index, flag)| Some((FlagId::from_index(index)?, &**flag)))
+        let ids = self.order.iter();
+        ids.filter_map(|id| Some((*id, self.flag(*id)?)))
+    }
+
+    /// By id, each flag; none where the one that had the id is gone. For tables that are found into by id.
+    pub fn by_id(&self) -> impl Iterator<Item = Option<&Flag>> {
+        self.slots.iter().map(Option::as_deref)
     }
 
     /// How many flags there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.flags.len()
+        self.order.len()
     }
 
     /// Whether there is no flag at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.flags.is_empty()
+        self.order.is_empty()
     }
 
-    /// The flag with this id.
+    /// The flag with this id; none where it is gone, or of another snapshot.
     #[must_use]
+    #[inline]
     pub fn flag(&self, id: FlagId) -> Option<&Flag> {
-        self.flags.get(id.index()).map(|flag| &**flag)
+        self.slots.get(id.index())?.as_deref()
     }
 
     /// The id of the flag with this key. Not for the request path, which knows ids.
     #[must_use]
     pub fn id(&self, key: &str) -> Option<FlagId> {
-        let index = self
-            .flags
-            .binary_search_by(|flag| flag.key.as_str().cmp(key))
-            .ok()?;
-        FlagId::from_index(index)
+        let place = self.place(key).ok()?;
+        self.order.get(place).copied()
+    }
+
+    /// Where in the order the flag with this key is, or would be.
+    pub(crate) fn place(&self, key: &str) -> Result<usize, usize> {
+        let key_of = |id: &FlagId| self.flag(*id).map_or("", |flag| flag.key.as_str());
+        self.order.binary_search_by(|id| key_of(id).cmp(key))
     }
 
     /// The id of the attribute with this name, or none where no condition reads it.
@@ -124,14 +138,14 @@ impl Flags {
     /// The same flags, of which these are killed, whatever their definitions say.
     #[must_use]
     pub fn with_killed(&self, killed: &[FlagId]) -> Self {
-        let mut flags: Vec<Arc<Flag>> = self.flags.to_vec();
+        let mut slots = self.slots.to_vec();
         for id in killed {
-            if let Some(flag) = flags.get_mut(id.index()) {
+            if let Some(Some(flag)) = slots.get_mut(id.index()) {
                 Arc::make_mut(flag).enabled = false;
             }
         }
         Self {
-            flags: flags.into(),
+            slots: slots.into(),
             ..self.clone()
         }
     }

@@ -1,8 +1,8 @@
 //! A gate: a route's condition over flags, decided once per request against one snapshot.
 
 use crate::{
-    Decision, FlagId, Flags, GateDefinition, Kind, MAX_NESTING, Name, Names, Problem, ProblemKind, Reason,
-    Sited, Subject, Timestamp, VariantId, compile::Problems, decide,
+    Decision, FlagId, Flags, GateDefinition, Kind, MAX_NESTING, Name, NamedFlag, Names, Problem, ProblemKind,
+    Reason, Sited, Subject, Timestamp, VariantId, compile::Problems, decide,
 };
 
 /// The most parts a gate has.
@@ -65,9 +65,10 @@ impl Gate {
             };
             compiler.problems.report(definition.site, kind);
         }
-        compiler.flags.sort_unstable();
-        compiler.flags.dedup();
-        let (flags, has_permission_flag) = (compiler.flags.into(), compiler.permission);
+        compiler.flags.sort_unstable_by_key(|flag| &flag.key);
+        compiler.flags.dedup_by_key(|flag| flag.id);
+        let flags = compiler.flags.iter().map(|flag| flag.id).collect();
+        let has_permission_flag = compiler.permission;
         match expression {
             Some(expression) if compiler.problems.is_empty() => Ok(Self {
                 expression,
@@ -227,7 +228,7 @@ fn fold(
 struct Compiler<'n> {
     names: &'n Names,
     problems: Problems,
-    flags: Vec<FlagId>,
+    flags: Vec<&'n NamedFlag>,
     permission: bool,
 }
 
@@ -273,7 +274,7 @@ impl Compiler<'_> {
             None => None,
         };
         self.permission |= known.kind == Kind::Permission;
-        self.flags.push(known.id);
+        self.flags.push(known);
         Some(Expression::Flag { flag: known.id, is })
     }
 }

@@ -1,5 +1,5 @@
 //! What names become: small integers that index the tables of one snapshot.
-//! An id means nothing in another snapshot.
+//! An id means nothing in another snapshot, but for those that `Names` and `Flags` keep from one to the next.
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $inner:ty) => {

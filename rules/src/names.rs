@@ -2,15 +2,23 @@
 //! problems of its own is not a second problem.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use crate::{FlagDefinition, FlagId, FlagsDefinition, Kind, SegmentId, TierId, VariantId};
+use crate::shards::{Keyed, Shards};
+use crate::{FlagDefinition, FlagId, FlagsDefinition, Kind, MAX_FLAGS, SegmentId, TierId, VariantId};
 
-/// The names of one definition and the ids they get.
-#[derive(Debug, Default)]
+/// The most ids of flags that are given before all flags get new ones: as flags come and go, those of the gone are
+/// given to no other.
+pub const MAX_FLAG_IDS: usize = 2 * MAX_FLAGS;
+
+/// The names of one definition and the ids they get. Their parts are shared with the names before and after them.
+#[derive(Debug, Clone, Default)]
 pub struct Names {
-    flags: HashMap<Box<str>, NamedFlag>,
-    segments: HashMap<Box<str>, SegmentId>,
-    tiers: HashMap<Box<str>, TierId>,
+    flags: Shards<NamedFlag>,
+    /// How many ids of flags were given, those of flags included that are gone.
+    flag_ids: usize,
+    segments: Arc<HashMap<Box<str>, SegmentId>>,
+    tiers: Arc<HashMap<Box<str>, TierId>>,
 }
 
 /// What a name of a flag stands for: all that gates, tenants and other flags depend on.
@@ -36,46 +44,87 @@ impl Names {
     /// Collects the names. Flags get their ids in key order.
     #[must_use]
     pub fn new(definition: &FlagsDefinition<'_>) -> Self {
+        Self::following(definition, &Self::default())
+    }
+
+    /// Collects the names. Flags keep the ids that they have among `former`, and new ones get, in key order, ids that
+    /// no flag has had; where these would be more than [`MAX_FLAG_IDS`] all flags get theirs anew.
+    #[must_use]
+    pub fn following(definition: &FlagsDefinition<'_>, former: &Self) -> Self {
         let mut by_key: BTreeMap<&str, &FlagDefinition<'_>> = BTreeMap::new();
         for flag in &definition.flags {
             by_key.entry(&*flag.key.value).or_insert(flag);
         }
-        let flags = by_key
-            .into_iter()
-            .enumerate()
-            .filter_map(|(index, (key, flag))| {
-                let id = FlagId::from_index(index)?;
-                Some((key.into(), NamedFlag::new(id, flag)))
-            })
-            .collect();
-        let segments = definition
-            .segments
-            .iter()
-            .enumerate()
-            .filter_map(|(index, segment)| {
-                Some(((*segment.name.value).into(), SegmentId::from_index(index)?))
-            });
-        let tiers = definition
-            .tiers
-            .iter()
-            .enumerate()
-            .filter_map(|(index, tier)| Some(((*tier.value).into(), TierId::from_index(index)?)));
-        Self {
-            flags,
-            segments: segments.collect(),
-            tiers: tiers.collect(),
+        let new = by_key.keys().filter(|key| former.flag(key).is_none()).count();
+        let is_full = former.flag_ids.saturating_add(new) > MAX_FLAG_IDS;
+        let mut names = Self {
+            flags: Shards::default(),
+            flag_ids: if is_full { 0 } else { former.flag_ids },
+            segments: ids(
+                definition.segments.iter().map(|segment| &*segment.name.value),
+                SegmentId::from_index,
+            ),
+            tiers: ids(
+                definition.tiers.iter().map(|tier| &*tier.value),
+                TierId::from_index,
+            ),
+        };
+        let flags = by_key.into_values();
+        let named = flags.filter_map(|flag| {
+            let known = former.flags.find(&flag.key.value).filter(|_| !is_full);
+            names.named(known, flag)
+        });
+        names.flags = named.collect();
+        names
+    }
+
+    /// The same with other definitions of some flags and without the flags of some keys, their ids given as in
+    /// [`Names::following`]; none where there would be too many.
+    #[must_use]
+    pub fn with<'d>(
+        &self,
+        changed: impl IntoIterator<Item = &'d FlagDefinition<'d>>,
+        removed: impl IntoIterator<Item = &'d str>,
+    ) -> Option<Self> {
+        let mut names = self.clone();
+        for key in removed {
+            names.flags.remove(key);
         }
+        for flag in changed {
+            let named = names.named(self.flags.find(&flag.key.value), flag)?;
+            names.flags.put(named);
+        }
+        names.flags.spread();
+        (names.flag_ids <= MAX_FLAG_IDS).then_some(names)
+    }
+
+    /// The flag by the id that it is known by, or by a new one.
+    fn named(
+        &mut self,
+        known: Option<&Arc<NamedFlag>>,
+        definition: &FlagDefinition<'_>,
+    ) -> Option<Arc<NamedFlag>> {
+        let id = match known {
+            Some(known) => known.id,
+            None => FlagId::from_index(self.flag_ids)?,
+        };
+        self.flag_ids = self.flag_ids.max(id.index().saturating_add(1));
+        let named = NamedFlag::new(id, definition);
+        Some(match known.filter(|known| ***known == named) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(named),
+        })
     }
 
     /// The flag with this key.
     #[must_use]
     pub fn flag(&self, key: &str) -> Option<&NamedFlag> {
-        self.flags.get(key)
+        self.flags.find(key).map(|flag| &**flag)
     }
 
     /// The keys of all flags, in no particular order.
     pub fn flag_keys(&self) -> impl Iterator<Item = &str> {
-        self.flags.keys().map(|key| &**key)
+        self.flags.shared().map(|flag| &*flag.key)
     }
 
     /// The names of all segments, in no particular order.
@@ -95,15 +144,49 @@ impl Names {
             .is_some_and(|known| *known == NamedFlag::new(known.id, definition))
     }
 
-    /// Whether the ids of flags, variants and tiers mean what they mean in `other`.
+    /// The ids that flags have among `former` and that no longer mean what they meant: the flag is gone, or has other
+    /// variants, say. Sorted.
     #[must_use]
-    pub fn same_ids(&self, other: &Self) -> bool {
-        self.flags == other.flags && self.tiers == other.tiers
+    pub fn moved(&self, former: &Self) -> Vec<FlagId> {
+        let moved = former.flags.shared().filter(|flag| !self.keeps(flag));
+        let mut moved: Vec<FlagId> = moved.map(|flag| flag.id).collect();
+        moved.sort_unstable();
+        moved
+    }
+
+    /// The same, where no flags have changed but those of these keys.
+    #[must_use]
+    pub fn moved_among<'k>(&self, former: &Self, keys: impl IntoIterator<Item = &'k str>) -> Vec<FlagId> {
+        let known = keys.into_iter().filter_map(|key| former.flags.find(key));
+        let mut moved: Vec<FlagId> = known
+            .filter(|flag| !self.keeps(flag))
+            .map(|flag| flag.id)
+            .collect();
+        moved.sort_unstable();
+        moved
+    }
+
+    /// Whether there is this very flag.
+    fn keeps(&self, flag: &Arc<NamedFlag>) -> bool {
+        let now = self.flags.find(&flag.key);
+        now.is_some_and(|now| Arc::ptr_eq(now, flag) || now == flag)
+    }
+
+    /// Whether the ids of tiers mean what they mean in `other`.
+    #[must_use]
+    pub fn same_tiers(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.tiers, &other.tiers) || self.tiers == other.tiers
     }
 
     /// Whether the ids that conditions and tier defaults name mean what they mean in `other`.
     pub(crate) fn same_conditions(&self, other: &Self) -> bool {
-        self.segments == other.segments && self.tiers == other.tiers
+        let same_segments = Arc::ptr_eq(&self.segments, &other.segments) || self.segments == other.segments;
+        same_segments && self.same_tiers(other)
+    }
+
+    /// How many ids of flags were given.
+    pub(crate) fn flag_ids(&self) -> usize {
+        self.flag_ids
     }
 
     pub(crate) fn segment(&self, name: &str) -> Option<SegmentId> {
@@ -112,6 +195,23 @@ impl Names {
 
     pub(crate) fn tier(&self, name: &str) -> Option<TierId> {
         self.tiers.get(name).copied()
+    }
+}
+
+/// Names with the ids of their places.
+fn ids<'n, I>(
+    names: impl Iterator<Item = &'n str>,
+    id: impl Fn(usize) -> Option<I>,
+) -> Arc<HashMap<Box<str>, I>> {
+    let named = names
+        .enumerate()
+        .filter_map(|(index, name)| Some((name.into(), id(index)?)));
+    Arc::new(named.collect())
+}
+
+impl Keyed for NamedFlag {
+    fn key(&self) -> &str {
+        &self.key
     }
 }
 

@@ -94,6 +94,13 @@ impl Tenant {
         read.fold(0, |all, one| all ^ one)
     }
 
+    /// Whether its record names one of these flags, which are sorted.
+    #[must_use]
+    pub fn names(&self, flags: &[FlagId]) -> bool {
+        let mut named = self.standings.iter();
+        named.any(|(flag, _)| flags.binary_search(flag).is_ok())
+    }
+
     /// How it stands to `flag`.
     #[inline(always)]
     pub(crate) fn standing(&self, flag: FlagId) -> Standing {

@@ -1,18 +1,18 @@
-//! Compiles what a change touches. Flags whose names stay what they were are compiled on their own; where names
-//! change, ids do, and everything is compiled again.
+//! Compiles what a change touches: the flags that are edited and those that require them, and the tenants whose
+//! records name what means something else now. Ids stay, so that everything else is shared.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rules::{FlagDefinition, Flags, FlagsDefinition, Former, Names, SegmentDefinition, Tenants};
+use rules::{FlagDefinition, SegmentDefinition};
 use serde_json::Value;
 
 use super::part::{Head, Part, Sections, read};
-use super::{Catalog, Compiled, Draft, Edit, Edited, Flag, Segment, refused};
+use super::{Catalog, Draft, Edit, Edited, Flag, Ids, Segment, flags, refused, tenants};
 use crate::report::Report;
 
 /// How many parts are read at a time, so that their trees do not take much room.
-const BATCH: usize = 1_000;
+pub(super) const BATCH: usize = 1_000;
 
 /// Edits by part: of several of one part the last.
 #[derive(Debug, Default)]
@@ -56,22 +56,25 @@ fn compile(catalog: &Catalog, change: &Change) -> Option<Draft> {
     let segments = read_segments(&change.segments)?;
     let flags = read_flags(&change.flags)?;
     let former = &catalog.compiled;
-    let mut compiled = match flags_alone(former, &flags).filter(|_| head.is_none() && segments.is_empty()) {
-        Some(changed) => Compiled {
-            flags: changed?,
-            ..former.clone()
-        },
-        None => whole(catalog, head.as_ref(), &segments, &flags)?,
+    let is_of_flags = head.is_none() && segments.is_empty();
+    let (mut compiled, moved) = match flags::names_alone(former, &flags).filter(|_| is_of_flags) {
+        Some(names) => flags::some(catalog, names, &flags)?,
+        None => flags::all(catalog, head.as_ref(), &segments, &flags)?,
     };
-    let same_names = Arc::ptr_eq(&compiled.names, &former.names) || compiled.names.same_ids(&former.names);
-    let same_attributes = compiled.flags.same_attributes(&former.flags);
-    compiled.same_ids = same_names && same_attributes;
-    compiled.tenants = Arc::new(if same_names {
-        let read_now = newly_read(&former.flags, &compiled.flags);
-        some_tenants(catalog, &change.tenants, &compiled, &read_now)?
+    let same_tiers = compiled.names.same_tiers(&former.names);
+    compiled.tenants = Arc::new(if same_tiers {
+        let read_now = tenants::newly_read(&former.flags, &compiled.flags);
+        tenants::some(catalog, &change.tenants, &compiled, (&moved, &read_now))?
     } else {
-        all_tenants(catalog, &change.tenants, &compiled)?
+        tenants::all(catalog, &change.tenants, &compiled)?
     });
+    compiled.ids = if !same_tiers || !compiled.flags.same_attributes(&former.flags) {
+        Ids::Other
+    } else if moved.is_empty() {
+        Ids::Kept
+    } else {
+        Ids::Moved(moved.into())
+    };
     let json = |value: &Value| value.to_string().into_boxed_str();
     Some(Draft {
         head,
@@ -84,134 +87,6 @@ fn compile(catalog: &Catalog, change: &Change) -> Option<Draft> {
             .collect(),
         compiled,
     })
-}
-
-/// The former flags with the edited ones in their places; none where one is new or removed, or stands for
-/// something else than it did. Within: none where something is wrong.
-fn flags_alone(former: &Compiled, edited: &Edited<Flag>) -> Option<Option<Arc<Flags>>> {
-    let definitions: Vec<&FlagDefinition<'static>> = edited
-        .iter()
-        .map(|(_, part)| Some(&*part.as_ref()?.definition).filter(|flag| former.names.has(flag)))
-        .collect::<Option<_>>()?;
-    if definitions.is_empty() {
-        return Some(Some(Arc::clone(&former.flags)));
-    }
-    Some(former.flags.with(definitions, &former.names).ok().map(Arc::new))
-}
-
-/// All flags, from the definitions that are kept and those that are edited.
-fn whole(
-    catalog: &Catalog,
-    head: Option<&Head>,
-    segments: &Edited<Segment>,
-    flags: &Edited<Flag>,
-) -> Option<Compiled> {
-    let edited_keys: HashSet<&str> = flags.iter().map(|(key, _)| &**key).collect();
-    let head = head.unwrap_or(&catalog.head);
-    let definition = FlagsDefinition {
-        tiers: head.tiers.clone(),
-        unknown_tenant: head.unknown_tenant.clone(),
-        policy: head.policy,
-        segments: merged(&catalog.segments, segments),
-        flags: merged(&catalog.flags, flags),
-        tenants: Vec::new(),
-    };
-    let names = Names::new(&definition);
-    let former = &catalog.compiled;
-    let kept = Former {
-        flags: &former.flags,
-        names: &former.names,
-        is_kept: &|key| !edited_keys.contains(key),
-    };
-    let flags = rules::compile_flags(&definition, &names, catalog.eligibility, kept).ok()?;
-    Some(Compiled {
-        flags: Arc::new(flags),
-        names: Arc::new(names),
-        ..former.clone()
-    })
-}
-
-fn merged<T: Clone>(kept: &BTreeMap<Box<str>, Part<T>>, edited: &Edited<T>) -> Vec<T> {
-    let mut all: BTreeMap<&str, &T> = kept
-        .iter()
-        .map(|(name, part)| (&**name, &part.definition))
-        .collect();
-    for (name, part) in edited {
-        match part {
-            Some(part) => all.insert(name, &part.definition),
-            None => all.remove(&**name),
-        };
-    }
-    all.into_values().cloned().collect()
-}
-
-/// The beginnings of attributes in a record that conditions read now and did not read before.
-fn newly_read(former: &Flags, flags: &Flags) -> Vec<String> {
-    let known = former.attributes().len();
-    let new = flags.attributes().iter().skip(known);
-    new.map(|name| format!("{}:", Value::from(&**name))).collect()
-}
-
-/// The former tenants, with those compiled anew that are edited or have an attribute that begins to be read.
-fn some_tenants(
-    catalog: &Catalog,
-    edited: &BTreeMap<Box<str>, Option<Value>>,
-    compiled: &Compiled,
-    read_now: &[String],
-) -> Option<Tenants> {
-    let mut changed = Vec::new();
-    if !read_now.is_empty() {
-        let concerned = |(id, json): &(&str, &str)| {
-            !edited.contains_key(*id) && read_now.iter().any(|attribute| json.contains(attribute))
-        };
-        let concerned: Vec<_> = catalog.records().filter(concerned).collect();
-        changed = compile_kept(&concerned, compiled)?;
-    }
-    let present: Vec<(&str, &Value)> = edited
-        .iter()
-        .filter_map(|(id, value)| Some((&**id, value.as_ref()?)))
-        .collect();
-    for batch in present.chunks(BATCH) {
-        changed.extend(compile_tenants(batch.to_vec(), compiled)?);
-    }
-    let removed = edited.iter().filter(|(_, value)| value.is_none());
-    Some(compiled.tenants.with(changed, removed.map(|(id, _)| &**id)))
-}
-
-/// All tenants, anew.
-fn all_tenants(
-    catalog: &Catalog,
-    edited: &BTreeMap<Box<str>, Option<Value>>,
-    compiled: &Compiled,
-) -> Option<Tenants> {
-    let kept: Vec<_> = catalog
-        .records()
-        .filter(|(id, _)| !edited.contains_key(*id))
-        .collect();
-    let kept = Compiled {
-        tenants: Arc::new(Tenants::new(compile_kept(&kept, compiled)?)),
-        ..compiled.clone()
-    };
-    some_tenants(catalog, edited, &kept, &[])
-}
-
-fn compile_kept(kept: &[(&str, &str)], compiled: &Compiled) -> Option<Vec<rules::Tenant>> {
-    let mut tenants = Vec::with_capacity(kept.len());
-    for batch in kept.chunks(BATCH) {
-        let values = batch.iter().map(|(_, json)| serde_json::from_str(json).ok());
-        let values: Vec<Value> = values.collect::<Option<_>>()?;
-        let batch = batch.iter().map(|(id, _)| *id).zip(&values);
-        tenants.extend(compile_tenants(batch.collect(), compiled)?);
-    }
-    Some(tenants)
-}
-
-fn compile_tenants(tenants: Vec<(&str, &Value)>, compiled: &Compiled) -> Option<Vec<rules::Tenant>> {
-    let definition = read(&Sections {
-        tenants,
-        ..Sections::default()
-    })?;
-    rules::compile_tenants(&definition.tenants, &compiled.names, &compiled.flags).ok()
 }
 
 fn read_head(head: &Value) -> Option<Head> {

@@ -144,7 +144,7 @@ impl<'a, 's> Gateway<'a, 's> {
             .filter_map(|name| self.flag(name))
             .map(|flag| (flag.id, &*flag.key))
             .collect();
-        flags.sort_unstable();
+        flags.sort_unstable_by_key(|(_, key)| *key);
         flags.dedup();
         flags
     }

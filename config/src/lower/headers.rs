@@ -220,7 +220,7 @@ impl<'s> Gateway<'_, 's> {
             let Some(flag) = self.flag(&key) else { continue };
             let name = format!("{prefix}{}", flag.key.replace(['.', '_'], "-")).to_ascii_lowercase();
             if self.check_token("header", &name, item.span).is_some()
-                && !headers.iter().any(|(id, _)| *id == flag.id)
+                && !headers.iter().any(|(known, _)| *known == &*flag.key)
             {
                 let what = format!("the flag `{}`", flag.key);
                 used.push(Used {
@@ -228,10 +228,11 @@ impl<'s> Gateway<'_, 's> {
                     what,
                     span: Some(item.span),
                 });
-                headers.push((flag.id, name.into_boxed_str()));
+                headers.push((&*flag.key, (flag.id, name.into_boxed_str())));
             }
         }
         headers.sort_unstable();
+        let headers = headers.into_iter().map(|(_, header)| header).collect();
         (headers, Some(prefix.to_ascii_lowercase().into()))
     }
 

@@ -9,5 +9,6 @@
 )]
 
 mod edits;
+mod ids;
 mod refusals;
 mod sequences;

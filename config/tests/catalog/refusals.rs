@@ -98,6 +98,26 @@ fn the_place_is_in_the_document_as_it_would_be() {
 }
 
 #[test]
+fn chains_are_measured_through_flags_that_are_not_edited() {
+    let requiring = |key: usize, required: &str| {
+        let value = json!({ "requires": [required] });
+        flag(&format!("f{key:02}"), value)
+    };
+    let mut parts = vec![flag("f00", json!({})), flag("g", json!({}))];
+    parts.extend((1..=16).map(|key| requiring(key, &format!("f{:02}", key - 1))));
+    let catalog = Catalog::new(Eligibility::Enforced, parts).unwrap();
+    for (edit, code) in [
+        (requiring(0, "g"), "nesting"),
+        (requiring(0, "f16"), "flag-cycle"),
+        (requiring(17, "f16"), "nesting"),
+    ] {
+        let report = catalog.draft(vec![edit]).map(drop).unwrap_err();
+        assert_eq!(report.problems()[0].code, code, "{report}");
+    }
+    assert!(catalog.takes(requiring(17, "f15")));
+}
+
+#[test]
 fn values_nested_too_deep_are_refused_and_those_just_within_are_exported() {
     let nested = |depth| (1..depth).fold(json!([]), |inner, _| json!([inner]));
     let variants = |depth| json!({ "variants": { "off": null, "on": nested(depth) } });

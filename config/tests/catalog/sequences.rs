@@ -1,11 +1,12 @@
 //! Random sequences of edits: what is compiled piece by piece decides as what is compiled whole, what is refused
 //! is what the whole document would be refused for, and the export is a document that means the same.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use config::{Catalog, Compiled, Edit, Files, LoadedFlags, Report};
+use config::{Catalog, Compiled, Edit, Files, Ids, LoadedFlags, Report};
 use proptest::prelude::*;
-use rules::{Eligibility, Flags, Subject, Tenants, Timestamp, decide};
+use rules::{Eligibility, FlagId, Flags, Subject, Tenants, Timestamp, decide};
 use serde_json::{Value, json};
 
 const KEYS: [&str; 5] = ["a", "b.v2", "c", "d", "e"];
@@ -50,8 +51,11 @@ fn flag() -> impl Strategy<Value = Value> {
         proptest::option::of(any::<bool>()),
         proptest::option::weighted(0.3, serve()),
         proptest::option::weighted(
-            0.2,
-            one_of(&[json!({ "off": 0, "on": "\u{1}\t\"\\", "blue": [null, 1.5] })]),
+            0.3,
+            one_of(&[
+                json!({ "off": 0, "on": "\u{1}\t\"\\", "blue": [null, 1.5] }),
+                json!({ "on": 1, "blue": 2, "off": 0 }),
+            ]),
         ),
         proptest::option::weighted(
             0.3,
@@ -143,12 +147,35 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]);
     prop_oneof![
         8 => (key(), flag()).prop_map(|(key, flag)| Edit::Flag(key, Some(flag))),
-        1 => key().prop_map(|key| Edit::Flag(key, None)),
+        5 => key().prop_map(|key| Edit::Flag(key, None)),
         6 => (id(), tenant()).prop_map(|(id, tenant)| Edit::Tenant(id, Some(tenant))),
         1 => id().prop_map(|id| Edit::Tenant(id, None)),
         2 => (segment(), condition()).prop_map(|(name, condition)| Edit::Segment(name, Some(condition))),
         1 => segment().prop_map(|name| Edit::Segment(name, None)),
         1 => head.prop_map(Edit::Head),
+    ]
+}
+
+/// What is edited at once: mostly one part; or a flag that comes with a tenant that names it, or goes with all that
+/// tenants say.
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    let key = || proptest::sample::select(&KEYS[..]).prop_map(str::to_owned);
+    let id = proptest::sample::select(&IDS[..4]).prop_map(str::to_owned);
+    let comes = (key(), id, serve()).prop_map(|(key, id, default)| {
+        let record = json!({ "tier": "t1", "overrides": { key.as_str(): "on" }, "beta": [key] });
+        let flag = json!({ "lifecycle": "ga", "default": default });
+        vec![Edit::Flag(key, Some(flag)), Edit::Tenant(id, Some(record))]
+    });
+    let goes = key().prop_map(|key| {
+        let bare = |id: &&str| Edit::Tenant((*id).to_owned(), Some(json!({ "tier": "t2" })));
+        let tenants = IDS[..4].iter().map(bare);
+        tenants.chain([Edit::Flag(key, None)]).collect()
+    });
+    prop_oneof![
+        8 => edit().prop_map(|edit| vec![edit]),
+        2 => proptest::collection::vec(edit(), 2..6),
+        3 => comes,
+        2 => goes,
     ]
 }
 
@@ -193,8 +220,12 @@ fn difference(found: Vec<String>, expected: Vec<String>) -> Option<(String, Stri
         .find(|(found, expected)| found != expected)
 }
 
-/// The document with an edit, as JSON.
-fn edited(mut document: Value, edit: &Edit) -> Value {
+/// The document with edits, as JSON.
+fn edited(document: Value, edits: &[Edit]) -> Value {
+    edits.iter().fold(document, with_edit)
+}
+
+fn with_edit(mut document: Value, edit: &Edit) -> Value {
     let (section, name, value) = match edit {
         Edit::Head(head) => {
             for field in ["tiers", "unknown_tenant", "policy"] {
@@ -235,18 +266,67 @@ fn beginning() -> Vec<Edit> {
     edits
 }
 
+/// The flags that have been, each by the id that it had as long as it was.
+#[derive(Default)]
+struct Lives {
+    keys: BTreeMap<FlagId, String>,
+    gone: Vec<FlagId>,
+}
+
+impl Lives {
+    /// Looks at the ids after a change.
+    fn follow(&mut self, flags: &Flags) -> Result<(), TestCaseError> {
+        for (id, flag) in flags.iter() {
+            prop_assert!(
+                !self.gone.contains(&id),
+                "{} has the id of a flag that is gone",
+                flag.key()
+            );
+            let key = self.keys.entry(id).or_insert_with(|| flag.key().to_string());
+            prop_assert_eq!(&**key, flag.key().as_str());
+        }
+        let gone = self.keys.keys().filter(|id| flags.flag(**id).is_none());
+        self.gone.extend(gone);
+        Ok(())
+    }
+}
+
+/// Whether every id that is said to be kept means what it meant.
+fn kept(before: &Flags, now: &Compiled) -> bool {
+    let variants = |flags: &Flags, id| {
+        let flag = flags.flag(id)?;
+        let names = flag.variants().iter().map(|variant| variant.name.to_string());
+        Some((
+            flag.key().to_string(),
+            flag.kind(),
+            flag.variant(flag.off()).cloned().map(|off| off.name),
+            names.collect::<Vec<_>>(),
+        ))
+    };
+    let moved = match &now.ids {
+        Ids::Kept => &[][..],
+        Ids::Moved(moved) => moved,
+        Ids::Other => return true,
+    };
+    let same = |id| variants(before, id) == variants(&now.flags, id);
+    before.iter().all(|(id, _)| moved.contains(&id) || same(id))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn parts_decide_and_are_refused_as_the_whole(edits in proptest::collection::vec(edit(), 1..24)) {
+    fn parts_decide_and_are_refused_as_the_whole(changes in proptest::collection::vec(edits(), 1..24)) {
         let mut catalog = Catalog::new(Eligibility::Enforced, beginning()).unwrap();
-        for edit in edits {
+        let mut lives = Lives::default();
+        for edit in changes {
             let whole = load(&edited(catalog.document(), &edit));
-            match (catalog.draft(vec![edit.clone()]), whole) {
+            match (catalog.draft(edit.clone()), whole) {
                 (Ok(draft), Ok(whole)) => {
                     let expected = decisions(&whole.flags, &whole.tenants);
                     prop_assert_eq!(difference(of(draft.compiled()), expected), None, "{:?}", edit);
+                    prop_assert!(kept(&catalog.compiled().flags, draft.compiled()), "{:?}", edit);
+                    lives.follow(&draft.compiled().flags)?;
                     catalog.adopt(draft);
                 }
                 (Err(refused), Err(whole)) => {

@@ -3,7 +3,9 @@
 use super::*;
 
 fn meters(earlier: &Meters, routes: &[&'static str], flags: &[(&'static str, &[&'static str])]) -> Meters {
-    let flags = flags.iter().map(|(key, variants)| (*key, variants.to_vec()));
+    let flags = flags
+        .iter()
+        .map(|(key, variants)| Some((*key, variants.to_vec())));
     Meters::following(earlier, routes.iter().copied(), flags)
 }
 
@@ -82,5 +84,20 @@ fn a_route_by_the_name_of_the_unmatched_shares_their_meter() {
     assert_eq!(
         meters.routes().map(|meter| meter.name()).collect::<Vec<_>>(),
         ["a", UNMATCHED_ROUTE]
+    );
+}
+
+#[test]
+fn flags_that_come_and_go_leave_the_counts_of_others() {
+    let slot = |key: &'static str| Some((key, vec!["off", "on"]));
+    let first = Meters::following(&Meters::none(), [], [slot("b"), slot("c")]);
+    first.flag(1).unwrap().count(0, Cause::Rule);
+    let second = Meters::following(&first, [], [None, slot("c"), slot("a")]);
+    assert!(second.flag(0).is_none());
+    assert!(Arc::ptr_eq(first.flag(1).unwrap(), second.flag(1).unwrap()));
+    let back = Meters::following(&second, [], [None, slot("c"), slot("a"), slot("b")]);
+    assert_eq!(
+        (back.flag(1).unwrap().total(), back.flag(3).unwrap().total()),
+        (1, 0)
     );
 }

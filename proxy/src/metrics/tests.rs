@@ -81,7 +81,7 @@ fn requests_are_shown_by_route_outcome_and_class() {
 #[test]
 fn decisions_are_shown_by_flag_variant_and_cause() {
     let metrics = Metrics::new();
-    let meters = metrics.prepare([], [("dispatch.v2Board", vec!["off", "on"])]);
+    let meters = metrics.prepare([], [Some(("dispatch.v2Board", vec!["off", "on"]))]);
     metrics.publish(Arc::clone(&meters), "r1", at(1));
     meters.flag(0).unwrap().count(1, Cause::Rollout);
     let line = r#"sluice_flag_decisions_total{flag="dispatch.v2Board",variant="on",cause="rollout"} 1"#;
@@ -91,7 +91,7 @@ fn decisions_are_shown_by_flag_variant_and_cause() {
 #[test]
 fn routes_and_flags_that_are_gone_are_shown_no_more() {
     let metrics = Metrics::new();
-    let before = metrics.prepare(["old", "kept"], [("old.flag", vec!["off", "on"])]);
+    let before = metrics.prepare(["old", "kept"], [Some(("old.flag", vec!["off", "on"]))]);
     metrics.publish(Arc::clone(&before), "r1", at(1));
     let observe = |meters: &Meters| {
         meters.route(0).observe(Outcome::Forwarded, 200, Duration::ZERO);
@@ -99,7 +99,7 @@ fn routes_and_flags_that_are_gone_are_shown_no_more() {
         meters.flag(0).unwrap().count(1, Cause::Rule);
     };
     observe(&before);
-    let after = metrics.prepare(["new", "kept"], [("new.flag", vec!["off", "on"])]);
+    let after = metrics.prepare(["new", "kept"], [Some(("new.flag", vec!["off", "on"]))]);
     check(
         &metrics,
         r#"sluice_requests_total{route="old",outcome="forwarded",status="2xx"} 1"#,
@@ -123,9 +123,9 @@ fn routes_and_flags_that_are_gone_are_shown_no_more() {
 #[test]
 fn what_is_prepared_and_not_published_changes_nothing() {
     let metrics = Metrics::new();
-    let served = metrics.prepare(["a"], [("f", vec!["off", "on"])]);
+    let served = metrics.prepare(["a"], [Some(("f", vec!["off", "on"]))]);
     metrics.publish(Arc::clone(&served), "r1", at(1));
-    let refused = metrics.prepare(["b"], [("f", vec!["off", "red"])]);
+    let refused = metrics.prepare(["b"], [Some(("f", vec!["off", "red"]))]);
     refused.route(0).observe(Outcome::Forwarded, 200, Duration::ZERO);
     served.flag(0).unwrap().count(1, Cause::Tier);
     check_absent(&metrics, r#"route="b""#);
@@ -202,7 +202,7 @@ fn the_other_counters_are_shown() {
 #[test]
 fn every_name_has_a_help_and_the_prefix_and_is_shown_once() {
     let metrics = Metrics::new();
-    let meters = metrics.prepare(["a", "b"], [("f", vec!["off", "on"])]);
+    let meters = metrics.prepare(["a", "b"], [Some(("f", vec!["off", "on"]))]);
     metrics.publish(Arc::clone(&meters), "r1", at(1));
     for route in 0..2 {
         meters

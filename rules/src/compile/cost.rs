@@ -1,12 +1,13 @@
 //! What deciding a flag can cost at most: no circles, no chain of segments or requirements deeper than the limit,
 //! and a bound on everything that one decision may have to look at.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::{
-    ConditionDefinition, Flag, FlagsDefinition, Names, ProblemKind, Site, Sited,
+    ConditionDefinition, Flag, FlagId, FlagsDefinition, Names, ProblemKind, Site, Sited,
     condition::{Condition, Segment},
+    flags::Slot,
     operator::Operator,
 };
 
@@ -14,10 +15,40 @@ use super::{MAX_DECISION_COST, MAX_NESTING, Problems};
 
 /// Refuses circles, chains that are too deep and flags that cost too much. `flags` and `segments` are complete:
 /// nothing before has found a problem.
-pub(super) fn check(flags: &[Arc<Flag>], segments: &[Segment], problems: &mut Problems) {
+pub(super) fn check(flags: &[Slot], segments: &[Segment], problems: &mut Problems) {
     if let Some(costs) = segment_costs(segments, problems) {
         check_flags(flags, &costs, problems);
     }
+}
+
+/// The same where all flags but `changed` are what they were: looks at those, at the flags that require them, and at
+/// what all of these require.
+pub(super) fn check_some(flags: &[Slot], segments: &[Segment], changed: &[FlagId], problems: &mut Problems) {
+    let mut concerned: HashSet<FlagId> = changed.iter().copied().collect();
+    let mut pending = changed.to_vec();
+    let mut requiring: HashMap<FlagId, Vec<FlagId>> = HashMap::new();
+    for (index, flag) in flags.iter().enumerate() {
+        for required in flag.iter().flat_map(|flag| flag.requires.iter()) {
+            let list = requiring.entry(required.flag).or_default();
+            list.extend(FlagId::from_index(index));
+        }
+    }
+    while let Some(id) = pending.pop() {
+        let found = requiring.get(&id).into_iter().flatten();
+        pending.extend(found.filter(|id| concerned.insert(**id)));
+    }
+    let mut some: Vec<Slot> = vec![None; flags.len()];
+    let mut pending: Vec<FlagId> = concerned.into_iter().collect();
+    while let Some(id) = pending.pop() {
+        let Some((slot, Some(flag))) = some.get_mut(id.index()).zip(flags.get(id.index())) else {
+            continue;
+        };
+        if slot.is_none() {
+            pending.extend(flag.requires.iter().map(|required| required.flag));
+            *slot = Some(Arc::clone(flag));
+        }
+    }
+    check(&some, segments, problems);
 }
 
 /// Whether deciding a flag costs what it did, and nothing else has to be looked at to know so.
@@ -56,22 +87,21 @@ fn segment_costs(segments: &[Segment], problems: &mut Problems) -> Option<Vec<Co
     Some(costs)
 }
 
-fn check_flags(flags: &[Arc<Flag>], segments: &[Cost], problems: &mut Problems) {
-    let requirements = |flag: &Arc<Flag>| {
-        flag.requires
-            .iter()
-            .map(|required| required.flag.index())
-            .collect()
+fn check_flags(flags: &[Slot], segments: &[Cost], problems: &mut Problems) {
+    let requirements = |flag: &Slot| {
+        let required = flag.iter().flat_map(|flag| flag.requires.iter());
+        required.map(|required| required.flag.index()).collect()
     };
     let graph: Vec<Vec<usize>> = flags.iter().map(requirements).collect();
-    let site = |index: usize| flags.get(index).map_or(Site::default(), |flag| flag.site);
-    let key = |index: usize| flags.get(index).map(|flag| flag.key.to_string());
+    let flag = |index: usize| flags.get(index).and_then(Option::as_deref);
+    let site = |index: usize| flag(index).map_or(Site::default(), |flag| flag.site);
+    let key = |index: usize| flag(index).map(|flag| flag.key.to_string());
     let order = order(&graph, problems, site, |cycle| ProblemKind::FlagCycle {
         cycle: cycle.iter().filter_map(|&index| key(index)).collect(),
     });
     let mut costs = vec![Cost::default(); flags.len()];
     for index in order.into_iter().flatten() {
-        let Some(flag) = flags.get(index) else { continue };
+        let Some(flag) = flag(index) else { continue };
         let mut cost = Cost { depth: 0, total: 1 };
         for condition in conditions(flag) {
             cost.total = cost.total.saturating_add(cost_of(condition, segments).total);
@@ -276,7 +306,7 @@ fn order(
     if done.len() == graph.len() {
         return Some(done);
     }
-    let is_done: std::collections::HashSet<usize> = done.into_iter().collect();
+    let is_done: HashSet<usize> = done.into_iter().collect();
     for cycle in cycles(graph, &is_done) {
         if let Some(&first) = cycle.first() {
             problems.report(site(first), problem(&cycle));
@@ -286,7 +316,7 @@ fn order(
 }
 
 /// One circle for each group of nodes that is not done, as node numbers with the first again at the end.
-fn cycles(graph: &[Vec<usize>], done: &std::collections::HashSet<usize>) -> Vec<Vec<usize>> {
+fn cycles(graph: &[Vec<usize>], done: &HashSet<usize>) -> Vec<Vec<usize>> {
     let mut seen = done.clone();
     let mut found = Vec::new();
     for start in 0..graph.len() {

@@ -1,0 +1,292 @@
+//! Flags keep their ids as others come and go: what does not name one that is gone, or means something else now, is
+//! shared and not compiled again.
+
+use std::sync::Arc;
+
+use config::{Catalog, Compiled, Edit, Ids};
+use rules::{
+    Cause, Eligibility, FlagId, FlagsHeader, Include, MAX_FLAG_IDS, MAX_FLAGS, Subject, Tenant, Timestamp,
+    decide,
+};
+use serde_json::{Value, json};
+
+use crate::edits::{catalog, change, flag, served, tenant};
+
+fn gone(key: &str) -> Edit {
+    Edit::Flag(key.to_owned(), None)
+}
+
+fn id(catalog: &Catalog, key: &str) -> FlagId {
+    catalog.compiled().flags.id(key).unwrap()
+}
+
+/// Whether the tenant's record is the very one that it was.
+fn is_shared(before: &Compiled, catalog: &Catalog, tenant: &str) -> bool {
+    let now = &catalog.compiled().tenants;
+    std::ptr::eq(before.tenants.find(tenant).unwrap(), now.find(tenant).unwrap())
+}
+
+/// The variant that a flag of these serves to a record, and why.
+fn decided(compiled: &Compiled, flag: FlagId, record: Option<&Tenant>) -> (Option<String>, Cause) {
+    let subject = Subject {
+        tenant: record.map(Tenant::id),
+        record,
+        ..Subject::default()
+    };
+    let decision = decide(&compiled.flags, flag, &subject, Timestamp(0));
+    let flag = compiled.flags.flag(flag);
+    let variant = flag.and_then(|flag| flag.variant(decision.variant));
+    (variant.map(|variant| variant.name.to_string()), decision.cause)
+}
+
+#[test]
+fn a_flag_that_comes_leaves_every_id_and_every_tenant_as_they_were() {
+    let mut catalog = catalog();
+    let before = catalog.compiled().clone();
+    let on = json!({ "lifecycle": "ga", "default": "on" });
+    assert_eq!(change(&mut catalog, vec![flag("Aa", on.clone())]), Ids::Kept);
+    assert!(["acme", "bolt"].iter().all(|id| is_shared(&before, &catalog, id)));
+    for key in ["a", "b", "c"] {
+        assert_eq!(before.flags.id(key), Some(id(&catalog, key)));
+    }
+    assert_eq!(served(&catalog, "Aa", "acme"), "on");
+    let keys: Vec<_> = catalog
+        .compiled()
+        .flags
+        .iter()
+        .map(|(_, flag)| flag.key().to_string())
+        .collect();
+    assert_eq!(keys, ["Aa", "a", "b", "c"], "they are told in key order");
+    // What is edited along with it may name it.
+    let names_it = json!({ "lifecycle": "ga", "requires": ["new"], "default": "on" });
+    let edits = vec![
+        flag("new", on.clone()),
+        flag("a", names_it),
+        tenant("core", json!({ "overrides": { "new": "off" } })),
+    ];
+    assert_eq!(change(&mut catalog, edits), Ids::Kept);
+    assert_eq!(
+        (served(&catalog, "a", "acme"), served(&catalog, "a", "core")),
+        ("on".into(), "off".into())
+    );
+}
+
+#[test]
+fn a_flag_that_goes_moves_its_own_id_alone() {
+    let mut catalog = catalog();
+    change(&mut catalog, vec![flag("Aa", json!({}))]);
+    let before = catalog.compiled().clone();
+    let (a, c) = (id(&catalog, "a"), id(&catalog, "c"));
+    assert_eq!(change(&mut catalog, vec![gone("c")]), Ids::Moved([c].into()));
+    assert!(["acme", "bolt"].iter().all(|id| is_shared(&before, &catalog, id)));
+    assert_eq!(id(&catalog, "a"), a);
+    let now = catalog.compiled();
+    assert_eq!((now.flags.len(), now.flags.flag(c).is_none()), (3, true));
+    assert_eq!(
+        decided(now, c, now.tenants.find("acme")),
+        (None, Cause::UnknownFlag)
+    );
+    // Nothing is left of what was never there.
+    assert_eq!(change(&mut catalog, vec![gone("nothing")]), Ids::Kept);
+}
+
+#[test]
+fn the_id_of_a_flag_that_is_gone_is_never_that_of_another() {
+    let mut catalog = catalog();
+    let mut had = vec![id(&catalog, "c")];
+    for round in 0..5 {
+        let former = if round == 0 {
+            "c".to_owned()
+        } else {
+            format!("n{round}")
+        };
+        let next = format!("n{}", round + 1);
+        change(&mut catalog, vec![gone(&former), flag(&next, json!({}))]);
+        let id = id(&catalog, &next);
+        assert!(!had.contains(&id), "{next} has the id of a flag that is gone");
+        had.push(id);
+    }
+    assert_eq!(catalog.compiled().flags.len(), 3);
+}
+
+#[test]
+fn a_flag_that_comes_back_inherits_no_records_word_of_it() {
+    let mut catalog = catalog();
+    change(
+        &mut catalog,
+        vec![tenant("acme", json!({ "overrides": { "c": "red" } }))],
+    );
+    let (before, c) = (catalog.compiled().clone(), id(&catalog, "c"));
+    let record = before.tenants.find("acme").unwrap();
+    assert_eq!(
+        decided(&before, c, Some(record)),
+        (Some("red".into()), Cause::Override)
+    );
+    let variants = json!({ "lifecycle": "ga", "variants": { "off": null, "blue": 1, "red": 2 } });
+    change(
+        &mut catalog,
+        vec![gone("c"), tenant("acme", json!({ "tier": "high" }))],
+    );
+    change(&mut catalog, vec![flag("c", variants)]);
+    assert_eq!(served(&catalog, "c", "acme"), "off");
+    // Not even a record of before is on one of its lists.
+    let now = catalog.compiled();
+    assert_eq!(
+        decided(now, id(&catalog, "c"), Some(record)),
+        (Some("off".into()), Cause::Default)
+    );
+    assert_eq!(decided(now, c, Some(record)), (None, Cause::UnknownFlag));
+}
+
+#[test]
+fn a_snapshot_under_way_decides_on_as_it_did() {
+    let mut catalog = catalog();
+    let before = catalog.compiled().clone();
+    let ids: Vec<_> = before.flags.iter().map(|(id, _)| id).collect();
+    let decisions = |compiled: &Compiled| {
+        let records = ["acme", "bolt"].map(|id| compiled.tenants.find(id));
+        let pairs = records
+            .into_iter()
+            .flat_map(|record| ids.iter().map(move |id| (record, *id)));
+        pairs
+            .map(|(record, id)| decided(compiled, id, record))
+            .collect::<Vec<_>>()
+    };
+    let expected = decisions(&before);
+    let edits = vec![
+        gone("b"),
+        gone("c"),
+        tenant("acme", json!({ "overrides": { "z": "on" } })),
+        flag(
+            "a",
+            json!({ "lifecycle": "ga", "variants": { "on": 1, "off": 0 } }),
+        ),
+        flag("z", json!({ "lifecycle": "ga" })),
+    ];
+    change(&mut catalog, edits);
+    assert_eq!(decisions(&before), expected);
+    assert_ne!(decisions(catalog.compiled()), expected);
+}
+
+#[test]
+fn who_names_a_flag_with_other_variants_follows_and_who_does_not_is_shared() {
+    let mut catalog = catalog();
+    let red = json!({ "lifecycle": "ga", "default": "on", "requires": [{ "flag": "c", "is": "red" }] });
+    let edits = vec![
+        flag("d", red),
+        flag(
+            "c",
+            json!({ "lifecycle": "ga", "default": "red", "variants": { "off": null, "blue": 1, "red": 2 } }),
+        ),
+        tenant("acme", json!({ "overrides": { "c": "blue" } })),
+    ];
+    change(&mut catalog, edits);
+    assert_eq!(
+        (served(&catalog, "d", "acme"), served(&catalog, "d", "bolt")),
+        ("off".into(), "on".into())
+    );
+    let (before, c) = (catalog.compiled().clone(), id(&catalog, "c"));
+    let other =
+        json!({ "lifecycle": "ga", "default": "red", "variants": { "red": 2, "blue": 1, "off": null } });
+    assert_eq!(
+        change(&mut catalog, vec![flag("c", other)]),
+        Ids::Moved([c].into())
+    );
+    assert_eq!(
+        (served(&catalog, "c", "acme"), served(&catalog, "c", "bolt")),
+        ("blue".into(), "red".into())
+    );
+    assert_eq!(
+        (served(&catalog, "d", "acme"), served(&catalog, "d", "bolt")),
+        ("off".into(), "on".into())
+    );
+    assert!(!is_shared(&before, &catalog, "acme") && is_shared(&before, &catalog, "bolt"));
+    let pointer = |compiled: &Compiled, key: &str| {
+        let flags = Arc::clone(&compiled.flags);
+        std::ptr::from_ref(flags.flag(flags.id(key).unwrap()).unwrap())
+    };
+    assert_eq!(pointer(&before, "a"), pointer(catalog.compiled(), "a"));
+}
+
+#[test]
+fn another_kind_is_another_meaning_to_gates() {
+    let mut catalog = catalog();
+    let a = id(&catalog, "a");
+    let permission = vec![flag("a", json!({ "kind": "permission" }))];
+    assert_eq!(change(&mut catalog, permission), Ids::Moved([a].into()));
+    let tiers = Edit::Head(json!({ "tiers": ["high", "low"], "unknown_tenant": { "tier": "low" } }));
+    assert_eq!(change(&mut catalog, vec![tiers]), Ids::Other);
+}
+
+#[test]
+fn a_segment_leaves_ids_as_they_were_whatever_has_come_and_gone() {
+    let mut catalog = catalog();
+    change(&mut catalog, vec![gone("c"), flag("Aa", json!({}))]);
+    let before = catalog.compiled().clone();
+    let swiss = json!({ "attribute": "country", "eq": "CH" });
+    let edits = vec![Edit::Segment("swiss".into(), Some(swiss)), flag("Bb", json!({}))];
+    assert_eq!(change(&mut catalog, edits), Ids::Kept);
+    for key in ["Aa", "a", "b"] {
+        assert_eq!(before.flags.id(key), Some(id(&catalog, key)));
+    }
+    assert!(is_shared(&before, &catalog, "acme"));
+}
+
+#[test]
+fn upstreams_are_told_flags_in_key_order_whenever_these_came() {
+    let mut catalog = catalog();
+    let on = || json!({ "lifecycle": "ga", "default": "on" });
+    let edits = vec![flag("b", on()), flag("a", on()), flag("c", json!({}))];
+    change(&mut catalog, edits);
+    change(&mut catalog, vec![flag("bb", on())]);
+    change(&mut catalog, vec![flag("Aa", on())]);
+    let header = FlagsHeader {
+        name: "x-feature-flags".into(),
+        include: Include::All,
+        budget: 1_000,
+    };
+    let list = header.list(&catalog.compiled().flags, &[], &Subject::default(), Timestamp(0));
+    assert_eq!(list.value.as_deref(), Some("Aa, a, b, bb"));
+}
+
+#[test]
+fn ids_are_given_anew_before_they_run_out_and_flags_are_counted_as_ever() {
+    let mut catalog = catalog();
+    let many = |value: Option<Value>| {
+        let edit = move |number| Edit::Flag(format!("M{number:05}"), value.clone());
+        (0..MAX_FLAGS - 3).map(edit).collect::<Vec<_>>()
+    };
+    let mut most = 0;
+    for _ in 0..3 {
+        assert_eq!(served(&catalog, "b", "acme"), "off");
+        change(&mut catalog, many(Some(json!({}))));
+        most = most.max(catalog.compiled().flags.by_id().count());
+        change(&mut catalog, many(None));
+    }
+    assert!(most > MAX_FLAGS && most <= MAX_FLAG_IDS, "{most}");
+    assert_eq!(catalog.compiled().flags.len(), 3);
+    // All names mean what they meant, whatever ids they have by now.
+    change(
+        &mut catalog,
+        vec![flag("a", json!({ "lifecycle": "ga", "default": "on" }))],
+    );
+    assert_eq!(
+        (served(&catalog, "b", "acme"), served(&catalog, "b", "bolt")),
+        ("on".into(), "off".into())
+    );
+    change(&mut catalog, many(Some(json!({}))));
+    let report = catalog.draft(vec![flag("one.more", json!({}))]).unwrap_err();
+    assert!(
+        report.headline().contains("10000") || report.headline().contains("10,000"),
+        "{}",
+        report.headline()
+    );
+}
+
+#[test]
+fn a_catalog_that_begins_gives_ids_in_key_order() {
+    let parts = ["c", "a", "b"].map(|key| flag(key, json!({})));
+    let catalog = Catalog::new(Eligibility::Enforced, parts).unwrap();
+    let ids = ["a", "b", "c"].map(|key| id(&catalog, key).index());
+    assert_eq!(ids, [0, 1, 2]);
+}
