@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json};
 const FLAGS: usize = 10_000;
 const TENANTS: usize = 100_000;
 const CHANGES: usize = 1_000;
+const TIERS: [&str; 2] = ["small", "large"];
 
 /// A data plane that takes everything.
 struct Plane;
@@ -99,8 +100,19 @@ fn open(data: &std::path::Path) -> Control {
 /// A kind of change: its name, and the one of a number.
 type Kind = (&'static str, fn(usize) -> Change);
 
-fn kinds() -> [Kind; 5] {
+fn kinds() -> [Kind; 8] {
     [
+        ("remove a flag", |at| {
+            apply(json!({ "tiers": TIERS, "flags": flags(at + 1..FLAGS) }), true)
+        }),
+        ("add a flag", |at| {
+            apply(json!({ "flags": flags(at..at + 1) }), false)
+        }),
+        ("a flag's variants", |at| {
+            let mut flag = definition(FLAGS - 1 - at);
+            flag["variants"] = json!({ "off": null, "on": at, "other": 0 });
+            apply(json!({ "flags": { self::flag(FLAGS - 1 - at): flag } }), false)
+        }),
         ("kill a flag", |at| Change::Kill { flag: flag(at) }),
         ("restore a flag", |at| Change::Restore { flag: flag(at) }),
         ("tier defaults", |at| {
@@ -131,16 +143,20 @@ fn tenant(at: usize) -> String {
     format!("tenant-{:06}", at % TENANTS)
 }
 
+fn definition(at: usize) -> Value {
+    let lifecycle = if at.is_multiple_of(3) { "beta" } else { "ga" };
+    let rule = json!({ "when": { "attribute": "country", "in": ["DE", "AT", "CH"] }, "serve": "on" });
+    json!({
+        "description": format!("flag {at}"), "owner": "team", "lifecycle": lifecycle, "rules": [rule],
+        "rollout": { "percentage": at % 100 },
+    })
+}
+
+fn flags(range: std::ops::Range<usize>) -> Map<String, Value> {
+    range.map(|at| (flag(at), definition(at))).collect()
+}
+
 fn document() -> Change {
-    let flags = (0..FLAGS).map(|at| {
-        let lifecycle = if at % 3 == 0 { "beta" } else { "ga" };
-        let rule = json!({ "when": { "attribute": "country", "in": ["DE", "AT", "CH"] }, "serve": "on" });
-        let definition = json!({
-            "description": format!("flag {at}"), "owner": "team", "lifecycle": lifecycle, "rules": [rule],
-            "rollout": { "percentage": at % 100 },
-        });
-        (flag(at), definition)
-    });
     let tenants = (0..TENANTS).map(|at| {
         let record = json!({
             "tier": if at % 2 == 0 { "small" } else { "large" }, "attributes": { "country": "DE", "seats": at % 90 },
@@ -148,15 +164,18 @@ fn document() -> Change {
         });
         (tenant(at), record)
     });
-    let document: Value = json!({
-        "version": 1,
-        "tiers": ["small", "large"],
-        "flags": flags.collect::<Map<_, _>>(),
-        "tenants": tenants.collect::<Map<_, _>>(),
-    });
+    let tenants = tenants.collect::<Map<_, _>>();
+    apply(
+        json!({ "tiers": TIERS, "flags": flags(0..FLAGS), "tenants": tenants }),
+        false,
+    )
+}
+
+fn apply(mut document: Value, prune: bool) -> Change {
+    document["version"] = 1.into();
     Change::ApplyDocument {
         document,
-        prune: false,
+        prune,
         adopt: true,
     }
 }

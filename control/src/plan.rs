@@ -13,7 +13,7 @@ mod promotion;
 mod tenant;
 mod urgent;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rules::Timestamp;
 use serde_json::{Map, Value};
@@ -91,6 +91,11 @@ pub struct Summary {
 pub trait Facts {
     /// How many of the tenants that opted in to the flag, or are on its allowlist, have it on.
     fn tenants_with(&self, flag: &str) -> usize;
+
+    /// The tenants whose records name one of these flags; none where all records are to be looked at.
+    fn tenants_naming(&self, _flags: &BTreeSet<&str>) -> Option<Vec<String>> {
+        None
+    }
 
     /// How many requests that the flag let through met errors in the last `window_ms` milliseconds.
     fn errors_within(&self, flag: &str, window_ms: i64) -> u64;
@@ -174,7 +179,7 @@ pub(crate) fn plan_without(
             } else {
                 document::Start::Alpha
             };
-            document::apply(&mut making, document, rest, start)?;
+            document::apply(&mut making, document, (rest, start), facts)?;
         }
     }
     Ok(making.finish())

@@ -1,5 +1,7 @@
 //! What the policy asks of the running system, answered from what is kept and what was observed.
 
+use std::collections::BTreeSet;
+
 use config::Compiled;
 use parking_lot::Mutex;
 use rules::{FlagId, Subject, Tenant, Timestamp, decide};
@@ -21,6 +23,16 @@ impl Facts for KeptFacts<'_> {
         };
         let tenants = self.compiled.tenants.iter();
         tenants.filter(|tenant| self.has(id, tenant)).count()
+    }
+
+    fn tenants_naming(&self, flags: &BTreeSet<&str>) -> Option<Vec<String>> {
+        let mut ids: Vec<FlagId> = flags
+            .iter()
+            .filter_map(|key| self.compiled.flags.id(key))
+            .collect();
+        ids.sort_unstable();
+        let naming = self.compiled.tenants.scan().filter(|tenant| tenant.names(&ids));
+        Some(naming.map(|tenant| tenant.id().to_owned()).collect())
     }
 
     fn errors_within(&self, flag: &str, window_ms: i64) -> u64 {

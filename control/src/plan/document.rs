@@ -9,6 +9,7 @@ use rules::Lifecycle;
 use serde_json::{Map, Value};
 
 use self::sections::Sections;
+use super::Facts;
 use super::definition::Definition;
 use super::difference::{Difference, Section, fields};
 use super::making::{About, Making};
@@ -40,8 +41,8 @@ pub(super) enum Start {
 pub(super) fn apply(
     making: &mut Making<'_>,
     document: &Value,
-    rest: Rest,
-    start: Start,
+    (rest, start): (Rest, Start),
+    facts: &dyn Facts,
 ) -> Result<(), Vec<Refusal>> {
     let sections = Sections::read(document)?;
     let mut applied = Applied {
@@ -61,7 +62,7 @@ pub(super) fn apply(
         applied.tenant(id, record);
     }
     if rest == Rest::Removed {
-        applied.remove_flags(&sections.flags);
+        applied.remove_flags(&sections.flags, facts);
     }
     if !applied.refusals.is_empty() {
         return Err(applied.refusals);
@@ -123,11 +124,19 @@ impl Applied<'_, '_> {
     }
 
     fn flag(&mut self, key: &str, written: &Map<String, Value>) {
+        let known = self.making.flag(key).ok();
+        if let Some((before, state)) = known
+            && is_same(written, before)
+            && is_of_kind(state, Definition(before))
+        {
+            // Most flags of a document are what they were, and a document may have thousands.
+            self.kept_flag(key, written, (Definition(before), state));
+            return;
+        }
         let mut definition = written.clone();
         for field in FlagState::OWNED {
             definition.shift_remove(field);
         }
-        let known = self.making.flag(key).ok();
         let (definition, state) = match known {
             None => self.new_flag(key, written, definition),
             Some((before, state)) => {
@@ -159,6 +168,17 @@ impl Applied<'_, '_> {
         if known.is_none() && lifecycle > Lifecycle::Alpha {
             self.making.remember_adopted(key, lifecycle);
         }
+    }
+
+    /// A flag of which the definition is what it was.
+    fn kept_flag(
+        &mut self,
+        key: &str,
+        written: &Map<String, Value>,
+        (definition, state): (Definition<'_>, &FlagState),
+    ) {
+        let left = left_alone(written, definition, state);
+        self.difference.left_alone(Section::Flag, key, left);
     }
 
     fn new_flag(
@@ -215,7 +235,7 @@ impl Applied<'_, '_> {
             .write_tenant(Event::TenantChanged, id, None, Some(record.clone()));
     }
 
-    fn remove_flags(&mut self, written: &sections::Flags<'_>) {
+    fn remove_flags(&mut self, written: &sections::Flags<'_>, facts: &dyn Facts) {
         let state = self.making.state;
         let removed = state.definitions.keys().map(String::as_str);
         let removed: BTreeSet<&str> = removed.filter(|key| !written.contains_key(key)).collect();
@@ -232,7 +252,15 @@ impl Applied<'_, '_> {
         if removed.is_empty() {
             return;
         }
-        for (id, before) in &state.tenants {
+        let naming = facts.tenants_naming(&removed).map(BTreeSet::from_iter);
+        let records: Vec<_> = match &naming {
+            Some(ids) => ids
+                .iter()
+                .filter_map(|id| state.tenants.get_key_value(id))
+                .collect(),
+            None => state.tenants.iter().collect(),
+        };
+        for (id, before) in records {
             if let Some(after) = tenant::without(before, &removed) {
                 self.difference
                     .changed(Section::Tenant, id, fields(before, &after));
@@ -257,6 +285,22 @@ impl Applied<'_, '_> {
         }
         self.making.summary().document = Some(self.difference);
     }
+}
+
+/// Whether a document writes the definition as it is.
+fn is_same(written: &Map<String, Value>, definition: &Value) -> bool {
+    let Some(definition) = definition.as_object() else {
+        return false;
+    };
+    let mut count = 0_usize;
+    let mut documents = written
+        .iter()
+        .filter(|(field, _)| !FlagState::OWNED.contains(&field.as_str()));
+    let same = documents.all(|(field, value)| {
+        count = count.saturating_add(1);
+        definition.get(field) == Some(value)
+    });
+    same && count == definition.len()
 }
 
 /// The definition, but with the default that it had, where it repeats the one that a promotion has set over it: so
@@ -306,13 +350,21 @@ fn unfinished(key: &str, after: Definition<'_>, state: &FlagState) -> Option<Ref
     })
 }
 
+/// Whether the flag is in a lifecycle if its kind has one, and in none otherwise, or at its end.
+fn is_of_kind(state: &FlagState, definition: Definition<'_>) -> bool {
+    match state.lifecycle.as_deref() {
+        None => !definition.kind().has_lifecycle(),
+        Some("alpha" | "beta" | "ga") => definition.kind().has_lifecycle(),
+        Some(_) => true,
+    }
+}
+
 /// The state of a flag whose kind may have changed: it begins a lifecycle, or ends it.
 fn of_kind(state: &FlagState, definition: Definition<'_>, making: &Making<'_>) -> FlagState {
-    let lifecycle = match (definition.kind().has_lifecycle(), state.lifecycle.as_deref()) {
-        (true, None) => Some("alpha".to_owned()),
-        (false, Some("alpha" | "beta" | "ga")) => None,
-        _ => return state.clone(),
-    };
+    if is_of_kind(state, definition) {
+        return state.clone();
+    }
+    let lifecycle = definition.kind().has_lifecycle().then(|| "alpha".to_owned());
     let since = making.at();
     making.stamped(FlagState {
         lifecycle,

@@ -175,6 +175,32 @@ fn what_the_gateway_can_not_serve_is_never_kept() {
 }
 
 #[test]
+fn a_flag_that_goes_takes_along_what_tenants_say_of_it_and_comes_back_as_a_new_one() {
+    let desk = Desk::new(Policy::default());
+    let document = |flags| Change::ApplyDocument {
+        document: json!({ "version": 1, "tiers": ["small", "large"], "flags": flags }),
+        prune: true,
+        adopt: true,
+    };
+    let both =
+        json!({ "board": { "revertible": true }, "list": { "lifecycle": "ga", "requires": ["board"] } });
+    desk.apply(override_on("acme", "list")).unwrap();
+    desk.apply(override_on("acme", "board")).unwrap();
+    assert_eq!(desk.served("acme", "list"), "on");
+    desk.apply(document(json!({ "board": { "revertible": true } })))
+        .unwrap();
+    let records = desk.control.read(|state, _| state.tenants.clone());
+    assert_eq!(records["acme"]["overrides"], json!({ "board": "on" }));
+    assert_eq!(records["globex"], json!({ "tier": "large" }));
+    assert_eq!(desk.served("acme", "board"), "on");
+    desk.apply(document(both)).unwrap();
+    assert_eq!(
+        (desk.served("acme", "list"), desk.served("acme", "board")),
+        ("off".into(), "on".into())
+    );
+}
+
+#[test]
 fn whoever_saw_an_older_revision_is_told_so() {
     let desk = Desk::new(Policy::default());
     let seen = desk.revision();

@@ -146,6 +146,25 @@ fn a_document_that_says_what_there_is_changes_nothing() {
 }
 
 #[test]
+fn a_definition_that_stays_is_told_of_only_for_what_operators_own() {
+    let mut state = kept();
+    let board = json!({ "owner": "a", "revertible": true, "lifecycle": "ga", "tiers": { "t1": "off" } });
+    let document = json!({ "version": 1, "flags": { "board": board, "theme": { "kind": "ops" } } });
+    let plan = made(&mut state, &apply(document, false, false));
+    assert!(plan.writes.is_empty() && plan.audit.is_empty(), "{plan:?}");
+    let left = json!([{ "section": "flag", "name": "board", "fields": ["lifecycle", "tiers"] }]);
+    assert_eq!(difference(&plan)["left_alone"], left);
+    // A field less is another definition.
+    let document = json!({ "version": 1, "flags": { "board": { "owner": "a" }, "theme": {} } });
+    let plan = made(&mut state, &apply(document, false, false));
+    let changed = json!([
+        { "section": "flag", "name": "board", "fields": ["revertible"] },
+        { "section": "flag", "name": "theme", "fields": ["kind"] },
+    ]);
+    assert_eq!(difference(&plan)["changed"], changed);
+}
+
+#[test]
 fn a_flag_of_another_kind_begins_or_ends_its_lifecycle() {
     let mut state = kept();
     state.states.get_mut("board").unwrap().lifecycle = Some("ga".into());
