@@ -1,5 +1,7 @@
 //! `sluice operators`: tokens for those who operate flags.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use control::Role;
@@ -7,6 +9,7 @@ use control::operators::TokenHash;
 use rules::{TenantId, Timestamp};
 use serde_json::json;
 
+use super::whole_file::{Present, WholeFile};
 use super::{Outcome, answer, clock};
 
 /// Makes tokens for those who operate flags.
@@ -23,7 +26,8 @@ enum Command {
 
 /// Makes a token, and the entry to put into the document that `admin.operators.tokens` names. No server is asked.
 ///
-/// The token goes to standard output, this once; the entry, which holds only its hash, to standard error.
+/// With --output the token goes into a file that only its owner reads, and the entry, which holds only its hash, to
+/// standard output. Without it the token goes to standard output, this once, and the entry to standard error.
 #[derive(Debug, Args)]
 struct Token {
     /// Whose it is: stands in the audit log.
@@ -38,6 +42,9 @@ struct Token {
     /// From when on it counts no more (RFC 3339).
     #[arg(long, value_name = "RFC3339", value_parser = clock::parse)]
     expires: Option<Timestamp>,
+    /// Into this file, which only its owner can read; it must not be there yet.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -70,6 +77,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         bail!("an org-admin has an --org, and nobody else has");
     }
     let (secret, hash) = TokenHash::issue().context("no token was made")?;
+    if let Some(path) = &token.output {
+        let mut file = WholeFile::begin(path, Present::Kept)?;
+        file.write(format!("{secret}\n").as_bytes())?;
+        file.finish()?;
+        answer::say(line(token, &hash))?;
+        return Ok(Outcome::Done);
+    }
     answer::complain("put this entry into the `tokens` of the document that `admin.operators.tokens` names:");
     answer::complain(line(token, &hash));
     answer::complain("and give this token to its owner; it is not shown again:");

@@ -65,6 +65,9 @@ impl Session {
     /// A talk with this server.
     pub(super) fn at(server: Server, access: &Access) -> Result<Self> {
         let credentials = Credentials::find(access.token_file.as_deref())?;
+        for warning in credentials.warnings() {
+            answer::complain(format_args!("warning: {warning}"));
+        }
         if credentials.token().is_some() && server.is_open_to_others() {
             answer::complain(format_args!("warning: the token goes to {server} without TLS"));
         }

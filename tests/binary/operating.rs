@@ -419,15 +419,14 @@ fn a_backup_is_a_file_that_was_not_there() {
 #[test]
 fn a_token_is_asked_for_where_there_are_operators() {
     let token = |name: &str, role: &str, folder: &Path| {
-        let said = sluice(folder, ["operators", "token", "--name", name, "--role", role], "");
-        let entry = said
-            .err
-            .lines()
-            .find(|line| line.starts_with("- "))
-            .unwrap()
-            .to_owned();
-        fs::write(folder.join(format!("{name}.token")), said.out).unwrap();
-        entry
+        let file = format!("{name}.token");
+        let said = sluice(
+            folder,
+            ["operators", "token", "--name", name, "--role", role, "-o", &file],
+            "",
+        );
+        assert_eq!((said.code, said.err.as_str()), (0, ""));
+        said.out
     };
     let folder = tempfile::tempdir().unwrap();
     let entries = [

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 
-use crate::process::sluice;
+use crate::process::{sluice, sluice_with};
 
 #[test]
 fn a_token_is_printed_once_and_its_entry_holds_only_the_hash() {
@@ -32,6 +33,65 @@ fn a_token_is_printed_once_and_its_entry_holds_only_the_hash() {
             && entry.ends_with("\", expires: \"2027-01-01T00:00:00Z\" }"),
         "{entry}"
     );
+}
+
+#[test]
+fn a_token_goes_into_a_file_that_only_its_owner_reads_and_replaces_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let issue = [
+        "operators",
+        "token",
+        "--name",
+        "ann",
+        "--role",
+        "viewer",
+        "-o",
+        "ann.token",
+    ];
+    let said = sluice(folder.path(), issue, "");
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert!(said.out.starts_with("- { name: \"ann\", "), "{}", said.out);
+    let file = folder.path().join("ann.token");
+    let token = fs::read_to_string(&file).unwrap();
+    assert!(
+        token.starts_with("sluice_") && !said.out.contains(token.trim()),
+        "{}",
+        said.out
+    );
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let said = sluice(folder.path(), issue, "");
+    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    assert!(
+        said.err.contains("there is a file ann.token already"),
+        "{}",
+        said.err
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), token);
+}
+
+#[test]
+fn a_token_that_everybody_reads_is_warned_of_and_so_is_one_that_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = format!("http://{nobody}");
+    let file = folder.path().join("ann.token");
+    fs::write(&file, "sluice_x\n").unwrap();
+    let said = |mode: u32, variables: &[(&str, &str)]| {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        sluice_with(variables, folder.path(), ["whoami", "--server", &server]).err
+    };
+    let named = ("SLUICE_TOKEN_FILE", "ann.token");
+    let warned = said(0o644, &[named]);
+    assert!(
+        warned.contains("warning: everybody on this machine can read the token in ann.token (mode 644): chmod 600 ann.token"),
+        "{warned}"
+    );
+    for mode in [0o600, 0o640] {
+        assert!(!said(mode, &[named]).contains("warning"), "{mode:o}");
+    }
+    let warned = said(0o600, &[named, ("SLUICE_TOKEN", "sluice_y")]);
+    assert!(warned.contains("warning: SLUICE_TOKEN is not used"), "{warned}");
+    assert!(!said(0o600, &[("SLUICE_TOKEN", "sluice_y")]).contains("warning"));
 }
 
 #[test]

@@ -40,7 +40,22 @@ pub(crate) fn sluice<S: AsRef<OsStr>>(
     arguments: impl IntoIterator<Item = S>,
     input: impl AsRef<[u8]> + Send + 'static,
 ) -> Said {
-    let mut child = command(folder, arguments)
+    ended(command(folder, arguments), input)
+}
+
+/// The same with these variables in its environment.
+pub(crate) fn sluice_with<S: AsRef<OsStr>>(
+    variables: &[(&str, &str)],
+    folder: &Path,
+    arguments: impl IntoIterator<Item = S>,
+) -> Said {
+    let mut command = command(folder, arguments);
+    command.envs(variables.iter().copied());
+    ended(command, "")
+}
+
+fn ended(mut command: Command, input: impl AsRef<[u8]> + Send + 'static) -> Said {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -11,38 +12,74 @@ use anyhow::{Context, Result, bail};
 /// Longest token file, in bytes.
 const MAX_TOKEN_FILE: u64 = 64 * 1024;
 
+/// The permissions of everybody. A group is given them on purpose, as by a mounted secret.
+const OF_EVERYBODY: u32 = 0o007;
+
 /// What a command signs in with.
 #[derive(Default)]
-pub(crate) struct Credentials(Option<String>);
+pub(crate) struct Credentials {
+    token: Option<String>,
+    /// What its owner should know of how it is kept.
+    warnings: Vec<String>,
+}
 
 impl Credentials {
     /// From the file, or else from `SLUICE_TOKEN`; none where there is neither.
     pub(crate) fn find(file: Option<&Path>) -> Result<Self> {
+        let variable = std::env::var("SLUICE_TOKEN").ok();
+        let mut warnings = Vec::new();
         let text = match file {
             Some(path) => {
-                Some(read(path).with_context(|| format!("can't read the token in {}", path.display()))?)
+                if variable.is_some_and(|token| !token.trim().is_empty()) {
+                    let path = path.display();
+                    warnings.push(format!(
+                        "SLUICE_TOKEN is not used: the token is the one in {path}, which --token-file or \
+                         SLUICE_TOKEN_FILE names"
+                    ));
+                }
+                let failed = || format!("can't read the token in {}", path.display());
+                let (text, mode) = read(path).with_context(failed)?;
+                if mode & OF_EVERYBODY != 0 {
+                    let path = path.display();
+                    warnings.push(format!(
+                        "everybody on this machine can read the token in {path} (mode {:03o}): chmod 600 {path}",
+                        mode & 0o777
+                    ));
+                }
+                Some(text)
             }
-            None => std::env::var("SLUICE_TOKEN").ok(),
+            None => variable,
         };
-        let Some(text) = text else {
-            return Ok(Self::default());
+        let token = match text.as_deref().map(str::trim) {
+            Some("") => bail!("the token is empty"),
+            Some(token) => Some(token.to_owned()),
+            None => None,
         };
-        let token = text.trim();
-        match token {
-            "" => bail!("the token is empty"),
-            token => Ok(Self(Some(token.to_owned()))),
-        }
+        Ok(Self { token, warnings })
     }
 
     pub(crate) fn token(&self) -> Option<&str> {
-        self.0.as_deref()
+        self.token.as_deref()
+    }
+
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 }
 
-fn read(path: &Path) -> Result<String> {
+/// The file's text and its permissions.
+fn read(path: &Path) -> Result<(String, u32)> {
     let mut text = String::new();
-    File::open(path)?.take(MAX_TOKEN_FILE).read_to_string(&mut text)?;
-    Ok(text)
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    // A pipe, such as `<(pass show sluice)`, is gone when it was read.
+    let mode = if metadata.is_file() {
+        metadata.permissions().mode()
+    } else {
+        0
+    };
+    file.take(MAX_TOKEN_FILE).read_to_string(&mut text)?;
+    Ok((text, mode))
 }
 
 impl fmt::Debug for Credentials {
