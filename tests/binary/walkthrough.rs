@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use testkit::{Client, Request, Upstream};
+use testkit::{Client, Request, Upstream, eventually};
 
 use crate::process::Running;
 
@@ -23,10 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A page, cut into what is text and what is run.
 enum Part<'p> {
     Text(&'p str),
-    /// The commands of a block.
+    /// A block to be pasted, which answers nothing.
+    Shell(&'p str),
+    /// The commands of a block, and what they answer.
     Console(&'p str),
-    /// Days pass before the next block.
-    Later,
 }
 
 /// A shell in the folder of the walk-through, with a server to talk to.
@@ -36,22 +36,22 @@ struct Stage {
     input: ChildStdin,
     lines: Receiver<String>,
     server: Option<Running>,
-    _upstreams: [Upstream; 2],
+    /// The new one and the old one.
+    applications: [Upstream; 2],
 }
 
 #[test]
 fn the_walk_through_of_the_guide_goes_as_it_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
     let page = fs::read_to_string(&path).unwrap();
-    let mut stage = Stage::set(&page);
+    let mut stage = Stage::set();
     let mut written = String::new();
-    let mut later = false;
     for part in parts(&page) {
         match part {
             Part::Text(text) => written.push_str(text),
-            Part::Later => {
-                stage.restart("soak: 24h", "soak: 1ms");
-                later = true;
+            Part::Shell(block) => {
+                stage.paste(block);
+                written.push_str(&format!("```sh\n{block}```\n"));
             }
             Part::Console(block) => {
                 written.push_str("```console\n");
@@ -60,9 +60,6 @@ fn the_walk_through_of_the_guide_goes_as_it_says() {
                     written.push_str(&format!("$ {command}\n{answer}"));
                 }
                 written.push_str("```\n");
-                if std::mem::take(&mut later) {
-                    stage.restart("soak: 1ms", "soak: 24h");
-                }
             }
         }
     }
@@ -80,21 +77,20 @@ fn the_walk_through_of_the_guide_goes_as_it_says() {
 fn parts(page: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let mut rest = page;
-    while let Some((before, after)) = rest.split_once("```console\n") {
-        texts(before, &mut parts);
-        let (block, after) = after.split_once("```\n").unwrap();
-        parts.push(Part::Console(block));
+    while let Some(at) = rest.find("```") {
+        let (before, block) = rest.split_at(at);
+        parts.push(Part::Text(before));
+        let (language, block) = block[3..].split_once('\n').unwrap();
+        let (block, after) = block.split_once("```\n").unwrap();
+        parts.push(match language {
+            "sh" => Part::Shell(block),
+            "console" => Part::Console(block),
+            other => panic!("a block of `{other}` is neither pasted nor run: make it by a command"),
+        });
         rest = after;
     }
-    texts(rest, &mut parts);
+    parts.push(Part::Text(rest));
     parts
-}
-
-fn texts<'p>(text: &'p str, parts: &mut Vec<Part<'p>>) {
-    parts.push(Part::Text(text));
-    if text.contains("later -->\n") {
-        parts.push(Part::Later);
-    }
 }
 
 /// The commands of a block, each with the answer that the page gives.
@@ -111,27 +107,9 @@ fn commands(block: &str) -> Vec<(String, String)> {
 }
 
 impl Stage {
-    fn set(page: &str) -> Self {
+    /// In an empty folder.
+    fn set() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let upstreams = [Upstream::named("the new board"), Upstream::named("the old board")];
-        let yaml: Vec<&str> = page
-            .split("```yaml\n")
-            .skip(1)
-            .map(|block| block.split("```").next().unwrap())
-            .collect();
-        let config = yaml[0]
-            .replace("127.0.0.1:8080", "127.0.0.1:0")
-            .replace("127.0.0.1:9090", "127.0.0.1:0")
-            .replace("127.0.0.1:8081", &upstreams[0].address().to_string())
-            .replace("127.0.0.1:8082", &upstreams[1].address().to_string());
-        fs::write(folder.path().join("sluice.yaml"), config).unwrap();
-        fs::write(folder.path().join("flags.yaml"), yaml[1]).unwrap();
-        fs::write(folder.path().join("route.yaml"), yaml[2]).unwrap();
-        fs::write(
-            folder.path().join("login.secret"),
-            "a secret of thirty-two bytes, or more",
-        )
-        .unwrap();
         let binary = Path::new(env!("CARGO_BIN_EXE_sluice")).parent().unwrap();
         let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
         let mut shell = Command::new("sh")
@@ -161,28 +139,47 @@ impl Stage {
             input,
             lines,
             server: None,
-            _upstreams: upstreams,
+            applications: [Upstream::named("the new board"), Upstream::named("the old board")],
+        }
+    }
+
+    /// Runs a block. The applications have stand-ins, and ports are those that are free.
+    fn paste(&mut self, block: &str) {
+        let mut pasted = String::new();
+        for line in block.lines().filter(|line| !line.starts_with("python3 ")) {
+            pasted.push_str(&format!("{line}\n"));
+        }
+        for (port, application) in ["8081", "8082"].iter().zip(&self.applications) {
+            let place = application.address().to_string();
+            pasted = pasted.replace(&format!("127.0.0.1:{port}"), &place);
+        }
+        for port in ["8080", "9090"] {
+            pasted = pasted.replace(&format!("127.0.0.1:{port}"), "127.0.0.1:0");
+        }
+        self.input.write_all(pasted.as_bytes()).unwrap();
+        assert_eq!(self.shell("true"), "", "{block}");
+        if let Some(server) = self.server.as_ref().filter(|_| block.contains(">> sluice.yaml")) {
+            server.line(" reloaded ");
         }
     }
 
     /// What a command answers.
     fn run(&mut self, command: &str) -> String {
-        if command == "sluice run &" {
+        if command.starts_with("sluice run ") {
             self.start();
             return String::new();
         }
-        match command.strip_prefix("curl ") {
-            Some(arguments) => self.curl(arguments),
-            None => {
-                let answer = self.shell(command);
-                if command.ends_with(">> sluice.yaml") {
-                    self.server.as_ref().unwrap().line(" reloaded ");
-                }
-                match &self.server {
-                    Some(server) => answer.replace(&server.admin().to_string(), "127.0.0.1:9090"),
-                    None => answer,
-                }
-            }
+        if command.starts_with("kill $! ") {
+            self.stop();
+            return String::new();
+        }
+        if let Some(arguments) = command.strip_prefix("curl -s ") {
+            return self.curl(arguments);
+        }
+        let answer = self.shell(command);
+        match &self.server {
+            Some(server) => answer.replace(&server.admin().to_string(), "127.0.0.1:9090"),
+            None => answer,
         }
     }
 
@@ -206,10 +203,17 @@ impl Stage {
     fn curl(&mut self, arguments: &str) -> String {
         let words = self.shell(&format!("printf '%s\\n' {arguments}"));
         let words: Vec<&str> = words.lines().collect();
+        let server = self.server.as_ref().unwrap();
+        let url = words.last().unwrap();
+        if let Some((_, path)) = url.split_once(":9090") {
+            return eventually("an answer of the admin listener", || {
+                let answer = Client::connect(server.admin()).ask(&Request::get(path));
+                (answer.status == 200).then(|| format!("{}\n", answer.text().trim_end()))
+            });
+        }
         let (name, value) = words[1].split_once(": ").unwrap();
-        let path = words[2].split_once("8080").unwrap().1;
-        let listener = self.server.as_ref().unwrap().listener();
-        let answer = Client::connect(listener).ask(&Request::get(path).header(name, value));
+        let (_, path) = url.split_once(":8080").unwrap();
+        let answer = Client::connect(server.listener()).ask(&Request::get(path).header(name, value));
         format!("{}\n", answer.text().trim_end())
     }
 
@@ -221,16 +225,10 @@ impl Stage {
         self.shell(&format!("export SLUICE_SERVER=http://{admin}"));
     }
 
-    /// The server is started again, by another policy: one whose soak is over, so that days seem to have passed.
-    fn restart(&mut self, from: &str, to: &str) {
-        let path = self.folder.path().join("sluice.yaml");
-        let config = fs::read_to_string(&path).unwrap();
-        fs::write(&path, config.replace(from, to)).unwrap();
+    fn stop(&mut self) {
         let mut server = self.server.take().unwrap();
         server.signal("TERM");
         assert!(server.ended().success(), "{:?}", server.printed());
-        drop(server);
-        self.start();
     }
 }
 
