@@ -49,14 +49,12 @@ pub use ask::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
 pub use codes::API_CODES;
 pub(crate) use flags::AnyObject;
 pub use flags::MAX_COUNTED_DECISIONS;
-pub use notes::NOTES_PER_MINUTE;
 pub use openapi::document as openapi;
 pub use outgoing::PIECE_TIMEOUT;
 pub use route::{PREFIX, Route, Verb};
 pub use table::ROUTES;
 pub use throttle::{REQUESTS_AT_ONCE, REQUESTS_PER_SECOND, URGENT_AT_ONCE, URGENT_PER_SECOND};
 
-use notes::Notes;
 use route::Lane;
 use throttle::Throttle;
 
@@ -72,7 +70,6 @@ pub struct Api {
     control: Arc<Control>,
     operators: Arc<Operators>,
     explain: Arc<dyn Explain>,
-    notes: Notes,
     throttle: Throttle,
     places: Arc<Semaphore>,
     urgent_places: Arc<Semaphore>,
@@ -100,7 +97,6 @@ impl Api {
             control,
             operators,
             explain,
-            notes: Notes::new(),
             throttle: Throttle::new(),
             places: Arc::new(Semaphore::new(MAX_AT_WORK)),
             urgent_places: Arc::new(Semaphore::new(MAX_URGENT_AT_WORK)),

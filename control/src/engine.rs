@@ -26,6 +26,7 @@ use crate::policy::Policy;
 use crate::preview::{Preview, preview, reach};
 use crate::publish::{Publish, PublishError};
 use crate::refusal::{Code, Refusal};
+use crate::refused::{Refused, Who};
 use crate::state::State;
 use crate::store::{Commit, MemoryStore, Revision, Store, StoreError};
 
@@ -37,6 +38,7 @@ pub struct Control {
     observe: Arc<dyn Observe>,
     policy: Policy,
     history: Mutex<History>,
+    refused: Refused,
     /// Held by the one change that is under way.
     writer: Mutex<()>,
     kept: RwLock<Kept>,
@@ -210,6 +212,7 @@ impl Opened {
             observe,
             policy,
             history: Mutex::new(history),
+            refused: Refused::default(),
             writer: Mutex::new(()),
             kept: RwLock::new(self.kept),
         }
@@ -398,6 +401,11 @@ impl Control {
         self.observe.local_kills()
     }
 
+    /// What is put into the audit log of what is refused.
+    pub(crate) fn refused(&self) -> &Refused {
+        &self.refused
+    }
+
     fn applied(&self, request: &Request, _writer: &MutexGuard<'_, ()>) -> Result<Applied, ApplyError> {
         let kept = self.kept.read();
         let Prepared { plan, draft } = self.prepared(&kept, request)?;
@@ -522,6 +530,9 @@ impl Control {
             | ApplyError::Unforced { .. } => return,
         };
         let entry = plan::refused_entry(request, &refusals);
+        let Some(entry) = self.refused.limited(&Who::Actor(&request.actor), entry) else {
+            return;
+        };
         if let Err(error) = self.record(vec![entry]) {
             tracing::error!(%error, "a refusal could not be put into the audit log");
         }

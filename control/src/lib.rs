@@ -28,6 +28,7 @@ mod policy;
 mod preview;
 mod publish;
 mod refusal;
+mod refused;
 mod request_question;
 mod stale;
 mod state;
@@ -57,6 +58,7 @@ pub use preview::{
 };
 pub use publish::{Fit, Publish, PublishError};
 pub use refusal::{Code, Refusal};
+pub use refused::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 pub use request_question::{
     InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion, Sender, attribute,
     check_method, header,

@@ -1,7 +1,8 @@
 //! The matrix of every route and every role. It is walked from the table that the router is made of.
 
 use control::Role;
-use control::api::{NOTES_PER_MINUTE, ROUTES, Route};
+use control::api::{ROUTES, Route};
+use control::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -240,7 +241,7 @@ fn an_orgs_admin_who_asks_for_a_hidden_flag_is_in_the_audit_log() {
 fn whoever_is_refused_often_crowds_nobody_else_out_of_the_log() {
     let server = Server::start();
     let kill = "/platform/feature-flags/ui.shell/kill";
-    for _ in 0..NOTES_PER_MINUTE + 20 {
+    for _ in 0..REFUSALS_NOTED_PER_MINUTE + 20 {
         server.asked_by(Role::Viewer, "POST", kill, Some(&json!({})));
     }
     server.asked_by(Role::OrgAdmin, "POST", kill, Some(&json!({})));
@@ -251,4 +252,50 @@ fn whoever_is_refused_often_crowds_nobody_else_out_of_the_log() {
     assert_eq!(of("org-admin"), 1);
     let noisy = of("viewer");
     assert!((60..80).contains(&noisy), "{noisy}");
+}
+
+/// How many refusals by this actor are in the log, and the number of those left out that its newest one tells.
+fn noted(server: &Server, actor: &str) -> (u32, Option<u64>) {
+    let log = server.done("GET", &format!("/platform/audit?actor={actor}&limit=1000"), None);
+    let entries = log["entries"].as_array().unwrap();
+    let refused = entries.iter().filter(|entry| entry["outcome"] == "refused");
+    let told = entries
+        .iter()
+        .find_map(|entry| entry["details"]["left_out_before"].as_u64());
+    (u32::try_from(refused.count()).unwrap(), told)
+}
+
+#[test]
+fn an_org_can_not_fill_the_log_with_what_the_policy_refuses() {
+    let server = Server::start();
+    let closed = json!({ "version": 1, "policy": { "beta_opt_in": false },
+        "flags": { "c.z": { "lifecycle": "beta" } } });
+    server.done("PUT", "/platform/document?adopt=true&force=true", Some(&closed));
+    let opt_in = "/orgs/acme/feature-flags/c.z/opt-in";
+    let reason = json!({ "reason": "r".repeat(1_000) });
+    for _ in 0..10 * ORG_REFUSALS_NOTED_PER_MINUTE {
+        let refused = server.asked_by(Role::OrgAdmin, "POST", opt_in, Some(&reason));
+        assert_eq!(refused.status, 409, "{}", refused.text());
+    }
+    let (few, _) = noted(&server, "org-admin");
+    let most = ORG_REFUSALS_NOTED_PER_MINUTE;
+    assert!((most..2 * most).contains(&few), "{few}");
+
+    let kill = "/platform/feature-flags/nono/kill";
+    for _ in 0..REFUSALS_NOTED_PER_MINUTE + 40 {
+        assert_eq!(
+            server
+                .asked_by(Role::Operator, "POST", kill, Some(&json!({})))
+                .status,
+            404
+        );
+    }
+    let (some, _) = noted(&server, "operator");
+    let most = REFUSALS_NOTED_PER_MINUTE;
+    assert!((most..most + 30).contains(&some), "{some}");
+    let left_out = testkit::eventually("an entry that tells how many were left out", || {
+        server.asked_by(Role::Operator, "POST", kill, Some(&json!({})));
+        noted(&server, "operator").1
+    });
+    assert!(left_out > 0);
 }
