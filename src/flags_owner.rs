@@ -70,8 +70,27 @@ pub(crate) fn begin(path: &Path) -> Result<Result<Begun, Report>> {
         BegunFlags::LastGood { compiled, .. } => (compiled, Revision(0)),
         BegunFlags::Files => bail!("a store is no file"),
     };
-    let loaded = config::load_managed(Files::Disk, path, &variable, compiled, revision.0);
-    Ok(loaded.map(|loaded| Begun { loaded, flags }))
+    let loaded = match config::load_managed(Files::Disk, path, &variable, compiled, revision.0) {
+        Ok(loaded) => loaded,
+        Err(report) => return Ok(Err(report)),
+    };
+    let flags = kept(flags, seed.as_deref())?;
+    Ok(Ok(Begun { loaded, flags }))
+}
+
+/// What a store begins with is committed once the gateway's document has turned out to fit it.
+fn kept(flags: BegunFlags, seed: Option<&Path>) -> Result<BegunFlags> {
+    let BegunFlags::Store { opened, directory } = flags else {
+        return Ok(flags);
+    };
+    let is_seeded = opened.is_seeded();
+    let opened = opened
+        .keep()
+        .with_context(|| format!("the store in {} can't begin", directory.display()))?;
+    if let Some(seed) = seed.filter(|_| is_seeded) {
+        info!(seed = %seed.display(), revision = opened.revision().0, "the store was empty, and begins with its seed");
+    }
+    Ok(BegunFlags::Store { opened, directory })
 }
 
 /// Opens the store in the directory. An empty one beside a document that a store held last is not new.
@@ -88,7 +107,7 @@ fn open(directory: &Path, eligibility: Eligibility) -> Result<Opened, OpenError>
     Ok(opened)
 }
 
-/// The store, begun with the document at `seed` if it is empty. The inner error is what is wrong with that.
+/// The store, about to begin with the document at `seed` if it is empty. The inner error is what is wrong with that.
 fn seeded(opened: Opened, seed: Option<&Path>, eligibility: Eligibility) -> Result<Result<Opened, Report>> {
     let Some(seed) = seed.filter(|_| opened.revision() == Revision::default()) else {
         return Ok(Ok(opened));
@@ -101,10 +120,7 @@ fn seeded(opened: Opened, seed: Option<&Path>, eligibility: Eligibility) -> Resu
         Err(report) => return Ok(Err(report)),
     };
     match opened.seeded(document, clock::now()) {
-        Ok(opened) => {
-            info!(seed = %seed.display(), revision = opened.revision().0, "the store was empty, and begins with its seed");
-            Ok(Ok(opened))
-        }
+        Ok(opened) => Ok(Ok(opened)),
         Err(ApplyError::Invalid(report)) => Ok(Err(*report)),
         Err(refused) => bail!("the store can't begin with {}: {refused:?}", seed.display()),
     }

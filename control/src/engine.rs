@@ -133,6 +133,8 @@ pub enum OpenError {
 pub struct Opened {
     store: Arc<dyn Store>,
     kept: Kept,
+    /// What an empty store is to begin with, not committed yet.
+    seed: Option<Commit>,
 }
 
 /// A change that was judged and compiled.
@@ -154,13 +156,15 @@ impl Opened {
         Ok(Self {
             store,
             kept: Kept { state, catalog },
+            seed: None,
         })
     }
 
-    /// Begins an empty store with a document, as it is written. A store that holds anything is left as it is.
+    /// Begins an empty store with a document, as it is written, once that is committed by `keep`. A store that holds
+    /// anything is left as it is.
     ///
     /// # Errors
-    /// What stands against it; the store is empty still.
+    /// What stands against it.
     pub fn seeded(mut self, document: Value, at: Timestamp) -> Result<Self, ApplyError> {
         if self.revision() != Revision::default() {
             return Ok(self);
@@ -175,12 +179,26 @@ impl Opened {
             writes: plan.writes,
             audit: plan.audit,
         };
-        let revision = self
-            .store
-            .commit(Some(Revision::default()), &commit)
-            .map_err(unkept)?;
-        state.absorb(&commit.writes, revision);
+        state.absorb(&commit.writes, Revision(1));
         catalog.adopt(draft);
+        self.seed = Some(commit);
+        Ok(self)
+    }
+
+    /// Whether it is to begin with a document, which is not committed yet.
+    #[must_use]
+    pub fn is_seeded(&self) -> bool {
+        self.seed.is_some()
+    }
+
+    /// Commits what an empty store begins with, if there is something.
+    ///
+    /// # Errors
+    /// The store did not take it, and is empty still.
+    pub fn keep(mut self) -> Result<Self, StoreError> {
+        if let Some(commit) = self.seed.take() {
+            self.kept.state.revision = self.store.commit(Some(Revision::default()), &commit)?;
+        }
         Ok(self)
     }
 
@@ -235,6 +253,7 @@ impl Control {
                 state: State::default(),
                 catalog: Catalog::empty(eligibility),
             },
+            seed: None,
         };
         Self {
             owner: Owner::Files {

@@ -80,6 +80,40 @@ fn a_kill_is_not_undone_by_damage_to_the_log_that_it_was_in() {
 }
 
 #[test]
+fn a_seed_that_the_gateways_document_does_not_fit_leaves_the_store_empty() {
+    let managed = Managed::new();
+    managed.route("board");
+    let config = managed.path().join("sluice.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(
+        config,
+        text.replace("sqlite: data", "sqlite: data, seed: seed.yaml"),
+    )
+    .unwrap();
+    let seed = |flag: &str| {
+        let text = format!("version: 1\nflags: {{ {flag}: {{ default: true, lifecycle: ga }} }}\n");
+        fs::write(managed.path().join("seed.yaml"), text).unwrap();
+    };
+    seed("bord");
+    for _ in 0..2 {
+        let said = sluice(managed.path(), ["run"], "");
+        assert_eq!(said.code, 1, "{}", said.err);
+        assert!(said.err.contains("unknown-flag"), "{}", said.err);
+    }
+    seed("board");
+    let running = managed.run();
+    running.line("begins with its seed");
+    assert_eq!(
+        Client::connect(running.listener()).ask(&managed.ask()).status,
+        200
+    );
+    let mut admin = Client::connect(running.admin());
+    let proof = look(&mut admin, "/platform/audit/verify");
+    let proof = proof.text();
+    assert!(proof.contains("\"intact\":true"), "{proof}");
+}
+
+#[test]
 fn a_backup_of_before_is_taken_back_on_purpose() {
     let managed = killed();
     let data = managed.path().join("data");

@@ -88,7 +88,7 @@ access_log: {{ output: off }}
     }
 
     /// Gates the one route by this flag.
-    fn route(&self, flag: &str) {
+    pub(crate) fn route(&self, flag: &str) {
         let config = self.path().join("sluice.yaml");
         let text = fs::read_to_string(&config).unwrap();
         let start = text.find("routes:").unwrap();
