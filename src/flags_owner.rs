@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use config::{Compiled, Files, FlagsSource, Loaded, Outline, Report};
-use control::{ApplyError, OpenError, Opened, Revision, SqliteStore, StoreError};
+use control::{ApplyError, Code, Damage, OpenError, Opened, Revision, SqliteStore, StoreError};
 use rules::Eligibility;
 use tracing::{error, info};
 
@@ -33,10 +33,12 @@ pub(crate) enum BegunFlags {
     /// The store is damaged, or the disk that it is on: this is what it last held. Nothing can be changed.
     LastGood {
         compiled: Compiled,
-        /// Of whom.
+        /// Its path.
         path: PathBuf,
-        /// What is wrong with the store, and what to do about it.
-        damage: String,
+        /// Where the store is.
+        directory: PathBuf,
+        /// What is wrong with it, and what to do about that.
+        damage: Damage,
     },
 }
 
@@ -62,7 +64,7 @@ pub(crate) fn begin(path: &Path) -> Result<Result<Begun, Report>> {
         },
         Err(OpenError::Store(
             damage @ (StoreError::Corrupt(_) | StoreError::Io(_) | StoreError::Full(_)),
-        )) => instead(&directory, eligibility, &damage)?,
+        )) => instead(directory, eligibility, &damage)?,
         Err(other) => return Err(other).with_context(|| format!("the store in {}", directory.display())),
     };
     let (compiled, revision) = match &flags {
@@ -127,35 +129,43 @@ fn seeded(opened: Opened, seed: Option<&Path>, eligibility: Eligibility) -> Resu
 }
 
 /// What the store last held. That the store is damaged is said in any case.
-fn instead(directory: &Path, eligibility: Eligibility, damage: &StoreError) -> Result<BegunFlags> {
-    let path = last_good::path(directory);
-    let cure = match (damage, damage.cure()) {
-        (StoreError::Full(_) | StoreError::Io(_), Some(cure)) => {
-            format!("To use it, {cure}, and start again")
-        }
-        _ => format!(
-            "Stop, put a backup in its place (`sluice restore BACKUP --to {}`; `sluice backup` makes them), or move \
-             the directory away and begin a new store with the last good document: copy {} and name it in \
-             sluice.yaml as `flags.store.seed`",
-            directory.display(),
-            path.display(),
+fn instead(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -> Result<BegunFlags> {
+    let path = last_good::path(&directory);
+    let (code, cure) = match (error, error.cure()) {
+        (StoreError::Full(_) | StoreError::Io(_), Some(cure)) => (
+            Code::StoreUnavailable,
+            format!("to use it, {cure}, and start again"),
+        ),
+        _ => (
+            Code::StoreDamaged,
+            format!(
+                "stop, and put a backup in its place (`sluice restore BACKUP --to {}`; `sluice backup` makes them). \
+                 Without one, move the directory away and begin a new store with the last good document: copy {} and \
+                 name it in sluice.yaml as `flags.store.seed`; the audit log, sign-offs and since when flags are as \
+                 they are do not come back with it",
+                directory.display(),
+                path.display(),
+            ),
         ),
     };
-    let damage = format!(
-        "the store in {} can't be used: {damage}. {cure}",
-        directory.display()
-    );
+    let damage = Damage {
+        code,
+        detail: format!("the store in {} can't be used: {error}", directory.display()),
+        cure,
+    };
+    let told = format!("{}. What helps: {}", damage.detail, damage.cure);
     let document = config::flags_document(Files::Disk, &path);
     let catalog = document
         .ok()
         .and_then(|document| control::catalog_of(document, eligibility));
     let Some(catalog) = catalog else {
-        bail!("{damage}. There is no last good document to serve meanwhile");
+        bail!("{told}. There is no last good document to serve meanwhile");
     };
-    error!("{damage}. The last good document is served meanwhile, and nothing can be changed");
+    error!("{told}. The last good document is served meanwhile, and nothing can be changed");
     Ok(BegunFlags::LastGood {
         compiled: catalog.compiled().clone(),
         path,
+        directory,
         damage,
     })
 }

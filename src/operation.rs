@@ -10,8 +10,8 @@ use anyhow::{Result, anyhow};
 use control::api::Api;
 use control::operators::{Known, Operators};
 use control::{
-    Control, Explain, FlagObservation, History, LocalKill, Observe, Publish, RequestQuestion, Story,
-    Unexplained,
+    Control, DamagedStore, Explain, FlagObservation, History, LocalKill, Observe, Publish, RequestQuestion,
+    Story, Unexplained,
 };
 use parking_lot::{Condvar, Mutex};
 use proxy::KeyStore;
@@ -128,13 +128,17 @@ impl Operation {
                     None,
                 )
             }
-            BegunFlags::LastGood { path, .. } => {
+            BegunFlags::LastGood {
+                path,
+                directory,
+                damage,
+                ..
+            } => {
                 let document = Box::new(move || config::flags_document(config::Files::Disk, &path).ok());
                 let eligibility = composition.eligibility();
-                (
-                    Control::of_files(document, eligibility, policy, observe, History::new(now)),
-                    None,
-                )
+                let control = Control::of_files(document, eligibility, policy, observe, History::new(now));
+                let left = Arc::new(DamagedStore::open(&directory, &damage.detail));
+                (control.instead_of(left, damage), None)
             }
         };
         let control = Arc::new(control);

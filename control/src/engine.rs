@@ -14,6 +14,7 @@ use rules::{Eligibility, Timestamp};
 use serde_json::Value;
 
 use self::facts::KeptFacts;
+pub use self::files::Damage;
 pub use self::files::catalog_of;
 use self::files::{NoFacts, Unpublished, of_document, of_files, read_only};
 use self::unfit::unfit;
@@ -53,6 +54,8 @@ enum Owner {
         document: DocumentSource,
         /// Whether the files were read again since what is kept was made of them.
         stale: AtomicBool,
+        /// What is wrong with the store in whose place they are.
+        damage: Option<Damage>,
     },
 }
 
@@ -259,8 +262,32 @@ impl Control {
             owner: Owner::Files {
                 document,
                 stale: AtomicBool::new(true),
+                damage: None,
             },
             ..opened.control(policy, Arc::new(Unpublished), observe, history)
+        }
+    }
+
+    /// The same, but its files stand in for a store that is damaged. Of that one what can be read of its log is told.
+    #[must_use]
+    pub fn instead_of(self, store: Arc<dyn Store>, found: Damage) -> Self {
+        let owner = match self.owner {
+            Owner::Files { document, stale, .. } => Owner::Files {
+                document,
+                stale,
+                damage: Some(found),
+            },
+            Owner::Us => Owner::Us,
+        };
+        Self { owner, store, ..self }
+    }
+
+    /// What is wrong with the store, so that nothing can be changed.
+    #[must_use]
+    pub fn damage(&self) -> Option<&Damage> {
+        match &self.owner {
+            Owner::Files { damage, .. } => damage.as_ref(),
+            Owner::Us => None,
         }
     }
 
@@ -291,7 +318,7 @@ impl Control {
     /// Nothing was changed. A refusal is in the audit log.
     pub fn apply(&self, request: &Request) -> Result<Applied, ApplyError> {
         if self.is_read_only() {
-            let error = read_only();
+            let error = read_only(self.damage());
             self.audit_refusal(request, &error);
             return Err(error);
         }
@@ -340,7 +367,7 @@ impl Control {
 
     /// Makes what is kept anew of the files, if they were read again. What can't be read leaves it as it was.
     fn refresh(&self) {
-        let Owner::Files { document, stale } = &self.owner else {
+        let Owner::Files { document, stale, .. } = &self.owner else {
             return;
         };
         if !stale.load(Ordering::Acquire) {

@@ -44,7 +44,9 @@ pub use break_glass::{
     Killable, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
 };
 pub use change::{Change, GaDefault, ImportMode, Urgent};
-pub use engine::{Applied, ApplyError, Control, DocumentSource, DryRun, OpenError, Opened, catalog_of};
+pub use engine::{
+    Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,
+};
 pub use flag_state::{FlagState, SignOff, Unsettled};
 pub use history::{History, MAX_ERROR_HOURS};
 pub use observe::{FlagObservation, Observe};
@@ -66,8 +68,8 @@ pub use request_question::{
 pub use stale::{StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
 pub use state::State;
 pub use store::{
-    AuditFilter, AuditPage, Changes, Commit, Key, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record, RestoreError,
-    Restored, Revision, SqliteStore, Store, StoreError, Write,
+    AuditFilter, AuditPage, Changes, Commit, DamagedStore, Key, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record,
+    RestoreError, Restored, Revision, SqliteStore, Store, StoreError, Write,
 };
 pub use story::{
     Explain, FlagStory, GateStory, LimitStory, LocalKillStory, PassedOver, StepStory, Story, Unexplained,

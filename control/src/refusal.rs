@@ -57,6 +57,8 @@ pub enum Code {
     AlreadyExists,
     /// The store can't take it. 503.
     StoreUnavailable,
+    /// What is kept is damaged. 503.
+    StoreDamaged,
 }
 
 /// One reason of a refusal.
@@ -74,7 +76,7 @@ pub struct Refusal {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::FlagNotFound,
         Self::TenantNotFound,
         Self::NoLifecycle,
@@ -101,6 +103,7 @@ impl Code {
         Self::RevisionConflict,
         Self::AlreadyExists,
         Self::StoreUnavailable,
+        Self::StoreDamaged,
     ];
 
     /// As answers write it.
@@ -133,6 +136,7 @@ impl Code {
             Self::RevisionConflict => "REVISION_CONFLICT",
             Self::AlreadyExists => "ALREADY_EXISTS",
             Self::StoreUnavailable => "STORE_UNAVAILABLE",
+            Self::StoreDamaged => "STORE_DAMAGED",
         }
     }
 
@@ -144,7 +148,7 @@ impl Code {
             Self::RoleMissing => 403,
             Self::RevisionConflict => 412,
             Self::InvalidDocument | Self::InvalidUrgent => 422,
-            Self::StoreUnavailable => 503,
+            Self::StoreUnavailable | Self::StoreDamaged => 503,
             _ => 409,
         }
     }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::audit::{Entry, Event, Hash, Sealed};
 
 pub use memory::MemoryStore;
-pub use sqlite::{RestoreError, Restored, SqliteStore};
+pub use sqlite::{DamagedStore, RestoreError, Restored, SqliteStore};
 
 /// Entries of the log in a page, at most; more are given in further pages.
 pub const MAX_AUDIT_PAGE: usize = 1000;

@@ -99,7 +99,9 @@ impl Service {
             BegunFlags::LastGood { compiled, .. } => Some((compiled.clone(), 0)),
         };
         let damage = match &flags {
-            BegunFlags::LastGood { damage, .. } => Some(damage.clone()),
+            BegunFlags::LastGood { damage, .. } => {
+                Some(format!("{}. What helps: {}", damage.detail, damage.cure))
+            }
             _ => None,
         };
         let changes = loaded.settings.changes.clone();

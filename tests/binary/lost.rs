@@ -80,6 +80,51 @@ fn a_kill_is_not_undone_by_damage_to_the_log_that_it_was_in() {
 }
 
 #[test]
+fn a_damaged_store_says_that_it_is_wherever_it_is_asked_and_shows_what_is_left_of_its_log() {
+    let managed = killed();
+    fs::remove_file(managed.path().join("data/sluice.db-wal")).unwrap();
+    let running = managed.run();
+    let mut admin = Client::connect(running.admin());
+    let kill = post(&mut admin, "/platform/feature-flags/spare/kill", &json!({}));
+    let backup = look(&mut admin, "/platform/backup");
+    for refused in [kill, backup] {
+        assert_eq!(refused.status, 503, "{}", refused.text());
+        for word in ["STORE_DAMAGED", "was at 2 when", "sluice restore", "sign-offs"] {
+            assert!(refused.text().contains(word), "{word}: {}", refused.text());
+        }
+    }
+    let log = look(&mut admin, "/platform/audit?flag=board");
+    assert_eq!(log.status, 200, "{}", log.text());
+    assert!(log.text().contains("platform.document_applied"), "{}", log.text());
+    assert!(
+        !log.text().contains("platform.feature_flag_killed"),
+        "{}",
+        log.text()
+    );
+    let proof = look(&mut admin, "/platform/audit/verify");
+    let proof = proof.text();
+    assert!(
+        proof.contains("\"intact\":false") && proof.contains("was at 2 when"),
+        "{proof}"
+    );
+    let server = format!("http://{}", running.admin());
+    let said = sluice(managed.path(), ["audit", "verify", "--server", &server], "");
+    assert_eq!((said.code, said.out.as_str()), (1, ""), "{}", said.err);
+    assert!(said.err.contains("damaged"), "{}", said.err);
+    let said = sluice(
+        managed.path(),
+        ["flags", "kill", "spare", "--server", &server],
+        "",
+    );
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(
+        said.err.contains("STORE_DAMAGED") && said.err.contains("sluice restore"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn a_seed_that_the_gateways_document_does_not_fit_leaves_the_store_empty() {
     let managed = Managed::new();
     managed.route("board");

@@ -323,7 +323,7 @@ fn a_damaged_store_is_told_of_and_the_last_good_document_serves_meanwhile() {
     assert!(ready.text().contains("[!] store: "), "{}", ready.text());
     let mut admin = Client::connect(sluice.admin());
     let refused = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));
-    assert_eq!(refused.status, 409, "{}", refused.text());
+    assert_eq!(refused.status, 503, "{}", refused.text());
     drop(sluice);
 
     fs::remove_file(managed.path().join("data/last-good.json")).unwrap();

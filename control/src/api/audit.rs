@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::actor::Role;
 use crate::audit::{Event, GENESIS, Hash, Sealed, verify};
 use crate::engine::Control;
-use crate::store::{AuditFilter, Store};
+use crate::store::{AuditFilter, Revision, Store, StoreError};
 
 use super::Api;
 use super::answer::Answer;
@@ -120,9 +120,10 @@ pub(crate) fn list_of_org(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     }
 }
 
-/// The store that keeps the log. Where files manage the flags there is none, and an empty log would be a lie.
+/// The store that keeps the log. Where files manage the flags there is none, and an empty log would be a lie. Of a
+/// damaged one it is what can be read.
 pub(crate) fn logged(control: &Control) -> Result<&dyn Store, Problem> {
-    match control.is_read_only() {
+    match control.is_read_only() && control.damage().is_none() {
         true => Err(no_store()),
         false => Ok(control.store()),
     }
@@ -144,7 +145,7 @@ fn page(api: &Api, ask: &Ask, org: Option<String>, log: Log) -> Result<Answer, P
     let before = query.number("after").and_then(|id| u64::try_from(id).ok());
     let page = logged(api.control())?
         .audit(&filter, before, limit)
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| unreadable(api.control(), &error))?;
     let body = AuditLog {
         entries: page.entries.iter().map(|sealed| entry(sealed, log)).collect(),
         next: page.next.map(|next| next.to_string()),
@@ -175,18 +176,21 @@ fn entry(sealed: &Sealed, log: Log) -> Value {
 }
 
 pub(crate) fn prove(api: &Api, _: &Ask) -> Result<Answer, Problem> {
-    let store = logged(api.control())?;
+    let control = api.control();
+    let store = logged(control)?;
     let (mut last, mut problem) = ((0, GENESIS), None);
+    let mut made = Revision::default();
+    let before = revision(control).map_err(|error| unavailable(&error))?;
     loop {
         let page = store
             .audit_after(last.0, PIECE)
-            .map_err(|error| unavailable(&error))?;
+            .map_err(|error| unreadable(control, &error))?;
         if page.entries.is_empty() {
             break;
         }
         for sealed in &page.entries {
             match verify(last, [sealed]) {
-                Ok(proven) => last = proven,
+                Ok(proven) => (last, made) = (proven, sealed.revision),
                 Err(tampered) => {
                     problem = Some(tampered.to_string());
                     break;
@@ -198,6 +202,18 @@ pub(crate) fn prove(api: &Api, _: &Ask) -> Result<Answer, Problem> {
         }
     }
     let (id, hash) = last;
+    let after = revision(control).map_err(|error| unavailable(&error))?;
+    // What is committed meanwhile may be in the one and not yet in the other.
+    if problem.is_none() && !(before..=after).contains(&Some(made)) {
+        problem = Some(match control.damage() {
+            Some(damage) => damage.detail.clone(),
+            None => format!(
+                "it ends at revision {}, and the store is at {}: its end is missing, or records are",
+                made.0,
+                after.unwrap_or_default().0
+            ),
+        });
+    }
     Answer::json(&Proof {
         intact: problem.is_none(),
         entries: id,
@@ -213,7 +229,9 @@ pub(crate) fn export(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         .number("after")
         .and_then(|id| u64::try_from(id).ok())
         .unwrap_or(0);
-    let (first, next) = lines(logged(&control)?, after).map_err(|error| unavailable(&error))?;
+    let store = logged(&control)?;
+    let revision = revision(&control).map_err(|error| unavailable(&error))?;
+    let (first, next) = lines(store, after).map_err(|error| unreadable(&control, &error))?;
     let body = outgoing(move |outgoing| {
         let (mut piece, mut next) = (first, next);
         loop {
@@ -225,12 +243,29 @@ pub(crate) fn export(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     Ok(Answer {
         kind: "application/jsonl",
         body,
-        revision: None,
+        revision,
     })
 }
 
+/// What the store was at before its log was read, for whoever compares; none of a damaged one.
+fn revision(control: &Control) -> Result<Option<Revision>, StoreError> {
+    if control.damage().is_some() {
+        return Ok(None);
+    }
+    let newest = control.store().changes_since(Revision(u64::MAX))?;
+    Ok(Some(newest.revision))
+}
+
+/// A log that can't be read; of a store that is known to be damaged, with what is known of that.
+pub(crate) fn unreadable(control: &Control, error: &StoreError) -> Problem {
+    match control.damage() {
+        Some(damage) => Problem::refused(vec![damage.refusal()]),
+        None => unavailable(error),
+    }
+}
+
 /// The entries after one, a line each, and after which to go on.
-fn lines(store: &dyn Store, after: u64) -> Result<(Vec<u8>, Option<u64>), crate::store::StoreError> {
+fn lines(store: &dyn Store, after: u64) -> Result<(Vec<u8>, Option<u64>), StoreError> {
     let page = store.audit_after(after, PIECE)?;
     let mut text = Vec::new();
     for sealed in &page.entries {

@@ -23,6 +23,9 @@ const NO_STORE_CURE: &str =
 const PIECE: usize = 64 * 1024;
 
 pub(crate) fn backup(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
+    if let Some(damage) = api.control().damage() {
+        return Err(Problem::refused(vec![damage.refusal()]));
+    }
     if api.control().is_read_only() {
         return Err(no_store());
     }

@@ -205,7 +205,11 @@ pub(crate) fn refused(error: ApplyError) -> Problem {
 
 /// A store that can't be read or written.
 pub(crate) fn unavailable(error: &StoreError) -> Problem {
-    let refusal = Refusal::new(Code::StoreUnavailable, format!("{error}; nothing was changed"));
+    let code = match error {
+        StoreError::Corrupt(_) => Code::StoreDamaged,
+        _ => Code::StoreUnavailable,
+    };
+    let refusal = Refusal::new(code, format!("{error}; nothing was changed"));
     Problem::refused(vec![
         refusal.cure(error.cure().unwrap_or("see to the disk, then try again")),
     ])

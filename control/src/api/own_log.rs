@@ -14,8 +14,7 @@ use crate::store::AuditFilter;
 use super::Api;
 use super::answer::Answer;
 use super::ask::Ask;
-use super::audit::{AuditLog, logged};
-use super::change::unavailable;
+use super::audit::{AuditLog, logged, unreadable};
 use super::own::is_known;
 use super::problem::Problem;
 use super::query::DEFAULT_PAGE;
@@ -84,7 +83,7 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     for _ in 0..MAX_PIECES {
         let page = store
             .audit(&filter, next, PIECE)
-            .map_err(|error| unavailable(&error))?;
+            .map_err(|error| unreadable(api.control(), &error))?;
         let found = page.entries.iter().filter_map(|sealed| shown(sealed, &flags));
         entries.extend(found.filter(|entry| is_asked_for(entry, ask)));
         next = page.next;

@@ -79,7 +79,30 @@ pub(super) fn of_document(document: Value, eligibility: Eligibility, former: Rev
     Some(Kept { state, catalog })
 }
 
-pub(super) fn read_only() -> ApplyError {
+/// What is wrong with a store, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// [`Code::StoreDamaged`], or [`Code::StoreUnavailable`] where it is the disk.
+    pub code: Code,
+    /// In a sentence.
+    pub detail: String,
+    /// In another one.
+    pub cure: String,
+}
+
+impl Damage {
+    /// Why something is refused that takes a store which can be used.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        let detail = format!("{}; the last good document is served meanwhile", self.detail);
+        Refusal::new(self.code, detail).cure(self.cure.as_str())
+    }
+}
+
+pub(super) fn read_only(damage: Option<&Damage>) -> ApplyError {
+    if let Some(damage) = damage {
+        return ApplyError::Refused(vec![damage.refusal()]);
+    }
     let refusal = Refusal::new(
         Code::ReadOnlySource,
         "the flags are managed by files, and nothing can be changed here",

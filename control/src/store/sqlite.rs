@@ -2,6 +2,7 @@
 //! SQLite's write-ahead log, on the disk (`synchronous=FULL`) before the commit returns.
 
 mod copy;
+mod damaged;
 mod directory;
 mod fault;
 mod head;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+pub use self::damaged::DamagedStore;
 use self::directory::{Directory, Purpose};
 use self::head::{Head, HeadFile};
 use self::readers::Readers;
@@ -95,6 +97,7 @@ impl SqliteStore {
             head.is_in(&connection)?;
         }
         log::check_newest(&connection, CHECKED_AT_START)?;
+        log::check_end(&connection)?;
         let head = match known {
             Some((file, _)) => file,
             None => HeadFile::make(directory.path(), &Head::of(&connection)?)?,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use control::{GENESIS, Hash};
 
@@ -18,7 +18,7 @@ const MAX_LINE: u64 = 16 * 1024 * 1024;
 
 /// Proves that no entry of the log is missing or altered: computes its hashes again, here.
 ///
-/// Prints the newest entry's id and hash. Keep them elsewhere: given as --head the next time, they prove that the
+/// A server's log must also end where its records do. Prints the newest entry's id and hash. Keep them elsewhere: given as --head the next time, they prove that the
 /// log wasn't cut off or written anew, either. Exits with 1 if the log is not what was written.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -58,23 +58,37 @@ pub(super) fn run(connection: &Connection, arguments: &Arguments) -> Result<Outc
         }
         None => {
             let session = Session::open(connection)?;
-            let mut rest: Vec<u8> = Vec::new();
-            session.stream(&export::ask(None), &mut |piece| {
-                rest.extend_from_slice(piece);
-                while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                    let line: Vec<u8> = rest.drain(..=end).collect();
-                    proof.line(&line);
-                }
-                match u64::try_from(rest.len()) {
-                    Ok(length) if length <= MAX_LINE => Ok(()),
-                    _ => Err(std::io::ErrorKind::InvalidData.into()),
-                }
-            })?;
-            proof.line(&rest);
+            read(&session, &mut proof)?;
+            let made = proof.revision;
+            // What was committed meanwhile, and what the store was at before it was read.
+            let store = read(&session, &mut proof)?;
+            proof.compare_with_store(made, store);
             session.form()
         }
     };
+    if arguments.file.is_some() && proof.lines == 0 && proof.missing_head().is_none() {
+        proof.wrong = Some("there is no entry in it".to_owned());
+    }
     tell(&proof, form)
+}
+
+/// Reads what comes after the entries that were read. Gives what the server's store was at before.
+fn read(session: &Session, proof: &mut Proof) -> Result<Option<u64>> {
+    let mut rest: Vec<u8> = Vec::new();
+    let after = Some(proof.last.0).filter(|id| *id > 0);
+    let answer = session.stream(&export::ask(after), &mut |piece| {
+        rest.extend_from_slice(piece);
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = rest.drain(..=end).collect();
+            proof.line(&line);
+        }
+        match u64::try_from(rest.len()) {
+            Ok(length) if length <= MAX_LINE => Ok(()),
+            _ => Err(std::io::ErrorKind::InvalidData.into()),
+        }
+    })?;
+    proof.line(&rest);
+    Ok(answer.revision)
 }
 
 fn tell(proof: &Proof, form: Form) -> Result<Outcome> {
@@ -102,9 +116,6 @@ fn tell(proof: &Proof, form: Form) -> Result<Outcome> {
             hex(&hash)
         ));
     }
-    if proof.entries == 0 && proof.lines == 0 {
-        bail!("there is no log");
-    }
     Ok(Outcome::No)
 }
 
@@ -112,6 +123,8 @@ fn tell(proof: &Proof, form: Form) -> Result<Outcome> {
 #[derive(Debug)]
 struct Proof {
     last: (u64, Hash),
+    /// What the last one made, or found.
+    revision: u64,
     lines: u64,
     entries: u64,
     /// What was found first.
@@ -124,6 +137,7 @@ impl Proof {
     fn new(head: Option<(u64, Hash)>) -> Self {
         Self {
             last: (0, GENESIS),
+            revision: 0,
             lines: 0,
             entries: 0,
             wrong: None,
@@ -146,6 +160,7 @@ impl Proof {
         match control::verify(self.last, [&sealed]) {
             Ok(last) => {
                 self.last = last;
+                self.revision = sealed.revision.0;
                 self.entries = self.entries.saturating_add(1);
                 self.compare(last);
             }
@@ -163,6 +178,27 @@ impl Proof {
             }
             _ => {}
         }
+    }
+
+    /// Each change leaves a record and an entry. `made` is what was found in the log before the store was at `store`.
+    fn compare_with_store(&mut self, made: u64, store: Option<u64>) {
+        if self.wrong.is_some() {
+            return;
+        }
+        let ends = self.revision;
+        self.wrong = match store {
+            Some(store) if ends < store => Some(format!(
+                "it ends at revision {ends}, and the store is at {store}: its end is missing"
+            )),
+            Some(store) if store < made => Some(format!(
+                "it ends at revision {made}, and the store is at {store}: records are missing"
+            )),
+            Some(_) => None,
+            None => Some(
+                "the server doesn't say what its store is at: it is damaged (see /readyz?verbose), or no server of ours"
+                    .to_owned(),
+            ),
+        };
     }
 
     fn missing_head(&self) -> Option<String> {
@@ -234,6 +270,32 @@ mod tests {
         assert_eq!(proven(&lines, None), (5, None));
         assert_eq!(proven(&lines, Some(head_of(&lines[2]))), (5, None));
         assert_eq!(proven(&[], None), (0, None));
+    }
+
+    #[test]
+    fn a_log_that_ends_elsewhere_than_its_store_is_not_whole() {
+        let lines = log(5);
+        for (count, made, store, expected) in [
+            (5, 5, Some(5), None),
+            (5, 4, Some(4), None),
+            (0, 0, Some(0), None),
+            (5, 5, Some(6), Some("its end is missing")),
+            (0, 0, Some(2), Some("its end is missing")),
+            (5, 5, Some(4), Some("records are missing")),
+            (0, 0, None, Some("doesn't say")),
+            (5, 5, None, Some("doesn't say")),
+        ] {
+            let mut proof = Proof::new(None);
+            for line in &lines[..count] {
+                proof.line(line.as_bytes());
+            }
+            proof.compare_with_store(made, store);
+            let wrong = proof.wrong.unwrap_or_default();
+            match expected {
+                Some(expected) => assert!(wrong.contains(expected), "{wrong}"),
+                None => assert_eq!(wrong, ""),
+            }
+        }
     }
 
     #[test]

@@ -195,7 +195,11 @@ impl Directory {
     }
 
     pub(super) fn connect(&self, purpose: Purpose) -> Result<Connection, StoreError> {
-        open(&self.file(), purpose)
+        let connection = open(&self.file(), purpose)?;
+        if purpose == Purpose::Read {
+            leave_log(&connection, true)?;
+        }
+        Ok(connection)
     }
 }
 

@@ -5,11 +5,13 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::fault::fault;
 use super::number::{from_column, to_column};
+use super::records;
 use crate::audit::{self, Entry, Event, GENESIS, Hash, Sealed};
 use crate::store::{AuditFilter, AuditPage, MAX_AUDIT_PAGE, Revision, StoreError};
 use crate::timestamp;
 
 const HEAD: &str = "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1";
+const NEWEST: &str = "SELECT revision FROM audit ORDER BY id DESC LIMIT 1";
 const HASH_OF: &str = "SELECT hash FROM audit WHERE id = ?1";
 const APPEND: &str = "INSERT INTO audit (id, revision, previous, hash, text) VALUES (?1, ?2, ?3, ?4, ?5)";
 const AFTER: &str = "SELECT id, revision, previous, hash, text FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2";
@@ -124,6 +126,27 @@ pub(super) fn check_newest(connection: &Connection, count: u64) -> Result<(), St
         (place, before) = (id, Some(hash));
     }
     Ok(())
+}
+
+/// Checks that the log ends where the records do: each change leaves both.
+pub(super) fn check_end(connection: &Connection) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(NEWEST).map_err(fault)?;
+    let mut rows = statement.query([]).map_err(fault)?;
+    let told = match rows.next().map_err(fault)? {
+        Some(row) => from_column(row.get(0).map_err(fault)?)?,
+        None => 0,
+    };
+    let Revision(made) = records::newest(connection)?;
+    if told == made {
+        return Ok(());
+    }
+    let missing = if told < made {
+        "the end of the log is missing"
+    } else {
+        "records are missing"
+    };
+    let damage = format!("the audit log ends at revision {told}, and the records at {made}: {missing}");
+    Err(StoreError::Corrupt(damage))
 }
 
 fn page(connection: &Connection, sql: &str, values: &[Value], limit: usize) -> Result<AuditPage, StoreError> {

@@ -95,6 +95,7 @@ fn check(file: &Path) -> Result<(Revision, (u64, Hash)), StoreError> {
     copy::check_all(&connection)?;
     schema::migrate(&mut connection)?;
     log::check_newest(&connection, u64::MAX)?;
+    log::check_end(&connection)?;
     let revision = records::load(&connection)?.revision;
     let head = log::head(&connection)?;
     connection.close().map_err(|(_, error)| fault(error))?;

@@ -146,6 +146,73 @@ fn a_log_that_was_tampered_with_is_not_opened() {
 }
 
 #[test]
+fn a_log_without_its_end_or_without_anything_is_not_opened() {
+    for (statement, expected) in [
+        (
+            "DELETE FROM audit WHERE id > 3",
+            "ends with entry 3, and had an entry 5",
+        ),
+        ("DELETE FROM audit", "ends with entry 0, and had an entry 5"),
+        (
+            "DELETE FROM record WHERE name = 't4'",
+            "it is at revision 4, and was at 5",
+        ),
+        ("DELETE FROM record", "it is at revision 0, and was at 5"),
+    ] {
+        let (_directory, path) = filled(5);
+        let alter = |file: &Path| {
+            let file = Connection::open(file).unwrap();
+            let alter = format!("DROP TRIGGER audit_is_not_removed; {statement};");
+            file.execute_batch(&alter).unwrap();
+        };
+        let backup = path.join("backup");
+        SqliteStore::open(&path).unwrap().backup(&backup).unwrap();
+        alter(&path.join("sluice.db"));
+        let refused = text_of(SqliteStore::open(&path));
+        assert!(refused.contains(expected), "{statement}: {refused}");
+        // Nothing says what a backup was last at; its log and its records say it of each other.
+        alter(&backup);
+        fs::create_dir(path.join("other")).unwrap();
+        fs::copy(&backup, path.join("other/sluice.db")).unwrap();
+        let refused = text_of(SqliteStore::open(&path.join("other")));
+        assert!(refused.contains("missing"), "{statement}: {refused}");
+        let refused = SqliteStore::restore(&backup, &path.join("third")).unwrap_err();
+        assert!(refused.to_string().contains("missing"), "{statement}: {refused}");
+    }
+}
+
+#[test]
+fn of_a_damaged_store_the_log_can_be_looked_into_and_nothing_is_written() {
+    let (_directory, path) = filled(5);
+    let file = Connection::open(path.join("sluice.db")).unwrap();
+    let alter = "DROP TRIGGER audit_is_not_altered; UPDATE audit SET text = replace(text, 'ada', 'bob') WHERE id = 3;";
+    file.execute_batch(alter).unwrap();
+    drop(file);
+    let damage = text_of(SqliteStore::open(&path));
+    let before = fs::read(path.join("sluice.db")).unwrap();
+    let left = DamagedStore::open(&path, &damage);
+    let page = left.audit(&AuditFilter::default(), None, 10).unwrap();
+    assert_eq!(page.entries.len(), 5);
+    assert!(page.entries[2].text.contains("bob"));
+    assert_eq!(left.audit_after(2, 1).unwrap().entries[0].id, 3);
+    let refused = [
+        left.load().map(drop),
+        left.commit(None, &change("t", 1)).map(drop),
+        left.backup(&path.join("backup")),
+    ];
+    for refused in refused {
+        assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+    }
+    drop(left);
+    assert_eq!(fs::read(path.join("sluice.db")).unwrap(), before);
+    // What is no store's file shows nothing, and none is made of it.
+    fs::remove_file(path.join("sluice.db")).unwrap();
+    let left = DamagedStore::open(&path, "gone");
+    assert!(matches!(left.audit_head(), Err(StoreError::Corrupt(_))));
+    assert!(!path.join("sluice.db").exists());
+}
+
+#[test]
 fn a_record_that_was_altered_on_the_disk_is_not_loaded() {
     let (_directory, path) = filled(5);
     let file = Connection::open(path.join("sluice.db")).unwrap();

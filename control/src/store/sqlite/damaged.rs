@@ -1,0 +1,97 @@
+//! A store that was found damaged, as far as it can be looked into: its log, for whoever asks what was altered.
+//! Nothing is written, and what it holds of flags is not told.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::directory::Directory;
+use super::log;
+use super::readers::Readers;
+use crate::audit::Hash;
+use crate::store::{AuditFilter, AuditPage, Changes, Commit, Loaded, Revision, Store, StoreError};
+
+/// What is left of a store in a directory.
+#[derive(Debug)]
+pub struct DamagedStore {
+    /// What is wrong with it.
+    damage: String,
+    /// Where its file can be opened at all; the directory is given free last.
+    left: Option<(Readers, Directory)>,
+}
+
+impl DamagedStore {
+    /// Opens what can be opened.
+    #[must_use]
+    pub fn open(path: &Path, damage: &str) -> Self {
+        Self {
+            damage: damage.to_owned(),
+            left: Self::left(path).ok().flatten(),
+        }
+    }
+
+    fn left(path: &Path) -> Result<Option<(Readers, Directory)>, StoreError> {
+        if !path.is_dir() {
+            return Ok(None);
+        }
+        let directory = Directory::take(path)?;
+        if !directory.file().exists() {
+            return Ok(None);
+        }
+        // A file beside a log that is not its own shows what never was.
+        directory.furnish()?;
+        let readers = Readers::connect(&directory)?;
+        Ok(Some((readers, directory)))
+    }
+
+    fn damage<T>(&self) -> Result<T, StoreError> {
+        Err(StoreError::Corrupt(self.damage.clone()))
+    }
+}
+
+impl Store for DamagedStore {
+    fn load(&self) -> Result<Loaded, StoreError> {
+        self.damage()
+    }
+
+    fn commit(&self, _: Option<Revision>, _: &Commit) -> Result<Revision, StoreError> {
+        self.damage()
+    }
+
+    fn changes_since(&self, _: Revision) -> Result<Changes, StoreError> {
+        self.damage()
+    }
+
+    fn watch(&self, _: Revision, _: Duration) -> Result<Changes, StoreError> {
+        self.damage()
+    }
+
+    fn audit(
+        &self,
+        filter: &AuditFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<AuditPage, StoreError> {
+        match &self.left {
+            Some((readers, _)) => readers.read(|connection| log::filtered(connection, filter, before, limit)),
+            None => self.damage(),
+        }
+    }
+
+    fn audit_after(&self, after: u64, limit: usize) -> Result<AuditPage, StoreError> {
+        match &self.left {
+            Some((readers, _)) => readers.read(|connection| log::after(connection, after, limit)),
+            None => self.damage(),
+        }
+    }
+
+    fn audit_head(&self) -> Result<(u64, Hash), StoreError> {
+        match &self.left {
+            Some((readers, _)) => readers.read(|connection| log::head(connection)),
+            None => self.damage(),
+        }
+    }
+
+    fn backup(&self, _: &Path) -> Result<(), StoreError> {
+        self.damage()
+    }
+}
