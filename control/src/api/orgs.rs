@@ -122,13 +122,6 @@ pub(crate) fn delete(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
 
 pub(crate) fn import(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let body: Import = ask.json()?;
-    if let Some((id, _)) = body.tenants.iter().find(|(_, record)| !record.is_object()) {
-        return Err(Problem::new(
-            codes::MALFORMED_BODY,
-            format!("the record of `{id}` is no object"),
-        )
-        .cure("write it as in the document, such as {\"tier\": \"pro\"}"));
-    }
     let import = Change::ImportTenants {
         mode: body.mode.into(),
         tenants: body.tenants.into_iter().collect(),

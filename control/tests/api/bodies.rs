@@ -125,7 +125,6 @@ fn what_is_wrong_with_a_request_has_a_cure() {
         ("POST", kill, "{"),
         ("PUT", "/platform/orgs/acme/beta/dispatch.v2Board", "{}"),
         ("POST", "/platform/orgs/acme/feature-flags/ui.shell", "{}"),
-        ("POST", "/platform/orgs:import", r#"{ "tenants": { "a": [] } }"#),
         (
             "PUT",
             "/platform/feature-flags/ui.shell/tiers",

@@ -233,6 +233,8 @@ fn a_tenant_of_an_import_that_only_the_whole_document_faults_holds_up_no_other()
         "new-3": { "overrides": { "no.such": true } },
         "new-4": { "tire": "tier1" },
         "new-5": { "tier": "tier9" },
+        "new-6": 5,
+        "new-7": null,
     } });
     for path in ["/platform/orgs:import?dry_run=true", "/platform/orgs:import"] {
         let told = server.done("POST", path, Some(&body));
@@ -241,8 +243,14 @@ fn a_tenant_of_an_import_that_only_the_whole_document_faults_holds_up_no_other()
             .iter()
             .map(|item| item["outcome"].as_str().unwrap())
             .collect();
-        assert_eq!(outcomes, ["created", "refused", "refused", "refused", "refused"]);
-        for (item, words) in items.iter().skip(1).zip(["tier9", "no.such", "tire", "tier9"]) {
+        assert_eq!(
+            outcomes,
+            [
+                "created", "refused", "refused", "refused", "refused", "refused", "refused"
+            ]
+        );
+        let told = ["tier9", "no.such", "tire", "tier9", "no mapping", "no mapping"];
+        for (item, words) in items.iter().skip(1).zip(told) {
             let refusal = &item["refusal"];
             assert_eq!(
                 (&refusal["code"], &refusal["org"]),
@@ -400,7 +408,7 @@ fn bad_input_has_its_code_and_changes_nothing() {
             "MALFORMED_BODY",
             "POST",
             "/platform/orgs:import",
-            json!({ "tenants": { "a": [] } }),
+            json!({ "tenants": [] }),
         ),
         (
             400,
