@@ -19,13 +19,16 @@ pub(super) struct Arguments {
     /// The file; it must not be there yet.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// In the place of a file that is there, once the copy is whole.
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     connection: Connection,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let session = Session::open(&arguments.connection)?;
-    let mut file = WholeFile::begin(&arguments.output, Present::Kept)?;
+    let mut file = WholeFile::begin(&arguments.output, Present::unless(arguments.force))?;
     let mut bytes = 0_usize;
     let ask = Ask::new(Method::GET, route::BACKUP);
     session.stream(&ask, &mut |piece| {

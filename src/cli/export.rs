@@ -13,9 +13,12 @@ use super::{Outcome, answer, route};
 /// Writes the whole document: flags with what operators set, segments, tenants. JSON, which YAML readers take, too.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Into this file instead of standard output. It is replaced when the document is whole.
+    /// Into this file instead of standard output; it must not be there yet.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// In the place of a file that is there, once the document is whole.
+    #[arg(long, requires = "output")]
+    force: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -29,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         std::io::stdout().lock().write_all(&text)?;
         return Ok(Outcome::Done);
     };
-    let mut file = WholeFile::begin(path, Present::Replaced)?;
+    let mut file = WholeFile::begin(path, Present::unless(arguments.force))?;
     file.write(&text)?;
     file.finish()?;
     let revision = answer

@@ -14,6 +14,19 @@ pub(super) enum Present {
     Replaced,
     /// It is an error.
     Kept,
+    /// It is an error, which says that --force helps.
+    KeptUnlessForced,
+}
+
+impl Present {
+    /// What `--force` means.
+    pub(super) fn unless(forced: bool) -> Self {
+        if forced {
+            Self::Replaced
+        } else {
+            Self::KeptUnlessForced
+        }
+    }
 }
 
 /// A file under way: beside its place, readable by its owner only, until it is whole.
@@ -26,8 +39,15 @@ pub(super) struct WholeFile {
 
 impl WholeFile {
     pub(super) fn begin(place: &Path, present: Present) -> Result<Self> {
-        if present == Present::Kept && place.exists() {
-            anyhow::bail!("there is a file {} already", place.display());
+        match present {
+            Present::Kept if place.exists() => {
+                anyhow::bail!("there is a file {} already", place.display())
+            }
+            Present::KeptUnlessForced if place.exists() => anyhow::bail!(
+                "there is a file {} already: --force writes in its place",
+                place.display()
+            ),
+            _ => {}
         }
         let mut aside = place.to_owned();
         aside
@@ -63,7 +83,9 @@ impl WholeFile {
         match self.present {
             Present::Replaced => fs::rename(&self.aside, &self.place).with_context(failed)?,
             // Fails where there is a file by now.
-            Present::Kept => fs::hard_link(&self.aside, &self.place).with_context(failed)?,
+            Present::Kept | Present::KeptUnlessForced => {
+                fs::hard_link(&self.aside, &self.place).with_context(failed)?
+            }
         }
         Ok(())
     }
@@ -102,6 +124,9 @@ mod tests {
             assert_eq!(fs::read_to_string(&place).unwrap(), text);
         }
         assert_eq!(names(folder.path()), ["out"]);
-        assert!(WholeFile::begin(&place, Present::Kept).is_err());
+        for present in [Present::Kept, Present::unless(false)] {
+            assert!(WholeFile::begin(&place, present).is_err());
+        }
+        assert!(WholeFile::begin(&place, Present::unless(true)).is_ok());
     }
 }

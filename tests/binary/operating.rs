@@ -417,6 +417,26 @@ fn a_backup_is_a_file_that_was_not_there() {
 }
 
 #[test]
+fn no_file_is_written_over_unless_that_is_said() {
+    let managed = Managed::start();
+    let file = managed.path().join("mine.yaml");
+    for command in [&["export"][..], &["backup"], &["audit", "export"]] {
+        fs::write(&file, "written by hand").unwrap();
+        let into = [command, &["-o", "mine.yaml"]].concat();
+        let said = managed.refused(&into);
+        assert!(
+            said.err
+                .contains("there is a file mine.yaml already: --force writes in its place"),
+            "{}",
+            said.err
+        );
+        assert_eq!(fs::read_to_string(&file).unwrap(), "written by hand");
+        managed.done(&[&into[..], &["--force"]].concat());
+        assert_ne!(fs::read(&file).unwrap(), b"written by hand");
+    }
+}
+
+#[test]
 fn a_token_is_asked_for_where_there_are_operators() {
     let token = |name: &str, role: &str, folder: &Path| {
         let file = format!("{name}.token");

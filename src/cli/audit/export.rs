@@ -22,6 +22,9 @@ pub(super) struct Arguments {
     /// Into this file instead of standard output; it must not be there yet.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// In the place of a file that is there, once all entries are written.
+    #[arg(long, requires = "output")]
+    force: bool,
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
@@ -32,7 +35,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         output.flush()?;
         return Ok(Outcome::Done);
     };
-    let mut file = WholeFile::begin(path, Present::Kept)?;
+    let mut file = WholeFile::begin(path, Present::unless(arguments.force))?;
     let mut entries = 0_usize;
     session.stream(&ask, &mut |piece| {
         entries = entries.saturating_add(piece.iter().filter(|byte| **byte == b'\n').count());
