@@ -6,7 +6,7 @@ use hyper::Method;
 use serde_json::{Map, Value};
 
 use super::Outcome;
-use super::client::{Answer, Ask, encoded};
+use super::client::{Again, Answer, Ask, encoded};
 use super::refused::Intent;
 use super::render::json;
 use super::render::preview::{Kept, preview};
@@ -36,6 +36,7 @@ pub(super) struct Change {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: Body,
+    again: Again,
 }
 
 /// What a change says besides its path.
@@ -62,7 +63,15 @@ impl Change {
             method,
             path: path.into(),
             body,
+            again: Again::Never,
         }
+    }
+
+    /// The same, which is sent once more where the connection broke before anything of an answer came: to make it
+    /// twice is to make it once.
+    pub(super) fn idempotent(mut self) -> Self {
+        self.again = Again::Once;
+        self
     }
 
     /// The request for it, with more parameters.
@@ -90,6 +99,10 @@ impl Change {
         };
         let mut ask = Ask::new(self.method, with_query(&self.path, &query));
         ask.expected = options.if_revision;
+        // If the first one was made, the revision is another one.
+        if options.if_revision.is_none() {
+            ask.again = self.again;
+        }
         match body {
             Some(body) => ask.json(&body),
             None => ask,

@@ -52,6 +52,15 @@ pub(super) struct Ask {
     pub(super) body: Option<(&'static str, Bytes)>,
     /// The revision that the server must be at.
     pub(super) expected: Option<u64>,
+    pub(super) again: Again,
+}
+
+/// Whether it may be asked once more where the connection broke before anything of an answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    Never,
+    /// What it asks for is so, whether it is asked once or twice.
+    Once,
 }
 
 /// What was answered.
@@ -79,6 +88,7 @@ impl Ask {
             path: path.into(),
             body: None,
             expected: None,
+            again: Again::Never,
         }
     }
 
@@ -163,7 +173,10 @@ impl Client {
         let response = timeout(self.patience, sending)
             .await
             .map_err(waited)?
-            .map_err(broken)?;
+            .map_err(|reason| Unreachable::Unanswered {
+                server: self.server.to_string(),
+                reason,
+            })?;
         let answer = self.receive(response, sink).await;
         driving.abort();
         answer

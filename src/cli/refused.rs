@@ -22,6 +22,25 @@ pub(super) enum Intent {
     Try,
     /// To change something.
     Change,
+    /// To change something on this machine alone, by the socket of break-glass.
+    LocalChange,
+}
+
+impl Intent {
+    /// Whether a good answer's body says what a good answer to this says.
+    pub(super) fn is_answered_by(self, body: &[u8]) -> bool {
+        let parsed = || serde_json::from_slice::<Value>(body).unwrap_or_default();
+        match self {
+            Self::Look => true,
+            Self::Try => parsed().get("preview").is_some_and(Value::is_object),
+            Self::Change => {
+                let body = parsed();
+                json::number(&body, "revision").is_some()
+                    && body.get("changed").is_some_and(Value::is_boolean)
+            }
+            Self::LocalChange => json::text(&parsed(), "flag").is_some(),
+        }
+    }
 }
 
 /// An answer that is no good one.
@@ -89,10 +108,10 @@ impl Refused {
         match self.intent {
             Intent::Look => "refused:",
             Intent::Try => "would be refused:",
-            Intent::Change if UNKNOWN_OUTCOME.contains(&code) => {
+            Intent::Change | Intent::LocalChange if UNKNOWN_OUTCOME.contains(&code) => {
                 "failed; whether it was changed is in the audit log:"
             }
-            Intent::Change => "refused, nothing was changed:",
+            Intent::Change | Intent::LocalChange => "refused, nothing was changed:",
         }
     }
 

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use super::client::{Answer, Ask, Client, Credentials, Server};
+use super::client::{Again, Answer, Ask, Client, Credentials, Server, Unreachable};
 use super::refused::{Intent, Refused};
 use super::{answer, duration};
 
@@ -111,8 +111,26 @@ impl Session {
 
     /// Asks. An answer that is no good one is a [`Refused`].
     pub(super) fn ask(&self, ask: &Ask, intent: Intent) -> Result<Answer> {
-        let answer = self.client.ask(ask)?;
-        self.good(answer, intent)
+        let answer = match self.client.ask(ask) {
+            Err(error) if ask.again == Again::Once && is_unanswered(&error) => {
+                answer::complain(format_args!("{error}; asked once more"));
+                self.client.ask(ask)?
+            }
+            other => other?,
+        };
+        let answer = self.good(answer, intent)?;
+        if intent.is_answered_by(&answer.body) {
+            return Ok(answer);
+        }
+        let status = answer.status;
+        Err(match intent {
+            Intent::Look | Intent::Try => Unreachable::NotTheApi { status },
+            Intent::Change | Intent::LocalChange => Unreachable::NotUnderstood {
+                server: self.server().to_string(),
+                status,
+            },
+        }
+        .into())
     }
 
     /// Asks, and hands a good answer on piece by piece.
@@ -145,6 +163,10 @@ impl Session {
         }
         Ok(())
     }
+}
+
+fn is_unanswered(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Unreachable::Unanswered { .. }))
 }
 
 /// Prints a body as it is, with one newline at its end.

@@ -9,6 +9,7 @@
     reason = "a test that can't go on says so by panicking"
 )]
 
+mod answering;
 mod break_glass;
 mod checking;
 mod demo;

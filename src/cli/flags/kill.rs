@@ -66,7 +66,8 @@ pub(super) fn kill(connection: &Connection, arguments: &Kill) -> Result<Outcome>
             Method::POST,
             route::flag(flag, "/kill"),
             Body::Fields(serde_json::Map::new()),
-        );
+        )
+        .idempotent();
         let done = |_: &Value| format!("{flag} is off for everyone");
         return change::make(&session, options, change, Kept::All, done);
     };
@@ -79,7 +80,7 @@ pub(super) fn kill(connection: &Connection, arguments: &Kill) -> Result<Outcome>
     }
     let session = Session::on_socket(socket.clone(), connection)?;
     let ask = Ask::new(Method::POST, "/kill").json(&body);
-    let answer = session.ask(&ask, Intent::Change)?;
+    let answer = session.ask(&ask, Intent::LocalChange)?;
     session.show(&answer, |body| {
         let until = fields::text(body, "until").unwrap_or_default();
         format!(
@@ -98,13 +99,14 @@ pub(super) fn restore(connection: &Connection, arguments: &Restore) -> Result<Ou
             Method::POST,
             route::flag(flag, "/restore"),
             Body::Fields(serde_json::Map::new()),
-        );
+        )
+        .idempotent();
         let done = |_: &Value| format!("{flag} decides again");
         return change::make(&session, &arguments.options, change, Kept::All, done);
     };
     let session = Session::on_socket(socket.clone(), connection)?;
     let ask = Ask::new(Method::POST, "/restore").json(&json!({ "flag": flag }));
-    let answer = session.ask(&ask, Intent::Change)?;
+    let answer = session.ask(&ask, Intent::LocalChange)?;
     session.show(&answer, |_| format!("{flag} decides again on this machine"))?;
     Ok(Outcome::Done)
 }

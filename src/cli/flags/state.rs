@@ -6,12 +6,12 @@ use hyper::Method;
 use rules::Lifecycle;
 use serde_json::{Map, Value, json};
 
-use crate::cli::change::{self, Body, Change, Options, intent};
+use crate::cli::change::{self, Body, Change, Options};
 use crate::cli::refused::Refused;
 use crate::cli::render::preview::Kept;
 use crate::cli::render::{json as fields, printable};
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Outcome, answer, route};
 
 /// What an urgent promotion does not wait for.
 const SKIPPABLE: [&str; 8] = [
@@ -115,7 +115,8 @@ pub(super) fn promote(session: &Session, arguments: &Promote) -> Result<Outcome>
         body.insert("override".to_owned(), urgent);
         sent.reason = None;
     }
-    send(session, &sent, (flag, body), |body| {
+    let change = change(flag, body);
+    change::make(session, &sent, change, Kept::All, |body| {
         went(flag, from.as_deref(), to, body)
     })
     .map_err(|error| with_hint(error, flag, to))
@@ -129,15 +130,23 @@ pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Outcome> {
     if arguments.cascade {
         body.insert("cascade".to_owned(), true.into());
     }
-    let sent = send(session, &arguments.options, (flag, body), |body| {
+    let change = change(flag, body).idempotent();
+    let sent = change::make(session, &arguments.options, change, Kept::All, |body| {
         went(flag, from.as_deref(), to, body)
     });
-    sent.map_err(|error| match error.downcast::<Refused>() {
-        Ok(refused) if refused.has("FLAG_DEPENDENCY") => refused
+    sent.or_else(|error| match error.downcast::<Refused>() {
+        // It was somewhere else a moment ago: the first of two requests, of which no answer came, or somebody.
+        Ok(refused) if refused.has("STATE_UNCHANGED") && from.as_deref() != Some(to.as_str()) => {
+            answer::complain(format_args!(
+                "{flag} is {to} now; who took it there is in the audit log"
+            ));
+            Ok(Outcome::Done)
+        }
+        Ok(refused) if refused.has("FLAG_DEPENDENCY") => Err(refused
             .hint("revert them first, or all of them at once with --cascade")
-            .into(),
-        Ok(refused) => refused.into(),
-        Err(error) => error,
+            .into()),
+        Ok(refused) => Err(refused.into()),
+        Err(error) => Err(error),
     })
 }
 
@@ -158,16 +167,8 @@ fn look(session: &Session, flag: &str, to: Lifecycle, way: Way) -> Result<Option
     }
 }
 
-fn send(
-    session: &Session,
-    options: &Options,
-    (flag, body): (&str, Map<String, Value>),
-    done: impl FnOnce(&Value) -> String,
-) -> Result<Outcome> {
-    let change = Change::new(Method::POST, route::flag(flag, "/state"), Body::Fields(body));
-    let answer = session.ask(&change.ask(options, &[]), intent(options))?;
-    change::tell(session, options, &answer, Kept::All, done)?;
-    Ok(Outcome::Done)
+fn change(flag: &str, body: Map<String, Value>) -> Change {
+    Change::new(Method::POST, route::flag(flag, "/state"), Body::Fields(body))
 }
 
 fn went(flag: &str, from: Option<&str>, to: Lifecycle, body: &Value) -> String {

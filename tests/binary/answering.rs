@@ -1,0 +1,141 @@
+//! What commands make of servers that answer badly: with something else, or not at all.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use crate::process::{Said, sluice};
+
+/// A server that gives these answers, one a connection, and tells when it has read a request. An empty one is none: the
+/// connection is closed.
+pub(crate) fn answering(answers: Vec<String>) -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, asked) = channel();
+    thread::spawn(move || {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut buffer = [0; 4096];
+            let mut request = Vec::new();
+            while !is_whole(&String::from_utf8_lossy(&request)) {
+                let count = stream.read(&mut buffer).unwrap();
+                request.extend_from_slice(&buffer[..count]);
+            }
+            let _ = stream.write_all(answer.as_bytes());
+            if sender
+                .send(String::from_utf8_lossy(&request).into_owned())
+                .is_err()
+            {
+                return;
+            }
+        }
+    });
+    (address, asked)
+}
+
+/// Whether a request is here with all of its body: closing before would take the answer away, too.
+fn is_whole(request: &str) -> bool {
+    let Some((head, body)) = request.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.map_or(0, |length| length.parse().unwrap())
+}
+
+/// A good answer with this body.
+pub(crate) fn good(body: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn asked(address: SocketAddr, arguments: &[&str]) -> Said {
+    let folder = tempfile::tempdir().unwrap();
+    let server = format!("http://{address}");
+    sluice(folder.path(), [arguments, &["--server", &server]].concat(), "")
+}
+
+#[test]
+fn a_change_is_done_only_where_the_answer_says_so() {
+    for body in [
+        "{}",
+        "[]",
+        "",
+        "<html>",
+        r#"{"revision":1}"#,
+        r#"{"revision":"1","changed":true}"#,
+    ] {
+        for form in [&[][..], &["--json"]] {
+            let (address, _asked) = answering(vec![good(body)]);
+            let said = asked(address, &[&["flags", "kill", "board"], form].concat());
+            assert_eq!((said.code, said.out.as_str()), (3, ""), "{body}: {}", said.err);
+            assert!(
+                said.err.contains("it isn't known whether"),
+                "{body}: {}",
+                said.err
+            );
+        }
+    }
+    let (address, _asked) = answering(vec![good(r#"{"revision":7,"changed":true}"#)]);
+    let said = asked(address, &["flags", "kill", "board"]);
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (0, "board is off for everyone   revision 7\n")
+    );
+    let (address, _asked) = answering(vec![good("{}")]);
+    let said = asked(address, &["flags", "kill", "board", "--dry-run"]);
+    assert_eq!((said.code, said.out.as_str()), (3, ""), "{}", said.err);
+}
+
+#[test]
+fn a_kill_is_sent_once_more_where_the_connection_broke_before_an_answer() {
+    let done = || good(r#"{"revision":7,"changed":true}"#);
+    for (command, expected) in [
+        ("kill", "board is off for everyone   revision 7\n"),
+        ("restore", "board decides again   revision 7\n"),
+    ] {
+        let (address, requests) = answering(vec![String::new(), done()]);
+        let said = asked(address, &["flags", command, "board"]);
+        assert_eq!((said.code, said.out.as_str()), (0, expected), "{}", said.err);
+        assert_eq!(requests.iter().count(), 2);
+    }
+    let flag = || good(r#"{"key":"board","lifecycle":"beta"}"#);
+    let (address, _requests) = answering(vec![flag(), String::new(), done()]);
+    let said = asked(address, &["flags", "revert", "board", "alpha"]);
+    assert_eq!(said.out, "board: beta -> alpha   revision 7\n", "{}", said.err);
+
+    // The first of both was made.
+    let body = r#"{"code":"STATE_UNCHANGED","detail":"it is alpha already"}"#;
+    let unchanged = good(body).replace("200 OK", "409 Conflict");
+    let (address, _requests) = answering(vec![flag(), String::new(), unchanged]);
+    let said = asked(address, &["flags", "revert", "board", "alpha"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("board is alpha now"), "{}", said.err);
+
+    let (address, requests) = answering(vec![String::new(), String::new()]);
+    let said = asked(address, &["flags", "kill", "board"]);
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert_eq!(requests.iter().count(), 2);
+}
+
+#[test]
+fn what_could_be_made_twice_is_sent_once() {
+    for arguments in [
+        &["tenants", "set", "acme", "--tier", "large"][..],
+        &["flags", "kill", "board", "--if-revision", "7"],
+    ] {
+        let (address, requests) = answering(vec![String::new()]);
+        let said = asked(address, arguments);
+        assert_eq!((said.code, said.out.as_str()), (3, ""), "{}", said.err);
+        assert!(
+            said.err.contains("audit log") && !said.err.contains("once more"),
+            "{}",
+            said.err
+        );
+        assert_eq!(requests.iter().count(), 1);
+    }
+}
