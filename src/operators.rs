@@ -82,6 +82,7 @@ fn known_by(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &Ke
             let roles = operator.roles.iter();
             let roles = roles.map(|(given, ours)| Ok((given.to_string(), role(ours)?)));
             Some(IssuerRoles {
+                issuer: issuer.name().to_owned(),
                 verify: Arc::new(IssuerTokens { issuer, keys }),
                 roles: roles.collect::<Result<_>>()?,
             })

@@ -6,7 +6,7 @@ use crate::node::Span;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 94] = [
+pub const CODES: [&str; 95] = [
     "admin-not-loopback",
     "admin-without-tls",
     "conflicting-fields",
@@ -73,6 +73,7 @@ pub const CODES: [&str; 94] = [
     "path-needed",
     "reserved-attribute",
     "reserved-header",
+    "reserved-name",
     "reveal-without-403",
     "route-conflict",
     "secret-in-document",

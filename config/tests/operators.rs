@@ -120,3 +120,26 @@ fn the_policy_says_what_the_document_says_and_nothing_else() {
     };
     assert_eq!(loaded.settings.changes, expected);
 }
+
+#[test]
+fn no_token_has_the_name_of_somebody_who_has_none() {
+    let operators = "admin: { address: \"127.0.0.1:0\", operators: { tokens: { file: operators.yaml } } }";
+    let tokens = |name: &str| {
+        format!("version: 1\ntokens:\n  - {{ name: \"{name}\", role: viewer, hash: \"{HASH}\" }}\n")
+    };
+    for name in [
+        "local",
+        "sluice",
+        "unknown",
+        "uid:0",
+        "oidc:https://login.example#ann",
+    ] {
+        let report = load(operators, &tokens(name)).unwrap_err();
+        let codes: Vec<&str> = report.problems().iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, ["reserved-name"], "{report}");
+        assert!(report.to_string().contains("give it another name"), "{report}");
+    }
+    for name in ["locals", "uid", "ann@example.com"] {
+        load(operators, &tokens(name)).unwrap_or_else(|report| panic!("{report}"));
+    }
+}

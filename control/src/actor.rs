@@ -35,7 +35,7 @@ pub enum Source {
 /// Who changes something.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Actor {
-    /// The name of a static token, or the subject of an issuer's token.
+    /// The name of a static token, or the subject of an issuer's token behind `oidc:` and the issuer.
     pub name: String,
     /// What it may do.
     pub role: Role,

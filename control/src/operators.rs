@@ -29,6 +29,9 @@ pub const MAX_STATIC_TOKENS: usize = 1_000;
 /// Longest credential that is looked at, in bytes.
 pub const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
 
+/// What the name of whoever signs in by a token of an issuer begins with; no static token may be named so.
+const ISSUER_PREFIX: &str = "oidc:";
+
 /// Who may operate. A handle: what it knows can be replaced while requests are served.
 pub struct Operators {
     /// None where nobody is configured.
@@ -48,6 +51,9 @@ pub struct Known {
 /// The tokens of an issuer.
 #[derive(Clone)]
 pub struct IssuerRoles {
+    /// Whose tokens they are. It is part of the name of whoever signs in by one: `oidc:ISSUER#NAME`, so that nobody
+    /// is taken for the holder of a static token, nor for somebody of another issuer.
+    pub issuer: String,
     /// Who verifies them.
     pub verify: Arc<dyn VerifyToken>,
     /// What a value of the claim of roles means here. Others mean nothing.
@@ -189,7 +195,7 @@ impl IssuerRoles {
             .filter_map(|given| self.roles.iter().find(|(name, _)| name == given))
             .map(|(_, role)| *role)
             .max();
-        let name = verified.name;
+        let name = format!("{ISSUER_PREFIX}{}#{}", self.issuer, verified.name);
         match (role, verified.org) {
             (Some(Role::OrgAdmin), None) | (None, _) => Err(NotSignedIn::NoRole { name }),
             (Some(role), org) => Ok(Actor {

@@ -170,6 +170,14 @@ impl Entry<'_> {
             }
             (_, None) => {}
         }
+        let name = node.field("name")?;
+        let named = &**name.text()?;
+        if is_reserved(named) {
+            let title = format!("`{named}` is the name of somebody who has no token");
+            let help = "give it another name: `local`, `sluice`, `unknown` and what begins with `oidc:` or `uid:` stand \
+                        for others in the audit log";
+            self.report("reserved-name", title, name.span, help);
+        }
         let hash = node.field("hash")?;
         let text = &**hash.text()?;
         if !is_hash(text) {
@@ -189,7 +197,7 @@ impl Entry<'_> {
             parsed.ok()
         });
         Some(OperatorToken {
-            name: (**node.field("name")?.text()?).into(),
+            name: named.into(),
             role: role.into(),
             org: org.and_then(Node::text).map(|org| (**org).into()),
             hash: text.into(),
@@ -201,6 +209,13 @@ impl Entry<'_> {
         let at = Label::new(self.source, span, "");
         self.problems.push(Problem::error(code, title, at).help(help));
     }
+}
+
+/// Whether the audit log calls others so: whoever is on the machine where nobody is named, the clock, somebody unknown, who
+/// signs in by an issuer, and the user of a process.
+fn is_reserved(name: &str) -> bool {
+    ["local", "sluice", "unknown"].contains(&name)
+        || ["oidc:", "uid:"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// `hmac-sha256:`, 16 bytes, `:`, 32 bytes, both in base64url without padding.

@@ -140,13 +140,14 @@ async fn an_issuers_roles_are_mapped_and_the_widest_counts() {
     let operators = Operators::of(Known {
         tokens: Vec::new(),
         issuer: Some(IssuerRoles {
+            issuer: "https://login.example".to_owned(),
             verify: Arc::<Issuer>::clone(&issuer) as Arc<dyn VerifyToken>,
             roles: roles.map(|(name, role)| (name.to_owned(), role)).to_vec(),
         }),
     });
     let no_role = || {
         Err(NotSignedIn::NoRole {
-            name: "ann".to_owned(),
+            name: "oidc:https://login.example#ann".to_owned(),
         })
     };
     for (sent, expected) in [
@@ -174,6 +175,31 @@ async fn an_issuers_roles_are_mapped_and_the_widest_counts() {
         invalid("the token is unknown")
     );
     assert_eq!(issuer.0.load(Ordering::Relaxed), asked);
+}
+
+#[tokio::test]
+async fn who_is_named_alike_by_a_token_and_by_an_issuer_is_somebody_else() {
+    let (token, known) = token("ann", Role::Operator, None, None);
+    let roles = |issuer: &str| IssuerRoles {
+        issuer: issuer.to_owned(),
+        verify: Arc::new(Issuer(AtomicUsize::new(0))),
+        roles: vec![("sre".to_owned(), Role::Operator)],
+    };
+    let operators = Operators::of(Known {
+        tokens: vec![known.clone()],
+        issuer: Some(roles("https://login.example")),
+    });
+    let name = async |operators: &Operators, token: &str| {
+        let signed_in = sign_in(operators, &[&format!("Bearer {token}")]).await;
+        signed_in.unwrap().name
+    };
+    assert_eq!(name(&operators, &token).await, "ann");
+    assert_eq!(name(&operators, "sre/").await, "oidc:https://login.example#ann");
+    operators.replace(Some(Known {
+        tokens: vec![known],
+        issuer: Some(roles("https://other.example")),
+    }));
+    assert_eq!(name(&operators, "sre/").await, "oidc:https://other.example#ann");
 }
 
 #[tokio::test]
