@@ -7,9 +7,9 @@ mod part;
 mod refused;
 mod tenants;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use imbl::OrdMap;
 use rules::{Eligibility, FlagDefinition, FlagId, Flags, Names, SegmentDefinition, Tenants};
 use serde_json::{Map, Value};
 
@@ -30,14 +30,14 @@ pub enum Edit {
     Tenant(String, Option<Value>),
 }
 
-/// The document, its parts, and what they compile to.
-#[derive(Debug)]
+/// The document, its parts, and what they compile to. A clone shares them.
+#[derive(Debug, Clone)]
 pub struct Catalog {
     head: Head,
-    segments: BTreeMap<Box<str>, Part<Segment>>,
-    flags: BTreeMap<Box<str>, Part<Flag>>,
+    segments: OrdMap<Arc<str>, Part<Segment>>,
+    flags: OrdMap<Arc<str>, Part<Flag>>,
     /// As JSON text: a record is read again only where what it names has changed.
-    tenants: BTreeMap<Box<str>, Box<str>>,
+    tenants: OrdMap<Arc<str>, Arc<str>>,
     eligibility: Eligibility,
     compiled: Compiled,
 }
@@ -68,7 +68,7 @@ pub enum Ids {
 type Segment = SegmentDefinition<'static>;
 type Flag = Arc<FlagDefinition<'static>>;
 /// Parts by name; none for one that is removed.
-type Edited<T> = Vec<(Box<str>, Option<Part<T>>)>;
+type Edited<T> = Vec<(Arc<str>, Option<Part<T>>)>;
 
 /// A change that was found good and has not been made.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ pub struct Draft {
     head: Option<Head>,
     segments: Edited<Segment>,
     flags: Edited<Flag>,
-    tenants: Vec<(Box<str>, Option<Box<str>>)>,
+    tenants: Vec<(Arc<str>, Option<Arc<str>>)>,
     compiled: Compiled,
 }
 
@@ -97,9 +97,9 @@ impl Catalog {
     pub fn empty(eligibility: Eligibility) -> Self {
         Self {
             head: Head::default(),
-            segments: BTreeMap::new(),
-            flags: BTreeMap::new(),
-            tenants: BTreeMap::new(),
+            segments: OrdMap::new(),
+            flags: OrdMap::new(),
+            tenants: OrdMap::new(),
             eligibility,
             compiled: Compiled::empty(eligibility),
         }
@@ -167,7 +167,7 @@ impl Catalog {
 }
 
 /// Names and values of parts.
-fn jsons<T>(parts: &BTreeMap<Box<str>, Part<T>>) -> impl Iterator<Item = (&str, &str)> {
+fn jsons<T>(parts: &OrdMap<Arc<str>, Part<T>>) -> impl Iterator<Item = (&str, &str)> {
     parts.iter().map(|(name, part)| (&**name, &*part.json))
 }
 
@@ -196,7 +196,7 @@ impl Compiled {
     }
 }
 
-fn put_all<T>(parts: &mut BTreeMap<Box<str>, T>, changes: Vec<(Box<str>, Option<T>)>) {
+fn put_all<T: Clone>(parts: &mut OrdMap<Arc<str>, T>, changes: Vec<(Arc<str>, Option<T>)>) {
     for (name, change) in changes {
         match change {
             Some(part) => parts.insert(name, part),

@@ -1,35 +1,43 @@
 //! Applies changes: judges, compiles, commits, publishes, in this order, one at a time. If any step fails nothing
 //! has happened; when a change was answered it is on the disk and in force.
 
+mod blast;
 mod facts;
 mod files;
+mod opened;
+mod outcome;
 mod unfit;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use config::{Catalog, Compiled, Draft, Report};
+use config::{Catalog, Compiled, Draft};
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use rules::{Eligibility, Timestamp};
+use rules::{Eligibility, Flags, Tenants, Timestamp};
 use serde_json::Value;
 
 use self::facts::KeptFacts;
-pub use self::files::Damage;
-pub use self::files::catalog_of;
-use self::files::{NoFacts, Unpublished, of_document, of_files, read_only};
+pub use self::files::{Damage, catalog_of};
+use self::files::{Unpublished, of_document, read_only};
+use self::opened::Kept;
+pub use self::opened::{OpenError, Opened};
+pub use self::outcome::{Applied, ApplyError, DryRun};
 use self::unfit::unfit;
 use crate::audit::Entry;
 use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::observe::Observe;
-use crate::plan::{self, ItemResult, Plan, Request, Summary};
+use crate::plan::{self, Plan, Request};
 use crate::policy::Policy;
-use crate::preview::{Preview, preview, reach};
-use crate::publish::{Publish, PublishError};
+use crate::preview::{preview, reaches_beyond};
+use crate::publish::Publish;
 use crate::refusal::{Code, Refusal};
 use crate::refused::{Refused, Who};
 use crate::state::State;
-use crate::store::{Commit, MemoryStore, Revision, Store, StoreError};
+use crate::store::{Commit, MemoryStore, Store, StoreError};
+
+/// How often a change is prepared beside others, which may be first each time, until it keeps them waiting.
+const MAX_TRIES: usize = 8;
 
 /// The control plane: what is kept, and the one way to change it. Every call may block.
 pub struct Control {
@@ -40,7 +48,7 @@ pub struct Control {
     policy: Policy,
     history: Mutex<History>,
     refused: Refused,
-    /// Held by the one change that is under way.
+    /// Held while a change is made. What takes long is done before.
     writer: Mutex<()>,
     kept: RwLock<Kept>,
 }
@@ -62,182 +70,12 @@ enum Owner {
 /// Gives the document that is served, where files manage the flags; none where they can't be read now.
 pub type DocumentSource = Box<dyn Fn() -> Option<Value> + Send + Sync>;
 
-/// What is kept, in memory.
-struct Kept {
-    state: State,
-    catalog: Catalog,
-}
-
-/// A change that was made.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Applied {
-    /// What the store is at now.
-    pub revision: Revision,
-    /// Whether anything was written at all.
-    pub changed: bool,
-    /// What became of each item, of a change of many.
-    pub items: Vec<ItemResult>,
-    /// What changed, of an applied document or a cascade.
-    pub summary: Summary,
-}
-
-/// What a change would do.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DryRun {
-    /// What the store is at.
-    pub revision: Revision,
-    /// Who would be served what instead of what.
-    pub preview: Preview,
-    /// What would become of each item.
-    pub items: Vec<ItemResult>,
-    /// What would change.
-    pub summary: Summary,
-}
-
-/// Why a change was not made.
-#[derive(Debug)]
-pub enum ApplyError {
-    /// It does not meet the policy, or names what is not there. All reasons at once.
-    Refused(Vec<Refusal>),
-    /// The document would be invalid: what `sluice check` would print.
-    Invalid(Box<Report>),
-    /// Somebody else was first.
-    Conflict {
-        /// What was expected.
-        expected: Revision,
-        /// What there is.
-        current: Revision,
-    },
-    /// The store did not take it.
-    Store(StoreError),
-    /// The data plane can't take it. Nothing was changed.
-    Publish(String),
-    /// It is kept, and the data plane did not take it: the next start serves it.
-    Unforced {
-        /// What the store is at now.
-        revision: Revision,
-        /// Why not.
-        reason: String,
-    },
-}
-
-/// Why the control plane can't begin.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The store can't be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// What is kept does not compile: a newer version wrote it, or somebody wrote into the store by hand.
-    #[error("what the store holds is no valid document:\n{0}")]
-    Invalid(Box<Report>),
-}
-
-/// What was read and compiled of a store, before anything is served.
-pub struct Opened {
-    store: Arc<dyn Store>,
-    kept: Kept,
-    /// What an empty store is to begin with, not committed yet.
-    seed: Option<Commit>,
-}
+type Side<'k> = (&'k Flags, &'k Tenants);
 
 /// A change that was judged and compiled.
 struct Prepared {
     plan: Plan,
     draft: Draft,
-}
-
-impl Opened {
-    /// Reads and compiles everything that the store holds.
-    ///
-    /// # Errors
-    /// It can't be read, or is no valid document.
-    pub fn read(store: Arc<dyn Store>, eligibility: Eligibility) -> Result<Self, OpenError> {
-        // What was loaded is dropped before the rest is made of it: it is as large again.
-        let state = State::from(&store.load()?)?;
-        let catalog =
-            Catalog::new(eligibility, state.edits()).map_err(|report| OpenError::Invalid(report.into()))?;
-        Ok(Self {
-            store,
-            kept: Kept { state, catalog },
-            seed: None,
-        })
-    }
-
-    /// Begins an empty store with a document, as it is written, once that is committed by `keep`. A store that holds
-    /// anything is left as it is.
-    ///
-    /// # Errors
-    /// What stands against it.
-    pub fn seeded(mut self, document: Value, at: Timestamp) -> Result<Self, ApplyError> {
-        if self.revision() != Revision::default() {
-            return Ok(self);
-        }
-        let request = of_files(document, at);
-        let Kept { state, catalog } = &mut self.kept;
-        let plan = plan::plan(state, &request, &Policy::default(), &NoFacts).map_err(ApplyError::Refused)?;
-        let draft = catalog
-            .draft(plan.edits)
-            .map_err(|report| ApplyError::Invalid(report.into()))?;
-        let commit = Commit {
-            writes: plan.writes,
-            audit: plan.audit,
-        };
-        state.absorb(&commit.writes, Revision(1));
-        catalog.adopt(draft);
-        self.seed = Some(commit);
-        Ok(self)
-    }
-
-    /// Whether it is to begin with a document, which is not committed yet.
-    #[must_use]
-    pub fn is_seeded(&self) -> bool {
-        self.seed.is_some()
-    }
-
-    /// Commits what an empty store begins with, if there is something.
-    ///
-    /// # Errors
-    /// The store did not take it, and is empty still.
-    pub fn keep(mut self) -> Result<Self, StoreError> {
-        if let Some(commit) = self.seed.take() {
-            self.kept.state.revision = self.store.commit(Some(Revision::default()), &commit)?;
-        }
-        Ok(self)
-    }
-
-    /// What it compiles to, for the gateway's document to be compiled against.
-    #[must_use]
-    pub fn compiled(&self) -> &Compiled {
-        self.kept.catalog.compiled()
-    }
-
-    /// What the store is at.
-    #[must_use]
-    pub fn revision(&self) -> Revision {
-        self.kept.state.revision
-    }
-
-    /// Takes changes from now on. What was opened is served already.
-    #[must_use]
-    pub fn control(
-        self,
-        policy: Policy,
-        publish: Arc<dyn Publish>,
-        observe: Arc<dyn Observe>,
-        history: History,
-    ) -> Control {
-        Control {
-            owner: Owner::Us,
-            store: self.store,
-            publish,
-            observe,
-            policy,
-            history: Mutex::new(history),
-            refused: Refused::default(),
-            writer: Mutex::new(()),
-            kept: RwLock::new(self.kept),
-        }
-    }
 }
 
 impl Control {
@@ -300,8 +138,9 @@ impl Control {
 
     /// Judges flags by another environment's rules from now on, in what is told and tried here.
     pub fn move_to(&self, eligibility: Eligibility) {
+        let _writer = self.writer.lock();
         let mut kept = self.kept.write();
-        if kept.catalog.compiled().flags.eligibility() != eligibility {
+        if kept.eligibility() != eligibility {
             kept.catalog.move_to(eligibility);
         }
     }
@@ -322,9 +161,7 @@ impl Control {
             self.audit_refusal(request, &error);
             return Err(error);
         }
-        let writer = self.writer.lock();
-        let applied = self.applied(request, &writer);
-        drop(writer);
+        let applied = self.applied(request);
         if let Err(error) = &applied {
             self.audit_refusal(request, error);
         }
@@ -343,16 +180,17 @@ impl Control {
     /// What stands against it.
     pub fn dry_run(&self, request: &Request) -> Result<DryRun, ApplyError> {
         self.refresh();
-        let kept = self.kept.read();
+        let kept = self.snapshot();
         let Prepared { plan, draft } = self.prepared(&kept, request)?;
-        let (revision, before) = (kept.state.revision, kept.catalog.compiled().clone());
-        // What follows may take long, and no change waits for it.
-        drop(kept);
         // What the gateway can't serve would be refused.
-        self.publish.check(draft.compiled()).map_err(unpublished)?;
+        self.publish.check(draft.compiled())?;
+        let (before, after) = sides(&kept, &draft);
+        let preview = preview(before, after, &plan.touched, request.at);
+        let limit = blast::limit(&self.policy, &plan, request);
         Ok(DryRun {
-            revision,
-            preview: preview_of(&before, draft.compiled(), &plan, request.at),
+            revision: kept.state.revision,
+            needs_force: limit.is_some_and(|limit| preview.reaches_beyond(limit)),
+            preview,
             items: plan.items,
             summary: plan.summary,
         })
@@ -377,8 +215,8 @@ impl Control {
         if !stale.swap(false, Ordering::AcqRel) {
             return;
         }
-        let eligibility = kept.catalog.compiled().flags.eligibility();
-        let read = document().and_then(|document| of_document(document, eligibility, kept.state.revision));
+        let (eligibility, revision) = (kept.eligibility(), kept.state.revision);
+        let read = document().and_then(|document| of_document(document, eligibility, revision));
         match read {
             Some(read) => *kept = read,
             None => stale.store(true, Ordering::Release),
@@ -452,24 +290,44 @@ impl Control {
         &self.refused
     }
 
-    fn applied(&self, request: &Request, _writer: &MutexGuard<'_, ()>) -> Result<Applied, ApplyError> {
-        let kept = self.kept.read();
-        let Prepared { plan, draft } = self.prepared(&kept, request)?;
-        if plan.writes.is_empty() {
-            if !plan.audit.is_empty() {
-                self.record(plan.audit).map_err(ApplyError::Store)?;
+    /// What is kept, for those who need it for longer.
+    fn snapshot(&self) -> Kept {
+        self.kept.read().clone()
+    }
+
+    fn applied(&self, request: &Request) -> Result<Applied, ApplyError> {
+        for _ in 1..MAX_TRIES {
+            let kept = self.snapshot();
+            let prepared = self.permitted(&kept, request)?;
+            let writer = self.writer.lock();
+            if kept.is_same(&self.kept.read()) {
+                // What nobody else holds need not be copied to be changed.
+                drop(kept);
+                return self.made(prepared, &writer);
             }
-            return Ok(Applied {
-                revision: kept.state.revision,
-                changed: false,
-                items: plan.items,
-                summary: plan.summary,
-            });
         }
-        self.limit_blast(&kept, &plan, &draft, request)?;
-        let fit = self.publish.check(draft.compiled()).map_err(unpublished)?;
-        let expected = kept.state.revision;
-        drop(kept);
+        let writer = self.writer.lock();
+        let prepared = self.permitted(&self.snapshot(), request)?;
+        self.made(prepared, &writer)
+    }
+
+    /// A change that may be made of what is kept.
+    fn permitted(&self, kept: &Kept, request: &Request) -> Result<Prepared, ApplyError> {
+        let prepared = self.prepared(kept, request)?;
+        let Prepared { plan, draft } = &prepared;
+        let limit = blast::limit(&self.policy, plan, request).filter(|_| !request.force);
+        let (before, after) = sides(kept, draft);
+        if let Some(limit) = limit
+            && reaches_beyond(limit, before, after, &plan.touched, request.at)
+        {
+            return Err(ApplyError::Refused(vec![blast::refusal(limit)]));
+        }
+        Ok(prepared)
+    }
+
+    /// Makes a change that was prepared of what is kept.
+    fn made(&self, prepared: Prepared, _writer: &MutexGuard<'_, ()>) -> Result<Applied, ApplyError> {
+        let Prepared { plan, draft } = prepared;
         let Plan {
             writes,
             audit,
@@ -477,8 +335,22 @@ impl Control {
             summary,
             ..
         } = plan;
+        let expected = self.kept.read().state.revision;
+        let applied = |revision, changed| Applied {
+            revision,
+            changed,
+            items,
+            summary,
+        };
+        if writes.is_empty() {
+            if !audit.is_empty() {
+                self.record(audit)?;
+            }
+            return Ok(applied(expected, false));
+        }
+        let fit = self.publish.check(draft.compiled())?;
         let commit = Commit { writes, audit };
-        let revision = self.store.commit(Some(expected), &commit).map_err(unkept)?;
+        let revision = self.store.commit(Some(expected), &commit)?;
         let mut kept = self.kept.write();
         kept.state.absorb(&commit.writes, revision);
         kept.catalog.adopt(draft);
@@ -493,12 +365,7 @@ impl Control {
                 reason: error.to_string(),
             });
         }
-        Ok(Applied {
-            revision,
-            changed: true,
-            items,
-            summary,
-        })
+        Ok(applied(revision, true))
     }
 
     fn prepared(&self, kept: &Kept, request: &Request) -> Result<Prepared, ApplyError> {
@@ -527,41 +394,6 @@ impl Control {
         Ok(Prepared { plan, draft })
     }
 
-    /// Refuses what flips more tenants than may without being forced. What takes a feature away is never held up.
-    fn limit_blast(
-        &self,
-        kept: &Kept,
-        plan: &Plan,
-        draft: &Draft,
-        request: &Request,
-    ) -> Result<(), ApplyError> {
-        let Some(limit) = self.policy.max_blast_radius else {
-            return Ok(());
-        };
-        if request.force || plan.withdraws || request.change.org().is_some() {
-            return Ok(());
-        }
-        let (before, after) = (kept.catalog.compiled(), draft.compiled());
-        let reached = reach(
-            (&before.flags, &before.tenants),
-            (&after.flags, &after.tenants),
-            &plan.touched,
-            request.at,
-            limit,
-        );
-        if reached <= limit {
-            return Ok(());
-        }
-        let refusal = Refusal::new(
-            Code::BlastRadius,
-            format!("more than {limit} tenants would be served something else"),
-        );
-        let refusal = refusal
-            .cure("look at the dry run, then say `force`")
-            .fact("limit", limit);
-        Err(ApplyError::Refused(vec![refusal]))
-    }
-
     fn audit_refusal(&self, request: &Request, error: &ApplyError) {
         let refusals = match error {
             ApplyError::Refused(refusals) => refusals.clone(),
@@ -585,25 +417,8 @@ impl Control {
     }
 }
 
-fn preview_of(before: &Compiled, after: &Compiled, plan: &Plan, now: Timestamp) -> Preview {
-    preview(
-        (&before.flags, &before.tenants),
-        (&after.flags, &after.tenants),
-        &plan.touched,
-        now,
-    )
-}
-
-fn unkept(error: StoreError) -> ApplyError {
-    match error {
-        StoreError::Conflict { expected, current } => ApplyError::Conflict { expected, current },
-        error => ApplyError::Store(error),
-    }
-}
-
-fn unpublished(error: PublishError) -> ApplyError {
-    match error {
-        PublishError::Document(report) => ApplyError::Invalid(report),
-        PublishError::Prepare(reason) => ApplyError::Publish(reason),
-    }
+/// What is decided by before a change and after it.
+fn sides<'k>(kept: &'k Kept, draft: &'k Draft) -> (Side<'k>, Side<'k>) {
+    let side = |compiled: &'k Compiled| (&*compiled.flags, &*compiled.tenants);
+    (side(kept.catalog.compiled()), side(draft.compiled()))
 }

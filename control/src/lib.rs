@@ -56,7 +56,8 @@ pub use plan::{
 };
 pub use policy::{GaPolicy, Policy, Revertible};
 pub use preview::{
-    Flip, Kept, MAX_PREVIEW_DECISIONS, MAX_PREVIEW_FLIPS, Page, Preview, preview, preview_page, reach,
+    Flip, Kept, MAX_PREVIEW_DECISIONS, MAX_PREVIEW_FLIPS, Page, Preview, preview, preview_page,
+    reaches_beyond,
 };
 pub use publish::{Fit, Publish, PublishError};
 pub use refusal::{Code, Refusal};

@@ -2,13 +2,14 @@
 //! the same `decide` that takes it in force.
 
 mod reach;
+mod requests;
 mod served;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rules::{Cause, FlagId, Flags, Tenant, Tenants, TierId, Timestamp};
 
-pub use self::reach::reach;
+pub use self::reach::reaches_beyond;
 use self::served::{Served, served};
 use crate::touched::{Touched, UnknownTouched};
 
@@ -26,6 +27,8 @@ pub struct Preview {
     pub known: usize,
     /// How many tenants would be served something else by at least one flag.
     pub tenants: usize,
+    /// Of how many more tenants users or requests may be served something else, by what only a request tells.
+    pub by_request: usize,
     /// How many pairs of a tenant and a flag.
     pub flips: usize,
     /// Some of them, in the order of tenants and flags.
@@ -87,6 +90,15 @@ impl Default for Page {
             after: None,
             limit: MAX_PREVIEW_FLIPS,
         }
+    }
+}
+
+impl Preview {
+    /// Whether more tenants than that would be served something else, or may be by what only a request tells. What is
+    /// too much to be looked at is more.
+    #[must_use]
+    pub fn reaches_beyond(&self, limit: usize) -> bool {
+        self.unseen > 0 || self.tenants.saturating_add(self.by_request) > limit
     }
 }
 
@@ -169,6 +181,8 @@ struct Pair<'s> {
     key: &'s str,
     from: Option<FlagId>,
     to: Option<FlagId>,
+    /// Whether it is decided otherwise by what only a request tells.
+    by_request: bool,
     /// Its place among the flags for which it is told what keeps tenants as they are.
     kept: Option<usize>,
 }
@@ -211,7 +225,7 @@ impl<'s> Look<'_, 's> {
         (id, from, to): (&'s str, Option<&'s Tenant>, Option<&'s Tenant>),
         pairs: &[Pair<'s>],
     ) {
-        let mut flips = 0_usize;
+        let (mut flips, mut by_request) = (0_usize, false);
         for pair in pairs {
             if self.budget == 0 {
                 self.preview.unseen = self.preview.unseen.saturating_add(1);
@@ -220,6 +234,7 @@ impl<'s> Look<'_, 's> {
             self.budget = self.budget.saturating_sub(1);
             let from = served(old.flags, pair.from, id, from, self.now);
             let after = served(new.flags, pair.to, id, to, self.now);
+            by_request |= pair.by_request && (from.depends_on_requests() || after.depends_on_requests());
             if from.is_same(&after) {
                 self.keep(pair, to, &after);
             } else {
@@ -228,7 +243,12 @@ impl<'s> Look<'_, 's> {
             }
         }
         self.preview.flips = self.preview.flips.saturating_add(flips);
+        let only_by_request = flips == 0 && by_request;
         self.preview.tenants = self.preview.tenants.saturating_add(usize::from(flips > 0));
+        self.preview.by_request = self
+            .preview
+            .by_request
+            .saturating_add(usize::from(only_by_request));
     }
 
     /// Decides every pair for a tenant without a record and without an id to be drawn by.
@@ -368,11 +388,13 @@ fn pairs<'s, 'k>(
         let Some(flag) = flag.or_else(|| old.flags.flag(from?)) else {
             continue;
         };
-        let is_told = told < MAX_KEPT_FLAGS && changed.contains(key);
+        let is_changed = changed.contains(key);
+        let is_told = told < MAX_KEPT_FLAGS && is_changed;
         pairs.push(Pair {
             key: flag.key().as_str(),
             from,
             to,
+            by_request: is_changed && requests::tell(old, new, (from, to)),
             kept: is_told.then_some(told),
         });
         told = told.saturating_add(usize::from(is_told));

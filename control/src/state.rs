@@ -1,9 +1,8 @@
 //! Everything that is kept, in memory, at one revision. Each part is a JSON value as documents have it, so that it
 //! can be written out, compared and compiled as it is.
 
-use std::collections::BTreeMap;
-
 use config::Edit;
+use imbl::OrdMap;
 use serde_json::{Map, Value};
 
 use crate::edits;
@@ -13,7 +12,7 @@ use crate::store::{Key, Loaded, Record, Revision, StoreError, Write};
 /// The version of the document's format.
 pub(crate) const VERSION: u64 = 1;
 
-/// Everything that is kept, at one revision.
+/// Everything that is kept, at one revision. A clone shares its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
     /// Which.
@@ -21,13 +20,13 @@ pub struct State {
     /// Tiers, unknown tenants, eligibility policy: an object.
     pub head: Value,
     /// Conditions by the names of segments.
-    pub segments: BTreeMap<String, Value>,
+    pub segments: OrdMap<String, Value>,
     /// What documents own of each flag; never holds [`FlagState::OWNED`].
-    pub definitions: BTreeMap<String, Value>,
+    pub definitions: OrdMap<String, Value>,
     /// What operators own of each flag; the same keys.
-    pub states: BTreeMap<String, FlagState>,
+    pub states: OrdMap<String, FlagState>,
     /// Tenants' records.
-    pub tenants: BTreeMap<String, Value>,
+    pub tenants: OrdMap<String, Value>,
 }
 
 impl Default for State {
@@ -35,10 +34,10 @@ impl Default for State {
         Self {
             revision: Revision::default(),
             head: Value::Object(Map::new()),
-            segments: BTreeMap::new(),
-            definitions: BTreeMap::new(),
-            states: BTreeMap::new(),
-            tenants: BTreeMap::new(),
+            segments: OrdMap::new(),
+            definitions: OrdMap::new(),
+            states: OrdMap::new(),
+            tenants: OrdMap::new(),
         }
     }
 }
@@ -164,7 +163,7 @@ pub(crate) fn record_of(state: &FlagState) -> Value {
     serde_json::to_value(state).unwrap_or_default()
 }
 
-fn entries(parts: &BTreeMap<String, Value>) -> Map<String, Value> {
+fn entries(parts: &OrdMap<String, Value>) -> Map<String, Value> {
     let parts = parts.iter();
     parts.map(|(name, value)| (name.clone(), value.clone())).collect()
 }

@@ -82,6 +82,24 @@ impl Reason {
 }
 
 impl Cause {
+    /// Whether it lies in what the tenant is, was given or chose, or in the flag being closed to it, so that no request
+    /// of its could have been decided otherwise.
+    #[must_use]
+    pub fn holds_for_every_request(self) -> bool {
+        match self {
+            Self::UnknownFlag
+            | Self::Retired
+            | Self::Killed
+            | Self::Schedule
+            | Self::Override
+            | Self::OptOut
+            | Self::Lifecycle => true,
+            Self::Prerequisite | Self::Rule | Self::OptIn | Self::Rollout | Self::Tier | Self::Default => {
+                false
+            }
+        }
+    }
+
     /// Every cause, in the order of the decision table.
     pub const ALL: [Self; 13] = [
         Self::UnknownFlag,

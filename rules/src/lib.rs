@@ -30,7 +30,9 @@ mod operator;
 mod path;
 mod pattern;
 mod problem;
+
 mod remedy;
+mod request_reads;
 mod route;
 mod route_table;
 mod shards;
@@ -85,6 +87,7 @@ pub use path::{InvalidPathPattern, PathPattern, Specificity, TrailingSlash};
 pub use pattern::{InvalidPattern, MAX_PATTERN, MAX_PATTERN_DFA, Pattern};
 pub use problem::{Noun, Problem, ProblemKind};
 pub use remedy::Remedies;
+pub use request_reads::RequestReads;
 pub use route::{
     Auth, Body, Destination, Mode, OnError, Otherwise, Preflight, Reject, Route, Routes, Unmatched,
 };

@@ -70,6 +70,12 @@ impl Tenant {
         standing.allowed || standing.choice == Choice::In
     }
 
+    /// Whether its record has the attribute, which then is read of no request.
+    #[must_use]
+    pub fn has(&self, attribute: AttributeId) -> bool {
+        self.attribute(attribute).is_some()
+    }
+
     /// Reads the record itself. What these three give means nothing: they are called for what they read.
     pub(crate) fn fetch_record(&self) -> usize {
         self.id.len() ^ self.standings.len() ^ self.attributes.len()

@@ -18,9 +18,9 @@ pub(super) const BATCH: usize = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Change {
     pub(super) head: Option<Value>,
-    pub(super) segments: BTreeMap<Box<str>, Option<Value>>,
-    pub(super) flags: BTreeMap<Box<str>, Option<Value>>,
-    pub(super) tenants: BTreeMap<Box<str>, Option<Value>>,
+    pub(super) segments: BTreeMap<Arc<str>, Option<Value>>,
+    pub(super) flags: BTreeMap<Arc<str>, Option<Value>>,
+    pub(super) tenants: BTreeMap<Arc<str>, Option<Value>>,
 }
 
 pub(super) fn draft(catalog: &Catalog, edits: Vec<Edit>) -> Result<Draft, Report> {
@@ -75,7 +75,7 @@ fn compile(catalog: &Catalog, change: &Change) -> Option<Draft> {
     } else {
         Ids::Moved(moved.into())
     };
-    let json = |value: &Value| value.to_string().into_boxed_str();
+    let json = |value: &Value| Arc::from(value.to_string());
     Some(Draft {
         head,
         segments,
@@ -109,7 +109,7 @@ fn read_head(head: &Value) -> Option<Head> {
     })
 }
 
-fn read_segments(edited: &BTreeMap<Box<str>, Option<Value>>) -> Option<Edited<Segment>> {
+fn read_segments(edited: &BTreeMap<Arc<str>, Option<Value>>) -> Option<Edited<Segment>> {
     read_parts(edited, |segments| {
         let definition = read(&Sections {
             segments,
@@ -125,7 +125,7 @@ fn read_segments(edited: &BTreeMap<Box<str>, Option<Value>>) -> Option<Edited<Se
     })
 }
 
-fn read_flags(edited: &BTreeMap<Box<str>, Option<Value>>) -> Option<Edited<Flag>> {
+fn read_flags(edited: &BTreeMap<Arc<str>, Option<Value>>) -> Option<Edited<Flag>> {
     read_parts(edited, |flags| {
         let definition = read(&Sections {
             flags,
@@ -138,7 +138,7 @@ fn read_flags(edited: &BTreeMap<Box<str>, Option<Value>>) -> Option<Edited<Flag>
 
 /// The parts that are edited, with what `read` makes of those that are not removed, in their order.
 fn read_parts<T>(
-    edited: &BTreeMap<Box<str>, Option<Value>>,
+    edited: &BTreeMap<Arc<str>, Option<Value>>,
     read: impl Fn(Vec<(&str, &Value)>) -> Option<Vec<T>>,
 ) -> Option<Edited<T>> {
     let present: Vec<(&str, &Value)> = edited

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use imbl::OrdMap;
 use rules::{FlagDefinition, FlagId, FlagsDefinition, Former, Names};
 
 use super::part::{Head, Part};
@@ -11,7 +12,7 @@ use super::{Catalog, Compiled, Edited, Flag, Segment};
 
 /// The former names with those of edited flags in their places; none where all flags are to get new ids.
 pub(super) fn names_alone(former: &Compiled, edited: &Edited<Flag>) -> Option<Arc<Names>> {
-    let is_known = |(key, part): &(Box<str>, Option<Part<Flag>>)| match part {
+    let is_known = |(key, part): &(Arc<str>, Option<Part<Flag>>)| match part {
         Some(part) => former.names.has(&part.definition),
         None => former.names.flag(key).is_none(),
     };
@@ -98,7 +99,7 @@ pub(super) fn all(
     Some((compiled, moved))
 }
 
-fn merged<T: Clone>(kept: &BTreeMap<Box<str>, Part<T>>, edited: &Edited<T>) -> Vec<T> {
+fn merged<T: Clone>(kept: &OrdMap<Arc<str>, Part<T>>, edited: &Edited<T>) -> Vec<T> {
     let mut all: BTreeMap<&str, &T> = kept
         .iter()
         .map(|(name, part)| (&**name, &part.definition))

@@ -2,7 +2,7 @@
 //! files. A value is a tree already; what differs is that its nodes have no place.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use rules::{FlagsDefinition, Name, Policy, UnknownTenantDefinition};
 use serde_json::{Map, Value};
@@ -23,14 +23,14 @@ const PART_DEPTH: usize = 3;
 static NOWHERE: LazyLock<Source> = LazyLock::new(Source::nowhere);
 
 /// A part as it was given, and what it defines.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Part<T> {
-    pub(super) json: Box<str>,
+    pub(super) json: Arc<str>,
     pub(super) definition: T,
 }
 
 /// What stands at the top of a document.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Head {
     pub(super) fields: Map<String, Value>,
     pub(super) tiers: Vec<Name<'static>>,

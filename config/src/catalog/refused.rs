@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -93,7 +94,7 @@ fn field(text: &mut String, name: &str, value: &Value) {
     let _ = write!(text, ",\n  {}: {value}", Value::from(name));
 }
 
-fn merged(mut kept: Map<String, Value>, edited: &BTreeMap<Box<str>, Option<Value>>) -> Map<String, Value> {
+fn merged(mut kept: Map<String, Value>, edited: &BTreeMap<Arc<str>, Option<Value>>) -> Map<String, Value> {
     for (name, value) in edited {
         match value {
             Some(value) => drop(kept.insert(name.to_string(), value.clone())),

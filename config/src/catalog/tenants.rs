@@ -21,7 +21,7 @@ pub(super) fn newly_read(former: &Flags, flags: &Flags) -> Vec<String> {
 /// attribute that begins to be read.
 pub(super) fn some(
     catalog: &Catalog,
-    edited: &BTreeMap<Box<str>, Option<Value>>,
+    edited: &BTreeMap<Arc<str>, Option<Value>>,
     compiled: &Compiled,
     (moved, read_now): (&[FlagId], &[String]),
 ) -> Option<Tenants> {
@@ -52,7 +52,7 @@ pub(super) fn some(
 /// All tenants, anew.
 pub(super) fn all(
     catalog: &Catalog,
-    edited: &BTreeMap<Box<str>, Option<Value>>,
+    edited: &BTreeMap<Arc<str>, Option<Value>>,
     compiled: &Compiled,
 ) -> Option<Tenants> {
     let kept: Vec<_> = catalog

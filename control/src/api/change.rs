@@ -57,6 +57,8 @@ struct Tried {
     /// What the store is at.
     #[schema(minimum = 0)]
     revision: u64,
+    /// Whether it would be refused without `force`: it reaches more tenants than `max_blast_radius`.
+    needs_force: bool,
     preview: PreviewBody,
     /// What became of each, of a change of many.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -102,6 +104,8 @@ struct PreviewBody {
     known: usize,
     /// How many tenants would be served something else by at least one flag.
     tenants: usize,
+    /// Of how many more tenants users or requests may be served something else, by what only a request tells.
+    by_request: usize,
     /// How many pairs of a tenant and a flag.
     flips: usize,
     /// The first of them, in the order of tenants and flags; at most 1,000.
@@ -245,6 +249,7 @@ impl From<DryRun> for Tried {
         } = tried.summary;
         Self {
             revision: tried.revision.0,
+            needs_force: tried.needs_force,
             preview: PreviewBody::from(tried.preview),
             items: tried.items.iter().map(item).collect(),
             cascade,
@@ -267,6 +272,7 @@ impl From<Preview> for PreviewBody {
         Self {
             known: preview.known,
             tenants: preview.tenants,
+            by_request: preview.by_request,
             flips: preview.flips,
             listed: preview.listed.into_iter().map(FlipBody::from).collect(),
             unknown_tenant: preview.unknown_tenant.into_iter().map(FlipBody::from).collect(),

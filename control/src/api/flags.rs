@@ -134,7 +134,7 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         let range = (Bound::Excluded(after.as_str()), Bound::Unbounded);
         let keys = state
             .definitions
-            .range::<str, _>(range)
+            .range::<_, str>(range)
             .map(|(key, _)| key.as_str());
         let keys = keys.filter(|key| !only_stale || stale.contains_key(key));
         let keys: Vec<&str> = keys.take(limit.saturating_add(1)).collect();

@@ -60,7 +60,7 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let limit = ask.query.number("limit").unwrap_or(DEFAULT_PAGE);
     let after = ask.query.text("after").map_or(Bound::Unbounded, Bound::Excluded);
     let (revision, mut orgs) = api.control().read(|state, _| {
-        let tenants = state.tenants.range::<str, _>((after, Bound::Unbounded));
+        let tenants = state.tenants.range::<_, str>((after, Bound::Unbounded));
         let page = tenants.take(limit.saturating_add(1));
         (
             state.revision,

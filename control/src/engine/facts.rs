@@ -21,7 +21,7 @@ impl Facts for KeptFacts<'_> {
         let Some(id) = self.compiled.flags.id(flag) else {
             return 0;
         };
-        let tenants = self.compiled.tenants.iter();
+        let tenants = self.compiled.tenants.scan();
         tenants.filter(|tenant| self.has(id, tenant)).count()
     }
 

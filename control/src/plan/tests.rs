@@ -129,9 +129,10 @@ pub(crate) fn records(state: &State) -> Value {
     let states: Map<String, Value> = states
         .map(|(key, state)| (key.clone(), serde_json::to_value(state).unwrap()))
         .collect();
+    let map = |parts: &imbl::OrdMap<String, Value>| parts.clone().into_iter().collect::<Map<_, _>>();
     json!({
-        "head": state.head, "segments": state.segments, "definitions": state.definitions, "states": states,
-        "tenants": state.tenants,
+        "head": state.head, "segments": map(&state.segments), "definitions": map(&state.definitions),
+        "states": states, "tenants": map(&state.tenants),
     })
 }
 

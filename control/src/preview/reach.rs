@@ -6,17 +6,20 @@ use super::served::served;
 use super::{MAX_PREVIEW_DECISIONS, Pair, Side, every_pair, pairs, with_dependents};
 use crate::touched::{Touched, UnknownTouched};
 
-/// How many tenants would be served something else, counted no further than to one beyond `limit`. What is too much
-/// to be looked at is beyond it, too.
+/// Whether more than `limit` tenants would be served something else, or may be by what only a request tells. What is too
+/// much to be looked at is more.
 #[must_use]
-pub fn reach(
+pub fn reaches_beyond(
+    limit: usize,
     before: (&Flags, &Tenants),
     after: (&Flags, &Tenants),
     touched: &Touched,
     now: Timestamp,
-    limit: usize,
-) -> usize {
+) -> bool {
     let (old, new) = (Side::new(before), Side::new(after));
+    if limit >= old.tenants.len().saturating_add(new.tenants.len()) {
+        return false;
+    }
     let changed = with_dependents(&old, &new, &touched.flags);
     let some = pairs(&old, &new, changed.iter().map(String::as_str), &touched.flags);
     let beyond = limit.saturating_add(1);
@@ -32,19 +35,21 @@ pub fn reach(
         .saturating_mul(some.len())
         .saturating_add(touched.tenants.len().saturating_mul(all.len()));
     if decisions > MAX_PREVIEW_DECISIONS {
-        return beyond;
+        return true;
     }
     let flips = |id: &str, (from, to): (Option<&Tenant>, Option<&Tenant>), pairs: &[Pair<'_>]| {
         pairs.iter().any(|pair| {
+            let after = served(new.flags, pair.to, id, to, now);
             let before = served(old.flags, pair.from, id, from, now);
-            !before.is_same(&served(new.flags, pair.to, id, to, now))
+            let by_request = pair.by_request && (before.depends_on_requests() || after.depends_on_requests());
+            by_request || !before.is_same(&after)
         })
     };
     let named = touched.tenants.iter();
     let named = named.filter(|id| flips(id, (old.tenants.find(id), new.tenants.find(id)), &all));
     let counted = named.take(beyond).count();
     if some.is_empty() || counted == beyond {
-        return counted;
+        return counted == beyond;
     }
     // Where no record was compiled anew, it is the same on both sides and needs no looking up.
     let are_shared = std::ptr::eq(old.tenants, new.tenants);
@@ -58,5 +63,6 @@ pub fn reach(
         };
         flips(tenant.id(), (from, Some(tenant)), &some)
     });
-    counted.saturating_add(others.take(beyond.saturating_sub(counted)).count())
+    let wanted = beyond.saturating_sub(counted);
+    others.take(wanted).count() == wanted
 }

@@ -57,6 +57,11 @@ impl<'s> Served<'s> {
         }
     }
 
+    /// Whether a request of the tenant could be served something else than this.
+    pub(super) fn depends_on_requests(&self) -> bool {
+        self.cause().is_some_and(|cause| !cause.holds_for_every_request())
+    }
+
     pub(super) fn cause(&self) -> Option<Cause> {
         match self {
             Self::Missing | Self::Refused => None,

@@ -28,8 +28,8 @@ fn previewed(state: &State, change: Change, page: &Page) -> Option<(Preview, Com
     );
     let preview = preview_page(sides.0, sides.1, &plan.touched, request.at, page);
     for limit in [0, 1, 1_000] {
-        let reached = reach(sides.0, sides.1, &plan.touched, request.at, limit);
-        assert_eq!(reached, preview.tenants.min(limit + 1), "counted up to {limit}");
+        let is_beyond = reaches_beyond(limit, sides.0, sides.1, &plan.touched, request.at);
+        assert_eq!(is_beyond, preview.reaches_beyond(limit), "counted up to {limit}");
     }
     Some((preview, before, after))
 }
@@ -303,4 +303,54 @@ fn another_tier_for_unknown_tenants_concerns_only_them() {
     assert_eq!(preview.tenants, 0);
     let told: Vec<String> = preview.unknown_tenant.iter().map(told).collect();
     assert_eq!(told, ["- paid on - tenants without a record are refused"]);
+}
+
+/// How many tenants are served something else of `board` by the one document than by the other, and how many more may
+/// be by request.
+fn reached(before: &Value, after: &Value) -> (usize, usize) {
+    let (before, after) = (catalog(&state(before.clone())), catalog(&state(after.clone())));
+    let sides = [before.compiled(), after.compiled()].map(|side| (&*side.flags, &*side.tenants));
+    let touched = Touched {
+        flags: BTreeSet::from(["board".to_owned()]),
+        ..Touched::default()
+    };
+    let preview = preview(sides[0], sides[1], &touched, Timestamp(START));
+    let reached = preview.tenants + preview.by_request;
+    for limit in [reached.saturating_sub(1), reached] {
+        let is_beyond = reaches_beyond(limit, sides[0], sides[1], &touched, Timestamp(START));
+        assert_eq!(is_beyond, reached > limit);
+        assert_eq!(preview.reaches_beyond(limit), is_beyond);
+    }
+    (preview.tenants, preview.by_request)
+}
+
+#[test]
+fn what_only_a_request_tells_is_counted_apart() {
+    let document = |flag: Value| {
+        json!({ "version": 1, "flags": { "board": flag }, "tenants": {
+            "acme": { "attributes": { "country": "AT" } },
+            "globex": {},
+            "hooli": { "overrides": { "board": "off" } },
+        } })
+    };
+    let rule = |clause: Value| json!({ "lifecycle": "ga", "rules": [{ "when": clause, "serve": "on" }] });
+    let plain = document(json!({ "lifecycle": "ga" }));
+    let of_users = document(json!({ "lifecycle": "ga", "rollout": { "percentage": 100, "by": "user" } }));
+    let of_groups = document(rule(json!({ "attribute": "groups", "any_of": ["pilots"] })));
+    let of_requests = document(rule(json!({ "attribute": "device", "eq": "phone" })));
+    let of_records = document(rule(json!({ "attribute": "country", "eq": "AT" })));
+    // Whoever overrides it is not reached by any request.
+    assert_eq!(reached(&plain, &of_users), (0, 2));
+    assert_eq!(reached(&of_users, &plain), (0, 2));
+    assert_eq!(reached(&plain, &of_groups), (0, 2));
+    assert_eq!(reached(&plain, &of_requests), (0, 2));
+    assert_eq!(
+        reached(&plain, &of_records),
+        (1, 0),
+        "acme, and no other has a country by request"
+    );
+    // A description or a tier's default is nothing to its users.
+    let mut described = of_users.clone();
+    described["flags"]["board"]["description"] = "the new board".into();
+    assert_eq!(reached(&of_users, &described), (0, 0));
 }

@@ -9,13 +9,14 @@
 mod desk;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use control::{
-    ApplyError, Change, Code, Event, FlagObservation, GaDefault, Outcome, Policy, Revision, Store as _,
-    verify,
+    ApplyError, Change, Code, Event, FlagObservation, GaDefault, ImportMode, ItemOutcome, Outcome, Policy,
+    Revision, Store as _, verify,
 };
 use rules::{Lifecycle, Timestamp};
 use serde_json::json;
@@ -24,6 +25,10 @@ use desk::{Desk, HOUR, START, request, variant};
 
 fn kill(flag: &str) -> Change {
     Change::Kill { flag: flag.into() }
+}
+
+fn restore(flag: &str) -> Change {
+    Change::Restore { flag: flag.into() }
 }
 
 fn tiers(flag: &str, tier: &str, variant: bool) -> Change {
@@ -416,9 +421,74 @@ fn a_change_does_not_wait_for_one_that_is_tried() {
     *desk.plane.held.lock() = Some((told, wait));
     let control = Arc::clone(&desk.control);
     let trying = thread::spawn(move || control.dry_run(&request(override_on("acme", "board"))));
-    tell.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
+    tell.recv_timeout(Duration::from_secs(10)).unwrap();
     assert!(desk.apply(kill("board")).unwrap().changed);
     // It has waited all the while.
     go.send(()).unwrap();
     assert_eq!(trying.join().unwrap().unwrap().revision, before);
+}
+
+/// Many tenants, of which every other one has a tier that there is not: it takes long to find out which.
+fn long_import() -> Change {
+    let tenants = (0..4_000).map(|place| {
+        let tier = if place % 2 == 0 {
+            "large".into()
+        } else {
+            format!("tier-{place}")
+        };
+        (format!("tenant-{place:05}"), json!({ "tier": tier }))
+    });
+    Change::ImportTenants {
+        tenants: tenants.collect(),
+        mode: ImportMode::Upsert,
+    }
+}
+
+#[test]
+fn kills_overtake_what_takes_long_whether_it_is_tried_or_made() {
+    for is_tried in [true, false] {
+        let desk = Desk::new(Policy::default());
+        let (control, is_done) = (Arc::clone(&desk.control), Arc::new(AtomicBool::new(false)));
+        let (begun, begins) = mpsc::channel();
+        let importing = {
+            let is_done = Arc::clone(&is_done);
+            thread::spawn(move || {
+                let request = request(long_import());
+                begun.send(()).unwrap();
+                let items = if is_tried {
+                    control.dry_run(&request).unwrap().items
+                } else {
+                    control.apply(&request).unwrap().items
+                };
+                is_done.store(true, Ordering::Relaxed);
+                items
+            })
+        };
+        begins.recv_timeout(Duration::from_secs(10)).unwrap();
+        let (start, mut longest, mut meanwhile) = (Instant::now(), Duration::ZERO, 0);
+        while !is_done.load(Ordering::Relaxed) {
+            let turn = if meanwhile % 2 == 0 {
+                kill("board")
+            } else {
+                restore("board")
+            };
+            let asked = Instant::now();
+            assert!(desk.apply(turn).unwrap().changed);
+            longest = longest.max(asked.elapsed());
+            meanwhile += 1;
+        }
+        let whole = start.elapsed();
+        assert!(longest < whole / 2, "{longest:?} of {whole:?}, tried: {is_tried}");
+        let items = importing.join().unwrap();
+        let refused = items
+            .iter()
+            .filter(|item| matches!(item.outcome, ItemOutcome::Refused(_)));
+        assert_eq!((items.len(), refused.count()), (4_000, 2_000));
+        let made = if is_tried { 0 } else { 2_000 };
+        assert_eq!(desk.control.read(|state, _| state.tenants.len()), 2 + made);
+        let is_killed = desk.control.read(|state, _| !state.states["board"].enabled);
+        assert_eq!(is_killed, meanwhile % 2 == 1, "nothing undid the last of them");
+        let log = desk.store.audit_after(0, 100_000).unwrap().entries;
+        assert!(verify((0, control::GENESIS), &log).is_ok());
+    }
 }

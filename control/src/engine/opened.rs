@@ -1,0 +1,150 @@
+//! A store that was read and compiled, before anything of it is served.
+
+use std::sync::Arc;
+
+use config::{Catalog, Compiled, Report};
+use parking_lot::{Mutex, RwLock};
+use rules::{Eligibility, Timestamp};
+use serde_json::Value;
+
+use super::files::{NoFacts, of_files};
+use super::{ApplyError, Control, Owner};
+use crate::history::History;
+use crate::observe::Observe;
+use crate::plan::plan;
+use crate::policy::Policy;
+use crate::publish::Publish;
+use crate::refused::Refused;
+use crate::state::State;
+use crate::store::{Commit, Revision, Store, StoreError};
+
+/// Why the control plane can't begin.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is kept does not compile: a newer version wrote it, or somebody wrote into the store by hand.
+    #[error("what the store holds is no valid document:\n{0}")]
+    Invalid(Box<Report>),
+}
+
+/// What was read and compiled of a store, before anything is served.
+pub struct Opened {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) kept: Kept,
+    /// What an empty store is to begin with, not committed yet.
+    pub(super) seed: Option<Commit>,
+}
+
+/// What is kept, in memory. A clone shares all of it, until one of the two is changed.
+#[derive(Clone)]
+pub(super) struct Kept {
+    pub(super) state: State,
+    pub(super) catalog: Catalog,
+}
+
+impl Kept {
+    pub(super) fn eligibility(&self) -> Eligibility {
+        self.catalog.compiled().flags.eligibility()
+    }
+
+    /// Whether what was prepared of the one can be made of the other.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.state.revision == other.state.revision && self.eligibility() == other.eligibility()
+    }
+}
+
+impl Opened {
+    /// Reads and compiles everything that the store holds.
+    ///
+    /// # Errors
+    /// It can't be read, or is no valid document.
+    pub fn read(store: Arc<dyn Store>, eligibility: Eligibility) -> Result<Self, OpenError> {
+        // What was loaded is dropped before the rest is made of it: it is as large again.
+        let state = State::from(&store.load()?)?;
+        let catalog =
+            Catalog::new(eligibility, state.edits()).map_err(|report| OpenError::Invalid(report.into()))?;
+        Ok(Self {
+            store,
+            kept: Kept { state, catalog },
+            seed: None,
+        })
+    }
+
+    /// Begins an empty store with a document, as it is written, once that is committed by `keep`. A store that holds
+    /// anything is left as it is.
+    ///
+    /// # Errors
+    /// What stands against it.
+    pub fn seeded(mut self, document: Value, at: Timestamp) -> Result<Self, ApplyError> {
+        if self.revision() != Revision::default() {
+            return Ok(self);
+        }
+        let request = of_files(document, at);
+        let Kept { state, catalog } = &mut self.kept;
+        let plan = plan(state, &request, &Policy::default(), &NoFacts).map_err(ApplyError::Refused)?;
+        let draft = catalog
+            .draft(plan.edits)
+            .map_err(|report| ApplyError::Invalid(report.into()))?;
+        let commit = Commit {
+            writes: plan.writes,
+            audit: plan.audit,
+        };
+        state.absorb(&commit.writes, Revision(1));
+        catalog.adopt(draft);
+        self.seed = Some(commit);
+        Ok(self)
+    }
+
+    /// Whether it is to begin with a document, which is not committed yet.
+    #[must_use]
+    pub fn is_seeded(&self) -> bool {
+        self.seed.is_some()
+    }
+
+    /// Commits what an empty store begins with, if there is something.
+    ///
+    /// # Errors
+    /// The store did not take it, and is empty still.
+    pub fn keep(mut self) -> Result<Self, StoreError> {
+        if let Some(commit) = self.seed.take() {
+            self.kept.state.revision = self.store.commit(Some(Revision::default()), &commit)?;
+        }
+        Ok(self)
+    }
+
+    /// What it compiles to, for the gateway's document to be compiled against.
+    #[must_use]
+    pub fn compiled(&self) -> &Compiled {
+        self.kept.catalog.compiled()
+    }
+
+    /// What the store is at.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.kept.state.revision
+    }
+
+    /// Takes changes from now on. What was opened is served already.
+    #[must_use]
+    pub fn control(
+        self,
+        policy: Policy,
+        publish: Arc<dyn Publish>,
+        observe: Arc<dyn Observe>,
+        history: History,
+    ) -> Control {
+        Control {
+            owner: Owner::Us,
+            store: self.store,
+            publish,
+            observe,
+            policy,
+            history: Mutex::new(history),
+            refused: Refused::default(),
+            writer: Mutex::new(()),
+            kept: RwLock::new(self.kept),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What only a request tells, and no look at tenants: its user, their groups, and attributes that no record has.
+
+use rules::{AttributeId, FlagId};
+
+use super::Side;
+
+/// Whether a flag is decided otherwise after a change by what only a request tells.
+pub(super) fn tell(old: &Side<'_>, new: &Side<'_>, (from, to): (Option<FlagId>, Option<FlagId>)) -> bool {
+    if let (Some(from), Some(to)) = (from, to)
+        && !old.flags.may_decide_otherwise(from, (new.flags, to))
+    {
+        return false;
+    }
+    let reads = |side: &Side<'_>, id: Option<FlagId>| {
+        let reads = id.map(|id| side.flags.request_reads(id)).unwrap_or_default();
+        let mut attributes = reads.attributes.into_iter();
+        reads.person || attributes.any(|attribute| side.is_in_no_record(attribute))
+    };
+    reads(old, from) || reads(new, to)
+}
+
+impl Side<'_> {
+    fn is_in_no_record(&self, attribute: AttributeId) -> bool {
+        !self.tenants.iter().any(|tenant| tenant.has(attribute))
+    }
+}
