@@ -4,6 +4,7 @@ mod allow;
 mod choose;
 mod import;
 mod list;
+mod loss;
 mod overrule;
 mod own_flags;
 mod remove;

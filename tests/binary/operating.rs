@@ -266,9 +266,45 @@ fn tenants_are_brought_in_each_with_a_result() {
         said.out
     );
     let said = managed.done(&["tenants", "import", "-f", "tenants.yaml"]);
-    assert_eq!(said, "3 tenants: 0 created, 1 changed, 2 unchanged, 0 refused\n");
+    assert_eq!(said, "3 tenants: 0 created, 0 changed, 3 unchanged, 0 refused\n");
     let said = managed.done(&["tenants", "list"]);
     assert_eq!(said.lines().count(), 5, "{said}");
+}
+
+#[test]
+fn an_import_takes_away_what_operators_set_only_after_somebody_agreed() {
+    let managed = Managed::start();
+    managed.done(&["tenants", "override", "acme", "board", "on"]);
+    managed.done(&["tenants", "allow", "globex", "board"]);
+    let import = ["tenants", "import", "-f", "flags.yaml"];
+    let said = managed.done(&import);
+    assert_eq!(said, "2 tenants: 0 created, 0 changed, 2 unchanged, 0 refused\n");
+    let whole = [&import[..], &["--mode", "upsert"]].concat();
+    let lost = "2 tenants lose what the file does not say:\n  - acme     overrides board=on\n  - globex   beta board\n";
+    let before = managed.revision();
+    let said = managed.refused(&whole);
+    assert_eq!(said.out, lost);
+    assert!(said.err.contains("say --yes"), "{}", said.err);
+    assert!(
+        managed
+            .done(&[&whole[..], &["--dry-run"]].concat())
+            .starts_with(lost)
+    );
+    assert_eq!(managed.revision(), before);
+    let said = managed.done(&[&whole[..], &["--yes"]].concat());
+    assert_eq!(
+        said,
+        format!("{lost}2 tenants: 0 created, 2 changed, 0 unchanged, 0 refused\n")
+    );
+    // A list that the file has is written as it is there.
+    managed.done(&["tenants", "allow", "acme", "board"]);
+    let tenants = "version: 1\ntenants: { acme: { beta: [] } }\n";
+    fs::write(managed.path().join("tenants.yaml"), tenants).unwrap();
+    let said = managed.refused(&["tenants", "import", "-f", "tenants.yaml"]);
+    assert_eq!(
+        said.out,
+        "1 tenant loses what the file does not say:\n  - acme   beta board\n"
+    );
 }
 
 #[test]

@@ -7,12 +7,14 @@ use clap::{Args, ValueEnum};
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
+use super::loss::Losses;
 use crate::cli::change::{Body, Change, Options, intent};
+use crate::cli::confirm::confirm;
 use crate::cli::document;
 use crate::cli::render::preview::{Kept, preview};
 use crate::cli::render::{Table, counted, json as fields};
-use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::session::{Form, Session};
+use crate::cli::{Outcome, answer, route};
 
 /// How many tenants are sent at a time.
 const PIECE: usize = 10_000;
@@ -23,25 +25,31 @@ const MAX_REFUSED: usize = 100;
 
 /// Brings in the tenants of a flags document (its `tenants`), each with a result. Those that are refused hold up no
 /// other.
+///
+/// What the document does not say of a tenant stays as it is. Where a tenant loses something all the same, such as an
+/// override that operators set, that is shown first, and asked.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A flags document, YAML or JSON, or a directory of them. Everything but its tenants is left aside.
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
     /// What happens to tenants that there are already.
-    #[arg(long, value_enum, default_value_t = Mode::Upsert)]
+    #[arg(long, value_enum, default_value_t = Mode::Patch)]
     mode: Mode,
+    /// Does not ask.
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     options: Options,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Mode {
+pub(super) enum Mode {
     /// They are refused.
     Create,
-    /// They are written whole.
+    /// They are written whole: what the document does not say of them is gone.
     Upsert,
-    /// Their fields are changed, as by a merge patch.
+    /// The fields that the document has are changed, as by a merge patch; the others stay.
     Patch,
 }
 
@@ -73,30 +81,52 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     if tenants.is_empty() {
         bail!("there are no `tenants` in {}", arguments.file.display());
     }
+    let mut options = arguments.options.clone();
+    let losses = match arguments.mode {
+        Mode::Create => Losses::default(),
+        mode => Losses::of(session, mode, &tenants)?,
+    };
+    if !losses.are_none() {
+        if session.form() == Form::Text {
+            answer::say(losses.render().trim_end())?;
+        }
+        if !options.dry_run && !arguments.yes && !confirm("import them all the same?")? {
+            answer::complain("nothing was changed");
+            return Ok(Outcome::No);
+        }
+    }
     let mut told = Told::default();
     let pieces = pieces(tenants);
-    if arguments.options.if_revision.is_some() && pieces.len() > 1 {
+    if options.if_revision.is_some() && pieces.len() > 1 {
         bail!(
             "so many tenants take {} revisions: leave --if-revision out",
             pieces.len()
         );
+    }
+    // Who agreed to a loss agreed to what was shown.
+    let is_bound = options.if_revision.is_some() || !(losses.are_none() || arguments.yes);
+    if is_bound {
+        options.if_revision = options.if_revision.or(losses.revision);
     }
     for piece in pieces {
         let body = json!({ "mode": arguments.mode.as_str(), "tenants": piece });
         let body = body.as_object().cloned().unwrap_or_default();
         let path = format!("{}:import", route::TENANTS);
         let change = Change::new(Method::POST, path, Body::Fields(body));
-        let answer = session.ask(&change.ask(&arguments.options, &[]), intent(&arguments.options))?;
+        let answer = session.ask(&change.ask(&options, &[]), intent(&options))?;
+        if is_bound {
+            options.if_revision = answer.revision;
+        }
         session.show(&answer, |body| {
             told.take(body);
-            match arguments.options.dry_run {
+            match options.dry_run {
                 true => preview(body.get("preview").unwrap_or(body), Kept::All),
                 false => String::new(),
             }
         })?;
     }
-    if session.form() == crate::cli::session::Form::Text {
-        crate::cli::answer::say(told.render().trim_end())?;
+    if session.form() == Form::Text {
+        answer::say(told.render().trim_end())?;
     }
     Ok(if told.refused.is_empty() {
         Outcome::Done

@@ -1,0 +1,153 @@
+//! What an import would take away from tenants that have records: looked at before anything is sent.
+
+use anyhow::Result;
+use serde_json::{Map, Value};
+
+use super::import::Mode;
+use crate::cli::change::with_query;
+use crate::cli::render::{Table, counted, json, printable};
+use crate::cli::route;
+use crate::cli::session::Session;
+
+/// How many pages of records are read at most.
+const MAX_PAGES: usize = 1_000;
+/// How many tenants that lose something are told.
+const MAX_TOLD: usize = 50;
+
+/// What tenants would lose.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    /// What the store was at.
+    pub(super) revision: Option<u64>,
+    /// By tenant, in words.
+    lost: Vec<(String, String)>,
+}
+
+impl Losses {
+    /// Compares records with what is there now.
+    pub(super) fn of(session: &Session, mode: Mode, tenants: &Map<String, Value>) -> Result<Self> {
+        let mut losses = Self::default();
+        let mut after: Option<String> = None;
+        let last = tenants.keys().max();
+        for _ in 0..MAX_PAGES {
+            let mut query = vec![("limit", "1000")];
+            query.extend(after.as_deref().map(|after| ("after", after)));
+            let page = session.look(with_query(route::TENANTS, &query))?.json()?;
+            // Anything that is changed while the pages are read shows as a newer revision then.
+            losses.revision = losses.revision.or(json::number(&page, "revision"));
+            for before in json::list(&page, "orgs") {
+                let id = json::text(before, "id").unwrap_or_default();
+                let Some(given) = tenants.get(id) else { continue };
+                let lost = lost(before, given, mode);
+                if !lost.is_empty() {
+                    losses.lost.push((id.to_owned(), lost.join(", ")));
+                }
+            }
+            after = json::text(&page, "next").map(ToOwned::to_owned);
+            if after.is_none() || after.as_ref() > last {
+                break;
+            }
+        }
+        Ok(losses)
+    }
+
+    pub(super) fn are_none(&self) -> bool {
+        self.lost.is_empty()
+    }
+
+    pub(super) fn render(&self) -> String {
+        let count = u64::try_from(self.lost.len()).unwrap_or(u64::MAX);
+        let verb = if count == 1 { "loses" } else { "lose" };
+        let mut table = Table::new(["", ""]);
+        for (id, lost) in self.lost.iter().take(MAX_TOLD) {
+            table.row([format!("  - {}", printable(id)), printable(lost)]);
+        }
+        let mut text = format!(
+            "{} {verb} what the file does not say:\n",
+            counted(count, "tenant")
+        );
+        text.push_str(&table.render(""));
+        if self.lost.len() > MAX_TOLD {
+            text.push_str(&format!("  ... and {} more\n", self.lost.len() - MAX_TOLD));
+        }
+        text
+    }
+}
+
+/// What is in a record and would not be any more.
+fn lost(before: &Value, given: &Value, mode: Mode) -> Vec<String> {
+    let mut lost = Vec::new();
+    let fields = before.as_object().into_iter().flatten();
+    for (field, value) in fields.filter(|(field, _)| *field != "id") {
+        let after = match (given.get(field), mode) {
+            (None, Mode::Patch | Mode::Create) => continue,
+            (after, _) => after.unwrap_or(&Value::Null),
+        };
+        match value {
+            Value::Object(entries) => {
+                let gone = entries.iter().filter(|(name, entry)| {
+                    let now = after.get(name.as_str());
+                    let kept = now.is_none() && mode == Mode::Patch && after.is_object();
+                    let is_changed = match now {
+                        None | Some(Value::Null) => true,
+                        Some(now) => field == "overrides" && json::word(now) != json::word(entry),
+                    };
+                    !kept && is_changed
+                });
+                lost.extend(gone.map(|(name, entry)| format!("{field} {name}={}", json::word(entry))));
+            }
+            Value::Array(items) => {
+                let kept = after.as_array().map_or(&[][..], Vec::as_slice);
+                let gone = items.iter().filter(|item| !kept.contains(item));
+                lost.extend(gone.map(|item| format!("{field} {}", json::word(item))));
+            }
+            value if after.is_null() => lost.push(format!("{field} {}", json::word(value))),
+            _ => {}
+        }
+    }
+    lost
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_lost_is_what_is_not_there_any_more() {
+        let before = json!({
+            "id": "acme", "tier": "large", "channel": "latest", "beta": ["a", "b"], "opt_in": ["c"],
+            "overrides": { "a": true, "b": "blue" }, "attributes": { "seats": 80 },
+        });
+        for (mode, given, expected) in [
+            (
+                Mode::Upsert,
+                json!({ "tier": "small" }),
+                "channel latest, beta a, beta b, opt_in c, overrides a=on, overrides b=blue, attributes seats=80",
+            ),
+            (
+                Mode::Upsert,
+                json!({ "tier": "small", "channel": "stable", "beta": ["b", "a", "x"], "opt_in": ["c"],
+                    "overrides": { "a": "on", "b": "green" }, "attributes": { "seats": 9 } }),
+                "overrides b=blue",
+            ),
+            (
+                Mode::Patch,
+                json!({ "tier": "small", "overrides": { "x": true } }),
+                "",
+            ),
+            (
+                Mode::Patch,
+                json!({ "tier": null, "beta": ["a"], "overrides": { "a": false }, "attributes": { "seats": null } }),
+                "tier large, beta b, overrides a=on, attributes seats=80",
+            ),
+        ] {
+            let mut found = lost(&before, &given, mode);
+            let mut expected: Vec<&str> = expected.split(", ").filter(|text| !text.is_empty()).collect();
+            found.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{mode:?} {given}");
+        }
+    }
+}
