@@ -1,8 +1,9 @@
 //! The admin listener over TLS: operators' tokens are readable by nobody on the way.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 
 use tempfile::TempDir;
 use testkit::{Authority, Client, ClientName, PATIENCE, Pair, Request, TlsClient, eventually};
@@ -36,7 +37,9 @@ unmatched: {{ upstream: app }}
             ["operators", "token", "--name", "ann", "--role", "viewer"],
             "",
         );
-        fs::write(folder.path().join("ann.token"), said.out).unwrap();
+        let token = folder.path().join("ann.token");
+        fs::write(&token, said.out).unwrap();
+        fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
         let entry = said
             .err
             .lines()
