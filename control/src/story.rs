@@ -1,6 +1,6 @@
 //! What becomes of a request, told phase by phase. Whoever knows routes and issuers tells it, through [`Explain`].
 
-use rules::{ClauseTrace, FlagId, Flags, Found, Outcome, Subject, Timestamp, VariantId, explain};
+use rules::{Cause, ClauseTrace, FlagId, Flags, Found, Outcome, Subject, Timestamp, VariantId, explain};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -186,6 +186,17 @@ impl FlagStory {
             steps: steps.collect(),
             local_kill: None,
         })
+    }
+}
+
+impl LocalKillStory {
+    /// Says in the step that a kill decided where it was made: not in what is kept.
+    pub(crate) fn told_in(&self, steps: &mut [StepStory]) {
+        let killed =
+            |step: &&mut StepStory| step.cause == Cause::Killed.as_str() && step.outcome == "decided";
+        if let Some(step) = steps.iter_mut().find(killed) {
+            step.note = format!("on this machine until {}, by break-glass", self.until);
+        }
     }
 }
 

@@ -73,6 +73,12 @@ fn readiness(sluice: &Running) -> String {
     String::from_utf8(answer.body).unwrap()
 }
 
+/// What a command of explanation says of the server.
+fn explained(server: &Running, folder: &Path, question: &[&str]) -> String {
+    let server = format!("http://{}", server.admin());
+    sluice(folder, [question, &["--server", &server]].concat(), "").out
+}
+
 fn begin(folder: &TempDir) -> Running {
     let sluice = Running::start(folder.path(), ["run"]);
     sluice.line("admin listening");
@@ -106,6 +112,17 @@ fn a_local_kill_holds_against_files_and_restarts_until_it_is_ended() {
     write_flags(path, "second");
     sluice.line("reloaded");
     assert_eq!(board(&sluice), 403, "whatever the files say");
+    for question in [
+        &["flags", "explain", "board", "--tenant", "acme"] as &[&str],
+        &["explain", "GET", "/board"],
+    ] {
+        let told = explained(&sluice, path, question);
+        let step = told
+            .lines()
+            .find(|line| line.contains("by break-glass") && line.contains("enabled"))
+            .unwrap_or_else(|| panic!("{told}"));
+        assert!(step.contains("=>") && step.contains("no, killed"), "{step}");
+    }
     drop(sluice);
 
     let sluice = begin(&folder);

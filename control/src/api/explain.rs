@@ -111,6 +111,9 @@ fn of_request(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let kills = LocalKills::at(api.control(), ask.at);
     for flag in story.gate.iter_mut().flat_map(|gate| &mut gate.flags) {
         flag.local_kill = kills.of(&flag.flag);
+        if let Some(kill) = &flag.local_kill {
+            kill.told_in(&mut flag.steps);
+        }
     }
     Answer::json(&story)
 }
@@ -136,6 +139,9 @@ fn of_flag(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     })?;
     body.revision = revision.0;
     body.local_kill = kills.of(&question.flag);
+    if let Some(kill) = &body.local_kill {
+        kill.told_in(&mut body.steps);
+    }
     Ok(Answer::json(&body)?.at(revision))
 }
 
