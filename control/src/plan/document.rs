@@ -2,6 +2,7 @@
 //! alone, what is new begins as the document says but for its lifecycle.
 
 mod sections;
+mod signed;
 
 use std::collections::BTreeSet;
 
@@ -51,12 +52,17 @@ pub(super) fn apply(
         start,
         difference: Difference::default(),
         shared: Vec::new(),
+        reached: BTreeSet::new(),
         refusals: Vec::new(),
     };
     applied.head(&sections.head);
     applied.segments(sections.segments);
+    applied.reached = signed::reached(applied.making.state, &applied.shared);
     for (key, flag) in &sections.flags {
         applied.flag(key, flag);
+    }
+    if rest == Rest::Kept {
+        applied.unsign_rest(&sections.flags);
     }
     for (id, record) in sections.tenants {
         applied.tenant(id, record);
@@ -79,6 +85,8 @@ struct Applied<'m, 'a> {
     difference: Difference,
     /// What belongs to no flag and no tenant.
     shared: Vec<Write>,
+    /// The flags with sign-offs whose segments are others.
+    reached: BTreeSet<String>,
     /// What stands against it.
     refusals: Vec<Refusal>,
 }
@@ -128,6 +136,7 @@ impl Applied<'_, '_> {
         if let Some((before, state)) = known
             && is_same(written, before)
             && is_of_kind(state, Definition(before))
+            && !self.reached.contains(key)
         {
             // Most flags of a document are what they were, and a document may have thousands.
             self.kept_flag(key, written, (Definition(before), state));
@@ -143,11 +152,14 @@ impl Applied<'_, '_> {
                 let definition = with_default(definition, before, state);
                 self.refusals
                     .extend(unfinished(key, Definition(&definition), state));
-                self.difference
-                    .changed(Section::Flag, key, fields(before, &definition));
+                let mut after = of_kind(state, Definition(&definition), self.making);
+                let mut changed = fields(before, &definition);
+                if self.reached.contains(key) || signed::is_other(before, &definition) {
+                    self.unsign(&mut after, &mut changed);
+                }
+                self.difference.changed(Section::Flag, key, changed);
                 let left = left_alone(written, Definition(&definition), state);
                 self.difference.left_alone(Section::Flag, key, left);
-                let after = of_kind(state, Definition(&definition), self.making);
                 (definition, after)
             }
         };
@@ -167,6 +179,33 @@ impl Applied<'_, '_> {
         let lifecycle = state.lifecycle().unwrap_or_default();
         if known.is_none() && lifecycle > Lifecycle::Alpha {
             self.making.remember_adopted(key, lifecycle);
+        }
+    }
+
+    /// Takes the sign-offs of a flag back, and tells it.
+    fn unsign(&self, state: &mut FlagState, changed: &mut Vec<String>) {
+        if !state.sign_offs.is_empty() {
+            let sign_offs = Vec::new();
+            *state = self.making.stamped(FlagState {
+                sign_offs,
+                ..state.clone()
+            });
+            changed.push("sign_offs".to_owned());
+        }
+    }
+
+    /// Those of flags that the document leaves out, and whose segments it writes.
+    fn unsign_rest(&mut self, written: &sections::Flags<'_>) {
+        let reached = std::mem::take(&mut self.reached);
+        for key in reached.iter().filter(|key| !written.contains_key(key.as_str())) {
+            let Some(mut after) = self.making.state.states.get(key).cloned() else {
+                continue;
+            };
+            let mut changed = Vec::new();
+            self.unsign(&mut after, &mut changed);
+            self.difference.changed(Section::Flag, key, changed);
+            self.making
+                .write_state(Event::DocumentApplied, key, after, Map::new());
         }
     }
 

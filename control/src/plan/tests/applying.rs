@@ -282,3 +282,88 @@ fn what_can_not_be_parted_is_refused_all_at_once() {
         assert_eq!(details, expected);
     }
 }
+
+#[test]
+fn another_definition_than_the_one_that_was_signed_for_takes_the_sign_offs_back() {
+    type Edit = fn(&mut Value);
+    let flags = json!({
+        "board": { "lifecycle": "beta", "owner": "a", "rules": [{ "if": { "segment": "eu" }, "serve": "on" }] },
+    });
+    let document = |change: Edit| {
+        let mut document = json!({
+            "version": 1, "tiers": ["t1"], "flags": flags,
+            "segments": {
+                "dach": { "attribute": "country", "in": ["DE"] },
+                "eu": { "any": [{ "segment": "dach" }, { "attribute": "country", "eq": "FR" }] },
+                "other": { "attribute": "country", "eq": "US" },
+            },
+        });
+        change(&mut document);
+        document
+    };
+    let changes: [(&str, Edit, bool); 9] = [
+        ("nothing", |_| {}, false),
+        (
+            "who answers for it",
+            |d| d["flags"]["board"]["owner"] = "b".into(),
+            false,
+        ),
+        (
+            "when it should be gone",
+            |d| d["flags"]["board"]["expires"] = "2027-01-01".into(),
+            false,
+        ),
+        (
+            "what operators own",
+            |d| d["flags"]["board"]["tiers"] = json!({ "t1": "on" }),
+            false,
+        ),
+        (
+            "a segment of others",
+            |d| d["segments"]["other"]["eq"] = "CA".into(),
+            false,
+        ),
+        (
+            "a rule",
+            |d| d["flags"]["board"]["rules"][0]["serve"] = "off".into(),
+            true,
+        ),
+        (
+            "the default",
+            |d| d["flags"]["board"]["default"] = true.into(),
+            true,
+        ),
+        (
+            "a segment within its segment",
+            |d| d["segments"]["dach"]["in"] = json!(["DE", "AT"]),
+            true,
+        ),
+        (
+            "the same, without the flag",
+            |d| {
+                d["segments"]["dach"]["in"] = json!(["DE", "AT"]);
+                d["flags"] = json!({});
+            },
+            true,
+        ),
+    ];
+    for (what, change, takes_back) in changes {
+        let mut state = state(document(|_| {}));
+        let signed = crate::SignOff {
+            role: "operations".into(),
+            by: "eve".into(),
+            at: Timestamp(START),
+        };
+        state.states.get_mut("board").unwrap().sign_offs.push(signed);
+        let plan = made(&mut state, &apply(document(change), false, false));
+        let board = &state.states["board"];
+        assert_eq!(board.sign_offs.is_empty(), takes_back, "{what}");
+        assert_eq!(
+            board.changed_by == "ada" && board.changed != Timestamp(START),
+            takes_back,
+            "{what}"
+        );
+        let told = difference(&plan)["changed"].to_string().contains("sign_offs");
+        assert_eq!(told, takes_back, "{what}");
+    }
+}
