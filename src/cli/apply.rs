@@ -12,7 +12,7 @@ use super::confirm::confirm;
 use super::refused::Intent;
 use super::render::difference::{difference, is_empty};
 use super::render::json;
-use super::render::preview::{Kept, preview};
+use super::render::preview::{Kept, tried};
 use super::session::{Connection, Form, Session, print};
 use super::{Outcome, answer, document, route};
 
@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     if session.form() == Form::Text {
-        answer::say(plan(&body, found).trim_end())?;
+        answer::say(plan(&body, found, options.force).trim_end())?;
     }
     if options.dry_run || is_empty(found) {
         if session.form() == Form::Json {
@@ -96,13 +96,10 @@ fn ask(arguments: &Arguments, document: &Value, options: &Options) -> super::cli
 }
 
 /// What it changes, and whom.
-fn plan(body: &Value, found: &Value) -> String {
+fn plan(body: &Value, found: &Value, is_forced: bool) -> String {
     let mut text = difference(found);
     if !is_empty(found) {
-        text.push_str(&preview(
-            body.get("preview").unwrap_or(&Value::Null),
-            Kept::Tiers(&[]),
-        ));
+        text.push_str(&tried(body, Kept::Tiers(&[]), is_forced));
     }
     text
 }

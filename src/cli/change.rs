@@ -9,7 +9,7 @@ use super::Outcome;
 use super::client::{Again, Answer, Ask, encoded};
 use super::refused::Intent;
 use super::render::json;
-use super::render::preview::{Kept, preview};
+use super::render::preview::{Kept, tried};
 use super::session::Session;
 
 /// Options of every change.
@@ -160,7 +160,7 @@ pub(super) fn tell(
     done: impl FnOnce(&Value) -> String,
 ) -> Result<()> {
     session.show(answer, |body| match options.dry_run {
-        true => preview(body.get("preview").unwrap_or(body), kept),
+        true => tried(body, kept, options.force),
         false => was_done(body, &done(body)),
     })
 }

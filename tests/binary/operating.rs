@@ -175,6 +175,47 @@ fn a_dry_run_says_who_changes_and_changes_nothing() {
 }
 
 #[test]
+fn what_takes_force_is_said_before_it_is_refused() {
+    let admin = "admin: { address: \"127.0.0.1:0\" }\ncontrol: { max_blast_radius: 1 }\n";
+    let managed = Managed::empty(admin);
+    managed.done(&["apply", "-f", "flags.yaml", "--yes"]);
+    let urgent = [
+        "--decision-maker",
+        "cto",
+        "--incident",
+        "INC-1",
+        "--reason",
+        "outage",
+    ];
+    managed.done(&[&["flags", "promote", "board", "beta"][..], &urgent].concat());
+    let promote = [&["flags", "promote", "board", "ga"][..], &urgent].concat();
+    let forced = "takes --force: it reaches more tenants than `max_blast_radius`";
+    let said = managed.done(&[&promote[..], &["--dry-run"]].concat());
+    assert!(
+        said.starts_with("2 of 2 tenants change:\n") && said.contains(forced),
+        "{said}"
+    );
+    let said = managed.refused(&promote);
+    assert!(said.err.contains("BLAST_RADIUS"), "{}", said.err);
+    let said = managed.done(&[&promote[..], &["--dry-run", "--force"]].concat());
+    assert!(!said.contains(forced), "{said}");
+    managed.done(&[&promote[..], &["--force"]].concat());
+    // Nobody changes by himself, and any user may.
+    let document = FLAGS.replace(
+        "board: { revertible: true }",
+        "board: { revertible: true, rules: [{ when: { attribute: user, exists: true }, serve: off }] }",
+    );
+    fs::write(managed.path().join("rules.yaml"), document).unwrap();
+    let said = managed.refused(&["apply", "-f", "rules.yaml"]);
+    assert!(
+        said.out.contains("and users of 2 more tenants may") && said.out.contains(forced),
+        "{}{}",
+        said.out,
+        said.err
+    );
+}
+
+#[test]
 fn an_override_is_set_and_taken_back() {
     let managed = Managed::start();
     for (variant, shown) in [

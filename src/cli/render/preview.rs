@@ -20,8 +20,19 @@ pub(crate) enum Kept<'k> {
     Tiers(&'k [&'k str]),
 }
 
+/// The answer to a change that was only tried: whom it reaches, and whether it would be let if it was not forced.
+pub(crate) fn tried(answer: &Value, kept: Kept<'_>, is_forced: bool) -> String {
+    let mut text = preview(answer.get("preview").unwrap_or(&Value::Null), kept);
+    if json::is(answer, "needs_force") && !is_forced {
+        text.push_str(
+            "takes --force: it reaches more tenants than `max_blast_radius` lets one change reach\n",
+        );
+    }
+    text
+}
+
 /// A preview as people read it.
-pub(crate) fn preview(preview: &Value, kept: Kept<'_>) -> String {
+fn preview(preview: &Value, kept: Kept<'_>) -> String {
     let count = |field| json::number(preview, field).unwrap_or_default();
     let (tenants, known) = (count("tenants"), count("known"));
     let flips = json::list(preview, "listed");
@@ -41,6 +52,13 @@ pub(crate) fn preview(preview: &Value, kept: Kept<'_>) -> String {
     if !unknown.is_empty() {
         text.push_str("tenants without a record:\n");
         text.push_str(&listed(unknown, flags));
+    }
+    match count("by_request") {
+        0 => {}
+        more => text.push_str(&format!(
+            "and users of {} may, by what only a request tells\n",
+            counted(more, "more tenant")
+        )),
     }
     text.push_str(&kept_lines(json::list(preview, "kept"), kept));
     if count("unseen") > 0 {
@@ -209,6 +227,26 @@ mod tests {
              \x20 ... and 1 more (--json tells them)\n\
              tenants without a record:\n\
              \x20 - any   a   on -> nothing   (not known)\n"
+        );
+    }
+
+    #[test]
+    fn whom_only_a_request_tells_of_is_counted_and_what_takes_force_is_said() {
+        let answer = json!({
+            "needs_force": true,
+            "preview": { "known": 12, "tenants": 0, "by_request": 12 },
+        });
+        assert_eq!(
+            tried(&answer, Kept::All, false),
+            "none of 12 tenants changes\n\
+             and users of 12 more tenants may, by what only a request tells\n\
+             takes --force: it reaches more tenants than `max_blast_radius` lets one change reach\n"
+        );
+        let answer =
+            json!({ "needs_force": false, "preview": { "known": 12, "tenants": 0, "by_request": 1 } });
+        assert_eq!(
+            tried(&answer, Kept::All, false),
+            "none of 12 tenants changes\nand users of 1 more tenant may, by what only a request tells\n"
         );
     }
 

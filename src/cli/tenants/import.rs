@@ -11,7 +11,7 @@ use super::loss::Losses;
 use crate::cli::change::{Body, Change, Options, intent};
 use crate::cli::confirm::confirm;
 use crate::cli::document;
-use crate::cli::render::preview::{Kept, preview};
+use crate::cli::render::preview::{Kept, tried};
 use crate::cli::render::{Table, counted, json as fields};
 use crate::cli::session::{Form, Session};
 use crate::cli::{Outcome, answer, route};
@@ -120,7 +120,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         session.show(&answer, |body| {
             told.take(body);
             match options.dry_run {
-                true => preview(body.get("preview").unwrap_or(body), Kept::All),
+                true => tried(body, Kept::All, options.force),
                 false => String::new(),
             }
         })?;
