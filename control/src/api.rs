@@ -53,7 +53,10 @@ pub use openapi::document as openapi;
 pub use outgoing::PIECE_TIMEOUT;
 pub use route::{PREFIX, Route, Verb};
 pub use table::ROUTES;
-pub use throttle::{REQUESTS_AT_ONCE, REQUESTS_PER_SECOND, URGENT_AT_ONCE, URGENT_PER_SECOND};
+pub use throttle::{
+    ORG_CHANGES_AT_ONCE, ORG_CHANGES_PER_MINUTE, REQUESTS_AT_ONCE, REQUESTS_PER_SECOND, URGENT_AT_ONCE,
+    URGENT_PER_SECOND,
+};
 
 use route::Lane;
 use throttle::Throttle;

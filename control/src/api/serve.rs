@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, RawPathParams, Request};
@@ -81,6 +82,12 @@ async fn work(
         return Err(refused);
     }
     let query = query?;
+    if let (Does::Changes(_), Role::OrgAdmin, Some(org)) = (&route.does, actor.role, &actor.org)
+        && !query.is("dry_run")
+        && let Some(wait) = api.throttle.changed(org)
+    {
+        return Err(too_many(wait));
+    }
     let expected = match route.does {
         Does::Changes(_) => ask::expected(&parts.headers)?,
         _ => None,
@@ -170,9 +177,13 @@ async fn admit(api: &Arc<Api>, parts: &Parts, lane: Lane, id: &str) -> Result<Ac
         }
     };
     match api.throttle.asked(&actor.name, lane) {
-        Some(wait) => Err(Problem::new(codes::TOO_MANY_REQUESTS, "too many requests").retry_after(wait)),
+        Some(wait) => Err(too_many(wait)),
         None => Ok(actor),
     }
+}
+
+fn too_many(wait: Duration) -> Problem {
+    Problem::new(codes::TOO_MANY_REQUESTS, "too many requests").retry_after(wait)
 }
 
 /// Puts an entry into the audit log, where there is one to be put.

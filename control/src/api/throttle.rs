@@ -18,6 +18,11 @@ pub const REQUESTS_AT_ONCE: u32 = 2_000;
 pub const URGENT_PER_SECOND: u32 = 20;
 /// How many of them at once, after a pause.
 pub const URGENT_AT_ONCE: u32 = 200;
+/// How many changes all admins of an org may make in a minute, on the average: they are the customers, and each change is
+/// an entry in the audit log for ever.
+pub const ORG_CHANGES_PER_MINUTE: u32 = 10;
+/// How many of them at once, after a pause.
+pub const ORG_CHANGES_AT_ONCE: u32 = 100;
 /// Most actors that are counted apart; beyond that, those who have paused are forgotten.
 const MAX_ACTORS: usize = 10_000;
 
@@ -25,6 +30,7 @@ const MAX_ACTORS: usize = 10_000;
 pub(crate) struct Throttle {
     common: Actors,
     urgent: Actors,
+    orgs: Actors,
     clock: DefaultClock,
 }
 
@@ -33,8 +39,9 @@ type Actors = RateLimiter<String, HashMapStateStore<String>, DefaultClock>;
 impl Throttle {
     pub(crate) fn new() -> Self {
         Self {
-            common: actors(REQUESTS_PER_SECOND, REQUESTS_AT_ONCE),
-            urgent: actors(URGENT_PER_SECOND, URGENT_AT_ONCE),
+            common: actors(Quota::per_second, REQUESTS_PER_SECOND, REQUESTS_AT_ONCE),
+            urgent: actors(Quota::per_second, URGENT_PER_SECOND, URGENT_AT_ONCE),
+            orgs: actors(Quota::per_minute, ORG_CHANGES_PER_MINUTE, ORG_CHANGES_AT_ONCE),
             clock: DefaultClock::default(),
         }
     }
@@ -49,6 +56,11 @@ impl Throttle {
         }
     }
 
+    /// Counts a change by one of an org's admins; how long to wait where there were too many.
+    pub(crate) fn changed(&self, org: &str) -> Option<Duration> {
+        self.counted(&self.orgs, org)
+    }
+
     fn counted(&self, requests: &Actors, actor: &str) -> Option<Duration> {
         if requests.len() >= MAX_ACTORS {
             requests.retain_recent();
@@ -59,9 +71,9 @@ impl Throttle {
     }
 }
 
-fn actors(per_second: u32, at_once: u32) -> Actors {
+fn actors(per: impl Fn(NonZeroU32) -> Quota, average: u32, at_once: u32) -> Actors {
     let number = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::hashmap(Quota::per_second(number(per_second)).allow_burst(number(at_once)))
+    RateLimiter::hashmap(per(number(average)).allow_burst(number(at_once)))
 }
 
 #[cfg(test)]

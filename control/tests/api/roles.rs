@@ -1,7 +1,7 @@
 //! The matrix of every route and every role. It is walked from the table that the router is made of.
 
 use control::Role;
-use control::api::{ROUTES, Route};
+use control::api::{ORG_CHANGES_AT_ONCE, ROUTES, Route};
 use control::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 use serde_json::{Value, json};
 
@@ -298,4 +298,26 @@ fn an_org_can_not_fill_the_log_with_what_the_policy_refuses() {
         noted(&server, "operator").1
     });
     assert!(left_out > 0);
+}
+
+#[test]
+fn an_org_can_not_fill_the_log_by_changing_its_mind() {
+    let server = Server::start();
+    let document = json!({ "version": 1, "flags": { "c.z": { "lifecycle": "beta" } } });
+    server.done("PUT", "/platform/document?adopt=true&force=true", Some(&document));
+    let choose = |role: Role, choice: &str| {
+        let path = format!("/orgs/acme/feature-flags/c.z/{choice}");
+        server.asked_by(role, "POST", &path, Some(&json!({}))).status
+    };
+    let mut taken = 0;
+    while ["opt-in", "opt-out"].map(|choice| choose(Role::OrgAdmin, choice)) == [200, 200] {
+        taken += 2;
+        assert!(taken < 3 * ORG_CHANGES_AT_ONCE, "{taken}");
+    }
+    assert!(taken >= ORG_CHANGES_AT_ONCE - 2, "{taken}");
+    assert_eq!(
+        choose(Role::Operator, "opt-out"),
+        200,
+        "staff is held up by nobody"
+    );
 }
