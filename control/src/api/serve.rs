@@ -82,12 +82,6 @@ async fn work(
         return Err(refused);
     }
     let query = query?;
-    if let (Does::Changes(_), Role::OrgAdmin, Some(org)) = (&route.does, actor.role, &actor.org)
-        && !query.is("dry_run")
-        && let Some(wait) = api.throttle.changed(org)
-    {
-        return Err(too_many(wait));
-    }
     let expected = match route.does {
         Does::Changes(_) => ask::expected(&parts.headers)?,
         _ => None,
@@ -97,6 +91,13 @@ async fn work(
         Ok(sent) => sent?,
         Err(_) => return Err(too_slow()),
     };
+    // Its body was read: the connection goes on.
+    if let (Does::Changes(_), Role::OrgAdmin, Some(org)) = (&route.does, actor.role, &actor.org)
+        && !query.is("dry_run")
+        && let Some(wait) = api.throttle.changed(org)
+    {
+        return Err(too_many(wait));
+    }
     let ask = Ask {
         actor,
         request_id: id.to_owned(),
