@@ -375,27 +375,28 @@ fn left_alone(written: &Map<String, Value>, definition: Definition<'_>, state: &
 }
 
 /// Why the flag can't be of a kind without a lifecycle yet: alpha or beta, it would be on for those whom only a
-/// promotion may give it to.
+/// promotion may give it to; retired, it could be neither killed nor taken back.
 fn unfinished(key: &str, after: Definition<'_>, state: &FlagState) -> Option<Refusal> {
-    let from = state.lifecycle().filter(|from| *from < Lifecycle::Ga)?;
+    let from = state.lifecycle().filter(|from| *from != Lifecycle::Ga)?;
     let kind = after.kind();
     (!kind.has_lifecycle()).then(|| {
-        let detail = format!("{key} is {from}; of kind {kind} it would have no lifecycle, and ga is skipped");
+        let (why, cure) = if from == Lifecycle::Retired {
+            ("nothing could take it back any more", "revert it to ga first, or remove it")
+        } else {
+            ("ga is skipped", "promote it to ga first, urgently if it can't wait")
+        };
+        let detail = format!("{key} is {from}; of kind {kind} it would have no lifecycle, and {why}");
         Refusal::new(Code::StateSkipped, detail)
-            .cure("promote it to ga first, urgently if it can't wait")
+            .cure(cure)
             .fact("flag", key)
             .fact("from", from.as_str())
             .fact("kind", kind.as_str())
     })
 }
 
-/// Whether the flag is in a lifecycle if its kind has one, and in none otherwise, or at its end.
+/// Whether the flag is in a lifecycle if its kind has one, and in none otherwise.
 fn is_of_kind(state: &FlagState, definition: Definition<'_>) -> bool {
-    match state.lifecycle.as_deref() {
-        None => !definition.kind().has_lifecycle(),
-        Some("alpha" | "beta" | "ga") => definition.kind().has_lifecycle(),
-        Some(_) => true,
-    }
+    state.lifecycle.is_some() == definition.kind().has_lifecycle()
 }
 
 /// The state of a flag whose kind may have changed: it begins a lifecycle, or ends it.

@@ -195,7 +195,7 @@ fn no_document_takes_a_flag_out_of_its_lifecycle_before_it_is_ga() {
         ),
         (json!({ "board": { "kind": "experiment" }, "trial": {} }), &[]),
         (json!({ "wide": { "kind": "ops" } }), &[]),
-        (json!({ "done": { "kind": "permission" } }), &[]),
+        (json!({ "done": { "kind": "permission" } }), &["retired"]),
         (
             json!({ "switch": { "kind": "permission" }, "fresh": { "kind": "ops" } }),
             &[],
