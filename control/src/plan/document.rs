@@ -381,9 +381,15 @@ fn unfinished(key: &str, after: Definition<'_>, state: &FlagState) -> Option<Ref
     let kind = after.kind();
     (!kind.has_lifecycle()).then(|| {
         let (why, cure) = if from == Lifecycle::Retired {
-            ("nothing could take it back any more", "revert it to ga first, or remove it")
+            (
+                "nothing could take it back any more",
+                "revert it to ga first, or remove it",
+            )
         } else {
-            ("ga is skipped", "promote it to ga first, urgently if it can't wait")
+            (
+                "ga is skipped",
+                "promote it to ga first, urgently if it can't wait",
+            )
         };
         let detail = format!("{key} is {from}; of kind {kind} it would have no lifecycle, and {why}");
         Refusal::new(Code::StateSkipped, detail)

@@ -17,7 +17,8 @@ pub fn reaches_beyond(
     now: Timestamp,
 ) -> bool {
     let (old, new) = (Side::new(before), Side::new(after));
-    if limit >= old.tenants.len().saturating_add(new.tenants.len()) {
+    // There are no more.
+    if limit >= new.tenants.len().saturating_add(touched.tenants.len()) {
         return false;
     }
     let changed = with_dependents(&old, &new, &touched.flags);
