@@ -19,6 +19,7 @@ mod eval;
 mod explain;
 mod export;
 mod flags;
+mod leading;
 mod operators;
 mod pages;
 mod refused;
@@ -70,6 +71,13 @@ enum Command {
     Completion(completion::Arguments),
 }
 
+impl Cli {
+    /// Reads the command line of this process; what is wrong with it ends the process.
+    pub(crate) fn of_process() -> Self {
+        Self::parse_from(leading::behind(std::env::args_os()))
+    }
+}
+
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -113,10 +121,13 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             Some(refused) => tell(refused),
             None => {
                 answer::complain(format_args!("error: {error:#}"));
-                match error.is::<Unreachable>() {
-                    true => ExitCode::from(UNREACHABLE),
-                    false => ExitCode::FAILURE,
+                let Some(unreachable) = error.downcast_ref::<Unreachable>() else {
+                    return ExitCode::FAILURE;
+                };
+                if let Some(cure) = unreachable.cure() {
+                    answer::complain(format_args!("what helps: {cure}"));
                 }
+                ExitCode::from(UNREACHABLE)
             }
         },
     }

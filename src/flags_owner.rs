@@ -12,6 +12,7 @@ use tracing::{error, info};
 use crate::cli::clock;
 use crate::environment::variable;
 use crate::last_good;
+use crate::lock_holder;
 
 /// What there is to begin with.
 pub(crate) struct Begun {
@@ -65,6 +66,7 @@ pub(crate) fn begin(path: &Path) -> Result<Result<Begun, Report>> {
         Err(OpenError::Store(
             damage @ (StoreError::Corrupt(_) | StoreError::Io(_) | StoreError::Full(_)),
         )) => instead(directory, eligibility, &damage)?,
+        Err(OpenError::Store(StoreError::InUse)) => bail!(lock_holder::in_use(&directory)),
         Err(other) => return Err(other).with_context(|| format!("the store in {}", directory.display())),
     };
     let (compiled, revision) = match &flags {

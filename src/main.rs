@@ -7,18 +7,17 @@ mod composition;
 mod environment;
 mod flags_owner;
 mod last_good;
+mod lock_holder;
 mod operation;
 mod operators;
 mod story;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     tokens::install_crypto_provider();
-    cli::run(cli::Cli::parse())
+    cli::run(cli::Cli::of_process())
 }

@@ -53,6 +53,7 @@ pub use settings::{
     AccessLog, AdminListener, BreakGlass, Drain, Listener, LogFormat, LogOutput, Settings, SigningKey,
 };
 pub use source::{MAX_FILE_BYTES, Place, Places};
+pub use suggest::closest;
 pub use tls::{
     Certificate, ClientCertificateMode, ClientCertificates, ListenerTls, MAX_CERTIFICATES, TlsVersion,
 };

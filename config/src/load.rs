@@ -286,8 +286,8 @@ fn flags_of(gateway: &Document<'_>, loading: &mut Loading, given: Given<'_>) -> 
         FlagsSource::Store(_) => {
             let at = Label::new(gateway.source, entry.key_span, "");
             let title = "these flags are in a store, which is not looked into here";
-            let help =
-                "to check gates and headers against flags, name a document that has them: `--flags FILE`";
+            let help = "to check gates and headers against flags, name a document that has them: `--flags FILE`; \
+                 `sluice export -o FILE` writes it, of the running server";
             match given {
                 Given::NamedIfRead => {
                     let unread = Problem::warning("managed-flags", title, at).help(help);

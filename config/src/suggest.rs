@@ -1,7 +1,8 @@
 //! What somebody may have meant by a name that nothing has.
 
 /// The known name that is closest to `written`, where one is close enough to be meant.
-pub(crate) fn closest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+#[must_use]
+pub fn closest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let lower = written.to_lowercase();
     let most = (written.chars().count() / 3).clamp(1, 4);
     known

@@ -23,7 +23,7 @@ use super::{Outcome, answer, document, route};
 /// was applied though there was something to apply.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A flags document, YAML or JSON, or a directory of them.
+    /// A flags document, YAML or JSON, or a directory of them; `-` is standard input.
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
     /// Removes flags and segments that the document leaves out.

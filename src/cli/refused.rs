@@ -13,6 +13,11 @@ use super::session::Form;
 /// Codes after which it is not known whether the change was made.
 const UNKNOWN_OUTCOME: [&str; 2] = ["TIMED_OUT", "DEFECT"];
 
+/// What the server says of problems, which are told here.
+const SEE_PROBLEMS: &str = "see `problems`";
+/// How a place begins in the document that the server makes of everything, which nobody has written.
+const OF_NOBODY: &str = "document:";
+
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Intent {
@@ -93,6 +98,23 @@ impl Refused {
         self.reasons().iter().any(|reason| reason.code == code)
     }
 
+    /// The flag that was not found, if that is all: its key is the last word of the detail.
+    pub(super) fn missing_flag(&self) -> Option<String> {
+        let reasons = self.reasons();
+        let [
+            Reason {
+                code: "FLAG_NOT_FOUND",
+                detail,
+                ..
+            },
+        ] = reasons.as_slice()
+        else {
+            return None;
+        };
+        let key = detail.rsplit(' ').next()?;
+        Some(key.trim_matches('`').to_owned())
+    }
+
     fn reasons(&self) -> Vec<Reason<'_>> {
         let listed = json::list(&self.body, "refusals");
         let all = if listed.is_empty() {
@@ -123,10 +145,16 @@ impl Refused {
 impl<'r> Reason<'r> {
     fn of(value: &'r Value) -> Self {
         let code = json::text(value, "code").unwrap_or_default();
+        let cure = json::text(value, "cure").filter(|cure| *cure != SEE_PROBLEMS);
+        let detail = json::text(value, "detail").unwrap_or_default();
         Self {
             code,
-            detail: json::text(value, "detail").unwrap_or_default(),
-            cure: in_commands(code).or_else(|| json::text(value, "cure")),
+            detail: if detail.starts_with(OF_NOBODY) {
+                "it would make the document invalid:"
+            } else {
+                detail
+            },
+            cure: in_commands(code).or(cure),
         }
     }
 }
@@ -247,6 +275,23 @@ mod tests {
         assert!(
             text.contains("  error[unknown-flag]: no flag has the key `a`\n    help: did you mean `b`?\n"),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn places_in_a_document_that_nobody_wrote_are_not_told() {
+        let body = serde_json::json!({
+            "code": "INVALID_DOCUMENT", "detail": "document:12:9: error[unknown-tier]: no tier has the name `huge`",
+            "cure": "see `problems`",
+            "problems": [{ "severity": "error", "code": "unknown-tier", "message": "no tier has the name `huge`", "help": "the tiers are `a`" }],
+        });
+        assert_eq!(
+            told(422, &body, Intent::Change),
+            "refused, nothing was changed:\n\
+             \x20 INVALID_DOCUMENT   it would make the document invalid:\n\
+             \x20 error[unknown-tier]: no tier has the name `huge`\n\
+             \x20   help: the tiers are `a`\n\
+             request r-1"
         );
     }
 

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::client::{Again, Answer, Ask, Client, Credentials, Server, Unreachable};
 use super::refused::{Intent, Refused};
-use super::{answer, duration};
+use super::render::{json, printable};
+use super::{answer, duration, route};
 
 /// Where the server is, who asks, and how answers are printed.
 #[derive(Debug, Clone, Args)]
@@ -147,7 +148,31 @@ impl Session {
         if answer.status < 400 {
             return Ok(answer);
         }
-        Err(Refused::new(&answer, intent, self.form)?.into())
+        let refused = Refused::new(&answer, intent, self.form)?;
+        Err(match self.near_flag(&refused) {
+            Some(near) => refused.hint(format!(
+                "what helps: did you mean `{near}`? `sluice flags list` lists the flags"
+            )),
+            None => refused,
+        }
+        .into())
+    }
+
+    /// The key of a flag that is nearly the one which was not found.
+    fn near_flag(&self, refused: &Refused) -> Option<String> {
+        let mistyped = refused.missing_flag()?;
+        if self.form == Form::Json {
+            return None;
+        }
+        let answer = self
+            .client
+            .ask(&Ask::get(format!("{}?limit=1000", route::FLAGS)))
+            .ok()?;
+        let body = answer.json().ok()?;
+        let keys = json::list(&body, "flags")
+            .iter()
+            .filter_map(|flag| json::text(flag, "key"));
+        config::closest(&mistyped, keys).map(printable)
     }
 
     /// Prints an answer: as it is, or as `text` tells it to people.

@@ -471,7 +471,7 @@ fn one_process_has_the_store() {
     let said = sluice(managed.path(), ["run"], "");
     assert_eq!(said.code, 1);
     assert!(
-        said.err.contains("another process uses the store"),
+        said.err.contains("uses the store in data: end it"),
         "{}",
         said.err
     );

@@ -73,6 +73,11 @@ impl Managed {
         self.running.admin()
     }
 
+    /// Of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.running.id()
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -147,7 +152,30 @@ fn what_does_not_exist_is_named() {
     ] {
         let said = managed.refused(arguments);
         assert!(said.err.contains(code), "{arguments:?}: {}", said.err);
+        assert!(
+            !said.err.contains("problems`") && !said.err.contains("document:"),
+            "{}",
+            said.err
+        );
+        let is_mistyped = arguments.contains(&"bord");
+        assert_eq!(
+            said.err.contains("did you mean `board`?"),
+            is_mistyped,
+            "{}",
+            said.err
+        );
     }
+}
+
+#[test]
+fn a_document_may_come_from_standard_input() {
+    let managed = Managed::empty("");
+    let server = format!("http://{}", managed.admin());
+    let apply = ["apply", "-f", "-", "--yes", "--server", &server];
+    let said = sluice(managed.path(), apply, FLAGS);
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
+    let said = sluice(managed.path(), apply, "version: 1\nflag: {}\n");
+    assert!(said.code == 1 && said.err.contains("--> -:2:1"), "{}", said.err);
 }
 
 #[test]
@@ -221,6 +249,7 @@ fn an_override_is_set_and_taken_back() {
     for (variant, shown) in [
         ("on", Some("board on")),
         ("off", Some("board off")),
+        ("true", Some("board on")),
         ("none", None),
     ] {
         managed.done(&["tenants", "override", "acme", "board", variant]);

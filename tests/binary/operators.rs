@@ -113,7 +113,18 @@ fn a_server_that_is_not_there_is_told_by_the_exit_code() {
         let said = sluice(folder.path(), ["whoami", "--server", &server], "");
         assert_eq!(said.code, 3, "{}", said.err);
         assert!(said.err.contains("can't reach"), "{}", said.err);
+        let cure = said
+            .err
+            .lines()
+            .find_map(|line| line.strip_prefix("what helps: "))
+            .unwrap();
+        assert!(cure.starts_with("`sluice run` "), "{cure}");
     }
+    // Written before the command it is the same.
+    let server = format!("http://{nobody}");
+    let said = sluice(folder.path(), ["--server", &server, "whoami"], "");
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert!(said.err.contains(&server), "{}", said.err);
     let said = sluice(folder.path(), ["whoami", "--server", "127.0.0.1:9090"], "");
     assert_eq!(said.code, 2, "{}", said.err);
     let said = sluice(folder.path(), ["whoami", "--token-file", "nowhere"], "");

@@ -55,6 +55,50 @@ fn a_server_is_believed_by_its_certificate_only() {
 }
 
 #[test]
+fn tls_where_none_is_spoken_and_none_where_it_is_are_told_with_what_helps() {
+    let managed = Managed::start();
+    let ours = Authority::new();
+    fs::write(managed.path().join("ours.pem"), ours.pem()).unwrap();
+    let front = TlsFront::new(&ours.server(&["localhost"]), &["http/1.1"], None, managed.admin());
+    let helps = |server: String| {
+        let said = sluice(
+            managed.path(),
+            ["whoami", "--server", &server, "--ca", "ours.pem"],
+            "",
+        );
+        assert_eq!(said.code, 3, "{}", said.err);
+        said.err
+            .lines()
+            .find_map(|line| line.strip_prefix("what helps: "))
+            .unwrap_or(&said.err)
+            .to_owned()
+    };
+    let told = helps(format!("https://{}", managed.admin()));
+    assert!(told.contains("write http://"), "{told}");
+    let told = helps(format!("http://{}", front.address()));
+    assert!(told.contains("write https://"), "{told}");
+}
+
+#[test]
+fn a_second_process_on_a_store_is_told_which_the_first_is() {
+    let managed = Managed::start();
+    let said = sluice(managed.path(), ["run"], "");
+    assert_eq!(said.code, 1);
+    let expected = format!("the process {} uses the store in ", managed.id());
+    assert!(
+        said.err.contains(&expected) || said.err.contains("another process uses the store in "),
+        "{}",
+        said.err
+    );
+    assert!(
+        said.err
+            .contains("end it, or give this one a directory of its own"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn a_flag_of_files_is_killed_on_this_machine_by_whoever_may_open_the_socket() {
     let folder = tempfile::tempdir().unwrap();
     let config = "version: 1\nlisteners: [{ name: public, address: '127.0.0.1:0' }]\nadmin: { address: '127.0.0.1:0' }\n\

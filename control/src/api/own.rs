@@ -67,7 +67,7 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
             compiled.tenants.clone(),
         )
     });
-    let record = record.ok_or_else(|| super::orgs::no_such(org))?;
+    let record = record.ok_or_else(|| no_such(ask))?;
     let flags = LocalKills::at(api.control(), ask.at).over(&flags);
     let chose = |list: &str, flag: &str| {
         let list = record.get(list).and_then(|list| list.as_array());
@@ -143,6 +143,17 @@ pub(crate) fn opt_out(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         Change::OptOut { org, flag },
         body.reason.map(Into::into),
     )
+}
+
+/// The org has no record. Its own admin can't make one.
+fn no_such(ask: &Ask) -> Problem {
+    if ask.actor.role != Role::OrgAdmin {
+        return super::orgs::no_such(ask.org());
+    }
+    let detail = format!("no tenant has the id `{}`", ask.org());
+    Problem::refused(vec![
+        Refusal::new(Code::TenantNotFound, detail).cure("the platform's operators make a record of it"),
+    ])
 }
 
 /// To an org's admin, a flag that is not out yet is none: he is not told that it is on its way. That he asked is

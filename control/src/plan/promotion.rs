@@ -50,7 +50,7 @@ impl Promotion<'_> {
     fn one_state_at_a_time(&self) -> Option<Refusal> {
         let next = Lifecycle::ALL.into_iter().find(|state| *state > self.from)?;
         (next != self.to).then(|| {
-            let detail = format!("from {} to {} {next} is skipped", self.from, self.to);
+            let detail = format!("from {} to {}, {next} is skipped", self.from, self.to);
             Refusal::new(Code::StateSkipped, detail)
                 .cure(format!("promote it to {next} first"))
                 .fact("from", self.from.as_str())

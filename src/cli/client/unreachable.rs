@@ -1,6 +1,6 @@
 //! Why there is no answer.
 
-use std::io;
+use std::io::{self, ErrorKind};
 
 /// There is no answer of an admin API.
 #[derive(Debug, thiserror::Error)]
@@ -28,4 +28,44 @@ pub(crate) enum Unreachable {
          asked: the audit log says so. is --server right?"
     )]
     NotUnderstood { server: String, status: u16 },
+}
+
+impl Unreachable {
+    /// What helps, where that can be told.
+    pub(crate) fn cure(&self) -> Option<&'static str> {
+        match self {
+            Self::NoConnection { server, reason } => match (reason.kind(), tls(reason)) {
+                (_, Some(rustls::Error::InvalidMessage(_))) => {
+                    Some("no TLS is spoken there: write http:// in --server or SLUICE_SERVER")
+                }
+                (_, Some(rustls::Error::InvalidCertificate(_))) => Some(
+                    "the certificate is for that name, and of an authority that --ca or SLUICE_CA names or the system \
+                     trusts",
+                ),
+                (ErrorKind::PermissionDenied, _) if server.starts_with("unix:") => {
+                    Some("only the user who runs `sluice run` there may open the socket: ask as that one")
+                }
+                (ErrorKind::NotFound | ErrorKind::ConnectionRefused, _) if server.starts_with("unix:") => {
+                    Some(
+                        "`sluice run` answers at the socket that `break_glass.socket` of its sluice.yaml names, on this \
+                     machine",
+                    )
+                }
+                (ErrorKind::ConnectionRefused, _) => Some(
+                    "`sluice run` starts a server, at `admin.address` of its sluice.yaml; where another one is, say \
+                     --server or SLUICE_SERVER",
+                ),
+                _ => None,
+            },
+            Self::Unanswered { reason, .. } | Self::Broken { reason, .. } if reason.is_parse() => Some(
+                "what answers there speaks no HTTP: if it speaks TLS, write https:// in --server or SLUICE_SERVER",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// What TLS says of it.
+fn tls(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }

@@ -30,7 +30,7 @@ const MAX_REFUSED: usize = 100;
 /// override that operators set, that is shown first, and asked.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A flags document, YAML or JSON, or a directory of them. Everything but its tenants is left aside.
+    /// A flags document, YAML or JSON, or a directory of them; `-` is standard input. Everything but its tenants is left aside.
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
     /// What happens to tenants that there are already.

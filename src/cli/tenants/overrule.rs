@@ -35,6 +35,8 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     let path = route::tenant(tenant, &format!("/feature-flags/{}", encoded(flag)));
     let done = |_: &Value| match variant.as_str() {
         "none" => format!("{flag} is not overridden for {tenant}"),
+        "true" => format!("{flag} is overridden for {tenant}: on"),
+        "false" => format!("{flag} is overridden for {tenant}: off"),
         variant => format!("{flag} is overridden for {tenant}: {variant}"),
     };
     let change = Change::new(Method::POST, path, body(variant));
@@ -43,8 +45,8 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
 
 fn body(variant: &str) -> Body {
     match variant {
-        "on" => Body::field("enabled", true),
-        "off" => Body::field("enabled", false),
+        "on" | "true" => Body::field("enabled", true),
+        "off" | "false" => Body::field("enabled", false),
         "none" => Body::field("enabled", Value::Null),
         variant => Body::field("variant", variant),
     }

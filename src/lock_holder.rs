@@ -1,0 +1,37 @@
+//! Which process holds the lock of a store's directory, where the system tells.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// In the store's directory.
+const LOCK: &str = "sluice.lock";
+
+/// That the store is in use, by whom, and what helps.
+pub(crate) fn in_use(directory: &Path) -> String {
+    let holder = match holder(&directory.join(LOCK)) {
+        Some(id) => format!("the process {id}"),
+        None => "another process".to_owned(),
+    };
+    format!(
+        "{holder} uses the store in {}: end it, or give this one a directory of its own in `flags.store.sqlite`",
+        directory.display()
+    )
+}
+
+/// The process that holds a lock on the file (proc_locks(5)): `1: FLOCK ADVISORY WRITE 4711 fe:01:262171 0 EOF`.
+fn holder(lock: &Path) -> Option<u32> {
+    let metadata = fs::metadata(lock).ok()?;
+    let (device, inode) = (metadata.dev(), metadata.ino());
+    let major = (device >> 8) & 0xfff | (device >> 32) & !0xfff;
+    let minor = device & 0xff | (device >> 12) & 0xff_ff00;
+    let locked = format!("{major:02x}:{minor:02x}:{inode}");
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    let mut ids = locks.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (id, place) = (words.get(4)?, words.get(5)?);
+        (*place == locked).then(|| id.parse::<u32>().ok())?
+    });
+    // In a container whose processes are others' the system says 0 or -1.
+    ids.find(|id| *id > 0)
+}
