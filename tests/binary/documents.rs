@@ -4,6 +4,7 @@ use std::{collections::HashSet, fs, net::TcpListener, path::Path};
 
 use testkit::{Client, Request, eventually};
 
+use crate::operating::Managed;
 use crate::process::{Running, sluice};
 
 /// The code blocks of a page of the documentation that are marked as `language`.
@@ -166,4 +167,21 @@ fn every_metric_is_in_the_guide() {
         assert!(!names.is_empty(), "{file}");
         assert_eq!(missing("docs/operation.md", names), Vec::<&str>::new(), "{file}");
     }
+}
+
+#[test]
+fn what_the_guide_shows_of_the_start_is_what_is_said_there() {
+    let shown = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operation.md")).unwrap();
+    let shown = shown
+        .lines()
+        .find(|line| line.contains("INFO admin listening"))
+        .unwrap()
+        .to_owned();
+    let managed = Managed::start();
+    let said = managed.line("admin listening");
+    let words = |line: &str| {
+        let (_, words) = line.split_once(" INFO ").unwrap();
+        words.split(" address=").next().unwrap().to_owned()
+    };
+    assert_eq!(words(&shown), words(&said));
 }

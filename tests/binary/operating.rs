@@ -73,6 +73,11 @@ impl Managed {
         self.running.admin()
     }
 
+    /// The first line with `text` in it that it prints.
+    pub(crate) fn line(&self, text: &str) -> String {
+        self.running.line(text)
+    }
+
     /// Of its process.
     pub(crate) fn id(&self) -> u32 {
         self.running.id()
