@@ -12,6 +12,8 @@ const CLIENTS: usize = 4;
 const REQUESTS: usize = 250;
 /// How many rounds there are; the quietest counts, because what else the machine does is not the attacker's doing.
 const ROUNDS: usize = 6;
+/// How often an attack is made until it is taken to do harm.
+const ATTEMPTS: u32 = 3;
 /// What a 99th percentile is allowed to be however quiet it was before: attackers, victims, an upstream and an
 /// unoptimised proxy share the machine, where a few slices of the scheduler are no harm done.
 const FLOOR: Duration = Duration::from_millis(10);
@@ -43,12 +45,24 @@ fn client(address: SocketAddr) -> Vec<Duration> {
     (0..REQUESTS).map(ask).collect()
 }
 
-/// Says that others are served about as fast as without the attack.
+/// What others noticed: when, their quiet 99th percentile, and the one then.
+pub(crate) type Noticed = (&'static str, Duration, Duration);
+
+/// Checks that others are served about as fast as without the attack, which is made again where they are not: one that
+/// does harm does it each time, and what else the machine does seldom comes three times.
 #[track_caller]
-pub(crate) fn assert_unharmed(what: &str, quiet: Duration, attacked: Duration) {
-    eprintln!("{what}: 99 % of answers within {attacked:?}, {quiet:?} when quiet");
-    assert!(
-        attacked <= quiet * 2 || attacked <= FLOOR,
-        "{what}: {attacked:?} is more than twice {quiet:?}"
-    );
+pub(crate) fn assert_unharmed<const N: usize>(attack: impl Fn() -> [Noticed; N]) {
+    for attempt in 1..=ATTEMPTS {
+        let mut harmed = attack().into_iter().filter(|(when, quiet, then)| {
+            eprintln!("{when}: 99 % of answers within {then:?}, {quiet:?} when quiet");
+            *then > *quiet * 2 && *then > FLOOR
+        });
+        let Some((when, quiet, then)) = harmed.next() else {
+            return;
+        };
+        assert!(
+            attempt < ATTEMPTS,
+            "{when}: {then:?} is more than twice {quiet:?}"
+        );
+    }
 }
