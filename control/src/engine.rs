@@ -196,10 +196,10 @@ impl Control {
         })
     }
 
-    /// Looks at what is kept, all at one revision. Changes wait meanwhile: be short.
+    /// Looks at what is kept, all at one revision. Changes go on meanwhile.
     pub fn read<R>(&self, look: impl FnOnce(&State, &Compiled) -> R) -> R {
         self.refresh();
-        let kept = self.kept.read();
+        let kept = self.snapshot();
         look(&kept.state, kept.catalog.compiled())
     }
 
