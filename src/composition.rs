@@ -117,16 +117,22 @@ impl Composition {
     pub(crate) fn take(&self, mut loaded: Loaded) -> Result<Published, Unserved> {
         let mut served = self.served.lock();
         let moves = served.managed.is_some() && loaded.flags_source != served.loaded.flags_source;
-        if let Some(managed) = &mut served.managed {
-            // The flags may have changed since it was read.
-            if !Arc::ptr_eq(&loaded.snapshot.flags, &managed.compiled.flags) {
+        if let Some(managed) = &served.managed {
+            let Managed {
+                compiled, revision, ..
+            } = managed;
+            // Flags and tenants may have changed since it was read.
+            if !Arc::ptr_eq(&loaded.snapshot.flags, &compiled.flags) {
                 loaded = self
-                    .load(loaded.files, &managed.compiled, managed.revision)
+                    .load(loaded.files, compiled, *revision)
                     .map_err(|report| Unserved::Document(report.into()))?;
             }
-            managed.in_step = true;
+            loaded.snapshot = loaded.with_flags(&compiled.flags, &compiled.tenants, *revision);
         }
         let mut published = self.serve(&mut served, loaded)?;
+        if let Some(managed) = &mut served.managed {
+            managed.in_step = true;
+        }
         drop(served);
         self.note();
         if moves {
@@ -324,3 +330,6 @@ impl Publish for Composition {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
