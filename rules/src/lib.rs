@@ -9,6 +9,7 @@ mod condition;
 mod decide;
 mod decision;
 mod definition;
+mod difference;
 mod explain;
 mod flag;
 mod flags;
@@ -61,6 +62,7 @@ pub use definition::{
     RequirementDefinition, RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition,
     ServeDefinition, TenantDefinition, UnknownTenantDefinition,
 };
+pub use difference::{Differences, Line};
 pub use explain::{ClauseTrace, Explanation, Found, Outcome, Step, explain};
 pub use flag::{Flag, Variant};
 pub use flags::{Flags, UnknownTenant};

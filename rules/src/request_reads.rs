@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    AttributeId, FlagId, Flags, bucket::Bucketing, compile::MAX_NESTING, condition::Condition, flag::Flag,
-    split::Serve, subject::AttributeRef,
+    AttributeId, FlagId, Flags, bucket::Bucketing, compile::MAX_NESTING, condition::Condition, split::Serve,
+    subject::AttributeRef,
 };
 
 /// What decisions about a flag read of a request beside its tenant.
@@ -23,31 +23,6 @@ impl Flags {
         let mut reads = RequestReads::default();
         reads.flag(self, id, MAX_NESTING);
         reads
-    }
-
-    /// Whether decisions about the flag can differ from those about it among other flags, but for tiers and what those
-    /// get who opted in. So can those where what it requires does.
-    #[must_use]
-    pub fn may_decide_otherwise(&self, id: FlagId, other: (&Self, FlagId)) -> bool {
-        !self.decides_alike(id, other, MAX_NESTING)
-    }
-
-    fn decides_alike(&self, id: FlagId, (others, other): (&Self, FlagId), depth: usize) -> bool {
-        let (Some(one), Some(two)) = (self.flag(id), others.flag(other)) else {
-            return false;
-        };
-        let Some(depth) = depth.checked_sub(1) else {
-            return false;
-        };
-        let same_ground = self.policy == others.policy
-            && self.eligibility == others.eligibility
-            && (self.segments == others.segments || !one.names_segments());
-        let required = one.requires.iter().zip(&two.requires);
-        same_ground
-            && one.decides_like(two)
-            && required
-                .into_iter()
-                .all(|(one, two)| self.decides_alike(one.flag, (others, two.flag), depth))
     }
 }
 
@@ -105,48 +80,6 @@ impl RequestReads {
             AttributeRef::User | AttributeRef::Groups => self.person = true,
             AttributeRef::Named(id) => drop(self.attributes.insert(id)),
             AttributeRef::Tenant | AttributeRef::Tier | AttributeRef::Channel | AttributeRef::Internal => {}
-        }
-    }
-}
-
-impl Flag {
-    /// Whether it stands for the same in a decision, but for tiers and what those get who opted in.
-    fn decides_like(&self, other: &Self) -> bool {
-        let lines = |flag: &Self| {
-            (
-                flag.lifecycle,
-                flag.enabled,
-                flag.schedule,
-                flag.off,
-                flag.final_variant,
-            )
-        };
-        lines(self) == lines(other)
-            && self.salt == other.salt
-            && self.variants == other.variants
-            && self.requires == other.requires
-            && self.rules == other.rules
-            && self.rollout == other.rollout
-            && self.default == other.default
-    }
-
-    fn names_segments(&self) -> bool {
-        let audience = self
-            .rollout
-            .iter()
-            .filter_map(|rollout| rollout.audience.as_ref());
-        let mut conditions = self.rules.iter().map(|rule| &rule.when).chain(audience);
-        conditions.any(Condition::names_segments)
-    }
-}
-
-impl Condition {
-    fn names_segments(&self) -> bool {
-        match self {
-            Self::All(conditions) | Self::Any(conditions) => conditions.iter().any(Self::names_segments),
-            Self::Not(condition) => condition.names_segments(),
-            Self::Segment(_) => true,
-            Self::Clause(_) => false,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! How far a change reaches: the same decisions as a preview, counted and not listed.
 
-use rules::{Flags, Tenant, Tenants, Timestamp};
+use rules::{Flags, Line, Tenant, Tenants, Timestamp};
 
-use super::served::served;
+use super::served::{Served, served};
 use super::{MAX_PREVIEW_DECISIONS, Pair, Side, every_pair, pairs, with_dependents};
 use crate::touched::{Touched, UnknownTouched};
 
@@ -38,32 +38,47 @@ pub fn reaches_beyond(
     if decisions > MAX_PREVIEW_DECISIONS {
         return true;
     }
+    let differs = |pair: &Pair<'_>, id: &str, from: Option<&Tenant>, after: Served<'_>| {
+        let before = served(old.flags, pair.from, id, from, now);
+        let by_request = pair.by_request && (before.depends_on_requests() || after.depends_on_requests());
+        by_request || !before.is_same(&after)
+    };
     let flips = |id: &str, (from, to): (Option<&Tenant>, Option<&Tenant>), pairs: &[Pair<'_>]| {
-        pairs.iter().any(|pair| {
-            let after = served(new.flags, pair.to, id, to, now);
-            let before = served(old.flags, pair.from, id, from, now);
-            let by_request = pair.by_request && (before.depends_on_requests() || after.depends_on_requests());
-            by_request || !before.is_same(&after)
-        })
+        let after = |pair: &Pair<'_>| served(new.flags, pair.to, id, to, now);
+        pairs.iter().any(|pair| differs(pair, id, from, after(pair)))
     };
     let named = touched.tenants.iter();
     let named = named.filter(|id| flips(id, (old.tenants.find(id), new.tenants.find(id)), &all));
     let counted = named.take(beyond).count();
-    if some.is_empty() || counted == beyond {
-        return counted == beyond;
+    let wanted = beyond.saturating_sub(counted);
+    if some.is_empty() || wanted == 0 {
+        return wanted == 0;
     }
-    // Where no record was compiled anew, it is the same on both sides and needs no looking up.
-    let are_shared = std::ptr::eq(old.tenants, new.tenants);
     let others = new.tenants.scan();
     let others = others.filter(|tenant| touched.tenants.is_empty() || !touched.tenants.contains(tenant.id()));
-    let others = others.filter(|tenant| {
-        let from = if are_shared {
-            Some(*tenant)
-        } else {
-            old.tenants.find(tenant.id())
-        };
-        flips(tenant.id(), (from, Some(tenant)), &some)
-    });
-    let wanted = beyond.saturating_sub(counted);
-    others.take(wanted).count() == wanted
+    if !std::ptr::eq(old.tenants, new.tenants) {
+        let found =
+            |tenant: &&Tenant| flips(tenant.id(), (old.tenants.find(tenant.id()), Some(tenant)), &some);
+        return others.filter(found).take(wanted).count() == wanted;
+    }
+    // No record was compiled anew: it is the same on both sides, and what is decided before the lines that differ is, too.
+    let pairs = some
+        .iter()
+        .filter_map(|pair| Some((pair, first_difference(&old, &new, pair)?)));
+    let pairs: Vec<(&Pair<'_>, Line)> = pairs.collect();
+    let found = |tenant: &&Tenant| {
+        pairs.iter().any(|(pair, first)| {
+            let after = served(new.flags, pair.to, tenant.id(), Some(tenant), now);
+            after.line().is_none_or(|line| line >= *first) && differs(pair, tenant.id(), Some(tenant), after)
+        })
+    };
+    others.filter(found).take(wanted).count() == wanted
+}
+
+/// The first line by which a flag can be decided otherwise after the change than before it; none: it can't.
+fn first_difference(old: &Side<'_>, new: &Side<'_>, pair: &Pair<'_>) -> Option<Line> {
+    match pair.from.zip(pair.to) {
+        Some((from, to)) if from == to => old.flags.differences(from, new.flags).first(),
+        _ => Some(Line::FIRST),
+    }
 }

@@ -7,7 +7,8 @@ use super::Side;
 /// Whether a flag is decided otherwise after a change by what only a request tells.
 pub(super) fn tell(old: &Side<'_>, new: &Side<'_>, (from, to): (Option<FlagId>, Option<FlagId>)) -> bool {
     if let (Some(from), Some(to)) = (from, to)
-        && !old.flags.may_decide_otherwise(from, (new.flags, to))
+        && from == to
+        && !old.flags.differences(from, new.flags).concern_requests()
     {
         return false;
     }

@@ -1,6 +1,6 @@
 //! What a tenant is served of a flag on one side of a change, and why, in words.
 
-use rules::{Cause, Decision, Flag, FlagId, Flags, Subject, Tenant, Timestamp, UnknownTenant, decide};
+use rules::{Cause, Decision, Flag, FlagId, Flags, Line, Subject, Tenant, Timestamp, UnknownTenant, decide};
 
 /// What a tenant is served of a flag.
 #[derive(Clone, Copy)]
@@ -54,6 +54,14 @@ impl<'s> Served<'s> {
             Self::Variant { flag, decision, .. } => {
                 flag.variant(decision.variant).map(|variant| &*variant.name)
             }
+        }
+    }
+
+    /// The line of the decision table that it was decided by, or a later one.
+    pub(super) fn line(&self) -> Option<Line> {
+        match self {
+            Self::Missing | Self::Refused => None,
+            Self::Variant { decision, .. } => Some(decision.line()),
         }
     }
 
