@@ -103,8 +103,9 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
             pieces.len()
         );
     }
-    // Who agreed to a loss agreed to what was shown.
-    let is_bound = options.if_revision.is_some() || !(losses.are_none() || arguments.yes);
+    // Who agreed to a loss, or saw that there is none where records are written whole, agreed to what was shown.
+    let may_lose = !losses.are_none() || matches!(arguments.mode, Mode::Upsert);
+    let is_bound = options.if_revision.is_some() || (may_lose && !arguments.yes);
     if is_bound {
         options.if_revision = options.if_revision.or(losses.revision);
     }
