@@ -1,12 +1,13 @@
 //! The last good document: what a store held last, in a file beside it, to be served while the store can't be used.
 
 use std::fs::{File, OpenOptions, Permissions};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{BufWriter, Result, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use control::{Control, Revision};
+use control::{Control, Revision, State};
 use tracing::warn;
 
 /// In the store's directory.
@@ -27,6 +28,8 @@ pub(crate) fn path(directory: &Path) -> PathBuf {
 pub(crate) struct LastGood {
     path: PathBuf,
     written: Option<Revision>,
+    /// How far flags were in what was written, and which were killed.
+    states: u64,
     rests_until: Option<Instant>,
 }
 
@@ -36,15 +39,18 @@ impl LastGood {
         Self {
             path: path(directory),
             written: None,
+            states: 0,
             rests_until: None,
         }
     }
 
-    /// Writes the document down if it is another than the one written last, and not too soon after that. Of a store
-    /// that holds nothing there is none.
+    /// Writes the document down if it is another than the one written last, and not too soon after that, unless a flag
+    /// was killed, reverted or the like: a kill must not come undone. Of a store that holds nothing there is none.
     pub(crate) fn keep(&mut self, control: &Control) {
         let now = Instant::now();
-        if self.rests_until.is_none_or(|until| until <= now) {
+        if self.rests_until.is_none_or(|until| until <= now)
+            || control.read(|state, _| states(state)) != self.states
+        {
             self.keep_now(control);
         }
     }
@@ -56,7 +62,9 @@ impl LastGood {
             return;
         }
         let begun = Instant::now();
-        let (revision, document) = control.read(|state, _| (state.revision, state.document()));
+        let (revision, states, document) =
+            control.read(|state, _| (state.revision, states(state), state.document()));
+        self.states = states;
         let rest = match put(&self.path, &document) {
             Ok(()) => {
                 self.written = Some(revision);
@@ -69,6 +77,15 @@ impl LastGood {
         };
         self.rests_until = Instant::now().checked_add(rest);
     }
+}
+
+/// How far each flag is, and whether it is killed, as a number that differs where that does.
+fn states(state: &State) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for (key, flag) in &state.states {
+        (key, &flag.lifecycle, flag.enabled).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// It is for the day on which the disk is not well: the one before stays until this one is on it.
@@ -93,3 +110,6 @@ fn put(path: &Path, document: &serde_json::Value) -> Result<()> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,10 @@ mod reach;
 mod requests;
 mod served;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rules::{Cause, FlagId, Flags, Tenant, Tenants, TierId, Timestamp};
+use rules::{AttributeId, Cause, FlagId, Flags, Tenant, Tenants, TierId, Timestamp};
 
 pub use self::reach::reaches_beyond;
 use self::served::{Served, served};
@@ -173,6 +174,8 @@ pub fn preview_page(
 struct Side<'s> {
     flags: &'s Flags,
     tenants: &'s Tenants,
+    /// Of attributes that were looked for, whether any record has them.
+    recorded: RefCell<HashMap<AttributeId, bool>>,
 }
 
 /// A flag on both sides.
@@ -212,7 +215,11 @@ struct Seen<'s> {
 
 impl<'s> Side<'s> {
     fn new((flags, tenants): (&'s Flags, &'s Tenants)) -> Self {
-        Self { flags, tenants }
+        Self {
+            flags,
+            tenants,
+            recorded: RefCell::default(),
+        }
     }
 }
 

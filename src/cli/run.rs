@@ -198,6 +198,7 @@ impl Follower {
                         }
                     }
                     Err(refused) => {
+                        self.publisher.refused(&refused.to_string());
                         error!("not reloaded, the last good snapshot serves on: {refused}");
                         return Reception::NotServed;
                     }

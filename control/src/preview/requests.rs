@@ -22,6 +22,11 @@ pub(super) fn tell(old: &Side<'_>, new: &Side<'_>, (from, to): (Option<FlagId>, 
 
 impl Side<'_> {
     fn is_in_no_record(&self, attribute: AttributeId) -> bool {
-        !self.tenants.iter().any(|tenant| tenant.has(attribute))
+        // All tenants are looked at only once for each: a document may have thousands of flags that read it.
+        let mut recorded = self.recorded.borrow_mut();
+        let is_recorded = recorded
+            .entry(attribute)
+            .or_insert_with(|| self.tenants.iter().any(|tenant| tenant.has(attribute)));
+        !*is_recorded
     }
 }
