@@ -20,6 +20,10 @@ use control::{
 use rules::{Eligibility, Timestamp};
 use serde_json::{Map, Value, json};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FLAGS: usize = 10_000;
 const TENANTS: usize = 100_000;
 const CHANGES: usize = 1_000;
