@@ -71,6 +71,13 @@ impl<T: Keyed> Shards<T> {
         self.shards.iter().flat_map(|shard| shard.iter())
     }
 
+    /// Those of one of `parts` about equal parts, which together are all.
+    pub(crate) fn part(&self, part: usize, parts: usize) -> impl Iterator<Item = &Arc<T>> {
+        let start = |part: usize| self.shards.len().saturating_mul(part) / parts.max(1);
+        let shards = self.shards.get(start(part)..start(part.saturating_add(1)));
+        shards.unwrap_or_default().iter().flat_map(|shard| shard.iter())
+    }
+
     /// The entry of this key.
     pub(crate) fn find(&self, key: &str) -> Option<&Arc<T>> {
         let hash = hash(key);

@@ -72,7 +72,12 @@ impl Tenants {
     /// Every record, in no particular order, where about every one a decision is to be made: what that reads is
     /// fetched for many records at a time, since one after the other it would be waited for each time.
     pub fn scan(&self) -> impl Iterator<Item = &Tenant> {
-        let mut rest = self.iter();
+        self.scan_part(0, 1)
+    }
+
+    /// The same of one of `parts` about equal parts, from 0 on, which together have all.
+    pub fn scan_part(&self, part: usize, parts: usize) -> impl Iterator<Item = &Tenant> {
+        let mut rest = self.0.part(part, parts).map(|tenant| &**tenant);
         let mut fetched = ArrayVec::<&Tenant, FETCHED_AT_ONCE>::new();
         std::iter::from_fn(move || {
             if fetched.is_empty() {

@@ -1,10 +1,17 @@
 //! How far a change reaches: the same decisions as a preview, counted and not listed.
 
+use std::thread::{self, Builder, available_parallelism};
+
 use rules::{Flags, Line, Tenant, Tenants, Timestamp};
 
 use super::served::{Served, served};
 use super::{MAX_PREVIEW_DECISIONS, Pair, Side, every_pair, pairs, with_dependents};
 use crate::touched::{Touched, UnknownTouched};
+
+/// From so many tenants on they are counted by several threads.
+const MANY: usize = 10_000;
+/// And by so many at most.
+const MAX_THREADS: usize = 4;
 
 /// Whether more than `limit` tenants would be served something else, or may be by what only a request tells. What is too
 /// much to be looked at is more.
@@ -38,13 +45,14 @@ pub fn reaches_beyond(
     if decisions > MAX_PREVIEW_DECISIONS {
         return true;
     }
+    let (old_flags, new_flags) = (old.flags, new.flags);
     let differs = |pair: &Pair<'_>, id: &str, from: Option<&Tenant>, after: Served<'_>| {
-        let before = served(old.flags, pair.from, id, from, now);
+        let before = served(old_flags, pair.from, id, from, now);
         let by_request = pair.by_request && (before.depends_on_requests() || after.depends_on_requests());
         by_request || !before.is_same(&after)
     };
     let flips = |id: &str, (from, to): (Option<&Tenant>, Option<&Tenant>), pairs: &[Pair<'_>]| {
-        let after = |pair: &Pair<'_>| served(new.flags, pair.to, id, to, now);
+        let after = |pair: &Pair<'_>| served(new_flags, pair.to, id, to, now);
         pairs.iter().any(|pair| differs(pair, id, from, after(pair)))
     };
     let named = touched.tenants.iter();
@@ -54,25 +62,56 @@ pub fn reaches_beyond(
     if some.is_empty() || wanted == 0 {
         return wanted == 0;
     }
-    let others = new.tenants.scan();
-    let others = others.filter(|tenant| touched.tenants.is_empty() || !touched.tenants.contains(tenant.id()));
+    let is_other = |tenant: &Tenant| touched.tenants.is_empty() || !touched.tenants.contains(tenant.id());
     if !std::ptr::eq(old.tenants, new.tenants) {
-        let found =
-            |tenant: &&Tenant| flips(tenant.id(), (old.tenants.find(tenant.id()), Some(tenant)), &some);
-        return others.filter(found).take(wanted).count() == wanted;
+        let former = old.tenants;
+        let found = |tenant: &Tenant| flips(tenant.id(), (former.find(tenant.id()), Some(tenant)), &some);
+        return are_found(new.tenants, wanted, |tenant| is_other(tenant) && found(tenant));
     }
     // No record was compiled anew: it is the same on both sides, and what is decided before the lines that differ is, too.
     let pairs = some
         .iter()
         .filter_map(|pair| Some((pair, first_difference(&old, &new, pair)?)));
     let pairs: Vec<(&Pair<'_>, Line)> = pairs.collect();
-    let found = |tenant: &&Tenant| {
+    let found = |tenant: &Tenant| {
         pairs.iter().any(|(pair, first)| {
-            let after = served(new.flags, pair.to, tenant.id(), Some(tenant), now);
+            let after = served(new_flags, pair.to, tenant.id(), Some(tenant), now);
             after.line().is_none_or(|line| line >= *first) && differs(pair, tenant.id(), Some(tenant), after)
         })
     };
-    others.filter(found).take(wanted).count() == wanted
+    are_found(new.tenants, wanted, |tenant| is_other(tenant) && found(tenant))
+}
+
+/// Whether there are so many such tenants. Many are looked at by several threads, each a part of them.
+fn are_found(tenants: &Tenants, wanted: usize, is_one: impl Fn(&Tenant) -> bool + Sync) -> bool {
+    let parts = match available_parallelism() {
+        Ok(cores) if tenants.len() >= MANY => cores.get().min(MAX_THREADS),
+        _ => 1,
+    };
+    let found_in = |part: usize| {
+        let found = tenants.scan_part(part, parts).filter(|tenant| is_one(tenant));
+        found.take(wanted).count()
+    };
+    let found: usize = thread::scope(|scope| {
+        let threads: Vec<_> = (1..parts)
+            .map(|part| {
+                (
+                    part,
+                    Builder::new()
+                        .name("sluice-count".to_owned())
+                        .spawn_scoped(scope, move || found_in(part)),
+                )
+            })
+            .collect();
+        let here = found_in(0);
+        let there = threads.into_iter().map(|(part, thread)| match thread {
+            // What can't be counted is taken for too many.
+            Ok(thread) => thread.join().unwrap_or(wanted),
+            Err(_) => found_in(part),
+        });
+        there.fold(here, usize::saturating_add)
+    });
+    found >= wanted
 }
 
 /// The first line by which a flag can be decided otherwise after the change than before it; none: it can't.

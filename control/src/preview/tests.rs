@@ -11,6 +11,9 @@ use crate::plan::tests::{GOOD, HOUR, START, admin, applying, properties, state};
 use crate::policy::Policy;
 use crate::state::State;
 
+/// So many are counted by several threads, where there are several.
+const MANY_TENANTS: usize = 10_000;
+
 fn catalog(state: &State) -> Catalog {
     Catalog::new(Eligibility::Enforced, state.edits()).unwrap()
 }
@@ -353,4 +356,38 @@ fn what_only_a_request_tells_is_counted_apart() {
     let mut described = of_users.clone();
     described["flags"]["board"]["description"] = "the new board".into();
     assert_eq!(reached(&of_users, &described), (0, 0));
+}
+
+#[test]
+fn many_tenants_are_counted_in_parts_and_each_once() {
+    let tenants = (0..2 * MANY_TENANTS).map(|place| {
+        let tier = if place % 3 == 0 { "tier2" } else { "tier1" };
+        (format!("tenant-{place}"), json!({ "tier": tier }))
+    });
+    let tenants: serde_json::Map<String, Value> = tenants.collect();
+    let document = |tiers: Value| {
+        json!({ "version": 1, "tiers": ["tier1", "tier2"],
+            "flags": { "board": { "lifecycle": "ga", "tiers": tiers } }, "tenants": tenants })
+    };
+    let before = catalog(&state(document(json!({}))));
+    let after = before
+        .draft(vec![config::Edit::Flag(
+            "board".into(),
+            Some(json!({ "lifecycle": "ga", "tiers": { "tier2": "on" } })),
+        )])
+        .unwrap();
+    let sides = [before.compiled(), after.compiled()].map(|side| (&*side.flags, &*side.tenants));
+    let touched = Touched {
+        flags: BTreeSet::from(["board".to_owned()]),
+        ..Touched::default()
+    };
+    let all = (2 * MANY_TENANTS).div_ceil(3);
+    assert_eq!(
+        preview(sides[0], sides[1], &touched, Timestamp(START)).tenants,
+        all
+    );
+    for (limit, is_beyond) in [(0, true), (all - 1, true), (all, false)] {
+        let found = reaches_beyond(limit, sides[0], sides[1], &touched, Timestamp(START));
+        assert_eq!(found, is_beyond, "{limit}");
+    }
 }
