@@ -125,6 +125,20 @@ fn pings_without_end_leave_the_others_alone() {
 }
 
 #[test]
+fn acknowledgements_of_no_ping_leave_the_others_alone() {
+    attack("PING ACK flood", |_| {
+        frame(kind::PING, END_STREAM, 0, &[0; 8]).repeat(100)
+    });
+}
+
+#[test]
+fn windows_that_are_opened_without_end_leave_the_others_alone() {
+    attack("WINDOW_UPDATE flood", |_| {
+        frame(kind::WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]).repeat(100)
+    });
+}
+
+#[test]
 fn headers_that_unpack_to_more_than_they_are_leave_the_others_alone() {
     attack("HPACK bomb", |number| {
         let mut bytes = block(&ASK);

@@ -136,6 +136,12 @@ impl Exchange {
         }
     }
 
+    fn wrote(&mut self, bytes: usize) {
+        if let Mode::Http2(watch) = &mut self.mode {
+            watch.wrote(bytes);
+        }
+    }
+
     fn line(&mut self) -> io::Result<&mut Line> {
         self.line
             .as_mut()
@@ -250,7 +256,9 @@ fn poll_beyond(line: &mut Line, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
 
 impl AsyncWrite for Exchange {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.line()?.writer().poll_write(cx, bytes)
+        let written = ready!(self.line()?.writer().poll_write(cx, bytes))?;
+        self.wrote(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -269,7 +277,9 @@ impl AsyncWrite for Exchange {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.line()?.writer().poll_write_vectored(cx, bytes)
+        let written = ready!(self.line()?.writer().poll_write_vectored(cx, bytes))?;
+        self.wrote(written);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {

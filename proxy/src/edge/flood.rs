@@ -16,18 +16,28 @@ const RESETS: Rate = Rate {
 const HASTE: Duration = Duration::from_millis(500);
 /// How many of the latest requests are remembered.
 const LATEST: usize = 128;
-/// Frames without a use: SETTINGS, PING, PRIORITY, unknown kinds, and DATA without data that ends nothing.
+/// Frames without a use: SETTINGS, PING, PRIORITY, unknown kinds, DATA without data that ends nothing, resets of streams
+/// that were not begun lately, and WINDOW_UPDATE beyond what was sent.
 const IDLE_FRAMES: Rate = Rate {
     burst: 2_000,
     per_second: 200,
 };
 
+/// What the acknowledgement of a PING counts: the HTTP layer sends a PING only before it ends a connection.
+const UNASKED: u64 = 100;
+/// A client in earnest opens its window at most once for this number of bytes that it was sent.
+const BYTES_FOR_WINDOW_UPDATE: u64 = 256;
+/// The most bytes that a client may still answer by opening its window: more than any client lets come before it does.
+const MAX_UNANSWERED: u64 = 64 * 1024 * 1024;
+
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
+const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
@@ -64,6 +74,8 @@ pub(super) struct FloodWatch {
     continues: bool,
     resets: u64,
     idle_frames: u64,
+    /// Bytes that were sent and have not been answered by a WINDOW_UPDATE.
+    sent: u64,
     since: Instant,
 }
 
@@ -90,6 +102,7 @@ impl FloodWatch {
             continues: false,
             resets: 0,
             idle_frames: 0,
+            sent: 0,
             since: now,
         }
     }
@@ -104,12 +117,18 @@ impl FloodWatch {
         self.requests
     }
 
+    /// Takes note of bytes that the client was sent.
+    pub(super) fn wrote(&mut self, bytes: usize) {
+        self.sent = self.sent.saturating_add(bytes as u64).min(MAX_UNANSWERED);
+    }
+
     /// Takes note of what came; the flood that it is, if it is one.
     pub(super) fn read(&mut self, bytes: &[u8], now: Instant) -> Option<Flood> {
         let (mut resets, mut idle_frames) = (0, 0);
         let (begun, turn) = (&mut self.begun, &mut self.turn);
         let (requests, latest) = (&mut self.requests, &mut self.latest);
         let (in_head, continues) = (&mut self.in_head, &mut self.continues);
+        let sent = &mut self.sent;
         self.frames.read(bytes, |frame| {
             *in_head = matches!(frame.kind, HEADERS | CONTINUATION);
             *continues = *in_head && frame.flags & END_HEADERS == 0;
@@ -130,10 +149,18 @@ impl FloodWatch {
                     let hasty = |(stream, at): &(u32, Instant)| {
                         *stream == frame.stream && now.saturating_duration_since(*at) < HASTE
                     };
-                    resets += u64::from(begun.iter().any(hasty));
+                    match begun.iter().any(hasty) {
+                        true => resets += 1,
+                        false => idle_frames += 1,
+                    }
                 }
                 DATA if frame.length == 0 && frame.flags & END_STREAM == 0 => idle_frames += 1,
-                DATA | GOAWAY | WINDOW_UPDATE | CONTINUATION => {}
+                DATA | GOAWAY | CONTINUATION => {}
+                WINDOW_UPDATE => match sent.checked_sub(BYTES_FOR_WINDOW_UPDATE) {
+                    Some(left) => *sent = left,
+                    None => idle_frames += 1,
+                },
+                PING if frame.flags & ACK != 0 => idle_frames += UNASKED,
                 _ => idle_frames += 1,
             }
         });
@@ -190,8 +217,31 @@ mod tests {
             check(&frame(kind, 0), 400, Some(Flood::IdleFrames));
         }
         check(&frame(0, 0), 400, Some(Flood::IdleFrames));
-        for kind in [0, 1, 8, 9] {
+        for kind in [0, 1, 9] {
             check(&frame(kind, 1), 5_000, None);
+        }
+        check(&frame(3, 0), 200, None);
+        check(&frame(3, 0), 400, Some(Flood::IdleFrames));
+    }
+
+    #[test]
+    fn an_acknowledgement_that_nobody_asked_for_counts_many_times() {
+        check(&frame(6, 1), 2, None);
+        check(&frame(6, 1), 4, Some(Flood::IdleFrames));
+    }
+
+    #[test]
+    fn windows_are_opened_no_more_often_than_what_was_sent_explains() {
+        let update = frame(8, 0);
+        check(&update, 200, None);
+        check(&update, 400, Some(Flood::IdleFrames));
+        let began = Instant::now();
+        let mut watch = FloodWatch::new(0, began);
+        for second in 0..60 {
+            // A download in parts of 16 KiB, for each of which a slow reader opens both windows eight times.
+            watch.wrote(64 * 1024 * 1024);
+            let now = began + Duration::from_secs(second);
+            assert_eq!(watch.read(&update.repeat(4 * 1024 * 16), now), None, "{second}");
         }
     }
 
