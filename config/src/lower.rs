@@ -12,6 +12,7 @@ pub(crate) mod issuers;
 pub(crate) mod limits;
 pub(crate) mod listeners;
 pub(crate) mod operators;
+pub(crate) mod process_limits;
 pub(crate) mod proxies;
 pub(crate) mod routes;
 pub(crate) mod settings;

@@ -17,6 +17,8 @@ pub struct Settings {
     pub admin: Option<AdminListener>,
     /// Worker threads; none: one a core. A change needs a restart.
     pub threads: Option<usize>,
+    /// How much the process takes. A change needs a restart.
+    pub limits: ProcessLimits,
     /// One line for each request. A change of output or format needs a restart.
     pub access_log: AccessLog,
     /// Bodies for answers of our own, by status.
@@ -85,6 +87,23 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// What connections may take.
     pub limits: ConnectionLimits,
+}
+
+/// How much the process takes over all listeners, as written; what is left out is derived from the machine at start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProcessLimits {
+    /// The most requests that upstreams are asked at once.
+    pub max_in_flight: Option<usize>,
+    /// The same for one client address; IPv6: one /64.
+    pub max_in_flight_per_client: Option<usize>,
+    /// The most tunnels.
+    pub max_tunnels: Option<usize>,
+    /// The same for one client address.
+    pub max_tunnels_per_client: Option<usize>,
+    /// The most memory for requests, in bytes.
+    pub max_buffered: Option<u64>,
+    /// The same for one client address.
+    pub max_buffered_per_client: Option<u64>,
 }
 
 /// What the connections of a listener may take.
@@ -176,6 +195,7 @@ impl Settings {
             ("break_glass", self.break_glass != new.break_glass),
             ("control", self.changes != new.changes),
             ("threads", self.threads != new.threads),
+            ("limits", self.limits != new.limits),
             (
                 "access_log",
                 (&self.access_log.output, self.access_log.format)

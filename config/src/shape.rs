@@ -5,6 +5,7 @@ pub(crate) mod admin;
 pub(crate) mod flags;
 mod headers;
 pub(crate) mod issuer;
+mod limits;
 mod listener;
 mod proxies;
 pub(crate) mod route;

@@ -10,8 +10,11 @@ use rules::{FlagId, RouteId, TenantId, Timestamp, UpstreamId, Verdict};
 use crate::asker::Asker;
 use crate::forwarding::Forwarding;
 use crate::outcome::Outcome;
+use crate::phase::observe;
 use crate::request_id::RequestId;
 use crate::serving::Serving;
+use crate::shared::Shared;
+use crate::shares::RequestShare;
 use crate::upstreams::Attempts;
 
 /// The state of one request. Its snapshot is taken once and carried to the end, through retries too.
@@ -40,6 +43,8 @@ pub(crate) struct Context {
     pub(crate) upstream: Option<UpstreamId>,
     /// What the upstream is told of the decisions.
     pub(crate) told: Told,
+    /// What it takes of the process while an upstream is asked.
+    pub(crate) share: Option<Arc<RequestShare>>,
     /// How it fares there.
     pub(crate) attempts: Attempts,
     /// How long it took to answer.
@@ -55,6 +60,8 @@ pub(crate) struct Context {
     pub(crate) outcome: Outcome,
     /// The code of our own answer.
     pub(crate) code: Option<&'static str>,
+    /// Where it is observed if nothing else does that, because it was shed.
+    pub(crate) unobserved: Option<Arc<Shared>>,
     /// Counts as long as it exists.
     pub(crate) _in_flight: InFlight,
 }
@@ -80,13 +87,14 @@ pub(crate) struct InFlightCount(Arc<AtomicUsize>);
 pub(crate) struct InFlight(Arc<AtomicUsize>);
 
 impl Context {
-    pub(crate) fn new(serving: Arc<Serving>, id: RequestId, in_flight: InFlight) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        let serving = shared.current.take();
         Self {
             body_limit: serving.body_limit,
             serving,
             started: Instant::now(),
             now: now(),
-            id,
+            id: shared.ids.next(),
             forwarding: Forwarding::default(),
             host: Box::default(),
             route: None,
@@ -96,6 +104,7 @@ impl Context {
             verdict: None,
             upstream: None,
             told: Told::default(),
+            share: None,
             attempts: Attempts::default(),
             upstream_time: None,
             upstream_answered: false,
@@ -103,7 +112,8 @@ impl Context {
             body_bytes: 0,
             outcome: Outcome::BadRequest,
             code: None,
-            _in_flight: in_flight,
+            unobserved: Some(Arc::clone(shared)),
+            _in_flight: shared.in_flight.enter(),
         }
     }
 
@@ -125,6 +135,17 @@ impl Context {
     /// [`Context::now`] in seconds since 1970.
     pub(crate) fn now_seconds(&self) -> u64 {
         u64::try_from(self.now.0 / 1000).unwrap_or(0)
+    }
+}
+
+impl Drop for Context {
+    /// Observes a request that was shed: its task is dropped where it stands, and nothing of it runs again.
+    fn drop(&mut self) {
+        if let Some(shared) = self.unobserved.take()
+            && self.share.as_ref().is_some_and(|share| share.is_shed())
+        {
+            observe::shed(&shared, self);
+        }
     }
 }
 

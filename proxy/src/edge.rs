@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::admission::{Admission, network};
 pub(crate) use self::arrival::{Arrival, BodyFault, Http2Limits, arrival};
-pub(crate) use self::http2::Http2;
+pub(crate) use self::http2::{Http2, end_of_stream};
 use self::line::Line;
 use self::streams::Streams;
 use crate::gateway::Gateway;
@@ -94,6 +94,10 @@ enum Refused {
     Full,
     /// There are too many of this client.
     ClientFull,
+    /// No descriptor is left.
+    Descriptors,
+    /// Descriptors run short, and this client has its part of them.
+    ClientDescriptors,
     /// It should begin with a PROXY header, and doesn't come from a trusted proxy.
     Untrusted,
     /// It doesn't begin with the PROXY header that it should.
@@ -105,6 +109,8 @@ impl Refused {
         match self {
             Self::Full => "full",
             Self::ClientFull => "client_full",
+            Self::Descriptors => "descriptors",
+            Self::ClientDescriptors => "client_descriptors",
             Self::Untrusted => "untrusted",
             Self::ProxyHeader => "proxy_header",
         }
@@ -117,6 +123,7 @@ impl Edge {
         // One for all that comes before a first request.
         let deadline = Instant::now() + self.limits.head_timeout;
         let mut admitted = self.admission.admit().ok_or(Refused::Full)?;
+        let mut share = self.shared.shares.connect().ok_or(Refused::Descriptors)?;
         let peer = Arrival::peer_of(&stream);
         let mut line = Line::new(stream);
         let trusted = peer.is_some_and(|peer| {
@@ -131,13 +138,23 @@ impl Edge {
         } else {
             peer
         };
-        if let Some(client) = client.filter(|client| !trusted || Some(*client) != peer)
-            && !admitted.count_for(client.ip())
-        {
+        // A trusted proxy's connection is nobody's.
+        let owner = client.filter(|client| !trusted || Some(*client) != peer);
+        let owner = owner.map(|owner| owner.ip());
+        if owner.is_some_and(|owner| !admitted.count_for(owner)) {
             return Err(Refused::ClientFull);
         }
-        let arrival = Arrival::new(line.stream(), client, self.limits.write_timeout);
-        self.speak(line, arrival, deadline, shutdown).await;
+        if !share.charge(owner) {
+            return Err(Refused::ClientDescriptors);
+        }
+        let end = share.end();
+        let arrival = Arrival::new(line.stream(), client, self.limits.write_timeout, share);
+        tokio::select! {
+            biased;
+            () = self.speak(line, arrival, deadline, shutdown) => {}
+            // Dropping what is spoken closes the connection.
+            () = end.given() => {}
+        }
         Ok(())
     }
 

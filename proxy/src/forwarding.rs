@@ -121,6 +121,15 @@ impl Forwarding {
         self.hops.first().copied().unwrap_or(self.address)
     }
 
+    /// The client whose share of the process the request takes; none where a trusted proxy names no client, because it
+    /// may ask for many.
+    pub(crate) fn charged_client(&self) -> Option<IpAddr> {
+        if self.peer == Peer::Trusted && self.hops.is_empty() {
+            return None;
+        }
+        self.client()
+    }
+
     /// [`Forwarding::client`] as a text.
     pub(crate) fn client_text(&self) -> Option<ArrayString<MAX_ADDRESS>> {
         let mut text = ArrayString::new();

@@ -31,11 +31,7 @@ impl ProxyHttp for Gateway {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        Context::new(
-            self.shared.current.take(),
-            self.shared.ids.next(),
-            self.shared.in_flight.enter(),
-        )
+        Context::new(&self.shared)
     }
 
     /// Without any: there is nothing that they would do here.
@@ -44,7 +40,7 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
         let decided = contain_async(async {
             decide::decide(&self.shared, session, context).await?;
-            upstream::admit(context)
+            upstream::admit(&self.shared.shares, session, context)
         });
         let refusal = match decided.await {
             Ok(Ok(())) => return Ok(false),
@@ -92,13 +88,14 @@ impl ProxyHttp for Gateway {
     fn upstream_response_body_filter(
         &self,
         session: &mut Session,
-        _chunk: &mut Option<Bytes>,
+        chunk: &mut Option<Bytes>,
         end: bool,
         context: &mut Context,
     ) -> pingora::Result<Option<Duration>> {
         self.contained(|| {
             upstream::within_time(session, context)?;
             body::within_time(session, context)?;
+            response::hand_on(session, chunk, end, context)?;
             if end {
                 upstream::ended(session, context);
             }

@@ -42,6 +42,8 @@ pub struct Metrics {
     pub(crate) connections_refused: CodeCounter,
     pub(crate) connections_broken_off: CodeCounter,
     pub(crate) admin_connections_closed: CodeCounter,
+    /// Connections and requests that were ended to make room, by what ran short.
+    pub(crate) shed: CodeCounter,
     pub(crate) http2_requests_refused: IntCounter,
     connections: IntGaugeVec,
     reloads: CodeCounter,
@@ -119,6 +121,12 @@ impl Metrics {
                 "sluice_admin_connections_closed_total",
                 "Connections of the admin listener that were closed for the sake of others, by reason.",
                 "reason",
+            )),
+            shed: CodeCounter::new(counters(
+                &registry,
+                "sluice_shed_total",
+                "Connections and requests of the greediest clients that were ended to make room, by what ran short.",
+                "resource",
             )),
             http2_requests_refused: counter(
                 &registry,

@@ -17,7 +17,7 @@ pub enum Outcome {
     Unauthenticated,
     /// A good token without a tenant, or of one that is not let in.
     Forbidden,
-    /// Its tenant or client asked too often.
+    /// Its tenant or client asked too often, or there is no room for another request.
     Limited,
     /// No route matches, and such requests are refused.
     Unmatched,
@@ -31,13 +31,15 @@ pub enum Outcome {
     UpstreamError,
     /// The client went away or broke the connection.
     ClientError,
+    /// Ended to make room, because the process ran short.
+    Shed,
     /// A defect of ours took the request.
     Panicked,
 }
 
 impl Outcome {
     /// Every outcome, in the order of their declaration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Forwarded,
         Self::Fallback,
         Self::Rejected,
@@ -51,6 +53,7 @@ impl Outcome {
         Self::BadRequest,
         Self::UpstreamError,
         Self::ClientError,
+        Self::Shed,
         Self::Panicked,
     ];
 
@@ -71,6 +74,7 @@ impl Outcome {
             Self::BadRequest => "bad_request",
             Self::UpstreamError => "upstream_error",
             Self::ClientError => "client_error",
+            Self::Shed => "shed",
             Self::Panicked => "panicked",
         }
     }

@@ -15,6 +15,7 @@ use crate::metrics::Metrics;
 use crate::observations::Observations;
 use crate::publisher::Publisher;
 use crate::readiness::Readiness;
+use crate::shares::Capacity;
 
 /// How often it is looked whether the last requests are over.
 const DRAIN_PAUSE: Duration = Duration::from_millis(10);
@@ -81,6 +82,12 @@ impl Running {
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.publisher.shared.metrics
+    }
+
+    /// The most that its connections and requests may take.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        *self.publisher.shared.shares.capacity()
     }
 
     /// What it has seen of flags so far.

@@ -9,6 +9,7 @@ use crate::context::InFlightCount;
 use crate::current::Current;
 use crate::metrics::Metrics;
 use crate::request_id::Ids;
+use crate::shares::Shares;
 
 /// Shared by every request of one proxy.
 pub(crate) struct Shared {
@@ -17,6 +18,7 @@ pub(crate) struct Shared {
     pub(crate) access_log: AccessLog,
     pub(crate) ids: Ids,
     pub(crate) in_flight: InFlightCount,
+    pub(crate) shares: Arc<Shares>,
     pub(crate) probe: Option<Probe>,
     draining: AtomicBool,
 }
@@ -37,11 +39,18 @@ pub enum Stage {
     Logging,
 }
 
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
 impl Shared {
     pub(crate) fn new(
         current: Current,
         metrics: Arc<Metrics>,
         access_log: AccessLog,
+        shares: Arc<Shares>,
         probe: Option<Probe>,
     ) -> Self {
         Self {
@@ -50,6 +59,7 @@ impl Shared {
             access_log,
             ids: Ids::new(),
             in_flight: InFlightCount::default(),
+            shares,
             probe,
             draining: AtomicBool::new(false),
         }

@@ -27,6 +27,7 @@ use crate::current::Current;
 use crate::edge::{Admission, Edge, EdgeLimits, Http2, Protocol};
 use crate::gateway::Gateway;
 use crate::key_store::KeyStore;
+use crate::machine::Machine;
 use crate::metrics::{Metrics, Reload};
 use crate::pace::Pace;
 use crate::publisher::Publisher;
@@ -34,11 +35,10 @@ use crate::readiness::Readiness;
 use crate::running::{Bound, Running};
 use crate::serving::{PrepareError, Serving};
 use crate::shared::{Probe, Shared};
+use crate::shares::{Capacity, Shares, SharesCollector, shed_when_short};
 use crate::upstreams::UpstreamStore;
 use config::{Listener, Loaded, LogFormat, LogOutput, Settings};
 
-/// How many idle connections to upstreams are kept, for each worker thread.
-const POOLED_CONNECTIONS: usize = 256;
 /// The most times that pingora turns to an upstream for one request. Upstreams are more particular.
 const MAX_TURNS: usize = rules::MAX_RETRIES as usize + 1;
 
@@ -110,10 +110,13 @@ pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
     );
     metrics.reloaded(Reload::Applied, SystemTime::now());
     readiness.loaded(&serving.snapshot.revision.0, SystemTime::now());
+    let shares = Shares::new(Capacity::new(Machine::of_process(), &settings.limits, threads));
+    metrics.register(SharesCollector::new(Arc::clone(&shares)));
     let shared = Arc::new(Shared::new(
         Current::new(serving),
         metrics,
         access_log,
+        shares,
         options.probe,
     ));
 
@@ -131,6 +134,8 @@ pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
         }
         None => None,
     };
+    let (shares, metrics) = (Arc::clone(&shared.shares), Arc::clone(&shared.metrics));
+    runtime.spawn(shed_when_short(shares, metrics, stopped.clone()));
     // After all that can fail, because what pingora is handed it does not give back.
     let listening = listeners.into_iter().zip(&settings.listeners);
     serve(&runtime, threads, &shared, listening, &stopped);
@@ -199,7 +204,8 @@ fn serve<'l>(
         max_retries: MAX_TURNS,
         ..ServerConf::default()
     };
-    configuration.upstream_keepalive_pool_size = POOLED_CONNECTIONS;
+    // pingora multiplies it by the number of threads.
+    configuration.upstream_keepalive_pool_size = (shared.shares.capacity().pooled / threads.max(1)).max(1);
     let gateway = Gateway {
         shared: Arc::clone(shared),
     };
@@ -246,7 +252,7 @@ fn edge(
     Edge {
         shared: Arc::clone(shared),
         proxy: Arc::clone(proxy),
-        http2: Arc::new(Http2::new(proxy, &limits)),
+        http2: Arc::new(Http2::new(shared, proxy, &limits)),
         listener,
         limits,
         admission: Arc::new(admission),

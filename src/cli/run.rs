@@ -32,10 +32,22 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     log_to_stderr();
+    if let Err(refused) = proxy::raise_descriptor_limit() {
+        warn!("the limit of open files stays as it is: {refused}");
+    }
     let Some(begun) = begin(&arguments.config)? else {
         return Ok(Outcome::No);
     };
     let service = Service::start(begun, arguments.config.clone())?;
+    let capacity = service.running.capacity();
+    info!(
+        max_in_flight = capacity.in_flight.all,
+        max_tunnels = capacity.tunnels.all,
+        max_buffered_mib = capacity.buffered.all / (1024 * 1024),
+        descriptors = capacity.descriptors + capacity.reserve,
+        reserve = capacity.reserve,
+        "limits"
+    );
     for listener in service.running.listeners() {
         info!(listener = &*listener.name, address = %listener.address, "listening");
     }

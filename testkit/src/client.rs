@@ -1,7 +1,7 @@
 //! A client that sends exactly the bytes it is given, and requests for when those don't matter.
 
 use std::io::{self, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,14 @@ impl Client {
     #[must_use]
     pub fn connect(address: SocketAddr) -> Self {
         Self::over(Pipe::plain(address).expect("the proxy listens"))
+    }
+
+    /// Connects from an address of this machine, as another client.
+    ///
+    /// # Errors
+    /// The proxy does not listen, or takes no more connections.
+    pub fn try_connect_from(address: SocketAddr, source: IpAddr) -> io::Result<Self> {
+        Pipe::plain_from(address, source).map(Self::over)
     }
 
     /// Connects over TLS.

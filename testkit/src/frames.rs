@@ -2,7 +2,7 @@
 //! statuses are read without the libraries that the proxy uses.
 
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::certificates::TlsClient;
 use crate::pipe::Pipe;
@@ -66,6 +66,18 @@ impl Frames {
     #[must_use]
     pub fn connect(address: SocketAddr) -> Self {
         Self::begin(Pipe::plain(address).expect("the proxy listens"))
+    }
+
+    /// Connects from an address of this machine, as another client, and sends the preface.
+    ///
+    /// # Errors
+    /// The proxy takes no more connections.
+    pub fn try_connect_from(address: SocketAddr, source: IpAddr) -> io::Result<Self> {
+        let mut pipe = Pipe::plain_from(address, source)?;
+        pipe.write_all(PREFACE)?;
+        let mut frames = Self { pipe };
+        frames.try_send(kind::SETTINGS, 0, 0, &SETTINGS)?;
+        Ok(frames)
     }
 
     /// Connects over TLS, and sends the preface.

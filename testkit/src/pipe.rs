@@ -1,9 +1,10 @@
 //! A connection of a client as bytes, encrypted or not.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 
 use rustls::{ClientConnection, HandshakeKind, StreamOwned};
+use socket2::{Domain, Socket, Type};
 
 use crate::PATIENCE;
 use crate::certificates::TlsClient;
@@ -18,6 +19,14 @@ pub(crate) enum Pipe {
 impl Pipe {
     pub(crate) fn plain(address: SocketAddr) -> io::Result<Self> {
         connect(address).map(Self::Plain)
+    }
+
+    /// Connects from an address of this machine, as another client.
+    pub(crate) fn plain_from(address: SocketAddr, source: IpAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+        socket.connect(&address.into())?;
+        configured(socket.into()).map(Self::Plain)
     }
 
     pub(crate) fn tls(address: SocketAddr, tls: &TlsClient) -> io::Result<Self> {
@@ -83,7 +92,10 @@ impl Write for Pipe {
 }
 
 fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
+    configured(TcpStream::connect(address)?)
+}
+
+fn configured(stream: TcpStream) -> io::Result<TcpStream> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;

@@ -13,6 +13,7 @@
 
 mod attacker;
 mod http2;
+mod shares;
 mod slow;
 mod sluice;
 mod victim;

@@ -14,6 +14,8 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// How large the answer to `/large` is, in bytes: more than any buffer on the way holds.
 const LARGE: usize = 8 * 1024 * 1024;
 
+const FLAGS: &str = "version: 1\ntiers: [all]\nunknown_tenant: { tier: all }\nflags:\n  board: { description: A board, kind: ops, default: on }\n";
+
 /// A proxy in a process of its own.
 pub(crate) struct Sluice {
     child: Child,
@@ -27,25 +29,35 @@ pub(crate) struct Sluice {
 impl Sluice {
     /// Starts it with these limits of its listener, as YAML.
     pub(crate) fn start(limits: &str) -> Self {
+        Self::start_with(limits, "", None)
+    }
+
+    /// Starts it with these limits of its listener, more of its document, and this limit of open files.
+    pub(crate) fn start_with(limits: &str, rest: &str, descriptors: Option<u32>) -> Self {
         let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let large = response(200, "OK", &"a".repeat(LARGE));
         let upstream = Upstream::answering(move |request, stream| match request.target() {
             "/large" => reply(stream, &large),
             _ => reply(stream, &response(200, "OK", "small")),
         });
+        let operators =
+            "admin: { address: \"127.0.0.1:0\" }\nflags: { store: { sqlite: data, seed: flags.yaml } }";
         let folder = TempDir::new().unwrap();
         let log = folder.path().join("log");
-        fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: {}\n").unwrap();
+        fs::write(folder.path().join("flags.yaml"), FLAGS).unwrap();
         let document = format!(
             "version: 1\nlisteners:\n  - {{ name: public, address: \"127.0.0.1:0\", h2c: true, limits: {limits} }}\n\
-             admin: {{ address: \"127.0.0.1:0\" }}\nflags: {{ file: flags.yaml }}\nthreads: 2\n\
+             {operators}\nthreads: 2\n\
              access_log: {{ output: off }}\nupstreams: {{ api: \"{}\" }}\n\
-             routes:\n  - {{ name: api, match: /**, upstream: api }}\n",
+             routes:\n  - {{ name: api, match: /**, upstream: api }}\n{rest}\n",
             upstream.address()
         );
         fs::write(folder.path().join("sluice.yaml"), document).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_sluice"))
-            .arg("run")
+        // Of descriptors, which the process raises as far as it may, the shell sets the most that it may.
+        let limit = descriptors.map(|limit| format!("ulimit -n {limit} && "));
+        let run = format!("{}exec \"$0\" run", limit.unwrap_or_default());
+        let child = Command::new("sh")
+            .args(["-c", &run, env!("CARGO_BIN_EXE_sluice")])
             .current_dir(folder.path())
             .env("NO_COLOR", "1")
             .env_remove("RUST_LOG")
@@ -76,6 +88,26 @@ impl Sluice {
         }
     }
 
+    /// Kills the flag of its document, and returns the status.
+    pub(crate) fn kill_flag(&self) -> u16 {
+        let path = "/api/v1/platform/feature-flags/board/kill";
+        let request = Request::post(path, "{\"reason\":\"attacked\"}")
+            .host("127.0.0.1")
+            .header("Content-Type", "application/json");
+        Client::connect(self.admin).ask(&request).status
+    }
+
+    /// A figure of its metrics; 0 where it is not shown.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        let page = Client::connect(self.admin).ask(&Request::get("/metrics"));
+        let series = format!("{series} ");
+        let value = page
+            .text()
+            .lines()
+            .find_map(|line| line.strip_prefix(&*series)?.parse().ok());
+        value.unwrap_or_default()
+    }
+
     /// What it holds in memory, in bytes.
     pub(crate) fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -95,13 +127,7 @@ impl Sluice {
 
     /// How many connections it says that it has.
     pub(crate) fn connections(&self) -> f64 {
-        let page = Client::connect(self.admin).ask(&Request::get("/metrics"));
-        let series = "sluice_connections{listener=\"public\"} ";
-        let value = page
-            .text()
-            .lines()
-            .find_map(|line| line.strip_prefix(series)?.parse().ok());
-        value.unwrap_or_default()
+        self.metric("sluice_connections{listener=\"public\"}")
     }
 }
 

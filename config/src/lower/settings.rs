@@ -64,6 +64,7 @@ impl<'s> Gateway<'_, 's> {
             listeners,
             admin,
             threads,
+            limits: self.process_limits(root.field("limits")),
             access_log,
             errors,
             body_limit,

@@ -3,6 +3,7 @@
 use super::admin::{ADMIN, CONTROL};
 use super::headers::HEADERS;
 use super::issuer::{IDENTITY, ISSUERS};
+use super::limits::LIMITS;
 use super::listener::LISTENERS;
 use super::proxies::TRUSTED_PROXIES;
 use super::route::{BODY, ROUTES, UNMATCHED};
@@ -93,6 +94,11 @@ pub(crate) static DOCUMENT: Object = object(
             "One line for each request. A change needs a restart.",
         ),
         optional("drain", Shape::Object(&DRAIN), "How the process ends."),
+        optional(
+            "limits",
+            Shape::Object(&LIMITS),
+            "How much the process takes, and one client of it. A change needs a restart.",
+        ),
         optional(
             "threads",
             Shape::Integer(1, 1024),

@@ -59,6 +59,12 @@ impl Code {
         "the feature is not enabled for this tenant",
     );
     pub(crate) const RATE_LIMITED: Self = code("RATE_LIMITED", 429, "too many requests in too short a time");
+    pub(crate) const CLIENT_LIMIT: Self = code(
+        "CLIENT_LIMIT",
+        429,
+        "this client has as many requests under way as it may",
+    );
+    pub(crate) const OVERLOADED: Self = code("OVERLOADED", 503, "there is no room for another request");
     pub(crate) const INTERNAL: Self = code("INTERNAL", 500, "");
     pub(crate) const UNREACHABLE: Self = code(
         "UPSTREAM_UNREACHABLE",

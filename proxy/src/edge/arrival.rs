@@ -9,13 +9,14 @@ use std::time::Duration;
 use ::wire::{HeadLimits, InvalidBody};
 use pingora::http::ResponseHeader;
 use pingora::protocols::raw_connect::ProxyDigest;
-use pingora::protocols::{SocketDigest, Stream};
+use pingora::protocols::{Digest, SocketDigest, Stream};
 use pingora::proxy::Session;
 
 use super::flood::Flood;
 use super::streams::Streams;
 use super::tls::Encrypted;
 use crate::client_certificate::ClientCertificate;
+use crate::shares::ConnectionShare;
 
 /// A connection that arrived at a listener.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct Arrival {
     pub(crate) http2: Option<Http2Limits>,
     /// The requests of HTTP/2.
     pub(crate) streams: Option<Streams>,
+    /// What it takes of the process.
+    pub(crate) share: Arc<ConnectionShare>,
     /// How long one write to the client may take.
     pub(crate) write_timeout: Duration,
     /// Whether the present request switched protocols: what follows is no HTTP.
@@ -61,7 +64,12 @@ pub(crate) enum BodyFault {
 
 impl Arrival {
     /// A connection of `client`, who may not be the one at the other end of its socket.
-    pub(super) fn new(stream: &Stream, client: Option<SocketAddr>, write_timeout: Duration) -> Self {
+    pub(super) fn new(
+        stream: &Stream,
+        client: Option<SocketAddr>,
+        write_timeout: Duration,
+        share: ConnectionShare,
+    ) -> Self {
         let socket = SocketDigest::from_raw_fd(stream.id());
         if let Some(client) = client {
             // It is new, so that nothing is set in it.
@@ -72,6 +80,7 @@ impl Arrival {
             tls: None,
             http2: None,
             streams: None,
+            share: Arc::new(share),
             write_timeout,
             switched: AtomicBool::new(false),
             kept: AtomicBool::new(false),
@@ -160,7 +169,12 @@ impl Arrival {
 
 /// The connection that a request came on.
 pub(crate) fn arrival(session: &Session) -> Option<&Arrival> {
-    let digest = session.digest()?.proxy_digest.as_ref()?;
+    of_digest(session.digest())
+}
+
+/// The same before pingora has made a session of it.
+pub(super) fn of_digest(digest: Option<&Digest>) -> Option<&Arrival> {
+    let digest = digest?.proxy_digest.as_ref()?;
     let arrival: &Arc<Arrival> = digest.user_data.as_ref()?.downcast_ref()?;
     Some(arrival)
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use h2::Reason;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
@@ -11,10 +12,14 @@ use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::time::{Instant, timeout_at};
 
+use super::arrival::of_digest;
 use super::exchange::Exchange;
 use super::line::Line;
 use super::{Arrival, Edge, EdgeLimits};
+use crate::answer::Code;
 use crate::gateway::Gateway;
+use crate::shared::Shared;
+use crate::shares::EndSignal;
 
 /// How a connection begins (RFC 9113 section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -33,18 +38,30 @@ const MAX_PENDING_RESETS: usize = 20;
 /// Requests that we gave up because of what the client sent (CVE-2025-8671).
 const MAX_OWN_RESETS: usize = 256;
 
+tokio::task_local! {
+    /// Ends the request that the present task serves: pingora has no other place for what belongs to one stream.
+    static END: Arc<EndSignal>;
+}
+
+/// The signal that ends the present request, where that is a stream of HTTP/2.
+pub(crate) fn end_of_stream() -> Option<Arc<EndSignal>> {
+    END.try_with(Arc::clone).ok()
+}
+
 /// pingora's loop over the requests of a connection, within the limits of one listener.
 pub(crate) struct Http2 {
+    shared: Arc<Shared>,
     proxy: Arc<HttpProxy<Gateway>>,
     options: H2Options,
     server: HttpServerOptions,
 }
 
 impl Http2 {
-    pub(crate) fn new(proxy: &Arc<HttpProxy<Gateway>>, limits: &EdgeLimits) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, proxy: &Arc<HttpProxy<Gateway>>, limits: &EdgeLimits) -> Self {
         let mut server = HttpServerOptions::default();
         server.h2_idle_timeout = Some(limits.idle_timeout);
         Self {
+            shared: Arc::clone(shared),
             proxy: Arc::clone(proxy),
             options: options(limits),
             server,
@@ -59,7 +76,23 @@ impl HttpServerApp for Http2 {
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        self.proxy.process_new_http(session, shutdown).await
+        let connection = of_digest(session.digest()).map(|arrival| Arc::clone(&arrival.share));
+        let stream = connection.map(|connection| self.shared.shares.begin_stream(&connection));
+        if stream.as_ref().is_some_and(Option::is_none) {
+            self.shared.metrics.rejections.count(Code::CLIENT_LIMIT.name);
+            if let ServerSession::H2(mut stream) = session {
+                stream.shutdown_with_reason(Reason::ENHANCE_YOUR_CALM);
+            }
+            return None;
+        }
+        let end = Arc::new(EndSignal::default());
+        let request = self.proxy.process_new_http(session, shutdown);
+        tokio::select! {
+            biased;
+            reused = END.scope(Arc::clone(&end), request) => reused,
+            // Dropping the request resets its stream.
+            () = end.given() => None,
+        }
     }
 
     fn h2_options(&self) -> Option<H2Options> {

@@ -1,18 +1,20 @@
 //! The end of a request: it is counted, and gets its line in the access log.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use pingora::Error;
 use pingora::proxy::Session;
 
 use crate::access_entry::{AnsweredBy, DecisionEntry, Entry, GateEntry, Verdict};
 use crate::context::Context;
+use crate::meter::RouteMeter;
 use crate::outcome::Outcome;
 use crate::phase::{gate, upstream};
 use crate::shared::Shared;
 
 /// Counts and logs the request. `error` is what ended it early, if something did.
 pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>, context: &mut Context) {
+    context.unobserved = None;
     if let Some(error) = error
         && context.code.is_none()
     {
@@ -23,11 +25,7 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
     let duration = context.started.elapsed();
     let status = session.response_written().map_or(0, |head| head.status.as_u16());
     let serving = &context.serving;
-    let meter = match context.route {
-        Some(route) => serving.meters.route(route.index()),
-        None => serving.meters.unmatched(),
-    };
-    meter.observe(context.outcome, status, duration);
+    meter(context).observe(context.outcome, status, duration);
     if status >= 500 {
         count_errors(session, context);
     }
@@ -42,7 +40,6 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
         .and_then(|value| value.to_str().ok());
     let continued = sent_traceparent.and_then(crate::phase::headers::continued);
     let trace_id = continued.as_ref().map_or(context.id.as_str(), |(trace, _)| trace);
-    let micros = |duration: std::time::Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     let answered_by = if context.upstream_answered {
         AnsweredBy::Upstream
     } else {
@@ -80,6 +77,63 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
         error: context.code,
         cause: context.attempts.cause(),
     });
+}
+
+/// Counts and logs a request that was ended to make room. Its head is gone with its task, so that method and path are
+/// empty.
+pub(crate) fn shed(shared: &Shared, context: &Context) {
+    let duration = context.started.elapsed();
+    meter(context).observe(Outcome::Shed, 0, duration);
+    if !shared.access_log.is_on() {
+        return;
+    }
+    let route = context
+        .route
+        .and_then(|id| context.serving.snapshot.routes.route(id));
+    shared.access_log.write(&Entry {
+        time: SystemTime::now()
+            .checked_sub(duration)
+            .unwrap_or(SystemTime::UNIX_EPOCH),
+        request_id: context.id.as_str(),
+        trace_id: None,
+        client: context.forwarding.client(),
+        method: "",
+        host: Some(&*context.host).filter(|host| !host.is_empty()),
+        path: "",
+        query: None,
+        route: route.map(|route| &*route.name),
+        ambiguous_target: context.ambiguous_target,
+        tenant: context.tenant(),
+        user: context.user(),
+        gate: gate(
+            context,
+            route.is_some_and(|route| route.mode == rules::Mode::Shadow),
+        ),
+        outcome: Outcome::Shed,
+        status: 0,
+        answered_by: None,
+        upstream: upstream::name(context),
+        duration_us: micros(duration),
+        endpoint: context.attempts.endpoint().map(|endpoint| endpoint.address),
+        retries: context.attempts.retries(),
+        upstream_us: context.upstream_time.map(micros),
+        request_bytes: context.body_bytes,
+        response_bytes: 0,
+        error: Some("SHED"),
+        cause: Some("the process ran short, and this client held more than its part"),
+    });
+}
+
+fn meter(context: &Context) -> &RouteMeter {
+    let meters = &context.serving.meters;
+    match context.route {
+        Some(route) => meters.route(route.index()),
+        None => meters.unmatched(),
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Counts the response as an error of the flags that the request was let through by.

@@ -1,6 +1,7 @@
 //! The upstream's response on its way to the client: what was meant for the hop between the upstream and us
 //! ends here (RFC 9110 section 7.6.1). The rest is passed on as it is.
 
+use bytes::Bytes;
 use http::{HeaderName, StatusCode, Version, header};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
@@ -10,6 +11,8 @@ use crate::context::Context;
 use crate::edge::arrival;
 use crate::phase::upstream;
 
+/// The largest last part of an answer that is not counted, in bytes.
+const MAX_UNCOUNTED: usize = 16 * 1024;
 /// The most names of a `Connection` header that are read.
 const MAX_NOMINATIONS: usize = 32;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -53,6 +56,10 @@ pub(crate) fn pass_on(
         context.upstream_answered = true;
         context.upstream_time = context.attempts.started().map(|started| started.elapsed());
         upstream::answered(context);
+        if let Some(share) = &context.share {
+            let length = response.headers.get(header::CONTENT_LENGTH);
+            share.answered(length.and_then(|length| length.to_str().ok()?.parse().ok()));
+        }
         if upstream::is_head_alone(session, response) {
             upstream::ended(session, context);
         }
@@ -71,6 +78,35 @@ pub(crate) fn pass_on(
     }
     if session.req_header().version == Version::HTTP_10 {
         end_by_closing(session, response);
+    }
+    Ok(())
+}
+
+/// Counts a part of the answer until the client has taken it.
+///
+/// # Errors
+/// The client holds more than its limit, and takes too little of it.
+pub(crate) fn hand_on(
+    session: &Session,
+    chunk: &mut Option<Bytes>,
+    end: bool,
+    context: &Context,
+) -> pingora::Result<()> {
+    let Some(share) = &context.share else {
+        return Ok(());
+    };
+    // Over HTTP/1 a small answer is written before its request ends, within what every request takes.
+    let is_small = |bytes: &Bytes| end && !session.is_http2() && bytes.len() <= MAX_UNCOUNTED;
+    let Some(bytes) = chunk.take_if(|bytes| !bytes.is_empty() && !is_small(bytes)) else {
+        return Ok(());
+    };
+    *chunk = Some(share.hand_on(bytes, end));
+    if share.is_over() {
+        let error = Error::explain(
+            ErrorType::WriteError,
+            "the client takes too little of its answers",
+        );
+        return Err(error.into_down());
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 use std::future::Future as _;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -19,23 +20,29 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::answer::{Answer, Code};
 use crate::context::Context;
-use crate::edge::arrival;
+use crate::edge::{arrival, end_of_stream};
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
+use crate::shares::{Need, RequestShare, Shares, Short};
 use crate::tunnel;
 use crate::upstreams::{Failure, LiveUpstream, Unavailable};
 
 /// When a client may try again whose upstream takes no request, in seconds.
 const RETRY_SECONDS: u32 = 1;
 
-/// Asks the request's upstream to let it in.
-pub(crate) fn admit(context: &mut Context) -> Result<(), Refusal> {
+/// Takes the request's share of the process, and asks its upstream to let it in.
+pub(crate) fn admit(
+    shares: &Arc<Shares>,
+    session: &mut Session,
+    context: &mut Context,
+) -> Result<(), Refusal> {
     let asker = asker(context);
-    let serving = std::sync::Arc::clone(&context.serving);
+    let serving = Arc::clone(&context.serving);
     // A request without an upstream gets no further than `choose`.
     let Some(live) = live(&serving, context) else {
         return Ok(());
     };
+    context.share = Some(share(shares, session, context)?);
     match live.admit() {
         Ok(permit) => {
             context.attempts.begin(permit, asker);
@@ -53,6 +60,34 @@ pub(crate) fn admit(context: &mut Context) -> Result<(), Refusal> {
     }
 }
 
+/// Takes the request's share of the process.
+fn share(
+    shares: &Arc<Shares>,
+    session: &mut Session,
+    context: &Context,
+) -> Result<Arc<RequestShare>, Refusal> {
+    let length = session.req_header().headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    let need = Need {
+        client: context.forwarding.charged_client(),
+        is_tunnel: is_websocket(session),
+        body: if session.is_body_empty() { Some(0) } else { length },
+    };
+    let connection = arrival(session).map(|arrival| Arc::clone(&arrival.share));
+    let end = end_of_stream().or_else(|| Some(connection.as_ref()?.end()));
+    shares
+        .ask(connection, end.unwrap_or_default(), need)
+        .map_err(|short| {
+            let code = match short {
+                Short::All => Code::OVERLOADED,
+                Short::Client => Code::CLIENT_LIMIT,
+            };
+            let answer =
+                Answer::new(code, &context.serving.pages).header(RETRY_AFTER, RETRY_SECONDS.to_string());
+            Refusal::new(Outcome::Limited, answer)
+        })
+}
+
 /// Turns a request to its upstream; the first time it takes a turn there.
 pub(crate) fn choose(session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
     if is_given_up(session) {
@@ -61,7 +96,7 @@ pub(crate) fn choose(session: &mut Session, context: &mut Context) -> pingora::R
     }
     // What was read of the body is sent again, and counted again.
     context.body_bytes = 0;
-    let serving = std::sync::Arc::clone(&context.serving);
+    let serving = Arc::clone(&context.serving);
     let Some(live) = live(&serving, context) else {
         return Error::e_explain(ErrorType::InternalError, "a request without an upstream");
     };
@@ -105,7 +140,7 @@ pub(crate) fn name(context: &Context) -> Option<&str> {
 
 /// After a connection could not be made, nothing was sent: another address is tried, if there is one.
 pub(crate) fn connect_failed(context: &mut Context, mut error: Box<Error>) -> Box<Error> {
-    let serving = std::sync::Arc::clone(&context.serving);
+    let serving = Arc::clone(&context.serving);
     let more = live(&serving, context)
         .is_some_and(|live| context.attempts.connect_failed(live, &error, Instant::now()));
     error.set_retry(more);
@@ -133,7 +168,7 @@ pub(crate) fn exchange_failed(
     } else {
         error.set_retry(false);
     }
-    let serving = std::sync::Arc::clone(&context.serving);
+    let serving = Arc::clone(&context.serving);
     if let Some(live) = live(&serving, context)
         && *error.esource() == ErrorSource::Upstream
     {
@@ -158,7 +193,7 @@ fn is_clients_delay(session: &mut Session, error: &Error) -> bool {
 
 /// Takes note that the upstream began to answer.
 pub(crate) fn answered(context: &mut Context) {
-    let serving = std::sync::Arc::clone(&context.serving);
+    let serving = Arc::clone(&context.serving);
     if let Some(live) = live(&serving, context) {
         context.attempts.answered(live);
     }

@@ -11,7 +11,11 @@ use pingora::utils::tls::{CertKey, WrappedX509, parse_x509};
 use rules::{Endpoint, Protocol, Upstream, UpstreamTls};
 
 /// The most requests at once on one connection of HTTP/2.
-const MAX_H2_STREAMS: usize = 100;
+const MAX_H2_STREAMS: u16 = 100;
+/// The most of one answer that waits in the HTTP layer on a connection of HTTP/2, in bytes.
+const H2_STREAM_WINDOW: u32 = 256 * 1024;
+/// The same of all answers on it: as many as there may be, so that one that nobody takes holds no other up.
+const H2_CONNECTION_WINDOW: u32 = H2_STREAM_WINDOW * MAX_H2_STREAMS as u32;
 /// How often a connection of HTTP/2 is asked whether it is still there.
 const H2_PING_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -33,7 +37,9 @@ impl Template {
         let options = &mut peer.options;
         if definition.protocol == Protocol::Http2 {
             options.set_http_version(2, 2);
-            options.max_h2_streams = MAX_H2_STREAMS;
+            options.max_h2_streams = usize::from(MAX_H2_STREAMS);
+            options.h2_stream_window_size = Some(H2_STREAM_WINDOW);
+            options.h2_connection_window_size = Some(H2_CONNECTION_WINDOW);
             options.h2_ping_interval = Some(H2_PING_INTERVAL);
         }
         let timeouts = definition.timeouts;

@@ -27,6 +27,7 @@ mod panics;
 mod reload;
 mod route;
 mod secure_upstream;
+mod shares;
 mod signature;
 mod start;
 mod target;

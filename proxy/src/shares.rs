@@ -1,0 +1,234 @@
+//! What requests and connections take of the process, and of that what each client address takes: descriptors, requests
+//! that upstreams are asked, tunnels, memory.
+//!
+//! Each is limited for all clients together and for one client address. Within these limits a client that holds more
+//! than a handful gets more only while it holds less than is left for everybody, so that however many clients are
+//! greedy, something is left (A. Choudhury and E. Hahne, "Dynamic queue length thresholds", IEEE/ACM Transactions on
+//! Networking 6 (2), 1998). What was handed out while there was plenty is taken back when less than an eighth is left: see
+//! `shedder`.
+//!
+//! Counting takes no lock; registering a request takes one, of one of 64 shards.
+
+mod capacity;
+mod clients;
+mod collector;
+mod connection;
+mod end_signal;
+mod holder;
+mod request;
+mod shedder;
+mod stream;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+pub use self::capacity::{Capacity, Limit};
+use self::clients::{Clients, Holdings};
+pub(crate) use self::collector::SharesCollector;
+pub(crate) use self::connection::ConnectionShare;
+pub(crate) use self::end_signal::EndSignal;
+use self::holder::{Kind, Register};
+pub(crate) use self::request::{Need, RequestShare};
+pub(crate) use self::shedder::shed_when_short;
+pub(crate) use self::stream::StreamShare;
+
+/// The process runs short of something when less than this part of it is left.
+const SHORT_PART: usize = 8;
+/// What a client may hold whatever the others hold, as long as there is any: so much is counted,
+const FAIR_COUNT: usize = 8;
+/// and so much memory, in bytes.
+const FAIR_BYTES: u64 = 2 * 1024 * 1024;
+/// A client that is over its limit of memory by this part of it gets no further.
+const OVER_PART: u64 = 4;
+
+/// What all clients share.
+#[derive(Debug)]
+pub(crate) struct Shares {
+    capacity: Capacity,
+    used: Used,
+    clients: Clients,
+    register: Register,
+    started: Instant,
+    /// Wakes the shedder.
+    short: Notify,
+}
+
+/// What all clients together hold.
+#[derive(Debug, Default)]
+struct Used {
+    connections: AtomicUsize,
+    in_flight: AtomicUsize,
+    tunnels: AtomicUsize,
+    /// In bytes.
+    buffered: AtomicU64,
+}
+
+/// What a request was refused for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Short {
+    /// All clients together have as much as there is.
+    All,
+    /// This client has its part.
+    Client,
+}
+
+impl Used {
+    /// The descriptors for connections to upstreams.
+    fn asked(&self) -> usize {
+        let [in_flight, tunnels] =
+            [&self.in_flight, &self.tunnels].map(|count| count.load(Ordering::Relaxed));
+        in_flight.saturating_add(tunnels)
+    }
+
+    fn descriptors(&self) -> usize {
+        self.asked()
+            .saturating_add(self.connections.load(Ordering::Relaxed))
+    }
+}
+
+impl Shares {
+    pub(crate) fn new(capacity: Capacity) -> Arc<Self> {
+        Arc::new(Self {
+            capacity,
+            used: Used::default(),
+            clients: Clients::new(),
+            register: Register::new(),
+            started: Instant::now(),
+            short: Notify::new(),
+        })
+    }
+
+    /// What there is to share.
+    pub(crate) fn capacity(&self) -> &Capacity {
+        &self.capacity
+    }
+
+    /// Counts a connection; none where no descriptor is left for it.
+    pub(crate) fn connect(self: &Arc<Self>) -> Option<ConnectionShare> {
+        ConnectionShare::take(self)
+    }
+
+    /// Counts an HTTP/2 stream of a connection; none where a limit of memory is reached.
+    pub(crate) fn begin_stream(self: &Arc<Self>, connection: &Arc<ConnectionShare>) -> Option<StreamShare> {
+        StreamShare::take(self, connection)
+    }
+
+    /// Takes a share for a request that an upstream is to be asked. `end` is what ends the request.
+    ///
+    /// # Errors
+    /// A limit is reached.
+    pub(crate) fn ask(
+        self: &Arc<Self>,
+        connection: Option<Arc<ConnectionShare>>,
+        end: Arc<EndSignal>,
+        need: Need,
+    ) -> Result<Arc<RequestShare>, Short> {
+        RequestShare::take(self, connection, end, need)
+    }
+
+    /// Checks the limits for a request that is counted already.
+    fn check(&self, kind: Kind, holdings: Option<&Holdings>) -> Result<(), Short> {
+        let capacity = &self.capacity;
+        self.warn_if_short();
+        let (used, limit) = match kind {
+            Kind::Tunnel => (&self.used.tunnels, capacity.tunnels),
+            Kind::Request | Kind::Connection => (&self.used.in_flight, capacity.in_flight),
+        };
+        let used = used.load(Ordering::Relaxed);
+        if let Some(holdings) = holdings {
+            let held = match kind {
+                Kind::Tunnel => &holdings.tunnels,
+                Kind::Request | Kind::Connection => &holdings.in_flight,
+            };
+            let held = usize::try_from(held.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+            if held > limit.client
+                || is_greedy(held, used, limit.all)
+                || self.is_greedy_of_descriptors(holdings)
+                || !self.has_memory(Some(holdings))
+            {
+                return Err(Short::Client);
+            }
+        }
+        let full =
+            used > limit.all || self.used.descriptors() > capacity.descriptors || !self.has_memory(None);
+        if full { Err(Short::All) } else { Ok(()) }
+    }
+
+    /// Whether there is memory for what is counted already; with `holdings`, for one client, else for all.
+    fn has_memory(&self, holdings: Option<&Holdings>) -> bool {
+        let limit = self.capacity.buffered;
+        let used = self.used.buffered.load(Ordering::Relaxed);
+        let Some(holdings) = holdings else {
+            return used <= limit.all;
+        };
+        let held = holdings.buffered.load(Ordering::Relaxed);
+        let is_greedy = held > FAIR_BYTES && held > limit.all.saturating_sub(used);
+        held <= limit.client && !is_greedy
+    }
+
+    /// Counts memory, and wakes the shedder where it runs short.
+    fn charge(&self, holdings: Option<&Holdings>, bytes: u64) {
+        let all = self.used.buffered.fetch_add(bytes, Ordering::Relaxed);
+        let client = holdings.map_or(0, |held| held.buffered.fetch_add(bytes, Ordering::Relaxed));
+        let limit = self.capacity.buffered;
+        if is_short_of_bytes(all + bytes, limit.all) || client + bytes > limit.client {
+            self.short.notify_one();
+        }
+    }
+
+    fn release(&self, holdings: Option<&Holdings>, bytes: u64) {
+        self.used.buffered.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some(holdings) = holdings {
+            holdings.buffered.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a client holds more descriptors than are left.
+    fn is_greedy_of_descriptors(&self, holdings: &Holdings) -> bool {
+        is_greedy(
+            holdings.descriptors(),
+            self.used.descriptors(),
+            self.capacity.descriptors,
+        )
+    }
+
+    fn is_short_of_descriptors(&self) -> bool {
+        is_short(self.used.descriptors(), self.capacity.descriptors)
+    }
+
+    /// Wakes the shedder if something that is counted runs short.
+    fn warn_if_short(&self) {
+        let (used, capacity) = (&self.used, &self.capacity);
+        if self.is_short_of_descriptors()
+            || is_short(used.in_flight.load(Ordering::Relaxed), capacity.in_flight.all)
+            || is_short(used.tunnels.load(Ordering::Relaxed), capacity.tunnels.all)
+        {
+            self.short.notify_one();
+        }
+    }
+
+    /// Milliseconds since the start.
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Whether a client that holds `held` of something holds more than a handful and more than is left of it.
+fn is_greedy(held: usize, used: usize, limit: usize) -> bool {
+    held > FAIR_COUNT && held > limit.saturating_sub(used)
+}
+
+/// Whether less than an eighth of `limit` is left.
+fn is_short(used: usize, limit: usize) -> bool {
+    used > limit - limit / SHORT_PART
+}
+
+fn is_short_of_bytes(used: u64, limit: u64) -> bool {
+    used > limit - limit / SHORT_PART as u64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! How much there is to share: derived from the machine, unless the documents say.
+
+use config::ProcessLimits;
+
+use crate::machine::Machine;
+
+/// Descriptors kept for the admin listener: its connections, and as many again that wait to be turned away.
+const ADMIN_DESCRIPTORS: usize = crate::admin::MAX_ADMIN_CONNECTIONS + 32;
+/// Descriptors kept for listeners, logs, files that are read, the store, health checks, key servers and resolvers.
+const OWN_DESCRIPTORS: usize = 96;
+/// The most idle connections to upstreams that are kept, for each worker thread.
+const POOLED_CONNECTIONS: usize = 256;
+/// The smallest and the largest number that one client address gets of what is counted, where nothing else is written.
+const CLIENT_COUNT: (usize, usize) = (100, 1_000);
+/// The same of memory, in bytes.
+const CLIENT_BYTES: (u64, u64) = (16 * 1024 * 1024, 256 * 1024 * 1024);
+
+/// What all requests and connections together may take, and one client address of that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Descriptors for clients and for upstreams.
+    pub descriptors: usize,
+    /// Descriptors kept for everything else.
+    pub reserve: usize,
+    /// Idle connections to upstreams. They are part of the reserve.
+    pub pooled: usize,
+    /// Requests that upstreams are asked.
+    pub in_flight: Limit<usize>,
+    /// Tunnels.
+    pub tunnels: Limit<usize>,
+    /// Memory for requests with their buffers, in bytes.
+    pub buffered: Limit<u64>,
+}
+
+/// The most of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit<T> {
+    /// Of all clients.
+    pub all: T,
+    /// Of one client address.
+    pub client: T,
+}
+
+impl Capacity {
+    /// The capacity of a process on `machine` that has `threads` worker threads.
+    pub(crate) fn new(machine: Machine, written: &ProcessLimits, threads: usize) -> Self {
+        let allowed = usize::try_from(machine.descriptors).unwrap_or(usize::MAX);
+        let pooled = POOLED_CONNECTIONS.saturating_mul(threads).min(allowed / 8).max(1);
+        // A process that is given very few descriptors keeps half of them.
+        let reserve = (ADMIN_DESCRIPTORS + OWN_DESCRIPTORS + pooled).min(allowed / 2);
+        let descriptors = (allowed - reserve).max(2);
+        let buffered = written.max_buffered.unwrap_or(machine.memory / 2);
+        let (least, most) = CLIENT_BYTES;
+        Self {
+            descriptors,
+            reserve,
+            pooled,
+            in_flight: count(
+                written.max_in_flight.unwrap_or(descriptors / 2),
+                written.max_in_flight_per_client,
+            ),
+            tunnels: count(
+                written.max_tunnels.unwrap_or(descriptors / 4),
+                written.max_tunnels_per_client,
+            ),
+            buffered: Limit {
+                all: buffered,
+                client: written
+                    .max_buffered_per_client
+                    .unwrap_or((buffered / 8).clamp(least, most))
+                    .min(buffered),
+            },
+        }
+    }
+}
+
+fn count(all: usize, client: Option<usize>) -> Limit<usize> {
+    let (least, most) = CLIENT_COUNT;
+    let client = client.unwrap_or((all / 4).clamp(least, most)).min(all);
+    Limit { all, client }
+}
+
+#[cfg(test)]
+mod tests {
+    use config::ProcessLimits;
+
+    use super::{Capacity, Limit};
+    use crate::machine::Machine;
+
+    const MIB: u64 = 1024 * 1024;
+
+    fn capacity(descriptors: u64, memory: u64, written: ProcessLimits) -> Capacity {
+        Capacity::new(Machine { descriptors, memory }, &written, 2)
+    }
+
+    #[test]
+    fn max_in_flight_is_half_of_the_descriptors_left_after_the_reserve() {
+        for descriptors in [64, 256, 1_024, 20_000, 1_048_576] {
+            let capacity = capacity(descriptors, 1024 * MIB, ProcessLimits::default());
+            let left = capacity.descriptors;
+            assert_eq!(left + capacity.reserve, usize::try_from(descriptors).unwrap());
+            assert_eq!(capacity.in_flight.all, left / 2);
+            assert_eq!(capacity.tunnels.all, left / 4);
+            assert!(capacity.reserve * 2 <= usize::try_from(descriptors).unwrap());
+            assert!(capacity.pooled < capacity.reserve);
+        }
+        let capacity = capacity(1_024, 1024 * MIB, ProcessLimits::default());
+        assert_eq!((capacity.reserve, capacity.in_flight.all), (384, 320));
+    }
+
+    #[test]
+    fn one_client_gets_a_part_and_never_more_than_all() {
+        let large = capacity(1_048_576, 32 * 1024 * MIB, ProcessLimits::default());
+        assert_eq!(large.in_flight.client, 1_000);
+        assert_eq!(
+            large.buffered,
+            Limit {
+                all: 16 * 1024 * MIB,
+                client: 256 * MIB
+            }
+        );
+        let small = capacity(64, 20 * MIB, ProcessLimits::default());
+        assert_eq!(small.in_flight.client, small.in_flight.all);
+        assert_eq!(
+            small.buffered,
+            Limit {
+                all: 10 * MIB,
+                client: 10 * MIB
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_written_counts() {
+        let written = ProcessLimits {
+            max_in_flight: Some(5_000),
+            max_in_flight_per_client: Some(7),
+            max_tunnels: Some(0),
+            max_buffered: Some(64 * MIB),
+            ..ProcessLimits::default()
+        };
+        let capacity = capacity(20_000, 1024 * MIB, written);
+        assert_eq!(
+            capacity.in_flight,
+            Limit {
+                all: 5_000,
+                client: 7
+            }
+        );
+        assert_eq!(capacity.tunnels, Limit { all: 0, client: 0 });
+        assert_eq!(
+            capacity.buffered,
+            Limit {
+                all: 64 * MIB,
+                client: 16 * MIB
+            }
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! What each client address holds at the moment.
+//!
+//! The table has a fixed number of cells, and an address is counted in the cell that its hash names. So counting takes
+//! no lock and no memory, however many addresses there are. Two addresses that share a cell share its limits; the hash
+//! is keyed, so that no client can choose whose cell it is counted in.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::edge::network;
+
+/// The number of cells.
+const CELLS: usize = 1 << 16;
+
+/// The cell of a client address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ClientId(u16);
+
+/// What one client holds.
+#[derive(Debug, Default)]
+pub(super) struct Holdings {
+    pub(super) connections: AtomicU32,
+    pub(super) in_flight: AtomicU32,
+    pub(super) tunnels: AtomicU32,
+    /// In bytes.
+    pub(super) buffered: AtomicU64,
+}
+
+/// What every client holds.
+#[derive(Debug)]
+pub(super) struct Clients {
+    cells: Box<[Holdings]>,
+    hasher: RandomState,
+}
+
+impl Clients {
+    pub(super) fn new() -> Self {
+        Self {
+            cells: std::iter::repeat_with(Holdings::default).take(CELLS).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// The client that an address belongs to; of IPv6, a network of 64 bits is one client.
+    pub(super) fn id(&self, address: IpAddr) -> ClientId {
+        let hash = self.hasher.hash_one(network(address)) & u64::from(u16::MAX);
+        ClientId(u16::try_from(hash).unwrap_or_default())
+    }
+
+    pub(super) fn of(&self, client: ClientId) -> Option<&Holdings> {
+        self.cells.get(usize::from(client.0))
+    }
+
+    /// The client for which `held` is largest, if it is larger than `floor`. Those of `except` are passed over.
+    pub(super) fn greediest(
+        &self,
+        except: &[ClientId],
+        floor: u64,
+        held: impl Fn(&Holdings) -> u64,
+    ) -> Option<(ClientId, u64)> {
+        let all = self.cells.iter().zip((0..=u16::MAX).map(ClientId));
+        let left = all.filter(|(_, client)| !except.contains(client));
+        left.map(|(holdings, client)| (client, held(holdings)))
+            .filter(|(_, amount)| *amount > floor)
+            .max_by_key(|(_, amount)| *amount)
+    }
+}
+
+impl Holdings {
+    /// The descriptors that the client holds: its connections, and one to an upstream for each request and tunnel.
+    pub(super) fn descriptors(&self) -> usize {
+        let held = [&self.connections, &self.in_flight, &self.tunnels];
+        let held = held.map(|count| usize::try_from(count.load(Ordering::Relaxed)).unwrap_or(usize::MAX));
+        held.into_iter().fold(0, usize::saturating_add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::{ClientId, Clients, Holdings};
+
+    #[test]
+    fn the_greediest_client_is_found_where_it_holds_more_than_the_floor() {
+        let clients = Clients::new();
+        let held = |holdings: &Holdings| holdings.descriptors() as u64;
+        assert_eq!(clients.greediest(&[], 0, held), None);
+        let (one, other) = (ClientId(7), ClientId(u16::MAX));
+        clients.of(one).unwrap().connections.store(5, Ordering::Relaxed);
+        clients.of(other).unwrap().connections.store(3, Ordering::Relaxed);
+        clients.of(other).unwrap().in_flight.store(3, Ordering::Relaxed);
+        assert_eq!(clients.greediest(&[], 5, held), Some((other, 6)));
+        assert_eq!(clients.greediest(&[other], 4, held), Some((one, 5)));
+        assert_eq!(clients.greediest(&[], 6, held), None);
+    }
+
+    #[test]
+    fn a_mapped_address_and_a_64_are_one_client() {
+        let clients = Clients::new();
+        let id = |text: &str| clients.id(text.parse().unwrap());
+        assert_eq!(id("192.0.2.1"), id("::ffff:192.0.2.1"));
+        assert_eq!(id("2001:db8::1"), id("2001:db8::ffff:1"));
+    }
+}

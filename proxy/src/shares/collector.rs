@@ -1,0 +1,73 @@
+//! The part of `/metrics` that tells what is used of each limit.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{MetricFamily, MetricType};
+
+use super::Shares;
+use crate::metric_family::{described, family, measured};
+
+const USED: &str = "sluice_resource_used";
+const USED_HELP: &str = "What connections and requests take of the process, by resource; memory in bytes.";
+const LIMIT_HELP: &str = "The most that they may take, by resource; memory in bytes.";
+
+/// Shows what is used of [`Shares`].
+#[derive(Debug)]
+pub(crate) struct SharesCollector {
+    shares: Arc<Shares>,
+    described: Desc,
+}
+
+impl SharesCollector {
+    pub(crate) fn new(shares: Arc<Shares>) -> Self {
+        Self {
+            shares,
+            described: described(USED, USED_HELP),
+        }
+    }
+}
+
+impl Collector for SharesCollector {
+    fn desc(&self) -> Vec<&Desc> {
+        vec![&self.described]
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floating-point numbers")]
+    fn collect(&self) -> Vec<MetricFamily> {
+        let (used, capacity) = (&self.shares.used, &self.shares.capacity);
+        let rows = [
+            (
+                "descriptors",
+                used.descriptors() as f64,
+                capacity.descriptors as f64,
+            ),
+            (
+                "in_flight",
+                used.in_flight.load(Ordering::Relaxed) as f64,
+                capacity.in_flight.all as f64,
+            ),
+            (
+                "tunnels",
+                used.tunnels.load(Ordering::Relaxed) as f64,
+                capacity.tunnels.all as f64,
+            ),
+            (
+                "buffered_bytes",
+                used.buffered.load(Ordering::Relaxed) as f64,
+                capacity.buffered.all as f64,
+            ),
+        ];
+        let show = |name, help, value: fn(&(&str, f64, f64)) -> f64| {
+            let metrics = rows
+                .iter()
+                .map(|row| measured(&[("resource", row.0)], value(row)));
+            family(name, help, MetricType::GAUGE, metrics.collect())
+        };
+        vec![
+            show(USED, USED_HELP, |row| row.1),
+            show("sluice_resource_limit", LIMIT_HELP, |row| row.2),
+        ]
+    }
+}

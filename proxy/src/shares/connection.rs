@@ -1,0 +1,94 @@
+//! One connection's share: a descriptor of the process, charged to its client.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::Shares;
+use super::clients::Holdings;
+use super::end_signal::EndSignal;
+use super::holder::{Holder, Key, Kind};
+
+/// A connection that was let in. It counts as long as it exists.
+#[derive(Debug)]
+pub(crate) struct ConnectionShare {
+    shares: Arc<Shares>,
+    /// There once its client is known.
+    held: Option<(Arc<Holder>, Key)>,
+}
+
+impl ConnectionShare {
+    /// Counts a connection; none where no descriptor is left for it.
+    pub(super) fn take(shares: &Arc<Shares>) -> Option<Self> {
+        let before = shares.used.connections.fetch_add(1, Ordering::Relaxed);
+        // Made before it is known whether there is room, so that dropping it takes the count back.
+        let share = Self {
+            shares: Arc::clone(shares),
+            held: None,
+        };
+        shares.warn_if_short();
+        let used = before.saturating_add(shares.used.asked());
+        (used < shares.capacity.descriptors).then_some(share)
+    }
+
+    /// Charges the connection to a client; none for the connections of trusted proxies, which are nobody's. False if
+    /// this client holds more descriptors than are left.
+    #[must_use]
+    pub(crate) fn charge(&mut self, client: Option<IpAddr>) -> bool {
+        let shares = &self.shares;
+        let client = client.map(|address| shares.clients.id(address));
+        let holder = Arc::new(Holder {
+            kind: Kind::Connection,
+            client,
+            end: Arc::default(),
+            requests: AtomicU32::new(0),
+            buffered: AtomicU64::new(0),
+            since_ms: AtomicU64::new(shares.now_ms()),
+        });
+        let key = shares.register.add(&holder);
+        self.held = Some((holder, key));
+        let Some(holdings) = client.and_then(|client| shares.clients.of(client)) else {
+            return true;
+        };
+        holdings.connections.fetch_add(1, Ordering::Relaxed);
+        !shares.is_greedy_of_descriptors(holdings)
+    }
+
+    /// The signal that ends the connection.
+    pub(crate) fn end(&self) -> Arc<EndSignal> {
+        let held = self.held.as_ref();
+        held.map_or_else(Arc::default, |(holder, _)| Arc::clone(&holder.end))
+    }
+
+    pub(super) fn holdings(&self) -> Option<&Holdings> {
+        let client = self.held.as_ref()?.0.client?;
+        self.shares.clients.of(client)
+    }
+
+    /// Counts a request that an upstream is asked on the connection.
+    pub(super) fn begin_request(&self) {
+        if let Some((holder, _)) = &self.held {
+            holder.requests.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn end_request(&self) {
+        if let Some((holder, _)) = &self.held {
+            holder.since_ms.store(self.shares.now_ms(), Ordering::Relaxed);
+            holder.requests.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for ConnectionShare {
+    fn drop(&mut self) {
+        let shares = &self.shares;
+        if let Some((holder, key)) = self.held.take() {
+            shares.register.remove(key);
+            if let Some(holdings) = holder.client.and_then(|client| shares.clients.of(client)) {
+                holdings.connections.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        shares.used.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

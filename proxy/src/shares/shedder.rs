@@ -1,0 +1,176 @@
+//! Ends what the greediest clients hold when the process runs short, so that there is room for the others.
+//!
+//! Of a client's connections and requests those end first that cost the client least: connections without a request,
+//! then requests in the order in which they last got on. What is ended takes a moment to be gone, so what was told to
+//! end counts as gone.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tracing::warn;
+
+use super::clients::{ClientId, Holdings};
+use super::holder::{Holder, Kind};
+use super::{FAIR_BYTES, FAIR_COUNT, SHORT_PART, Shares};
+use crate::metrics::Metrics;
+
+/// How long the shedder rests after a round. What is ended is gone by then.
+const PAUSE: Duration = Duration::from_millis(10);
+/// The most clients that are looked at in one round.
+const MAX_CLIENTS: usize = 64;
+
+/// Sheds whenever the process runs short, until it ends.
+pub(crate) async fn shed_when_short(
+    shares: Arc<Shares>,
+    metrics: Arc<Metrics>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            () = shares.short.notified() => {}
+            _ = stopped.wait_for(|stop| *stop) => return,
+        }
+        for resource in Resource::ALL {
+            let ended = shares.shed(resource);
+            for _ in 0..ended {
+                metrics.shed.count(resource.name());
+            }
+            if ended > 0 {
+                warn!(
+                    resource = resource.name(),
+                    ended, "running short: connections and requests of the greediest clients were ended"
+                );
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// What can run short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Resource {
+    ClientBuffered,
+    Buffered,
+    InFlight,
+    Tunnels,
+    Descriptors,
+}
+
+impl Resource {
+    const ALL: [Self; 5] = [
+        Self::ClientBuffered,
+        Self::Buffered,
+        Self::InFlight,
+        Self::Tunnels,
+        Self::Descriptors,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::ClientBuffered => "client_buffered",
+            Self::Buffered => "buffered",
+            Self::InFlight => "in_flight",
+            Self::Tunnels => "tunnels",
+            Self::Descriptors => "descriptors",
+        }
+    }
+
+    fn of_client(self, holdings: &Holdings) -> u64 {
+        match self {
+            Self::ClientBuffered | Self::Buffered => holdings.buffered.load(Ordering::Relaxed),
+            Self::InFlight => holdings.in_flight.load(Ordering::Relaxed).into(),
+            Self::Tunnels => holdings.tunnels.load(Ordering::Relaxed).into(),
+            Self::Descriptors => holdings.descriptors() as u64,
+        }
+    }
+
+    /// What comes free when a holder ends.
+    fn of_holder(self, holder: &Holder) -> u64 {
+        match self {
+            Self::ClientBuffered | Self::Buffered => holder.buffered.load(Ordering::Relaxed),
+            Self::InFlight => (holder.kind == Kind::Request).into(),
+            Self::Tunnels => (holder.kind == Kind::Tunnel).into(),
+            Self::Descriptors => match holder.kind {
+                Kind::Connection => holder.is_idle_connection().into(),
+                Kind::Request | Kind::Tunnel => 1,
+            },
+        }
+    }
+}
+
+impl Shares {
+    /// Ends holders of the greediest clients until no more of `resource` is used than there should be, or no client has
+    /// more than its part. Returns how many were ended.
+    pub(super) fn shed(&self, resource: Resource) -> usize {
+        let Some(mut excess) = self.excess(resource) else {
+            return 0;
+        };
+        let floor = self.floor(resource);
+        let mut seen: Vec<ClientId> = Vec::new();
+        let mut ended = 0;
+        while excess > 0 && seen.len() < MAX_CLIENTS {
+            let held = |holdings: &Holdings| resource.of_client(holdings);
+            let Some((client, amount)) = self.clients.greediest(&seen, floor, held) else {
+                break;
+            };
+            seen.push(client);
+            let mut holders = self.register.filter(|holder| holder.client == Some(client));
+            holders.retain(|holder| resource.of_holder(holder) > 0);
+            holders.sort_by_key(|holder| {
+                (
+                    !holder.end.is_given(),
+                    !holder.is_idle_connection(),
+                    holder.since_ms.load(Ordering::Relaxed),
+                )
+            });
+            let most = match resource {
+                // The client is over its own limit. A little more is taken, so that this is not repeated at once.
+                Resource::ClientBuffered => amount - floor + floor / (2 * SHORT_PART as u64),
+                _ => excess.min(amount - floor),
+            };
+            let mut freed = 0;
+            for holder in holders {
+                if freed >= most {
+                    break;
+                }
+                freed += resource.of_holder(&holder);
+                ended += usize::from(holder.end.give());
+            }
+            if resource != Resource::ClientBuffered {
+                excess = excess.saturating_sub(freed);
+            }
+        }
+        ended
+    }
+
+    /// How much of `resource` is to come free; none where it does not run short.
+    fn excess(&self, resource: Resource) -> Option<u64> {
+        let (used, capacity) = (&self.used, &self.capacity);
+        let (used, limit) = match resource {
+            // Every client that is over its limit is looked at.
+            Resource::ClientBuffered => return Some(1),
+            Resource::Buffered => (used.buffered.load(Ordering::Relaxed), capacity.buffered.all),
+            Resource::InFlight => count(used.in_flight.load(Ordering::Relaxed), capacity.in_flight.all),
+            Resource::Tunnels => count(used.tunnels.load(Ordering::Relaxed), capacity.tunnels.all),
+            Resource::Descriptors => count(used.descriptors(), capacity.descriptors),
+        };
+        let part = limit / SHORT_PART as u64;
+        // Half as much again comes free, so that this is not repeated at once.
+        (used > limit - part).then(|| used - (limit - part) + part / 2)
+    }
+
+    /// What a client holds at most that nothing is taken from.
+    fn floor(&self, resource: Resource) -> u64 {
+        match resource {
+            Resource::ClientBuffered => self.capacity.buffered.client,
+            Resource::Buffered => FAIR_BYTES,
+            Resource::InFlight | Resource::Tunnels | Resource::Descriptors => FAIR_COUNT as u64,
+        }
+    }
+}
+
+fn count(used: usize, limit: usize) -> (u64, u64) {
+    (used as u64, limit as u64)
+}

@@ -1,0 +1,36 @@
+//! One HTTP/2 stream's share: the memory that a request takes from its first byte on, whatever becomes of it. An answer of
+//! the proxy's own waits for the client's window like any other, so refused requests count, too.
+
+use std::sync::Arc;
+
+use super::Shares;
+use super::connection::ConnectionShare;
+
+/// What a stream takes, in bytes: its task, its heads, and a short answer. Measured; docs/security.md has the figures.
+pub(crate) const STREAM_BYTES: u64 = 32 * 1024;
+
+/// A stream that was let in. It counts as long as it exists.
+#[derive(Debug)]
+pub(crate) struct StreamShare {
+    shares: Arc<Shares>,
+    connection: Arc<ConnectionShare>,
+}
+
+impl StreamShare {
+    /// Takes a share for a stream of `connection`; none where a limit of memory is reached.
+    pub(super) fn take(shares: &Arc<Shares>, connection: &Arc<ConnectionShare>) -> Option<Self> {
+        let share = Self {
+            shares: Arc::clone(shares),
+            connection: Arc::clone(connection),
+        };
+        let holdings = connection.holdings();
+        shares.charge(holdings, STREAM_BYTES);
+        shares.has_memory(holdings).then_some(share)
+    }
+}
+
+impl Drop for StreamShare {
+    fn drop(&mut self) {
+        self.shares.release(self.connection.holdings(), STREAM_BYTES);
+    }
+}

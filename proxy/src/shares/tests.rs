@@ -1,0 +1,273 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::request::REQUEST_BYTES;
+use super::shedder::Resource;
+use super::{Capacity, ConnectionShare, Limit, Need, RequestShare, Shares, Short};
+
+const MIB: u64 = 1024 * 1024;
+
+fn shares(change: impl FnOnce(&mut Capacity)) -> Arc<Shares> {
+    let mut capacity = Capacity {
+        descriptors: 1_000_000,
+        reserve: 1,
+        pooled: 1,
+        in_flight: Limit {
+            all: 100_000,
+            client: 100_000,
+        },
+        tunnels: Limit {
+            all: 100,
+            client: 100,
+        },
+        buffered: Limit {
+            all: 1_000_000 * MIB,
+            client: 1_000_000 * MIB,
+        },
+    };
+    change(&mut capacity);
+    Shares::new(capacity)
+}
+
+fn address(number: u8) -> IpAddr {
+    IpAddr::from([192, 0, 2, number])
+}
+
+fn connect(shares: &Arc<Shares>, client: Option<u8>) -> Option<Arc<ConnectionShare>> {
+    let mut share = shares.connect()?;
+    share.charge(client.map(address)).then(|| Arc::new(share))
+}
+
+fn ask(shares: &Arc<Shares>, client: Option<u8>) -> Result<Arc<RequestShare>, Short> {
+    let need = Need {
+        client: client.map(address),
+        is_tunnel: false,
+        body: Some(0),
+    };
+    shares.ask(None, Arc::default(), need)
+}
+
+fn tunnel(shares: &Arc<Shares>, client: u8) -> Result<Arc<RequestShare>, Short> {
+    let need = Need {
+        client: Some(address(client)),
+        is_tunnel: true,
+        body: Some(0),
+    };
+    shares.ask(None, Arc::default(), need)
+}
+
+/// Asserts that nothing is counted any more.
+#[track_caller]
+fn assert_empty(shares: &Shares) {
+    let used = &shares.used;
+    assert_eq!(
+        (used.descriptors(), used.buffered.load(Ordering::Relaxed)),
+        (0, 0)
+    );
+    let held = |holdings: &super::Holdings| {
+        holdings.descriptors() as u64 + holdings.buffered.load(Ordering::Relaxed)
+    };
+    assert_eq!(shares.clients.greediest(&[], 0, held), None);
+    assert!(shares.register.filter(|_| true).is_empty());
+}
+
+#[test]
+fn a_client_has_no_more_requests_than_its_limit_and_the_others_have_theirs() {
+    let shares = shares(|capacity| capacity.in_flight.client = 3);
+    let held: Vec<_> = (0..3).map(|_| ask(&shares, Some(1)).unwrap()).collect();
+    assert_eq!(ask(&shares, Some(1)).unwrap_err(), Short::Client);
+    assert!(ask(&shares, Some(2)).is_ok());
+    // A request of a trusted proxy that names no client is nobody's.
+    assert!((0..9).all(|_| ask(&shares, None).is_ok()));
+    drop(held);
+    assert!(ask(&shares, Some(1)).is_ok());
+    assert_empty(&shares);
+}
+
+#[test]
+fn all_clients_together_have_no_more_requests_than_there_may_be() {
+    let shares = shares(|capacity| capacity.in_flight.all = 4);
+    let held: Vec<_> = (0..4).map(|client| ask(&shares, Some(client)).unwrap()).collect();
+    assert_eq!(ask(&shares, Some(9)).unwrap_err(), Short::All);
+    drop(held);
+    assert_empty(&shares);
+}
+
+#[test]
+fn tunnels_are_counted_apart() {
+    let shares = shares(|capacity| {
+        capacity.tunnels = Limit { all: 3, client: 2 };
+        capacity.in_flight = Limit { all: 2, client: 2 };
+    });
+    let tunnels = [tunnel(&shares, 1).unwrap(), tunnel(&shares, 1).unwrap()];
+    assert_eq!(tunnel(&shares, 1).unwrap_err(), Short::Client);
+    let requests = [ask(&shares, Some(1)).unwrap(), ask(&shares, Some(1)).unwrap()];
+    let third = tunnel(&shares, 2).unwrap();
+    assert_eq!(tunnel(&shares, 3).unwrap_err(), Short::All);
+    drop((tunnels, requests, third));
+    assert_empty(&shares);
+}
+
+#[test]
+fn descriptors_are_those_of_connections_and_of_what_is_asked_for_them() {
+    let shares = shares(|capacity| capacity.descriptors = 4);
+    let connections = [
+        connect(&shares, Some(1)).unwrap(),
+        connect(&shares, Some(2)).unwrap(),
+    ];
+    let requests = [ask(&shares, Some(1)).unwrap(), ask(&shares, Some(2)).unwrap()];
+    assert!(connect(&shares, Some(3)).is_none());
+    assert_eq!(ask(&shares, Some(3)).unwrap_err(), Short::All);
+    drop(requests);
+    assert!(connect(&shares, Some(3)).is_some());
+    drop(connections);
+    assert_empty(&shares);
+}
+
+#[test]
+fn a_client_gets_more_only_while_it_holds_less_than_is_left() {
+    let shares = shares(|capacity| {
+        capacity.descriptors = 160;
+        capacity.in_flight = Limit { all: 80, client: 80 };
+    });
+    let held: Vec<_> = std::iter::from_fn(|| connect(&shares, Some(1))).collect();
+    assert_eq!(held.len(), 80);
+    let second: Vec<_> = std::iter::from_fn(|| connect(&shares, Some(2))).collect();
+    assert_eq!(second.len(), 40);
+    assert_eq!(ask(&shares, Some(1)).unwrap_err(), Short::Client);
+    let requests: Vec<_> = std::iter::from_fn(|| ask(&shares, Some(3)).ok()).collect();
+    assert_eq!(requests.len(), 20);
+    // A handful is for everybody.
+    let small: Vec<_> = (0..8).map(|_| connect(&shares, Some(4)).unwrap()).collect();
+    drop((held, second, requests, small));
+    assert_empty(&shares);
+}
+
+#[test]
+fn connections_without_a_request_of_the_greediest_client_end_first() {
+    let shares = shares(|capacity| capacity.descriptors = 160);
+    let others: Vec<_> = (0..10)
+        .map(|client| connect(&shares, Some(client)).unwrap())
+        .collect();
+    let greedy: Vec<_> = (0..70).map(|_| connect(&shares, Some(77)).unwrap()).collect();
+    let busy = greedy.first().unwrap();
+    let need = Need {
+        client: Some(address(77)),
+        is_tunnel: false,
+        body: Some(0),
+    };
+    let request = shares.ask(Some(Arc::clone(busy)), busy.end(), need).unwrap();
+    assert_eq!(shares.shed(Resource::Descriptors), 0);
+    let proxies: Vec<_> = (0..60).map(|_| connect(&shares, None).unwrap()).collect();
+    // One over 140, and half of the last eighth.
+    assert_eq!(shares.shed(Resource::Descriptors), 11);
+    // What was told to end and is not gone yet counts as gone.
+    assert_eq!(shares.shed(Resource::Descriptors), 0);
+    let ended = |share: &&Arc<ConnectionShare>| share.end().is_given();
+    assert_eq!(greedy.iter().filter(ended).count(), 11);
+    assert!(!ended(&busy), "it has a request");
+    assert_eq!(others.iter().chain(&proxies).filter(ended).count(), 0);
+    drop((others, proxies, request, greedy));
+    assert_empty(&shares);
+}
+
+#[test]
+fn nothing_is_taken_from_clients_that_hold_a_handful() {
+    let shares = shares(|capacity| capacity.in_flight = Limit { all: 100, client: 64 });
+    let held: Vec<_> = (0..100)
+        .map(|number| ask(&shares, Some(number / 8)).unwrap())
+        .collect();
+    assert_eq!(ask(&shares, Some(200)).unwrap_err(), Short::All);
+    assert_eq!(shares.shed(Resource::InFlight), 0);
+    assert!(!held.iter().any(|share| share.is_shed()));
+}
+
+#[test]
+fn requests_of_the_greediest_client_end_in_the_order_in_which_they_last_got_on() {
+    let shares = shares(|capacity| capacity.in_flight = Limit { all: 64, client: 64 });
+    let greedy: Vec<_> = (0..32).map(|_| ask(&shares, Some(1)).unwrap()).collect();
+    let small: Vec<_> = (0..25)
+        .map(|number| ask(&shares, Some(2 + number / 8)).unwrap())
+        .collect();
+    for share in &greedy {
+        share.since(10);
+    }
+    for (share, since_ms) in greedy.iter().zip([9, 3, 8, 1, 7, 6, 4, 5]) {
+        share.since(since_ms);
+    }
+    assert_eq!(shares.shed(Resource::InFlight), 5);
+    let shed: Vec<_> = (0..32).filter(|&index| greedy[index].is_shed()).collect();
+    assert_eq!(shed, [1, 3, 5, 6, 7]);
+    assert!(!small.iter().any(|share| share.is_shed()));
+}
+
+#[test]
+fn a_part_counts_until_it_is_written_and_with_it_what_waits_behind_it() {
+    let shares = shares(|_| ());
+    let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
+    let share = ask(&shares, Some(1)).unwrap();
+    assert_eq!(used(&shares), REQUEST_BYTES);
+    share.answered(Some(5_000));
+    let part = share.hand_on(Bytes::from_static(&[7; 1_000]), false);
+    assert_eq!(used(&shares), REQUEST_BYTES + 1_000 + 5_000);
+    assert_eq!(&part[..], [7; 1_000]);
+    let second = share.hand_on(Bytes::from_static(&[7; 500]), true);
+    assert_eq!(used(&shares), REQUEST_BYTES + 1_500 + 5_000);
+    // Split and written in two pieces, as frames are.
+    let mut rest = part.clone();
+    drop(part);
+    drop(rest.split_to(400));
+    assert_eq!(used(&shares), REQUEST_BYTES + 1_500 + 5_000);
+    drop(rest);
+    assert_eq!(used(&shares), REQUEST_BYTES + 500 + 5_000);
+    drop(second);
+    assert_eq!(used(&shares), REQUEST_BYTES);
+    // The last part of an answer has nothing behind it, and outlives its request.
+    let last = share.hand_on(Bytes::from_static(b"end"), true);
+    drop(share);
+    assert_eq!(used(&shares), REQUEST_BYTES + 3);
+    drop(last);
+    assert_empty(&shares);
+}
+
+#[test]
+fn a_client_that_does_not_read_is_brought_back_to_its_limit() {
+    let shares = shares(|capacity| capacity.buffered.client = 8 * MIB);
+    let held: Vec<_> = (0..16).map(|_| ask(&shares, Some(1)).unwrap()).collect();
+    let other = ask(&shares, Some(2)).unwrap();
+    let other_part = other.hand_on(Bytes::from_static(&[7; 64]), false);
+    let parts: Vec<_> = held
+        .iter()
+        .map(|share| share.hand_on(Bytes::from(vec![7; 500_000]), false))
+        .collect();
+    assert_eq!(ask(&shares, Some(1)).unwrap_err(), Short::Client);
+    assert!(held.last().unwrap().is_over());
+    let ended = shares.shed(Resource::ClientBuffered);
+    assert!((6..10).contains(&ended), "{ended} of 16 were ended");
+    assert!(!other.is_shed());
+    drop((held, parts, other, other_part));
+    assert_empty(&shares);
+}
+
+#[test]
+fn when_memory_runs_short_the_greediest_gives_it_back() {
+    let shares = shares(|capacity| {
+        capacity.buffered = Limit {
+            all: 20 * MIB,
+            client: 16 * MIB,
+        }
+    });
+    let small: Vec<_> = (0..4).map(|client| ask(&shares, Some(client)).unwrap()).collect();
+    let held: Vec<_> = (0..32).map(|_| ask(&shares, Some(9)).unwrap()).collect();
+    let parts: Vec<_> = held
+        .iter()
+        .map(|share| share.hand_on(Bytes::from(vec![7; 500_000]), false))
+        .collect();
+    assert!(shares.shed(Resource::Buffered) > 0);
+    assert!(!small.iter().any(|share| share.is_shed()));
+    drop((small, held, parts));
+    assert_empty(&shares);
+}

@@ -1,0 +1,250 @@
+//! Clients that take more than their share: requests that never end, answers that nobody reads, more of both than there
+//! are descriptors. The others come from another address, and are to notice nothing: their 99th percentile is compared
+//! with a run in which the same attackers send the same bytes in a second as requests that are answered.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testkit::eventually;
+use testkit::frames::{END_HEADERS, END_STREAM, Frames, block, frame, kind};
+
+use crate::sluice::Sluice;
+use crate::victim::{assert_unharmed, p99};
+
+const LIMITS: &str = "{ head_timeout: 10s, body_timeout: 60s, write_timeout: 60s, idle_timeout: 60s }";
+const MIB: u64 = 1024 * 1024;
+/// Requests on a connection: as many as the proxy allows.
+const STREAMS: u32 = 100;
+/// What is sent of each request that never ends, in bytes.
+const SENT: usize = 6_300;
+/// What the proxy's own memory may grow by, whatever it is asked, in bytes: connections, and what the allocator keeps.
+const OWN_MEMORY: u64 = 48 * MIB;
+
+/// How long an attack lasts at least.
+fn patience() -> Duration {
+    Duration::from_secs(match std::env::var_os("SLUICE_SOAK") {
+        Some(_) => 600,
+        None => 2,
+    })
+}
+
+fn address_of(number: u8) -> IpAddr {
+    Ipv4Addr::new(127, 0, 1, number).into()
+}
+
+/// The head of a request for `path`, with more to come where it is a POST.
+fn request(stream: u32, method: &str, path: &str) -> Vec<u8> {
+    let head = [
+        (":method", method),
+        (":scheme", "http"),
+        (":authority", "a"),
+        (":path", path),
+    ];
+    let end = if method == "GET" { END_STREAM } else { 0 };
+    frame(kind::HEADERS, END_HEADERS | end, stream, &block(&head))
+}
+
+/// A request that never ends.
+fn open_post(stream: u32) -> Vec<u8> {
+    let mut bytes = request(stream, "POST", "/");
+    bytes.extend(frame(kind::DATA, 0, stream, &[b'a'; SENT]));
+    bytes
+}
+
+/// The same request with its end.
+fn whole_post(stream: u32) -> Vec<u8> {
+    let mut bytes = open_post(stream);
+    bytes.extend(frame(kind::DATA, END_STREAM, stream, &[]));
+    bytes
+}
+
+/// Connections of attackers, each with as many streams as `bytes` gives requests for.
+fn hold(
+    sluice: &Sluice,
+    sources: impl IntoIterator<Item = IpAddr>,
+    settings: &[u8],
+    bytes: fn(u32) -> Vec<u8>,
+) -> Vec<Frames> {
+    let mut held = Vec::new();
+    for source in sources {
+        // A connection that is refused or ended is what the proxy may do.
+        let Ok(mut frames) = Frames::try_connect_from(sluice.address, source) else {
+            continue;
+        };
+        let _ = frames.try_send(kind::SETTINGS, 0, 0, settings);
+        // Before it says so, the proxy takes 64 KiB of a connection.
+        while frames
+            .read()
+            .is_some_and(|frame| frame.kind != kind::WINDOW_UPDATE)
+        {}
+        let all: Vec<u8> = (0..STREAMS).flat_map(|number| bytes(1 + 2 * number)).collect();
+        let _ = frames.try_send_bytes(&all);
+        held.push(frames);
+    }
+    held
+}
+
+/// The 99th percentile of the others while `sources` send requests that are answered, `requests` of each in `over`.
+fn p99_beside_valid(
+    address: SocketAddr,
+    sources: Vec<IpAddr>,
+    requests: u32,
+    over: Duration,
+    bytes: fn(u32) -> Vec<u8>,
+) -> Duration {
+    let stop = AtomicBool::new(false);
+    let stop = &stop;
+    thread::scope(|scope| {
+        for source in sources {
+            scope.spawn(move || {
+                let pause = over / requests;
+                while !stop.load(Ordering::Relaxed) {
+                    let Ok(mut frames) = Frames::try_connect_from(address, source) else {
+                        thread::sleep(pause);
+                        continue;
+                    };
+                    for number in 0..10_000 {
+                        let sent = frames.try_send_bytes(&bytes(1 + 2 * number));
+                        if sent.is_err() || stop.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        while frames
+                            .read()
+                            .is_some_and(|frame| frame.flags & END_STREAM == 0 || frame.kind > 1)
+                        {
+                        }
+                        thread::sleep(pause);
+                    }
+                }
+            });
+        }
+        let beside = std::panic::catch_unwind(|| p99(address));
+        stop.store(true, Ordering::Relaxed);
+        beside.unwrap()
+    })
+}
+
+/// Measures the others during `patience`, and returns the best of it.
+fn p99_over(address: SocketAddr) -> Duration {
+    let until = Instant::now() + patience();
+    let mut best = p99(address);
+    while Instant::now() < until {
+        best = best.min(p99(address));
+    }
+    best
+}
+
+#[test]
+fn requests_that_never_end_hold_no_more_descriptors_than_a_clients_share() {
+    assert_unharmed(|| {
+        let rest = "limits: { max_in_flight_per_client: 200 }";
+        let sluice = Sluice::start_with(LIMITS, rest, None);
+        let sources = || vec![address_of(1); 10];
+        let valid = p99_beside_valid(
+            sluice.address,
+            sources(),
+            STREAMS,
+            Duration::from_secs(2),
+            whole_post,
+        );
+        let (memory, descriptors) = (sluice.memory(), sluice.descriptors());
+        let held = hold(&sluice, sources(), &[], open_post);
+        eventually("the share is used", || {
+            (sluice.metric("sluice_resource_used{resource=\"in_flight\"}") >= 200.0).then_some(())
+        });
+        let attacked = p99_over(sluice.address);
+        let (more, grown) = (
+            sluice.descriptors().saturating_sub(descriptors),
+            sluice.memory().saturating_sub(memory),
+        );
+        let refused = sluice.metric("sluice_rejections_total{reason=\"CLIENT_LIMIT\"}");
+        eprintln!("open requests: {more} descriptors and {grown} bytes more, {refused} refused");
+        // The attackers' connections and the share; the others have a handful.
+        assert!(more <= 10 + 200 + 16, "{more} descriptors");
+        assert!(refused >= 800.0, "{refused} requests were refused");
+        assert!(grown <= OWN_MEMORY + 200 * 256 * 1024, "{grown} bytes more");
+        drop(held);
+        [("open requests", valid, attacked)]
+    });
+}
+
+#[test]
+fn answers_that_nobody_reads_take_no_more_memory_than_a_clients_share() {
+    assert_unharmed(|| {
+        let rest = "limits: { max_buffered_per_client: 64MiB, max_in_flight_per_client: 10000 }";
+        let sluice = Sluice::start_with(LIMITS, rest, None);
+        let sources = || vec![address_of(1); 60];
+        let small = |stream| request(stream, "GET", "/");
+        let valid = p99_beside_valid(sluice.address, sources(), STREAMS, Duration::from_secs(2), small);
+        let memory = sluice.memory();
+        // No window for any answer.
+        let large = |stream| request(stream, "GET", "/large");
+        let held = hold(&sluice, sources(), &[0, 4, 0, 0, 0, 0], large);
+        let attacked = p99_over(sluice.address);
+        let grown = sluice.memory().saturating_sub(memory);
+        let shed = sluice.metric("sluice_shed_total{resource=\"client_buffered\"}");
+        let refused = sluice.metric("sluice_rejections_total{reason=\"CLIENT_LIMIT\"}");
+        let counted = sluice.metric("sluice_resource_used{resource=\"buffered_bytes\"}");
+        eprintln!("zero windows: {grown} bytes more, {counted} counted, {shed} shed, {refused} refused");
+        assert!(refused + shed > 5_000.0, "{refused} refused and {shed} shed");
+        assert!(grown <= OWN_MEMORY + 64 * MIB, "{grown} bytes more");
+        drop(held);
+        [("zero windows of one client", valid, attacked)]
+    });
+}
+
+/// With 1,024 descriptors, attackers from so many addresses leave health, the admin API and the others alone.
+fn few_descriptors(sources: fn() -> Vec<IpAddr>) {
+    assert_unharmed(|| {
+        let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
+        let valid = p99_beside_valid(
+            sluice.address,
+            sources(),
+            STREAMS,
+            Duration::from_secs(2),
+            whole_post,
+        );
+        let held = hold(&sluice, sources(), &[], open_post);
+        let attacked = p99_over(sluice.address);
+        let descriptors = sluice.descriptors();
+        let shed = sluice.metric("sluice_shed_total{resource=\"in_flight\"}")
+            + sluice.metric("sluice_shed_total{resource=\"descriptors\"}");
+        let refused = sluice.metric("sluice_rejections_total{reason=\"CLIENT_LIMIT\"}");
+        eprintln!("1,024 descriptors: {descriptors} open, {shed} shed, {refused} refused");
+        assert!(descriptors <= 1_024 - 128, "{descriptors} descriptors are open");
+        assert!(shed + refused > 100.0, "{shed} shed and {refused} refused");
+        assert_eq!(sluice.kill_flag(), 200);
+        drop(held);
+        [("1,024 descriptors", valid, attacked)]
+    });
+}
+
+#[test]
+fn with_1024_descriptors_one_address_stops_nobody() {
+    few_descriptors(|| vec![address_of(1); 20]);
+}
+
+#[test]
+fn with_1024_descriptors_twenty_addresses_stop_nobody() {
+    few_descriptors(|| (1..=20).map(address_of).collect());
+}
+
+#[test]
+fn with_1024_descriptors_two_thousand_silent_connections_stop_nobody() {
+    assert_unharmed(|| {
+        let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
+        let quiet = p99(sluice.address);
+        let held: Vec<_> = (0..2_000)
+            .map(|number| Frames::try_connect_from(sluice.address, address_of(1 + (number % 4) as u8)))
+            .collect();
+        let attacked = p99_over(sluice.address);
+        let descriptors = sluice.descriptors();
+        eprintln!("silent connections: {descriptors} open");
+        assert!(descriptors <= 1_024 - 128, "{descriptors} descriptors are open");
+        assert_eq!(sluice.kill_flag(), 200);
+        drop(held);
+        [("silent connections", quiet, attacked)]
+    });
+}
