@@ -166,6 +166,13 @@ impl RouteTable {
         &self.routes
     }
 
+    /// Returns whether a request has to name a host: some route asks for one, so what a request without a host is
+    /// forwarded as decides which routes it falls on. Otherwise every host falls on the same routes.
+    #[must_use]
+    pub fn needs_host(&self) -> bool {
+        !self.hosts.is_any()
+    }
+
     /// The route that takes the request: the first by [`Precedence`] of all that match.
     #[must_use]
     pub fn find(&self, head: &impl RequestHead) -> Option<RouteId> {

@@ -40,6 +40,8 @@ async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Con
     head::check(session, context)?;
     headers::strip(session, context);
     target::normalise_in_place(session, &raw, context)?;
+    // Only now: HTTP/1.0 may name the host in an absolute target alone.
+    head::require_host(context)?;
     context.is_preflight = is_preflight(session);
     context.route = route::find(&context.serving.snapshot, &context.host, session.req_header());
     head::check_length(session, context)?;

@@ -101,6 +101,19 @@ pub(crate) fn check(session: &Session, context: &mut Context) -> Result<(), Refu
     Ok(())
 }
 
+/// Refuses a request that names no host, as HTTP/1.0 allows, where a route asks for one.
+///
+/// An upstream of HTTP/1.1 has to be sent a `Host` (RFC 9112 section 3.2), and gets the authority of its endpoint. That
+/// is chosen after the gate was asked, too late to match routes on it. An empty `Host` is no way out: a server answers
+/// it as the host it takes for its own (section 3.3), which may be the one whose route has the gate. Where no route
+/// asks for a host, the host that is forwarded changes nothing.
+pub(crate) fn require_host(context: &Context) -> Result<(), Refusal> {
+    if context.host.is_empty() && context.serving.snapshot.routes.table().needs_host() {
+        return Err(Refusal::malformed(Code::HOST, &context.serving.pages));
+    }
+    Ok(())
+}
+
 /// Whether the method is a standard one but for its case. Methods are told apart by case (RFC 9110 section 9.1), yet
 /// some applications don't, and would answer what a gate on the method never saw.
 fn is_misspelt(method: &Method) -> bool {

@@ -160,8 +160,8 @@ fn inject(request: &mut RequestHeader, context: &Context, injected: &Injected) -
     Ok(())
 }
 
-/// Names the upstream itself where the client named no host, as HTTP/1.0 may: we speak HTTP/1.1 to it, which must
-/// (RFC 9112 section 3.2).
+/// Sets `Host` to the endpoint's authority where the client named no host, as HTTP/1.0 may: HTTP/1.1 needs one (RFC
+/// 9112 section 3.2). No route asks for a host then ([`require_host`](super::head::require_host)).
 fn address(request: &mut RequestHeader, context: &Context) -> pingora::Result<()> {
     if request.headers.contains_key(header::HOST) {
         return Ok(());

@@ -10,6 +10,7 @@
 
 mod bypass;
 mod faults;
+mod hosts;
 mod smuggling;
 mod spoofing;
 mod tokens;

@@ -33,6 +33,11 @@ impl<E> HostIndex<E> {
         }
     }
 
+    /// Returns whether every path is one of any host.
+    pub(super) fn is_any(&self) -> bool {
+        self.exact.is_empty() && self.wildcards.is_empty()
+    }
+
     /// Every path index.
     pub(super) fn all(&self) -> impl Iterator<Item = &PathIndex<E>> {
         let named = self.exact.values().chain(self.wildcards.values());

@@ -127,6 +127,23 @@ fn check(case: &Value) -> usize {
 }
 
 #[test]
+fn a_request_needs_a_host_where_a_route_asks_for_one() {
+    let needs_host = |hosts: &[&str]| {
+        let routes = hosts.iter().enumerate();
+        let route = |(nth, host): (usize, &&str)| {
+            route_of(&serde_json::json!({ "host": host, "path": format!("/{nth}") }))
+        };
+        RouteTable::build(routes.map(route).collect())
+            .unwrap()
+            .needs_host()
+    };
+    assert!(!needs_host(&[]));
+    assert!(!needs_host(&["*", "*"]));
+    assert!(needs_host(&["*", "a.test"]));
+    assert!(needs_host(&["*.a.test"]));
+}
+
+#[test]
 fn every_case_of_the_specification_holds() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec/routes");
     let mut checked = 0;
