@@ -31,7 +31,7 @@ pub struct RequestForm {
     method: String,
     /// The path, with its query if any.
     path: String,
-    /// The host, with its port if any; left out: localhost.
+    /// The host, with its port if any; left out: localhost; empty: none, as HTTP/1.0 allows.
     host: Option<String>,
     /// The headers, a line each: `NAME: VALUE`.
     #[serde(default)]
@@ -61,7 +61,7 @@ pub struct RequestQuestion {
     pub method: String,
     /// As it would be sent.
     pub path: String,
-    /// With its port if any.
+    /// With its port if any; empty for none.
     pub host: String,
     /// Line by line, names in lower case.
     pub headers: Vec<(String, String)>,

@@ -53,6 +53,9 @@ pub(super) struct Arguments {
     /// The request's host.
     #[arg(long, default_value = "localhost", value_parser = host)]
     host: String,
+    /// The request has no `Host`, as HTTP/1.0 allows.
+    #[arg(long, conflicts_with = "host")]
+    no_host: bool,
     /// A header of the request; may be given several times.
     #[arg(long = "header", value_name = "NAME:VALUE", value_parser = header)]
     headers: Vec<String>,
@@ -164,7 +167,7 @@ fn request(arguments: &Arguments) -> Value {
     let mut request = json!({
         "method": arguments.method,
         "path": arguments.path,
-        "host": arguments.host,
+        "host": if arguments.no_host { "" } else { &arguments.host },
         "headers": arguments.headers,
         "groups": arguments.groups,
         "attributes": attributes,

@@ -1,10 +1,12 @@
 //! Each phase in its turn: what it finds goes into the story.
 
+use std::borrow::Cow;
+
 use anyhow::Result;
 use control::{FlagStory, GateStory, Story};
 use rules::{
-    AttributeId, Gate, Host, Mode, Preflight, Reads, Route, RouteId, Subject, Truth, Unmatched, Value,
-    Verdict, normalise,
+    AttributeId, Gate, Host, Mode, Preflight, Reads, Route, RouteId, Routes, Subject, Truth, Unmatched,
+    Value, Verdict, normalise,
 };
 
 use super::asker::{self, Asker};
@@ -37,16 +39,18 @@ fn from_its_head(telling: &Telling<'_>) -> Result<Story> {
         ..Story::default()
     };
     let routes = &telling.gateway.snapshot.routes;
-    let host = match Host::parse(&question.host) {
+    let target = normalise(question.path.as_bytes(), routes.target);
+    let authority = target.as_ref().ok().and_then(|target| target.authority);
+    let host = match host(routes, &question.host, authority) {
         Ok(host) => host,
         Err(invalid) => return Ok(refused(format!("400 HOST_INVALID: {invalid}"))),
     };
-    let target = match normalise(question.path.as_bytes(), routes.target) {
+    let target = match target {
         Ok(target) => target,
         Err(invalid) => return Ok(refused(format!("400 TARGET_INVALID: {invalid}"))),
     };
     let head = Head {
-        host: &host.name,
+        host: &host,
         path: &target.path,
         question,
     };
@@ -61,6 +65,27 @@ fn from_its_head(telling: &Telling<'_>) -> Result<Story> {
         elsewhere,
         ..told.story
     })
+}
+
+/// Returns the name that routes are matched by: that of `Host`, or of an absolute target that comes without one.
+/// Empty where the request names no host and no route asks for one.
+fn host<'q>(routes: &Routes, sent: &'q str, authority: Option<&'q str>) -> Result<Cow<'q, str>, String> {
+    let named = match authority {
+        Some(authority) if sent.is_empty() => authority,
+        Some(authority) if authority != sent => {
+            return Err("the target and `Host` name different hosts".to_owned());
+        }
+        _ => sent,
+    };
+    match named {
+        "" if routes.table().needs_host() => {
+            Err("the request names no host, and a route asks for one".to_owned())
+        }
+        "" => Ok(Cow::Borrowed("")),
+        named => Host::parse(named)
+            .map(|host| host.name)
+            .map_err(|invalid| invalid.to_string()),
+    }
 }
 
 /// The story of the route that the request falls on, or of a stricter one that its path can be read to fall on; and

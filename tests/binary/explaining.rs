@@ -120,6 +120,39 @@ fn attributes_of_the_request_count_after_those_of_the_token() {
 }
 
 #[test]
+fn a_request_that_names_no_host_or_two_is_explained_as_the_proxy_judges_it() {
+    let folder = demo_folder();
+    let explain = |host: &[&str], path: &str| {
+        let arguments = [&["explain", "--tenant", "acme"], host, &["GET", path]].concat();
+        sluice(folder.path(), arguments, "")
+    };
+    let (board, none) = ("/api/dispatch/v2/board", &["--no-host"][..]);
+    assert_eq!(explain(none, board).code, 0, "no route asks for a host");
+    let file = folder.path().join("sluice.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let gated = text.replace(
+        "match: /api/dispatch/v2/**",
+        "match: { host: a.test, path: /api/dispatch/v2/** }",
+    );
+    assert_ne!(gated, text, "the demo has another route now");
+    std::fs::write(&file, gated).unwrap();
+    let refused = explain(none, board);
+    assert_eq!(refused.code, 1);
+    assert!(refused.out.contains("400 HOST_INVALID"), "{}", refused.out);
+    let absolute = format!("http://a.test{board}");
+    for (host, code) in [
+        (none, 0),
+        (&["--host", "a.test"], 0),
+        (&["--host", "b.test"], 1),
+        (&["--host", "A.test"], 1),
+    ] {
+        let said = explain(host, &absolute);
+        assert_eq!(said.code, code, "{host:?}: {}", said.out);
+        assert_eq!(said.out.contains("400 HOST_INVALID"), code == 1, "{}", said.out);
+    }
+}
+
+#[test]
 fn every_reading_of_a_path_has_to_pass() {
     let folder = demo_folder();
     let file = folder.path().join("sluice.yaml");
