@@ -236,6 +236,7 @@ fn reading(group: &mut BenchmarkGroup<'_, WallTime>, mut table: RouteTable, head
         ("that no reading changes", "/api/v2/area-7/feature-347/42", 0),
         ("with upper case", "/api/v2/area-7/Feature-347/A42", 1),
         ("with a space", "/api/v2/area-7/feature-347/4%202", 1),
+        ("with a format suffix", "/api/v2/area-7/feature-347/42.json", 1),
         (
             "with parameters that climb",
             "/api/v2/public/..;/area-7/feature-347/42",

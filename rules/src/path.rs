@@ -183,15 +183,7 @@ impl PathPattern {
     /// How closely it describes a path.
     #[must_use]
     pub fn specificity(&self, trailing_slash: TrailingSlash) -> Specificity {
-        let parameters = self
-            .segments
-            .iter()
-            .any(|segment| matches!(segment, Segment::Parameter(_)));
-        let kind = match (self.end, parameters) {
-            (End::Below, _) => Kind::Below,
-            (_, true) => Kind::Parameters,
-            (_, false) => Kind::Exact,
-        };
+        let kind = self.kind();
         let step = |segment: &Segment| match segment {
             Segment::Literal(_) => Step::Literal,
             Segment::Parameter(_) => Step::Parameter,
@@ -203,6 +195,20 @@ impl PathPattern {
             Minded::Yes
         };
         Specificity { kind, steps, slash }
+    }
+
+    fn kind(&self) -> Kind {
+        let is_parameter = |segment: &Segment| matches!(segment, Segment::Parameter(_));
+        match (self.end, self.segments.iter().any(is_parameter)) {
+            (End::Below, _) => Kind::Below,
+            (_, true) => Kind::Parameters,
+            (_, false) => Kind::Exact,
+        }
+    }
+
+    /// Returns whether it is one path, without a parameter and nothing below.
+    pub(crate) fn is_literal(&self) -> bool {
+        self.kind() == Kind::Exact
     }
 
     /// The pattern as written.

@@ -14,7 +14,8 @@ pub use conflict::{ConflictKind, RouteConflict};
 pub use precedence::Precedence;
 
 use self::{host_index::HostIndex, path_index::PathIndex, reading_index::ReadingIndex};
-use crate::{HeaderMatch, HostPattern, Methods, PathPattern, Reads, TooManyReadings, TrailingSlash};
+use crate::target::suffix;
+use crate::{HeaderMatch, HostPattern, Methods, PathPattern, Read, Reads, TooManyReadings, TrailingSlash};
 
 /// Most routes of one table. Whoever reads a document refuses more.
 pub const MAX_ROUTES: usize = 10_000;
@@ -151,13 +152,28 @@ impl RouteTable {
 
     /// Every route that the request falls on when its path is read in one or several of these ways: method and
     /// headers as they are, the first by precedence for each reading, and with it those that the reading makes
-    /// the same as the first. A path without another reading costs one scan of its bytes.
+    /// the same as the first. A path without another reading costs one scan of its bytes. Where the request falls on
+    /// a route by its literal path, that path's format suffix is not cut.
     ///
     /// # Errors
     /// The path has too many readings, or [`RouteTable::read_as`] was never given `reads`.
     pub fn readings(&self, head: &impl RequestHead, reads: Reads) -> Result<Vec<RouteId>, TooManyReadings> {
         let index = self.readings.iter().find(|index| index.reads == reads);
-        index.ok_or(TooManyReadings)?.find(&self.routes, head)
+        let index = index.ok_or(TooManyReadings)?;
+        index.find(&self.routes, head, self.applying(head, reads))
+    }
+
+    /// Returns those of `reads` that apply to the request. Its format suffix is not cut where it falls on a route that
+    /// has the suffix in its literal path: `/app.js` with a route of its own is another resource than `/app`. A route
+    /// of that path whose methods or headers do not fit does not count.
+    fn applying(&self, head: &impl RequestHead, reads: Reads) -> Reads {
+        let has_suffix = reads.contains(Read::Suffix) && suffix::is_in(head.path());
+        let own = || self.routes.get(self.find(head)?.index());
+        if has_suffix && own().is_some_and(|route| route.path.is_literal()) {
+            reads.without(Read::Suffix)
+        } else {
+            reads
+        }
     }
 
     /// What the routes ask for, in the order of the document.

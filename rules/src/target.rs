@@ -6,6 +6,7 @@ mod readings;
 mod reads;
 mod spelling;
 pub(crate) mod step;
+pub(crate) mod suffix;
 
 use std::{borrow::Cow, fmt};
 

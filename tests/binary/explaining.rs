@@ -153,6 +153,16 @@ fn a_request_that_names_no_host_or_two_is_explained_as_the_proxy_judges_it() {
 }
 
 #[test]
+fn a_format_suffix_is_explained_as_the_proxy_judges_it() {
+    let explain_as = |tenant| explain(&["--tenant", tenant, "GET", "/api/dispatch/v2.json"]);
+    let (acme, globex) = (explain_as("acme"), explain_as("globex"));
+    assert!(acme.out.contains("readings  dispatch-v2"), "{}", acme.out);
+    assert_eq!(globex.code, 1);
+    assert!(globex.out.contains("route     dispatch-v2"), "{}", globex.out);
+    assert!(globex.out.contains("CLOSED"), "{}", globex.out);
+}
+
+#[test]
 fn every_reading_of_a_path_has_to_pass() {
     let folder = demo_folder();
     let file = folder.path().join("sluice.yaml");

@@ -103,7 +103,15 @@ static READS: Union = union(
 );
 /// The names are those of every [`rules::Read`].
 static READS_LIST: List = list(
-    Shape::Choice(&["fold", "params", "decode", "backslash", "unicode", "trailing"]),
+    Shape::Choice(&[
+        "fold",
+        "params",
+        "decode",
+        "backslash",
+        "unicode",
+        "trailing",
+        "suffix",
+    ]),
     1,
     rules::Read::ALL.len(),
 );

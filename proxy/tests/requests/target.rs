@@ -235,7 +235,7 @@ fn gated(reads: &str) -> (Upstream, Proxy) {
     (upstream, proxy)
 }
 
-const SPELLINGS: [&str; 12] = [
+const SPELLINGS: [&str; 15] = [
     "/Api/board",
     "/api/BOARD",
     "/Api/board;v=1",
@@ -248,6 +248,9 @@ const SPELLINGS: [&str; 12] = [
     "/Api%25C0%25AFboard",
     "/Api/board.",
     "/Api/board::$DATA",
+    "/Api/board.json",
+    "/Api/board.json;x=1",
+    "/API/board%252ejson",
 ];
 
 #[test]
@@ -320,4 +323,80 @@ fn a_path_of_too_many_readings_is_refused() {
     assert_eq!(proxy.get(&path, "acme").code(), "TARGET_INVALID");
     assert_eq!(upstream.count(), 0);
     assert_eq!(proxy.log(1)[0]["ambiguous_target"], true);
+}
+
+/// A gate on a page, beside a file of the same name and everything else.
+fn site(reads: &str) -> (Upstream, Proxy) {
+    let upstream = Upstream::named("all");
+    let address = upstream.address();
+    let proxy = Proxy::builder()
+        .upstream_at("all", &format!("{{ endpoints: [\"{address}\"]{reads} }}"))
+        .route("{ name: all, match: /**, upstream: all }")
+        .route("{ name: app, match: /app, gate: board, upstream: all }")
+        .route("{ name: script, match: { path: /app.js, methods: [GET] }, upstream: all }")
+        .route("{ name: pages, match: \"/pages/{id}\", upstream: all }")
+        .route("{ name: secret, match: /pages/secret, gate: board, upstream: all }")
+        .start();
+    (upstream, proxy)
+}
+
+#[test]
+fn a_format_suffix_is_no_way_round_a_gate() {
+    let (upstream, proxy) = site("");
+    for path in [
+        "/app.json",
+        "/app.json/",
+        "/app/.json",
+        "/APP.XML;v=1",
+        "/app.min.js",
+        "/pages/secret.pdf",
+    ] {
+        assert_eq!(proxy.get(path, "globex").code(), "NOT_FOUND", "{path}");
+        assert_eq!(proxy.get(path, "").code(), "TOKEN_MISSING", "{path}");
+        assert_eq!(proxy.get(path, "acme").status, 200, "{path}");
+        assert_eq!(upstream.last().target(), path, "forwarded as it was matched");
+    }
+    assert_eq!(upstream.count(), 6);
+}
+
+#[test]
+fn a_format_suffix_of_another_name_meets_no_gate() {
+    let (_upstream, proxy) = site("");
+    for path in [
+        "/application.js",
+        "/app.d/x",
+        "/app.longer-than-a-format",
+        "/pages/open.pdf",
+        "/x/app.js",
+    ] {
+        assert_eq!(proxy.get(path, "globex").status, 200, "{path}");
+    }
+    assert_eq!(proxy.metric("sluice_ambiguous_targets_total"), 0.0);
+}
+
+#[test]
+fn a_route_for_a_path_with_its_suffix_is_not_judged_by_the_gate_of_the_path_without() {
+    let (_upstream, proxy) = site("");
+    assert_eq!(proxy.get("/app.js", "globex").status, 200);
+    let posted = proxy.ask(&Request::post("/app.js", "").token(&proxy.token("globex")));
+    assert_eq!(posted.code(), "NOT_FOUND", "the route takes no POST");
+    assert_eq!(
+        proxy.get("/App.js", "globex").code(),
+        "NOT_FOUND",
+        "nor this path"
+    );
+}
+
+#[test]
+fn an_upstream_that_cuts_no_suffixes_says_so() {
+    for reads in [
+        ", reads: exact",
+        ", reads: [fold, params, decode, backslash, unicode, trailing]",
+    ] {
+        let (_upstream, proxy) = site(reads);
+        assert_eq!(proxy.get("/app.json", "globex").status, 200, "{reads}");
+    }
+    let (_upstream, proxy) = site(", reads: [suffix]");
+    assert_eq!(proxy.get("/app.json", "globex").status, 404);
+    assert_eq!(proxy.get("/APP.json", "globex").status, 200);
 }

@@ -59,8 +59,10 @@ impl ReadingIndex {
     fn add(&mut self, id: RouteId, route: &RouteMatch) {
         let template = template(&route.path);
         let plain = step::decode(&template, Decoder::Segments).unwrap_or_else(|| template.clone());
+        // A route for `/users.json` is one for that format: `/users` is no alias of it.
+        let reads = self.reads.without(Read::Suffix);
         // A path of so many readings has at least its own.
-        let mut paths = readings(&template, self.reads).unwrap_or_default();
+        let mut paths = readings(&template, reads).unwrap_or_default();
         if !paths.contains(&plain) {
             paths.push(plain.clone());
         }
@@ -83,22 +85,23 @@ impl ReadingIndex {
         }
     }
 
-    /// Every route that the request falls on by a reading of its path; for most requests none, because their
-    /// path has no reading but itself.
+    /// Every route that the request falls on by a reading of its path in these ways, which are those of the index or
+    /// all of them but the suffix; for most requests none, because their path has no reading but itself.
     pub(super) fn find(
         &self,
         routes: &[RouteMatch],
         head: &impl RequestHead,
+        reads: Reads,
     ) -> Result<Vec<RouteId>, TooManyReadings> {
         let mut found = Vec::new();
         let path = head.path();
-        if is_plain(path, self.reads) {
+        if is_plain(path, reads) {
             if self.odd {
                 self.collect(routes, head, path.as_bytes().to_vec(), &mut found);
             }
             return Ok(found);
         }
-        for path in readings(path.as_bytes(), self.reads)? {
+        for path in readings(path.as_bytes(), reads)? {
             self.collect(routes, head, path, &mut found);
         }
         Ok(found)

@@ -7,6 +7,8 @@ use super::*;
 use crate::path::Slash;
 use crate::target::{step, tests_of_readings};
 
+mod suffix;
+
 #[derive(Debug, Clone)]
 struct Request {
     host: String,
@@ -366,7 +368,7 @@ proptest! {
 /// Routes whose paths can be read otherwise, too.
 fn odd_routes() -> impl Strategy<Value = Vec<RouteMatch>> {
     let segment = prop::sample::select(vec![
-        "a", "b", "A", "{p}", "a;b", "a%3Bb", "%2561", "a.", "%C3%89",
+        "a", "b", "A", "{p}", "a;b", "a%3Bb", "%2561", "a.", "a.json", "%C3%89",
     ]);
     let end = prop::sample::select(vec!["", "", "/", "/**"]);
     let methods = prop::sample::select(vec![&[][..], &[], &["GET"], &["POST"]]);
@@ -454,8 +456,14 @@ fn check_server(
     let mut table = RouteTable::build(routes.to_vec()).unwrap();
     table.read_as([Reads::ALL]);
     let fold = |path: Vec<u8>| if folds { step::fold(path) } else { path };
-    let taken = fold(tests_of_readings::taken_for(&path, program));
     let request = request_of(&serde_json::json!({ "path": path }));
+    let own = table.find(&request).map(|id| &routes[id.index()].path);
+    // The suffix of a route's own path is part of its name.
+    let is_named = own.is_some_and(|own| !own.as_str().contains(['{', '*']))
+        && tests_of_readings::without_suffix(&path) != path;
+    let without_suffix = Reads::ALL.without(Read::Suffix);
+    let reads = if is_named { without_suffix } else { Reads::ALL };
+    let taken = fold(tests_of_readings::taken_for(&path, program, reads));
     let Ok(mut asked) = table.readings(&request, Reads::ALL) else {
         return Ok(());
     };
@@ -468,7 +476,7 @@ fn check_server(
         } else {
             &[]
         };
-        fold(tests_of_readings::taken_for(text, habits))
+        fold(tests_of_readings::taken_for(text, habits, without_suffix))
     };
     let mut order: Vec<RouteId> = (0..routes.len()).filter_map(RouteId::from_index).collect();
     order.sort_by_key(|id| routes[id.index()].precedence(*id));

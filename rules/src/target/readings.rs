@@ -10,7 +10,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::step::{self, Decoder};
-use super::{Read, Reads};
+use super::{Read, Reads, suffix};
 
 /// How often a path is decoded, one time after the other, besides until nothing changes. The first time is what
 /// every server does.
@@ -19,6 +19,8 @@ pub const MAX_DECODES: u8 = 3;
 /// nobody sends in earnest.
 pub const MAX_READINGS: usize = 1_024;
 const MAX_READING_BYTES: usize = 256 * 1024;
+/// The most readings of a path that is read without looking for more: itself, and without each of its suffixes.
+const MAX_NAMES: usize = 8;
 
 /// A path has more readings than anybody could mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,10 +42,11 @@ pub fn is_plain(path: &str, reads: Reads) -> bool {
         // Only slashes are kept encoded, and decoded by who reads exactly.
         return !path.contains("%2F");
     }
-    let (fold, params, trailing) = (
+    let (fold, params, trailing, formats) = (
         reads.contains(Read::Fold),
         reads.contains(Read::Params),
         reads.contains(Read::Trailing),
+        reads.contains(Read::Suffix),
     );
     let mut rest = bytes.iter();
     while let Some(byte) = rest.next() {
@@ -51,7 +54,10 @@ pub fn is_plain(path: &str, reads: Reads) -> bool {
             b'%' => true,
             b'A'..=b'Z' => fold,
             b';' => params,
-            b'.' => trailing && matches!(rest.as_slice().first(), None | Some(b'/')),
+            b'.' => {
+                let after = rest.as_slice();
+                trailing && matches!(after.first(), None | Some(b'/')) || formats && suffix::is_format(after)
+            }
             b':' => trailing && rest.as_slice().contains(&b'$'),
             _ => false,
         };
@@ -65,6 +71,9 @@ pub fn is_plain(path: &str, reads: Reads) -> bool {
 /// Every path that the normalised `path` may be taken for, itself among them, decoded; case is left as it is. A
 /// slash within a segment, which ends none, is [`step::KEPT_SLASH`].
 pub fn readings(path: &[u8], reads: Reads) -> Result<Vec<Vec<u8>>, TooManyReadings> {
+    if let Some(names) = names(path, reads) {
+        return Ok(names);
+    }
     let mut readings = Readings {
         reads,
         stages: Vec::new(),
@@ -83,6 +92,25 @@ pub fn readings(path: &[u8], reads: Reads) -> Result<Vec<Vec<u8>>, TooManyReadin
         next += 1;
     }
     Ok(readings.into_paths())
+}
+
+/// Returns the readings of a path that has none but itself and what its format suffixes leave; none if there may be
+/// more. Most files of a site have such paths: looking for more would cost them ten times as much.
+fn names(path: &[u8], reads: Reads) -> Option<Vec<Vec<u8>>> {
+    let text = std::str::from_utf8(path).ok()?;
+    if !reads.contains(Read::Suffix) || text.contains('%') || !is_plain(text, reads.without(Read::Suffix)) {
+        return None;
+    }
+    let mut names = vec![path.to_vec()];
+    while let Some(name) = suffix::cut(names.last()?) {
+        // A cut can reveal only these: `/a/...x` leaves a dot segment, `/a/.x/` an empty one, `/a..x` a dot.
+        let segment = name.strip_suffix(b"/").unwrap_or(&name);
+        if names.len() == MAX_NAMES || matches!(segment.last(), None | Some(b'.' | b'/')) {
+            return None;
+        }
+        names.push(name);
+    }
+    Some(names)
 }
 
 struct Readings {
@@ -119,6 +147,9 @@ impl Readings {
             self.add_some(step::trim_blanks(path), decodes)?;
             self.add_some(step::cut_at(path, b"\0"), decodes)?;
             self.add_some(step::drop_streams(path), decodes)?;
+        }
+        if self.reads.contains(Read::Suffix) {
+            self.add_some(suffix::cut(path), decodes)?;
         }
         self.decode(path, decodes)
     }

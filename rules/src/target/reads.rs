@@ -18,6 +18,8 @@ pub enum Read {
     Unicode = 1 << 4,
     /// `/admin.`, `/admin `, a NUL and what follows it, `/admin::$DATA` are `/admin`.
     Trailing = 1 << 5,
+    /// `/admin/users.json` is `/admin/users`: the end of the last segment names a format.
+    Suffix = 1 << 6,
 }
 
 /// A set of them.
@@ -26,13 +28,14 @@ pub struct Reads(u8);
 
 impl Read {
     /// Every way, in the order in which they are told.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Fold,
         Self::Params,
         Self::Decode,
         Self::Backslash,
         Self::Unicode,
         Self::Trailing,
+        Self::Suffix,
     ];
 
     /// As it is written in documents.
@@ -45,13 +48,14 @@ impl Read {
             Self::Backslash => "backslash",
             Self::Unicode => "unicode",
             Self::Trailing => "trailing",
+            Self::Suffix => "suffix",
         }
     }
 }
 
 impl Reads {
     /// All of them: what an upstream is thought to do of which nothing is known.
-    pub const ALL: Self = Self(0b11_1111);
+    pub const ALL: Self = Self(0b111_1111);
     /// None of them: paths are read as RFC 3986 says.
     pub const EXACT: Self = Self(0);
 
@@ -59,6 +63,12 @@ impl Reads {
     #[must_use]
     pub const fn with(self, read: Read) -> Self {
         Self(self.0 | read as u8)
+    }
+
+    /// The set without one way.
+    #[must_use]
+    pub const fn without(self, read: Read) -> Self {
+        Self(self.0 & !(read as u8))
     }
 
     /// Whether a path is read this way.

@@ -1,0 +1,100 @@
+//! Which routes a request falls on by the format suffix of its path.
+
+use super::*;
+
+/// The routes that a request of this method and path is judged by, its own first where it falls on one.
+fn judging(reads: Reads, method: &str, path: &str) -> Vec<&'static str> {
+    const ROUTES: [(&str, &str); 9] = [
+        ("app", "/app"),
+        ("app.js", "/app.js"),
+        ("posted app.css", "/app.css"),
+        ("admin", "/admin/**"),
+        ("file", "/files/{id}"),
+        ("report", "/files/report"),
+        ("upper case", "/Page.html"),
+        ("formatted", "/page"),
+        ("rest", "/**"),
+    ];
+    let route = |(name, path): &(&str, &str)| {
+        let methods: &[&str] = if name.starts_with("posted") {
+            &["POST"]
+        } else {
+            &[]
+        };
+        route_of(&serde_json::json!({ "path": path, "methods": methods }))
+    };
+    let mut table = RouteTable::build(ROUTES.iter().map(route).collect()).unwrap();
+    table.read_as([reads]);
+    let request = request_of(&serde_json::json!({ "path": path, "method": method }));
+    let mut ids: Vec<RouteId> = table.find(&request).into_iter().collect();
+    for id in table.readings(&request, reads).unwrap() {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    ids.iter().map(|id| ROUTES[id.index()].0).collect()
+}
+
+#[track_caller]
+fn check(path: &str, expected: &[&str]) {
+    assert_eq!(judging(Reads::ALL, "GET", path), expected, "{path}");
+}
+
+#[test]
+fn a_suffix_leads_to_the_route_of_the_name_before_it() {
+    check("/app.json", &["rest", "app"]);
+    check("/app.json/", &["rest", "app"]);
+    check("/app.min.js", &["rest", "app"]);
+    check("/app%252ejson", &["rest", "app"]);
+    check("/APP.json;x=1", &["rest", "app"]);
+    check("/admin.json", &["rest", "admin"]);
+    check("/files/report.pdf", &["file", "report"]);
+    check("/files/other.pdf", &["file"]);
+    check("/other/app.json", &["rest"]);
+}
+
+#[test]
+fn a_route_that_has_the_suffix_in_its_literal_path_is_another_resource() {
+    check("/app.js", &["app.js"]);
+    check("/app.js/", &["app.js"]);
+    check("/app", &["app"]);
+    assert_eq!(judging(Reads::ALL, "POST", "/app.css"), ["posted app.css"]);
+}
+
+#[test]
+fn a_route_that_does_not_take_the_request_names_nothing() {
+    check("/app.css", &["rest", "app"]);
+    check("/APP.js", &["rest", "app.js", "app"]);
+    check("/app.js;x", &["rest", "app.js", "app"]);
+}
+
+#[test]
+fn the_other_readings_of_a_named_suffix_stay() {
+    check("/Page.html", &["upper case"]);
+    check("/page.HTML", &["rest", "upper case", "formatted"]);
+    let mut table = RouteTable::build(
+        ["/A.js", "/a.js", "/a"]
+            .map(|path| route_of(&serde_json::json!({ "path": path })))
+            .into(),
+    )
+    .unwrap();
+    table.read_as([Reads::ALL]);
+    let request = request_of(&serde_json::json!({ "path": "/A.js" }));
+    let found = table.readings(&request, Reads::ALL).unwrap();
+    let ids: Vec<usize> = found.iter().map(|id| id.index()).collect();
+    assert_eq!(ids, [0, 1], "case is folded still");
+}
+
+#[test]
+fn who_does_not_cut_suffixes_is_asked_for_none() {
+    let reads = Reads::ALL.without(Read::Suffix);
+    assert_eq!(judging(reads, "GET", "/app.json"), ["rest"]);
+    assert_eq!(
+        judging(Reads::EXACT.with(Read::Suffix), "GET", "/app.json"),
+        ["rest", "app"]
+    );
+    assert_eq!(
+        judging(Reads::EXACT.with(Read::Suffix), "GET", "/app.js"),
+        ["app.js"]
+    );
+}
