@@ -26,13 +26,15 @@ pub enum Habit {
     Nul,
     /// `::$DATA` and its like.
     Streams,
+    /// `.json` at the end of the last segment.
+    Suffix,
     /// Upper case to lower case.
     Fold,
 }
 
 impl Habit {
     /// Every one.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Decode,
         Self::DecodeFully,
         Self::Params,
@@ -41,6 +43,7 @@ impl Habit {
         Self::Trailing,
         Self::Nul,
         Self::Streams,
+        Self::Suffix,
         Self::Fold,
     ];
 }
@@ -198,6 +201,12 @@ fn follow(habit: Habit, path: &str) -> String {
                 segment.to_owned()
             }
         }),
+        Habit::Suffix => match path.trim_end_matches('/').rsplit_once('.') {
+            Some((name, format)) if !format.contains('/') && (1..=16).contains(&format.chars().count()) => {
+                name.to_owned()
+            }
+            _ => path.to_owned(),
+        },
         // Of Latin-1 that holds UTF-8.
         Habit::Fold => path.to_ascii_lowercase().replace("\u{C5}\u{BF}", "s"),
     }

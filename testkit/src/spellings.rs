@@ -6,7 +6,7 @@ mod pieces;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use self::pieces::{CLIMBS, SLASHES, SUFFIXES};
+use self::pieces::{CLIMBS, FORMATS, SLASHES, SUFFIXES};
 
 /// The host that everything is asked of.
 pub const GATED_HOST: &str = "app.test";
@@ -77,6 +77,7 @@ pub fn spellings() -> Vec<Spelling> {
     climbs(&mut all);
     characters(&mut all);
     suffixes(&mut all);
+    formats(&mut all);
     absolute(&mut all);
     methods(&mut all);
     overrides(&mut all);
@@ -212,6 +213,31 @@ fn suffixes(all: &mut Vec<Spelling>) {
     ] {
         all.push(Spelling::new("prefixes", format!("{prefix}/admin/users")));
         all.push(Spelling::new("prefixes", format!("{prefix}admin/users")));
+    }
+}
+
+fn formats(all: &mut Vec<Spelling>) {
+    let paths = [
+        "/admin/users",
+        "/ADMIN/Users",
+        "/admin;x/users",
+        "/%2561dmin/users",
+        "/admin%252Fusers",
+        "/admin%255cusers",
+        "/public/..;/admin/users",
+        "/public/%252e%252e/admin/users",
+        "//admin/./users",
+        "/admin/%EF%BD%95sers",
+        "/admin./users",
+    ];
+    for format in FORMATS {
+        for path in paths {
+            all.push(Spelling::new("formats", format!("{path}{format}")));
+        }
+        all.push(Spelling::new("formats", format!("/admin{format}/users")));
+        for suffix in SUFFIXES {
+            all.push(Spelling::new("formats", format!("/admin/users{suffix}{format}")));
+        }
     }
 }
 
@@ -398,8 +424,9 @@ fn mixtures(all: &mut Vec<Spelling>) {
             for c in name.chars() {
                 target += &written(c, if below(4) == 0 { below(WAYS) } else { 0 });
             }
-            target += match below(3) {
-                0 => SUFFIXES[below(SUFFIXES.len())],
+            target += match below(6) {
+                0 | 1 => SUFFIXES[below(SUFFIXES.len())],
+                2 => FORMATS[below(FORMATS.len())],
                 _ => "",
             };
             if name == "admin" {
