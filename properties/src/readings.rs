@@ -61,7 +61,7 @@ fn serve(path: &[u8], reads: Reads, habits: &[u8]) -> Vec<u8> {
     let mut decodes = 0;
     let again = reads.contains(Read::Decode);
     for habit in habits {
-        path = match habit % 8 {
+        path = match habit % 9 {
             0 if decodes == 0 || again && decodes < MAX_DECODES => {
                 decodes += 1;
                 decoded(&path, b'/')
@@ -80,6 +80,7 @@ fn serve(path: &[u8], reads: Reads, habits: &[u8]) -> Vec<u8> {
             5 => resolved(&path),
             6 if again && decodes > 0 => before(&path, b"?#").to_vec(),
             7 if reads.contains(Read::Params) => before(&path, b";").to_vec(),
+            8 if reads.contains(Read::Suffix) => without_suffix(&path),
             _ => path,
         };
     }
@@ -118,6 +119,21 @@ fn decoded(path: &[u8], slash: u8) -> Vec<u8> {
 
 fn before<'b>(text: &'b [u8], ends: &[u8]) -> &'b [u8] {
     text.split(|byte| ends.contains(byte)).next().unwrap_or_default()
+}
+
+/// The path without the format at the end of its last segment.
+fn without_suffix(path: &[u8]) -> Vec<u8> {
+    let (inner, slash) = match path.strip_suffix(b"/") {
+        Some(inner) => (inner, &b"/"[..]),
+        None => (path, &b""[..]),
+    };
+    let format = inner.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let is_format = format.len() < inner.len() && (1..=16).contains(&format.len()) && !format.contains(&b'/');
+    if is_format {
+        [&inner[..inner.len() - format.len() - 1], slash].concat()
+    } else {
+        path.to_vec()
+    }
 }
 
 fn merged(path: &[u8]) -> Vec<u8> {
