@@ -38,7 +38,7 @@ pub enum EncodedSlash {
     Reject,
     /// A slash. It is decoded before dot segments are removed, so that `%2E%2E%2F` climbs like `../`.
     Decode,
-    /// A character of its segment, and forwarded so. That it is a slash is one of the path's [`readings`].
+    /// A character of its segment, and forwarded so. That it is a slash is one of the path's [`readings()`].
     Keep,
 }
 

@@ -69,7 +69,7 @@ pub fn is_plain(path: &str, reads: Reads) -> bool {
 }
 
 /// Every path that the normalised `path` may be taken for, itself among them, decoded; case is left as it is. A
-/// slash within a segment, which ends none, is [`step::KEPT_SLASH`].
+/// slash within a segment, which ends none, is the byte 0xFF, which UTF-8 does not have.
 pub fn readings(path: &[u8], reads: Reads) -> Result<Vec<Vec<u8>>, TooManyReadings> {
     if let Some(names) = names(path, reads) {
         return Ok(names);
