@@ -96,8 +96,8 @@ enum Refused {
     ClientFull,
     /// No descriptor is left.
     Descriptors,
-    /// Descriptors run short, and this client has its part of them.
-    ClientDescriptors,
+    /// A limit of memory is reached, or this client holds more than is left.
+    ClientShare,
     /// It should begin with a PROXY header, and doesn't come from a trusted proxy.
     Untrusted,
     /// It doesn't begin with the PROXY header that it should.
@@ -110,7 +110,7 @@ impl Refused {
             Self::Full => "full",
             Self::ClientFull => "client_full",
             Self::Descriptors => "descriptors",
-            Self::ClientDescriptors => "client_descriptors",
+            Self::ClientShare => "client_share",
             Self::Untrusted => "untrusted",
             Self::ProxyHeader => "proxy_header",
         }
@@ -145,7 +145,7 @@ impl Edge {
             return Err(Refused::ClientFull);
         }
         if !share.charge(owner) {
-            return Err(Refused::ClientDescriptors);
+            return Err(Refused::ClientShare);
         }
         let end = share.end();
         let arrival = Arrival::new(line.stream(), client, self.limits.write_timeout, share);

@@ -23,6 +23,7 @@ mod admin;
 mod answer;
 mod asker;
 mod baggage;
+mod capacity;
 mod client_certificate;
 mod closed;
 mod code_counter;
@@ -72,6 +73,7 @@ pub use admin::{
     AdminServer, AdminState, MAX_ADMIN_BODY_BYTES, MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT,
     admin_router,
 };
+pub use capacity::{Capacity, Limit};
 pub use code_counter::{CodeCounter, MAX_CODES};
 pub use issuer_keys::{IssuerKeys, KeysStatus, MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed, Unproven};
 pub use key_store::{InvalidKeySource, KeyStore};
@@ -87,6 +89,5 @@ pub use readiness::{Check, MAX_RELOAD_ERROR_BYTES, Readiness, Report};
 pub use running::{Bound, Running, Stopped};
 pub use serving::PrepareError;
 pub use shared::{Probe, Stage};
-pub use shares::{Capacity, Limit};
 pub use start::{Options, StartError, start};
 pub use token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};

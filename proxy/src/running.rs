@@ -10,12 +10,12 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::admin::AdminServer;
+use crate::capacity::Capacity;
 use crate::key_store::KeyStore;
 use crate::metrics::Metrics;
 use crate::observations::Observations;
 use crate::publisher::Publisher;
 use crate::readiness::Readiness;
-use crate::shares::Capacity;
 
 /// How often it is looked whether the last requests are over.
 const DRAIN_PAUSE: Duration = Duration::from_millis(10);

@@ -9,7 +9,6 @@
 //!
 //! Counting takes no lock; registering a request takes one, of one of 64 shards.
 
-mod capacity;
 mod clients;
 mod collector;
 mod connection;
@@ -25,16 +24,18 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-pub use self::capacity::{Capacity, Limit};
 use self::clients::{Clients, Holdings};
 pub(crate) use self::collector::SharesCollector;
 pub(crate) use self::connection::ConnectionShare;
 pub(crate) use self::end_signal::EndSignal;
 use self::holder::{Kind, Register};
-pub(crate) use self::request::{Need, RequestShare};
+pub(crate) use self::request::{Direction, Need, RequestShare};
 pub(crate) use self::shedder::shed_when_short;
 pub(crate) use self::stream::StreamShare;
+use crate::capacity::Capacity;
 
+/// The largest last part of a body or an answer that is not counted, in bytes.
+pub(crate) const MAX_UNCOUNTED: usize = 16 * 1024;
 /// The process runs short of something when less than this part of it is left.
 const SHORT_PART: usize = 8;
 /// What a client may hold whatever the others hold, as long as there is any: so much is counted,

@@ -23,6 +23,7 @@ use wire::HeadLimits;
 
 use crate::access_log::{AccessLog, Format, MAX_QUEUED_LINES, Output};
 use crate::admin::{AdminServer, AdminState, Encryption, admin_router};
+use crate::capacity::Capacity;
 use crate::current::Current;
 use crate::edge::{Admission, Edge, EdgeLimits, Http2, Protocol};
 use crate::gateway::Gateway;
@@ -35,7 +36,7 @@ use crate::readiness::Readiness;
 use crate::running::{Bound, Running};
 use crate::serving::{PrepareError, Serving};
 use crate::shared::{Probe, Shared};
-use crate::shares::{Capacity, Shares, SharesCollector, shed_when_short};
+use crate::shares::{Shares, SharesCollector, shed_when_short};
 use crate::upstreams::UpstreamStore;
 use config::{Listener, Loaded, LogFormat, LogOutput, Settings};
 

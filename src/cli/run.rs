@@ -32,22 +32,10 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     log_to_stderr();
-    if let Err(refused) = proxy::raise_descriptor_limit() {
-        warn!("the limit of open files stays as it is: {refused}");
-    }
     let Some(begun) = begin(&arguments.config)? else {
         return Ok(Outcome::No);
     };
     let service = Service::start(begun, arguments.config.clone())?;
-    let capacity = service.running.capacity();
-    info!(
-        max_in_flight = capacity.in_flight.all,
-        max_tunnels = capacity.tunnels.all,
-        max_buffered_mib = capacity.buffered.all / (1024 * 1024),
-        descriptors = capacity.descriptors + capacity.reserve,
-        reserve = capacity.reserve,
-        "limits"
-    );
     for listener in service.running.listeners() {
         info!(listener = &*listener.name, address = %listener.address, "listening");
     }
@@ -98,6 +86,9 @@ pub(super) struct Service {
 impl Service {
     /// Starts to serve what was begun with, read from `path`, and to follow its files.
     pub(super) fn start(begun: Begun, path: PathBuf) -> Result<Self> {
+        if let Err(refused) = proxy::raise_descriptor_limit() {
+            warn!("the limit of open files stays as it is: {refused}");
+        }
         let Begun { loaded, flags } = begun;
         if !loaded.warnings.is_empty() {
             answer::complain(loaded.warnings.render(answer::colour()).trim_end());
@@ -124,6 +115,15 @@ impl Service {
             ..proxy::Options::default()
         };
         let running = composition.start(options)?;
+        let capacity = running.capacity();
+        info!(
+            max_in_flight = capacity.in_flight.all,
+            max_tunnels = capacity.tunnels.all,
+            max_buffered_mib = capacity.buffered.all / (1024 * 1024),
+            descriptors = capacity.descriptors + capacity.reserve,
+            reserve = capacity.reserve,
+            "limits"
+        );
         composition.with_loaded(|loaded| operation.runs(&running, loaded))?;
         running.readiness().note("store", damage);
         let break_glass = match local.zip(kills) {

@@ -160,7 +160,12 @@ fn readers_without_a_window_are_got_rid_of() {
 }
 
 fn zero_windows() -> Noticed {
-    let sluice = Sluice::start(LIMITS);
+    // They come from one address, and are to have what they ask for.
+    let sluice = Sluice::start_with(
+        LIMITS,
+        "limits: { max_buffered: 2GiB, max_buffered_per_client: 2GiB }",
+        None,
+    );
     let quiet = p99(sluice.address);
     let memory = sluice.memory();
     let mut readers: Vec<Frames> = (0..50)

@@ -30,10 +30,14 @@ fn five_thousand_slow_clients_leave_the_others_alone_and_are_got_rid_of() {
 
 fn slow_clients() -> [Noticed; 2] {
     let patience = patience();
-    let sluice = Sluice::start(&format!(
+    let limits = format!(
         "{{ head_timeout: {patience}s, body_timeout: {patience}s, write_timeout: {patience}s, \
          idle_timeout: {patience}s, connections_per_client: 10000 }}"
-    ));
+    );
+    // They come from one address, and are to have what they ask for.
+    let rest =
+        "limits: { max_in_flight_per_client: 5000, max_buffered: 8GiB, max_buffered_per_client: 8GiB }";
+    let sluice = Sluice::start_with(&limits, rest, None);
     let quiet = p99(sluice.address);
     let (memory, descriptors) = (sluice.memory(), sluice.descriptors());
     let started = Instant::now();

@@ -14,7 +14,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// How large the answer to `/large` is, in bytes: more than any buffer on the way holds.
 const LARGE: usize = 8 * 1024 * 1024;
 
-const FLAGS: &str = "version: 1\ntiers: [all]\nunknown_tenant: { tier: all }\nflags:\n  board: { description: A board, kind: ops, default: on }\n";
+const FLAGS: &str = "version: 1\ntiers: [all]\nunknown_tenant: { tier: all }\nflags:\n  board: { description: A board, kind: ops, default: on }\n  none: { description: Off, kind: ops }\n";
 
 /// A proxy in a process of its own.
 pub(crate) struct Sluice {
@@ -49,7 +49,7 @@ impl Sluice {
             "version: 1\nlisteners:\n  - {{ name: public, address: \"127.0.0.1:0\", h2c: true, limits: {limits} }}\n\
              {operators}\nthreads: 2\n\
              access_log: {{ output: off }}\nupstreams: {{ api: \"{}\" }}\n\
-             routes:\n  - {{ name: api, match: /**, upstream: api }}\n{rest}\n",
+             routes:\n  - {{ name: api, match: /**, upstream: api }}\n  - {{ name: none, match: /none, auth: none, gate: none, upstream: api }}\n{rest}\n",
             upstream.address()
         );
         fs::write(folder.path().join("sluice.yaml"), document).unwrap();

@@ -7,6 +7,7 @@ use pingora::{Error, ErrorType};
 use crate::answer::is_grpc;
 use crate::context::Context;
 use crate::edge::arrival;
+use crate::shares::{Direction, MAX_UNCOUNTED};
 
 /// Breaks off the exchange of a request of HTTP/2 whose body takes longer than its listener allows; that of HTTP/1 ends
 /// with its connection. A call of gRPC may last as long as it likes.
@@ -40,6 +41,12 @@ pub(crate) fn count(
     // What follows a switch of protocols is no body.
     if over && !session.was_upgraded() {
         return Err(Error::explain(ErrorType::HTTPStatus(413), "the body passes the limit").into_down());
+    }
+    let is_small = |bytes: &Bytes| end && bytes.len() <= MAX_UNCOUNTED;
+    if let Some(share) = &context.share
+        && let Some(bytes) = chunk.take_if(|bytes| !bytes.is_empty() && !is_small(bytes))
+    {
+        *chunk = Some(share.hand_on(Direction::Body, bytes, end));
     }
     Ok(())
 }

@@ -10,9 +10,8 @@ use pingora::{Error, ErrorType};
 use crate::context::Context;
 use crate::edge::arrival;
 use crate::phase::upstream;
+use crate::shares::{Direction, MAX_UNCOUNTED};
 
-/// The largest last part of an answer that is not counted, in bytes.
-const MAX_UNCOUNTED: usize = 16 * 1024;
 /// The most names of a `Connection` header that are read.
 const MAX_NOMINATIONS: usize = 32;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -100,7 +99,7 @@ pub(crate) fn hand_on(
     let Some(bytes) = chunk.take_if(|bytes| !bytes.is_empty() && !is_small(bytes)) else {
         return Ok(());
     };
-    *chunk = Some(share.hand_on(bytes, end));
+    *chunk = Some(share.hand_on(Direction::Answer, bytes, end));
     if share.is_over() {
         let error = Error::explain(
             ErrorType::WriteError,

@@ -31,11 +31,7 @@ use crate::upstreams::{Failure, LiveUpstream, Unavailable};
 const RETRY_SECONDS: u32 = 1;
 
 /// Takes the request's share of the process, and asks its upstream to let it in.
-pub(crate) fn admit(
-    shares: &Arc<Shares>,
-    session: &mut Session,
-    context: &mut Context,
-) -> Result<(), Refusal> {
+pub(crate) fn admit(shares: &Arc<Shares>, session: &Session, context: &mut Context) -> Result<(), Refusal> {
     let asker = asker(context);
     let serving = Arc::clone(&context.serving);
     // A request without an upstream gets no further than `choose`.
@@ -61,17 +57,10 @@ pub(crate) fn admit(
 }
 
 /// Takes the request's share of the process.
-fn share(
-    shares: &Arc<Shares>,
-    session: &mut Session,
-    context: &Context,
-) -> Result<Arc<RequestShare>, Refusal> {
-    let length = session.req_header().headers.get(CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+fn share(shares: &Arc<Shares>, session: &Session, context: &Context) -> Result<Arc<RequestShare>, Refusal> {
     let need = Need {
         client: context.forwarding.charged_client(),
         is_tunnel: is_websocket(session),
-        body: if session.is_body_empty() { Some(0) } else { length },
     };
     let connection = arrival(session).map(|arrival| Arc::clone(&arrival.share));
     let end = end_of_stream().or_else(|| Some(connection.as_ref()?.end()));

@@ -1,4 +1,4 @@
-//! One connection's share: a descriptor of the process, charged to its client.
+//! One connection's share: a descriptor of the process and some memory, charged to its client.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,6 +8,10 @@ use super::Shares;
 use super::clients::Holdings;
 use super::end_signal::EndSignal;
 use super::holder::{Holder, Key, Kind};
+
+/// What a connection takes, in bytes: its read buffer and the state of TLS and HTTP/2. Measured; docs/security.md has the
+/// figures.
+pub(crate) const CONNECTION_BYTES: u64 = 144 * 1024;
 
 /// A connection that was let in. It counts as long as it exists.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ impl ConnectionShare {
     }
 
     /// Charges the connection to a client; none for the connections of trusted proxies, which are nobody's. False if
-    /// this client holds more descriptors than are left.
+    /// a limit of memory is reached, or this client holds more than is left.
     #[must_use]
     pub(crate) fn charge(&mut self, client: Option<IpAddr>) -> bool {
         let shares = &self.shares;
@@ -42,16 +46,19 @@ impl ConnectionShare {
             client,
             end: Arc::default(),
             requests: AtomicU32::new(0),
-            buffered: AtomicU64::new(0),
+            buffered: AtomicU64::new(CONNECTION_BYTES),
             since_ms: AtomicU64::new(shares.now_ms()),
         });
         let key = shares.register.add(&holder);
         self.held = Some((holder, key));
-        let Some(holdings) = client.and_then(|client| shares.clients.of(client)) else {
-            return true;
+        let holdings = client.and_then(|client| shares.clients.of(client));
+        shares.charge(holdings, CONNECTION_BYTES);
+        let Some(holdings) = holdings else {
+            return shares.has_memory(None);
         };
         holdings.connections.fetch_add(1, Ordering::Relaxed);
-        !shares.is_greedy_of_descriptors(holdings)
+        let has_memory = shares.has_memory(Some(holdings)) && shares.has_memory(None);
+        has_memory && !shares.is_greedy_of_descriptors(holdings)
     }
 
     /// The signal that ends the connection.
@@ -85,7 +92,9 @@ impl Drop for ConnectionShare {
         let shares = &self.shares;
         if let Some((holder, key)) = self.held.take() {
             shares.register.remove(key);
-            if let Some(holdings) = holder.client.and_then(|client| shares.clients.of(client)) {
+            let holdings = holder.client.and_then(|client| shares.clients.of(client));
+            shares.release(holdings, CONNECTION_BYTES);
+            if let Some(holdings) = holdings {
                 holdings.connections.fetch_sub(1, Ordering::Relaxed);
             }
         }

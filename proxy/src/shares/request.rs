@@ -1,10 +1,10 @@
 //! One request's share: a place among those that upstreams are asked, and the memory that it takes, charged to its
 //! client.
 //!
-//! Memory is counted in two parts. What every request takes is a constant. What its answer takes while the client does
-//! not read is counted exactly where it can be: each part of an answer is handed on together with a guard, and the guard
-//! is dropped when the last byte of the part is written. While any part waits, more parts wait behind it where they
-//! can't be seen; they count as the most that there can be.
+//! Memory is counted in two parts. What every request takes is a constant. What its body takes while the upstream does
+//! not read, and its answer while the client does not, is counted exactly where it can be: each part is handed on together
+//! with a guard, and the guard is dropped when the last byte of the part is written. While any part waits, more parts wait
+//! behind it where they can't be seen; they count as the most that there can be.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,15 +18,14 @@ use super::end_signal::EndSignal;
 use super::holder::{Holder, Key, Kind};
 use super::{OVER_PART, Shares, Short};
 
-/// What a request takes at least while an upstream is asked, in bytes: buffers of the connection to the upstream, heads,
-/// and the state of two exchanges. Measured; docs/security.md has the figures.
+/// What a request takes at least while an upstream is asked, in bytes: buffers of the connection to the upstream, the state
+/// of two exchanges, and what is kept of a body for another attempt. Measured; docs/security.md has the figures.
 pub(crate) const REQUEST_BYTES: u64 = 128 * 1024;
-/// The most that a request's body takes on its way, in bytes: an HTTP/2 window, parts between the two sides, and what is
-/// kept for another attempt.
-const UPLOAD_BYTES: u64 = 400 * 1024;
-/// The most of an answer that waits unseen behind a part that a client does not take, in bytes: five parts between the
-/// two sides, and an HTTP/2 window or a read buffer.
-const UNSEEN_BYTES: u64 = 320 * 1024;
+/// The most of a body that waits unseen behind a part that an upstream does not take, in bytes: an HTTP/2 window, and parts
+/// between the two sides.
+const UNSEEN_OF_BODY: u64 = 320 * 1024;
+/// The same of an answer: five parts between the two sides, or an HTTP/2 window and parts of its size.
+const UNSEEN_OF_ANSWER: u64 = 320 * 1024;
 
 /// A request that upstreams may be asked. It counts as long as it, or a part of its answer, exists.
 #[derive(Debug)]
@@ -35,10 +34,26 @@ pub(crate) struct RequestShare {
     connection: Option<Arc<ConnectionShare>>,
     holder: Arc<Holder>,
     key: Key,
-    /// Parts of the answer that were handed on and not yet written, in bytes.
+    body: Flow,
+    answer: Flow,
+}
+
+/// What goes in one direction.
+#[derive(Debug)]
+struct Flow {
+    /// Parts that were handed on and not yet written, in bytes.
     waiting: AtomicU64,
     /// What is counted for parts that can't be seen while others wait, in bytes.
     unseen: AtomicU64,
+}
+
+/// A direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// From the client to the upstream.
+    Body,
+    /// From the upstream to the client.
+    Answer,
 }
 
 /// What a request needs a share for.
@@ -46,14 +61,13 @@ pub(crate) struct RequestShare {
 pub(crate) struct Need {
     pub(crate) client: Option<IpAddr>,
     pub(crate) is_tunnel: bool,
-    /// The length of its body, in bytes; none: it does not say.
-    pub(crate) body: Option<u64>,
 }
 
-/// A part of an answer on its way to the client.
+/// A part of a body or an answer on its way.
 struct Waiting {
     bytes: Bytes,
     request: Arc<RequestShare>,
+    direction: Direction,
 }
 
 impl RequestShare {
@@ -68,7 +82,6 @@ impl RequestShare {
             true => (Kind::Tunnel, &shares.used.tunnels),
             false => (Kind::Request, &shares.used.in_flight),
         };
-        let bytes = REQUEST_BYTES + need.body.unwrap_or(UPLOAD_BYTES).min(UPLOAD_BYTES);
         let holder = Arc::new(Holder {
             kind,
             client: need.client.map(|address| shares.clients.id(address)),
@@ -84,8 +97,8 @@ impl RequestShare {
             connection,
             holder,
             key,
-            waiting: AtomicU64::new(0),
-            unseen: AtomicU64::new(UNSEEN_BYTES),
+            body: Flow::new(UNSEEN_OF_BODY),
+            answer: Flow::new(UNSEEN_OF_ANSWER),
         });
         count.fetch_add(1, Ordering::Relaxed);
         if let Some(holdings) = share.holdings() {
@@ -94,7 +107,7 @@ impl RequestShare {
         if let Some(connection) = &share.connection {
             connection.begin_request();
         }
-        share.charge(bytes);
+        share.charge(REQUEST_BYTES);
         shares.check(kind, share.holdings()).map(|()| share)
     }
 
@@ -119,22 +132,23 @@ impl RequestShare {
     pub(crate) fn answered(&self, length: Option<u64>) {
         // Parts of an earlier, interim answer have no body, so nothing waits yet.
         if let Some(length) = length {
-            self.unseen.store(length.min(UNSEEN_BYTES), Ordering::Relaxed);
+            let unseen = length.min(UNSEEN_OF_ANSWER);
+            self.answer.unseen.store(unseen, Ordering::Relaxed);
         }
     }
 
-    /// Counts a part of the answer until its last byte is written or dropped. `is_last` says that none follows it.
-    pub(crate) fn hand_on(self: &Arc<Self>, bytes: Bytes, is_last: bool) -> Bytes {
-        let length = bytes.len() as u64;
-        if is_last && self.waiting.load(Ordering::Acquire) == 0 {
-            self.unseen.store(0, Ordering::Relaxed);
+    /// Counts a part until its last byte is written or dropped. `is_last` says that none follows it.
+    pub(crate) fn hand_on(self: &Arc<Self>, direction: Direction, bytes: Bytes, is_last: bool) -> Bytes {
+        let (flow, length) = (self.flow(direction), bytes.len() as u64);
+        if is_last && flow.waiting.load(Ordering::Acquire) == 0 {
+            flow.unseen.store(0, Ordering::Relaxed);
         }
-        let before = self.waiting.fetch_add(length, Ordering::AcqRel);
+        let before = flow.waiting.fetch_add(length, Ordering::AcqRel);
         let unseen = if before == 0 {
             self.holder
                 .since_ms
                 .store(self.shares.now_ms(), Ordering::Relaxed);
-            self.unseen.load(Ordering::Relaxed)
+            flow.unseen.load(Ordering::Relaxed)
         } else {
             0
         };
@@ -142,13 +156,15 @@ impl RequestShare {
         Bytes::from_owner(Waiting {
             bytes,
             request: Arc::clone(self),
+            direction,
         })
     }
 
-    fn written(&self, length: u64) {
-        let before = self.waiting.fetch_sub(length, Ordering::AcqRel);
+    fn written(&self, direction: Direction, length: u64) {
+        let flow = self.flow(direction);
+        let before = flow.waiting.fetch_sub(length, Ordering::AcqRel);
         let unseen = if before == length {
-            self.unseen.load(Ordering::Relaxed)
+            flow.unseen.load(Ordering::Relaxed)
         } else {
             self.holder
                 .since_ms
@@ -156,6 +172,13 @@ impl RequestShare {
             0
         };
         self.release(length.saturating_add(unseen));
+    }
+
+    fn flow(&self, direction: Direction) -> &Flow {
+        match direction {
+            Direction::Body => &self.body,
+            Direction::Answer => &self.answer,
+        }
     }
 
     fn charge(&self, bytes: u64) {
@@ -178,6 +201,15 @@ impl RequestShare {
         match self.holder.kind {
             Kind::Tunnel => &holdings.tunnels,
             Kind::Request | Kind::Connection => &holdings.in_flight,
+        }
+    }
+}
+
+impl Flow {
+    fn new(unseen: u64) -> Self {
+        Self {
+            waiting: AtomicU64::new(0),
+            unseen: AtomicU64::new(unseen),
         }
     }
 }
@@ -208,6 +240,6 @@ impl AsRef<[u8]> for Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.request.written(self.bytes.len() as u64);
+        self.request.written(self.direction, self.bytes.len() as u64);
     }
 }

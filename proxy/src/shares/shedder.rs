@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tracing::warn;
@@ -18,6 +18,8 @@ use crate::metrics::Metrics;
 
 /// How long the shedder rests after a round. What is ended is gone by then.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How long the log is silent after a line.
+const TELL_INTERVAL: Duration = Duration::from_secs(10);
 /// The most clients that are looked at in one round.
 const MAX_CLIENTS: usize = 64;
 
@@ -27,6 +29,7 @@ pub(crate) async fn shed_when_short(
     metrics: Arc<Metrics>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let mut untold = Untold::default();
     loop {
         tokio::select! {
             () = shares.short.notified() => {}
@@ -37,14 +40,43 @@ pub(crate) async fn shed_when_short(
             for _ in 0..ended {
                 metrics.shed.count(resource.name());
             }
-            if ended > 0 {
+            untold.add(resource, ended);
+        }
+        untold.tell();
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// What was ended since the last line in the log.
+#[derive(Debug, Default)]
+struct Untold {
+    ended: [usize; Resource::ALL.len()],
+    told: Option<Instant>,
+}
+
+impl Untold {
+    fn add(&mut self, resource: Resource, ended: usize) {
+        if let Some(sum) = self.ended.get_mut(resource as usize) {
+            *sum += ended;
+        }
+    }
+
+    /// Writes a line for each resource, unless there was one just now: rounds come by the hundred in a second.
+    fn tell(&mut self) {
+        if self.told.is_some_and(|told| told.elapsed() < TELL_INTERVAL) {
+            return;
+        }
+        for (resource, ended) in Resource::ALL.into_iter().zip(&mut self.ended) {
+            if *ended > 0 {
                 warn!(
                     resource = resource.name(),
-                    ended, "running short: connections and requests of the greediest clients were ended"
+                    ended = *ended,
+                    "running short: connections and requests of the greediest clients were ended"
                 );
+                *ended = 0;
+                self.told = Some(Instant::now());
             }
         }
-        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -7,7 +7,7 @@ use super::Shares;
 use super::connection::ConnectionShare;
 
 /// What a stream takes, in bytes: its task, its heads, and a short answer. Measured; docs/security.md has the figures.
-pub(crate) const STREAM_BYTES: u64 = 32 * 1024;
+pub(crate) const STREAM_BYTES: u64 = 48 * 1024;
 
 /// A stream that was let in. It counts as long as it exists.
 #[derive(Debug)]

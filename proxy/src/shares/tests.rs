@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::request::REQUEST_BYTES;
 use super::shedder::Resource;
-use super::{Capacity, ConnectionShare, Limit, Need, RequestShare, Shares, Short};
+use super::{ConnectionShare, Direction, Need, RequestShare, Shares, Short};
+use crate::capacity::{Capacity, Limit};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -45,7 +46,6 @@ fn ask(shares: &Arc<Shares>, client: Option<u8>) -> Result<Arc<RequestShare>, Sh
     let need = Need {
         client: client.map(address),
         is_tunnel: false,
-        body: Some(0),
     };
     shares.ask(None, Arc::default(), need)
 }
@@ -54,7 +54,6 @@ fn tunnel(shares: &Arc<Shares>, client: u8) -> Result<Arc<RequestShare>, Short> 
     let need = Need {
         client: Some(address(client)),
         is_tunnel: true,
-        body: Some(0),
     };
     shares.ask(None, Arc::default(), need)
 }
@@ -157,7 +156,6 @@ fn connections_without_a_request_of_the_greediest_client_end_first() {
     let need = Need {
         client: Some(address(77)),
         is_tunnel: false,
-        body: Some(0),
     };
     let request = shares.ask(Some(Arc::clone(busy)), busy.end(), need).unwrap();
     assert_eq!(shares.shed(Resource::Descriptors), 0);
@@ -211,10 +209,10 @@ fn a_part_counts_until_it_is_written_and_with_it_what_waits_behind_it() {
     let share = ask(&shares, Some(1)).unwrap();
     assert_eq!(used(&shares), REQUEST_BYTES);
     share.answered(Some(5_000));
-    let part = share.hand_on(Bytes::from_static(&[7; 1_000]), false);
+    let part = share.hand_on(Direction::Answer, Bytes::from_static(&[7; 1_000]), false);
     assert_eq!(used(&shares), REQUEST_BYTES + 1_000 + 5_000);
     assert_eq!(&part[..], [7; 1_000]);
-    let second = share.hand_on(Bytes::from_static(&[7; 500]), true);
+    let second = share.hand_on(Direction::Answer, Bytes::from_static(&[7; 500]), true);
     assert_eq!(used(&shares), REQUEST_BYTES + 1_500 + 5_000);
     // Split and written in two pieces, as frames are.
     let mut rest = part.clone();
@@ -226,10 +224,27 @@ fn a_part_counts_until_it_is_written_and_with_it_what_waits_behind_it() {
     drop(second);
     assert_eq!(used(&shares), REQUEST_BYTES);
     // The last part of an answer has nothing behind it, and outlives its request.
-    let last = share.hand_on(Bytes::from_static(b"end"), true);
+    let last = share.hand_on(Direction::Answer, Bytes::from_static(b"end"), true);
     drop(share);
     assert_eq!(used(&shares), REQUEST_BYTES + 3);
     drop(last);
+    assert_empty(&shares);
+}
+
+#[test]
+fn a_body_that_an_upstream_does_not_take_counts_apart_from_the_answer() {
+    let shares = shares(|_| ());
+    let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
+    let share = ask(&shares, Some(1)).unwrap();
+    let body = share.hand_on(Direction::Body, Bytes::from_static(&[7; 100]), false);
+    let of_body = used(&shares) - REQUEST_BYTES;
+    assert!(of_body > 100, "{of_body}");
+    share.answered(Some(50));
+    let answer = share.hand_on(Direction::Answer, Bytes::from_static(&[7; 10]), false);
+    assert_eq!(used(&shares), REQUEST_BYTES + of_body + 60);
+    drop(body);
+    assert_eq!(used(&shares), REQUEST_BYTES + 60);
+    drop((answer, share));
     assert_empty(&shares);
 }
 
@@ -238,10 +253,10 @@ fn a_client_that_does_not_read_is_brought_back_to_its_limit() {
     let shares = shares(|capacity| capacity.buffered.client = 8 * MIB);
     let held: Vec<_> = (0..16).map(|_| ask(&shares, Some(1)).unwrap()).collect();
     let other = ask(&shares, Some(2)).unwrap();
-    let other_part = other.hand_on(Bytes::from_static(&[7; 64]), false);
+    let other_part = other.hand_on(Direction::Answer, Bytes::from_static(&[7; 64]), false);
     let parts: Vec<_> = held
         .iter()
-        .map(|share| share.hand_on(Bytes::from(vec![7; 500_000]), false))
+        .map(|share| share.hand_on(Direction::Answer, Bytes::from(vec![7; 500_000]), false))
         .collect();
     assert_eq!(ask(&shares, Some(1)).unwrap_err(), Short::Client);
     assert!(held.last().unwrap().is_over());
@@ -264,7 +279,7 @@ fn when_memory_runs_short_the_greediest_gives_it_back() {
     let held: Vec<_> = (0..32).map(|_| ask(&shares, Some(9)).unwrap()).collect();
     let parts: Vec<_> = held
         .iter()
-        .map(|share| share.hand_on(Bytes::from(vec![7; 500_000]), false))
+        .map(|share| share.hand_on(Direction::Answer, Bytes::from(vec![7; 500_000]), false))
         .collect();
     assert!(shares.shed(Resource::Buffered) > 0);
     assert!(!small.iter().any(|share| share.is_shed()));
