@@ -9,6 +9,7 @@
 mod asking;
 mod explaining;
 mod linting;
+mod numbers;
 mod operating;
 mod properties;
 mod refusing;

@@ -1,0 +1,47 @@
+//! Every case of `spec/numbers.json`: which id a number stands for, wherever it comes from.
+
+use rules::{Cause, Eligibility, Timestamp, bucket, explain};
+use serde_json::Value as Json;
+
+use crate::asking::{Asker, NOON, load};
+
+/// The bucket that `asker` is told of by the flag `by.account`, its thousands set apart; none: no id.
+fn bucket_of(record: &str, asker: &Asker) -> Option<String> {
+    let document = format!(
+        "version: 1\nflags:\n  by.account: {{ lifecycle: ga, rollout: {{ percentage: 50, by: account }} }}\n\
+         tenants:\n  acme: {{ attributes: {{ {record} }} }}\n"
+    );
+    let loaded = load(&document, Eligibility::Enforced);
+    let id = loaded.flags.id("by.account").unwrap();
+    let now = Timestamp::parse(NOON).unwrap();
+    let explanation = asker.ask(&loaded, |subject| explain(&loaded.flags, id, subject, now));
+    let steps = explanation.unwrap().steps;
+    let rollout = steps.iter().find(|step| step.cause == Cause::Rollout).unwrap();
+    let told = rollout.answer.strip_prefix("bucket ")?;
+    Some(told.split(", ").next().unwrap().to_owned())
+}
+
+#[test]
+fn a_number_goes_by_the_published_id_in_a_record_and_in_a_request() {
+    let spec: Json = serde_json::from_str(include_str!("../../spec/numbers.json")).unwrap();
+    let salt = spec["salt"].as_str().unwrap();
+    let ids = spec["ids"].as_array().unwrap();
+    assert!(ids.len() >= 17);
+    for case in ids {
+        let written = case["written"].as_str().unwrap();
+        let expected = case["id"].as_str().map(|id| {
+            let expected = bucket(salt, id);
+            assert_eq!(Some(u64::from(expected)), case["bucket"].as_u64(), "{written}");
+            match (expected / 1_000, expected % 1_000) {
+                (0, rest) => rest.to_string(),
+                (thousands, rest) => format!("{thousands},{rest:03}"),
+            }
+        });
+        let record = bucket_of(&format!("account: {written}"), &Asker::tenant("acme"));
+        assert_eq!(record, expected, "{written} in a record");
+        let subject = format!(r#"{{ "tenant": "acme", "attributes": {{ "account": {written} }} }}"#);
+        let subject: Json = serde_json::from_str(&subject).unwrap();
+        let request = bucket_of("", &Asker::from_json(&subject));
+        assert_eq!(request, expected, "{written} in a request");
+    }
+}
