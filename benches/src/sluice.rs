@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, hint::black_box};
 
 use config::LoadedFlags;
-use rules::{AttributeId, Decision, FlagId, Subject, Timestamp, Value, VariantId, decide};
+use rules::{AttributeId, Decimal, Decision, FlagId, Subject, Timestamp, Value, VariantId, decide};
 
 use crate::{Asker, contest::FLAG, load};
 
@@ -67,7 +67,7 @@ impl Sluice {
             groups: [asker.group.into()],
             named: [
                 (country, Value::String(asker.country)),
-                (seats, Value::Number(f64::from(asker.seats))),
+                (seats, Value::Number(Decimal::from(u64::from(asker.seats)))),
             ],
         };
         askers.iter().map(of).collect()

@@ -4,7 +4,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::node::{Node, NodeKind, Scalar};
 
-/// The node as JSON. Numbers that JSON can't hold become texts.
+/// Returns the node as JSON. Decimal numbers keep their digits; of others, those of more than 34 digits
+/// become texts.
 pub(crate) fn value(node: &Node<'_>) -> Value {
     match &node.kind {
         NodeKind::List(items) => Value::Array(items.iter().map(value).collect()),
@@ -18,18 +19,53 @@ pub(crate) fn value(node: &Node<'_>) -> Value {
         NodeKind::Plain(text) | NodeKind::Quoted(text) => match node.scalar() {
             Some(Scalar::Null) => Value::Null,
             Some(Scalar::Boolean(boolean)) => Value::Bool(boolean),
-            Some(Scalar::Integer(integer)) => match (i64::try_from(integer), u64::try_from(integer)) {
-                (Ok(integer), _) => Value::from(integer),
-                (_, Ok(integer)) => Value::from(integer),
-                _ => node
-                    .number()
-                    .and_then(Number::from_f64)
-                    .map_or(Value::from(&**text), Value::from),
-            },
-            Some(Scalar::Number(number)) => {
-                Number::from_f64(number).map_or(Value::from(&**text), Value::from)
+            Some(Scalar::Integer(integer)) => Value::Number(integer.into()),
+            Some(Scalar::Number(_) | Scalar::InvalidNumber(_)) => {
+                number(text).map_or(Value::from(&**text), Value::Number)
             }
             Some(Scalar::Text(_)) | None => Value::from(&**text),
         },
+    }
+}
+
+/// Reads a decimal number with the digits that are written. YAML has spellings that JSON lacks: a plus sign, zeros
+/// before the first digit, no digit before or behind the point.
+fn number(text: &str) -> Option<Number> {
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = unsigned.split_at(unsigned.find(['e', 'E']).unwrap_or(unsigned.len()));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        whole => whole,
+    };
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{point}{fraction}{exponent}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn a_number_keeps_its_digits() {
+        for (text, expected) in [
+            ("1.10", "1.10"),
+            ("0.1", "0.1"),
+            (".5", "0.5"),
+            ("+7.", "7"),
+            ("-007.0", "-7.0"),
+            ("1e3", "1e+3"),
+            ("1.50E-7", "1.50e-7"),
+            ("9007199254740993.0", "9007199254740993.0"),
+            (
+                "1234567890123456789012345678901234567890",
+                "1234567890123456789012345678901234567890",
+            ),
+            ("1e999", "1e+999"),
+        ] {
+            assert_eq!(number(text).unwrap().to_string(), expected, "{text}");
+        }
+        assert_eq!(number("0xfffffffffffffffffffffffffffffffff"), None);
     }
 }

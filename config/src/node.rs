@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use rules::{Decimal, InvalidDecimal};
+
 /// A stretch of a source, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Span {
@@ -48,7 +50,9 @@ pub(crate) enum Scalar<'n> {
     /// An integer, with its text.
     Integer(i128),
     /// Any other number.
-    Number(f64),
+    Number(Decimal),
+    /// The spelling of a number that no [`Decimal`] holds.
+    InvalidNumber(InvalidDecimal),
     Text(&'n str),
 }
 
@@ -85,14 +89,20 @@ impl<'s> Node<'s> {
         }
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "numbers are doubles; integers beyond 2^53 lose digits"
-    )]
-    pub(crate) fn number(&self) -> Option<f64> {
+    pub(crate) fn number(&self) -> Option<Decimal> {
         match self.scalar()? {
-            Scalar::Integer(value) => Some(value as f64),
+            Scalar::Integer(value) => Decimal::try_from(value).ok(),
             Scalar::Number(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Returns why the scalar is a number that can't be compared, where it is one. Infinities and not-a-number read as
+    /// texts, which most fields take. A field for texts and numbers alike would take them as texts that nobody meant.
+    pub(crate) fn invalid_number(&self) -> Option<InvalidDecimal> {
+        match (self.scalar()?, &self.kind) {
+            (Scalar::InvalidNumber(invalid), _) => Some(invalid),
+            (Scalar::Text(text), NodeKind::Plain(_)) if is_not_finite(text) => Some(InvalidDecimal::Syntax),
             _ => None,
         }
     }
@@ -141,8 +151,11 @@ impl<'s> Node<'s> {
             (NodeKind::Mapping(_), _) => "a mapping".to_owned(),
             (NodeKind::Refused, _) | (_, Some(Scalar::Null) | None) => "nothing".to_owned(),
             (_, Some(Scalar::Boolean(value))) => format!("the boolean `{value}`"),
-            (_, Some(Scalar::Integer(_) | Scalar::Number(_))) => {
-                format!("the number `{}`", self.raw().map_or("", |text| text))
+            (_, Some(Scalar::Integer(_) | Scalar::Number(_) | Scalar::InvalidNumber(_))) => {
+                format!(
+                    "the number `{}`",
+                    self.raw().map_or("".into(), |text| shorten(text))
+                )
             }
             (_, Some(Scalar::Text(text))) => format!("the text `{}`", shorten(text)),
         }
@@ -176,42 +189,32 @@ fn resolve(text: &str) -> Scalar<'_> {
 
 fn number(text: &str) -> Option<Scalar<'_>> {
     if let Some(digits) = text.strip_prefix("0x") {
-        return radix(digits, 16).map(Scalar::Integer);
+        return radix(digits, 16);
     }
     if let Some(digits) = text.strip_prefix("0o") {
-        return radix(digits, 8).map(Scalar::Integer);
+        return radix(digits, 8);
     }
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if !unsigned.is_empty() && unsigned.bytes().all(|b| b.is_ascii_digit()) {
-        return text
-            .parse()
-            .ok()
-            .map(Scalar::Integer)
-            .or_else(|| text.parse().ok().map(Scalar::Number));
-    }
-    let mantissa = unsigned.split(['e', 'E']).next().unwrap_or_default();
-    let shaped = unsigned
-        .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
-        && mantissa.bytes().any(|b| b.is_ascii_digit());
-    // Infinities and not-a-number (`.inf`, `.nan`) are left texts: no field takes them.
-    if shaped {
-        text.parse()
-            .ok()
-            .filter(|value: &f64| value.is_finite())
-            .map(Scalar::Number)
-    } else {
-        None
+    match Decimal::parse(text) {
+        Ok(number) => Some(text.parse().map_or(Scalar::Number(number), Scalar::Integer)),
+        Err(InvalidDecimal::Syntax) => None,
+        Err(invalid) => Some(Scalar::InvalidNumber(invalid)),
     }
 }
 
-fn radix(digits: &str, radix: u32) -> Option<i128> {
-    let clean = digits.bytes().all(|b| b.is_ascii_alphanumeric());
-    if clean {
-        i128::from_str_radix(digits, radix).ok()
-    } else {
-        None
+fn radix(digits: &str, radix: u32) -> Option<Scalar<'_>> {
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+        return None;
     }
+    // What is too large for an integer has more digits than a decimal number may have.
+    let integer = i128::from_str_radix(digits, radix).map_err(|_| InvalidDecimal::TooManyDigits);
+    let held = integer.and_then(|integer| Decimal::try_from(integer).map(|_| integer));
+    Some(held.map_or_else(Scalar::InvalidNumber, Scalar::Integer))
+}
+
+/// Returns true for the texts that YAML has for infinities and for not-a-number.
+fn is_not_finite(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::node::Span;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 95] = [
+pub const CODES: [&str; 96] = [
     "admin-not-loopback",
     "admin-without-tls",
     "conflicting-fields",
@@ -45,6 +45,7 @@ pub const CODES: [&str; 95] = [
     "invalid-method",
     "invalid-name",
     "invalid-network",
+    "invalid-number",
     "invalid-path",
     "invalid-pattern",
     "invalid-percentage",

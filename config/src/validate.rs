@@ -3,6 +3,8 @@
 
 mod object;
 
+use rules::InvalidDecimal;
+
 use crate::node::{Node, NodeKind, Scalar, Span, shorten};
 use crate::problem::{Label, Problem};
 use crate::quantity;
@@ -86,6 +88,11 @@ impl Validator<'_> {
         let Some(scalar) = node.scalar() else {
             return self.wrong_type(node, shape, slot);
         };
+        if let (Shape::Number | Shape::Percentage | Shape::Scalar, Some(invalid)) =
+            (shape, node.invalid_number())
+        {
+            return self.invalid_number(node, invalid, shape);
+        }
         match (shape, scalar) {
             (Shape::Boolean | Shape::Scalar | Shape::Variant, Scalar::Boolean(_))
             | (Shape::Number | Shape::Percentage | Shape::Scalar, Scalar::Integer(_) | Scalar::Number(_))
@@ -104,7 +111,10 @@ impl Validator<'_> {
             (Shape::Size, Scalar::Integer(bytes)) if u64::try_from(bytes).is_ok() => {}
             (Shape::Size, Scalar::Text(_) | Scalar::Integer(_)) => self.quantity(node, "size", shape, slot),
             (Shape::Secret, Scalar::Text(text)) if quantity::reference(text).is_some() => {}
-            (Shape::Secret, Scalar::Text(_) | Scalar::Integer(_) | Scalar::Number(_)) => self.secret(node),
+            (
+                Shape::Secret,
+                Scalar::Text(_) | Scalar::Integer(_) | Scalar::Number(_) | Scalar::InvalidNumber(_),
+            ) => self.secret(node),
             _ => self.wrong_type(node, shape, slot),
         }
     }
@@ -144,6 +154,18 @@ impl Validator<'_> {
             let help = format!("write {}", Shape::Integer(min, max).expects());
             self.report("out-of-range", title, node.span, "", Some(help));
         }
+    }
+
+    fn invalid_number(&mut self, node: &Node<'_>, invalid: InvalidDecimal, shape: Shape) {
+        let found = shorten(node.raw().map_or("", |text| text));
+        let title = format!("`{found}` can't be compared exactly: {invalid}");
+        let help = match shape {
+            Shape::Scalar => {
+                "write a number within these limits, or put it in quotes to compare it as a text"
+            }
+            _ => "write a number within these limits",
+        };
+        self.report("invalid-number", title, node.span, "", Some(help.to_owned()));
     }
 
     fn choice(&mut self, node: &Node<'_>, text: &str, values: &'static [&'static str], slot: Slot<'_>) {

@@ -63,8 +63,8 @@ pub use publish::{Fit, Publish, PublishError};
 pub use refusal::{Code, Refusal};
 pub use refused::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
 pub use request_question::{
-    InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion, Sender, attribute,
-    check_method, header,
+    InvalidAttribute, InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion,
+    Sender, attribute, attribute_value, check_method, header,
 };
 pub use stale::{StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
 pub use state::State;

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use rules::{AttributeValue, InvalidTenantId, MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES, TenantId};
+use rules::{
+    AttributeValue, Decimal, InvalidDecimal, InvalidTenantId, MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES,
+    TenantId,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
@@ -108,10 +111,12 @@ pub enum InvalidQuestion {
         name: String,
     },
     /// A value that no attribute has.
-    #[error("`{name}` is no text, number, boolean or list of texts")]
+    #[error("`{name}` can't be an attribute: {reason}")]
     Attribute {
         /// The attribute's name.
         name: String,
+        /// Why not.
+        reason: InvalidAttribute,
     },
     /// More than a subject has.
     #[error("a subject has at most {MAX_GROUPS} groups and {MAX_SUBJECT_ATTRIBUTES} attributes")]
@@ -125,6 +130,17 @@ pub enum InvalidQuestion {
     /// A user of nobody.
     #[error("a user and groups are of a tenant, which is not named")]
     NoTenant,
+}
+
+/// Why a JSON value is not that of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAttribute {
+    /// Null, an object, or a list with anything but texts.
+    #[error("its value is no text, number, boolean or list of texts")]
+    Type,
+    /// A number that can't be compared exactly.
+    #[error("{0}")]
+    Number(#[from] InvalidDecimal),
 }
 
 impl RequestForm {
@@ -242,18 +258,25 @@ pub fn attribute(name: &str, value: &Value) -> Result<AttributeValue, InvalidQue
     if RESERVED_ATTRIBUTES.contains(&name().as_str()) {
         return Err(InvalidQuestion::Reserved { name: name() });
     }
-    let value = match value {
-        Value::String(text) => Some(AttributeValue::String(text.as_str().into())),
-        Value::Number(number) => number.as_f64().map(AttributeValue::Number),
-        Value::Bool(boolean) => Some(AttributeValue::Boolean(*boolean)),
+    attribute_value(value).map_err(|reason| InvalidQuestion::Attribute { name: name(), reason })
+}
+
+/// Reads the value of an attribute from JSON.
+///
+/// # Errors
+/// No attribute has this value.
+pub fn attribute_value(value: &Value) -> Result<AttributeValue, InvalidAttribute> {
+    match value {
+        Value::String(text) => Ok(AttributeValue::String(text.as_str().into())),
+        Value::Number(number) => Ok(AttributeValue::Number(Decimal::parse(number.as_str())?)),
+        Value::Bool(boolean) => Ok(AttributeValue::Boolean(*boolean)),
         Value::Array(items) => {
             let texts: Option<Box<[Box<str>]>> =
                 items.iter().map(|item| item.as_str().map(Into::into)).collect();
-            texts.map(AttributeValue::List)
+            texts.map(AttributeValue::List).ok_or(InvalidAttribute::Type)
         }
-        Value::Null | Value::Object(_) => None,
-    };
-    value.ok_or_else(|| InvalidQuestion::Attribute { name: name() })
+        Value::Null | Value::Object(_) => Err(InvalidAttribute::Type),
+    }
 }
 
 /// The form of a text, a number, a boolean or a list of texts.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rules::{AttributeValue, Decimal};
 use serde_json::{Value, json};
 use tokens::{
     Algorithm, ClaimPath, DEFAULT_LEEWAY_SECONDS, Identity, Issuer, IssuerDefinition, KeySet, MAX_GROUPS,
@@ -199,6 +200,11 @@ fn check_identity(identity: &Identity, header: &[u8], claims: &[u8], length: usi
     }
     assert!(identity.groups.len() <= MAX_GROUPS);
     assert!(identity.attributes.len() <= 2);
+    let plan = identity.attributes.iter().find(|(index, _)| *index == 0);
+    if let Value::Number(number) = &claims["plan"] {
+        let expected = Decimal::parse(number.as_str()).ok().map(AttributeValue::Number);
+        assert_eq!(plan.map(|(_, value)| value.clone()), expected, "{number}");
+    }
 }
 
 /// What is answered is fit for `error_description` (RFC 6750 section 3), and says nothing of the token.

@@ -1,11 +1,13 @@
 //! Buckets: the number from 0 to 99,999 that decides whether a subject is in a rollout, and which side of a
 //! split it is on. `bucket = (xxh3_64(salt ‖ 0x00 ‖ id) × 100,000) >> 64`, seed 0; see docs/buckets.md.
 
-use arrayvec::ArrayVec;
+use std::fmt::Write as _;
+
+use arrayvec::{ArrayString, ArrayVec};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::{
-    Value,
+    Decimal, MAX_DIGITS, Value,
     flags::Flags,
     subject::{AttributeRef, Subject},
 };
@@ -76,21 +78,18 @@ impl Bucketing {
         match subject.value(flags, self.by)? {
             Value::String("") | Value::Boolean(_) | Value::List(_) => None,
             Value::String(id) => Some(self.salt.bucket(id.as_bytes())),
-            Value::Number(id) => whole_number(id).map(|digits| self.salt.bucket(&digits)),
+            Value::Number(id) => digits(id).map(|digits| self.salt.bucket(digits.as_bytes())),
         }
     }
 }
 
-/// The decimal digits of a whole number that a double holds exactly; none for any other number.
-fn whole_number(number: f64) -> Option<ArrayVec<u8, 24>> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if number.fract() != 0.0 || number.abs() > EXACT {
+/// Returns the sign and digits of a whole number of up to [`MAX_DIGITS`]; none for any other number.
+fn digits(number: Decimal) -> Option<ArrayString<{ MAX_DIGITS + 1 }>> {
+    if !number.is_whole() {
         return None;
     }
-    let mut digits = ArrayVec::new();
-    #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
-    let whole = number as i64;
-    std::io::Write::write_fmt(&mut digits, format_args!("{whole}")).ok()?;
+    let mut digits = ArrayString::new();
+    write!(digits, "{number}").ok()?;
     Some(digits)
 }
 

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::{AttributeValue, Channel, Kind, Lifecycle, Sited};
+use crate::{AttributeValue, Channel, Decimal, Kind, Lifecycle, Sited};
 
 mod owned;
 
@@ -97,13 +97,13 @@ pub enum OperatorDefinition<'a> {
     /// Of a type that is among them, and equal to none.
     NotIn(Vec<Sited<AttributeValue>>),
     /// Greater than.
-    Gt(f64),
+    Gt(Decimal),
     /// Greater than or equal to.
-    Gte(f64),
+    Gte(Decimal),
     /// Less than.
-    Lt(f64),
+    Lt(Decimal),
     /// Less than or equal to.
-    Lte(f64),
+    Lte(Decimal),
     /// A string that starts with one of them.
     Prefix(Vec<Name<'a>>),
     /// A string that ends with one of them.
@@ -138,7 +138,7 @@ pub enum ServeDefinition<'a> {
     /// Several, each by its share of the subjects.
     Split {
         /// Variant and weight in percent, in the order written.
-        weights: Vec<(Name<'a>, Sited<f64>)>,
+        weights: Vec<(Name<'a>, Sited<Decimal>)>,
         /// What identifies a subject: `tenant` (left out), `user` or an attribute's name.
         by: Option<Name<'a>>,
     },
@@ -211,7 +211,7 @@ pub struct RuleDefinition<'a> {
 #[derive(Debug, Clone)]
 pub struct RolloutDefinition<'a> {
     /// 0 to 100, at most three decimals.
-    pub percentage: Sited<f64>,
+    pub percentage: Sited<Decimal>,
     /// What identifies a subject: `tenant` (left out), `user` or an attribute's name.
     pub by: Option<Name<'a>>,
     /// Who takes part; left out: everyone.

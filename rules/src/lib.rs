@@ -7,6 +7,7 @@ mod bucket;
 mod compile;
 mod condition;
 mod decide;
+mod decimal;
 mod decision;
 mod definition;
 mod difference;
@@ -56,6 +57,7 @@ pub use compile::{
     MAX_TIERS, MAX_VALUES, MAX_VARIANTS, compile, compile_flags, compile_tenants,
 };
 pub use decide::decide;
+pub use decimal::{Decimal, InvalidDecimal, MAX_DIGITS, MAX_POWER, MIN_POWER};
 pub use decision::{Cause, Decision, Reason};
 pub use definition::{
     ConditionDefinition, FlagDefinition, FlagsDefinition, GateDefinition, Name, OperatorDefinition, Policy,

@@ -6,17 +6,19 @@ use std::net::IpAddr;
 use semver::{Version, VersionReq};
 use time::OffsetDateTime;
 
-use crate::{AttributeValue, Pattern, Value, network::Networks, string_set::StringSet, time::instant};
+use crate::{
+    AttributeValue, Decimal, Pattern, Value, network::Networks, string_set::StringSet, time::instant,
+};
 
 /// A compiled operator.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Operator {
     In(Scalars),
     NotIn(Scalars),
-    Greater(f64),
-    GreaterOrEqual(f64),
-    Less(f64),
-    LessOrEqual(f64),
+    Greater(Decimal),
+    GreaterOrEqual(Decimal),
+    Less(Decimal),
+    LessOrEqual(Decimal),
     Prefix(Box<[Box<str>]>),
     Suffix(Box<[Box<str>]>),
     Contains(Box<[Box<str>]>),
@@ -35,7 +37,7 @@ pub(crate) enum Operator {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Scalars {
     strings: StringSet,
-    numbers: Box<[f64]>,
+    numbers: Box<[Decimal]>,
     booleans: Box<[bool]>,
 }
 
@@ -58,7 +60,7 @@ impl Scalars {
                 AttributeValue::List(_) => {}
             }
         }
-        numbers.sort_unstable_by(f64::total_cmp);
+        numbers.sort_unstable();
         Self {
             strings: StringSet::new(strings),
             numbers: numbers.into(),
@@ -70,15 +72,10 @@ impl Scalars {
     fn membership(&self, value: Value<'_>) -> Membership {
         let (is_in, none_of_its_type) = match value {
             Value::String(text) => (self.strings.has(text), self.strings.is_empty()),
-            Value::Number(number) => {
-                // Zero has two spellings and one meaning.
-                let number = if number == 0.0 { 0.0 } else { number };
-                let found = self.numbers.binary_search_by(|probe| {
-                    let probe = if *probe == 0.0 { 0.0 } else { *probe };
-                    probe.total_cmp(&number)
-                });
-                (found.is_ok(), self.numbers.is_empty())
-            }
+            Value::Number(number) => (
+                self.numbers.binary_search(&number).is_ok(),
+                self.numbers.is_empty(),
+            ),
             Value::Boolean(boolean) => (self.booleans.contains(&boolean), self.booleans.is_empty()),
             Value::List(_) => return Membership::WrongType,
         };

@@ -1,7 +1,7 @@
 //! What can be wrong with a flags document beyond its shape. `compile` finds all of them in one go;
 //! who wrote the definition turns the site into a place and adds the cure.
 
-use crate::{InvalidFlagKey, InvalidPattern, InvalidTenantId, Kind, Site};
+use crate::{Decimal, InvalidFlagKey, InvalidPattern, InvalidTenantId, Kind, Site};
 
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,13 +111,13 @@ pub enum ProblemKind {
     #[error("a percentage is 0 to 100, not {found}")]
     PercentageRange {
         /// What was written.
-        found: f64,
+        found: Decimal,
     },
     /// A percentage or weight with more than three decimals.
     #[error("a percentage has at most three decimals (0.001), {found} has more")]
     PercentageTooFine {
         /// What was written.
-        found: f64,
+        found: Decimal,
     },
     /// Not a usable regular expression.
     #[error("{0}")]

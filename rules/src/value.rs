@@ -1,13 +1,15 @@
 //! Attribute values: what a subject is known by beside tenant, user and groups.
 //! `AttributeValue` is owned (tenant records, verified claims), `Value` borrows from it or from a request.
 
+use crate::Decimal;
+
 /// An owned attribute value, as a tenant record or a verified token holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AttributeValue {
     /// Any string, the empty one included.
     String(Box<str>),
-    /// A finite number. Integers beyond 2^53 lose their last digits.
-    Number(f64),
+    /// An exact number.
+    Number(Decimal),
     /// `true` or `false`.
     Boolean(bool),
     /// A list of strings, in the order given.
@@ -19,8 +21,8 @@ pub enum AttributeValue {
 pub enum Value<'a> {
     /// Any string, the empty one included.
     String(&'a str),
-    /// A finite number.
-    Number(f64),
+    /// An exact number.
+    Number(Decimal),
     /// `true` or `false`.
     Boolean(bool),
     /// A list of strings.
@@ -46,8 +48,8 @@ impl From<&str> for AttributeValue {
     }
 }
 
-impl From<f64> for AttributeValue {
-    fn from(number: f64) -> Self {
+impl From<Decimal> for AttributeValue {
+    fn from(number: Decimal) -> Self {
         Self::Number(number)
     }
 }

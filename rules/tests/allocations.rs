@@ -14,7 +14,7 @@ use std::{
     hint::black_box,
 };
 
-use rules::{AttributeId, Eligibility, Subject, Timestamp, Value, decide};
+use rules::{AttributeId, Decimal, Eligibility, Subject, Timestamp, Value, decide};
 
 struct Counting;
 
@@ -56,6 +56,8 @@ flags:
   time: { lifecycle: ga, rules: [{ when: { attribute: since, after: 2026-01-01T00:00:00Z }, serve: on }] }
   address: { lifecycle: ga, rules: [{ when: { attribute: address, ip_in: [10.0.0.0/8] }, serve: on }] }
   version: { lifecycle: ga, rules: [{ when: { attribute: version, semver: ">=1.4, <2" }, serve: on }] }
+  number: { lifecycle: ga, rules: [{ when: { attribute: account, in: [1e300, 0.1, 1152921504606846977] }, serve: on }] }
+  by.number: { lifecycle: ga, rollout: { percentage: 50, by: account } }
   groups: { lifecycle: ga, rules: [{ when: { attribute: groups, any_of: [ops, dev] }, serve: on }] }
 tenants:
   acme: { tier: tier2, channel: latest, beta: [beta], overrides: { rollout: on }, attributes: { country: DE } }
@@ -69,7 +71,11 @@ fn deciding_allocates_nothing() {
     fs::write(&file, DOCUMENT).unwrap();
     let loaded = config::load_flags(&file, Eligibility::Enforced).unwrap();
     let values = [
-        ("seats", Value::Number(80.0)),
+        ("seats", Value::Number(Decimal::parse("80.5").unwrap())),
+        (
+            "account",
+            Value::Number(Decimal::from(1_152_921_504_606_846_977_u64)),
+        ),
         ("since", Value::String("2026-06-01T12:00:00+02:00")),
         ("address", Value::String("10.1.2.3")),
         ("version", Value::String("1.5.0")),

@@ -21,6 +21,7 @@ mod explaining;
 mod failing_disk;
 mod lost;
 mod managed;
+mod numbers;
 mod operating;
 mod operators;
 mod process;

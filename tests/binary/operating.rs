@@ -87,7 +87,7 @@ impl Managed {
         self.folder.path()
     }
 
-    fn said(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn said(&self, arguments: &[&str]) -> Said {
         let server = format!("http://{}", self.running.admin());
         let mut arguments = arguments.to_vec();
         arguments.extend(["--server", &server]);
@@ -102,7 +102,7 @@ impl Managed {
     }
 
     /// What a command says that is refused.
-    fn refused(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn refused(&self, arguments: &[&str]) -> Said {
         let said = self.said(arguments);
         assert_eq!(said.code, 1, "{arguments:?}: {}{}", said.out, said.err);
         said

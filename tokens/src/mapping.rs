@@ -1,6 +1,6 @@
 //! From claims to an identity: where the issuer puts tenant, user, groups and attributes, and what of it counts.
 
-use rules::{AttributeValue, TenantId};
+use rules::{AttributeValue, Decimal, TenantId};
 use serde_json::Value;
 
 use crate::claim_path::ClaimPath;
@@ -70,11 +70,12 @@ impl Mapping {
     }
 }
 
-/// Strings, numbers, booleans and lists of strings; objects, other lists and null count as absent.
+/// Returns strings, numbers, booleans and lists of strings. Objects, other lists, null and numbers that no [`Decimal`]
+/// holds count as absent.
 fn attribute(value: &Value) -> Option<AttributeValue> {
     match value {
         Value::String(text) => Some(AttributeValue::String(text.as_str().into())),
-        Value::Number(number) => number.as_f64().map(AttributeValue::Number),
+        Value::Number(number) => Decimal::parse(number.as_str()).ok().map(AttributeValue::Number),
         Value::Bool(boolean) => Some(AttributeValue::Boolean(*boolean)),
         Value::Array(items) => strings(items).map(AttributeValue::List),
         Value::Null | Value::Object(_) => None,

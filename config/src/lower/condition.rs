@@ -84,6 +84,6 @@ pub(super) fn scalar(node: &Node<'_>) -> Option<AttributeValue> {
         Scalar::Text(text) => AttributeValue::String(text.into()),
         Scalar::Boolean(value) => AttributeValue::Boolean(value),
         Scalar::Integer(_) | Scalar::Number(_) => AttributeValue::Number(node.number()?),
-        Scalar::Null => return None,
+        Scalar::Null | Scalar::InvalidNumber(_) => return None,
     })
 }

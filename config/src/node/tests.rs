@@ -1,4 +1,10 @@
+use rules::{Decimal, InvalidDecimal};
+
 use super::{Scalar, resolve, shorten};
+
+fn number(text: &str) -> Scalar<'_> {
+    Scalar::Number(Decimal::parse(text).unwrap())
+}
 
 fn check(cases: &[(&str, Scalar<'_>)]) {
     for (text, expected) in cases {
@@ -20,10 +26,13 @@ fn plain_scalars_are_read_by_the_core_schema() {
         ("0x1F", Scalar::Integer(31)),
         ("0o17", Scalar::Integer(15)),
         ("007", Scalar::Integer(7)),
-        ("1.5", Scalar::Number(1.5)),
-        (".5", Scalar::Number(0.5)),
-        ("1e3", Scalar::Number(1000.0)),
-        ("-1.5E-3", Scalar::Number(-0.0015)),
+        ("1.5", number("1.5")),
+        (".5", number("0.5")),
+        ("1e3", number("1000")),
+        ("-1.5E-3", number("-0.0015")),
+        ("9007199254740993", Scalar::Integer(9_007_199_254_740_993)),
+        ("0xffffffffffffffff", Scalar::Integer(u64::MAX.into())),
+        ("9007199254740993.0", number("9007199254740993")),
     ]);
 }
 
@@ -50,8 +59,19 @@ fn what_older_yaml_took_for_something_else_is_a_text() {
 
 #[test]
 fn numbers_that_are_none_or_too_large_are_not_numbers() {
-    for text in [".inf", "-.inf", ".nan", "1e999", "0x", "0xfg", "e3", "1e", "--1"] {
+    for text in [".inf", "-.inf", ".nan", "0x", "0xfg", "0o8", "e3", "1e", "--1"] {
         check(&[(text, Scalar::Text(text))]);
+    }
+    let (digits, range) = (InvalidDecimal::TooManyDigits, InvalidDecimal::OutOfRange);
+    for (text, invalid) in [
+        ("1e999", range),
+        ("-1e-999", range),
+        ("12345678901234567890123456789012345", digits),
+        ("0.12345678901234567890123456789012345", digits),
+        ("0x1ed09bead87c0378d8e6400000000", digits),
+        ("0xffffffffffffffffffffffffffffffffffff", digits),
+    ] {
+        check(&[(text, Scalar::InvalidNumber(invalid))]);
     }
 }
 

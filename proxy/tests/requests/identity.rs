@@ -262,6 +262,36 @@ fn attributes_come_from_claims_headers_and_cookies() {
     );
 }
 
+#[test]
+fn a_number_of_a_token_holds_for_itself_and_for_no_neighbour() {
+    let upstream = Upstream::named("api");
+    let flags = "flags:\n  account: { kind: permission, rules: [{ when: { attribute: plan, eq: 1152921504606846977 }, \
+                 serve: on }] }\n  other: { kind: permission, rules: [{ when: { attribute: plan, ne: \
+                 1152921504606846977 }, serve: on }] }\n";
+    let proxy = builder(&upstream).flags(flags).start();
+    for (plan, expected) in [
+        ("1152921504606846977", "account"),
+        ("1152921504606846977.0", "account"),
+        ("1152921504606846975", "other"),
+        ("1152921504606846976", "other"),
+        ("1152921504606847100", "other"),
+        ("1152921504606846977.01", "other"),
+        // Too many digits, or too large: the claim is as good as missing, and the token still counts.
+        ("1152921504606846977.00000000000000000", ""),
+        ("1e999", ""),
+    ] {
+        let mut claims = proxy.issuer().claims("initech");
+        claims["plan"] = serde_json::from_str(plan).unwrap();
+        let request = Request::get("/api").token(&proxy.issuer().sign(&claims));
+        assert_eq!(proxy.ask(&request).status, 200);
+        assert_eq!(
+            upstream.last().header("x-flags").unwrap_or_default(),
+            expected,
+            "{plan}"
+        );
+    }
+}
+
 fn quick() -> Pace {
     let quick = Duration::from_millis(20);
     Pace {

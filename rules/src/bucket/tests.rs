@@ -32,16 +32,20 @@ fn an_id_too_long_for_the_stack_is_hashed_like_any_other() {
 
 #[test]
 fn a_whole_number_goes_by_its_decimal_digits_and_any_other_by_none() {
-    let digits = |number| whole_number(number).map(|digits| String::from_utf8(digits.to_vec()).unwrap());
-    assert_eq!(digits(42.0).as_deref(), Some("42"));
-    assert_eq!(digits(-7.0).as_deref(), Some("-7"));
-    assert_eq!(digits(-0.0).as_deref(), Some("0"));
-    assert_eq!(
-        digits(9_007_199_254_740_992.0).as_deref(),
-        Some("9007199254740992")
-    );
-    assert_eq!(digits(1.5), None);
-    assert_eq!(digits(1e300), None);
-    assert_eq!(digits(f64::NAN), None);
-    assert_eq!(digits(f64::INFINITY), None);
+    let digits = |text: &str| digits(Decimal::parse(text).unwrap()).map(|digits| digits.to_string());
+    let longest = format!("-{}", "9".repeat(MAX_DIGITS));
+    for (text, expected) in [
+        ("42", "42"),
+        ("-7", "-7"),
+        ("-0.0", "0"),
+        ("1e3", "1000"),
+        ("9007199254740993", "9007199254740993"),
+        ("18446744073709551615", "18446744073709551615"),
+        (&longest, &longest),
+    ] {
+        assert_eq!(digits(text).as_deref(), Some(expected), "{text}");
+    }
+    for text in ["1.5", "0.1", "1e34", "1e300"] {
+        assert_eq!(digits(text), None, "{text}");
+    }
 }

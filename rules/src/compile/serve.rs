@@ -1,7 +1,7 @@
 //! Compiles what is served: one variant, or a split by weights that add up to 100 percent.
 
 use crate::{
-    Name, Noun, ProblemKind, ServeDefinition, Site, Sited, VariantId,
+    Decimal, Name, Noun, ProblemKind, ServeDefinition, Site, Sited, VariantId,
     bucket::{BUCKETS, Bucketing, SPLIT_SUFFIX, Salt},
     split::{Serve, Split},
     subject::AttributeRef,
@@ -35,7 +35,7 @@ impl Compiler<'_> {
         &mut self,
         context: &Context<'_>,
         site: Site,
-        weights: &[(Name<'_>, Sited<f64>)],
+        weights: &[(Name<'_>, Sited<Decimal>)],
     ) -> Option<Box<[(u32, VariantId)]>> {
         self.problems
             .duplicates(Noun::Variant, weights.iter().map(|(name, _)| name));
@@ -66,26 +66,19 @@ impl Compiler<'_> {
     }
 
     /// A percentage in thousandths of a percent.
-    pub(super) fn share(&mut self, percentage: &Sited<f64>) -> Option<u32> {
+    pub(super) fn share(&mut self, percentage: &Sited<Decimal>) -> Option<u32> {
         let found = percentage.value;
-        if !(0.0..=100.0).contains(&found) {
+        if found < Decimal::ZERO || found > Decimal::from(100_u64) {
             self.problems
                 .report(percentage.site, ProblemKind::PercentageRange { found });
             return None;
         }
-        let thousandths = (found * 1_000.0).round();
-        // A literal of up to three decimals is the double nearest to its thousandths.
-        if (thousandths / 1_000.0).to_bits() != found.abs().to_bits() {
+        let thousandths = found.thousandths();
+        if thousandths.is_none() {
             self.problems
                 .report(percentage.site, ProblemKind::PercentageTooFine { found });
-            return None;
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a whole number from 0 to 100,000"
-        )]
-        Some(thousandths as u32)
+        thousandths
     }
 
     pub(super) fn by(&mut self, by: Option<&Name<'_>>) -> Option<AttributeRef> {

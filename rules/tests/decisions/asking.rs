@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use config::LoadedFlags;
-use rules::{AttributeId, AttributeValue, Decision, Eligibility, Subject, Timestamp, decide};
+use rules::{AttributeId, AttributeValue, Decimal, Decision, Eligibility, Subject, Timestamp, decide};
 use serde_json::Value as Json;
 
 /// A fixed point in time for cases that don't name one.
@@ -92,7 +92,7 @@ impl Asker {
 fn value_from_json(value: &Json) -> AttributeValue {
     match value {
         Json::String(text) => text.as_str().into(),
-        Json::Number(number) => number.as_f64().unwrap().into(),
+        Json::Number(number) => Decimal::parse(number.as_str()).unwrap().into(),
         Json::Bool(boolean) => (*boolean).into(),
         Json::Array(items) => items.iter().map(|item| item.as_str().unwrap()).collect(),
         Json::Null | Json::Object(_) => panic!("{value} is no attribute"),

@@ -1,4 +1,4 @@
-//! Every case of `spec/numbers.json`: which id a number stands for, wherever it comes from.
+//! Every case of `spec/number-ids.json`: which id a number stands for, wherever it comes from.
 
 use rules::{Cause, Eligibility, Timestamp, bucket, explain};
 use serde_json::Value as Json;
@@ -23,7 +23,7 @@ fn bucket_of(record: &str, asker: &Asker) -> Option<String> {
 
 #[test]
 fn a_number_goes_by_the_published_id_in_a_record_and_in_a_request() {
-    let spec: Json = serde_json::from_str(include_str!("../../spec/numbers.json")).unwrap();
+    let spec: Json = serde_json::from_str(include_str!("../../spec/number-ids.json")).unwrap();
     let salt = spec["salt"].as_str().unwrap();
     let ids = spec["ids"].as_array().unwrap();
     assert!(ids.len() >= 17);

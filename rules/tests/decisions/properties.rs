@@ -1,7 +1,7 @@
 //! What holds for every subject, every percentage and every document that compiles.
 
 use proptest::prelude::*;
-use rules::{Cause, Eligibility, Outcome, Timestamp, explain};
+use rules::{Cause, Decimal, Eligibility, Outcome, Timestamp, explain};
 
 use crate::asking::{Asker, NOON, load};
 
@@ -50,7 +50,7 @@ proptest! {
         tenant in proptest::option::of("[a-d]{1,2}"),
         user in proptest::option::of(".{0,300}"),
         text in ".{0,40}",
-        number in any::<f64>(),
+        number in any_number(),
         now in any::<i64>(),
     ) {
         let loaded = load(&document, Eligibility::Enforced);
@@ -77,6 +77,13 @@ proptest! {
             prop_assert_eq!(decided[0].cause, decision.cause);
         }
     }
+}
+
+/// A whole number, or one with decimals.
+fn any_number() -> impl Strategy<Value = Decimal> {
+    let decimals = (any::<i64>(), -300..=280_i32)
+        .prop_map(|(digits, power)| Decimal::parse(&format!("{digits}e{power}")).unwrap());
+    prop_oneof![any::<i64>().prop_map(Decimal::from), decimals]
 }
 
 /// A document of four flags that always compiles: later flags may require earlier ones.

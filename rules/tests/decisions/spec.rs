@@ -95,3 +95,8 @@ fn every_operator_holds_for_what_it_should_and_nothing_else() {
 fn rollouts_and_splits_go_by_the_published_buckets() {
     check(include_str!("../../spec/decisions/buckets.json"), 50);
 }
+
+#[test]
+fn numbers_are_compared_by_all_of_their_digits() {
+    check(include_str!("../../spec/decisions/numbers.json"), 190);
+}

@@ -11,7 +11,7 @@ use rules::{
 };
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, SeqAccess, Visitor},
+    de::{self, MapAccess, Visitor},
 };
 use serde_json::to_writer;
 
@@ -183,44 +183,8 @@ struct Attribute(AttributeValue);
 
 impl<'de> Deserialize<'de> for Attribute {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Values;
-        impl<'de> Visitor<'de> for Values {
-            type Value = AttributeValue;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string, a number, a boolean or a list of strings")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<AttributeValue, E> {
-                Ok(text.into())
-            }
-
-            fn visit_bool<E: de::Error>(self, boolean: bool) -> Result<AttributeValue, E> {
-                Ok(boolean.into())
-            }
-
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<AttributeValue, E> {
-                Ok(number.into())
-            }
-
-            #[expect(clippy::cast_precision_loss, reason = "attributes are doubles, as documented")]
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<AttributeValue, E> {
-                Ok((number as f64).into())
-            }
-
-            #[expect(clippy::cast_precision_loss, reason = "attributes are doubles, as documented")]
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<AttributeValue, E> {
-                Ok((number as f64).into())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<AttributeValue, A::Error> {
-                let mut list: Vec<Box<str>> = Vec::with_capacity(items.size_hint().unwrap_or(0));
-                while let Some(item) = items.next_element()? {
-                    list.push(item);
-                }
-                Ok(AttributeValue::List(list.into()))
-            }
-        }
-        deserializer.deserialize_any(Values).map(Self)
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let read = control::attribute_value(&value).map_err(de::Error::custom);
+        read.map(Self)
     }
 }

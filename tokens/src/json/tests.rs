@@ -14,6 +14,9 @@ fn documents_with_one_meaning_are_read_as_serde_json_reads_them() {
         "7",
         "1.5",
         "1e3",
+        "1e999",
+        "0.12345678901234567890123456789012345678901",
+        "[-0,{\"a\":123456789012345678901234567890}]",
         "\"\\u00e9\\ud83d\\ude00\"",
         "[]",
         "[1,[2,[\"3\"]],{}]",
@@ -51,7 +54,7 @@ fn a_repeated_name_is_refused_at_any_depth_and_in_any_spelling() {
 #[test]
 fn what_is_not_json_is_refused() {
     let deep = [b"[".repeat(200), b"]".repeat(200)].concat();
-    let documents: [&[u8]; 13] = [
+    let documents: [&[u8]; 14] = [
         b"",
         b" ",
         b"{",
@@ -60,7 +63,8 @@ fn what_is_not_json_is_refused() {
         b"{\"a\":1,}",
         b"{a:1}",
         b"NaN",
-        b"1e999",
+        b"1e",
+        b"01",
         b"\"\\ud800\"",
         b"\"\xff\"",
         b"\xef\xbb\xbf{}",

@@ -1,13 +1,14 @@
 //! What a good token gives.
 
-use rules::{AttributeValue, TenantId};
+use jsonwebtoken::EncodingKey;
+use rules::{AttributeValue, Decimal, TenantId};
 use serde_json::{Value, json};
 use tokens::{Algorithm, Issuer, IssuerDefinition, Issuers, KeySet, Rejection, TenantProblem, Unverified};
 
 use crate::fixture::{
-    ISSUER, NOW, claims, counting, definition, issuer, key_set, path, signer, token, verify,
+    AUDIENCE, ISSUER, NOW, claims, counting, definition, forge, issuer, key_set, path, signer, token, verify,
 };
-use crate::keys::keys;
+use crate::keys::{SECRET, keys};
 
 #[test]
 fn every_algorithm_is_accepted_with_its_key_at_the_cost_of_one_verification() {
@@ -113,13 +114,55 @@ fn an_identity_says_all_that_the_token_says() {
     let list = |items: &[&str]| items.iter().copied().collect::<AttributeValue>();
     let expected = [
         (7, AttributeValue::from("DE")),
-        (3, AttributeValue::from(12.5)),
+        (3, AttributeValue::from(Decimal::parse("12.5").unwrap())),
         (4, AttributeValue::from(true)),
         (5, list(&["eu", "us"])),
         (11, list(&[])),
     ];
     assert_eq!(*identity.attributes, expected);
     assert!((300..2000).contains(&identity.size()), "{}", identity.size());
+}
+
+#[test]
+fn a_number_of_a_claim_has_all_of_its_digits_or_is_no_attribute() {
+    let issuer = Issuer::new(IssuerDefinition {
+        attributes: vec![(0, path("account"))],
+        ..definition(&[Algorithm::Hs256])
+    });
+    let (issuer, keys) = (issuer.unwrap(), key_set(Algorithm::Hs256));
+    let key = EncodingKey::from_secret(SECRET);
+    for (written, expected) in [
+        ("1152921504606846977", Some("1152921504606846977")),
+        ("1152921504606846977.0", Some("1152921504606846977")),
+        ("9007199254740993e0", Some("9007199254740993")),
+        ("18446744073709551615", Some("18446744073709551615")),
+        ("-9223372036854775809", Some("-9223372036854775809")),
+        ("1.0", Some("1")),
+        ("1e3", Some("1000")),
+        ("-0.0", Some("0")),
+        ("0.10000000000000001", Some("0.10000000000000001")),
+        (
+            "1234567890123456789012345678901234",
+            Some("1234567890123456789012345678901234"),
+        ),
+        ("12345678901234567890123456789012345", None),
+        ("1e309", None),
+        ("1e-999999999999999999999", None),
+    ] {
+        let claims = format!(
+            r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","exp":{},"tenant":"acme","account":{written}}}"#,
+            NOW + 60
+        );
+        let token = forge(
+            r#"{"alg":"HS256"}"#,
+            &claims,
+            &key,
+            jsonwebtoken::Algorithm::HS256,
+        );
+        let identity = verify(&token, &issuer, &keys, NOW).unwrap();
+        let expected = expected.map(|text| (0, AttributeValue::from(Decimal::parse(text).unwrap())));
+        assert_eq!(identity.attributes.first(), expected.as_ref(), "{written}");
+    }
 }
 
 #[test]

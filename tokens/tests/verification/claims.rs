@@ -57,8 +57,9 @@ fn a_null_exp_and_a_number_beyond_all_bounds_are_refused() {
     let key = jsonwebtoken::EncodingKey::from_secret(SECRET);
     let cases = [
         ("null", "invalid_claim"),
-        ("1e999", "malformed"),
-        ("-1e999", "malformed"),
+        ("1e999", "invalid_claim"),
+        ("-1e999", "invalid_claim"),
+        ("99999999999999999999999999999999999999999", "invalid_claim"),
         ("0x10", "malformed"),
     ];
     for (exp, expected) in cases {

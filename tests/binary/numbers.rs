@@ -1,0 +1,332 @@
+//! Numbers have all of their digits wherever they are written, compared and told: documents, the store, commands.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::operating::Managed;
+use crate::process::{Said, sluice};
+
+const FLAGS: &str = "\
+version: 1
+flags:
+  exact: { kind: permission, rules: [{ name: own, when: { attribute: account, eq: 1152921504606846977 }, serve: on }] }
+  other: { kind: permission, rules: [{ name: not own, when: { attribute: account, ne: 1152921504606846977 }, serve: on }] }
+  by.account: { lifecycle: ga, rollout: { percentage: 90, by: account } }
+  value: { kind: ops, variants: { off: null, large: 12345678901234567890123, fine: 0.1000000000000000055 }, default: large,
+           rules: [{ when: { attribute: account, lt: 0.10 }, serve: fine }] }
+tenants:
+  own: { attributes: { account: 1152921504606846977 } }
+  near: { attributes: { account: 1152921504606846976 } }
+";
+
+/// What `sluice eval` answers.
+fn eval(lines: &str) -> Said {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("flags.yaml"), FLAGS).unwrap();
+    sluice(folder.path(), ["eval", "--flags", "flags.yaml"], lines.to_owned())
+}
+
+/// Flag, tenant and number of each question, the number none where only a record has one.
+fn variants(questions: &[(&str, &str, Option<&str>)]) -> Vec<String> {
+    let lines = questions.iter().map(|(flag, tenant, account)| {
+        let attributes = account.map_or(String::new(), |account| format!("\"account\":{account}"));
+        format!(r#"{{"flag":"{flag}","tenant":"{tenant}","attributes":{{{attributes}}}}}"#)
+    });
+    let said = eval(&lines.collect::<Vec<_>>().join("\n"));
+    assert_eq!(said.code, 0, "{}", said.out);
+    let answers = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    answers
+        .map(|answer| answer["variant"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn eval_tells_64_bit_neighbours_apart() {
+    let (own, near) = (("on", "off"), ("off", "on"));
+    for (tenant, account, (exact, other)) in [
+        ("nobody", Some("1152921504606846977"), own),
+        ("nobody", Some("1152921504606846977.0"), own),
+        ("nobody", Some("1152921504606846975"), near),
+        ("nobody", Some("1152921504606846976"), near),
+        ("nobody", Some("1152921504606847100"), near),
+        ("own", None, own),
+        ("near", None, near),
+        ("near", Some("1152921504606846977"), near),
+    ] {
+        let found = variants(&[("exact", tenant, account), ("other", tenant, account)]);
+        assert_eq!(found, [exact, other], "{tenant} {account:?}");
+    }
+}
+
+#[test]
+fn eval_draws_buckets_by_the_published_ids() {
+    // Buckets 79,933, 41,468, 90,536, 85,314, 92,400, 63,111 and more of 100,000 (rules/spec/number-ids.json).
+    for (account, expected) in [
+        ("1", "on"),
+        ("1.0", "on"),
+        ("1e3", "on"),
+        ("9007199254740992", "off"),
+        ("9007199254740993", "on"),
+        ("1152921504606846977", "off"),
+        ("18446744073709551615", "on"),
+        ("0", "on"),
+        ("-9007199254740993", "on"),
+        ("1.5", "off"),
+    ] {
+        assert_eq!(
+            variants(&[("by.account", "nobody", Some(account))]),
+            [expected],
+            "{account}"
+        );
+    }
+}
+
+#[test]
+fn eval_writes_the_digits_of_a_variant_and_refuses_numbers_that_it_can_not_compare() {
+    let said = eval(
+        r#"{"flag":"value","tenant":null}
+{"flag":"value","tenant":null,"attributes":{"account":0.09999999999999999999}}"#,
+    );
+    assert_eq!(said.code, 0, "{}", said.out);
+    assert!(
+        said.out.contains(r#""value":12345678901234567890123,"#),
+        "{}",
+        said.out
+    );
+    assert!(
+        said.out.contains(r#""value":0.1000000000000000055,"#),
+        "{}",
+        said.out
+    );
+    for (account, detail) in [
+        ("12345678901234567890123456789012345", "at most 34 digits"),
+        ("0.00012345678901234567890123456789012345", "at most 34 digits"),
+        ("1e309", "below 1e309"),
+        ("-1e-325", "at least 1e-324"),
+        ("1e99999999999", "below 1e309"),
+        ("NaN", "expected"),
+        ("Infinity", "expected"),
+    ] {
+        let said = eval(&format!(
+            r#"{{"flag":"exact","tenant":null,"attributes":{{"account":{account}}}}}"#
+        ));
+        let answer: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(
+            (said.code, &answer["error"]),
+            (1, &"PARSE_ERROR".into()),
+            "{account}"
+        );
+        let told = answer["detail"].as_str().unwrap();
+        assert!(
+            told.contains(detail) && told.contains("line 1 column "),
+            "{account}: {told}"
+        );
+    }
+}
+
+#[test]
+fn check_refuses_numbers_that_can_not_be_compared_with_their_places() {
+    let folder = tempfile::tempdir().unwrap();
+    for (account, detail) in [
+        ("12345678901234567890123456789012345", "at most 34 digits"),
+        (".nan", "not a finite decimal number"),
+        ("-.INF", "not a finite decimal number"),
+        ("1e309", "below 1e309"),
+    ] {
+        let text = format!("version: 1\ntenants:\n  acme: {{ attributes: {{ account: {account} }} }}\n");
+        fs::write(folder.path().join("flags.yaml"), text).unwrap();
+        let said = sluice(folder.path(), ["eval", "--flags", "flags.yaml"], "");
+        assert_eq!(said.code, 1);
+        for part in ["error[invalid-number]", "flags.yaml:3:34", detail] {
+            assert!(said.err.contains(part), "no {part} in\n{}", said.err);
+        }
+    }
+}
+
+/// Explains for `tenant`, or for an account of nobody in particular, and gives all that was said.
+fn explained(base: &[&str], tenant: &str, account: Option<&str>, run: impl Fn(&[&str]) -> Said) -> Said {
+    let attribute = account.map(|account| format!("account={account}"));
+    let mut arguments = [base, &["--tenant", tenant]].concat();
+    if let Some(attribute) = &attribute {
+        arguments.extend(["--attribute", attribute]);
+    }
+    run(&arguments)
+}
+
+#[test]
+fn explain_tells_64_bit_neighbours_apart_and_shows_their_digits() {
+    let managed = Managed::start();
+    fs::write(managed.path().join("flags.yaml"), FLAGS).unwrap();
+    managed.done(&["apply", "-f", "flags.yaml", "--yes", "--force"]);
+    let config = "version: 1\nlisteners: [{ name: public, address: \"127.0.0.1:0\" }]\nadmin: off\n\
+                  flags: { file: flags.yaml }\nupstreams: { app: \"127.0.0.1:9\" }\n\
+                  routes: [{ name: all, match: /**, gate: exact, upstream: app }]\n";
+    fs::write(managed.path().join("files.yaml"), config).unwrap();
+    let of_files = ["explain", "--json", "--config", "files.yaml", "GET", "/"];
+    for (tenant, account, shown, holds) in [
+        ("own", None, "1152921504606846977", true),
+        ("near", None, "1152921504606846976", false),
+        (
+            "nobody",
+            Some("1152921504606846977.0"),
+            "1152921504606846977",
+            true,
+        ),
+        (
+            "nobody",
+            Some("1152921504606846975"),
+            "1152921504606846975",
+            false,
+        ),
+        (
+            "nobody",
+            Some("1152921504606847100"),
+            "1152921504606847100",
+            false,
+        ),
+        (
+            "nobody",
+            Some("0.10000000000000000555"),
+            "0.10000000000000000555",
+            false,
+        ),
+    ] {
+        let variant = if holds { "on" } else { "off" };
+        let story = explained(&["flags", "explain", "exact"], tenant, account, |all| {
+            managed.said(all)
+        });
+        assert!(
+            story.out.starts_with(&format!("exact for {tenant}: {variant}")),
+            "{}",
+            story.out
+        );
+        let json = explained(&["flags", "explain", "exact", "--json"], tenant, account, |all| {
+            managed.said(all)
+        });
+        let files = explained(&of_files, tenant, account, |all| sluice(managed.path(), all, ""));
+        assert_eq!(files.code, i32::from(!holds), "{}{}", files.out, files.err);
+        for told in [&json.out, &files.out] {
+            assert!(
+                told.contains("account eq 1152921504606846977") && told.contains(shown),
+                "{told}"
+            );
+        }
+    }
+    let long = "account=12345678901234567890123456789012345";
+    let said = managed.refused(&["flags", "explain", "exact", "--attribute", long]);
+    assert!(said.err.contains("at most 34 digits"), "{}", said.err);
+}
+
+/// Numbers as they are written in `stored`, each once.
+const WRITTEN: [&str; 6] = [
+    "1152921504606846977",
+    "0.10000000000000000555",
+    "1.10",
+    "-9223372036854775809",
+    "1234567890123456789012345678901234",
+    "98765432109876543210.5",
+];
+
+/// A document with each of `WRITTEN`: in a record, a rule and a variant.
+fn stored() -> String {
+    let [account, fine, rate, low, long, value] = WRITTEN;
+    format!(
+        "version: 1\nflags:\n  board:\n    variants: {{ off: null, large: {value} }}\n    default: off\n    opt_in_serves: large\n    \
+         rules: [{{ when: {{ attribute: account, in: [{low}, {long}] }}, serve: large }}]\n\
+         tenants:\n  hooli: {{ attributes: {{ account: {account}, fine: {fine}, rate: {rate} }} }}\n"
+    )
+}
+
+fn assert_written(text: &str) {
+    for number in WRITTEN {
+        let times = text.split(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-'));
+        assert!(
+            times.clone().any(|found| found == number),
+            "no {number} in {text}"
+        );
+    }
+}
+
+#[test]
+fn a_number_goes_through_the_store_and_back_with_every_digit() {
+    let managed = Managed::start();
+    fs::write(managed.path().join("numbers.yaml"), stored()).unwrap();
+    managed.done(&["apply", "-f", "numbers.yaml", "--yes", "--force"]);
+    let export = || {
+        managed.done(&["export", "-o", "all.json", "--force"]);
+        fs::read_to_string(managed.path().join("all.json")).unwrap()
+    };
+    let exported = export();
+    assert_written(&exported);
+    for file in ["all.json", "numbers.yaml"] {
+        let said = managed.done(&["apply", "-f", file]);
+        assert!(said.ends_with("nothing to change\n"), "{file}: {said}");
+    }
+    assert_written(&managed.done(&["audit", "export"]));
+    assert!(
+        managed
+            .done(&["tenants", "show", "hooli"])
+            .contains("account = 1152921504606846977\n")
+    );
+    managed.done(&["tenants", "set", "hooli", "--attribute", "rate=1.100"]);
+    managed.done(&["tenants", "set", "hooli", "--attribute", "rate=1.10"]);
+    assert_eq!(export(), exported);
+    managed.done(&["audit", "verify"]);
+    managed.done(&["backup", "-o", "copy"]);
+    let restored = Managed::with_store(&managed.path().join("copy"));
+    restored.done(&["export", "-o", "all.json"]);
+    assert_eq!(
+        fs::read_to_string(restored.path().join("all.json")).unwrap(),
+        exported
+    );
+    let managed = managed.restarted(|_| {});
+    managed.done(&["export", "-o", "again.json"]);
+    assert_eq!(
+        fs::read_to_string(managed.path().join("again.json")).unwrap(),
+        exported
+    );
+}
+
+#[test]
+fn a_number_that_can_not_be_compared_changes_no_record() {
+    let managed = Managed::start();
+    let before = managed.revision();
+    for account in ["12345678901234567890123456789012345", "1e309", "-1e-325"] {
+        let said = managed.refused(&[
+            "tenants",
+            "set",
+            "acme",
+            "--attribute",
+            &format!("account={account}"),
+        ]);
+        assert!(said.err.contains("can't be compared exactly"), "{}", said.err);
+        let document =
+            format!("version: 1\ntenants: {{ acme: {{ attributes: {{ account: {account} }} }} }}\n");
+        fs::write(managed.path().join("numbers.yaml"), document).unwrap();
+        for command in [&["apply", "--yes", "-f"][..], &["tenants", "import", "-f"]] {
+            let said = managed.refused(&[command, &["numbers.yaml"]].concat());
+            let told = format!("{}{}", said.out, said.err);
+            assert!(
+                told.contains("can't be compared exactly") && told.contains("numbers.yaml:2"),
+                "{told}"
+            );
+        }
+        let attribute = format!("account={account}");
+        let said = sluice(
+            managed.path(),
+            ["explain", "--attribute", &attribute, "GET", "/"],
+            "",
+        );
+        assert_eq!(said.code, 2);
+        assert!(
+            said.err.contains("`account` can't be an attribute: "),
+            "{}",
+            said.err
+        );
+    }
+    assert_eq!(managed.revision(), before);
+}
