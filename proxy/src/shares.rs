@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use self::clients::{Clients, Holdings};
@@ -30,6 +31,7 @@ pub(crate) use self::connection::ConnectionShare;
 pub(crate) use self::end_signal::EndSignal;
 use self::holder::{Kind, Register};
 pub(crate) use self::request::{Direction, Need, RequestShare};
+use self::shedder::Resource;
 pub(crate) use self::shedder::shed_when_short;
 pub(crate) use self::stream::StreamShare;
 use crate::capacity::Capacity;
@@ -55,6 +57,12 @@ pub(crate) struct Shares {
     started: Instant,
     /// Wakes the shedder.
     short: Notify,
+    /// How many connections and requests were ended and not yet counted, by resource.
+    ended: [AtomicUsize; Resource::ALL.len()],
+    /// Held while something is shed.
+    shedding: Mutex<()>,
+    /// Until when there is nothing to shed, in milliseconds since the start: looking again would cost more than it gives.
+    idle_until_ms: AtomicU64,
 }
 
 /// What all clients together hold.
@@ -99,6 +107,9 @@ impl Shares {
             register: Register::new(),
             started: Instant::now(),
             short: Notify::new(),
+            ended: Default::default(),
+            shedding: Mutex::new(()),
+            idle_until_ms: AtomicU64::new(0),
         })
     }
 
@@ -139,6 +150,7 @@ impl Shares {
             Kind::Request | Kind::Connection => (&self.used.in_flight, capacity.in_flight),
         };
         let used = used.load(Ordering::Relaxed);
+        let mut is_small = false;
         if let Some(holdings) = holdings {
             let held = match kind {
                 Kind::Tunnel => &holdings.tunnels,
@@ -152,10 +164,25 @@ impl Shares {
             {
                 return Err(Short::Client);
             }
+            is_small = held <= FAIR_COUNT;
         }
-        let full =
-            used > limit.all || self.used.descriptors() > capacity.descriptors || !self.has_memory(None);
-        if full { Err(Short::All) } else { Ok(()) }
+        let descriptors = self.used.descriptors();
+        let resource = if !self.has_memory(None) {
+            return Err(Short::All);
+        } else if used > limit.all {
+            Resource::counted(kind)
+        } else if descriptors > capacity.descriptors {
+            Resource::Descriptors
+        } else {
+            return Ok(());
+        };
+        // A client with a handful gets the place of what is being shed, before that is gone.
+        let has_slack = used <= limit.all + limit.all / SHORT_PART
+            && descriptors <= capacity.descriptors + capacity.descriptors / SHORT_PART;
+        if is_small && has_slack && self.makes_room(resource) {
+            return Ok(());
+        }
+        Err(Short::All)
     }
 
     /// Whether there is memory for what is counted already; with `holdings`, for one client, else for all.

@@ -29,10 +29,15 @@ const MOST_UNREAD: u64 = 1_000 * 640 * 1024;
 /// Attacks over and over with what `burst` gives, each burst on an open connection while that is let be, at most
 /// every 25 ms, and says what the others notice.
 fn attack(what: &'static str, burst: impl Fn(u32) -> Vec<u8> + Sync) {
-    assert_unharmed(|| [attack_once(what, &burst)]);
+    attack_for(what, Duration::from_secs(60), burst);
 }
 
-fn attack_once(what: &'static str, burst: &(impl Fn(u32) -> Vec<u8> + Sync)) -> Noticed {
+/// The same for so long, where the suite is to take its time.
+fn attack_for(what: &'static str, soak: Duration, burst: impl Fn(u32) -> Vec<u8> + Sync) {
+    assert_unharmed(|| [attack_once(what, soak, &burst)]);
+}
+
+fn attack_once(what: &'static str, soak: Duration, burst: &(impl Fn(u32) -> Vec<u8> + Sync)) -> Noticed {
     let sluice = Sluice::start(LIMITS);
     let quiet = p99(sluice.address);
     let memory = sluice.memory();
@@ -54,13 +59,10 @@ fn attack_once(what: &'static str, burst: &(impl Fn(u32) -> Vec<u8> + Sync)) -> 
         }
         // Whatever happens, the attackers end.
         let attacked = std::panic::catch_unwind(|| {
-            thread::sleep(Duration::from_secs(
-                if std::env::var_os("SLUICE_SOAK").is_some() {
-                    60
-                } else {
-                    1
-                },
-            ));
+            thread::sleep(match std::env::var_os("SLUICE_SOAK") {
+                Some(_) => soak,
+                None => Duration::from_secs(1),
+            });
             p99(sluice.address)
         });
         stop.store(true, Ordering::Relaxed);
@@ -126,7 +128,7 @@ fn pings_without_end_leave_the_others_alone() {
 
 #[test]
 fn acknowledgements_of_no_ping_leave_the_others_alone() {
-    attack("PING ACK flood", |_| {
+    attack_for("PING ACK flood", Duration::from_secs(600), |_| {
         frame(kind::PING, END_STREAM, 0, &[0; 8]).repeat(100)
     });
 }

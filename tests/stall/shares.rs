@@ -3,12 +3,13 @@
 //! with a run in which the same attackers send the same bytes in a second as requests that are answered.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use testkit::eventually;
-use testkit::frames::{END_HEADERS, END_STREAM, Frames, block, frame, kind};
+use testkit::frames::{END_HEADERS, END_STREAM, Frame, Frames, block, frame, kind};
 
 use crate::sluice::Sluice;
 use crate::victim::{assert_unharmed, p99};
@@ -21,6 +22,9 @@ const STREAMS: u32 = 100;
 const SENT: usize = 6_300;
 /// What the proxy's own memory may grow by, whatever it is asked, in bytes: connections, and what the allocator keeps.
 const OWN_MEMORY: u64 = 48 * MIB;
+
+/// How often an attacker opens a connection again.
+const PERIOD: Duration = Duration::from_secs(2);
 
 /// How long an attack lasts at least.
 fn patience() -> Duration {
@@ -62,7 +66,7 @@ fn whole_post(stream: u32) -> Vec<u8> {
 
 /// Connections of attackers, each with as many streams as `bytes` gives requests for.
 fn hold(
-    sluice: &Sluice,
+    address: SocketAddr,
     sources: impl IntoIterator<Item = IpAddr>,
     settings: &[u8],
     bytes: fn(u32) -> Vec<u8>,
@@ -70,7 +74,7 @@ fn hold(
     let mut held = Vec::new();
     for source in sources {
         // A connection that is refused or ended is what the proxy may do.
-        let Ok(mut frames) = Frames::try_connect_from(sluice.address, source) else {
+        let Ok(mut frames) = Frames::try_connect_from(address, source) else {
             continue;
         };
         let _ = frames.try_send(kind::SETTINGS, 0, 0, settings);
@@ -86,54 +90,89 @@ fn hold(
     held
 }
 
-/// The 99th percentile of the others while `sources` send requests that are answered, `requests` of each in `over`.
-fn p99_beside_valid(
-    address: SocketAddr,
-    sources: Vec<IpAddr>,
-    requests: u32,
-    over: Duration,
-    bytes: fn(u32) -> Vec<u8>,
-) -> Duration {
-    let stop = AtomicBool::new(false);
-    let stop = &stop;
-    thread::scope(|scope| {
+/// Attackers, each with one connection at a time, until this is dropped. A connection whose streams have ended, or that
+/// was ended, is opened again in the next period.
+struct Attackers(Arc<AtomicBool>);
+
+impl Attackers {
+    fn start(
+        sluice: &Sluice,
+        sources: Vec<IpAddr>,
+        settings: &'static [u8],
+        bytes: fn(u32) -> Vec<u8>,
+    ) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
         for source in sources {
-            scope.spawn(move || {
-                let pause = over / requests;
+            let (stop, address) = (Arc::clone(&stop), sluice.address);
+            // It ends with the proxy at the latest.
+            thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let began = Instant::now();
+                    for mut frames in hold(address, [source], settings, bytes) {
+                        let ends = |frame: Frame| {
+                            frame.kind == kind::RST_STREAM || frame.kind < 2 && frame.flags & END_STREAM != 0
+                        };
+                        let ended = std::iter::from_fn(|| frames.read())
+                            .filter_map(|frame| ends(frame).then_some(()));
+                        let _ = ended.take(STREAMS as usize).count();
+                    }
+                    thread::sleep(PERIOD.saturating_sub(began.elapsed()));
+                }
+            });
+        }
+        Self(stop)
+    }
+
+    /// Clients with as many connections that send as many requests in a period, with their ends, and read the answers.
+    fn in_earnest(sluice: &Sluice, sources: Vec<IpAddr>, bytes: fn(u32) -> Vec<u8>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        for source in sources {
+            let (stop, address) = (Arc::clone(&stop), sluice.address);
+            thread::spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     let Ok(mut frames) = Frames::try_connect_from(address, source) else {
-                        thread::sleep(pause);
+                        thread::sleep(PERIOD);
                         continue;
                     };
-                    for number in 0..10_000 {
-                        let sent = frames.try_send_bytes(&bytes(1 + 2 * number));
-                        if sent.is_err() || stop.load(Ordering::Relaxed) {
+                    for number in 0..STREAMS {
+                        if frames.try_send_bytes(&bytes(1 + 2 * number)).is_err()
+                            || stop.load(Ordering::Relaxed)
+                        {
                             break;
                         }
-                        while frames
-                            .read()
-                            .is_some_and(|frame| frame.flags & END_STREAM == 0 || frame.kind > 1)
-                        {
-                        }
-                        thread::sleep(pause);
+                        let ends = |frame: &Frame| frame.kind < 2 && frame.flags & END_STREAM != 0;
+                        let _ = std::iter::from_fn(|| frames.read()).find(ends);
+                        thread::sleep(PERIOD / STREAMS);
                     }
                 }
             });
         }
-        let beside = std::panic::catch_unwind(|| p99(address));
-        stop.store(true, Ordering::Relaxed);
-        beside.unwrap()
-    })
+        Self(stop)
+    }
 }
 
-/// Measures the others during `patience`, and returns the best of it.
-fn p99_over(address: SocketAddr) -> Duration {
-    let until = Instant::now() + patience();
-    let mut best = p99(address);
-    while Instant::now() < until {
-        best = best.min(p99(address));
+impl Drop for Attackers {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
-    best
+}
+
+/// The 99th percentile of the others beside clients in earnest.
+fn p99_beside_valid(sluice: &Sluice, sources: Vec<IpAddr>, bytes: fn(u32) -> Vec<u8>) -> Duration {
+    let _others = Attackers::in_earnest(sluice, sources, bytes);
+    p99(sluice.address)
+}
+
+/// What is seen while an attack lasts: the best 99th percentile of the others, the most descriptors, the most memory in
+/// bytes.
+fn observe(sluice: &Sluice) -> (Duration, usize, u64) {
+    let until = Instant::now() + patience();
+    let mut seen = (Duration::MAX, 0, 0);
+    while seen.1 == 0 || Instant::now() < until {
+        let now = (p99(sluice.address), sluice.descriptors(), sluice.memory());
+        seen = (seen.0.min(now.0), seen.1.max(now.1), seen.2.max(now.2));
+    }
+    seen
 }
 
 #[test]
@@ -142,23 +181,15 @@ fn requests_that_never_end_hold_no_more_descriptors_than_a_clients_share() {
         let rest = "limits: { max_in_flight_per_client: 200 }";
         let sluice = Sluice::start_with(LIMITS, rest, None);
         let sources = || vec![address_of(1); 10];
-        let valid = p99_beside_valid(
-            sluice.address,
-            sources(),
-            STREAMS,
-            Duration::from_secs(2),
-            whole_post,
-        );
+        let valid = p99_beside_valid(&sluice, sources(), whole_post);
         let (memory, descriptors) = (sluice.memory(), sluice.descriptors());
-        let held = hold(&sluice, sources(), &[], open_post);
+        let held = Attackers::start(&sluice, sources(), &[], open_post);
         eventually("the share is used", || {
             (sluice.metric("sluice_resource_used{resource=\"in_flight\"}") >= 200.0).then_some(())
         });
-        let attacked = p99_over(sluice.address);
-        let (more, grown) = (
-            sluice.descriptors().saturating_sub(descriptors),
-            sluice.memory().saturating_sub(memory),
-        );
+        let (attacked, most, most_memory) = observe(&sluice);
+        let more = most.saturating_sub(descriptors);
+        let grown = most_memory.saturating_sub(memory);
         let refused = sluice.metric("sluice_rejections_total{reason=\"CLIENT_LIMIT\"}");
         eprintln!("open requests: {more} descriptors and {grown} bytes more, {refused} refused");
         // The attackers' connections and the share; the others have a handful.
@@ -177,13 +208,13 @@ fn answers_that_nobody_reads_take_no_more_memory_than_a_clients_share() {
         let sluice = Sluice::start_with(LIMITS, rest, None);
         let sources = || vec![address_of(1); 60];
         let small = |stream| request(stream, "GET", "/");
-        let valid = p99_beside_valid(sluice.address, sources(), STREAMS, Duration::from_secs(2), small);
+        let valid = p99_beside_valid(&sluice, sources(), small);
         let memory = sluice.memory();
         // No window for any answer.
         let large = |stream| request(stream, "GET", "/large");
-        let held = hold(&sluice, sources(), &[0, 4, 0, 0, 0, 0], large);
-        let attacked = p99_over(sluice.address);
-        let grown = sluice.memory().saturating_sub(memory);
+        let held = Attackers::start(&sluice, sources(), &[0, 4, 0, 0, 0, 0], large);
+        let (attacked, _, most_memory) = observe(&sluice);
+        let grown = most_memory.saturating_sub(memory);
         let shed = sluice.metric("sluice_shed_total{resource=\"client_buffered\"}");
         let refused = sluice.metric("sluice_rejections_total{reason=\"CLIENT_LIMIT\"}");
         let counted = sluice.metric("sluice_resource_used{resource=\"buffered_bytes\"}");
@@ -200,16 +231,9 @@ fn answers_that_nobody_reads_take_no_more_memory_than_a_clients_share() {
 fn few_descriptors(sources: fn() -> Vec<IpAddr>) {
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
-        let valid = p99_beside_valid(
-            sluice.address,
-            sources(),
-            STREAMS,
-            Duration::from_secs(2),
-            whole_post,
-        );
-        let held = hold(&sluice, sources(), &[], open_post);
-        let attacked = p99_over(sluice.address);
-        let descriptors = sluice.descriptors();
+        let valid = p99_beside_valid(&sluice, sources(), whole_post);
+        let held = Attackers::start(&sluice, sources(), &[], open_post);
+        let (attacked, descriptors, _) = observe(&sluice);
         let shed = sluice.metric("sluice_shed_total{resource=\"in_flight\"}")
             + sluice.metric("sluice_shed_total{resource=\"descriptors\"}");
         let refused = sluice.metric("sluice_rejections_total{reason=\"CLIENT_LIMIT\"}");
@@ -240,8 +264,7 @@ fn with_1024_descriptors_two_thousand_silent_connections_stop_nobody() {
         let held: Vec<_> = (0..2_000)
             .map(|number| Frames::try_connect_from(sluice.address, address_of(1 + (number % 4) as u8)))
             .collect();
-        let attacked = p99_over(sluice.address);
-        let descriptors = sluice.descriptors();
+        let (attacked, descriptors, _) = observe(&sluice);
         eprintln!("silent connections: {descriptors} open");
         assert!(descriptors <= 1_024 - 128, "{descriptors} descriptors are open");
         assert_eq!(sluice.kill_flag(), 200);
@@ -270,7 +293,7 @@ fn taken(what: &str, attack: impl FnOnce(&Sluice) -> Vec<Frames>) -> (u64, u64) 
 #[test]
 fn nothing_takes_more_memory_than_is_counted_for_it() {
     let streams = |settings: &'static [u8], bytes: fn(u32) -> Vec<u8>| {
-        move |sluice: &Sluice| hold(sluice, [address_of(1); 10], settings, bytes)
+        move |sluice: &Sluice| hold(sluice.address, [address_of(1); 10], settings, bytes)
     };
     let no_window = &[0, 4, 0, 0, 0, 0];
     let idle = |sluice: &Sluice| {

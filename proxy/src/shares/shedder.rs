@@ -36,7 +36,11 @@ pub(crate) async fn shed_when_short(
             _ = stopped.wait_for(|stop| *stop) => return,
         }
         for resource in Resource::ALL {
-            let ended = shares.shed(resource);
+            let ended = {
+                let _shedding = shares.shedding.lock();
+                shares.shed(resource);
+                shares.take_ended(resource)
+            };
             for _ in 0..ended {
                 metrics.shed.count(resource.name());
             }
@@ -91,13 +95,21 @@ pub(super) enum Resource {
 }
 
 impl Resource {
-    const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::ClientBuffered,
         Self::Buffered,
         Self::InFlight,
         Self::Tunnels,
         Self::Descriptors,
     ];
+
+    /// What requests of a kind are counted as.
+    pub(super) fn counted(kind: Kind) -> Self {
+        match kind {
+            Kind::Tunnel => Self::Tunnels,
+            Kind::Request | Kind::Connection => Self::InFlight,
+        }
+    }
 
     fn name(self) -> &'static str {
         match self {
@@ -133,15 +145,34 @@ impl Resource {
 }
 
 impl Shares {
+    /// Sheds at once where that has an effect. Returns whether something comes free.
+    pub(super) fn makes_room(&self, resource: Resource) -> bool {
+        let now = self.now_ms();
+        if now < self.idle_until_ms.load(Ordering::Relaxed) {
+            return false;
+        }
+        // Who holds the lock is about to make room.
+        let Some(_shedding) = self.shedding.try_lock() else {
+            return true;
+        };
+        let freed = self.shed(resource);
+        if freed == 0 {
+            let idle = u64::try_from(PAUSE.as_millis()).unwrap_or_default();
+            self.idle_until_ms
+                .store(now.saturating_add(idle), Ordering::Relaxed);
+        }
+        freed > 0
+    }
+
     /// Ends holders of the greediest clients until no more of `resource` is used than there should be, or no client has
-    /// more than its part. Returns how many were ended.
-    pub(super) fn shed(&self, resource: Resource) -> usize {
+    /// more than its part. Returns how much comes free, with what was told to end before.
+    pub(super) fn shed(&self, resource: Resource) -> u64 {
         let Some(mut excess) = self.excess(resource) else {
             return 0;
         };
         let floor = self.floor(resource);
         let mut seen: Vec<ClientId> = Vec::new();
-        let mut ended = 0;
+        let (mut ended, mut all_freed) = (0, 0);
         while excess > 0 && seen.len() < MAX_CLIENTS {
             let held = |holdings: &Holdings| resource.of_client(holdings);
             let Some((client, amount)) = self.clients.greediest(&seen, floor, held) else {
@@ -170,11 +201,21 @@ impl Shares {
                 freed += resource.of_holder(&holder);
                 ended += usize::from(holder.end.give());
             }
+            all_freed += freed;
             if resource != Resource::ClientBuffered {
                 excess = excess.saturating_sub(freed);
             }
         }
-        ended
+        if let Some(sum) = self.ended.get(resource as usize) {
+            sum.fetch_add(ended, Ordering::Relaxed);
+        }
+        all_freed
+    }
+
+    /// How many holders were ended since this was asked last.
+    pub(super) fn take_ended(&self, resource: Resource) -> usize {
+        let sum = self.ended.get(resource as usize);
+        sum.map_or(0, |sum| sum.swap(0, Ordering::Relaxed))
     }
 
     /// How much of `resource` is to come free; none where it does not run short.

@@ -58,6 +58,12 @@ fn tunnel(shares: &Arc<Shares>, client: u8) -> Result<Arc<RequestShare>, Short> 
     shares.ask(None, Arc::default(), need)
 }
 
+/// How many are ended.
+fn shed(shares: &Shares, resource: Resource) -> usize {
+    shares.shed(resource);
+    shares.take_ended(resource)
+}
+
 /// Asserts that nothing is counted any more.
 #[track_caller]
 fn assert_empty(shares: &Shares) {
@@ -158,12 +164,12 @@ fn connections_without_a_request_of_the_greediest_client_end_first() {
         is_tunnel: false,
     };
     let request = shares.ask(Some(Arc::clone(busy)), busy.end(), need).unwrap();
-    assert_eq!(shares.shed(Resource::Descriptors), 0);
+    assert_eq!(shed(&shares, Resource::Descriptors), 0);
     let proxies: Vec<_> = (0..60).map(|_| connect(&shares, None).unwrap()).collect();
     // One over 140, and half of the last eighth.
-    assert_eq!(shares.shed(Resource::Descriptors), 11);
+    assert_eq!(shed(&shares, Resource::Descriptors), 11);
     // What was told to end and is not gone yet counts as gone.
-    assert_eq!(shares.shed(Resource::Descriptors), 0);
+    assert_eq!(shed(&shares, Resource::Descriptors), 0);
     let ended = |share: &&Arc<ConnectionShare>| share.end().is_given();
     assert_eq!(greedy.iter().filter(ended).count(), 11);
     assert!(!ended(&busy), "it has a request");
@@ -179,8 +185,24 @@ fn nothing_is_taken_from_clients_that_hold_a_handful() {
         .map(|number| ask(&shares, Some(number / 8)).unwrap())
         .collect();
     assert_eq!(ask(&shares, Some(200)).unwrap_err(), Short::All);
-    assert_eq!(shares.shed(Resource::InFlight), 0);
+    assert_eq!(shed(&shares, Resource::InFlight), 0);
     assert!(!held.iter().any(|share| share.is_shed()));
+}
+
+#[test]
+fn a_client_with_a_handful_gets_the_place_of_what_is_shed_for_it() {
+    let shares = shares(|capacity| capacity.in_flight = Limit { all: 64, client: 64 });
+    let greedy: Vec<_> = std::iter::from_fn(|| ask(&shares, Some(1)).ok()).collect();
+    let others: Vec<_> = (0..64 - greedy.len())
+        .map(|number| ask(&shares, Some(2 + number as u8 / 8)).unwrap())
+        .collect();
+    assert!(!greedy.iter().any(|share| share.is_shed()));
+    let small: Vec<_> = (0..8).map(|_| ask(&shares, Some(99)).unwrap()).collect();
+    assert!(greedy.iter().any(|share| share.is_shed()));
+    // What is being shed is not given away twice.
+    assert_eq!(ask(&shares, Some(98)).unwrap_err(), Short::All);
+    drop((greedy, others, small));
+    assert_empty(&shares);
 }
 
 #[test]
@@ -196,7 +218,7 @@ fn requests_of_the_greediest_client_end_in_the_order_in_which_they_last_got_on()
     for (share, since_ms) in greedy.iter().zip([9, 3, 8, 1, 7, 6, 4, 5]) {
         share.since(since_ms);
     }
-    assert_eq!(shares.shed(Resource::InFlight), 5);
+    assert_eq!(shed(&shares, Resource::InFlight), 5);
     let shed: Vec<_> = (0..32).filter(|&index| greedy[index].is_shed()).collect();
     assert_eq!(shed, [1, 3, 5, 6, 7]);
     assert!(!small.iter().any(|share| share.is_shed()));
@@ -260,7 +282,7 @@ fn a_client_that_does_not_read_is_brought_back_to_its_limit() {
         .collect();
     assert_eq!(ask(&shares, Some(1)).unwrap_err(), Short::Client);
     assert!(held.last().unwrap().is_over());
-    let ended = shares.shed(Resource::ClientBuffered);
+    let ended = shed(&shares, Resource::ClientBuffered);
     assert!((6..10).contains(&ended), "{ended} of 16 were ended");
     assert!(!other.is_shed());
     drop((held, parts, other, other_part));
@@ -281,7 +303,7 @@ fn when_memory_runs_short_the_greediest_gives_it_back() {
         .iter()
         .map(|share| share.hand_on(Direction::Answer, Bytes::from(vec![7; 500_000]), false))
         .collect();
-    assert!(shares.shed(Resource::Buffered) > 0);
+    assert!(shed(&shares, Resource::Buffered) > 0);
     assert!(!small.iter().any(|share| share.is_shed()));
     drop((small, held, parts));
     assert_empty(&shares);
