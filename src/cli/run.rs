@@ -195,6 +195,8 @@ impl Follower {
     fn follow(&self, reload: Reload) -> Reception {
         match reload {
             Reload::Applied(loaded) => {
+                let warnings = &loaded.warnings;
+                let warnings = (!warnings.is_empty()).then(|| warnings.render(answer::colour()));
                 let known = operators::known(&loaded, &self.keys);
                 let take = || self.composition.take(*loaded);
                 let taken = known.and_then(|known| Ok((known, self.control.undisturbed(take)?)));
@@ -205,6 +207,9 @@ impl Follower {
                         self.control.move_to(self.composition.eligibility());
                         let revision = self.composition.revision();
                         info!(%revision, "reloaded");
+                        if let Some(warnings) = warnings {
+                            answer::complain(warnings.trim_end());
+                        }
                         for field in published.needs_restart {
                             warn!(field, "a change of this field takes effect at the next start");
                         }
