@@ -13,7 +13,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use config::{Identity, IssuerConfig, KeySource, Loaded, Places};
 use control::RequestQuestion;
-use proxy::{InvalidKeySource, IssuerKeys, KeyStore};
+use proxy::{FetchTerms, InvalidKeySource, IssuerKeys, KeyStore};
 use rules::{Snapshot, Timestamp};
 
 pub(crate) use self::telling::tell;
@@ -52,8 +52,13 @@ pub(crate) fn issuer_keys(
 ) -> Result<Arc<IssuerKeys>, InvalidKeySource> {
     match &config.keys {
         KeySource::Fixed(keys) => Ok(IssuerKeys::fixed(Arc::clone(keys))),
-        KeySource::Url { url, refresh_ms } => {
-            store.remote(&config.issuer, url, std::time::Duration::from_millis(*refresh_ms))
+        KeySource::Url {
+            url,
+            refresh_ms,
+            keep_keys_ms,
+        } => {
+            let terms = FetchTerms::from_ms(*refresh_ms, *keep_keys_ms);
+            store.remote(&config.issuer, url, terms)
         }
     }
 }

@@ -41,6 +41,8 @@ pub enum KeySource {
         url: Box<str>,
         /// How often they are fetched again, in milliseconds.
         refresh_ms: u64,
+        /// How long the last good keys are used after fetches began to fail, in milliseconds; none: without limit.
+        keep_keys_ms: Option<u64>,
     },
 }
 

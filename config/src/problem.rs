@@ -67,6 +67,7 @@ pub const CODES: [&str; 96] = [
     "nesting",
     "never-open",
     "no-client-certificates",
+    "no-usable-key",
     "not-utf8",
     "opted-both-ways",
     "org-needed",

@@ -129,8 +129,13 @@ fn identity_is_as_written_and_unread_attributes_are_left_out() {
     assert_eq!(identity.issuers[0].issuer.leeway_seconds(), 10);
     assert_eq!(identity.issuers[1].issuer.leeway_seconds(), 30);
     match &identity.issuers[0].keys {
-        KeySource::Url { url, refresh_ms } => {
-            assert_eq!((&**url, *refresh_ms), ("https://login.example/jwks", 60_000))
+        KeySource::Url {
+            url,
+            refresh_ms,
+            keep_keys_ms,
+        } => {
+            let expected = ("https://login.example/jwks", 60_000, Some(43_200_000));
+            assert_eq!((&**url, *refresh_ms, *keep_keys_ms), expected);
         }
         KeySource::Fixed(_) => panic!("a URL is fetched"),
     }

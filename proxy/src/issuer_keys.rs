@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokens::{Generation, Identity, Issuer, KeySet, Rejection, Unverified};
 use tokio::task::AbortHandle;
 
+use crate::pace::FetchTerms;
 use crate::remote_keys::RemoteKeys;
 
 /// Most requests that wait for one issuer's keys at once; more are told that it is cooling down.
@@ -47,7 +48,7 @@ pub enum Refreshed {
 pub enum Unproven {
     /// It is not good.
     Rejected(Rejection),
-    /// The issuer's keys were never loaded.
+    /// The issuer's keys were never loaded, or are kept no longer.
     NoKeys,
 }
 
@@ -62,12 +63,16 @@ impl From<Rejection> for Unproven {
 pub struct KeysStatus {
     /// The issuer's name.
     pub issuer: Box<str>,
-    /// Whether there are keys.
-    pub loaded: bool,
+    /// The number of usable keys; none where they were never fetched, or are kept no longer.
+    pub keys: Option<usize>,
     /// When they were last fetched well.
     pub last_success: Option<SystemTime>,
     /// When and why the last fetch failed, unless one succeeded since.
     pub last_failure: Option<(SystemTime, String)>,
+    /// Since when every fetch failed; none where the last one succeeded.
+    pub failing_since: Option<SystemTime>,
+    /// How long the last good keys are used after fetches began to fail; none: without limit.
+    pub keep_keys: Option<Duration>,
     /// How many fetches came out how: `ok`, or the code of a failure.
     pub fetches: BTreeMap<&'static str, u64>,
 }
@@ -87,7 +92,7 @@ impl IssuerKeys {
         })
     }
 
-    /// The keys, unless they were never fetched well. Takes no lock and waits for nothing.
+    /// The keys, unless they were never fetched well or are kept no longer. Takes no lock and waits for nothing.
     #[must_use]
     pub fn current(&self) -> Option<Arc<KeySet>> {
         match &self.source {
@@ -155,6 +160,7 @@ impl IssuerKeys {
         };
         match (refreshed, self.current()) {
             (Refreshed::Changed, Some(set)) => Ok(issuer.verify(token, &set, now)?),
+            (Refreshed::Changed, None) => Err(Unproven::NoKeys),
             _ => Err(rejection.into()),
         }
     }
@@ -168,9 +174,9 @@ impl IssuerKeys {
         }
     }
 
-    pub(crate) fn change_interval(&self, interval: Duration) {
+    pub(crate) fn change_terms(&self, terms: FetchTerms) {
         if let Source::Remote { keys, .. } = &self.source {
-            keys.refresh_every(interval);
+            keys.change_terms(terms);
         }
     }
 

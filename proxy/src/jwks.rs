@@ -44,7 +44,7 @@ pub(crate) enum FetchFailed {
     /// More bytes than a JWKS may have.
     #[error("its answer has more than {MAX_JWKS_BYTES} bytes")]
     TooLarge,
-    /// Not a JWKS with keys that can be used.
+    /// Not a JWKS, or one with too many keys.
     #[error("its answer is not usable: {0}")]
     Invalid(#[from] InvalidKey),
 }
@@ -64,7 +64,8 @@ impl FetchFailed {
 }
 
 impl Jwks {
-    /// Fetches the keys. `limit` bounds the whole of it, from the connection to the last byte.
+    /// Fetches the keys; an answer without a usable one is the empty set. `limit` bounds the whole of it, from the
+    /// connection to the last byte.
     pub(crate) async fn fetch(&self, client: &Client, limit: Duration) -> Result<KeySet, FetchFailed> {
         let fetched = tokio::time::timeout(limit, self.text(client)).await;
         let text = fetched.unwrap_or(Err(FetchFailed::TimedOut { limit }))?;

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use prometheus::core::{Collector, Desc};
@@ -16,7 +15,7 @@ use crate::issuer_keys::{IssuerKeys, KeysStatus};
 use crate::jwks::{self, Jwks};
 use crate::metric_family::{counted, described, family, measured};
 use crate::metrics::{Metrics, seconds};
-use crate::pace::Pace;
+use crate::pace::{FetchTerms, Pace};
 use crate::remote_keys::RemoteKeys;
 
 /// The keys that are fetched. It doesn't keep them alive: whoever serves with them does.
@@ -89,13 +88,13 @@ impl KeyStore {
         })
     }
 
-    /// The keys that `issuer` publishes at `url`, fetched about every `interval` from now on. They are the
+    /// Returns the keys that `issuer` publishes at `url`, fetched and kept by `terms` from now on. They are the
     /// ones that are in use already where name, address and algorithms are the same.
     pub fn remote(
         &self,
         issuer: &Issuer,
         url: &str,
-        interval: Duration,
+        terms: FetchTerms,
     ) -> Result<Arc<IssuerKeys>, InvalidKeySource> {
         let parsed = Url::parse(url)
             .ok()
@@ -109,7 +108,7 @@ impl KeyStore {
         let mut state = self.shared.state.lock();
         if let Some(known) = state.keys.get(&definition).and_then(Weak::upgrade) {
             drop(state);
-            known.change_interval(interval);
+            known.change_terms(terms);
             return Ok(known);
         }
         let client = state.client(definition.jwks.url.scheme())?;
@@ -117,7 +116,7 @@ impl KeyStore {
         let keys = RemoteKeys::new(
             issuer.name(),
             jwks,
-            interval,
+            terms,
             client,
             self.runtime.clone(),
             self.pace,
@@ -181,9 +180,19 @@ impl Collector for KeysCollector {
         // Right after a reload an issuer may be there twice, with its former keys and its new ones.
         let mut fetches = BTreeMap::<(Box<str>, &str), u64>::new();
         let mut successes = BTreeMap::new();
+        let mut failing = BTreeMap::new();
+        let mut usable = BTreeMap::new();
         for status in self.shared.status() {
             for (result, count) in status.fetches {
                 *fetches.entry((status.issuer.clone(), result)).or_default() += count;
+            }
+            // Of several the worse counts, so that none is hidden.
+            let keys = status.keys.unwrap_or(0);
+            let fewest = usable.entry(status.issuer.clone()).or_insert(keys);
+            *fewest = keys.min(*fewest);
+            if let Some(at) = status.failing_since {
+                let longest = failing.entry(status.issuer.clone()).or_insert(at);
+                *longest = at.min(*longest);
             }
             if let Some(at) = status.last_success {
                 let newest = successes.entry(status.issuer).or_insert(at);
@@ -193,11 +202,27 @@ impl Collector for KeysCollector {
         let fetches = fetches.into_iter();
         let fetches =
             fetches.map(|((issuer, result), n)| counted(&[("issuer", &issuer), ("result", result)], n));
-        let successes = successes.into_iter();
-        let successes = successes.map(|(issuer, at)| measured(&[("issuer", &issuer)], seconds(at)));
+        let at = |(issuer, at): (Box<str>, _)| measured(&[("issuer", &issuer)], seconds(at));
+        let usable = usable.into_iter();
+        let usable = usable.map(|(issuer, keys)| {
+            let keys = u32::try_from(keys).unwrap_or(u32::MAX);
+            measured(&[("issuer", &issuer)], f64::from(keys))
+        });
         vec![
             family(FETCHES, FETCHES_HELP, MetricType::COUNTER, fetches.collect()),
-            family(SUCCESS, SUCCESS_HELP, MetricType::GAUGE, successes.collect()),
+            family(
+                SUCCESS,
+                SUCCESS_HELP,
+                MetricType::GAUGE,
+                successes.into_iter().map(at).collect(),
+            ),
+            family(
+                FAILING,
+                FAILING_HELP,
+                MetricType::GAUGE,
+                failing.into_iter().map(at).collect(),
+            ),
+            family(USABLE, USABLE_HELP, MetricType::GAUGE, usable.collect()),
         ]
     }
 }
@@ -206,6 +231,12 @@ const FETCHES: &str = "sluice_jwks_fetches_total";
 const FETCHES_HELP: &str = "Fetches of published keys, by issuer and result.";
 const SUCCESS: &str = "sluice_jwks_last_success_timestamp_seconds";
 const SUCCESS_HELP: &str = "When an issuer's keys were last fetched well, in seconds since 1970.";
+const FAILING: &str = "sluice_jwks_failing_since_timestamp_seconds";
+const FAILING_HELP: &str =
+    "Since when every fetch of an issuer's keys failed, in seconds since 1970; only while they do.";
+const USABLE: &str = "sluice_jwks_keys";
+const USABLE_HELP: &str =
+    "Usable keys of an issuer; 0 where it publishes none, or none could be had or kept.";
 
 #[cfg(test)]
 mod tests;

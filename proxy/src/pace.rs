@@ -21,6 +21,26 @@ pub struct Pace {
     pub shortest_refresh: Duration,
 }
 
+/// What a document says of an issuer's fetches. It may change while the keys stay in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchTerms {
+    /// How often the keys are fetched.
+    pub interval: Duration,
+    /// How long the last good keys are used after fetches began to fail; none: without limit.
+    pub keep_keys: Option<Duration>,
+}
+
+impl FetchTerms {
+    /// Terms in milliseconds.
+    #[must_use]
+    pub fn from_ms(interval_ms: u64, keep_keys_ms: Option<u64>) -> Self {
+        Self {
+            interval: Duration::from_millis(interval_ms),
+            keep_keys: keep_keys_ms.map(Duration::from_millis),
+        }
+    }
+}
+
 impl Default for Pace {
     fn default() -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! Whether this proxy should be sent requests, and why not.
 //!
-//! It is ready once there is a snapshot and every issuer's keys were loaded, and stays so until it drains: a
+//! It is ready once there is a snapshot and a usable key of every issuer, and stays so until it drains: a
 //! document that is refused later, or an issuer that can't be reached, must not take a serving proxy away.
 
 use std::collections::BTreeMap;
@@ -174,13 +174,29 @@ fn keys_check(keys: &KeysStatus, now: SystemTime) -> Check {
         Some(at) => format!("fetched {} s ago", seconds_between(at, now)),
         None => "never fetched".into(),
     };
+    if keys.keys == Some(0) {
+        detail.push_str("; no usable key is published, tokens of this issuer are refused");
+    }
+    if let Some(since) = keys.failing_since.filter(|_| keys.last_success.is_some()) {
+        let failing = seconds_between(since, now);
+        let kept = match (keys.keys, keys.keep_keys) {
+            (None, _) => "the last good keys are kept no longer".into(),
+            (Some(_), None) => "the last good keys are kept without limit".into(),
+            (Some(_), Some(keep)) => {
+                let left = keep.as_secs().saturating_sub(failing);
+                format!("the last good keys are kept for another {left} s")
+            }
+        };
+        detail.push_str(&format!("; fetches have failed for {failing} s, {kept}"));
+    }
     if let Some((at, error)) = &keys.last_failure {
         detail.push_str(&format!(
             "; the last fetch failed {} s ago: {error}",
             seconds_between(*at, now)
         ));
     }
-    Check::new(format!("keys {}", keys.issuer), keys.loaded, detail)
+    let is_usable = keys.keys.is_some_and(|keys| keys > 0);
+    Check::new(format!("keys {}", keys.issuer), is_usable, detail)
 }
 
 fn seconds_between(then: SystemTime, now: SystemTime) -> u64 {

@@ -1,13 +1,13 @@
 //! The keys that one issuer publishes at a URL: fetched in the background, and once more when a token asks
-//! for it; a fetch that fails leaves the last good ones in place.
+//! for it. A good answer replaces them, even by none; a fetch that fails leaves the last good ones in place, for
+//! as long as the documents let them be kept.
 //!
 //! A request never fetches: it waits, for a bounded time, for a fetch that runs on its own and that all
 //! requests share.
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
@@ -15,12 +15,13 @@ use quick_cache::sync::Cache;
 use reqwest::Client;
 use tokens::{Generation, KeySet};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tracing::{info, warn};
 
+use crate::fetch_log::FetchLog;
 use crate::issuer_keys::{KeysStatus, MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed};
 use crate::jwks::{FetchFailed, Jwks};
-use crate::pace::Pace;
+use crate::pace::{FetchTerms, Pace};
 
 /// The keys at a URL, shared by whoever uses, fetches or shows them.
 #[derive(Debug)]
@@ -31,14 +32,16 @@ pub(crate) struct RemoteKeys {
     pace: Pace,
     /// Where fetches run, so that they live on when the request that asked for one is gone.
     runtime: Handle,
-    /// How often the keys are fetched.
-    interval: watch::Sender<Duration>,
+    /// How often the keys are fetched, and how long they are kept when that fails.
+    terms: watch::Sender<FetchTerms>,
     current: ArcSwapOption<KeySet>,
     loaded: watch::Sender<bool>,
     waiting: Semaphore,
     /// The names that the issuer was found not to have, with the time when that was found.
     absent: Cache<Box<str>, Instant>,
     state: Mutex<State>,
+    /// Told after each fetch, for whoever waits until the keys are kept no longer.
+    settled: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -47,9 +50,7 @@ struct State {
     flight: Option<Flight>,
     /// When the last fetch that a request asked for landed.
     asked_at: Option<Instant>,
-    last_success: Option<SystemTime>,
-    last_failure: Option<(SystemTime, String)>,
-    fetches: BTreeMap<&'static str, u64>,
+    log: FetchLog,
 }
 
 /// A fetch under way. It says whether it succeeded once it lands; closed without a word, it did not.
@@ -82,7 +83,7 @@ impl RemoteKeys {
     pub(crate) fn new(
         issuer: &str,
         jwks: Jwks,
-        interval: Duration,
+        terms: FetchTerms,
         client: Client,
         runtime: Handle,
         pace: Pace,
@@ -93,12 +94,13 @@ impl RemoteKeys {
             client,
             pace,
             runtime,
-            interval: watch::Sender::new(interval),
+            terms: watch::Sender::new(terms),
             current: ArcSwapOption::empty(),
             loaded: watch::Sender::new(false),
             waiting: Semaphore::new(MAX_WAITING_REQUESTS),
             absent: Cache::new(MAX_ABSENT_KIDS),
             state: Mutex::default(),
+            settled: Notify::new(),
         }
     }
 
@@ -116,10 +118,10 @@ impl RemoteKeys {
         let _ = self.loaded.subscribe().wait_for(|loaded| *loaded).await;
     }
 
-    /// Changes how often the keys are fetched.
-    pub(crate) fn refresh_every(&self, interval: Duration) {
-        self.interval
-            .send_if_modified(|present| std::mem::replace(present, interval) != interval);
+    /// Changes how often the keys are fetched, and how long they are kept.
+    pub(crate) fn change_terms(&self, terms: FetchTerms) {
+        self.terms
+            .send_if_modified(|present| std::mem::replace(present, terms) != terms);
     }
 
     /// Asks for other keys than those of `tried`, with the key `kid` if one was named.
@@ -149,10 +151,16 @@ impl RemoteKeys {
         Refreshed::Unchanged
     }
 
-    /// Fetches the keys again and again, sooner while that fails, until it is aborted.
+    /// Fetches the keys again and again, and drops them where that fails for too long; until it is aborted.
     pub(crate) async fn keep_fresh(self: Arc<Self>) {
+        // Side by side, so that a fetch that takes long doesn't keep the keys beyond their time.
+        tokio::join!(self.fetch_repeatedly(), self.drop_kept_in_time());
+    }
+
+    /// Fetches at the interval, sooner while that fails.
+    async fn fetch_repeatedly(self: &Arc<Self>) {
         let random = RandomState::new();
-        let mut interval = self.interval.subscribe();
+        let mut terms = self.terms.subscribe();
         let mut failures = 0_u32;
         for round in 0_u64.. {
             let landed = match self.board(Asked::ByClock) {
@@ -162,7 +170,7 @@ impl RemoteKeys {
             failures = if landed { 0 } else { failures.saturating_add(1) };
             let next = self
                 .pace
-                .after_success(*interval.borrow_and_update(), random.hash_one(round));
+                .after_success(terms.borrow_and_update().interval, random.hash_one(round));
             let pause = match failures {
                 0 => next,
                 failures => self
@@ -173,19 +181,64 @@ impl RemoteKeys {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 // The sender is part of `self`, so this can't fail.
-                _ = interval.changed() => {}
+                _ = terms.changed() => {}
             }
         }
+    }
+
+    /// Drops the last good keys each time that fetches have failed for as long as keys are kept.
+    async fn drop_kept_in_time(&self) {
+        let mut terms = self.terms.subscribe();
+        loop {
+            let until = self.kept_until(&self.state.lock(), *terms.borrow_and_update());
+            let is_over = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = is_over => self.drop_kept(),
+                () = self.settled.notified() => {}
+                // The sender is part of `self`, so this can't fail.
+                _ = terms.changed() => {}
+            }
+        }
+    }
+
+    /// When the keys are to be dropped; none while fetches succeed, without keys, and without a limit.
+    fn kept_until(&self, state: &State, terms: FetchTerms) -> Option<Instant> {
+        self.generation()?;
+        state.log.failing_for(terms.keep_keys?)
+    }
+
+    fn drop_kept(&self) {
+        let terms = *self.terms.borrow();
+        let state = self.state.lock();
+        // A fetch may have succeeded, or the terms have changed, since the time was taken.
+        let is_over = self
+            .kept_until(&state, terms)
+            .is_some_and(|until| until <= Instant::now());
+        if !is_over {
+            return;
+        }
+        self.current.store(None);
+        self.loaded.send_replace(false);
+        drop(state);
+        let kept = terms.keep_keys.unwrap_or_default();
+        warn!(issuer = %self.issuer, "fetches have failed for {kept:?}: the last good keys are used no more");
     }
 
     pub(crate) fn status(&self) -> KeysStatus {
         let state = self.state.lock();
         KeysStatus {
             issuer: self.issuer.clone(),
-            loaded: self.current.load().is_some(),
-            last_success: state.last_success,
-            last_failure: state.last_failure.clone(),
-            fetches: state.fetches.clone(),
+            keys: self.current.load().as_ref().map(|keys| keys.len()),
+            last_success: state.log.last_success(),
+            last_failure: state.log.last_failure(),
+            failing_since: state.log.failing_since(),
+            keep_keys: self.terms.borrow().keep_keys,
+            fetches: state.log.counts().clone(),
         }
     }
 
@@ -229,27 +282,22 @@ impl RemoteKeys {
         Some(flight)
     }
 
-    /// Notes how a fetch came out, and takes over what it brought.
+    /// Notes the result of a fetch, and takes over the keys it brought.
     fn settle(&self, fetched: Result<KeySet, FetchFailed>) {
         let now = SystemTime::now();
-        let (result, failure) = match &fetched {
-            Ok(_) => ("ok", None),
+        match fetched {
+            Ok(keys) => {
+                // Noted first: from here on the keys can't be dropped for the failures before.
+                self.state.lock().log.succeeded(now);
+                self.take_over(keys);
+            }
             Err(error) => {
                 let kept = self.current.load().is_some();
                 warn!(issuer = %self.issuer, last_good_kept = kept, "keys could not be fetched: {error}");
-                (error.code(), Some((now, error.to_string())))
+                self.state.lock().log.failed(&error, now);
             }
-        };
-        let mut state = self.state.lock();
-        *state.fetches.entry(result).or_default() += 1;
-        if failure.is_none() {
-            state.last_success = Some(now);
         }
-        state.last_failure = failure;
-        drop(state);
-        if let Ok(keys) = fetched {
-            self.take_over(keys);
-        }
+        self.settled.notify_one();
     }
 
     /// Where the keys are those that are there already they stay, and whoever compares them sees no change.
@@ -257,7 +305,11 @@ impl RemoteKeys {
         if self.generation() == Some(keys.generation()) {
             return;
         }
-        info!(issuer = %self.issuer, kids = ?keys.kids().collect::<Vec<_>>(), "other keys are used from now on");
+        if keys.is_empty() {
+            warn!(issuer = %self.issuer, "no usable key is published: tokens of this issuer are refused from now on");
+        } else {
+            info!(issuer = %self.issuer, kids = ?keys.kids().collect::<Vec<_>>(), "other keys are used from now on");
+        }
         for skipped in keys.skipped() {
             warn!(issuer = %self.issuer, "a published key is not used: {skipped}");
         }

@@ -2,7 +2,6 @@
 //! keys at hand. Prepared aside, swapped in whole, never changed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use config::{ClientCertificateMode, KeySource, Loaded, RequestValue, TokenSource};
 use http::HeaderName;
@@ -21,6 +20,7 @@ use crate::limits::LiveLimit;
 use crate::listener_tls::{Clients, InvalidTls, NamedCertificate, Protocols, TlsPlan, TlsVersion};
 use crate::meter::Meters;
 use crate::metrics::Metrics;
+use crate::pace::FetchTerms;
 use crate::refusal::Refusal;
 use crate::reserved::Reserved;
 use crate::token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
@@ -196,14 +196,17 @@ fn issuer_keys(
     let sources = loaded.identity.issuers.iter().zip(issuers.iter());
     let keys = sources.map(|(config, issuer)| match &config.keys {
         KeySource::Fixed(keys) => Ok(IssuerKeys::fixed(Arc::clone(keys))),
-        KeySource::Url { url, refresh_ms } => {
+        KeySource::Url {
+            url,
+            refresh_ms,
+            keep_keys_ms,
+        } => {
             let failed = |reason| PrepareError::Keys {
                 issuer: issuer.name().into(),
                 reason,
             };
-            store
-                .remote(issuer, url, Duration::from_millis(*refresh_ms))
-                .map_err(failed)
+            let terms = FetchTerms::from_ms(*refresh_ms, *keep_keys_ms);
+            store.remote(issuer, url, terms).map_err(failed)
         }
     });
     keys.collect()

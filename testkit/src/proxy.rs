@@ -279,6 +279,12 @@ impl ProxyBuilder {
                 format!("{kind}: {file}")
             }
         };
+        self.issuer_by(issuer, algorithm, &keys)
+    }
+
+    /// Believes this issuer as well, by keys from this source: the fields of `keys` in YAML.
+    #[must_use]
+    pub fn issuer_by(mut self, issuer: &Issuer, algorithm: Algorithm, keys: &str) -> Self {
         let name = issuer.name();
         writeln!(
             self.issuers,

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use testkit::{Client, Request, eventually};
+use testkit::{Client, Issuer, KeyServer, Request, eventually};
+use tokens::Algorithm;
 
 use crate::managed::Managed;
 use crate::process::{Running, sluice};
@@ -67,4 +68,65 @@ fn operators_who_are_lost_from_the_document_stay_until_the_next_start() {
         (status(&open, &anybody) == 401).then_some(())
     });
     assert_eq!(status(&open, &vic), 200);
+}
+
+const EMPTY: &str = r#"{"keys":[]}"#;
+
+/// A server where the tokens of `issuer` sign in by these keys.
+fn signing_in_by(managed: &Managed, issuer: &Issuer, keys: &str) -> Running {
+    let config = managed.path().join("sluice.yaml");
+    let audience = issuer.claims("acme")["aud"].as_str().unwrap().to_owned();
+    let operators = format!(
+        "admin: {{ address: '127.0.0.1:0', operators: {{ issuer: {{ issuer: '{}', audiences: [{audience}], \
+         algorithms: [ES256], keys: {{ {keys} }}, claims: {{ roles: tenant }}, roles: {{ staff: viewer }} }} }} }}",
+        issuer.name()
+    );
+    let text = fs::read_to_string(&config).unwrap().replace(NOBODY, &operators);
+    fs::write(&config, text).unwrap();
+    managed.run()
+}
+
+fn status(server: &Running, token: &str) -> u16 {
+    let whoami = Request::get("/api/v1/whoami").host("localhost").token(token);
+    Client::connect(server.admin()).ask(&whoami).status
+}
+
+#[test]
+fn an_operator_whose_key_is_withdrawn_at_the_issuer_is_signed_in_no_more() {
+    let managed = Managed::new();
+    let issuer = Issuer::new("https://staff.example", Algorithm::Es256, "k1");
+    let keys = KeyServer::of(&[&issuer]);
+    let source = format!("jwks_url: '{}', refresh: 1s", keys.url());
+    let server = signing_in_by(&managed, &issuer, &source);
+    let token = issuer.token("staff");
+    assert_eq!(status(&server, &token), 200);
+    keys.fail(500);
+    let fetches = keys.fetches();
+    eventually("a fetch that fails", || {
+        (keys.fetches() > fetches + 1).then_some(())
+    });
+    assert_eq!(status(&server, &token), 200, "a failure withdraws nothing");
+    keys.serve_text(EMPTY);
+    server.line("no usable key is published: tokens of this issuer are refused from now on");
+    assert_eq!(status(&server, &token), 401);
+    assert_eq!(status(&server, &issuer.token("staff")), 401);
+}
+
+#[test]
+fn a_jwks_file_that_is_emptied_while_the_server_runs_signs_nobody_in_and_is_warned_of() {
+    let managed = Managed::new();
+    let issuer = Issuer::new("https://staff.example", Algorithm::Es256, "k1");
+    let write = |text: &str| {
+        fs::write(managed.path().join("new"), text).unwrap();
+        fs::rename(managed.path().join("new"), managed.path().join("staff.json")).unwrap();
+    };
+    write(&Issuer::jwks(&[&issuer]));
+    let server = signing_in_by(&managed, &issuer, "jwks_file: staff.json");
+    let token = issuer.token("staff");
+    assert_eq!(status(&server, &token), 200);
+    write(EMPTY);
+    eventually("the key to count no more", || {
+        (status(&server, &token) == 401).then_some(())
+    });
+    server.line("warning[no-usable-key]: no key in `staff.json` can be used");
 }

@@ -1,7 +1,6 @@
 //! Why a key can't be used, in words that say what to do about it.
 
 use crate::algorithm::Algorithm;
-use crate::jwk::SkippedKey;
 use crate::key::{KeyKind, MAX_RSA_BITS, MIN_RSA_BITS};
 use crate::key_set::MAX_JWKS_KEYS;
 use crate::pem_file::{self, InvalidPem};
@@ -88,18 +87,6 @@ pub enum InvalidKey {
         /// How many it has.
         count: usize,
     },
-    /// Two usable keys have the same name.
-    #[error("two of its keys have the `kid` {kid:?}, so it can't be known which one a token means")]
-    RepeatedKid {
-        /// The name.
-        kid: Box<str>,
-    },
-    /// Nothing is left to verify with.
-    #[error("none of its keys can be used{}", reasons(.skipped))]
-    NoUsableKey {
-        /// Every key with the reason.
-        skipped: Box<[SkippedKey]>,
-    },
 }
 
 impl From<InvalidPem> for InvalidKey {
@@ -122,8 +109,4 @@ pub(crate) fn names(algorithms: &[Algorithm]) -> String {
         .map(|algorithm| algorithm.as_str())
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-fn reasons(skipped: &[SkippedKey]) -> String {
-    skipped.iter().map(|key| format!("; {key}")).collect()
 }

@@ -1,7 +1,6 @@
 //! The verification keys of one issuer: read and checked once, then found by name.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fmt;
 
 use aws_lc_rs::digest;
@@ -32,7 +31,7 @@ pub struct KeySet {
 enum Keys {
     /// One key without a name: a PEM, a secret, or a JWKS of one such key. It answers to every `kid`.
     Sole(Key),
-    /// Keys by `kid`, at least one.
+    /// Keys by `kid`; none where a JWKS has no usable key.
     Named(HashMap<Box<str>, Key>),
 }
 
@@ -61,8 +60,9 @@ impl KeySet {
         Self::sole(Material::secret(bytes, allowed)?, allowed)
     }
 
-    /// The usable keys of a JWKS (RFC 7517 section 5): public, for signatures, of a known type, of a fitting
-    /// algorithm, and with a `kid` unless there is only one. Others are skipped and listed.
+    /// Reads the usable keys of a JWKS (RFC 7517 section 5): public, for signatures, of a known type, of a fitting
+    /// algorithm, and with a `kid` of their own unless there is only one. Others are skipped and listed. A JWKS
+    /// without a usable key is an empty set, which verifies no token: this is how an issuer withdraws its last key.
     pub fn from_jwks(text: &str, allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
         if allowed.is_empty() {
             return Err(InvalidKey::NoAlgorithm);
@@ -93,29 +93,34 @@ impl KeySet {
             }
         }
         if usable.len() > 1 {
-            usable.retain(|(position, key, _)| {
-                if key.kid.is_none() {
-                    let reason = SkipReason::Unnamed;
-                    skipped.push(SkippedKey {
-                        position: *position,
-                        kid: None,
-                        reason,
-                    });
-                }
-                key.kid.is_some()
-            });
+            skip_ambiguous(&mut usable, &mut skipped);
         }
         let usable = usable
             .into_iter()
             .map(|(_, key, canonical)| (key, canonical))
             .collect();
-        Self::of(usable, skipped.into())
+        Ok(Self::of(usable, skipped.into()))
     }
 
     /// The fingerprint of this set.
     #[must_use]
     pub fn generation(&self) -> Generation {
         self.generation
+    }
+
+    /// The number of its keys.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.keys {
+            Keys::Sole(_) => 1,
+            Keys::Named(keys) => keys.len(),
+        }
+    }
+
+    /// Whether it has no key, so that it verifies no token.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The names of its keys, in no order; a key without a name is left out.
@@ -144,7 +149,9 @@ impl KeySet {
                 let mut all = keys.values();
                 match (all.next(), all.next()) {
                     (Some(only), None) => Ok(only),
-                    _ => Err(Rejection::KeyNotNamed),
+                    (Some(_), Some(_)) => Err(Rejection::KeyNotNamed),
+                    // A newer set may have the key, so this is no fault of the token.
+                    (None, _) => Err(Rejection::UnknownKey { kid: "".into() }),
                 }
             }
         }
@@ -163,43 +170,57 @@ impl KeySet {
             });
         }
         let canonical = material.canonical.clone();
-        Self::of(
+        Ok(Self::of(
             vec![(Key::new(material, None, algorithms), canonical)],
             Box::default(),
-        )
+        ))
     }
 
-    fn of(mut usable: Vec<(Key, Box<[u8]>)>, skipped: Box<[SkippedKey]>) -> Result<Self, InvalidKey> {
+    /// The set of these keys with their canonical bytes; either one key, or keys that each have a `kid` of their own.
+    fn of(mut usable: Vec<(Key, Box<[u8]>)>, skipped: Box<[SkippedKey]>) -> Self {
         usable.sort_by(|(a, _), (b, _)| a.kid.cmp(&b.kid));
         let generation = Generation::of(&usable);
         let mut named = HashMap::with_capacity(usable.len());
         for (mut key, _) in usable {
-            let Some(kid) = key.kid.take() else {
-                // A key without a name is always alone here.
-                return Ok(Self {
-                    keys: Keys::Sole(key),
-                    generation,
-                    skipped,
-                });
-            };
-            match named.entry(kid) {
-                Entry::Vacant(place) => place.insert(key),
-                Entry::Occupied(taken) => {
-                    return Err(InvalidKey::RepeatedKid {
-                        kid: taken.key().clone(),
-                    });
+            match key.kid.take() {
+                Some(kid) => named.insert(kid, key),
+                None => {
+                    return Self {
+                        keys: Keys::Sole(key),
+                        generation,
+                        skipped,
+                    };
                 }
             };
         }
-        if named.is_empty() {
-            return Err(InvalidKey::NoUsableKey { skipped });
-        }
-        Ok(Self {
+        Self {
             keys: Keys::Named(named),
             generation,
             skipped,
-        })
+        }
     }
+}
+
+/// Skips the keys of a set of several that no token can name for certain: those without a `kid`, and those whose `kid`
+/// another one has as well.
+fn skip_ambiguous(usable: &mut Vec<(usize, Key, Box<[u8]>)>, skipped: &mut Vec<SkippedKey>) {
+    let mut uses = HashMap::<Box<str>, usize>::new();
+    for kid in usable.iter().filter_map(|(_, key, _)| key.kid.clone()) {
+        *uses.entry(kid).or_default() += 1;
+    }
+    usable.retain(|(position, key, _)| {
+        let reason = match &key.kid {
+            None => SkipReason::Unnamed,
+            Some(kid) if uses.get(kid).is_some_and(|uses| *uses > 1) => SkipReason::RepeatedKid,
+            Some(_) => return true,
+        };
+        skipped.push(SkippedKey {
+            position: *position,
+            kid: key.kid.clone(),
+            reason,
+        });
+        false
+    });
 }
 
 impl Generation {

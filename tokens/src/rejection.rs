@@ -23,9 +23,10 @@ pub enum Rejection {
     WrongType,
     /// The issuer, or the key that was named, doesn't allow `alg`.
     AlgorithmNotAllowed,
-    /// `kid` names no key of the set: perhaps a newer set has it.
+    /// `kid` names no key of the set, or the set has no key: perhaps a newer set has it.
     UnknownKey {
-        /// The name, at most [`MAX_KID_BYTES`](crate::MAX_KID_BYTES), chosen by whoever made the token.
+        /// The name, at most [`MAX_KID_BYTES`](crate::MAX_KID_BYTES), chosen by whoever made the token; empty where
+        /// it has none.
         kid: Box<str>,
     },
     /// There is no `kid`, and the set has several keys.

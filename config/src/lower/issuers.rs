@@ -9,6 +9,7 @@ use super::action::is_http_url;
 use super::gateway::Gateway;
 use crate::identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
 use crate::node::{Node, Span};
+use crate::problem::Problem;
 use crate::quantity;
 
 /// The most bytes of a key file.
@@ -220,17 +221,12 @@ impl<'s> Gateway<'_, 's> {
     }
 
     fn keys(&mut self, node: &Node<'s>, algorithms: &[Algorithm]) -> Option<KeySource> {
+        let is_source = |key: &str| !matches!(key, "refresh" | "keep_keys");
+        let mut sources = node.entries()?.iter().filter(|entry| is_source(&entry.key));
         // Of several sources none is read: which one is meant was asked already.
-        if node
-            .entries()?
-            .iter()
-            .filter(|entry| entry.key != "refresh")
-            .count()
-            > 1
-        {
+        let (Some(source), None) = (sources.next(), sources.next()) else {
             return None;
-        }
-        let source = node.entries()?.iter().find(|entry| entry.key != "refresh")?;
+        };
         let value = &source.value;
         let keys = match &*source.key {
             "jwks_url" => return self.jwks_url(node, value),
@@ -259,8 +255,23 @@ impl<'s> Gateway<'_, 's> {
         let what = value.text()?;
         let keys = keys.map_err(|reason| format!("`{what}` can't be used as a key: {reason}"));
         let help = "put a key of the issuer there that fits its `algorithms`";
-        self.parsed(keys, "invalid-key", value.span, help)
-            .map(|keys| KeySource::Fixed(Arc::new(keys)))
+        let keys = self.parsed(keys, "invalid-key", value.span, help)?;
+        if keys.is_empty() {
+            self.warn_of_no_key(&keys, what, value.span);
+        }
+        Some(KeySource::Fixed(Arc::new(keys)))
+    }
+
+    /// Warns of a JWKS file without a usable key. It is no error: refusing the document would keep the keys that were
+    /// taken out of the file in use.
+    fn warn_of_no_key(&mut self, keys: &KeySet, file: &str, span: Span) {
+        let skipped: String = keys.skipped().iter().map(|key| format!("; {key}")).collect();
+        let title =
+            format!("no key in `{file}` can be used, so every token of this issuer is refused{skipped}");
+        let help = "that is right where the issuer's last key was withdrawn; else put a key of the issuer there that \
+                    fits its `algorithms`";
+        let warning = Problem::warning("no-usable-key", title, self.label(span, "")).help(help);
+        self.loading.warnings.push(warning);
     }
 
     fn jwks_url(&mut self, node: &Node<'s>, value: &Node<'s>) -> Option<KeySource> {
@@ -278,6 +289,10 @@ impl<'s> Gateway<'_, 's> {
         Some(KeySource::Url {
             url: (**url).into(),
             refresh_ms: self.duration(node, "refresh", REFRESH_MS),
+            keep_keys_ms: node
+                .field("keep_keys")
+                .and_then(Node::text)
+                .and_then(|text| quantity::duration_ms(text)),
         })
     }
 

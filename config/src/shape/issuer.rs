@@ -88,6 +88,11 @@ static JWKS_URL: Object = object(
             Shape::Duration,
             "How often it is fetched again; left out: 5m.",
         ),
+        optional(
+            "keep_keys",
+            Shape::Duration,
+            "How long the last good keys are used after fetches began to fail; left out: without limit.",
+        ),
     ],
 );
 static JWKS_FILE: Object = object(

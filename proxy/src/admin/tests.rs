@@ -9,7 +9,7 @@ use tokens::{Algorithm, ClaimPath, Issuer, IssuerDefinition};
 
 use super::*;
 use crate::key_store::KeyStore;
-use crate::pace::Pace;
+use crate::pace::{FetchTerms, Pace};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -157,7 +157,14 @@ fn what_failed_and_is_no_reason_is_only_said_when_asked() {
     // The runtime is never run, so these keys are never fetched.
     let _keys = running
         .keys
-        .remote(&added, "http://127.0.0.1:1/jwks", LONG)
+        .remote(
+            &added,
+            "http://127.0.0.1:1/jwks",
+            FetchTerms {
+                interval: LONG,
+                keep_keys: None,
+            },
+        )
         .unwrap();
     check(&running, "/readyz", 200, "ready\n");
     assert!(

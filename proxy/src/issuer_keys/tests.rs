@@ -7,7 +7,7 @@ use super::*;
 use crate::key_server::{KeyServer, eventually, jwks};
 use crate::key_store::KeyStore;
 use crate::metrics::Metrics;
-use crate::pace::Pace;
+use crate::pace::{FetchTerms, Pace};
 
 #[tokio::test]
 async fn fixed_keys_are_there_at_once_and_never_change() {
@@ -44,7 +44,14 @@ async fn keys_that_nobody_uses_are_fetched_no_more() {
     ))
     .unwrap();
     let keys = store
-        .remote(&issuer, &server.url, Duration::from_millis(1))
+        .remote(
+            &issuer,
+            &server.url,
+            FetchTerms {
+                interval: Duration::from_millis(1),
+                keep_keys: None,
+            },
+        )
         .unwrap();
     eventually("it is fetched again and again", || server.asked() > 3).await;
     let Source::Remote { keys: remote, .. } = &keys.source else {

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use tokens::MAX_JWKS_KEYS;
+
 use super::*;
 use crate::key_server::{Answer, KeyServer, jwks};
 
@@ -38,15 +40,18 @@ async fn any_other_status_is_a_failure() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_set_of_usable_keys_is_refused() {
-    for text in [
-        "",
-        "<html>",
-        "{}",
-        r#"{"keys":[]}"#,
-        r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#,
-    ] {
+async fn what_is_not_a_jwks_is_a_failure() {
+    let many = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; MAX_JWKS_KEYS + 1].join(","));
+    for text in ["", "<html>", "{}", r#"{"keys":{}}"#, r#"{"keys":[]"#, &many] {
         check(Answer::Text(text.into()), "invalid").await;
+    }
+}
+
+#[tokio::test]
+async fn a_jwks_without_a_usable_key_is_a_good_answer() {
+    for text in [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#] {
+        let server = KeyServer::start(Answer::Text(text.into())).await;
+        assert!(fetch(&server.url, LIMIT).await.unwrap().is_empty());
     }
 }
 

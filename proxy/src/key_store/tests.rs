@@ -1,9 +1,9 @@
 //! The life of fetched keys: when they are fetched, what requests wait for, and what stays when a fetch fails.
 //! Durations are so long or so short that no test depends on how fast it runs.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokens::{ClaimPath, Generation, IssuerDefinition, KeySet};
+use tokens::{ClaimPath, Generation, IssuerDefinition, KeySet, MAX_JWKS_BYTES};
 
 use super::*;
 use crate::issuer_keys::{MAX_WAITING_REQUESTS, Refreshed};
@@ -34,10 +34,30 @@ fn store(pace: Pace) -> Arc<KeyStore> {
     KeyStore::new(Handle::current(), pace, &Metrics::new())
 }
 
-fn keys_at(store: &KeyStore, url: &str, interval: Duration) -> Arc<IssuerKeys> {
+/// Keys that are fetched so often, and kept without limit.
+fn every(interval: Duration) -> FetchTerms {
+    FetchTerms {
+        interval,
+        keep_keys: None,
+    }
+}
+
+/// Keys that are fetched once, and kept for so long after a fetch failed.
+fn kept_for(keep: Duration) -> FetchTerms {
+    FetchTerms {
+        interval: NEVER,
+        keep_keys: Some(keep),
+    }
+}
+
+fn keys_by(store: &KeyStore, url: &str, terms: FetchTerms) -> Arc<IssuerKeys> {
     store
-        .remote(&issuer("https://a", &[Algorithm::EdDsa]), url, interval)
+        .remote(&issuer("https://a", &[Algorithm::EdDsa]), url, terms)
         .unwrap()
+}
+
+fn keys_at(store: &KeyStore, url: &str, interval: Duration) -> Arc<IssuerKeys> {
+    keys_by(store, url, every(interval))
 }
 
 /// Keys that were fetched once, and will not be by the clock.
@@ -76,7 +96,7 @@ async fn a_failed_start_is_tried_again_until_it_succeeds() {
     assert!(keys.current().is_none());
     assert!(!keys.loaded_within(SOON).await);
     let status = &store.status()[0];
-    assert!(!status.loaded && status.last_success.is_none());
+    assert!(status.keys.is_none() && status.last_success.is_none());
     assert_eq!(
         status.last_failure.as_ref().unwrap().1,
         "it answered with status 503"
@@ -84,7 +104,7 @@ async fn a_failed_start_is_tried_again_until_it_succeeds() {
     server.answer(Answer::Text(jwks(&[("a", 0)])));
     assert!(keys.loaded_within(NEVER).await);
     let status = &store.status()[0];
-    assert!(status.loaded && status.last_success.is_some() && status.last_failure.is_none());
+    assert!(status.keys == Some(1) && status.last_success.is_some() && status.last_failure.is_none());
 }
 
 #[tokio::test]
@@ -104,7 +124,8 @@ async fn the_last_good_keys_stay_when_a_fetch_fails() {
     for bad in [
         Answer::Status(500),
         Answer::Text("{}".into()),
-        Answer::Text(r#"{"keys":[]}"#.into()),
+        Answer::Text("<html>".into()),
+        Answer::Text(" ".repeat(MAX_JWKS_BYTES + 1)),
     ] {
         server.answer(bad);
         assert_eq!(
@@ -113,7 +134,142 @@ async fn the_last_good_keys_stay_when_a_fetch_fails() {
         );
         assert!(Arc::ptr_eq(&keys.current().unwrap(), &good));
     }
-    assert_eq!(server.asked(), 4);
+    assert_eq!(server.asked(), 5);
+}
+
+#[tokio::test]
+async fn a_good_answer_without_a_usable_key_empties_the_set() {
+    for none in [
+        r#"{"keys":[]}"#,
+        r#"{"keys":[{"kty":"oct","kid":"a","k":"AAAA"}]}"#,
+        r#"{"keys":[{"kty":"RSA","kid":"a","use":"enc","n":"AAAA","e":"AQAB"}]}"#,
+    ] {
+        let server = KeyServer::with_keys(&[("a", 0)]).await;
+        let (keys, generation) = loaded(&server, eager()).await;
+        server.answer(Answer::Text(none.into()));
+        assert_eq!(
+            keys.refresh_for_unknown_key("b", generation).await,
+            Refreshed::Changed
+        );
+        assert!(keys.current().unwrap().is_empty(), "{none}");
+        // It is an answer like others: the same again changes nothing, and a key that is published again counts.
+        let emptied = keys.generation().unwrap();
+        assert_eq!(
+            keys.refresh_for_unknown_key("a", emptied).await,
+            Refreshed::Unchanged
+        );
+        server.answer(Answer::Text(jwks(&[("a", 0)])));
+        assert_eq!(
+            keys.refresh_for_unknown_key("a", emptied).await,
+            Refreshed::Changed
+        );
+        assert_eq!(keys.generation(), Some(generation));
+    }
+}
+
+#[tokio::test]
+async fn an_emptied_set_is_not_fetched_more_often_than_another() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let pace = Pace {
+        cool_down: NEVER,
+        ..eager()
+    };
+    let (keys, generation) = loaded(&server, pace).await;
+    server.answer(Answer::Text(jwks(&[])));
+    assert_eq!(
+        keys.refresh_for_unknown_key("b", generation).await,
+        Refreshed::Changed
+    );
+    let emptied = keys.generation().unwrap();
+    for kid in ["a", "b", ""] {
+        assert_eq!(
+            keys.refresh_for_unknown_key(kid, emptied).await,
+            Refreshed::CoolingDown
+        );
+        assert!(keys.first().await.unwrap().is_empty());
+    }
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test]
+async fn the_last_good_keys_are_dropped_when_fetches_have_failed_for_keep_keys() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let store = store(eager());
+    let keep = Duration::from_millis(50);
+    let keys = keys_by(&store, &server.url, kept_for(keep));
+    assert!(keys.loaded_within(NEVER).await);
+    let generation = keys.generation().unwrap();
+    server.answer(Answer::Status(500));
+    let failed_at = Instant::now();
+    assert_eq!(
+        keys.refresh_for_bad_signature(generation).await,
+        Refreshed::Failed
+    );
+    eventually("the keys are dropped", || keys.current().is_none()).await;
+    assert!(failed_at.elapsed() >= keep);
+    let status = &store.status()[0];
+    assert!(status.keys.is_none() && status.failing_since.is_some() && status.last_success.is_some());
+    assert!(!keys.loaded_within(SOON).await);
+    // They are had again with the next good answer, and kept until fetches fail anew.
+    server.answer(Answer::Text(jwks(&[("a", 0)])));
+    assert_eq!(keys.first().await.unwrap().generation(), generation);
+    assert_eq!(store.status()[0].failing_since, None);
+    tokio::time::sleep(2 * keep).await;
+    assert_eq!(keys.generation(), Some(generation));
+}
+
+#[tokio::test]
+async fn the_last_good_keys_are_dropped_in_time_while_a_fetch_hangs() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let pace = Pace {
+        first_retry: SOON,
+        longest_retry: SOON,
+        ..eager()
+    };
+    let store = store(pace);
+    let keys = keys_by(&store, &server.url, kept_for(Duration::from_millis(50)));
+    assert!(keys.loaded_within(NEVER).await);
+    server.answer(Answer::Status(500));
+    keys.refresh_for_bad_signature(keys.generation().unwrap()).await;
+    server.hold();
+    eventually("the keys are dropped", || keys.current().is_none()).await;
+    server.release();
+}
+
+#[tokio::test]
+async fn keep_keys_counts_from_the_first_failure_and_not_from_the_last() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let pace = Pace {
+        first_retry: SOON,
+        longest_retry: SOON,
+        ..eager()
+    };
+    let store = store(pace);
+    let terms = FetchTerms {
+        interval: SOON,
+        keep_keys: Some(Duration::from_millis(50)),
+    };
+    let keys = keys_by(&store, &server.url, terms);
+    assert!(keys.loaded_within(NEVER).await);
+    server.answer(Answer::Status(500));
+    let asked = server.asked();
+    eventually("the keys are dropped", || keys.current().is_none()).await;
+    assert!(server.asked() > asked + 1, "they failed again and again");
+}
+
+#[tokio::test]
+async fn another_keep_keys_takes_effect_on_the_same_keys() {
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let store = store(eager());
+    let keys = keys_at(&store, &server.url, NEVER);
+    assert!(keys.loaded_within(NEVER).await);
+    server.answer(Answer::Status(500));
+    keys.refresh_for_bad_signature(keys.generation().unwrap()).await;
+    assert!(Arc::ptr_eq(
+        &keys,
+        &keys_by(&store, &server.url, kept_for(Duration::ZERO))
+    ));
+    eventually("the keys are dropped", || keys.current().is_none()).await;
 }
 
 #[tokio::test]
@@ -489,7 +645,9 @@ async fn the_same_definition_is_the_same_keys() {
     let server = KeyServer::with_keys(&[("a", 0)]).await;
     let store = store(eager());
     let of = |name: &str, url: &str, algorithms: &[Algorithm]| {
-        store.remote(&issuer(name, algorithms), url, NEVER).unwrap()
+        store
+            .remote(&issuer(name, algorithms), url, every(NEVER))
+            .unwrap()
     };
     let keys = of("https://a", &server.url, &[Algorithm::EdDsa]);
     assert!(Arc::ptr_eq(
@@ -530,7 +688,7 @@ async fn only_addresses_of_http_and_https_are_taken() {
         "http://",
     ] {
         let refused = store
-            .remote(&issuer("https://a", &[Algorithm::EdDsa]), url, NEVER)
+            .remote(&issuer("https://a", &[Algorithm::EdDsa]), url, every(NEVER))
             .unwrap_err();
         assert_eq!(
             refused.to_string(),
@@ -555,9 +713,19 @@ async fn metrics_show_the_fetches_of_each_issuer() {
         r#"sluice_jwks_fetches_total{issuer="https://a",result="ok"} 1"#,
         r#"sluice_jwks_fetches_total{issuer="https://a",result="status"} 2"#,
         r#"sluice_jwks_last_success_timestamp_seconds{issuer="https://a"} 1"#,
+        r#"sluice_jwks_failing_since_timestamp_seconds{issuer="https://a"} 1"#,
+        r#"sluice_jwks_keys{issuer="https://a"} 1"#,
     ] {
         assert!(page.contains(line), "{line} is not in\n{page}");
     }
+    server.answer(Answer::Text(jwks(&[])));
+    keys.refresh_for_bad_signature(keys.generation().unwrap()).await;
+    let page = metrics.render().unwrap();
+    assert!(
+        page.contains(r#"sluice_jwks_keys{issuer="https://a"} 0"#),
+        "{page}"
+    );
+    assert!(!page.contains("sluice_jwks_failing_since"), "{page}");
     drop(keys);
     eventually("nothing is shown of what is not used", || {
         !metrics.render().unwrap().contains("jwks")

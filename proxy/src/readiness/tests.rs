@@ -9,7 +9,7 @@ use super::*;
 use crate::issuer_keys::IssuerKeys;
 use crate::key_server::{Answer, KeyServer, eventually, jwks};
 use crate::metrics::Metrics;
-use crate::pace::Pace;
+use crate::pace::{FetchTerms, Pace};
 
 const NEVER: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_millis(1);
@@ -32,7 +32,11 @@ fn readiness() -> (Arc<Readiness>, Arc<KeyStore>) {
 fn keys(store: &KeyStore, name: &str, server: &KeyServer) -> Arc<IssuerKeys> {
     let tenant = ClaimPath::parse("tenant").unwrap();
     let issuer = Issuer::new(IssuerDefinition::new(name, "api", &[Algorithm::EdDsa], tenant)).unwrap();
-    store.remote(&issuer, &server.url, NEVER).unwrap()
+    let terms = FetchTerms {
+        interval: NEVER,
+        keep_keys: Some(NEVER),
+    };
+    store.remote(&issuer, &server.url, terms).unwrap()
 }
 
 fn check(readiness: &Readiness, ready: bool, failed: &[&str]) {
@@ -105,11 +109,29 @@ async fn an_issuer_that_is_lost_later_changes_nothing() {
     held.refresh_for_bad_signature(held.generation().unwrap()).await;
     check(&readiness, true, &[]);
     let checks = readiness.report(at(100)).checks;
-    assert!(
-        checks[2].detail.contains("it answered with status 500"),
-        "{}",
-        checks[2].detail
-    );
+    let detail = &checks[2].detail;
+    for part in [
+        "fetches have failed for 0 s, the last good keys are kept for another 3600 s",
+        "it answered with status 500",
+    ] {
+        assert!(detail.contains(part), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_without_a_usable_key_is_shown_and_takes_nothing_away() {
+    let (readiness, store) = readiness();
+    let server = KeyServer::start(Answer::Text(jwks(&[]))).await;
+    let held = keys(&store, "https://a", &server);
+    readiness.loaded("3f9c", at(40));
+    assert!(held.loaded_within(NEVER).await);
+    let none =
+        "keys https://a: fetched 0 s ago; no usable key is published, tokens of this issuer are refused";
+    check(&readiness, false, &[none]);
+    server.answer(Answer::Text(jwks(&[("a", 0)])));
+    held.refresh_for_unknown_key("a", held.generation().unwrap())
+        .await;
+    check(&readiness, true, &[]);
 }
 
 #[tokio::test]

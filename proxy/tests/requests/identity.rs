@@ -1,10 +1,7 @@
 //! Who is asking, and that nothing but a good token says so (edge.md section 4).
 
-use std::time::Duration;
-
-use proxy::Pace;
 use serde_json::{Value, json};
-use testkit::{Issuer, KeyServer, Proxy, ProxyBuilder, Request, Response, Upstream, eventually, now_seconds};
+use testkit::{Issuer, Proxy, ProxyBuilder, Request, Response, Upstream, eventually, now_seconds};
 use tokens::Algorithm;
 
 /// A proxy with one route that needs a tenant, and an upstream that records who came.
@@ -291,65 +288,6 @@ fn a_number_of_a_token_holds_for_itself_and_for_no_neighbour() {
         );
     }
 }
-
-fn quick() -> Pace {
-    let quick = Duration::from_millis(20);
-    Pace {
-        first_retry: quick,
-        longest_retry: quick,
-        ..Pace::default()
-    }
-}
-
-#[test]
-fn keys_are_fetched_and_a_proxy_without_them_says_503() {
-    let upstream = Upstream::named("api");
-    let issuer = Issuer::new("https://one.test", Algorithm::Es256, "k1");
-    let server = KeyServer::broken();
-    let proxy = builder(&upstream)
-        .admin()
-        .issuer(&issuer, Algorithm::Es256, Some(&server))
-        .pace(quick())
-        .start();
-    let authorization = format!("Bearer {}", issuer.token("acme"));
-    let refused = ask(&proxy, &authorization);
-    assert_eq!(
-        (refused.status, refused.code()),
-        (503, "KEYS_UNAVAILABLE".to_owned())
-    );
-    assert!(refused.header("retry-after").is_some());
-    assert_eq!(proxy.admin("/readyz").status, 503);
-    server.serve(&[&issuer]);
-    eventually("the keys", || {
-        (ask(&proxy, &authorization).status == 200).then_some(())
-    });
-    assert_eq!(proxy.admin("/readyz").status, 200);
-}
-
-#[test]
-fn a_key_that_is_new_at_the_issuer_is_fetched_when_a_token_names_it() {
-    let upstream = Upstream::named("api");
-    let (one, two) = (
-        Issuer::new("https://one.test", Algorithm::Es256, "k1"),
-        Issuer::new("https://one.test", Algorithm::Es256, "k2"),
-    );
-    let server = KeyServer::of(&[&one]);
-    let pace = Pace {
-        cool_down: Duration::ZERO,
-        ..quick()
-    };
-    let proxy = builder(&upstream)
-        .issuer(&one, Algorithm::Es256, Some(&server))
-        .pace(pace)
-        .start();
-    let status = |issuer: &Issuer| ask(&proxy, &format!("Bearer {}", issuer.token("acme"))).status;
-    eventually("the first keys", || (status(&one) == 200).then_some(()));
-    server.serve(&[&one, &two]);
-    assert_eq!(status(&two), 200);
-    server.serve(&[&two]);
-    assert_eq!(status(&two), 200);
-}
-
 #[test]
 fn a_token_is_verified_once_and_remembered_until_it_expires() {
     let upstream = Upstream::named("api");

@@ -21,6 +21,7 @@ mod health;
 mod http2;
 mod http2_limits;
 mod identity;
+mod keys;
 mod limit;
 mod observe;
 mod panics;

@@ -159,10 +159,9 @@ fn a_key_that_is_not_for_verifying_is_skipped_with_its_reason() {
         (json!({}), SkipReason::Malformed),
     ];
     for (bad, reason) in cases {
-        let Err(InvalidKey::NoUsableKey { skipped }) = set(std::slice::from_ref(&bad)) else {
-            panic!("used: {bad}");
-        };
-        assert_eq!(skipped[0].reason, reason, "{bad}");
+        let alone = set(std::slice::from_ref(&bad)).unwrap();
+        assert!(alone.is_empty(), "used: {bad}");
+        assert_eq!(alone.skipped()[0].reason, reason, "{bad}");
         // Beside a good key it is left out, and the good key still works.
         let keys = set(&[bad.clone(), jwk(&keys.p256, json!({ "kid": "good" }))]).unwrap();
         assert_eq!(
@@ -223,11 +222,15 @@ fn a_key_without_a_name_is_skipped_where_it_is_not_alone() {
         (mixed.skipped()[0].position, mixed.skipped()[0].reason.clone()),
         (0, SkipReason::Unnamed)
     );
-    let error = set(&[keys.rsa.jwk.clone(), keys.p256.jwk.clone()]).unwrap_err();
+    let none = set(&[keys.rsa.jwk.clone(), keys.p256.jwk.clone()]).unwrap();
+    let skipped: Vec<String> = none.skipped().iter().map(ToString::to_string).collect();
+    assert!(none.is_empty());
     assert_eq!(
-        error.to_string(),
-        "none of its keys can be used; key 1: it has no `kid`, and the set has several keys; \
-         key 2: it has no `kid`, and the set has several keys"
+        skipped,
+        [
+            "key 1: it has no `kid`, and the set has several keys",
+            "key 2: it has no `kid`, and the set has several keys"
+        ]
     );
     // The other key is not one that counts.
     let encryption = jwk(&keys.p256, json!({ "kid": "b", "use": "enc" }));
@@ -235,11 +238,9 @@ fn a_key_without_a_name_is_skipped_where_it_is_not_alone() {
 }
 
 #[test]
-fn a_set_that_cannot_be_used_is_refused_whole() {
+fn what_is_no_jwks_is_refused_whole() {
     count_verifications();
     let rsa = &keys().rsa;
-    let twice =
-        json!({ "keys": [jwk(rsa, json!({ "kid": "a" })), jwk(&keys().p256, json!({ "kid": "a" }))] });
     let many = json!({ "keys": vec![json!({}); 129] }).to_string();
     let large = format!("{}{}", " ".repeat(MAX_JWKS_BYTES), r#"{"keys":[]}"#);
     let not_jwks = "it is not a JWKS: a JSON object, without a repeated name, with a list `keys`";
@@ -250,15 +251,6 @@ fn a_set_that_cannot_be_used_is_refused_whole() {
         ("{}", not_jwks),
         (r#"{"keys":{}}"#, not_jwks),
         (r#"{"keys":[],"keys":[]}"#, not_jwks),
-        (r#"{"keys":[]}"#, "none of its keys can be used"),
-        (
-            r#"{"keys":[{"kty":"oct","kid":"s\n"}]}"#,
-            "none of its keys can be used; key 1 (\"s\\n\"): it is a secret (`oct`), which has no place in a published set",
-        ),
-        (
-            &*twice.to_string(),
-            "two of its keys have the `kid` \"a\", so it can't be known which one a token means",
-        ),
         (&many, "it has 129 keys, where at most 128 are read"),
         (&large, "it has 524299 bytes, where at most 524288 are read"),
     ];
@@ -271,6 +263,69 @@ fn a_set_that_cannot_be_used_is_refused_whole() {
         KeySet::from_jwks(&document, &[]).unwrap_err(),
         InvalidKey::NoAlgorithm
     );
+}
+
+#[test]
+fn a_jwks_without_a_usable_key_is_an_empty_set_that_verifies_nothing() {
+    count_verifications();
+    let keys = keys();
+    let secret = json!({ "kty": "oct", "kid": "s\n", "k": "AAAA" });
+    let encryption = jwk(&keys.rsa, json!({ "kid": "a", "use": "enc" }));
+    let twice = [
+        jwk(&keys.rsa, json!({ "kid": "a" })),
+        jwk(&keys.p256, json!({ "kid": "a" })),
+    ];
+    let cases: [(&[Value], &[&str]); 4] = [
+        (&[], &[]),
+        (
+            &[secret],
+            &["key 1 (\"s\\n\"): it is a secret (`oct`), which has no place in a published set"],
+        ),
+        (
+            &[encryption],
+            &["key 1 (\"a\"): it is not for verifying signatures"],
+        ),
+        (
+            &twice,
+            &[
+                "key 1 (\"a\"): another key of the set has the same `kid`",
+                "key 2 (\"a\"): another key of the set has the same `kid`",
+            ],
+        ),
+    ];
+    let none = set(&[]).unwrap().generation();
+    for (published, reasons) in cases {
+        let empty = set(published).unwrap();
+        let skipped: Vec<String> = empty.skipped().iter().map(ToString::to_string).collect();
+        assert_eq!(skipped, reasons);
+        assert!(empty.is_empty() && empty.kids().count() == 0);
+        assert_eq!(empty.generation(), none);
+        for kid in [Some("a"), None] {
+            let signed = signer(Algorithm::Rs256, kid).sign(&claims(json!({}))).unwrap();
+            let unknown = Rejection::UnknownKey {
+                kid: kid.unwrap_or_default().into(),
+            };
+            assert_eq!(verify(&signed, &issuer(&ALLOWED), &empty, NOW), Err(unknown));
+        }
+    }
+}
+
+#[test]
+fn keys_that_share_a_name_are_skipped_and_the_others_are_used() {
+    let keys = keys();
+    let mixed = set(&[
+        jwk(&keys.rsa, json!({ "kid": "a" })),
+        jwk(&keys.p256, json!({ "kid": "b" })),
+        jwk(&keys.other_p256, json!({ "kid": "a" })),
+    ])
+    .unwrap();
+    assert_eq!(mixed.kids().collect::<Vec<_>>(), ["b"]);
+    let skipped: Vec<_> = mixed.skipped().iter().map(|key| key.position).collect();
+    assert_eq!(skipped, [0, 2]);
+    // One that can't be used takes no name from another.
+    let encryption = jwk(&keys.p256, json!({ "kid": "a", "use": "enc" }));
+    let used = set(&[jwk(&keys.rsa, json!({ "kid": "a" })), encryption]).unwrap();
+    assert_eq!(used.kids().collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]
