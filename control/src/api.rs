@@ -12,6 +12,7 @@ mod codes;
 mod document;
 mod explain;
 mod flags;
+mod identity;
 mod keys;
 mod local_kills;
 mod notes;
@@ -49,6 +50,7 @@ pub use ask::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
 pub use codes::API_CODES;
 pub(crate) use flags::AnyObject;
 pub use flags::MAX_COUNTED_DECISIONS;
+pub use identity::{SERVICE, VERSION};
 pub use openapi::document as openapi;
 pub use outgoing::PIECE_TIMEOUT;
 pub use route::{PREFIX, Route, Verb};
@@ -141,8 +143,9 @@ impl Api {
     }
 }
 
-/// Every route of the table, under [`PREFIX`], and an answer for everything else under it. The listener puts the
-/// peer's address into the requests, as `axum::extract::ConnectInfo`.
+/// Every route of the table, under [`PREFIX`], an answer for everything else under it, and at [`PREFIX`] itself the
+/// answer by which clients recognise the API. The listener puts the peer's address into the requests, as
+/// `axum::extract::ConnectInfo`.
 pub fn router(api: Arc<Api>) -> Router {
     let mut router = Router::new();
     let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
@@ -158,9 +161,10 @@ pub fn router(api: Arc<Api>) -> Router {
         router = router.route(&format!("{PREFIX}{path}"), any(handler));
     }
     let nowhere = move |request: Request| async move { serve::nowhere(&request) };
+    let identify = move |request: Request| async move { identity::identify(&request) };
     router
         .route(&format!("{PREFIX}/{{*rest}}"), any(nowhere))
-        .route(PREFIX, any(nowhere))
+        .route(PREFIX, any(identify))
 }
 
 /// Before 1970 it is 1970.

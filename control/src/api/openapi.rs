@@ -20,6 +20,7 @@ pub fn document() -> Value {
     let mut definitions = Definitions::new();
     let problem = form::<ProblemBody<'_>>(&mut definitions);
     let mut paths = Map::new();
+    paths.insert(PREFIX.to_owned(), super::identity::path(&mut definitions));
     for route in ROUTES {
         let operation = operation(route, &mut definitions);
         let path = paths

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use control::Role;
-use control::api::{API_CODES, PREFIX, ROUTES, openapi};
+use control::api::{API_CODES, PREFIX, ROUTES, SERVICE, VERSION, openapi};
+use testkit::{Client, Request};
 
 use crate::server::Server;
 
@@ -35,6 +36,29 @@ fn every_route_is_in_the_contract_and_the_api_serves_it() {
     }
     let names: std::collections::BTreeSet<&str> = ROUTES.iter().map(|route| route.name).collect();
     assert_eq!(names.len(), ROUTES.len(), "two routes have one name");
+}
+
+#[test]
+fn whoever_asks_is_told_that_this_is_the_admin_api_and_nothing_else() {
+    let expected = serde_json::json!({ "service": SERVICE, "api": VERSION });
+    for server in [Server::start(), Server::local(), Server::of_files()] {
+        let ask = |request: &Request| Client::connect(server.address()).ask(request);
+        for host in ["127.0.0.1", "ops.example"] {
+            let request = Request::get(PREFIX).host(host);
+            for request in [request.clone(), request.clone().token("sluice_of-nobody")] {
+                let answer = ask(&request);
+                assert_eq!(answer.status, 200);
+                assert_eq!(answer.json(), expected);
+            }
+        }
+        assert_eq!(ask(&Request::new("POST", PREFIX)).code(), "METHOD_NOT_ALLOWED");
+        assert_eq!(
+            ask(&Request::get(&format!("{PREFIX}?version=2"))).code(),
+            "UNKNOWN_PARAMETER"
+        );
+    }
+    let operation = &openapi()["paths"][PREFIX]["get"];
+    assert_eq!(operation["security"], serde_json::json!([]));
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! The answer by which a client recognises the admin API before it sends a token: what answers there, and in which
+//! version. Everybody gets it, so it says nothing else.
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, Uri, header};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+
+use super::answer::{Answer, REQUEST_ID};
+use super::codes;
+use super::problem::Problem;
+use super::query::Query;
+use super::request_id::request_id;
+use super::route::form;
+
+/// The name of the service that answers at [`PREFIX`](super::PREFIX).
+pub const SERVICE: &str = "sluice-admin";
+/// The version of the API, as in its paths.
+pub const VERSION: &str = "v1";
+
+/// What answers here.
+#[derive(Serialize, ToSchema)]
+struct ApiIdentity {
+    /// The service: always `sluice-admin`.
+    service: &'static str,
+    /// The version of the API, as in its paths.
+    api: &'static str,
+}
+
+/// Answers a request for [`PREFIX`](super::PREFIX) itself. Asks for no credentials, and looks at none.
+pub(crate) fn identify(request: &Request) -> Response {
+    let id = request_id(request.headers());
+    match answer(request.method(), request.uri()) {
+        Ok(answer) => answer.into_response(&id),
+        Err(problem) => problem.into_response(&id),
+    }
+}
+
+fn answer(method: &Method, uri: &Uri) -> Result<Answer, Problem> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        let problem = Problem::new(codes::METHOD_NOT_ALLOWED, "this path knows GET, HEAD");
+        return Err(problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD")));
+    }
+    Query::read(uri, std::iter::empty())?;
+    Answer::json(&ApiIdentity {
+        service: SERVICE,
+        api: VERSION,
+    })
+}
+
+/// The path in the OpenAPI document.
+pub(crate) fn path(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
+    let problem = json!({ "$ref": "#/components/responses/Problem" });
+    json!({ "get": {
+        "operationId": "identify",
+        "summary": "What answers here, and in which version.",
+        "description": "For everybody, without credentials: a client asks this before it sends a token.",
+        "security": [],
+        "parameters": [],
+        "responses": {
+            "200": {
+                "description": "Done.",
+                "headers": { REQUEST_ID.as_str(): { "schema": { "type": "string" } } },
+                "content": { "application/json": { "schema": form::<ApiIdentity>(definitions) } },
+            },
+            "400": problem,
+        },
+    }})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::PREFIX;
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_one_of_the_paths() {
+        assert_eq!(PREFIX.rsplit('/').next(), Some(VERSION));
+    }
+}
