@@ -7,6 +7,7 @@ mod head;
 mod limits;
 mod passed_over;
 mod telling;
+mod withheld;
 
 use std::sync::Arc;
 

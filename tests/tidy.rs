@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("config", &["rules", "tokens"]),
     ("proxy", &["rules", "tokens", "wire", "config"]),
-    ("control", &["rules", "config"]),
+    ("control", &["rules", "tokens", "config"]),
     ("testkit", &["rules", "tokens", "config", "proxy"]),
     ("properties", &["rules", "tokens", "wire", "config"]),
 ];

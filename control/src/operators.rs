@@ -13,13 +13,14 @@ use std::time::Duration;
 use axum::http::{HeaderMap, header};
 use parking_lot::RwLock;
 use rules::Timestamp;
+use tokens::OPERATOR_TOKEN_PREFIX;
 
 use crate::actor::{Actor, Role};
 
 pub(crate) use attempts::counted_as;
 pub use attempts::{FAILURES_PER_MINUTE, MAX_PEERS};
 pub use same_origin::{Foreign, same_origin};
-pub use static_token::{StaticToken, TOKEN_PREFIX, TokenHash, Unusable};
+pub use static_token::{StaticToken, TokenHash, Unusable};
 pub use verify::{NotVerified, VerifiedToken, VerifyToken};
 
 use attempts::Attempts;
@@ -149,7 +150,7 @@ impl Operators {
 
 impl Known {
     async fn who(&self, token: &str, now: Timestamp) -> Result<Actor, NotSignedIn> {
-        if token.starts_with(TOKEN_PREFIX) {
+        if token.starts_with(OPERATOR_TOKEN_PREFIX) {
             return self.holder(token, now);
         }
         match &self.issuer {

@@ -1,6 +1,7 @@
 //! Where a request's token and attributes are looked for, prepared once.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use pingora::http::RequestHeader;
 use rules::AttributeId;
 
 use crate::client_certificate::CertificateName;
@@ -103,6 +104,40 @@ impl TokenPlace {
     }
 }
 
+impl TokenPlace {
+    /// What the request has in this place, whether it is a token or not.
+    pub(crate) fn values<'h>(&'h self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h [u8]> {
+        let (header, cookie) = match self {
+            Self::Authorization => (Some(&header::AUTHORIZATION), None),
+            Self::Header(name) => (Some(name), None),
+            Self::Cookie(name) => (None, Some(&**name)),
+        };
+        let headers_values = header.into_iter().flat_map(|name| headers.get_all(name));
+        let cookie_values = cookie.into_iter().flat_map(|name| cookies(headers, name));
+        headers_values
+            .map(HeaderValue::as_bytes)
+            .chain(cookie_values.map(|(_, value)| value))
+    }
+
+    /// Removes all of it; of cookies those of the name alone.
+    pub(crate) fn clear(&self, request: &mut RequestHeader) {
+        let name = match self {
+            Self::Authorization => return drop(request.remove_header(&header::AUTHORIZATION)),
+            Self::Header(name) => return drop(request.remove_header(name)),
+            Self::Cookie(name) => name.as_bytes(),
+        };
+        let all = request.headers.get_all(header::COOKIE).iter();
+        let left: Vec<Vec<u8>> = all
+            .filter_map(|header| without(header.as_bytes(), name))
+            .collect();
+        request.remove_header(&header::COOKIE);
+        for cookies in left {
+            // Parts of a value, joined by what it had between them, are a value.
+            let _ = request.append_header(header::COOKIE, cookies);
+        }
+    }
+}
+
 impl AttributePlace {
     /// The attribute's value; none of a header that comes twice, of which the application may read either, and of
     /// several cookies the first. `client` is the client's address.
@@ -174,6 +209,18 @@ fn cookies<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = (&'h 
             .and_then(|value| value.strip_suffix(b"\""));
         (found.trim_ascii() == name.as_bytes()).then_some((header, unquoted.unwrap_or(value)))
     })
+}
+
+/// The cookies of one header without those of this name; none where no other is left.
+fn without(cookies: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+    let is_named =
+        |pair: &&[u8]| pair.split(|&byte| byte == b'=').next().map(<[u8]>::trim_ascii) == Some(name);
+    let left: Vec<&[u8]> = cookies
+        .split(|&byte| byte == b';')
+        .filter(|pair| !is_named(pair))
+        .collect();
+    let left = left.join(&b';').trim_ascii().to_vec();
+    (!left.is_empty()).then_some(left)
 }
 
 /// `bytes` as text, where all of them are visible ASCII, spaces or tabs, as [`HeaderValue::to_str`] has it.

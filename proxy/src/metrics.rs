@@ -45,6 +45,8 @@ pub struct Metrics {
     /// Connections and requests that were ended to make room, by what ran short.
     pub(crate) shed: CodeCounter,
     pub(crate) http2_requests_refused: IntCounter,
+    /// Requests that brought a static token of an operator.
+    pub(crate) operator_tokens_removed: IntCounter,
     connections: IntGaugeVec,
     reloads: CodeCounter,
     reload_applied_at: Gauge,
@@ -132,6 +134,11 @@ impl Metrics {
                 &registry,
                 "sluice_http2_requests_refused_total",
                 "Requests of HTTP/2 that were begun and refused before they were read.",
+            ),
+            operator_tokens_removed: counter(
+                &registry,
+                "sluice_operator_tokens_removed_total",
+                "Requests to public listeners from which a static token of an operator was removed.",
             ),
             connections_refused: CodeCounter::new(counters(
                 &registry,

@@ -9,6 +9,7 @@ pub(crate) mod headers;
 pub(crate) mod identity;
 pub(crate) mod limit;
 pub(crate) mod observe;
+pub(crate) mod operator_token;
 pub(crate) mod readings;
 pub(crate) mod response;
 pub(crate) mod route;

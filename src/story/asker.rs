@@ -5,10 +5,13 @@ use config::RequestValue;
 use control::{RequestQuestion, Sender};
 use proxy::Unproven;
 use rules::{AttributeId, AttributeValue, Auth, UnknownTenant};
-use tokens::{Identity, Issuer, Issuers, Rejection, Unverified};
+use tokens::{Identity, Issuer, Issuers, Rejection, Unverified, holds_operator_token};
 
 use super::{Telling, issuer_keys};
 use crate::cli::clock;
+
+/// What becomes of a token that belongs to the admin API.
+const REMOVED: &str = "no token: a static token of an operator is removed, as it belongs to the admin API";
 
 /// Who is asking.
 #[derive(Debug, Default)]
@@ -45,6 +48,10 @@ type Asking = std::result::Result<Asker, Refused>;
 pub(super) fn identify(telling: &Telling<'_>, auth: Auth) -> Result<Asking> {
     let mut asker = match &telling.question.sender {
         _ if auth == Auth::None => nobody("the route asks for no token"),
+        Sender::Token(token) if holds_operator_token(token.as_bytes()) => match auth {
+            Auth::Required => return Ok(Err(Refused::new(401, "TOKEN_MISSING", REMOVED))),
+            Auth::Optional | Auth::None => nobody(REMOVED),
+        },
         Sender::Token(token) => match by_token(telling, token)? {
             Ok(asker) => asker,
             Err(refused) => return Ok(Err(refused)),

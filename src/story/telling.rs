@@ -11,6 +11,7 @@ use rules::{
 
 use super::asker::{self, Asker};
 use super::head::{Head, is_preflight};
+use super::withheld::without_operator_tokens;
 use super::{Telling, act, limits, passed_over};
 
 /// A story, and how the upstream that it ends at may read paths.
@@ -26,7 +27,9 @@ pub(super) struct Told {
 /// # Errors
 /// What can't be wrong with documents that were loaded.
 pub(crate) fn tell(telling: &Telling<'_>) -> Result<Story> {
-    let mut story = from_its_head(telling)?;
+    let withheld = without_operator_tokens(telling.question, &telling.gateway.identity.token);
+    let question = withheld.as_ref().unwrap_or(telling.question);
+    let mut story = from_its_head(&Telling { question, ..*telling })?;
     story.snapshot = telling.gateway.snapshot.revision.to_string();
     Ok(story)
 }

@@ -45,6 +45,17 @@ fn a_closed_gate_is_explained_step_by_step() {
 }
 
 #[test]
+fn a_static_token_of_an_operator_is_told_to_count_as_none() {
+    let token = "sluice_bm90IGEgcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmc";
+    let said = explain(&["--token", token, "GET", "/api/dispatch/v2/board"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    for part in ["a static token of an operator is removed", "401 TOKEN_MISSING"] {
+        assert!(said.out.contains(part), "no `{part}` in\n{}", said.out);
+    }
+    assert!(!said.out.contains(token), "{}", said.out);
+}
+
+#[test]
 fn an_open_gate_is_explained_with_the_headers_that_would_be_sent() {
     let said = explain(&["--tenant", "acme", "GET", "/api/dispatch/v2/board"]);
     assert_eq!(said.code, 0, "{}", said.err);

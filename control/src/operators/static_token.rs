@@ -6,11 +6,10 @@ use aws_lc_rs::{hmac, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rules::Timestamp;
+use tokens::OPERATOR_TOKEN_PREFIX;
 
 use crate::actor::{Actor, Role};
 
-/// What a static token begins with, for people and for scanners of secrets.
-pub const TOKEN_PREFIX: &str = "sluice_";
 /// How many random bytes a token is made of.
 const SECRET_BYTES: usize = 32;
 /// How many random bytes are the key of its hash.
@@ -70,7 +69,7 @@ impl TokenHash {
         let mut salt = [0; SALT_BYTES];
         rand::fill(&mut secret).map_err(|_| Unusable::NoRandomness)?;
         rand::fill(&mut salt).map_err(|_| Unusable::NoRandomness)?;
-        let token = format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
+        let token = format!("{OPERATOR_TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
         let tag = hmac::sign(&key(&salt), token.as_bytes());
         let mut code = [0; 32];
         code.copy_from_slice(tag.as_ref());

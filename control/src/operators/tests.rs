@@ -252,7 +252,7 @@ fn of_a_token_only_a_salted_hash_is_kept() {
     let (token, hash) = TokenHash::issue().unwrap();
     let (other, _) = TokenHash::issue().unwrap();
     assert!(
-        token.starts_with(TOKEN_PREFIX) && token.len() == TOKEN_PREFIX.len() + 43,
+        token.starts_with(OPERATOR_TOKEN_PREFIX) && token.len() == OPERATOR_TOKEN_PREFIX.len() + 43,
         "{token}"
     );
     let text = hash.to_string();

@@ -9,7 +9,7 @@ use crate::forwarding::Forwarding;
 use crate::limits::LiveLimit;
 use crate::outcome::Outcome;
 use crate::phase::readings::Readings;
-use crate::phase::{act, gate, head, headers, identity, limit, route, target};
+use crate::phase::{act, gate, head, headers, identity, limit, operator_token, route, target};
 use crate::refusal::Refusal;
 use crate::serving::Serving;
 use crate::shared::{Shared, Stage};
@@ -39,6 +39,7 @@ async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Con
     let raw = session.downstream_session.to_h1_raw();
     head::check(session, context)?;
     headers::strip(session, context);
+    operator_token::remove(session, &context.serving, &shared.metrics);
     target::normalise_in_place(session, &raw, context)?;
     // Only now: HTTP/1.0 may name the host in an absolute target alone.
     head::require_host(context)?;

@@ -24,6 +24,7 @@ mod identity;
 mod keys;
 mod limit;
 mod observe;
+mod operator_tokens;
 mod panics;
 mod reload;
 mod route;

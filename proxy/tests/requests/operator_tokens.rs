@@ -1,0 +1,219 @@
+//! Operators' static tokens on public listeners: they reach no upstream, count as no token, and are counted.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use testkit::{
+    After, H2Answer, H2Client, H2Upstream, Proxy, ProxyBuilder, Request, Upstream, reply, response,
+};
+
+const TOKEN: &str = "sluice_bm90IGEgcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmc";
+/// A part of it that nothing else has.
+const SECRET: &str = "bm90IGEgcmVhbCB0b2tlbiw";
+const REMOVED: &str = "sluice_operator_tokens_removed_total";
+
+/// Ways on which a request gets to an upstream: a route without a token, one that takes one, a fallback, a gate that
+/// only watches, and no route at all.
+fn builder(upstream: &Upstream) -> ProxyBuilder {
+    Proxy::builder()
+        .upstream("api", upstream)
+        .route("{ name: open, match: /open, auth: none, upstream: api }")
+        .route("{ name: some, match: /some, auth: optional, upstream: api }")
+        .route("{ name: all, match: /all, auth: required, upstream: api }")
+        .route("{ name: closed, match: /closed, auth: optional, gate: board, upstream: api, otherwise: { upstream: api } }")
+        .route("{ name: watched, match: /watched, auth: required, gate: board, mode: shadow, upstream: api }")
+        .with("unmatched: { upstream: api }")
+        .with("headers: { tenant: X-Tenant-Id }")
+}
+
+/// Spellings of credentials with the token in them.
+fn spellings() -> Vec<String> {
+    let basic = |pair: String| format!("Basic {}", STANDARD.encode(pair));
+    vec![
+        format!("Bearer {TOKEN}"),
+        format!("bearer {TOKEN}"),
+        format!("BEARER    {TOKEN}"),
+        format!("Bearer\t{TOKEN}"),
+        format!("Token {TOKEN}"),
+        format!("Token token=\"{TOKEN}\""),
+        TOKEN.to_owned(),
+        basic(format!("ann:{TOKEN}")),
+        basic(format!("{TOKEN}:")),
+    ]
+}
+
+/// Fails where something that the upstream was sent has the token in it, or is credentials.
+#[track_caller]
+fn check_unknown_to(upstream: &Upstream) {
+    for request in upstream.requests() {
+        for (name, value) in &request.head.headers {
+            assert!(!value.contains(SECRET), "{name} on {}", request.target());
+            assert!(
+                !name.eq_ignore_ascii_case("authorization"),
+                "{value} on {}",
+                request.target()
+            );
+        }
+    }
+}
+
+#[test]
+fn an_operators_static_token_reaches_no_upstream_on_any_path() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    let mut sent = 0;
+    for path in ["/open", "/some", "/closed", "/watched", "/elsewhere"] {
+        for credentials in spellings() {
+            let answer = proxy.ask(&Request::get(path).header("Authorization", &credentials));
+            sent += 1;
+            assert_eq!(answer.status, 200, "{path} {credentials}");
+            assert_eq!(upstream.count(), sent);
+        }
+    }
+    check_unknown_to(&upstream);
+    assert_eq!(proxy.metric(REMOVED), sent as f64);
+    let log = proxy.log(sent);
+    assert!(log.iter().all(|line| !line.to_string().contains(SECRET)));
+}
+
+#[test]
+fn a_request_with_an_operators_static_token_is_one_without_a_token() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    for credentials in spellings() {
+        let refused = proxy.ask(&Request::get("/all").header("Authorization", &credentials));
+        assert_eq!((refused.status, &*refused.code()), (401, "TOKEN_MISSING"));
+    }
+    assert_eq!(upstream.count(), 0);
+    // Beside another token neither is left: which one is meant can't be known.
+    let both = Request::get("/all").token(&proxy.token("acme")).token(TOKEN);
+    assert_eq!(proxy.ask(&both).code(), "TOKEN_MISSING");
+    let both = Request::get("/some").token(TOKEN).token(&proxy.token("acme"));
+    assert_eq!(proxy.ask(&both).status, 200);
+    assert_eq!(upstream.only().header("x-tenant-id"), None);
+    check_unknown_to(&upstream);
+    assert_eq!(proxy.metric(REMOVED), spellings().len() as f64 + 2.0);
+}
+
+#[test]
+fn tokens_of_issuers_and_other_credentials_are_forwarded_as_before() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    let token = format!("Bearer {}", proxy.token("acme"));
+    for (path, credentials) in [
+        ("/all", &*token),
+        ("/open", &*token),
+        ("/open", "Basic YW5uOnNlY3JldA=="),
+        ("/open", "Bearer my-sluice_key"),
+        ("/open", "Bearer xsluice_key"),
+    ] {
+        let answer = proxy.ask(&Request::get(path).header("Authorization", credentials));
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(upstream.last().header("authorization"), Some(credentials));
+    }
+    assert_eq!(proxy.metric(REMOVED), 0.0);
+}
+
+#[test]
+fn it_is_removed_from_wherever_the_documents_look_for_tokens() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream)
+        .with("identity: { token: { header: X-Token } }")
+        .start();
+    for value in [TOKEN.to_owned(), format!("Bearer {TOKEN}")] {
+        for name in ["X-Token", "x-token", "Authorization"] {
+            assert_eq!(proxy.ask(&Request::get("/all").header(name, &value)).status, 401);
+            assert_eq!(proxy.ask(&Request::get("/open").header(name, &value)).status, 200);
+        }
+    }
+    assert_eq!(upstream.last().header("x-token"), None);
+    check_unknown_to(&upstream);
+
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream)
+        .with("identity: { token: { cookie: session } }")
+        .start();
+    let cookie = |cookie: &str| {
+        let request = Request::get("/open").header("Cookie", cookie);
+        assert_eq!(proxy.ask(&request).status, 200);
+        upstream.last().header("cookie").map(str::to_owned)
+    };
+    assert_eq!(cookie(&format!("session={TOKEN}")), None);
+    assert_eq!(
+        cookie(&format!("a=b; session=\"{TOKEN}\"")).as_deref(),
+        Some("a=b")
+    );
+    assert_eq!(
+        cookie(&format!("a=b; session={TOKEN}; c=d; session=eyJ")).as_deref(),
+        Some("a=b; c=d")
+    );
+    assert_eq!(
+        cookie("a=b; session=eyJhbGciOiJub25lIn0.e30.x").as_deref(),
+        Some("a=b; session=eyJhbGciOiJub25lIn0.e30.x")
+    );
+    let refused = proxy.ask(&Request::get("/all").header("Cookie", &format!("session={TOKEN}")));
+    assert_eq!(refused.code(), "TOKEN_MISSING");
+    check_unknown_to(&upstream);
+    assert_eq!(proxy.metric(REMOVED), 4.0);
+}
+
+#[test]
+fn it_goes_with_no_websocket_and_with_no_second_attempt() {
+    let upstream = Upstream::answering(|request, stream| match request.header("upgrade") {
+        Some(_) => {
+            let head =
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+            reply(stream, head);
+            After::Close
+        }
+        None => reply(stream, &response(200, "OK", "ok")),
+    });
+    let dead = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let endpoints = format!("{{ endpoints: [\"{dead}\", \"{}\"] }}", upstream.address());
+    let proxy = Proxy::builder()
+        .upstream_at("api", &endpoints)
+        .route("{ name: open, match: /open, auth: none, upstream: api }")
+        .start();
+    let upgrade = Request::get("/open")
+        .token(TOKEN)
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("Sec-WebSocket-Version", "13");
+    let mut client = proxy.connect();
+    client.send(upgrade.bytes());
+    assert_eq!(client.response().status, 101);
+    for _ in 0..4 {
+        assert_eq!(proxy.ask(&Request::get("/open").token(TOKEN)).status, 200);
+    }
+    assert_eq!(upstream.count(), 5);
+    check_unknown_to(&upstream);
+}
+
+#[test]
+fn it_goes_with_no_request_over_http_2_on_either_side() {
+    let upstream = H2Upstream::answering(|_| H2Answer::new(200, "ok"));
+    let proxy = Proxy::builder()
+        .listening("h2c: true")
+        .upstream_at(
+            "api",
+            &format!("{{ endpoints: [\"{}\"], protocol: http2 }}", upstream.address()),
+        )
+        .route("{ name: open, match: /open, auth: none, upstream: api }")
+        .with("identity: { token: { cookie: session } }")
+        .start();
+    let cookies = format!("a=b; session={TOKEN}");
+    let request = Request::get("/open").token(TOKEN).header("cookie", &cookies);
+    assert_eq!(H2Client::connect(proxy.address()).ask(&request).status, 200);
+    assert_eq!(proxy.ask(&request).status, 200);
+    for seen in upstream.requests() {
+        assert_eq!(
+            (seen.header("authorization"), seen.header("cookie")),
+            (None, Some("a=b"))
+        );
+    }
+    assert_eq!(upstream.requests().len(), 2);
+    assert_eq!(proxy.metric(REMOVED), 2.0);
+}
