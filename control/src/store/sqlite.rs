@@ -79,6 +79,15 @@ impl SqliteStore {
         restore::restore(from, to)
     }
 
+    /// Checks a backup, which is left as it is: that a store wrote it, that it is whole, that no entry of its audit log
+    /// is missing or altered, and that each record can be read. Of an older format only that it is whole.
+    ///
+    /// # Errors
+    /// It is no backup, not whole, or of a newer format.
+    pub fn check_backup(path: &Path) -> Result<(), StoreError> {
+        restore::check_unchanged(path)
+    }
+
     fn open_file(directory: &Directory) -> Result<Writer, StoreError> {
         let known = HeadFile::open(directory.path())?;
         if known.is_none() && directory.is_logged()? {

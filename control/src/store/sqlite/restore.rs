@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
+
 use super::directory::{Directory, Purpose, open};
 use super::fault::{at, fault};
 use super::{copy, log, records, schema};
@@ -94,12 +96,27 @@ fn check(file: &Path) -> Result<(Revision, (u64, Hash)), StoreError> {
         .map_err(fault)?;
     copy::check_all(&connection)?;
     schema::migrate(&mut connection)?;
-    log::check_newest(&connection, u64::MAX)?;
-    log::check_end(&connection)?;
-    let revision = records::load(&connection)?.revision;
-    let head = log::head(&connection)?;
+    let contents = check_contents(&connection)?;
     connection.close().map_err(|(_, error)| fault(error))?;
-    Ok((revision, head))
+    Ok(contents)
+}
+
+/// The same of a file that is left as it is. What an older format holds can't be read before its steps are taken.
+pub(super) fn check_unchanged(file: &Path) -> Result<(), StoreError> {
+    let connection = open(file, Purpose::Read)?;
+    schema::recognise(&connection)?;
+    copy::check_all(&connection)?;
+    if schema::is_newest(&connection)? {
+        check_contents(&connection)?;
+    }
+    connection.close().map_err(|(_, error)| fault(error))
+}
+
+/// Whether the whole log and each record are as they were written.
+fn check_contents(connection: &Connection) -> Result<(Revision, (u64, Hash)), StoreError> {
+    log::check_newest(connection, u64::MAX)?;
+    log::check_end(connection)?;
+    Ok((records::load(connection)?.revision, log::head(connection)?))
 }
 
 /// Whoever restores may be another user than the one who runs the proxy: what is made belongs to the owner of the

@@ -35,6 +35,11 @@ pub(super) fn recognise(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether every step was taken.
+pub(super) fn is_newest(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(version(connection)? == STEPS.len())
+}
+
 /// Takes the steps that were not taken yet, each whole or not at all.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     take(connection, STEPS)

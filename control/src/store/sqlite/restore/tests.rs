@@ -205,12 +205,33 @@ fn what_is_no_whole_backup_moves_nothing() {
         let before = contents(&killed.data());
         let refused = killed.restore().unwrap_err().to_string();
         assert!(refused.contains(expected), "{expected}: {refused}");
+        let checked = SqliteStore::check_backup(&killed.path("backup"));
+        assert!(
+            checked.is_err() || expected == "lies beside it",
+            "{expected} is found without a restore, too"
+        );
         let mut after = contents(&killed.data());
         after.retain(|(name, _)| name != "sluice.lock");
         assert_eq!(after, before, "{expected}");
         let store = SqliteStore::open(&killed.data()).unwrap();
         assert_eq!(store.load().unwrap().revision, Revision(20));
     }
+}
+
+#[test]
+fn a_good_backup_is_found_good_and_left_as_it_is() {
+    let killed = Killed::new();
+    let apart = killed.path("apart");
+    fs::create_dir(&apart).unwrap();
+    fs::copy(killed.path("backup"), apart.join("backup")).unwrap();
+    let before = contents(&apart);
+    SqliteStore::check_backup(&apart.join("backup")).unwrap();
+    assert_eq!(contents(&apart), before);
+    // Of an older format only pages and indexes can be read.
+    let connection = Connection::open(killed.path("backup")).unwrap();
+    connection.execute_batch("PRAGMA user_version = 1").unwrap();
+    drop(connection);
+    SqliteStore::check_backup(&killed.path("backup")).unwrap();
 }
 
 #[test]
