@@ -87,11 +87,11 @@ enum Outcome {
     No,
 }
 
-/// The exit code for a server that can't be reached.
+/// The exit code where no answer of a server was had.
 const UNREACHABLE: u8 = 3;
 
 /// Runs the command. 0: done; 1: the answer is no or the input bad; 2: the command line itself was wrong (clap
-/// exits with that by itself); 3: the server can't be reached.
+/// exits with that by itself); 3: no answer of a server was had.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Run(arguments) => run::run(&arguments),

@@ -2,6 +2,7 @@
 
 mod export;
 mod filter;
+mod lines;
 mod list;
 pub(super) mod record;
 mod verify;

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use control::SqliteStore;
 use hyper::Method;
 
-use super::client::Ask;
+use super::client::{Ask, Unreachable};
 use super::session::{Connection, Session};
 use super::whole_file::{Present, WholeFile};
 use super::{Outcome, answer, route};
 
-/// Copies the server's store into a file here, while the server goes on.
+/// Copies the server's store into a file here, while the server goes on. What came is checked before it is put there.
 ///
 /// To go back to it: stop the server, `sluice restore FILE --to DIRECTORY`, and start it again.
 #[derive(Debug, Args)]
@@ -35,7 +36,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         bytes = bytes.saturating_add(piece.len());
         file.write(piece)
     })?;
-    file.finish()?;
+    file.finish_if(|copy| {
+        SqliteStore::check_backup(copy).map_err(|error| {
+            let unfit = Unreachable::Unfit {
+                server: session.server().to_string(),
+                expected: "a backup of a store",
+                reason: error.to_string(),
+            };
+            unfit.into()
+        })
+    })?;
     answer::complain(format_args!(
         "{bytes} bytes copied to {}",
         arguments.output.display()

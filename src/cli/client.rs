@@ -1,8 +1,10 @@
 //! A client of the admin API, as small as commands need it: one request on one connection, every wait and every
-//! answer bounded, no redirect followed, no proxy asked.
+//! answer bounded, no redirect followed, no proxy asked. What answers there is recognised first, and a token leaves
+//! this machine encrypted only.
 
 mod address;
 mod credentials;
+mod recognition;
 mod stream;
 mod unreachable;
 
@@ -12,10 +14,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use control::api::PREFIX;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::http::request::Builder;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -24,6 +28,8 @@ use tokio::time::timeout;
 
 pub(super) use self::address::{Server, encoded};
 pub(super) use self::credentials::Credentials;
+use self::recognition::recognise;
+pub(super) use self::stream::Secrecy;
 use self::stream::Tls;
 pub(super) use self::unreachable::Unreachable;
 
@@ -37,10 +43,20 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// A client of one server.
 pub(super) struct Client {
     server: Server,
+    speaks: Protocol,
     tls: Option<Tls>,
     credentials: Credentials,
     patience: Duration,
     runtime: Runtime,
+}
+
+/// What a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// The admin API, which says of itself that it is one.
+    AdminApi,
+    /// That of the break-glass socket, where nobody signs in.
+    BreakGlass,
 }
 
 /// What is asked for.
@@ -53,6 +69,8 @@ pub(super) struct Ask {
     /// The revision that the server must be at.
     pub(super) expected: Option<u64>,
     pub(super) again: Again,
+    /// Whether the body holds a secret.
+    pub(super) secrecy: Secrecy,
 }
 
 /// Whether it may be asked once more where the connection broke before anything of an answer came.
@@ -89,6 +107,7 @@ impl Ask {
             body: None,
             expected: None,
             again: Again::Never,
+            secrecy: Secrecy::Open,
         }
     }
 
@@ -109,7 +128,7 @@ impl Answer {
 impl Client {
     /// A client of `server`. For TLS it trusts the system's authorities, or only those in the file `ca`.
     pub(super) fn new(
-        server: Server,
+        (server, speaks): (Server, Protocol),
         ca: Option<&Path>,
         credentials: Credentials,
         patience: Duration,
@@ -121,6 +140,7 @@ impl Client {
             .context("can't start")?;
         Ok(Self {
             server,
+            speaks,
             tls,
             credentials,
             patience,
@@ -154,41 +174,63 @@ impl Client {
     }
 
     async fn exchange(&self, ask: &Ask, sink: Sink<'_>) -> Result<Answer> {
-        let waited = |_| Unreachable::TimedOut {
-            server: self.server.to_string(),
-            seconds: self.patience.as_secs(),
+        let secrecy = match self.credentials.token() {
+            Some(_) => Secrecy::Secret,
+            None => ask.secrecy,
         };
-        let connecting = stream::connect(&self.server, self.tls.as_ref());
-        let stream = timeout(self.patience, connecting).await.map_err(waited)??;
-        let broken = |reason| Unreachable::Broken {
-            server: self.server.to_string(),
-            reason,
-        };
+        let connecting = stream::connect(&self.server, self.tls.as_ref(), secrecy);
+        let stream = timeout(self.patience, connecting)
+            .await
+            .map_err(|_| Unreachable::Silent {
+                server: self.server.to_string(),
+                seconds: self.patience.as_secs(),
+            })??;
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MAX_HEAD_BYTES);
-        let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let handshake = builder.handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = handshake.map_err(|reason| Unreachable::Speechless {
+            server: self.server.to_string(),
+            reason,
+        })?;
         // Ends with the connection, which ends when the sender and the body are dropped.
         let driving = tokio::spawn(connection);
-        let sending = sender.send_request(self.request(ask)?);
-        let response = timeout(self.patience, sending)
-            .await
-            .map_err(waited)?
-            .map_err(|reason| Unreachable::Unanswered {
-                server: self.server.to_string(),
-                reason,
-            })?;
-        let answer = self.receive(response, sink).await;
+        let answer = self.talk(sender, ask, sink).await;
         driving.abort();
         answer
     }
 
-    fn request(&self, ask: &Ask) -> Result<Request<Full<Bytes>>> {
-        let mut request = Request::builder()
-            .method(ask.method.clone())
-            .uri(self.server.target(&ask.path))
+    async fn talk(&self, mut sender: SendRequest<Full<Bytes>>, ask: &Ask, sink: Sink<'_>) -> Result<Answer> {
+        let request = self.request(ask)?;
+        if self.speaks == Protocol::AdminApi {
+            let question = self.head(&Method::GET, PREFIX)?.body(Full::default());
+            let question = question.context("the request can't be made")?;
+            recognise(&mut sender, question, &self.server, self.patience).await?;
+        }
+        let response = timeout(self.patience, sender.send_request(request))
+            .await
+            .map_err(|_| Unreachable::TimedOut {
+                server: self.server.to_string(),
+                seconds: self.patience.as_secs(),
+            })?
+            .map_err(|reason| Unreachable::Unanswered {
+                server: self.server.to_string(),
+                reason,
+            })?;
+        self.receive(response, sink).await
+    }
+
+    /// A request without credentials.
+    fn head(&self, method: &Method, path: &str) -> Result<Builder> {
+        Ok(Request::builder()
+            .method(method.clone())
+            .uri(self.server.target(path))
             .header(header::HOST, self.server.authority())
             .header(header::USER_AGENT, concat!("sluice/", env!("CARGO_PKG_VERSION")))
-            .header("x-request-id", request_id()?);
+            .header("x-request-id", request_id()?))
+    }
+
+    fn request(&self, ask: &Ask) -> Result<Request<Full<Bytes>>> {
+        let mut request = self.head(&ask.method, &ask.path)?;
         if let Some(revision) = ask.expected {
             request = request.header(header::IF_MATCH, format!("\"{revision}\""));
         }

@@ -13,7 +13,7 @@ use rules::{InvalidTenantId, TenantId, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::attribute::{self, Attribute};
-use super::client::{Ask, Server};
+use super::client::{Ask, Secrecy, Server};
 use super::refused::Intent;
 use super::render::json as fields;
 use super::render::moment::rfc3339;
@@ -124,17 +124,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
 
 /// The story as a server tells it.
 fn asked(server: &Server, arguments: &Arguments) -> Result<Value> {
-    if arguments.token.is_some() && server.is_open_to_others() {
-        answer::complain(format_args!(
-            "warning: the request's token goes to {server} without TLS"
-        ));
-    }
     let session = Session::at(server.clone(), &arguments.access)?;
     let mut question = Map::from_iter([("request".to_owned(), request(arguments))]);
     if let Some(at) = arguments.at.and_then(rfc3339) {
         question.insert("at".to_owned(), at.into());
     }
-    let ask = Ask::new(Method::POST, route::EXPLAIN).json(&question.into());
+    let mut ask = Ask::new(Method::POST, route::EXPLAIN).json(&question.into());
+    if arguments.token.is_some() {
+        ask.secrecy = Secrecy::Secret;
+    }
     session.ask(&ask, Intent::Look)?.json()
 }
 

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::Value;
 
+use super::client::Unreachable;
 use super::session::{Connection, Session};
 use super::whole_file::{Present, WholeFile};
 use super::{Outcome, answer, route};
@@ -26,7 +28,16 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let session = Session::open(&arguments.connection)?;
     let answer = session.look(route::DOCUMENT)?;
-    let mut text = serde_json::to_vec_pretty(&answer.json()?)?;
+    let document = answer.json()?;
+    if let Some(reason) = unfit(&document) {
+        return Err(Unreachable::Unfit {
+            server: session.server().to_string(),
+            expected: "a flags document",
+            reason: reason.to_owned(),
+        }
+        .into());
+    }
+    let mut text = serde_json::to_vec_pretty(&document)?;
     text.push(b'\n');
     let Some(path) = &arguments.output else {
         std::io::stdout().lock().write_all(&text)?;
@@ -40,4 +51,40 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         .map_or(String::new(), |revision| format!("   revision {revision}"));
     answer::complain(format_args!("exported to {}{revision}", path.display()));
     Ok(Outcome::Done)
+}
+
+/// Why it is no flags document. A newer server's may have sections that are not known here, so no more is looked at
+/// than what each has.
+fn unfit(document: &Value) -> Option<&'static str> {
+    if document.get("version").and_then(Value::as_u64).is_none() {
+        return Some("it has no `version`");
+    }
+    let sections = ["segments", "flags", "tenants"].map(|name| document.get(name));
+    let all_objects = sections.iter().flatten().all(|section| section.is_object());
+    (!all_objects).then_some("one of its sections is no mapping")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_flags_document_has_a_version_and_its_sections_are_mappings() {
+        for good in [
+            json!({ "version": 1 }),
+            json!({ "version": 1, "flags": {}, "tiers": [], "new": 1 }),
+        ] {
+            assert_eq!(unfit(&good), None, "{good}");
+        }
+        for bad in [
+            json!({}),
+            json!([]),
+            json!({ "version": "1.0.3", "status": "ok" }),
+            json!({ "version": 1, "flags": [] }),
+        ] {
+            assert!(unfit(&bad).is_some(), "{bad}");
+        }
+    }
 }

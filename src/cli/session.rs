@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use super::client::{Again, Answer, Ask, Client, Credentials, Server, Unreachable};
+use super::client::{Again, Answer, Ask, Client, Credentials, Protocol, Server, Unreachable};
 use super::refused::{Intent, Refused};
 use super::render::{json, printable};
 use super::{answer, duration, route};
@@ -69,9 +69,7 @@ impl Session {
         for warning in credentials.warnings() {
             answer::complain(format_args!("warning: {warning}"));
         }
-        if credentials.token().is_some() && server.is_open_to_others() {
-            answer::complain(format_args!("warning: the token goes to {server} without TLS"));
-        }
+        let server = (server, Protocol::AdminApi);
         let client = Client::new(server, access.ca.as_deref(), credentials, access.timeout)?;
         Ok(Self {
             client,
@@ -82,7 +80,8 @@ impl Session {
     /// A talk with the socket of break-glass.
     pub(super) fn on_socket(path: PathBuf, connection: &Connection) -> Result<Self> {
         let timeout = connection.access.timeout;
-        let client = Client::new(Server::Unix(path), None, Credentials::default(), timeout)?;
+        let server = (Server::Unix(path), Protocol::BreakGlass);
+        let client = Client::new(server, None, Credentials::default(), timeout)?;
         let session = Self {
             client,
             form: Form::Text,
@@ -191,7 +190,10 @@ impl Session {
 }
 
 fn is_unanswered(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Unreachable::Unanswered { .. }))
+    matches!(
+        error.downcast_ref(),
+        Some(Unreachable::Unanswered { .. } | Unreachable::Speechless { .. })
+    )
 }
 
 /// Prints a body as it is, with one newline at its end.

@@ -74,12 +74,18 @@ impl WholeFile {
     }
 
     /// Puts it in its place. It is on the disk then.
-    pub(super) fn finish(mut self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<()> {
+        self.finish_if(|_| Ok(()))
+    }
+
+    /// Puts it in its place if it is what it should be; `check` is given its path meanwhile.
+    pub(super) fn finish_if(mut self, check: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         let failed = || format!("can't write {}", self.place.display());
         self.file
             .flush()
             .and_then(|()| self.file.sync_all())
             .with_context(failed)?;
+        check(&self.aside)?;
         match self.present {
             Present::Replaced => fs::rename(&self.aside, &self.place).with_context(failed)?,
             // Fails where there is a file by now.
@@ -123,6 +129,15 @@ mod tests {
             file.finish().unwrap();
             assert_eq!(fs::read_to_string(&place).unwrap(), text);
         }
+        assert_eq!(names(folder.path()), ["out"]);
+        let mut unfit = WholeFile::begin(&place, Present::Replaced).unwrap();
+        unfit.write(b"three").unwrap();
+        let checked = unfit.finish_if(|aside| {
+            assert_eq!(fs::read_to_string(aside).unwrap(), "three");
+            anyhow::bail!("it is no good")
+        });
+        assert!(checked.is_err());
+        assert_eq!(fs::read_to_string(&place).unwrap(), "two");
         assert_eq!(names(folder.path()), ["out"]);
         for present in [Present::Kept, Present::unless(false)] {
             assert!(WholeFile::begin(&place, present).is_err());

@@ -1,14 +1,17 @@
 //! What commands make of servers that answer badly: with something else, or not at all.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use crate::process::{Said, sluice};
 
-/// A server that gives these answers, one a connection, and tells when it has read a request. An empty one is none: the
-/// connection is closed.
+/// What an admin API says of itself.
+pub(crate) const IDENTITY: &str = r#"{"service":"sluice-admin","api":"v1"}"#;
+
+/// An admin API that gives these answers, one a connection after it was recognised, and tells when it has read a
+/// request. An empty one is none: the connection is closed.
 pub(crate) fn answering(answers: Vec<String>) -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -16,22 +19,28 @@ pub(crate) fn answering(answers: Vec<String>) -> (SocketAddr, Receiver<String>) 
     thread::spawn(move || {
         for answer in answers {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut buffer = [0; 4096];
-            let mut request = Vec::new();
-            while !is_whole(&String::from_utf8_lossy(&request)) {
-                let count = stream.read(&mut buffer).unwrap();
-                request.extend_from_slice(&buffer[..count]);
-            }
+            assert!(whole(&mut stream).starts_with("GET /api/v1 HTTP/1.1\r\n"));
+            stream.write_all(good(IDENTITY).as_bytes()).unwrap();
+            let request = whole(&mut stream);
             let _ = stream.write_all(answer.as_bytes());
-            if sender
-                .send(String::from_utf8_lossy(&request).into_owned())
-                .is_err()
-            {
+            if sender.send(request).is_err() {
                 return;
             }
         }
     });
     (address, asked)
+}
+
+/// The next request.
+fn whole(stream: &mut TcpStream) -> String {
+    let mut buffer = [0; 4096];
+    let mut request = String::new();
+    while !is_whole(&request) {
+        let count = stream.read(&mut buffer).unwrap();
+        assert!(count > 0, "the connection ended in a request: {request}");
+        request.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    request
 }
 
 /// Whether a request is here with all of its body: closing before would take the answer away, too.

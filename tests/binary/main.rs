@@ -30,5 +30,6 @@ mod running;
 mod security;
 mod seeds;
 mod signing_in;
+mod strangers;
 mod tokens;
 mod walkthrough;

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
+use crate::answering::{answering, good};
 use crate::process::{sluice, sluice_with};
 
 #[test]
@@ -253,36 +254,15 @@ fn what_is_applied_is_bound_to_the_revision_that_was_shown() {
     let shown =
         r#"{"revision":7,"preview":{"known":0},"difference":{"added":[{"section":"flag","name":"a"}]}}"#;
     let lost = r#"{"code":"REVISION_CONFLICT","detail":"the store is at revision 8, not 7","status":412}"#;
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = format!("http://{}", listener.local_addr().unwrap());
-    let answering = std::thread::spawn(move || {
-        use std::io::{Read, Write};
-        let mut asked = Vec::new();
-        for (status, body) in [("200 OK", shown), ("412 Precondition Failed", lost)] {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut bytes = [0; 4096];
-            let mut request = String::new();
-            while !request.ends_with('}') {
-                let read = stream.read(&mut bytes).unwrap();
-                assert!(read > 0, "{request}");
-                request.push_str(&String::from_utf8_lossy(&bytes[..read]));
-            }
-            let length = body.len();
-            write!(
-                stream,
-                "HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}"
-            )
-            .unwrap();
-            asked.push(request.to_ascii_lowercase());
-        }
-        asked
-    });
+    let conflict = good(lost).replace("200 OK", "412 Precondition Failed");
+    let (address, asked) = answering(vec![good(shown), conflict]);
+    let server = format!("http://{address}");
     let said = sluice(
         folder.path(),
         ["apply", "-f", "flags.yaml", "--yes", "--server", &server],
         "",
     );
-    let asked = answering.join().unwrap();
+    let asked: Vec<String> = asked.iter().map(|request| request.to_ascii_lowercase()).collect();
     assert!(
         asked[0].starts_with("put /api/v1/platform/document?dry_run=true http/1.1\r\n"),
         "{}",

@@ -1,13 +1,15 @@
 //! `sluice audit export`: the log as JSON lines, each with its hashes.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 
+use super::lines::Lines;
+use super::record::parse;
 use crate::cli::change::with_query;
-use crate::cli::client::Ask;
+use crate::cli::client::{Ask, Unreachable};
 use crate::cli::session::Session;
 use crate::cli::whole_file::{Present, WholeFile};
 use crate::cli::{Outcome, answer, route};
@@ -30,20 +32,46 @@ pub(super) struct Arguments {
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     let ask = ask(arguments.after);
     let Some(path) = &arguments.output else {
-        let mut output = std::io::stdout().lock();
-        session.stream(&ask, &mut |piece| output.write_all(piece))?;
+        let mut output = io::stdout().lock();
+        entries(session, &ask, |line| output.write_all(line))?;
         output.flush()?;
         return Ok(Outcome::Done);
     };
     let mut file = WholeFile::begin(path, Present::unless(arguments.force))?;
-    let mut entries = 0_usize;
-    session.stream(&ask, &mut |piece| {
-        entries = entries.saturating_add(piece.iter().filter(|byte| **byte == b'\n').count());
-        file.write(piece)
-    })?;
+    let entries = entries(session, &ask, |line| file.write(line))?;
     file.finish()?;
     answer::complain(format_args!("{entries} entries exported to {}", path.display()));
     Ok(Outcome::Done)
+}
+
+/// Hands on the entries that are answered, a line each, and counts them. Whether the log is as it was written is not
+/// looked at: an export is also for showing where it is not.
+fn entries(session: &Session, ask: &Ask, mut write: impl FnMut(&[u8]) -> io::Result<()>) -> Result<usize> {
+    let unfit = |reason| Unreachable::Unfit {
+        server: session.server().to_string(),
+        expected: "an audit log",
+        reason,
+    };
+    let (mut lines, mut count, mut stranger) = (Lines::default(), 0_usize, false);
+    let asked = session.stream(ask, &mut |piece| {
+        lines.add(piece, |line| {
+            if parse(line).is_none() {
+                stranger = true;
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            count = count.saturating_add(1);
+            write(line)
+        })
+    });
+    if stranger {
+        let line = count.saturating_add(1);
+        return Err(unfit(format!("line {line} is no entry")).into());
+    }
+    asked?;
+    if !lines.rest().is_empty() {
+        return Err(unfit("its last line has no end".to_owned()).into());
+    }
+    Ok(count)
 }
 
 /// The export after an entry.

@@ -9,12 +9,10 @@ use clap::Args;
 use control::{GENESIS, Hash};
 
 use super::export;
+use super::lines::{Lines, MAX_LINE};
 use super::record::{hex, parse, unhex};
 use crate::cli::session::{Connection, Form, Session};
 use crate::cli::{Outcome, answer};
-
-/// Longest line of an export: one entry.
-const MAX_LINE: u64 = 16 * 1024 * 1024;
 
 /// Proves that no entry of the log is missing or altered: computes its hashes again, here.
 ///
@@ -46,7 +44,7 @@ pub(super) fn run(connection: &Connection, arguments: &Arguments) -> Result<Outc
                 let mut line = Vec::new();
                 let read = reader
                     .by_ref()
-                    .take(MAX_LINE)
+                    .take(MAX_LINE as u64)
                     .read_until(b'\n', &mut line)
                     .with_context(failed)?;
                 if read == 0 {
@@ -74,20 +72,15 @@ pub(super) fn run(connection: &Connection, arguments: &Arguments) -> Result<Outc
 
 /// Reads what comes after the entries that were read. Gives what the server's store was at before.
 fn read(session: &Session, proof: &mut Proof) -> Result<Option<u64>> {
-    let mut rest: Vec<u8> = Vec::new();
+    let mut lines = Lines::default();
     let after = Some(proof.last.0).filter(|id| *id > 0);
     let answer = session.stream(&export::ask(after), &mut |piece| {
-        rest.extend_from_slice(piece);
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = rest.drain(..=end).collect();
-            proof.line(&line);
-        }
-        match u64::try_from(rest.len()) {
-            Ok(length) if length <= MAX_LINE => Ok(()),
-            _ => Err(std::io::ErrorKind::InvalidData.into()),
-        }
+        lines.add(piece, |line| {
+            proof.line(line);
+            Ok(())
+        })
     })?;
-    proof.line(&rest);
+    proof.line(lines.rest());
     Ok(answer.revision)
 }
 
@@ -195,8 +188,7 @@ impl Proof {
             )),
             Some(_) => None,
             None => Some(
-                "the server doesn't say what its store is at: it is damaged (see /readyz?verbose), or no server of ours"
-                    .to_owned(),
+                "the server doesn't say what its store is at: it is damaged (see /readyz?verbose)".to_owned(),
             ),
         };
     }

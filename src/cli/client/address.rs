@@ -76,21 +76,6 @@ impl Server {
         )
     }
 
-    /// Whether what is sent can be read on the way.
-    pub(crate) fn is_open_to_others(&self) -> bool {
-        match self {
-            Self::Tcp {
-                scheme: Scheme::Http,
-                host,
-                ..
-            } => {
-                let loopback = host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
-                !loopback && host != "localhost"
-            }
-            _ => false,
-        }
-    }
-
     /// What `Host` says.
     pub(crate) fn authority(&self) -> &str {
         match self {
@@ -179,25 +164,6 @@ mod tests {
             "http://u:p@a",
         ] {
             assert!(Server::parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_others_can_read_is_known() {
-        for (text, expected) in [
-            ("http://127.0.0.1:1", false),
-            ("http://[::1]:1", false),
-            ("http://localhost:1", false),
-            ("http://10.0.0.1:1", true),
-            ("http://ops.example", true),
-            ("https://ops.example", false),
-            ("unix:/a", false),
-        ] {
-            assert_eq!(
-                Server::parse(text).unwrap().is_open_to_others(),
-                expected,
-                "{text}"
-            );
         }
     }
 

@@ -1,5 +1,7 @@
-//! The connection of a command: TCP, TLS over it, or a socket of this machine.
+//! The connection of a command: TCP, TLS over it, or a socket of this machine. What is secret leaves the machine over
+//! TLS only.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +20,15 @@ use super::unreachable::Unreachable;
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// Whether what will be sent may be read on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secrecy {
+    /// It may.
+    Open,
+    /// It holds a token.
+    Secret,
+}
 
 /// Whom a client trusts.
 pub(super) struct Tls(TlsConnector);
@@ -52,8 +63,8 @@ impl Tls {
     }
 }
 
-/// Connects.
-pub(super) async fn connect(server: &Server, tls: Option<&Tls>) -> Result<Box<dyn Stream>> {
+/// Connects. Without TLS and beyond this machine to nothing that is to be sent a secret.
+pub(super) async fn connect(server: &Server, tls: Option<&Tls>, secrecy: Secrecy) -> Result<Box<dyn Stream>> {
     let refused = |reason| Unreachable::NoConnection {
         server: server.to_string(),
         reason,
@@ -62,7 +73,19 @@ pub(super) async fn connect(server: &Server, tls: Option<&Tls>) -> Result<Box<dy
         Server::Unix(path) => return Ok(Box::new(UnixStream::connect(path).await.map_err(refused)?)),
         Server::Tcp { host, port, .. } => (host.as_str(), *port),
     };
-    let stream = TcpStream::connect((host, port)).await.map_err(refused)?;
+    let resolved = tokio::net::lookup_host((host, port)).await.map_err(refused)?;
+    let addresses: Vec<SocketAddr> = resolved.collect();
+    // Judged by the addresses that are connected to: a name may lead anywhere.
+    let is_local = addresses
+        .iter()
+        .all(|address| address.ip().to_canonical().is_loopback());
+    if tls.is_none() && secrecy == Secrecy::Secret && !is_local {
+        return Err(Unreachable::Unencrypted {
+            server: server.to_string(),
+        }
+        .into());
+    }
+    let stream = TcpStream::connect(&*addresses).await.map_err(refused)?;
     let Some(Tls(tls)) = tls else {
         return Ok(Box::new(stream));
     };

@@ -7,6 +7,38 @@ use std::io::{self, ErrorKind};
 pub(crate) enum Unreachable {
     #[error("can't reach {server}: {reason}")]
     NoConnection { server: String, reason: io::Error },
+    #[error("a token would go to {server} without TLS, beyond this machine; nothing was sent")]
+    Unencrypted { server: String },
+    /// It doesn't say what it is.
+    #[error("{server} has not answered within {seconds} s; nothing was asked of it, and no token was sent")]
+    Silent { server: String, seconds: u64 },
+    /// The connection broke before it said what it is.
+    #[error("the connection to {server} broke: {reason}; nothing was asked of it, and no token was sent")]
+    Speechless { server: String, reason: hyper::Error },
+    /// It is something else.
+    #[error(
+        "{server} is not an admin API of Sluice (its answer has status {status}); nothing was asked of it, and no \
+         token was sent"
+    )]
+    Stranger { server: String, status: u16 },
+    #[error(
+        "{server} speaks version {version:?} of the admin API, which this version of sluice does not; nothing was \
+         asked of it, and no token was sent"
+    )]
+    OtherVersion { server: String, version: String },
+    /// The next request would be on a connection of which it is not known where it leads.
+    #[error(
+        "{server} closes each connection after one answer, so that what is sent next could get elsewhere; nothing was \
+         asked of it, and no token was sent"
+    )]
+    NotKept { server: String },
+    /// What was to be written is not what came.
+    #[error("what {server} sent is not {expected}: {reason}; no file was written")]
+    Unfit {
+        server: String,
+        expected: &'static str,
+        reason: String,
+    },
     #[error(
         "{server} has not answered within {seconds} s; whether it did what it was asked is in the audit log"
     )]
@@ -57,9 +89,25 @@ impl Unreachable {
                 ),
                 _ => None,
             },
-            Self::Unanswered { reason, .. } | Self::Broken { reason, .. } if reason.is_parse() => Some(
-                "what answers there speaks no HTTP: if it speaks TLS, write https:// in --server or SLUICE_SERVER",
+            Self::Unencrypted { .. } => Some(
+                "write https:// in --server or SLUICE_SERVER (`admin.tls` gives the admin listener certificates), or \
+                 ask on the server's machine, or through a tunnel that begins on this one",
             ),
+            Self::Stranger { .. } => Some(
+                "the admin API is at `admin.address` of the server's sluice.yaml, not where applications are served: \
+                 say --server or SLUICE_SERVER",
+            ),
+            Self::OtherVersion { .. } => Some("use a sluice of the server's version"),
+            Self::NotKept { .. } => Some("have the proxy between keep its connections open (HTTP/1.1)"),
+            Self::Speechless { reason, .. }
+            | Self::Unanswered { reason, .. }
+            | Self::Broken { reason, .. }
+                if reason.is_parse() =>
+            {
+                Some(
+                    "what answers there speaks no HTTP: if it speaks TLS, write https:// in --server or SLUICE_SERVER",
+                )
+            }
             _ => None,
         }
     }
