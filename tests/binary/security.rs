@@ -48,6 +48,7 @@ fn every_threat_has_a_test_that_there_is() {
         "rules",
         "tokens",
         "wire",
+        "redact",
         "config",
         "proxy",
         "control",

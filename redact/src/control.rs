@@ -1,0 +1,35 @@
+//! Control characters: what a document or a client says must move no terminal's cursor and begin no line of a log.
+
+use std::borrow::Cow;
+
+/// The text with its control characters, line breaks too, and those that turn the direction of writing as escapes.
+#[must_use]
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    let moves = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(moves) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if moves(c) {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn what_moves_a_cursor_or_begins_a_line_is_escaped() {
+        assert_eq!(escaped("a\u{1b}[2Jb\nc\u{202e}d"), "a\\u{1b}[2Jb\\nc\\u{202e}d");
+        assert_eq!(escaped("plain \u{e9}"), "plain \u{e9}");
+    }
+}

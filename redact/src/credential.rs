@@ -1,0 +1,52 @@
+//! Names of fields that hold secrets, and texts that look as if a machine had drawn them: for documents, where a value
+//! in the place of a secret is masked whatever its shape.
+
+/// Names of fields whose value is a secret.
+const NAMES: [&str; 22] = [
+    "access_key",
+    "api_key",
+    "apikey",
+    "auth",
+    "authorization",
+    "bearer",
+    "client_secret",
+    "credential",
+    "credentials",
+    "hash",
+    "hmac",
+    "jwt",
+    "key",
+    "keys",
+    "passphrase",
+    "passwd",
+    "password",
+    "private_key",
+    "secret",
+    "secrets",
+    "token",
+    "tokens",
+];
+/// From this length on, a run of mixed characters looks drawn at random.
+const RANDOM: usize = 16;
+
+/// Whether a field of this name holds a secret.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    NAMES.contains(&name.as_str())
+}
+
+/// Whether a text has a run of letters and digits that looks drawn at random: 16 or more, of capitals, small letters
+/// and digits. Only for places where a secret may have been put: names of classes look so as well.
+#[must_use]
+pub fn is_random(text: &str) -> bool {
+    let runs = text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '_' | '='));
+    let mut long = runs.filter(|run| run.len() >= RANDOM);
+    long.any(|run| {
+        let has = |kind: fn(&u8) -> bool| run.as_bytes().iter().any(kind);
+        has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! Names and values in the place of a secret.
+
+use super::*;
+
+#[test]
+fn names_are_known_in_any_case() {
+    for name in ["secret", "Password", "API-KEY", "keys", "hash"] {
+        assert!(is_name(name), "{name}");
+    }
+    for name in ["name", "secret_file", "issuer", "flags"] {
+        assert!(!is_name(name), "{name}");
+    }
+}
+
+#[test]
+fn drawn_texts_are_told_from_names_and_paths() {
+    for text in [
+        "3q2PXw8dRk1mZb9Y",
+        "keys/Zm9vYmFyMTIzNDU2Nzg5MA==",
+        "kL9mN2pQ4rS6tU8vW0",
+    ] {
+        assert!(is_random(text), "{text}");
+    }
+    for text in [
+        "key.pem",
+        "/run/secrets/hmac",
+        "issuer-keys/production-2026.pem",
+        "hunter2",
+    ] {
+        assert!(!is_random(text), "{text}");
+    }
+}

@@ -1,0 +1,16 @@
+//! What is taken out of a text before it is printed: secrets by their shape, and characters that move a cursor. Pure:
+//! text in, text out; who prints is left to others.
+//!
+//! A mask has as many bytes as the secret, so that offsets into a text, and carets below it, still point at the same
+//! place.
+
+mod control;
+mod credential;
+mod mask;
+mod scan;
+mod shape;
+
+pub use control::escaped;
+pub use credential::{is_name, is_random};
+pub use mask::{MASK, blank, mask_bytes, masked};
+pub use shape::{Form, TOKEN_PREFIX};

@@ -1,0 +1,55 @@
+//! Masking: replaces each byte of a secret, and keeps line breaks.
+
+use std::borrow::Cow;
+
+use crate::scan;
+use crate::shape::Form;
+
+/// The byte that stands for a byte of a secret.
+pub const MASK: u8 = b'*';
+
+/// The text with every secret in it masked; borrowed where there is none.
+///
+/// A character of several bytes becomes several marks: the length in bytes stays.
+#[must_use]
+pub fn masked(text: &str) -> Cow<'_, str> {
+    if scan::next(text.as_bytes(), 0, Form::Text).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = text.as_bytes().to_vec();
+    mask_bytes(&mut bytes, Form::Text);
+    Cow::Owned(string(bytes))
+}
+
+/// Masks every secret in a text in place.
+pub fn mask_bytes(text: &mut [u8], form: Form) {
+    let mut at = 0;
+    while let Some(secret) = scan::next(text, at, form) {
+        at = secret.end;
+        for byte in text.get_mut(secret).unwrap_or_default() {
+            mask(byte);
+        }
+    }
+}
+
+/// As many marks as `text` has bytes, with its line breaks kept.
+#[must_use]
+pub fn blank(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.iter_mut().for_each(mask);
+    string(bytes)
+}
+
+fn mask(byte: &mut u8) {
+    if !matches!(byte, b'\n' | b'\r') {
+        *byte = MASK;
+    }
+}
+
+/// Secrets begin and end beside ASCII, so that no character is cut in two and the bytes stay UTF-8.
+fn string(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests;

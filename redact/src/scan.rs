@@ -1,0 +1,49 @@
+//! Finding secrets: one automaton looks for what a secret begins with, then the shape it stands for tells where the
+//! secret is. Each byte is looked at a bounded number of times, whatever the text.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, Input, MatchKind};
+
+use crate::shape::{ANCHORS, Form};
+
+/// Finds every anchor in one pass, in any case; a shape that has one case looks again.
+static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let anchors = ANCHORS.iter().map(|(anchor, _)| anchor);
+    // Of anchors that begin at one place the longest counts: `sk_live_` before `sk_`.
+    let built = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(anchors);
+    // The anchors are constants, and a test builds the automaton.
+    built.ok()
+});
+
+/// The first secret that begins at `from` or later.
+pub(crate) fn next(text: &[u8], mut from: usize, form: Form) -> Option<Range<usize>> {
+    let automaton = AUTOMATON.as_ref()?;
+    while let Some(found) = automaton.find(Input::new(text).range(from..)) {
+        let (anchor, shape) = ANCHORS.get(found.pattern().as_usize())?;
+        let is_exact = text.get(found.range()) == Some(anchor.as_bytes());
+        if is_exact || !shape.has_case() {
+            let secret = shape.secret(text, found.range(), form);
+            if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
+                return Some(secret);
+            }
+        }
+        // Another anchor may begin within this one: `token` in `token_eyJ`.
+        from = found.start() + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_anchors_make_an_automaton() {
+        assert!(AUTOMATON.is_some());
+    }
+}

@@ -1,0 +1,155 @@
+//! The shapes of secrets: what each begins with, and where it ends.
+//!
+//! A shape is listed only if nothing else that Sluice prints looks like it: flag keys, tenants' ids, names of metrics,
+//! revisions, request and trace ids, and hashes are left alone. docs/security.md lists the shapes for operators.
+
+mod anchors;
+mod base64;
+mod named;
+mod run;
+
+use std::ops::Range;
+
+pub(crate) use self::anchors::ANCHORS;
+use self::run::{begins_word, quotable, run};
+
+/// What a static operator token begins with. `control` issues them.
+pub const TOKEN_PREFIX: &str = "sluice_";
+
+/// What a text is, which tells what a quote in it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Words, for people.
+    Text,
+    /// A line of JSON, which a mask leaves one.
+    Json,
+}
+
+/// A shape that begins with an anchor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shape {
+    /// A JSON object in base64url, and what follows it: a JWT (RFC 7519), a JWE, or a part of one.
+    Jwt,
+    /// `Bearer` and a token (RFC 6750 section 2.1).
+    Bearer,
+    /// `Basic` and base64 of a user and a password (RFC 7617 section 2).
+    Basic,
+    /// The inside of a private key in PEM (RFC 7468), as far as its end line.
+    PrivateKey,
+    /// The user and the password of a URL (RFC 3986 section 3.2.1).
+    UserInfo,
+    /// A prefix, followed by at least so many characters of a kind.
+    Prefixed(Tail, usize),
+    /// The name of a secret; its value follows `=`, or `:` where it is a member of JSON.
+    Named,
+    /// A field of HTTP whose whole value is a secret.
+    Field,
+}
+
+/// What follows a prefix.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tail {
+    /// Letters and digits.
+    Alphanumeric,
+    /// Capitals and digits.
+    Capitals,
+    /// Letters, digits, `-` and `_`.
+    Dashed,
+    /// The same with a capital among them, which names in snake case have not.
+    WithCapital,
+}
+
+impl Shape {
+    /// Whether its anchor counts in the case alone that it is listed in.
+    pub(crate) fn has_case(self) -> bool {
+        matches!(self, Self::Jwt | Self::Prefixed(..))
+    }
+
+    /// Where the secret is that `anchor` begins, or names.
+    pub(crate) fn secret(self, text: &[u8], anchor: Range<usize>, form: Form) -> Option<Range<usize>> {
+        match self {
+            Self::Jwt => jwt(text, anchor),
+            Self::Bearer => named::bearer(text, anchor),
+            Self::Basic => named::basic(text, anchor),
+            Self::PrivateKey => private_key(text, anchor),
+            Self::UserInfo => user_info(text, anchor.end),
+            Self::Prefixed(tail, least) => prefixed(text, anchor, tail, least),
+            Self::Named => named::value(text, anchor, form),
+            Self::Field => named::field(text, anchor, form),
+        }
+    }
+}
+
+/// `eyJ` is `{"`. The shortest header, `{"alg":"none"}`, has 19 characters; of one that was cut short, 16 give nothing
+/// away.
+fn jwt(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
+    const LEAST: usize = 17;
+    if !begins_word(text, anchor.start) {
+        return None;
+    }
+    let first = run(text, anchor.start, is_base64url);
+    if first - anchor.start < LEAST {
+        return None;
+    }
+    let mut end = first;
+    while text.get(end) == Some(&b'.') {
+        end = run(text, end + 1, is_base64url);
+    }
+    Some(anchor.start..end)
+}
+
+fn private_key(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
+    /// The longest name of a kind of key, with room to spare.
+    const LONGEST: usize = 48;
+    const KIND: &[u8] = b"PRIVATE KEY";
+    const DASHES: &[u8] = b"-----";
+    let head = text.get(anchor.end..text.len().min(anchor.end + LONGEST))?;
+    let dashes = find(head, DASHES)?;
+    find(head.get(..dashes)?, KIND)?;
+    let begin = anchor.end + dashes + DASHES.len();
+    let rest = text.get(begin..)?;
+    let end = find(rest, b"-----END ").map_or(text.len(), |at| begin + at);
+    // A key has no quotes: those around it stay.
+    Some(begin..quotable(text, begin).min(end))
+}
+
+/// Everything between `://` and the last `@` of what can be an authority.
+fn user_info(text: &[u8], start: usize) -> Option<Range<usize>> {
+    let is_authority = |byte: u8| {
+        !byte.is_ascii_whitespace()
+            && !matches!(
+                byte,
+                b'/' | b'?' | b'#' | b'\\' | b'"' | b'\'' | b'`' | b'<' | b'>'
+            )
+    };
+    let authority = text.get(start..run(text, start, is_authority))?;
+    let at = authority.iter().rposition(|byte| *byte == b'@')?;
+    Some(start..start + at)
+}
+
+fn prefixed(text: &[u8], anchor: Range<usize>, tail: Tail, least: usize) -> Option<Range<usize>> {
+    if !begins_word(text, anchor.start) {
+        return None;
+    }
+    let is_part = |byte: u8| match tail {
+        Tail::Alphanumeric => byte.is_ascii_alphanumeric(),
+        Tail::Capitals => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+        Tail::Dashed | Tail::WithCapital => is_base64url(byte),
+    };
+    let end = run(text, anchor.end, is_part);
+    let found = text.get(anchor.end..end)?;
+    let fits = !matches!(tail, Tail::WithCapital) || found.iter().any(u8::is_ascii_uppercase);
+    (found.len() >= least && fits).then_some(anchor.start..end)
+}
+
+/// RFC 4648 section 5.
+fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests;

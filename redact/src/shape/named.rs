@@ -1,0 +1,142 @@
+//! Secrets that are known by what stands before them: the scheme of a credential, or the name of a value.
+
+use std::ops::Range;
+
+use super::Form;
+use super::base64::decoded;
+use super::run::{begins_word, quotable, run};
+
+/// A token behind `Bearer`, unless it is a plain word: `Bearer realm="x"`, `bearer tokens`.
+pub(super) fn bearer(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
+    let token = credential(text, anchor)?;
+    let found = text.get(token.clone())?;
+    let word = trimmed(found, b"=.,;");
+    let rest = word.get(1..).unwrap_or_default();
+    let is_plain = word.len() < 16 && rest.iter().all(u8::is_ascii_lowercase);
+    (!is_plain).then_some(token)
+}
+
+/// Base64 of a user and a password behind `Basic`.
+pub(super) fn basic(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
+    let credential = credential(text, anchor)?;
+    let decoded = decoded(text.get(credential.clone())?)?;
+    decoded.contains(&b':').then_some(credential)
+}
+
+/// What a scheme is followed by (RFC 9110 section 11.4, token68), behind blanks that may be encoded.
+fn credential(text: &[u8], scheme: Range<usize>) -> Option<Range<usize>> {
+    if !begins_word(text, scheme.start) {
+        return None;
+    }
+    let mut start = scheme.end;
+    loop {
+        start = match text.get(start..)? {
+            [b' ' | b'\t' | b'+', ..] => start + 1,
+            [b'%', b'2', b'0', ..] => start + 3,
+            _ => break,
+        };
+    }
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    let end = run(text, start, is_part);
+    (start > scheme.end && end > start).then_some(start..end)
+}
+
+/// The value of a field of HTTP: in quotes, or up to the end of the line.
+pub(super) fn field(text: &[u8], name: Range<usize>, form: Form) -> Option<Range<usize>> {
+    let quote = Quote::at(text, name.end);
+    let colon = run(text, name.end + quote.len(), |byte| byte == b' ');
+    if !matches!(text.get(colon), Some(b':' | b'=')) {
+        return None;
+    }
+    let start = run(text, colon + 1, |byte| byte == b' ');
+    if let Some(value) = quoted(text, start, quote, form) {
+        return Some(value);
+    }
+    let is_part = |byte: u8| !matches!(byte, b'\n' | b'\r' | b'"' | b'`' | b'\\');
+    Some(start..run(text, start, is_part))
+}
+
+/// The value behind `name=`, or of a member of JSON. A reference (`${NAME}`) is no secret.
+pub(super) fn value(text: &[u8], name: Range<usize>, form: Form) -> Option<Range<usize>> {
+    let quote = Quote::at(text, name.end);
+    let after = name.end + quote.len();
+    let value = match (text.get(after)?, quote) {
+        (b'=', _) => {
+            let bare = || after + 1..run(text, after + 1, is_bare);
+            quoted(text, after + 1, quote, form).unwrap_or_else(bare)
+        }
+        (b':', Quote::Plain(_) | Quote::Escaped) => {
+            // A number or an object says nothing.
+            quoted(text, run(text, after + 1, |byte| byte == b' '), quote, form)?
+        }
+        _ => return None,
+    };
+    (!text.get(value.start..)?.starts_with(b"${")).then_some(value)
+}
+
+/// What is in the quotes that begin at `start`, where `name` are those behind its name. In a line of JSON a quote that
+/// is not escaped ends a member: it opens a value only behind the quotes of the member's name.
+fn quoted(text: &[u8], start: usize, name: Quote, form: Form) -> Option<Range<usize>> {
+    match (Quote::at(text, start), name, form) {
+        (Quote::None, ..) => None,
+        (Quote::Plain(b'"'), name, Form::Json) if name != Quote::Plain(b'"') => None,
+        (Quote::Plain(b'\''), _, Form::Json) => {
+            let is_part = |byte: u8| !matches!(byte, b'\'' | b'"' | b'\\');
+            Some(start + 1..run(text, start + 1, is_part))
+        }
+        (Quote::Plain(quote), ..) => Some(start + 1..closing(text, start + 1, quote)),
+        (Quote::Escaped, ..) => Some(start + 2..quotable(text, start + 2)),
+    }
+}
+
+/// What a value without quotes is made of.
+fn is_bare(byte: u8) -> bool {
+    !byte.is_ascii_whitespace() && !b"&;,\"'`<>(){}[]\\".contains(&byte)
+}
+
+/// The quotes at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quote {
+    None,
+    /// This one.
+    Plain(u8),
+    /// `\"`, of JSON within JSON.
+    Escaped,
+}
+
+impl Quote {
+    fn at(text: &[u8], at: usize) -> Self {
+        match text.get(at..).unwrap_or_default() {
+            [quote @ (b'"' | b'\''), ..] => Self::Plain(*quote),
+            [b'\\', b'"', ..] => Self::Escaped,
+            _ => Self::None,
+        }
+    }
+
+    fn len(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Plain(_) => 1,
+            Self::Escaped => 2,
+        }
+    }
+}
+
+/// The end of what is in quotes from `start` on, or of its line.
+fn closing(text: &[u8], start: usize, quote: u8) -> usize {
+    let mut at = start;
+    loop {
+        at += match text.get(at) {
+            None | Some(b'\n') => return at.min(text.len()),
+            Some(byte) if *byte == quote => return at,
+            Some(b'\\') => 2,
+            Some(_) => 1,
+        };
+    }
+}
+
+/// A slice without these bytes at its end.
+fn trimmed<'t>(text: &'t [u8], bytes: &[u8]) -> &'t [u8] {
+    let end = text.iter().rposition(|byte| !bytes.contains(byte));
+    text.get(..end.map_or(0, |at| at + 1)).unwrap_or_default()
+}
