@@ -1,18 +1,17 @@
-//! One line per request, written by a thread of its own so that a slow disk or pipe never holds a request up.
-//! Between the two is a queue that is bounded in lines and bytes; what doesn't fit is dropped and counted.
+//! One line per request, in a bounded queue that a thread of its own writes, so that a slow disk or pipe never holds a
+//! request up. Secrets are masked by that thread.
 
 use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use logging::{Drops, Limits, LineWriter, Scribe};
 use tracing::warn;
 
 use crate::access_entry::Entry;
+use crate::log_drops::LogDropsCollector;
 use crate::metrics::Metrics;
 
 /// How many lines wait to be written, at most.
@@ -52,15 +51,7 @@ pub struct AccessLog {
 #[derive(Debug)]
 struct Queue {
     format: Format,
-    sender: SyncSender<Message>,
-    bytes: Arc<AtomicUsize>,
-    metrics: Arc<Metrics>,
-}
-
-enum Message {
-    Line(Vec<u8>),
-    /// Everything before it is to be written out, and then said so.
-    Flush(SyncSender<()>),
+    writer: LineWriter<Vec<u8>>,
 }
 
 impl AccessLog {
@@ -79,20 +70,15 @@ impl AccessLog {
             Output::File(path) => Box::new(OpenOptions::new().append(true).create(true).open(path)?),
             Output::Writer(writer) => writer,
         };
-        let (sender, receiver) = sync_channel(capacity);
-        let bytes = Arc::new(AtomicUsize::new(0));
-        let queue = Queue {
-            format,
-            sender,
-            bytes: Arc::clone(&bytes),
-            metrics: Arc::clone(metrics),
+        let drops = Arc::new(Drops::default());
+        let limits = Limits {
+            lines: capacity,
+            bytes: MAX_QUEUED_BYTES,
         };
-        let metrics = Arc::clone(metrics);
-        thread::Builder::new()
-            .name("access-log".into())
-            .spawn(move || write_lines(writer, &receiver, &bytes, &metrics))?;
+        let writer = LineWriter::start("access-log", writer, limits, Lines { format }, Arc::clone(&drops))?;
+        metrics.register(LogDropsCollector::access_log(drops));
         Ok(Self {
-            queue: Some(Arc::new(queue)),
+            queue: Some(Arc::new(Queue { format, writer })),
         })
     }
 
@@ -115,7 +101,8 @@ impl AccessLog {
             Format::Json => entry.json(),
             Format::Human => entry.human(),
         };
-        queue.put(line);
+        let size = line.len();
+        queue.writer.put(line, size);
     }
 
     /// Waits until everything queued so far is written out, at most for `limit`, and says whether it is.
@@ -123,101 +110,29 @@ impl AccessLog {
     #[must_use]
     pub fn flush(&self, limit: Duration) -> bool {
         let Some(queue) = &self.queue else { return true };
-        let deadline = Instant::now() + limit;
-        let (done, flushed) = sync_channel(1);
-        let mut message = Message::Flush(done);
-        while let Err(refused) = queue.sender.try_send(message) {
-            let TrySendError::Full(kept) = refused else {
-                return false;
-            };
-            if Instant::now() >= deadline {
-                return false;
-            }
-            message = kept;
-            thread::sleep(Duration::from_millis(1));
-        }
-        flushed
-            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            .is_ok()
+        queue.writer.flush(limit)
     }
 }
 
-impl Queue {
-    fn put(&self, line: Vec<u8>) {
-        let size = line.len();
-        // Taken before the line is queued, so that the writer never gives back what was not taken.
-        if self.bytes.fetch_add(size, Ordering::Relaxed) + size > MAX_QUEUED_BYTES {
-            self.bytes.fetch_sub(size, Ordering::Relaxed);
-            self.metrics.access_log_dropped.count("queue_full");
-            return;
-        }
-        if self.sender.try_send(Message::Line(line)).is_err() {
-            self.bytes.fetch_sub(size, Ordering::Relaxed);
-            self.metrics.access_log_dropped.count("queue_full");
-        }
-    }
-}
-
-/// Writes until no one can queue a line any more.
-fn write_lines(
-    writer: Box<dyn Write + Send>,
-    queue: &Receiver<Message>,
-    bytes: &AtomicUsize,
-    metrics: &Metrics,
-) {
-    let mut output = Lines {
-        writer: BufWriter::with_capacity(64 * 1024, writer),
-        failing: false,
-    };
-    while let Ok(message) = queue.recv() {
-        let mut next = Some(message);
-        // All that is queued goes out in as few writes as possible, and no line waits for another to follow.
-        while let Some(message) = next {
-            match message {
-                Message::Line(line) => {
-                    output.write(&line, metrics);
-                    bytes.fetch_sub(line.len(), Ordering::Relaxed);
-                }
-                Message::Flush(done) => {
-                    output.flush();
-                    // Whoever asked may have stopped waiting.
-                    let _ = done.try_send(());
-                }
-            }
-            next = queue.try_recv().ok();
-        }
-        output.flush();
-    }
-}
-
-/// An output that may fail and recover. What it could not write out yet it keeps, within its buffer.
+/// Lines are written as they were queued, with secrets masked: in a query, in the path of a request that was refused.
 struct Lines {
-    writer: BufWriter<Box<dyn Write + Send>>,
-    failing: bool,
+    format: Format,
 }
 
-impl Lines {
-    fn write(&mut self, line: &[u8], metrics: &Metrics) {
-        let result = self.writer.write_all(line);
-        if result.is_err() {
-            metrics.access_log_dropped.count("write_failed");
-        }
-        self.note(result);
+impl Scribe for Lines {
+    type Item = Vec<u8>;
+
+    fn write(&mut self, mut line: Vec<u8>, lines: &mut Vec<u8>) {
+        let form = match self.format {
+            Format::Json => redact::Form::Json,
+            Format::Human => redact::Form::Text,
+        };
+        redact::mask_bytes(&mut line, form);
+        lines.append(&mut line);
     }
 
-    fn flush(&mut self) {
-        let result = self.writer.flush();
-        self.failing &= result.is_err();
-        self.note(result);
-    }
-
-    /// Says that writing fails, once until it succeeds again.
-    fn note(&mut self, result: io::Result<()>) {
-        if let Err(error) = result
-            && !std::mem::replace(&mut self.failing, true)
-        {
-            warn!("the access log can't be written: {error}");
-        }
+    fn failed(&mut self, error: &io::Error) {
+        warn!("the access log can't be written: {error}");
     }
 }
 

@@ -44,6 +44,7 @@ mod key_store;
 mod limits;
 mod listener_tls;
 mod machine;
+mod log_drops;
 mod meter;
 mod metric_family;
 mod metrics;

@@ -38,7 +38,6 @@ pub struct Metrics {
     pub(crate) token_cache_hits: IntCounter,
     pub(crate) token_cache_misses: IntCounter,
     pub(crate) token_cache_stale: IntCounter,
-    pub(crate) access_log_dropped: CodeCounter,
     pub(crate) connections_refused: CodeCounter,
     pub(crate) connections_broken_off: CodeCounter,
     pub(crate) admin_connections_closed: CodeCounter,
@@ -99,12 +98,6 @@ impl Metrics {
             token_cache_hits: cache.with_label_values(&["hit"]),
             token_cache_misses: cache.with_label_values(&["miss"]),
             token_cache_stale: cache.with_label_values(&["stale"]),
-            access_log_dropped: CodeCounter::new(counters(
-                &registry,
-                "sluice_access_log_dropped_total",
-                "Lines of the access log that were not written.",
-                "reason",
-            )),
             connections: register(
                 &registry,
                 proven(IntGaugeVec::new(

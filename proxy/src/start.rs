@@ -29,6 +29,7 @@ use crate::edge::{Admission, Edge, EdgeLimits, Http2, Protocol};
 use crate::gateway::Gateway;
 use crate::key_store::KeyStore;
 use crate::machine::Machine;
+use crate::log_drops::LogDropsCollector;
 use crate::metrics::{Metrics, Reload};
 use crate::pace::Pace;
 use crate::publisher::Publisher;
@@ -50,6 +51,8 @@ pub struct Options {
     pub admin_routes: Option<Router>,
     /// Where the access log goes and how it looks, instead of what the documents say.
     pub access_log: Option<(Output, Format)>,
+    /// The lines that the process log did not write, to be shown in the metrics.
+    pub log_drops: Option<Arc<logging::Drops>>,
     /// How keys are fetched.
     pub pace: Pace,
     /// Called on the way of every request.
@@ -98,6 +101,9 @@ pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
     let runtime = runtime(threads).map_err(StartError::Threads)?;
 
     let metrics = Arc::new(Metrics::new());
+    if let Some(drops) = options.log_drops {
+        metrics.register(LogDropsCollector::process_log(drops));
+    }
     let keys = KeyStore::new(runtime.handle().clone(), options.pace, &metrics);
     let readiness = Readiness::new(Arc::clone(&keys));
     let upstreams = UpstreamStore::new(runtime.handle().clone(), &metrics);

@@ -49,6 +49,7 @@ fn every_threat_has_a_test_that_there_is() {
         "tokens",
         "wire",
         "redact",
+        "logging",
         "config",
         "proxy",
         "control",

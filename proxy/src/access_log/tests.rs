@@ -1,7 +1,8 @@
 //! Lines come out whole and in order, and nothing waits for a writer that does not.
 
 use std::sync::mpsc;
-use std::time::UNIX_EPOCH;
+use std::thread;
+use std::time::{Instant, UNIX_EPOCH};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -257,4 +258,19 @@ fn the_thread_ends_with_the_last_clone() {
         thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(sink.paths(), ["/one", "/two"]);
+}
+
+#[test]
+fn secrets_in_a_line_are_masked_and_it_stays_json() {
+    let sink = Sink::default();
+    let (log, _metrics) = start(&sink, 8);
+    write(
+        &log,
+        "/reset?access_token=abc\"&a=eyJhbGciOiJFUzI1NiJ9.eyJvcmciOiJhY21lIn0.c2ln",
+    );
+    assert!(log.flush(LONG));
+    assert_eq!(
+        sink.paths(),
+        [format!("/reset?access_token=***\"&a={}", "*".repeat(45))]
+    );
 }

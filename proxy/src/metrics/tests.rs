@@ -170,15 +170,10 @@ fn the_other_counters_are_shown() {
     let metrics = Metrics::new();
     metrics.rejections.count("TENANT_MISSING");
     metrics.verifications.count("ok");
-    metrics.access_log_dropped.count("queue_full");
     metrics.panicked();
     metrics.flag_header_truncated();
     check(&metrics, r#"sluice_rejections_total{reason="TENANT_MISSING"} 1"#);
     check(&metrics, r#"sluice_token_verifications_total{result="ok"} 1"#);
-    check(
-        &metrics,
-        r#"sluice_access_log_dropped_total{reason="queue_full"} 1"#,
-    );
     check(&metrics, r#"sluice_token_cache_total{result="hit"} 0"#);
     check(&metrics, "sluice_panics_total 1");
     check(&metrics, "sluice_truncated_flag_headers_total 1");

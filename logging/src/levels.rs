@@ -1,0 +1,168 @@
+//! Which events are logged, by where they come from, as `RUST_LOG` says.
+//!
+//! A level by itself is for Sluice's own crates. Dependencies are silent but for what operators need, and can't be
+//! turned up beyond errors: below that they print what clients send, and a client can have them print it as fast as it
+//! likes (h2 warns of each PING that it did not ask for).
+
+use std::fmt;
+use std::str::FromStr as _;
+
+use tracing::Metadata;
+use tracing::level_filters::LevelFilter;
+
+/// Sluice's own crates.
+const OWN: [&str; 10] = [
+    "sluice", "proxy", "control", "config", "rules", "tokens", "wire", "logging", "redact", "testkit",
+];
+/// What of dependencies is logged unless `RUST_LOG` says otherwise: that files can't be watched, and that no connection
+/// can be accepted.
+const HEARD: [(&str, LevelFilter); 2] = [
+    ("notify", LevelFilter::ERROR),
+    ("pingora_core::services::listening", LevelFilter::ERROR),
+];
+/// The dependencies whose errors were read, in the versions of the lock file, and found to hold nothing of what clients
+/// send. Those of the rest of pingora hold request lines.
+const READ: [&str; 8] = [
+    "h2",
+    "hyper",
+    "hyper_util",
+    "notify",
+    "pingora_core::services::listening",
+    "reqwest",
+    "rustls",
+    "tokio_rustls",
+];
+
+/// Which events are logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Levels {
+    /// Of Sluice's own crates.
+    own: LevelFilter,
+    /// Of these modules and what is in them. The longest name that fits counts.
+    named: Vec<(String, LevelFilter)>,
+}
+
+/// A directive that is not followed as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InvalidDirective {
+    /// It is no level, no module, and no module with a level.
+    NotRead(String),
+    /// A dependency is turned up no further than this.
+    Capped {
+        /// As it was written.
+        directive: String,
+        /// The level that counts.
+        most: LevelFilter,
+    },
+}
+
+impl fmt::Display for InvalidDirective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRead(directive) => {
+                write!(
+                    f,
+                    "RUST_LOG: `{directive}` is neither LEVEL nor MODULE=LEVEL, and is ignored"
+                )
+            }
+            Self::Capped { directive, most } => write!(
+                f,
+                "RUST_LOG: `{directive}` counts as `{most}`: beyond that, dependencies may print what clients send"
+            ),
+        }
+    }
+}
+
+impl Default for Levels {
+    fn default() -> Self {
+        let heard = HEARD.iter().map(|(module, level)| ((*module).to_owned(), *level));
+        Self {
+            own: LevelFilter::INFO,
+            named: heard.collect(),
+        }
+    }
+}
+
+impl Levels {
+    /// Reads directives as `RUST_LOG` has them: `LEVEL`, `MODULE` and `MODULE=LEVEL`, separated by commas. Also returns
+    /// those that are not followed as they were written.
+    #[must_use]
+    pub fn parse(directives: &str) -> (Self, Vec<InvalidDirective>) {
+        let mut levels = Self::default();
+        let mut invalid = Vec::new();
+        for directive in directives.split(',').map(str::trim).filter(|one| !one.is_empty()) {
+            match read(directive) {
+                None => invalid.push(InvalidDirective::NotRead(directive.to_owned())),
+                Some(("", level)) => levels.own = level,
+                Some((module, level)) => {
+                    let most = most(module);
+                    if level > most {
+                        let directive = directive.to_owned();
+                        invalid.push(InvalidDirective::Capped { directive, most });
+                    }
+                    levels.named.retain(|(named, _)| named != module);
+                    levels.named.push((module.to_owned(), level.min(most)));
+                }
+            }
+        }
+        (levels, invalid)
+    }
+
+    /// Whether an event is logged. No span is.
+    pub(crate) fn is_logged(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && *metadata.level() <= self.of(metadata.target())
+    }
+
+    /// The level of a module.
+    fn of(&self, module: &str) -> LevelFilter {
+        let fitting = self.named.iter().filter(|(named, _)| is_in(module, named));
+        match fitting.max_by_key(|(named, _)| named.len()) {
+            Some((_, level)) => *level,
+            None if is_own(module) => self.own,
+            None => LevelFilter::OFF,
+        }
+    }
+
+    /// The most verbose level of all.
+    pub(crate) fn most(&self) -> LevelFilter {
+        let named = self.named.iter().map(|(_, level)| *level);
+        named.max().unwrap_or(LevelFilter::OFF).max(self.own)
+    }
+}
+
+/// A module, empty for all of Sluice's own, and its level.
+fn read(directive: &str) -> Option<(&str, LevelFilter)> {
+    if let Ok(level) = LevelFilter::from_str(directive) {
+        return Some(("", level));
+    }
+    let (module, level) = match directive.split_once('=') {
+        Some((module, level)) => (module, LevelFilter::from_str(level).ok()?),
+        None => (directive, LevelFilter::TRACE),
+    };
+    let is_path = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
+    (!module.is_empty() && module.bytes().all(is_path)).then_some((module, level))
+}
+
+/// The most verbose level that a module may be given.
+fn most(module: &str) -> LevelFilter {
+    if is_own(module) {
+        LevelFilter::TRACE
+    } else if READ.iter().any(|read| is_in(module, read)) {
+        LevelFilter::ERROR
+    } else {
+        LevelFilter::OFF
+    }
+}
+
+fn is_own(module: &str) -> bool {
+    OWN.iter().any(|own| is_in(module, own))
+}
+
+/// Whether a module is another, or within it.
+fn is_in(module: &str, outer: &str) -> bool {
+    let rest = module.strip_prefix(outer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+use super::*;
+
+fn check(directives: &str, expected: &[(&str, LevelFilter)]) -> Vec<String> {
+    let (levels, invalid) = Levels::parse(directives);
+    for (module, level) in expected {
+        assert_eq!(levels.of(module), *level, "{module} by {directives}");
+    }
+    invalid.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn dependencies_are_silent_unless_operators_need_them() {
+    let invalid = check(
+        "",
+        &[
+            ("proxy::admin", LevelFilter::INFO),
+            ("sluice", LevelFilter::INFO),
+            ("h2::proto::ping_pong", LevelFilter::OFF),
+            ("pingora_proxy", LevelFilter::OFF),
+            ("pingora_core::apps::http_app", LevelFilter::OFF),
+            ("pingora_core::services::listening", LevelFilter::ERROR),
+            ("notify::inotify", LevelFilter::ERROR),
+            // The name of a crate is not the beginning of another's.
+            ("configparser", LevelFilter::OFF),
+            ("proxy_protocol", LevelFilter::OFF),
+        ],
+    );
+    assert!(invalid.is_empty());
+}
+
+#[test]
+fn a_level_by_itself_is_for_sluices_own_crates() {
+    for level in ["debug", "DEBUG", "4"] {
+        let invalid = check(
+            level,
+            &[
+                ("proxy::admin", LevelFilter::DEBUG),
+                ("hyper::proto", LevelFilter::OFF),
+                ("h2", LevelFilter::OFF),
+            ],
+        );
+        assert!(invalid.is_empty(), "{invalid:?}");
+    }
+}
+
+#[test]
+fn a_dependency_can_not_be_turned_up_to_print_what_clients_send() {
+    let invalid = check(
+        "trace,h2=trace,hyper=error,pingora_proxy=debug,pingora_core::apps=error,reqwest",
+        &[
+            ("proxy", LevelFilter::TRACE),
+            ("h2::codec", LevelFilter::ERROR),
+            ("hyper", LevelFilter::ERROR),
+            ("pingora_proxy", LevelFilter::OFF),
+            ("pingora_core::apps::http_app", LevelFilter::OFF),
+            ("reqwest", LevelFilter::ERROR),
+        ],
+    );
+    assert_eq!(invalid.len(), 4, "{invalid:?}");
+    assert_eq!(
+        invalid[0],
+        "RUST_LOG: `h2=trace` counts as `error`: beyond that, dependencies may print what clients send"
+    );
+}
+
+#[test]
+fn modules_are_named_and_the_longest_name_counts() {
+    check(
+        "warn,proxy=debug,proxy::edge=off,control",
+        &[
+            ("proxy::admin", LevelFilter::DEBUG),
+            ("proxy::edge::streams", LevelFilter::OFF),
+            ("control::api", LevelFilter::TRACE),
+            ("config", LevelFilter::WARN),
+        ],
+    );
+    check("notify=off", &[("notify", LevelFilter::OFF)]);
+}
+
+#[test]
+fn what_is_no_directive_is_ignored_and_said_so() {
+    let invalid = check(
+        "loud,proxy=quiet,[span{field=1}]=debug,=,proxy=warn",
+        &[("proxy", LevelFilter::WARN), ("control", LevelFilter::INFO)],
+    );
+    assert_eq!(invalid.len(), 4, "{invalid:?}");
+}

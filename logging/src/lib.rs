@@ -1,0 +1,19 @@
+//! How lines leave the process: bounded, masked, and written by a thread that nothing waits for. The access log and the
+//! process log are each such a queue; the process log is also where events of `tracing` go.
+//!
+//! It leaves to others what a line of the access log says, and who starts a log.
+
+mod drops;
+mod event;
+mod levels;
+mod output;
+mod process_log;
+mod repeats;
+mod scribe;
+mod writer;
+
+pub use drops::{DropReason, Drops};
+pub use levels::{InvalidDirective, Levels};
+pub use process_log::{Colour, ProcessLog, ProcessLogOptions};
+pub use repeats::{MAX_REMEMBERED, WINDOW};
+pub use writer::{Limits, LineWriter, Scribe};

@@ -1,0 +1,201 @@
+//! The process log: what goes wrong or changes, as lines on standard error. Whoever logs waits for nothing; what the
+//! output does not take is dropped, counted and told of.
+
+use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, Write};
+use std::panic::PanicHookInfo;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
+
+use crate::drops::Drops;
+use crate::event::Told;
+use crate::levels::Levels;
+use crate::repeats::{MAX_REMEMBERED, Origin, Repeats, WINDOW};
+use crate::scribe::{Item, LogScribe};
+use crate::writer::{Limits, LineWriter};
+
+/// How much waits to be written, at most.
+const LIMITS: Limits = Limits {
+    lines: 4 * 1024,
+    bytes: 4 * 1024 * 1024,
+};
+/// The longest block, in bytes; what is longer is cut.
+const MAX_BLOCK: usize = 1024 * 1024;
+
+/// Whether lines have colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Plain text.
+    Never,
+    /// ANSI escapes.
+    Always,
+}
+
+/// How a process log writes.
+#[derive(Debug, Clone, Copy)]
+pub struct ProcessLogOptions {
+    /// Whether lines have colours.
+    pub colour: Colour,
+    /// How much waits to be written, at most.
+    pub limits: Limits,
+    /// For how long repetitions of a line are counted instead of written.
+    pub window: Duration,
+}
+
+impl Default for ProcessLogOptions {
+    fn default() -> Self {
+        Self {
+            colour: Colour::Never,
+            limits: LIMITS,
+            window: WINDOW,
+        }
+    }
+}
+
+/// Writes lines by a thread of its own. Clones write to the same place.
+#[derive(Debug, Clone)]
+pub struct ProcessLog {
+    writer: LineWriter<Item>,
+    drops: Arc<Drops>,
+}
+
+impl ProcessLog {
+    /// Starts a log that writes to `output`.
+    ///
+    /// Nothing else may hold a lock around the same output: a write that hangs would hang with the lock. Standard error
+    /// is therefore given as a descriptor of its own, and not as [`io::stderr`].
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(output: Box<dyn Write + Send>, options: ProcessLogOptions) -> io::Result<Self> {
+        let drops = Arc::new(Drops::default());
+        let scribe = LogScribe {
+            colour: options.colour,
+            repeats: Repeats::new(options.window, MAX_REMEMBERED),
+            drops: Arc::clone(&drops),
+            told_drops: 0,
+        };
+        let writer = LineWriter::start("process-log", output, options.limits, scribe, Arc::clone(&drops))?;
+        Ok(Self { writer, drops })
+    }
+
+    /// Lines that were not written.
+    #[must_use]
+    pub fn drops(&self) -> &Arc<Drops> {
+        &self.drops
+    }
+
+    /// Queues lines that are written as they are, with secrets masked, or drops and counts them. Never waits.
+    pub fn block(&self, text: &str) {
+        let (item, size) = block(text);
+        self.writer.put(item, size);
+    }
+
+    /// The same, waiting at most for `limit` for room in the queue. Blocks: it is for the end of the process.
+    pub fn block_within(&self, text: &str, limit: Duration) {
+        let (item, size) = block(text);
+        self.writer.put_within(item, size, limit);
+    }
+
+    /// Waits until everything queued so far is written, at most for `limit`. Returns whether it is. Blocks: it is for
+    /// the end of the process.
+    pub fn flush(&self, limit: Duration) -> bool {
+        self.writer.flush(limit)
+    }
+
+    /// A layer that logs the events which `levels` let through.
+    pub fn layer<S: Subscriber>(&self, levels: Levels) -> impl Layer<S> + use<S> {
+        LogLayer {
+            log: self.clone(),
+            levels,
+        }
+    }
+
+    /// Has panics logged instead of written to standard error by the thread that panics.
+    pub fn log_panics(&self) {
+        let log = self.clone();
+        std::panic::set_hook(Box::new(move |panic| log.panicked(panic)));
+    }
+
+    fn panicked(&self, panic: &PanicHookInfo<'_>) {
+        let place = panic
+            .location()
+            .map_or_else(String::new, |at| format!(" at {at}"));
+        let current = thread::current();
+        let name = current.name().unwrap_or("unnamed");
+        let text = format!("thread `{name}` panicked{place}: {}", message(panic.payload()));
+        let text = redact::escaped(&text).into_owned();
+        self.line(Level::ERROR, "panic".into(), text);
+        // Captured only where RUST_BACKTRACE asks for it.
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            self.block(&backtrace.to_string());
+        }
+    }
+
+    fn line(&self, level: Level, source: Box<str>, text: String) {
+        let size = text.len();
+        let item = Item::Line {
+            at: SystemTime::now(),
+            origin: Origin { source, level },
+            text,
+        };
+        self.writer.put(item, size);
+    }
+}
+
+fn block(text: &str) -> (Item, usize) {
+    let cut = text.floor_char_boundary(MAX_BLOCK);
+    let text = text.get(..cut).unwrap_or_default().to_owned();
+    let size = text.len();
+    (Item::Block(text), size)
+}
+
+fn message(payload: &(dyn Any + Send)) -> &str {
+    let owned = || payload.downcast_ref::<String>().map(String::as_str);
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(owned)
+        .unwrap_or("no message")
+}
+
+/// Takes events from `tracing`, and through it those of the `log` crate.
+struct LogLayer {
+    log: ProcessLog,
+    levels: Levels,
+}
+
+impl<S: Subscriber> Layer<S> for LogLayer {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.levels.is_logged(metadata) {
+            Interest::always()
+        } else {
+            Interest::never()
+        }
+    }
+
+    /// Asked for each event of the `log` crate, which has no callsites.
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        self.levels.is_logged(metadata)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.levels.most())
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let told = Told::of(event);
+        self.log.line(*event.metadata().level(), told.source, told.text);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,265 @@
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Condvar, Mutex};
+
+use tracing::{error, info, info_span, warn};
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use super::*;
+use crate::drops::DropReason;
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// A writer that can be held up.
+#[derive(Clone, Default)]
+struct Sink(Arc<(Mutex<State>, Condvar)>);
+
+#[derive(Default)]
+struct State {
+    text: Vec<u8>,
+    is_held: bool,
+    is_entered: bool,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (state, changed) = &*self.0;
+        let mut state = state.lock().unwrap();
+        state.is_entered = true;
+        changed.notify_all();
+        let mut state = changed.wait_while(state, |state| state.is_held).unwrap();
+        state.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink {
+    fn hold(&self, is_held: bool) {
+        let (state, changed) = &*self.0;
+        let mut state = state.lock().unwrap();
+        (state.is_held, state.is_entered) = (is_held, false);
+        changed.notify_all();
+    }
+
+    fn wait_until_entered(&self) {
+        let (state, changed) = &*self.0;
+        drop(
+            changed
+                .wait_while(state.lock().unwrap(), |state| !state.is_entered)
+                .unwrap(),
+        );
+    }
+
+    /// What was written, without the times.
+    fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8(self.0.0.lock().unwrap().text.clone()).unwrap();
+        let timeless = |line: &str| line.split_once("Z ").map_or(line, |(_, rest)| rest).to_owned();
+        text.lines().map(timeless).collect()
+    }
+}
+
+fn start(sink: &Sink, options: ProcessLogOptions) -> ProcessLog {
+    ProcessLog::start(Box::new(sink.clone()), options).unwrap()
+}
+
+/// Runs `work` with its events logged, and returns the lines.
+fn logged(directives: &str, work: impl FnOnce()) -> Vec<String> {
+    let sink = Sink::default();
+    let log = start(&sink, ProcessLogOptions::default());
+    let (levels, _) = Levels::parse(directives);
+    let subscriber = tracing_subscriber::registry().with(log.layer(levels));
+    tracing::subscriber::with_default(subscriber, work);
+    assert!(log.flush(LONG));
+    sink.lines()
+}
+
+#[test]
+fn an_event_is_one_line_of_its_message_and_fields() {
+    let lines = logged("", || {
+        info!(listener = "public", address = %"127.0.0.1:1", "listening");
+        warn!(kids = ?["a"], "kept\nand\u{1b}[2J");
+        tracing::debug!("nothing of this");
+    });
+    assert_eq!(
+        lines,
+        [
+            " INFO listening listener=\"public\" address=127.0.0.1:1",
+            " WARN kept\\nand\\u{1b}[2J kids=[\"a\"]",
+        ]
+    );
+}
+
+#[test]
+fn a_flood_of_one_line_is_one_line_and_its_count() {
+    let lines = logged("", || {
+        for _ in 0..3_000 {
+            warn!(client = 1, "useless");
+        }
+        error!("another");
+    });
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert_eq!(lines[0], " WARN useless client=1");
+    assert_eq!(lines[1], "ERROR another");
+    assert!(
+        lines[2].starts_with(" WARN useless client=1 (repeated 2999 times in the last "),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn lines_of_changes_are_never_counted_instead_of_written() {
+    let lines = logged("", || {
+        for _ in 0..2 {
+            warn!("unhealthy");
+            info!("healthy");
+        }
+        info!("healthy");
+    });
+    assert_eq!(
+        lines,
+        [
+            " WARN unhealthy",
+            " INFO healthy",
+            " WARN unhealthy",
+            " INFO healthy",
+            " INFO healthy"
+        ]
+    );
+}
+
+#[test]
+fn a_count_is_told_though_nothing_more_is_logged() {
+    let (told, lines) = watched(ProcessLogOptions {
+        window: Duration::from_millis(50),
+        ..ProcessLogOptions::default()
+    });
+    for _ in 0..5 {
+        told.line(Level::WARN, "m".into(), "again".into());
+    }
+    let mut text = String::new();
+    while !text.contains("repeated") {
+        text.push_str(&lines.recv_timeout(LONG).unwrap());
+    }
+    assert!(
+        text.contains("again (repeated 4 times in the last 1 s)"),
+        "{text}"
+    );
+}
+
+/// A log whose output arrives at the receiver.
+fn watched(options: ProcessLogOptions) -> (ProcessLog, Receiver<String>) {
+    struct Channel(Sender<String>);
+    impl Write for Channel {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.send(String::from_utf8(bytes.to_vec()).unwrap());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let (sender, receiver) = channel();
+    (
+        ProcessLog::start(Box::new(Channel(sender)), options).unwrap(),
+        receiver,
+    )
+}
+
+#[test]
+fn an_output_that_hangs_holds_nobody_up_and_the_dropped_lines_are_told() {
+    let sink = Sink::default();
+    let limits = Limits {
+        lines: 8,
+        bytes: 1024,
+    };
+    let options = ProcessLogOptions {
+        limits,
+        ..ProcessLogOptions::default()
+    };
+    let log = start(&sink, options);
+    sink.hold(true);
+    log.block("first");
+    sink.wait_until_entered();
+    for number in 0..100 {
+        log.block(&format!("line {number}"));
+    }
+    log.block(&"x".repeat(2_000));
+    assert!(!log.flush(Duration::from_millis(10)), "it hangs");
+    assert_eq!(log.drops().count(DropReason::QueueFull), 93);
+    sink.hold(false);
+    assert!(log.flush(LONG));
+    let lines = sink.lines();
+    assert_eq!(lines[0], "first");
+    assert_eq!(lines[1], " WARN 93 lines of the log were dropped");
+    assert_eq!(lines.len(), 10, "{lines:?}");
+}
+
+#[test]
+fn a_last_word_waits_for_room_and_no_longer_than_it_may() {
+    let sink = Sink::default();
+    let limits = Limits {
+        lines: 1,
+        bytes: 1024,
+    };
+    let options = ProcessLogOptions {
+        limits,
+        ..ProcessLogOptions::default()
+    };
+    let log = start(&sink, options);
+    sink.hold(true);
+    log.block("a");
+    sink.wait_until_entered();
+    log.block("b");
+    log.block_within("lost", Duration::from_millis(20));
+    let waiting = thread::spawn({
+        let log = log.clone();
+        move || log.block_within("kept", LONG)
+    });
+    sink.hold(false);
+    waiting.join().unwrap();
+    assert!(log.flush(LONG));
+    let lines = sink.lines();
+    assert_eq!(lines.last().unwrap(), "kept");
+    assert!(!lines.contains(&"lost".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn secrets_are_masked_in_lines_and_blocks_and_spans_are_not_told() {
+    let token = "sluice_Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE";
+    let lines = logged("trace", || {
+        let _inside = info_span!("asked", token).entered();
+        warn!(token, "refused `{token}` of https://u:p@host");
+    });
+    let mask = "*".repeat(token.len());
+    assert_eq!(
+        lines,
+        [format!(
+            " WARN refused `{mask}` of https://***@host token=\"{mask}\""
+        )]
+    );
+    let sink = Sink::default();
+    let log = start(&sink, ProcessLogOptions::default());
+    log.block(&format!("error: a\n  --> b {token}"));
+    assert!(log.flush(LONG));
+    assert_eq!(sink.lines(), ["error: a".to_owned(), format!("  --> b {mask}")]);
+}
+
+#[test]
+fn colours_are_written_only_where_they_are_wanted() {
+    let sink = Sink::default();
+    let options = ProcessLogOptions {
+        colour: Colour::Always,
+        ..ProcessLogOptions::default()
+    };
+    let log = start(&sink, options);
+    log.line(Level::ERROR, "m".into(), "bad".into());
+    assert!(log.flush(LONG));
+    let text = String::from_utf8(sink.0.0.lock().unwrap().text.clone()).unwrap();
+    assert!(
+        text.ends_with("Z\u{1b}[0m \u{1b}[31mERROR\u{1b}[0m bad\n"),
+        "{text:?}"
+    );
+}

@@ -1,0 +1,91 @@
+use tracing::Level;
+
+use super::*;
+
+/// A moment, so many seconds after the first.
+fn moments() -> impl Fn(u64) -> Instant {
+    let start = Instant::now();
+    move |seconds| start + Duration::from_secs(seconds)
+}
+
+fn origin(source: &str) -> Origin {
+    Origin {
+        source: source.into(),
+        level: Level::WARN,
+    }
+}
+
+fn repeated(text: &str, times: u64, seconds: u64) -> Repeated {
+    Repeated {
+        text: text.into(),
+        level: Level::WARN,
+        times,
+        within: Duration::from_secs(seconds),
+    }
+}
+
+#[test]
+fn a_line_is_written_once_a_window_and_counted_within_it() {
+    let (at, mut repeats) = (moments(), Repeats::new(WINDOW, 4));
+    assert!(repeats.is_first("a", &origin("m"), at(0)));
+    for second in 1..=9 {
+        assert!(!repeats.is_first("a", &origin("m"), at(second)));
+    }
+    assert_eq!(repeats.due(), Some(at(10)));
+    assert_eq!(repeats.ended(at(9)), []);
+    assert_eq!(repeats.ended(at(10)), [repeated("a", 9, 10)]);
+    // A flood that goes on is one line a window.
+    assert!(!repeats.is_first("a", &origin("m"), at(11)));
+    assert_eq!(repeats.ended(at(20)), [repeated("a", 1, 10)]);
+    assert_eq!(repeats.ended(at(30)), []);
+    assert_eq!(repeats.due(), None);
+    assert!(repeats.is_first("a", &origin("m"), at(31)));
+}
+
+#[test]
+fn other_values_sources_and_levels_are_other_lines() {
+    let (at, mut repeats) = (moments(), Repeats::new(WINDOW, 4));
+    assert!(repeats.is_first("client=1", &origin("m"), at(0)));
+    assert!(repeats.is_first("client=2", &origin("m"), at(0)));
+    assert!(repeats.is_first("client=1", &origin("n"), at(0)));
+    let error = Origin {
+        level: Level::ERROR,
+        ..origin("m")
+    };
+    assert!(repeats.is_first("client=1", &error, at(0)));
+}
+
+#[test]
+fn a_source_that_says_something_else_makes_its_lines_new() {
+    let (at, mut repeats) = (moments(), Repeats::new(WINDOW, 4));
+    for _ in 0..3 {
+        repeats.is_first("unhealthy", &origin("health"), at(0));
+        repeats.is_first("full", &origin("disk"), at(0));
+    }
+    assert_eq!(repeats.news("health", at(2)), [repeated("unhealthy", 2, 2)]);
+    assert!(repeats.is_first("unhealthy", &origin("health"), at(3)));
+    assert!(!repeats.is_first("full", &origin("disk"), at(3)));
+}
+
+#[test]
+fn what_is_remembered_is_bounded_and_the_rest_is_written() {
+    let (at, mut repeats) = (moments(), Repeats::new(WINDOW, 2));
+    for text in ["a", "b", "c", "c"] {
+        assert!(repeats.is_first(text, &origin("m"), at(0)), "{text}");
+    }
+    assert!(!repeats.is_first("a", &origin("m"), at(0)));
+    let long = "x".repeat(MAX_LINE + 1);
+    let mut repeats = Repeats::new(WINDOW, 2);
+    assert!(repeats.is_first(&long, &origin("m"), at(0)) && repeats.is_first(&long, &origin("m"), at(0)));
+    assert_eq!(repeats.due(), None);
+}
+
+#[test]
+fn nothing_that_was_counted_is_lost_at_the_end() {
+    let (at, mut repeats) = (moments(), Repeats::new(WINDOW, 4));
+    for _ in 0..3 {
+        repeats.is_first("a", &origin("m"), at(0));
+    }
+    assert_eq!(repeats.all(at(1)), [repeated("a", 2, 1)]);
+    assert_eq!(repeats.all(at(1)), []);
+}

@@ -1,0 +1,132 @@
+//! The lines of the process log: time, level and text, with secrets masked, repetitions counted, and dropped lines told.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use redact::Form;
+use time::OffsetDateTime;
+use tracing::Level;
+
+use crate::drops::Drops;
+use crate::process_log::Colour;
+use crate::repeats::{Origin, Repeated, Repeats};
+use crate::writer::Scribe;
+
+/// What is queued for the process log.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A line.
+    Line {
+        at: SystemTime,
+        origin: Origin,
+        text: String,
+    },
+    /// Lines that are written as they are, such as a report with its excerpts.
+    Block(String),
+}
+
+/// Makes lines of items.
+pub(crate) struct LogScribe {
+    pub(crate) colour: Colour,
+    pub(crate) repeats: Repeats,
+    pub(crate) drops: Arc<Drops>,
+    /// How many dropped lines were told of.
+    pub(crate) told_drops: u64,
+}
+
+impl Scribe for LogScribe {
+    type Item = Item;
+
+    fn write(&mut self, item: Item, lines: &mut Vec<u8>) {
+        self.tell_drops(lines);
+        match item {
+            Item::Line { at, origin, text } => {
+                let now = Instant::now();
+                // Lines of this level tell what state something is in, at most as often as that changes.
+                if origin.level == Level::INFO {
+                    let repeated = self.repeats.news(&origin.source, now);
+                    self.counts(repeated, lines);
+                } else if !self.repeats.is_first(&text, &origin, now) {
+                    return;
+                }
+                self.line(at, origin.level, &text, lines);
+            }
+            Item::Block(mut text) => {
+                if !text.ends_with('\n') {
+                    text.push('\n');
+                }
+                lines.extend_from_slice(redact::masked(&text).as_bytes());
+            }
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.repeats.due()
+    }
+
+    fn tick(&mut self, now: Instant, lines: &mut Vec<u8>) {
+        let repeated = self.repeats.ended(now);
+        self.counts(repeated, lines);
+    }
+
+    fn settle(&mut self, lines: &mut Vec<u8>) {
+        let repeated = self.repeats.all(Instant::now());
+        self.counts(repeated, lines);
+        self.tell_drops(lines);
+    }
+}
+
+impl LogScribe {
+    /// Writes how many lines were dropped since that was last told.
+    fn tell_drops(&mut self, lines: &mut Vec<u8>) {
+        let total = self.drops.total();
+        let dropped = total.saturating_sub(self.told_drops);
+        if dropped > 0 {
+            self.told_drops = total;
+            let text = match dropped {
+                1 => "1 line of the log was dropped".to_owned(),
+                more => format!("{more} lines of the log were dropped"),
+            };
+            self.line(SystemTime::now(), Level::WARN, &text, lines);
+        }
+    }
+
+    fn counts(&self, repeated: Vec<Repeated>, lines: &mut Vec<u8>) {
+        for line in repeated {
+            let seconds = (line.within + Duration::from_millis(500)).as_secs().max(1);
+            let times = if line.times == 1 {
+                "once"
+            } else {
+                &format!("{} times", line.times)
+            };
+            let text = format!("{} (repeated {times} in the last {seconds} s)", line.text);
+            self.line(SystemTime::now(), line.level, &text, lines);
+        }
+    }
+
+    fn line(&self, at: SystemTime, level: Level, text: &str, lines: &mut Vec<u8>) {
+        let at = OffsetDateTime::from(at);
+        let (year, month, day) = at.to_calendar_date();
+        let (hour, minute, second, micro) = at.to_hms_micro();
+        let month = u8::from(month);
+        let (dim, shade, plain) = match (self.colour, level) {
+            (Colour::Never, _) => ("", "", ""),
+            (Colour::Always, Level::ERROR) => ("\x1b[2m", "\x1b[31m", "\x1b[0m"),
+            (Colour::Always, Level::WARN) => ("\x1b[2m", "\x1b[33m", "\x1b[0m"),
+            (Colour::Always, Level::INFO) => ("\x1b[2m", "\x1b[32m", "\x1b[0m"),
+            (Colour::Always, Level::DEBUG) => ("\x1b[2m", "\x1b[34m", "\x1b[0m"),
+            (Colour::Always, Level::TRACE) => ("\x1b[2m", "\x1b[35m", "\x1b[0m"),
+        };
+        // Writing to a vector doesn't fail.
+        let _ = write!(
+            lines,
+            "{dim}{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z{plain} \
+             {shade}{level:>5}{plain} "
+        );
+        let start = lines.len();
+        lines.extend_from_slice(text.as_bytes());
+        redact::mask_bytes(lines.get_mut(start..).unwrap_or_default(), Form::Text);
+        lines.push(b'\n');
+    }
+}

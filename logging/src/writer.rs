@@ -1,0 +1,271 @@
+//! A bounded queue of lines and the thread that writes them. Queueing never waits: what does not fit is dropped and
+//! counted, so that a slow disk, or a pipe that nobody reads, holds nothing up.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::drops::{DropReason, Drops};
+use crate::output::{Failed, Output};
+
+/// How often it is looked whether a full queue has room again, by those who wait for that.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// How much may wait to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Lines.
+    pub lines: usize,
+    /// Bytes.
+    pub bytes: usize,
+}
+
+/// Turns what is queued into lines. Runs on the thread that writes.
+pub trait Scribe: Send + 'static {
+    /// What is queued.
+    type Item: Send + 'static;
+
+    /// Appends the lines of an item to `lines`.
+    fn write(&mut self, item: Self::Item, lines: &mut Vec<u8>);
+
+    /// When [`Scribe::tick`] is due though nothing is queued.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Appends the lines that are due at `now`.
+    fn tick(&mut self, _now: Instant, _lines: &mut Vec<u8>) {}
+
+    /// Appends the lines that are held back. Called before a flush, and at the end.
+    fn settle(&mut self, _lines: &mut Vec<u8>) {}
+
+    /// Tells that the writer fails, once until it succeeds again.
+    fn failed(&mut self, _error: &io::Error) {}
+}
+
+/// Queues items of type `T` for a writer. Clones write to the same place; the thread ends with the last of them.
+pub struct LineWriter<T> {
+    sender: SyncSender<Message<T>>,
+    bytes: Arc<AtomicUsize>,
+    max_bytes: usize,
+    drops: Arc<Drops>,
+}
+
+enum Message<T> {
+    /// An item, and what it counts for in bytes.
+    Item(T, usize),
+    /// Everything before it is to be written out, and then acknowledged.
+    Flush(SyncSender<()>),
+}
+
+impl<T: Send + 'static> LineWriter<T> {
+    /// Starts the thread `name`, which writes to `writer` what `scribe` makes of the items. Dropped lines are counted
+    /// in `drops`.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(
+        name: &str,
+        writer: Box<dyn Write + Send>,
+        limits: Limits,
+        scribe: impl Scribe<Item = T>,
+        drops: Arc<Drops>,
+    ) -> io::Result<Self> {
+        let (sender, receiver) = sync_channel(limits.lines);
+        let bytes = Arc::new(AtomicUsize::new(0));
+        let mut writing = Writing {
+            output: Output::new(writer),
+            scribe,
+            bytes: Arc::clone(&bytes),
+            drops: Arc::clone(&drops),
+            lines: Vec::new(),
+        };
+        thread::Builder::new()
+            .name(name.into())
+            .spawn(move || writing.run(&receiver))?;
+        Ok(Self {
+            sender,
+            bytes,
+            max_bytes: limits.bytes,
+            drops,
+        })
+    }
+
+    /// Queues an item that counts for `size` bytes, or drops and counts it. Never waits.
+    pub fn put(&self, item: T, size: usize) {
+        if !self.reserve(size) {
+            return self.drops.add(DropReason::QueueFull);
+        }
+        if self.sender.try_send(Message::Item(item, size)).is_err() {
+            self.release(size);
+        }
+    }
+
+    /// The same, waiting at most for `limit` for room in the queue. Blocks: it is for the end of the process.
+    pub fn put_within(&self, item: T, size: usize, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        while !self.reserve(size) {
+            if Instant::now() >= deadline {
+                return self.drops.add(DropReason::QueueFull);
+            }
+            thread::sleep(PAUSE);
+        }
+        if !self.send_by(deadline, Message::Item(item, size)) {
+            self.release(size);
+        }
+    }
+
+    /// Waits until everything queued so far is written out, at most for `limit`. Returns whether it is. Blocks: it is
+    /// for the end of the process.
+    #[must_use]
+    pub fn flush(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let (done, flushed) = sync_channel(1);
+        self.send_by(deadline, Message::Flush(done))
+            && flushed
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+                .is_ok()
+    }
+
+    /// Counts an item's bytes in, before it is queued, so that the writer never gives back what was not taken.
+    fn reserve(&self, size: usize) -> bool {
+        let fits = self.bytes.fetch_add(size, Ordering::Relaxed).saturating_add(size) <= self.max_bytes;
+        if !fits {
+            self.bytes.fetch_sub(size, Ordering::Relaxed);
+        }
+        fits
+    }
+
+    /// Gives back the bytes of an item that was not queued, and counts it.
+    fn release(&self, size: usize) {
+        self.bytes.fetch_sub(size, Ordering::Relaxed);
+        self.drops.add(DropReason::QueueFull);
+    }
+
+    fn send_by(&self, deadline: Instant, mut message: Message<T>) -> bool {
+        loop {
+            message = match self.sender.try_send(message) {
+                Ok(()) => return true,
+                Err(TrySendError::Disconnected(_)) => return false,
+                Err(TrySendError::Full(refused)) => refused,
+            };
+            if Instant::now() >= deadline {
+                return false;
+            }
+            // A channel of std can't be waited for with a limit.
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+impl<T> Clone for LineWriter<T> {
+    fn clone(&self) -> Self {
+        Self {
+            sender: self.sender.clone(),
+            bytes: Arc::clone(&self.bytes),
+            max_bytes: self.max_bytes,
+            drops: Arc::clone(&self.drops),
+        }
+    }
+}
+
+impl<T> fmt::Debug for LineWriter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineWriter")
+            .field("max_bytes", &self.max_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the thread works with.
+struct Writing<S> {
+    output: Output,
+    scribe: S,
+    bytes: Arc<AtomicUsize>,
+    drops: Arc<Drops>,
+    /// The lines of one item, kept for its room.
+    lines: Vec<u8>,
+}
+
+impl<S: Scribe> Writing<S> {
+    /// Writes until nobody can queue an item any more.
+    fn run(&mut self, queue: &Receiver<Message<S::Item>>) {
+        while let Some(mut next) = self.next(queue) {
+            // All that is queued goes out in as few writes as possible, and no line waits for another to follow.
+            while let Some(message) = next {
+                self.take(message);
+                self.tick();
+                next = queue.try_recv().ok();
+            }
+            self.tick();
+            self.flush();
+        }
+        self.scribe.settle(&mut self.lines);
+        self.write();
+        self.flush();
+    }
+
+    /// The next message; the inner none where the scribe is due, the outer one at the end.
+    fn next(&self, queue: &Receiver<Message<S::Item>>) -> Option<Option<Message<S::Item>>> {
+        let Some(due) = self.scribe.due() else {
+            return queue.recv().ok().map(Some);
+        };
+        match queue.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            Ok(message) => Some(Some(message)),
+            Err(RecvTimeoutError::Timeout) => Some(None),
+            Err(RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    fn take(&mut self, message: Message<S::Item>) {
+        match message {
+            Message::Item(item, size) => {
+                self.scribe.write(item, &mut self.lines);
+                self.write();
+                self.bytes.fetch_sub(size, Ordering::Relaxed);
+            }
+            Message::Flush(done) => {
+                self.scribe.settle(&mut self.lines);
+                self.write();
+                self.flush();
+                // Whoever asked may have stopped waiting.
+                let _ = done.try_send(());
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = Instant::now();
+        if self.scribe.due().is_some_and(|due| due <= now) {
+            self.scribe.tick(now, &mut self.lines);
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
+        if self.lines.is_empty() {
+            return;
+        }
+        if let Err(failed) = self.output.write(&self.lines) {
+            self.drops.add(DropReason::WriteFailed);
+            self.failed(failed);
+        }
+        self.lines.clear();
+    }
+
+    fn flush(&mut self) {
+        if let Err(failed) = self.output.flush() {
+            self.failed(failed);
+        }
+    }
+
+    fn failed(&mut self, failed: Failed) {
+        if let Failed::New(error) = failed {
+            self.scribe.failed(&error);
+        }
+    }
+}

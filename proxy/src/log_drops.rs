@@ -1,0 +1,61 @@
+//! The lines that a log did not write, on `/metrics`.
+
+use std::sync::Arc;
+
+use logging::{DropReason, Drops};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{MetricFamily, MetricType};
+
+use crate::metric_family::{counted, described, family};
+
+/// Shows the [`Drops`] of one log.
+#[derive(Debug)]
+pub(crate) struct LogDropsCollector {
+    name: &'static str,
+    help: &'static str,
+    described: Desc,
+    drops: Arc<Drops>,
+}
+
+impl LogDropsCollector {
+    /// Those of the access log.
+    pub(crate) fn access_log(drops: Arc<Drops>) -> Self {
+        let help = "Lines of the access log that were not written.";
+        Self::new("sluice_access_log_dropped_total", help, drops)
+    }
+
+    /// Those of the process log.
+    pub(crate) fn process_log(drops: Arc<Drops>) -> Self {
+        let help = "Lines of the process log that were not written.";
+        Self::new("sluice_log_dropped_total", help, drops)
+    }
+
+    fn new(name: &'static str, help: &'static str, drops: Arc<Drops>) -> Self {
+        Self {
+            name,
+            help,
+            described: described(name, help),
+            drops,
+        }
+    }
+}
+
+impl Collector for LogDropsCollector {
+    fn desc(&self) -> Vec<&Desc> {
+        vec![&self.described]
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let counts = DropReason::ALL.map(|reason| (reason.as_str(), self.drops.count(reason)));
+        let metrics = counts
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(reason, count)| counted(&[("reason", reason)], count));
+        vec![family(
+            self.name,
+            self.help,
+            MetricType::COUNTER,
+            metrics.collect(),
+        )]
+    }
+}
