@@ -74,7 +74,16 @@ enum Command {
 impl Cli {
     /// Reads the command line of this process; what is wrong with it ends the process.
     pub(crate) fn of_process() -> Self {
-        Self::parse_from(leading::behind(std::env::args_os()))
+        let parsed = Self::try_parse_from(leading::behind(std::env::args_os()));
+        parsed.unwrap_or_else(|error| {
+            // clap quotes what it does not understand, which may be a token.
+            let said = error.render().to_string();
+            if error.use_stderr() && redact::masked(&said) != said {
+                answer::complain(said.trim_end());
+                std::process::exit(error.exit_code());
+            }
+            error.exit()
+        })
     }
 }
 
@@ -120,7 +129,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Err(error) => match error.downcast_ref::<Refused>() {
             Some(refused) => tell(refused),
             None => {
-                answer::complain(format_args!("error: {error:#}"));
+                answer::complain_last(format_args!("error: {error:#}"));
                 let Some(unreachable) = error.downcast_ref::<Unreachable>() else {
                     return ExitCode::FAILURE;
                 };

@@ -10,6 +10,7 @@ mod last_good;
 mod lock_holder;
 mod operation;
 mod operators;
+mod process_log;
 mod story;
 
 use std::process::ExitCode;
@@ -19,5 +20,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     tokens::install_crypto_provider();
+    let _last_lines = process_log::LastLines;
     cli::run(cli::Cli::of_process())
 }

@@ -94,13 +94,20 @@ impl ProcessLog {
 
     /// Queues lines that are written as they are, with secrets masked, or drops and counts them. Never waits.
     pub fn block(&self, text: &str) {
-        let (item, size) = block(text);
+        let (item, size) = block(None, text);
+        self.writer.put(item, size);
+    }
+
+    /// The same below a line that says what they are. All of it is written, or nothing.
+    pub fn report(&self, level: Level, line: &str, text: &str) {
+        let head = (SystemTime::now(), level, redact::escaped(line).into_owned());
+        let (item, size) = block(Some(head), text);
         self.writer.put(item, size);
     }
 
     /// The same, waiting at most for `limit` for room in the queue. Blocks: it is for the end of the process.
     pub fn block_within(&self, text: &str, limit: Duration) {
-        let (item, size) = block(text);
+        let (item, size) = block(None, text);
         self.writer.put_within(item, size, limit);
     }
 
@@ -151,11 +158,11 @@ impl ProcessLog {
     }
 }
 
-fn block(text: &str) -> (Item, usize) {
+fn block(head: Option<(SystemTime, Level, String)>, text: &str) -> (Item, usize) {
     let cut = text.floor_char_boundary(MAX_BLOCK);
     let text = text.get(..cut).unwrap_or_default().to_owned();
-    let size = text.len();
-    (Item::Block(text), size)
+    let size = text.len() + head.as_ref().map_or(0, |(_, _, line)| line.len());
+    (Item::Block { head, text }, size)
 }
 
 fn message(payload: &(dyn Any + Send)) -> &str {

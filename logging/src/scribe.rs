@@ -22,8 +22,12 @@ pub(crate) enum Item {
         origin: Origin,
         text: String,
     },
-    /// Lines that are written as they are, such as a report with its excerpts.
-    Block(String),
+    /// Lines that are written as they are, such as a report with its excerpts, below a line of their own if they have
+    /// one. Neither is ever counted instead of written.
+    Block {
+        head: Option<(SystemTime, Level, String)>,
+        text: String,
+    },
 }
 
 /// Makes lines of items.
@@ -52,7 +56,10 @@ impl Scribe for LogScribe {
                 }
                 self.line(at, origin.level, &text, lines);
             }
-            Item::Block(mut text) => {
+            Item::Block { head, mut text } => {
+                if let Some((at, level, line)) = head {
+                    self.line(at, level, &line, lines);
+                }
                 if !text.ends_with('\n') {
                     text.push('\n');
                 }

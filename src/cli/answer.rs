@@ -7,14 +7,38 @@ use std::{
 
 use config::Colour;
 
+use crate::process_log;
+
 /// Writes a line to standard output.
 pub(super) fn say(line: impl fmt::Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
-/// Writes a line to standard error. There is nobody to tell when that fails.
+/// Writes a line to standard error, with secrets masked. There is nobody to tell when that fails.
+///
+/// A process that serves has a log, which the line goes through: no thread of it may wait for standard error.
 pub(super) fn complain(line: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let line = line.to_string();
+    match process_log::current() {
+        Some(log) => log.block(&line),
+        None => drop(writeln!(io::stderr().lock(), "{}", redact::masked(&line))),
+    }
+}
+
+/// Logs an error of a process that serves, with the report that says what it is.
+pub(super) fn report(error: &str, report: &str) {
+    match process_log::current() {
+        Some(log) => log.report(tracing::Level::ERROR, error, report),
+        None => complain(format_args!("{error}\n{report}")),
+    }
+}
+
+/// Writes a line that says why the process ends, which waits for its place in the log: no thread serves any more.
+pub(super) fn complain_last(line: impl fmt::Display) {
+    match process_log::current() {
+        Some(log) => log.block_within(&line.to_string(), process_log::LAST_LINES),
+        None => complain(line),
+    }
 }
 
 /// Colours for standard error, unless it is no terminal or `NO_COLOR` is set.

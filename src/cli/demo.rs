@@ -20,6 +20,7 @@ use super::{
     run::{self, Service},
     token::Request,
 };
+use crate::process_log;
 use folder::Folder;
 
 /// What the tenants stand for, as the flags file sets them up.
@@ -53,7 +54,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
-    run::log_to_stderr();
+    process_log::start(answer::colour())?;
     let chosen = if arguments.any_port {
         Applications::anywhere()?
     } else {

@@ -10,7 +10,6 @@ use control::operators::{Known, Operators};
 use control::{BreakGlass, Control};
 use proxy::{KeyStore, Publisher, Readiness, Running};
 use tracing::{error, info, warn};
-use tracing_subscriber::{EnvFilter, fmt};
 
 use super::{Outcome, answer};
 use crate::break_glass::BreakGlassThread;
@@ -18,6 +17,7 @@ use crate::composition::Composition;
 use crate::flags_owner::{self, Begun, BegunFlags};
 use crate::operation::Operation;
 use crate::operators;
+use crate::process_log;
 
 /// Runs the proxy. It follows its files: a good change takes effect within half a second, a bad one changes
 /// nothing and is reported.
@@ -31,7 +31,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
-    log_to_stderr();
+    process_log::start(answer::colour())?;
     let Some(begun) = begin(&arguments.config)? else {
         return Ok(Outcome::No);
     };
@@ -47,21 +47,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         info!("`admin.operators` names nobody: whoever is on this machine is platform-admin there");
     }
     service.until_stopped()
-}
-
-/// What goes wrong or changes, to standard error; `RUST_LOG` sets how much.
-pub(super) fn log_to_stderr() {
-    // What pingora has to say of single requests is in the access log. notify warns of watches that went with
-    // their directory, as at every update of a ConfigMap.
-    let otherwise = "info,pingora=off,pingora_core=off,pingora_proxy=off,notify=error";
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(otherwise));
-    let colour = answer::colour() == config::Colour::Always;
-    fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colour)
-        .with_target(false)
-        .init();
 }
 
 /// What there is to serve; none where the documents have problems, which are told.
@@ -112,6 +97,7 @@ impl Service {
         let operation = Operation::of(flags, &changes, &composition);
         let options = proxy::Options {
             admin_routes: Some(operation.api()),
+            log_drops: process_log::current().map(|log| Arc::clone(log.drops())),
             ..proxy::Options::default()
         };
         let running = composition.start(options)?;
@@ -176,6 +162,8 @@ impl Service {
     }
 }
 
+/// Stands before the reason, or the report.
+const NOT_RELOADED: &str = "not reloaded, the last good snapshot serves on:";
 /// What is said when `admin.operators` is gone from a document that is followed.
 const OPERATORS_KEPT: &str = "`admin.operators` is no longer in the document; the former operators stay until the next start, from which on \
      whoever is on this machine is platform-admin. Put it back, or restart to go on without";
@@ -215,8 +203,13 @@ impl Follower {
                         }
                     }
                     Err(refused) => {
-                        self.publisher.refused(&refused.to_string());
-                        error!("not reloaded, the last good snapshot serves on: {refused}");
+                        let why = refused.to_string();
+                        self.publisher.refused(&why);
+                        if why.contains('\n') {
+                            answer::report(NOT_RELOADED, &why);
+                        } else {
+                            error!("{NOT_RELOADED} {why}");
+                        }
                         return Reception::NotServed;
                     }
                 }
@@ -230,8 +223,7 @@ impl Follower {
                 if let Some(known) = known {
                     self.operators.replace(Some(known));
                 }
-                error!("not reloaded, the last good snapshot serves on:");
-                answer::complain(report.render(answer::colour()).trim_end());
+                answer::report(NOT_RELOADED, report.render(answer::colour()).trim_end());
             }
             Reload::Restored => {
                 self.publisher.unchanged();

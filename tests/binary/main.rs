@@ -19,6 +19,7 @@ mod evaluating;
 mod explained;
 mod explaining;
 mod failing_disk;
+mod log;
 mod lost;
 mod managed;
 mod numbers;

@@ -2,12 +2,16 @@
 
 use std::{
     ffi::OsStr,
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, PipeReader, Read, Write},
     net::SocketAddr,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
+    time::{Duration, Instant},
 };
 
 use testkit::eventually;
@@ -101,6 +105,54 @@ impl Running {
             };
         }
         Self::spawn(shell)
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn start_with<S: AsRef<OsStr>>(
+        variables: &[(&str, &str)],
+        folder: &Path,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let mut command = command(folder, arguments);
+        command.envs(variables.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Starts `sluice run` in `folder`, with a pipe for standard error of which only what is printed at the start is
+    /// read. The pipe is full when this returns.
+    pub(crate) fn start_unread(folder: &Path) -> (Self, PipeReader) {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let child = command(folder, ["run"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(writer.try_clone().unwrap())
+            .spawn()
+            .unwrap();
+        let mut reader = BufReader::new(reader);
+        let mut lines = Vec::new();
+        while !lines.iter().any(|line: &String| line.contains("operators")) {
+            let mut line = String::new();
+            assert_ne!(reader.read_line(&mut line).unwrap(), 0, "it ended: {lines:?}");
+            lines.push(line);
+        }
+        let written = Arc::new(AtomicUsize::new(0));
+        let filled = Arc::clone(&written);
+        // Ends when the test drops its end of the pipe.
+        thread::spawn(move || {
+            while writer.write_all(&[b'\n'; 4096]).is_ok() {
+                filled.fetch_add(4096, Ordering::Relaxed);
+            }
+        });
+        let mut before = (0, Instant::now());
+        eventually("the pipe to be full", || {
+            let now = written.load(Ordering::Relaxed);
+            if now != before.0 {
+                before = (now, Instant::now());
+            }
+            (now > 0 && before.1.elapsed() > Duration::from_millis(200)).then_some(())
+        });
+        let lines = Arc::new(Mutex::new(lines));
+        (Self { child, lines }, reader.into_inner())
     }
 
     fn spawn(mut command: Command) -> Self {

@@ -263,3 +263,15 @@ fn colours_are_written_only_where_they_are_wanted() {
         "{text:?}"
     );
 }
+
+#[test]
+fn a_report_is_written_whole_each_time() {
+    let sink = Sink::default();
+    let log = start(&sink, ProcessLogOptions::default());
+    for _ in 0..2 {
+        log.report(Level::ERROR, "not reloaded:", "error: a\n  --> b");
+    }
+    assert!(log.flush(LONG));
+    let once = ["ERROR not reloaded:", "error: a", "  --> b"];
+    assert_eq!(sink.lines(), [once, once].concat());
+}

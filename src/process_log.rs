@@ -1,0 +1,67 @@
+//! The log of a process that serves: standard error, written by a thread of its own. Everything that such a process
+//! says goes through it, so that no thread waits for whoever reads standard error.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use logging::{Colour, Levels, ProcessLog, ProcessLogOptions};
+use tracing::warn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// How long the last lines may take at the end of the process.
+pub(crate) const LAST_LINES: Duration = Duration::from_secs(2);
+
+/// The log, once it was started.
+static LOG: OnceLock<ProcessLog> = OnceLock::new();
+
+/// Starts the log of this process. `RUST_LOG` sets how much is logged.
+///
+/// # Errors
+/// There is no standard error, or no thread.
+pub(crate) fn start(colour: config::Colour) -> Result<&'static ProcessLog> {
+    // A descriptor of its own: a write that hangs must not hold the lock of `io::stderr`.
+    let output = io::stderr()
+        .as_fd()
+        .try_clone_to_owned()
+        .context("there is no standard error")?;
+    let options = ProcessLogOptions {
+        colour: match colour {
+            config::Colour::Always => Colour::Always,
+            config::Colour::Never => Colour::Never,
+        },
+        ..ProcessLogOptions::default()
+    };
+    let log = ProcessLog::start(Box::new(File::from(output)), options).context("there can be no log")?;
+    let directives = std::env::var("RUST_LOG").unwrap_or_default();
+    let (levels, invalid) = Levels::parse(&directives);
+    tracing_subscriber::registry()
+        .with(log.layer(levels))
+        .try_init()
+        .context("there is a log already")?;
+    log.log_panics();
+    for directive in invalid {
+        warn!("{directive}");
+    }
+    Ok(LOG.get_or_init(|| log))
+}
+
+/// The log of this process, if it has one.
+pub(crate) fn current() -> Option<&'static ProcessLog> {
+    LOG.get()
+}
+
+/// Writes the last lines when it is dropped, within two seconds: however the process ends, what it said last is told.
+pub(crate) struct LastLines;
+
+impl Drop for LastLines {
+    fn drop(&mut self) {
+        if let Some(log) = current() {
+            log.flush(LAST_LINES);
+        }
+    }
+}
