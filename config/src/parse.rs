@@ -237,6 +237,7 @@ impl<'s> Builder<'s, '_> {
         if repeated.is_empty() {
             return entries;
         }
+        self.source.repeats();
         for &(first, again) in &repeated {
             if let (Some(first), Some(again)) = (entries.get(first), entries.get(again)) {
                 let title = format!("the key `{}` is written twice", again.key);

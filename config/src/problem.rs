@@ -1,8 +1,12 @@
 //! One thing that is wrong (or odd) in what an operator wrote: what, where, and how to cure it.
 
+use std::borrow::Cow;
+
 use rules::Site;
 
+use crate::masked;
 use crate::node::Span;
+use crate::secret_values::SecretValue;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
@@ -139,8 +143,6 @@ pub struct Problem {
     pub help: Option<String>,
     /// Where.
     pub(crate) at: At,
-    /// Whether the line itself must not be shown, because a secret is in it.
-    pub(crate) is_secret: bool,
     /// Other places that have to do with it.
     pub(crate) others: Vec<Label>,
 }
@@ -174,22 +176,9 @@ impl Label {
     }
 }
 
-/// The text with its control characters, line breaks too, and those that turn the direction of writing as escapes:
-/// what a document says must move no terminal's cursor and begin no line of a log.
+/// The text as it is shown: what a document says moves no terminal's cursor and begins no line of a log.
 pub(crate) fn shown(text: String) -> String {
-    let moves = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.contains(moves) {
-        return text;
-    }
-    let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if moves(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
+    redact::escaped(&text).into_owned()
 }
 
 impl Problem {
@@ -206,15 +195,8 @@ impl Problem {
             title: shown(title),
             help: None,
             at,
-            is_secret: false,
             others: Vec::new(),
         }
-    }
-
-    /// The same, without showing the line it is in.
-    pub(crate) fn secret(mut self) -> Self {
-        self.is_secret = true;
-        self
     }
 
     pub(crate) fn warning(code: &'static str, title: impl Into<String>, at: Label) -> Self {
@@ -237,6 +219,24 @@ impl Problem {
     pub(crate) fn also(mut self, other: Label) -> Self {
         self.others.push(other);
         self
+    }
+
+    /// Masks the secrets in what it says. `secret` is the value that it is about, where that is one.
+    pub(crate) fn mask(&mut self, secret: Option<&SecretValue>) {
+        let mask = |text: &mut String| {
+            if let Some(secret) = secret {
+                *text = masked::message(text, secret);
+            }
+            if let Cow::Owned(masked) = redact::masked(text) {
+                *text = masked;
+            }
+        };
+        mask(&mut self.title);
+        self.help.iter_mut().for_each(mask);
+        if let At::Text(label) = &mut self.at {
+            mask(&mut label.text);
+        }
+        self.others.iter_mut().for_each(|label| mask(&mut label.text));
     }
 
     /// Where it begins, or none where it is of a file as a whole.

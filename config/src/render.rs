@@ -5,6 +5,7 @@ use std::ops::Range;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use crate::masked;
 use crate::problem::{At, Label, Problem, Severity};
 use crate::report::Colour;
 use crate::source::{Source, Sources};
@@ -28,12 +29,6 @@ pub(crate) fn problem(problem: &Problem, sources: &Sources, colour: Colour) -> S
                 .line(place.line)
                 .char_column(place.column);
             group = group.element(origin);
-        }
-        At::Text(primary) if problem.is_secret => {
-            if let Some((source, offset)) = sources.find(primary.site) {
-                let (line, column) = source.line_column(offset);
-                group = group.element(Origin::path(&*source.name).line(line).char_column(column));
-            }
         }
         At::Text(primary) => {
             let labels = std::iter::once((primary, AnnotationKind::Primary)).chain(
@@ -100,7 +95,7 @@ fn excerpts<'a>(
 impl<'a> Excerpt<'a> {
     fn append_to(self, group: Group<'a>) -> Group<'a> {
         let text = self.source.text.get(self.range.clone()).unwrap_or_default();
-        if text.lines().any(|line| line.len() > MAX_LINE || has_secret(line)) {
+        if text.lines().any(|line| line.len() > MAX_LINE) {
             let first = self
                 .marks
                 .first()
@@ -108,10 +103,11 @@ impl<'a> Excerpt<'a> {
             let (line, column) = self.source.line_column(first.unwrap_or_default());
             return group.element(Origin::path(&*self.source.name).line(line).char_column(column));
         }
-        group.element(self.snippet(text))
+        group.element(self.snippet())
     }
 
-    fn snippet(self, text: &'a str) -> Snippet<'a, Annotation<'a>> {
+    fn snippet(self) -> Snippet<'a, Annotation<'a>> {
+        let text = masked::excerpt(self.source, self.range.clone());
         let offset = u32::try_from(self.range.start).unwrap_or(u32::MAX);
         let annotations = self.marks.into_iter().map(|(mark, kind, label)| {
             let span = mark.start.saturating_sub(self.range.start)..mark.end.saturating_sub(self.range.start);
@@ -123,22 +119,6 @@ impl<'a> Excerpt<'a> {
             .path(&*self.source.name)
             .annotations(annotations)
     }
-}
-
-/// Whether a secret is written in a line, where a reference should be: whatever else is wrong with the line, it
-/// is not for logs.
-fn has_secret(line: &str) -> bool {
-    line.match_indices("secret").any(|(at, key)| {
-        let after = line.get(at + key.len()..).unwrap_or_default();
-        let value = after
-            .trim_start_matches(['"', '\'', ' '])
-            .strip_prefix(':')
-            .map(str::trim_start);
-        value.is_some_and(|value| {
-            let value = value.trim_start_matches(['"', '\'']);
-            !value.is_empty() && !value.starts_with("${")
-        })
-    })
 }
 
 /// The bytes to underline: within one line, at least one character where the line has one.
@@ -176,6 +156,3 @@ fn floor(text: &str, mut at: usize) -> usize {
     }
     at
 }
-
-#[cfg(test)]
-mod tests;

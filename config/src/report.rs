@@ -57,6 +57,10 @@ impl Report {
             });
             problems.truncate(MAX_PROBLEMS);
         }
+        for problem in &mut problems {
+            let secret = problem.site().and_then(|site| sources.secret_at(site));
+            problem.mask(secret);
+        }
         Self {
             problems,
             errors: errors + more,

@@ -2,9 +2,11 @@
 //! Turns offsets into files, lines and columns, for problems and for `explain`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rules::Site;
+
+use crate::secret_values::SecretValue;
 
 /// The most bytes that a document may have.
 pub const MAX_FILE_BYTES: usize = 256 * 1024 * 1024;
@@ -20,6 +22,10 @@ pub(crate) struct Source {
     pub(crate) text: String,
     /// The site of its first byte.
     base: u32,
+    /// The values in it that no report shows, once it was validated.
+    secrets: OnceLock<Vec<SecretValue>>,
+    /// Set where a key is written twice, and one of its values is not among those that were looked at.
+    repeated: OnceLock<()>,
 }
 
 /// Every text that was read. Site 0 is in none of them.
@@ -53,7 +59,29 @@ impl Source {
             path: PathBuf::new(),
             text: String::new(),
             base: 0,
+            secrets: OnceLock::new(),
+            repeated: OnceLock::new(),
         }
+    }
+
+    /// Notes the values that no report shows. The first call counts.
+    pub(crate) fn keep_secrets(&self, secrets: Vec<SecretValue>) {
+        let _ = self.secrets.set(secrets);
+    }
+
+    /// The values that no report shows, as far as they are known.
+    pub(crate) fn secrets(&self) -> &[SecretValue] {
+        self.secrets.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Notes that a key is written twice.
+    pub(crate) fn repeats(&self) {
+        let _ = self.repeated.set(());
+    }
+
+    /// Whether every value was looked at: the text is YAML, and no key is written twice.
+    pub(crate) fn knows_secrets(&self) -> bool {
+        self.secrets.get().is_some() && self.repeated.get().is_none()
     }
 
     /// The site of the byte at `offset`.
@@ -99,6 +127,8 @@ impl Sources {
             path: path.to_owned(),
             text,
             base,
+            secrets: OnceLock::new(),
+            repeated: OnceLock::new(),
         });
         self.files.push(Arc::clone(&source));
         Some(source)
@@ -117,6 +147,16 @@ impl Sources {
         let after = self.files.partition_point(|file| file.base <= site.0);
         let file = self.files.get(after.checked_sub(1)?)?;
         file.offset(site).map(|offset| (file, offset))
+    }
+
+    /// The value at a site, where no report shows it.
+    pub(crate) fn secret_at(&self, site: Site) -> Option<&SecretValue> {
+        let (file, offset) = self.find(site)?;
+        let holds = |secret: &&SecretValue| {
+            let end = secret.span.start.saturating_add(secret.span.len);
+            (secret.span.start..end).contains(&offset)
+        };
+        file.secrets().iter().find(holds)
     }
 
     /// The place of a site, for people.

@@ -8,6 +8,7 @@ use rules::InvalidDecimal;
 use crate::node::{Node, NodeKind, Scalar, Span, shorten};
 use crate::problem::{Label, Problem};
 use crate::quantity;
+use crate::secret_values::secret_values;
 use crate::shape::{List, Map, Object, Shape, UNBOUNDED, all_of, any_of};
 use crate::source::Source;
 use crate::suggest::closest;
@@ -22,6 +23,7 @@ pub(crate) fn validate(
     object: &'static Object,
     problems: &mut Vec<Problem>,
 ) {
+    source.keep_secrets(secret_values(root, object));
     let mut validator = Validator { source, problems };
     let slot = Slot {
         name: object.name,
@@ -213,7 +215,7 @@ impl Validator<'_> {
             "a secret is never written in the document",
             at,
         );
-        self.problems.push(problem.secret().help(help));
+        self.problems.push(problem.help(help));
     }
 
     fn map(&mut self, node: &Node<'_>, map: &'static Map, slot: Slot<'_>) {
@@ -284,12 +286,7 @@ impl Validator<'_> {
             node.span
         };
         let problem = Problem::error("wrong-type", title, Label::new(self.source, span, ""));
-        let problem = problem.help(type_help(node, shape));
-        self.problems.push(if matches!(shape, Shape::Secret) {
-            problem.secret()
-        } else {
-            problem
-        });
+        self.problems.push(problem.help(type_help(node, shape)));
     }
 
     fn report(

@@ -108,6 +108,10 @@ fn private_key(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
     find(head.get(..dashes)?, KIND)?;
     let begin = anchor.end + dashes + DASHES.len();
     let rest = text.get(begin..)?;
+    // A line follows, or its escape; in prose only the name of the line is meant.
+    if !matches!(rest.first(), Some(b' ' | b'\r' | b'\n' | b'\\')) {
+        return None;
+    }
     let end = find(rest, b"-----END ").map_or(text.len(), |at| begin + at);
     // A key has no quotes: those around it stay.
     Some(begin..quotable(text, begin).min(end))

@@ -138,6 +138,14 @@ pub(super) fn is_http_url(text: &str) -> bool {
     is_visible(text) && host.is_some_and(|host| rules::Host::parse(host).is_ok())
 }
 
+/// Whether a URL has a user, and perhaps a password, before its host (RFC 3986 section 3.2.1).
+pub(super) fn names_user(url: &str) -> bool {
+    let authority = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    authority.is_some_and(|authority| authority.contains('@'))
+}
+
 fn is_visible(text: &str) -> bool {
     text.len() <= MAX_URL
         && text

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rules::{AttributeId, Flags, RESERVED_ATTRIBUTES};
 use tokens::{Algorithm, ClaimPath, DEFAULT_LEEWAY_SECONDS, InvalidKey, Issuer, IssuerDefinition, KeySet};
 
-use super::action::is_http_url;
+use super::action::{is_http_url, names_user};
 use super::gateway::Gateway;
 use crate::identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
 use crate::node::{Node, Span};
@@ -276,6 +276,12 @@ impl<'s> Gateway<'_, 's> {
 
     fn jwks_url(&mut self, node: &Node<'s>, value: &Node<'s>) -> Option<KeySource> {
         let url = value.text()?;
+        if names_user(url) {
+            let title = "a URL of keys names no user: keys are public";
+            let help = "remove what stands between `//` and the last `@`";
+            self.error("invalid-url", title, value.span, help);
+            return None;
+        }
         if !is_http_url(url) {
             let title = format!("`{url}` is not an http or https URL");
             self.error(

@@ -12,7 +12,7 @@ use super::{Map, Object, Shape, Union, map, mapping, object, optional, required,
 
 pub(super) const FLAG_KEY: Shape = Shape::Text(super::FLAG_KEY);
 pub(super) const ADDRESS: Shape = Shape::Text("an address such as `127.0.0.1:8080`");
-pub(super) const PATH: Shape = Shape::Text("a file, relative to this document");
+pub(crate) const PATH: Shape = Shape::Text("a file, relative to this document");
 
 /// The document.
 pub(crate) static DOCUMENT: Object = object(

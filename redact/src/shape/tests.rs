@@ -53,6 +53,7 @@ fn a_private_key_is_masked_and_a_public_one_is_not() {
     );
     check("-----BEGIN PRIVATE KEY-----\u{ab}\\nMHcCAQ\u{bb}");
     check("{\"key\":\"-----BEGIN PRIVATE KEY-----\u{ab}\\nMHcCAQ\u{bb}\",\"a\":\"b\"}");
+    check("a key begins with `-----BEGIN PRIVATE KEY-----` and a line");
     check("-----BEGIN PUBLIC KEY-----\nMHcCAQEEIB\n-----END PUBLIC KEY-----\n");
     check("-----BEGIN CERTIFICATE-----\nMHcCAQEEIB\n-----END CERTIFICATE-----\n");
 }

@@ -1,0 +1,134 @@
+//! Excerpts and messages without their secrets.
+
+use std::ops::Range;
+
+use redact::{Form, blank, is_name, mask_bytes};
+
+use crate::node::shorten;
+use crate::problem::shown;
+use crate::secret_values::SecretValue;
+use crate::source::Source;
+
+/// How much text before and after an excerpt is looked at, in bytes: the beginning of a private key may be outside.
+const AROUND: usize = 16 * 1024;
+
+/// A part of a source with its secrets masked: as many bytes, and the same lines.
+pub(crate) fn excerpt(source: &Source, range: Range<usize>) -> String {
+    let text = &source.text;
+    let start = text.floor_char_boundary(range.start.saturating_sub(AROUND));
+    let end = text.ceil_char_boundary(range.end.saturating_add(AROUND).min(text.len()));
+    let around = text.get(start..end).unwrap_or_default();
+    let mut bytes = around.as_bytes().to_vec();
+    mask_bytes(&mut bytes, Form::Text);
+    let values = source.secrets().iter().map(|secret| {
+        let from = secret.span.start as usize;
+        from..from + secret.span.len as usize
+    });
+    let values = values.map(|value| value.start.saturating_sub(start)..value.end.saturating_sub(start));
+    let named = match source.knows_secrets() {
+        true => Vec::new(),
+        false => named_values(around),
+    };
+    for value in values.chain(named) {
+        let value = value.start.min(bytes.len())..value.end.min(bytes.len());
+        let blanks = around.get(value.clone()).map(blank).unwrap_or_default();
+        if let Some(bytes) = bytes.get_mut(value) {
+            bytes.copy_from_slice(blanks.as_bytes());
+        }
+    }
+    let range = range.start.saturating_sub(start)..range.end.saturating_sub(start);
+    let masked = bytes.get(range).unwrap_or_default();
+    String::from_utf8_lossy(masked).into_owned()
+}
+
+/// A message about a value that is a secret, without what it quotes of it.
+pub(crate) fn message(message: &str, secret: &SecretValue) -> String {
+    let whole = shown(secret.text.clone());
+    let first = shown(shorten(&secret.text).trim_end_matches("...").to_owned());
+    let hidden = |text: &str| {
+        text.replace(&*whole, &blank(&whole))
+            .replace(&*first, &blank(&first))
+    };
+    if first.is_empty() {
+        return message.to_owned();
+    }
+    if whole.contains('`') {
+        return hidden(message);
+    }
+    // Messages quote values like this; the same word elsewhere is none of the value.
+    let parts = message.split('`').enumerate();
+    let parts = parts.map(|(index, part)| match index % 2 {
+        0 => part.to_owned(),
+        _ => hidden(part),
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
+/// The values behind names of secrets, found in the text alone: for documents that are no YAML, and for keys that are
+/// written twice. A reference is no secret, nor is a mapping, which has names of its own.
+fn named_values(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(colon) = text
+        .get(at..)
+        .and_then(|rest| rest.find(':'))
+        .map(|colon| at + colon)
+    {
+        at = colon + 1;
+        let line = text
+            .get(..colon)
+            .and_then(|before| before.rfind('\n'))
+            .map_or(0, |end| end + 1);
+        let before = text.get(line..colon).unwrap_or_default();
+        let name = before.trim_end_matches(['"', '\'', ' ']);
+        let start = name.rfind(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-'));
+        let name = name.get(start.map_or(0, |start| start + 1)..).unwrap_or_default();
+        if is_name(name) {
+            let is_flow = before.contains(['{', '[']);
+            found.extend(value(text, at, before, is_flow));
+        }
+    }
+    found
+}
+
+/// The value behind a colon.
+fn value(text: &str, colon: usize, before: &str, is_flow: bool) -> Option<Range<usize>> {
+    let rest = text.get(colon..)?;
+    let line_end = colon + rest.find('\n').unwrap_or(rest.len());
+    let line = text.get(colon..line_end)?;
+    let start = colon + line.find(|c: char| !c.is_whitespace())?;
+    let value = text.get(start..line_end)?;
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+    if let Some(quote) = quote {
+        let inner = text.get(start + 1..)?;
+        let length = inner.find(quote).unwrap_or(inner.len());
+        let is_reference = inner.starts_with("${");
+        return (!is_reference).then_some(start + 1..start + 1 + length);
+    }
+    match value.as_bytes().first()? {
+        b'{' | b'#' | b'$' => None,
+        b'[' => Some(start + 1..start + value.find(']').unwrap_or(value.len())),
+        b'|' | b'>' => {
+            let indent = before.len() - before.trim_start().len();
+            Some(line_end..block_end(text, line_end, indent))
+        }
+        _ if is_flow => Some(start..start + value.find([',', '}', ']']).unwrap_or(value.len())),
+        _ => Some(start..line_end),
+    }
+}
+
+/// The end of the lines that are indented further.
+fn block_end(text: &str, start: usize, indent: usize) -> usize {
+    let mut end = start;
+    for line in text.get(start..).unwrap_or_default().split_inclusive('\n') {
+        let inside = line.trim_start();
+        if !inside.is_empty() && line.len() - inside.len() <= indent {
+            break;
+        }
+        end += line.len();
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests;

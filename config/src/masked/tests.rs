@@ -1,0 +1,106 @@
+use std::path::Path;
+
+use super::*;
+use crate::parse;
+use crate::shape::sluice::DOCUMENT;
+use crate::source::Sources;
+use crate::validate::validate;
+
+/// A gateway's document is shown without what stands between `<` and `>`.
+fn check(text: &str) {
+    let written = text.replace(['<', '>'], "");
+    let source = Sources::default()
+        .add(Path::new("a.yaml"), written.clone())
+        .unwrap();
+    let mut problems = Vec::new();
+    if let Some(root) = parse::parse(&source, &mut problems) {
+        validate(&source, &root, &DOCUMENT, &mut problems);
+    }
+    let mut inside = false;
+    let expected: String = text
+        .chars()
+        .filter_map(|c| match c {
+            '<' | '>' => {
+                inside = c == '<';
+                None
+            }
+            '\n' => Some('\n'),
+            c => Some(if inside { '*' } else { c }),
+        })
+        .collect();
+    assert_eq!(excerpt(&source, 0..written.len()), expected, "of {written}");
+}
+
+#[test]
+fn a_value_in_the_place_of_a_secret_is_masked_whatever_it_looks_like() {
+    check("issuers: [{ keys: { secret: <abc> } }]");
+    check("issuers: [{ keys: <abc>, issuer: a }]");
+    check("issuers: [{ keys: { secret: [<abc>, <d>] } }]");
+    check("issuers:\n  - keys:\n      secret: |\n        <abc\n        def>\n");
+    check("issuers: [{ keys: { secrt: <abc> } }]");
+    check("issuers: [{ keys: { jwks_url: 'https://a/b', other: <abc> } }]");
+    check("issuers: [{ keys: { jwks_url: <hunter2>, refresh: 5m } }]");
+    check("issuers: [{ keys: { secret_file: <3q2PXw8dRk1mZb9YaB> } }]");
+    check("issuers: [{ password: <abc> }]");
+    check("identity: { token: <abc> }");
+    check("headers: { signature: <abc> }");
+    check("admin: { operators: { tokens: <abc> } }");
+    check("listeners: [{ tls: { certificates: [{ cert: a.pem, key: <MHcCAQEEIBaaaaaa> }] } }]");
+}
+
+#[test]
+fn references_paths_and_what_is_no_secret_are_shown() {
+    check("issuers: [{ keys: { secret: '${NAME}' }, issuer: 'https://a', audiences: [a] }]");
+    check(
+        "issuers: [{ keys: { secret_file: keys/a.pem } }, { keys: { jwks_url: 'https://a/b', refresh: x } }]",
+    );
+    check("identity: { token: { cookie: session }, attributes: { plan: { header: X-Plan } } }");
+    check("listeners: [{ tls: { certificates: [{ cert: a.pem, key: a.key }] }, nmae: public }]");
+    check("routes: [{ name: a, auth: none, gate: dispatch.v2Board }]");
+}
+
+#[test]
+fn secrets_are_masked_by_their_shape_in_any_field() {
+    check("routes: [{ name: <sluice_Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE> }]");
+    check("upstreams: { a: 'https://<u:p>@host' }");
+    check("environment: <eyJhbGciOiJFUzI1NiJ9.eyJvcmciOiJhY21lIn0.c2ln>");
+    check("a: |\n  -----BEGIN PRIVATE KEY-----<\n  MHcCAQ\n  >-----END PRIVATE KEY-----\n");
+}
+
+#[test]
+fn a_document_that_is_no_yaml_or_repeats_a_key_is_masked_by_its_names() {
+    check("keys: { secret: <abc>, refresh: 5m }\n\tb");
+    check("secret: '<abc>'\n}");
+    check("{\"secret\": \"<abc>\", \"a\": \"b\"");
+    check("secret: |<\n  abc\n  def\n>a: b\n}");
+    check("password : <abc def>\n}");
+    check("secret: \"${NAME}\"\nsecret_file: abc\n}");
+    check("issuers: [{ keys: { secret: <abc>, secret: <def >} }]");
+}
+
+#[test]
+fn messages_lose_what_they_quote_of_a_secret() {
+    let secret = |text: &str| SecretValue {
+        span: crate::node::Span::default(),
+        text: text.to_owned(),
+    };
+    let check = |text: &str, told: &str, expected: &str| assert_eq!(message(told, &secret(text)), expected);
+    check(
+        "hunter2",
+        "`keys` takes a source of keys, not the text `hunter2`",
+        "`keys` takes a source of keys, not the text `*******`",
+    );
+    check(
+        "ab",
+        "put it in quotes: `\"ab\"`, about `ab`",
+        "put it in quotes: `\"**\"`, about `**`",
+    );
+    check(
+        "a\nb2345",
+        "the text `a...` or `\"a\\nb2345\"`",
+        "the text `*...` or `\"********\"`",
+    );
+    let long = "x".repeat(80);
+    let told = format!("the text `{}...`", &long[..60]);
+    check(&long, &told, &format!("the text `{}...`", "*".repeat(60)));
+}
