@@ -308,7 +308,7 @@ fn is_verbose(parameter: &str) -> bool {
     matches!(parameter, "verbose" | "verbose=" | "verbose=1" | "verbose=true")
 }
 
-/// One word, then what failed; with `verbose` everything, and the last error of a reload.
+/// One word, then what failed; with `verbose` everything, and the last error of a reload. Secrets are masked.
 fn page(report: &Report, verbose: bool, now: SystemTime) -> String {
     let mut page = String::from(if report.ready { "ready\n" } else { "not ready\n" });
     for check in &report.checks {
@@ -329,7 +329,7 @@ fn page(report: &Report, verbose: bool, now: SystemTime) -> String {
         page.push_str(error.trim_end());
         page.push('\n');
     }
-    page
+    redact::masked(&page).into_owned()
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";

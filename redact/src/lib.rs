@@ -12,5 +12,5 @@ mod shape;
 
 pub use control::escaped;
 pub use credential::{is_name, is_random};
-pub use mask::{MASK, blank, mask_bytes, masked};
+pub use mask::{blank, mask_bytes, masked, masked_json};
 pub use shape::{Form, TOKEN_PREFIX};

@@ -6,7 +6,7 @@ use crate::scan;
 use crate::shape::Form;
 
 /// The byte that stands for a byte of a secret.
-pub const MASK: u8 = b'*';
+const MASK: u8 = b'*';
 
 /// The text with every secret in it masked; borrowed where there is none.
 ///
@@ -19,6 +19,14 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     let mut bytes = text.as_bytes().to_vec();
     mask_bytes(&mut bytes, Form::Text);
     Cow::Owned(string(bytes))
+}
+
+/// A text of JSON with every secret in it masked; it stays JSON.
+#[must_use]
+pub fn masked_json(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    mask_bytes(&mut bytes, Form::Json);
+    string(bytes)
 }
 
 /// Masks every secret in a text in place.

@@ -10,21 +10,9 @@ mod table;
 pub(super) use local_kill::local_kill;
 pub(super) use table::Table;
 
-/// A text of somebody else, fit for a terminal: characters that would steer it are written out.
+/// A text of somebody else, fit for a terminal: characters that would steer it are written out, and secrets masked.
 pub(super) fn printable(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut printable = String::with_capacity(text.len());
-    for c in text.chars() {
-        if steers(c) {
-            printable.extend(c.escape_default());
-        } else {
-            printable.push(c);
-        }
-    }
-    printable
+    redact::masked(&redact::escaped(text)).into_owned()
 }
 
 /// `1 tenant`, `2 tenants`.

@@ -28,6 +28,7 @@ mod operators;
 mod process;
 mod reaching;
 mod running;
+mod secrets;
 mod security;
 mod seeds;
 mod signing_in;

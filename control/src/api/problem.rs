@@ -155,7 +155,9 @@ impl Problem {
             refusals: parts.refusals.iter().map(refusal).collect(),
             problems: &parts.problems,
         };
-        let bytes = serde_json::to_vec(&body).unwrap_or_default();
+        let mut bytes = serde_json::to_vec(&body).unwrap_or_default();
+        // Details quote what was sent.
+        redact::mask_bytes(&mut bytes, redact::Form::Json);
         let mut response = finished(status, "application/problem+json", bytes.into(), request_id);
         for (name, value) in parts.headers {
             response.headers_mut().insert(name, value);

@@ -262,5 +262,5 @@ fn cured(status: StatusCode, code: &str, detail: &str, cure: Option<&str>) -> Re
         fields.insert("cure".into(), cure.into());
     }
     let kind = [("content-type", "application/problem+json")];
-    (status, kind, body.to_string()).into_response()
+    (status, kind, redact::masked_json(&body.to_string())).into_response()
 }

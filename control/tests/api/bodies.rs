@@ -138,3 +138,41 @@ fn what_is_wrong_with_a_request_has_a_cure() {
     let nobody = server.ask(request("GET", "/whoami", None).token("sluice_wrong"));
     assert!(nobody.json()["cure"].is_string(), "{}", nobody.text());
 }
+
+#[test]
+fn a_problem_quotes_no_secret() {
+    let server = Server::start();
+    let token = "sluice_Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE";
+    for (method, path, body) in [
+        (
+            "PUT",
+            "/platform/orgs/acme".to_owned(),
+            format!("{{ \"tier\": \"{token}\" }}"),
+        ),
+        (
+            "PUT",
+            "/platform/orgs/acme".to_owned(),
+            format!("{{ \"{token}\": 1 }}"),
+        ),
+        (
+            "PUT",
+            "/platform/document".to_owned(),
+            format!("{{ \"version\": 1, \"flags\": {{ \"a.b\": {{ \"kind\": \"{token}\" }} }} }}"),
+        ),
+        ("GET", format!("/platform/feature-flags/{token}"), String::new()),
+        (
+            "GET",
+            format!("/platform/feature-flags?status={token}"),
+            String::new(),
+        ),
+    ] {
+        let response = sent(&server, method, &path, &body);
+        assert!(response.status >= 400, "{path}: {}", response.text());
+        assert!(
+            !response.text().contains("Zm9vYmFy"),
+            "{path}: {}",
+            response.text()
+        );
+        assert!(!response.code().is_empty(), "{}", response.text());
+    }
+}

@@ -147,6 +147,27 @@ fn what_is_out_of_the_ordinary_is_said_to_who_asks_for_it() {
 }
 
 #[test]
+fn secrets_are_masked_on_the_page_of_readiness() {
+    let running = start(Router::new());
+    let readiness = &running.state.readiness;
+    readiness.reload_refused(
+        "sluice.yaml:3: `https://ops:hunter2@host` is no URL",
+        SystemTime::now(),
+    );
+    readiness.note("operators", Some("refused: Bearer s3cret".into()));
+    let (_, _, verbose) = ask(&running, "/readyz?verbose");
+    assert!(
+        verbose.contains("`https://***********@host` is no URL\n"),
+        "{verbose}"
+    );
+    assert!(
+        verbose.contains("[!] operators: refused: Bearer ******\n"),
+        "{verbose}"
+    );
+    running.server.stop();
+}
+
+#[test]
 fn what_failed_and_is_no_reason_is_only_said_when_asked() {
     let running = start(Router::new());
     running.state.readiness.loaded("3f9c", SystemTime::now());

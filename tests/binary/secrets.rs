@@ -1,0 +1,179 @@
+//! Secrets are planted wherever somebody could put one, and nothing that is printed shows any of them.
+
+use std::{fs, net::TcpListener, path::Path};
+
+use testkit::{Client, H2Client, KeyServer, Request, Upstream, eventually};
+
+use crate::process::{Running, Said, sluice};
+
+const JWT: &str =
+    "eyJhbGciOiJFUzI1NiIsImtpZCI6InBsYW50ZWQifQ.eyJvcmciOiJwbGFudGVkLW9yZyJ9.cGxhbnRlZC1zaWduYXR1cmU";
+const OPERATOR: &str = "sluice_UGxhbnRlZFBsYW50ZWRQbGFudGVkUGxhbnRlZFBsYW4";
+const PASSWORD: &str = "planted-horse-battery-staple-and-more";
+/// What no output may hold: parts of each, so that one that is cut short counts as well.
+const PLANTED: [&str; 6] = [
+    "eyJvcmciOiJwbGFudGVk",
+    "cGxhbnRlZC1zaWduYXR1cmU",
+    "UGxhbnRlZFBsYW50",
+    "planted-horse",
+    "planted-cookie",
+    "planted-body",
+];
+/// As much as an operator can ask for.
+const EVERYTHING: &str = "trace,h2=trace,hyper=trace,hyper_util=trace,pingora_core=trace,pingora_proxy=trace,\
+    reqwest=trace,rustls=trace,tokio_rustls=trace,proxy=trace,[{name=x}]=trace";
+
+fn check(what: &str, text: &str) {
+    for planted in PLANTED {
+        assert!(!text.contains(planted), "`{planted}` is in {what}:\n{text}");
+    }
+}
+
+fn config(upstream: &Upstream, keys: &KeyServer) -> String {
+    format!(
+        "version: 1
+listeners: [{{ name: public, address: '127.0.0.1:0', h2c: true }}]
+admin: {{ address: '127.0.0.1:0' }}
+flags: {{ file: flags.yaml }}
+issuers:
+  - issuer: https://login.example
+    audiences: [a]
+    algorithms: [ES256]
+    keys: {{ jwks_url: '{}?access_token={PASSWORD}' }}
+    claims: {{ tenant: org }}
+upstreams: {{ app: '{}' }}
+routes:
+  - {{ name: board, match: /board/**, gate: board, upstream: app }}
+  - {{ name: all, match: /**, upstream: app }}
+access_log: {{ output: stdout, query: true }}
+",
+        keys.url(),
+        upstream.address()
+    )
+}
+
+/// Documents with secrets in fields that take none, one mistake each.
+fn mistaken(good: &str) -> Vec<String> {
+    let replaced = |from: &str, to: String| {
+        assert!(good.contains(from), "{from}");
+        good.replace(from, &to)
+    };
+    vec![
+        replaced("version: 1\n", format!("version: 1\npassword: {PASSWORD}\n")),
+        replaced("claims: {", format!("client_secret: {PASSWORD}\n    claims: {{")),
+        replaced("algorithms: [ES256]", format!("algorithms: ['{OPERATOR}']")),
+        replaced(
+            "upstream: app }\n  - ",
+            format!("upstream: 'Bearer {JWT}' }}\n  - "),
+        ),
+        replaced("http://", format!("https://ops:{PASSWORD}@")),
+        replaced("    keys: {", format!("    keys: {PASSWORD} # {{")),
+        replaced("    keys: {", format!("    keys: {{ secret: {PASSWORD} # {{")),
+    ]
+}
+
+fn traffic(sluice: &Running) {
+    let address = sluice.listener();
+    let asks = [
+        Request::get("/board/1")
+            .token(JWT)
+            .header("cookie", "sid=planted-cookie"),
+        Request::post("/upload", "card=planted-body").header("authorization", &format!("Basic {JWT}")),
+        Request::get(&format!("/?access_token={PASSWORD}&a={JWT}")),
+        Request::get(&format!("/%2F{OPERATOR}")),
+        Request::get("/board/2").token(OPERATOR),
+    ];
+    for ask in &asks {
+        Client::connect(address).ask(ask);
+        let _ = H2Client::connect(address).try_ask(ask);
+    }
+    let admin = sluice.admin();
+    Client::connect(admin).ask(&Request::get("/api/v1/whoami").token(OPERATOR));
+    Client::connect(admin)
+        .ask(&Request::post("/api/v1/explain", format!("{{\"token\": \"{JWT}\"}}")).token(OPERATOR));
+}
+
+fn refused(sluice: &Running) -> u64 {
+    let page = Client::connect(sluice.admin()).ask(&Request::get("/metrics"));
+    let series = "sluice_reloads_total{result=\"refused\"} ";
+    let value = page
+        .text()
+        .lines()
+        .find_map(|line| line.strip_prefix(series)?.parse().ok());
+    value.unwrap_or(0)
+}
+
+#[test]
+fn nothing_that_is_planted_is_printed_however_much_is_logged() {
+    let (upstream, keys) = (Upstream::named("app"), KeyServer::broken());
+    let folder = tempfile::tempdir().unwrap();
+    let good = config(&upstream, &keys);
+    fs::write(folder.path().join("sluice.yaml"), &good).unwrap();
+    fs::write(
+        folder.path().join("flags.yaml"),
+        "version: 1\nflags: { board: { lifecycle: ga } }\n",
+    )
+    .unwrap();
+    let mut sluice = Running::start_with(&[("RUST_LOG", EVERYTHING)], folder.path(), ["run"]);
+    traffic(&sluice);
+    for (number, text) in mistaken(&good).iter().enumerate() {
+        fs::write(folder.path().join("new"), text).unwrap();
+        fs::rename(folder.path().join("new"), folder.path().join("sluice.yaml")).unwrap();
+        eventually(&format!("the refusal of\n{text}"), || {
+            (refused(&sluice) > number as u64).then_some(())
+        });
+        let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
+        assert!(
+            ready.text().contains("the last reload was refused"),
+            "{}",
+            ready.text()
+        );
+        check("/readyz?verbose", ready.text());
+    }
+    check(
+        "/metrics",
+        Client::connect(sluice.admin())
+            .ask(&Request::get("/metrics"))
+            .text(),
+    );
+    sluice.signal("TERM");
+    assert_eq!(sluice.ended().code(), Some(0));
+    let printed = eventually("the last line of the access log", || {
+        let printed = sluice.printed();
+        let logged = printed.iter().filter(|line| line.starts_with('{')).count();
+        (logged >= 10).then_some(printed)
+    });
+    let text = printed.join("\n");
+    check("what was printed", &text);
+    assert!(text.contains("RUST_LOG: `h2=trace` counts as `error`"), "{text}");
+    assert!(text.contains("\"query\":\"access_token=***"), "{text}");
+    for line in printed.iter().filter(|line| line.starts_with('{')) {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+}
+
+fn said(folder: &Path, arguments: &[&str]) -> Said {
+    sluice(folder, arguments, "")
+}
+
+#[test]
+fn commands_complain_without_showing_a_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = format!("http://ops:{PASSWORD}@{nobody}");
+    let bearer = format!("Bearer {JWT}");
+    for arguments in [
+        &["whoami", "--tokn", OPERATOR][..],
+        &["whoami", OPERATOR],
+        &["whoami", "--server", &server],
+        &["flags", "show", OPERATOR, "--server", &server],
+        &["explain", "GET", "/", "--at", &bearer],
+        &["check", "--config", OPERATOR],
+        &[OPERATOR],
+    ] {
+        let said = said(folder.path(), arguments);
+        assert_ne!(said.code, 0, "{arguments:?}");
+        assert!(!said.err.is_empty(), "{arguments:?}");
+        check(&format!("the answer to {arguments:?}"), &(said.err + &said.out));
+    }
+}
