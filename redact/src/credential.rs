@@ -29,11 +29,10 @@ const RANDOM: usize = 16;
 /// Whether a field of this name holds a secret.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
-    let same = |known: &&str| {
-        let same = |(a, b): (u8, u8)| a.to_ascii_lowercase() == b || (a, b) == (b'-', b'_');
-        known.len() == name.len() && name.bytes().zip(known.bytes()).all(same)
-    };
-    NAMES.iter().any(|known| same(&known))
+    let same = |(a, b): (u8, u8)| a.to_ascii_lowercase() == b || (a, b) == (b'-', b'_');
+    NAMES
+        .iter()
+        .any(|known| known.len() == name.len() && name.bytes().zip(known.bytes()).all(same))
 }
 
 /// Whether a text has a run of letters and digits that looks drawn at random: 16 or more, of capitals, small letters
