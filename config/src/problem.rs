@@ -10,7 +10,7 @@ use crate::secret_values::SecretValue;
 use crate::source::{Place, Source};
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 96] = [
+pub const CODES: [&str; 97] = [
     "admin-not-loopback",
     "admin-without-tls",
     "conflicting-fields",

@@ -6,8 +6,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-/// What every static token of an operator begins with.
-pub const OPERATOR_TOKEN_PREFIX: &str = "sluice_";
+pub use redact::TOKEN_PREFIX as OPERATOR_TOKEN_PREFIX;
 
 /// How many characters of Basic credentials are decoded: the start of what 255 bytes are encoded as.
 const MAX_BASIC: usize = 340;
