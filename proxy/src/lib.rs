@@ -8,8 +8,8 @@
 //!                     Refusal -> answer (and the connection goes on)
 //! ```
 //!
-//! - What decides is [`rules`] and [`tokens`]; what operators write is known to `start`, `serving` and
-//!   `publisher` alone.
+//! - What decides is [`rules`] and [`tokens`]; what operators write is known to `start`, `capacity`,
+//!   `serving` and `publisher` alone.
 //! - What lives longer than a snapshot (endpoints of upstreams and their state, fetched keys, verified tokens, counters) is
 //!   kept by its definition and taken over by the next one that has the same.
 //! - Deciding takes no lock and looks no name up. On the way to it the cache of verified tokens takes a short lock

@@ -26,12 +26,17 @@ const OWN_MEMORY: u64 = 48 * MIB;
 /// How often an attacker opens a connection again.
 const PERIOD: Duration = Duration::from_secs(2);
 
+/// How long an attack lasts at least where the suite is to take its time.
+const SOAK: Duration = Duration::from_secs(600);
+/// The same with few descriptors.
+const SHORT_SOAK: Duration = Duration::from_secs(60);
+
 /// How long an attack lasts at least.
-fn patience() -> Duration {
-    Duration::from_secs(match std::env::var_os("SLUICE_SOAK") {
-        Some(_) => 600,
-        None => 2,
-    })
+fn patience(soak: Duration) -> Duration {
+    match std::env::var_os("SLUICE_SOAK") {
+        Some(_) => soak,
+        None => Duration::from_secs(2),
+    }
 }
 
 fn address_of(number: u8) -> IpAddr {
@@ -165,8 +170,8 @@ fn p99_beside_valid(sluice: &Sluice, sources: Vec<IpAddr>, bytes: fn(u32) -> Vec
 
 /// What is seen while an attack lasts: the best 99th percentile of the others, the most descriptors, the most memory in
 /// bytes.
-fn observe(sluice: &Sluice) -> (Duration, usize, u64) {
-    let until = Instant::now() + patience();
+fn observe(sluice: &Sluice, soak: Duration) -> (Duration, usize, u64) {
+    let until = Instant::now() + patience(soak);
     let mut seen = (Duration::MAX, 0, 0);
     while seen.1 == 0 || Instant::now() < until {
         let now = (p99(sluice.address), sluice.descriptors(), sluice.memory());
@@ -187,7 +192,7 @@ fn requests_that_never_end_hold_no_more_descriptors_than_a_clients_share() {
         eventually("the share is used", || {
             (sluice.metric("sluice_resource_used{resource=\"in_flight\"}") >= 200.0).then_some(())
         });
-        let (attacked, most, most_memory) = observe(&sluice);
+        let (attacked, most, most_memory) = observe(&sluice, SOAK);
         let more = most.saturating_sub(descriptors);
         let grown = most_memory.saturating_sub(memory);
         let refused = sluice.metric("sluice_rejections_total{reason=\"CLIENT_LIMIT\"}");
@@ -213,7 +218,7 @@ fn answers_that_nobody_reads_take_no_more_memory_than_a_clients_share() {
         // No window for any answer.
         let large = |stream| request(stream, "GET", "/large");
         let held = Attackers::start(&sluice, sources(), &[0, 4, 0, 0, 0, 0], large);
-        let (attacked, _, most_memory) = observe(&sluice);
+        let (attacked, _, most_memory) = observe(&sluice, SOAK);
         let grown = most_memory.saturating_sub(memory);
         let shed = sluice.metric("sluice_shed_total{resource=\"client_buffered\"}");
         let refused = sluice.metric("sluice_rejections_total{reason=\"CLIENT_LIMIT\"}");
@@ -233,7 +238,7 @@ fn few_descriptors(sources: fn() -> Vec<IpAddr>) {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
         let valid = p99_beside_valid(&sluice, sources(), whole_post);
         let held = Attackers::start(&sluice, sources(), &[], open_post);
-        let (attacked, descriptors, _) = observe(&sluice);
+        let (attacked, descriptors, _) = observe(&sluice, SHORT_SOAK);
         let shed = sluice.metric("sluice_shed_total{resource=\"in_flight\"}")
             + sluice.metric("sluice_shed_total{resource=\"descriptors\"}");
         let refused = sluice.metric("sluice_rejections_total{reason=\"CLIENT_LIMIT\"}");
@@ -264,7 +269,7 @@ fn with_1024_descriptors_two_thousand_silent_connections_stop_nobody() {
         let held: Vec<_> = (0..2_000)
             .map(|number| Frames::try_connect_from(sluice.address, address_of(1 + (number % 4) as u8)))
             .collect();
-        let (attacked, descriptors, _) = observe(&sluice);
+        let (attacked, descriptors, _) = observe(&sluice, SHORT_SOAK);
         eprintln!("silent connections: {descriptors} open");
         assert!(descriptors <= 1_024 - 128, "{descriptors} descriptors are open");
         assert_eq!(sluice.kill_flag(), 200);
