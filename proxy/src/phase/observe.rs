@@ -33,7 +33,6 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
         return;
     }
     let request = session.req_header();
-    let route = context.route.and_then(|id| serving.snapshot.routes.route(id));
     let sent_traceparent = request
         .headers
         .get("traceparent")
@@ -46,36 +45,14 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
         AnsweredBy::Sluice
     };
     shared.access_log.write(&Entry {
-        time: SystemTime::now()
-            .checked_sub(duration)
-            .unwrap_or(SystemTime::UNIX_EPOCH),
-        request_id: context.id.as_str(),
         trace_id: Some(trace_id),
-        client: context.forwarding.client(),
         method: request.method.as_str(),
-        host: Some(&*context.host).filter(|host| !host.is_empty()),
         path: request.uri.path(),
         query: request.uri.query().filter(|_| serving.log_query),
-        route: route.map(|route| &*route.name),
-        ambiguous_target: context.ambiguous_target,
-        tenant: context.tenant(),
-        user: context.user(),
-        gate: gate(
-            context,
-            route.is_some_and(|route| route.mode == rules::Mode::Shadow),
-        ),
-        outcome: context.outcome,
         status,
         answered_by: (status != 0).then_some(answered_by),
-        upstream: upstream::name(context),
-        duration_us: micros(duration),
-        endpoint: context.attempts.endpoint().map(|endpoint| endpoint.address),
-        retries: context.attempts.retries(),
-        upstream_us: context.upstream_time.map(micros),
-        request_bytes: context.body_bytes,
         response_bytes: session.body_bytes_sent() as u64,
-        error: context.code,
-        cause: context.attempts.cause(),
+        ..known(context, duration)
     });
 }
 
@@ -84,13 +61,21 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
 pub(crate) fn shed(shared: &Shared, context: &Context) {
     let duration = context.started.elapsed();
     meter(context).observe(Outcome::Shed, 0, duration);
-    if !shared.access_log.is_on() {
-        return;
+    if shared.access_log.is_on() {
+        shared.access_log.write(&Entry {
+            outcome: Outcome::Shed,
+            error: Some("SHED"),
+            cause: Some("the process ran short, and this client held more than its part"),
+            ..known(context, duration)
+        });
     }
-    let route = context
-        .route
-        .and_then(|id| context.serving.snapshot.routes.route(id));
-    shared.access_log.write(&Entry {
+}
+
+/// The line of a request without its head and its answer.
+fn known(context: &Context, duration: Duration) -> Entry<'_> {
+    let route = context.route.and_then(|id| context.serving.snapshot.routes.route(id));
+    let is_shadow = route.is_some_and(|route| route.mode == rules::Mode::Shadow);
+    Entry {
         time: SystemTime::now()
             .checked_sub(duration)
             .unwrap_or(SystemTime::UNIX_EPOCH),
@@ -105,23 +90,20 @@ pub(crate) fn shed(shared: &Shared, context: &Context) {
         ambiguous_target: context.ambiguous_target,
         tenant: context.tenant(),
         user: context.user(),
-        gate: gate(
-            context,
-            route.is_some_and(|route| route.mode == rules::Mode::Shadow),
-        ),
-        outcome: Outcome::Shed,
+        gate: gate(context, is_shadow),
+        outcome: context.outcome,
         status: 0,
         answered_by: None,
         upstream: upstream::name(context),
-        duration_us: micros(duration),
         endpoint: context.attempts.endpoint().map(|endpoint| endpoint.address),
         retries: context.attempts.retries(),
+        duration_us: micros(duration),
         upstream_us: context.upstream_time.map(micros),
         request_bytes: context.body_bytes,
         response_bytes: 0,
-        error: Some("SHED"),
-        cause: Some("the process ran short, and this client held more than its part"),
-    });
+        error: context.code,
+        cause: context.attempts.cause(),
+    }
 }
 
 fn meter(context: &Context) -> &RouteMeter {
