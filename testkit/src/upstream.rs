@@ -1,5 +1,6 @@
 //! An upstream that records every request, byte for byte, and answers as the test says.
 
+use std::collections::HashMap;
 use std::io::{self, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -41,7 +42,8 @@ struct Shared {
     handler: Box<Handler>,
     recorded: Mutex<Vec<Recorded>>,
     broken: Mutex<Vec<String>>,
-    open: Mutex<Vec<TcpStream>>,
+    /// Connections that are open now, by number.
+    open: Mutex<HashMap<usize, TcpStream>>,
     connections: AtomicUsize,
     stopping: AtomicBool,
 }
@@ -152,7 +154,7 @@ impl Upstream {
 
     /// Closes every connection that is open now, as an upstream that restarts does.
     pub fn close_connections(&self) {
-        for stream in self.shared.open.lock().unwrap().drain(..) {
+        for (_, stream) in self.shared.open.lock().unwrap().drain() {
             let _ = stream.shutdown(std::net::Shutdown::Both);
         }
     }
@@ -174,12 +176,17 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         }
         let Ok(stream) = stream else { continue };
         let number = shared.connections.fetch_add(1, Ordering::SeqCst);
-        shared.open.lock().unwrap().push(stream.try_clone().unwrap());
+        shared
+            .open
+            .lock()
+            .unwrap()
+            .insert(number, stream.try_clone().unwrap());
         let shared = Arc::clone(shared);
         thread::spawn(move || {
             if let Err(error) = serve(&shared, stream, number) {
                 shared.broken.lock().unwrap().push(error.to_string());
             }
+            shared.open.lock().unwrap().remove(&number);
         });
     }
 }

@@ -266,8 +266,10 @@ fn with_1024_descriptors_two_thousand_silent_connections_stop_nobody() {
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
         let quiet = p99(sluice.address);
-        let held: Vec<_> = (0..2_000)
-            .map(|number| Frames::try_connect_from(sluice.address, address_of(1 + (number % 4) as u8)))
+        let held: Vec<_> = (1..=4)
+            .cycle()
+            .take(2_000)
+            .map(|number| Frames::try_connect_from(sluice.address, address_of(number)))
             .collect();
         let (attacked, descriptors, _) = observe(&sluice, SHORT_SOAK);
         eprintln!("silent connections: {descriptors} open");
@@ -279,20 +281,21 @@ fn with_1024_descriptors_two_thousand_silent_connections_stop_nobody() {
 }
 
 /// How much memory each of 1,000 streams takes, and how much is counted for it, in bytes.
-fn taken(what: &str, attack: impl FnOnce(&Sluice) -> Vec<Frames>) -> (u64, u64) {
+fn taken(what: &str, attack: impl FnOnce(&Sluice) -> Vec<Frames>) -> (f64, f64) {
     let rest =
         "limits: { max_in_flight_per_client: 5000, max_buffered: 8GiB, max_buffered_per_client: 8GiB }";
     let sluice = Sluice::start_with(LIMITS, rest, None);
     // What is set up once is not to count.
     p99(sluice.address);
-    let counted = || sluice.metric("sluice_resource_used{resource=\"buffered_bytes\"}") as u64;
+    let counted = || sluice.metric("sluice_resource_used{resource=\"buffered_bytes\"}");
     let (memory, before) = (sluice.memory(), counted());
     let held = attack(&sluice);
     thread::sleep(Duration::from_secs(3));
-    let each = [sluice.memory() - memory, counted() - before].map(|bytes| bytes / 1_000);
-    eprintln!("{what}: {} bytes each, {} counted", each[0], each[1]);
+    let taken = (sluice.memory() - memory) as f64 / 1_000.0;
+    let counted = (counted() - before) / 1_000.0;
+    eprintln!("{what}: {taken:.0} bytes each, {counted:.0} counted");
     drop(held);
-    each.into()
+    (taken, counted)
 }
 
 #[test]

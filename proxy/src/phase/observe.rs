@@ -73,7 +73,9 @@ pub(crate) fn shed(shared: &Shared, context: &Context) {
 
 /// The line of a request without its head and its answer.
 fn known(context: &Context, duration: Duration) -> Entry<'_> {
-    let route = context.route.and_then(|id| context.serving.snapshot.routes.route(id));
+    let route = context
+        .route
+        .and_then(|id| context.serving.snapshot.routes.route(id));
     let is_shadow = route.is_some_and(|route| route.mode == rules::Mode::Shadow);
     Entry {
         time: SystemTime::now()

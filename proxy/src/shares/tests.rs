@@ -193,8 +193,9 @@ fn nothing_is_taken_from_clients_that_hold_a_handful() {
 fn a_client_with_a_handful_gets_the_place_of_what_is_shed_for_it() {
     let shares = shares(|capacity| capacity.in_flight = Limit { all: 64, client: 64 });
     let greedy: Vec<_> = std::iter::from_fn(|| ask(&shares, Some(1)).ok()).collect();
-    let others: Vec<_> = (0..64 - greedy.len())
-        .map(|number| ask(&shares, Some(2 + number as u8 / 8)).unwrap())
+    let others: Vec<_> = (16..)
+        .take(64 - greedy.len())
+        .map(|number| ask(&shares, Some(number / 8)).unwrap())
         .collect();
     assert!(!greedy.iter().any(|share| share.is_shed()));
     let small: Vec<_> = (0..8).map(|_| ask(&shares, Some(99)).unwrap()).collect();
