@@ -77,6 +77,8 @@ struct Answering {
     /// None: connections are not encrypted.
     encryption: Option<Encryption>,
     patience: Patience,
+    /// Most connections at once.
+    most: usize,
 }
 
 /// A running admin listener. Dropping it ends it.
@@ -100,21 +102,23 @@ impl AdminServer {
     /// Serves `router` on `listener` until the server is stopped. Connections that were closed for the sake of
     /// others are counted.
     pub fn start(listener: std::net::TcpListener, router: Router, metrics: Arc<Metrics>) -> io::Result<Self> {
-        Self::over(listener, router, metrics, None)
+        Self::over(listener, router, metrics, None, MAX_ADMIN_CONNECTIONS)
     }
 
-    /// The same over TLS, where there is something to encrypt connections by.
+    /// The same with `most` connections at once, over TLS where there is something to encrypt them by.
     pub(crate) fn over(
         listener: std::net::TcpListener,
         router: Router,
         metrics: Arc<Metrics>,
         encryption: Option<Encryption>,
+        most: usize,
     ) -> io::Result<Self> {
         let answering = Answering {
             router,
             metrics,
             encryption,
             patience: PATIENCE,
+            most,
         };
         Self::answering(listener, answering)
     }
@@ -161,7 +165,7 @@ async fn accept(
     answering: Arc<Answering>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let places = Places::new(Arc::clone(&answering.metrics));
+    let places = Places::new(Arc::clone(&answering.metrics), answering.most);
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return error!("the admin listener can't be used: {error}"),

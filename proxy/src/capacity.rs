@@ -42,6 +42,17 @@ pub struct Limit<T> {
 }
 
 impl Capacity {
+    /// The most connections to the admin listener: within the reserve, also where that is small.
+    pub(crate) fn admin_connections(&self) -> usize {
+        (self.reserve / 3).clamp(1, crate::admin::MAX_ADMIN_CONNECTIONS)
+    }
+
+    /// Whether there are too few descriptors for a reserve of its full size.
+    #[must_use]
+    pub fn is_small(&self) -> bool {
+        self.reserve < ADMIN_DESCRIPTORS + OWN_DESCRIPTORS
+    }
+
     /// The capacity of a process on `machine` that has `threads` worker threads.
     pub(crate) fn new(machine: Machine, written: &ProcessLimits, threads: usize) -> Self {
         let allowed = usize::try_from(machine.descriptors).unwrap_or(usize::MAX);
@@ -104,8 +115,11 @@ mod tests {
             assert!(capacity.reserve * 2 <= usize::try_from(descriptors).unwrap());
             assert!(capacity.pooled < capacity.reserve);
         }
-        let capacity = capacity(1_024, 1024 * MIB, ProcessLimits::default());
-        assert_eq!((capacity.reserve, capacity.in_flight.all), (384, 320));
+        let usual = capacity(1_024, 1024 * MIB, ProcessLimits::default());
+        assert_eq!((usual.reserve, usual.in_flight.all), (384, 320));
+        assert_eq!((usual.admin_connections(), usual.is_small()), (128, false));
+        let small = capacity(64, 1024 * MIB, ProcessLimits::default());
+        assert_eq!((small.admin_connections(), small.is_small()), (10, true));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use self::clients::{Clients, Holdings};
+use self::clients::{ClientId, Clients, Holdings};
 pub(crate) use self::collector::SharesCollector;
 pub(crate) use self::connection::ConnectionShare;
 pub(crate) use self::end_signal::EndSignal;
@@ -59,6 +59,8 @@ pub(crate) struct Shares {
     short: Notify,
     /// How many connections and requests were ended and not yet counted, by resource.
     ended: [AtomicUsize; Resource::ALL.len()],
+    /// What comes free of what was ended in the last round, by resource: so many may take its place.
+    tickets: [AtomicU64; Resource::ALL.len()],
     /// Held while something is shed.
     shedding: Mutex<()>,
     /// Until when there is nothing to shed, in milliseconds since the start: looking again would cost more than it gives.
@@ -108,6 +110,7 @@ impl Shares {
             started: Instant::now(),
             short: Notify::new(),
             ended: Default::default(),
+            tickets: Default::default(),
             shedding: Mutex::new(()),
             idle_until_ms: AtomicU64::new(0),
         })
@@ -141,8 +144,8 @@ impl Shares {
         RequestShare::take(self, connection, end, need)
     }
 
-    /// Checks the limits for a request that is counted already.
-    fn check(&self, kind: Kind, holdings: Option<&Holdings>) -> Result<(), Short> {
+    /// Checks the limits for a request of a client that is counted already.
+    fn check(&self, kind: Kind, client: Option<ClientId>) -> Result<(), Short> {
         let capacity = &self.capacity;
         self.warn_if_short();
         let (used, limit) = match kind {
@@ -150,25 +153,26 @@ impl Shares {
             Kind::Request | Kind::Connection => (&self.used.in_flight, capacity.in_flight),
         };
         let used = used.load(Ordering::Relaxed);
-        let mut is_small = false;
-        if let Some(holdings) = holdings {
-            let held = match kind {
-                Kind::Tunnel => &holdings.tunnels,
-                Kind::Request | Kind::Connection => &holdings.in_flight,
-            };
-            let held = usize::try_from(held.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
-            if held > limit.client
-                || is_greedy(held, used, limit.all)
-                || self.is_greedy_of_descriptors(holdings)
-                || !self.has_memory(Some(holdings))
-            {
-                return Err(Short::Client);
-            }
-            is_small = held <= FAIR_COUNT;
+        let holdings = self.clients.of(client);
+        let held = match kind {
+            Kind::Tunnel => &holdings.tunnels,
+            Kind::Request | Kind::Connection => &holdings.in_flight,
+        };
+        let held = usize::try_from(held.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        let refused = match client {
+            Some(_) if limit.all > 0 => Short::Client,
+            _ => Short::All,
+        };
+        if client.is_some() && held > limit.client
+            || is_greedy(held, used, limit.all)
+            || self.is_greedy_of_descriptors(holdings)
+            || !self.has_memory(client)
+        {
+            return Err(refused);
         }
         let descriptors = self.used.descriptors();
-        let resource = if !self.has_memory(None) {
-            return Err(Short::All);
+        let resource = if !self.has_memory_for_all() {
+            Resource::Buffered
         } else if used > limit.all {
             Resource::counted(kind)
         } else if descriptors > capacity.descriptors {
@@ -178,40 +182,42 @@ impl Shares {
         };
         // A client with a handful gets the place of what is being shed, before that is gone.
         let has_slack = used <= limit.all + limit.all / SHORT_PART
-            && descriptors <= capacity.descriptors + capacity.descriptors / SHORT_PART;
-        if is_small && has_slack && self.makes_room(resource) {
+            && descriptors <= capacity.descriptors + capacity.slack();
+        if held <= FAIR_COUNT && has_slack && self.makes_room(resource) {
             return Ok(());
         }
         Err(Short::All)
     }
 
-    /// Whether there is memory for what is counted already; with `holdings`, for one client, else for all.
-    fn has_memory(&self, holdings: Option<&Holdings>) -> bool {
+    /// Whether a client has memory for what is counted already. The clients that are not named have no limit but what
+    /// is left.
+    fn has_memory(&self, client: Option<ClientId>) -> bool {
         let limit = self.capacity.buffered;
         let used = self.used.buffered.load(Ordering::Relaxed);
-        let Some(holdings) = holdings else {
-            return used <= limit.all;
-        };
-        let held = holdings.buffered.load(Ordering::Relaxed);
+        let held = self.clients.of(client).buffered.load(Ordering::Relaxed);
         let is_greedy = held > FAIR_BYTES && held > limit.all.saturating_sub(used);
-        held <= limit.client && !is_greedy
+        (client.is_none() || held <= limit.client) && !is_greedy
+    }
+
+    /// Whether there is memory for what is counted already.
+    fn has_memory_for_all(&self) -> bool {
+        self.used.buffered.load(Ordering::Relaxed) <= self.capacity.buffered.all
     }
 
     /// Counts memory, and wakes the shedder where it runs short.
-    fn charge(&self, holdings: Option<&Holdings>, bytes: u64) {
+    fn charge(&self, holdings: &Holdings, is_named: bool, bytes: u64) {
         let all = self.used.buffered.fetch_add(bytes, Ordering::Relaxed);
-        let client = holdings.map_or(0, |held| held.buffered.fetch_add(bytes, Ordering::Relaxed));
+        let client = holdings.buffered.fetch_add(bytes, Ordering::Relaxed);
         let limit = self.capacity.buffered;
-        if is_short_of_bytes(all + bytes, limit.all) || client + bytes > limit.client {
+        let is_over = is_named && client + bytes > limit.client;
+        if is_over || is_short_of_bytes(all + bytes, limit.all) {
             self.short.notify_one();
         }
     }
 
-    fn release(&self, holdings: Option<&Holdings>, bytes: u64) {
+    fn release(&self, holdings: &Holdings, bytes: u64) {
         self.used.buffered.fetch_sub(bytes, Ordering::Relaxed);
-        if let Some(holdings) = holdings {
-            holdings.buffered.fetch_sub(bytes, Ordering::Relaxed);
-        }
+        holdings.buffered.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Whether a client holds more descriptors than are left.
@@ -241,6 +247,14 @@ impl Shares {
     /// Milliseconds since the start.
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Capacity {
+    /// How many descriptors those who take the place of what is being shed may go beyond the limit: a part of it, and
+    /// never more than a part of the reserve.
+    fn slack(&self) -> usize {
+        (self.descriptors / SHORT_PART).min(self.reserve / 4)
     }
 }
 

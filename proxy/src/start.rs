@@ -290,7 +290,9 @@ fn serve_admin(
     };
     let router = admin_router(state).merge(more.unwrap_or_default());
     let address = listening.address;
-    let server = AdminServer::over(listening.socket, router, Arc::clone(&shared.metrics), encryption);
+    let most = shared.shares.capacity().admin_connections();
+    let metrics = Arc::clone(&shared.metrics);
+    let server = AdminServer::over(listening.socket, router, metrics, encryption, most);
     let failed = |reason| StartError::Bind {
         listener: "admin".into(),
         address,

@@ -110,6 +110,12 @@ impl Service {
             reserve = capacity.reserve,
             "limits"
         );
+        if capacity.is_small() {
+            warn!(
+                "the limit of open files is small: half of it is kept for health, the admin API and files, and that may \
+                 not be enough; raise it to 1024 or more (`ulimit -n`, `LimitNOFILE=`)"
+            );
+        }
         composition.with_loaded(|loaded| operation.runs(&running, loaded))?;
         running.readiness().note("store", damage);
         let break_glass = match local.zip(kills) {

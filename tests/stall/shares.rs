@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::eventually;
 use testkit::frames::{END_HEADERS, END_STREAM, Frame, Frames, block, frame, kind};
+use testkit::{Client, eventually};
 
 use crate::sluice::Sluice;
 use crate::victim::{assert_unharmed, p99};
@@ -229,6 +229,47 @@ fn answers_that_nobody_reads_take_no_more_memory_than_a_clients_share() {
         assert!(counted <= (64 * MIB) as f64, "{counted} bytes are counted");
         drop(held);
         [("zero windows of one client", valid, attacked)]
+    });
+}
+
+#[test]
+fn answers_that_nobody_reads_over_http_1_take_no_more_memory_than_a_clients_share() {
+    let rest = "limits: { max_buffered_per_client: 64MiB }";
+    let sluice = Sluice::start_with(LIMITS, rest, None);
+    p99(sluice.address);
+    let memory = sluice.memory();
+    let mut held: Vec<_> = (0..400)
+        .filter_map(|_| Client::try_connect_from(sluice.address, address_of(1)).ok())
+        .collect();
+    for client in &mut held {
+        let _ = client.try_send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    let (_, _, most_memory) = observe(&sluice, SHORT_SOAK);
+    let grown = most_memory.saturating_sub(memory);
+    let shed = sluice.metric("sluice_shed_total{resource=\"client_buffered\"}");
+    eprintln!("HTTP/1 readers: {grown} bytes more, {shed} shed");
+    assert!(shed > 100.0, "{shed} shed");
+    assert!(grown <= OWN_MEMORY + 64 * MIB, "{grown} bytes more");
+}
+
+#[test]
+fn with_1024_descriptors_hundreds_of_addresses_with_a_handful_each_shut_nobody_out() {
+    assert_unharmed(|| {
+        let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
+        let quiet = p99(sluice.address);
+        let held: Vec<_> = (0..900)
+            .filter_map(|number| {
+                let source = Ipv4Addr::new(127, 0, 2, u8::try_from(number / 8).unwrap_or_default());
+                Client::try_connect_from(sluice.address, source.into()).ok()
+            })
+            .collect();
+        let (attacked, descriptors, _) = observe(&sluice, SHORT_SOAK);
+        let shed = sluice.metric("sluice_shed_total{resource=\"descriptors\"}");
+        eprintln!("a handful each: {descriptors} open, {shed} shed");
+        assert!(shed > 100.0, "{shed} shed");
+        assert_eq!(sluice.kill_flag(), 200);
+        drop(held);
+        [("a handful each", quiet, attacked)]
     });
 }
 

@@ -19,6 +19,8 @@ pub const MAX_ADMIN_CONNECTIONS_PER_CLIENT: usize = 32;
 
 /// All places.
 pub(super) struct Places {
+    /// Most connections at once.
+    most: usize,
     taken: Mutex<Vec<Arc<Place>>>,
     metrics: Arc<Metrics>,
 }
@@ -49,8 +51,10 @@ pub(super) struct Taken {
 pub(super) struct Working(Arc<Place>);
 
 impl Places {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Arc<Self> {
+    /// `most` connections at once, at most [`MAX_ADMIN_CONNECTIONS`].
+    pub(super) fn new(metrics: Arc<Metrics>, most: usize) -> Arc<Self> {
         Arc::new(Self {
+            most: most.clamp(1, MAX_ADMIN_CONNECTIONS),
             taken: Mutex::default(),
             metrics,
         })
@@ -67,9 +71,9 @@ impl Places {
         let client = network(peer);
         let mut taken = self.taken.lock();
         let of_client = taken.iter().filter(|place| place.client == client).count();
-        let crowd = if of_client >= MAX_ADMIN_CONNECTIONS_PER_CLIENT {
+        let crowd = if of_client >= MAX_ADMIN_CONNECTIONS_PER_CLIENT.min(self.most) {
             Some(client)
-        } else if taken.len() >= MAX_ADMIN_CONNECTIONS {
+        } else if taken.len() >= self.most {
             Some(crowd(&taken).unwrap_or(client))
         } else {
             None
@@ -159,7 +163,7 @@ mod tests {
     }
 
     fn places() -> Arc<Places> {
-        Places::new(Arc::new(Metrics::new()))
+        Places::new(Arc::new(Metrics::new()), MAX_ADMIN_CONNECTIONS)
     }
 
     fn take(places: &Arc<Places>, client: u8, count: usize) -> Vec<Taken> {

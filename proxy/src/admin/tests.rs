@@ -43,6 +43,7 @@ fn start_with(more: Router, patience: Patience) -> Running {
         metrics,
         encryption: None,
         patience,
+        most: MAX_ADMIN_CONNECTIONS,
     };
     let server = AdminServer::answering(listener, answering).unwrap();
     Running {

@@ -43,6 +43,8 @@ pub(super) struct Exchange {
     deadline: Option<Pin<Box<Sleep>>>,
     /// Whether the deadline is that of a body that nobody needs any more.
     hastened: bool,
+    /// Whether the client takes nothing of what is written to it.
+    is_stalled: bool,
     back: Option<oneshot::Sender<Returned>>,
 }
 
@@ -81,6 +83,7 @@ impl Exchange {
             limit: body_timeout,
             deadline: None,
             hastened: false,
+            is_stalled: false,
             back: Some(back),
         };
         (exchange, returned)
@@ -132,13 +135,16 @@ impl Exchange {
             limit: head_timeout,
             deadline: None,
             hastened: false,
+            is_stalled: false,
             back: None,
         }
     }
 
-    fn wrote(&mut self, bytes: usize) {
-        if let Mode::Http2(watch) = &mut self.mode {
-            watch.wrote(bytes);
+    /// Notes whether the client takes what is written to it. Over HTTP/2 each stream has a window of its own.
+    fn stalls(&mut self, is_stalled: bool) {
+        if self.is_stalled != is_stalled && !matches!(self.mode, Mode::Http2(_)) {
+            self.is_stalled = is_stalled;
+            self.arrival.share.stalls(is_stalled);
         }
     }
 
@@ -256,13 +262,19 @@ fn poll_beyond(line: &mut Line, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
 
 impl AsyncWrite for Exchange {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = ready!(self.line()?.writer().poll_write(cx, bytes))?;
-        self.wrote(written);
+        let written = self.line()?.writer().poll_write(cx, bytes);
+        self.stalls(written.is_pending());
+        let written = ready!(written)?;
+        if let Mode::Http2(watch) = &mut self.mode {
+            watch.wrote(bytes.get(..written).unwrap_or_default());
+        }
         Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.line()?.writer().poll_flush(cx)
+        let flushed = self.line()?.writer().poll_flush(cx);
+        self.stalls(flushed.is_pending());
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -277,8 +289,17 @@ impl AsyncWrite for Exchange {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(self.line()?.writer().poll_write_vectored(cx, bytes))?;
-        self.wrote(written);
+        let written = self.line()?.writer().poll_write_vectored(cx, bytes);
+        self.stalls(written.is_pending());
+        let written = ready!(written)?;
+        if let Mode::Http2(watch) = &mut self.mode {
+            let mut left = written;
+            for part in bytes {
+                let length = part.len().min(left);
+                watch.wrote(part.get(..length).unwrap_or_default());
+                left -= length;
+            }
+        }
         Poll::Ready(Ok(written))
     }
 

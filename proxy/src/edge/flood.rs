@@ -25,10 +25,13 @@ const IDLE_FRAMES: Rate = Rate {
 
 /// What the acknowledgement of a PING counts: the HTTP layer sends a PING only before it ends a connection.
 const UNASKED: u64 = 100;
-/// A client in earnest opens its window at most once for this number of bytes that it was sent.
-const BYTES_FOR_WINDOW_UPDATE: u64 = 256;
-/// The most bytes that a client may still answer by opening its window: more than any client lets come before it does.
-const MAX_UNANSWERED: u64 = 64 * 1024 * 1024;
+/// A client in earnest opens a window at most once for this number of bytes that it was sent, and once more for each frame
+/// of data, of which some send a PING as well.
+const BYTES_FOR_ANSWER: u64 = 256;
+/// What a frame of data is worth beside its bytes: both windows, and a PING.
+const ANSWERS_OF_FRAME: u64 = 3;
+/// The most answers that a client may still give: more than any client lets come together.
+const MAX_UNANSWERED: u64 = 256 * 1024;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -74,8 +77,10 @@ pub(super) struct FloodWatch {
     continues: bool,
     resets: u64,
     idle_frames: u64,
-    /// Bytes that were sent and have not been answered by a WINDOW_UPDATE.
-    sent: u64,
+    /// The frames that were sent.
+    sent: Frames,
+    /// How many WINDOW_UPDATE and PING frames are explained by the data that was sent.
+    answers: u64,
     since: Instant,
 }
 
@@ -102,7 +107,8 @@ impl FloodWatch {
             continues: false,
             resets: 0,
             idle_frames: 0,
-            sent: 0,
+            sent: Frames::after(0),
+            answers: 0,
             since: now,
         }
     }
@@ -118,8 +124,14 @@ impl FloodWatch {
     }
 
     /// Takes note of bytes that the client was sent.
-    pub(super) fn wrote(&mut self, bytes: usize) {
-        self.sent = self.sent.saturating_add(bytes as u64).min(MAX_UNANSWERED);
+    pub(super) fn wrote(&mut self, bytes: &[u8]) {
+        let answers = &mut self.answers;
+        self.sent.read(bytes, |frame| {
+            if frame.kind == DATA {
+                let of_bytes = u64::from(frame.length) / BYTES_FOR_ANSWER;
+                *answers = (*answers + ANSWERS_OF_FRAME + of_bytes).min(MAX_UNANSWERED);
+            }
+        });
     }
 
     /// Takes note of what came; the flood that it is, if it is one.
@@ -128,7 +140,7 @@ impl FloodWatch {
         let (begun, turn) = (&mut self.begun, &mut self.turn);
         let (requests, latest) = (&mut self.requests, &mut self.latest);
         let (in_head, continues) = (&mut self.in_head, &mut self.continues);
-        let sent = &mut self.sent;
+        let answers = &mut self.answers;
         self.frames.read(bytes, |frame| {
             *in_head = matches!(frame.kind, HEADERS | CONTINUATION);
             *continues = *in_head && frame.flags & END_HEADERS == 0;
@@ -156,11 +168,11 @@ impl FloodWatch {
                 }
                 DATA if frame.length == 0 && frame.flags & END_STREAM == 0 => idle_frames += 1,
                 DATA | GOAWAY | CONTINUATION => {}
-                WINDOW_UPDATE => match sent.checked_sub(BYTES_FOR_WINDOW_UPDATE) {
-                    Some(left) => *sent = left,
+                PING if frame.flags & ACK != 0 => idle_frames += UNASKED,
+                WINDOW_UPDATE | PING => match answers.checked_sub(1) {
+                    Some(left) => *answers = left,
                     None => idle_frames += 1,
                 },
-                PING if frame.flags & ACK != 0 => idle_frames += UNASKED,
                 _ => idle_frames += 1,
             }
         });
@@ -238,10 +250,21 @@ mod tests {
         let began = Instant::now();
         let mut watch = FloodWatch::new(0, began);
         for second in 0..60 {
-            // A download in parts of 16 KiB, for each of which a slow reader opens both windows eight times.
-            watch.wrote(64 * 1024 * 1024);
+            // A download in frames of 16 KiB, for each of which a slow reader opens both windows eight times.
+            let mut data = vec![0, 64, 0, 0, 0, 0, 0, 0, 1];
+            data.resize(9 + 16 * 1024, b'a');
+            (0..1_000).for_each(|_| watch.wrote(&data));
             let now = began + Duration::from_secs(second);
-            assert_eq!(watch.read(&update.repeat(4 * 1024 * 16), now), None, "{second}");
+            assert_eq!(watch.read(&update.repeat(16 * 1_000), now), None, "{second}");
+        }
+        // Short messages, each of which a client answers by opening a window and measuring the delay.
+        let mut watch = FloodWatch::new(0, began);
+        for second in 0..60 {
+            let message = [&[0, 0, 60, 0, 0, 0, 0, 0, 1][..], &[b'a'; 60]].concat();
+            (0..2_000).for_each(|_| watch.wrote(&message));
+            let now = began + Duration::from_secs(second);
+            let answers = [update, frame(6, 0)].concat().repeat(2_000);
+            assert_eq!(watch.read(&answers, now), None, "{second}");
         }
     }
 

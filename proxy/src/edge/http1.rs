@@ -47,6 +47,7 @@ pub(super) async fn serve(
         };
         first = None;
         arrival.renew();
+        arrival.share.touch();
         let mut request = line.ahead.split_to(head.end);
         let head_bytes = request.split_off(head.start);
         let (body, limit) = (Body::new(head.framing), edge.limits.body_timeout);

@@ -77,7 +77,10 @@ impl HttpServerApp for Http2 {
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
         let connection = of_digest(session.digest()).map(|arrival| Arc::clone(&arrival.share));
-        let stream = connection.map(|connection| self.shared.shares.begin_stream(&connection));
+        let stream = connection.as_ref().map(|connection| {
+            connection.touch();
+            self.shared.shares.begin_stream(connection)
+        });
         if stream.as_ref().is_some_and(Option::is_none) {
             self.shared.metrics.rejections.count(Code::CLIENT_LIMIT.name);
             if let ServerSession::H2(mut stream) = session {
@@ -85,14 +88,18 @@ impl HttpServerApp for Http2 {
             }
             return None;
         }
-        let end = Arc::new(EndSignal::default());
+        let end = Arc::new(EndSignal::on(
+            connection.and_then(|connection| connection.end_of_rest()),
+        ));
         let request = self.proxy.process_new_http(session, shutdown);
-        tokio::select! {
+        let reused = tokio::select! {
             biased;
             reused = END.scope(Arc::clone(&end), request) => reused,
             // Dropping the request resets its stream.
-            () = end.given() => None,
-        }
+            () = end.given() => return None,
+        };
+        end.over();
+        reused
     }
 
     fn h2_options(&self) -> Option<H2Options> {

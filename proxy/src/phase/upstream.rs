@@ -63,9 +63,16 @@ fn share(shares: &Arc<Shares>, session: &Session, context: &Context) -> Result<A
         is_tunnel: is_websocket(session),
     };
     let connection = arrival(session).map(|arrival| Arc::clone(&arrival.share));
-    let end = end_of_stream().or_else(|| Some(connection.as_ref()?.end()));
+    let stream = end_of_stream();
+    let is_whole = stream.is_none();
+    let end = stream.or_else(|| Some(connection.as_ref()?.end()));
     shares
-        .ask(connection, end.unwrap_or_default(), need)
+        .ask(connection.clone(), end.unwrap_or_default(), need)
+        .inspect(|share| {
+            if let Some(connection) = connection.filter(|_| is_whole) {
+                connection.serves(share);
+            }
+        })
         .map_err(|short| {
             let code = match short {
                 Short::All => Code::OVERLOADED,

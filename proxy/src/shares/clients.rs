@@ -32,6 +32,8 @@ pub(super) struct Holdings {
 #[derive(Debug)]
 pub(super) struct Clients {
     cells: Box<[Holdings]>,
+    /// What trusted proxies hold that name no client.
+    unnamed: Holdings,
     hasher: RandomState,
 }
 
@@ -39,6 +41,7 @@ impl Clients {
     pub(super) fn new() -> Self {
         Self {
             cells: std::iter::repeat_with(Holdings::default).take(CELLS).collect(),
+            unnamed: Holdings::default(),
             hasher: RandomState::new(),
         }
     }
@@ -49,8 +52,10 @@ impl Clients {
         ClientId(u16::try_from(hash).unwrap_or_default())
     }
 
-    pub(super) fn of(&self, client: ClientId) -> Option<&Holdings> {
-        self.cells.get(usize::from(client.0))
+    /// What a client holds; none: the clients that are not named.
+    pub(super) fn of(&self, client: Option<ClientId>) -> &Holdings {
+        let cell = client.and_then(|client| self.cells.get(usize::from(client.0)));
+        cell.unwrap_or(&self.unnamed)
     }
 
     /// The client for which `held` is largest, if it is larger than `floor`. Those of `except` are passed over.
@@ -89,9 +94,9 @@ mod tests {
         let held = |holdings: &Holdings| holdings.descriptors() as u64;
         assert_eq!(clients.greediest(&[], 0, held), None);
         let (one, other) = (ClientId(7), ClientId(u16::MAX));
-        clients.of(one).unwrap().connections.store(5, Ordering::Relaxed);
-        clients.of(other).unwrap().connections.store(3, Ordering::Relaxed);
-        clients.of(other).unwrap().in_flight.store(3, Ordering::Relaxed);
+        clients.of(Some(one)).connections.store(5, Ordering::Relaxed);
+        clients.of(Some(other)).connections.store(3, Ordering::Relaxed);
+        clients.of(Some(other)).in_flight.store(3, Ordering::Relaxed);
         assert_eq!(clients.greediest(&[], 5, held), Some((other, 6)));
         assert_eq!(clients.greediest(&[other], 4, held), Some((one, 5)));
         assert_eq!(clients.greediest(&[], 6, held), None);

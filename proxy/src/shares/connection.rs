@@ -1,13 +1,17 @@
 //! One connection's share: a descriptor of the process and some memory, charged to its client.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use super::Shares;
-use super::clients::Holdings;
+use super::clients::ClientId;
 use super::end_signal::EndSignal;
 use super::holder::{Holder, Key, Kind};
+use super::request::RequestShare;
+use super::shedder::Resource;
 
 /// What a connection takes, in bytes: its read buffer and the state of TLS and HTTP/2. Measured; docs/security.md has the
 /// figures.
@@ -19,6 +23,8 @@ pub(crate) struct ConnectionShare {
     shares: Arc<Shares>,
     /// There once its client is known.
     held: Option<(Arc<Holder>, Key)>,
+    /// The request that the whole connection serves.
+    present: Mutex<Weak<RequestShare>>,
 }
 
 impl ConnectionShare {
@@ -29,10 +35,14 @@ impl ConnectionShare {
         let share = Self {
             shares: Arc::clone(shares),
             held: None,
+            present: Mutex::default(),
         };
         shares.warn_if_short();
         let used = before.saturating_add(shares.used.asked());
-        (used < shares.capacity.descriptors).then_some(share)
+        let has_room = used < shares.capacity.descriptors
+            || used < shares.capacity.descriptors + shares.capacity.slack()
+                && shares.makes_room(Resource::Descriptors);
+        has_room.then_some(share)
     }
 
     /// Charges the connection to a client; none for the connections of trusted proxies, which are nobody's. False if
@@ -51,13 +61,11 @@ impl ConnectionShare {
         });
         let key = shares.register.add(&holder);
         self.held = Some((holder, key));
-        let holdings = client.and_then(|client| shares.clients.of(client));
-        shares.charge(holdings, CONNECTION_BYTES);
-        let Some(holdings) = holdings else {
-            return shares.has_memory(None);
-        };
+        let holdings = shares.clients.of(client);
         holdings.connections.fetch_add(1, Ordering::Relaxed);
-        let has_memory = shares.has_memory(Some(holdings)) && shares.has_memory(None);
+        shares.charge(holdings, client.is_some(), CONNECTION_BYTES);
+        let has_memory = shares.has_memory(client)
+            && (shares.has_memory_for_all() || shares.makes_room(Resource::Buffered));
         has_memory && !shares.is_greedy_of_descriptors(holdings)
     }
 
@@ -67,9 +75,41 @@ impl ConnectionShare {
         held.map_or_else(Arc::default, |(holder, _)| Arc::clone(&holder.end))
     }
 
-    pub(super) fn holdings(&self) -> Option<&Holdings> {
-        let client = self.held.as_ref()?.0.client?;
-        self.shares.clients.of(client)
+    /// The signal that ends what is left of a request on it: none where that may be others' as well.
+    pub(crate) fn end_of_rest(&self) -> Option<Arc<EndSignal>> {
+        let (holder, _) = self.held.as_ref()?;
+        holder.client.map(|_| Arc::clone(&holder.end))
+    }
+
+    pub(super) fn client(&self) -> Option<ClientId> {
+        self.held.as_ref()?.0.client
+    }
+
+    /// Notes that the client sent something.
+    pub(crate) fn touch(&self) {
+        if let Some((holder, _)) = &self.held {
+            holder.since_ms.store(self.shares.now_ms(), Ordering::Relaxed);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn waits_since(&self, since_ms: u64) {
+        if let Some((holder, _)) = &self.held {
+            holder.since_ms.store(since_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Names the request that the whole connection serves, as it does over HTTP/1.
+    pub(crate) fn serves(&self, request: &Arc<RequestShare>) {
+        *self.present.lock() = Arc::downgrade(request);
+    }
+
+    /// Notes whether the client takes what is written to it.
+    pub(crate) fn stalls(&self, is_stalled: bool) {
+        let present = self.present.lock().upgrade();
+        if let Some(request) = present {
+            request.stalls(is_stalled);
+        }
     }
 
     /// Counts a request that an upstream is asked on the connection.
@@ -92,11 +132,9 @@ impl Drop for ConnectionShare {
         let shares = &self.shares;
         if let Some((holder, key)) = self.held.take() {
             shares.register.remove(key);
-            let holdings = holder.client.and_then(|client| shares.clients.of(client));
+            let holdings = shares.clients.of(holder.client);
             shares.release(holdings, CONNECTION_BYTES);
-            if let Some(holdings) = holdings {
-                holdings.connections.fetch_sub(1, Ordering::Relaxed);
-            }
+            holdings.connections.fetch_sub(1, Ordering::Relaxed);
         }
         shares.used.connections.fetch_sub(1, Ordering::Relaxed);
     }

@@ -8,7 +8,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -27,6 +27,10 @@ const UNSEEN_OF_BODY: u64 = 320 * 1024;
 /// The same of an answer: five parts between the two sides, or an HTTP/2 window and parts of its size.
 const UNSEEN_OF_ANSWER: u64 = 320 * 1024;
 
+/// The most of an answer that waits for a client of HTTP/1 which takes nothing, in bytes: what the HTTP layer copied, parts
+/// between the two sides, and a read buffer.
+const STALLED_BYTES: u64 = 640 * 1024;
+
 /// A request that upstreams may be asked. It counts as long as it, or a part of its answer, exists.
 #[derive(Debug)]
 pub(crate) struct RequestShare {
@@ -36,6 +40,10 @@ pub(crate) struct RequestShare {
     key: Key,
     body: Flow,
     answer: Flow,
+    /// Whether nothing more can be written to a client of HTTP/1.
+    is_stalled: AtomicBool,
+    /// What is counted while that is so, in bytes.
+    stalled: AtomicU64,
 }
 
 /// What goes in one direction.
@@ -99,16 +107,16 @@ impl RequestShare {
             key,
             body: Flow::new(UNSEEN_OF_BODY),
             answer: Flow::new(UNSEEN_OF_ANSWER),
+            is_stalled: AtomicBool::new(false),
+            stalled: AtomicU64::new(STALLED_BYTES),
         });
         count.fetch_add(1, Ordering::Relaxed);
-        if let Some(holdings) = share.holdings() {
-            share.counted(holdings).fetch_add(1, Ordering::Relaxed);
-        }
+        share.counted(share.holdings()).fetch_add(1, Ordering::Relaxed);
         if let Some(connection) = &share.connection {
             connection.begin_request();
         }
         share.charge(REQUEST_BYTES);
-        shares.check(kind, share.holdings()).map(|()| share)
+        shares.check(kind, share.holder.client).map(|()| share)
     }
 
     /// Whether it was told to end, to make room.
@@ -124,8 +132,8 @@ impl RequestShare {
     /// Whether its client is over its limit of memory by so much that the shedder can't keep up.
     pub(crate) fn is_over(&self) -> bool {
         let limit = self.shares.capacity.buffered.client;
-        self.holdings()
-            .is_some_and(|held| held.buffered.load(Ordering::Relaxed) > limit + limit / OVER_PART)
+        let held = self.holdings().buffered.load(Ordering::Relaxed);
+        self.holder.client.is_some() && held > limit + limit / OVER_PART
     }
 
     /// Says how long the answer is, in bytes, where its head says so: no more than that can wait.
@@ -133,6 +141,9 @@ impl RequestShare {
         // Parts of an earlier, interim answer have no body, so nothing waits yet.
         if let Some(length) = length {
             let unseen = length.min(UNSEEN_OF_ANSWER);
+            // Buffers grow by doubling.
+            let stalled = length.saturating_mul(2).min(STALLED_BYTES);
+            self.stalled.store(stalled, Ordering::Relaxed);
             self.answer.unseen.store(unseen, Ordering::Relaxed);
         }
     }
@@ -160,6 +171,23 @@ impl RequestShare {
         })
     }
 
+    /// Notes whether a client of HTTP/1 takes what is written to it. The HTTP layer copies what it can't write, so that a
+    /// part is gone while its bytes are not.
+    pub(super) fn stalls(&self, is_stalled: bool) {
+        if self.is_stalled.swap(is_stalled, Ordering::AcqRel) == is_stalled {
+            return;
+        }
+        self.holder
+            .since_ms
+            .store(self.shares.now_ms(), Ordering::Relaxed);
+        let bytes = self.stalled.load(Ordering::Relaxed);
+        if is_stalled {
+            self.charge(bytes);
+        } else {
+            self.release(bytes);
+        }
+    }
+
     fn written(&self, direction: Direction, length: u64) {
         let flow = self.flow(direction);
         let before = flow.waiting.fetch_sub(length, Ordering::AcqRel);
@@ -183,7 +211,8 @@ impl RequestShare {
 
     fn charge(&self, bytes: u64) {
         self.holder.buffered.fetch_add(bytes, Ordering::Relaxed);
-        self.shares.charge(self.holdings(), bytes);
+        self.shares
+            .charge(self.holdings(), self.holder.client.is_some(), bytes);
     }
 
     fn release(&self, bytes: u64) {
@@ -191,10 +220,8 @@ impl RequestShare {
         self.shares.release(self.holdings(), bytes);
     }
 
-    fn holdings(&self) -> Option<&Holdings> {
-        self.holder
-            .client
-            .and_then(|client| self.shares.clients.of(client))
+    fn holdings(&self) -> &Holdings {
+        self.shares.clients.of(self.holder.client)
     }
 
     fn counted<'h>(&self, holdings: &'h Holdings) -> &'h std::sync::atomic::AtomicU32 {
@@ -217,9 +244,7 @@ impl Flow {
 impl Drop for RequestShare {
     fn drop(&mut self) {
         self.release(self.holder.buffered.load(Ordering::Relaxed));
-        if let Some(holdings) = self.holdings() {
-            self.counted(holdings).fetch_sub(1, Ordering::Relaxed);
-        }
+        self.counted(self.holdings()).fetch_sub(1, Ordering::Relaxed);
         let count = match self.holder.kind {
             Kind::Tunnel => &self.shares.used.tunnels,
             Kind::Request | Kind::Connection => &self.shares.used.in_flight,

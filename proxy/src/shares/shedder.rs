@@ -13,7 +13,9 @@ use tracing::warn;
 
 use super::clients::{ClientId, Holdings};
 use super::holder::{Holder, Kind};
+use super::request::REQUEST_BYTES;
 use super::{FAIR_BYTES, FAIR_COUNT, SHORT_PART, Shares};
+use crate::guard::contain;
 use crate::metrics::Metrics;
 
 /// How long the shedder rests after a round. What is ended is gone by then.
@@ -36,11 +38,15 @@ pub(crate) async fn shed_when_short(
             _ = stopped.wait_for(|stop| *stop) => return,
         }
         for resource in Resource::ALL {
-            let ended = {
+            // A defect here must not end what keeps the process alive.
+            let shed = contain(|| {
                 let _shedding = shares.shedding.lock();
                 shares.shed(resource);
-                shares.take_ended(resource)
-            };
+            });
+            if shed.is_err() {
+                metrics.panicked();
+            }
+            let ended = shares.take_ended(resource);
             for _ in 0..ended {
                 metrics.shed.count(resource.name());
             }
@@ -130,6 +136,14 @@ impl Resource {
         }
     }
 
+    /// What one who asks takes of it.
+    fn ticket(self) -> u64 {
+        match self {
+            Self::ClientBuffered | Self::Buffered => REQUEST_BYTES,
+            Self::InFlight | Self::Tunnels | Self::Descriptors => 1,
+        }
+    }
+
     /// What comes free when a holder ends.
     fn of_holder(self, holder: &Holder) -> u64 {
         match self {
@@ -145,71 +159,79 @@ impl Resource {
 }
 
 impl Shares {
-    /// Sheds at once where that has an effect. Returns whether something comes free.
+    /// Sheds at once where that has an effect. Returns whether something comes free for one who asks.
     pub(super) fn makes_room(&self, resource: Resource) -> bool {
+        if self.take_ticket(resource) {
+            return true;
+        }
         let now = self.now_ms();
         if now < self.idle_until_ms.load(Ordering::Relaxed) {
             return false;
         }
-        // Who holds the lock is about to make room.
-        let Some(_shedding) = self.shedding.try_lock() else {
+        let _shedding = self.shedding.lock();
+        // Someone else may have shed while the lock was waited for.
+        if self.take_ticket(resource) {
             return true;
-        };
-        let freed = self.shed(resource);
-        if freed == 0 {
-            let idle = u64::try_from(PAUSE.as_millis()).unwrap_or_default();
-            self.idle_until_ms
-                .store(now.saturating_add(idle), Ordering::Relaxed);
         }
-        freed > 0
+        self.shed(resource);
+        if self.take_ticket(resource) {
+            return true;
+        }
+        let idle = u64::try_from(PAUSE.as_millis()).unwrap_or_default();
+        self.idle_until_ms
+            .store(now.saturating_add(idle), Ordering::Relaxed);
+        false
+    }
+
+    fn take_ticket(&self, resource: Resource) -> bool {
+        let less = |tickets: u64| tickets.checked_sub(resource.ticket());
+        let tickets = self.tickets.get(resource as usize);
+        tickets.is_some_and(|tickets| {
+            tickets
+                .fetch_update(Ordering::AcqRel, Ordering::Relaxed, less)
+                .is_ok()
+        })
     }
 
     /// Ends holders of the greediest clients until no more of `resource` is used than there should be, or no client has
-    /// more than its part. Returns how much comes free, with what was told to end before.
-    pub(super) fn shed(&self, resource: Resource) -> u64 {
+    /// more than its part. Connections without a request end also beyond that, from the one that has waited longest on:
+    /// many clients with a handful each are to leave room, too.
+    pub(super) fn shed(&self, resource: Resource) {
         let Some(mut excess) = self.excess(resource) else {
-            return 0;
+            return;
         };
         let floor = self.floor(resource);
         let mut seen: Vec<ClientId> = Vec::new();
-        let (mut ended, mut all_freed) = (0, 0);
+        let mut freed = Freed::default();
         while excess > 0 && seen.len() < MAX_CLIENTS {
             let held = |holdings: &Holdings| resource.of_client(holdings);
             let Some((client, amount)) = self.clients.greediest(&seen, floor, held) else {
                 break;
             };
             seen.push(client);
-            let mut holders = self.register.filter(|holder| holder.client == Some(client));
-            holders.retain(|holder| resource.of_holder(holder) > 0);
-            holders.sort_by_key(|holder| {
-                (
-                    !holder.end.is_given(),
-                    !holder.is_idle_connection(),
-                    holder.since_ms.load(Ordering::Relaxed),
-                )
-            });
             let most = match resource {
                 // The client is over its own limit. A little more is taken, so that this is not repeated at once.
                 Resource::ClientBuffered => amount - floor + floor / (2 * SHORT_PART as u64),
                 _ => excess.min(amount - floor),
             };
-            let mut freed = 0;
-            for holder in holders {
-                if freed >= most {
-                    break;
-                }
-                freed += resource.of_holder(&holder);
-                ended += usize::from(holder.end.give());
-            }
-            all_freed += freed;
+            let holders = self.register.filter(|holder| holder.client == Some(client));
+            let now = end_some(resource, holders, most);
+            freed.add(now);
             if resource != Resource::ClientBuffered {
-                excess = excess.saturating_sub(freed);
+                excess = excess.saturating_sub(now.all);
             }
         }
-        if let Some(sum) = self.ended.get(resource as usize) {
-            sum.fetch_add(ended, Ordering::Relaxed);
+        if excess > 0 && matches!(resource, Resource::Descriptors | Resource::Buffered) {
+            let idle = self.register.filter(Holder::is_idle_connection);
+            freed.add(end_some(resource, idle, excess));
         }
-        all_freed
+        if let (Some(ended), Some(tickets)) = (
+            self.ended.get(resource as usize),
+            self.tickets.get(resource as usize),
+        ) {
+            ended.fetch_add(freed.ended, Ordering::Relaxed);
+            tickets.store(freed.now, Ordering::Release);
+        }
     }
 
     /// How many holders were ended since this was asked last.
@@ -241,6 +263,61 @@ impl Shares {
             Resource::Buffered => FAIR_BYTES,
             Resource::InFlight | Resource::Tunnels | Resource::Descriptors => FAIR_COUNT as u64,
         }
+    }
+}
+
+/// Ends holders until `most` of `resource` comes free, in the order in which they lose least. What was told to end before
+/// comes free, too.
+fn end_some(resource: Resource, holders: Vec<Arc<Holder>>, most: u64) -> Freed {
+    // What is read here changes all the time, so that it is read once.
+    let keyed = holders
+        .into_iter()
+        .filter(|holder| holder.end.is_heard())
+        .map(|holder| {
+            let key = (
+                !holder.end.is_given(),
+                !holder.is_idle_connection(),
+                holder.client.is_none(),
+                holder.since_ms.load(Ordering::Relaxed),
+            );
+            (key, holder)
+        });
+    let mut keyed: Vec<_> = keyed.collect();
+    keyed.sort_unstable_by_key(|(key, _)| *key);
+    let mut freed = Freed::default();
+    for (_, holder) in keyed {
+        if freed.all >= most {
+            break;
+        }
+        let amount = resource.of_holder(&holder);
+        if amount == 0 {
+            continue;
+        }
+        freed.all += amount;
+        if holder.end.give() {
+            freed.now += amount;
+            freed.ended += 1;
+        }
+    }
+    freed
+}
+
+/// What comes free.
+#[derive(Debug, Clone, Copy, Default)]
+struct Freed {
+    /// With what was told to end before.
+    all: u64,
+    /// Of what was told to end now.
+    now: u64,
+    /// How many were told to end now.
+    ended: usize,
+}
+
+impl Freed {
+    fn add(&mut self, more: Self) {
+        self.all += more.all;
+        self.now += more.now;
+        self.ended += more.ended;
     }
 }
 

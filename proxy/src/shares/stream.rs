@@ -23,14 +23,15 @@ impl StreamShare {
             shares: Arc::clone(shares),
             connection: Arc::clone(connection),
         };
-        let holdings = connection.holdings();
-        shares.charge(holdings, STREAM_BYTES);
-        shares.has_memory(holdings).then_some(share)
+        let client = connection.client();
+        shares.charge(shares.clients.of(client), client.is_some(), STREAM_BYTES);
+        (shares.has_memory(client) && shares.has_memory_for_all()).then_some(share)
     }
 }
 
 impl Drop for StreamShare {
     fn drop(&mut self) {
-        self.shares.release(self.connection.holdings(), STREAM_BYTES);
+        let holdings = self.shares.clients.of(self.connection.client());
+        self.shares.release(holdings, STREAM_BYTES);
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::request::REQUEST_BYTES;
 use super::shedder::Resource;
-use super::{ConnectionShare, Direction, Need, RequestShare, Shares, Short};
+use super::{ConnectionShare, Direction, EndSignal, Need, RequestShare, Shares, Short};
 use crate::capacity::{Capacity, Limit};
 
 const MIB: u64 = 1024 * 1024;
@@ -165,7 +165,10 @@ fn connections_without_a_request_of_the_greediest_client_end_first() {
     };
     let request = shares.ask(Some(Arc::clone(busy)), busy.end(), need).unwrap();
     assert_eq!(shed(&shares, Resource::Descriptors), 0);
-    let proxies: Vec<_> = (0..60).map(|_| connect(&shares, None).unwrap()).collect();
+    let proxies: Vec<_> = (0..39).map(|_| connect(&shares, None).unwrap()).collect();
+    let more: Vec<_> = (10..31)
+        .map(|client| connect(&shares, Some(client)).unwrap())
+        .collect();
     // One over 140, and half of the last eighth.
     assert_eq!(shed(&shares, Resource::Descriptors), 11);
     // What was told to end and is not gone yet counts as gone.
@@ -173,8 +176,98 @@ fn connections_without_a_request_of_the_greediest_client_end_first() {
     let ended = |share: &&Arc<ConnectionShare>| share.end().is_given();
     assert_eq!(greedy.iter().filter(ended).count(), 11);
     assert!(!ended(&busy), "it has a request");
-    assert_eq!(others.iter().chain(&proxies).filter(ended).count(), 0);
-    drop((others, proxies, request, greedy));
+    assert_eq!(
+        others.iter().chain(&proxies).chain(&more).filter(ended).count(),
+        0
+    );
+    drop((others, proxies, more, request, greedy));
+    assert_empty(&shares);
+}
+
+#[test]
+fn connections_that_have_waited_longest_leave_room_however_many_clients_have_a_handful() {
+    let shares = shares(|capacity| {
+        capacity.descriptors = 160;
+        capacity.reserve = 400;
+    });
+    let held: Vec<_> = (0..160)
+        .map(|number| connect(&shares, Some(number / 8)).unwrap())
+        .collect();
+    for (since_ms, connection) in (0..).zip(&held) {
+        connection.waits_since(since_ms % 100);
+    }
+    let newcomer = connect(&shares, Some(99)).unwrap();
+    let ended: Vec<_> = (0..160).filter(|&index| held[index].end().is_given()).collect();
+    // Down to 140 and half of the last eighth: those that had waited since the first 15 milliseconds, two of each.
+    assert_eq!(ended.len(), 31);
+    assert!(ended.iter().all(|index| index % 100 < 16), "{ended:?}");
+    // What came free is not given away more than once.
+    let more: Vec<_> = std::iter::from_fn(|| connect(&shares, Some(98))).collect();
+    assert!(more.len() <= 20, "{}", more.len());
+    drop((held, newcomer, more));
+    assert_empty(&shares);
+}
+
+#[test]
+fn trusted_proxies_that_name_no_client_leave_as_much_as_they_take() {
+    let shares = shares(|capacity| capacity.in_flight = Limit { all: 100, client: 10 });
+    let unnamed: Vec<_> = std::iter::from_fn(|| ask(&shares, None).ok()).collect();
+    assert_eq!(unnamed.len(), 50);
+    assert_eq!(ask(&shares, None).unwrap_err(), Short::All);
+    assert!(ask(&shares, Some(1)).is_ok());
+    assert_eq!(shed(&shares, Resource::InFlight), 0);
+}
+
+#[test]
+fn a_client_of_http_1_that_takes_nothing_is_counted_once_however_often_it_stalls() {
+    let shares = shares(|_| ());
+    let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
+    let connection = connect(&shares, Some(1)).unwrap();
+    let before = used(&shares);
+    connection.stalls(true);
+    assert_eq!(used(&shares), before, "it has no request");
+    let share = ask(&shares, Some(1)).unwrap();
+    connection.serves(&share);
+    share.answered(Some(1_000));
+    connection.stalls(true);
+    connection.stalls(true);
+    assert_eq!(used(&shares), before + REQUEST_BYTES + 2_000);
+    connection.stalls(false);
+    connection.stalls(false);
+    assert_eq!(used(&shares), before + REQUEST_BYTES);
+    connection.stalls(true);
+    drop(share);
+    assert_eq!(used(&shares), before);
+    connection.stalls(false);
+    drop(connection);
+    assert_empty(&shares);
+}
+
+#[test]
+fn what_is_left_of_an_answer_ends_with_its_connection() {
+    let shares = shares(|capacity| capacity.in_flight = Limit { all: 64, client: 64 });
+    let connection = connect(&shares, Some(1)).unwrap();
+    let end = Arc::new(EndSignal::on(connection.end_of_rest()));
+    let need = Need {
+        client: Some(address(1)),
+        is_tunnel: false,
+    };
+    let left: Vec<_> = (0..32)
+        .map(|_| {
+            let share = shares
+                .ask(Some(Arc::clone(&connection)), Arc::clone(&end), need)
+                .unwrap();
+            share.hand_on(Direction::Answer, Bytes::from_static(b"the rest"), true)
+        })
+        .collect();
+    end.over();
+    let others: Vec<_> = (16..)
+        .take(25)
+        .map(|number| ask(&shares, Some(number / 8)).unwrap())
+        .collect();
+    assert_eq!(shed(&shares, Resource::InFlight), 1);
+    assert!(connection.end().is_given());
+    drop((left, others, connection));
     assert_empty(&shares);
 }
 
