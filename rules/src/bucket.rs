@@ -7,7 +7,7 @@ use arrayvec::{ArrayString, ArrayVec};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::{
-    Decimal, MAX_DIGITS, Value,
+    Decimal, Value,
     flags::Flags,
     subject::{AttributeRef, Subject},
 };
@@ -23,6 +23,9 @@ pub(crate) const SPLIT_SUFFIX: &str = "/split";
 
 /// Salt and id up to this many bytes are hashed in one piece on the stack.
 const IN_ONE_PIECE: usize = 384;
+
+/// Most characters of a number's id: those of -2^53.
+const MAX_ID_DIGITS: usize = 17;
 
 /// The bucket of `id` under `salt`, 0 to 99,999.
 #[must_use]
@@ -83,13 +86,18 @@ impl Bucketing {
     }
 }
 
-/// Returns the sign and digits of a whole number of up to [`MAX_DIGITS`]; none for any other number.
-fn digits(number: Decimal) -> Option<ArrayString<{ MAX_DIGITS + 1 }>> {
-    if !number.is_whole() {
+/// Returns the id that a number stands for: the sign and digits of the nearest double, where that is whole and within
+/// 2^53. Clauses compare exactly; ids were doubles before they did and stay so, because a bucket never moves.
+fn digits(number: Decimal) -> Option<ArrayString<MAX_ID_DIGITS>> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let double = number.nearest_double();
+    if double.fract() != 0.0 || double.abs() > EXACT {
         return None;
     }
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
+    let whole = double as i64;
     let mut digits = ArrayString::new();
-    write!(digits, "{number}").ok()?;
+    write!(digits, "{whole}").ok()?;
     Some(digits)
 }
 

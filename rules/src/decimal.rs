@@ -25,6 +25,8 @@ const BIAS: i32 = 1 << (POWER_BITS - 1);
 const FULL: u128 = 10_u128.pow(33);
 /// A number below 1 has an exponent in its text when its first digit is further behind the point than this.
 const MAX_ZEROS: i32 = 5;
+/// Most characters of a number's text: a sign, `0.`, the zeros behind the point, the digits.
+const MAX_TEXT: usize = 1 + 2 + MAX_ZEROS as usize + MAX_DIGITS;
 
 /// An exact decimal number of up to [`MAX_DIGITS`] digits, its first digit at a power of ten from [`MIN_POWER`] to
 /// [`MAX_POWER`]. `1`, `1.0` and `10e-1` are the same number, in the same bits.
@@ -79,9 +81,14 @@ impl Decimal {
         Self::ranged(text.starts_with('-'), value, power.saturating_sub(behind_point))
     }
 
-    /// Returns true for a whole number of at most [`MAX_DIGITS`] digits, whose text is its sign and digits.
-    pub(crate) fn is_whole(self) -> bool {
-        self.power() == 0
+    /// Returns the double next to the number, ties to even; an infinity beyond the largest. Allocates nothing.
+    pub(crate) fn nearest_double(self) -> f64 {
+        // The standard library rounds texts correctly; a product with a power of ten would be rounded twice.
+        let mut text = ArrayString::<MAX_TEXT>::new();
+        match write!(text, "{self}") {
+            Ok(()) => text.parse().unwrap_or(f64::NAN),
+            Err(_) => f64::NAN,
+        }
     }
 
     /// Returns the number times 1,000 where that is a whole number, not negative and within a `u32`.
