@@ -206,9 +206,9 @@ impl PathPattern {
         }
     }
 
-    /// Returns whether it is one path, without a parameter and nothing below.
-    pub(crate) fn is_literal(&self) -> bool {
-        self.kind() == Kind::Exact
+    /// Returns whether it is this one normalised path, byte for byte, without a parameter and nothing below.
+    pub(crate) fn is_exactly(&self, path: &str) -> bool {
+        self.kind() == Kind::Exact && *self.text == *path
     }
 
     /// The pattern as written.

@@ -153,7 +153,7 @@ impl RouteTable {
     /// Every route that the request falls on when its path is read in one or several of these ways: method and
     /// headers as they are, the first by precedence for each reading, and with it those that the reading makes
     /// the same as the first. A path without another reading costs one scan of its bytes. Where the request falls on
-    /// a route by its literal path, that path's format suffix is not cut.
+    /// a route whose literal path equals its own, the format suffix is not cut.
     ///
     /// # Errors
     /// The path has too many readings, or [`RouteTable::read_as`] was never given `reads`.
@@ -163,13 +163,14 @@ impl RouteTable {
         index.find(&self.routes, head, self.applying(head, reads))
     }
 
-    /// Returns those of `reads` that apply to the request. Its format suffix is not cut where it falls on a route that
-    /// has the suffix in its literal path: `/app.js` with a route of its own is another resource than `/app`. A route
-    /// of that path whose methods or headers do not fit does not count.
+    /// Returns those of `reads` that apply to the request. Its format suffix is not cut where it falls on a route whose
+    /// literal path is that of the request: `/app.js` with a route of its own is another resource than `/app`. The
+    /// paths have to be equal: a route for `/app.js` that takes `/app.js/` as well does not name that. A route of that
+    /// path whose methods or headers do not fit does not count.
     fn applying(&self, head: &impl RequestHead, reads: Reads) -> Reads {
         let has_suffix = reads.contains(Read::Suffix) && suffix::is_in(head.path());
         let own = || self.routes.get(self.find(head)?.index());
-        if has_suffix && own().is_some_and(|route| route.path.is_literal()) {
+        if has_suffix && own().is_some_and(|route| route.path.is_exactly(head.path())) {
             reads.without(Read::Suffix)
         } else {
             reads

@@ -174,6 +174,34 @@ fn a_format_suffix_is_explained_as_the_proxy_judges_it() {
 }
 
 #[test]
+fn a_format_suffix_that_a_route_names_is_explained_as_the_proxy_judges_it() {
+    let folder = demo_folder();
+    std::fs::write(
+        folder.path().join("flags.yaml"),
+        "version: 1\nflags: { page: { kind: permission } }\n",
+    )
+    .unwrap();
+    let config = "version: 1\nlisteners: [{ name: public, address: \"127.0.0.1:0\" }]\nadmin: off\n\
+                  flags: { file: flags.yaml }\nupstreams: { app: \"127.0.0.1:9\" }\nroutes:\n\
+                  - { name: page, match: /app, gate: page, upstream: app }\n\
+                  - { name: script, match: /app.js, upstream: app }\n- { name: rest, match: /**, upstream: app }\n";
+    std::fs::write(folder.path().join("sluice.yaml"), config).unwrap();
+    for (path, code, route) in [
+        ("/app.js", 0, "script"),
+        ("/app.js/", 1, "page"),
+        ("/App.js", 1, "page"),
+    ] {
+        let said = sluice(folder.path(), ["explain", "--tenant", "acme", "GET", path], "");
+        assert_eq!(said.code, code, "{path}: {}{}", said.out, said.err);
+        assert!(
+            said.out.contains(&format!("route     {route}")),
+            "{path}: {}",
+            said.out
+        );
+    }
+}
+
+#[test]
 fn every_reading_of_a_path_has_to_pass() {
     let folder = demo_folder();
     let file = folder.path().join("sluice.yaml");

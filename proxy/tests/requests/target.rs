@@ -381,6 +381,11 @@ fn a_route_for_a_path_with_its_suffix_is_not_judged_by_the_gate_of_the_path_with
     let posted = proxy.ask(&Request::post("/app.js", "").token(&proxy.token("globex")));
     assert_eq!(posted.code(), "NOT_FOUND", "the route takes no POST");
     assert_eq!(
+        proxy.get("/app.js/", "globex").code(),
+        "NOT_FOUND",
+        "the route takes this path, which is not its own"
+    );
+    assert_eq!(
         proxy.get("/App.js", "globex").code(),
         "NOT_FOUND",
         "nor this path"

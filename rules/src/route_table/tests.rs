@@ -459,7 +459,7 @@ fn check_server(
     let request = request_of(&serde_json::json!({ "path": path }));
     let own = table.find(&request).map(|id| &routes[id.index()].path);
     // The suffix of a route's own path is part of its name.
-    let is_named = own.is_some_and(|own| !own.as_str().contains(['{', '*']))
+    let is_named = own.is_some_and(|own| own.as_str() == request.path())
         && tests_of_readings::without_suffix(&path) != path;
     let without_suffix = Reads::ALL.without(Read::Suffix);
     let reads = if is_named { without_suffix } else { Reads::ALL };

@@ -4,10 +4,12 @@ use super::*;
 
 /// The routes that a request of this method and path is judged by, its own first where it falls on one.
 fn judging(reads: Reads, method: &str, path: &str) -> Vec<&'static str> {
-    const ROUTES: [(&str, &str); 9] = [
+    const ROUTES: [(&str, &str); 11] = [
         ("app", "/app"),
         ("app.js", "/app.js"),
         ("posted app.css", "/app.css"),
+        ("style", "/style.css/"),
+        ("styles", "/style"),
         ("admin", "/admin/**"),
         ("file", "/files/{id}"),
         ("report", "/files/report"),
@@ -56,9 +58,15 @@ fn a_suffix_leads_to_the_route_of_the_name_before_it() {
 #[test]
 fn a_route_that_has_the_suffix_in_its_literal_path_is_another_resource() {
     check("/app.js", &["app.js"]);
-    check("/app.js/", &["app.js"]);
     check("/app", &["app"]);
+    check("/style.css/", &["style"]);
     assert_eq!(judging(Reads::ALL, "POST", "/app.css"), ["posted app.css"]);
+}
+
+#[test]
+fn a_route_whose_literal_path_is_not_the_very_path_of_the_request_names_nothing() {
+    check("/app.js/", &["app.js", "app"]);
+    check("/style.css", &["style", "styles"]);
 }
 
 #[test]
