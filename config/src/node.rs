@@ -211,8 +211,10 @@ fn radix(digits: &str, radix: u32) -> Option<Scalar<'_>> {
     Some(held.map_or_else(Scalar::InvalidNumber, Scalar::Integer))
 }
 
-/// Returns true for the texts that YAML has for infinities and for not-a-number.
-fn is_not_finite(text: &str) -> bool {
+/// Returns true for the texts that YAML has for infinities and for not-a-number (1.2.2 section 10.3.2, core schema).
+/// `NaN` and `Infinity` are none: they are texts in a document.
+#[must_use]
+pub fn is_not_finite(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
 }

@@ -81,8 +81,22 @@ impl Validator<'_> {
             Shape::Map(map) => self.map(node, map, slot),
             Shape::List(list) => self.list(node, list, slot),
             Shape::Union(union) => self.union(node, union, slot),
-            Shape::Any => {}
+            Shape::Any => self.any(node),
             _ => self.scalar(node, shape, slot),
+        }
+    }
+
+    /// Refuses numbers that JSON's readers, or a comparison, can't hold. Nothing else is wrong with a value of any type.
+    fn any(&mut self, node: &Node<'_>) {
+        if let Some(invalid) = node.invalid_number() {
+            self.invalid_number(node, invalid, Shape::Any);
+        }
+        // As deep as a document is nested, which its reader bounds.
+        for item in node.items().unwrap_or_default() {
+            self.any(item);
+        }
+        for entry in node.entries().unwrap_or_default() {
+            self.any(&entry.value);
         }
     }
 
@@ -165,6 +179,7 @@ impl Validator<'_> {
             Shape::Scalar => {
                 "write a number within these limits, or put it in quotes to compare it as a text"
             }
+            Shape::Any => "write a number within these limits, or put it in quotes to serve it as a text",
             _ => "write a number within these limits",
         };
         self.report("invalid-number", title, node.span, "", Some(help.to_owned()));

@@ -7,14 +7,29 @@ use serde_json::Value;
 pub(super) struct Attribute(pub(super) String, pub(super) Value);
 
 /// Reads `seats=80`, `country=DE`: a value that is JSON is that, any other is a text.
+///
+/// # Errors
+/// No name, or a value that is the spelling of an infinity or of not-a-number.
 pub(super) fn parse(text: &str) -> Result<Attribute, String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => {
+            if is_not_finite(value) {
+                return Err(format!(
+                    "`{value}` is not a finite decimal number; put it in quotes to mean a text: '{name}=\"{value}\"'"
+                ));
+            }
             let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
             Ok(Attribute(name.to_owned(), value))
         }
         _ => Err("an attribute is written NAME=VALUE".to_owned()),
     }
+}
+
+/// Returns true for the spellings of infinities and of not-a-number, in YAML and where JSON is extended by them. As
+/// texts they would be compared by rules that are meant for numbers.
+fn is_not_finite(value: &str) -> bool {
+    let unsigned = value.strip_prefix(['+', '-']).unwrap_or(value);
+    config::is_not_finite(value) || matches!(unsigned, "NaN" | "Infinity")
 }
 
 #[cfg(test)]
@@ -30,9 +45,30 @@ mod tests {
             ("trial=true", "true"),
             ("labels=[\"a\"]", "[\"a\"]"),
             ("note=", "\"\""),
+            ("note=\"NaN\"", "\"NaN\""),
+            ("note=\".inf\"", "\".inf\""),
+            ("who=Nan", "\"Nan\""),
+            ("who=Infinity Ltd", "\"Infinity Ltd\""),
         ] {
             assert_eq!(parse(text).unwrap().1.to_string(), expected, "{text}");
         }
         assert!(parse("seats").is_err() && parse("=1").is_err());
+    }
+
+    #[test]
+    fn a_number_that_is_not_finite_is_refused_with_a_cure() {
+        for value in [
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            ".inf",
+            "-.INF",
+            "+.Inf",
+            ".nan",
+            ".NaN",
+        ] {
+            let told = parse(&format!("seats={value}")).unwrap_err();
+            assert!(told.contains(&format!("'seats=\"{value}\"'")), "{told}");
+        }
     }
 }

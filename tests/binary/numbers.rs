@@ -332,3 +332,43 @@ fn a_number_that_can_not_be_compared_changes_no_record() {
     }
     assert_eq!(managed.revision(), before);
 }
+
+#[test]
+fn a_number_that_is_not_finite_is_no_value_of_a_variant_and_no_attribute() {
+    let managed = Managed::start();
+    let before = managed.revision();
+    for value in [".inf", "-.Inf", ".nan", "1e400", "[{ a: .inf }]", &"1".repeat(50)] {
+        let document =
+            format!("version: 1\nflags: {{ a: {{ variants: {{ off: 0, on: {value} }}, default: off }} }}\n");
+        fs::write(managed.path().join("values.yaml"), document).unwrap();
+        let said = managed.refused(&["apply", "--yes", "-f", "values.yaml"]);
+        let told = format!("{}{}", said.out, said.err);
+        assert!(
+            told.contains("invalid-number") && told.contains("values.yaml:2"),
+            "{told}"
+        );
+    }
+    for value in [".inf", "-.INF", ".nan", "NaN", "Infinity", "-Infinity"] {
+        let attribute = format!("account={value}");
+        for command in [
+            &["tenants", "set", "acme"][..],
+            &["flags", "explain", "dispatch.core", "--tenant", "acme"],
+            &["explain", "GET", "/"],
+        ] {
+            let said = sluice(
+                managed.path(),
+                command.iter().chain(&["--attribute", &attribute]),
+                "",
+            );
+            assert_eq!(said.code, 2, "{}{}", said.out, said.err);
+            assert!(said.err.contains("in quotes to mean a text"), "{}", said.err);
+        }
+    }
+    assert_eq!(managed.revision(), before);
+    managed.done(&["tenants", "set", "acme", "--attribute", "account=\"NaN\""]);
+    assert!(
+        managed
+            .done(&["tenants", "show", "acme"])
+            .contains("account = \"NaN\"\n")
+    );
+}

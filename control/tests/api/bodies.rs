@@ -47,6 +47,31 @@ fn a_document_in_json_is_told_where_it_is_wrong() {
 }
 
 #[test]
+fn a_number_that_is_not_finite_or_out_of_range_is_refused_wherever_it_stands() {
+    let server = Server::start();
+    for value in ["1e400", "[{\"a\":1e400}]", &"1".repeat(50), "NaN", "Infinity"] {
+        let document = format!(
+            r#"{{"version":1,"flags":{{"a":{{"variants":{{"off":0,"on":{value}}},"default":"off"}}}}}}"#
+        );
+        let org = format!(r#"{{"attributes":{{"account":{value}}}}}"#);
+        let asked = format!(r#"{{"flag":"ui.shell","attributes":{{"account":{value}}}}}"#);
+        for (method, path, body) in [
+            ("PUT", "/platform/document", &document),
+            ("PATCH", "/platform/orgs/acme", &org),
+            ("POST", "/explain", &asked),
+        ] {
+            let response = sent(&server, method, path, body);
+            let code = response.code();
+            assert!(
+                matches!(code.as_str(), "MALFORMED_BODY" | "INVALID_DOCUMENT"),
+                "{method} {path} {body}: {}",
+                response.text()
+            );
+        }
+    }
+}
+
+#[test]
 fn a_key_that_is_written_twice_is_refused() {
     let server = Server::start();
     let before = server.done("GET", "/platform/document", None);
