@@ -77,6 +77,14 @@ pub struct KeysStatus {
     pub fetches: BTreeMap<&'static str, u64>,
 }
 
+impl KeysStatus {
+    /// Returns true where there is a key that tokens can be verified with.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.keys.is_some_and(|keys| keys > 0)
+    }
+}
+
 impl IssuerKeys {
     /// Keys that came with the documents. There are never newer ones.
     #[must_use]

@@ -2,6 +2,7 @@
 //! their issuer as it is.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -52,9 +53,14 @@ struct Definition {
     jwks: Jwks,
 }
 
+/// What the store shares with the keys in it.
 #[derive(Debug, Default)]
-struct Shared {
+pub(crate) struct Shared {
     state: Mutex<State>,
+    /// Whether a snapshot is served with the keys, so that all of its issuers are in the store.
+    are_needed: AtomicBool,
+    /// Whether every issuer had a usable key at one time since the keys are needed.
+    were_usable: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -118,8 +124,8 @@ impl KeyStore {
             jwks,
             terms,
             client,
-            self.runtime.clone(),
-            self.pace,
+            (self.runtime.clone(), self.pace),
+            Arc::clone(&self.shared),
         );
         let keys = Arc::new(keys);
         let refresher = self.runtime.spawn(Arc::clone(&keys).keep_fresh()).abort_handle();
@@ -132,6 +138,19 @@ impl KeyStore {
     /// Waits for what is to be done with keys. For threads that may block, and not for requests.
     pub fn wait<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
+    }
+
+    /// Notes that the issuers of a snapshot are in the store, which is served from now on.
+    pub(crate) fn needed_from_now_on(&self) {
+        self.shared.are_needed.store(true, Ordering::Release);
+        self.shared.note_usable();
+    }
+
+    /// Returns true once every issuer had a usable key at one time since [`KeyStore::needed_from_now_on`].
+    pub(crate) fn were_usable(&self) -> bool {
+        // An issuer without keys may have been dropped since, which nothing else notes.
+        self.shared.note_usable();
+        self.shared.were_usable.load(Ordering::Acquire)
     }
 
     /// How the keys in use stand, by issuer.
@@ -156,6 +175,16 @@ impl State {
 }
 
 impl Shared {
+    /// Notes it where every issuer has a usable key. Called when keys arrive, so that it doesn't matter who asks when.
+    pub(crate) fn note_usable(&self) {
+        if self.are_needed.load(Ordering::Acquire)
+            && !self.were_usable.load(Ordering::Acquire)
+            && self.status().iter().all(KeysStatus::is_usable)
+        {
+            self.were_usable.store(true, Ordering::Release);
+        }
+    }
+
     fn status(&self) -> Vec<KeysStatus> {
         // Collected first: the last owner may let go meanwhile, and keys must not be dropped under the lock.
         let keys: Vec<_> = self

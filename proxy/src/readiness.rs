@@ -1,7 +1,8 @@
 //! Whether this proxy should be sent requests, and why not.
 //!
 //! It is ready once there is a snapshot and a usable key of every issuer, and stays so until it drains: a
-//! document that is refused later, or an issuer that can't be reached, must not take a serving proxy away.
+//! document that is refused later, or an issuer that can't be reached, must not take a serving proxy away. That it
+//! became ready is noted when the last of these arrives, whether or not anybody asks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,7 +55,6 @@ struct State {
     snapshot: Option<(Box<str>, SystemTime)>,
     reload_error: Option<(SystemTime, String)>,
     notes: BTreeMap<String, String>,
-    was_ready: bool,
 }
 
 impl Readiness {
@@ -73,6 +73,8 @@ impl Readiness {
         let mut state = self.state.lock();
         state.snapshot = Some((revision.into(), at));
         state.reload_error = None;
+        drop(state);
+        self.keys.needed_from_now_on();
     }
 
     /// Other flags are served, of the same documents: what is known of their last reload stays.
@@ -115,9 +117,10 @@ impl Readiness {
     /// Whether it is ready, and why.
     #[must_use]
     pub fn report(&self, now: SystemTime) -> Report {
+        let was_ready = self.keys.were_usable();
         let keys = self.keys.status();
         let draining = self.is_draining();
-        let mut state = self.state.lock();
+        let state = self.state.lock();
         let serving = if draining {
             Check::new("serving", false, "draining: the process is about to end")
         } else {
@@ -125,8 +128,7 @@ impl Readiness {
         };
         let mut needed = vec![snapshot_check(state.snapshot.as_ref(), now)];
         needed.extend(keys.iter().map(|keys| keys_check(keys, now)));
-        state.was_ready |= needed.iter().all(|check| check.passed);
-        let ready = state.was_ready && !draining;
+        let ready = was_ready && !draining;
         let mut checks = vec![serving];
         checks.append(&mut needed);
         Report {
@@ -195,8 +197,7 @@ fn keys_check(keys: &KeysStatus, now: SystemTime) -> Check {
             seconds_between(*at, now)
         ));
     }
-    let is_usable = keys.keys.is_some_and(|keys| keys > 0);
-    Check::new(format!("keys {}", keys.issuer), is_usable, detail)
+    Check::new(format!("keys {}", keys.issuer), keys.is_usable(), detail)
 }
 
 fn seconds_between(then: SystemTime, now: SystemTime) -> u64 {

@@ -21,6 +21,7 @@ use tracing::{info, warn};
 use crate::fetch_log::FetchLog;
 use crate::issuer_keys::{KeysStatus, MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed};
 use crate::jwks::{FetchFailed, Jwks};
+use crate::key_store::Shared;
 use crate::pace::{FetchTerms, Pace};
 
 /// The keys at a URL, shared by whoever uses, fetches or shows them.
@@ -42,6 +43,8 @@ pub(crate) struct RemoteKeys {
     state: Mutex<State>,
     /// Told after each fetch, for whoever waits until the keys are kept no longer.
     settled: Notify,
+    /// Told of keys that arrive. It holds these only weakly.
+    store: Arc<Shared>,
 }
 
 #[derive(Debug, Default)]
@@ -85,8 +88,8 @@ impl RemoteKeys {
         jwks: Jwks,
         terms: FetchTerms,
         client: Client,
-        runtime: Handle,
-        pace: Pace,
+        (runtime, pace): (Handle, Pace),
+        store: Arc<Shared>,
     ) -> Self {
         Self {
             issuer: issuer.into(),
@@ -101,6 +104,7 @@ impl RemoteKeys {
             absent: Cache::new(MAX_ABSENT_KIDS),
             state: Mutex::default(),
             settled: Notify::new(),
+            store,
         }
     }
 
@@ -314,6 +318,7 @@ impl RemoteKeys {
             warn!(issuer = %self.issuer, "a published key is not used: {skipped}");
         }
         self.current.store(Some(Arc::new(keys)));
+        self.store.note_usable();
         self.loaded.send_replace(true);
     }
 }

@@ -135,10 +135,49 @@ async fn an_issuer_without_a_usable_key_is_shown_and_takes_nothing_away() {
 }
 
 #[tokio::test]
+async fn keys_that_vanish_before_anybody_asks_take_nothing_away() {
+    let (readiness, store) = readiness();
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let held = keys(&store, "https://a", &server);
+    readiness.loaded("3f9c", at(40));
+    assert!(held.loaded_within(NEVER).await);
+    server.answer(Answer::Text(jwks(&[])));
+    held.refresh_for_bad_signature(held.generation().unwrap()).await;
+    let none =
+        "keys https://a: fetched 0 s ago; no usable key is published, tokens of this issuer are refused";
+    check(&readiness, true, &[none]);
+}
+
+#[tokio::test]
+async fn keys_that_are_there_before_the_snapshot_and_then_vanish_take_nothing_away() {
+    let (readiness, store) = readiness();
+    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let held = keys(&store, "https://a", &server);
+    assert!(held.loaded_within(NEVER).await);
+    readiness.loaded("3f9c", at(40));
+    server.answer(Answer::Text(jwks(&[])));
+    held.refresh_for_bad_signature(held.generation().unwrap()).await;
+    assert!(readiness.report(at(100)).ready);
+}
+
+#[tokio::test]
+async fn keys_of_one_issuer_before_the_snapshot_make_nothing_ready() {
+    let (readiness, store) = readiness();
+    let good = KeyServer::with_keys(&[("a", 0)]).await;
+    let slow = KeyServer::with_keys(&[("a", 0)]).await;
+    slow.hold();
+    let first = keys(&store, "https://good", &good);
+    assert!(first.loaded_within(NEVER).await);
+    let _second = keys(&store, "https://slow", &slow);
+    readiness.loaded("3f9c", at(40));
+    check(&readiness, false, &["keys https://slow: never fetched"]);
+    slow.release();
+}
+
+#[tokio::test]
 async fn an_issuer_that_is_added_later_takes_nothing_away() {
     let (readiness, store) = readiness();
     readiness.loaded("3f9c", at(40));
-    check(&readiness, true, &[]);
     let server = KeyServer::with_keys(&[("a", 0)]).await;
     server.hold();
     let _held = keys(&store, "https://new", &server);
