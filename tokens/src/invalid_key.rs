@@ -1,6 +1,7 @@
 //! Why a key can't be used, in words that say what to do about it.
 
 use crate::algorithm::Algorithm;
+use crate::jwk::SkippedKey;
 use crate::key::{KeyKind, MAX_RSA_BITS, MIN_RSA_BITS};
 use crate::key_set::MAX_JWKS_KEYS;
 use crate::pem_file::{self, InvalidPem};
@@ -87,6 +88,12 @@ pub enum InvalidKey {
         /// How many it has.
         count: usize,
     },
+    /// Usable keys, and none that a token can name for certain.
+    #[error("none of its keys can be told from the others{}", reasons(.skipped))]
+    AmbiguousKeys {
+        /// Every key with the reason.
+        skipped: Box<[SkippedKey]>,
+    },
 }
 
 impl From<InvalidPem> for InvalidKey {
@@ -109,4 +116,8 @@ pub(crate) fn names(algorithms: &[Algorithm]) -> String {
         .map(|algorithm| algorithm.as_str())
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+fn reasons(skipped: &[SkippedKey]) -> String {
+    skipped.iter().map(|key| format!("; {key}")).collect()
 }

@@ -52,8 +52,8 @@ pub enum SkipReason {
     /// It has no `kid` and is not alone, so no token could mean it.
     #[error("it has no `kid`, and the set has several keys")]
     Unnamed,
-    /// Another usable key of the set has its `kid`, so that no token could mean one of them.
-    #[error("another key of the set has the same `kid`")]
+    /// Another usable key of the set has its `kid` and one of its algorithms, so that no token could mean one of them.
+    #[error("another key of the set has the same `kid` and the same algorithm")]
     RepeatedKid,
     /// A member is missing, of the wrong type, or not the key that it should be.
     #[error("it is not a valid key")]

@@ -253,6 +253,14 @@ impl Key {
         &self.algorithms
     }
 
+    /// Adds algorithms that the same key may be used with as well.
+    pub(crate) fn allow(&mut self, algorithms: &[Algorithm]) {
+        let mut all = [&self.algorithms, algorithms].concat();
+        all.sort_unstable();
+        all.dedup();
+        self.algorithms = all.into();
+    }
+
     /// Verifies the signature of `token`, once, with the algorithm that its header names if that is one of
     /// this key's own.
     pub(crate) fn verify(&self, token: &Unverified<'_>) -> Result<(), Rejection> {

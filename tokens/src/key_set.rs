@@ -9,9 +9,10 @@ use serde_json::Value;
 use crate::algorithm::Algorithm;
 use crate::invalid_key::{InvalidKey, names};
 use crate::json;
-use crate::jwk::{self, SkipReason, SkippedKey};
+use crate::jwk::SkippedKey;
 use crate::key::{Key, Material};
 use crate::pem_file;
+use crate::published_keys::PublishedKeys;
 use crate::rejection::Rejection;
 
 /// Longest JWKS, in bytes.
@@ -31,8 +32,8 @@ pub struct KeySet {
 enum Keys {
     /// One key without a name: a PEM, a secret, or a JWKS of one such key. It answers to every `kid`.
     Sole(Key),
-    /// Keys by `kid`; none where a JWKS has no usable key.
-    Named(HashMap<Box<str>, Key>),
+    /// Keys by `kid`, of which no two have an algorithm in common; none where a JWKS has no usable key.
+    Named(HashMap<Box<str>, Vec<Key>>),
 }
 
 /// A fingerprint of a [`KeySet`]: equal exactly when the usable keys, their names and their algorithms are.
@@ -61,8 +62,12 @@ impl KeySet {
     }
 
     /// Reads the usable keys of a JWKS (RFC 7517 section 5): public, for signatures, of a known type, of a fitting
-    /// algorithm, and with a `kid` of their own unless there is only one. Others are skipped and listed. A JWKS
-    /// without a usable key is an empty set, which verifies no token: this is how an issuer withdraws its last key.
+    /// algorithm, and, unless there is only one, with a `kid` that no other key has for the same algorithm. Others are
+    /// skipped and listed. A JWKS without a usable key is an empty set, which verifies no token: this is how an issuer
+    /// withdraws its last key.
+    ///
+    /// # Errors
+    /// No JWKS, too many bytes or keys, or several keys of which none can be told from the others.
     pub fn from_jwks(text: &str, allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
         if allowed.is_empty() {
             return Err(InvalidKey::NoAlgorithm);
@@ -80,25 +85,7 @@ impl KeySet {
         if jwks.len() > MAX_JWKS_KEYS {
             return Err(InvalidKey::TooManyKeys { count: jwks.len() });
         }
-        let mut usable = Vec::new();
-        let mut skipped = Vec::new();
-        for (position, jwk) in jwks.iter().enumerate() {
-            match jwk::read(jwk, allowed) {
-                Ok((key, canonical)) => usable.push((position, key, canonical)),
-                Err(reason) => skipped.push(SkippedKey {
-                    position,
-                    kid: jwk::kid(jwk),
-                    reason,
-                }),
-            }
-        }
-        if usable.len() > 1 {
-            skip_ambiguous(&mut usable, &mut skipped);
-        }
-        let usable = usable
-            .into_iter()
-            .map(|(_, key, canonical)| (key, canonical))
-            .collect();
+        let PublishedKeys { usable, skipped } = PublishedKeys::read(jwks, allowed)?;
         Ok(Self::of(usable, skipped.into()))
     }
 
@@ -113,7 +100,7 @@ impl KeySet {
     pub fn len(&self) -> usize {
         match &self.keys {
             Keys::Sole(_) => 1,
-            Keys::Named(keys) => keys.len(),
+            Keys::Named(keys) => keys.values().map(Vec::len).sum(),
         }
     }
 
@@ -138,23 +125,25 @@ impl KeySet {
         &self.skipped
     }
 
-    /// The one key that a token with this `kid` can be signed with.
-    pub(crate) fn key(&self, kid: Option<&str>) -> Result<&Key, Rejection> {
-        match (&self.keys, kid) {
-            (Keys::Sole(key), _) => Ok(key),
+    /// Returns the one key that a token with this `kid` and algorithm can be signed with.
+    pub(crate) fn key(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, Rejection> {
+        let named = match (&self.keys, kid) {
+            (Keys::Sole(key), _) => return Ok(key),
             (Keys::Named(keys), Some(kid)) => keys
                 .get(kid)
-                .ok_or_else(|| Rejection::UnknownKey { kid: kid.into() }),
+                .ok_or_else(|| Rejection::UnknownKey { kid: kid.into() })?,
             (Keys::Named(keys), None) => {
                 let mut all = keys.values();
                 match (all.next(), all.next()) {
-                    (Some(only), None) => Ok(only),
-                    (Some(_), Some(_)) => Err(Rejection::KeyNotNamed),
+                    (Some(only), None) => only,
+                    (Some(_), Some(_)) => return Err(Rejection::KeyNotNamed),
                     // A newer set may have the key, so this is no fault of the token.
-                    (None, _) => Err(Rejection::UnknownKey { kid: "".into() }),
+                    (None, _) => return Err(Rejection::UnknownKey { kid: "".into() }),
                 }
             }
-        }
+        };
+        let fitting = named.iter().find(|key| key.algorithms().contains(&algorithm));
+        fitting.ok_or(Rejection::AlgorithmNotAllowed)
     }
 
     fn sole(material: Material, allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
@@ -176,14 +165,14 @@ impl KeySet {
         ))
     }
 
-    /// The set of these keys with their canonical bytes; either one key, or keys that each have a `kid` of their own.
+    /// Returns the set of these keys with their canonical bytes: one key, or keys that each have a `kid`.
     fn of(mut usable: Vec<(Key, Box<[u8]>)>, skipped: Box<[SkippedKey]>) -> Self {
-        usable.sort_by(|(a, _), (b, _)| a.kid.cmp(&b.kid));
+        usable.sort_by(|(a, a_bytes), (b, b_bytes)| (&a.kid, a_bytes).cmp(&(&b.kid, b_bytes)));
         let generation = Generation::of(&usable);
-        let mut named = HashMap::with_capacity(usable.len());
+        let mut named = HashMap::<_, Vec<Key>>::with_capacity(usable.len());
         for (mut key, _) in usable {
             match key.kid.take() {
-                Some(kid) => named.insert(kid, key),
+                Some(kid) => named.entry(kid).or_default().push(key),
                 None => {
                     return Self {
                         keys: Keys::Sole(key),
@@ -199,28 +188,6 @@ impl KeySet {
             skipped,
         }
     }
-}
-
-/// Skips the keys of a set of several that no token can name for certain: those without a `kid`, and those whose `kid`
-/// another one has as well.
-fn skip_ambiguous(usable: &mut Vec<(usize, Key, Box<[u8]>)>, skipped: &mut Vec<SkippedKey>) {
-    let mut uses = HashMap::<Box<str>, usize>::new();
-    for kid in usable.iter().filter_map(|(_, key, _)| key.kid.clone()) {
-        *uses.entry(kid).or_default() += 1;
-    }
-    usable.retain(|(position, key, _)| {
-        let reason = match &key.kid {
-            None => SkipReason::Unnamed,
-            Some(kid) if uses.get(kid).is_some_and(|uses| *uses > 1) => SkipReason::RepeatedKid,
-            Some(_) => return true,
-        };
-        skipped.push(SkippedKey {
-            position: *position,
-            kid: key.kid.clone(),
-            reason,
-        });
-        false
-    });
 }
 
 impl Generation {

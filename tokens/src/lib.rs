@@ -66,6 +66,7 @@ mod mapping;
 mod operator_token;
 mod pem_file;
 mod provider;
+mod published_keys;
 mod rejection;
 mod signer;
 mod unverified;

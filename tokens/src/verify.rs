@@ -25,7 +25,7 @@ impl Issuer {
         if !self.accepts_type(token.media_type()) {
             return Err(Rejection::WrongType);
         }
-        keys.key(token.kid())?.verify(token)?;
+        keys.key(token.kid(), token.algorithm())?.verify(token)?;
         self.identity(token, keys, now)
     }
 

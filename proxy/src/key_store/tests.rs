@@ -126,6 +126,8 @@ async fn the_last_good_keys_stay_when_a_fetch_fails() {
         Answer::Text("{}".into()),
         Answer::Text("<html>".into()),
         Answer::Text(" ".repeat(MAX_JWKS_BYTES + 1)),
+        // Nothing is withdrawn: its keys can't be told apart.
+        Answer::Text(jwks(&[("c", 1), ("c", 2)])),
     ] {
         server.answer(bad);
         assert_eq!(
@@ -134,7 +136,7 @@ async fn the_last_good_keys_stay_when_a_fetch_fails() {
         );
         assert!(Arc::ptr_eq(&keys.current().unwrap(), &good));
     }
-    assert_eq!(server.asked(), 5);
+    assert_eq!(server.asked(), 6);
 }
 
 #[tokio::test]

@@ -222,15 +222,11 @@ fn a_key_without_a_name_is_skipped_where_it_is_not_alone() {
         (mixed.skipped()[0].position, mixed.skipped()[0].reason.clone()),
         (0, SkipReason::Unnamed)
     );
-    let none = set(&[keys.rsa.jwk.clone(), keys.p256.jwk.clone()]).unwrap();
-    let skipped: Vec<String> = none.skipped().iter().map(ToString::to_string).collect();
-    assert!(none.is_empty());
+    let none = set(&[keys.rsa.jwk.clone(), keys.p256.jwk.clone()]).unwrap_err();
     assert_eq!(
-        skipped,
-        [
-            "key 1: it has no `kid`, and the set has several keys",
-            "key 2: it has no `kid`, and the set has several keys"
-        ]
+        none.to_string(),
+        "none of its keys can be told from the others; key 1: it has no `kid`, and the set has several keys; \
+         key 2: it has no `kid`, and the set has several keys"
     );
     // The other key is not one that counts.
     let encryption = jwk(&keys.p256, json!({ "kid": "b", "use": "enc" }));
@@ -271,11 +267,7 @@ fn a_jwks_without_a_usable_key_is_an_empty_set_that_verifies_nothing() {
     let keys = keys();
     let secret = json!({ "kty": "oct", "kid": "s\n", "k": "AAAA" });
     let encryption = jwk(&keys.rsa, json!({ "kid": "a", "use": "enc" }));
-    let twice = [
-        jwk(&keys.rsa, json!({ "kid": "a" })),
-        jwk(&keys.p256, json!({ "kid": "a" })),
-    ];
-    let cases: [(&[Value], &[&str]); 4] = [
+    let cases: [(&[Value], &[&str]); 3] = [
         (&[], &[]),
         (
             &[secret],
@@ -284,13 +276,6 @@ fn a_jwks_without_a_usable_key_is_an_empty_set_that_verifies_nothing() {
         (
             &[encryption],
             &["key 1 (\"a\"): it is not for verifying signatures"],
-        ),
-        (
-            &twice,
-            &[
-                "key 1 (\"a\"): another key of the set has the same `kid`",
-                "key 2 (\"a\"): another key of the set has the same `kid`",
-            ],
         ),
     ];
     let none = set(&[]).unwrap().generation();
@@ -310,77 +295,140 @@ fn a_jwks_without_a_usable_key_is_an_empty_set_that_verifies_nothing() {
     }
 }
 
+/// Checks that a token of each algorithm and `kid` is accepted by the set, or rejected as said.
+#[track_caller]
+fn check_tokens(keys: &KeySet, tokens: &[(Algorithm, Option<&str>, Result<(), Rejection>)]) {
+    for (algorithm, kid, expected) in tokens {
+        let signed = signer(*algorithm, *kid).sign(&claims(json!({}))).unwrap();
+        let outcome = verify(&signed, &issuer(&ALLOWED), keys, NOW).map(|_| ());
+        assert_eq!(&outcome, expected, "{algorithm} {kid:?}");
+    }
+}
+
 #[test]
-fn keys_that_share_a_name_are_skipped_and_the_others_are_used() {
+fn a_key_that_is_listed_twice_is_one_key() {
+    let keys = keys();
+    let named = jwk(&keys.rsa, json!({ "kid": "a" }));
+    for twice in [
+        [named.clone(), named.clone()],
+        [keys.rsa.jwk.clone(), keys.rsa.jwk.clone()],
+        [
+            named.clone(),
+            jwk(&keys.rsa, json!({ "kid": "a", "alg": "RS256" })),
+        ],
+    ] {
+        let listed = set(&twice).unwrap();
+        assert_eq!((listed.len(), listed.skipped()), (1, &[][..]));
+        assert_eq!(listed.generation(), set(&twice[..1]).unwrap().generation());
+        check_tokens(
+            &listed,
+            &[
+                (Algorithm::Rs256, Some("a"), Ok(())),
+                (Algorithm::Rs256, None, Ok(())),
+            ],
+        );
+    }
+}
+
+#[test]
+fn one_key_may_be_listed_for_each_of_its_algorithms() {
+    let keys = keys();
+    let entry = |algorithm| jwk(&keys.rsa, json!({ "kid": "a", "alg": algorithm }));
+    let listed = set(&[entry("RS256"), entry("PS256")]).unwrap();
+    assert_eq!((listed.kids().collect::<Vec<_>>(), listed.len()), (vec!["a"], 1));
+    assert_eq!(
+        listed.generation(),
+        set(&[entry("PS256"), entry("RS256")]).unwrap().generation()
+    );
+    assert_ne!(listed.generation(), set(&[entry("RS256")]).unwrap().generation());
+    check_tokens(
+        &listed,
+        &[
+            (Algorithm::Rs256, Some("a"), Ok(())),
+            (Algorithm::Ps256, Some("a"), Ok(())),
+            (Algorithm::Es256, Some("a"), Err(Rejection::AlgorithmNotAllowed)),
+        ],
+    );
+}
+
+#[test]
+fn keys_that_share_a_kid_are_told_apart_by_the_algorithm_of_the_token() {
+    let keys = keys();
+    let (rsa, p256) = (
+        jwk(&keys.rsa, json!({ "kid": "a" })),
+        jwk(&keys.p256, json!({ "kid": "a" })),
+    );
+    let listed = set(&[rsa.clone(), p256.clone()]).unwrap();
+    assert_eq!((listed.kids().collect::<Vec<_>>(), listed.len()), (vec!["a"], 2));
+    assert_eq!(listed.generation(), set(&[p256, rsa]).unwrap().generation());
+    for kid in [Some("a"), None] {
+        check_tokens(
+            &listed,
+            &[
+                (Algorithm::Rs256, kid, Ok(())),
+                (Algorithm::Es256, kid, Ok(())),
+                (Algorithm::EdDsa, kid, Err(Rejection::AlgorithmNotAllowed)),
+            ],
+        );
+    }
+    // Each is used with its own algorithm only: another key's signature proves nothing.
+    let others = set(&[
+        jwk(&keys.other_p256, json!({ "kid": "a" })),
+        jwk(&keys.rsa, json!({ "kid": "a" })),
+    ]);
+    check_tokens(
+        &others.unwrap(),
+        &[(Algorithm::Es256, Some("a"), Err(Rejection::BadSignature))],
+    );
+}
+
+#[test]
+fn keys_that_share_a_kid_and_an_algorithm_are_skipped_and_the_others_are_used() {
     let keys = keys();
     let mixed = set(&[
+        jwk(&keys.p256, json!({ "kid": "a" })),
         jwk(&keys.rsa, json!({ "kid": "a" })),
-        jwk(&keys.p256, json!({ "kid": "b" })),
         jwk(&keys.other_p256, json!({ "kid": "a" })),
+        jwk(&keys.ed25519, json!({ "kid": "b" })),
     ])
     .unwrap();
-    assert_eq!(mixed.kids().collect::<Vec<_>>(), ["b"]);
-    let skipped: Vec<_> = mixed.skipped().iter().map(|key| key.position).collect();
-    assert_eq!(skipped, [0, 2]);
+    let mut kids: Vec<_> = mixed.kids().collect();
+    kids.sort_unstable();
+    assert_eq!((kids, mixed.len()), (vec!["a", "b"], 2));
+    let skipped: Vec<String> = mixed.skipped().iter().map(ToString::to_string).collect();
+    let reason = "another key of the set has the same `kid` and the same algorithm";
+    assert_eq!(
+        skipped,
+        [
+            format!("key 1 (\"a\"): {reason}"),
+            format!("key 3 (\"a\"): {reason}")
+        ]
+    );
+    check_tokens(
+        &mixed,
+        &[
+            (Algorithm::Rs256, Some("a"), Ok(())),
+            (Algorithm::Es256, Some("a"), Err(Rejection::AlgorithmNotAllowed)),
+        ],
+    );
     // One that can't be used takes no name from another.
-    let encryption = jwk(&keys.p256, json!({ "kid": "a", "use": "enc" }));
-    let used = set(&[jwk(&keys.rsa, json!({ "kid": "a" })), encryption]).unwrap();
+    let encryption = jwk(&keys.other_p256, json!({ "kid": "a", "use": "enc" }));
+    let used = set(&[jwk(&keys.p256, json!({ "kid": "a" })), encryption]).unwrap();
     assert_eq!(used.kids().collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]
-fn the_generation_changes_exactly_when_what_can_be_verified_does() {
+fn keys_of_which_none_can_be_told_from_the_others_withdraw_nothing() {
     let keys = keys();
-    let a = jwk(&keys.rsa, json!({ "kid": "a" }));
-    let b = jwk(&keys.p256, json!({ "kid": "b" }));
-    let base = set(&[a.clone(), b.clone()]).unwrap().generation();
-    let with = |keys: &[Value]| set(keys).unwrap().generation();
-    let same = [
-        ("order", with(&[b.clone(), a.clone()])),
-        (
-            "a use",
-            with(&[
-                jwk(&keys.rsa, json!({ "kid": "a", "use": "sig", "x5t": "AAAA" })),
-                b.clone(),
-            ]),
-        ),
-        (
-            "an unusable key",
-            with(&[a.clone(), json!({ "kty": "oct" }), b.clone()]),
-        ),
-        (
-            "the only algorithm",
-            with(&[a.clone(), jwk(&keys.p256, json!({ "kid": "b", "alg": "ES256" }))]),
-        ),
+    let secret = json!({ "kty": "oct", "kid": "s", "k": "AAAA" });
+    let ambiguous = [
+        jwk(&keys.p256, json!({ "kid": "a" })),
+        secret,
+        jwk(&keys.other_p256, json!({ "kid": "a" })),
     ];
-    for (name, generation) in same {
-        assert_eq!(generation, base, "{name}");
-    }
-    let other = [
-        ("a key less", with(std::slice::from_ref(&a))),
-        (
-            "a name",
-            with(&[a.clone(), jwk(&keys.p256, json!({ "kid": "c" }))]),
-        ),
-        (
-            "new material of one name",
-            with(&[a.clone(), jwk(&keys.other_p256, json!({ "kid": "b" }))]),
-        ),
-        (
-            "fewer algorithms",
-            with(&[jwk(&keys.rsa, json!({ "kid": "a", "alg": "RS256" })), b.clone()]),
-        ),
-        ("no name", with(std::slice::from_ref(&keys.rsa.jwk))),
-        ("an empty name", with(&[jwk(&keys.rsa, json!({ "kid": "" }))])),
-    ];
-    let mut seen = std::collections::HashSet::from([base]);
-    for (name, generation) in other {
-        assert!(seen.insert(generation), "{name}");
-    }
-    let pem = KeySet::from_pem(keys.rsa.public_pem.as_bytes(), &ALLOWED).unwrap();
-    assert_eq!(
-        pem.generation(),
-        with(std::slice::from_ref(&keys.rsa.jwk)),
-        "the same key, read from a PEM"
+    let error = set(&ambiguous).unwrap_err();
+    assert!(
+        matches!(&error, InvalidKey::AmbiguousKeys { skipped } if skipped.len() == 3),
+        "{error}"
     );
 }

@@ -1,0 +1,93 @@
+//! The usable keys of a JWKS: entries of one key become one, and keys that no token can tell apart are skipped
+//! (RFC 7517 sections 4.4 and 4.5). Reading one key is `jwk`'s part, finding the key of a token `key_set`'s.
+
+use serde_json::Value;
+
+use crate::algorithm::Algorithm;
+use crate::invalid_key::InvalidKey;
+use crate::jwk::{self, SkipReason, SkippedKey};
+use crate::key::Key;
+
+/// The usable keys of a JWKS with their canonical bytes, and the others. Those that share a `kid` have no algorithm in
+/// common; one without a `kid` is alone.
+pub(crate) struct PublishedKeys {
+    pub(crate) usable: Vec<(Key, Box<[u8]>)>,
+    pub(crate) skipped: Vec<SkippedKey>,
+}
+
+/// A usable key of a JWKS.
+struct Published {
+    /// Where it is in the set, from 0; of several entries the first.
+    position: usize,
+    key: Key,
+    canonical: Box<[u8]>,
+}
+
+impl PublishedKeys {
+    /// Reads the entries of a JWKS.
+    ///
+    /// # Errors
+    /// There are usable keys, and each is skipped because it can't be told from another. That is a fault of the
+    /// publication and withdraws nothing, unlike a set in which there is no usable key.
+    pub(crate) fn read(jwks: &[Value], allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
+        let mut found = Vec::<Published>::new();
+        let mut skipped = Vec::new();
+        for (position, jwk) in jwks.iter().enumerate() {
+            match jwk::read(jwk, allowed) {
+                Ok((key, canonical)) => add(&mut found, position, key, canonical),
+                Err(reason) => skipped.push(SkippedKey {
+                    position,
+                    kid: jwk::kid(jwk),
+                    reason,
+                }),
+            }
+        }
+        let reasons: Vec<_> = found.iter().map(|one| ambiguity(one, &found)).collect();
+        let is_published = !found.is_empty();
+        let mut usable = Vec::with_capacity(found.len());
+        for (one, reason) in found.into_iter().zip(reasons) {
+            match reason {
+                None => usable.push((one.key, one.canonical)),
+                Some(reason) => skipped.push(SkippedKey {
+                    position: one.position,
+                    kid: one.key.kid,
+                    reason,
+                }),
+            }
+        }
+        if is_published && usable.is_empty() {
+            return Err(InvalidKey::AmbiguousKeys {
+                skipped: skipped.into(),
+            });
+        }
+        Ok(Self { usable, skipped })
+    }
+}
+
+/// Adds a key, or its algorithms to the entry before it of the same key under the same name: issuers list a key once for
+/// each of its algorithms, or twice by mistake.
+fn add(found: &mut Vec<Published>, position: usize, key: Key, canonical: Box<[u8]>) {
+    let is_same = |one: &&mut Published| one.key.kid == key.kid && one.canonical == canonical;
+    match found.iter_mut().find(is_same) {
+        Some(one) => one.key.allow(key.algorithms()),
+        None => found.push(Published {
+            position,
+            key,
+            canonical,
+        }),
+    }
+}
+
+/// Returns why no token can mean `one` for certain, where that is so.
+fn ambiguity(one: &Published, found: &[Published]) -> Option<SkipReason> {
+    if one.key.kid.is_none() {
+        return (found.len() > 1).then_some(SkipReason::Unnamed);
+    }
+    let is_rival = |other: &&Published| {
+        let mut algorithms = other.key.algorithms().iter();
+        other.position != one.position
+            && other.key.kid == one.key.kid
+            && algorithms.any(|algorithm| one.key.algorithms().contains(algorithm))
+    };
+    found.iter().find(is_rival).map(|_| SkipReason::RepeatedKid)
+}
