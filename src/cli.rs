@@ -16,6 +16,7 @@ mod demo;
 mod document;
 mod duration;
 mod eval;
+mod expected;
 mod explain;
 mod export;
 mod flags;

@@ -8,6 +8,7 @@ use hyper::Method;
 use serde_json::Value;
 
 use super::change::{self, Body, Change, Options};
+use super::client::Unreachable;
 use super::confirm::confirm;
 use super::refused::Intent;
 use super::render::difference::{difference, is_empty};
@@ -53,7 +54,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     let shown = session.ask(&ask(arguments, &document, &tried), Intent::Try)?;
     let body = shown.json()?;
-    let found = body.get("difference").unwrap_or(&Value::Null);
+    let Some(found) = body.get("difference").filter(|found| found.is_object()) else {
+        return Err(Unreachable::Incomprehensible {
+            server: session.server().to_string(),
+            status: shown.status,
+        }
+        .into());
+    };
     if options.dry_run && session.form() == Form::Json {
         print(&shown.body)?;
         return Ok(Outcome::Done);

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::attribute::{self, Attribute};
 use super::client::{Ask, Secrecy, Server};
+use super::expected::Expected;
 use super::refused::Intent;
 use super::render::json as fields;
 use super::render::moment::rfc3339;
@@ -133,7 +134,9 @@ fn asked(server: &Server, arguments: &Arguments) -> Result<Value> {
     if arguments.token.is_some() {
         ask.secrecy = Secrecy::Secret;
     }
-    session.ask(&ask, Intent::Look)?.json()
+    session
+        .ask(&ask, Intent::Look(Expected::Boolean("passes")))?
+        .json()
 }
 
 /// The story as files tell it.

@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::client::Unreachable;
+use super::expected::Expected;
 use super::session::{Connection, Session};
 use super::whole_file::{Present, WholeFile};
 use super::{Outcome, answer, route};
@@ -27,7 +28,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let session = Session::open(&arguments.connection)?;
-    let answer = session.look(route::DOCUMENT)?;
+    let answer = session.look(route::DOCUMENT, Expected::Anything)?;
     let document = answer.json()?;
     if let Some(reason) = unfit(&document) {
         return Err(Unreachable::Unfit {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::answer;
 use super::change::with_query;
+use super::expected::Expected;
 use super::render::{Table, json};
 use super::session::{Form, Session, print};
 
@@ -30,7 +31,7 @@ pub(super) fn list<const N: usize>(
     session: &Session,
     (path, query): (&str, &[(&str, &str)]),
     page: &Page,
-    field: &str,
+    field: &'static str,
     (headings, row): ([&'static str; N], impl Fn(&Value) -> [String; N]),
     nothing: &str,
 ) -> Result<()> {
@@ -45,7 +46,7 @@ pub(super) fn list<const N: usize>(
         let mut asked = query.to_vec();
         asked.push(("limit", limit));
         asked.extend(after.as_deref().map(|after| ("after", after)));
-        let answer = session.look(with_query(path, &asked))?;
+        let answer = session.look(with_query(path, &asked), Expected::List(field))?;
         if session.form() == Form::Json {
             return Ok(print(&answer.body)?);
         }

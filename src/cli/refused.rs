@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::client::{Answer, Unreachable};
 use super::cure::in_commands;
+use super::expected::Expected;
 use super::render::{json, printable};
 use super::session::Form;
 
@@ -21,8 +22,8 @@ const OF_NOBODY: &str = "document:";
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Intent {
-    /// To see something.
-    Look,
+    /// To see something, which has these members.
+    Look(Expected),
     /// To see what a change would do.
     Try,
     /// To change something.
@@ -36,7 +37,7 @@ impl Intent {
     pub(super) fn is_answered_by(self, body: &[u8]) -> bool {
         let parsed = || serde_json::from_slice::<Value>(body).unwrap_or_default();
         match self {
-            Self::Look => true,
+            Self::Look(expected) => expected.is_met_by(body),
             Self::Try => parsed().get("preview").is_some_and(Value::is_object),
             Self::Change => {
                 let body = parsed();
@@ -128,7 +129,7 @@ impl Refused {
     fn headline(&self) -> &'static str {
         let code = json::text(&self.body, "code").unwrap_or_default();
         match self.intent {
-            Intent::Look => "refused:",
+            Intent::Look(_) => "refused:",
             Intent::Try => "would be refused:",
             Intent::Change | Intent::LocalChange if UNKNOWN_OUTCOME.contains(&code) => {
                 "failed; whether it was changed is in the audit log:"
@@ -304,7 +305,10 @@ mod tests {
                 request_id: String::new(),
                 body: body.into(),
             };
-            assert!(Refused::new(&answer, Intent::Look, Form::Text).is_err(), "{body}");
+            assert!(
+                Refused::new(&answer, Intent::Look(Expected::Anything), Form::Text).is_err(),
+                "{body}"
+            );
         }
     }
 

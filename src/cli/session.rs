@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::client::{Again, Answer, Ask, Client, Credentials, Protocol, Server, Unreachable};
+use super::expected::Expected;
 use super::refused::{Intent, Refused};
 use super::render::{json, printable};
 use super::{answer, duration, route};
@@ -104,9 +105,9 @@ impl Session {
         self.client.server()
     }
 
-    /// Asks for something that changes nothing.
-    pub(super) fn look(&self, path: impl Into<String>) -> Result<Answer> {
-        self.ask(&Ask::get(path), Intent::Look)
+    /// Asks for something that changes nothing, and whose answer has these members.
+    pub(super) fn look(&self, path: impl Into<String>, expected: Expected) -> Result<Answer> {
+        self.ask(&Ask::get(path), Intent::Look(expected))
     }
 
     /// Asks. An answer that is no good one is a [`Refused`].
@@ -122,13 +123,10 @@ impl Session {
         if intent.is_answered_by(&answer.body) {
             return Ok(answer);
         }
-        let status = answer.status;
+        let (server, status) = (self.server().to_string(), answer.status);
         Err(match intent {
-            Intent::Look | Intent::Try => Unreachable::NotTheApi { status },
-            Intent::Change | Intent::LocalChange => Unreachable::NotUnderstood {
-                server: self.server().to_string(),
-                status,
-            },
+            Intent::Look(_) | Intent::Try => Unreachable::Incomprehensible { server, status },
+            Intent::Change | Intent::LocalChange => Unreachable::NotUnderstood { server, status },
         }
         .into())
     }
@@ -140,7 +138,7 @@ impl Session {
         sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
     ) -> Result<Answer> {
         let answer = self.client.stream(ask, sink)?;
-        self.good(answer, Intent::Look)
+        self.good(answer, Intent::Look(Expected::Anything))
     }
 
     fn good(&self, answer: Answer, intent: Intent) -> Result<Answer> {

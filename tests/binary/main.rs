@@ -34,4 +34,5 @@ mod seeds;
 mod signing_in;
 mod strangers;
 mod tokens;
+mod understood;
 mod walkthrough;

@@ -47,7 +47,7 @@ const COMMANDS: &[&[&str]] = &[
 ];
 
 /// A folder to ask from, with files that are good and a token.
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("good"), GOOD).unwrap();
     fs::write(
@@ -58,14 +58,14 @@ fn folder() -> TempDir {
     folder
 }
 
-fn asked(folder: &Path, command: &[&str], server: &str) -> Said {
+pub(crate) fn asked(folder: &Path, command: &[&str], server: &str) -> Said {
     let arguments = [command, &["--server", server]].concat();
     sluice_with(&[("SLUICE_TOKEN", TOKEN)], folder, arguments)
 }
 
 /// Fails unless all is as it was in the folder.
 #[track_caller]
-fn check_untouched(folder: &Path) {
+pub(crate) fn check_untouched(folder: &Path) {
     let mut names: Vec<String> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -210,7 +210,10 @@ fn the_public_port_of_sluice_is_not_taken_for_its_admin_port() {
 }
 
 /// An admin API of this identity that answers everything else like this.
-fn api(identity: String, answer: impl Fn(&Recorded) -> Vec<u8> + Send + Sync + 'static) -> Upstream {
+pub(crate) fn api(
+    identity: String,
+    answer: impl Fn(&Recorded) -> Vec<u8> + Send + Sync + 'static,
+) -> Upstream {
     Upstream::answering(move |request, stream| {
         let bytes = match request.target() {
             "/api/v1" => identity.clone().into_bytes(),
@@ -223,7 +226,7 @@ fn api(identity: String, answer: impl Fn(&Recorded) -> Vec<u8> + Send + Sync + '
     })
 }
 
-fn sent(body: &[u8]) -> Vec<u8> {
+pub(crate) fn sent(body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }

@@ -11,6 +11,7 @@ use control::{GENESIS, Hash};
 use super::export;
 use super::lines::{Lines, MAX_LINE};
 use super::record::{hex, parse, unhex};
+use crate::cli::client::Unreachable;
 use crate::cli::session::{Connection, Form, Session};
 use crate::cli::{Outcome, answer};
 
@@ -72,15 +73,23 @@ pub(super) fn run(connection: &Connection, arguments: &Arguments) -> Result<Outc
 
 /// Reads what comes after the entries that were read. Gives what the server's store was at before.
 fn read(session: &Session, proof: &mut Proof) -> Result<Option<u64>> {
-    let mut lines = Lines::default();
+    let (mut lines, mut are_entries) = (Lines::default(), true);
     let after = Some(proof.last.0).filter(|id| *id > 0);
     let answer = session.stream(&export::ask(after), &mut |piece| {
         lines.add(piece, |line| {
+            are_entries &= parse(line).is_some();
             proof.line(line);
             Ok(())
         })
     })?;
-    proof.line(lines.rest());
+    // Whatever was done to a log, its server exports entries. What has another form is no log, and proves nothing.
+    if !are_entries || !lines.rest().is_empty() {
+        return Err(Unreachable::Incomprehensible {
+            server: session.server().to_string(),
+            status: answer.status,
+        }
+        .into());
+    }
     Ok(answer.revision)
 }
 

@@ -54,6 +54,12 @@ pub(crate) enum Unreachable {
     Broken { server: String, reason: hyper::Error },
     #[error("what answered (status {status}) is not the admin API of Sluice: is --server right?")]
     NotTheApi { status: u16 },
+    /// Nothing was to be changed.
+    #[error(
+        "the answer of {server} (status {status}) can't be understood: it lacks what every such answer has. is \
+         --server right?"
+    )]
+    Incomprehensible { server: String, status: u16 },
     /// It says yes, and not what was done.
     #[error(
         "the answer of {server} (status {status}) can't be understood; it isn't known whether it did what it was \

@@ -6,6 +6,7 @@ use hyper::Method;
 use serde_json::{Map, Value};
 
 use crate::cli::change::{self, Body, Change, Options};
+use crate::cli::expected::FLAG;
 use crate::cli::render::json;
 use crate::cli::render::preview::Kept;
 use crate::cli::session::Session;
@@ -62,7 +63,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     let rollout = match &arguments.percentage {
         None => Value::Null,
         Some(percentage) => {
-            let present = session.look(route::flag(flag, ""))?.json()?;
+            let present = session.look(route::flag(flag, ""), FLAG)?.json()?;
             let present = present.get("rollout").and_then(Value::as_object).cloned();
             merged(present.unwrap_or_default(), percentage, arguments).into()
         }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
+use crate::cli::expected::FLAG;
 use crate::cli::render::moment::moment;
 use crate::cli::render::{Table, counted, json, local_kill, printable};
 use crate::cli::session::Session;
@@ -17,7 +18,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
-    let answer = session.look(route::flag(&arguments.flag, ""))?;
+    let answer = session.look(route::flag(&arguments.flag, ""), FLAG)?;
     session.show(&answer, render)?;
     Ok(Outcome::Done)
 }

@@ -7,6 +7,7 @@ use rules::Lifecycle;
 use serde_json::{Map, Value, json};
 
 use crate::cli::change::{self, Body, Change, Options};
+use crate::cli::expected::FLAG;
 use crate::cli::refused::Refused;
 use crate::cli::render::preview::Kept;
 use crate::cli::render::{json as fields, printable};
@@ -152,7 +153,7 @@ pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Outcome> {
 
 /// How far it is. Whoever says `promote` must not take it back by that, nor the other way round.
 fn look(session: &Session, flag: &str, to: Lifecycle, way: Way) -> Result<Option<String>> {
-    let answer = session.look(route::flag(flag, ""))?;
+    let answer = session.look(route::flag(flag, ""), FLAG)?;
     let body = answer.json()?;
     let from = fields::text(&body, "lifecycle").or_else(|| fields::text(&body, "state"));
     let known = from.and_then(|from| Lifecycle::ALL.into_iter().find(|known| known.as_str() == from));

@@ -6,6 +6,7 @@ use hyper::Method;
 use serde_json::{Map, Value};
 
 use crate::cli::change::{self, Body, Change, Options};
+use crate::cli::expected::FLAG;
 use crate::cli::render::preview::Kept;
 use crate::cli::render::{Table, json};
 use crate::cli::session::Session;
@@ -48,7 +49,7 @@ fn assignment(text: &str) -> Result<Assignment, String> {
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     let flag = &arguments.flag;
     if arguments.tiers.is_empty() {
-        let answer = session.look(route::flag(flag, ""))?;
+        let answer = session.look(route::flag(flag, ""), FLAG)?;
         session.show(&answer, |body| {
             let mut table = Table::new(["tier", "serves"]);
             for (tier, variant) in json::entries(body, "tiers") {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::import::Mode;
 use crate::cli::change::with_query;
+use crate::cli::expected::Expected;
 use crate::cli::render::{Table, counted, json, printable};
 use crate::cli::route;
 use crate::cli::session::Session;
@@ -32,7 +33,8 @@ impl Losses {
         for _ in 0..MAX_PAGES {
             let mut query = vec![("limit", "1000")];
             query.extend(after.as_deref().map(|after| ("after", after)));
-            let page = session.look(with_query(route::TENANTS, &query))?.json()?;
+            let path = with_query(route::TENANTS, &query);
+            let page = session.look(path, Expected::List("orgs"))?.json()?;
             // Anything that is changed while the pages are read shows as a newer revision then.
             losses.revision = losses.revision.or(json::number(&page, "revision"));
             for before in json::list(&page, "orgs") {
