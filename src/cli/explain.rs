@@ -131,12 +131,18 @@ fn asked(server: &Server, arguments: &Arguments) -> Result<Value> {
         question.insert("at".to_owned(), at.into());
     }
     let mut ask = Ask::new(Method::POST, route::EXPLAIN).json(&question.into());
-    if arguments.token.is_some() {
+    if may_hold_secrets(arguments) {
         ask.secrecy = Secrecy::Secret;
     }
     session
         .ask(&ask, Intent::Look(Expected::Boolean("passes")))?
         .json()
+}
+
+/// Whether the explained request may hold credentials. A token may be in any header, since the server's documents say
+/// which; in a query (RFC 6750 section 2.3); and in the user information of an absolute target.
+fn may_hold_secrets(arguments: &Arguments) -> bool {
+    arguments.token.is_some() || !arguments.headers.is_empty() || arguments.path.contains(['?', '@'])
 }
 
 /// The story as files tell it.

@@ -7,7 +7,9 @@ use std::io::{self, ErrorKind};
 pub(crate) enum Unreachable {
     #[error("can't reach {server}: {reason}")]
     NoConnection { server: String, reason: io::Error },
-    #[error("a token would go to {server} without TLS, beyond this machine; nothing was sent")]
+    #[error(
+        "a token, or what may hold one, would go to {server} without TLS, beyond this machine; nothing was sent"
+    )]
     Unencrypted { server: String },
     /// It doesn't say what it is.
     #[error("{server} has not answered within {seconds} s; nothing was asked of it, and no token was sent")]
