@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use control::SqliteStore;
+use control::{SqliteStore, StoreError};
 use hyper::Method;
 
 use super::client::{Ask, Unreachable};
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
             let unfit = Unreachable::Unfit {
                 server: session.server().to_string(),
                 expected: "a backup of a store",
-                reason: error.to_string(),
+                reason: reason(error),
             };
             unfit.into()
         })
@@ -51,4 +51,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         arguments.output.display()
     ));
     Ok(Outcome::Done)
+}
+
+/// Why the copy is no backup. No store is damaged: the server's was not looked at, and there is none here.
+fn reason(error: StoreError) -> String {
+    match error {
+        StoreError::Corrupt(damage) => damage,
+        other => other.to_string(),
+    }
 }

@@ -389,6 +389,10 @@ fn a_backup_that_is_none_or_not_whole_replaces_no_good_one() {
     let backup = ["backup", "-o", "good", "--force"];
     for (what, body) in [
         ("JSON", br#"{"status":"ok"}"#.to_vec()),
+        (
+            "a page",
+            b"<!DOCTYPE html><html><body>Sign in</body></html>".repeat(50),
+        ),
         ("nothing", Vec::new()),
         ("its first half", whole[..middle].to_vec()),
         ("all but its end", whole[..whole.len() - 4_096].to_vec()),
@@ -403,6 +407,7 @@ fn a_backup_that_is_none_or_not_whole_replaces_no_good_one() {
             "{what}: {}",
             said.err
         );
+        assert!(!said.err.contains("the store is damaged"), "{what}: {}", said.err);
         check_untouched(folder.path());
     }
     let served = whole.clone();
