@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -39,6 +39,7 @@ pub(super) struct WholeFile {
 
 impl WholeFile {
     pub(super) fn begin(place: &Path, present: Present) -> Result<Self> {
+        let place = &resolved(place)?;
         match present {
             Present::Kept if place.exists() => {
                 anyhow::bail!("there is a file {} already", place.display())
@@ -87,7 +88,11 @@ impl WholeFile {
             .with_context(failed)?;
         check(&self.aside)?;
         match self.present {
-            Present::Replaced => fs::rename(&self.aside, &self.place).with_context(failed)?,
+            Present::Replaced => {
+                // Once more: what is there may have come since.
+                resolved(&self.place)?;
+                fs::rename(&self.aside, &self.place).with_context(failed)?;
+            }
             // Fails where there is a file by now.
             Present::Kept | Present::KeptUnlessForced => {
                 fs::hard_link(&self.aside, &self.place).with_context(failed)?
@@ -95,6 +100,38 @@ impl WholeFile {
         }
         Ok(())
     }
+}
+
+/// The place itself, or the file that a link there leads to, which is then written in the link's stead. Renaming over
+/// a link would leave the file it leads to as it was, and over a device or a pipe would put a file in its place.
+///
+/// # Errors
+/// Something is there that is no regular file.
+fn resolved(place: &Path) -> Result<PathBuf> {
+    let is = match fs::symlink_metadata(place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(place.to_owned()),
+        found => found.with_context(|| format!("can't write {}", place.display()))?,
+    };
+    if is.is_file() {
+        return Ok(place.to_owned());
+    }
+    let Ok(file) = fs::canonicalize(place) else {
+        anyhow::bail!(
+            "{} is a link that leads nowhere: it is not replaced",
+            place.display()
+        )
+    };
+    let kind = fs::metadata(&file)
+        .with_context(|| format!("can't write {}", file.display()))?
+        .file_type();
+    let kind = match kind {
+        kind if kind.is_file() => return Ok(file),
+        kind if kind.is_dir() => "a folder",
+        kind if kind.is_socket() => "a socket",
+        kind if kind.is_fifo() => "a pipe",
+        _ => "a device",
+    };
+    anyhow::bail!("{} is {kind} and no file: it is not replaced", place.display())
 }
 
 impl Drop for WholeFile {
@@ -106,6 +143,9 @@ impl Drop for WholeFile {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
@@ -143,5 +183,50 @@ mod tests {
             assert!(WholeFile::begin(&place, present).is_err());
         }
         assert!(WholeFile::begin(&place, Present::unless(true)).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_file_is_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        fs::create_dir(place("folder")).unwrap();
+        let _socket = UnixListener::bind(place("socket")).unwrap();
+        symlink("socket", place("link to a socket")).unwrap();
+        symlink("nowhere", place("link to nothing")).unwrap();
+        symlink("loop", place("loop")).unwrap();
+        let before = names(folder.path());
+        for (name, expected) in [
+            ("folder", "is a folder"),
+            ("socket", "is a socket"),
+            ("link to a socket", "is a socket"),
+            ("link to nothing", "is a link that leads nowhere"),
+            ("loop", "is a link that leads nowhere"),
+        ] {
+            let refused = WholeFile::begin(&place(name), Present::Replaced).err().unwrap();
+            assert!(refused.to_string().contains(expected), "{name}: {refused}");
+            assert!(WholeFile::begin(&place(name), Present::Kept).is_err(), "{name}");
+        }
+        assert_eq!(names(folder.path()), before);
+        // One that takes the place of the file meanwhile.
+        let mut file = WholeFile::begin(&place("late"), Present::Replaced).unwrap();
+        file.write(b"text").unwrap();
+        let _socket = UnixListener::bind(place("late")).unwrap();
+        assert!(file.finish().is_err());
+        assert!(!fs::symlink_metadata(place("late")).unwrap().is_file());
+    }
+
+    #[test]
+    fn the_file_that_a_link_leads_to_is_replaced_and_the_link_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        fs::create_dir(place("backups")).unwrap();
+        fs::write(place("backups/monday"), "old").unwrap();
+        symlink("backups/monday", place("newest")).unwrap();
+        let mut file = WholeFile::begin(&place("newest"), Present::Replaced).unwrap();
+        file.write(b"new").unwrap();
+        file.finish().unwrap();
+        assert_eq!(fs::read_to_string(place("backups/monday")).unwrap(), "new");
+        assert!(fs::symlink_metadata(place("newest")).unwrap().is_symlink());
+        assert_eq!(names(&place("backups")), ["monday"]);
     }
 }
