@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokens::OperatorTokens;
+
 use crate::access_log::AccessLog;
 use crate::context::InFlightCount;
 use crate::current::Current;
@@ -19,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) ids: Ids,
     pub(crate) in_flight: InFlightCount,
     pub(crate) shares: Arc<Shares>,
+    pub(crate) operator_tokens: OperatorTokens,
     pub(crate) probe: Option<Probe>,
     draining: AtomicBool,
 }
@@ -60,6 +63,7 @@ impl Shared {
             ids: Ids::new(),
             in_flight: InFlightCount::default(),
             shares,
+            operator_tokens: OperatorTokens::new(),
             probe,
             draining: AtomicBool::new(false),
         }

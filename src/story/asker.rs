@@ -5,7 +5,7 @@ use config::RequestValue;
 use control::{RequestQuestion, Sender};
 use proxy::Unproven;
 use rules::{AttributeId, AttributeValue, Auth, UnknownTenant};
-use tokens::{Identity, Issuer, Issuers, Rejection, Unverified, holds_operator_token};
+use tokens::{Identity, Issuer, Issuers, OperatorTokens, Rejection, Unverified};
 
 use super::{Telling, issuer_keys};
 use crate::cli::clock;
@@ -48,7 +48,7 @@ type Asking = std::result::Result<Asker, Refused>;
 pub(super) fn identify(telling: &Telling<'_>, auth: Auth) -> Result<Asking> {
     let mut asker = match &telling.question.sender {
         _ if auth == Auth::None => nobody("the route asks for no token"),
-        Sender::Token(token) if holds_operator_token(token.as_bytes()) => match auth {
+        Sender::Token(token) if OperatorTokens::new().are_in(token.as_bytes()) => match auth {
             Auth::Required => return Ok(Err(Refused::new(401, "TOKEN_MISSING", REMOVED))),
             Auth::Optional | Auth::None => nobody(REMOVED),
         },

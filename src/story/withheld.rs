@@ -3,7 +3,7 @@
 
 use config::TokenSource;
 use control::RequestQuestion;
-use tokens::holds_operator_token;
+use tokens::OperatorTokens;
 
 /// The question without the header lines that the proxy removes; none where it removes none.
 pub(super) fn without_operator_tokens(
@@ -16,7 +16,7 @@ pub(super) fn without_operator_tokens(
             TokenSource::Header(token) => *name == **token,
             TokenSource::Authorization | TokenSource::Cookie(_) => false,
         };
-        (name == "authorization" || is_for_tokens) && holds_operator_token(value.as_bytes())
+        (name == "authorization" || is_for_tokens) && OperatorTokens::new().are_in(value.as_bytes())
     };
     let removed: Vec<&String> = question
         .headers

@@ -46,7 +46,7 @@ fn a_closed_gate_is_explained_step_by_step() {
 
 #[test]
 fn a_static_token_of_an_operator_is_told_to_count_as_none() {
-    let token = "sluice_bm90IGEgcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmc";
+    let token = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
     let said = explain(&["--token", token, "GET", "/api/dispatch/v2/board"]);
     assert_eq!(said.code, 1, "{}", said.err);
     for part in ["a static token of an operator is removed", "401 TOKEN_MISSING"] {

@@ -14,7 +14,7 @@ use crate::answering::IDENTITY;
 use crate::operating::Managed;
 use crate::process::{Running, Said, sluice, sluice_with};
 
-const TOKEN: &str = "sluice_bm90IGEgcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmc";
+const TOKEN: &str = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
 /// What stands in the files that commands would write into.
 const GOOD: &str = "as good as it was";
 

@@ -6,12 +6,10 @@ use aws_lc_rs::{hmac, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rules::Timestamp;
-use tokens::OPERATOR_TOKEN_PREFIX;
+use tokens::{OPERATOR_TOKEN_BYTES, OPERATOR_TOKEN_PREFIX};
 
 use crate::actor::{Actor, Role};
 
-/// How many random bytes a token is made of.
-const SECRET_BYTES: usize = 32;
 /// How many random bytes are the key of its hash.
 const SALT_BYTES: usize = 16;
 
@@ -65,7 +63,7 @@ impl TokenHash {
     /// # Errors
     /// There are no random bytes.
     pub fn issue() -> Result<(String, Self), Unusable> {
-        let mut secret = [0; SECRET_BYTES];
+        let mut secret = [0; OPERATOR_TOKEN_BYTES];
         let mut salt = [0; SALT_BYTES];
         rand::fill(&mut secret).map_err(|_| Unusable::NoRandomness)?;
         rand::fill(&mut salt).map_err(|_| Unusable::NoRandomness)?;

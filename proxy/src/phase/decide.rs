@@ -39,7 +39,7 @@ async fn until_decided(shared: &Shared, session: &mut Session, context: &mut Con
     let raw = session.downstream_session.to_h1_raw();
     head::check(session, context)?;
     headers::strip(session, context);
-    operator_token::remove(session, &context.serving, &shared.metrics);
+    operator_token::remove(session, &context.serving, shared);
     target::normalise_in_place(session, &raw, context)?;
     // Only now: HTTP/1.0 may name the host in an absolute target alone.
     head::require_host(context)?;

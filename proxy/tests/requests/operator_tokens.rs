@@ -6,9 +6,9 @@ use testkit::{
     After, H2Answer, H2Client, H2Upstream, Proxy, ProxyBuilder, Request, Upstream, reply, response,
 };
 
-const TOKEN: &str = "sluice_bm90IGEgcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmc";
+const TOKEN: &str = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
 /// A part of it that nothing else has.
-const SECRET: &str = "bm90IGEgcmVhbCB0b2tlbiw";
+const SECRET: &str = "bm8gcmVhbCB0b2tlbiwgYnV0";
 const REMOVED: &str = "sluice_operator_tokens_removed_total";
 
 /// Ways on which a request gets to an upstream: a route without a token, one that takes one, a fallback, a gate that
@@ -154,6 +154,97 @@ fn it_is_removed_from_wherever_the_documents_look_for_tokens() {
     assert_eq!(refused.code(), "TOKEN_MISSING");
     check_unknown_to(&upstream);
     assert_eq!(proxy.metric(REMOVED), 4.0);
+}
+
+#[test]
+fn it_is_removed_from_whatever_header_holds_it() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    let basic = |pair: String| STANDARD.encode(pair);
+    let long = basic(format!("{}:{TOKEN}", "a".repeat(3_000)));
+    // Encoded so that both alphabets differ.
+    let both = basic(format!("\u{fb}\u{ff}\u{bf}?>:{TOKEN}"));
+    assert!(both.contains('/') || both.contains('+'), "{both}");
+    let blank = both.replacen("c2", "c 2", 1);
+    let escaped = TOKEN.replace('_', "%5F");
+    let mut sent = 0;
+    for (name, value) in [
+        ("X-Api-Key", TOKEN.to_owned()),
+        ("x-auth-token", TOKEN.to_owned()),
+        ("X-Auth-Token", format!("Bearer {TOKEN}")),
+        ("Proxy-Authorization", format!("Bearer {TOKEN}")),
+        ("Sec-WebSocket-Protocol", format!("graphql, bearer-{TOKEN}")),
+        ("Referer", format!("https://a.example/?token={TOKEN}&a=b")),
+        ("X-Json", format!("{{\"token\":\"{TOKEN}\"}}")),
+        ("Cookie", format!("a=b; sess={TOKEN}")),
+        ("Cookie", format!("sess=Bearer%20{TOKEN}; a=b")),
+        ("Cookie", format!("sess={escaped}")),
+        ("Cookie", format!("sess={}", escaped.replace("%5F", "%5f"))),
+        ("Cookie", format!("sess=%22{TOKEN}%22")),
+        ("Authorization", format!("Token-{TOKEN}")),
+        ("Authorization", format!("Basic {long}")),
+        ("Authorization", format!("Basic {both}")),
+        ("Authorization", format!("Basic {blank}")),
+        (
+            "Authorization",
+            format!("Basic {}", both.replace('+', "-").replace('/', "_")),
+        ),
+        ("Authorization", format!("Basic {}", both.trim_end_matches('='))),
+        ("X-Authorization", format!("Basic {both}")),
+    ] {
+        // Beside another value of its own: which one is meant can't be known.
+        let request = Request::get("/open").header(name, &value);
+        assert_eq!(
+            proxy.ask(&request.header(name, "other")).status,
+            200,
+            "{name}: {value}"
+        );
+        sent += 1;
+        assert_eq!(upstream.last().header(name), None, "{name}: {value}");
+        assert_eq!(proxy.metric(REMOVED), f64::from(sent), "{name}: {value}");
+    }
+    check_unknown_to(&upstream);
+    // In several headers it is counted once.
+    let request = Request::get("/open").token(TOKEN).header("X-Api-Key", TOKEN);
+    assert_eq!(proxy.ask(&request).status, 200);
+    assert_eq!(proxy.metric(REMOVED), f64::from(sent + 1));
+}
+
+#[test]
+fn what_only_begins_like_one_is_forwarded() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    let (shorter, longer) = (&TOKEN[..TOKEN.len() - 1], format!("{TOKEN}x"));
+    // A JSON web token whose signature has the form of one in it.
+    let signed = format!("Bearer {}-{TOKEN}", proxy.token("acme"));
+    for value in [
+        format!("Basic {}", STANDARD.encode("sluice_prod:hunter2")),
+        "Digest username=\"sluice_ci\", realm=\"x\"".to_owned(),
+        "AWS4-HMAC-SHA256 Credential=sluice_ci/20261120/eu-west-1/s3/aws4_request".to_owned(),
+        "Bearer sluice_sk".to_owned(),
+        format!("Bearer {shorter}"),
+        format!("Bearer {longer}"),
+        format!("Bearer x{TOKEN}"),
+        format!("Bearer {}", TOKEN.to_ascii_uppercase()),
+        format!("Basic {}", STANDARD.encode(format!("ann:{longer}"))),
+        signed,
+    ] {
+        for name in ["Authorization", "X-Api-Key", "Cookie"] {
+            let request = Request::get("/open").header(name, &value);
+            assert_eq!(proxy.ask(&request).status, 200, "{name}: {value}");
+            assert_eq!(upstream.last().header(name), Some(&*value));
+        }
+    }
+    assert_eq!(proxy.metric(REMOVED), 0.0);
+}
+
+#[test]
+fn the_host_that_was_matched_stays_whatever_it_is_called() {
+    let upstream = Upstream::named("api");
+    let proxy = builder(&upstream).start();
+    let host = format!("{TOKEN}.example");
+    assert_eq!(proxy.ask(&Request::get("/open").host(&host)).status, 200);
+    assert_eq!(upstream.only().header("host"), Some(&*host));
 }
 
 #[test]
