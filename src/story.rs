@@ -3,6 +3,7 @@
 
 mod act;
 mod asker;
+mod connection;
 mod head;
 mod limits;
 mod passed_over;

@@ -34,7 +34,8 @@ pub struct RequestForm {
     method: String,
     /// The path, with its query if any.
     path: String,
-    /// The host, with its port if any; left out: localhost; empty: none, as HTTP/1.0 allows.
+    /// The host, with its port if any; left out: that of a header `Host`, else localhost; empty: none, as HTTP/1.0
+    /// allows.
     host: Option<String>,
     /// The headers, a line each: `NAME: VALUE`.
     #[serde(default)]
@@ -166,11 +167,12 @@ impl RequestForm {
                 groups: self.groups,
             },
         };
+        let headers = headers(&self.headers)?;
         Ok(RequestQuestion {
             method: self.method,
             path: self.path,
-            host: self.host.unwrap_or_else(|| NO_HOST.to_owned()),
-            headers: headers(&self.headers)?,
+            host: self.host.unwrap_or_else(|| unnamed_host(&headers).to_owned()),
+            headers,
             sender,
             attributes: attributes(&self.attributes)?,
         })
@@ -197,6 +199,14 @@ impl std::fmt::Debug for Sender {
                 told.field("groups", groups).finish()
             }
         }
+    }
+}
+
+/// The host where none is given: that of the headers, if they have one.
+fn unnamed_host(headers: &[(String, String)]) -> &'static str {
+    match headers.iter().any(|(name, _)| name == "host") {
+        true => "",
+        false => NO_HOST,
     }
 }
 

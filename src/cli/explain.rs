@@ -51,9 +51,9 @@ pub(super) struct Arguments {
     /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be given several times.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = checked_attribute, conflicts_with = "token")]
     attributes: Vec<Attribute>,
-    /// The request's host.
-    #[arg(long, default_value = "localhost", value_parser = host)]
-    host: String,
+    /// The request's host; left out: that of a `--header`, else localhost.
+    #[arg(long, value_parser = host)]
+    host: Option<String>,
     /// The request has no `Host`, as HTTP/1.0 allows.
     #[arg(long, conflicts_with = "host")]
     no_host: bool,
@@ -174,15 +174,16 @@ fn request(arguments: &Arguments) -> Value {
     let mut request = json!({
         "method": arguments.method,
         "path": arguments.path,
-        "host": if arguments.no_host { "" } else { &arguments.host },
         "headers": arguments.headers,
         "groups": arguments.groups,
         "attributes": attributes,
     });
+    let none = arguments.no_host.then(String::new);
     for (name, value) in [
-        ("token", &arguments.token),
-        ("tenant", &arguments.tenant),
-        ("user", &arguments.user),
+        ("host", arguments.host.as_ref().or(none.as_ref())),
+        ("token", arguments.token.as_ref()),
+        ("tenant", arguments.tenant.as_ref()),
+        ("user", arguments.user.as_ref()),
     ] {
         if let (Some(request), Some(value)) = (request.as_object_mut(), value) {
             request.insert(name.to_owned(), value.as_str().into());

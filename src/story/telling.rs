@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use anyhow::Result;
-use control::{FlagStory, GateStory, Story};
+use control::{FlagStory, GateStory, RequestQuestion, Story};
 use rules::{
     AttributeId, Gate, Host, Mode, Preflight, Reads, Route, RouteId, Routes, Subject, Truth, Unmatched,
     Value, Verdict, normalise,
@@ -11,8 +11,8 @@ use rules::{
 
 use super::asker::{self, Asker};
 use super::head::{Head, is_preflight};
-use super::withheld::without_operator_tokens;
-use super::{Telling, act, limits, passed_over};
+use super::withheld::{Withheld, without_operator_tokens};
+use super::{Telling, act, connection, limits, passed_over};
 
 /// A story, and how the upstream that it ends at may read paths.
 #[derive(Default)]
@@ -28,8 +28,25 @@ pub(super) struct Told {
 /// What can't be wrong with documents that were loaded.
 pub(crate) fn tell(telling: &Telling<'_>) -> Result<Story> {
     let withheld = without_operator_tokens(telling.question, &telling.gateway.identity.token);
-    let question = withheld.as_ref().unwrap_or(telling.question);
+    let question = withheld
+        .as_ref()
+        .map_or(telling.question, |withheld| &withheld.question);
     let mut story = from_its_head(&Telling { question, ..*telling })?;
+    if story.upstream.is_some() && connection::is_refused(question) {
+        // Only once it is to be forwarded: a closed gate answers before.
+        story.passes = false;
+        story.upstream = None;
+        story.headers.clear();
+        "400 REQUEST_INVALID: `Connection` names what it may not".clone_into(&mut story.answer);
+    }
+    if let Some(Withheld { note, .. }) = &withheld {
+        if story.identity.is_empty() {
+            "not asked".clone_into(&mut story.identity);
+        } else {
+            story.identity_source.push_str("; ");
+        }
+        story.identity_source.push_str(note);
+    }
     story.snapshot = telling.gateway.snapshot.revision.to_string();
     Ok(story)
 }
@@ -42,15 +59,18 @@ fn from_its_head(telling: &Telling<'_>) -> Result<Story> {
         ..Story::default()
     };
     let routes = &telling.gateway.snapshot.routes;
-    let target = normalise(question.path.as_bytes(), routes.target);
-    let authority = target.as_ref().ok().and_then(|target| target.authority);
-    let host = match host(routes, &question.host, authority) {
-        Ok(host) => host,
+    // In the proxy's order: `Host`, the target, and only then that a host is missing.
+    let sent = match sent_host(question) {
+        Ok(sent) => sent,
         Err(invalid) => return Ok(refused(format!("400 HOST_INVALID: {invalid}"))),
     };
-    let target = match target {
+    let target = match normalise(question.path.as_bytes(), routes.target) {
         Ok(target) => target,
         Err(invalid) => return Ok(refused(format!("400 TARGET_INVALID: {invalid}"))),
+    };
+    let host = match host(routes, sent, target.authority) {
+        Ok(host) => host,
+        Err(invalid) => return Ok(refused(format!("400 HOST_INVALID: {invalid}"))),
     };
     let head = Head {
         host: &host,
@@ -70,22 +90,45 @@ fn from_its_head(telling: &Telling<'_>) -> Result<Story> {
     })
 }
 
+/// Returns what `Host` says, if there is one: the host of the question, or a line of its headers.
+fn sent_host(question: &RequestQuestion) -> Result<Option<&str>, String> {
+    let given = Some(&*question.host).filter(|host| !host.is_empty());
+    let mut hosts = given.into_iter().chain(question.header_values("host"));
+    let host = match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => return Err("the request has `Host` twice".to_owned()),
+        (None, None) => return Ok(None),
+        (Some(host), None) => host,
+    };
+    if authority(&question.path).is_some_and(|authority| authority != host) {
+        return Err("the target and `Host` name different hosts".to_owned());
+    }
+    Host::parse(host)
+        .map(|_| Some(host))
+        .map_err(|invalid| invalid.to_string())
+}
+
+/// Returns the authority of an absolute target, whether it is a valid one or not.
+fn authority(target: &str) -> Option<&str> {
+    if target.starts_with('/') {
+        return None;
+    }
+    let (_, rest) = target.split_once("://")?;
+    rest.split(['/', '?', '#']).next()
+}
+
 /// Returns the name that routes are matched by: that of `Host`, or of an absolute target that comes without one.
 /// Empty where the request names no host and no route asks for one.
-fn host<'q>(routes: &Routes, sent: &'q str, authority: Option<&'q str>) -> Result<Cow<'q, str>, String> {
-    let named = match authority {
-        Some(authority) if sent.is_empty() => authority,
-        Some(authority) if authority != sent => {
-            return Err("the target and `Host` name different hosts".to_owned());
-        }
-        _ => sent,
-    };
-    match named {
-        "" if routes.table().needs_host() => {
+fn host<'q>(
+    routes: &Routes,
+    sent: Option<&'q str>,
+    authority: Option<&'q str>,
+) -> Result<Cow<'q, str>, String> {
+    match sent.or(authority) {
+        None if routes.table().needs_host() => {
             Err("the request names no host, and a route asks for one".to_owned())
         }
-        "" => Ok(Cow::Borrowed("")),
-        named => Host::parse(named)
+        None => Ok(Cow::Borrowed("")),
+        Some(named) => Host::parse(named)
             .map(|host| host.name)
             .map_err(|invalid| invalid.to_string()),
     }

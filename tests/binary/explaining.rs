@@ -45,6 +45,114 @@ fn a_closed_gate_is_explained_step_by_step() {
 }
 
 #[test]
+fn a_static_token_of_an_operator_is_told_to_be_removed_from_any_header() {
+    let token = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
+    for (header, path, code) in [
+        ("Authorization: Bearer", "/nowhere", 0),
+        ("Authorization: Bearer", "/api/dispatch/v2/board", 1),
+        ("X-Api-Key:", "/nowhere", 0),
+    ] {
+        let line = format!("{header} {token}");
+        let said = explain(&["--header", &line, "GET", path]);
+        assert_eq!(said.code, code, "{}", said.out);
+        let name = header.split(':').next().unwrap().to_ascii_lowercase();
+        let note = format!("static token of an operator, which belongs to the admin API: {name}");
+        assert!(said.out.contains(&note), "{}", said.out);
+        assert!(!said.out.contains(token), "{}", said.out);
+    }
+    let required = [
+        "--header",
+        &format!("Authorization: Basic {token}"),
+        "GET",
+        "/api/dispatch/v2/board",
+    ];
+    assert!(explain(&required).out.contains("401 TOKEN_MISSING"));
+    let other = explain(&["--header", "Authorization: Bearer sluice_sk", "GET", "/nowhere"]);
+    assert!(!other.out.contains("static token"), "{}", other.out);
+}
+
+#[test]
+fn hosts_and_connections_are_explained_as_the_proxy_judges_them() {
+    let folder = demo_folder();
+    let file = folder.path().join("sluice.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let gated = text.replace(
+        "match: /api/dispatch/v2/**",
+        "match: { host: a.test, path: /api/dispatch/v2/** }",
+    );
+    std::fs::write(&file, gated).unwrap();
+    for (question, answer) in [
+        (
+            &["--header", "Host: localhost", "--host", "other", "GET", "/x"][..],
+            "400 HOST_INVALID",
+        ),
+        (
+            &["--header", "Host: a.test", "--host", "a.test", "GET", "/x"],
+            "400 HOST_INVALID",
+        ),
+        (
+            &["--header", "Host: a", "--header", "Host: a", "GET", "/x"],
+            "400 HOST_INVALID",
+        ),
+        (&["--header", "Host: a@b", "GET", "/x"], "400 HOST_INVALID"),
+        (
+            &["--header", "Host: b.test", "GET", "http://a.test/x"],
+            "400 HOST_INVALID",
+        ),
+        (
+            &["--host", "other", "GET", "http://localhost@other/x"],
+            "400 HOST_INVALID",
+        ),
+        (
+            &["--no-host", "GET", "http://localhost@other/x"],
+            "400 TARGET_INVALID",
+        ),
+        (&["--no-host", "GET", "/x"], "400 HOST_INVALID"),
+        (
+            &["--header", "Connection: host", "--host", "other", "GET", "/x"],
+            "400 REQUEST_INVALID",
+        ),
+        (
+            &["--header", "connection: close, X-Forwarded-For", "GET", "/x"],
+            "400 REQUEST_INVALID",
+        ),
+        (
+            &["--header", "connection: \"x\"", "GET", "/x"],
+            "400 REQUEST_INVALID",
+        ),
+        (
+            &["--header", "connection: a,b,c,d,e,f,g,h,i,j", "GET", "/x"],
+            "400 REQUEST_INVALID",
+        ),
+    ] {
+        let said = sluice(folder.path(), ["explain"].iter().chain(question), "");
+        assert_eq!(said.code, 1, "{question:?}: {}", said.out);
+        assert!(said.out.contains(answer), "{question:?}: {}", said.out);
+        assert!(
+            said.out.contains("upstream  not asked"),
+            "{question:?}: {}",
+            said.out
+        );
+    }
+    for question in [
+        &["--header", "Host: other", "GET", "/x"][..],
+        &["--no-host", "--header", "Host: other", "GET", "/x"],
+        &["--header", "Connection: close, x-hosted", "GET", "/x"],
+        &[
+            "--tenant",
+            "acme",
+            "--header",
+            "Host: a.test",
+            "GET",
+            "/api/dispatch/v2/board",
+        ],
+    ] {
+        let said = sluice(folder.path(), ["explain"].iter().chain(question), "");
+        assert_eq!(said.code, 0, "{question:?}: {}", said.out);
+    }
+}
+
+#[test]
 fn a_static_token_of_an_operator_is_told_to_count_as_none() {
     let token = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
     let said = explain(&["--token", token, "GET", "/api/dispatch/v2/board"]);
