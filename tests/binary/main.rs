@@ -19,6 +19,7 @@ mod evaluating;
 mod explained;
 mod explaining;
 mod failing_disk;
+mod fixed_texts;
 mod log;
 mod lost;
 mod managed;

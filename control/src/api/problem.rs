@@ -150,7 +150,7 @@ impl Problem {
             status: parts.status,
             code: parts.code,
             detail: &parts.detail,
-            cure: parts.cure.as_deref(),
+            cure: parts.cure.as_deref().filter(|cure| can_follow(cure)),
             request_id,
             refusals: parts.refusals.iter().map(refusal).collect(),
             problems: &parts.problems,
@@ -166,12 +166,17 @@ impl Problem {
     }
 }
 
+/// Whether a cure can be followed: none with a mask in it can.
+fn can_follow(cure: &str) -> bool {
+    redact::masked(cure) == cure
+}
+
 /// Its facts stand beside what all refusals have.
 pub(crate) fn refusal(refusal: &Refusal) -> Value {
     let mut body = Map::new();
     body.insert("code".into(), refusal.code.as_str().into());
     body.insert("detail".into(), refusal.detail.as_str().into());
-    if let Some(cure) = &refusal.cure {
+    if let Some(cure) = refusal.cure.as_deref().filter(|cure| can_follow(cure)) {
         body.insert("cure".into(), json!(cure));
     }
     for (name, fact) in &refusal.facts {

@@ -201,3 +201,15 @@ fn a_problem_quotes_no_secret() {
         assert!(!response.code().is_empty(), "{}", response.text());
     }
 }
+
+#[test]
+fn a_problem_tells_how_to_sign_in() {
+    let server = Server::start();
+    let response = server.ask(request("GET", "/whoami", None));
+    assert_eq!(response.json()["cure"], "send `authorization: Bearer TOKEN`");
+    let other = request("GET", "/whoami", None).header("authorization", "Digest a");
+    assert_eq!(
+        server.ask(other).json()["detail"],
+        "authorization is not `Bearer TOKEN`"
+    );
+}

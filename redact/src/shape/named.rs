@@ -6,14 +6,21 @@ use super::Form;
 use super::base64::decoded;
 use super::run::{begins_word, quotable, run};
 
-/// A token behind `Bearer`, unless it is a plain word: `Bearer realm="x"`, `bearer tokens`.
+/// A token behind `Bearer`, unless it is a plain word (`Bearer realm="x"`, `bearer tokens`) or stands for one.
 pub(super) fn bearer(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
     let token = credential(text, anchor)?;
     let found = text.get(token.clone())?;
     let word = trimmed(found, b"=.,;");
     let rest = word.get(1..).unwrap_or_default();
     let is_plain = word.len() < 16 && rest.iter().all(u8::is_ascii_lowercase);
-    (!is_plain).then_some(token)
+    (!is_plain && !is_placeholder(word)).then_some(token)
+}
+
+/// Whether a word stands for a token in instructions: `Bearer TOKEN`, `ACCESS_TOKEN`.
+fn is_placeholder(word: &[u8]) -> bool {
+    const LONGEST: usize = 16;
+    let is_part = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
+    word.len() <= LONGEST && word.ends_with(b"TOKEN") && word.iter().all(is_part)
 }
 
 /// Base64 of a user and a password behind `Basic`.
@@ -53,7 +60,9 @@ pub(super) fn field(text: &[u8], name: Range<usize>, form: Form) -> Option<Range
         return Some(value);
     }
     let is_part = |byte: u8| !matches!(byte, b'\n' | b'\r' | b'"' | b'`' | b'\\');
-    Some(start..run(text, start, is_part))
+    let end = run(text, start, is_part);
+    let last = text.get(start..end)?.rsplit(|byte| *byte == b' ').next()?;
+    (!is_placeholder(last)).then_some(start..end)
 }
 
 /// The value behind `name=`, or of a member of JSON. A reference (`${NAME}`) is no secret.

@@ -47,6 +47,15 @@ fn what_follows_a_scheme_is_masked() {
 }
 
 #[test]
+fn what_stands_for_a_token_in_instructions_is_shown() {
+    check("send `authorization: Bearer TOKEN`");
+    check("authorization is not `Bearer TOKEN`");
+    check("curl -H \"Authorization: Bearer ACCESS_TOKEN\"");
+    check("Bearer \u{ab}TOKEN1\u{bb} and Bearer \u{ab}HUNTER\u{bb}");
+    check("authorization: \u{ab}Bearer HUNTER\u{bb}");
+}
+
+#[test]
 fn a_private_key_is_masked_and_a_public_one_is_not() {
     check(
         "a\n-----BEGIN EC PRIVATE KEY-----\u{ab}\nMHcCAQEEIB\nAwEHoUQD==\n\u{bb}-----END EC PRIVATE KEY-----\nb",
