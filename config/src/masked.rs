@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
-use redact::{Form, blank, is_name, mask_bytes};
+use redact::{Form, blank, mask_bytes, user_infos};
 
 use crate::node::shorten;
 use crate::problem::shown;
-use crate::secret_values::SecretValue;
+use crate::secret_values::{SecretValue, names_secret};
 use crate::source::Source;
 
 /// How much text before and after an excerpt is looked at, in bytes: the beginning of a private key may be outside.
 const AROUND: usize = 16 * 1024;
+/// The longest a value is that was cut short for a message, in bytes.
+const LONGEST_CUT: usize = 1024;
 
 /// A part of a source with its secrets masked: as many bytes, and the same lines.
 pub(crate) fn excerpt(source: &Source, range: Range<usize>) -> String {
@@ -27,7 +29,10 @@ pub(crate) fn excerpt(source: &Source, range: Range<usize>) -> String {
     let values = values.map(|value| value.start.saturating_sub(start)..value.end.saturating_sub(start));
     let named = match source.knows_secrets() {
         true => Vec::new(),
-        false => named_values(around),
+        false => named_values(around)
+            .into_iter()
+            .chain(user_infos(around))
+            .collect(),
     };
     for value in values.chain(named) {
         let value = value.start.min(bytes.len())..value.end.min(bytes.len());
@@ -44,24 +49,66 @@ pub(crate) fn excerpt(source: &Source, range: Range<usize>) -> String {
 /// A message about a value that is a secret, without what it quotes of it.
 pub(crate) fn message(message: &str, secret: &SecretValue) -> String {
     let whole = shown(secret.text.clone());
-    let first = shown(shorten(&secret.text).trim_end_matches("...").to_owned());
-    let hidden = |text: &str| {
-        text.replace(&*whole, &blank(&whole))
-            .replace(&*first, &blank(&first))
-    };
-    if first.is_empty() {
+    if whole.is_empty() {
         return message.to_owned();
     }
     if whole.contains('`') {
-        return hidden(message);
+        let first = shown(shorten(&secret.text).trim_end_matches("...").to_owned());
+        let hidden = message.replace(&*whole, &blank(&whole));
+        return match first.is_empty() {
+            true => hidden,
+            false => hidden.replace(&*first, &blank(&first)),
+        };
     }
     // Messages quote values like this; the same word elsewhere is none of the value.
     let parts = message.split('`').enumerate();
     let parts = parts.map(|(index, part)| match index % 2 {
         0 => part.to_owned(),
-        _ => hidden(part),
+        _ => hidden(part, &whole),
     });
     parts.collect::<Vec<_>>().join("`")
+}
+
+/// A quoted part of a message without the secret, also where it was cut short within the secret.
+fn hidden(part: &str, secret: &str) -> String {
+    let all = part.replace(secret, &blank(secret));
+    let Some(cut) = all.strip_suffix("...") else {
+        return all;
+    };
+    let ends = secret.char_indices().map(|(at, c)| at + c.len_utf8());
+    let most = cut.len().min(LONGEST_CUT);
+    let longest = ends
+        .take_while(|end| *end <= most)
+        .filter_map(|end| secret.get(..end))
+        .filter(|start| cut.ends_with(start))
+        .last();
+    match longest.and_then(|start| Some((cut.strip_suffix(start)?, blank(start)))) {
+        Some((before, mask)) => format!("{before}{mask}..."),
+        None => all,
+    }
+}
+
+/// A cure without what a report hides of the value that it quotes: who follows it puts no asterisks into a document.
+pub(crate) fn cure(cure: &str, secret: Option<&SecretValue>) -> Option<String> {
+    let hides = |text: &str| {
+        let told = secret.map(|secret| message(text, secret));
+        redact::masked(told.as_deref().unwrap_or(text)) != text
+    };
+    if !hides(cure) {
+        return Some(cure.to_owned());
+    }
+    let mut kept = String::with_capacity(cure.len());
+    for (index, part) in cure.split('`').enumerate() {
+        match index % 2 {
+            0 => kept.push_str(part),
+            _ if !hides(&format!("`{part}`")) => kept.extend(["`", part, "`"]),
+            _ => match kept.strip_suffix(": ").map(str::len) {
+                Some(end) => kept.truncate(end),
+                None => kept.push_str("it"),
+            },
+        }
+    }
+    (!hides(&kept)).then_some(kept)
 }
 
 /// The values behind names of secrets, found in the text alone: for documents that are no YAML, and for keys that are
@@ -83,7 +130,7 @@ fn named_values(text: &str) -> Vec<Range<usize>> {
         let name = before.trim_end_matches(['"', '\'', ' ']);
         let start = name.rfind(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-'));
         let name = name.get(start.map_or(0, |start| start + 1)..).unwrap_or_default();
-        if is_name(name) {
+        if names_secret(name) {
             let is_flow = before.contains(['{', '[']);
             found.extend(value(text, at, before, is_flow));
         }

@@ -232,7 +232,7 @@ impl Problem {
             }
         };
         mask(&mut self.title);
-        self.help.iter_mut().for_each(mask);
+        self.help = self.help.take().and_then(|help| masked::cure(&help, secret));
         if let At::Text(label) = &mut self.at {
             mask(&mut label.text);
         }

@@ -1,61 +1,64 @@
 //! Values of a document that are secrets, or stand where one may have been put by mistake. Reports mask them, whatever
 //! they look like.
 //!
-//! A value is taken for a secret where its field is named like one (`secret`, `token`, `hash`); where its field is
-//! unknown and has secrets beside it; and where it should be a mapping of a secret's source, or a path or URL of one and
-//! does not look like it.
+//! A value is taken for a secret where its field is named like one (`secret`, `db_password`, `hash`); where its field is
+//! unknown and has secrets beside it; where it should be a mapping of a secret's source, or a path or URL of one and
+//! does not look like it; and where it stands beside secrets and is nothing that its field takes. Of hosts and URLs,
+//! user and password are secrets. Names of an operator's choice (attributes, headers, claims) say nothing.
 
-use redact::{is_name, is_random};
+mod place;
 
-use crate::node::{Node, NodeKind, Span};
+use std::ops::Range;
+
+use redact::{is_name, user_info};
+
+use self::place::{Place, is_path};
+use crate::node::{Entry, Node, NodeKind, Span};
 use crate::quantity;
-use crate::shape::sluice::PATH;
 use crate::shape::{Object, Shape, Union, When};
 
-/// A value that no report shows.
+/// Names that belong to secrets in documents, and to other things in a log.
+const NAMES: [&str; 3] = ["hash", "key", "keys"];
+/// Fields of these documents that hold a secret, or say where one is.
+const FIELDS: [&str; 7] = ["hash", "key", "keys", "secret", "secret_file", "token", "tokens"];
+
+/// A value that no report shows, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SecretValue {
+    /// The whole value, at which problems point.
+    pub(crate) at: Span,
+    /// What is masked of it.
     pub(crate) span: Span,
-    /// What it says, without quotes and escapes.
+    /// What that says, without quotes and escapes.
     pub(crate) text: String,
 }
 
-/// Finds the secrets of a document of this form.
-pub(crate) fn secret_values(root: &Node<'_>, object: &'static Object) -> Vec<SecretValue> {
-    let mut finder = Finder { found: Vec::new() };
-    let place = Place {
-        is_named: false,
-        is_beside: false,
-        is_source: false,
+/// Whether a field of a document with this name holds a secret.
+pub(crate) fn names_secret(name: &str) -> bool {
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)) || is_name(name)
+}
+
+/// Finds the secrets of a document of this form, which was read from `source`.
+pub(crate) fn secret_values(source: &str, root: &Node<'_>, object: &'static Object) -> Vec<SecretValue> {
+    let mut finder = Finder {
+        source,
+        found: Vec::new(),
     };
-    finder.node(root, Some(Shape::Object(object)), place);
+    finder.node(root, Some(Shape::Object(object)), Place::default());
     finder.found
 }
 
-struct Finder {
+struct Finder<'t> {
+    source: &'t str,
     found: Vec<SecretValue>,
 }
 
-/// Where a value stands.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// In a field that is named like a secret.
-    is_named: bool,
-    /// Where there are fields for secrets.
-    is_beside: bool,
-    /// In a field that says where a secret is.
-    is_source: bool,
-}
-
-impl Finder {
+impl Finder<'_> {
     fn node(&mut self, node: &Node<'_>, shape: Option<Shape>, place: Place) {
         match &node.kind {
             NodeKind::Plain(text) | NodeKind::Quoted(text) => {
-                if quantity::reference(text).is_none() && !text.is_empty() && place.is_secret(text, shape) {
-                    self.found.push(SecretValue {
-                        span: node.span,
-                        text: text.to_string(),
-                    });
+                if let Some(part) = secret_part(text, node.is_null(), shape, place) {
+                    self.keep(node.span, text, part);
                 }
             }
             NodeKind::List(items) => {
@@ -69,21 +72,28 @@ impl Finder {
                 };
                 items.iter().for_each(|one| self.node(one, item, place));
             }
-            NodeKind::Mapping(_) => self.mapping(node, shape, place),
+            NodeKind::Mapping(entries) => self.mapping(node, entries, shape, place),
             NodeKind::Refused => {}
         }
     }
 
-    fn mapping(&mut self, node: &Node<'_>, shape: Option<Shape>, place: Place) {
+    fn mapping(&mut self, node: &Node<'_>, entries: &[Entry<'_>], shape: Option<Shape>, place: Place) {
         let (object, union) = match shape {
             Some(Shape::Object(object)) => (Some(object), None),
             Some(Shape::Union(union)) => (case(node, union), Some(union)),
             _ => (None, None),
         };
-        let is_beside = place.is_beside
-            || object.is_some_and(Object::has_secrets)
-            || union.is_some_and(Union::has_secrets);
-        for entry in node.entries().unwrap_or_default() {
+        // Beneath what takes no mapping, everything is as secret as the value would be.
+        let is_inherited = match shape {
+            Some(Shape::Secret) => true,
+            Some(Shape::Text(_) | Shape::Name(_)) => place.is_source || place.is_named,
+            None => place.is_beside || place.is_named,
+            _ => false,
+        };
+        let is_beside =
+            is_inherited || object.is_some_and(Object::has_secrets) || union.is_some_and(Union::has_secrets);
+        let is_near = is_beside || object.is_some_and(Object::has_sources);
+        for entry in entries {
             let field = object.and_then(|object| object.field(&entry.key));
             // Of several cases that are written at once, each has its field.
             let field = field.or_else(|| {
@@ -91,52 +101,91 @@ impl Finder {
                     .and_then(|union| case_of(union, &entry.key))?
                     .field(&entry.key)
             });
-            let shape = match (field, shape) {
-                (Some(field), _) => Some(field.shape),
-                (None, Some(Shape::Map(map))) => Some(map.value),
-                (None, _) => None,
+            let (inner, is_chosen) = match (field, shape) {
+                (Some(field), _) => (Some(field.shape), false),
+                (None, Some(Shape::Map(map))) => (Some(map.value), true),
+                (None, _) => (None, false),
             };
-            let is_named = is_name(&entry.key);
+            if inner.is_none() && entry.value.is_null() {
+                self.key(entry, is_beside);
+            }
+            let is_named = match inner {
+                Some(_) => !is_chosen && FIELDS.contains(&&*entry.key),
+                None => names_secret(&entry.key),
+            };
             let tells_source =
                 |union: &Union| union.has_secrets() && union.keys().any(|key| key == entry.key);
             let place = Place {
                 is_named,
                 // Beneath a field that is known, it depends on what is there.
-                is_beside: is_beside && shape.is_none(),
-                is_source: union.is_some_and(tells_source) || (is_named && is_path(shape)),
+                is_beside: is_beside && inner.is_none(),
+                is_near,
+                is_source: union.is_some_and(tells_source) || (is_named && is_path(inner)),
             };
-            self.node(&entry.value, shape, place);
+            self.node(&entry.value, inner, place);
         }
+    }
+
+    /// A key that nobody knows, without a value: `{ secret:VALUE }` lacks a space, `{ VALUE }` a field.
+    fn key(&mut self, entry: &Entry<'_>, is_beside: bool) {
+        let text = &*entry.key;
+        let part = match text.split_once([':', '=']) {
+            Some((name, value)) if names_secret(name.trim()) => text.len() - value.len()..text.len(),
+            _ if is_beside => 0..text.len(),
+            _ => return,
+        };
+        self.keep(entry.key_span, text, part);
+    }
+
+    /// Notes a part of a value; all of it where that can't be found in the source because of escapes.
+    fn keep(&mut self, at: Span, text: &str, part: Range<usize>) {
+        let Some(secret) = text.get(part.clone()).filter(|secret| !secret.is_empty()) else {
+            return;
+        };
+        let written = self
+            .source
+            .get(at.start as usize..(at.start.saturating_add(at.len)) as usize);
+        let is_whole = secret.len() == text.len();
+        let found = written
+            .filter(|_| !is_whole)
+            .and_then(|written| written.find(text));
+        let span = found.and_then(|offset| {
+            Some(Span {
+                start: at.start.checked_add(u32::try_from(offset + part.start).ok()?)?,
+                len: u32::try_from(part.len()).ok()?,
+            })
+        });
+        self.found.push(SecretValue {
+            at,
+            span: span.unwrap_or(at),
+            text: secret.to_owned(),
+        });
     }
 }
 
-impl Place {
-    fn is_secret(self, text: &str, shape: Option<Shape>) -> bool {
-        match shape {
-            Some(Shape::Secret) => true,
-            // A mapping is expected, which may say where a secret is.
-            Some(Shape::Union(union)) => self.is_named || union.has_secrets(),
-            Some(Shape::Object(object)) => self.is_named || object.has_secrets(),
-            Some(Shape::Text(_) | Shape::Name(_)) if self.is_source => !is_location(text, shape),
-            Some(Shape::Text(_) | Shape::Name(_)) => self.is_named,
-            // One of known values, or a number.
-            Some(_) => false,
-            None => self.is_named || self.is_beside,
-        }
+/// The part of a value that is secret.
+fn secret_part(text: &str, is_null: bool, shape: Option<Shape>, place: Place) -> Option<Range<usize>> {
+    if let Some(name) = quantity::reference(text) {
+        // A variable is named in capitals, by habit; anything else may be the secret itself.
+        let is_capital = |byte: u8| !byte.is_ascii_lowercase();
+        return (!name.bytes().all(is_capital)).then_some("${".len()..text.len() - "}".len());
+    }
+    if !text.is_empty() && !is_null && place.is_secret(text, shape) {
+        return Some(0..text.len());
+    }
+    match shape {
+        Some(Shape::Prose | Shape::Scalar | Shape::Any) => None,
+        _ => user_info(text, shape.is_some_and(names_host)),
     }
 }
 
-/// Whether a text looks like the path or URL that a field takes, and not like a secret. The shortest secrets that
-/// are taken have 32 bytes; short texts are names of files.
-fn is_location(text: &str, shape: Option<Shape>) -> bool {
-    const SHORT: usize = 16;
-    let is_name = is_path(shape) && text.len() < SHORT;
-    (is_name || text.contains(['.', '/'])) && !is_random(text)
-}
-
-fn is_path(shape: Option<Shape>) -> bool {
-    match (shape, PATH) {
-        (Some(Shape::Text(what)), Shape::Text(path)) => what == path,
+/// Whether a field takes a host, an address or a URL.
+fn names_host(shape: Shape) -> bool {
+    match shape {
+        Shape::Text(what) | Shape::Name(what) => ["HOST", "host", "URL", "address"]
+            .iter()
+            .any(|word| what.contains(word)),
+        Shape::Union(union) => union.case(When::Scalar).is_some_and(names_host),
         _ => false,
     }
 }
@@ -167,9 +216,16 @@ impl Object {
     fn has_secrets(&self) -> bool {
         self.fields.iter().any(|field| match field.shape {
             Shape::Secret => true,
-            Shape::Text(_) | Shape::Name(_) => is_name(field.name) || field.name == "secret_file",
+            Shape::Text(_) | Shape::Name(_) => FIELDS.contains(&field.name),
             _ => false,
         })
+    }
+
+    /// Whether a field of it says where secrets are.
+    fn has_sources(&self) -> bool {
+        self.fields
+            .iter()
+            .any(|field| matches!(field.shape, Shape::Union(union) if union.has_secrets()))
     }
 }
 

@@ -153,8 +153,8 @@ impl Sources {
     pub(crate) fn secret_at(&self, site: Site) -> Option<&SecretValue> {
         let (file, offset) = self.find(site)?;
         let holds = |secret: &&SecretValue| {
-            let end = secret.span.start.saturating_add(secret.span.len);
-            (secret.span.start..end).contains(&offset)
+            let end = secret.at.start.saturating_add(secret.at.len);
+            (secret.at.start..end).contains(&offset)
         };
         file.secrets().iter().find(holds)
     }

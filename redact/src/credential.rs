@@ -1,39 +1,7 @@
-//! Names of fields that hold secrets, and texts that look as if a machine had drawn them: for documents, where a value
-//! in the place of a secret is masked whatever its shape.
+//! Texts that look as if a machine had drawn them.
 
-/// Names of fields whose value is a secret.
-const NAMES: [&str; 19] = [
-    "access_key",
-    "api_key",
-    "apikey",
-    "client_secret",
-    "credential",
-    "credentials",
-    "hash",
-    "hmac",
-    "jwt",
-    "key",
-    "keys",
-    "passphrase",
-    "passwd",
-    "password",
-    "private_key",
-    "secret",
-    "secrets",
-    "token",
-    "tokens",
-];
 /// From this length on, a run of mixed characters looks drawn at random.
 const RANDOM: usize = 16;
-
-/// Whether a field of this name holds a secret.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    let same = |(a, b): (u8, u8)| a.to_ascii_lowercase() == b || (a, b) == (b'-', b'_');
-    NAMES
-        .iter()
-        .any(|known| known.len() == name.len() && name.bytes().zip(known.bytes()).all(same))
-}
 
 /// Whether a text has a run of letters and digits that looks drawn at random: 16 or more, of capitals, small letters
 /// and digits. Only for places where a secret may have been put: names of classes look so as well.

@@ -6,11 +6,15 @@
 
 mod control;
 mod credential;
+mod host;
 mod mask;
+mod name;
 mod scan;
 mod shape;
 
 pub use control::escaped;
-pub use credential::{is_name, is_random};
+pub use credential::is_random;
+pub use host::{masked_hosts, user_info, user_infos};
 pub use mask::{blank, mask_bytes, masked, masked_json};
+pub use name::is_name;
 pub use shape::{Form, TOKEN_PREFIX};

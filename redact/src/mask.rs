@@ -1,6 +1,7 @@
 //! Masking: replaces each byte of a secret, and keeps line breaks.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::scan;
 use crate::shape::Form;
@@ -38,6 +39,15 @@ pub fn mask_bytes(text: &mut [u8], form: Form) {
             mask(byte);
         }
     }
+}
+
+/// The text with these parts masked. They begin and end where characters do.
+pub(crate) fn mask_ranges(text: &str, parts: impl IntoIterator<Item = Range<usize>>) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for part in parts {
+        bytes.get_mut(part).unwrap_or_default().iter_mut().for_each(mask);
+    }
+    string(bytes)
 }
 
 /// As many marks as `text` has bytes, with its line breaks kept.

@@ -40,7 +40,7 @@ pub(crate) enum Shape {
     UserInfo,
     /// A prefix, followed by at least so many characters of a kind.
     Prefixed(Tail, usize),
-    /// The name of a secret; its value follows `=`, or `:` where it is a member of JSON.
+    /// The `=` behind the name of a secret, or the `:` of a member of JSON.
     Named,
     /// A field of HTTP whose whole value is a secret.
     Field,
@@ -65,7 +65,7 @@ impl Shape {
         matches!(self, Self::Jwt | Self::Prefixed(..))
     }
 
-    /// Where the secret is that `anchor` begins, or names.
+    /// Where the secret is that `anchor` begins, or stands before.
     pub(crate) fn secret(self, text: &[u8], anchor: Range<usize>, form: Form) -> Option<Range<usize>> {
         match self {
             Self::Jwt => jwt(text, anchor),

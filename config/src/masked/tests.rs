@@ -42,7 +42,7 @@ fn a_value_in_the_place_of_a_secret_is_masked_whatever_it_looks_like() {
     check("issuers: [{ keys: { jwks_url: <hunter2>, refresh: 5m } }]");
     check("issuers: [{ keys: { secret_file: <3q2PXw8dRk1mZb9YaB> } }]");
     check("issuers: [{ password: <abc> }]");
-    check("identity: { token: <abc> }");
+    check("identity: { token: <3q2PXw8dRk1mZb9YaB> }");
     check("headers: { signature: <abc> }");
     check("admin: { operators: { tokens: <abc> } }");
     check("listeners: [{ tls: { certificates: [{ cert: a.pem, key: <MHcCAQEEIBaaaaaa> }] } }]");
@@ -57,6 +57,73 @@ fn references_paths_and_what_is_no_secret_are_shown() {
     check("identity: { token: { cookie: session }, attributes: { plan: { header: X-Plan } } }");
     check("listeners: [{ tls: { certificates: [{ cert: a.pem, key: a.key }] }, nmae: public }]");
     check("routes: [{ name: a, auth: none, gate: dispatch.v2Board }]");
+}
+
+#[test]
+fn a_secret_that_slipped_out_of_its_place_is_masked() {
+    check("issuers: [{ keys: { secret:<hunter2> } }]");
+    check("issuers: [{ keys: { <hunter2> } }]");
+    check("issuers: [{ keys: { secret: { x: <hunter2> } } }]");
+    check("issuers: [{ keys: { secret: { x: { y: [<hunter2>] } } } }]");
+    check("issuers: [{ keys: { jwks_url: { x: <hunter2> }, secret_file: { y: <abc> } } }]");
+    check(
+        "issuers: [{ algorithms: <hunter2>, leeway: <hunter2>, keys: { refresh: <hunter2>, jwks_url: 'https://a' } }]",
+    );
+    check("issuers: [{ algorithms: [ES265, <hunter2>], leeway: 5x }]");
+    check("admin: <hunter2>");
+    check("issuers: [{ keys: { secret: '${<hunter2>}' } }, { keys: { secret: '${JWT_SECRET}' } }]");
+    check(
+        "signing_secret: <a>\nadminToken: <b>\nX-Api-Key: <c>\nlisteners: [{ db_password: <d>, cookie: <e> }]",
+    );
+}
+
+#[test]
+fn user_and_password_of_a_host_are_masked_with_a_scheme_and_without() {
+    check(
+        "upstreams: { app: '<svc:hunter2>@127.0.0.1:28081', b: [], c: { endpoints: ['<svc:h@x>@a:1', { address: '<t>@b:1' }] } }",
+    );
+    check("upstreams: { app: '<svc:hun/ter2>@127.0.0.1:28081', b: <a:b>@c }");
+    check("admin: { address: '<ops:abc>@127.0.0.1:1' }");
+    check("listeners: [{ name: a, address: '<ops:abc>@127.0.0.1:1' }]");
+    check(
+        "issuers: [{ issuer: '<ops:abc>@login.example', keys: { jwks_url: '<ops:abc>@login.example/jwks' } }]",
+    );
+    check("routes: [{ gate: a, host: '<ops:abc>@a', otherwise: { redirect: '<ops:abc>@login.example/' } }]");
+    check("trusted_proxies: ['<a:b>@10.0.0.0/8']");
+    check("upstreams: { app: '<a:b>@c:1' }\nupstreams: [}");
+    check("routes: [{ name: ann@example.com, otherwise: { redirect: 'https://app.example:8443/@me' } }]");
+}
+
+#[test]
+fn names_of_an_operators_choice_are_no_names_of_secrets() {
+    check(
+        "identity: { token: Authorization, attributes: { token: { header: X-Token }, key: { cookie: api_key } } }",
+    );
+    check("issuers: [{ claims: { tenant: org, attributes: { key: token.id, password: hash } } }]");
+    check(
+        "issuers: [{ keys: { pem_file: keys/Prod2026WildcardKey1.pem } }, { keys: { secret_file: /run/Secrets/Prod2026WildcardKey1 } }]",
+    );
+    check("routes: [{ match: { path: /a, headers: { X-Api-Key: { present: true }, token: abc } } }]");
+}
+
+#[test]
+fn a_cure_holds_no_mask() {
+    let secret = SecretValue {
+        at: crate::node::Span::default(),
+        span: crate::node::Span::default(),
+        text: "hunter2".to_owned(),
+    };
+    let told = |text: &str| cure(text, Some(&secret));
+    assert_eq!(
+        told("if that text is meant, put it in quotes: `\"hunter2\"`").as_deref(),
+        Some("if that text is meant, put it in quotes")
+    );
+    assert_eq!(
+        told("set `hunter2` where sluice is started").as_deref(),
+        Some("set it where sluice is started")
+    );
+    assert_eq!(told("write `a` or `b`").as_deref(), Some("write `a` or `b`"));
+    assert_eq!(cure("token=abcdef", None), None);
 }
 
 #[test]
@@ -81,6 +148,7 @@ fn a_document_that_is_no_yaml_or_repeats_a_key_is_masked_by_its_names() {
 #[test]
 fn messages_lose_what_they_quote_of_a_secret() {
     let secret = |text: &str| SecretValue {
+        at: crate::node::Span::default(),
         span: crate::node::Span::default(),
         text: text.to_owned(),
     };
@@ -103,4 +171,9 @@ fn messages_lose_what_they_quote_of_a_secret() {
     let long = "x".repeat(80);
     let told = format!("the text `{}...`", &long[..60]);
     check(&long, &told, &format!("the text `{}...`", "*".repeat(60)));
+    check(
+        "ops:secret",
+        "`ops:sec...` and `https://ops:secr...`",
+        "`*******...` and `https://********...`",
+    );
 }

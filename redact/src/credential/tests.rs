@@ -1,16 +1,6 @@
-//! Names and values in the place of a secret.
+//! Texts that are drawn at random.
 
 use super::*;
-
-#[test]
-fn names_are_known_in_any_case() {
-    for name in ["secret", "Password", "API-KEY", "keys", "hash"] {
-        assert!(is_name(name), "{name}");
-    }
-    for name in ["name", "secret_file", "issuer", "flags"] {
-        assert!(!is_name(name), "{name}");
-    }
-}
 
 #[test]
 fn drawn_texts_are_told_from_names_and_paths() {

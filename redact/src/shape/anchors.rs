@@ -1,11 +1,11 @@
-//! What secrets begin with, by issuer, and the names that stand before them.
+//! What secrets begin with, by issuer, and what stands between them and their name.
 
 use super::Shape::{self, Basic, Bearer, Field, Jwt, Named, Prefixed, PrivateKey, UserInfo};
 use super::TOKEN_PREFIX;
 use super::Tail::{Alphanumeric, Capitals, Dashed, WithCapital};
 
 /// What secrets begin with.
-pub(crate) const ANCHORS: [(&str, Shape); 48] = [
+pub(crate) const ANCHORS: [(&str, Shape); 36] = [
     ("eyJ", Jwt),
     ("bearer", Bearer),
     ("basic", Basic),
@@ -43,22 +43,10 @@ pub(crate) const ANCHORS: [(&str, Shape); 48] = [
     ("hvs.", Prefixed(Dashed, 20)),
     ("sk-ant-", Prefixed(Dashed, 20)),
     ("AGE-SECRET-KEY-", Prefixed(Capitals, 20)),
-    // By name
+    // By name; another list has the names
     ("authorization", Field),
     ("\"cookie\"", Field),
     ("set-cookie", Field),
-    ("password", Named),
-    ("passwd", Named),
-    ("passphrase", Named),
-    ("secret", Named),
-    ("token", Named),
-    ("api_key", Named),
-    ("api-key", Named),
-    ("apikey", Named),
-    ("private_key", Named),
-    ("access_key", Named),
-    ("client_assertion", Named),
-    ("credential", Named),
-    ("credentials", Named),
-    ("jwt", Named),
+    ("=", Named),
+    (":", Named),
 ];

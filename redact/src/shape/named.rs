@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::Form;
 use super::base64::decoded;
 use super::run::{begins_word, quotable, run};
+use crate::name::is_name;
 
 /// A token behind `Bearer`, unless it is a plain word (`Bearer realm="x"`, `bearer tokens`) or stands for one.
 pub(super) fn bearer(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
@@ -61,26 +62,48 @@ pub(super) fn field(text: &[u8], name: Range<usize>, form: Form) -> Option<Range
     }
     let is_part = |byte: u8| !matches!(byte, b'\n' | b'\r' | b'"' | b'`' | b'\\');
     let end = run(text, start, is_part);
-    let last = text.get(start..end)?.rsplit(|byte| *byte == b' ').next()?;
-    (!is_placeholder(last)).then_some(start..end)
+    let found = text.get(start..end)?;
+    let is_instruction = match found.split_at_checked(b"Bearer ".len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"Bearer ") => is_placeholder(token),
+        _ => is_placeholder(found),
+    };
+    (!is_instruction).then_some(start..end)
 }
 
 /// The value behind `name=`, or of a member of JSON. A reference (`${NAME}`) is no secret.
-pub(super) fn value(text: &[u8], name: Range<usize>, form: Form) -> Option<Range<usize>> {
-    let quote = Quote::at(text, name.end);
-    let after = name.end + quote.len();
-    let value = match (text.get(after)?, quote) {
+pub(super) fn value(text: &[u8], anchor: Range<usize>, form: Form) -> Option<Range<usize>> {
+    let quote = name(text, anchor.start)?;
+    let value = match (text.get(anchor.start)?, quote) {
         (b'=', _) => {
-            let bare = || after + 1..run(text, after + 1, is_bare);
-            quoted(text, after + 1, quote, form).unwrap_or_else(bare)
+            let bare = || anchor.end..run(text, anchor.end, is_bare);
+            quoted(text, anchor.end, quote, form).unwrap_or_else(bare)
         }
         (b':', Quote::Plain(_) | Quote::Escaped) => {
             // A number or an object says nothing.
-            quoted(text, run(text, after + 1, |byte| byte == b' '), quote, form)?
+            quoted(text, run(text, anchor.end, |byte| byte == b' '), quote, form)?
         }
         _ => return None,
     };
     (!text.get(value.start..)?.starts_with(b"${")).then_some(value)
+}
+
+/// The quotes behind the name that ends at `end`, where it is that of a secret.
+fn name(text: &[u8], end: usize) -> Option<Quote> {
+    /// The longest name that is looked at.
+    const LONGEST: usize = 64;
+    let before = text.get(end.saturating_sub(LONGEST)..end)?;
+    let (before, quote) = match before {
+        [before @ .., b'\\', b'"'] => (before, Quote::Escaped),
+        [before @ .., quote @ (b'"' | b'\'')] => (before, Quote::Plain(*quote)),
+        _ => (before, Quote::None),
+    };
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let start = before
+        .iter()
+        .rposition(|byte| !is_part(byte))
+        .map_or(0, |at| at + 1);
+    let name = std::str::from_utf8(before.get(start..)?).ok()?;
+    is_name(name).then_some(quote)
 }
 
 /// What is in the quotes that begin at `start`, where `name` are those behind its name. In a line of JSON a quote that

@@ -101,6 +101,15 @@ fn named_values_are_masked() {
 }
 
 #[test]
+fn values_are_known_by_the_words_of_their_name() {
+    check("hmac_key=\u{ab}abc\u{bb} secretKey=\u{ab}d\u{bb} X-Api-Key=\u{ab}e\u{bb}");
+    check(
+        "{\"adminToken\": \"\u{ab}abc\u{bb}\", \"db.password\":\"\u{ab}d\u{bb}\", \"cookie\":\"\u{ab}e\u{bb}\"}",
+    );
+    check("key=dispatch.core keys=3 hash=xxh3 secret_file=a token_type=bearer \"access_key_id\": \"a\"");
+}
+
+#[test]
 fn what_sluice_prints_every_day_is_left_alone() {
     check("sluice_reload_last_success_timestamp_seconds{issuer=\"https://login.example\"} 1");
     check("revision=118-22d3f87f96c6 request_id=496e926b97474be697f0942b9ad61a2f");

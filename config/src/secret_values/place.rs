@@ -1,0 +1,110 @@
+//! Where a value stands, which tells whether it is a secret.
+
+use redact::is_random;
+
+use crate::quantity;
+use crate::shape::sluice::PATH;
+use crate::shape::{List, Shape, Union, When};
+use crate::suggest::closest;
+
+/// Shorter texts beside secrets are slips of the pen.
+const SHORT: usize = 6;
+/// Texts of this length may be secrets where a name of a header should be.
+const LONG: usize = 32;
+
+/// How far beneath a value secrets make it one that may be a secret.
+const LEVELS: usize = 4;
+
+/// Where a value stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    /// In a field that is named like a secret.
+    pub(super) is_named: bool,
+    /// In an unknown field where there are fields for secrets.
+    pub(super) is_beside: bool,
+    /// In any field where there are fields for secrets, or for where they are.
+    pub(super) is_near: bool,
+    /// In a field that says where a secret is.
+    pub(super) is_source: bool,
+}
+
+impl Place {
+    pub(super) fn is_secret(self, text: &str, shape: Option<Shape>) -> bool {
+        match shape {
+            Some(Shape::Secret) => true,
+            // A mapping is expected, which may say where a secret is.
+            Some(Shape::Union(union)) => self.is_secret_in_union(text, union),
+            Some(Shape::Object(object)) => self.is_named || object.has_secrets(),
+            Some(Shape::Text(_) | Shape::Name(_)) if self.is_source => !is_location(text, shape),
+            Some(Shape::Text(_) | Shape::Name(_)) => self.is_named,
+            Some(Shape::List(List { item, .. })) => self.is_near && is_foreign(text, *item),
+            Some(other) => self.is_near && is_foreign(text, other),
+            None => self.is_named || self.is_beside,
+        }
+    }
+
+    fn is_secret_in_union(self, text: &str, union: &Union) -> bool {
+        match union.case(When::Scalar) {
+            Some(scalar) => (self.is_near || holds_secrets(union, LEVELS)) && is_foreign(text, scalar),
+            // The name of a header or cookie, without the mapping that says which.
+            None => union.has_secrets() || (self.is_named && (text.len() >= LONG || is_random(text))),
+        }
+    }
+}
+
+/// Whether a text is nothing that a field takes, nor close to it.
+fn is_foreign(text: &str, shape: Shape) -> bool {
+    if text.len() < SHORT {
+        return false;
+    }
+    match shape {
+        Shape::Choice(values) => !values.contains(&text) && closest(text, values.iter().copied()).is_none(),
+        Shape::Duration => quantity::duration_ms(text).is_none(),
+        Shape::Size => quantity::size_bytes(text).is_none(),
+        Shape::Boolean | Shape::Integer(..) | Shape::Number | Shape::Percentage => true,
+        _ => false,
+    }
+}
+
+/// Whether secrets are a few levels beneath. Conditions hold conditions, without an end.
+fn holds_secrets(union: &Union, levels: usize) -> bool {
+    union.cases.iter().any(|case| holds(case.shape, levels))
+}
+
+fn holds(shape: Shape, levels: usize) -> bool {
+    match (shape, levels.checked_sub(1)) {
+        (Shape::Object(object), Some(levels)) => {
+            object.has_secrets() || object.fields.iter().any(|field| holds(field.shape, levels))
+        }
+        (Shape::Union(union), Some(levels)) => holds_secrets(union, levels),
+        _ => false,
+    }
+}
+
+/// Whether a text looks like the path or URL that a field takes, and not like a secret. The shortest secrets that
+/// are taken have 32 bytes; short texts are names of files.
+fn is_location(text: &str, shape: Option<Shape>) -> bool {
+    const SHORT: usize = 16;
+    if is_path(shape) && has_path(text) {
+        return true;
+    }
+    let is_name = is_path(shape) && text.len() < SHORT;
+    (is_name || text.contains(['.', '/'])) && !is_random(text)
+}
+
+/// Whether a text can be nothing but a path: base64 has neither dots nor a slash in front and another behind it.
+fn has_path(text: &str) -> bool {
+    let extension = text.rsplit_once('.').map(|(_, extension)| extension);
+    let has_extension = extension.is_some_and(|extension| {
+        (1..=5).contains(&extension.len()) && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    });
+    let inside = ["./", "../", "/"].iter().find_map(|root| text.strip_prefix(root));
+    has_extension || inside.is_some_and(|inside| inside.contains('/') && !inside.contains(['+', '=']))
+}
+
+pub(super) fn is_path(shape: Option<Shape>) -> bool {
+    match (shape, PATH) {
+        (Some(Shape::Text(what)), Shape::Text(path)) => what == path,
+        _ => false,
+    }
+}

@@ -1,0 +1,192 @@
+//! Names of fields that hold secrets, known by their words: `db_password`, `signingSecret`, `X-Api-Key`.
+
+/// Words that say alone that a value is a secret. A longer word may end with one: `clientsecret`.
+const SECRETS: [&str; 14] = [
+    "assertion",
+    "bearer",
+    "cookie",
+    "credential",
+    "hmac",
+    "jwt",
+    "passcode",
+    "passphrase",
+    "passwd",
+    "password",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+];
+/// Words that make a secret of a `key` behind them.
+const QUALIFIERS: [&str; 12] = [
+    "access",
+    "account",
+    "api",
+    "auth",
+    "client",
+    "encryption",
+    "master",
+    "private",
+    "service",
+    "shared",
+    "signature",
+    "signing",
+];
+/// Last words that make the name one of something that is told of a secret.
+const DESCRIPTIONS: [&str; 22] = [
+    "age",
+    "bytes",
+    "count",
+    "directory",
+    "env",
+    "error",
+    "expires",
+    "file",
+    "header",
+    "id",
+    "length",
+    "limit",
+    "name",
+    "path",
+    "prefix",
+    "seconds",
+    "timeout",
+    "total",
+    "ttl",
+    "type",
+    "uri",
+    "url",
+];
+
+/// Whether a field of this name holds a secret, by its words in any case.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let (mut found, mut qualified, mut last) = (false, false, "");
+    for word in words(name) {
+        let is_secret = SECRETS.iter().any(|secret| ends(word, secret));
+        found |= is_secret || (is(word, "key") && qualified);
+        found |= QUALIFIERS.iter().any(|one| is_joined(word, one));
+        qualified |= is_secret || QUALIFIERS.iter().any(|one| one.eq_ignore_ascii_case(word));
+        last = word;
+    }
+    found && !DESCRIPTIONS.iter().any(|one| is(last, one))
+}
+
+/// The words of a name: they end at what is no letter or digit, and where a capital begins the next.
+fn words(name: &str) -> impl Iterator<Item = &str> {
+    let parts = name.split(|c: char| !c.is_ascii_alphanumeric());
+    parts.flat_map(humps).filter(|word| !word.is_empty())
+}
+
+/// `adminToken` is `admin` and `Token`, `APIKey` is `API` and `Key`.
+fn humps(part: &str) -> impl Iterator<Item = &str> {
+    let mut rest = part;
+    std::iter::from_fn(move || {
+        let (word, next) = rest.split_at_checked(hump(rest.as_bytes()))?;
+        rest = next;
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+/// How long the first word is.
+fn hump(part: &[u8]) -> usize {
+    let begins = |window: &[u8]| match window {
+        [before, first, after] => {
+            first.is_ascii_uppercase() && (!before.is_ascii_uppercase() || after.is_ascii_lowercase())
+        }
+        _ => false,
+    };
+    part.windows(3)
+        .position(begins)
+        .map_or(part.len(), |before| before + 1)
+}
+
+/// Whether a word is this one, or its plural.
+fn is(word: &str, known: &str) -> bool {
+    [word, singular(word)]
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(known))
+}
+
+/// Whether a word ends with this one, or its plural.
+fn ends(word: &str, known: &str) -> bool {
+    [word, singular(word)].iter().any(|word| {
+        let at = word.len().checked_sub(known.len());
+        at.and_then(|at| word.get(at..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(known))
+    })
+}
+
+/// Whether a word is a qualifier and `key` in one: `privatekey`.
+fn is_joined(word: &str, qualifier: &str) -> bool {
+    let parts = singular(word).split_at_checked(qualifier.len());
+    parts.is_some_and(|(first, key)| first.eq_ignore_ascii_case(qualifier) && key.eq_ignore_ascii_case("key"))
+}
+
+fn singular(word: &str) -> &str {
+    word.strip_suffix(['s', 'S']).unwrap_or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name;
+
+    #[test]
+    fn names_of_secrets_are_known_by_their_words() {
+        for name in [
+            "secret",
+            "Password",
+            "API-KEY",
+            "apikey",
+            "signing_secret",
+            "webhook_secret",
+            "jwt_secret",
+            "db_password",
+            "admin_password",
+            "auth_token",
+            "adminToken",
+            "api-token",
+            "X-Api-Key",
+            "hmac_key",
+            "secretKey",
+            "APIKey",
+            "aws.access.key",
+            "privatekey",
+            "clientsecret",
+            "secret_keys",
+            "tokens",
+            "bearer",
+            "cookie",
+            "DB_PWD",
+            "secret_value",
+        ] {
+            assert!(is_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_tells_of_a_secret_is_none() {
+        for name in [
+            "",
+            "name",
+            "secret_file",
+            "tokenUrl",
+            "token_type",
+            "access_key_id",
+            "key",
+            "keys",
+            "flag_key",
+            "key_id",
+            "keep_keys",
+            "hash",
+            "issuer",
+            "flags",
+            "cookie_name",
+            "tokenizer",
+            "monkey",
+            "sluice_tokens_total",
+        ] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}
