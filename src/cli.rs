@@ -79,8 +79,9 @@ impl Cli {
         parsed.unwrap_or_else(|error| {
             // clap quotes what it does not understand, which may be a token.
             let said = error.render().to_string();
-            if error.use_stderr() && redact::masked(&said) != said {
-                answer::complain(said.trim_end());
+            let masked = redact::masked_hosts(&redact::masked(&said));
+            if error.use_stderr() && masked != said {
+                answer::complain(masked.trim_end());
                 std::process::exit(error.exit_code());
             }
             error.exit()

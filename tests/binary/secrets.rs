@@ -11,13 +11,30 @@ const JWT: &str =
 const OPERATOR: &str = "sluice_UGxhbnRlZFBsYW50ZWRQbGFudGVkUGxhbnRlZFBsYW4";
 const PASSWORD: &str = "planted-horse-battery-staple-and-more";
 /// What no output may hold: parts of each, so that one that is cut short counts as well.
-const PLANTED: [&str; 6] = [
+const PLANTED: [&str; 7] = [
     "eyJvcmciOiJwbGFudGVk",
     "cGxhbnRlZC1zaWduYXR1cmU",
     "UGxhbnRlZFBsYW50",
     "planted-horse",
+    "planted_horse",
     "planted-cookie",
     "planted-body",
+];
+/// Fields that nobody knows, named like those of secrets.
+const NAMES: [&str; 13] = [
+    "signing_secret",
+    "webhook_secret",
+    "jwt_secret",
+    "db_password",
+    "admin_password",
+    "auth_token",
+    "adminToken",
+    "api-token",
+    "X-Api-Key",
+    "hmac_key",
+    "secretKey",
+    "bearer",
+    "cookie",
 ];
 /// As much as an operator can ask for.
 const EVERYTHING: &str = "trace,h2=trace,hyper=trace,hyper_util=trace,pingora_core=trace,pingora_proxy=trace,\
@@ -58,6 +75,7 @@ fn mistaken(good: &str) -> Vec<String> {
         assert!(good.contains(from), "{from}");
         good.replace(from, &to)
     };
+    let variable = PASSWORD.replace('-', "_");
     vec![
         replaced("version: 1\n", format!("version: 1\npassword: {PASSWORD}\n")),
         replaced("claims: {", format!("client_secret: {PASSWORD}\n    claims: {{")),
@@ -69,7 +87,45 @@ fn mistaken(good: &str) -> Vec<String> {
         replaced("http://", format!("https://ops:{PASSWORD}@")),
         replaced("    keys: {", format!("    keys: {PASSWORD} # {{")),
         replaced("    keys: {", format!("    keys: {{ secret: {PASSWORD} # {{")),
+        replaced("    keys: {", format!("    keys: {{ secret:{PASSWORD} }} # {{")),
+        replaced("    keys: {", format!("    keys: {{ {PASSWORD} }} # {{")),
+        replaced(
+            "    keys: {",
+            format!("    keys: {{ secret: {{ x: {PASSWORD} }} }} # {{"),
+        ),
+        replaced(
+            "    keys: {",
+            format!("    keys: {{ secret: '${{{variable}}}' }} # {{"),
+        ),
+        replaced("algorithms: [ES256]", format!("algorithms: {PASSWORD}")),
+        replaced(
+            "audiences: [a]",
+            format!("audiences: [a]\n    leeway: {PASSWORD}"),
+        ),
+        replaced("admin: { address: '", format!("admin: {PASSWORD} # '")),
+        replaced(
+            "admin: { address: '",
+            format!("admin: {{ address: 'ops:{PASSWORD}@"),
+        ),
+        replaced(
+            "name: public, address: '",
+            format!("name: public, address: 'ops:{PASSWORD}@"),
+        ),
+        replaced("app: '", format!("app: 'ops:{PASSWORD}@")),
+        replaced("app: '", format!("app: 'ops:{PASSWORD}@x' # '")) + "}",
+        replaced("jwks_url: 'http://", format!("jwks_url: 'ops:{PASSWORD}@")),
+        replaced(
+            "issuer: https://",
+            format!("issuer: ops:{PASSWORD}@login.example\n    typ: ['a'] # "),
+        ),
+        replaced(
+            "access_log:",
+            format!("unmatched: {{ redirect: 'ops:{PASSWORD}@login.example' }}\naccess_log:"),
+        ),
     ]
+    .into_iter()
+    .chain(NAMES.map(|name| replaced("version: 1\n", format!("version: 1\n{name}: {PASSWORD}\n"))))
+    .collect()
 }
 
 fn traffic(sluice: &Running) {
@@ -129,6 +185,15 @@ fn nothing_that_is_planted_is_printed_however_much_is_logged() {
             ready.text()
         );
         check("/readyz?verbose", ready.text());
+        fs::write(folder.path().join("other.yaml"), text).unwrap();
+        for arguments in [
+            &["check", "--config", "other.yaml"][..],
+            &["check", "--json", "--config", "other.yaml"],
+        ] {
+            let said = said(folder.path(), arguments);
+            assert_ne!(said.code, 0, "{text}");
+            check(&format!("the answer to {arguments:?}"), &(said.err + &said.out));
+        }
     }
     check(
         "/metrics",
@@ -161,11 +226,13 @@ fn commands_complain_without_showing_a_secret() {
     let folder = tempfile::tempdir().unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let server = format!("http://ops:{PASSWORD}@{nobody}");
+    let bare = format!("ops:{PASSWORD}@{nobody}");
     let bearer = format!("Bearer {JWT}");
     for arguments in [
         &["whoami", "--tokn", OPERATOR][..],
         &["whoami", OPERATOR],
         &["whoami", "--server", &server],
+        &["whoami", "--server", &bare],
         &["flags", "show", OPERATOR, "--server", &server],
         &["explain", "GET", "/", "--at", &bearer],
         &["check", "--config", OPERATOR],
