@@ -202,6 +202,9 @@ pub(crate) fn ended(session: &Session, context: &mut Context) {
         return;
     }
     context.attempts.ended();
+    if let Some(share) = &context.share {
+        share.leave();
+    }
     if let Some(arrival) = arrival(session) {
         arrival.hasten();
     }

@@ -1,7 +1,7 @@
 //! One connection's share: a descriptor of the process and some memory, charged to its client.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -56,6 +56,7 @@ impl ConnectionShare {
             client,
             end: Arc::default(),
             requests: AtomicU32::new(0),
+            is_asked: AtomicBool::new(false),
             buffered: AtomicU64::new(CONNECTION_BYTES),
             since_ms: AtomicU64::new(shares.now_ms()),
         });

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -22,6 +22,8 @@ pub(super) struct Holder {
     pub(super) end: Arc<EndSignal>,
     /// For a connection, the number of its requests that upstreams are asked.
     pub(super) requests: AtomicU32,
+    /// Whether it is counted among the requests that upstreams are asked.
+    pub(super) is_asked: AtomicBool,
     /// Memory that is counted for it, in bytes.
     pub(super) buffered: AtomicU64,
     /// When it last got on, in milliseconds since the start: a connection ended a request, a client took a part of an

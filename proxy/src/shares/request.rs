@@ -95,6 +95,7 @@ impl RequestShare {
             client: need.client.map(|address| shares.clients.id(address)),
             end,
             requests: 0.into(),
+            is_asked: AtomicBool::new(true),
             buffered: AtomicU64::new(0),
             since_ms: AtomicU64::new(shares.now_ms()),
         });
@@ -134,6 +135,19 @@ impl RequestShare {
         let limit = self.shares.capacity.buffered.client;
         let held = self.holdings().buffered.load(Ordering::Relaxed);
         self.holder.client.is_some() && held > limit + limit / OVER_PART
+    }
+
+    /// Gives back the place among the requests that upstreams are asked: all of the answer has come.
+    pub(crate) fn leave(&self) {
+        if !self.holder.is_asked.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        self.counted(self.holdings()).fetch_sub(1, Ordering::Relaxed);
+        let count = match self.holder.kind {
+            Kind::Tunnel => &self.shares.used.tunnels,
+            Kind::Request | Kind::Connection => &self.shares.used.in_flight,
+        };
+        count.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Says how long the answer is, in bytes, where its head says so: no more than that can wait.
@@ -243,13 +257,8 @@ impl Flow {
 
 impl Drop for RequestShare {
     fn drop(&mut self) {
+        self.leave();
         self.release(self.holder.buffered.load(Ordering::Relaxed));
-        self.counted(self.holdings()).fetch_sub(1, Ordering::Relaxed);
-        let count = match self.holder.kind {
-            Kind::Tunnel => &self.shares.used.tunnels,
-            Kind::Request | Kind::Connection => &self.shares.used.in_flight,
-        };
-        count.fetch_sub(1, Ordering::Relaxed);
         self.shares.register.remove(self.key);
         if let Some(connection) = &self.connection {
             connection.end_request();

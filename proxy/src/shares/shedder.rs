@@ -146,14 +146,12 @@ impl Resource {
 
     /// What comes free when a holder ends.
     fn of_holder(self, holder: &Holder) -> u64 {
+        let is_asked = holder.is_asked.load(Ordering::Relaxed);
         match self {
             Self::ClientBuffered | Self::Buffered => holder.buffered.load(Ordering::Relaxed),
-            Self::InFlight => (holder.kind == Kind::Request).into(),
-            Self::Tunnels => (holder.kind == Kind::Tunnel).into(),
-            Self::Descriptors => match holder.kind {
-                Kind::Connection => holder.is_idle_connection().into(),
-                Kind::Request | Kind::Tunnel => 1,
-            },
+            Self::InFlight => (holder.kind == Kind::Request && is_asked).into(),
+            Self::Tunnels => (holder.kind == Kind::Tunnel && is_asked).into(),
+            Self::Descriptors => (holder.is_idle_connection() || is_asked).into(),
         }
     }
 }

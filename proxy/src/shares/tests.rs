@@ -244,6 +244,20 @@ fn a_client_of_http_1_that_takes_nothing_is_counted_once_however_often_it_stalls
 }
 
 #[test]
+fn a_request_whose_answer_has_come_leaves_its_place_and_keeps_its_memory() {
+    let shares = shares(|capacity| capacity.in_flight = Limit { all: 1, client: 1 });
+    let share = ask(&shares, Some(1)).unwrap();
+    let part = share.hand_on(Direction::Answer, Bytes::from_static(b"the rest"), true);
+    share.leave();
+    share.leave();
+    let next = ask(&shares, Some(1)).unwrap();
+    let buffered = shares.used.buffered.load(Ordering::Relaxed);
+    assert_eq!(buffered, 2 * REQUEST_BYTES + 8);
+    drop((share, part, next));
+    assert_empty(&shares);
+}
+
+#[test]
 fn what_is_left_of_an_answer_ends_with_its_connection() {
     let shares = shares(|capacity| capacity.in_flight = Limit { all: 64, client: 64 });
     let connection = connect(&shares, Some(1)).unwrap();
