@@ -123,7 +123,12 @@ impl Edge {
         // One for all that comes before a first request.
         let deadline = Instant::now() + self.limits.head_timeout;
         let mut admitted = self.admission.admit().ok_or(Refused::Full)?;
-        let mut share = self.shared.shares.connect().ok_or(Refused::Descriptors)?;
+        let mut share = self
+            .shared
+            .shares
+            .connect_soon()
+            .await
+            .ok_or(Refused::Descriptors)?;
         let peer = Arrival::peer_of(&stream);
         let mut line = Line::new(stream);
         let trusted = peer.is_some_and(|peer| {

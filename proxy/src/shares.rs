@@ -20,7 +20,7 @@ mod stream;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -44,6 +44,9 @@ const SHORT_PART: usize = 8;
 const FAIR_COUNT: usize = 8;
 /// and so much memory, in bytes.
 const FAIR_BYTES: u64 = 2 * 1024 * 1024;
+/// How often, and how long each time, a connection waits for a descriptor.
+const WAITS: u32 = 20;
+const WAIT: Duration = Duration::from_millis(5);
 /// A client that is over its limit of memory by this part of it gets no further.
 const OVER_PART: u64 = 4;
 
@@ -55,6 +58,8 @@ pub(crate) struct Shares {
     clients: Clients,
     register: Register,
     started: Instant,
+    /// Connections that wait for a descriptor.
+    waiting: AtomicUsize,
     /// Wakes the shedder.
     short: Notify,
     /// How many connections and requests were ended and not yet counted, by resource.
@@ -108,6 +113,7 @@ impl Shares {
             clients: Clients::new(),
             register: Register::new(),
             started: Instant::now(),
+            waiting: AtomicUsize::new(0),
             short: Notify::new(),
             ended: Default::default(),
             tickets: Default::default(),
@@ -124,6 +130,25 @@ impl Shares {
     /// Counts a connection; none where no descriptor is left for it.
     pub(crate) fn connect(self: &Arc<Self>) -> Option<ConnectionShare> {
         ConnectionShare::take(self)
+    }
+
+    /// The same, with some patience: what was told to end takes a moment to be gone.
+    pub(crate) async fn connect_soon(self: &Arc<Self>) -> Option<ConnectionShare> {
+        if let Some(share) = self.connect() {
+            return Some(share);
+        }
+        // Who waits holds a descriptor of the reserve.
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let mut share = None;
+        for _ in 0..WAITS {
+            if before >= self.capacity.slack() || share.is_some() {
+                break;
+            }
+            tokio::time::sleep(WAIT).await;
+            share = self.connect();
+        }
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        share
     }
 
     /// Counts an HTTP/2 stream of a connection; none where a limit of memory is reached.

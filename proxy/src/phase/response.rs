@@ -84,7 +84,7 @@ pub(crate) fn pass_on(
 /// Counts a part of the answer until the client has taken it.
 ///
 /// # Errors
-/// The client holds more than its limit, and takes too little of it.
+/// The client is over its limit of memory by more than the shedder keeps up with.
 pub(crate) fn hand_on(
     session: &Session,
     chunk: &mut Option<Bytes>,
@@ -99,12 +99,12 @@ pub(crate) fn hand_on(
     let Some(bytes) = chunk.take_if(|bytes| !bytes.is_empty() && !is_small(bytes)) else {
         return Ok(());
     };
+    if !session.is_http2() && bytes.len() > MAX_UNCOUNTED {
+        share.becomes_large();
+    }
     *chunk = Some(share.hand_on(Direction::Answer, bytes, end));
     if share.is_over() {
-        let error = Error::explain(
-            ErrorType::WriteError,
-            "the client takes too little of its answers",
-        );
+        let error = Error::explain(ErrorType::WriteError, "the client holds more memory than it may");
         return Err(error.into_down());
     }
     Ok(())

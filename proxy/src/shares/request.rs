@@ -27,8 +27,8 @@ const UNSEEN_OF_BODY: u64 = 320 * 1024;
 /// The same of an answer: five parts between the two sides, or an HTTP/2 window and parts of its size.
 const UNSEEN_OF_ANSWER: u64 = 320 * 1024;
 
-/// The most of an answer that waits for a client of HTTP/1 which takes nothing, in bytes: what the HTTP layer copied, parts
-/// between the two sides, and a read buffer.
+/// The most that a large answer to a client of HTTP/1 takes, in bytes: what the HTTP layer collected, parts between the two
+/// sides, and a read buffer.
 const STALLED_BYTES: u64 = 640 * 1024;
 
 /// A request that upstreams may be asked. It counts as long as it, or a part of its answer, exists.
@@ -42,7 +42,9 @@ pub(crate) struct RequestShare {
     answer: Flow,
     /// Whether nothing more can be written to a client of HTTP/1.
     is_stalled: AtomicBool,
-    /// What is counted while that is so, in bytes.
+    /// Whether the HTTP layer collects parts of the answer for a client of HTTP/1, whether or not it takes them.
+    is_bulk: AtomicBool,
+    /// What is counted in either case, in bytes.
     stalled: AtomicU64,
 }
 
@@ -109,6 +111,7 @@ impl RequestShare {
             body: Flow::new(UNSEEN_OF_BODY),
             answer: Flow::new(UNSEEN_OF_ANSWER),
             is_stalled: AtomicBool::new(false),
+            is_bulk: AtomicBool::new(false),
             stalled: AtomicU64::new(STALLED_BYTES),
         });
         count.fetch_add(1, Ordering::Relaxed);
@@ -185,10 +188,19 @@ impl RequestShare {
         })
     }
 
+    /// Counts the buffers of a large answer to a client of HTTP/1 until the request ends: the HTTP layer collects several
+    /// parts before it writes them, and keeps the room.
+    pub(crate) fn becomes_large(&self) {
+        if !self.is_bulk.swap(true, Ordering::AcqRel) {
+            self.stalls(true);
+        }
+    }
+
     /// Notes whether a client of HTTP/1 takes what is written to it. The HTTP layer copies what it can't write, so that a
     /// part is gone while its bytes are not.
     pub(super) fn stalls(&self, is_stalled: bool) {
-        if self.is_stalled.swap(is_stalled, Ordering::AcqRel) == is_stalled {
+        let is_bulk = self.is_bulk.load(Ordering::Acquire);
+        if is_bulk && !is_stalled || self.is_stalled.swap(is_stalled, Ordering::AcqRel) == is_stalled {
             return;
         }
         self.holder

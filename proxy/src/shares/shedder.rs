@@ -22,6 +22,8 @@ use crate::metrics::Metrics;
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long the log is silent after a line.
 const TELL_INTERVAL: Duration = Duration::from_secs(10);
+/// How many places are made at a time for those who ask.
+const BATCH: u64 = 16;
 /// The most clients that are looked at in one round.
 const MAX_CLIENTS: usize = 64;
 
@@ -171,7 +173,7 @@ impl Shares {
         if self.take_ticket(resource) {
             return true;
         }
-        self.shed(resource);
+        self.shed_more(resource);
         if self.take_ticket(resource) {
             return true;
         }
@@ -223,10 +225,40 @@ impl Shares {
             let idle = self.register.filter(Holder::is_idle_connection);
             freed.add(end_some(resource, idle, excess));
         }
-        if let (Some(ended), Some(tickets)) = (
-            self.ended.get(resource as usize),
-            self.tickets.get(resource as usize),
-        ) {
+        self.note(resource, freed);
+    }
+
+    /// Ends some holders more, whatever was told to end before: others have taken the place of that.
+    fn shed_more(&self, resource: Resource) {
+        let (floor, most) = (self.floor(resource), BATCH * resource.ticket());
+        let mut seen: Vec<ClientId> = Vec::new();
+        let mut freed = Freed::default();
+        while freed.now < most && seen.len() < MAX_CLIENTS {
+            let held = |holdings: &Holdings| resource.of_client(holdings);
+            let Some((client, amount)) = self.clients.greediest(&seen, floor, held) else {
+                break;
+            };
+            seen.push(client);
+            let holders = self
+                .register
+                .filter(|holder| holder.client == Some(client) && !holder.end.is_given());
+            freed.add(end_some(
+                resource,
+                holders,
+                (most - freed.now).min(amount - floor),
+            ));
+        }
+        if freed.now < most && matches!(resource, Resource::Descriptors | Resource::Buffered) {
+            let idle = |holder: &Holder| holder.is_idle_connection() && !holder.end.is_given();
+            freed.add(end_some(resource, self.register.filter(idle), most - freed.now));
+        }
+        self.note(resource, freed);
+    }
+
+    /// Notes what was ended: it is counted, and so many may take its place.
+    fn note(&self, resource: Resource, freed: Freed) {
+        let place = resource as usize;
+        if let (Some(ended), Some(tickets)) = (self.ended.get(place), self.tickets.get(place)) {
             ended.fetch_add(freed.ended, Ordering::Relaxed);
             tickets.store(freed.now, Ordering::Release);
         }
