@@ -391,12 +391,23 @@ fn a_change_takes_over_nothing_that_became_of_the_gateways_document() {
         .replace(", otherwise: { reject: 403 }", "");
     assert!(open.contains("match: /board, upstream"), "{open}");
     // A file that is being written lacks its gate for a moment, just when flags come.
+    let mut looked = 0;
     for round in 0..10 {
+        let began = Instant::now();
         fs::write(&config, &open).unwrap();
         bring(&mut admin, &format!("f{round}"));
         fs::write(&config, &gated).unwrap();
-        assert_eq!(client.ask(&managed.ask()).status, 403);
+        let status = client.ask(&managed.ask()).status;
+        // On a machine that is busy the file may lie there for so long that the watch takes it, as it should.
+        if began.elapsed() < Duration::from_millis(90) {
+            assert_eq!(status, 403);
+            looked += 1;
+        }
+        eventually("the gate", || {
+            (client.ask(&managed.ask()).status == 403).then_some(())
+        });
     }
+    assert!(looked > 0, "each round took longer than the watch waits");
     // What is broken on the disk holds up no flag.
     fs::write(&config, "routes: [").unwrap();
     sluice.line("not reloaded");
