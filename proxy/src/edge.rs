@@ -3,6 +3,7 @@
 
 mod admission;
 mod arrival;
+mod backpressure;
 mod exchange;
 mod flood;
 mod http1;
@@ -27,6 +28,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::admission::{Admission, network};
 pub(crate) use self::arrival::{Arrival, BodyFault, Http2Limits, arrival};
+pub(crate) use self::backpressure::Backpressure;
 pub(crate) use self::http2::{Http2, end_of_stream};
 use self::line::Line;
 use self::streams::Streams;
@@ -123,12 +125,7 @@ impl Edge {
         // One for all that comes before a first request.
         let deadline = Instant::now() + self.limits.head_timeout;
         let mut admitted = self.admission.admit().ok_or(Refused::Full)?;
-        let mut share = self
-            .shared
-            .shares
-            .connect_soon()
-            .await
-            .ok_or(Refused::Descriptors)?;
+        let mut share = self.shared.shares.connect().ok_or(Refused::Descriptors)?;
         let peer = Arrival::peer_of(&stream);
         let mut line = Line::new(stream);
         let trusted = peer.is_some_and(|peer| {

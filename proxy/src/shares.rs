@@ -42,9 +42,11 @@ pub(crate) const MAX_UNCOUNTED: usize = 16 * 1024;
 const SHORT_PART: usize = 8;
 /// What a client may hold whatever the others hold, as long as there is any: so much is counted,
 const FAIR_COUNT: usize = 8;
+/// twice as many descriptors, as each of these requests may take one on either side,
+const FAIR_DESCRIPTORS: usize = 2 * FAIR_COUNT;
 /// and so much memory, in bytes.
 const FAIR_BYTES: u64 = 2 * 1024 * 1024;
-/// How often, and how long each time, a connection waits for a descriptor.
+/// How often, and how long each time, the accept loop waits for a descriptor.
 const WAITS: u32 = 20;
 const WAIT: Duration = Duration::from_millis(5);
 /// A client that is over its limit of memory by this part of it gets no further.
@@ -58,8 +60,6 @@ pub(crate) struct Shares {
     clients: Clients,
     register: Register,
     started: Instant,
-    /// Connections that wait for a descriptor.
-    waiting: AtomicUsize,
     /// Wakes the shedder.
     short: Notify,
     /// How many connections and requests were ended and not yet counted, by resource.
@@ -113,7 +113,6 @@ impl Shares {
             clients: Clients::new(),
             register: Register::new(),
             started: Instant::now(),
-            waiting: AtomicUsize::new(0),
             short: Notify::new(),
             ended: Default::default(),
             tickets: Default::default(),
@@ -132,23 +131,25 @@ impl Shares {
         ConnectionShare::take(self)
     }
 
-    /// The same, with some patience: what was told to end takes a moment to be gone.
-    pub(crate) async fn connect_soon(self: &Arc<Self>) -> Option<ConnectionShare> {
-        if let Some(share) = self.connect() {
-            return Some(share);
+    /// Waits up to 100 ms until a descriptor is left for a connection that was accepted just now.
+    ///
+    /// In a burst connections are accepted faster than those before them are counted, and faster than those that were told
+    /// to end are closed. Whoever calls this before it accepts the next one leaves the rest in the kernel's backlog, where
+    /// they take no descriptor.
+    pub(crate) async fn descriptor_left(&self) {
+        if self.used.descriptors() <= self.capacity.descriptors / 2 {
+            return;
         }
-        // Who waits holds a descriptor of the reserve.
-        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let mut share = None;
+        // Tasks of connections that were accepted before run now, and count them.
+        tokio::task::yield_now().await;
+        let limit = self.capacity.descriptors + self.capacity.connection_slack();
         for _ in 0..WAITS {
-            if before >= self.capacity.slack() || share.is_some() {
-                break;
+            if self.used.descriptors() < limit {
+                return;
             }
+            self.short.notify_one();
             tokio::time::sleep(WAIT).await;
-            share = self.connect();
         }
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        share
     }
 
     /// Counts an HTTP/2 stream of a connection; none where a limit of memory is reached.
@@ -189,7 +190,7 @@ impl Shares {
             _ => Short::All,
         };
         if client.is_some() && held > limit.client
-            || is_greedy(held, used, limit.all)
+            || is_greedy(held, used, limit.all, FAIR_COUNT)
             || self.is_greedy_of_descriptors(holdings)
             || !self.has_memory(client)
         {
@@ -251,6 +252,7 @@ impl Shares {
             holdings.descriptors(),
             self.used.descriptors(),
             self.capacity.descriptors,
+            FAIR_DESCRIPTORS,
         )
     }
 
@@ -276,16 +278,22 @@ impl Shares {
 }
 
 impl Capacity {
-    /// How many descriptors those who take the place of what is being shed may go beyond the limit: a part of it, and
+    /// How many descriptors requests that take the place of what is being shed may go beyond the limit: a part of it, and
     /// never more than a part of the reserve.
     fn slack(&self) -> usize {
         (self.descriptors / SHORT_PART).min(self.reserve / 4)
     }
+
+    /// The same for connections. The other half is left to requests on connections that were let in: else connections
+    /// without a request would keep those with one from being served.
+    fn connection_slack(&self) -> usize {
+        self.slack() / 2
+    }
 }
 
-/// Whether a client that holds `held` of something holds more than a handful and more than is left of it.
-fn is_greedy(held: usize, used: usize, limit: usize) -> bool {
-    held > FAIR_COUNT && held > limit.saturating_sub(used)
+/// Returns true if a client that holds `held` of something holds more than a handful, `fair`, and more than is left of it.
+fn is_greedy(held: usize, used: usize, limit: usize, fair: usize) -> bool {
+    held > fair && held > limit.saturating_sub(used)
 }
 
 /// Whether less than an eighth of `limit` is left.

@@ -25,7 +25,7 @@ use crate::access_log::{AccessLog, Format, MAX_QUEUED_LINES, Output};
 use crate::admin::{AdminServer, AdminState, Encryption, admin_router};
 use crate::capacity::Capacity;
 use crate::current::Current;
-use crate::edge::{Admission, Edge, EdgeLimits, Http2, Protocol};
+use crate::edge::{Admission, Backpressure, Edge, EdgeLimits, Http2, Protocol};
 use crate::gateway::Gateway;
 use crate::key_store::KeyStore;
 use crate::log_drops::LogDropsCollector;
@@ -228,6 +228,7 @@ fn serve<'l>(
         let key = listening.address.to_string();
         let edge = edge(listening.name, definition, shared, &proxy);
         let mut service = Service::new(edge.listener.to_string(), edge);
+        service.set_connection_filter(Arc::new(Backpressure(Arc::clone(&shared.shares))));
         let mut sockets = Fds::new();
         sockets.add(key.clone(), listening.socket.into_raw_fd());
         service.add_tcp(&key);

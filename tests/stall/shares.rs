@@ -128,6 +128,27 @@ impl Attackers {
         Self(stop)
     }
 
+    /// 900 silent connections, eight from each address. They are opened again one after the other, whatever was ended.
+    fn with_a_handful_each(sluice: &Sluice) -> Self {
+        let (stop, address) = (Arc::new(AtomicBool::new(false)), sluice.address);
+        let connect = move |number: usize| {
+            let source = Ipv4Addr::new(127, 0, 2, u8::try_from(number / 8).unwrap_or_default());
+            Client::try_connect_from(address, source.into()).ok()
+        };
+        let mut held: Vec<_> = (0..900).map(connect).collect();
+        let stopped = Arc::clone(&stop);
+        thread::spawn(move || {
+            for number in (0..held.len()).cycle() {
+                if stopped.load(Ordering::Relaxed) {
+                    break;
+                }
+                held[number] = connect(number);
+                thread::sleep(Duration::from_millis(2));
+            }
+        });
+        Self(stop)
+    }
+
     /// Clients with as many connections that send as many requests in a period, with their ends, and read the answers.
     fn in_earnest(sluice: &Sluice, sources: Vec<IpAddr>, bytes: fn(u32) -> Vec<u8>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
@@ -257,12 +278,7 @@ fn with_1024_descriptors_hundreds_of_addresses_with_a_handful_each_shut_nobody_o
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
         let quiet = p99(sluice.address);
-        let held: Vec<_> = (0..900)
-            .filter_map(|number| {
-                let source = Ipv4Addr::new(127, 0, 2, u8::try_from(number / 8).unwrap_or_default());
-                Client::try_connect_from(sluice.address, source.into()).ok()
-            })
-            .collect();
+        let held = Attackers::with_a_handful_each(&sluice);
         let (attacked, descriptors, _) = observe(&sluice, SHORT_SOAK);
         let shed = sluice.metric("sluice_shed_total{resource=\"descriptors\"}");
         eprintln!("a handful each: {descriptors} open, {shed} shed");

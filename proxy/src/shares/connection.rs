@@ -40,7 +40,7 @@ impl ConnectionShare {
         shares.warn_if_short();
         let used = before.saturating_add(shares.used.asked());
         let has_room = used < shares.capacity.descriptors
-            || used < shares.capacity.descriptors + shares.capacity.slack()
+            || used < shares.capacity.descriptors + shares.capacity.connection_slack()
                 && shares.makes_room(Resource::Descriptors);
         has_room.then_some(share)
     }

@@ -14,7 +14,7 @@ use tracing::warn;
 use super::clients::{ClientId, Holdings};
 use super::holder::{Holder, Kind};
 use super::request::REQUEST_BYTES;
-use super::{FAIR_BYTES, FAIR_COUNT, SHORT_PART, Shares};
+use super::{FAIR_BYTES, FAIR_COUNT, FAIR_DESCRIPTORS, SHORT_PART, Shares};
 use crate::guard::contain;
 use crate::metrics::Metrics;
 
@@ -173,8 +173,7 @@ impl Shares {
         if self.take_ticket(resource) {
             return true;
         }
-        self.shed_more(resource);
-        if self.take_ticket(resource) {
+        if self.shed_more(resource) {
             return true;
         }
         let idle = u64::try_from(PAUSE.as_millis()).unwrap_or_default();
@@ -228,8 +227,9 @@ impl Shares {
         self.note(resource, freed);
     }
 
-    /// Ends some holders more, whatever was told to end before: others have taken the place of that.
-    fn shed_more(&self, resource: Resource) {
+    /// Ends some holders more, whatever was told to end before: others have taken the place of that. Returns true if
+    /// enough comes free for the caller, whose ticket is taken already: the others take what is left without the lock.
+    fn shed_more(&self, resource: Resource) -> bool {
         let (floor, most) = (self.floor(resource), BATCH * resource.ticket());
         let mut seen: Vec<ClientId> = Vec::new();
         let mut freed = Freed::default();
@@ -252,7 +252,10 @@ impl Shares {
             let idle = |holder: &Holder| holder.is_idle_connection() && !holder.end.is_given();
             freed.add(end_some(resource, self.register.filter(idle), most - freed.now));
         }
+        let left = freed.now.checked_sub(resource.ticket());
+        freed.now = left.unwrap_or(freed.now);
         self.note(resource, freed);
+        left.is_some()
     }
 
     /// Notes what was ended: it is counted, and so many may take its place.
@@ -291,7 +294,8 @@ impl Shares {
         match resource {
             Resource::ClientBuffered => self.capacity.buffered.client,
             Resource::Buffered => FAIR_BYTES,
-            Resource::InFlight | Resource::Tunnels | Resource::Descriptors => FAIR_COUNT as u64,
+            Resource::InFlight | Resource::Tunnels => FAIR_COUNT as u64,
+            Resource::Descriptors => FAIR_DESCRIPTORS as u64,
         }
     }
 }

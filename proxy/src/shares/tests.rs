@@ -208,13 +208,60 @@ fn connections_that_have_waited_longest_leave_room_however_many_clients_have_a_h
     assert_empty(&shares);
 }
 
+#[test]
+fn connections_leave_room_for_requests_on_those_that_were_let_in() {
+    let shares = shares(|capacity| {
+        capacity.descriptors = 160;
+        capacity.reserve = 400;
+    });
+    let held: Vec<_> = (0..=u8::MAX)
+        .map_while(|number| connect(&shares, Some(number / 8)))
+        .collect();
+    assert_eq!(held.len(), 170);
+    let requests: Vec<_> = (0..10)
+        .map(|number| ask(&shares, Some(number)).unwrap())
+        .collect();
+    assert_eq!(ask(&shares, Some(10)).unwrap_err(), Short::All);
+    drop((held, requests));
+    assert_empty(&shares);
+}
+
+#[test]
+fn a_client_with_eight_requests_on_as_many_connections_loses_none() {
+    let shares = shares(|capacity| capacity.descriptors = 160);
+    let others: Vec<_> = (0..18)
+        .flat_map(|client| std::iter::repeat_n(client, 8))
+        .map(|client| connect(&shares, Some(client)).unwrap())
+        .collect();
+    let connections: Vec<_> = (0..8).map(|_| connect(&shares, Some(99)).unwrap()).collect();
+    for connection in &others {
+        connection.waits_since(0);
+    }
+    let need = Need {
+        client: Some(address(99)),
+        is_tunnel: false,
+    };
+    let requests: Vec<_> = connections
+        .iter()
+        .map(|connection| {
+            shares
+                .ask(Some(Arc::clone(connection)), connection.end(), need)
+                .unwrap()
+        })
+        .collect();
+    assert!(shed(&shares, Resource::Descriptors) > 20);
+    assert!(connections.iter().all(|connection| !connection.end().is_given()));
+    drop((others, connections, requests));
+    assert_empty(&shares);
+}
+
 #[tokio::test]
 async fn a_newcomer_waits_a_moment_for_what_was_told_to_end() {
     let shares = shares(|capacity| {
         capacity.descriptors = 16;
         capacity.reserve = 8;
     });
-    let mut held: Vec<_> = (0..18)
+    let mut held: Vec<_> = (0..17)
         .map(|number| connect(&shares, Some(number / 2)).unwrap())
         .collect();
     assert!(
@@ -223,12 +270,18 @@ async fn a_newcomer_waits_a_moment_for_what_was_told_to_end() {
     );
     let waiting = tokio::spawn({
         let shares = Arc::clone(&shares);
-        async move { shares.connect_soon().await.is_some() }
+        async move { shares.descriptor_left().await }
     });
     tokio::time::sleep(std::time::Duration::from_millis(12)).await;
+    assert!(!waiting.is_finished());
     held.truncate(9);
-    assert!(waiting.await.unwrap());
-    assert_eq!(shares.waiting.load(Ordering::Relaxed), 0);
+    waiting.await.unwrap();
+    assert!(connect(&shares, Some(98)).is_some());
+    // Not for longer than that, else nobody would be refused.
+    let held: Vec<_> = (0..).map_while(|number| connect(&shares, Some(number))).collect();
+    shares.descriptor_left().await;
+    assert!(connect(&shares, Some(98)).is_none());
+    drop(held);
 }
 
 #[test]
