@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use control::{SqliteStore, StoreError};
-use hyper::Method;
 
 use super::client::{Ask, Unreachable};
 use super::session::{Connection, Session};
@@ -31,7 +30,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let session = Session::open(&arguments.connection)?;
     let mut file = WholeFile::begin(&arguments.output, Present::unless(arguments.force))?;
     let mut bytes = 0_usize;
-    let ask = Ask::new(Method::GET, route::BACKUP);
+    let ask = Ask::get(route::BACKUP).answered_as("application/octet-stream");
     session.stream(&ask, &mut |piece| {
         bytes = bytes.saturating_add(piece.len());
         file.write(piece)

@@ -71,6 +71,8 @@ pub(super) struct Ask {
     pub(super) again: Again,
     /// Whether the body holds a secret.
     pub(super) secrecy: Secrecy,
+    /// The media type of a good answer, where others are refused.
+    pub(super) media_type: Option<&'static str>,
 }
 
 /// Whether it may be asked once more where the connection broke before anything of an answer came.
@@ -108,7 +110,14 @@ impl Ask {
             expected: None,
             again: Again::Never,
             secrecy: Secrecy::Open,
+            media_type: None,
         }
+    }
+
+    /// The same, whose good answers have this media type. An empty answer has none.
+    pub(super) fn answered_as(mut self, media_type: &'static str) -> Self {
+        self.media_type = Some(media_type);
+        self
     }
 
     /// The same with a JSON body.
@@ -216,7 +225,7 @@ impl Client {
                 server: self.server.to_string(),
                 reason,
             })?;
-        self.receive(response, sink).await
+        self.receive(response, ask.media_type, sink).await
     }
 
     /// A request without credentials.
@@ -250,7 +259,12 @@ impl Client {
         request.body(Full::new(body)).context("the request can't be made")
     }
 
-    async fn receive(&self, response: Response<Incoming>, sink: Sink<'_>) -> Result<Answer> {
+    async fn receive(
+        &self,
+        response: Response<Incoming>,
+        media_type: Option<&'static str>,
+        sink: Sink<'_>,
+    ) -> Result<Answer> {
         let (head, mut body) = response.into_parts();
         let status = head.status.as_u16();
         let mut answer = Answer {
@@ -261,6 +275,12 @@ impl Client {
         };
         if head.status.is_redirection() || head.status.is_informational() {
             return Err(Unreachable::NotTheApi { status }.into());
+        }
+        if head.status.is_success()
+            && media_type.is_some_and(|expected| text(&head.headers, "content-type") != expected)
+        {
+            let server = self.server.to_string();
+            return Err(Unreachable::Incomprehensible { server, status }.into());
         }
         loop {
             let frame = timeout(self.patience, body.frame())

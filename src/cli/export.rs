@@ -7,8 +7,9 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use super::client::Unreachable;
+use super::client::{Ask, Unreachable};
 use super::expected::Expected;
+use super::refused::Intent;
 use super::session::{Connection, Session};
 use super::whole_file::{Present, WholeFile};
 use super::{Outcome, answer, route};
@@ -28,9 +29,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let session = Session::open(&arguments.connection)?;
-    let answer = session.look(route::DOCUMENT, Expected::Anything)?;
+    let ask = Ask::get(route::DOCUMENT).answered_as("application/json");
+    let answer = session.ask(&ask, Intent::Look(Expected::Anything))?;
     let document = answer.json()?;
-    if let Some(reason) = unfit(&document) {
+    let unrevised = answer.revision.is_none().then_some("it has no revision");
+    if let Some(reason) = unfit(&document).or(unrevised) {
         return Err(Unreachable::Unfit {
             server: session.server().to_string(),
             expected: "a flags document",

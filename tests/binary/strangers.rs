@@ -231,6 +231,13 @@ pub(crate) fn sent(body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
+/// The same with a media type.
+fn sent_as(media_type: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n");
+    [head.as_bytes(), body].concat()
+}
+
 #[test]
 fn a_token_goes_over_the_connection_on_which_the_api_was_recognised() {
     let folder = folder();
@@ -399,7 +406,9 @@ fn a_backup_that_is_none_or_not_whole_replaces_no_good_one() {
         ("an altered page", altered),
         ("another application's database", stranger),
     ] {
-        let upstream = api(response(200, "OK", IDENTITY), move |_| sent(&body));
+        let upstream = api(response(200, "OK", IDENTITY), move |_| {
+            sent_as("application/octet-stream", &body)
+        });
         let said = asked(folder.path(), &backup, &format!("http://{}", upstream.address()));
         assert_eq!((said.code, said.out.as_str()), (3, ""), "{what}: {}", said.err);
         assert!(
@@ -411,7 +420,9 @@ fn a_backup_that_is_none_or_not_whole_replaces_no_good_one() {
         check_untouched(folder.path());
     }
     let served = whole.clone();
-    let upstream = api(response(200, "OK", IDENTITY), move |_| sent(&served));
+    let upstream = api(response(200, "OK", IDENTITY), move |_| {
+        sent_as("application/octet-stream", &served)
+    });
     let said = asked(folder.path(), &backup, &format!("http://{}", upstream.address()));
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(fs::read(folder.path().join("good")).unwrap() == whole);
@@ -428,12 +439,20 @@ fn an_export_that_is_none_replaces_no_good_one() {
         (&["export"][..], r#"{"status":"ok"}"#.to_owned()),
         (&["export"], r#"{"version":"1.0.3","flags":[]}"#.to_owned()),
         (&["export"], "<html>".to_owned()),
+        // No revision of a store.
+        (&["export"], r#"{"version":3,"name":"orders"}"#.to_owned()),
         (&["audit", "export"], r#"{"status":"ok"}"#.to_owned()),
         (&["audit", "export"], "{\"status\":\"ok\"}\n".to_owned()),
         (&["audit", "export"], format!("{entry}\n<html>\n")),
         (&["audit", "export"], format!("{entry}\n{entry}")),
     ] {
-        let upstream = api(response(200, "OK", IDENTITY), move |_| sent(body.as_bytes()));
+        let media_type = match command {
+            ["audit", ..] => "application/jsonl",
+            _ => "application/json",
+        };
+        let upstream = api(response(200, "OK", IDENTITY), move |_| {
+            sent_as(media_type, body.as_bytes())
+        });
         let command = [command, &["-o", "good", "--force"]].concat();
         let said = asked(folder.path(), &command, &format!("http://{}", upstream.address()));
         assert_eq!(
@@ -444,8 +463,28 @@ fn an_export_that_is_none_replaces_no_good_one() {
         );
         check_untouched(folder.path());
     }
+    // What is empty, or of another type, is no export with no entries.
+    let nothing = b"HTTP/1.1 204 No Content\r\n\r\n".to_vec();
+    for (command, answer) in [
+        (&["audit", "export", "-o", "good", "--force"][..], nothing.clone()),
+        (&["audit", "export", "-o", "good", "--force"], sent(b"")),
+        (&["audit", "verify"], nothing.clone()),
+        (&["audit", "verify"], sent(b"")),
+        (&["export", "-o", "good", "--force"], nothing),
+        (&["export", "-o", "good", "--force"], sent(br#"{"version":1}"#)),
+    ] {
+        let upstream = api(response(200, "OK", IDENTITY), move |_| answer.clone());
+        let said = asked(folder.path(), command, &format!("http://{}", upstream.address()));
+        assert_eq!(
+            (said.code, said.out.as_str()),
+            (3, ""),
+            "{command:?}: {}",
+            said.err
+        );
+        check_untouched(folder.path());
+    }
     let upstream = api(response(200, "OK", IDENTITY), move |_| {
-        sent(format!("{entry}\n").as_bytes())
+        sent_as("application/jsonl", format!("{entry}\n").as_bytes())
     });
     let command = ["audit", "export", "-o", "good", "--force"];
     let said = asked(folder.path(), &command, &format!("http://{}", upstream.address()));

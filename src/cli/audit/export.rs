@@ -83,5 +83,5 @@ pub(super) fn ask(after: Option<u64>) -> Ask {
         .map(|after| ("after", after))
         .into_iter()
         .collect();
-    Ask::get(with_query(&path, &query))
+    Ask::get(with_query(&path, &query)).answered_as("application/jsonl")
 }
