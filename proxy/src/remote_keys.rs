@@ -13,7 +13,7 @@ use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use reqwest::Client;
-use tokens::{Generation, KeySet};
+use tokens::{Generation, InvalidKey, KeySet};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
 use tracing::{info, warn};
@@ -296,12 +296,23 @@ impl RemoteKeys {
                 self.take_over(keys);
             }
             Err(error) => {
+                self.withdraw_unlisted(&error);
                 let kept = self.current.load().is_some();
                 warn!(issuer = %self.issuer, last_good_kept = kept, "keys could not be fetched: {error}");
                 self.state.lock().log.failed(&error, now);
             }
         }
         self.settled.notify_one();
+    }
+
+    /// Withdraws the keys that a published set does not list, though none of those that it lists can be used. They would
+    /// otherwise stay, as after any failure, and an issuer withdraws a key by publishing a set without it.
+    fn withdraw_unlisted(&self, error: &FetchFailed) {
+        if let FetchFailed::Invalid(InvalidKey::AmbiguousKeys { published, .. }) = error
+            && let Some(present) = &*self.current.load()
+        {
+            self.take_over(present.only(published));
+        }
     }
 
     /// Where the keys are those that are there already they stay, and whoever compares them sees no change.

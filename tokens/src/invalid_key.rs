@@ -2,7 +2,7 @@
 
 use crate::algorithm::Algorithm;
 use crate::jwk::SkippedKey;
-use crate::key::{KeyKind, MAX_RSA_BITS, MIN_RSA_BITS};
+use crate::key::{CanonicalKey, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS};
 use crate::key_set::MAX_JWKS_KEYS;
 use crate::pem_file::{self, InvalidPem};
 
@@ -93,6 +93,8 @@ pub enum InvalidKey {
     AmbiguousKeys {
         /// Every key with the reason.
         skipped: Box<[SkippedKey]>,
+        /// The usable ones: a former key that is not among them was withdrawn.
+        published: Box<[CanonicalKey]>,
     },
 }
 

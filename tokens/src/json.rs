@@ -31,6 +31,34 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, InvalidJson> {
     })
 }
 
+/// How the names begin by which serde_json passes numbers and raw values through its own interfaces. It reads an object
+/// with such a name as what the name says, in which this module would see no names.
+const PRIVATE_NAMES: &str = "$serde_json::private::";
+
+/// Reads the value under a private name, which only serde_json itself passes as an owned string: in a number. What was
+/// sent is a borrowed string, or no string.
+struct NumberOnly;
+
+impl<'de> DeserializeSeed<'de> for NumberOnly {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for NumberOnly {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no private name")
+    }
+
+    fn visit_string<E>(self, _: String) -> Result<(), E> {
+        Ok(())
+    }
+}
+
 /// Reads any value, keeps nothing of it, and raises the flag when it stops at a repeated name.
 #[derive(Clone, Copy)]
 struct NamesOnce<'f> {
@@ -80,6 +108,10 @@ impl<'de> Visitor<'de> for NamesOnce<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let mut names = HashSet::new();
         while let Some(name) = entries.next_key::<String>()? {
+            if name.starts_with(PRIVATE_NAMES) {
+                entries.next_value_seed(NumberOnly)?;
+                continue;
+            }
             if !names.insert(name) {
                 self.repeated.set(true);
                 return Err(A::Error::custom("a repeated name"));

@@ -76,8 +76,8 @@ pub(crate) fn kid(jwk: &Value) -> Option<Box<str>> {
     Some(kid.chars().take(MAX_KID_BYTES / 4).collect::<String>().into())
 }
 
-/// The key in `jwk` with the bytes of its fingerprint.
-pub(crate) fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<(Key, Box<[u8]>), SkipReason> {
+/// Reads the key in `jwk`.
+pub(crate) fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<Key, SkipReason> {
     let Value::Object(members) = jwk else {
         return Err(SkipReason::Malformed);
     };
@@ -95,8 +95,7 @@ pub(crate) fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<(Key, Box<[u8]>
     check_use(members)?;
     let material = material(members)?;
     let algorithms = algorithms(members, material.kind, allowed)?;
-    let canonical = material.canonical.clone();
-    Ok((Key::new(material, kid, algorithms), canonical))
+    Ok(Key::new(material, kid, algorithms))
 }
 
 /// Whether the key is meant for verifying (RFC 7517 sections 4.2 and 4.3). Both members may be absent.

@@ -80,15 +80,21 @@ impl fmt::Display for KeyKind {
 /// The bare key, before it is known what it may be used for.
 pub(crate) struct Material {
     pub(crate) kind: KeyKind,
-    /// One encoding for one key, whatever it was read from: for its fingerprint.
-    pub(crate) canonical: Box<[u8]>,
+    canonical: CanonicalKey,
     decoding: DecodingKey,
 }
 
+/// The bytes of a key: one encoding for one key, whatever it was read from.
+///
+/// `Debug` doesn't show them, since the key may be a secret.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CanonicalKey(Box<[u8]>);
+
 /// A key with its name and its algorithms.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Key {
     pub(crate) kid: Option<Box<str>>,
+    canonical: CanonicalKey,
     algorithms: Box<[Algorithm]>,
     decoding: DecodingKey,
 }
@@ -122,7 +128,7 @@ impl Material {
         }
         Ok(Self {
             kind: KeyKind::Secret,
-            canonical: bytes.into(),
+            canonical: CanonicalKey(bytes.into()),
             decoding: DecodingKey::from_secret(bytes),
         })
     }
@@ -202,7 +208,7 @@ impl Material {
         let decoding = DecodingKey::from_rsa_der(key.as_ref());
         Ok(Self {
             kind: KeyKind::Rsa,
-            canonical: info.as_ref().into(),
+            canonical: CanonicalKey(info.as_ref().into()),
             decoding,
         })
     }
@@ -212,7 +218,7 @@ impl Material {
         let decoding = DecodingKey::from_ec_der(&canonical);
         Ok(Self {
             kind,
-            canonical,
+            canonical: CanonicalKey(canonical),
             decoding,
         })
     }
@@ -222,7 +228,7 @@ impl Material {
         let decoding = DecodingKey::from_ed_der(&canonical);
         Ok(Self {
             kind: KeyKind::Ed25519,
-            canonical,
+            canonical: CanonicalKey(canonical),
             decoding,
         })
     }
@@ -238,6 +244,18 @@ fn without_zeros(number: &[u8]) -> &[u8] {
     number.get(zeros..).unwrap_or_default()
 }
 
+impl CanonicalKey {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CanonicalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CanonicalKey(..)")
+    }
+}
+
 impl Key {
     /// `algorithms` are those that remain for this key; an empty list makes it useless but not dangerous.
     pub(crate) fn new(material: Material, kid: Option<Box<str>>, algorithms: Box<[Algorithm]>) -> Self {
@@ -245,8 +263,21 @@ impl Key {
         Self {
             kid,
             algorithms,
+            canonical: material.canonical,
             decoding: material.decoding,
         }
+    }
+
+    /// Returns the same key with a name.
+    pub(crate) fn named(&self, kid: &str) -> Self {
+        Self {
+            kid: Some(kid.into()),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn canonical(&self) -> &CanonicalKey {
+        &self.canonical
     }
 
     pub(crate) fn algorithms(&self) -> &[Algorithm] {

@@ -10,7 +10,7 @@ use crate::algorithm::Algorithm;
 use crate::invalid_key::{InvalidKey, names};
 use crate::json;
 use crate::jwk::SkippedKey;
-use crate::key::{Key, Material};
+use crate::key::{CanonicalKey, Key, Material};
 use crate::pem_file;
 use crate::published_keys::PublishedKeys;
 use crate::rejection::Rejection;
@@ -125,6 +125,22 @@ impl KeySet {
         &self.skipped
     }
 
+    /// Returns the set without the keys that are not among `published`: those were withdrawn.
+    #[must_use]
+    pub fn only(&self, published: &[CanonicalKey]) -> Self {
+        let kept = match &self.keys {
+            Keys::Sole(key) => vec![key.clone()],
+            Keys::Named(named) => {
+                let with_name = |(kid, keys): (&Box<str>, &Vec<Key>)| {
+                    keys.iter().map(|key| key.named(kid)).collect::<Vec<_>>()
+                };
+                named.iter().flat_map(with_name).collect()
+            }
+        };
+        let kept = kept.into_iter().filter(|key| published.contains(key.canonical()));
+        Self::of(kept.collect(), Box::default())
+    }
+
     /// Returns the one key that a token with this `kid` and algorithm can be signed with.
     pub(crate) fn key(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, Rejection> {
         let named = match (&self.keys, kid) {
@@ -158,19 +174,18 @@ impl KeySet {
                 allowed: allowed.into(),
             });
         }
-        let canonical = material.canonical.clone();
         Ok(Self::of(
-            vec![(Key::new(material, None, algorithms), canonical)],
+            vec![Key::new(material, None, algorithms)],
             Box::default(),
         ))
     }
 
-    /// Returns the set of these keys with their canonical bytes: one key, or keys that each have a `kid`.
-    fn of(mut usable: Vec<(Key, Box<[u8]>)>, skipped: Box<[SkippedKey]>) -> Self {
-        usable.sort_by(|(a, a_bytes), (b, b_bytes)| (&a.kid, a_bytes).cmp(&(&b.kid, b_bytes)));
+    /// Returns the set of these keys: one key, or keys that each have a `kid`.
+    fn of(mut usable: Vec<Key>, skipped: Box<[SkippedKey]>) -> Self {
+        usable.sort_by(|a, b| (&a.kid, a.canonical()).cmp(&(&b.kid, b.canonical())));
         let generation = Generation::of(&usable);
         let mut named = HashMap::<_, Vec<Key>>::with_capacity(usable.len());
-        for (mut key, _) in usable {
+        for mut key in usable {
             match key.kid.take() {
                 Some(kid) => named.entry(kid).or_default().push(key),
                 None => {
@@ -192,17 +207,17 @@ impl KeySet {
 
 impl Generation {
     /// Hashes the keys in the order given, every part with its length before it.
-    fn of(keys: &[(Key, Box<[u8]>)]) -> Self {
+    fn of(keys: &[Key]) -> Self {
         let mut hash = digest::Context::new(&digest::SHA256);
         let mut part = |bytes: &[u8]| {
             hash.update(&(bytes.len() as u64).to_be_bytes());
             hash.update(bytes);
         };
-        for (key, canonical) in keys {
+        for key in keys {
             part(&[u8::from(key.kid.is_some())]);
             part(key.kid.as_deref().unwrap_or_default().as_bytes());
             part(names(key.algorithms()).as_bytes());
-            part(canonical);
+            part(key.canonical().bytes());
         }
         let mut bytes = [0; 32];
         for (to, from) in bytes.iter_mut().zip(hash.finish().as_ref()) {

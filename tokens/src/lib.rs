@@ -83,7 +83,7 @@ pub use issuer::{
 };
 pub use issuers::{InvalidIssuers, Issuers, MAX_ISSUERS};
 pub use jwk::{SkipReason, SkippedKey};
-pub use key::{KeyKind, MAX_RSA_BITS, MAX_SECRET_BYTES, MIN_RSA_BITS};
+pub use key::{CanonicalKey, KeyKind, MAX_RSA_BITS, MAX_SECRET_BYTES, MIN_RSA_BITS};
 pub use key_set::{Generation, KeySet, MAX_JWKS_BYTES, MAX_JWKS_KEYS};
 pub use mapping::{MAX_GROUP_BYTES, MAX_GROUPS, MAX_LIST_ITEMS, MAX_STRING_BYTES, MAX_USER_BYTES};
 pub use operator_token::{OPERATOR_TOKEN_BYTES, OPERATOR_TOKEN_PREFIX, OperatorTokens};

@@ -6,12 +6,12 @@ use serde_json::Value;
 use crate::algorithm::Algorithm;
 use crate::invalid_key::InvalidKey;
 use crate::jwk::{self, SkipReason, SkippedKey};
-use crate::key::Key;
+use crate::key::{CanonicalKey, Key};
 
-/// The usable keys of a JWKS with their canonical bytes, and the others. Those that share a `kid` have no algorithm in
+/// The usable keys of a JWKS, and the others. Those that share a `kid` have no algorithm in
 /// common; one without a `kid` is alone.
 pub(crate) struct PublishedKeys {
-    pub(crate) usable: Vec<(Key, Box<[u8]>)>,
+    pub(crate) usable: Vec<Key>,
     pub(crate) skipped: Vec<SkippedKey>,
 }
 
@@ -20,7 +20,6 @@ struct Published {
     /// Where it is in the set, from 0; of several entries the first.
     position: usize,
     key: Key,
-    canonical: Box<[u8]>,
 }
 
 impl PublishedKeys {
@@ -28,13 +27,13 @@ impl PublishedKeys {
     ///
     /// # Errors
     /// There are usable keys, and each is skipped because it can't be told from another. That is a fault of the
-    /// publication and withdraws nothing, unlike a set in which there is no usable key.
+    /// publication: unlike a set in which there is no usable key, it withdraws none of the keys that it lists.
     pub(crate) fn read(jwks: &[Value], allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
         let mut found = Vec::<Published>::new();
         let mut skipped = Vec::new();
         for (position, jwk) in jwks.iter().enumerate() {
             match jwk::read(jwk, allowed) {
-                Ok((key, canonical)) => add(&mut found, position, key, canonical),
+                Ok(key) => add(&mut found, position, key),
                 Err(reason) => skipped.push(SkippedKey {
                     position,
                     kid: jwk::kid(jwk),
@@ -43,11 +42,11 @@ impl PublishedKeys {
             }
         }
         let reasons: Vec<_> = found.iter().map(|one| ambiguity(one, &found)).collect();
-        let is_published = !found.is_empty();
+        let published: Vec<CanonicalKey> = found.iter().map(|one| one.key.canonical().clone()).collect();
         let mut usable = Vec::with_capacity(found.len());
         for (one, reason) in found.into_iter().zip(reasons) {
             match reason {
-                None => usable.push((one.key, one.canonical)),
+                None => usable.push(one.key),
                 Some(reason) => skipped.push(SkippedKey {
                     position: one.position,
                     kid: one.key.kid,
@@ -55,9 +54,10 @@ impl PublishedKeys {
                 }),
             }
         }
-        if is_published && usable.is_empty() {
+        if usable.is_empty() && !published.is_empty() {
             return Err(InvalidKey::AmbiguousKeys {
                 skipped: skipped.into(),
+                published: published.into(),
             });
         }
         Ok(Self { usable, skipped })
@@ -66,15 +66,11 @@ impl PublishedKeys {
 
 /// Adds a key, or its algorithms to the entry before it of the same key under the same name: issuers list a key once for
 /// each of its algorithms, or twice by mistake.
-fn add(found: &mut Vec<Published>, position: usize, key: Key, canonical: Box<[u8]>) {
-    let is_same = |one: &&mut Published| one.key.kid == key.kid && one.canonical == canonical;
+fn add(found: &mut Vec<Published>, position: usize, key: Key) {
+    let is_same = |one: &&mut Published| one.key.kid == key.kid && one.key.canonical() == key.canonical();
     match found.iter_mut().find(is_same) {
         Some(one) => one.key.allow(key.algorithms()),
-        None => found.push(Published {
-            position,
-            key,
-            canonical,
-        }),
+        None => found.push(Published { position, key }),
     }
 }
 

@@ -126,8 +126,8 @@ async fn the_last_good_keys_stay_when_a_fetch_fails() {
         Answer::Text("{}".into()),
         Answer::Text("<html>".into()),
         Answer::Text(" ".repeat(MAX_JWKS_BYTES + 1)),
-        // Nothing is withdrawn: its keys can't be told apart.
-        Answer::Text(jwks(&[("c", 1), ("c", 2)])),
+        // Nothing is withdrawn: its keys can't be told apart, and the present one is among them.
+        Answer::Text(jwks(&[("c", 0), ("c", 1)])),
     ] {
         server.answer(bad);
         assert_eq!(
@@ -137,6 +137,25 @@ async fn the_last_good_keys_stay_when_a_fetch_fails() {
         assert!(Arc::ptr_eq(&keys.current().unwrap(), &good));
     }
     assert_eq!(server.asked(), 6);
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_listed_is_withdrawn_also_by_a_set_of_keys_that_cant_be_told_apart() {
+    let server = KeyServer::with_keys(&[("a", 0), ("b", 1)]).await;
+    let (keys, generation) = loaded(&server, eager()).await;
+    server.answer(Answer::Text(jwks(&[("c", 1), ("c", 2)])));
+    assert_eq!(
+        keys.refresh_for_unknown_key("z", generation).await,
+        Refreshed::Changed
+    );
+    assert_eq!(kids(&keys.current().unwrap()), ["b"]);
+    server.answer(Answer::Text(jwks(&[("c", 0), ("c", 2)])));
+    assert_eq!(
+        keys.refresh_for_unknown_key("z", keys.generation().unwrap())
+            .await,
+        Refreshed::Changed
+    );
+    assert!(keys.current().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -52,6 +52,22 @@ fn a_repeated_name_is_refused_at_any_depth_and_in_any_spelling() {
 }
 
 #[test]
+fn names_that_serde_json_reads_as_something_else_are_refused() {
+    let documents = [
+        r#"{"$serde_json::private::RawValue":"{\"a\":1,\"a\":2}"}"#,
+        r#"{"$serde_json::private::RawValue":"1"}"#,
+        r#"{"$serde_json::private::Number":"1"}"#,
+        r#"{"$serde_json::private::Number":"\u0031"}"#,
+        r#"{"$serde_json::private::Number":1}"#,
+        r#"{"$serde_json::private::Number":1.5}"#,
+        r#"[{"a":1,"\u0024serde_json::private::RawValue":"1"}]"#,
+    ];
+    for document in documents {
+        assert_eq!(parse(document.as_bytes()), Err(InvalidJson::Syntax), "{document}");
+    }
+}
+
+#[test]
 fn what_is_not_json_is_refused() {
     let deep = [b"[".repeat(200), b"]".repeat(200)].concat();
     let documents: [&[u8]; 14] = [

@@ -418,7 +418,7 @@ fn keys_that_share_a_kid_and_an_algorithm_are_skipped_and_the_others_are_used() 
 }
 
 #[test]
-fn keys_of_which_none_can_be_told_from_the_others_withdraw_nothing() {
+fn keys_of_which_none_can_be_told_from_the_others_withdraw_only_what_they_do_not_list() {
     let keys = keys();
     let secret = json!({ "kty": "oct", "kid": "s", "k": "AAAA" });
     let ambiguous = [
@@ -428,7 +428,20 @@ fn keys_of_which_none_can_be_told_from_the_others_withdraw_nothing() {
     ];
     let error = set(&ambiguous).unwrap_err();
     assert!(
-        matches!(&error, InvalidKey::AmbiguousKeys { skipped } if skipped.len() == 3),
+        matches!(&error, InvalidKey::AmbiguousKeys { skipped, published }
+            if skipped.len() == 3 && published.len() == 2),
         "{error}"
     );
+    let InvalidKey::AmbiguousKeys { published, .. } = error else {
+        return;
+    };
+    let former = set(&[
+        jwk(&keys.p256, json!({ "kid": "former" })),
+        jwk(&keys.rsa, json!({ "kid": "gone" })),
+    ]);
+    let kept = former.unwrap().only(&published);
+    assert_eq!(kept.kids().collect::<Vec<_>>(), ["former"]);
+    let alone = set(std::slice::from_ref(&keys.p256.jwk)).unwrap();
+    assert_eq!(alone.only(&published).generation(), alone.generation());
+    assert!(alone.only(&published[1..]).is_empty());
 }
