@@ -115,17 +115,17 @@ fn resolved(place: &Path) -> Result<PathBuf> {
     if is.is_file() {
         return Ok(place.to_owned());
     }
-    let Ok(file) = fs::canonicalize(place) else {
+    // Of a pipe, as behind /dev/stdout, there is no path.
+    let Ok(led_to) = fs::metadata(place) else {
         anyhow::bail!(
             "{} is a link that leads nowhere: it is not replaced",
             place.display()
         )
     };
-    let kind = fs::metadata(&file)
-        .with_context(|| format!("can't write {}", file.display()))?
-        .file_type();
-    let kind = match kind {
-        kind if kind.is_file() => return Ok(file),
+    let kind = match led_to.file_type() {
+        kind if kind.is_file() => {
+            return fs::canonicalize(place).with_context(|| format!("can't write {}", place.display()));
+        }
         kind if kind.is_dir() => "a folder",
         kind if kind.is_socket() => "a socket",
         kind if kind.is_fifo() => "a pipe",
