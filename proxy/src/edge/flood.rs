@@ -26,9 +26,10 @@ const IDLE_FRAMES: Rate = Rate {
 /// What the acknowledgement of a PING counts: the HTTP layer sends a PING only before it ends a connection.
 const UNASKED: u64 = 100;
 /// A client in earnest opens a window at most once for this number of bytes that it was sent, and once more for each frame
-/// of data, of which some send a PING as well.
+/// of data, of which some send a PING as well. Some open the connection's window with each request: the head of its answer
+/// is worth as much.
 const BYTES_FOR_ANSWER: u64 = 256;
-/// What a frame of data is worth beside its bytes: both windows, and a PING.
+/// What a frame of data, or the head of an answer, is worth beside its bytes: both windows, and a PING.
 const ANSWERS_OF_FRAME: u64 = 3;
 /// The most answers that a client may still give: more than any client lets come together.
 const MAX_UNANSWERED: u64 = 256 * 1024;
@@ -127,7 +128,7 @@ impl FloodWatch {
     pub(super) fn wrote(&mut self, bytes: &[u8]) {
         let answers = &mut self.answers;
         self.sent.read(bytes, |frame| {
-            if frame.kind == DATA {
+            if matches!(frame.kind, DATA | HEADERS) {
                 let of_bytes = u64::from(frame.length) / BYTES_FOR_ANSWER;
                 *answers = (*answers + ANSWERS_OF_FRAME + of_bytes).min(MAX_UNANSWERED);
             }
@@ -181,7 +182,8 @@ impl FloodWatch {
         }
         let seconds = now.saturating_duration_since(self.since).as_secs();
         if seconds > 0 {
-            self.since = now;
+            // The rest of a second counts the next time.
+            self.since += Duration::from_secs(seconds);
             self.resets = self
                 .resets
                 .saturating_sub(seconds.saturating_mul(RESETS.per_second));
@@ -265,6 +267,24 @@ mod tests {
             let now = began + Duration::from_secs(second);
             let answers = [update, frame(6, 0)].concat().repeat(2_000);
             assert_eq!(watch.read(&answers, now), None, "{second}");
+        }
+    }
+
+    #[test]
+    fn a_window_for_each_request_is_no_flood_and_parts_of_seconds_count() {
+        let began = Instant::now();
+        let mut watch = FloodWatch::new(0, began);
+        for second in 0..60 {
+            let now = began + Duration::from_secs(second);
+            // Answers without a body, before each of which a client opens both windows.
+            (0..2_000).for_each(|_| watch.wrote(&frame(1, 5)));
+            let windows = frame(8, 0).repeat(2 * 2_000);
+            assert_eq!(watch.read(&windows, now), None, "{second}");
+        }
+        let mut watch = FloodWatch::new(0, began);
+        for turn in 0..60 {
+            let now = began + Duration::from_millis(1_900 * turn);
+            assert_eq!(watch.read(&frame(4, 0).repeat(360), now), None, "{turn}");
         }
     }
 
