@@ -13,7 +13,7 @@ const POOLED_CONNECTIONS: usize = 256;
 /// The smallest and the largest number that one client address gets of what is counted, where nothing else is written.
 const CLIENT_COUNT: (usize, usize) = (100, 1_000);
 /// The same of memory, in bytes.
-const CLIENT_BYTES: (u64, u64) = (16 * 1024 * 1024, 256 * 1024 * 1024);
+const CLIENT_BYTES: (u64, u64) = (16 * 1024 * 1024, 1024 * 1024 * 1024);
 
 /// What all requests and connections together may take, and one client address of that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Capacity {
                 all: buffered,
                 client: written
                     .max_buffered_per_client
-                    .unwrap_or((buffered / 8).clamp(least, most))
+                    .unwrap_or((buffered / 2).clamp(least, most))
                     .min(buffered),
             },
         }
@@ -130,7 +130,7 @@ mod tests {
             large.buffered,
             Limit {
                 all: 16 * 1024 * MIB,
-                client: 256 * MIB
+                client: 1024 * MIB
             }
         );
         let small = capacity(64, 20 * MIB, ProcessLimits::default());
@@ -166,7 +166,7 @@ mod tests {
             capacity.buffered,
             Limit {
                 all: 64 * MIB,
-                client: 16 * MIB
+                client: 32 * MIB
             }
         );
     }

@@ -139,8 +139,12 @@ impl Context {
 }
 
 impl Drop for Context {
-    /// Observes a request that was shed: its task is dropped where it stands, and nothing of it runs again.
+    /// Gives the request's place back, as the connection to its upstream is given back or closed by now. And observes
+    /// a request that was shed: its task is dropped where it stands, and nothing of it runs again.
     fn drop(&mut self) {
+        if let Some(share) = &self.share {
+            share.leave();
+        }
         if let Some(shared) = self.unobserved.take()
             && self.share.as_ref().is_some_and(|share| share.is_shed())
         {

@@ -29,7 +29,7 @@ use tokio::time::Instant;
 pub(crate) use self::admission::{Admission, network};
 pub(crate) use self::arrival::{Arrival, BodyFault, Http2Limits, arrival};
 pub(crate) use self::backpressure::Backpressure;
-pub(crate) use self::http2::{Http2, end_of_stream};
+pub(crate) use self::http2::{Http2, present_stream};
 use self::line::Line;
 use self::streams::Streams;
 use crate::gateway::Gateway;

@@ -40,7 +40,7 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
         let decided = contain_async(async {
             decide::decide(&self.shared, session, context).await?;
-            upstream::admit(&self.shared.shares, session, context)
+            upstream::admit(&self.shared.shares, session, context).await
         });
         let refusal = match decided.await {
             Ok(Ok(())) => return Ok(false),

@@ -50,7 +50,7 @@ const FAIR_BYTES: u64 = 2 * 1024 * 1024;
 const WAITS: u32 = 20;
 const WAIT: Duration = Duration::from_millis(5);
 /// A client that is over its limit of memory by this part of it gets no further.
-const OVER_PART: u64 = 4;
+const OVER_PART: u64 = 2;
 
 /// What all clients share.
 #[derive(Debug)]
@@ -153,8 +153,11 @@ impl Shares {
     }
 
     /// Counts an HTTP/2 stream of a connection; none where a limit of memory is reached.
-    pub(crate) fn begin_stream(self: &Arc<Self>, connection: &Arc<ConnectionShare>) -> Option<StreamShare> {
-        StreamShare::take(self, connection)
+    pub(crate) fn begin_stream(
+        self: &Arc<Self>,
+        connection: &Arc<ConnectionShare>,
+    ) -> Option<Arc<StreamShare>> {
+        StreamShare::take(self, connection).map(Arc::new)
     }
 
     /// Takes a share for a request that an upstream is to be asked. `end` is what ends the request.
@@ -191,7 +194,8 @@ impl Shares {
         };
         if client.is_some() && held > limit.client
             || is_greedy(held, used, limit.all, FAIR_COUNT)
-            || self.is_greedy_of_descriptors(holdings)
+            // The connections of trusted proxies are nobody's, so that they don't count against their requests.
+            || client.is_some() && self.is_greedy_of_descriptors(holdings)
             || !self.has_memory(client)
         {
             return Err(refused);
@@ -235,7 +239,7 @@ impl Shares {
         let all = self.used.buffered.fetch_add(bytes, Ordering::Relaxed);
         let client = holdings.buffered.fetch_add(bytes, Ordering::Relaxed);
         let limit = self.capacity.buffered;
-        let is_over = is_named && client + bytes > limit.client;
+        let is_over = is_named && is_short_of_bytes(client + bytes, limit.client);
         if is_over || is_short_of_bytes(all + bytes, limit.all) {
             self.short.notify_one();
         }

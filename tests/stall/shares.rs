@@ -69,6 +69,13 @@ fn whole_post(stream: u32) -> Vec<u8> {
     bytes
 }
 
+/// A request that is answered before its body is read.
+fn early_post(stream: u32, flags: u8) -> Vec<u8> {
+    let mut bytes = request(stream, "POST", "/early");
+    bytes.extend(frame(kind::DATA, flags, stream, &[b'a'; 100]));
+    bytes
+}
+
 /// Connections of attackers, each with as many streams as `bytes` gives requests for.
 fn hold(
     address: SocketAddr,
@@ -291,10 +298,20 @@ fn with_1024_descriptors_hundreds_of_addresses_with_a_handful_each_shut_nobody_o
 
 /// With 1,024 descriptors, attackers from so many addresses leave health, the admin API and the others alone.
 fn few_descriptors(sources: fn() -> Vec<IpAddr>) {
+    few_descriptors_by(sources, &[], open_post, whole_post);
+}
+
+/// The same with these settings of the attackers and these requests; `valid` are those that others would send.
+fn few_descriptors_by(
+    sources: fn() -> Vec<IpAddr>,
+    settings: &'static [u8],
+    attack: fn(u32) -> Vec<u8>,
+    valid: fn(u32) -> Vec<u8>,
+) {
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
-        let valid = p99_beside_valid(&sluice, sources(), whole_post);
-        let held = Attackers::start(&sluice, sources(), &[], open_post);
+        let valid = p99_beside_valid(&sluice, sources(), valid);
+        let held = Attackers::start(&sluice, sources(), settings, attack);
         let (attacked, descriptors, _) = observe(&sluice, SHORT_SOAK);
         let shed = sluice.metric("sluice_shed_total{resource=\"in_flight\"}")
             + sluice.metric("sluice_shed_total{resource=\"descriptors\"}");
@@ -311,6 +328,20 @@ fn few_descriptors(sources: fn() -> Vec<IpAddr>) {
 #[test]
 fn with_1024_descriptors_one_address_stops_nobody() {
     few_descriptors(|| vec![address_of(1); 20]);
+}
+
+#[test]
+fn with_1024_descriptors_small_answers_that_nobody_takes_stop_nobody() {
+    let small = |stream| request(stream, "GET", "/");
+    // The connection to an upstream is held until the answer is written.
+    few_descriptors_by(|| vec![address_of(1); 12], &[0, 4, 0, 0, 0, 0], small, small);
+}
+
+#[test]
+fn with_1024_descriptors_answers_before_the_end_of_the_body_stop_nobody() {
+    let open = |stream| early_post(stream, 0);
+    let whole = |stream| early_post(stream, END_STREAM);
+    few_descriptors_by(|| vec![address_of(1); 12], &[], open, whole);
 }
 
 #[test]

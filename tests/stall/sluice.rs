@@ -1,9 +1,11 @@
 //! The built binary with an upstream behind it, and what it takes of the machine.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
+use std::thread;
 
 use tempfile::TempDir;
 use testkit::{Client, Request, Upstream, eventually, reply, response};
@@ -24,6 +26,24 @@ pub(crate) struct Sluice {
     _upstream: Upstream,
     _folder: TempDir,
     _alone: MutexGuard<'static, ()>,
+}
+
+/// Starts an upstream that answers as soon as it has read anything of a request, and then goes on reading. It ends with
+/// the process.
+fn early_upstream() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let mut bytes = [0; 16 * 1024];
+                let _ = stream.read(&mut bytes);
+                let _ = stream.write_all(response(200, "OK", "early").as_bytes());
+                while stream.read(&mut bytes).is_ok_and(|length| length > 0) {}
+            });
+        }
+    });
+    address
 }
 
 impl Sluice {
@@ -48,9 +68,10 @@ impl Sluice {
         let document = format!(
             "version: 1\nlisteners:\n  - {{ name: public, address: \"127.0.0.1:0\", h2c: true, limits: {limits} }}\n\
              {operators}\nthreads: 2\n\
-             access_log: {{ output: off }}\nupstreams: {{ api: \"{}\" }}\n\
-             routes:\n  - {{ name: api, match: /**, upstream: api }}\n  - {{ name: none, match: /none, auth: none, gate: none, upstream: api }}\n{rest}\n",
-            upstream.address()
+             access_log: {{ output: off }}\nupstreams: {{ api: \"{}\", early: \"{}\" }}\n\
+             routes:\n  - {{ name: early, match: /early, upstream: early }}\n  - {{ name: api, match: /**, upstream: api }}\n  - {{ name: none, match: /none, auth: none, gate: none, upstream: api }}\n{rest}\n",
+            upstream.address(),
+            early_upstream()
         );
         fs::write(folder.path().join("sluice.yaml"), document).unwrap();
         // Of descriptors, which the process raises as far as it may, the shell sets the most that it may.

@@ -37,7 +37,7 @@ pub(super) static LIMITS: Object = object(
         optional(
             "max_buffered_per_client",
             Shape::Size,
-            "The same for one client address; left out: an eighth of `max_buffered`, 16MiB to 256MiB.",
+            "The same for one client address; left out: half of `max_buffered`, 16MiB to 1GiB.",
         ),
     ],
 );

@@ -19,7 +19,7 @@ use super::{Arrival, Edge, EdgeLimits};
 use crate::answer::Code;
 use crate::gateway::Gateway;
 use crate::shared::Shared;
-use crate::shares::EndSignal;
+use crate::shares::{EndSignal, StreamShare};
 
 /// How a connection begins (RFC 9113 section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -39,13 +39,21 @@ const MAX_PENDING_RESETS: usize = 20;
 const MAX_OWN_RESETS: usize = 256;
 
 tokio::task_local! {
-    /// Ends the request that the present task serves: pingora has no other place for what belongs to one stream.
-    static END: Arc<EndSignal>;
+    /// The stream that the present task serves: pingora has no other place for what belongs to one stream.
+    static STREAM: Stream;
 }
 
-/// The signal that ends the present request, where that is a stream of HTTP/2.
-pub(crate) fn end_of_stream() -> Option<Arc<EndSignal>> {
-    END.try_with(Arc::clone).ok()
+/// A stream of HTTP/2.
+#[derive(Debug, Clone)]
+pub(crate) struct Stream {
+    /// Ends its request.
+    pub(crate) end: Arc<EndSignal>,
+    pub(crate) share: Option<Arc<StreamShare>>,
+}
+
+/// Returns the stream that the present task serves, if it is one of HTTP/2.
+pub(crate) fn present_stream() -> Option<Stream> {
+    STREAM.try_with(Clone::clone).ok()
 }
 
 /// pingora's loop over the requests of a connection, within the limits of one listener.
@@ -91,10 +99,14 @@ impl HttpServerApp for Http2 {
         let end = Arc::new(EndSignal::on(
             connection.and_then(|connection| connection.end_of_rest()),
         ));
+        let stream = Stream {
+            end: Arc::clone(&end),
+            share: stream.flatten(),
+        };
         let request = self.proxy.process_new_http(session, shutdown);
         let reused = tokio::select! {
             biased;
-            reused = END.scope(Arc::clone(&end), request) => reused,
+            reused = STREAM.scope(stream, request) => reused,
             // Dropping the request resets its stream.
             () = end.given() => return None,
         };

@@ -15,6 +15,11 @@ use crate::shared::Shared;
 /// Counts and logs the request. `error` is what ended it early, if something did.
 pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>, context: &mut Context) {
     context.unobserved = None;
+    let is_shed = context.share.as_ref().is_some_and(|share| share.is_shed());
+    if error.is_some() && context.code.is_none() && is_shed {
+        context.outcome = Outcome::Shed;
+        context.code = Some("SHED");
+    }
     if let Some(error) = error
         && context.code.is_none()
     {

@@ -20,7 +20,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::answer::{Answer, Code};
 use crate::context::Context;
-use crate::edge::{arrival, end_of_stream};
+use crate::edge::{arrival, present_stream};
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::shares::{Need, RequestShare, Shares, Short};
@@ -29,16 +29,24 @@ use crate::upstreams::{Failure, LiveUpstream, Unavailable};
 
 /// When a client may try again whose upstream takes no request, in seconds.
 const RETRY_SECONDS: u32 = 1;
+/// How often, and how long each time, a request waits for a share. A client sees the end of an answer before the task of
+/// that request has ended, and may send the next one at once.
+const WAITS: u32 = 10;
+const WAIT: Duration = Duration::from_millis(5);
 
 /// Takes the request's share of the process, and asks its upstream to let it in.
-pub(crate) fn admit(shares: &Arc<Shares>, session: &Session, context: &mut Context) -> Result<(), Refusal> {
+pub(crate) async fn admit(
+    shares: &Arc<Shares>,
+    session: &Session,
+    context: &mut Context,
+) -> Result<(), Refusal> {
     let asker = asker(context);
     let serving = Arc::clone(&context.serving);
     // A request without an upstream gets no further than `choose`.
     let Some(live) = live(&serving, context) else {
         return Ok(());
     };
-    context.share = Some(share(shares, session, context)?);
+    context.share = Some(share(shares, session, context).await?);
     match live.admit() {
         Ok(permit) => {
             context.attempts.begin(permit, asker);
@@ -56,20 +64,38 @@ pub(crate) fn admit(shares: &Arc<Shares>, session: &Session, context: &mut Conte
     }
 }
 
-/// Takes the request's share of the process.
-fn share(shares: &Arc<Shares>, session: &Session, context: &Context) -> Result<Arc<RequestShare>, Refusal> {
+/// Takes the request's share of the process, after a moment if there is none at once.
+async fn share(
+    shares: &Arc<Shares>,
+    session: &Session,
+    context: &Context,
+) -> Result<Arc<RequestShare>, Refusal> {
     let need = Need {
         client: context.forwarding.charged_client(),
         is_tunnel: is_websocket(session),
     };
     let connection = arrival(session).map(|arrival| Arc::clone(&arrival.share));
-    let stream = end_of_stream();
+    let stream = present_stream();
     let is_whole = stream.is_none();
-    let end = stream.or_else(|| Some(connection.as_ref()?.end()));
-    shares
-        .ask(connection.clone(), end.unwrap_or_default(), need)
+    if let Some(share) = stream.as_ref().and_then(|stream| stream.share.as_ref()) {
+        share.charge_to(need.client);
+    }
+    let end = stream.map(|stream| stream.end);
+    let end = end
+        .or_else(|| Some(connection.as_ref()?.end()))
+        .unwrap_or_default();
+    let ask = || shares.ask(connection.clone(), Arc::clone(&end), need);
+    let mut asked = ask();
+    for _ in 0..WAITS {
+        if asked.is_ok() {
+            break;
+        }
+        tokio::time::sleep(WAIT).await;
+        asked = ask();
+    }
+    asked
         .inspect(|share| {
-            if let Some(connection) = connection.filter(|_| is_whole) {
+            if let Some(connection) = connection.as_ref().filter(|_| is_whole) {
                 connection.serves(share);
             }
         })
@@ -202,9 +228,6 @@ pub(crate) fn ended(session: &Session, context: &mut Context) {
         return;
     }
     context.attempts.ended();
-    if let Some(share) = &context.share {
-        share.leave();
-    }
     if let Some(arrival) = arrival(session) {
         arrival.hasten();
     }

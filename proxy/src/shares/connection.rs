@@ -65,9 +65,10 @@ impl ConnectionShare {
         let holdings = shares.clients.of(client);
         holdings.connections.fetch_add(1, Ordering::Relaxed);
         shares.charge(holdings, client.is_some(), CONNECTION_BYTES);
-        let has_memory = shares.has_memory(client)
-            && (shares.has_memory_for_all() || shares.makes_room(Resource::Buffered));
-        has_memory && !shares.is_greedy_of_descriptors(holdings)
+        let has_room = shares.has_memory_for_all() || shares.makes_room(Resource::Buffered);
+        // Nobody is judged by the connections of trusted proxies, which are all of their clients'.
+        let is_greedy = || !shares.has_memory(client) || shares.is_greedy_of_descriptors(holdings);
+        has_room && (client.is_none() || !is_greedy())
     }
 
     /// The signal that ends the connection.

@@ -60,6 +60,11 @@ impl EndSignal {
         !self.is_over.load(Ordering::SeqCst) || self.connection.is_some()
     }
 
+    /// Returns true if the task has ended by itself.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
+    }
+
     /// Waits for the signal. Only one task may wait at a time.
     pub(crate) async fn given(&self) {
         poll_fn(|context| {

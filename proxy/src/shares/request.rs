@@ -123,9 +123,10 @@ impl RequestShare {
         shares.check(kind, share.holder.client).map(|()| share)
     }
 
-    /// Whether it was told to end, to make room.
+    /// Returns true if it, or its connection, was told to end, to make room.
     pub(crate) fn is_shed(&self) -> bool {
-        self.holder.end.is_given()
+        let connection = self.connection.as_ref();
+        self.holder.end.is_given() || connection.is_some_and(|connection| connection.end().is_given())
     }
 
     #[cfg(test)]
@@ -140,7 +141,10 @@ impl RequestShare {
         self.holder.client.is_some() && held > limit + limit / OVER_PART
     }
 
-    /// Gives back the place among the requests that upstreams are asked: all of the answer has come.
+    /// Gives back the place among the requests that upstreams are asked. Parts of the answer may wait to be written still.
+    ///
+    /// Not before the request's task has ended: until the last part of the answer is written and all of the body has come,
+    /// pingora holds the connection to the upstream.
     pub(crate) fn leave(&self) {
         if !self.holder.is_asked.swap(false, Ordering::AcqRel) {
             return;
@@ -181,6 +185,9 @@ impl RequestShare {
             0
         };
         self.charge(length.saturating_add(unseen));
+        if self.holder.client.is_some() {
+            self.shares.relieve(self.holdings());
+        }
         Bytes::from_owner(Waiting {
             bytes,
             request: Arc::clone(self),

@@ -22,6 +22,8 @@ use crate::metrics::Metrics;
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long the log is silent after a line.
 const TELL_INTERVAL: Duration = Duration::from_secs(10);
+/// A request that has got on since so many milliseconds is not ended for its client's memory: it is read.
+const STALLED_MS: u64 = 1_000;
 /// How many places are made at a time for those who ask.
 const BATCH: u64 = 16;
 /// The most clients that are looked at in one round.
@@ -150,6 +152,12 @@ impl Resource {
     fn of_holder(self, holder: &Holder) -> u64 {
         let is_asked = holder.is_asked.load(Ordering::Relaxed);
         match self {
+            // A connection with a request ends by its request, which holds more.
+            Self::ClientBuffered | Self::Buffered
+                if holder.kind == Kind::Connection && !holder.is_idle_connection() =>
+            {
+                0
+            }
             Self::ClientBuffered | Self::Buffered => holder.buffered.load(Ordering::Relaxed),
             Self::InFlight => (holder.kind == Kind::Request && is_asked).into(),
             Self::Tunnels => (holder.kind == Kind::Tunnel && is_asked).into(),
@@ -182,6 +190,18 @@ impl Shares {
         false
     }
 
+    /// Sheds at once what a client is over its limit of memory, where the shedder does not keep up. Does not wait for a
+    /// round that is under way.
+    pub(super) fn relieve(&self, holdings: &Holdings) {
+        let limit = self.capacity.buffered.client;
+        if holdings.buffered.load(Ordering::Relaxed) <= limit + limit / SHORT_PART as u64 {
+            return;
+        }
+        if let Some(_shedding) = self.shedding.try_lock() {
+            self.shed(Resource::ClientBuffered);
+        }
+    }
+
     fn take_ticket(&self, resource: Resource) -> bool {
         let less = |tickets: u64| tickets.checked_sub(resource.ticket());
         let tickets = self.tickets.get(resource as usize);
@@ -209,11 +229,13 @@ impl Shares {
             };
             seen.push(client);
             let most = match resource {
-                // The client is over its own limit. A little more is taken, so that this is not repeated at once.
-                Resource::ClientBuffered => amount - floor + floor / (2 * SHORT_PART as u64),
+                Resource::ClientBuffered => amount - floor,
                 _ => excess.min(amount - floor),
             };
-            let holders = self.register.filter(|holder| holder.client == Some(client));
+            let holders = self.register.filter(|holder| {
+                holder.client == Some(client)
+                    && (resource != Resource::ClientBuffered || self.may_end_for_memory(holder, amount))
+            });
             let now = end_some(resource, holders, most);
             freed.add(now);
             if resource != Resource::ClientBuffered {
@@ -225,6 +247,15 @@ impl Shares {
             freed.add(end_some(resource, idle, excess));
         }
         self.note(resource, freed);
+    }
+
+    /// Returns true if a holder may end because its client holds `held` bytes: a connection without a request where little
+    /// is left, a request that is stalled beyond the limit, and any where that is not enough.
+    fn may_end_for_memory(&self, holder: &Holder, held: u64) -> bool {
+        let limit = self.capacity.buffered.client;
+        let since_ms = holder.since_ms.load(Ordering::Relaxed);
+        let is_stalled = self.now_ms().saturating_sub(since_ms) >= STALLED_MS;
+        holder.is_idle_connection() || held > limit && is_stalled || held > limit + limit / SHORT_PART as u64
     }
 
     /// Ends some holders more, whatever was told to end before: others have taken the place of that. Returns true if
@@ -292,7 +323,11 @@ impl Shares {
     /// What a client holds at most that nothing is taken from.
     fn floor(&self, resource: Resource) -> u64 {
         match resource {
-            Resource::ClientBuffered => self.capacity.buffered.client,
+            // So that a client finds room for a request while it has connections without one.
+            Resource::ClientBuffered => {
+                let limit = self.capacity.buffered.client;
+                limit - limit / SHORT_PART as u64
+            }
             Resource::Buffered => FAIR_BYTES,
             Resource::InFlight | Resource::Tunnels => FAIR_COUNT as u64,
             Resource::Descriptors => FAIR_DESCRIPTORS as u64,
@@ -310,6 +345,8 @@ fn end_some(resource: Resource, holders: Vec<Arc<Holder>>, most: u64) -> Freed {
         .map(|holder| {
             let key = (
                 !holder.end.is_given(),
+                // What is left of a request ends only with its connection, on which others may be under way.
+                holder.end.is_over(),
                 !holder.is_idle_connection(),
                 holder.client.is_none(),
                 holder.since_ms.load(Ordering::Relaxed),

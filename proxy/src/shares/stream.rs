@@ -1,9 +1,13 @@
 //! One HTTP/2 stream's share: the memory that a request takes from its first byte on, whatever becomes of it. An answer of
 //! the proxy's own waits for the client's window like any other, so refused requests count, too.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::Shares;
+use super::clients::ClientId;
 use super::connection::ConnectionShare;
 
 /// What a stream takes, in bytes: its task, its heads, and a short answer. Measured; docs/security.md has the figures.
@@ -13,7 +17,8 @@ pub(crate) const STREAM_BYTES: u64 = 48 * 1024;
 #[derive(Debug)]
 pub(crate) struct StreamShare {
     shares: Arc<Shares>,
-    connection: Arc<ConnectionShare>,
+    /// The client that it is charged to.
+    client: Mutex<Option<ClientId>>,
 }
 
 impl StreamShare {
@@ -21,17 +26,30 @@ impl StreamShare {
     pub(super) fn take(shares: &Arc<Shares>, connection: &Arc<ConnectionShare>) -> Option<Self> {
         let share = Self {
             shares: Arc::clone(shares),
-            connection: Arc::clone(connection),
+            client: Mutex::new(connection.client()),
         };
         let client = connection.client();
         shares.charge(shares.clients.of(client), client.is_some(), STREAM_BYTES);
-        (shares.has_memory(client) && shares.has_memory_for_all()).then_some(share)
+        let has_memory = client.is_none() || shares.has_memory(client);
+        (has_memory && shares.has_memory_for_all()).then_some(share)
+    }
+
+    /// Charges a stream that nobody is charged with to the client that a trusted proxy names in its head.
+    pub(crate) fn charge_to(&self, client: Option<IpAddr>) {
+        let mut present = self.client.lock();
+        let Some(client) = client.filter(|_| present.is_none()) else {
+            return;
+        };
+        let (shares, client) = (&self.shares, self.shares.clients.id(client));
+        shares.release(shares.clients.of(None), STREAM_BYTES);
+        shares.charge(shares.clients.of(Some(client)), true, STREAM_BYTES);
+        *present = Some(client);
     }
 }
 
 impl Drop for StreamShare {
     fn drop(&mut self) {
-        let holdings = self.shares.clients.of(self.connection.client());
+        let holdings = self.shares.clients.of(*self.client.lock());
         self.shares.release(holdings, STREAM_BYTES);
     }
 }

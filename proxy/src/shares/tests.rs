@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::request::REQUEST_BYTES;
 use super::shedder::Resource;
+use super::stream::STREAM_BYTES;
 use super::{ConnectionShare, Direction, EndSignal, Need, RequestShare, Shares, Short};
 use crate::capacity::{Capacity, Limit};
 
@@ -496,7 +497,7 @@ fn when_memory_runs_short_the_greediest_gives_it_back() {
     let shares = shares(|capacity| {
         capacity.buffered = Limit {
             all: 20 * MIB,
-            client: 16 * MIB,
+            client: 32 * MIB,
         }
     });
     let small: Vec<_> = (0..4).map(|client| ask(&shares, Some(client)).unwrap()).collect();
@@ -508,5 +509,74 @@ fn when_memory_runs_short_the_greediest_gives_it_back() {
     assert!(shed(&shares, Resource::Buffered) > 0);
     assert!(!small.iter().any(|share| share.is_shed()));
     drop((small, held, parts));
+    assert_empty(&shares);
+}
+
+#[test]
+fn connections_of_trusted_proxies_are_refused_only_where_nothing_is_left() {
+    let shares = shares(|capacity| {
+        capacity.descriptors = 160;
+        capacity.in_flight = Limit { all: 80, client: 80 };
+    });
+    let proxies: Vec<_> = (0..100).map(|_| connect(&shares, None).unwrap()).collect();
+    // Their requests are the clients' that they name.
+    let requests: Vec<_> = (0..50)
+        .map(|client| ask(&shares, Some(client)).unwrap())
+        .collect();
+    // Nor do they count against requests for which nobody is named.
+    let unnamed = ask(&shares, None).unwrap();
+    drop((proxies, requests, unnamed));
+    assert_empty(&shares);
+}
+
+#[test]
+fn a_stream_of_a_trusted_proxy_is_charged_to_the_client_that_it_names() {
+    let shares = shares(|_| {});
+    let proxy = connect(&shares, None).unwrap();
+    let stream = shares.begin_stream(&proxy).unwrap();
+    let held = |client: Option<IpAddr>| {
+        let client = client.map(|client| shares.clients.id(client));
+        shares.clients.of(client).buffered.load(Ordering::Relaxed)
+    };
+    let of_connection = held(None) - STREAM_BYTES;
+    stream.charge_to(Some(address(1)));
+    assert_eq!(
+        (held(None), held(Some(address(1)))),
+        (of_connection, STREAM_BYTES)
+    );
+    // Once only, and never away from a client that is known.
+    stream.charge_to(Some(address(2)));
+    stream.charge_to(None);
+    assert_eq!(held(Some(address(1))), STREAM_BYTES);
+    drop((stream, proxy));
+    assert_empty(&shares);
+}
+
+#[test]
+fn a_client_finds_room_for_a_request_while_it_has_connections_without_one() {
+    let shares = shares(|capacity| capacity.buffered.client = 64 * MIB);
+    let held: Vec<_> = (0..420).map(|_| connect(&shares, Some(1)).unwrap()).collect();
+    for (since_ms, connection) in (0..).zip(&held) {
+        connection.waits_since(since_ms);
+    }
+    assert!(shed(&shares, Resource::ClientBuffered) > 10);
+    assert!(held[0].end().is_given() && !held[419].end().is_given());
+    drop(held);
+    assert_empty(&shares);
+}
+
+#[test]
+fn a_request_that_gets_on_is_not_ended_for_its_clients_memory() {
+    let shares = shares(|capacity| capacity.buffered.client = 8 * MIB);
+    let held: Vec<_> = (0..60).map(|_| ask(&shares, Some(1)).unwrap()).collect();
+    let part =
+        |share: &Arc<RequestShare>| share.hand_on(Direction::Answer, Bytes::from(vec![7; 300_000]), false);
+    let parts: Vec<_> = held.iter().take(2).map(part).collect();
+    // The client is over its limit, but each request got on just now.
+    assert_eq!(ask(&shares, Some(1)).unwrap_err(), Short::Client);
+    assert_eq!(shed(&shares, Resource::ClientBuffered), 0);
+    let more: Vec<_> = held.iter().skip(2).take(4).map(part).collect();
+    assert!(shed(&shares, Resource::ClientBuffered) > 0);
+    drop((held, parts, more));
     assert_empty(&shares);
 }
