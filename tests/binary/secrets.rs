@@ -113,7 +113,11 @@ fn mistaken(good: &str) -> Vec<String> {
         ),
         replaced("app: '", format!("app: 'ops:{PASSWORD}@")),
         replaced("app: '", format!("app: 'ops:{PASSWORD}@x' # '")) + "}",
+        replaced("app: '", format!("app: 'http:/ops:{PASSWORD}@")),
+        replaced("app: '", format!("app: '//ops:{PASSWORD}@")),
         replaced("jwks_url: 'http://", format!("jwks_url: 'ops:{PASSWORD}@")),
+        replaced("jwks_url: 'http://", format!("jwks_url: 'https:/ops:{PASSWORD}@")),
+        replaced("jwks_url: 'http://", format!("jwks_url: '//ops:{PASSWORD}@")),
         replaced(
             "issuer: https://",
             format!("issuer: ops:{PASSWORD}@login.example\n    typ: ['a'] # "),
@@ -227,12 +231,15 @@ fn commands_complain_without_showing_a_secret() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let server = format!("http://ops:{PASSWORD}@{nobody}");
     let bare = format!("ops:{PASSWORD}@{nobody}");
+    let (relative, misspelt) = (format!("//{bare}"), format!("https:/{bare}"));
     let bearer = format!("Bearer {JWT}");
     for arguments in [
         &["whoami", "--tokn", OPERATOR][..],
         &["whoami", OPERATOR],
         &["whoami", "--server", &server],
         &["whoami", "--server", &bare],
+        &["whoami", "--server", &relative],
+        &["whoami", "--server", &misspelt],
         &["flags", "show", OPERATOR, "--server", &server],
         &["explain", "GET", "/", "--at", &bearer],
         &["check", "--config", OPERATOR],

@@ -90,6 +90,12 @@ fn user_and_password_of_a_host_are_masked_with_a_scheme_and_without() {
     );
     check("routes: [{ gate: a, host: '<ops:abc>@a', otherwise: { redirect: '<ops:abc>@login.example/' } }]");
     check("trusted_proxies: ['<a:b>@10.0.0.0/8']");
+    check(
+        "upstreams: { app: 'http:/<ops:summer>@10.0.0.1:80', b: ['//<ops:pw>@a:1', '\\\\<ops:p@w>@a:1', ':///<:pw>@a:1'] }",
+    );
+    check(
+        "issuers: [{ keys: { jwks_url: 'https:/<sluice:summer>@login.example/k' } }, { keys: { jwks_url: '//<u:pw>@h/k' } }]",
+    );
     check("upstreams: { app: '<a:b>@c:1' }\nupstreams: [}");
     check("routes: [{ name: ann@example.com, otherwise: { redirect: 'https://app.example:8443/@me' } }]");
 }
