@@ -7,6 +7,7 @@ use redact::{Form, blank, mask_bytes, user_infos};
 use crate::node::shorten;
 use crate::problem::shown;
 use crate::secret_values::{SecretValue, names_secret};
+use crate::shape::admin::is_field_of_tokens;
 use crate::source::Source;
 
 /// How much text before and after an excerpt is looked at, in bytes: the beginning of a private key may be outside.
@@ -29,6 +30,7 @@ pub(crate) fn excerpt(source: &Source, range: Range<usize>) -> String {
     let values = values.map(|value| value.start.saturating_sub(start)..value.end.saturating_sub(start));
     let named = match source.knows_secrets() {
         true => Vec::new(),
+        false if source.is_confidential() => words(around).collect(),
         false => named_values(around)
             .into_iter()
             .chain(user_infos(around))
@@ -72,7 +74,8 @@ pub(crate) fn message(message: &str, secret: &SecretValue) -> String {
 /// A quoted part of a message without the secret, also where it was cut short within the secret.
 fn hidden(part: &str, secret: &str) -> String {
     let all = part.replace(secret, &blank(secret));
-    let Some(cut) = all.strip_suffix("...") else {
+    // The text that was cut short may stand in brackets.
+    let Some((cut, behind)) = all.rsplit_once("...") else {
         return all;
     };
     let ends = secret.char_indices().map(|(at, c)| at + c.len_utf8());
@@ -83,16 +86,16 @@ fn hidden(part: &str, secret: &str) -> String {
         .filter(|start| cut.ends_with(start))
         .last();
     match longest.and_then(|start| Some((cut.strip_suffix(start)?, blank(start)))) {
-        Some((before, mask)) => format!("{before}{mask}..."),
+        Some((before, mask)) => format!("{before}{mask}...{behind}"),
         None => all,
     }
 }
 
 /// A cure without what a report hides of the value that it quotes: who follows it puts no asterisks into a document.
-pub(crate) fn cure(cure: &str, secret: Option<&SecretValue>) -> Option<String> {
+pub(crate) fn cure(cure: &str, secrets: &[&SecretValue]) -> Option<String> {
     let hides = |text: &str| {
-        let told = secret.map(|secret| message(text, secret));
-        redact::masked(told.as_deref().unwrap_or(text)) != text
+        let is_told = |secret: &&SecretValue| message(text, secret) != text;
+        secrets.iter().any(is_told) || redact::masked(text) != text
     };
     if !hides(cure) {
         return Some(cure.to_owned());
@@ -109,6 +112,19 @@ pub(crate) fn cure(cure: &str, secret: Option<&SecretValue>) -> Option<String> {
         }
     }
     (!hides(&kept)).then_some(kept)
+}
+
+/// Returns every word of a text but the names of fields of a document of tokens: for one that is no YAML.
+fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let is_edge = |c: char| c.is_whitespace() || "\"',:{}[]".contains(c);
+    let mut at = 0;
+    let words = text.split_inclusive(is_edge).map(move |word| {
+        let start = at;
+        at += word.len();
+        (start, word.trim_end_matches(is_edge))
+    });
+    let hidden = words.filter(|(_, word)| !is_field_of_tokens(word));
+    hidden.map(|(start, word)| start..start + word.len())
 }
 
 /// The values behind names of secrets, found in the text alone: for documents that are no YAML, and for keys that are

@@ -221,10 +221,10 @@ impl Problem {
         self
     }
 
-    /// Masks the secrets in what it says. `secret` is the value that it is about, where that is one.
-    pub(crate) fn mask(&mut self, secret: Option<&SecretValue>) {
+    /// Masks the secrets in what it says. `secrets` are the values that it may quote.
+    pub(crate) fn mask(&mut self, secrets: &[&SecretValue]) {
         let mask = |text: &mut String| {
-            if let Some(secret) = secret {
+            for secret in secrets {
                 *text = masked::message(text, secret);
             }
             if let Cow::Owned(masked) = redact::masked(text) {
@@ -232,7 +232,7 @@ impl Problem {
             }
         };
         mask(&mut self.title);
-        self.help = self.help.take().and_then(|help| masked::cure(&help, secret));
+        self.help = self.help.take().and_then(|help| masked::cure(&help, secrets));
         if let At::Text(label) = &mut self.at {
             mask(&mut label.text);
         }

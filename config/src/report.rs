@@ -58,8 +58,8 @@ impl Report {
             problems.truncate(MAX_PROBLEMS);
         }
         for problem in &mut problems {
-            let secret = problem.site().and_then(|site| sources.secret_at(site));
-            problem.mask(secret);
+            let secrets = problem.site().map(|site| sources.secrets_of(site));
+            problem.mask(&secrets.unwrap_or_default());
         }
         Self {
             problems,

@@ -4,18 +4,23 @@
 //! A value is taken for a secret where its field is named like one (`secret`, `db_password`, `hash`); where its field is
 //! unknown and has secrets beside it; where it should be a mapping of a secret's source, or a path or URL of one and
 //! does not look like it; and where it stands beside secrets and is nothing that its field takes. Of hosts and URLs,
-//! user and password are secrets. Names of an operator's choice (attributes, headers, claims) say nothing.
+//! user and password are secrets. A document of tokens may be a secret as a whole, put in its place: there, a scalar is
+//! taken for one where a mapping or a list should be, and so is an unknown key. Names of an operator's choice (attributes, headers, claims) say nothing.
 
+mod harmless;
 mod place;
 
 use std::ops::Range;
 
 use redact::{is_name, user_info};
 
+use self::harmless::is_word;
 use self::place::{Place, is_path};
 use crate::node::{Entry, Node, NodeKind, Span};
 use crate::quantity;
 use crate::shape::{Object, Shape, Union, When};
+use crate::source::Source;
+use crate::suggest::closest;
 
 /// Names that belong to secrets in documents, and to other things in a log.
 const NAMES: [&str; 3] = ["hash", "key", "keys"];
@@ -39,12 +44,16 @@ pub(crate) fn names_secret(name: &str) -> bool {
 }
 
 /// Finds the secrets of a document of this form, which was read from `source`.
-pub(crate) fn secret_values(source: &str, root: &Node<'_>, object: &'static Object) -> Vec<SecretValue> {
+pub(crate) fn secret_values(source: &Source, root: &Node<'_>, object: &'static Object) -> Vec<SecretValue> {
     let mut finder = Finder {
-        source,
+        source: &source.text,
         found: Vec::new(),
     };
-    finder.node(root, Some(Shape::Object(object)), Place::default());
+    let place = Place {
+        is_confidential: source.is_confidential(),
+        ..Place::default()
+    };
+    finder.node(root, Some(Shape::Object(object)), place);
     finder.found
 }
 
@@ -89,7 +98,7 @@ impl Finder<'_> {
             Some(Shape::Text(_) | Shape::Name(_)) => place.is_source || place.is_named,
             None => place.is_beside || place.is_named,
             _ => false,
-        };
+        } || place.is_confidential;
         let is_beside =
             is_inherited || object.is_some_and(Object::has_secrets) || union.is_some_and(Union::has_secrets);
         let is_near = is_beside || object.is_some_and(Object::has_sources);
@@ -106,7 +115,9 @@ impl Finder<'_> {
                 (None, Some(Shape::Map(map))) => (Some(map.value), true),
                 (None, _) => (None, false),
             };
-            if inner.is_none() && entry.value.is_null() {
+            let is_hidden =
+                entry.value.is_null() || (place.is_confidential && !is_misspelt(&entry.key, object));
+            if inner.is_none() && is_hidden {
                 self.key(entry, is_beside);
             }
             let is_named = match inner {
@@ -121,6 +132,7 @@ impl Finder<'_> {
                 is_beside: is_beside && inner.is_none(),
                 is_near,
                 is_source: union.is_some_and(tells_source) || (is_named && is_path(inner)),
+                is_confidential: place.is_confidential,
             };
             self.node(&entry.value, inner, place);
         }
@@ -161,6 +173,12 @@ impl Finder<'_> {
             text: secret.to_owned(),
         });
     }
+}
+
+/// Returns true for an unknown key that was meant as a field, or is one word.
+fn is_misspelt(key: &str, object: Option<&'static Object>) -> bool {
+    let fields = object.map_or(&[][..], |object| object.fields);
+    is_word(key) || closest(key, fields.iter().map(|field| field.name)).is_some()
 }
 
 /// The part of a value that is secret.

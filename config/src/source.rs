@@ -26,6 +26,8 @@ pub(crate) struct Source {
     secrets: OnceLock<Vec<SecretValue>>,
     /// Set where a key is written twice, and one of its values is not among those that were looked at.
     repeated: OnceLock<()>,
+    /// Set where the document may be a secret as a whole.
+    confidential: OnceLock<()>,
 }
 
 /// Every text that was read. Site 0 is in none of them.
@@ -61,6 +63,7 @@ impl Source {
             base: 0,
             secrets: OnceLock::new(),
             repeated: OnceLock::new(),
+            confidential: OnceLock::new(),
         }
     }
 
@@ -77,6 +80,16 @@ impl Source {
     /// Notes that a key is written twice.
     pub(crate) fn repeats(&self) {
         let _ = self.repeated.set(());
+    }
+
+    /// Notes that the document may be a secret as a whole, put in the place of one that holds secrets.
+    pub(crate) fn mark_confidential(&self) {
+        let _ = self.confidential.set(());
+    }
+
+    /// Returns true where the document may be a secret as a whole.
+    pub(crate) fn is_confidential(&self) -> bool {
+        self.confidential.get().is_some()
     }
 
     /// Whether every value was looked at: the text is YAML, and no key is written twice.
@@ -129,6 +142,7 @@ impl Sources {
             base,
             secrets: OnceLock::new(),
             repeated: OnceLock::new(),
+            confidential: OnceLock::new(),
         });
         self.files.push(Arc::clone(&source));
         Some(source)
@@ -149,14 +163,20 @@ impl Sources {
         file.offset(site).map(|offset| (file, offset))
     }
 
-    /// The value at a site, where no report shows it.
-    pub(crate) fn secret_at(&self, site: Site) -> Option<&SecretValue> {
-        let (file, offset) = self.find(site)?;
-        let holds = |secret: &&SecretValue| {
-            let end = secret.at.start.saturating_add(secret.at.len);
-            (secret.at.start..end).contains(&offset)
+    /// Returns the values that a problem at this site must not quote: the one there, and in a confidential document all
+    /// of them, since a problem may quote a value from another place.
+    pub(crate) fn secrets_of(&self, site: Site) -> Vec<&SecretValue> {
+        /// Shorter values are parts of other words.
+        const SHORT: usize = 6;
+        let Some((file, offset)) = self.find(site) else {
+            return Vec::new();
         };
-        file.secrets().iter().find(holds)
+        let is_quotable = |secret: &&SecretValue| {
+            let end = secret.at.start.saturating_add(secret.at.len);
+            let is_here = (secret.at.start..end).contains(&offset);
+            is_here || (file.is_confidential() && secret.text.len() >= SHORT)
+        };
+        file.secrets().iter().filter(is_quotable).collect()
     }
 
     /// The place of a site, for people.

@@ -23,7 +23,7 @@ pub(crate) fn validate(
     object: &'static Object,
     problems: &mut Vec<Problem>,
 ) {
-    source.keep_secrets(secret_values(&source.text, root, object));
+    source.keep_secrets(secret_values(source, root, object));
     let mut validator = Validator { source, problems };
     let slot = Slot {
         name: object.name,

@@ -143,3 +143,66 @@ fn no_token_has_the_name_of_somebody_who_has_none() {
         load(operators, &tokens(name)).unwrap_or_else(|report| panic!("{report}"));
     }
 }
+
+#[test]
+fn a_secret_in_the_place_of_a_document_of_tokens_is_shown_nowhere() {
+    let long = "summer-holiday".repeat(6);
+    for secret in ["Zq81xkLw09TTabbcc7", "summer-holiday", &long] {
+        for tokens in [
+            "SECRET",
+            "\"SECRET\"",
+            "ann:SECRET",
+            "ann: SECRET",
+            "SECRET: viewer",
+            "[SECRET]",
+            "[[SECRET]]",
+            "{ SECRET }",
+            "@SECRET",
+            "%SECRET",
+            "*SECRET",
+            "!SECRET x",
+            "ann: SECRET: x",
+            "\tSECRET",
+            "SECRET: 1\nSECRET: 2",
+            "version: SECRET\ntokens: []",
+            "version: 1\ntokens: SECRET",
+            "version: 1\ntokens: { ann: SECRET }",
+            "version: 1\ntokens: { SECRET: ann }",
+            "version: 1\ntokens: { ann: { x: [SECRET] } }",
+            "version: 1\ntokens: [{ name: ann, role: viewer, hash: HASH, expires: SECRET }]",
+            "version: 1\ntokens: [{ name: ann, role: SECRET, org: acme, hash: HASH }]",
+            "version: 1\ntokens: [{ name: { x: SECRET }, role: viewer, hash: HASH }]",
+        ] {
+            let text = tokens.replace("SECRET", secret).replace("HASH", HASH);
+            for source in ["file: operators.yaml", "env: \"${TOKENS}\""] {
+                let admin =
+                    format!("admin: {{ address: \"127.0.0.1:0\", operators: {{ tokens: {{ {source} }} }} }}");
+                let report = load(&admin, &text).unwrap_err().to_string();
+                let part = &secret[..14];
+                assert!(
+                    !report.contains(part),
+                    "`{part}` is in the report on {tokens}:\n{report}"
+                );
+                assert!(!report.contains("`[*"), "{report}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_slip_in_a_document_of_tokens_is_shown() {
+    let operators = "admin: { address: \"127.0.0.1:0\", operators: { tokens: { file: operators.yaml } } }";
+    let entry = |fields: &str| format!("version: 1\ntokens: [{{ name: ann, hash: \"{HASH}\", {fields} }}]");
+    for (tokens, shown) in [
+        (entry("rolle: viewer"), "rolle"),
+        (
+            entry("role: viewer, expires: 2027-13-01T00:00:00Z"),
+            "2027-13-01T00:00:00Z",
+        ),
+        (entry("role: viewer, expires: tomorrow"), "tomorrow"),
+        ("version: 1\ntokns: []".to_owned(), "did you mean `tokens`?"),
+    ] {
+        let report = load(operators, &tokens).unwrap_err().to_string();
+        assert!(report.contains(shown), "{report}");
+    }
+}

@@ -116,6 +116,8 @@ impl<'s> Gateway<'_, 's> {
 
 /// The entries of a document of tokens.
 pub(crate) fn token_entries(source: &Arc<Source>, problems: &mut Vec<Problem>) -> Vec<OperatorToken> {
+    // A secret may have been put in the place of the whole document.
+    source.mark_confidential();
     let Some(root) = parse::parse(source, problems) else {
         return Vec::new();
     };

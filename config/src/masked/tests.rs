@@ -119,7 +119,7 @@ fn a_cure_holds_no_mask() {
         span: crate::node::Span::default(),
         text: "hunter2".to_owned(),
     };
-    let told = |text: &str| cure(text, Some(&secret));
+    let told = |text: &str| cure(text, &[&secret]);
     assert_eq!(
         told("if that text is meant, put it in quotes: `\"hunter2\"`").as_deref(),
         Some("if that text is meant, put it in quotes")
@@ -129,7 +129,7 @@ fn a_cure_holds_no_mask() {
         Some("set it where sluice is started")
     );
     assert_eq!(told("write `a` or `b`").as_deref(), Some("write `a` or `b`"));
-    assert_eq!(cure("token=abcdef", None), None);
+    assert_eq!(cure("token=abcdef", &[]), None);
 }
 
 #[test]
@@ -173,6 +173,11 @@ fn messages_lose_what_they_quote_of_a_secret() {
         "a\nb2345",
         "the text `a...` or `\"a\\nb2345\"`",
         "the text `*...` or `\"********\"`",
+    );
+    check(
+        &"x".repeat(80),
+        &format!("write a list: `[{}...]`", "x".repeat(60)),
+        &format!("write a list: `[{}...]`", "*".repeat(60)),
     );
     let long = "x".repeat(80);
     let told = format!("the text `{}...`", &long[..60]);

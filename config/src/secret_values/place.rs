@@ -7,6 +7,8 @@ use crate::shape::sluice::PATH;
 use crate::shape::{List, Shape, Union, When};
 use crate::suggest::closest;
 
+use super::harmless::{is_time, is_word};
+
 /// Shorter texts beside secrets are slips of the pen.
 const SHORT: usize = 6;
 /// Texts of this length may be secrets where a name of a header should be.
@@ -26,6 +28,8 @@ pub(super) struct Place {
     pub(super) is_near: bool,
     /// In a field that says where a secret is.
     pub(super) is_source: bool,
+    /// In a document that may be a secret as a whole, put in its place.
+    pub(super) is_confidential: bool,
 }
 
 impl Place {
@@ -34,6 +38,9 @@ impl Place {
             Some(Shape::Secret) => true,
             // A mapping is expected, which may say where a secret is.
             Some(Shape::Union(union)) => self.is_secret_in_union(text, union),
+            Some(Shape::Object(_) | Shape::List(_)) if self.is_confidential => true,
+            Some(Shape::Version) if self.is_confidential => text.parse::<u32>().is_err(),
+            Some(shape) if self.is_confidential && is_instant(shape) => !is_time(text) && !is_word(text),
             Some(Shape::Object(object)) => self.is_named || object.has_secrets(),
             Some(Shape::Text(_) | Shape::Name(_)) if self.is_source => !is_location(text, shape),
             Some(Shape::Text(_) | Shape::Name(_)) => self.is_named,
@@ -64,6 +71,11 @@ fn is_foreign(text: &str, shape: Shape) -> bool {
         Shape::Boolean | Shape::Integer(..) | Shape::Number | Shape::Percentage => true,
         _ => false,
     }
+}
+
+/// Returns true for a field that takes a time.
+fn is_instant(shape: Shape) -> bool {
+    matches!(shape, Shape::Text(what) if what.contains("RFC 3339"))
 }
 
 /// Whether secrets are a few levels beneath. Conditions hold conditions, without an end.

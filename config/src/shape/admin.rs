@@ -137,6 +137,14 @@ static ENTRY: Object = object(
     ],
 );
 
+/// Returns true for the name of a field of a document of tokens.
+pub(crate) fn is_field_of_tokens(name: &str) -> bool {
+    TOKENS_DOCUMENT
+        .field(name)
+        .or_else(|| ENTRY.field(name))
+        .is_some()
+}
+
 /// What changes must meet.
 pub(super) static CONTROL: Object = object(
     "a policy of changes",
