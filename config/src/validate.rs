@@ -116,7 +116,7 @@ impl Validator<'_> {
             (Shape::Version, Scalar::Integer(found)) if found == i128::from(VERSION) => {}
             (Shape::Version, Scalar::Integer(found)) => self.version(node, found),
             (Shape::Integer(min, max), Scalar::Integer(value)) => self.integer(node, value, (min, max), slot),
-            (Shape::Choice(values), Scalar::Text(text)) => self.choice(node, text, values, slot),
+            (Shape::Choice(values), Scalar::Text(_)) => self.choice(node, values, &any_of(values), slot),
             (Shape::Name(_), Scalar::Text("")) => self.empty(node, slot),
             (Shape::Text(_) | Shape::Name(_) | Shape::Variant, Scalar::Text(text)) => self.text(node, text),
             (Shape::Duration, Scalar::Text(text)) if quantity::duration_ms(text).is_some() => {}
@@ -185,18 +185,15 @@ impl Validator<'_> {
         self.report("invalid-number", title, node.span, "", Some(help.to_owned()));
     }
 
-    fn choice(&mut self, node: &Node<'_>, text: &str, values: &'static [&'static str], slot: Slot<'_>) {
+    /// Reports a text that is none of `values`. `expected` lists them, and what else the field takes.
+    fn choice(&mut self, node: &Node<'_>, values: &'static [&'static str], expected: &str, slot: Slot<'_>) {
+        let text = node.raw().map_or("", |text| text);
         if values.contains(&text) {
             return;
         }
-        let title = format!(
-            "{} is {}, not `{}`",
-            slot.subject(),
-            any_of(values),
-            shorten(text)
-        );
+        let title = format!("{} is {expected}, not `{}`", slot.subject(), shorten(text));
         let help = closest(text, values.iter().copied()).map(did_you_mean);
-        let help = help.or_else(|| Some(format!("write {}", any_of(values))));
+        let help = help.or_else(|| Some(format!("write {expected}")));
         self.report("unknown-value", title, node.span, "", help);
     }
 

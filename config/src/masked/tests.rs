@@ -71,9 +71,35 @@ fn a_secret_that_slipped_out_of_its_place_is_masked() {
     );
     check("issuers: [{ algorithms: [ES265, <hunter2>], leeway: 5x }]");
     check("admin: <hunter2>");
+    check(
+        "issuers: [{ keys: { refresh: <summer-holiday>, keep_keys: <Zq81xkLw09TTabbcc7>, jwks_url: 'https://a' } }]",
+    );
+    check(
+        "issuers: [{ algorithms: [<summer-holiday>], max_age: <Zq81xkLw09TTabbcc7>, keys: { jwks_file: <Zq81xkLw09TTabbcc7> } }]",
+    );
+    check("admin: <summer-holiday>");
+    check("admin: <ops:summer@127.0.0.1:9090>");
+    check("admin: { operators: { tokens: <summer-holiday> } }");
     check("issuers: [{ keys: { secret: '${<hunter2>}' } }, { keys: { secret: '${JWT_SECRET}' } }]");
     check(
         "signing_secret: <a>\nadminToken: <b>\nX-Api-Key: <c>\nlisteners: [{ db_password: <d>, cookie: <e> }]",
+    );
+}
+
+#[test]
+fn a_slip_beside_secrets_is_shown() {
+    check("admin: 127.0.0.1:9090");
+    check("admin: localhost:9090");
+    check("admin: { operators: { tokens: operators.yaml } }");
+    check("issuers: [{ keys: { refresh: 5 minutes, keep_keys: forever, jwks_url: 'https://a' } }]");
+    check(
+        "issuers: [{ keys: { keep_keys: 99999999999999999d, jwks_url: 'https://login.example/3q2PXw8dRk1mZb9YaB/keys ' } }]",
+    );
+    check(
+        "issuers: [{ algorithms: [RSA-SHA256], max_age: 12 hours, leeway: thirty seconds, keys: { jwks_file: production-public-keys } }]",
+    );
+    check(
+        "issuers: [{ keys: 'https://login.example/jwks' }, { keys: https://<o:p>@login.example/jwks }, { keys: keys/jwks.json }]",
     );
 }
 

@@ -3,11 +3,12 @@
 use redact::is_random;
 
 use crate::quantity;
+use crate::shape::issuer::ALGORITHM_NAMES;
 use crate::shape::sluice::PATH;
 use crate::shape::{List, Shape, Union, When};
 use crate::suggest::closest;
 
-use super::harmless::{is_time, is_word};
+use super::harmless::{is_address, is_algorithm, is_duration, is_file, is_time, is_url, is_word};
 
 /// Shorter texts beside secrets are slips of the pen.
 const SHORT: usize = 6;
@@ -52,7 +53,10 @@ impl Place {
 
     fn is_secret_in_union(self, text: &str, union: &Union) -> bool {
         match union.case(When::Scalar) {
+            Some(_) if takes_address(union) && is_address(text) => false,
             Some(scalar) => (self.is_near || holds_secrets(union, LEVELS)) && is_foreign(text, scalar),
+            // The location of a secret, without the mapping that says what is there.
+            None if takes_path(union) && (is_file(text) || is_url(text)) => false,
             // The name of a header or cookie, without the mapping that says which.
             None => union.has_secrets() || (self.is_named && (text.len() >= LONG || is_random(text))),
         }
@@ -61,12 +65,13 @@ impl Place {
 
 /// Whether a text is nothing that a field takes, nor close to it.
 fn is_foreign(text: &str, shape: Shape) -> bool {
-    if text.len() < SHORT {
+    if text.len() < SHORT || is_word(text) {
         return false;
     }
     match shape {
+        Shape::Choice(values) if values == ALGORITHM_NAMES && is_algorithm(text) => false,
         Shape::Choice(values) => !values.contains(&text) && closest(text, values.iter().copied()).is_none(),
-        Shape::Duration => quantity::duration_ms(text).is_none(),
+        Shape::Duration => quantity::duration_ms(text).is_none() && !is_duration(text),
         Shape::Size => quantity::size_bytes(text).is_none(),
         Shape::Boolean | Shape::Integer(..) | Shape::Number | Shape::Percentage => true,
         _ => false,
@@ -76,6 +81,20 @@ fn is_foreign(text: &str, shape: Shape) -> bool {
 /// Returns true for a field that takes a time.
 fn is_instant(shape: Shape) -> bool {
     matches!(shape, Shape::Text(what) if what.contains("RFC 3339"))
+}
+
+/// Returns true where the mapping in the place of a scalar has an address.
+fn takes_address(union: &Union) -> bool {
+    matches!(union.case(When::Mapping), Some(Shape::Object(object)) if object.field("address").is_some())
+}
+
+/// Returns true where a mapping in the place of a scalar has the path of a file.
+fn takes_path(union: &Union) -> bool {
+    let has_path = |shape| match shape {
+        Shape::Object(object) => object.fields.iter().any(|field| is_path(Some(field.shape))),
+        _ => false,
+    };
+    union.cases.iter().any(|case| has_path(case.shape))
 }
 
 /// Whether secrets are a few levels beneath. Conditions hold conditions, without an end.
@@ -97,7 +116,7 @@ fn holds(shape: Shape, levels: usize) -> bool {
 /// are taken have 32 bytes; short texts are names of files.
 fn is_location(text: &str, shape: Option<Shape>) -> bool {
     const SHORT: usize = 16;
-    if is_path(shape) && has_path(text) {
+    if is_path(shape) && (has_path(text) || is_file(text)) || is_url(text) {
         return true;
     }
     let is_name = is_path(shape) && text.len() < SHORT;

@@ -116,6 +116,9 @@ impl Validator<'_> {
             NodeKind::Refused => return,
         };
         match shape {
+            Some(Shape::Choice(values)) if node.text().is_some() => {
+                self.choice(node, values, union.name, slot);
+            }
             Some(shape) if !node.is_null() => self.check(node, shape, slot),
             _ => self.wrong_type(node, Shape::Union(union), slot),
         }
