@@ -1,12 +1,16 @@
 //! Excerpts and messages without their secrets.
 
+mod named;
+
 use std::ops::Range;
 
 use redact::{Form, blank, mask_bytes, user_infos};
 
+use self::named::named_in_comments;
+pub(crate) use self::named::named_values;
 use crate::node::shorten;
 use crate::problem::shown;
-use crate::secret_values::{SecretValue, names_secret};
+use crate::secret_values::SecretValue;
 use crate::shape::admin::is_field_of_tokens;
 use crate::source::Source;
 
@@ -29,7 +33,7 @@ pub(crate) fn excerpt(source: &Source, range: Range<usize>) -> String {
     });
     let values = values.map(|value| value.start.saturating_sub(start)..value.end.saturating_sub(start));
     let named = match source.knows_secrets() {
-        true => Vec::new(),
+        true => named_in_comments(around),
         false if source.is_confidential() => words(around).collect(),
         false => named_values(around)
             .into_iter()
@@ -95,7 +99,7 @@ fn hidden(part: &str, secret: &str) -> String {
 pub(crate) fn cure(cure: &str, secrets: &[&SecretValue]) -> Option<String> {
     let hides = |text: &str| {
         let is_told = |secret: &&SecretValue| message(text, secret) != text;
-        secrets.iter().any(is_told) || redact::masked(text) != text
+        secrets.iter().any(is_told) || redact::masked(text) != text || !user_infos(text).is_empty()
     };
     if !hides(cure) {
         return Some(cure.to_owned());
@@ -125,72 +129,6 @@ fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
     });
     let hidden = words.filter(|(_, word)| !is_field_of_tokens(word));
     hidden.map(|(start, word)| start..start + word.len())
-}
-
-/// The values behind names of secrets, found in the text alone: for documents that are no YAML, and for keys that are
-/// written twice. A reference is no secret, nor is a mapping, which has names of its own.
-fn named_values(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(colon) = text
-        .get(at..)
-        .and_then(|rest| rest.find(':'))
-        .map(|colon| at + colon)
-    {
-        at = colon + 1;
-        let line = text
-            .get(..colon)
-            .and_then(|before| before.rfind('\n'))
-            .map_or(0, |end| end + 1);
-        let before = text.get(line..colon).unwrap_or_default();
-        let name = before.trim_end_matches(['"', '\'', ' ']);
-        let start = name.rfind(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-'));
-        let name = name.get(start.map_or(0, |start| start + 1)..).unwrap_or_default();
-        if names_secret(name) {
-            let is_flow = before.contains(['{', '[']);
-            found.extend(value(text, at, before, is_flow));
-        }
-    }
-    found
-}
-
-/// The value behind a colon.
-fn value(text: &str, colon: usize, before: &str, is_flow: bool) -> Option<Range<usize>> {
-    let rest = text.get(colon..)?;
-    let line_end = colon + rest.find('\n').unwrap_or(rest.len());
-    let line = text.get(colon..line_end)?;
-    let start = colon + line.find(|c: char| !c.is_whitespace())?;
-    let value = text.get(start..line_end)?;
-    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
-    if let Some(quote) = quote {
-        let inner = text.get(start + 1..)?;
-        let length = inner.find(quote).unwrap_or(inner.len());
-        let is_reference = inner.starts_with("${");
-        return (!is_reference).then_some(start + 1..start + 1 + length);
-    }
-    match value.as_bytes().first()? {
-        b'{' | b'#' | b'$' => None,
-        b'[' => Some(start + 1..start + value.find(']').unwrap_or(value.len())),
-        b'|' | b'>' => {
-            let indent = before.len() - before.trim_start().len();
-            Some(line_end..block_end(text, line_end, indent))
-        }
-        _ if is_flow => Some(start..start + value.find([',', '}', ']']).unwrap_or(value.len())),
-        _ => Some(start..line_end),
-    }
-}
-
-/// The end of the lines that are indented further.
-fn block_end(text: &str, start: usize, indent: usize) -> usize {
-    let mut end = start;
-    for line in text.get(start..).unwrap_or_default().split_inclusive('\n') {
-        let inside = line.trim_start();
-        if !inside.is_empty() && line.len() - inside.len() <= indent {
-            break;
-        }
-        end += line.len();
-    }
-    end
 }
 
 #[cfg(test)]

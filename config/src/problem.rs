@@ -230,6 +230,7 @@ impl Problem {
             if let Cow::Owned(masked) = redact::masked(text) {
                 *text = masked;
             }
+            *text = redact::masked_hosts(text);
         };
         mask(&mut self.title);
         self.help = self.help.take().and_then(|help| masked::cure(&help, secrets));

@@ -16,6 +16,7 @@ use redact::{is_name, user_info};
 
 use self::harmless::is_word;
 use self::place::{Place, is_path};
+use crate::masked::named_values;
 use crate::node::{Entry, Node, NodeKind, Span};
 use crate::quantity;
 use crate::shape::{Object, Shape, Union, When};
@@ -27,6 +28,9 @@ const NAMES: [&str; 3] = ["hash", "key", "keys"];
 /// Fields of these documents that hold a secret, or say where one is.
 const FIELDS: [&str; 7] = ["hash", "key", "keys", "secret", "secret_file", "token", "tokens"];
 
+/// Longer texts in the place of a mapping or a list are masked as a whole, in bytes.
+const LONGEST_TEXT: usize = 4 * 1024;
+
 /// A value that no report shows, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SecretValue {
@@ -36,6 +40,8 @@ pub(crate) struct SecretValue {
     pub(crate) span: Span,
     /// What that says, without quotes and escapes.
     pub(crate) text: String,
+    /// Set for a key: problems elsewhere may quote it.
+    pub(crate) is_key: bool,
 }
 
 /// Whether a field of a document with this name holds a secret.
@@ -67,7 +73,9 @@ impl Finder<'_> {
         match &node.kind {
             NodeKind::Plain(text) | NodeKind::Quoted(text) => {
                 if let Some(part) = secret_part(text, node.is_null(), shape, place) {
-                    self.keep(node.span, text, part);
+                    self.keep(node.span, text, part, false);
+                } else if takes_structure(shape) {
+                    self.lines(node.span, text);
                 }
             }
             NodeKind::List(items) => {
@@ -83,6 +91,16 @@ impl Finder<'_> {
             }
             NodeKind::Mapping(entries) => self.mapping(node, entries, shape, place),
             NodeKind::Refused => {}
+        }
+    }
+
+    /// Notes the named values of a text in the place of a mapping: lines of `NAME = VALUE` are one text in YAML.
+    fn lines(&mut self, at: Span, text: &str) {
+        if text.len() > LONGEST_TEXT {
+            return self.keep(at, text, 0..text.len(), false);
+        }
+        for part in named_values(text) {
+            self.keep(at, text, part, false);
         }
     }
 
@@ -117,9 +135,7 @@ impl Finder<'_> {
             };
             let is_hidden =
                 entry.value.is_null() || (place.is_confidential && !is_misspelt(&entry.key, object));
-            if inner.is_none() && is_hidden {
-                self.key(entry, is_beside);
-            }
+            self.key(entry, inner.is_none() && is_hidden, is_beside);
             let is_named = match inner {
                 Some(_) => !is_chosen && FIELDS.contains(&&*entry.key),
                 None => names_secret(&entry.key),
@@ -138,19 +154,24 @@ impl Finder<'_> {
         }
     }
 
-    /// A key that nobody knows, without a value: `{ secret:VALUE }` lacks a space, `{ VALUE }` a field.
-    fn key(&mut self, entry: &Entry<'_>, is_beside: bool) {
+    /// Notes the secret in a key. One that is unknown and has no value may be a value: `{ secret:VALUE }` lacks a space,
+    /// `{ VALUE }` a field. In any other, user and password of a host are secret.
+    fn key(&mut self, entry: &Entry<'_>, is_value: bool, is_beside: bool) {
         let text = &*entry.key;
         let part = match text.split_once([':', '=']) {
-            Some((name, value)) if names_secret(name.trim()) => text.len() - value.len()..text.len(),
-            _ if is_beside => 0..text.len(),
-            _ => return,
+            Some((name, value)) if is_value && names_secret(name.trim()) => {
+                Some(text.len() - value.len()..text.len())
+            }
+            _ if is_value && is_beside => Some(0..text.len()),
+            _ => user_info(text, false),
         };
-        self.keep(entry.key_span, text, part);
+        if let Some(part) = part {
+            self.keep(entry.key_span, text, part, true);
+        }
     }
 
     /// Notes a part of a value; all of it where that can't be found in the source because of escapes.
-    fn keep(&mut self, at: Span, text: &str, part: Range<usize>) {
+    fn keep(&mut self, at: Span, text: &str, part: Range<usize>, is_key: bool) {
         let Some(secret) = text.get(part.clone()).filter(|secret| !secret.is_empty()) else {
             return;
         };
@@ -171,6 +192,7 @@ impl Finder<'_> {
             at,
             span: span.unwrap_or(at),
             text: secret.to_owned(),
+            is_key,
         });
     }
 }
@@ -195,6 +217,11 @@ fn secret_part(text: &str, is_null: bool, shape: Option<Shape>, place: Place) ->
         Some(Shape::Prose | Shape::Scalar | Shape::Any) => None,
         _ => user_info(text, shape.is_some_and(names_host)),
     }
+}
+
+/// Returns true where no text is taken, but a mapping or a list.
+fn takes_structure(shape: Option<Shape>) -> bool {
+    matches!(shape, Some(Shape::Object(_) | Shape::Map(_) | Shape::List(_)))
 }
 
 /// Whether a field takes a host, an address or a URL.

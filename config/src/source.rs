@@ -163,8 +163,8 @@ impl Sources {
         file.offset(site).map(|offset| (file, offset))
     }
 
-    /// Returns the values that a problem at this site must not quote: the one there, and in a confidential document all
-    /// of them, since a problem may quote a value from another place.
+    /// Returns the values that a problem at this site must not quote: the one there, keys, and in a confidential document
+    /// all of them, since a problem may quote a value from another place.
     pub(crate) fn secrets_of(&self, site: Site) -> Vec<&SecretValue> {
         /// Shorter values are parts of other words.
         const SHORT: usize = 6;
@@ -174,7 +174,7 @@ impl Sources {
         let is_quotable = |secret: &&SecretValue| {
             let end = secret.at.start.saturating_add(secret.at.len);
             let is_here = (secret.at.start..end).contains(&offset);
-            is_here || (file.is_confidential() && secret.text.len() >= SHORT)
+            is_here || ((secret.is_key || file.is_confidential()) && secret.text.len() >= SHORT)
         };
         file.secrets().iter().filter(is_quotable).collect()
     }

@@ -206,3 +206,30 @@ fn a_slip_in_a_document_of_tokens_is_shown() {
         assert!(report.contains(shown), "{report}");
     }
 }
+
+#[test]
+fn user_and_password_in_a_key_are_in_no_problem_about_something_else() {
+    for key in [
+        "ops:summer-holiday@127.0.0.1:8082".to_owned(),
+        format!("ops:summer-holiday{}@a:1", "x".repeat(60)),
+    ] {
+        for lines in [
+            format!(
+                "upstreams: {{ \"{key}\": \"127.0.0.1:8081\" }}\nroutes: [{{ match: /a, upstream: bord }}]"
+            ),
+            format!("upstreams: {{ \"{key}\": 1, \"{key}\": 2 }}"),
+            format!("\"{key}\": 1"),
+            format!("\"{key}\": 1\n\"{key}\": 1\n}}"),
+        ] {
+            let text = format!(
+                "version: 1\nlisteners: [{{ name: a, address: \"127.0.0.1:0\" }}]\nflags: {{ file: flags.yaml }}\n{lines}\n"
+            );
+            let files = [("sluice.yaml", text), ("flags.yaml", FLAGS.to_owned())];
+            let files = files.map(|(name, text)| (PathBuf::from(name), text.into_bytes()));
+            let report = config::load_from(Files::Memory(files.into()), "sluice.yaml".as_ref(), &|_| None)
+                .unwrap_err();
+            let report = report.to_string();
+            assert!(!report.contains("summer"), "of {lines}\n{report}");
+        }
+    }
+}

@@ -144,6 +144,7 @@ fn a_cure_holds_no_mask() {
         at: crate::node::Span::default(),
         span: crate::node::Span::default(),
         text: "hunter2".to_owned(),
+        is_key: false,
     };
     let told = |text: &str| cure(text, &[&secret]);
     assert_eq!(
@@ -175,6 +176,45 @@ fn a_document_that_is_no_yaml_or_repeats_a_key_is_masked_by_its_names() {
     check("password : <abc def>\n}");
     check("secret: \"${NAME}\"\nsecret_file: abc\n}");
     check("issuers: [{ keys: { secret: <abc>, secret: <def >} }]");
+    check("secret: <$ecret>\n}");
+    check("secret: '<${hunter2}>'\nkeys: { secret: ${NAME} }\n}");
+}
+
+#[test]
+fn a_value_of_several_lines_is_masked_in_a_document_that_is_no_yaml() {
+    check("a:\n  secret:\n    <summer-holiday\n>  b: c\n}");
+    check("secret: # why\n\n  # since\n  <summer\n  holiday\n>b: c\n}");
+    check("secret: <summer\n  holiday: x\n>b: c\n}");
+    check("secret:\n<summer-holiday>\nb: c\n}");
+    check("secrets:\n  <- summer\n  - holiday\n>b: c\n}");
+    check("secrets:\n<- summer\n- holiday\n>b: c\n}");
+    check("secrets: [<\n  summer,\n  holiday >]\nb: c\n}");
+    check("- secret: |<\n    abc\n>  b: c\n- secret: <d\n>- b\n}");
+    check("a: { secret:\n  <summer>, b: c }\n}");
+    check("a: { secret: <summer\n  holiday>, b: c }\n}");
+    check("{\"secret\":\n  <\"summer\">,\n  \"b\": \"c\"");
+    check("secret: <|summer>\n}");
+    check("secret = <summer holiday>\ndb_password=<abc def>\nb = c\nd: {");
+    // This is YAML: one text of several lines.
+    check("<secret = summer\nb = c>");
+    check("secret = <summer>");
+    check(
+        "keys:\n  jwks_url: https://a\n  refresh: 5m\ntokens:\n  - name: ann\n    role: viewer\nsecret:\nb: c\n}",
+    );
+}
+
+#[test]
+fn a_comment_is_masked_by_the_names_in_it() {
+    check(
+        "version: 1 # secret: <summer-holiday>\n#password = <abc>\nflags: { file: a.yaml } # see the wiki, b: c",
+    );
+}
+
+#[test]
+fn user_and_password_of_a_host_are_masked_in_any_key() {
+    check("upstreams: { '<ops:summer>@127.0.0.1:8082': [], <a:b>@c: [], https://<token>@d: [] }");
+    check("'<ops:summer>@a': 1\nroutes: [{ '<ops:summer>@a': 2 }]");
+    check("issuers: [{ keys: { secret:<hunter2> }, claims: { attributes: { ann@example.com: a } } }]");
 }
 
 #[test]
@@ -183,6 +223,7 @@ fn messages_lose_what_they_quote_of_a_secret() {
         at: crate::node::Span::default(),
         span: crate::node::Span::default(),
         text: text.to_owned(),
+        is_key: false,
     };
     let check = |text: &str, told: &str, expected: &str| assert_eq!(message(told, &secret(text)), expected);
     check(
