@@ -81,6 +81,7 @@ impl ProcessLog {
             repeats: Repeats::new(options.window, MAX_REMEMBERED),
             drops: Arc::clone(&drops),
             told_drops: 0,
+            telling_drops: 0,
         };
         let writer = LineWriter::start("process-log", output, options.limits, scribe, Arc::clone(&drops))?;
         Ok(Self { writer, drops })

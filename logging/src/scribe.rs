@@ -35,8 +35,10 @@ pub(crate) struct LogScribe {
     pub(crate) colour: Colour,
     pub(crate) repeats: Repeats,
     pub(crate) drops: Arc<Drops>,
-    /// How many dropped lines were told of.
+    /// How many dropped lines were told of, in lines that were written.
     pub(crate) told_drops: u64,
+    /// The same with a line that is not written yet.
+    pub(crate) telling_drops: u64,
 }
 
 impl Scribe for LogScribe {
@@ -82,6 +84,10 @@ impl Scribe for LogScribe {
         self.counts(repeated, lines);
         self.tell_drops(lines);
     }
+
+    fn wrote(&mut self) {
+        self.told_drops = self.telling_drops;
+    }
 }
 
 impl LogScribe {
@@ -90,7 +96,7 @@ impl LogScribe {
         let total = self.drops.total();
         let dropped = total.saturating_sub(self.told_drops);
         if dropped > 0 {
-            self.told_drops = total;
+            self.telling_drops = total;
             let text = match dropped {
                 1 => "1 line of the log was dropped".to_owned(),
                 more => format!("{more} lines of the log were dropped"),

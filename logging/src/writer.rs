@@ -43,6 +43,9 @@ pub trait Scribe: Send + 'static {
     /// Appends the lines that are held back. Called before a flush, and at the end.
     fn settle(&mut self, _lines: &mut Vec<u8>) {}
 
+    /// Notes that the lines that were appended last are written.
+    fn wrote(&mut self) {}
+
     /// Tells that the writer fails, once until it succeeds again.
     fn failed(&mut self, _error: &io::Error) {}
 }
@@ -250,9 +253,12 @@ impl<S: Scribe> Writing<S> {
         if self.lines.is_empty() {
             return;
         }
-        if let Err(failed) = self.output.write(&self.lines) {
-            self.drops.add(DropReason::WriteFailed);
-            self.failed(failed);
+        match self.output.write(&self.lines) {
+            Ok(()) => self.scribe.wrote(),
+            Err(failed) => {
+                self.drops.add(DropReason::WriteFailed);
+                self.failed(failed);
+            }
         }
         self.lines.clear();
     }

@@ -18,6 +18,7 @@ struct State {
     text: Vec<u8>,
     is_held: bool,
     is_entered: bool,
+    fails: bool,
 }
 
 impl Write for Sink {
@@ -27,6 +28,9 @@ impl Write for Sink {
         state.is_entered = true;
         changed.notify_all();
         let mut state = changed.wait_while(state, |state| state.is_held).unwrap();
+        if state.fails {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         state.text.extend_from_slice(bytes);
         Ok(bytes.len())
     }
@@ -195,6 +199,25 @@ fn an_output_that_hangs_holds_nobody_up_and_the_dropped_lines_are_told() {
     assert_eq!(lines[0], "first");
     assert_eq!(lines[1], " WARN 93 lines of the log were dropped");
     assert_eq!(lines.len(), 10, "{lines:?}");
+}
+
+#[test]
+fn dropped_lines_are_told_once_a_write_succeeds_again() {
+    let sink = Sink::default();
+    let log = start(&sink, ProcessLogOptions::default());
+    // More than the buffer of the output holds, so that each is written at once.
+    let long = "x".repeat(100_000);
+    sink.0.0.lock().unwrap().fails = true;
+    (0..3).for_each(|_| log.block(&long));
+    log.flush(LONG);
+    assert_eq!(log.drops().count(DropReason::WriteFailed), 3);
+    sink.0.0.lock().unwrap().fails = false;
+    log.block("again");
+    assert!(log.flush(LONG));
+    assert_eq!(
+        sink.lines()[..2],
+        [" WARN 3 lines of the log were dropped", "again"]
+    );
 }
 
 #[test]
