@@ -75,7 +75,7 @@ fn segment_costs(segments: &[Segment], problems: &mut Problems) -> Option<Vec<Co
     let site = |index: usize| segments.get(index).map_or(Site::default(), |s| s.site);
     let name = |index: usize| segments.get(index).map(|segment| segment.name.to_string());
     let order = order(&graph, problems, site, |cycle| ProblemKind::SegmentCycle {
-        cycle: cycle.iter().filter_map(|&index| name(index)).collect(),
+        cycle: named(cycle, name),
     })?;
     let mut costs = vec![Cost::default(); segments.len()];
     for index in order {
@@ -97,7 +97,7 @@ fn check_flags(flags: &[Slot], segments: &[Cost], problems: &mut Problems) {
     let site = |index: usize| flag(index).map_or(Site::default(), |flag| flag.site);
     let key = |index: usize| flag(index).map(|flag| flag.key.to_string());
     let order = order(&graph, problems, site, |cycle| ProblemKind::FlagCycle {
-        cycle: cycle.iter().filter_map(|&index| key(index)).collect(),
+        cycle: named(cycle, key),
     });
     let mut costs = vec![Cost::default(); flags.len()];
     for index in order.into_iter().flatten() {
@@ -134,7 +134,7 @@ pub(super) fn check_chains(definition: &FlagsDefinition<'_>, names: &Names, prob
             .map(|segment| segment.name.value.to_string())
     };
     let in_order = order(&segments, problems, site, |cycle| ProblemKind::SegmentCycle {
-        cycle: cycle.iter().filter_map(|&index| name(index)).collect(),
+        cycle: named(cycle, name),
     });
     check_depth(&segments, in_order, site, problems);
     let places: HashMap<&str, usize> = definition
@@ -158,7 +158,7 @@ pub(super) fn check_chains(definition: &FlagsDefinition<'_>, names: &Names, prob
     };
     let key = |index: usize| definition.flags.get(index).map(|flag| flag.key.value.to_string());
     let in_order = order(&flags, problems, site, |cycle| ProblemKind::FlagCycle {
-        cycle: cycle.iter().filter_map(|&index| key(index)).collect(),
+        cycle: named(cycle, key),
     });
     check_depth(&flags, in_order, site, problems);
 }
@@ -313,6 +313,18 @@ fn order(
         }
     }
     None
+}
+
+/// Returns the names of a cycle from the smallest on, with the first again at the end: the same whatever order the nodes
+/// are numbered in.
+fn named(cycle: &[usize], name: impl Fn(usize) -> Option<String>) -> Vec<String> {
+    let mut names: Vec<String> = cycle.iter().skip(1).filter_map(|&index| name(index)).collect();
+    let smallest = names.iter().enumerate().min_by_key(|(_, name)| *name);
+    if let Some(start) = smallest.map(|(start, _)| start) {
+        names.rotate_left(start);
+    }
+    names.extend(names.first().cloned());
+    names
 }
 
 /// One circle for each group of nodes that is not done, as node numbers with the first again at the end.
