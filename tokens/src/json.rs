@@ -54,6 +54,10 @@ impl Visitor<'_> for NumberOnly {
         f.write_str("no private name")
     }
 
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Err(E::custom("a private name"))
+    }
+
     fn visit_string<E>(self, _: String) -> Result<(), E> {
         Ok(())
     }

@@ -131,10 +131,10 @@ impl KeySet {
         let kept = match &self.keys {
             Keys::Sole(key) => vec![key.clone()],
             Keys::Named(named) => {
-                let with_name = |(kid, keys): (&Box<str>, &Vec<Key>)| {
-                    keys.iter().map(|key| key.named(kid)).collect::<Vec<_>>()
-                };
-                named.iter().flat_map(with_name).collect()
+                let named = named
+                    .iter()
+                    .flat_map(|(kid, keys)| keys.iter().map(|key| key.named(kid)));
+                named.collect()
             }
         };
         let kept = kept.into_iter().filter(|key| published.contains(key.canonical()));
