@@ -298,20 +298,10 @@ fn with_1024_descriptors_hundreds_of_addresses_with_a_handful_each_shut_nobody_o
 
 /// With 1,024 descriptors, attackers from so many addresses leave health, the admin API and the others alone.
 fn few_descriptors(sources: fn() -> Vec<IpAddr>) {
-    few_descriptors_by(sources, &[], open_post, whole_post);
-}
-
-/// The same with these settings of the attackers and these requests; `valid` are those that others would send.
-fn few_descriptors_by(
-    sources: fn() -> Vec<IpAddr>,
-    settings: &'static [u8],
-    attack: fn(u32) -> Vec<u8>,
-    valid: fn(u32) -> Vec<u8>,
-) {
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
-        let valid = p99_beside_valid(&sluice, sources(), valid);
-        let held = Attackers::start(&sluice, sources(), settings, attack);
+        let valid = p99_beside_valid(&sluice, sources(), whole_post);
+        let held = Attackers::start(&sluice, sources(), &[], open_post);
         let (attacked, descriptors, _) = observe(&sluice, SHORT_SOAK);
         let shed = sluice.metric("sluice_shed_total{resource=\"in_flight\"}")
             + sluice.metric("sluice_shed_total{resource=\"descriptors\"}");
@@ -325,6 +315,28 @@ fn few_descriptors_by(
     });
 }
 
+/// The same with 12 connections of one address, opened one after the other, so that the answers to the requests of one
+/// have come before the next one asks. `valid` are requests that others would send.
+fn few_descriptors_in_turn(settings: &'static [u8], attack: fn(u32) -> Vec<u8>, valid: fn(u32) -> Vec<u8>) {
+    assert_unharmed(|| {
+        let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
+        let valid = p99_beside_valid(&sluice, vec![address_of(1); 12], valid);
+        let mut held = Vec::new();
+        for _ in 0..12 {
+            held.extend(hold(sluice.address, [address_of(1)], settings, attack));
+            thread::sleep(Duration::from_millis(100));
+        }
+        let (attacked, descriptors, _) = observe(&sluice, SHORT_SOAK);
+        let refused = sluice.metric("sluice_rejections_total{reason=\"CLIENT_LIMIT\"}");
+        eprintln!("in turn: {descriptors} open, {refused} refused");
+        assert!(descriptors <= 1_024 - 128, "{descriptors} descriptors are open");
+        assert!(refused > 100.0, "{refused} refused");
+        assert_eq!(sluice.kill_flag(), 200);
+        drop(held);
+        [("in turn", valid, attacked)]
+    });
+}
+
 #[test]
 fn with_1024_descriptors_one_address_stops_nobody() {
     few_descriptors(|| vec![address_of(1); 20]);
@@ -334,14 +346,14 @@ fn with_1024_descriptors_one_address_stops_nobody() {
 fn with_1024_descriptors_small_answers_that_nobody_takes_stop_nobody() {
     let small = |stream| request(stream, "GET", "/");
     // The connection to an upstream is held until the answer is written.
-    few_descriptors_by(|| vec![address_of(1); 12], &[0, 4, 0, 0, 0, 0], small, small);
+    few_descriptors_in_turn(&[0, 4, 0, 0, 0, 0], small, small);
 }
 
 #[test]
 fn with_1024_descriptors_answers_before_the_end_of_the_body_stop_nobody() {
     let open = |stream| early_post(stream, 0);
     let whole = |stream| early_post(stream, END_STREAM);
-    few_descriptors_by(|| vec![address_of(1); 12], &[], open, whole);
+    few_descriptors_in_turn(&[], open, whole);
 }
 
 #[test]
