@@ -320,6 +320,11 @@ impl RemoteKeys {
         if self.generation() == Some(keys.generation()) {
             return;
         }
+        let keys = Arc::new(keys);
+        self.current.store(Some(Arc::clone(&keys)));
+        self.store.note_usable();
+        self.loaded.send_replace(true);
+        // Only now: the log says what holds.
         if keys.is_empty() {
             warn!(issuer = %self.issuer, "no usable key is published: tokens of this issuer are refused from now on");
         } else {
@@ -328,9 +333,6 @@ impl RemoteKeys {
         for skipped in keys.skipped() {
             warn!(issuer = %self.issuer, "a published key is not used: {skipped}");
         }
-        self.current.store(Some(Arc::new(keys)));
-        self.store.note_usable();
-        self.loaded.send_replace(true);
     }
 }
 
