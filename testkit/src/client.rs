@@ -149,11 +149,7 @@ impl Client {
         let head = Head::read(&mut self.reader)
             .expect("a response")
             .expect("a response, not a closed connection");
-        let status = head
-            .start
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok());
+        let status = head.status();
         (
             status.unwrap_or_else(|| panic!("no status line: {}", head.start)),
             head,

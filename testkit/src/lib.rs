@@ -12,7 +12,9 @@
 
 mod certificates;
 mod client;
+mod dice;
 mod eventually;
+mod exchanges;
 mod flags;
 pub mod frames;
 mod h2_client;
@@ -34,7 +36,9 @@ mod volley;
 
 pub use self::certificates::{Authority, ClientName, Pair, TlsClient};
 pub use self::client::{Client, Request, Response};
+pub use self::dice::Dice;
 pub use self::eventually::{PATIENCE, eventually, never};
+pub use self::exchanges::Exchanges;
 pub use self::flags::FLAGS;
 pub use self::frames::{Frame, Frames, StreamEnd};
 pub use self::h2_client::{H2Client, H2Response, H2Stream};

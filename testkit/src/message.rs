@@ -43,6 +43,12 @@ impl Head {
         Self { raw, start, headers }
     }
 
+    /// The status, of the head of an answer.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.start.split(' ').nth(1)?.parse().ok()
+    }
+
     /// The value of the first header with this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -1,10 +1,8 @@
 //! Sends spellings one after the other, whatever becomes of the connection, and gathers the answers.
 
-use std::io::{self, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
-use crate::PATIENCE;
-use crate::message::Head;
+use crate::exchanges::Exchanges;
 use crate::origin::Origin;
 use crate::spellings::Spelling;
 use crate::upstream::Recorded;
@@ -24,66 +22,24 @@ pub struct Answer {
 /// The answers to all `spellings`, in their order, each sent with these header lines more.
 #[must_use]
 pub fn volley(address: SocketAddr, spellings: &[Spelling], more: &[(&str, &str)]) -> Vec<Answer> {
-    let mut connection = None;
+    let mut exchanges = Exchanges::with(address);
     let numbered = spellings.iter().enumerate();
     numbered
         .map(|(nth, spelling)| {
             let nth = nth.to_string();
             let more: Vec<(&str, &str)> = more.iter().copied().chain([(SPELLING, nth.as_str())]).collect();
-            let bytes = spelling.bytes(&more);
-            if let Some(Ok(answer)) = connection
-                .is_some()
-                .then(|| exchange(&mut connection, address, &spelling.method, &bytes))
-            {
-                return answer;
-            }
-            connection = None;
-            exchange(&mut connection, address, &spelling.method, &bytes).unwrap_or_else(|_| {
-                connection = None;
-                Answer {
+            match exchanges.ask(&spelling.method, &spelling.bytes(&more)) {
+                Ok((head, body)) => Answer {
+                    status: head.status().unwrap_or(0),
+                    body,
+                },
+                Err(_) => Answer {
                     status: 0,
                     body: Vec::new(),
-                }
-            })
+                },
+            }
         })
         .collect()
-}
-
-fn exchange(
-    connection: &mut Option<BufReader<TcpStream>>,
-    address: SocketAddr,
-    method: &str,
-    bytes: &[u8],
-) -> io::Result<Answer> {
-    if connection.is_none() {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        *connection = Some(BufReader::new(stream));
-    }
-    let reader = connection.as_mut().unwrap();
-    reader.get_mut().write_all(bytes)?;
-    let head = Head::read(reader)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    let status: u16 = head
-        .start
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .ok_or(io::ErrorKind::InvalidData)?;
-    let without_body = method == "HEAD" || matches!(status, 100..=199 | 204 | 304);
-    let body = if without_body {
-        Vec::new()
-    } else {
-        head.read_body(reader, true)?
-    };
-    let framed = head.header("content-length").is_some() || head.header("transfer-encoding").is_some();
-    let closes = head
-        .header("connection")
-        .is_some_and(|value| value.eq_ignore_ascii_case("close"));
-    if closes || !framed && !without_body {
-        *connection = None;
-    }
-    Ok(Answer { status, body })
 }
 
 /// The spelling that a request at the origin is of.

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use control::SqliteStore;
+use testkit::Dice;
 
 use crate::acknowledged::Acknowledged;
 use crate::model::Model;
@@ -16,19 +17,6 @@ const ROUNDS: u64 = 300;
 /// So many of them follow each other on one store, before a new one is made.
 const ROUNDS_OF_A_STORE: u64 = 30;
 const LANES: u64 = 2;
-
-/// Numbers that look random, the same in each run (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-}
 
 /// When a writer is killed.
 enum Moment {
@@ -100,7 +88,7 @@ fn of_a_writer_that_is_killed_at_any_moment_nothing_acknowledged_is_lost_and_not
         for lane in 0..LANES {
             let (acknowledged, found) = (&acknowledged, &found);
             scope.spawn(move || {
-                let mut dice = Dice(lane);
+                let mut dice = Dice::new(lane);
                 for _ in 0..ROUNDS / ROUNDS_OF_A_STORE / LANES {
                     rounds_of_a_store(&mut dice, acknowledged, found);
                 }
