@@ -35,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// The files of `proxy` that may know `config`: those that start it, and take and prepare a newer snapshot.
 const PROXY_STARTUP: &[&str] = &[
     "proxy/src/capacity.rs",
+    "proxy/src/decider.rs",
     "proxy/src/start.rs",
     "proxy/src/serving.rs",
     "proxy/src/publisher.rs",

@@ -53,8 +53,8 @@ pub use read::MAX_DIRECTORY_FILES;
 pub use report::{Colour, MAX_PROBLEMS, Report};
 pub use schema::{flags_schema, sluice_schema};
 pub use settings::{
-    AccessLog, AdminListener, BreakGlass, Drain, Listener, LogFormat, LogOutput, ProcessLimits, Settings,
-    SigningKey,
+    AccessLog, AdminListener, BreakGlass, ConnectionLimits, Drain, Listener, LogFormat, LogOutput,
+    ProcessLimits, Settings, SigningKey,
 };
 pub use source::{MAX_FILE_BYTES, Place, Places};
 pub use suggest::closest;

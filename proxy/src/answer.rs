@@ -105,6 +105,12 @@ impl Answer {
         self.status
     }
 
+    /// Returns the value of a header beyond those that every answer has.
+    pub(crate) fn extra(&self, name: &HeaderName) -> Option<&str> {
+        let value = self.extra.iter().find(|(given, _)| given == name);
+        value.map(|(_, value)| value.as_str())
+    }
+
     /// As it goes to this client.
     pub(crate) fn render(&self, id: &RequestId, html: bool) -> pingora::Result<Rendered> {
         let (content_type, body) = match &self.body {

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use http::HeaderValue;
-use rules::{FlagId, RouteId, TenantId, Timestamp, UpstreamId, Verdict};
+use rules::Timestamp;
 
-use crate::asker::Asker;
+use crate::findings::Findings;
 use crate::forwarding::Forwarding;
 use crate::outcome::Outcome;
 use crate::phase::observe;
@@ -27,22 +26,8 @@ pub(crate) struct Context {
     pub(crate) id: RequestId,
     /// Where it comes from.
     pub(crate) forwarding: Forwarding,
-    /// The host that was asked for, as routes are matched by; empty for none.
-    pub(crate) host: Box<str>,
-    /// The route that it fell on.
-    pub(crate) route: Option<RouteId>,
-    /// Whether it is a CORS preflight.
-    pub(crate) is_preflight: bool,
-    /// Whether another reading of its path decided what became of it.
-    pub(crate) ambiguous_target: bool,
-    /// Who is asking, where that is known.
-    pub(crate) identity: Option<Asker>,
-    /// What the gate said.
-    pub(crate) verdict: Option<Verdict>,
-    /// Where it goes.
-    pub(crate) upstream: Option<UpstreamId>,
-    /// What the upstream is told of the decisions.
-    pub(crate) told: Told,
+    /// What its decision found out.
+    pub(crate) found: Findings,
     /// What it takes of the process while an upstream is asked.
     pub(crate) share: Option<Arc<RequestShare>>,
     /// How it fares there.
@@ -51,8 +36,6 @@ pub(crate) struct Context {
     pub(crate) upstream_time: Option<Duration>,
     /// Whether the response that the client gets is the upstream's.
     pub(crate) upstream_answered: bool,
-    /// The largest body that its route takes, in bytes; none: any.
-    pub(crate) body_limit: Option<u64>,
     /// When the request's body was first waited for.
     pub(crate) body_awaited: Option<Instant>,
     /// How much of the request's body has come.
@@ -64,18 +47,6 @@ pub(crate) struct Context {
     pub(crate) unobserved: Option<Arc<Shared>>,
     /// Counts as long as it exists.
     pub(crate) _in_flight: InFlight,
-}
-
-/// Headers that tell the upstream what was decided, rendered once for all attempts.
-#[derive(Debug, Default)]
-pub(crate) struct Told {
-    pub(crate) flags: Option<HeaderValue>,
-    /// In the order of the plan; the flag is there to be checked against it.
-    pub(crate) per_flag: Vec<(FlagId, HeaderValue)>,
-    /// The same as members of baggage; none where they are not asked for.
-    pub(crate) baggage: Option<String>,
-    /// Whether the list of flags was cut.
-    pub(crate) truncated: bool,
 }
 
 /// How many requests are under way.
@@ -90,20 +61,12 @@ impl Context {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         let serving = shared.current.take();
         Self {
-            body_limit: serving.body_limit,
             serving,
             started: Instant::now(),
             now: now(),
             id: shared.ids.next(),
             forwarding: Forwarding::default(),
-            host: Box::default(),
-            route: None,
-            is_preflight: false,
-            ambiguous_target: false,
-            identity: None,
-            verdict: None,
-            upstream: None,
-            told: Told::default(),
+            found: Findings::default(),
             share: None,
             attempts: Attempts::default(),
             upstream_time: None,
@@ -115,26 +78,6 @@ impl Context {
             unobserved: Some(Arc::clone(shared)),
             _in_flight: shared.in_flight.enter(),
         }
-    }
-
-    /// The tenant that is asking.
-    pub(crate) fn tenant(&self) -> Option<&str> {
-        self.tenant_id().map(TenantId::as_str)
-    }
-
-    /// The tenant that is asking.
-    pub(crate) fn tenant_id(&self) -> Option<&TenantId> {
-        self.identity.as_ref()?.tenant()
-    }
-
-    /// The user that is asking.
-    pub(crate) fn user(&self) -> Option<&str> {
-        self.identity.as_ref()?.user()
-    }
-
-    /// [`Context::now`] in seconds since 1970.
-    pub(crate) fn now_seconds(&self) -> u64 {
-        u64::try_from(self.now.0 / 1000).unwrap_or(0)
     }
 }
 

@@ -105,6 +105,25 @@ impl TokenPlace {
 }
 
 impl TokenPlace {
+    /// Returns the name of the header that the token is in.
+    pub(crate) fn header(&self) -> &HeaderName {
+        match self {
+            Self::Authorization => &header::AUTHORIZATION,
+            Self::Header(name) => name,
+            Self::Cookie(_) => &header::COOKIE,
+        }
+    }
+
+    /// Returns the line of a header, by name and value, with `token` in this place.
+    pub(crate) fn line(&self, token: &str) -> (&str, String) {
+        let value = match self {
+            Self::Authorization => format!("Bearer {token}"),
+            Self::Header(_) => token.to_owned(),
+            Self::Cookie(name) => format!("{name}={token}"),
+        };
+        (self.header().as_str(), value)
+    }
+
     /// What the request has in this place, whether it is a token or not.
     pub(crate) fn values<'h>(&'h self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h [u8]> {
         let (header, cookie) = match self {

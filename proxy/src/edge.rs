@@ -130,7 +130,7 @@ impl Edge {
         let mut line = Line::new(stream);
         let trusted = peer.is_some_and(|peer| {
             let serving = self.shared.current.take();
-            serving.trusted_proxies.networks.contain(peer.ip())
+            serving.decider.trusted_proxies.networks.contain(peer.ip())
         });
         let client = if self.proxied {
             if !trusted {

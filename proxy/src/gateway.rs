@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::edge::{Arrival, BodyFault, arrival};
 use crate::guard::{Panicked, contain, contain_async};
 use crate::outcome::Outcome;
-use crate::phase::{body, decide, headers, observe, response, upstream};
+use crate::phase::{body, headers, live, observe, response, upstream};
 use crate::refusal::Refusal;
 use crate::shared::{Shared, Stage};
 
@@ -39,7 +39,7 @@ impl ProxyHttp for Gateway {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
         let decided = contain_async(async {
-            decide::decide(&self.shared, session, context).await?;
+            live::decide(&self.shared, session, context).await?;
             upstream::admit(&self.shared.shares, session, context).await
         });
         let refusal = match decided.await {
@@ -165,7 +165,7 @@ impl ProxyHttp for Gateway {
         };
         let error_code = match failure {
             Some((code, outcome)) => {
-                let answer = Arc::new(Answer::new(code, &context.serving.pages));
+                let answer = Arc::new(Answer::new(code, &context.serving.decider.pages));
                 let whole =
                     outcome == Outcome::UpstreamError && session.is_body_done() && !session.is_upgrade_req();
                 let connection = if whole {
@@ -249,7 +249,7 @@ impl Gateway {
     /// Counts a panic, and makes the answer of it.
     fn defect(&self, context: &Context) -> Refusal {
         self.shared.metrics.panicked();
-        let answer = Arc::new(Answer::new(Code::INTERNAL, &context.serving.pages));
+        let answer = Arc::new(Answer::new(Code::INTERNAL, &context.serving.decider.pages));
         Refusal {
             answer,
             outcome: Outcome::Panicked,

@@ -3,13 +3,15 @@
 //! ```text
 //! config::Loaded -> Serving::prepare -> Current ---------+  one snapshot a request
 //!                                                        v
-//! accept -> head -> target -> route -> identity -> gate -> act -> headers -> upstream -> response -> observe
-//!             \________\_________\_________\_______/
+//! accept -> head -> target -> route -> identity -> decision -> action -> upstream -> headers -> response -> observe
+//!             \________\_________\_________\___________\_________/
 //!                     Refusal -> answer (and the connection goes on)
 //! ```
 //!
-//! - What decides is [`rules`] and [`tokens`]; what operators write is known to `start`, `capacity`,
+//! - What decides is [`rules`] and [`tokens`]; what operators write is known to `start`, `capacity`, `decider`,
 //!   `serving` and `publisher` alone.
+//! - A request is decided by the same phases whether it is served or explained: [`dry_run()`] has no other effect than
+//!   to record what they find.
 //! - What lives longer than a snapshot (endpoints of upstreams and their state, fetched keys, verified tokens, counters) is
 //!   kept by its definition and taken over by the next one that has the same.
 //! - Deciding takes no lock and looks no name up. On the way to it the cache of verified tokens takes a short lock
@@ -21,8 +23,8 @@ mod access_entry;
 mod access_log;
 mod admin;
 mod answer;
-mod asker;
 mod baggage;
+mod caller;
 mod capacity;
 mod client_certificate;
 mod closed;
@@ -30,8 +32,11 @@ mod code_counter;
 mod context;
 mod credentials;
 mod current;
+mod decider;
+mod dry_run;
 mod edge;
 mod fetch_log;
+mod findings;
 mod forwarding;
 mod gateway;
 mod guard;
@@ -75,8 +80,11 @@ pub use admin::{
     AdminServer, AdminState, MAX_ADMIN_BODY_BYTES, MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT,
     admin_router,
 };
+pub use caller::StatedCaller;
 pub use capacity::{Capacity, Limit};
 pub use code_counter::{CodeCounter, MAX_CODES};
+pub use decider::Decider;
+pub use dry_run::{DryResult, DryRun, Question, dry_run};
 pub use issuer_keys::{IssuerKeys, KeysStatus, MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed, Unproven};
 pub use key_store::{InvalidKeySource, KeyStore};
 pub use listener_tls::InvalidTls;

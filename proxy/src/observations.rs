@@ -47,12 +47,12 @@ impl Observations {
     #[must_use]
     pub fn gated(&self) -> Vec<Box<str>> {
         let serving = self.shared.current.take();
-        let routes = serving.snapshot.routes.all().iter();
+        let routes = serving.decider.snapshot.routes.all().iter();
         let ids = routes
             .filter_map(|route| route.gate.as_ref())
             .flat_map(|gate| gate.flags());
         let keys: BTreeSet<&str> = ids
-            .filter_map(|id| Some(serving.snapshot.flags.flag(*id)?.key().as_str()))
+            .filter_map(|id| Some(serving.decider.snapshot.flags.flag(*id)?.key().as_str()))
             .collect();
         keys.into_iter().map(Into::into).collect()
     }

@@ -7,6 +7,7 @@ use config::{Loaded, Settings};
 use parking_lot::Mutex;
 use rules::Snapshot;
 
+use crate::decider::Decider;
 use crate::key_store::KeyStore;
 use crate::metrics::Reload;
 use crate::readiness::Readiness;
@@ -71,7 +72,7 @@ impl Publisher {
             }
         };
         let now = SystemTime::now();
-        let revision = Arc::clone(&serving.snapshot.revision.0);
+        let revision = Arc::clone(&serving.decider.snapshot.revision.0);
         metrics.publish(Arc::clone(&serving.meters), &revision, now);
         self.upstreams.publish(&serving.upstreams);
         self.shared.current.publish(serving);
@@ -93,11 +94,17 @@ impl Publisher {
         let former = self.shared.current.take();
         let serving = former.with_flags(snapshot, metrics).ok_or(OtherDocument)?;
         let now = SystemTime::now();
-        let revision = Arc::clone(&serving.snapshot.revision.0);
+        let revision = Arc::clone(&serving.decider.snapshot.revision.0);
         metrics.publish(Arc::clone(&serving.meters), &revision, now);
         self.shared.current.publish(Arc::new(serving));
         self.readiness.flags_loaded(&revision, now);
         Ok(())
+    }
+
+    /// Returns what requests are decided by now.
+    #[must_use]
+    pub fn decider(&self) -> Decider {
+        self.shared.current.take().decider.clone()
     }
 
     /// Notes that documents were read again and say what is served already.

@@ -3,17 +3,12 @@
 
 use std::sync::Arc;
 
-use config::{ClientCertificateMode, KeySource, Loaded, RequestValue, TokenSource};
-use http::HeaderName;
-use rules::{AttributeId, Cause, HeaderMatch, RouteId, Snapshot, TrustedProxies};
+use config::{ClientCertificateMode, KeySource, Loaded};
+use rules::{RouteId, Snapshot};
 use rustls::ServerConfig;
 use tokens::Issuers;
 
-use crate::answer::Pages;
-use crate::client_certificate::CertificateName;
-use crate::closed::{self, Closed};
-use crate::credentials::{AttributePlace, Credentials, TokenPlace};
-use crate::injected::Injected;
+use crate::decider::Decider;
 use crate::issuer_keys::IssuerKeys;
 use crate::key_store::{InvalidKeySource, KeyStore};
 use crate::limits::LiveLimit;
@@ -21,8 +16,6 @@ use crate::listener_tls::{Clients, InvalidTls, NamedCertificate, Protocols, TlsP
 use crate::meter::Meters;
 use crate::metrics::Metrics;
 use crate::pace::FetchTerms;
-use crate::refusal::Refusal;
-use crate::reserved::Reserved;
 use crate::token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
 use crate::upstreams::{LiveUpstream, UpstreamStore};
 
@@ -30,29 +23,18 @@ use crate::upstreams::{LiveUpstream, UpstreamStore};
 /// only flags or tenants change.
 #[derive(Debug, Clone)]
 pub(crate) struct Serving {
-    pub(crate) snapshot: Arc<Snapshot>,
-    pub(crate) issuers: Arc<Issuers>,
+    pub(crate) decider: Decider,
     /// The issuers' keys, in their order.
     pub(crate) keys: Arc<[Arc<IssuerKeys>]>,
     pub(crate) tokens: Arc<TokenCache>,
-    pub(crate) credentials: Arc<Credentials>,
     /// By the ids of the snapshot.
     pub(crate) upstreams: Arc<[Arc<LiveUpstream>]>,
-    pub(crate) injected: Injected,
-    pub(crate) reserved: Arc<Reserved>,
     pub(crate) meters: Arc<Meters>,
-    pub(crate) pages: Arc<Pages>,
-    /// The largest body of a request, in bytes.
-    pub(crate) body_limit: Option<u64>,
     pub(crate) log_query: bool,
-    pub(crate) trusted_proxies: Arc<TrustedProxies>,
     /// Of the listeners that speak TLS.
     tls: Arc<[ServingTls]>,
     /// By the ids of the snapshot.
-    closed: Arc<[Closed]>,
-    /// By the ids of the snapshot.
     limits: Arc<[Option<Arc<LiveLimit>>]>,
-    unmatched: Refusal,
 }
 
 /// TLS on a listener.
@@ -97,81 +79,44 @@ impl Serving {
         (keys, upstreams): (&KeyStore, &UpstreamStore),
         metrics: &Metrics,
     ) -> Result<Self, PrepareError> {
-        let snapshot = Arc::clone(&loaded.snapshot);
+        let decider = Decider::prepare(loaded)?;
+        let snapshot = &*decider.snapshot;
         let live = former.map_or(&[][..], |former| &former.upstreams);
         let upstreams = upstreams.revive(&snapshot.upstreams, live);
-        let issuers: Vec<_> = loaded
-            .identity
-            .issuers
-            .iter()
-            .map(|issuer| issuer.issuer.clone())
-            .collect();
-        let issuers = Arc::new(Issuers::new(issuers)?);
-        let keys = issuer_keys(loaded, &issuers, keys)?;
+        let keys = issuer_keys(loaded, &decider.issuers, keys)?;
         let tokens = match former {
-            Some(former) => former.tokens.carried_over(&issuers),
-            None => TokenCache::new(Arc::clone(&issuers), DEFAULT_TOKEN_CACHE_BYTES, metrics),
+            Some(former) => former.tokens.carried_over(&decider.issuers),
+            None => TokenCache::new(Arc::clone(&decider.issuers), DEFAULT_TOKEN_CACHE_BYTES, metrics),
         };
-        let pages: Pages = loaded.settings.errors.iter().cloned().collect();
-        let routes = &snapshot.routes;
-        let credentials = credentials(loaded);
-        let signing_key = loaded.settings.signing_key.as_ref();
-        let signing_key = signing_key.map(|key| (&*key.id, &*key.secret));
+        let limits = former.map_or(&[][..], |former| &former.limits);
         Ok(Self {
-            issuers,
             keys: keys.into(),
             tokens,
-            reserved: Arc::new(reserved(&snapshot, &credentials)),
-            credentials: Arc::new(credentials),
             upstreams: upstreams.into(),
-            injected: Injected::new(&snapshot.headers, &snapshot.revision, signing_key),
-            meters: meters(&snapshot, metrics),
-            closed: routes
-                .all()
-                .iter()
-                .map(|route| Closed::of(route, &pages))
-                .collect(),
-            limits: LiveLimit::revive(routes.all(), former.map_or(&[][..], |former| &former.limits)).into(),
-            unmatched: closed::unmatched(&routes.unmatched, &pages),
-            body_limit: loaded.settings.body_limit,
+            meters: meters(snapshot, metrics),
+            limits: LiveLimit::revive(snapshot.routes.all(), limits).into(),
             log_query: loaded.settings.access_log.query,
             tls: listeners_tls(loaded, former)?.into(),
-            trusted_proxies: Arc::new(loaded.settings.trusted_proxies.clone()),
-            pages: Arc::new(pages),
-            snapshot,
+            decider,
         })
     }
 
     /// The same with other flags and tenants; none where the snapshot was not made along with these routes,
     /// upstreams and headers.
     pub(crate) fn with_flags(&self, snapshot: Arc<Snapshot>, metrics: &Metrics) -> Option<Self> {
-        let own = &*self.snapshot;
-        let is_own = Arc::ptr_eq(&own.routes, &snapshot.routes)
-            && Arc::ptr_eq(&own.upstreams, &snapshot.upstreams)
-            && Arc::ptr_eq(&own.headers, &snapshot.headers);
-        let meters = if own.flags.same_variants(&snapshot.flags) {
+        let meters = if self.decider.snapshot.flags.same_variants(&snapshot.flags) {
             Arc::clone(&self.meters)
         } else {
             meters(&snapshot, metrics)
         };
-        is_own.then(|| Self {
-            injected: self.injected.at(&snapshot.headers, &snapshot.revision),
+        Some(Self {
+            decider: self.decider.with_flags(snapshot)?,
             meters,
-            snapshot,
             ..self.clone()
         })
     }
 
-    /// What the route answers where this cause closed its gate, if that is the same for everyone.
-    pub(crate) fn closed(&self, id: RouteId, cause: Cause) -> Refusal {
-        let closed = self
-            .closed
-            .get(id.index())
-            .and_then(|closed| closed.answer(cause));
-        closed.cloned().unwrap_or_else(|| self.unmatched())
-    }
-
-    /// How often the route may be asked.
+    /// Returns the limit of the route.
     pub(crate) fn limit(&self, id: RouteId) -> Option<&LiveLimit> {
         self.limits.get(id.index())?.as_deref()
     }
@@ -180,11 +125,6 @@ impl Serving {
     pub(crate) fn tls(&self, listener: Option<&str>) -> Option<Arc<ServerConfig>> {
         let tls = self.tls.iter().find(|tls| tls.listener.as_deref() == listener)?;
         Some(Arc::clone(&tls.config))
-    }
-
-    /// What a request is answered that falls on no route.
-    pub(crate) fn unmatched(&self) -> Refusal {
-        self.unmatched.clone()
     }
 }
 
@@ -278,52 +218,6 @@ fn tls_plan(definition: &config::ListenerTls) -> TlsPlan {
             Protocols::Http1
         },
     }
-}
-
-fn credentials(loaded: &Loaded) -> Credentials {
-    let identity = &loaded.identity;
-    let header = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
-    let token = match &identity.token {
-        TokenSource::Authorization => TokenPlace::Authorization,
-        TokenSource::Header(name) => header(name).map_or(TokenPlace::Authorization, TokenPlace::Header),
-        TokenSource::Cookie(name) => TokenPlace::Cookie(name.clone()),
-    };
-    let attributes = identity
-        .attributes
-        .iter()
-        .filter_map(|(id, source): &(AttributeId, _)| {
-            let place = match source {
-                RequestValue::Header(name) => AttributePlace::Header(header(name)?),
-                RequestValue::Cookie(name) => AttributePlace::Cookie(name.clone()),
-                RequestValue::ClientAddress => AttributePlace::Client,
-            };
-            Some((*id, place))
-        });
-    let realm: String = identity
-        .realm
-        .chars()
-        .filter(|c| !matches!(c, '"' | '\\') && !c.is_control())
-        .collect();
-    let challenge = format!("Bearer realm=\"{realm}\"").into();
-    Credentials {
-        token,
-        certificate: identity.certificate_tenant.map(|name| match name {
-            config::CertificateName::SanDns => CertificateName::SanDns,
-            config::CertificateName::SanUri => CertificateName::SanUri,
-            config::CertificateName::CommonName => CertificateName::CommonName,
-        }),
-        attributes: attributes.collect(),
-        challenge,
-    }
-}
-
-fn reserved(snapshot: &Snapshot, credentials: &Credentials) -> Reserved {
-    let plan = &snapshot.headers;
-    let names = plan.names().chain(plan.signature.as_deref());
-    let routes = snapshot.routes.table().routes().iter();
-    let matched = routes.flat_map(|route| route.headers.iter().map(HeaderMatch::name));
-    let read = credentials.headers().map(HeaderName::as_str).chain(matched);
-    Reserved::new(names, plan.reserved_prefix.as_deref(), read)
 }
 
 fn meters(snapshot: &Snapshot, metrics: &Metrics) -> Arc<Meters> {

@@ -19,12 +19,12 @@ use pingora::services::Service as _;
 use pingora::services::listening::Service;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use wire::HeadLimits;
 
 use crate::access_log::{AccessLog, Format, MAX_QUEUED_LINES, Output};
 use crate::admin::{AdminServer, AdminState, Encryption, admin_router};
 use crate::capacity::Capacity;
 use crate::current::Current;
+use crate::decider::head_limits;
 use crate::edge::{Admission, Backpressure, Edge, EdgeLimits, Http2, Protocol};
 use crate::gateway::Gateway;
 use crate::key_store::KeyStore;
@@ -112,11 +112,11 @@ pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
     let access_log = access_log(settings, options.access_log, &metrics).map_err(StartError::AccessLog)?;
     metrics.publish(
         Arc::clone(&serving.meters),
-        &serving.snapshot.revision.0,
+        &serving.decider.snapshot.revision.0,
         SystemTime::now(),
     );
     metrics.reloaded(Reload::Applied, SystemTime::now());
-    readiness.loaded(&serving.snapshot.revision.0, SystemTime::now());
+    readiness.loaded(&serving.decider.snapshot.revision.0, SystemTime::now());
     let shares = Shares::new(Capacity::new(Machine::of_process(), &settings.limits, threads));
     metrics.register(SharesCollector::new(Arc::clone(&shares)));
     let shared = Arc::new(Shared::new(
@@ -248,10 +248,7 @@ fn edge(
     let gauge = shared.metrics.connections(&listener);
     let admission = Admission::new(limits.connections, limits.connections_per_client, gauge);
     let limits = EdgeLimits {
-        head: HeadLimits {
-            bytes: limits.head_size,
-            fields: limits.head_fields,
-        },
+        head: head_limits(&limits),
         head_timeout: Duration::from_millis(limits.head_timeout_ms),
         body_timeout: Duration::from_millis(limits.body_timeout_ms),
         write_timeout: Duration::from_millis(limits.write_timeout_ms),

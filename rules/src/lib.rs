@@ -4,6 +4,7 @@
 //! once into a [`Snapshot`] of small integers; deciding reads the snapshot and allocates nothing.
 
 mod bucket;
+mod candidates;
 mod compile;
 mod condition;
 mod decide;
@@ -32,8 +33,8 @@ mod operator;
 mod path;
 mod pattern;
 mod problem;
-
 mod remedy;
+mod request_decision;
 mod request_reads;
 mod route;
 mod route_table;
@@ -52,6 +53,7 @@ mod upstream;
 mod value;
 
 pub use bucket::{BUCKETS, MAX_SALT, bucket};
+pub use candidates::Candidates;
 pub use compile::{
     Former, MAX_DECISION_COST, MAX_FLAGS, MAX_NAME, MAX_NESTING, MAX_REQUIRES, MAX_RULES, MAX_SEGMENTS,
     MAX_TIERS, MAX_VALUES, MAX_VARIANTS, compile, compile_flags, compile_tenants,
@@ -91,6 +93,7 @@ pub use path::{InvalidPathPattern, PathPattern, Specificity, TrailingSlash};
 pub use pattern::{InvalidPattern, MAX_PATTERN, MAX_PATTERN_DFA, Pattern};
 pub use problem::{Noun, Problem, ProblemKind};
 pub use remedy::Remedies;
+pub use request_decision::{Action, Judgement, Passage, RequestDecision, Subjects, Trace};
 pub use request_reads::RequestReads;
 pub use route::{
     Auth, Body, Destination, Mode, OnError, Otherwise, Preflight, Reject, Route, Routes, Unmatched,

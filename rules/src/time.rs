@@ -24,6 +24,12 @@ impl Timestamp {
             .map(Self)
             .ok_or(InvalidTime)
     }
+
+    /// Returns the whole seconds since 1970; 0 before that.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
+        u64::try_from(self.0.div_euclid(1_000)).unwrap_or(0)
+    }
 }
 
 /// The instant that an RFC 3339 date-time names, to the nanosecond. Allocates nothing.

@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 pub(super) async fn answer(edge: &Edge, mut line: Line, arrival: &Arrival, code: Code, cause: &str) {
     let (shared, started) = (&edge.shared, Instant::now());
     let (serving, id) = (shared.current.take(), shared.ids.next());
-    let answer = Answer::new(code, &serving.pages);
+    let answer = Answer::new(code, &serving.decider.pages);
     let (status, outcome) = (answer.status(), Outcome::BadRequest);
     shared.metrics.rejections.count(code.name);
     let Ok(rendered) = answer.render(&id, false) else {

@@ -37,7 +37,10 @@ pub(crate) fn count(
     }
     let length = chunk.as_ref().map_or(0, Bytes::len);
     context.body_bytes = context.body_bytes.saturating_add(length as u64);
-    let over = context.body_limit.is_some_and(|limit| context.body_bytes > limit);
+    let over = context
+        .found
+        .body_limit
+        .is_some_and(|limit| context.body_bytes > limit);
     // What follows a switch of protocols is no body.
     if over && !session.was_upgraded() {
         return Err(Error::explain(ErrorType::HTTPStatus(413), "the body passes the limit").into_down());

@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, Version, header};
+use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use rules::Host;
 use wire::HeadLimits;
 
 use crate::answer::{Answer, Code};
-use crate::context::Context;
+use crate::decider::Decider;
 use crate::edge::arrival;
+use crate::findings::Findings;
+use crate::phase::received::{Body, Received};
 use crate::refusal::Refusal;
 
 /// That a connection is kept. How long, the edge knows.
@@ -69,13 +72,15 @@ pub(crate) fn unify(session: &mut Session) {
     }
 }
 
-/// Checks the head.
-pub(crate) fn check(session: &Session, context: &mut Context) -> Result<(), Refusal> {
-    let request = session.req_header();
-    let malformed = |code| Refusal::malformed(code, &context.serving.pages);
+/// Checks the head, and finds the host.
+///
+/// # Errors
+/// The head is refused.
+pub(crate) fn check(received: &Received<'_>, decider: &Decider, found: &mut Findings) -> Result<(), Refusal> {
+    let request = &*received.header;
+    let malformed = |code| Refusal::malformed(code, &decider.pages);
     if request.method == Method::CONNECT {
-        let answer =
-            Answer::new(Code::CONNECT, &context.serving.pages).header(header::ALLOW, METHODS.to_owned());
+        let answer = Answer::new(Code::CONNECT, &decider.pages).header(header::ALLOW, METHODS.to_owned());
         return Err(Refusal {
             answer: Arc::new(answer),
             ..malformed(Code::CONNECT)
@@ -84,34 +89,48 @@ pub(crate) fn check(session: &Session, context: &mut Context) -> Result<(), Refu
     if is_misspelt(&request.method) {
         return Err(malformed(Code::HEAD));
     }
-    if let Some(limits) = arrival(session).and_then(|arrival| arrival.http2) {
-        check_http2(&request.headers, limits.head).map_err(malformed)?;
+    if let Some(limits) = received.http2 {
+        check_http2(&request.headers, limits).map_err(malformed)?;
     }
     let host = request
         .headers
         .get(header::HOST)
         .map(|host| host.to_str().map(Host::parse));
-    let host = match host {
+    found.host = match host {
         None if request.version >= Version::HTTP_11 => return Err(malformed(Code::HOST)),
         None => return Ok(()),
         Some(Ok(Ok(host))) => host.name.into(),
         Some(_) => return Err(malformed(Code::HOST)),
     };
-    context.host = host;
     Ok(())
 }
 
 /// Refuses a request that names no host, as HTTP/1.0 allows, where a route asks for one.
 ///
 /// An upstream of HTTP/1.1 has to be sent a `Host` (RFC 9112 section 3.2), and gets the authority of its endpoint. That
-/// is chosen after the gate was asked, too late to match routes on it. An empty `Host` is no way out: a server answers
+/// is chosen after the gate is decided, too late to match routes on it. An empty `Host` is no way out: a server answers
 /// it as the host it takes for its own (section 3.3), which may be the one whose route has the gate. Where no route
 /// asks for a host, the host that is forwarded changes nothing.
-pub(crate) fn require_host(context: &Context) -> Result<(), Refusal> {
-    if context.host.is_empty() && context.serving.snapshot.routes.table().needs_host() {
-        return Err(Refusal::malformed(Code::HOST, &context.serving.pages));
+///
+/// # Errors
+/// The request is refused.
+pub(crate) fn require_host(decider: &Decider, found: &Findings) -> Result<(), Refusal> {
+    if found.host.is_empty() && decider.snapshot.routes.table().needs_host() {
+        return Err(Refusal::malformed(Code::HOST, &decider.pages));
     }
     Ok(())
+}
+
+/// Returns true for what a browser asks before a request that pages of other sites may not make unasked (Fetch, section
+/// 3.2.2), where nothing else can be hidden in it: it has no body, and asks for no other protocol.
+pub(crate) fn is_preflight(received: &Received<'_>) -> bool {
+    let request = &*received.header;
+    let says = |name| request.headers.get(name).is_some_and(|value| !value.is_empty());
+    request.method == Method::OPTIONS
+        && says(header::ORIGIN)
+        && says(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && !request.headers.contains_key(header::UPGRADE)
+        && received.body == Body::Empty
 }
 
 /// Whether the method is a standard one but for its case. Methods are told apart by case (RFC 9110 section 9.1), yet
@@ -146,19 +165,24 @@ fn check_http2(headers: &HeaderMap, limits: HeadLimits) -> Result<(), Code> {
     Ok(())
 }
 
-/// Refuses a body that says of itself that it is too large for its route.
-pub(crate) fn check_length(session: &Session, context: &mut Context) -> Result<(), Refusal> {
-    let route = context
-        .route
-        .and_then(|id| context.serving.snapshot.routes.route(id));
+/// Refuses a body whose `Content-Length` is over the limit of its route.
+///
+/// # Errors
+/// The request is refused.
+pub(crate) fn check_length(
+    request: &RequestHeader,
+    decider: &Decider,
+    found: &mut Findings,
+) -> Result<(), Refusal> {
+    let route = found.route.and_then(|id| decider.snapshot.routes.route(id));
     if let Some(route) = route {
-        context.body_limit = route.body_limit;
+        found.body_limit = route.body_limit;
     }
-    let length = session.req_header().headers.get(header::CONTENT_LENGTH);
+    let length = request.headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    match (length, context.body_limit) {
+    match (length, found.body_limit) {
         (Some(length), Some(limit)) if length > limit => {
-            Err(Refusal::bad(Code::BODY_TOO_LARGE, &context.serving.pages))
+            Err(Refusal::bad(Code::BODY_TOO_LARGE, &decider.pages))
         }
         _ => Ok(()),
     }

@@ -6,34 +6,37 @@ use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use rules::{FlagId, HOP_HEADERS, RouteId, Subject, Timestamp, decide};
 
+use crate::answer::Code;
 use crate::baggage::{self, BAGGAGE};
-use crate::context::{Context, Told};
+use crate::context::Context;
+use crate::decider::Decider;
+use crate::findings::{DecisionHeaders, Findings};
 use crate::forwarding::Peer;
 use crate::injected::Injected;
+use crate::phase::received::Received;
+use crate::refusal::Refusal;
 use crate::request_id::RequestId;
-use crate::serving::Serving;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// How many names in `Connection` are looked at: with as many the HTTP layer refuses the request.
 const MAX_NOMINATED: usize = 10;
-/// Names that stay where `Connection` has them, beside those that every hop deals with itself: the HTTP layer reads
-/// them, or refuses the request for it.
-const KEPT: [&str; 4] = [
-    "close",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-];
+/// Names that a request may not have in `Connection`.
+const PROTECTED: [&str; 4] = ["host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
-/// Renders what an upstream is to be told of the flags. Done once for a request, however often it is sent.
-pub(crate) fn tell(serving: &Serving, route: Option<RouteId>, subject: &Subject<'_>, now: Timestamp) -> Told {
-    let flags = &*serving.snapshot.flags;
-    let plan = &serving.snapshot.headers;
+/// Renders the headers that tell an upstream of the flags. Done once for a request, however often it is sent.
+pub(crate) fn render(
+    decider: &Decider,
+    route: Option<RouteId>,
+    subject: &Subject<'_>,
+    now: Timestamp,
+) -> DecisionHeaders {
+    let flags = &*decider.snapshot.flags;
+    let plan = &decider.snapshot.headers;
     let list = plan
         .flags
         .as_ref()
-        .map(|header| header.list(flags, gated(serving, route), subject, now));
+        .map(|header| header.list(flags, gated(decider, route), subject, now));
     let (list, truncated) = list.map_or((None, false), |list| (list.value, list.truncated));
     let per_flag = plan.per_flag.iter().filter_map(|(flag, _)| {
         let served = decide(flags, *flag, subject, now).variant;
@@ -42,7 +45,7 @@ pub(crate) fn tell(serving: &Serving, route: Option<RouteId>, subject: &Subject<
     });
     let per_flag = per_flag.collect();
     let members = || baggage::members(list.as_deref().unwrap_or_default());
-    Told {
+    DecisionHeaders {
         baggage: plan.baggage.then(members),
         flags: list.and_then(|list| HeaderValue::try_from(list).ok()),
         per_flag,
@@ -50,37 +53,62 @@ pub(crate) fn tell(serving: &Serving, route: Option<RouteId>, subject: &Subject<
     }
 }
 
-/// The flags of the route's gate.
-fn gated(serving: &Serving, route: Option<RouteId>) -> &[FlagId] {
-    let route = route.and_then(|id| serving.snapshot.routes.route(id));
+/// Returns the flags of the route's gate.
+fn gated(decider: &Decider, route: Option<RouteId>) -> &[FlagId] {
+    let route = route.and_then(|id| decider.snapshot.routes.route(id));
     route
         .and_then(|route| route.gate.as_ref())
         .map_or(&[], |gate| gate.flags())
 }
 
-/// Removes from the request what will not reach an upstream, before anything is decided by it: else a header could
-/// choose a route, or open a gate, and the application would answer another request than the one that was judged.
-/// What a trusted proxy says of its client's request stays until ours is set.
-pub(crate) fn strip(session: &mut Session, context: &Context) {
-    let headers = &session.req_header().headers;
-    let peer = context.forwarding.peer;
+/// Removes what will not reach an upstream: headers that only the proxy may set, with their aliases, and those that the
+/// client names in `Connection`. What a trusted proxy says of its client's request stays until it is rewritten.
+pub(crate) fn strip(received: &mut Received<'_>, decider: &Decider) {
+    let peer = received.forwarding.peer;
+    let headers = &received.header.headers;
     let of_proxy = |name: &HeaderName| peer == Peer::Trusted && is_forwarding(name);
     let removed: Vec<HeaderName> = nominated(headers)
         .chain(
             headers
                 .keys()
-                .filter(|name| context.serving.reserved.removes(name.as_str(), peer) && !of_proxy(name))
+                .filter(|name| decider.reserved.removes(name.as_str(), peer) && !of_proxy(name))
                 .cloned(),
         )
         .collect();
-    let request = session.req_header_mut();
     for name in &removed {
-        request.remove_header(name);
+        received.header.remove_header(name);
     }
 }
 
-/// The names in `Connection`, without those that frame the message or the connection and those that may not be
-/// there at all: with these the HTTP layer deals when the request is sent.
+/// Refuses a request whose `Connection` names what it may not, as the HTTP layer would once it is forwarded.
+///
+/// # Errors
+/// The request is refused.
+pub(crate) fn check_nominations(request: &RequestHeader, decider: &Decider) -> Result<(), Refusal> {
+    let values = request.headers.get_all(header::CONNECTION).iter();
+    let names = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    let mut names = names.map(<[u8]>::trim_ascii).filter(|name| !name.is_empty());
+    let is_refused = |name: &[u8]| {
+        let is_token = name.iter().copied().all(is_token) && HeaderName::from_bytes(name).is_ok();
+        !is_token
+            || PROTECTED
+                .iter()
+                .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    let refused = names.by_ref().take(MAX_NOMINATED - 1).any(is_refused) || names.next().is_some();
+    match refused {
+        true => Err(Refusal::malformed(Code::REQUEST, &decider.pages)),
+        false => Ok(()),
+    }
+}
+
+/// A character of a token (RFC 9110 section 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Returns the names in `Connection`, without those that frame the message or the connection, which the HTTP layer handles
+/// when the request is sent, and those that may not be there at all.
 fn nominated(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
     let names = headers.get_all(header::CONNECTION).iter();
     let names = names.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
@@ -89,7 +117,7 @@ fn nominated(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
         .filter(|name| !name.is_empty())
         .take(MAX_NOMINATED)
         .filter(|name| {
-            let mut kept = HOP_HEADERS.iter().chain(&KEPT);
+            let mut kept = HOP_HEADERS.iter().chain(&PROTECTED).chain(&["close"]);
             !kept.any(|kept| name.eq_ignore_ascii_case(kept.as_bytes()))
         })
         .filter_map(|name| HeaderName::from_bytes(name).ok())
@@ -107,55 +135,59 @@ pub(crate) fn rewrite(
     request: &mut RequestHeader,
     context: &Context,
 ) -> pingora::Result<()> {
-    let serving = &context.serving;
+    let decider = &context.serving.decider;
     let removed: Vec<HeaderName> = request
         .headers
         .keys()
-        .filter(|name| serving.reserved.removes(name.as_str(), context.forwarding.peer))
+        .filter(|name| decider.reserved.removes(name.as_str(), context.forwarding.peer))
         .cloned()
         .collect();
     for name in &removed {
         request.remove_header(name);
     }
-    inject(request, context, &serving.injected)?;
+    inject(request, &context.found, &decider.injected)?;
+    if let Some(name) = &decider.injected.request_id {
+        request.insert_header(name.clone(), context.id.as_str())?;
+    }
     context.forwarding.write(request)?;
     address(request, context)?;
     via(request, session.req_header().version)?;
     trace(request, &context.id)?;
-    if let Some(members) = &context.told.baggage {
-        match baggage::merged(members, &request.headers) {
-            Some(value) => request.insert_header("baggage", value)?,
-            None => drop(request.remove_header(&BAGGAGE)),
-        }
-    }
-    match &serving.injected.signature {
-        Some(signature) => signature.set(request, context.now_seconds()),
+    match &decider.injected.signature {
+        Some(signature) => signature.set(request, context.now.seconds()),
         None => Ok(()),
     }
 }
 
-/// Sets what we vouch for.
-fn inject(request: &mut RequestHeader, context: &Context, injected: &Injected) -> pingora::Result<()> {
-    if let (Some(name), Some(tenant)) = (&injected.tenant, context.tenant()) {
-        request.insert_header(name.clone(), tenant)?;
+/// Sets the headers that tell the upstream what was decided.
+pub(crate) fn inject(
+    request: &mut RequestHeader,
+    found: &Findings,
+    injected: &Injected,
+) -> pingora::Result<()> {
+    if let (Some(name), Some(tenant)) = (&injected.tenant, found.tenant()) {
+        request.insert_header(name.clone(), tenant.as_str())?;
     }
-    if let (Some(name), Some(user)) = (&injected.user, context.user()) {
+    if let (Some(name), Some(user)) = (&injected.user, found.user()) {
         // A user's name may have any character but controls; header values take them as UTF-8.
         request.insert_header(name.clone(), user.as_bytes())?;
     }
-    if let (Some(name), Some(flags)) = (&injected.flags, &context.told.flags) {
+    if let (Some(name), Some(flags)) = (&injected.flags, &found.headers.flags) {
         request.insert_header(name.clone(), flags.clone())?;
     }
-    for ((name, flag), (told, value)) in injected.per_flag.iter().zip(&context.told.per_flag) {
-        if flag == told {
+    for ((name, flag), (decided, value)) in injected.per_flag.iter().zip(&found.headers.per_flag) {
+        if flag == decided {
             request.insert_header(name.clone(), value.clone())?;
         }
     }
     if let Some((name, revision)) = &injected.revision {
         request.insert_header(name.clone(), revision.clone())?;
     }
-    if let Some(name) = &injected.request_id {
-        request.insert_header(name.clone(), context.id.as_str())?;
+    if let Some(members) = &found.headers.baggage {
+        match baggage::merged(members, &request.headers) {
+            Some(value) => request.insert_header("baggage", value)?,
+            None => drop(request.remove_header(&BAGGAGE)),
+        }
     }
     Ok(())
 }

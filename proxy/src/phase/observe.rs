@@ -4,12 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use pingora::Error;
 use pingora::proxy::Session;
+use rules::{TenantId, decide};
 
 use crate::access_entry::{AnsweredBy, DecisionEntry, Entry, GateEntry, Verdict};
 use crate::context::Context;
 use crate::meter::RouteMeter;
 use crate::outcome::Outcome;
-use crate::phase::{gate, upstream};
+use crate::phase::received::NOTHING;
+use crate::phase::{subject, upstream};
 use crate::shared::Shared;
 
 /// Counts and logs the request. `error` is what ended it early, if something did.
@@ -79,8 +81,9 @@ pub(crate) fn shed(shared: &Shared, context: &Context) {
 /// The line of a request without its head and its answer.
 fn known(context: &Context, duration: Duration) -> Entry<'_> {
     let route = context
+        .found
         .route
-        .and_then(|id| context.serving.snapshot.routes.route(id));
+        .and_then(|id| context.serving.decider.snapshot.routes.route(id));
     let is_shadow = route.is_some_and(|route| route.mode == rules::Mode::Shadow);
     Entry {
         time: SystemTime::now()
@@ -90,13 +93,13 @@ fn known(context: &Context, duration: Duration) -> Entry<'_> {
         trace_id: None,
         client: context.forwarding.client(),
         method: "",
-        host: Some(&*context.host).filter(|host| !host.is_empty()),
+        host: Some(&*context.found.host).filter(|host| !host.is_empty()),
         path: "",
         query: None,
         route: route.map(|route| &*route.name),
-        ambiguous_target: context.ambiguous_target,
-        tenant: context.tenant(),
-        user: context.user(),
+        ambiguous_target: context.found.ambiguous_target,
+        tenant: context.found.tenant().map(TenantId::as_str),
+        user: context.found.user(),
         gate: gate(context, is_shadow),
         outcome: context.outcome,
         status: 0,
@@ -115,7 +118,7 @@ fn known(context: &Context, duration: Duration) -> Entry<'_> {
 
 fn meter(context: &Context) -> &RouteMeter {
     let meters = &context.serving.meters;
-    match context.route {
+    match context.found.route {
         Some(route) => meters.route(route.index()),
         None => meters.unmatched(),
     }
@@ -128,23 +131,33 @@ fn micros(duration: Duration) -> u64 {
 /// Counts the response as an error of the flags that the request was let through by.
 fn count_errors(session: &Session, context: &Context) {
     let serving = &*context.serving;
-    let route = context.route.and_then(|id| serving.snapshot.routes.route(id));
+    let route = context
+        .found
+        .route
+        .and_then(|id| serving.decider.snapshot.routes.route(id));
     let Some(gate) = route.and_then(|route| route.gate.as_ref()) else {
         return;
     };
-    if context.verdict.is_none() {
+    if context.found.verdict.is_none() {
         return;
     }
-    let (asker, client) = (context.identity.as_ref(), context.forwarding.client_text());
-    let headers = &session.req_header().headers;
-    let attributes = gate::attributes(serving, asker, headers, client.as_deref());
-    let subject = gate::subject(serving, asker, &attributes);
-    gate::count_errors(serving, gate, &subject, context.now);
+    let (caller, client) = (context.found.caller.as_ref(), context.forwarding.client_text());
+    let (decider, headers) = (&serving.decider, &session.req_header().headers);
+    let attributes = subject::attributes(decider, caller, &NOTHING, headers, client.as_deref());
+    let subject = subject::subject(decider, caller, &attributes);
+    let flags = &decider.snapshot.flags;
+    for &id in gate.flags() {
+        let served = decide(flags, id, &subject, context.now).variant;
+        let is_on = flags.flag(id).is_some_and(|flag| flag.off() != served);
+        if is_on && let Some(meter) = serving.meters.flag(id.index()) {
+            meter.count_error();
+        }
+    }
 }
 
 fn gate(context: &Context, shadow: bool) -> Option<GateEntry<'_>> {
-    let verdict = context.verdict?;
-    let flag = context.serving.snapshot.flags.flag(verdict.flag);
+    let verdict = context.found.verdict?;
+    let flag = context.serving.decider.snapshot.flags.flag(verdict.flag);
     let decision = flag.and_then(|flag| {
         let variant = &*flag.variant(verdict.decision.variant)?.name;
         Some(DecisionEntry {

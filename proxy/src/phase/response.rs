@@ -68,9 +68,9 @@ pub(crate) fn pass_on(
     }
     upstream::within_time(session, context)?;
     remove_hop_by_hop(response);
-    if let Some(name) = &context.serving.injected.response {
+    if let Some(name) = &context.serving.decider.injected.response {
         // The upstream's own word under that name is not the decision's.
-        match &context.told.flags {
+        match &context.found.headers.flags {
             Some(flags) => response.insert_header(name.clone(), flags.clone())?,
             None => drop(HeaderName::from_bytes(name).map(|name| response.remove_header(&name))),
         }

@@ -1,25 +1,25 @@
-//! The route: which one the request falls on, by host, path, method and headers, and on which others it does when
-//! its path is read otherwise.
+//! The head of a request as the route table reads it: host, path, method and headers.
 
 use http::HeaderValue;
 use pingora::http::RequestHeader;
-use rules::{Reads, RequestHead, RouteId, Snapshot, TooManyReadings};
+use rules::RequestHead;
 
-/// A request as the route table reads it.
-struct Head<'a> {
+/// The head of a request as the route table reads it, after its target is normalised.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RoutedHead<'a> {
     host: &'a str,
     path: &'a str,
     request: &'a RequestHeader,
 }
 
-impl<'a> Head<'a> {
-    fn of(host: &'a str, request: &'a RequestHeader) -> Self {
+impl<'a> RoutedHead<'a> {
+    pub(crate) fn of(host: &'a str, request: &'a RequestHeader) -> Self {
         let path = request.uri.path();
         Self { host, path, request }
     }
 }
 
-impl RequestHead for Head<'_> {
+impl RequestHead for RoutedHead<'_> {
     fn host(&self) -> &str {
         self.host
     }
@@ -39,19 +39,4 @@ impl RequestHead for Head<'_> {
             .iter()
             .map(HeaderValue::as_bytes)
     }
-}
-
-/// The route for the request.
-pub(crate) fn find(snapshot: &Snapshot, host: &str, request: &RequestHeader) -> Option<RouteId> {
-    snapshot.routes.table().find(&Head::of(host, request))
-}
-
-/// The routes that the request falls on when its path is read in these ways.
-pub(crate) fn readings(
-    snapshot: &Snapshot,
-    host: &str,
-    request: &RequestHeader,
-    reads: Reads,
-) -> Result<Vec<RouteId>, TooManyReadings> {
-    snapshot.routes.table().readings(&Head::of(host, request), reads)
 }

@@ -1,32 +1,34 @@
 //! The target: brought to its one spelling, which is what is matched and what is forwarded.
 
-use bytes::Bytes;
 use http::{Method, header};
-use pingora::proxy::Session;
 use rules::{Host, InvalidTarget, normalise};
 
 use crate::answer::Code;
-use crate::context::Context;
+use crate::decider::Decider;
+use crate::findings::Findings;
+use crate::phase::received::Received;
 use crate::refusal::Refusal;
 
-/// Normalises the target of the request in place.
+/// Normalises the target of the request in place. An absolute target names the host of a request without a `Host`.
+///
+/// # Errors
+/// The target is refused.
 pub(crate) fn normalise_in_place(
-    session: &mut Session,
-    raw: &Bytes,
-    context: &mut Context,
+    received: &mut Received<'_>,
+    decider: &Decider,
+    found: &mut Findings,
 ) -> Result<(), Refusal> {
-    let serving = &context.serving;
-    let malformed = |code| Refusal::malformed(code, &serving.pages);
-    let refused = || Refusal::bad(Code::TARGET, &serving.pages);
+    let malformed = |code| Refusal::malformed(code, &decider.pages);
+    let refused = || Refusal::bad(Code::TARGET, &decider.pages);
     // What is no target at all may be the sign of a request line that was read wrongly.
     let invalid = |invalid| match invalid {
         InvalidTarget::Form | InvalidTarget::Empty => malformed(Code::TARGET),
         _ => refused(),
     };
     // The HTTP layer drops a fragment from what it shows, so the request line itself is read.
-    let sent = request_target(raw).ok_or_else(|| malformed(Code::HEAD))?;
-    let target = normalise(sent, serving.snapshot.routes.target).map_err(invalid)?;
-    let request = session.req_header_mut();
+    let sent = request_target(received.raw).ok_or_else(|| malformed(Code::HEAD))?;
+    let target = normalise(sent, decider.snapshot.routes.target).map_err(invalid)?;
+    let request = &mut *received.header;
     if target.is_asterisk() && request.method != Method::OPTIONS {
         return Err(refused());
     }
@@ -36,7 +38,7 @@ pub(crate) fn normalise_in_place(
     {
         // Only HTTP/1.0 gets here. The target is about to lose its authority, the upstream needs it.
         let host = Host::parse(authority).map_err(|_| malformed(Code::HOST))?;
-        context.host = host.name.into();
+        found.host = host.name.into();
         let set = request.insert_header(header::HOST, authority);
         set.map_err(|_| malformed(Code::HOST))?;
     }

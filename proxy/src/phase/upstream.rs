@@ -58,7 +58,8 @@ pub(crate) async fn admit(
                 Unavailable::Unresolved => Code::UPSTREAM_UNRESOLVED,
                 Unavailable::Unhealthy => Code::UPSTREAM_UNAVAILABLE,
             };
-            let answer = Answer::new(code, &serving.pages).header(RETRY_AFTER, RETRY_SECONDS.to_string());
+            let answer =
+                Answer::new(code, &serving.decider.pages).header(RETRY_AFTER, RETRY_SECONDS.to_string());
             Err(Refusal::new(Outcome::UpstreamError, answer))
         }
     }
@@ -104,8 +105,8 @@ async fn share(
                 Short::All => Code::OVERLOADED,
                 Short::Client => Code::CLIENT_LIMIT,
             };
-            let answer =
-                Answer::new(code, &context.serving.pages).header(RETRY_AFTER, RETRY_SECONDS.to_string());
+            let answer = Answer::new(code, &context.serving.decider.pages)
+                .header(RETRY_AFTER, RETRY_SECONDS.to_string());
             Refusal::new(Outcome::Limited, answer)
         })
 }
@@ -277,7 +278,7 @@ pub(crate) fn is_ordinary(error: &Error) -> bool {
 
 /// The upstream that the request goes to.
 fn live<'s>(serving: &'s crate::serving::Serving, context: &Context) -> Option<&'s LiveUpstream> {
-    let id = context.upstream?;
+    let id = context.found.upstream?;
     serving.upstreams.get(id.index()).map(|live| &**live)
 }
 
@@ -286,8 +287,8 @@ fn asker(context: &Context) -> Option<u64> {
     if live(&context.serving, context)?.definition().balance != Balance::Sticky {
         return None;
     }
-    if let Some(tenant) = context.tenant() {
-        return Some(xxh3_64(tenant.as_bytes()));
+    if let Some(tenant) = context.found.tenant() {
+        return Some(xxh3_64(tenant.as_str().as_bytes()));
     }
     Some(match context.forwarding.client()? {
         IpAddr::V4(ip) => xxh3_64(&ip.octets()),

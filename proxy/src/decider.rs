@@ -1,0 +1,183 @@
+//! What requests are decided by: a snapshot, and what is prepared from it and the gateway's document once, so that a
+//! request only reads. It has no sockets, keys or counters; those are `serving`'s.
+
+use std::sync::Arc;
+
+use config::{ConnectionLimits, Loaded, RequestValue, TokenSource};
+use http::HeaderName;
+use rules::{AttributeId, Cause, HeaderMatch, RouteId, Snapshot, TrustedProxies};
+use tokens::{Identity, InvalidIssuers, Issuer, Issuers};
+use wire::HeadLimits;
+
+use crate::answer::Pages;
+use crate::client_certificate::CertificateName;
+use crate::closed::{self, Closed};
+use crate::credentials::{AttributePlace, Credentials, TokenPlace};
+use crate::injected::Injected;
+use crate::refusal::Refusal;
+use crate::reserved::Reserved;
+
+/// What requests are decided by. Cheap to clone: its parts are shared.
+#[derive(Debug, Clone)]
+pub struct Decider {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) issuers: Arc<Issuers>,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) injected: Injected,
+    pub(crate) reserved: Arc<Reserved>,
+    pub(crate) pages: Arc<Pages>,
+    /// The largest body of a request, in bytes; none: any.
+    pub(crate) body_limit: Option<u64>,
+    pub(crate) trusted_proxies: Arc<TrustedProxies>,
+    /// How large the head of a request may be on the first listener.
+    pub(crate) head_limits: HeadLimits,
+    /// By the ids of the snapshot.
+    closed: Arc<[Closed]>,
+    unmatched: Refusal,
+}
+
+impl Decider {
+    /// Prepares what requests are decided by, from what was loaded.
+    ///
+    /// # Errors
+    /// Two issuers have the same name.
+    pub fn prepare(loaded: &Loaded) -> Result<Self, InvalidIssuers> {
+        let snapshot = Arc::clone(&loaded.snapshot);
+        let issuers = loaded.identity.issuers.iter();
+        let issuers = Issuers::new(issuers.map(|issuer| issuer.issuer.clone()).collect())?;
+        let settings = &loaded.settings;
+        let pages: Pages = settings.errors.iter().cloned().collect();
+        let credentials = credentials(loaded);
+        let signing_key = settings.signing_key.as_ref();
+        let signing_key = signing_key.map(|key| (&*key.id, &*key.secret));
+        let routes = &snapshot.routes;
+        Ok(Self {
+            issuers: Arc::new(issuers),
+            reserved: Arc::new(reserved(&snapshot, &credentials)),
+            credentials: Arc::new(credentials),
+            injected: Injected::new(&snapshot.headers, &snapshot.revision, signing_key),
+            closed: routes
+                .all()
+                .iter()
+                .map(|route| Closed::of(route, &pages))
+                .collect(),
+            unmatched: closed::unmatched(&routes.unmatched, &pages),
+            body_limit: settings.body_limit,
+            trusted_proxies: Arc::new(settings.trusted_proxies.clone()),
+            head_limits: head_limits(
+                &settings
+                    .listeners
+                    .first()
+                    .map_or_else(ConnectionLimits::default, |first| first.limits),
+            ),
+            pages: Arc::new(pages),
+            snapshot,
+        })
+    }
+
+    /// Returns the same with other flags and tenants; none where the snapshot was not made along with these routes,
+    /// upstreams and headers.
+    pub(crate) fn with_flags(&self, snapshot: Arc<Snapshot>) -> Option<Self> {
+        let own = &*self.snapshot;
+        let is_own = Arc::ptr_eq(&own.routes, &snapshot.routes)
+            && Arc::ptr_eq(&own.upstreams, &snapshot.upstreams)
+            && Arc::ptr_eq(&own.headers, &snapshot.headers);
+        is_own.then(|| Self {
+            injected: self.injected.at(&snapshot.headers, &snapshot.revision),
+            snapshot,
+            ..self.clone()
+        })
+    }
+
+    /// Returns the snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// Returns the line of a header, by name and value, that a token is looked for in.
+    #[must_use]
+    pub fn token_line(&self, token: &str) -> (&str, String) {
+        self.credentials.token.line(token)
+    }
+
+    /// Returns true if the certificate of a connection names a tenant where there is no token.
+    #[must_use]
+    pub fn takes_certificates(&self) -> bool {
+        self.credentials.certificate.is_some()
+    }
+
+    /// Returns the issuer of a verified token.
+    #[must_use]
+    pub fn issuer(&self, identity: &Identity) -> Option<&Issuer> {
+        self.issuers.at(identity.issuer)
+    }
+
+    /// Returns what the route answers where this cause closed its gate, if that is the same for every caller.
+    pub(crate) fn closed(&self, id: RouteId, cause: Cause) -> Refusal {
+        let closed = self
+            .closed
+            .get(id.index())
+            .and_then(|closed| closed.answer(cause));
+        closed.cloned().unwrap_or_else(|| self.unmatched())
+    }
+
+    /// Returns what a request is answered that no route takes.
+    pub(crate) fn unmatched(&self) -> Refusal {
+        self.unmatched.clone()
+    }
+}
+
+/// Returns how large the head of a request may be on a listener with these limits.
+pub(crate) fn head_limits(limits: &ConnectionLimits) -> HeadLimits {
+    HeadLimits {
+        bytes: limits.head_size,
+        fields: limits.head_fields,
+    }
+}
+
+fn credentials(loaded: &Loaded) -> Credentials {
+    let identity = &loaded.identity;
+    let header = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
+    let token = match &identity.token {
+        TokenSource::Authorization => TokenPlace::Authorization,
+        TokenSource::Header(name) => header(name).map_or(TokenPlace::Authorization, TokenPlace::Header),
+        TokenSource::Cookie(name) => TokenPlace::Cookie(name.clone()),
+    };
+    let attributes = identity
+        .attributes
+        .iter()
+        .filter_map(|(id, source): &(AttributeId, _)| {
+            let place = match source {
+                RequestValue::Header(name) => AttributePlace::Header(header(name)?),
+                RequestValue::Cookie(name) => AttributePlace::Cookie(name.clone()),
+                RequestValue::ClientAddress => AttributePlace::Client,
+            };
+            Some((*id, place))
+        });
+    let realm: String = identity
+        .realm
+        .chars()
+        .filter(|c| !matches!(c, '"' | '\\') && !c.is_control())
+        .collect();
+    let challenge = format!("Bearer realm=\"{realm}\"").into();
+    Credentials {
+        token,
+        certificate: identity.certificate_tenant.map(|name| match name {
+            config::CertificateName::SanDns => CertificateName::SanDns,
+            config::CertificateName::SanUri => CertificateName::SanUri,
+            config::CertificateName::CommonName => CertificateName::CommonName,
+        }),
+        attributes: attributes.collect(),
+        challenge,
+    }
+}
+
+fn reserved(snapshot: &Snapshot, credentials: &Credentials) -> Reserved {
+    let plan = &snapshot.headers;
+    let names = plan.names().chain(plan.signature.as_deref());
+    let routes = snapshot.routes.table().routes().iter();
+    let matched = routes.flat_map(|route| route.headers.iter().map(HeaderMatch::name));
+    let read = credentials.headers().map(HeaderName::as_str).chain(matched);
+    Reserved::new(names, plan.reserved_prefix.as_deref(), read)
+}

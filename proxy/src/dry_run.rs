@@ -1,0 +1,284 @@
+//! A dry run of a request: it is decided by the phases that every request is decided by, and nothing is sent, counted or
+//! remembered. `explain` renders what comes out of it.
+
+mod question;
+
+use std::sync::Arc;
+
+use http::HeaderName;
+use http::header::{HOST, LOCATION};
+use pingora::http::RequestHeader;
+use rules::{
+    Host, InvalidTarget, Judgement, Lack, LimitBy, RequestDecision, RouteId, Subject, Subjects, Timestamp,
+    Trace, UpstreamId, normalise,
+};
+use tokens::{Identity, OperatorTokens};
+
+pub use self::question::Question;
+use self::question::ReadQuestion;
+use crate::answer::Code;
+use crate::decider::Decider;
+use crate::findings::Findings;
+use crate::forwarding::Forwarding;
+use crate::issuer_keys::{IssuerKeys, Unproven};
+use crate::phase::decision::{Effects, decide};
+use crate::phase::headers;
+use crate::phase::identity;
+use crate::phase::received::Received;
+use crate::phase::route::RoutedHead;
+use crate::refusal::Refusal;
+
+/// What a dry run finds out about a request.
+#[derive(Debug)]
+pub struct DryRun {
+    /// The normalised path; none where the request was refused before that.
+    pub path: Option<String>,
+    /// True for a CORS preflight.
+    pub is_preflight: bool,
+    /// The route that decides; none where no route takes the request, or it was refused before that.
+    pub route: Option<RouteId>,
+    /// The route that the request falls on when its path is read by RFC 3986.
+    pub matched: Option<RouteId>,
+    /// Every route that may decide the request, the one that it falls on first.
+    pub candidates: Vec<RouteId>,
+    /// The routes that were asked, in this order; none where the caller was refused before.
+    pub judged: Vec<RouteId>,
+    /// The headers that held static tokens of operators, which were removed.
+    pub operator_tokens: Vec<String>,
+    /// What became of the token, if one was looked for and found.
+    pub verified: Option<Result<Arc<Identity>, Unproven>>,
+    /// The code that the request would have been refused with for its token, if its routes did not only observe.
+    pub observed: Option<&'static str>,
+    /// What happens to the request.
+    pub result: DryResult,
+    /// The headers that tell the upstream what was decided, by lower-case name. The request's id and the signature are
+    /// left out: they are made for each request.
+    pub headers: Vec<(String, String)>,
+    /// The head as routes are matched by it.
+    head: Option<(RequestHeader, Box<str>)>,
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DryResult {
+    /// It is forwarded.
+    Forwarded {
+        /// The upstream.
+        upstream: UpstreamId,
+        /// True if it gets to where an open gate leads; false for the fallback of a closed one.
+        is_open: bool,
+    },
+    /// It is answered.
+    Answered {
+        /// The status.
+        status: u16,
+        /// The code, in capitals.
+        code: &'static str,
+        /// A sentence about the code; empty where the status says it all.
+        detail: &'static str,
+        /// Where the client is redirected to.
+        location: Option<String>,
+        /// What exactly is wrong with the request.
+        reason: Option<String>,
+    },
+}
+
+/// Runs the phases that decide a request, for the time `at`. A token is verified by the present time, `now` in seconds
+/// since 1970, and by the keys that `keys` has for an issuer's position. `explain` is called with what is decided and with
+/// the subject that it is decided for, if it comes to that.
+pub async fn dry_run(
+    decider: &Decider,
+    question: &Question<'_>,
+    keys: impl Fn(usize) -> Option<Arc<IssuerKeys>> + Send + Sync,
+    (at, now): (Timestamp, u64),
+    explain: impl FnMut(&RequestDecision<'_>, &Subject<'_>) + Send,
+) -> DryRun {
+    let mut read = match question.read(decider) {
+        Ok(read) => read,
+        Err((refusal, reason)) => return DryRun::of(answered(&refusal, Some(reason))),
+    };
+    let mut recorder = Recorder {
+        decider,
+        keys,
+        now,
+        explain,
+        is_routed: false,
+        is_open: false,
+        run: DryRun::of(answered(&decider.unmatched(), None)),
+    };
+    let assumed = question.assumed();
+    let mut found = Findings::default();
+    let mut received = Received {
+        header: &mut read.header,
+        raw: question.head,
+        forwarding: &Forwarding::default(),
+        body: read.body,
+        http2: None,
+        certificate: None,
+        assumed: &assumed,
+    };
+    let tokens = OperatorTokens::new();
+    let decided = decide(decider, &tokens, &mut received, at, &mut found, &mut recorder).await;
+    let Recorder {
+        is_routed,
+        is_open,
+        mut run,
+        ..
+    } = recorder;
+    match (decided, found.upstream) {
+        (Ok(_), Some(upstream)) => {
+            run.result = DryResult::Forwarded { upstream, is_open };
+            run.headers = injected(&read.header, &found, decider);
+        }
+        // Never: deciding names an upstream, or refuses.
+        (Ok(_), None) => {}
+        (Err(refusal), _) => run.result = answered(&refusal, reason(&refusal, &read, decider)),
+    }
+    run.path = is_routed.then(|| read.header.uri.path().to_owned());
+    run.is_preflight = found.is_preflight;
+    run.route = found.route;
+    run.observed = found.observed;
+    run.head = Some((read.header, found.host));
+    run
+}
+
+impl DryRun {
+    /// Returns the routes that host and path fit, in the order of precedence, and what the request lacks for each.
+    #[must_use]
+    pub fn fitting<'d>(&self, decider: &'d Decider) -> Vec<(RouteId, Option<Lack<'d>>)> {
+        match (&self.path, &self.head) {
+            (Some(_), Some((header, host))) => {
+                let table = decider.snapshot.routes.table();
+                table.fitting(&RoutedHead::of(host, header))
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn of(result: DryResult) -> Self {
+        Self {
+            path: None,
+            is_preflight: false,
+            route: None,
+            matched: None,
+            candidates: Vec::new(),
+            judged: Vec::new(),
+            operator_tokens: Vec::new(),
+            verified: None,
+            observed: None,
+            result,
+            headers: Vec::new(),
+            head: None,
+        }
+    }
+}
+
+fn answered(refusal: &Refusal, reason: Option<String>) -> DryResult {
+    let answer = &refusal.answer;
+    DryResult::Answered {
+        status: answer.status(),
+        code: answer.code.name,
+        detail: answer.code.detail,
+        location: answer.extra(&LOCATION).map(str::to_owned),
+        reason,
+    }
+}
+
+/// Says what exactly is wrong with a request, where its code alone doesn't.
+fn reason(refusal: &Refusal, read: &ReadQuestion, decider: &Decider) -> Option<String> {
+    let code = refusal.answer.code;
+    let is = |other: Code| code.name == other.name;
+    if is(Code::TARGET) {
+        let target = normalise(read.target.as_bytes(), decider.snapshot.routes.target);
+        return Some(match target {
+            Err(invalid) => invalid.to_string(),
+            Ok(target) if target.is_asterisk() => InvalidTarget::Form.to_string(),
+            Ok(_) => "the path can be read in too many ways".to_owned(),
+        });
+    }
+    if is(Code::HOST) {
+        let named = read.header.headers.get(HOST);
+        let named = named.and_then(|host| host.to_str().ok());
+        return Some(match named.map(Host::parse) {
+            Some(Err(invalid)) => invalid.to_string(),
+            _ => "the request names no host, and a route asks for one".to_owned(),
+        });
+    }
+    is(Code::REQUEST).then(|| "`Connection` names what it may not".to_owned())
+}
+
+/// Returns the headers that tell the upstream what was decided.
+fn injected(request: &RequestHeader, found: &Findings, decider: &Decider) -> Vec<(String, String)> {
+    let mut request = request.clone();
+    // A decided value is one that a header can have.
+    if headers::inject(&mut request, found, &decider.injected).is_err() {
+        return Vec::new();
+    }
+    let plan = &decider.snapshot.headers;
+    let baggage = plan.baggage.then_some("baggage");
+    let value = |name: &str| {
+        let value = request.headers.get(name)?.as_bytes();
+        Some((name.to_owned(), String::from_utf8_lossy(value).into_owned()))
+    };
+    plan.names().chain(baggage).filter_map(value).collect()
+}
+
+/// Records what the phases find, and has no other effect.
+struct Recorder<'d, K, X> {
+    decider: &'d Decider,
+    keys: K,
+    now: u64,
+    explain: X,
+    is_routed: bool,
+    is_open: bool,
+    run: DryRun,
+}
+
+impl<K: Send, X: Send> Trace for Recorder<'_, K, X> {
+    fn judged(&mut self, route: Option<RouteId>, _judgement: &Judgement<'_>) {
+        let judged = &mut self.run.judged;
+        judged.extend(route.filter(|id| !judged.contains(id)));
+    }
+}
+
+impl<K, X> Effects for Recorder<'_, K, X>
+where
+    K: Fn(usize) -> Option<Arc<IssuerKeys>> + Send + Sync,
+    X: FnMut(&RequestDecision<'_>, &Subject<'_>) + Send,
+{
+    fn operator_tokens_removed(&mut self, names: Vec<HeaderName>) {
+        self.run.operator_tokens = names.iter().map(ToString::to_string).collect();
+    }
+
+    fn routed(&mut self, route: Option<RouteId>) {
+        self.is_routed = true;
+        self.run.matched = route;
+    }
+
+    fn count(
+        &mut self,
+        by: LimitBy,
+        routes: impl Iterator<Item = RouteId> + Send,
+        _found: &Findings,
+    ) -> Result<(), Refusal> {
+        // Both times it is the same routes.
+        if by == LimitBy::Client {
+            self.run.candidates = routes.collect();
+        }
+        Ok(())
+    }
+
+    async fn verify(&mut self, token: &str) -> Result<Arc<Identity>, Unproven> {
+        let verified = identity::verify(&self.decider.issuers, &self.keys, token, self.now).await;
+        let verified = verified.map(Arc::new);
+        self.run.verified = Some(verified.clone());
+        verified
+    }
+
+    fn observed(&mut self, _code: &'static str) {}
+
+    fn decided(&mut self, decision: &RequestDecision<'_>, subjects: &Subjects<'_>) {
+        self.is_open = decision.action.is_open();
+        (self.explain)(decision, subjects.of(decision.auth));
+    }
+}

@@ -1,0 +1,90 @@
+//! The request of a dry run: the head as a client would send it, and what is stated of its caller.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Version};
+use pingora::http::RequestHeader;
+use pingora::protocols::http::authority::validate_request_authority;
+use rules::{AttributeId, AttributeValue};
+use wire::{Framing, read_head, read_parts};
+
+use crate::answer::Code;
+use crate::caller::{Caller, StatedCaller};
+use crate::decider::Decider;
+use crate::phase::received::{Assumed, Body};
+use crate::refusal::Refusal;
+
+/// A request that is asked about.
+#[derive(Debug)]
+pub struct Question<'q> {
+    /// The bytes of its head, as HTTP/1 has it, to the empty line at its end.
+    pub head: &'q [u8],
+    /// The caller, in place of a token.
+    pub caller: Option<StatedCaller>,
+    /// Attributes of the caller: those of a token go before them, those of the request after.
+    pub attributes: Vec<(AttributeId, AttributeValue)>,
+}
+
+/// A question whose head was read.
+#[derive(Debug)]
+pub(super) struct ReadQuestion {
+    pub(super) header: RequestHeader,
+    /// The target as it was sent.
+    pub(super) target: String,
+    pub(super) body: Body,
+}
+
+impl Question<'_> {
+    /// Reads the head as the edge reads it, and then as the HTTP layer does.
+    ///
+    /// # Errors
+    /// The answer to a request whose head is refused, and what exactly is wrong with it.
+    pub(super) fn read(&self, decider: &Decider) -> Result<ReadQuestion, (Refusal, String)> {
+        let refused = |code, reason: String| (Refusal::malformed(code, &decider.pages), reason);
+        let head = read_head(self.head, decider.head_limits)
+            .map_err(|invalid| refused(Code::of_head(invalid), invalid.to_string()))?;
+        let incomplete = || refused(Code::HEAD, "the head of the request is not complete".to_owned());
+        let head = head.ok_or_else(incomplete)?;
+        let bytes = self.head.get(head.start..head.end).unwrap_or_default();
+        let parts = read_parts(bytes).ok_or_else(incomplete)?;
+        let unreadable = |error: Box<pingora::Error>| {
+            let reason = error.context.as_ref().map(|context| context.as_str().to_owned());
+            refused(Code::HEAD, reason.unwrap_or_default())
+        };
+        let mut header =
+            RequestHeader::build(parts.method, parts.target.as_bytes(), Some(parts.fields.len()))
+                .map_err(unreadable)?;
+        header.set_version(match parts.minor_version {
+            0 => Version::HTTP_10,
+            _ => Version::HTTP_11,
+        });
+        for (name, value) in parts.fields {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) else {
+                return Err(refused(
+                    Code::HEAD,
+                    "a header of the request is malformed".to_owned(),
+                ));
+            };
+            header.append_header(name, value).map_err(unreadable)?;
+        }
+        // The HTTP layer refuses some targets of CONNECT that the edge lets pass.
+        validate_request_authority(&header).map_err(unreadable)?;
+        Ok(ReadQuestion {
+            header,
+            target: parts.target.to_owned(),
+            body: match head.framing {
+                Framing::Empty => Body::Empty,
+                Framing::Length(_) | Framing::Chunked => Body::Possible,
+            },
+        })
+    }
+
+    /// Returns what is assumed of the caller.
+    pub(super) fn assumed(&self) -> Assumed {
+        Assumed {
+            caller: self.caller.clone().map(|stated| Caller::Stated(Arc::new(stated))),
+            attributes: self.attributes.clone(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Maps what is decided about a request to where it goes, or to its answer.
+
+use http::header::RETRY_AFTER;
+use rules::{Action, Cause, Passage, RequestDecision, Route, Subject, Timestamp, UpstreamId, Verdict};
+
+use crate::answer::{Answer, Code};
+use crate::closed::reveals;
+use crate::decider::Decider;
+use crate::outcome::Outcome;
+use crate::refusal::Refusal;
+
+/// When a client may try again after a flag could not be decided, in seconds.
+const RETRY_SECONDS: u32 = 5;
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Course {
+    pub(crate) upstream: UpstreamId,
+    pub(crate) outcome: Outcome,
+}
+
+/// Returns where the request goes.
+///
+/// # Errors
+/// The answer to a request that is not forwarded.
+pub(crate) fn course(
+    decider: &Decider,
+    decision: &RequestDecision<'_>,
+    subject: &Subject<'_>,
+    now: Timestamp,
+) -> Result<Course, Refusal> {
+    // Only a gate can be closed, so there is a verdict.
+    let cause = decision
+        .verdict
+        .map_or(Cause::Default, |verdict| verdict.decision.cause);
+    match decision.action {
+        Action::Forward { upstream, passage } => {
+            let outcome = match passage {
+                Passage::Open | Passage::Unmatched => Outcome::Forwarded,
+                Passage::Observed => Outcome::Shadowed,
+                Passage::Fallback => Outcome::Fallback,
+            };
+            Ok(Course { upstream, outcome })
+        }
+        Action::Reject(reject) if reveals(reject) => {
+            let answer = Answer::with_status(Code::FEATURE, reject.status, &decider.pages);
+            let route = decision.route.and_then(|id| decider.snapshot.routes.route(id));
+            let answer = match (route, decision.verdict) {
+                (Some(route), Some(verdict)) => reveal(decider, answer, route, verdict, subject, now),
+                _ => answer,
+            };
+            Err(Refusal::new(Outcome::Rejected, answer))
+        }
+        Action::Reject(_) | Action::Redirect { .. } => Err(match decision.route {
+            Some(route) => decider.closed(route, cause),
+            None => decider.unmatched(),
+        }),
+        Action::Conflict => Err(Refusal {
+            outcome: Outcome::Rejected,
+            ..decider.unmatched()
+        }),
+        Action::Undecided => {
+            let answer = Answer::new(Code::UNDECIDED, &decider.pages);
+            let answer = answer.header(RETRY_AFTER, RETRY_SECONDS.to_string());
+            Err(Refusal::new(Outcome::Undecided, answer))
+        }
+        Action::Unmatched(_) => Err(decider.unmatched()),
+        Action::TooManyReadings => Err(Refusal::bad(Code::TARGET, &decider.pages)),
+    }
+}
+
+/// Adds what a tenant may know of a gate that is closed for it.
+fn reveal(
+    decider: &Decider,
+    answer: Answer,
+    route: &Route,
+    verdict: Verdict,
+    subject: &Subject<'_>,
+    now: Timestamp,
+) -> Answer {
+    let flags = &decider.snapshot.flags;
+    let (Some(gate), Some(flag)) = (&route.gate, flags.flag(verdict.flag)) else {
+        return answer;
+    };
+    let remedies = gate.remedies(flags, subject, verdict.flag, now);
+    answer
+        .member("flag", &flag.key().as_str().into())
+        .member("opt_in", &remedies.opt_in.into())
+        .member("higher_tier", &remedies.higher_tier.into())
+}

@@ -1,0 +1,136 @@
+//! The decision about a request: the phases before an upstream is asked, in their order. The data plane and `explain`
+//! run the same ones; what differs is an [`Effects`].
+
+use std::sync::Arc;
+
+use http::HeaderName;
+use rules::{Auth, Candidates, LimitBy, RequestDecision, RouteId, Subjects, Timestamp, Trace};
+use tokens::{Identity, OperatorTokens};
+
+use crate::answer::Code;
+use crate::decider::Decider;
+use crate::findings::Findings;
+use crate::issuer_keys::Unproven;
+use crate::outcome::Outcome;
+use crate::phase::received::Received;
+use crate::phase::route::RoutedHead;
+use crate::phase::{action, head, headers, identity, operator_token, subject, target};
+use crate::refusal::Refusal;
+
+/// What deciding a request does besides: the data plane counts, remembers and waits for keys, `explain` records. The
+/// trace is told of every gate that is decided.
+pub(crate) trait Effects: Trace + Send {
+    /// Static tokens of operators were removed, with these headers.
+    fn operator_tokens_removed(&mut self, names: Vec<HeaderName>);
+
+    /// The target is normalised, and the request falls on this route or on none.
+    fn routed(&mut self, route: Option<RouteId>);
+
+    /// Counts the request against those limits of `routes` that count by `by`.
+    ///
+    /// # Errors
+    /// The answer to a request that is over a limit.
+    fn count(
+        &mut self,
+        by: LimitBy,
+        routes: impl Iterator<Item = RouteId> + Send,
+        found: &Findings,
+    ) -> Result<(), Refusal>;
+
+    /// Verifies a token by the keys of the issuer that it names.
+    ///
+    /// # Errors
+    /// The token is refused, or its keys are not available.
+    fn verify(&mut self, token: &str) -> impl Future<Output = Result<Arc<Identity>, Unproven>> + Send;
+
+    /// The caller was refused with this code, and the request goes on, because its routes only observe.
+    fn observed(&mut self, code: &'static str);
+
+    /// The request is decided, for one of these subjects.
+    fn decided(&mut self, decision: &RequestDecision<'_>, subjects: &Subjects<'_>);
+}
+
+/// Decides a request. Where it is to be forwarded, `found` names the upstream.
+///
+/// # Errors
+/// The answer to a request that is not forwarded.
+pub(crate) async fn decide(
+    decider: &Decider,
+    operator_tokens: &OperatorTokens,
+    request: &mut Received<'_>,
+    now: Timestamp,
+    found: &mut Findings,
+    effects: &mut impl Effects,
+) -> Result<Outcome, Refusal> {
+    let snapshot = &*decider.snapshot;
+    let routes = &*snapshot.routes;
+    found.body_limit = decider.body_limit;
+    head::check(request, decider, found)?;
+    // Before anything is decided by them: else a header could choose a route, or open a gate, and the application would
+    // answer another request than the one that was decided.
+    headers::strip(request, decider);
+    let removed = operator_token::remove(request.header, &decider.credentials.token, operator_tokens);
+    if !removed.is_empty() {
+        effects.operator_tokens_removed(removed);
+    }
+    target::normalise_in_place(request, decider, found)?;
+    // Only now: HTTP/1.0 may name the host in an absolute target alone.
+    head::require_host(decider, found)?;
+    found.is_preflight = head::is_preflight(request);
+    let host = found.host.clone();
+    let head = RoutedHead::of(&host, request.header);
+    let mut candidates = Candidates::find(routes, &head, found.is_preflight);
+    found.route = candidates.route();
+    effects.routed(found.route);
+    head::check_length(request.header, decider, found)?;
+    if candidates.find_others(routes, &head).is_err() {
+        found.ambiguous_target = true;
+        return Err(Refusal::bad(Code::TARGET, &decider.pages));
+    }
+    let auth = candidates.auth(routes);
+    effects.count(LimitBy::Client, candidates.ids(), found)?;
+    match identity::identify(request, decider, auth, now, effects).await {
+        Ok(caller) => found.caller = caller,
+        Err(refusal) if candidates.only_observe(routes) => {
+            let code = refusal.answer.code.name;
+            effects.observed(code);
+            found.observed = Some(code);
+        }
+        Err(refusal) => {
+            let route = found.route.and_then(|id| routes.route(id));
+            let own = route.map_or(Auth::None, |route| route.auth_for(found.is_preflight));
+            found.ambiguous_target = auth != own;
+            return Err(refusal);
+        }
+    }
+    effects.count(LimitBy::Tenant, candidates.ids(), found)?;
+    let caller = found.caller.clone();
+    let client = request.forwarding.client_text();
+    let attributes = |caller| {
+        let headers = &request.header.headers;
+        subject::attributes(decider, caller, request.assumed, headers, client.as_deref())
+    };
+    let (all, own) = (attributes(caller.as_ref()), attributes(None));
+    let subjects = Subjects {
+        caller: subject::subject(decider, caller.as_ref(), &all),
+        anonymous: subject::subject(decider, None, &own),
+    };
+    let decision = snapshot.decide_request(&head, &mut candidates, &subjects, now, effects);
+    effects.decided(&decision, &subjects);
+    found.route = decision.route;
+    found.ambiguous_target = decision.by_other_reading;
+    found.verdict = decision.verdict;
+    let subject = subjects.of(decision.auth);
+    if decision.auth == Auth::None {
+        found.caller = None;
+    }
+    let course = action::course(decider, &decision, subject, now)?;
+    headers::check_nominations(request.header, decider)?;
+    found.upstream = Some(course.upstream);
+    found.headers = headers::render(decider, decision.route, subject, now);
+    Ok(match course.outcome {
+        // Were the route enforced, the request would have been refused before its gate was decided.
+        Outcome::Forwarded if found.observed.is_some() => Outcome::Shadowed,
+        outcome => outcome,
+    })
+}

@@ -1,0 +1,169 @@
+//! The decision about a request that a client sent: what the data plane does besides is count decisions and limits, and
+//! verify tokens or remember that it did.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderName, Method};
+use pingora::proxy::Session;
+use rules::{Judgement, LimitBy, RequestDecision, RouteId, Subjects, Trace};
+use tokens::Identity;
+
+use crate::answer::{Answer, Code};
+use crate::context::Context;
+use crate::edge::{Arrival, arrival};
+use crate::findings::Findings;
+use crate::forwarding::Forwarding;
+use crate::issuer_keys::Unproven;
+use crate::metrics::Metrics;
+use crate::outcome::Outcome;
+use crate::phase::decision::{Effects, decide as decide_received};
+use crate::phase::received::{Body, NOTHING, Received};
+use crate::phase::{head, identity};
+use crate::refusal::Refusal;
+use crate::serving::Serving;
+use crate::shared::{Shared, Stage};
+
+/// Decides the request of a session. Where it is to be forwarded, the context names the upstream.
+///
+/// # Errors
+/// The answer to a request that is not forwarded.
+pub(crate) async fn decide(
+    shared: &Shared,
+    session: &mut Session,
+    context: &mut Context,
+) -> Result<(), Refusal> {
+    head::configure(session, shared.is_draining());
+    head::unify(session);
+    let serving = Arc::clone(&context.serving);
+    context.forwarding = Forwarding::of(session, &serving.decider.trusted_proxies);
+    shared.probe(Stage::Received, session.req_header());
+    let raw = session.downstream_session.to_h1_raw();
+    let body = match session.req_header().method == Method::OPTIONS && session.is_body_empty() {
+        true => Body::Empty,
+        false => Body::Possible,
+    };
+    let arrival = arrival(session);
+    let (http2, certificate) = (
+        arrival
+            .and_then(|arrival| arrival.http2)
+            .map(|limits| limits.head),
+        arrival.and_then(Arrival::certificate).cloned(),
+    );
+    let mut received = Received {
+        header: session.req_header_mut(),
+        raw: &raw,
+        forwarding: &context.forwarding,
+        body,
+        http2,
+        certificate,
+        assumed: &NOTHING,
+    };
+    let mut effects = Live {
+        serving: &serving,
+        metrics: &shared.metrics,
+        forwarding: &context.forwarding,
+        now: context.now.seconds(),
+    };
+    let (tokens, found) = (&shared.operator_tokens, &mut context.found);
+    let decided = decide_received(
+        &serving.decider,
+        tokens,
+        &mut received,
+        context.now,
+        found,
+        &mut effects,
+    );
+    let decided = decided.await;
+    if found.ambiguous_target {
+        shared.metrics.ambiguous_target();
+    }
+    if found.headers.truncated {
+        shared.metrics.flag_header_truncated();
+    }
+    context.code = found.observed;
+    context.outcome = decided?;
+    Ok(())
+}
+
+/// The data plane, while it decides one request.
+struct Live<'r> {
+    serving: &'r Serving,
+    metrics: &'r Metrics,
+    forwarding: &'r Forwarding,
+    /// Seconds since 1970.
+    now: u64,
+}
+
+impl Trace for Live<'_> {
+    fn judged(&mut self, _route: Option<RouteId>, judgement: &Judgement<'_>) {
+        if let Some(verdict) = judgement.verdict
+            && let Some(meter) = self.serving.meters.flag(verdict.flag.index())
+        {
+            meter.count(verdict.decision.variant.index(), verdict.decision.cause);
+        }
+    }
+}
+
+impl Effects for Live<'_> {
+    fn operator_tokens_removed(&mut self, _names: Vec<HeaderName>) {
+        self.metrics.operator_tokens_removed.inc();
+    }
+
+    fn routed(&mut self, _route: Option<RouteId>) {}
+
+    /// What is known is counted first: a client before its token is verified, a tenant before its gate is decided.
+    fn count(
+        &mut self,
+        by: LimitBy,
+        routes: impl Iterator<Item = RouteId> + Send,
+        found: &Findings,
+    ) -> Result<(), Refusal> {
+        let tenant = match by {
+            LimitBy::Tenant => found.tenant(),
+            LimitBy::Client => None,
+        };
+        let client = self.forwarding.client();
+        let limits = routes.filter_map(|id| self.serving.limit(id));
+        for limit in limits.filter(|limit| limit.by() == by) {
+            limit.count(tenant, client).map_err(|wait| self.limited(wait))?;
+        }
+        Ok(())
+    }
+
+    async fn verify(&mut self, token: &str) -> Result<Arc<Identity>, Unproven> {
+        let serving = self.serving;
+        if let Some(identity) = serving.tokens.find(token, self.now, &serving.keys) {
+            return Ok(identity);
+        }
+        let keys = |issuer: usize| serving.keys.get(issuer).map(Arc::clone);
+        let verified = identity::verify(&serving.decider.issuers, keys, token, self.now).await;
+        self.metrics.verifications.count(match &verified {
+            Ok(_) => "ok",
+            Err(Unproven::Rejected(rejection)) => rejection.code(),
+            Err(Unproven::NoKeys) => "no_keys",
+        });
+        let identity = Arc::new(verified?);
+        serving.tokens.keep(token, &identity);
+        Ok(identity)
+    }
+
+    fn observed(&mut self, code: &'static str) {
+        self.metrics.rejections.count(code);
+    }
+
+    fn decided(&mut self, _: &RequestDecision<'_>, _: &Subjects<'_>) {}
+}
+
+impl Live<'_> {
+    fn limited(&self, wait: Duration) -> Refusal {
+        let seconds = wait
+            .as_secs()
+            .saturating_add(u64::from(wait.subsec_nanos() > 0))
+            .max(1);
+        let answer = Answer::new(Code::RATE_LIMITED, &self.serving.decider.pages);
+        let answer = answer.header(RETRY_AFTER, seconds.to_string());
+        Refusal::new(Outcome::Limited, answer)
+    }
+}

@@ -1,0 +1,53 @@
+//! The subject of a request: the caller with what the request says besides, as flags are decided for it.
+
+use arrayvec::ArrayVec;
+use http::HeaderMap;
+use rules::{AttributeId, MAX_SUBJECT_ATTRIBUTES, Subject, TenantId, Value};
+
+use crate::caller::Caller;
+use crate::decider::Decider;
+use crate::phase::received::Assumed;
+
+/// The attributes of a request beyond tenant, user and groups. On the stack: deciding allocates nothing.
+pub(crate) type Attributes<'a> = ArrayVec<(AttributeId, Value<'a>), MAX_SUBJECT_ATTRIBUTES>;
+
+/// Returns the attributes of the token, then those that are assumed, then those of the request itself. Of two of the same
+/// name the first counts, so that the one that was signed does.
+pub(crate) fn attributes<'a>(
+    decider: &'a Decider,
+    caller: Option<&'a Caller>,
+    assumed: &'a Assumed,
+    headers: &'a HeaderMap,
+    client: Option<&'a str>,
+) -> Attributes<'a> {
+    let signed = caller.into_iter().flat_map(Caller::attributes);
+    let signed = signed.filter_map(|(number, value)| {
+        let id = usize::try_from(*number).ok().and_then(AttributeId::from_index)?;
+        Some((id, value.as_value()))
+    });
+    let assumed = assumed.attributes.iter();
+    let assumed = assumed.map(|(id, value)| (*id, value.as_value()));
+    let own = decider.credentials.attributes.iter();
+    let own = own.filter_map(|(id, place)| Some((*id, Value::String(place.find(headers, client)?))));
+    signed
+        .chain(assumed)
+        .chain(own)
+        .take(MAX_SUBJECT_ATTRIBUTES)
+        .collect()
+}
+
+/// Returns the subject that flags are decided for.
+pub(crate) fn subject<'a>(
+    decider: &'a Decider,
+    caller: Option<&'a Caller>,
+    attributes: &'a Attributes<'a>,
+) -> Subject<'a> {
+    let tenant = caller.and_then(Caller::tenant).map(TenantId::as_str);
+    let mut subject = decider.snapshot.subject(tenant);
+    if let Some(caller) = caller {
+        subject.user = caller.user();
+        subject.groups = caller.groups();
+    }
+    subject.attributes = attributes;
+    subject
+}

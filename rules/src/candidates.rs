@@ -1,0 +1,137 @@
+//! The routes that may decide a request: the one it falls on, and those it falls on when an upstream reads its path in
+//! another way. They are found before anything is known of the caller, because they say what has to be known.
+
+use crate::{Auth, Gate, Mode, Preflight, Reads, RequestHead, Route, RouteId, Routes, TooManyReadings};
+
+/// The routes that may decide one request.
+#[derive(Debug)]
+pub struct Candidates {
+    /// The route that the request falls on when its path is read by RFC 3986.
+    route: Option<RouteId>,
+    is_preflight: bool,
+    /// The routes that are reached by other readings, each once.
+    others: Vec<RouteId>,
+    /// The routes found for each set of readings: looked up once, however many routes and upstreams have it.
+    found: Vec<(Reads, Vec<RouteId>)>,
+}
+
+impl Candidates {
+    /// Finds the route that a request falls on. `is_preflight` is true for a CORS preflight, which may pass a route
+    /// without a token and without its gate.
+    #[must_use]
+    pub fn find(routes: &Routes, head: &impl RequestHead, is_preflight: bool) -> Self {
+        Self {
+            route: routes.table().find(head),
+            is_preflight,
+            others: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Finds the routes of the other readings.
+    ///
+    /// # Errors
+    /// The path has too many readings.
+    pub fn find_others(&mut self, routes: &Routes, head: &impl RequestHead) -> Result<(), TooManyReadings> {
+        // The upstream is not known before a gate is decided, so every upstream counts that the route may lead to; and
+        // every one that the other routes may lead to, because their gates decide instead where they are stricter.
+        self.read_as(routes, head, routes.may_read(self.route))?;
+        for other in self.reached() {
+            self.read_as(routes, head, routes.may_read(Some(other)))?;
+        }
+        self.others = self.reached();
+        Ok(())
+    }
+
+    /// Returns the route that the request falls on when its path is read by RFC 3986.
+    #[must_use]
+    pub fn route(&self) -> Option<RouteId> {
+        self.route
+    }
+
+    /// Returns true if the request is a CORS preflight.
+    #[must_use]
+    pub fn is_preflight(&self) -> bool {
+        self.is_preflight
+    }
+
+    /// Returns every route that may decide the request, each once, the one it falls on first. A request counts
+    /// against the limits of all of them: any may be the one that the upstream serves.
+    pub fn ids(&self) -> impl Iterator<Item = RouteId> {
+        self.route.into_iter().chain(self.others.iter().copied())
+    }
+
+    /// Returns the strictest of what the routes ask for. A route that requires a token can't be avoided by another
+    /// spelling of its path.
+    #[must_use]
+    pub fn auth(&self, routes: &Routes) -> Auth {
+        let asked = self.ids().filter_map(|id| routes.route(id));
+        asked
+            .map(|route| route.auth_for(self.is_preflight))
+            .fold(Auth::None, Auth::stricter)
+    }
+
+    /// Returns true if every route that asks for a token only observes: then no request is refused for its token.
+    #[must_use]
+    pub fn only_observe(&self, routes: &Routes) -> bool {
+        self.ids()
+            .filter_map(|id| routes.route(id))
+            .filter(|route| route.auth != Auth::None)
+            .all(|route| route.mode == Mode::Shadow && route.gate.is_some())
+    }
+
+    /// Returns the routes that the request falls on when its path is read in these ways, its own among them.
+    pub(crate) fn read_as(
+        &mut self,
+        routes: &Routes,
+        head: &impl RequestHead,
+        reads: Reads,
+    ) -> Result<&[RouteId], TooManyReadings> {
+        if self.found.iter().all(|(known, _)| *known != reads) {
+            self.found.push((reads, routes.table().readings(head, reads)?));
+        }
+        let found = self.found.iter().find(|(known, _)| *known == reads);
+        Ok(found.map_or(&[], |(_, routes)| routes))
+    }
+
+    /// Every route found so far that is not the request's own, each once.
+    fn reached(&self) -> Vec<RouteId> {
+        let found = self.found.iter().flat_map(|(_, routes)| routes).copied();
+        let mut others: Vec<RouteId> = found.filter(|id| Some(*id) != self.route).collect();
+        others.sort_unstable();
+        others.dedup();
+        others
+    }
+}
+
+impl Route {
+    /// Returns what the route asks of the caller; nothing of a preflight that passes it.
+    #[must_use]
+    pub fn auth_for(&self, is_preflight: bool) -> Auth {
+        match self.is_passed_by(is_preflight) {
+            true => Auth::None,
+            false => self.auth,
+        }
+    }
+
+    /// Returns the gate that the request meets; none for a preflight that passes it.
+    #[must_use]
+    pub fn gate_for(&self, is_preflight: bool) -> Option<&Gate> {
+        self.gate.as_ref().filter(|_| !self.is_passed_by(is_preflight))
+    }
+
+    fn is_passed_by(&self, is_preflight: bool) -> bool {
+        is_preflight && self.preflight == Preflight::Open
+    }
+}
+
+impl Auth {
+    /// Returns the stricter of two: `Required`, then `Optional`, then `None`.
+    fn stricter(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Required, _) | (_, Self::Required) => Self::Required,
+            (Self::Optional, _) | (_, Self::Optional) => Self::Optional,
+            (Self::None, Self::None) => Self::None,
+        }
+    }
+}

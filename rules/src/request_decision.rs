@@ -1,0 +1,300 @@
+//! The decision about a request: which route decides, what its gate says, and what happens to the request. The table of
+//! a route's fields is here and nowhere else: the proxy maps an [`Action`] to an answer, and `explain` renders what a
+//! [`Trace`] recorded.
+
+use crate::{
+    Auth, Candidates, Cause, Destination, Gate, Mode, OnError, Otherwise, Reject, RequestHead, Route,
+    RouteId, Snapshot, Subject, Timestamp, Truth, Unmatched, UpstreamId, Verdict, decide,
+};
+
+/// How often the gate of another reading can send a request to another upstream, which may read its path in yet other
+/// ways. After the first time it can only be refused.
+const MAX_TURNS: usize = 3;
+
+/// The subjects that a request may be decided for.
+#[derive(Debug, Clone, Copy)]
+pub struct Subjects<'a> {
+    /// The caller, for routes that ask for a token.
+    pub caller: Subject<'a>,
+    /// The same request without its caller, for routes that don't.
+    pub anonymous: Subject<'a>,
+}
+
+/// What is decided about a request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RequestDecision<'r> {
+    /// The route that decided; none where no route takes the request.
+    pub route: Option<RouteId>,
+    /// What this route asks of the caller.
+    pub auth: Auth,
+    /// What its gate says; none where it has no gate, or a preflight passes it.
+    pub verdict: Option<Verdict>,
+    /// What happens to the request.
+    pub action: Action<'r>,
+    /// True if another reading of the path decided than the one by RFC 3986.
+    pub by_other_reading: bool,
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Action<'r> {
+    /// It is forwarded.
+    Forward {
+        /// The upstream.
+        upstream: UpstreamId,
+        /// Why it is forwarded.
+        passage: Passage,
+    },
+    /// The gate is closed: it is answered with this.
+    Reject(&'r Reject),
+    /// The gate is closed: the client is redirected.
+    Redirect {
+        /// 301, 302, 303, 307 or 308.
+        status: u16,
+        /// The value of `Location`.
+        location: &'r str,
+    },
+    /// Two readings of the path fall on closed gates whose `otherwise` name different upstreams: it is answered as a
+    /// request that no route takes, because each gate would hand the other's path to an upstream of its own.
+    Conflict,
+    /// A flag of the gate can't be decided: 503.
+    Undecided,
+    /// No route takes the request: it is answered with this status.
+    Unmatched(u16),
+    /// The path has too many readings: 400.
+    TooManyReadings,
+}
+
+/// Why a request is forwarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// The gate is open, or there is none, or the route is open when its gate can't be decided.
+    Open,
+    /// The gate is not open, and the route only observes.
+    Observed,
+    /// The gate is closed, and the route names an upstream for that.
+    Fallback,
+    /// No route takes the request, and such requests are forwarded.
+    Unmatched,
+}
+
+/// What one route says of a request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judgement<'r> {
+    /// What its gate says.
+    pub verdict: Option<Verdict>,
+    /// What would happen to the request.
+    pub action: Action<'r>,
+}
+
+/// Records how a request is decided. Generic, so that a trace that does nothing compiles to nothing.
+pub trait Trace {
+    /// A route was asked: first the one that the request falls on, then those of the other readings.
+    fn judged(&mut self, route: Option<RouteId>, judgement: &Judgement<'_>);
+}
+
+impl Trace for () {
+    fn judged(&mut self, _route: Option<RouteId>, _judgement: &Judgement<'_>) {}
+}
+
+impl Action<'_> {
+    /// Returns the upstream that the request is forwarded to.
+    #[must_use]
+    pub fn upstream(&self) -> Option<UpstreamId> {
+        match self {
+            Self::Forward { upstream, .. } => Some(*upstream),
+            _ => None,
+        }
+    }
+
+    /// Returns true if the request gets to where an open gate leads.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Forward { passage, .. } => *passage != Passage::Fallback,
+            _ => false,
+        }
+    }
+}
+
+impl<'a> Subjects<'a> {
+    /// Returns the subject for a route that asks for this.
+    #[must_use]
+    pub fn of(&self, auth: Auth) -> &Subject<'a> {
+        match auth {
+            Auth::None => &self.anonymous,
+            Auth::Required | Auth::Optional => &self.caller,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Decides a request: by the route it falls on, or by a stricter one that the chosen upstream may take its path
+    /// for. Takes no lock.
+    pub fn decide_request(
+        &self,
+        head: &impl RequestHead,
+        candidates: &mut Candidates,
+        subjects: &Subjects<'_>,
+        now: Timestamp,
+        trace: &mut impl Trace,
+    ) -> RequestDecision<'_> {
+        let routes = &*self.routes;
+        let is_preflight = candidates.is_preflight();
+        let auth_of = |id: Option<RouteId>| {
+            let route = id.and_then(|id| routes.route(id));
+            route.map_or(Auth::None, |route| route.auth_for(is_preflight))
+        };
+        let mut judge = |id: Option<RouteId>| {
+            let judgement = self.judge(id, is_preflight, subjects.of(auth_of(id)), now);
+            trace.judged(id, &judgement);
+            judgement
+        };
+        let mut route = candidates.route();
+        let mut judgement = judge(route);
+        let mut by_other_reading = false;
+        let mut asked = None;
+        // The judgement names an upstream, and that says which other routes it may take the path for. One of these may
+        // be stricter and name another upstream, which reads paths in its own way: so its readings are asked in turn.
+        for _ in 0..MAX_TURNS {
+            let Some(upstream) = judgement.action.upstream() else {
+                break;
+            };
+            let reads = routes.reads(upstream);
+            if asked.replace(reads) == Some(reads) {
+                break;
+            }
+            let Ok(others) = candidates.read_as(routes, head, reads) else {
+                judgement.action = Action::TooManyReadings;
+                by_other_reading = true;
+                break;
+            };
+            let own = route;
+            for &other in others.iter().filter(|other| Some(**other) != own) {
+                if let Some(stricter) = judgement.overridden_by(judge(Some(other))) {
+                    (route, judgement) = (Some(other), stricter);
+                    by_other_reading = true;
+                }
+            }
+        }
+        RequestDecision {
+            route,
+            auth: auth_of(route),
+            verdict: judgement.verdict,
+            action: judgement.action,
+            by_other_reading,
+        }
+    }
+
+    /// Judges a request by one route; by none, if no route takes it.
+    fn judge(
+        &self,
+        id: Option<RouteId>,
+        is_preflight: bool,
+        subject: &Subject<'_>,
+        now: Timestamp,
+    ) -> Judgement<'_> {
+        let Some(route) = id.and_then(|id| self.routes.route(id)) else {
+            let action = match self.routes.unmatched {
+                Unmatched::Upstream(upstream) => Action::Forward {
+                    upstream,
+                    passage: Passage::Unmatched,
+                },
+                Unmatched::Reject(status) => Action::Unmatched(status),
+            };
+            return Judgement {
+                verdict: None,
+                action,
+            };
+        };
+        let gate = route.gate_for(is_preflight);
+        let verdict = gate.map(|gate| gate.decide(&self.flags, subject, now));
+        let action = self.action(route, verdict, subject, now);
+        Judgement { verdict, action }
+    }
+
+    /// The table of a route's fields: what follows from what its gate says.
+    fn action<'r>(
+        &self,
+        route: &'r Route,
+        verdict: Option<Verdict>,
+        subject: &Subject<'_>,
+        now: Timestamp,
+    ) -> Action<'r> {
+        let through = |passage| match self.destination(route, verdict, subject, now) {
+            Some(upstream) => Action::Forward { upstream, passage },
+            None => Action::Undecided,
+        };
+        let Some(verdict) = verdict else {
+            return through(Passage::Open);
+        };
+        match verdict.truth {
+            Truth::Open => through(Passage::Open),
+            Truth::Closed | Truth::Undecided if route.mode == Mode::Shadow => through(Passage::Observed),
+            Truth::Undecided if route.is_open_on_error() => through(Passage::Open),
+            Truth::Undecided => Action::Undecided,
+            Truth::Closed => closed(route, verdict.decision.cause),
+        }
+    }
+
+    /// Where an open gate leads. Compiling gives every variant an upstream, so that there is always one.
+    fn destination(
+        &self,
+        route: &Route,
+        verdict: Option<Verdict>,
+        subject: &Subject<'_>,
+        now: Timestamp,
+    ) -> Option<UpstreamId> {
+        match &route.destination {
+            Destination::Upstream(upstream) => Some(*upstream),
+            Destination::Variants { flag, upstreams } => {
+                let decided = verdict
+                    .filter(|verdict| verdict.flag == *flag)
+                    .map(|verdict| verdict.decision);
+                let decision = decided.unwrap_or_else(|| decide(&self.flags, *flag, subject, now));
+                upstreams.get(decision.variant.index()).copied()
+            }
+        }
+    }
+}
+
+impl Route {
+    fn is_open_on_error(&self) -> bool {
+        let has_permission_flag = self.gate.as_ref().is_some_and(Gate::has_permission_flag);
+        self.on_error == OnError::Open && !has_permission_flag
+    }
+}
+
+impl<'r> Judgement<'r> {
+    /// Returns what decides instead of this where the path can also be read so that `other` is said of it; none where
+    /// this stands.
+    fn overridden_by(&self, other: Self) -> Option<Self> {
+        let upstream = self.action.upstream()?;
+        if other.action.is_open() {
+            return None;
+        }
+        match other.action.upstream() {
+            // Both gates are closed and name the same upstream.
+            Some(others) if !self.action.is_open() && others == upstream => None,
+            Some(_) if !self.action.is_open() => Some(Self {
+                action: Action::Conflict,
+                ..other
+            }),
+            _ => Some(other),
+        }
+    }
+}
+
+fn closed(route: &Route, cause: Cause) -> Action<'_> {
+    match route.otherwise_for(cause) {
+        Otherwise::Upstream(upstream) => Action::Forward {
+            upstream: *upstream,
+            passage: Passage::Fallback,
+        },
+        Otherwise::Reject(reject) => Action::Reject(reject),
+        Otherwise::Redirect { status, location } => Action::Redirect {
+            status: *status,
+            location,
+        },
+    }
+}
