@@ -179,10 +179,11 @@ impl Composition {
         look(&self.served.lock().loaded)
     }
 
-    /// What requests are decided by now, to tell what becomes of one.
-    pub(crate) fn gateway(&self) -> Gateway {
+    /// Returns the gateway that is served, to explain requests; none before the proxy runs.
+    pub(crate) fn gateway(&self) -> Option<Gateway> {
         let served = self.served.lock();
-        Gateway::of(&served.loaded, self.composed(&served.plain))
+        let (publisher, _) = self.proxy.get()?;
+        Some(Gateway::serving(&served.loaded, publisher.decider()))
     }
 
     /// The document of the flags that files manage, as it is on the disk now.

@@ -23,7 +23,7 @@ use crate::composition::Composition;
 use crate::flags_owner::BegunFlags;
 use crate::last_good::LastGood;
 use crate::operators;
-use crate::story::{self, Telling};
+use crate::story::{self, Asked};
 
 /// How often it is looked whether there is a new document to write down.
 const TICK: Duration = Duration::from_millis(250);
@@ -57,16 +57,16 @@ struct Teller {
 
 impl Explain for Teller {
     fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<Story, Unexplained> {
-        let told = match self.keys.get() {
-            Some(keys) => story::tell(&Telling {
-                gateway: &self.composition.gateway(),
+        let explained = match (self.keys.get(), self.composition.gateway()) {
+            (Some(keys), Some(gateway)) => story::explain(&Asked {
+                gateway: &gateway,
                 question,
                 keys,
-                now: at,
+                at,
             }),
-            None => Err(anyhow!("the proxy does not run yet")),
+            _ => Err(anyhow!("the proxy does not run yet")),
         };
-        told.map_err(|error| Unexplained(format!("{error:#}")))
+        explained.map_err(|error| Unexplained(format!("{error:#}")))
     }
 }
 

@@ -1,46 +1,52 @@
-//! The story of a request: what the proxy would do with it, phase by phase. Told to the command line from files, and
-//! to the admin API from what is served.
+//! The explanation of a request: what the proxy would do with it, phase by phase. Made from files for the command line,
+//! and from what is served for the admin API; decided by a dry run of the proxy's own phases in both.
 
-mod act;
-mod asker;
-mod connection;
-mod head;
+mod caller;
+mod explanation;
 mod limits;
 mod passed_over;
-mod telling;
-mod withheld;
+mod question;
 
 use std::sync::Arc;
 
 use anyhow::Result;
 use config::{Identity, IssuerConfig, KeySource, Loaded, Places};
 use control::RequestQuestion;
-use proxy::{FetchTerms, InvalidKeySource, IssuerKeys, KeyStore};
-use rules::{Snapshot, Timestamp};
+use proxy::{Decider, FetchTerms, InvalidKeySource, IssuerKeys, KeyStore};
+use rules::Timestamp;
 
-pub(crate) use self::telling::tell;
+pub(crate) use self::explanation::explain;
 
-/// What a proxy goes by.
+/// A gateway whose decisions are explained.
 pub(crate) struct Gateway {
-    snapshot: Arc<Snapshot>,
+    decider: Decider,
     identity: Arc<Identity>,
     places: Arc<Places>,
 }
 
-/// What is told about, and by what.
-pub(crate) struct Telling<'t> {
-    pub(crate) gateway: &'t Gateway,
-    pub(crate) question: &'t RequestQuestion,
-    /// By which keys tokens are verified.
-    pub(crate) keys: &'t KeyStore,
-    pub(crate) now: Timestamp,
+/// A question about a request.
+pub(crate) struct Asked<'a> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) question: &'a RequestQuestion,
+    /// The keys that tokens are verified by.
+    pub(crate) keys: &'a KeyStore,
+    /// The time that the request is decided for.
+    pub(crate) at: Timestamp,
 }
 
 impl Gateway {
-    /// That of a document, with this snapshot of it.
-    pub(crate) fn of(loaded: &Loaded, snapshot: Arc<Snapshot>) -> Self {
+    /// The gateway of a document that was loaded.
+    ///
+    /// # Errors
+    /// Two issuers have the same name.
+    pub(crate) fn of(loaded: &Loaded) -> Result<Self> {
+        Ok(Self::serving(loaded, Decider::prepare(loaded)?))
+    }
+
+    /// The gateway of a document that is served by `decider`.
+    pub(crate) fn serving(loaded: &Loaded, decider: Decider) -> Self {
         Self {
-            snapshot,
+            decider,
             identity: Arc::clone(&loaded.identity),
             places: Arc::clone(&loaded.places),
         }

@@ -73,7 +73,8 @@ pub use store::{
     RestoreError, Restored, Revision, SqliteStore, Store, StoreError, Write,
 };
 pub use story::{
-    Explain, FlagStory, GateStory, LimitStory, LocalKillStory, PassedOver, StepStory, Story, Unexplained,
+    AnswerStory, Explain, FlagStory, GateStory, LimitStory, LocalKillStory, PassedOver, StepStory, Story,
+    Unexplained,
 };
 pub use timestamp::text as time_text;
 pub use touched::{Touched, UnknownTouched};

@@ -33,9 +33,11 @@ pub struct RequestForm {
     #[schema(min_length = 1, max_length = 64, pattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
     method: String,
     /// The path, with its query if any.
+    #[schema(pattern = r"^[^\r\n]*$")]
     path: String,
     /// The host, with its port if any; left out: that of a header `Host`, else localhost; empty: none, as HTTP/1.0
     /// allows.
+    #[schema(pattern = r"^[^\r\n]*$")]
     host: Option<String>,
     /// The headers, a line each: `NAME: VALUE`.
     #[serde(default)]
@@ -99,6 +101,9 @@ pub enum InvalidQuestion {
     /// No token of RFC 9110 section 5.6.2.
     #[error("a method is a word such as GET")]
     Method,
+    /// A line break where none can be sent.
+    #[error("the path and the host of a request have no line breaks")]
+    LineBreak,
     /// No tenant's id.
     #[error("{0}")]
     Tenant(#[from] InvalidTenantId),
@@ -151,6 +156,10 @@ impl RequestForm {
     /// The first thing that no request has.
     pub fn read(self) -> Result<RequestQuestion, InvalidQuestion> {
         check_method(&self.method)?;
+        let has_break = |text: &str| text.contains(['\r', '\n']);
+        if has_break(&self.path) || self.host.as_deref().is_some_and(has_break) {
+            return Err(InvalidQuestion::LineBreak);
+        }
         if self.groups.len() > MAX_GROUPS {
             return Err(InvalidQuestion::TooMuchOfSubject);
         }

@@ -56,15 +56,29 @@ pub struct Story {
     pub gate: Option<GateStory>,
     /// The gate, where nobody was let as far as that.
     pub unasked_gate: Option<String>,
-    /// What is answered, and by whom.
-    pub answer: String,
-    /// The upstream that is asked.
+    /// The answer to the request.
+    pub answer: AnswerStory,
+    /// The upstream that the request is forwarded to.
     pub upstream: Option<String>,
     /// The headers that tell the upstream what was decided.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     pub headers: Map<String, Value>,
     /// Whether the request gets to where an open gate leads.
     pub passes: bool,
+}
+
+/// The answer to a request.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = StoryAnswer)]
+pub struct AnswerStory {
+    /// The status; null where the answer is the upstream's.
+    pub status: Option<u16>,
+    /// The code of an answer of the proxy's own, as in its problem document; null where the answer is the upstream's.
+    pub code: Option<String>,
+    /// What there is to say about it; empty where the code says it all.
+    pub detail: String,
+    /// Where the client is redirected to.
+    pub location: Option<String>,
 }
 
 /// A route that host and path fit, and that doesn't decide.

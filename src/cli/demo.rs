@@ -178,7 +178,7 @@ fn introduce(dir: &Path, folder: &Folder, service: &Service) -> Result<()> {
             groups: &[],
             ttl: TOKEN_LIFE,
         };
-        let token = signer.sign(&request.claims(clock::seconds(clock::now())))?;
+        let token = signer.sign(&request.claims(clock::now().seconds()))?;
         answer::say(format_args!(
             "\n# {tenant}\ncurl -i -H \"Authorization: Bearer {token}\" http://{proxy}{PATH}"
         ))?;

@@ -20,7 +20,7 @@ use super::render::json as fields;
 use super::render::moment::rfc3339;
 use super::session::{Access, Session};
 use super::{Outcome, answer, clock, route};
-use crate::story::{Gateway, Telling, tell};
+use crate::story::{self, Asked, Gateway};
 
 /// Says what would happen to a request, and why: the route, who is asking, each step of the decision that was
 /// and was not taken, the headers that would be sent. No request is made.
@@ -155,11 +155,11 @@ fn by_files(loaded: &Loaded, arguments: &Arguments) -> Result<Value> {
         .context("can't start")?;
     let handle = runtime.handle().clone();
     let keys = proxy::KeyStore::new(handle, proxy::Pace::default(), &proxy::Metrics::new());
-    let story = tell(&Telling {
-        gateway: &Gateway::of(loaded, std::sync::Arc::clone(&loaded.snapshot)),
+    let story = story::explain(&Asked {
+        gateway: &Gateway::of(loaded)?,
         question: &form.read()?,
         keys: &keys,
-        now: arguments.at.unwrap_or_else(clock::now),
+        at: arguments.at.unwrap_or_else(clock::now),
     });
     runtime.shutdown_background();
     Ok(serde_json::to_value(story?)?)

@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         groups: &arguments.groups,
         ttl: arguments.ttl,
     };
-    answer::say(signer.sign(&request.claims(clock::seconds(clock::now())))?)?;
+    answer::say(signer.sign(&request.claims(clock::now().seconds()))?)?;
     Ok(Outcome::Done)
 }
 

@@ -1,34 +1,13 @@
-//! The limits that a request is counted on, in words. What was used of them is the proxy's to know.
+//! The limits that a request counts against, in words. How much of them is used is only known to the proxy.
 
 use control::LimitStory;
 use rules::{Limit, LimitBy, Route, RouteId, Routes};
 
-use super::head::Head;
-
-/// The limits of the route that the request falls on, and of those that its path can be read to fall on: whichever
-/// the upstream takes it for, it was asked once more.
-pub(super) fn of(routes: &Routes, head: &Head<'_>) -> Vec<LimitStory> {
-    let counted = counted(routes, head);
-    let routes = counted.into_iter().filter_map(|id| routes.route(id));
-    routes.filter_map(of_route).collect()
-}
-
-/// The routes that the request is counted on, each once.
-fn counted(routes: &Routes, head: &Head<'_>) -> Vec<RouteId> {
-    let primary = routes.table().find(head);
-    let read_as = |id| {
-        let readings = routes.table().readings(head, routes.may_read(id));
-        readings.unwrap_or_default()
-    };
-    let mut counted: Vec<RouteId> = primary.into_iter().collect();
-    for first in read_as(primary) {
-        for id in [first].into_iter().chain(read_as(Some(first))) {
-            if !counted.contains(&id) {
-                counted.push(id);
-            }
-        }
-    }
-    counted
+/// Returns the limits of these routes: of the one that the request falls on, and of those of other readings, because any
+/// may be the one that the upstream serves.
+pub(super) fn of(routes: &Routes, counted: &[RouteId]) -> Vec<LimitStory> {
+    let counted = counted.iter().filter_map(|id| routes.route(*id));
+    counted.filter_map(of_route).collect()
 }
 
 fn of_route(route: &Route) -> Option<LimitStory> {

@@ -17,6 +17,7 @@ mod documents;
 mod encrypted;
 mod evaluating;
 mod explained;
+mod explained_as_served;
 mod explaining;
 mod failing_disk;
 mod fixed_texts;

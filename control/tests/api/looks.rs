@@ -184,7 +184,7 @@ fn a_request_is_explained_by_whoever_knows_routes() {
     let question = json!({ "request": request, "at": "2026-11-22T00:00:00Z" });
     let told = server.done("POST", "/explain", Some(&question));
     assert_eq!(told["target"], "/board?x");
-    let asked = told["answer"].as_str().unwrap();
+    let asked = told["answer"]["detail"].as_str().unwrap();
     for part in [
         "\"POST\"",
         "\"shop.example\"",
@@ -201,7 +201,10 @@ fn a_request_is_explained_by_whoever_knows_routes() {
     let told = server.done("POST", "/explain", Some(&plain));
     assert_eq!(told["identity"], "Unnamed");
     assert!(
-        told["answer"].as_str().unwrap().contains("\"localhost\""),
+        told["answer"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("\"localhost\""),
         "{told}"
     );
 }

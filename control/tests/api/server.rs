@@ -10,8 +10,8 @@ use config::{Compiled, Files};
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
-    Control, Explain, Fit, FlagObservation, History, MemoryStore, Observe, Opened, Policy, Publish,
-    PublishError, RequestQuestion, Revision, Role, SqliteStore, Store, Story, Unexplained,
+    AnswerStory, Control, Explain, Fit, FlagObservation, History, MemoryStore, Observe, Opened, Policy,
+    Publish, PublishError, RequestQuestion, Revision, Role, SqliteStore, Store, Story, Unexplained,
 };
 use proxy::{AdminServer, Metrics};
 use rules::{Eligibility, Timestamp};
@@ -75,7 +75,10 @@ impl Explain for Nowhere {
         Ok(Story {
             target: question.path.clone(),
             identity: format!("{:?}", question.sender),
-            answer: format!("{question:?} at {}", at.0),
+            answer: AnswerStory {
+                detail: format!("{question:?} at {}", at.0),
+                ..AnswerStory::default()
+            },
             ..Story::default()
         })
     }

@@ -61,12 +61,35 @@ pub(super) fn render(story: &Value) -> String {
         (None, None, Some(_)) => page.line("gate", "none", ""),
         (None, None, None) => {}
     }
-    page.line("answer", of("answer").unwrap_or_default(), "");
+    page.line("answer", answer(story), "");
     page.line("upstream", of("upstream").unwrap_or("not asked"), "");
     for (name, value) in entries(story, "headers") {
         page.text(format_args!("            {name}: {}", word(value)));
     }
     page.text
+}
+
+/// The answer in words.
+fn answer(story: &Value) -> String {
+    let answer = story.get("answer").unwrap_or(&Value::Null);
+    let of = |field| text(answer, field).unwrap_or_default();
+    let Some(status) = number(answer, "status") else {
+        let words = match (is(story, "passes"), text(story, "route")) {
+            (true, Some(_)) => "that of the upstream",
+            (true, None) => "that of the upstream for unmatched requests",
+            (false, _) => "that of another upstream, the behaviour without the flag",
+        };
+        return words.to_owned();
+    };
+    if let Some(location) = text(answer, "location") {
+        return format!("{status} to {location}");
+    }
+    match (of("code"), of("detail")) {
+        (code, "") => format!("{status} {code}"),
+        ("NOT_FOUND" | "NO_ROUTE", detail) => format!("{status}, {detail}"),
+        ("FEATURE_NOT_ENABLED", detail) => format!("{status} FEATURE_NOT_ENABLED, {detail}"),
+        (code, detail) => format!("{status} {code}: {detail}"),
+    }
 }
 
 /// How much farther in a clause begins than its step.

@@ -1,0 +1,113 @@
+//! The caller of a request in words: who it is, and how that is known or why it is not.
+
+use control::{RequestQuestion, Sender};
+use proxy::{Decider, DryRun, Unproven};
+use rules::{Auth, Subject};
+use tokens::Identity;
+
+use crate::cli::clock;
+
+/// What is said of the caller.
+#[derive(Debug, Default)]
+pub(super) struct CallerWords {
+    pub(super) identity: String,
+    pub(super) source: String,
+}
+
+/// Describes the caller of a request that was decided for `subject`, by a route that asks for `auth`.
+pub(super) fn decided(
+    decider: &Decider,
+    run: &DryRun,
+    question: &RequestQuestion,
+    (subject, auth): (&SubjectWords, Auth),
+) -> CallerWords {
+    let source = match (auth, &run.observed) {
+        _ if run.is_preflight && passes_preflight(decider, run) => {
+            "a preflight passes without a token and without the gate".to_owned()
+        }
+        (_, Some(code)) => {
+            let reason = refused(decider, run, code);
+            format!("{reason}; in shadow mode nobody is refused for that")
+        }
+        (Auth::None, None) => "the route asks for no token".to_owned(),
+        (Auth::Required | Auth::Optional, None) => match (&run.verified, &question.sender) {
+            (_, Sender::Tenant { .. }) => "as given".to_owned(),
+            (Some(Ok(identity)), _) => by_token(decider, identity),
+            _ => "no token, and the route needs none".to_owned(),
+        },
+    };
+    CallerWords {
+        identity: subject.0.clone(),
+        source,
+    }
+}
+
+/// Describes the caller of a request that was refused with `code` before a gate was decided.
+pub(super) fn refused_caller(decider: &Decider, run: &DryRun, code: &str) -> CallerWords {
+    let mut source = refused(decider, run, code);
+    let routes = &decider.snapshot().routes;
+    let own = run.route.and_then(|id| routes.route(id));
+    let asks = own.is_some_and(|route| route.auth_for(run.is_preflight) != Auth::None);
+    if !asks {
+        source.push_str("; a route that the path can also be read to fall on asks for a token");
+    }
+    CallerWords {
+        identity: "nobody".to_owned(),
+        source,
+    }
+}
+
+/// The subject of a decision in words.
+#[derive(Debug, Default)]
+pub(super) struct SubjectWords(String);
+
+impl SubjectWords {
+    pub(super) fn of(subject: &Subject<'_>) -> Self {
+        let mut words = match (subject.tenant, subject.user) {
+            (Some(tenant), Some(user)) => format!("tenant {tenant}, user {user}"),
+            (Some(tenant), None) => format!("tenant {tenant}"),
+            (None, _) => "anonymous".to_owned(),
+        };
+        if subject.record.is_none() && subject.tenant.is_some() {
+            words.push_str(" (no record)");
+        }
+        Self(words)
+    }
+}
+
+fn passes_preflight(decider: &Decider, run: &DryRun) -> bool {
+    let route = run.route.and_then(|id| decider.snapshot().routes.route(id));
+    route.is_some_and(|route| route.preflight == rules::Preflight::Open)
+}
+
+/// Why a caller is refused with `code`.
+fn refused(decider: &Decider, run: &DryRun, code: &str) -> String {
+    match (&run.verified, code) {
+        (Some(Err(Unproven::Rejected(rejection))), _) => rejection.description().to_owned(),
+        (Some(Err(Unproven::NoKeys)), _) => "the keys of the token's issuer can't be had".to_owned(),
+        (Some(Ok(identity)), "TENANT_MISSING") => match &identity.tenant {
+            Err(problem) => format!("the token names no tenant ({})", problem.code()),
+            Ok(_) => "the token names no tenant".to_owned(),
+        },
+        (_, "TENANT_UNKNOWN") => "the tenant has no record, and unknown tenants are rejected".to_owned(),
+        (_, "TOKEN_REPEATED") => "the request has more than one token".to_owned(),
+        _ if decider.takes_certificates() => {
+            "no token, and no tenant in its place, as a client's certificate would name one".to_owned()
+        }
+        _ => "no token, and no tenant in its place".to_owned(),
+    }
+}
+
+fn by_token(decider: &Decider, identity: &Identity) -> String {
+    let Some(issuer) = decider.issuer(identity) else {
+        return String::new();
+    };
+    let key = identity
+        .kid
+        .as_deref()
+        .map_or(String::new(), |kid| format!(", key {kid}"));
+    let now = clock::now().seconds();
+    let minutes = identity.expires_at.saturating_sub(now).div_euclid(60);
+    let (claim, name) = (issuer.tenant_claim(), issuer.name());
+    format!("claim {claim}; issuer {name}{key}, {minutes} min left")
+}

@@ -1,0 +1,217 @@
+//! Explains a request: runs the proxy's phases dry, and puts what comes out of them into words.
+
+use anyhow::Result;
+use control::{AnswerStory, FlagStory, GateStory, RequestQuestion, Sender, Story};
+use proxy::{Decider, DryResult, DryRun, Question, StatedCaller, dry_run};
+use rules::{
+    Action, AttributeId, AttributeValue, Auth, Mode, Preflight, RequestDecision, Route, RouteId, Subject,
+    Timestamp, Truth,
+};
+
+use super::caller::{self, SubjectWords};
+use super::{Asked, issuer_keys, limits, passed_over, question};
+use crate::cli::clock;
+
+/// What is told of a decision while its subject is known.
+#[derive(Default)]
+struct Decided {
+    gate: Option<GateStory>,
+    subject: SubjectWords,
+    auth: Option<Auth>,
+    /// What there is to say about an answer of the proxy's own.
+    detail: &'static str,
+}
+
+/// Explains a request.
+///
+/// # Errors
+/// Keys can't be fetched from where the document says. What the proxy would refuse is a story, too.
+pub(crate) fn explain(asked: &Asked<'_>) -> Result<Story> {
+    let (gateway, asks) = (asked.gateway, asked.question);
+    let decider = &gateway.decider;
+    let head = question::head(asks, decider);
+    let question = Question {
+        head: &head,
+        caller: stated_caller(asks),
+        attributes: attributes(asks, decider),
+    };
+    let keys = |position: usize| {
+        let issuer = gateway.identity.issuers.get(position)?;
+        issuer_keys(issuer, asked.keys).ok()
+    };
+    let mut decided = Decided::default();
+    let run = asked.keys.wait(dry_run(
+        decider,
+        &question,
+        keys,
+        (asked.at, clock::now().seconds()),
+        |decision, subject| decided = Decided::of(decider, decision, subject, asked.at),
+    ));
+    Ok(story(asked, &run, decided))
+}
+
+fn stated_caller(question: &RequestQuestion) -> Option<StatedCaller> {
+    match &question.sender {
+        Sender::Unnamed | Sender::Token(_) => None,
+        Sender::Tenant { tenant, user, groups } => Some(StatedCaller {
+            tenant: tenant.clone(),
+            user: user.as_deref().map(Into::into),
+            groups: groups.clone().into(),
+        }),
+    }
+}
+
+/// The stated attributes that some flag reads.
+fn attributes(question: &RequestQuestion, decider: &Decider) -> Vec<(AttributeId, AttributeValue)> {
+    let flags = &decider.snapshot().flags;
+    let stated = question.attributes.iter();
+    let stated = stated.filter_map(|(name, value)| Some((flags.attribute_id(name)?, value.clone())));
+    stated.collect()
+}
+
+fn story(asked: &Asked<'_>, run: &DryRun, decided: Decided) -> Story {
+    let (gateway, asks) = (asked.gateway, asked.question);
+    let decider = &gateway.decider;
+    let snapshot = decider.snapshot();
+    let routes = &snapshot.routes;
+    let route = run.route.and_then(|id| routes.route(id));
+    let (passed_over, elsewhere) = passed_over::of(decider, run);
+    let mut story = Story {
+        snapshot: snapshot.revision.to_string(),
+        target: run.path.clone().unwrap_or_else(|| asks.path.clone()),
+        readings: readings(decider, run),
+        route: route.map(|route| route.name.to_string()),
+        place: route
+            .and_then(|route| gateway.places.place(route.site))
+            .map(|place| place.to_string()),
+        passed_over,
+        elsewhere,
+        preflight: route.filter(|_| run.is_preflight).map(preflight),
+        limits: limits::of(routes, &run.candidates),
+        answer: answer(&run.result, decided.detail),
+        headers: run
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.as_str().into()))
+            .collect(),
+        ..Story::default()
+    };
+    let sent = asks.path.split('?').next().unwrap_or_default();
+    story.as_sent = (run.path.is_some() && story.target != sent).then(|| asks.path.clone());
+    if let DryResult::Forwarded { upstream, is_open } = run.result {
+        let upstream = snapshot.upstreams.get(upstream.index());
+        story.upstream = upstream.map(|upstream| upstream.name.to_string());
+        story.passes = is_open;
+    }
+    let words = match (decided.auth, &run.result) {
+        (Some(auth), _) if route.is_some() => caller::decided(decider, run, asks, (&decided.subject, auth)),
+        (None, DryResult::Answered { code, .. }) if route.is_some() && is_of_caller(code) => {
+            let gate = route.and_then(|route| route.gate.as_ref());
+            story.unasked_gate = gate.map(|gate| gate.describe(&snapshot.flags));
+            caller::refused_caller(decider, run, code)
+        }
+        _ => caller::CallerWords::default(),
+    };
+    (story.identity, story.identity_source) = (words.identity, words.source);
+    story.gate = decided.gate;
+    if !run.operator_tokens.is_empty() {
+        if story.identity.is_empty() {
+            "not asked".clone_into(&mut story.identity);
+        } else {
+            story.identity_source.push_str("; ");
+        }
+        story.identity_source.push_str(&removed(&run.operator_tokens));
+    }
+    story
+}
+
+fn removed(headers: &[String]) -> String {
+    format!(
+        "a static token of an operator is removed, as it belongs to the admin API, from: {}",
+        headers.join(", ")
+    )
+}
+
+/// True for the codes of a request that is refused for its caller.
+fn is_of_caller(code: &str) -> bool {
+    code.starts_with("TOKEN_") || code.starts_with("TENANT_") || code == "KEYS_UNAVAILABLE"
+}
+
+/// The names of the other routes that the path falls on when an upstream reads it in other ways.
+fn readings(decider: &Decider, run: &DryRun) -> Vec<String> {
+    let routes = &decider.snapshot().routes;
+    let found: &[RouteId] = match run.judged.is_empty() {
+        true => &run.candidates,
+        false => &run.judged,
+    };
+    let names = found.iter().filter(|id| Some(**id) != run.matched);
+    names
+        .filter_map(|id| Some(routes.route(*id)?.name.to_string()))
+        .collect()
+}
+
+fn preflight(route: &Route) -> String {
+    match route.preflight {
+        Preflight::Open => "open: passes without a token and without the gate".to_owned(),
+        Preflight::Gated => "gated: meets what every request meets".to_owned(),
+    }
+}
+
+fn answer(result: &DryResult, said: &str) -> AnswerStory {
+    match result {
+        DryResult::Forwarded { .. } => AnswerStory::default(),
+        DryResult::Answered {
+            status,
+            code,
+            location,
+            reason,
+            ..
+        } => AnswerStory {
+            status: Some(*status),
+            code: Some((*code).to_owned()),
+            detail: reason.clone().unwrap_or_else(|| said.to_owned()),
+            location: location.clone(),
+        },
+    }
+}
+
+impl Decided {
+    fn of(decider: &Decider, decision: &RequestDecision<'_>, subject: &Subject<'_>, at: Timestamp) -> Self {
+        let snapshot = decider.snapshot();
+        let route = decision.route.and_then(|id| snapshot.routes.route(id));
+        Self {
+            gate: route.and_then(|route| gate(decider, route, decision, subject, at)),
+            subject: SubjectWords::of(subject),
+            auth: Some(decision.auth),
+            detail: match decision.action {
+                Action::Unmatched(_) => "no route takes the request",
+                Action::Conflict => "as for an unknown path: two closed gates lead to different upstreams",
+                Action::Reject(reject) if reject.reveal && reject.body.is_none() => "naming the flag",
+                Action::Reject(reject) if reject.status == 404 => "as for an unknown path",
+                _ => "",
+            },
+        }
+    }
+}
+
+fn gate(
+    decider: &Decider,
+    route: &Route,
+    decision: &RequestDecision<'_>,
+    subject: &Subject<'_>,
+    at: Timestamp,
+) -> Option<GateStory> {
+    let flags = &decider.snapshot().flags;
+    let (gate, verdict) = (route.gate.as_ref()?, decision.verdict?);
+    let of_flag = |id| FlagStory::of(flags, id, subject, at);
+    Some(GateStory {
+        gate: gate.describe(flags),
+        verdict: match verdict.truth {
+            Truth::Open => "OPEN",
+            Truth::Closed => "CLOSED",
+            Truth::Undecided => "UNDECIDED",
+        },
+        shadow: route.mode == Mode::Shadow,
+        flags: gate.flags().iter().copied().filter_map(of_flag).collect(),
+    })
+}
