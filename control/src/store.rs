@@ -135,12 +135,17 @@ pub enum StoreError {
     #[error("the store is damaged: {0}")]
     Corrupt(String),
     /// It was written by a newer version.
-    #[error("the store has format {found}, this version knows up to {known}")]
+    #[error(
+        "a newer version of sluice wrote the store, in format {found}; this version reads up to format {known}. Run the \
+         newer version, or go back to a backup of format {known}, without the changes since: `{way_back}`"
+    )]
     TooNew {
-        /// What it has.
-        found: u32,
-        /// What is known here.
-        known: u32,
+        /// Its format.
+        found: usize,
+        /// The newest format that is known here.
+        known: usize,
+        /// The command that restores a backup.
+        way_back: String,
     },
     /// Another process has it open.
     #[error("another process uses the store")]
@@ -161,9 +166,9 @@ impl StoreError {
             Self::Corrupt(_) => Some(
                 "stop sluice, put the newest backup in place with `sluice restore BACKUP --to DIRECTORY`, and start again",
             ),
-            Self::TooNew { .. } => Some("run the version that wrote it, or a newer one"),
             Self::InUse => Some("end the other process, or give this one a directory of its own"),
-            Self::Unsupported(_) => None,
+            // Its message names the command.
+            Self::TooNew { .. } | Self::Unsupported(_) => None,
         }
     }
 }

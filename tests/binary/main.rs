@@ -14,6 +14,7 @@ mod break_glass;
 mod checking;
 mod demo;
 mod documents;
+mod earlier_releases;
 mod encrypted;
 mod evaluating;
 mod explained;

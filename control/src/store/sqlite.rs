@@ -12,6 +12,7 @@ mod readers;
 mod records;
 mod restore;
 mod schema;
+mod upgrade;
 mod write_back;
 mod writer;
 
@@ -45,7 +46,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the store in a directory; makes both if there is nothing.
+    /// Opens the store in a directory; makes both if there is nothing. One that an older version wrote is upgraded, after
+    /// a backup of it was made in the directory.
     ///
     /// # Errors
     /// Another process uses it, a newer version wrote it, it is damaged, or it can't be read or written.
@@ -100,7 +102,7 @@ impl SqliteStore {
         let mut connection = directory.connect(Purpose::Write)?;
         // Until it is known to be whole, nothing of it is touched.
         directory::leave_log(&connection, true)?;
-        schema::recognise(&connection)?;
+        schema::recognise(&connection).map_err(|error| error.with_way_back(directory.path()))?;
         copy::check(&connection)?;
         if let Some((_, head)) = &known {
             head.is_in(&connection)?;
@@ -113,8 +115,22 @@ impl SqliteStore {
         };
         directory::prepare_to_write(&connection)?;
         directory::leave_log(&connection, false)?;
-        schema::migrate(&mut connection)?;
+        upgrade::upgrade(directory, &mut connection)?;
         Ok(Writer::begin(connection, head))
+    }
+}
+
+impl StoreError {
+    /// Returns the same with the command by which the store in `directory` goes back to a format that is known here.
+    fn with_way_back(self, directory: &Path) -> Self {
+        match self {
+            Self::TooNew { found, known, .. } => Self::TooNew {
+                found,
+                known,
+                way_back: upgrade::way_back(directory, known),
+            },
+            other => other,
+        }
     }
 }
 

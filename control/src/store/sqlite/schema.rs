@@ -8,6 +8,8 @@ use crate::store::StoreError;
 
 /// `user_version` says how many were taken.
 const STEPS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+/// The format that this version writes.
+pub(super) const NEWEST: usize = STEPS.len();
 
 /// "sluc": whose file it is.
 const APPLICATION: i32 = 0x736c_7563;
@@ -19,30 +21,36 @@ pub(super) fn mark(connection: &Connection) -> Result<(), StoreError> {
         .map_err(fault)
 }
 
-/// Whether it is a file of ours that this version can read.
+/// Checks that sluice wrote the file, in a format that this version can read.
 pub(super) fn recognise(connection: &Connection) -> Result<(), StoreError> {
     if pragma(connection, "application_id")? != APPLICATION {
         return Err(StoreError::Corrupt("it was not written by sluice".to_owned()));
     }
     let (found, known) = (version(connection)?, STEPS.len());
     if found > known {
-        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         return Err(StoreError::TooNew {
-            found: number(found),
-            known: number(known),
+            found,
+            known,
+            way_back: "sluice restore BACKUP --to DIRECTORY".to_owned(),
         });
     }
     Ok(())
 }
 
-/// Whether every step was taken.
+/// Returns true if the file has the newest format.
 pub(super) fn is_newest(connection: &Connection) -> Result<bool, StoreError> {
     Ok(version(connection)? == STEPS.len())
 }
 
-/// Takes the steps that were not taken yet, each whole or not at all.
+/// Takes the steps that were not taken yet, each whole or not at all. The caller has made a backup.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     take(connection, STEPS)
+}
+
+/// Takes the steps up to a format, for tests of older stores.
+#[cfg(test)]
+pub(super) fn migrate_to(connection: &mut Connection, format: usize) -> Result<(), StoreError> {
+    take(connection, STEPS.get(..format).unwrap_or(STEPS))
 }
 
 fn take(connection: &mut Connection, steps: &[&str]) -> Result<(), StoreError> {
@@ -60,7 +68,8 @@ fn take(connection: &mut Connection, steps: &[&str]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn version(connection: &Connection) -> Result<usize, StoreError> {
+/// Returns the format of the file.
+pub(super) fn version(connection: &Connection) -> Result<usize, StoreError> {
     let version = pragma(connection, "user_version")?;
     usize::try_from(version).map_err(|_| StoreError::Corrupt(format!("it has the format {version}")))
 }

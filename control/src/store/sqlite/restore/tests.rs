@@ -184,9 +184,7 @@ fn what_is_no_whole_backup_moves_nothing() {
         ("not written by sluice", |file| {
             sql(file, "PRAGMA application_id = 7")
         }),
-        ("the store has format 99", |file| {
-            sql(file, "PRAGMA user_version = 99")
-        }),
+        ("in format 99", |file| sql(file, "PRAGMA user_version = 99")),
         ("entry 3 was altered", |file| {
             let alter = "DROP TRIGGER audit_is_not_altered;
                  UPDATE audit SET text = replace(text, 'ada', 'bob') WHERE id = 3;";
