@@ -45,8 +45,9 @@ deny: ## checks licences and advisories, where cargo-deny is installed
 build: setup ## builds the debug binary
 	$(CARGO) build --locked
 
-release: setup ## builds the release binary, target/release/sluice
+release: setup ## builds the release binary, target/dist/sluice, with its debug information beside it
 	$(CARGO) build --release --locked
+	@scripts/dist
 
 test-soak: setup ## the attacks of the stall suite, longer
 	SLUICE_SOAK=1 $(CARGO) test --locked --test stall -- --nocapture
