@@ -2,14 +2,14 @@
 //! one deadline, ends bodies where they end, and hands pingora one well-formed request after the other.
 
 mod admission;
-mod arrival;
 mod backpressure;
-mod exchange;
+mod buffered_socket;
+mod client_connection;
 mod flood;
 mod http1;
 mod http2;
-mod line;
 mod malformed;
+mod pingora_stream;
 mod proxied;
 mod socket;
 mod streams;
@@ -27,10 +27,10 @@ use pingora::server::ShutdownWatch;
 use tokio::time::Instant;
 
 pub(crate) use self::admission::{Admission, network};
-pub(crate) use self::arrival::{Arrival, BodyFault, Http2Limits, arrival};
 pub(crate) use self::backpressure::Backpressure;
-pub(crate) use self::http2::{Http2, present_stream};
-use self::line::Line;
+use self::buffered_socket::BufferedSocket;
+pub(crate) use self::client_connection::{BodyFault, ClientConnection, Http2Limits, client_connection};
+pub(crate) use self::http2::{Http2, current_stream};
 use self::streams::Streams;
 use crate::gateway::Gateway;
 use crate::shared::Shared;
@@ -46,12 +46,12 @@ pub(crate) struct Edge {
     pub(crate) admission: Arc<Admission>,
     /// Whether connections begin with a PROXY header.
     pub(crate) proxied: bool,
-    pub(crate) protocol: Protocol,
+    pub(crate) protocol: ListenerProtocol,
 }
 
 /// What is spoken on a listener's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
+pub(crate) enum ListenerProtocol {
     /// HTTP/1.
     Plain,
     /// HTTP/1, or HTTP/2 where a connection begins with its preface.
@@ -78,7 +78,7 @@ pub(crate) struct EdgeLimits {
 #[async_trait]
 impl ServerApp for Edge {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        if let Err(refused) = self.take(stream, shutdown).await {
+        if let Err(refused) = self.serve(stream, shutdown).await {
             self.shared.metrics.connections_refused.count(refused.reason());
         }
         None
@@ -91,7 +91,7 @@ impl ServerApp for Edge {
 
 /// Why a connection is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refused {
+enum ConnectionRefusal {
     /// There are too many.
     Full,
     /// There are too many of this client.
@@ -106,7 +106,7 @@ enum Refused {
     ProxyHeader,
 }
 
-impl Refused {
+impl ConnectionRefusal {
     fn reason(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -121,39 +121,43 @@ impl Refused {
 
 impl Edge {
     /// Takes a connection from its beginning to its end.
-    async fn take(&self, stream: Stream, shutdown: &ShutdownWatch) -> Result<(), Refused> {
+    async fn serve(&self, stream: Stream, shutdown: &ShutdownWatch) -> Result<(), ConnectionRefusal> {
         // One for all that comes before a first request.
         let deadline = Instant::now() + self.limits.head_timeout;
-        let mut admitted = self.admission.admit().ok_or(Refused::Full)?;
-        let mut share = self.shared.shares.connect().ok_or(Refused::Descriptors)?;
-        let peer = Arrival::peer_of(&stream);
-        let mut line = Line::new(stream);
+        let mut admitted = self.admission.admit().ok_or(ConnectionRefusal::Full)?;
+        let mut share = self
+            .shared
+            .shares
+            .connect()
+            .ok_or(ConnectionRefusal::Descriptors)?;
+        let peer = ClientConnection::peer_of(&stream);
+        let mut socket = BufferedSocket::new(stream);
         let trusted = peer.is_some_and(|peer| {
             let serving = self.shared.current.take();
             serving.decider.trusted_proxies.networks.contain(peer.ip())
         });
         let client = if self.proxied {
             if !trusted {
-                return Err(Refused::Untrusted);
+                return Err(ConnectionRefusal::Untrusted);
             }
-            proxied::client(&mut line, deadline).await?.or(peer)
+            proxied::client(&mut socket, deadline).await?.or(peer)
         } else {
             peer
         };
         // A trusted proxy's connection is nobody's.
         let owner = client.filter(|client| !trusted || Some(*client) != peer);
         let owner = owner.map(|owner| owner.ip());
-        if owner.is_some_and(|owner| !admitted.count_for(owner)) {
-            return Err(Refused::ClientFull);
+        if owner.is_some_and(|owner| !admitted.charge(owner)) {
+            return Err(ConnectionRefusal::ClientFull);
         }
         if !share.charge(owner) {
-            return Err(Refused::ClientShare);
+            return Err(ConnectionRefusal::ClientShare);
         }
         let end = share.end();
-        let arrival = Arrival::new(line.stream(), client, self.limits.write_timeout, share);
+        let connection = ClientConnection::new(socket.stream(), client, self.limits.write_timeout, share);
         tokio::select! {
             biased;
-            () = self.speak(line, arrival, deadline, shutdown) => {}
+            () = self.serve_protocol(socket, connection, deadline, shutdown) => {}
             // Dropping what is spoken closes the connection.
             () = end.given() => {}
         }
@@ -161,26 +165,32 @@ impl Edge {
     }
 
     /// Finds out what is spoken on the connection, and speaks it.
-    async fn speak(&self, mut line: Line, mut arrival: Arrival, deadline: Instant, shutdown: &ShutdownWatch) {
+    async fn serve_protocol(
+        &self,
+        mut socket: BufferedSocket,
+        mut connection: ClientConnection,
+        deadline: Instant,
+        shutdown: &ShutdownWatch,
+    ) {
         let http2 = match self.protocol {
-            Protocol::Plain => false,
-            Protocol::PlainOrHttp2 => http2::begins(&mut line, deadline).await,
-            Protocol::Tls => {
+            ListenerProtocol::Plain => false,
+            ListenerProtocol::PlainOrHttp2 => http2::has_preface(&mut socket, deadline).await,
+            ListenerProtocol::Tls => {
                 let handshakes = &self.shared.metrics.tls_handshakes;
                 let Some(config) = self.shared.current.take().tls(Some(&self.listener)) else {
                     return handshakes.count("no_certificate");
                 };
-                let encrypted = match tls::handshake(line, config, deadline).await {
+                let encrypted = match tls::handshake(socket, config, deadline).await {
                     Ok((encrypted, shown)) => {
                         handshakes.count("ok");
-                        line = encrypted;
+                        socket = encrypted;
                         shown
                     }
                     Err(reason) => return handshakes.count(reason),
                 };
                 let http2 = encrypted.http2;
-                arrival.tls = Some(encrypted);
-                if http2 && !http2::begins(&mut line, deadline).await {
+                connection.tls = Some(encrypted);
+                if http2 && !http2::has_preface(&mut socket, deadline).await {
                     return;
                 }
                 http2
@@ -188,17 +198,17 @@ impl Edge {
         };
         if http2 {
             let refused = self.shared.metrics.http2_requests_refused.clone();
-            arrival.streams = Some(Streams::new(arrival.client(), refused));
-            arrival.http2 = Some(Http2Limits {
+            connection.streams = Some(Streams::new(connection.client(), refused));
+            connection.http2 = Some(Http2Limits {
                 head: self.limits.head,
                 body_timeout: self.limits.body_timeout,
             });
         }
-        let arrival = Arc::new(arrival);
+        let connection = Arc::new(connection);
         if http2 {
-            http2::serve(self, line, &arrival, shutdown).await;
+            http2::serve(self, socket, &connection, shutdown).await;
         } else {
-            http1::serve(self, line, &arrival, deadline, shutdown.clone()).await;
+            http1::serve(self, socket, &connection, deadline, shutdown.clone()).await;
         }
     }
 }

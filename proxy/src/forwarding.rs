@@ -10,7 +10,7 @@ use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use rules::{ForwardingHeader, Host, TrustedProxies};
 
-use crate::edge::arrival;
+use crate::edge::client_connection;
 
 mod elements;
 
@@ -79,7 +79,7 @@ impl Proto {
 
 /// How the peer speaks to us.
 pub(crate) fn proto(session: &Session) -> Proto {
-    if arrival(session).is_some_and(|arrival| arrival.tls.is_some()) {
+    if client_connection(session).is_some_and(|connection| connection.tls.is_some()) {
         Proto::Https
     } else {
         Proto::Http

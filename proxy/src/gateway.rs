@@ -14,7 +14,7 @@ use pingora::{Error, ErrorType};
 
 use crate::answer::{self, Answer, Code, Connection};
 use crate::context::Context;
-use crate::edge::{Arrival, BodyFault, arrival};
+use crate::edge::{BodyFault, ClientConnection, client_connection};
 use crate::guard::{Panicked, contain, contain_async};
 use crate::outcome::Outcome;
 use crate::phase::{body, headers, live, observe, response, upstream};
@@ -157,8 +157,8 @@ impl ProxyHttp for Gateway {
         error: &Error,
         context: &mut Context,
     ) -> FailToProxy {
-        let arrival = arrival(session);
-        let failure = match arrival.and_then(Arrival::fault) {
+        let connection = client_connection(session);
+        let failure = match connection.and_then(ClientConnection::fault) {
             Some(BodyFault::Invalid(_)) => Some((Code::BODY, Outcome::BadRequest)),
             Some(BodyFault::Late) => Some((Code::BODY_TIMEOUT, Outcome::ClientError)),
             None => upstream::failure(error),
@@ -183,10 +183,10 @@ impl ProxyHttp for Gateway {
                 if answered
                     && whole
                     && session.get_keepalive().is_some()
-                    && let Some(arrival) = crate::edge::arrival(session)
+                    && let Some(connection) = client_connection(session)
                 {
                     // pingora gives the connection of a failed exchange up; the edge doesn't.
-                    arrival.keep();
+                    connection.set_kept();
                 }
                 refusal.answer.status()
             }

@@ -25,7 +25,7 @@ use crate::admin::{AdminServer, AdminState, Encryption, admin_router};
 use crate::capacity::Capacity;
 use crate::current::Current;
 use crate::decider::head_limits;
-use crate::edge::{Admission, Backpressure, Edge, EdgeLimits, Http2, Protocol};
+use crate::edge::{Admission, Backpressure, Edge, EdgeLimits, Http2, ListenerProtocol};
 use crate::gateway::Gateway;
 use crate::key_store::KeyStore;
 use crate::log_drops::LogDropsCollector;
@@ -263,9 +263,9 @@ fn edge(
         admission: Arc::new(admission),
         proxied: definition.proxy_protocol,
         protocol: match (&definition.tls, definition.h2c) {
-            (Some(_), _) => Protocol::Tls,
-            (None, true) => Protocol::PlainOrHttp2,
-            (None, false) => Protocol::Plain,
+            (Some(_), _) => ListenerProtocol::Tls,
+            (None, true) => ListenerProtocol::PlainOrHttp2,
+            (None, false) => ListenerProtocol::Plain,
         },
     }
 }

@@ -16,8 +16,8 @@ const SHARDS: usize = 16;
 /// The connections of one listener.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    most: usize,
-    most_per_client: usize,
+    max: usize,
+    max_per_client: usize,
     admitted: AtomicUsize,
     clients: [Mutex<HashMap<IpAddr, usize>>; SHARDS],
     hasher: RandomState,
@@ -34,10 +34,10 @@ pub(super) struct Admitted {
 
 impl Admission {
     /// Admits so many connections at a time, and so many of them from one client.
-    pub(crate) fn new(most: usize, most_per_client: usize, gauge: IntGauge) -> Self {
+    pub(crate) fn new(max: usize, max_per_client: usize, gauge: IntGauge) -> Self {
         Self {
-            most,
-            most_per_client,
+            max,
+            max_per_client,
             admitted: AtomicUsize::new(0),
             clients: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
@@ -54,7 +54,7 @@ impl Admission {
             admission: Arc::clone(self),
             client: None,
         };
-        (before < self.most).then_some(admitted)
+        (before < self.max).then_some(admitted)
     }
 
     fn shard(&self, client: IpAddr) -> Option<&Mutex<HashMap<IpAddr, usize>>> {
@@ -66,7 +66,7 @@ impl Admission {
 impl Admitted {
     /// Counts the connection as this client's; false if the client has no room for it.
     #[must_use]
-    pub(super) fn count_for(&mut self, client: IpAddr) -> bool {
+    pub(super) fn charge(&mut self, client: IpAddr) -> bool {
         let client = network(client);
         let Some(shard) = self.admission.shard(client) else {
             return true;
@@ -74,7 +74,7 @@ impl Admitted {
         let mut clients = shard.lock();
         let count = clients.entry(client).or_default();
         // A client that is refused has connections, so that its entry is never left at none.
-        if *count >= self.admission.most_per_client {
+        if *count >= self.admission.max_per_client {
             return false;
         }
         *count += 1;
@@ -117,9 +117,9 @@ mod tests {
 
     use super::Admission;
 
-    fn admission(most: usize, most_per_client: usize) -> Arc<Admission> {
+    fn admission(max: usize, max_per_client: usize) -> Arc<Admission> {
         let gauge = IntGauge::new("connections", "Connections.").unwrap();
-        Arc::new(Admission::new(most, most_per_client, gauge))
+        Arc::new(Admission::new(max, max_per_client, gauge))
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
         let admission = admission(99, 1);
         let take = |client: &str| {
             let mut admitted = admission.admit().unwrap();
-            admitted.count_for(client.parse().unwrap()).then_some(admitted)
+            admitted.charge(client.parse().unwrap()).then_some(admitted)
         };
         for (first, second, other) in [
             ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"),

@@ -125,7 +125,7 @@ impl FloodWatch {
     }
 
     /// Takes note of bytes that the client was sent.
-    pub(super) fn wrote(&mut self, bytes: &[u8]) {
+    pub(super) fn record_written(&mut self, bytes: &[u8]) {
         let answers = &mut self.answers;
         self.sent.read(bytes, |frame| {
             if matches!(frame.kind, DATA | HEADERS) {
@@ -136,7 +136,7 @@ impl FloodWatch {
     }
 
     /// Takes note of what came; the flood that it is, if it is one.
-    pub(super) fn read(&mut self, bytes: &[u8], now: Instant) -> Option<Flood> {
+    pub(super) fn record_read(&mut self, bytes: &[u8], now: Instant) -> Option<Flood> {
         let (mut resets, mut idle_frames) = (0, 0);
         let (begun, turn) = (&mut self.begun, &mut self.turn);
         let (requests, latest) = (&mut self.requests, &mut self.latest);
@@ -213,7 +213,7 @@ mod tests {
         let mut watch = FloodWatch::new(0, began);
         let found = (0..60).find_map(|second| {
             let now = began + Duration::from_secs(second);
-            watch.read(&frames.repeat(per_second), now)
+            watch.record_read(&frames.repeat(per_second), now)
         });
         assert_eq!(found, expected, "{per_second} of {frames:?} a second");
     }
@@ -255,18 +255,22 @@ mod tests {
             // A download in frames of 16 KiB, for each of which a slow reader opens both windows eight times.
             let mut data = vec![0, 64, 0, 0, 0, 0, 0, 0, 1];
             data.resize(9 + 16 * 1024, b'a');
-            (0..1_000).for_each(|_| watch.wrote(&data));
+            (0..1_000).for_each(|_| watch.record_written(&data));
             let now = began + Duration::from_secs(second);
-            assert_eq!(watch.read(&update.repeat(16 * 1_000), now), None, "{second}");
+            assert_eq!(
+                watch.record_read(&update.repeat(16 * 1_000), now),
+                None,
+                "{second}"
+            );
         }
         // Short messages, each of which a client answers by opening a window and measuring the delay.
         let mut watch = FloodWatch::new(0, began);
         for second in 0..60 {
             let message = [&[0, 0, 60, 0, 0, 0, 0, 0, 1][..], &[b'a'; 60]].concat();
-            (0..2_000).for_each(|_| watch.wrote(&message));
+            (0..2_000).for_each(|_| watch.record_written(&message));
             let now = began + Duration::from_secs(second);
             let answers = [update, frame(6, 0)].concat().repeat(2_000);
-            assert_eq!(watch.read(&answers, now), None, "{second}");
+            assert_eq!(watch.record_read(&answers, now), None, "{second}");
         }
     }
 
@@ -277,14 +281,14 @@ mod tests {
         for second in 0..60 {
             let now = began + Duration::from_secs(second);
             // Answers without a body, before each of which a client opens both windows.
-            (0..2_000).for_each(|_| watch.wrote(&frame(1, 5)));
+            (0..2_000).for_each(|_| watch.record_written(&frame(1, 5)));
             let windows = frame(8, 0).repeat(2 * 2_000);
-            assert_eq!(watch.read(&windows, now), None, "{second}");
+            assert_eq!(watch.record_read(&windows, now), None, "{second}");
         }
         let mut watch = FloodWatch::new(0, began);
         for turn in 0..60 {
             let now = began + Duration::from_millis(1_900 * turn);
-            assert_eq!(watch.read(&frame(4, 0).repeat(360), now), None, "{turn}");
+            assert_eq!(watch.record_read(&frame(4, 0).repeat(360), now), None, "{turn}");
         }
     }
 
@@ -302,7 +306,7 @@ mod tests {
             (&[0, 0, 0, 1, 5, 0, 0, 0, 3], false),
         ];
         for (part, in_head) in parts {
-            assert_eq!(watch.read(part, Instant::now()), None);
+            assert_eq!(watch.record_read(part, Instant::now()), None);
             assert_eq!(watch.is_in_head(), in_head, "after {part:?}");
         }
     }
@@ -313,9 +317,9 @@ mod tests {
         let mut watch = FloodWatch::new(0, began);
         for turn in 0..1_000 {
             let begin = began + Duration::from_secs(turn);
-            assert_eq!(watch.read(&frame(1, 5).repeat(100), begin), None);
+            assert_eq!(watch.record_read(&frame(1, 5).repeat(100), begin), None);
             let late = begin + Duration::from_millis(600);
-            assert_eq!(watch.read(&frame(3, 0).repeat(100), late), None);
+            assert_eq!(watch.record_read(&frame(3, 0).repeat(100), late), None);
         }
     }
 }

@@ -9,13 +9,13 @@ use pingora::protocols::http::ServerSession;
 use pingora::server::ShutdownWatch;
 use tokio::time::{Instant, timeout_at};
 
-use super::exchange::Exchange;
-use super::line::Line;
-use super::{Arrival, Edge, malformed};
+use super::buffered_socket::BufferedSocket;
+use super::pingora_stream::PingoraStream;
+use super::{ClientConnection, Edge, malformed};
 use crate::answer::Code;
 
 /// Why there is no next request.
-enum Ended {
+enum NoNextHead {
     /// The client closed the connection, or is too slow to be told anything.
     Gone,
     /// The head did not come in time, and the client may be told so.
@@ -27,32 +27,34 @@ enum Ended {
 /// Serves the requests of a connection until it ends.
 pub(super) async fn serve(
     edge: &Edge,
-    mut line: Line,
-    arrival: &Arc<Arrival>,
+    mut socket: BufferedSocket,
+    connection: &Arc<ClientConnection>,
     deadline: Instant,
     mut shutdown: ShutdownWatch,
 ) {
-    let digest = arrival.digest();
+    let digest = connection.digest();
     let mut first = Some(deadline);
     loop {
-        let head = match next_head(edge, &mut line, first, &mut shutdown).await {
+        let head = match next_head(edge, &mut socket, first, &mut shutdown).await {
             Ok(head) => head,
-            Err(Ended::Gone) => return,
-            Err(Ended::Late) => {
-                return malformed::answer(edge, line, arrival, Code::HEAD_TIMEOUT, "the head is late").await;
+            Err(NoNextHead::Gone) => return,
+            Err(NoNextHead::Late) => {
+                return malformed::answer(edge, socket, connection, Code::HEAD_TIMEOUT, "the head is late")
+                    .await;
             }
-            Err(Ended::Malformed(why)) => {
-                return malformed::answer(edge, line, arrival, Code::of_head(why), &why.to_string()).await;
+            Err(NoNextHead::Malformed(why)) => {
+                return malformed::answer(edge, socket, connection, Code::of_head(why), &why.to_string())
+                    .await;
             }
         };
         first = None;
-        arrival.renew();
-        arrival.share.touch();
-        let mut request = line.ahead.split_to(head.end);
+        connection.begin_request();
+        connection.share.touch();
+        let mut request = socket.buffer.split_to(head.end);
         let head_bytes = request.split_off(head.start);
         let (body, limit) = (Body::new(head.framing), edge.limits.body_timeout);
-        let (exchange, returned) = Exchange::of_request(line, body, arrival, digest.clone(), limit);
-        let mut session = ServerSession::new_http1(Box::new(exchange));
+        let (stream, returned) = PingoraStream::for_request(socket, body, connection, digest.clone(), limit);
+        let mut session = ServerSession::new_http1(Box::new(stream));
         session.set_pipelined_prefix(head_bytes);
         session.set_keepalive(Some(edge.limits.idle_timeout.as_secs().max(1)));
         let reused = edge.proxy.process_new_http(session, &shutdown).await;
@@ -60,56 +62,60 @@ pub(super) async fn serve(
         // Dropped here, the exchange gives the connection back.
         drop(reused);
         let Ok(returned) = returned.await else { return };
-        if !(returned.body_done && (reusable || arrival.is_kept())) {
+        if !(returned.body_done && (reusable || connection.is_kept())) {
             return;
         }
-        line = returned.line;
+        socket = returned.socket;
     }
 }
 
 /// Reads the next head; the first one has a deadline already. It stays in what was read ahead.
 async fn next_head(
     edge: &Edge,
-    line: &mut Line,
+    socket: &mut BufferedSocket,
     first: Option<Instant>,
     shutdown: &mut ShutdownWatch,
-) -> Result<Head, Ended> {
+) -> Result<Head, NoNextHead> {
     let limits = edge.limits;
-    if line.ahead.is_empty() && first.is_none() {
-        wait(line, limits.idle_timeout, shutdown).await?;
+    if socket.buffer.is_empty() && first.is_none() {
+        wait_for_first_byte(socket, limits.idle_timeout, shutdown).await?;
     }
     let deadline = first.unwrap_or_else(|| Instant::now() + limits.head_timeout);
     let mut parsed = 0;
     loop {
         // Only a new line can make what was incomplete before complete or wrong.
-        let unread = line.ahead.get(parsed..).unwrap_or_default();
-        if parsed == 0 || unread.contains(&b'\n') || line.ahead.len() >= limits.head.bytes {
-            match read_head(&line.ahead, limits.head) {
+        let unread = socket.buffer.get(parsed..).unwrap_or_default();
+        if parsed == 0 || unread.contains(&b'\n') || socket.buffer.len() >= limits.head.bytes {
+            match read_head(&socket.buffer, limits.head) {
                 Ok(Some(head)) => return Ok(head),
                 Ok(None) => {}
-                Err(why) => return Err(Ended::Malformed(why)),
+                Err(why) => return Err(NoNextHead::Malformed(why)),
             }
         }
-        parsed = line.ahead.len();
-        match timeout_at(deadline, line.read_ahead()).await {
-            Ok(Ok(0) | Err(_)) => return Err(Ended::Gone),
+        parsed = socket.buffer.len();
+        match timeout_at(deadline, socket.fill_buffer()).await {
+            Ok(Ok(0) | Err(_)) => return Err(NoNextHead::Gone),
             Ok(Ok(_)) => {}
-            Err(_) if line.ahead.is_empty() => return Err(Ended::Gone),
-            Err(_) => return Err(Ended::Late),
+            Err(_) if socket.buffer.is_empty() => return Err(NoNextHead::Gone),
+            Err(_) => return Err(NoNextHead::Late),
         }
     }
 }
 
 /// Waits for the first byte of the next request.
-async fn wait(line: &mut Line, idle: Duration, shutdown: &mut ShutdownWatch) -> Result<(), Ended> {
+async fn wait_for_first_byte(
+    socket: &mut BufferedSocket,
+    idle: Duration,
+    shutdown: &mut ShutdownWatch,
+) -> Result<(), NoNextHead> {
     if *shutdown.borrow() {
-        return Err(Ended::Gone);
+        return Err(NoNextHead::Gone);
     }
     tokio::select! {
-        read = tokio::time::timeout(idle, line.read_ahead()) => match read {
+        read = tokio::time::timeout(idle, socket.fill_buffer()) => match read {
             Ok(Ok(1..)) => Ok(()),
-            _ => Err(Ended::Gone),
+            _ => Err(NoNextHead::Gone),
         },
-        _ = shutdown.changed() => Err(Ended::Gone),
+        _ = shutdown.changed() => Err(NoNextHead::Gone),
     }
 }

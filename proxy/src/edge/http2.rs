@@ -12,10 +12,10 @@ use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::time::{Instant, timeout_at};
 
-use super::arrival::of_digest;
-use super::exchange::Exchange;
-use super::line::Line;
-use super::{Arrival, Edge, EdgeLimits};
+use super::buffered_socket::BufferedSocket;
+use super::client_connection::connection_of_digest;
+use super::pingora_stream::PingoraStream;
+use super::{ClientConnection, Edge, EdgeLimits};
 use crate::answer::Code;
 use crate::gateway::Gateway;
 use crate::shared::Shared;
@@ -40,19 +40,19 @@ const MAX_OWN_RESETS: usize = 256;
 
 tokio::task_local! {
     /// The stream that the present task serves: pingora has no other place for what belongs to one stream.
-    static STREAM: Stream;
+    static STREAM: Http2Stream;
 }
 
 /// A stream of HTTP/2.
 #[derive(Debug, Clone)]
-pub(crate) struct Stream {
+pub(crate) struct Http2Stream {
     /// Ends its request.
     pub(crate) end: Arc<EndSignal>,
     pub(crate) share: Option<Arc<StreamShare>>,
 }
 
 /// Returns the stream that the present task serves, if it is one of HTTP/2.
-pub(crate) fn present_stream() -> Option<Stream> {
+pub(crate) fn current_stream() -> Option<Http2Stream> {
     STREAM.try_with(Clone::clone).ok()
 }
 
@@ -84,7 +84,8 @@ impl HttpServerApp for Http2 {
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let connection = of_digest(session.digest()).map(|arrival| Arc::clone(&arrival.share));
+        let connection =
+            connection_of_digest(session.digest()).map(|connection| Arc::clone(&connection.share));
         let stream = connection.as_ref().map(|connection| {
             connection.touch();
             self.shared.shares.begin_stream(connection)
@@ -99,7 +100,7 @@ impl HttpServerApp for Http2 {
         let end = Arc::new(EndSignal::on(
             connection.and_then(|connection| connection.end_of_rest()),
         ));
-        let stream = Stream {
+        let stream = Http2Stream {
             end: Arc::clone(&end),
             share: stream.flatten(),
         };
@@ -141,16 +142,16 @@ fn options(limits: &EdgeLimits) -> H2Options {
 }
 
 /// Whether the connection begins as HTTP/2 does. It is read no further than that needs.
-pub(super) async fn begins(line: &mut Line, deadline: Instant) -> bool {
+pub(super) async fn has_preface(socket: &mut BufferedSocket, deadline: Instant) -> bool {
     loop {
-        let length = line.ahead.len().min(PREFACE.len());
-        if line.ahead.get(..length) != PREFACE.get(..length) {
+        let length = socket.buffer.len().min(PREFACE.len());
+        if socket.buffer.get(..length) != PREFACE.get(..length) {
             return false;
         }
         if length == PREFACE.len() {
             return true;
         }
-        match timeout_at(deadline, line.read_ahead()).await {
+        match timeout_at(deadline, socket.fill_buffer()).await {
             Ok(Ok(1..)) => {}
             _ => return false,
         }
@@ -158,10 +159,15 @@ pub(super) async fn begins(line: &mut Line, deadline: Instant) -> bool {
 }
 
 /// Serves the requests of a connection that begins as HTTP/2 does, until it ends.
-pub(super) async fn serve(edge: &Edge, line: Line, arrival: &Arc<Arrival>, shutdown: &ShutdownWatch) {
-    let exchange = Exchange::of_connection(line, arrival, edge.limits.head_timeout);
-    edge.http2.process_new(Box::new(exchange), shutdown).await;
-    if let Some(flood) = arrival.flood() {
+pub(super) async fn serve(
+    edge: &Edge,
+    socket: BufferedSocket,
+    connection: &Arc<ClientConnection>,
+    shutdown: &ShutdownWatch,
+) {
+    let stream = PingoraStream::for_http2(socket, connection, edge.limits.head_timeout);
+    edge.http2.process_new(Box::new(stream), shutdown).await;
+    if let Some(flood) = connection.flood() {
         edge.shared.metrics.connections_broken_off.count(flood.reason());
     }
 }

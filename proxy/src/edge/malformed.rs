@@ -6,8 +6,8 @@ use pingora::http::ResponseHeader;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::line::Line;
-use super::{Arrival, Edge};
+use super::buffered_socket::BufferedSocket;
+use super::{ClientConnection, Edge};
 use crate::access_entry::{AnsweredBy, Entry};
 use crate::answer::{Answer, Code};
 use crate::outcome::Outcome;
@@ -19,7 +19,13 @@ const MAX_LINGERED_BYTES: usize = 256 * 1024;
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// Answers with `code`, and ends the connection. The log says `cause`.
-pub(super) async fn answer(edge: &Edge, mut line: Line, arrival: &Arrival, code: Code, cause: &str) {
+pub(super) async fn answer(
+    edge: &Edge,
+    mut socket: BufferedSocket,
+    connection: &ClientConnection,
+    code: Code,
+    cause: &str,
+) {
     let (shared, started) = (&edge.shared, Instant::now());
     let (serving, id) = (shared.current.take(), shared.ids.next());
     let answer = Answer::new(code, &serving.decider.pages);
@@ -30,7 +36,7 @@ pub(super) async fn answer(edge: &Edge, mut line: Line, arrival: &Arrival, code:
     };
     let mut bytes = head(&rendered.header);
     bytes.extend_from_slice(&rendered.body);
-    let sent = timeout(LIMIT, send(&mut line, &bytes)).await;
+    let sent = timeout(LIMIT, send(&mut socket, &bytes)).await;
     let sent = matches!(sent, Ok(Ok(())));
     let duration = started.elapsed();
     serving
@@ -42,7 +48,7 @@ pub(super) async fn answer(edge: &Edge, mut line: Line, arrival: &Arrival, code:
             time: SystemTime::now(),
             request_id: id.as_str(),
             trace_id: None,
-            client: arrival.client(),
+            client: connection.client(),
             method: "",
             host: None,
             path: "",
@@ -68,22 +74,22 @@ pub(super) async fn answer(edge: &Edge, mut line: Line, arrival: &Arrival, code:
     }
     if sent {
         // Whether all of it came makes no difference: the connection is closed now.
-        let _ = timeout(LIMIT, linger(line)).await;
+        let _ = timeout(LIMIT, linger(socket)).await;
     }
 }
 
-async fn send(line: &mut Line, bytes: &[u8]) -> std::io::Result<()> {
-    let stream = line.socket_mut();
+async fn send(socket: &mut BufferedSocket, bytes: &[u8]) -> std::io::Result<()> {
+    let stream = socket.inner_mut();
     stream.write_all(bytes).await?;
     stream.flush().await?;
     stream.shutdown().await;
     Ok(())
 }
 
-async fn linger(mut line: Line) {
+async fn linger(mut socket: BufferedSocket) {
     let (mut left, mut space) = (MAX_LINGERED_BYTES, [0; 4096]);
     while left > 0 {
-        match line.socket_mut().read(&mut space).await {
+        match socket.inner_mut().read(&mut space).await {
             Ok(read @ 1..) => left = left.saturating_sub(read),
             _ => return,
         }

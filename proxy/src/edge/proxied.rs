@@ -6,20 +6,23 @@ use ::wire::read_proxy_header;
 use bytes::Buf as _;
 use tokio::time::{Instant, timeout_at};
 
-use super::Refused;
-use super::line::Line;
+use super::ConnectionRefusal;
+use super::buffered_socket::BufferedSocket;
 
 /// For whom the trusted proxy connects; none where it connects for itself. What follows its header stays.
-pub(super) async fn client(line: &mut Line, deadline: Instant) -> Result<Option<SocketAddr>, Refused> {
+pub(super) async fn client(
+    socket: &mut BufferedSocket,
+    deadline: Instant,
+) -> Result<Option<SocketAddr>, ConnectionRefusal> {
     loop {
-        match read_proxy_header(&line.ahead).map_err(|_| Refused::ProxyHeader)? {
+        match read_proxy_header(&socket.buffer).map_err(|_| ConnectionRefusal::ProxyHeader)? {
             Some(header) => {
-                line.ahead.advance(header.length);
+                socket.buffer.advance(header.length);
                 return Ok(header.source);
             }
-            None => match timeout_at(deadline, line.read_ahead()).await {
+            None => match timeout_at(deadline, socket.fill_buffer()).await {
                 Ok(Ok(1..)) => {}
-                _ => return Err(Refused::ProxyHeader),
+                _ => return Err(ConnectionRefusal::ProxyHeader),
             },
         }
     }

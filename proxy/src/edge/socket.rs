@@ -9,7 +9,7 @@ use pingora::protocols::{Shutdown, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
-use super::line::Line;
+use super::buffered_socket::BufferedSocket;
 
 /// How long the last words of a TLS connection may take.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) enum Socket {
     Plain(Stream),
     /// Through TLS, over a line that holds what was read before the handshake.
-    Encrypted(Box<TlsStream<Line>>),
+    Encrypted(Box<TlsStream<BufferedSocket>>),
 }
 
 impl Socket {

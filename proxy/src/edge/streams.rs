@@ -12,7 +12,7 @@ use tracing::debug;
 pub(crate) struct Streams {
     client: Option<IpAddr>,
     begun: AtomicU64,
-    taken: AtomicU64,
+    read: AtomicU64,
     /// Counts those that were refused.
     refused: IntCounter,
 }
@@ -22,25 +22,25 @@ impl Streams {
         Self {
             client,
             begun: AtomicU64::new(0),
-            taken: AtomicU64::new(0),
+            read: AtomicU64::new(0),
             refused,
         }
     }
 
     /// Notes how many the client has begun.
-    pub(super) fn begun(&self, requests: u64) {
+    pub(super) fn set_begun(&self, requests: u64) {
         self.begun.store(requests, Ordering::Relaxed);
     }
 
     /// Notes that one got as far as our first hook.
-    pub(crate) fn taken(&self) {
-        self.taken.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn count_read(&self) {
+        self.read.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Drop for Streams {
     fn drop(&mut self) {
-        let refused = self.begun.get_mut().saturating_sub(*self.taken.get_mut());
+        let refused = self.begun.get_mut().saturating_sub(*self.read.get_mut());
         if refused > 0 {
             self.refused.inc_by(refused);
             let client = self.client;

@@ -10,13 +10,13 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::line::Line;
+use super::buffered_socket::BufferedSocket;
 use super::socket::Socket;
 use crate::client_certificate::ClientCertificate;
 
 /// What a handshake has shown.
 #[derive(Debug)]
-pub(crate) struct Encrypted {
+pub(crate) struct Handshake {
     /// The client's certificate, which was verified.
     pub(crate) client: Option<Arc<ClientCertificate>>,
     /// Whether HTTP/2 was agreed on.
@@ -25,11 +25,11 @@ pub(crate) struct Encrypted {
 
 /// The connection after the handshake; or else why it failed, in a word for the metrics.
 pub(super) async fn handshake(
-    line: Line,
+    socket: BufferedSocket,
     config: Arc<ServerConfig>,
     deadline: Instant,
-) -> Result<(Line, Encrypted), &'static str> {
-    let stream = accept(line, config, deadline).await?;
+) -> Result<(BufferedSocket, Handshake), &'static str> {
+    let stream = accept(socket, config, deadline).await?;
     let (_, connection) = stream.get_ref();
     let http2 = connection.alpn_protocol() == Some(b"h2");
     let certificate = connection
@@ -41,8 +41,8 @@ pub(super) async fn handshake(
         // It was verified, so that it can be read; if not, it proves nothing.
         Some(None) => return Err("bad_certificate"),
     };
-    let line = Line::over(Socket::Encrypted(Box::new(stream)));
-    Ok((line, Encrypted { client, http2 }))
+    let socket = BufferedSocket::over(Socket::Encrypted(Box::new(stream)));
+    Ok((socket, Handshake { client, http2 }))
 }
 
 /// The same, without a look at what it has shown.

@@ -11,7 +11,7 @@ use wire::HeadLimits;
 
 use crate::answer::{Answer, Code};
 use crate::decider::Decider;
-use crate::edge::arrival;
+use crate::edge::client_connection;
 use crate::findings::Findings;
 use crate::phase::received::{Body, Received};
 use crate::refusal::Refusal;
@@ -33,11 +33,13 @@ pub(crate) fn configure(session: &mut Session, draining: bool) {
     if session.get_keepalive().is_some() {
         session.set_keepalive(if draining { None } else { Some(KEEP_ALIVE_SECONDS) });
     }
-    let Some(arrival) = arrival(session) else { return };
-    if let Some(streams) = &arrival.streams {
-        streams.taken();
+    let Some(connection) = client_connection(session) else {
+        return;
+    };
+    if let Some(streams) = &connection.streams {
+        streams.count_read();
     }
-    let limit = arrival.write_timeout;
+    let limit = connection.write_timeout;
     session.set_write_timeout(Some(limit));
 }
 

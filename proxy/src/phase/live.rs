@@ -12,7 +12,7 @@ use tokens::Identity;
 
 use crate::answer::{Answer, Code};
 use crate::context::Context;
-use crate::edge::{Arrival, arrival};
+use crate::edge::{ClientConnection, client_connection};
 use crate::findings::Findings;
 use crate::forwarding::Forwarding;
 use crate::issuer_keys::Unproven;
@@ -44,12 +44,12 @@ pub(crate) async fn decide(
         true => Body::Empty,
         false => Body::Possible,
     };
-    let arrival = arrival(session);
+    let connection = client_connection(session);
     let (http2, certificate) = (
-        arrival
-            .and_then(|arrival| arrival.http2)
+        connection
+            .and_then(|connection| connection.http2)
             .map(|limits| limits.head),
-        arrival.and_then(Arrival::certificate).cloned(),
+        connection.and_then(ClientConnection::certificate).cloned(),
     );
     let mut received = Received {
         header: session.req_header_mut(),

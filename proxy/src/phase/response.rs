@@ -8,7 +8,7 @@ use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
 use crate::context::Context;
-use crate::edge::arrival;
+use crate::edge::client_connection;
 use crate::phase::upstream;
 use crate::shares::{Direction, MAX_UNCOUNTED};
 
@@ -47,9 +47,9 @@ pub(crate) fn pass_on(
         return Err(error.into_up());
     }
     if response.status == StatusCode::SWITCHING_PROTOCOLS
-        && let Some(arrival) = arrival(session)
+        && let Some(connection) = client_connection(session)
     {
-        arrival.switch();
+        connection.set_switched();
     }
     if response.status == StatusCode::SWITCHING_PROTOCOLS || !response.status.is_informational() {
         context.upstream_answered = true;

@@ -20,7 +20,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::answer::{Answer, Code};
 use crate::context::Context;
-use crate::edge::{arrival, present_stream};
+use crate::edge::{client_connection, current_stream};
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::shares::{Need, RequestShare, Shares, Short};
@@ -75,8 +75,8 @@ async fn share(
         client: context.forwarding.charged_client(),
         is_tunnel: is_websocket(session),
     };
-    let connection = arrival(session).map(|arrival| Arc::clone(&arrival.share));
-    let stream = present_stream();
+    let connection = client_connection(session).map(|connection| Arc::clone(&connection.share));
+    let stream = current_stream();
     let is_whole = stream.is_none();
     if let Some(share) = stream.as_ref().and_then(|stream| stream.share.as_ref()) {
         share.charge_to(need.client);
@@ -229,8 +229,8 @@ pub(crate) fn ended(session: &Session, context: &mut Context) {
         return;
     }
     context.attempts.ended();
-    if let Some(arrival) = arrival(session) {
-        arrival.hasten();
+    if let Some(connection) = client_connection(session) {
+        connection.set_answered();
     }
 }
 

@@ -15,35 +15,35 @@ const READ_BYTES: usize = 4 * 1024;
 
 /// A connection, and what was read of it too early.
 #[derive(Debug)]
-pub(super) struct Line {
-    socket: Socket,
-    pub(super) ahead: BytesMut,
+pub(super) struct BufferedSocket {
+    inner: Socket,
+    pub(super) buffer: BytesMut,
 }
 
-impl Line {
+impl BufferedSocket {
     pub(super) fn new(stream: Stream) -> Self {
         Self::over(Socket::Plain(stream))
     }
 
     pub(super) fn over(socket: Socket) -> Self {
         Self {
-            socket,
-            ahead: BytesMut::new(),
+            inner: socket,
+            buffer: BytesMut::new(),
         }
     }
 
     /// Reads more ahead; 0 at the end.
-    pub(super) async fn read_ahead(&mut self) -> io::Result<usize> {
-        self.ahead.reserve(READ_BYTES);
-        self.socket.read_buf(&mut self.ahead).await
+    pub(super) async fn fill_buffer(&mut self) -> io::Result<usize> {
+        self.buffer.reserve(READ_BYTES);
+        self.inner.read_buf(&mut self.buffer).await
     }
 
     /// The same for those who poll.
-    pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_fill_buffer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut space = [0; READ_BYTES];
         let mut read = ReadBuf::new(&mut space);
-        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut read))?;
-        self.ahead.extend_from_slice(read.filled());
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut read))?;
+        self.buffer.extend_from_slice(read.filled());
         Poll::Ready(Ok(read.filled().len()))
     }
 
@@ -53,34 +53,34 @@ impl Line {
         cx: &mut Context<'_>,
         space: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.ahead.is_empty() {
-            return Pin::new(&mut self.socket).poll_read(cx, space);
+        if self.buffer.is_empty() {
+            return Pin::new(&mut self.inner).poll_read(cx, space);
         }
-        let length = self.ahead.len().min(space.remaining());
-        space.put_slice(self.ahead.get(..length).unwrap_or_default());
-        self.ahead.advance(length);
+        let length = self.buffer.len().min(space.remaining());
+        space.put_slice(self.buffer.get(..length).unwrap_or_default());
+        self.buffer.advance(length);
         Poll::Ready(Ok(()))
     }
 
     pub(super) fn writer(&mut self) -> Pin<&mut Socket> {
-        Pin::new(&mut self.socket)
+        Pin::new(&mut self.inner)
     }
 
     /// The connection below TLS.
     pub(super) fn stream(&self) -> &Stream {
-        self.socket.stream()
+        self.inner.stream()
     }
 
-    pub(super) fn socket(&self) -> &Socket {
-        &self.socket
+    pub(super) fn inner(&self) -> &Socket {
+        &self.inner
     }
 
-    pub(super) fn socket_mut(&mut self) -> &mut Socket {
-        &mut self.socket
+    pub(super) fn inner_mut(&mut self) -> &mut Socket {
+        &mut self.inner
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for BufferedSocket {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -90,7 +90,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for BufferedSocket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.writer().poll_write(cx, bytes)
     }

@@ -14,17 +14,17 @@ use pingora::proxy::Session;
 
 use super::flood::Flood;
 use super::streams::Streams;
-use super::tls::Encrypted;
+use super::tls::Handshake;
 use crate::client_certificate::ClientCertificate;
 use crate::shares::ConnectionShare;
 
 /// A connection that arrived at a listener.
 #[derive(Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct ClientConnection {
     /// As pingora sees it: its peer is the client, whatever proxy is between us.
-    pub(super) socket: Arc<SocketDigest>,
+    pub(super) socket_digest: Arc<SocketDigest>,
     /// What its handshake has shown, where it is encrypted.
-    pub(crate) tls: Option<Encrypted>,
+    pub(crate) tls: Option<Handshake>,
     /// What a request of HTTP/2 may take. Those of HTTP/1 are measured by the edge.
     pub(crate) http2: Option<Http2Limits>,
     /// The requests of HTTP/2.
@@ -38,7 +38,7 @@ pub(crate) struct Arrival {
     /// Whether the connection is kept although pingora gives the present exchange up.
     kept: AtomicBool,
     /// Whether the present request of HTTP/1 was answered whole, so that nobody needs the rest of its body.
-    hastened: AtomicBool,
+    answered: AtomicBool,
     /// What is wrong with the body of the present request. It is the connection's last one then.
     fault: OnceLock<BodyFault>,
     /// What the client floods us with, if it does. The connection ends with it.
@@ -62,7 +62,7 @@ pub(crate) enum BodyFault {
     Late,
 }
 
-impl Arrival {
+impl ClientConnection {
     /// A connection of `client`, who may not be the one at the other end of its socket.
     pub(super) fn new(
         stream: &Stream,
@@ -76,7 +76,7 @@ impl Arrival {
             let _ = socket.peer_addr.set(Some(client.into()));
         }
         Self {
-            socket: Arc::new(socket),
+            socket_digest: Arc::new(socket),
             tls: None,
             http2: None,
             streams: None,
@@ -84,7 +84,7 @@ impl Arrival {
             write_timeout,
             switched: AtomicBool::new(false),
             kept: AtomicBool::new(false),
-            hastened: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
             fault: OnceLock::new(),
             flood: OnceLock::new(),
         }
@@ -97,7 +97,7 @@ impl Arrival {
 
     /// The address of the client.
     pub(crate) fn client(&self) -> Option<IpAddr> {
-        self.socket.peer_addr()?.as_inet().map(SocketAddr::ip)
+        self.socket_digest.peer_addr()?.as_inet().map(SocketAddr::ip)
     }
 
     /// The client's certificate, which was verified.
@@ -114,13 +114,13 @@ impl Arrival {
     }
 
     /// Begins the next request.
-    pub(super) fn renew(&self) {
+    pub(super) fn begin_request(&self) {
         self.kept.store(false, Ordering::Relaxed);
-        self.hastened.store(false, Ordering::Relaxed);
+        self.answered.store(false, Ordering::Relaxed);
     }
 
     /// Notes that both sides speak another protocol from now on.
-    pub(crate) fn switch(&self) {
+    pub(crate) fn set_switched(&self) {
         self.switched.store(true, Ordering::Release);
     }
 
@@ -129,7 +129,7 @@ impl Arrival {
     }
 
     /// Keeps the connection, though the exchange failed: the request was read whole, and answered whole.
-    pub(crate) fn keep(&self) {
+    pub(crate) fn set_kept(&self) {
         self.kept.store(true, Ordering::Relaxed);
     }
 
@@ -138,15 +138,15 @@ impl Arrival {
     }
 
     /// Has the rest of the body come soon: the request is answered whole.
-    pub(crate) fn hasten(&self) {
-        self.hastened.store(true, Ordering::Relaxed);
+    pub(crate) fn set_answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn is_hastened(&self) -> bool {
-        self.hastened.load(Ordering::Relaxed)
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
-    pub(super) fn flooded(&self, flood: Flood) {
+    pub(super) fn set_flood(&self, flood: Flood) {
         // The first one counts.
         let _ = self.flood.set(flood);
     }
@@ -156,7 +156,7 @@ impl Arrival {
     }
 
     /// Notes what is wrong with the body.
-    pub(super) fn fail(&self, fault: BodyFault) {
+    pub(super) fn set_fault(&self, fault: BodyFault) {
         // The first one counts.
         let _ = self.fault.set(fault);
     }
@@ -168,13 +168,13 @@ impl Arrival {
 }
 
 /// The connection that a request came on.
-pub(crate) fn arrival(session: &Session) -> Option<&Arrival> {
-    of_digest(session.digest())
+pub(crate) fn client_connection(session: &Session) -> Option<&ClientConnection> {
+    connection_of_digest(session.digest())
 }
 
 /// The same before pingora has made a session of it.
-pub(super) fn of_digest(digest: Option<&Digest>) -> Option<&Arrival> {
+pub(super) fn connection_of_digest(digest: Option<&Digest>) -> Option<&ClientConnection> {
     let digest = digest?.proxy_digest.as_ref()?;
-    let arrival: &Arc<Arrival> = digest.user_data.as_ref()?.downcast_ref()?;
-    Some(arrival)
+    let connection: &Arc<ClientConnection> = digest.user_data.as_ref()?.downcast_ref()?;
+    Some(connection)
 }

@@ -20,29 +20,29 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
-use super::arrival::{Arrival, BodyFault};
+use super::buffered_socket::BufferedSocket;
+use super::client_connection::{BodyFault, ClientConnection};
 use super::flood::{Flood, FloodWatch};
 use super::http2::PREFACE;
-use super::line::Line;
 
 /// The most that is read of what follows a request before it is answered, in bytes.
-const MAX_AHEAD: usize = 64 * 1024;
+const MAX_BUFFERED_BYTES: usize = 64 * 1024;
 /// How long the rest of a body may take after its request was answered.
 const REST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection for the time of one request. When this is dropped, the connection goes back to the edge.
-pub(super) struct Exchange {
+pub(super) struct PingoraStream {
     /// There until it is dropped.
-    line: Option<Line>,
+    socket: Option<BufferedSocket>,
     mode: Mode,
-    arrival: Arc<Arrival>,
+    connection: Arc<ClientConnection>,
     digest: Option<Arc<ProxyDigest>>,
     /// How long what is under way may take: the body of a request, the head of one of HTTP/2.
     limit: Duration,
     /// When it has to have come. There once something of it was waited for.
     deadline: Option<Pin<Box<Sleep>>>,
     /// Whether the deadline is that of a body that nobody needs any more.
-    hastened: bool,
+    is_deadline_shortened: bool,
     /// Whether the client takes nothing of what is written to it.
     is_stalled: bool,
     back: Option<oneshot::Sender<Returned>>,
@@ -50,7 +50,7 @@ pub(super) struct Exchange {
 
 /// A connection that a request has done with.
 pub(super) struct Returned {
-    pub(super) line: Line,
+    pub(super) socket: BufferedSocket,
     /// Whether all of the request's body was read.
     pub(super) body_done: bool,
 }
@@ -65,43 +65,43 @@ enum Mode {
     Http2(FloodWatch),
 }
 
-impl Exchange {
+impl PingoraStream {
     /// The view of an HTTP/1 request with this body, and where the connection comes back.
-    pub(super) fn of_request(
-        line: Line,
+    pub(super) fn for_request(
+        socket: BufferedSocket,
         body: Body,
-        arrival: &Arc<Arrival>,
+        connection: &Arc<ClientConnection>,
         digest: Option<Arc<ProxyDigest>>,
         body_timeout: Duration,
     ) -> (Self, oneshot::Receiver<Returned>) {
         let (back, returned) = oneshot::channel();
-        let exchange = Self {
-            line: Some(line),
+        let stream = Self {
+            socket: Some(socket),
             mode: Mode::Body(body),
-            arrival: Arc::clone(arrival),
+            connection: Arc::clone(connection),
             digest,
             limit: body_timeout,
             deadline: None,
-            hastened: false,
+            is_deadline_shortened: false,
             is_stalled: false,
             back: Some(back),
         };
-        (exchange, returned)
+        (stream, returned)
     }
 
     /// Waits for the end of the time that the body has; the error is what is wrong then.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let limit = self.limit;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
-        if self.arrival.is_hastened() && !self.hastened {
-            self.hastened = true;
+        if self.connection.is_answered() && !self.is_deadline_shortened {
+            self.is_deadline_shortened = true;
             let soon = tokio::time::Instant::now() + REST_TIMEOUT;
             if soon < deadline.deadline() {
                 deadline.as_mut().reset(soon);
             }
         }
         ready!(deadline.as_mut().poll(cx));
-        self.arrival.fail(BodyFault::Late);
+        self.connection.set_fault(BodyFault::Late);
         Poll::Ready(io::ErrorKind::TimedOut.into())
     }
 
@@ -121,73 +121,77 @@ impl Exchange {
         if deadline.as_mut().poll(cx).is_pending() {
             return read;
         }
-        self.arrival.flooded(Flood::SlowHead);
+        self.connection.set_flood(Flood::SlowHead);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// The view of a whole connection of HTTP/2.
-    pub(super) fn of_connection(line: Line, arrival: &Arc<Arrival>, head_timeout: Duration) -> Self {
+    pub(super) fn for_http2(
+        socket: BufferedSocket,
+        connection: &Arc<ClientConnection>,
+        head_timeout: Duration,
+    ) -> Self {
         Self {
-            line: Some(line),
+            socket: Some(socket),
             mode: Mode::Http2(FloodWatch::new(PREFACE.len(), Instant::now())),
-            arrival: Arc::clone(arrival),
-            digest: arrival.digest(),
+            connection: Arc::clone(connection),
+            digest: connection.digest(),
             limit: head_timeout,
             deadline: None,
-            hastened: false,
+            is_deadline_shortened: false,
             is_stalled: false,
             back: None,
         }
     }
 
     /// Notes whether the client takes what is written to it. Over HTTP/2 each stream has a window of its own.
-    fn stalls(&mut self, is_stalled: bool) {
+    fn set_stalled(&mut self, is_stalled: bool) {
         if self.is_stalled != is_stalled && !matches!(self.mode, Mode::Http2(_)) {
             self.is_stalled = is_stalled;
-            self.arrival.share.stalls(is_stalled);
+            self.connection.share.stalls(is_stalled);
         }
     }
 
-    fn line(&mut self) -> io::Result<&mut Line> {
-        self.line
+    fn socket(&mut self) -> io::Result<&mut BufferedSocket> {
+        self.socket
             .as_mut()
             .ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
-impl Drop for Exchange {
+impl Drop for PingoraStream {
     fn drop(&mut self) {
-        let (Some(line), Some(back)) = (self.line.take(), self.back.take()) else {
+        let (Some(socket), Some(back)) = (self.socket.take(), self.back.take()) else {
             return;
         };
         let body_done = matches!(&self.mode, Mode::Body(body) if body.is_done());
         // Nobody waits for it where the task itself is being dropped.
-        let _ = back.send(Returned { line, body_done });
+        let _ = back.send(Returned { socket, body_done });
     }
 }
 
-impl AsyncRead for Exchange {
+impl AsyncRead for PingoraStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         space: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.arrival.is_switched() {
+        if this.connection.is_switched() {
             this.mode = Mode::Switched;
         }
-        let Some(line) = &mut this.line else {
+        let Some(socket) = &mut this.socket else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
         match &mut this.mode {
-            Mode::Switched => line.poll_read(cx, space),
+            Mode::Switched => socket.poll_read(cx, space),
             Mode::Http2(watch) => {
-                let read = poll_frames(line, watch, &this.arrival, cx, space);
+                let read = poll_frames(socket, watch, &this.connection, cx, space);
                 let in_head = watch.is_in_head();
                 this.poll_head_deadline(cx, read, in_head)
             }
-            Mode::Body(body) if body.is_done() => poll_beyond(line, cx),
-            Mode::Body(body) => match poll_body(line, body, &this.arrival, cx, space) {
+            Mode::Body(body) if body.is_done() => poll_next_request(socket, cx),
+            Mode::Body(body) => match poll_body(socket, body, &this.connection, cx, space) {
                 Poll::Pending => this.poll_deadline(cx).map(Err),
                 ready => ready,
             },
@@ -197,43 +201,43 @@ impl AsyncRead for Exchange {
 
 /// Reads frames, unless they are a flood.
 fn poll_frames(
-    line: &mut Line,
+    socket: &mut BufferedSocket,
     watch: &mut FloodWatch,
-    arrival: &Arrival,
+    connection: &ClientConnection,
     cx: &mut Context<'_>,
     space: &mut ReadBuf<'_>,
 ) -> Poll<io::Result<()>> {
     let before = space.filled().len();
-    ready!(line.poll_read(cx, space))?;
+    ready!(socket.poll_read(cx, space))?;
     let read = space.filled().get(before..).unwrap_or_default();
-    let flood = watch.read(read, Instant::now());
-    if let Some(streams) = &arrival.streams {
-        streams.begun(watch.requests());
+    let flood = watch.record_read(read, Instant::now());
+    if let Some(streams) = &connection.streams {
+        streams.set_begun(watch.requests());
     }
     let Some(flood) = flood else {
         return Poll::Ready(Ok(()));
     };
-    arrival.flooded(flood);
+    connection.set_flood(flood);
     space.set_filled(before);
     Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
 }
 
 /// Reads of the body what is there, and keeps back what follows it.
 fn poll_body(
-    line: &mut Line,
+    socket: &mut BufferedSocket,
     body: &mut Body,
-    arrival: &Arrival,
+    connection: &ClientConnection,
     cx: &mut Context<'_>,
     space: &mut ReadBuf<'_>,
 ) -> Poll<io::Result<()>> {
     let before = space.filled().len();
-    let had_ahead = !line.ahead.is_empty();
-    ready!(line.poll_read(cx, space))?;
+    let had_buffered = !socket.buffer.is_empty();
+    ready!(socket.poll_read(cx, space))?;
     let read = space.filled().get(before..).unwrap_or_default();
     let taken = match body.take(read) {
         Ok(taken) => taken,
         Err(why) => {
-            arrival.fail(BodyFault::Invalid(why));
+            connection.set_fault(BodyFault::Invalid(why));
             space.set_filled(before);
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
         }
@@ -241,18 +245,20 @@ fn poll_body(
     let beyond = read.get(taken..).unwrap_or_default();
     if !beyond.is_empty() {
         // What was read ahead already comes after what was just read of it.
-        let rest = had_ahead.then(|| line.ahead.split());
-        line.ahead.extend_from_slice(beyond);
-        line.ahead.extend_from_slice(rest.as_deref().unwrap_or_default());
+        let rest = had_buffered.then(|| socket.buffer.split());
+        socket.buffer.extend_from_slice(beyond);
+        socket
+            .buffer
+            .extend_from_slice(rest.as_deref().unwrap_or_default());
         space.set_filled(before + taken);
     }
     Poll::Ready(Ok(()))
 }
 
 /// Reads what follows the request, for the next one. pingora only sees whether the client is gone.
-fn poll_beyond(line: &mut Line, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    while line.ahead.len() < MAX_AHEAD {
-        if ready!(line.poll_ahead(cx))? == 0 {
+fn poll_next_request(socket: &mut BufferedSocket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    while socket.buffer.len() < MAX_BUFFERED_BYTES {
+        if ready!(socket.poll_fill_buffer(cx))? == 0 {
             return Poll::Ready(Ok(()));
         }
     }
@@ -260,28 +266,28 @@ fn poll_beyond(line: &mut Line, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     Poll::Pending
 }
 
-impl AsyncWrite for Exchange {
+impl AsyncWrite for PingoraStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = self.line()?.writer().poll_write(cx, bytes);
-        self.stalls(written.is_pending());
+        let written = self.socket()?.writer().poll_write(cx, bytes);
+        self.set_stalled(written.is_pending());
         let written = ready!(written)?;
         if let Mode::Http2(watch) = &mut self.mode {
-            watch.wrote(bytes.get(..written).unwrap_or_default());
+            watch.record_written(bytes.get(..written).unwrap_or_default());
         }
         Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = self.line()?.writer().poll_flush(cx);
-        self.stalls(flushed.is_pending());
+        let flushed = self.socket()?.writer().poll_flush(cx);
+        self.set_stalled(flushed.is_pending());
         flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.arrival.is_kept() {
+        if self.connection.is_kept() {
             return self.poll_flush(cx);
         }
-        self.line()?.writer().poll_shutdown(cx)
+        self.socket()?.writer().poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -289,14 +295,14 @@ impl AsyncWrite for Exchange {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = self.line()?.writer().poll_write_vectored(cx, bytes);
-        self.stalls(written.is_pending());
+        let written = self.socket()?.writer().poll_write_vectored(cx, bytes);
+        self.set_stalled(written.is_pending());
         let written = ready!(written)?;
         if let Mode::Http2(watch) = &mut self.mode {
             let mut left = written;
             for part in bytes {
                 let length = part.len().min(left);
-                watch.wrote(part.get(..length).unwrap_or_default());
+                watch.record_written(part.get(..length).unwrap_or_default());
                 left -= length;
             }
         }
@@ -304,31 +310,31 @@ impl AsyncWrite for Exchange {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.line
+        self.socket
             .as_ref()
-            .is_some_and(|line| line.socket().is_write_vectored())
+            .is_some_and(|socket| socket.inner().is_write_vectored())
     }
 }
 
 #[async_trait]
-impl Shutdown for Exchange {
+impl Shutdown for PingoraStream {
     async fn shutdown(&mut self) {
-        if self.arrival.is_kept() {
+        if self.connection.is_kept() {
             return;
         }
-        if let Some(line) = &mut self.line {
-            line.socket_mut().shutdown().await;
+        if let Some(socket) = &mut self.socket {
+            socket.inner_mut().shutdown().await;
         }
     }
 }
 
-impl UniqueID for Exchange {
+impl UniqueID for PingoraStream {
     fn id(&self) -> UniqueIDType {
-        self.line.as_ref().map_or(0, |line| line.stream().id())
+        self.socket.as_ref().map_or(0, |socket| socket.stream().id())
     }
 }
 
-impl Ssl for Exchange {
+impl Ssl for PingoraStream {
     fn selected_alpn_proto(&self) -> Option<ALPN> {
         match &self.mode {
             Mode::Http2(_) => Some(ALPN::H2),
@@ -337,30 +343,30 @@ impl Ssl for Exchange {
     }
 }
 
-impl GetTimingDigest for Exchange {
+impl GetTimingDigest for PingoraStream {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
         Vec::new()
     }
 }
 
-impl GetProxyDigest for Exchange {
+impl GetProxyDigest for PingoraStream {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         self.digest.clone()
     }
 }
 
-impl GetSocketDigest for Exchange {
+impl GetSocketDigest for PingoraStream {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        Some(Arc::clone(&self.arrival.socket))
+        Some(Arc::clone(&self.connection.socket_digest))
     }
 }
 
-impl Peek for Exchange {}
+impl Peek for PingoraStream {}
 
-impl fmt::Debug for Exchange {
+impl fmt::Debug for PingoraStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange")
-            .field("arrival", &self.arrival)
+        f.debug_struct("PingoraStream")
+            .field("connection", &self.connection)
             .finish_non_exhaustive()
     }
 }
