@@ -86,7 +86,7 @@ impl Drop for Context {
     /// a request that was shed: its task is dropped where it stands, and nothing of it runs again.
     fn drop(&mut self) {
         if let Some(share) = &self.share {
-            share.leave();
+            share.release_slot();
         }
         if let Some(shared) = self.unobserved.take()
             && self.share.as_ref().is_some_and(|share| share.is_shed())

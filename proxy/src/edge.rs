@@ -128,7 +128,7 @@ impl Edge {
         let mut share = self
             .shared
             .shares
-            .connect()
+            .take_connection_share()
             .ok_or(ConnectionRefusal::Descriptors)?;
         let peer = ClientConnection::peer_of(&stream);
         let mut socket = BufferedSocket::new(stream);
@@ -153,13 +153,13 @@ impl Edge {
         if !share.charge(owner) {
             return Err(ConnectionRefusal::ClientShare);
         }
-        let end = share.end();
+        let end = share.end_signal();
         let connection = ClientConnection::new(socket.stream(), client, self.limits.write_timeout, share);
         tokio::select! {
             biased;
             () = self.serve_protocol(socket, connection, deadline, shutdown) => {}
             // Dropping what is spoken closes the connection.
-            () = end.given() => {}
+            () = end.wait() => {}
         }
         Ok(())
     }

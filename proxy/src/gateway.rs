@@ -95,7 +95,7 @@ impl ProxyHttp for Gateway {
         self.contained(|| {
             upstream::within_time(session, context)?;
             body::within_time(session, context)?;
-            response::hand_on(session, chunk, end, context)?;
+            response::track_chunk(session, chunk, end, context)?;
             if end {
                 upstream::ended(session, context);
             }

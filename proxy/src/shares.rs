@@ -29,7 +29,7 @@ use self::clients::{ClientId, Clients, Holdings};
 pub(crate) use self::collector::SharesCollector;
 pub(crate) use self::connection::ConnectionShare;
 pub(crate) use self::end_signal::EndSignal;
-use self::holder::{Kind, Register};
+use self::holder::{HolderKind, Register};
 pub(crate) use self::request::{Direction, Need, RequestShare};
 use self::shedder::Resource;
 pub(crate) use self::shedder::shed_when_short;
@@ -50,7 +50,7 @@ const FAIR_BYTES: u64 = 2 * 1024 * 1024;
 const WAITS: u32 = 20;
 const WAIT: Duration = Duration::from_millis(5);
 /// A client that is over its limit of memory by this part of it gets no further.
-const OVER_PART: u64 = 2;
+const HARD_LIMIT_PART: u64 = 2;
 
 /// What all clients share.
 #[derive(Debug)]
@@ -93,14 +93,14 @@ pub(crate) enum Short {
 
 impl Used {
     /// The descriptors for connections to upstreams.
-    fn asked(&self) -> usize {
+    fn upstream_descriptors(&self) -> usize {
         let [in_flight, tunnels] =
             [&self.in_flight, &self.tunnels].map(|count| count.load(Ordering::Relaxed));
         in_flight.saturating_add(tunnels)
     }
 
     fn descriptors(&self) -> usize {
-        self.asked()
+        self.upstream_descriptors()
             .saturating_add(self.connections.load(Ordering::Relaxed))
     }
 }
@@ -127,7 +127,7 @@ impl Shares {
     }
 
     /// Counts a connection; none where no descriptor is left for it.
-    pub(crate) fn connect(self: &Arc<Self>) -> Option<ConnectionShare> {
+    pub(crate) fn take_connection_share(self: &Arc<Self>) -> Option<ConnectionShare> {
         ConnectionShare::take(self)
     }
 
@@ -136,7 +136,7 @@ impl Shares {
     /// In a burst connections are accepted faster than those before them are counted, and faster than those that were told
     /// to end are closed. Whoever calls this before it accepts the next one leaves the rest in the kernel's backlog, where
     /// they take no descriptor.
-    pub(crate) async fn descriptor_left(&self) {
+    pub(crate) async fn wait_for_descriptor(&self) {
         if self.used.descriptors() <= self.capacity.descriptors / 2 {
             return;
         }
@@ -153,7 +153,7 @@ impl Shares {
     }
 
     /// Counts an HTTP/2 stream of a connection; none where a limit of memory is reached.
-    pub(crate) fn begin_stream(
+    pub(crate) fn take_stream_share(
         self: &Arc<Self>,
         connection: &Arc<ConnectionShare>,
     ) -> Option<Arc<StreamShare>> {
@@ -164,7 +164,7 @@ impl Shares {
     ///
     /// # Errors
     /// A limit is reached.
-    pub(crate) fn ask(
+    pub(crate) fn take_request_share(
         self: &Arc<Self>,
         connection: Option<Arc<ConnectionShare>>,
         end: Arc<EndSignal>,
@@ -174,18 +174,18 @@ impl Shares {
     }
 
     /// Checks the limits for a request of a client that is counted already.
-    fn check(&self, kind: Kind, client: Option<ClientId>) -> Result<(), Short> {
+    fn check(&self, kind: HolderKind, client: Option<ClientId>) -> Result<(), Short> {
         let capacity = &self.capacity;
-        self.warn_if_short();
+        self.wake_shedder_if_short();
         let (used, limit) = match kind {
-            Kind::Tunnel => (&self.used.tunnels, capacity.tunnels),
-            Kind::Request | Kind::Connection => (&self.used.in_flight, capacity.in_flight),
+            HolderKind::Tunnel => (&self.used.tunnels, capacity.tunnels),
+            HolderKind::Request | HolderKind::Connection => (&self.used.in_flight, capacity.in_flight),
         };
         let used = used.load(Ordering::Relaxed);
         let holdings = self.clients.of(client);
         let held = match kind {
-            Kind::Tunnel => &holdings.tunnels,
-            Kind::Request | Kind::Connection => &holdings.in_flight,
+            HolderKind::Tunnel => &holdings.tunnels,
+            HolderKind::Request | HolderKind::Connection => &holdings.in_flight,
         };
         let held = usize::try_from(held.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
         let refused = match client {
@@ -213,7 +213,7 @@ impl Shares {
         // A client with a handful gets the place of what is being shed, before that is gone.
         let has_slack = used <= limit.all + limit.all / SHORT_PART
             && descriptors <= capacity.descriptors + capacity.slack();
-        if held <= FAIR_COUNT && has_slack && self.makes_room(resource) {
+        if held <= FAIR_COUNT && has_slack && self.make_room(resource) {
             return Ok(());
         }
         Err(Short::All)
@@ -265,7 +265,7 @@ impl Shares {
     }
 
     /// Wakes the shedder if something that is counted runs short.
-    fn warn_if_short(&self) {
+    fn wake_shedder_if_short(&self) {
         let (used, capacity) = (&self.used, &self.capacity);
         if self.is_short_of_descriptors()
             || is_short(used.in_flight.load(Ordering::Relaxed), capacity.in_flight.all)

@@ -17,7 +17,7 @@ pub(crate) struct Backpressure(pub(crate) Arc<Shares>);
 impl ConnectionFilter for Backpressure {
     /// Returns true: a connection that gets no descriptor is refused, and counted, where its share is taken.
     async fn should_accept(&self, _peer: Option<&SocketAddr>) -> bool {
-        self.0.descriptor_left().await;
+        self.0.wait_for_descriptor().await;
         true
     }
 }

@@ -88,7 +88,7 @@ impl HttpServerApp for Http2 {
             connection_of_digest(session.digest()).map(|connection| Arc::clone(&connection.share));
         let stream = connection.as_ref().map(|connection| {
             connection.touch();
-            self.shared.shares.begin_stream(connection)
+            self.shared.shares.take_stream_share(connection)
         });
         if stream.as_ref().is_some_and(Option::is_none) {
             self.shared.metrics.rejections.count(Code::CLIENT_LIMIT.name);
@@ -97,8 +97,8 @@ impl HttpServerApp for Http2 {
             }
             return None;
         }
-        let end = Arc::new(EndSignal::on(
-            connection.and_then(|connection| connection.end_of_rest()),
+        let end = Arc::new(EndSignal::with_fallback(
+            connection.and_then(|connection| connection.fallback_end_signal()),
         ));
         let stream = Http2Stream {
             end: Arc::clone(&end),
@@ -109,9 +109,9 @@ impl HttpServerApp for Http2 {
             biased;
             reused = STREAM.scope(stream, request) => reused,
             // Dropping the request resets its stream.
-            () = end.given() => return None,
+            () = end.wait() => return None,
         };
-        end.over();
+        end.set_task_ended();
         reused
     }
 

@@ -148,7 +148,7 @@ impl PingoraStream {
     fn set_stalled(&mut self, is_stalled: bool) {
         if self.is_stalled != is_stalled && !matches!(self.mode, Mode::Http2(_)) {
             self.is_stalled = is_stalled;
-            self.connection.share.stalls(is_stalled);
+            self.connection.share.set_stalled(is_stalled);
         }
     }
 

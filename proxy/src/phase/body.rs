@@ -49,7 +49,7 @@ pub(crate) fn count(
     if let Some(share) = &context.share
         && let Some(bytes) = chunk.take_if(|bytes| !bytes.is_empty() && !is_small(bytes))
     {
-        *chunk = Some(share.hand_on(Direction::Body, bytes, end));
+        *chunk = Some(share.track(Direction::Body, bytes, end));
     }
     Ok(())
 }

@@ -57,7 +57,7 @@ pub(crate) fn pass_on(
         upstream::answered(context);
         if let Some(share) = &context.share {
             let length = response.headers.get(header::CONTENT_LENGTH);
-            share.answered(length.and_then(|length| length.to_str().ok()?.parse().ok()));
+            share.set_answer_length(length.and_then(|length| length.to_str().ok()?.parse().ok()));
         }
         if upstream::is_head_alone(session, response) {
             upstream::ended(session, context);
@@ -85,7 +85,7 @@ pub(crate) fn pass_on(
 ///
 /// # Errors
 /// The client is over its limit of memory by more than the shedder keeps up with.
-pub(crate) fn hand_on(
+pub(crate) fn track_chunk(
     session: &Session,
     chunk: &mut Option<Bytes>,
     end: bool,
@@ -100,10 +100,10 @@ pub(crate) fn hand_on(
         return Ok(());
     };
     if !session.is_http2() && bytes.len() > MAX_UNCOUNTED {
-        share.becomes_large();
+        share.set_bulk();
     }
-    *chunk = Some(share.hand_on(Direction::Answer, bytes, end));
-    if share.is_over() {
+    *chunk = Some(share.track(Direction::Answer, bytes, end));
+    if share.is_over_memory_limit() {
         let error = Error::explain(ErrorType::WriteError, "the client holds more memory than it may");
         return Err(error.into_down());
     }

@@ -83,9 +83,9 @@ async fn share(
     }
     let end = stream.map(|stream| stream.end);
     let end = end
-        .or_else(|| Some(connection.as_ref()?.end()))
+        .or_else(|| Some(connection.as_ref()?.end_signal()))
         .unwrap_or_default();
-    let ask = || shares.ask(connection.clone(), Arc::clone(&end), need);
+    let ask = || shares.take_request_share(connection.clone(), Arc::clone(&end), need);
     let mut asked = ask();
     for _ in 0..WAITS {
         if asked.is_ok() {
@@ -97,7 +97,7 @@ async fn share(
     asked
         .inspect(|share| {
             if let Some(connection) = connection.as_ref().filter(|_| is_whole) {
-                connection.serves(share);
+                connection.set_request(share);
             }
         })
         .map_err(|short| {

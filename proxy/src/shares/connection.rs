@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::Shares;
 use super::clients::ClientId;
 use super::end_signal::EndSignal;
-use super::holder::{Holder, Key, Kind};
+use super::holder::{Holder, HolderKey, HolderKind};
 use super::request::RequestShare;
 use super::shedder::Resource;
 
@@ -22,9 +22,9 @@ pub(crate) const CONNECTION_BYTES: u64 = 144 * 1024;
 pub(crate) struct ConnectionShare {
     shares: Arc<Shares>,
     /// There once its client is known.
-    held: Option<(Arc<Holder>, Key)>,
+    held: Option<(Arc<Holder>, HolderKey)>,
     /// The request that the whole connection serves.
-    present: Mutex<Weak<RequestShare>>,
+    request: Mutex<Weak<RequestShare>>,
 }
 
 impl ConnectionShare {
@@ -35,13 +35,13 @@ impl ConnectionShare {
         let share = Self {
             shares: Arc::clone(shares),
             held: None,
-            present: Mutex::default(),
+            request: Mutex::default(),
         };
-        shares.warn_if_short();
-        let used = before.saturating_add(shares.used.asked());
+        shares.wake_shedder_if_short();
+        let used = before.saturating_add(shares.used.upstream_descriptors());
         let has_room = used < shares.capacity.descriptors
             || used < shares.capacity.descriptors + shares.capacity.connection_slack()
-                && shares.makes_room(Resource::Descriptors);
+                && shares.make_room(Resource::Descriptors);
         has_room.then_some(share)
     }
 
@@ -52,11 +52,11 @@ impl ConnectionShare {
         let shares = &self.shares;
         let client = client.map(|address| shares.clients.id(address));
         let holder = Arc::new(Holder {
-            kind: Kind::Connection,
+            kind: HolderKind::Connection,
             client,
-            end: Arc::default(),
+            end_signal: Arc::default(),
             requests: AtomicU32::new(0),
-            is_asked: AtomicBool::new(false),
+            holds_slot: AtomicBool::new(false),
             buffered: AtomicU64::new(CONNECTION_BYTES),
             since_ms: AtomicU64::new(shares.now_ms()),
         });
@@ -65,22 +65,22 @@ impl ConnectionShare {
         let holdings = shares.clients.of(client);
         holdings.connections.fetch_add(1, Ordering::Relaxed);
         shares.charge(holdings, client.is_some(), CONNECTION_BYTES);
-        let has_room = shares.has_memory_for_all() || shares.makes_room(Resource::Buffered);
+        let has_room = shares.has_memory_for_all() || shares.make_room(Resource::Buffered);
         // Nobody is judged by the connections of trusted proxies, which are all of their clients'.
         let is_greedy = || !shares.has_memory(client) || shares.is_greedy_of_descriptors(holdings);
         has_room && (client.is_none() || !is_greedy())
     }
 
     /// The signal that ends the connection.
-    pub(crate) fn end(&self) -> Arc<EndSignal> {
+    pub(crate) fn end_signal(&self) -> Arc<EndSignal> {
         let held = self.held.as_ref();
-        held.map_or_else(Arc::default, |(holder, _)| Arc::clone(&holder.end))
+        held.map_or_else(Arc::default, |(holder, _)| Arc::clone(&holder.end_signal))
     }
 
     /// The signal that ends what is left of a request on it: none where that may be others' as well.
-    pub(crate) fn end_of_rest(&self) -> Option<Arc<EndSignal>> {
+    pub(crate) fn fallback_end_signal(&self) -> Option<Arc<EndSignal>> {
         let (holder, _) = self.held.as_ref()?;
-        holder.client.map(|_| Arc::clone(&holder.end))
+        holder.client.map(|_| Arc::clone(&holder.end_signal))
     }
 
     pub(super) fn client(&self) -> Option<ClientId> {
@@ -95,22 +95,22 @@ impl ConnectionShare {
     }
 
     #[cfg(test)]
-    pub(super) fn waits_since(&self, since_ms: u64) {
+    pub(super) fn set_since_ms(&self, since_ms: u64) {
         if let Some((holder, _)) = &self.held {
             holder.since_ms.store(since_ms, Ordering::Relaxed);
         }
     }
 
     /// Names the request that the whole connection serves, as it does over HTTP/1.
-    pub(crate) fn serves(&self, request: &Arc<RequestShare>) {
-        *self.present.lock() = Arc::downgrade(request);
+    pub(crate) fn set_request(&self, request: &Arc<RequestShare>) {
+        *self.request.lock() = Arc::downgrade(request);
     }
 
     /// Notes whether the client takes what is written to it.
-    pub(crate) fn stalls(&self, is_stalled: bool) {
-        let present = self.present.lock().upgrade();
-        if let Some(request) = present {
-            request.stalls(is_stalled);
+    pub(crate) fn set_stalled(&self, is_stalled: bool) {
+        let request = self.request.lock().upgrade();
+        if let Some(request) = request {
+            request.set_stalled(is_stalled);
         }
     }
 

@@ -10,66 +10,60 @@ use atomic_waker::AtomicWaker;
 /// Tells one task that what it serves is to end. Waiting takes no lock.
 #[derive(Debug, Default)]
 pub(crate) struct EndSignal {
-    given: AtomicBool,
+    is_sent: AtomicBool,
     /// Whether the task has ended by itself. What is left of it then are parts of an answer that wait to be written.
-    is_over: AtomicBool,
+    has_task_ended: AtomicBool,
     /// What ends those.
-    connection: Option<Arc<Self>>,
+    fallback: Option<Arc<Self>>,
     waker: AtomicWaker,
 }
 
 impl EndSignal {
     /// The signal for a task on a connection. `connection` ends what is left when the task is over, if anything may.
-    pub(crate) fn on(connection: Option<Arc<Self>>) -> Self {
+    pub(crate) fn with_fallback(fallback: Option<Arc<Self>>) -> Self {
         Self {
-            connection,
+            fallback,
             ..Self::default()
         }
     }
 
     /// Notes that the task has ended by itself.
-    pub(crate) fn over(&self) {
-        self.is_over.store(true, Ordering::SeqCst);
+    pub(crate) fn set_task_ended(&self) {
+        self.has_task_ended.store(true, Ordering::SeqCst);
     }
 
     /// Gives the signal; false if it was given before, or if nothing hears it any more.
-    pub(super) fn give(&self) -> bool {
-        if self.is_over.load(Ordering::SeqCst) {
-            return self
-                .connection
-                .as_ref()
-                .is_some_and(|connection| connection.give());
+    pub(super) fn send(&self) -> bool {
+        if self.has_task_ended.load(Ordering::SeqCst) {
+            return self.fallback.as_ref().is_some_and(|fallback| fallback.send());
         }
-        let first = !self.given.swap(true, Ordering::SeqCst);
+        let first = !self.is_sent.swap(true, Ordering::SeqCst);
         self.waker.wake();
         first
     }
 
-    pub(super) fn is_given(&self) -> bool {
-        if self.is_over.load(Ordering::SeqCst) {
-            return self
-                .connection
-                .as_ref()
-                .is_some_and(|connection| connection.is_given());
+    pub(super) fn is_sent(&self) -> bool {
+        if self.has_task_ended.load(Ordering::SeqCst) {
+            return self.fallback.as_ref().is_some_and(|fallback| fallback.is_sent());
         }
-        self.given.load(Ordering::SeqCst)
+        self.is_sent.load(Ordering::SeqCst)
     }
 
     /// Whether giving the signal has an effect.
-    pub(super) fn is_heard(&self) -> bool {
-        !self.is_over.load(Ordering::SeqCst) || self.connection.is_some()
+    pub(super) fn has_receiver(&self) -> bool {
+        !self.has_task_ended.load(Ordering::SeqCst) || self.fallback.is_some()
     }
 
     /// Returns true if the task has ended by itself.
-    pub(super) fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::SeqCst)
+    pub(super) fn has_task_ended(&self) -> bool {
+        self.has_task_ended.load(Ordering::SeqCst)
     }
 
     /// Waits for the signal. Only one task may wait at a time.
-    pub(crate) async fn given(&self) {
+    pub(crate) async fn wait(&self) {
         poll_fn(|context| {
             self.waker.register(context.waker());
-            if self.given.load(Ordering::SeqCst) {
+            if self.is_sent.load(Ordering::SeqCst) {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -90,24 +84,24 @@ mod tests {
         let signal = Arc::new(EndSignal::default());
         let waiting = tokio::spawn({
             let signal = Arc::clone(&signal);
-            async move { signal.given().await }
+            async move { signal.wait().await }
         });
         tokio::task::yield_now().await;
-        assert!(signal.give());
+        assert!(signal.send());
         waiting.await.unwrap();
-        signal.given().await;
-        assert!(!signal.give());
+        signal.wait().await;
+        assert!(!signal.send());
     }
 
     #[test]
     fn what_is_left_of_a_task_ends_with_its_connection() {
-        let connection = Arc::new(EndSignal::default());
-        let signal = EndSignal::on(Some(Arc::clone(&connection)));
-        signal.over();
-        assert!(signal.give() && connection.is_given() && signal.is_given());
-        let alone = EndSignal::on(None);
-        assert!(alone.is_heard());
-        alone.over();
-        assert!(!alone.is_heard() && !alone.give());
+        let fallback = Arc::new(EndSignal::default());
+        let signal = EndSignal::with_fallback(Some(Arc::clone(&fallback)));
+        signal.set_task_ended();
+        assert!(signal.send() && fallback.is_sent() && signal.is_sent());
+        let alone = EndSignal::with_fallback(None);
+        assert!(alone.has_receiver());
+        alone.set_task_ended();
+        assert!(!alone.has_receiver() && !alone.send());
     }
 }

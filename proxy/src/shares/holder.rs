@@ -16,14 +16,14 @@ const SHARDS: usize = 64;
 /// A connection or a request, and what it holds.
 #[derive(Debug)]
 pub(super) struct Holder {
-    pub(super) kind: Kind,
+    pub(super) kind: HolderKind,
     pub(super) client: Option<ClientId>,
     /// Ends it.
-    pub(super) end: Arc<EndSignal>,
+    pub(super) end_signal: Arc<EndSignal>,
     /// For a connection, the number of its requests that upstreams are asked.
     pub(super) requests: AtomicU32,
     /// Whether it is counted among the requests that upstreams are asked.
-    pub(super) is_asked: AtomicBool,
+    pub(super) holds_slot: AtomicBool,
     /// Memory that is counted for it, in bytes.
     pub(super) buffered: AtomicU64,
     /// When it last got on, in milliseconds since the start: a connection ended a request, a client took a part of an
@@ -33,7 +33,7 @@ pub(super) struct Holder {
 
 /// What a holder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum HolderKind {
     /// A connection of a client.
     Connection,
     /// A request that an upstream is asked.
@@ -44,7 +44,7 @@ pub(super) enum Kind {
 
 /// The key of a registered holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Key(u64);
+pub(super) struct HolderKey(u64);
 
 /// All holders.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub(super) struct Register {
 impl Holder {
     /// Whether nothing is asked of an upstream on it.
     pub(super) fn is_idle_connection(&self) -> bool {
-        self.kind == Kind::Connection && self.requests.load(Ordering::Relaxed) == 0
+        self.kind == HolderKind::Connection && self.requests.load(Ordering::Relaxed) == 0
     }
 }
 
@@ -68,15 +68,15 @@ impl Register {
         }
     }
 
-    pub(super) fn add(&self, holder: &Arc<Holder>) -> Key {
+    pub(super) fn add(&self, holder: &Arc<Holder>) -> HolderKey {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         if let Some(shard) = self.shard(key) {
             shard.lock().insert(key, Arc::clone(holder));
         }
-        Key(key)
+        HolderKey(key)
     }
 
-    pub(super) fn remove(&self, Key(key): Key) {
+    pub(super) fn remove(&self, HolderKey(key): HolderKey) {
         if let Some(shard) = self.shard(key) {
             shard.lock().remove(&key);
         }

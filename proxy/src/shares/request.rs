@@ -15,8 +15,8 @@ use bytes::Bytes;
 use super::clients::Holdings;
 use super::connection::ConnectionShare;
 use super::end_signal::EndSignal;
-use super::holder::{Holder, Key, Kind};
-use super::{OVER_PART, Shares, Short};
+use super::holder::{Holder, HolderKey, HolderKind};
+use super::{HARD_LIMIT_PART, Shares, Short};
 
 /// What a request takes at least while an upstream is asked, in bytes: buffers of the connection to the upstream, the state
 /// of two exchanges, and what is kept of a body for another attempt. Measured; docs/security.md has the figures.
@@ -37,7 +37,7 @@ pub(crate) struct RequestShare {
     shares: Arc<Shares>,
     connection: Option<Arc<ConnectionShare>>,
     holder: Arc<Holder>,
-    key: Key,
+    key: HolderKey,
     body: Flow,
     answer: Flow,
     /// Whether nothing more can be written to a client of HTTP/1.
@@ -74,7 +74,7 @@ pub(crate) struct Need {
 }
 
 /// A part of a body or an answer on its way.
-struct Waiting {
+struct TrackedBytes {
     bytes: Bytes,
     request: Arc<RequestShare>,
     direction: Direction,
@@ -89,15 +89,15 @@ impl RequestShare {
         need: Need,
     ) -> Result<Arc<Self>, Short> {
         let (kind, count) = match need.is_tunnel {
-            true => (Kind::Tunnel, &shares.used.tunnels),
-            false => (Kind::Request, &shares.used.in_flight),
+            true => (HolderKind::Tunnel, &shares.used.tunnels),
+            false => (HolderKind::Request, &shares.used.in_flight),
         };
         let holder = Arc::new(Holder {
             kind,
             client: need.client.map(|address| shares.clients.id(address)),
-            end,
+            end_signal: end,
             requests: 0.into(),
-            is_asked: AtomicBool::new(true),
+            holds_slot: AtomicBool::new(true),
             buffered: AtomicU64::new(0),
             since_ms: AtomicU64::new(shares.now_ms()),
         });
@@ -126,39 +126,40 @@ impl RequestShare {
     /// Returns true if it, or its connection, was told to end, to make room.
     pub(crate) fn is_shed(&self) -> bool {
         let connection = self.connection.as_ref();
-        self.holder.end.is_given() || connection.is_some_and(|connection| connection.end().is_given())
+        self.holder.end_signal.is_sent()
+            || connection.is_some_and(|connection| connection.end_signal().is_sent())
     }
 
     #[cfg(test)]
-    pub(super) fn since(&self, since_ms: u64) {
+    pub(super) fn set_since_ms(&self, since_ms: u64) {
         self.holder.since_ms.store(since_ms, Ordering::Relaxed);
     }
 
     /// Whether its client is over its limit of memory by so much that the shedder can't keep up.
-    pub(crate) fn is_over(&self) -> bool {
+    pub(crate) fn is_over_memory_limit(&self) -> bool {
         let limit = self.shares.capacity.buffered.client;
         let held = self.holdings().buffered.load(Ordering::Relaxed);
-        self.holder.client.is_some() && held > limit + limit / OVER_PART
+        self.holder.client.is_some() && held > limit + limit / HARD_LIMIT_PART
     }
 
     /// Gives back the place among the requests that upstreams are asked. Parts of the answer may wait to be written still.
     ///
     /// Not before the request's task has ended: until the last part of the answer is written and all of the body has come,
     /// pingora holds the connection to the upstream.
-    pub(crate) fn leave(&self) {
-        if !self.holder.is_asked.swap(false, Ordering::AcqRel) {
+    pub(crate) fn release_slot(&self) {
+        if !self.holder.holds_slot.swap(false, Ordering::AcqRel) {
             return;
         }
         self.counted(self.holdings()).fetch_sub(1, Ordering::Relaxed);
         let count = match self.holder.kind {
-            Kind::Tunnel => &self.shares.used.tunnels,
-            Kind::Request | Kind::Connection => &self.shares.used.in_flight,
+            HolderKind::Tunnel => &self.shares.used.tunnels,
+            HolderKind::Request | HolderKind::Connection => &self.shares.used.in_flight,
         };
         count.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Says how long the answer is, in bytes, where its head says so: no more than that can wait.
-    pub(crate) fn answered(&self, length: Option<u64>) {
+    pub(crate) fn set_answer_length(&self, length: Option<u64>) {
         // Parts of an earlier, interim answer have no body, so nothing waits yet.
         if let Some(length) = length {
             let unseen = length.min(UNSEEN_OF_ANSWER);
@@ -170,7 +171,7 @@ impl RequestShare {
     }
 
     /// Counts a part until its last byte is written or dropped. `is_last` says that none follows it.
-    pub(crate) fn hand_on(self: &Arc<Self>, direction: Direction, bytes: Bytes, is_last: bool) -> Bytes {
+    pub(crate) fn track(self: &Arc<Self>, direction: Direction, bytes: Bytes, is_last: bool) -> Bytes {
         let (flow, length) = (self.flow(direction), bytes.len() as u64);
         if is_last && flow.waiting.load(Ordering::Acquire) == 0 {
             flow.unseen.store(0, Ordering::Relaxed);
@@ -186,9 +187,9 @@ impl RequestShare {
         };
         self.charge(length.saturating_add(unseen));
         if self.holder.client.is_some() {
-            self.shares.relieve(self.holdings());
+            self.shares.shed_client_memory(self.holdings());
         }
-        Bytes::from_owner(Waiting {
+        Bytes::from_owner(TrackedBytes {
             bytes,
             request: Arc::clone(self),
             direction,
@@ -197,15 +198,15 @@ impl RequestShare {
 
     /// Counts the buffers of a large answer to a client of HTTP/1 until the request ends: the HTTP layer collects several
     /// parts before it writes them, and keeps the room.
-    pub(crate) fn becomes_large(&self) {
+    pub(crate) fn set_bulk(&self) {
         if !self.is_bulk.swap(true, Ordering::AcqRel) {
-            self.stalls(true);
+            self.set_stalled(true);
         }
     }
 
     /// Notes whether a client of HTTP/1 takes what is written to it. The HTTP layer copies what it can't write, so that a
     /// part is gone while its bytes are not.
-    pub(super) fn stalls(&self, is_stalled: bool) {
+    pub(super) fn set_stalled(&self, is_stalled: bool) {
         let is_bulk = self.is_bulk.load(Ordering::Acquire);
         if is_bulk && !is_stalled || self.is_stalled.swap(is_stalled, Ordering::AcqRel) == is_stalled {
             return;
@@ -259,8 +260,8 @@ impl RequestShare {
 
     fn counted<'h>(&self, holdings: &'h Holdings) -> &'h std::sync::atomic::AtomicU32 {
         match self.holder.kind {
-            Kind::Tunnel => &holdings.tunnels,
-            Kind::Request | Kind::Connection => &holdings.in_flight,
+            HolderKind::Tunnel => &holdings.tunnels,
+            HolderKind::Request | HolderKind::Connection => &holdings.in_flight,
         }
     }
 }
@@ -276,7 +277,7 @@ impl Flow {
 
 impl Drop for RequestShare {
     fn drop(&mut self) {
-        self.leave();
+        self.release_slot();
         self.release(self.holder.buffered.load(Ordering::Relaxed));
         self.shares.register.remove(self.key);
         if let Some(connection) = &self.connection {
@@ -285,13 +286,13 @@ impl Drop for RequestShare {
     }
 }
 
-impl AsRef<[u8]> for Waiting {
+impl AsRef<[u8]> for TrackedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for Waiting {
+impl Drop for TrackedBytes {
     fn drop(&mut self) {
         self.request.written(self.direction, self.bytes.len() as u64);
     }

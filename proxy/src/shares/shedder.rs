@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use super::clients::{ClientId, Holdings};
-use super::holder::{Holder, Kind};
+use super::holder::{Holder, HolderKind};
 use super::request::REQUEST_BYTES;
 use super::{FAIR_BYTES, FAIR_COUNT, FAIR_DESCRIPTORS, SHORT_PART, Shares};
 use crate::guard::contain;
@@ -21,7 +21,7 @@ use crate::metrics::Metrics;
 /// How long the shedder rests after a round. What is ended is gone by then.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long the log is silent after a line.
-const TELL_INTERVAL: Duration = Duration::from_secs(10);
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// A request that has got on since so many milliseconds is not ended for its client's memory: it is read.
 const STALLED_MS: u64 = 1_000;
 /// How many places are made at a time for those who ask.
@@ -35,7 +35,7 @@ pub(crate) async fn shed_when_short(
     metrics: Arc<Metrics>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let mut untold = Untold::default();
+    let mut shed_log = ShedLog::default();
     loop {
         tokio::select! {
             () = shares.short.notified() => {}
@@ -54,21 +54,21 @@ pub(crate) async fn shed_when_short(
             for _ in 0..ended {
                 metrics.shed.count(resource.name());
             }
-            untold.add(resource, ended);
+            shed_log.add(resource, ended);
         }
-        untold.tell();
+        shed_log.log();
         tokio::time::sleep(PAUSE).await;
     }
 }
 
 /// What was ended since the last line in the log.
 #[derive(Debug, Default)]
-struct Untold {
+struct ShedLog {
     ended: [usize; Resource::ALL.len()],
-    told: Option<Instant>,
+    logged_at: Option<Instant>,
 }
 
-impl Untold {
+impl ShedLog {
     fn add(&mut self, resource: Resource, ended: usize) {
         if let Some(sum) = self.ended.get_mut(resource as usize) {
             *sum += ended;
@@ -76,8 +76,11 @@ impl Untold {
     }
 
     /// Writes a line for each resource, unless there was one just now: rounds come by the hundred in a second.
-    fn tell(&mut self) {
-        if self.told.is_some_and(|told| told.elapsed() < TELL_INTERVAL) {
+    fn log(&mut self) {
+        if self
+            .logged_at
+            .is_some_and(|logged_at| logged_at.elapsed() < LOG_INTERVAL)
+        {
             return;
         }
         for (resource, ended) in Resource::ALL.into_iter().zip(&mut self.ended) {
@@ -88,7 +91,7 @@ impl Untold {
                     "running short: connections and requests of the greediest clients were ended"
                 );
                 *ended = 0;
-                self.told = Some(Instant::now());
+                self.logged_at = Some(Instant::now());
             }
         }
     }
@@ -114,10 +117,10 @@ impl Resource {
     ];
 
     /// What requests of a kind are counted as.
-    pub(super) fn counted(kind: Kind) -> Self {
+    pub(super) fn counted(kind: HolderKind) -> Self {
         match kind {
-            Kind::Tunnel => Self::Tunnels,
-            Kind::Request | Kind::Connection => Self::InFlight,
+            HolderKind::Tunnel => Self::Tunnels,
+            HolderKind::Request | HolderKind::Connection => Self::InFlight,
         }
     }
 
@@ -150,25 +153,25 @@ impl Resource {
 
     /// What comes free when a holder ends.
     fn of_holder(self, holder: &Holder) -> u64 {
-        let is_asked = holder.is_asked.load(Ordering::Relaxed);
+        let holds_slot = holder.holds_slot.load(Ordering::Relaxed);
         match self {
             // A connection with a request ends by its request, which holds more.
             Self::ClientBuffered | Self::Buffered
-                if holder.kind == Kind::Connection && !holder.is_idle_connection() =>
+                if holder.kind == HolderKind::Connection && !holder.is_idle_connection() =>
             {
                 0
             }
             Self::ClientBuffered | Self::Buffered => holder.buffered.load(Ordering::Relaxed),
-            Self::InFlight => (holder.kind == Kind::Request && is_asked).into(),
-            Self::Tunnels => (holder.kind == Kind::Tunnel && is_asked).into(),
-            Self::Descriptors => (holder.is_idle_connection() || is_asked).into(),
+            Self::InFlight => (holder.kind == HolderKind::Request && holds_slot).into(),
+            Self::Tunnels => (holder.kind == HolderKind::Tunnel && holds_slot).into(),
+            Self::Descriptors => (holder.is_idle_connection() || holds_slot).into(),
         }
     }
 }
 
 impl Shares {
     /// Sheds at once where that has an effect. Returns whether something comes free for one who asks.
-    pub(super) fn makes_room(&self, resource: Resource) -> bool {
+    pub(super) fn make_room(&self, resource: Resource) -> bool {
         if self.take_ticket(resource) {
             return true;
         }
@@ -192,7 +195,7 @@ impl Shares {
 
     /// Sheds at once what a client is over its limit of memory, where the shedder does not keep up. Does not wait for a
     /// round that is under way.
-    pub(super) fn relieve(&self, holdings: &Holdings) {
+    pub(super) fn shed_client_memory(&self, holdings: &Holdings) {
         let limit = self.capacity.buffered.client;
         if holdings.buffered.load(Ordering::Relaxed) <= limit + limit / SHORT_PART as u64 {
             return;
@@ -236,7 +239,7 @@ impl Shares {
                 holder.client == Some(client)
                     && (resource != Resource::ClientBuffered || self.may_end_for_memory(holder, amount))
             });
-            let now = end_some(resource, holders, most);
+            let now = end_holders(resource, holders, most);
             freed.add(now);
             if resource != Resource::ClientBuffered {
                 excess = excess.saturating_sub(now.all);
@@ -244,9 +247,9 @@ impl Shares {
         }
         if excess > 0 && matches!(resource, Resource::Descriptors | Resource::Buffered) {
             let idle = self.register.filter(Holder::is_idle_connection);
-            freed.add(end_some(resource, idle, excess));
+            freed.add(end_holders(resource, idle, excess));
         }
-        self.note(resource, freed);
+        self.record_ended(resource, freed);
     }
 
     /// Returns true if a holder may end because its client holds `held` bytes: a connection without a request where little
@@ -272,25 +275,29 @@ impl Shares {
             seen.push(client);
             let holders = self
                 .register
-                .filter(|holder| holder.client == Some(client) && !holder.end.is_given());
-            freed.add(end_some(
+                .filter(|holder| holder.client == Some(client) && !holder.end_signal.is_sent());
+            freed.add(end_holders(
                 resource,
                 holders,
                 (most - freed.now).min(amount - floor),
             ));
         }
         if freed.now < most && matches!(resource, Resource::Descriptors | Resource::Buffered) {
-            let idle = |holder: &Holder| holder.is_idle_connection() && !holder.end.is_given();
-            freed.add(end_some(resource, self.register.filter(idle), most - freed.now));
+            let idle = |holder: &Holder| holder.is_idle_connection() && !holder.end_signal.is_sent();
+            freed.add(end_holders(
+                resource,
+                self.register.filter(idle),
+                most - freed.now,
+            ));
         }
         let left = freed.now.checked_sub(resource.ticket());
         freed.now = left.unwrap_or(freed.now);
-        self.note(resource, freed);
+        self.record_ended(resource, freed);
         left.is_some()
     }
 
     /// Notes what was ended: it is counted, and so many may take its place.
-    fn note(&self, resource: Resource, freed: Freed) {
+    fn record_ended(&self, resource: Resource, freed: Freed) {
         let place = resource as usize;
         if let (Some(ended), Some(tickets)) = (self.ended.get(place), self.tickets.get(place)) {
             ended.fetch_add(freed.ended, Ordering::Relaxed);
@@ -337,16 +344,16 @@ impl Shares {
 
 /// Ends holders until `most` of `resource` comes free, in the order in which they lose least. What was told to end before
 /// comes free, too.
-fn end_some(resource: Resource, holders: Vec<Arc<Holder>>, most: u64) -> Freed {
+fn end_holders(resource: Resource, holders: Vec<Arc<Holder>>, most: u64) -> Freed {
     // What is read here changes all the time, so that it is read once.
     let keyed = holders
         .into_iter()
-        .filter(|holder| holder.end.is_heard())
+        .filter(|holder| holder.end_signal.has_receiver())
         .map(|holder| {
             let key = (
-                !holder.end.is_given(),
+                !holder.end_signal.is_sent(),
                 // What is left of a request ends only with its connection, on which others may be under way.
-                holder.end.is_over(),
+                holder.end_signal.has_task_ended(),
                 !holder.is_idle_connection(),
                 holder.client.is_none(),
                 holder.since_ms.load(Ordering::Relaxed),
@@ -365,7 +372,7 @@ fn end_some(resource: Resource, holders: Vec<Arc<Holder>>, most: u64) -> Freed {
             continue;
         }
         freed.all += amount;
-        if holder.end.give() {
+        if holder.end_signal.send() {
             freed.now += amount;
             freed.ended += 1;
         }

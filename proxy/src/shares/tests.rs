@@ -39,16 +39,16 @@ fn address(number: u8) -> IpAddr {
 }
 
 fn connect(shares: &Arc<Shares>, client: Option<u8>) -> Option<Arc<ConnectionShare>> {
-    let mut share = shares.connect()?;
+    let mut share = shares.take_connection_share()?;
     share.charge(client.map(address)).then(|| Arc::new(share))
 }
 
-fn ask(shares: &Arc<Shares>, client: Option<u8>) -> Result<Arc<RequestShare>, Short> {
+fn take_request_share(shares: &Arc<Shares>, client: Option<u8>) -> Result<Arc<RequestShare>, Short> {
     let need = Need {
         client: client.map(address),
         is_tunnel: false,
     };
-    shares.ask(None, Arc::default(), need)
+    shares.take_request_share(None, Arc::default(), need)
 }
 
 fn tunnel(shares: &Arc<Shares>, client: u8) -> Result<Arc<RequestShare>, Short> {
@@ -56,7 +56,7 @@ fn tunnel(shares: &Arc<Shares>, client: u8) -> Result<Arc<RequestShare>, Short> 
         client: Some(address(client)),
         is_tunnel: true,
     };
-    shares.ask(None, Arc::default(), need)
+    shares.take_request_share(None, Arc::default(), need)
 }
 
 /// How many are ended.
@@ -83,21 +83,25 @@ fn assert_empty(shares: &Shares) {
 #[test]
 fn a_client_has_no_more_requests_than_its_limit_and_the_others_have_theirs() {
     let shares = shares(|capacity| capacity.in_flight.client = 3);
-    let held: Vec<_> = (0..3).map(|_| ask(&shares, Some(1)).unwrap()).collect();
-    assert_eq!(ask(&shares, Some(1)).unwrap_err(), Short::Client);
-    assert!(ask(&shares, Some(2)).is_ok());
+    let held: Vec<_> = (0..3)
+        .map(|_| take_request_share(&shares, Some(1)).unwrap())
+        .collect();
+    assert_eq!(take_request_share(&shares, Some(1)).unwrap_err(), Short::Client);
+    assert!(take_request_share(&shares, Some(2)).is_ok());
     // A request of a trusted proxy that names no client is nobody's.
-    assert!((0..9).all(|_| ask(&shares, None).is_ok()));
+    assert!((0..9).all(|_| take_request_share(&shares, None).is_ok()));
     drop(held);
-    assert!(ask(&shares, Some(1)).is_ok());
+    assert!(take_request_share(&shares, Some(1)).is_ok());
     assert_empty(&shares);
 }
 
 #[test]
 fn all_clients_together_have_no_more_requests_than_there_may_be() {
     let shares = shares(|capacity| capacity.in_flight.all = 4);
-    let held: Vec<_> = (0..4).map(|client| ask(&shares, Some(client)).unwrap()).collect();
-    assert_eq!(ask(&shares, Some(9)).unwrap_err(), Short::All);
+    let held: Vec<_> = (0..4)
+        .map(|client| take_request_share(&shares, Some(client)).unwrap())
+        .collect();
+    assert_eq!(take_request_share(&shares, Some(9)).unwrap_err(), Short::All);
     drop(held);
     assert_empty(&shares);
 }
@@ -110,7 +114,10 @@ fn tunnels_are_counted_apart() {
     });
     let tunnels = [tunnel(&shares, 1).unwrap(), tunnel(&shares, 1).unwrap()];
     assert_eq!(tunnel(&shares, 1).unwrap_err(), Short::Client);
-    let requests = [ask(&shares, Some(1)).unwrap(), ask(&shares, Some(1)).unwrap()];
+    let requests = [
+        take_request_share(&shares, Some(1)).unwrap(),
+        take_request_share(&shares, Some(1)).unwrap(),
+    ];
     let third = tunnel(&shares, 2).unwrap();
     assert_eq!(tunnel(&shares, 3).unwrap_err(), Short::All);
     drop((tunnels, requests, third));
@@ -124,9 +131,12 @@ fn descriptors_are_those_of_connections_and_of_what_is_asked_for_them() {
         connect(&shares, Some(1)).unwrap(),
         connect(&shares, Some(2)).unwrap(),
     ];
-    let requests = [ask(&shares, Some(1)).unwrap(), ask(&shares, Some(2)).unwrap()];
+    let requests = [
+        take_request_share(&shares, Some(1)).unwrap(),
+        take_request_share(&shares, Some(2)).unwrap(),
+    ];
     assert!(connect(&shares, Some(3)).is_none());
-    assert_eq!(ask(&shares, Some(3)).unwrap_err(), Short::All);
+    assert_eq!(take_request_share(&shares, Some(3)).unwrap_err(), Short::All);
     drop(requests);
     assert!(connect(&shares, Some(3)).is_some());
     drop(connections);
@@ -143,8 +153,8 @@ fn a_client_gets_more_only_while_it_holds_less_than_is_left() {
     assert_eq!(held.len(), 80);
     let second: Vec<_> = std::iter::from_fn(|| connect(&shares, Some(2))).collect();
     assert_eq!(second.len(), 40);
-    assert_eq!(ask(&shares, Some(1)).unwrap_err(), Short::Client);
-    let requests: Vec<_> = std::iter::from_fn(|| ask(&shares, Some(3)).ok()).collect();
+    assert_eq!(take_request_share(&shares, Some(1)).unwrap_err(), Short::Client);
+    let requests: Vec<_> = std::iter::from_fn(|| take_request_share(&shares, Some(3)).ok()).collect();
     assert_eq!(requests.len(), 20);
     // A handful is for everybody.
     let small: Vec<_> = (0..8).map(|_| connect(&shares, Some(4)).unwrap()).collect();
@@ -164,7 +174,9 @@ fn connections_without_a_request_of_the_greediest_client_end_first() {
         client: Some(address(77)),
         is_tunnel: false,
     };
-    let request = shares.ask(Some(Arc::clone(busy)), busy.end(), need).unwrap();
+    let request = shares
+        .take_request_share(Some(Arc::clone(busy)), busy.end_signal(), need)
+        .unwrap();
     assert_eq!(shed(&shares, Resource::Descriptors), 0);
     let proxies: Vec<_> = (0..39).map(|_| connect(&shares, None).unwrap()).collect();
     let more: Vec<_> = (10..31)
@@ -174,7 +186,7 @@ fn connections_without_a_request_of_the_greediest_client_end_first() {
     assert_eq!(shed(&shares, Resource::Descriptors), 11);
     // What was told to end and is not gone yet counts as gone.
     assert_eq!(shed(&shares, Resource::Descriptors), 0);
-    let ended = |share: &&Arc<ConnectionShare>| share.end().is_given();
+    let ended = |share: &&Arc<ConnectionShare>| share.end_signal().is_sent();
     assert_eq!(greedy.iter().filter(ended).count(), 11);
     assert!(!ended(&busy), "it has a request");
     assert_eq!(
@@ -195,10 +207,12 @@ fn connections_that_have_waited_longest_leave_room_however_many_clients_have_a_h
         .map(|number| connect(&shares, Some(number / 8)).unwrap())
         .collect();
     for (since_ms, connection) in (0..).zip(&held) {
-        connection.waits_since(since_ms % 100);
+        connection.set_since_ms(since_ms % 100);
     }
     let newcomer = connect(&shares, Some(99)).unwrap();
-    let ended: Vec<_> = (0..160).filter(|&index| held[index].end().is_given()).collect();
+    let ended: Vec<_> = (0..160)
+        .filter(|&index| held[index].end_signal().is_sent())
+        .collect();
     // Some at a time: those that had waited since the first 8 milliseconds, two of each.
     assert_eq!(ended.len(), 16);
     assert!(ended.iter().all(|index| index % 100 < 8), "{ended:?}");
@@ -220,9 +234,9 @@ fn connections_leave_room_for_requests_on_those_that_were_let_in() {
         .collect();
     assert_eq!(held.len(), 170);
     let requests: Vec<_> = (0..10)
-        .map(|number| ask(&shares, Some(number)).unwrap())
+        .map(|number| take_request_share(&shares, Some(number)).unwrap())
         .collect();
-    assert_eq!(ask(&shares, Some(10)).unwrap_err(), Short::All);
+    assert_eq!(take_request_share(&shares, Some(10)).unwrap_err(), Short::All);
     drop((held, requests));
     assert_empty(&shares);
 }
@@ -236,7 +250,7 @@ fn a_client_with_eight_requests_on_as_many_connections_loses_none() {
         .collect();
     let connections: Vec<_> = (0..8).map(|_| connect(&shares, Some(99)).unwrap()).collect();
     for connection in &others {
-        connection.waits_since(0);
+        connection.set_since_ms(0);
     }
     let need = Need {
         client: Some(address(99)),
@@ -246,12 +260,16 @@ fn a_client_with_eight_requests_on_as_many_connections_loses_none() {
         .iter()
         .map(|connection| {
             shares
-                .ask(Some(Arc::clone(connection)), connection.end(), need)
+                .take_request_share(Some(Arc::clone(connection)), connection.end_signal(), need)
                 .unwrap()
         })
         .collect();
     assert!(shed(&shares, Resource::Descriptors) > 20);
-    assert!(connections.iter().all(|connection| !connection.end().is_given()));
+    assert!(
+        connections
+            .iter()
+            .all(|connection| !connection.end_signal().is_sent())
+    );
     drop((others, connections, requests));
     assert_empty(&shares);
 }
@@ -271,7 +289,7 @@ async fn a_newcomer_waits_a_moment_for_what_was_told_to_end() {
     );
     let waiting = tokio::spawn({
         let shares = Arc::clone(&shares);
-        async move { shares.descriptor_left().await }
+        async move { shares.wait_for_descriptor().await }
     });
     tokio::time::sleep(std::time::Duration::from_millis(12)).await;
     assert!(!waiting.is_finished());
@@ -280,7 +298,7 @@ async fn a_newcomer_waits_a_moment_for_what_was_told_to_end() {
     assert!(connect(&shares, Some(98)).is_some());
     // Not for longer than that, else nobody would be refused.
     let held: Vec<_> = (0..).map_while(|number| connect(&shares, Some(number))).collect();
-    shares.descriptor_left().await;
+    shares.wait_for_descriptor().await;
     assert!(connect(&shares, Some(98)).is_none());
     drop(held);
 }
@@ -288,10 +306,10 @@ async fn a_newcomer_waits_a_moment_for_what_was_told_to_end() {
 #[test]
 fn trusted_proxies_that_name_no_client_leave_as_much_as_they_take() {
     let shares = shares(|capacity| capacity.in_flight = Limit { all: 100, client: 10 });
-    let unnamed: Vec<_> = std::iter::from_fn(|| ask(&shares, None).ok()).collect();
+    let unnamed: Vec<_> = std::iter::from_fn(|| take_request_share(&shares, None).ok()).collect();
     assert_eq!(unnamed.len(), 50);
-    assert_eq!(ask(&shares, None).unwrap_err(), Short::All);
-    assert!(ask(&shares, Some(1)).is_ok());
+    assert_eq!(take_request_share(&shares, None).unwrap_err(), Short::All);
+    assert!(take_request_share(&shares, Some(1)).is_ok());
     assert_eq!(shed(&shares, Resource::InFlight), 0);
 }
 
@@ -301,13 +319,13 @@ fn a_large_answer_to_a_client_of_http_1_counts_until_its_request_ends() {
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
     let connection = connect(&shares, Some(1)).unwrap();
     let before = used(&shares);
-    let share = ask(&shares, Some(1)).unwrap();
-    connection.serves(&share);
-    share.answered(Some(100_000));
-    share.becomes_large();
-    share.becomes_large();
-    connection.stalls(true);
-    connection.stalls(false);
+    let share = take_request_share(&shares, Some(1)).unwrap();
+    connection.set_request(&share);
+    share.set_answer_length(Some(100_000));
+    share.set_bulk();
+    share.set_bulk();
+    connection.set_stalled(true);
+    connection.set_stalled(false);
     assert_eq!(used(&shares), before + REQUEST_BYTES + 200_000);
     drop(share);
     assert_eq!(used(&shares), before);
@@ -319,21 +337,21 @@ fn a_client_of_http_1_that_takes_nothing_is_counted_once_however_often_it_stalls
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
     let connection = connect(&shares, Some(1)).unwrap();
     let before = used(&shares);
-    connection.stalls(true);
+    connection.set_stalled(true);
     assert_eq!(used(&shares), before, "it has no request");
-    let share = ask(&shares, Some(1)).unwrap();
-    connection.serves(&share);
-    share.answered(Some(1_000));
-    connection.stalls(true);
-    connection.stalls(true);
+    let share = take_request_share(&shares, Some(1)).unwrap();
+    connection.set_request(&share);
+    share.set_answer_length(Some(1_000));
+    connection.set_stalled(true);
+    connection.set_stalled(true);
     assert_eq!(used(&shares), before + REQUEST_BYTES + 2_000);
-    connection.stalls(false);
-    connection.stalls(false);
+    connection.set_stalled(false);
+    connection.set_stalled(false);
     assert_eq!(used(&shares), before + REQUEST_BYTES);
-    connection.stalls(true);
+    connection.set_stalled(true);
     drop(share);
     assert_eq!(used(&shares), before);
-    connection.stalls(false);
+    connection.set_stalled(false);
     drop(connection);
     assert_empty(&shares);
 }
@@ -341,11 +359,11 @@ fn a_client_of_http_1_that_takes_nothing_is_counted_once_however_often_it_stalls
 #[test]
 fn a_request_whose_answer_has_come_leaves_its_place_and_keeps_its_memory() {
     let shares = shares(|capacity| capacity.in_flight = Limit { all: 1, client: 1 });
-    let share = ask(&shares, Some(1)).unwrap();
-    let part = share.hand_on(Direction::Answer, Bytes::from_static(b"the rest"), true);
-    share.leave();
-    share.leave();
-    let next = ask(&shares, Some(1)).unwrap();
+    let share = take_request_share(&shares, Some(1)).unwrap();
+    let part = share.track(Direction::Answer, Bytes::from_static(b"the rest"), true);
+    share.release_slot();
+    share.release_slot();
+    let next = take_request_share(&shares, Some(1)).unwrap();
     let buffered = shares.used.buffered.load(Ordering::Relaxed);
     assert_eq!(buffered, 2 * REQUEST_BYTES + 8);
     drop((share, part, next));
@@ -356,7 +374,7 @@ fn a_request_whose_answer_has_come_leaves_its_place_and_keeps_its_memory() {
 fn what_is_left_of_an_answer_ends_with_its_connection() {
     let shares = shares(|capacity| capacity.in_flight = Limit { all: 64, client: 64 });
     let connection = connect(&shares, Some(1)).unwrap();
-    let end = Arc::new(EndSignal::on(connection.end_of_rest()));
+    let end = Arc::new(EndSignal::with_fallback(connection.fallback_end_signal()));
     let need = Need {
         client: Some(address(1)),
         is_tunnel: false,
@@ -364,18 +382,18 @@ fn what_is_left_of_an_answer_ends_with_its_connection() {
     let left: Vec<_> = (0..32)
         .map(|_| {
             let share = shares
-                .ask(Some(Arc::clone(&connection)), Arc::clone(&end), need)
+                .take_request_share(Some(Arc::clone(&connection)), Arc::clone(&end), need)
                 .unwrap();
-            share.hand_on(Direction::Answer, Bytes::from_static(b"the rest"), true)
+            share.track(Direction::Answer, Bytes::from_static(b"the rest"), true)
         })
         .collect();
-    end.over();
+    end.set_task_ended();
     let others: Vec<_> = (16..)
         .take(25)
-        .map(|number| ask(&shares, Some(number / 8)).unwrap())
+        .map(|number| take_request_share(&shares, Some(number / 8)).unwrap())
         .collect();
     assert_eq!(shed(&shares, Resource::InFlight), 1);
-    assert!(connection.end().is_given());
+    assert!(connection.end_signal().is_sent());
     drop((left, others, connection));
     assert_empty(&shares);
 }
@@ -384,9 +402,9 @@ fn what_is_left_of_an_answer_ends_with_its_connection() {
 fn nothing_is_taken_from_clients_that_hold_a_handful() {
     let shares = shares(|capacity| capacity.in_flight = Limit { all: 100, client: 64 });
     let held: Vec<_> = (0..100)
-        .map(|number| ask(&shares, Some(number / 8)).unwrap())
+        .map(|number| take_request_share(&shares, Some(number / 8)).unwrap())
         .collect();
-    assert_eq!(ask(&shares, Some(200)).unwrap_err(), Short::All);
+    assert_eq!(take_request_share(&shares, Some(200)).unwrap_err(), Short::All);
     assert_eq!(shed(&shares, Resource::InFlight), 0);
     assert!(!held.iter().any(|share| share.is_shed()));
 }
@@ -394,16 +412,18 @@ fn nothing_is_taken_from_clients_that_hold_a_handful() {
 #[test]
 fn a_client_with_a_handful_gets_the_place_of_what_is_shed_for_it() {
     let shares = shares(|capacity| capacity.in_flight = Limit { all: 64, client: 64 });
-    let greedy: Vec<_> = std::iter::from_fn(|| ask(&shares, Some(1)).ok()).collect();
+    let greedy: Vec<_> = std::iter::from_fn(|| take_request_share(&shares, Some(1)).ok()).collect();
     let others: Vec<_> = (16..)
         .take(64 - greedy.len())
-        .map(|number| ask(&shares, Some(number / 8)).unwrap())
+        .map(|number| take_request_share(&shares, Some(number / 8)).unwrap())
         .collect();
     assert!(!greedy.iter().any(|share| share.is_shed()));
-    let small: Vec<_> = (0..8).map(|_| ask(&shares, Some(99)).unwrap()).collect();
+    let small: Vec<_> = (0..8)
+        .map(|_| take_request_share(&shares, Some(99)).unwrap())
+        .collect();
     assert!(greedy.iter().any(|share| share.is_shed()));
     // What is being shed is not given away twice.
-    assert_eq!(ask(&shares, Some(98)).unwrap_err(), Short::All);
+    assert_eq!(take_request_share(&shares, Some(98)).unwrap_err(), Short::All);
     drop((greedy, others, small));
     assert_empty(&shares);
 }
@@ -411,15 +431,17 @@ fn a_client_with_a_handful_gets_the_place_of_what_is_shed_for_it() {
 #[test]
 fn requests_of_the_greediest_client_end_in_the_order_in_which_they_last_got_on() {
     let shares = shares(|capacity| capacity.in_flight = Limit { all: 64, client: 64 });
-    let greedy: Vec<_> = (0..32).map(|_| ask(&shares, Some(1)).unwrap()).collect();
+    let greedy: Vec<_> = (0..32)
+        .map(|_| take_request_share(&shares, Some(1)).unwrap())
+        .collect();
     let small: Vec<_> = (0..25)
-        .map(|number| ask(&shares, Some(2 + number / 8)).unwrap())
+        .map(|number| take_request_share(&shares, Some(2 + number / 8)).unwrap())
         .collect();
     for share in &greedy {
-        share.since(10);
+        share.set_since_ms(10);
     }
     for (share, since_ms) in greedy.iter().zip([9, 3, 8, 1, 7, 6, 4, 5]) {
-        share.since(since_ms);
+        share.set_since_ms(since_ms);
     }
     assert_eq!(shed(&shares, Resource::InFlight), 5);
     let shed: Vec<_> = (0..32).filter(|&index| greedy[index].is_shed()).collect();
@@ -431,13 +453,13 @@ fn requests_of_the_greediest_client_end_in_the_order_in_which_they_last_got_on()
 fn a_part_counts_until_it_is_written_and_with_it_what_waits_behind_it() {
     let shares = shares(|_| ());
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
-    let share = ask(&shares, Some(1)).unwrap();
+    let share = take_request_share(&shares, Some(1)).unwrap();
     assert_eq!(used(&shares), REQUEST_BYTES);
-    share.answered(Some(5_000));
-    let part = share.hand_on(Direction::Answer, Bytes::from_static(&[7; 1_000]), false);
+    share.set_answer_length(Some(5_000));
+    let part = share.track(Direction::Answer, Bytes::from_static(&[7; 1_000]), false);
     assert_eq!(used(&shares), REQUEST_BYTES + 1_000 + 5_000);
     assert_eq!(&part[..], [7; 1_000]);
-    let second = share.hand_on(Direction::Answer, Bytes::from_static(&[7; 500]), true);
+    let second = share.track(Direction::Answer, Bytes::from_static(&[7; 500]), true);
     assert_eq!(used(&shares), REQUEST_BYTES + 1_500 + 5_000);
     // Split and written in two pieces, as frames are.
     let mut rest = part.clone();
@@ -449,7 +471,7 @@ fn a_part_counts_until_it_is_written_and_with_it_what_waits_behind_it() {
     drop(second);
     assert_eq!(used(&shares), REQUEST_BYTES);
     // The last part of an answer has nothing behind it, and outlives its request.
-    let last = share.hand_on(Direction::Answer, Bytes::from_static(b"end"), true);
+    let last = share.track(Direction::Answer, Bytes::from_static(b"end"), true);
     drop(share);
     assert_eq!(used(&shares), REQUEST_BYTES + 3);
     drop(last);
@@ -460,12 +482,12 @@ fn a_part_counts_until_it_is_written_and_with_it_what_waits_behind_it() {
 fn a_body_that_an_upstream_does_not_take_counts_apart_from_the_answer() {
     let shares = shares(|_| ());
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
-    let share = ask(&shares, Some(1)).unwrap();
-    let body = share.hand_on(Direction::Body, Bytes::from_static(&[7; 100]), false);
+    let share = take_request_share(&shares, Some(1)).unwrap();
+    let body = share.track(Direction::Body, Bytes::from_static(&[7; 100]), false);
     let of_body = used(&shares) - REQUEST_BYTES;
     assert!(of_body > 100, "{of_body}");
-    share.answered(Some(50));
-    let answer = share.hand_on(Direction::Answer, Bytes::from_static(&[7; 10]), false);
+    share.set_answer_length(Some(50));
+    let answer = share.track(Direction::Answer, Bytes::from_static(&[7; 10]), false);
     assert_eq!(used(&shares), REQUEST_BYTES + of_body + 60);
     drop(body);
     assert_eq!(used(&shares), REQUEST_BYTES + 60);
@@ -476,15 +498,17 @@ fn a_body_that_an_upstream_does_not_take_counts_apart_from_the_answer() {
 #[test]
 fn a_client_that_does_not_read_is_brought_back_to_its_limit() {
     let shares = shares(|capacity| capacity.buffered.client = 8 * MIB);
-    let held: Vec<_> = (0..16).map(|_| ask(&shares, Some(1)).unwrap()).collect();
-    let other = ask(&shares, Some(2)).unwrap();
-    let other_part = other.hand_on(Direction::Answer, Bytes::from_static(&[7; 64]), false);
+    let held: Vec<_> = (0..16)
+        .map(|_| take_request_share(&shares, Some(1)).unwrap())
+        .collect();
+    let other = take_request_share(&shares, Some(2)).unwrap();
+    let other_part = other.track(Direction::Answer, Bytes::from_static(&[7; 64]), false);
     let parts: Vec<_> = held
         .iter()
-        .map(|share| share.hand_on(Direction::Answer, Bytes::from(vec![7; 500_000]), false))
+        .map(|share| share.track(Direction::Answer, Bytes::from(vec![7; 500_000]), false))
         .collect();
-    assert_eq!(ask(&shares, Some(1)).unwrap_err(), Short::Client);
-    assert!(held.last().unwrap().is_over());
+    assert_eq!(take_request_share(&shares, Some(1)).unwrap_err(), Short::Client);
+    assert!(held.last().unwrap().is_over_memory_limit());
     let ended = shed(&shares, Resource::ClientBuffered);
     assert!((6..10).contains(&ended), "{ended} of 16 were ended");
     assert!(!other.is_shed());
@@ -500,11 +524,15 @@ fn when_memory_runs_short_the_greediest_gives_it_back() {
             client: 32 * MIB,
         }
     });
-    let small: Vec<_> = (0..4).map(|client| ask(&shares, Some(client)).unwrap()).collect();
-    let held: Vec<_> = (0..32).map(|_| ask(&shares, Some(9)).unwrap()).collect();
+    let small: Vec<_> = (0..4)
+        .map(|client| take_request_share(&shares, Some(client)).unwrap())
+        .collect();
+    let held: Vec<_> = (0..32)
+        .map(|_| take_request_share(&shares, Some(9)).unwrap())
+        .collect();
     let parts: Vec<_> = held
         .iter()
-        .map(|share| share.hand_on(Direction::Answer, Bytes::from(vec![7; 500_000]), false))
+        .map(|share| share.track(Direction::Answer, Bytes::from(vec![7; 500_000]), false))
         .collect();
     assert!(shed(&shares, Resource::Buffered) > 0);
     assert!(!small.iter().any(|share| share.is_shed()));
@@ -521,10 +549,10 @@ fn connections_of_trusted_proxies_are_refused_only_where_nothing_is_left() {
     let proxies: Vec<_> = (0..100).map(|_| connect(&shares, None).unwrap()).collect();
     // Their requests are the clients' that they name.
     let requests: Vec<_> = (0..50)
-        .map(|client| ask(&shares, Some(client)).unwrap())
+        .map(|client| take_request_share(&shares, Some(client)).unwrap())
         .collect();
     // Nor do they count against requests for which nobody is named.
-    let unnamed = ask(&shares, None).unwrap();
+    let unnamed = take_request_share(&shares, None).unwrap();
     drop((proxies, requests, unnamed));
     assert_empty(&shares);
 }
@@ -533,7 +561,7 @@ fn connections_of_trusted_proxies_are_refused_only_where_nothing_is_left() {
 fn a_stream_of_a_trusted_proxy_is_charged_to_the_client_that_it_names() {
     let shares = shares(|_| {});
     let proxy = connect(&shares, None).unwrap();
-    let stream = shares.begin_stream(&proxy).unwrap();
+    let stream = shares.take_stream_share(&proxy).unwrap();
     let held = |client: Option<IpAddr>| {
         let client = client.map(|client| shares.clients.id(client));
         shares.clients.of(client).buffered.load(Ordering::Relaxed)
@@ -557,10 +585,10 @@ fn a_client_finds_room_for_a_request_while_it_has_connections_without_one() {
     let shares = shares(|capacity| capacity.buffered.client = 64 * MIB);
     let held: Vec<_> = (0..420).map(|_| connect(&shares, Some(1)).unwrap()).collect();
     for (since_ms, connection) in (0..).zip(&held) {
-        connection.waits_since(since_ms);
+        connection.set_since_ms(since_ms);
     }
     assert!(shed(&shares, Resource::ClientBuffered) > 10);
-    assert!(held[0].end().is_given() && !held[419].end().is_given());
+    assert!(held[0].end_signal().is_sent() && !held[419].end_signal().is_sent());
     drop(held);
     assert_empty(&shares);
 }
@@ -568,12 +596,14 @@ fn a_client_finds_room_for_a_request_while_it_has_connections_without_one() {
 #[test]
 fn a_request_that_gets_on_is_not_ended_for_its_clients_memory() {
     let shares = shares(|capacity| capacity.buffered.client = 8 * MIB);
-    let held: Vec<_> = (0..60).map(|_| ask(&shares, Some(1)).unwrap()).collect();
+    let held: Vec<_> = (0..60)
+        .map(|_| take_request_share(&shares, Some(1)).unwrap())
+        .collect();
     let part =
-        |share: &Arc<RequestShare>| share.hand_on(Direction::Answer, Bytes::from(vec![7; 300_000]), false);
+        |share: &Arc<RequestShare>| share.track(Direction::Answer, Bytes::from(vec![7; 300_000]), false);
     let parts: Vec<_> = held.iter().take(2).map(part).collect();
     // The client is over its limit, but each request got on just now.
-    assert_eq!(ask(&shares, Some(1)).unwrap_err(), Short::Client);
+    assert_eq!(take_request_share(&shares, Some(1)).unwrap_err(), Short::Client);
     assert_eq!(shed(&shares, Resource::ClientBuffered), 0);
     let more: Vec<_> = held.iter().skip(2).take(4).map(part).collect();
     assert!(shed(&shares, Resource::ClientBuffered) > 0);
