@@ -40,7 +40,7 @@ impl BreakGlassThread {
             clock: clock::now,
             killable: Box::new(move |flag| knowing.killable(flag)),
             enforce: Box::new(move || enforcing.enforce()),
-            note: Box::new(move |words| readiness.note(NOTE, words)),
+            note: Box::new(move |words| readiness.set_note(NOTE, words)),
         };
         let (stop, stopped) = watch::channel(false);
         let mut post = BreakGlassPost::new(server, socket, stopped);

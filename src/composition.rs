@@ -288,7 +288,7 @@ impl Composition {
         };
         let words: Vec<String> = self.kills().iter().map(words).collect();
         if let Some((_, readiness)) = self.proxy.get() {
-            readiness.note("break-glass", (!words.is_empty()).then(|| words.join("; ")));
+            readiness.set_note("break-glass", (!words.is_empty()).then(|| words.join("; ")));
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use config::{Identity, IssuerConfig, KeySource, Loaded, Places};
 use control::RequestQuestion;
-use proxy::{Decider, FetchTerms, InvalidKeySource, IssuerKeys, KeyStore};
+use proxy::{Decider, InvalidKeySource, IssuerKeys, KeyStore, RefreshSettings};
 use rules::Timestamp;
 
 pub(crate) use self::explanation::explain;
@@ -65,7 +65,7 @@ pub(crate) fn issuer_keys(
             refresh_ms,
             keep_keys_ms,
         } => {
-            let terms = FetchTerms::from_ms(*refresh_ms, *keep_keys_ms);
+            let terms = RefreshSettings::from_ms(*refresh_ms, *keep_keys_ms);
             store.remote(&config.issuer, url, terms)
         }
     }

@@ -37,7 +37,7 @@ const PROXY_STARTUP: &[&str] = &[
     "proxy/src/capacity.rs",
     "proxy/src/decider.rs",
     "proxy/src/start.rs",
-    "proxy/src/serving.rs",
+    "proxy/src/prepared_snapshot.rs",
     "proxy/src/publisher.rs",
 ];
 /// What `rules` must not know: it is pure.

@@ -10,8 +10,8 @@ use crate::findings::Findings;
 use crate::forwarding::Forwarding;
 use crate::outcome::Outcome;
 use crate::phase::observe;
+use crate::prepared_snapshot::PreparedSnapshot;
 use crate::request_id::RequestId;
-use crate::serving::Serving;
 use crate::shared::Shared;
 use crate::shares::RequestShare;
 use crate::upstreams::Attempts;
@@ -19,7 +19,7 @@ use crate::upstreams::Attempts;
 /// The state of one request. Its snapshot is taken once and carried to the end, through retries too.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) serving: Arc<Serving>,
+    pub(crate) prepared: Arc<PreparedSnapshot>,
     pub(crate) started: Instant,
     /// The time that everything about this request is decided by.
     pub(crate) now: Timestamp,
@@ -59,9 +59,9 @@ pub(crate) struct InFlight(Arc<AtomicUsize>);
 
 impl Context {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
-        let serving = shared.current.take();
+        let prepared = shared.current.load();
         Self {
-            serving,
+            prepared,
             started: Instant::now(),
             now: now(),
             id: shared.ids.next(),

@@ -11,9 +11,9 @@ use wire::HeadLimits;
 
 use crate::answer::Pages;
 use crate::client_certificate::CertificateName;
-use crate::closed::{self, Closed};
+use crate::closed_answers::{self, ClosedAnswers};
 use crate::credentials::{AttributePlace, Credentials, TokenPlace};
-use crate::injected::Injected;
+use crate::injected_headers::InjectedHeaders;
 use crate::refusal::Refusal;
 use crate::reserved::Reserved;
 
@@ -23,7 +23,7 @@ pub struct Decider {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) issuers: Arc<Issuers>,
     pub(crate) credentials: Arc<Credentials>,
-    pub(crate) injected: Injected,
+    pub(crate) injected_headers: InjectedHeaders,
     pub(crate) reserved: Arc<Reserved>,
     pub(crate) pages: Arc<Pages>,
     /// The largest body of a request, in bytes; none: any.
@@ -32,7 +32,7 @@ pub struct Decider {
     /// How large the head of a request may be on the first listener.
     pub(crate) head_limits: HeadLimits,
     /// By the ids of the snapshot.
-    closed: Arc<[Closed]>,
+    closed_answers: Arc<[ClosedAnswers]>,
     unmatched: Refusal,
 }
 
@@ -55,13 +55,13 @@ impl Decider {
             issuers: Arc::new(issuers),
             reserved: Arc::new(reserved(&snapshot, &credentials)),
             credentials: Arc::new(credentials),
-            injected: Injected::new(&snapshot.headers, &snapshot.revision, signing_key),
-            closed: routes
+            injected_headers: InjectedHeaders::new(&snapshot.headers, &snapshot.revision, signing_key),
+            closed_answers: routes
                 .all()
                 .iter()
-                .map(|route| Closed::of(route, &pages))
+                .map(|route| ClosedAnswers::of(route, &pages))
                 .collect(),
-            unmatched: closed::unmatched(&routes.unmatched, &pages),
+            unmatched: closed_answers::unmatched(&routes.unmatched, &pages),
             body_limit: settings.body_limit,
             trusted_proxies: Arc::new(settings.trusted_proxies.clone()),
             head_limits: head_limits(
@@ -83,7 +83,9 @@ impl Decider {
             && Arc::ptr_eq(&own.upstreams, &snapshot.upstreams)
             && Arc::ptr_eq(&own.headers, &snapshot.headers);
         is_own.then(|| Self {
-            injected: self.injected.at(&snapshot.headers, &snapshot.revision),
+            injected_headers: self
+                .injected_headers
+                .with_revision(&snapshot.headers, &snapshot.revision),
             snapshot,
             ..self.clone()
         })
@@ -114,16 +116,16 @@ impl Decider {
     }
 
     /// Returns what the route answers where this cause closed its gate, if that is the same for every caller.
-    pub(crate) fn closed(&self, id: RouteId, cause: Cause) -> Refusal {
+    pub(crate) fn closed_refusal(&self, id: RouteId, cause: Cause) -> Refusal {
         let closed = self
-            .closed
+            .closed_answers
             .get(id.index())
             .and_then(|closed| closed.answer(cause));
-        closed.cloned().unwrap_or_else(|| self.unmatched())
+        closed.cloned().unwrap_or_else(|| self.unmatched_refusal())
     }
 
     /// Returns what a request is answered that no route takes.
-    pub(crate) fn unmatched(&self) -> Refusal {
+    pub(crate) fn unmatched_refusal(&self) -> Refusal {
         self.unmatched.clone()
     }
 }

@@ -104,7 +104,7 @@ pub async fn dry_run(
         explain,
         is_routed: false,
         is_open: false,
-        run: DryRun::of(answered(&decider.unmatched(), None)),
+        run: DryRun::of(answered(&decider.unmatched_refusal(), None)),
     };
     let assumed = question.assumed();
     let mut found = Findings::default();
@@ -211,7 +211,7 @@ fn reason(refusal: &Refusal, read: &ReadQuestion, decider: &Decider) -> Option<S
 fn injected(request: &RequestHeader, found: &Findings, decider: &Decider) -> Vec<(String, String)> {
     let mut request = request.clone();
     // A decided value is one that a header can have.
-    if headers::inject(&mut request, found, &decider.injected).is_err() {
+    if headers::inject(&mut request, found, &decider.injected_headers).is_err() {
         return Vec::new();
     }
     let plan = &decider.snapshot.headers;

@@ -133,8 +133,8 @@ impl Edge {
         let peer = ClientConnection::peer_of(&stream);
         let mut socket = BufferedSocket::new(stream);
         let trusted = peer.is_some_and(|peer| {
-            let serving = self.shared.current.take();
-            serving.decider.trusted_proxies.networks.contain(peer.ip())
+            let prepared = self.shared.current.load();
+            prepared.decider.trusted_proxies.networks.contain(peer.ip())
         });
         let client = if self.proxied {
             if !trusted {
@@ -177,7 +177,7 @@ impl Edge {
             ListenerProtocol::PlainOrHttp2 => http2::has_preface(&mut socket, deadline).await,
             ListenerProtocol::Tls => {
                 let handshakes = &self.shared.metrics.tls_handshakes;
-                let Some(config) = self.shared.current.take().tls(Some(&self.listener)) else {
+                let Some(config) = self.shared.current.load().tls(Some(&self.listener)) else {
                     return handshakes.count("no_certificate");
                 };
                 let encrypted = match tls::handshake(socket, config, deadline).await {

@@ -17,7 +17,7 @@ pub(crate) struct FetchLog {
 
 impl FetchLog {
     /// Notes a fetch that succeeded at `at`.
-    pub(crate) fn succeeded(&mut self, at: SystemTime) {
+    pub(crate) fn record_success(&mut self, at: SystemTime) {
         self.count("ok");
         self.last_success = Some(at);
         self.last_failure = None;
@@ -25,7 +25,7 @@ impl FetchLog {
     }
 
     /// Notes a fetch that failed at `at`.
-    pub(crate) fn failed(&mut self, error: &FetchFailed, at: SystemTime) {
+    pub(crate) fn record_failure(&mut self, error: &FetchFailed, at: SystemTime) {
         self.count(error.code());
         self.last_failure = Some((at, error.to_string()));
         self.failing_since.get_or_insert_with(|| (Instant::now(), at));
@@ -47,7 +47,7 @@ impl FetchLog {
     }
 
     /// When fetches will have failed for `keep`; none where they don't fail.
-    pub(crate) fn failing_for(&self, keep: Duration) -> Option<Instant> {
+    pub(crate) fn expires_at(&self, keep: Duration) -> Option<Instant> {
         // A time that no clock can show is never reached.
         self.failing_since.and_then(|(since, _)| since.checked_add(keep))
     }

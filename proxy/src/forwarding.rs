@@ -51,12 +51,12 @@ pub(crate) struct Forwarding {
     /// How the peer speaks to us.
     proto: Proto,
     /// How the client spoke to the first trusted proxy, and which host it asked for, as that says.
-    told: Told,
+    origin: ForwardedOrigin,
 }
 
 /// What a trusted proxy says of the client's request.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Told {
+struct ForwardedOrigin {
     proto: Option<Proto>,
     host: Option<Box<str>>,
 }
@@ -106,13 +106,13 @@ impl Forwarding {
             return forwarding;
         }
         forwarding.peer = Peer::Trusted;
-        let (hops, told) = match proxies.header {
+        let (hops, origin) = match proxies.header {
             ForwardingHeader::XForwarded => x_forwarded(headers, is_trusted),
             ForwardingHeader::Forwarded => forwarded(headers, is_trusted),
         };
         forwarding.hops = hops;
         forwarding.hops.reverse();
-        forwarding.told = told;
+        forwarding.origin = origin;
         forwarding
     }
 
@@ -142,8 +142,8 @@ impl Forwarding {
     pub(crate) fn write(&self, request: &mut RequestHeader) -> pingora::Result<()> {
         let own = request.headers.get(header::HOST).cloned();
         let own = own.as_ref().and_then(|host| host.to_str().ok());
-        let host = self.told.host.as_deref().or(own);
-        let proto = self.told.proto.unwrap_or(self.proto);
+        let host = self.origin.host.as_deref().or(own);
+        let proto = self.origin.proto.unwrap_or(self.proto);
         let hops = self.hops.iter().copied();
         let peer = (self.address.is_some() || !self.hops.is_empty()).then_some(self.address);
         let mut addresses = String::new();
@@ -194,7 +194,7 @@ fn describe(line: &mut String, host: Option<&str>, proto: Proto) {
 fn x_forwarded(
     headers: &HeaderMap,
     is_trusted: impl Fn(Option<IpAddr>) -> bool,
-) -> (Vec<Option<IpAddr>>, Told) {
+) -> (Vec<Option<IpAddr>>, ForwardedOrigin) {
     let mut hops = Vec::new();
     for element in elements::from_the_right(headers, &X_FORWARDED_FOR).take(MAX_HOPS) {
         let hop = element.and_then(elements::address);
@@ -210,23 +210,23 @@ fn x_forwarded(
         let first = elements.next()?;
         elements.last().unwrap_or(first)
     };
-    let told = Told {
+    let origin = ForwardedOrigin {
         proto: aligned(&X_FORWARDED_PROTO).and_then(Proto::parse),
         host: aligned(&X_FORWARDED_HOST).and_then(host),
     };
-    (hops, told)
+    (hops, origin)
 }
 
 /// The same from `Forwarded`.
 fn forwarded(
     headers: &HeaderMap,
     is_trusted: impl Fn(Option<IpAddr>) -> bool,
-) -> (Vec<Option<IpAddr>>, Told) {
-    let (mut hops, mut told) = (Vec::new(), Told::default());
+) -> (Vec<Option<IpAddr>>, ForwardedOrigin) {
+    let (mut hops, mut origin) = (Vec::new(), ForwardedOrigin::default());
     for element in elements::from_the_right(headers, &header::FORWARDED).take(MAX_HOPS) {
         let parameter = |name| elements::parameter(element?, name);
         let hop = parameter("for").and_then(elements::address);
-        told = Told {
+        origin = ForwardedOrigin {
             proto: parameter("proto").and_then(Proto::parse),
             host: parameter("host").and_then(host),
         };
@@ -235,7 +235,7 @@ fn forwarded(
             break;
         }
     }
-    (hops, told)
+    (hops, origin)
 }
 
 fn host(text: &str) -> Option<Box<str>> {

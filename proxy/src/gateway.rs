@@ -165,7 +165,7 @@ impl ProxyHttp for Gateway {
         };
         let error_code = match failure {
             Some((code, outcome)) => {
-                let answer = Arc::new(Answer::new(code, &context.serving.decider.pages));
+                let answer = Arc::new(Answer::new(code, &context.prepared.decider.pages));
                 let whole =
                     outcome == Outcome::UpstreamError && session.is_body_done() && !session.is_upgrade_req();
                 let connection = if whole {
@@ -248,8 +248,8 @@ impl Gateway {
 
     /// Counts a panic, and makes the answer of it.
     fn defect(&self, context: &Context) -> Refusal {
-        self.shared.metrics.panicked();
-        let answer = Arc::new(Answer::new(Code::INTERNAL, &context.serving.decider.pages));
+        self.shared.metrics.count_panic();
+        let answer = Arc::new(Answer::new(Code::INTERNAL, &context.prepared.decider.pages));
         Refusal {
             answer,
             outcome: Outcome::Panicked,
@@ -260,7 +260,7 @@ impl Gateway {
     /// Runs a hook that doesn't wait. A panic of it fails the request, which is then answered like any failure.
     fn contained<T>(&self, hook: impl FnOnce() -> pingora::Result<T>) -> pingora::Result<T> {
         contain(hook).unwrap_or_else(|Panicked| {
-            self.shared.metrics.panicked();
+            self.shared.metrics.count_panic();
             Err(Error::explain(ErrorType::InternalError, "a hook panicked"))
         })
     }

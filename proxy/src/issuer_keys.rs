@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokens::{Generation, Identity, Issuer, KeySet, Rejection, Unverified};
 use tokio::task::AbortHandle;
 
-use crate::pace::FetchTerms;
+use crate::fetch_timing::RefreshSettings;
 use crate::remote_keys::RemoteKeys;
 
 /// Most requests that wait for one issuer's keys at once; more are told that it is cooling down.
@@ -182,9 +182,9 @@ impl IssuerKeys {
         }
     }
 
-    pub(crate) fn change_terms(&self, terms: FetchTerms) {
+    pub(crate) fn set_refresh(&self, refresh: RefreshSettings) {
         if let Source::Remote { keys, .. } = &self.source {
-            keys.change_terms(terms);
+            keys.set_refresh(refresh);
         }
     }
 

@@ -19,19 +19,19 @@ pub(crate) const KEYS: [&str; 3] = [
 ];
 
 #[derive(Clone)]
-pub(crate) enum Answer {
+pub(crate) enum KeyResponse {
     Status(u16),
     Text(String),
     Redirect(String),
 }
 
-pub(crate) struct KeyServer {
+pub(crate) struct TestKeyServer {
     pub(crate) url: String,
     state: Arc<State>,
 }
 
 struct State {
-    answer: Mutex<Answer>,
+    answer: Mutex<KeyResponse>,
     asked: AtomicUsize,
     held: watch::Sender<bool>,
 }
@@ -59,8 +59,8 @@ pub(crate) async fn eventually(what: &str, so: impl Fn() -> bool) {
     }
 }
 
-impl KeyServer {
-    pub(crate) async fn start(answer: Answer) -> Self {
+impl TestKeyServer {
+    pub(crate) async fn start(answer: KeyResponse) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/jwks", listener.local_addr().unwrap());
         let held = watch::Sender::new(false);
@@ -76,10 +76,10 @@ impl KeyServer {
     }
 
     pub(crate) async fn with_keys(keys: &[(&str, usize)]) -> Self {
-        Self::start(Answer::Text(jwks(keys))).await
+        Self::start(KeyResponse::Text(jwks(keys))).await
     }
 
-    pub(crate) fn answer(&self, answer: Answer) {
+    pub(crate) fn answer(&self, answer: KeyResponse) {
         *self.state.answer.lock() = answer;
     }
 
@@ -104,9 +104,9 @@ impl State {
         self.held.subscribe().wait_for(|held| !held).await.unwrap();
         let answer = self.answer.lock().clone();
         match answer {
-            Answer::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
-            Answer::Text(text) => text.into_response(),
-            Answer::Redirect(to) => (StatusCode::FOUND, [(LOCATION, to)]).into_response(),
+            KeyResponse::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+            KeyResponse::Text(text) => text.into_response(),
+            KeyResponse::Redirect(to) => (StatusCode::FOUND, [(LOCATION, to)]).into_response(),
         }
     }
 }

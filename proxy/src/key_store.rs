@@ -12,19 +12,19 @@ use reqwest::{Client, Url};
 use tokens::{Algorithm, Issuer};
 use tokio::runtime::Handle;
 
+use crate::fetch_timing::{FetchTiming, RefreshSettings};
 use crate::issuer_keys::{IssuerKeys, KeysStatus};
 use crate::jwks::{self, Jwks};
 use crate::metric_family::{counted, described, family, measured};
 use crate::metrics::{Metrics, seconds};
-use crate::pace::{FetchTerms, Pace};
 use crate::remote_keys::RemoteKeys;
 
 /// The keys that are fetched. It doesn't keep them alive: whoever serves with them does.
 #[derive(Debug)]
 pub struct KeyStore {
     runtime: Handle,
-    pace: Pace,
-    shared: Arc<Shared>,
+    timing: FetchTiming,
+    shared: Arc<KeyStoreShared>,
 }
 
 /// Why keys can't be fetched from where they are said to be.
@@ -55,12 +55,12 @@ struct Definition {
 
 /// What the store shares with the keys in it.
 #[derive(Debug, Default)]
-pub(crate) struct Shared {
+pub(crate) struct KeyStoreShared {
     state: Mutex<State>,
     /// Whether a snapshot is served with the keys, so that all of its issuers are in the store.
     are_needed: AtomicBool,
     /// Whether every issuer had a usable key at one time since the keys are needed.
-    were_usable: AtomicBool,
+    have_been_usable: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -73,15 +73,15 @@ struct State {
 /// Shows how the keys stand in `/metrics`.
 #[derive(Debug)]
 struct KeysCollector {
-    shared: Arc<Shared>,
+    shared: Arc<KeyStoreShared>,
     described: Desc,
 }
 
 impl KeyStore {
     /// A store whose fetches run on `runtime`, and are shown by `metrics`; one for each.
     #[must_use]
-    pub fn new(runtime: Handle, pace: Pace, metrics: &Metrics) -> Arc<Self> {
-        let shared = Arc::<Shared>::default();
+    pub fn new(runtime: Handle, timing: FetchTiming, metrics: &Metrics) -> Arc<Self> {
+        let shared = Arc::<KeyStoreShared>::default();
         let described = described(FETCHES, FETCHES_HELP);
         metrics.register(KeysCollector {
             shared: Arc::clone(&shared),
@@ -89,7 +89,7 @@ impl KeyStore {
         });
         Arc::new(Self {
             runtime,
-            pace,
+            timing,
             shared,
         })
     }
@@ -100,7 +100,7 @@ impl KeyStore {
         &self,
         issuer: &Issuer,
         url: &str,
-        terms: FetchTerms,
+        refresh: RefreshSettings,
     ) -> Result<Arc<IssuerKeys>, InvalidKeySource> {
         let parsed = Url::parse(url)
             .ok()
@@ -114,7 +114,7 @@ impl KeyStore {
         let mut state = self.shared.state.lock();
         if let Some(known) = state.keys.get(&definition).and_then(Weak::upgrade) {
             drop(state);
-            known.change_terms(terms);
+            known.set_refresh(refresh);
             return Ok(known);
         }
         let client = state.client(definition.jwks.url.scheme())?;
@@ -122,9 +122,9 @@ impl KeyStore {
         let keys = RemoteKeys::new(
             issuer.name(),
             jwks,
-            terms,
+            refresh,
             client,
-            (self.runtime.clone(), self.pace),
+            (self.runtime.clone(), self.timing),
             Arc::clone(&self.shared),
         );
         let keys = Arc::new(keys);
@@ -141,16 +141,16 @@ impl KeyStore {
     }
 
     /// Notes that the issuers of a snapshot are in the store, which is served from now on.
-    pub(crate) fn needed_from_now_on(&self) {
+    pub(crate) fn set_needed(&self) {
         self.shared.are_needed.store(true, Ordering::Release);
-        self.shared.note_usable();
+        self.shared.record_usable();
     }
 
     /// Returns true once every issuer had a usable key at one time since [`KeyStore::needed_from_now_on`].
-    pub(crate) fn were_usable(&self) -> bool {
+    pub(crate) fn have_been_usable(&self) -> bool {
         // An issuer without keys may have been dropped since, which nothing else notes.
-        self.shared.note_usable();
-        self.shared.were_usable.load(Ordering::Acquire)
+        self.shared.record_usable();
+        self.shared.have_been_usable.load(Ordering::Acquire)
     }
 
     /// How the keys in use stand, by issuer.
@@ -174,14 +174,14 @@ impl State {
     }
 }
 
-impl Shared {
+impl KeyStoreShared {
     /// Notes it where every issuer has a usable key. Called when keys arrive, so that it doesn't matter who asks when.
-    pub(crate) fn note_usable(&self) {
+    pub(crate) fn record_usable(&self) {
         if self.are_needed.load(Ordering::Acquire)
-            && !self.were_usable.load(Ordering::Acquire)
+            && !self.have_been_usable.load(Ordering::Acquire)
             && self.status().iter().all(KeysStatus::is_usable)
         {
-            self.were_usable.store(true, Ordering::Release);
+            self.have_been_usable.store(true, Ordering::Release);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The data plane on pingora: one file per phase of a request.
 //!
 //! ```text
-//! config::Loaded -> Serving::prepare -> Current ---------+  one snapshot a request
+//! config::Loaded -> PreparedSnapshot::prepare -> Current ---------+  one snapshot a request
 //!                                                        v
 //! accept -> head -> target -> route -> identity -> decision -> action -> upstream -> headers -> response -> observe
 //!             \________\_________\_________\___________\_________/
@@ -27,7 +27,7 @@ mod baggage;
 mod caller;
 mod capacity;
 mod client_certificate;
-mod closed;
+mod closed_answers;
 mod code_counter;
 mod context;
 mod credentials;
@@ -36,11 +36,12 @@ mod decider;
 mod dry_run;
 mod edge;
 mod fetch_log;
+mod fetch_timing;
 mod findings;
 mod forwarding;
 mod gateway;
 mod guard;
-mod injected;
+mod injected_headers;
 mod issuer_keys;
 mod jwks;
 #[cfg(test)]
@@ -55,9 +56,8 @@ mod metric_family;
 mod metrics;
 mod observations;
 mod outcome;
-mod pace;
 mod phase;
-mod published;
+mod prepared_snapshot;
 mod publisher;
 mod readiness;
 mod refusal;
@@ -65,10 +65,10 @@ mod remote_keys;
 mod request_id;
 mod reserved;
 mod running;
-mod serving;
 mod shared;
 mod shares;
 mod signature;
+mod snapshot_metrics;
 mod start;
 mod token_cache;
 mod tunnel;
@@ -85,6 +85,7 @@ pub use capacity::{Capacity, Limit};
 pub use code_counter::{CodeCounter, MAX_CODES};
 pub use decider::Decider;
 pub use dry_run::{DryResult, DryRun, Question, dry_run};
+pub use fetch_timing::{FetchTiming, RefreshSettings};
 pub use issuer_keys::{IssuerKeys, KeysStatus, MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed, Unproven};
 pub use key_store::{InvalidKeySource, KeyStore};
 pub use listener_tls::InvalidTls;
@@ -93,11 +94,10 @@ pub use meter::{FlagMeter, MeteredFlag, Meters, RouteMeter, UNMATCHED_ROUTE};
 pub use metrics::{Metrics, Reload};
 pub use observations::{FlagObservation, Observations};
 pub use outcome::Outcome;
-pub use pace::{FetchTerms, Pace};
+pub use prepared_snapshot::PrepareError;
 pub use publisher::{OtherDocument, Published, Publisher};
 pub use readiness::{Check, MAX_RELOAD_ERROR_BYTES, Readiness, Report};
 pub use running::{Bound, Running, Stopped};
-pub use serving::PrepareError;
 pub use shared::{Probe, Stage};
 pub use start::{Options, StartError, start};
 pub use token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};

@@ -11,7 +11,7 @@ use tracing::error;
 
 use crate::code_counter::CodeCounter;
 use crate::meter::{MeteredFlag, Meters};
-use crate::published::{Published, PublishedCollector};
+use crate::snapshot_metrics::{SnapshotCollector, SnapshotMetrics};
 
 /// What became of a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Reload {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    published: Arc<ArcSwap<Published>>,
+    snapshot: Arc<ArcSwap<SnapshotMetrics>>,
     /// Requests that we answered ourselves, by the code of the answer.
     pub rejections: CodeCounter,
     /// Handshakes of TLS on listeners, by `ok` or why they failed.
@@ -60,8 +60,8 @@ impl Metrics {
     #[must_use]
     pub fn new() -> Self {
         let registry = Registry::new();
-        let published = Arc::new(ArcSwap::from_pointee(Published::none()));
-        proven(registry.register(Box::new(PublishedCollector::new(Arc::clone(&published)))));
+        let snapshot = Arc::new(ArcSwap::from_pointee(SnapshotMetrics::none()));
+        proven(registry.register(Box::new(SnapshotCollector::new(Arc::clone(&snapshot)))));
         #[cfg(target_os = "linux")]
         proven(registry.register(Box::new(
             prometheus::process_collector::ProcessCollector::for_self(),
@@ -76,7 +76,7 @@ impl Metrics {
             "result",
         );
         Self {
-            published,
+            snapshot,
             rejections: CodeCounter::new(counters(
                 &registry,
                 "sluice_rejections_total",
@@ -182,20 +182,20 @@ impl Metrics {
         routes: impl IntoIterator<Item = &'a str>,
         flags: impl IntoIterator<Item = Option<MeteredFlag<'a>>>,
     ) -> Arc<Meters> {
-        Arc::new(Meters::following(&self.published.load().meters, routes, flags))
+        Arc::new(Meters::following(&self.snapshot.load().meters, routes, flags))
     }
 
     /// Shows the meters of the snapshot that is served from now on. Series of routes and flags that it lacks
     /// are gone.
     pub fn publish(&self, meters: Arc<Meters>, revision: &str, at: SystemTime) {
-        self.published.store(Arc::new(Published {
+        self.snapshot.store(Arc::new(SnapshotMetrics {
             meters,
             snapshot: Some((revision.into(), at)),
         }));
     }
 
     /// Counts a reload. The first load is one too.
-    pub fn reloaded(&self, result: Reload, at: SystemTime) {
+    pub fn count_reload(&self, result: Reload, at: SystemTime) {
         match result {
             Reload::Applied => self.reload_applied_at.set(seconds(at)),
             Reload::Unchanged => {}
@@ -214,17 +214,17 @@ impl Metrics {
     }
 
     /// Counts a panic that was contained.
-    pub fn panicked(&self) {
+    pub fn count_panic(&self) {
         self.panics.inc();
     }
 
     /// Counts a list of flags that was cut to its budget.
-    pub fn flag_header_truncated(&self) {
+    pub fn count_truncated_header(&self) {
         self.truncated_headers.inc();
     }
 
     /// Counts a request that another reading of its path decided about.
-    pub fn ambiguous_target(&self) {
+    pub fn count_ambiguous_target(&self) {
         self.ambiguous_targets.inc();
     }
 

@@ -32,13 +32,13 @@ impl Observations {
     /// Every flag that is served, in key order.
     #[must_use]
     pub fn flags(&self) -> Vec<FlagObservation> {
-        let serving = self.shared.current.take();
+        let prepared = self.shared.current.load();
         let flag = |meter: &Arc<crate::meter::FlagMeter>| FlagObservation {
             key: meter.key().into(),
             decisions: meter.total(),
             errors: meter.errors(),
         };
-        let mut seen: Vec<FlagObservation> = serving.meters.flags().map(flag).collect();
+        let mut seen: Vec<FlagObservation> = prepared.meters.flags().map(flag).collect();
         seen.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         seen
     }
@@ -46,13 +46,13 @@ impl Observations {
     /// The keys of the flags that a gate names, in key order.
     #[must_use]
     pub fn gated(&self) -> Vec<Box<str>> {
-        let serving = self.shared.current.take();
-        let routes = serving.decider.snapshot.routes.all().iter();
+        let prepared = self.shared.current.load();
+        let routes = prepared.decider.snapshot.routes.all().iter();
         let ids = routes
             .filter_map(|route| route.gate.as_ref())
             .flat_map(|gate| gate.flags());
         let keys: BTreeSet<&str> = ids
-            .filter_map(|id| Some(serving.decider.snapshot.flags.flag(*id)?.key().as_str()))
+            .filter_map(|id| Some(prepared.decider.snapshot.flags.flag(*id)?.key().as_str()))
             .collect();
         keys.into_iter().map(Into::into).collect()
     }

@@ -10,8 +10,8 @@ use rules::Snapshot;
 use crate::decider::Decider;
 use crate::key_store::KeyStore;
 use crate::metrics::Reload;
+use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
 use crate::readiness::Readiness;
-use crate::serving::{PrepareError, Serving};
 use crate::shared::Shared;
 use crate::upstreams::UpstreamStore;
 
@@ -62,22 +62,23 @@ impl Publisher {
     /// What was served before stays, and the refusal is counted and shown in `/readyz`.
     pub fn publish(&self, loaded: &Loaded) -> Result<Published, PrepareError> {
         let mut settings = self.settings.lock();
-        let former = self.shared.current.take();
+        let former = self.shared.current.load();
         let metrics = &self.shared.metrics;
-        let serving = match Serving::prepare(loaded, Some(&former), (&self.keys, &self.upstreams), metrics) {
-            Ok(serving) => Arc::new(serving),
-            Err(error) => {
-                self.refused(&error.to_string());
-                return Err(error);
-            }
-        };
+        let prepared =
+            match PreparedSnapshot::prepare(loaded, Some(&former), (&self.keys, &self.upstreams), metrics) {
+                Ok(prepared) => Arc::new(prepared),
+                Err(error) => {
+                    self.record_refused(&error.to_string());
+                    return Err(error);
+                }
+            };
         let now = SystemTime::now();
-        let revision = Arc::clone(&serving.decider.snapshot.revision.0);
-        metrics.publish(Arc::clone(&serving.meters), &revision, now);
-        self.upstreams.publish(&serving.upstreams);
-        self.shared.current.publish(serving);
-        metrics.reloaded(Reload::Applied, now);
-        self.readiness.loaded(&revision, now);
+        let revision = Arc::clone(&prepared.decider.snapshot.revision.0);
+        metrics.publish(Arc::clone(&prepared.meters), &revision, now);
+        self.upstreams.publish(&prepared.upstreams);
+        self.shared.current.publish(prepared);
+        metrics.count_reload(Reload::Applied, now);
+        self.readiness.set_snapshot(&revision, now);
         let needs_restart = settings.needs_restart(&loaded.settings);
         settings.drain = loaded.settings.drain;
         Ok(Published { needs_restart })
@@ -91,33 +92,35 @@ impl Publisher {
     pub fn publish_flags(&self, snapshot: Arc<Snapshot>) -> Result<(), OtherDocument> {
         let _publishing = self.settings.lock();
         let metrics = &self.shared.metrics;
-        let former = self.shared.current.take();
-        let serving = former.with_flags(snapshot, metrics).ok_or(OtherDocument)?;
+        let former = self.shared.current.load();
+        let prepared = former.with_flags(snapshot, metrics).ok_or(OtherDocument)?;
         let now = SystemTime::now();
-        let revision = Arc::clone(&serving.decider.snapshot.revision.0);
-        metrics.publish(Arc::clone(&serving.meters), &revision, now);
-        self.shared.current.publish(Arc::new(serving));
-        self.readiness.flags_loaded(&revision, now);
+        let revision = Arc::clone(&prepared.decider.snapshot.revision.0);
+        metrics.publish(Arc::clone(&prepared.meters), &revision, now);
+        self.shared.current.publish(Arc::new(prepared));
+        self.readiness.set_revision(&revision, now);
         Ok(())
     }
 
     /// Returns what requests are decided by now.
     #[must_use]
     pub fn decider(&self) -> Decider {
-        self.shared.current.take().decider.clone()
+        self.shared.current.load().decider.clone()
     }
 
     /// Notes that documents were read again and say what is served already.
-    pub fn unchanged(&self) {
-        self.shared.metrics.reloaded(Reload::Unchanged, SystemTime::now());
-        self.readiness.reload_unchanged();
+    pub fn record_unchanged(&self) {
+        self.shared
+            .metrics
+            .count_reload(Reload::Unchanged, SystemTime::now());
+        self.readiness.clear_reload_error();
     }
 
     /// Notes that documents were read again and refused; `report` is what a person is told.
-    pub fn refused(&self, report: &str) {
+    pub fn record_refused(&self, report: &str) {
         let now = SystemTime::now();
-        self.shared.metrics.reloaded(Reload::Refused, now);
-        self.readiness.reload_refused(report, now);
+        self.shared.metrics.count_reload(Reload::Refused, now);
+        self.readiness.set_reload_error(report, now);
     }
 
     /// How long it goes on serving when it is told to end, and how long requests may take then.

@@ -69,33 +69,33 @@ impl Readiness {
     }
 
     /// A snapshot is served from now on. An error of an earlier reload is forgotten.
-    pub fn loaded(&self, revision: &str, at: SystemTime) {
+    pub fn set_snapshot(&self, revision: &str, at: SystemTime) {
         let mut state = self.state.lock();
         state.snapshot = Some((revision.into(), at));
         state.reload_error = None;
         drop(state);
-        self.keys.needed_from_now_on();
+        self.keys.set_needed();
     }
 
     /// Other flags are served, of the same documents: what is known of their last reload stays.
-    pub(crate) fn flags_loaded(&self, revision: &str, at: SystemTime) {
+    pub(crate) fn set_revision(&self, revision: &str, at: SystemTime) {
         self.state.lock().snapshot = Some((revision.into(), at));
     }
 
     /// The documents say again what is served. An error of an earlier reload is forgotten.
-    pub fn reload_unchanged(&self) {
+    pub fn clear_reload_error(&self) {
         self.state.lock().reload_error = None;
     }
 
     /// A reload was refused; `error` is what a person is told, and cut at [`MAX_RELOAD_ERROR_BYTES`].
-    pub fn reload_refused(&self, error: &str, at: SystemTime) {
+    pub fn set_reload_error(&self, error: &str, at: SystemTime) {
         let kept = error.floor_char_boundary(MAX_RELOAD_ERROR_BYTES);
         let kept = error.get(..kept).unwrap_or_default();
         self.state.lock().reload_error = Some((at, kept.into()));
     }
 
     /// Something is out of the ordinary from now on, or with none no longer is. It is shown, and nothing else.
-    pub fn note(&self, name: &str, words: Option<String>) {
+    pub fn set_note(&self, name: &str, words: Option<String>) {
         let mut state = self.state.lock();
         match words {
             Some(words) => state.notes.insert(name.to_owned(), words),
@@ -104,7 +104,7 @@ impl Readiness {
     }
 
     /// Not ready from now on, for good: the process is about to end.
-    pub fn drain(&self) {
+    pub fn set_draining(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
@@ -117,7 +117,7 @@ impl Readiness {
     /// Whether it is ready, and why.
     #[must_use]
     pub fn report(&self, now: SystemTime) -> Report {
-        let was_ready = self.keys.were_usable();
+        let was_ready = self.keys.have_been_usable();
         let keys = self.keys.status();
         let draining = self.is_draining();
         let state = self.state.lock();

@@ -19,10 +19,10 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tracing::{info, warn};
 
 use crate::fetch_log::FetchLog;
+use crate::fetch_timing::{FetchTiming, RefreshSettings};
 use crate::issuer_keys::{KeysStatus, MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed};
 use crate::jwks::{FetchFailed, Jwks};
-use crate::key_store::Shared;
-use crate::pace::{FetchTerms, Pace};
+use crate::key_store::KeyStoreShared;
 
 /// The keys at a URL, shared by whoever uses, fetches or shows them.
 #[derive(Debug)]
@@ -30,11 +30,11 @@ pub(crate) struct RemoteKeys {
     issuer: Box<str>,
     jwks: Jwks,
     client: Client,
-    pace: Pace,
+    timing: FetchTiming,
     /// Where fetches run, so that they live on when the request that asked for one is gone.
     runtime: Handle,
     /// How often the keys are fetched, and how long they are kept when that fails.
-    terms: watch::Sender<FetchTerms>,
+    refresh: watch::Sender<RefreshSettings>,
     current: ArcSwapOption<KeySet>,
     loaded: watch::Sender<bool>,
     waiting: Semaphore,
@@ -42,42 +42,42 @@ pub(crate) struct RemoteKeys {
     absent: Cache<Box<str>, Instant>,
     state: Mutex<State>,
     /// Told after each fetch, for whoever waits until the keys are kept no longer.
-    settled: Notify,
+    fetch_ended: Notify,
     /// Told of keys that arrive. It holds these only weakly.
-    store: Arc<Shared>,
+    store: Arc<KeyStoreShared>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     /// The fetch under way.
-    flight: Option<Flight>,
+    pending: Option<PendingFetch>,
     /// When the last fetch that a request asked for landed.
-    asked_at: Option<Instant>,
+    request_fetch_ended_at: Option<Instant>,
     log: FetchLog,
 }
 
 /// A fetch under way. It says whether it succeeded once it lands; closed without a word, it did not.
-type Flight = watch::Receiver<Option<bool>>;
+type PendingFetch = watch::Receiver<Option<bool>>;
 
 /// Who wants a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    ByClock,
-    ByRequest,
+enum FetchTrigger {
+    Timer,
+    Request,
 }
 
 /// Ends a flight however its task ends, so that no broken one stays in the way of the next.
-struct Landing {
+struct FetchGuard {
     keys: Arc<RemoteKeys>,
-    asked: Asked,
+    trigger: FetchTrigger,
 }
 
-impl Drop for Landing {
+impl Drop for FetchGuard {
     fn drop(&mut self) {
         let mut state = self.keys.state.lock();
-        state.flight = None;
-        if self.asked == Asked::ByRequest {
-            state.asked_at = Some(Instant::now());
+        state.pending = None;
+        if self.trigger == FetchTrigger::Request {
+            state.request_fetch_ended_at = Some(Instant::now());
         }
     }
 }
@@ -86,24 +86,24 @@ impl RemoteKeys {
     pub(crate) fn new(
         issuer: &str,
         jwks: Jwks,
-        terms: FetchTerms,
+        refresh: RefreshSettings,
         client: Client,
-        (runtime, pace): (Handle, Pace),
-        store: Arc<Shared>,
+        (runtime, timing): (Handle, FetchTiming),
+        store: Arc<KeyStoreShared>,
     ) -> Self {
         Self {
             issuer: issuer.into(),
             jwks,
             client,
-            pace,
+            timing,
             runtime,
-            terms: watch::Sender::new(terms),
+            refresh: watch::Sender::new(refresh),
             current: ArcSwapOption::empty(),
             loaded: watch::Sender::new(false),
             waiting: Semaphore::new(MAX_WAITING_REQUESTS),
             absent: Cache::new(MAX_ABSENT_KIDS),
             state: Mutex::default(),
-            settled: Notify::new(),
+            fetch_ended: Notify::new(),
             store,
         }
     }
@@ -123,9 +123,9 @@ impl RemoteKeys {
     }
 
     /// Changes how often the keys are fetched, and how long they are kept.
-    pub(crate) fn change_terms(&self, terms: FetchTerms) {
-        self.terms
-            .send_if_modified(|present| std::mem::replace(present, terms) != terms);
+    pub(crate) fn set_refresh(&self, refresh: RefreshSettings) {
+        self.refresh
+            .send_if_modified(|present| std::mem::replace(present, refresh) != refresh);
     }
 
     /// Asks for other keys than those of `tried`, with the key `kid` if one was named.
@@ -139,14 +139,14 @@ impl RemoteKeys {
         let Ok(_place) = self.waiting.try_acquire() else {
             return Refreshed::CoolingDown;
         };
-        let Some(flight) = self.board(Asked::ByRequest) else {
+        let Some(pending) = self.join_or_start_fetch(FetchTrigger::Request) else {
             return Refreshed::CoolingDown;
         };
-        let landed = tokio::time::timeout(self.pace.wait, landed(flight)).await;
+        let succeeded = tokio::time::timeout(self.timing.wait, wait_for_fetch(pending)).await;
         if self.generation() != tried {
             return Refreshed::Changed;
         }
-        if landed != Ok(true) {
+        if succeeded != Ok(true) {
             return Refreshed::Failed;
         }
         if let Some(kid) = kid {
@@ -158,43 +158,43 @@ impl RemoteKeys {
     /// Fetches the keys again and again, and drops them where that fails for too long; until it is aborted.
     pub(crate) async fn keep_fresh(self: Arc<Self>) {
         // Side by side, so that a fetch that takes long doesn't keep the keys beyond their time.
-        tokio::join!(self.fetch_repeatedly(), self.drop_kept_in_time());
+        tokio::join!(self.fetch_repeatedly(), self.drop_keys_on_expiry());
     }
 
     /// Fetches at the interval, sooner while that fails.
     async fn fetch_repeatedly(self: &Arc<Self>) {
         let random = RandomState::new();
-        let mut terms = self.terms.subscribe();
+        let mut refresh = self.refresh.subscribe();
         let mut failures = 0_u32;
         for round in 0_u64.. {
-            let landed = match self.board(Asked::ByClock) {
-                Some(flight) => landed(flight).await,
+            let succeeded = match self.join_or_start_fetch(FetchTrigger::Timer) {
+                Some(pending) => wait_for_fetch(pending).await,
                 None => false,
             };
-            failures = if landed { 0 } else { failures.saturating_add(1) };
+            failures = if succeeded { 0 } else { failures.saturating_add(1) };
             let next = self
-                .pace
-                .after_success(terms.borrow_and_update().interval, random.hash_one(round));
+                .timing
+                .pause_after_success(refresh.borrow_and_update().interval, random.hash_one(round));
             let pause = match failures {
                 0 => next,
                 failures => self
-                    .pace
-                    .after_failures(failures, random.hash_one(round))
+                    .timing
+                    .pause_after_failures(failures, random.hash_one(round))
                     .min(next),
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 // The sender is part of `self`, so this can't fail.
-                _ = terms.changed() => {}
+                _ = refresh.changed() => {}
             }
         }
     }
 
     /// Drops the last good keys each time that fetches have failed for as long as keys are kept.
-    async fn drop_kept_in_time(&self) {
-        let mut terms = self.terms.subscribe();
+    async fn drop_keys_on_expiry(&self) {
+        let mut refresh = self.refresh.subscribe();
         loop {
-            let until = self.kept_until(&self.state.lock(), *terms.borrow_and_update());
+            let until = self.keys_expire_at(&self.state.lock(), *refresh.borrow_and_update());
             let is_over = async {
                 match until {
                     Some(until) => tokio::time::sleep_until(until.into()).await,
@@ -202,26 +202,26 @@ impl RemoteKeys {
                 }
             };
             tokio::select! {
-                () = is_over => self.drop_kept(),
-                () = self.settled.notified() => {}
+                () = is_over => self.drop_expired_keys(),
+                () = self.fetch_ended.notified() => {}
                 // The sender is part of `self`, so this can't fail.
-                _ = terms.changed() => {}
+                _ = refresh.changed() => {}
             }
         }
     }
 
     /// When the keys are to be dropped; none while fetches succeed, without keys, and without a limit.
-    fn kept_until(&self, state: &State, terms: FetchTerms) -> Option<Instant> {
+    fn keys_expire_at(&self, state: &State, refresh: RefreshSettings) -> Option<Instant> {
         self.generation()?;
-        state.log.failing_for(terms.keep_keys?)
+        state.log.expires_at(refresh.keep_keys?)
     }
 
-    fn drop_kept(&self) {
-        let terms = *self.terms.borrow();
+    fn drop_expired_keys(&self) {
+        let refresh = *self.refresh.borrow();
         let state = self.state.lock();
         // A fetch may have succeeded, or the terms have changed, since the time was taken.
         let is_over = self
-            .kept_until(&state, terms)
+            .keys_expire_at(&state, refresh)
             .is_some_and(|until| until <= Instant::now());
         if !is_over {
             return;
@@ -229,7 +229,7 @@ impl RemoteKeys {
         self.current.store(None);
         self.loaded.send_replace(false);
         drop(state);
-        let kept = terms.keep_keys.unwrap_or_default();
+        let kept = refresh.keep_keys.unwrap_or_default();
         warn!(issuer = %self.issuer, "fetches have failed for {kept:?}: the last good keys are used no more");
     }
 
@@ -241,7 +241,7 @@ impl RemoteKeys {
             last_success: state.log.last_success(),
             last_failure: state.log.last_failure(),
             failing_since: state.log.failing_since(),
-            keep_keys: self.terms.borrow().keep_keys,
+            keep_keys: self.refresh.borrow().keep_keys,
             fetches: state.log.counts().clone(),
         }
     }
@@ -249,60 +249,60 @@ impl RemoteKeys {
     fn is_absent(&self, kid: &str) -> bool {
         self.absent
             .get(kid)
-            .is_some_and(|found| found.elapsed() < self.pace.absent_for)
+            .is_some_and(|found| found.elapsed() < self.timing.absent_for)
     }
 
     /// The fetch under way, or one that starts now; none while requests cool down.
-    fn board(self: &Arc<Self>, asked: Asked) -> Option<Flight> {
+    fn join_or_start_fetch(self: &Arc<Self>, trigger: FetchTrigger) -> Option<PendingFetch> {
         let mut state = self.state.lock();
-        if let Some(flight) = &state.flight {
-            return Some(flight.clone());
+        if let Some(pending) = &state.pending {
+            return Some(pending.clone());
         }
         let cooling = state
-            .asked_at
-            .is_some_and(|at| at.elapsed() < self.pace.cool_down);
-        if asked == Asked::ByRequest && cooling {
+            .request_fetch_ended_at
+            .is_some_and(|at| at.elapsed() < self.timing.cool_down);
+        if trigger == FetchTrigger::Request && cooling {
             return None;
         }
-        let (landed, flight) = watch::channel(None);
-        state.flight = Some(flight.clone());
+        let (ended, pending) = watch::channel(None);
+        state.pending = Some(pending.clone());
         drop(state);
-        let landing = Landing {
+        let guard = FetchGuard {
             keys: Arc::clone(self),
-            asked,
+            trigger,
         };
         self.runtime.spawn(async move {
-            let fetched = landing
+            let fetched = guard
                 .keys
                 .jwks
-                .fetch(&landing.keys.client, landing.keys.pace.fetch_limit)
+                .fetch(&guard.keys.client, guard.keys.timing.fetch_limit)
                 .await;
             let succeeded = fetched.is_ok();
-            landing.keys.settle(fetched);
+            guard.keys.record_result(fetched);
             // Whoever hears of the landing must find the flight gone.
-            drop(landing);
-            landed.send_replace(Some(succeeded));
+            drop(guard);
+            ended.send_replace(Some(succeeded));
         });
-        Some(flight)
+        Some(pending)
     }
 
     /// Notes the result of a fetch, and takes over the keys it brought.
-    fn settle(&self, fetched: Result<KeySet, FetchFailed>) {
+    fn record_result(&self, fetched: Result<KeySet, FetchFailed>) {
         let now = SystemTime::now();
         match fetched {
             Ok(keys) => {
                 // Noted first: from here on the keys can't be dropped for the failures before.
-                self.state.lock().log.succeeded(now);
-                self.take_over(keys);
+                self.state.lock().log.record_success(now);
+                self.replace_keys(keys);
             }
             Err(error) => {
                 self.withdraw_unlisted(&error);
                 let kept = self.current.load().is_some();
                 warn!(issuer = %self.issuer, last_good_kept = kept, "keys could not be fetched: {error}");
-                self.state.lock().log.failed(&error, now);
+                self.state.lock().log.record_failure(&error, now);
             }
         }
-        self.settled.notify_one();
+        self.fetch_ended.notify_one();
     }
 
     /// Withdraws the keys that a published set does not list, though none of those that it lists can be used. They would
@@ -311,18 +311,18 @@ impl RemoteKeys {
         if let FetchFailed::Invalid(InvalidKey::AmbiguousKeys { published, .. }) = error
             && let Some(present) = &*self.current.load()
         {
-            self.take_over(present.only(published));
+            self.replace_keys(present.only(published));
         }
     }
 
     /// Where the keys are those that are there already they stay, and whoever compares them sees no change.
-    fn take_over(&self, keys: KeySet) {
+    fn replace_keys(&self, keys: KeySet) {
         if self.generation() == Some(keys.generation()) {
             return;
         }
         let keys = Arc::new(keys);
         self.current.store(Some(Arc::clone(&keys)));
-        self.store.note_usable();
+        self.store.record_usable();
         self.loaded.send_replace(true);
         // Only now: the log says what holds.
         if keys.is_empty() {
@@ -337,9 +337,9 @@ impl RemoteKeys {
 }
 
 /// Whether the fetch succeeded, once it has landed.
-async fn landed(mut flight: Flight) -> bool {
-    match flight.wait_for(Option::is_some).await {
-        Ok(landed) => *landed == Some(true),
+async fn wait_for_fetch(mut pending: PendingFetch) -> bool {
+    match pending.wait_for(Option::is_some).await {
+        Ok(succeeded) => *succeeded == Some(true),
         Err(_) => false,
     }
 }

@@ -151,9 +151,9 @@ impl Running {
 
     /// Waits for the requests under way, and says how many were left at the end.
     async fn drain(&self, delay: Duration, timeout: Duration) -> usize {
-        self.publisher.readiness.drain();
+        self.publisher.readiness.set_draining();
         tokio::time::sleep(delay).await;
-        self.publisher.shared.drain();
+        self.publisher.shared.set_draining();
         self.stop.send_replace(true);
         let deadline = Instant::now() + timeout;
         loop {

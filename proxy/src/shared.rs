@@ -70,7 +70,7 @@ impl Shared {
     }
 
     /// Every answer from now on is the last of its connection.
-    pub(crate) fn drain(&self) {
+    pub(crate) fn set_draining(&self) {
         self.draining.store(true, Ordering::SeqCst);
     }
 

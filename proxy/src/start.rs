@@ -26,16 +26,16 @@ use crate::capacity::Capacity;
 use crate::current::Current;
 use crate::decider::head_limits;
 use crate::edge::{Admission, Backpressure, Edge, EdgeLimits, Http2, ListenerProtocol};
+use crate::fetch_timing::FetchTiming;
 use crate::gateway::Gateway;
 use crate::key_store::KeyStore;
 use crate::log_drops::LogDropsCollector;
 use crate::machine::Machine;
 use crate::metrics::{Metrics, Reload};
-use crate::pace::Pace;
+use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
 use crate::publisher::Publisher;
 use crate::readiness::Readiness;
 use crate::running::{Bound, Running};
-use crate::serving::{PrepareError, Serving};
 use crate::shared::{Probe, Shared};
 use crate::shares::{Shares, SharesCollector, shed_when_short};
 use crate::upstreams::UpstreamStore;
@@ -54,7 +54,7 @@ pub struct Options {
     /// The lines that the process log did not write, to be shown in the metrics.
     pub log_drops: Option<Arc<logging::Drops>>,
     /// How keys are fetched.
-    pub pace: Pace,
+    pub fetch_timing: FetchTiming,
     /// Called on the way of every request.
     pub probe: Option<Probe>,
 }
@@ -104,23 +104,28 @@ pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
     if let Some(drops) = options.log_drops {
         metrics.register(LogDropsCollector::process_log(drops));
     }
-    let keys = KeyStore::new(runtime.handle().clone(), options.pace, &metrics);
+    let keys = KeyStore::new(runtime.handle().clone(), options.fetch_timing, &metrics);
     let readiness = Readiness::new(Arc::clone(&keys));
     let upstreams = UpstreamStore::new(runtime.handle().clone(), &metrics);
-    let serving = Arc::new(Serving::prepare(loaded, None, (&keys, &upstreams), &metrics)?);
-    upstreams.publish(&serving.upstreams);
+    let prepared = Arc::new(PreparedSnapshot::prepare(
+        loaded,
+        None,
+        (&keys, &upstreams),
+        &metrics,
+    )?);
+    upstreams.publish(&prepared.upstreams);
     let access_log = access_log(settings, options.access_log, &metrics).map_err(StartError::AccessLog)?;
     metrics.publish(
-        Arc::clone(&serving.meters),
-        &serving.decider.snapshot.revision.0,
+        Arc::clone(&prepared.meters),
+        &prepared.decider.snapshot.revision.0,
         SystemTime::now(),
     );
-    metrics.reloaded(Reload::Applied, SystemTime::now());
-    readiness.loaded(&serving.decider.snapshot.revision.0, SystemTime::now());
+    metrics.count_reload(Reload::Applied, SystemTime::now());
+    readiness.set_snapshot(&prepared.decider.snapshot.revision.0, SystemTime::now());
     let shares = Shares::new(Capacity::new(Machine::of_process(), &settings.limits, threads));
     metrics.register(SharesCollector::new(Arc::clone(&shares)));
     let shared = Arc::new(Shared::new(
-        Current::new(serving),
+        Current::new(prepared),
         metrics,
         access_log,
         shares,
@@ -273,7 +278,7 @@ fn edge(
 /// What the admin listener's handshakes go by: what is served at the moment.
 fn encryption(shared: &Arc<Shared>) -> Encryption {
     let shared = Arc::clone(shared);
-    Arc::new(move || shared.current.take().tls(None))
+    Arc::new(move || shared.current.load().tls(None))
 }
 
 fn serve_admin(

@@ -117,7 +117,7 @@ impl Service {
             );
         }
         composition.with_loaded(|loaded| operation.runs(&running, loaded))?;
-        running.readiness().note("store", damage);
+        running.readiness().set_note("store", damage);
         let break_glass = match local.zip(kills) {
             Some((local, kills)) => {
                 let readiness = Arc::clone(running.readiness());
@@ -210,7 +210,7 @@ impl Follower {
                     }
                     Err(refused) => {
                         let why = refused.to_string();
-                        self.publisher.refused(&why);
+                        self.publisher.record_refused(&why);
                         if why.contains('\n') {
                             answer::report(NOT_RELOADED, &why);
                         } else {
@@ -221,7 +221,7 @@ impl Follower {
                 }
             }
             Reload::Refused(report) => {
-                self.publisher.refused(&report.headline());
+                self.publisher.record_refused(&report.headline());
                 // Who was taken out of the file of tokens is out, whatever is wrong elsewhere.
                 let known = self
                     .composition
@@ -232,7 +232,7 @@ impl Follower {
                 answer::report(NOT_RELOADED, report.render(answer::colour()).trim_end());
             }
             Reload::Restored => {
-                self.publisher.unchanged();
+                self.publisher.record_unchanged();
                 info!("the files are again what is served");
             }
         }
@@ -242,7 +242,7 @@ impl Follower {
     /// Lets those operate whom the documents name now. Where they no longer say anything of operators the former ones
     /// stay: that whoever is on this machine may do everything is not to happen by a line that was lost.
     fn operate(&self, known: Option<Known>) {
-        let note = |words| self.readiness.note("operators", words);
+        let note = |words| self.readiness.set_note("operators", words);
         if known.is_none() && self.operators.asks() {
             note(Some(OPERATORS_KEPT.to_owned()));
             warn!("{OPERATORS_KEPT}");

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use proxy::{Format, Options, Output, Pace, Probe, Published, Running, Stopped};
+use proxy::{FetchTiming, Format, Options, Output, Probe, Published, Running, Stopped};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokens::Algorithm;
@@ -41,7 +41,7 @@ pub struct ProxyBuilder {
     files: Vec<(String, Vec<u8>)>,
     admin: bool,
     issuer: Issuer,
-    pace: Pace,
+    fetch_timing: FetchTiming,
     probe: Option<Probe>,
 }
 
@@ -75,7 +75,7 @@ impl Proxy {
             files: Vec::new(),
             admin: false,
             issuer: Issuer::new(ISSUER, Algorithm::Hs256, "test"),
-            pace: Pace::default(),
+            fetch_timing: FetchTiming::default(),
             probe: None,
         }
     }
@@ -323,10 +323,10 @@ impl ProxyBuilder {
         self
     }
 
-    /// Fetches keys at another pace.
+    /// Fetches keys with another timing.
     #[must_use]
-    pub fn pace(mut self, pace: Pace) -> Self {
-        self.pace = pace;
+    pub fn fetch_timing(mut self, timing: FetchTiming) -> Self {
+        self.fetch_timing = timing;
         self
     }
 
@@ -359,7 +359,7 @@ impl ProxyBuilder {
         let log = Lines::default();
         let options = Options {
             access_log: Some((Output::Writer(Box::new(log.clone())), Format::Json)),
-            pace: self.pace,
+            fetch_timing: self.fetch_timing,
             probe: self.probe,
             ..Options::default()
         };

@@ -8,8 +8,8 @@ use axum::routing::post;
 use tokens::{Algorithm, ClaimPath, Issuer, IssuerDefinition};
 
 use super::*;
+use crate::fetch_timing::{FetchTiming, RefreshSettings};
 use crate::key_store::KeyStore;
-use crate::pace::{FetchTerms, Pace};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -29,7 +29,7 @@ fn start(more: Router) -> Running {
 fn start_with(more: Router, patience: Patience) -> Running {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let metrics = Arc::new(Metrics::new());
-    let keys = KeyStore::new(runtime.handle().clone(), Pace::default(), &metrics);
+    let keys = KeyStore::new(runtime.handle().clone(), FetchTiming::default(), &metrics);
     let state = AdminState {
         metrics,
         readiness: Readiness::new(Arc::clone(&keys)),
@@ -88,7 +88,7 @@ fn check(running: &Running, target: &str, status: u16, body: &str) {
 fn alive_is_said_whatever_else_is_not() {
     let running = start(Router::new());
     check(&running, "/livez", 200, "ok\n");
-    running.state.readiness.drain();
+    running.state.readiness.set_draining();
     check(&running, "/livez", 200, "ok\n");
 }
 
@@ -101,9 +101,9 @@ fn not_ready_comes_with_the_reasons() {
         503,
         "not ready\n[-] snapshot: none is loaded yet\n",
     );
-    running.state.readiness.loaded("3f9c", SystemTime::now());
+    running.state.readiness.set_snapshot("3f9c", SystemTime::now());
     check(&running, "/readyz", 200, "ready\n");
-    running.state.readiness.drain();
+    running.state.readiness.set_draining();
     check(
         &running,
         "/readyz",
@@ -116,8 +116,8 @@ fn not_ready_comes_with_the_reasons() {
 fn asked_for_it_readiness_says_everything() {
     let running = start(Router::new());
     let readiness = &running.state.readiness;
-    readiness.loaded("3f9c", SystemTime::now());
-    readiness.reload_refused(
+    readiness.set_snapshot("3f9c", SystemTime::now());
+    readiness.set_reload_error(
         "error: no flag has the key `a`\n --> sluice.yaml:3:1\n",
         SystemTime::now(),
     );
@@ -137,12 +137,12 @@ fn asked_for_it_readiness_says_everything() {
 fn what_is_out_of_the_ordinary_is_said_to_who_asks_for_it() {
     let running = start(Router::new());
     let readiness = &running.state.readiness;
-    readiness.loaded("3f9c", SystemTime::now());
-    readiness.note("break-glass", Some("`a` is killed".into()));
+    readiness.set_snapshot("3f9c", SystemTime::now());
+    readiness.set_note("break-glass", Some("`a` is killed".into()));
     check(&running, "/readyz", 200, "ready\n");
     let (_, _, verbose) = ask(&running, "/readyz?verbose");
     assert!(verbose.contains("[!] break-glass: `a` is killed\n"), "{verbose}");
-    readiness.note("break-glass", None);
+    readiness.set_note("break-glass", None);
     let (_, _, verbose) = ask(&running, "/readyz?verbose");
     assert!(!verbose.contains("break-glass"), "{verbose}");
 }
@@ -151,11 +151,11 @@ fn what_is_out_of_the_ordinary_is_said_to_who_asks_for_it() {
 fn secrets_are_masked_on_the_page_of_readiness() {
     let running = start(Router::new());
     let readiness = &running.state.readiness;
-    readiness.reload_refused(
+    readiness.set_reload_error(
         "sluice.yaml:3: `https://ops:hunter2@host` is no URL",
         SystemTime::now(),
     );
-    readiness.note("operators", Some("refused: Bearer s3cret".into()));
+    readiness.set_note("operators", Some("refused: Bearer s3cret".into()));
     let (_, _, verbose) = ask(&running, "/readyz?verbose");
     assert!(
         verbose.contains("`https://***********@host` is no URL\n"),
@@ -171,7 +171,7 @@ fn secrets_are_masked_on_the_page_of_readiness() {
 #[test]
 fn what_failed_and_is_no_reason_is_only_said_when_asked() {
     let running = start(Router::new());
-    running.state.readiness.loaded("3f9c", SystemTime::now());
+    running.state.readiness.set_snapshot("3f9c", SystemTime::now());
     check(&running, "/readyz", 200, "ready\n");
     let tenant = ClaimPath::parse("tenant").unwrap();
     let added = IssuerDefinition::new("https://new", "api", &[Algorithm::EdDsa], tenant);
@@ -182,7 +182,7 @@ fn what_failed_and_is_no_reason_is_only_said_when_asked() {
         .remote(
             &added,
             "http://127.0.0.1:1/jwks",
-            FetchTerms {
+            RefreshSettings {
                 interval: LONG,
                 keep_keys: None,
             },
@@ -199,7 +199,7 @@ fn what_failed_and_is_no_reason_is_only_said_when_asked() {
 #[test]
 fn metrics_come_in_the_text_format() {
     let running = start(Router::new());
-    running.state.metrics.panicked();
+    running.state.metrics.count_panic();
     let (status, head, body) = ask(&running, "/metrics");
     assert_eq!(status, 200);
     assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");

@@ -27,8 +27,8 @@ pub(super) async fn answer(
     cause: &str,
 ) {
     let (shared, started) = (&edge.shared, Instant::now());
-    let (serving, id) = (shared.current.take(), shared.ids.next());
-    let answer = Answer::new(code, &serving.decider.pages);
+    let (prepared, id) = (shared.current.load(), shared.ids.next());
+    let answer = Answer::new(code, &prepared.decider.pages);
     let (status, outcome) = (answer.status(), Outcome::BadRequest);
     shared.metrics.rejections.count(code.name);
     let Ok(rendered) = answer.render(&id, false) else {
@@ -39,7 +39,7 @@ pub(super) async fn answer(
     let sent = timeout(LIMIT, send(&mut socket, &bytes)).await;
     let sent = matches!(sent, Ok(Ok(())));
     let duration = started.elapsed();
-    serving
+    prepared
         .meters
         .unmatched()
         .observe(outcome, if sent { status } else { 0 }, duration);

@@ -225,9 +225,9 @@ fn lists_of_protocols_and_hosts_are_read_at_the_clients_place() {
         ("x-forwarded-host", "evil.test, shop.test, inner.test"),
     ];
     let found = read(ForwardingHeader::XForwarded, "10.0.0.1", &lines);
-    assert_eq!(found.told.proto, Some(Proto::Https));
-    assert_eq!(found.told.host.as_deref(), Some("shop.test"));
+    assert_eq!(found.origin.proto, Some(Proto::Https));
+    assert_eq!(found.origin.host.as_deref(), Some("shop.test"));
     let lines = [("x-forwarded-proto", "gopher"), ("x-forwarded-host", "a b")];
     let found = read(ForwardingHeader::XForwarded, "10.0.0.1", &lines);
-    assert_eq!(found.told, super::Told::default());
+    assert_eq!(found.origin, super::ForwardedOrigin::default());
 }

@@ -4,10 +4,10 @@ use tokens::{Algorithm, ClaimPath, Issuer, IssuerDefinition};
 use tokio::runtime::Handle;
 
 use super::*;
-use crate::key_server::{KeyServer, eventually, jwks};
+use crate::fetch_timing::{FetchTiming, RefreshSettings};
+use crate::key_server::{TestKeyServer, eventually, jwks};
 use crate::key_store::KeyStore;
 use crate::metrics::Metrics;
-use crate::pace::{FetchTerms, Pace};
 
 #[tokio::test]
 async fn fixed_keys_are_there_at_once_and_never_change() {
@@ -29,12 +29,12 @@ async fn fixed_keys_are_there_at_once_and_never_change() {
 
 #[tokio::test]
 async fn keys_that_nobody_uses_are_fetched_no_more() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
-    let pace = Pace {
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
+    let timing = FetchTiming {
         shortest_refresh: Duration::from_millis(1),
-        ..Pace::default()
+        ..FetchTiming::default()
     };
-    let store = KeyStore::new(Handle::current(), pace, &Metrics::new());
+    let store = KeyStore::new(Handle::current(), timing, &Metrics::new());
     let tenant = ClaimPath::parse("tenant").unwrap();
     let issuer = Issuer::new(IssuerDefinition::new(
         "https://a",
@@ -47,7 +47,7 @@ async fn keys_that_nobody_uses_are_fetched_no_more() {
         .remote(
             &issuer,
             &server.url,
-            FetchTerms {
+            RefreshSettings {
                 interval: Duration::from_millis(1),
                 keep_keys: None,
             },

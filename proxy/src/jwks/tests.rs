@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokens::MAX_JWKS_KEYS;
 
 use super::*;
-use crate::key_server::{Answer, KeyServer, jwks};
+use crate::key_server::{KeyResponse, TestKeyServer, jwks};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -17,15 +17,15 @@ async fn fetch(url: &str, limit: Duration) -> Result<KeySet, FetchFailed> {
     jwks.fetch(&client("http").unwrap(), limit).await
 }
 
-async fn check(answer: Answer, code: &str) {
-    let server = KeyServer::start(answer).await;
+async fn check(answer: KeyResponse, code: &str) {
+    let server = TestKeyServer::start(answer).await;
     let failed = fetch(&server.url, LIMIT).await.unwrap_err();
     assert_eq!(failed.code(), code, "{failed}");
 }
 
 #[tokio::test]
 async fn a_good_answer_brings_its_keys() {
-    let server = KeyServer::with_keys(&[("a", 0), ("b", 1)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0), ("b", 1)]).await;
     let keys = fetch(&server.url, LIMIT).await.unwrap();
     let mut kids: Vec<_> = keys.kids().collect();
     kids.sort_unstable();
@@ -35,7 +35,7 @@ async fn a_good_answer_brings_its_keys() {
 #[tokio::test]
 async fn any_other_status_is_a_failure() {
     for status in [201, 204, 304, 400, 404, 500, 503] {
-        check(Answer::Status(status), "status").await;
+        check(KeyResponse::Status(status), "status").await;
     }
 }
 
@@ -43,14 +43,14 @@ async fn any_other_status_is_a_failure() {
 async fn what_is_not_a_jwks_is_a_failure() {
     let many = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; MAX_JWKS_KEYS + 1].join(","));
     for text in ["", "<html>", "{}", r#"{"keys":{}}"#, r#"{"keys":[]"#, &many] {
-        check(Answer::Text(text.into()), "invalid").await;
+        check(KeyResponse::Text(text.into()), "invalid").await;
     }
 }
 
 #[tokio::test]
 async fn a_jwks_without_a_usable_key_is_a_good_answer() {
     for text in [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#] {
-        let server = KeyServer::start(Answer::Text(text.into())).await;
+        let server = TestKeyServer::start(KeyResponse::Text(text.into())).await;
         assert!(fetch(&server.url, LIMIT).await.unwrap().is_empty());
     }
 }
@@ -59,15 +59,15 @@ async fn a_jwks_without_a_usable_key_is_a_good_answer() {
 async fn a_jwks_is_read_up_to_its_limit() {
     let mut text = jwks(&[("a", 0)]);
     text.push_str(&" ".repeat(MAX_JWKS_BYTES - text.len()));
-    let server = KeyServer::start(Answer::Text(text.clone())).await;
+    let server = TestKeyServer::start(KeyResponse::Text(text.clone())).await;
     fetch(&server.url, LIMIT).await.unwrap();
     text.push(' ');
-    check(Answer::Text(text), "too_large").await;
+    check(KeyResponse::Text(text), "too_large").await;
 }
 
 #[tokio::test]
 async fn an_answer_that_does_not_come_is_waited_for_up_to_the_limit() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     server.hold();
     let started = Instant::now();
     let failed = fetch(&server.url, Duration::from_millis(50)).await.unwrap_err();
@@ -91,20 +91,24 @@ async fn a_port_without_a_server_is_unreachable() {
 
 #[tokio::test]
 async fn a_redirect_to_the_same_scheme_is_followed() {
-    let target = KeyServer::with_keys(&[("a", 0)]).await;
-    let server = KeyServer::start(Answer::Redirect(target.url.clone())).await;
+    let target = TestKeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::start(KeyResponse::Redirect(target.url.clone())).await;
     fetch(&server.url, LIMIT).await.unwrap();
     assert_eq!((server.asked(), target.asked()), (1, 1));
 }
 
 #[tokio::test]
 async fn a_redirect_to_another_scheme_is_refused() {
-    check(Answer::Redirect("https://127.0.0.1:1/jwks".into()), "redirected").await;
+    check(
+        KeyResponse::Redirect("https://127.0.0.1:1/jwks".into()),
+        "redirected",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn redirects_end_at_the_third() {
-    let server = KeyServer::start(Answer::Redirect("/round".into())).await;
+    let server = TestKeyServer::start(KeyResponse::Redirect("/round".into())).await;
     let failed = fetch(&server.url, LIMIT).await.unwrap_err();
     assert_eq!(failed.code(), "redirected", "{failed}");
     assert_eq!(server.asked(), 1 + MAX_REDIRECTS);

@@ -7,14 +7,14 @@ use tokens::{ClaimPath, Generation, IssuerDefinition, KeySet, MAX_JWKS_BYTES};
 
 use super::*;
 use crate::issuer_keys::{MAX_WAITING_REQUESTS, Refreshed};
-use crate::key_server::{Answer, KeyServer, eventually, jwks};
+use crate::key_server::{KeyResponse, TestKeyServer, eventually, jwks};
 
 const NEVER: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_millis(1);
 
 /// Keys that are fetched at the start and then only when a request asks for it, each time it does.
-fn eager() -> Pace {
-    Pace {
+fn eager() -> FetchTiming {
+    FetchTiming {
         cool_down: Duration::ZERO,
         wait: NEVER,
         absent_for: Duration::ZERO,
@@ -30,29 +30,29 @@ fn issuer(name: &str, algorithms: &[Algorithm]) -> Issuer {
     Issuer::new(IssuerDefinition::new(name, "api", algorithms, tenant)).unwrap()
 }
 
-fn store(pace: Pace) -> Arc<KeyStore> {
-    KeyStore::new(Handle::current(), pace, &Metrics::new())
+fn store(timing: FetchTiming) -> Arc<KeyStore> {
+    KeyStore::new(Handle::current(), timing, &Metrics::new())
 }
 
 /// Keys that are fetched so often, and kept without limit.
-fn every(interval: Duration) -> FetchTerms {
-    FetchTerms {
+fn every(interval: Duration) -> RefreshSettings {
+    RefreshSettings {
         interval,
         keep_keys: None,
     }
 }
 
 /// Keys that are fetched once, and kept for so long after a fetch failed.
-fn kept_for(keep: Duration) -> FetchTerms {
-    FetchTerms {
+fn kept_for(keep: Duration) -> RefreshSettings {
+    RefreshSettings {
         interval: NEVER,
         keep_keys: Some(keep),
     }
 }
 
-fn keys_by(store: &KeyStore, url: &str, terms: FetchTerms) -> Arc<IssuerKeys> {
+fn keys_by(store: &KeyStore, url: &str, refresh: RefreshSettings) -> Arc<IssuerKeys> {
     store
-        .remote(&issuer("https://a", &[Algorithm::EdDsa]), url, terms)
+        .remote(&issuer("https://a", &[Algorithm::EdDsa]), url, refresh)
         .unwrap()
 }
 
@@ -61,8 +61,8 @@ fn keys_at(store: &KeyStore, url: &str, interval: Duration) -> Arc<IssuerKeys> {
 }
 
 /// Keys that were fetched once, and will not be by the clock.
-async fn loaded(server: &KeyServer, pace: Pace) -> (Arc<IssuerKeys>, Generation) {
-    let keys = keys_at(&store(pace), &server.url, NEVER);
+async fn loaded(server: &TestKeyServer, timing: FetchTiming) -> (Arc<IssuerKeys>, Generation) {
+    let keys = keys_at(&store(timing), &server.url, NEVER);
     assert!(keys.loaded_within(NEVER).await);
     let generation = keys.generation().unwrap();
     assert_eq!(server.asked(), 1);
@@ -77,20 +77,20 @@ fn kids(keys: &KeySet) -> Vec<&str> {
 
 #[tokio::test]
 async fn keys_are_fetched_at_the_start_without_a_request() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
-    let (keys, _) = loaded(&server, Pace::default()).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, _) = loaded(&server, FetchTiming::default()).await;
     assert_eq!(kids(&keys.current().unwrap()), ["a"]);
 }
 
 #[tokio::test]
 async fn a_failed_start_is_tried_again_until_it_succeeds() {
-    let server = KeyServer::start(Answer::Status(503)).await;
-    let pace = Pace {
+    let server = TestKeyServer::start(KeyResponse::Status(503)).await;
+    let timing = FetchTiming {
         first_retry: SOON,
         longest_retry: SOON,
-        ..Pace::default()
+        ..FetchTiming::default()
     };
-    let store = store(pace);
+    let store = store(timing);
     let keys = keys_at(&store, &server.url, NEVER);
     eventually("it is tried again", || server.asked() > 3).await;
     assert!(keys.current().is_none());
@@ -101,7 +101,7 @@ async fn a_failed_start_is_tried_again_until_it_succeeds() {
         status.last_failure.as_ref().unwrap().1,
         "it answered with status 503"
     );
-    server.answer(Answer::Text(jwks(&[("a", 0)])));
+    server.answer(KeyResponse::Text(jwks(&[("a", 0)])));
     assert!(keys.loaded_within(NEVER).await);
     let status = &store.status()[0];
     assert!(status.keys == Some(1) && status.last_success.is_some() && status.last_failure.is_none());
@@ -109,25 +109,25 @@ async fn a_failed_start_is_tried_again_until_it_succeeds() {
 
 #[tokio::test]
 async fn keys_are_fetched_again_at_their_interval() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let keys = keys_at(&store(eager()), &server.url, SOON);
     assert!(keys.loaded_within(NEVER).await);
-    server.answer(Answer::Text(jwks(&[("b", 1)])));
+    server.answer(KeyResponse::Text(jwks(&[("b", 1)])));
     eventually("the new key is there", || kids(&keys.current().unwrap()) == ["b"]).await;
 }
 
 #[tokio::test]
 async fn the_last_good_keys_stay_when_a_fetch_fails() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(&server, eager()).await;
     let good = keys.current().unwrap();
     for bad in [
-        Answer::Status(500),
-        Answer::Text("{}".into()),
-        Answer::Text("<html>".into()),
-        Answer::Text(" ".repeat(MAX_JWKS_BYTES + 1)),
+        KeyResponse::Status(500),
+        KeyResponse::Text("{}".into()),
+        KeyResponse::Text("<html>".into()),
+        KeyResponse::Text(" ".repeat(MAX_JWKS_BYTES + 1)),
         // Nothing is withdrawn: its keys can't be told apart, and the present one is among them.
-        Answer::Text(jwks(&[("c", 0), ("c", 1)])),
+        KeyResponse::Text(jwks(&[("c", 0), ("c", 1)])),
     ] {
         server.answer(bad);
         assert_eq!(
@@ -141,15 +141,15 @@ async fn the_last_good_keys_stay_when_a_fetch_fails() {
 
 #[tokio::test]
 async fn a_key_that_is_not_listed_is_withdrawn_also_by_a_set_of_keys_that_cant_be_told_apart() {
-    let server = KeyServer::with_keys(&[("a", 0), ("b", 1)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0), ("b", 1)]).await;
     let (keys, generation) = loaded(&server, eager()).await;
-    server.answer(Answer::Text(jwks(&[("c", 1), ("c", 2)])));
+    server.answer(KeyResponse::Text(jwks(&[("c", 1), ("c", 2)])));
     assert_eq!(
         keys.refresh_for_unknown_key("z", generation).await,
         Refreshed::Changed
     );
     assert_eq!(kids(&keys.current().unwrap()), ["b"]);
-    server.answer(Answer::Text(jwks(&[("c", 0), ("c", 2)])));
+    server.answer(KeyResponse::Text(jwks(&[("c", 0), ("c", 2)])));
     assert_eq!(
         keys.refresh_for_unknown_key("z", keys.generation().unwrap())
             .await,
@@ -165,9 +165,9 @@ async fn a_good_answer_without_a_usable_key_empties_the_set() {
         r#"{"keys":[{"kty":"oct","kid":"a","k":"AAAA"}]}"#,
         r#"{"keys":[{"kty":"RSA","kid":"a","use":"enc","n":"AAAA","e":"AQAB"}]}"#,
     ] {
-        let server = KeyServer::with_keys(&[("a", 0)]).await;
+        let server = TestKeyServer::with_keys(&[("a", 0)]).await;
         let (keys, generation) = loaded(&server, eager()).await;
-        server.answer(Answer::Text(none.into()));
+        server.answer(KeyResponse::Text(none.into()));
         assert_eq!(
             keys.refresh_for_unknown_key("b", generation).await,
             Refreshed::Changed
@@ -179,7 +179,7 @@ async fn a_good_answer_without_a_usable_key_empties_the_set() {
             keys.refresh_for_unknown_key("a", emptied).await,
             Refreshed::Unchanged
         );
-        server.answer(Answer::Text(jwks(&[("a", 0)])));
+        server.answer(KeyResponse::Text(jwks(&[("a", 0)])));
         assert_eq!(
             keys.refresh_for_unknown_key("a", emptied).await,
             Refreshed::Changed
@@ -190,13 +190,13 @@ async fn a_good_answer_without_a_usable_key_empties_the_set() {
 
 #[tokio::test]
 async fn an_emptied_set_is_not_fetched_more_often_than_another() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
-    let pace = Pace {
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
+    let timing = FetchTiming {
         cool_down: NEVER,
         ..eager()
     };
-    let (keys, generation) = loaded(&server, pace).await;
-    server.answer(Answer::Text(jwks(&[])));
+    let (keys, generation) = loaded(&server, timing).await;
+    server.answer(KeyResponse::Text(jwks(&[])));
     assert_eq!(
         keys.refresh_for_unknown_key("b", generation).await,
         Refreshed::Changed
@@ -214,13 +214,13 @@ async fn an_emptied_set_is_not_fetched_more_often_than_another() {
 
 #[tokio::test]
 async fn the_last_good_keys_are_dropped_when_fetches_have_failed_for_keep_keys() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let store = store(eager());
     let keep = Duration::from_millis(50);
     let keys = keys_by(&store, &server.url, kept_for(keep));
     assert!(keys.loaded_within(NEVER).await);
     let generation = keys.generation().unwrap();
-    server.answer(Answer::Status(500));
+    server.answer(KeyResponse::Status(500));
     let failed_at = Instant::now();
     assert_eq!(
         keys.refresh_for_bad_signature(generation).await,
@@ -232,7 +232,7 @@ async fn the_last_good_keys_are_dropped_when_fetches_have_failed_for_keep_keys()
     assert!(status.keys.is_none() && status.failing_since.is_some() && status.last_success.is_some());
     assert!(!keys.loaded_within(SOON).await);
     // They are had again with the next good answer, and kept until fetches fail anew.
-    server.answer(Answer::Text(jwks(&[("a", 0)])));
+    server.answer(KeyResponse::Text(jwks(&[("a", 0)])));
     assert_eq!(keys.first().await.unwrap().generation(), generation);
     assert_eq!(store.status()[0].failing_since, None);
     tokio::time::sleep(2 * keep).await;
@@ -241,16 +241,16 @@ async fn the_last_good_keys_are_dropped_when_fetches_have_failed_for_keep_keys()
 
 #[tokio::test]
 async fn the_last_good_keys_are_dropped_in_time_while_a_fetch_hangs() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
-    let pace = Pace {
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
+    let timing = FetchTiming {
         first_retry: SOON,
         longest_retry: SOON,
         ..eager()
     };
-    let store = store(pace);
+    let store = store(timing);
     let keys = keys_by(&store, &server.url, kept_for(Duration::from_millis(50)));
     assert!(keys.loaded_within(NEVER).await);
-    server.answer(Answer::Status(500));
+    server.answer(KeyResponse::Status(500));
     keys.refresh_for_bad_signature(keys.generation().unwrap()).await;
     server.hold();
     eventually("the keys are dropped", || keys.current().is_none()).await;
@@ -259,20 +259,20 @@ async fn the_last_good_keys_are_dropped_in_time_while_a_fetch_hangs() {
 
 #[tokio::test]
 async fn keep_keys_counts_from_the_first_failure_and_not_from_the_last() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
-    let pace = Pace {
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
+    let timing = FetchTiming {
         first_retry: SOON,
         longest_retry: SOON,
         ..eager()
     };
-    let store = store(pace);
-    let terms = FetchTerms {
+    let store = store(timing);
+    let refresh = RefreshSettings {
         interval: SOON,
         keep_keys: Some(Duration::from_millis(50)),
     };
-    let keys = keys_by(&store, &server.url, terms);
+    let keys = keys_by(&store, &server.url, refresh);
     assert!(keys.loaded_within(NEVER).await);
-    server.answer(Answer::Status(500));
+    server.answer(KeyResponse::Status(500));
     let asked = server.asked();
     eventually("the keys are dropped", || keys.current().is_none()).await;
     assert!(server.asked() > asked + 1, "they failed again and again");
@@ -280,11 +280,11 @@ async fn keep_keys_counts_from_the_first_failure_and_not_from_the_last() {
 
 #[tokio::test]
 async fn another_keep_keys_takes_effect_on_the_same_keys() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let store = store(eager());
     let keys = keys_at(&store, &server.url, NEVER);
     assert!(keys.loaded_within(NEVER).await);
-    server.answer(Answer::Status(500));
+    server.answer(KeyResponse::Status(500));
     keys.refresh_for_bad_signature(keys.generation().unwrap()).await;
     assert!(Arc::ptr_eq(
         &keys,
@@ -295,10 +295,10 @@ async fn another_keep_keys_takes_effect_on_the_same_keys() {
 
 #[tokio::test]
 async fn the_same_answer_leaves_the_same_keys() {
-    let server = KeyServer::with_keys(&[("a", 0), ("b", 1)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0), ("b", 1)]).await;
     let (keys, generation) = loaded(&server, eager()).await;
     let before = keys.current().unwrap();
-    server.answer(Answer::Text(jwks(&[("b", 1), ("a", 0)])));
+    server.answer(KeyResponse::Text(jwks(&[("b", 1), ("a", 0)])));
     assert_eq!(
         keys.refresh_for_unknown_key("c", generation).await,
         Refreshed::Unchanged
@@ -309,9 +309,9 @@ async fn the_same_answer_leaves_the_same_keys() {
 
 #[tokio::test]
 async fn an_unknown_key_is_found_by_one_more_fetch() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
-    let (keys, generation) = loaded(&server, Pace::default()).await;
-    server.answer(Answer::Text(jwks(&[("a", 0), ("b", 1)])));
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(&server, FetchTiming::default()).await;
+    server.answer(KeyResponse::Text(jwks(&[("a", 0), ("b", 1)])));
     assert_eq!(
         keys.refresh_for_unknown_key("b", generation).await,
         Refreshed::Changed
@@ -322,9 +322,9 @@ async fn an_unknown_key_is_found_by_one_more_fetch() {
 
 #[tokio::test]
 async fn a_key_replaced_under_its_name_is_found_after_a_bad_signature() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
-    let (keys, generation) = loaded(&server, Pace::default()).await;
-    server.answer(Answer::Text(jwks(&[("a", 1)])));
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
+    let (keys, generation) = loaded(&server, FetchTiming::default()).await;
+    server.answer(KeyResponse::Text(jwks(&[("a", 1)])));
     assert_eq!(
         keys.refresh_for_bad_signature(generation).await,
         Refreshed::Changed
@@ -340,9 +340,9 @@ async fn a_key_replaced_under_its_name_is_found_after_a_bad_signature() {
 
 #[tokio::test]
 async fn whoever_tried_older_keys_is_told_so_without_a_fetch() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(&server, eager()).await;
-    server.answer(Answer::Text(jwks(&[("b", 1)])));
+    server.answer(KeyResponse::Text(jwks(&[("b", 1)])));
     assert_eq!(
         keys.refresh_for_unknown_key("b", generation).await,
         Refreshed::Changed
@@ -360,17 +360,17 @@ async fn whoever_tried_older_keys_is_told_so_without_a_fetch() {
 
 #[tokio::test]
 async fn many_requests_share_one_fetch() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(
         &server,
-        Pace {
+        FetchTiming {
             wait: NEVER,
-            ..Pace::default()
+            ..FetchTiming::default()
         },
     )
     .await;
     server.hold();
-    server.answer(Answer::Text(jwks(&[("b", 1)])));
+    server.answer(KeyResponse::Text(jwks(&[("b", 1)])));
     let waiting: Vec<_> = (0..500)
         .map(|request| {
             let keys = Arc::clone(&keys);
@@ -392,10 +392,10 @@ async fn many_requests_share_one_fetch() {
 
 #[tokio::test]
 async fn requests_do_not_fetch_while_they_cool_down() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(
         &server,
-        Pace {
+        FetchTiming {
             cool_down: NEVER,
             ..eager()
         },
@@ -418,16 +418,16 @@ async fn requests_do_not_fetch_while_they_cool_down() {
 
 #[tokio::test]
 async fn a_failed_fetch_cools_down_as_well() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(
         &server,
-        Pace {
+        FetchTiming {
             cool_down: NEVER,
             ..eager()
         },
     )
     .await;
-    server.answer(Answer::Status(500));
+    server.answer(KeyResponse::Status(500));
     assert_eq!(
         keys.refresh_for_unknown_key("x", generation).await,
         Refreshed::Failed
@@ -441,7 +441,7 @@ async fn a_failed_fetch_cools_down_as_well() {
 
 #[tokio::test]
 async fn after_the_cool_down_requests_fetch_again() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(&server, eager()).await;
     for fetches in 2..6 {
         assert_eq!(
@@ -454,9 +454,9 @@ async fn after_the_cool_down_requests_fetch_again() {
 
 #[tokio::test]
 async fn the_clock_fetches_while_requests_cool_down() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let keys = keys_at(
-        &store(Pace {
+        &store(FetchTiming {
             cool_down: NEVER,
             ..eager()
         }),
@@ -472,10 +472,10 @@ async fn the_clock_fetches_while_requests_cool_down() {
 
 #[tokio::test]
 async fn a_key_that_the_issuer_does_not_have_is_not_asked_for_again() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(
         &server,
-        Pace {
+        FetchTiming {
             absent_for: NEVER,
             ..eager()
         },
@@ -497,21 +497,21 @@ async fn a_key_that_the_issuer_does_not_have_is_not_asked_for_again() {
 
 #[tokio::test]
 async fn a_failed_fetch_says_nothing_of_a_key() {
-    let server = KeyServer::start(Answer::Text(jwks(&[("a", 0)]))).await;
+    let server = TestKeyServer::start(KeyResponse::Text(jwks(&[("a", 0)]))).await;
     let (keys, generation) = loaded(
         &server,
-        Pace {
+        FetchTiming {
             absent_for: NEVER,
             ..eager()
         },
     )
     .await;
-    server.answer(Answer::Status(500));
+    server.answer(KeyResponse::Status(500));
     assert_eq!(
         keys.refresh_for_unknown_key("b", generation).await,
         Refreshed::Failed
     );
-    server.answer(Answer::Text(jwks(&[("b", 1)])));
+    server.answer(KeyResponse::Text(jwks(&[("b", 1)])));
     assert_eq!(
         keys.refresh_for_unknown_key("b", generation).await,
         Refreshed::Changed
@@ -520,17 +520,17 @@ async fn a_failed_fetch_says_nothing_of_a_key() {
 
 #[tokio::test]
 async fn a_request_stops_waiting_and_the_fetch_goes_on() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(
         &server,
-        Pace {
+        FetchTiming {
             wait: Duration::from_millis(20),
-            ..Pace::default()
+            ..FetchTiming::default()
         },
     )
     .await;
     server.hold();
-    server.answer(Answer::Text(jwks(&[("b", 1)])));
+    server.answer(KeyResponse::Text(jwks(&[("b", 1)])));
     let started = Instant::now();
     assert_eq!(
         keys.refresh_for_unknown_key("b", generation).await,
@@ -548,17 +548,17 @@ async fn a_request_stops_waiting_and_the_fetch_goes_on() {
 
 #[tokio::test]
 async fn a_request_that_goes_away_leaves_the_fetch_to_the_others() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(
         &server,
-        Pace {
+        FetchTiming {
             wait: NEVER,
-            ..Pace::default()
+            ..FetchTiming::default()
         },
     )
     .await;
     server.hold();
-    server.answer(Answer::Text(jwks(&[("b", 1)])));
+    server.answer(KeyResponse::Text(jwks(&[("b", 1)])));
     let ask = |keys: Arc<IssuerKeys>| async move { keys.refresh_for_unknown_key("b", generation).await };
     let first = tokio::spawn(ask(Arc::clone(&keys)));
     eventually("the fetch is under way", || server.asked() == 2).await;
@@ -572,12 +572,12 @@ async fn a_request_that_goes_away_leaves_the_fetch_to_the_others() {
 
 #[tokio::test]
 async fn no_more_than_so_many_requests_wait() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(
         &server,
-        Pace {
+        FetchTiming {
             wait: NEVER,
-            ..Pace::default()
+            ..FetchTiming::default()
         },
     )
     .await;
@@ -605,12 +605,12 @@ async fn no_more_than_so_many_requests_wait() {
 
 #[tokio::test]
 async fn the_first_request_waits_for_the_first_keys() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     server.hold();
     let keys = keys_at(
-        &store(Pace {
+        &store(FetchTiming {
             wait: NEVER,
-            ..Pace::default()
+            ..FetchTiming::default()
         }),
         &server.url,
         NEVER,
@@ -628,12 +628,12 @@ async fn the_first_request_waits_for_the_first_keys() {
 
 #[tokio::test]
 async fn the_first_request_does_not_wait_for_ever() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     server.hold();
     let keys = keys_at(
-        &store(Pace {
+        &store(FetchTiming {
             wait: SOON,
-            ..Pace::default()
+            ..FetchTiming::default()
         }),
         &server.url,
         NEVER,
@@ -663,7 +663,7 @@ fn a_fetch_that_ends_without_an_answer_is_a_failed_one() {
 
 #[tokio::test]
 async fn the_same_definition_is_the_same_keys() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let store = store(eager());
     let of = |name: &str, url: &str, algorithms: &[Algorithm]| {
         store
@@ -689,7 +689,7 @@ async fn the_same_definition_is_the_same_keys() {
 
 #[tokio::test]
 async fn another_interval_takes_effect_on_the_same_keys() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let store = store(eager());
     let keys = keys_at(&store, &server.url, NEVER);
     assert!(keys.loaded_within(NEVER).await);
@@ -721,12 +721,12 @@ async fn only_addresses_of_http_and_https_are_taken() {
 
 #[tokio::test]
 async fn metrics_show_the_fetches_of_each_issuer() {
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let metrics = Metrics::new();
     let store = KeyStore::new(Handle::current(), eager(), &metrics);
     let keys = keys_at(&store, &server.url, NEVER);
     assert!(keys.loaded_within(NEVER).await);
-    server.answer(Answer::Status(500));
+    server.answer(KeyResponse::Status(500));
     keys.refresh_for_bad_signature(keys.generation().unwrap()).await;
     keys.refresh_for_bad_signature(keys.generation().unwrap()).await;
     let page = metrics.render().unwrap();
@@ -739,7 +739,7 @@ async fn metrics_show_the_fetches_of_each_issuer() {
     ] {
         assert!(page.contains(line), "{line} is not in\n{page}");
     }
-    server.answer(Answer::Text(jwks(&[])));
+    server.answer(KeyResponse::Text(jwks(&[])));
     keys.refresh_for_bad_signature(keys.generation().unwrap()).await;
     let page = metrics.render().unwrap();
     assert!(

@@ -154,10 +154,10 @@ fn the_snapshot_is_shown_with_its_revision_and_age() {
 fn reloads_are_counted_by_result_with_the_last_times() {
     let metrics = Metrics::new();
     check(&metrics, "sluice_reload_last_failure_timestamp_seconds 0");
-    metrics.reloaded(Reload::Applied, at(10));
-    metrics.reloaded(Reload::Refused, at(20));
-    metrics.reloaded(Reload::Refused, at(30));
-    metrics.reloaded(Reload::Unchanged, at(40));
+    metrics.count_reload(Reload::Applied, at(10));
+    metrics.count_reload(Reload::Refused, at(20));
+    metrics.count_reload(Reload::Refused, at(30));
+    metrics.count_reload(Reload::Unchanged, at(40));
     check(&metrics, r#"sluice_reloads_total{result="applied"} 1"#);
     check(&metrics, r#"sluice_reloads_total{result="refused"} 2"#);
     check(&metrics, r#"sluice_reloads_total{result="unchanged"} 1"#);
@@ -170,8 +170,8 @@ fn the_other_counters_are_shown() {
     let metrics = Metrics::new();
     metrics.rejections.count("TENANT_MISSING");
     metrics.verifications.count("ok");
-    metrics.panicked();
-    metrics.flag_header_truncated();
+    metrics.count_panic();
+    metrics.count_truncated_header();
     check(&metrics, r#"sluice_rejections_total{reason="TENANT_MISSING"} 1"#);
     check(&metrics, r#"sluice_token_verifications_total{result="ok"} 1"#);
     check(&metrics, r#"sluice_token_cache_total{result="hit"} 0"#);
@@ -225,7 +225,7 @@ fn every_name_has_a_help_and_the_prefix_and_is_shown_once() {
 #[test]
 fn two_proxies_in_one_process_count_apart() {
     let (one, other) = (Metrics::new(), Metrics::new());
-    one.panicked();
+    one.count_panic();
     check(&one, "sluice_panics_total 1");
     check(&other, "sluice_panics_total 0");
 }

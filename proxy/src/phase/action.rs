@@ -4,7 +4,7 @@ use http::header::RETRY_AFTER;
 use rules::{Action, Cause, Passage, RequestDecision, Route, Subject, Timestamp, UpstreamId, Verdict};
 
 use crate::answer::{Answer, Code};
-use crate::closed::reveals;
+use crate::closed_answers::is_request_specific;
 use crate::decider::Decider;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
@@ -14,7 +14,7 @@ const RETRY_SECONDS: u32 = 5;
 
 /// Where a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Course {
+pub(crate) struct ForwardTarget {
     pub(crate) upstream: UpstreamId,
     pub(crate) outcome: Outcome,
 }
@@ -23,12 +23,12 @@ pub(crate) struct Course {
 ///
 /// # Errors
 /// The answer to a request that is not forwarded.
-pub(crate) fn course(
+pub(crate) fn forward_target(
     decider: &Decider,
     decision: &RequestDecision<'_>,
     subject: &Subject<'_>,
     now: Timestamp,
-) -> Result<Course, Refusal> {
+) -> Result<ForwardTarget, Refusal> {
     // Only a gate can be closed, so there is a verdict.
     let cause = decision
         .verdict
@@ -40,37 +40,37 @@ pub(crate) fn course(
                 Passage::Observed => Outcome::Shadowed,
                 Passage::Fallback => Outcome::Fallback,
             };
-            Ok(Course { upstream, outcome })
+            Ok(ForwardTarget { upstream, outcome })
         }
-        Action::Reject(reject) if reveals(reject) => {
+        Action::Reject(reject) if is_request_specific(reject) => {
             let answer = Answer::with_status(Code::FEATURE, reject.status, &decider.pages);
             let route = decision.route.and_then(|id| decider.snapshot.routes.route(id));
             let answer = match (route, decision.verdict) {
-                (Some(route), Some(verdict)) => reveal(decider, answer, route, verdict, subject, now),
+                (Some(route), Some(verdict)) => with_details(decider, answer, route, verdict, subject, now),
                 _ => answer,
             };
             Err(Refusal::new(Outcome::Rejected, answer))
         }
         Action::Reject(_) | Action::Redirect { .. } => Err(match decision.route {
-            Some(route) => decider.closed(route, cause),
-            None => decider.unmatched(),
+            Some(route) => decider.closed_refusal(route, cause),
+            None => decider.unmatched_refusal(),
         }),
         Action::Conflict => Err(Refusal {
             outcome: Outcome::Rejected,
-            ..decider.unmatched()
+            ..decider.unmatched_refusal()
         }),
         Action::Undecided => {
             let answer = Answer::new(Code::UNDECIDED, &decider.pages);
             let answer = answer.header(RETRY_AFTER, RETRY_SECONDS.to_string());
             Err(Refusal::new(Outcome::Undecided, answer))
         }
-        Action::Unmatched(_) => Err(decider.unmatched()),
+        Action::Unmatched(_) => Err(decider.unmatched_refusal()),
         Action::TooManyReadings => Err(Refusal::bad(Code::TARGET, &decider.pages)),
     }
 }
 
 /// Adds what a tenant may know of a gate that is closed for it.
-fn reveal(
+fn with_details(
     decider: &Decider,
     answer: Answer,
     route: &Route,

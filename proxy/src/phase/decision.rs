@@ -124,11 +124,11 @@ pub(crate) async fn decide(
     if decision.auth == Auth::None {
         found.caller = None;
     }
-    let course = action::course(decider, &decision, subject, now)?;
+    let forward = action::forward_target(decider, &decision, subject, now)?;
     headers::check_nominations(request.header, decider)?;
-    found.upstream = Some(course.upstream);
+    found.upstream = Some(forward.upstream);
     found.headers = headers::render(decider, decision.route, subject, now);
-    Ok(match course.outcome {
+    Ok(match forward.outcome {
         // Were the route enforced, the request would have been refused before its gate was decided.
         Outcome::Forwarded if found.observed.is_some() => Outcome::Shadowed,
         outcome => outcome,

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::decider::Decider;
 use crate::findings::{DecisionHeaders, Findings};
 use crate::forwarding::Peer;
-use crate::injected::Injected;
+use crate::injected_headers::InjectedHeaders;
 use crate::phase::received::Received;
 use crate::refusal::Refusal;
 use crate::request_id::RequestId;
@@ -135,7 +135,7 @@ pub(crate) fn rewrite(
     request: &mut RequestHeader,
     context: &Context,
 ) -> pingora::Result<()> {
-    let decider = &context.serving.decider;
+    let decider = &context.prepared.decider;
     let removed: Vec<HeaderName> = request
         .headers
         .keys()
@@ -145,15 +145,15 @@ pub(crate) fn rewrite(
     for name in &removed {
         request.remove_header(name);
     }
-    inject(request, &context.found, &decider.injected)?;
-    if let Some(name) = &decider.injected.request_id {
+    inject(request, &context.found, &decider.injected_headers)?;
+    if let Some(name) = &decider.injected_headers.request_id {
         request.insert_header(name.clone(), context.id.as_str())?;
     }
     context.forwarding.write(request)?;
     address(request, context)?;
     via(request, session.req_header().version)?;
     trace(request, &context.id)?;
-    match &decider.injected.signature {
+    match &decider.injected_headers.signature {
         Some(signature) => signature.set(request, context.now.seconds()),
         None => Ok(()),
     }
@@ -163,7 +163,7 @@ pub(crate) fn rewrite(
 pub(crate) fn inject(
     request: &mut RequestHeader,
     found: &Findings,
-    injected: &Injected,
+    injected: &InjectedHeaders,
 ) -> pingora::Result<()> {
     if let (Some(name), Some(tenant)) = (&injected.tenant, found.tenant()) {
         request.insert_header(name.clone(), tenant.as_str())?;

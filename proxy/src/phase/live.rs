@@ -21,8 +21,8 @@ use crate::outcome::Outcome;
 use crate::phase::decision::{Effects, decide as decide_received};
 use crate::phase::received::{Body, NOTHING, Received};
 use crate::phase::{head, identity};
+use crate::prepared_snapshot::PreparedSnapshot;
 use crate::refusal::Refusal;
-use crate::serving::Serving;
 use crate::shared::{Shared, Stage};
 
 /// Decides the request of a session. Where it is to be forwarded, the context names the upstream.
@@ -36,8 +36,8 @@ pub(crate) async fn decide(
 ) -> Result<(), Refusal> {
     head::configure(session, shared.is_draining());
     head::unify(session);
-    let serving = Arc::clone(&context.serving);
-    context.forwarding = Forwarding::of(session, &serving.decider.trusted_proxies);
+    let prepared = Arc::clone(&context.prepared);
+    context.forwarding = Forwarding::of(session, &prepared.decider.trusted_proxies);
     shared.probe(Stage::Received, session.req_header());
     let raw = session.downstream_session.to_h1_raw();
     let body = match session.req_header().method == Method::OPTIONS && session.is_body_empty() {
@@ -61,14 +61,14 @@ pub(crate) async fn decide(
         assumed: &NOTHING,
     };
     let mut effects = Live {
-        serving: &serving,
+        prepared: &prepared,
         metrics: &shared.metrics,
         forwarding: &context.forwarding,
         now: context.now.seconds(),
     };
     let (tokens, found) = (&shared.operator_tokens, &mut context.found);
     let decided = decide_received(
-        &serving.decider,
+        &prepared.decider,
         tokens,
         &mut received,
         context.now,
@@ -77,10 +77,10 @@ pub(crate) async fn decide(
     );
     let decided = decided.await;
     if found.ambiguous_target {
-        shared.metrics.ambiguous_target();
+        shared.metrics.count_ambiguous_target();
     }
     if found.headers.truncated {
-        shared.metrics.flag_header_truncated();
+        shared.metrics.count_truncated_header();
     }
     context.code = found.observed;
     context.outcome = decided?;
@@ -89,7 +89,7 @@ pub(crate) async fn decide(
 
 /// The data plane, while it decides one request.
 struct Live<'r> {
-    serving: &'r Serving,
+    prepared: &'r PreparedSnapshot,
     metrics: &'r Metrics,
     forwarding: &'r Forwarding,
     /// Seconds since 1970.
@@ -99,7 +99,7 @@ struct Live<'r> {
 impl Trace for Live<'_> {
     fn judged(&mut self, _route: Option<RouteId>, judgement: &Judgement<'_>) {
         if let Some(verdict) = judgement.verdict
-            && let Some(meter) = self.serving.meters.flag(verdict.flag.index())
+            && let Some(meter) = self.prepared.meters.flag(verdict.flag.index())
         {
             meter.count(verdict.decision.variant.index(), verdict.decision.cause);
         }
@@ -125,7 +125,7 @@ impl Effects for Live<'_> {
             LimitBy::Client => None,
         };
         let client = self.forwarding.client();
-        let limits = routes.filter_map(|id| self.serving.limit(id));
+        let limits = routes.filter_map(|id| self.prepared.limit(id));
         for limit in limits.filter(|limit| limit.by() == by) {
             limit.count(tenant, client).map_err(|wait| self.limited(wait))?;
         }
@@ -133,19 +133,19 @@ impl Effects for Live<'_> {
     }
 
     async fn verify(&mut self, token: &str) -> Result<Arc<Identity>, Unproven> {
-        let serving = self.serving;
-        if let Some(identity) = serving.tokens.find(token, self.now, &serving.keys) {
+        let prepared = self.prepared;
+        if let Some(identity) = prepared.tokens.find(token, self.now, &prepared.keys) {
             return Ok(identity);
         }
-        let keys = |issuer: usize| serving.keys.get(issuer).map(Arc::clone);
-        let verified = identity::verify(&serving.decider.issuers, keys, token, self.now).await;
+        let keys = |issuer: usize| prepared.keys.get(issuer).map(Arc::clone);
+        let verified = identity::verify(&prepared.decider.issuers, keys, token, self.now).await;
         self.metrics.verifications.count(match &verified {
             Ok(_) => "ok",
             Err(Unproven::Rejected(rejection)) => rejection.code(),
             Err(Unproven::NoKeys) => "no_keys",
         });
         let identity = Arc::new(verified?);
-        serving.tokens.keep(token, &identity);
+        prepared.tokens.keep(token, &identity);
         Ok(identity)
     }
 
@@ -162,7 +162,7 @@ impl Live<'_> {
             .as_secs()
             .saturating_add(u64::from(wait.subsec_nanos() > 0))
             .max(1);
-        let answer = Answer::new(Code::RATE_LIMITED, &self.serving.decider.pages);
+        let answer = Answer::new(Code::RATE_LIMITED, &self.prepared.decider.pages);
         let answer = answer.header(RETRY_AFTER, seconds.to_string());
         Refusal::new(Outcome::Limited, answer)
     }

@@ -31,7 +31,7 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
     }
     let duration = context.started.elapsed();
     let status = session.response_written().map_or(0, |head| head.status.as_u16());
-    let serving = &context.serving;
+    let prepared = &context.prepared;
     meter(context).observe(context.outcome, status, duration);
     if status >= 500 {
         count_errors(session, context);
@@ -55,7 +55,7 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
         trace_id: Some(trace_id),
         method: request.method.as_str(),
         path: request.uri.path(),
-        query: request.uri.query().filter(|_| serving.log_query),
+        query: request.uri.query().filter(|_| prepared.log_query),
         status,
         answered_by: (status != 0).then_some(answered_by),
         response_bytes: session.body_bytes_sent() as u64,
@@ -83,7 +83,7 @@ fn known(context: &Context, duration: Duration) -> Entry<'_> {
     let route = context
         .found
         .route
-        .and_then(|id| context.serving.decider.snapshot.routes.route(id));
+        .and_then(|id| context.prepared.decider.snapshot.routes.route(id));
     let is_shadow = route.is_some_and(|route| route.mode == rules::Mode::Shadow);
     Entry {
         time: SystemTime::now()
@@ -117,7 +117,7 @@ fn known(context: &Context, duration: Duration) -> Entry<'_> {
 }
 
 fn meter(context: &Context) -> &RouteMeter {
-    let meters = &context.serving.meters;
+    let meters = &context.prepared.meters;
     match context.found.route {
         Some(route) => meters.route(route.index()),
         None => meters.unmatched(),
@@ -130,11 +130,11 @@ fn micros(duration: Duration) -> u64 {
 
 /// Counts the response as an error of the flags that the request was let through by.
 fn count_errors(session: &Session, context: &Context) {
-    let serving = &*context.serving;
+    let prepared = &*context.prepared;
     let route = context
         .found
         .route
-        .and_then(|id| serving.decider.snapshot.routes.route(id));
+        .and_then(|id| prepared.decider.snapshot.routes.route(id));
     let Some(gate) = route.and_then(|route| route.gate.as_ref()) else {
         return;
     };
@@ -142,14 +142,14 @@ fn count_errors(session: &Session, context: &Context) {
         return;
     }
     let (caller, client) = (context.found.caller.as_ref(), context.forwarding.client_text());
-    let (decider, headers) = (&serving.decider, &session.req_header().headers);
+    let (decider, headers) = (&prepared.decider, &session.req_header().headers);
     let attributes = subject::attributes(decider, caller, &NOTHING, headers, client.as_deref());
     let subject = subject::subject(decider, caller, &attributes);
     let flags = &decider.snapshot.flags;
     for &id in gate.flags() {
         let served = decide(flags, id, &subject, context.now).variant;
         let is_on = flags.flag(id).is_some_and(|flag| flag.off() != served);
-        if is_on && let Some(meter) = serving.meters.flag(id.index()) {
+        if is_on && let Some(meter) = prepared.meters.flag(id.index()) {
             meter.count_error();
         }
     }
@@ -157,7 +157,7 @@ fn count_errors(session: &Session, context: &Context) {
 
 fn gate(context: &Context, shadow: bool) -> Option<GateEntry<'_>> {
     let verdict = context.found.verdict?;
-    let flag = context.serving.decider.snapshot.flags.flag(verdict.flag);
+    let flag = context.prepared.decider.snapshot.flags.flag(verdict.flag);
     let decision = flag.and_then(|flag| {
         let variant = &*flag.variant(verdict.decision.variant)?.name;
         Some(DecisionEntry {

@@ -68,7 +68,7 @@ pub(crate) fn pass_on(
     }
     upstream::within_time(session, context)?;
     remove_hop_by_hop(response);
-    if let Some(name) = &context.serving.decider.injected.response {
+    if let Some(name) = &context.prepared.decider.injected_headers.response {
         // The upstream's own word under that name is not the decision's.
         match &context.found.headers.flags {
             Some(flags) => response.insert_header(name.clone(), flags.clone())?,

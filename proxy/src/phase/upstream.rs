@@ -41,9 +41,9 @@ pub(crate) async fn admit(
     context: &mut Context,
 ) -> Result<(), Refusal> {
     let asker = asker(context);
-    let serving = Arc::clone(&context.serving);
+    let prepared = Arc::clone(&context.prepared);
     // A request without an upstream gets no further than `choose`.
-    let Some(live) = live(&serving, context) else {
+    let Some(live) = live(&prepared, context) else {
         return Ok(());
     };
     context.share = Some(share(shares, session, context).await?);
@@ -59,7 +59,7 @@ pub(crate) async fn admit(
                 Unavailable::Unhealthy => Code::UPSTREAM_UNAVAILABLE,
             };
             let answer =
-                Answer::new(code, &serving.decider.pages).header(RETRY_AFTER, RETRY_SECONDS.to_string());
+                Answer::new(code, &prepared.decider.pages).header(RETRY_AFTER, RETRY_SECONDS.to_string());
             Err(Refusal::new(Outcome::UpstreamError, answer))
         }
     }
@@ -105,7 +105,7 @@ async fn share(
                 Short::All => Code::OVERLOADED,
                 Short::Client => Code::CLIENT_LIMIT,
             };
-            let answer = Answer::new(code, &context.serving.decider.pages)
+            let answer = Answer::new(code, &context.prepared.decider.pages)
                 .header(RETRY_AFTER, RETRY_SECONDS.to_string());
             Refusal::new(Outcome::Limited, answer)
         })
@@ -119,8 +119,8 @@ pub(crate) fn choose(session: &mut Session, context: &mut Context) -> pingora::R
     }
     // What was read of the body is sent again, and counted again.
     context.body_bytes = 0;
-    let serving = Arc::clone(&context.serving);
-    let Some(live) = live(&serving, context) else {
+    let prepared = Arc::clone(&context.prepared);
+    let Some(live) = live(&prepared, context) else {
         return Error::e_explain(ErrorType::InternalError, "a request without an upstream");
     };
     let now = Instant::now();
@@ -158,13 +158,13 @@ pub(crate) fn is_websocket(session: &Session) -> bool {
 
 /// The name of the upstream that the request goes to.
 pub(crate) fn name(context: &Context) -> Option<&str> {
-    live(&context.serving, context).map(LiveUpstream::name)
+    live(&context.prepared, context).map(LiveUpstream::name)
 }
 
 /// After a connection could not be made, nothing was sent: another address is tried, if there is one.
 pub(crate) fn connect_failed(context: &mut Context, mut error: Box<Error>) -> Box<Error> {
-    let serving = Arc::clone(&context.serving);
-    let more = live(&serving, context)
+    let prepared = Arc::clone(&context.prepared);
+    let more = live(&prepared, context)
         .is_some_and(|live| context.attempts.connect_failed(live, &error, Instant::now()));
     error.set_retry(more);
     error
@@ -191,8 +191,8 @@ pub(crate) fn exchange_failed(
     } else {
         error.set_retry(false);
     }
-    let serving = Arc::clone(&context.serving);
-    if let Some(live) = live(&serving, context)
+    let prepared = Arc::clone(&context.prepared);
+    if let Some(live) = live(&prepared, context)
         && *error.esource() == ErrorSource::Upstream
     {
         context
@@ -216,8 +216,8 @@ fn is_clients_delay(session: &mut Session, error: &Error) -> bool {
 
 /// Takes note that the upstream began to answer.
 pub(crate) fn answered(context: &mut Context) {
-    let serving = Arc::clone(&context.serving);
-    if let Some(live) = live(&serving, context) {
+    let prepared = Arc::clone(&context.prepared);
+    if let Some(live) = live(&prepared, context) {
         context.attempts.answered(live);
     }
 }
@@ -249,7 +249,7 @@ pub(crate) fn is_head_alone(session: &Session, head: &ResponseHeader) -> bool {
 /// Breaks an exchange off that takes longer than its upstream may take in all. What follows a switch of
 /// protocols has no such limit.
 pub(crate) fn within_time(session: &Session, context: &Context) -> pingora::Result<()> {
-    let live = live(&context.serving, context);
+    let live = live(&context.prepared, context);
     let left = live.and_then(|live| context.attempts.time_left(live, Instant::now()));
     if left == Some(Duration::ZERO) && !session.was_upgraded() {
         return Err(late());
@@ -277,14 +277,17 @@ pub(crate) fn is_ordinary(error: &Error) -> bool {
 }
 
 /// The upstream that the request goes to.
-fn live<'s>(serving: &'s crate::serving::Serving, context: &Context) -> Option<&'s LiveUpstream> {
+fn live<'s>(
+    prepared: &'s crate::prepared_snapshot::PreparedSnapshot,
+    context: &Context,
+) -> Option<&'s LiveUpstream> {
     let id = context.found.upstream?;
-    serving.upstreams.get(id.index()).map(|live| &**live)
+    prepared.upstreams.get(id.index()).map(|live| &**live)
 }
 
 /// Who is asking, where that decides who is asked: the tenant, or else the client's address.
 fn asker(context: &Context) -> Option<u64> {
-    if live(&context.serving, context)?.definition().balance != Balance::Sticky {
+    if live(&context.prepared, context)?.definition().balance != Balance::Sticky {
         return None;
     }
     if let Some(tenant) = context.found.tenant() {

@@ -6,10 +6,10 @@ use tokens::{Algorithm, ClaimPath, Issuer, IssuerDefinition};
 use tokio::runtime::Handle;
 
 use super::*;
+use crate::fetch_timing::{FetchTiming, RefreshSettings};
 use crate::issuer_keys::IssuerKeys;
-use crate::key_server::{Answer, KeyServer, eventually, jwks};
+use crate::key_server::{KeyResponse, TestKeyServer, eventually, jwks};
 use crate::metrics::Metrics;
-use crate::pace::{FetchTerms, Pace};
 
 const NEVER: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_millis(1);
@@ -19,20 +19,20 @@ fn at(seconds: u64) -> SystemTime {
 }
 
 fn readiness() -> (Arc<Readiness>, Arc<KeyStore>) {
-    let pace = Pace {
+    let timing = FetchTiming {
         first_retry: SOON,
         longest_retry: SOON,
         shortest_refresh: SOON,
-        ..Pace::default()
+        ..FetchTiming::default()
     };
-    let store = KeyStore::new(Handle::current(), pace, &Metrics::new());
+    let store = KeyStore::new(Handle::current(), timing, &Metrics::new());
     (Readiness::new(Arc::clone(&store)), store)
 }
 
-fn keys(store: &KeyStore, name: &str, server: &KeyServer) -> Arc<IssuerKeys> {
+fn keys(store: &KeyStore, name: &str, server: &TestKeyServer) -> Arc<IssuerKeys> {
     let tenant = ClaimPath::parse("tenant").unwrap();
     let issuer = Issuer::new(IssuerDefinition::new(name, "api", &[Algorithm::EdDsa], tenant)).unwrap();
-    let terms = FetchTerms {
+    let terms = RefreshSettings {
         interval: NEVER,
         keep_keys: Some(NEVER),
     };
@@ -58,9 +58,9 @@ fn check(readiness: &Readiness, ready: bool, failed: &[&str]) {
 async fn without_a_snapshot_it_is_not_ready() {
     let (readiness, _) = readiness();
     check(&readiness, false, &["snapshot: none is loaded yet"]);
-    readiness.reload_refused("sluice.yaml:3: no", at(1));
+    readiness.set_reload_error("sluice.yaml:3: no", at(1));
     check(&readiness, false, &["snapshot: none is loaded yet"]);
-    readiness.loaded("3f9c", at(40));
+    readiness.set_snapshot("3f9c", at(40));
     check(&readiness, true, &[]);
     assert_eq!(
         readiness.report(at(100)).checks[1].detail,
@@ -71,14 +71,14 @@ async fn without_a_snapshot_it_is_not_ready() {
 #[tokio::test]
 async fn until_every_issuers_keys_are_loaded_it_is_not_ready() {
     let (readiness, store) = readiness();
-    let good = KeyServer::with_keys(&[("a", 0)]).await;
-    let slow = KeyServer::with_keys(&[("a", 0)]).await;
+    let good = TestKeyServer::with_keys(&[("a", 0)]).await;
+    let slow = TestKeyServer::with_keys(&[("a", 0)]).await;
     slow.hold();
     let held = [
         keys(&store, "https://good", &good),
         keys(&store, "https://slow", &slow),
     ];
-    readiness.loaded("3f9c", at(40));
+    readiness.set_snapshot("3f9c", at(40));
     assert!(held[0].loaded_within(NEVER).await);
     check(&readiness, false, &["keys https://slow: never fetched"]);
     slow.release();
@@ -89,9 +89,9 @@ async fn until_every_issuers_keys_are_loaded_it_is_not_ready() {
 #[tokio::test]
 async fn why_keys_can_not_be_fetched_is_said() {
     let (readiness, store) = readiness();
-    let server = KeyServer::start(Answer::Status(500)).await;
+    let server = TestKeyServer::start(KeyResponse::Status(500)).await;
     let _held = keys(&store, "https://a", &server);
-    readiness.loaded("3f9c", at(40));
+    readiness.set_snapshot("3f9c", at(40));
     eventually("it failed once", || store.status()[0].last_failure.is_some()).await;
     let detail = "never fetched; the last fetch failed 0 s ago: it answered with status 500";
     check(&readiness, false, &[&format!("keys https://a: {detail}")]);
@@ -100,12 +100,12 @@ async fn why_keys_can_not_be_fetched_is_said() {
 #[tokio::test]
 async fn an_issuer_that_is_lost_later_changes_nothing() {
     let (readiness, store) = readiness();
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let held = keys(&store, "https://a", &server);
-    readiness.loaded("3f9c", at(40));
+    readiness.set_snapshot("3f9c", at(40));
     assert!(held.loaded_within(NEVER).await);
     check(&readiness, true, &[]);
-    server.answer(Answer::Status(500));
+    server.answer(KeyResponse::Status(500));
     held.refresh_for_bad_signature(held.generation().unwrap()).await;
     check(&readiness, true, &[]);
     let checks = readiness.report(at(100)).checks;
@@ -121,14 +121,14 @@ async fn an_issuer_that_is_lost_later_changes_nothing() {
 #[tokio::test]
 async fn an_issuer_without_a_usable_key_is_shown_and_takes_nothing_away() {
     let (readiness, store) = readiness();
-    let server = KeyServer::start(Answer::Text(jwks(&[]))).await;
+    let server = TestKeyServer::start(KeyResponse::Text(jwks(&[]))).await;
     let held = keys(&store, "https://a", &server);
-    readiness.loaded("3f9c", at(40));
+    readiness.set_snapshot("3f9c", at(40));
     assert!(held.loaded_within(NEVER).await);
     let none =
         "keys https://a: fetched 0 s ago; no usable key is published, tokens of this issuer are refused";
     check(&readiness, false, &[none]);
-    server.answer(Answer::Text(jwks(&[("a", 0)])));
+    server.answer(KeyResponse::Text(jwks(&[("a", 0)])));
     held.refresh_for_unknown_key("a", held.generation().unwrap())
         .await;
     check(&readiness, true, &[]);
@@ -137,11 +137,11 @@ async fn an_issuer_without_a_usable_key_is_shown_and_takes_nothing_away() {
 #[tokio::test]
 async fn keys_that_vanish_before_anybody_asks_take_nothing_away() {
     let (readiness, store) = readiness();
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let held = keys(&store, "https://a", &server);
-    readiness.loaded("3f9c", at(40));
+    readiness.set_snapshot("3f9c", at(40));
     assert!(held.loaded_within(NEVER).await);
-    server.answer(Answer::Text(jwks(&[])));
+    server.answer(KeyResponse::Text(jwks(&[])));
     held.refresh_for_bad_signature(held.generation().unwrap()).await;
     let none =
         "keys https://a: fetched 0 s ago; no usable key is published, tokens of this issuer are refused";
@@ -151,11 +151,11 @@ async fn keys_that_vanish_before_anybody_asks_take_nothing_away() {
 #[tokio::test]
 async fn keys_that_are_there_before_the_snapshot_and_then_vanish_take_nothing_away() {
     let (readiness, store) = readiness();
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let held = keys(&store, "https://a", &server);
     assert!(held.loaded_within(NEVER).await);
-    readiness.loaded("3f9c", at(40));
-    server.answer(Answer::Text(jwks(&[])));
+    readiness.set_snapshot("3f9c", at(40));
+    server.answer(KeyResponse::Text(jwks(&[])));
     held.refresh_for_bad_signature(held.generation().unwrap()).await;
     assert!(readiness.report(at(100)).ready);
 }
@@ -163,13 +163,13 @@ async fn keys_that_are_there_before_the_snapshot_and_then_vanish_take_nothing_aw
 #[tokio::test]
 async fn keys_of_one_issuer_before_the_snapshot_make_nothing_ready() {
     let (readiness, store) = readiness();
-    let good = KeyServer::with_keys(&[("a", 0)]).await;
-    let slow = KeyServer::with_keys(&[("a", 0)]).await;
+    let good = TestKeyServer::with_keys(&[("a", 0)]).await;
+    let slow = TestKeyServer::with_keys(&[("a", 0)]).await;
     slow.hold();
     let first = keys(&store, "https://good", &good);
     assert!(first.loaded_within(NEVER).await);
     let _second = keys(&store, "https://slow", &slow);
-    readiness.loaded("3f9c", at(40));
+    readiness.set_snapshot("3f9c", at(40));
     check(&readiness, false, &["keys https://slow: never fetched"]);
     slow.release();
 }
@@ -177,8 +177,8 @@ async fn keys_of_one_issuer_before_the_snapshot_make_nothing_ready() {
 #[tokio::test]
 async fn an_issuer_that_is_added_later_takes_nothing_away() {
     let (readiness, store) = readiness();
-    readiness.loaded("3f9c", at(40));
-    let server = KeyServer::with_keys(&[("a", 0)]).await;
+    readiness.set_snapshot("3f9c", at(40));
+    let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     server.hold();
     let _held = keys(&store, "https://new", &server);
     check(&readiness, true, &["keys https://new: never fetched"]);
@@ -188,10 +188,10 @@ async fn an_issuer_that_is_added_later_takes_nothing_away() {
 #[tokio::test]
 async fn an_issuer_that_is_taken_out_is_waited_for_no_more() {
     let (readiness, store) = readiness();
-    let server = KeyServer::start(Answer::Text(jwks(&[]))).await;
+    let server = TestKeyServer::start(KeyResponse::Text(jwks(&[]))).await;
     server.hold();
     let held = keys(&store, "https://a", &server);
-    readiness.loaded("3f9c", at(40));
+    readiness.set_snapshot("3f9c", at(40));
     check(&readiness, false, &["keys https://a: never fetched"]);
     drop(held);
     check(&readiness, true, &[]);
@@ -201,22 +201,22 @@ async fn an_issuer_that_is_taken_out_is_waited_for_no_more() {
 #[tokio::test]
 async fn a_refused_reload_is_kept_until_a_good_one_and_changes_nothing() {
     let (readiness, _) = readiness();
-    readiness.loaded("3f9c", at(40));
-    readiness.reload_refused("sluice.yaml:3: no", at(50));
+    readiness.set_snapshot("3f9c", at(40));
+    readiness.set_reload_error("sluice.yaml:3: no", at(50));
     check(&readiness, true, &[]);
     let error = readiness.report(at(100)).reload_error.unwrap();
     assert_eq!(error, (at(50), "sluice.yaml:3: no".to_owned()));
-    readiness.loaded("4a0d", at(60));
+    readiness.set_snapshot("4a0d", at(60));
     assert_eq!(readiness.report(at(100)).reload_error, None);
-    readiness.reload_refused("again", at(70));
-    readiness.reload_unchanged();
+    readiness.set_reload_error("again", at(70));
+    readiness.clear_reload_error();
     assert_eq!(readiness.report(at(100)).reload_error, None);
 }
 
 #[tokio::test]
 async fn an_endless_error_is_cut_between_characters() {
     let (readiness, _) = readiness();
-    readiness.reload_refused(&format!("x{}", "é".repeat(MAX_RELOAD_ERROR_BYTES)), at(50));
+    readiness.set_reload_error(&format!("x{}", "é".repeat(MAX_RELOAD_ERROR_BYTES)), at(50));
     let (_, kept) = readiness.report(at(100)).reload_error.unwrap();
     assert_eq!(kept.len(), MAX_RELOAD_ERROR_BYTES - 1);
 }
@@ -224,17 +224,17 @@ async fn an_endless_error_is_cut_between_characters() {
 #[tokio::test]
 async fn while_it_drains_it_is_not_ready() {
     let (readiness, _) = readiness();
-    readiness.loaded("3f9c", at(40));
+    readiness.set_snapshot("3f9c", at(40));
     check(&readiness, true, &[]);
     assert!(!readiness.is_draining());
-    readiness.drain();
+    readiness.set_draining();
     assert!(readiness.is_draining());
     check(
         &readiness,
         false,
         &["serving: draining: the process is about to end"],
     );
-    readiness.loaded("4a0d", at(60));
+    readiness.set_snapshot("4a0d", at(60));
     check(
         &readiness,
         false,

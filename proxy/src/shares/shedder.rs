@@ -48,7 +48,7 @@ pub(crate) async fn shed_when_short(
                 shares.shed(resource);
             });
             if shed.is_err() {
-                metrics.panicked();
+                metrics.count_panic();
             }
             let ended = shares.take_ended(resource);
             for _ in 0..ended {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proxy::Pace;
+use proxy::FetchTiming;
 use testkit::{Issuer, KeyServer, Proxy, ProxyBuilder, Request, Response, Upstream, eventually};
 use tokens::Algorithm;
 
@@ -24,20 +24,20 @@ fn ask(proxy: &Proxy, token: &str) -> Response {
 }
 
 /// Requests that cause a fetch whenever they ask for one.
-fn eager() -> Pace {
-    Pace {
+fn eager() -> FetchTiming {
+    FetchTiming {
         cool_down: Duration::ZERO,
         absent_for: Duration::ZERO,
         ..quick()
     }
 }
 
-fn quick() -> Pace {
+fn quick() -> FetchTiming {
     let quick = Duration::from_millis(20);
-    Pace {
+    FetchTiming {
         first_retry: quick,
         longest_retry: quick,
-        ..Pace::default()
+        ..FetchTiming::default()
     }
 }
 
@@ -49,7 +49,7 @@ fn keys_are_fetched_and_a_proxy_without_them_says_503() {
     let proxy = builder(&upstream)
         .admin()
         .issuer(&issuer, Algorithm::Es256, Some(&server))
-        .pace(quick())
+        .fetch_timing(quick())
         .start();
     let token = issuer.token("acme");
     let refused = ask(&proxy, &token);
@@ -69,13 +69,13 @@ fn a_key_that_is_new_at_the_issuer_is_fetched_when_a_token_names_it() {
     let upstream = Upstream::named("api");
     let (one, two) = (issuer("k1"), issuer("k2"));
     let server = KeyServer::of(&[&one]);
-    let pace = Pace {
+    let pace = FetchTiming {
         cool_down: Duration::ZERO,
         ..quick()
     };
     let proxy = builder(&upstream)
         .issuer(&one, Algorithm::Es256, Some(&server))
-        .pace(pace)
+        .fetch_timing(pace)
         .start();
     let status = |issuer: &Issuer| ask(&proxy, &issuer.token("acme")).status;
     eventually("the first keys", || (status(&one) == 200).then_some(()));
@@ -97,7 +97,7 @@ fn a_key_that_is_withdrawn_verifies_nothing_even_if_it_was_the_last() {
         let server = KeyServer::of(&[&one]);
         let proxy = builder(&upstream)
             .issuer(&one, Algorithm::Es256, Some(&server))
-            .pace(eager())
+            .fetch_timing(eager())
             .start();
         let (remembered, new) = (one.token("acme"), one.token("acme"));
         eventually("the first keys", || {
@@ -137,13 +137,13 @@ fn tokens_of_a_withdrawn_key_cause_no_more_fetches_than_others() {
     let upstream = Upstream::named("api");
     let (one, other) = (issuer("k1"), issuer("k2"));
     let server = KeyServer::of(&[&one]);
-    let pace = Pace {
+    let pace = FetchTiming {
         cool_down: Duration::from_secs(3_600),
         ..quick()
     };
     let proxy = builder(&upstream)
         .issuer(&one, Algorithm::Es256, Some(&server))
-        .pace(pace)
+        .fetch_timing(pace)
         .start();
     let token = one.token("acme");
     eventually("the first keys", || {
@@ -166,7 +166,7 @@ fn what_is_no_good_answer_withdraws_no_key() {
     let server = KeyServer::of(&[&one]);
     let proxy = builder(&upstream)
         .issuer(&one, Algorithm::Es256, Some(&server))
-        .pace(eager())
+        .fetch_timing(eager())
         .start();
     let token = one.token("acme");
     eventually("the first keys", || {
@@ -194,7 +194,7 @@ fn the_last_good_keys_are_kept_for_keep_keys_and_no_longer() {
     let proxy = builder(&upstream)
         .admin()
         .issuer_by(&one, Algorithm::Es256, &keys)
-        .pace(Pace {
+        .fetch_timing(FetchTiming {
             first_retry: Duration::from_secs(3_600),
             longest_retry: Duration::from_secs(3_600),
             ..eager()
@@ -240,7 +240,7 @@ fn without_keep_keys_the_last_good_keys_are_kept_without_limit_and_it_is_shown()
     let proxy = builder(&upstream)
         .admin()
         .issuer(&one, Algorithm::Es256, Some(&server))
-        .pace(eager())
+        .fetch_timing(eager())
         .start();
     let token = one.token("acme");
     eventually("the first keys", || {

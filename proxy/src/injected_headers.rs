@@ -10,7 +10,7 @@ use crate::signature::Signature;
 
 /// Names as they are written: in title case, which a few old servers insist on.
 #[derive(Debug, Clone)]
-pub(crate) struct Injected {
+pub(crate) struct InjectedHeaders {
     pub(crate) tenant: Option<Bytes>,
     pub(crate) user: Option<Bytes>,
     pub(crate) flags: Option<Bytes>,
@@ -22,7 +22,7 @@ pub(crate) struct Injected {
     pub(crate) response: Option<Bytes>,
 }
 
-impl Injected {
+impl InjectedHeaders {
     pub(crate) fn new(plan: &HeaderPlan, revision: &Revision, key: Option<(&str, &[u8])>) -> Self {
         let named = |name: &Option<Box<str>>| name.as_deref().map(title);
         Self {
@@ -34,7 +34,7 @@ impl Injected {
                 .iter()
                 .map(|(flag, name)| (title(name), *flag))
                 .collect(),
-            revision: told_revision(plan, revision),
+            revision: revision_header(plan, revision),
             request_id: named(&plan.request_id),
             signature: plan
                 .signature
@@ -46,15 +46,15 @@ impl Injected {
     }
 
     /// The same for another revision of the plan's flags.
-    pub(crate) fn at(&self, plan: &HeaderPlan, revision: &Revision) -> Self {
+    pub(crate) fn with_revision(&self, plan: &HeaderPlan, revision: &Revision) -> Self {
         Self {
-            revision: told_revision(plan, revision),
+            revision: revision_header(plan, revision),
             ..self.clone()
         }
     }
 }
 
-fn told_revision(plan: &HeaderPlan, revision: &Revision) -> Option<(Bytes, HeaderValue)> {
+fn revision_header(plan: &HeaderPlan, revision: &Revision) -> Option<(Bytes, HeaderValue)> {
     let name = plan.revision.as_deref().map(title);
     name.zip(HeaderValue::from_str(&revision.0).ok())
 }

@@ -13,7 +13,7 @@ use crate::metrics::seconds;
 
 /// What is served, as far as metrics go.
 #[derive(Debug)]
-pub(crate) struct Published {
+pub(crate) struct SnapshotMetrics {
     pub(crate) meters: Arc<Meters>,
     /// Its revision, and when it was taken over.
     pub(crate) snapshot: Option<(Box<str>, SystemTime)>,
@@ -21,13 +21,13 @@ pub(crate) struct Published {
 
 /// Shows [`Published`].
 #[derive(Debug)]
-pub(crate) struct PublishedCollector {
-    published: Arc<ArcSwap<Published>>,
+pub(crate) struct SnapshotCollector {
+    current: Arc<ArcSwap<SnapshotMetrics>>,
     /// One of its families stands for all: the registry only tells collectors apart by them.
     described: Desc,
 }
 
-impl Published {
+impl SnapshotMetrics {
     pub(crate) fn none() -> Self {
         Self {
             meters: Arc::new(Meters::none()),
@@ -105,25 +105,25 @@ impl Published {
     }
 }
 
-impl PublishedCollector {
-    pub(crate) fn new(published: Arc<ArcSwap<Published>>) -> Self {
+impl SnapshotCollector {
+    pub(crate) fn new(current: Arc<ArcSwap<SnapshotMetrics>>) -> Self {
         Self {
-            published,
+            current,
             described: described("sluice_snapshot_info", SNAPSHOT_HELP),
         }
     }
 }
 
-impl Collector for PublishedCollector {
+impl Collector for SnapshotCollector {
     fn desc(&self) -> Vec<&Desc> {
         vec![&self.described]
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let published = self.published.load_full();
-        let mut families = vec![published.requests(), published.decisions()];
-        families.extend(published.durations());
-        families.extend(published.snapshot(SystemTime::now()));
+        let current = self.current.load_full();
+        let mut families = vec![current.requests(), current.decisions()];
+        families.extend(current.durations());
+        families.extend(current.snapshot(SystemTime::now()));
         families
     }
 }

@@ -20,7 +20,7 @@ fn check(pause: impl Fn(u64) -> Duration, least: u64, most: u64) {
 
 #[test]
 fn pauses_after_failures_double_up_to_a_limit() {
-    let pace = Pace::default();
+    let timing = FetchTiming::default();
     for (failures, most) in [
         (1, 500),
         (2, 1_000),
@@ -29,15 +29,19 @@ fn pauses_after_failures_double_up_to_a_limit() {
         (7, 30_000),
         (u32::MAX, 30_000),
     ] {
-        check(|random| pace.after_failures(failures, random), most / 2, most);
+        check(
+            |random| timing.pause_after_failures(failures, random),
+            most / 2,
+            most,
+        );
     }
 }
 
 #[test]
 fn refreshes_spread_by_a_tenth_to_both_sides() {
-    let pace = Pace::default();
+    let timing = FetchTiming::default();
     check(
-        |random| pace.after_success(Duration::from_secs(300), random),
+        |random| timing.pause_after_success(Duration::from_secs(300), random),
         270_000,
         330_000,
     );
@@ -45,6 +49,10 @@ fn refreshes_spread_by_a_tenth_to_both_sides() {
 
 #[test]
 fn no_interval_is_shorter_than_the_shortest() {
-    let pace = Pace::default();
-    check(|random| pace.after_success(Duration::ZERO, random), 900, 1_100);
+    let timing = FetchTiming::default();
+    check(
+        |random| timing.pause_after_success(Duration::ZERO, random),
+        900,
+        1_100,
+    );
 }

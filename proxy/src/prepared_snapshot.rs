@@ -9,20 +9,20 @@ use rustls::ServerConfig;
 use tokens::Issuers;
 
 use crate::decider::Decider;
+use crate::fetch_timing::RefreshSettings;
 use crate::issuer_keys::IssuerKeys;
 use crate::key_store::{InvalidKeySource, KeyStore};
 use crate::limits::LiveLimit;
 use crate::listener_tls::{Clients, InvalidTls, NamedCertificate, Protocols, TlsPlan, TlsVersion};
 use crate::meter::Meters;
 use crate::metrics::Metrics;
-use crate::pace::FetchTerms;
 use crate::token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
 use crate::upstreams::{LiveUpstream, UpstreamStore};
 
 /// Everything that a request is decided and forwarded by. Its parts are shared with the snapshot after it where
 /// only flags or tenants change.
 #[derive(Debug, Clone)]
-pub(crate) struct Serving {
+pub(crate) struct PreparedSnapshot {
     pub(crate) decider: Decider,
     /// The issuers' keys, in their order.
     pub(crate) keys: Arc<[Arc<IssuerKeys>]>,
@@ -32,14 +32,14 @@ pub(crate) struct Serving {
     pub(crate) meters: Arc<Meters>,
     pub(crate) log_query: bool,
     /// Of the listeners that speak TLS.
-    tls: Arc<[ServingTls]>,
+    tls: Arc<[PreparedTls]>,
     /// By the ids of the snapshot.
     limits: Arc<[Option<Arc<LiveLimit>>]>,
 }
 
 /// TLS on a listener.
 #[derive(Debug, Clone)]
-struct ServingTls {
+struct PreparedTls {
     /// Its name; none is the admin listener.
     listener: Option<Box<str>>,
     /// What `config` was made of. As long as it stays the same, so do sessions.
@@ -71,7 +71,7 @@ pub enum PrepareError {
     Issuers(#[from] tokens::InvalidIssuers),
 }
 
-impl Serving {
+impl PreparedSnapshot {
     /// Prepares what was loaded. What lives is taken over from `former` where its definition is unchanged.
     pub(crate) fn prepare(
         loaded: &Loaded,
@@ -145,15 +145,18 @@ fn issuer_keys(
                 issuer: issuer.name().into(),
                 reason,
             };
-            let terms = FetchTerms::from_ms(*refresh_ms, *keep_keys_ms);
-            store.remote(issuer, url, terms).map_err(failed)
+            let refresh = RefreshSettings::from_ms(*refresh_ms, *keep_keys_ms);
+            store.remote(issuer, url, refresh).map_err(failed)
         }
     });
     keys.collect()
 }
 
 /// TLS on the listeners. One that the documents no longer have goes on as it was, until a restart ends it.
-fn listeners_tls(loaded: &Loaded, former: Option<&Serving>) -> Result<Box<[ServingTls]>, PrepareError> {
+fn listeners_tls(
+    loaded: &Loaded,
+    former: Option<&PreparedSnapshot>,
+) -> Result<Box<[PreparedTls]>, PrepareError> {
     let mut all = Vec::new();
     let old = former.map_or(&[][..], |former| &former.tls);
     let listeners = loaded.settings.listeners.iter();
@@ -178,7 +181,7 @@ fn listeners_tls(loaded: &Loaded, former: Option<&Serving>) -> Result<Box<[Servi
                 })?)
             }
         };
-        all.push(ServingTls {
+        all.push(PreparedTls {
             listener: name.cloned(),
             definition: definition.clone(),
             config,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How often and how patiently keys are fetched. The defaults are for production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
+pub struct FetchTiming {
     /// After a fetch that a request asked for, no request asks for another one for this long.
     pub cool_down: Duration,
     /// How long a request waits for a fetch, at most.
@@ -23,14 +23,14 @@ pub struct Pace {
 
 /// What a document says of an issuer's fetches. It may change while the keys stay in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FetchTerms {
+pub struct RefreshSettings {
     /// How often the keys are fetched.
     pub interval: Duration,
     /// How long the last good keys are used after fetches began to fail; none: without limit.
     pub keep_keys: Option<Duration>,
 }
 
-impl FetchTerms {
+impl RefreshSettings {
     /// Terms in milliseconds.
     #[must_use]
     pub fn from_ms(interval_ms: u64, keep_keys_ms: Option<u64>) -> Self {
@@ -41,7 +41,7 @@ impl FetchTerms {
     }
 }
 
-impl Default for Pace {
+impl Default for FetchTiming {
     fn default() -> Self {
         Self {
             cool_down: Duration::from_secs(10),
@@ -55,17 +55,17 @@ impl Default for Pace {
     }
 }
 
-impl Pace {
+impl FetchTiming {
     /// The pause after so many failed fetches in a row: doubled each time up to a limit, of which `random`
     /// takes away up to a half so that many proxies don't come back together.
-    pub(crate) fn after_failures(&self, failures: u32, random: u64) -> Duration {
+    pub(crate) fn pause_after_failures(&self, failures: u32, random: u64) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
         let pause = self.first_retry.saturating_mul(doubled).min(self.longest_retry);
         pause / 2 + part(pause / 2, random)
     }
 
     /// The pause until the next fetch of keys that are fetched every `interval`: a tenth more or less.
-    pub(crate) fn after_success(&self, interval: Duration, random: u64) -> Duration {
+    pub(crate) fn pause_after_success(&self, interval: Duration, random: u64) -> Duration {
         let interval = interval.max(self.shortest_refresh);
         interval - interval / 10 + part(interval / 5, random)
     }

@@ -8,12 +8,12 @@ use crate::refusal::Refusal;
 
 /// What one route answers while its gate is closed, as far as that is the same for everyone.
 #[derive(Debug)]
-pub(crate) struct Closed {
+pub(crate) struct ClosedAnswers {
     usual: Option<Refusal>,
     by_cause: Box<[(Cause, Option<Refusal>)]>,
 }
 
-impl Closed {
+impl ClosedAnswers {
     pub(crate) fn of(route: &Route, pages: &Pages) -> Self {
         let by_cause = route
             .causes
@@ -50,7 +50,7 @@ pub(crate) fn unmatched(unmatched: &Unmatched, pages: &Pages) -> Refusal {
 fn refusal(otherwise: &Otherwise, pages: &Pages) -> Option<Refusal> {
     match otherwise {
         Otherwise::Upstream(_) => None,
-        Otherwise::Reject(reject) if reveals(reject) => None,
+        Otherwise::Reject(reject) if is_request_specific(reject) => None,
         Otherwise::Reject(reject) => {
             let code = if reject.status == Code::NOT_FOUND.status {
                 Code::NOT_FOUND
@@ -72,6 +72,6 @@ fn refusal(otherwise: &Otherwise, pages: &Pages) -> Option<Refusal> {
 }
 
 /// Whether a refusal says things that differ from request to request. An operator's body says what it says.
-pub(crate) fn reveals(reject: &Reject) -> bool {
+pub(crate) fn is_request_specific(reject: &Reject) -> bool {
     reject.reveal && reject.body.is_none()
 }
