@@ -1,8 +1,8 @@
 //! The admin side of a proxy: alive, ready, metrics. It has a listener, a thread and a runtime of its own, so
 //! that neither side can hold up the other.
 
-mod patient;
-mod places;
+mod connection_slots;
+mod write_timeout;
 
 use std::convert::Infallible;
 use std::io;
@@ -30,9 +30,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use self::patient::Patient;
-pub use self::places::{MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT};
-use self::places::{Places, Taken};
+use self::connection_slots::{ConnectionSlots, SlotGuard};
+pub use self::connection_slots::{MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT};
+use self::write_timeout::WriteTimeoutStream;
 use crate::edge::tls;
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Report};
@@ -40,18 +40,18 @@ use crate::readiness::{Readiness, Report};
 /// Longest body of a request, in bytes, that a handler reads unless it says otherwise.
 pub const MAX_ADMIN_BODY_BYTES: usize = 64 * 1024;
 /// How long clients may take.
-const PATIENCE: Patience = Patience {
+const CLIENT_TIMEOUTS: ClientTimeouts = ClientTimeouts {
     head: Duration::from_secs(10),
     write: Duration::from_secs(10),
 };
 /// About the longest head, in bytes, that is read: a buffer's length.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// How long the last answers may take after the end was asked for.
-const LAST_ANSWERS: Duration = Duration::from_secs(2);
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a client may take.
 #[derive(Debug, Clone, Copy)]
-struct Patience {
+struct ClientTimeouts {
     /// For a whole head, from the connection's beginning or the answer before.
     head: Duration,
     /// To take something of what is written to it.
@@ -68,17 +68,17 @@ pub struct AdminState {
 }
 
 /// What the handshakes of the admin listener go by at the moment; with nothing to go by there are none.
-pub(crate) type Encryption = Arc<dyn Fn() -> Option<Arc<ServerConfig>> + Send + Sync>;
+pub(crate) type TlsConfigSource = Arc<dyn Fn() -> Option<Arc<ServerConfig>> + Send + Sync>;
 
 /// What is answered on the admin listener, and over what.
-struct Answering {
+struct AdminService {
     router: Router,
     metrics: Arc<Metrics>,
     /// None: connections are not encrypted.
-    encryption: Option<Encryption>,
-    patience: Patience,
+    encryption: Option<TlsConfigSource>,
+    timeouts: ClientTimeouts,
     /// Most connections at once.
-    most: usize,
+    max_connections: usize,
 }
 
 /// A running admin listener. Dropping it ends it.
@@ -102,35 +102,35 @@ impl AdminServer {
     /// Serves `router` on `listener` until the server is stopped. Connections that were closed for the sake of
     /// others are counted.
     pub fn start(listener: std::net::TcpListener, router: Router, metrics: Arc<Metrics>) -> io::Result<Self> {
-        Self::over(listener, router, metrics, None, MAX_ADMIN_CONNECTIONS)
+        Self::start_with(listener, router, metrics, None, MAX_ADMIN_CONNECTIONS)
     }
 
     /// The same with `most` connections at once, over TLS where there is something to encrypt them by.
-    pub(crate) fn over(
+    pub(crate) fn start_with(
         listener: std::net::TcpListener,
         router: Router,
         metrics: Arc<Metrics>,
-        encryption: Option<Encryption>,
-        most: usize,
+        encryption: Option<TlsConfigSource>,
+        max_connections: usize,
     ) -> io::Result<Self> {
-        let answering = Answering {
+        let service = AdminService {
             router,
             metrics,
             encryption,
-            patience: PATIENCE,
-            most,
+            timeouts: CLIENT_TIMEOUTS,
+            max_connections,
         };
-        Self::answering(listener, answering)
+        Self::serve(listener, service)
     }
 
-    fn answering(listener: std::net::TcpListener, answering: Answering) -> io::Result<Self> {
+    fn serve(listener: std::net::TcpListener, service: AdminService) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (stop, stopped) = watch::channel(false);
         let thread = thread::Builder::new().name("admin".into()).spawn(move || {
-            runtime.block_on(accept(listener, Arc::new(answering), stopped));
+            runtime.block_on(accept(listener, Arc::new(service), stopped));
             runtime.shutdown_timeout(Duration::ZERO);
         })?;
         Ok(Self {
@@ -162,10 +162,10 @@ impl Drop for AdminServer {
 
 async fn accept(
     listener: std::net::TcpListener,
-    answering: Arc<Answering>,
+    service: Arc<AdminService>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let places = Places::new(Arc::clone(&answering.metrics), answering.most);
+    let slots = ConnectionSlots::new(Arc::clone(&service.metrics), service.max_connections);
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return error!("the admin listener can't be used: {error}"),
@@ -180,20 +180,20 @@ async fn accept(
         let Some((stream, peer)) = accepted else {
             continue;
         };
-        let Some(place) = places.take(peer.ip()) else {
+        let Some(slot) = slots.take(peer.ip()) else {
             continue;
         };
-        let stream = Patient::new(stream, answering.patience.write, Arc::clone(&places));
-        connections.spawn(opened(
+        let stream = WriteTimeoutStream::new(stream, service.timeouts.write, Arc::clone(&slots));
+        connections.spawn(handshake_and_serve(
             stream,
-            (peer, place),
-            Arc::clone(&answering),
+            (peer, slot),
+            Arc::clone(&service),
             stopped.clone(),
         ));
     }
     drop(listener);
     let all_ended = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(LAST_ANSWERS, all_ended).await;
+    let _ = tokio::time::timeout(STOP_TIMEOUT, all_ended).await;
 }
 
 /// The next connection.
@@ -210,66 +210,66 @@ async fn next(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
 }
 
 /// A connection from its beginning: first the handshake, if there is to be one, which has the time of a head.
-async fn opened(
-    stream: Patient<TcpStream>,
-    (peer, place): (SocketAddr, Taken),
-    answering: Arc<Answering>,
+async fn handshake_and_serve(
+    stream: WriteTimeoutStream<TcpStream>,
+    (peer, slot): (SocketAddr, SlotGuard),
+    service: Arc<AdminService>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let Some(encryption) = &answering.encryption else {
-        return connection(stream, (peer, place), &answering, stopped).await;
+    let Some(encryption) = &service.encryption else {
+        return serve_connection(stream, (peer, slot), &service, stopped).await;
     };
-    let handshakes = &answering.metrics.tls_handshakes;
+    let handshakes = &service.metrics.tls_handshakes;
     let Some(config) = encryption() else {
         return handshakes.count("no_certificate");
     };
-    let deadline = Instant::now() + answering.patience.head;
-    let shaken = tokio::select! {
-        shaken = tls::accept(stream, config, deadline) => shaken,
-        () = place.displaced() => return,
+    let deadline = Instant::now() + service.timeouts.head;
+    let handshake = tokio::select! {
+        handshake = tls::accept(stream, config, deadline) => handshake,
+        () = slot.evicted() => return,
         _ = stopped.wait_for(|stop| *stop) => return,
     };
-    match shaken {
+    match handshake {
         Ok(stream) => {
             handshakes.count("ok");
-            connection(stream, (peer, place), &answering, stopped).await;
+            serve_connection(stream, (peer, slot), &service, stopped).await;
         }
         Err(reason) => handshakes.count(reason),
     }
 }
 
 /// Requests bring the peer's address along, as [`ConnectInfo`].
-async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
+async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    (peer, place): (SocketAddr, Taken),
-    answering: &Answering,
+    (peer, slot): (SocketAddr, SlotGuard),
+    service: &AdminService,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let router = TowerToHyperService::new(answering.router.clone());
-    let service = service_fn(|mut request: Request<Incoming>| {
-        let working = place.work();
+    let router = TowerToHyperService::new(service.router.clone());
+    let handler = service_fn(|mut request: Request<Incoming>| {
+        let response_guard = slot.begin_response();
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = router.call(request);
         async move {
             let answer = answer.await;
-            drop(working);
+            drop(response_guard);
             answer
         }
     });
     // A connection that is kept alive without a request is closed after the same time.
-    let serving = http1::Builder::new()
+    let http = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(answering.patience.head)
+        .header_read_timeout(service.timeouts.head)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut serving = std::pin::pin!(serving);
+        .serve_connection(TokioIo::new(stream), handler);
+    let mut http = std::pin::pin!(http);
     // How a connection ended is the business of whoever opened it.
     tokio::select! {
-        _ = serving.as_mut() => return,
-        () = place.displaced() => return,
-        _ = stopped.wait_for(|stop| *stop) => serving.as_mut().graceful_shutdown(),
+        _ = http.as_mut() => return,
+        () = slot.evicted() => return,
+        _ = stopped.wait_for(|stop| *stop) => http.as_mut().graceful_shutdown(),
     }
-    let _ = serving.await;
+    let _ = http.await;
 }
 
 type Answer = (StatusCode, [(HeaderName, &'static str); 2], String);

@@ -15,9 +15,9 @@ use pingora::http::ResponseHeader;
 use rules::Body;
 
 pub(crate) use self::accept::prefers_html;
-pub(crate) use self::code::Code;
+pub(crate) use self::code::AnswerCode;
 pub(crate) use self::grpc::is_grpc;
-pub(crate) use self::send::{Connection, send};
+pub(crate) use self::send::{KeepAlive, send};
 use crate::request_id::RequestId;
 
 /// The operator's own bodies, by status.
@@ -26,7 +26,7 @@ pub(crate) type Pages = HashMap<u16, Body>;
 /// An answer, complete but for the request's id.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
-    pub(crate) code: Code,
+    pub(crate) code: AnswerCode,
     status: u16,
     body: AnswerBody,
     /// Headers beyond those that every answer has.
@@ -52,12 +52,12 @@ pub(crate) struct Rendered {
 
 impl Answer {
     /// What `code` says, with its own status.
-    pub(crate) fn new(code: Code, pages: &Pages) -> Self {
+    pub(crate) fn new(code: AnswerCode, pages: &Pages) -> Self {
         Self::with_status(code, code.status, pages)
     }
 
     /// What `code` says, with another status.
-    pub(crate) fn with_status(code: Code, status: u16, pages: &Pages) -> Self {
+    pub(crate) fn with_status(code: AnswerCode, status: u16, pages: &Pages) -> Self {
         let body = match pages.get(&status) {
             Some(body) => AnswerBody::own(body),
             None => AnswerBody::Problem(String::new()),
@@ -74,7 +74,7 @@ impl Answer {
     pub(crate) fn redirect(status: u16, location: &str) -> Self {
         let extra = vec![(header::LOCATION, location.to_owned())];
         Self {
-            code: Code::FEATURE,
+            code: AnswerCode::FEATURE,
             status,
             body: AnswerBody::Empty,
             extra,
@@ -143,7 +143,7 @@ impl Answer {
         let mut header = ResponseHeader::build(200, Some(6))?;
         header.insert_header(header::CONTENT_TYPE, "application/grpc")?;
         header.insert_header("grpc-status", grpc::status(self.status).to_string())?;
-        let Code { name, detail, .. } = self.code;
+        let AnswerCode { name, detail, .. } = self.code;
         let detail = if detail.is_empty() { self.title() } else { detail };
         header.insert_header("grpc-message", grpc::message(&format!("{name}: {detail}")))?;
         header.insert_header(header::CACHE_CONTROL, "no-store")?;
@@ -158,7 +158,7 @@ impl Answer {
 
     /// Every text in it is ours and needs no escaping but `members`, which is JSON already.
     fn problem(&self, id: &RequestId, members: &str) -> String {
-        let Code { name, detail, .. } = self.code;
+        let AnswerCode { name, detail, .. } = self.code;
         let (status, title, kind) = (
             self.status,
             self.title(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rules::{AttributeValue, TenantId};
 use tokens::Identity;
 
-use crate::client_certificate::{CertificateName, ClientCertificate};
+use crate::verified_certificate::{CertificateField, VerifiedCertificate};
 
 /// The caller of a request. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub(crate) enum Caller {
     /// Proven by a verified token.
     Token(Arc<Identity>),
     /// Proven by a certificate that names a tenant in this place.
-    Certificate(Arc<ClientCertificate>, CertificateName),
+    Certificate(Arc<VerifiedCertificate>, CertificateField),
     /// Stated in a question to `explain`.
     Stated(Arc<StatedCaller>),
 }

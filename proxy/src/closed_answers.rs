@@ -2,15 +2,15 @@
 
 use rules::{Cause, Otherwise, Reject, Route, Unmatched};
 
-use crate::answer::{Answer, Code, Pages};
+use crate::answer::{Answer, AnswerCode, Pages};
 use crate::outcome::Outcome;
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
 
 /// What one route answers while its gate is closed, as far as that is the same for everyone.
 #[derive(Debug)]
 pub(crate) struct ClosedAnswers {
-    usual: Option<Refusal>,
-    by_cause: Box<[(Cause, Option<Refusal>)]>,
+    usual: Option<RequestRefusal>,
+    by_cause: Box<[(Cause, Option<RequestRefusal>)]>,
 }
 
 impl ClosedAnswers {
@@ -27,44 +27,44 @@ impl ClosedAnswers {
 
     /// The answer where this cause closed the gate; none where it is another upstream's, or is made for each
     /// request.
-    pub(crate) fn answer(&self, cause: Cause) -> Option<&Refusal> {
+    pub(crate) fn answer(&self, cause: Cause) -> Option<&RequestRefusal> {
         let special = self.by_cause.iter().find(|(given, _)| *given == cause);
         special.map_or(&self.usual, |(_, refusal)| refusal).as_ref()
     }
 }
 
 /// What a request is answered that falls on no route, and is not sent on.
-pub(crate) fn unmatched(unmatched: &Unmatched, pages: &Pages) -> Refusal {
+pub(crate) fn unmatched(unmatched: &Unmatched, pages: &Pages) -> RequestRefusal {
     let status = match unmatched {
         Unmatched::Reject(status) => *status,
-        Unmatched::Upstream(_) => Code::NOT_FOUND.status,
+        Unmatched::Upstream(_) => AnswerCode::NOT_FOUND.status,
     };
-    let code = if status == Code::NOT_FOUND.status {
-        Code::NOT_FOUND
+    let code = if status == AnswerCode::NOT_FOUND.status {
+        AnswerCode::NOT_FOUND
     } else {
-        Code::NO_ROUTE
+        AnswerCode::NO_ROUTE
     };
-    Refusal::new(Outcome::Unmatched, Answer::with_status(code, status, pages))
+    RequestRefusal::new(Outcome::Unmatched, Answer::with_status(code, status, pages))
 }
 
-fn refusal(otherwise: &Otherwise, pages: &Pages) -> Option<Refusal> {
+fn refusal(otherwise: &Otherwise, pages: &Pages) -> Option<RequestRefusal> {
     match otherwise {
         Otherwise::Upstream(_) => None,
         Otherwise::Reject(reject) if is_request_specific(reject) => None,
         Otherwise::Reject(reject) => {
-            let code = if reject.status == Code::NOT_FOUND.status {
-                Code::NOT_FOUND
+            let code = if reject.status == AnswerCode::NOT_FOUND.status {
+                AnswerCode::NOT_FOUND
             } else {
-                Code::FEATURE
+                AnswerCode::FEATURE
             };
             let answer = Answer::with_status(code, reject.status, pages);
             let answer = match &reject.body {
                 Some(body) => answer.body(body),
                 None => answer,
             };
-            Some(Refusal::new(Outcome::Rejected, answer))
+            Some(RequestRefusal::new(Outcome::Rejected, answer))
         }
-        Otherwise::Redirect { status, location } => Some(Refusal::new(
+        Otherwise::Redirect { status, location } => Some(RequestRefusal::new(
             Outcome::Redirected,
             Answer::redirect(*status, location),
         )),

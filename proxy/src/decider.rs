@@ -10,19 +10,19 @@ use tokens::{Identity, InvalidIssuers, Issuer, Issuers};
 use wire::HeadLimits;
 
 use crate::answer::Pages;
-use crate::client_certificate::CertificateName;
 use crate::closed_answers::{self, ClosedAnswers};
-use crate::credentials::{AttributePlace, Credentials, TokenPlace};
+use crate::credential_sources::{AttributePlace, CredentialSources, TokenPlace};
 use crate::injected_headers::InjectedHeaders;
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
 use crate::reserved::Reserved;
+use crate::verified_certificate::CertificateField;
 
 /// What requests are decided by. Cheap to clone: its parts are shared.
 #[derive(Debug, Clone)]
 pub struct Decider {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) issuers: Arc<Issuers>,
-    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) credentials: Arc<CredentialSources>,
     pub(crate) injected_headers: InjectedHeaders,
     pub(crate) reserved: Arc<Reserved>,
     pub(crate) pages: Arc<Pages>,
@@ -33,7 +33,7 @@ pub struct Decider {
     pub(crate) head_limits: HeadLimits,
     /// By the ids of the snapshot.
     closed_answers: Arc<[ClosedAnswers]>,
-    unmatched: Refusal,
+    unmatched: RequestRefusal,
 }
 
 impl Decider {
@@ -116,7 +116,7 @@ impl Decider {
     }
 
     /// Returns what the route answers where this cause closed its gate, if that is the same for every caller.
-    pub(crate) fn closed_refusal(&self, id: RouteId, cause: Cause) -> Refusal {
+    pub(crate) fn closed_refusal(&self, id: RouteId, cause: Cause) -> RequestRefusal {
         let closed = self
             .closed_answers
             .get(id.index())
@@ -125,7 +125,7 @@ impl Decider {
     }
 
     /// Returns what a request is answered that no route takes.
-    pub(crate) fn unmatched_refusal(&self) -> Refusal {
+    pub(crate) fn unmatched_refusal(&self) -> RequestRefusal {
         self.unmatched.clone()
     }
 }
@@ -138,7 +138,7 @@ pub(crate) fn head_limits(limits: &ConnectionLimits) -> HeadLimits {
     }
 }
 
-fn credentials(loaded: &Loaded) -> Credentials {
+fn credentials(loaded: &Loaded) -> CredentialSources {
     let identity = &loaded.identity;
     let header = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
     let token = match &identity.token {
@@ -163,19 +163,19 @@ fn credentials(loaded: &Loaded) -> Credentials {
         .filter(|c| !matches!(c, '"' | '\\') && !c.is_control())
         .collect();
     let challenge = format!("Bearer realm=\"{realm}\"").into();
-    Credentials {
+    CredentialSources {
         token,
         certificate: identity.certificate_tenant.map(|name| match name {
-            config::CertificateName::SanDns => CertificateName::SanDns,
-            config::CertificateName::SanUri => CertificateName::SanUri,
-            config::CertificateName::CommonName => CertificateName::CommonName,
+            config::CertificateName::SanDns => CertificateField::SanDns,
+            config::CertificateName::SanUri => CertificateField::SanUri,
+            config::CertificateName::CommonName => CertificateField::CommonName,
         }),
         attributes: attributes.collect(),
         challenge,
     }
 }
 
-fn reserved(snapshot: &Snapshot, credentials: &Credentials) -> Reserved {
+fn reserved(snapshot: &Snapshot, credentials: &CredentialSources) -> Reserved {
     let plan = &snapshot.headers;
     let names = plan.names().chain(plan.signature.as_deref());
     let routes = snapshot.routes.table().routes().iter();

@@ -16,7 +16,7 @@ use tokens::{Identity, OperatorTokens};
 
 pub use self::question::Question;
 use self::question::ReadQuestion;
-use crate::answer::Code;
+use crate::answer::AnswerCode;
 use crate::decider::Decider;
 use crate::findings::Findings;
 use crate::forwarding::Forwarding;
@@ -26,7 +26,7 @@ use crate::phase::headers;
 use crate::phase::identity;
 use crate::phase::received::Received;
 use crate::phase::route::RoutedHead;
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
 
 /// What a dry run finds out about a request.
 #[derive(Debug)]
@@ -173,7 +173,7 @@ impl DryRun {
     }
 }
 
-fn answered(refusal: &Refusal, reason: Option<String>) -> DryResult {
+fn answered(refusal: &RequestRefusal, reason: Option<String>) -> DryResult {
     let answer = &refusal.answer;
     DryResult::Answered {
         status: answer.status(),
@@ -185,10 +185,10 @@ fn answered(refusal: &Refusal, reason: Option<String>) -> DryResult {
 }
 
 /// Says what exactly is wrong with a request, where its code alone doesn't.
-fn reason(refusal: &Refusal, read: &ReadQuestion, decider: &Decider) -> Option<String> {
+fn reason(refusal: &RequestRefusal, read: &ReadQuestion, decider: &Decider) -> Option<String> {
     let code = refusal.answer.code;
-    let is = |other: Code| code.name == other.name;
-    if is(Code::TARGET) {
+    let is = |other: AnswerCode| code.name == other.name;
+    if is(AnswerCode::TARGET) {
         let target = normalise(read.target.as_bytes(), decider.snapshot.routes.target);
         return Some(match target {
             Err(invalid) => invalid.to_string(),
@@ -196,7 +196,7 @@ fn reason(refusal: &Refusal, read: &ReadQuestion, decider: &Decider) -> Option<S
             Ok(_) => "the path can be read in too many ways".to_owned(),
         });
     }
-    if is(Code::HOST) {
+    if is(AnswerCode::HOST) {
         let named = read.header.headers.get(HOST);
         let named = named.and_then(|host| host.to_str().ok());
         return Some(match named.map(Host::parse) {
@@ -204,7 +204,7 @@ fn reason(refusal: &Refusal, read: &ReadQuestion, decider: &Decider) -> Option<S
             _ => "the request names no host, and a route asks for one".to_owned(),
         });
     }
-    is(Code::REQUEST).then(|| "`Connection` names what it may not".to_owned())
+    is(AnswerCode::REQUEST).then(|| "`Connection` names what it may not".to_owned())
 }
 
 /// Returns the headers that tell the upstream what was decided.
@@ -260,7 +260,7 @@ where
         by: LimitBy,
         routes: impl Iterator<Item = RouteId> + Send,
         _found: &Findings,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RequestRefusal> {
         // Both times it is the same routes.
         if by == LimitBy::Client {
             self.run.candidates = routes.collect();

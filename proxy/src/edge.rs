@@ -32,13 +32,13 @@ use self::buffered_socket::BufferedSocket;
 pub(crate) use self::client_connection::{BodyFault, ClientConnection, Http2Limits, client_connection};
 pub(crate) use self::http2::{Http2, current_stream};
 use self::streams::Streams;
-use crate::gateway::Gateway;
+use crate::proxy_hooks::ProxyHooks;
 use crate::shared::Shared;
 
 /// What one listener does with its connections.
 pub(crate) struct Edge {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) proxy: Arc<HttpProxy<Gateway>>,
+    pub(crate) proxy: Arc<HttpProxy<ProxyHooks>>,
     pub(crate) http2: Arc<Http2>,
     /// The listener's name.
     pub(crate) listener: Box<str>,

@@ -26,7 +26,7 @@ type ClientKey = Option<u128>;
 
 /// The limit of one route.
 #[derive(Debug)]
-pub(crate) struct LiveLimit<C: Clock = Since> {
+pub(crate) struct LiveLimit<C: Clock = ElapsedClock> {
     route: Box<str>,
     definition: Limit,
     tenants: Limiter<TenantId, C>,
@@ -34,17 +34,17 @@ pub(crate) struct LiveLimit<C: Clock = Since> {
     clock: C,
 }
 
-type Limiter<K, C> = RateLimiter<K, Uses<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+type Limiter<K, C> = RateLimiter<K, UsageStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// What was used, by whom.
 #[derive(Debug)]
-struct Uses<K>(Cache<K, Arc<InMemoryState>>);
+struct UsageStore<K>(Cache<K, Arc<InMemoryState>>);
 
 /// The time since a limit was made.
 #[derive(Debug, Clone)]
-pub(crate) struct Since(Instant);
+pub(crate) struct ElapsedClock(Instant);
 
-impl Clock for Since {
+impl Clock for ElapsedClock {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
@@ -53,7 +53,7 @@ impl Clock for Since {
     }
 }
 
-impl<K: Clone + Eq + std::hash::Hash> StateStore for Uses<K> {
+impl<K: Clone + Eq + std::hash::Hash> StateStore for UsageStore<K> {
     type Key = K;
 
     fn measure_and_replace<T, F, E>(&self, key: &K, f: F) -> Result<T, E>
@@ -76,7 +76,7 @@ impl LiveLimit {
             let same = |live: &&Arc<Self>| live.route == route.name && live.definition == definition;
             let known = former.iter().flatten().find(same);
             Some(known.map_or_else(
-                || Arc::new(Self::new(&route.name, definition, Since(Instant::now()))),
+                || Arc::new(Self::new(&route.name, definition, ElapsedClock(Instant::now()))),
                 Arc::clone,
             ))
         };
@@ -95,8 +95,8 @@ impl<C: Clock + Clone> LiveLimit<C> {
         Self {
             route: route.into(),
             definition,
-            tenants: RateLimiter::new(quota, Uses::new(), clock.clone()),
-            clients: RateLimiter::new(quota, Uses::new(), clock.clone()),
+            tenants: RateLimiter::new(quota, UsageStore::new(), clock.clone()),
+            clients: RateLimiter::new(quota, UsageStore::new(), clock.clone()),
             clock,
         }
     }
@@ -116,7 +116,7 @@ impl<C: Clock + Clone> LiveLimit<C> {
     }
 }
 
-impl<K: Clone + Eq + std::hash::Hash> Uses<K> {
+impl<K: Clone + Eq + std::hash::Hash> UsageStore<K> {
     fn new() -> Self {
         Self(Cache::with_weighter(USUAL_KEYS, MAX_KEYS, UnitWeighter))
     }

@@ -22,8 +22,8 @@ const TICKETS: usize = 2;
 pub(crate) struct TlsPlan {
     /// The first stands in for names that none of them has.
     pub(crate) certificates: Vec<NamedCertificate>,
-    pub(crate) oldest: TlsVersion,
-    pub(crate) clients: Clients,
+    pub(crate) oldest: MinTlsVersion,
+    pub(crate) clients: ClientAuth,
     pub(crate) protocols: Protocols,
 }
 
@@ -36,13 +36,13 @@ pub(crate) struct NamedCertificate {
 
 /// The oldest version that is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TlsVersion {
+pub(crate) enum MinTlsVersion {
     Tls12,
     Tls13,
 }
 
 /// Whether clients are asked for certificates of these issuers.
-pub(crate) enum Clients {
+pub(crate) enum ClientAuth {
     Unasked,
     Optional(Arc<RootCertStore>),
     Required(Arc<RootCertStore>),
@@ -66,7 +66,7 @@ pub enum InvalidTls {
     Versions(#[from] rustls::Error),
     /// The library refuses who issues clients' certificates.
     #[error(transparent)]
-    Clients(#[from] rustls::server::VerifierBuilderError),
+    ClientAuth(#[from] rustls::server::VerifierBuilderError),
 }
 
 /// Certificates by the names they were issued for.
@@ -84,14 +84,14 @@ impl TlsPlan {
     pub(crate) fn server_config(self) -> Result<ServerConfig, InvalidTls> {
         let provider = Arc::new(default_provider());
         let versions: &[&'static SupportedProtocolVersion] = match self.oldest {
-            TlsVersion::Tls12 => &[&TLS13, &TLS12],
-            TlsVersion::Tls13 => &[&TLS13],
+            MinTlsVersion::Tls12 => &[&TLS13, &TLS12],
+            MinTlsVersion::Tls13 => &[&TLS13],
         };
         let verifier = |roots| WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider));
         let (verifier, is_asked) = match self.clients {
-            Clients::Unasked => (Arc::new(NoClientAuth) as _, false),
-            Clients::Optional(roots) => (verifier(roots).allow_unauthenticated().build()?, true),
-            Clients::Required(roots) => (verifier(roots).build()?, true),
+            ClientAuth::Unasked => (Arc::new(NoClientAuth) as _, false),
+            ClientAuth::Optional(roots) => (verifier(roots).allow_unauthenticated().build()?, true),
+            ClientAuth::Required(roots) => (verifier(roots).build()?, true),
         };
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(versions)?

@@ -13,7 +13,7 @@ use crate::fetch_timing::RefreshSettings;
 use crate::issuer_keys::IssuerKeys;
 use crate::key_store::{InvalidKeySource, KeyStore};
 use crate::limits::LiveLimit;
-use crate::listener_tls::{Clients, InvalidTls, NamedCertificate, Protocols, TlsPlan, TlsVersion};
+use crate::listener_tls::{ClientAuth, InvalidTls, MinTlsVersion, NamedCertificate, Protocols, TlsPlan};
 use crate::meter::Meters;
 use crate::metrics::Metrics;
 use crate::token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
@@ -85,7 +85,7 @@ impl PreparedSnapshot {
         let upstreams = upstreams.revive(&snapshot.upstreams, live);
         let keys = issuer_keys(loaded, &decider.issuers, keys)?;
         let tokens = match former {
-            Some(former) => former.tokens.carried_over(&decider.issuers),
+            Some(former) => former.tokens.for_issuers(&decider.issuers),
             None => TokenCache::new(Arc::clone(&decider.issuers), DEFAULT_TOKEN_CACHE_BYTES, metrics),
         };
         let limits = former.map_or(&[][..], |former| &former.limits);
@@ -205,14 +205,14 @@ fn tls_plan(definition: &config::ListenerTls) -> TlsPlan {
             })
             .collect(),
         oldest: match definition.min_version {
-            config::TlsVersion::Tls12 => TlsVersion::Tls12,
-            config::TlsVersion::Tls13 => TlsVersion::Tls13,
+            config::TlsVersion::Tls12 => MinTlsVersion::Tls12,
+            config::TlsVersion::Tls13 => MinTlsVersion::Tls13,
         },
         clients: match &definition.client_certificates {
-            None => Clients::Unasked,
+            None => ClientAuth::Unasked,
             Some(clients) => match clients.mode {
-                ClientCertificateMode::Optional => Clients::Optional(Arc::clone(&clients.roots)),
-                ClientCertificateMode::Required => Clients::Required(Arc::clone(&clients.roots)),
+                ClientCertificateMode::Optional => ClientAuth::Optional(Arc::clone(&clients.roots)),
+                ClientCertificateMode::Required => ClientAuth::Required(Arc::clone(&clients.roots)),
             },
         },
         protocols: if definition.http2 {

@@ -10,13 +10,13 @@ pub(crate) struct RequestId([u8; 32]);
 
 /// Makes ids. Two random keys of 64 bits tell processes apart, a counter tells requests apart.
 #[derive(Debug)]
-pub(crate) struct Ids {
+pub(crate) struct RequestIdSource {
     high: u64,
     low: u64,
     count: AtomicU64,
 }
 
-impl Ids {
+impl RequestIdSource {
     /// A source with new random keys.
     pub(crate) fn new() -> Self {
         // The standard library seeds these from the system's entropy.
@@ -77,11 +77,11 @@ fn hex_digit(value: u64) -> u8 {
 mod tests {
     use std::collections::HashSet;
 
-    use super::Ids;
+    use super::RequestIdSource;
 
     #[test]
     fn ids_differ_and_are_trace_ids() {
-        let (ids, others) = (Ids::new(), Ids::new());
+        let (ids, others) = (RequestIdSource::new(), RequestIdSource::new());
         let mut seen = HashSet::new();
         for _ in 0..10_000 {
             for id in [ids.next(), others.next()] {

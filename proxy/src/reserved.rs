@@ -40,13 +40,13 @@ const CLIENTS: [&str; 23] = [
 #[derive(Debug)]
 pub(crate) struct Reserved {
     /// Folded names, by their length.
-    by_length: Box<[Box<[Entry]>]>,
+    by_length: Box<[Box<[ReservedName]>]>,
     /// Folded beginnings.
     prefixes: Box<[Box<[u8]>]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
+struct ReservedName {
     folded: Box<[u8]>,
     spelling: Spelling,
 }
@@ -71,7 +71,7 @@ impl Reserved {
         prefixes: impl IntoIterator<Item = &'a str>,
         read: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let entry = |name: &str, spelling: fn(Box<[u8]>) -> Spelling| Entry {
+        let entry = |name: &str, spelling: fn(Box<[u8]>) -> Spelling| ReservedName {
             folded: folded(name),
             spelling: spelling(name.to_ascii_lowercase().into_bytes().into()),
         };
@@ -84,7 +84,7 @@ impl Reserved {
             .chain(CONTENT_HEADERS);
         let staying = read.into_iter().chain(framing);
         let staying = staying.map(|name| entry(name, Spelling::Stays));
-        let mut entries: Vec<Entry> = removed.chain(staying).collect();
+        let mut entries: Vec<ReservedName> = removed.chain(staying).collect();
         // What is read here is the operator's to judge.
         let clients = CLIENTS.map(|name| entry(name, Spelling::FromTrusted));
         for client in clients {

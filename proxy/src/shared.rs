@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokens::OperatorTokens;
 
 use crate::access_log::AccessLog;
-use crate::context::InFlightCount;
 use crate::current::Current;
 use crate::metrics::Metrics;
-use crate::request_id::Ids;
+use crate::request_context::InFlightCount;
+use crate::request_id::RequestIdSource;
 use crate::shares::Shares;
 
 /// Shared by every request of one proxy.
@@ -18,7 +18,7 @@ pub(crate) struct Shared {
     pub(crate) current: Current,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) access_log: AccessLog,
-    pub(crate) ids: Ids,
+    pub(crate) request_ids: RequestIdSource,
     pub(crate) in_flight: InFlightCount,
     pub(crate) shares: Arc<Shares>,
     pub(crate) operator_tokens: OperatorTokens,
@@ -60,7 +60,7 @@ impl Shared {
             current,
             metrics,
             access_log,
-            ids: Ids::new(),
+            request_ids: RequestIdSource::new(),
             in_flight: InFlightCount::default(),
             shares,
             operator_tokens: OperatorTokens::new(),

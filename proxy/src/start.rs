@@ -21,18 +21,18 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::access_log::{AccessLog, Format, MAX_QUEUED_LINES, Output};
-use crate::admin::{AdminServer, AdminState, Encryption, admin_router};
+use crate::admin::{AdminServer, AdminState, TlsConfigSource, admin_router};
 use crate::capacity::Capacity;
 use crate::current::Current;
 use crate::decider::head_limits;
 use crate::edge::{Admission, Backpressure, Edge, EdgeLimits, Http2, ListenerProtocol};
 use crate::fetch_timing::FetchTiming;
-use crate::gateway::Gateway;
 use crate::key_store::KeyStore;
 use crate::log_drops::LogDropsCollector;
 use crate::machine::Machine;
 use crate::metrics::{Metrics, Reload};
 use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
+use crate::proxy_hooks::ProxyHooks;
 use crate::publisher::Publisher;
 use crate::readiness::Readiness;
 use crate::running::{Bound, Running};
@@ -218,7 +218,7 @@ fn serve<'l>(
     };
     // pingora multiplies it by the number of threads.
     configuration.upstream_keepalive_pool_size = (shared.shares.capacity().pooled / threads.max(1)).max(1);
-    let gateway = Gateway {
+    let gateway = ProxyHooks {
         shared: Arc::clone(shared),
     };
     // Connecting to upstreams starts tasks of its own, for which there has to be a runtime.
@@ -247,7 +247,7 @@ fn edge(
     listener: Box<str>,
     definition: &Listener,
     shared: &Arc<Shared>,
-    proxy: &Arc<HttpProxy<Gateway>>,
+    proxy: &Arc<HttpProxy<ProxyHooks>>,
 ) -> Edge {
     let limits = definition.limits;
     let gauge = shared.metrics.connections(&listener);
@@ -276,7 +276,7 @@ fn edge(
 }
 
 /// What the admin listener's handshakes go by: what is served at the moment.
-fn encryption(shared: &Arc<Shared>) -> Encryption {
+fn encryption(shared: &Arc<Shared>) -> TlsConfigSource {
     let shared = Arc::clone(shared);
     Arc::new(move || shared.current.load().tls(None))
 }
@@ -284,7 +284,7 @@ fn encryption(shared: &Arc<Shared>) -> Encryption {
 fn serve_admin(
     listening: Listening,
     (shared, readiness): (&Shared, &Arc<Readiness>),
-    encryption: Option<Encryption>,
+    encryption: Option<TlsConfigSource>,
     more: Option<Router>,
 ) -> Result<(SocketAddr, AdminServer), StartError> {
     let state = AdminState {
@@ -295,7 +295,7 @@ fn serve_admin(
     let address = listening.address;
     let most = shared.shares.capacity().admin_connections();
     let metrics = Arc::clone(&shared.metrics);
-    let server = AdminServer::over(listening.socket, router, metrics, encryption, most);
+    let server = AdminServer::start_with(listening.socket, router, metrics, encryption, most);
     let failed = |reason| StartError::Bind {
         listener: "admin".into(),
         address,

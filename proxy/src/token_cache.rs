@@ -23,7 +23,7 @@ pub struct TokenCache {
     /// Identities point into these, so a cache never outlives a change of them.
     issuers: Arc<Issuers>,
     max_bytes: u64,
-    entries: Cache<Box<str>, Arc<Identity>, Bytes>,
+    entries: Cache<Box<str>, Arc<Identity>, ByteWeighter>,
     hits: IntCounter,
     misses: IntCounter,
     stale: IntCounter,
@@ -31,9 +31,9 @@ pub struct TokenCache {
 
 /// Weighs an entry.
 #[derive(Debug, Clone)]
-struct Bytes;
+struct ByteWeighter;
 
-impl Weighter<Box<str>, Arc<Identity>> for Bytes {
+impl Weighter<Box<str>, Arc<Identity>> for ByteWeighter {
     fn weight(&self, token: &Box<str>, identity: &Arc<Identity>) -> u64 {
         (token.len() as u64)
             .saturating_add(identity.size() as u64)
@@ -59,7 +59,7 @@ impl TokenCache {
     /// The cache to use with `issuers` after a reload: this one where they are the same, else an empty one.
     /// Requests that are still under way with the former issuers go on with the former cache.
     #[must_use]
-    pub fn carried_over(self: &Arc<Self>, issuers: &Arc<Issuers>) -> Arc<Self> {
+    pub fn for_issuers(self: &Arc<Self>, issuers: &Arc<Issuers>) -> Arc<Self> {
         if self.issuers == *issuers {
             return Arc::clone(self);
         }
@@ -73,7 +73,7 @@ impl TokenCache {
         Self {
             issuers,
             max_bytes,
-            entries: Cache::with_weighter(items, max_bytes, Bytes),
+            entries: Cache::with_weighter(items, max_bytes, ByteWeighter),
             hits,
             misses,
             stale,
@@ -88,7 +88,7 @@ impl TokenCache {
             self.misses.inc();
             return None;
         };
-        if self.still_counts(&identity, now, keys) {
+        if self.is_valid(&identity, now, keys) {
             self.hits.inc();
             return Some(identity);
         }
@@ -109,7 +109,7 @@ impl TokenCache {
         self.entries.weight()
     }
 
-    fn still_counts(&self, identity: &Identity, now: u64, keys: &[Arc<IssuerKeys>]) -> bool {
+    fn is_valid(&self, identity: &Identity, now: u64, keys: &[Arc<IssuerKeys>]) -> bool {
         let Some(issuer) = self.issuers.at(identity.issuer) else {
             return false;
         };

@@ -45,9 +45,9 @@ impl L4Connect for TunnelConnect {
             };
             Error::because(kind, "connecting for a tunnel", error)
         })?;
-        Ok(VirtualSocketStream::new(Box::new(Patient {
+        Ok(VirtualSocketStream::new(Box::new(DelayedReadStream {
             stream,
-            looked: false,
+            has_delayed: false,
         }))
         .into())
     }
@@ -56,19 +56,19 @@ impl L4Connect for TunnelConnect {
 /// A stream on which the first look for something to read after a write finds nothing, whatever is there: so
 /// pingora gets to pass on the end of the request's body, which is ready by then, before it reads the answer.
 #[derive(Debug)]
-struct Patient {
+struct DelayedReadStream {
     stream: TcpStream,
-    looked: bool,
+    has_delayed: bool,
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for DelayedReadStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.looked {
-            self.looked = true;
+        if !self.has_delayed {
+            self.has_delayed = true;
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -76,14 +76,14 @@ impl AsyncRead for Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for DelayedReadStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         // Under TLS the handshake has looked before the request is written.
-        self.looked = false;
+        self.has_delayed = false;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -96,7 +96,7 @@ impl AsyncWrite for Patient {
     }
 }
 
-impl VirtualSocket for Patient {
+impl VirtualSocket for DelayedReadStream {
     fn set_socket_option(&self, option: VirtualSockOpt) -> io::Result<()> {
         match option {
             VirtualSockOpt::NoDelay => self.stream.set_nodelay(true),
@@ -113,7 +113,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
-    use super::{AsyncRead as _, Patient, Pin, Poll, ReadBuf, TcpStream};
+    use super::{AsyncRead as _, DelayedReadStream, Pin, Poll, ReadBuf, TcpStream};
 
     #[tokio::test]
     async fn the_first_look_finds_nothing_and_the_second_everything() {
@@ -122,9 +122,9 @@ mod tests {
         let (mut other, _) = listener.accept().await.unwrap();
         other.write_all(b"101").await.unwrap();
         stream.readable().await.unwrap();
-        let mut patient = Patient {
+        let mut patient = DelayedReadStream {
             stream,
-            looked: false,
+            has_delayed: false,
         };
         let mut bytes = [0; 3];
         let first = poll_fn(|context| {

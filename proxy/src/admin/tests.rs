@@ -23,10 +23,10 @@ struct Running {
 }
 
 fn start(more: Router) -> Running {
-    start_with(more, PATIENCE)
+    start_with(more, CLIENT_TIMEOUTS)
 }
 
-fn start_with(more: Router, patience: Patience) -> Running {
+fn start_with(more: Router, timeouts: ClientTimeouts) -> Running {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let metrics = Arc::new(Metrics::new());
     let keys = KeyStore::new(runtime.handle().clone(), FetchTiming::default(), &metrics);
@@ -38,14 +38,14 @@ fn start_with(more: Router, patience: Patience) -> Running {
     let address = listener.local_addr().unwrap();
     let router = admin_router(state.clone()).merge(more);
     let metrics = Arc::clone(&state.metrics);
-    let answering = Answering {
+    let service = AdminService {
         router,
         metrics,
         encryption: None,
-        patience,
-        most: MAX_ADMIN_CONNECTIONS,
+        timeouts,
+        max_connections: MAX_ADMIN_CONNECTIONS,
     };
-    let server = AdminServer::answering(listener, answering).unwrap();
+    let server = AdminServer::serve(listener, service).unwrap();
     Running {
         address,
         state,
@@ -229,7 +229,7 @@ fn a_head_that_is_too_long_is_refused() {
     assert_eq!(&status, b"HTTP/1.1 431 ");
 }
 
-const SHORT: Patience = Patience {
+const SHORT: ClientTimeouts = ClientTimeouts {
     head: Duration::from_millis(100),
     write: Duration::from_millis(100),
 };
@@ -257,7 +257,7 @@ fn clients_that_never_read_keep_nobody_from_being_answered() {
     }
     let started = Instant::now();
     check(&running, "/livez", 200, "ok\n");
-    assert!(started.elapsed() < PATIENCE.write / 2);
+    assert!(started.elapsed() < CLIENT_TIMEOUTS.write / 2);
     assert!(closed(&running, "displaced") > 100);
 }
 
@@ -309,7 +309,7 @@ fn it_stops_at_once_with_idle_connections_and_frees_its_port() {
     assert!(idle.read(&mut [0; 1_024]).unwrap() > 0);
     let started = Instant::now();
     running.server.stop();
-    assert!(started.elapsed() < LAST_ANSWERS);
+    assert!(started.elapsed() < STOP_TIMEOUT);
     assert_eq!(idle.read(&mut [0; 1_024]).unwrap(), 0);
     assert!(std::net::TcpStream::connect(running.address).is_err());
 }
@@ -346,5 +346,5 @@ fn an_answer_that_does_not_end_does_not_keep_it_from_ending() {
     check(&running, "/livez", 200, "ok\n");
     let started = Instant::now();
     running.server.stop();
-    assert!(started.elapsed() < LAST_ANSWERS * 2);
+    assert!(started.elapsed() < STOP_TIMEOUT * 2);
 }

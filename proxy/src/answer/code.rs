@@ -5,7 +5,7 @@ use wire::InvalidHead;
 
 /// Why a request was answered by us. The texts are fixed: nothing of a request is in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Code {
+pub(crate) struct AnswerCode {
     /// The code, in capitals.
     pub(crate) name: &'static str,
     /// The status that it is answered with, unless a route says otherwise.
@@ -14,11 +14,11 @@ pub(crate) struct Code {
     pub(crate) detail: &'static str,
 }
 
-const fn code(name: &'static str, status: u16, detail: &'static str) -> Code {
-    Code { name, status, detail }
+const fn code(name: &'static str, status: u16, detail: &'static str) -> AnswerCode {
+    AnswerCode { name, status, detail }
 }
 
-impl Code {
+impl AnswerCode {
     pub(crate) const FRAMING: Self = code(
         "FRAMING_INVALID",
         400,

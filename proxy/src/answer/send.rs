@@ -24,7 +24,7 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What becomes of the connection after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Connection {
+pub(crate) enum KeepAlive {
     /// It is kept, if the client wants that too.
     Keep,
     /// It is closed: what follows on it can't be trusted, or will not be read.
@@ -36,10 +36,10 @@ pub(crate) async fn send(
     session: &mut Session,
     answer: &Answer,
     id: &RequestId,
-    connection: Connection,
+    keep_alive: KeepAlive,
 ) -> pingora::Result<()> {
     let rendered = render(session, answer, id)?;
-    let keep = connection == Connection::Keep && prepare_to_keep(session);
+    let keep = keep_alive == KeepAlive::Keep && prepare_to_keep(session);
     if !keep {
         session.set_keepalive(None);
     }

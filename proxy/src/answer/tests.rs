@@ -1,10 +1,10 @@
 use rules::Body;
 
-use super::{Answer, Code, Pages, Rendered};
-use crate::request_id::{Ids, RequestId};
+use super::{Answer, AnswerCode, Pages, Rendered};
+use crate::request_id::{RequestId, RequestIdSource};
 
 fn render(answer: &Answer, html: bool) -> (RequestId, Rendered) {
-    let id = Ids::new().next();
+    let id = RequestIdSource::new().next();
     (id, answer.render(&id, html).unwrap())
 }
 
@@ -19,7 +19,7 @@ fn check_header(rendered: &Rendered, name: &str, expected: &str) {
 
 #[test]
 fn an_answer_is_a_problem_document() {
-    let (id, rendered) = render(&Answer::new(Code::TENANT_MISSING, &Pages::new()), false);
+    let (id, rendered) = render(&Answer::new(AnswerCode::TENANT_MISSING, &Pages::new()), false);
     let problem: serde_json::Value = serde_json::from_str(text(&rendered)).unwrap();
     let expected = serde_json::json!({
         "type": "urn:sluice:problem:tenant-missing",
@@ -38,22 +38,26 @@ fn an_answer_is_a_problem_document() {
 
 #[test]
 fn a_member_more_is_escaped() {
-    let answer = Answer::new(Code::FEATURE, &Pages::new()).member("flag", &"a\"b".into());
+    let answer = Answer::new(AnswerCode::FEATURE, &Pages::new()).member("flag", &"a\"b".into());
     let problem: serde_json::Value = serde_json::from_str(text(&render(&answer, false).1)).unwrap();
     assert_eq!(problem["flag"], "a\"b");
 }
 
 #[test]
 fn a_browser_gets_a_page_with_the_same_facts() {
-    let (id, rendered) = render(&Answer::new(Code::NOT_FOUND, &Pages::new()), true);
+    let (id, rendered) = render(&Answer::new(AnswerCode::NOT_FOUND, &Pages::new()), true);
     check_header(&rendered, "content-type", "text/html; charset=utf-8");
     assert!(text(&rendered).contains("404 Not Found") && text(&rendered).contains(id.as_str()));
     assert!(!text(&rendered).contains("<p></p>"), "{}", text(&rendered));
-    let answer = Answer::new(Code::FEATURE, &Pages::new())
+    let answer = Answer::new(AnswerCode::FEATURE, &Pages::new())
         .member("flag", &"a<b&c".into())
         .member("opt_in", &true.into());
     let page = render(&answer, true).1;
-    assert!(text(&page).contains(Code::FEATURE.detail), "{}", text(&page));
+    assert!(
+        text(&page).contains(AnswerCode::FEATURE.detail),
+        "{}",
+        text(&page)
+    );
     assert!(
         text(&page).contains("<p>\"flag\":\"a&lt;b&amp;c\",\"opt_in\":true</p>"),
         "{}",
@@ -69,8 +73,8 @@ fn an_operators_body_goes_before_ours_for_everyone() {
     };
     let pages: Pages = [(404, own.clone())].into();
     for answer in [
-        Answer::new(Code::NOT_FOUND, &pages),
-        Answer::new(Code::FEATURE, &Pages::new()).body(&own),
+        Answer::new(AnswerCode::NOT_FOUND, &pages),
+        Answer::new(AnswerCode::FEATURE, &Pages::new()).body(&own),
     ] {
         for html in [false, true] {
             let (_, rendered) = render(&answer, html);

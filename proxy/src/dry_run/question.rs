@@ -8,11 +8,11 @@ use pingora::protocols::http::authority::validate_request_authority;
 use rules::{AttributeId, AttributeValue};
 use wire::{Framing, read_head, read_parts};
 
-use crate::answer::Code;
+use crate::answer::AnswerCode;
 use crate::caller::{Caller, StatedCaller};
 use crate::decider::Decider;
 use crate::phase::received::{Assumed, Body};
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
 
 /// A request that is asked about.
 #[derive(Debug)]
@@ -39,17 +39,22 @@ impl Question<'_> {
     ///
     /// # Errors
     /// The answer to a request whose head is refused, and what exactly is wrong with it.
-    pub(super) fn read(&self, decider: &Decider) -> Result<ReadQuestion, (Refusal, String)> {
-        let refused = |code, reason: String| (Refusal::malformed(code, &decider.pages), reason);
+    pub(super) fn read(&self, decider: &Decider) -> Result<ReadQuestion, (RequestRefusal, String)> {
+        let refused = |code, reason: String| (RequestRefusal::malformed(code, &decider.pages), reason);
         let head = read_head(self.head, decider.head_limits)
-            .map_err(|invalid| refused(Code::of_head(invalid), invalid.to_string()))?;
-        let incomplete = || refused(Code::HEAD, "the head of the request is not complete".to_owned());
+            .map_err(|invalid| refused(AnswerCode::of_head(invalid), invalid.to_string()))?;
+        let incomplete = || {
+            refused(
+                AnswerCode::HEAD,
+                "the head of the request is not complete".to_owned(),
+            )
+        };
         let head = head.ok_or_else(incomplete)?;
         let bytes = self.head.get(head.start..head.end).unwrap_or_default();
         let parts = read_parts(bytes).ok_or_else(incomplete)?;
         let unreadable = |error: Box<pingora::Error>| {
             let reason = error.context.as_ref().map(|context| context.as_str().to_owned());
-            refused(Code::HEAD, reason.unwrap_or_default())
+            refused(AnswerCode::HEAD, reason.unwrap_or_default())
         };
         let mut header =
             RequestHeader::build(parts.method, parts.target.as_bytes(), Some(parts.fields.len()))
@@ -62,7 +67,7 @@ impl Question<'_> {
             let name = HeaderName::from_bytes(name.as_bytes());
             let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) else {
                 return Err(refused(
-                    Code::HEAD,
+                    AnswerCode::HEAD,
                     "a header of the request is malformed".to_owned(),
                 ));
             };

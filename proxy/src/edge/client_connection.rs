@@ -15,8 +15,8 @@ use pingora::proxy::Session;
 use super::flood::Flood;
 use super::streams::Streams;
 use super::tls::Handshake;
-use crate::client_certificate::ClientCertificate;
 use crate::shares::ConnectionShare;
+use crate::verified_certificate::VerifiedCertificate;
 
 /// A connection that arrived at a listener.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl ClientConnection {
     }
 
     /// The client's certificate, which was verified.
-    pub(crate) fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
+    pub(crate) fn certificate(&self) -> Option<&Arc<VerifiedCertificate>> {
         self.tls.as_ref()?.client.as_ref()
     }
 

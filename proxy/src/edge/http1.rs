@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::buffered_socket::BufferedSocket;
 use super::pingora_stream::PingoraStream;
 use super::{ClientConnection, Edge, malformed};
-use crate::answer::Code;
+use crate::answer::AnswerCode;
 
 /// Why there is no next request.
 enum NoNextHead {
@@ -39,12 +39,24 @@ pub(super) async fn serve(
             Ok(head) => head,
             Err(NoNextHead::Gone) => return,
             Err(NoNextHead::Late) => {
-                return malformed::answer(edge, socket, connection, Code::HEAD_TIMEOUT, "the head is late")
-                    .await;
+                return malformed::answer(
+                    edge,
+                    socket,
+                    connection,
+                    AnswerCode::HEAD_TIMEOUT,
+                    "the head is late",
+                )
+                .await;
             }
             Err(NoNextHead::Malformed(why)) => {
-                return malformed::answer(edge, socket, connection, Code::of_head(why), &why.to_string())
-                    .await;
+                return malformed::answer(
+                    edge,
+                    socket,
+                    connection,
+                    AnswerCode::of_head(why),
+                    &why.to_string(),
+                )
+                .await;
             }
         };
         first = None;

@@ -16,8 +16,8 @@ use super::buffered_socket::BufferedSocket;
 use super::client_connection::connection_of_digest;
 use super::pingora_stream::PingoraStream;
 use super::{ClientConnection, Edge, EdgeLimits};
-use crate::answer::Code;
-use crate::gateway::Gateway;
+use crate::answer::AnswerCode;
+use crate::proxy_hooks::ProxyHooks;
 use crate::shared::Shared;
 use crate::shares::{EndSignal, StreamShare};
 
@@ -59,13 +59,13 @@ pub(crate) fn current_stream() -> Option<Http2Stream> {
 /// pingora's loop over the requests of a connection, within the limits of one listener.
 pub(crate) struct Http2 {
     shared: Arc<Shared>,
-    proxy: Arc<HttpProxy<Gateway>>,
+    proxy: Arc<HttpProxy<ProxyHooks>>,
     options: H2Options,
     server: HttpServerOptions,
 }
 
 impl Http2 {
-    pub(crate) fn new(shared: &Arc<Shared>, proxy: &Arc<HttpProxy<Gateway>>, limits: &EdgeLimits) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, proxy: &Arc<HttpProxy<ProxyHooks>>, limits: &EdgeLimits) -> Self {
         let mut server = HttpServerOptions::default();
         server.h2_idle_timeout = Some(limits.idle_timeout);
         Self {
@@ -91,7 +91,10 @@ impl HttpServerApp for Http2 {
             self.shared.shares.take_stream_share(connection)
         });
         if stream.as_ref().is_some_and(Option::is_none) {
-            self.shared.metrics.rejections.count(Code::CLIENT_LIMIT.name);
+            self.shared
+                .metrics
+                .rejections
+                .count(AnswerCode::CLIENT_LIMIT.name);
             if let ServerSession::H2(mut stream) = session {
                 stream.shutdown_with_reason(Reason::ENHANCE_YOUR_CALM);
             }

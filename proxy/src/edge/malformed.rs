@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::buffered_socket::BufferedSocket;
 use super::{ClientConnection, Edge};
 use crate::access_entry::{AnsweredBy, Entry};
-use crate::answer::{Answer, Code};
+use crate::answer::{Answer, AnswerCode};
 use crate::outcome::Outcome;
 
 /// How much of what is still coming is read before the connection is closed, in bytes, so that the client gets to
@@ -23,11 +23,11 @@ pub(super) async fn answer(
     edge: &Edge,
     mut socket: BufferedSocket,
     connection: &ClientConnection,
-    code: Code,
+    code: AnswerCode,
     cause: &str,
 ) {
     let (shared, started) = (&edge.shared, Instant::now());
-    let (prepared, id) = (shared.current.load(), shared.ids.next());
+    let (prepared, id) = (shared.current.load(), shared.request_ids.next());
     let answer = Answer::new(code, &prepared.decider.pages);
     let (status, outcome) = (answer.status(), Outcome::BadRequest);
     shared.metrics.rejections.count(code.name);

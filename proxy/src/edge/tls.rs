@@ -12,13 +12,13 @@ use tokio_rustls::server::TlsStream;
 
 use super::buffered_socket::BufferedSocket;
 use super::socket::Socket;
-use crate::client_certificate::ClientCertificate;
+use crate::verified_certificate::VerifiedCertificate;
 
 /// What a handshake has shown.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     /// The client's certificate, which was verified.
-    pub(crate) client: Option<Arc<ClientCertificate>>,
+    pub(crate) client: Option<Arc<VerifiedCertificate>>,
     /// Whether HTTP/2 was agreed on.
     pub(super) http2: bool,
 }
@@ -35,7 +35,7 @@ pub(super) async fn handshake(
     let certificate = connection
         .peer_certificates()
         .and_then(|certificates| certificates.first());
-    let client = match certificate.map(|certificate| ClientCertificate::read(certificate)) {
+    let client = match certificate.map(|certificate| VerifiedCertificate::read(certificate)) {
         None => None,
         Some(Some(client)) => Some(Arc::new(client)),
         // It was verified, so that it can be read; if not, it proves nothing.

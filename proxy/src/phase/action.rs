@@ -3,11 +3,11 @@
 use http::header::RETRY_AFTER;
 use rules::{Action, Cause, Passage, RequestDecision, Route, Subject, Timestamp, UpstreamId, Verdict};
 
-use crate::answer::{Answer, Code};
+use crate::answer::{Answer, AnswerCode};
 use crate::closed_answers::is_request_specific;
 use crate::decider::Decider;
 use crate::outcome::Outcome;
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
 
 /// When a client may try again after a flag could not be decided, in seconds.
 const RETRY_SECONDS: u32 = 5;
@@ -28,7 +28,7 @@ pub(crate) fn forward_target(
     decision: &RequestDecision<'_>,
     subject: &Subject<'_>,
     now: Timestamp,
-) -> Result<ForwardTarget, Refusal> {
+) -> Result<ForwardTarget, RequestRefusal> {
     // Only a gate can be closed, so there is a verdict.
     let cause = decision
         .verdict
@@ -43,29 +43,29 @@ pub(crate) fn forward_target(
             Ok(ForwardTarget { upstream, outcome })
         }
         Action::Reject(reject) if is_request_specific(reject) => {
-            let answer = Answer::with_status(Code::FEATURE, reject.status, &decider.pages);
+            let answer = Answer::with_status(AnswerCode::FEATURE, reject.status, &decider.pages);
             let route = decision.route.and_then(|id| decider.snapshot.routes.route(id));
             let answer = match (route, decision.verdict) {
                 (Some(route), Some(verdict)) => with_details(decider, answer, route, verdict, subject, now),
                 _ => answer,
             };
-            Err(Refusal::new(Outcome::Rejected, answer))
+            Err(RequestRefusal::new(Outcome::Rejected, answer))
         }
         Action::Reject(_) | Action::Redirect { .. } => Err(match decision.route {
             Some(route) => decider.closed_refusal(route, cause),
             None => decider.unmatched_refusal(),
         }),
-        Action::Conflict => Err(Refusal {
+        Action::Conflict => Err(RequestRefusal {
             outcome: Outcome::Rejected,
             ..decider.unmatched_refusal()
         }),
         Action::Undecided => {
-            let answer = Answer::new(Code::UNDECIDED, &decider.pages);
+            let answer = Answer::new(AnswerCode::UNDECIDED, &decider.pages);
             let answer = answer.header(RETRY_AFTER, RETRY_SECONDS.to_string());
-            Err(Refusal::new(Outcome::Undecided, answer))
+            Err(RequestRefusal::new(Outcome::Undecided, answer))
         }
         Action::Unmatched(_) => Err(decider.unmatched_refusal()),
-        Action::TooManyReadings => Err(Refusal::bad(Code::TARGET, &decider.pages)),
+        Action::TooManyReadings => Err(RequestRefusal::bad(AnswerCode::TARGET, &decider.pages)),
     }
 }
 

@@ -5,13 +5,13 @@ use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
 use crate::answer::is_grpc;
-use crate::context::Context;
 use crate::edge::client_connection;
+use crate::request_context::RequestContext;
 use crate::shares::{Direction, MAX_UNCOUNTED};
 
 /// Breaks off the exchange of a request of HTTP/2 whose body takes longer than its listener allows; that of HTTP/1 ends
 /// with its connection. A call of gRPC may last as long as it likes.
-pub(crate) fn within_time(session: &mut Session, context: &Context) -> pingora::Result<()> {
+pub(crate) fn within_time(session: &mut Session, context: &RequestContext) -> pingora::Result<()> {
     let limits = client_connection(session).and_then(|connection| connection.http2);
     let (Some(limits), Some(awaited)) = (limits, context.body_awaited) else {
         return Ok(());
@@ -28,7 +28,7 @@ pub(crate) fn count(
     session: &Session,
     chunk: &mut Option<Bytes>,
     end: bool,
-    context: &mut Context,
+    context: &mut RequestContext,
 ) -> pingora::Result<()> {
     // pingora writes the end of a chunked body twice when its last part is empty, and the second one would be
     // taken for the beginning of the next request on that connection (cloudflare/pingora#935).

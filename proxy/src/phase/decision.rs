@@ -7,7 +7,7 @@ use http::HeaderName;
 use rules::{Auth, Candidates, LimitBy, RequestDecision, RouteId, Subjects, Timestamp, Trace};
 use tokens::{Identity, OperatorTokens};
 
-use crate::answer::Code;
+use crate::answer::AnswerCode;
 use crate::decider::Decider;
 use crate::findings::Findings;
 use crate::issuer_keys::Unproven;
@@ -15,7 +15,7 @@ use crate::outcome::Outcome;
 use crate::phase::received::Received;
 use crate::phase::route::RoutedHead;
 use crate::phase::{action, head, headers, identity, operator_token, subject, target};
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
 
 /// What deciding a request does besides: the data plane counts, remembers and waits for keys, `explain` records. The
 /// trace is told of every gate that is decided.
@@ -35,7 +35,7 @@ pub(crate) trait Effects: Trace + Send {
         by: LimitBy,
         routes: impl Iterator<Item = RouteId> + Send,
         found: &Findings,
-    ) -> Result<(), Refusal>;
+    ) -> Result<(), RequestRefusal>;
 
     /// Verifies a token by the keys of the issuer that it names.
     ///
@@ -61,7 +61,7 @@ pub(crate) async fn decide(
     now: Timestamp,
     found: &mut Findings,
     effects: &mut impl Effects,
-) -> Result<Outcome, Refusal> {
+) -> Result<Outcome, RequestRefusal> {
     let snapshot = &*decider.snapshot;
     let routes = &*snapshot.routes;
     found.body_limit = decider.body_limit;
@@ -85,7 +85,7 @@ pub(crate) async fn decide(
     head::check_length(request.header, decider, found)?;
     if candidates.find_others(routes, &head).is_err() {
         found.ambiguous_target = true;
-        return Err(Refusal::bad(Code::TARGET, &decider.pages));
+        return Err(RequestRefusal::bad(AnswerCode::TARGET, &decider.pages));
     }
     let auth = candidates.auth(routes);
     effects.count(LimitBy::Client, candidates.ids(), found)?;

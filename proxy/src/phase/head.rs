@@ -9,12 +9,12 @@ use pingora::proxy::Session;
 use rules::Host;
 use wire::HeadLimits;
 
-use crate::answer::{Answer, Code};
+use crate::answer::{Answer, AnswerCode};
 use crate::decider::Decider;
 use crate::edge::client_connection;
 use crate::findings::Findings;
 use crate::phase::received::{Body, Received};
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
 
 /// That a connection is kept. How long, the edge knows.
 const KEEP_ALIVE_SECONDS: u64 = 60;
@@ -78,18 +78,23 @@ pub(crate) fn unify(session: &mut Session) {
 ///
 /// # Errors
 /// The head is refused.
-pub(crate) fn check(received: &Received<'_>, decider: &Decider, found: &mut Findings) -> Result<(), Refusal> {
+pub(crate) fn check(
+    received: &Received<'_>,
+    decider: &Decider,
+    found: &mut Findings,
+) -> Result<(), RequestRefusal> {
     let request = &*received.header;
-    let malformed = |code| Refusal::malformed(code, &decider.pages);
+    let malformed = |code| RequestRefusal::malformed(code, &decider.pages);
     if request.method == Method::CONNECT {
-        let answer = Answer::new(Code::CONNECT, &decider.pages).header(header::ALLOW, METHODS.to_owned());
-        return Err(Refusal {
+        let answer =
+            Answer::new(AnswerCode::CONNECT, &decider.pages).header(header::ALLOW, METHODS.to_owned());
+        return Err(RequestRefusal {
             answer: Arc::new(answer),
-            ..malformed(Code::CONNECT)
+            ..malformed(AnswerCode::CONNECT)
         });
     }
     if is_misspelt(&request.method) {
-        return Err(malformed(Code::HEAD));
+        return Err(malformed(AnswerCode::HEAD));
     }
     if let Some(limits) = received.http2 {
         check_http2(&request.headers, limits).map_err(malformed)?;
@@ -99,10 +104,10 @@ pub(crate) fn check(received: &Received<'_>, decider: &Decider, found: &mut Find
         .get(header::HOST)
         .map(|host| host.to_str().map(Host::parse));
     found.host = match host {
-        None if request.version >= Version::HTTP_11 => return Err(malformed(Code::HOST)),
+        None if request.version >= Version::HTTP_11 => return Err(malformed(AnswerCode::HOST)),
         None => return Ok(()),
         Some(Ok(Ok(host))) => host.name.into(),
-        Some(_) => return Err(malformed(Code::HOST)),
+        Some(_) => return Err(malformed(AnswerCode::HOST)),
     };
     Ok(())
 }
@@ -116,9 +121,9 @@ pub(crate) fn check(received: &Received<'_>, decider: &Decider, found: &mut Find
 ///
 /// # Errors
 /// The request is refused.
-pub(crate) fn require_host(decider: &Decider, found: &Findings) -> Result<(), Refusal> {
+pub(crate) fn require_host(decider: &Decider, found: &Findings) -> Result<(), RequestRefusal> {
     if found.host.is_empty() && decider.snapshot.routes.table().needs_host() {
-        return Err(Refusal::malformed(Code::HOST, &decider.pages));
+        return Err(RequestRefusal::malformed(AnswerCode::HOST, &decider.pages));
     }
     Ok(())
 }
@@ -146,23 +151,23 @@ fn is_misspelt(method: &Method) -> bool {
 
 /// Judges a head of HTTP/2 as the edge judges one of HTTP/1. That it has no fields of a connection (RFC 9113
 /// section 8.2.2) and as much data as it says, the HTTP layer has seen to.
-fn check_http2(headers: &HeaderMap, limits: HeadLimits) -> Result<(), Code> {
+fn check_http2(headers: &HeaderMap, limits: HeadLimits) -> Result<(), AnswerCode> {
     let bytes: usize = headers
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
         .sum();
     if headers.len() > limits.fields || bytes > limits.bytes {
-        return Err(Code::HEAD_TOO_LARGE);
+        return Err(AnswerCode::HEAD_TOO_LARGE);
     }
     // Malformed (RFC 9113 section 8.2.1); over HTTP/1 such space is no part of a value.
     let padded = |value: &HeaderValue| value.as_bytes().trim_ascii().len() != value.len();
     if headers.values().any(padded) {
-        return Err(Code::HEAD);
+        return Err(AnswerCode::HEAD);
     }
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     let digits = |value: &[u8]| !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     if lengths.next().is_some_and(|length| !digits(length.as_bytes())) || lengths.next().is_some() {
-        return Err(Code::FRAMING);
+        return Err(AnswerCode::FRAMING);
     }
     Ok(())
 }
@@ -175,7 +180,7 @@ pub(crate) fn check_length(
     request: &RequestHeader,
     decider: &Decider,
     found: &mut Findings,
-) -> Result<(), Refusal> {
+) -> Result<(), RequestRefusal> {
     let route = found.route.and_then(|id| decider.snapshot.routes.route(id));
     if let Some(route) = route {
         found.body_limit = route.body_limit;
@@ -184,7 +189,7 @@ pub(crate) fn check_length(
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     match (length, found.body_limit) {
         (Some(length), Some(limit)) if length > limit => {
-            Err(Refusal::bad(Code::BODY_TOO_LARGE, &decider.pages))
+            Err(RequestRefusal::bad(AnswerCode::BODY_TOO_LARGE, &decider.pages))
         }
         _ => Ok(()),
     }

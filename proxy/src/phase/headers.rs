@@ -6,15 +6,15 @@ use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use rules::{FlagId, HOP_HEADERS, RouteId, Subject, Timestamp, decide};
 
-use crate::answer::Code;
+use crate::answer::AnswerCode;
 use crate::baggage::{self, BAGGAGE};
-use crate::context::Context;
 use crate::decider::Decider;
 use crate::findings::{DecisionHeaders, Findings};
 use crate::forwarding::Peer;
 use crate::injected_headers::InjectedHeaders;
 use crate::phase::received::Received;
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
+use crate::request_context::RequestContext;
 use crate::request_id::RequestId;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -84,7 +84,7 @@ pub(crate) fn strip(received: &mut Received<'_>, decider: &Decider) {
 ///
 /// # Errors
 /// The request is refused.
-pub(crate) fn check_nominations(request: &RequestHeader, decider: &Decider) -> Result<(), Refusal> {
+pub(crate) fn check_nominations(request: &RequestHeader, decider: &Decider) -> Result<(), RequestRefusal> {
     let values = request.headers.get_all(header::CONNECTION).iter();
     let names = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
     let mut names = names.map(<[u8]>::trim_ascii).filter(|name| !name.is_empty());
@@ -97,7 +97,7 @@ pub(crate) fn check_nominations(request: &RequestHeader, decider: &Decider) -> R
     };
     let refused = names.by_ref().take(MAX_NOMINATED - 1).any(is_refused) || names.next().is_some();
     match refused {
-        true => Err(Refusal::malformed(Code::REQUEST, &decider.pages)),
+        true => Err(RequestRefusal::malformed(AnswerCode::REQUEST, &decider.pages)),
         false => Ok(()),
     }
 }
@@ -133,7 +133,7 @@ fn is_forwarding(name: &HeaderName) -> bool {
 pub(crate) fn rewrite(
     session: &Session,
     request: &mut RequestHeader,
-    context: &Context,
+    context: &RequestContext,
 ) -> pingora::Result<()> {
     let decider = &context.prepared.decider;
     let removed: Vec<HeaderName> = request
@@ -194,7 +194,7 @@ pub(crate) fn inject(
 
 /// Sets `Host` to the endpoint's authority where the client named no host, as HTTP/1.0 may: HTTP/1.1 needs one (RFC
 /// 9112 section 3.2). No route asks for a host then ([`require_host`](super::head::require_host)).
-fn address(request: &mut RequestHeader, context: &Context) -> pingora::Result<()> {
+fn address(request: &mut RequestHeader, context: &RequestContext) -> pingora::Result<()> {
     if request.headers.contains_key(header::HOST) {
         return Ok(());
     }

@@ -6,15 +6,15 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use rules::{Auth, TenantId, Timestamp, UnknownTenant};
 use tokens::{Identity, Issuers, Unverified};
 
-use crate::answer::{Answer, Code};
+use crate::answer::{Answer, AnswerCode};
 use crate::caller::Caller;
-use crate::credentials::Found;
+use crate::credential_sources::TokenLookup;
 use crate::decider::Decider;
 use crate::issuer_keys::{IssuerKeys, Unproven};
 use crate::outcome::Outcome;
 use crate::phase::decision::Effects;
 use crate::phase::received::Received;
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
 
 /// When a client may try again after keys could not be had, in seconds.
 const RETRY_SECONDS: u32 = 5;
@@ -29,7 +29,7 @@ pub(crate) async fn identify(
     auth: Auth,
     now: Timestamp,
     effects: &mut impl Effects,
-) -> Result<Option<Caller>, Refusal> {
+) -> Result<Option<Caller>, RequestRefusal> {
     if auth == Auth::None {
         return Ok(None);
     }
@@ -38,24 +38,24 @@ pub(crate) async fn identify(
         return Ok(Some(caller.clone()));
     }
     let token = match decider.credentials.token.find(&request.header.headers) {
-        Found::Token(token) => token,
-        Found::Nothing => match by_certificate(request, decider, now)? {
+        TokenLookup::Token(token) => token,
+        TokenLookup::Nothing => match by_certificate(request, decider, now)? {
             None if auth == Auth::Required => {
-                return Err(unauthenticated(decider, Code::TOKEN_MISSING, ""));
+                return Err(unauthenticated(decider, AnswerCode::TOKEN_MISSING, ""));
             }
             caller => return Ok(caller),
         },
-        Found::Several => return Err(invalid_token(decider, Code::TOKEN_REPEATED)),
+        TokenLookup::Several => return Err(invalid_token(decider, AnswerCode::TOKEN_REPEATED)),
     };
     let identity = effects
         .verify(token.as_str())
         .await
         .map_err(|unproven| match unproven {
-            Unproven::Rejected(rejection) => invalid_token(decider, Code::of_rejection(&rejection)),
+            Unproven::Rejected(rejection) => invalid_token(decider, AnswerCode::of_rejection(&rejection)),
             Unproven::NoKeys => {
-                let answer = Answer::new(Code::KEYS, &decider.pages);
+                let answer = Answer::new(AnswerCode::KEYS, &decider.pages);
                 let answer = answer.header(RETRY_AFTER, RETRY_SECONDS.to_string());
-                Refusal::new(Outcome::Undecided, answer)
+                RequestRefusal::new(Outcome::Undecided, answer)
             }
         })?;
     admit(decider, identity.tenant.as_ref().ok())?;
@@ -68,26 +68,26 @@ fn by_certificate(
     request: &Received<'_>,
     decider: &Decider,
     now: Timestamp,
-) -> Result<Option<Caller>, Refusal> {
+) -> Result<Option<Caller>, RequestRefusal> {
     let (Some(place), Some(certificate)) = (decider.credentials.certificate, &request.certificate) else {
         return Ok(None);
     };
     if !certificate.is_fresh(now.seconds()) {
-        return Err(unauthenticated(decider, Code::CERTIFICATE_EXPIRED, ""));
+        return Err(unauthenticated(decider, AnswerCode::CERTIFICATE_EXPIRED, ""));
     }
     admit(decider, certificate.tenant(place))?;
     Ok(Some(Caller::Certificate(Arc::clone(certificate), place)))
 }
 
 /// Refuses a caller without a tenant, and one whose tenant has no record where such tenants are rejected.
-fn admit(decider: &Decider, tenant: Option<&TenantId>) -> Result<(), Refusal> {
-    let forbidden = |code| Refusal::new(Outcome::Forbidden, Answer::new(code, &decider.pages));
+fn admit(decider: &Decider, tenant: Option<&TenantId>) -> Result<(), RequestRefusal> {
+    let forbidden = |code| RequestRefusal::new(Outcome::Forbidden, Answer::new(code, &decider.pages));
     let Some(tenant) = tenant else {
-        return Err(forbidden(Code::TENANT_MISSING));
+        return Err(forbidden(AnswerCode::TENANT_MISSING));
     };
     let rejects = decider.snapshot.flags.unknown_tenant() == UnknownTenant::Reject;
     if rejects && decider.snapshot.tenants.find(tenant.as_str()).is_none() {
-        return Err(forbidden(Code::TENANT_UNKNOWN));
+        return Err(forbidden(AnswerCode::TENANT_UNKNOWN));
     }
     Ok(())
 }
@@ -110,7 +110,7 @@ pub(crate) async fn verify(
 }
 
 /// RFC 6750 section 3.1: a token was given and is refused.
-fn invalid_token(decider: &Decider, code: Code) -> Refusal {
+fn invalid_token(decider: &Decider, code: AnswerCode) -> RequestRefusal {
     unauthenticated(
         decider,
         code,
@@ -118,8 +118,8 @@ fn invalid_token(decider: &Decider, code: Code) -> Refusal {
     )
 }
 
-fn unauthenticated(decider: &Decider, code: Code, error: &str) -> Refusal {
+fn unauthenticated(decider: &Decider, code: AnswerCode, error: &str) -> RequestRefusal {
     let challenge = format!("{}{error}", decider.credentials.challenge);
     let answer = Answer::new(code, &decider.pages).header(WWW_AUTHENTICATE, challenge);
-    Refusal::new(Outcome::Unauthenticated, answer)
+    RequestRefusal::new(Outcome::Unauthenticated, answer)
 }

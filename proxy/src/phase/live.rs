@@ -10,8 +10,7 @@ use pingora::proxy::Session;
 use rules::{Judgement, LimitBy, RequestDecision, RouteId, Subjects, Trace};
 use tokens::Identity;
 
-use crate::answer::{Answer, Code};
-use crate::context::Context;
+use crate::answer::{Answer, AnswerCode};
 use crate::edge::{ClientConnection, client_connection};
 use crate::findings::Findings;
 use crate::forwarding::Forwarding;
@@ -22,7 +21,8 @@ use crate::phase::decision::{Effects, decide as decide_received};
 use crate::phase::received::{Body, NOTHING, Received};
 use crate::phase::{head, identity};
 use crate::prepared_snapshot::PreparedSnapshot;
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
+use crate::request_context::RequestContext;
 use crate::shared::{Shared, Stage};
 
 /// Decides the request of a session. Where it is to be forwarded, the context names the upstream.
@@ -32,8 +32,8 @@ use crate::shared::{Shared, Stage};
 pub(crate) async fn decide(
     shared: &Shared,
     session: &mut Session,
-    context: &mut Context,
-) -> Result<(), Refusal> {
+    context: &mut RequestContext,
+) -> Result<(), RequestRefusal> {
     head::configure(session, shared.is_draining());
     head::unify(session);
     let prepared = Arc::clone(&context.prepared);
@@ -119,7 +119,7 @@ impl Effects for Live<'_> {
         by: LimitBy,
         routes: impl Iterator<Item = RouteId> + Send,
         found: &Findings,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RequestRefusal> {
         let tenant = match by {
             LimitBy::Tenant => found.tenant(),
             LimitBy::Client => None,
@@ -157,13 +157,13 @@ impl Effects for Live<'_> {
 }
 
 impl Live<'_> {
-    fn limited(&self, wait: Duration) -> Refusal {
+    fn limited(&self, wait: Duration) -> RequestRefusal {
         let seconds = wait
             .as_secs()
             .saturating_add(u64::from(wait.subsec_nanos() > 0))
             .max(1);
-        let answer = Answer::new(Code::RATE_LIMITED, &self.prepared.decider.pages);
+        let answer = Answer::new(AnswerCode::RATE_LIMITED, &self.prepared.decider.pages);
         let answer = answer.header(RETRY_AFTER, seconds.to_string());
-        Refusal::new(Outcome::Limited, answer)
+        RequestRefusal::new(Outcome::Limited, answer)
     }
 }

@@ -7,15 +7,20 @@ use pingora::proxy::Session;
 use rules::{TenantId, decide};
 
 use crate::access_entry::{AnsweredBy, DecisionEntry, Entry, GateEntry, Verdict};
-use crate::context::Context;
 use crate::meter::RouteMeter;
 use crate::outcome::Outcome;
 use crate::phase::received::NOTHING;
 use crate::phase::{subject, upstream};
+use crate::request_context::RequestContext;
 use crate::shared::Shared;
 
 /// Counts and logs the request. `error` is what ended it early, if something did.
-pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>, context: &mut Context) {
+pub(crate) fn observe(
+    shared: &Shared,
+    session: &Session,
+    error: Option<&Error>,
+    context: &mut RequestContext,
+) {
     context.unobserved = None;
     let is_shed = context.share.as_ref().is_some_and(|share| share.is_shed());
     if error.is_some() && context.code.is_none() && is_shed {
@@ -65,7 +70,7 @@ pub(crate) fn observe(shared: &Shared, session: &Session, error: Option<&Error>,
 
 /// Counts and logs a request that was ended to make room. Its head is gone with its task, so that method and path are
 /// empty.
-pub(crate) fn shed(shared: &Shared, context: &Context) {
+pub(crate) fn shed(shared: &Shared, context: &RequestContext) {
     let duration = context.started.elapsed();
     meter(context).observe(Outcome::Shed, 0, duration);
     if shared.access_log.is_on() {
@@ -79,7 +84,7 @@ pub(crate) fn shed(shared: &Shared, context: &Context) {
 }
 
 /// The line of a request without its head and its answer.
-fn known(context: &Context, duration: Duration) -> Entry<'_> {
+fn known(context: &RequestContext, duration: Duration) -> Entry<'_> {
     let route = context
         .found
         .route
@@ -116,7 +121,7 @@ fn known(context: &Context, duration: Duration) -> Entry<'_> {
     }
 }
 
-fn meter(context: &Context) -> &RouteMeter {
+fn meter(context: &RequestContext) -> &RouteMeter {
     let meters = &context.prepared.meters;
     match context.found.route {
         Some(route) => meters.route(route.index()),
@@ -129,7 +134,7 @@ fn micros(duration: Duration) -> u64 {
 }
 
 /// Counts the response as an error of the flags that the request was let through by.
-fn count_errors(session: &Session, context: &Context) {
+fn count_errors(session: &Session, context: &RequestContext) {
     let prepared = &*context.prepared;
     let route = context
         .found
@@ -155,7 +160,7 @@ fn count_errors(session: &Session, context: &Context) {
     }
 }
 
-fn gate(context: &Context, shadow: bool) -> Option<GateEntry<'_>> {
+fn gate(context: &RequestContext, shadow: bool) -> Option<GateEntry<'_>> {
     let verdict = context.found.verdict?;
     let flag = context.prepared.decider.snapshot.flags.flag(verdict.flag);
     let decision = flag.and_then(|flag| {

@@ -6,7 +6,7 @@ use pingora::http::RequestHeader;
 use rules::HOP_HEADERS;
 use tokens::OperatorTokens;
 
-use crate::credentials::TokenPlace;
+use crate::credential_sources::TokenPlace;
 
 /// Removes every header that has such a token in a value, with all its values, because it can't be known which of them is
 /// meant. Where tokens are looked for in a cookie, only that cookie is removed. From here on the request is one without

@@ -8,8 +8,8 @@ use rules::{AttributeId, AttributeValue};
 use wire::HeadLimits;
 
 use crate::caller::Caller;
-use crate::client_certificate::ClientCertificate;
 use crate::forwarding::Forwarding;
+use crate::verified_certificate::VerifiedCertificate;
 
 /// A request before it is decided. Deciding removes headers that no client may send, and normalises the target.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Received<'r> {
     /// The limits of a head of HTTP/2; none for HTTP/1, whose heads the edge has checked.
     pub(crate) http2: Option<HeadLimits>,
     /// The verified certificate of its connection.
-    pub(crate) certificate: Option<Arc<ClientCertificate>>,
+    pub(crate) certificate: Option<Arc<VerifiedCertificate>>,
     pub(crate) assumed: &'r Assumed,
 }
 

@@ -7,9 +7,9 @@ use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
-use crate::context::Context;
 use crate::edge::client_connection;
 use crate::phase::upstream;
+use crate::request_context::RequestContext;
 use crate::shares::{Direction, MAX_UNCOUNTED};
 
 /// The most names of a `Connection` header that are read.
@@ -39,7 +39,7 @@ const KEPT: [HeaderName; 5] = [
 pub(crate) fn pass_on(
     session: &mut Session,
     response: &mut ResponseHeader,
-    context: &mut Context,
+    context: &mut RequestContext,
 ) -> pingora::Result<()> {
     // Two sides that agree on no protocol would take what follows for one all the same.
     if response.status == StatusCode::SWITCHING_PROTOCOLS && !upstream::is_websocket(session) {
@@ -89,7 +89,7 @@ pub(crate) fn track_chunk(
     session: &Session,
     chunk: &mut Option<Bytes>,
     end: bool,
-    context: &Context,
+    context: &RequestContext,
 ) -> pingora::Result<()> {
     let Some(share) = &context.share else {
         return Ok(());

@@ -3,11 +3,11 @@
 use http::{Method, header};
 use rules::{Host, InvalidTarget, normalise};
 
-use crate::answer::Code;
+use crate::answer::AnswerCode;
 use crate::decider::Decider;
 use crate::findings::Findings;
 use crate::phase::received::Received;
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
 
 /// Normalises the target of the request in place. An absolute target names the host of a request without a `Host`.
 ///
@@ -17,16 +17,16 @@ pub(crate) fn normalise_in_place(
     received: &mut Received<'_>,
     decider: &Decider,
     found: &mut Findings,
-) -> Result<(), Refusal> {
-    let malformed = |code| Refusal::malformed(code, &decider.pages);
-    let refused = || Refusal::bad(Code::TARGET, &decider.pages);
+) -> Result<(), RequestRefusal> {
+    let malformed = |code| RequestRefusal::malformed(code, &decider.pages);
+    let refused = || RequestRefusal::bad(AnswerCode::TARGET, &decider.pages);
     // What is no target at all may be the sign of a request line that was read wrongly.
     let invalid = |invalid| match invalid {
-        InvalidTarget::Form | InvalidTarget::Empty => malformed(Code::TARGET),
+        InvalidTarget::Form | InvalidTarget::Empty => malformed(AnswerCode::TARGET),
         _ => refused(),
     };
     // The HTTP layer drops a fragment from what it shows, so the request line itself is read.
-    let sent = request_target(received.raw).ok_or_else(|| malformed(Code::HEAD))?;
+    let sent = request_target(received.raw).ok_or_else(|| malformed(AnswerCode::HEAD))?;
     let target = normalise(sent, decider.snapshot.routes.target).map_err(invalid)?;
     let request = &mut *received.header;
     if target.is_asterisk() && request.method != Method::OPTIONS {
@@ -37,10 +37,10 @@ pub(crate) fn normalise_in_place(
         && !request.headers.contains_key(header::HOST)
     {
         // Only HTTP/1.0 gets here. The target is about to lose its authority, the upstream needs it.
-        let host = Host::parse(authority).map_err(|_| malformed(Code::HOST))?;
+        let host = Host::parse(authority).map_err(|_| malformed(AnswerCode::HOST))?;
         found.host = host.name.into();
         let set = request.insert_header(header::HOST, authority);
-        set.map_err(|_| malformed(Code::HOST))?;
+        set.map_err(|_| malformed(AnswerCode::HOST))?;
     }
     if target.changed || request.raw_path() != sent {
         let set = request.set_raw_path(target.to_string().as_bytes());

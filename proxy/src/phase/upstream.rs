@@ -18,11 +18,11 @@ use pingora::{Error, ErrorSource, ErrorType};
 use rules::Balance;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::answer::{Answer, Code};
-use crate::context::Context;
+use crate::answer::{Answer, AnswerCode};
 use crate::edge::{client_connection, current_stream};
 use crate::outcome::Outcome;
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
+use crate::request_context::RequestContext;
 use crate::shares::{Need, RequestShare, Shares, Short};
 use crate::tunnel;
 use crate::upstreams::{Failure, LiveUpstream, Unavailable};
@@ -38,8 +38,8 @@ const WAIT: Duration = Duration::from_millis(5);
 pub(crate) async fn admit(
     shares: &Arc<Shares>,
     session: &Session,
-    context: &mut Context,
-) -> Result<(), Refusal> {
+    context: &mut RequestContext,
+) -> Result<(), RequestRefusal> {
     let asker = asker(context);
     let prepared = Arc::clone(&context.prepared);
     // A request without an upstream gets no further than `choose`.
@@ -54,13 +54,13 @@ pub(crate) async fn admit(
         }
         Err(unavailable) => {
             let code = match unavailable {
-                Unavailable::Overloaded => Code::UPSTREAM_OVERLOADED,
-                Unavailable::Unresolved => Code::UPSTREAM_UNRESOLVED,
-                Unavailable::Unhealthy => Code::UPSTREAM_UNAVAILABLE,
+                Unavailable::Overloaded => AnswerCode::UPSTREAM_OVERLOADED,
+                Unavailable::Unresolved => AnswerCode::UPSTREAM_UNRESOLVED,
+                Unavailable::Unhealthy => AnswerCode::UPSTREAM_UNAVAILABLE,
             };
             let answer =
                 Answer::new(code, &prepared.decider.pages).header(RETRY_AFTER, RETRY_SECONDS.to_string());
-            Err(Refusal::new(Outcome::UpstreamError, answer))
+            Err(RequestRefusal::new(Outcome::UpstreamError, answer))
         }
     }
 }
@@ -69,8 +69,8 @@ pub(crate) async fn admit(
 async fn share(
     shares: &Arc<Shares>,
     session: &Session,
-    context: &Context,
-) -> Result<Arc<RequestShare>, Refusal> {
+    context: &RequestContext,
+) -> Result<Arc<RequestShare>, RequestRefusal> {
     let need = Need {
         client: context.forwarding.charged_client(),
         is_tunnel: is_websocket(session),
@@ -102,17 +102,17 @@ async fn share(
         })
         .map_err(|short| {
             let code = match short {
-                Short::All => Code::OVERLOADED,
-                Short::Client => Code::CLIENT_LIMIT,
+                Short::All => AnswerCode::OVERLOADED,
+                Short::Client => AnswerCode::CLIENT_LIMIT,
             };
             let answer = Answer::new(code, &context.prepared.decider.pages)
                 .header(RETRY_AFTER, RETRY_SECONDS.to_string());
-            Refusal::new(Outcome::Limited, answer)
+            RequestRefusal::new(Outcome::Limited, answer)
         })
 }
 
 /// Turns a request to its upstream; the first time it takes a turn there.
-pub(crate) fn choose(session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
+pub(crate) fn choose(session: &mut Session, context: &mut RequestContext) -> pingora::Result<Box<HttpPeer>> {
     if is_given_up(session) {
         let error = Error::explain(ErrorType::ConnectionClosed, "the request was given up");
         return Err(error.into_down());
@@ -157,12 +157,12 @@ pub(crate) fn is_websocket(session: &Session) -> bool {
 }
 
 /// The name of the upstream that the request goes to.
-pub(crate) fn name(context: &Context) -> Option<&str> {
+pub(crate) fn name(context: &RequestContext) -> Option<&str> {
     live(&context.prepared, context).map(LiveUpstream::name)
 }
 
 /// After a connection could not be made, nothing was sent: another address is tried, if there is one.
-pub(crate) fn connect_failed(context: &mut Context, mut error: Box<Error>) -> Box<Error> {
+pub(crate) fn connect_failed(context: &mut RequestContext, mut error: Box<Error>) -> Box<Error> {
     let prepared = Arc::clone(&context.prepared);
     let more = live(&prepared, context)
         .is_some_and(|live| context.attempts.connect_failed(live, &error, Instant::now()));
@@ -175,7 +175,7 @@ pub(crate) fn connect_failed(context: &mut Context, mut error: Box<Error>) -> Bo
 /// and if all of its body is at hand.
 pub(crate) fn exchange_failed(
     session: &mut Session,
-    context: &mut Context,
+    context: &mut RequestContext,
     mut error: Box<Error>,
     reused: bool,
 ) -> Box<Error> {
@@ -215,7 +215,7 @@ fn is_clients_delay(session: &mut Session, error: &Error) -> bool {
 }
 
 /// Takes note that the upstream began to answer.
-pub(crate) fn answered(context: &mut Context) {
+pub(crate) fn answered(context: &mut RequestContext) {
     let prepared = Arc::clone(&context.prepared);
     if let Some(live) = live(&prepared, context) {
         context.attempts.answered(live);
@@ -224,7 +224,7 @@ pub(crate) fn answered(context: &mut Context) {
 
 /// Takes note that all of the answer has come. The request takes up no room at its upstream from then on, and what
 /// is left of its body is waited for no longer than it takes to be polite.
-pub(crate) fn ended(session: &Session, context: &mut Context) {
+pub(crate) fn ended(session: &Session, context: &mut RequestContext) {
     if session.was_upgraded() {
         return;
     }
@@ -248,7 +248,7 @@ pub(crate) fn is_head_alone(session: &Session, head: &ResponseHeader) -> bool {
 
 /// Breaks an exchange off that takes longer than its upstream may take in all. What follows a switch of
 /// protocols has no such limit.
-pub(crate) fn within_time(session: &Session, context: &Context) -> pingora::Result<()> {
+pub(crate) fn within_time(session: &Session, context: &RequestContext) -> pingora::Result<()> {
     let live = live(&context.prepared, context);
     let left = live.and_then(|live| context.attempts.time_left(live, Instant::now()));
     if left == Some(Duration::ZERO) && !session.was_upgraded() {
@@ -258,15 +258,15 @@ pub(crate) fn within_time(session: &Session, context: &Context) -> pingora::Resu
 }
 
 /// What an error is told as; none where there is no one left to tell it to.
-pub(crate) fn failure(error: &Error) -> Option<(Code, Outcome)> {
+pub(crate) fn failure(error: &Error) -> Option<(AnswerCode, Outcome)> {
     use ErrorType::{HTTPStatus, InvalidHTTPHeader, ReadTimedout};
     match (error.esource(), error.etype()) {
-        (_, HTTPStatus(413)) => Some((Code::BODY_TOO_LARGE, Outcome::BadRequest)),
+        (_, HTTPStatus(413)) => Some((AnswerCode::BODY_TOO_LARGE, Outcome::BadRequest)),
         (ErrorSource::Upstream, _) => Some((Failure::of(error).code(), Outcome::UpstreamError)),
-        (ErrorSource::Downstream, ReadTimedout) => Some((Code::BODY_TIMEOUT, Outcome::ClientError)),
-        (ErrorSource::Downstream, InvalidHTTPHeader) => Some((Code::REQUEST, Outcome::BadRequest)),
+        (ErrorSource::Downstream, ReadTimedout) => Some((AnswerCode::BODY_TIMEOUT, Outcome::ClientError)),
+        (ErrorSource::Downstream, InvalidHTTPHeader) => Some((AnswerCode::REQUEST, Outcome::BadRequest)),
         (ErrorSource::Downstream, _) => None,
-        (ErrorSource::Internal | ErrorSource::Unset, _) => Some((Code::INTERNAL, Outcome::Panicked)),
+        (ErrorSource::Internal | ErrorSource::Unset, _) => Some((AnswerCode::INTERNAL, Outcome::Panicked)),
     }
 }
 
@@ -279,14 +279,14 @@ pub(crate) fn is_ordinary(error: &Error) -> bool {
 /// The upstream that the request goes to.
 fn live<'s>(
     prepared: &'s crate::prepared_snapshot::PreparedSnapshot,
-    context: &Context,
+    context: &RequestContext,
 ) -> Option<&'s LiveUpstream> {
     let id = context.found.upstream?;
     prepared.upstreams.get(id.index()).map(|live| &**live)
 }
 
 /// Who is asking, where that decides who is asked: the tenant, or else the client's address.
-fn asker(context: &Context) -> Option<u64> {
+fn asker(context: &RequestContext) -> Option<u64> {
     if live(&context.prepared, context)?.definition().balance != Balance::Sticky {
         return None;
     }

@@ -166,10 +166,10 @@ fn keys_that_are_not_there_end_hits() {
 fn a_reload_keeps_the_cache_where_the_issuers_are_the_same() {
     let bench = bench(DEFAULT_TOKEN_CACHE_BYTES);
     let (token, _) = bench.kept(json!({}));
-    let same = bench.cache.carried_over(&issuers(&["https://a", "https://b"]));
+    let same = bench.cache.for_issuers(&issuers(&["https://a", "https://b"]));
     assert!(Arc::ptr_eq(&same, &bench.cache));
     // The same issuers in another order have other numbers.
-    let other = bench.cache.carried_over(&issuers(&["https://b", "https://a"]));
+    let other = bench.cache.for_issuers(&issuers(&["https://b", "https://a"]));
     assert!(other.find(&token, NOW, &bench.keys).is_none());
     other.keep(&token, &bench.verify(&token, NOW));
     assert_eq!(bench.counted(), [0, 1, 0], "both count into the same series");

@@ -2,7 +2,7 @@
 
 use pingora::{Error, ErrorType};
 
-use crate::answer::Code;
+use crate::answer::AnswerCode;
 
 /// Why there is no answer, or no whole one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +43,14 @@ impl Failure {
     }
 
     /// What a client is told.
-    pub(crate) fn code(self) -> Code {
+    pub(crate) fn code(self) -> AnswerCode {
         match self {
-            Self::Unreachable => Code::UNREACHABLE,
-            Self::ConnectTimeout => Code::CONNECT_TIMEOUT,
-            Self::Tls => Code::UPSTREAM_TLS,
-            Self::Timeout => Code::TIMEOUT,
-            Self::Broken => Code::UPSTREAM,
-            Self::Invalid => Code::UPSTREAM_INVALID,
+            Self::Unreachable => AnswerCode::UNREACHABLE,
+            Self::ConnectTimeout => AnswerCode::CONNECT_TIMEOUT,
+            Self::Tls => AnswerCode::UPSTREAM_TLS,
+            Self::Timeout => AnswerCode::TIMEOUT,
+            Self::Broken => AnswerCode::UPSTREAM,
+            Self::Invalid => AnswerCode::UPSTREAM_INVALID,
         }
     }
 

@@ -9,25 +9,25 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::places::Places;
+use super::connection_slots::ConnectionSlots;
 
 /// A connection whose writes have a limit.
-pub(super) struct Patient<S> {
+pub(super) struct WriteTimeoutStream<S> {
     stream: S,
     limit: Duration,
     /// Runs while a write waits.
     wait: Option<Pin<Box<Sleep>>>,
-    places: Arc<Places>,
+    slots: Arc<ConnectionSlots>,
 }
 
-impl<S: AsyncWrite + Unpin> Patient<S> {
+impl<S: AsyncWrite + Unpin> WriteTimeoutStream<S> {
     /// A write fails when nothing of it was taken for as long as `limit`.
-    pub(super) fn new(stream: S, limit: Duration, places: Arc<Places>) -> Self {
+    pub(super) fn new(stream: S, limit: Duration, slots: Arc<ConnectionSlots>) -> Self {
         Self {
             stream,
             limit,
             wait: None,
-            places,
+            slots,
         }
     }
 
@@ -49,14 +49,14 @@ impl<S: AsyncWrite + Unpin> Patient<S> {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) => {
                 self.wait = None;
-                self.places.closed().count("stalled");
+                self.slots.closed().count("stalled");
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeoutStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -66,7 +66,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeoutStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.get_mut()
             .limited(cx, |stream, cx| stream.poll_write(cx, bytes))

@@ -18,7 +18,7 @@ use crate::upstreams::Attempts;
 
 /// The state of one request. Its snapshot is taken once and carried to the end, through retries too.
 #[derive(Debug)]
-pub(crate) struct Context {
+pub(crate) struct RequestContext {
     pub(crate) prepared: Arc<PreparedSnapshot>,
     pub(crate) started: Instant,
     /// The time that everything about this request is decided by.
@@ -57,14 +57,14 @@ pub(crate) struct InFlightCount(Arc<AtomicUsize>);
 #[derive(Debug)]
 pub(crate) struct InFlight(Arc<AtomicUsize>);
 
-impl Context {
+impl RequestContext {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         let prepared = shared.current.load();
         Self {
             prepared,
             started: Instant::now(),
             now: now(),
-            id: shared.ids.next(),
+            id: shared.request_ids.next(),
             forwarding: Forwarding::default(),
             found: Findings::default(),
             share: None,
@@ -81,7 +81,7 @@ impl Context {
     }
 }
 
-impl Drop for Context {
+impl Drop for RequestContext {
     /// Gives the request's place back, as the connection to its upstream is given back or closed by now. And observes
     /// a request that was shed: its task is dropped where it stands, and nothing of it runs again.
     fn drop(&mut self) {

@@ -4,21 +4,21 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use pingora::http::RequestHeader;
 use rules::AttributeId;
 
-use crate::client_certificate::CertificateName;
+use crate::verified_certificate::CertificateField;
 
 /// Where a request says who is asking.
 #[derive(Debug)]
-pub(crate) struct Credentials {
+pub(crate) struct CredentialSources {
     pub(crate) token: TokenPlace,
     /// Where in a client's certificate the tenant is, if that counts where there is no token.
-    pub(crate) certificate: Option<CertificateName>,
+    pub(crate) certificate: Option<CertificateField>,
     /// Attributes that come from the request itself, by the ids of the snapshot.
     pub(crate) attributes: Box<[(AttributeId, AttributePlace)]>,
     /// `Bearer realm="..."`.
     pub(crate) challenge: Box<str>,
 }
 
-impl Credentials {
+impl CredentialSources {
     /// The headers that are read whole.
     pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
         let token = match &self.token {
@@ -55,7 +55,7 @@ pub(crate) enum AttributePlace {
 
 /// What was found where a token might be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum TokenLookup {
     /// Nothing, or something that is no bearer token.
     Nothing,
     /// More than one, so that it can't be known whose request this is.
@@ -88,16 +88,16 @@ impl std::fmt::Debug for FoundToken {
 
 impl TokenPlace {
     /// Looks for the token.
-    pub(crate) fn find(&self, headers: &HeaderMap) -> Found {
+    pub(crate) fn find(&self, headers: &HeaderMap) -> TokenLookup {
         match self {
             Self::Authorization => one(headers, &header::AUTHORIZATION, bearer),
             Self::Header(name) => one(headers, name, |value| Some((0, value.len()))),
             Self::Cookie(name) => {
                 let mut cookies = cookies(headers, name);
                 match (cookies.next(), cookies.next()) {
-                    (None, _) => Found::Nothing,
-                    (Some((header, value)), None) => Found::Token(part_of(header, value)),
-                    (Some(_), Some(_)) => Found::Several,
+                    (None, _) => TokenLookup::Nothing,
+                    (Some((header, value)), None) => TokenLookup::Token(part_of(header, value)),
+                    (Some(_), Some(_)) => TokenLookup::Several,
                 }
             }
         }
@@ -179,20 +179,24 @@ impl AttributePlace {
 }
 
 /// The token in the only header of this name.
-fn one(headers: &HeaderMap, name: &HeaderName, token: impl Fn(&str) -> Option<(usize, usize)>) -> Found {
+fn one(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    token: impl Fn(&str) -> Option<(usize, usize)>,
+) -> TokenLookup {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (None, _) => Found::Nothing,
-        (Some(_), Some(_)) => Found::Several,
+        (None, _) => TokenLookup::Nothing,
+        (Some(_), Some(_)) => TokenLookup::Several,
         (Some(header), None) => match header.to_str() {
-            Ok(text) => token(text).map_or(Found::Nothing, |(start, end)| {
-                Found::Token(FoundToken {
+            Ok(text) => token(text).map_or(TokenLookup::Nothing, |(start, end)| {
+                TokenLookup::Token(FoundToken {
                     header: header.clone(),
                     start,
                     end,
                 })
             }),
-            Err(_) => Found::Token(FoundToken {
+            Err(_) => TokenLookup::Token(FoundToken {
                 header: header.clone(),
                 start: 0,
                 end: 0,

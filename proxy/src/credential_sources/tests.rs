@@ -1,6 +1,6 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{AttributePlace, Found, TokenPlace};
+use super::{AttributePlace, TokenLookup, TokenPlace};
 
 fn headers(lines: &[(&str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -17,9 +17,9 @@ fn headers(lines: &[(&str, &str)]) -> HeaderMap {
 #[track_caller]
 fn check(place: &TokenPlace, lines: &[(&str, &str)], expected: &str) {
     let found = match place.find(&headers(lines)) {
-        Found::Nothing => "-".to_owned(),
-        Found::Several => "several".to_owned(),
-        Found::Token(token) => format!("[{}]", token.as_str()),
+        TokenLookup::Nothing => "-".to_owned(),
+        TokenLookup::Several => "several".to_owned(),
+        TokenLookup::Token(token) => format!("[{}]", token.as_str()),
     };
     assert_eq!(found, expected, "{lines:?}");
 }
@@ -91,9 +91,9 @@ fn check_bytes(place: &TokenPlace, lines: &[&[u8]], expected: &str) {
         headers.append("cookie", HeaderValue::from_bytes(line).unwrap());
     }
     let found = match place.find(&headers) {
-        Found::Nothing => "-".to_owned(),
-        Found::Several => "several".to_owned(),
-        Found::Token(token) => format!("[{}]", token.as_str()),
+        TokenLookup::Nothing => "-".to_owned(),
+        TokenLookup::Several => "several".to_owned(),
+        TokenLookup::Token(token) => format!("[{}]", token.as_str()),
     };
     assert_eq!(found, expected, "{lines:?}");
 }

@@ -5,7 +5,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 /// What a verified certificate says: which tenant, if it is looked for in one of these places, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ClientCertificate {
+pub(crate) struct VerifiedCertificate {
     dns: Option<TenantId>,
     uri: Option<TenantId>,
     common: Option<TenantId>,
@@ -15,13 +15,13 @@ pub(crate) struct ClientCertificate {
 
 /// Where in a certificate the tenant is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CertificateName {
+pub(crate) enum CertificateField {
     SanDns,
     SanUri,
     CommonName,
 }
 
-impl ClientCertificate {
+impl VerifiedCertificate {
     /// Reads a certificate in DER.
     pub(crate) fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -50,11 +50,11 @@ impl ClientCertificate {
     }
 
     /// The tenant that it names.
-    pub(crate) fn tenant(&self, place: CertificateName) -> Option<&TenantId> {
+    pub(crate) fn tenant(&self, place: CertificateField) -> Option<&TenantId> {
         let tenant = match place {
-            CertificateName::SanDns => &self.dns,
-            CertificateName::SanUri => &self.uri,
-            CertificateName::CommonName => &self.common,
+            CertificateField::SanDns => &self.dns,
+            CertificateField::SanUri => &self.uri,
+            CertificateField::CommonName => &self.common,
         };
         tenant.as_ref()
     }

@@ -12,32 +12,36 @@ use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
 
-use crate::answer::{self, Answer, Code, Connection};
-use crate::context::Context;
+use crate::answer::{self, Answer, AnswerCode, KeepAlive};
 use crate::edge::{BodyFault, ClientConnection, client_connection};
 use crate::guard::{Panicked, contain, contain_async};
 use crate::outcome::Outcome;
 use crate::phase::{body, headers, live, observe, response, upstream};
-use crate::refusal::Refusal;
+use crate::refusal::RequestRefusal;
+use crate::request_context::RequestContext;
 use crate::shared::{Shared, Stage};
 
 /// What pingora calls on the way of every request.
-pub(crate) struct Gateway {
+pub(crate) struct ProxyHooks {
     pub(crate) shared: Arc<Shared>,
 }
 
 #[async_trait]
-impl ProxyHttp for Gateway {
-    type CTX = Context;
+impl ProxyHttp for ProxyHooks {
+    type CTX = RequestContext;
 
-    fn new_ctx(&self) -> Context {
-        Context::new(&self.shared)
+    fn new_ctx(&self) -> RequestContext {
+        RequestContext::new(&self.shared)
     }
 
     /// Without any: there is nothing that they would do here.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
+    async fn request_filter(
+        &self,
+        session: &mut Session,
+        context: &mut RequestContext,
+    ) -> pingora::Result<bool> {
         let decided = contain_async(async {
             live::decide(&self.shared, session, context).await?;
             upstream::admit(&self.shared.shares, session, context).await
@@ -45,7 +49,7 @@ impl ProxyHttp for Gateway {
         let refusal = match decided.await {
             Ok(Ok(())) => return Ok(false),
             Ok(Err(refusal)) => refusal,
-            Err(Panicked) => self.defect(context),
+            Err(Panicked) => self.refusal_for_panic(context),
         };
         self.refuse(session, context, &refusal).await?;
         Ok(true)
@@ -54,18 +58,18 @@ impl ProxyHttp for Gateway {
     async fn upstream_peer(
         &self,
         session: &mut Session,
-        context: &mut Context,
+        context: &mut RequestContext,
     ) -> pingora::Result<Box<HttpPeer>> {
-        self.contained(|| upstream::choose(session, context))
+        self.contain_panic(|| upstream::choose(session, context))
     }
 
     async fn upstream_request_filter(
         &self,
         session: &mut Session,
         request: &mut RequestHeader,
-        context: &mut Context,
+        context: &mut RequestContext,
     ) -> pingora::Result<()> {
-        self.contained(|| {
+        self.contain_panic(|| {
             self.shared.probe(Stage::Forwarding, session.req_header());
             headers::rewrite(session, request, context)
         })
@@ -76,9 +80,9 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         chunk: &mut Option<Bytes>,
         end: bool,
-        context: &mut Context,
+        context: &mut RequestContext,
     ) -> pingora::Result<()> {
-        self.contained(|| {
+        self.contain_panic(|| {
             upstream::within_time(session, context)?;
             body::within_time(session, context)?;
             body::count(session, chunk, end, context)
@@ -90,9 +94,9 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         chunk: &mut Option<Bytes>,
         end: bool,
-        context: &mut Context,
+        context: &mut RequestContext,
     ) -> pingora::Result<Option<Duration>> {
-        self.contained(|| {
+        self.contain_panic(|| {
             upstream::within_time(session, context)?;
             body::within_time(session, context)?;
             response::track_chunk(session, chunk, end, context)?;
@@ -107,9 +111,9 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         _trailers: &mut HeaderMap,
-        context: &mut Context,
+        context: &mut RequestContext,
     ) -> pingora::Result<()> {
-        self.contained(|| {
+        self.contain_panic(|| {
             upstream::ended(session, context);
             Ok(())
         })
@@ -119,9 +123,9 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         head: &mut ResponseHeader,
-        context: &mut Context,
+        context: &mut RequestContext,
     ) -> pingora::Result<()> {
-        self.contained(|| {
+        self.contain_panic(|| {
             self.shared.probe(Stage::Responding, session.req_header());
             if self.shared.is_draining() {
                 session.set_keepalive(None);
@@ -134,7 +138,7 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         _peer: &HttpPeer,
-        context: &mut Context,
+        context: &mut RequestContext,
         error: Box<Error>,
     ) -> Box<Error> {
         upstream::connect_failed(context, error)
@@ -145,7 +149,7 @@ impl ProxyHttp for Gateway {
         _peer: &HttpPeer,
         session: &mut Session,
         error: Box<Error>,
-        context: &mut Context,
+        context: &mut RequestContext,
         reused: bool,
     ) -> Box<Error> {
         upstream::exchange_failed(session, context, error, reused)
@@ -155,12 +159,12 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         error: &Error,
-        context: &mut Context,
+        context: &mut RequestContext,
     ) -> FailToProxy {
         let connection = client_connection(session);
         let failure = match connection.and_then(ClientConnection::fault) {
-            Some(BodyFault::Invalid(_)) => Some((Code::BODY, Outcome::BadRequest)),
-            Some(BodyFault::Late) => Some((Code::BODY_TIMEOUT, Outcome::ClientError)),
+            Some(BodyFault::Invalid(_)) => Some((AnswerCode::BODY, Outcome::BadRequest)),
+            Some(BodyFault::Late) => Some((AnswerCode::BODY_TIMEOUT, Outcome::ClientError)),
             None => upstream::failure(error),
         };
         let error_code = match failure {
@@ -168,15 +172,11 @@ impl ProxyHttp for Gateway {
                 let answer = Arc::new(Answer::new(code, &context.prepared.decider.pages));
                 let whole =
                     outcome == Outcome::UpstreamError && session.is_body_done() && !session.is_upgrade_req();
-                let connection = if whole {
-                    Connection::Keep
-                } else {
-                    Connection::Close
-                };
-                let refusal = Refusal {
+                let keep_alive = if whole { KeepAlive::Keep } else { KeepAlive::Close };
+                let refusal = RequestRefusal {
                     answer,
                     outcome,
-                    connection,
+                    keep_alive,
                 };
                 // An error here means that the client is gone, which the log says.
                 let answered = self.refuse(session, context, &refusal).await.is_ok();
@@ -202,9 +202,9 @@ impl ProxyHttp for Gateway {
         }
     }
 
-    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut RequestContext) {
         // A second panic has nobody left to be told but the counter.
-        let _ = self.contained(|| {
+        let _ = self.contain_panic(|| {
             self.shared.probe(Stage::Logging, session.req_header());
             observe::observe(&self.shared, session, error, context);
             Ok(())
@@ -212,23 +212,23 @@ impl ProxyHttp for Gateway {
     }
 
     /// What the access log says in full is no matter for the error log.
-    fn suppress_error_log(&self, _session: &Session, _context: &Context, error: &Error) -> bool {
+    fn suppress_error_log(&self, _session: &Session, _context: &RequestContext, error: &Error) -> bool {
         upstream::is_ordinary(error)
     }
 
     /// Without path and query, which may hold what no log should.
-    fn request_summary(&self, session: &Session, context: &Context) -> String {
+    fn request_summary(&self, session: &Session, context: &RequestContext) -> String {
         format!("{} request {}", session.req_header().method, context.id.as_str())
     }
 }
 
-impl Gateway {
+impl ProxyHooks {
     /// Sends an answer of ours, unless the client has been sent the beginning of another.
     async fn refuse(
         &self,
         session: &mut Session,
-        context: &mut Context,
-        refusal: &Refusal,
+        context: &mut RequestContext,
+        refusal: &RequestRefusal,
     ) -> pingora::Result<()> {
         context.outcome = refusal.outcome;
         context.code = Some(refusal.answer.code.name);
@@ -243,22 +243,22 @@ impl Gateway {
             return Ok(());
         }
         context.upstream_answered = false;
-        answer::send(session, &refusal.answer, &context.id, refusal.connection).await
+        answer::send(session, &refusal.answer, &context.id, refusal.keep_alive).await
     }
 
     /// Counts a panic, and makes the answer of it.
-    fn defect(&self, context: &Context) -> Refusal {
+    fn refusal_for_panic(&self, context: &RequestContext) -> RequestRefusal {
         self.shared.metrics.count_panic();
-        let answer = Arc::new(Answer::new(Code::INTERNAL, &context.prepared.decider.pages));
-        Refusal {
+        let answer = Arc::new(Answer::new(AnswerCode::INTERNAL, &context.prepared.decider.pages));
+        RequestRefusal {
             answer,
             outcome: Outcome::Panicked,
-            connection: Connection::Close,
+            keep_alive: KeepAlive::Close,
         }
     }
 
     /// Runs a hook that doesn't wait. A panic of it fails the request, which is then answered like any failure.
-    fn contained<T>(&self, hook: impl FnOnce() -> pingora::Result<T>) -> pingora::Result<T> {
+    fn contain_panic<T>(&self, hook: impl FnOnce() -> pingora::Result<T>) -> pingora::Result<T> {
         contain(hook).unwrap_or_else(|Panicked| {
             self.shared.metrics.count_panic();
             Err(Error::explain(ErrorType::InternalError, "a hook panicked"))

@@ -1,0 +1,221 @@
+//! Who may be connected to the admin listener: so many at a time, and so many of one client. There is always a
+//! place for a newcomer: who is there has to show for it that an answer of his is being made, or leaves.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::code_counter::CodeCounter;
+use crate::edge::network;
+use crate::metrics::Metrics;
+
+/// Most connections at once.
+pub const MAX_ADMIN_CONNECTIONS: usize = 128;
+/// Most of them of one client.
+pub const MAX_ADMIN_CONNECTIONS_PER_CLIENT: usize = 32;
+
+/// All places.
+pub(super) struct ConnectionSlots {
+    /// Most connections at once.
+    max_connections: usize,
+    taken: Mutex<Vec<Arc<Slot>>>,
+    metrics: Arc<Metrics>,
+}
+
+/// The place of one connection.
+struct Slot {
+    client: IpAddr,
+    state: Mutex<SlotState>,
+    evicted: Notify,
+}
+
+/// What a connection does.
+#[derive(Clone, Copy)]
+enum SlotState {
+    /// It has waited for the client since then: for a request, or that he takes his answer.
+    Idle(Instant),
+    /// An answer is being made.
+    Busy,
+}
+
+/// A place as its connection holds it. It is free when this is dropped.
+pub(super) struct SlotGuard {
+    slots: Arc<ConnectionSlots>,
+    slot: Arc<Slot>,
+}
+
+/// Keeps a place as long as an answer is being made.
+pub(super) struct ResponseGuard(Arc<Slot>);
+
+impl ConnectionSlots {
+    /// `most` connections at once, at most [`MAX_ADMIN_CONNECTIONS`].
+    pub(super) fn new(metrics: Arc<Metrics>, max_connections: usize) -> Arc<Self> {
+        Arc::new(Self {
+            max_connections: max_connections.clamp(1, MAX_ADMIN_CONNECTIONS),
+            taken: Mutex::default(),
+            metrics,
+        })
+    }
+
+    /// What is counted of connections that were closed.
+    pub(super) fn closed(&self) -> &CodeCounter {
+        &self.metrics.admin_connections_closed
+    }
+
+    /// A place for a connection more. Where there is none, whoever has waited longest leaves: of the same client
+    /// if it has its share, or else of the client that has most who wait.
+    pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Option<SlotGuard> {
+        let client = network(peer);
+        let mut taken = self.taken.lock();
+        let of_client = taken.iter().filter(|slot| slot.client == client).count();
+        let evict_from = if of_client >= MAX_ADMIN_CONNECTIONS_PER_CLIENT.min(self.max_connections) {
+            Some(client)
+        } else if taken.len() >= self.max_connections {
+            Some(most_idle_client(&taken).unwrap_or(client))
+        } else {
+            None
+        };
+        if let Some(evict_from) = evict_from {
+            let Some(index) = longest_idle(&taken, evict_from) else {
+                self.closed().count("full");
+                return None;
+            };
+            taken.swap_remove(index).evicted.notify_one();
+            self.closed().count("displaced");
+        }
+        let slot = Arc::new(Slot {
+            client,
+            state: Mutex::new(SlotState::Idle(Instant::now())),
+            evicted: Notify::new(),
+        });
+        taken.push(Arc::clone(&slot));
+        Some(SlotGuard {
+            slots: Arc::clone(self),
+            slot,
+        })
+    }
+}
+
+/// The client with most connections that wait.
+fn most_idle_client(taken: &[Arc<Slot>]) -> Option<IpAddr> {
+    let idle_count = |client: IpAddr| {
+        let is_idle = |slot: &&Arc<Slot>| slot.client == client && slot.idle_since().is_some();
+        taken.iter().filter(is_idle).count()
+    };
+    let clients = taken.iter().map(|slot| slot.client);
+    clients.max_by_key(|client| idle_count(*client))
+}
+
+/// Where the one is that has waited longest, of a client.
+fn longest_idle(taken: &[Arc<Slot>], client: IpAddr) -> Option<usize> {
+    let of_client = taken.iter().enumerate().filter(|(_, slot)| slot.client == client);
+    let idle = of_client.filter_map(|(index, slot)| Some((slot.idle_since()?, index)));
+    idle.min().map(|(_, index)| index)
+}
+
+impl Slot {
+    fn idle_since(&self) -> Option<Instant> {
+        match *self.state.lock() {
+            SlotState::Idle(since) => Some(since),
+            SlotState::Busy => None,
+        }
+    }
+}
+
+impl SlotGuard {
+    /// An answer is being made, until what this gives is dropped.
+    pub(super) fn begin_response(&self) -> ResponseGuard {
+        *self.slot.state.lock() = SlotState::Busy;
+        ResponseGuard(Arc::clone(&self.slot))
+    }
+
+    /// When somebody else got the place.
+    pub(super) async fn evicted(&self) {
+        self.slot.evicted.notified().await;
+    }
+}
+
+impl Drop for ResponseGuard {
+    fn drop(&mut self) {
+        *self.0.state.lock() = SlotState::Idle(Instant::now());
+    }
+}
+
+impl Drop for SlotGuard {
+    fn drop(&mut self) {
+        let mut taken = self.slots.taken.lock();
+        taken.retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    fn slots() -> Arc<ConnectionSlots> {
+        ConnectionSlots::new(Arc::new(Metrics::new()), MAX_ADMIN_CONNECTIONS)
+    }
+
+    fn take(slots: &Arc<ConnectionSlots>, client: u8, count: usize) -> Vec<SlotGuard> {
+        (0..count).map(|_| slots.take(address(client)).unwrap()).collect()
+    }
+
+    fn is_evicted(taken: &SlotGuard) -> bool {
+        let slots = taken.slots.taken.lock();
+        !slots.iter().any(|slot| Arc::ptr_eq(slot, &taken.slot))
+    }
+
+    #[test]
+    fn a_client_with_its_share_displaces_its_own_that_has_waited_longest() {
+        let slots = slots();
+        let other = take(&slots, 1, 1);
+        let all = take(&slots, 2, MAX_ADMIN_CONNECTIONS_PER_CLIENT);
+        drop(all[0].begin_response());
+        let _next = take(&slots, 2, 1);
+        let evicted: Vec<bool> = all.iter().take(3).map(is_evicted).collect();
+        assert_eq!(evicted, [false, true, false]);
+        assert!(!is_evicted(&other[0]));
+    }
+
+    #[test]
+    fn a_newcomer_takes_the_place_of_one_of_the_client_that_has_most() {
+        let slots = slots();
+        let mut all = take(&slots, 0, 5);
+        let big = take(&slots, 1, MAX_ADMIN_CONNECTIONS_PER_CLIENT);
+        let mut client = 2;
+        while slots.taken.lock().len() < MAX_ADMIN_CONNECTIONS {
+            all.extend(take(&slots, client, 1));
+            client += 1;
+        }
+        let _newcomer = take(&slots, client, 1);
+        assert_eq!(slots.taken.lock().len(), MAX_ADMIN_CONNECTIONS);
+        assert!(is_evicted(&big[0]));
+        assert!(!all.iter().any(is_evicted));
+    }
+
+    #[test]
+    fn whose_answer_is_being_made_keeps_his_place() {
+        let slots = slots();
+        let all = take(&slots, 1, MAX_ADMIN_CONNECTIONS_PER_CLIENT);
+        let mut response_guards: Vec<ResponseGuard> = all.iter().map(SlotGuard::begin_response).collect();
+        assert!(slots.take(address(1)).is_none());
+        assert!(slots.take(address(2)).is_some());
+        response_guards.pop();
+        assert!(slots.take(address(1)).is_some());
+        assert!(all.last().is_some_and(is_evicted));
+    }
+
+    #[test]
+    fn a_place_is_free_when_its_connection_ends() {
+        let slots = slots();
+        drop(take(&slots, 1, MAX_ADMIN_CONNECTIONS_PER_CLIENT));
+        assert!(slots.taken.lock().is_empty());
+    }
+}
