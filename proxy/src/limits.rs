@@ -70,7 +70,7 @@ impl<K: Clone + Eq + std::hash::Hash> StateStore for UsageStore<K> {
 impl LiveLimit {
     /// The limits of `routes`, in their order; those of `former` where route and definition are the same, with
     /// what was used of them.
-    pub(crate) fn revive(routes: &[Route], former: &[Option<Arc<Self>>]) -> Box<[Option<Arc<Self>>]> {
+    pub(crate) fn make_live(routes: &[Route], former: &[Option<Arc<Self>>]) -> Box<[Option<Arc<Self>>]> {
         let live = |route: &Route| {
             let definition = route.limit?;
             let same = |live: &&Arc<Self>| live.route == route.name && live.definition == definition;

@@ -108,7 +108,7 @@ impl FlagMeter {
     }
 
     /// The meter of the same flag with other variants.
-    fn succeeding(&self, variants: Box<[Box<str>]>) -> Self {
+    fn with_variants(&self, variants: Box<[Box<str>]>) -> Self {
         Self {
             earlier: self.total(),
             errors: Arc::clone(&self.errors),
@@ -186,7 +186,7 @@ impl Meters {
             known => {
                 let variants = variants.into_iter().map(Into::into).collect();
                 Arc::new(match known {
-                    Some(meter) => meter.succeeding(variants),
+                    Some(meter) => meter.with_variants(variants),
                     None => FlagMeter::new(key, variants),
                 })
             }

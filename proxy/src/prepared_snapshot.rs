@@ -82,7 +82,7 @@ impl PreparedSnapshot {
         let decider = Decider::prepare(loaded)?;
         let snapshot = &*decider.snapshot;
         let live = former.map_or(&[][..], |former| &former.upstreams);
-        let upstreams = upstreams.revive(&snapshot.upstreams, live);
+        let upstreams = upstreams.make_live(&snapshot.upstreams, live);
         let keys = issuer_keys(loaded, &decider.issuers, keys)?;
         let tokens = match former {
             Some(former) => former.tokens.for_issuers(&decider.issuers),
@@ -94,7 +94,7 @@ impl PreparedSnapshot {
             tokens,
             upstreams: upstreams.into(),
             meters: meters(snapshot, metrics),
-            limits: LiveLimit::revive(snapshot.routes.all(), limits).into(),
+            limits: LiveLimit::make_live(snapshot.routes.all(), limits).into(),
             log_query: loaded.settings.access_log.query,
             tls: listeners_tls(loaded, former)?.into(),
             decider,

@@ -83,8 +83,8 @@ impl ProxyHttp for ProxyHooks {
         context: &mut RequestContext,
     ) -> pingora::Result<()> {
         self.contain_panic(|| {
-            upstream::within_time(session, context)?;
-            body::within_time(session, context)?;
+            upstream::check_deadline(session, context)?;
+            body::check_deadline(session, context)?;
             body::count(session, chunk, end, context)
         })
     }
@@ -97,11 +97,11 @@ impl ProxyHttp for ProxyHooks {
         context: &mut RequestContext,
     ) -> pingora::Result<Option<Duration>> {
         self.contain_panic(|| {
-            upstream::within_time(session, context)?;
-            body::within_time(session, context)?;
+            upstream::check_deadline(session, context)?;
+            body::check_deadline(session, context)?;
             response::track_chunk(session, chunk, end, context)?;
             if end {
-                upstream::ended(session, context);
+                upstream::record_response_end(session, context);
             }
             Ok(None)
         })
@@ -114,7 +114,7 @@ impl ProxyHttp for ProxyHooks {
         context: &mut RequestContext,
     ) -> pingora::Result<()> {
         self.contain_panic(|| {
-            upstream::ended(session, context);
+            upstream::record_response_end(session, context);
             Ok(())
         })
     }
@@ -130,7 +130,7 @@ impl ProxyHttp for ProxyHooks {
             if self.shared.is_draining() {
                 session.set_keepalive(None);
             }
-            response::pass_on(session, head, context)
+            response::filter_head(session, head, context)
         })
     }
 
@@ -213,7 +213,7 @@ impl ProxyHttp for ProxyHooks {
 
     /// What the access log says in full is no matter for the error log.
     fn suppress_error_log(&self, _session: &Session, _context: &RequestContext, error: &Error) -> bool {
-        upstream::is_ordinary(error)
+        upstream::is_expected(error)
     }
 
     /// Without path and query, which may hold what no log should.

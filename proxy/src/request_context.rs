@@ -14,7 +14,7 @@ use crate::prepared_snapshot::PreparedSnapshot;
 use crate::request_id::RequestId;
 use crate::shared::Shared;
 use crate::shares::RequestShare;
-use crate::upstreams::Attempts;
+use crate::upstreams::UpstreamAttempts;
 
 /// The state of one request. Its snapshot is taken once and carried to the end, through retries too.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct RequestContext {
     /// What it takes of the process while an upstream is asked.
     pub(crate) share: Option<Arc<RequestShare>>,
     /// How it fares there.
-    pub(crate) attempts: Attempts,
+    pub(crate) attempts: UpstreamAttempts,
     /// How long it took to answer.
     pub(crate) upstream_time: Option<Duration>,
     /// Whether the response that the client gets is the upstream's.
@@ -68,7 +68,7 @@ impl RequestContext {
             forwarding: Forwarding::default(),
             found: Findings::default(),
             share: None,
-            attempts: Attempts::default(),
+            attempts: UpstreamAttempts::default(),
             upstream_time: None,
             upstream_answered: false,
             body_awaited: None,

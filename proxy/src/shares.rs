@@ -47,8 +47,8 @@ const FAIR_DESCRIPTORS: usize = 2 * FAIR_COUNT;
 /// and so much memory, in bytes.
 const FAIR_BYTES: u64 = 2 * 1024 * 1024;
 /// How often, and how long each time, the accept loop waits for a descriptor.
-const WAITS: u32 = 20;
-const WAIT: Duration = Duration::from_millis(5);
+const DESCRIPTOR_RETRIES: u32 = 20;
+const DESCRIPTOR_RETRY_PAUSE: Duration = Duration::from_millis(5);
 /// A client that is over its limit of memory by this part of it gets no further.
 const HARD_LIMIT_PART: u64 = 2;
 
@@ -143,12 +143,12 @@ impl Shares {
         // Tasks of connections that were accepted before run now, and count them.
         tokio::task::yield_now().await;
         let limit = self.capacity.descriptors + self.capacity.connection_slack();
-        for _ in 0..WAITS {
+        for _ in 0..DESCRIPTOR_RETRIES {
             if self.used.descriptors() < limit {
                 return;
             }
             self.short.notify_one();
-            tokio::time::sleep(WAIT).await;
+            tokio::time::sleep(DESCRIPTOR_RETRY_PAUSE).await;
         }
     }
 

@@ -6,13 +6,13 @@ mod balance;
 mod circuit;
 mod collector;
 mod endpoint;
+mod endpoint_table;
 mod failure;
 mod health;
 mod live;
 mod meter;
 mod peer;
 mod resolver;
-mod table;
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock, Weak};
@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use rules::Upstream;
 use tokio::runtime::Handle;
 
-pub(crate) use self::attempts::Attempts;
+pub(crate) use self::attempts::UpstreamAttempts;
 use self::collector::UpstreamCollector;
 pub(crate) use self::failure::Failure;
 use self::health::Checker;
@@ -59,7 +59,7 @@ impl UpstreamStore {
     /// Makes the upstreams of `definitions` live. One that `former` has under the same definition is taken over
     /// as it is; of one whose definition has changed, the endpoints that are still reached in the same way keep
     /// their state. Waits a little for names that were never resolved, and not for those that can't be.
-    pub(crate) fn revive(
+    pub(crate) fn make_live(
         &self,
         definitions: &[Upstream],
         former: &[Arc<LiveUpstream>],
@@ -71,7 +71,7 @@ impl UpstreamStore {
                 Some(same) if same.definition().is_same(definition) => Arc::clone(same),
                 _ => {
                     let live = LiveUpstream::new(definition, namesake.map(|former| &**former), former);
-                    self.attend(&live, &unresolved);
+                    self.start_tasks(&live, &unresolved);
                     live
                 }
             }
@@ -100,16 +100,16 @@ impl UpstreamStore {
     }
 
     /// Starts the background tasks of an upstream. `unresolved` is let go once its names were looked up.
-    fn attend(&self, live: &Arc<LiveUpstream>, unresolved: &mpsc::Sender<()>) {
+    fn start_tasks(&self, live: &Arc<LiveUpstream>, unresolved: &mpsc::Sender<()>) {
         if live.has_names() {
             let first = (!live.is_resolved()).then(|| unresolved.clone());
             let resolver = resolver::keep_resolved(Arc::downgrade(live), first);
-            live.own(self.runtime.spawn(resolver).abort_handle());
+            live.add_task(self.runtime.spawn(resolver).abort_handle());
         }
         if live.definition().health.is_some() {
             let checker = self.checker.get_or_init(Checker::new).clone();
             let checks = checker.keep_checked(Arc::downgrade(live));
-            live.own(self.runtime.spawn(checks).abort_handle());
+            live.add_task(self.runtime.spawn(checks).abort_handle());
         }
     }
 }

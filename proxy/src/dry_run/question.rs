@@ -11,7 +11,7 @@ use wire::{Framing, read_head, read_parts};
 use crate::answer::AnswerCode;
 use crate::caller::{Caller, StatedCaller};
 use crate::decider::Decider;
-use crate::phase::received::{Assumed, Body};
+use crate::phase::received::{Assumed, BodyPresence};
 use crate::refusal::RequestRefusal;
 
 /// A request that is asked about.
@@ -31,7 +31,7 @@ pub(super) struct ReadQuestion {
     pub(super) header: RequestHeader,
     /// The target as it was sent.
     pub(super) target: String,
-    pub(super) body: Body,
+    pub(super) body: BodyPresence,
 }
 
 impl Question<'_> {
@@ -79,8 +79,8 @@ impl Question<'_> {
             header,
             target: parts.target.to_owned(),
             body: match head.framing {
-                Framing::Empty => Body::Empty,
-                Framing::Length(_) | Framing::Chunked => Body::Possible,
+                Framing::Empty => BodyPresence::Empty,
+                Framing::Length(_) | Framing::Chunked => BodyPresence::Possible,
             },
         })
     }

@@ -11,7 +11,7 @@ use crate::shares::{Direction, MAX_UNCOUNTED};
 
 /// Breaks off the exchange of a request of HTTP/2 whose body takes longer than its listener allows; that of HTTP/1 ends
 /// with its connection. A call of gRPC may last as long as it likes.
-pub(crate) fn within_time(session: &mut Session, context: &RequestContext) -> pingora::Result<()> {
+pub(crate) fn check_deadline(session: &mut Session, context: &RequestContext) -> pingora::Result<()> {
     let limits = client_connection(session).and_then(|connection| connection.http2);
     let (Some(limits), Some(awaited)) = (limits, context.body_awaited) else {
         return Ok(());

@@ -13,7 +13,7 @@ use crate::answer::{Answer, AnswerCode};
 use crate::decider::Decider;
 use crate::edge::client_connection;
 use crate::findings::Findings;
-use crate::phase::received::{Body, Received};
+use crate::phase::received::{BodyPresence, Received};
 use crate::refusal::RequestRefusal;
 
 /// That a connection is kept. How long, the edge knows.
@@ -46,7 +46,7 @@ pub(crate) fn configure(session: &mut Session, draining: bool) {
 /// Gives a request of HTTP/2 the head that it would have on HTTP/1, so that everything after this looks in one
 /// place: its host is in `Host`, and its cookies are in one field (RFC 9113 section 8.2.3). The HTTP layer has
 /// refused those that name two hosts, or none.
-pub(crate) fn unify(session: &mut Session) {
+pub(crate) fn normalise_http2(session: &mut Session) {
     let request = session.req_header_mut();
     if request.version != Version::HTTP_2 {
         return;
@@ -137,7 +137,7 @@ pub(crate) fn is_preflight(received: &Received<'_>) -> bool {
         && says(header::ORIGIN)
         && says(header::ACCESS_CONTROL_REQUEST_METHOD)
         && !request.headers.contains_key(header::UPGRADE)
-        && received.body == Body::Empty
+        && received.body == BodyPresence::Empty
 }
 
 /// Whether the method is a standard one but for its case. Methods are told apart by case (RFC 9110 section 9.1), yet

@@ -18,7 +18,7 @@ use crate::issuer_keys::Unproven;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::phase::decision::{Effects, decide as decide_received};
-use crate::phase::received::{Body, NOTHING, Received};
+use crate::phase::received::{BodyPresence, NOTHING_ASSUMED, Received};
 use crate::phase::{head, identity};
 use crate::prepared_snapshot::PreparedSnapshot;
 use crate::refusal::RequestRefusal;
@@ -35,14 +35,14 @@ pub(crate) async fn decide(
     context: &mut RequestContext,
 ) -> Result<(), RequestRefusal> {
     head::configure(session, shared.is_draining());
-    head::unify(session);
+    head::normalise_http2(session);
     let prepared = Arc::clone(&context.prepared);
     context.forwarding = Forwarding::of(session, &prepared.decider.trusted_proxies);
     shared.probe(Stage::Received, session.req_header());
     let raw = session.downstream_session.to_h1_raw();
     let body = match session.req_header().method == Method::OPTIONS && session.is_body_empty() {
-        true => Body::Empty,
-        false => Body::Possible,
+        true => BodyPresence::Empty,
+        false => BodyPresence::Possible,
     };
     let connection = client_connection(session);
     let (http2, certificate) = (
@@ -58,9 +58,9 @@ pub(crate) async fn decide(
         body,
         http2,
         certificate,
-        assumed: &NOTHING,
+        assumed: &NOTHING_ASSUMED,
     };
-    let mut effects = Live {
+    let mut effects = LiveEffects {
         prepared: &prepared,
         metrics: &shared.metrics,
         forwarding: &context.forwarding,
@@ -88,7 +88,7 @@ pub(crate) async fn decide(
 }
 
 /// The data plane, while it decides one request.
-struct Live<'r> {
+struct LiveEffects<'r> {
     prepared: &'r PreparedSnapshot,
     metrics: &'r Metrics,
     forwarding: &'r Forwarding,
@@ -96,7 +96,7 @@ struct Live<'r> {
     now: u64,
 }
 
-impl Trace for Live<'_> {
+impl Trace for LiveEffects<'_> {
     fn judged(&mut self, _route: Option<RouteId>, judgement: &Judgement<'_>) {
         if let Some(verdict) = judgement.verdict
             && let Some(meter) = self.prepared.meters.flag(verdict.flag.index())
@@ -106,7 +106,7 @@ impl Trace for Live<'_> {
     }
 }
 
-impl Effects for Live<'_> {
+impl Effects for LiveEffects<'_> {
     fn operator_tokens_removed(&mut self, _names: Vec<HeaderName>) {
         self.metrics.operator_tokens_removed.inc();
     }
@@ -156,7 +156,7 @@ impl Effects for Live<'_> {
     fn decided(&mut self, _: &RequestDecision<'_>, _: &Subjects<'_>) {}
 }
 
-impl Live<'_> {
+impl LiveEffects<'_> {
     fn limited(&self, wait: Duration) -> RequestRefusal {
         let seconds = wait
             .as_secs()

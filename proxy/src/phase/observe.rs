@@ -9,7 +9,7 @@ use rules::{TenantId, decide};
 use crate::access_entry::{AnsweredBy, DecisionEntry, Entry, GateEntry, Verdict};
 use crate::meter::RouteMeter;
 use crate::outcome::Outcome;
-use crate::phase::received::NOTHING;
+use crate::phase::received::NOTHING_ASSUMED;
 use crate::phase::{subject, upstream};
 use crate::request_context::RequestContext;
 use crate::shared::Shared;
@@ -148,7 +148,7 @@ fn count_errors(session: &Session, context: &RequestContext) {
     }
     let (caller, client) = (context.found.caller.as_ref(), context.forwarding.client_text());
     let (decider, headers) = (&prepared.decider, &session.req_header().headers);
-    let attributes = subject::attributes(decider, caller, &NOTHING, headers, client.as_deref());
+    let attributes = subject::attributes(decider, caller, &NOTHING_ASSUMED, headers, client.as_deref());
     let subject = subject::subject(decider, caller, &attributes);
     let flags = &decider.snapshot.flags;
     for &id in gate.flags() {

@@ -19,7 +19,7 @@ pub(crate) struct Received<'r> {
     pub(crate) raw: &'r [u8],
     /// Where it comes from.
     pub(crate) forwarding: &'r Forwarding,
-    pub(crate) body: Body,
+    pub(crate) body: BodyPresence,
     /// The limits of a head of HTTP/2; none for HTTP/1, whose heads the edge has checked.
     pub(crate) http2: Option<HeadLimits>,
     /// The verified certificate of its connection.
@@ -29,7 +29,7 @@ pub(crate) struct Received<'r> {
 
 /// Whether a request has a body. It is only looked at where the method is `OPTIONS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Body {
+pub(crate) enum BodyPresence {
     Empty,
     /// There is one, or it is not known.
     Possible,
@@ -45,7 +45,7 @@ pub(crate) struct Assumed {
 }
 
 /// Nothing is assumed of a request that a client sent.
-pub(crate) static NOTHING: Assumed = Assumed {
+pub(crate) static NOTHING_ASSUMED: Assumed = Assumed {
     caller: None,
     attributes: Vec::new(),
 };

@@ -36,7 +36,7 @@ const KEPT: [HeaderName; 5] = [
 ];
 
 /// Notes that the upstream answered, and removes what is not for the client.
-pub(crate) fn pass_on(
+pub(crate) fn filter_head(
     session: &mut Session,
     response: &mut ResponseHeader,
     context: &mut RequestContext,
@@ -54,19 +54,19 @@ pub(crate) fn pass_on(
     if response.status == StatusCode::SWITCHING_PROTOCOLS || !response.status.is_informational() {
         context.upstream_answered = true;
         context.upstream_time = context.attempts.started().map(|started| started.elapsed());
-        upstream::answered(context);
+        upstream::record_response_head(context);
         if let Some(share) = &context.share {
             let length = response.headers.get(header::CONTENT_LENGTH);
             share.set_answer_length(length.and_then(|length| length.to_str().ok()?.parse().ok()));
         }
-        if upstream::is_head_alone(session, response) {
-            upstream::ended(session, context);
+        if upstream::has_no_body(session, response) {
+            upstream::record_response_end(session, context);
         }
-    } else if !context.attempts.interim() {
+    } else if !context.attempts.count_interim() {
         let error = Error::explain(ErrorType::InvalidHTTPHeader, "interim answers without end");
         return Err(error.into_up());
     }
-    upstream::within_time(session, context)?;
+    upstream::check_deadline(session, context)?;
     remove_hop_by_hop(response);
     if let Some(name) = &context.prepared.decider.injected_headers.response {
         // The upstream's own word under that name is not the decision's.

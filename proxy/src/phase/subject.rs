@@ -9,7 +9,7 @@ use crate::decider::Decider;
 use crate::phase::received::Assumed;
 
 /// The attributes of a request beyond tenant, user and groups. On the stack: deciding allocates nothing.
-pub(crate) type Attributes<'a> = ArrayVec<(AttributeId, Value<'a>), MAX_SUBJECT_ATTRIBUTES>;
+pub(crate) type SubjectAttributes<'a> = ArrayVec<(AttributeId, Value<'a>), MAX_SUBJECT_ATTRIBUTES>;
 
 /// Returns the attributes of the token, then those that are assumed, then those of the request itself. Of two of the same
 /// name the first counts, so that the one that was signed does.
@@ -19,7 +19,7 @@ pub(crate) fn attributes<'a>(
     assumed: &'a Assumed,
     headers: &'a HeaderMap,
     client: Option<&'a str>,
-) -> Attributes<'a> {
+) -> SubjectAttributes<'a> {
     let signed = caller.into_iter().flat_map(Caller::attributes);
     let signed = signed.filter_map(|(number, value)| {
         let id = usize::try_from(*number).ok().and_then(AttributeId::from_index)?;
@@ -40,7 +40,7 @@ pub(crate) fn attributes<'a>(
 pub(crate) fn subject<'a>(
     decider: &'a Decider,
     caller: Option<&'a Caller>,
-    attributes: &'a Attributes<'a>,
+    attributes: &'a SubjectAttributes<'a>,
 ) -> Subject<'a> {
     let tenant = caller.and_then(Caller::tenant).map(TenantId::as_str);
     let mut subject = decider.snapshot.subject(tenant);

@@ -31,8 +31,8 @@ use crate::upstreams::{Failure, LiveUpstream, Unavailable};
 const RETRY_SECONDS: u32 = 1;
 /// How often, and how long each time, a request waits for a share. A client sees the end of an answer before the task of
 /// that request has ended, and may send the next one at once.
-const WAITS: u32 = 10;
-const WAIT: Duration = Duration::from_millis(5);
+const SHARE_RETRIES: u32 = 10;
+const SHARE_RETRY_PAUSE: Duration = Duration::from_millis(5);
 
 /// Takes the request's share of the process, and asks its upstream to let it in.
 pub(crate) async fn admit(
@@ -40,7 +40,7 @@ pub(crate) async fn admit(
     session: &Session,
     context: &mut RequestContext,
 ) -> Result<(), RequestRefusal> {
-    let asker = asker(context);
+    let hash_key = hash_key(context);
     let prepared = Arc::clone(&context.prepared);
     // A request without an upstream gets no further than `choose`.
     let Some(live) = live(&prepared, context) else {
@@ -49,7 +49,7 @@ pub(crate) async fn admit(
     context.share = Some(share(shares, session, context).await?);
     match live.admit() {
         Ok(permit) => {
-            context.attempts.begin(permit, asker);
+            context.attempts.begin(permit, hash_key);
             Ok(())
         }
         Err(unavailable) => {
@@ -87,11 +87,11 @@ async fn share(
         .unwrap_or_default();
     let ask = || shares.take_request_share(connection.clone(), Arc::clone(&end), need);
     let mut asked = ask();
-    for _ in 0..WAITS {
+    for _ in 0..SHARE_RETRIES {
         if asked.is_ok() {
             break;
         }
-        tokio::time::sleep(WAIT).await;
+        tokio::time::sleep(SHARE_RETRY_PAUSE).await;
         asked = ask();
     }
     asked
@@ -131,7 +131,7 @@ pub(crate) fn choose(session: &mut Session, context: &mut RequestContext) -> pin
     };
     let mut peer = Box::new(endpoint.peer.clone());
     if let Some(left) = context.attempts.time_left(live, now) {
-        limit(&mut peer.options, left)?;
+        limit_timeouts(&mut peer.options, left)?;
     }
     if is_websocket(session) && session.is_body_empty() {
         tunnel::prepare(&mut peer, context.id.low());
@@ -179,7 +179,7 @@ pub(crate) fn exchange_failed(
     mut error: Box<Error>,
     reused: bool,
 ) -> Box<Error> {
-    if is_clients_delay(session, &error) {
+    if is_client_delay(session, &error) {
         error.as_down();
         error.set_retry(false);
         return error;
@@ -207,7 +207,7 @@ pub(crate) fn exchange_failed(
 
 /// Whether the time ran out while the client still owed some of its body. An upstream that waits for the rest
 /// has not failed, or else a client could have it ejected by pausing.
-fn is_clients_delay(session: &mut Session, error: &Error) -> bool {
+fn is_client_delay(session: &mut Session, error: &Error) -> bool {
     *error.esource() == ErrorSource::Upstream
         && *error.etype() == ErrorType::ReadTimedout
         && !session.was_upgraded()
@@ -215,44 +215,44 @@ fn is_clients_delay(session: &mut Session, error: &Error) -> bool {
 }
 
 /// Takes note that the upstream began to answer.
-pub(crate) fn answered(context: &mut RequestContext) {
+pub(crate) fn record_response_head(context: &mut RequestContext) {
     let prepared = Arc::clone(&context.prepared);
     if let Some(live) = live(&prepared, context) {
-        context.attempts.answered(live);
+        context.attempts.record_head(live);
     }
 }
 
 /// Takes note that all of the answer has come. The request takes up no room at its upstream from then on, and what
 /// is left of its body is waited for no longer than it takes to be polite.
-pub(crate) fn ended(session: &Session, context: &mut RequestContext) {
+pub(crate) fn record_response_end(session: &Session, context: &mut RequestContext) {
     if session.was_upgraded() {
         return;
     }
-    context.attempts.ended();
+    context.attempts.record_end();
     if let Some(connection) = client_connection(session) {
         connection.set_answered();
     }
 }
 
 /// Whether an answer's head is all of it. That of a gRPC call may have no length and yet be the end.
-pub(crate) fn is_head_alone(session: &Session, head: &ResponseHeader) -> bool {
-    let no_length = head
+pub(crate) fn has_no_body(session: &Session, head: &ResponseHeader) -> bool {
+    let is_empty = head
         .headers
         .get(CONTENT_LENGTH)
         .is_some_and(|length| length == "0");
     session.req_header().method == Method::HEAD
         || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-        || no_length
+        || is_empty
         || head.headers.contains_key("grpc-status")
 }
 
 /// Breaks an exchange off that takes longer than its upstream may take in all. What follows a switch of
 /// protocols has no such limit.
-pub(crate) fn within_time(session: &Session, context: &RequestContext) -> pingora::Result<()> {
+pub(crate) fn check_deadline(session: &Session, context: &RequestContext) -> pingora::Result<()> {
     let live = live(&context.prepared, context);
     let left = live.and_then(|live| context.attempts.time_left(live, Instant::now()));
     if left == Some(Duration::ZERO) && !session.was_upgraded() {
-        return Err(late());
+        return Err(deadline_exceeded());
     }
     Ok(())
 }
@@ -272,7 +272,7 @@ pub(crate) fn failure(error: &Error) -> Option<(AnswerCode, Outcome)> {
 
 /// Whether an error is one that happens in the best of houses: it is in the access log, and needs no line of
 /// its own.
-pub(crate) fn is_ordinary(error: &Error) -> bool {
+pub(crate) fn is_expected(error: &Error) -> bool {
     !matches!(error.esource(), ErrorSource::Internal | ErrorSource::Unset)
 }
 
@@ -286,7 +286,7 @@ fn live<'s>(
 }
 
 /// Who is asking, where that decides who is asked: the tenant, or else the client's address.
-fn asker(context: &RequestContext) -> Option<u64> {
+fn hash_key(context: &RequestContext) -> Option<u64> {
     if live(&context.prepared, context)?.definition().balance != Balance::Sticky {
         return None;
     }
@@ -300,9 +300,9 @@ fn asker(context: &RequestContext) -> Option<u64> {
 }
 
 /// Has no step take longer than what is left of the time for all of them.
-fn limit(options: &mut PeerOptions, left: Duration) -> pingora::Result<()> {
+fn limit_timeouts(options: &mut PeerOptions, left: Duration) -> pingora::Result<()> {
     if left.is_zero() {
-        return Err(late());
+        return Err(deadline_exceeded());
     }
     for timeout in [
         &mut options.connection_timeout,
@@ -315,6 +315,6 @@ fn limit(options: &mut PeerOptions, left: Duration) -> pingora::Result<()> {
     Ok(())
 }
 
-fn late() -> Box<Error> {
+fn deadline_exceeded() -> Box<Error> {
     Error::explain(ErrorType::ReadTimedout, "the exchange took too long in all").into_up()
 }

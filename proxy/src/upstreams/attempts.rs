@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use arrayvec::ArrayVec;
 use pingora::Error;
 
-use super::balance::Choice;
+use super::balance::EndpointChoice;
 use super::circuit::Permit;
-use super::endpoint::{Asked, LiveEndpoint};
+use super::endpoint::{EndpointRequest, LiveEndpoint};
 use super::failure::Failure;
 use super::live::LiveUpstream;
-use super::meter::Attempt;
+use super::meter::AttemptResult;
 
 /// The most addresses that can be tried for one request.
 pub(crate) const MAX_TRIED: usize = rules::MAX_RETRIES as usize + 1;
@@ -23,26 +23,26 @@ const MAX_CAUSE: usize = 300;
 
 /// A request's attempts to get an answer.
 #[derive(Debug, Default)]
-pub(crate) struct Attempts {
+pub(crate) struct UpstreamAttempts {
     started: Option<Instant>,
     turn: usize,
-    asker: Option<u64>,
+    hash_key: Option<u64>,
     tried: ArrayVec<SocketAddr, MAX_TRIED>,
     retries: u32,
-    asked: Option<Asked>,
+    request: Option<EndpointRequest>,
     /// Whether the present attempt was counted.
-    counted: bool,
+    is_counted: bool,
     /// Interim answers so far.
     interim: u32,
     cause: Option<Box<str>>,
     permit: Option<Permit>,
 }
 
-impl Attempts {
+impl UpstreamAttempts {
     /// Takes the permit that lets the request in, and who is asking, where that decides who is asked.
-    pub(crate) fn begin(&mut self, permit: Permit, asker: Option<u64>) {
+    pub(crate) fn begin(&mut self, permit: Permit, hash_key: Option<u64>) {
         self.permit = Some(permit);
-        self.asker = asker;
+        self.hash_key = hash_key;
     }
 
     /// Chooses an endpoint; the first time, this takes a turn.
@@ -51,22 +51,22 @@ impl Attempts {
             self.started = Some(now);
             self.turn = live.take_turn();
         }
-        self.asked = None;
-        let choice = Choice {
+        self.request = None;
+        let choice = EndpointChoice {
             balance: live.definition().balance,
             turn: self.turn,
-            asker: self.asker,
+            hash_key: self.hash_key,
             tried: &self.tried,
             now,
         };
-        self.asked = choice.among(&live.table()).map(Asked::new);
-        self.counted = false;
+        self.request = choice.among(&live.table()).map(EndpointRequest::new);
+        self.is_counted = false;
         self.endpoint()
     }
 
     /// Who has the request.
     pub(crate) fn endpoint(&self) -> Option<&LiveEndpoint> {
-        self.asked.as_ref().map(Asked::endpoint)
+        self.request.as_ref().map(EndpointRequest::endpoint)
     }
 
     /// When the upstream was first turned to.
@@ -83,11 +83,11 @@ impl Attempts {
 
     /// Takes note that no connection could be made, and says whether another address may be tried.
     pub(crate) fn connect_failed(&mut self, live: &LiveUpstream, error: &Error, now: Instant) -> bool {
-        if let Some(asked) = &self.asked {
+        if let Some(request) = &self.request {
             // There is room: a request that may be tried no more is not tried.
-            let _ = self.tried.try_push(asked.endpoint().address);
+            let _ = self.tried.try_push(request.endpoint().address);
         }
-        self.failed(live, error, now);
+        self.record_failure(live, error, now);
         let table = live.table();
         let mut untried = table
             .endpoints()
@@ -101,18 +101,18 @@ impl Attempts {
         let more = self.retries < live.definition().retries;
         if more {
             self.retries += 1;
-            live.meter().retried();
+            live.meter().count_retry();
         }
         more
     }
 
     /// Takes note that the endpoint failed the request.
-    fn failed(&mut self, live: &LiveUpstream, error: &Error, now: Instant) {
+    fn record_failure(&mut self, live: &LiveUpstream, error: &Error, now: Instant) {
         let failure = Failure::of(error);
-        if self.count(live, Attempt::Failed(failure))
+        if self.count(live, AttemptResult::Failed(failure))
             && let Some(endpoint) = self.endpoint()
         {
-            live.failed(endpoint, now);
+            live.record_failure(endpoint, now);
         }
         self.cause = Some(cause(error, failure));
     }
@@ -121,34 +121,34 @@ impl Attempts {
     pub(crate) fn exchange_failed(&mut self, live: &LiveUpstream, error: &Error, reused: bool, now: Instant) {
         let failure = Failure::of(error);
         if reused && failure == Failure::Broken {
-            self.count(live, Attempt::Failed(failure));
+            self.count(live, AttemptResult::Failed(failure));
             self.cause = Some(cause(error, failure));
         } else {
-            self.failed(live, error, now);
+            self.record_failure(live, error, now);
         }
     }
 
     /// Takes note of an answer's head.
-    pub(crate) fn answered(&mut self, live: &LiveUpstream) {
-        if self.count(live, Attempt::Answered)
+    pub(crate) fn record_head(&mut self, live: &LiveUpstream) {
+        if self.count(live, AttemptResult::Answered)
             && let Some(endpoint) = self.endpoint()
         {
-            endpoint.state.succeeded();
+            endpoint.state.record_success();
         }
         self.cause = None;
     }
 
     /// Takes note of an answer's end: upstream and endpoint have room for another request, whatever the client still
     /// sends.
-    pub(crate) fn ended(&mut self) {
-        if let Some(asked) = &mut self.asked {
-            asked.end();
+    pub(crate) fn record_end(&mut self) {
+        if let Some(request) = &mut self.request {
+            request.end();
         }
         self.permit = None;
     }
 
     /// Counts an interim answer, and says whether it may be passed on.
-    pub(crate) fn interim(&mut self) -> bool {
+    pub(crate) fn count_interim(&mut self) -> bool {
         self.interim = self.interim.saturating_add(1);
         self.interim <= MAX_INTERIM
     }
@@ -164,10 +164,10 @@ impl Attempts {
     }
 
     /// Counts how an attempt went, once.
-    fn count(&mut self, live: &LiveUpstream, attempt: Attempt) -> bool {
-        let first = !std::mem::replace(&mut self.counted, true);
+    fn count(&mut self, live: &LiveUpstream, attempt: AttemptResult) -> bool {
+        let first = !std::mem::replace(&mut self.is_counted, true);
         if first {
-            live.meter().attempted(attempt);
+            live.meter().count_attempt(attempt);
         }
         first
     }

@@ -8,25 +8,25 @@ use std::time::Instant;
 use rules::Balance;
 
 use super::endpoint::LiveEndpoint;
+use super::endpoint_table::EndpointTable;
 use super::mix;
-use super::table::Table;
 
 /// What a choice depends on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Choice<'a> {
+pub(super) struct EndpointChoice<'a> {
     pub(super) balance: Balance,
     pub(super) turn: usize,
     /// Who is asking, where that decides.
-    pub(super) asker: Option<u64>,
+    pub(super) hash_key: Option<u64>,
     /// Where no connection could be made for this request.
     pub(super) tried: &'a [SocketAddr],
     pub(super) now: Instant,
 }
 
-impl Choice<'_> {
+impl EndpointChoice<'_> {
     /// An endpoint that was not tried: a fit one, or any where there are none, because then more likely we
     /// misjudge them than that nobody is there. None where all were tried.
-    pub(super) fn among<'t>(&self, table: &'t Table) -> Option<&'t Arc<LiveEndpoint>> {
+    pub(super) fn among<'t>(&self, table: &'t EndpointTable) -> Option<&'t Arc<LiveEndpoint>> {
         let untried = |endpoint: &LiveEndpoint| !self.tried.contains(&endpoint.address);
         let fit = |endpoint: &LiveEndpoint| untried(endpoint) && endpoint.state.is_fit(self.now);
         self.pick(table, &fit).or_else(|| self.pick(table, &untried))
@@ -34,12 +34,12 @@ impl Choice<'_> {
 
     fn pick<'t>(
         &self,
-        table: &'t Table,
+        table: &'t EndpointTable,
         eligible: &dyn Fn(&LiveEndpoint) -> bool,
     ) -> Option<&'t Arc<LiveEndpoint>> {
-        match (self.balance, self.asker) {
+        match (self.balance, self.hash_key) {
             (Balance::LeastRequest, _) => less_busy(table, self.turn, eligible),
-            (Balance::Sticky, Some(asker)) => owner(table, asker, eligible),
+            (Balance::Sticky, Some(hash_key)) => owner(table, hash_key, eligible),
             (Balance::RoundRobin, _) | (Balance::Sticky, None) => {
                 table.beginning_at(self.turn).find(|endpoint| eligible(endpoint))
             }
@@ -50,7 +50,7 @@ impl Choice<'_> {
 /// Draws two by their weights, and takes the one with fewer requests for its weight ("The Power of Two Choices
 /// in Randomized Load Balancing", Mitzenmacher 2001).
 fn less_busy<'t>(
-    table: &'t Table,
+    table: &'t EndpointTable,
     turn: usize,
     eligible: &dyn Fn(&LiveEndpoint) -> bool,
 ) -> Option<&'t Arc<LiveEndpoint>> {
@@ -76,12 +76,12 @@ fn less_busy<'t>(
 /// The one that has the highest score for this asker, so that only those of an endpoint that goes away move
 /// (weighted rendezvous hashing, Schindelhauer and Schomaker 2005).
 fn owner<'t>(
-    table: &'t Table,
-    asker: u64,
+    table: &'t EndpointTable,
+    hash_key: u64,
     eligible: &dyn Fn(&LiveEndpoint) -> bool,
 ) -> Option<&'t Arc<LiveEndpoint>> {
     let eligible = table.endpoints().iter().filter(|endpoint| eligible(endpoint));
-    let scored = eligible.map(|endpoint| (endpoint.rank, score(endpoint, asker), endpoint));
+    let scored = eligible.map(|endpoint| (endpoint.rank, score(endpoint, hash_key), endpoint));
     let best = scored.reduce(|best, next| {
         let better = match (best.0, next.0) {
             (super::endpoint::Rank::Reserve, super::endpoint::Rank::First) => true,
@@ -94,8 +94,8 @@ fn owner<'t>(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
-fn score(endpoint: &LiveEndpoint, asker: u64) -> f64 {
-    let bits = mix(asker ^ endpoint.seed) >> 11;
+fn score(endpoint: &LiveEndpoint, hash_key: u64) -> f64 {
+    let bits = mix(hash_key ^ endpoint.seed) >> 11;
     // Between 0 and 1, neither included.
     let part = (bits as f64 + 0.5) / (1_u64 << 53) as f64;
     -f64::from(endpoint.weight) / part.ln()

@@ -48,7 +48,7 @@ pub(super) struct EndpointState {
 
 /// A request that an endpoint has. Dropping it ends that.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct EndpointRequest {
     endpoint: Arc<LiveEndpoint>,
     /// Whether it was answered whole, and counts no more.
     ended: bool,
@@ -89,7 +89,7 @@ impl EndpointState {
 
     /// Takes note of a check, and says whether that changes what is thought of it. The very first one decides
     /// alone: until then nothing is known. Only one task checks an endpoint at a time.
-    pub(super) fn checked(&self, well: bool, health: &HealthCheck) -> bool {
+    pub(super) fn record_check(&self, well: bool, health: &HealthCheck) -> bool {
         let first = !self.checked.swap(true, Ordering::Relaxed);
         if well != self.is_unhealthy() {
             self.streak.store(0, Ordering::Relaxed);
@@ -113,7 +113,7 @@ impl EndpointState {
     }
 
     /// Counts a failure, and says whether it is ejected for it. After that one failure more ejects it again.
-    pub(super) fn failed(&self, now: Instant, ejection: Ejection) -> bool {
+    pub(super) fn record_failure(&self, now: Instant, ejection: Ejection) -> bool {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if failures < ejection.failures {
             return false;
@@ -136,7 +136,7 @@ impl EndpointState {
     }
 
     /// Takes note of an answer.
-    pub(super) fn succeeded(&self) {
+    pub(super) fn record_success(&self) {
         // Written only where it changes something: it is shared by all threads.
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
@@ -149,7 +149,7 @@ impl EndpointState {
     }
 }
 
-impl Asked {
+impl EndpointRequest {
     pub(super) fn new(endpoint: &Arc<LiveEndpoint>) -> Self {
         endpoint.state.in_flight.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -170,7 +170,7 @@ impl Asked {
     }
 }
 
-impl Drop for Asked {
+impl Drop for EndpointRequest {
     fn drop(&mut self) {
         self.end();
     }

@@ -133,9 +133,9 @@ impl Checker {
 }
 
 fn report(live: &LiveUpstream, endpoint: &LiveEndpoint, health: &HealthCheck, result: Result<(), String>) {
-    live.meter().checked(result.is_ok());
+    live.meter().count_check(result.is_ok());
     let (upstream, address) = (live.name(), endpoint.address);
-    match (endpoint.state.checked(result.is_ok(), health), result) {
+    match (endpoint.state.record_check(result.is_ok(), health), result) {
         (true, Ok(())) => info!("upstream `{upstream}`: {address} is healthy"),
         (true, Err(reason)) => {
             let reason: String = reason.chars().take(MAX_REASON).collect();

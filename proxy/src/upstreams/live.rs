@@ -14,9 +14,9 @@ use tokio::task::AbortHandle;
 use tracing::{info, warn};
 
 use super::circuit::{Circuit, Permit};
+use super::endpoint_table::EndpointTable;
 use super::meter::UpstreamMeter;
 use super::peer::Template;
-use super::table::Table;
 
 /// An upstream that requests can be sent to. The request path reads the table and counts; it takes no lock.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct LiveUpstream {
     circuit: Circuit,
     turns: AtomicUsize,
     template: Template,
-    table: ArcSwap<Table>,
+    table: ArcSwap<EndpointTable>,
     /// By endpoint of the definition.
     resolved: Mutex<Box<[Resolved]>>,
     tasks: Mutex<Vec<AbortHandle>>,
@@ -69,7 +69,7 @@ impl LiveUpstream {
             .collect();
         let before = namesake.map(|live| live.table.load_full());
         let template = Template::new(definition);
-        let table = Table::build(definition, &template, &resolved, before.as_deref());
+        let table = EndpointTable::build(definition, &template, &resolved, before.as_deref());
         if definition.health.is_none() {
             table.forget_health();
         }
@@ -98,7 +98,7 @@ impl LiveUpstream {
     }
 
     /// The endpoints at this moment.
-    pub(super) fn table(&self) -> Guard<Arc<Table>> {
+    pub(super) fn table(&self) -> Guard<Arc<EndpointTable>> {
         self.table.load()
     }
 
@@ -122,18 +122,18 @@ impl LiveUpstream {
             return Err(Unavailable::Unhealthy);
         }
         self.circuit.enter().ok_or_else(|| {
-            self.meter.overloaded();
+            self.meter.count_overload();
             Unavailable::Overloaded
         })
     }
 
     /// Counts that the endpoint at `address` failed a request.
-    pub(super) fn failed(&self, endpoint: &super::endpoint::LiveEndpoint, now: Instant) {
+    pub(super) fn record_failure(&self, endpoint: &super::endpoint::LiveEndpoint, now: Instant) {
         let Some(ejection) = self.definition.ejection else {
             return;
         };
-        if endpoint.state.failed(now, ejection) {
-            self.meter.ejected();
+        if endpoint.state.record_failure(now, ejection) {
+            self.meter.count_ejection();
             let (upstream, address) = (self.name(), endpoint.address);
             warn!(
                 "upstream `{upstream}`: {address} failed too often in a row and gets no requests for a while"
@@ -161,8 +161,8 @@ impl LiveUpstream {
     }
 
     /// Takes over what was found for the host of an endpoint. On a failure the last good addresses stay.
-    pub(super) fn resolve(&self, index: usize, found: std::io::Result<Vec<IpAddr>>) {
-        self.meter.resolved(found.is_ok());
+    pub(super) fn set_addresses(&self, index: usize, found: std::io::Result<Vec<IpAddr>>) {
+        self.meter.count_resolution(found.is_ok());
         let mut resolved = self.resolved.lock();
         let (Some(entry), Some(endpoint)) = (resolved.get_mut(index), self.definition.endpoints.get(index))
         else {
@@ -189,7 +189,7 @@ impl LiveUpstream {
                 return;
             }
         }
-        let table = Table::build(
+        let table = EndpointTable::build(
             &self.definition,
             &self.template,
             &resolved,
@@ -199,7 +199,7 @@ impl LiveUpstream {
     }
 
     /// Has a background task end with this upstream.
-    pub(super) fn own(&self, task: AbortHandle) {
+    pub(super) fn add_task(&self, task: AbortHandle) {
         self.tasks.lock().push(task);
     }
 

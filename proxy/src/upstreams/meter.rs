@@ -6,7 +6,7 @@ use super::failure::Failure;
 
 /// How an attempt to get an answer went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Attempt {
+pub(crate) enum AttemptResult {
     /// The head of an answer came.
     Answered,
     /// It did not.
@@ -16,7 +16,7 @@ pub(crate) enum Attempt {
 /// Counts of one upstream. They go on through reloads.
 #[derive(Debug, Default)]
 pub(crate) struct UpstreamMeter {
-    attempts: [AtomicU64; Attempt::ALL.len()],
+    attempts: [AtomicU64; AttemptResult::ALL.len()],
     retries: AtomicU64,
     ejections: AtomicU64,
     overloads: AtomicU64,
@@ -24,7 +24,7 @@ pub(crate) struct UpstreamMeter {
     checks: [AtomicU64; 2],
 }
 
-impl Attempt {
+impl AttemptResult {
     pub(super) const ALL: [Self; 7] = [
         Self::Answered,
         Self::Failed(Failure::Unreachable),
@@ -57,38 +57,38 @@ impl Attempt {
 }
 
 impl UpstreamMeter {
-    pub(super) fn attempted(&self, attempt: Attempt) {
+    pub(super) fn count_attempt(&self, attempt: AttemptResult) {
         if let Some(count) = self.attempts.get(attempt.place()) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn retried(&self) {
+    pub(super) fn count_retry(&self) {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn ejected(&self) {
+    pub(super) fn count_ejection(&self) {
         self.ejections.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn overloaded(&self) {
+    pub(super) fn count_overload(&self) {
         self.overloads.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn resolved(&self, well: bool) {
+    pub(super) fn count_resolution(&self, well: bool) {
         if let Some(count) = self.resolutions.get(usize::from(!well)) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn checked(&self, well: bool) {
+    pub(super) fn count_check(&self, well: bool) {
         if let Some(count) = self.checks.get(usize::from(!well)) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     pub(super) fn attempts(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Attempt::ALL
+        AttemptResult::ALL
             .iter()
             .zip(&self.attempts)
             .map(|(attempt, count)| (attempt.as_str(), count.load(Ordering::Relaxed)))

@@ -36,7 +36,7 @@ async fn resolve_once(live: &Weak<LiveUpstream>) -> Option<Duration> {
     }
     while let Some(found) = lookups.join_next().await {
         if let Ok((index, found)) = found {
-            live.upgrade()?.resolve(index, found);
+            live.upgrade()?.set_addresses(index, found);
         }
     }
     let live = live.upgrade()?;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rules::{Balance, Ejection, Endpoint, HealthCheck, HealthProbe, Protocol, Upstream, UpstreamTls};
 
-use super::attempts::Attempts;
+use super::attempts::UpstreamAttempts;
 use super::endpoint::EndpointState;
 use super::live::LiveUpstream;
 use super::peer::Template;
@@ -34,7 +34,7 @@ fn ip(text: &str) -> IpAddr {
 fn asked(live: &LiveUpstream, times: usize) -> Vec<String> {
     (0..times)
         .map(|_| {
-            let mut attempts = Attempts::default();
+            let mut attempts = UpstreamAttempts::default();
             attempts
                 .choose(live, Instant::now())
                 .unwrap()
@@ -68,10 +68,10 @@ fn draws_of_two_follow_weights_where_all_are_idle() {
 fn ipv6_addresses_of_a_host_that_has_ipv4_ones_are_in_reserve() {
     let live = live(&upstream("a", &[("some.host", 1)]), &[]);
     assert!(!live.is_resolved());
-    live.resolve(0, Ok(vec![ip("10.0.0.1"), ip("10.0.0.2"), ip("::1")]));
+    live.set_addresses(0, Ok(vec![ip("10.0.0.1"), ip("10.0.0.2"), ip("::1")]));
     assert!(live.is_resolved());
     assert_eq!(asked(&live, 3), ["10.0.0.1", "10.0.0.2", "10.0.0.1"]);
-    let mut attempts = Attempts::default();
+    let mut attempts = UpstreamAttempts::default();
     let error = pingora::Error::new(pingora::ErrorType::ConnectRefused);
     let mut order = Vec::new();
     for more in [true, true, false] {
@@ -85,10 +85,10 @@ fn ipv6_addresses_of_a_host_that_has_ipv4_ones_are_in_reserve() {
 #[test]
 fn last_good_addresses_stay_when_a_name_can_not_be_resolved() {
     let live = live(&upstream("a", &[("some.host", 1)]), &[]);
-    live.resolve(0, Ok(vec![ip("10.0.0.1")]));
-    live.resolve(0, Err(std::io::ErrorKind::NotFound.into()));
+    live.set_addresses(0, Ok(vec![ip("10.0.0.1")]));
+    live.set_addresses(0, Err(std::io::ErrorKind::NotFound.into()));
     assert_eq!(live.addresses(), ["10.0.0.1:1".parse().unwrap()]);
-    live.resolve(0, Ok(vec![ip("10.0.0.9")]));
+    live.set_addresses(0, Ok(vec![ip("10.0.0.9")]));
     assert_eq!(live.addresses(), ["10.0.0.9:1".parse().unwrap()]);
 }
 
@@ -96,8 +96,8 @@ fn last_good_addresses_stay_when_a_name_can_not_be_resolved() {
 fn what_is_resolved_and_what_is_counted_outlives_a_change_of_something_else() {
     let definition = upstream("a", &[("some.host", 1), ("10.0.0.2", 1)]);
     let before = live(&definition, &[]);
-    before.resolve(0, Ok(vec![ip("10.0.0.1")]));
-    let mut attempts = Attempts::default();
+    before.set_addresses(0, Ok(vec![ip("10.0.0.1")]));
+    let mut attempts = UpstreamAttempts::default();
     attempts.choose(&before, Instant::now()).unwrap();
     let mut changed = upstream("a", &[("10.0.0.2", 7), ("some.host", 2), ("10.0.0.3", 1)]);
     changed.timeouts.read_timeout_ms = 1;
@@ -161,7 +161,10 @@ fn checks_change_what_is_thought_by_their_thresholds_and_the_first_one_at_once()
     let health = HealthCheck::new(HealthProbe::Tcp);
     let state = EndpointState::new(Instant::now());
     let changes = |results: &[bool]| -> Vec<bool> {
-        results.iter().map(|well| state.checked(*well, &health)).collect()
+        results
+            .iter()
+            .map(|well| state.record_check(*well, &health))
+            .collect()
     };
     assert_eq!(changes(&[false]), [true]);
     assert!(state.is_unhealthy() && !state.is_fit(Instant::now()));
@@ -184,13 +187,16 @@ fn an_ejected_endpoint_is_ejected_again_by_the_next_failure_and_freed_by_an_answ
         for_ms: 1_000,
     };
     let at = |ms| start + Duration::from_millis(ms);
-    assert!(!state.failed(at(1), ejection));
-    assert!(state.failed(at(2), ejection));
-    assert!(!state.failed(at(3), ejection), "once for all that fail meanwhile");
+    assert!(!state.record_failure(at(1), ejection));
+    assert!(state.record_failure(at(2), ejection));
+    assert!(
+        !state.record_failure(at(3), ejection),
+        "once for all that fail meanwhile"
+    );
     assert!(state.is_ejected(at(1_001)) && !state.is_ejected(at(1_002)));
-    assert!(state.failed(at(1_100), ejection));
-    state.succeeded();
-    assert!(!state.failed(at(5_000), ejection));
+    assert!(state.record_failure(at(1_100), ejection));
+    state.record_success();
+    assert!(!state.record_failure(at(5_000), ejection));
 }
 
 #[test]

@@ -16,13 +16,13 @@ const MAX_ADDRESSES: usize = 64;
 
 /// Endpoints, and in which order they take turns.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct EndpointTable {
     endpoints: Box<[Arc<LiveEndpoint>]>,
     /// Places in `endpoints`; one with weight 3 is there three times, apart from itself.
     turns: Box<[u16]>,
 }
 
-impl Table {
+impl EndpointTable {
     /// The table of a definition whose hosts are resolved to these addresses. Endpoints of `before` that are
     /// reached in the same way keep their state.
     pub(super) fn build(
@@ -101,7 +101,7 @@ fn live(
     template: &Template,
     endpoint: &Endpoint,
     (address, rank): (SocketAddr, Rank),
-    before: Option<&Table>,
+    before: Option<&EndpointTable>,
     now: Instant,
 ) -> Arc<LiveEndpoint> {
     let peer = template.at(address, endpoint);
