@@ -57,6 +57,9 @@ const IMPURE: &[&str] = &[
     "rand::",
 ];
 
+/// Where cargo builds, by path from the root: not sources, whatever lies there.
+const BUILD_FOLDERS: &[&str] = &["target", "fuzz/target", "benches/target"];
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -90,10 +93,12 @@ fn collect(folder: &Path, found: &mut Vec<(String, String)>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries {
         let path = entry.unwrap().path();
-        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
-            collect(&path, found);
+        let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !BUILD_FOLDERS.contains(&name.as_str()) {
+                collect(&path, found);
+            }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
             found.push((name, fs::read_to_string(&path).unwrap()));
         }
     }
