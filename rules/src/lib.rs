@@ -36,6 +36,7 @@ mod problem;
 mod remedy;
 mod request_decision;
 mod request_reads;
+mod request_target;
 mod route;
 mod route_table;
 mod shards;
@@ -44,7 +45,6 @@ mod snapshot;
 mod split;
 mod string_set;
 mod subject;
-mod target;
 mod tenant;
 mod tenants;
 mod time;
@@ -95,6 +95,10 @@ pub use problem::{Noun, Problem, ProblemKind};
 pub use remedy::Remedies;
 pub use request_decision::{Action, Judgement, Passage, RequestDecision, Subjects, Trace};
 pub use request_reads::RequestReads;
+pub use request_target::{
+    EncodedSlash, InvalidTarget, MAX_DECODES, MAX_PATH, MAX_PATH_SEGMENTS, MAX_READINGS, Read, Reads, Target,
+    TargetOptions, TooManyReadings, is_plain, normalise, readings,
+};
 pub use route::{
     Auth, Body, Destination, Mode, OnError, Otherwise, Preflight, Reject, Route, Routes, Unmatched,
 };
@@ -104,10 +108,6 @@ pub use route_table::{
 pub use site::{Site, Sited};
 pub use snapshot::{Revision, Snapshot};
 pub use subject::{MAX_SUBJECT_ATTRIBUTES, RESERVED_ATTRIBUTES, Subject};
-pub use target::{
-    EncodedSlash, InvalidTarget, MAX_DECODES, MAX_PATH, MAX_PATH_SEGMENTS, MAX_READINGS, Read, Reads, Target,
-    TargetOptions, TooManyReadings, is_plain, normalise, readings,
-};
 pub use tenant::Tenant;
 pub use tenants::Tenants;
 pub use time::{InvalidTime, Timestamp};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::{
     InvalidTarget,
-    target::{decoded_bytes, normalise_pattern},
+    request_target::{decoded_bytes, normalise_pattern},
 };
 
 /// A path as a route writes it: `/a/b`, `/a/{id}/b`, `/a/**`.

@@ -14,7 +14,7 @@ pub use conflict::{ConflictKind, RouteConflict};
 pub use precedence::Precedence;
 
 use self::{host_index::HostIndex, path_index::PathIndex, reading_index::ReadingIndex};
-use crate::target::suffix;
+use crate::request_target::suffix;
 use crate::{HeaderMatch, HostPattern, Methods, PathPattern, Read, Reads, TooManyReadings, TrailingSlash};
 
 /// Most routes of one table. Whoever reads a document refuses more.

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::{
     path::{Segment, Slash},
-    target::decoded_bytes,
+    request_target::decoded_bytes,
 };
 
 /// The tree. A request's path leads to each node at most once, so a walk never visits more than it holds.

@@ -8,8 +8,8 @@ use super::host_index::HostIndex;
 use super::path_index::Step;
 use super::{RequestHead, RouteId, RouteMatch};
 use crate::path::{PathPattern, Segment};
-use crate::target::step::{self, Decoder};
-use crate::target::{Read, Reads, TooManyReadings, is_plain, readings};
+use crate::request_target::step::{self, Decoder};
+use crate::request_target::{Read, Reads, TooManyReadings, is_plain, readings};
 
 /// Stands for a parameter in the path of a route: no pattern has a control character.
 const PARAMETER: &[u8] = b"\x01";

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::path::Slash;
-use crate::target::{step, tests_of_readings};
+use crate::request_target::{step, tests_of_readings};
 
 mod suffix;
 
