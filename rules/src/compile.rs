@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::{
     Eligibility, FlagDefinition, FlagId, Flags, FlagsDefinition, Name, NamedFlag, Names, Noun, Problem,
-    ProblemKind, Site, Tenants, TierId, UnknownTenant, UnknownTenantDefinition, VariantId, flags::Slot,
+    ProblemKind, Site, Tenants, TierId, UnknownTenant, UnknownTenantDefinition, VariantId, flags::FlagSlot,
 };
 
 mod condition;
@@ -45,7 +45,7 @@ pub fn compile(
     names: &Names,
     eligibility: Eligibility,
 ) -> Result<(Flags, Tenants), Vec<Problem>> {
-    let mut compiler = Compiler::new(names, Arc::default());
+    let mut compiler = FlagsCompiler::new(names, Arc::default());
     let flags = compiler.whole(definition, eligibility, &|_| None);
     let tenants = compiler.tenants(&definition.tenants);
     if compiler.problems.is_empty() {
@@ -61,16 +61,16 @@ pub(crate) struct Problems(Vec<Problem>);
 
 /// The names of attributes that conditions read, in the order in which they were met.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Attributes {
+pub(crate) struct AttributeNames {
     names: Vec<Box<str>>,
     ids: HashMap<Box<str>, crate::AttributeId>,
 }
 
-pub(crate) struct Compiler<'n> {
+pub(crate) struct FlagsCompiler<'n> {
     names: &'n Names,
     problems: Problems,
     /// Copied when one is met that is new.
-    attributes: Arc<Attributes>,
+    attributes: Arc<AttributeNames>,
 }
 
 impl Problems {
@@ -165,7 +165,7 @@ impl Problems {
     }
 }
 
-impl Attributes {
+impl AttributeNames {
     pub(crate) fn id(&self, name: &str) -> Option<crate::AttributeId> {
         self.ids.get(name).copied()
     }
@@ -185,8 +185,8 @@ impl Attributes {
     }
 }
 
-impl<'n> Compiler<'n> {
-    fn new(names: &'n Names, attributes: Arc<Attributes>) -> Self {
+impl<'n> FlagsCompiler<'n> {
+    fn new(names: &'n Names, attributes: Arc<AttributeNames>) -> Self {
         Self {
             names,
             problems: Problems::default(),
@@ -285,7 +285,7 @@ impl<'n> Compiler<'n> {
         &mut self,
         definition: &FlagsDefinition<'_>,
         known: &dyn Fn(&FlagDefinition<'_>) -> Option<Arc<crate::Flag>>,
-    ) -> (Vec<Slot>, Vec<FlagId>) {
+    ) -> (Vec<FlagSlot>, Vec<FlagId>) {
         if let Some(last) = definition.flags.last() {
             self.problems
                 .limit(last.key.site, "flags", MAX_FLAGS, definition.flags.len());
@@ -295,7 +295,7 @@ impl<'n> Compiler<'n> {
         let mut in_key_order: Vec<&FlagDefinition<'_>> =
             definition.flags.iter().map(|flag| &**flag).collect();
         in_key_order.sort_by(|a, b| a.key.value.cmp(&b.key.value));
-        let mut slots: Vec<Slot> = vec![None; self.names.flag_ids()];
+        let mut slots: Vec<FlagSlot> = vec![None; self.names.flag_ids()];
         let mut order = Vec::with_capacity(in_key_order.len());
         for flag in in_key_order {
             let id = self.names.flag(&flag.key.value).map(|named| named.id);

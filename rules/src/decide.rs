@@ -3,16 +3,16 @@
 
 use crate::{
     Cause, Decision, Eligibility, Flag, FlagId, Flags, Lifecycle, Reason, Subject, Timestamp, VariantId,
-    tenant::{Choice, Standing},
+    tenant::{TenantChoice, TenantFlagSettings},
 };
 
 /// A flag being asked about a subject.
 #[derive(Clone, Copy)]
-pub(crate) struct Question<'a> {
+pub(crate) struct Evaluation<'a> {
     pub(crate) flags: &'a Flags,
     pub(crate) flag: &'a Flag,
     pub(crate) subject: &'a Subject<'a>,
-    pub(crate) standing: Standing,
+    pub(crate) settings: TenantFlagSettings,
     pub(crate) now: Timestamp,
 }
 
@@ -20,7 +20,7 @@ pub(crate) struct Question<'a> {
 /// snapshot is answered with [`Cause::UnknownFlag`] and means nothing else.
 #[must_use]
 pub fn decide(flags: &Flags, flag: FlagId, subject: &Subject<'_>, now: Timestamp) -> Decision {
-    let Some(question) = Question::new(flags, flag, subject, now) else {
+    let Some(evaluation) = Evaluation::new(flags, flag, subject, now) else {
         return Decision {
             variant: VariantId(0),
             reason: Reason::Error,
@@ -28,22 +28,22 @@ pub fn decide(flags: &Flags, flag: FlagId, subject: &Subject<'_>, now: Timestamp
             place: 0,
         };
     };
-    None.or_else(|| question.retired())
-        .or_else(|| question.killed())
-        .or_else(|| question.schedule())
-        .or_else(|| question.prerequisite())
-        .or_else(|| question.override_off())
-        .or_else(|| question.opt_out())
-        .or_else(|| question.lifecycle())
-        .or_else(|| question.override_to())
-        .or_else(|| question.rule())
-        .or_else(|| question.opt_in())
-        .or_else(|| question.rollout())
-        .or_else(|| question.tier())
-        .unwrap_or_else(|| question.default())
+    None.or_else(|| evaluation.retired())
+        .or_else(|| evaluation.killed())
+        .or_else(|| evaluation.schedule())
+        .or_else(|| evaluation.prerequisite())
+        .or_else(|| evaluation.override_off())
+        .or_else(|| evaluation.opt_out())
+        .or_else(|| evaluation.lifecycle())
+        .or_else(|| evaluation.override_to())
+        .or_else(|| evaluation.rule())
+        .or_else(|| evaluation.opt_in())
+        .or_else(|| evaluation.rollout())
+        .or_else(|| evaluation.tier())
+        .unwrap_or_else(|| evaluation.default())
 }
 
-impl<'a> Question<'a> {
+impl<'a> Evaluation<'a> {
     pub(crate) fn new(
         flags: &'a Flags,
         id: FlagId,
@@ -51,14 +51,14 @@ impl<'a> Question<'a> {
         now: Timestamp,
     ) -> Option<Self> {
         let flag = flags.flag(id)?;
-        let standing = subject
+        let settings = subject
             .record
-            .map_or(Standing::default(), |record| record.standing(id));
+            .map_or(TenantFlagSettings::default(), |record| record.settings_for(id));
         Some(Self {
             flags,
             flag,
             subject,
-            standing,
+            settings,
             now,
         })
     }
@@ -114,13 +114,13 @@ impl<'a> Question<'a> {
 
     /// Line 6.
     pub(crate) fn override_off(&self) -> Option<Decision> {
-        (self.standing.forced == Some(self.flag.off))
+        (self.settings.forced == Some(self.flag.off))
             .then(|| self.off(Reason::TargetingMatch, Cause::Override))
     }
 
     /// Line 7.
     pub(crate) fn opt_out(&self) -> Option<Decision> {
-        (self.standing.choice == Choice::Out).then(|| self.off(Reason::TargetingMatch, Cause::OptOut))
+        (self.settings.choice == TenantChoice::Out).then(|| self.off(Reason::TargetingMatch, Cause::OptOut))
     }
 
     /// Line 8.
@@ -137,13 +137,13 @@ impl<'a> Question<'a> {
             Some(Lifecycle::Alpha) => {
                 self.flags.policy.alpha_overrides
                     && self
-                        .standing
+                        .settings
                         .forced
                         .is_some_and(|variant| variant != self.flag.off)
             }
             Some(Lifecycle::Beta) => {
-                (self.standing.allowed && self.subject.channel() == crate::Channel::Latest)
-                    || (self.standing.choice == Choice::In && self.flags.policy.beta_opt_in)
+                (self.settings.allowed && self.subject.channel() == crate::Channel::Latest)
+                    || (self.settings.choice == TenantChoice::In && self.flags.policy.beta_opt_in)
             }
             Some(Lifecycle::Ga | Lifecycle::Retired) | None => true,
         }
@@ -151,7 +151,7 @@ impl<'a> Question<'a> {
 
     /// Line 9.
     pub(crate) fn override_to(&self) -> Option<Decision> {
-        let variant = self.standing.forced?;
+        let variant = self.settings.forced?;
         Some(self.serve(variant, Reason::TargetingMatch, Cause::Override))
     }
 
@@ -176,7 +176,7 @@ impl<'a> Question<'a> {
 
     /// Line 11.
     pub(crate) fn opt_in(&self) -> Option<Decision> {
-        (self.standing.choice == Choice::In)
+        (self.settings.choice == TenantChoice::In)
             .then(|| self.serve(self.flag.opt_in_serves, Reason::TargetingMatch, Cause::OptIn))
     }
 

@@ -79,10 +79,10 @@ impl Flags {
     /// By which lines the flag can be decided otherwise than among other flags.
     #[must_use]
     pub fn differences(&self, id: FlagId, others: &Self) -> Differences {
-        self.differences_within(id, others, MAX_NESTING)
+        self.differences_to_depth(id, others, MAX_NESTING)
     }
 
-    fn differences_within(&self, id: FlagId, others: &Self, depth: usize) -> Differences {
+    fn differences_to_depth(&self, id: FlagId, others: &Self, depth: usize) -> Differences {
         let all = || Differences(ArrayVec::from_iter([Line::FIRST]));
         let (Some(one), Some(two), Some(depth)) = (self.flag(id), others.flag(id), depth.checked_sub(1))
         else {
@@ -94,7 +94,7 @@ impl Flags {
         let same_ground = self.policy == others.policy && self.eligibility == others.eligibility;
         let same_segments =
             !one.names_segments() && !two.names_segments() || self.segments == others.segments;
-        let is_same = |required: FlagId| self.differences_within(required, others, depth).0.is_empty();
+        let is_same = |required: FlagId| self.differences_to_depth(required, others, depth).0.is_empty();
         let same_required = one.requires == two.requires && one.requires.iter().all(|of| is_same(of.flag));
         let was_retired = one.lifecycle == Some(Lifecycle::Retired);
         let is_retired = two.lifecycle == Some(Lifecycle::Retired);

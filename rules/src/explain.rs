@@ -3,9 +3,9 @@
 
 use crate::{
     Cause, Channel, Decision, Eligibility, FlagId, Flags, Lifecycle, Subject, Timestamp, VariantId,
-    decide::{Question, decide},
+    decide::{Evaluation, decide},
     subject::AttributeRef,
-    tenant::Choice,
+    tenant::TenantChoice,
 };
 
 mod clauses;
@@ -55,30 +55,30 @@ pub enum Outcome {
 /// Explains what `flag` serves to `subject` at `now`; none for an id of another snapshot.
 #[must_use]
 pub fn explain(flags: &Flags, flag: FlagId, subject: &Subject<'_>, now: Timestamp) -> Option<Explanation> {
-    let question = Question::new(flags, flag, subject, now)?;
-    let mut narrator = Narrator {
-        question,
+    let evaluation = Evaluation::new(flags, flag, subject, now)?;
+    let mut explainer = Explainer {
+        evaluation,
         decided: None,
         steps: Vec::new(),
     };
-    narrator.switches();
-    narrator.prerequisites();
-    narrator.tenant_lists();
-    narrator.rules();
-    narrator.shares();
+    explainer.states();
+    explainer.prerequisites();
+    explainer.tenant_lists();
+    explainer.rules();
+    explainer.defaults();
     Some(Explanation {
         decision: decide(flags, flag, subject, now),
-        steps: narrator.steps,
+        steps: explainer.steps,
     })
 }
 
-struct Narrator<'a> {
-    question: Question<'a>,
+struct Explainer<'a> {
+    evaluation: Evaluation<'a>,
     decided: Option<Decision>,
     steps: Vec<Step>,
 }
 
-impl<'a> Narrator<'a> {
+impl<'a> Explainer<'a> {
     fn step(
         &mut self,
         cause: Cause,
@@ -109,28 +109,28 @@ impl<'a> Narrator<'a> {
     }
 
     fn variant(&self, id: VariantId) -> &'a str {
-        self.question
+        self.evaluation
             .flag
             .variant(id)
             .map_or("", |variant| &*variant.name)
     }
 
     /// Lines 2 to 4.
-    fn switches(&mut self) {
-        let flag = self.question.flag;
+    fn states(&mut self) {
+        let flag = self.evaluation.flag;
         if flag.lifecycle == Some(Lifecycle::Retired) {
             let answer = format!("serves its final variant {}", self.variant(flag.final_variant));
-            self.step(Cause::Retired, "retired", self.question.retired(), answer);
+            self.step(Cause::Retired, "retired", self.evaluation.retired(), answer);
         }
         let answer = if flag.enabled { "yes" } else { "no, killed" };
         self.step(
             Cause::Killed,
             "enabled",
-            self.question.killed(),
+            self.evaluation.killed(),
             answer.to_owned(),
         );
         if let Some(schedule) = &flag.schedule {
-            let found = self.question.schedule();
+            let found = self.evaluation.schedule();
             let answer = if found.is_none() {
                 "now is within it"
             } else {
@@ -143,13 +143,18 @@ impl<'a> Narrator<'a> {
 
     /// Line 5, a step for each requirement.
     fn prerequisites(&mut self) {
-        let question = self.question;
-        let unmet = question.prerequisite();
-        for (place, requirement) in question.flag.requires.iter().enumerate() {
-            let Some(required) = question.flags.flag(requirement.flag) else {
+        let evaluation = self.evaluation;
+        let unmet = evaluation.prerequisite();
+        for (place, requirement) in evaluation.flag.requires.iter().enumerate() {
+            let Some(required) = evaluation.flags.flag(requirement.flag) else {
                 continue;
             };
-            let decision = decide(question.flags, requirement.flag, question.subject, question.now);
+            let decision = decide(
+                evaluation.flags,
+                requirement.flag,
+                evaluation.subject,
+                evaluation.now,
+            );
             let served = required
                 .variant(decision.variant)
                 .map_or("", |variant| &*variant.name);
@@ -168,22 +173,22 @@ impl<'a> Narrator<'a> {
 
     /// Lines 6 to 9.
     fn tenant_lists(&mut self) {
-        let question = self.question;
-        let forced = question.standing.forced;
+        let evaluation = self.evaluation;
+        let forced = evaluation.settings.forced;
         let answer = forced.map_or("none", |variant| self.variant(variant)).to_owned();
-        if forced.is_none_or(|variant| variant == question.flag.off) {
+        if forced.is_none_or(|variant| variant == evaluation.flag.off) {
             self.step(
                 Cause::Override,
                 "override",
-                question.override_off(),
+                evaluation.override_off(),
                 answer.clone(),
             );
         }
-        if question.standing.choice == Choice::Out {
-            self.step(Cause::OptOut, "opted out", question.opt_out(), "yes".to_owned());
+        if evaluation.settings.choice == TenantChoice::Out {
+            self.step(Cause::OptOut, "opted out", evaluation.opt_out(), "yes".to_owned());
         }
-        if let Some(lifecycle) = question.flag.lifecycle {
-            let found = question.lifecycle();
+        if let Some(lifecycle) = evaluation.flag.lifecycle {
+            let found = evaluation.lifecycle();
             let answer = if found.is_none() {
                 "eligible"
             } else {
@@ -198,36 +203,36 @@ impl<'a> Narrator<'a> {
             )
             .note = note;
         }
-        if forced.is_some_and(|variant| variant != question.flag.off) {
-            self.step(Cause::Override, "override", question.override_to(), answer);
+        if forced.is_some_and(|variant| variant != evaluation.flag.off) {
+            self.step(Cause::Override, "override", evaluation.override_to(), answer);
         }
     }
 
     /// What the lifecycle looked at.
     fn eligibility(&self, lifecycle: Lifecycle) -> String {
-        let question = self.question;
-        if question.flags.eligibility == Eligibility::Relaxed {
+        let evaluation = self.evaluation;
+        if evaluation.flags.eligibility == Eligibility::Relaxed {
             return "the lifecycle is relaxed in this environment".to_owned();
         }
-        if question.subject.is_internal() {
+        if evaluation.subject.is_internal() {
             return "the tenant is internal".to_owned();
         }
         match lifecycle {
-            Lifecycle::Alpha if question.is_eligible() => "staff set an override".to_owned(),
+            Lifecycle::Alpha if evaluation.is_eligible() => "staff set an override".to_owned(),
             Lifecycle::Alpha => "alpha is for internal tenants".to_owned(),
             Lifecycle::Beta => {
-                let channel = match question.subject.channel() {
+                let channel = match evaluation.subject.channel() {
                     Channel::Stable => "channel is stable",
                     Channel::Latest => "channel is latest",
                 };
-                let allowed = if question.standing.allowed {
+                let allowed = if evaluation.settings.allowed {
                     "on the allowlist"
                 } else {
                     "not on the allowlist"
                 };
-                let opted_in = match (question.standing.choice, question.flags.policy.beta_opt_in) {
-                    (Choice::In, true) => "opted in",
-                    (Choice::In, false) => "opted in, which the policy does not count",
+                let opted_in = match (evaluation.settings.choice, evaluation.flags.policy.beta_opt_in) {
+                    (TenantChoice::In, true) => "opted in",
+                    (TenantChoice::In, false) => "opted in, which the policy does not count",
                     _ => "not opted in",
                 };
                 format!("{channel}; {allowed}; {opted_in}")
@@ -238,40 +243,40 @@ impl<'a> Narrator<'a> {
 
     /// Line 10, a step for each rule.
     fn rules(&mut self) {
-        let question = self.question;
-        let matched = question.rule();
-        for (place, rule) in question.flag.rules.iter().enumerate() {
-            let holds = rule.when.holds(question.flags, question.subject);
+        let evaluation = self.evaluation;
+        let matched = evaluation.rule();
+        for (place, rule) in evaluation.flag.rules.iter().enumerate() {
+            let holds = rule.when.holds(evaluation.flags, evaluation.subject);
             let found = matched.filter(|decision| usize::from(decision.place) == place);
             let answer = match (found, holds) {
                 (Some(decision), _) => format!("yes, serves {}", self.variant(decision.variant)),
-                (None, true) if rule.serve.variant(question.flags, question.subject).is_none() => {
+                (None, true) if rule.serve.variant(evaluation.flags, evaluation.subject).is_none() => {
                     "matches, but the subject has no id for its split".to_owned()
                 }
                 (None, true) => "matches, after another rule".to_owned(),
                 (None, false) => "no".to_owned(),
             };
             let mut clauses = Vec::new();
-            clauses::trace(&rule.when, question.flags, question.subject, &mut clauses);
+            clauses::trace(&rule.when, evaluation.flags, evaluation.subject, &mut clauses);
             self.step(Cause::Rule, format!("rule `{}`", rule.name), found, answer)
                 .clauses = clauses;
         }
     }
 
     /// Lines 11 to 14.
-    fn shares(&mut self) {
-        let question = self.question;
-        if question.standing.choice == Choice::In {
-            let answer = format!("yes, serves {}", self.variant(question.flag.opt_in_serves));
-            self.step(Cause::OptIn, "opted in", question.opt_in(), answer);
+    fn defaults(&mut self) {
+        let evaluation = self.evaluation;
+        if evaluation.settings.choice == TenantChoice::In {
+            let answer = format!("yes, serves {}", self.variant(evaluation.flag.opt_in_serves));
+            self.step(Cause::OptIn, "opted in", evaluation.opt_in(), answer);
         }
         self.rollout();
-        if !question.flag.tiers.is_empty() {
-            let tier = question
+        if !evaluation.flag.tiers.is_empty() {
+            let tier = evaluation
                 .subject
-                .tier(question.flags)
-                .and_then(|tier| question.flags.tier_name(tier));
-            let found = question.tier();
+                .tier(evaluation.flags)
+                .and_then(|tier| evaluation.flags.tier_name(tier));
+            let found = evaluation.tier();
             let answer = found.map_or("no default".to_owned(), |decision| {
                 self.variant(decision.variant).to_owned()
             });
@@ -282,30 +287,30 @@ impl<'a> Narrator<'a> {
                 answer,
             );
         }
-        let default = question.default();
+        let default = evaluation.default();
         let answer = self.variant(default.variant).to_owned();
         self.step(Cause::Default, "default", Some(default), answer);
     }
 
     fn rollout(&mut self) {
-        let question = self.question;
-        let Some(rollout) = &question.flag.rollout else {
+        let evaluation = self.evaluation;
+        let Some(rollout) = &evaluation.flag.rollout else {
             return;
         };
-        let found = question.rollout();
+        let found = evaluation.rollout();
         let by = match rollout.bucketing.by {
             AttributeRef::Tenant => "tenant",
             AttributeRef::User => "user",
-            other => clauses::attribute_name(question.flags, other),
+            other => clauses::attribute_name(evaluation.flags, other),
         };
         let asked = format!("rollout {} % by {by}", f64::from(rollout.share) / 1_000.0);
         let in_audience = rollout
             .audience
             .as_ref()
-            .is_none_or(|audience| audience.holds(question.flags, question.subject));
+            .is_none_or(|audience| audience.holds(evaluation.flags, evaluation.subject));
         let bucket = rollout
             .bucketing
-            .bucket(question.flags, question.subject)
+            .bucket(evaluation.flags, evaluation.subject)
             .map(figures::bucket);
         let answer = match (bucket, found) {
             (None, _) => format!("no {by} to go by"),
@@ -316,7 +321,7 @@ impl<'a> Narrator<'a> {
         };
         let mut clauses = Vec::new();
         if let Some(audience) = &rollout.audience {
-            clauses::trace(audience, question.flags, question.subject, &mut clauses);
+            clauses::trace(audience, evaluation.flags, evaluation.subject, &mut clauses);
         }
         let step = self.step(Cause::Rollout, asked, found, answer);
         step.clauses = clauses;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    AttributeId, Eligibility, Flag, FlagId, Policy, SegmentId, TierId, compile::Attributes,
+    AttributeId, Eligibility, Flag, FlagId, Policy, SegmentId, TierId, compile::AttributeNames,
     condition::Segment,
 };
 
@@ -11,19 +11,19 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flags {
     /// By id; none where the flag that had it is gone.
-    pub(crate) slots: Arc<[Slot]>,
+    pub(crate) slots: Arc<[FlagSlot]>,
     /// Those that there are, in key order.
     pub(crate) order: Arc<[FlagId]>,
     pub(crate) segments: Arc<[Segment]>,
     pub(crate) tiers: Arc<[Box<str>]>,
-    pub(crate) attributes: Arc<Attributes>,
+    pub(crate) attributes: Arc<AttributeNames>,
     pub(crate) unknown_tenant: UnknownTenant,
     pub(crate) policy: Policy,
     pub(crate) eligibility: Eligibility,
 }
 
 /// A place of a flag.
-pub(crate) type Slot = Option<Arc<Flag>>;
+pub(crate) type FlagSlot = Option<Arc<Flag>>;
 
 /// How a tenant without a record is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

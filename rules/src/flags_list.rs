@@ -21,7 +21,7 @@ impl FlagsHeader {
     /// The flags that are on for `subject` at `now`; `gated` are those of the route's gate.
     #[must_use]
     pub fn list(&self, flags: &Flags, gated: &[FlagId], subject: &Subject<'_>, now: Timestamp) -> FlagsList {
-        let mut list = List {
+        let mut list = ListBuilder {
             text: String::new(),
             budget: self.budget,
             truncated: false,
@@ -46,13 +46,13 @@ impl FlagsHeader {
 }
 
 /// A list that stays within its budget, the mark of a cut included.
-struct List {
+struct ListBuilder {
     text: String,
     budget: usize,
     truncated: bool,
 }
 
-impl List {
+impl ListBuilder {
     fn add(&mut self, item: &str) {
         let separator = if self.text.is_empty() { "" } else { ", " };
         let length = self

@@ -49,7 +49,7 @@ pub struct Verdict {
 impl Gate {
     /// Compiles a gate over the flags that `names` knows; every problem in it is found.
     pub fn compile(definition: &Sited<GateDefinition<'_>>, names: &Names) -> Result<Self, Vec<Problem>> {
-        let mut compiler = Compiler {
+        let mut compiler = GateCompiler {
             names,
             problems: Problems::default(),
             flags: Vec::new(),
@@ -225,14 +225,14 @@ fn fold(
     settled.unwrap_or_else(|| flag_verdict(flags, FlagId(u32::MAX), None, subject, now))
 }
 
-struct Compiler<'n> {
+struct GateCompiler<'n> {
     names: &'n Names,
     problems: Problems,
     flags: Vec<&'n NamedFlag>,
     permission: bool,
 }
 
-impl Compiler<'_> {
+impl GateCompiler<'_> {
     fn expression(&mut self, definition: &Sited<GateDefinition<'_>>, depth: usize) -> Option<Expression> {
         if depth > MAX_NESTING {
             self.problems

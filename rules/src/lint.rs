@@ -8,11 +8,11 @@ use std::{
 
 use crate::{
     Auth, Channel, Eligibility, Flag, FlagId, Flags, Lifecycle, Preflight, Site, Snapshot, Tenants,
-    VariantId, tenant::Choice,
+    VariantId, tenant::TenantChoice,
 };
 
 /// Why a flag is never on, or a variant of it never served; none where that may be.
-type Known = HashMap<(FlagId, Option<VariantId>), Option<String>>;
+type NeverOnReasons = HashMap<(FlagId, Option<VariantId>), Option<String>>;
 
 /// One thing that is probably not meant, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +76,7 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
     let (flags, tenants) = (&*snapshot.flags, &*snapshot.tenants);
     let mut warnings = idle_preflights(snapshot);
     // Finding out may look at every tenant, so it is done once for a flag.
-    let known = RefCell::new(Known::new());
+    let known = RefCell::new(NeverOnReasons::new());
     let mut used: HashSet<FlagId> = snapshot.headers.named_flags().collect();
     for route in snapshot.routes.all() {
         let name = || route.name.to_string();
@@ -94,7 +94,7 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
             if is == Some(defined.off) {
                 return None;
             }
-            let find = || shut(flags, tenants, flag, is, &mut HashSet::new());
+            let find = || never_on_reason(flags, tenants, flag, is, &mut HashSet::new());
             let reason = known.borrow_mut().entry((flag, is)).or_insert_with(find).clone();
             reason.map(|reason| format!("`{}` {reason}", defined.key))
         };
@@ -153,7 +153,7 @@ fn idle_preflights(snapshot: &Snapshot) -> Vec<Warning> {
 
 /// Why nobody can be served the wanted variant, or any but the off variant where none is wanted; none where
 /// somebody might. Schedules are not looked at: there is no clock here.
-fn shut(
+fn never_on_reason(
     flags: &Flags,
     tenants: &Tenants,
     id: FlagId,
@@ -181,14 +181,14 @@ fn shut(
         if requirement.is == Some(required.off) {
             continue;
         }
-        if let Some(reason) = shut(flags, tenants, requirement.flag, requirement.is, seen) {
+        if let Some(reason) = never_on_reason(flags, tenants, requirement.flag, requirement.is, seen) {
             return Some(format!("requires `{}`, which {reason}", required.key));
         }
     }
-    nobody_eligible(flags, tenants, id, flag).or_else(|| nothing_serves(tenants, id, flag, wanted))
+    never_eligible_reason(flags, tenants, id, flag).or_else(|| never_served_reason(tenants, id, flag, wanted))
 }
 
-fn nobody_eligible(flags: &Flags, tenants: &Tenants, id: FlagId, flag: &Flag) -> Option<String> {
+fn never_eligible_reason(flags: &Flags, tenants: &Tenants, id: FlagId, flag: &Flag) -> Option<String> {
     if flags.eligibility == Eligibility::Relaxed {
         return None;
     }
@@ -196,17 +196,17 @@ fn nobody_eligible(flags: &Flags, tenants: &Tenants, id: FlagId, flag: &Flag) ->
     match flag.lifecycle? {
         Lifecycle::Alpha => {
             let eligible = tenants.iter().any(|tenant| {
-                let forced = tenant.standing(id).forced;
+                let forced = tenant.settings_for(id).forced;
                 tenant.internal || policy.alpha_overrides && forced.is_some_and(|variant| variant != flag.off)
             });
             (!eligible).then(|| "is alpha and no tenant is internal".to_owned())
         }
         Lifecycle::Beta => {
             let eligible = tenants.iter().any(|tenant| {
-                let standing = tenant.standing(id);
+                let settings = tenant.settings_for(id);
                 tenant.internal
-                    || standing.allowed && tenant.channel == Channel::Latest
-                    || standing.choice == Choice::In && policy.beta_opt_in
+                    || settings.allowed && tenant.channel == Channel::Latest
+                    || settings.choice == TenantChoice::In && policy.beta_opt_in
             });
             (!eligible).then(|| "is beta and no tenant is on its allowlist, opted in or internal".to_owned())
         }
@@ -214,7 +214,12 @@ fn nobody_eligible(flags: &Flags, tenants: &Tenants, id: FlagId, flag: &Flag) ->
     }
 }
 
-fn nothing_serves(tenants: &Tenants, id: FlagId, flag: &Flag, wanted: Option<VariantId>) -> Option<String> {
+fn never_served_reason(
+    tenants: &Tenants,
+    id: FlagId,
+    flag: &Flag,
+    wanted: Option<VariantId>,
+) -> Option<String> {
     let serves = |variant: VariantId| wanted.map_or(variant != flag.off, |wanted| variant == wanted);
     let by_definition = flag.default.variants().any(serves)
         || flag.rules.iter().any(|rule| rule.serve.variants().any(serves))
@@ -225,8 +230,9 @@ fn nothing_serves(tenants: &Tenants, id: FlagId, flag: &Flag, wanted: Option<Var
         || flag.tiers.iter().flatten().any(|variant| serves(*variant));
     let by_tenant = || {
         tenants.iter().any(|tenant| {
-            let standing = tenant.standing(id);
-            standing.forced.is_some_and(serves) || standing.choice == Choice::In && serves(flag.opt_in_serves)
+            let settings = tenant.settings_for(id);
+            settings.forced.is_some_and(serves)
+                || settings.choice == TenantChoice::In && serves(flag.opt_in_serves)
         })
     };
     (!by_definition && !by_tenant()).then(|| match wanted.and_then(|wanted| flag.variant(wanted)) {

@@ -73,8 +73,8 @@ impl Networks {
     #[must_use]
     pub fn contain(&self, address: IpAddr) -> bool {
         match address.to_canonical() {
-            IpAddr::V4(address) => within(&self.v4, address.to_bits()),
-            IpAddr::V6(address) => within(&self.v6, address.to_bits()),
+            IpAddr::V4(address) => is_in_ranges(&self.v4, address.to_bits()),
+            IpAddr::V6(address) => is_in_ranges(&self.v6, address.to_bits()),
         }
     }
 }
@@ -84,7 +84,7 @@ fn sort<T: Ord>(mut ranges: Vec<(T, T)>) -> Box<[(T, T)]> {
     ranges.into()
 }
 
-fn within<T: Ord + Copy>(ranges: &[(T, T)], address: T) -> bool {
+fn is_in_ranges<T: Ord + Copy>(ranges: &[(T, T)], address: T) -> bool {
     let after = ranges.partition_point(|(first, _)| *first <= address);
     after
         .checked_sub(1)

@@ -15,13 +15,13 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern {
     text: Box<str>,
-    segments: Box<[Segment]>,
+    segments: Box<[PathSegment]>,
     end: End,
 }
 
 /// What one segment of a path has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Segment {
+pub(crate) enum PathSegment {
     /// This text, decoded.
     Literal(Box<str>),
     /// Anything but nothing. The name is for people: routes are told apart by position.
@@ -32,7 +32,7 @@ pub(crate) enum Segment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// With its last segment.
-    Segment,
+    PathSegment,
     /// With a slash after its last segment, or right after the root.
     Slash,
     /// With `**`: here and everywhere below.
@@ -66,27 +66,27 @@ pub(crate) enum Slash {
 /// minding the trailing slash comes before not minding it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Specificity {
-    kind: Kind,
-    steps: Box<[Step]>,
-    slash: Minded,
+    kind: PathKind,
+    steps: Box<[SegmentRank]>,
+    slash: SlashRank,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum PathKind {
     Exact,
     Parameters,
     Below,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
+enum SegmentRank {
     Literal,
     Parameter,
     End,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Minded {
+enum SlashRank {
     Yes,
     No,
 }
@@ -159,12 +159,12 @@ impl PathPattern {
         let (body, end) = match (text.strip_suffix("/**"), text.strip_suffix('/')) {
             (Some(body), _) => (body, End::Below),
             (None, Some(body)) => (body, End::Slash),
-            (None, None) => (text, End::Segment),
+            (None, None) => (text, End::PathSegment),
         };
-        let mut segments: Vec<Segment> = Vec::new();
+        let mut segments: Vec<PathSegment> = Vec::new();
         for text in body.split('/').skip(1) {
-            let segment = Segment::parse(text)?;
-            if let Segment::Parameter(name) = &segment
+            let segment = PathSegment::parse(text)?;
+            if let PathSegment::Parameter(name) = &segment
                 && segments.contains(&segment)
             {
                 return Err(InvalidPathPattern::DuplicateParameter {
@@ -184,31 +184,31 @@ impl PathPattern {
     #[must_use]
     pub fn specificity(&self, trailing_slash: TrailingSlash) -> Specificity {
         let kind = self.kind();
-        let step = |segment: &Segment| match segment {
-            Segment::Literal(_) => Step::Literal,
-            Segment::Parameter(_) => Step::Parameter,
+        let step = |segment: &PathSegment| match segment {
+            PathSegment::Literal(_) => SegmentRank::Literal,
+            PathSegment::Parameter(_) => SegmentRank::Parameter,
         };
-        let steps = self.segments.iter().map(step).chain([Step::End]).collect();
+        let steps = self.segments.iter().map(step).chain([SegmentRank::End]).collect();
         let slash = if self.slash(trailing_slash) == Slash::Any {
-            Minded::No
+            SlashRank::No
         } else {
-            Minded::Yes
+            SlashRank::Yes
         };
         Specificity { kind, steps, slash }
     }
 
-    fn kind(&self) -> Kind {
-        let is_parameter = |segment: &Segment| matches!(segment, Segment::Parameter(_));
+    fn kind(&self) -> PathKind {
+        let is_parameter = |segment: &PathSegment| matches!(segment, PathSegment::Parameter(_));
         match (self.end, self.segments.iter().any(is_parameter)) {
-            (End::Below, _) => Kind::Below,
-            (_, true) => Kind::Parameters,
-            (_, false) => Kind::Exact,
+            (End::Below, _) => PathKind::Below,
+            (_, true) => PathKind::Parameters,
+            (_, false) => PathKind::Exact,
         }
     }
 
     /// Returns whether it is this one normalised path, byte for byte, without a parameter and nothing below.
     pub(crate) fn is_exactly(&self, path: &str) -> bool {
-        self.kind() == Kind::Exact && *self.text == *path
+        self.kind() == PathKind::Exact && *self.text == *path
     }
 
     /// The pattern as written.
@@ -218,7 +218,7 @@ impl PathPattern {
     }
 
     /// What its segments have to be.
-    pub(crate) fn segments(&self) -> &[Segment] {
+    pub(crate) fn segments(&self) -> &[PathSegment] {
         &self.segments
     }
 
@@ -233,7 +233,7 @@ impl PathPattern {
             _ if self.segments.is_empty() => Slash::Any,
             (TrailingSlash::Either, _) | (_, End::Below) => Slash::Any,
             (TrailingSlash::Exact, End::Slash) => Slash::With,
-            (TrailingSlash::Exact, End::Segment) => Slash::Without,
+            (TrailingSlash::Exact, End::PathSegment) => Slash::Without,
         }
     }
 }
@@ -245,7 +245,7 @@ impl Slash {
     }
 }
 
-impl Segment {
+impl PathSegment {
     fn parse(text: &str) -> Result<Self, InvalidPathPattern> {
         if text == "**" {
             return Err(InvalidPathPattern::BelowNotLast);

@@ -2,7 +2,7 @@
 
 use crate::{
     Channel, FlagId, Flags, Gate, Subject, Tenant, TierId, Timestamp, Truth,
-    tenant::{Choice, Standing},
+    tenant::{TenantChoice, TenantFlagSettings},
 };
 
 /// What would open a gate that is closed for a tenant. Each alone would be enough.
@@ -56,22 +56,22 @@ fn unknown(id: &str, tier: Option<TierId>) -> Tenant {
         tier,
         channel: Channel::Stable,
         internal: false,
-        standings: Box::default(),
+        flag_settings: Box::default(),
         attributes: Box::default(),
     }
 }
 
 impl Tenant {
     fn with_choice_in(&self, flag: FlagId) -> Self {
-        let chosen = Standing {
-            choice: Choice::In,
-            ..self.standing(flag)
+        let chosen = TenantFlagSettings {
+            choice: TenantChoice::In,
+            ..self.settings_for(flag)
         };
-        let others = self.standings.iter().filter(|(id, _)| *id != flag).copied();
-        let mut standings: Vec<_> = others.chain([(flag, chosen)]).collect();
-        standings.sort_unstable_by_key(|(id, _)| *id);
+        let others = self.flag_settings.iter().filter(|(id, _)| *id != flag).copied();
+        let mut flag_settings: Vec<_> = others.chain([(flag, chosen)]).collect();
+        flag_settings.sort_unstable_by_key(|(id, _)| *id);
         Self {
-            standings: standings.into(),
+            flag_settings: flag_settings.into(),
             ..self.clone()
         }
     }

@@ -15,7 +15,7 @@ pub use readings::{MAX_DECODES, MAX_READINGS, TooManyReadings, is_plain, reading
 pub use reads::{Read, Reads};
 pub(crate) use spelling::decoded_bytes;
 
-use self::spelling::Reading;
+use self::spelling::PathSource;
 use crate::Host;
 
 /// Longest path, in bytes, as sent and as forwarded.
@@ -97,8 +97,8 @@ pub fn normalise(raw: &[u8], options: TargetOptions) -> Result<Target<'_>, Inval
     let path = match sent {
         "" => Cow::Borrowed("/"),
         sent => {
-            let reading = Reading::Request(options.encoded_slash);
-            spelling::respell(sent, text.len() - rest.len(), reading)?
+            let source = PathSource::Request(options.encoded_slash);
+            spelling::respell(sent, text.len() - rest.len(), source)?
         }
     };
     if let Some(query) = query {
@@ -115,7 +115,7 @@ pub fn normalise(raw: &[u8], options: TargetOptions) -> Result<Target<'_>, Inval
 
 /// Brings the path of a route, which begins with a slash, to the spelling in which requests will come.
 pub(crate) fn normalise_pattern(path: &str) -> Result<Cow<'_, str>, InvalidTarget> {
-    spelling::respell(path, 0, Reading::Pattern)
+    spelling::respell(path, 0, PathSource::Pattern)
 }
 
 impl Target<'_> {

@@ -10,13 +10,13 @@ const WHOLE: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct StringSet {
     /// The keys of the strings, in their order.
-    keys: Box<[Key]>,
+    keys: Box<[TextKey]>,
     /// Sorted by key and then by text, none twice.
     strings: Box<[Box<str>]>,
 }
 
 /// A text's length and its first and last bytes.
-type Key = (usize, u64);
+type TextKey = (usize, u64);
 
 impl StringSet {
     pub(crate) fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
@@ -43,7 +43,7 @@ impl StringSet {
     }
 
     /// Whether one of the strings with this key, which begin at `start`, is `text`.
-    fn has_among(&self, start: usize, wanted: Key, text: &str) -> bool {
+    fn has_among(&self, start: usize, wanted: TextKey, text: &str) -> bool {
         let alike = self.keys.iter().zip(&self.strings).skip(start);
         alike
             .take_while(|(key, _)| **key == wanted)
@@ -65,7 +65,7 @@ impl StringSet {
 
 /// Of four bytes and more the first four and the last four, which overlap up to seven; of fewer, each byte.
 #[inline]
-fn key(text: &str) -> Key {
+fn key(text: &str) -> TextKey {
     let bytes = text.as_bytes();
     let ends = match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         (Some(first), Some(last)) => {

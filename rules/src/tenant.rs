@@ -13,25 +13,25 @@ pub struct Tenant {
     pub(crate) channel: Channel,
     pub(crate) internal: bool,
     /// By flag, sorted; a flag that is on none of the tenant's lists is not here.
-    pub(crate) standings: Box<[(FlagId, Standing)]>,
+    pub(crate) flag_settings: Box<[(FlagId, TenantFlagSettings)]>,
     /// Sorted by id; attributes that no condition reads are not here.
     pub(crate) attributes: Box<[(AttributeId, AttributeValue)]>,
 }
 
 /// How a tenant stands to one flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Standing {
+pub(crate) struct TenantFlagSettings {
     /// The variant it is made to serve.
     pub(crate) forced: Option<VariantId>,
     /// Whether the flag is on its beta allowlist.
     pub(crate) allowed: bool,
     /// What it chose for itself.
-    pub(crate) choice: Choice,
+    pub(crate) choice: TenantChoice,
 }
 
 /// What a tenant chose for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Choice {
+pub(crate) enum TenantChoice {
     #[default]
     None,
     In,
@@ -66,8 +66,8 @@ impl Tenant {
     /// Whether it opted in to `flag`, or was put on its beta allowlist.
     #[must_use]
     pub fn asked_for(&self, flag: FlagId) -> bool {
-        let standing = self.standing(flag);
-        standing.allowed || standing.choice == Choice::In
+        let settings = self.settings_for(flag);
+        settings.allowed || settings.choice == TenantChoice::In
     }
 
     /// Whether its record has the attribute, which then is read of no request.
@@ -78,15 +78,15 @@ impl Tenant {
 
     /// Reads the record itself. What these three give means nothing: they are called for what they read.
     pub(crate) fn fetch_record(&self) -> usize {
-        self.id.len() ^ self.standings.len() ^ self.attributes.len()
+        self.id.len() ^ self.flag_settings.len() ^ self.attributes.len()
     }
 
     /// Reads the beginnings of what the record points to.
     pub(crate) fn fetch_lists(&self) -> usize {
         let id = self.id.as_bytes().first().map_or(0, |byte| usize::from(*byte));
-        let standing = self.standings.first().map_or(0, |(flag, _)| flag.index());
+        let settings = self.flag_settings.first().map_or(0, |(flag, _)| flag.index());
         let attribute = self.attributes.first().map_or(0, |(name, _)| name.index());
-        id ^ standing ^ attribute
+        id ^ settings ^ attribute
     }
 
     /// Reads the beginnings of its attributes' values.
@@ -103,19 +103,19 @@ impl Tenant {
     /// Whether its record names one of these flags, which are sorted.
     #[must_use]
     pub fn names(&self, flags: &[FlagId]) -> bool {
-        let mut named = self.standings.iter();
+        let mut named = self.flag_settings.iter();
         named.any(|(flag, _)| flags.binary_search(flag).is_ok())
     }
 
     /// How it stands to `flag`.
     #[inline(always)]
-    pub(crate) fn standing(&self, flag: FlagId) -> Standing {
-        match self.standings.binary_search_by_key(&flag, |(id, _)| *id) {
+    pub(crate) fn settings_for(&self, flag: FlagId) -> TenantFlagSettings {
+        match self.flag_settings.binary_search_by_key(&flag, |(id, _)| *id) {
             Ok(index) => self
-                .standings
+                .flag_settings
                 .get(index)
-                .map_or(Standing::default(), |(_, standing)| *standing),
-            Err(_) => Standing::default(),
+                .map_or(TenantFlagSettings::default(), |(_, settings)| *settings),
+            Err(_) => TenantFlagSettings::default(),
         }
     }
 

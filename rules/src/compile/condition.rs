@@ -15,12 +15,12 @@ use crate::{
     time::instant,
 };
 
-use super::{Compiler, MAX_NESTING, MAX_VALUES};
+use super::{FlagsCompiler, MAX_NESTING, MAX_VALUES};
 
 /// How many values of a list an explanation shows.
 const SHOWN_VALUES: usize = 3;
 
-impl Compiler<'_> {
+impl FlagsCompiler<'_> {
     pub(super) fn condition(&mut self, definition: &Sited<ConditionDefinition<'_>>) -> Option<Condition> {
         self.nested(definition, 1)
     }

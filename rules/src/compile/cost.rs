@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::{
     ConditionDefinition, Flag, FlagId, FlagsDefinition, Names, ProblemKind, Site, Sited,
     condition::{Condition, Segment},
-    flags::Slot,
+    flags::FlagSlot,
     operator::Operator,
 };
 
@@ -15,7 +15,7 @@ use super::{MAX_DECISION_COST, MAX_NESTING, Problems};
 
 /// Refuses circles, chains that are too deep and flags that cost too much. `flags` and `segments` are complete:
 /// nothing before has found a problem.
-pub(super) fn check(flags: &[Slot], segments: &[Segment], problems: &mut Problems) {
+pub(super) fn check(flags: &[FlagSlot], segments: &[Segment], problems: &mut Problems) {
     if let Some(costs) = segment_costs(segments, problems) {
         check_flags(flags, &costs, problems);
     }
@@ -23,7 +23,12 @@ pub(super) fn check(flags: &[Slot], segments: &[Segment], problems: &mut Problem
 
 /// The same where all flags but `changed` are what they were: looks at those, at the flags that require them, and at
 /// what all of these require.
-pub(super) fn check_some(flags: &[Slot], segments: &[Segment], changed: &[FlagId], problems: &mut Problems) {
+pub(super) fn check_some(
+    flags: &[FlagSlot],
+    segments: &[Segment],
+    changed: &[FlagId],
+    problems: &mut Problems,
+) {
     let mut concerned: HashSet<FlagId> = changed.iter().copied().collect();
     let mut pending = changed.to_vec();
     let mut requiring: HashMap<FlagId, Vec<FlagId>> = HashMap::new();
@@ -37,7 +42,7 @@ pub(super) fn check_some(flags: &[Slot], segments: &[Segment], changed: &[FlagId
         let found = requiring.get(&id).into_iter().flatten();
         pending.extend(found.filter(|id| concerned.insert(**id)));
     }
-    let mut some: Vec<Slot> = vec![None; flags.len()];
+    let mut some: Vec<FlagSlot> = vec![None; flags.len()];
     let mut pending: Vec<FlagId> = concerned.into_iter().collect();
     while let Some(id) = pending.pop() {
         let Some((slot, Some(flag))) = some.get_mut(id.index()).zip(flags.get(id.index())) else {
@@ -87,8 +92,8 @@ fn segment_costs(segments: &[Segment], problems: &mut Problems) -> Option<Vec<Co
     Some(costs)
 }
 
-fn check_flags(flags: &[Slot], segments: &[Cost], problems: &mut Problems) {
-    let requirements = |flag: &Slot| {
+fn check_flags(flags: &[FlagSlot], segments: &[Cost], problems: &mut Problems) {
+    let requirements = |flag: &FlagSlot| {
         let required = flag.iter().flat_map(|flag| flag.requires.iter());
         required.map(|required| required.flag.index()).collect()
     };

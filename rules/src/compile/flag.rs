@@ -8,27 +8,27 @@ use crate::{
     split::Serve,
 };
 
-use super::{Compiler, MAX_REQUIRES, MAX_RULES, MAX_VARIANTS};
+use super::{FlagsCompiler, MAX_REQUIRES, MAX_RULES, MAX_VARIANTS};
 
 /// What a variant is called that the document does not have to name.
 const ON: &str = "on";
 const OFF: &str = "off";
 
 /// A flag while it is compiled: what its parts have to know of it.
-pub(super) struct Context<'c> {
+pub(super) struct FlagContext<'c> {
     pub(super) named: &'c NamedFlag,
     pub(super) salt: &'c str,
 }
 
 /// What a flag serves where nothing but the flag itself decides.
-struct Served {
+struct FlagDefaults {
     off: Option<VariantId>,
     opt_in: Option<VariantId>,
     final_variant: Option<VariantId>,
     default: Option<Serve>,
 }
 
-impl Compiler<'_> {
+impl FlagsCompiler<'_> {
     pub(super) fn flag(&mut self, definition: &FlagDefinition<'_>) -> Option<Flag> {
         let key = FlagKey::parse(&definition.key.value)
             .map_err(|reason| {
@@ -47,7 +47,7 @@ impl Compiler<'_> {
             self.problems
                 .limit(written.site, "bytes in a salt", MAX_SALT, salt.len());
         }
-        let context = Context { named, salt };
+        let context = FlagContext { named, salt };
         let variants = self.variants(definition, named);
         let lifecycle = self.lifecycle(definition);
         let served = self.served(&context, definition, lifecycle);
@@ -93,10 +93,10 @@ impl Compiler<'_> {
     /// The variants that a flag names, or need not.
     fn served(
         &mut self,
-        context: &Context<'_>,
+        context: &FlagContext<'_>,
         definition: &FlagDefinition<'_>,
         lifecycle: Option<Lifecycle>,
-    ) -> Served {
+    ) -> FlagDefaults {
         let (named, site) = (context.named, definition.key.site);
         let off = self.named_or(definition.off.as_ref(), named, site, "off", OFF);
         let on = named.variant(ON);
@@ -112,7 +112,7 @@ impl Compiler<'_> {
             Some(serve) => self.serve(context, serve),
             None => off.map(Serve::Variant),
         };
-        Served {
+        FlagDefaults {
             off,
             opt_in,
             final_variant,
@@ -245,7 +245,7 @@ impl Compiler<'_> {
         definition.requires.iter().filter_map(requirement).collect()
     }
 
-    fn rules(&mut self, context: &Context<'_>, rules: &[RuleDefinition<'_>], site: Site) -> Box<[Rule]> {
+    fn rules(&mut self, context: &FlagContext<'_>, rules: &[RuleDefinition<'_>], site: Site) -> Box<[Rule]> {
         self.problems
             .limit(site, "rules in a flag", MAX_RULES, rules.len());
         let mut compiled = Vec::with_capacity(rules.len());
@@ -262,7 +262,7 @@ impl Compiler<'_> {
         compiled.into()
     }
 
-    fn rollout(&mut self, context: &Context<'_>, definition: &RolloutDefinition<'_>) -> Option<Rollout> {
+    fn rollout(&mut self, context: &FlagContext<'_>, definition: &RolloutDefinition<'_>) -> Option<Rollout> {
         let share = self.share(&definition.percentage);
         let by = self.by(definition.by.as_ref());
         let audience = definition

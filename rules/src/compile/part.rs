@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::{
     Eligibility, Flag, FlagDefinition, FlagId, Flags, FlagsDefinition, Names, Problem, Site, Tenant,
-    TenantDefinition, flags::Slot,
+    TenantDefinition, flags::FlagSlot,
 };
 
-use super::{Compiler, MAX_FLAGS, cost};
+use super::{FlagsCompiler, MAX_FLAGS, cost};
 
 /// What was compiled before, where much of it was the same.
 #[derive(Clone, Copy)]
@@ -30,7 +30,7 @@ pub fn compile_flags(
     eligibility: Eligibility,
     former: Former<'_>,
 ) -> Result<Flags, Vec<Problem>> {
-    let mut compiler = Compiler::new(names, Arc::clone(&former.flags.attributes));
+    let mut compiler = FlagsCompiler::new(names, Arc::clone(&former.flags.attributes));
     let flags = compiler.whole(definition, eligibility, &former.reusable(names));
     if compiler.problems.is_empty() {
         Ok(flags)
@@ -65,7 +65,7 @@ pub fn compile_tenants(
     names: &Names,
     flags: &Flags,
 ) -> Result<Vec<Tenant>, Vec<Problem>> {
-    let mut compiler = Compiler::new(names, Arc::clone(&flags.attributes));
+    let mut compiler = FlagsCompiler::new(names, Arc::clone(&flags.attributes));
     let tenants = compiler.tenants(definitions);
     if compiler.problems.is_empty() {
         Ok(tenants)
@@ -84,7 +84,7 @@ impl Flags {
         removed: impl IntoIterator<Item = &'d str>,
         names: &Names,
     ) -> Result<Self, Vec<Problem>> {
-        let mut compiler = Compiler::new(names, Arc::clone(&self.attributes));
+        let mut compiler = FlagsCompiler::new(names, Arc::clone(&self.attributes));
         let mut slots = self.slots.to_vec();
         slots.resize(names.flag_ids(), None);
         let (mut gone, mut come) = (HashSet::new(), Vec::new());
@@ -94,7 +94,7 @@ impl Flags {
                 gone.insert(id);
             }
         }
-        let mut costs_else = Vec::new();
+        let mut repriced = Vec::new();
         for definition in changed {
             let compiled = compiler.flag(definition);
             let id = names.flag(&definition.key.value).map(|flag| flag.id);
@@ -106,7 +106,7 @@ impl Flags {
                 let now = slot.as_deref();
                 let is_same = |(before, now): (Arc<Flag>, &Flag)| cost::is_same(&before, now);
                 if !before.zip(now).is_some_and(is_same) {
-                    costs_else.push(id);
+                    repriced.push(id);
                 }
             }
             if self.flag(id).is_none() {
@@ -116,8 +116,8 @@ impl Flags {
         let order = self.reordered(&slots, &gone, come);
         let problems = &mut compiler.problems;
         problems.limit(Site::default(), "flags", MAX_FLAGS, order.len());
-        if problems.is_empty() && !costs_else.is_empty() {
-            cost::check_some(&slots, &self.segments, &costs_else, problems);
+        if problems.is_empty() && !repriced.is_empty() {
+            cost::check_some(&slots, &self.segments, &repriced, problems);
         }
         if !problems.is_empty() {
             return Err(compiler.problems.into_vec());
@@ -131,7 +131,7 @@ impl Flags {
     }
 
     /// The ids in key order, without those of flags that are gone and with those of flags that have come.
-    fn reordered(&self, slots: &[Slot], gone: &HashSet<FlagId>, come: Vec<FlagId>) -> Arc<[FlagId]> {
+    fn reordered(&self, slots: &[FlagSlot], gone: &HashSet<FlagId>, come: Vec<FlagId>) -> Arc<[FlagId]> {
         if gone.is_empty() && come.is_empty() {
             return Arc::clone(&self.order);
         }
@@ -195,7 +195,7 @@ impl Flags {
             let names = b.variants.iter().map(|variant| &variant.name);
             a.key == b.key && a.variants.iter().map(|variant| &variant.name).eq(names)
         };
-        let same = |(a, b): (&Slot, &Slot)| match (a, b) {
+        let same = |(a, b): (&FlagSlot, &FlagSlot)| match (a, b) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b) || same_names(a, b),
             (None, None) => true,
             _ => false,

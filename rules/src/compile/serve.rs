@@ -7,12 +7,12 @@ use crate::{
     subject::AttributeRef,
 };
 
-use super::{Compiler, flag::Context};
+use super::{FlagsCompiler, flag::FlagContext};
 
-impl Compiler<'_> {
+impl FlagsCompiler<'_> {
     pub(super) fn serve(
         &mut self,
-        context: &Context<'_>,
+        context: &FlagContext<'_>,
         serve: &Sited<ServeDefinition<'_>>,
     ) -> Option<Serve> {
         match &serve.value {
@@ -33,7 +33,7 @@ impl Compiler<'_> {
 
     fn bounds(
         &mut self,
-        context: &Context<'_>,
+        context: &FlagContext<'_>,
         site: Site,
         weights: &[(Name<'_>, Sited<Decimal>)],
     ) -> Option<Box<[(u32, VariantId)]>> {

@@ -4,12 +4,12 @@ use crate::{
     AttributeId, AttributeValue, FlagId, Name, NamedFlag, Noun, ProblemKind, Tenant, TenantDefinition,
     TenantId,
     subject::AttributeRef,
-    tenant::{Choice, Standing},
+    tenant::{TenantChoice, TenantFlagSettings},
 };
 
-use super::Compiler;
+use super::FlagsCompiler;
 
-impl Compiler<'_> {
+impl FlagsCompiler<'_> {
     pub(super) fn tenants(&mut self, definitions: &[TenantDefinition<'_>]) -> Vec<Tenant> {
         self.problems
             .duplicates(Noun::Tenant, definitions.iter().map(|tenant| &tenant.id));
@@ -26,7 +26,7 @@ impl Compiler<'_> {
                 .report(definition.id.site, ProblemKind::InvalidTenantId { id, reason });
         }
         let tier = definition.tier.as_ref().map(|name| self.tier(name));
-        let standings = self.standings(definition);
+        let flag_settings = self.flag_settings(definition);
         let attributes = self.tenant_attributes(definition);
         Some(Tenant {
             id: (*definition.id.value).into(),
@@ -37,17 +37,17 @@ impl Compiler<'_> {
             },
             channel: definition.channel,
             internal: definition.internal,
-            standings,
+            flag_settings,
             attributes,
         })
     }
 
-    fn standings(&mut self, definition: &TenantDefinition<'_>) -> Box<[(FlagId, Standing)]> {
-        let mut standings: Vec<(FlagId, Standing)> = Vec::new();
+    fn flag_settings(&mut self, definition: &TenantDefinition<'_>) -> Box<[(FlagId, TenantFlagSettings)]> {
+        let mut flag_settings: Vec<(FlagId, TenantFlagSettings)> = Vec::new();
         let names = self.names;
         for key in &definition.beta {
             if let Some(flag) = self.problems.flag(names, key) {
-                entry(&mut standings, flag.id).allowed = true;
+                entry(&mut flag_settings, flag.id).allowed = true;
             }
         }
         for (key, variant) in &definition.overrides {
@@ -55,30 +55,30 @@ impl Compiler<'_> {
                 continue;
             };
             if let Some(variant) = self.problems.variant(flag, variant) {
-                entry(&mut standings, flag.id).forced = Some(variant);
+                entry(&mut flag_settings, flag.id).forced = Some(variant);
             }
         }
         for key in &definition.opt_in {
             if let Some(flag) = self.problems.flag(names, key) {
                 self.check_opt_in(flag, key);
-                entry(&mut standings, flag.id).choice = Choice::In;
+                entry(&mut flag_settings, flag.id).choice = TenantChoice::In;
             }
         }
         for key in &definition.opt_out {
             let Some(flag) = self.problems.flag(names, key) else {
                 continue;
             };
-            let standing = entry(&mut standings, flag.id);
-            if standing.choice == Choice::In {
+            let settings = entry(&mut flag_settings, flag.id);
+            if settings.choice == TenantChoice::In {
                 let kind = ProblemKind::OptedBothWays {
                     flag: flag.key.to_string(),
                 };
                 self.problems.report(key.site, kind);
             }
-            standing.choice = Choice::Out;
+            settings.choice = TenantChoice::Out;
         }
-        standings.sort_unstable_by_key(|(flag, _)| *flag);
-        standings.into()
+        flag_settings.sort_unstable_by_key(|(flag, _)| *flag);
+        flag_settings.into()
     }
 
     /// Opting in to a flag without a variant `on` needs the flag to say what that serves.
@@ -109,17 +109,17 @@ impl Compiler<'_> {
 }
 
 /// The standing towards `flag`; a tenant is on few lists, so a walk beats a map.
-fn entry(standings: &mut Vec<(FlagId, Standing)>, flag: FlagId) -> &mut Standing {
-    let index = match standings.iter().position(|(id, _)| *id == flag) {
+fn entry(flag_settings: &mut Vec<(FlagId, TenantFlagSettings)>, flag: FlagId) -> &mut TenantFlagSettings {
+    let index = match flag_settings.iter().position(|(id, _)| *id == flag) {
         Some(index) => index,
         None => {
-            standings.push((flag, Standing::default()));
-            standings.len().saturating_sub(1)
+            flag_settings.push((flag, TenantFlagSettings::default()));
+            flag_settings.len().saturating_sub(1)
         }
     };
     #[expect(
         clippy::indexing_slicing,
         reason = "the index was found or made on the line above"
     )]
-    &mut standings[index].1
+    &mut flag_settings[index].1
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn check(items: &[&str], budget: usize, expected: Option<&str>) {
-    let mut list = List {
+    let mut list = ListBuilder {
         text: String::new(),
         budget,
         truncated: false,

@@ -28,7 +28,7 @@ const MAX_NAMES: usize = 8;
 pub struct TooManyReadings;
 
 /// A path on its way through a server.
-struct Stage {
+struct PartialReading {
     path: Vec<u8>,
     /// How often it was decoded; no more than [`MAX_DECODES`], which is also said of what has no escape left.
     decodes: u8,
@@ -84,7 +84,7 @@ pub fn readings(path: &[u8], reads: Reads) -> Result<Vec<Vec<u8>>, TooManyReadin
     let mut next = 0;
     while let Some(stage) = readings.stages.get(next) {
         // Taken out, because what follows from it is added beside it.
-        let stage = Stage {
+        let stage = PartialReading {
             path: stage.path.clone(),
             decodes: stage.decodes,
         };
@@ -115,7 +115,7 @@ fn names(path: &[u8], reads: Reads) -> Option<Vec<Vec<u8>>> {
 
 struct Readings {
     reads: Reads,
-    stages: Vec<Stage>,
+    stages: Vec<PartialReading>,
     /// The least number of decodings by which each path was come to; one that was not decoded at all stands for
     /// something else.
     known: HashMap<(Vec<u8>, bool), u8>,
@@ -124,8 +124,8 @@ struct Readings {
 
 impl Readings {
     /// Adds every path that one step more makes of `stage`.
-    fn follow(&mut self, stage: &Stage) -> Result<(), TooManyReadings> {
-        let Stage { path, decodes } = stage;
+    fn follow(&mut self, stage: &PartialReading) -> Result<(), TooManyReadings> {
+        let PartialReading { path, decodes } = stage;
         let decodes = *decodes;
         for resolve in [step::merge, step::resolve] {
             self.add_some(resolve(path), decodes)?;
@@ -190,7 +190,7 @@ impl Readings {
         if self.stages.len() == MAX_READINGS || self.bytes > MAX_READING_BYTES {
             return Err(TooManyReadings);
         }
-        self.stages.push(Stage { path, decodes });
+        self.stages.push(PartialReading { path, decodes });
         Ok(())
     }
 

@@ -10,7 +10,7 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Whose path is read.
 #[derive(Clone, Copy)]
-pub(super) enum Reading {
+pub(super) enum PathSource {
     /// A request's.
     Request(EncodedSlash),
     /// A route's: no encoded slashes, and braces stand for themselves.
@@ -35,10 +35,10 @@ enum Piece {
 }
 
 /// A piece and how many bytes of the path it took.
-type Taken = (Piece, usize);
+type SizedPiece = (Piece, usize);
 
 /// Brings `path`, which begins with a slash and `start` bytes into the target, to its one spelling.
-pub(super) fn respell(path: &str, start: usize, reading: Reading) -> Result<Cow<'_, str>, InvalidTarget> {
+pub(super) fn respell(path: &str, start: usize, source: PathSource) -> Result<Cow<'_, str>, InvalidTarget> {
     if path.len() > MAX_PATH {
         return Err(InvalidTarget::PathTooLong { length: path.len() });
     }
@@ -46,23 +46,23 @@ pub(super) fn respell(path: &str, start: usize, reading: Reading) -> Result<Cow<
     let spelled = if plain {
         Cow::Borrowed(path)
     } else {
-        spell(path, start, reading)?
+        spell(path, start, source)?
     };
     let resolved = if is_resolved(&spelled) {
         spelled
     } else {
         Cow::Owned(resolve(&spelled))
     };
-    within_limits(&resolved)?;
+    check_limits(&resolved)?;
     Ok(resolved)
 }
 
 /// Writes every character its one way.
-fn spell(path: &str, start: usize, reading: Reading) -> Result<Cow<'_, str>, InvalidTarget> {
+fn spell(path: &str, start: usize, source: PathSource) -> Result<Cow<'_, str>, InvalidTarget> {
     // An owned copy is begun at the first piece that has to be written otherwise.
     let mut respelled: Option<String> = None;
     let mut at = 0;
-    while let Some((piece, length)) = take(path, at, start, reading)? {
+    while let Some((piece, length)) = next_piece(path, at, start, source)? {
         let sent = path.get(at..at + length).unwrap_or_default();
         let as_sent = matches!(piece, Piece::Plain(_) | Piece::Escaped { upper: true, .. });
         if !as_sent && respelled.is_none() {
@@ -79,17 +79,22 @@ fn spell(path: &str, start: usize, reading: Reading) -> Result<Cow<'_, str>, Inv
 }
 
 /// Reads the piece that begins at `at`; none at the end.
-fn take(path: &str, at: usize, start: usize, reading: Reading) -> Result<Option<Taken>, InvalidTarget> {
+fn next_piece(
+    path: &str,
+    at: usize,
+    start: usize,
+    source: PathSource,
+) -> Result<Option<SizedPiece>, InvalidTarget> {
     let Some(found) = path.get(at..).and_then(|rest| rest.chars().next()) else {
         return Ok(None);
     };
     if found == '%' {
-        return take_escape(path, at, start, reading).map(Some);
+        return next_escape(path, at, start, source).map(Some);
     }
     if found.is_control() || matches!(found, ' ' | '\\' | '#') {
         return Err(InvalidTarget::of_raw(found, start + at));
     }
-    let brace = matches!(reading, Reading::Pattern) && matches!(found, '{' | '}');
+    let brace = matches!(source, PathSource::Pattern) && matches!(found, '{' | '}');
     let plain = is_path_character(found) || brace;
     let piece = if plain {
         Piece::Plain(found)
@@ -100,7 +105,7 @@ fn take(path: &str, at: usize, start: usize, reading: Reading) -> Result<Option<
 }
 
 /// Reads the escape at `at`, and those after it that complete its UTF-8 sequence.
-fn take_escape(path: &str, at: usize, start: usize, reading: Reading) -> Result<Taken, InvalidTarget> {
+fn next_escape(path: &str, at: usize, start: usize, source: PathSource) -> Result<SizedPiece, InvalidTarget> {
     let place = start + at;
     let first = escaped_byte(path.as_bytes(), at).ok_or(InvalidTarget::Escape { at: place })?;
     let width = match first {
@@ -135,10 +140,10 @@ fn take_escape(path: &str, at: usize, start: usize, reading: Reading) -> Result<
         '\0' => return Err(InvalidTarget::EncodedNul { at: place }),
         '\\' => return Err(InvalidTarget::EncodedBackslash { at: place }),
         found if found.is_control() => return Err(InvalidTarget::EncodedControl { at: place }),
-        '/' => match reading {
-            Reading::Request(EncodedSlash::Keep) => Piece::Escaped { bytes, upper },
-            Reading::Request(EncodedSlash::Decode) => Piece::Needless(found),
-            Reading::Request(EncodedSlash::Reject) | Reading::Pattern => {
+        '/' => match source {
+            PathSource::Request(EncodedSlash::Keep) => Piece::Escaped { bytes, upper },
+            PathSource::Request(EncodedSlash::Decode) => Piece::Needless(found),
+            PathSource::Request(EncodedSlash::Reject) | PathSource::Pattern => {
                 return Err(InvalidTarget::EncodedSlash { at: place });
             }
         },
@@ -228,7 +233,7 @@ fn resolve(path: &str) -> String {
     resolved
 }
 
-fn within_limits(path: &str) -> Result<(), InvalidTarget> {
+fn check_limits(path: &str) -> Result<(), InvalidTarget> {
     if path.len() > MAX_PATH {
         return Err(InvalidTarget::PathTooLong { length: path.len() });
     }

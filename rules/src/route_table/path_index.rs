@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 
 use crate::{
-    path::{Segment, Slash},
+    path::{PathSegment, Slash},
     request_target::decoded_bytes,
 };
 
 /// The tree. A request's path leads to each node at most once, so a walk never visits more than it holds.
 #[derive(Debug)]
 pub(super) struct PathIndex<E> {
-    root: Node<E>,
+    root: PathNode<E>,
     /// Whether any path has a parameter, and any is `/prefix/**`: else those walks are spared.
     parameters: bool,
     below: bool,
@@ -18,10 +18,10 @@ pub(super) struct PathIndex<E> {
 
 /// All paths that begin with the same segments.
 #[derive(Debug)]
-struct Node<E> {
+struct PathNode<E> {
     /// By the decoded text of the next segment, sorted.
-    literals: Vec<(Box<[u8]>, Node<E>)>,
-    parameter: Option<Box<Node<E>>>,
+    literals: Vec<(Box<[u8]>, PathNode<E>)>,
+    parameter: Option<Box<PathNode<E>>>,
     /// The routes whose path ends here, in the order of precedence.
     here: Vec<E>,
     /// The routes that take this and everything below, in the order of precedence.
@@ -29,14 +29,14 @@ struct Node<E> {
 }
 
 /// What one segment of an indexed path has to be.
-pub(super) enum Step<'p> {
+pub(super) enum PathStep<'p> {
     Literal(&'p [u8]),
     Parameter,
 }
 
 /// How the paths that are looked up are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Spelling {
+enum Escaping {
     /// With escapes.
     Escaped,
     /// As they are meant.
@@ -45,11 +45,11 @@ enum Spelling {
 
 /// A request's path on its way down the tree.
 #[derive(Clone, Copy)]
-struct Rest<'p> {
+struct RemainingPath<'p> {
     /// The segments not yet walked, without a slash at either end; none at the end. A reading may have an empty
     /// one last, which is one all the same.
     path: Option<&'p [u8]>,
-    spelling: Spelling,
+    spelling: Escaping,
     /// Whether the whole path ends in a slash.
     slash: Slash,
 }
@@ -57,14 +57,14 @@ struct Rest<'p> {
 impl<E> Default for PathIndex<E> {
     fn default() -> Self {
         Self {
-            root: Node::default(),
+            root: PathNode::default(),
             parameters: false,
             below: false,
         }
     }
 }
 
-impl<E> Default for Node<E> {
+impl<E> Default for PathNode<E> {
     fn default() -> Self {
         Self {
             literals: Vec::new(),
@@ -75,23 +75,23 @@ impl<E> Default for Node<E> {
     }
 }
 
-impl<'p> From<&'p Segment> for Step<'p> {
-    fn from(segment: &'p Segment) -> Self {
+impl<'p> From<&'p PathSegment> for PathStep<'p> {
+    fn from(segment: &'p PathSegment) -> Self {
         match segment {
-            Segment::Literal(text) => Self::Literal(text.as_bytes()),
-            Segment::Parameter(_) => Self::Parameter,
+            PathSegment::Literal(text) => Self::Literal(text.as_bytes()),
+            PathSegment::Parameter(_) => Self::Parameter,
         }
     }
 }
 
 impl<E> PathIndex<E> {
     /// Adds a route. Routes are added in the order of precedence.
-    pub(super) fn insert<'p>(&mut self, path: impl Iterator<Item = Step<'p>>, is_below: bool, entry: E) {
+    pub(super) fn insert<'p>(&mut self, path: impl Iterator<Item = PathStep<'p>>, is_below: bool, entry: E) {
         let mut node = &mut self.root;
         for step in path {
             node = match step {
-                Step::Literal(text) => node.literal_or_new(text),
-                Step::Parameter => {
+                PathStep::Literal(text) => node.literal_or_new(text),
+                PathStep::Parameter => {
                     self.parameters = true;
                     node.parameter.get_or_insert_default()
                 }
@@ -112,7 +112,7 @@ impl<E> PathIndex<E> {
         path: &str,
         visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        self.walk_spelled(path.as_bytes(), Spelling::Escaped, visitor)
+        self.walk_spelled(path.as_bytes(), Escaping::Escaped, visitor)
     }
 
     /// The same for a path that was decoded.
@@ -121,13 +121,13 @@ impl<E> PathIndex<E> {
         path: &[u8],
         visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        self.walk_spelled(path, Spelling::Plain, visitor)
+        self.walk_spelled(path, Escaping::Plain, visitor)
     }
 
     fn walk_spelled<B>(
         &self,
         path: &[u8],
-        spelling: Spelling,
+        spelling: Escaping,
         visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         // `*` leads nowhere: it is about the server and not about a path of it.
@@ -138,7 +138,7 @@ impl<E> PathIndex<E> {
             Some(path) => (path, Slash::With),
             None => (path, Slash::Without),
         };
-        let rest = Rest {
+        let rest = RemainingPath {
             path: (!path.is_empty()).then_some(path),
             spelling,
             slash,
@@ -171,7 +171,7 @@ impl<E> PathIndex<E> {
     }
 }
 
-impl<E> Node<E> {
+impl<E> PathNode<E> {
     fn literal_or_new(&mut self, text: &[u8]) -> &mut Self {
         let place = self
             .literals
@@ -184,9 +184,9 @@ impl<E> Node<E> {
         &mut self.literals[place].1
     }
 
-    fn literal(&self, segment: &[u8], spelling: Spelling) -> Option<&Self> {
+    fn literal(&self, segment: &[u8], spelling: Escaping) -> Option<&Self> {
         // Only an escape makes a segment mean other bytes than it has.
-        let place = if spelling == Spelling::Escaped && segment.contains(&b'%') {
+        let place = if spelling == Escaping::Escaped && segment.contains(&b'%') {
             self.literals
                 .binary_search_by(|(literal, _)| literal.iter().copied().cmp(decoded_bytes(segment)))
         } else {
@@ -199,7 +199,7 @@ impl<E> Node<E> {
     /// Exact paths without a parameter.
     fn walk_literals<B>(
         &self,
-        mut rest: Rest<'_>,
+        mut rest: RemainingPath<'_>,
         visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let mut node = self;
@@ -215,7 +215,7 @@ impl<E> Node<E> {
     /// Exact paths with a parameter; `passed` says whether one was walked on the way here.
     fn walk_parameters<B>(
         &self,
-        rest: Rest<'_>,
+        rest: RemainingPath<'_>,
         passed: bool,
         visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
@@ -238,7 +238,7 @@ impl<E> Node<E> {
     /// Paths that take everything below, the deepest first.
     fn walk_below<B>(
         &self,
-        rest: Rest<'_>,
+        rest: RemainingPath<'_>,
         visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         if let Some((segment, next)) = rest.split() {
@@ -253,7 +253,7 @@ impl<E> Node<E> {
     }
 }
 
-impl<'p> Rest<'p> {
+impl<'p> RemainingPath<'p> {
     /// The next segment and what follows it; none at the end.
     fn split(self) -> Option<(&'p [u8], Self)> {
         let rest = self.path?;

@@ -5,9 +5,9 @@
 use std::ops::ControlFlow;
 
 use super::host_index::HostIndex;
-use super::path_index::Step;
+use super::path_index::PathStep;
 use super::{RequestHead, RouteId, RouteMatch};
-use crate::path::{PathPattern, Segment};
+use crate::path::{PathPattern, PathSegment};
 use crate::request_target::step::{self, Decoder};
 use crate::request_target::{Read, Reads, TooManyReadings, is_plain, readings};
 
@@ -19,22 +19,22 @@ const PARAMETER: &[u8] = b"\x01";
 pub(super) struct ReadingIndex {
     pub(super) reads: Reads,
     /// By what a server takes their paths for that minds the case.
-    minding_case: HostIndex<Entry>,
+    minding_case: HostIndex<IndexedRoute>,
     /// By the same, folded; empty where nobody folds.
-    folded: HostIndex<Entry>,
+    folded: HostIndex<IndexedRoute>,
     /// Whether a route's path has another reading than itself: then a plain path may fall on it, too.
     odd: bool,
 }
 
 /// A route at one of the paths that its own can be taken for.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct IndexedRoute {
     id: RouteId,
-    place: Place,
+    place: PathOrigin,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum PathOrigin {
     /// Its own. What comes after it in precedence is not asked.
     Own,
     /// Another. A server that doesn't read so asks on.
@@ -67,12 +67,16 @@ impl ReadingIndex {
             paths.push(plain.clone());
         }
         for path in paths {
-            let place = if path == plain { Place::Own } else { Place::Alias };
-            self.odd |= place == Place::Alias;
-            if place == Place::Alias && !is_resolved(&path) {
+            let place = if path == plain {
+                PathOrigin::Own
+            } else {
+                PathOrigin::Alias
+            };
+            self.odd |= place == PathOrigin::Alias;
+            if place == PathOrigin::Alias && !is_resolved(&path) {
                 continue;
             }
-            let entry = Entry { id, place };
+            let entry = IndexedRoute { id, place };
             let is_below = route.path.is_below();
             let paths = self.minding_case.paths_of(&route.host);
             paths.insert(steps(&path), is_below, entry);
@@ -125,7 +129,7 @@ impl ReadingIndex {
 /// Adds the routes that `path` falls on: the first by precedence, and beside it those that only the reading
 /// makes the same.
 fn collect(
-    hosts: &HostIndex<Entry>,
+    hosts: &HostIndex<IndexedRoute>,
     routes: &[RouteMatch],
     head: &impl RequestHead,
     path: &[u8],
@@ -150,7 +154,7 @@ fn collect(
                 if !found.contains(&entry.id) {
                     found.push(entry.id);
                 }
-                if entry.place == Place::Own {
+                if entry.place == PathOrigin::Own {
                     flow = ControlFlow::Break(());
                 }
             }
@@ -166,8 +170,8 @@ fn template(pattern: &PathPattern) -> Vec<u8> {
     for (segment, text) in pattern.segments().iter().zip(texts) {
         path.push(b'/');
         match segment {
-            Segment::Literal(_) => path.extend_from_slice(text.as_bytes()),
-            Segment::Parameter(_) => path.extend_from_slice(PARAMETER),
+            PathSegment::Literal(_) => path.extend_from_slice(text.as_bytes()),
+            PathSegment::Parameter(_) => path.extend_from_slice(PARAMETER),
         }
     }
     if path.is_empty() {
@@ -183,11 +187,11 @@ fn is_resolved(path: &[u8]) -> bool {
     segments.all(|segment| !matches!(segment, b"" | b"." | b".."))
 }
 
-fn steps(path: &[u8]) -> impl Iterator<Item = Step<'_>> {
+fn steps(path: &[u8]) -> impl Iterator<Item = PathStep<'_>> {
     let inner = path.strip_suffix(b"/").unwrap_or(path);
     let segments = inner.split(|&byte| byte == b'/').skip(1);
     segments.map(|segment| match segment {
-        PARAMETER => Step::Parameter,
-        literal => Step::Literal(literal),
+        PARAMETER => PathStep::Parameter,
+        literal => PathStep::Literal(literal),
     })
 }
