@@ -11,16 +11,16 @@ const MAX_TEXT: usize = 16 * 1024;
 
 /// What an event says.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct EventText {
     /// Its line, on which nothing moves a cursor.
     pub(crate) text: String,
     /// The module that it came from. Events of the `log` crate bring theirs as a field.
     pub(crate) source: Box<str>,
 }
 
-impl Told {
+impl EventText {
     pub(crate) fn of(event: &Event<'_>) -> Self {
-        let mut fields = Fields {
+        let mut fields = FieldText {
             text: String::with_capacity(128),
             source: None,
         };
@@ -34,12 +34,12 @@ impl Told {
     }
 }
 
-struct Fields {
+struct FieldText {
     text: String,
     source: Option<Box<str>>,
 }
 
-impl Fields {
+impl FieldText {
     fn push(&mut self, name: &str, value: fmt::Arguments<'_>) {
         if self.text.len() > MAX_TEXT {
             return;
@@ -55,7 +55,7 @@ impl Fields {
     }
 }
 
-impl Visit for Fields {
+impl Visit for FieldText {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             "log.target" => self.source = Some(value.into()),

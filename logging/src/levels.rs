@@ -11,18 +11,18 @@ use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
 
 /// Sluice's own crates.
-const OWN: [&str; 10] = [
+const OWN_CRATES: [&str; 10] = [
     "sluice", "proxy", "control", "config", "rules", "tokens", "wire", "logging", "redact", "testkit",
 ];
 /// What of dependencies is logged unless `RUST_LOG` says otherwise: that files can't be watched, and that no connection
 /// can be accepted.
-const HEARD: [(&str, LevelFilter); 2] = [
+const DEPENDENCY_DEFAULTS: [(&str, LevelFilter); 2] = [
     ("notify", LevelFilter::ERROR),
     ("pingora_core::services::listening", LevelFilter::ERROR),
 ];
 /// The dependencies whose errors were read, in the versions of the lock file, and found to hold nothing of what clients
 /// send. Those of the rest of pingora hold request lines.
-const READ: [&str; 8] = [
+const REVIEWED_DEPENDENCIES: [&str; 8] = [
     "h2",
     "hyper",
     "hyper_util",
@@ -75,7 +75,9 @@ impl fmt::Display for InvalidDirective {
 
 impl Default for Levels {
     fn default() -> Self {
-        let heard = HEARD.iter().map(|(module, level)| ((*module).to_owned(), *level));
+        let heard = DEPENDENCY_DEFAULTS
+            .iter()
+            .map(|(module, level)| ((*module).to_owned(), *level));
         Self {
             own: LevelFilter::INFO,
             named: heard.collect(),
@@ -147,7 +149,7 @@ fn read(directive: &str) -> Option<(&str, LevelFilter)> {
 fn most(module: &str) -> LevelFilter {
     if is_own(module) {
         LevelFilter::TRACE
-    } else if READ.iter().any(|read| is_in(module, read)) {
+    } else if REVIEWED_DEPENDENCIES.iter().any(|read| is_in(module, read)) {
         LevelFilter::ERROR
     } else {
         LevelFilter::OFF
@@ -155,7 +157,7 @@ fn most(module: &str) -> LevelFilter {
 }
 
 fn is_own(module: &str) -> bool {
-    OWN.iter().any(|own| is_in(module, own))
+    OWN_CRATES.iter().any(|own| is_in(module, own))
 }
 
 /// Whether a module is another, or within it.

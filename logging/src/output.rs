@@ -6,12 +6,12 @@ use std::io::{self, BufWriter, Write};
 const BUFFER: usize = 64 * 1024;
 
 /// A writer that may fail and recover. What it could not write it keeps, within its buffer.
-pub(crate) struct Output {
+pub(crate) struct LineOutput {
     writer: BufWriter<Box<dyn Write + Send>>,
     failing: bool,
 }
 
-impl Output {
+impl LineOutput {
     pub(crate) fn new(writer: Box<dyn Write + Send>) -> Self {
         Self {
             writer: BufWriter::with_capacity(BUFFER, writer),

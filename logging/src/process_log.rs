@@ -15,9 +15,9 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
 use crate::drops::Drops;
-use crate::event::Told;
+use crate::event::EventText;
 use crate::levels::Levels;
-use crate::repeats::{MAX_REMEMBERED, Origin, Repeats, WINDOW};
+use crate::repeats::{LineOrigin, MAX_REMEMBERED, Repeats, WINDOW};
 use crate::scribe::{Item, LogScribe};
 use crate::writer::{Limits, LineWriter};
 
@@ -80,8 +80,8 @@ impl ProcessLog {
             colour: options.colour,
             repeats: Repeats::new(options.window, MAX_REMEMBERED),
             drops: Arc::clone(&drops),
-            told_drops: 0,
-            telling_drops: 0,
+            reported_drops: 0,
+            pending_drops: 0,
         };
         let writer = LineWriter::start("process-log", output, options.limits, scribe, Arc::clone(&drops))?;
         Ok(Self { writer, drops })
@@ -152,7 +152,7 @@ impl ProcessLog {
         let size = text.len();
         let item = Item::Line {
             at: SystemTime::now(),
-            origin: Origin { source, level },
+            origin: LineOrigin { source, level },
             text,
         };
         self.writer.put(item, size);
@@ -200,8 +200,8 @@ impl<S: Subscriber> Layer<S> for LogLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let told = Told::of(event);
-        self.log.line(*event.metadata().level(), told.source, told.text);
+        let line = EventText::of(event);
+        self.log.line(*event.metadata().level(), line.source, line.text);
     }
 }
 

@@ -14,20 +14,20 @@ const MAX_LINE: usize = 1024;
 /// The lines of the last window.
 ///
 /// A line is what was said where: lines with other values of a field are other lines. Of one source, a line that is
-/// not counted ([`Repeats::news`]) makes those before it new again: of `unhealthy`, `healthy`, `unhealthy` each is
+/// not counted ([`Repeats::forget_source`]) makes those before it new again: of `unhealthy`, `healthy`, `unhealthy` each is
 /// written, so that the last line always tells the present state.
 #[derive(Debug)]
 pub(crate) struct Repeats {
     window: Duration,
     capacity: usize,
-    lines: HashMap<Box<str>, Line>,
+    lines: HashMap<Box<str>, RememberedLine>,
 }
 
 /// A line that was written.
 #[derive(Debug)]
-struct Line {
+struct RememberedLine {
     /// The source and the level, for the line that tells the count.
-    origin: Origin,
+    origin: LineOrigin,
     /// When the window began.
     since: Instant,
     /// How often it came since.
@@ -36,7 +36,7 @@ struct Line {
 
 /// Where a line came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub(crate) struct LineOrigin {
     pub(crate) source: Box<str>,
     pub(crate) level: tracing::Level,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Repeated {
     pub(crate) level: tracing::Level,
     pub(crate) times: u64,
     /// In how much time.
-    pub(crate) within: Duration,
+    pub(crate) span: Duration,
 }
 
 impl Repeats {
@@ -61,7 +61,7 @@ impl Repeats {
     }
 
     /// Whether a line is to be written; one that came in the same window is counted.
-    pub(crate) fn is_first(&mut self, text: &str, origin: &Origin, now: Instant) -> bool {
+    pub(crate) fn is_first(&mut self, text: &str, origin: &LineOrigin, now: Instant) -> bool {
         if text.len() > MAX_LINE {
             return true;
         }
@@ -70,7 +70,7 @@ impl Repeats {
             return false;
         }
         if self.lines.len() < self.capacity && !self.lines.contains_key(text) {
-            let line = Line {
+            let line = RememberedLine {
                 origin: origin.clone(),
                 since: now,
                 again: 0,
@@ -81,7 +81,7 @@ impl Repeats {
     }
 
     /// Forgets the lines of a source, because it says something else now. Returns their counts.
-    pub(crate) fn news(&mut self, source: &str, now: Instant) -> Vec<Repeated> {
+    pub(crate) fn forget_source(&mut self, source: &str, now: Instant) -> Vec<Repeated> {
         self.remove(now, |line| *line.origin.source == *source)
     }
 
@@ -114,7 +114,7 @@ impl Repeats {
         self.remove(now, |_| true)
     }
 
-    fn remove(&mut self, now: Instant, is_over: impl Fn(&Line) -> bool) -> Vec<Repeated> {
+    fn remove(&mut self, now: Instant, is_over: impl Fn(&RememberedLine) -> bool) -> Vec<Repeated> {
         let mut repeated = Vec::new();
         self.lines.retain(|text, line| {
             let is_over = is_over(line);
@@ -127,13 +127,13 @@ impl Repeats {
     }
 }
 
-impl Line {
+impl RememberedLine {
     fn count(&self, text: &str, now: Instant) -> Option<Repeated> {
         (self.again > 0).then(|| Repeated {
             text: text.into(),
             level: self.origin.level,
             times: self.again,
-            within: now.saturating_duration_since(self.since),
+            span: now.saturating_duration_since(self.since),
         })
     }
 }

@@ -10,7 +10,7 @@ use tracing::Level;
 
 use crate::drops::Drops;
 use crate::process_log::Colour;
-use crate::repeats::{Origin, Repeated, Repeats};
+use crate::repeats::{LineOrigin, Repeated, Repeats};
 use crate::writer::Scribe;
 
 /// What is queued for the process log.
@@ -19,7 +19,7 @@ pub(crate) enum Item {
     /// A line.
     Line {
         at: SystemTime,
-        origin: Origin,
+        origin: LineOrigin,
         text: String,
     },
     /// Lines that are written as they are, such as a report with its excerpts, below a line of their own if they have
@@ -36,22 +36,22 @@ pub(crate) struct LogScribe {
     pub(crate) repeats: Repeats,
     pub(crate) drops: Arc<Drops>,
     /// How many dropped lines were told of, in lines that were written.
-    pub(crate) told_drops: u64,
+    pub(crate) reported_drops: u64,
     /// The same with a line that is not written yet.
-    pub(crate) telling_drops: u64,
+    pub(crate) pending_drops: u64,
 }
 
 impl Scribe for LogScribe {
     type Item = Item;
 
     fn write(&mut self, item: Item, lines: &mut Vec<u8>) {
-        self.tell_drops(lines);
+        self.report_drops(lines);
         match item {
             Item::Line { at, origin, text } => {
                 let now = Instant::now();
                 // Lines of this level tell what state something is in, at most as often as that changes.
                 if origin.level == Level::INFO {
-                    let repeated = self.repeats.news(&origin.source, now);
+                    let repeated = self.repeats.forget_source(&origin.source, now);
                     self.counts(repeated, lines);
                 } else if !self.repeats.is_first(&text, &origin, now) {
                     return;
@@ -82,21 +82,21 @@ impl Scribe for LogScribe {
     fn settle(&mut self, lines: &mut Vec<u8>) {
         let repeated = self.repeats.all(Instant::now());
         self.counts(repeated, lines);
-        self.tell_drops(lines);
+        self.report_drops(lines);
     }
 
     fn wrote(&mut self) {
-        self.told_drops = self.telling_drops;
+        self.reported_drops = self.pending_drops;
     }
 }
 
 impl LogScribe {
     /// Writes how many lines were dropped since that was last told.
-    fn tell_drops(&mut self, lines: &mut Vec<u8>) {
+    fn report_drops(&mut self, lines: &mut Vec<u8>) {
         let total = self.drops.total();
-        let dropped = total.saturating_sub(self.told_drops);
+        let dropped = total.saturating_sub(self.reported_drops);
         if dropped > 0 {
-            self.telling_drops = total;
+            self.pending_drops = total;
             let text = match dropped {
                 1 => "1 line of the log was dropped".to_owned(),
                 more => format!("{more} lines of the log were dropped"),
@@ -107,7 +107,7 @@ impl LogScribe {
 
     fn counts(&self, repeated: Vec<Repeated>, lines: &mut Vec<u8>) {
         for line in repeated {
-            let seconds = (line.within + Duration::from_millis(500)).as_secs().max(1);
+            let seconds = (line.span + Duration::from_millis(500)).as_secs().max(1);
             let times = if line.times == 1 {
                 "once"
             } else {

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::drops::{DropReason, Drops};
-use crate::output::{Failed, Output};
+use crate::output::{Failed, LineOutput};
 
 /// How often it is looked whether a full queue has room again, by those who wait for that.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -80,8 +80,8 @@ impl<T: Send + 'static> LineWriter<T> {
     ) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(limits.lines);
         let bytes = Arc::new(AtomicUsize::new(0));
-        let mut writing = Writing {
-            output: Output::new(writer),
+        let mut writing = WriterThread {
+            output: LineOutput::new(writer),
             scribe,
             bytes: Arc::clone(&bytes),
             drops: Arc::clone(&drops),
@@ -185,8 +185,8 @@ impl<T> fmt::Debug for LineWriter<T> {
 }
 
 /// What the thread works with.
-struct Writing<S> {
-    output: Output,
+struct WriterThread<S> {
+    output: LineOutput,
     scribe: S,
     bytes: Arc<AtomicUsize>,
     drops: Arc<Drops>,
@@ -194,7 +194,7 @@ struct Writing<S> {
     lines: Vec<u8>,
 }
 
-impl<S: Scribe> Writing<S> {
+impl<S: Scribe> WriterThread<S> {
     /// Writes until nobody can queue an item any more.
     fn run(&mut self, queue: &Receiver<Message<S::Item>>) {
         while let Some(mut next) = self.next(queue) {

@@ -105,7 +105,7 @@ fn route(bytes: &mut Unstructured<'_>) -> Result<Option<RouteMatch>> {
 }
 
 #[derive(Debug)]
-struct Request {
+struct RouteRequest {
     host: String,
     path: String,
     method: &'static str,
@@ -113,7 +113,7 @@ struct Request {
 }
 
 /// A request, if its target is not refused.
-fn request(bytes: &mut Unstructured<'_>) -> Result<Option<Request>> {
+fn request(bytes: &mut Unstructured<'_>) -> Result<Option<RouteRequest>> {
     let mut target = String::new();
     for _ in 0..bytes.int_in_range(1..=6)? {
         target.push_str(bytes.choose(&PIECES)?);
@@ -131,7 +131,7 @@ fn request(bytes: &mut Unstructured<'_>) -> Result<Option<Request>> {
     let Ok(target) = normalise(target.as_bytes(), TargetOptions::default()) else {
         return Ok(None);
     };
-    Ok(Some(Request {
+    Ok(Some(RouteRequest {
         host,
         path: target.path.into_owned(),
         method,
@@ -139,7 +139,7 @@ fn request(bytes: &mut Unstructured<'_>) -> Result<Option<Request>> {
     }))
 }
 
-impl RequestHead for Request {
+impl RequestHead for RouteRequest {
     fn host(&self) -> &str {
         &self.host
     }
@@ -159,14 +159,14 @@ impl RequestHead for Request {
 }
 
 /// Every route that takes the request, the first first, found by asking each.
-fn candidates(routes: &[RouteMatch], request: &Request) -> Vec<RouteId> {
+fn candidates(routes: &[RouteMatch], request: &RouteRequest) -> Vec<RouteId> {
     let mut ids: Vec<RouteId> = (0..routes.len()).filter_map(RouteId::from_index).collect();
     ids.sort_by_key(|id| routes[id.index()].precedence(*id));
     ids.retain(|id| takes(&routes[id.index()], request));
     ids
 }
 
-fn takes(route: &RouteMatch, request: &Request) -> bool {
+fn takes(route: &RouteMatch, request: &RouteRequest) -> bool {
     let host = match route.host.to_string().strip_prefix('*') {
         Some("") => true,
         Some(suffix) => request.host.len() > suffix.len() && request.host.ends_with(suffix),

@@ -63,33 +63,33 @@ const DESCRIPTIONS: [&str; 22] = [
 pub fn is_name(name: &str) -> bool {
     let (mut found, mut qualified, mut last) = (false, false, "");
     for word in words(name) {
-        let is_secret = SECRETS.iter().any(|secret| ends(word, secret));
-        found |= is_secret || (is(word, "key") && qualified);
+        let is_secret = SECRETS.iter().any(|secret| ends_with_word(word, secret));
+        found |= is_secret || (is_word(word, "key") && qualified);
         found |= QUALIFIERS.iter().any(|one| is_joined(word, one));
         qualified |= is_secret || QUALIFIERS.iter().any(|one| one.eq_ignore_ascii_case(word));
         last = word;
     }
-    found && !DESCRIPTIONS.iter().any(|one| is(last, one))
+    found && !DESCRIPTIONS.iter().any(|one| is_word(last, one))
 }
 
 /// The words of a name: they end at what is no letter or digit, and where a capital begins the next.
 fn words(name: &str) -> impl Iterator<Item = &str> {
     let parts = name.split(|c: char| !c.is_ascii_alphanumeric());
-    parts.flat_map(humps).filter(|word| !word.is_empty())
+    parts.flat_map(camel_words).filter(|word| !word.is_empty())
 }
 
 /// `adminToken` is `admin` and `Token`, `APIKey` is `API` and `Key`.
-fn humps(part: &str) -> impl Iterator<Item = &str> {
+fn camel_words(part: &str) -> impl Iterator<Item = &str> {
     let mut rest = part;
     std::iter::from_fn(move || {
-        let (word, next) = rest.split_at_checked(hump(rest.as_bytes()))?;
+        let (word, next) = rest.split_at_checked(first_word_length(rest.as_bytes()))?;
         rest = next;
         (!word.is_empty()).then_some(word)
     })
 }
 
 /// How long the first word is.
-fn hump(part: &[u8]) -> usize {
+fn first_word_length(part: &[u8]) -> usize {
     let begins = |window: &[u8]| match window {
         [before, first, after] => {
             first.is_ascii_uppercase() && (!before.is_ascii_uppercase() || after.is_ascii_lowercase())
@@ -102,14 +102,14 @@ fn hump(part: &[u8]) -> usize {
 }
 
 /// Whether a word is this one, or its plural.
-fn is(word: &str, known: &str) -> bool {
+fn is_word(word: &str, known: &str) -> bool {
     [word, singular(word)]
         .iter()
         .any(|word| word.eq_ignore_ascii_case(known))
 }
 
 /// Whether a word ends with this one, or its plural.
-fn ends(word: &str, known: &str) -> bool {
+fn ends_with_word(word: &str, known: &str) -> bool {
     [word, singular(word)].iter().any(|word| {
         let at = word.len().checked_sub(known.len());
         at.and_then(|at| word.get(at..))

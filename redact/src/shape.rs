@@ -27,7 +27,7 @@ pub enum Form {
 
 /// A shape that begins with an anchor.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Shape {
+pub(crate) enum SecretShape {
     /// A JSON object in base64url, and what follows it: a JWT (RFC 7519), a JWE, or a part of one.
     Jwt,
     /// `Bearer` and a token (RFC 6750 section 2.1).
@@ -59,7 +59,7 @@ pub(crate) enum Tail {
     WithCapital,
 }
 
-impl Shape {
+impl SecretShape {
     /// Whether its anchor counts in the case alone that it is listed in.
     pub(crate) fn has_case(self) -> bool {
         matches!(self, Self::Jwt | Self::Prefixed(..))

@@ -50,7 +50,7 @@ impl H2Client {
     #[must_use]
     pub fn connect(address: SocketAddr) -> Self {
         let runtime = runtime();
-        let stream = within(&runtime, TcpStream::connect(address)).expect("the proxy listens");
+        let stream = block_on(&runtime, TcpStream::connect(address)).expect("the proxy listens");
         Self::over(runtime, stream, "http")
     }
 
@@ -59,7 +59,7 @@ impl H2Client {
     pub fn connect_tls(address: SocketAddr, tls: &TlsClient) -> Self {
         let runtime = runtime();
         let (config, name) = tls.parts();
-        let stream = within(&runtime, async {
+        let stream = block_on(&runtime, async {
             let stream = TcpStream::connect(address).await?;
             TlsConnector::from(config).connect(name, stream).await
         });
@@ -73,7 +73,7 @@ impl H2Client {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         scheme: &'static str,
     ) -> Self {
-        let (send, connection) = within(&runtime, h2::client::handshake(stream)).expect("HTTP/2");
+        let (send, connection) = block_on(&runtime, h2::client::handshake(stream)).expect("HTTP/2");
         runtime.spawn(connection);
         Self {
             runtime,
@@ -100,7 +100,7 @@ impl H2Client {
     /// Sends the head of `request`; `end` says that nothing follows it.
     pub fn open(&mut self, request: &Request, end: bool) -> H2Stream {
         let head = request.h2(self.scheme);
-        let ready = within(&self.runtime, self.send.clone().ready());
+        let ready = block_on(&self.runtime, self.send.clone().ready());
         let (response, send) = ready
             .and_then(|mut send| send.send_request(head, end))
             .expect("another stream");
@@ -134,7 +134,7 @@ impl H2Stream {
     /// Waits for the head of the answer.
     pub fn head(&mut self) -> Result<(u16, HeaderMap), h2::Error> {
         let response = self.response.take().expect("the head is read once");
-        let response = within(&self.runtime, response)?;
+        let response = block_on(&self.runtime, response)?;
         let (head, body) = response.into_parts();
         self.body = Some(body);
         Ok((head.status.as_u16(), head.headers))
@@ -144,7 +144,7 @@ impl H2Stream {
     pub fn chunk(&mut self) -> Option<Result<Bytes, h2::Error>> {
         let body = self.body.as_mut().expect("the head is read first");
         loop {
-            let chunk = within(&self.runtime, body.data())?;
+            let chunk = block_on(&self.runtime, body.data())?;
             if let Ok(bytes) = &chunk {
                 let _ = body.flow_control().release_capacity(bytes.len());
             }
@@ -162,7 +162,7 @@ impl H2Stream {
             body.extend(chunk?);
         }
         let stream = self.body.as_mut().expect("the head was read");
-        let trailers = within(&self.runtime, stream.trailers())?;
+        let trailers = block_on(&self.runtime, stream.trailers())?;
         Ok(H2Response {
             status,
             headers,
@@ -216,7 +216,7 @@ fn runtime() -> Arc<Runtime> {
     Arc::new(builder.worker_threads(1).enable_all().build().unwrap())
 }
 
-fn within<T>(runtime: &Runtime, work: impl Future<Output = T>) -> T {
+fn block_on<T>(runtime: &Runtime, work: impl Future<Output = T>) -> T {
     runtime
         .block_on(async { tokio::time::timeout(PATIENCE, work).await })
         .expect("an end in time")

@@ -38,7 +38,7 @@ pub struct H2Answer {
     trailers: Option<HeaderMap>,
 }
 
-type Handler = dyn Fn(&H2Recorded) -> H2Answer + Send + Sync;
+type H2Handler = dyn Fn(&H2Recorded) -> H2Answer + Send + Sync;
 
 /// A server on loopback that ends when it is dropped.
 pub struct H2Upstream {
@@ -113,7 +113,7 @@ impl H2Upstream {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let recorded = Arc::new(Mutex::new(Vec::new()));
-        let (handler, keep): (Arc<Handler>, _) = (Arc::new(handler), Arc::clone(&recorded));
+        let (handler, keep): (Arc<H2Handler>, _) = (Arc::new(handler), Arc::clone(&recorded));
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream, Arc::clone(&handler), Arc::clone(&keep)));
@@ -162,7 +162,7 @@ impl Drop for H2Upstream {
     }
 }
 
-async fn serve(stream: TcpStream, handler: Arc<Handler>, recorded: Arc<Mutex<Vec<H2Recorded>>>) {
+async fn serve(stream: TcpStream, handler: Arc<H2Handler>, recorded: Arc<Mutex<Vec<H2Recorded>>>) {
     let Ok(mut connection) = h2::server::handshake(stream).await else {
         return;
     };
@@ -178,7 +178,7 @@ async fn serve(stream: TcpStream, handler: Arc<Handler>, recorded: Arc<Mutex<Vec
 async fn exchange(
     request: Request<h2::RecvStream>,
     mut respond: SendResponse<Bytes>,
-    handler: &Handler,
+    handler: &H2Handler,
     recorded: &Mutex<Vec<H2Recorded>>,
 ) -> Result<(), h2::Error> {
     let (head, mut stream) = request.into_parts();

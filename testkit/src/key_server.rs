@@ -7,7 +7,7 @@ use crate::upstream::{After, Upstream, reply, response};
 
 /// What it answers with.
 #[derive(Debug, Clone)]
-enum Answer {
+enum KeyAnswer {
     Keys(String),
     Status(u16),
     Nothing,
@@ -16,7 +16,7 @@ enum Answer {
 /// A key server on loopback.
 pub struct KeyServer {
     upstream: Upstream,
-    answer: Arc<Mutex<Answer>>,
+    answer: Arc<Mutex<KeyAnswer>>,
 }
 
 impl KeyServer {
@@ -31,14 +31,14 @@ impl KeyServer {
     /// A server that answers 500 until it is given keys.
     #[must_use]
     pub fn broken() -> Self {
-        let answer = Arc::new(Mutex::new(Answer::Status(500)));
+        let answer = Arc::new(Mutex::new(KeyAnswer::Status(500)));
         let served = Arc::clone(&answer);
         let upstream = Upstream::answering(move |_, stream| {
             let answer = served.lock().unwrap().clone();
             match answer {
-                Answer::Keys(jwks) => reply(stream, &response(200, "OK", &jwks)),
-                Answer::Status(status) => reply(stream, &response(status, "No", "")),
-                Answer::Nothing => After::Keep,
+                KeyAnswer::Keys(jwks) => reply(stream, &response(200, "OK", &jwks)),
+                KeyAnswer::Status(status) => reply(stream, &response(status, "No", "")),
+                KeyAnswer::Nothing => After::Keep,
             }
         });
         Self { upstream, answer }
@@ -46,22 +46,22 @@ impl KeyServer {
 
     /// Serves these issuers' keys from now on.
     pub fn serve(&self, issuers: &[&Issuer]) {
-        *self.answer.lock().unwrap() = Answer::Keys(Issuer::jwks(issuers));
+        *self.answer.lock().unwrap() = KeyAnswer::Keys(Issuer::jwks(issuers));
     }
 
     /// Serves this text from now on.
     pub fn serve_text(&self, jwks: &str) {
-        *self.answer.lock().unwrap() = Answer::Keys(jwks.to_owned());
+        *self.answer.lock().unwrap() = KeyAnswer::Keys(jwks.to_owned());
     }
 
     /// Answers with this status from now on.
     pub fn fail(&self, status: u16) {
-        *self.answer.lock().unwrap() = Answer::Status(status);
+        *self.answer.lock().unwrap() = KeyAnswer::Status(status);
     }
 
     /// Reads requests and never answers from now on.
     pub fn fall_silent(&self) {
-        *self.answer.lock().unwrap() = Answer::Nothing;
+        *self.answer.lock().unwrap() = KeyAnswer::Nothing;
     }
 
     /// How often it was asked.

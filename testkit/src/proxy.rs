@@ -26,7 +26,7 @@ pub struct Proxy {
     running: Option<Running>,
     folder: TempDir,
     issuer: Issuer,
-    log: Lines,
+    log: LogLines,
 }
 
 /// What a proxy is to be made of.
@@ -47,9 +47,9 @@ pub struct ProxyBuilder {
 
 /// Lines of the access log.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+struct LogLines(Arc<Mutex<Vec<u8>>>);
 
-impl std::io::Write for Lines {
+impl std::io::Write for LogLines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend(bytes);
         Ok(bytes.len())
@@ -356,7 +356,7 @@ impl ProxyBuilder {
         std::fs::write(folder.path().join("flags.yaml"), &self.flags).unwrap();
         let document = folder.path().join("sluice.yaml");
         std::fs::write(&document, self.document()).unwrap();
-        let log = Lines::default();
+        let log = LogLines::default();
         let options = Options {
             access_log: Some((Output::Writer(Box::new(log.clone())), Format::Json)),
             fetch_timing: self.fetch_timing,

@@ -13,10 +13,10 @@ use crate::reading::Way;
 /// A server on loopback that records. Dropping it refuses new connections.
 pub struct Recorder {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<RecorderState>,
 }
 
-struct Shared {
+struct RecorderState {
     way: Way,
     connections: Mutex<Vec<Arc<Mutex<Vec<u8>>>>>,
     open: Mutex<Vec<TcpStream>>,
@@ -29,7 +29,7 @@ impl Recorder {
     pub fn reading(way: Way) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(RecorderState {
             way,
             connections: Mutex::default(),
             open: Mutex::default(),
@@ -68,7 +68,7 @@ impl Drop for Recorder {
     }
 }
 
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+fn accept(listener: &TcpListener, shared: &Arc<RecorderState>) {
     for stream in listener.incoming() {
         if shared.stopping.load(Ordering::SeqCst) {
             return;

@@ -18,12 +18,12 @@ use crate::certificates::{Authority, Pair};
 /// A server on loopback that ends when it is dropped.
 pub struct TlsFront {
     address: SocketAddr,
-    seen: Arc<Seen>,
+    seen: Arc<SeenHandshakes>,
     runtime: Option<Runtime>,
 }
 
 #[derive(Default)]
-struct Seen {
+struct SeenHandshakes {
     handshakes: AtomicUsize,
     names: Mutex<Vec<Option<String>>>,
     certificates: Mutex<Vec<Vec<u8>>>,
@@ -42,7 +42,7 @@ impl TlsFront {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config(pair, protocols, clients)));
-        let seen = Arc::<Seen>::default();
+        let seen = Arc::<SeenHandshakes>::default();
         let noted = Arc::clone(&seen);
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -114,7 +114,7 @@ fn config(pair: &Pair, protocols: &[&str], clients: Option<&Authority>) -> Serve
     config
 }
 
-async fn serve(stream: TcpStream, acceptor: TlsAcceptor, behind: SocketAddr, seen: Arc<Seen>) {
+async fn serve(stream: TcpStream, acceptor: TlsAcceptor, behind: SocketAddr, seen: Arc<SeenHandshakes>) {
     // A client that doesn't trust us is what some tests are about.
     let Ok(mut outside) = acceptor.accept(stream).await else {
         return;

@@ -123,9 +123,9 @@ impl Issuer {
 }
 
 /// The private key (PKCS #8), the public one (SPKI) and the JWK.
-type Keys = (Vec<u8>, Vec<u8>, Value);
+type KeyEncodings = (Vec<u8>, Vec<u8>, Value);
 
-fn ec_key(algorithm: &'static EcdsaSigningAlgorithm, curve: &str, width: usize) -> Keys {
+fn ec_key(algorithm: &'static EcdsaSigningAlgorithm, curve: &str, width: usize) -> KeyEncodings {
     let pair = EcdsaKeyPair::generate(algorithm).unwrap();
     let private = pair.to_pkcs8v1().unwrap();
     let point = pair.public_key().as_ref();
@@ -135,7 +135,7 @@ fn ec_key(algorithm: &'static EcdsaSigningAlgorithm, curve: &str, width: usize) 
     (private.as_ref().to_vec(), public.as_ref().to_vec(), jwk)
 }
 
-fn ed_key() -> Keys {
+fn ed_key() -> KeyEncodings {
     let pair = Ed25519KeyPair::generate().unwrap();
     let private: Pkcs8V1Der<'_> = pair.as_der().unwrap();
     let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": encoded(pair.public_key().as_ref()) });
@@ -143,7 +143,7 @@ fn ed_key() -> Keys {
     (private.as_ref().to_vec(), public.as_ref().to_vec(), jwk)
 }
 
-fn rsa_key() -> Keys {
+fn rsa_key() -> KeyEncodings {
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
     let private: Pkcs8V1Der<'_> = pair.as_der().unwrap();
     let public = pair.public_key();

@@ -30,16 +30,16 @@ pub enum After {
     Close,
 }
 
-type Handler = dyn Fn(&Recorded, &mut TcpStream) -> After + Send + Sync;
+type UpstreamHandler = dyn Fn(&Recorded, &mut TcpStream) -> After + Send + Sync;
 
 /// A server on loopback. Dropping it refuses new connections and lets those that are open end by themselves.
 pub struct Upstream {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<UpstreamState>,
 }
 
-struct Shared {
-    handler: Box<Handler>,
+struct UpstreamState {
+    handler: Box<UpstreamHandler>,
     recorded: Mutex<Vec<Recorded>>,
     broken: Mutex<Vec<String>>,
     /// Connections that are open now, by number.
@@ -88,7 +88,7 @@ impl Upstream {
         handler: impl Fn(&Recorded, &mut TcpStream) -> After + Send + Sync + 'static,
     ) -> Self {
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(UpstreamState {
             handler: Box::new(handler),
             recorded: Mutex::default(),
             broken: Mutex::default(),
@@ -169,7 +169,7 @@ impl Drop for Upstream {
     }
 }
 
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+fn accept(listener: &TcpListener, shared: &Arc<UpstreamState>) {
     for stream in listener.incoming() {
         if shared.stopping.load(Ordering::SeqCst) {
             return;
@@ -191,7 +191,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-fn serve(shared: &Shared, mut stream: TcpStream, connection: usize) -> io::Result<()> {
+fn serve(shared: &UpstreamState, mut stream: TcpStream, connection: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE * 3))?;
     let mut reader = BufReader::new(stream.try_clone()?);

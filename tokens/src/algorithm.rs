@@ -35,10 +35,10 @@ pub enum Algorithm {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAlgorithm {
     /// `none`, in any spelling.
-    #[error("`none` means no signature, and is never accepted; known algorithms are {known}", known = Known)]
+    #[error("`none` means no signature, and is never accepted; known algorithms are {known}", known = AlgorithmNames)]
     None,
     /// Not one of the known names, which are case-sensitive.
-    #[error("`{found}` is not a known algorithm; known are {known}", known = Known)]
+    #[error("`{found}` is not a known algorithm; known are {known}", known = AlgorithmNames)]
     Unknown {
         /// The text as given.
         found: Box<str>,
@@ -46,9 +46,9 @@ pub enum InvalidAlgorithm {
 }
 
 /// Lists the known names.
-struct Known;
+struct AlgorithmNames;
 
-impl fmt::Display for Known {
+impl fmt::Display for AlgorithmNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, algorithm) in Algorithm::ALL.iter().enumerate() {
             let comma = if position == 0 { "" } else { ", " };

@@ -18,11 +18,11 @@ pub const MAX_CLAIM_PATH_DEPTH: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClaimPath {
     text: Box<str>,
-    steps: Box<[Step]>,
+    steps: Box<[ClaimStep]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Step {
+struct ClaimStep {
     name: Box<str>,
     /// The name as a position in a list: digits without a leading zero (RFC 6901 section 4).
     index: Option<usize>,
@@ -78,12 +78,18 @@ impl ClaimPath {
             return Err(InvalidClaimPath::TooLong { length: text.len() });
         }
         let steps = match text.strip_prefix('/') {
-            Some(pointer) => pointer.split('/').map(|name| Step::escaped(name, text)).collect(),
+            Some(pointer) => pointer
+                .split('/')
+                .map(|name| ClaimStep::escaped(name, text))
+                .collect(),
             None if text.contains('/') => Err(InvalidClaimPath::Slash {
                 path: text.into(),
                 pointer: pointer_to(text),
             }),
-            None => Ok(text.split('.').map(Step::plain).collect::<Box<[Step]>>()),
+            None => Ok(text
+                .split('.')
+                .map(ClaimStep::plain)
+                .collect::<Box<[ClaimStep]>>()),
         }?;
         if steps.iter().any(|step| step.name.is_empty()) {
             return Err(InvalidClaimPath::EmptyName { path: text.into() });
@@ -117,12 +123,12 @@ impl ClaimPath {
     pub(crate) fn subject() -> Self {
         Self {
             text: "sub".into(),
-            steps: [Step::plain("sub")].into(),
+            steps: [ClaimStep::plain("sub")].into(),
         }
     }
 }
 
-impl Step {
+impl ClaimStep {
     fn plain(name: &str) -> Self {
         let canonical = name == "0" || !name.starts_with('0');
         let digits = name.bytes().all(|byte| byte.is_ascii_digit());

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
 use crate::invalid_key::InvalidKey;
-use crate::key::{Key, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, Material};
+use crate::key::{KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, Material, VerificationKey};
 use crate::unverified::MAX_KID_BYTES;
 
 /// Members that only a private key has (RFC 7518 sections 6.2.2, 6.3.2).
@@ -77,7 +77,7 @@ pub(crate) fn kid(jwk: &Value) -> Option<Box<str>> {
 }
 
 /// Reads the key in `jwk`.
-pub(crate) fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<Key, SkipReason> {
+pub(crate) fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<VerificationKey, SkipReason> {
     let Value::Object(members) = jwk else {
         return Err(SkipReason::Malformed);
     };
@@ -95,7 +95,7 @@ pub(crate) fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<Key, SkipReason
     check_use(members)?;
     let material = material(members)?;
     let algorithms = algorithms(members, material.kind, allowed)?;
-    Ok(Key::new(material, kid, algorithms))
+    Ok(VerificationKey::new(material, kid, algorithms))
 }
 
 /// Whether the key is meant for verifying (RFC 7517 sections 4.2 and 4.3). Both members may be absent.

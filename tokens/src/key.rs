@@ -92,7 +92,7 @@ pub struct CanonicalKey(Box<[u8]>);
 
 /// A key with its name and its algorithms.
 #[derive(Debug, Clone)]
-pub(crate) struct Key {
+pub(crate) struct VerificationKey {
     pub(crate) kid: Option<Box<str>>,
     canonical: CanonicalKey,
     algorithms: Box<[Algorithm]>,
@@ -256,7 +256,7 @@ impl fmt::Debug for CanonicalKey {
     }
 }
 
-impl Key {
+impl VerificationKey {
     /// `algorithms` are those that remain for this key; an empty list makes it useless but not dangerous.
     pub(crate) fn new(material: Material, kid: Option<Box<str>>, algorithms: Box<[Algorithm]>) -> Self {
         install_crypto_provider();

@@ -10,7 +10,7 @@ use crate::algorithm::Algorithm;
 use crate::invalid_key::{InvalidKey, names};
 use crate::json;
 use crate::jwk::SkippedKey;
-use crate::key::{CanonicalKey, Key, Material};
+use crate::key::{CanonicalKey, Material, VerificationKey};
 use crate::pem_file;
 use crate::published_keys::PublishedKeys;
 use crate::rejection::Rejection;
@@ -23,17 +23,17 @@ pub const MAX_JWKS_KEYS: usize = 128;
 /// The verification keys of one issuer at one time. Immutable.
 #[derive(Debug)]
 pub struct KeySet {
-    keys: Keys,
+    keys: KeyIndex,
     generation: Generation,
     skipped: Box<[SkippedKey]>,
 }
 
 #[derive(Debug)]
-enum Keys {
+enum KeyIndex {
     /// One key without a name: a PEM, a secret, or a JWKS of one such key. It answers to every `kid`.
-    Sole(Key),
+    Sole(VerificationKey),
     /// Keys by `kid`, of which no two have an algorithm in common; none where a JWKS has no usable key.
-    Named(HashMap<Box<str>, Vec<Key>>),
+    Named(HashMap<Box<str>, Vec<VerificationKey>>),
 }
 
 /// A fingerprint of a [`KeySet`]: equal exactly when the usable keys, their names and their algorithms are.
@@ -99,8 +99,8 @@ impl KeySet {
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.keys {
-            Keys::Sole(_) => 1,
-            Keys::Named(keys) => keys.values().map(Vec::len).sum(),
+            KeyIndex::Sole(_) => 1,
+            KeyIndex::Named(keys) => keys.values().map(Vec::len).sum(),
         }
     }
 
@@ -113,8 +113,8 @@ impl KeySet {
     /// The names of its keys, in no order; a key without a name is left out.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
         let named = match &self.keys {
-            Keys::Sole(_) => None,
-            Keys::Named(keys) => Some(keys.keys().map(|kid| &**kid)),
+            KeyIndex::Sole(_) => None,
+            KeyIndex::Named(keys) => Some(keys.keys().map(|kid| &**kid)),
         };
         named.into_iter().flatten()
     }
@@ -129,8 +129,8 @@ impl KeySet {
     #[must_use]
     pub fn only(&self, published: &[CanonicalKey]) -> Self {
         let kept = match &self.keys {
-            Keys::Sole(key) => vec![key.clone()],
-            Keys::Named(named) => {
+            KeyIndex::Sole(key) => vec![key.clone()],
+            KeyIndex::Named(named) => {
                 let named = named
                     .iter()
                     .flat_map(|(kid, keys)| keys.iter().map(|key| key.named(kid)));
@@ -142,13 +142,13 @@ impl KeySet {
     }
 
     /// Returns the one key that a token with this `kid` and algorithm can be signed with.
-    pub(crate) fn key(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, Rejection> {
+    pub(crate) fn key(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&VerificationKey, Rejection> {
         let named = match (&self.keys, kid) {
-            (Keys::Sole(key), _) => return Ok(key),
-            (Keys::Named(keys), Some(kid)) => keys
+            (KeyIndex::Sole(key), _) => return Ok(key),
+            (KeyIndex::Named(keys), Some(kid)) => keys
                 .get(kid)
                 .ok_or_else(|| Rejection::UnknownKey { kid: kid.into() })?,
-            (Keys::Named(keys), None) => {
+            (KeyIndex::Named(keys), None) => {
                 let mut all = keys.values();
                 match (all.next(), all.next()) {
                     (Some(only), None) => only,
@@ -175,22 +175,22 @@ impl KeySet {
             });
         }
         Ok(Self::of(
-            vec![Key::new(material, None, algorithms)],
+            vec![VerificationKey::new(material, None, algorithms)],
             Box::default(),
         ))
     }
 
     /// Returns the set of these keys: one key, or keys that each have a `kid`.
-    fn of(mut usable: Vec<Key>, skipped: Box<[SkippedKey]>) -> Self {
+    fn of(mut usable: Vec<VerificationKey>, skipped: Box<[SkippedKey]>) -> Self {
         usable.sort_by(|a, b| (&a.kid, a.canonical()).cmp(&(&b.kid, b.canonical())));
         let generation = Generation::of(&usable);
-        let mut named = HashMap::<_, Vec<Key>>::with_capacity(usable.len());
+        let mut named = HashMap::<_, Vec<VerificationKey>>::with_capacity(usable.len());
         for mut key in usable {
             match key.kid.take() {
                 Some(kid) => named.entry(kid).or_default().push(key),
                 None => {
                     return Self {
-                        keys: Keys::Sole(key),
+                        keys: KeyIndex::Sole(key),
                         generation,
                         skipped,
                     };
@@ -198,7 +198,7 @@ impl KeySet {
             };
         }
         Self {
-            keys: Keys::Named(named),
+            keys: KeyIndex::Named(named),
             generation,
             skipped,
         }
@@ -207,7 +207,7 @@ impl KeySet {
 
 impl Generation {
     /// Hashes the keys in the order given, every part with its length before it.
-    fn of(keys: &[Key]) -> Self {
+    fn of(keys: &[VerificationKey]) -> Self {
         let mut hash = digest::Context::new(&digest::SHA256);
         let mut part = |bytes: &[u8]| {
             hash.update(&(bytes.len() as u64).to_be_bytes());

@@ -6,20 +6,20 @@ use serde_json::Value;
 use crate::algorithm::Algorithm;
 use crate::invalid_key::InvalidKey;
 use crate::jwk::{self, SkipReason, SkippedKey};
-use crate::key::{CanonicalKey, Key};
+use crate::key::{CanonicalKey, VerificationKey};
 
 /// The usable keys of a JWKS, and the others. Those that share a `kid` have no algorithm in
 /// common; one without a `kid` is alone.
 pub(crate) struct PublishedKeys {
-    pub(crate) usable: Vec<Key>,
+    pub(crate) usable: Vec<VerificationKey>,
     pub(crate) skipped: Vec<SkippedKey>,
 }
 
 /// A usable key of a JWKS.
-struct Published {
+struct PublishedKey {
     /// Where it is in the set, from 0; of several entries the first.
     position: usize,
-    key: Key,
+    key: VerificationKey,
 }
 
 impl PublishedKeys {
@@ -29,7 +29,7 @@ impl PublishedKeys {
     /// There are usable keys, and each is skipped because it can't be told from another. That is a fault of the
     /// publication: unlike a set in which there is no usable key, it withdraws none of the keys that it lists.
     pub(crate) fn read(jwks: &[Value], allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
-        let mut found = Vec::<Published>::new();
+        let mut found = Vec::<PublishedKey>::new();
         let mut skipped = Vec::new();
         for (position, jwk) in jwks.iter().enumerate() {
             match jwk::read(jwk, allowed) {
@@ -66,20 +66,20 @@ impl PublishedKeys {
 
 /// Adds a key, or its algorithms to the entry before it of the same key under the same name: issuers list a key once for
 /// each of its algorithms, or twice by mistake.
-fn add(found: &mut Vec<Published>, position: usize, key: Key) {
-    let is_same = |one: &&mut Published| one.key.kid == key.kid && one.key.canonical() == key.canonical();
+fn add(found: &mut Vec<PublishedKey>, position: usize, key: VerificationKey) {
+    let is_same = |one: &&mut PublishedKey| one.key.kid == key.kid && one.key.canonical() == key.canonical();
     match found.iter_mut().find(is_same) {
         Some(one) => one.key.allow(key.algorithms()),
-        None => found.push(Published { position, key }),
+        None => found.push(PublishedKey { position, key }),
     }
 }
 
 /// Returns why no token can mean `one` for certain, where that is so.
-fn ambiguity(one: &Published, found: &[Published]) -> Option<SkipReason> {
+fn ambiguity(one: &PublishedKey, found: &[PublishedKey]) -> Option<SkipReason> {
     if one.key.kid.is_none() {
         return (found.len() > 1).then_some(SkipReason::Unnamed);
     }
-    let is_rival = |other: &&Published| {
+    let is_rival = |other: &&PublishedKey| {
         let mut algorithms = other.key.algorithms().iter();
         other.position != one.position
             && other.key.kid == one.key.kid

@@ -13,7 +13,7 @@ const MAX_SIZE_DIGITS: u8 = 9;
 /// A body on its way: fed with bytes, says how many are its own.
 #[derive(Debug, Clone)]
 pub struct Body {
-    state: State,
+    state: BodyState,
 }
 
 /// Why a chunked body is refused.
@@ -37,7 +37,7 @@ pub enum InvalidBody {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum BodyState {
     /// So many bytes of a body whose length was told are missing.
     Length(u64),
     /// In a chunk's size, after so many digits.
@@ -53,14 +53,14 @@ enum State {
     /// After a chunk's bytes and the CR.
     DataLineEnd,
     /// In the trailers, after so many bytes; where in a line.
-    Trailer { length: usize, place: Place },
+    Trailer { length: usize, place: TrailerPosition },
     /// Nothing of it is missing.
     Done,
 }
 
 /// Where in a line of the trailers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum TrailerPosition {
     /// At its beginning.
     Start,
     /// In the name of a field, after its first byte.
@@ -78,9 +78,9 @@ impl Body {
     #[must_use]
     pub fn new(framing: Framing) -> Self {
         let state = match framing {
-            Framing::Empty | Framing::Length(0) => State::Done,
-            Framing::Length(length) => State::Length(length),
-            Framing::Chunked => State::SIZE,
+            Framing::Empty | Framing::Length(0) => BodyState::Done,
+            Framing::Length(length) => BodyState::Length(length),
+            Framing::Chunked => BodyState::SIZE,
         };
         Self { state }
     }
@@ -88,7 +88,7 @@ impl Body {
     /// Whether all of it has come.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == BodyState::Done
     }
 
     /// Takes what of `bytes` belongs to the body, and says how many bytes that are: all of them, unless the body
@@ -100,15 +100,15 @@ impl Body {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             match &mut self.state {
-                State::Done => break,
-                State::Length(missing) | State::Data(missing) => {
+                BodyState::Done => break,
+                BodyState::Length(missing) | BodyState::Data(missing) => {
                     let here =
                         usize::try_from(*missing).map_or(rest.len(), |missing| missing.min(rest.len()));
                     *missing -= here as u64;
                     at += here;
                     self.state = match self.state {
-                        State::Length(0) => State::Done,
-                        State::Data(0) => State::DataEnd,
+                        BodyState::Length(0) => BodyState::Done,
+                        BodyState::Data(0) => BodyState::DataEnd,
                         state => state,
                     };
                 }
@@ -123,7 +123,7 @@ impl Body {
     }
 }
 
-impl State {
+impl BodyState {
     const SIZE: Self = Self::Size { digits: 0, size: 0 };
 
     /// The state after one byte of what surrounds the data of chunks.
@@ -142,7 +142,7 @@ impl State {
             Self::SizeEnd { size } => match (byte, size) {
                 (b'\n', 0) => Ok(Self::Trailer {
                     length: 0,
-                    place: Place::Start,
+                    place: TrailerPosition::Start,
                 }),
                 (b'\n', size) => Ok(Self::Data(size)),
                 _ => Err(InvalidBody::LineEnd),
@@ -156,35 +156,37 @@ impl State {
     }
 }
 
-fn after_size(digits: u8, size: u64, byte: u8) -> Result<State, InvalidBody> {
+fn after_size(digits: u8, size: u64, byte: u8) -> Result<BodyState, InvalidBody> {
     match (char::from(byte).to_digit(16), byte) {
-        (Some(digit), _) if digits < MAX_SIZE_DIGITS => Ok(State::Size {
+        (Some(digit), _) if digits < MAX_SIZE_DIGITS => Ok(BodyState::Size {
             digits: digits + 1,
             size: size << 4 | u64::from(digit),
         }),
-        (None, b';') if digits > 0 => Ok(State::Extension { length: 1, size }),
-        (None, b'\r') if digits > 0 => Ok(State::SizeEnd { size }),
+        (None, b';') if digits > 0 => Ok(BodyState::Extension { length: 1, size }),
+        (None, b'\r') if digits > 0 => Ok(BodyState::SizeEnd { size }),
         (None, b'\n') if digits > 0 => Err(InvalidBody::LineEnd),
         _ => Err(InvalidBody::Size),
     }
 }
 
-fn after_trailer(length: usize, place: Place, byte: u8) -> Result<State, InvalidBody> {
+fn after_trailer(length: usize, place: TrailerPosition, byte: u8) -> Result<BodyState, InvalidBody> {
     if length > MAX_TRAILERS {
         return Err(InvalidBody::Trailers);
     }
     let place = match (place, byte) {
-        (Place::LastLineEnd, b'\n') => return Ok(State::Done),
-        (Place::LineEnd, b'\n') => Place::Start,
-        (Place::Start, b'\r') => Place::LastLineEnd,
-        (Place::Value, b'\r') => Place::LineEnd,
-        (Place::Start | Place::Name, byte) if is_token(byte) => Place::Name,
-        (Place::Name, b':') => Place::Value,
-        (Place::Value, b'\t' | b' '..=b'~' | 0x80..) => Place::Value,
-        (Place::LineEnd | Place::LastLineEnd, _) | (_, b'\n') => return Err(InvalidBody::LineEnd),
+        (TrailerPosition::LastLineEnd, b'\n') => return Ok(BodyState::Done),
+        (TrailerPosition::LineEnd, b'\n') => TrailerPosition::Start,
+        (TrailerPosition::Start, b'\r') => TrailerPosition::LastLineEnd,
+        (TrailerPosition::Value, b'\r') => TrailerPosition::LineEnd,
+        (TrailerPosition::Start | TrailerPosition::Name, byte) if is_token(byte) => TrailerPosition::Name,
+        (TrailerPosition::Name, b':') => TrailerPosition::Value,
+        (TrailerPosition::Value, b'\t' | b' '..=b'~' | 0x80..) => TrailerPosition::Value,
+        (TrailerPosition::LineEnd | TrailerPosition::LastLineEnd, _) | (_, b'\n') => {
+            return Err(InvalidBody::LineEnd);
+        }
         _ => return Err(InvalidBody::Trailers),
     };
-    Ok(State::Trailer { length, place })
+    Ok(BodyState::Trailer { length, place })
 }
 
 /// RFC 9110 section 5.6.2.

@@ -48,16 +48,16 @@ pub enum Framing {
 pub fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<Head>, InvalidHead> {
     let start = skip_empty_lines(bytes)?;
     let rest = bytes.get(start..).unwrap_or_default();
-    let within = rest.get(..limits.bytes).unwrap_or(rest);
+    let limited = rest.get(..limits.bytes).unwrap_or(rest);
     let mut fields = [EMPTY_HEADER; MAX_HEADERS];
     let room = fields
         .get_mut(..limits.fields.min(MAX_HEADERS))
         .unwrap_or_default();
     let mut request = Request::new(room);
-    let end = match request.parse(within) {
+    let end = match request.parse(limited) {
         Ok(Status::Complete(length)) => length,
         Ok(Status::Partial) => {
-            check_lines(within)?;
+            check_lines(limited)?;
             let limit = limits.bytes;
             let full = rest.len() >= limit;
             return if full {
@@ -66,9 +66,9 @@ pub fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<Head>, Inval
                 Ok(None)
             };
         }
-        Err(error) => return Err(refusal(error, within, limits)),
+        Err(error) => return Err(refusal(error, limited, limits)),
     };
-    check_lines(within.get(..end).unwrap_or_default())?;
+    check_lines(limited.get(..end).unwrap_or_default())?;
     let framing = framing(&request)?;
     check_target(&request)?;
     check_host(&request)?;

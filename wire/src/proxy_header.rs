@@ -78,13 +78,13 @@ fn read_binary(bytes: &[u8]) -> Result<Option<ProxyHeader>, InvalidProxyHeader> 
 }
 
 fn read_line(bytes: &[u8]) -> Result<Option<ProxyHeader>, InvalidProxyHeader> {
-    let within = bytes.get(..MAX_LINE).unwrap_or(bytes);
-    let Some(end) = within.windows(2).position(|pair| pair == b"\r\n") else {
-        let full = within.len() == MAX_LINE;
+    let limited = bytes.get(..MAX_LINE).unwrap_or(bytes);
+    let Some(end) = limited.windows(2).position(|pair| pair == b"\r\n") else {
+        let full = limited.len() == MAX_LINE;
         return if full { Err(InvalidProxyHeader) } else { Ok(None) };
     };
     let length = end + 2;
-    let line = within.get(..length).unwrap_or_default();
+    let line = limited.get(..length).unwrap_or_default();
     let header = v1::Header::try_from(line).map_err(|_| InvalidProxyHeader)?;
     let source = match header.addresses {
         v1::Addresses::Unknown => None,

@@ -8,8 +8,8 @@ fn moments() -> impl Fn(u64) -> Instant {
     move |seconds| start + Duration::from_secs(seconds)
 }
 
-fn origin(source: &str) -> Origin {
-    Origin {
+fn origin(source: &str) -> LineOrigin {
+    LineOrigin {
         source: source.into(),
         level: Level::WARN,
     }
@@ -20,7 +20,7 @@ fn repeated(text: &str, times: u64, seconds: u64) -> Repeated {
         text: text.into(),
         level: Level::WARN,
         times,
-        within: Duration::from_secs(seconds),
+        span: Duration::from_secs(seconds),
     }
 }
 
@@ -48,7 +48,7 @@ fn other_values_sources_and_levels_are_other_lines() {
     assert!(repeats.is_first("client=1", &origin("m"), at(0)));
     assert!(repeats.is_first("client=2", &origin("m"), at(0)));
     assert!(repeats.is_first("client=1", &origin("n"), at(0)));
-    let error = Origin {
+    let error = LineOrigin {
         level: Level::ERROR,
         ..origin("m")
     };
@@ -62,7 +62,10 @@ fn a_source_that_says_something_else_makes_its_lines_new() {
         repeats.is_first("unhealthy", &origin("health"), at(0));
         repeats.is_first("full", &origin("disk"), at(0));
     }
-    assert_eq!(repeats.news("health", at(2)), [repeated("unhealthy", 2, 2)]);
+    assert_eq!(
+        repeats.forget_source("health", at(2)),
+        [repeated("unhealthy", 2, 2)]
+    );
     assert!(repeats.is_first("unhealthy", &origin("health"), at(3)));
     assert!(!repeats.is_first("full", &origin("disk"), at(3)));
 }

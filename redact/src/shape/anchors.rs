@@ -1,11 +1,11 @@
 //! What secrets begin with, by issuer, and what stands between them and their name.
 
-use super::Shape::{self, Basic, Bearer, Field, Jwt, Named, Prefixed, PrivateKey, UserInfo};
+use super::SecretShape::{self, Basic, Bearer, Field, Jwt, Named, Prefixed, PrivateKey, UserInfo};
 use super::TOKEN_PREFIX;
 use super::Tail::{Alphanumeric, Capitals, Dashed, WithCapital};
 
 /// What secrets begin with.
-pub(crate) const ANCHORS: [(&str, Shape); 36] = [
+pub(crate) const ANCHORS: [(&str, SecretShape); 36] = [
     ("eyJ", Jwt),
     ("bearer", Bearer),
     ("basic", Basic),
