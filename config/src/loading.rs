@@ -144,7 +144,7 @@ impl Loading {
     /// Takes over what `rules` found.
     pub(crate) fn report(
         &mut self,
-        found: Vec<rules::Problem>,
+        found: Vec<rules::DefinitionProblem>,
         documents: &[Document<'_>],
         names: &Names,
         broken: &Broken,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use rules::{Body, TrustedProxies};
+use rules::{RejectBody, TrustedProxies};
 
 use crate::operators::ChangePolicy;
 use crate::tls::ListenerTls;
@@ -22,7 +22,7 @@ pub struct Settings {
     /// One line for each request. A change of output or format needs a restart.
     pub access_log: AccessLog,
     /// Bodies for answers of our own, by status.
-    pub errors: Vec<(u16, Body)>,
+    pub errors: Vec<(u16, RejectBody)>,
     /// The largest request body, in bytes; none: any.
     pub body_limit: Option<u64>,
     /// What changes must meet. A change needs a restart.

@@ -107,7 +107,7 @@ impl Broken {
 
 /// Turns what `rules` found into problems, at most [`MAX_PROBLEMS`] of them; also says how many more there are.
 pub(crate) fn translate(
-    mut found: Vec<rules::Problem>,
+    mut found: Vec<rules::DefinitionProblem>,
     documents: &[Document<'_>],
     names: &Names,
     broken: &Broken,
@@ -138,7 +138,7 @@ pub(crate) fn warnings(found: Vec<rules::Warning>, documents: &[Document<'_>]) -
     found.into_iter().map(warning).collect()
 }
 
-fn one(found: &rules::Problem, documents: &[Document<'_>], names: &Names) -> Problem {
+fn one(found: &rules::DefinitionProblem, documents: &[Document<'_>], names: &Names) -> Problem {
     let at = locate::label(documents, found.site);
     let mut problem = Problem::error(found.kind.code(), found.kind.to_string(), at);
     if let ProblemKind::Duplicate { first, .. } = &found.kind {

@@ -14,7 +14,7 @@ use config::{
     TlsVersion, TokenSource,
 };
 use rules::{
-    Auth, Destination, Eligibility, EncodedSlash, HostPattern, Include, Mode, OnError, Otherwise,
+    Auth, Destination, Eligibility, EncodedSlash, GateMode, HostPattern, Include, OnError, Otherwise,
     TrailingSlash, Unmatched, UpstreamId,
 };
 
@@ -187,7 +187,7 @@ fn routes_are_as_written() {
     );
     assert_eq!(
         (board.auth, board.mode, board.on_error),
-        (Auth::Optional, Mode::Shadow, OnError::Open)
+        (Auth::Optional, GateMode::Shadow, OnError::Open)
     );
     assert_eq!(board.gate.as_ref().unwrap().flags().len(), 3);
     let causes: Vec<_> = board.causes.iter().map(|(cause, _)| cause.as_str()).collect();
@@ -198,7 +198,7 @@ fn routes_are_as_written() {
     ));
     assert_eq!(
         (shop.auth, shop.mode, shop.on_error),
-        (Auth::Required, Mode::Enforce, OnError::Closed)
+        (Auth::Required, GateMode::Enforce, OnError::Closed)
     );
     let Destination::Variants { upstreams, .. } = &shop.destination else {
         panic!("variants")

@@ -1,6 +1,8 @@
 //! What becomes of a request, told phase by phase. Whoever knows routes and issuers tells it, through [`Explain`].
 
-use rules::{Cause, ClauseTrace, FlagId, Flags, Found, Outcome, Subject, Timestamp, VariantId, explain};
+use rules::{
+    Cause, ClauseTrace, ClauseValue, FlagId, Flags, StepOutcome, Subject, Timestamp, VariantId, explain,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -182,10 +184,10 @@ impl FlagStory {
         let steps = explanation.steps.into_iter().map(|step| StepStory {
             cause: step.cause.as_str(),
             outcome: match step.outcome {
-                Outcome::Passed => "passed".to_owned(),
-                Outcome::Decided => "decided".to_owned(),
-                Outcome::WouldPass => "would pass".to_owned(),
-                Outcome::WouldServe(id) => format!("would serve {}", variant(id)),
+                StepOutcome::Passed => "passed".to_owned(),
+                StepOutcome::Decided => "decided".to_owned(),
+                StepOutcome::WouldPass => "would pass".to_owned(),
+                StepOutcome::WouldServe(id) => format!("would serve {}", variant(id)),
             },
             clauses: step.clauses.iter().map(clause).collect(),
             question: step.question,
@@ -227,8 +229,10 @@ impl From<&LocalKill> for LocalKillStory {
 /// Without `found` for a segment, with null for what is missing.
 fn clause(clause: &ClauseTrace) -> Value {
     match &clause.found {
-        Found::Value(value) => json!({ "clause": clause.clause, "found": value, "holds": clause.holds }),
-        Found::Missing => json!({ "clause": clause.clause, "found": null, "holds": clause.holds }),
-        Found::Segment => json!({ "clause": clause.clause, "holds": clause.holds }),
+        ClauseValue::Value(value) => {
+            json!({ "clause": clause.clause, "found": value, "holds": clause.holds })
+        }
+        ClauseValue::Missing => json!({ "clause": clause.clause, "found": null, "holds": clause.holds }),
+        ClauseValue::Segment => json!({ "clause": clause.clause, "holds": clause.holds }),
     }
 }

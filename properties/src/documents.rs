@@ -138,7 +138,7 @@ fn check_decisions(flags: &Flags, tenants: &Tenants) {
                 let decided = story
                     .steps
                     .iter()
-                    .filter(|step| step.outcome == rules::Outcome::Decided);
+                    .filter(|step| step.outcome == rules::StepOutcome::Decided);
                 assert_eq!(decided.count(), 1, "{story:?}");
             }
         }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderName};
 use pingora::http::ResponseHeader;
-use rules::Body;
+use rules::RejectBody;
 
 pub(crate) use self::accept::prefers_html;
 pub(crate) use self::code::AnswerCode;
@@ -21,7 +21,7 @@ pub(crate) use self::send::{KeepAlive, send};
 use crate::request_id::RequestId;
 
 /// The operator's own bodies, by status.
-pub(crate) type Pages = HashMap<u16, Body>;
+pub(crate) type Pages = HashMap<u16, RejectBody>;
 
 /// An answer, complete but for the request's id.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ impl Answer {
     }
 
     /// The same with an operator's body.
-    pub(crate) fn body(mut self, body: &Body) -> Self {
+    pub(crate) fn body(mut self, body: &RejectBody) -> Self {
         self.body = AnswerBody::own(body);
         self
     }
@@ -196,7 +196,7 @@ impl Answer {
 }
 
 impl AnswerBody {
-    fn own(body: &Body) -> Self {
+    fn own(body: &RejectBody) -> Self {
         Self::Own {
             content_type: body.content_type.clone(),
             bytes: Bytes::copy_from_slice(&body.bytes),

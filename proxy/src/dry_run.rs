@@ -9,8 +9,8 @@ use http::HeaderName;
 use http::header::{HOST, LOCATION};
 use pingora::http::RequestHeader;
 use rules::{
-    Host, InvalidTarget, Judgement, Lack, LimitBy, RequestDecision, RouteId, Subject, Subjects, Timestamp,
-    Trace, UpstreamId, normalise,
+    Host, InvalidTarget, Judgement, LimitBy, RequestDecision, RouteId, Subject, Subjects, Timestamp, Trace,
+    UnmetCondition, UpstreamId, normalise,
 };
 use tokens::{Identity, OperatorTokens};
 
@@ -145,7 +145,7 @@ pub async fn dry_run(
 impl DryRun {
     /// Returns the routes that host and path fit, in the order of precedence, and what the request lacks for each.
     #[must_use]
-    pub fn fitting<'d>(&self, decider: &'d Decider) -> Vec<(RouteId, Option<Lack<'d>>)> {
+    pub fn fitting<'d>(&self, decider: &'d Decider) -> Vec<(RouteId, Option<UnmetCondition<'d>>)> {
         match (&self.path, &self.head) {
             (Some(_), Some((header, host))) => {
                 let table = decider.snapshot.routes.table();

@@ -13,7 +13,7 @@ use governor::state::{InMemoryState, NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 use quick_cache::UnitWeighter;
 use quick_cache::sync::Cache;
-use rules::{Limit, LimitBy, Route, TenantId};
+use rules::{LimitBy, RateLimit, Route, TenantId};
 
 /// Of how many tenants, and of how many clients, one route's limit remembers what they used. Those who asked
 /// least lately are forgotten first, and may then ask as if they had not asked before.
@@ -28,7 +28,7 @@ type ClientKey = Option<u128>;
 #[derive(Debug)]
 pub(crate) struct LiveLimit<C: Clock = ElapsedClock> {
     route: Box<str>,
-    definition: Limit,
+    definition: RateLimit,
     tenants: Limiter<TenantId, C>,
     clients: Limiter<ClientKey, C>,
     clock: C,
@@ -85,7 +85,7 @@ impl LiveLimit {
 }
 
 impl<C: Clock + Clone> LiveLimit<C> {
-    fn new(route: &str, definition: Limit, clock: C) -> Self {
+    fn new(route: &str, definition: RateLimit, clock: C) -> Self {
         let period = Duration::from_millis(definition.per_ms) / definition.count.get();
         // A period of nothing is no limit; the smallest there is stands for it.
         let quota = Quota::with_period(period.max(Duration::from_nanos(1)));

@@ -1,7 +1,7 @@
 //! The routes that may decide a request: the one it falls on, and those it falls on when an upstream reads its path in
 //! another way. They are found before anything is known of the caller, because they say what has to be known.
 
-use crate::{Auth, Gate, Mode, Preflight, Reads, RequestHead, Route, RouteId, Routes, TooManyReadings};
+use crate::{Auth, Gate, GateMode, Preflight, Reads, RequestHead, Route, RouteId, Routes, TooManyReadings};
 
 /// The routes that may decide one request.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Candidates {
         self.ids()
             .filter_map(|id| routes.route(id))
             .filter(|route| route.auth != Auth::None)
-            .all(|route| route.mode == Mode::Shadow && route.gate.is_some())
+            .all(|route| route.mode == GateMode::Shadow && route.gate.is_some())
     }
 
     /// Returns the routes that the request falls on when its path is read in these ways, its own among them.

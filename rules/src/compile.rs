@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::{
-    Eligibility, FlagDefinition, FlagId, Flags, FlagsDefinition, Name, NamedFlag, Names, Noun, Problem,
-    ProblemKind, Site, Tenants, TierId, UnknownTenant, UnknownTenantDefinition, VariantId, flags::FlagSlot,
+    DefinitionProblem, Eligibility, FlagDefinition, FlagId, Flags, FlagsDefinition, Name, NamedFlag, Names,
+    Noun, ProblemKind, Site, Tenants, TierId, UnknownTenant, UnknownTenantDefinition, VariantId,
+    flags::FlagSlot,
 };
 
 mod condition;
@@ -44,7 +45,7 @@ pub fn compile(
     definition: &FlagsDefinition<'_>,
     names: &Names,
     eligibility: Eligibility,
-) -> Result<(Flags, Tenants), Vec<Problem>> {
+) -> Result<(Flags, Tenants), Vec<DefinitionProblem>> {
     let mut compiler = FlagsCompiler::new(names, Arc::default());
     let flags = compiler.whole(definition, eligibility, &|_| None);
     let tenants = compiler.tenants(&definition.tenants);
@@ -57,7 +58,7 @@ pub fn compile(
 
 /// The problems found so far, and the look-ups that can add one.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(Vec<Problem>);
+pub(crate) struct Problems(Vec<DefinitionProblem>);
 
 /// The names of attributes that conditions read, in the order in which they were met.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -75,7 +76,7 @@ pub(crate) struct FlagsCompiler<'n> {
 
 impl Problems {
     pub(crate) fn report(&mut self, site: Site, kind: ProblemKind) {
-        self.0.push(Problem { site, kind });
+        self.0.push(DefinitionProblem { site, kind });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -86,7 +87,7 @@ impl Problems {
         self.0.len()
     }
 
-    pub(crate) fn into_vec(self) -> Vec<Problem> {
+    pub(crate) fn into_vec(self) -> Vec<DefinitionProblem> {
         self.0
     }
 

@@ -12,9 +12,9 @@ const LINES: usize = 11;
 
 /// A line of the decision table, as docs/flags.md counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line(u8);
+pub struct TableLine(u8);
 
-impl Line {
+impl TableLine {
     /// Before any of them.
     pub const FIRST: Self = Self(1);
     const RETIRED: Self = Self(2);
@@ -33,13 +33,13 @@ impl Line {
 
 /// Lines by which a flag can be decided otherwise, the first of them first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Differences(ArrayVec<Line, LINES>);
+pub struct Differences(ArrayVec<TableLine, LINES>);
 
 impl Differences {
     /// The first; none: it is never decided otherwise. For one subject, a decision by a line before it is the same on
     /// both sides.
     #[must_use]
-    pub fn first(&self) -> Option<Line> {
+    pub fn first(&self) -> Option<TableLine> {
         self.0.first().copied()
     }
 
@@ -48,29 +48,29 @@ impl Differences {
     pub fn concern_requests(&self) -> bool {
         self.0
             .iter()
-            .any(|line| *line != Line::TIER && *line != Line::OPT_IN)
+            .any(|line| *line != TableLine::TIER && *line != TableLine::OPT_IN)
     }
 }
 
 impl Decision {
     /// The line that it was taken by, or a later one.
     #[must_use]
-    pub fn line(&self) -> Line {
+    pub fn line(&self) -> TableLine {
         match self.cause {
-            Cause::UnknownFlag => Line::FIRST,
-            Cause::Retired => Line::RETIRED,
-            Cause::Killed => Line::KILLED,
-            Cause::Schedule => Line::SCHEDULE,
-            Cause::Prerequisite => Line::PREREQUISITE,
-            Cause::OptOut => Line::OPT_OUT,
-            Cause::Lifecycle => Line::LIFECYCLE,
+            Cause::UnknownFlag => TableLine::FIRST,
+            Cause::Retired => TableLine::RETIRED,
+            Cause::Killed => TableLine::KILLED,
+            Cause::Schedule => TableLine::SCHEDULE,
+            Cause::Prerequisite => TableLine::PREREQUISITE,
+            Cause::OptOut => TableLine::OPT_OUT,
+            Cause::Lifecycle => TableLine::LIFECYCLE,
             // To off it is line 6.
-            Cause::Override => Line::OVERRIDE,
-            Cause::Rule => Line::RULE,
-            Cause::OptIn => Line::OPT_IN,
-            Cause::Rollout => Line::ROLLOUT,
-            Cause::Tier => Line::TIER,
-            Cause::Default => Line::DEFAULT,
+            Cause::Override => TableLine::OVERRIDE,
+            Cause::Rule => TableLine::RULE,
+            Cause::OptIn => TableLine::OPT_IN,
+            Cause::Rollout => TableLine::ROLLOUT,
+            Cause::Tier => TableLine::TIER,
+            Cause::Default => TableLine::DEFAULT,
         }
     }
 }
@@ -83,7 +83,7 @@ impl Flags {
     }
 
     fn differences_to_depth(&self, id: FlagId, others: &Self, depth: usize) -> Differences {
-        let all = || Differences(ArrayVec::from_iter([Line::FIRST]));
+        let all = || Differences(ArrayVec::from_iter([TableLine::FIRST]));
         let (Some(one), Some(two), Some(depth)) = (self.flag(id), others.flag(id), depth.checked_sub(1))
         else {
             return all();
@@ -100,18 +100,21 @@ impl Flags {
         let is_retired = two.lifecycle == Some(Lifecycle::Retired);
         let same_end = !is_retired || one.final_variant == two.final_variant;
         let same_flag = one.off == two.off && one.variants == two.variants && one.salt == two.salt;
-        let lines: [(bool, Line); LINES] = [
-            (same_flag, Line::FIRST),
-            (was_retired == is_retired && same_end, Line::RETIRED),
-            (one.enabled == two.enabled, Line::KILLED),
-            (one.schedule == two.schedule, Line::SCHEDULE),
-            (same_required, Line::PREREQUISITE),
-            (one.lifecycle == two.lifecycle && same_ground, Line::LIFECYCLE),
-            (one.rules == two.rules && same_segments, Line::RULE),
-            (one.opt_in_serves == two.opt_in_serves, Line::OPT_IN),
-            (one.rollout == two.rollout && same_segments, Line::ROLLOUT),
-            (one.tiers == two.tiers, Line::TIER),
-            (one.default == two.default, Line::DEFAULT),
+        let lines: [(bool, TableLine); LINES] = [
+            (same_flag, TableLine::FIRST),
+            (was_retired == is_retired && same_end, TableLine::RETIRED),
+            (one.enabled == two.enabled, TableLine::KILLED),
+            (one.schedule == two.schedule, TableLine::SCHEDULE),
+            (same_required, TableLine::PREREQUISITE),
+            (
+                one.lifecycle == two.lifecycle && same_ground,
+                TableLine::LIFECYCLE,
+            ),
+            (one.rules == two.rules && same_segments, TableLine::RULE),
+            (one.opt_in_serves == two.opt_in_serves, TableLine::OPT_IN),
+            (one.rollout == two.rollout && same_segments, TableLine::ROLLOUT),
+            (one.tiers == two.tiers, TableLine::TIER),
+            (one.default == two.default, TableLine::DEFAULT),
         ];
         let differing = lines.into_iter().filter(|(is_same, _)| !is_same);
         Differences(differing.map(|(_, line)| line).collect())

@@ -11,7 +11,7 @@ use crate::{
 mod clauses;
 mod figures;
 
-pub use clauses::{ClauseTrace, Found};
+pub use clauses::{ClauseTrace, ClauseValue};
 
 /// Why a flag serves what it serves to a subject.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,12 +19,12 @@ pub struct Explanation {
     /// The decision, the same as [`decide`](crate::decide()) makes it.
     pub decision: Decision,
     /// The lines of the decision table in order, each rule a step of its own.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ExplanationStep>,
 }
 
 /// One line of the decision table, as it turned out.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
+pub struct ExplanationStep {
     /// The cause that this line stands for.
     pub cause: Cause,
     /// What was asked: `enabled`, `lifecycle beta`, ``rule `beta testers` ``.
@@ -34,14 +34,14 @@ pub struct Step {
     /// Why, where that is not plain: `channel is stable; not on the allowlist`.
     pub note: String,
     /// Whether it decided.
-    pub outcome: Outcome,
+    pub outcome: StepOutcome,
     /// For conditions: every clause and what the subject has there.
     pub clauses: Vec<ClauseTrace>,
 }
 
 /// Whether a line decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum StepOutcome {
     /// It did not apply.
     Passed,
     /// It decided.
@@ -75,7 +75,7 @@ pub fn explain(flags: &Flags, flag: FlagId, subject: &Subject<'_>, now: Timestam
 struct Explainer<'a> {
     evaluation: Evaluation<'a>,
     decided: Option<Decision>,
-    steps: Vec<Step>,
+    steps: Vec<ExplanationStep>,
 }
 
 impl<'a> Explainer<'a> {
@@ -85,18 +85,18 @@ impl<'a> Explainer<'a> {
         question: impl Into<String>,
         found: Option<Decision>,
         answer: String,
-    ) -> &mut Step {
+    ) -> &mut ExplanationStep {
         let outcome = match (self.decided, found) {
             (None, Some(decision)) => {
                 self.decided = Some(decision);
-                Outcome::Decided
+                StepOutcome::Decided
             }
-            (None, None) => Outcome::Passed,
-            (Some(_), None) => Outcome::WouldPass,
-            (Some(_), Some(decision)) => Outcome::WouldServe(decision.variant),
+            (None, None) => StepOutcome::Passed,
+            (Some(_), None) => StepOutcome::WouldPass,
+            (Some(_), Some(decision)) => StepOutcome::WouldServe(decision.variant),
         };
         let index = self.steps.len();
-        self.steps.push(Step {
+        self.steps.push(ExplanationStep {
             cause,
             question: question.into(),
             answer,

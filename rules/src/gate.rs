@@ -1,8 +1,8 @@
 //! A gate: a route's condition over flags, decided once per request against one snapshot.
 
 use crate::{
-    Decision, FlagId, Flags, GateDefinition, Kind, MAX_NESTING, Name, NamedFlag, Names, Problem, ProblemKind,
-    Reason, Sited, Subject, Timestamp, VariantId, compile::Problems, decide,
+    Decision, DefinitionProblem, FlagId, Flags, GateDefinition, Kind, MAX_NESTING, Name, NamedFlag, Names,
+    ProblemKind, Reason, Sited, Subject, Timestamp, VariantId, compile::Problems, decide,
 };
 
 /// The most parts a gate has.
@@ -48,7 +48,10 @@ pub struct Verdict {
 
 impl Gate {
     /// Compiles a gate over the flags that `names` knows; every problem in it is found.
-    pub fn compile(definition: &Sited<GateDefinition<'_>>, names: &Names) -> Result<Self, Vec<Problem>> {
+    pub fn compile(
+        definition: &Sited<GateDefinition<'_>>,
+        names: &Names,
+    ) -> Result<Self, Vec<DefinitionProblem>> {
         let mut compiler = GateCompiler {
             names,
             problems: Problems::default(),

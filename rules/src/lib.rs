@@ -35,7 +35,7 @@ mod pattern;
 mod problem;
 mod remedy;
 mod request_decision;
-mod request_reads;
+mod request_inputs;
 mod request_target;
 mod route;
 mod route_table;
@@ -66,8 +66,8 @@ pub use definition::{
     RequirementDefinition, RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition,
     ServeDefinition, TenantDefinition, UnknownTenantDefinition,
 };
-pub use difference::{Differences, Line};
-pub use explain::{ClauseTrace, Explanation, Found, Outcome, Step, explain};
+pub use difference::{Differences, TableLine};
+pub use explain::{ClauseTrace, ClauseValue, Explanation, ExplanationStep, StepOutcome, explain};
 pub use flag::{Flag, Variant};
 pub use flags::{Flags, UnknownTenant};
 pub use flags_list::FlagsList;
@@ -83,7 +83,7 @@ pub use header_plan::{DEFAULT_FLAGS_BUDGET, FlagsHeader, HeaderPlan, Include};
 pub use host::{Host, HostPattern, InvalidHost, InvalidHostPattern, MAX_HOST, MAX_LABEL};
 pub use id::{AttributeId, FlagId, SegmentId, TierId, UpstreamId, VariantId};
 pub use kind::{Channel, Eligibility, Kind, Lifecycle};
-pub use limit::{Limit, LimitBy, MAX_LIMIT};
+pub use limit::{LimitBy, MAX_LIMIT, RateLimit};
 pub use lint::{Warning, WarningKind, lint};
 pub use method::{InvalidMethods, MAX_EXTENSION_METHODS, MAX_METHOD, Methods};
 pub use name::{FlagKey, InvalidFlagKey, InvalidTenantId, MAX_FLAG_KEY, MAX_TENANT_ID, TenantId};
@@ -91,19 +91,20 @@ pub use names::{MAX_FLAG_IDS, NamedFlag, Names};
 pub use network::{InvalidNetwork, Networks};
 pub use path::{InvalidPathPattern, PathPattern, Specificity, TrailingSlash};
 pub use pattern::{InvalidPattern, MAX_PATTERN, MAX_PATTERN_DFA, Pattern};
-pub use problem::{Noun, Problem, ProblemKind};
+pub use problem::{DefinitionProblem, Noun, ProblemKind};
 pub use remedy::Remedies;
 pub use request_decision::{Action, Judgement, Passage, RequestDecision, Subjects, Trace};
-pub use request_reads::RequestReads;
+pub use request_inputs::RequestInputs;
 pub use request_target::{
     EncodedSlash, InvalidTarget, MAX_DECODES, MAX_PATH, MAX_PATH_SEGMENTS, MAX_READINGS, Read, Reads, Target,
     TargetOptions, TooManyReadings, is_plain, normalise, readings,
 };
 pub use route::{
-    Auth, Body, Destination, Mode, OnError, Otherwise, Preflight, Reject, Route, Routes, Unmatched,
+    Auth, Destination, GateMode, OnError, Otherwise, Preflight, Reject, RejectBody, Route, Routes, Unmatched,
 };
 pub use route_table::{
-    ConflictKind, Lack, MAX_ROUTES, Precedence, RequestHead, RouteConflict, RouteId, RouteMatch, RouteTable,
+    ConflictKind, MAX_ROUTES, Precedence, RequestHead, RouteConflict, RouteId, RouteMatch, RouteTable,
+    UnmetCondition,
 };
 pub use site::{Site, Sited};
 pub use snapshot::{Revision, Snapshot};
@@ -113,7 +114,7 @@ pub use tenants::Tenants;
 pub use time::{InvalidTime, Timestamp};
 pub use trusted_proxies::{ForwardingHeader, TrustedProxies};
 pub use upstream::{
-    Balance, ClientCertificate, Ejection, Endpoint, HealthCheck, HealthProbe, MAX_RETRIES, MAX_WEIGHT,
-    NoneHealthy, Protocol, Upstream, UpstreamTimeouts, UpstreamTls,
+    Balance, Ejection, Endpoint, HealthCheck, HealthProbe, MAX_RETRIES, MAX_WEIGHT, NoneHealthy, Upstream,
+    UpstreamClientCertificate, UpstreamProtocol, UpstreamTimeouts, UpstreamTls,
 };
 pub use value::{AttributeValue, Value};

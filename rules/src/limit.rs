@@ -8,7 +8,7 @@ pub const MAX_LIMIT: u32 = 1_000_000;
 
 /// How often a route may be asked, by each who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit {
+pub struct RateLimit {
     /// So many requests
     pub count: NonZeroU32,
     /// in this time, in milliseconds.

@@ -65,7 +65,7 @@ impl Networks {
 
     /// Whether every address is in one of them, of IPv4 or of IPv6.
     #[must_use]
-    pub fn hold_everybody(&self) -> bool {
+    pub fn contain_every_address(&self) -> bool {
         *self.v4 == [(0, u32::MAX)] || *self.v6 == [(0, u128::MAX)]
     }
 

@@ -5,7 +5,7 @@ use crate::{Decimal, InvalidFlagKey, InvalidPattern, InvalidTenantId, Kind, Site
 
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Problem {
+pub struct DefinitionProblem {
     /// Where.
     pub site: Site,
     /// What.

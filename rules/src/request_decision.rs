@@ -3,7 +3,7 @@
 //! [`Trace`] recorded.
 
 use crate::{
-    Auth, Candidates, Cause, Destination, Gate, Mode, OnError, Otherwise, Reject, RequestHead, Route,
+    Auth, Candidates, Cause, Destination, Gate, GateMode, OnError, Otherwise, Reject, RequestHead, Route,
     RouteId, Snapshot, Subject, Timestamp, Truth, Unmatched, UpstreamId, Verdict, decide,
 };
 
@@ -230,7 +230,7 @@ impl Snapshot {
         };
         match verdict.truth {
             Truth::Open => through(Passage::Open),
-            Truth::Closed | Truth::Undecided if route.mode == Mode::Shadow => through(Passage::Observed),
+            Truth::Closed | Truth::Undecided if route.mode == GateMode::Shadow => through(Passage::Observed),
             Truth::Undecided if route.is_open_on_error() => through(Passage::Open),
             Truth::Undecided => Action::Undecided,
             Truth::Closed => closed(route, verdict.decision.cause),

@@ -1,8 +1,8 @@
 //! A route: which requests it takes, who may ask, the gate they meet, and what happens on either side of it.
 
 use crate::{
-    Cause, FlagId, Gate, Limit, Reads, RouteConflict, RouteId, RouteMatch, RouteTable, Site, TargetOptions,
-    UpstreamId,
+    Cause, FlagId, Gate, RateLimit, Reads, RouteConflict, RouteId, RouteMatch, RouteTable, Site,
+    TargetOptions, UpstreamId,
 };
 
 /// A route, compiled.
@@ -19,13 +19,13 @@ pub struct Route {
     /// The condition over flags; none: always open.
     pub gate: Option<Gate>,
     /// Whether the gate is enforced or only watched.
-    pub mode: Mode,
+    pub mode: GateMode,
     /// What happens when a flag of the gate can't be decided.
     pub on_error: OnError,
     /// The largest body of a request, in bytes; none: any.
     pub body_limit: Option<u64>,
     /// How often it may be asked, by each who asks.
-    pub limit: Option<Limit>,
+    pub limit: Option<RateLimit>,
     /// Where an open gate leads.
     pub destination: Destination,
     /// What a closed gate answers.
@@ -84,7 +84,7 @@ pub enum Preflight {
 
 /// Whether a closed gate refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
+pub enum GateMode {
     /// It does.
     #[default]
     Enforce,
@@ -140,12 +140,12 @@ pub struct Reject {
     /// Whether the answer names the flag and what the tenant could do about it.
     pub reveal: bool,
     /// The operator's own body.
-    pub body: Option<Body>,
+    pub body: Option<RejectBody>,
 }
 
 /// An operator's own body for an answer of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Body {
+pub struct RejectBody {
     /// Its media type.
     pub content_type: Box<str>,
     /// The bytes.

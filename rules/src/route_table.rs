@@ -41,7 +41,7 @@ pub struct RouteMatch {
 
 /// What a request lacks that a route asks for beside host and path.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Lack<'t> {
+pub enum UnmetCondition<'t> {
     /// One of these methods.
     Method(&'t Methods),
     /// A header such as this.
@@ -92,16 +92,16 @@ impl RouteMatch {
 
     /// Whether method and headers are what is asked. Host and path are the index's part.
     fn takes(&self, head: &impl RequestHead) -> bool {
-        self.lacks(head).is_none()
+        self.unmet_condition(head).is_none()
     }
 
     /// What of method and headers is not as asked.
-    fn lacks(&self, head: &impl RequestHead) -> Option<Lack<'_>> {
+    fn unmet_condition(&self, head: &impl RequestHead) -> Option<UnmetCondition<'_>> {
         if !self.methods.is_match(head.method()) {
-            return Some(Lack::Method(&self.methods));
+            return Some(UnmetCondition::Method(&self.methods));
         }
         let is_lacking = |header: &&HeaderMatch| !header.is_match(head.header_values(header.name()));
-        self.headers.iter().find(is_lacking).map(Lack::Header)
+        self.headers.iter().find(is_lacking).map(UnmetCondition::Header)
     }
 }
 
@@ -212,10 +212,10 @@ impl RouteTable {
     /// Every route that host and path fit, in the order of precedence, and what the request lacks for it. For
     /// explaining; it allocates.
     #[must_use]
-    pub fn fitting(&self, head: &impl RequestHead) -> Vec<(RouteId, Option<Lack<'_>>)> {
+    pub fn fitting(&self, head: &impl RequestHead) -> Vec<(RouteId, Option<UnmetCondition<'_>>)> {
         let mut fitting = Vec::new();
         let _ = self.walk(head, &mut |id, route| {
-            fitting.push((id, route.lacks(head)));
+            fitting.push((id, route.unmet_condition(head)));
             ControlFlow::Continue(())
         });
         fitting

@@ -5,7 +5,7 @@ mod health;
 mod tls;
 
 pub use self::health::{HealthCheck, HealthProbe, NoneHealthy};
-pub use self::tls::{ClientCertificate, UpstreamTls};
+pub use self::tls::{UpstreamClientCertificate, UpstreamTls};
 use crate::{Reads, Site};
 
 /// A named group of endpoints that serve the same thing.
@@ -18,7 +18,7 @@ pub struct Upstream {
     /// Where to connect; at least one.
     pub endpoints: Box<[Endpoint]>,
     /// What they speak.
-    pub protocol: Protocol,
+    pub protocol: UpstreamProtocol,
     /// How connections to them are encrypted, if they are.
     pub tls: Option<UpstreamTls>,
     /// How they are checked, if they are.
@@ -52,7 +52,7 @@ pub struct Endpoint {
 
 /// What an upstream speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Protocol {
+pub enum UpstreamProtocol {
     /// HTTP/1.1.
     Http1,
     /// HTTP/2: agreed on by ALPN where there is TLS, by prior knowledge where there is none.
@@ -107,7 +107,7 @@ impl Upstream {
             name: name.into(),
             site: Site::default(),
             endpoints: endpoints.into(),
-            protocol: Protocol::Http1,
+            protocol: UpstreamProtocol::Http1,
             tls: None,
             health: None,
             balance: Balance::RoundRobin,

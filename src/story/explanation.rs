@@ -4,7 +4,7 @@ use anyhow::Result;
 use control::{AnswerStory, FlagStory, GateStory, RequestQuestion, Sender, Story};
 use proxy::{Decider, DryResult, DryRun, Question, StatedCaller, dry_run};
 use rules::{
-    Action, AttributeId, AttributeValue, Auth, Mode, Preflight, RequestDecision, Route, RouteId, Subject,
+    Action, AttributeId, AttributeValue, Auth, GateMode, Preflight, RequestDecision, Route, RouteId, Subject,
     Timestamp, Truth,
 };
 
@@ -211,7 +211,7 @@ fn gate(
             Truth::Closed => "CLOSED",
             Truth::Undecided => "UNDECIDED",
         },
-        shadow: route.mode == Mode::Shadow,
+        shadow: route.mode == GateMode::Shadow,
         flags: gate.flags().iter().copied().filter_map(of_flag).collect(),
     })
 }

@@ -1,7 +1,7 @@
 //! The limits that a request counts against, in words. How much of them is used is only known to the proxy.
 
 use control::LimitStory;
-use rules::{Limit, LimitBy, Route, RouteId, Routes};
+use rules::{LimitBy, RateLimit, Route, RouteId, Routes};
 
 /// Returns the limits of these routes: of the one that the request falls on, and of those of other readings, because any
 /// may be the one that the upstream serves.
@@ -24,7 +24,7 @@ fn of_route(route: &Route) -> Option<LimitStory> {
 }
 
 /// `100 in 1 s, 200 at once`.
-fn words(limit: &Limit) -> String {
+fn words(limit: &RateLimit) -> String {
     let per = match limit.per_ms {
         ms if ms % 3_600_000 == 0 => format!("{} h", ms / 3_600_000),
         ms if ms % 60_000 == 0 => format!("{} min", ms / 60_000),

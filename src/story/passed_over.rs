@@ -2,7 +2,7 @@
 
 use control::PassedOver;
 use proxy::{Decider, DryRun};
-use rules::{Lack, RouteId};
+use rules::{RouteId, UnmetCondition};
 
 /// The most that are named.
 const MAX_NAMED: usize = 20;
@@ -20,9 +20,9 @@ pub(super) fn of(decider: &Decider, run: &DryRun) -> (Vec<PassedOver>, usize) {
     let named = others.take(MAX_NAMED).map(|(id, lack)| PassedOver {
         route: name(id).to_owned(),
         why: match lack {
-            Some(Lack::Method(methods)) => format!("takes only {methods}"),
+            Some(UnmetCondition::Method(methods)) => format!("takes only {methods}"),
             // Its value may be known to few.
-            Some(Lack::Header(header)) => format!("its header `{}` is not as asked", header.name()),
+            Some(UnmetCondition::Header(header)) => format!("its header `{}` is not as asked", header.name()),
             None => run
                 .route
                 .map_or_else(String::new, |id| format!("`{}` goes before it", name(id))),

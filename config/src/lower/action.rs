@@ -1,6 +1,6 @@
 //! What is answered without asking the route's own upstream: refusals, redirects, other upstreams.
 
-use rules::{Body, Cause, Otherwise, Reject, Unmatched};
+use rules::{Cause, Otherwise, Reject, RejectBody, Unmatched};
 
 use super::gateway::Gateway;
 use crate::node::Node;
@@ -98,7 +98,7 @@ impl<'s> Gateway<'_, 's> {
     }
 
     /// A body from a file.
-    pub(crate) fn body(&mut self, node: &Node<'s>) -> Option<Body> {
+    pub(crate) fn body(&mut self, node: &Node<'s>) -> Option<RejectBody> {
         let bytes = self.file(node.field("file")?, MAX_BODY_BYTES);
         let content_type = match node.field("content_type") {
             None => HTML,
@@ -122,7 +122,7 @@ impl<'s> Gateway<'_, 's> {
                 text
             }
         };
-        Some(Body {
+        Some(RejectBody {
             content_type: content_type.into(),
             bytes: bytes?.into(),
         })

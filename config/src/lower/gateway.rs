@@ -118,7 +118,7 @@ impl<'a, 's> Gateway<'a, 's> {
     }
 
     /// Reports what `rules` found wrong with names in this document.
-    pub(crate) fn found(&mut self, found: Vec<rules::Problem>) {
+    pub(crate) fn found(&mut self, found: Vec<rules::DefinitionProblem>) {
         self.loading
             .report(found, self.documents, self.names, self.broken);
     }
@@ -131,7 +131,7 @@ impl<'a, 's> Gateway<'a, 's> {
                 what: Noun::Flag,
                 name: key.value.to_string(),
             };
-            self.found(vec![rules::Problem { site: key.site, kind }]);
+            self.found(vec![rules::DefinitionProblem { site: key.site, kind }]);
         }
         flag
     }

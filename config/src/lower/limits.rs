@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use rules::{Auth, Limit, LimitBy, MAX_LIMIT};
+use rules::{Auth, LimitBy, MAX_LIMIT, RateLimit};
 
 use super::gateway::Gateway;
 use crate::node::Node;
@@ -11,7 +11,7 @@ use crate::quantity;
 impl<'s> Gateway<'_, 's> {
     /// The limit of a route that asks for tokens as `auth` says. Problems are reported; a limit that has one is
     /// left out.
-    pub(crate) fn limit(&mut self, node: &Node<'s>, route: &str, auth: Auth) -> Option<Limit> {
+    pub(crate) fn limit(&mut self, node: &Node<'s>, route: &str, auth: Auth) -> Option<RateLimit> {
         let (rate, by) = (node.field("rate")?, node.field("by")?);
         let parsed = quantity::rate(rate.text()?)
             .filter(|(count, _)| *count <= MAX_LIMIT)
@@ -36,7 +36,7 @@ impl<'s> Gateway<'_, 's> {
             "tenant" => LimitBy::Tenant,
             _ => LimitBy::Client,
         };
-        Some(Limit {
+        Some(RateLimit {
             count,
             per_ms,
             burst,

@@ -22,7 +22,7 @@ impl<'s> Gateway<'_, 's> {
             let parsed = Networks::parse([&**text]);
             if let Some(parsed) = self.parsed(parsed, "invalid-network", item.span, help) {
                 networks.push(&**text);
-                whole = whole.or_else(|| parsed.hold_everybody().then_some(item.span));
+                whole = whole.or_else(|| parsed.contain_every_address().then_some(item.span));
             }
         }
         let header = match node.field("header").and_then(Node::text) {
@@ -30,7 +30,7 @@ impl<'s> Gateway<'_, 's> {
             _ => ForwardingHeader::XForwarded,
         };
         let networks = Networks::parse(networks).unwrap_or_default();
-        if networks.hold_everybody() {
+        if networks.contain_every_address() {
             self.warn_of_everybody(whole.unwrap_or(list.span));
         }
         TrustedProxies { networks, header }

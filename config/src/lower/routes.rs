@@ -1,7 +1,7 @@
 //! Routes: which requests they take, their gates, and where they lead.
 
 use rules::{
-    Auth, Destination, EncodedSlash, Gate, HeaderMatch, HostPattern, InvalidHeaderMatch, Methods, Mode,
+    Auth, Destination, EncodedSlash, Gate, GateMode, HeaderMatch, HostPattern, InvalidHeaderMatch, Methods,
     OnError, PathPattern, Preflight, Route, RouteMatch, Sited, TargetOptions, TrailingSlash, UpstreamId,
 };
 
@@ -74,9 +74,9 @@ impl<'s> Gateway<'_, 's> {
                 },
                 gate,
                 mode: if choice(node, "mode") == Some("shadow") {
-                    Mode::Shadow
+                    GateMode::Shadow
                 } else {
-                    Mode::Enforce
+                    GateMode::Enforce
                 },
                 on_error: if choice(node, "on_error") == Some("open") {
                     OnError::Open
@@ -268,7 +268,7 @@ impl<'s> Gateway<'_, 's> {
             variants: flag.variants.iter().map(ToString::to_string).collect(),
         };
         let site = self.lower.source.site(entry.key_span.start);
-        self.found(vec![rules::Problem { site, kind }]);
+        self.found(vec![rules::DefinitionProblem { site, kind }]);
     }
 
     /// Gives every variant an upstream. Those that an open gate never serves get any.

@@ -157,7 +157,7 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
-    fn errors(&mut self, node: Option<&Node<'s>>) -> Vec<(u16, rules::Body)> {
+    fn errors(&mut self, node: Option<&Node<'s>>) -> Vec<(u16, rules::RejectBody)> {
         let mut errors = Vec::new();
         for entry in node.and_then(Node::entries).unwrap_or_default() {
             let body = self.body(&entry.value);

@@ -3,7 +3,7 @@
 mod health;
 mod tls;
 
-use rules::{Balance, Ejection, Endpoint, Host, Protocol, Read, Reads, Upstream, UpstreamTimeouts};
+use rules::{Balance, Ejection, Endpoint, Host, Read, Reads, Upstream, UpstreamProtocol, UpstreamTimeouts};
 
 use super::gateway::Gateway;
 use crate::node::{Entry, Node};
@@ -157,10 +157,10 @@ fn reads(node: Option<&Node<'_>>) -> Reads {
     }
 }
 
-fn protocol(upstream: &Node<'_>) -> Protocol {
+fn protocol(upstream: &Node<'_>) -> UpstreamProtocol {
     match upstream.field("protocol").and_then(Node::text) {
-        Some(text) if *text == "http2" => Protocol::Http2,
-        _ => Protocol::Http1,
+        Some(text) if *text == "http2" => UpstreamProtocol::Http2,
+        _ => UpstreamProtocol::Http1,
     }
 }
 

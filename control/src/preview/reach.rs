@@ -2,7 +2,7 @@
 
 use std::thread::{self, Builder, available_parallelism};
 
-use rules::{Flags, Line, Tenant, Tenants, Timestamp};
+use rules::{Flags, TableLine, Tenant, Tenants, Timestamp};
 
 use super::served::{Served, served};
 use super::{MAX_PREVIEW_DECISIONS, Pair, Side, every_pair, pairs, with_dependents};
@@ -72,7 +72,7 @@ pub fn reaches_beyond(
     let pairs = some
         .iter()
         .filter_map(|pair| Some((pair, first_difference(&old, &new, pair)?)));
-    let pairs: Vec<(&Pair<'_>, Line)> = pairs.collect();
+    let pairs: Vec<(&Pair<'_>, TableLine)> = pairs.collect();
     let found = |tenant: &Tenant| {
         pairs.iter().any(|(pair, first)| {
             let after = served(new_flags, pair.to, tenant.id(), Some(tenant), now);
@@ -115,9 +115,9 @@ fn are_found(tenants: &Tenants, wanted: usize, is_one: impl Fn(&Tenant) -> bool 
 }
 
 /// The first line by which a flag can be decided otherwise after the change than before it; none: it can't.
-fn first_difference(old: &Side<'_>, new: &Side<'_>, pair: &Pair<'_>) -> Option<Line> {
+fn first_difference(old: &Side<'_>, new: &Side<'_>, pair: &Pair<'_>) -> Option<TableLine> {
     match pair.from.zip(pair.to) {
         Some((from, to)) if from == to => old.flags.differences(from, new.flags).first(),
-        _ => Some(Line::FIRST),
+        _ => Some(TableLine::FIRST),
     }
 }

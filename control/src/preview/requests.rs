@@ -13,7 +13,7 @@ pub(super) fn tell(old: &Side<'_>, new: &Side<'_>, (from, to): (Option<FlagId>, 
         return false;
     }
     let reads = |side: &Side<'_>, id: Option<FlagId>| {
-        let reads = id.map(|id| side.flags.request_reads(id)).unwrap_or_default();
+        let reads = id.map(|id| side.flags.request_inputs(id)).unwrap_or_default();
         let mut attributes = reads.attributes.into_iter();
         reads.person || attributes.any(|attribute| side.is_in_no_record(attribute))
     };

@@ -1,6 +1,8 @@
 //! What a tenant is served of a flag on one side of a change, and why, in words.
 
-use rules::{Cause, Decision, Flag, FlagId, Flags, Line, Subject, Tenant, Timestamp, UnknownTenant, decide};
+use rules::{
+    Cause, Decision, Flag, FlagId, Flags, Subject, TableLine, Tenant, Timestamp, UnknownTenant, decide,
+};
 
 /// What a tenant is served of a flag.
 #[derive(Clone, Copy)]
@@ -58,7 +60,7 @@ impl<'s> Served<'s> {
     }
 
     /// The line of the decision table that it was decided by, or a later one.
-    pub(super) fn line(&self) -> Option<Line> {
+    pub(super) fn line(&self) -> Option<TableLine> {
         match self {
             Self::Missing | Self::Refused => None,
             Self::Variant { decision, .. } => Some(decision.line()),

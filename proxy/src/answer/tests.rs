@@ -1,4 +1,4 @@
-use rules::Body;
+use rules::RejectBody;
 
 use super::{Answer, AnswerCode, Pages, Rendered};
 use crate::request_id::{RequestId, RequestIdSource};
@@ -67,7 +67,7 @@ fn a_browser_gets_a_page_with_the_same_facts() {
 
 #[test]
 fn an_operators_body_goes_before_ours_for_everyone() {
-    let own = Body {
+    let own = RejectBody {
         content_type: "text/plain".into(),
         bytes: (*b"gone fishing").into(),
     };

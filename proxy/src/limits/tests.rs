@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::FakeRelativeClock;
-use rules::{Limit, LimitBy, TenantId};
+use rules::{LimitBy, RateLimit, TenantId};
 
 use super::{LiveLimit, MAX_KEYS};
 
@@ -10,7 +10,7 @@ use super::{LiveLimit, MAX_KEYS};
 fn limit(clock: &FakeRelativeClock) -> LiveLimit<FakeRelativeClock> {
     clock.advance(Duration::from_nanos(1));
     let number = |number| NonZeroU32::new(number).unwrap();
-    let definition = Limit {
+    let definition = RateLimit {
         count: number(10),
         per_ms: 1_000,
         burst: number(3),

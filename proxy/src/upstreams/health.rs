@@ -9,7 +9,7 @@ use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
 use pingora::protocols::http::client::HttpSession;
-use rules::{HealthCheck, HealthProbe, Protocol};
+use rules::{HealthCheck, HealthProbe, UpstreamProtocol};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
@@ -71,7 +71,7 @@ impl Checker {
         &self,
         endpoint: &LiveEndpoint,
         health: &HealthCheck,
-        protocol: Protocol,
+        protocol: UpstreamProtocol,
     ) -> Result<(), String> {
         let limit = Duration::from_millis(health.timeout_ms);
         let checked = async {
@@ -105,13 +105,13 @@ impl Checker {
         endpoint: &LiveEndpoint,
         path: &str,
         host: &str,
-        protocol: Protocol,
+        protocol: UpstreamProtocol,
     ) -> pingora::Result<u16> {
         let mut peer = endpoint.peer.clone();
         // So that the connector doesn't keep a connection for the streams that it has room for.
         peer.options.max_h2_streams = 1;
         let mut request = RequestHeader::build("GET", path.as_bytes(), Some(2))?;
-        if protocol == Protocol::Http2 {
+        if protocol == UpstreamProtocol::Http2 {
             let scheme = if peer.is_tls() { "https" } else { "http" };
             if let Ok(uri) = format!("{scheme}://{host}{path}").parse() {
                 request.set_uri(uri);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pingora::upstreams::peer::HttpPeer;
 use pingora::utils::tls::{CertKey, WrappedX509, parse_x509};
-use rules::{Endpoint, Protocol, Upstream, UpstreamTls};
+use rules::{Endpoint, Upstream, UpstreamProtocol, UpstreamTls};
 
 /// The most requests at once on one connection of HTTP/2.
 const MAX_H2_STREAMS: u16 = 100;
@@ -35,7 +35,7 @@ impl Template {
             encrypt(&mut peer, tls);
         }
         let options = &mut peer.options;
-        if definition.protocol == Protocol::Http2 {
+        if definition.protocol == UpstreamProtocol::Http2 {
             options.set_http_version(2, 2);
             options.max_h2_streams = usize::from(MAX_H2_STREAMS);
             options.h2_stream_window_size = Some(H2_STREAM_WINDOW);

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rules::{Balance, Ejection, Endpoint, HealthCheck, HealthProbe, Protocol, Upstream, UpstreamTls};
+use rules::{Balance, Ejection, Endpoint, HealthCheck, HealthProbe, Upstream, UpstreamProtocol, UpstreamTls};
 
 use super::attempts::UpstreamAttempts;
 use super::endpoint::EndpointState;
@@ -142,7 +142,7 @@ fn upstreams_that_differ_in_more_than_timeouts_share_no_pooled_connections() {
     let keys = [
         key(|_| {}),
         key(|definition| definition.name = "b".into()),
-        key(|definition| definition.protocol = Protocol::Http2),
+        key(|definition| definition.protocol = UpstreamProtocol::Http2),
         key(|definition| definition.endpoints[0].host = "10.0.0.2".into()),
         with(|_| {}),
         with(|tls| tls.sni = "b".into()),

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::{
-    Eligibility, Flag, FlagDefinition, FlagId, Flags, FlagsDefinition, Names, Problem, Site, Tenant,
-    TenantDefinition, flags::FlagSlot,
+    DefinitionProblem, Eligibility, Flag, FlagDefinition, FlagId, Flags, FlagsDefinition, Names, Site,
+    Tenant, TenantDefinition, flags::FlagSlot,
 };
 
 use super::{FlagsCompiler, MAX_FLAGS, cost};
@@ -29,7 +29,7 @@ pub fn compile_flags(
     names: &Names,
     eligibility: Eligibility,
     former: Former<'_>,
-) -> Result<Flags, Vec<Problem>> {
+) -> Result<Flags, Vec<DefinitionProblem>> {
     let mut compiler = FlagsCompiler::new(names, Arc::clone(&former.flags.attributes));
     let flags = compiler.whole(definition, eligibility, &former.reusable(names));
     if compiler.problems.is_empty() {
@@ -64,7 +64,7 @@ pub fn compile_tenants(
     definitions: &[TenantDefinition<'_>],
     names: &Names,
     flags: &Flags,
-) -> Result<Vec<Tenant>, Vec<Problem>> {
+) -> Result<Vec<Tenant>, Vec<DefinitionProblem>> {
     let mut compiler = FlagsCompiler::new(names, Arc::clone(&flags.attributes));
     let tenants = compiler.tenants(definitions);
     if compiler.problems.is_empty() {
@@ -83,7 +83,7 @@ impl Flags {
         changed: impl IntoIterator<Item = &'d FlagDefinition<'d>>,
         removed: impl IntoIterator<Item = &'d str>,
         names: &Names,
-    ) -> Result<Self, Vec<Problem>> {
+    ) -> Result<Self, Vec<DefinitionProblem>> {
         let mut compiler = FlagsCompiler::new(names, Arc::clone(&self.attributes));
         let mut slots = self.slots.to_vec();
         slots.resize(names.flag_ids(), None);

@@ -11,14 +11,14 @@ pub struct ClauseTrace {
     /// The clause as a person would say it: `seats gte 50`.
     pub clause: String,
     /// What the subject has there.
-    pub found: Found,
+    pub found: ClauseValue,
     /// Whether it holds.
     pub holds: bool,
 }
 
 /// What a subject has where a clause looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum ClauseValue {
     /// This value, cut short when it is long.
     Value(String),
     /// Nothing: the attribute is missing.
@@ -45,7 +45,7 @@ pub(super) fn trace(
                 let clause = format!("segment {}", segment.name);
                 clauses.push(ClauseTrace {
                     clause,
-                    found: Found::Segment,
+                    found: ClauseValue::Segment,
                     holds,
                 });
                 trace(&segment.condition, flags, subject, clauses);
@@ -55,7 +55,7 @@ pub(super) fn trace(
             let value = subject.value(flags, clause.attribute);
             clauses.push(ClauseTrace {
                 clause: clause.text.to_string(),
-                found: value.map_or(Found::Missing, |value| Found::Value(shown(value))),
+                found: value.map_or(ClauseValue::Missing, |value| ClauseValue::Value(shown(value))),
                 holds: clause.operator.holds(value),
             });
         }

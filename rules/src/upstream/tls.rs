@@ -10,12 +10,12 @@ pub struct UpstreamTls {
     /// Who has to have issued it, in DER; whoever the system trusts where there are none.
     pub roots: Option<Box<[Box<[u8]>]>>,
     /// What we show when we are asked who we are.
-    pub client: Option<ClientCertificate>,
+    pub client: Option<UpstreamClientCertificate>,
 }
 
 /// A certificate and its key, in DER.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ClientCertificate {
+pub struct UpstreamClientCertificate {
     /// The certificate, then those between it and its root.
     pub chain: Box<[Box<[u8]>]>,
     /// The private key.
@@ -23,7 +23,7 @@ pub struct ClientCertificate {
 }
 
 /// Without the key.
-impl fmt::Debug for ClientCertificate {
+impl fmt::Debug for UpstreamClientCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientCertificate")
             .field("certificates", &self.chain.len())

@@ -1,6 +1,6 @@
 //! What an explanation tells: every line, the ones after the decision included, and every clause.
 
-use rules::{Eligibility, Outcome, Timestamp, explain};
+use rules::{Eligibility, StepOutcome, Timestamp, explain};
 
 use crate::asking::{Asker, NOON, load};
 
@@ -39,10 +39,10 @@ fn lines_of(document: &str, asker: &Asker) -> Vec<String> {
     let mut lines = Vec::new();
     for step in explanation.steps {
         let outcome = match step.outcome {
-            Outcome::Passed => "passed".to_owned(),
-            Outcome::Decided => "decided".to_owned(),
-            Outcome::WouldPass => "would pass".to_owned(),
-            Outcome::WouldServe(variant) => format!("would serve {}", variant.index()),
+            StepOutcome::Passed => "passed".to_owned(),
+            StepOutcome::Decided => "decided".to_owned(),
+            StepOutcome::WouldPass => "would pass".to_owned(),
+            StepOutcome::WouldServe(variant) => format!("would serve {}", variant.index()),
         };
         lines.push(format!(
             "{} | {} | {} | {outcome}",

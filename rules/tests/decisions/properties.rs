@@ -1,7 +1,7 @@
 //! What holds for every subject, every percentage and every document that compiles.
 
 use proptest::prelude::*;
-use rules::{Cause, Decimal, Eligibility, Outcome, Timestamp, explain};
+use rules::{Cause, Decimal, Eligibility, StepOutcome, Timestamp, explain};
 
 use crate::asking::{Asker, NOON, load};
 
@@ -72,7 +72,7 @@ proptest! {
                 asker.ask(&loaded, |subject| explain(&loaded.flags, id, subject, Timestamp(now))).unwrap();
             prop_assert_eq!(explanation.decision, decision);
             let decided: Vec<_> =
-                explanation.steps.iter().filter(|step| step.outcome == Outcome::Decided).collect();
+                explanation.steps.iter().filter(|step| step.outcome == StepOutcome::Decided).collect();
             prop_assert_eq!(decided.len(), 1);
             prop_assert_eq!(decided[0].cause, decision.cause);
         }

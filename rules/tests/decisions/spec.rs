@@ -1,6 +1,6 @@
 //! Every case of `spec/decisions`: data that other languages can read.
 
-use rules::{Cause, Eligibility, Outcome, Timestamp, explain};
+use rules::{Cause, Eligibility, StepOutcome, Timestamp, explain};
 use serde_json::Value as Json;
 
 use crate::asking::{Asker, NOON, load};
@@ -52,7 +52,7 @@ fn check(file: &str, at_least: usize) -> Vec<String> {
         let decisive: Vec<_> = explanation
             .steps
             .iter()
-            .filter(|step| step.outcome == Outcome::Decided)
+            .filter(|step| step.outcome == StepOutcome::Decided)
             .map(|step| step.cause)
             .collect();
         assert_eq!(decisive, [decision.cause], "{name}: {explanation:#?}");

@@ -1,6 +1,6 @@
 //! TLS to an upstream: names and certificates, proven to be usable.
 
-use rules::{ClientCertificate, UpstreamTls};
+use rules::{UpstreamClientCertificate, UpstreamTls};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 
 use crate::lower::gateway::Gateway;
@@ -44,7 +44,7 @@ impl<'s> Gateway<'_, 's> {
         }))
     }
 
-    fn client_certificate(&mut self, node: &Node<'s>) -> Option<ClientCertificate> {
+    fn client_certificate(&mut self, node: &Node<'s>) -> Option<UpstreamClientCertificate> {
         let pair = self.certificate(node)?;
         let key_node = node.field("key")?;
         let key = self.private_key(key_node)?;
@@ -57,6 +57,6 @@ impl<'s> Gateway<'_, 's> {
         }
         let chain = pair.key.cert.iter();
         let chain = chain.map(|certificate| Box::from(&**certificate)).collect();
-        Some(ClientCertificate { chain, key: der })
+        Some(UpstreamClientCertificate { chain, key: der })
     }
 }

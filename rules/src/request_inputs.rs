@@ -9,7 +9,7 @@ use crate::{
 
 /// What decisions about a flag read of a request beside its tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RequestReads {
+pub struct RequestInputs {
     /// The user or the user's groups.
     pub person: bool,
     /// Attributes. Those that a tenant's record has are not read of the request.
@@ -19,14 +19,14 @@ pub struct RequestReads {
 impl Flags {
     /// What decisions about a flag, and about those that it requires, read of a request.
     #[must_use]
-    pub fn request_reads(&self, id: FlagId) -> RequestReads {
-        let mut reads = RequestReads::default();
+    pub fn request_inputs(&self, id: FlagId) -> RequestInputs {
+        let mut reads = RequestInputs::default();
         reads.flag(self, id, MAX_NESTING);
         reads
     }
 }
 
-impl RequestReads {
+impl RequestInputs {
     fn flag(&mut self, flags: &Flags, id: FlagId, depth: usize) {
         let (Some(flag), Some(depth)) = (flags.flag(id), depth.checked_sub(1)) else {
             return;
