@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use logging::{Colour, Levels, ProcessLog, ProcessLogOptions};
+use logging::{Levels, LogColour, ProcessLog, ProcessLogOptions};
 use tracing::warn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -31,8 +31,8 @@ pub(crate) fn start(colour: config::Colour) -> Result<&'static ProcessLog> {
         .context("there is no standard error")?;
     let options = ProcessLogOptions {
         colour: match colour {
-            config::Colour::Always => Colour::Always,
-            config::Colour::Never => Colour::Never,
+            config::Colour::Always => LogColour::Always,
+            config::Colour::Never => LogColour::Never,
         },
         ..ProcessLogOptions::default()
     };

@@ -4,7 +4,7 @@ mod named;
 
 use std::ops::Range;
 
-use redact::{Form, blank, mask_bytes, user_infos};
+use redact::{TextFormat, blank, mask_bytes, user_infos};
 
 use self::named::named_in_comments;
 pub(crate) use self::named::named_values;
@@ -26,7 +26,7 @@ pub(crate) fn excerpt(source: &Source, range: Range<usize>) -> String {
     let end = text.ceil_char_boundary(range.end.saturating_add(AROUND).min(text.len()));
     let around = text.get(start..end).unwrap_or_default();
     let mut bytes = around.as_bytes().to_vec();
-    mask_bytes(&mut bytes, Form::Text);
+    mask_bytes(&mut bytes, TextFormat::Text);
     let values = source.secrets().iter().map(|secret| {
         let from = secret.span.start as usize;
         from..from + secret.span.len as usize

@@ -12,7 +12,7 @@ mod place;
 
 use std::ops::Range;
 
-use redact::{is_name, user_info};
+use redact::{is_secret_name, user_info};
 
 use self::harmless::is_word;
 use self::place::{Place, is_path};
@@ -46,7 +46,7 @@ pub(crate) struct SecretValue {
 
 /// Whether a field of a document with this name holds a secret.
 pub(crate) fn names_secret(name: &str) -> bool {
-    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)) || is_name(name)
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)) || is_secret_name(name)
 }
 
 /// Finds the secrets of a document of this form, which was read from `source`.

@@ -6,14 +6,14 @@
 mod drops;
 mod event;
 mod levels;
+mod log_formatter;
 mod output;
 mod process_log;
 mod repeats;
-mod scribe;
 mod writer;
 
 pub use drops::{DropReason, Drops};
 pub use levels::{InvalidDirective, Levels};
-pub use process_log::{Colour, ProcessLog, ProcessLogOptions};
+pub use process_log::{LogColour, ProcessLog, ProcessLogOptions};
 pub use repeats::{MAX_REMEMBERED, WINDOW};
-pub use writer::{Limits, LineWriter, Scribe};
+pub use writer::{Limits, LineFormatter, LineWriter};

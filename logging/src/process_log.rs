@@ -17,8 +17,8 @@ use tracing_subscriber::layer::{Context, Layer};
 use crate::drops::Drops;
 use crate::event::EventText;
 use crate::levels::Levels;
+use crate::log_formatter::{Item, LogFormatter};
 use crate::repeats::{LineOrigin, MAX_REMEMBERED, Repeats, WINDOW};
-use crate::scribe::{Item, LogScribe};
 use crate::writer::{Limits, LineWriter};
 
 /// How much waits to be written, at most.
@@ -31,7 +31,7 @@ const MAX_BLOCK: usize = 1024 * 1024;
 
 /// Whether lines have colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
+pub enum LogColour {
     /// Plain text.
     Never,
     /// ANSI escapes.
@@ -42,7 +42,7 @@ pub enum Colour {
 #[derive(Debug, Clone, Copy)]
 pub struct ProcessLogOptions {
     /// Whether lines have colours.
-    pub colour: Colour,
+    pub colour: LogColour,
     /// How much waits to be written, at most.
     pub limits: Limits,
     /// For how long repetitions of a line are counted instead of written.
@@ -52,7 +52,7 @@ pub struct ProcessLogOptions {
 impl Default for ProcessLogOptions {
     fn default() -> Self {
         Self {
-            colour: Colour::Never,
+            colour: LogColour::Never,
             limits: LIMITS,
             window: WINDOW,
         }
@@ -76,14 +76,20 @@ impl ProcessLog {
     /// The system gives no thread.
     pub fn start(output: Box<dyn Write + Send>, options: ProcessLogOptions) -> io::Result<Self> {
         let drops = Arc::new(Drops::default());
-        let scribe = LogScribe {
+        let formatter = LogFormatter {
             colour: options.colour,
             repeats: Repeats::new(options.window, MAX_REMEMBERED),
             drops: Arc::clone(&drops),
             reported_drops: 0,
             pending_drops: 0,
         };
-        let writer = LineWriter::start("process-log", output, options.limits, scribe, Arc::clone(&drops))?;
+        let writer = LineWriter::start(
+            "process-log",
+            output,
+            options.limits,
+            formatter,
+            Arc::clone(&drops),
+        )?;
         Ok(Self { writer, drops })
     }
 
@@ -107,9 +113,9 @@ impl ProcessLog {
     }
 
     /// The same, waiting at most for `limit` for room in the queue. Blocks: it is for the end of the process.
-    pub fn block_within(&self, text: &str, limit: Duration) {
+    pub fn block_timeout(&self, text: &str, limit: Duration) {
         let (item, size) = block(None, text);
-        self.writer.put_within(item, size, limit);
+        self.writer.put_timeout(item, size, limit);
     }
 
     /// Waits until everything queued so far is written, at most for `limit`. Returns whether it is. Blocks: it is for

@@ -25,14 +25,14 @@ pub struct Limits {
 }
 
 /// Turns what is queued into lines. Runs on the thread that writes.
-pub trait Scribe: Send + 'static {
+pub trait LineFormatter: Send + 'static {
     /// What is queued.
     type Item: Send + 'static;
 
     /// Appends the lines of an item to `lines`.
     fn write(&mut self, item: Self::Item, lines: &mut Vec<u8>);
 
-    /// When [`Scribe::tick`] is due though nothing is queued.
+    /// When [`LineFormatter::tick`] is due though nothing is queued.
     fn due(&self) -> Option<Instant> {
         None
     }
@@ -66,7 +66,7 @@ enum Message<T> {
 }
 
 impl<T: Send + 'static> LineWriter<T> {
-    /// Starts the thread `name`, which writes to `writer` what `scribe` makes of the items. Dropped lines are counted
+    /// Starts the thread `name`, which writes to `writer` what `formatter` makes of the items. Dropped lines are counted
     /// in `drops`.
     ///
     /// # Errors
@@ -75,14 +75,14 @@ impl<T: Send + 'static> LineWriter<T> {
         name: &str,
         writer: Box<dyn Write + Send>,
         limits: Limits,
-        scribe: impl Scribe<Item = T>,
+        formatter: impl LineFormatter<Item = T>,
         drops: Arc<Drops>,
     ) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(limits.lines);
         let bytes = Arc::new(AtomicUsize::new(0));
         let mut writing = WriterThread {
             output: LineOutput::new(writer),
-            scribe,
+            formatter,
             bytes: Arc::clone(&bytes),
             drops: Arc::clone(&drops),
             lines: Vec::new(),
@@ -109,7 +109,7 @@ impl<T: Send + 'static> LineWriter<T> {
     }
 
     /// The same, waiting at most for `limit` for room in the queue. Blocks: it is for the end of the process.
-    pub fn put_within(&self, item: T, size: usize, limit: Duration) {
+    pub fn put_timeout(&self, item: T, size: usize, limit: Duration) {
         let deadline = Instant::now() + limit;
         while !self.reserve(size) {
             if Instant::now() >= deadline {
@@ -187,14 +187,14 @@ impl<T> fmt::Debug for LineWriter<T> {
 /// What the thread works with.
 struct WriterThread<S> {
     output: LineOutput,
-    scribe: S,
+    formatter: S,
     bytes: Arc<AtomicUsize>,
     drops: Arc<Drops>,
     /// The lines of one item, kept for its room.
     lines: Vec<u8>,
 }
 
-impl<S: Scribe> WriterThread<S> {
+impl<S: LineFormatter> WriterThread<S> {
     /// Writes until nobody can queue an item any more.
     fn run(&mut self, queue: &Receiver<Message<S::Item>>) {
         while let Some(mut next) = self.next(queue) {
@@ -207,14 +207,14 @@ impl<S: Scribe> WriterThread<S> {
             self.tick();
             self.flush();
         }
-        self.scribe.settle(&mut self.lines);
+        self.formatter.settle(&mut self.lines);
         self.write();
         self.flush();
     }
 
     /// The next message; the inner none where the scribe is due, the outer one at the end.
     fn next(&self, queue: &Receiver<Message<S::Item>>) -> Option<Option<Message<S::Item>>> {
-        let Some(due) = self.scribe.due() else {
+        let Some(due) = self.formatter.due() else {
             return queue.recv().ok().map(Some);
         };
         match queue.recv_timeout(due.saturating_duration_since(Instant::now())) {
@@ -227,12 +227,12 @@ impl<S: Scribe> WriterThread<S> {
     fn take(&mut self, message: Message<S::Item>) {
         match message {
             Message::Item(item, size) => {
-                self.scribe.write(item, &mut self.lines);
+                self.formatter.write(item, &mut self.lines);
                 self.write();
                 self.bytes.fetch_sub(size, Ordering::Relaxed);
             }
             Message::Flush(done) => {
-                self.scribe.settle(&mut self.lines);
+                self.formatter.settle(&mut self.lines);
                 self.write();
                 self.flush();
                 // Whoever asked may have stopped waiting.
@@ -243,8 +243,8 @@ impl<S: Scribe> WriterThread<S> {
 
     fn tick(&mut self) {
         let now = Instant::now();
-        if self.scribe.due().is_some_and(|due| due <= now) {
-            self.scribe.tick(now, &mut self.lines);
+        if self.formatter.due().is_some_and(|due| due <= now) {
+            self.formatter.tick(now, &mut self.lines);
             self.write();
         }
     }
@@ -254,7 +254,7 @@ impl<S: Scribe> WriterThread<S> {
             return;
         }
         match self.output.write(&self.lines) {
-            Ok(()) => self.scribe.wrote(),
+            Ok(()) => self.formatter.wrote(),
             Err(failed) => {
                 self.drops.add(DropReason::WriteFailed);
                 self.failed(failed);
@@ -271,7 +271,7 @@ impl<S: Scribe> WriterThread<S> {
 
     fn failed(&mut self, failed: Failed) {
         if let Failed::New(error) = failed {
-            self.scribe.failed(&error);
+            self.formatter.failed(&error);
         }
     }
 }

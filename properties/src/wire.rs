@@ -1,7 +1,7 @@
 //! The head and the body of an HTTP/1 request: what is taken has one reading, however it arrives in pieces, and
 //! the plainest reader there can be reads the same.
 
-use wire::{Body, Framing, Head, HeadLimits, InvalidBody, read_head};
+use wire::{BodyScanner, Framing, HeadBounds, HeadLimits, InvalidBody, read_head};
 
 const LIMITS: HeadLimits = HeadLimits {
     bytes: 1024,
@@ -24,7 +24,7 @@ pub fn wire(data: &[u8]) {
 }
 
 /// Reads a head whole, and cut at `cut`, where it must be no less and no more than a part of the same.
-fn read(bytes: &[u8], cut: usize) -> Result<Option<Head>, ()> {
+fn read(bytes: &[u8], cut: usize) -> Result<Option<HeadBounds>, ()> {
     let whole = read_head(bytes, LIMITS);
     let part = read_head(&bytes[..cut.min(bytes.len())], LIMITS);
     match (whole, part) {
@@ -38,7 +38,7 @@ fn read(bytes: &[u8], cut: usize) -> Result<Option<Head>, ()> {
 }
 
 /// Reads the lines of the head the plain way.
-fn check_head(bytes: &[u8], head: Head) {
+fn check_head(bytes: &[u8], head: HeadBounds) {
     assert!(head.start < head.end && head.end <= bytes.len());
     assert!(head.end - head.start <= LIMITS.bytes);
     assert!(bytes[..head.start].chunks(2).all(|line| line == b"\r\n"));
@@ -134,7 +134,7 @@ fn body(bytes: &[u8], framing: Framing, cut: usize) -> Option<&[u8]> {
 }
 
 fn take(framing: Framing, pieces: [&[u8]; 2]) -> (Result<usize, InvalidBody>, bool) {
-    let mut body = Body::new(framing);
+    let mut body = BodyScanner::new(framing);
     let mut taken = 0;
     for piece in pieces {
         match body.take(piece) {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use logging::{Drops, Limits, LineWriter, Scribe};
+use logging::{Drops, Limits, LineFormatter, LineWriter};
 use tracing::warn;
 
 use crate::access_entry::Entry;
@@ -119,13 +119,13 @@ struct Lines {
     format: Format,
 }
 
-impl Scribe for Lines {
+impl LineFormatter for Lines {
     type Item = Vec<u8>;
 
     fn write(&mut self, mut line: Vec<u8>, lines: &mut Vec<u8>) {
         let form = match self.format {
-            Format::Json => redact::Form::Json,
-            Format::Human => redact::Form::Text,
+            Format::Json => redact::TextFormat::Json,
+            Format::Human => redact::TextFormat::Text,
         };
         redact::mask_bytes(&mut line, form);
         lines.append(&mut line);

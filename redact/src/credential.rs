@@ -6,7 +6,7 @@ const RANDOM: usize = 16;
 /// Whether a text has a run of letters and digits that looks drawn at random: 16 or more, of capitals, small letters
 /// and digits. Only for places where a secret may have been put: names of classes look so as well.
 #[must_use]
-pub fn is_random(text: &str) -> bool {
+pub fn looks_random(text: &str) -> bool {
     let runs = text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '_' | '='));
     let mut long = runs.filter(|run| run.len() >= RANDOM);
     long.any(|run| {

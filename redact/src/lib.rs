@@ -13,8 +13,8 @@ mod scan;
 mod shape;
 
 pub use control::escaped;
-pub use credential::is_random;
+pub use credential::looks_random;
 pub use host::{masked_hosts, user_info, user_infos};
 pub use mask::{blank, mask_bytes, masked, masked_json};
-pub use name::is_name;
-pub use shape::{Form, TOKEN_PREFIX};
+pub use name::is_secret_name;
+pub use shape::{TOKEN_PREFIX, TextFormat};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::scan;
-use crate::shape::Form;
+use crate::shape::TextFormat;
 
 /// The byte that stands for a byte of a secret.
 const MASK: u8 = b'*';
@@ -14,11 +14,11 @@ const MASK: u8 = b'*';
 /// A character of several bytes becomes several marks: the length in bytes stays.
 #[must_use]
 pub fn masked(text: &str) -> Cow<'_, str> {
-    if scan::next(text.as_bytes(), 0, Form::Text).is_none() {
+    if scan::next(text.as_bytes(), 0, TextFormat::Text).is_none() {
         return Cow::Borrowed(text);
     }
     let mut bytes = text.as_bytes().to_vec();
-    mask_bytes(&mut bytes, Form::Text);
+    mask_bytes(&mut bytes, TextFormat::Text);
     Cow::Owned(string(bytes))
 }
 
@@ -26,12 +26,12 @@ pub fn masked(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn masked_json(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
-    mask_bytes(&mut bytes, Form::Json);
+    mask_bytes(&mut bytes, TextFormat::Json);
     string(bytes)
 }
 
 /// Masks every secret in a text in place.
-pub fn mask_bytes(text: &mut [u8], form: Form) {
+pub fn mask_bytes(text: &mut [u8], form: TextFormat) {
     let mut at = 0;
     while let Some(secret) = scan::next(text, at, form) {
         at = secret.end;

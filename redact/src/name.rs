@@ -60,7 +60,7 @@ const DESCRIPTIONS: [&str; 22] = [
 
 /// Whether a field of this name holds a secret, by its words in any case.
 #[must_use]
-pub fn is_name(name: &str) -> bool {
+pub fn is_secret_name(name: &str) -> bool {
     let (mut found, mut qualified, mut last) = (false, false, "");
     for word in words(name) {
         let is_secret = SECRETS.iter().any(|secret| ends_with_word(word, secret));
@@ -129,7 +129,7 @@ fn singular(word: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::is_name;
+    use super::is_secret_name;
 
     #[test]
     fn names_of_secrets_are_known_by_their_words() {
@@ -160,7 +160,7 @@ mod tests {
             "DB_PWD",
             "secret_value",
         ] {
-            assert!(is_name(name), "{name}");
+            assert!(is_secret_name(name), "{name}");
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
             "monkey",
             "sluice_tokens_total",
         ] {
-            assert!(!is_name(name), "{name}");
+            assert!(!is_secret_name(name), "{name}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 
-use crate::shape::{ANCHORS, Form};
+use crate::shape::{ANCHORS, TextFormat};
 
 /// Finds every anchor in one pass, in any case; a shape that has one case looks again.
 static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -21,7 +21,7 @@ static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 });
 
 /// The first secret that begins at `from` or later.
-pub(crate) fn next(text: &[u8], mut from: usize, form: Form) -> Option<Range<usize>> {
+pub(crate) fn next(text: &[u8], mut from: usize, form: TextFormat) -> Option<Range<usize>> {
     let automaton = AUTOMATON.as_ref()?;
     while let Some(found) = automaton.find(Input::new(text).range(from..)) {
         let (anchor, shape) = ANCHORS.get(found.pattern().as_usize())?;

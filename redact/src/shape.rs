@@ -18,7 +18,7 @@ pub const TOKEN_PREFIX: &str = "sluice_";
 
 /// What a text is, which tells what a quote in it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum TextFormat {
     /// Words, for people.
     Text,
     /// A line of JSON, which a mask leaves one.
@@ -66,7 +66,7 @@ impl SecretShape {
     }
 
     /// Where the secret is that `anchor` begins, or stands before.
-    pub(crate) fn secret(self, text: &[u8], anchor: Range<usize>, form: Form) -> Option<Range<usize>> {
+    pub(crate) fn secret(self, text: &[u8], anchor: Range<usize>, form: TextFormat) -> Option<Range<usize>> {
         match self {
             Self::Jwt => jwt(text, anchor),
             Self::Bearer => named::bearer(text, anchor),

@@ -36,7 +36,7 @@ pub(super) fn report(error: &str, report: &str) {
 /// Writes a line that says why the process ends, which waits for its place in the log: no thread serves any more.
 pub(super) fn complain_last(line: impl fmt::Display) {
     match process_log::current() {
-        Some(log) => log.block_within(&line.to_string(), process_log::LAST_LINES),
+        Some(log) => log.block_timeout(&line.to_string(), process_log::LAST_LINES),
         None => complain(line),
     }
 }

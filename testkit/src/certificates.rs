@@ -22,7 +22,7 @@ pub struct Authority {
 
 /// A certificate and its key, in PEM.
 #[derive(Debug, Clone)]
-pub struct Pair {
+pub struct CertificatePair {
     /// The certificate.
     pub cert: String,
     /// The key.
@@ -70,7 +70,7 @@ impl Authority {
 
     /// A server's certificate for these DNS names.
     #[must_use]
-    pub fn server(&self, names: &[&str]) -> Pair {
+    pub fn server(&self, names: &[&str]) -> CertificatePair {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -79,7 +79,7 @@ impl Authority {
 
     /// A server's certificate for these DNS names that has expired.
     #[must_use]
-    pub fn expired(&self, names: &[&str]) -> Pair {
+    pub fn expired(&self, names: &[&str]) -> CertificatePair {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -90,13 +90,13 @@ impl Authority {
 
     /// A client's certificate.
     #[must_use]
-    pub fn client(&self, names: &[ClientName<'_>]) -> Pair {
+    pub fn client(&self, names: &[ClientName<'_>]) -> CertificatePair {
         self.issue(client(names))
     }
 
     /// A client's certificate that expires so soon.
     #[must_use]
-    pub fn client_for(&self, names: &[ClientName<'_>], life: Duration) -> Pair {
+    pub fn client_for(&self, names: &[ClientName<'_>], life: Duration) -> CertificatePair {
         let mut params = client(names);
         params.not_after = (SystemTime::now() + life).into();
         self.issue(params)
@@ -104,7 +104,12 @@ impl Authority {
 
     /// A client that trusts it and asks for this name, offers these protocols and has this certificate.
     #[must_use]
-    pub fn trusted_by(&self, name: &str, protocols: &[&str], certificate: Option<&Pair>) -> TlsClient {
+    pub fn trusted_by(
+        &self,
+        name: &str,
+        protocols: &[&str],
+        certificate: Option<&CertificatePair>,
+    ) -> TlsClient {
         self.trusted_over(name, protocols, certificate, rustls::ALL_VERSIONS)
     }
 
@@ -114,7 +119,7 @@ impl Authority {
         &self,
         name: &str,
         protocols: &[&str],
-        certificate: Option<&Pair>,
+        certificate: Option<&CertificatePair>,
         versions: &[&'static SupportedProtocolVersion],
     ) -> TlsClient {
         let mut roots = RootCertStore::empty();
@@ -143,10 +148,10 @@ impl Authority {
         }
     }
 
-    fn issue(&self, params: CertificateParams) -> Pair {
+    fn issue(&self, params: CertificateParams) -> CertificatePair {
         let key = KeyPair::generate().unwrap();
         let cert = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Pair {
+        CertificatePair {
             cert,
             key: key.serialize_pem(),
         }
@@ -177,7 +182,7 @@ impl Default for Authority {
     }
 }
 
-impl Pair {
+impl CertificatePair {
     /// The certificate as it is sent in a handshake.
     #[must_use]
     pub fn der(&self) -> Vec<u8> {

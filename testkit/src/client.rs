@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::certificates::TlsClient;
-use crate::message::{self, Head};
+use crate::message::{self, MessageHead};
 use crate::pipe::Pipe;
 
 /// One connection to a proxy.
@@ -21,7 +21,7 @@ pub struct Response {
     /// Its status.
     pub status: u16,
     /// Its head.
-    pub head: Head,
+    pub head: MessageHead,
     /// Its body, chunks joined.
     pub body: Vec<u8>,
 }
@@ -145,8 +145,8 @@ impl Client {
     }
 
     /// Reads a status line and headers and leaves the body.
-    pub fn head(&mut self) -> (u16, Head) {
-        let head = Head::read(&mut self.reader)
+    pub fn head(&mut self) -> (u16, MessageHead) {
+        let head = MessageHead::read(&mut self.reader)
             .expect("a response")
             .expect("a response, not a closed connection");
         let status = head.status();

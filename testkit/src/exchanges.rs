@@ -4,7 +4,7 @@ use std::io::{self, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use crate::PATIENCE;
-use crate::message::Head;
+use crate::message::MessageHead;
 
 /// A client that keeps its connection where the server does, and opens another where it doesn't.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Exchanges {
     ///
     /// # Errors
     /// The server closed the connection without an answer, also a new one.
-    pub fn ask(&mut self, method: &str, bytes: &[u8]) -> io::Result<(Head, Vec<u8>)> {
+    pub fn ask(&mut self, method: &str, bytes: &[u8]) -> io::Result<(MessageHead, Vec<u8>)> {
         if let Some(kept) = self.connection.take()
             && let Ok(answer) = self.exchange(kept, method, bytes)
         {
@@ -44,9 +44,9 @@ impl Exchanges {
         mut connection: BufReader<TcpStream>,
         method: &str,
         bytes: &[u8],
-    ) -> io::Result<(Head, Vec<u8>)> {
+    ) -> io::Result<(MessageHead, Vec<u8>)> {
         connection.get_mut().write_all(bytes)?;
-        let head = Head::read(&mut connection)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let head = MessageHead::read(&mut connection)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         let status = head.status().ok_or(io::ErrorKind::InvalidData)?;
         let without_body = method == "HEAD" || matches!(status, 100..=199 | 204 | 304);
         let body = if without_body {

@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 
 /// A message head exactly as it arrived, with its start line and header lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
+pub struct MessageHead {
     /// Every byte up to and including the empty line.
     pub raw: Vec<u8>,
     /// The request line or status line.
@@ -14,7 +14,7 @@ pub struct Head {
     pub headers: Vec<(String, String)>,
 }
 
-impl Head {
+impl MessageHead {
     /// Reads one head. None: the peer closed before it sent a byte.
     pub fn read(from: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut raw = Vec::new();

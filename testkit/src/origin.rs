@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::message::Head;
+use crate::message::MessageHead;
 use crate::spellings::{GATED_HOST, GATED_PATH};
 
 /// One thing that a server does to a path, over and above resolving it.
@@ -110,7 +110,7 @@ impl Origin {
 
     /// Whether it would serve the gated resource for this request.
     #[must_use]
-    pub fn serves(&self, target: &str, head: &Head) -> bool {
+    pub fn serves(&self, target: &str, head: &MessageHead) -> bool {
         let overriding = |names: &[&str]| {
             let folded = |name: &str| {
                 name.to_ascii_lowercase()

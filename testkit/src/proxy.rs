@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokens::Algorithm;
 
-use crate::certificates::{Pair, TlsClient};
+use crate::certificates::{CertificatePair, TlsClient};
 use crate::client::{Client, Request, Response};
 use crate::eventually;
 use crate::flags::FLAGS;
@@ -258,7 +258,7 @@ impl ProxyBuilder {
 
     /// Adds a certificate and its key beside the documents, as `NAME.pem` and `NAME.key`.
     #[must_use]
-    pub fn pair(self, name: &str, pair: &Pair) -> Self {
+    pub fn pair(self, name: &str, pair: &CertificatePair) -> Self {
         self.file(&format!("{name}.pem"), pair.cert.as_bytes())
             .file(&format!("{name}.key"), pair.key.as_bytes())
     }

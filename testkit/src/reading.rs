@@ -3,7 +3,7 @@
 
 /// How a server finds out where a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum FramingRule {
     /// By `Content-Length` wherever there is one, and by chunks else.
     LengthFirst,
     /// By chunks where `Transfer-Encoding` is exactly `chunked`, and each chunk exactly as the RFC has it.
@@ -14,21 +14,21 @@ pub enum Way {
 
 /// What a server sees on a connection.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct RequestsSeen {
     /// The first line of each request, the last one included if it is not complete.
     pub requests: Vec<String>,
     /// How many of them came with all of their body.
     pub complete: usize,
 }
 
-impl Way {
+impl FramingRule {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::LengthFirst, Self::ExactChunked, Self::LenientChunked];
 
     /// What a server that reads this way sees in `bytes`.
     #[must_use]
-    pub fn read(self, bytes: &[u8]) -> Seen {
-        let mut seen = Seen::default();
+    pub fn read(self, bytes: &[u8]) -> RequestsSeen {
+        let mut seen = RequestsSeen::default();
         let mut rest = skip_empty_lines(bytes);
         while !rest.is_empty() {
             let head = head(rest);
@@ -87,12 +87,12 @@ fn head(bytes: &[u8]) -> Option<&[u8]> {
 
 /// Names in lower case, and values. A lenient server takes every character that is no letter or digit for a dash, and
 /// what is before or after a name for nothing.
-fn fields(head: &[u8], way: Way) -> Vec<(String, String)> {
+fn fields(head: &[u8], way: FramingRule) -> Vec<(String, String)> {
     let head = text(head).to_ascii_lowercase();
     let lines = head.split(['\r', '\n']).skip(1);
     let field = |line: &str| {
         let (name, value) = line.split_once(':')?;
-        let name = if way == Way::LenientChunked {
+        let name = if way == FramingRule::LenientChunked {
             let dashed = name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
             dashed.trim_matches('-').to_owned()
         } else {
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     fn check(bytes: &str, expected: [(&[&str], usize); 3]) {
-        for (way, (requests, complete)) in Way::ALL.into_iter().zip(expected) {
+        for (way, (requests, complete)) in FramingRule::ALL.into_iter().zip(expected) {
             let seen = way.read(bytes.as_bytes());
             assert_eq!(
                 (seen.requests, seen.complete),

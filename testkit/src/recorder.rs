@@ -1,4 +1,4 @@
-//! An upstream that records the bytes of each connection as they are, reads them in one [`Way`], and answers whatever
+//! An upstream that records the bytes of each connection as they are, reads them in one [`FramingRule`], and answers whatever
 //! it takes for a request.
 
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::PATIENCE;
-use crate::reading::Way;
+use crate::reading::FramingRule;
 
 /// A server on loopback that records. Dropping it refuses new connections.
 pub struct Recorder {
@@ -17,7 +17,7 @@ pub struct Recorder {
 }
 
 struct RecorderState {
-    way: Way,
+    way: FramingRule,
     connections: Mutex<Vec<Arc<Mutex<Vec<u8>>>>>,
     open: Mutex<Vec<TcpStream>>,
     stopping: AtomicBool,
@@ -26,7 +26,7 @@ struct RecorderState {
 impl Recorder {
     /// A server that reads in this way.
     #[must_use]
-    pub fn reading(way: Way) -> Self {
+    pub fn reading(way: FramingRule) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(RecorderState {
@@ -84,7 +84,7 @@ fn accept(listener: &TcpListener, shared: &Arc<RecorderState>) {
 
 /// Answers each request once it is complete, or once its head is where its path has `early` in it. An answer says
 /// what it took for the request's line.
-fn serve(mut stream: TcpStream, way: Way, recorded: &Mutex<Vec<u8>>) {
+fn serve(mut stream: TcpStream, way: FramingRule, recorded: &Mutex<Vec<u8>>) {
     let _ = stream.set_nodelay(true);
     let _ = stream.set_read_timeout(Some(PATIENCE * 3));
     let mut answered = 0;

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
-use crate::certificates::{Authority, Pair};
+use crate::certificates::{Authority, CertificatePair};
 
 /// A server on loopback that ends when it is dropped.
 pub struct TlsFront {
@@ -33,7 +33,12 @@ impl TlsFront {
     /// A front with this certificate before `behind`, which agrees to these protocols, and asks for
     /// certificates of `clients` where there is one.
     #[must_use]
-    pub fn new(pair: &Pair, protocols: &[&str], clients: Option<&Authority>, behind: SocketAddr) -> Self {
+    pub fn new(
+        pair: &CertificatePair,
+        protocols: &[&str],
+        clients: Option<&Authority>,
+        behind: SocketAddr,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -89,7 +94,7 @@ impl Drop for TlsFront {
     }
 }
 
-fn config(pair: &Pair, protocols: &[&str], clients: Option<&Authority>) -> ServerConfig {
+fn config(pair: &CertificatePair, protocols: &[&str], clients: Option<&Authority>) -> ServerConfig {
     let provider = Arc::new(default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

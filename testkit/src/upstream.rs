@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::message::Head;
+use crate::message::MessageHead;
 use crate::{PATIENCE, eventually};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub struct Recorded {
     /// Its head.
-    pub head: Head,
+    pub head: MessageHead,
     /// Its body, chunks joined.
     pub body: Vec<u8>,
     /// Which connection it came on, counted from 0.
@@ -195,7 +195,7 @@ fn serve(shared: &UpstreamState, mut stream: TcpStream, connection: usize) -> io
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE * 3))?;
     let mut reader = BufReader::new(stream.try_clone()?);
-    while let Some(head) = Head::read(&mut reader)? {
+    while let Some(head) = MessageHead::read(&mut reader)? {
         if head
             .header("expect")
             .is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))

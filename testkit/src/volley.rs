@@ -12,7 +12,7 @@ const SPELLING: &str = "X-Spelling";
 
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct SpellingAnswer {
     /// Its status; 0 where the connection was closed instead.
     pub status: u16,
     /// The body.
@@ -21,7 +21,7 @@ pub struct Answer {
 
 /// The answers to all `spellings`, in their order, each sent with these header lines more.
 #[must_use]
-pub fn volley(address: SocketAddr, spellings: &[Spelling], more: &[(&str, &str)]) -> Vec<Answer> {
+pub fn volley(address: SocketAddr, spellings: &[Spelling], more: &[(&str, &str)]) -> Vec<SpellingAnswer> {
     let mut exchanges = Exchanges::with(address);
     let numbered = spellings.iter().enumerate();
     numbered
@@ -29,11 +29,11 @@ pub fn volley(address: SocketAddr, spellings: &[Spelling], more: &[(&str, &str)]
             let nth = nth.to_string();
             let more: Vec<(&str, &str)> = more.iter().copied().chain([(SPELLING, nth.as_str())]).collect();
             match exchanges.ask(&spelling.method, &spelling.bytes(&more)) {
-                Ok((head, body)) => Answer {
+                Ok((head, body)) => SpellingAnswer {
                     status: head.status().unwrap_or(0),
                     body,
                 },
-                Err(_) => Answer {
+                Err(_) => SpellingAnswer {
                     status: 0,
                     body: Vec::new(),
                 },

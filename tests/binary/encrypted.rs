@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 
 use tempfile::TempDir;
-use testkit::{Authority, Client, ClientName, PATIENCE, Pair, Request, TlsClient, eventually};
+use testkit::{Authority, CertificatePair, Client, ClientName, PATIENCE, Request, TlsClient, eventually};
 
 use crate::process::{Running, Said, sluice};
 
@@ -81,7 +81,7 @@ unmatched: {{ upstream: app }}
 }
 
 /// Puts a certificate and its key into place, the key first.
-fn write(folder: &std::path::Path, pair: &Pair) {
+fn write(folder: &std::path::Path, pair: &CertificatePair) {
     for (name, text) in [("admin.key", &pair.key), ("admin.pem", &pair.cert)] {
         fs::write(folder.join("new"), text).unwrap();
         fs::rename(folder.join("new"), folder.join(name)).unwrap();

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use redact::{Form, mask_bytes, masked};
+use redact::{TextFormat, mask_bytes, masked};
 
 use crate::process::sluice;
 
@@ -99,7 +99,7 @@ fn no_fixed_text_is_masked() {
             let text = text.replace("{token}", "TOKEN");
             let body = serde_json::json!({ "detail": text, "cure": text }).to_string();
             let mut bytes = body.clone().into_bytes();
-            mask_bytes(&mut bytes, Form::Json);
+            mask_bytes(&mut bytes, TextFormat::Json);
             if masked(&text) != text || bytes != body.as_bytes() {
                 hidden.push(format!("{file}: {}", masked(&text)));
             }

@@ -12,7 +12,7 @@ const MAX_SIZE_DIGITS: u8 = 9;
 
 /// A body on its way: fed with bytes, says how many are its own.
 #[derive(Debug, Clone)]
-pub struct Body {
+pub struct BodyScanner {
     state: BodyState,
 }
 
@@ -73,7 +73,7 @@ enum TrailerPosition {
     LastLineEnd,
 }
 
-impl Body {
+impl BodyScanner {
     /// A body of which nothing has come.
     #[must_use]
     pub fn new(framing: Framing) -> Self {

@@ -19,7 +19,7 @@ pub struct FrameHead {
 
 /// The frames of one connection, in one direction.
 #[derive(Debug, Clone)]
-pub struct Frames {
+pub struct FrameScanner {
     head: [u8; HEAD],
     /// How much of the next head is there.
     have: usize,
@@ -27,7 +27,7 @@ pub struct Frames {
     skip: usize,
 }
 
-impl Frames {
+impl FrameScanner {
     /// Frames that begin after so many bytes: those of the preface.
     #[must_use]
     pub fn after(preface: usize) -> Self {

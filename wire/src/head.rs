@@ -21,7 +21,7 @@ pub struct HeadLimits {
 
 /// A head that is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
+pub struct HeadBounds {
     /// Where in the bytes the request line begins: empty lines may come before it.
     pub start: usize,
     /// Where the head ends and the body begins.
@@ -45,7 +45,7 @@ pub enum Framing {
 ///
 /// # Errors
 /// As soon as what is there can't become a head that everyone reads alike.
-pub fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<Head>, InvalidHead> {
+pub fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<HeadBounds>, InvalidHead> {
     let start = skip_empty_lines(bytes)?;
     let rest = bytes.get(start..).unwrap_or_default();
     let limited = rest.get(..limits.bytes).unwrap_or(rest);
@@ -72,7 +72,7 @@ pub fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<Head>, Inval
     let framing = framing(&request)?;
     check_target(&request)?;
     check_host(&request)?;
-    Ok(Some(Head {
+    Ok(Some(HeadBounds {
         start,
         end: start + end,
         framing,

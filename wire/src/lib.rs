@@ -8,9 +8,9 @@ mod invalid_head;
 mod parts;
 mod proxy_header;
 
-pub use body::{Body, InvalidBody, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
-pub use frames::{FrameHead, Frames};
-pub use head::{Framing, Head, HeadLimits, MAX_HEADERS, read_head};
+pub use body::{BodyScanner, InvalidBody, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
+pub use frames::{FrameHead, FrameScanner};
+pub use head::{Framing, HeadBounds, HeadLimits, MAX_HEADERS, read_head};
 pub use invalid_head::InvalidHead;
-pub use parts::{Parts, read_parts};
+pub use parts::{RequestParts, read_request_parts};
 pub use proxy_header::{InvalidProxyHeader, MAX_PROXY_HEADER, ProxyHeader, read_proxy_header};

@@ -7,7 +7,7 @@ use crate::MAX_HEADERS;
 
 /// The parts of a request's head, as they were sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parts<'h> {
+pub struct RequestParts<'h> {
     /// The method.
     pub method: &'h str,
     /// The request target.
@@ -21,14 +21,14 @@ pub struct Parts<'h> {
 /// Reads the parts of a head that [`read_head`](crate::read_head) has accepted, from its request line on; none for bytes
 /// that it would not.
 #[must_use]
-pub fn read_parts(head: &[u8]) -> Option<Parts<'_>> {
+pub fn read_request_parts(head: &[u8]) -> Option<RequestParts<'_>> {
     let mut fields = [EMPTY_HEADER; MAX_HEADERS];
     let mut request = Request::new(&mut fields);
     match request.parse(head) {
         Ok(Status::Complete(_)) => {}
         Ok(Status::Partial) | Err(_) => return None,
     }
-    Some(Parts {
+    Some(RequestParts {
         method: request.method?,
         target: request.path?,
         minor_version: request.version?,
@@ -42,23 +42,23 @@ pub fn read_parts(head: &[u8]) -> Option<Parts<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Parts, read_parts};
+    use super::{RequestParts, read_request_parts};
 
     #[test]
     fn the_parts_of_a_head_are_as_they_were_sent() {
         let head = b"GET http://a/b?c#d HTTP/1.0\r\nHost: a\r\nX:  \xe4 \r\nX:\r\n\r\nbody";
-        let parts = Parts {
+        let parts = RequestParts {
             method: "GET",
             target: "http://a/b?c#d",
             minor_version: 0,
             fields: vec![("Host", b"a"), ("X", b"\xe4"), ("X", b"")],
         };
-        assert_eq!(read_parts(head), Some(parts));
+        assert_eq!(read_request_parts(head), Some(parts));
     }
 
     #[test]
     fn a_head_that_is_not_complete_has_no_parts() {
-        assert_eq!(read_parts(b"GET / HTTP/1.1\r\nHost: a\r\n"), None);
-        assert_eq!(read_parts(b"GET /\r\n\r\n"), None);
+        assert_eq!(read_request_parts(b"GET / HTTP/1.1\r\nHost: a\r\n"), None);
+        assert_eq!(read_request_parts(b"GET /\r\n\r\n"), None);
     }
 }

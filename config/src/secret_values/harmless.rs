@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use redact::is_random;
+use redact::looks_random;
 
 /// The longest word that is shown, in letters.
 const LONGEST_WORD: usize = 12;
@@ -118,13 +118,13 @@ pub(super) fn is_url(text: &str) -> bool {
     let authority = behind_scheme(text.trim()).and_then(|rest| rest.split(['/', '?', '#']).next());
     let host = authority.map(|authority| authority.rsplit('@').next().unwrap_or(authority));
     let query = text.split_once(['?', '#']).map_or("", |(_, query)| query);
-    host.is_some_and(is_address) && !is_random(query)
+    host.is_some_and(is_address) && !looks_random(query)
 }
 
 /// Returns true for the name or path of a file with keys or tokens: `operators.yaml`, `production-public-keys`.
 pub(super) fn is_file(text: &str) -> bool {
     if let Some((path, extension)) = text.rsplit_once('.') {
-        return is_listed(extension, &EXTENSIONS) && !is_random(path) && !path.contains([' ', ':', '=']);
+        return is_listed(extension, &EXTENSIONS) && !looks_random(path) && !path.contains([' ', ':', '=']);
     }
     let mut words = text.split(['-', '_']);
     words.clone().all(is_lower) && words.any(|word| is_listed(word, &FILE_WORDS))

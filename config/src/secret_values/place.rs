@@ -1,6 +1,6 @@
 //! Where a value stands, which tells whether it is a secret.
 
-use redact::is_random;
+use redact::looks_random;
 
 use crate::quantity;
 use crate::shape::issuer::ALGORITHM_NAMES;
@@ -58,7 +58,7 @@ impl Place {
             // The location of a secret, without the mapping that says what is there.
             None if takes_path(union) && (is_file(text) || is_url(text)) => false,
             // The name of a header or cookie, without the mapping that says which.
-            None => union.has_secrets() || (self.is_named && (text.len() >= LONG || is_random(text))),
+            None => union.has_secrets() || (self.is_named && (text.len() >= LONG || looks_random(text))),
         }
     }
 }
@@ -120,7 +120,7 @@ fn is_location(text: &str, shape: Option<Shape>) -> bool {
         return true;
     }
     let is_name = is_path(shape) && text.len() < SHORT;
-    (is_name || text.contains(['.', '/'])) && !is_random(text)
+    (is_name || text.contains(['.', '/'])) && !looks_random(text)
 }
 
 /// Whether a text can be nothing but a path: base64 has neither dots nor a slash in front and another behind it.

@@ -157,7 +157,7 @@ impl Problem {
         };
         let mut bytes = serde_json::to_vec(&body).unwrap_or_default();
         // Details quote what was sent.
-        redact::mask_bytes(&mut bytes, redact::Form::Json);
+        redact::mask_bytes(&mut bytes, redact::TextFormat::Json);
         let mut response = finished(status, "application/problem+json", bytes.into(), request_id);
         for (name, value) in parts.headers {
             response.headers_mut().insert(name, value);

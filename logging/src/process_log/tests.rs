@@ -236,10 +236,10 @@ fn a_last_word_waits_for_room_and_no_longer_than_it_may() {
     log.block("a");
     sink.wait_until_entered();
     log.block("b");
-    log.block_within("lost", Duration::from_millis(20));
+    log.block_timeout("lost", Duration::from_millis(20));
     let waiting = thread::spawn({
         let log = log.clone();
-        move || log.block_within("kept", LONG)
+        move || log.block_timeout("kept", LONG)
     });
     sink.hold(false);
     waiting.join().unwrap();
@@ -274,7 +274,7 @@ fn secrets_are_masked_in_lines_and_blocks_and_spans_are_not_told() {
 fn colours_are_written_only_where_they_are_wanted() {
     let sink = Sink::default();
     let options = ProcessLogOptions {
-        colour: Colour::Always,
+        colour: LogColour::Always,
         ..ProcessLogOptions::default()
     };
     let log = start(&sink, options);

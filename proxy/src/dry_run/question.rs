@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Version};
 use pingora::http::RequestHeader;
 use pingora::protocols::http::authority::validate_request_authority;
 use rules::{AttributeId, AttributeValue};
-use wire::{Framing, read_head, read_parts};
+use wire::{Framing, read_head, read_request_parts};
 
 use crate::answer::AnswerCode;
 use crate::caller::{Caller, StatedCaller};
@@ -51,7 +51,7 @@ impl Question<'_> {
         };
         let head = head.ok_or_else(incomplete)?;
         let bytes = self.head.get(head.start..head.end).unwrap_or_default();
-        let parts = read_parts(bytes).ok_or_else(incomplete)?;
+        let parts = read_request_parts(bytes).ok_or_else(incomplete)?;
         let unreadable = |error: Box<pingora::Error>| {
             let reason = error.context.as_ref().map(|context| context.as_str().to_owned());
             refused(AnswerCode::HEAD, reason.unwrap_or_default())

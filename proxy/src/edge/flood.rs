@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use ::wire::Frames;
+use ::wire::FrameScanner;
 
 /// Requests given up in haste: so many at once, and so many a second. A page that is left at once may give up
 /// every one of its hundred streams.
@@ -66,7 +66,7 @@ pub(super) enum Flood {
 /// Watches the frames of one connection.
 #[derive(Debug)]
 pub(super) struct FloodWatch {
-    frames: Frames,
+    frames: FrameScanner,
     /// The streams that were begun last, and when, in turn.
     begun: [(u32, Instant); LATEST],
     turn: usize,
@@ -79,7 +79,7 @@ pub(super) struct FloodWatch {
     resets: u64,
     idle_frames: u64,
     /// The frames that were sent.
-    sent: Frames,
+    sent: FrameScanner,
     /// How many WINDOW_UPDATE and PING frames are explained by the data that was sent.
     answers: u64,
     since: Instant,
@@ -99,7 +99,7 @@ impl FloodWatch {
     /// Watches a connection that begins with a preface of so many bytes.
     pub(super) fn new(preface: usize, now: Instant) -> Self {
         Self {
-            frames: Frames::after(preface),
+            frames: FrameScanner::after(preface),
             begun: [(0, now); LATEST],
             turn: 0,
             requests: 0,
@@ -108,7 +108,7 @@ impl FloodWatch {
             continues: false,
             resets: 0,
             idle_frames: 0,
-            sent: Frames::after(0),
+            sent: FrameScanner::after(0),
             answers: 0,
             since: now,
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::wire::{Body, Head, InvalidHead, read_head};
+use ::wire::{BodyScanner, HeadBounds, InvalidHead, read_head};
 use pingora::apps::HttpServerApp as _;
 use pingora::protocols::http::ServerSession;
 use pingora::server::ShutdownWatch;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use ::wire::Body;
+use ::wire::BodyScanner;
 use async_trait::async_trait;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
@@ -58,7 +58,7 @@ pub(super) struct Returned {
 /// What is read.
 enum Mode {
     /// The body of an HTTP/1 request.
-    Body(Body),
+    Body(BodyScanner),
     /// Everything: what follows a switch of protocols.
     Switched,
     /// The frames of HTTP/2.

@@ -1,8 +1,8 @@
 //! No spelling of a gated path gets round its gate, for an origin that reads in any way that edge.md names.
 
 use testkit::{
-    Answer, Origin, Proxy, Spelling, Upstream, is_gated_by_rfc_3986, reply, response, served_by, spelling_of,
-    spellings, volley,
+    Origin, Proxy, Spelling, SpellingAnswer, Upstream, is_gated_by_rfc_3986, reply, response, served_by,
+    spelling_of, spellings, volley,
 };
 
 /// The gated path beside everything else, both at one upstream that says how it reads.
@@ -23,7 +23,7 @@ fn echo() -> Upstream {
     Upstream::answering(|request, stream| reply(stream, &response(200, "OK", request.target())))
 }
 
-fn as_tenant(proxy: &Proxy, tenant: &str, spellings: &[Spelling]) -> Vec<Answer> {
+fn as_tenant(proxy: &Proxy, tenant: &str, spellings: &[Spelling]) -> Vec<SpellingAnswer> {
     let token = format!("Bearer {}", proxy.token(tenant));
     volley(proxy.address(), spellings, &[("Authorization", &token)])
 }
@@ -116,7 +116,7 @@ fn every_spelling_is_answered_as_before_for_who_has_the_flag() {
     let (spellings, upstream) = (spellings(), echo());
     let answers = |reads: &str| {
         let answers = as_tenant(&proxy(&upstream, reads, ""), "acme", &spellings);
-        let told = |answer: Answer| match answer.status {
+        let told = |answer: SpellingAnswer| match answer.status {
             200 => (200, answer.body),
             // Other answers have an id of their own in them.
             status => (status, Vec::new()),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use testkit::{Client, Head, Proxy, Request, eventually};
+use testkit::{Client, MessageHead, Proxy, Request, eventually};
 
 /// How long an upstream may be silent in these tests.
 const READ_TIMEOUT: &str = "300ms";
@@ -85,7 +85,7 @@ fn serve(mut stream: TcpStream, seen: &Seen, fault: &Fault) {
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
-    while let Ok(Some(head)) = Head::read(&mut reader) {
+    while let Ok(Some(head)) = MessageHead::read(&mut reader) {
         let _ = head.read_body(&mut reader, false);
         if head.start.contains(" /good ") {
             let _ = stream.write_all(GOOD);
@@ -490,7 +490,7 @@ fn connections_that_are_closed_in_the_middle_of_reuse_fail_no_request_that_can_b
             thread::spawn(move || {
                 let mut reader = BufReader::new(stream.try_clone().unwrap());
                 for answered in [true, false] {
-                    let Ok(Some(head)) = Head::read(&mut reader) else {
+                    let Ok(Some(head)) = MessageHead::read(&mut reader) else {
                         return;
                     };
                     let _ = head.read_body(&mut reader, false);

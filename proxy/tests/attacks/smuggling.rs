@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use testkit::{Head, PATIENCE, Proxy, Recorder, Way};
+use testkit::{FramingRule, MessageHead, PATIENCE, Proxy, Recorder};
 
 use self::messages::Message;
 
@@ -53,7 +53,7 @@ fn attack(proxy: &Proxy, message: &Message, number: usize) -> Answers {
 fn answers(received: &[u8], sent: &[u8]) -> Answers {
     let mut answers = Answers::default();
     let mut reader = BufReader::new(received);
-    while let Ok(Some(head)) = Head::read(&mut reader) {
+    while let Ok(Some(head)) = MessageHead::read(&mut reader) {
         let status = head
             .start
             .split(' ')
@@ -125,7 +125,7 @@ fn number_of(line: &str) -> Option<usize> {
 fn problems(recorder: &Recorder, messages: &[Message], answers: &[usize]) -> Vec<String> {
     let mut problems = Vec::new();
     let name = |number: usize| messages.get(number).map_or("?", |message| &message.name);
-    for way in Way::ALL {
+    for way in FramingRule::ALL {
         let mut counts: HashMap<usize, usize> = HashMap::new();
         for bytes in recorder.recorded() {
             for line in way.read(&bytes).requests {
@@ -149,11 +149,11 @@ fn problems(recorder: &Recorder, messages: &[Message], answers: &[usize]) -> Vec
             }
         }
     }
-    let lines = |way: Way| -> Vec<Vec<String>> {
+    let lines = |way: FramingRule| -> Vec<Vec<String>> {
         let recorded = recorder.recorded();
         recorded.iter().map(|bytes| way.read(bytes).requests).collect()
     };
-    let [first, second, third] = Way::ALL.map(lines);
+    let [first, second, third] = FramingRule::ALL.map(lines);
     if first != second || second != third {
         problems.push("the same bytes are different requests to different readers".to_owned());
     }
@@ -164,7 +164,7 @@ fn problems(recorder: &Recorder, messages: &[Message], answers: &[usize]) -> Vec
 fn no_origin_sees_a_request_that_was_not_answered() {
     let messages = messages::all();
     assert!(messages.len() >= 2_000, "only {} messages", messages.len());
-    let recorders = Way::ALL.map(Recorder::reading);
+    let recorders = FramingRule::ALL.map(Recorder::reading);
     let proxies: Vec<Proxy> = recorders
         .iter()
         .map(|recorder| proxy_before(recorder, ""))
@@ -211,7 +211,7 @@ fn no_origin_sees_a_request_that_was_not_answered() {
         let recorded = recorder.recorded();
         let longest = recorded
             .iter()
-            .map(|bytes| Way::ExactChunked.read(bytes).complete)
+            .map(|bytes| FramingRule::ExactChunked.read(bytes).complete)
             .max();
         assert!(longest >= Some(5), "connections to origins are kept: {longest:?}");
     }

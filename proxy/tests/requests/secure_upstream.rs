@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 
 use testkit::{
-    After, Authority, H2Answer, H2Upstream, Pair, Proxy, ProxyBuilder, Request, TlsFront, Upstream,
+    After, Authority, CertificatePair, H2Answer, H2Upstream, Proxy, ProxyBuilder, Request, TlsFront, Upstream,
 };
 
 fn to(yaml: &str, authority: &Authority) -> ProxyBuilder {
@@ -18,7 +18,7 @@ fn trusting(address: SocketAddr, sni: &str) -> String {
     format!("{{ endpoints: [\"{address}\"], tls: {{ sni: {sni}, ca: ca.pem }} }}")
 }
 
-fn front(pair: &Pair, upstream: &Upstream) -> TlsFront {
+fn front(pair: &CertificatePair, upstream: &Upstream) -> TlsFront {
     TlsFront::new(pair, &["http/1.1"], None, upstream.address())
 }
 

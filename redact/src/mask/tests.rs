@@ -83,7 +83,7 @@ proptest! {
     #[test]
     fn a_line_of_json_stays_one_with_the_same_members(path in texts(), user in texts()) {
         let mut line = serde_json::to_vec(&json!({ "path": path, "user": user, "status": 200 })).unwrap();
-        mask_bytes(&mut line, Form::Json);
+        mask_bytes(&mut line, TextFormat::Json);
         let read: serde_json::Value = serde_json::from_slice(&line).unwrap();
         prop_assert_eq!(read.as_object().unwrap().len(), 3);
         prop_assert_eq!(&read["status"], &json!(200));

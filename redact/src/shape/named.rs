@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::Form;
+use super::TextFormat;
 use super::base64::decoded;
 use super::run::{begins_word, quotable, run};
-use crate::name::is_name;
+use crate::name::is_secret_name;
 
 /// A token behind `Bearer`, unless it is a plain word (`Bearer realm="x"`, `bearer tokens`) or stands for one.
 pub(super) fn bearer(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
@@ -50,7 +50,7 @@ fn credential(text: &[u8], scheme: Range<usize>) -> Option<Range<usize>> {
 }
 
 /// The value of a field of HTTP: in quotes, or up to the end of the line.
-pub(super) fn field(text: &[u8], name: Range<usize>, form: Form) -> Option<Range<usize>> {
+pub(super) fn field(text: &[u8], name: Range<usize>, form: TextFormat) -> Option<Range<usize>> {
     let quote = Quote::at(text, name.end);
     let colon = run(text, name.end + quote.len(), |byte| byte == b' ');
     if !matches!(text.get(colon), Some(b':' | b'=')) {
@@ -71,7 +71,7 @@ pub(super) fn field(text: &[u8], name: Range<usize>, form: Form) -> Option<Range
 }
 
 /// The value behind `name=`, or of a member of JSON. A reference (`${NAME}`) is no secret.
-pub(super) fn value(text: &[u8], anchor: Range<usize>, form: Form) -> Option<Range<usize>> {
+pub(super) fn value(text: &[u8], anchor: Range<usize>, form: TextFormat) -> Option<Range<usize>> {
     let quote = name(text, anchor.start)?;
     let value = match (text.get(anchor.start)?, quote) {
         (b'=', _) => {
@@ -103,16 +103,16 @@ fn name(text: &[u8], end: usize) -> Option<Quote> {
         .rposition(|byte| !is_part(byte))
         .map_or(0, |at| at + 1);
     let name = std::str::from_utf8(before.get(start..)?).ok()?;
-    is_name(name).then_some(quote)
+    is_secret_name(name).then_some(quote)
 }
 
 /// What is in the quotes that begin at `start`, where `name` are those behind its name. In a line of JSON a quote that
 /// is not escaped ends a member: it opens a value only behind the quotes of the member's name.
-fn quoted(text: &[u8], start: usize, name: Quote, form: Form) -> Option<Range<usize>> {
+fn quoted(text: &[u8], start: usize, name: Quote, form: TextFormat) -> Option<Range<usize>> {
     match (Quote::at(text, start), name, form) {
         (Quote::None, ..) => None,
-        (Quote::Plain(b'"'), name, Form::Json) if name != Quote::Plain(b'"') => None,
-        (Quote::Plain(b'\''), _, Form::Json) => {
+        (Quote::Plain(b'"'), name, TextFormat::Json) if name != Quote::Plain(b'"') => None,
+        (Quote::Plain(b'\''), _, TextFormat::Json) => {
             let is_part = |byte: u8| !matches!(byte, b'\'' | b'"' | b'\\');
             Some(start + 1..run(text, start + 1, is_part))
         }

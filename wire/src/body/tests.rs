@@ -1,13 +1,13 @@
-use super::{Body, InvalidBody};
+use super::{BodyScanner, InvalidBody};
 use crate::Framing;
 
 /// Feeds all of it, whole and byte by byte, and says how many bytes were the body's and whether it ended.
 #[track_caller]
 fn check(framing: Framing, bytes: &str, expected: Result<(usize, bool), InvalidBody>) {
-    let mut whole = Body::new(framing);
+    let mut whole = BodyScanner::new(framing);
     let read = whole.take(bytes.as_bytes()).map(|taken| (taken, whole.is_done()));
     assert_eq!(read, expected, "{bytes:?}");
-    let mut single = Body::new(framing);
+    let mut single = BodyScanner::new(framing);
     let mut taken = 0;
     for byte in bytes.as_bytes() {
         match single.take(&[*byte]) {

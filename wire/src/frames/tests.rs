@@ -1,4 +1,4 @@
-use super::{FrameHead, Frames};
+use super::{FrameHead, FrameScanner};
 
 fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
@@ -23,7 +23,7 @@ fn every_frame_is_seen_once_however_the_bytes_are_cut() {
         });
     }
     for size in [1, 2, 8, 9, 10, 64, 4096, bytes.len()] {
-        let mut frames = Frames::after(7);
+        let mut frames = FrameScanner::after(7);
         let mut seen = Vec::new();
         for part in bytes.chunks(size) {
             frames.read(part, |head| seen.push(head));

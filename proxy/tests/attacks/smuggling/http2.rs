@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use testkit::frames::{END_HEADERS, END_STREAM, block, frame, kind};
-use testkit::{Frames, Recorder, StreamEnd, Way};
+use testkit::{Frames, FramingRule, Recorder, StreamEnd};
 
 use super::messages::Message;
 use super::{ATTACKERS, problems, proxy_before};
@@ -294,7 +294,7 @@ fn attack(frames: &mut Frames, attack: &Attack, number: usize) -> usize {
 fn no_origin_sees_a_request_from_http2_that_was_not_answered() {
     let attacks = attacks();
     assert!(attacks.len() >= 500, "only {} requests", attacks.len());
-    let recorders = Way::ALL.map(Recorder::reading);
+    let recorders = FramingRule::ALL.map(Recorder::reading);
     let proxies: Vec<_> = recorders
         .iter()
         .map(|recorder| proxy_before(recorder, "h2c: true"))
@@ -338,7 +338,7 @@ fn no_origin_sees_a_request_from_http2_that_was_not_answered() {
         let recorded = recorder.recorded();
         let seen: usize = recorded
             .iter()
-            .map(|bytes| Way::ExactChunked.read(bytes).complete)
+            .map(|bytes| FramingRule::ExactChunked.read(bytes).complete)
             .sum();
         assert!(seen > 100, "much gets through to where it could do harm: {seen}");
     }

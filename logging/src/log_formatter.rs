@@ -4,14 +4,14 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use redact::Form;
+use redact::TextFormat;
 use time::OffsetDateTime;
 use tracing::Level;
 
 use crate::drops::Drops;
-use crate::process_log::Colour;
+use crate::process_log::LogColour;
 use crate::repeats::{LineOrigin, Repeated, Repeats};
-use crate::writer::Scribe;
+use crate::writer::LineFormatter;
 
 /// What is queued for the process log.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ pub(crate) enum Item {
 }
 
 /// Makes lines of items.
-pub(crate) struct LogScribe {
-    pub(crate) colour: Colour,
+pub(crate) struct LogFormatter {
+    pub(crate) colour: LogColour,
     pub(crate) repeats: Repeats,
     pub(crate) drops: Arc<Drops>,
     /// How many dropped lines were told of, in lines that were written.
@@ -41,7 +41,7 @@ pub(crate) struct LogScribe {
     pub(crate) pending_drops: u64,
 }
 
-impl Scribe for LogScribe {
+impl LineFormatter for LogFormatter {
     type Item = Item;
 
     fn write(&mut self, item: Item, lines: &mut Vec<u8>) {
@@ -90,7 +90,7 @@ impl Scribe for LogScribe {
     }
 }
 
-impl LogScribe {
+impl LogFormatter {
     /// Writes how many lines were dropped since that was last told.
     fn report_drops(&mut self, lines: &mut Vec<u8>) {
         let total = self.drops.total();
@@ -124,12 +124,12 @@ impl LogScribe {
         let (hour, minute, second, micro) = at.to_hms_micro();
         let month = u8::from(month);
         let (dim, shade, plain) = match (self.colour, level) {
-            (Colour::Never, _) => ("", "", ""),
-            (Colour::Always, Level::ERROR) => ("\x1b[2m", "\x1b[31m", "\x1b[0m"),
-            (Colour::Always, Level::WARN) => ("\x1b[2m", "\x1b[33m", "\x1b[0m"),
-            (Colour::Always, Level::INFO) => ("\x1b[2m", "\x1b[32m", "\x1b[0m"),
-            (Colour::Always, Level::DEBUG) => ("\x1b[2m", "\x1b[34m", "\x1b[0m"),
-            (Colour::Always, Level::TRACE) => ("\x1b[2m", "\x1b[35m", "\x1b[0m"),
+            (LogColour::Never, _) => ("", "", ""),
+            (LogColour::Always, Level::ERROR) => ("\x1b[2m", "\x1b[31m", "\x1b[0m"),
+            (LogColour::Always, Level::WARN) => ("\x1b[2m", "\x1b[33m", "\x1b[0m"),
+            (LogColour::Always, Level::INFO) => ("\x1b[2m", "\x1b[32m", "\x1b[0m"),
+            (LogColour::Always, Level::DEBUG) => ("\x1b[2m", "\x1b[34m", "\x1b[0m"),
+            (LogColour::Always, Level::TRACE) => ("\x1b[2m", "\x1b[35m", "\x1b[0m"),
         };
         // Writing to a vector doesn't fail.
         let _ = write!(
@@ -139,7 +139,7 @@ impl LogScribe {
         );
         let start = lines.len();
         lines.extend_from_slice(text.as_bytes());
-        redact::mask_bytes(lines.get_mut(start..).unwrap_or_default(), Form::Text);
+        redact::mask_bytes(lines.get_mut(start..).unwrap_or_default(), TextFormat::Text);
         lines.push(b'\n');
     }
 }
