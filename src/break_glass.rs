@@ -10,8 +10,8 @@ use control::{BreakGlass, BreakGlassPost, BreakGlassServer};
 use proxy::Readiness;
 use tokio::sync::watch;
 
+use crate::active_config::ActiveConfig;
 use crate::cli::clock;
-use crate::composition::Composition;
 
 /// Under this name `/readyz?verbose` says why no flag can be killed through this process.
 const NOTE: &str = "break-glass closed";
@@ -27,14 +27,14 @@ impl BreakGlassThread {
     pub(crate) fn start(
         socket: &Path,
         break_glass: &Arc<BreakGlass>,
-        composition: &Arc<Composition>,
+        active_config: &Arc<ActiveConfig>,
         readiness: Arc<Readiness>,
     ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("there can be no break-glass socket")?;
-        let (knowing, enforcing) = (Arc::clone(composition), Arc::clone(composition));
+        let (knowing, enforcing) = (Arc::clone(active_config), Arc::clone(active_config));
         let server = BreakGlassServer {
             break_glass: Arc::clone(break_glass),
             clock: clock::now,

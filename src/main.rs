@@ -1,9 +1,9 @@
 //! The `sluice` binary: reads the command line and hands over to one file per command.
 #![forbid(unsafe_code)]
 
+mod active_config;
 mod break_glass;
 mod cli;
-mod composition;
 mod environment;
 mod flags_owner;
 mod last_good;

@@ -18,8 +18,8 @@ use proxy::KeyStore;
 use rules::Timestamp;
 use tracing::warn;
 
+use crate::active_config::ActiveConfig;
 use crate::cli::clock;
-use crate::composition::Composition;
 use crate::flags_owner::BegunFlags;
 use crate::last_good::LastGood;
 use crate::operators;
@@ -46,18 +46,18 @@ pub(crate) struct Operation {
 /// What the proxy has observed, once it runs, and what is killed on this machine.
 struct Seen {
     observed: OnceLock<proxy::Observations>,
-    composition: Arc<Composition>,
+    active_config: Arc<ActiveConfig>,
 }
 
 /// Tells what becomes of requests by what is served, once the proxy runs and has keys.
 struct Teller {
-    composition: Arc<Composition>,
+    active_config: Arc<ActiveConfig>,
     keys: OnceLock<Arc<KeyStore>>,
 }
 
 impl Explain for Teller {
     fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<Story, Unexplained> {
-        let explained = match (self.keys.get(), self.composition.gateway()) {
+        let explained = match (self.keys.get(), self.active_config.gateway()) {
             (Some(keys), Some(gateway)) => story::explain(&Asked {
                 gateway: &gateway,
                 question,
@@ -95,7 +95,7 @@ impl Observe for Seen {
     }
 
     fn local_kills(&self) -> Vec<LocalKill> {
-        self.composition.kills()
+        self.active_config.local_kills()
     }
 }
 
@@ -104,11 +104,11 @@ impl Operation {
     pub(crate) fn of(
         flags: BegunFlags,
         changes: &config::ChangePolicy,
-        composition: &Arc<Composition>,
+        active_config: &Arc<ActiveConfig>,
     ) -> Self {
         let seen = Arc::new(Seen {
             observed: OnceLock::new(),
-            composition: Arc::clone(composition),
+            active_config: Arc::clone(active_config),
         });
         let observe: Arc<dyn Observe> = Arc::clone(&seen) as _;
         let policy = operators::policy(changes);
@@ -116,13 +116,13 @@ impl Operation {
         let (control, directory) = match flags {
             BegunFlags::Store { opened, directory } => {
                 let history = History::read(&directory.join(OBSERVATIONS), now);
-                let publish: Arc<dyn Publish> = Arc::clone(composition) as _;
+                let publish: Arc<dyn Publish> = Arc::clone(active_config) as _;
                 (opened.control(policy, publish, observe, history), Some(directory))
             }
             BegunFlags::Files => {
-                let served = Arc::clone(composition);
-                let document = Box::new(move || served.document());
-                let eligibility = composition.eligibility();
+                let served = Arc::clone(active_config);
+                let document = Box::new(move || served.flags_document());
+                let eligibility = active_config.eligibility();
                 (
                     Control::of_files(document, eligibility, policy, observe, History::new(now)),
                     None,
@@ -135,7 +135,7 @@ impl Operation {
                 ..
             } => {
                 let document = Box::new(move || config::flags_document(config::Files::Disk, &path).ok());
-                let eligibility = composition.eligibility();
+                let eligibility = active_config.eligibility();
                 let control = Control::of_files(document, eligibility, policy, observe, History::new(now));
                 let left = Arc::new(DamagedStore::open(&directory, &damage.detail));
                 (control.instead_of(left, damage), None)
@@ -143,7 +143,7 @@ impl Operation {
         };
         let control = Arc::new(control);
         let teller = Arc::new(Teller {
-            composition: Arc::clone(composition),
+            active_config: Arc::clone(active_config),
             keys: OnceLock::new(),
         });
         let scratch = directory.clone().unwrap_or_else(std::env::temp_dir);

@@ -12,8 +12,8 @@ use proxy::{KeyStore, Publisher, Readiness, Running};
 use tracing::{error, info, warn};
 
 use super::{Outcome, answer};
+use crate::active_config::ActiveConfig;
 use crate::break_glass::BreakGlassThread;
-use crate::composition::Composition;
 use crate::flags_owner::{self, Begun, BegunFlags};
 use crate::operation::Operation;
 use crate::operators;
@@ -93,14 +93,14 @@ impl Service {
             _ => None,
         };
         let changes = loaded.settings.changes.clone();
-        let composition = Composition::of(path, loaded, managed, kills.clone());
-        let operation = Operation::of(flags, &changes, &composition);
+        let active_config = ActiveConfig::new(path, loaded, managed, kills.clone());
+        let operation = Operation::of(flags, &changes, &active_config);
         let options = proxy::Options {
             admin_routes: Some(operation.api()),
             log_drops: process_log::current().map(|log| Arc::clone(log.drops())),
             ..proxy::Options::default()
         };
-        let running = composition.start(options)?;
+        let running = active_config.start(options)?;
         let capacity = running.capacity();
         info!(
             max_in_flight = capacity.in_flight.all,
@@ -124,32 +124,32 @@ impl Service {
                 Some(BreakGlassThread::start(
                     &local.socket,
                     &kills,
-                    &composition,
+                    &active_config,
                     readiness,
                 )?)
             }
             None => None,
         };
         let follower = Follower {
-            composition: Arc::clone(&composition),
+            active_config: Arc::clone(&active_config),
             publisher: running.publisher(),
             control: Arc::clone(&operation.control),
             operators: Arc::clone(&operation.operators),
             keys: Arc::clone(running.keys()),
             readiness: Arc::clone(running.readiness()),
         };
-        let reading = Arc::clone(&composition);
-        let watcher = composition
+        let reading = Arc::clone(&active_config);
+        let watcher = active_config
             .with_loaded(|loaded| {
                 config::watch_by(
                     WatchOptions::default(),
                     loaded,
-                    move || reading.read(),
+                    move || reading.read_document(),
                     move |reload| follower.follow(reload),
                 )
             })
             .context("can't watch the files")?;
-        composition.is_watched(watcher.again());
+        active_config.set_watch(watcher.again());
         Ok(Self {
             running,
             watcher,
@@ -176,7 +176,7 @@ const OPERATORS_KEPT: &str = "`admin.operators` is no longer in the document; th
 
 /// Whoever is told of changes of the files.
 struct Follower {
-    composition: Arc<Composition>,
+    active_config: Arc<ActiveConfig>,
     publisher: Publisher,
     control: Arc<Control>,
     operators: Arc<Operators>,
@@ -192,14 +192,14 @@ impl Follower {
                 let warnings = &loaded.warnings;
                 let warnings = (!warnings.is_empty()).then(|| warnings.render(answer::colour()));
                 let known = operators::known(&loaded, &self.keys);
-                let take = || self.composition.take(*loaded);
+                let take = || self.active_config.apply_document(*loaded);
                 let taken = known.and_then(|known| Ok((known, self.control.undisturbed(take)?)));
                 match taken {
                     Ok((known, published)) => {
                         self.operate(known);
                         self.control.files_changed();
-                        self.control.move_to(self.composition.eligibility());
-                        let revision = self.composition.revision();
+                        self.control.move_to(self.active_config.eligibility());
+                        let revision = self.active_config.revision();
                         info!(%revision, "reloaded");
                         if let Some(warnings) = warnings {
                             answer::complain(warnings.trim_end());
@@ -224,7 +224,7 @@ impl Follower {
                 self.publisher.record_refused(&report.headline());
                 // Who was taken out of the file of tokens is out, whatever is wrong elsewhere.
                 let known = self
-                    .composition
+                    .active_config
                     .with_loaded(|loaded| operators::known_anew(loaded, &self.keys));
                 if let Some(known) = known {
                     self.operators.replace(Some(known));

@@ -1,4 +1,4 @@
-//! What is served: the gateway's document and the flags, from files or from a store, with what is killed on this machine
+//! What is accepted: the gateway's document and the flags, from files or from a store, with what is killed on this machine
 //! put over them. Documents, the control plane and break-glass all change it here, one at a time.
 
 use std::path::PathBuf;
@@ -14,38 +14,38 @@ use tracing::error;
 use crate::environment::variable;
 use crate::story::Gateway;
 
-/// What is served.
-pub(crate) struct Composition {
+/// What is accepted.
+pub(crate) struct ActiveConfig {
     /// The gateway's document.
     path: PathBuf,
     /// There once the proxy runs.
     proxy: OnceLock<(Publisher, Arc<Readiness>)>,
     /// There once the files are watched.
     again: OnceLock<Again>,
-    served: Mutex<Served>,
+    accepted: Mutex<Accepted>,
     break_glass: Option<Arc<BreakGlass>>,
 }
 
-/// What is served, with nothing killed on this machine.
-struct Served {
+/// What is accepted, with nothing killed on this machine.
+struct Accepted {
     /// The gateway's document, as it was loaded along with some flags.
     loaded: Loaded,
-    plain: Arc<Snapshot>,
+    base: Arc<Snapshot>,
     /// Where a store keeps the flags.
-    managed: Option<Managed>,
+    stored: Option<StoredFlags>,
 }
 
 /// The flags of a store.
-struct Managed {
+struct StoredFlags {
     compiled: Compiled,
     revision: u64,
     /// Whether the gateway's document was loaded along with flags whose ids are those of these.
-    in_step: bool,
+    ids_match: bool,
 }
 
-/// Why a document is not served.
+/// Why a document is not accepted.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unserved {
+pub(crate) enum DocumentRejected {
     /// It can't be prepared.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -54,87 +54,83 @@ pub(crate) enum Unserved {
     Document(Box<config::Report>),
 }
 
-impl Composition {
+impl ActiveConfig {
     /// Takes over what was loaded from `path`, along with flags of a store at a revision if they are in one.
-    pub(crate) fn of(
+    pub(crate) fn new(
         path: PathBuf,
         loaded: Loaded,
-        managed: Option<(Compiled, u64)>,
+        stored: Option<(Compiled, u64)>,
         break_glass: Option<Arc<BreakGlass>>,
     ) -> Arc<Self> {
-        let plain = Arc::clone(&loaded.snapshot);
-        let managed = managed.map(|(compiled, revision)| Managed {
+        let base = Arc::clone(&loaded.snapshot);
+        let stored = stored.map(|(compiled, revision)| StoredFlags {
             compiled,
             revision,
-            in_step: true,
+            ids_match: true,
         });
-        let served = Served {
-            loaded,
-            plain,
-            managed,
-        };
+        let accepted = Accepted { loaded, base, stored };
         Arc::new(Self {
             path,
             proxy: OnceLock::new(),
             again: OnceLock::new(),
-            served: Mutex::new(served),
+            accepted: Mutex::new(accepted),
             break_glass,
         })
     }
 
     /// Starts a proxy that serves this.
     pub(crate) fn start(&self, options: proxy::Options) -> Result<proxy::Running, proxy::StartError> {
-        let mut served = self.served.lock();
-        served.loaded.snapshot = self.composed(&served.plain);
-        let running = proxy::start(&served.loaded, options)?;
+        let mut accepted = self.accepted.lock();
+        accepted.loaded.snapshot = self.with_local_kills(&accepted.base);
+        let running = proxy::start(&accepted.loaded, options)?;
         let _ = self
             .proxy
             .set((running.publisher(), Arc::clone(running.readiness())));
-        drop(served);
-        self.note();
+        drop(accepted);
+        self.report_local_kills();
         Ok(running)
     }
 
     /// Who is to be asked to read the files again when a document that was refused may be good.
-    pub(crate) fn is_watched(&self, again: Again) {
+    pub(crate) fn set_watch(&self, again: Again) {
         let _ = self.again.set(again);
     }
 
-    /// The gateway's document as it is on the disk now, along with the flags that are served.
-    pub(crate) fn read(&self) -> Result<Loaded, config::Report> {
-        let served = self.served.lock();
-        let managed = served.managed.as_ref();
-        let managed = managed.map(|managed| (managed.compiled.clone(), managed.revision));
+    /// The gateway's document as it is on the disk now, along with the flags that are accepted.
+    pub(crate) fn read_document(&self) -> Result<Loaded, config::Report> {
+        let accepted = self.accepted.lock();
+        let stored = accepted.stored.as_ref();
+        let stored = stored.map(|stored| (stored.compiled.clone(), stored.revision));
         // Loading takes its time, in which changes must not wait.
-        drop(served);
-        match managed {
-            Some((compiled, revision)) => self.load(Files::Disk, &compiled, revision),
+        drop(accepted);
+        match stored {
+            Some((compiled, revision)) => self.load_with_flags(Files::Disk, &compiled, revision),
             None => config::load(&self.path, &variable),
         }
     }
 
     /// Serves what was read of the gateway's document from now on.
-    pub(crate) fn take(&self, mut loaded: Loaded) -> Result<Published, Unserved> {
-        let mut served = self.served.lock();
-        let moves = served.managed.is_some() && loaded.flags_source != served.loaded.flags_source;
-        if let Some(managed) = &served.managed {
-            let Managed {
+    pub(crate) fn apply_document(&self, mut loaded: Loaded) -> Result<Published, DocumentRejected> {
+        let mut accepted = self.accepted.lock();
+        let moves = accepted.stored.is_some() && loaded.flags_source != accepted.loaded.flags_source;
+        if let Some(stored) = &accepted.stored {
+            let StoredFlags {
                 compiled, revision, ..
-            } = managed;
+            } = stored;
             // Flags and tenants may have changed since it was read.
             if !Arc::ptr_eq(&loaded.snapshot.flags, &compiled.flags) {
                 loaded = self
-                    .load(loaded.files, compiled, *revision)
-                    .map_err(|report| Unserved::Document(report.into()))?;
+                    .load_with_flags(loaded.files, compiled, *revision)
+                    .map_err(|report| DocumentRejected::Document(report.into()))?;
             }
             loaded.snapshot = loaded.with_flags(&compiled.flags, &compiled.tenants, *revision);
         }
-        let mut published = self.serve(&mut served, loaded)?;
-        if let Some(managed) = &mut served.managed {
-            managed.in_step = true;
+        let mut published = self.publish_loaded(&mut accepted, loaded)?;
+        if let Some(stored) = &mut accepted.stored {
+            stored.ids_match = true;
         }
-        drop(served);
-        self.note();
+        drop(accepted);
+        self.report_local_kills();
         if moves {
             published.needs_restart.push("flags");
         }
@@ -142,21 +138,21 @@ impl Composition {
     }
 
     /// Serves what is killed on this machine now, and no longer what was.
-    pub(crate) fn enforce(&self) {
-        let served = self.served.lock();
+    pub(crate) fn apply_local_kills(&self) {
+        let accepted = self.accepted.lock();
         if let Some((publisher, _)) = self.proxy.get()
-            && let Err(error) = publisher.publish_flags(self.composed(&served.plain))
+            && let Err(error) = publisher.publish_flags(self.with_local_kills(&accepted.base))
         {
-            // What is plain is what was published last, under the same lock.
+            // What is base is what was published last, under the same lock.
             error!(%error, "a local kill is not in force");
         }
-        drop(served);
-        self.note();
+        drop(accepted);
+        self.report_local_kills();
     }
 
     /// What a kill of a flag would come to.
     pub(crate) fn killable(&self, flag: &str) -> Killable {
-        let flags = Arc::clone(&self.served.lock().plain.flags);
+        let flags = Arc::clone(&self.accepted.lock().base.flags);
         match flags.id(flag).and_then(|id| flags.flag(id)) {
             Some(flag) if flag.lifecycle() == Some(Lifecycle::Retired) => Killable::Retired,
             Some(_) => Killable::Yes,
@@ -164,116 +160,121 @@ impl Composition {
         }
     }
 
-    /// Which snapshot is served, nothing killed.
+    /// Which snapshot is accepted, nothing killed.
     pub(crate) fn revision(&self) -> Revision {
-        self.served.lock().plain.revision.clone()
+        self.accepted.lock().base.revision.clone()
     }
 
     /// Whether the lifecycle is enforced.
     pub(crate) fn eligibility(&self) -> rules::Eligibility {
-        self.served.lock().plain.flags.eligibility()
+        self.accepted.lock().base.flags.eligibility()
     }
 
     /// What was loaded, for those who are told of it by the document.
-    pub(crate) fn with_loaded<R>(&self, look: impl FnOnce(&Loaded) -> R) -> R {
-        look(&self.served.lock().loaded)
+    pub(crate) fn with_loaded<R>(&self, read: impl FnOnce(&Loaded) -> R) -> R {
+        read(&self.accepted.lock().loaded)
     }
 
-    /// Returns the gateway that is served, to explain requests; none before the proxy runs.
+    /// Returns the gateway that is accepted, to explain requests; none before the proxy runs.
     pub(crate) fn gateway(&self) -> Option<Gateway> {
-        let served = self.served.lock();
+        let accepted = self.accepted.lock();
         let (publisher, _) = self.proxy.get()?;
-        Some(Gateway::serving(&served.loaded, publisher.decider()))
+        Some(Gateway::serving(&accepted.loaded, publisher.decider()))
     }
 
     /// The document of the flags that files manage, as it is on the disk now.
-    pub(crate) fn document(&self) -> Option<serde_json::Value> {
-        let source = self.served.lock().loaded.flags_source.clone();
+    pub(crate) fn flags_document(&self) -> Option<serde_json::Value> {
+        let source = self.accepted.lock().loaded.flags_source.clone();
         let (FlagsSource::File(path) | FlagsSource::Directory(path)) = source else {
             return None;
         };
         config::flags_document(Files::Disk, &path).ok()
     }
 
-    /// The gateway's document along with managed flags. Of these a change takes `files` as they were when the document
+    /// The gateway's document along with stored flags. Of these a change takes `files` as they were when the document
     /// was taken over: what became of them since is for their watch to take over, or to refuse.
-    fn load(&self, files: Files, compiled: &Compiled, revision: u64) -> Result<Loaded, config::Report> {
+    fn load_with_flags(
+        &self,
+        files: Files,
+        compiled: &Compiled,
+        revision: u64,
+    ) -> Result<Loaded, config::Report> {
         config::load_managed(files, &self.path, &variable, compiled, revision)
     }
 
-    fn serve(&self, served: &mut Served, mut loaded: Loaded) -> Result<Published, PrepareError> {
-        let plain = Arc::clone(&loaded.snapshot);
-        loaded.snapshot = self.composed(&plain);
+    fn publish_loaded(&self, accepted: &mut Accepted, mut loaded: Loaded) -> Result<Published, PrepareError> {
+        let base = Arc::clone(&loaded.snapshot);
+        loaded.snapshot = self.with_local_kills(&base);
         let published = match self.proxy.get() {
             Some((publisher, _)) => publisher.publish(&loaded)?,
             None => Published {
                 needs_restart: Vec::new(),
             },
         };
-        (served.loaded, served.plain) = (loaded, plain);
+        (accepted.loaded, accepted.base) = (loaded, base);
         Ok(published)
     }
 
     /// The snapshot with what is killed put over it.
-    fn composed(&self, plain: &Arc<Snapshot>) -> Arc<Snapshot> {
-        let kills = self.kills();
+    fn with_local_kills(&self, base: &Arc<Snapshot>) -> Arc<Snapshot> {
+        let kills = self.local_kills();
         let killed: Vec<_> = kills
             .iter()
-            .filter_map(|kill| plain.flags.id(&kill.flag))
+            .filter_map(|kill| base.flags.id(&kill.flag))
             .collect();
         if killed.is_empty() {
-            return Arc::clone(plain);
+            return Arc::clone(base);
         }
         let sequence = self.break_glass.as_deref().map_or(0, BreakGlass::sequence);
         Arc::new(Snapshot {
-            revision: Revision(format!("{}-bg{sequence}", plain.revision).into()),
-            flags: Arc::new(plain.flags.with_killed(&killed)),
-            ..(**plain).clone()
+            revision: Revision(format!("{}-bg{sequence}", base.revision).into()),
+            flags: Arc::new(base.flags.with_killed(&killed)),
+            ..(**base).clone()
         })
     }
 
     /// What is killed on this machine.
-    pub(crate) fn kills(&self) -> Vec<LocalKill> {
+    pub(crate) fn local_kills(&self) -> Vec<LocalKill> {
         let break_glass = self.break_glass.as_deref();
         break_glass.map(BreakGlass::kills).unwrap_or_default()
     }
 
-    /// Serves these flags from now on, along with the gateway's document that is served, or one that fits them.
-    fn put(
+    /// Serves these flags from now on, along with the gateway's document that is accepted, or one that fits them.
+    fn publish_flags(
         &self,
-        served: &mut Served,
+        accepted: &mut Accepted,
         compiled: &Compiled,
         revision: control::Revision,
         fit: Fit,
     ) -> Result<(), PublishError> {
         let prepare = |reason: String| PublishError::Prepare(reason);
-        served.managed = Some(Managed {
+        accepted.stored = Some(StoredFlags {
             compiled: compiled.clone(),
             revision: revision.0,
-            in_step: fit.is_none(),
+            ids_match: fit.is_none(),
         });
         let Some(mut loaded) = fit else {
-            let plain = served
+            let base = accepted
                 .loaded
                 .with_flags(&compiled.flags, &compiled.tenants, revision.0);
             if let Some((publisher, _)) = self.proxy.get() {
-                let published = publisher.publish_flags(self.composed(&plain));
+                let published = publisher.publish_flags(self.with_local_kills(&base));
                 published.map_err(|error| prepare(error.to_string()))?;
             }
-            served.plain = plain;
+            accepted.base = base;
             return Ok(());
         };
         loaded.snapshot = loaded.with_flags(&compiled.flags, &compiled.tenants, revision.0);
-        self.serve(served, *loaded)
+        self.publish_loaded(accepted, *loaded)
             .map_err(|error| prepare(error.to_string()))?;
-        if let Some(managed) = &mut served.managed {
-            managed.in_step = true;
+        if let Some(stored) = &mut accepted.stored {
+            stored.ids_match = true;
         }
         Ok(())
     }
 
     /// Says in `/readyz?verbose` what is killed.
-    fn note(&self) {
+    fn report_local_kills(&self) {
         let words = |kill: &LocalKill| {
             let until = control::time_text(kill.until);
             let idle = match self.killable(&kill.flag) {
@@ -286,27 +287,27 @@ impl Composition {
                 kill.flag, kill.by, kill.reason
             )
         };
-        let words: Vec<String> = self.kills().iter().map(words).collect();
+        let words: Vec<String> = self.local_kills().iter().map(words).collect();
         if let Some((_, readiness)) = self.proxy.get() {
             readiness.set_note("break-glass", (!words.is_empty()).then(|| words.join("; ")));
         }
     }
 }
 
-impl Publish for Composition {
+impl Publish for ActiveConfig {
     fn check(&self, compiled: &Compiled) -> Result<Fit, PublishError> {
-        let served = self.served.lock();
-        let (in_step, revision) = match &served.managed {
-            Some(managed) => (managed.in_step, managed.revision),
+        let accepted = self.accepted.lock();
+        let (ids_match, revision) = match &accepted.stored {
+            Some(stored) => (stored.ids_match, stored.revision),
             None => (false, 0),
         };
-        if in_step && served.loaded.outlives(&compiled.ids) {
+        if ids_match && accepted.loaded.outlives(&compiled.ids) {
             return Ok(None);
         }
-        let files = served.loaded.files.clone();
+        let files = accepted.loaded.files.clone();
         // Loading takes its time, in which a change of other flags must not wait.
-        drop(served);
-        let loaded = self.load(files, compiled, revision);
+        drop(accepted);
+        let loaded = self.load_with_flags(files, compiled, revision);
         loaded
             .map(|loaded| Some(loaded.into()))
             .map_err(|report| PublishError::Document(report.into()))
@@ -318,12 +319,12 @@ impl Publish for Composition {
         revision: control::Revision,
         fit: Fit,
     ) -> Result<(), PublishError> {
-        let mut served = self.served.lock();
-        let former = served.managed.as_ref();
+        let mut accepted = self.accepted.lock();
+        let former = accepted.stored.as_ref();
         let same_names = former.is_some_and(|former| compiled.same_names(&former.compiled));
-        self.put(&mut served, compiled, revision, fit)?;
-        drop(served);
-        self.note();
+        self.publish_flags(&mut accepted, compiled, revision, fit)?;
+        drop(accepted);
+        self.report_local_kills();
         // A document that was refused may have waited for these flags.
         if !same_names && let Some(again) = self.again.get() {
             again.read();

@@ -8,7 +8,7 @@ use control::Publish as _;
 use rules::Eligibility;
 use serde_json::json;
 
-use super::Composition;
+use super::ActiveConfig;
 use crate::environment::variable;
 
 const GATEWAY: &str = "version: 1
@@ -30,7 +30,7 @@ fn a_document_that_was_read_before_a_change_is_taken_over_with_it() {
     ];
     let mut catalog = Catalog::new(Eligibility::Enforced, parts).unwrap();
     let loaded = config::load_managed(Files::Disk, &path, &variable, catalog.compiled(), 1).unwrap();
-    let composition = Composition::of(path, loaded, Some((catalog.compiled().clone(), 1)), None);
+    let active_config = ActiveConfig::new(path, loaded, Some((catalog.compiled().clone(), 1)), None);
     let changes = [
         Edit::Tenant("globex".into(), Some(json!({ "overrides": { "board": "on" } }))),
         Edit::Flag("board".into(), Some(json!({ "lifecycle": "beta" }))),
@@ -38,23 +38,23 @@ fn a_document_that_was_read_before_a_change_is_taken_over_with_it() {
         Edit::Tenant("acme".into(), None),
     ];
     for (revision, change) in (2..).zip(changes) {
-        let read = composition.read().unwrap();
+        let read = active_config.read_document().unwrap();
         let draft = catalog.draft(vec![change.clone()]).unwrap();
-        let fit = composition.check(draft.compiled()).unwrap();
+        let fit = active_config.check(draft.compiled()).unwrap();
         catalog.adopt(draft);
-        composition
+        active_config
             .publish(catalog.compiled(), control::Revision(revision), fit)
             .unwrap();
-        composition.take(read).unwrap();
-        let plain = Arc::clone(&composition.served.lock().plain);
+        active_config.apply_document(read).unwrap();
+        let base = Arc::clone(&active_config.accepted.lock().base);
         assert!(
-            Arc::ptr_eq(&plain.tenants, &catalog.compiled().tenants),
+            Arc::ptr_eq(&base.tenants, &catalog.compiled().tenants),
             "{change:?}"
         );
-        assert!(Arc::ptr_eq(&plain.flags, &catalog.compiled().flags), "{change:?}");
+        assert!(Arc::ptr_eq(&base.flags, &catalog.compiled().flags), "{change:?}");
         let number = format!("{revision}-");
         assert!(
-            composition.revision().to_string().starts_with(&number),
+            active_config.revision().to_string().starts_with(&number),
             "{change:?}"
         );
     }
