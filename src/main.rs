@@ -4,11 +4,11 @@
 mod active_config;
 mod break_glass;
 mod cli;
+mod control_plane;
 mod environment;
 mod flags_owner;
 mod last_good;
 mod lock_holder;
-mod operation;
 mod operators;
 mod process_log;
 mod story;

@@ -14,8 +14,8 @@ use tracing::{error, info, warn};
 use super::{Outcome, answer};
 use crate::active_config::ActiveConfig;
 use crate::break_glass::BreakGlassThread;
+use crate::control_plane::ControlPlane;
 use crate::flags_owner::{self, Begun, BegunFlags};
-use crate::operation::Operation;
 use crate::operators;
 use crate::process_log;
 
@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         Some(address) => info!(%address, "admin listening: /livez, /readyz, /metrics, /api/v1"),
         None => info!("no admin listener"),
     }
-    if service.running.admin().is_some() && !service.operation.operators.asks() {
+    if service.running.admin().is_some() && !service.control_plane.operators.asks() {
         info!("`admin.operators` names nobody: whoever is on this machine is platform-admin there");
     }
     service.until_stopped()
@@ -65,7 +65,7 @@ pub(super) struct Service {
     pub(super) running: Running,
     watcher: Watcher,
     break_glass: Option<BreakGlassThread>,
-    operation: Operation,
+    control_plane: ControlPlane,
 }
 
 impl Service {
@@ -94,9 +94,9 @@ impl Service {
         };
         let changes = loaded.settings.changes.clone();
         let active_config = ActiveConfig::new(path, loaded, managed, kills.clone());
-        let operation = Operation::of(flags, &changes, &active_config);
+        let control_plane = ControlPlane::new(flags, &changes, &active_config);
         let options = proxy::Options {
-            admin_routes: Some(operation.api()),
+            admin_routes: Some(control_plane.api()),
             log_drops: process_log::current().map(|log| Arc::clone(log.drops())),
             ..proxy::Options::default()
         };
@@ -133,8 +133,8 @@ impl Service {
         let follower = Follower {
             active_config: Arc::clone(&active_config),
             publisher: running.publisher(),
-            control: Arc::clone(&operation.control),
-            operators: Arc::clone(&operation.operators),
+            control: Arc::clone(&control_plane.control),
+            operators: Arc::clone(&control_plane.operators),
             keys: Arc::clone(running.keys()),
             readiness: Arc::clone(running.readiness()),
         };
@@ -154,7 +154,7 @@ impl Service {
             running,
             watcher,
             break_glass,
-            operation,
+            control_plane,
         })
     }
 
@@ -163,7 +163,7 @@ impl Service {
         self.running.run()?;
         drop(self.watcher);
         drop(self.break_glass);
-        drop(self.operation);
+        drop(self.control_plane);
         Ok(Outcome::Done)
     }
 }

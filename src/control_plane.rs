@@ -26,36 +26,36 @@ use crate::operators;
 use crate::story::{self, Asked};
 
 /// How often it is looked whether there is a new document to write down.
-const TICK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// How often it is looked at what requests met, and that is written down.
-const LOOK: Duration = Duration::from_secs(5);
+const OBSERVE_INTERVAL: Duration = Duration::from_secs(5);
 /// In the store's directory: what was observed of flags.
-const OBSERVATIONS: &str = "observations.json";
+const OBSERVATIONS_FILE: &str = "observations.json";
 
 /// The control plane of this process. Dropping it ends its thread, which writes everything down once more.
-pub(crate) struct Operation {
+pub(crate) struct ControlPlane {
     pub(crate) control: Arc<Control>,
     pub(crate) operators: Arc<Operators>,
-    seen: Arc<Seen>,
-    teller: Arc<Teller>,
-    keeper: Option<Keeper>,
+    observer: Arc<ProxyObserver>,
+    explainer: Arc<RequestExplainer>,
+    recorder: Option<Recorder>,
     /// Where there is room for a copy of the store.
     scratch: PathBuf,
 }
 
 /// What the proxy has observed, once it runs, and what is killed on this machine.
-struct Seen {
+struct ProxyObserver {
     observed: OnceLock<proxy::Observations>,
     active_config: Arc<ActiveConfig>,
 }
 
 /// Tells what becomes of requests by what is served, once the proxy runs and has keys.
-struct Teller {
+struct RequestExplainer {
     active_config: Arc<ActiveConfig>,
     keys: OnceLock<Arc<KeyStore>>,
 }
 
-impl Explain for Teller {
+impl Explain for RequestExplainer {
     fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<Story, Unexplained> {
         let explained = match (self.keys.get(), self.active_config.gateway()) {
             (Some(keys), Some(gateway)) => story::explain(&Asked {
@@ -70,7 +70,7 @@ impl Explain for Teller {
     }
 }
 
-impl Observe for Seen {
+impl Observe for ProxyObserver {
     fn flags(&self) -> Vec<FlagObservation> {
         let seen = self
             .observed
@@ -99,23 +99,23 @@ impl Observe for Seen {
     }
 }
 
-impl Operation {
+impl ControlPlane {
     /// Makes the control plane. `changes` is what changes must meet.
-    pub(crate) fn of(
+    pub(crate) fn new(
         flags: BegunFlags,
         changes: &config::ChangePolicy,
         active_config: &Arc<ActiveConfig>,
     ) -> Self {
-        let seen = Arc::new(Seen {
+        let observer = Arc::new(ProxyObserver {
             observed: OnceLock::new(),
             active_config: Arc::clone(active_config),
         });
-        let observe: Arc<dyn Observe> = Arc::clone(&seen) as _;
+        let observe: Arc<dyn Observe> = Arc::clone(&observer) as _;
         let policy = operators::policy(changes);
         let now = clock::now();
         let (control, directory) = match flags {
             BegunFlags::Store { opened, directory } => {
-                let history = History::read(&directory.join(OBSERVATIONS), now);
+                let history = History::read(&directory.join(OBSERVATIONS_FILE), now);
                 let publish: Arc<dyn Publish> = Arc::clone(active_config) as _;
                 (opened.control(policy, publish, observe, history), Some(directory))
             }
@@ -142,19 +142,19 @@ impl Operation {
             }
         };
         let control = Arc::new(control);
-        let teller = Arc::new(Teller {
+        let explainer = Arc::new(RequestExplainer {
             active_config: Arc::clone(active_config),
             keys: OnceLock::new(),
         });
         let scratch = directory.clone().unwrap_or_else(std::env::temp_dir);
-        let keeper = Keeper::start(Arc::clone(&control), directory);
+        let recorder = Recorder::start(Arc::clone(&control), directory);
         Self {
             control,
             // Until it is known who may operate, nobody may.
             operators: Arc::new(Operators::of(Known::default())),
-            seen,
-            teller,
-            keeper,
+            observer,
+            explainer,
+            recorder,
             scratch,
         }
     }
@@ -162,62 +162,62 @@ impl Operation {
     /// What the admin listener serves of it.
     pub(crate) fn api(&self) -> axum::Router {
         let (control, operators) = (Arc::clone(&self.control), Arc::clone(&self.operators));
-        let teller: Arc<dyn Explain> = Arc::clone(&self.teller) as _;
-        let api = Api::new(control, operators, teller, self.scratch.clone());
+        let explainer: Arc<dyn Explain> = Arc::clone(&self.explainer) as _;
+        let api = Api::new(control, operators, explainer, self.scratch.clone());
         control::api::router(Arc::new(api))
     }
 
     /// The proxy runs: from now on there is something to observe, and keys to verify operators' tokens by.
-    pub(crate) fn runs(&self, running: &proxy::Running, loaded: &config::Loaded) -> Result<()> {
-        let _ = self.seen.observed.set(running.observations());
-        let _ = self.teller.keys.set(Arc::clone(running.keys()));
+    pub(crate) fn attach_proxy(&self, running: &proxy::Running, loaded: &config::Loaded) -> Result<()> {
+        let _ = self.observer.observed.set(running.observations());
+        let _ = self.explainer.keys.set(Arc::clone(running.keys()));
         self.operators.replace(operators::known(loaded, running.keys())?);
         Ok(())
     }
 }
 
-impl Drop for Operation {
+impl Drop for ControlPlane {
     fn drop(&mut self) {
-        drop(self.keeper.take());
+        drop(self.recorder.take());
     }
 }
 
 /// The thread that looks and writes down.
-struct Keeper {
+struct Recorder {
     stop: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Keeper {
+impl Recorder {
     fn start(control: Arc<Control>, directory: Option<PathBuf>) -> Option<Self> {
         let stop = Arc::<(Mutex<bool>, Condvar)>::default();
         let stopping = Arc::clone(&stop);
-        let keep = move || {
+        let record = move || {
             let mut last_good = directory.as_deref().map(LastGood::of);
-            let mut looked = Instant::now();
+            let mut observed_at = Instant::now();
             loop {
                 let (stopped, woken) = &*stopping;
                 let mut stopped = stopped.lock();
                 if !*stopped {
-                    woken.wait_for(&mut stopped, TICK);
+                    woken.wait_for(&mut stopped, POLL_INTERVAL);
                 }
-                let ends = *stopped;
+                let is_last = *stopped;
                 drop(stopped);
-                if ends || looked.elapsed() >= LOOK {
-                    looked = Instant::now();
-                    look(&control, directory.as_deref());
+                if is_last || observed_at.elapsed() >= OBSERVE_INTERVAL {
+                    observed_at = Instant::now();
+                    observe(&control, directory.as_deref());
                 }
                 match &mut last_good {
-                    Some(last_good) if ends => last_good.keep_now(&control),
+                    Some(last_good) if is_last => last_good.keep_now(&control),
                     Some(last_good) => last_good.keep(&control),
                     None => {}
                 }
-                if ends {
+                if is_last {
                     return;
                 }
             }
         };
-        match thread::Builder::new().name("keeper".into()).spawn(keep) {
+        match thread::Builder::new().name("recorder".into()).spawn(record) {
             Ok(thread) => Some(Self {
                 stop,
                 thread: Some(thread),
@@ -230,7 +230,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Recorder {
     fn drop(&mut self) {
         *self.stop.0.lock() = true;
         self.stop.1.notify_all();
@@ -241,10 +241,10 @@ impl Drop for Keeper {
 }
 
 /// Looks at what requests met, and writes it down where there is a place for it.
-fn look(control: &Control, directory: Option<&Path>) {
+fn observe(control: &Control, directory: Option<&Path>) {
     control.look(clock::now());
     if let Some(directory) = directory
-        && let Err(error) = control.history().write(&directory.join(OBSERVATIONS))
+        && let Err(error) = control.history().write(&directory.join(OBSERVATIONS_FILE))
     {
         warn!("what was observed of flags can't be written down: {error}");
     }
