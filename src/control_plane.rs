@@ -20,9 +20,9 @@ use tracing::warn;
 
 use crate::active_config::ActiveConfig;
 use crate::cli::clock;
-use crate::flags_owner::BegunFlags;
 use crate::last_good::LastGood;
 use crate::operators;
+use crate::startup::StartupFlags;
 use crate::story::{self, Asked};
 
 /// How often it is looked whether there is a new document to write down.
@@ -102,7 +102,7 @@ impl Observe for ProxyObserver {
 impl ControlPlane {
     /// Makes the control plane. `changes` is what changes must meet.
     pub(crate) fn new(
-        flags: BegunFlags,
+        flags: StartupFlags,
         changes: &config::ChangePolicy,
         active_config: &Arc<ActiveConfig>,
     ) -> Self {
@@ -114,12 +114,12 @@ impl ControlPlane {
         let policy = operators::policy(changes);
         let now = clock::now();
         let (control, directory) = match flags {
-            BegunFlags::Store { opened, directory } => {
+            StartupFlags::Store { opened, directory } => {
                 let history = History::read(&directory.join(OBSERVATIONS_FILE), now);
                 let publish: Arc<dyn Publish> = Arc::clone(active_config) as _;
                 (opened.control(policy, publish, observe, history), Some(directory))
             }
-            BegunFlags::Files => {
+            StartupFlags::Files => {
                 let served = Arc::clone(active_config);
                 let document = Box::new(move || served.flags_document());
                 let eligibility = active_config.eligibility();
@@ -128,7 +128,7 @@ impl ControlPlane {
                     None,
                 )
             }
-            BegunFlags::LastGood {
+            StartupFlags::LastGood {
                 path,
                 directory,
                 damage,
@@ -193,7 +193,7 @@ impl Recorder {
         let stop = Arc::<(Mutex<bool>, Condvar)>::default();
         let stopping = Arc::clone(&stop);
         let record = move || {
-            let mut last_good = directory.as_deref().map(LastGood::of);
+            let mut last_good = directory.as_deref().map(LastGood::new);
             let mut observed_at = Instant::now();
             loop {
                 let (stopped, woken) = &*stopping;
@@ -208,8 +208,8 @@ impl Recorder {
                     observe(&control, directory.as_deref());
                 }
                 match &mut last_good {
-                    Some(last_good) if is_last => last_good.keep_now(&control),
-                    Some(last_good) => last_good.keep(&control),
+                    Some(last_good) if is_last => last_good.write_now(&control),
+                    Some(last_good) => last_good.write_if_due(&control),
                     None => {}
                 }
                 if is_last {

@@ -6,11 +6,11 @@ mod break_glass;
 mod cli;
 mod control_plane;
 mod environment;
-mod flags_owner;
 mod last_good;
 mod lock_holder;
 mod operators;
 mod process_log;
+mod startup;
 mod story;
 
 use std::process::ExitCode;

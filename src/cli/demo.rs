@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     let folder = Folder::make(&arguments.dir, &chosen.addresses()?)?;
     let config = folder.file("sluice.yaml");
-    let Some(begun) = run::begin(&config)? else {
+    let Some(startup) = run::load_startup(&config)? else {
         return Ok(Outcome::No);
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -70,11 +70,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         .enable_all()
         .build()?;
     let inside = runtime.enter();
-    for (application, (_, name)) in chosen.bind(&begun.loaded)?.into_iter().zip(APPLICATIONS) {
+    for (application, (_, name)) in chosen.bind(&startup.loaded)?.into_iter().zip(APPLICATIONS) {
         legacy::serve(name, application)?;
     }
     drop(inside);
-    let service = Service::start(begun, config)
+    let service = Service::start(startup, config)
         .context("the demo can't start (is a port taken? then remove the folder and try --any-port)")?;
     introduce(&arguments.dir, &folder, &service)?;
     let outcome = service.until_stopped();

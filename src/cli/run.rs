@@ -15,9 +15,9 @@ use super::{Outcome, answer};
 use crate::active_config::ActiveConfig;
 use crate::break_glass::BreakGlassThread;
 use crate::control_plane::ControlPlane;
-use crate::flags_owner::{self, Begun, BegunFlags};
 use crate::operators;
 use crate::process_log;
+use crate::startup::{self, Startup, StartupFlags};
 
 /// Runs the proxy. It follows its files: a good change takes effect within half a second, a bad one changes
 /// nothing and is reported.
@@ -32,10 +32,10 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     process_log::start(answer::colour())?;
-    let Some(begun) = begin(&arguments.config)? else {
+    let Some(startup) = load_startup(&arguments.config)? else {
         return Ok(Outcome::No);
     };
-    let service = Service::start(begun, arguments.config.clone())?;
+    let service = Service::start(startup, arguments.config.clone())?;
     for listener in service.running.listeners() {
         info!(listener = &*listener.name, address = %listener.address, "listening");
     }
@@ -50,9 +50,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 /// What there is to serve; none where the documents have problems, which are told.
-pub(super) fn begin(path: &Path) -> Result<Option<Begun>> {
-    match flags_owner::begin(path)? {
-        Ok(begun) => Ok(Some(begun)),
+pub(super) fn load_startup(path: &Path) -> Result<Option<Startup>> {
+    match startup::load(path)? {
+        Ok(startup) => Ok(Some(startup)),
         Err(report) => {
             answer::complain(report.render(answer::colour()).trim_end());
             Ok(None)
@@ -70,11 +70,11 @@ pub(super) struct Service {
 
 impl Service {
     /// Starts to serve what was begun with, read from `path`, and to follow its files.
-    pub(super) fn start(begun: Begun, path: PathBuf) -> Result<Self> {
+    pub(super) fn start(startup: Startup, path: PathBuf) -> Result<Self> {
         if let Err(refused) = proxy::raise_descriptor_limit() {
             warn!("the limit of open files stays as it is: {refused}");
         }
-        let Begun { loaded, flags } = begun;
+        let Startup { loaded, flags } = startup;
         if !loaded.warnings.is_empty() {
             answer::complain(loaded.warnings.render(answer::colour()).trim_end());
         }
@@ -82,12 +82,12 @@ impl Service {
         let open = |local: &config::BreakGlass| Arc::new(BreakGlass::open(&local.journal));
         let kills = local.as_ref().map(open);
         let managed = match &flags {
-            BegunFlags::Files => None,
-            BegunFlags::Store { opened, .. } => Some((opened.compiled().clone(), opened.revision().0)),
-            BegunFlags::LastGood { compiled, .. } => Some((compiled.clone(), 0)),
+            StartupFlags::Files => None,
+            StartupFlags::Store { opened, .. } => Some((opened.compiled().clone(), opened.revision().0)),
+            StartupFlags::LastGood { compiled, .. } => Some((compiled.clone(), 0)),
         };
         let damage = match &flags {
-            BegunFlags::LastGood { damage, .. } => {
+            StartupFlags::LastGood { damage, .. } => {
                 Some(format!("{}. What helps: {}", damage.detail, damage.cure))
             }
             _ => None,

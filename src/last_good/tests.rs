@@ -70,11 +70,11 @@ fn a_kill_is_written_down_at_once_though_the_document_rests() {
             adopt: true,
         },
     );
-    let mut last_good = LastGood::of(folder.path());
+    let mut last_good = LastGood::new(folder.path());
     let written =
         || -> Value { serde_json::from_slice(&std::fs::read(super::path(folder.path())).unwrap()).unwrap() };
-    last_good.keep(&control);
-    last_good.rests_until = Instant::now().checked_add(Duration::from_secs(3_600));
+    last_good.write_if_due(&control);
+    last_good.next_write = Instant::now().checked_add(Duration::from_secs(3_600));
     apply(
         &control,
         Change::PutTenant {
@@ -82,10 +82,10 @@ fn a_kill_is_written_down_at_once_though_the_document_rests() {
             record: json!({}),
         },
     );
-    last_good.keep(&control);
+    last_good.write_if_due(&control);
     assert_eq!(written()["tenants"]["globex"], Value::Null, "it rests");
     apply(&control, Change::Kill { flag: "board".into() });
-    last_good.keep(&control);
+    last_good.write_if_due(&control);
     assert_eq!(written()["flags"]["board"]["enabled"], json!(false));
     assert_eq!(written()["tenants"]["globex"], json!({}));
 }

@@ -15,14 +15,14 @@ use crate::last_good;
 use crate::lock_holder;
 
 /// What there is to begin with.
-pub(crate) struct Begun {
+pub(crate) struct Startup {
     /// The gateway's document, along with the flags.
     pub(crate) loaded: Loaded,
-    pub(crate) flags: BegunFlags,
+    pub(crate) flags: StartupFlags,
 }
 
 /// Where the flags came from.
-pub(crate) enum BegunFlags {
+pub(crate) enum StartupFlags {
     /// Files manage them.
     Files,
     /// A store has them.
@@ -45,7 +45,7 @@ pub(crate) enum BegunFlags {
 
 /// Reads the gateway's document at `path`, and the flags from where it says that they are. The inner error is what is
 /// wrong with documents.
-pub(crate) fn begin(path: &Path) -> Result<Result<Begun, Report>> {
+pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
     let Ok(Outline {
         flags: FlagsSource::Store(directory),
         seed,
@@ -53,38 +53,38 @@ pub(crate) fn begin(path: &Path) -> Result<Result<Begun, Report>> {
     }) = config::outline(Files::Disk, path)
     else {
         let loaded = config::load(path, &variable);
-        return Ok(loaded.map(|loaded| Begun {
+        return Ok(loaded.map(|loaded| Startup {
             loaded,
-            flags: BegunFlags::Files,
+            flags: StartupFlags::Files,
         }));
     };
-    let flags = match open(&directory, eligibility) {
-        Ok(opened) => match seeded(opened, seed.as_deref(), eligibility)? {
-            Ok(opened) => BegunFlags::Store { opened, directory },
+    let flags = match open_store(&directory, eligibility) {
+        Ok(opened) => match seed_if_empty(opened, seed.as_deref(), eligibility)? {
+            Ok(opened) => StartupFlags::Store { opened, directory },
             Err(report) => return Ok(Err(report)),
         },
         Err(OpenError::Store(
             damage @ (StoreError::Corrupt(_) | StoreError::Io(_) | StoreError::Full(_)),
-        )) => instead(directory, eligibility, &damage)?,
+        )) => fall_back(directory, eligibility, &damage)?,
         Err(OpenError::Store(StoreError::InUse)) => bail!(lock_holder::in_use(&directory)),
         Err(other) => return Err(other).with_context(|| format!("the store in {}", directory.display())),
     };
     let (compiled, revision) = match &flags {
-        BegunFlags::Store { opened, .. } => (opened.compiled(), opened.revision()),
-        BegunFlags::LastGood { compiled, .. } => (compiled, Revision(0)),
-        BegunFlags::Files => bail!("a store is no file"),
+        StartupFlags::Store { opened, .. } => (opened.compiled(), opened.revision()),
+        StartupFlags::LastGood { compiled, .. } => (compiled, Revision(0)),
+        StartupFlags::Files => bail!("a store is no file"),
     };
     let loaded = match config::load_managed(Files::Disk, path, &variable, compiled, revision.0) {
         Ok(loaded) => loaded,
         Err(report) => return Ok(Err(report)),
     };
-    let flags = kept(flags, seed.as_deref())?;
-    Ok(Ok(Begun { loaded, flags }))
+    let flags = commit_seed(flags, seed.as_deref())?;
+    Ok(Ok(Startup { loaded, flags }))
 }
 
 /// What a store begins with is committed once the gateway's document has turned out to fit it.
-fn kept(flags: BegunFlags, seed: Option<&Path>) -> Result<BegunFlags> {
-    let BegunFlags::Store { opened, directory } = flags else {
+fn commit_seed(flags: StartupFlags, seed: Option<&Path>) -> Result<StartupFlags> {
+    let StartupFlags::Store { opened, directory } = flags else {
         return Ok(flags);
     };
     let is_seeded = opened.is_seeded();
@@ -94,11 +94,11 @@ fn kept(flags: BegunFlags, seed: Option<&Path>) -> Result<BegunFlags> {
     if let Some(seed) = seed.filter(|_| is_seeded) {
         info!(seed = %seed.display(), revision = opened.revision().0, "the store was empty, and begins with its seed");
     }
-    Ok(BegunFlags::Store { opened, directory })
+    Ok(StartupFlags::Store { opened, directory })
 }
 
 /// Opens the store in the directory. An empty one beside a document that a store held last is not new.
-fn open(directory: &Path, eligibility: Eligibility) -> Result<Opened, OpenError> {
+fn open_store(directory: &Path, eligibility: Eligibility) -> Result<Opened, OpenError> {
     let opened = Opened::read(Arc::new(SqliteStore::open(directory)?), eligibility)?;
     let held = last_good::path(directory);
     if opened.revision() == Revision::default() && held.exists() {
@@ -112,7 +112,11 @@ fn open(directory: &Path, eligibility: Eligibility) -> Result<Opened, OpenError>
 }
 
 /// The store, about to begin with the document at `seed` if it is empty. The inner error is what is wrong with that.
-fn seeded(opened: Opened, seed: Option<&Path>, eligibility: Eligibility) -> Result<Result<Opened, Report>> {
+fn seed_if_empty(
+    opened: Opened,
+    seed: Option<&Path>,
+    eligibility: Eligibility,
+) -> Result<Result<Opened, Report>> {
     let Some(seed) = seed.filter(|_| opened.revision() == Revision::default()) else {
         return Ok(Ok(opened));
     };
@@ -131,7 +135,7 @@ fn seeded(opened: Opened, seed: Option<&Path>, eligibility: Eligibility) -> Resu
 }
 
 /// What the store last held. That the store is damaged is said in any case.
-fn instead(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -> Result<BegunFlags> {
+fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -> Result<StartupFlags> {
     let path = last_good::path(&directory);
     let (code, cure) = match (error, error.cure()) {
         (StoreError::Full(_) | StoreError::Io(_), Some(cure)) => (
@@ -155,16 +159,16 @@ fn instead(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -> 
         detail: format!("the store in {} can't be used: {error}", directory.display()),
         cure,
     };
-    let told = format!("{}. What helps: {}", damage.detail, damage.cure);
+    let message = format!("{}. What helps: {}", damage.detail, damage.cure);
     let document = config::flags_document(Files::Disk, &path);
     let catalog = document
         .ok()
         .and_then(|document| control::catalog_of(document, eligibility));
     let Some(catalog) = catalog else {
-        bail!("{told}. There is no last good document to serve meanwhile");
+        bail!("{message}. There is no last good document to serve meanwhile");
     };
-    error!("{told}. The last good document is served meanwhile, and nothing can be changed");
-    Ok(BegunFlags::LastGood {
+    error!("{message}. The last good document is served meanwhile, and nothing can be changed");
+    Ok(StartupFlags::LastGood {
         compiled: catalog.compiled().clone(),
         path,
         directory,
