@@ -1,6 +1,5 @@
 //! The command line: which commands there are, and what their outcome means to a shell.
 
-mod answer;
 mod apply;
 mod attribute;
 mod audit;
@@ -22,6 +21,7 @@ mod export;
 mod flags;
 mod leading;
 mod operators;
+mod output;
 mod pages;
 mod refused;
 mod render;
@@ -81,7 +81,7 @@ impl Cli {
             let said = error.render().to_string();
             let masked = redact::masked_hosts(&redact::masked(&said));
             if error.use_stderr() && masked != said {
-                answer::complain(masked.trim_end());
+                output::print_stderr(masked.trim_end());
                 std::process::exit(error.exit_code());
             }
             error.exit()
@@ -131,12 +131,12 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Err(error) => match error.downcast_ref::<Refused>() {
             Some(refused) => tell(refused),
             None => {
-                answer::complain_last(format_args!("error: {error:#}"));
+                output::print_stderr_last(format_args!("error: {error:#}"));
                 let Some(unreachable) = error.downcast_ref::<Unreachable>() else {
                     return ExitCode::FAILURE;
                 };
                 if let Some(cure) = unreachable.cure() {
-                    answer::complain(format_args!("what helps: {cure}"));
+                    output::print_stderr(format_args!("what helps: {cure}"));
                 }
                 ExitCode::from(UNREACHABLE)
             }
@@ -147,8 +147,8 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 /// Tells a refusal: to scripts as it is, where they look for answers; to people in words.
 fn tell(refused: &Refused) -> ExitCode {
     match refused.form {
-        Form::Json => drop(answer::say(&refused.body)),
-        Form::Text => answer::complain(refused),
+        Form::Json => drop(output::print(&refused.body)),
+        Form::Text => output::print_stderr(refused),
     }
     ExitCode::FAILURE
 }

@@ -15,7 +15,7 @@ use super::render::difference::{difference, is_empty};
 use super::render::json;
 use super::render::preview::{Kept, tried};
 use super::session::{Connection, Form, Session, print};
-use super::{Outcome, answer, document, route};
+use super::{Outcome, document, output, route};
 
 /// Brings a flags document in. Shows first what it adds (+), changes (~), removes (-) and leaves alone since
 /// operators own it (=), and asks.
@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     if session.form() == Form::Text {
-        answer::say(plan(&body, found, options.force).trim_end())?;
+        output::print(plan(&body, found, options.force).trim_end())?;
     }
     if options.dry_run || is_empty(found) {
         if session.form() == Form::Json {
@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     if !arguments.yes && !confirm("apply this?")? {
-        answer::complain("nothing was applied");
+        output::print_stderr("nothing was applied");
         return Ok(Outcome::No);
     }
     let bound = Options {

@@ -9,7 +9,7 @@ use control::{SqliteStore, StoreError};
 use super::client::{Ask, Unreachable};
 use super::session::{Connection, Session};
 use super::whole_file::{Present, WholeFile};
-use super::{Outcome, answer, route};
+use super::{Outcome, output, route};
 
 /// Copies the server's store into a file here, while the server goes on. What came is checked before it is put there.
 ///
@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
             unfit.into()
         })
     })?;
-    answer::complain(format_args!(
+    output::print_stderr(format_args!(
         "{bytes} bytes copied to {}",
         arguments.output.display()
     ));

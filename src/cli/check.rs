@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::{Outcome, answer};
+use super::{Outcome, output};
 
 /// Checks a config and the flags it names: prints every problem, and warns of what is probably not meant.
 ///
@@ -31,14 +31,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let variable = |name: &str| std::env::var(name).ok();
     let report = config::check(&arguments.config, &variable, arguments.flags.as_deref());
     if arguments.json {
-        answer::say(format_args!("{:#}", report.to_json()))?;
+        output::print(format_args!("{:#}", report.to_json()))?;
     } else if report.is_empty() {
-        answer::say(format_args!(
+        output::print(format_args!(
             "ok: nothing to complain about in {}",
             arguments.config.display()
         ))?;
     } else {
-        answer::complain(report.render(answer::colour()).trim_end());
+        output::print_stderr(report.render(output::colour()).trim_end());
     }
     let bad = report.errors() > 0 || arguments.strict && report.warnings() > 0;
     Ok(if bad { Outcome::No } else { Outcome::Done })

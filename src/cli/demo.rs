@@ -16,7 +16,7 @@ use config::Loaded;
 use tokens::{Algorithm, Signer};
 
 use super::{
-    Outcome, answer, clock,
+    Outcome, clock, output,
     run::{self, Service},
     token::Request,
 };
@@ -54,7 +54,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
-    process_log::start(answer::colour())?;
+    process_log::start(output::colour())?;
     let chosen = if arguments.any_port {
         Applications::anywhere()?
     } else {
@@ -157,17 +157,17 @@ fn introduce(dir: &Path, folder: &Folder, service: &Service) -> Result<()> {
         .map_or(String::new(), |address| format!("      admin http://{address}"));
     let signer = Signer::from_pem(&folder.private_key()?, Algorithm::Rs256, None)?;
     let kept = if folder.kept { ", kept from before" } else { "" };
-    answer::say(format_args!(
+    output::print(format_args!(
         "\nsluice demo  http://{proxy} -> two applications that know nothing of flags{admin}"
     ))?;
-    answer::say(format_args!(
+    output::print(format_args!(
         "files in {}: sluice.yaml  flags.yaml  (edit them while this runs{kept})\n",
         dir.display()
     ))?;
     for (tenant, who, what) in TENANTS {
-        answer::say(format_args!("  {tenant:<9}{who:<39}{what}"))?;
+        output::print(format_args!("  {tenant:<9}{who:<39}{what}"))?;
     }
-    answer::say("\ntry, in another terminal:")?;
+    output::print("\ntry, in another terminal:")?;
     for (tenant, _, _) in TENANTS {
         let request = Request {
             issuer: "https://login.example",
@@ -179,11 +179,11 @@ fn introduce(dir: &Path, folder: &Folder, service: &Service) -> Result<()> {
             ttl: TOKEN_LIFE,
         };
         let token = signer.sign(&request.claims(clock::now().seconds()))?;
-        answer::say(format_args!(
+        output::print(format_args!(
             "\n# {tenant}\ncurl -i -H \"Authorization: Bearer {token}\" http://{proxy}{PATH}"
         ))?;
     }
-    answer::say(format_args!(
+    output::print(format_args!(
         "\nthen let globex in: in {}/flags.yaml give globex  channel: latest  and  beta: [dispatch.v2Board];\nthe same curl says 200 at once. Ctrl-C ends the demo. Every request prints a line:\n",
         dir.display()
     ))?;

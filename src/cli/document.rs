@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::answer;
+use super::output;
 
 /// The name of standard input.
 const STANDARD_INPUT: &str = "-";
@@ -24,7 +24,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Value>> {
     match config::flags_document(files, path) {
         Ok(document) => Ok(Some(document)),
         Err(report) => {
-            answer::complain(report.render(answer::colour()).trim_end());
+            output::print_stderr(report.render(output::colour()).trim_end());
             Ok(None)
         }
     }

@@ -15,7 +15,7 @@ use serde_json::to_writer;
 
 use question::{Invalid, Question};
 
-use super::{Outcome, answer, clock};
+use super::{Outcome, clock, output};
 
 /// Longest input line, in bytes.
 const MAX_LINE: u64 = 1024 * 1024;
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let loaded = match config::load_flags(&arguments.flags, eligibility) {
         Ok(loaded) => loaded,
         Err(report) => {
-            answer::complain(report.render(answer::colour()).trim_end());
+            output::print_stderr(report.render(output::colour()).trim_end());
             return Ok(Outcome::No);
         }
     };

@@ -19,7 +19,7 @@ use super::refused::Intent;
 use super::render::json as fields;
 use super::render::moment::rfc3339;
 use super::session::{Access, Session};
-use super::{Outcome, answer, clock, route};
+use super::{Outcome, clock, output, route};
 use crate::story::{self, Asked, Gateway};
 
 /// Says what would happen to a request, and why: the route, who is asking, each step of the decision that was
@@ -107,15 +107,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         None => match config::load(&arguments.config, &|name| std::env::var(name).ok()) {
             Ok(loaded) => by_files(&loaded, arguments)?,
             Err(report) => {
-                answer::complain(report.render(answer::colour()).trim_end());
+                output::print_stderr(report.render(output::colour()).trim_end());
                 return Ok(Outcome::No);
             }
         },
     };
     if arguments.json {
-        answer::say(format_args!("{story:#}"))?;
+        output::print(format_args!("{story:#}"))?;
     } else {
-        answer::say(text::render(&story).trim_end())?;
+        output::print(text::render(&story).trim_end())?;
     }
     Ok(match fields::is(&story, "passes") {
         true => Outcome::Done,

@@ -12,7 +12,7 @@ use super::expected::Expected;
 use super::refused::Intent;
 use super::session::{Connection, Session};
 use super::whole_file::{Present, WholeFile};
-use super::{Outcome, answer, route};
+use super::{Outcome, output, route};
 
 /// Writes the whole document: flags with what operators set, segments, tenants. JSON, which YAML readers take, too.
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let revision = answer
         .revision
         .map_or(String::new(), |revision| format!("   revision {revision}"));
-    answer::complain(format_args!("exported to {}{revision}", path.display()));
+    output::print_stderr(format_args!("exported to {}{revision}", path.display()));
     Ok(Outcome::Done)
 }
 

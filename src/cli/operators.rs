@@ -10,7 +10,7 @@ use rules::{TenantId, Timestamp};
 use serde_json::json;
 
 use super::whole_file::{Present, WholeFile};
-use super::{Outcome, answer, clock};
+use super::{Outcome, clock, output};
 
 /// Makes tokens for those who operate flags.
 #[derive(Debug, Args)]
@@ -81,13 +81,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         let mut file = WholeFile::begin(path, Present::Kept)?;
         file.write(format!("{secret}\n").as_bytes())?;
         file.finish()?;
-        answer::say(line(token, &hash))?;
+        output::print(line(token, &hash))?;
         return Ok(Outcome::Done);
     }
-    answer::complain("put this entry into the `tokens` of the document that `admin.operators.tokens` names:");
-    answer::complain(line(token, &hash));
-    answer::complain("and give this token to its owner; it is not shown again:");
-    answer::say(secret)?;
+    output::print_stderr(
+        "put this entry into the `tokens` of the document that `admin.operators.tokens` names:",
+    );
+    output::print_stderr(line(token, &hash));
+    output::print_stderr("and give this token to its owner; it is not shown again:");
+    output::print(secret)?;
     Ok(Outcome::Done)
 }
 

@@ -4,9 +4,9 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use super::answer;
 use super::change::with_query;
 use super::expected::Expected;
+use super::output;
 use super::render::{Table, json};
 use super::session::{Form, Session, print};
 
@@ -61,9 +61,9 @@ pub(super) fn list<const N: usize>(
             break;
         }
     }
-    answer::say(table.render(nothing).trim_end())?;
+    output::print(table.render(nothing).trim_end())?;
     if let Some(after) = after {
-        answer::complain(format_args!(
+        output::print_stderr(format_args!(
             "there are more: --after {}",
             super::render::printable(&after)
         ));

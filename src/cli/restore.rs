@@ -7,7 +7,7 @@ use clap::Args;
 use control::{RestoreError, SqliteStore};
 
 use super::audit::record::hex;
-use super::{Outcome, answer};
+use super::{Outcome, output};
 
 /// Puts a backup in the place of what a store's directory holds, while no server uses it.
 ///
@@ -29,23 +29,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let restored = match SqliteStore::restore(&arguments.from, &arguments.to) {
         Ok(restored) => restored,
         Err(error) => {
-            answer::complain(format_args!("error: {error}"));
+            output::print_stderr(format_args!("error: {error}"));
             if let RestoreError::Store(error) = &error
                 && let Some(cure) = error.cure()
             {
-                answer::complain(format_args!("what helps: {cure}"));
+                output::print_stderr(format_args!("what helps: {cure}"));
             }
             return Ok(Outcome::No);
         }
     };
     let (id, hash) = restored.head;
-    answer::say(format_args!(
+    output::print(format_args!(
         "restored   revision {}, {id} entries of the audit log",
         restored.revision.0
     ))?;
-    answer::say(format_args!("head {id}:{}", hex(&hash)))?;
+    output::print(format_args!("head {id}:{}", hex(&hash)))?;
     if let Some(aside) = restored.aside {
-        answer::say(format_args!("what was there is in {}", aside.display()))?;
+        output::print(format_args!("what was there is in {}", aside.display()))?;
     }
     Ok(Outcome::Done)
 }

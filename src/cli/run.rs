@@ -11,7 +11,7 @@ use control::{BreakGlass, Control};
 use proxy::{KeyStore, Publisher, Readiness, Running};
 use tracing::{error, info, warn};
 
-use super::{Outcome, answer};
+use super::{Outcome, output};
 use crate::active_config::ActiveConfig;
 use crate::break_glass::BreakGlassThread;
 use crate::control_plane::ControlPlane;
@@ -31,7 +31,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
-    process_log::start(answer::colour())?;
+    process_log::start(output::colour())?;
     let Some(startup) = load_startup(&arguments.config)? else {
         return Ok(Outcome::No);
     };
@@ -54,7 +54,7 @@ pub(super) fn load_startup(path: &Path) -> Result<Option<Startup>> {
     match startup::load(path)? {
         Ok(startup) => Ok(Some(startup)),
         Err(report) => {
-            answer::complain(report.render(answer::colour()).trim_end());
+            output::print_stderr(report.render(output::colour()).trim_end());
             Ok(None)
         }
     }
@@ -76,7 +76,7 @@ impl Service {
         }
         let Startup { loaded, flags } = startup;
         if !loaded.warnings.is_empty() {
-            answer::complain(loaded.warnings.render(answer::colour()).trim_end());
+            output::print_stderr(loaded.warnings.render(output::colour()).trim_end());
         }
         let local = loaded.settings.break_glass.clone();
         let open = |local: &config::BreakGlass| Arc::new(BreakGlass::open(&local.journal));
@@ -190,7 +190,7 @@ impl Follower {
         match reload {
             Reload::Applied(loaded) => {
                 let warnings = &loaded.warnings;
-                let warnings = (!warnings.is_empty()).then(|| warnings.render(answer::colour()));
+                let warnings = (!warnings.is_empty()).then(|| warnings.render(output::colour()));
                 let known = operators::known(&loaded, &self.keys);
                 let take = || self.active_config.apply_document(*loaded);
                 let taken = known.and_then(|known| Ok((known, self.control.undisturbed(take)?)));
@@ -202,7 +202,7 @@ impl Follower {
                         let revision = self.active_config.revision();
                         info!(%revision, "reloaded");
                         if let Some(warnings) = warnings {
-                            answer::complain(warnings.trim_end());
+                            output::print_stderr(warnings.trim_end());
                         }
                         for field in published.needs_restart {
                             warn!(field, "a change of this field takes effect at the next start");
@@ -212,7 +212,7 @@ impl Follower {
                         let why = refused.to_string();
                         self.publisher.record_refused(&why);
                         if why.contains('\n') {
-                            answer::report(NOT_RELOADED, &why);
+                            output::log_report(NOT_RELOADED, &why);
                         } else {
                             error!("{NOT_RELOADED} {why}");
                         }
@@ -229,7 +229,7 @@ impl Follower {
                 if let Some(known) = known {
                     self.operators.replace(Some(known));
                 }
-                answer::report(NOT_RELOADED, report.render(answer::colour()).trim_end());
+                output::log_report(NOT_RELOADED, report.render(output::colour()).trim_end());
             }
             Reload::Restored => {
                 self.publisher.record_unchanged();

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::{Outcome, answer};
+use super::{Outcome, output};
 
 /// Prints the JSON Schema of a document, for editors and for CI.
 #[derive(Debug, Args)]
@@ -26,6 +26,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         Document::Sluice => config::sluice_schema(),
         Document::Flags => config::flags_schema(),
     };
-    answer::say(format_args!("{schema:#}"))?;
+    output::print(format_args!("{schema:#}"))?;
     Ok(Outcome::Done)
 }

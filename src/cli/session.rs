@@ -12,7 +12,7 @@ use super::client::{Again, Answer, Ask, Client, Credentials, Protocol, Server, U
 use super::expected::Expected;
 use super::refused::{Intent, Refused};
 use super::render::{json, printable};
-use super::{answer, duration, route};
+use super::{duration, output, route};
 
 /// Where the server is, who asks, and how answers are printed.
 #[derive(Debug, Clone, Args)]
@@ -68,7 +68,7 @@ impl Session {
     pub(super) fn at(server: Server, access: &Access) -> Result<Self> {
         let credentials = Credentials::find(access.token_file.as_deref())?;
         for warning in credentials.warnings() {
-            answer::complain(format_args!("warning: {warning}"));
+            output::print_stderr(format_args!("warning: {warning}"));
         }
         let server = (server, Protocol::AdminApi);
         let client = Client::new(server, access.ca.as_deref(), credentials, access.timeout)?;
@@ -114,7 +114,7 @@ impl Session {
     pub(super) fn ask(&self, ask: &Ask, intent: Intent) -> Result<Answer> {
         let answer = match self.client.ask(ask) {
             Err(error) if ask.again == Again::Once && is_unanswered(&error) => {
-                answer::complain(format_args!("{error}; asked once more"));
+                output::print_stderr(format_args!("{error}; asked once more"));
                 self.client.ask(ask)?
             }
             other => other?,
@@ -179,7 +179,7 @@ impl Session {
             Form::Text => {
                 let told = text(&answer.json()?);
                 if !told.is_empty() {
-                    answer::say(told.trim_end())?;
+                    output::print(told.trim_end())?;
                 }
             }
         }

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use tokens::{Algorithm, ClaimPath, Signer};
 
-use super::{Outcome, answer, clock, duration};
+use super::{Outcome, clock, duration, output};
 
 /// Makes a token for trying things out, signed with a private key of yours.
 #[derive(Debug, Args)]
@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         groups: &arguments.groups,
         ttl: arguments.ttl,
     };
-    answer::say(signer.sign(&request.claims(clock::now().seconds()))?)?;
+    output::print(signer.sign(&request.claims(clock::now().seconds()))?)?;
     Ok(Outcome::Done)
 }
 

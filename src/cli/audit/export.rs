@@ -12,7 +12,7 @@ use crate::cli::change::with_query;
 use crate::cli::client::{Ask, Unreachable};
 use crate::cli::session::Session;
 use crate::cli::whole_file::{Present, WholeFile};
-use crate::cli::{Outcome, answer, route};
+use crate::cli::{Outcome, output, route};
 
 /// Writes the log as JSON lines, the oldest entry first, each with its hashes: what `sluice audit verify --file`
 /// reads.
@@ -40,7 +40,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     let mut file = WholeFile::begin(path, Present::unless(arguments.force))?;
     let entries = entries(session, &ask, |line| file.write(line))?;
     file.finish()?;
-    answer::complain(format_args!("{entries} entries exported to {}", path.display()));
+    output::print_stderr(format_args!("{entries} entries exported to {}", path.display()));
     Ok(Outcome::Done)
 }
 

@@ -13,7 +13,7 @@ use super::lines::{Lines, MAX_LINE};
 use super::record::{hex, parse, unhex};
 use crate::cli::client::Unreachable;
 use crate::cli::session::{Connection, Form, Session};
-use crate::cli::{Outcome, answer};
+use crate::cli::{Outcome, output};
 
 /// Proves that no entry of the log is missing or altered: computes its hashes again, here.
 ///
@@ -97,22 +97,22 @@ fn tell(proof: &Proof, form: Form) -> Result<Outcome> {
     let (id, hash) = proof.last;
     let wrong = proof.wrong.clone().or_else(|| proof.missing_head());
     if form == Form::Json {
-        answer::say(serde_json::json!({
+        output::print(serde_json::json!({
             "ok": wrong.is_none(), "entries": proof.entries, "head": format!("{id}:{}", hex(&hash)), "problem": wrong,
         }))?;
     } else if wrong.is_none() {
-        answer::say(format_args!(
+        output::print(format_args!(
             "ok: {} entries, none missing, none altered",
             proof.entries
         ))?;
-        answer::say(format_args!("head {id}:{}", hex(&hash)))?;
+        output::print(format_args!("head {id}:{}", hex(&hash)))?;
     }
     let Some(wrong) = wrong else {
         return Ok(Outcome::Done);
     };
     if form == Form::Text {
-        answer::complain(format_args!("the log is not what was written: {wrong}"));
-        answer::complain(format_args!(
+        output::print_stderr(format_args!("the log is not what was written: {wrong}"));
+        output::print_stderr(format_args!(
             "{} entries before it are in order; the last good one is {id}:{}",
             proof.entries,
             hex(&hash)

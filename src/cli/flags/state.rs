@@ -12,7 +12,7 @@ use crate::cli::refused::Refused;
 use crate::cli::render::preview::Kept;
 use crate::cli::render::{json as fields, printable};
 use crate::cli::session::Session;
-use crate::cli::{Outcome, answer, route};
+use crate::cli::{Outcome, output, route};
 
 /// What an urgent promotion does not wait for.
 const SKIPPABLE: [&str; 8] = [
@@ -138,7 +138,7 @@ pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Outcome> {
     sent.or_else(|error| match error.downcast::<Refused>() {
         // It was somewhere else a moment ago: the first of two requests, of which no answer came, or somebody.
         Ok(refused) if refused.has("STATE_UNCHANGED") && from.as_deref() != Some(to.as_str()) => {
-            answer::complain(format_args!(
+            output::print_stderr(format_args!(
                 "{flag} is {to} now; who took it there is in the audit log"
             ));
             Ok(Outcome::Done)

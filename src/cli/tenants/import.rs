@@ -14,7 +14,7 @@ use crate::cli::document;
 use crate::cli::render::preview::{Kept, tried};
 use crate::cli::render::{Table, counted, json as fields};
 use crate::cli::session::{Form, Session};
-use crate::cli::{Outcome, answer, route};
+use crate::cli::{Outcome, output, route};
 
 /// How many tenants are sent at a time.
 const PIECE: usize = 10_000;
@@ -88,10 +88,10 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     };
     if !losses.are_none() {
         if session.form() == Form::Text {
-            answer::say(losses.render().trim_end())?;
+            output::print(losses.render().trim_end())?;
         }
         if !options.dry_run && !arguments.yes && !confirm("import them all the same?")? {
-            answer::complain("nothing was changed");
+            output::print_stderr("nothing was changed");
             return Ok(Outcome::No);
         }
     }
@@ -127,7 +127,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         })?;
     }
     if session.form() == Form::Text {
-        answer::say(told.render().trim_end())?;
+        output::print(told.render().trim_end())?;
     }
     Ok(if told.refused.is_empty() {
         Outcome::Done

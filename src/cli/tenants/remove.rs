@@ -9,7 +9,7 @@ use crate::cli::change::{self, Body, Change, Options};
 use crate::cli::confirm::confirm;
 use crate::cli::render::preview::Kept;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, answer, route};
+use crate::cli::{Outcome, output, route};
 
 /// Removes a tenant's record. It is judged as tenants without one from then on.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     let Arguments { tenant, yes, options } = arguments;
     if !yes && !options.dry_run && !confirm(&format!("remove the record of {tenant}?"))? {
-        answer::complain("nothing was changed");
+        output::print_stderr("nothing was changed");
         return Ok(Outcome::No);
     }
     let change = Change::new(Method::DELETE, route::tenant(tenant, ""), Body::None);

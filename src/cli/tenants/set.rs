@@ -10,7 +10,7 @@ use crate::cli::change::{self, Body, Change, Options, intent};
 use crate::cli::render::preview::Kept;
 use crate::cli::render::{json, printable};
 use crate::cli::session::{Form, Session, print};
-use crate::cli::{Outcome, answer, route};
+use crate::cli::{Outcome, output, route};
 
 /// Sets fields of a tenant's record; what is not named stays as it is.
 #[derive(Debug, Args)]
@@ -90,7 +90,7 @@ fn make(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     if session.form() == Form::Json {
         print(&answer.body)?;
     } else if let Some(refused) = &refused {
-        answer::complain(format_args!("refused, nothing was changed: {refused}"));
+        output::print_stderr(format_args!("refused, nothing was changed: {refused}"));
     } else {
         change::tell(session, options, &answer, Kept::All, |_| {
             format!("{tenant} has a record")

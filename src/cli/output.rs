@@ -10,14 +10,14 @@ use config::Colour;
 use crate::process_log;
 
 /// Writes a line to standard output.
-pub(super) fn say(line: impl fmt::Display) -> io::Result<()> {
+pub(super) fn print(line: impl fmt::Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
 /// Writes a line to standard error, with secrets masked. There is nobody to tell when that fails.
 ///
 /// A process that serves has a log, which the line goes through: no thread of it may wait for standard error.
-pub(super) fn complain(line: impl fmt::Display) {
+pub(super) fn print_stderr(line: impl fmt::Display) {
     let line = line.to_string();
     match process_log::current() {
         Some(log) => log.block(&line),
@@ -26,15 +26,15 @@ pub(super) fn complain(line: impl fmt::Display) {
 }
 
 /// Logs an error of a process that serves, with the report that says what it is.
-pub(super) fn report(error: &str, report: &str) {
+pub(super) fn log_report(error: &str, report: &str) {
     match process_log::current() {
         Some(log) => log.report(tracing::Level::ERROR, error, report),
-        None => complain(format_args!("{error}\n{report}")),
+        None => print_stderr(format_args!("{error}\n{report}")),
     }
 }
 
 /// Writes a line that says why the process ends, which waits for its place in the log: no thread serves any more.
-pub(super) fn complain_last(line: impl fmt::Display) {
+pub(super) fn print_stderr_last(line: impl fmt::Display) {
     match process_log::current() {
         Some(log) => log.block_timeout(&line.to_string(), process_log::LAST_LINES),
         None => complain(line),
