@@ -1,6 +1,7 @@
 //! The command line: which commands there are, and what their outcome means to a shell.
 
 mod apply;
+mod atomic_file;
 mod attribute;
 mod audit;
 mod backup;
@@ -8,23 +9,23 @@ mod change;
 mod check;
 mod client;
 pub(crate) mod clock;
+mod command_hints;
 mod completion;
-mod confirm;
-mod cure;
+mod confirmation;
 mod demo;
 mod document;
 mod duration;
 mod eval;
-mod expected;
 mod explain;
 mod export;
 mod flags;
-mod leading;
+mod global_options;
 mod operators;
 mod output;
 mod pages;
-mod refused;
+mod rejection;
 mod render;
+mod required_members;
 mod restore;
 mod route;
 mod run;
@@ -33,14 +34,13 @@ mod session;
 mod tenants;
 mod token;
 mod whoami;
-mod whole_file;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::client::Unreachable;
-use self::refused::Refused;
+use self::client::ClientError;
+use self::rejection::ServerRejection;
 use self::session::Form;
 
 /// Opens and closes HTTP routes by feature flag, per tenant, in front of applications that know nothing of flags.
@@ -75,7 +75,7 @@ enum Command {
 impl Cli {
     /// Reads the command line of this process; what is wrong with it ends the process.
     pub(crate) fn of_process() -> Self {
-        let parsed = Self::try_parse_from(leading::behind(std::env::args_os()));
+        let parsed = Self::try_parse_from(global_options::move_to_end(std::env::args_os()));
         parsed.unwrap_or_else(|error| {
             // clap quotes what it does not understand, which may be a token.
             let said = error.render().to_string();
@@ -128,11 +128,11 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Ok(Outcome::No) => ExitCode::FAILURE,
         // A reader that has seen enough (`sluice eval | head`) is no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => match error.downcast_ref::<Refused>() {
+        Err(error) => match error.downcast_ref::<ServerRejection>() {
             Some(refused) => tell(refused),
             None => {
                 output::print_stderr_last(format_args!("error: {error:#}"));
-                let Some(unreachable) = error.downcast_ref::<Unreachable>() else {
+                let Some(unreachable) = error.downcast_ref::<ClientError>() else {
                     return ExitCode::FAILURE;
                 };
                 if let Some(cure) = unreachable.cure() {
@@ -145,7 +145,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 }
 
 /// Tells a refusal: to scripts as it is, where they look for answers; to people in words.
-fn tell(refused: &Refused) -> ExitCode {
+fn tell(refused: &ServerRejection) -> ExitCode {
     match refused.form {
         Form::Json => drop(output::print(&refused.body)),
         Form::Text => output::print_stderr(refused),

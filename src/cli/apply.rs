@@ -8,9 +8,9 @@ use hyper::Method;
 use serde_json::Value;
 
 use super::change::{self, Body, Change, Options};
-use super::client::Unreachable;
-use super::confirm::confirm;
-use super::refused::Intent;
+use super::client::ClientError;
+use super::confirmation::confirm;
+use super::rejection::Intent;
 use super::render::difference::{difference, is_empty};
 use super::render::json;
 use super::render::preview::{Kept, tried};
@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let shown = session.ask(&ask(arguments, &document, &tried), Intent::Try)?;
     let body = shown.json()?;
     let Some(found) = body.get("difference").filter(|found| found.is_object()) else {
-        return Err(Unreachable::Incomprehensible {
+        return Err(ClientError::Incomprehensible {
             server: session.server().to_string(),
             status: shown.status,
         }

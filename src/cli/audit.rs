@@ -1,10 +1,10 @@
 //! `sluice audit`: who did what, and the proof that nothing of it is missing.
 
 mod export;
+pub(super) mod exported_entry;
 mod filter;
-mod lines;
+mod line_splitter;
 mod list;
-pub(super) mod record;
 mod verify;
 
 use anyhow::Result;

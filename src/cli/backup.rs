@@ -6,9 +6,9 @@ use anyhow::Result;
 use clap::Args;
 use control::{SqliteStore, StoreError};
 
-use super::client::{Ask, Unreachable};
+use super::atomic_file::{AtomicFile, IfExists};
+use super::client::{Ask, ClientError};
 use super::session::{Connection, Session};
-use super::whole_file::{Present, WholeFile};
 use super::{Outcome, output, route};
 
 /// Copies the server's store into a file here, while the server goes on. What came is checked before it is put there.
@@ -28,16 +28,16 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let session = Session::open(&arguments.connection)?;
-    let mut file = WholeFile::begin(&arguments.output, Present::unless(arguments.force))?;
+    let mut file = AtomicFile::create(&arguments.output, IfExists::from_force(arguments.force))?;
     let mut bytes = 0_usize;
     let ask = Ask::get(route::BACKUP).answered_as("application/octet-stream");
     session.stream(&ask, &mut |piece| {
         bytes = bytes.saturating_add(piece.len());
         file.write(piece)
     })?;
-    file.finish_if(|copy| {
+    file.commit_if(|copy| {
         SqliteStore::check_backup(copy).map_err(|error| {
-            let unfit = Unreachable::Unfit {
+            let unfit = ClientError::Unfit {
                 server: session.server().to_string(),
                 expected: "a backup of a store",
                 reason: reason(error),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Outcome;
 use super::client::{Again, Answer, Ask, encoded};
-use super::refused::Intent;
+use super::rejection::Intent;
 use super::render::json;
 use super::render::preview::{Kept, tried};
 use super::session::Session;

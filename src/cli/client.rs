@@ -3,10 +3,10 @@
 //! this machine encrypted only.
 
 mod address;
-mod credentials;
+mod error;
 mod recognition;
+mod sign_in_token;
 mod stream;
-mod unreachable;
 
 use std::io;
 use std::path::Path;
@@ -27,11 +27,11 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 pub(super) use self::address::{Server, encoded};
-pub(super) use self::credentials::Credentials;
+pub(super) use self::error::ClientError;
 use self::recognition::recognise;
+pub(super) use self::sign_in_token::SignInToken;
 pub(super) use self::stream::Secrecy;
 use self::stream::Tls;
-pub(super) use self::unreachable::Unreachable;
 
 /// Longest answer that is kept in memory: a document of 100,000 tenants and more.
 const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
@@ -45,7 +45,7 @@ pub(super) struct Client {
     server: Server,
     speaks: Protocol,
     tls: Option<Tls>,
-    credentials: Credentials,
+    credentials: SignInToken,
     patience: Duration,
     runtime: Runtime,
 }
@@ -130,7 +130,7 @@ impl Ask {
 impl Answer {
     /// The body as JSON.
     pub(super) fn json(&self) -> Result<Value> {
-        serde_json::from_slice(&self.body).map_err(|_| Unreachable::NotTheApi { status: self.status }.into())
+        serde_json::from_slice(&self.body).map_err(|_| ClientError::NotTheApi { status: self.status }.into())
     }
 }
 
@@ -139,7 +139,7 @@ impl Client {
     pub(super) fn new(
         (server, speaks): (Server, Protocol),
         ca: Option<&Path>,
-        credentials: Credentials,
+        credentials: SignInToken,
         patience: Duration,
     ) -> Result<Self> {
         let tls = server.is_tls().then(|| Tls::trusting(ca)).transpose()?;
@@ -190,14 +190,14 @@ impl Client {
         let connecting = stream::connect(&self.server, self.tls.as_ref(), secrecy);
         let stream = timeout(self.patience, connecting)
             .await
-            .map_err(|_| Unreachable::Silent {
+            .map_err(|_| ClientError::Silent {
                 server: self.server.to_string(),
                 seconds: self.patience.as_secs(),
             })??;
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MAX_HEAD_BYTES);
         let handshake = builder.handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|reason| Unreachable::Speechless {
+        let (sender, connection) = handshake.map_err(|reason| ClientError::Speechless {
             server: self.server.to_string(),
             reason,
         })?;
@@ -217,11 +217,11 @@ impl Client {
         }
         let response = timeout(self.patience, sender.send_request(request))
             .await
-            .map_err(|_| Unreachable::TimedOut {
+            .map_err(|_| ClientError::TimedOut {
                 server: self.server.to_string(),
                 seconds: self.patience.as_secs(),
             })?
-            .map_err(|reason| Unreachable::Unanswered {
+            .map_err(|reason| ClientError::Unanswered {
                 server: self.server.to_string(),
                 reason,
             })?;
@@ -274,23 +274,23 @@ impl Client {
             body: Vec::new(),
         };
         if head.status.is_redirection() || head.status.is_informational() {
-            return Err(Unreachable::NotTheApi { status }.into());
+            return Err(ClientError::NotTheApi { status }.into());
         }
         if head.status.is_success()
             && media_type.is_some_and(|expected| text(&head.headers, "content-type") != expected)
         {
             let server = self.server.to_string();
-            return Err(Unreachable::Incomprehensible { server, status }.into());
+            return Err(ClientError::Incomprehensible { server, status }.into());
         }
         loop {
             let frame = timeout(self.patience, body.frame())
                 .await
-                .map_err(|_| Unreachable::TimedOut {
+                .map_err(|_| ClientError::TimedOut {
                     server: self.server.to_string(),
                     seconds: self.patience.as_secs(),
                 })?;
             let Some(frame) = frame else { return Ok(answer) };
-            let frame = frame.map_err(|reason| Unreachable::Broken {
+            let frame = frame.map_err(|reason| ClientError::Broken {
                 server: self.server.to_string(),
                 reason,
             })?;
@@ -300,7 +300,7 @@ impl Client {
             } else if answer.body.len().saturating_add(piece.len()) <= MAX_PROBLEM_BYTES {
                 answer.body.extend_from_slice(&piece);
             } else {
-                return Err(Unreachable::NotTheApi { status }.into());
+                return Err(ClientError::NotTheApi { status }.into());
             }
         }
     }

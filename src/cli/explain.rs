@@ -14,10 +14,10 @@ use serde_json::{Map, Value, json};
 
 use super::attribute::{self, Attribute};
 use super::client::{Ask, Secrecy, Server};
-use super::expected::Expected;
-use super::refused::Intent;
+use super::rejection::Intent;
 use super::render::json as fields;
 use super::render::moment::rfc3339;
+use super::required_members::RequiredMembers;
 use super::session::{Access, Session};
 use super::{Outcome, clock, output, route};
 use crate::story::{self, Asked, Gateway};
@@ -135,7 +135,7 @@ fn asked(server: &Server, arguments: &Arguments) -> Result<Value> {
         ask.secrecy = Secrecy::Secret;
     }
     session
-        .ask(&ask, Intent::Look(Expected::Boolean("passes")))?
+        .ask(&ask, Intent::Look(RequiredMembers::Boolean("passes")))?
         .json()
 }
 

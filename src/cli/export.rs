@@ -7,11 +7,11 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use super::client::{Ask, Unreachable};
-use super::expected::Expected;
-use super::refused::Intent;
+use super::atomic_file::{AtomicFile, IfExists};
+use super::client::{Ask, ClientError};
+use super::rejection::Intent;
+use super::required_members::RequiredMembers;
 use super::session::{Connection, Session};
-use super::whole_file::{Present, WholeFile};
 use super::{Outcome, output, route};
 
 /// Writes the whole document: flags with what operators set, segments, tenants. JSON, which YAML readers take, too.
@@ -30,11 +30,11 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let session = Session::open(&arguments.connection)?;
     let ask = Ask::get(route::DOCUMENT).answered_as("application/json");
-    let answer = session.ask(&ask, Intent::Look(Expected::Anything))?;
+    let answer = session.ask(&ask, Intent::Look(RequiredMembers::Anything))?;
     let document = answer.json()?;
     let unrevised = answer.revision.is_none().then_some("it has no revision");
     if let Some(reason) = unfit(&document).or(unrevised) {
-        return Err(Unreachable::Unfit {
+        return Err(ClientError::Unfit {
             server: session.server().to_string(),
             expected: "a flags document",
             reason: reason.to_owned(),
@@ -47,9 +47,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         std::io::stdout().lock().write_all(&text)?;
         return Ok(Outcome::Done);
     };
-    let mut file = WholeFile::begin(path, Present::unless(arguments.force))?;
+    let mut file = AtomicFile::create(path, IfExists::from_force(arguments.force))?;
     file.write(&text)?;
-    file.finish()?;
+    file.commit()?;
     let revision = answer
         .revision
         .map_or(String::new(), |revision| format!("   revision {revision}"));

@@ -9,7 +9,7 @@ use control::operators::TokenHash;
 use rules::{TenantId, Timestamp};
 use serde_json::json;
 
-use super::whole_file::{Present, WholeFile};
+use super::atomic_file::{AtomicFile, IfExists};
 use super::{Outcome, clock, output};
 
 /// Makes tokens for those who operate flags.
@@ -78,9 +78,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let (secret, hash) = TokenHash::issue().context("no token was made")?;
     if let Some(path) = &token.output {
-        let mut file = WholeFile::begin(path, Present::Kept)?;
+        let mut file = AtomicFile::create(path, IfExists::Fail)?;
         file.write(format!("{secret}\n").as_bytes())?;
-        file.finish()?;
+        file.commit()?;
         output::print(line(token, &hash))?;
         return Ok(Outcome::Done);
     }

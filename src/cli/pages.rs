@@ -5,9 +5,9 @@ use clap::Args;
 use serde_json::Value;
 
 use super::change::with_query;
-use super::expected::Expected;
 use super::output;
 use super::render::{Table, json};
+use super::required_members::RequiredMembers;
 use super::session::{Form, Session, print};
 
 /// How many pages are followed at most.
@@ -46,7 +46,7 @@ pub(super) fn list<const N: usize>(
         let mut asked = query.to_vec();
         asked.push(("limit", limit));
         asked.extend(after.as_deref().map(|after| ("after", after)));
-        let answer = session.look(with_query(path, &asked), Expected::List(field))?;
+        let answer = session.look(with_query(path, &asked), RequiredMembers::List(field))?;
         if session.form() == Form::Json {
             return Ok(print(&answer.body)?);
         }

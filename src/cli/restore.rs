@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use control::{RestoreError, SqliteStore};
 
-use super::audit::record::hex;
+use super::audit::exported_entry::hex;
 use super::{Outcome, output};
 
 /// Puts a backup in the place of what a store's directory holds, while no server uses it.

@@ -8,10 +8,10 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use super::client::{Again, Answer, Ask, Client, Credentials, Protocol, Server, Unreachable};
-use super::expected::Expected;
-use super::refused::{Intent, Refused};
+use super::client::{Again, Answer, Ask, Client, ClientError, Protocol, Server, SignInToken};
+use super::rejection::{Intent, ServerRejection};
 use super::render::{json, printable};
+use super::required_members::RequiredMembers;
 use super::{duration, output, route};
 
 /// Where the server is, who asks, and how answers are printed.
@@ -66,7 +66,7 @@ impl Session {
 
     /// A talk with this server.
     pub(super) fn at(server: Server, access: &Access) -> Result<Self> {
-        let credentials = Credentials::find(access.token_file.as_deref())?;
+        let credentials = SignInToken::find(access.token_file.as_deref())?;
         for warning in credentials.warnings() {
             output::print_stderr(format_args!("warning: {warning}"));
         }
@@ -82,7 +82,7 @@ impl Session {
     pub(super) fn on_socket(path: PathBuf, connection: &Connection) -> Result<Self> {
         let timeout = connection.access.timeout;
         let server = (Server::Unix(path), Protocol::BreakGlass);
-        let client = Client::new(server, None, Credentials::default(), timeout)?;
+        let client = Client::new(server, None, SignInToken::default(), timeout)?;
         let session = Self {
             client,
             form: Form::Text,
@@ -106,11 +106,11 @@ impl Session {
     }
 
     /// Asks for something that changes nothing, and whose answer has these members.
-    pub(super) fn look(&self, path: impl Into<String>, expected: Expected) -> Result<Answer> {
+    pub(super) fn look(&self, path: impl Into<String>, expected: RequiredMembers) -> Result<Answer> {
         self.ask(&Ask::get(path), Intent::Look(expected))
     }
 
-    /// Asks. An answer that is no good one is a [`Refused`].
+    /// Asks. An answer that is no good one is a [`ServerRejection`].
     pub(super) fn ask(&self, ask: &Ask, intent: Intent) -> Result<Answer> {
         let answer = match self.client.ask(ask) {
             Err(error) if ask.again == Again::Once && is_unanswered(&error) => {
@@ -125,8 +125,8 @@ impl Session {
         }
         let (server, status) = (self.server().to_string(), answer.status);
         Err(match intent {
-            Intent::Look(_) | Intent::Try => Unreachable::Incomprehensible { server, status },
-            Intent::Change | Intent::LocalChange => Unreachable::NotUnderstood { server, status },
+            Intent::Look(_) | Intent::Try => ClientError::Incomprehensible { server, status },
+            Intent::Change | Intent::LocalChange => ClientError::NotUnderstood { server, status },
         }
         .into())
     }
@@ -138,14 +138,14 @@ impl Session {
         sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
     ) -> Result<Answer> {
         let answer = self.client.stream(ask, sink)?;
-        self.good(answer, Intent::Look(Expected::Anything))
+        self.good(answer, Intent::Look(RequiredMembers::Anything))
     }
 
     fn good(&self, answer: Answer, intent: Intent) -> Result<Answer> {
         if answer.status < 400 {
             return Ok(answer);
         }
-        let refused = Refused::new(&answer, intent, self.form)?;
+        let refused = ServerRejection::new(&answer, intent, self.form)?;
         Err(match self.near_flag(&refused) {
             Some(near) => refused.hint(format!(
                 "what helps: did you mean `{near}`? `sluice flags list` lists the flags"
@@ -156,7 +156,7 @@ impl Session {
     }
 
     /// The key of a flag that is nearly the one which was not found.
-    fn near_flag(&self, refused: &Refused) -> Option<String> {
+    fn near_flag(&self, refused: &ServerRejection) -> Option<String> {
         let mistyped = refused.missing_flag()?;
         if self.form == Form::Json {
             return None;
@@ -190,7 +190,7 @@ impl Session {
 fn is_unanswered(error: &anyhow::Error) -> bool {
     matches!(
         error.downcast_ref(),
-        Some(Unreachable::Unanswered { .. } | Unreachable::Speechless { .. })
+        Some(ClientError::Unanswered { .. } | ClientError::Speechless { .. })
     )
 }
 

@@ -1,12 +1,12 @@
 //! `sluice tenants`: looks at tenants and changes what staff and they themselves say of them.
 
 mod allow;
-mod choose;
 mod import;
+mod import_losses;
 mod list;
-mod loss;
-mod overrule;
-mod own_flags;
+mod opt_choice;
+mod org_flags;
+mod override_flag;
 mod remove;
 mod set;
 mod show;
@@ -31,13 +31,13 @@ pub(super) struct Arguments {
 enum Command {
     List(list::Arguments),
     Show(show::Arguments),
-    Flags(own_flags::Arguments),
+    Flags(org_flags::Arguments),
     Set(set::Arguments),
     /// Puts a flag on a tenant's beta allowlist.
     Allow(OfTenant),
     /// Takes a flag off a tenant's beta allowlist: a beta flag is off for it at once.
     Disallow(OfTenant),
-    Override(overrule::Arguments),
+    Override(override_flag::Arguments),
     /// Chooses for a tenant to have a flag, as its own admin could.
     OptIn(OfTenant),
     /// Chooses for a tenant not to have a flag, as its own admin could.
@@ -62,13 +62,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     match &arguments.command {
         Command::List(arguments) => list::run(&session, arguments),
         Command::Show(arguments) => show::run(&session, arguments),
-        Command::Flags(arguments) => own_flags::run(&session, arguments),
+        Command::Flags(arguments) => org_flags::run(&session, arguments),
         Command::Set(arguments) => set::run(&session, arguments),
         Command::Allow(arguments) => allow::run(&session, arguments, allow::List::On),
         Command::Disallow(arguments) => allow::run(&session, arguments, allow::List::Off),
-        Command::Override(arguments) => overrule::run(&session, arguments),
-        Command::OptIn(arguments) => choose::run(&session, arguments, choose::Choice::In),
-        Command::OptOut(arguments) => choose::run(&session, arguments, choose::Choice::Out),
+        Command::Override(arguments) => override_flag::run(&session, arguments),
+        Command::OptIn(arguments) => opt_choice::run(&session, arguments, opt_choice::OptChoice::In),
+        Command::OptOut(arguments) => opt_choice::run(&session, arguments, opt_choice::OptChoice::Out),
         Command::Import(arguments) => import::run(&session, arguments),
         Command::Remove(arguments) => remove::run(&session, arguments),
     }

@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use super::expected::Expected;
 use super::render::{json, printable};
+use super::required_members::RequiredMembers;
 use super::session::{Connection, Session};
 use super::{Outcome, route};
 
@@ -18,7 +18,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let session = Session::open(&arguments.connection)?;
-    let answer = session.look(route::WHO_AM_I, Expected::Texts(&["name", "role"]))?;
+    let answer = session.look(route::WHO_AM_I, RequiredMembers::Texts(&["name", "role"]))?;
     let server = session.server().to_string();
     session.show(&answer, |body| render(body, &server))?;
     Ok(Outcome::Done)

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::lines::Lines;
-use super::record::parse;
+use super::exported_entry::parse;
+use super::line_splitter::Lines;
+use crate::cli::atomic_file::{AtomicFile, IfExists};
 use crate::cli::change::with_query;
-use crate::cli::client::{Ask, Unreachable};
+use crate::cli::client::{Ask, ClientError};
 use crate::cli::session::Session;
-use crate::cli::whole_file::{Present, WholeFile};
 use crate::cli::{Outcome, output, route};
 
 /// Writes the log as JSON lines, the oldest entry first, each with its hashes: what `sluice audit verify --file`
@@ -37,9 +37,9 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         output.flush()?;
         return Ok(Outcome::Done);
     };
-    let mut file = WholeFile::begin(path, Present::unless(arguments.force))?;
+    let mut file = AtomicFile::create(path, IfExists::from_force(arguments.force))?;
     let entries = entries(session, &ask, |line| file.write(line))?;
-    file.finish()?;
+    file.commit()?;
     output::print_stderr(format_args!("{entries} entries exported to {}", path.display()));
     Ok(Outcome::Done)
 }
@@ -47,7 +47,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
 /// Hands on the entries that are answered, a line each, and counts them. Whether the log is as it was written is not
 /// looked at: an export is also for showing where it is not.
 fn entries(session: &Session, ask: &Ask, mut write: impl FnMut(&[u8]) -> io::Result<()>) -> Result<usize> {
-    let unfit = |reason| Unreachable::Unfit {
+    let unfit = |reason| ClientError::Unfit {
         server: session.server().to_string(),
         expected: "an audit log",
         reason,

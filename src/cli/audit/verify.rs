@@ -9,9 +9,9 @@ use clap::Args;
 use control::{GENESIS, Hash};
 
 use super::export;
-use super::lines::{Lines, MAX_LINE};
-use super::record::{hex, parse, unhex};
-use crate::cli::client::Unreachable;
+use super::exported_entry::{hex, parse, unhex};
+use super::line_splitter::{Lines, MAX_LINE};
+use crate::cli::client::ClientError;
 use crate::cli::session::{Connection, Form, Session};
 use crate::cli::{Outcome, output};
 
@@ -84,7 +84,7 @@ fn read(session: &Session, proof: &mut Proof) -> Result<Option<u64>> {
     })?;
     // Whatever was done to a log, its server exports entries. What has another form is no log, and proves nothing.
     if !are_entries || !lines.rest().is_empty() {
-        return Err(Unreachable::Incomprehensible {
+        return Err(ClientError::Incomprehensible {
             server: session.server().to_string(),
             status: answer.status,
         }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::address::Server;
-use super::unreachable::Unreachable;
+use super::error::ClientError;
 use crate::cli::render::json;
 
 /// Longest body of the answer, in bytes. An application's page is not read to its end.
@@ -29,9 +29,9 @@ pub(super) async fn recognise(
     question: Request<Full<Bytes>>,
     server: &Server,
     patience: Duration,
-) -> Result<(), Unreachable> {
+) -> Result<(), ClientError> {
     let asked = timeout(patience, ask(sender, question, server)).await;
-    asked.map_err(|_| Unreachable::Silent {
+    asked.map_err(|_| ClientError::Silent {
         server: server.to_string(),
         seconds: patience.as_secs(),
     })?
@@ -41,15 +41,15 @@ async fn ask(
     sender: &mut SendRequest<Full<Bytes>>,
     question: Request<Full<Bytes>>,
     server: &Server,
-) -> Result<(), Unreachable> {
-    let broken = |reason| Unreachable::Speechless {
+) -> Result<(), ClientError> {
+    let broken = |reason| ClientError::Speechless {
         server: server.to_string(),
         reason,
     };
     let response = sender.send_request(question).await.map_err(broken)?;
     let (head, body) = response.into_parts();
     let status = head.status.as_u16();
-    let stranger = || Unreachable::Stranger {
+    let stranger = || ClientError::Stranger {
         server: server.to_string(),
         status,
     };
@@ -64,7 +64,7 @@ async fn ask(
     match json::text(&identity, "api") {
         Some(VERSION) => {}
         Some(version) => {
-            return Err(Unreachable::OtherVersion {
+            return Err(ClientError::OtherVersion {
                 server: server.to_string(),
                 version: version.chars().take(16).collect(),
             });
@@ -72,7 +72,7 @@ async fn ask(
         None => return Err(stranger()),
     }
     // Over another connection the token could get to something else.
-    sender.ready().await.map_err(|_| Unreachable::NotKept {
+    sender.ready().await.map_err(|_| ClientError::NotKept {
         server: server.to_string(),
     })
 }

@@ -14,7 +14,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
 use super::address::Server;
-use super::unreachable::Unreachable;
+use super::error::ClientError;
 
 /// A connection of any kind.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -65,7 +65,7 @@ impl Tls {
 
 /// Connects. Without TLS and beyond this machine to nothing that is to be sent a secret.
 pub(super) async fn connect(server: &Server, tls: Option<&Tls>, secrecy: Secrecy) -> Result<Box<dyn Stream>> {
-    let refused = |reason| Unreachable::NoConnection {
+    let refused = |reason| ClientError::NoConnection {
         server: server.to_string(),
         reason,
     };
@@ -80,7 +80,7 @@ pub(super) async fn connect(server: &Server, tls: Option<&Tls>, secrecy: Secrecy
         .iter()
         .all(|address| address.ip().to_canonical().is_loopback());
     if tls.is_none() && secrecy == Secrecy::Secret && !is_local {
-        return Err(Unreachable::Unencrypted {
+        return Err(ClientError::Unencrypted {
             server: server.to_string(),
         }
         .into());

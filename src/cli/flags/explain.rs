@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::attribute::{self, Attribute};
 use crate::cli::client::Ask;
-use crate::cli::expected::Expected;
-use crate::cli::refused::Intent;
+use crate::cli::rejection::Intent;
 use crate::cli::render::moment::rfc3339;
 use crate::cli::render::{Table, json as fields, local_kill, printable};
+use crate::cli::required_members::RequiredMembers;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, clock, route};
 
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     let ask = Ask::new(Method::POST, route::EXPLAIN).json(&question(arguments));
-    let answer = session.ask(&ask, Intent::Look(Expected::Texts(&["flag", "variant"])))?;
+    let answer = session.ask(&ask, Intent::Look(RequiredMembers::Texts(&["flag", "variant"])))?;
     let who = arguments.tenant.as_deref().unwrap_or("nobody in particular");
     session.show(&answer, |body| render(body, who))?;
     Ok(Outcome::Done)

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 use crate::cli::change::{self, Body, Change, Options};
 use crate::cli::client::Ask;
-use crate::cli::expected::Expected;
-use crate::cli::refused::Intent;
+use crate::cli::rejection::Intent;
 use crate::cli::render::moment::moment;
 use crate::cli::render::preview::Kept;
 use crate::cli::render::{Table, json as fields, printable};
+use crate::cli::required_members::RequiredMembers;
 use crate::cli::session::{Connection, Form, Session, print};
 use crate::cli::{Outcome, duration, route};
 
@@ -115,13 +115,13 @@ pub(super) fn restore(connection: &Connection, arguments: &Restore) -> Result<Ou
 pub(super) fn kills(connection: &Connection, arguments: &Kills) -> Result<Outcome> {
     let session = Session::on_socket(arguments.socket.clone(), connection)?;
     if arguments.journal {
-        let answer = session.look("/journal", Expected::Anything)?;
+        let answer = session.look("/journal", RequiredMembers::Anything)?;
         if !answer.body.is_empty() {
             print(&answer.body)?;
         }
         return Ok(Outcome::Done);
     }
-    let answer = session.look("/kills", Expected::List("kills"))?;
+    let answer = session.look("/kills", RequiredMembers::List("kills"))?;
     if session.form() == Form::Json {
         print(&answer.body)?;
         return Ok(Outcome::Done);

@@ -6,9 +6,9 @@ use hyper::Method;
 use serde_json::{Map, Value};
 
 use crate::cli::change::{self, Body, Change, Options};
-use crate::cli::expected::FLAG;
 use crate::cli::render::json;
 use crate::cli::render::preview::Kept;
+use crate::cli::required_members::FLAG;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
 

@@ -4,9 +4,9 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use crate::cli::expected::FLAG;
 use crate::cli::render::moment::moment;
 use crate::cli::render::{Table, counted, json, local_kill, printable};
+use crate::cli::required_members::FLAG;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
 

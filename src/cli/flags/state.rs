@@ -7,10 +7,10 @@ use rules::Lifecycle;
 use serde_json::{Map, Value, json};
 
 use crate::cli::change::{self, Body, Change, Options};
-use crate::cli::expected::FLAG;
-use crate::cli::refused::Refused;
+use crate::cli::rejection::ServerRejection;
 use crate::cli::render::preview::Kept;
 use crate::cli::render::{json as fields, printable};
+use crate::cli::required_members::FLAG;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, output, route};
 
@@ -28,7 +28,7 @@ const SKIPPABLE: [&str; 8] = [
 
 /// Takes a flag one state further: alpha, beta, ga, retired.
 ///
-/// Refused with every reason while it has not soaked, lacks tenants, sign-offs and so on. Somebody may answer for
+/// ServerRejection with every reason while it has not soaked, lacks tenants, sign-offs and so on. Somebody may answer for
 /// not waiting: --decision-maker, --incident and --reason together, by a platform-admin; it is written down as such.
 #[derive(Debug, Args)]
 pub(super) struct Promote {
@@ -135,7 +135,7 @@ pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Outcome> {
     let sent = change::make(session, &arguments.options, change, Kept::All, |body| {
         went(flag, from.as_deref(), to, body)
     });
-    sent.or_else(|error| match error.downcast::<Refused>() {
+    sent.or_else(|error| match error.downcast::<ServerRejection>() {
         // It was somewhere else a moment ago: the first of two requests, of which no answer came, or somebody.
         Ok(refused) if refused.has("STATE_UNCHANGED") && from.as_deref() != Some(to.as_str()) => {
             output::print_stderr(format_args!(
@@ -196,7 +196,7 @@ fn went(flag: &str, from: Option<&str>, to: Lifecycle, body: &Value) -> String {
 
 /// Says how an urgent promotion is made, where one would help.
 fn with_hint(error: anyhow::Error, flag: &str, to: Lifecycle) -> anyhow::Error {
-    match error.downcast::<Refused>() {
+    match error.downcast::<ServerRejection>() {
         Ok(refused) if SKIPPABLE.iter().any(|code| refused.has(code)) && !refused.has("ROLE_MISSING") => {
             refused
                 .hint(format!(

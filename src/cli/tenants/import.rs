@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::loss::Losses;
+use super::import_losses::ImportLosses;
 use crate::cli::change::{Body, Change, Options, intent};
-use crate::cli::confirm::confirm;
+use crate::cli::confirmation::confirm;
 use crate::cli::document;
 use crate::cli::render::preview::{Kept, tried};
 use crate::cli::render::{Table, counted, json as fields};
@@ -83,8 +83,8 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     }
     let mut options = arguments.options.clone();
     let losses = match arguments.mode {
-        Mode::Create => Losses::default(),
-        mode => Losses::of(session, mode, &tenants)?,
+        Mode::Create => ImportLosses::default(),
+        mode => ImportLosses::of(session, mode, &tenants)?,
     };
     if !losses.are_none() {
         if session.form() == Form::Text {

@@ -6,7 +6,7 @@ use hyper::Method;
 use serde_json::Value;
 
 use crate::cli::change::{self, Body, Change, Options};
-use crate::cli::confirm::confirm;
+use crate::cli::confirmation::confirm;
 use crate::cli::render::preview::Kept;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, output, route};

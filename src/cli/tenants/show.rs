@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use crate::cli::expected::Expected;
 use crate::cli::render::{Table, json, printable};
+use crate::cli::required_members::RequiredMembers;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
 
@@ -17,7 +17,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
-    let answer = session.look(route::tenant(&arguments.tenant, ""), Expected::Texts(&["id"]))?;
+    let answer = session.look(
+        route::tenant(&arguments.tenant, ""),
+        RequiredMembers::Texts(&["id"]),
+    )?;
     session.show(&answer, |body| render(&arguments.tenant, body))?;
     Ok(Outcome::Done)
 }

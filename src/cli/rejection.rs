@@ -5,10 +5,10 @@ use std::fmt;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::client::{Answer, Unreachable};
-use super::cure::in_commands;
-use super::expected::Expected;
+use super::client::{Answer, ClientError};
+use super::command_hints::command_hint;
 use super::render::{json, printable};
+use super::required_members::RequiredMembers;
 use super::session::Form;
 
 /// Codes after which it is not known whether the change was made.
@@ -23,7 +23,7 @@ const OF_NOBODY: &str = "document:";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Intent {
     /// To see something, which has these members.
-    Look(Expected),
+    Look(RequiredMembers),
     /// To see what a change would do.
     Try,
     /// To change something.
@@ -51,7 +51,7 @@ impl Intent {
 
 /// An answer that is no good one.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct ServerRejection {
     pub(super) body: Value,
     pub(super) form: Form,
     intent: Intent,
@@ -67,13 +67,13 @@ struct Reason<'r> {
     cure: Option<&'r str>,
 }
 
-impl Refused {
+impl ServerRejection {
     /// What the answer says; the error is that it is none of this API.
-    pub(super) fn new(answer: &Answer, intent: Intent, form: Form) -> Result<Self, Unreachable> {
-        let stranger = Unreachable::NotTheApi {
+    pub(super) fn new(answer: &Answer, intent: Intent, form: Form) -> Result<Self, ClientError> {
+        let stranger = ClientError::NotTheApi {
             status: answer.status,
         };
-        let body: Value = serde_json::from_slice(&answer.body).map_err(|_| Unreachable::NotTheApi {
+        let body: Value = serde_json::from_slice(&answer.body).map_err(|_| ClientError::NotTheApi {
             status: answer.status,
         })?;
         if json::text(&body, "code").is_none() {
@@ -155,12 +155,12 @@ impl<'r> Reason<'r> {
             } else {
                 detail
             },
-            cure: in_commands(code).or(cure),
+            cure: command_hint(code).or(cure),
         }
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for ServerRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.headline())?;
         let reasons = self.reasons();
@@ -182,7 +182,7 @@ impl fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for ServerRejection {}
 
 /// A problem of a document, as `sluice check --json` has it. What was sent has no lines that anybody knows.
 fn document_problem(f: &mut fmt::Formatter<'_>, problem: &Value) -> fmt::Result {
@@ -226,7 +226,9 @@ mod tests {
             request_id: "r-1".into(),
             body: body.to_string().into(),
         };
-        Refused::new(&answer, intent, Form::Text).unwrap().to_string()
+        ServerRejection::new(&answer, intent, Form::Text)
+            .unwrap()
+            .to_string()
     }
 
     #[test]
@@ -306,7 +308,7 @@ mod tests {
                 body: body.into(),
             };
             assert!(
-                Refused::new(&answer, Intent::Look(Expected::Anything), Form::Text).is_err(),
+                ServerRejection::new(&answer, Intent::Look(RequiredMembers::Anything), Form::Text).is_err(),
                 "{body}"
             );
         }

@@ -4,10 +4,10 @@
 use std::ffi::{OsStr, OsString};
 
 /// Those with a value.
-const VALUED: [&str; 4] = ["--server", "--token-file", "--ca", "--timeout"];
+const WITH_VALUE: [&str; 4] = ["--server", "--token-file", "--ca", "--timeout"];
 
 /// The command line with these options at the end of it, or before a `--`.
-pub(crate) fn behind(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+pub(crate) fn move_to_end(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments = arguments.into_iter();
     let mut line: Vec<OsString> = arguments.next().into_iter().collect();
     let mut leading: Vec<OsString> = Vec::new();
@@ -18,8 +18,8 @@ pub(crate) fn behind(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsStr
             None => (text, false),
         };
         let awaits_value = leading.last().and_then(|last| last.to_str());
-        let is_value = awaits_value.is_some_and(|last| VALUED.contains(&last));
-        if !is_value && !VALUED.contains(&name) && (name != "--json" || has_value) {
+        let is_value = awaits_value.is_some_and(|last| WITH_VALUE.contains(&last));
+        if !is_value && !WITH_VALUE.contains(&name) && (name != "--json" || has_value) {
             line.push(argument);
             break;
         }
@@ -54,7 +54,7 @@ mod tests {
             ("sluice --json tenants set -- x", "sluice tenants set --json -- x"),
             ("sluice --server a", "sluice --server a"),
         ] {
-            let line = behind(given.split(' ').map(OsString::from));
+            let line = move_to_end(given.split(' ').map(OsString::from));
             let line: Vec<&str> = line.iter().filter_map(|argument| argument.to_str()).collect();
             assert_eq!(line.join(" "), expected);
         }

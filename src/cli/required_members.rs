@@ -7,7 +7,7 @@ use super::render::json;
 
 /// The members that an answer must have to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expected {
+pub(super) enum RequiredMembers {
     /// None: the command judges the answer itself.
     Anything,
     /// An object with these texts.
@@ -19,9 +19,9 @@ pub(super) enum Expected {
 }
 
 /// The members of a flag.
-pub(super) const FLAG: Expected = Expected::Texts(&["key", "lifecycle"]);
+pub(super) const FLAG: RequiredMembers = RequiredMembers::Texts(&["key", "lifecycle"]);
 
-impl Expected {
+impl RequiredMembers {
     /// Whether the body has them.
     pub(super) fn is_met_by(self, body: &[u8]) -> bool {
         let parsed = || serde_json::from_slice::<Value>(body).unwrap_or_default();

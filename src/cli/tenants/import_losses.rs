@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use super::import::Mode;
 use crate::cli::change::with_query;
-use crate::cli::expected::Expected;
 use crate::cli::render::{Table, counted, json, printable};
+use crate::cli::required_members::RequiredMembers;
 use crate::cli::route;
 use crate::cli::session::Session;
 
@@ -17,14 +17,14 @@ const MAX_TOLD: usize = 50;
 
 /// What tenants would lose.
 #[derive(Debug, Default)]
-pub(super) struct Losses {
+pub(super) struct ImportLosses {
     /// What the store was at.
     pub(super) revision: Option<u64>,
     /// By tenant, in words.
     lost: Vec<(String, String)>,
 }
 
-impl Losses {
+impl ImportLosses {
     /// Compares records with what is there now.
     pub(super) fn of(session: &Session, mode: Mode, tenants: &Map<String, Value>) -> Result<Self> {
         let mut losses = Self::default();
@@ -34,7 +34,7 @@ impl Losses {
             let mut query = vec![("limit", "1000")];
             query.extend(after.as_deref().map(|after| ("after", after)));
             let path = with_query(route::TENANTS, &query);
-            let page = session.look(path, Expected::List("orgs"))?.json()?;
+            let page = session.look(path, RequiredMembers::List("orgs"))?.json()?;
             // Anything that is changed while the pages are read shows as a newer revision then.
             losses.revision = losses.revision.or(json::number(&page, "revision"));
             for before in json::list(&page, "orgs") {

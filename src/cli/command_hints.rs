@@ -1,7 +1,7 @@
 //! What helps, in commands: the server's cures speak of its API.
 
 /// What helps where the code is known and the server's own words would be of no use in a shell.
-pub(super) fn in_commands(code: &str) -> Option<&'static str> {
+pub(super) fn command_hint(code: &str) -> Option<&'static str> {
     Some(match code {
         "FLAG_NOT_FOUND" => "`sluice flags list` lists the flags",
         "TENANT_NOT_FOUND" => {

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 /// There is no answer of an admin API.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unreachable {
+pub(crate) enum ClientError {
     #[error("can't reach {server}: {reason}")]
     NoConnection { server: String, reason: io::Error },
     #[error(
@@ -70,7 +70,7 @@ pub(crate) enum Unreachable {
     NotUnderstood { server: String, status: u16 },
 }
 
-impl Unreachable {
+impl ClientError {
     /// What helps, where that can be told.
     pub(crate) fn cure(&self) -> Option<&'static str> {
         match self {

@@ -13,20 +13,20 @@ use super::OfTenant;
 
 /// What is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Choice {
+pub(super) enum OptChoice {
     In,
     Out,
 }
 
-pub(super) fn run(session: &Session, arguments: &OfTenant, choice: Choice) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &OfTenant, choice: OptChoice) -> Result<Outcome> {
     let OfTenant {
         tenant,
         flag,
         options,
     } = arguments;
     let (part, words) = match choice {
-        Choice::In => ("/opt-in", "opted in to"),
-        Choice::Out => ("/opt-out", "opted out of"),
+        OptChoice::In => ("/opt-in", "opted in to"),
+        OptChoice::Out => ("/opt-out", "opted out of"),
     };
     let body = Body::Fields(Map::new());
     let change = Change::new(Method::POST, route::choice(tenant, flag, part), body);

@@ -17,13 +17,13 @@ const OF_EVERYBODY: u32 = 0o007;
 
 /// What a command signs in with.
 #[derive(Default)]
-pub(crate) struct Credentials {
+pub(crate) struct SignInToken {
     token: Option<String>,
     /// What its owner should know of how it is kept.
     warnings: Vec<String>,
 }
 
-impl Credentials {
+impl SignInToken {
     /// From the file, or else from `SLUICE_TOKEN`; none where there is neither.
     pub(crate) fn find(file: Option<&Path>) -> Result<Self> {
         let variable = std::env::var("SLUICE_TOKEN").ok();
@@ -82,8 +82,8 @@ fn read(path: &Path) -> Result<(String, u32)> {
     Ok((text, mode))
 }
 
-impl fmt::Debug for Credentials {
+impl fmt::Debug for SignInToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(..)")
+        f.write_str("SignInToken(..)")
     }
 }

@@ -1,0 +1,237 @@
+//! A file that is written whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// What happens to a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfExists {
+    /// It is replaced.
+    Replace,
+    /// It is an error.
+    Fail,
+    /// It is an error, which says that --force helps.
+    FailUnlessForced,
+}
+
+impl IfExists {
+    /// What `--force` means.
+    pub(super) fn from_force(forced: bool) -> Self {
+        if forced {
+            Self::Replace
+        } else {
+            Self::FailUnlessForced
+        }
+    }
+}
+
+/// A file under way: beside its place, readable by its owner only, until it is whole.
+pub(super) struct AtomicFile {
+    target: PathBuf,
+    temporary: PathBuf,
+    file: File,
+    if_exists: IfExists,
+}
+
+impl AtomicFile {
+    pub(super) fn create(target: &Path, if_exists: IfExists) -> Result<Self> {
+        let target = &resolve_target(target)?;
+        match if_exists {
+            IfExists::Fail if target.exists() => {
+                anyhow::bail!("there is a file {} already", target.display())
+            }
+            IfExists::FailUnlessForced if target.exists() => anyhow::bail!(
+                "there is a file {} already: --force writes in its place",
+                target.display()
+            ),
+            _ => {}
+        }
+        let mut temporary = target.to_owned();
+        temporary
+            .as_mut_os_string()
+            .push(format!(".{}.part", std::process::id()));
+        let failed = || format!("can't write {}", temporary.display());
+        let mut options = OpenOptions::new();
+        let file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)
+            .with_context(failed)?;
+        Ok(Self {
+            target: target.to_owned(),
+            temporary,
+            file,
+            if_exists,
+        })
+    }
+
+    pub(super) fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.file.write_all(piece)
+    }
+
+    /// Puts it in its place. It is on the disk then.
+    pub(super) fn commit(self) -> Result<()> {
+        self.commit_if(|_| Ok(()))
+    }
+
+    /// Puts it in its place if it is what it should be; `check` is given its path meanwhile.
+    pub(super) fn commit_if(mut self, check: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        let failed = || format!("can't write {}", self.target.display());
+        self.file
+            .flush()
+            .and_then(|()| self.file.sync_all())
+            .with_context(failed)?;
+        check(&self.temporary)?;
+        match self.if_exists {
+            IfExists::Replace => {
+                // Once more: what is there may have come since.
+                resolve_target(&self.target)?;
+                fs::rename(&self.temporary, &self.target).with_context(failed)?;
+            }
+            // Fails where there is a file by now.
+            IfExists::Fail | IfExists::FailUnlessForced => {
+                fs::hard_link(&self.temporary, &self.target).with_context(failed)?
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The place itself, or the file that a link there leads to, which is then written in the link's stead. Renaming over
+/// a link would leave the file it leads to as it was, and over a device or a pipe would put a file in its place.
+///
+/// # Errors
+/// Something is there that is no regular file.
+fn resolve_target(target: &Path) -> Result<PathBuf> {
+    let found = match fs::symlink_metadata(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(target.to_owned()),
+        metadata => metadata.with_context(|| format!("can't write {}", target.display()))?,
+    };
+    if found.is_file() {
+        return Ok(target.to_owned());
+    }
+    // Of a pipe, as behind /dev/stdout, there is no path.
+    let Ok(led_to) = fs::metadata(target) else {
+        anyhow::bail!(
+            "{} is a link that leads nowhere: it is not replaced",
+            target.display()
+        )
+    };
+    let kind = match led_to.file_type() {
+        kind if kind.is_file() => {
+            return fs::canonicalize(target).with_context(|| format!("can't write {}", target.display()));
+        }
+        kind if kind.is_dir() => "a folder",
+        kind if kind.is_socket() => "a socket",
+        kind if kind.is_fifo() => "a pipe",
+        _ => "a device",
+    };
+    anyhow::bail!("{} is {kind} and no file: it is not replaced", target.display())
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        // Where it was renamed there is nothing left to remove.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_file_is_whole_or_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out");
+        let mut dropped = AtomicFile::create(&target, IfExists::Fail).unwrap();
+        dropped.write(b"half").unwrap();
+        drop(dropped);
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+        for (if_exists, text) in [(IfExists::Fail, "one"), (IfExists::Replace, "two")] {
+            let mut file = AtomicFile::create(&target, if_exists).unwrap();
+            file.write(text.as_bytes()).unwrap();
+            file.commit().unwrap();
+            assert_eq!(fs::read_to_string(&target).unwrap(), text);
+        }
+        assert_eq!(names(folder.path()), ["out"]);
+        let mut rejected = AtomicFile::create(&target, IfExists::Replace).unwrap();
+        rejected.write(b"three").unwrap();
+        let checked = rejected.commit_if(|temporary| {
+            assert_eq!(fs::read_to_string(temporary).unwrap(), "three");
+            anyhow::bail!("it is no good")
+        });
+        assert!(checked.is_err());
+        assert_eq!(fs::read_to_string(&target).unwrap(), "two");
+        assert_eq!(names(folder.path()), ["out"]);
+        for if_exists in [IfExists::Fail, IfExists::from_force(false)] {
+            assert!(AtomicFile::create(&target, if_exists).is_err());
+        }
+        assert!(AtomicFile::create(&target, IfExists::from_force(true)).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_file_is_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = |name: &str| folder.path().join(name);
+        fs::create_dir(target("folder")).unwrap();
+        let _socket = UnixListener::bind(target("socket")).unwrap();
+        symlink("socket", target("link to a socket")).unwrap();
+        symlink("nowhere", target("link to nothing")).unwrap();
+        symlink("loop", target("loop")).unwrap();
+        let before = names(folder.path());
+        for (name, expected) in [
+            ("folder", "is a folder"),
+            ("socket", "is a socket"),
+            ("link to a socket", "is a socket"),
+            ("link to nothing", "is a link that leads nowhere"),
+            ("loop", "is a link that leads nowhere"),
+        ] {
+            let refused = AtomicFile::create(&target(name), IfExists::Replace)
+                .err()
+                .unwrap();
+            assert!(refused.to_string().contains(expected), "{name}: {refused}");
+            assert!(
+                AtomicFile::create(&target(name), IfExists::Fail).is_err(),
+                "{name}"
+            );
+        }
+        assert_eq!(names(folder.path()), before);
+        // One that takes the place of the file meanwhile.
+        let mut file = AtomicFile::create(&target("late"), IfExists::Replace).unwrap();
+        file.write(b"text").unwrap();
+        let _socket = UnixListener::bind(target("late")).unwrap();
+        assert!(file.commit().is_err());
+        assert!(!fs::symlink_metadata(target("late")).unwrap().is_file());
+    }
+
+    #[test]
+    fn the_file_that_a_link_leads_to_is_replaced_and_the_link_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = |name: &str| folder.path().join(name);
+        fs::create_dir(target("backups")).unwrap();
+        fs::write(target("backups/monday"), "old").unwrap();
+        symlink("backups/monday", target("newest")).unwrap();
+        let mut file = AtomicFile::create(&target("newest"), IfExists::Replace).unwrap();
+        file.write(b"new").unwrap();
+        file.commit().unwrap();
+        assert_eq!(fs::read_to_string(target("backups/monday")).unwrap(), "new");
+        assert!(fs::symlink_metadata(target("newest")).unwrap().is_symlink());
+        assert_eq!(names(&target("backups")), ["monday"]);
+    }
+}
