@@ -41,7 +41,7 @@ use clap::{Parser, Subcommand};
 
 use self::client::ClientError;
 use self::rejection::ServerRejection;
-use self::session::Form;
+use self::session::OutputFormat;
 
 /// Opens and closes HTTP routes by feature flag, per tenant, in front of applications that know nothing of flags.
 #[derive(Debug, Parser)]
@@ -74,7 +74,7 @@ enum Command {
 
 impl Cli {
     /// Reads the command line of this process; what is wrong with it ends the process.
-    pub(crate) fn of_process() -> Self {
+    pub(crate) fn from_process() -> Self {
         let parsed = Self::try_parse_from(global_options::move_to_end(std::env::args_os()));
         parsed.unwrap_or_else(|error| {
             // clap quotes what it does not understand, which may be a token.
@@ -129,14 +129,14 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         // A reader that has seen enough (`sluice eval | head`) is no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => match error.downcast_ref::<ServerRejection>() {
-            Some(refused) => tell(refused),
+            Some(rejection) => print_rejection(rejection),
             None => {
                 output::print_stderr_last(format_args!("error: {error:#}"));
-                let Some(unreachable) = error.downcast_ref::<ClientError>() else {
+                let Some(client_error) = error.downcast_ref::<ClientError>() else {
                     return ExitCode::FAILURE;
                 };
-                if let Some(cure) = unreachable.cure() {
-                    output::print_stderr(format_args!("what helps: {cure}"));
+                if let Some(hint) = client_error.hint() {
+                    output::print_stderr(format_args!("what helps: {hint}"));
                 }
                 ExitCode::from(UNREACHABLE)
             }
@@ -145,10 +145,10 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 }
 
 /// Tells a refusal: to scripts as it is, where they look for answers; to people in words.
-fn tell(refused: &ServerRejection) -> ExitCode {
-    match refused.form {
-        Form::Json => drop(output::print(&refused.body)),
-        Form::Text => output::print_stderr(refused),
+fn print_rejection(rejection: &ServerRejection) -> ExitCode {
+    match rejection.format {
+        OutputFormat::Json => drop(output::print(&rejection.body)),
+        OutputFormat::Text => output::print_stderr(rejection),
     }
     ExitCode::FAILURE
 }

@@ -21,5 +21,5 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     tokens::install_crypto_provider();
     let _last_lines = process_log::LastLines;
-    cli::run(cli::Cli::of_process())
+    cli::run(cli::Cli::from_process())
 }

@@ -7,14 +7,14 @@ use clap::Args;
 use hyper::Method;
 use serde_json::Value;
 
-use super::change::{self, Body, Change, Options};
+use super::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use super::client::ClientError;
 use super::confirmation::confirm;
 use super::rejection::Intent;
 use super::render::difference::{difference, is_empty};
 use super::render::json;
-use super::render::preview::{Kept, tried};
-use super::session::{Connection, Form, Session, print};
+use super::render::preview::{UnchangedTenants, dry_run_text};
+use super::session::{ConnectionOptions, OutputFormat, Session, print};
 use super::{Outcome, document, output, route};
 
 /// Brings a flags document in. Shows first what it adds (+), changes (~), removes (-) and leaves alone since
@@ -37,9 +37,9 @@ pub(super) struct Arguments {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
     #[command(flatten)]
-    connection: Connection,
+    connection: ConnectionOptions,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
@@ -48,11 +48,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         return Ok(Outcome::No);
     };
     let options = &arguments.options;
-    let tried = Options {
+    let dry_run = ChangeOptions {
         dry_run: true,
         ..options.clone()
     };
-    let shown = session.ask(&ask(arguments, &document, &tried), Intent::Try)?;
+    let shown = session.send(&request(arguments, &document, &dry_run), Intent::DryRun)?;
     let body = shown.json()?;
     let Some(found) = body.get("difference").filter(|found| found.is_object()) else {
         return Err(ClientError::Incomprehensible {
@@ -61,15 +61,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         }
         .into());
     };
-    if options.dry_run && session.form() == Form::Json {
+    if options.dry_run && session.format() == OutputFormat::Json {
         print(&shown.body)?;
         return Ok(Outcome::Done);
     }
-    if session.form() == Form::Text {
+    if session.format() == OutputFormat::Text {
         output::print(plan(&body, found, options.force).trim_end())?;
     }
     if options.dry_run || is_empty(found) {
-        if session.form() == Form::Json {
+        if session.format() == OutputFormat::Json {
             print(&shown.body)?;
         }
         return Ok(Outcome::Done);
@@ -78,19 +78,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         output::print_stderr("nothing was applied");
         return Ok(Outcome::No);
     }
-    let bound = Options {
+    let bound = ChangeOptions {
         if_revision: options
             .if_revision
             .or(json::number(&body, "revision"))
             .or(shown.revision),
         ..options.clone()
     };
-    let applied = session.ask(&ask(arguments, &document, &bound), Intent::Change)?;
-    change::tell(&session, &bound, &applied, Kept::All, |_| "applied".to_owned())?;
+    let applied = session.send(&request(arguments, &document, &bound), Intent::Change)?;
+    change::print_result(&session, &bound, &applied, UnchangedTenants::All, |_| {
+        "applied".to_owned()
+    })?;
     Ok(Outcome::Done)
 }
 
-fn ask(arguments: &Arguments, document: &Value, options: &Options) -> super::client::Ask {
+fn request(arguments: &Arguments, document: &Value, options: &ChangeOptions) -> super::client::ApiRequest {
     let mut more = Vec::new();
     if arguments.prune {
         more.push(("prune", "true"));
@@ -98,15 +100,15 @@ fn ask(arguments: &Arguments, document: &Value, options: &Options) -> super::cli
     if arguments.adopt {
         more.push(("adopt", "true"));
     }
-    let change = Change::new(Method::PUT, route::DOCUMENT, Body::Whole(document.clone()));
-    change.ask(options, &more)
+    let change = ChangeRequest::new(Method::PUT, route::DOCUMENT, ChangeBody::Whole(document.clone()));
+    change.into_request(options, &more)
 }
 
 /// What it changes, and whom.
 fn plan(body: &Value, found: &Value, is_forced: bool) -> String {
     let mut text = difference(found);
     if !is_empty(found) {
-        text.push_str(&tried(body, Kept::Tiers(&[]), is_forced));
+        text.push_str(&dry_run_text(body, UnchangedTenants::Tiers(&[]), is_forced));
     }
     text
 }

@@ -11,7 +11,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::Outcome;
-use super::session::{Connection, Session};
+use super::session::{ConnectionOptions, Session};
 
 /// Reads the audit log, exports it, and proves that no entry is missing or altered.
 #[derive(Debug, Args)]
@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    connection: Connection,
+    connection: ConnectionOptions,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,8 +7,8 @@ use clap::Args;
 use control::{SqliteStore, StoreError};
 
 use super::atomic_file::{AtomicFile, IfExists};
-use super::client::{Ask, ClientError};
-use super::session::{Connection, Session};
+use super::client::{ApiRequest, ClientError};
+use super::session::{ConnectionOptions, Session};
 use super::{Outcome, output, route};
 
 /// Copies the server's store into a file here, while the server goes on. What came is checked before it is put there.
@@ -23,15 +23,15 @@ pub(super) struct Arguments {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    connection: Connection,
+    connection: ConnectionOptions,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let session = Session::open(&arguments.connection)?;
     let mut file = AtomicFile::create(&arguments.output, IfExists::from_force(arguments.force))?;
     let mut bytes = 0_usize;
-    let ask = Ask::get(route::BACKUP).answered_as("application/octet-stream");
-    session.stream(&ask, &mut |piece| {
+    let request = ApiRequest::get(route::BACKUP).with_media_type("application/octet-stream");
+    session.stream(&request, &mut |piece| {
         bytes = bytes.saturating_add(piece.len());
         file.write(piece)
     })?;

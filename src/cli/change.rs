@@ -6,16 +6,16 @@ use hyper::Method;
 use serde_json::{Map, Value};
 
 use super::Outcome;
-use super::client::{Again, Answer, Ask, encoded};
+use super::client::{ApiRequest, ApiResponse, Retry, encoded};
 use super::rejection::Intent;
 use super::render::json;
-use super::render::preview::{Kept, tried};
+use super::render::preview::{UnchangedTenants, dry_run_text};
 use super::session::Session;
 
 /// Options of every change.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Change")]
-pub(super) struct Options {
+pub(super) struct ChangeOptions {
     /// Only says which tenants would be served what instead.
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -32,16 +32,16 @@ pub(super) struct Options {
 
 /// What a change is sent as.
 #[derive(Debug)]
-pub(super) struct Change {
+pub(super) struct ChangeRequest {
     pub(super) method: Method,
     pub(super) path: String,
-    pub(super) body: Body,
-    again: Again,
+    pub(super) body: ChangeBody,
+    retry: Retry,
 }
 
 /// What a change says besides its path.
 #[derive(Debug)]
-pub(super) enum Body {
+pub(super) enum ChangeBody {
     /// Nothing. A reason stands in the query.
     None,
     /// Fields, a reason among them.
@@ -50,32 +50,32 @@ pub(super) enum Body {
     Whole(Value),
 }
 
-impl Body {
+impl ChangeBody {
     /// One field.
     pub(super) fn field(name: &str, value: impl Into<Value>) -> Self {
         Self::Fields(Map::from_iter([(name.to_owned(), value.into())]))
     }
 }
 
-impl Change {
-    pub(super) fn new(method: Method, path: impl Into<String>, body: Body) -> Self {
+impl ChangeRequest {
+    pub(super) fn new(method: Method, path: impl Into<String>, body: ChangeBody) -> Self {
         Self {
             method,
             path: path.into(),
             body,
-            again: Again::Never,
+            retry: Retry::Never,
         }
     }
 
     /// The same, which is sent once more where the connection broke before anything of an answer came: to make it
     /// twice is to make it once.
     pub(super) fn idempotent(mut self) -> Self {
-        self.again = Again::Once;
+        self.retry = Retry::Once;
         self
     }
 
     /// The request for it, with more parameters.
-    pub(super) fn ask(self, options: &Options, more: &[(&str, &str)]) -> Ask {
+    pub(super) fn into_request(self, options: &ChangeOptions, more: &[(&str, &str)]) -> ApiRequest {
         let mut query: Vec<(&str, &str)> = more.to_vec();
         if options.dry_run {
             query.push(("dry_run", "true"));
@@ -85,32 +85,32 @@ impl Change {
         }
         let reason = options.reason.as_deref();
         let body = match self.body {
-            Body::Fields(mut fields) => {
+            ChangeBody::Fields(mut fields) => {
                 if let Some(reason) = reason {
                     fields.insert("reason".to_owned(), reason.into());
                 }
                 Some(Value::Object(fields))
             }
-            Body::None | Body::Whole(_) if reason.is_some() => {
+            ChangeBody::None | ChangeBody::Whole(_) if reason.is_some() => {
                 query.extend(reason.map(|reason| ("reason", reason)));
                 self.body.whole()
             }
             other => other.whole(),
         };
-        let mut ask = Ask::new(self.method, with_query(&self.path, &query));
-        ask.expected = options.if_revision;
+        let mut request = ApiRequest::new(self.method, with_query(&self.path, &query));
+        request.expected = options.if_revision;
         // If the first one was made, the revision is another one.
         if options.if_revision.is_none() {
-            ask.again = self.again;
+            request.retry = self.retry;
         }
         match body {
-            Some(body) => ask.json(&body),
-            None => ask,
+            Some(body) => request.json(&body),
+            None => request,
         }
     }
 }
 
-impl Body {
+impl ChangeBody {
     fn whole(self) -> Option<Value> {
         match self {
             Self::None => None,
@@ -131,42 +131,42 @@ pub(super) fn with_query(path: &str, query: &[(&str, &str)]) -> String {
 }
 
 /// Makes a change and says so in `done`, or says what it would do.
-pub(super) fn make(
+pub(super) fn apply(
     session: &Session,
-    options: &Options,
-    change: Change,
-    kept: Kept<'_>,
+    options: &ChangeOptions,
+    change: ChangeRequest,
+    kept: UnchangedTenants<'_>,
     done: impl FnOnce(&Value) -> String,
 ) -> Result<Outcome> {
-    let answer = session.ask(&change.ask(options, &[]), intent(options))?;
-    tell(session, options, &answer, kept, done)?;
+    let answer = session.send(&change.into_request(options, &[]), intent(options))?;
+    print_result(session, options, &answer, kept, done)?;
     Ok(Outcome::Done)
 }
 
-pub(super) fn intent(options: &Options) -> Intent {
+pub(super) fn intent(options: &ChangeOptions) -> Intent {
     if options.dry_run {
-        Intent::Try
+        Intent::DryRun
     } else {
         Intent::Change
     }
 }
 
 /// Tells what was done, or would be.
-pub(super) fn tell(
+pub(super) fn print_result(
     session: &Session,
-    options: &Options,
-    answer: &Answer,
-    kept: Kept<'_>,
+    options: &ChangeOptions,
+    answer: &ApiResponse,
+    kept: UnchangedTenants<'_>,
     done: impl FnOnce(&Value) -> String,
 ) -> Result<()> {
-    session.show(answer, |body| match options.dry_run {
-        true => tried(body, kept, options.force),
-        false => was_done(body, &done(body)),
+    session.print_response(answer, |body| match options.dry_run {
+        true => dry_run_text(body, kept, options.force),
+        false => applied_text(body, &done(body)),
     })
 }
 
 /// What was done, and the revision of it.
-fn was_done(body: &Value, done: &str) -> String {
+fn applied_text(body: &Value, done: &str) -> String {
     let revision =
         json::number(body, "revision").map_or(String::new(), |revision| format!("revision {revision}"));
     match body.get("changed").and_then(Value::as_bool) {
@@ -179,8 +179,8 @@ fn was_done(body: &Value, done: &str) -> String {
 mod tests {
     use super::*;
 
-    fn options() -> Options {
-        Options {
+    fn options() -> ChangeOptions {
+        ChangeOptions {
             dry_run: true,
             force: true,
             reason: Some("ticket 7 & more".into()),
@@ -190,13 +190,13 @@ mod tests {
 
     #[test]
     fn a_reason_stands_in_the_body_where_it_has_a_place_for_it() {
-        let change = Change::new(Method::POST, "/x", Body::field("state", "beta"));
-        let ask = change.ask(&options(), &[]);
+        let change = ChangeRequest::new(Method::POST, "/x", ChangeBody::field("state", "beta"));
+        let request = change.into_request(&options(), &[]);
         assert_eq!(
-            (ask.path.as_str(), ask.expected),
+            (request.path.as_str(), request.expected),
             ("/x?dry_run=true&force=true", Some(12))
         );
-        let (kind, body) = ask.body.unwrap();
+        let (kind, body) = request.body.unwrap();
         assert_eq!(
             (kind, &*body),
             (
@@ -208,20 +208,21 @@ mod tests {
 
     #[test]
     fn and_in_the_query_where_it_has_none() {
-        for body in [Body::None, Body::Whole(serde_json::json!({}))] {
-            let has_body = matches!(body, Body::Whole(_));
-            let ask = Change::new(Method::PUT, "/x", body).ask(&options(), &[("prune", "true")]);
+        for body in [ChangeBody::None, ChangeBody::Whole(serde_json::json!({}))] {
+            let has_body = matches!(body, ChangeBody::Whole(_));
+            let request =
+                ChangeRequest::new(Method::PUT, "/x", body).into_request(&options(), &[("prune", "true")]);
             assert_eq!(
-                ask.path,
+                request.path,
                 "/x?prune=true&dry_run=true&force=true&reason=ticket%207%20%26%20more"
             );
-            assert_eq!(ask.body.is_some(), has_body);
+            assert_eq!(request.body.is_some(), has_body);
         }
     }
 
     #[test]
     fn what_was_so_already_is_not_said_to_be_done() {
-        let told = |body| was_done(&body, "done");
+        let told = |body| applied_text(&body, "done");
         assert_eq!(
             told(serde_json::json!({ "revision": 7, "changed": true })),
             "done   revision 7"

@@ -26,7 +26,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-pub(super) use self::address::{Server, encoded};
+pub(super) use self::address::{ServerAddress, encoded};
 pub(super) use self::error::ClientError;
 use self::recognition::recognise;
 pub(super) use self::sign_in_token::SignInToken;
@@ -41,18 +41,18 @@ const MAX_PROBLEM_BYTES: usize = 4 * 1024 * 1024;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// A client of one server.
-pub(super) struct Client {
-    server: Server,
-    speaks: Protocol,
+pub(super) struct AdminClient {
+    server: ServerAddress,
+    api: ApiKind,
     tls: Option<Tls>,
     credentials: SignInToken,
-    patience: Duration,
+    max_wait: Duration,
     runtime: Runtime,
 }
 
 /// What a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(super) enum ApiKind {
     /// The admin API, which says of itself that it is one.
     AdminApi,
     /// That of the break-glass socket, where nobody signs in.
@@ -61,14 +61,14 @@ pub(super) enum Protocol {
 
 /// What is asked for.
 #[derive(Debug, Clone)]
-pub(super) struct Ask {
+pub(super) struct ApiRequest {
     pub(super) method: Method,
     /// With its query.
     pub(super) path: String,
     pub(super) body: Option<(&'static str, Bytes)>,
     /// The revision that the server must be at.
     pub(super) expected: Option<u64>,
-    pub(super) again: Again,
+    pub(super) retry: Retry,
     /// Whether the body holds a secret.
     pub(super) secrecy: Secrecy,
     /// The media type of a good answer, where others are refused.
@@ -77,7 +77,7 @@ pub(super) struct Ask {
 
 /// Whether it may be asked once more where the connection broke before anything of an answer came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Again {
+pub(super) enum Retry {
     Never,
     /// What it asks for is so, whether it is asked once or twice.
     Once,
@@ -85,7 +85,7 @@ pub(super) enum Again {
 
 /// What was answered.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ApiResponse {
     pub(super) status: u16,
     /// The revision in `ETag`.
     pub(super) revision: Option<u64>,
@@ -94,9 +94,9 @@ pub(super) struct Answer {
 }
 
 /// Where a good answer's body goes, piece by piece.
-type Sink<'s> = &'s mut dyn FnMut(&[u8]) -> io::Result<()>;
+type BodySink<'s> = &'s mut dyn FnMut(&[u8]) -> io::Result<()>;
 
-impl Ask {
+impl ApiRequest {
     /// A question.
     pub(super) fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path)
@@ -108,14 +108,14 @@ impl Ask {
             path: path.into(),
             body: None,
             expected: None,
-            again: Again::Never,
+            retry: Retry::Never,
             secrecy: Secrecy::Open,
             media_type: None,
         }
     }
 
     /// The same, whose good answers have this media type. An empty answer has none.
-    pub(super) fn answered_as(mut self, media_type: &'static str) -> Self {
+    pub(super) fn with_media_type(mut self, media_type: &'static str) -> Self {
         self.media_type = Some(media_type);
         self
     }
@@ -127,44 +127,44 @@ impl Ask {
     }
 }
 
-impl Answer {
+impl ApiResponse {
     /// The body as JSON.
     pub(super) fn json(&self) -> Result<Value> {
         serde_json::from_slice(&self.body).map_err(|_| ClientError::NotTheApi { status: self.status }.into())
     }
 }
 
-impl Client {
+impl AdminClient {
     /// A client of `server`. For TLS it trusts the system's authorities, or only those in the file `ca`.
     pub(super) fn new(
-        (server, speaks): (Server, Protocol),
+        (server, api): (ServerAddress, ApiKind),
         ca: Option<&Path>,
         credentials: SignInToken,
-        patience: Duration,
+        max_wait: Duration,
     ) -> Result<Self> {
-        let tls = server.is_tls().then(|| Tls::trusting(ca)).transpose()?;
+        let tls = server.is_tls().then(|| Tls::with_authorities(ca)).transpose()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("can't start")?;
         Ok(Self {
             server,
-            speaks,
+            api,
             tls,
             credentials,
-            patience,
+            max_wait,
             runtime,
         })
     }
 
-    pub(super) fn server(&self) -> &Server {
+    pub(super) fn server(&self) -> &ServerAddress {
         &self.server
     }
 
     /// Asks, and keeps the whole answer, whatever its status is.
-    pub(super) fn ask(&self, ask: &Ask) -> Result<Answer> {
+    pub(super) fn send(&self, api_request: &ApiRequest) -> Result<ApiResponse> {
         let mut kept = Vec::new();
-        let mut answer = self.stream(ask, &mut |piece: &[u8]| {
+        let mut api_response = self.stream(api_request, &mut |piece: &[u8]| {
             if kept.len().saturating_add(piece.len()) > MAX_ANSWER_BYTES {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
@@ -172,27 +172,27 @@ impl Client {
             Ok(())
         })?;
         if !kept.is_empty() {
-            answer.body = kept;
+            api_response.body = kept;
         }
-        Ok(answer)
+        Ok(api_response)
     }
 
     /// Asks, and hands the body of a good answer on piece by piece. That of another is kept.
-    pub(super) fn stream(&self, ask: &Ask, sink: Sink<'_>) -> Result<Answer> {
-        self.runtime.block_on(self.exchange(ask, sink))
+    pub(super) fn stream(&self, api_request: &ApiRequest, sink: BodySink<'_>) -> Result<ApiResponse> {
+        self.runtime.block_on(self.connect_and_send(api_request, sink))
     }
 
-    async fn exchange(&self, ask: &Ask, sink: Sink<'_>) -> Result<Answer> {
+    async fn connect_and_send(&self, api_request: &ApiRequest, sink: BodySink<'_>) -> Result<ApiResponse> {
         let secrecy = match self.credentials.token() {
             Some(_) => Secrecy::Secret,
-            None => ask.secrecy,
+            None => api_request.secrecy,
         };
         let connecting = stream::connect(&self.server, self.tls.as_ref(), secrecy);
-        let stream = timeout(self.patience, connecting)
+        let stream = timeout(self.max_wait, connecting)
             .await
             .map_err(|_| ClientError::Silent {
                 server: self.server.to_string(),
-                seconds: self.patience.as_secs(),
+                seconds: self.max_wait.as_secs(),
             })??;
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MAX_HEAD_BYTES);
@@ -203,33 +203,38 @@ impl Client {
         })?;
         // Ends with the connection, which ends when the sender and the body are dropped.
         let driving = tokio::spawn(connection);
-        let answer = self.talk(sender, ask, sink).await;
+        let api_response = self.send_over(sender, api_request, sink).await;
         driving.abort();
-        answer
+        api_response
     }
 
-    async fn talk(&self, mut sender: SendRequest<Full<Bytes>>, ask: &Ask, sink: Sink<'_>) -> Result<Answer> {
-        let request = self.request(ask)?;
-        if self.speaks == Protocol::AdminApi {
-            let question = self.head(&Method::GET, PREFIX)?.body(Full::default());
+    async fn send_over(
+        &self,
+        mut sender: SendRequest<Full<Bytes>>,
+        api_request: &ApiRequest,
+        sink: BodySink<'_>,
+    ) -> Result<ApiResponse> {
+        let request = self.http_request(api_request)?;
+        if self.api == ApiKind::AdminApi {
+            let question = self.request_head(&Method::GET, PREFIX)?.body(Full::default());
             let question = question.context("the request can't be made")?;
-            recognise(&mut sender, question, &self.server, self.patience).await?;
+            recognise(&mut sender, question, &self.server, self.max_wait).await?;
         }
-        let response = timeout(self.patience, sender.send_request(request))
+        let response = timeout(self.max_wait, sender.send_request(request))
             .await
             .map_err(|_| ClientError::TimedOut {
                 server: self.server.to_string(),
-                seconds: self.patience.as_secs(),
+                seconds: self.max_wait.as_secs(),
             })?
             .map_err(|reason| ClientError::Unanswered {
                 server: self.server.to_string(),
                 reason,
             })?;
-        self.receive(response, ask.media_type, sink).await
+        self.receive(response, api_request.media_type, sink).await
     }
 
     /// A request without credentials.
-    fn head(&self, method: &Method, path: &str) -> Result<Builder> {
+    fn request_head(&self, method: &Method, path: &str) -> Result<Builder> {
         Ok(Request::builder()
             .method(method.clone())
             .uri(self.server.target(path))
@@ -238,9 +243,9 @@ impl Client {
             .header("x-request-id", request_id()?))
     }
 
-    fn request(&self, ask: &Ask) -> Result<Request<Full<Bytes>>> {
-        let mut request = self.head(&ask.method, &ask.path)?;
-        if let Some(revision) = ask.expected {
+    fn http_request(&self, api_request: &ApiRequest) -> Result<Request<Full<Bytes>>> {
+        let mut request = self.request_head(&api_request.method, &api_request.path)?;
+        if let Some(revision) = api_request.expected {
             request = request.header(header::IF_MATCH, format!("\"{revision}\""));
         }
         if let Some(token) = self.credentials.token() {
@@ -249,7 +254,7 @@ impl Client {
             value.set_sensitive(true);
             request = request.header(header::AUTHORIZATION, value);
         }
-        let body = match &ask.body {
+        let body = match &api_request.body {
             Some((kind, body)) => {
                 request = request.header(header::CONTENT_TYPE, *kind);
                 body.clone()
@@ -263,33 +268,35 @@ impl Client {
         &self,
         response: Response<Incoming>,
         media_type: Option<&'static str>,
-        sink: Sink<'_>,
-    ) -> Result<Answer> {
+        sink: BodySink<'_>,
+    ) -> Result<ApiResponse> {
         let (head, mut body) = response.into_parts();
         let status = head.status.as_u16();
-        let mut answer = Answer {
+        let mut api_response = ApiResponse {
             status,
             revision: revision(&head.headers),
-            request_id: text(&head.headers, "x-request-id"),
+            request_id: header_text(&head.headers, "x-request-id"),
             body: Vec::new(),
         };
         if head.status.is_redirection() || head.status.is_informational() {
             return Err(ClientError::NotTheApi { status }.into());
         }
         if head.status.is_success()
-            && media_type.is_some_and(|expected| text(&head.headers, "content-type") != expected)
+            && media_type.is_some_and(|expected| header_text(&head.headers, "content-type") != expected)
         {
             let server = self.server.to_string();
             return Err(ClientError::Incomprehensible { server, status }.into());
         }
         loop {
-            let frame = timeout(self.patience, body.frame())
+            let frame = timeout(self.max_wait, body.frame())
                 .await
                 .map_err(|_| ClientError::TimedOut {
                     server: self.server.to_string(),
-                    seconds: self.patience.as_secs(),
+                    seconds: self.max_wait.as_secs(),
                 })?;
-            let Some(frame) = frame else { return Ok(answer) };
+            let Some(frame) = frame else {
+                return Ok(api_response);
+            };
             let frame = frame.map_err(|reason| ClientError::Broken {
                 server: self.server.to_string(),
                 reason,
@@ -297,8 +304,8 @@ impl Client {
             let Ok(piece) = frame.into_data() else { continue };
             if head.status.is_success() {
                 sink(&piece).context("the answer can't be taken")?;
-            } else if answer.body.len().saturating_add(piece.len()) <= MAX_PROBLEM_BYTES {
-                answer.body.extend_from_slice(&piece);
+            } else if api_response.body.len().saturating_add(piece.len()) <= MAX_PROBLEM_BYTES {
+                api_response.body.extend_from_slice(&piece);
             } else {
                 return Err(ClientError::NotTheApi { status }.into());
             }
@@ -311,7 +318,7 @@ fn revision(headers: &HeaderMap) -> Option<u64> {
     tag.trim_matches('"').parse().ok()
 }
 
-fn text(headers: &HeaderMap, name: &str) -> String {
+fn header_text(headers: &HeaderMap, name: &str) -> String {
     let value = headers.get(name).and_then(|value| value.to_str().ok());
     value.unwrap_or_default().to_owned()
 }

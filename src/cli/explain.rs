@@ -13,12 +13,12 @@ use rules::{InvalidTenantId, TenantId, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::attribute::{self, Attribute};
-use super::client::{Ask, Secrecy, Server};
+use super::client::{ApiRequest, Secrecy, ServerAddress};
 use super::rejection::Intent;
 use super::render::json as fields;
 use super::render::moment::rfc3339;
 use super::required_members::RequiredMembers;
-use super::session::{Access, Session};
+use super::session::{AccessOptions, Session};
 use super::{Outcome, clock, output, route};
 use crate::story::{self, Asked, Gateway};
 
@@ -68,10 +68,10 @@ pub(super) struct Arguments {
     json: bool,
     /// Asks the server at this admin listener, by what it serves now, instead of files: http://HOST:PORT,
     /// https://HOST:PORT or unix:PATH.
-    #[arg(long, value_name = "URL", value_parser = Server::parse, help_heading = "Server")]
-    server: Option<Server>,
+    #[arg(long, value_name = "URL", value_parser = ServerAddress::parse, help_heading = "Server")]
+    server: Option<ServerAddress>,
     #[command(flatten)]
-    access: Access,
+    access: AccessOptions,
     /// The method.
     #[arg(value_parser = method)]
     method: String,
@@ -124,18 +124,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 /// The story as a server tells it.
-fn asked(server: &Server, arguments: &Arguments) -> Result<Value> {
-    let session = Session::at(server.clone(), &arguments.access)?;
+fn asked(server: &ServerAddress, arguments: &Arguments) -> Result<Value> {
+    let session = Session::with_server(server.clone(), &arguments.access)?;
     let mut question = Map::from_iter([("request".to_owned(), request(arguments))]);
     if let Some(at) = arguments.at.and_then(rfc3339) {
         question.insert("at".to_owned(), at.into());
     }
-    let mut ask = Ask::new(Method::POST, route::EXPLAIN).json(&question.into());
+    let mut api_request = ApiRequest::new(Method::POST, route::EXPLAIN).json(&question.into());
     if may_hold_secrets(arguments) {
-        ask.secrecy = Secrecy::Secret;
+        api_request.secrecy = Secrecy::Secret;
     }
     session
-        .ask(&ask, Intent::Look(RequiredMembers::Boolean("passes")))?
+        .send(&api_request, Intent::Read(RequiredMembers::Boolean("passes")))?
         .json()
 }
 

@@ -8,10 +8,10 @@ use clap::Args;
 use serde_json::Value;
 
 use super::atomic_file::{AtomicFile, IfExists};
-use super::client::{Ask, ClientError};
+use super::client::{ApiRequest, ClientError};
 use super::rejection::Intent;
 use super::required_members::RequiredMembers;
-use super::session::{Connection, Session};
+use super::session::{ConnectionOptions, Session};
 use super::{Outcome, output, route};
 
 /// Writes the whole document: flags with what operators set, segments, tenants. JSON, which YAML readers take, too.
@@ -24,13 +24,13 @@ pub(super) struct Arguments {
     #[arg(long, requires = "output")]
     force: bool,
     #[command(flatten)]
-    connection: Connection,
+    connection: ConnectionOptions,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let session = Session::open(&arguments.connection)?;
-    let ask = Ask::get(route::DOCUMENT).answered_as("application/json");
-    let answer = session.ask(&ask, Intent::Look(RequiredMembers::Anything))?;
+    let request = ApiRequest::get(route::DOCUMENT).with_media_type("application/json");
+    let answer = session.send(&request, Intent::Read(RequiredMembers::Anything))?;
     let document = answer.json()?;
     let unrevised = answer.revision.is_none().then_some("it has no revision");
     if let Some(reason) = unfit(&document).or(unrevised) {

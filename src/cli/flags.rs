@@ -14,7 +14,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::Outcome;
-use super::session::{Connection, Session};
+use super::session::{ConnectionOptions, Session};
 
 /// Looks at flags and operates them: lifecycle, kill switch, tier defaults, rollouts, sign-offs.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    connection: Connection,
+    connection: ConnectionOptions,
 }
 
 #[derive(Debug, Subcommand)]

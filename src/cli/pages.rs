@@ -8,7 +8,7 @@ use super::change::with_query;
 use super::output;
 use super::render::{Table, json};
 use super::required_members::RequiredMembers;
-use super::session::{Form, Session, print};
+use super::session::{OutputFormat, Session, print};
 
 /// How many pages are followed at most.
 const MAX_PAGES: usize = 1_000;
@@ -46,8 +46,8 @@ pub(super) fn list<const N: usize>(
         let mut asked = query.to_vec();
         asked.push(("limit", limit));
         asked.extend(after.as_deref().map(|after| ("after", after)));
-        let answer = session.look(with_query(path, &asked), RequiredMembers::List(field))?;
-        if session.form() == Form::Json {
+        let answer = session.read(with_query(path, &asked), RequiredMembers::List(field))?;
+        if session.format() == OutputFormat::Json {
             return Ok(print(&answer.body)?);
         }
         let body = answer.json()?;

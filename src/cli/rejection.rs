@@ -5,11 +5,11 @@ use std::fmt;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::client::{Answer, ClientError};
+use super::client::{ApiResponse, ClientError};
 use super::command_hints::command_hint;
 use super::render::{json, printable};
 use super::required_members::RequiredMembers;
-use super::session::Form;
+use super::session::OutputFormat;
 
 /// Codes after which it is not known whether the change was made.
 const UNKNOWN_OUTCOME: [&str; 2] = ["TIMED_OUT", "DEFECT"];
@@ -17,15 +17,15 @@ const UNKNOWN_OUTCOME: [&str; 2] = ["TIMED_OUT", "DEFECT"];
 /// What the server says of problems, which are told here.
 const SEE_PROBLEMS: &str = "see `problems`";
 /// How a place begins in the document that the server makes of everything, which nobody has written.
-const OF_NOBODY: &str = "document:";
+const GENERATED_DOCUMENT: &str = "document:";
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Intent {
     /// To see something, which has these members.
-    Look(RequiredMembers),
+    Read(RequiredMembers),
     /// To see what a change would do.
-    Try,
+    DryRun,
     /// To change something.
     Change,
     /// To change something on this machine alone, by the socket of break-glass.
@@ -37,8 +37,8 @@ impl Intent {
     pub(super) fn is_answered_by(self, body: &[u8]) -> bool {
         let parsed = || serde_json::from_slice::<Value>(body).unwrap_or_default();
         match self {
-            Self::Look(expected) => expected.is_met_by(body),
-            Self::Try => parsed().get("preview").is_some_and(Value::is_object),
+            Self::Read(expected) => expected.are_in(body),
+            Self::DryRun => parsed().get("preview").is_some_and(Value::is_object),
             Self::Change => {
                 let body = parsed();
                 json::number(&body, "revision").is_some()
@@ -53,7 +53,7 @@ impl Intent {
 #[derive(Debug)]
 pub(super) struct ServerRejection {
     pub(super) body: Value,
-    pub(super) form: Form,
+    pub(super) format: OutputFormat,
     intent: Intent,
     request_id: String,
     /// What the command itself knows to help.
@@ -61,27 +61,31 @@ pub(super) struct ServerRejection {
 }
 
 /// One reason.
-struct Reason<'r> {
+struct RejectionReason<'r> {
     code: &'r str,
     detail: &'r str,
-    cure: Option<&'r str>,
+    hint: Option<&'r str>,
 }
 
 impl ServerRejection {
     /// What the answer says; the error is that it is none of this API.
-    pub(super) fn new(answer: &Answer, intent: Intent, form: Form) -> Result<Self, ClientError> {
-        let stranger = ClientError::NotTheApi {
+    pub(super) fn new(
+        answer: &ApiResponse,
+        intent: Intent,
+        format: OutputFormat,
+    ) -> Result<Self, ClientError> {
+        let not_the_api = ClientError::NotTheApi {
             status: answer.status,
         };
         let body: Value = serde_json::from_slice(&answer.body).map_err(|_| ClientError::NotTheApi {
             status: answer.status,
         })?;
         if json::text(&body, "code").is_none() {
-            return Err(stranger);
+            return Err(not_the_api);
         }
         Ok(Self {
             body,
-            form,
+            format,
             intent,
             request_id: answer.request_id.clone(),
             hint: None,
@@ -103,7 +107,7 @@ impl ServerRejection {
     pub(super) fn missing_flag(&self) -> Option<String> {
         let reasons = self.reasons();
         let [
-            Reason {
+            RejectionReason {
                 code: "FLAG_NOT_FOUND",
                 detail,
                 ..
@@ -116,21 +120,21 @@ impl ServerRejection {
         Some(key.trim_matches('`').to_owned())
     }
 
-    fn reasons(&self) -> Vec<Reason<'_>> {
+    fn reasons(&self) -> Vec<RejectionReason<'_>> {
         let listed = json::list(&self.body, "refusals");
         let all = if listed.is_empty() {
             std::slice::from_ref(&self.body)
         } else {
             listed
         };
-        all.iter().map(Reason::of).collect()
+        all.iter().map(RejectionReason::of).collect()
     }
 
     fn headline(&self) -> &'static str {
         let code = json::text(&self.body, "code").unwrap_or_default();
         match self.intent {
-            Intent::Look(_) => "refused:",
-            Intent::Try => "would be refused:",
+            Intent::Read(_) => "refused:",
+            Intent::DryRun => "would be refused:",
             Intent::Change | Intent::LocalChange if UNKNOWN_OUTCOME.contains(&code) => {
                 "failed; whether it was changed is in the audit log:"
             }
@@ -143,19 +147,19 @@ impl ServerRejection {
     }
 }
 
-impl<'r> Reason<'r> {
+impl<'r> RejectionReason<'r> {
     fn of(value: &'r Value) -> Self {
         let code = json::text(value, "code").unwrap_or_default();
-        let cure = json::text(value, "cure").filter(|cure| *cure != SEE_PROBLEMS);
+        let hint = json::text(value, "cure").filter(|hint| *hint != SEE_PROBLEMS);
         let detail = json::text(value, "detail").unwrap_or_default();
         Self {
             code,
-            detail: if detail.starts_with(OF_NOBODY) {
+            detail: if detail.starts_with(GENERATED_DOCUMENT) {
                 "it would make the document invalid:"
             } else {
                 detail
             },
-            cure: command_hint(code).or(cure),
+            hint: command_hint(code).or(hint),
         }
     }
 }
@@ -165,15 +169,15 @@ impl fmt::Display for ServerRejection {
         writeln!(f, "{}", self.headline())?;
         let reasons = self.reasons();
         let width = reasons.iter().map(|reason| reason.code.len()).max().unwrap_or(0);
-        for Reason { code, detail, .. } in &reasons {
+        for RejectionReason { code, detail, .. } in &reasons {
             writeln!(f, "  {:width$}   {}", printable(code), printable(detail))?;
         }
         for problem in json::list(&self.body, "problems") {
-            document_problem(f, problem)?;
+            write_problem(f, problem)?;
         }
         match &self.hint {
             Some(hint) => writeln!(f, "{hint}")?,
-            None => cures(f, &reasons)?,
+            None => write_hints(f, &reasons)?,
         }
         match self.request_id() {
             "" => Ok(()),
@@ -185,7 +189,7 @@ impl fmt::Display for ServerRejection {
 impl std::error::Error for ServerRejection {}
 
 /// A problem of a document, as `sluice check --json` has it. What was sent has no lines that anybody knows.
-fn document_problem(f: &mut fmt::Formatter<'_>, problem: &Value) -> fmt::Result {
+fn write_problem(f: &mut fmt::Formatter<'_>, problem: &Value) -> fmt::Result {
     let field = |name| printable(json::text(problem, name).unwrap_or_default());
     writeln!(
         f,
@@ -200,16 +204,16 @@ fn document_problem(f: &mut fmt::Formatter<'_>, problem: &Value) -> fmt::Result 
     }
 }
 
-fn cures(f: &mut fmt::Formatter<'_>, reasons: &[Reason<'_>]) -> fmt::Result {
-    let mut told: Vec<&str> = Vec::new();
-    for Reason { code, cure, .. } in reasons {
-        let Some(cure) = cure.filter(|cure| !told.contains(cure)) else {
+fn write_hints(f: &mut fmt::Formatter<'_>, reasons: &[RejectionReason<'_>]) -> fmt::Result {
+    let mut rendered: Vec<&str> = Vec::new();
+    for RejectionReason { code, hint, .. } in reasons {
+        let Some(hint) = hint.filter(|hint| !rendered.contains(hint)) else {
             continue;
         };
-        told.push(cure);
+        rendered.push(hint);
         match reasons.len() {
-            1 => writeln!(f, "what helps: {}", printable(cure))?,
-            _ => writeln!(f, "what helps with {}: {}", printable(code), printable(cure))?,
+            1 => writeln!(f, "what helps: {}", printable(hint))?,
+            _ => writeln!(f, "what helps with {}: {}", printable(code), printable(hint))?,
         }
     }
     Ok(())
@@ -219,14 +223,14 @@ fn cures(f: &mut fmt::Formatter<'_>, reasons: &[Reason<'_>]) -> fmt::Result {
 mod tests {
     use super::*;
 
-    fn told(status: u16, body: &Value, intent: Intent) -> String {
-        let answer = Answer {
+    fn rendered(status: u16, body: &Value, intent: Intent) -> String {
+        let answer = ApiResponse {
             status,
             revision: None,
             request_id: "r-1".into(),
             body: body.to_string().into(),
         };
-        ServerRejection::new(&answer, intent, Form::Text)
+        ServerRejection::new(&answer, intent, OutputFormat::Text)
             .unwrap()
             .to_string()
     }
@@ -242,7 +246,7 @@ mod tests {
             ],
         });
         assert_eq!(
-            told(409, &body, Intent::Change),
+            rendered(409, &body, Intent::Change),
             "refused, nothing was changed:\n\
              \x20 SOAK_NOT_ELAPSED   in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)\n\
              \x20 EXIT_CRITERIA      7 of 10 tenants have it on\n\
@@ -256,7 +260,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_said() {
         let body = serde_json::json!({ "code": "TIMED_OUT", "detail": "the answer took too long" });
-        let text = told(503, &body, Intent::Change);
+        let text = rendered(503, &body, Intent::Change);
         assert!(!text.contains("nothing was changed"), "{text}");
         assert!(
             text.contains("audit log") && text.ends_with("request r-1"),
@@ -270,7 +274,7 @@ mod tests {
             "code": "INVALID_DOCUMENT", "detail": "the document would have 1 error",
             "problems": [{ "severity": "error", "code": "unknown-flag", "message": "no flag has the key `a`", "help": "did you mean `b`?" }],
         });
-        let text = told(422, &body, Intent::Try);
+        let text = rendered(422, &body, Intent::DryRun);
         assert!(
             text.starts_with("would be refused:\n  INVALID_DOCUMENT   the document"),
             "{text}"
@@ -289,7 +293,7 @@ mod tests {
             "problems": [{ "severity": "error", "code": "unknown-tier", "message": "no tier has the name `huge`", "help": "the tiers are `a`" }],
         });
         assert_eq!(
-            told(422, &body, Intent::Change),
+            rendered(422, &body, Intent::Change),
             "refused, nothing was changed:\n\
              \x20 INVALID_DOCUMENT   it would make the document invalid:\n\
              \x20 error[unknown-tier]: no tier has the name `huge`\n\
@@ -301,14 +305,19 @@ mod tests {
     #[test]
     fn a_page_of_something_else_is_no_refusal() {
         for body in ["<html>", "{}", "[]"] {
-            let answer = Answer {
+            let answer = ApiResponse {
                 status: 404,
                 revision: None,
                 request_id: String::new(),
                 body: body.into(),
             };
             assert!(
-                ServerRejection::new(&answer, Intent::Look(RequiredMembers::Anything), Form::Text).is_err(),
+                ServerRejection::new(
+                    &answer,
+                    Intent::Read(RequiredMembers::Anything),
+                    OutputFormat::Text
+                )
+                .is_err(),
                 "{body}"
             );
         }
@@ -317,7 +326,7 @@ mod tests {
     #[test]
     fn a_server_can_not_write_to_the_terminal() {
         let body = serde_json::json!({ "code": "X", "detail": "a\u{1b}[2Jb\nc" });
-        let text = told(409, &body, Intent::Change);
+        let text = rendered(409, &body, Intent::Change);
         assert!(text.contains("a\\u{1b}[2Jb\\nc"), "{text}");
     }
 }

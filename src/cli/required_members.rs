@@ -23,7 +23,7 @@ pub(super) const FLAG: RequiredMembers = RequiredMembers::Texts(&["key", "lifecy
 
 impl RequiredMembers {
     /// Whether the body has them.
-    pub(super) fn is_met_by(self, body: &[u8]) -> bool {
+    pub(super) fn are_in(self, body: &[u8]) -> bool {
         let parsed = || serde_json::from_slice::<Value>(body).unwrap_or_default();
         match self {
             Self::Anything => true,

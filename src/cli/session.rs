@@ -8,7 +8,9 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use super::client::{Again, Answer, Ask, Client, ClientError, Protocol, Server, SignInToken};
+use super::client::{
+    AdminClient, ApiKind, ApiRequest, ApiResponse, ClientError, Retry, ServerAddress, SignInToken,
+};
 use super::rejection::{Intent, ServerRejection};
 use super::render::{json, printable};
 use super::required_members::RequiredMembers;
@@ -17,12 +19,12 @@ use super::{duration, output, route};
 /// Where the server is, who asks, and how answers are printed.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
-pub(super) struct Connection {
+pub(super) struct ConnectionOptions {
     /// The admin listener: http://HOST:PORT, https://HOST:PORT or unix:PATH.
-    #[arg(long, global = true, value_name = "URL", env = "SLUICE_SERVER", default_value = "http://127.0.0.1:9090", value_parser = Server::parse)]
-    server: Server,
+    #[arg(long, global = true, value_name = "URL", env = "SLUICE_SERVER", default_value = "http://127.0.0.1:9090", value_parser = ServerAddress::parse)]
+    server: ServerAddress,
     #[command(flatten)]
-    access: Access,
+    access: AccessOptions,
     /// Prints the server's answer as it is, JSON, refusals included.
     #[arg(long, global = true)]
     json: bool,
@@ -31,7 +33,7 @@ pub(super) struct Connection {
 /// Who asks a server, whom he trusts, and how long he waits.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
-pub(super) struct Access {
+pub(super) struct AccessOptions {
     /// A file that holds the token to sign in with; or the token itself in SLUICE_TOKEN.
     #[arg(long, global = true, value_name = "FILE", env = "SLUICE_TOKEN_FILE")]
     token_file: Option<PathBuf>,
@@ -45,7 +47,7 @@ pub(super) struct Access {
 
 /// What answers are printed as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum OutputFormat {
     /// For people.
     Text,
     /// The server's body as it is.
@@ -54,78 +56,78 @@ pub(super) enum Form {
 
 /// A talk with a server.
 pub(super) struct Session {
-    client: Client,
-    form: Form,
+    client: AdminClient,
+    format: OutputFormat,
 }
 
 impl Session {
-    pub(super) fn open(connection: &Connection) -> Result<Self> {
-        let session = Self::at(connection.server.clone(), &connection.access)?;
-        Ok(session.printing(connection))
+    pub(super) fn open(connection: &ConnectionOptions) -> Result<Self> {
+        let session = Self::with_server(connection.server.clone(), &connection.access)?;
+        Ok(session.with_format(connection))
     }
 
     /// A talk with this server.
-    pub(super) fn at(server: Server, access: &Access) -> Result<Self> {
-        let credentials = SignInToken::find(access.token_file.as_deref())?;
+    pub(super) fn with_server(server: ServerAddress, access: &AccessOptions) -> Result<Self> {
+        let credentials = SignInToken::load(access.token_file.as_deref())?;
         for warning in credentials.warnings() {
             output::print_stderr(format_args!("warning: {warning}"));
         }
-        let server = (server, Protocol::AdminApi);
-        let client = Client::new(server, access.ca.as_deref(), credentials, access.timeout)?;
+        let server = (server, ApiKind::AdminApi);
+        let client = AdminClient::new(server, access.ca.as_deref(), credentials, access.timeout)?;
         Ok(Self {
             client,
-            form: Form::Text,
+            format: OutputFormat::Text,
         })
     }
 
     /// A talk with the socket of break-glass.
-    pub(super) fn on_socket(path: PathBuf, connection: &Connection) -> Result<Self> {
+    pub(super) fn over_socket(path: PathBuf, connection: &ConnectionOptions) -> Result<Self> {
         let timeout = connection.access.timeout;
-        let server = (Server::Unix(path), Protocol::BreakGlass);
-        let client = Client::new(server, None, SignInToken::default(), timeout)?;
+        let server = (ServerAddress::Unix(path), ApiKind::BreakGlass);
+        let client = AdminClient::new(server, None, SignInToken::default(), timeout)?;
         let session = Self {
             client,
-            form: Form::Text,
+            format: OutputFormat::Text,
         };
-        Ok(session.printing(connection))
+        Ok(session.with_format(connection))
     }
 
-    fn printing(mut self, connection: &Connection) -> Self {
+    fn with_format(mut self, connection: &ConnectionOptions) -> Self {
         if connection.json {
-            self.form = Form::Json;
+            self.format = OutputFormat::Json;
         }
         self
     }
 
-    pub(super) fn form(&self) -> Form {
-        self.form
+    pub(super) fn format(&self) -> OutputFormat {
+        self.format
     }
 
-    pub(super) fn server(&self) -> &Server {
+    pub(super) fn server(&self) -> &ServerAddress {
         self.client.server()
     }
 
     /// Asks for something that changes nothing, and whose answer has these members.
-    pub(super) fn look(&self, path: impl Into<String>, expected: RequiredMembers) -> Result<Answer> {
-        self.ask(&Ask::get(path), Intent::Look(expected))
+    pub(super) fn read(&self, path: impl Into<String>, expected: RequiredMembers) -> Result<ApiResponse> {
+        self.send(&ApiRequest::get(path), Intent::Read(expected))
     }
 
     /// Asks. An answer that is no good one is a [`ServerRejection`].
-    pub(super) fn ask(&self, ask: &Ask, intent: Intent) -> Result<Answer> {
-        let answer = match self.client.ask(ask) {
-            Err(error) if ask.again == Again::Once && is_unanswered(&error) => {
+    pub(super) fn send(&self, request: &ApiRequest, intent: Intent) -> Result<ApiResponse> {
+        let answer = match self.client.send(request) {
+            Err(error) if request.retry == Retry::Once && is_retryable(&error) => {
                 output::print_stderr(format_args!("{error}; asked once more"));
-                self.client.ask(ask)?
+                self.client.send(request)?
             }
             other => other?,
         };
-        let answer = self.good(answer, intent)?;
+        let answer = self.check_status(answer, intent)?;
         if intent.is_answered_by(&answer.body) {
             return Ok(answer);
         }
         let (server, status) = (self.server().to_string(), answer.status);
         Err(match intent {
-            Intent::Look(_) | Intent::Try => ClientError::Incomprehensible { server, status },
+            Intent::Read(_) | Intent::DryRun => ClientError::Incomprehensible { server, status },
             Intent::Change | Intent::LocalChange => ClientError::NotUnderstood { server, status },
         }
         .into())
@@ -134,19 +136,19 @@ impl Session {
     /// Asks, and hands a good answer on piece by piece.
     pub(super) fn stream(
         &self,
-        ask: &Ask,
+        request: &ApiRequest,
         sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
-    ) -> Result<Answer> {
-        let answer = self.client.stream(ask, sink)?;
-        self.good(answer, Intent::Look(RequiredMembers::Anything))
+    ) -> Result<ApiResponse> {
+        let answer = self.client.stream(request, sink)?;
+        self.check_status(answer, Intent::Read(RequiredMembers::Anything))
     }
 
-    fn good(&self, answer: Answer, intent: Intent) -> Result<Answer> {
+    fn check_status(&self, answer: ApiResponse, intent: Intent) -> Result<ApiResponse> {
         if answer.status < 400 {
             return Ok(answer);
         }
-        let refused = ServerRejection::new(&answer, intent, self.form)?;
-        Err(match self.near_flag(&refused) {
+        let refused = ServerRejection::new(&answer, intent, self.format)?;
+        Err(match self.closest_flag(&refused) {
             Some(near) => refused.hint(format!(
                 "what helps: did you mean `{near}`? `sluice flags list` lists the flags"
             )),
@@ -156,14 +158,14 @@ impl Session {
     }
 
     /// The key of a flag that is nearly the one which was not found.
-    fn near_flag(&self, refused: &ServerRejection) -> Option<String> {
+    fn closest_flag(&self, refused: &ServerRejection) -> Option<String> {
         let mistyped = refused.missing_flag()?;
-        if self.form == Form::Json {
+        if self.format == OutputFormat::Json {
             return None;
         }
         let answer = self
             .client
-            .ask(&Ask::get(format!("{}?limit=1000", route::FLAGS)))
+            .send(&ApiRequest::get(format!("{}?limit=1000", route::FLAGS)))
             .ok()?;
         let body = answer.json().ok()?;
         let keys = json::list(&body, "flags")
@@ -173,10 +175,14 @@ impl Session {
     }
 
     /// Prints an answer: as it is, or as `text` tells it to people.
-    pub(super) fn show(&self, answer: &Answer, text: impl FnOnce(&Value) -> String) -> Result<()> {
-        match self.form {
-            Form::Json => print(&answer.body)?,
-            Form::Text => {
+    pub(super) fn print_response(
+        &self,
+        answer: &ApiResponse,
+        text: impl FnOnce(&Value) -> String,
+    ) -> Result<()> {
+        match self.format {
+            OutputFormat::Json => print(&answer.body)?,
+            OutputFormat::Text => {
                 let told = text(&answer.json()?);
                 if !told.is_empty() {
                     output::print(told.trim_end())?;
@@ -187,7 +193,7 @@ impl Session {
     }
 }
 
-fn is_unanswered(error: &anyhow::Error) -> bool {
+fn is_retryable(error: &anyhow::Error) -> bool {
     matches!(
         error.downcast_ref(),
         Some(ClientError::Unanswered { .. } | ClientError::Speechless { .. })

@@ -15,8 +15,8 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::Outcome;
-use super::change::Options;
-use super::session::{Connection, Session};
+use super::change::ChangeOptions;
+use super::session::{ConnectionOptions, Session};
 
 /// Looks at tenants and changes them: tier, channel, attributes, beta allowlist, overrides, opt-ins.
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    connection: Connection,
+    connection: ConnectionOptions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,7 +54,7 @@ struct OfTenant {
     /// The flag's key.
     flag: String,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {

@@ -6,21 +6,21 @@ use serde_json::Value;
 
 use super::render::{json, printable};
 use super::required_members::RequiredMembers;
-use super::session::{Connection, Session};
+use super::session::{ConnectionOptions, Session};
 use super::{Outcome, route};
 
 /// Says who one is signed in as, and in which role.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    connection: Connection,
+    connection: ConnectionOptions,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let session = Session::open(&arguments.connection)?;
-    let answer = session.look(route::WHO_AM_I, RequiredMembers::Texts(&["name", "role"]))?;
+    let answer = session.read(route::WHO_AM_I, RequiredMembers::Texts(&["name", "role"]))?;
     let server = session.server().to_string();
-    session.show(&answer, |body| render(body, &server))?;
+    session.print_response(&answer, |body| render(body, &server))?;
     Ok(Outcome::Done)
 }
 

@@ -10,7 +10,7 @@ use super::exported_entry::parse;
 use super::line_splitter::Lines;
 use crate::cli::atomic_file::{AtomicFile, IfExists};
 use crate::cli::change::with_query;
-use crate::cli::client::{Ask, ClientError};
+use crate::cli::client::{ApiRequest, ClientError};
 use crate::cli::session::Session;
 use crate::cli::{Outcome, output, route};
 
@@ -30,15 +30,15 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
-    let ask = ask(arguments.after);
+    let request = request(arguments.after);
     let Some(path) = &arguments.output else {
         let mut output = io::stdout().lock();
-        entries(session, &ask, |line| output.write_all(line))?;
+        entries(session, &request, |line| output.write_all(line))?;
         output.flush()?;
         return Ok(Outcome::Done);
     };
     let mut file = AtomicFile::create(path, IfExists::from_force(arguments.force))?;
-    let entries = entries(session, &ask, |line| file.write(line))?;
+    let entries = entries(session, &request, |line| file.write(line))?;
     file.commit()?;
     output::print_stderr(format_args!("{entries} entries exported to {}", path.display()));
     Ok(Outcome::Done)
@@ -46,14 +46,18 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
 
 /// Hands on the entries that are answered, a line each, and counts them. Whether the log is as it was written is not
 /// looked at: an export is also for showing where it is not.
-fn entries(session: &Session, ask: &Ask, mut write: impl FnMut(&[u8]) -> io::Result<()>) -> Result<usize> {
+fn entries(
+    session: &Session,
+    request: &ApiRequest,
+    mut write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<usize> {
     let unfit = |reason| ClientError::Unfit {
         server: session.server().to_string(),
         expected: "an audit log",
         reason,
     };
     let (mut lines, mut count, mut stranger) = (Lines::default(), 0_usize, false);
-    let asked = session.stream(ask, &mut |piece| {
+    let asked = session.stream(request, &mut |piece| {
         lines.add(piece, |line| {
             if parse(line).is_none() {
                 stranger = true;
@@ -75,7 +79,7 @@ fn entries(session: &Session, ask: &Ask, mut write: impl FnMut(&[u8]) -> io::Res
 }
 
 /// The export after an entry.
-pub(super) fn ask(after: Option<u64>) -> Ask {
+pub(super) fn request(after: Option<u64>) -> ApiRequest {
     let path = format!("{}/export", route::AUDIT);
     let after = after.map(|after| after.to_string());
     let query: Vec<(&str, &str)> = after
@@ -83,5 +87,5 @@ pub(super) fn ask(after: Option<u64>) -> Ask {
         .map(|after| ("after", after))
         .into_iter()
         .collect();
-    Ask::get(with_query(&path, &query)).answered_as("application/jsonl")
+    ApiRequest::get(with_query(&path, &query)).with_media_type("application/jsonl")
 }

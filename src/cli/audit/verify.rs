@@ -12,7 +12,7 @@ use super::export;
 use super::exported_entry::{hex, parse, unhex};
 use super::line_splitter::{Lines, MAX_LINE};
 use crate::cli::client::ClientError;
-use crate::cli::session::{Connection, Form, Session};
+use crate::cli::session::{ConnectionOptions, OutputFormat, Session};
 use crate::cli::{Outcome, output};
 
 /// Proves that no entry of the log is missing or altered: computes its hashes again, here.
@@ -35,9 +35,9 @@ fn head(text: &str) -> Result<(u64, Hash), String> {
     Ok((id.parse().map_err(|_| wrong())?, unhex(hash).ok_or_else(wrong)?))
 }
 
-pub(super) fn run(connection: &Connection, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Result<Outcome> {
     let mut proof = Proof::new(arguments.head);
-    let form = match &arguments.file {
+    let format = match &arguments.file {
         Some(path) => {
             let failed = || format!("can't read {}", path.display());
             let mut reader = BufReader::new(File::open(path).with_context(failed)?);
@@ -53,7 +53,7 @@ pub(super) fn run(connection: &Connection, arguments: &Arguments) -> Result<Outc
                 }
                 proof.line(&line);
             }
-            Form::Text
+            OutputFormat::Text
         }
         None => {
             let session = Session::open(connection)?;
@@ -62,20 +62,20 @@ pub(super) fn run(connection: &Connection, arguments: &Arguments) -> Result<Outc
             // What was committed meanwhile, and what the store was at before it was read.
             let store = read(&session, &mut proof)?;
             proof.compare_with_store(made, store);
-            session.form()
+            session.format()
         }
     };
     if arguments.file.is_some() && proof.lines == 0 && proof.missing_head().is_none() {
         proof.wrong = Some("there is no entry in it".to_owned());
     }
-    tell(&proof, form)
+    tell(&proof, format)
 }
 
 /// Reads what comes after the entries that were read. Gives what the server's store was at before.
 fn read(session: &Session, proof: &mut Proof) -> Result<Option<u64>> {
     let (mut lines, mut are_entries) = (Lines::default(), true);
     let after = Some(proof.last.0).filter(|id| *id > 0);
-    let answer = session.stream(&export::ask(after), &mut |piece| {
+    let answer = session.stream(&export::request(after), &mut |piece| {
         lines.add(piece, |line| {
             are_entries &= parse(line).is_some();
             proof.line(line);
@@ -93,10 +93,10 @@ fn read(session: &Session, proof: &mut Proof) -> Result<Option<u64>> {
     Ok(answer.revision)
 }
 
-fn tell(proof: &Proof, form: Form) -> Result<Outcome> {
+fn tell(proof: &Proof, format: OutputFormat) -> Result<Outcome> {
     let (id, hash) = proof.last;
     let wrong = proof.wrong.clone().or_else(|| proof.missing_head());
-    if form == Form::Json {
+    if format == OutputFormat::Json {
         output::print(serde_json::json!({
             "ok": wrong.is_none(), "entries": proof.entries, "head": format!("{id}:{}", hex(&hash)), "problem": wrong,
         }))?;
@@ -110,7 +110,7 @@ fn tell(proof: &Proof, form: Form) -> Result<Outcome> {
     let Some(wrong) = wrong else {
         return Ok(Outcome::Done);
     };
-    if form == Form::Text {
+    if format == OutputFormat::Text {
         output::print_stderr(format_args!("the log is not what was written: {wrong}"));
         output::print_stderr(format_args!(
             "{} entries before it are in order; the last good one is {id}:{}",

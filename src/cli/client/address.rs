@@ -7,7 +7,7 @@ use hyper::Uri;
 
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Server {
+pub(crate) enum ServerAddress {
     /// A host and a port.
     Tcp {
         /// Whether it is spoken to by TLS.
@@ -31,7 +31,7 @@ pub(crate) enum Scheme {
     Https,
 }
 
-impl Server {
+impl ServerAddress {
     /// Reads `--server`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if let Some(path) = text.strip_prefix("unix:") {
@@ -97,7 +97,7 @@ fn malformed() -> String {
     "a server is written http://HOST:PORT, https://HOST:PORT or unix:PATH".to_owned()
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp {
@@ -148,7 +148,7 @@ mod tests {
             ("http://[::1]:9090", "http://[::1]:9090", "/x"),
             ("unix:/run/sluice.sock", "unix:/run/sluice.sock", "/x"),
         ] {
-            let server = Server::parse(text).unwrap();
+            let server = ServerAddress::parse(text).unwrap();
             assert_eq!(
                 (server.to_string().as_str(), server.target("/x").as_str()),
                 (shown, target)
@@ -163,7 +163,7 @@ mod tests {
             "http://a?b=c",
             "http://u:p@a",
         ] {
-            assert!(Server::parse(text).is_err(), "{text}");
+            assert!(ServerAddress::parse(text).is_err(), "{text}");
         }
     }
 

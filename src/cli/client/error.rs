@@ -72,7 +72,7 @@ pub(crate) enum ClientError {
 
 impl ClientError {
     /// What helps, where that can be told.
-    pub(crate) fn cure(&self) -> Option<&'static str> {
+    pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NoConnection { server, reason } => match (reason.kind(), tls(reason)) {
                 (_, Some(rustls::Error::InvalidMessage(_))) => {

@@ -12,7 +12,7 @@ use hyper::client::conn::http1::SendRequest;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::address::Server;
+use super::address::ServerAddress;
 use super::error::ClientError;
 use crate::cli::render::json;
 
@@ -27,20 +27,20 @@ const MAX_BODY_BYTES: usize = 4 * 1024;
 pub(super) async fn recognise(
     sender: &mut SendRequest<Full<Bytes>>,
     question: Request<Full<Bytes>>,
-    server: &Server,
-    patience: Duration,
+    server: &ServerAddress,
+    max_wait: Duration,
 ) -> Result<(), ClientError> {
-    let asked = timeout(patience, ask(sender, question, server)).await;
+    let asked = timeout(max_wait, query_identity(sender, question, server)).await;
     asked.map_err(|_| ClientError::Silent {
         server: server.to_string(),
-        seconds: patience.as_secs(),
+        seconds: max_wait.as_secs(),
     })?
 }
 
-async fn ask(
+async fn query_identity(
     sender: &mut SendRequest<Full<Bytes>>,
     question: Request<Full<Bytes>>,
-    server: &Server,
+    server: &ServerAddress,
 ) -> Result<(), ClientError> {
     let broken = |reason| ClientError::Speechless {
         server: server.to_string(),
@@ -49,17 +49,20 @@ async fn ask(
     let response = sender.send_request(question).await.map_err(broken)?;
     let (head, body) = response.into_parts();
     let status = head.status.as_u16();
-    let stranger = || ClientError::Stranger {
+    let not_an_admin_api = || ClientError::Stranger {
         server: server.to_string(),
         status,
     };
     if status != 200 {
-        return Err(stranger());
+        return Err(not_an_admin_api());
     }
-    let body = whole(body).await.map_err(broken)?.ok_or_else(stranger)?;
-    let identity: Value = serde_json::from_slice(&body).map_err(|_| stranger())?;
+    let body = read_body(body)
+        .await
+        .map_err(broken)?
+        .ok_or_else(not_an_admin_api)?;
+    let identity: Value = serde_json::from_slice(&body).map_err(|_| not_an_admin_api())?;
     if json::text(&identity, "service") != Some(SERVICE) {
-        return Err(stranger());
+        return Err(not_an_admin_api());
     }
     match json::text(&identity, "api") {
         Some(VERSION) => {}
@@ -69,7 +72,7 @@ async fn ask(
                 version: version.chars().take(16).collect(),
             });
         }
-        None => return Err(stranger()),
+        None => return Err(not_an_admin_api()),
     }
     // Over another connection the token could get to something else.
     sender.ready().await.map_err(|_| ClientError::NotKept {
@@ -78,7 +81,7 @@ async fn ask(
 }
 
 /// The body; none where it is too long.
-async fn whole(mut body: Incoming) -> Result<Option<Vec<u8>>, hyper::Error> {
+async fn read_body(mut body: Incoming) -> Result<Option<Vec<u8>>, hyper::Error> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(piece) = frame?.into_data() else { continue };

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 const MAX_TOKEN_FILE: u64 = 64 * 1024;
 
 /// The permissions of everybody. A group is given them on purpose, as by a mounted secret.
-const OF_EVERYBODY: u32 = 0o007;
+const WORLD_BITS: u32 = 0o007;
 
 /// What a command signs in with.
 #[derive(Default)]
@@ -25,7 +25,7 @@ pub(crate) struct SignInToken {
 
 impl SignInToken {
     /// From the file, or else from `SLUICE_TOKEN`; none where there is neither.
-    pub(crate) fn find(file: Option<&Path>) -> Result<Self> {
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
         let variable = std::env::var("SLUICE_TOKEN").ok();
         let mut warnings = Vec::new();
         let text = match file {
@@ -39,7 +39,7 @@ impl SignInToken {
                 }
                 let failed = || format!("can't read the token in {}", path.display());
                 let (text, mode) = read(path).with_context(failed)?;
-                if mode & OF_EVERYBODY != 0 {
+                if mode & WORLD_BITS != 0 {
                     let path = path.display();
                     warnings.push(format!(
                         "everybody on this machine can read the token in {path} (mode {:03o}): chmod 600 {path}",

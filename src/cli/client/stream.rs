@@ -13,13 +13,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
-use super::address::Server;
+use super::address::ServerAddress;
 use super::error::ClientError;
 
 /// A connection of any kind.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for T {}
 
 /// Whether what will be sent may be read on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(super) struct Tls(TlsConnector);
 
 impl Tls {
     /// The authorities in the file, or else the system's.
-    pub(super) fn trusting(ca: Option<&Path>) -> Result<Self> {
+    pub(super) fn with_authorities(ca: Option<&Path>) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         match ca {
             Some(path) => {
@@ -64,16 +64,24 @@ impl Tls {
 }
 
 /// Connects. Without TLS and beyond this machine to nothing that is to be sent a secret.
-pub(super) async fn connect(server: &Server, tls: Option<&Tls>, secrecy: Secrecy) -> Result<Box<dyn Stream>> {
-    let refused = |reason| ClientError::NoConnection {
+pub(super) async fn connect(
+    server: &ServerAddress,
+    tls: Option<&Tls>,
+    secrecy: Secrecy,
+) -> Result<Box<dyn ByteStream>> {
+    let connect_error = |reason| ClientError::NoConnection {
         server: server.to_string(),
         reason,
     };
     let (host, port) = match server {
-        Server::Unix(path) => return Ok(Box::new(UnixStream::connect(path).await.map_err(refused)?)),
-        Server::Tcp { host, port, .. } => (host.as_str(), *port),
+        ServerAddress::Unix(path) => {
+            return Ok(Box::new(UnixStream::connect(path).await.map_err(connect_error)?));
+        }
+        ServerAddress::Tcp { host, port, .. } => (host.as_str(), *port),
     };
-    let resolved = tokio::net::lookup_host((host, port)).await.map_err(refused)?;
+    let resolved = tokio::net::lookup_host((host, port))
+        .await
+        .map_err(connect_error)?;
     let addresses: Vec<SocketAddr> = resolved.collect();
     // Judged by the addresses that are connected to: a name may lead anywhere.
     let is_local = addresses
@@ -85,11 +93,11 @@ pub(super) async fn connect(server: &Server, tls: Option<&Tls>, secrecy: Secrecy
         }
         .into());
     }
-    let stream = TcpStream::connect(&*addresses).await.map_err(refused)?;
+    let stream = TcpStream::connect(&*addresses).await.map_err(connect_error)?;
     let Some(Tls(tls)) = tls else {
         return Ok(Box::new(stream));
     };
     let name = ServerName::try_from(host.to_owned())
         .with_context(|| format!("`{host}` is no name that a certificate could have"))?;
-    Ok(Box::new(tls.connect(name, stream).await.map_err(refused)?))
+    Ok(Box::new(tls.connect(name, stream).await.map_err(connect_error)?))
 }

@@ -7,7 +7,7 @@ use rules::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::cli::attribute::{self, Attribute};
-use crate::cli::client::Ask;
+use crate::cli::client::ApiRequest;
 use crate::cli::rejection::Intent;
 use crate::cli::render::moment::rfc3339;
 use crate::cli::render::{Table, json as fields, local_kill, printable};
@@ -38,10 +38,13 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
-    let ask = Ask::new(Method::POST, route::EXPLAIN).json(&question(arguments));
-    let answer = session.ask(&ask, Intent::Look(RequiredMembers::Texts(&["flag", "variant"])))?;
+    let request = ApiRequest::new(Method::POST, route::EXPLAIN).json(&question(arguments));
+    let answer = session.send(
+        &request,
+        Intent::Read(RequiredMembers::Texts(&["flag", "variant"])),
+    )?;
     let who = arguments.tenant.as_deref().unwrap_or("nobody in particular");
-    session.show(&answer, |body| render(body, who))?;
+    session.print_response(&answer, |body| render(body, who))?;
     Ok(Outcome::Done)
 }
 

@@ -9,14 +9,14 @@ use clap::Args;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::cli::change::{self, Body, Change, Options};
-use crate::cli::client::Ask;
+use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
+use crate::cli::client::ApiRequest;
 use crate::cli::rejection::Intent;
 use crate::cli::render::moment::moment;
-use crate::cli::render::preview::Kept;
+use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{Table, json as fields, printable};
 use crate::cli::required_members::RequiredMembers;
-use crate::cli::session::{Connection, Form, Session, print};
+use crate::cli::session::{ConnectionOptions, OutputFormat, Session, print};
 use crate::cli::{Outcome, duration, route};
 
 /// Turns a flag off for everyone, at once.
@@ -33,7 +33,7 @@ pub(super) struct Kill {
     #[arg(long = "for", value_name = "DURATION", requires = "socket", value_parser = duration::parse)]
     lasting: Option<Duration>,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
 }
 
 /// Lets a flag that was killed decide again.
@@ -45,7 +45,7 @@ pub(super) struct Restore {
     #[arg(long, value_name = "PATH", conflicts_with_all = ["dry_run", "force", "if_revision", "reason"])]
     socket: Option<PathBuf>,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
 }
 
 /// Lists the flags that are killed on this machine by its break-glass socket.
@@ -59,18 +59,18 @@ pub(super) struct Kills {
     journal: bool,
 }
 
-pub(super) fn kill(connection: &Connection, arguments: &Kill) -> Result<Outcome> {
+pub(super) fn kill(connection: &ConnectionOptions, arguments: &Kill) -> Result<Outcome> {
     let (flag, options) = (&arguments.flag, &arguments.options);
     let Some(socket) = &arguments.socket else {
         let session = Session::open(connection)?;
-        let change = Change::new(
+        let change = ChangeRequest::new(
             Method::POST,
             route::flag(flag, "/kill"),
-            Body::Fields(serde_json::Map::new()),
+            ChangeBody::Fields(serde_json::Map::new()),
         )
         .idempotent();
         let done = |_: &Value| format!("{flag} is off for everyone");
-        return change::make(&session, options, change, Kept::All, done);
+        return change::apply(&session, options, change, UnchangedTenants::All, done);
     };
     let Some(reason) = &options.reason else {
         bail!("a kill by the socket needs --reason");
@@ -79,10 +79,10 @@ pub(super) fn kill(connection: &Connection, arguments: &Kill) -> Result<Outcome>
     if let (Some(lasting), Some(fields)) = (arguments.lasting, body.as_object_mut()) {
         fields.insert("seconds".to_owned(), lasting.as_secs().into());
     }
-    let session = Session::on_socket(socket.clone(), connection)?;
-    let ask = Ask::new(Method::POST, "/kill").json(&body);
-    let answer = session.ask(&ask, Intent::LocalChange)?;
-    session.show(&answer, |body| {
+    let session = Session::over_socket(socket.clone(), connection)?;
+    let request = ApiRequest::new(Method::POST, "/kill").json(&body);
+    let answer = session.send(&request, Intent::LocalChange)?;
+    session.print_response(&answer, |body| {
         let until = fields::text(body, "until").unwrap_or_default();
         format!(
             "{flag} is off for everyone on this machine until {} UTC",
@@ -92,41 +92,41 @@ pub(super) fn kill(connection: &Connection, arguments: &Kill) -> Result<Outcome>
     Ok(Outcome::Done)
 }
 
-pub(super) fn restore(connection: &Connection, arguments: &Restore) -> Result<Outcome> {
+pub(super) fn restore(connection: &ConnectionOptions, arguments: &Restore) -> Result<Outcome> {
     let flag = &arguments.flag;
     let Some(socket) = &arguments.socket else {
         let session = Session::open(connection)?;
-        let change = Change::new(
+        let change = ChangeRequest::new(
             Method::POST,
             route::flag(flag, "/restore"),
-            Body::Fields(serde_json::Map::new()),
+            ChangeBody::Fields(serde_json::Map::new()),
         )
         .idempotent();
         let done = |_: &Value| format!("{flag} decides again");
-        return change::make(&session, &arguments.options, change, Kept::All, done);
+        return change::apply(&session, &arguments.options, change, UnchangedTenants::All, done);
     };
-    let session = Session::on_socket(socket.clone(), connection)?;
-    let ask = Ask::new(Method::POST, "/restore").json(&json!({ "flag": flag }));
-    let answer = session.ask(&ask, Intent::LocalChange)?;
-    session.show(&answer, |_| format!("{flag} decides again on this machine"))?;
+    let session = Session::over_socket(socket.clone(), connection)?;
+    let request = ApiRequest::new(Method::POST, "/restore").json(&json!({ "flag": flag }));
+    let answer = session.send(&request, Intent::LocalChange)?;
+    session.print_response(&answer, |_| format!("{flag} decides again on this machine"))?;
     Ok(Outcome::Done)
 }
 
-pub(super) fn kills(connection: &Connection, arguments: &Kills) -> Result<Outcome> {
-    let session = Session::on_socket(arguments.socket.clone(), connection)?;
+pub(super) fn kills(connection: &ConnectionOptions, arguments: &Kills) -> Result<Outcome> {
+    let session = Session::over_socket(arguments.socket.clone(), connection)?;
     if arguments.journal {
-        let answer = session.look("/journal", RequiredMembers::Anything)?;
+        let answer = session.read("/journal", RequiredMembers::Anything)?;
         if !answer.body.is_empty() {
             print(&answer.body)?;
         }
         return Ok(Outcome::Done);
     }
-    let answer = session.look("/kills", RequiredMembers::List("kills"))?;
-    if session.form() == Form::Json {
+    let answer = session.read("/kills", RequiredMembers::List("kills"))?;
+    if session.format() == OutputFormat::Json {
         print(&answer.body)?;
         return Ok(Outcome::Done);
     }
-    session.show(&answer, |body| {
+    session.print_response(&answer, |body| {
         let mut table = Table::new(["flag", "until", "by", "reason"]);
         for kill in fields::list(body, "kills") {
             let text = |field| printable(fields::text(kill, field).unwrap_or_default());

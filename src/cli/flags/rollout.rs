@@ -5,9 +5,9 @@ use clap::Args;
 use hyper::Method;
 use serde_json::{Map, Value};
 
-use crate::cli::change::{self, Body, Change, Options};
+use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::render::json;
-use crate::cli::render::preview::Kept;
+use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::required_members::FLAG;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with_all = ["percentage", "by", "audience", "serve"])]
     remove: bool,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
 }
 
 fn percentage(text: &str) -> Result<Value, String> {
@@ -63,7 +63,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     let rollout = match &arguments.percentage {
         None => Value::Null,
         Some(percentage) => {
-            let present = session.look(route::flag(flag, ""), FLAG)?.json()?;
+            let present = session.read(route::flag(flag, ""), FLAG)?.json()?;
             let present = present.get("rollout").and_then(Value::as_object).cloned();
             merged(present.unwrap_or_default(), percentage, arguments).into()
         }
@@ -72,12 +72,12 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         Some(percentage) => format!("{flag}: rollout {} %", json::word(percentage)),
         None => format!("{flag}: no rollout"),
     };
-    let change = Change::new(
+    let change = ChangeRequest::new(
         Method::PUT,
         route::flag(flag, "/rollout"),
-        Body::field("rollout", rollout),
+        ChangeBody::field("rollout", rollout),
     );
-    change::make(session, &arguments.options, change, Kept::All, done)
+    change::apply(session, &arguments.options, change, UnchangedTenants::All, done)
 }
 
 /// What there is, with what is named put over it.

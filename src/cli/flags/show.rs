@@ -18,8 +18,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
-    let answer = session.look(route::flag(&arguments.flag, ""), FLAG)?;
-    session.show(&answer, render)?;
+    let answer = session.read(route::flag(&arguments.flag, ""), FLAG)?;
+    session.print_response(&answer, render)?;
     Ok(Outcome::Done)
 }
 

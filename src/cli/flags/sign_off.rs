@@ -5,8 +5,8 @@ use clap::Args;
 use hyper::Method;
 use serde_json::Value;
 
-use crate::cli::change::{self, Body, Change, Options};
-use crate::cli::render::preview::Kept;
+use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
+use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
 
@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     #[arg(long = "as", value_name = "ROLE")]
     behalf: String,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
@@ -28,8 +28,8 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         behalf,
         options,
     } = arguments;
-    let body = Body::field("role", behalf.as_str());
-    let change = Change::new(Method::POST, route::flag(flag, "/sign-offs"), body);
+    let body = ChangeBody::field("role", behalf.as_str());
+    let change = ChangeRequest::new(Method::POST, route::flag(flag, "/sign-offs"), body);
     let done = |_: &Value| format!("{flag}: signed off for {behalf}");
-    change::make(session, options, change, Kept::All, done)
+    change::apply(session, options, change, UnchangedTenants::All, done)
 }

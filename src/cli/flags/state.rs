@@ -6,9 +6,9 @@ use hyper::Method;
 use rules::Lifecycle;
 use serde_json::{Map, Value, json};
 
-use crate::cli::change::{self, Body, Change, Options};
+use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::rejection::ServerRejection;
-use crate::cli::render::preview::Kept;
+use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{json as fields, printable};
 use crate::cli::required_members::FLAG;
 use crate::cli::session::Session;
@@ -47,7 +47,7 @@ pub(super) struct Promote {
     #[arg(long, value_name = "ID", requires = "decision_maker", help_heading = "Urgent")]
     incident: Option<String>,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
 }
 
 /// Takes a flag back to an earlier state, at once.
@@ -62,7 +62,7 @@ pub(super) struct Revert {
     #[arg(long)]
     cascade: bool,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -117,7 +117,7 @@ pub(super) fn promote(session: &Session, arguments: &Promote) -> Result<Outcome>
         sent.reason = None;
     }
     let change = change(flag, body);
-    change::make(session, &sent, change, Kept::All, |body| {
+    change::apply(session, &sent, change, UnchangedTenants::All, |body| {
         went(flag, from.as_deref(), to, body)
     })
     .map_err(|error| with_hint(error, flag, to))
@@ -132,9 +132,13 @@ pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Outcome> {
         body.insert("cascade".to_owned(), true.into());
     }
     let change = change(flag, body).idempotent();
-    let sent = change::make(session, &arguments.options, change, Kept::All, |body| {
-        went(flag, from.as_deref(), to, body)
-    });
+    let sent = change::apply(
+        session,
+        &arguments.options,
+        change,
+        UnchangedTenants::All,
+        |body| went(flag, from.as_deref(), to, body),
+    );
     sent.or_else(|error| match error.downcast::<ServerRejection>() {
         // It was somewhere else a moment ago: the first of two requests, of which no answer came, or somebody.
         Ok(refused) if refused.has("STATE_UNCHANGED") && from.as_deref() != Some(to.as_str()) => {
@@ -153,7 +157,7 @@ pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Outcome> {
 
 /// How far it is. Whoever says `promote` must not take it back by that, nor the other way round.
 fn look(session: &Session, flag: &str, to: Lifecycle, way: Way) -> Result<Option<String>> {
-    let answer = session.look(route::flag(flag, ""), FLAG)?;
+    let answer = session.read(route::flag(flag, ""), FLAG)?;
     let body = answer.json()?;
     let from = fields::text(&body, "lifecycle").or_else(|| fields::text(&body, "state"));
     let known = from.and_then(|from| Lifecycle::ALL.into_iter().find(|known| known.as_str() == from));
@@ -168,8 +172,12 @@ fn look(session: &Session, flag: &str, to: Lifecycle, way: Way) -> Result<Option
     }
 }
 
-fn change(flag: &str, body: Map<String, Value>) -> Change {
-    Change::new(Method::POST, route::flag(flag, "/state"), Body::Fields(body))
+fn change(flag: &str, body: Map<String, Value>) -> ChangeRequest {
+    ChangeRequest::new(
+        Method::POST,
+        route::flag(flag, "/state"),
+        ChangeBody::Fields(body),
+    )
 }
 
 fn went(flag: &str, from: Option<&str>, to: Lifecycle, body: &Value) -> String {

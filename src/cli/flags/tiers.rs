@@ -5,8 +5,8 @@ use clap::Args;
 use hyper::Method;
 use serde_json::{Map, Value};
 
-use crate::cli::change::{self, Body, Change, Options};
-use crate::cli::render::preview::Kept;
+use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
+use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{Table, json};
 use crate::cli::required_members::FLAG;
 use crate::cli::session::Session;
@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "TIER=VARIANT", value_parser = assignment)]
     tiers: Vec<Assignment>,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
 }
 
 /// A tier and its variant.
@@ -49,8 +49,8 @@ fn assignment(text: &str) -> Result<Assignment, String> {
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     let flag = &arguments.flag;
     if arguments.tiers.is_empty() {
-        let answer = session.look(route::flag(flag, ""), FLAG)?;
-        session.show(&answer, |body| {
+        let answer = session.read(route::flag(flag, ""), FLAG)?;
+        session.print_response(&answer, |body| {
             let mut table = Table::new(["tier", "serves"]);
             for (tier, variant) in json::entries(body, "tiers") {
                 table.row([tier.to_owned(), json::word(variant)]);
@@ -69,10 +69,10 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         .iter()
         .map(|assignment| assignment.tier.as_str())
         .collect();
-    let change = Change::new(
+    let change = ChangeRequest::new(
         Method::PUT,
         route::flag(flag, "/tiers"),
-        Body::field("tiers", tiers),
+        ChangeBody::field("tiers", tiers),
     );
     let words: Vec<String> = arguments
         .tiers
@@ -83,7 +83,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         })
         .collect();
     let done = |_: &Value| format!("{flag}: {}", words.join(", "));
-    change::make(session, &arguments.options, change, Kept::Tiers(&named), done)
+    change::apply(
+        session,
+        &arguments.options,
+        change,
+        UnchangedTenants::Tiers(&named),
+        done,
+    )
 }
 
 #[cfg(test)]

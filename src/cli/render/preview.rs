@@ -13,7 +13,7 @@ const MAX_TIERS: usize = 10;
 
 /// Which tenants that do not change are told.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Kept<'k> {
+pub(crate) enum UnchangedTenants<'k> {
     /// Those of every tier.
     All,
     /// Those of these tiers.
@@ -21,7 +21,7 @@ pub(crate) enum Kept<'k> {
 }
 
 /// The answer to a change that was only tried: whom it reaches, and whether it would be let if it was not forced.
-pub(crate) fn tried(answer: &Value, kept: Kept<'_>, is_forced: bool) -> String {
+pub(crate) fn dry_run_text(answer: &Value, kept: UnchangedTenants<'_>, is_forced: bool) -> String {
     let mut text = preview(answer.get("preview").unwrap_or(&Value::Null), kept);
     if json::is(answer, "needs_force") && !is_forced {
         text.push_str(
@@ -32,7 +32,7 @@ pub(crate) fn tried(answer: &Value, kept: Kept<'_>, is_forced: bool) -> String {
 }
 
 /// A preview as people read it.
-fn preview(preview: &Value, kept: Kept<'_>) -> String {
+fn preview(preview: &Value, kept: UnchangedTenants<'_>) -> String {
     let count = |field| json::number(preview, field).unwrap_or_default();
     let (tenants, known) = (count("tenants"), count("known"));
     let flips = json::list(preview, "listed");
@@ -60,7 +60,7 @@ fn preview(preview: &Value, kept: Kept<'_>) -> String {
             counted(more, "more tenant")
         )),
     }
-    text.push_str(&kept_lines(json::list(preview, "kept"), kept));
+    text.push_str(&unchanged_lines(json::list(preview, "kept"), kept));
     if count("unseen") > 0 {
         let unseen = count("unseen");
         text.push_str(&format!(
@@ -134,13 +134,13 @@ fn row(flip: &Value, flags: Flags) -> [String; 4] {
 }
 
 /// `not changed: 11 tenants of tier2 (9 not eligible at beta, 1 overridden, 1 opted out)`.
-fn kept_lines(groups: &[Value], kept: Kept<'_>) -> String {
+fn unchanged_lines(groups: &[Value], kept: UnchangedTenants<'_>) -> String {
     let mut by_tier: BTreeMap<&str, Vec<(u64, &str)>> = BTreeMap::new();
     for group in groups {
         let tier = json::text(group, "tier").unwrap_or_default();
         let wanted = match kept {
-            Kept::All => true,
-            Kept::Tiers(tiers) => tiers.contains(&tier),
+            UnchangedTenants::All => true,
+            UnchangedTenants::Tiers(tiers) => tiers.contains(&tier),
         };
         if wanted {
             let tenants = json::number(group, "tenants").unwrap_or_default();
@@ -200,7 +200,7 @@ mod tests {
             "unseen": 0,
         });
         assert_eq!(
-            preview(&answer, Kept::Tiers(&["tier2"])),
+            preview(&answer, UnchangedTenants::Tiers(&["tier2"])),
             "3 of 214 tenants change:\n\
              \x20 + globex    off -> on   (tier tier2)\n\
              \x20 + hooli     off -> on   (tier tier2)\n\
@@ -220,7 +220,7 @@ mod tests {
             "unknown_tenant": [{ "flag": "a", "from": "on", "to": null, "why": "not known" }],
         });
         assert_eq!(
-            preview(&answer, Kept::All),
+            preview(&answer, UnchangedTenants::All),
             "1 of 1 tenant changes:\n\
              \x20 - acme   a       on -> off       (not eligible at alpha)\n\
              \x20 ~ acme   theme   blue -> green   (default)\n\
@@ -237,7 +237,7 @@ mod tests {
             "preview": { "known": 12, "tenants": 0, "by_request": 12 },
         });
         assert_eq!(
-            tried(&answer, Kept::All, false),
+            dry_run_text(&answer, UnchangedTenants::All, false),
             "none of 12 tenants changes\n\
              and users of 12 more tenants may, by what only a request tells\n\
              takes --force: it reaches more tenants than `max_blast_radius` lets one change reach\n"
@@ -245,7 +245,7 @@ mod tests {
         let answer =
             json!({ "needs_force": false, "preview": { "known": 12, "tenants": 0, "by_request": 1 } });
         assert_eq!(
-            tried(&answer, Kept::All, false),
+            dry_run_text(&answer, UnchangedTenants::All, false),
             "none of 12 tenants changes\nand users of 1 more tenant may, by what only a request tells\n"
         );
     }
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn nobody_is_said_to_change() {
         assert_eq!(
-            preview(&json!({ "known": 2, "tenants": 0 }), Kept::All),
+            preview(&json!({ "known": 2, "tenants": 0 }), UnchangedTenants::All),
             "none of 2 tenants changes\n"
         );
     }

@@ -4,9 +4,9 @@ use anyhow::Result;
 use hyper::Method;
 use serde_json::Value;
 
-use crate::cli::change::{self, Body, Change};
+use crate::cli::change::{self, ChangeBody, ChangeRequest};
 use crate::cli::client::encoded;
-use crate::cli::render::preview::Kept;
+use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
 
@@ -31,11 +31,11 @@ pub(super) fn run(session: &Session, arguments: &OfTenant, list: List) -> Result
     };
     let path = route::tenant(tenant, &format!("/beta/{}", encoded(flag)));
     let done = |_: &Value| format!("{flag} is {words} the beta allowlist of {tenant}");
-    change::make(
+    change::apply(
         session,
         options,
-        Change::new(method, path, Body::None),
-        Kept::All,
+        ChangeRequest::new(method, path, ChangeBody::None),
+        UnchangedTenants::All,
         done,
     )
 }

@@ -8,12 +8,12 @@ use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use super::import_losses::ImportLosses;
-use crate::cli::change::{Body, Change, Options, intent};
+use crate::cli::change::{ChangeBody, ChangeOptions, ChangeRequest, intent};
 use crate::cli::confirmation::confirm;
 use crate::cli::document;
-use crate::cli::render::preview::{Kept, tried};
+use crate::cli::render::preview::{UnchangedTenants, dry_run_text};
 use crate::cli::render::{Table, counted, json as fields};
-use crate::cli::session::{Form, Session};
+use crate::cli::session::{OutputFormat, Session};
 use crate::cli::{Outcome, output, route};
 
 /// How many tenants are sent at a time.
@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -87,7 +87,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         mode => ImportLosses::of(session, mode, &tenants)?,
     };
     if !losses.are_none() {
-        if session.form() == Form::Text {
+        if session.format() == OutputFormat::Text {
             output::print(losses.render().trim_end())?;
         }
         if !options.dry_run && !arguments.yes && !confirm("import them all the same?")? {
@@ -113,20 +113,20 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         let body = json!({ "mode": arguments.mode.as_str(), "tenants": piece });
         let body = body.as_object().cloned().unwrap_or_default();
         let path = format!("{}:import", route::TENANTS);
-        let change = Change::new(Method::POST, path, Body::Fields(body));
-        let answer = session.ask(&change.ask(&options, &[]), intent(&options))?;
+        let change = ChangeRequest::new(Method::POST, path, ChangeBody::Fields(body));
+        let answer = session.send(&change.into_request(&options, &[]), intent(&options))?;
         if is_bound {
             options.if_revision = answer.revision;
         }
-        session.show(&answer, |body| {
+        session.print_response(&answer, |body| {
             told.take(body);
             match options.dry_run {
-                true => tried(body, Kept::All, options.force),
+                true => dry_run_text(body, UnchangedTenants::All, options.force),
                 false => String::new(),
             }
         })?;
     }
-    if session.form() == Form::Text {
+    if session.format() == OutputFormat::Text {
         output::print(told.render().trim_end())?;
     }
     Ok(if told.refused.is_empty() {

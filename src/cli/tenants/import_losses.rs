@@ -34,7 +34,7 @@ impl ImportLosses {
             let mut query = vec![("limit", "1000")];
             query.extend(after.as_deref().map(|after| ("after", after)));
             let path = with_query(route::TENANTS, &query);
-            let page = session.look(path, RequiredMembers::List("orgs"))?.json()?;
+            let page = session.read(path, RequiredMembers::List("orgs"))?.json()?;
             // Anything that is changed while the pages are read shows as a newer revision then.
             losses.revision = losses.revision.or(json::number(&page, "revision"));
             for before in json::list(&page, "orgs") {

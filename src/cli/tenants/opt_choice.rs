@@ -4,8 +4,8 @@ use anyhow::Result;
 use hyper::Method;
 use serde_json::{Map, Value};
 
-use crate::cli::change::{self, Body, Change};
-use crate::cli::render::preview::Kept;
+use crate::cli::change::{self, ChangeBody, ChangeRequest};
+use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
 
@@ -28,8 +28,8 @@ pub(super) fn run(session: &Session, arguments: &OfTenant, choice: OptChoice) ->
         OptChoice::In => ("/opt-in", "opted in to"),
         OptChoice::Out => ("/opt-out", "opted out of"),
     };
-    let body = Body::Fields(Map::new());
-    let change = Change::new(Method::POST, route::choice(tenant, flag, part), body);
+    let body = ChangeBody::Fields(Map::new());
+    let change = ChangeRequest::new(Method::POST, route::choice(tenant, flag, part), body);
     let done = |_: &Value| format!("{tenant} has {words} {flag}");
-    change::make(session, options, change, Kept::All, done)
+    change::apply(session, options, change, UnchangedTenants::All, done)
 }

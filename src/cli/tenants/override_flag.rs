@@ -5,9 +5,9 @@ use clap::Args;
 use hyper::Method;
 use serde_json::Value;
 
-use crate::cli::change::{self, Body, Change, Options};
+use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::client::encoded;
-use crate::cli::render::preview::Kept;
+use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, route};
 
@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     /// `on`, `off`, a variant, or `none`.
     variant: String,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
@@ -39,15 +39,15 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         "false" => format!("{flag} is overridden for {tenant}: off"),
         variant => format!("{flag} is overridden for {tenant}: {variant}"),
     };
-    let change = Change::new(Method::POST, path, body(variant));
-    change::make(session, options, change, Kept::All, done)
+    let change = ChangeRequest::new(Method::POST, path, body(variant));
+    change::apply(session, options, change, UnchangedTenants::All, done)
 }
 
-fn body(variant: &str) -> Body {
+fn body(variant: &str) -> ChangeBody {
     match variant {
-        "on" | "true" => Body::field("enabled", true),
-        "off" | "false" => Body::field("enabled", false),
-        "none" => Body::field("enabled", Value::Null),
-        variant => Body::field("variant", variant),
+        "on" | "true" => ChangeBody::field("enabled", true),
+        "off" | "false" => ChangeBody::field("enabled", false),
+        "none" => ChangeBody::field("enabled", Value::Null),
+        variant => ChangeBody::field("variant", variant),
     }
 }

@@ -5,9 +5,9 @@ use clap::Args;
 use hyper::Method;
 use serde_json::Value;
 
-use crate::cli::change::{self, Body, Change, Options};
+use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::confirmation::confirm;
-use crate::cli::render::preview::Kept;
+use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
 use crate::cli::{Outcome, output, route};
 
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
@@ -29,7 +29,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         output::print_stderr("nothing was changed");
         return Ok(Outcome::No);
     }
-    let change = Change::new(Method::DELETE, route::tenant(tenant, ""), Body::None);
+    let change = ChangeRequest::new(Method::DELETE, route::tenant(tenant, ""), ChangeBody::None);
     let done = |_: &Value| format!("the record of {tenant} is removed");
-    change::make(session, options, change, Kept::All, done)
+    change::apply(session, options, change, UnchangedTenants::All, done)
 }

@@ -6,10 +6,10 @@ use hyper::Method;
 use serde_json::{Map, Value};
 
 use crate::cli::attribute::{self, Attribute};
-use crate::cli::change::{self, Body, Change, Options, intent};
-use crate::cli::render::preview::Kept;
+use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest, intent};
+use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{json, printable};
-use crate::cli::session::{Form, Session, print};
+use crate::cli::session::{OutputFormat, Session, print};
 use crate::cli::{Outcome, output, route};
 
 /// Sets fields of a tenant's record; what is not named stays as it is.
@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     new: bool,
     #[command(flatten)]
-    options: Options,
+    options: ChangeOptions,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -51,13 +51,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     if arguments.new {
         return make(session, arguments);
     }
-    let change = Change::new(
+    let change = ChangeRequest::new(
         Method::PATCH,
         route::tenant(tenant, ""),
-        Body::Whole(patch(arguments)),
+        ChangeBody::Whole(patch(arguments)),
     );
     let done = |_: &Value| format!("{tenant} is changed");
-    change::make(session, &arguments.options, change, Kept::All, done)
+    change::apply(session, &arguments.options, change, UnchangedTenants::All, done)
 }
 
 /// Makes a record, by an import of one, which writes over none that there is.
@@ -73,13 +73,13 @@ fn make(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         "tenants".to_owned(),
         Map::from_iter([(tenant.clone(), record)]).into(),
     );
-    let change = Change::new(
+    let change = ChangeRequest::new(
         Method::POST,
         format!("{}:import", route::TENANTS),
-        Body::Fields(body),
+        ChangeBody::Fields(body),
     );
     let options = &arguments.options;
-    let answer = session.ask(&change.ask(options, &[]), intent(options))?;
+    let answer = session.send(&change.into_request(options, &[]), intent(options))?;
     let told = answer.json()?;
     let refusal = json::list(&told, "items")
         .first()
@@ -87,12 +87,12 @@ fn make(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     let refused = refusal
         .and_then(|refusal| json::text(refusal, "detail"))
         .map(printable);
-    if session.form() == Form::Json {
+    if session.format() == OutputFormat::Json {
         print(&answer.body)?;
     } else if let Some(refused) = &refused {
         output::print_stderr(format_args!("refused, nothing was changed: {refused}"));
     } else {
-        change::tell(session, options, &answer, Kept::All, |_| {
+        change::print_result(session, options, &answer, UnchangedTenants::All, |_| {
             format!("{tenant} has a record")
         })?;
     }

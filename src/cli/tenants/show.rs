@@ -17,11 +17,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
-    let answer = session.look(
+    let answer = session.read(
         route::tenant(&arguments.tenant, ""),
         RequiredMembers::Texts(&["id"]),
     )?;
-    session.show(&answer, |body| render(&arguments.tenant, body))?;
+    session.print_response(&answer, |body| render(&arguments.tenant, body))?;
     Ok(Outcome::Done)
 }
 
