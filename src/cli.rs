@@ -91,20 +91,20 @@ impl Cli {
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum Exit {
     /// It did what it was asked.
-    Done,
+    Success,
     /// The answer is no, or the input is bad; it has said so.
-    No,
+    Failure,
 }
 
 /// The exit code where no answer of a server was had.
-const UNREACHABLE: u8 = 3;
+const NO_ANSWER_CODE: u8 = 3;
 
 /// Runs the command. 0: done; 1: the answer is no or the input bad; 2: the command line itself was wrong (clap
 /// exits with that by itself); 3: no answer of a server was had.
 pub(crate) fn run(cli: Cli) -> ExitCode {
-    let outcome = match cli.command {
+    let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
@@ -123,9 +123,9 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Whoami(arguments) => whoami::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments),
     };
-    match outcome {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::No) => ExitCode::FAILURE,
+    match result {
+        Ok(Exit::Success) => ExitCode::SUCCESS,
+        Ok(Exit::Failure) => ExitCode::FAILURE,
         // A reader that has seen enough (`sluice eval | head`) is no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => match error.downcast_ref::<ServerRejection>() {
@@ -138,7 +138,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
                 if let Some(hint) = client_error.hint() {
                     output::print_stderr(format_args!("what helps: {hint}"));
                 }
-                ExitCode::from(UNREACHABLE)
+                ExitCode::from(NO_ANSWER_CODE)
             }
         },
     }

@@ -15,7 +15,7 @@ use super::render::difference::{difference, is_empty};
 use super::render::json;
 use super::render::preview::{UnchangedTenants, dry_run_text};
 use super::session::{ConnectionOptions, OutputFormat, Session, print};
-use super::{Outcome, document, output, route};
+use super::{Exit, document, output, route};
 
 /// Brings a flags document in. Shows first what it adds (+), changes (~), removes (-) and leaves alone since
 /// operators own it (=), and asks.
@@ -42,10 +42,10 @@ pub(super) struct Arguments {
     connection: ConnectionOptions,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let session = Session::open(&arguments.connection)?;
     let Some(document) = document::read(&arguments.file)? else {
-        return Ok(Outcome::No);
+        return Ok(Exit::Failure);
     };
     let options = &arguments.options;
     let dry_run = ChangeOptions {
@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let shown = session.send(&request(arguments, &document, &dry_run), Intent::DryRun)?;
     let body = shown.json()?;
     let Some(found) = body.get("difference").filter(|found| found.is_object()) else {
-        return Err(ClientError::Incomprehensible {
+        return Err(ClientError::InvalidReadResponse {
             server: session.server().to_string(),
             status: shown.status,
         }
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     if options.dry_run && session.format() == OutputFormat::Json {
         print(&shown.body)?;
-        return Ok(Outcome::Done);
+        return Ok(Exit::Success);
     }
     if session.format() == OutputFormat::Text {
         output::print(plan(&body, found, options.force).trim_end())?;
@@ -72,11 +72,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         if session.format() == OutputFormat::Json {
             print(&shown.body)?;
         }
-        return Ok(Outcome::Done);
+        return Ok(Exit::Success);
     }
     if !arguments.yes && !confirm("apply this?")? {
         output::print_stderr("nothing was applied");
-        return Ok(Outcome::No);
+        return Ok(Exit::Failure);
     }
     let bound = ChangeOptions {
         if_revision: options
@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     change::print_result(&session, &bound, &applied, UnchangedTenants::All, |_| {
         "applied".to_owned()
     })?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 fn request(arguments: &Arguments, document: &Value, options: &ChangeOptions) -> super::client::ApiRequest {

@@ -10,7 +10,7 @@ mod verify;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::Outcome;
+use super::Exit;
 use super::session::{ConnectionOptions, Session};
 
 /// Reads the audit log, exports it, and proves that no entry is missing or altered.
@@ -29,7 +29,7 @@ enum Command {
     Export(export::Arguments),
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let connection = &arguments.connection;
     match &arguments.command {
         Command::List(arguments) => list::run(&Session::open(connection)?, arguments),

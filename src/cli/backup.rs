@@ -9,7 +9,7 @@ use control::{SqliteStore, StoreError};
 use super::atomic_file::{AtomicFile, IfExists};
 use super::client::{ApiRequest, ClientError};
 use super::session::{ConnectionOptions, Session};
-use super::{Outcome, output, route};
+use super::{Exit, output, route};
 
 /// Copies the server's store into a file here, while the server goes on. What came is checked before it is put there.
 ///
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     connection: ConnectionOptions,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let session = Session::open(&arguments.connection)?;
     let mut file = AtomicFile::create(&arguments.output, IfExists::from_force(arguments.force))?;
     let mut bytes = 0_usize;
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     })?;
     file.commit_if(|copy| {
         SqliteStore::check_backup(copy).map_err(|error| {
-            let unfit = ClientError::Unfit {
+            let unfit = ClientError::InvalidDownload {
                 server: session.server().to_string(),
                 expected: "a backup of a store",
                 reason: reason(error),
@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         "{bytes} bytes copied to {}",
         arguments.output.display()
     ));
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 /// Why the copy is no backup. No store is damaged: the server's was not looked at, and there is none here.

@@ -5,7 +5,7 @@ use clap::Args;
 use hyper::Method;
 use serde_json::{Map, Value};
 
-use super::Outcome;
+use super::Exit;
 use super::client::{ApiRequest, ApiResponse, Retry, encoded};
 use super::rejection::Intent;
 use super::render::json;
@@ -137,10 +137,10 @@ pub(super) fn apply(
     change: ChangeRequest,
     kept: UnchangedTenants<'_>,
     done: impl FnOnce(&Value) -> String,
-) -> Result<Outcome> {
+) -> Result<Exit> {
     let answer = session.send(&change.into_request(options, &[]), intent(options))?;
     print_result(session, options, &answer, kept, done)?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 pub(super) fn intent(options: &ChangeOptions) -> Intent {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::{Outcome, output};
+use super::{Exit, output};
 
 /// Checks a config and the flags it names: prints every problem, and warns of what is probably not meant.
 ///
@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     strict: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let variable = |name: &str| std::env::var(name).ok();
     let report = config::check(&arguments.config, &variable, arguments.flags.as_deref());
     if arguments.json {
@@ -41,5 +41,5 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         output::print_stderr(report.render(output::colour()).trim_end());
     }
     let bad = report.errors() > 0 || arguments.strict && report.warnings() > 0;
-    Ok(if bad { Outcome::No } else { Outcome::Done })
+    Ok(if bad { Exit::Failure } else { Exit::Success })
 }

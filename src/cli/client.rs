@@ -130,7 +130,8 @@ impl ApiRequest {
 impl ApiResponse {
     /// The body as JSON.
     pub(super) fn json(&self) -> Result<Value> {
-        serde_json::from_slice(&self.body).map_err(|_| ClientError::NotTheApi { status: self.status }.into())
+        serde_json::from_slice(&self.body)
+            .map_err(|_| ClientError::UnexpectedResponse { status: self.status }.into())
     }
 }
 
@@ -188,16 +189,17 @@ impl AdminClient {
             None => api_request.secrecy,
         };
         let connecting = stream::connect(&self.server, self.tls.as_ref(), secrecy);
-        let stream = timeout(self.max_wait, connecting)
-            .await
-            .map_err(|_| ClientError::Silent {
-                server: self.server.to_string(),
-                seconds: self.max_wait.as_secs(),
-            })??;
+        let stream =
+            timeout(self.max_wait, connecting)
+                .await
+                .map_err(|_| ClientError::RecognitionTimeout {
+                    server: self.server.to_string(),
+                    seconds: self.max_wait.as_secs(),
+                })??;
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MAX_HEAD_BYTES);
         let handshake = builder.handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|reason| ClientError::Speechless {
+        let (sender, connection) = handshake.map_err(|reason| ClientError::RecognitionBroken {
             server: self.server.to_string(),
             reason,
         })?;
@@ -226,7 +228,7 @@ impl AdminClient {
                 server: self.server.to_string(),
                 seconds: self.max_wait.as_secs(),
             })?
-            .map_err(|reason| ClientError::Unanswered {
+            .map_err(|reason| ClientError::BrokenBeforeResponse {
                 server: self.server.to_string(),
                 reason,
             })?;
@@ -279,13 +281,13 @@ impl AdminClient {
             body: Vec::new(),
         };
         if head.status.is_redirection() || head.status.is_informational() {
-            return Err(ClientError::NotTheApi { status }.into());
+            return Err(ClientError::UnexpectedResponse { status }.into());
         }
         if head.status.is_success()
             && media_type.is_some_and(|expected| header_text(&head.headers, "content-type") != expected)
         {
             let server = self.server.to_string();
-            return Err(ClientError::Incomprehensible { server, status }.into());
+            return Err(ClientError::InvalidReadResponse { server, status }.into());
         }
         loop {
             let frame = timeout(self.max_wait, body.frame())
@@ -297,7 +299,7 @@ impl AdminClient {
             let Some(frame) = frame else {
                 return Ok(api_response);
             };
-            let frame = frame.map_err(|reason| ClientError::Broken {
+            let frame = frame.map_err(|reason| ClientError::BrokenResponse {
                 server: self.server.to_string(),
                 reason,
             })?;
@@ -307,7 +309,7 @@ impl AdminClient {
             } else if api_response.body.len().saturating_add(piece.len()) <= MAX_PROBLEM_BYTES {
                 api_response.body.extend_from_slice(&piece);
             } else {
-                return Err(ClientError::NotTheApi { status }.into());
+                return Err(ClientError::UnexpectedResponse { status }.into());
             }
         }
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Cli, Outcome};
+use super::{Cli, Exit};
 
 /// Prints a script that lets a shell complete the commands: `source <(sluice completion bash)`.
 #[derive(Debug, Args)]
@@ -14,9 +14,9 @@ pub(super) struct Arguments {
     shell: Shell,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Cli::command(), "sluice", &mut script);
     std::io::Write::write_all(&mut std::io::stdout().lock(), &script)?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }

@@ -16,7 +16,7 @@ use config::Loaded;
 use tokens::{Algorithm, Signer};
 
 use super::{
-    Outcome, clock, output,
+    Exit, clock, output,
     run::{self, Service},
     token::Request,
 };
@@ -53,7 +53,7 @@ pub(super) struct Arguments {
     any_port: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     process_log::start(output::colour())?;
     let chosen = if arguments.any_port {
         Applications::anywhere()?
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let folder = Folder::make(&arguments.dir, &chosen.addresses()?)?;
     let config = folder.file("sluice.yaml");
     let Some(startup) = run::load_startup(&config)? else {
-        return Ok(Outcome::No);
+        return Ok(Exit::Failure);
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -15,7 +15,7 @@ use serde_json::to_writer;
 
 use question::{Invalid, Question};
 
-use super::{Outcome, clock, output};
+use super::{Exit, clock, output};
 
 /// Longest input line, in bytes.
 const MAX_LINE: u64 = 1024 * 1024;
@@ -51,7 +51,7 @@ enum Enforcement {
     Relaxed,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let eligibility = match arguments.lifecycle {
         Some(Enforcement::Enforced) => Eligibility::Enforced,
         Some(Enforcement::Relaxed) => Eligibility::Relaxed,
@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         Ok(loaded) => loaded,
         Err(report) => {
             output::print_stderr(report.render(output::colour()).trim_end());
-            return Ok(Outcome::No);
+            return Ok(Exit::Failure);
         }
     };
     let evaluator = Evaluator {
@@ -79,9 +79,9 @@ struct Evaluator {
 }
 
 impl Evaluator {
-    fn all<R: Read>(&self, mut input: BufReader<R>, output: &mut impl Write) -> Result<Outcome> {
+    fn all<R: Read>(&self, mut input: BufReader<R>, output: &mut impl Write) -> Result<Exit> {
         let mut line = Vec::new();
-        let mut outcome = Outcome::Done;
+        let mut outcome = Exit::Success;
         loop {
             line.clear();
             let read = input
@@ -95,9 +95,9 @@ impl Evaluator {
             if line.last() != Some(&b'\n') && line.len() as u64 == MAX_LINE {
                 skip_line(&mut input)?;
                 Invalid::TooLong.write(output)?;
-                outcome = Outcome::No;
+                outcome = Exit::Failure;
             } else if !line.trim_ascii().is_empty() && !self.one(line.trim_ascii(), output)? {
-                outcome = Outcome::No;
+                outcome = Exit::Failure;
             }
             // Whoever asks line by line is answered line by line.
             if input.buffer().is_empty() {

@@ -19,7 +19,7 @@ use super::render::json as fields;
 use super::render::moment::rfc3339;
 use super::required_members::RequiredMembers;
 use super::session::{AccessOptions, Session};
-use super::{Outcome, clock, output, route};
+use super::{Exit, clock, output, route};
 use crate::story::{self, Asked, Gateway};
 
 /// Says what would happen to a request, and why: the route, who is asking, each step of the decision that was
@@ -101,14 +101,14 @@ fn checked_attribute(text: &str) -> Result<Attribute, String> {
     read.map(|_| attribute).map_err(|invalid| invalid.to_string())
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let story = match &arguments.server {
         Some(server) => asked(server, arguments)?,
         None => match config::load(&arguments.config, &|name| std::env::var(name).ok()) {
             Ok(loaded) => by_files(&loaded, arguments)?,
             Err(report) => {
                 output::print_stderr(report.render(output::colour()).trim_end());
-                return Ok(Outcome::No);
+                return Ok(Exit::Failure);
             }
         },
     };
@@ -118,8 +118,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         output::print(text::render(&story).trim_end())?;
     }
     Ok(match fields::is(&story, "passes") {
-        true => Outcome::Done,
-        false => Outcome::No,
+        true => Exit::Success,
+        false => Exit::Failure,
     })
 }
 

@@ -12,7 +12,7 @@ use super::client::{ApiRequest, ClientError};
 use super::rejection::Intent;
 use super::required_members::RequiredMembers;
 use super::session::{ConnectionOptions, Session};
-use super::{Outcome, output, route};
+use super::{Exit, output, route};
 
 /// Writes the whole document: flags with what operators set, segments, tenants. JSON, which YAML readers take, too.
 #[derive(Debug, Args)]
@@ -27,14 +27,14 @@ pub(super) struct Arguments {
     connection: ConnectionOptions,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let session = Session::open(&arguments.connection)?;
     let request = ApiRequest::get(route::DOCUMENT).with_media_type("application/json");
     let answer = session.send(&request, Intent::Read(RequiredMembers::Anything))?;
     let document = answer.json()?;
     let unrevised = answer.revision.is_none().then_some("it has no revision");
     if let Some(reason) = unfit(&document).or(unrevised) {
-        return Err(ClientError::Unfit {
+        return Err(ClientError::InvalidDownload {
             server: session.server().to_string(),
             expected: "a flags document",
             reason: reason.to_owned(),
@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     text.push(b'\n');
     let Some(path) = &arguments.output else {
         std::io::stdout().lock().write_all(&text)?;
-        return Ok(Outcome::Done);
+        return Ok(Exit::Success);
     };
     let mut file = AtomicFile::create(path, IfExists::from_force(arguments.force))?;
     file.write(&text)?;
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         .revision
         .map_or(String::new(), |revision| format!("   revision {revision}"));
     output::print_stderr(format_args!("exported to {}{revision}", path.display()));
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 /// Why it is no flags document. A newer server's may have sections that are not known here, so no more is looked at

@@ -13,7 +13,7 @@ mod tiers;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::Outcome;
+use super::Exit;
 use super::session::{ConnectionOptions, Session};
 
 /// Looks at flags and operates them: lifecycle, kill switch, tier defaults, rollouts, sign-offs.
@@ -41,7 +41,7 @@ enum Command {
     Stale(stale::Arguments),
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let connection = &arguments.connection;
     let open = || Session::open(connection);
     match &arguments.command {

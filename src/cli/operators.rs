@@ -10,7 +10,7 @@ use rules::{TenantId, Timestamp};
 use serde_json::json;
 
 use super::atomic_file::{AtomicFile, IfExists};
-use super::{Outcome, clock, output};
+use super::{Exit, clock, output};
 
 /// Makes tokens for those who operate flags.
 #[derive(Debug, Args)]
@@ -71,7 +71,7 @@ impl RoleName {
     }
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let Command::Token(token) = &arguments.command;
     if (token.role == RoleName::OrgAdmin) != token.org.is_some() {
         bail!("an org-admin has an --org, and nobody else has");
@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         file.write(format!("{secret}\n").as_bytes())?;
         file.commit()?;
         output::print(line(token, &hash))?;
-        return Ok(Outcome::Done);
+        return Ok(Exit::Success);
     }
     output::print_stderr(
         "put this entry into the `tokens` of the document that `admin.operators.tokens` names:",
@@ -90,7 +90,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     output::print_stderr(line(token, &hash));
     output::print_stderr("and give this token to its owner; it is not shown again:");
     output::print(secret)?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 /// An entry of the document of tokens. JSON is YAML.

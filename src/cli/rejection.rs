@@ -74,12 +74,13 @@ impl ServerRejection {
         intent: Intent,
         format: OutputFormat,
     ) -> Result<Self, ClientError> {
-        let not_the_api = ClientError::NotTheApi {
+        let not_the_api = ClientError::UnexpectedResponse {
             status: answer.status,
         };
-        let body: Value = serde_json::from_slice(&answer.body).map_err(|_| ClientError::NotTheApi {
-            status: answer.status,
-        })?;
+        let body: Value =
+            serde_json::from_slice(&answer.body).map_err(|_| ClientError::UnexpectedResponse {
+                status: answer.status,
+            })?;
         if json::text(&body, "code").is_none() {
             return Err(not_the_api);
         }

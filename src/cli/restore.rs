@@ -7,7 +7,7 @@ use clap::Args;
 use control::{RestoreError, SqliteStore};
 
 use super::audit::exported_entry::hex;
-use super::{Outcome, output};
+use super::{Exit, output};
 
 /// Puts a backup in the place of what a store's directory holds, while no server uses it.
 ///
@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     to: PathBuf,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let restored = match SqliteStore::restore(&arguments.from, &arguments.to) {
         Ok(restored) => restored,
         Err(error) => {
@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
             {
                 output::print_stderr(format_args!("what helps: {cure}"));
             }
-            return Ok(Outcome::No);
+            return Ok(Exit::Failure);
         }
     };
     let (id, hash) = restored.head;
@@ -47,5 +47,5 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     if let Some(aside) = restored.aside {
         output::print(format_args!("what was there is in {}", aside.display()))?;
     }
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }

@@ -11,7 +11,7 @@ use control::{BreakGlass, Control};
 use proxy::{KeyStore, Publisher, Readiness, Running};
 use tracing::{error, info, warn};
 
-use super::{Outcome, output};
+use super::{Exit, output};
 use crate::active_config::ActiveConfig;
 use crate::break_glass::BreakGlassThread;
 use crate::control_plane::ControlPlane;
@@ -30,10 +30,10 @@ pub(super) struct Arguments {
     config: PathBuf,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     process_log::start(output::colour())?;
     let Some(startup) = load_startup(&arguments.config)? else {
-        return Ok(Outcome::No);
+        return Ok(Exit::Failure);
     };
     let service = Service::start(startup, arguments.config.clone())?;
     for listener in service.running.listeners() {
@@ -159,12 +159,12 @@ impl Service {
     }
 
     /// Serves until SIGTERM or Ctrl-C, then drains.
-    pub(super) fn until_stopped(self) -> Result<Outcome> {
+    pub(super) fn until_stopped(self) -> Result<Exit> {
         self.running.run()?;
         drop(self.watcher);
         drop(self.break_glass);
         drop(self.control_plane);
-        Ok(Outcome::Done)
+        Ok(Exit::Success)
     }
 }
 

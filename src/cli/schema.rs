@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::{Outcome, output};
+use super::{Exit, output};
 
 /// Prints the JSON Schema of a document, for editors and for CI.
 #[derive(Debug, Args)]
@@ -21,11 +21,11 @@ enum Document {
     Flags,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let schema = match arguments.document {
         Document::Sluice => config::sluice_schema(),
         Document::Flags => config::flags_schema(),
     };
     output::print(format_args!("{schema:#}"))?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }

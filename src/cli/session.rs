@@ -127,8 +127,8 @@ impl Session {
         }
         let (server, status) = (self.server().to_string(), answer.status);
         Err(match intent {
-            Intent::Read(_) | Intent::DryRun => ClientError::Incomprehensible { server, status },
-            Intent::Change | Intent::LocalChange => ClientError::NotUnderstood { server, status },
+            Intent::Read(_) | Intent::DryRun => ClientError::InvalidReadResponse { server, status },
+            Intent::Change | Intent::LocalChange => ClientError::InvalidChangeResponse { server, status },
         }
         .into())
     }
@@ -196,7 +196,7 @@ impl Session {
 fn is_retryable(error: &anyhow::Error) -> bool {
     matches!(
         error.downcast_ref(),
-        Some(ClientError::Unanswered { .. } | ClientError::Speechless { .. })
+        Some(ClientError::BrokenBeforeResponse { .. } | ClientError::RecognitionBroken { .. })
     )
 }
 

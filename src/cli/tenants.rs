@@ -14,7 +14,7 @@ mod show;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::Outcome;
+use super::Exit;
 use super::change::ChangeOptions;
 use super::session::{ConnectionOptions, Session};
 
@@ -57,7 +57,7 @@ struct OfTenant {
     options: ChangeOptions,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let session = Session::open(&arguments.connection)?;
     match &arguments.command {
         Command::List(arguments) => list::run(&session, arguments),

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use tokens::{Algorithm, ClaimPath, Signer};
 
-use super::{Outcome, clock, duration, output};
+use super::{Exit, clock, duration, output};
 
 /// Makes a token for trying things out, signed with a private key of yours.
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ pub(super) struct Arguments {
     ttl: Duration,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let key = fs::read(&arguments.key)
         .with_context(|| format!("can't read the key {}", arguments.key.display()))?;
     let signer = signer(&key, arguments.alg, arguments.kid.as_deref())
@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         ttl: arguments.ttl,
     };
     output::print(signer.sign(&request.claims(clock::now().seconds()))?)?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 /// What a token should say.

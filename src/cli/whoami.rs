@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::render::{json, printable};
 use super::required_members::RequiredMembers;
 use super::session::{ConnectionOptions, Session};
-use super::{Outcome, route};
+use super::{Exit, route};
 
 /// Says who one is signed in as, and in which role.
 #[derive(Debug, Args)]
@@ -16,12 +16,12 @@ pub(super) struct Arguments {
     connection: ConnectionOptions,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let session = Session::open(&arguments.connection)?;
     let answer = session.read(route::WHO_AM_I, RequiredMembers::Texts(&["name", "role"]))?;
     let server = session.server().to_string();
     session.print_response(&answer, |body| render(body, &server))?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 fn render(body: &Value, server: &str) -> String {

@@ -12,7 +12,7 @@ use crate::cli::atomic_file::{AtomicFile, IfExists};
 use crate::cli::change::with_query;
 use crate::cli::client::{ApiRequest, ClientError};
 use crate::cli::session::Session;
-use crate::cli::{Outcome, output, route};
+use crate::cli::{Exit, output, route};
 
 /// Writes the log as JSON lines, the oldest entry first, each with its hashes: what `sluice audit verify --file`
 /// reads.
@@ -29,19 +29,19 @@ pub(super) struct Arguments {
     force: bool,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let request = request(arguments.after);
     let Some(path) = &arguments.output else {
         let mut output = io::stdout().lock();
         entries(session, &request, |line| output.write_all(line))?;
         output.flush()?;
-        return Ok(Outcome::Done);
+        return Ok(Exit::Success);
     };
     let mut file = AtomicFile::create(path, IfExists::from_force(arguments.force))?;
     let entries = entries(session, &request, |line| file.write(line))?;
     file.commit()?;
     output::print_stderr(format_args!("{entries} entries exported to {}", path.display()));
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 /// Hands on the entries that are answered, a line each, and counts them. Whether the log is as it was written is not
@@ -51,7 +51,7 @@ fn entries(
     request: &ApiRequest,
     mut write: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<usize> {
-    let unfit = |reason| ClientError::Unfit {
+    let unfit = |reason| ClientError::InvalidDownload {
         server: session.server().to_string(),
         expected: "an audit log",
         reason,

@@ -9,7 +9,7 @@ use crate::cli::pages::{self, Page};
 use crate::cli::render::json;
 use crate::cli::render::moment::moment_to_the_second;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 /// Lists what happened, the newest first: when, who, what, about which flag and org, and why.
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     page: Page,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let headings = ["id", "time", "actor", "action", "flag", "org", ""];
     let path = match &arguments.filter.org {
         Some(org) => route::org(org, "/audit"),
@@ -34,7 +34,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         (headings, row),
         "no entry is like that",
     )?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 fn row(entry: &Value) -> [String; 7] {

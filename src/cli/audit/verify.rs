@@ -13,7 +13,7 @@ use super::exported_entry::{hex, parse, unhex};
 use super::line_splitter::{Lines, MAX_LINE};
 use crate::cli::client::ClientError;
 use crate::cli::session::{ConnectionOptions, OutputFormat, Session};
-use crate::cli::{Outcome, output};
+use crate::cli::{Exit, output};
 
 /// Proves that no entry of the log is missing or altered: computes its hashes again, here.
 ///
@@ -35,7 +35,7 @@ fn head(text: &str) -> Result<(u64, Hash), String> {
     Ok((id.parse().map_err(|_| wrong())?, unhex(hash).ok_or_else(wrong)?))
 }
 
-pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Result<Exit> {
     let mut proof = Proof::new(arguments.head);
     let format = match &arguments.file {
         Some(path) => {
@@ -84,7 +84,7 @@ fn read(session: &Session, proof: &mut Proof) -> Result<Option<u64>> {
     })?;
     // Whatever was done to a log, its server exports entries. What has another form is no log, and proves nothing.
     if !are_entries || !lines.rest().is_empty() {
-        return Err(ClientError::Incomprehensible {
+        return Err(ClientError::InvalidReadResponse {
             server: session.server().to_string(),
             status: answer.status,
         }
@@ -93,7 +93,7 @@ fn read(session: &Session, proof: &mut Proof) -> Result<Option<u64>> {
     Ok(answer.revision)
 }
 
-fn tell(proof: &Proof, format: OutputFormat) -> Result<Outcome> {
+fn tell(proof: &Proof, format: OutputFormat) -> Result<Exit> {
     let (id, hash) = proof.last;
     let wrong = proof.wrong.clone().or_else(|| proof.missing_head());
     if format == OutputFormat::Json {
@@ -108,7 +108,7 @@ fn tell(proof: &Proof, format: OutputFormat) -> Result<Outcome> {
         output::print(format_args!("head {id}:{}", hex(&hash)))?;
     }
     let Some(wrong) = wrong else {
-        return Ok(Outcome::Done);
+        return Ok(Exit::Success);
     };
     if format == OutputFormat::Text {
         output::print_stderr(format_args!("the log is not what was written: {wrong}"));
@@ -118,7 +118,7 @@ fn tell(proof: &Proof, format: OutputFormat) -> Result<Outcome> {
             hex(&hash)
         ));
     }
-    Ok(Outcome::No)
+    Ok(Exit::Failure)
 }
 
 /// A proof under way.

@@ -6,23 +6,23 @@ use std::io::{self, ErrorKind};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     #[error("can't reach {server}: {reason}")]
-    NoConnection { server: String, reason: io::Error },
+    Connect { server: String, reason: io::Error },
     #[error(
         "a token, or what may hold one, would go to {server} without TLS, beyond this machine; nothing was sent"
     )]
-    Unencrypted { server: String },
+    TokenWithoutTls { server: String },
     /// It doesn't say what it is.
     #[error("{server} has not answered within {seconds} s; nothing was asked of it, and no token was sent")]
-    Silent { server: String, seconds: u64 },
+    RecognitionTimeout { server: String, seconds: u64 },
     /// The connection broke before it said what it is.
     #[error("the connection to {server} broke: {reason}; nothing was asked of it, and no token was sent")]
-    Speechless { server: String, reason: hyper::Error },
+    RecognitionBroken { server: String, reason: hyper::Error },
     /// It is something else.
     #[error(
         "{server} is not an admin API of Sluice (its answer has status {status}); nothing was asked of it, and no \
          token was sent"
     )]
-    Stranger { server: String, status: u16 },
+    NotAdminApi { server: String, status: u16 },
     #[error(
         "{server} speaks version {version:?} of the admin API, which this version of sluice does not; nothing was \
          asked of it, and no token was sent"
@@ -33,10 +33,10 @@ pub(crate) enum ClientError {
         "{server} closes each connection after one answer, so that what is sent next could get elsewhere; nothing was \
          asked of it, and no token was sent"
     )]
-    NotKept { server: String },
+    ConnectionNotKept { server: String },
     /// What was to be written is not what came.
     #[error("what {server} sent is not {expected}: {reason}; no file was written")]
-    Unfit {
+    InvalidDownload {
         server: String,
         expected: &'static str,
         reason: String,
@@ -49,32 +49,32 @@ pub(crate) enum ClientError {
     #[error(
         "the connection to {server} broke before it answered: {reason}; whether it did what it was asked is in the audit log"
     )]
-    Unanswered { server: String, reason: hyper::Error },
+    BrokenBeforeResponse { server: String, reason: hyper::Error },
     #[error(
         "the connection to {server} broke: {reason}; whether it did what it was asked is in the audit log"
     )]
-    Broken { server: String, reason: hyper::Error },
+    BrokenResponse { server: String, reason: hyper::Error },
     #[error("what answered (status {status}) is not the admin API of Sluice: is --server right?")]
-    NotTheApi { status: u16 },
+    UnexpectedResponse { status: u16 },
     /// Nothing was to be changed.
     #[error(
         "the answer of {server} (status {status}) can't be understood: it lacks what every such answer has. is \
          --server right?"
     )]
-    Incomprehensible { server: String, status: u16 },
+    InvalidReadResponse { server: String, status: u16 },
     /// It says yes, and not what was done.
     #[error(
         "the answer of {server} (status {status}) can't be understood; it isn't known whether it did what it was \
          asked: the audit log says so. is --server right?"
     )]
-    NotUnderstood { server: String, status: u16 },
+    InvalidChangeResponse { server: String, status: u16 },
 }
 
 impl ClientError {
     /// What helps, where that can be told.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NoConnection { server, reason } => match (reason.kind(), tls(reason)) {
+            Self::Connect { server, reason } => match (reason.kind(), tls(reason)) {
                 (_, Some(rustls::Error::InvalidMessage(_))) => {
                     Some("no TLS is spoken there: write http:// in --server or SLUICE_SERVER")
                 }
@@ -97,19 +97,21 @@ impl ClientError {
                 ),
                 _ => None,
             },
-            Self::Unencrypted { .. } => Some(
+            Self::TokenWithoutTls { .. } => Some(
                 "write https:// in --server or SLUICE_SERVER (`admin.tls` gives the admin listener certificates), or \
                  ask on the server's machine, or through a tunnel that begins on this one",
             ),
-            Self::Stranger { .. } => Some(
+            Self::NotAdminApi { .. } => Some(
                 "the admin API is at `admin.address` of the server's sluice.yaml, not where applications are served: \
                  say --server or SLUICE_SERVER",
             ),
             Self::OtherVersion { .. } => Some("use a sluice of the server's version"),
-            Self::NotKept { .. } => Some("have the proxy between keep its connections open (HTTP/1.1)"),
-            Self::Speechless { reason, .. }
-            | Self::Unanswered { reason, .. }
-            | Self::Broken { reason, .. }
+            Self::ConnectionNotKept { .. } => {
+                Some("have the proxy between keep its connections open (HTTP/1.1)")
+            }
+            Self::RecognitionBroken { reason, .. }
+            | Self::BrokenBeforeResponse { reason, .. }
+            | Self::BrokenResponse { reason, .. }
                 if reason.is_parse() =>
             {
                 Some(

@@ -31,7 +31,7 @@ pub(super) async fn recognise(
     max_wait: Duration,
 ) -> Result<(), ClientError> {
     let asked = timeout(max_wait, query_identity(sender, question, server)).await;
-    asked.map_err(|_| ClientError::Silent {
+    asked.map_err(|_| ClientError::RecognitionTimeout {
         server: server.to_string(),
         seconds: max_wait.as_secs(),
     })?
@@ -42,14 +42,14 @@ async fn query_identity(
     question: Request<Full<Bytes>>,
     server: &ServerAddress,
 ) -> Result<(), ClientError> {
-    let broken = |reason| ClientError::Speechless {
+    let broken = |reason| ClientError::RecognitionBroken {
         server: server.to_string(),
         reason,
     };
     let response = sender.send_request(question).await.map_err(broken)?;
     let (head, body) = response.into_parts();
     let status = head.status.as_u16();
-    let not_an_admin_api = || ClientError::Stranger {
+    let not_an_admin_api = || ClientError::NotAdminApi {
         server: server.to_string(),
         status,
     };
@@ -75,7 +75,7 @@ async fn query_identity(
         None => return Err(not_an_admin_api()),
     }
     // Over another connection the token could get to something else.
-    sender.ready().await.map_err(|_| ClientError::NotKept {
+    sender.ready().await.map_err(|_| ClientError::ConnectionNotKept {
         server: server.to_string(),
     })
 }

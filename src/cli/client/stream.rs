@@ -69,7 +69,7 @@ pub(super) async fn connect(
     tls: Option<&Tls>,
     secrecy: Secrecy,
 ) -> Result<Box<dyn ByteStream>> {
-    let connect_error = |reason| ClientError::NoConnection {
+    let connect_error = |reason| ClientError::Connect {
         server: server.to_string(),
         reason,
     };
@@ -88,7 +88,7 @@ pub(super) async fn connect(
         .iter()
         .all(|address| address.ip().to_canonical().is_loopback());
     if tls.is_none() && secrecy == Secrecy::Secret && !is_local {
-        return Err(ClientError::Unencrypted {
+        return Err(ClientError::TokenWithoutTls {
             server: server.to_string(),
         }
         .into());

@@ -13,7 +13,7 @@ use crate::cli::render::moment::rfc3339;
 use crate::cli::render::{Table, json as fields, local_kill, printable};
 use crate::cli::required_members::RequiredMembers;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, clock, route};
+use crate::cli::{Exit, clock, route};
 
 /// Explains what a flag serves a tenant, with every step that was and was not taken.
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     at: Option<Timestamp>,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let request = ApiRequest::new(Method::POST, route::EXPLAIN).json(&question(arguments));
     let answer = session.send(
         &request,
@@ -45,7 +45,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
     )?;
     let who = arguments.tenant.as_deref().unwrap_or("nobody in particular");
     session.print_response(&answer, |body| render(body, who))?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 fn question(arguments: &Arguments) -> Value {

@@ -17,7 +17,7 @@ use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{Table, json as fields, printable};
 use crate::cli::required_members::RequiredMembers;
 use crate::cli::session::{ConnectionOptions, OutputFormat, Session, print};
-use crate::cli::{Outcome, duration, route};
+use crate::cli::{Exit, duration, route};
 
 /// Turns a flag off for everyone, at once.
 ///
@@ -59,7 +59,7 @@ pub(super) struct Kills {
     journal: bool,
 }
 
-pub(super) fn kill(connection: &ConnectionOptions, arguments: &Kill) -> Result<Outcome> {
+pub(super) fn kill(connection: &ConnectionOptions, arguments: &Kill) -> Result<Exit> {
     let (flag, options) = (&arguments.flag, &arguments.options);
     let Some(socket) = &arguments.socket else {
         let session = Session::open(connection)?;
@@ -89,10 +89,10 @@ pub(super) fn kill(connection: &ConnectionOptions, arguments: &Kill) -> Result<O
             moment(until)
         )
     })?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
-pub(super) fn restore(connection: &ConnectionOptions, arguments: &Restore) -> Result<Outcome> {
+pub(super) fn restore(connection: &ConnectionOptions, arguments: &Restore) -> Result<Exit> {
     let flag = &arguments.flag;
     let Some(socket) = &arguments.socket else {
         let session = Session::open(connection)?;
@@ -109,22 +109,22 @@ pub(super) fn restore(connection: &ConnectionOptions, arguments: &Restore) -> Re
     let request = ApiRequest::new(Method::POST, "/restore").json(&json!({ "flag": flag }));
     let answer = session.send(&request, Intent::LocalChange)?;
     session.print_response(&answer, |_| format!("{flag} decides again on this machine"))?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
-pub(super) fn kills(connection: &ConnectionOptions, arguments: &Kills) -> Result<Outcome> {
+pub(super) fn kills(connection: &ConnectionOptions, arguments: &Kills) -> Result<Exit> {
     let session = Session::over_socket(arguments.socket.clone(), connection)?;
     if arguments.journal {
         let answer = session.read("/journal", RequiredMembers::Anything)?;
         if !answer.body.is_empty() {
             print(&answer.body)?;
         }
-        return Ok(Outcome::Done);
+        return Ok(Exit::Success);
     }
     let answer = session.read("/kills", RequiredMembers::List("kills"))?;
     if session.format() == OutputFormat::Json {
         print(&answer.body)?;
-        return Ok(Outcome::Done);
+        return Ok(Exit::Success);
     }
     session.print_response(&answer, |body| {
         let mut table = Table::new(["flag", "until", "by", "reason"]);
@@ -134,5 +134,5 @@ pub(super) fn kills(connection: &ConnectionOptions, arguments: &Kills) -> Result
         }
         table.render("no flag is killed on this machine")
     })?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }

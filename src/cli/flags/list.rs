@@ -8,7 +8,7 @@ use crate::cli::pages::{self, Page};
 use crate::cli::render::moment::moment;
 use crate::cli::render::{json, local_kill};
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 /// Lists flags: how far each is, how many tenants have it on and opted in, when it last changed.
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub(super) struct Arguments {
     page: Page,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let headings = ["flag", "kind", "state", "on for", "opted in", "changed", ""];
     pages::list(
         session,
@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         (headings, row),
         "there are no flags: bring some in with `sluice apply -f flags.yaml`",
     )?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 fn row(flag: &Value) -> [String; 7] {

@@ -10,7 +10,7 @@ use crate::cli::render::json;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::required_members::FLAG;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 /// Sets the percentage rollout. What is not named of it stays as it is.
 #[derive(Debug, Args)]
@@ -58,7 +58,7 @@ fn audience(text: &str) -> Result<Value, String> {
     }
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let flag = &arguments.flag;
     let rollout = match &arguments.percentage {
         None => Value::Null,

@@ -8,7 +8,7 @@ use crate::cli::render::moment::moment;
 use crate::cli::render::{Table, counted, json, local_kill, printable};
 use crate::cli::required_members::FLAG;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 /// Shows one flag: how far it is and since when, what operators set, who has it, whether it is stale.
 #[derive(Debug, Args)]
@@ -17,10 +17,10 @@ pub(super) struct Arguments {
     flag: String,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let answer = session.read(route::flag(&arguments.flag, ""), FLAG)?;
     session.print_response(&answer, render)?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 fn render(flag: &Value) -> String {

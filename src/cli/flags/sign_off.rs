@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 /// Signs off a flag's promotion to ga, on behalf of those whom the policy asks for.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     options: ChangeOptions,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let Arguments {
         flag,
         behalf,

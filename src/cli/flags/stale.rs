@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cli::pages::{self, Page};
 use crate::cli::render::json;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 /// Lists flags that have outlived their purpose, each with the reasons.
 #[derive(Debug, Args)]
@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     page: Page,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     pages::list(
         session,
         (route::FLAGS, &[("stale", "true")]),
@@ -25,7 +25,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         (["flag", "state", "why"], row),
         "no flag is stale",
     )?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 fn row(flag: &Value) -> [String; 3] {

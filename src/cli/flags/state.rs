@@ -12,7 +12,7 @@ use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{json as fields, printable};
 use crate::cli::required_members::FLAG;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, output, route};
+use crate::cli::{Exit, output, route};
 
 /// What an urgent promotion does not wait for.
 const SKIPPABLE: [&str; 8] = [
@@ -98,7 +98,7 @@ impl State {
     }
 }
 
-pub(super) fn promote(session: &Session, arguments: &Promote) -> Result<Outcome> {
+pub(super) fn promote(session: &Session, arguments: &Promote) -> Result<Exit> {
     let (flag, to) = (&arguments.flag, arguments.to.lifecycle());
     let from = look(session, flag, to, Way::Forward)?;
     let mut body = Map::new();
@@ -123,7 +123,7 @@ pub(super) fn promote(session: &Session, arguments: &Promote) -> Result<Outcome>
     .map_err(|error| with_hint(error, flag, to))
 }
 
-pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Outcome> {
+pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Exit> {
     let (flag, to) = (&arguments.flag, arguments.to.lifecycle());
     let from = look(session, flag, to, Way::Back)?;
     let mut body = Map::new();
@@ -145,7 +145,7 @@ pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Outcome> {
             output::print_stderr(format_args!(
                 "{flag} is {to} now; who took it there is in the audit log"
             ));
-            Ok(Outcome::Done)
+            Ok(Exit::Success)
         }
         Ok(refused) if refused.has("FLAG_DEPENDENCY") => Err(refused
             .hint("revert them first, or all of them at once with --cascade")

@@ -10,7 +10,7 @@ use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{Table, json};
 use crate::cli::required_members::FLAG;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 /// Sets tier defaults: `tier2=on`, `tier1=none` for no default. Tiers that are not named stay as they are. Without
 /// any, shows them.
@@ -46,7 +46,7 @@ fn assignment(text: &str) -> Result<Assignment, String> {
     }
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let flag = &arguments.flag;
     if arguments.tiers.is_empty() {
         let answer = session.read(route::flag(flag, ""), FLAG)?;
@@ -57,7 +57,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
             }
             table.render("no tier has a default")
         })?;
-        return Ok(Outcome::Done);
+        return Ok(Exit::Success);
     }
     let tiers: Map<String, Value> = arguments
         .tiers

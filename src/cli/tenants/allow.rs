@@ -8,7 +8,7 @@ use crate::cli::change::{self, ChangeBody, ChangeRequest};
 use crate::cli::client::encoded;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 use super::OfTenant;
 
@@ -19,7 +19,7 @@ pub(super) enum List {
     Off,
 }
 
-pub(super) fn run(session: &Session, arguments: &OfTenant, list: List) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &OfTenant, list: List) -> Result<Exit> {
     let OfTenant {
         tenant,
         flag,

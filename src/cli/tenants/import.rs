@@ -14,7 +14,7 @@ use crate::cli::document;
 use crate::cli::render::preview::{UnchangedTenants, dry_run_text};
 use crate::cli::render::{Table, counted, json as fields};
 use crate::cli::session::{OutputFormat, Session};
-use crate::cli::{Outcome, output, route};
+use crate::cli::{Exit, output, route};
 
 /// How many tenants are sent at a time.
 const PIECE: usize = 10_000;
@@ -72,9 +72,9 @@ struct Told {
     refused: Vec<(String, String)>,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let Some(document) = document::read(&arguments.file)? else {
-        return Ok(Outcome::No);
+        return Ok(Exit::Failure);
     };
     let tenants = document.get("tenants").and_then(Value::as_object);
     let tenants = tenants.cloned().unwrap_or_default();
@@ -92,7 +92,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         }
         if !options.dry_run && !arguments.yes && !confirm("import them all the same?")? {
             output::print_stderr("nothing was changed");
-            return Ok(Outcome::No);
+            return Ok(Exit::Failure);
         }
     }
     let mut told = Told::default();
@@ -130,9 +130,9 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         output::print(told.render().trim_end())?;
     }
     Ok(if told.refused.is_empty() {
-        Outcome::Done
+        Exit::Success
     } else {
-        Outcome::No
+        Exit::Failure
     })
 }
 

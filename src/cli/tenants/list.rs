@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cli::pages::{self, Page};
 use crate::cli::render::json;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 /// Lists tenants.
 #[derive(Debug, Args)]
@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     page: Page,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let headings = ["tenant", "tier", "channel", "", "beta", "overrides"];
     pages::list(
         session,
@@ -26,7 +26,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         (headings, row),
         "no tenant has a record",
     )?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 fn row(tenant: &Value) -> [String; 6] {

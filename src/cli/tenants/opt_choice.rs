@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::cli::change::{self, ChangeBody, ChangeRequest};
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 use super::OfTenant;
 
@@ -18,7 +18,7 @@ pub(super) enum OptChoice {
     Out,
 }
 
-pub(super) fn run(session: &Session, arguments: &OfTenant, choice: OptChoice) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &OfTenant, choice: OptChoice) -> Result<Exit> {
     let OfTenant {
         tenant,
         flag,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cli::pages::{self, Page};
 use crate::cli::render::json;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 /// Lists the beta and ga flags as an org sees them: what it has on, and what it chose. Its own admin may, too.
 #[derive(Debug, Args)]
@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     page: Page,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     pages::list(
         session,
         (&route::org(&arguments.tenant, "/feature-flags"), &[]),
@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         (["flag", "state", "served", "because of", "chose", ""], row),
         "no flag is out yet",
     )?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 fn row(flag: &Value) -> [String; 6] {

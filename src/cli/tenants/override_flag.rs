@@ -9,7 +9,7 @@ use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::client::encoded;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 /// Forces a flag on or off for one tenant, or to a variant; `none` takes that back. `off` beats everything but the
 /// kill switch; `on` beats tiers and rollouts, but not the lifecycle.
@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     options: ChangeOptions,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let Arguments {
         tenant,
         flag,

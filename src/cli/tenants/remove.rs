@@ -9,7 +9,7 @@ use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::confirmation::confirm;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, output, route};
+use crate::cli::{Exit, output, route};
 
 /// Removes a tenant's record. It is judged as tenants without one from then on.
 #[derive(Debug, Args)]
@@ -23,11 +23,11 @@ pub(super) struct Arguments {
     options: ChangeOptions,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let Arguments { tenant, yes, options } = arguments;
     if !yes && !options.dry_run && !confirm(&format!("remove the record of {tenant}?"))? {
         output::print_stderr("nothing was changed");
-        return Ok(Outcome::No);
+        return Ok(Exit::Failure);
     }
     let change = ChangeRequest::new(Method::DELETE, route::tenant(tenant, ""), ChangeBody::None);
     let done = |_: &Value| format!("the record of {tenant} is removed");

@@ -10,7 +10,7 @@ use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest, intent}
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{json, printable};
 use crate::cli::session::{OutputFormat, Session, print};
-use crate::cli::{Outcome, output, route};
+use crate::cli::{Exit, output, route};
 
 /// Sets fields of a tenant's record; what is not named stays as it is.
 #[derive(Debug, Args)]
@@ -46,7 +46,7 @@ enum Channel {
     Latest,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let tenant = &arguments.tenant;
     if arguments.new {
         return make(session, arguments);
@@ -61,7 +61,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
 }
 
 /// Makes a record, by an import of one, which writes over none that there is.
-fn make(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+fn make(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let tenant = &arguments.tenant;
     let mut record = patch(arguments);
     if let Some(fields) = record.as_object_mut() {
@@ -97,9 +97,9 @@ fn make(session: &Session, arguments: &Arguments) -> Result<Outcome> {
         })?;
     }
     Ok(if refused.is_some() {
-        Outcome::No
+        Exit::Failure
     } else {
-        Outcome::Done
+        Exit::Success
     })
 }
 

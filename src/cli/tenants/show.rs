@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cli::render::{Table, json, printable};
 use crate::cli::required_members::RequiredMembers;
 use crate::cli::session::Session;
-use crate::cli::{Outcome, route};
+use crate::cli::{Exit, route};
 
 /// Shows one tenant's record.
 #[derive(Debug, Args)]
@@ -16,13 +16,13 @@ pub(super) struct Arguments {
     tenant: String,
 }
 
-pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let answer = session.read(
         route::tenant(&arguments.tenant, ""),
         RequiredMembers::Texts(&["id"]),
     )?;
     session.print_response(&answer, |body| render(&arguments.tenant, body))?;
-    Ok(Outcome::Done)
+    Ok(Exit::Success)
 }
 
 fn render(id: &str, tenant: &Value) -> String {
