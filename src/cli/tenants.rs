@@ -34,21 +34,21 @@ enum Command {
     Flags(org_flags::Arguments),
     Set(set::Arguments),
     /// Puts a flag on a tenant's beta allowlist.
-    Allow(OfTenant),
+    Allow(FlagOfTenant),
     /// Takes a flag off a tenant's beta allowlist: a beta flag is off for it at once.
-    Disallow(OfTenant),
+    Disallow(FlagOfTenant),
     Override(override_flag::Arguments),
     /// Chooses for a tenant to have a flag, as its own admin could.
-    OptIn(OfTenant),
+    OptIn(FlagOfTenant),
     /// Chooses for a tenant not to have a flag, as its own admin could.
-    OptOut(OfTenant),
+    OptOut(FlagOfTenant),
     Import(import::Arguments),
     Remove(remove::Arguments),
 }
 
 /// A change of one flag for one tenant.
 #[derive(Debug, Args)]
-struct OfTenant {
+struct FlagOfTenant {
     /// The tenant's id.
     tenant: String,
     /// The flag's key.
@@ -64,8 +64,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Show(arguments) => show::run(&session, arguments),
         Command::Flags(arguments) => org_flags::run(&session, arguments),
         Command::Set(arguments) => set::run(&session, arguments),
-        Command::Allow(arguments) => allow::run(&session, arguments, allow::List::On),
-        Command::Disallow(arguments) => allow::run(&session, arguments, allow::List::Off),
+        Command::Allow(arguments) => allow::run(&session, arguments, allow::AllowlistChange::Add),
+        Command::Disallow(arguments) => allow::run(&session, arguments, allow::AllowlistChange::Remove),
         Command::Override(arguments) => override_flag::run(&session, arguments),
         Command::OptIn(arguments) => opt_choice::run(&session, arguments, opt_choice::OptChoice::In),
         Command::OptOut(arguments) => opt_choice::run(&session, arguments, opt_choice::OptChoice::Out),

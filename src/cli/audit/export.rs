@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::exported_entry::parse;
-use super::line_splitter::Lines;
+use super::line_splitter::LineSplitter;
 use crate::cli::atomic_file::{AtomicFile, IfExists};
 use crate::cli::change::with_query;
 use crate::cli::client::{ApiRequest, ClientError};
@@ -56,7 +56,7 @@ fn entries(
         expected: "an audit log",
         reason,
     };
-    let (mut lines, mut count, mut stranger) = (Lines::default(), 0_usize, false);
+    let (mut lines, mut count, mut stranger) = (LineSplitter::default(), 0_usize, false);
     let asked = session.stream(request, &mut |piece| {
         lines.add(piece, |line| {
             if parse(line).is_none() {

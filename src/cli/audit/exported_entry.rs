@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 /// A line of an exported log. Fields that a newer version adds are nothing that is hashed.
 #[derive(Debug, Deserialize)]
-struct Line {
+struct EntryLine {
     id: u64,
     #[serde(default)]
     revision: u64,
@@ -17,7 +17,7 @@ struct Line {
 
 /// Reads a line.
 pub(super) fn parse(line: &[u8]) -> Option<Sealed> {
-    let line: Line = serde_json::from_slice(line).ok()?;
+    let line: EntryLine = serde_json::from_slice(line).ok()?;
     Some(Sealed {
         id: line.id,
         revision: Revision(line.revision),

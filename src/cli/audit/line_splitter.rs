@@ -7,11 +7,11 @@ pub(super) const MAX_LINE: usize = 16 * 1024 * 1024;
 
 /// Lines that are coming.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(super) struct LineSplitter {
     rest: Vec<u8>,
 }
 
-impl Lines {
+impl LineSplitter {
     /// Hands on each line that the piece completes, with its line break.
     ///
     /// # Errors
@@ -19,7 +19,7 @@ impl Lines {
     pub(super) fn add(
         &mut self,
         piece: &[u8],
-        mut take: impl FnMut(&[u8]) -> io::Result<()>,
+        mut on_line: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
             if self.rest.len().saturating_add(part.len()) > MAX_LINE {
@@ -27,7 +27,7 @@ impl Lines {
             }
             self.rest.extend_from_slice(part);
             if part.ends_with(b"\n") {
-                take(&self.rest)?;
+                on_line(&self.rest)?;
                 self.rest.clear();
             }
         }
@@ -48,18 +48,18 @@ mod tests {
     fn lines_are_whole_however_they_come_in_pieces() {
         let text = b"one\ntwo\n\nthree";
         for size in 1..=text.len() {
-            let (mut lines, mut taken) = (Lines::default(), Vec::new());
+            let (mut lines, mut taken) = (LineSplitter::default(), Vec::new());
             for piece in text.chunks(size) {
-                let mut take = |line: &[u8]| {
+                let mut on_line = |line: &[u8]| {
                     taken.push(line.to_vec());
                     Ok(())
                 };
-                lines.add(piece, &mut take).unwrap();
+                lines.add(piece, &mut on_line).unwrap();
             }
             assert_eq!(taken, [&b"one\n"[..], b"two\n", b"\n"], "{size}");
             assert_eq!(lines.rest(), b"three");
         }
-        let mut lines = Lines::default();
+        let mut lines = LineSplitter::default();
         assert!(lines.add(&vec![0; MAX_LINE], |_| Ok(())).is_ok());
         assert!(lines.add(&[0], |_| Ok(())).is_err());
     }

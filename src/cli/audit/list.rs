@@ -46,7 +46,7 @@ fn row(entry: &Value) -> [String; 7] {
         short(&text("action")).to_owned(),
         text("flag"),
         text("org"),
-        told(entry),
+        details(entry),
     ]
 }
 
@@ -57,7 +57,7 @@ fn short(action: &str) -> &str {
 }
 
 /// What else is worth a place in a line: refused and why, from and to, who answered for it, the reason.
-fn told(entry: &Value) -> String {
+fn details(entry: &Value) -> String {
     let mut parts = Vec::new();
     let none = Value::Null;
     let details = entry.get("details").unwrap_or(&none);
@@ -110,13 +110,16 @@ mod tests {
     #[test]
     fn refusals_and_urgent_skips_stand_out() {
         let refused = json!({ "outcome": "refused", "details": { "codes": ["SOAK_NOT_ELAPSED", "EXIT_CRITERIA"], "to": "ga" } });
-        assert_eq!(told(&refused), "REFUSED SOAK_NOT_ELAPSED, EXIT_CRITERIA; to ga");
+        assert_eq!(
+            details(&refused),
+            "REFUSED SOAK_NOT_ELAPSED, EXIT_CRITERIA; to ga"
+        );
         let urgent = json!({
             "outcome": "applied", "source": "file", "details": { "from": "beta", "to": "ga" },
             "urgent": { "decision_maker": "cto", "incident": "INC-7", "reason": "outage" },
         });
         assert_eq!(
-            told(&urgent),
+            details(&urgent),
             "beta -> ga; by file; URGENT: cto decided, INC-7, outage"
         );
     }

@@ -10,7 +10,7 @@ use control::{GENESIS, Hash};
 
 use super::export;
 use super::exported_entry::{hex, parse, unhex};
-use super::line_splitter::{Lines, MAX_LINE};
+use super::line_splitter::{LineSplitter, MAX_LINE};
 use crate::cli::client::ClientError;
 use crate::cli::session::{ConnectionOptions, OutputFormat, Session};
 use crate::cli::{Exit, output};
@@ -30,13 +30,16 @@ pub(super) struct Arguments {
 }
 
 fn head(text: &str) -> Result<(u64, Hash), String> {
-    let wrong = || "a head is written ID:HASH, as `sluice audit verify` prints it".to_owned();
-    let (id, hash) = text.split_once(':').ok_or_else(wrong)?;
-    Ok((id.parse().map_err(|_| wrong())?, unhex(hash).ok_or_else(wrong)?))
+    let problem = || "a head is written ID:HASH, as `sluice audit verify` prints it".to_owned();
+    let (id, hash) = text.split_once(':').ok_or_else(problem)?;
+    Ok((
+        id.parse().map_err(|_| problem())?,
+        unhex(hash).ok_or_else(problem)?,
+    ))
 }
 
 pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Result<Exit> {
-    let mut proof = Proof::new(arguments.head);
+    let mut verification = Verification::new(arguments.head);
     let format = match &arguments.file {
         Some(path) => {
             let failed = || format!("can't read {}", path.display());
@@ -51,34 +54,34 @@ pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Resu
                 if read == 0 {
                     break;
                 }
-                proof.line(&line);
+                verification.line(&line);
             }
             OutputFormat::Text
         }
         None => {
             let session = Session::open(connection)?;
-            read(&session, &mut proof)?;
-            let made = proof.revision;
+            read(&session, &mut verification)?;
+            let log_revision = verification.revision;
             // What was committed meanwhile, and what the store was at before it was read.
-            let store = read(&session, &mut proof)?;
-            proof.compare_with_store(made, store);
+            let store = read(&session, &mut verification)?;
+            verification.compare_with_store(log_revision, store);
             session.format()
         }
     };
-    if arguments.file.is_some() && proof.lines == 0 && proof.missing_head().is_none() {
-        proof.wrong = Some("there is no entry in it".to_owned());
+    if arguments.file.is_some() && verification.lines == 0 && verification.missing_head().is_none() {
+        verification.problem = Some("there is no entry in it".to_owned());
     }
-    tell(&proof, format)
+    print_result(&verification, format)
 }
 
 /// Reads what comes after the entries that were read. Gives what the server's store was at before.
-fn read(session: &Session, proof: &mut Proof) -> Result<Option<u64>> {
-    let (mut lines, mut are_entries) = (Lines::default(), true);
-    let after = Some(proof.last.0).filter(|id| *id > 0);
+fn read(session: &Session, verification: &mut Verification) -> Result<Option<u64>> {
+    let (mut lines, mut are_entries) = (LineSplitter::default(), true);
+    let after = Some(verification.last.0).filter(|id| *id > 0);
     let answer = session.stream(&export::request(after), &mut |piece| {
         lines.add(piece, |line| {
             are_entries &= parse(line).is_some();
-            proof.line(line);
+            verification.line(line);
             Ok(())
         })
     })?;
@@ -93,28 +96,31 @@ fn read(session: &Session, proof: &mut Proof) -> Result<Option<u64>> {
     Ok(answer.revision)
 }
 
-fn tell(proof: &Proof, format: OutputFormat) -> Result<Exit> {
-    let (id, hash) = proof.last;
-    let wrong = proof.wrong.clone().or_else(|| proof.missing_head());
+fn print_result(verification: &Verification, format: OutputFormat) -> Result<Exit> {
+    let (id, hash) = verification.last;
+    let problem = verification
+        .problem
+        .clone()
+        .or_else(|| verification.missing_head());
     if format == OutputFormat::Json {
         output::print(serde_json::json!({
-            "ok": wrong.is_none(), "entries": proof.entries, "head": format!("{id}:{}", hex(&hash)), "problem": wrong,
+            "ok": problem.is_none(), "entries": verification.entries, "head": format!("{id}:{}", hex(&hash)), "problem": problem,
         }))?;
-    } else if wrong.is_none() {
+    } else if problem.is_none() {
         output::print(format_args!(
             "ok: {} entries, none missing, none altered",
-            proof.entries
+            verification.entries
         ))?;
         output::print(format_args!("head {id}:{}", hex(&hash)))?;
     }
-    let Some(wrong) = wrong else {
+    let Some(problem) = problem else {
         return Ok(Exit::Success);
     };
     if format == OutputFormat::Text {
-        output::print_stderr(format_args!("the log is not what was written: {wrong}"));
+        output::print_stderr(format_args!("the log is not what was written: {problem}"));
         output::print_stderr(format_args!(
             "{} entries before it are in order; the last good one is {id}:{}",
-            proof.entries,
+            verification.entries,
             hex(&hash)
         ));
     }
@@ -123,26 +129,26 @@ fn tell(proof: &Proof, format: OutputFormat) -> Result<Exit> {
 
 /// A proof under way.
 #[derive(Debug)]
-struct Proof {
+struct Verification {
     last: (u64, Hash),
     /// What the last one made, or found.
     revision: u64,
     lines: u64,
     entries: u64,
     /// What was found first.
-    wrong: Option<String>,
+    problem: Option<String>,
     head: Option<(u64, Hash)>,
     is_head_seen: bool,
 }
 
-impl Proof {
+impl Verification {
     fn new(head: Option<(u64, Hash)>) -> Self {
         Self {
             last: (0, GENESIS),
             revision: 0,
             lines: 0,
             entries: 0,
-            wrong: None,
+            problem: None,
             head,
             is_head_seen: head.is_some_and(|(id, _)| id == 0),
         }
@@ -151,12 +157,12 @@ impl Proof {
     /// Takes the next line. After the first wrong one nothing is looked at.
     fn line(&mut self, line: &[u8]) {
         let line = line.trim_ascii();
-        if line.is_empty() || self.wrong.is_some() {
+        if line.is_empty() || self.problem.is_some() {
             return;
         }
         self.lines = self.lines.saturating_add(1);
         let Some(sealed) = parse(line) else {
-            self.wrong = Some(format!("line {} is no entry", self.lines));
+            self.problem = Some(format!("line {} is no entry", self.lines));
             return;
         };
         match control::verify(self.last, [&sealed]) {
@@ -166,7 +172,7 @@ impl Proof {
                 self.entries = self.entries.saturating_add(1);
                 self.compare(last);
             }
-            Err(tampered) => self.wrong = Some(tampered.to_string()),
+            Err(tampered) => self.problem = Some(tampered.to_string()),
         }
     }
 
@@ -174,7 +180,7 @@ impl Proof {
         match self.head {
             Some((known, expected)) if known == id && expected == hash => self.is_head_seen = true,
             Some((known, _)) if known == id => {
-                self.wrong = Some(format!(
+                self.problem = Some(format!(
                     "entry {id} is not the one whose hash was kept: the log was written anew"
                 ));
             }
@@ -183,17 +189,17 @@ impl Proof {
     }
 
     /// Each change leaves a record and an entry. `made` is what was found in the log before the store was at `store`.
-    fn compare_with_store(&mut self, made: u64, store: Option<u64>) {
-        if self.wrong.is_some() {
+    fn compare_with_store(&mut self, log_revision: u64, store: Option<u64>) {
+        if self.problem.is_some() {
             return;
         }
         let ends = self.revision;
-        self.wrong = match store {
+        self.problem = match store {
             Some(store) if ends < store => Some(format!(
                 "it ends at revision {ends}, and the store is at {store}: its end is missing"
             )),
-            Some(store) if store < made => Some(format!(
-                "it ends at revision {made}, and the store is at {store}: records are missing"
+            Some(store) if store < log_revision => Some(format!(
+                "it ends at revision {log_revision}, and the store is at {store}: records are missing"
             )),
             Some(_) => None,
             None => Some(
@@ -249,14 +255,17 @@ mod tests {
             .collect()
     }
 
-    fn proven(lines: &[String], head: Option<(u64, Hash)>) -> (u64, Option<String>) {
-        let mut proof = Proof::new(head);
+    fn verified(lines: &[String], head: Option<(u64, Hash)>) -> (u64, Option<String>) {
+        let mut verification = Verification::new(head);
         for line in lines {
-            proof.line(line.as_bytes());
+            verification.line(line.as_bytes());
         }
         (
-            proof.entries,
-            proof.wrong.clone().or_else(|| proof.missing_head()),
+            verification.entries,
+            verification
+                .problem
+                .clone()
+                .or_else(|| verification.missing_head()),
         )
     }
 
@@ -268,15 +277,15 @@ mod tests {
     #[test]
     fn a_log_as_it_was_written_is_proven() {
         let lines = log(5);
-        assert_eq!(proven(&lines, None), (5, None));
-        assert_eq!(proven(&lines, Some(head_of(&lines[2]))), (5, None));
-        assert_eq!(proven(&[], None), (0, None));
+        assert_eq!(verified(&lines, None), (5, None));
+        assert_eq!(verified(&lines, Some(head_of(&lines[2]))), (5, None));
+        assert_eq!(verified(&[], None), (0, None));
     }
 
     #[test]
     fn a_log_that_ends_elsewhere_than_its_store_is_not_whole() {
         let lines = log(5);
-        for (count, made, store, expected) in [
+        for (count, log_revision, store, expected) in [
             (5, 5, Some(5), None),
             (5, 4, Some(4), None),
             (0, 0, Some(0), None),
@@ -286,15 +295,15 @@ mod tests {
             (0, 0, None, Some("doesn't say")),
             (5, 5, None, Some("doesn't say")),
         ] {
-            let mut proof = Proof::new(None);
+            let mut verification = Verification::new(None);
             for line in &lines[..count] {
-                proof.line(line.as_bytes());
+                verification.line(line.as_bytes());
             }
-            proof.compare_with_store(made, store);
-            let wrong = proof.wrong.unwrap_or_default();
+            verification.compare_with_store(log_revision, store);
+            let problem = verification.problem.unwrap_or_default();
             match expected {
-                Some(expected) => assert!(wrong.contains(expected), "{wrong}"),
-                None => assert_eq!(wrong, ""),
+                Some(expected) => assert!(problem.contains(expected), "{problem}"),
+                None => assert_eq!(problem, ""),
             }
         }
     }
@@ -316,15 +325,17 @@ mod tests {
             (lines[..3].to_vec(), 3, "cut off"),
             (Vec::new(), 0, "cut off"),
         ] {
-            let (entries, wrong) = proven(&lines, head);
+            let (entries, problem) = verified(&lines, head);
             assert_eq!(entries, good);
             assert!(
-                wrong.as_deref().is_some_and(|wrong| wrong.contains(expected)),
-                "{wrong:?}"
+                problem
+                    .as_deref()
+                    .is_some_and(|problem| problem.contains(expected)),
+                "{problem:?}"
             );
         }
         let other = Some((5, [7; 32]));
-        assert!(proven(&lines, other).1.unwrap().contains("written anew"));
+        assert!(verified(&lines, other).1.unwrap().contains("written anew"));
     }
 
     #[test]

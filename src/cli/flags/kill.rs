@@ -23,7 +23,7 @@ use crate::cli::{Exit, duration, route};
 ///
 /// With --socket only on this machine, whoever manages the flags and with no server asked: it ends by itself.
 #[derive(Debug, Args)]
-pub(super) struct Kill {
+pub(super) struct KillArguments {
     /// The flag's key.
     flag: String,
     /// The break-glass socket of the proxy on this machine.
@@ -31,14 +31,14 @@ pub(super) struct Kill {
     socket: Option<PathBuf>,
     /// With --socket, for how long: `30m`, `1h`, `7d` at most; left out: an hour.
     #[arg(long = "for", value_name = "DURATION", requires = "socket", value_parser = duration::parse)]
-    lasting: Option<Duration>,
+    duration_argument: Option<Duration>,
     #[command(flatten)]
     options: ChangeOptions,
 }
 
 /// Lets a flag that was killed decide again.
 #[derive(Debug, Args)]
-pub(super) struct Restore {
+pub(super) struct RestoreArguments {
     /// The flag's key.
     flag: String,
     /// The break-glass socket of the proxy on this machine.
@@ -50,7 +50,7 @@ pub(super) struct Restore {
 
 /// Lists the flags that are killed on this machine by its break-glass socket.
 #[derive(Debug, Args)]
-pub(super) struct Kills {
+pub(super) struct KillsArguments {
     /// The break-glass socket of the proxy on this machine.
     #[arg(long, value_name = "PATH")]
     socket: PathBuf,
@@ -59,7 +59,7 @@ pub(super) struct Kills {
     journal: bool,
 }
 
-pub(super) fn kill(connection: &ConnectionOptions, arguments: &Kill) -> Result<Exit> {
+pub(super) fn kill(connection: &ConnectionOptions, arguments: &KillArguments) -> Result<Exit> {
     let (flag, options) = (&arguments.flag, &arguments.options);
     let Some(socket) = &arguments.socket else {
         let session = Session::open(connection)?;
@@ -76,8 +76,8 @@ pub(super) fn kill(connection: &ConnectionOptions, arguments: &Kill) -> Result<E
         bail!("a kill by the socket needs --reason");
     };
     let mut body = json!({ "flag": flag, "reason": reason });
-    if let (Some(lasting), Some(fields)) = (arguments.lasting, body.as_object_mut()) {
-        fields.insert("seconds".to_owned(), lasting.as_secs().into());
+    if let (Some(duration_argument), Some(fields)) = (arguments.duration_argument, body.as_object_mut()) {
+        fields.insert("seconds".to_owned(), duration_argument.as_secs().into());
     }
     let session = Session::over_socket(socket.clone(), connection)?;
     let request = ApiRequest::new(Method::POST, "/kill").json(&body);
@@ -92,7 +92,7 @@ pub(super) fn kill(connection: &ConnectionOptions, arguments: &Kill) -> Result<E
     Ok(Exit::Success)
 }
 
-pub(super) fn restore(connection: &ConnectionOptions, arguments: &Restore) -> Result<Exit> {
+pub(super) fn restore(connection: &ConnectionOptions, arguments: &RestoreArguments) -> Result<Exit> {
     let flag = &arguments.flag;
     let Some(socket) = &arguments.socket else {
         let session = Session::open(connection)?;
@@ -112,7 +112,7 @@ pub(super) fn restore(connection: &ConnectionOptions, arguments: &Restore) -> Re
     Ok(Exit::Success)
 }
 
-pub(super) fn kills(connection: &ConnectionOptions, arguments: &Kills) -> Result<Exit> {
+pub(super) fn kills(connection: &ConnectionOptions, arguments: &KillsArguments) -> Result<Exit> {
     let session = Session::over_socket(arguments.socket.clone(), connection)?;
     if arguments.journal {
         let answer = session.read("/journal", RequiredMembers::Anything)?;

@@ -17,19 +17,15 @@ pub(super) struct Arguments {
     flag: String,
     /// On whose behalf: `engineering`, `operations`, ... as the policy names them.
     #[arg(long = "as", value_name = "ROLE")]
-    behalf: String,
+    role: String,
     #[command(flatten)]
     options: ChangeOptions,
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
-    let Arguments {
-        flag,
-        behalf,
-        options,
-    } = arguments;
-    let body = ChangeBody::field("role", behalf.as_str());
+    let Arguments { flag, role, options } = arguments;
+    let body = ChangeBody::field("role", role.as_str());
     let change = ChangeRequest::new(Method::POST, route::flag(flag, "/sign-offs"), body);
-    let done = |_: &Value| format!("{flag}: signed off for {behalf}");
+    let done = |_: &Value| format!("{flag}: signed off for {role}");
     change::apply(session, options, change, UnchangedTenants::All, done)
 }

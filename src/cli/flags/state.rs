@@ -15,7 +15,7 @@ use crate::cli::session::Session;
 use crate::cli::{Exit, output, route};
 
 /// What an urgent promotion does not wait for.
-const SKIPPABLE: [&str; 8] = [
+const SKIPPABLE_CODES: [&str; 8] = [
     "SOAK_NOT_ELAPSED",
     "EXIT_CRITERIA",
     "SIGN_OFF_MISSING",
@@ -31,15 +31,15 @@ const SKIPPABLE: [&str; 8] = [
 /// ServerRejection with every reason while it has not soaked, lacks tenants, sign-offs and so on. Somebody may answer for
 /// not waiting: --decision-maker, --incident and --reason together, by a platform-admin; it is written down as such.
 #[derive(Debug, Args)]
-pub(super) struct Promote {
+pub(super) struct PromoteArguments {
     /// The flag's key.
     flag: String,
     /// How far.
     #[arg(value_enum)]
-    to: State,
+    to: LifecycleArgument,
     /// For ga: `on` for everyone who has not opted out, or as `tiers`, rollout and default say.
     #[arg(long, value_enum)]
-    default: Option<GaDefault>,
+    default: Option<GaDefaultArgument>,
     /// Does not wait: who decided that.
     #[arg(long, value_name = "NAME", requires_all = ["incident", "reason"], help_heading = "Urgent")]
     decision_maker: Option<String>,
@@ -52,12 +52,12 @@ pub(super) struct Promote {
 
 /// Takes a flag back to an earlier state, at once.
 #[derive(Debug, Args)]
-pub(super) struct Revert {
+pub(super) struct RevertArguments {
     /// The flag's key.
     flag: String,
     /// How far.
     #[arg(value_enum)]
-    to: State,
+    to: LifecycleArgument,
     /// Takes the flags that require it back, too.
     #[arg(long)]
     cascade: bool,
@@ -66,7 +66,7 @@ pub(super) struct Revert {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum State {
+enum LifecycleArgument {
     #[value(alias = "dev")]
     Alpha,
     Beta,
@@ -75,19 +75,19 @@ enum State {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum GaDefault {
+enum GaDefaultArgument {
     On,
     Tiers,
 }
 
 /// Which way a state is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Direction {
     Forward,
-    Back,
+    Backward,
 }
 
-impl State {
+impl LifecycleArgument {
     fn lifecycle(self) -> Lifecycle {
         match self {
             Self::Alpha => Lifecycle::Alpha,
@@ -98,14 +98,14 @@ impl State {
     }
 }
 
-pub(super) fn promote(session: &Session, arguments: &Promote) -> Result<Exit> {
+pub(super) fn promote(session: &Session, arguments: &PromoteArguments) -> Result<Exit> {
     let (flag, to) = (&arguments.flag, arguments.to.lifecycle());
-    let from = look(session, flag, to, Way::Forward)?;
+    let from = check_direction(session, flag, to, Direction::Forward)?;
     let mut body = Map::new();
     body.insert("state".to_owned(), to.as_str().into());
     match arguments.default {
-        Some(GaDefault::Tiers) => drop(body.insert("default".to_owned(), "tiers".into())),
-        Some(GaDefault::On) => drop(body.insert("default".to_owned(), "on".into())),
+        Some(GaDefaultArgument::Tiers) => drop(body.insert("default".to_owned(), "tiers".into())),
+        Some(GaDefaultArgument::On) => drop(body.insert("default".to_owned(), "on".into())),
         None => {}
     }
     let options = &arguments.options;
@@ -118,14 +118,14 @@ pub(super) fn promote(session: &Session, arguments: &Promote) -> Result<Exit> {
     }
     let change = change(flag, body);
     change::apply(session, &sent, change, UnchangedTenants::All, |body| {
-        went(flag, from.as_deref(), to, body)
+        result_text(flag, from.as_deref(), to, body)
     })
-    .map_err(|error| with_hint(error, flag, to))
+    .map_err(|error| with_urgent_hint(error, flag, to))
 }
 
-pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Exit> {
+pub(super) fn revert(session: &Session, arguments: &RevertArguments) -> Result<Exit> {
     let (flag, to) = (&arguments.flag, arguments.to.lifecycle());
-    let from = look(session, flag, to, Way::Back)?;
+    let from = check_direction(session, flag, to, Direction::Backward)?;
     let mut body = Map::new();
     body.insert("state".to_owned(), to.as_str().into());
     if arguments.cascade {
@@ -137,7 +137,7 @@ pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Exit> {
         &arguments.options,
         change,
         UnchangedTenants::All,
-        |body| went(flag, from.as_deref(), to, body),
+        |body| result_text(flag, from.as_deref(), to, body),
     );
     sent.or_else(|error| match error.downcast::<ServerRejection>() {
         // It was somewhere else a moment ago: the first of two requests, of which no answer came, or somebody.
@@ -156,16 +156,16 @@ pub(super) fn revert(session: &Session, arguments: &Revert) -> Result<Exit> {
 }
 
 /// How far it is. Whoever says `promote` must not take it back by that, nor the other way round.
-fn look(session: &Session, flag: &str, to: Lifecycle, way: Way) -> Result<Option<String>> {
+fn check_direction(session: &Session, flag: &str, to: Lifecycle, way: Direction) -> Result<Option<String>> {
     let answer = session.read(route::flag(flag, ""), FLAG)?;
     let body = answer.json()?;
     let from = fields::text(&body, "lifecycle").or_else(|| fields::text(&body, "state"));
     let known = from.and_then(|from| Lifecycle::ALL.into_iter().find(|known| known.as_str() == from));
     match (known, way) {
-        (Some(from), Way::Forward) if to < from => {
+        (Some(from), Direction::Forward) if to < from => {
             bail!("{flag} is {from}; back to {to} takes `sluice flags revert {flag} {to}`")
         }
-        (Some(from), Way::Back) if to > from => {
+        (Some(from), Direction::Backward) if to > from => {
             bail!("{flag} is {from}; on to {to} takes `sluice flags promote {flag} {to}`")
         }
         _ => Ok(from.map(printable)),
@@ -180,7 +180,7 @@ fn change(flag: &str, body: Map<String, Value>) -> ChangeRequest {
     )
 }
 
-fn went(flag: &str, from: Option<&str>, to: Lifecycle, body: &Value) -> String {
+fn result_text(flag: &str, from: Option<&str>, to: Lifecycle, body: &Value) -> String {
     let mut text = match from {
         Some(from) => format!("{flag}: {from} -> {to}"),
         None => format!("{flag} is {to}"),
@@ -203,9 +203,11 @@ fn went(flag: &str, from: Option<&str>, to: Lifecycle, body: &Value) -> String {
 }
 
 /// Says how an urgent promotion is made, where one would help.
-fn with_hint(error: anyhow::Error, flag: &str, to: Lifecycle) -> anyhow::Error {
+fn with_urgent_hint(error: anyhow::Error, flag: &str, to: Lifecycle) -> anyhow::Error {
     match error.downcast::<ServerRejection>() {
-        Ok(refused) if SKIPPABLE.iter().any(|code| refused.has(code)) && !refused.has("ROLE_MISSING") => {
+        Ok(refused)
+            if SKIPPABLE_CODES.iter().any(|code| refused.has(code)) && !refused.has("ROLE_MISSING") =>
+        {
             refused
                 .hint(format!(
                     "an urgent skip needs the role platform-admin:  sluice flags promote {flag} {to} \
@@ -235,7 +237,7 @@ mod tests {
                 "board: beta -> ga, not waited for: NOT_STABLE, still off by the default of: tier1, tier2",
             ),
         ] {
-            assert_eq!(went("board", Some("beta"), Lifecycle::Ga, &body), expected);
+            assert_eq!(result_text("board", Some("beta"), Lifecycle::Ga, &body), expected);
         }
     }
 }

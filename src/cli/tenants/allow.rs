@@ -10,24 +10,24 @@ use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
 use crate::cli::{Exit, route};
 
-use super::OfTenant;
+use super::FlagOfTenant;
 
 /// Whether the flag is put on the list or taken off it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum List {
-    On,
-    Off,
+pub(super) enum AllowlistChange {
+    Add,
+    Remove,
 }
 
-pub(super) fn run(session: &Session, arguments: &OfTenant, list: List) -> Result<Exit> {
-    let OfTenant {
+pub(super) fn run(session: &Session, arguments: &FlagOfTenant, list: AllowlistChange) -> Result<Exit> {
+    let FlagOfTenant {
         tenant,
         flag,
         options,
     } = arguments;
     let (method, words) = match list {
-        List::On => (Method::PUT, "on"),
-        List::Off => (Method::DELETE, "not on"),
+        AllowlistChange::Add => (Method::PUT, "on"),
+        AllowlistChange::Remove => (Method::DELETE, "not on"),
     };
     let path = route::tenant(tenant, &format!("/beta/{}", encoded(flag)));
     let done = |_: &Value| format!("{flag} is {words} the beta allowlist of {tenant}");

@@ -17,11 +17,11 @@ use crate::cli::session::{OutputFormat, Session};
 use crate::cli::{Exit, output, route};
 
 /// How many tenants are sent at a time.
-const PIECE: usize = 10_000;
+const BATCH_TENANTS: usize = 10_000;
 /// How long a piece may be, in bytes, with room for what is around it.
-const PIECE_BYTES: usize = 12 * 1024 * 1024;
+const BATCH_BYTES: usize = 12 * 1024 * 1024;
 /// How many refused tenants are told.
-const MAX_REFUSED: usize = 100;
+const MAX_LISTED: usize = 100;
 
 /// Brings in the tenants of a flags document (its `tenants`), each with a result. Those that are refused hold up no
 /// other.
@@ -34,8 +34,8 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
     /// What happens to tenants that there are already.
-    #[arg(long, value_enum, default_value_t = Mode::Patch)]
-    mode: Mode,
+    #[arg(long, value_enum, default_value_t = ImportMode::Patch)]
+    mode: ImportMode,
     /// Does not ask.
     #[arg(long)]
     yes: bool,
@@ -44,7 +44,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Mode {
+pub(super) enum ImportMode {
     /// They are refused.
     Create,
     /// They are written whole: what the document does not say of them is gone.
@@ -53,7 +53,7 @@ pub(super) enum Mode {
     Patch,
 }
 
-impl Mode {
+impl ImportMode {
     fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -65,7 +65,7 @@ impl Mode {
 
 /// What became of the tenants so far.
 #[derive(Debug, Default)]
-struct Told {
+struct ImportSummary {
     created: u64,
     changed: u64,
     unchanged: u64,
@@ -83,10 +83,10 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     }
     let mut options = arguments.options.clone();
     let losses = match arguments.mode {
-        Mode::Create => ImportLosses::default(),
-        mode => ImportLosses::of(session, mode, &tenants)?,
+        ImportMode::Create => ImportLosses::default(),
+        mode => ImportLosses::compute(session, mode, &tenants)?,
     };
-    if !losses.are_none() {
+    if !losses.is_empty() {
         if session.format() == OutputFormat::Text {
             output::print(losses.render().trim_end())?;
         }
@@ -95,31 +95,31 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
             return Ok(Exit::Failure);
         }
     }
-    let mut told = Told::default();
-    let pieces = pieces(tenants);
-    if options.if_revision.is_some() && pieces.len() > 1 {
+    let mut summary = ImportSummary::default();
+    let batches = batches(tenants);
+    if options.if_revision.is_some() && batches.len() > 1 {
         bail!(
             "so many tenants take {} revisions: leave --if-revision out",
-            pieces.len()
+            batches.len()
         );
     }
     // Who agreed to a loss, or saw that there is none where records are written whole, agreed to what was shown.
-    let may_lose = !losses.are_none() || matches!(arguments.mode, Mode::Upsert);
-    let is_bound = options.if_revision.is_some() || (may_lose && !arguments.yes);
-    if is_bound {
+    let may_lose = !losses.is_empty() || matches!(arguments.mode, ImportMode::Upsert);
+    let is_conditional = options.if_revision.is_some() || (may_lose && !arguments.yes);
+    if is_conditional {
         options.if_revision = options.if_revision.or(losses.revision);
     }
-    for piece in pieces {
-        let body = json!({ "mode": arguments.mode.as_str(), "tenants": piece });
+    for batch in batches {
+        let body = json!({ "mode": arguments.mode.as_str(), "tenants": batch });
         let body = body.as_object().cloned().unwrap_or_default();
         let path = format!("{}:import", route::TENANTS);
         let change = ChangeRequest::new(Method::POST, path, ChangeBody::Fields(body));
         let answer = session.send(&change.into_request(&options, &[]), intent(&options))?;
-        if is_bound {
+        if is_conditional {
             options.if_revision = answer.revision;
         }
         session.print_response(&answer, |body| {
-            told.take(body);
+            summary.add(body);
             match options.dry_run {
                 true => dry_run_text(body, UnchangedTenants::All, options.force),
                 false => String::new(),
@@ -127,17 +127,17 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         })?;
     }
     if session.format() == OutputFormat::Text {
-        output::print(told.render().trim_end())?;
+        output::print(summary.render().trim_end())?;
     }
-    Ok(if told.refused.is_empty() {
+    Ok(if summary.refused.is_empty() {
         Exit::Success
     } else {
         Exit::Failure
     })
 }
 
-fn pieces(tenants: Map<String, Value>) -> Vec<Map<String, Value>> {
-    let mut pieces: Vec<Map<String, Value>> = Vec::new();
+fn batches(tenants: Map<String, Value>) -> Vec<Map<String, Value>> {
+    let mut batches: Vec<Map<String, Value>> = Vec::new();
     let mut bytes = usize::MAX;
     for (id, record) in tenants {
         let size = id
@@ -145,19 +145,21 @@ fn pieces(tenants: Map<String, Value>) -> Vec<Map<String, Value>> {
             .saturating_add(record.to_string().len())
             .saturating_add(8);
         bytes = bytes.saturating_add(size);
-        match pieces.last_mut() {
-            Some(piece) if piece.len() < PIECE && bytes <= PIECE_BYTES => drop(piece.insert(id, record)),
+        match batches.last_mut() {
+            Some(batch) if batch.len() < BATCH_TENANTS && bytes <= BATCH_BYTES => {
+                drop(batch.insert(id, record))
+            }
             _ => {
                 bytes = size;
-                pieces.push(Map::from_iter([(id, record)]));
+                batches.push(Map::from_iter([(id, record)]));
             }
         }
     }
-    pieces
+    batches
 }
 
-impl Told {
-    fn take(&mut self, body: &Value) {
+impl ImportSummary {
+    fn add(&mut self, body: &Value) {
         for item in fields::list(body, "items") {
             let text = |field| fields::text(item, field).unwrap_or_default();
             match text("outcome") {
@@ -177,7 +179,7 @@ impl Told {
 
     fn render(&self) -> String {
         let mut table = Table::new(["", ""]);
-        for (id, why) in self.refused.iter().take(MAX_REFUSED) {
+        for (id, why) in self.refused.iter().take(MAX_LISTED) {
             table.row([format!("  {id}"), why.clone()]);
         }
         let refused = u64::try_from(self.refused.len()).unwrap_or(u64::MAX);
@@ -194,8 +196,8 @@ impl Told {
             self.unchanged,
         );
         text.push_str(&table.render(""));
-        if self.refused.len() > MAX_REFUSED {
-            text.push_str(&format!("  ... and {} more\n", self.refused.len() - MAX_REFUSED));
+        if self.refused.len() > MAX_LISTED {
+            text.push_str(&format!("  ... and {} more\n", self.refused.len() - MAX_LISTED));
         }
         text
     }
@@ -218,23 +220,23 @@ mod tests {
 
     #[test]
     fn many_tenants_are_sent_in_pieces() {
-        let sizes = |pieces: Vec<Map<String, Value>>| pieces.iter().map(Map::len).collect::<Vec<_>>();
-        assert_eq!(sizes(pieces(tenants(3, ""))), [3]);
-        assert_eq!(sizes(pieces(tenants(20_001, ""))), [10_000, 10_000, 1]);
+        let sizes = |batches: Vec<Map<String, Value>>| batches.iter().map(Map::len).collect::<Vec<_>>();
+        assert_eq!(sizes(batches(tenants(3, ""))), [3]);
+        assert_eq!(sizes(batches(tenants(20_001, ""))), [10_000, 10_000, 1]);
         let big = "x".repeat(5 * 1024 * 1024);
-        assert_eq!(sizes(pieces(tenants(5, &big))), [2, 2, 1]);
-        assert_eq!(sizes(pieces(tenants(2, &"x".repeat(PIECE_BYTES)))), [1, 1]);
+        assert_eq!(sizes(batches(tenants(5, &big))), [2, 2, 1]);
+        assert_eq!(sizes(batches(tenants(2, &"x".repeat(BATCH_BYTES)))), [1, 1]);
     }
 
     #[test]
     fn what_became_of_each_is_counted_and_refusals_are_named() {
-        let mut told = Told::default();
-        told.take(&json!({ "items": [
+        let mut summary = ImportSummary::default();
+        summary.add(&json!({ "items": [
             { "id": "a", "outcome": "created" }, { "id": "b", "outcome": "changed" },
             { "id": "c", "outcome": "refused", "refusal": { "code": "ALREADY_EXISTS", "detail": "there is a record" } },
         ] }));
         assert_eq!(
-            told.render(),
+            summary.render(),
             "3 tenants: 1 created, 1 changed, 0 unchanged, 1 refused\n  c   ALREADY_EXISTS: there is a record\n"
         );
     }

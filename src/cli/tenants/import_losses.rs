@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Map, Value};
 
-use super::import::Mode;
+use super::import::ImportMode;
 use crate::cli::change::with_query;
 use crate::cli::render::{Table, counted, json, printable};
 use crate::cli::required_members::RequiredMembers;
@@ -13,7 +13,7 @@ use crate::cli::session::Session;
 /// How many pages of records are read at most.
 const MAX_PAGES: usize = 1_000;
 /// How many tenants that lose something are told.
-const MAX_TOLD: usize = 50;
+const MAX_LISTED: usize = 50;
 
 /// What tenants would lose.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(super) struct ImportLosses {
 
 impl ImportLosses {
     /// Compares records with what is there now.
-    pub(super) fn of(session: &Session, mode: Mode, tenants: &Map<String, Value>) -> Result<Self> {
+    pub(super) fn compute(session: &Session, mode: ImportMode, tenants: &Map<String, Value>) -> Result<Self> {
         let mut losses = Self::default();
         let mut after: Option<String> = None;
         let last = tenants.keys().max();
@@ -53,7 +53,7 @@ impl ImportLosses {
         Ok(losses)
     }
 
-    pub(super) fn are_none(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.lost.is_empty()
     }
 
@@ -61,7 +61,7 @@ impl ImportLosses {
         let count = u64::try_from(self.lost.len()).unwrap_or(u64::MAX);
         let verb = if count == 1 { "loses" } else { "lose" };
         let mut table = Table::new(["", ""]);
-        for (id, lost) in self.lost.iter().take(MAX_TOLD) {
+        for (id, lost) in self.lost.iter().take(MAX_LISTED) {
             table.row([format!("  - {}", printable(id)), printable(lost)]);
         }
         let mut text = format!(
@@ -69,27 +69,27 @@ impl ImportLosses {
             counted(count, "tenant")
         );
         text.push_str(&table.render(""));
-        if self.lost.len() > MAX_TOLD {
-            text.push_str(&format!("  ... and {} more\n", self.lost.len() - MAX_TOLD));
+        if self.lost.len() > MAX_LISTED {
+            text.push_str(&format!("  ... and {} more\n", self.lost.len() - MAX_LISTED));
         }
         text
     }
 }
 
 /// What is in a record and would not be any more.
-fn lost(before: &Value, given: &Value, mode: Mode) -> Vec<String> {
+fn lost(before: &Value, given: &Value, mode: ImportMode) -> Vec<String> {
     let mut lost = Vec::new();
     let fields = before.as_object().into_iter().flatten();
     for (field, value) in fields.filter(|(field, _)| *field != "id") {
         let after = match (given.get(field), mode) {
-            (None, Mode::Patch | Mode::Create) => continue,
+            (None, ImportMode::Patch | ImportMode::Create) => continue,
             (after, _) => after.unwrap_or(&Value::Null),
         };
         match value {
             Value::Object(entries) => {
                 let gone = entries.iter().filter(|(name, entry)| {
                     let now = after.get(name.as_str());
-                    let kept = now.is_none() && mode == Mode::Patch && after.is_object();
+                    let kept = now.is_none() && mode == ImportMode::Patch && after.is_object();
                     let is_changed = match now {
                         None | Some(Value::Null) => true,
                         Some(now) => field == "overrides" && json::word(now) != json::word(entry),
@@ -124,23 +124,23 @@ mod tests {
         });
         for (mode, given, expected) in [
             (
-                Mode::Upsert,
+                ImportMode::Upsert,
                 json!({ "tier": "small" }),
                 "channel latest, beta a, beta b, opt_in c, overrides a=on, overrides b=blue, attributes seats=80",
             ),
             (
-                Mode::Upsert,
+                ImportMode::Upsert,
                 json!({ "tier": "small", "channel": "stable", "beta": ["b", "a", "x"], "opt_in": ["c"],
                     "overrides": { "a": "on", "b": "green" }, "attributes": { "seats": 9 } }),
                 "overrides b=blue",
             ),
             (
-                Mode::Patch,
+                ImportMode::Patch,
                 json!({ "tier": "small", "overrides": { "x": true } }),
                 "",
             ),
             (
-                Mode::Patch,
+                ImportMode::Patch,
                 json!({ "tier": null, "beta": ["a"], "overrides": { "a": false }, "attributes": { "seats": null } }),
                 "tier large, beta b, overrides a=on, attributes seats=80",
             ),

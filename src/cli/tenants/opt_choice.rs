@@ -9,7 +9,7 @@ use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
 use crate::cli::{Exit, route};
 
-use super::OfTenant;
+use super::FlagOfTenant;
 
 /// What is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub(super) enum OptChoice {
     Out,
 }
 
-pub(super) fn run(session: &Session, arguments: &OfTenant, choice: OptChoice) -> Result<Exit> {
-    let OfTenant {
+pub(super) fn run(session: &Session, arguments: &FlagOfTenant, choice: OptChoice) -> Result<Exit> {
+    let FlagOfTenant {
         tenant,
         flag,
         options,

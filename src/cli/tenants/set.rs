@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     tier: Option<String>,
     /// The release channel.
     #[arg(long, value_enum)]
-    channel: Option<Channel>,
+    channel: Option<ChannelArgument>,
     /// Whether it is one of ours.
     #[arg(long, value_name = "BOOLEAN")]
     internal: Option<bool>,
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Channel {
+enum ChannelArgument {
     Stable,
     Latest,
 }
@@ -49,7 +49,7 @@ enum Channel {
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let tenant = &arguments.tenant;
     if arguments.new {
-        return make(session, arguments);
+        return create(session, arguments);
     }
     let change = ChangeRequest::new(
         Method::PATCH,
@@ -61,7 +61,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
 }
 
 /// Makes a record, by an import of one, which writes over none that there is.
-fn make(session: &Session, arguments: &Arguments) -> Result<Exit> {
+fn create(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let tenant = &arguments.tenant;
     let mut record = patch(arguments);
     if let Some(fields) = record.as_object_mut() {
@@ -80,23 +80,23 @@ fn make(session: &Session, arguments: &Arguments) -> Result<Exit> {
     );
     let options = &arguments.options;
     let answer = session.send(&change.into_request(options, &[]), intent(options))?;
-    let told = answer.json()?;
-    let refusal = json::list(&told, "items")
+    let body = answer.json()?;
+    let refusal = json::list(&body, "items")
         .first()
         .and_then(|item| item.get("refusal"));
-    let refused = refusal
+    let rejection_detail = refusal
         .and_then(|refusal| json::text(refusal, "detail"))
         .map(printable);
     if session.format() == OutputFormat::Json {
         print(&answer.body)?;
-    } else if let Some(refused) = &refused {
-        output::print_stderr(format_args!("refused, nothing was changed: {refused}"));
+    } else if let Some(rejection_detail) = &rejection_detail {
+        output::print_stderr(format_args!("refused, nothing was changed: {rejection_detail}"));
     } else {
         change::print_result(session, options, &answer, UnchangedTenants::All, |_| {
             format!("{tenant} has a record")
         })?;
     }
-    Ok(if refused.is_some() {
+    Ok(if rejection_detail.is_some() {
         Exit::Failure
     } else {
         Exit::Success
@@ -113,8 +113,8 @@ fn patch(arguments: &Arguments) -> Value {
     }
     if let Some(channel) = arguments.channel {
         let channel = match channel {
-            Channel::Stable => "stable",
-            Channel::Latest => "latest",
+            ChannelArgument::Stable => "stable",
+            ChannelArgument::Latest => "latest",
         };
         patch.insert("channel".to_owned(), channel.into());
     }
