@@ -12,7 +12,7 @@ use crate::loading::Loading;
 use crate::lower::{self, Document};
 use crate::problem::{Label, Problem};
 use crate::report::Report;
-use crate::shape::flags;
+use crate::shape::flags::FlagsDocument;
 use crate::source::Source;
 use crate::validate::VERSION;
 
@@ -28,8 +28,8 @@ pub fn flags_document(files: Files, path: &Path) -> Result<Value, Report> {
     let mut loading = Loading::of(files);
     let is_directory = loading.files.is_directory(path);
     let sources: Vec<Arc<Source>> = loading.flags_sources(path, is_directory, None);
-    let documents = loading.documents(&sources, &flags::DOCUMENT);
-    lower::flags::flags(&documents, &mut loading.problems);
+    let (documents, read) = loading.read_documents::<FlagsDocument>(&sources);
+    lower::flags::merge(read, &mut loading.problems);
     refuse_twice(&documents, &mut loading.problems);
     match loading.problems.is_empty() {
         true => Ok(merged(&documents)),

@@ -8,6 +8,7 @@
 mod catalog;
 mod document;
 mod files;
+mod form;
 mod identity;
 mod inputs;
 mod json;

@@ -19,7 +19,8 @@ use crate::lower::{self, Document, Lower};
 use crate::node::Node;
 use crate::problem::{Label, Problem};
 use crate::report::Report;
-use crate::shape::{flags, sluice};
+use crate::shape::flags::FlagsDocument;
+use crate::shape::{Shape, sluice};
 use crate::source::{Places, Source};
 use crate::translate::{Broken, warnings};
 
@@ -52,9 +53,9 @@ pub fn load_flags_from(files: Files, path: &Path, eligibility: Eligibility) -> R
     let mut loading = Loading::of(files);
     let is_directory = loading.files.is_directory(path);
     let sources = loading.flags_sources(path, is_directory, None);
-    let documents = loading.documents(&sources, &flags::DOCUMENT);
+    let (documents, read) = loading.read_documents::<FlagsDocument>(&sources);
     let broken = Broken::of(&documents, &loading.problems, documents.len() < sources.len());
-    let definition = lower::flags::flags(&documents, &mut loading.problems);
+    let definition = lower::flags::merge(read, &mut loading.problems);
     let names = Names::new(&definition);
     let compiled = loading.compile(&definition, &names, &documents, &broken, eligibility);
     match compiled {
@@ -120,17 +121,21 @@ pub(crate) fn load_as(
         return Err(loading.into_report());
     };
     let gateway_sources = [source];
-    let Some(gateway) = loading.documents(&gateway_sources, &sluice::DOCUMENT).pop() else {
+    let Some(gateway) = loading
+        .documents(&gateway_sources, Shape::Object(|| &sluice::DOCUMENT))
+        .pop()
+    else {
         return Err(loading.into_report());
     };
     let sources = flags_of(&gateway, &mut loading, given);
-    let mut documents = loading.documents(sources.as_deref().unwrap_or_default(), &flags::DOCUMENT);
+    let (mut documents, read) =
+        loading.read_documents::<FlagsDocument>(sources.as_deref().unwrap_or_default());
     let complete = sources
         .as_ref()
         .is_some_and(|sources| !sources.is_empty() && documents.len() == sources.len());
     let complete = complete || matches!(given, Given::Compiled(..));
     let broken = Broken::of(&documents, &loading.problems, !complete);
-    let definition = lower::flags::flags(&documents, &mut loading.problems);
+    let definition = lower::flags::merge(read, &mut loading.problems);
     documents.push(gateway);
     let names = Names::new(&definition);
     let (names, flags) = match given {

@@ -8,12 +8,13 @@ use rules::{Eligibility, Flags, FlagsDefinition, Names, Tenants};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::files::Files;
+use crate::form::{Form, Of};
 use crate::inputs::Inputs;
 use crate::lower::Document;
 use crate::problem::{Label, Problem};
 use crate::read::{self, Unreadable};
 use crate::report::Report;
-use crate::shape::Object;
+use crate::shape::Shape;
 use crate::source::{MAX_FILE_BYTES, Source, Sources};
 use crate::translate::{Broken, translate};
 use crate::{parse, validate};
@@ -107,16 +108,29 @@ impl Loading {
             .collect()
     }
 
-    /// Parses and validates texts. Those that are no YAML are missing from the result.
-    pub(crate) fn documents<'s>(
+    /// Parses and reads texts, each into a tree and the value of its form. Those that are no YAML are missing from
+    /// the trees, those that are no mapping from the values.
+    pub(crate) fn read_documents<'s, F: Form>(
         &mut self,
         sources: &'s [Arc<Source>],
-        object: &'static Object,
-    ) -> Vec<Document<'s>> {
+    ) -> (Vec<Document<'s>>, Vec<(&'s Source, Of<'s, F>)>) {
+        let (mut documents, mut values) = (Vec::new(), Vec::new());
+        for source in sources {
+            if let Some(root) = parse::parse(source, &mut self.problems) {
+                let value = validate::read_document::<F>(source, &root, &mut self.problems);
+                values.extend(value.map(|value| (&**source, value)));
+                documents.push(Document { source, root });
+            }
+        }
+        (documents, values)
+    }
+
+    /// Parses and validates texts. Those that are no YAML are missing from the result.
+    pub(crate) fn documents<'s>(&mut self, sources: &'s [Arc<Source>], shape: Shape) -> Vec<Document<'s>> {
         let mut documents = Vec::new();
         for source in sources {
             if let Some(root) = parse::parse(source, &mut self.problems) {
-                validate::validate(source, &root, object, &mut self.problems);
+                validate::validate(source, &root, shape, &mut self.problems);
                 documents.push(Document { source, root });
             }
         }

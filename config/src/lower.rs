@@ -3,7 +3,6 @@
 
 pub(crate) mod action;
 pub(crate) mod certificates;
-pub(crate) mod condition;
 pub(crate) mod flags;
 pub(crate) mod gate;
 pub(crate) mod gateway;
@@ -17,7 +16,6 @@ pub(crate) mod proxies;
 pub(crate) mod routes;
 pub(crate) mod settings;
 pub(crate) mod signature;
-pub(crate) mod tenant;
 pub(crate) mod upstreams;
 
 use std::borrow::Cow;
@@ -59,10 +57,6 @@ impl<'s> Lower<'s> {
             _ => return None,
         };
         Some(self.sited(name, node.span))
-    }
-
-    fn key(self, key: &Cow<'s, str>, span: Span) -> Name<'s> {
-        self.sited(key.clone(), span)
     }
 
     /// Every text of a list.

@@ -12,7 +12,7 @@ use crate::loaded::{FlagsSource, Loaded};
 use crate::loading::Loading;
 use crate::lower::settings::environment;
 use crate::report::Report;
-use crate::shape::sluice;
+use crate::shape::{Shape, sluice};
 
 /// What a gateway document says of flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Outline {
 pub fn outline(files: Files, path: &Path) -> Result<Outline, Report> {
     let mut loading = Loading::of(files);
     let sources: Vec<_> = loading.source(path, None).into_iter().collect();
-    let documents = loading.documents(&sources, &sluice::DOCUMENT);
+    let documents = loading.documents(&sources, Shape::Object(|| &sluice::DOCUMENT));
     let outline = documents.first().and_then(|gateway| {
         Some(Outline {
             flags: flags_source(gateway)?,

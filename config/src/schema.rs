@@ -4,28 +4,30 @@ use serde_json::{Map as JsonMap, Value, json};
 
 use rules::{MAX_FLAG_KEY, MAX_TENANT_ID, RESERVED_ATTRIBUTES};
 
+use crate::form::Form;
+use crate::shape::flags::FlagsDocument;
 use crate::shape::{self, List, Map, Object, Shape, UNBOUNDED, Union, When};
 use crate::validate::VERSION;
 
 /// The JSON Schema of the flags document.
 #[must_use]
 pub fn flags_schema() -> Value {
-    document(&shape::flags::DOCUMENT, "flags.yaml")
+    document(FlagsDocument::SHAPE, "flags.yaml")
 }
 
 /// The JSON Schema of `sluice.yaml`.
 #[must_use]
 pub fn sluice_schema() -> Value {
-    document(&shape::sluice::DOCUMENT, "sluice.yaml")
+    document(Shape::Object(|| &shape::sluice::DOCUMENT), "sluice.yaml")
 }
 
-fn document(root: &'static Object, title: &str) -> Value {
+fn document(root: Shape, title: &str) -> Value {
     let mut definitions = Definitions::default();
-    definitions.object(root);
+    let reference = definitions.shape(root);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
-        "$ref": reference(root.name),
+        "$ref": reference["$ref"],
         "$defs": definitions.made,
     })
 }
@@ -39,10 +41,10 @@ struct Definitions {
 impl Definitions {
     fn shape(&mut self, shape: Shape) -> Value {
         match shape {
-            Shape::Object(object) => self.object(object),
+            Shape::Object(object) => self.object(object()),
             Shape::Map(map) => self.map(map),
             Shape::List(list) => self.list(list),
-            Shape::Union(union) => self.union(union),
+            Shape::Union(union) => self.union(union()),
             Shape::Choice(values) => json!({ "enum": values }),
             Shape::Text(shape::FLAG_KEY) => flag_key(),
             Shape::Text(_) | Shape::Prose => json!({ "type": "string" }),
@@ -136,7 +138,7 @@ impl Definitions {
         if !self.made.contains_key(&name) {
             self.made.insert(name.clone(), Value::Null);
             let cases: Vec<Value> = union.cases.iter().map(|case| self.shape(case.shape)).collect();
-            let named = union.cases.iter().any(|case| matches!(case.when, When::Key(_)));
+            let named = union.cases.iter().any(|case| case.when == When::Key);
             // Cases told apart by a key exclude each other by the fields they have.
             let schema = if named {
                 json!({ "oneOf": cases })

@@ -50,7 +50,7 @@ pub(crate) fn names_secret(name: &str) -> bool {
 }
 
 /// Finds the secrets of a document of this form, which was read from `source`.
-pub(crate) fn secret_values(source: &Source, root: &Node<'_>, object: &'static Object) -> Vec<SecretValue> {
+pub(crate) fn secret_values(source: &Source, root: &Node<'_>, shape: Shape) -> Vec<SecretValue> {
     let mut finder = Finder {
         source: &source.text,
         found: Vec::new(),
@@ -59,7 +59,7 @@ pub(crate) fn secret_values(source: &Source, root: &Node<'_>, object: &'static O
         is_confidential: source.is_confidential(),
         ..Place::default()
     };
-    finder.node(root, Some(Shape::Object(object)), place);
+    finder.node(root, Some(shape), place);
     finder.found
 }
 
@@ -81,7 +81,7 @@ impl Finder<'_> {
             NodeKind::List(items) => {
                 let item = match shape {
                     Some(Shape::List(list)) => Some(list.item),
-                    Some(Shape::Union(union)) => match union.case(When::List) {
+                    Some(Shape::Union(union)) => match union().case(When::List) {
                         Some(Shape::List(list)) => Some(list.item),
                         _ => shape,
                     },
@@ -106,8 +106,8 @@ impl Finder<'_> {
 
     fn mapping(&mut self, node: &Node<'_>, entries: &[Entry<'_>], shape: Option<Shape>, place: Place) {
         let (object, union) = match shape {
-            Some(Shape::Object(object)) => (Some(object), None),
-            Some(Shape::Union(union)) => (case(node, union), Some(union)),
+            Some(Shape::Object(object)) => (Some(object()), None),
+            Some(Shape::Union(union)) => (case(node, union()), Some(union())),
             _ => (None, None),
         };
         // Beneath what takes no mapping, everything is as secret as the value would be.
@@ -230,7 +230,7 @@ fn names_host(shape: Shape) -> bool {
         Shape::Text(what) | Shape::Name(what) => ["HOST", "host", "URL", "address"]
             .iter()
             .any(|word| what.contains(word)),
-        Shape::Union(union) => union.case(When::Scalar).is_some_and(names_host),
+        Shape::Union(union) => union().case(When::Scalar).is_some_and(names_host),
         _ => false,
     }
 }
@@ -245,13 +245,13 @@ fn case(node: &Node<'_>, union: &'static Union) -> Option<&'static Object> {
 
 /// The object that a mapping with this key is.
 fn case_of(union: &'static Union, key: &str) -> Option<&'static Object> {
-    let key = union.keys().find(|known| *known == key)?;
-    object(union.case(When::Key(key))?)
+    let case = union.cases.get(union.position_of(key)?)?;
+    object(case.shape)
 }
 
 fn object(shape: Shape) -> Option<&'static Object> {
     match shape {
-        Shape::Object(object) => Some(object),
+        Shape::Object(object) => Some(object()),
         _ => None,
     }
 }
@@ -270,7 +270,7 @@ impl Object {
     fn has_sources(&self) -> bool {
         self.fields
             .iter()
-            .any(|field| matches!(field.shape, Shape::Union(union) if union.has_secrets()))
+            .any(|field| matches!(field.shape, Shape::Union(union) if union().has_secrets()))
     }
 }
 
@@ -278,7 +278,7 @@ impl Union {
     /// Whether one of its cases has.
     fn has_secrets(&self) -> bool {
         self.cases.iter().any(|case| match case.shape {
-            Shape::Object(object) => object.has_secrets(),
+            Shape::Object(object) => object().has_secrets(),
             _ => false,
         })
     }

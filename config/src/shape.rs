@@ -2,6 +2,7 @@
 //! The validator and the JSON Schema for editors both read it, so no field is listed twice.
 
 pub(crate) mod admin;
+pub(crate) mod condition;
 pub(crate) mod flags;
 mod headers;
 pub(crate) mod issuer;
@@ -10,19 +11,21 @@ mod listener;
 mod proxies;
 pub(crate) mod route;
 pub(crate) mod sluice;
+pub(crate) mod tenant;
+pub(crate) mod text;
 mod upstream;
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
-    /// A mapping with known fields.
-    Object(&'static Object),
+    /// A mapping with known fields. Objects and unions are functions, since conditions contain conditions.
+    Object(fn() -> &'static Object),
     /// A mapping from names of the operator's choice.
     Map(&'static Map),
     /// A list.
     List(&'static List),
     /// One of several shapes, told apart by the kind of node or by the key that is present.
-    Union(&'static Union),
+    Union(fn() -> &'static Union),
     /// One of these texts.
     Choice(&'static [&'static str]),
     /// A name, address, path, pattern: a text that means something to the program. The words say what.
@@ -69,12 +72,19 @@ pub(crate) struct Object {
 }
 
 /// A field of an object.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) doc: &'static str,
     pub(crate) required: bool,
     pub(crate) shape: Shape,
+}
+
+/// A field of an object, or the fields of a group.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Member {
+    Field(Field),
+    Group(&'static [Member]),
 }
 
 /// A mapping from names of the operator's choice.
@@ -117,8 +127,8 @@ pub(crate) enum When {
     Scalar,
     /// It is a list.
     List,
-    /// It is a mapping with this key.
-    Key(&'static str),
+    /// It is a mapping with the key that is the first field of its object.
+    Key,
     /// It is a mapping.
     Mapping,
 }
@@ -137,10 +147,10 @@ impl Shape {
     /// What it takes, for people.
     pub(crate) fn expects(self) -> String {
         match self {
-            Self::Object(object) => format!("{} (a mapping)", object.name),
+            Self::Object(object) => format!("{} (a mapping)", object().name),
             Self::Map(map) => format!("a mapping from {} to its value", map.key),
             Self::List(_) => "a list".to_owned(),
-            Self::Union(union) => union.name.to_owned(),
+            Self::Union(union) => union().name.to_owned(),
             Self::Choice(values) => any_of(values),
             Self::Text(what) | Self::Name(what) => what.to_owned(),
             Self::Prose => "a text".to_owned(),
@@ -158,7 +168,15 @@ impl Shape {
     }
 }
 
+impl Field {
+    /// What stands in an array of fields before they are listed.
+    pub(crate) const NONE: Self = optional("", Shape::Any, "");
+}
+
 impl Object {
+    /// An object without fields, and without rules for them.
+    pub(crate) const PLAIN: Self = object("", "", &[]);
+
     pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
     }
@@ -167,10 +185,7 @@ impl Object {
 impl Union {
     /// The keys that tell the cases apart.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
-        self.cases.iter().filter_map(|case| match case.when {
-            When::Key(key) => Some(key),
-            _ => None,
-        })
+        self.cases.iter().filter_map(Case::key)
     }
 
     /// Whether `all` and `any` combine several of it.
@@ -180,11 +195,31 @@ impl Union {
             .all(|key| self.keys().any(|known| known == *key))
     }
 
+    /// The number of a case, where there is one like this.
+    pub(crate) fn position(&self, when: When) -> Option<usize> {
+        self.cases.iter().position(|case| case.when == when)
+    }
+
+    /// The number of the case that has this key.
+    pub(crate) fn position_of(&self, key: &str) -> Option<usize> {
+        self.cases.iter().position(|case| case.key() == Some(key))
+    }
+
     pub(crate) fn case(&self, when: When) -> Option<Shape> {
         self.cases
             .iter()
             .find(|case| case.when == when)
             .map(|case| case.shape)
+    }
+}
+
+impl Case {
+    /// The key that it is recognised by.
+    pub(crate) fn key(&self) -> Option<&'static str> {
+        match (self.when, self.shape) {
+            (When::Key, Shape::Object(object)) => object().fields.first().map(|field| field.name),
+            _ => None,
+        }
     }
 }
 
@@ -271,9 +306,9 @@ const fn items(list: &'static List) -> Case {
     }
 }
 
-const fn with_key(key: &'static str, object: &'static Object) -> Case {
+const fn with_key(object: fn() -> &'static Object) -> Case {
     Case {
-        when: When::Key(key),
+        when: When::Key,
         shape: Shape::Object(object),
     }
 }

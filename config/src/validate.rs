@@ -1,49 +1,54 @@
-//! Compares a document with its shape and reports every difference at once.
-//! Who lowers the document afterwards finds values of the right shape, or leaves them out silently.
+//! Reports every difference of a document from its form at once. The forms read values with these checks: a value that
+//! none of them yields was reported.
 
 mod object;
 
-use rules::InvalidDecimal;
+use std::borrow::Cow;
 
-use crate::node::{Node, NodeKind, Scalar, Span, shorten};
+use rules::{InvalidDecimal, Site};
+
+use crate::form::{Form, Of};
+use crate::node::{Entry, Node, NodeKind, Scalar, Span, shorten};
 use crate::problem::{Label, Problem};
 use crate::quantity;
 use crate::secret_values::secret_values;
-use crate::shape::{List, Map, Object, Shape, UNBOUNDED, all_of, any_of};
+use crate::shape::{List, Map, Shape, UNBOUNDED, all_of, any_of};
 use crate::source::Source;
 use crate::suggest::closest;
 
 /// The version of both documents that this program reads.
 pub(crate) const VERSION: i64 = 1;
 
-/// Reports every difference of `root` from `object`.
-pub(crate) fn validate(
-    source: &Source,
-    root: &Node<'_>,
-    object: &'static Object,
-    problems: &mut Vec<Problem>,
-) {
-    source.keep_secrets(secret_values(source, root, object));
+/// Reports every difference of `root` from `shape`.
+pub(crate) fn validate(source: &Source, root: &Node<'_>, shape: Shape, problems: &mut Vec<Problem>) {
+    source.keep_secrets(secret_values(source, root, shape));
     let mut validator = Validator { source, problems };
-    let slot = Slot {
-        name: object.name,
-        owner: Span {
-            start: root.span.start,
-            len: 1,
-        },
-        is_field: false,
-    };
-    validator.check(root, Shape::Object(object), slot);
+    validator.check(root, shape, Slot::root(root, shape));
 }
 
-struct Validator<'a> {
+/// Reads the document whose root is `root`, and reports every difference from its form.
+pub(crate) fn read_document<'s, F: Form>(
+    source: &Source,
+    root: &Node<'s>,
+    problems: &mut Vec<Problem>,
+) -> Option<Of<'s, F>> {
+    source.keep_secrets(secret_values(source, root, F::SHAPE));
+    F::read(
+        root,
+        Slot::root(root, F::SHAPE),
+        &mut Validator { source, problems },
+    )
+}
+
+/// The problems of one document, and the checks that find them.
+pub(crate) struct Validator<'a> {
     source: &'a Source,
     problems: &'a mut Vec<Problem>,
 }
 
-/// Where a value stands.
+/// The place of a value in its document.
 #[derive(Clone, Copy)]
-struct Slot<'n> {
+pub(crate) struct Slot<'n> {
     /// The field, or what it is.
     name: &'n str,
     /// What stands for the value where it is more than a line: its key, if it has one.
@@ -52,8 +57,31 @@ struct Slot<'n> {
     is_field: bool,
 }
 
-impl Slot<'_> {
-    fn item(self, node: &Node<'_>) -> Self {
+impl<'n> Slot<'n> {
+    /// The place of a document.
+    fn root(root: &Node<'_>, shape: Shape) -> Self {
+        let start = root.span.start;
+        Self {
+            name: match shape {
+                Shape::Object(object) => object().name,
+                _ => "",
+            },
+            owner: Span { start, len: 1 },
+            is_field: false,
+        }
+    }
+
+    /// The place of the value of a key.
+    pub(crate) fn field(name: &'n str, owner: Span) -> Self {
+        Self {
+            name,
+            owner,
+            is_field: true,
+        }
+    }
+
+    /// The place of an item of a list that stands here.
+    pub(crate) fn item(self, node: &Node<'_>) -> Self {
         Self {
             owner: node.span,
             is_field: false,
@@ -77,19 +105,26 @@ impl Validator<'_> {
             return;
         }
         match shape {
-            Shape::Object(object) => self.object(node, object, slot),
+            Shape::Object(_) => self.object(node, shape, slot),
             Shape::Map(map) => self.map(node, map, slot),
             Shape::List(list) => self.list(node, list, slot),
-            Shape::Union(union) => self.union(node, union, slot),
+            Shape::Union(_) => self.union(node, shape, slot),
             Shape::Any => self.any(node),
-            _ => self.scalar(node, shape, slot),
+            _ => {
+                self.scalar(node, shape, slot);
+            }
         }
     }
 
+    /// Returns the site of a place in this document.
+    pub(crate) fn site(&self, span: Span) -> Site {
+        self.source.site(span.start)
+    }
+
     /// Refuses numbers that JSON's readers, or a comparison, can't hold. Nothing else is wrong with a value of any type.
-    fn any(&mut self, node: &Node<'_>) {
+    pub(crate) fn any(&mut self, node: &Node<'_>) {
         if let Some(invalid) = node.invalid_number() {
-            self.invalid_number(node, invalid, Shape::Any);
+            self.invalid_number::<()>(node, invalid, Shape::Any);
         }
         // As deep as a document is nested, which its reader bounds.
         for item in node.items().unwrap_or_default() {
@@ -100,7 +135,16 @@ impl Validator<'_> {
         }
     }
 
-    fn scalar(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) {
+    /// Returns the scalar, where it has this shape.
+    pub(crate) fn scalar<'n>(
+        &mut self,
+        node: &'n Node<'_>,
+        shape: Shape,
+        slot: Slot<'_>,
+    ) -> Option<Scalar<'n>> {
+        if matches!(node.kind, NodeKind::Refused) {
+            return None;
+        }
         let Some(scalar) = node.scalar() else {
             return self.wrong_type(node, shape, slot);
         };
@@ -112,21 +156,29 @@ impl Validator<'_> {
         match (shape, scalar) {
             (Shape::Boolean | Shape::Scalar | Shape::Variant, Scalar::Boolean(_))
             | (Shape::Number | Shape::Percentage | Shape::Scalar, Scalar::Integer(_) | Scalar::Number(_))
-            | (Shape::Prose | Shape::Scalar, Scalar::Text(_)) => {}
-            (Shape::Version, Scalar::Integer(found)) if found == i128::from(VERSION) => {}
+            | (Shape::Prose | Shape::Scalar, Scalar::Text(_)) => Some(scalar),
+            (Shape::Version, Scalar::Integer(found)) if found == i128::from(VERSION) => Some(scalar),
             (Shape::Version, Scalar::Integer(found)) => self.version(node, found),
-            (Shape::Integer(min, max), Scalar::Integer(value)) => self.integer(node, value, (min, max), slot),
-            (Shape::Choice(values), Scalar::Text(_)) => self.choice(node, values, &any_of(values), slot),
+            (Shape::Integer(min, max), Scalar::Integer(value)) => {
+                let is_within = (i128::from(min)..=i128::from(max)).contains(&value);
+                is_within
+                    .then_some(scalar)
+                    .or_else(|| self.integer(node, value, (min, max), slot))
+            }
+            (Shape::Choice(_), Scalar::Text(_)) => self.word(node, shape, slot).map(|_| scalar),
             (Shape::Name(_), Scalar::Text("")) => self.empty(node, slot),
-            (Shape::Text(_) | Shape::Name(_) | Shape::Variant, Scalar::Text(text)) => self.text(node, text),
-            (Shape::Duration, Scalar::Text(text)) if quantity::duration_ms(text).is_some() => {}
+            (Shape::Text(_) | Shape::Name(_) | Shape::Variant, Scalar::Text(text)) if text.contains("${") => {
+                self.misplaced_reference(node, text)
+            }
+            (Shape::Text(_) | Shape::Name(_) | Shape::Variant, Scalar::Text(_)) => Some(scalar),
+            (Shape::Duration, Scalar::Text(text)) if quantity::duration_ms(text).is_some() => Some(scalar),
             (Shape::Duration, Scalar::Text(_) | Scalar::Integer(_)) => {
                 self.quantity(node, "duration", shape, slot)
             }
-            (Shape::Size, Scalar::Text(text)) if quantity::size_bytes(text).is_some() => {}
-            (Shape::Size, Scalar::Integer(bytes)) if u64::try_from(bytes).is_ok() => {}
+            (Shape::Size, Scalar::Text(text)) if quantity::size_bytes(text).is_some() => Some(scalar),
+            (Shape::Size, Scalar::Integer(bytes)) if u64::try_from(bytes).is_ok() => Some(scalar),
             (Shape::Size, Scalar::Text(_) | Scalar::Integer(_)) => self.quantity(node, "size", shape, slot),
-            (Shape::Secret, Scalar::Text(text)) if quantity::reference(text).is_some() => {}
+            (Shape::Secret, Scalar::Text(text)) if quantity::reference(text).is_some() => Some(scalar),
             (
                 Shape::Secret,
                 Scalar::Text(_) | Scalar::Integer(_) | Scalar::Number(_) | Scalar::InvalidNumber(_),
@@ -135,44 +187,63 @@ impl Validator<'_> {
         }
     }
 
-    fn text(&mut self, node: &Node<'_>, text: &str) {
-        if text.contains("${") {
-            let title = format!(
-                "`{}` is not replaced here: references are for secrets only",
-                shorten(text)
-            );
-            let help = "write the value itself; only fields for secrets take `${NAME}`";
-            self.report(
-                "misplaced-reference",
-                title,
-                node.span,
-                "a reference",
-                Some(help.to_owned()),
-            );
+    /// Returns the text, where it has this shape.
+    pub(crate) fn text<'s>(&mut self, node: &Node<'s>, shape: Shape, slot: Slot<'_>) -> Option<Cow<'s, str>> {
+        self.scalar(node, shape, slot)?;
+        node.text().cloned()
+    }
+
+    /// Returns which of the words of a choice this is.
+    pub(crate) fn word(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) -> Option<usize> {
+        if matches!(node.kind, NodeKind::Refused) {
+            return None;
+        }
+        match (shape, node.text()) {
+            (Shape::Choice(words), Some(_)) => self.choice(node, words, &any_of(words), slot),
+            _ => self.wrong_type(node, shape, slot),
         }
     }
 
-    fn empty(&mut self, node: &Node<'_>, slot: Slot<'_>) {
+    fn misplaced_reference<T>(&mut self, node: &Node<'_>, text: &str) -> Option<T> {
+        let title = format!(
+            "`{}` is not replaced here: references are for secrets only",
+            shorten(text)
+        );
+        let help = "write the value itself; only fields for secrets take `${NAME}`";
+        self.report(
+            "misplaced-reference",
+            title,
+            node.span,
+            "a reference",
+            Some(help.to_owned()),
+        )
+    }
+
+    fn empty<T>(&mut self, node: &Node<'_>, slot: Slot<'_>) -> Option<T> {
         let title = format!("`{}` is empty", slot.name);
         let help = "write a text, or leave the field out where it may be".to_owned();
-        self.report("empty", title, node.span, "", Some(help));
+        self.report("empty", title, node.span, "", Some(help))
     }
 
-    fn version(&mut self, node: &Node<'_>, found: i128) {
+    fn version<T>(&mut self, node: &Node<'_>, found: i128) -> Option<T> {
         let title = format!("version {found} of this format is not known here");
         let help = format!("this program reads version {VERSION}");
-        self.report("unsupported-version", title, node.span, "", Some(help));
+        self.report("unsupported-version", title, node.span, "", Some(help))
     }
 
-    fn integer(&mut self, node: &Node<'_>, value: i128, (min, max): (i64, i64), slot: Slot<'_>) {
-        if value < i128::from(min) || value > i128::from(max) {
-            let title = format!("{} is {min} to {max}, not {value}", slot.subject());
-            let help = format!("write {}", Shape::Integer(min, max).expects());
-            self.report("out-of-range", title, node.span, "", Some(help));
-        }
+    fn integer<T>(
+        &mut self,
+        node: &Node<'_>,
+        value: i128,
+        (min, max): (i64, i64),
+        slot: Slot<'_>,
+    ) -> Option<T> {
+        let title = format!("{} is {min} to {max}, not {value}", slot.subject());
+        let help = format!("write {}", Shape::Integer(min, max).expects());
+        self.report("out-of-range", title, node.span, "", Some(help))
     }
 
-    fn invalid_number(&mut self, node: &Node<'_>, invalid: InvalidDecimal, shape: Shape) {
+    fn invalid_number<T>(&mut self, node: &Node<'_>, invalid: InvalidDecimal, shape: Shape) -> Option<T> {
         let found = shorten(node.raw().map_or("", |text| text));
         let title = format!("`{found}` can't be compared exactly: {invalid}");
         let help = match shape {
@@ -182,22 +253,29 @@ impl Validator<'_> {
             Shape::Any => "write a number within these limits, or put it in quotes to serve it as a text",
             _ => "write a number within these limits",
         };
-        self.report("invalid-number", title, node.span, "", Some(help.to_owned()));
+        self.report("invalid-number", title, node.span, "", Some(help.to_owned()))
     }
 
-    /// Reports a text that is none of `values`. `expected` lists them, and what else the field takes.
-    fn choice(&mut self, node: &Node<'_>, values: &'static [&'static str], expected: &str, slot: Slot<'_>) {
+    /// Returns which of `values` the text is. `expected` lists them, and what else the field takes.
+    fn choice(
+        &mut self,
+        node: &Node<'_>,
+        values: &'static [&'static str],
+        expected: &str,
+        slot: Slot<'_>,
+    ) -> Option<usize> {
         let text = node.raw().map_or("", |text| text);
-        if values.contains(&text) {
-            return;
+        let known = values.iter().position(|value| *value == text);
+        if known.is_some() {
+            return known;
         }
         let title = format!("{} is {expected}, not `{}`", slot.subject(), shorten(text));
         let help = closest(text, values.iter().copied()).map(did_you_mean);
         let help = help.or_else(|| Some(format!("write {expected}")));
-        self.report("unknown-value", title, node.span, "", help);
+        self.report("unknown-value", title, node.span, "", help)
     }
 
-    fn quantity(&mut self, node: &Node<'_>, what: &str, shape: Shape, slot: Slot<'_>) {
+    fn quantity<T>(&mut self, node: &Node<'_>, what: &str, shape: Shape, slot: Slot<'_>) -> Option<T> {
         let found = node.raw().map_or("", |text| text);
         let title = format!(
             "{} takes a {what}, and `{}` is none",
@@ -215,42 +293,66 @@ impl Validator<'_> {
             node.span,
             "",
             Some(format!("write {}", shape.expects())),
-        );
+        )
     }
 
-    fn secret(&mut self, node: &Node<'_>) {
+    fn secret<T>(&mut self, node: &Node<'_>) -> Option<T> {
         let help = "put the secret into an environment variable and refer to it: `\"${NAME}\"`; or into a file, \
                     with `secret_file`";
-        let at = Label::new(self.source, node.span, "");
-        let problem = Problem::error(
-            "secret-in-document",
-            "a secret is never written in the document",
-            at,
-        );
-        self.problems.push(problem.help(help));
+        let title = "a secret is never written in the document";
+        self.report("secret-in-document", title, node.span, "", Some(help.to_owned()))
+    }
+
+    /// Returns the entries of a mapping from names of the operator's choice.
+    pub(crate) fn map_entries<'n, 's>(
+        &mut self,
+        node: &'n Node<'s>,
+        map: &'static Map,
+        slot: Slot<'_>,
+    ) -> Option<&'n [Entry<'s>]> {
+        let entries = self.entries(node, Shape::Map(map), slot)?;
+        self.count(entries.len(), map.min, map.max, slot);
+        Some(entries)
+    }
+
+    /// Returns the entries of a mapping.
+    pub(crate) fn entries<'n, 's>(
+        &mut self,
+        node: &'n Node<'s>,
+        shape: Shape,
+        slot: Slot<'_>,
+    ) -> Option<&'n [Entry<'s>]> {
+        match &node.kind {
+            NodeKind::Mapping(entries) => Some(entries),
+            NodeKind::Refused => None,
+            _ => self.wrong_type(node, shape, slot),
+        }
+    }
+
+    /// Returns the items of a list.
+    pub(crate) fn items<'n, 's>(
+        &mut self,
+        node: &'n Node<'s>,
+        list: &'static List,
+        slot: Slot<'_>,
+    ) -> Option<&'n [Node<'s>]> {
+        let items = match &node.kind {
+            NodeKind::List(items) => items,
+            NodeKind::Refused => return None,
+            _ => return self.wrong_type(node, Shape::List(list), slot),
+        };
+        self.count(items.len(), list.min, list.max, slot);
+        Some(items)
     }
 
     fn map(&mut self, node: &Node<'_>, map: &'static Map, slot: Slot<'_>) {
-        let Some(entries) = node.entries() else {
-            return self.wrong_type(node, Shape::Map(map), slot);
-        };
-        self.count(entries.len(), map.min, map.max, slot);
-        for entry in entries {
-            let slot = Slot {
-                name: &entry.key,
-                owner: entry.key_span,
-                is_field: true,
-            };
-            self.check(&entry.value, map.value, slot);
+        for entry in self.map_entries(node, map, slot).unwrap_or_default() {
+            self.check(&entry.value, map.value, Slot::field(&entry.key, entry.key_span));
         }
     }
 
     fn list(&mut self, node: &Node<'_>, list: &'static List, slot: Slot<'_>) {
-        let Some(items) = node.items() else {
-            return self.wrong_type(node, Shape::List(list), slot);
-        };
-        self.count(items.len(), list.min, list.max, slot);
-        for item in items {
+        for item in self.items(node, list, slot).unwrap_or_default() {
             self.check(item, list.item, slot.item(item));
         }
     }
@@ -265,24 +367,19 @@ impl Validator<'_> {
                 format!("at least {min} are")
             };
             let help = Some("add one, or remove what is empty".to_owned());
-            self.report("empty", title, slot.owner, &format!("{least} needed"), help);
+            self.report::<()>("empty", title, slot.owner, &format!("{least} needed"), help);
         }
         if found > max && max != UNBOUNDED {
             let title = format!("`{}` has at most {max} entries, here are {found}", slot.name);
-            self.report(
-                "limit",
-                title,
-                slot.owner,
-                "",
-                Some("remove some of them".to_owned()),
-            );
+            let help = Some("remove some of them".to_owned());
+            self.report::<()>("limit", title, slot.owner, "", help);
         }
     }
 
-    fn wrong_type(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) {
+    fn wrong_type<T>(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) -> Option<T> {
         let title = match shape {
-            Shape::Object(object) if object.name == slot.name => {
-                format!("{} is a mapping, not {}", object.name, node.describe())
+            Shape::Object(object) if object().name == slot.name => {
+                format!("{} is a mapping, not {}", slot.name, node.describe())
             }
             _ => format!(
                 "{} takes {}, not {}",
@@ -297,21 +394,22 @@ impl Validator<'_> {
         } else {
             node.span
         };
-        let problem = Problem::error("wrong-type", title, Label::new(self.source, span, ""));
-        self.problems.push(problem.help(type_help(node, shape)));
+        self.report("wrong-type", title, span, "", Some(type_help(node, shape)))
     }
 
-    fn report(
+    /// Reports a problem. There is no value then.
+    fn report<T>(
         &mut self,
         code: &'static str,
         title: impl Into<String>,
         span: Span,
         label: &str,
         help: Option<String>,
-    ) {
+    ) -> Option<T> {
         let at = Label::new(self.source, span, label);
         self.problems
             .push(Problem::error(code, title, at).maybe_help(help));
+        None
     }
 }
 
@@ -323,14 +421,14 @@ fn type_help(node: &Node<'_>, shape: Shape) -> String {
         (Shape::Text(_) | Shape::Name(_) | Shape::Prose | Shape::Choice(_) | Shape::Variant, Some(_)) => {
             format!("if that text is meant, put it in quotes: `\"{text}\"`")
         }
-        (Shape::Union(union), None) if node.items().is_some() && union.combines() => {
+        (Shape::Union(union), None) if node.items().is_some() && union().combines() => {
             "write `{ all: [...] }` or `{ any: [...] }`".to_owned()
         }
         (Shape::List(_), Some(_)) => format!("write a list: `[{}]`", shorten(text)),
         (Shape::Boolean, Some(Scalar::Text("on" | "yes"))) => did_you_mean("true"),
         (Shape::Boolean, Some(Scalar::Text("off" | "no"))) => did_you_mean("false"),
         (Shape::Object(object), _) => {
-            let names: Vec<&str> = object.fields.iter().map(|field| field.name).collect();
+            let names: Vec<&str> = object().fields.iter().map(|field| field.name).collect();
             format!("its fields are {}", all_of(&names))
         }
         _ => format!("write {}", shape.expects()),

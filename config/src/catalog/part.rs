@@ -7,12 +7,12 @@ use std::sync::{Arc, LazyLock};
 use rules::{FlagsDefinition, Name, Policy, UnknownTenantDefinition};
 use serde_json::{Map, Value};
 
-use crate::lower::{self, Document};
+use crate::lower;
 use crate::node::{Entry, Node, NodeKind, Span};
 use crate::parse::MAX_DOCUMENT_DEPTH;
-use crate::shape::flags::DOCUMENT;
+use crate::shape::flags::FlagsDocument;
 use crate::source::Source;
-use crate::validate::{VERSION, validate};
+use crate::validate::{VERSION, read_document};
 
 /// The fields that no head has: they are parts of their own.
 const NOT_IN_HEAD: [&str; 4] = ["version", "segments", "flags", "tenants"];
@@ -68,13 +68,10 @@ pub(super) fn read<'v>(sections: &Sections<'v>) -> Option<FlagsDefinition<'v>> {
         let kind = NodeKind::Mapping(parts.collect::<Option<_>>()?);
         entries.push(entry(section, placeless(kind)));
     }
-    let document = Document {
-        source: &NOWHERE,
-        root: placeless(NodeKind::Mapping(entries)),
-    };
+    let root = placeless(NodeKind::Mapping(entries));
     let mut problems = Vec::new();
-    validate(document.source, &document.root, &DOCUMENT, &mut problems);
-    let definition = lower::flags::flags(&[document], &mut problems);
+    let fields = read_document::<FlagsDocument>(&NOWHERE, &root, &mut problems)?;
+    let definition = lower::flags::merge(vec![(&NOWHERE, fields)], &mut problems);
     problems.is_empty().then_some(definition)
 }
 

@@ -11,6 +11,7 @@ use super::issuers::ClaimPaths;
 use crate::node::{Node, Span};
 use crate::operators::{ChangePolicy, OperatorIssuer, OperatorToken, Operators};
 use crate::problem::{Label, Problem};
+use crate::shape::Shape;
 use crate::shape::admin::TOKENS_DOCUMENT;
 use crate::source::Source;
 use crate::{parse, quantity, validate};
@@ -121,7 +122,7 @@ pub(crate) fn token_entries(source: &Arc<Source>, problems: &mut Vec<Problem>) -
     let Some(root) = parse::parse(source, problems) else {
         return Vec::new();
     };
-    validate::validate(source, &root, &TOKENS_DOCUMENT, problems);
+    validate::validate(source, &root, Shape::Object(|| &TOKENS_DOCUMENT), problems);
     let mut tokens: Vec<OperatorToken> = Vec::new();
     for node in root.field("tokens").and_then(Node::items).unwrap_or_default() {
         let mut entry = Entry { source, problems };

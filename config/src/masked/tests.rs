@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::parse;
+use crate::shape::Shape;
 use crate::shape::sluice::DOCUMENT;
 use crate::source::Sources;
 use crate::validate::validate;
@@ -14,7 +15,7 @@ fn check(text: &str) {
         .unwrap();
     let mut problems = Vec::new();
     if let Some(root) = parse::parse(&source, &mut problems) {
-        validate(&source, &root, &DOCUMENT, &mut problems);
+        validate(&source, &root, Shape::Object(|| &DOCUMENT), &mut problems);
     }
     let mut inside = false;
     let expected: String = text

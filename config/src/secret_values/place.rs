@@ -38,11 +38,11 @@ impl Place {
         match shape {
             Some(Shape::Secret) => true,
             // A mapping is expected, which may say where a secret is.
-            Some(Shape::Union(union)) => self.is_secret_in_union(text, union),
+            Some(Shape::Union(union)) => self.is_secret_in_union(text, union()),
             Some(Shape::Object(_) | Shape::List(_)) if self.is_confidential => true,
             Some(Shape::Version) if self.is_confidential => text.parse::<u32>().is_err(),
             Some(shape) if self.is_confidential && is_instant(shape) => !is_time(text) && !is_word(text),
-            Some(Shape::Object(object)) => self.is_named || object.has_secrets(),
+            Some(Shape::Object(object)) => self.is_named || object().has_secrets(),
             Some(Shape::Text(_) | Shape::Name(_)) if self.is_source => !is_location(text, shape),
             Some(Shape::Text(_) | Shape::Name(_)) => self.is_named,
             Some(Shape::List(List { item, .. })) => self.is_near && is_foreign(text, *item),
@@ -85,13 +85,13 @@ fn is_instant(shape: Shape) -> bool {
 
 /// Returns true where the mapping in the place of a scalar has an address.
 fn takes_address(union: &Union) -> bool {
-    matches!(union.case(When::Mapping), Some(Shape::Object(object)) if object.field("address").is_some())
+    matches!(union.case(When::Mapping), Some(Shape::Object(object)) if object().field("address").is_some())
 }
 
 /// Returns true where a mapping in the place of a scalar has the path of a file.
 fn takes_path(union: &Union) -> bool {
     let has_path = |shape| match shape {
-        Shape::Object(object) => object.fields.iter().any(|field| is_path(Some(field.shape))),
+        Shape::Object(object) => object().fields.iter().any(|field| is_path(Some(field.shape))),
         _ => false,
     };
     union.cases.iter().any(|case| has_path(case.shape))
@@ -105,9 +105,10 @@ fn holds_secrets(union: &Union, levels: usize) -> bool {
 fn holds(shape: Shape, levels: usize) -> bool {
     match (shape, levels.checked_sub(1)) {
         (Shape::Object(object), Some(levels)) => {
+            let object = object();
             object.has_secrets() || object.fields.iter().any(|field| holds(field.shape, levels))
         }
-        (Shape::Union(union), Some(levels)) => holds_secrets(union, levels),
+        (Shape::Union(union), Some(levels)) => holds_secrets(union(), levels),
         _ => false,
     }
 }

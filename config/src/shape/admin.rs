@@ -17,7 +17,7 @@ pub(super) static ADMIN: Union = union(
     "`off` or `{ address: IP:PORT }`",
     &[
         scalar(Shape::Choice(&["off"])),
-        mapping(Shape::Object(&ADMIN_OBJECT)),
+        mapping(Shape::Object(|| &ADMIN_OBJECT)),
     ],
 );
 static ADMIN_OBJECT: Object = object(
@@ -31,12 +31,12 @@ static ADMIN_OBJECT: Object = object(
         ),
         optional(
             "tls",
-            Shape::Object(&ADMIN_TLS),
+            Shape::Object(|| &ADMIN_TLS),
             "TLS on its connections; left out: none.",
         ),
         optional(
             "operators",
-            Shape::Object(&OPERATORS),
+            Shape::Object(|| &OPERATORS),
             "Who may operate; left out: whoever connects from this machine.",
         ),
     ],
@@ -45,10 +45,10 @@ static OPERATORS: Object = Object {
     name: "operators",
     doc: "Who may operate.",
     fields: &[
-        optional("tokens", Shape::Union(&TOKENS), "Where the static tokens are."),
+        optional("tokens", Shape::Union(|| &TOKENS), "Where the static tokens are."),
         optional(
             "issuer",
-            Shape::Object(&ISSUER),
+            Shape::Object(|| &ISSUER),
             "Whose tokens are believed, and what their roles are here.",
         ),
     ],
@@ -57,7 +57,7 @@ static OPERATORS: Object = Object {
 };
 static TOKENS: Union = union(
     "`{ file: PATH }` or `{ env: ${NAME} }`",
-    &[with_key("file", &TOKENS_FILE), with_key("env", &TOKENS_ENV)],
+    &[with_key(|| &TOKENS_FILE), with_key(|| &TOKENS_ENV)],
 );
 static TOKENS_FILE: Object = object(
     "a file of tokens",
@@ -83,7 +83,7 @@ static ISSUER: Object = object(
         issuer::KEYS,
         required(
             "claims",
-            Shape::Object(&CLAIMS),
+            Shape::Object(|| &CLAIMS),
             "Where in the claims roles, org and name are.",
         ),
         required(
@@ -116,7 +116,7 @@ pub(crate) static TOKENS_DOCUMENT: Object = object(
         required("tokens", Shape::List(&ENTRIES), "The tokens."),
     ],
 );
-static ENTRIES: List = list(Shape::Object(&ENTRY), 0, MAX_TOKENS);
+static ENTRIES: List = list(Shape::Object(|| &ENTRY), 0, MAX_TOKENS);
 static ENTRY: Object = object(
     "a static token",
     "Whose it is, and what is kept of it.",
@@ -152,7 +152,7 @@ pub(super) static CONTROL: Object = object(
     &[
         optional(
             "promotion",
-            Shape::Object(&PROMOTION),
+            Shape::Object(|| &PROMOTION),
             "What a flag must have to be promoted.",
         ),
         optional(
@@ -162,7 +162,7 @@ pub(super) static CONTROL: Object = object(
         ),
         optional(
             "stale",
-            Shape::Object(&STALE),
+            Shape::Object(|| &STALE),
             "From when on flags count as stale.",
         ),
     ],
@@ -199,7 +199,7 @@ static PROMOTION: Object = object(
         ),
         optional(
             "ga",
-            Shape::Object(&GA),
+            Shape::Object(|| &GA),
             "What it must have besides to become ga.",
         ),
     ],

@@ -1,411 +1,231 @@
-//! The form of the flags document. What its names and numbers must be beyond that is judged by `rules`.
+//! The form of the flags document. `rules` checks what its names and numbers must be beyond that.
 
-use super::{
-    Field, List, Map, Object, Shape, UNBOUNDED, Union, items, list, map, mapping, object, optional, required,
-    scalar, union, with_key,
+use rules::{
+    FlagDefinition, Kind, Lifecycle, Name, Policy, RequirementDefinition, RolloutDefinition, RuleDefinition,
+    ScheduleDefinition, ServeDefinition, Sited, UnknownTenantDefinition,
 };
 
-const FLAG_KEY: Shape = Shape::Text(super::FLAG_KEY);
-const SEGMENT_NAME: Shape = Shape::Text("the name of a segment");
-const TIER_NAME: Shape = Shape::Text("the name of a tier");
-const BY: Shape = Shape::Name("`tenant`, `user` or the name of an attribute");
-const TIME: Shape = Shape::Text("an RFC 3339 time such as `2026-12-01T00:00:00Z`");
-
-/// The flags document.
-pub(crate) static DOCUMENT: Object = object(
-    "a flags document",
-    "Flags, segments and tenants of Sluice.",
-    &[
-        required("version", Shape::Version, "The version of this format: 1."),
-        optional(
-            "tiers",
-            Shape::List(&TIER_NAMES),
-            "The tiers there are, lowest first.",
-        ),
-        optional(
-            "unknown_tenant",
-            Shape::Union(&UNKNOWN_TENANT),
-            "How a tenant without a record is judged; left out: with no tier.",
-        ),
-        optional("policy", Shape::Object(&POLICY), "What alpha and beta allow."),
-        optional(
-            "segments",
-            Shape::Map(&SEGMENTS),
-            "Named conditions, for use in rules and audiences.",
-        ),
-        optional("flags", Shape::Map(&FLAGS), "The flags, by key."),
-        optional(
-            "tenants",
-            Shape::Map(&TENANTS),
-            "What is known of tenants, by id.",
-        ),
-    ],
-);
-
-static TIER_NAMES: List = list(TIER_NAME, 0, UNBOUNDED);
-static SEGMENTS: Map = map("the name of a segment", Shape::Union(&CONDITION), 0, UNBOUNDED);
-static FLAGS: Map = map(super::FLAG_KEY, Shape::Object(&FLAG), 0, UNBOUNDED);
-static TENANTS: Map = map(super::TENANT_ID, Shape::Object(&TENANT), 0, UNBOUNDED);
-
-static UNKNOWN_TENANT: Union = union(
-    "`reject` or `{ tier: NAME }`",
-    &[
-        scalar(Shape::Choice(&["reject"])),
-        mapping(Shape::Object(&UNKNOWN_TENANT_TIER)),
-    ],
-);
-static UNKNOWN_TENANT_TIER: Object = object(
-    "a tier for unknown tenants",
-    "Judged as a tenant of this tier, on channel stable, not internal, on no list.",
-    &[required("tier", TIER_NAME, "The tier.")],
-);
-static POLICY: Object = object(
-    "a policy",
-    "Switches of the lifecycle's eligibility.",
-    &[
-        optional(
-            "alpha_overrides",
-            Shape::Boolean,
-            "Whether an override that is not off makes an alpha flag visible to a customer; left out: true.",
-        ),
-        optional(
-            "beta_opt_in",
-            Shape::Boolean,
-            "Whether opting in makes a beta flag visible to a tenant; left out: true.",
-        ),
-    ],
-);
-
-/// A flag.
-pub(crate) static FLAG: Object = object(
-    "a flag",
-    "A feature flag. What is left out has the default that the documentation says.",
-    &[
-        optional("description", Shape::Prose, "What it is, for people."),
-        optional("owner", Shape::Prose, "Who answers for it."),
-        optional(
-            "kind",
-            Shape::Choice(&["release", "experiment", "permission", "ops"]),
-            "What it is for; left out: release.",
-        ),
-        optional(
-            "lifecycle",
-            Shape::Choice(&["alpha", "beta", "ga", "retired", "dev"]),
-            "How far it is; left out: alpha. `dev` reads as alpha. Permission and ops flags have none.",
-        ),
-        optional(
-            "enabled",
-            Shape::Boolean,
-            "The kill switch: false = off for everyone, at once.",
-        ),
-        optional(
-            "default",
-            Shape::Union(&SERVE),
-            "What is served when nothing else decides; left out: off.",
-        ),
-        optional(
-            "variants",
-            Shape::Map(&VARIANTS),
-            "Names and values; left out: a boolean flag, on or off.",
-        ),
-        optional(
-            "off",
-            Shape::Variant,
-            "The variant that means `not given the feature`; left out: off.",
-        ),
-        optional("tiers", Shape::Map(&TIER_DEFAULTS), "What each tier is served."),
-        optional(
-            "requires",
-            Shape::List(&REQUIRES),
-            "Flags that must be on for the same subject.",
-        ),
-        optional(
-            "rules",
-            Shape::List(&RULES),
-            "Conditions and what they serve; the first that holds decides.",
-        ),
-        optional(
-            "rollout",
-            Shape::Object(&ROLLOUT),
-            "A percentage of the subjects.",
-        ),
-        optional(
-            "schedule",
-            Shape::Object(&SCHEDULE),
-            "From when, until when it may be on.",
-        ),
-        optional(
-            "revertible",
-            Shape::Boolean,
-            "Whether it can be turned back without harm.",
-        ),
-        optional(
-            "expires",
-            Shape::Text("a date such as `2027-03-01`"),
-            "When it should be gone.",
-        ),
-        optional(
-            "opt_in_serves",
-            Shape::Variant,
-            "What a tenant that opted in is served; left out: on.",
-        ),
-        optional(
-            "final",
-            Shape::Variant,
-            "What it serves once retired; left out: on.",
-        ),
-        optional(
-            "salt",
-            Shape::Name("a text"),
-            "What buckets are salted with; left out: the key.",
-        ),
-        optional(
-            "hash",
-            Shape::Choice(&["xxh3"]),
-            "The algorithm of buckets: xxh3, the only one so far.",
-        ),
-    ],
-);
-
-static VARIANTS: Map = map("the name of a variant", Shape::Any, 2, UNBOUNDED);
-static TIER_DEFAULTS: Map = map("the name of a tier", Shape::Variant, 0, UNBOUNDED);
-static REQUIRES: List = list(Shape::Union(&REQUIREMENT), 0, UNBOUNDED);
-static RULES: List = list(Shape::Object(&RULE), 0, UNBOUNDED);
-
-static REQUIREMENT: Union = union(
-    "a flag key or `{ flag: KEY, is: VARIANT }`",
-    &[scalar(FLAG_KEY), mapping(Shape::Object(&REQUIREMENT_OBJECT))],
-);
-static REQUIREMENT_OBJECT: Object = object(
-    "a requirement",
-    "A flag and the variant that it must serve.",
-    &[
-        required("flag", FLAG_KEY, "The flag."),
-        optional(
-            "is",
-            Shape::Variant,
-            "The variant; left out: any but its off variant.",
-        ),
-    ],
-);
-static RULE: Object = object(
-    "a rule",
-    "A condition and what it serves.",
-    &[
-        optional("name", Shape::Prose, "For explanations."),
-        required("when", Shape::Union(&CONDITION), "When it applies."),
-        required("serve", Shape::Union(&SERVE), "What it serves."),
-    ],
-);
-static SERVE: Union = union(
-    "a variant or `{ split: { VARIANT: PERCENT } }`",
-    &[scalar(Shape::Variant), mapping(Shape::Object(&SPLIT))],
-);
-static SPLIT: Object = object(
-    "a split",
-    "Several variants, each for its share of the subjects.",
-    &[
-        required(
-            "split",
-            Shape::Map(&WEIGHTS),
-            "Variants and their percentages, which add up to 100.",
-        ),
-        optional(
-            "by",
-            BY,
-            "What identifies a subject: tenant (left out), user, or an attribute.",
-        ),
-    ],
-);
-static WEIGHTS: Map = map("the name of a variant", Shape::Percentage, 1, UNBOUNDED);
-static ROLLOUT: Object = object(
-    "a rollout",
-    "A percentage of the subjects, chosen by a stable hash.",
-    &[
-        required("percentage", Shape::Percentage, "0 to 100, in steps of 0.001."),
-        optional(
-            "by",
-            BY,
-            "What identifies a subject: tenant (left out), user, or an attribute.",
-        ),
-        optional(
-            "audience",
-            Shape::Union(&CONDITION),
-            "Who takes part; left out: everyone.",
-        ),
-        optional(
-            "serve",
-            Shape::Union(&SERVE),
-            "What the subjects in it are served; left out: on.",
-        ),
-    ],
-);
-static SCHEDULE: Object = Object {
-    name: "a schedule",
-    doc: "The time outside of which a flag is off.",
-    fields: &[
-        optional("from", TIME, "The first moment of it."),
-        optional("until", TIME, "The first moment after it."),
-    ],
-    exactly_one: &[],
-    at_least_one: &["from", "until"],
+use super::UNBOUNDED;
+use super::condition::Condition;
+use super::tenant::Tenant;
+use super::text::{FlagKey, TenantId};
+use crate::form::{
+    Boolean, Json, List, Map, Percentage, Prose, Variant, Version, fields, object, texts, union, words,
 };
 
-/// A condition.
-pub(crate) static CONDITION: Union = union(
-    "a condition",
-    &[
-        with_key("all", &ALL),
-        with_key("any", &ANY),
-        with_key("not", &NOT),
-        with_key("segment", &SEGMENT),
-        with_key("attribute", &CLAUSE),
-    ],
-);
-static CONDITIONS: List = list(Shape::Union(&CONDITION), 1, UNBOUNDED);
-static ALL: Object = object(
-    "an `all` of conditions",
-    "Every one of the conditions holds.",
-    &[required("all", Shape::List(&CONDITIONS), "The conditions.")],
-);
-static ANY: Object = object(
-    "an `any` of conditions",
-    "At least one of the conditions holds.",
-    &[required("any", Shape::List(&CONDITIONS), "The conditions.")],
-);
-static NOT: Object = object(
-    "a `not` of a condition",
-    "The condition does not hold.",
-    &[required("not", Shape::Union(&CONDITION), "The condition.")],
-);
-static SEGMENT: Object = object(
-    "a segment reference",
-    "The condition of the segment holds.",
-    &[required("segment", SEGMENT_NAME, "The segment.")],
-);
-static SCALARS: List = list(Shape::Scalar, 1, UNBOUNDED);
-static TEXTS: List = list(Shape::Text("a text"), 1, UNBOUNDED);
-static NETWORKS: List = list(
-    Shape::Text("an IP address or network such as `10.0.0.0/8`"),
-    1,
-    UNBOUNDED,
-);
-static ALTERNATIVES: Union = union(
-    "a text or a list of texts",
-    &[scalar(Shape::Text("a text")), items(&TEXTS)],
-);
-
-/// One operator on one attribute.
-pub(crate) static CLAUSE: Object = Object {
-    name: "a clause",
-    doc: "One operator on one attribute. An attribute that is missing or of another type makes it false.",
-    fields: &[
-        required(
-            "attribute",
-            Shape::Name("the name of an attribute"),
-            "The attribute.",
-        ),
-        operator("eq", Shape::Scalar, "Equal."),
-        operator("ne", Shape::Scalar, "Of the same type and not equal."),
-        operator("in", Shape::List(&SCALARS), "Equal to one of them."),
-        operator(
-            "not_in",
-            Shape::List(&SCALARS),
-            "Of the same type and equal to none of them.",
-        ),
-        operator("gt", Shape::Number, "Greater."),
-        operator("gte", Shape::Number, "Greater or equal."),
-        operator("lt", Shape::Number, "Less."),
-        operator("lte", Shape::Number, "Less or equal."),
-        operator(
-            "prefix",
-            Shape::Union(&ALTERNATIVES),
-            "Starts with it, or with one of them.",
-        ),
-        operator(
-            "suffix",
-            Shape::Union(&ALTERNATIVES),
-            "Ends with it, or with one of them.",
-        ),
-        operator(
-            "contains",
-            Shape::Union(&ALTERNATIVES),
-            "Has it in it, or one of them.",
-        ),
-        operator(
-            "matches",
-            Shape::Text("a regular expression"),
-            "The regular expression finds a match.",
-        ),
-        operator(
-            "any_of",
-            Shape::List(&TEXTS),
-            "The list has at least one of them.",
-        ),
-        operator("all_of", Shape::List(&TEXTS), "The list has all of them."),
-        operator("none_of", Shape::List(&TEXTS), "The list has none of them."),
-        operator(
-            "semver",
-            Shape::Text("a requirement such as `>=1.4, <2`"),
-            "The version meets it.",
-        ),
-        operator("before", TIME, "The time is before it."),
-        operator("after", TIME, "The time is after it."),
-        operator(
-            "ip_in",
-            Shape::List(&NETWORKS),
-            "The address is in one of the networks.",
-        ),
-        operator(
-            "exists",
-            Shape::Boolean,
-            "There is such an attribute (true), or none (false).",
-        ),
-    ],
-    exactly_one: &[
-        "eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte", "prefix", "suffix", "contains", "matches",
-        "any_of", "all_of", "none_of", "semver", "before", "after", "ip_in", "exists",
-    ],
-    at_least_one: &[],
-};
-
-const fn operator(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    optional(name, shape, doc)
+texts! {
+    /// The name of a segment.
+    SegmentName: any "the name of a segment";
+    /// The name of a tier.
+    TierName: any "the name of a tier";
+    /// The name of a variant, as a key.
+    VariantName: any "the name of a variant";
+    /// What identifies a subject.
+    Identifier: filled "`tenant`, `user` or the name of an attribute";
+    /// An RFC 3339 time.
+    Time: any "an RFC 3339 time such as `2026-12-01T00:00:00Z`";
+    /// A date.
+    Date: any "a date such as `2027-03-01`";
+    /// A salt.
+    Salt: filled "a text";
 }
 
-static FLAG_KEYS: List = list(FLAG_KEY, 0, UNBOUNDED);
+fields! {
+    /// Flags, segments and tenants of Sluice.
+    FlagsDocument("a flags document") => FlagsFields {
+        /// The version of this format: 1.
+        _version("version"): required Version,
+        /// The tiers there are, lowest first.
+        tiers: optional List<Sited<TierName>, 0, UNBOUNDED>,
+        /// How a tenant without a record is judged; left out: with no tier.
+        unknown_tenant: optional UnknownTenant,
+        /// What alpha and beta allow.
+        policy: optional EligibilityPolicy,
+        /// Named conditions, for use in rules and audiences.
+        segments: optional Map<Sited<SegmentName>, Sited<Condition>, 0, UNBOUNDED>,
+        /// The flags, by key.
+        flags: optional Map<Sited<FlagKey>, Option<Flag>, 0, UNBOUNDED>,
+        /// What is known of tenants, by id.
+        tenants: optional Map<Sited<TenantId>, Option<Tenant>, 0, UNBOUNDED>,
+    }
+}
 
-/// A tenant's record.
-pub(crate) static TENANT: Object = object(
-    "a tenant",
-    "What is known of a tenant.",
-    &[
-        optional("tier", TIER_NAME, "Its tier; left out: none."),
-        optional(
-            "channel",
-            Shape::Choice(&["stable", "latest"]),
-            "Its release channel; left out: stable.",
-        ),
-        optional(
-            "internal",
-            Shape::Boolean,
-            "Whether it is one of our own; left out: false.",
-        ),
-        optional("beta", Shape::List(&FLAG_KEYS), "The beta allowlist."),
-        optional(
-            "overrides",
-            Shape::Map(&OVERRIDES),
-            "Flags and the variant it is made to be served.",
-        ),
-        optional("opt_in", Shape::List(&FLAG_KEYS), "Flags it opted in to."),
-        optional("opt_out", Shape::List(&FLAG_KEYS), "Flags it opted out of."),
-        optional("attributes", Shape::Map(&ATTRIBUTES), "What else is known of it."),
-    ],
-);
-static OVERRIDES: Map = map(super::FLAG_KEY, Shape::Variant, 0, UNBOUNDED);
-static ATTRIBUTES: Map = map(super::ATTRIBUTE_NAME, Shape::Union(&ATTRIBUTE), 0, UNBOUNDED);
-static ATTRIBUTE_TEXTS: List = list(Shape::Text("a text"), 0, UNBOUNDED);
-static ATTRIBUTE: Union = union(
-    "a text, a number, a boolean or a list of texts",
-    &[scalar(Shape::Scalar), items(&ATTRIBUTE_TEXTS)],
-);
+union! {
+    UnknownTenant("`reject` or `{ tier: NAME }`"): UnknownTenantDefinition<'s> {
+        scalar Reject => |Reject::Reject| UnknownTenantDefinition::Reject,
+        mapping UnknownTenantTier => UnknownTenantDefinition::Tier,
+    }
+}
+
+/// The word for unknown tenants that are refused.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reject {
+    Reject,
+}
+words! { Reject { "reject" => Reject } }
+
+object! {
+    /// Judged as a tenant of this tier, on channel stable, not internal, on no list.
+    UnknownTenantTier("a tier for unknown tenants"): Name<'s> {
+        /// The tier.
+        tier: required Sited<TierName>,
+    } => tier
+}
+
+object! {
+    /// Switches of the lifecycle's eligibility.
+    EligibilityPolicy("a policy"): Policy {
+        /// Whether an override that is not off makes an alpha flag visible to a customer; left out: true.
+        alpha_overrides: optional Boolean,
+        /// Whether opting in makes a beta flag visible to a tenant; left out: true.
+        beta_opt_in: optional Boolean,
+    } => {
+        let left_out = Policy::default();
+        Policy {
+            alpha_overrides: alpha_overrides.unwrap_or(left_out.alpha_overrides),
+            beta_opt_in: beta_opt_in.unwrap_or(left_out.beta_opt_in),
+        }
+    }
+}
+
+object! {
+    /// A feature flag. What is left out has the default that the documentation says.
+    Flag("a flag"): FlagDefinition<'s> {
+        /// What it is, for people.
+        description: optional Prose,
+        /// Who answers for it.
+        owner: optional Prose,
+        /// What it is for; left out: release.
+        kind: optional Kind,
+        /// How far it is; left out: alpha. `dev` reads as alpha. Permission and ops flags have none.
+        lifecycle: optional Sited<Lifecycle>,
+        /// The kill switch: false = off for everyone, at once.
+        enabled: optional Boolean,
+        /// What is served when nothing else decides; left out: off.
+        default: optional Sited<Serve>,
+        /// Names and values; left out: a boolean flag, on or off.
+        variants: optional Map<Sited<VariantName>, Json, 2, UNBOUNDED>,
+        /// The variant that means `not given the feature`; left out: off.
+        off: optional Sited<Variant>,
+        /// What each tier is served.
+        tiers: default Map<Sited<TierName>, Sited<Variant>, 0, UNBOUNDED>,
+        /// Flags that must be on for the same subject.
+        requires: default List<Requirement, 0, UNBOUNDED>,
+        /// Conditions and what they serve; the first that holds decides.
+        rules: default List<Rule, 0, UNBOUNDED>,
+        /// A percentage of the subjects.
+        rollout: optional Rollout,
+        /// From when, until when it may be on.
+        schedule: optional Sited<Schedule>,
+        /// Whether it can be turned back without harm.
+        revertible: optional Boolean,
+        /// When it should be gone.
+        expires: optional Sited<Date>,
+        /// What a tenant that opted in is served; left out: on.
+        opt_in_serves: optional Sited<Variant>,
+        /// What it serves once retired; left out: on.
+        final_variant("final"): optional Sited<Variant>,
+        /// What buckets are salted with; left out: the key.
+        salt: optional Sited<Salt>,
+        /// The algorithm of buckets: xxh3, the only one so far.
+        hash: optional Hash,
+    } => {
+        // A second algorithm does not compile here.
+        let (None | Some(Hash::Xxh3)) = hash;
+        let json = |(name, value): (Name<'s>, serde_json::Value)| (name, value.to_string().into_boxed_str());
+        FlagDefinition {
+            key: Name::default(),
+            variants: variants.map(|variants| variants.into_iter().map(json).collect()),
+            description, owner, kind, lifecycle, enabled, default, off, tiers, requires, rules, rollout, schedule,
+            revertible, expires, opt_in_serves, final_variant, salt,
+        }
+    }
+}
+
+words! { Kind {
+    "release" => Release, "experiment" => Experiment, "permission" => Permission, "ops" => Ops,
+} }
+words! { Lifecycle {
+    "alpha" => Alpha, "beta" => Beta, "ga" => Ga, "retired" => Retired, "dev" => Alpha,
+} }
+
+/// An algorithm of buckets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Hash {
+    Xxh3,
+}
+words! { Hash { "xxh3" => Xxh3 } }
+
+union! {
+    Requirement("a flag key or `{ flag: KEY, is: VARIANT }`"): RequirementDefinition<'s> {
+        scalar Sited<FlagKey> => |flag| RequirementDefinition { flag, is: None },
+        mapping RequirementObject => |requirement| requirement,
+    }
+}
+
+object! {
+    /// A flag and the variant that it must serve.
+    RequirementObject("a requirement"): RequirementDefinition<'s> {
+        /// The flag.
+        flag: required Sited<FlagKey>,
+        /// The variant; left out: any but its off variant.
+        is: optional Sited<Variant>,
+    } => RequirementDefinition { flag, is }
+}
+
+object! {
+    /// A condition and what it serves.
+    Rule("a rule"): RuleDefinition<'s> {
+        /// For explanations.
+        name: optional Prose,
+        /// When it applies.
+        when: required Sited<Condition>,
+        /// What it serves.
+        serve: required Sited<Serve>,
+    } => RuleDefinition { name, when, serve }
+}
+
+union! {
+    Serve("a variant or `{ split: { VARIANT: PERCENT } }`"): ServeDefinition<'s> {
+        scalar Sited<Variant> => ServeDefinition::Variant,
+        mapping Split => |split| split,
+    }
+}
+
+object! {
+    /// Several variants, each for its share of the subjects.
+    Split("a split"): ServeDefinition<'s> {
+        /// Variants and their percentages, which add up to 100.
+        split: required Map<Sited<VariantName>, Option<Sited<Percentage>>, 1, UNBOUNDED>,
+        /// What identifies a subject: tenant (left out), user, or an attribute.
+        by: optional Sited<Identifier>,
+    } => {
+        // Without all percentages their sum would be reported as well.
+        let weight = |(variant, percentage): (_, Option<_>)| Some((variant, percentage?));
+        ServeDefinition::Split { weights: split.into_iter().map(weight).collect::<Option<_>>()?, by }
+    }
+}
+
+object! {
+    /// A percentage of the subjects, chosen by a stable hash.
+    Rollout("a rollout"): RolloutDefinition<'s> {
+        /// 0 to 100, in steps of 0.001.
+        percentage: required Sited<Percentage>,
+        /// What identifies a subject: tenant (left out), user, or an attribute.
+        by: optional Sited<Identifier>,
+        /// Who takes part; left out: everyone.
+        audience: optional Sited<Condition>,
+        /// What the subjects in it are served; left out: on.
+        serve: optional Sited<Serve>,
+    } => RolloutDefinition { percentage, by, audience, serve }
+}
+
+object! {
+    /// The time outside of which a flag is off.
+    Schedule("a schedule", at_least_one: &["from", "until"]): ScheduleDefinition<'s> {
+        /// The first moment of it.
+        from: optional Sited<Time>,
+        /// The first moment after it.
+        until: optional Sited<Time>,
+    } => ScheduleDefinition { from, until }
+}

@@ -18,7 +18,7 @@ pub(super) static HEADERS: Object = object(
         optional("user", HEADER, "The user's id; left out: X-User-Id."),
         optional(
             "flags",
-            Shape::Union(&FLAGS_HEADER),
+            Shape::Union(|| &FLAGS_HEADER),
             "The flags that are on; left out: X-Feature-Flags.",
         ),
         optional(
@@ -29,12 +29,12 @@ pub(super) static HEADERS: Object = object(
         optional("request_id", HEADER, "The request's id; left out: X-Request-Id."),
         optional(
             "per_flag",
-            Shape::Union(&PER_FLAG),
+            Shape::Union(|| &PER_FLAG),
             "One header for each of these flags.",
         ),
         optional(
             "signature",
-            Shape::Union(&SIGNATURE),
+            Shape::Union(|| &SIGNATURE),
             "A signature over all of these; left out: none.",
         ),
         optional(
@@ -61,10 +61,7 @@ const SIGNATURE_NAME: Field = optional(
 );
 static SIGNATURE: Union = union(
     "`{ secret: \"${NAME}\" }` or `{ secret_file: PATH }`",
-    &[
-        with_key("secret", &SIGNATURE_SECRET),
-        with_key("secret_file", &SIGNATURE_FILE),
-    ],
+    &[with_key(|| &SIGNATURE_SECRET), with_key(|| &SIGNATURE_FILE)],
 );
 static SIGNATURE_SECRET: Object = object(
     "a signature by a secret from the environment",
@@ -90,7 +87,7 @@ static SIGNATURE_FILE: Object = object(
 );
 static FLAGS_HEADER: Union = union(
     "the name of a header, `off` or a mapping",
-    &[scalar(HEADER), mapping(Shape::Object(&FLAGS_HEADER_OBJECT))],
+    &[scalar(HEADER), mapping(Shape::Object(|| &FLAGS_HEADER_OBJECT))],
 );
 static FLAGS_HEADER_OBJECT: Object = object(
     "a flags header",
@@ -103,7 +100,7 @@ static FLAGS_HEADER_OBJECT: Object = object(
         ),
         optional(
             "include",
-            Shape::Union(&INCLUDE),
+            Shape::Union(|| &INCLUDE),
             "Which flags: all (left out), route, or these.",
         ),
         optional("budget", Shape::Size, "Its most bytes; left out: 4KiB."),
@@ -119,7 +116,7 @@ static PER_FLAG: Union = union(
     &[
         scalar(Shape::Choice(&["off"])),
         items(&PER_FLAG_KEYS),
-        mapping(Shape::Object(&PER_FLAG_OBJECT)),
+        mapping(Shape::Object(|| &PER_FLAG_OBJECT)),
     ],
 );
 static PER_FLAG_KEYS: List = list(FLAG_KEY, 0, MAX_PER_FLAG);

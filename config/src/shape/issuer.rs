@@ -8,7 +8,7 @@ pub(super) const CLAIM: Shape = Shape::Text("a path into the claims such as `org
 const MAX_ISSUERS: usize = 64;
 
 /// The issuers.
-pub(super) static ISSUERS: List = list(Shape::Object(&ISSUER), 0, MAX_ISSUERS);
+pub(super) static ISSUERS: List = list(Shape::Object(|| &ISSUER), 0, MAX_ISSUERS);
 static ISSUER: Object = object(
     "an issuer",
     "Whose tokens are believed, and how they are checked.",
@@ -19,7 +19,7 @@ static ISSUER: Object = object(
         KEYS,
         required(
             "claims",
-            Shape::Object(&CLAIMS),
+            Shape::Object(|| &CLAIMS),
             "Where in the claims the tenant and the rest are.",
         ),
         LEEWAY,
@@ -44,7 +44,7 @@ pub(super) const ALGORITHMS: Field = required(
     Shape::List(&ALGORITHM_LIST),
     "What its tokens are signed with.",
 );
-pub(super) const KEYS: Field = required("keys", Shape::Union(&KEY_SOURCE), "Where its keys are.");
+pub(super) const KEYS: Field = required("keys", Shape::Union(|| &KEY_SOURCE), "Where its keys are.");
 pub(super) const LEEWAY: Field = optional(
     "leeway",
     Shape::Duration,
@@ -67,11 +67,11 @@ pub(crate) static ALGORITHM_NAMES: [&str; 12] = [
 static KEY_SOURCE: Union = union(
     "a source of keys",
     &[
-        with_key("jwks_url", &JWKS_URL),
-        with_key("jwks_file", &JWKS_FILE),
-        with_key("pem_file", &PEM_FILE),
-        with_key("secret", &SECRET),
-        with_key("secret_file", &SECRET_FILE),
+        with_key(|| &JWKS_URL),
+        with_key(|| &JWKS_FILE),
+        with_key(|| &PEM_FILE),
+        with_key(|| &SECRET),
+        with_key(|| &SECRET_FILE),
     ],
 );
 static JWKS_URL: Object = object(
@@ -142,12 +142,12 @@ pub(super) static IDENTITY: Object = object(
     &[
         optional(
             "token",
-            Shape::Union(&REQUEST_VALUE),
+            Shape::Union(|| &REQUEST_VALUE),
             "Where the token is; left out: authorization.",
         ),
         optional(
             "tenant",
-            Shape::Object(&CERTIFICATE_TENANT),
+            Shape::Object(|| &CERTIFICATE_TENANT),
             "Who is asking where there is no token.",
         ),
         optional(
@@ -171,13 +171,13 @@ static CERTIFICATE_TENANT: Object = object(
         "Where in the certificate it is.",
     )],
 );
-static REQUEST_ATTRIBUTES: Map = map(super::ATTRIBUTE_NAME, Shape::Union(&ATTRIBUTE_VALUE), 0, 32);
+static REQUEST_ATTRIBUTES: Map = map(super::ATTRIBUTE_NAME, Shape::Union(|| &ATTRIBUTE_VALUE), 0, 32);
 static ATTRIBUTE_VALUE: Union = union(
     "`{ header: NAME }`, `{ cookie: NAME }` or `{ client: address }`",
     &[
-        with_key("header", &FROM_HEADER),
-        with_key("cookie", &FROM_COOKIE),
-        with_key("client", &FROM_CLIENT),
+        with_key(|| &FROM_HEADER),
+        with_key(|| &FROM_COOKIE),
+        with_key(|| &FROM_CLIENT),
     ],
 );
 static FROM_CLIENT: Object = object(
@@ -191,7 +191,7 @@ static FROM_CLIENT: Object = object(
 );
 static REQUEST_VALUE: Union = union(
     "`{ header: NAME }` or `{ cookie: NAME }`",
-    &[with_key("header", &FROM_HEADER), with_key("cookie", &FROM_COOKIE)],
+    &[with_key(|| &FROM_HEADER), with_key(|| &FROM_COOKIE)],
 );
 static FROM_HEADER: Object = object(
     "a value from a header",

@@ -11,7 +11,7 @@ const MAX_HEAD_FIELDS: i64 = 256;
 /// The most connections that may be allowed.
 const MAX_CONNECTIONS: i64 = 1_000_000;
 
-pub(super) static LISTENERS: List = list(Shape::Object(&LISTENER), 1, MAX_LISTENERS);
+pub(super) static LISTENERS: List = list(Shape::Object(|| &LISTENER), 1, MAX_LISTENERS);
 static LISTENER: Object = object(
     "a listener",
     "An address that requests arrive at.",
@@ -24,7 +24,7 @@ static LISTENER: Object = object(
         ),
         optional(
             "tls",
-            Shape::Object(&TLS),
+            Shape::Object(|| &TLS),
             "TLS on its connections; left out: none.",
         ),
         optional(
@@ -37,7 +37,7 @@ static LISTENER: Object = object(
             Shape::Boolean,
             "Whether connections begin with a PROXY header of a trusted proxy; left out: false.",
         ),
-        optional("limits", Shape::Object(&LIMITS), "What connections may take."),
+        optional("limits", Shape::Object(|| &LIMITS), "What connections may take."),
     ],
 );
 static LIMITS: Object = object(
@@ -114,10 +114,10 @@ const MIN_VERSION: Field = optional(
 );
 const CLIENT_CERTIFICATES_FIELD: Field = optional(
     "client_certificates",
-    Shape::Object(&CLIENT_CERTIFICATES),
+    Shape::Object(|| &CLIENT_CERTIFICATES),
     "Clients are asked for certificates; left out: they aren't.",
 );
-static CERTIFICATES: List = list(Shape::Object(&CERTIFICATE), 1, MAX_CERTIFICATES);
+static CERTIFICATES: List = list(Shape::Object(|| &CERTIFICATE), 1, MAX_CERTIFICATES);
 pub(super) static CERTIFICATE: Object = object(
     "a certificate",
     "A certificate and its key, in PEM.",

@@ -8,7 +8,7 @@ const MAX_NETWORKS: usize = 1_000;
 /// Who may say for whom a request is forwarded.
 pub(super) static TRUSTED_PROXIES: Union = union(
     "a list of IP networks or `{ networks: [..], header: forwarded }`",
-    &[items(&NETWORKS), mapping(Shape::Object(&OBJECT))],
+    &[items(&NETWORKS), mapping(Shape::Object(|| &OBJECT))],
 );
 static NETWORKS: List = list(
     Shape::Text("an IP address or network such as `10.0.0.0/8`"),

@@ -10,14 +10,14 @@ const UPSTREAM: Shape = Shape::Text("the name of an upstream");
 const REJECT_STATUS: Shape = Shape::Integer(400, 599);
 
 /// The routes.
-pub(super) static ROUTES: List = list(Shape::Object(&ROUTE), 0, rules::MAX_ROUTES);
+pub(super) static ROUTES: List = list(Shape::Object(|| &ROUTE), 0, rules::MAX_ROUTES);
 /// A route.
 static ROUTE: Object = object(
     "a route",
     "Which requests it takes, who may ask, the gate they meet, and where they go.",
     &[
         required("name", Shape::Text("a name"), "Its name, in logs and metrics."),
-        required("match", Shape::Union(&MATCH), "Which requests it takes."),
+        required("match", Shape::Union(|| &MATCH), "Which requests it takes."),
         optional(
             "auth",
             Shape::Choice(&["required", "optional", "none"]),
@@ -28,7 +28,7 @@ static ROUTE: Object = object(
             Shape::Choice(&["gated", "open"]),
             "Whether CORS preflights meet auth and gate; left out: gated.",
         ),
-        optional("gate", Shape::Union(&GATE), "The condition over flags."),
+        optional("gate", Shape::Union(|| &GATE), "The condition over flags."),
         optional(
             "mode",
             Shape::Choice(&["enforce", "shadow"]),
@@ -44,7 +44,7 @@ static ROUTE: Object = object(
             Shape::Size,
             "The largest request body; 0: any; left out: that of all routes.",
         ),
-        optional("limit", Shape::Object(&LIMIT), "How often it may be asked."),
+        optional("limit", Shape::Object(|| &LIMIT), "How often it may be asked."),
         optional("upstream", UPSTREAM, "Where an open gate leads."),
         optional(
             "variants",
@@ -53,7 +53,7 @@ static ROUTE: Object = object(
         ),
         optional(
             "otherwise",
-            Shape::Union(&OTHERWISE),
+            Shape::Union(|| &OTHERWISE),
             "What a closed gate answers; left out: 404.",
         ),
     ],
@@ -84,7 +84,7 @@ static MATCH: Union = union(
     "a path or `{ path: PATH }`",
     &[
         scalar(Shape::Text("a path such as `/api/**`")),
-        mapping(Shape::Object(&MATCH_OBJECT)),
+        mapping(Shape::Object(|| &MATCH_OBJECT)),
     ],
 );
 static MATCH_OBJECT: Object = object(
@@ -113,7 +113,7 @@ static MATCH_OBJECT: Object = object(
 static METHODS: List = list(Shape::Text("a method such as `GET`"), 1, 32);
 static HEADER_MATCHES: Map = map(
     "the name of a header",
-    Shape::Union(&HEADER_MATCH),
+    Shape::Union(|| &HEADER_MATCH),
     0,
     rules::MAX_HEADER_MATCHES,
 );
@@ -121,8 +121,8 @@ static HEADER_MATCH: Union = union(
     "a text, `{ present: true }` or `{ matches: PATTERN }`",
     &[
         scalar(Shape::Text("the header's value")),
-        with_key("present", &HEADER_PRESENT),
-        with_key("matches", &HEADER_MATCHING),
+        with_key(|| &HEADER_PRESENT),
+        with_key(|| &HEADER_MATCHING),
     ],
 );
 static HEADER_PRESENT: Object = object(
@@ -144,13 +144,13 @@ static GATE: Union = union(
     "a gate",
     &[
         scalar(FLAG_KEY),
-        with_key("flag", &GATE_FLAG),
-        with_key("all", &GATE_ALL),
-        with_key("any", &GATE_ANY),
-        with_key("not", &GATE_NOT),
+        with_key(|| &GATE_FLAG),
+        with_key(|| &GATE_ALL),
+        with_key(|| &GATE_ANY),
+        with_key(|| &GATE_NOT),
     ],
 );
-static GATES: List = list(Shape::Union(&GATE), 1, rules::MAX_GATE_PARTS);
+static GATES: List = list(Shape::Union(|| &GATE), 1, rules::MAX_GATE_PARTS);
 static GATE_FLAG: Object = object(
     "a gate on a flag",
     "The flag is on, or serves a variant.",
@@ -176,15 +176,15 @@ static GATE_ANY: Object = object(
 static GATE_NOT: Object = object(
     "a `not` of a gate",
     "It is closed.",
-    &[required("not", Shape::Union(&GATE), "The gate.")],
+    &[required("not", Shape::Union(|| &GATE), "The gate.")],
 );
 
 static OTHERWISE: Union = union(
     "an answer for a closed gate",
     &[
-        with_key("reject", &OTHERWISE_REJECT),
-        with_key("upstream", &OTHERWISE_UPSTREAM),
-        with_key("redirect", &OTHERWISE_REDIRECT),
+        with_key(|| &OTHERWISE_REJECT),
+        with_key(|| &OTHERWISE_UPSTREAM),
+        with_key(|| &OTHERWISE_REDIRECT),
     ],
 );
 const REJECT: Field = required("reject", REJECT_STATUS, "Its status.");
@@ -193,7 +193,7 @@ const REVEAL: Field = optional(
     Shape::Boolean,
     "Whether a 403 names the flag and what the tenant could do.",
 );
-const REJECT_BODY: Field = optional("body", Shape::Object(&BODY), "Its body.");
+const REJECT_BODY: Field = optional("body", Shape::Object(|| &BODY), "Its body.");
 const OTHER_UPSTREAM: Field = required("upstream", UPSTREAM, "The upstream.");
 const REDIRECT: Field = required("redirect", Shape::Text("a URL or an absolute path"), "Where to.");
 const REDIRECT_STATUS: Field = optional(
@@ -203,7 +203,7 @@ const REDIRECT_STATUS: Field = optional(
 );
 const CAUSES: Field = optional(
     "causes",
-    Shape::Object(&BY_CAUSE),
+    Shape::Object(|| &BY_CAUSE),
     "What is answered instead, by the cause that closed the gate.",
 );
 static OTHERWISE_REJECT: Object = object(
@@ -225,9 +225,9 @@ static OTHERWISE_REDIRECT: Object = object(
 static ANSWER: Union = union(
     "an answer for one cause",
     &[
-        with_key("reject", &ANSWER_REJECT),
-        with_key("upstream", &ANSWER_UPSTREAM),
-        with_key("redirect", &ANSWER_REDIRECT),
+        with_key(|| &ANSWER_REJECT),
+        with_key(|| &ANSWER_UPSTREAM),
+        with_key(|| &ANSWER_REDIRECT),
     ],
 );
 static ANSWER_REJECT: Object = object(
@@ -246,30 +246,34 @@ pub(crate) static BY_CAUSE: Object = object(
     "a table of causes",
     "What is answered, by the cause of the decision that closed the gate.",
     &[
-        optional("retired", Shape::Union(&ANSWER), "The flag is retired."),
-        optional("killed", Shape::Union(&ANSWER), "The flag is killed."),
+        optional("retired", Shape::Union(|| &ANSWER), "The flag is retired."),
+        optional("killed", Shape::Union(|| &ANSWER), "The flag is killed."),
         optional(
             "schedule",
-            Shape::Union(&ANSWER),
+            Shape::Union(|| &ANSWER),
             "It is outside the flag's schedule.",
         ),
         optional(
             "prerequisite",
-            Shape::Union(&ANSWER),
+            Shape::Union(|| &ANSWER),
             "A flag that it requires is not on.",
         ),
-        optional("override", Shape::Union(&ANSWER), "The tenant's override."),
-        optional("opt_out", Shape::Union(&ANSWER), "The tenant opted out."),
+        optional("override", Shape::Union(|| &ANSWER), "The tenant's override."),
+        optional("opt_out", Shape::Union(|| &ANSWER), "The tenant opted out."),
         optional(
             "lifecycle",
-            Shape::Union(&ANSWER),
+            Shape::Union(|| &ANSWER),
             "The tenant is not eligible at this lifecycle.",
         ),
-        optional("rule", Shape::Union(&ANSWER), "A rule matched."),
-        optional("opt_in", Shape::Union(&ANSWER), "The tenant opted in."),
-        optional("rollout", Shape::Union(&ANSWER), "The subject is in the rollout."),
-        optional("tier", Shape::Union(&ANSWER), "The tier's default."),
-        optional("default", Shape::Union(&ANSWER), "The flag's default."),
+        optional("rule", Shape::Union(|| &ANSWER), "A rule matched."),
+        optional("opt_in", Shape::Union(|| &ANSWER), "The tenant opted in."),
+        optional(
+            "rollout",
+            Shape::Union(|| &ANSWER),
+            "The subject is in the rollout.",
+        ),
+        optional("tier", Shape::Union(|| &ANSWER), "The tier's default."),
+        optional("default", Shape::Union(|| &ANSWER), "The flag's default."),
     ],
 );
 /// A body from a file.
@@ -288,10 +292,7 @@ pub(super) static BODY: Object = object(
 /// What happens to requests that no route takes.
 pub(super) static UNMATCHED: Union = union(
     "`{ reject: STATUS }` or `{ upstream: NAME }`",
-    &[
-        with_key("reject", &UNMATCHED_REJECT),
-        with_key("upstream", &ANSWER_UPSTREAM),
-    ],
+    &[with_key(|| &UNMATCHED_REJECT), with_key(|| &ANSWER_UPSTREAM)],
 );
 static UNMATCHED_REJECT: Object = object(
     "a refusal of unmatched requests",

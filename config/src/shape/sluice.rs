@@ -22,7 +22,7 @@ pub(crate) static DOCUMENT: Object = object(
         required("version", Shape::Version, "The version of this format: 1."),
         optional(
             "environment",
-            Shape::Union(&ENVIRONMENT),
+            Shape::Union(|| &ENVIRONMENT),
             "The environment; left out: production. Development and staging are relaxed, others enforced.",
         ),
         required(
@@ -32,29 +32,29 @@ pub(crate) static DOCUMENT: Object = object(
         ),
         optional(
             "admin",
-            Shape::Union(&ADMIN),
+            Shape::Union(|| &ADMIN),
             "Where the admin API, health and metrics are; left out: 127.0.0.1:9090. A change needs a restart.",
         ),
         optional(
             "control",
-            Shape::Object(&CONTROL),
+            Shape::Object(|| &CONTROL),
             "What changes at run time must meet. A change needs a restart.",
         ),
-        required("flags", Shape::Union(&FLAGS), "Where the flags are."),
+        required("flags", Shape::Union(|| &FLAGS), "Where the flags are."),
         optional(
             "break_glass",
-            Shape::Object(&BREAK_GLASS),
+            Shape::Object(|| &BREAK_GLASS),
             "Where a flag can be killed on this machine for a while; left out: nowhere. A change needs a restart.",
         ),
         optional(
             "trusted_proxies",
-            Shape::Union(&TRUSTED_PROXIES),
+            Shape::Union(|| &TRUSTED_PROXIES),
             "Whose word on where a request comes from counts; left out: nobody's.",
         ),
         optional("issuers", Shape::List(&ISSUERS), "Whose tokens are believed."),
         optional(
             "identity",
-            Shape::Object(&IDENTITY),
+            Shape::Object(|| &IDENTITY),
             "Where in a request the token and attributes are.",
         ),
         required(
@@ -69,13 +69,17 @@ pub(crate) static DOCUMENT: Object = object(
         ),
         optional(
             "unmatched",
-            Shape::Union(&UNMATCHED),
+            Shape::Union(|| &UNMATCHED),
             "What happens to other requests; left out: 404.",
         ),
-        optional("target", Shape::Object(&TARGET), "How request targets are read."),
+        optional(
+            "target",
+            Shape::Object(|| &TARGET),
+            "How request targets are read.",
+        ),
         optional(
             "headers",
-            Shape::Object(&HEADERS),
+            Shape::Object(|| &HEADERS),
             "What upstreams are told of the decision.",
         ),
         optional(
@@ -90,13 +94,13 @@ pub(crate) static DOCUMENT: Object = object(
         ),
         optional(
             "access_log",
-            Shape::Object(&ACCESS_LOG),
+            Shape::Object(|| &ACCESS_LOG),
             "One line for each request. A change needs a restart.",
         ),
-        optional("drain", Shape::Object(&DRAIN), "How the process ends."),
+        optional("drain", Shape::Object(|| &DRAIN), "How the process ends."),
         optional(
             "limits",
-            Shape::Object(&LIMITS),
+            Shape::Object(|| &LIMITS),
             "How much the process takes, and one client of it. A change needs a restart.",
         ),
         optional(
@@ -111,7 +115,7 @@ static ENVIRONMENT: Union = union(
     "a name or `{ name: NAME, lifecycle: relaxed }`",
     &[
         scalar(Shape::Text("a name")),
-        mapping(Shape::Object(&ENVIRONMENT_OBJECT)),
+        mapping(Shape::Object(|| &ENVIRONMENT_OBJECT)),
     ],
 );
 static ENVIRONMENT_OBJECT: Object = object(
@@ -129,9 +133,9 @@ static ENVIRONMENT_OBJECT: Object = object(
 static FLAGS: Union = union(
     "`{ file: PATH }`, `{ directory: PATH }` or `{ store: { sqlite: PATH } }`",
     &[
-        with_key("file", &FLAGS_FILE),
-        with_key("directory", &FLAGS_DIRECTORY),
-        with_key("store", &FLAGS_STORE),
+        with_key(|| &FLAGS_FILE),
+        with_key(|| &FLAGS_DIRECTORY),
+        with_key(|| &FLAGS_STORE),
     ],
 );
 static FLAGS_FILE: Object = object(
@@ -169,7 +173,11 @@ static BREAK_GLASS: Object = object(
 static FLAGS_STORE: Object = object(
     "a managed set of flags",
     "Flags that are operated through the admin listener, and kept in a store.",
-    &[required("store", Shape::Object(&STORE), "Where they are kept.")],
+    &[required(
+        "store",
+        Shape::Object(|| &STORE),
+        "Where they are kept.",
+    )],
 );
 static STORE: Object = object(
     "a store",
@@ -198,12 +206,16 @@ static TARGET: Object = object(
     )],
 );
 
-static ERRORS: Map = map("a status", Shape::Object(&BODY), 0, 200);
+static ERRORS: Map = map("a status", Shape::Object(|| &BODY), 0, 200);
 static ACCESS_LOG: Object = object(
     "an access log",
     "One JSON line for each request.",
     &[
-        optional("output", Shape::Union(&LOG_OUTPUT), "Where to; left out: stdout."),
+        optional(
+            "output",
+            Shape::Union(|| &LOG_OUTPUT),
+            "Where to; left out: stdout.",
+        ),
         optional(
             "format",
             Shape::Choice(&["json", "human"]),
@@ -220,7 +232,7 @@ static LOG_OUTPUT: Union = union(
     "`stdout`, `stderr`, `off` or `{ file: PATH }`",
     &[
         scalar(Shape::Choice(&["stdout", "stderr", "off"])),
-        mapping(Shape::Object(&LOG_FILE)),
+        mapping(Shape::Object(|| &LOG_FILE)),
     ],
 );
 static LOG_FILE: Object = object(

@@ -16,13 +16,13 @@ const ENDPOINT: Shape = Shape::Text("`HOST:PORT`");
 
 pub(super) static UPSTREAMS: Map = map(
     "the name of an upstream",
-    Shape::Union(&UPSTREAM_VALUE),
+    Shape::Union(|| &UPSTREAM_VALUE),
     1,
     MAX_UPSTREAMS,
 );
 static UPSTREAM_VALUE: Union = union(
     "`HOST:PORT` or `{ endpoints: [HOST:PORT] }`",
-    &[scalar(ENDPOINT), mapping(Shape::Object(&UPSTREAM_OBJECT))],
+    &[scalar(ENDPOINT), mapping(Shape::Object(|| &UPSTREAM_OBJECT))],
 );
 static UPSTREAM_OBJECT: Object = object(
     "an upstream",
@@ -36,12 +36,12 @@ static UPSTREAM_OBJECT: Object = object(
         ),
         optional(
             "tls",
-            Shape::Object(&UPSTREAM_TLS),
+            Shape::Object(|| &UPSTREAM_TLS),
             "TLS on connections to it; left out: none.",
         ),
         optional(
             "health",
-            Shape::Object(&HEALTH),
+            Shape::Object(|| &HEALTH),
             "How endpoints are checked; left out: they aren't.",
         ),
         optional(
@@ -61,7 +61,7 @@ static UPSTREAM_OBJECT: Object = object(
         ),
         optional(
             "ejection",
-            Shape::Union(&EJECTION),
+            Shape::Union(|| &EJECTION),
             "When an endpoint that fails gets no requests for a while; left out: after 5 failures for 10s.",
         ),
         optional(
@@ -92,7 +92,7 @@ static UPSTREAM_OBJECT: Object = object(
         ),
         optional(
             "reads",
-            Shape::Union(&READS),
+            Shape::Union(|| &READS),
             "How it may read paths otherwise than RFC 3986; left out: in each of these ways.",
         ),
     ],
@@ -115,10 +115,10 @@ static READS_LIST: List = list(
     1,
     rules::Read::ALL.len(),
 );
-static ENDPOINTS: List = list(Shape::Union(&ENDPOINT_VALUE), 1, MAX_ENDPOINTS);
+static ENDPOINTS: List = list(Shape::Union(|| &ENDPOINT_VALUE), 1, MAX_ENDPOINTS);
 static ENDPOINT_VALUE: Union = union(
     "`HOST:PORT` or `{ address: HOST:PORT, weight: 1 }`",
-    &[scalar(ENDPOINT), mapping(Shape::Object(&ENDPOINT_OBJECT))],
+    &[scalar(ENDPOINT), mapping(Shape::Object(|| &ENDPOINT_OBJECT))],
 );
 static ENDPOINT_OBJECT: Object = object(
     "an endpoint",
@@ -148,7 +148,7 @@ static UPSTREAM_TLS: Object = object(
         ),
         optional(
             "client_certificate",
-            Shape::Object(&CERTIFICATE),
+            Shape::Object(|| &CERTIFICATE),
             "What is shown when it asks for a certificate.",
         ),
     ],
@@ -203,7 +203,7 @@ static EJECTION: Union = union(
     "`off` or `{ failures: 5, for: 10s }`",
     &[
         scalar(Shape::Choice(&["off"])),
-        mapping(Shape::Object(&EJECTION_OBJECT)),
+        mapping(Shape::Object(|| &EJECTION_OBJECT)),
     ],
 );
 static EJECTION_OBJECT: Object = object(

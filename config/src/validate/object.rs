@@ -1,33 +1,43 @@
 //! Mappings with known fields, and those of several shapes that are told apart by a key.
 
 use super::{Slot, Validator, did_you_mean};
-use crate::node::{Node, NodeKind, Span, shorten};
+use crate::node::{Entry, Node, NodeKind, Span, shorten};
 use crate::problem::{Label, Problem};
 use crate::shape::{Field, Object, Shape, Union, When, all_of, any_of};
 use crate::suggest::closest;
 
 impl Validator<'_> {
-    pub(super) fn object(&mut self, node: &Node<'_>, object: &'static Object, slot: Slot<'_>) {
-        let Some(entries) = node.entries() else {
-            return self.wrong_type(node, Shape::Object(object), slot);
+    pub(super) fn object(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) {
+        let (Some(entries), Shape::Object(object)) = (self.entries(node, shape, slot), shape) else {
+            return;
         };
         let mut unknown = false;
         for entry in entries {
-            match object.field(&entry.key) {
+            match object().field(&entry.key) {
                 Some(field) => {
-                    let slot = Slot {
-                        name: field.name,
-                        owner: entry.key_span,
-                        is_field: true,
-                    };
+                    let slot = Slot::field(field.name, entry.key_span);
                     self.check(&entry.value, field.shape, slot);
                 }
                 None => {
                     unknown = true;
-                    self.unknown_field(&entry.key, entry.key_span, object.name, object.fields);
+                    self.unknown(entry, shape);
                 }
             }
         }
+        self.finish(node, shape, slot, unknown);
+    }
+
+    /// Reports an entry that is no field of an object.
+    pub(crate) fn unknown(&mut self, entry: &Entry<'_>, shape: Shape) {
+        if let Shape::Object(object) = shape {
+            self.unknown_field(&entry.key, entry.key_span, object().name, object().fields);
+        }
+    }
+
+    /// Reports the fields of an object that are missing or exclude each other. `unknown` tells that one was unknown.
+    pub(crate) fn finish(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>, unknown: bool) {
+        let Shape::Object(object) = shape else { return };
+        let object = object();
         // A misspelt field is not missing as well.
         if !unknown {
             for field in object.fields.iter().filter(|field| field.required) {
@@ -41,7 +51,7 @@ impl Validator<'_> {
         if !unknown && !names.is_empty() && names.iter().all(|name| node.field(name).is_none()) {
             let title = format!("{} needs {}, or both", object.name, any_of(names));
             let help = Some(format!("write {}, or leave it out as a whole", any_of(names)));
-            self.report("missing-field", title, slot.owner, "none of them is here", help);
+            self.report::<()>("missing-field", title, slot.owner, "none of them is here", help);
         }
     }
 
@@ -56,7 +66,7 @@ impl Validator<'_> {
             [] => {
                 let title = format!("{} needs one of {}", object.name, any_of(object.exactly_one));
                 let help = Some("write exactly one of them".to_owned());
-                self.report("missing-field", title, slot.owner, "none of them is here", help);
+                self.report::<()>("missing-field", title, slot.owner, "none of them is here", help);
             }
             [_] => {}
             [first, rest @ ..] => {
@@ -88,7 +98,7 @@ impl Validator<'_> {
             doc.get(..1).unwrap_or_default().to_lowercase(),
             doc.get(1..).unwrap_or_default()
         );
-        self.report(
+        self.report::<()>(
             "missing-field",
             title,
             slot.owner,
@@ -105,67 +115,80 @@ impl Validator<'_> {
                 let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
                 format!("its fields are {}", all_of(&names))
             });
-        self.report("unknown-field", title, span, "", Some(help));
+        self.report::<()>("unknown-field", title, span, "", Some(help));
     }
 
-    pub(super) fn union(&mut self, node: &Node<'_>, union: &'static Union, slot: Slot<'_>) {
-        let shape = match &node.kind {
-            NodeKind::Plain(_) | NodeKind::Quoted(_) => union.case(When::Scalar),
-            NodeKind::List(_) => union.case(When::List),
-            NodeKind::Mapping(_) => return self.mapping_of(node, union, slot),
-            NodeKind::Refused => return,
-        };
-        match shape {
-            Some(Shape::Choice(values)) if node.text().is_some() => {
-                self.choice(node, values, union.name, slot);
-            }
-            Some(shape) if !node.is_null() => self.check(node, shape, slot),
-            _ => self.wrong_type(node, Shape::Union(union), slot),
+    pub(super) fn union(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) {
+        if let (Some(case), Shape::Union(union)) = (self.case(node, shape, slot), shape)
+            && let Some(case) = union().cases.get(case)
+        {
+            self.check(node, case.shape, slot);
         }
     }
 
-    fn mapping_of(&mut self, node: &Node<'_>, union: &'static Union, slot: Slot<'_>) {
-        let present: Vec<_> = union.keys().filter_map(|key| node.entry(key)).collect();
-        match present.as_slice() {
-            [one] => {
-                let key = union.keys().find(|key| *key == one.key);
-                if let Some(shape) = key.and_then(|key| union.case(When::Key(key))) {
-                    self.check(node, shape, slot);
-                }
+    /// Returns the number of the case of a union that this is.
+    pub(crate) fn case(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) -> Option<usize> {
+        let Shape::Union(describe) = shape else {
+            return None;
+        };
+        let union = describe();
+        let position = match &node.kind {
+            NodeKind::Plain(_) | NodeKind::Quoted(_) => union.position(When::Scalar),
+            NodeKind::List(_) => union.position(When::List),
+            NodeKind::Mapping(_) => return self.case_of_mapping(node, shape, union, slot),
+            NodeKind::Refused => return None,
+        };
+        match position
+            .and_then(|case| union.cases.get(case))
+            .map(|case| case.shape)
+        {
+            Some(Shape::Choice(values)) if node.text().is_some() => {
+                self.choice(node, values, union.name, slot)?;
+                position
             }
-            [] => match union.case(When::Mapping) {
-                Some(shape) => self.check(node, shape, slot),
-                None if union.keys().next().is_none() => self.wrong_type(node, Shape::Union(union), slot),
+            Some(_) if !node.is_null() => position,
+            _ => self.wrong_type(node, shape, slot),
+        }
+    }
+
+    fn case_of_mapping(
+        &mut self,
+        node: &Node<'_>,
+        shape: Shape,
+        union: &'static Union,
+        slot: Slot<'_>,
+    ) -> Option<usize> {
+        let present: Vec<_> = union.keys().filter(|key| node.field(key).is_some()).collect();
+        match present.as_slice() {
+            [one] => union.position_of(one),
+            [] => match union.position(When::Mapping) {
+                Some(case) => Some(case),
+                None if union.keys().next().is_none() => self.wrong_type(node, shape, slot),
                 None => self.no_case(node, union, slot),
             },
             [first, .., last] => {
-                let names: Vec<&str> = present.iter().map(|entry| &*entry.key).collect();
-                let title = format!("{} has one of {}, not several", union.name, all_of(&names));
-                let at = Label::new(self.source, last.key_span, "one more");
-                let first = Label::new(self.source, first.key_span, "one");
+                let title = format!("{} has one of {}, not several", union.name, all_of(&present));
+                let at = Label::new(self.source, node.entry(last)?.key_span, "one more");
+                let first = Label::new(self.source, node.entry(first)?.key_span, "one");
                 let problem = Problem::error("conflicting-fields", title, at).also(first);
                 self.problems.push(problem.help("keep one of them"));
+                None
             }
         }
     }
 
     /// Reports a mapping that has none of the keys by which the cases are told apart.
-    fn no_case(&mut self, node: &Node<'_>, union: &'static Union, slot: Slot<'_>) {
+    fn no_case<T>(&mut self, node: &Node<'_>, union: &'static Union, slot: Slot<'_>) -> Option<T> {
         let keys: Vec<&str> = union.keys().collect();
         for entry in node.entries().unwrap_or_default() {
             if let Some(meant) = closest(&entry.key, keys.iter().copied()) {
                 let title = format!("{} has no field `{}`", union.name, shorten(&entry.key));
-                return self.report(
-                    "unknown-field",
-                    title,
-                    entry.key_span,
-                    "",
-                    Some(did_you_mean(meant)),
-                );
+                let help = Some(did_you_mean(meant));
+                return self.report("unknown-field", title, entry.key_span, "", help);
             }
         }
         let title = format!("{} needs one of {}", union.name, any_of(&keys));
         let help = Some("write exactly one of them".to_owned());
-        self.report("missing-field", title, slot.owner, "none of them is here", help);
+        self.report("missing-field", title, slot.owner, "none of them is here", help)
     }
 }

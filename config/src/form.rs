@@ -1,0 +1,85 @@
+//! Forms: the one description of each value of a document. A form says what is accepted, as data for the JSON Schema
+//! and the search for secrets, and reads a node into a typed value. Reading reports what it refuses, so that no
+//! second list of words stands beside it.
+//!
+//! Forms are types: words ([`words!`]), objects ([`object!`], [`fields!`]), unions ([`union!`]), lists, maps and
+//! scalars. `Placed<F>`, `Sited<F>` and `Option<F>` are the form `F` with its place, or with a refusal kept.
+
+mod collection;
+mod field;
+mod object;
+mod scalar;
+mod text;
+mod union;
+mod words;
+
+use rules::Sited;
+
+use crate::node::{Node, Span};
+use crate::shape::Shape;
+use crate::validate::{Slot, Validator};
+
+pub(crate) use self::collection::{List, Map};
+pub(crate) use self::field::{Field, FieldKey};
+pub(crate) use self::object::{Fields, count, fields, flatten, has_fields, object, word};
+pub(crate) use self::scalar::{Boolean, Comparable, Duration, Json, Number, Percentage, Prose, Secret, Size};
+pub(crate) use self::scalar::{Variant, Version, Whole};
+pub(crate) use self::text::{Text, texts};
+pub(crate) use self::union::union;
+pub(crate) use self::words::words;
+
+/// The description of a value of a document.
+pub(crate) trait Form {
+    /// What a node of this form is read into.
+    type Value<'s>;
+
+    /// What is accepted.
+    const SHAPE: Shape;
+
+    /// Reads a node. Returns none where it reported the node, or where the parser has.
+    fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<Self::Value<'s>>;
+}
+
+/// The value of a form.
+pub(crate) type Of<'s, F> = <F as Form>::Value<'s>;
+
+/// A value and the place of its node.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed<T> {
+    pub(crate) value: T,
+    pub(crate) span: Span,
+}
+
+impl<F: Form> Form for Placed<F> {
+    type Value<'s> = Placed<F::Value<'s>>;
+
+    const SHAPE: Shape = F::SHAPE;
+
+    fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<Self::Value<'s>> {
+        let value = F::read(node, slot, validator)?;
+        let span = node.span;
+        Some(Placed { value, span })
+    }
+}
+
+impl<F: Form> Form for Sited<F> {
+    type Value<'s> = Sited<F::Value<'s>>;
+
+    const SHAPE: Shape = F::SHAPE;
+
+    fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<Self::Value<'s>> {
+        let value = F::read(node, slot, validator)?;
+        Some(Sited::new(value, validator.site(node.span)))
+    }
+}
+
+/// Keeps a refusal as none, so that a list or map has an entry for each that is written.
+impl<F: Form> Form for Option<F> {
+    type Value<'s> = Option<F::Value<'s>>;
+
+    const SHAPE: Shape = F::SHAPE;
+
+    fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<Self::Value<'s>> {
+        Some(F::read(node, slot, validator))
+    }
+}

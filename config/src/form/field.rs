@@ -1,0 +1,101 @@
+//! Fields of an object as they were written.
+
+use super::{Form, Placed};
+use crate::node::{Entry, Span};
+use crate::validate::{Slot, Validator};
+
+/// A field of an object. One that was refused is neither its value nor left out, so that no refusal reads as a default.
+#[derive(Debug)]
+pub(crate) enum Field<T> {
+    /// It is not written.
+    LeftOut,
+    /// Its value was reported.
+    Refused(FieldKey),
+    /// It is written.
+    Written(FieldKey, Placed<T>),
+}
+
+/// The key of a field that is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FieldKey {
+    pub(crate) name: &'static str,
+    pub(crate) span: Span,
+}
+
+impl<T> Default for Field<T> {
+    fn default() -> Self {
+        Self::LeftOut
+    }
+}
+
+impl<T> Field<T> {
+    /// Returns the value and its place, where there is one.
+    pub(crate) fn written(&self) -> Option<&Placed<T>> {
+        match self {
+            Self::Written(_, placed) => Some(placed),
+            Self::LeftOut | Self::Refused(_) => None,
+        }
+    }
+
+    /// Returns the value, where there is one.
+    pub(crate) fn value(&self) -> Option<&T> {
+        self.written().map(|placed| &placed.value)
+    }
+
+    /// Returns the value by itself, where there is one.
+    pub(crate) fn into_value(self) -> Option<T> {
+        match self {
+            Self::Written(_, placed) => Some(placed.value),
+            Self::LeftOut | Self::Refused(_) => None,
+        }
+    }
+
+    /// Returns the key, where the field is written, with a good value or not.
+    pub(crate) fn key(&self) -> Option<FieldKey> {
+        match self {
+            Self::LeftOut => None,
+            Self::Refused(key) | Self::Written(key, _) => Some(*key),
+        }
+    }
+}
+
+impl<T: Copy> Field<T> {
+    /// Returns the value, or what it is when the field is left out; none where it was refused.
+    pub(crate) fn or(&self, left_out: T) -> Option<T> {
+        match self {
+            Self::LeftOut => Some(left_out),
+            Self::Refused(_) => None,
+            Self::Written(_, placed) => Some(placed.value),
+        }
+    }
+
+    /// Returns the value, or none where the field is left out; the outer option is none where it was refused.
+    pub(crate) fn optional(&self) -> Option<Option<T>> {
+        match self {
+            Self::LeftOut => Some(None),
+            Self::Refused(_) => None,
+            Self::Written(_, placed) => Some(Some(placed.value)),
+        }
+    }
+}
+
+impl<T> Field<T> {
+    /// Reads an entry where it is the field of this name, and returns true then.
+    pub(crate) fn take<'s, F: Form<Value<'s> = T>>(
+        &mut self,
+        name: &'static str,
+        entry: &Entry<'s>,
+        validator: &mut Validator<'_>,
+    ) -> bool {
+        if entry.key != name {
+            return false;
+        }
+        let span = entry.key_span;
+        let key = FieldKey { name, span };
+        *self = match Placed::<F>::read(&entry.value, Slot::field(name, span), validator) {
+            Some(placed) => Self::Written(key, placed),
+            None => Self::Refused(key),
+        };
+        true
+    }
+}

@@ -1,0 +1,116 @@
+//! Numbers, booleans, quantities, and texts in which anything may stand.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use rules::{AttributeValue, Decimal};
+use serde_json::Value;
+
+use super::Form;
+use crate::json;
+use crate::node::{Node, Scalar};
+use crate::quantity;
+use crate::shape::Shape;
+use crate::validate::{Slot, Validator};
+
+/// `true` or `false`.
+pub(crate) enum Boolean {}
+/// A text for people, in which anything may stand.
+pub(crate) enum Prose {}
+/// Any number.
+pub(crate) enum Number {}
+/// A number from 0 to 100. `rules` checks the range.
+pub(crate) enum Percentage {}
+/// A text, number or boolean.
+pub(crate) enum Comparable {}
+/// The name of a variant, or a boolean in its place.
+pub(crate) enum Variant {}
+/// Any value that JSON has.
+pub(crate) enum Json {}
+/// The version of the document.
+pub(crate) enum Version {}
+/// A duration in milliseconds, written with its unit.
+pub(crate) enum Duration {}
+/// A size in bytes, written with its unit or as a number.
+pub(crate) enum Size {}
+/// A reference to an environment variable, `${NAME}`.
+pub(crate) enum Secret {}
+/// A whole number from `MIN` to `MAX`.
+pub(crate) struct Whole<T, const MIN: i64, const MAX: i64>(PhantomData<T>);
+
+/// Implements [`Form`] for a scalar: its value, its shape, and what it makes of a node and of its scalar.
+macro_rules! scalars {
+    ($($form:ty: $value:ty, $shape:expr, |$node:pat_param, $scalar:pat_param| $made:expr;)+) => {$(
+        impl Form for $form {
+            type Value<'s> = $value;
+
+            const SHAPE: Shape = $shape;
+
+            fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<$value> {
+                let scalar = validator.scalar(node, Self::SHAPE, slot)?;
+                let ($node, $scalar) = (node, scalar);
+                $made
+            }
+        }
+    )+};
+}
+
+scalars! {
+    Boolean: bool, Shape::Boolean, |node, _| node.boolean();
+    Prose: Cow<'s, str>, Shape::Prose, |node, _| node.text().cloned();
+    Number: Decimal, Shape::Number, |node, _| node.number();
+    Percentage: Decimal, Shape::Percentage, |node, _| node.number();
+    Comparable: AttributeValue, Shape::Scalar, |node, scalar| attribute_value(node, scalar);
+    Variant: Cow<'s, str>, Shape::Variant, |node, scalar| variant(node, scalar);
+    Version: (), Shape::Version, |_, _| Some(());
+    Duration: u64, Shape::Duration, |node, _| quantity::duration_ms(node.text()?);
+    Size: u64, Shape::Size, |_, scalar| size(scalar);
+    Secret: Cow<'s, str>, Shape::Secret, |node, _| node.text().cloned();
+}
+
+impl<T: TryFrom<i128>, const MIN: i64, const MAX: i64> Form for Whole<T, MIN, MAX> {
+    type Value<'s> = T;
+
+    const SHAPE: Shape = Shape::Integer(MIN, MAX);
+
+    fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<T> {
+        validator.scalar(node, Self::SHAPE, slot)?;
+        T::try_from(node.integer()?).ok()
+    }
+}
+
+impl Form for Json {
+    type Value<'s> = Value;
+
+    const SHAPE: Shape = Shape::Any;
+
+    fn read<'s>(node: &Node<'s>, _: Slot<'_>, validator: &mut Validator<'_>) -> Option<Value> {
+        validator.any(node);
+        Some(json::value(node))
+    }
+}
+
+fn attribute_value(node: &Node<'_>, scalar: Scalar<'_>) -> Option<AttributeValue> {
+    Some(match scalar {
+        Scalar::Text(text) => AttributeValue::String(text.into()),
+        Scalar::Boolean(value) => AttributeValue::Boolean(value),
+        Scalar::Integer(_) | Scalar::Number(_) => AttributeValue::Number(node.number()?),
+        Scalar::Null | Scalar::InvalidNumber(_) => return None,
+    })
+}
+
+fn variant<'s>(node: &Node<'s>, scalar: Scalar<'_>) -> Option<Cow<'s, str>> {
+    match scalar {
+        Scalar::Boolean(true) => Some(Cow::Borrowed("true")),
+        Scalar::Boolean(false) => Some(Cow::Borrowed("false")),
+        _ => node.text().cloned(),
+    }
+}
+
+fn size(scalar: Scalar<'_>) -> Option<u64> {
+    match scalar {
+        Scalar::Integer(bytes) => u64::try_from(bytes).ok(),
+        Scalar::Text(text) => quantity::size_bytes(text),
+        _ => None,
+    }
+}

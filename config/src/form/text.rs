@@ -1,0 +1,37 @@
+//! Texts that mean something to the program: names, addresses, paths, patterns.
+
+/// A text, with what it is said to be.
+pub(crate) trait Text {
+    /// What it is, with its article: `a flag key`.
+    const WHAT: &'static str;
+}
+
+/// Defines forms of texts, each by what it is said to be. `any` takes every text, `filled` none that is empty.
+macro_rules! texts {
+    ($($(#[$attribute:meta])* $form:ident: $kind:ident $what:literal;)+) => {$(
+        $(#[$attribute])*
+        pub(crate) enum $form {}
+
+        impl $crate::form::Text for $form {
+            const WHAT: &'static str = $what;
+        }
+
+        impl $crate::form::Form for $form {
+            type Value<'s> = std::borrow::Cow<'s, str>;
+
+            const SHAPE: $crate::shape::Shape = $crate::form::texts!(@shape $kind $what);
+
+            fn read<'s>(
+                node: &$crate::node::Node<'s>,
+                slot: $crate::validate::Slot<'_>,
+                validator: &mut $crate::validate::Validator<'_>,
+            ) -> Option<Self::Value<'s>> {
+                validator.text(node, Self::SHAPE, slot)
+            }
+        }
+    )+};
+    (@shape any $what:literal) => { $crate::shape::Shape::Text($what) };
+    (@shape filled $what:literal) => { $crate::shape::Shape::Name($what) };
+}
+
+pub(crate) use texts;

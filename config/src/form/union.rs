@@ -1,0 +1,61 @@
+//! Values of several shapes, told apart by the kind of node or by the key that is present.
+
+/// Defines the form of a union and what each of its cases is read into. A case is a `scalar`, a `list`, a `mapping`, or
+/// a mapping with the `key` that is the first field of its object.
+///
+/// ```text
+/// union! {
+///     Serve("a variant or `{ split: { VARIANT: PERCENT } }`"): ServeDefinition<'s> {
+///         scalar Sited<Variant> => ServeDefinition::Variant,
+///         mapping Split => |split| split,
+///     }
+/// }
+/// ```
+macro_rules! union {
+    (
+        $(#[$attribute:meta])*
+        $form:ident($name:literal): $value:ty {
+            $($when:ident $of:ty => $made:expr),+ $(,)?
+        }
+    ) => {
+        $(#[$attribute])*
+        pub(crate) enum $form {}
+
+        impl $crate::form::Form for $form {
+            type Value<'s> = $value;
+
+            const SHAPE: $crate::shape::Shape = {
+                fn union() -> &'static $crate::shape::Union {
+                    &UNION
+                }
+                static UNION: $crate::shape::Union = $crate::shape::Union {
+                    name: $name,
+                    cases: &[$($crate::shape::Case {
+                        when: $crate::form::union!(@when $when),
+                        shape: <$of as $crate::form::Form>::SHAPE,
+                    }),+],
+                };
+                $crate::shape::Shape::Union(union)
+            };
+
+            fn read<'s>(
+                node: &$crate::node::Node<'s>,
+                slot: $crate::validate::Slot<'_>,
+                validator: &mut $crate::validate::Validator<'_>,
+            ) -> Option<$value> {
+                let case = validator.case(node, Self::SHAPE, slot)?;
+                let mut cases = 0..;
+                $(if cases.next() == Some(case) {
+                    return <$of as $crate::form::Form>::read(node, slot, validator).map($made);
+                })+
+                None
+            }
+        }
+    };
+    (@when scalar) => { $crate::shape::When::Scalar };
+    (@when list) => { $crate::shape::When::List };
+    (@when mapping) => { $crate::shape::When::Mapping };
+    (@when key) => { $crate::shape::When::Key };
+}
+
+pub(crate) use union;

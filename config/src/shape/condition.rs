@@ -1,0 +1,161 @@
+//! The form of conditions: clauses, segments and their combinations.
+
+use rules::{ConditionDefinition, Name, OperatorDefinition, Sited};
+
+use super::flags::{SegmentName, Time};
+use super::text::{AnyText, Network, Regex};
+use super::{Field, Member, UNBOUNDED};
+use crate::form::{Boolean, Comparable, Fields, Form, List, Number, object, texts, union};
+use crate::node::Entry;
+use crate::validate::{Slot, Validator};
+
+texts! {
+    /// The name of an attribute, as a value.
+    Attribute: filled "the name of an attribute";
+    /// A requirement on versions.
+    VersionRequirement: any "a requirement such as `>=1.4, <2`";
+}
+
+union! {
+    Condition("a condition"): ConditionDefinition<'s> {
+        key All => ConditionDefinition::All,
+        key Any => ConditionDefinition::Any,
+        key Not => |condition| ConditionDefinition::Not(Box::new(condition)),
+        key Segment => ConditionDefinition::Segment,
+        key Clause => |clause| clause,
+    }
+}
+
+type Conditions = List<Sited<Condition>, 1, UNBOUNDED>;
+
+object! {
+    /// Every one of the conditions holds.
+    All("an `all` of conditions"): Vec<Sited<ConditionDefinition<'s>>> {
+        /// The conditions.
+        all: required Conditions,
+    } => all
+}
+
+object! {
+    /// At least one of the conditions holds.
+    Any("an `any` of conditions"): Vec<Sited<ConditionDefinition<'s>>> {
+        /// The conditions.
+        any: required Conditions,
+    } => any
+}
+
+object! {
+    /// The condition does not hold.
+    Not("a `not` of a condition"): Sited<ConditionDefinition<'s>> {
+        /// The condition.
+        not: required Sited<Condition>,
+    } => not
+}
+
+object! {
+    /// The condition of the segment holds.
+    Segment("a segment reference"): Name<'s> {
+        /// The segment.
+        segment: required Sited<SegmentName>,
+    } => segment
+}
+
+object! {
+    /// One operator on one attribute. An attribute that is missing or of another type makes it false.
+    Clause("a clause", exactly_one: Operators::WORDS): ConditionDefinition<'s> {
+        /// The attribute.
+        attribute: required Sited<Attribute>,
+        /// The operator and its value.
+        operator: include Operators,
+    } => ConditionDefinition::Clause { attribute, operator: operator? }
+}
+
+/// Defines the operators: the word, the form of its value, and what it is to `rules`.
+macro_rules! operators {
+    ($($(#[doc = $doc:literal])+ $word:literal $of:ty => $operator:ident),+ $(,)?) => {
+        /// The operators of a clause. The site is that of the value.
+        pub(crate) enum Operators {}
+
+        impl Operators {
+            const WORDS: &[&str] = &[$($word),+];
+        }
+
+        impl Fields for Operators {
+            type Value<'s> = Option<Sited<OperatorDefinition<'s>>>;
+
+            const MEMBERS: &'static [Member] = &[$(Member::Field(Field {
+                name: $word,
+                doc: concat!($($doc),+).trim_ascii(),
+                required: false,
+                shape: <$of as Form>::SHAPE,
+            })),+];
+
+            fn take<'s>(into: &mut Self::Value<'s>, entry: &Entry<'s>, validator: &mut Validator<'_>) -> bool {
+                // An operator that lacks its word does not compile here.
+                const _: fn(&OperatorDefinition<'_>) = |operator| match operator {
+                    $(OperatorDefinition::$operator(_) => {})+
+                };
+                $(if entry.key == $word {
+                    let slot = Slot::field($word, entry.key_span);
+                    let value = Sited::<$of>::read(&entry.value, slot, validator);
+                    *into = value.map(|value| Sited::new(OperatorDefinition::$operator(value.value), value.site));
+                    return true;
+                })+
+                false
+            }
+        }
+    };
+}
+
+type Texts = List<Sited<AnyText>, 1, UNBOUNDED>;
+type Comparables = List<Sited<Comparable>, 1, UNBOUNDED>;
+
+operators! {
+    /// Equal.
+    "eq" Comparable => Eq,
+    /// Of the same type and not equal.
+    "ne" Comparable => Ne,
+    /// Equal to one of them.
+    "in" Comparables => In,
+    /// Of the same type and equal to none of them.
+    "not_in" Comparables => NotIn,
+    /// Greater.
+    "gt" Number => Gt,
+    /// Greater or equal.
+    "gte" Number => Gte,
+    /// Less.
+    "lt" Number => Lt,
+    /// Less or equal.
+    "lte" Number => Lte,
+    /// Starts with it, or with one of them.
+    "prefix" Alternatives => Prefix,
+    /// Ends with it, or with one of them.
+    "suffix" Alternatives => Suffix,
+    /// Has it in it, or one of them.
+    "contains" Alternatives => Contains,
+    /// The regular expression finds a match.
+    "matches" Regex => Matches,
+    /// The list has at least one of them.
+    "any_of" Texts => AnyOf,
+    /// The list has all of them.
+    "all_of" Texts => AllOf,
+    /// The list has none of them.
+    "none_of" Texts => NoneOf,
+    /// The version meets it.
+    "semver" VersionRequirement => Semver,
+    /// The time is before it.
+    "before" Time => Before,
+    /// The time is after it.
+    "after" Time => After,
+    /// The address is in one of the networks.
+    "ip_in" List<Sited<Network>, 1, UNBOUNDED> => IpIn,
+    /// There is such an attribute (true), or none (false).
+    "exists" Boolean => Exists,
+}
+
+union! {
+    Alternatives("a text or a list of texts"): Vec<Name<'s>> {
+        scalar Sited<AnyText> => |text| vec![text],
+        list Texts => |texts| texts,
+    }
+}
