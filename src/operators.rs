@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use config::{ChangePolicy, Files, Loaded, OperatorIssuer, OperatorToken};
+use config::{ChangePolicy, Files, Loaded, OperatorIssuer, OperatorRole, OperatorToken};
 use control::operators::{
     IssuerRoles, Known, NotVerified, StaticToken, TokenHash, VerifiedToken, VerifyToken,
 };
@@ -68,7 +68,7 @@ fn known_by(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &Ke
     let tokens = tokens.iter().map(|token| {
         Ok(StaticToken {
             name: token.name.to_string(),
-            role: role(&token.role)?,
+            role: role(token.role),
             org: token.org.as_deref().map(str::to_owned),
             hash: TokenHash::parse(&token.hash).with_context(|| format!("the token of {}", token.name))?,
             expires: token.expires,
@@ -80,11 +80,11 @@ fn known_by(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &Ke
             let issuer = operator.issuer.issuer.clone();
             let keys = issuer_keys(&operator.issuer, keys)?;
             let roles = operator.roles.iter();
-            let roles = roles.map(|(given, ours)| Ok((given.to_string(), role(ours)?)));
+            let roles = roles.map(|(given, ours)| (given.to_string(), role(*ours)));
             Some(IssuerRoles {
                 issuer: issuer.name().to_owned(),
                 verify: Arc::new(IssuerTokens { issuer, keys }),
-                roles: roles.collect::<Result<_>>()?,
+                roles: roles.collect(),
             })
         }
     };
@@ -129,8 +129,13 @@ pub(crate) fn policy(changes: &ChangePolicy) -> Policy {
     }
 }
 
-fn role(name: &str) -> Result<Role> {
-    Role::parse(name).with_context(|| format!("there is no role `{name}`"))
+fn role(role: OperatorRole) -> Role {
+    match role {
+        OperatorRole::Viewer => Role::Viewer,
+        OperatorRole::Operator => Role::Operator,
+        OperatorRole::PlatformAdmin => Role::PlatformAdmin,
+        OperatorRole::OrgAdmin => Role::OrgAdmin,
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ mod text;
 mod union;
 mod words;
 
+use std::borrow::Cow;
+
 use rules::Sited;
 
 use crate::node::{Node, Span};
@@ -21,7 +23,7 @@ use crate::validate::{Slot, Validator};
 
 pub(crate) use self::collection::{List, Map};
 pub(crate) use self::field::{Field, FieldKey};
-pub(crate) use self::object::{Fields, count, fields, flatten, has_fields, object, word};
+pub(crate) use self::object::{Fields, count, fields, flatten, group, has_fields, object, word};
 pub(crate) use self::scalar::{Boolean, Comparable, Duration, Json, Number, Percentage, Prose, Secret, Size};
 pub(crate) use self::scalar::{Variant, Version, Whole};
 pub(crate) use self::text::{Text, texts};
@@ -49,6 +51,9 @@ pub(crate) struct Placed<T> {
     pub(crate) value: T,
     pub(crate) span: Span,
 }
+
+/// A text and its place.
+pub(crate) type PlacedText<'s> = Placed<Cow<'s, str>>;
 
 impl<F: Form> Form for Placed<F> {
     type Value<'s> = Placed<F::Value<'s>>;

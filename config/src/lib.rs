@@ -47,7 +47,7 @@ pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from};
 pub use loaded::{FlagsSource, Loaded};
 pub use managed::{Outline, check, load_managed, outline};
 pub use node::is_not_finite;
-pub use operators::{ChangePolicy, OperatorIssuer, OperatorToken, Operators, operator_tokens};
+pub use operators::{ChangePolicy, OperatorIssuer, OperatorRole, OperatorToken, Operators, operator_tokens};
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
 pub use problem::{CODES, Problem, Severity};
 pub use read::MAX_DIRECTORY_FILES;

@@ -14,13 +14,13 @@ use crate::loaded::{FlagsSource, Loaded, judged_in, managed_revision};
 use crate::loading::Loading;
 use crate::lower::gateway::Gateway;
 use crate::lower::routes::Lowered;
-use crate::lower::settings::environment;
-use crate::lower::{self, Document, Lower};
-use crate::node::Node;
+use crate::lower::settings::{body_limit, environment, target};
+use crate::lower::{self, Document};
 use crate::problem::{Label, Problem};
 use crate::report::Report;
 use crate::shape::flags::FlagsDocument;
-use crate::shape::{Shape, sluice};
+use crate::shape::headers::HeadersFields;
+use crate::shape::sluice::{FlagsAt, GatewayDocument, GatewayFields};
 use crate::source::{Places, Source};
 use crate::translate::{Broken, warnings};
 
@@ -121,13 +121,11 @@ pub(crate) fn load_as(
         return Err(loading.into_report());
     };
     let gateway_sources = [source];
-    let Some(gateway) = loading
-        .documents(&gateway_sources, Shape::Object(|| &sluice::DOCUMENT))
-        .pop()
-    else {
+    let (mut gateway_documents, mut read) = loading.read_documents::<GatewayDocument>(&gateway_sources);
+    let (Some(document), Some((source, gateway))) = (gateway_documents.pop(), read.pop()) else {
         return Err(loading.into_report());
     };
-    let sources = flags_of(&gateway, &mut loading, given);
+    let sources = flags_of(source, &gateway, &mut loading, given);
     let (mut documents, read) =
         loading.read_documents::<FlagsDocument>(sources.as_deref().unwrap_or_default());
     let complete = sources
@@ -136,13 +134,15 @@ pub(crate) fn load_as(
     let complete = complete || matches!(given, Given::Compiled(..));
     let broken = Broken::of(&documents, &loading.problems, !complete);
     let definition = lower::flags::merge(read, &mut loading.problems);
-    documents.push(gateway);
+    documents.push(document);
     let names = Names::new(&definition);
     let (names, flags) = match given {
         Given::Compiled(compiled, _) => (&*compiled.names, FlagsOf::Compiled(compiled)),
         _ => (&names, FlagsOf::Documents(&definition)),
     };
     let compiler = Compiler {
+        source,
+        gateway: &gateway,
         documents: &documents,
         names,
         broken: &broken,
@@ -156,6 +156,8 @@ pub(crate) fn load_as(
 
 /// What a document names and how, while it is compiled.
 struct Compiler<'a, 's> {
+    source: &'s Source,
+    gateway: &'a GatewayFields<'s>,
     /// Those of the flags, and last the one that names them.
     documents: &'a [Document<'s>],
     names: &'a Names,
@@ -186,55 +188,67 @@ struct Parts {
 
 impl<'s> Compiler<'_, 's> {
     fn compile(&self, loading: &mut Loading, variable: &dyn Fn(&str) -> Option<String>) -> Option<Parts> {
-        let document = self.documents.last()?;
-        let root = &document.root;
-        let (environment, eligibility) = environment(root);
+        let root = self.gateway;
+        let environment = environment(&root.environment);
+        // Where it was refused, what else is wrong is found by the stricter rules.
+        let eligibility = environment
+            .as_ref()
+            .map_or(Eligibility::Enforced, |environment| environment.1);
         let compiled = self.flags(loading, eligibility);
-        let upstreams = root.field("upstreams").and_then(Node::entries);
-        let ids = upstreams.unwrap_or_default().iter().enumerate();
+        let flags = compiled.as_ref().map(|(flags, _)| &**flags);
+        let upstreams = root.upstreams.value();
+        let ids = upstreams.into_iter().flatten().enumerate();
         let mut gateway = Gateway {
-            lower: Lower {
-                source: document.source,
-            },
+            source: self.source,
             loading,
             documents: self.documents,
             names: self.names,
             broken: self.broken,
             upstreams: ids
-                .filter_map(|(index, entry)| Some((&*entry.key, UpstreamId::from_index(index)?)))
+                .filter_map(|(index, (name, _))| Some((&*name.value, UpstreamId::from_index(index)?)))
                 .collect(),
             upstreams_known: upstreams.is_some(),
             plan: None,
             environment: variable,
         };
         let settings = gateway.settings(root);
-        let operators = gateway.operators(root);
-        let headers = gateway.headers(root, compiled.as_ref().map(|(flags, _)| &**flags));
+        let operators = root
+            .admin
+            .value()
+            .and_then(Option::as_ref)
+            .map_or(Some(None), |admin| {
+                let operators = &admin.operators;
+                operators.lower(None, |operators| Some(Some(gateway.operators(&operators.value)?)))
+            });
+        let left_out = HeadersFields::default();
+        let headers = root.headers.value().unwrap_or(&left_out);
+        let headers = gateway.headers(headers, flags);
         gateway.plan = Some(headers.clone());
-        let identity = gateway.identity(root, compiled.as_ref().map(|(flags, _)| &**flags));
-        let upstreams = gateway.all_upstreams(root);
-        let unmatched = gateway.unmatched(root.field("unmatched"));
-        let target = gateway.target(root);
-        let lowered = gateway.routes(root);
+        let identity = gateway.identity(root, flags);
+        let upstreams = upstreams.and_then(|upstreams| gateway.all_upstreams(upstreams));
+        let unmatched = gateway.unmatched(&root.unmatched);
+        let routes = root.routes.value().map_or(&[][..], |routes| routes);
+        let lowered = gateway.routes(routes, body_limit(root));
         refuse_conflicts(&mut gateway, &lowered);
         let (flags, tenants) = compiled?;
         let routes = lowered
             .into_iter()
             .map(|route| Some((route.takes?, route.route?)))
             .collect::<Option<_>>()?;
+        let upstreams = upstreams?;
         let reads = upstreams.iter().map(|upstream| upstream.reads);
-        let routes = Routes::build(routes, unmatched?, target, reads).ok()?;
+        let routes = Routes::build(routes, unmatched?, target(&root.target)?, reads).ok()?;
         Some(Parts {
             flags,
             tenants,
-            flags_source: flags_source(document)?,
+            flags_source: flags_source(self.source, root)?,
             routes,
             upstreams,
             headers,
-            environment,
-            identity,
-            settings,
-            operators,
+            environment: environment?.0,
+            identity: identity?,
+            settings: settings?,
+            operators: operators?,
         })
     }
 
@@ -253,59 +267,62 @@ impl<'s> Compiler<'_, 's> {
     }
 }
 
-/// Where `gateway` says that flags are; none where it does not.
-pub(crate) fn flags_source(gateway: &Document<'_>) -> Option<FlagsSource> {
-    let node = gateway.root.field("flags")?;
-    let folder = gateway.source.path.parent().unwrap_or(Path::new(""));
-    let path = |named: &Node<'_>| Some(folder.join(&**named.text()?));
-    match (node.field("file"), node.field("directory"), node.field("store")) {
-        (Some(file), None, None) => path(file).map(FlagsSource::File),
-        (None, Some(directory), None) => path(directory).map(FlagsSource::Directory),
-        (None, None, Some(store)) => path(store.field("sqlite")?).map(FlagsSource::Store),
-        _ => None,
-    }
+/// Returns where a gateway document says that flags are; none where that was refused.
+pub(crate) fn flags_source(source: &Source, gateway: &GatewayFields<'_>) -> Option<FlagsSource> {
+    let folder = source.path.parent().unwrap_or(Path::new(""));
+    Some(match gateway.flags.value()? {
+        FlagsAt::File(path) => FlagsSource::File(folder.join(&*path.value)),
+        FlagsAt::Directory(path) => FlagsSource::Directory(folder.join(&*path.value)),
+        FlagsAt::Store(flags) => FlagsSource::Store(folder.join(&**flags.store.value()?.sqlite.value()?)),
+    })
 }
 
-/// The document that `gateway` names for a store that is empty.
-pub(crate) fn seed(gateway: &Document<'_>) -> Option<PathBuf> {
-    let seed = gateway.root.field("flags")?.field("store")?.field("seed")?;
-    let folder = gateway.source.path.parent().unwrap_or(Path::new(""));
-    Some(folder.join(&**seed.text()?))
+/// Returns the document that a gateway document names for a store that is empty.
+pub(crate) fn seed(source: &Source, gateway: &GatewayFields<'_>) -> Option<PathBuf> {
+    let FlagsAt::Store(flags) = gateway.flags.value()? else {
+        return None;
+    };
+    let folder = source.path.parent().unwrap_or(Path::new(""));
+    Some(folder.join(&**flags.store.value()?.seed.value()?))
 }
 
-/// Reads the flags documents that `gateway` names, or that are given; none where there are none to be read.
-fn flags_of(gateway: &Document<'_>, loading: &mut Loading, given: Given<'_>) -> Option<Vec<Arc<Source>>> {
-    let given = match given {
+/// Reads the flags documents that a gateway document names, or that are given; none where there are none to be read.
+fn flags_of(
+    source: &Source,
+    gateway: &GatewayFields<'_>,
+    loading: &mut Loading,
+    given: Given<'_>,
+) -> Option<Vec<Arc<Source>>> {
+    let is_error = match given {
         Given::In(path) => {
             let is_directory = loading.files.is_directory(path);
             return Some(loading.flags_sources(path, is_directory, None));
         }
         Given::Compiled(..) => return None,
-        Given::Named | Given::NamedIfRead => given,
+        Given::Named => true,
+        Given::NamedIfRead => false,
     };
-    let entry = gateway.root.field("flags").and_then(Node::entries)?.first()?;
-    let named_at = |text| Label::new(gateway.source, entry.value.span, text);
-    let (path, is_directory) = match flags_source(gateway)? {
-        FlagsSource::File(path) => (path, false),
-        FlagsSource::Directory(path) => (path, true),
-        FlagsSource::Store(_) => {
-            let at = Label::new(gateway.source, entry.key_span, "");
+    let folder = source.path.parent().unwrap_or(Path::new(""));
+    let (path, is_directory) = match gateway.flags.value()? {
+        FlagsAt::File(path) => (path, false),
+        FlagsAt::Directory(path) => (path, true),
+        FlagsAt::Store(flags) => {
+            let at = Label::new(source, flags.store.key()?.span, "");
             let title = "these flags are in a store, which is not looked into here";
             let help = "to check gates and headers against flags, name a document that has them: `--flags FILE`; \
                  `sluice export -o FILE` writes it, of the running server";
-            match given {
-                Given::NamedIfRead => {
-                    let unread = Problem::warning("managed-flags", title, at).help(help);
-                    loading.warnings.push(unread);
-                }
-                _ => loading
-                    .problems
-                    .push(Problem::error("managed-flags", title, at).help(help)),
+            if is_error {
+                let unread = Problem::error("managed-flags", title, at);
+                loading.problems.push(unread.help(help));
+            } else {
+                let unread = Problem::warning("managed-flags", title, at);
+                loading.warnings.push(unread.help(help));
             }
             return None;
         }
     };
-    Some(loading.flags_sources(&path, is_directory, Some(named_at("named here"))))
+    let named_at = Label::new(source, path.span, "named here");
+    Some(loading.flags_sources(&folder.join(&*path.value), is_directory, Some(named_at)))
 }
 
 /// Reports routes that can't be told apart, of those whose match could be read.

@@ -14,7 +14,6 @@ use crate::lower::Document;
 use crate::problem::{Label, Problem};
 use crate::read::{self, Unreadable};
 use crate::report::Report;
-use crate::shape::Shape;
 use crate::source::{MAX_FILE_BYTES, Source, Sources};
 use crate::translate::{Broken, translate};
 use crate::{parse, validate};
@@ -123,18 +122,6 @@ impl Loading {
             }
         }
         (documents, values)
-    }
-
-    /// Parses and validates texts. Those that are no YAML are missing from the result.
-    pub(crate) fn documents<'s>(&mut self, sources: &'s [Arc<Source>], shape: Shape) -> Vec<Document<'s>> {
-        let mut documents = Vec::new();
-        for source in sources {
-            if let Some(root) = parse::parse(source, &mut self.problems) {
-                validate::validate(source, &root, shape, &mut self.problems);
-                documents.push(Document { source, root });
-            }
-        }
-        documents
     }
 
     /// Compiles the flags; none where that can't be, and the problems say why.

@@ -1,10 +1,10 @@
-//! From nodes to definitions, one file per noun. The validator has reported what is of the wrong shape;
-//! here that is left out without a word, so that the rest can still be judged.
+//! From what documents say to definitions, one file per noun. The forms have reported what is wrong with single values;
+//! here it is what they mean together. A part that has a problem is none, so that no problem reads as a default, and
+//! the rest is still checked.
 
 pub(crate) mod action;
 pub(crate) mod certificates;
 pub(crate) mod flags;
-pub(crate) mod gate;
 pub(crate) mod gateway;
 pub(crate) mod headers;
 pub(crate) mod issuers;
@@ -18,11 +18,7 @@ pub(crate) mod settings;
 pub(crate) mod signature;
 pub(crate) mod upstreams;
 
-use std::borrow::Cow;
-
-use rules::{Name, Sited};
-
-use crate::node::{Node, Scalar, Span};
+use crate::node::Node;
 use crate::source::Source;
 
 /// A document and the text it was read from.
@@ -30,41 +26,4 @@ use crate::source::Source;
 pub(crate) struct Document<'s> {
     pub(crate) source: &'s Source,
     pub(crate) root: Node<'s>,
-}
-
-/// Turns nodes of one source into what `rules` knows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Lower<'s> {
-    pub(crate) source: &'s Source,
-}
-
-impl<'s> Lower<'s> {
-    fn sited<T>(self, value: T, span: Span) -> Sited<T> {
-        Sited::new(value, self.source.site(span.start))
-    }
-
-    /// A text.
-    fn name(self, node: &Node<'s>) -> Option<Name<'s>> {
-        Some(self.sited(node.text()?.clone(), node.span))
-    }
-
-    /// The name of a variant, or a boolean in its place.
-    fn variant(self, node: &Node<'s>) -> Option<Name<'s>> {
-        let name = match node.scalar()? {
-            Scalar::Boolean(true) => Cow::Borrowed("true"),
-            Scalar::Boolean(false) => Cow::Borrowed("false"),
-            Scalar::Text(_) => node.raw()?.clone(),
-            _ => return None,
-        };
-        Some(self.sited(name, node.span))
-    }
-
-    /// Every text of a list.
-    fn names(self, node: Option<&Node<'s>>) -> Vec<Name<'s>> {
-        node.and_then(Node::items)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|item| self.name(item))
-            .collect()
-    }
 }

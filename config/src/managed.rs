@@ -12,7 +12,7 @@ use crate::loaded::{FlagsSource, Loaded};
 use crate::loading::Loading;
 use crate::lower::settings::environment;
 use crate::report::Report;
-use crate::shape::{Shape, sluice};
+use crate::shape::sluice::GatewayDocument;
 
 /// What a gateway document says of flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +32,13 @@ pub struct Outline {
 pub fn outline(files: Files, path: &Path) -> Result<Outline, Report> {
     let mut loading = Loading::of(files);
     let sources: Vec<_> = loading.source(path, None).into_iter().collect();
-    let documents = loading.documents(&sources, Shape::Object(|| &sluice::DOCUMENT));
-    let outline = documents.first().and_then(|gateway| {
+    let (_, read) = loading.read_documents::<GatewayDocument>(&sources);
+    let outline = read.first().and_then(|(source, gateway)| {
+        let (_, eligibility) = environment(&gateway.environment).unwrap_or_default();
         Some(Outline {
-            flags: flags_source(gateway)?,
-            seed: seed(gateway),
-            eligibility: environment(&gateway.root).1,
+            flags: flags_source(source, gateway)?,
+            seed: seed(source, gateway),
+            eligibility,
         })
     });
     outline.ok_or_else(|| loading.into_report())

@@ -8,10 +8,11 @@ use redact::{TextFormat, blank, mask_bytes, user_infos};
 
 use self::named::named_in_comments;
 pub(crate) use self::named::named_values;
+use crate::form::Form as _;
 use crate::node::shorten;
 use crate::problem::shown;
 use crate::secret_values::SecretValue;
-use crate::shape::admin::is_field_of_tokens;
+use crate::shape::admin::{StaticToken, TokensDocument};
 use crate::source::Source;
 
 /// How much text before and after an excerpt is looked at, in bytes: the beginning of a private key may be outside.
@@ -118,6 +119,11 @@ pub(crate) fn cure(cure: &str, secrets: &[&SecretValue]) -> Option<String> {
     (!hides(&kept)).then_some(kept)
 }
 
+/// Returns true for the name of a field of a document of tokens.
+fn is_field(word: &str) -> bool {
+    TokensDocument::SHAPE.has_field(word) || StaticToken::SHAPE.has_field(word)
+}
+
 /// Returns every word of a text but the names of fields of a document of tokens: for one that is no YAML.
 fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
     let is_edge = |c: char| c.is_whitespace() || "\"',:{}[]".contains(c);
@@ -127,7 +133,7 @@ fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
         at += word.len();
         (start, word.trim_end_matches(is_edge))
     });
-    let hidden = words.filter(|(_, word)| !is_field_of_tokens(word));
+    let hidden = words.filter(|(_, word)| !is_field(word));
     hidden.map(|(start, word)| start..start + word.len())
 }
 

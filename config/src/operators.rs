@@ -1,5 +1,6 @@
 //! Who may operate and what changes must meet, as the documents say it. What it means is said by `control`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rules::Timestamp;
@@ -26,8 +27,8 @@ pub struct Operators {
 pub struct OperatorToken {
     /// Whose it is.
     pub name: Box<str>,
-    /// `viewer`, `operator`, `platform-admin` or `org-admin`.
-    pub role: Box<str>,
+    /// Its role.
+    pub role: OperatorRole,
     /// Set where the role is `org-admin`, and only there.
     pub org: Option<Box<str>>,
     /// `hmac-sha256:SALT:CODE`.
@@ -42,7 +43,42 @@ pub struct OperatorIssuer {
     /// How they are verified. Its groups are the roles, its tenant is the org, its user is the name.
     pub issuer: IssuerConfig,
     /// What a value of the claim of roles is here.
-    pub roles: Vec<(Box<str>, Box<str>)>,
+    pub roles: Vec<(Box<str>, OperatorRole)>,
+}
+
+/// The role of an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperatorRole {
+    /// Reads.
+    Viewer,
+    /// Changes what operators own of flags and tenants.
+    Operator,
+    /// Changes everything.
+    PlatformAdmin,
+    /// Changes the opt-ins of one tenant.
+    OrgAdmin,
+}
+
+impl OperatorRole {
+    /// Every role, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Operator, Self::PlatformAdmin, Self::OrgAdmin];
+
+    /// Returns its name in documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::PlatformAdmin => "platform-admin",
+            Self::OrgAdmin => "org-admin",
+        }
+    }
+}
+
+impl fmt::Display for OperatorRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// What changes must meet; what is left out is as `control` has it.

@@ -4,9 +4,11 @@ use serde_json::{Map as JsonMap, Value, json};
 
 use rules::{MAX_FLAG_KEY, MAX_TENANT_ID, RESERVED_ATTRIBUTES};
 
-use crate::form::Form;
+use crate::form::{Form, Text};
 use crate::shape::flags::FlagsDocument;
-use crate::shape::{self, List, Map, Object, Shape, UNBOUNDED, Union, When};
+use crate::shape::sluice::GatewayDocument;
+use crate::shape::text::{AttributeName, FlagKey, TenantId};
+use crate::shape::{List, Map, Object, Shape, UNBOUNDED, Union, When};
 use crate::validate::VERSION;
 
 /// The JSON Schema of the flags document.
@@ -18,7 +20,7 @@ pub fn flags_schema() -> Value {
 /// The JSON Schema of `sluice.yaml`.
 #[must_use]
 pub fn sluice_schema() -> Value {
-    document(Shape::Object(|| &shape::sluice::DOCUMENT), "sluice.yaml")
+    document(GatewayDocument::SHAPE, "sluice.yaml")
 }
 
 fn document(root: Shape, title: &str) -> Value {
@@ -27,7 +29,7 @@ fn document(root: Shape, title: &str) -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
-        "$ref": reference["$ref"],
+        "$ref": reference.get("$ref"),
         "$defs": definitions.made,
     })
 }
@@ -46,7 +48,7 @@ impl Definitions {
             Shape::List(list) => self.list(list),
             Shape::Union(union) => self.union(union()),
             Shape::Choice(values) => json!({ "enum": values }),
-            Shape::Text(shape::FLAG_KEY) => flag_key(),
+            Shape::Text(FlagKey::WHAT) => flag_key(),
             Shape::Text(_) | Shape::Prose => json!({ "type": "string" }),
             Shape::Name(_) => json!({ "type": "string", "minLength": 1 }),
             Shape::Boolean => json!({ "type": "boolean" }),
@@ -159,9 +161,9 @@ fn flag_key() -> Value {
 /// What the names of a mapping must be, where more than that they are texts is known of them.
 fn names(what: &str) -> Option<Value> {
     match what {
-        shape::FLAG_KEY => Some(flag_key()),
-        shape::TENANT_ID => Some(json!({ "pattern": format!("^[!-~]{{1,{MAX_TENANT_ID}}}$") })),
-        shape::ATTRIBUTE_NAME => Some(json!({ "not": { "enum": RESERVED_ATTRIBUTES } })),
+        FlagKey::WHAT => Some(flag_key()),
+        TenantId::WHAT => Some(json!({ "pattern": format!("^[!-~]{{1,{MAX_TENANT_ID}}}$") })),
+        AttributeName::WHAT => Some(json!({ "not": { "enum": RESERVED_ATTRIBUTES } })),
         _ => None,
     }
 }

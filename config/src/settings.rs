@@ -143,7 +143,7 @@ impl Default for ConnectionLimits {
 }
 
 /// One line for each request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccessLog {
     /// Where to.
     pub output: LogOutput,
@@ -164,9 +164,10 @@ pub enum LogFormat {
 }
 
 /// Where lines go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum LogOutput {
     /// Standard output.
+    #[default]
     Stdout,
     /// Standard error.
     Stderr,
@@ -183,6 +184,15 @@ pub struct Drain {
     pub delay_ms: u64,
     /// How long requests in flight may take then, in milliseconds.
     pub timeout_ms: u64,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self {
+            delay_ms: 0,
+            timeout_ms: 30_000,
+        }
+    }
 }
 
 impl Settings {

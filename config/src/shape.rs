@@ -2,18 +2,22 @@
 //! The validator and the JSON Schema for editors both read it, so no field is listed twice.
 
 pub(crate) mod admin;
+pub(crate) mod answer;
 pub(crate) mod condition;
 pub(crate) mod flags;
-mod headers;
+pub(crate) mod gate;
+pub(crate) mod headers;
 pub(crate) mod issuer;
-mod limits;
-mod listener;
-mod proxies;
+pub(crate) mod limits;
+pub(crate) mod listener;
+pub(crate) mod proxies;
 pub(crate) mod route;
+pub(crate) mod secret;
+pub(crate) mod settings;
 pub(crate) mod sluice;
 pub(crate) mod tenant;
 pub(crate) mod text;
-mod upstream;
+pub(crate) mod upstream;
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy)]
@@ -133,13 +137,6 @@ pub(crate) enum When {
     Mapping,
 }
 
-/// What is written of flags: their keys.
-pub(crate) const FLAG_KEY: &str = "a flag key";
-/// What is written of tenants: their ids.
-pub(crate) const TENANT_ID: &str = "a tenant id";
-/// What is written of attributes: their names.
-pub(crate) const ATTRIBUTE_NAME: &str = "the name of an attribute";
-
 /// No limit of its own.
 pub(crate) const UNBOUNDED: usize = usize::MAX;
 
@@ -168,14 +165,32 @@ impl Shape {
     }
 }
 
+impl Shape {
+    /// Returns true for an object that has this field.
+    pub(crate) fn has_field(self, name: &str) -> bool {
+        matches!(self, Self::Object(object) if object().field(name).is_some())
+    }
+}
+
 impl Field {
     /// What stands in an array of fields before they are listed.
-    pub(crate) const NONE: Self = optional("", Shape::Any, "");
+    pub(crate) const NONE: Self = Self {
+        name: "",
+        doc: "",
+        required: false,
+        shape: Shape::Any,
+    };
 }
 
 impl Object {
     /// An object without fields, and without rules for them.
-    pub(crate) const PLAIN: Self = object("", "", &[]);
+    pub(crate) const PLAIN: Self = Self {
+        name: "",
+        doc: "",
+        fields: &[],
+        exactly_one: &[],
+        at_least_one: &[],
+    };
 
     pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
@@ -247,75 +262,4 @@ fn joined<S: AsRef<str>>(values: &[S], last: &str) -> String {
         text.push('`');
     }
     text
-}
-
-/// A field that must be written.
-const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field {
-        name,
-        doc,
-        required: true,
-        shape,
-    }
-}
-
-/// A field that may be left out.
-const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field {
-        name,
-        doc,
-        required: false,
-        shape,
-    }
-}
-
-/// An object without alternatives.
-const fn object(name: &'static str, doc: &'static str, fields: &'static [Field]) -> Object {
-    Object {
-        name,
-        doc,
-        fields,
-        exactly_one: &[],
-        at_least_one: &[],
-    }
-}
-
-const fn list(item: Shape, min: usize, max: usize) -> List {
-    List { item, min, max }
-}
-
-const fn map(key: &'static str, value: Shape, min: usize, max: usize) -> Map {
-    Map { key, value, min, max }
-}
-
-const fn union(name: &'static str, cases: &'static [Case]) -> Union {
-    Union { name, cases }
-}
-
-const fn scalar(shape: Shape) -> Case {
-    Case {
-        when: When::Scalar,
-        shape,
-    }
-}
-
-const fn items(list: &'static List) -> Case {
-    Case {
-        when: When::List,
-        shape: Shape::List(list),
-    }
-}
-
-const fn with_key(object: fn() -> &'static Object) -> Case {
-    Case {
-        when: When::Key,
-        shape: Shape::Object(object),
-    }
-}
-
-const fn mapping(shape: Shape) -> Case {
-    Case {
-        when: When::Mapping,
-        shape,
-    }
 }

@@ -19,13 +19,6 @@ use crate::suggest::closest;
 /// The version of both documents that this program reads.
 pub(crate) const VERSION: i64 = 1;
 
-/// Reports every difference of `root` from `shape`.
-pub(crate) fn validate(source: &Source, root: &Node<'_>, shape: Shape, problems: &mut Vec<Problem>) {
-    source.keep_secrets(secret_values(source, root, shape));
-    let mut validator = Validator { source, problems };
-    validator.check(root, shape, Slot::root(root, shape));
-}
-
 /// Reads the document whose root is `root`, and reports every difference from its form.
 pub(crate) fn read_document<'s, F: Form>(
     source: &Source,
@@ -100,22 +93,6 @@ impl<'n> Slot<'n> {
 }
 
 impl Validator<'_> {
-    fn check(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) {
-        if matches!(node.kind, NodeKind::Refused) {
-            return;
-        }
-        match shape {
-            Shape::Object(_) => self.object(node, shape, slot),
-            Shape::Map(map) => self.map(node, map, slot),
-            Shape::List(list) => self.list(node, list, slot),
-            Shape::Union(_) => self.union(node, shape, slot),
-            Shape::Any => self.any(node),
-            _ => {
-                self.scalar(node, shape, slot);
-            }
-        }
-    }
-
     /// Returns the site of a place in this document.
     pub(crate) fn site(&self, span: Span) -> Site {
         self.source.site(span.start)
@@ -343,18 +320,6 @@ impl Validator<'_> {
         };
         self.count(items.len(), list.min, list.max, slot);
         Some(items)
-    }
-
-    fn map(&mut self, node: &Node<'_>, map: &'static Map, slot: Slot<'_>) {
-        for entry in self.map_entries(node, map, slot).unwrap_or_default() {
-            self.check(&entry.value, map.value, Slot::field(&entry.key, entry.key_span));
-        }
-    }
-
-    fn list(&mut self, node: &Node<'_>, list: &'static List, slot: Slot<'_>) {
-        for item in self.items(node, list, slot).unwrap_or_default() {
-            self.check(item, list.item, slot.item(item));
-        }
     }
 
     fn count(&mut self, found: usize, min: usize, max: usize, slot: Slot<'_>) {

@@ -62,7 +62,7 @@ fn static_tokens_are_read_from_a_file_or_the_environment_alike() {
         panic!("{read:?}")
     };
     assert_eq!(
-        (&*ann.name, &*ann.role, ann.org.as_deref()),
+        (&*ann.name, ann.role.as_str(), ann.org.as_deref()),
         ("ann", "platform-admin", None)
     );
     assert_eq!(ann.expires.unwrap().0, 1_798_761_600_000);
@@ -83,7 +83,7 @@ fn an_issuer_of_operators_has_its_claims_and_roles() {
     let issuer = operators.issuer.unwrap();
     assert_eq!(issuer.issuer.issuer.name(), "https://staff");
     assert!(matches!(issuer.issuer.keys, KeySource::Fixed(_)));
-    let roles: Vec<(&str, &str)> = issuer.roles.iter().map(|(a, b)| (&**a, &**b)).collect();
+    let roles: Vec<(&str, &str)> = issuer.roles.iter().map(|(a, b)| (&**a, b.as_str())).collect();
     assert_eq!(roles, [("sre", "platform-admin"), ("support", "viewer")]);
     // It is no issuer of tenants' tokens.
     assert!(loaded.identity.issuers.is_empty());

@@ -119,7 +119,7 @@ impl Cause {
 
     /// In logs, metrics and explanations, snake_case.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::UnknownFlag => "unknown_flag",
             Self::Retired => "retired",

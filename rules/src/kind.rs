@@ -74,7 +74,7 @@ impl Kind {
 
     /// Its name in documents.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Release => "release",
             Self::Experiment => "experiment",
@@ -90,7 +90,7 @@ impl Lifecycle {
 
     /// Its name in documents.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Alpha => "alpha",
             Self::Beta => "beta",
@@ -101,9 +101,12 @@ impl Lifecycle {
 }
 
 impl Channel {
+    /// Every channel, in the order of the documentation.
+    pub const ALL: [Self; 2] = [Self::Stable, Self::Latest];
+
     /// Its name in documents.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stable => "stable",
             Self::Latest => "latest",

@@ -91,7 +91,7 @@ impl Algorithm {
 
     /// Its name in a token's header.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
             Self::Hs384 => "HS384",

@@ -5,9 +5,10 @@ use crate::node::{Entry, Span};
 use crate::validate::{Slot, Validator};
 
 /// A field of an object. One that was refused is neither its value nor left out, so that no refusal reads as a default.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum Field<T> {
     /// It is not written.
+    #[default]
     LeftOut,
     /// Its value was reported.
     Refused(FieldKey),
@@ -22,12 +23,6 @@ pub(crate) struct FieldKey {
     pub(crate) span: Span,
 }
 
-impl<T> Default for Field<T> {
-    fn default() -> Self {
-        Self::LeftOut
-    }
-}
-
 impl<T> Field<T> {
     /// Returns the value and its place, where there is one.
     pub(crate) fn written(&self) -> Option<&Placed<T>> {
@@ -40,6 +35,37 @@ impl<T> Field<T> {
     /// Returns the value, where there is one.
     pub(crate) fn value(&self) -> Option<&T> {
         self.written().map(|placed| &placed.value)
+    }
+
+    /// The only field of an object that is written in short, as its value.
+    pub(crate) fn alone(value: Placed<T>) -> Self {
+        let (name, span) = ("", value.span);
+        Self::Written(FieldKey { name, span }, value)
+    }
+
+    /// Makes another value of it.
+    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Field<U> {
+        match self {
+            Self::LeftOut => Field::LeftOut,
+            Self::Refused(key) => Field::Refused(key),
+            Self::Written(key, Placed { value, span }) => {
+                let value = make(value);
+                Field::Written(key, Placed { value, span })
+            }
+        }
+    }
+
+    /// Returns what `lower` makes of the value, or `left_out`; none where the field was refused.
+    pub(crate) fn lower<'f, U>(
+        &'f self,
+        left_out: U,
+        lower: impl FnOnce(&'f Placed<T>) -> Option<U>,
+    ) -> Option<U> {
+        match self {
+            Self::LeftOut => Some(left_out),
+            Self::Refused(_) => None,
+            Self::Written(_, placed) => lower(placed),
+        }
     }
 
     /// Returns the value by itself, where there is one.
@@ -62,20 +88,19 @@ impl<T> Field<T> {
 impl<T: Copy> Field<T> {
     /// Returns the value, or what it is when the field is left out; none where it was refused.
     pub(crate) fn or(&self, left_out: T) -> Option<T> {
-        match self {
-            Self::LeftOut => Some(left_out),
-            Self::Refused(_) => None,
-            Self::Written(_, placed) => Some(placed.value),
-        }
+        self.lower(left_out, |placed| Some(placed.value))
     }
 
     /// Returns the value, or none where the field is left out; the outer option is none where it was refused.
     pub(crate) fn optional(&self) -> Option<Option<T>> {
-        match self {
-            Self::LeftOut => Some(None),
-            Self::Refused(_) => None,
-            Self::Written(_, placed) => Some(Some(placed.value)),
-        }
+        self.lower(None, |placed| Some(Some(placed.value)))
+    }
+}
+
+impl<T: Copy + Default> Field<T> {
+    /// Returns the value, or its default when the field is left out; none where it was refused.
+    pub(crate) fn or_default(&self) -> Option<T> {
+        self.or(T::default())
     }
 }
 

@@ -1,11 +1,9 @@
 //! Mappings with known fields. A line of [`object!`] or [`fields!`] is the whole of a field: its word, whether it must
 //! be written, its form, and its documentation, which is also that of the JSON Schema.
 
-use crate::node::{Entry, Node};
+use crate::node::Entry;
 use crate::shape::{self, Member};
-use crate::validate::{Slot, Validator};
-
-use super::Form;
+use crate::validate::Validator;
 
 /// Fields that objects have, alone or together with others.
 pub(crate) trait Fields {
@@ -223,6 +221,7 @@ macro_rules! fields {
         pub(crate) enum $form {}
 
         $(#[doc = $doc])+
+        #[derive(Default)]
         pub(crate) struct $fields<'s> {
             $($(#[doc = $field_doc])+ pub(crate) $field: $crate::form::fields!(@type $need $of),)+
         }
@@ -267,4 +266,40 @@ macro_rules! fields {
     };
 }
 
-pub(crate) use {fields, object, word};
+/// Defines fields that several objects include, and a struct of them. The lines are those of [`object!`].
+macro_rules! group {
+    (
+        $(#[doc = $doc:literal])+
+        $form:ident => $fields:ident {
+            $($(#[doc = $field_doc:literal])+ $field:ident $(($word:literal))?: $need:ident $of:ty),+ $(,)?
+        }
+    ) => {
+        $(#[doc = $doc])+
+        pub(crate) enum $form {}
+
+        $(#[doc = $doc])+
+        #[derive(Default)]
+        pub(crate) struct $fields<'s> {
+            $($(#[doc = $field_doc])+ pub(crate) $field: $crate::form::fields!(@type $need $of),)+
+        }
+
+        impl $crate::form::Fields for $form {
+            type Value<'s> = $fields<'s>;
+
+            const MEMBERS: &'static [$crate::shape::Member] = $crate::form::object!(@members
+                [$($need [$($field_doc)+] [$field $($word)?] $of,)+]
+            );
+
+            fn take<'s>(
+                into: &mut $fields<'s>,
+                entry: &$crate::node::Entry<'s>,
+                validator: &mut $crate::validate::Validator<'_>,
+            ) -> bool {
+                let $fields { $($field),+ } = into;
+                $($crate::form::fields!(@take $need $field [$field $($word)?] $of, entry, validator))||+
+            }
+        }
+    };
+}
+
+pub(crate) use {fields, group, object, word};

@@ -1,9 +1,10 @@
 //! Known sets of words.
 
 /// Makes an enum the form of its words: one table for what is accepted, for the messages, and for the values. Each
-/// variant needs a word, and may have several.
+/// variant needs a word, and may have several. Where the enum names its variants itself, `Type::ALL` takes those words
+/// instead; others may follow.
 macro_rules! words {
-    ($type:ty { $($word:literal => $variant:ident),+ $(,)? }) => {
+    ($type:ident { $($word:literal => $variant:ident),+ $(,)? }) => {
         impl $crate::form::Form for $type {
             type Value<'s> = Self;
 
@@ -14,10 +15,42 @@ macro_rules! words {
                 slot: $crate::validate::Slot<'_>,
                 validator: &mut $crate::validate::Validator<'_>,
             ) -> Option<Self> {
-                const VALUES: &[$type] = &[$(<$type>::$variant),+];
-                #[allow(unreachable_patterns, reason = "a variant may have two words")]
-                const _: fn(&$type) = |value| match value { $(<$type>::$variant => {})+ };
-                VALUES.get(validator.word(node, Self::SHAPE, slot)?).copied()
+                // A variant that lacks its word does not compile here.
+                const _: fn(&$type) = |value| match value { $($type::$variant => {})+ };
+                let values = [$($type::$variant),+];
+                values.get(validator.word(node, Self::SHAPE, slot)?).copied()
+            }
+        }
+    };
+    ($type:ident::ALL $(, $word:literal => $variant:ident)*) => {
+        impl $crate::form::Form for $type {
+            type Value<'s> = Self;
+
+            const SHAPE: $crate::shape::Shape = {
+                const OTHERS: &[&str] = &[$($word),*];
+                const WORDS: [&str; $type::ALL.len() + OTHERS.len()] = {
+                    let mut words = [""; $type::ALL.len() + OTHERS.len()];
+                    let mut index = 0;
+                    #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+                    while index < words.len() {
+                        words[index] = match index.checked_sub($type::ALL.len()) {
+                            None => $type::ALL[index].as_str(),
+                            Some(index) => OTHERS[index],
+                        };
+                        index += 1;
+                    }
+                    words
+                };
+                $crate::shape::Shape::Choice(&WORDS)
+            };
+
+            fn read<'s>(
+                node: &$crate::node::Node<'s>,
+                slot: $crate::validate::Slot<'_>,
+                validator: &mut $crate::validate::Validator<'_>,
+            ) -> Option<Self> {
+                let mut values = $type::ALL.into_iter().chain([$($type::$variant),*]);
+                values.nth(validator.word(node, Self::SHAPE, slot)?)
             }
         }
     };

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use rules::{FlagId, HeaderPlan, Name, NamedFlag, Names, Noun, ProblemKind, UpstreamId};
+use rules::{FlagId, HeaderPlan, NamedFlag, Names, Noun, ProblemKind, Site, UpstreamId};
 
-use super::{Document, Lower};
+use super::Document;
+use crate::form::PlacedText;
 use crate::loading::Loading;
 use crate::locate;
-use crate::node::{Node, Scalar, Span};
+use crate::node::Span;
 use crate::problem::{Label, Problem};
-use crate::quantity;
 use crate::shape::all_of;
+use crate::source::Source;
 use crate::suggest::closest;
 use crate::translate::Broken;
 
@@ -20,7 +21,7 @@ const MAX_NAME: usize = 64;
 
 /// `sluice.yaml` while it is lowered.
 pub(crate) struct Gateway<'a, 's> {
-    pub(crate) lower: Lower<'s>,
+    pub(crate) source: &'s Source,
     pub(crate) loading: &'a mut Loading,
     /// This document and those of the flags.
     pub(crate) documents: &'a [Document<'s>],
@@ -36,7 +37,7 @@ pub(crate) struct Gateway<'a, 's> {
 
 impl<'a, 's> Gateway<'a, 's> {
     pub(crate) fn label(&self, span: Span, text: impl Into<String>) -> Label {
-        Label::new(self.lower.source, span, text)
+        Label::new(self.source, span, text)
     }
 
     pub(crate) fn push(&mut self, problem: Problem) {
@@ -51,12 +52,6 @@ impl<'a, 's> Gateway<'a, 's> {
         span: Span,
         help: impl Into<String>,
     ) {
-        let (start, len) = (span.start as usize, span.len as usize);
-        let written = self.lower.source.text.get(start..start + len).unwrap_or_default();
-        // A reference where none is replaced was reported as such.
-        if written.contains("${") && code != "unset-variable" && code != "invalid-key" {
-            return;
-        }
         let at = self.label(span, "");
         self.push(Problem::error(code, title, at).help(help));
     }
@@ -78,43 +73,22 @@ impl<'a, 's> Gateway<'a, 's> {
         }
     }
 
-    /// The path that a node names, relative to this document.
-    pub(crate) fn path(&self, node: &Node<'s>) -> Option<PathBuf> {
-        let folder = self.lower.source.path.parent();
-        let path = &**node.text()?;
-        Some(folder.map_or_else(|| PathBuf::from(path), |folder| folder.join(path)))
+    /// Returns a path as it is from this document.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        let folder = self.source.path.parent();
+        folder.map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
     }
 
-    /// The bytes of the file that a node names.
-    pub(crate) fn file(&mut self, node: &Node<'s>, limit: usize) -> Option<Vec<u8>> {
-        let path = self.path(node)?;
-        let named_at = self.label(node.span, "named here");
+    /// Reads the file that is named.
+    pub(crate) fn file(&mut self, named: &PlacedText<'s>, limit: usize) -> Option<Vec<u8>> {
+        let path = self.path(&named.value);
+        let named_at = self.label(named.span, "named here");
         self.loading.read(&path, limit, Some(named_at))
     }
 
-    /// A duration in milliseconds, or what is meant when it is left out.
-    pub(crate) fn duration(&self, owner: &Node<'s>, field: &str, left_out: u64) -> u64 {
-        let text = owner.field(field).and_then(Node::text);
-        text.and_then(|text| quantity::duration_ms(text))
-            .unwrap_or(left_out)
-    }
-
-    /// A size in bytes, or what is meant when it is left out.
-    pub(crate) fn size(&self, owner: &Node<'s>, field: &str, left_out: u64) -> u64 {
-        let size = match owner.field(field).and_then(Node::scalar) {
-            Some(Scalar::Integer(bytes)) => u64::try_from(bytes).ok(),
-            Some(Scalar::Text(text)) => quantity::size_bytes(text),
-            _ => None,
-        };
-        size.unwrap_or(left_out)
-    }
-
-    /// A whole number, or what is meant when it is left out.
-    pub(crate) fn count(&self, owner: &Node<'s>, field: &str, left_out: usize) -> usize {
-        let count = owner.field(field).and_then(Node::integer);
-        count
-            .and_then(|count| usize::try_from(count).ok())
-            .unwrap_or(left_out)
+    /// Returns the site of a place in this document.
+    pub(crate) fn site(&self, span: Span) -> Site {
+        self.source.site(span.start)
     }
 
     /// Reports what `rules` found wrong with names in this document.
@@ -123,35 +97,32 @@ impl<'a, 's> Gateway<'a, 's> {
             .report(found, self.documents, self.names, self.broken);
     }
 
-    /// The flag of this key, or a problem.
-    pub(crate) fn flag(&mut self, key: &Name<'s>) -> Option<&'a NamedFlag> {
+    /// Returns the flag of this key, or reports that there is none.
+    pub(crate) fn flag(&mut self, key: &PlacedText<'s>) -> Option<&'a NamedFlag> {
         let flag = self.names.flag(&key.value);
         if flag.is_none() {
             let kind = ProblemKind::Unknown {
                 what: Noun::Flag,
                 name: key.value.to_string(),
             };
-            self.found(vec![rules::DefinitionProblem { site: key.site, kind }]);
+            let site = self.site(key.span);
+            self.found(vec![rules::Problem { site, kind }]);
         }
         flag
     }
 
-    /// The flags of a list of keys, in key order, each once.
-    pub(crate) fn flag_list(&mut self, node: &Node<'s>) -> Vec<(FlagId, &'a str)> {
-        let names = self.lower.names(Some(node));
-        let mut flags: Vec<_> = names
-            .iter()
-            .filter_map(|name| self.flag(name))
-            .map(|flag| (flag.id, &*flag.key))
-            .collect();
-        flags.sort_unstable_by_key(|(_, key)| *key);
+    /// Returns the flags of these keys, in key order, each once.
+    pub(crate) fn flag_list(&mut self, keys: &[PlacedText<'s>]) -> Box<[FlagId]> {
+        let flags = keys.iter().filter_map(|key| self.flag(key));
+        let mut flags: Vec<_> = flags.map(|flag| (&*flag.key, flag.id)).collect();
+        flags.sort_unstable_by_key(|(key, _)| *key);
         flags.dedup();
-        flags
+        flags.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// The upstream that a node names, or a problem. `user` says who names it.
-    pub(crate) fn upstream(&mut self, node: &Node<'s>, user: &str) -> Option<UpstreamId> {
-        let name = node.text()?;
+    /// Returns the upstream of this name, or reports that there is none. `user` names it.
+    pub(crate) fn upstream(&mut self, named: &PlacedText<'s>, user: &str) -> Option<UpstreamId> {
+        let name = &named.value;
         if let Some(id) = self.upstreams.get(&**name) {
             return Some(*id);
         }
@@ -169,7 +140,7 @@ impl<'a, 's> Gateway<'a, 's> {
                     format!("define it under `upstreams`; there are {}", all_of(&known))
                 }
             };
-            let at = self.label(node.span, format!("named by {user}"));
+            let at = self.label(named.span, format!("named by {user}"));
             let title = format!("no upstream has the name `{name}`");
             self.push(Problem::error("unknown-upstream", title, at).help(help));
         }
@@ -177,19 +148,27 @@ impl<'a, 's> Gateway<'a, 's> {
     }
 
     /// Reports a text that does not serve as a name in logs and metrics.
-    pub(crate) fn check_name(&mut self, what: &str, name: &str, span: Span) {
+    pub(crate) fn check_name(&mut self, what: &str, name: &PlacedText<'_>) {
+        let PlacedText { value: name, span } = name;
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(allowed) {
             let title = format!("the name of {what} has 1 to {MAX_NAME} characters of `A-Z a-z 0-9 . _ -`");
-            self.error("invalid-name", title, span, "give it another name");
+            self.error("invalid-name", title, *span, "give it another name");
         }
     }
 
     /// Reports the second of two things with one name.
-    pub(crate) fn check_unique(&mut self, what: &str, named: &[(&str, Span)]) {
+    pub(crate) fn check_unique<'n>(&mut self, what: &str, named: impl Iterator<Item = &'n PlacedText<'s>>)
+    where
+        's: 'n,
+    {
         let mut first: HashMap<&str, Span> = HashMap::new();
-        for &(name, span) in named {
-            match first.get(name) {
+        for &PlacedText {
+            value: ref name,
+            span,
+        } in named
+        {
+            match first.get(&**name) {
                 None => {
                     first.insert(name, span);
                 }

@@ -1,14 +1,17 @@
 //! The headers that tell upstreams what was decided: their names must be free, valid and all different.
 
+use std::borrow::Cow;
+
 use rules::{
     DEFAULT_FLAGS_BUDGET, Flag, FlagId, Flags, FlagsHeader, HeaderPlan, Include, fold_header_byte,
     is_header_lost, is_header_prefix_taken, is_header_taken,
 };
 
 use super::gateway::Gateway;
-use crate::node::{Node, Scalar, Span};
+use crate::form::Field;
+use crate::node::Span;
 use crate::problem::Problem;
-use crate::quantity;
+use crate::shape::headers::{FlagsHeaderFields, HeadersFields, Included, PerFlagFields, SomeFlags};
 
 /// What per-flag headers begin with, unless the document says.
 const PREFIX: &str = "X-Feature-";
@@ -24,40 +27,41 @@ struct Used {
 }
 
 impl<'s> Gateway<'_, 's> {
-    /// The plan of headers. Problems are reported; what has one is left out.
-    pub(crate) fn headers(&mut self, root: &Node<'s>, flags: Option<&Flags>) -> HeaderPlan {
-        let node = root.field("headers");
-        let field = |name: &str| node.and_then(|node| node.field(name));
+    /// Returns the plan of headers. What has a problem is left out of it, so that the others are known.
+    pub(crate) fn headers(&mut self, fields: &HeadersFields<'s>, flags: Option<&Flags>) -> HeaderPlan {
         let mut used = Vec::new();
-        let tenant = self.header(field("tenant"), "X-Tenant-Id", "tenant", &mut used);
-        let user = self.header(field("user"), "X-User-Id", "user", &mut used);
-        let flags = self.flags_header(field("flags"), flags, &mut used);
-        let revision = self.header(field("revision"), "X-Flags-Revision", "revision", &mut used);
-        let request_id = self.header(field("request_id"), "X-Request-Id", "request_id", &mut used);
-        let (per_flag, reserved_prefix) = match field("per_flag").filter(|node| node.text().is_none()) {
-            Some(node) => self.per_flag(node, &mut used),
-            None => (Vec::new(), None),
+        let tenant = self.header(&fields.tenant, "X-Tenant-Id", "tenant", &mut used);
+        let user = self.header(&fields.user, "X-User-Id", "user", &mut used);
+        let flags = self.flags_header(&fields.flags, flags, &mut used);
+        let revision = self.header(&fields.revision, "X-Flags-Revision", "revision", &mut used);
+        let request_id = self.header(&fields.request_id, "X-Request-Id", "request_id", &mut used);
+        let (per_flag, reserved_prefix) = match fields.per_flag.value() {
+            Some(Some(per_flag)) => self.per_flag(per_flag, &mut used),
+            Some(None) | None => (Vec::new(), None),
         };
-        let signature = field("signature")
-            .and_then(|node| self.header(node.field("name"), "X-Sluice-Signature", "signature", &mut used));
-        let baggage = field("baggage").and_then(Node::boolean).unwrap_or_default();
+        let signature = fields.signature.value().and_then(|signature| {
+            self.header(
+                &signature.names.name,
+                "X-Sluice-Signature",
+                "signature",
+                &mut used,
+            )
+        });
+        let baggage = fields.baggage.value() == Some(&true);
         self.refuse_aliases(&used);
         // What clients are told stands in other messages, where it may have the name of another header of ours.
-        let response =
-            field("response").and_then(|node| self.header(Some(node), "", "response", &mut Vec::new()));
-        for (name, asked) in [("baggage", baggage), ("response", response.is_some())] {
-            if let Some(entry) = node.and_then(|node| node.entry(name))
-                && asked
-                && flags.is_none()
-            {
-                let title = format!("`{name}` tells what `flags` lists, and that is off");
-                self.error(
-                    "flags-needed",
-                    title,
-                    entry.key_span,
-                    "name a header for `flags`, or leave it out",
-                );
-            }
+        let response = fields
+            .response
+            .key()
+            .and_then(|_| self.header(&fields.response, "", "response", &mut Vec::new()));
+        let told = [
+            fields.baggage.key().filter(|_| baggage),
+            fields.response.key().filter(|_| response.is_some()),
+        ];
+        for key in told.into_iter().flatten().filter(|_| flags.is_none()) {
+            let title = format!("`{}` tells what `flags` lists, and that is off", key.name);
+            let help = "name a header for `flags`, or leave it out";
+            self.error("flags-needed", title, key.span, help);
         }
         HeaderPlan {
             tenant,
@@ -73,19 +77,16 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
+    /// Returns the name of a header in lower case; none where it is `off` or has a problem.
     fn header(
         &mut self,
-        node: Option<&Node<'s>>,
+        field: &Field<Option<Cow<'s, str>>>,
         left_out: &str,
         what: &str,
         used: &mut Vec<Used>,
     ) -> Option<Box<str>> {
-        let name = match node {
-            None => left_out,
-            Some(node) => node.text().filter(|name| *name != "off")?,
-        };
-        let span = node.map(|node| node.span);
-        let folded = fold(name);
+        let name = field.lower(left_out, |name| name.value.as_deref())?;
+        let span = field.written().map(|name| name.span);
         if let Some(span) = span {
             self.check_token("header", name, span)?;
             if is_header_taken(name) {
@@ -94,7 +95,7 @@ impl<'s> Gateway<'_, 's> {
             }
         }
         used.push(Used {
-            folded,
+            folded: fold(name),
             what: what.to_owned(),
             span,
         });
@@ -132,43 +133,39 @@ impl<'s> Gateway<'_, 's> {
 
     fn flags_header(
         &mut self,
-        node: Option<&Node<'s>>,
+        field: &Field<FlagsHeaderFields<'s>>,
         flags: Option<&Flags>,
         used: &mut Vec<Used>,
     ) -> Option<FlagsHeader> {
-        let name_node = match node {
-            Some(node) if node.entries().is_some() => node.field("name"),
-            node => node,
-        };
-        let name = self.header(name_node, "X-Feature-Flags", "flags", used)?;
-        let budget = match node.and_then(|node| node.field("budget")).and_then(Node::scalar) {
-            Some(Scalar::Integer(bytes)) => usize::try_from(bytes).ok(),
-            Some(Scalar::Text(text)) => {
-                quantity::size_bytes(text).and_then(|bytes| usize::try_from(bytes).ok())
-            }
-            _ => None,
-        };
-        let budget = budget.unwrap_or(DEFAULT_FLAGS_BUDGET);
-        let include = match node.and_then(|node| node.field("include")) {
-            Some(include) if include.items().is_some() => {
-                let listed: Box<[FlagId]> = self.flag_list(include).into_iter().map(|(id, _)| id).collect();
-                if let Some(flags) = flags {
-                    self.check_budget(flags, &listed, budget, include);
+        let left_out = FlagsHeaderFields::default();
+        let fields = field.lower(&left_out, |fields| Some(&fields.value))?;
+        let name = self.header(&fields.name, "X-Feature-Flags", "flags", used)?;
+        let budget = fields
+            .budget
+            .lower(DEFAULT_FLAGS_BUDGET, |budget| usize::try_from(budget.value).ok());
+        let include = fields.include.lower(Include::All, |include| {
+            Some(match &include.value {
+                Included::Some(SomeFlags::All) => Include::All,
+                Included::Some(SomeFlags::Route) => Include::Route,
+                Included::List(keys) => {
+                    let listed = self.flag_list(keys);
+                    if let (Some(flags), Some(budget)) = (flags, budget) {
+                        let span = keys.first().map_or(include.span, |first| first.span);
+                        self.check_budget(flags, &listed, budget, span);
+                    }
+                    Include::List(listed)
                 }
-                Include::List(listed)
-            }
-            Some(include) if include.text().is_some_and(|text| text == "route") => Include::Route,
-            _ => Include::All,
-        };
+            })
+        });
         Some(FlagsHeader {
             name,
-            include,
-            budget,
+            include: include?,
+            budget: budget?,
         })
     }
 
     /// A list that doesn't fit when all of it is on, with the longest names, would be cut for somebody.
-    fn check_budget(&mut self, flags: &Flags, listed: &[FlagId], budget: usize, include: &Node<'s>) {
+    fn check_budget(&mut self, flags: &Flags, listed: &[FlagId], budget: usize, span: Span) {
         let longest = |flag: &Flag| {
             let off = flag.variant(flag.off());
             let on = flag.variants().iter().filter(|variant| Some(*variant) != off);
@@ -182,10 +179,6 @@ impl<'s> Gateway<'_, 's> {
         if needed > budget {
             let title =
                 format!("these flags take {needed} bytes when all are on, and the budget is {budget}");
-            let span = include
-                .items()
-                .and_then(<[_]>::first)
-                .map_or(include.span, |first| first.span);
             self.error(
                 "header-budget",
                 title,
@@ -195,38 +188,31 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
-    fn per_flag(&mut self, node: &Node<'s>, used: &mut Vec<Used>) -> PerFlag {
-        let prefix_node = node.field("prefix");
-        let prefix = prefix_node.and_then(Node::text).map_or(PREFIX, |text| text);
-        if let Some(node) = prefix_node
-            && self.check_token("header", prefix, node.span).is_none()
-        {
+    fn per_flag(&mut self, fields: &PerFlagFields<'s>, used: &mut Vec<Used>) -> PerFlag {
+        let prefix = fields.prefix.lower(PREFIX, |prefix| {
+            self.check_token("header", &prefix.value, prefix.span)?;
+            if is_header_prefix_taken(&prefix.value) {
+                let what = format!("a header that begins with `{}` means", prefix.value);
+                self.refuse_taken(&what, prefix.span);
+                return None;
+            }
+            Some(&prefix.value)
+        });
+        let Some(prefix) = prefix else {
             return (Vec::new(), None);
-        }
-        if let Some(node) = prefix_node.filter(|_| is_header_prefix_taken(prefix)) {
-            self.refuse_taken(&format!("a header that begins with `{prefix}` means"), node.span);
-            return (Vec::new(), None);
-        }
-        let list = if node.items().is_some() {
-            Some(node)
-        } else {
-            node.field("flags")
         };
         let mut headers = Vec::new();
-        for item in list.and_then(Node::items).unwrap_or_default() {
-            let Some(key) = self.lower.name(item) else {
-                continue;
-            };
-            let Some(flag) = self.flag(&key) else { continue };
+        for key in fields.flags.value().into_iter().flatten() {
+            let Some(flag) = self.flag(key) else { continue };
             let name = format!("{prefix}{}", flag.key.replace(['.', '_'], "-")).to_ascii_lowercase();
-            if self.check_token("header", &name, item.span).is_some()
+            if self.check_token("header", &name, key.span).is_some()
                 && !headers.iter().any(|(known, _)| *known == &*flag.key)
             {
                 let what = format!("the flag `{}`", flag.key);
                 used.push(Used {
                     folded: fold(&name),
                     what,
-                    span: Some(item.span),
+                    span: Some(key.span),
                 });
                 headers.push((&*flag.key, (flag.id, name.into_boxed_str())));
             }

@@ -4,116 +4,118 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
 use super::gateway::Gateway;
-use crate::node::{Node, Span};
+use crate::form::{Field, PlacedText};
+use crate::node::Span;
 use crate::problem::Problem;
 use crate::settings::{ConnectionLimits, Listener};
+use crate::shape::listener::{ConnectionLimitsFields, ListenerFields};
 
-/// What may be asked for as the largest head, in bytes.
+/// The sizes that the largest head may have, in bytes.
 const HEAD_SIZES: RangeInclusive<u64> = 1024..=1024 * 1024;
 
 impl<'s> Gateway<'_, 's> {
-    /// Every listener that has no problem. `taken` are the addresses that are bound already.
+    /// Returns the listeners; none where one has a problem. `taken` are the addresses that are bound already.
     pub(crate) fn listeners(
         &mut self,
-        root: &Node<'s>,
+        listeners: &[ListenerFields<'s>],
         taken: &mut Vec<(SocketAddr, Span)>,
-    ) -> Vec<Listener> {
-        let nodes = root.field("listeners").and_then(Node::items).unwrap_or_default();
-        let names: Vec<(&str, Span)> = nodes
+    ) -> Option<Vec<Listener>> {
+        let names = || listeners.iter().filter_map(|listener| listener.name.written());
+        names().for_each(|name| self.check_name("a listener", name));
+        self.check_unique("listener", names());
+        let listeners: Vec<_> = listeners
             .iter()
-            .filter_map(|node| node.field("name"))
-            .filter_map(|name| Some((&**name.text()?, name.span)))
+            .map(|listener| self.listener(listener, taken))
             .collect();
-        for (name, span) in &names {
-            self.check_name("a listener", name, *span);
-        }
-        self.check_unique("listener", &names);
-        let mut listeners = Vec::new();
-        for node in nodes {
-            let address = node
-                .field("address")
-                .and_then(|address| self.address(address, taken));
-            let name = node.field("name").and_then(Node::text);
-            let tls = match node.field("tls") {
-                Some(tls) => match self.tls(tls) {
-                    Some(tls) => Some(tls),
-                    None => continue,
-                },
-                None => None,
-            };
-            let is = |field| node.field(field).and_then(Node::boolean).unwrap_or_default();
-            let (h2c, proxy_protocol) = (is("h2c"), is("proxy_protocol"));
-            let limits = node
-                .field("limits")
-                .map_or_else(Default::default, |limits| self.limits(limits));
-            listeners.extend(name.zip(address).map(|(name, address)| Listener {
-                name: (**name).into(),
-                address,
-                tls,
-                h2c,
-                proxy_protocol,
-                limits,
-            }));
-        }
-        listeners
+        listeners.into_iter().collect()
     }
 
-    fn limits(&mut self, node: &Node<'s>) -> ConnectionLimits {
-        let left_out = ConnectionLimits::default();
-        for field in ["head_timeout", "body_timeout", "write_timeout", "idle_timeout"] {
-            if let Some(value) = node.field(field).filter(|_| self.duration(node, field, 1) == 0) {
-                let title = format!("`{field}` is no time at all");
+    fn listener(
+        &mut self,
+        listener: &ListenerFields<'s>,
+        taken: &mut Vec<(SocketAddr, Span)>,
+    ) -> Option<Listener> {
+        let address = listener.address.written();
+        let address = address.and_then(|address| self.address(address, taken));
+        let tls = listener.tls.lower(None, |tls| {
+            let http2 = tls.value.http2.or(true);
+            Some(Some(self.tls(&tls.value.server, http2)?))
+        });
+        let limits = listener.limits.lower(ConnectionLimits::default(), |limits| {
+            self.connection_limits(&limits.value)
+        });
+        Some(Listener {
+            name: (**listener.name.value()?).into(),
+            address: address?,
+            tls: tls?,
+            h2c: listener.h2c.or(false)?,
+            proxy_protocol: listener.proxy_protocol.or(false)?,
+            limits: limits?,
+        })
+    }
+
+    fn connection_limits(&mut self, limits: &ConnectionLimitsFields<'s>) -> Option<ConnectionLimits> {
+        let timeouts = [
+            &limits.head_timeout,
+            &limits.body_timeout,
+            &limits.write_timeout,
+            &limits.idle_timeout,
+        ];
+        for timeout in timeouts {
+            if let Field::Written(key, value) = timeout
+                && value.value == 0
+            {
+                let title = format!("`{}` is no time at all", key.name);
                 self.error("out-of-range", title, value.span, "write at least `1ms`");
             }
         }
-        let head_size = self.size(node, "head_size", left_out.head_size as u64);
-        if let Some(value) = node
-            .field("head_size")
-            .filter(|_| !HEAD_SIZES.contains(&head_size))
-        {
-            let title = format!("a head of at most {head_size} bytes can't be asked for");
-            self.error("out-of-range", title, value.span, "write from `1KiB` to `1MiB`");
-        }
-        ConnectionLimits {
-            head_timeout_ms: self.duration(node, "head_timeout", left_out.head_timeout_ms),
-            body_timeout_ms: self.duration(node, "body_timeout", left_out.body_timeout_ms),
-            write_timeout_ms: self.duration(node, "write_timeout", left_out.write_timeout_ms),
-            idle_timeout_ms: self.duration(node, "idle_timeout", left_out.idle_timeout_ms),
-            head_size: usize::try_from(head_size).unwrap_or(left_out.head_size),
-            head_fields: self.count(node, "head_fields", left_out.head_fields),
-            connections: self.count(node, "connections", left_out.connections),
-            connections_per_client: self.count(
-                node,
-                "connections_per_client",
-                left_out.connections_per_client,
-            ),
-        }
+        let left_out = ConnectionLimits::default();
+        let head_size = limits.head_size.lower(left_out.head_size, |size| {
+            if HEAD_SIZES.contains(&size.value) {
+                return usize::try_from(size.value).ok();
+            }
+            let title = format!("a head of at most {} bytes can't be asked for", size.value);
+            self.error("out-of-range", title, size.span, "write from `1KiB` to `1MiB`");
+            None
+        });
+        Some(ConnectionLimits {
+            head_timeout_ms: limits.head_timeout.or(left_out.head_timeout_ms)?,
+            body_timeout_ms: limits.body_timeout.or(left_out.body_timeout_ms)?,
+            write_timeout_ms: limits.write_timeout.or(left_out.write_timeout_ms)?,
+            idle_timeout_ms: limits.idle_timeout.or(left_out.idle_timeout_ms)?,
+            head_size: head_size?,
+            head_fields: limits.head_fields.or(left_out.head_fields)?,
+            connections: limits.connections.or(left_out.connections)?,
+            connections_per_client: limits
+                .connections_per_client
+                .or(left_out.connections_per_client)?,
+        })
     }
 
-    /// An address that nothing else of this document is bound to.
+    /// Returns an address that nothing else of this document is bound to.
     pub(crate) fn address(
         &mut self,
-        node: &Node<'s>,
+        text: &PlacedText<'s>,
         taken: &mut Vec<(SocketAddr, Span)>,
     ) -> Option<SocketAddr> {
-        let text = node.text()?;
+        let PlacedText { value: text, span } = text;
         let Ok(address) = text.parse::<SocketAddr>() else {
             let title = format!("`{text}` is not an IP address and a port");
             let help = "write it like `127.0.0.1:8080`, `0.0.0.0:8080` or `[::]:8080`";
-            self.error("invalid-address", title, node.span, help);
+            self.error("invalid-address", title, *span, help);
             return None;
         };
         let before = taken
             .iter()
             .find(|(other, _)| *other == address && address.port() != 0);
-        if let Some(&(_, span)) = before {
-            let first = self.label(span, "first here");
+        if let Some(&(_, first)) = before {
+            let first = self.label(first, "first here");
             let title = format!("two listeners have the address `{address}`");
-            let problem = Problem::error("duplicate", title, self.label(node.span, "again here")).also(first);
+            let problem = Problem::error("duplicate", title, self.label(*span, "again here")).also(first);
             self.push(problem.help("give one of them another port"));
             return None;
         }
-        taken.push((address, node.span));
+        taken.push((address, *span));
         Some(address)
     }
 }

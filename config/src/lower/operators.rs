@@ -1,138 +1,139 @@
 //! Who may operate, and what changes must meet.
 
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use rules::{TenantId, Timestamp};
-use tokens::ClaimPath;
 
 use super::gateway::Gateway;
 use super::issuers::ClaimPaths;
-use crate::node::{Node, Span};
-use crate::operators::{ChangePolicy, OperatorIssuer, OperatorToken, Operators};
+use crate::form::Placed;
+use crate::node::Span;
+use crate::operators::{ChangePolicy, OperatorIssuer, OperatorRole, OperatorToken, Operators};
 use crate::problem::{Label, Problem};
-use crate::shape::Shape;
-use crate::shape::admin::TOKENS_DOCUMENT;
+use crate::shape::admin::{
+    ChangePolicyFields, Demand, OperatorClaimsFields, OperatorIssuerFields, OperatorsFields, PromotionFields,
+    PromotionToGaFields, StaleFields, StaticTokenFields, TokensAt, TokensDocument,
+};
 use crate::source::Source;
-use crate::{parse, quantity, validate};
+use crate::{parse, validate};
 
 impl<'s> Gateway<'_, 's> {
-    /// Who may operate, if the document says.
-    pub(crate) fn operators(&mut self, root: &Node<'s>) -> Option<Operators> {
-        let node = root.field("admin")?.field("operators")?;
-        let tokens = node.field("tokens").map(|tokens| self.operator_tokens(tokens));
-        let file = node.field("tokens").and_then(|tokens| tokens.field("file"));
-        let issuer = node.field("issuer").map(|issuer| self.operator_issuer(issuer));
+    /// Returns who may operate.
+    pub(crate) fn operators(&mut self, operators: &OperatorsFields<'s>) -> Option<Operators> {
+        let tokens = operators
+            .tokens
+            .lower(Vec::new(), |tokens| Some(self.operator_tokens(&tokens.value)));
+        let tokens_file = match operators.tokens.value() {
+            Some(TokensAt::File(file)) => Some(self.path(&file.value)),
+            Some(TokensAt::Variable(_)) | None => None,
+        };
+        let issuer = operators
+            .issuer
+            .lower(None, |issuer| Some(Some(self.operator_issuer(&issuer.value)?)));
         Some(Operators {
-            tokens: tokens.unwrap_or_default(),
-            tokens_file: file.and_then(|file| self.path(file)),
-            issuer: issuer.flatten(),
+            tokens: tokens?,
+            tokens_file,
+            issuer: issuer?,
         })
     }
 
-    fn operator_tokens(&mut self, node: &Node<'s>) -> Vec<OperatorToken> {
-        let source = match (node.field("file"), node.field("env")) {
-            (Some(file), None) => self.path(file).and_then(|path| {
+    fn operator_tokens(&mut self, tokens: &TokensAt<'s>) -> Vec<OperatorToken> {
+        let source = match tokens {
+            TokensAt::File(file) => {
                 let named_at = self.label(file.span, "named here");
-                self.loading.source(&path, Some(named_at))
+                self.loading.source(&self.path(&file.value), Some(named_at))
+            }
+            TokensAt::Variable(variable) => self.secret(variable).and_then(|text| {
+                let name = Path::new(&*variable.value);
+                self.loading.sources.add(name, text)
             }),
-            (None, Some(variable)) => self.secret(variable).and_then(|text| {
-                let name = variable
-                    .text()
-                    .map_or_else(PathBuf::new, |name| Path::new(&**name).to_owned());
-                self.loading.sources.add(&name, text)
-            }),
-            _ => None,
         };
         source
             .map(|source| token_entries(&source, &mut self.loading.problems))
             .unwrap_or_default()
     }
 
-    fn operator_issuer(&mut self, node: &Node<'s>) -> Option<OperatorIssuer> {
-        let paths = node
-            .field("claims")
-            .and_then(|claims| self.operator_claims(claims));
-        let issuer = self.issuer_with(node, paths);
-        let mapping = node.field("roles").and_then(Node::entries).unwrap_or_default();
-        let roles = mapping
-            .iter()
-            .filter_map(|entry| Some(((*entry.key).into(), (**entry.value.text()?).into())));
+    fn operator_issuer(&mut self, fields: &OperatorIssuerFields<'s>) -> Option<OperatorIssuer> {
+        let claims = fields.claims.value();
+        let paths = claims.and_then(|claims| self.operator_claims(claims));
+        let issuer = self.issuer(&fields.keys, &fields.checks, paths);
+        let roles = fields.roles.value()?.iter();
         Some(OperatorIssuer {
             issuer: issuer?,
-            roles: roles.collect(),
+            roles: roles
+                .map(|(given, role)| ((*given.value).into(), *role))
+                .collect(),
         })
     }
 
-    fn operator_claims(&mut self, claims: &Node<'s>) -> Option<ClaimPaths> {
-        let roles = claims.field("roles").map(|path| self.claim(path));
-        let org = self.claim_or(claims, "org", "org");
-        let name = self.claim_or(claims, "name", "sub");
+    fn operator_claims(&mut self, claims: &OperatorClaimsFields<'s>) -> Option<ClaimPaths> {
+        let roles = claims.roles.written().and_then(|path| self.claim(path));
+        let org = self.claim_or(&claims.org, "org");
+        let name = self.claim_or(&claims.name, "sub");
         Some(ClaimPaths {
             tenant: org?,
             user: name?,
-            groups: Some(roles??),
+            groups: Some(roles?),
             attributes: Vec::new(),
         })
     }
-
-    fn claim_or(&mut self, claims: &Node<'s>, field: &str, left_out: &str) -> Option<ClaimPath> {
-        match claims.field(field) {
-            Some(path) => self.claim(path),
-            None => ClaimPath::parse(left_out).ok(),
-        }
-    }
-
-    /// What changes must meet.
-    pub(crate) fn change_policy(&self, root: &Node<'s>) -> ChangePolicy {
-        let Some(node) = root.field("control") else {
-            return ChangePolicy::default();
-        };
-        let (promotion, stale) = (node.field("promotion"), node.field("stale"));
-        let ga = promotion.and_then(|promotion| promotion.field("ga"));
-        let duration = |owner: Option<&Node<'s>>, field| quantity::duration_ms(owner?.field(field)?.text()?);
-        let number = |owner: Option<&Node<'s>>, field| owner?.field(field)?.integer();
-        let count = |owner, field| number(owner, field).and_then(|number| usize::try_from(number).ok());
-        let sign_offs = ga.and_then(|ga| ga.field("sign_offs")).and_then(Node::items);
-        ChangePolicy {
-            soak_ms: duration(promotion, "soak"),
-            ga_tenants: count(ga, "tenants"),
-            ga_stable_ms: duration(ga, "stable"),
-            ga_revertible: ga
-                .and_then(|ga| ga.field("revertible")?.text())
-                .map(|text| **text == *"required"),
-            ga_sign_offs: sign_offs.map(|items| {
-                let names = items.iter().filter_map(Node::text);
-                names.map(|name| (**name).into()).collect()
-            }),
-            ga_errors: number(ga, "errors").and_then(|number| u64::try_from(number).ok()),
-            ga_errors_window_ms: duration(ga, "errors_window"),
-            max_blast_radius: count(Some(node), "max_blast_radius"),
-            stale_ga_ms: duration(stale, "ga"),
-            stale_unused_ms: duration(stale, "unused"),
-            stale_undecided_ms: duration(stale, "undecided"),
-        }
-    }
 }
 
-/// The entries of a document of tokens.
+/// Returns what changes must meet.
+pub(crate) fn change_policy(policy: &ChangePolicyFields<'_>) -> Option<ChangePolicy> {
+    let no_promotion = PromotionFields::default();
+    let promotion = policy
+        .promotion
+        .lower(&no_promotion, |promotion| Some(&promotion.value))?;
+    let no_ga = PromotionToGaFields::default();
+    let ga = promotion.ga.lower(&no_ga, |ga| Some(&ga.value))?;
+    let no_stale = StaleFields::default();
+    let stale = policy.stale.lower(&no_stale, |stale| Some(&stale.value))?;
+    let sign_offs = |roles: &[Cow<'_, str>]| roles.iter().map(|role| Box::from(&**role)).collect();
+    Some(ChangePolicy {
+        soak_ms: promotion.soak.optional()?,
+        ga_tenants: ga.tenants.optional()?,
+        ga_stable_ms: ga.stable.optional()?,
+        ga_revertible: ga
+            .revertible
+            .optional()?
+            .map(|revertible| revertible == Demand::Required),
+        ga_sign_offs: ga
+            .sign_offs
+            .lower(None, |roles| Some(Some(sign_offs(&roles.value))))?,
+        ga_errors: ga.errors.optional()?,
+        ga_errors_window_ms: ga.errors_window.optional()?,
+        max_blast_radius: policy.max_blast_radius.optional()?,
+        stale_ga_ms: stale.ga.optional()?,
+        stale_unused_ms: stale.unused.optional()?,
+        stale_undecided_ms: stale.undecided.optional()?,
+    })
+}
+
+/// Reads the entries of a document of tokens.
 pub(crate) fn token_entries(source: &Arc<Source>, problems: &mut Vec<Problem>) -> Vec<OperatorToken> {
     // A secret may have been put in the place of the whole document.
     source.mark_confidential();
     let Some(root) = parse::parse(source, problems) else {
         return Vec::new();
     };
-    validate::validate(source, &root, Shape::Object(|| &TOKENS_DOCUMENT), problems);
-    let mut tokens: Vec<OperatorToken> = Vec::new();
-    for node in root.field("tokens").and_then(Node::items).unwrap_or_default() {
+    let document = validate::read_document::<TokensDocument>(source, &root, problems);
+    let entries = document.and_then(|document| document.tokens.into_value());
+    let entries = entries.unwrap_or_default();
+    let mut names = HashSet::new();
+    let mut tokens = Vec::with_capacity(entries.len());
+    for fields in &entries {
         let mut entry = Entry { source, problems };
-        if let Some(token) = entry.token(node) {
-            if tokens.iter().any(|before| before.name == token.name) {
-                let title = format!("two tokens are named `{}`", token.name);
-                entry.report("duplicate", title, node.span, "give one of them another name");
-            }
-            tokens.push(token);
+        if let Some(name) = fields.value.name.value()
+            && !names.insert(name)
+        {
+            let title = format!("two tokens are named `{name}`");
+            entry.report("duplicate", title, fields.span, "give one of them another name");
         }
+        tokens.extend(entry.token(fields));
     }
     tokens
 }
@@ -144,67 +145,53 @@ struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    fn token(&mut self, node: &Node<'_>) -> Option<OperatorToken> {
-        let role = &**node.field("role")?.text()?;
-        let org = node.field("org");
+    fn token(&mut self, fields: &Placed<StaticTokenFields<'_>>) -> Option<OperatorToken> {
+        let token = &fields.value;
+        let (role, org) = (*token.role.value()?, token.org.written());
         match (role, org) {
-            ("org-admin", None) => {
+            (OperatorRole::OrgAdmin, None) => {
                 let help = "add `org`, the tenant whose opt-ins he may change";
-                self.report("org-needed", "an org's admin has an org", node.span, help);
+                self.report("org-needed", "an org's admin has an org", fields.span, help);
             }
-            ("org-admin", Some(org)) => {
-                if let Err(reason) = TenantId::parse(org.text()?) {
-                    self.report(
-                        "invalid-tenant-id",
-                        reason.to_string(),
-                        org.span,
-                        "write a tenant's id",
-                    );
+            (OperatorRole::OrgAdmin, Some(org)) => {
+                if let Err(reason) = TenantId::parse(&org.value) {
+                    let help = "write a tenant's id";
+                    self.report("invalid-tenant-id", reason.to_string(), org.span, help);
                 }
             }
             (_, Some(org)) => {
                 let title = format!("the role `{role}` is not of one org");
-                self.report(
-                    "org-needed",
-                    title,
-                    org.span,
-                    "remove `org`, or make it an `org-admin`",
-                );
+                let help = "remove `org`, or make it an `org-admin`";
+                self.report("org-needed", title, org.span, help);
             }
             (_, None) => {}
         }
-        let name = node.field("name")?;
-        let named = &**name.text()?;
-        if is_reserved(named) {
-            let title = format!("`{named}` is the name of somebody who has no token");
+        let name = token.name.written()?;
+        if is_reserved(&name.value) {
+            let title = format!("`{}` is the name of somebody who has no token", name.value);
             let help = "give it another name: `local`, `sluice`, `unknown` and what begins with `oidc:` or `uid:` stand \
                         for others in the audit log";
             self.report("reserved-name", title, name.span, help);
         }
-        let hash = node.field("hash")?;
-        let text = &**hash.text()?;
-        if !is_hash(text) {
+        let hash = token.hash.written()?;
+        if !is_hash(&hash.value) {
             let help = "make a token and its entry with `sluice operators token`";
             self.report("invalid-hash", "this is not the hash of a token", hash.span, help);
         }
-        let expires = node.field("expires").and_then(|at| {
-            let parsed = Timestamp::parse(at.text()?);
-            if let Err(reason) = parsed {
-                self.report(
-                    "invalid-time",
-                    reason.to_string(),
-                    at.span,
-                    "write it like 2027-01-01T00:00:00Z",
-                );
+        let expires = token.expires.lower(None, |at| match Timestamp::parse(&at.value) {
+            Ok(time) => Some(Some(time)),
+            Err(reason) => {
+                let help = "write it like 2027-01-01T00:00:00Z";
+                self.report("invalid-time", reason.to_string(), at.span, help);
+                None
             }
-            parsed.ok()
         });
         Some(OperatorToken {
-            name: named.into(),
-            role: role.into(),
-            org: org.and_then(Node::text).map(|org| (**org).into()),
-            hash: text.into(),
-            expires,
+            name: (*name.value).into(),
+            role,
+            org: org.map(|org| (*org.value).into()),
+            hash: (*hash.value).into(),
+            expires: expires?,
         })
     }
 

@@ -1,39 +1,33 @@
 //! Trusted proxies: who may say for whom a request is forwarded.
 
-use rules::{ForwardingHeader, Networks, TrustedProxies};
+use rules::{Networks, TrustedProxies};
 
 use super::gateway::Gateway;
-use crate::node::{Node, Span};
+use crate::node::Span;
 use crate::problem::Problem;
+use crate::shape::proxies::TrustedProxiesFields;
 
 impl<'s> Gateway<'_, 's> {
-    /// The trusted proxies. Problems are reported; what has one is left out.
-    pub(crate) fn trusted_proxies(&mut self, node: Option<&Node<'s>>) -> TrustedProxies {
-        let Some(node) = node else {
-            return TrustedProxies::default();
-        };
-        let list = node.field("networks").unwrap_or(node);
+    /// Returns the trusted proxies; networks that have a problem are left out.
+    pub(crate) fn trusted_proxies(&mut self, proxies: &TrustedProxiesFields<'s>) -> Option<TrustedProxies> {
+        let list = proxies.networks.written()?;
         let mut networks = Vec::new();
         // The network that is everybody by itself.
         let mut whole = None;
-        for item in list.items().unwrap_or_default() {
-            let Some(text) = item.text() else { continue };
+        for network in &list.value {
             let help = "write it like `10.0.0.0/8` or `192.0.2.7`";
-            let parsed = Networks::parse([&**text]);
-            if let Some(parsed) = self.parsed(parsed, "invalid-network", item.span, help) {
-                networks.push(&**text);
-                whole = whole.or_else(|| parsed.contain_every_address().then_some(item.span));
+            let parsed = Networks::parse([&*network.value]);
+            if let Some(parsed) = self.parsed(parsed, "invalid-network", network.span, help) {
+                networks.push(&*network.value);
+                whole = whole.or_else(|| parsed.hold_everybody().then_some(network.span));
             }
         }
-        let header = match node.field("header").and_then(Node::text) {
-            Some(text) if *text == "forwarded" => ForwardingHeader::Forwarded,
-            _ => ForwardingHeader::XForwarded,
-        };
-        let networks = Networks::parse(networks).unwrap_or_default();
-        if networks.contain_every_address() {
+        let networks = Networks::parse(networks).ok()?;
+        if networks.hold_everybody() {
             self.warn_of_everybody(whole.unwrap_or(list.span));
         }
-        TrustedProxies { networks, header }
+        let header = proxies.header.or_default()?;
+        Some(TrustedProxies { networks, header })
     }
 
     /// Warns of trust in everybody, which is trust in what every client says of itself.

@@ -1,14 +1,15 @@
 //! Routes: which requests they take, their gates, and where they lead.
 
 use rules::{
-    Auth, Destination, EncodedSlash, Gate, GateMode, HeaderMatch, HostPattern, InvalidHeaderMatch, Methods,
-    OnError, PathPattern, Preflight, Route, RouteMatch, Sited, TargetOptions, TrailingSlash, UpstreamId,
+    Auth, Destination, Gate, GateDefinition, HeaderMatch, HostPattern, InvalidHeaderMatch, Methods, Mode,
+    OnError, PathPattern, Route, RouteMatch, Sited, UpstreamId,
 };
 
 use super::gateway::Gateway;
-use super::settings::BODY_LIMIT;
-use crate::node::{Entry, Node, Span};
+use crate::form::{Placed, PlacedText};
+use crate::node::Span;
 use crate::problem::Problem;
+use crate::shape::route::{HeaderMatches, MatchFields, RouteFields};
 use crate::translate::pattern_cure;
 
 /// A route, as far as it could be lowered.
@@ -22,75 +23,31 @@ pub(crate) struct Lowered {
 }
 
 impl<'s> Gateway<'_, 's> {
-    /// Every route, in the order of the document.
-    pub(crate) fn routes(&mut self, root: &Node<'s>) -> Vec<Lowered> {
-        let nodes = root.field("routes").and_then(Node::items).unwrap_or_default();
-        let mut named = Vec::new();
-        for node in nodes {
-            if let Some(name) = node.field("name")
-                && let Some(text) = name.text()
-            {
-                self.check_name("a route", text, name.span);
-                named.push((&**text, name.span));
-            }
-        }
-        self.check_unique("route", &named);
-        let body_limit = self.body_limit(root, Some(BODY_LIMIT));
-        nodes.iter().map(|node| self.route(node, body_limit)).collect()
+    /// Lowers every route, in the order of the document. `body_limit` is that of routes that say nothing of theirs.
+    pub(crate) fn routes(
+        &mut self,
+        routes: &[Placed<RouteFields<'s>>],
+        body_limit: Option<Option<u64>>,
+    ) -> Vec<Lowered> {
+        let names = || routes.iter().filter_map(|route| route.value.name.written());
+        names().for_each(|name| self.check_name("a route", name));
+        self.check_unique("route", names());
+        let routes = routes.iter();
+        routes.map(|route| self.route(route, body_limit)).collect()
     }
 
-    /// `body_limit` is that of routes that say nothing of theirs.
-    fn route(&mut self, node: &Node<'s>, body_limit: Option<u64>) -> Lowered {
-        let name_node = node.field("name").filter(|name| name.text().is_some());
-        let name: Box<str> = name_node.and_then(Node::text).map_or("", |text| text).into();
-        let span = name_node.map_or(node.span, |name| name.span);
-        let takes = node.field("match").and_then(|takes| self.takes(takes));
-        self.refuse_idle_fields(node, &name);
-        let gate = match node.field("gate") {
-            None => Some(None),
-            Some(gate) => self.gate(gate).map(Some),
-        };
+    fn route(&mut self, written: &Placed<RouteFields<'s>>, body_limit: Option<Option<u64>>) -> Lowered {
+        let fields = &written.value;
+        let name: Box<str> = fields.name.value().map_or("", |name| name).into();
+        let span = fields.name.written().map_or(written.span, |name| name.span);
+        let takes = fields.takes.value().and_then(|takes| self.takes(takes));
+        self.refuse_idle_fields(fields, &name);
         let user = if name.is_empty() {
             "this route".to_owned()
         } else {
             format!("route `{name}`")
         };
-        let otherwise = self.otherwise(node.field("otherwise"), &user);
-        let causes = self.causes(node.field("otherwise"), &user);
-        let destination = self.destination(node, gate.as_ref().map(Option::as_ref), &user);
-        let auth = auth(node, node.field("gate").is_some());
-        let limit = node
-            .field("limit")
-            .and_then(|limit| self.limit(limit, &name, auth));
-        let route = match (gate, otherwise.zip(causes), destination) {
-            (Some(gate), Some((otherwise, causes)), Some(destination)) => Some(Route {
-                name: name.clone(),
-                site: self.lower.source.site(span.start),
-                auth,
-                preflight: if choice(node, "preflight") == Some("open") {
-                    Preflight::Open
-                } else {
-                    Preflight::Gated
-                },
-                gate,
-                mode: if choice(node, "mode") == Some("shadow") {
-                    GateMode::Shadow
-                } else {
-                    GateMode::Enforce
-                },
-                on_error: if choice(node, "on_error") == Some("open") {
-                    OnError::Open
-                } else {
-                    OnError::Closed
-                },
-                body_limit: self.body_limit(node, body_limit),
-                limit,
-                destination,
-                otherwise,
-                causes: causes.into(),
-            }),
-            _ => None,
-        };
+        let route = self.lower_route(fields, &name, &user, (span, body_limit));
         Lowered {
             name,
             span,
@@ -99,23 +56,64 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
+    fn lower_route(
+        &mut self,
+        fields: &RouteFields<'s>,
+        name: &str,
+        user: &str,
+        (span, body_limit): (Span, Option<Option<u64>>),
+    ) -> Option<Route> {
+        let gate = fields
+            .gate
+            .lower(None, |gate| Some(Some(self.gate(&gate.value)?)));
+        let otherwise = self.otherwise(&fields.otherwise, user);
+        let destination = self.destination(fields, gate.as_ref().map(Option::as_ref), (span, user));
+        // A gate asks who is there.
+        let auth = fields.auth.or(match fields.gate.key() {
+            Some(_) => Auth::Required,
+            None => Auth::None,
+        });
+        let limit = fields
+            .limit
+            .lower(None, |limit| Some(Some(self.limit(&limit.value, name, auth)?)));
+        let (otherwise, causes) = otherwise?;
+        Some(Route {
+            name: name.into(),
+            site: self.site(span),
+            auth: auth?,
+            preflight: fields.preflight.or_default()?,
+            gate: gate?,
+            mode: fields.mode.or_default()?,
+            on_error: fields.on_error.or_default()?,
+            body_limit: fields.body_limit.lower(body_limit?, body_bytes)?,
+            limit: limit?,
+            destination: destination?,
+            otherwise,
+            causes,
+        })
+    }
+
     /// Reports fields that do nothing without a gate: somebody may believe that there is one.
-    fn refuse_idle_fields(&mut self, node: &Node<'s>, name: &str) {
-        if node.field("gate").is_some() {
+    fn refuse_idle_fields(&mut self, fields: &RouteFields<'s>, name: &str) {
+        if fields.gate.key().is_some() {
             return;
         }
-        for field in ["mode", "on_error", "variants", "otherwise"] {
-            if let Some(entry) = node.entry(field) {
-                let title = format!("route `{name}` has `{field}` and no gate");
-                let help = format!("add `gate`, or remove `{field}`: the route is open to everyone");
-                self.error("gate-needed", title, entry.key_span, help);
-            }
+        let idle = [
+            fields.mode.key(),
+            fields.on_error.key(),
+            fields.variants.key(),
+            fields.otherwise.key(),
+        ];
+        for key in idle.into_iter().flatten() {
+            let field = key.name;
+            let title = format!("route `{name}` has `{field}` and no gate");
+            let help = format!("add `gate`, or remove `{field}`: the route is open to everyone");
+            self.error("gate-needed", title, key.span, help);
         }
     }
 
-    fn gate(&mut self, node: &Node<'s>) -> Option<Gate> {
-        let definition: Sited<_> = self.lower.gate(node)?;
-        match Gate::compile(&definition, self.names) {
+    fn gate(&mut self, gate: &Sited<GateDefinition<'s>>) -> Option<Gate> {
+        match Gate::compile(gate, self.names) {
             Ok(gate) => Some(gate),
             Err(found) => {
                 self.found(found);
@@ -124,164 +122,143 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
-    fn takes(&mut self, node: &Node<'s>) -> Option<RouteMatch> {
-        let path_node = node.field("path").unwrap_or(node);
-        let path = path_node.text().and_then(|text| {
+    fn takes(&mut self, fields: &MatchFields<'s>) -> Option<RouteMatch> {
+        let path = fields.path.written().and_then(|path| {
             let help = "write it like `/orders`, `/orders/{id}` or `/orders/**`";
-            self.parsed(PathPattern::parse(text), "invalid-path", path_node.span, help)
+            self.parsed(PathPattern::parse(&path.value), "invalid-path", path.span, help)
         });
-        let host = match node.field("host") {
-            None => Some(HostPattern::Any),
-            Some(host) => host.text().and_then(|text| {
-                let help = "write it like `api.example.com` or `*.example.com`";
-                self.parsed(HostPattern::parse(text), "invalid-host", host.span, help)
-            }),
-        };
-        let methods = match node.field("methods") {
-            None => Some(Methods::default()),
-            Some(methods) => {
-                let names = methods.items().unwrap_or_default().iter().filter_map(Node::text);
-                let parsed = Methods::parse(names.map(|name| &**name));
-                let span = methods
-                    .items()
-                    .and_then(|items| items.first())
-                    .map_or(methods.span, |first| first.span);
-                self.parsed(
-                    parsed,
-                    "invalid-method",
-                    span,
-                    "write them like `[GET, HEAD, POST]`, each once",
-                )
+        let host = fields.host.lower(HostPattern::Any, |host| {
+            let help = "write it like `api.example.com` or `*.example.com`";
+            self.parsed(HostPattern::parse(&host.value), "invalid-host", host.span, help)
+        });
+        let methods = fields.methods.lower(Methods::default(), |methods| {
+            let parsed = Methods::parse(methods.value.iter().map(|name| &*name.value));
+            let span = methods.value.first().map_or(methods.span, |first| first.span);
+            let help = "write them like `[GET, HEAD, POST]`, each once";
+            self.parsed(parsed, "invalid-method", span, help)
+        });
+        let headers = fields.headers.lower(Box::default(), |headers| {
+            let mut lowered = Vec::with_capacity(headers.value.len());
+            for (name, matches) in &headers.value {
+                let matches = matches.as_ref();
+                lowered.push(matches.and_then(|matches| self.header_match(name, matches)));
             }
-        };
-        let entries = node.field("headers").and_then(Node::entries).unwrap_or_default();
-        let headers: Vec<_> = entries
-            .iter()
-            .filter_map(|entry| self.header_match(entry))
-            .collect();
-        if headers.len() < entries.len() {
-            return None;
-        }
-        let trailing_slash = match choice(node, "trailing_slash") {
-            Some("exact") => TrailingSlash::Exact,
-            _ => TrailingSlash::Either,
-        };
+            lowered.into_iter().collect()
+        });
         Some(RouteMatch {
             host: host?,
             path: path?,
-            trailing_slash,
+            trailing_slash: fields.trailing_slash.or_default()?,
             methods: methods?,
-            headers: headers.into(),
+            headers: headers?,
         })
     }
 
-    fn header_match(&mut self, entry: &Entry<'s>) -> Option<HeaderMatch> {
-        let value = &entry.value;
-        let parsed = if let Some(present) = value.field("present") {
-            if !present.boolean()? {
+    fn header_match(&mut self, name: &PlacedText<'s>, matches: &HeaderMatches<'s>) -> Option<HeaderMatch> {
+        let parsed = match matches {
+            HeaderMatches::Exactly(text) => HeaderMatch::exact(&name.value, &text.value),
+            HeaderMatches::Regex(expression) => HeaderMatch::regex(&name.value, &expression.value),
+            HeaderMatches::Present(present) if present.value => HeaderMatch::present(&name.value),
+            HeaderMatches::Present(present) => {
                 let title = "a route can't ask that a header is missing";
                 let help = "write `present: true`, or give the requests without it to a route further down";
                 self.error("invalid-header", title, present.span, help);
                 return None;
             }
-            HeaderMatch::present(&entry.key)
-        } else if let Some(expression) = value.field("matches") {
-            HeaderMatch::regex(&entry.key, expression.text()?)
-        } else {
-            HeaderMatch::exact(&entry.key, value.text()?)
         };
         if parsed.is_ok() {
-            self.check_passes(&entry.key, entry.key_span)?;
+            self.check_passes(&name.value, name.span)?;
         }
-        match &parsed {
-            Err(InvalidHeaderMatch::Regex(reason)) => {
-                let span = value
-                    .field("matches")
-                    .map_or(value.span, |expression| expression.span);
-                self.error("invalid-pattern", reason.to_string(), span, pattern_cure(reason));
+        match (&parsed, matches) {
+            (Err(InvalidHeaderMatch::Regex(reason)), HeaderMatches::Regex(expression)) => {
+                let help = pattern_cure(reason);
+                self.error("invalid-pattern", reason.to_string(), expression.span, help);
                 None
             }
             _ => self.parsed(
                 parsed,
                 "invalid-header",
-                entry.key_span,
+                name.span,
                 "write the header as it is sent",
             ),
         }
     }
 
-    /// Where an open gate leads. The gate is none where it has problems of its own.
+    /// Returns where an open gate leads. The gate is none where it has problems of its own. `span` is the place of the
+    /// route's name.
     fn destination(
         &mut self,
-        node: &Node<'s>,
+        fields: &RouteFields<'s>,
         gate: Option<Option<&Gate>>,
-        user: &str,
+        (span, user): (Span, &str),
     ) -> Option<Destination> {
-        let upstream = match node.field("upstream") {
-            Some(upstream) => Some(self.upstream(upstream, user)?),
-            None => None,
-        };
-        let Some(variants) = node.entry("variants") else {
+        let upstream = fields
+            .upstream
+            .lower(None, |upstream| Some(Some(self.upstream(upstream, user)?)))?;
+        let Some(key) = fields.variants.key() else {
             if upstream.is_none() {
-                let span = node.field("name").map_or(node.span, |name| name.span);
                 let help = "add `upstream`: where its requests are forwarded";
                 self.error("missing-upstream", format!("{user} leads nowhere"), span, help);
             }
             return upstream.map(Destination::Upstream);
         };
-        let listed = variants.value.entries()?;
-        let targets: Vec<_> = listed
-            .iter()
-            .map(|entry| self.upstream(&entry.value, user))
-            .collect();
+        let listed = fields.variants.value()?;
+        let mut targets = Vec::with_capacity(listed.len());
+        for (_, target) in listed {
+            let target = target.as_ref();
+            targets.push(target.and_then(|target| self.upstream(target, user)));
+        }
         if let Some(Some(gate)) = gate
             && gate.single_flag().is_none()
         {
             let title = format!("{user} has `variants`, and its gate is not one flag");
             let help = "make the gate one flag: its variant chooses the upstream";
-            self.error("variants-need-one-flag", title, variants.key_span, help);
+            self.error("variants-need-one-flag", title, key.span, help);
         }
-        let named = node.field("gate").map(|gate| gate.field("flag").unwrap_or(gate));
-        let flag = named.and_then(Node::text).and_then(|key| self.names.flag(key))?;
+        let flag = match &fields.gate.value()?.value {
+            GateDefinition::Flag(flag) | GateDefinition::Is { flag, .. } => self.names.flag(&flag.value)?,
+            GateDefinition::All(_) | GateDefinition::Any(_) | GateDefinition::Not(_) => return None,
+        };
         let mut upstreams: Vec<Option<UpstreamId>> = vec![None; flag.variants.len()];
-        for (entry, target) in listed.iter().zip(&targets) {
-            match flag.variant(&entry.key).map(rules::VariantId::index) {
+        for ((name, _), target) in listed.iter().zip(&targets) {
+            match flag.variant(&name.value).map(rules::VariantId::index) {
                 Some(index) => {
                     if let Some(place) = upstreams.get_mut(index) {
                         *place = *target;
                     }
                 }
-                None => self.unknown_variant(flag, entry),
+                None => self.unknown_variant(flag, name),
             }
         }
         if targets.iter().any(Option::is_none) {
             return None;
         }
         let (_, is) = gate??.single_flag()?;
-        self.fill(node, (flag, is), upstreams, upstream, user)
+        let variants = (flag, is, key.span);
+        self.fill(fields, variants, upstreams, upstream, user)
     }
 
-    fn unknown_variant(&mut self, flag: &rules::NamedFlag, entry: &Entry<'s>) {
+    fn unknown_variant(&mut self, flag: &rules::NamedFlag, name: &PlacedText<'s>) {
         let kind = rules::ProblemKind::UnknownVariant {
             flag: flag.key.to_string(),
-            variant: entry.key.to_string(),
+            variant: name.value.to_string(),
             variants: flag.variants.iter().map(ToString::to_string).collect(),
         };
-        let site = self.lower.source.site(entry.key_span.start);
-        self.found(vec![rules::DefinitionProblem { site, kind }]);
+        let site = self.site(name.span);
+        self.found(vec![rules::Problem { site, kind }]);
     }
 
     /// Gives every variant an upstream. Those that an open gate never serves get any.
     fn fill(
         &mut self,
-        node: &Node<'s>,
-        (flag, is): (&rules::NamedFlag, Option<rules::VariantId>),
+        fields: &RouteFields<'s>,
+        (flag, is, span): (&rules::NamedFlag, Option<rules::VariantId>, Span),
         upstreams: Vec<Option<UpstreamId>>,
         upstream: Option<UpstreamId>,
         user: &str,
     ) -> Option<Destination> {
-        let lets_all_through =
-            choice(node, "mode") == Some("shadow") || choice(node, "on_error") == Some("open");
+        let is_shadow = fields.mode.value() == Some(&Mode::Shadow);
+        let lets_all_through = is_shadow || fields.on_error.value() == Some(&OnError::Open);
         let off = flag.off.map(rules::VariantId::index);
         let served = |index: usize| match is {
             _ if lets_all_through => true,
@@ -296,9 +273,6 @@ impl<'s> Gateway<'_, 's> {
             .map(|(_, (_, name))| &**name)
             .collect();
         if upstream.is_none() && !missing.is_empty() {
-            let span = node
-                .entry("variants")
-                .map_or(node.span, |variants| variants.key_span);
             let title = format!(
                 "{user} leads nowhere when `{}` serves {}",
                 flag.key,
@@ -317,19 +291,6 @@ impl<'s> Gateway<'_, 's> {
             flag: flag.id,
             upstreams,
         })
-    }
-
-    /// How targets are read.
-    pub(crate) fn target(&self, root: &Node<'s>) -> TargetOptions {
-        let encoded_slash = match root
-            .field("target")
-            .and_then(|target| choice(target, "encoded_slash"))
-        {
-            Some("decode") => EncodedSlash::Decode,
-            Some("keep") => EncodedSlash::Keep,
-            _ => EncodedSlash::Reject,
-        };
-        TargetOptions { encoded_slash }
     }
 
     /// Reports routes that no request can reach; `routes` are those whose match could be lowered.
@@ -359,16 +320,7 @@ impl<'s> Gateway<'_, 's> {
     }
 }
 
-fn auth(node: &Node<'_>, has_gate: bool) -> Auth {
-    match choice(node, "auth") {
-        Some("required") => Auth::Required,
-        Some("optional") => Auth::Optional,
-        Some("none") => Auth::None,
-        _ if has_gate => Auth::Required,
-        _ => Auth::None,
-    }
-}
-
-fn choice<'n>(node: &'n Node<'_>, field: &str) -> Option<&'n str> {
-    node.field(field)?.text().map(|text| &**text)
+/// Returns the bytes of a limit of bodies; 0 is no limit.
+pub(super) fn body_bytes(limit: &Placed<u64>) -> Option<Option<u64>> {
+    Some(Some(limit.value).filter(|bytes| *bytes > 0))
 }

@@ -1,116 +1,119 @@
-//! What the process is set to: addresses, bodies, log, drain.
+//! Settings of the process: addresses, bodies, log, drain.
 
 use std::net::SocketAddr;
 
-use rules::Eligibility;
+use rules::{Eligibility, TargetOptions, TrustedProxies};
 
 use super::gateway::Gateway;
-use crate::node::{Node, Span};
+use super::operators::change_policy;
+use super::routes::body_bytes;
+use crate::form::{Field, Placed, PlacedText};
+use crate::node::Span;
+use crate::operators::ChangePolicy;
 use crate::problem::Problem;
-use crate::settings::{AccessLog, AdminListener, BreakGlass, Drain, LogFormat, LogOutput, Settings};
-use crate::tls::ListenerTls;
+use crate::settings::{AccessLog, AdminListener, BreakGlass, Drain, LogOutput, ProcessLimits, Settings};
+use crate::shape::admin::AdminFields;
+use crate::shape::answer::BodyFields;
+use crate::shape::settings::{
+    AccessLogFields, BreakGlassFields, DrainFields, EnvironmentFields, Output, StandardOutput, TargetFields,
+};
+use crate::shape::sluice::GatewayFields;
 
 /// Where health and metrics are served, unless the document says.
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
 /// The largest request body, unless the document says.
-pub(super) const BODY_LIMIT: u64 = 10 * 1024 * 1024;
+const BODY_LIMIT: u64 = 10 * 1024 * 1024;
 
-/// The environment's name and what it lets flags do. Development and staging are relaxed by their names.
-pub(crate) fn environment(root: &Node<'_>) -> (String, Eligibility) {
-    let node = root.field("environment");
-    let named = node.and_then(|node| node.field("name").or(Some(node)));
-    let name = named
-        .and_then(Node::text)
-        .map_or_else(|| "production".to_owned(), ToString::to_string);
-    let lifecycle = node.and_then(|node| node.field("lifecycle")).and_then(Node::text);
-    let eligibility = match lifecycle.map(|text| &**text) {
-        Some("relaxed") => Eligibility::Relaxed,
-        Some(_) => Eligibility::Enforced,
-        None => Eligibility::of_environment(&name),
-    };
-    (name, eligibility)
+/// Returns the environment's name and what it lets flags do. Development and staging are relaxed by their names.
+pub(crate) fn environment(environment: &Field<EnvironmentFields<'_>>) -> Option<(String, Eligibility)> {
+    let production = || ("production".to_owned(), Eligibility::of_environment("production"));
+    environment.lower(production(), |environment| {
+        let name = environment.value.name.value()?.to_string();
+        let lifecycle = &environment.value.lifecycle;
+        let eligibility = lifecycle.or(Eligibility::of_environment(&name))?;
+        Some((name, eligibility))
+    })
 }
 
 impl<'s> Gateway<'_, 's> {
-    /// The settings. Problems are reported; what has one is left out.
-    pub(crate) fn settings(&mut self, root: &Node<'s>) -> Settings {
-        if let Some(node) = root.field("environment")
-            && let Some(name) = node
-                .field("name")
-                .or(Some(node))
-                .filter(|name| name.text().is_some())
-        {
-            self.check_name("an environment", name.raw().map_or("", |text| text), name.span);
+    /// Returns the settings; none where one of them has a problem.
+    pub(crate) fn settings(&mut self, root: &GatewayFields<'s>) -> Option<Settings> {
+        let environment = root.environment.value();
+        if let Some(name) = environment.and_then(|environment| environment.name.written()) {
+            self.check_name("an environment", name);
         }
         let mut taken = Vec::new();
-        let listeners = self.listeners(root, &mut taken);
-        let admin = self.admin(root.field("admin"), &mut taken);
-        let drain = root.field("drain");
-        let drain = |field, left_out| drain.map_or(left_out, |drain| self.duration(drain, field, left_out));
-        let drain = Drain {
-            delay_ms: drain("delay", 0),
-            timeout_ms: drain("timeout", 30_000),
-        };
-        let body_limit = self.body_limit(root, Some(BODY_LIMIT));
-        let threads = root
-            .field("threads")
-            .and_then(Node::integer)
-            .and_then(|threads| usize::try_from(threads).ok());
-        let (access_log, errors) = (
-            self.access_log(root.field("access_log")),
-            self.errors(root.field("errors")),
-        );
-        Settings {
-            listeners,
-            admin,
-            threads,
-            limits: self.process_limits(root.field("limits")),
-            access_log,
-            errors,
-            body_limit,
-            changes: self.change_policy(root),
-            drain,
-            signing_key: self.signing_key(root),
-            trusted_proxies: self.trusted_proxies(root.field("trusted_proxies")),
-            break_glass: self.break_glass(root.field("break_glass")),
-        }
-    }
-
-    /// The largest body that `owner` allows, in bytes; `left_out` if it says nothing. 0 is no limit.
-    pub(crate) fn body_limit(&self, owner: &Node<'s>, left_out: Option<u64>) -> Option<u64> {
-        match owner.field("body_limit") {
-            Some(_) => Some(self.size(owner, "body_limit", 0)).filter(|bytes| *bytes > 0),
-            None => left_out,
-        }
+        let listeners = root.listeners.value();
+        let listeners = listeners.and_then(|listeners| self.listeners(listeners, &mut taken));
+        let admin = self.admin(&root.admin, &mut taken);
+        let errors = root.errors.lower(Vec::new(), |errors| self.errors(&errors.value));
+        let limits = root.limits.lower(ProcessLimits::default(), |limits| {
+            self.process_limits(&limits.value)
+        });
+        let proxies = root.trusted_proxies.lower(TrustedProxies::default(), |proxies| {
+            self.trusted_proxies(&proxies.value)
+        });
+        let headers = root.headers.value();
+        let signing_key = headers.map_or(Some(None), |headers| {
+            headers
+                .signature
+                .lower(None, |signature| Some(Some(self.signing_key(&signature.value)?)))
+        });
+        Some(Settings {
+            listeners: listeners?,
+            admin: admin?,
+            threads: root.threads.optional()?,
+            limits: limits?,
+            access_log: root
+                .access_log
+                .lower(AccessLog::default(), |log| self.access_log(&log.value))?,
+            errors: errors?,
+            body_limit: body_limit(root)?,
+            changes: root
+                .control
+                .lower(ChangePolicy::default(), |policy| change_policy(&policy.value))?,
+            drain: root.drain.lower(Drain::default(), drain)?,
+            signing_key: signing_key?,
+            trusted_proxies: proxies?,
+            break_glass: root.break_glass.lower(None, |break_glass| {
+                Some(Some(self.break_glass(&break_glass.value)?))
+            })?,
+        })
     }
 
     fn admin(
         &mut self,
-        node: Option<&Node<'s>>,
+        admin: &Field<Option<AdminFields<'s>>>,
+        taken: &mut Vec<(SocketAddr, Span)>,
+    ) -> Option<Option<AdminListener>> {
+        let left_out = AdminListener {
+            address: ADMIN,
+            tls: None,
+        };
+        admin.lower(Some(left_out), |admin| match &admin.value {
+            Some(fields) => Some(Some(self.admin_listener(fields, taken)?)),
+            None => Some(None),
+        })
+    }
+
+    fn admin_listener(
+        &mut self,
+        fields: &AdminFields<'s>,
         taken: &mut Vec<(SocketAddr, Span)>,
     ) -> Option<AdminListener> {
-        let Some(owner) = node else {
-            return Some(AdminListener {
-                address: ADMIN,
-                tls: None,
-            });
-        };
-        let has_operators = owner.field("operators").is_some();
-        let node = owner.field("address")?;
-        let address = self.address(node, taken)?;
-        let tls = match owner.field("tls") {
-            None => None,
-            Some(tls) => Some(ListenerTls {
-                // What answers there speaks HTTP/1.
-                http2: false,
-                ..self.tls(tls)?
-            }),
-        };
+        let written = fields.address.written();
+        let address = written.and_then(|address| self.address(address, taken));
+        // What answers there speaks HTTP/1.
+        let tls = fields
+            .tls
+            .lower(None, |tls| Some(Some(self.tls(&tls.value, Some(false))?)));
+        let (written, address) = (written?, address?);
+        let has_operators = fields.operators.key().is_some();
         let is_open = !address.ip().is_loopback();
-        if is_open && has_operators && tls.is_none() {
+        if is_open && has_operators && fields.tls.key().is_none() {
             let title = format!("operators' tokens travel unencrypted to `{address}`");
             let help = "give the admin listener certificates (`admin.tls`), or a loopback address behind what has some";
-            let at = self.label(node.span, "");
+            let at = self.label(written.span, "");
             let warning = Problem::warning("admin-without-tls", title, at).help(help);
             self.loading.warnings.push(warning);
         }
@@ -118,62 +121,75 @@ impl<'s> Gateway<'_, 's> {
             let title = format!("the admin listener can be reached from elsewhere at `{address}`");
             let help =
                 "write a loopback address such as `127.0.0.1:9090`, or say who may operate: `operators`";
-            self.error("admin-not-loopback", title, node.span, help);
+            self.error("admin-not-loopback", title, written.span, help);
         }
-        Some(AdminListener { address, tls })
+        Some(AdminListener { address, tls: tls? })
     }
 
-    fn break_glass(&self, node: Option<&Node<'s>>) -> Option<BreakGlass> {
-        let node = node?;
+    fn break_glass(&self, break_glass: &BreakGlassFields<'s>) -> Option<BreakGlass> {
         Some(BreakGlass {
-            socket: self.path(node.field("socket")?)?,
-            journal: self.path(node.field("journal")?)?,
+            socket: self.path(break_glass.socket.value()?),
+            journal: self.path(break_glass.journal.value()?),
         })
     }
 
-    fn access_log(&self, node: Option<&Node<'s>>) -> AccessLog {
-        let output = node.and_then(|node| node.field("output"));
-        let file = output
-            .and_then(|output| output.field("file"))
-            .and_then(|file| self.path(file));
-        let output = match (file, output.and_then(Node::text).map(|text| &**text)) {
-            (Some(path), _) => LogOutput::File(path),
-            (None, Some("stderr")) => LogOutput::Stderr,
-            (None, Some("off")) => LogOutput::Off,
-            _ => LogOutput::Stdout,
-        };
-        let format = match node.and_then(|node| node.field("format")).and_then(Node::text) {
-            Some(format) if *format == "human" => LogFormat::Human,
-            _ => LogFormat::Json,
-        };
-        let query = node
-            .and_then(|node| node.field("query"))
-            .and_then(Node::boolean)
-            .unwrap_or_default();
-        AccessLog {
-            output,
-            format,
-            query,
-        }
+    fn access_log(&self, log: &AccessLogFields<'s>) -> Option<AccessLog> {
+        let left_out = AccessLog::default();
+        let output = log.output.lower(left_out.output, |output| {
+            Some(match &output.value {
+                Output::Standard(StandardOutput::Stdout) => LogOutput::Stdout,
+                Output::Standard(StandardOutput::Stderr) => LogOutput::Stderr,
+                Output::Standard(StandardOutput::Off) => LogOutput::Off,
+                Output::File(path) => LogOutput::File(self.path(path)),
+            })
+        });
+        Some(AccessLog {
+            output: output?,
+            format: log.format.or(left_out.format)?,
+            query: log.query.or(left_out.query)?,
+        })
     }
 
-    fn errors(&mut self, node: Option<&Node<'s>>) -> Vec<(u16, rules::RejectBody)> {
-        let mut errors = Vec::new();
-        for entry in node.and_then(Node::entries).unwrap_or_default() {
-            let body = self.body(&entry.value);
-            match entry.key.parse::<u16>() {
-                Ok(status @ 400..=599) => errors.extend(body.map(|body| (status, body))),
-                _ => {
-                    let title = format!("`{}` is not the status of an error", entry.key);
-                    self.error(
-                        "invalid-status",
-                        title,
-                        entry.key_span,
-                        "write a number from 400 to 599",
-                    );
-                }
+    fn errors(
+        &mut self,
+        errors: &[(PlacedText<'s>, Option<BodyFields<'s>>)],
+    ) -> Option<Vec<(u16, rules::Body)>> {
+        let mut bodies = Vec::with_capacity(errors.len());
+        for (status, body) in errors {
+            let body = body.as_ref().and_then(|body| self.body(body));
+            let parsed = status
+                .value
+                .parse()
+                .ok()
+                .filter(|status| (400..=599).contains(status));
+            if parsed.is_none() {
+                let title = format!("`{}` is not the status of an error", status.value);
+                let help = "write a number from 400 to 599";
+                self.error("invalid-status", title, status.span, help);
             }
+            bodies.push(parsed.zip(body));
         }
-        errors
+        bodies.into_iter().collect()
     }
+}
+
+/// Returns the largest body of requests, in bytes; the inner option is none where there is no limit.
+pub(crate) fn body_limit(root: &GatewayFields<'_>) -> Option<Option<u64>> {
+    root.body_limit.lower(Some(BODY_LIMIT), body_bytes)
+}
+
+/// Returns how targets are read.
+pub(crate) fn target(target: &Field<TargetFields<'_>>) -> Option<TargetOptions> {
+    target.lower(TargetOptions::default(), |target| {
+        let encoded_slash = target.value.encoded_slash.or_default()?;
+        Some(TargetOptions { encoded_slash })
+    })
+}
+
+fn drain(fields: &Placed<DrainFields<'_>>) -> Option<Drain> {
+    let left_out = Drain::default();
+    Some(Drain {
+        delay_ms: fields.value.delay.or(left_out.delay_ms)?,
+        timeout_ms: fields.value.timeout.or(left_out.timeout_ms)?,
+    })
 }

@@ -1,8 +1,10 @@
 //! The key that requests to upstreams are signed with.
 
 use super::gateway::Gateway;
-use crate::node::Node;
+use crate::node::Span;
 use crate::settings::SigningKey;
+use crate::shape::headers::SignatureFields;
+use crate::shape::secret::SecretSource;
 
 /// The fewest and the most bytes of a key, as of a secret for HS256.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 32..=4_096;
@@ -10,49 +12,56 @@ const KEY_BYTES: std::ops::RangeInclusive<usize> = 32..=4_096;
 const MAX_KEY_ID: usize = 64;
 
 impl<'s> Gateway<'_, 's> {
-    /// The key of `headers.signature`. Problems are reported; a key that has one is left out.
-    pub(crate) fn signing_key(&mut self, root: &Node<'s>) -> Option<SigningKey> {
-        let node = root.field("headers")?.field("signature")?;
-        let id = match node.field("key_id") {
-            None => "1",
-            Some(node) => {
-                let id = &**node.text()?;
-                let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-                if id.is_empty() || id.len() > MAX_KEY_ID || !id.bytes().all(allowed) {
-                    let title = format!("`{id}` can't be the name of a key");
-                    let help = "write 1 to 64 letters, digits, `.`, `_` and `-`";
-                    self.error("invalid-key-id", title, node.span, help);
-                    return None;
-                }
-                id
+    /// Returns the key of signatures; none where it has a problem.
+    pub(crate) fn signing_key(&mut self, signature: &SignatureFields<'s>) -> Option<SigningKey> {
+        let id = signature.names.key_id.lower("1", |id| {
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+            let text = &*id.value;
+            if !text.is_empty() && text.len() <= MAX_KEY_ID && text.bytes().all(allowed) {
+                return Some(text);
             }
-        };
-        let (source, secret) = match (node.field("secret"), node.field("secret_file")) {
-            (Some(source), None) => (source, self.secret(source)?.into_bytes()),
-            (None, Some(source)) => {
-                let mut bytes = self.file(source, *KEY_BYTES.end() + 2)?;
-                if bytes.last() == Some(&b'\n') {
-                    bytes.pop();
-                }
-                if bytes.last() == Some(&b'\r') {
-                    bytes.pop();
-                }
-                (source, bytes)
-            }
-            _ => return None,
-        };
+            let title = format!("`{text}` can't be the name of a key");
+            let help = "write 1 to 64 letters, digits, `.`, `_` and `-`";
+            self.error("invalid-key-id", title, id.span, help);
+            None
+        });
+        let source = signature.secret.value();
+        let secret = source.and_then(|source| self.signing_secret(source));
+        Some(SigningKey {
+            id: id?.into(),
+            secret: secret?,
+        })
+    }
+
+    fn signing_secret(&mut self, source: &SecretSource<'s>) -> Option<Box<[u8]>> {
+        let (secret, span) = self.secret_bytes(source, *KEY_BYTES.end() + 2)?;
         if !KEY_BYTES.contains(&secret.len()) {
-            let title = format!(
-                "a key for signatures has 32 to 4096 bytes, and this one {}",
-                secret.len()
-            );
+            let length = secret.len();
+            let title = format!("a key for signatures has 32 to 4096 bytes, and this one {length}");
             let help = "make one with `openssl rand -hex 32`";
-            self.error("invalid-key", title, source.span, help);
+            self.error("invalid-key", title, span, help);
             return None;
         }
-        Some(SigningKey {
-            id: id.into(),
-            secret: secret.into(),
-        })
+        Some(secret.into())
+    }
+
+    /// Reads a secret. A line break at the end of a file is no part of it.
+    pub(super) fn secret_bytes(
+        &mut self,
+        source: &SecretSource<'s>,
+        limit: usize,
+    ) -> Option<(Vec<u8>, Span)> {
+        match source {
+            SecretSource::Variable(variable) => Some((self.secret(variable)?.into_bytes(), variable.span)),
+            SecretSource::File(file) => {
+                let mut bytes = self.file(file, limit)?;
+                for end in [b'\n', b'\r'] {
+                    if bytes.last() == Some(&end) {
+                        bytes.pop();
+                    }
+                }
+                Some((bytes, file.span))
+            }
+        }
     }
 }

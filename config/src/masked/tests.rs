@@ -2,10 +2,9 @@ use std::path::Path;
 
 use super::*;
 use crate::parse;
-use crate::shape::Shape;
-use crate::shape::sluice::DOCUMENT;
+use crate::shape::sluice::GatewayDocument;
 use crate::source::Sources;
-use crate::validate::validate;
+use crate::validate::read_document;
 
 /// A gateway's document is shown without what stands between `<` and `>`.
 fn check(text: &str) {
@@ -15,7 +14,7 @@ fn check(text: &str) {
         .unwrap();
     let mut problems = Vec::new();
     if let Some(root) = parse::parse(&source, &mut problems) {
-        validate(&source, &root, Shape::Object(|| &DOCUMENT), &mut problems);
+        read_document::<GatewayDocument>(&source, &root, &mut problems);
     }
     let mut inside = false;
     let expected: String = text

@@ -1,10 +1,11 @@
 //! Where a value stands, which tells whether it is a secret.
 
-use redact::looks_random;
+use redact::is_random;
+use tokens::Algorithm;
 
+use crate::form::{Form, Text};
 use crate::quantity;
-use crate::shape::issuer::ALGORITHM_NAMES;
-use crate::shape::sluice::PATH;
+use crate::shape::text::FilePath;
 use crate::shape::{List, Shape, Union, When};
 use crate::suggest::closest;
 
@@ -69,7 +70,7 @@ fn is_foreign(text: &str, shape: Shape) -> bool {
         return false;
     }
     match shape {
-        Shape::Choice(values) if values == ALGORITHM_NAMES && is_algorithm(text) => false,
+        Shape::Choice(values) if is_same(values, Algorithm::SHAPE) && is_algorithm(text) => false,
         Shape::Choice(values) => !values.contains(&text) && closest(text, values.iter().copied()).is_none(),
         Shape::Duration => quantity::duration_ms(text).is_none() && !is_duration(text),
         Shape::Size => quantity::size_bytes(text).is_none(),
@@ -135,8 +136,9 @@ fn has_path(text: &str) -> bool {
 }
 
 pub(super) fn is_path(shape: Option<Shape>) -> bool {
-    match (shape, PATH) {
-        (Some(Shape::Text(what)), Shape::Text(path)) => what == path,
-        _ => false,
-    }
+    matches!(shape, Some(Shape::Text(FilePath::WHAT)))
+}
+
+fn is_same(words: &[&str], shape: Shape) -> bool {
+    matches!(shape, Shape::Choice(others) if words == others)
 }

@@ -142,12 +142,8 @@ object! {
     }
 }
 
-words! { Kind {
-    "release" => Release, "experiment" => Experiment, "permission" => Permission, "ops" => Ops,
-} }
-words! { Lifecycle {
-    "alpha" => Alpha, "beta" => Beta, "ga" => Ga, "retired" => Retired, "dev" => Alpha,
-} }
+words! { Kind::ALL }
+words! { Lifecycle::ALL, "dev" => Alpha }
 
 /// An algorithm of buckets.
 #[derive(Debug, Clone, Copy)]

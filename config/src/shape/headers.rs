@@ -1,134 +1,176 @@
 //! The form of the plan of headers: what upstreams are told of the decision.
 
-use super::sluice::{FLAG_KEY, PATH};
-use super::{
-    Field, List, Object, Shape, UNBOUNDED, Union, items, list, mapping, object, optional, required, scalar,
-    union, with_key,
+use std::borrow::Cow;
+
+use super::secret::SecretSource;
+use super::text::{FilePath, FlagKey, HeaderName, Off};
+use super::{Shape, UNBOUNDED};
+use crate::form::{
+    Boolean, Field, Form, List, Placed, PlacedText, Secret, Size, fields, group, texts, union, words,
 };
+use crate::node::Node;
+use crate::validate::{Slot, Validator};
 
 /// The most headers with the state of one flag each.
 const MAX_PER_FLAG: usize = 100;
 
-const HEADER: Shape = Shape::Text("the name of a header, or `off`");
-pub(super) static HEADERS: Object = object(
-    "a plan of headers",
-    "What upstreams are told of the decision. Each may be `off`.",
-    &[
-        optional("tenant", HEADER, "The tenant's id; left out: X-Tenant-Id."),
-        optional("user", HEADER, "The user's id; left out: X-User-Id."),
-        optional(
-            "flags",
-            Shape::Union(|| &FLAGS_HEADER),
-            "The flags that are on; left out: X-Feature-Flags.",
-        ),
-        optional(
-            "revision",
-            HEADER,
-            "The snapshot's revision; left out: X-Flags-Revision.",
-        ),
-        optional("request_id", HEADER, "The request's id; left out: X-Request-Id."),
-        optional(
-            "per_flag",
-            Shape::Union(|| &PER_FLAG),
-            "One header for each of these flags.",
-        ),
-        optional(
-            "signature",
-            Shape::Union(|| &SIGNATURE),
-            "A signature over all of these; left out: none.",
-        ),
-        optional(
-            "baggage",
-            Shape::Boolean,
-            "Whether the flags that are on are members of baggage too; left out: false.",
-        ),
-        optional(
-            "response",
-            HEADER,
-            "The header that tells clients which flags are on; left out: none.",
-        ),
-    ],
-);
-const KEY_ID: Field = optional(
-    "key_id",
-    Shape::Text("a name of 1 to 64 letters, digits, `.`, `_` and `-`"),
-    "The key's name, for those who know two; left out: 1.",
-);
-const SIGNATURE_NAME: Field = optional(
-    "name",
-    Shape::Text("the name of a header"),
-    "Its name; left out: X-Sluice-Signature.",
-);
-static SIGNATURE: Union = union(
-    "`{ secret: \"${NAME}\" }` or `{ secret_file: PATH }`",
-    &[with_key(|| &SIGNATURE_SECRET), with_key(|| &SIGNATURE_FILE)],
-);
-static SIGNATURE_SECRET: Object = object(
-    "a signature by a secret from the environment",
-    "A signature over the headers that upstreams are told.",
-    &[
-        required(
-            "secret",
-            Shape::Secret,
-            "The environment variable that holds the key: `${NAME}`.",
-        ),
-        KEY_ID,
-        SIGNATURE_NAME,
-    ],
-);
-static SIGNATURE_FILE: Object = object(
-    "a signature by a secret from a file",
-    "A signature over the headers that upstreams are told.",
-    &[
-        required("secret_file", PATH, "The file that holds the key."),
-        KEY_ID,
-        SIGNATURE_NAME,
-    ],
-);
-static FLAGS_HEADER: Union = union(
-    "the name of a header, `off` or a mapping",
-    &[scalar(HEADER), mapping(Shape::Object(|| &FLAGS_HEADER_OBJECT))],
-);
-static FLAGS_HEADER_OBJECT: Object = object(
-    "a flags header",
-    "The header that lists the flags that are on.",
-    &[
-        optional(
-            "name",
-            Shape::Text("the name of a header"),
-            "Its name; left out: X-Feature-Flags.",
-        ),
-        optional(
-            "include",
-            Shape::Union(|| &INCLUDE),
-            "Which flags: all (left out), route, or these.",
-        ),
-        optional("budget", Shape::Size, "Its most bytes; left out: 4KiB."),
-    ],
-);
-static INCLUDE: Union = union(
-    "`all`, `route` or a list of flag keys",
-    &[scalar(Shape::Choice(&["all", "route"])), items(&FLAG_KEYS)],
-);
-static FLAG_KEYS: List = list(FLAG_KEY, 0, UNBOUNDED);
-static PER_FLAG: Union = union(
-    "`off`, a list of flag keys or a mapping",
-    &[
-        scalar(Shape::Choice(&["off"])),
-        items(&PER_FLAG_KEYS),
-        mapping(Shape::Object(|| &PER_FLAG_OBJECT)),
-    ],
-);
-static PER_FLAG_KEYS: List = list(FLAG_KEY, 0, MAX_PER_FLAG);
-static PER_FLAG_OBJECT: Object = object(
-    "headers per flag",
-    "One header for each of these flags, with the served variant.",
-    &[
-        optional(
-            "prefix",
-            Shape::Text("the beginning of a header name"),
-            "Left out: X-Feature-.",
-        ),
-        required("flags", Shape::List(&PER_FLAG_KEYS), "The flags."),
-    ],
-);
+texts! {
+    /// The name of a header, or `off`.
+    HeaderNameOrOff: any "the name of a header, or `off`";
+    /// The beginning of the names of headers.
+    HeaderPrefix: any "the beginning of a header name";
+    /// The name of a key.
+    KeyId: any "a name of 1 to 64 letters, digits, `.`, `_` and `-`";
+}
+
+/// The form `F` of a text, or `off`, which is none.
+pub(crate) struct OrOff<F>(std::marker::PhantomData<F>);
+
+impl<F: for<'s> Form<Value<'s> = Cow<'s, str>>> Form for OrOff<F> {
+    type Value<'s> = Option<Cow<'s, str>>;
+
+    const SHAPE: Shape = F::SHAPE;
+
+    fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<Self::Value<'s>> {
+        let text = F::read(node, slot, validator)?;
+        Some((text != "off").then_some(text))
+    }
+}
+
+/// A header that may be `off`.
+type Header = OrOff<HeaderNameOrOff>;
+
+fields! {
+    /// What upstreams are told of the decision. Each may be `off`.
+    Headers("a plan of headers") => HeadersFields {
+        /// The tenant's id; left out: X-Tenant-Id.
+        tenant: optional Header,
+        /// The user's id; left out: X-User-Id.
+        user: optional Header,
+        /// The flags that are on; left out: X-Feature-Flags.
+        flags: optional FlagsHeader,
+        /// The snapshot's revision; left out: X-Flags-Revision.
+        revision: optional Header,
+        /// The request's id; left out: X-Request-Id.
+        request_id: optional Header,
+        /// One header for each of these flags.
+        per_flag: optional PerFlag,
+        /// A signature over all of these; left out: none.
+        signature: optional Signature,
+        /// Whether the flags that are on are members of baggage too; left out: false.
+        baggage: optional Boolean,
+        /// The header that tells clients which flags are on; left out: none.
+        response: optional Header,
+    }
+}
+
+/// A signature as it is written.
+pub(crate) struct SignatureFields<'s> {
+    pub(crate) secret: Field<SecretSource<'s>>,
+    pub(crate) names: SignatureNamesFields<'s>,
+}
+
+union! {
+    Signature("`{ secret: \"${NAME}\" }` or `{ secret_file: PATH }`"): SignatureFields<'s> {
+        key SignatureSecret => |signature| SignatureFields {
+            secret: signature.secret.map(SecretSource::Variable),
+            names: signature.names,
+        },
+        key SignatureFile => |signature| SignatureFields {
+            secret: signature.secret_file.map(SecretSource::File),
+            names: signature.names,
+        },
+    }
+}
+
+fields! {
+    /// A signature over the headers that upstreams are told.
+    SignatureSecret("a signature by a secret from the environment") => SignatureSecretFields {
+        /// The environment variable that holds the key: `${NAME}`.
+        secret: required Placed<Secret>,
+        /// The names of the key and of the header.
+        names: include SignatureNames,
+    }
+}
+
+fields! {
+    /// A signature over the headers that upstreams are told.
+    SignatureFile("a signature by a secret from a file") => SignatureFileFields {
+        /// The file that holds the key.
+        secret_file: required Placed<FilePath>,
+        /// The names of the key and of the header.
+        names: include SignatureNames,
+    }
+}
+
+group! {
+    /// The names of a signature.
+    SignatureNames => SignatureNamesFields {
+        /// The key's name, for those who know two; left out: 1.
+        key_id: optional KeyId,
+        /// Its name; left out: X-Sluice-Signature.
+        name: optional OrOff<HeaderName>,
+    }
+}
+
+union! {
+    FlagsHeader("the name of a header, `off` or a mapping"): FlagsHeaderFields<'s> {
+        scalar Placed<Header> => |name| FlagsHeaderFields { name: Field::alone(name), ..Default::default() },
+        mapping FlagsHeaderObject => |header| header,
+    }
+}
+
+fields! {
+    /// The header that lists the flags that are on.
+    FlagsHeaderObject("a flags header") => FlagsHeaderFields {
+        /// Its name; left out: X-Feature-Flags.
+        name: optional OrOff<HeaderName>,
+        /// Which flags: all (left out), route, or these.
+        include: optional Include,
+        /// Its most bytes; left out: 4KiB.
+        budget: optional Size,
+    }
+}
+
+/// The flags that a header lists, as they are written.
+pub(crate) enum Included<'s> {
+    Some(SomeFlags),
+    List(Vec<PlacedText<'s>>),
+}
+
+union! {
+    Include("`all`, `route` or a list of flag keys"): Included<'s> {
+        scalar SomeFlags => Included::Some,
+        list List<Placed<FlagKey>, 0, UNBOUNDED> => Included::List,
+    }
+}
+
+/// Flags that need not be listed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SomeFlags {
+    All,
+    Route,
+}
+words! { SomeFlags { "all" => All, "route" => Route } }
+
+/// The flags that have a header each.
+type PerFlagKeys = List<Placed<FlagKey>, 0, MAX_PER_FLAG>;
+
+union! {
+    PerFlag("`off`, a list of flag keys or a mapping"): Option<PerFlagFields<'s>> {
+        scalar Off => |Off::Off| None,
+        list Placed<PerFlagKeys> =>
+            |flags| Some(PerFlagFields { prefix: Field::LeftOut, flags: Field::alone(flags) }),
+        mapping PerFlagObject => Some,
+    }
+}
+
+fields! {
+    /// One header for each of these flags, with the served variant.
+    PerFlagObject("headers per flag") => PerFlagFields {
+        /// Left out: X-Feature-.
+        prefix: optional HeaderPrefix,
+        /// The flags.
+        flags: required PerFlagKeys,
+    }
+}

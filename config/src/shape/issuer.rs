@@ -1,213 +1,206 @@
 //! The form of issuers and of identity in `sluice.yaml`.
 
-use super::sluice::PATH;
-use super::{Field, List, Map, Object, Shape, Union, list, map, object, optional, required, union, with_key};
+use tokens::{Algorithm, MAX_ATTRIBUTES, MAX_AUDIENCES};
 
-pub(super) const CLAIM: Shape = Shape::Text("a path into the claims such as `org.id`");
-/// The most issuers.
-const MAX_ISSUERS: usize = 64;
+use super::secret::{SecretFile, SecretSource, SecretVariable};
+use super::text::{AttributeName, ClaimPath, FilePath, HeaderName, Name};
+use crate::form::{Duration, List, Map, Placed, PlacedText, fields, group, object, texts, union, words};
+use crate::identity::CertificateName;
+
+texts! {
+    /// The name of an issuer.
+    IssuerName: any "the issuer's name";
+    /// An audience.
+    Audience: any "an audience";
+    /// The type of a token.
+    TokenType: any "a token type such as `at+jwt`";
+    /// The URL of a JWKS.
+    KeysUrl: any "an http or https URL";
+    /// The name of a cookie.
+    CookieName: any "the name of a cookie";
+}
 
 /// The issuers.
-pub(super) static ISSUERS: List = list(Shape::Object(|| &ISSUER), 0, MAX_ISSUERS);
-static ISSUER: Object = object(
-    "an issuer",
-    "Whose tokens are believed, and how they are checked.",
-    &[
-        NAME,
-        AUDIENCES,
-        ALGORITHMS,
-        KEYS,
-        required(
-            "claims",
-            Shape::Object(|| &CLAIMS),
-            "Where in the claims the tenant and the rest are.",
-        ),
-        LEEWAY,
-        MAX_AGE,
-        TYP,
-    ],
-);
+pub(crate) type Issuers = List<Issuer, 0, 64>;
 
-// The fields that issuers of tenants' tokens and of operators' tokens have alike.
-pub(super) const NAME: Field = required(
-    "issuer",
-    Shape::Text("the issuer's name"),
-    "The `iss` of its tokens.",
-);
-pub(super) const AUDIENCES: Field = required(
-    "audiences",
-    Shape::List(&AUDIENCE_LIST),
-    "At least one of them is in the `aud` of a token.",
-);
-pub(super) const ALGORITHMS: Field = required(
-    "algorithms",
-    Shape::List(&ALGORITHM_LIST),
-    "What its tokens are signed with.",
-);
-pub(super) const KEYS: Field = required("keys", Shape::Union(|| &KEY_SOURCE), "Where its keys are.");
-pub(super) const LEEWAY: Field = optional(
-    "leeway",
-    Shape::Duration,
-    "How far clocks may be apart; left out: 30s.",
-);
-pub(super) const MAX_AGE: Field =
-    optional("max_age", Shape::Duration, "How old a token may be by its `iat`.");
-pub(super) const TYP: Field = optional(
-    "typ",
-    Shape::Text("a token type such as `at+jwt`"),
-    "The `typ` that its tokens must have.",
-);
-static AUDIENCE_LIST: List = list(Shape::Text("an audience"), 1, tokens::MAX_AUDIENCES);
-static ALGORITHM_LIST: List = list(Shape::Choice(&ALGORITHM_NAMES), 1, ALGORITHM_NAMES.len());
-/// The names of every [`tokens::Algorithm`].
-pub(crate) static ALGORITHM_NAMES: [&str; 12] = [
-    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
-    "EdDSA",
-];
-static KEY_SOURCE: Union = union(
-    "a source of keys",
-    &[
-        with_key(|| &JWKS_URL),
-        with_key(|| &JWKS_FILE),
-        with_key(|| &PEM_FILE),
-        with_key(|| &SECRET),
-        with_key(|| &SECRET_FILE),
-    ],
-);
-static JWKS_URL: Object = object(
-    "a JWKS URL",
-    "Keys that are fetched.",
-    &[
-        required(
-            "jwks_url",
-            Shape::Text("an http or https URL"),
-            "Where the JWKS is.",
-        ),
-        optional(
-            "refresh",
-            Shape::Duration,
-            "How often it is fetched again; left out: 5m.",
-        ),
-        optional(
-            "keep_keys",
-            Shape::Duration,
-            "How long the last good keys are used after fetches began to fail; left out: without limit.",
-        ),
-    ],
-);
-static JWKS_FILE: Object = object(
-    "a JWKS file",
-    "Keys in a JWKS.",
-    &[required("jwks_file", PATH, "The JWKS.")],
-);
-static PEM_FILE: Object = object(
-    "a PEM file",
-    "One public key.",
-    &[required("pem_file", PATH, "The public key.")],
-);
-static SECRET: Object = object(
-    "a secret from the environment",
-    "A shared secret.",
-    &[required(
-        "secret",
-        Shape::Secret,
-        "The environment variable that holds it: `${NAME}`.",
-    )],
-);
-static SECRET_FILE: Object = object(
-    "a secret from a file",
-    "A shared secret.",
-    &[required("secret_file", PATH, "The file that holds it.")],
-);
-static CLAIMS: Object = object(
-    "a mapping of claims",
-    "Where in the claims the subject is: names joined by dots, or a JSON pointer.",
-    &[
-        required("tenant", CLAIM, "The tenant's id."),
-        optional("user", CLAIM, "The user's id; left out: sub."),
-        optional("groups", CLAIM, "The user's groups."),
-        optional(
-            "attributes",
-            Shape::Map(&CLAIM_ATTRIBUTES),
-            "Attributes, by name.",
-        ),
-    ],
-);
-static CLAIM_ATTRIBUTES: Map = map(super::ATTRIBUTE_NAME, CLAIM, 0, tokens::MAX_ATTRIBUTES);
+fields! {
+    /// Whose tokens are believed, and how they are checked.
+    Issuer("an issuer") => IssuerFields {
+        /// The issuer and its keys.
+        keys: include IssuerKeys,
+        /// Where in the claims the tenant and the rest are.
+        claims: required Claims,
+        /// What is checked besides.
+        checks: include TokenChecks,
+    }
+}
 
-/// Where in a request identity is.
-pub(super) static IDENTITY: Object = object(
-    "an identity",
-    "Where in a request the token and attributes are.",
-    &[
-        optional(
-            "token",
-            Shape::Union(|| &REQUEST_VALUE),
-            "Where the token is; left out: authorization.",
-        ),
-        optional(
-            "tenant",
-            Shape::Object(|| &CERTIFICATE_TENANT),
-            "Who is asking where there is no token.",
-        ),
-        optional(
-            "attributes",
-            Shape::Map(&REQUEST_ATTRIBUTES),
-            "Attributes from the request: only as true as whoever sets them.",
-        ),
-        optional(
-            "realm",
-            Shape::Text("a name"),
-            "For WWW-Authenticate; left out: sluice.",
-        ),
-    ],
-);
-static CERTIFICATE_TENANT: Object = object(
-    "a tenant from a certificate",
-    "The tenant that a client's certificate names.",
-    &[required(
-        "client_cert",
-        Shape::Choice(&["san_dns", "san_uri", "cn"]),
-        "Where in the certificate it is.",
-    )],
-);
-static REQUEST_ATTRIBUTES: Map = map(super::ATTRIBUTE_NAME, Shape::Union(|| &ATTRIBUTE_VALUE), 0, 32);
-static ATTRIBUTE_VALUE: Union = union(
-    "`{ header: NAME }`, `{ cookie: NAME }` or `{ client: address }`",
-    &[
-        with_key(|| &FROM_HEADER),
-        with_key(|| &FROM_COOKIE),
-        with_key(|| &FROM_CLIENT),
-    ],
-);
-static FROM_CLIENT: Object = object(
-    "a value of the client",
-    "What is known of the client's connection.",
-    &[required(
-        "client",
-        Shape::Choice(&["address"]),
-        "Its address, as trusted proxies tell it.",
-    )],
-);
-static REQUEST_VALUE: Union = union(
-    "`{ header: NAME }` or `{ cookie: NAME }`",
-    &[with_key(|| &FROM_HEADER), with_key(|| &FROM_COOKIE)],
-);
-static FROM_HEADER: Object = object(
-    "a value from a header",
-    "A request header.",
-    &[required(
-        "header",
-        Shape::Text("the name of a header"),
-        "Its name.",
-    )],
-);
-static FROM_COOKIE: Object = object(
-    "a value from a cookie",
-    "A cookie.",
-    &[required(
-        "cookie",
-        Shape::Text("the name of a cookie"),
-        "Its name.",
-    )],
-);
+group! {
+    /// The first fields of issuers, of tenants' tokens as of operators'.
+    IssuerKeys => IssuerKeysFields {
+        /// The `iss` of its tokens.
+        issuer: required IssuerName,
+        /// At least one of them is in the `aud` of a token.
+        audiences: required List<Audience, 1, MAX_AUDIENCES>,
+        /// What its tokens are signed with.
+        algorithms: required List<Algorithm, 1, { Algorithm::ALL.len() }>,
+        /// Where its keys are.
+        keys: required KeySource,
+    }
+}
+
+group! {
+    /// The last fields of issuers, of tenants' tokens as of operators'.
+    TokenChecks => TokenChecksFields {
+        /// How far clocks may be apart; left out: 30s.
+        leeway: optional Duration,
+        /// How old a token may be by its `iat`.
+        max_age: optional Duration,
+        /// The `typ` that its tokens must have.
+        typ: optional TokenType,
+    }
+}
+
+words! { Algorithm::ALL }
+
+/// The place of an issuer's keys, as it is written.
+pub(crate) enum KeysAt<'s> {
+    Url(KeysUrlFields<'s>),
+    JwksFile(PlacedText<'s>),
+    PemFile(PlacedText<'s>),
+    Secret(SecretSource<'s>),
+}
+
+union! {
+    KeySource("a source of keys"): KeysAt<'s> {
+        key JwksUrl => KeysAt::Url,
+        key JwksFile => KeysAt::JwksFile,
+        key PemFile => KeysAt::PemFile,
+        key SecretVariable => |secret| KeysAt::Secret(SecretSource::Variable(secret)),
+        key SecretFile => |secret| KeysAt::Secret(SecretSource::File(secret)),
+    }
+}
+
+fields! {
+    /// Keys that are fetched.
+    JwksUrl("a JWKS URL") => KeysUrlFields {
+        /// Where the JWKS is.
+        jwks_url: required KeysUrl,
+        /// How often it is fetched again; left out: 5m.
+        refresh: optional Duration,
+        /// How long the last good keys are used after fetches began to fail; left out: without limit.
+        keep_keys: optional Duration,
+    }
+}
+
+object! {
+    /// Keys in a JWKS.
+    JwksFile("a JWKS file"): PlacedText<'s> {
+        /// The JWKS.
+        jwks_file: required Placed<FilePath>,
+    } => jwks_file
+}
+
+object! {
+    /// One public key.
+    PemFile("a PEM file"): PlacedText<'s> {
+        /// The public key.
+        pem_file: required Placed<FilePath>,
+    } => pem_file
+}
+
+fields! {
+    /// Where in the claims the subject is: names joined by dots, or a JSON pointer.
+    Claims("a mapping of claims") => ClaimsFields {
+        /// The tenant's id.
+        tenant: required ClaimPath,
+        /// The user's id; left out: sub.
+        user: optional ClaimPath,
+        /// The user's groups.
+        groups: optional ClaimPath,
+        /// Attributes, by name.
+        attributes: optional Map<Placed<AttributeName>, Placed<ClaimPath>, 0, MAX_ATTRIBUTES>,
+    }
+}
+
+fields! {
+    /// Where in a request the token and attributes are.
+    Identity("an identity") => IdentityFields {
+        /// Where the token is; left out: authorization.
+        token: optional TokenValue,
+        /// Who is asking where there is no token.
+        tenant: optional CertificateTenant,
+        /// Attributes from the request: only as true as whoever sets them.
+        attributes: optional Map<Placed<AttributeName>, RequestAttribute, 0, 32>,
+        /// For WWW-Authenticate; left out: sluice.
+        realm: optional Name,
+    }
+}
+
+object! {
+    /// The tenant that a client's certificate names.
+    CertificateTenant("a tenant from a certificate"): Placed<CertificateName> {
+        /// Where in the certificate it is.
+        client_cert: required Placed<CertificateName>,
+    } => client_cert
+}
+
+words! { CertificateName { "san_dns" => SanDns, "san_uri" => SanUri, "cn" => CommonName } }
+
+/// A header or cookie, as it is written.
+pub(crate) enum Named<'s> {
+    Header(PlacedText<'s>),
+    Cookie(PlacedText<'s>),
+}
+
+/// The place of an attribute in a request, as it is written.
+pub(crate) enum AttributeAt<'s> {
+    Named(Named<'s>),
+    Client(ClientValue),
+}
+
+union! {
+    RequestAttribute("`{ header: NAME }`, `{ cookie: NAME }` or `{ client: address }`"): AttributeAt<'s> {
+        key FromHeader => |name| AttributeAt::Named(Named::Header(name)),
+        key FromCookie => |name| AttributeAt::Named(Named::Cookie(name)),
+        key FromClient => AttributeAt::Client,
+    }
+}
+
+object! {
+    /// What is known of the client's connection.
+    FromClient("a value of the client"): ClientValue {
+        /// Its address, as trusted proxies tell it.
+        client: required ClientValue,
+    } => client
+}
+
+/// A value of the client.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ClientValue {
+    Address,
+}
+words! { ClientValue { "address" => Address } }
+
+union! {
+    TokenValue("`{ header: NAME }` or `{ cookie: NAME }`"): Named<'s> {
+        key FromHeader => Named::Header,
+        key FromCookie => Named::Cookie,
+    }
+}
+
+object! {
+    /// A request header.
+    FromHeader("a value from a header"): PlacedText<'s> {
+        /// Its name.
+        header: required Placed<HeaderName>,
+    } => header
+}
+
+object! {
+    /// A cookie.
+    FromCookie("a value from a cookie"): PlacedText<'s> {
+        /// Its name.
+        cookie: required Placed<CookieName>,
+    } => cookie
+}

@@ -1,29 +1,31 @@
 //! The form of trusted proxies.
 
-use super::{List, Object, Shape, Union, items, list, mapping, object, optional, required, union};
+use rules::ForwardingHeader;
 
-/// The most networks.
-const MAX_NETWORKS: usize = 1_000;
+use super::text::Network;
+use crate::form::{Field, List, Placed, fields, union, words};
 
-/// Who may say for whom a request is forwarded.
-pub(super) static TRUSTED_PROXIES: Union = union(
-    "a list of IP networks or `{ networks: [..], header: forwarded }`",
-    &[items(&NETWORKS), mapping(Shape::Object(|| &OBJECT))],
-);
-static NETWORKS: List = list(
-    Shape::Text("an IP address or network such as `10.0.0.0/8`"),
-    1,
-    MAX_NETWORKS,
-);
-static OBJECT: Object = object(
-    "trusted proxies",
-    "Who may say for whom a request is forwarded, and in which headers.",
-    &[
-        required("networks", Shape::List(&NETWORKS), "Their addresses."),
-        optional(
-            "header",
-            Shape::Choice(&["x-forwarded", "forwarded"]),
-            "The headers that they set; left out: x-forwarded.",
-        ),
-    ],
-);
+/// Networks.
+type Networks = List<Placed<Network>, 1, 1_000>;
+
+union! {
+    TrustedProxies("a list of IP networks or `{ networks: [..], header: forwarded }`"): TrustedProxiesFields<'s> {
+        list Placed<Networks> => |networks| TrustedProxiesFields {
+            networks: Field::alone(networks),
+            header: Field::LeftOut,
+        },
+        mapping TrustedProxiesObject => |proxies| proxies,
+    }
+}
+
+fields! {
+    /// Who may say for whom a request is forwarded, and in which headers.
+    TrustedProxiesObject("trusted proxies") => TrustedProxiesFields {
+        /// Their addresses.
+        networks: required Networks,
+        /// The headers that they set; left out: x-forwarded.
+        header: optional ForwardingHeader,
+    }
+}
+
+words! { ForwardingHeader { "x-forwarded" => XForwarded, "forwarded" => Forwarded } }

@@ -34,7 +34,7 @@ object! {
     }
 }
 
-words! { Channel { "stable" => Stable, "latest" => Latest } }
+words! { Channel::ALL }
 
 union! {
     TenantAttribute("a text, a number, a boolean or a list of texts"): AttributeValue {

@@ -7,26 +7,6 @@ use crate::shape::{Field, Object, Shape, Union, When, all_of, any_of};
 use crate::suggest::closest;
 
 impl Validator<'_> {
-    pub(super) fn object(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) {
-        let (Some(entries), Shape::Object(object)) = (self.entries(node, shape, slot), shape) else {
-            return;
-        };
-        let mut unknown = false;
-        for entry in entries {
-            match object().field(&entry.key) {
-                Some(field) => {
-                    let slot = Slot::field(field.name, entry.key_span);
-                    self.check(&entry.value, field.shape, slot);
-                }
-                None => {
-                    unknown = true;
-                    self.unknown(entry, shape);
-                }
-            }
-        }
-        self.finish(node, shape, slot, unknown);
-    }
-
     /// Reports an entry that is no field of an object.
     pub(crate) fn unknown(&mut self, entry: &Entry<'_>, shape: Shape) {
         if let Shape::Object(object) = shape {
@@ -116,14 +96,6 @@ impl Validator<'_> {
                 format!("its fields are {}", all_of(&names))
             });
         self.report::<()>("unknown-field", title, span, "", Some(help));
-    }
-
-    pub(super) fn union(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) {
-        if let (Some(case), Shape::Union(union)) = (self.case(node, shape, slot), shape)
-            && let Some(case) = union().cases.get(case)
-        {
-            self.check(node, case.shape, slot);
-        }
     }
 
     /// Returns the number of the case of a union that this is.

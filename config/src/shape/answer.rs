@@ -1,0 +1,234 @@
+//! The form of answers without the route's own upstream: refusals, redirects, other upstreams.
+
+use rules::Cause;
+
+use super::text::{FilePath, MediaType, UpstreamName};
+use super::{Field as ShapeField, Member};
+use crate::form::{Boolean, Fields, Form, Placed, PlacedText, Whole, fields, group, object, texts, union};
+use crate::node::Entry;
+use crate::validate::{Slot, Validator};
+
+texts! {
+    /// A place to redirect to.
+    Location: any "a URL or an absolute path";
+}
+
+/// The status of an error.
+type Status = Whole<u16, 400, 599>;
+
+/// An answer, as it is written.
+pub(crate) enum AnswerFields<'s> {
+    Reject(RejectFields<'s>),
+    Upstream(PlacedText<'s>),
+    Redirect(RedirectFields<'s>),
+}
+
+/// The answers of a closed gate, as they are written.
+pub(crate) struct OtherwiseFields<'s> {
+    pub(crate) answer: AnswerFields<'s>,
+    pub(crate) causes: Vec<(Cause, Option<AnswerFields<'s>>)>,
+}
+
+union! {
+    Otherwise("an answer for a closed gate"): OtherwiseFields<'s> {
+        key OtherwiseReject => |otherwise| otherwise,
+        key OtherwiseUpstream => |otherwise| otherwise,
+        key OtherwiseRedirect => |otherwise| otherwise,
+    }
+}
+
+object! {
+    /// An answer of Sluice's own. 404 looks exactly like an unknown path.
+    OtherwiseReject("a refusal"): OtherwiseFields<'s> {
+        /// The refusal.
+        reject: include Reject,
+        /// The answers by cause.
+        causes: include ByCause,
+    } => OtherwiseFields { answer: AnswerFields::Reject(reject), causes: causes.listed() }
+}
+
+object! {
+    /// The existing behaviour.
+    OtherwiseUpstream("another upstream"): OtherwiseFields<'s> {
+        /// The upstream.
+        upstream: required Placed<UpstreamName>,
+        /// The answers by cause.
+        causes: include ByCause,
+    } => OtherwiseFields { answer: AnswerFields::Upstream(upstream), causes: causes.listed() }
+}
+
+object! {
+    /// To another place.
+    OtherwiseRedirect("a redirect"): OtherwiseFields<'s> {
+        /// The redirect.
+        redirect: include Redirect,
+        /// The answers by cause.
+        causes: include ByCause,
+    } => OtherwiseFields { answer: AnswerFields::Redirect(redirect), causes: causes.listed() }
+}
+
+group! {
+    /// The fields of a refusal.
+    Reject => RejectFields {
+        /// Its status.
+        reject: required Status,
+        /// Whether a 403 names the flag and what the tenant could do.
+        reveal: optional Boolean,
+        /// Its body.
+        body: optional Body,
+    }
+}
+
+group! {
+    /// The fields of a redirect.
+    Redirect => RedirectFields {
+        /// Where to.
+        redirect: required Location,
+        /// 301, 302, 303, 307 or 308; left out: 302.
+        status: optional Whole<u16, 301, 308>,
+    }
+}
+
+group! {
+    /// The field of answers by cause.
+    ByCause => ByCauseFields {
+        /// What is answered instead, by the cause that closed the gate.
+        causes: optional Causes,
+    }
+}
+
+impl<'s> ByCauseFields<'s> {
+    fn listed(self) -> Vec<(Cause, Option<AnswerFields<'s>>)> {
+        self.causes.into_value().unwrap_or_default()
+    }
+}
+
+union! {
+    Answer("an answer for one cause"): AnswerFields<'s> {
+        key AnswerReject => AnswerFields::Reject,
+        key AnswerUpstream => AnswerFields::Upstream,
+        key AnswerRedirect => AnswerFields::Redirect,
+    }
+}
+
+object! {
+    /// An answer of Sluice's own.
+    AnswerReject("a refusal for one cause"): RejectFields<'s> {
+        /// The refusal.
+        reject: include Reject,
+    } => reject
+}
+
+object! {
+    /// Where requests go.
+    AnswerUpstream("an upstream of its own"): PlacedText<'s> {
+        /// The upstream.
+        upstream: required Placed<UpstreamName>,
+    } => upstream
+}
+
+object! {
+    /// To another place.
+    AnswerRedirect("a redirect for one cause"): RedirectFields<'s> {
+        /// The redirect.
+        redirect: include Redirect,
+    } => redirect
+}
+
+object! {
+    /// What is answered, by the cause of the decision that closed the gate.
+    Causes("a table of causes"): Vec<(Cause, Option<AnswerFields<'s>>)> {
+        /// The causes.
+        causes: include EachCause,
+    } => causes
+}
+
+/// Defines a field for each cause that can close a gate, whose word is the name of the cause.
+macro_rules! causes {
+    ($($(#[doc = $doc:literal])+ $cause:ident),+ $(,)?) => {
+        /// The causes that can close a gate.
+        pub(crate) enum EachCause {}
+
+        impl Fields for EachCause {
+            type Value<'s> = Vec<(Cause, Option<AnswerFields<'s>>)>;
+
+            const MEMBERS: &'static [Member] = &[$(Member::Field(ShapeField {
+                name: Cause::$cause.as_str(),
+                doc: concat!($($doc),+).trim_ascii(),
+                required: false,
+                shape: Answer::SHAPE,
+            })),+];
+
+            fn take<'s>(into: &mut Self::Value<'s>, entry: &Entry<'s>, validator: &mut Validator<'_>) -> bool {
+                // A cause that is not listed does not compile here. An unknown flag is an error, and closes no gate.
+                const _: fn(Cause) = |cause| match cause {
+                    $(Cause::$cause)|+ | Cause::UnknownFlag => {}
+                };
+                $(if entry.key == Cause::$cause.as_str() {
+                    let slot = Slot::field(Cause::$cause.as_str(), entry.key_span);
+                    into.push((Cause::$cause, Answer::read(&entry.value, slot, validator)));
+                    return true;
+                })+
+                false
+            }
+        }
+    };
+}
+
+causes! {
+    /// The flag is retired.
+    Retired,
+    /// The flag is killed.
+    Killed,
+    /// It is outside the flag's schedule.
+    Schedule,
+    /// A flag that it requires is not on.
+    Prerequisite,
+    /// The tenant's override.
+    Override,
+    /// The tenant opted out.
+    OptOut,
+    /// The tenant is not eligible at this lifecycle.
+    Lifecycle,
+    /// A rule matched.
+    Rule,
+    /// The tenant opted in.
+    OptIn,
+    /// The subject is in the rollout.
+    Rollout,
+    /// The tier's default.
+    Tier,
+    /// The flag's default.
+    Default,
+}
+
+fields! {
+    /// The content of a file.
+    Body("a body") => BodyFields {
+        /// The file.
+        file: required FilePath,
+        /// Its media type; left out: text/html.
+        content_type: optional MediaType,
+    }
+}
+
+/// What happens to requests that no route takes, as it is written.
+pub(crate) enum UnmatchedFields<'s> {
+    Reject(u16),
+    Upstream(PlacedText<'s>),
+}
+
+union! {
+    Unmatched("`{ reject: STATUS }` or `{ upstream: NAME }`"): UnmatchedFields<'s> {
+        key UnmatchedReject => UnmatchedFields::Reject,
+        key AnswerUpstream => UnmatchedFields::Upstream,
+    }
+}
+
+object! {
+    /// An answer of Sluice's own.
+    UnmatchedReject("a refusal of unmatched requests"): u16 {
+        /// Its status.
+        reject: required Status,
+    } => reject
+}
