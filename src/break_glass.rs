@@ -39,7 +39,7 @@ impl BreakGlassThread {
             break_glass: Arc::clone(break_glass),
             clock: clock::now,
             killable: Box::new(move |flag| knowing.killable(flag)),
-            enforce: Box::new(move || enforcing.enforce()),
+            enforce: Box::new(move || enforcing.apply_local_kills()),
             note: Box::new(move |words| readiness.set_note(NOTE, words)),
         };
         let (stop, stopped) = watch::channel(false);

@@ -37,7 +37,7 @@ pub(super) fn log_report(error: &str, report: &str) {
 pub(super) fn print_stderr_last(line: impl fmt::Display) {
     match process_log::current() {
         Some(log) => log.block_timeout(&line.to_string(), process_log::LAST_LINES),
-        None => complain(line),
+        None => print_stderr(line),
     }
 }
 

@@ -116,7 +116,7 @@ impl Service {
                  not be enough; raise it to 1024 or more (`ulimit -n`, `LimitNOFILE=`)"
             );
         }
-        composition.with_loaded(|loaded| operation.runs(&running, loaded))?;
+        active_config.with_loaded(|loaded| control_plane.attach_proxy(&running, loaded))?;
         running.readiness().set_note("store", damage);
         let break_glass = match local.zip(kills) {
             Some((local, kills)) => {

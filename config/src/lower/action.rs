@@ -110,7 +110,7 @@ impl<'s> Gateway<'_, 's> {
     }
 
     /// Reads a body from its file.
-    pub(crate) fn body(&mut self, body: &BodyFields<'s>) -> Option<Body> {
+    pub(crate) fn body(&mut self, body: &BodyFields<'s>) -> Option<RejectBody> {
         let bytes = body
             .file
             .written()
@@ -130,7 +130,7 @@ impl<'s> Gateway<'_, 's> {
             }
             Some(text)
         });
-        Some(Body {
+        Some(RejectBody {
             content_type: content_type?.into(),
             bytes: bytes?.into(),
         })

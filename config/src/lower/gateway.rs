@@ -106,7 +106,7 @@ impl<'a, 's> Gateway<'a, 's> {
                 name: key.value.to_string(),
             };
             let site = self.site(key.span);
-            self.found(vec![rules::Problem { site, kind }]);
+            self.found(vec![rules::DefinitionProblem { site, kind }]);
         }
         flag
     }

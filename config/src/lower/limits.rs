@@ -15,7 +15,7 @@ impl<'s> Gateway<'_, 's> {
         limit: &LimitFields<'s>,
         route: &str,
         auth: Option<Auth>,
-    ) -> Option<Limit> {
+    ) -> Option<RateLimit> {
         let rate = limit.rate.written();
         let parsed = rate.and_then(|rate| {
             let parsed = quantity::rate(&rate.value)
@@ -37,7 +37,7 @@ impl<'s> Gateway<'_, 's> {
             return None;
         }
         let (count, per_ms) = parsed?;
-        Some(Limit {
+        Some(RateLimit {
             count,
             per_ms,
             burst: limit.burst.lower(count, |burst| NonZeroU32::new(burst.value))?,

@@ -19,11 +19,11 @@ impl<'s> Gateway<'_, 's> {
             let parsed = Networks::parse([&*network.value]);
             if let Some(parsed) = self.parsed(parsed, "invalid-network", network.span, help) {
                 networks.push(&*network.value);
-                whole = whole.or_else(|| parsed.hold_everybody().then_some(network.span));
+                whole = whole.or_else(|| parsed.contain_every_address().then_some(network.span));
             }
         }
         let networks = Networks::parse(networks).ok()?;
-        if networks.hold_everybody() {
+        if networks.contain_every_address() {
             self.warn_of_everybody(whole.unwrap_or(list.span));
         }
         let header = proxies.header.or_default()?;

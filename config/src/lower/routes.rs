@@ -1,7 +1,7 @@
 //! Routes: which requests they take, their gates, and where they lead.
 
 use rules::{
-    Auth, Destination, Gate, GateDefinition, HeaderMatch, HostPattern, InvalidHeaderMatch, Methods, Mode,
+    Auth, Destination, Gate, GateDefinition, GateMode, HeaderMatch, HostPattern, InvalidHeaderMatch, Methods,
     OnError, PathPattern, Route, RouteMatch, Sited, UpstreamId,
 };
 
@@ -245,7 +245,7 @@ impl<'s> Gateway<'_, 's> {
             variants: flag.variants.iter().map(ToString::to_string).collect(),
         };
         let site = self.site(name.span);
-        self.found(vec![rules::Problem { site, kind }]);
+        self.found(vec![rules::DefinitionProblem { site, kind }]);
     }
 
     /// Gives every variant an upstream. Those that an open gate never serves get any.
@@ -257,7 +257,7 @@ impl<'s> Gateway<'_, 's> {
         upstream: Option<UpstreamId>,
         user: &str,
     ) -> Option<Destination> {
-        let is_shadow = fields.mode.value() == Some(&Mode::Shadow);
+        let is_shadow = fields.mode.value() == Some(&GateMode::Shadow);
         let lets_all_through = is_shadow || fields.on_error.value() == Some(&OnError::Open);
         let off = flag.off.map(rules::VariantId::index);
         let served = |index: usize| match is {

@@ -153,7 +153,7 @@ impl<'s> Gateway<'_, 's> {
     fn errors(
         &mut self,
         errors: &[(PlacedText<'s>, Option<BodyFields<'s>>)],
-    ) -> Option<Vec<(u16, rules::Body)>> {
+    ) -> Option<Vec<(u16, rules::RejectBody)>> {
         let mut bodies = Vec::with_capacity(errors.len());
         for (status, body) in errors {
             let body = body.as_ref().and_then(|body| self.body(body));

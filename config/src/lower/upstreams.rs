@@ -3,7 +3,7 @@
 mod health;
 mod tls;
 
-use rules::{Balance, Ejection, Endpoint, Host, Protocol, Reads, Upstream, UpstreamTimeouts};
+use rules::{Balance, Ejection, Endpoint, Host, Reads, Upstream, UpstreamProtocol, UpstreamTimeouts};
 
 use super::gateway::Gateway;
 use crate::form::{Field, Placed, PlacedText};
@@ -48,7 +48,7 @@ impl<'s> Gateway<'_, 's> {
             self.resolve_interval(&fields.resolve_interval, left_out.resolve_interval_ms);
         Some(Upstream {
             endpoints: endpoints.into_iter().collect::<Option<_>>()?,
-            protocol: fields.protocol.or(Protocol::Http1)?,
+            protocol: fields.protocol.or(UpstreamProtocol::Http1)?,
             tls: tls?,
             health: health?,
             site: self.site(name.span),

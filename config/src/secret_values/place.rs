@@ -1,6 +1,6 @@
 //! Where a value stands, which tells whether it is a secret.
 
-use redact::is_random;
+use redact::looks_random;
 use tokens::Algorithm;
 
 use crate::form::{Form, Text};

@@ -1,7 +1,8 @@
 //! The form of routes in `sluice.yaml`: which requests they take, whom they ask for a token, where they lead.
 
 use rules::{
-    Auth, LimitBy, MAX_HEADER_MATCHES, MAX_LIMIT, MAX_ROUTES, Mode, OnError, Preflight, Sited, TrailingSlash,
+    Auth, GateMode, LimitBy, MAX_HEADER_MATCHES, MAX_LIMIT, MAX_ROUTES, OnError, Preflight, Sited,
+    TrailingSlash,
 };
 
 use super::UNBOUNDED;
@@ -43,7 +44,7 @@ fields! {
         /// The condition over flags.
         gate: optional Sited<Gate>,
         /// Whether a closed gate refuses; left out: enforce.
-        mode: optional Mode,
+        mode: optional GateMode,
         /// When a flag can't be decided; left out: closed.
         on_error: optional OnError,
         /// The largest request body; 0: any; left out: that of all routes.
@@ -61,7 +62,7 @@ fields! {
 
 words! { Auth { "required" => Required, "optional" => Optional, "none" => None } }
 words! { Preflight { "gated" => Gated, "open" => Open } }
-words! { Mode { "enforce" => Enforce, "shadow" => Shadow } }
+words! { GateMode { "enforce" => Enforce, "shadow" => Shadow } }
 words! { OnError { "closed" => Closed, "open" => Open } }
 
 fields! {

@@ -1,6 +1,6 @@
 //! The form of upstreams: endpoints that serve the same thing, and how to talk to them.
 
-use rules::{Balance, MAX_RETRIES, MAX_WEIGHT, NoneHealthy, Protocol, Read, Reads};
+use rules::{Balance, MAX_RETRIES, MAX_WEIGHT, NoneHealthy, Read, Reads, UpstreamProtocol};
 
 use super::listener::Certificate;
 use super::text::{FilePath, HostName, Off, UpstreamName};
@@ -36,7 +36,7 @@ fields! {
         /// Host and port of each.
         endpoints: required List<Endpoint, 1, MAX_ENDPOINTS>,
         /// What it speaks; left out: http1. http2 without TLS is by prior knowledge.
-        protocol: optional Protocol,
+        protocol: optional UpstreamProtocol,
         /// TLS on connections to it; left out: none.
         tls: optional UpstreamTls,
         /// How endpoints are checked; left out: they aren't.
@@ -66,7 +66,7 @@ fields! {
     }
 }
 
-words! { Protocol { "http1" => Http1, "http2" => Http2 } }
+words! { UpstreamProtocol { "http1" => Http1, "http2" => Http2 } }
 words! { Balance { "round_robin" => RoundRobin, "least_request" => LeastRequest, "sticky" => Sticky } }
 words! { Read::ALL }
 

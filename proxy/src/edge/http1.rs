@@ -64,7 +64,7 @@ pub(super) async fn serve(
         connection.share.touch();
         let mut request = socket.buffer.split_to(head.end);
         let head_bytes = request.split_off(head.start);
-        let (body, limit) = (Body::new(head.framing), edge.limits.body_timeout);
+        let (body, limit) = (BodyScanner::new(head.framing), edge.limits.body_timeout);
         let (stream, returned) = PingoraStream::for_request(socket, body, connection, digest.clone(), limit);
         let mut session = ServerSession::new_http1(Box::new(stream));
         session.set_pipelined_prefix(head_bytes);
@@ -87,7 +87,7 @@ async fn next_head(
     socket: &mut BufferedSocket,
     first: Option<Instant>,
     shutdown: &mut ShutdownWatch,
-) -> Result<Head, NoNextHead> {
+) -> Result<HeadBounds, NoNextHead> {
     let limits = edge.limits;
     if socket.buffer.is_empty() && first.is_none() {
         wait_for_first_byte(socket, limits.idle_timeout, shutdown).await?;

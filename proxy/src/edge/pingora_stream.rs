@@ -69,7 +69,7 @@ impl PingoraStream {
     /// The view of an HTTP/1 request with this body, and where the connection comes back.
     pub(super) fn for_request(
         socket: BufferedSocket,
-        body: Body,
+        body: BodyScanner,
         connection: &Arc<ClientConnection>,
         digest: Option<Arc<ProxyDigest>>,
         body_timeout: Duration,
@@ -225,7 +225,7 @@ fn poll_frames(
 /// Reads of the body what is there, and keeps back what follows it.
 fn poll_body(
     socket: &mut BufferedSocket,
-    body: &mut Body,
+    body: &mut BodyScanner,
     connection: &ClientConnection,
     cx: &mut Context<'_>,
     space: &mut ReadBuf<'_>,

@@ -89,7 +89,7 @@ fn known(context: &RequestContext, duration: Duration) -> Entry<'_> {
         .found
         .route
         .and_then(|id| context.prepared.decider.snapshot.routes.route(id));
-    let is_shadow = route.is_some_and(|route| route.mode == rules::Mode::Shadow);
+    let is_shadow = route.is_some_and(|route| route.mode == rules::GateMode::Shadow);
     Entry {
         time: SystemTime::now()
             .checked_sub(duration)

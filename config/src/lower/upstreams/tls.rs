@@ -1,6 +1,6 @@
 //! TLS to an upstream: names and certificates, proven to be usable.
 
-use rules::{ClientCertificate, UpstreamTls};
+use rules::{UpstreamClientCertificate, UpstreamTls};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
 use crate::form::Placed;
@@ -31,7 +31,10 @@ impl<'s> Gateway<'_, 's> {
         })
     }
 
-    fn client_certificate(&mut self, written: &Placed<CertificateFields<'s>>) -> Option<ClientCertificate> {
+    fn client_certificate(
+        &mut self,
+        written: &Placed<CertificateFields<'s>>,
+    ) -> Option<UpstreamClientCertificate> {
         let pair = self.certificate(written)?;
         let file = written.value.key.written()?;
         let key = self.private_key(file)?;
