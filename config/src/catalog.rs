@@ -65,8 +65,8 @@ pub enum Ids {
     Other,
 }
 
-type Segment = SegmentDefinition<'static>;
-type Flag = Arc<FlagDefinition<'static>>;
+type Segment = SegmentDefinition;
+type Flag = Arc<FlagDefinition>;
 /// Parts by name; none for one that is removed.
 type Edited<T> = Vec<(Arc<str>, Option<Part<T>>)>;
 

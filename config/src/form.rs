@@ -26,7 +26,7 @@ pub(crate) use self::field::{Field, FieldKey};
 pub(crate) use self::object::{Fields, count, fields, flatten, group, has_fields, object, word};
 pub(crate) use self::scalar::{Boolean, Comparable, Duration, Json, Number, Percentage, Prose, Secret, Size};
 pub(crate) use self::scalar::{Variant, Version, Whole};
-pub(crate) use self::text::{Text, texts};
+pub(crate) use self::text::{Boxed, Owned, Text, texts};
 pub(crate) use self::union::union;
 pub(crate) use self::words::words;
 

@@ -200,7 +200,7 @@ impl<'n> FlagsCompiler<'n> {
         &mut self,
         definition: &FlagsDefinition<'_>,
         eligibility: Eligibility,
-        known: &dyn Fn(&FlagDefinition<'_>) -> Option<Arc<crate::Flag>>,
+        known: &dyn Fn(&FlagDefinition) -> Option<Arc<crate::Flag>>,
     ) -> Flags {
         self.tiers(definition);
         let unknown_tenant = self.unknown_tenant(definition.unknown_tenant.as_ref());
@@ -246,7 +246,7 @@ impl<'n> FlagsCompiler<'n> {
         tier
     }
 
-    fn unknown_tenant(&mut self, definition: Option<&UnknownTenantDefinition<'_>>) -> UnknownTenant {
+    fn unknown_tenant(&mut self, definition: Option<&UnknownTenantDefinition>) -> UnknownTenant {
         match definition {
             None => UnknownTenant::Judge(None),
             Some(UnknownTenantDefinition::Tier(tier)) => UnknownTenant::Judge(self.tier(tier)),
@@ -285,7 +285,7 @@ impl<'n> FlagsCompiler<'n> {
     fn flags(
         &mut self,
         definition: &FlagsDefinition<'_>,
-        known: &dyn Fn(&FlagDefinition<'_>) -> Option<Arc<crate::Flag>>,
+        known: &dyn Fn(&FlagDefinition) -> Option<Arc<crate::Flag>>,
     ) -> (Vec<FlagSlot>, Vec<FlagId>) {
         if let Some(last) = definition.flags.last() {
             self.problems
@@ -293,8 +293,7 @@ impl<'n> FlagsCompiler<'n> {
         }
         self.problems
             .duplicates(Noun::Flag, definition.flags.iter().map(|flag| &flag.key));
-        let mut in_key_order: Vec<&FlagDefinition<'_>> =
-            definition.flags.iter().map(|flag| &**flag).collect();
+        let mut in_key_order: Vec<&FlagDefinition> = definition.flags.iter().map(|flag| &**flag).collect();
         in_key_order.sort_by(|a, b| a.key.value.cmp(&b.key.value));
         let mut slots: Vec<FlagSlot> = vec![None; self.names.flag_ids()];
         let mut order = Vec::with_capacity(in_key_order.len());

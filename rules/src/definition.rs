@@ -7,24 +7,33 @@ use std::sync::Arc;
 
 use crate::{AttributeValue, Channel, Decimal, Kind, Lifecycle, Sited};
 
-mod owned;
-
 /// A name as written, borrowed from the document where that is possible.
 pub type Name<'a> = Sited<Cow<'a, str>>;
+
+/// A name that borrows nothing: flags and segments are kept longer than the text they were read from.
+pub type OwnedName = Name<'static>;
+
+impl Name<'_> {
+    /// Copies a borrowed name.
+    #[must_use]
+    pub fn into_owned(self) -> OwnedName {
+        Sited::new(Cow::Owned(self.value.into_owned()), self.site)
+    }
+}
 
 /// A whole flags document, or several merged.
 #[derive(Debug, Clone, Default)]
 pub struct FlagsDefinition<'a> {
     /// The tiers there are, lowest first.
-    pub tiers: Vec<Name<'a>>,
+    pub tiers: Vec<OwnedName>,
     /// How a tenant without a record is judged. Left out: with no tier, and not refused.
-    pub unknown_tenant: Option<UnknownTenantDefinition<'a>>,
+    pub unknown_tenant: Option<UnknownTenantDefinition>,
     /// What the environment lets alpha and beta flags do.
     pub policy: Policy,
     /// Named conditions.
-    pub segments: Vec<SegmentDefinition<'a>>,
+    pub segments: Vec<SegmentDefinition>,
     /// The flags, shared: a document of which a part changes keeps the others.
-    pub flags: Vec<Arc<FlagDefinition<'a>>>,
+    pub flags: Vec<Arc<FlagDefinition>>,
     /// The tenants there are records of.
     pub tenants: Vec<TenantDefinition<'a>>,
 }
@@ -48,46 +57,46 @@ impl Default for Policy {
 }
 
 /// How a tenant without a record is judged.
-#[derive(Debug, Clone)]
-pub enum UnknownTenantDefinition<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub enum UnknownTenantDefinition {
     /// As a tenant of this tier, on channel stable, not internal, on no list.
-    Tier(Name<'a>),
+    Tier(OwnedName),
     /// Not at all: the request is refused.
     Reject,
 }
 
 /// A named condition.
-#[derive(Debug, Clone)]
-pub struct SegmentDefinition<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub struct SegmentDefinition {
     /// The name that `segment: NAME` refers to.
-    pub name: Name<'a>,
+    pub name: OwnedName,
     /// What it stands for.
-    pub condition: Sited<ConditionDefinition<'a>>,
+    pub condition: Sited<ConditionDefinition>,
 }
 
 /// A condition over a subject.
-#[derive(Debug, Clone)]
-pub enum ConditionDefinition<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub enum ConditionDefinition {
     /// Every one holds.
-    All(Vec<Sited<ConditionDefinition<'a>>>),
+    All(Vec<Sited<ConditionDefinition>>),
     /// At least one holds.
-    Any(Vec<Sited<ConditionDefinition<'a>>>),
+    Any(Vec<Sited<ConditionDefinition>>),
     /// It does not hold.
-    Not(Box<Sited<ConditionDefinition<'a>>>),
+    Not(Box<Sited<ConditionDefinition>>),
     /// The named segment's condition holds.
-    Segment(Name<'a>),
+    Segment(OwnedName),
     /// One operator on one attribute.
     Clause {
         /// The attribute, reserved names (`tenant`, `tier`, ...) included.
-        attribute: Name<'a>,
+        attribute: OwnedName,
         /// What is asked of it; the site is the operator's value.
-        operator: Sited<OperatorDefinition<'a>>,
+        operator: Sited<OperatorDefinition>,
     },
 }
 
 /// One operator with the value it compares to.
-#[derive(Debug, Clone)]
-pub enum OperatorDefinition<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub enum OperatorDefinition {
     /// Equal (string, number or boolean).
     Eq(AttributeValue),
     /// Of the same type and not equal.
@@ -105,54 +114,54 @@ pub enum OperatorDefinition<'a> {
     /// Less than or equal to.
     Lte(Decimal),
     /// A string that starts with one of them.
-    Prefix(Vec<Name<'a>>),
+    Prefix(Vec<OwnedName>),
     /// A string that ends with one of them.
-    Suffix(Vec<Name<'a>>),
+    Suffix(Vec<OwnedName>),
     /// A string that has one of them in it.
-    Contains(Vec<Name<'a>>),
+    Contains(Vec<OwnedName>),
     /// A string that the regular expression matches.
-    Matches(Cow<'a, str>),
+    Matches(Box<str>),
     /// A list that has at least one of them.
-    AnyOf(Vec<Name<'a>>),
+    AnyOf(Vec<OwnedName>),
     /// A list that has all of them.
-    AllOf(Vec<Name<'a>>),
+    AllOf(Vec<OwnedName>),
     /// A list that has none of them.
-    NoneOf(Vec<Name<'a>>),
+    NoneOf(Vec<OwnedName>),
     /// A string that is a version which meets the requirement.
-    Semver(Cow<'a, str>),
+    Semver(Box<str>),
     /// A string that is an RFC 3339 time before this one.
-    Before(Cow<'a, str>),
+    Before(Box<str>),
     /// A string that is an RFC 3339 time after this one.
-    After(Cow<'a, str>),
+    After(Box<str>),
     /// A string that is an IP address in one of the networks.
-    IpIn(Vec<Name<'a>>),
+    IpIn(Vec<OwnedName>),
     /// There is such an attribute (`true`), or there is none (`false`).
     Exists(bool),
 }
 
 /// What a rule, a rollout or a default serves.
-#[derive(Debug, Clone)]
-pub enum ServeDefinition<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub enum ServeDefinition {
     /// One variant, by name; `true` and `false` stand for `on` and `off` of a boolean flag.
-    Variant(Name<'a>),
+    Variant(OwnedName),
     /// Several, each by its share of the subjects.
     Split {
         /// Variant and weight in percent, in the order written.
-        weights: Vec<(Name<'a>, Sited<Decimal>)>,
+        weights: Vec<(OwnedName, Sited<Decimal>)>,
         /// What identifies a subject: `tenant` (left out), `user` or an attribute's name.
-        by: Option<Name<'a>>,
+        by: Option<OwnedName>,
     },
 }
 
 /// A flag.
-#[derive(Debug, Clone, Default)]
-pub struct FlagDefinition<'a> {
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FlagDefinition {
     /// Its key.
-    pub key: Name<'a>,
+    pub key: OwnedName,
     /// What it is, for people.
-    pub description: Option<Cow<'a, str>>,
+    pub description: Option<Box<str>>,
     /// Who answers for it.
-    pub owner: Option<Cow<'a, str>>,
+    pub owner: Option<Box<str>>,
     /// What it is for; left out: release.
     pub kind: Option<Kind>,
     /// How far it is; left out: alpha, for the kinds that have a lifecycle.
@@ -160,77 +169,77 @@ pub struct FlagDefinition<'a> {
     /// The kill switch, when false; left out: true.
     pub enabled: Option<bool>,
     /// What is served when nothing else decides; left out: the off variant.
-    pub default: Option<Sited<ServeDefinition<'a>>>,
+    pub default: Option<Sited<ServeDefinition>>,
     /// Variants and their values as JSON text, in the order written; left out: a boolean flag.
-    pub variants: Option<Vec<(Name<'a>, Box<str>)>>,
+    pub variants: Option<Vec<(OwnedName, Box<str>)>>,
     /// The variant that means "not given the feature"; left out: `off`.
-    pub off: Option<Name<'a>>,
+    pub off: Option<OwnedName>,
     /// Tier and the variant that it serves.
-    pub tiers: Vec<(Name<'a>, Name<'a>)>,
+    pub tiers: Vec<(OwnedName, OwnedName)>,
     /// Flags that must be on (or serve a variant) for the same subject.
-    pub requires: Vec<RequirementDefinition<'a>>,
+    pub requires: Vec<RequirementDefinition>,
     /// Rules, the first that matches decides.
-    pub rules: Vec<RuleDefinition<'a>>,
+    pub rules: Vec<RuleDefinition>,
     /// The percentage rollout.
-    pub rollout: Option<RolloutDefinition<'a>>,
+    pub rollout: Option<RolloutDefinition>,
     /// From when, until when.
-    pub schedule: Option<Sited<ScheduleDefinition<'a>>>,
+    pub schedule: Option<Sited<ScheduleDefinition>>,
     /// Whether it can be turned back without harm; for the control plane.
     pub revertible: Option<bool>,
     /// The date (`2027-03-01`) after which it should be gone; for the list of stale flags.
-    pub expires: Option<Name<'a>>,
+    pub expires: Option<OwnedName>,
     /// What a tenant that opted in is served; left out: `on`.
-    pub opt_in_serves: Option<Name<'a>>,
+    pub opt_in_serves: Option<OwnedName>,
     /// What a retired flag serves; left out: `on`.
-    pub final_variant: Option<Name<'a>>,
+    pub final_variant: Option<OwnedName>,
     /// What the buckets are salted with; left out: the key.
-    pub salt: Option<Name<'a>>,
+    pub salt: Option<OwnedName>,
 }
 
 /// A flag that another depends on.
-#[derive(Debug, Clone)]
-pub struct RequirementDefinition<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequirementDefinition {
     /// The flag.
-    pub flag: Name<'a>,
+    pub flag: OwnedName,
     /// The variant it must serve; left out: any but its off variant.
-    pub is: Option<Name<'a>>,
+    pub is: Option<OwnedName>,
 }
 
 /// A rule: a condition and what it serves.
-#[derive(Debug, Clone)]
-pub struct RuleDefinition<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleDefinition {
     /// Its name, for explanations; left out: its place in the list.
-    pub name: Option<Cow<'a, str>>,
+    pub name: Option<Box<str>>,
     /// When it applies.
-    pub when: Sited<ConditionDefinition<'a>>,
+    pub when: Sited<ConditionDefinition>,
     /// What it serves.
-    pub serve: Sited<ServeDefinition<'a>>,
+    pub serve: Sited<ServeDefinition>,
 }
 
 /// A percentage rollout.
-#[derive(Debug, Clone)]
-pub struct RolloutDefinition<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub struct RolloutDefinition {
     /// 0 to 100, at most three decimals.
     pub percentage: Sited<Decimal>,
     /// What identifies a subject: `tenant` (left out), `user` or an attribute's name.
-    pub by: Option<Name<'a>>,
+    pub by: Option<OwnedName>,
     /// Who takes part; left out: everyone.
-    pub audience: Option<Sited<ConditionDefinition<'a>>>,
+    pub audience: Option<Sited<ConditionDefinition>>,
     /// What the subjects in it are served; left out: `on`.
-    pub serve: Option<Sited<ServeDefinition<'a>>>,
+    pub serve: Option<Sited<ServeDefinition>>,
 }
 
 /// From when (inclusive) until when (exclusive) a flag may be on; RFC 3339.
-#[derive(Debug, Clone, Default)]
-pub struct ScheduleDefinition<'a> {
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ScheduleDefinition {
     /// Left out: always has been.
-    pub from: Option<Name<'a>>,
+    pub from: Option<OwnedName>,
     /// Left out: for ever.
-    pub until: Option<Name<'a>>,
+    pub until: Option<OwnedName>,
 }
 
 /// What is known of a tenant.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct TenantDefinition<'a> {
     /// Its id.
     pub id: Name<'a>,

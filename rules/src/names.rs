@@ -51,7 +51,7 @@ impl Names {
     /// no flag has had; where these would be more than [`MAX_FLAG_IDS`] all flags get theirs anew.
     #[must_use]
     pub fn following(definition: &FlagsDefinition<'_>, former: &Self) -> Self {
-        let mut by_key: BTreeMap<&str, &FlagDefinition<'_>> = BTreeMap::new();
+        let mut by_key: BTreeMap<&str, &FlagDefinition> = BTreeMap::new();
         for flag in &definition.flags {
             by_key.entry(&*flag.key.value).or_insert(flag);
         }
@@ -83,7 +83,7 @@ impl Names {
     #[must_use]
     pub fn with<'d>(
         &self,
-        changed: impl IntoIterator<Item = &'d FlagDefinition<'d>>,
+        changed: impl IntoIterator<Item = &'d FlagDefinition>,
         removed: impl IntoIterator<Item = &'d str>,
     ) -> Option<Self> {
         let mut names = self.clone();
@@ -102,7 +102,7 @@ impl Names {
     fn named(
         &mut self,
         known: Option<&Arc<NamedFlag>>,
-        definition: &FlagDefinition<'_>,
+        definition: &FlagDefinition,
     ) -> Option<Arc<NamedFlag>> {
         let id = match known {
             Some(known) => known.id,
@@ -139,7 +139,7 @@ impl Names {
 
     /// Whether `definition` is of a flag that is among these names and stands for what it stood for.
     #[must_use]
-    pub fn has(&self, definition: &FlagDefinition<'_>) -> bool {
+    pub fn has(&self, definition: &FlagDefinition) -> bool {
         self.flag(&definition.key.value)
             .is_some_and(|known| *known == NamedFlag::new(known.id, definition))
     }
@@ -216,7 +216,7 @@ impl Keyed for NamedFlag {
 }
 
 impl NamedFlag {
-    fn new(id: FlagId, definition: &FlagDefinition<'_>) -> Self {
+    fn new(id: FlagId, definition: &FlagDefinition) -> Self {
         let variants: Box<[Box<str>]> = match &definition.variants {
             Some(variants) => variants.iter().map(|(name, _)| (*name.value).into()).collect(),
             None => ["on".into(), "off".into()].into(),

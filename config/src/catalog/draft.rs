@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rules::{FlagDefinition, SegmentDefinition};
 use serde_json::Value;
 
 use super::part::{Head, Part, Sections, read};
@@ -97,14 +96,8 @@ fn read_head(head: &Value) -> Option<Head> {
     })?;
     Some(Head {
         fields: fields.clone(),
-        tiers: definition
-            .tiers
-            .into_iter()
-            .map(rules::Name::into_owned)
-            .collect(),
-        unknown_tenant: definition
-            .unknown_tenant
-            .map(rules::UnknownTenantDefinition::into_owned),
+        tiers: definition.tiers,
+        unknown_tenant: definition.unknown_tenant,
         policy: definition.policy,
     })
 }
@@ -115,13 +108,7 @@ fn read_segments(edited: &BTreeMap<Arc<str>, Option<Value>>) -> Option<Edited<Se
             segments,
             ..Sections::default()
         })?;
-        Some(
-            definition
-                .segments
-                .into_iter()
-                .map(SegmentDefinition::into_owned)
-                .collect(),
-        )
+        Some(definition.segments)
     })
 }
 
@@ -131,8 +118,7 @@ fn read_flags(edited: &BTreeMap<Arc<str>, Option<Value>>) -> Option<Edited<Flag>
             flags,
             ..Sections::default()
         })?;
-        let owned = |flag: Arc<FlagDefinition<'_>>| Arc::new(Arc::unwrap_or_clone(flag).into_owned());
-        Some(definition.flags.into_iter().map(owned).collect())
+        Some(definition.flags)
     })
 }
 

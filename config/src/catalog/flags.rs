@@ -51,12 +51,12 @@ pub(super) fn some(
     Some((compiled, moved))
 }
 
-fn definitions<'e>(edited: &'e Edited<Flag>) -> impl Iterator<Item = &'e FlagDefinition<'e>> {
+fn definitions<'e>(edited: &'e Edited<Flag>) -> impl Iterator<Item = &'e FlagDefinition> {
     let parts = edited.iter().filter_map(|(_, part)| part.as_ref());
     parts.map(definition)
 }
 
-fn definition<'p>(part: &'p Part<Flag>) -> &'p FlagDefinition<'p> {
+fn definition<'p>(part: &'p Part<Flag>) -> &'p FlagDefinition {
     &part.definition
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Part<T> {
 pub(super) struct Head {
     pub(super) fields: Map<String, Value>,
     pub(super) tiers: Vec<Name<'static>>,
-    pub(super) unknown_tenant: Option<UnknownTenantDefinition<'static>>,
+    pub(super) unknown_tenant: Option<UnknownTenantDefinition>,
     pub(super) policy: Policy,
 }
 

@@ -98,7 +98,7 @@ macro_rules! word {
 /// ```text
 /// object! {
 ///     /// A flag and the variant that it must serve.
-///     Requirement("a requirement"): RequirementDefinition<'s> {
+///     Requirement("a requirement"): RequirementDefinition {
 ///         /// The flag.
 ///         flag: required Sited<FlagKey>,
 ///         /// The variant; left out: any but its off variant.

@@ -1,9 +1,42 @@
 //! Texts that mean something to the program: names, addresses, paths, patterns.
 
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use super::Form;
+use crate::node::Node;
+use crate::shape::Shape;
+use crate::validate::{Slot, Validator};
+
 /// A text, with what it is said to be.
 pub(crate) trait Text {
     /// What it is, with its article: `a flag key`.
     const WHAT: &'static str;
+}
+
+/// The text `F`, copied out of the document.
+pub(crate) struct Owned<F>(PhantomData<F>);
+/// The text `F`, copied out of the document into a box.
+pub(crate) struct Boxed<F>(PhantomData<F>);
+
+impl<F: for<'s> Form<Value<'s> = Cow<'s, str>>> Form for Owned<F> {
+    type Value<'s> = Cow<'static, str>;
+
+    const SHAPE: Shape = F::SHAPE;
+
+    fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<Self::Value<'s>> {
+        F::read(node, slot, validator).map(|text| Cow::Owned(text.into_owned()))
+    }
+}
+
+impl<F: for<'s> Form<Value<'s> = Cow<'s, str>>> Form for Boxed<F> {
+    type Value<'s> = Box<str>;
+
+    const SHAPE: Shape = F::SHAPE;
+
+    fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<Self::Value<'s>> {
+        F::read(node, slot, validator).map(|text| text.into_owned().into_boxed_str())
+    }
 }
 
 /// Defines forms of texts, each by what it is said to be. `any` takes every text, `filled` none that is empty.

@@ -5,7 +5,7 @@
 ///
 /// ```text
 /// union! {
-///     Serve("a variant or `{ split: { VARIANT: PERCENT } }`"): ServeDefinition<'s> {
+///     Serve("a variant or `{ split: { VARIANT: PERCENT } }`"): ServeDefinition {
 ///         scalar Sited<Variant> => ServeDefinition::Variant,
 ///         mapping Split => |split| split,
 ///     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rules::{FlagDefinition, FlagsDefinition, SegmentDefinition, TenantDefinition};
+use rules::{FlagDefinition, FlagsDefinition, Name, SegmentDefinition, TenantDefinition};
 
 use crate::form::FieldKey;
 use crate::problem::{Label, Problem};
@@ -50,7 +50,7 @@ fn refuse_several<'d>(
 
 fn merge_one<'s>(fields: FlagsFields<'s>, definition: &mut FlagsDefinition<'s>) {
     if let Some(tiers) = fields.tiers.into_value() {
-        definition.tiers = tiers;
+        definition.tiers = tiers.into_iter().map(Name::into_owned).collect();
     }
     definition.unknown_tenant = fields
         .unknown_tenant
@@ -58,12 +58,15 @@ fn merge_one<'s>(fields: FlagsFields<'s>, definition: &mut FlagsDefinition<'s>) 
         .or(definition.unknown_tenant.take());
     definition.policy = fields.policy.into_value().unwrap_or(definition.policy);
     let segments = fields.segments.into_value().unwrap_or_default().into_iter();
-    let segment = |(name, condition)| SegmentDefinition { name, condition };
+    let segment = |(name, condition): (Name<'_>, _)| SegmentDefinition {
+        name: name.into_owned(),
+        condition,
+    };
     definition.segments.extend(segments.map(segment));
     // A flag or tenant that was refused keeps its name, so that what refers to it is not reported as well.
     let flags = fields.flags.into_value().unwrap_or_default().into_iter();
-    let flag = |(key, flag): (_, Option<_>)| FlagDefinition {
-        key,
+    let flag = |(key, flag): (Name<'_>, Option<_>)| FlagDefinition {
+        key: key.into_owned(),
         ..flag.unwrap_or_default()
     };
     definition.flags.extend(flags.map(flag).map(Arc::new));

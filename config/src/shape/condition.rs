@@ -1,11 +1,11 @@
 //! The form of conditions: clauses, segments and their combinations.
 
-use rules::{ConditionDefinition, Name, OperatorDefinition, Sited};
+use rules::{ConditionDefinition, OperatorDefinition, OwnedName, Sited};
 
 use super::flags::{SegmentName, Time};
 use super::text::{AnyText, Network, Regex};
 use super::{Field, Member, UNBOUNDED};
-use crate::form::{Boolean, Comparable, Fields, Form, List, Number, object, texts, union};
+use crate::form::{Boolean, Boxed, Comparable, Fields, Form, List, Number, Owned, object, texts, union};
 use crate::node::Entry;
 use crate::validate::{Slot, Validator};
 
@@ -17,7 +17,7 @@ texts! {
 }
 
 union! {
-    Condition("a condition"): ConditionDefinition<'s> {
+    Condition("a condition"): ConditionDefinition {
         key All => ConditionDefinition::All,
         key Any => ConditionDefinition::Any,
         key Not => |condition| ConditionDefinition::Not(Box::new(condition)),
@@ -30,7 +30,7 @@ type Conditions = List<Sited<Condition>, 1, UNBOUNDED>;
 
 object! {
     /// Every one of the conditions holds.
-    All("an `all` of conditions"): Vec<Sited<ConditionDefinition<'s>>> {
+    All("an `all` of conditions"): Vec<Sited<ConditionDefinition>> {
         /// The conditions.
         all: required Conditions,
     } => all
@@ -38,7 +38,7 @@ object! {
 
 object! {
     /// At least one of the conditions holds.
-    Any("an `any` of conditions"): Vec<Sited<ConditionDefinition<'s>>> {
+    Any("an `any` of conditions"): Vec<Sited<ConditionDefinition>> {
         /// The conditions.
         any: required Conditions,
     } => any
@@ -46,7 +46,7 @@ object! {
 
 object! {
     /// The condition does not hold.
-    Not("a `not` of a condition"): Sited<ConditionDefinition<'s>> {
+    Not("a `not` of a condition"): Sited<ConditionDefinition> {
         /// The condition.
         not: required Sited<Condition>,
     } => not
@@ -54,17 +54,17 @@ object! {
 
 object! {
     /// The condition of the segment holds.
-    Segment("a segment reference"): Name<'s> {
+    Segment("a segment reference"): OwnedName {
         /// The segment.
-        segment: required Sited<SegmentName>,
+        segment: required Sited<Owned<SegmentName>>,
     } => segment
 }
 
 object! {
     /// One operator on one attribute. An attribute that is missing or of another type makes it false.
-    Clause("a clause", exactly_one: Operators::WORDS): ConditionDefinition<'s> {
+    Clause("a clause", exactly_one: Operators::WORDS): ConditionDefinition {
         /// The attribute.
-        attribute: required Sited<Attribute>,
+        attribute: required Sited<Owned<Attribute>>,
         /// The operator and its value.
         operator: include Operators,
     } => ConditionDefinition::Clause { attribute, operator: operator? }
@@ -81,7 +81,7 @@ macro_rules! operators {
         }
 
         impl Fields for Operators {
-            type Value<'s> = Option<Sited<OperatorDefinition<'s>>>;
+            type Value<'s> = Option<Sited<OperatorDefinition>>;
 
             const MEMBERS: &'static [Member] = &[$(Member::Field(Field {
                 name: $word,
@@ -92,7 +92,7 @@ macro_rules! operators {
 
             fn take<'s>(into: &mut Self::Value<'s>, entry: &Entry<'s>, validator: &mut Validator<'_>) -> bool {
                 // An operator that lacks its word does not compile here.
-                const _: fn(&OperatorDefinition<'_>) = |operator| match operator {
+                const _: fn(&OperatorDefinition) = |operator| match operator {
                     $(OperatorDefinition::$operator(_) => {})+
                 };
                 $(if entry.key == $word {
@@ -107,7 +107,7 @@ macro_rules! operators {
     };
 }
 
-type Texts = List<Sited<AnyText>, 1, UNBOUNDED>;
+type Texts = List<Sited<Owned<AnyText>>, 1, UNBOUNDED>;
 type Comparables = List<Sited<Comparable>, 1, UNBOUNDED>;
 
 operators! {
@@ -134,7 +134,7 @@ operators! {
     /// Has it in it, or one of them.
     "contains" Alternatives => Contains,
     /// The regular expression finds a match.
-    "matches" Regex => Matches,
+    "matches" Boxed<Regex> => Matches,
     /// The list has at least one of them.
     "any_of" Texts => AnyOf,
     /// The list has all of them.
@@ -142,20 +142,20 @@ operators! {
     /// The list has none of them.
     "none_of" Texts => NoneOf,
     /// The version meets it.
-    "semver" VersionRequirement => Semver,
+    "semver" Boxed<VersionRequirement> => Semver,
     /// The time is before it.
-    "before" Time => Before,
+    "before" Boxed<Time> => Before,
     /// The time is after it.
-    "after" Time => After,
+    "after" Boxed<Time> => After,
     /// The address is in one of the networks.
-    "ip_in" List<Sited<Network>, 1, UNBOUNDED> => IpIn,
+    "ip_in" List<Sited<Owned<Network>>, 1, UNBOUNDED> => IpIn,
     /// There is such an attribute (true), or none (false).
     "exists" Boolean => Exists,
 }
 
 union! {
-    Alternatives("a text or a list of texts"): Vec<Name<'s>> {
-        scalar Sited<AnyText> => |text| vec![text],
+    Alternatives("a text or a list of texts"): Vec<OwnedName> {
+        scalar Sited<Owned<AnyText>> => |text| vec![text],
         list Texts => |texts| texts,
     }
 }

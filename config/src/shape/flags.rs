@@ -1,8 +1,8 @@
 //! The form of the flags document. `rules` checks what its names and numbers must be beyond that.
 
 use rules::{
-    FlagDefinition, Kind, Lifecycle, Name, Policy, RequirementDefinition, RolloutDefinition, RuleDefinition,
-    ScheduleDefinition, ServeDefinition, Sited, UnknownTenantDefinition,
+    FlagDefinition, Kind, Lifecycle, Name, OwnedName, Policy, RequirementDefinition, RolloutDefinition,
+    RuleDefinition, ScheduleDefinition, ServeDefinition, Sited, UnknownTenantDefinition,
 };
 
 use super::UNBOUNDED;
@@ -10,7 +10,8 @@ use super::condition::Condition;
 use super::tenant::Tenant;
 use super::text::{FlagKey, TenantId};
 use crate::form::{
-    Boolean, Json, List, Map, Percentage, Prose, Variant, Version, fields, object, texts, union, words,
+    Boolean, Boxed, Json, List, Map, Owned, Percentage, Prose, Variant, Version, fields, object, texts,
+    union, words,
 };
 
 texts! {
@@ -36,7 +37,7 @@ fields! {
         /// The version of this format: 1.
         _version("version"): required Version,
         /// The tiers there are, lowest first.
-        tiers: optional List<Sited<TierName>, 0, UNBOUNDED>,
+        tiers: optional List<Sited<Owned<TierName>>, 0, UNBOUNDED>,
         /// How a tenant without a record is judged; left out: with no tier.
         unknown_tenant: optional UnknownTenant,
         /// What alpha and beta allow.
@@ -51,7 +52,7 @@ fields! {
 }
 
 union! {
-    UnknownTenant("`reject` or `{ tier: NAME }`"): UnknownTenantDefinition<'s> {
+    UnknownTenant("`reject` or `{ tier: NAME }`"): UnknownTenantDefinition {
         scalar Reject => |Reject::Reject| UnknownTenantDefinition::Reject,
         mapping UnknownTenantTier => UnknownTenantDefinition::Tier,
     }
@@ -66,9 +67,9 @@ words! { Reject { "reject" => Reject } }
 
 object! {
     /// Judged as a tenant of this tier, on channel stable, not internal, on no list.
-    UnknownTenantTier("a tier for unknown tenants"): Name<'s> {
+    UnknownTenantTier("a tier for unknown tenants"): OwnedName {
         /// The tier.
-        tier: required Sited<TierName>,
+        tier: required Sited<Owned<TierName>>,
     } => tier
 }
 
@@ -90,11 +91,11 @@ object! {
 
 object! {
     /// A feature flag. What is left out has the default that the documentation says.
-    Flag("a flag"): FlagDefinition<'s> {
+    Flag("a flag"): FlagDefinition {
         /// What it is, for people.
-        description: optional Prose,
+        description: optional Boxed<Prose>,
         /// Who answers for it.
-        owner: optional Prose,
+        owner: optional Boxed<Prose>,
         /// What it is for; left out: release.
         kind: optional Kind,
         /// How far it is; left out: alpha. `dev` reads as alpha. Permission and ops flags have none.
@@ -106,9 +107,9 @@ object! {
         /// Names and values; left out: a boolean flag, on or off.
         variants: optional Map<Sited<VariantName>, Json, 2, UNBOUNDED>,
         /// The variant that means `not given the feature`; left out: off.
-        off: optional Sited<Variant>,
+        off: optional Sited<Owned<Variant>>,
         /// What each tier is served.
-        tiers: default Map<Sited<TierName>, Sited<Variant>, 0, UNBOUNDED>,
+        tiers: default Map<Sited<TierName>, Sited<Owned<Variant>>, 0, UNBOUNDED>,
         /// Flags that must be on for the same subject.
         requires: default List<Requirement, 0, UNBOUNDED>,
         /// Conditions and what they serve; the first that holds decides.
@@ -120,23 +121,24 @@ object! {
         /// Whether it can be turned back without harm.
         revertible: optional Boolean,
         /// When it should be gone.
-        expires: optional Sited<Date>,
+        expires: optional Sited<Owned<Date>>,
         /// What a tenant that opted in is served; left out: on.
-        opt_in_serves: optional Sited<Variant>,
+        opt_in_serves: optional Sited<Owned<Variant>>,
         /// What it serves once retired; left out: on.
-        final_variant("final"): optional Sited<Variant>,
+        final_variant("final"): optional Sited<Owned<Variant>>,
         /// What buckets are salted with; left out: the key.
-        salt: optional Sited<Salt>,
+        salt: optional Sited<Owned<Salt>>,
         /// The algorithm of buckets: xxh3, the only one so far.
         hash: optional Hash,
     } => {
         // A second algorithm does not compile here.
         let (None | Some(Hash::Xxh3)) = hash;
-        let json = |(name, value): (Name<'s>, serde_json::Value)| (name, value.to_string().into_boxed_str());
+        let json = |(name, value): (Name<'_>, serde_json::Value)| (name.into_owned(), value.to_string().into_boxed_str());
+        let tiers = tiers.into_iter().map(|(tier, variant): (Name<'_>, _)| (tier.into_owned(), variant));
         FlagDefinition {
-            key: Name::default(),
+            key: OwnedName::default(),
             variants: variants.map(|variants| variants.into_iter().map(json).collect()),
-            description, owner, kind, lifecycle, enabled, default, off, tiers, requires, rules, rollout, schedule,
+            description, owner, kind, lifecycle, enabled, default, off, tiers: tiers.collect(), requires, rules, rollout, schedule,
             revertible, expires, opt_in_serves, final_variant, salt,
         }
     }
@@ -153,27 +155,27 @@ pub(crate) enum Hash {
 words! { Hash { "xxh3" => Xxh3 } }
 
 union! {
-    Requirement("a flag key or `{ flag: KEY, is: VARIANT }`"): RequirementDefinition<'s> {
-        scalar Sited<FlagKey> => |flag| RequirementDefinition { flag, is: None },
+    Requirement("a flag key or `{ flag: KEY, is: VARIANT }`"): RequirementDefinition {
+        scalar Sited<Owned<FlagKey>> => |flag| RequirementDefinition { flag, is: None },
         mapping RequirementObject => |requirement| requirement,
     }
 }
 
 object! {
     /// A flag and the variant that it must serve.
-    RequirementObject("a requirement"): RequirementDefinition<'s> {
+    RequirementObject("a requirement"): RequirementDefinition {
         /// The flag.
-        flag: required Sited<FlagKey>,
+        flag: required Sited<Owned<FlagKey>>,
         /// The variant; left out: any but its off variant.
-        is: optional Sited<Variant>,
+        is: optional Sited<Owned<Variant>>,
     } => RequirementDefinition { flag, is }
 }
 
 object! {
     /// A condition and what it serves.
-    Rule("a rule"): RuleDefinition<'s> {
+    Rule("a rule"): RuleDefinition {
         /// For explanations.
-        name: optional Prose,
+        name: optional Boxed<Prose>,
         /// When it applies.
         when: required Sited<Condition>,
         /// What it serves.
@@ -182,33 +184,33 @@ object! {
 }
 
 union! {
-    Serve("a variant or `{ split: { VARIANT: PERCENT } }`"): ServeDefinition<'s> {
-        scalar Sited<Variant> => ServeDefinition::Variant,
+    Serve("a variant or `{ split: { VARIANT: PERCENT } }`"): ServeDefinition {
+        scalar Sited<Owned<Variant>> => ServeDefinition::Variant,
         mapping Split => |split| split,
     }
 }
 
 object! {
     /// Several variants, each for its share of the subjects.
-    Split("a split"): ServeDefinition<'s> {
+    Split("a split"): ServeDefinition {
         /// Variants and their percentages, which add up to 100.
         split: required Map<Sited<VariantName>, Option<Sited<Percentage>>, 1, UNBOUNDED>,
         /// What identifies a subject: tenant (left out), user, or an attribute.
-        by: optional Sited<Identifier>,
+        by: optional Sited<Owned<Identifier>>,
     } => {
         // Without all percentages their sum would be reported as well.
-        let weight = |(variant, percentage): (_, Option<_>)| Some((variant, percentage?));
+        let weight = |(variant, percentage): (Name<'_>, Option<_>)| Some((variant.into_owned(), percentage?));
         ServeDefinition::Split { weights: split.into_iter().map(weight).collect::<Option<_>>()?, by }
     }
 }
 
 object! {
     /// A percentage of the subjects, chosen by a stable hash.
-    Rollout("a rollout"): RolloutDefinition<'s> {
+    Rollout("a rollout"): RolloutDefinition {
         /// 0 to 100, in steps of 0.001.
         percentage: required Sited<Percentage>,
         /// What identifies a subject: tenant (left out), user, or an attribute.
-        by: optional Sited<Identifier>,
+        by: optional Sited<Owned<Identifier>>,
         /// Who takes part; left out: everyone.
         audience: optional Sited<Condition>,
         /// What the subjects in it are served; left out: on.
@@ -218,10 +220,10 @@ object! {
 
 object! {
     /// The time outside of which a flag is off.
-    Schedule("a schedule", at_least_one: &["from", "until"]): ScheduleDefinition<'s> {
+    Schedule("a schedule", at_least_one: &["from", "until"]): ScheduleDefinition {
         /// The first moment of it.
-        from: optional Sited<Time>,
+        from: optional Sited<Owned<Time>>,
         /// The first moment after it.
-        until: optional Sited<Time>,
+        until: optional Sited<Owned<Time>>,
     } => ScheduleDefinition { from, until }
 }

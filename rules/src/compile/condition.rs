@@ -21,11 +21,11 @@ use super::{FlagsCompiler, MAX_NESTING, MAX_VALUES};
 const SHOWN_VALUES: usize = 3;
 
 impl FlagsCompiler<'_> {
-    pub(super) fn condition(&mut self, definition: &Sited<ConditionDefinition<'_>>) -> Option<Condition> {
+    pub(super) fn condition(&mut self, definition: &Sited<ConditionDefinition>) -> Option<Condition> {
         self.nested(definition, 1)
     }
 
-    fn nested(&mut self, definition: &Sited<ConditionDefinition<'_>>, depth: usize) -> Option<Condition> {
+    fn nested(&mut self, definition: &Sited<ConditionDefinition>, depth: usize) -> Option<Condition> {
         if depth > MAX_NESTING {
             self.problems
                 .report(definition.site, ProblemKind::Nesting { limit: MAX_NESTING });
@@ -68,7 +68,7 @@ impl FlagsCompiler<'_> {
         &mut self,
         site: Site,
         field: &'static str,
-        parts: &[Sited<ConditionDefinition<'_>>],
+        parts: &[Sited<ConditionDefinition>],
         depth: usize,
     ) -> Option<Box<[Condition]>> {
         self.values(site, field, parts.len());
@@ -80,7 +80,7 @@ impl FlagsCompiler<'_> {
     }
 
     /// Reports tiers that a clause names and nobody can have.
-    fn tiers_of_clause(&mut self, operator: &Sited<OperatorDefinition<'_>>) {
+    fn tiers_of_clause(&mut self, operator: &Sited<OperatorDefinition>) {
         use OperatorDefinition as Definition;
         let mut check = |value: &AttributeValue, site: Site| {
             if let AttributeValue::String(name) = value
@@ -124,7 +124,7 @@ impl FlagsCompiler<'_> {
         self.problems.limit(site, "values in a clause", MAX_VALUES, found);
     }
 
-    fn operator(&mut self, definition: &Sited<OperatorDefinition<'_>>) -> Option<Operator> {
+    fn operator(&mut self, definition: &Sited<OperatorDefinition>) -> Option<Operator> {
         use OperatorDefinition as Definition;
         let site = definition.site;
         Some(match &definition.value {
@@ -216,7 +216,7 @@ impl FlagsCompiler<'_> {
 }
 
 /// The clause as a person would say it, long lists cut short.
-fn clause_text(attribute: &str, operator: &OperatorDefinition<'_>) -> String {
+fn clause_text(attribute: &str, operator: &OperatorDefinition) -> String {
     use OperatorDefinition as Definition;
     let (name, value) = match operator {
         Definition::Eq(value) => ("eq", scalar_text(value)),

@@ -120,7 +120,7 @@ fn check_flags(flags: &[FlagSlot], segments: &[Cost], problems: &mut Problems) {
 
 /// Finds circles and chains that are too deep in a definition that has other problems, by the names as written.
 pub(super) fn check_chains(definition: &FlagsDefinition<'_>, names: &Names, problems: &mut Problems) {
-    let referred = |segment: &crate::SegmentDefinition<'_>| {
+    let referred = |segment: &crate::SegmentDefinition| {
         let mut named = Vec::new();
         segments_named(&segment.condition, names, &mut named, 0);
         named
@@ -148,7 +148,7 @@ pub(super) fn check_chains(definition: &FlagsDefinition<'_>, names: &Names, prob
         .enumerate()
         .map(|(index, flag)| (&*flag.key.value, index))
         .collect();
-    let required = |flag: &crate::FlagDefinition<'_>| {
+    let required = |flag: &crate::FlagDefinition| {
         flag.requires
             .iter()
             .filter_map(|required| places.get(&*required.flag.value).copied())
@@ -256,7 +256,7 @@ fn segments_of(condition: &Condition) -> Vec<usize> {
 }
 
 fn segments_named(
-    condition: &Sited<ConditionDefinition<'_>>,
+    condition: &Sited<ConditionDefinition>,
     names: &Names,
     found: &mut Vec<usize>,
     depth: usize,

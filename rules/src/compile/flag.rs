@@ -29,7 +29,7 @@ struct FlagDefaults {
 }
 
 impl FlagsCompiler<'_> {
-    pub(super) fn flag(&mut self, definition: &FlagDefinition<'_>) -> Option<Flag> {
+    pub(super) fn flag(&mut self, definition: &FlagDefinition) -> Option<Flag> {
         let key = FlagKey::parse(&definition.key.value)
             .map_err(|reason| {
                 let key = definition.key.value.to_string();
@@ -94,7 +94,7 @@ impl FlagsCompiler<'_> {
     fn served(
         &mut self,
         context: &FlagContext<'_>,
-        definition: &FlagDefinition<'_>,
+        definition: &FlagDefinition,
         lifecycle: Option<Lifecycle>,
     ) -> FlagDefaults {
         let (named, site) = (context.named, definition.key.site);
@@ -120,7 +120,7 @@ impl FlagsCompiler<'_> {
         }
     }
 
-    fn variants(&mut self, definition: &FlagDefinition<'_>, named: &NamedFlag) -> Box<[Variant]> {
+    fn variants(&mut self, definition: &FlagDefinition, named: &NamedFlag) -> Box<[Variant]> {
         let key = &definition.key.value;
         let Some(written) = &definition.variants else {
             return [(ON, "true", key.to_string()), (OFF, "false", key.to_string())]
@@ -191,7 +191,7 @@ impl FlagsCompiler<'_> {
         self.problems.report(site, kind);
     }
 
-    fn lifecycle(&mut self, definition: &FlagDefinition<'_>) -> Option<Lifecycle> {
+    fn lifecycle(&mut self, definition: &FlagDefinition) -> Option<Lifecycle> {
         let kind = definition.kind.unwrap_or_default();
         match &definition.lifecycle {
             Some(written) if !kind.has_lifecycle() && written.value != Lifecycle::Retired => {
@@ -204,11 +204,7 @@ impl FlagsCompiler<'_> {
         }
     }
 
-    fn tier_defaults(
-        &mut self,
-        definition: &FlagDefinition<'_>,
-        named: &NamedFlag,
-    ) -> Box<[Option<VariantId>]> {
+    fn tier_defaults(&mut self, definition: &FlagDefinition, named: &NamedFlag) -> Box<[Option<VariantId>]> {
         let mut defaults = Vec::new();
         for (tier, variant) in &definition.tiers {
             let (tier, variant) = (self.tier(tier), self.problems.variant(named, variant));
@@ -225,7 +221,7 @@ impl FlagsCompiler<'_> {
         defaults.into()
     }
 
-    fn requirements(&mut self, definition: &FlagDefinition<'_>) -> Box<[Requirement]> {
+    fn requirements(&mut self, definition: &FlagDefinition) -> Box<[Requirement]> {
         let site = definition.key.site;
         self.problems.limit(
             site,
@@ -234,7 +230,7 @@ impl FlagsCompiler<'_> {
             definition.requires.len(),
         );
         let names = self.names;
-        let requirement = |requirement: &crate::RequirementDefinition<'_>| {
+        let requirement = |requirement: &crate::RequirementDefinition| {
             let flag = self.problems.flag(names, &requirement.flag)?;
             let is = match &requirement.is {
                 Some(variant) => Some(self.problems.variant(flag, variant)?),
@@ -245,7 +241,7 @@ impl FlagsCompiler<'_> {
         definition.requires.iter().filter_map(requirement).collect()
     }
 
-    fn rules(&mut self, context: &FlagContext<'_>, rules: &[RuleDefinition<'_>], site: Site) -> Box<[Rule]> {
+    fn rules(&mut self, context: &FlagContext<'_>, rules: &[RuleDefinition], site: Site) -> Box<[Rule]> {
         self.problems
             .limit(site, "rules in a flag", MAX_RULES, rules.len());
         let mut compiled = Vec::with_capacity(rules.len());
@@ -262,7 +258,7 @@ impl FlagsCompiler<'_> {
         compiled.into()
     }
 
-    fn rollout(&mut self, context: &FlagContext<'_>, definition: &RolloutDefinition<'_>) -> Option<Rollout> {
+    fn rollout(&mut self, context: &FlagContext<'_>, definition: &RolloutDefinition) -> Option<Rollout> {
         let share = self.share(&definition.percentage);
         let by = self.by(definition.by.as_ref());
         let audience = definition
@@ -297,7 +293,7 @@ impl FlagsCompiler<'_> {
         })
     }
 
-    fn schedule(&mut self, definition: &Sited<ScheduleDefinition<'_>>) -> Option<Schedule> {
+    fn schedule(&mut self, definition: &Sited<ScheduleDefinition>) -> Option<Schedule> {
         let from = self.timestamp(definition.value.from.as_ref(), Timestamp::MIN);
         let until = self.timestamp(definition.value.until.as_ref(), Timestamp::MAX);
         let (from, until) = (from?, until?);

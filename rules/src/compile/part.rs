@@ -42,7 +42,7 @@ pub fn compile_flags(
 impl Former<'_> {
     /// What is known of a flag, by its definition: compiled flags name tiers, segments and the flags that they
     /// require by ids.
-    fn reusable<'r>(&'r self, names: &'r Names) -> impl Fn(&FlagDefinition<'_>) -> Option<Arc<Flag>> + 'r {
+    fn reusable<'r>(&'r self, names: &'r Names) -> impl Fn(&FlagDefinition) -> Option<Arc<Flag>> + 'r {
         let same_conditions = names.same_conditions(self.names);
         let stays = |key: &str| {
             names
@@ -80,7 +80,7 @@ impl Flags {
     /// attributes.
     pub fn with<'d>(
         &self,
-        changed: impl IntoIterator<Item = &'d FlagDefinition<'d>>,
+        changed: impl IntoIterator<Item = &'d FlagDefinition>,
         removed: impl IntoIterator<Item = &'d str>,
         names: &Names,
     ) -> Result<Self, Vec<DefinitionProblem>> {

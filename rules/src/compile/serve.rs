@@ -13,7 +13,7 @@ impl FlagsCompiler<'_> {
     pub(super) fn serve(
         &mut self,
         context: &FlagContext<'_>,
-        serve: &Sited<ServeDefinition<'_>>,
+        serve: &Sited<ServeDefinition>,
     ) -> Option<Serve> {
         match &serve.value {
             ServeDefinition::Variant(name) => self.problems.variant(context.named, name).map(Serve::Variant),
