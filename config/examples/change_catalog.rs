@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use config::{Catalog, Edit};
+use config::{Catalog, JsonEdit};
 use rules::Eligibility;
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ const WHOLE_ROUNDS: usize = 5;
 fn main() {
     let parts = parts();
     let start = Instant::now();
-    let mut catalog = Catalog::new(Eligibility::Enforced, parts).unwrap();
+    let mut catalog = Catalog::of_json(Eligibility::Enforced, &parts).unwrap();
     println!("start: {:?}", start.elapsed());
 
     let flag_changes: [(&str, Change); 5] = [
@@ -49,52 +49,52 @@ fn main() {
             let number = round * 7 % FLAGS;
             let mut value = flag(number);
             change(&mut value, round);
-            Edit::Flag(key(number), Some(value))
+            JsonEdit::Flag(key(number), Some(value))
         });
     }
     measure("one tenant's record", ROUNDS, &mut catalog, |round| {
         let mut value = tenant(round * 97 % TENANTS);
         value["channel"] = json!(["stable", "latest"][round % 2]);
-        Edit::Tenant(id(round * 97 % TENANTS), Some(value))
+        JsonEdit::Tenant(id(round * 97 % TENANTS), Some(value))
     });
     measure("a new tenant", ROUNDS, &mut catalog, |round| {
-        Edit::Tenant(format!("new-{round}"), Some(tenant(round)))
+        JsonEdit::Tenant(format!("new-{round}"), Some(tenant(round)))
     });
     measure("a new attribute", WHOLE_ROUNDS, &mut catalog, |round| {
         let mut value = flag(round);
         value["rollout"]["audience"] = json!({ "attribute": format!("unread{round}"), "exists": true });
-        Edit::Flag(key(round), Some(value))
+        JsonEdit::Flag(key(round), Some(value))
     });
     measure("a segment", WHOLE_ROUNDS, &mut catalog, |round| {
-        Edit::Segment(
+        JsonEdit::Segment(
             "dach".into(),
             Some(json!({ "attribute": "country", "in": ["DE", format!("X{round}")] })),
         )
     });
     measure("a flag goes", ROUNDS, &mut catalog, |round| {
-        Edit::Flag(key(loose(round)), None)
+        JsonEdit::Flag(key(loose(round)), None)
     });
     measure("a flag comes", ROUNDS, &mut catalog, |round| {
-        Edit::Flag(key(loose(round)), Some(flag(loose(round))))
+        JsonEdit::Flag(key(loose(round)), Some(flag(loose(round))))
     });
     measure("its variants", ROUNDS, &mut catalog, |round| {
         let number = FLAGS / 2 + round % (FLAGS / 2);
         let mut value = flag(number);
         value["variants"] = json!({ "off": null, "on": round, "other": 0 });
-        Edit::Flag(key(number), Some(value))
+        JsonEdit::Flag(key(number), Some(value))
     });
     let start = Instant::now();
-    let refused = catalog.draft(vec![Edit::Flag(key(9), Some(json!({ "requires": ["no.such"] })))]);
+    let refused = catalog.draft_json(&[JsonEdit::Flag(key(9), Some(json!({ "requires": ["no.such"] })))]);
     println!("{:24} {:?}", "refused", start.elapsed());
     println!("{}", refused.unwrap_err());
 }
 
-fn measure(name: &str, rounds: usize, catalog: &mut Catalog, edit: impl Fn(usize) -> Edit) {
+fn measure(name: &str, rounds: usize, catalog: &mut Catalog, edit: impl Fn(usize) -> JsonEdit) {
     let mut times: Vec<Duration> = (0..rounds)
         .map(|round| {
             let edit = edit(round);
             let start = Instant::now();
-            match catalog.draft(vec![edit]) {
+            match catalog.draft_json(&[edit]) {
                 Ok(draft) => catalog.adopt(draft),
                 Err(report) => println!("{name}: {}", report.headline()),
             }
@@ -155,11 +155,11 @@ fn tenant(number: usize) -> Value {
     })
 }
 
-fn parts() -> Vec<Edit> {
+fn parts() -> Vec<JsonEdit> {
     let head = json!({ "tiers": ["tier1", "tier2", "tier3"], "unknown_tenant": { "tier": "tier1" } });
     let dach = json!({ "attribute": "country", "in": ["DE", "AT", "CH"] });
-    let mut parts = vec![Edit::Head(head), Edit::Segment("dach".into(), Some(dach))];
-    parts.extend((0..FLAGS).map(|number| Edit::Flag(key(number), Some(flag(number)))));
-    parts.extend((0..TENANTS).map(|number| Edit::Tenant(id(number), Some(tenant(number)))));
+    let mut parts = vec![JsonEdit::Head(head), JsonEdit::Segment("dach".into(), Some(dach))];
+    parts.extend((0..FLAGS).map(|number| JsonEdit::Flag(key(number), Some(flag(number)))));
+    parts.extend((0..TENANTS).map(|number| JsonEdit::Tenant(id(number), Some(tenant(number)))));
     parts
 }

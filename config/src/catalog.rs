@@ -1,7 +1,8 @@
-//! A flags document in parts, as a store keeps it: one JSON value for each flag, segment and tenant; and what it
-//! compiles to. A change reads and compiles the parts that it touches; the others are shared.
+//! A flags document and what it compiles to. A change reads and compiles the parts that it touches; the others are
+//! shared.
 
 mod draft;
+mod edit;
 mod flags;
 mod part;
 mod refused;
@@ -9,35 +10,16 @@ mod tenants;
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
-use rules::{Eligibility, FlagDefinition, FlagId, Flags, Names, SegmentDefinition, Tenants};
-use serde_json::{Map, Value};
+use rules::{Eligibility, FlagId, Flags, Names, Tenants};
 
-use self::part::{Head, Part};
+pub use self::edit::{Edit, JsonEdit};
+use crate::flags_document::FlagsDocument;
 use crate::report::Report;
-use crate::validate::VERSION;
 
-/// A change of one part of the document. What it takes has the shape that it has in a file.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Edit {
-    /// `tiers`, `unknown_tenant` and `policy`, as one object.
-    Head(Value),
-    /// A segment by its name; none: it is removed.
-    Segment(String, Option<Value>),
-    /// A flag by its key; none: it is removed.
-    Flag(String, Option<Value>),
-    /// A tenant by its id; none: it is removed.
-    Tenant(String, Option<Value>),
-}
-
-/// The document, its parts, and what they compile to. A clone shares them.
+/// A flags document and what it compiles to. A clone shares its parts.
 #[derive(Debug, Clone)]
 pub struct Catalog {
-    head: Head,
-    segments: OrdMap<Arc<str>, Part<Segment>>,
-    flags: OrdMap<Arc<str>, Part<Flag>>,
-    /// As JSON text: a record is read again only where what it names has changed.
-    tenants: OrdMap<Arc<str>, Arc<str>>,
+    document: FlagsDocument,
     eligibility: Eligibility,
     compiled: Compiled,
 }
@@ -65,29 +47,34 @@ pub enum Ids {
     Other,
 }
 
-type Segment = SegmentDefinition;
-type Flag = Arc<FlagDefinition>;
-/// Parts by name; none for one that is removed.
-type Edited<T> = Vec<(Arc<str>, Option<Part<T>>)>;
-
 /// A change that was found good and has not been made.
 #[derive(Debug)]
 pub struct Draft {
-    head: Option<Head>,
-    segments: Edited<Segment>,
-    flags: Edited<Flag>,
-    tenants: Vec<(Arc<str>, Option<Arc<str>>)>,
+    edits: Vec<Edit>,
     compiled: Compiled,
 }
 
 impl Catalog {
-    /// The document of these parts.
+    /// Compiles a document.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn new(eligibility: Eligibility, parts: impl IntoIterator<Item = Edit>) -> Result<Self, Report> {
+    pub fn new(eligibility: Eligibility, document: FlagsDocument) -> Result<Self, Report> {
+        let parts = document.clone();
         let mut catalog = Self::empty(eligibility);
-        let draft = catalog.draft(parts.into_iter().collect())?;
+        let draft = catalog.draft(parts.into_edits())?;
+        catalog.compiled = draft.compiled;
+        catalog.document = document;
+        Ok(catalog)
+    }
+
+    /// Reads and compiles the parts of a document.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn of_json(eligibility: Eligibility, parts: &[JsonEdit]) -> Result<Self, Report> {
+        let mut catalog = Self::empty(eligibility);
+        let draft = catalog.draft_json(parts)?;
         catalog.adopt(draft);
         Ok(catalog)
     }
@@ -96,16 +83,19 @@ impl Catalog {
     #[must_use]
     pub fn empty(eligibility: Eligibility) -> Self {
         Self {
-            head: Head::default(),
-            segments: OrdMap::new(),
-            flags: OrdMap::new(),
-            tenants: OrdMap::new(),
+            document: FlagsDocument::default(),
             eligibility,
             compiled: Compiled::empty(eligibility),
         }
     }
 
-    /// What it compiles to.
+    /// Returns the document.
+    #[must_use]
+    pub fn document(&self) -> &FlagsDocument {
+        &self.document
+    }
+
+    /// Returns what it compiles to.
     #[must_use]
     pub fn compiled(&self) -> &Compiled {
         &self.compiled
@@ -115,25 +105,46 @@ impl Catalog {
     /// changed.
     ///
     /// # Errors
-    /// Everything that would be wrong with it, as `sluice check` would say it of a file named `document`.
+    /// Everything that would be wrong with it. The place of a problem is a JSON pointer into the document as it would
+    /// be.
     pub fn draft(&self, edits: Vec<Edit>) -> Result<Draft, Report> {
-        draft::draft(self, edits)
+        match draft::compile(self, &edits) {
+            Ok(compiled) => Ok(Draft { edits, compiled }),
+            Err(_) => {
+                let edits: Vec<JsonEdit> = edits.iter().map(Edit::to_json).collect();
+                Err(self.explain(&edits))
+            }
+        }
     }
 
-    /// Whether the document would be valid with this edit alone. Why it would not be is not looked for.
+    /// Reads and drafts edits.
+    ///
+    /// # Errors
+    /// Everything that would be wrong with the document, the form of the edits included.
+    pub fn draft_json(&self, edits: &[JsonEdit]) -> Result<Draft, Report> {
+        match JsonEdit::read(edits) {
+            Some(read) => self.draft(read),
+            None => Err(self.explain(edits)),
+        }
+    }
+
+    /// Returns everything that would be wrong with the document with edits that can't be read or drafted.
+    #[must_use]
+    pub fn explain(&self, edits: &[JsonEdit]) -> Report {
+        refused::report(self, edits)
+    }
+
+    /// Returns true if the document would be valid with this edit alone. Why it would not be is not looked for.
     #[must_use]
     pub fn takes(&self, edit: Edit) -> bool {
-        draft::takes(self, edit)
+        draft::compile(self, &[edit]).is_ok()
     }
 
     /// Makes a change that was drafted of this document as it is.
     pub fn adopt(&mut self, draft: Draft) {
-        if let Some(head) = draft.head {
-            self.head = head;
+        for edit in draft.edits {
+            self.document.edit(edit);
         }
-        put_all(&mut self.segments, draft.segments);
-        put_all(&mut self.flags, draft.flags);
-        put_all(&mut self.tenants, draft.tenants);
         self.compiled = draft.compiled;
     }
 
@@ -142,37 +153,10 @@ impl Catalog {
         self.eligibility = eligibility;
         self.compiled.flags = Arc::new(self.compiled.flags.in_environment(eligibility));
     }
-
-    /// The whole document.
-    #[must_use]
-    pub fn document(&self) -> Value {
-        let mut document = Map::new();
-        document.insert("version".to_owned(), VERSION.into());
-        document.extend(self.head.fields.clone());
-        let mut section = |name: &str, entries: Map<String, Value>| {
-            if !entries.is_empty() {
-                document.insert(name.to_owned(), entries.into());
-            }
-        };
-        section("segments", part::values(jsons(&self.segments)));
-        section("flags", part::values(jsons(&self.flags)));
-        section("tenants", part::values(self.records()));
-        document.into()
-    }
-
-    /// Tenants' ids and records.
-    fn records(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.tenants.iter().map(|(id, json)| (&**id, &**json))
-    }
-}
-
-/// Names and values of parts.
-fn jsons<T>(parts: &OrdMap<Arc<str>, Part<T>>) -> impl Iterator<Item = (&str, &str)> {
-    parts.iter().map(|(name, part)| (&**name, &*part.json))
 }
 
 impl Draft {
-    /// What the document would compile to.
+    /// Returns what the document would compile to.
     #[must_use]
     pub fn compiled(&self) -> &Compiled {
         &self.compiled
@@ -193,14 +177,5 @@ impl Compiled {
             ids: Ids::Kept,
             names: Arc::default(),
         }
-    }
-}
-
-fn put_all<T: Clone>(parts: &mut OrdMap<Arc<str>, T>, changes: Vec<(Arc<str>, Option<T>)>) {
-    for (name, change) in changes {
-        match change {
-            Some(part) => parts.insert(name, part),
-            None => parts.remove(&name),
-        };
     }
 }

@@ -38,7 +38,7 @@ pub fn flags_document(files: Files, path: &Path) -> Result<Value, Report> {
 }
 
 /// Names that two documents give an entry of one section.
-fn refuse_twice(documents: &[Document<'_>], problems: &mut Vec<Problem>) {
+pub(crate) fn refuse_twice(documents: &[Document<'_>], problems: &mut Vec<Problem>) {
     for section in SECTIONS {
         let mut seen: std::collections::HashMap<&str, Label> = std::collections::HashMap::new();
         for document in documents {

@@ -8,6 +8,7 @@
 mod catalog;
 mod document;
 mod files;
+mod flags_document;
 mod form;
 mod identity;
 mod inputs;
@@ -34,13 +35,15 @@ mod shape;
 mod source;
 mod suggest;
 mod tls;
+mod to_json;
 mod translate;
 mod validate;
 mod watch;
 
-pub use catalog::{Catalog, Compiled, Draft, Edit, Ids};
+pub use catalog::{Catalog, Compiled, Draft, Edit, Ids, JsonEdit};
 pub use document::flags_document;
 pub use files::Files;
+pub use flags_document::{FlagsDocument, Head, OwnedTenant};
 pub use identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
 pub use inputs::Inputs;
 pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from};
@@ -62,4 +65,5 @@ pub use suggest::closest;
 pub use tls::{
     Certificate, ClientCertificateMode, ClientCertificates, ListenerTls, MAX_CERTIFICATES, TlsVersion,
 };
+pub use to_json::ToJson;
 pub use watch::{Again, Reception, Reload, WatchOptions, Watcher, watch, watch_by, watch_with};

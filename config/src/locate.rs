@@ -155,6 +155,20 @@ pub(crate) fn plain_label(documents: &[Document<'_>], site: Site) -> Label {
     }
 }
 
+/// The JSON pointer (RFC 6901) to the node at a site of one of `documents`.
+pub(crate) fn pointer(documents: &[Document<'_>], site: Site) -> Option<String> {
+    let (document, offset) = find(documents, site)?;
+    let mut pointer = String::new();
+    for step in locate(&document.root, offset).path {
+        pointer.push('/');
+        match step {
+            Step::Key(key) => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Step::Item(index, _) => pointer.push_str(&index.to_string()),
+        }
+    }
+    Some(pointer)
+}
+
 fn find<'d, 's>(documents: &'d [Document<'s>], site: Site) -> Option<(&'d Document<'s>, u32)> {
     documents
         .iter()
@@ -177,10 +191,14 @@ pub(crate) fn definition(documents: &[Document<'_>], section: &str, name: &str) 
             }
             None => section.entry(name)?.key_span,
         };
-        Some(format!(
-            "{}:{}",
-            document.source.name,
-            document.source.line_column(span.start).0
-        ))
+        // Values of an edit have no lines.
+        let has_lines = !document.source.text.is_empty();
+        has_lines.then(|| {
+            format!(
+                "{}:{}",
+                document.source.name,
+                document.source.line_column(span.start).0
+            )
+        })
     })
 }

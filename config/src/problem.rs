@@ -156,6 +156,8 @@ pub(crate) enum At {
     File(Box<str>),
     /// At a place in a file that is no text.
     Place(Place),
+    /// In a flags document that was never written: a JSON pointer (RFC 6901) into it.
+    Pointer(Box<str>),
 }
 
 /// A stretch of a text and what is said of it.
@@ -240,12 +242,21 @@ impl Problem {
         self.others.iter_mut().for_each(|label| mask(&mut label.text));
     }
 
+    /// Returns the JSON pointer (RFC 6901) to the part of an edited document that it is about; none where it is in a file.
+    #[must_use]
+    pub fn pointer(&self) -> Option<&str> {
+        match &self.at {
+            At::Pointer(pointer) => Some(pointer),
+            At::Text(_) | At::File(_) | At::Place(_) => None,
+        }
+    }
+
     /// Where it begins, or none where it is of a file as a whole.
     #[must_use]
     pub fn site(&self) -> Option<Site> {
         match &self.at {
             At::Text(label) => Some(label.site),
-            At::File(_) | At::Place(_) => None,
+            At::File(_) | At::Place(_) | At::Pointer(_) => None,
         }
     }
 }

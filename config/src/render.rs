@@ -24,6 +24,7 @@ pub(crate) fn problem(problem: &Problem, sources: &Sources, colour: Colour) -> S
     let mut group = Group::with_title(level.primary_title(problem.title.as_str()).id(problem.code));
     match &problem.at {
         At::File(file) => group = group.element(Origin::path(&**file)),
+        At::Pointer(pointer) => group = group.element(Origin::path(&**pointer)),
         At::Place(place) => {
             let origin = Origin::path(&*place.file)
                 .line(place.line)

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use rules::Site;
 use serde_json::{Value, json};
 
 use crate::inputs::Inputs;
+use crate::masked;
 use crate::problem::{At, Problem, Severity};
 use crate::render;
 use crate::source::{Place, Sources};
@@ -70,6 +72,31 @@ impl Report {
         }
     }
 
+    /// Names the places of problems by JSON pointers (RFC 6901), which `pointer` finds from their sites.
+    pub(crate) fn with_pointers(mut self, pointer: impl Fn(Site) -> Option<String>) -> Self {
+        let whole: Box<str> = self
+            .sources
+            .all()
+            .first()
+            .map_or("".into(), |source| source.name.clone());
+        for problem in &mut self.problems {
+            let At::Text(label) = &problem.at else { continue };
+            problem.at = match pointer(label.site) {
+                Some(pointer) => {
+                    // The steps are keys, and one of them may be a secret that stands in the place of a field.
+                    let secrets = self.sources.secrets_of(label.site);
+                    let masked = secrets.iter().fold(format!("`{pointer}`"), |pointer, secret| {
+                        masked::message(&pointer, secret)
+                    });
+                    At::Pointer(redact::masked(masked.trim_matches('`')).into())
+                }
+                None => At::File(whole.clone()),
+            };
+            problem.others.clear();
+        }
+        self
+    }
+
     /// The problems that are shown, in the order of files and lines.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
@@ -106,7 +133,7 @@ impl Report {
         match &problem.at {
             At::Place(place) => Some(place.clone()),
             At::Text(label) => self.sources.place(label.site),
-            At::File(_) => None,
+            At::File(_) | At::Pointer(_) => None,
         }
     }
 
@@ -130,7 +157,7 @@ impl Report {
             return self.summary();
         };
         let place = match (&first.at, self.place(first)) {
-            (At::File(file), _) => format!("{file}: "),
+            (At::File(place) | At::Pointer(place), _) => format!("{place}: "),
             (_, Some(place)) => format!("{place}: "),
             (_, None) => String::new(),
         };
@@ -173,7 +200,8 @@ impl Report {
     }
 
     /// The report for machines: `errors`, `warnings` and `problems`, each with `severity`, `code`, `message`,
-    /// `file`, `line`, `column` and `help`.
+    /// `file`, `line`, `column` and `help`; a problem of an edit has a `pointer` (RFC 6901) into the document as it
+    /// would be instead of a line.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let problem = |problem: &Problem| {
@@ -181,8 +209,9 @@ impl Report {
             let file = match &problem.at {
                 At::File(file) => Some(file.to_string()),
                 At::Text(_) | At::Place(_) => place.as_ref().map(|place| place.file.to_string()),
+                At::Pointer(_) => self.sources.all().first().map(|source| source.name.to_string()),
             };
-            json!({
+            let mut body = json!({
                 "severity": problem.severity.as_str(),
                 "code": problem.code,
                 "message": problem.title,
@@ -190,7 +219,11 @@ impl Report {
                 "line": place.as_ref().map(|place| place.line),
                 "column": place.as_ref().map(|place| place.column),
                 "help": problem.help,
-            })
+            });
+            if let (Some(pointer), Some(body)) = (problem.pointer(), body.as_object_mut()) {
+                body.insert("pointer".to_owned(), pointer.into());
+            }
+            body
         };
         json!({
             "errors": self.errors,

@@ -2,7 +2,7 @@
 //! Turns offsets into files, lines and columns, for problems and for `explain`.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use rules::Site;
 
@@ -11,7 +11,10 @@ use crate::secret_values::SecretValue;
 /// The most bytes that a document may have.
 pub const MAX_FILE_BYTES: usize = 256 * 1024 * 1024;
 
-/// One text that was read.
+/// The source of definitions that outlive their text, or never had one: all its sites are 0.
+pub(crate) static NOWHERE: LazyLock<Source> = LazyLock::new(|| Source::without_text("", 0, 0));
+
+/// One text that was read, or the tree of values of an edit, which has no text.
 #[derive(Debug)]
 pub(crate) struct Source {
     /// Its path, as people know it.
@@ -22,6 +25,8 @@ pub(crate) struct Source {
     pub(crate) text: String,
     /// The site of its first byte.
     base: u32,
+    /// The number of sites: bytes of a text, or nodes of a tree.
+    extent: usize,
     /// The values in it that no report shows, once it was validated.
     secrets: OnceLock<Vec<SecretValue>>,
     /// Set where a key is written twice, and one of its values is not among those that were looked at.
@@ -54,13 +59,18 @@ impl std::fmt::Display for Place {
 }
 
 impl Source {
-    /// What stands for the text of values that are in none: all its sites are 0.
-    pub(crate) fn nowhere() -> Self {
+    /// The source of a tree of values whose nodes are numbered from 0 on, in the order in which they would be written.
+    pub(crate) fn of_values(name: &str, nodes: u32) -> Self {
+        Self::without_text(name, 1, nodes as usize)
+    }
+
+    fn without_text(name: &str, base: u32, extent: usize) -> Self {
         Self {
-            name: Box::default(),
+            name: name.into(),
             path: PathBuf::new(),
             text: String::new(),
-            base: 0,
+            base,
+            extent,
             secrets: OnceLock::new(),
             repeated: OnceLock::new(),
             confidential: OnceLock::new(),
@@ -99,13 +109,16 @@ impl Source {
 
     /// The site of the byte at `offset`.
     pub(crate) fn site(&self, offset: u32) -> Site {
-        Site(self.base.saturating_add(offset))
+        match self.base {
+            0 => Site::default(),
+            base => Site(base.saturating_add(offset)),
+        }
     }
 
     /// The offset of a site, where it is in this text.
     pub(crate) fn offset(&self, site: Site) -> Option<u32> {
         let offset = site.0.checked_sub(self.base)?;
-        (offset as usize <= self.text.len()).then_some(offset)
+        (self.base > 0 && offset as usize <= self.extent).then_some(offset)
     }
 
     /// The line (from 1) and the column (in characters, from 1) of a byte.
@@ -124,6 +137,11 @@ pub(crate) fn line_column(before: &str) -> (usize, usize) {
 }
 
 impl Sources {
+    /// The only source of a report on values.
+    pub(crate) fn of(source: Arc<Source>) -> Self {
+        Self { files: vec![source] }
+    }
+
     /// Takes a text in, or none where the space of sites is used up (4 GiB).
     pub(crate) fn add(&mut self, path: &Path, text: String) -> Option<Arc<Source>> {
         let base = match self.files.last() {
@@ -138,6 +156,7 @@ impl Sources {
         let source = Arc::new(Source {
             name,
             path: path.to_owned(),
+            extent: text.len(),
             text,
             base,
             secrets: OnceLock::new(),

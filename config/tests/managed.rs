@@ -12,7 +12,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use config::{
-    Catalog, Edit, Files, FlagsSource, Ids, Loaded, Outline, Reception, Reload, Report, WatchOptions,
+    Catalog, Files, FlagsSource, Ids, JsonEdit, Loaded, Outline, Reception, Reload, Report, WatchOptions,
 };
 use rules::Eligibility;
 use serde_json::json;
@@ -33,7 +33,7 @@ routes:
 ";
 
 fn catalog() -> Catalog {
-    let flag = |key: &str, value| Edit::Flag(key.to_owned(), Some(value));
+    let flag = |key: &str, value| JsonEdit::Flag(key.to_owned(), Some(value));
     let parts = [
         flag(
             "board",
@@ -43,12 +43,12 @@ fn catalog() -> Catalog {
             "theme",
             json!({ "variants": { "none": 0, "blue": 1 }, "off": "none", "final": "blue" }),
         ),
-        Edit::Tenant(
+        JsonEdit::Tenant(
             "acme".to_owned(),
             Some(json!({ "overrides": { "theme": "blue" } })),
         ),
     ];
-    Catalog::new(Eligibility::Enforced, parts).unwrap_or_else(|report| panic!("{report}"))
+    Catalog::of_json(Eligibility::Enforced, &parts).unwrap_or_else(|report| panic!("{report}"))
 }
 
 fn files(gateway: &str) -> Files {
@@ -131,7 +131,7 @@ fn flags_alone_change_under_a_revision_of_their_own() {
     let digest = loaded.snapshot.revision.0.strip_prefix("7-").unwrap().to_owned();
     assert_eq!(digest.len(), 12);
     let draft = catalog
-        .draft(vec![Edit::Flag(
+        .draft_json(&[JsonEdit::Flag(
             "board".to_owned(),
             Some(json!({ "enabled": false })),
         )])
@@ -169,7 +169,7 @@ fn without_the_store_all_but_its_flags_is_checked() {
         (vec!["managed-flags", "unknown-upstream"], 1)
     );
     let exported = folder.path().join("export.json");
-    std::fs::write(&exported, catalog().document().to_string()).unwrap();
+    std::fs::write(&exported, serde_json::to_string(catalog().document()).unwrap()).unwrap();
     assert_eq!(check(GATEWAY, Some(&exported)), (vec![], 0));
     let unknown = GATEWAY.replace("gate: board", "gate: bord");
     assert_eq!(
@@ -215,7 +215,7 @@ fn a_watch_reads_the_document_as_its_caller_would() {
 
 /// Makes one change, and says what it left of ids.
 fn change(catalog: &mut Catalog, key: &str, flag: Option<serde_json::Value>) -> Ids {
-    let draft = catalog.draft(vec![Edit::Flag(key.to_owned(), flag)]);
+    let draft = catalog.draft_json(&[JsonEdit::Flag(key.to_owned(), flag)]);
     catalog.adopt(draft.unwrap_or_else(|report| panic!("{report}")));
     catalog.compiled().ids.clone()
 }

@@ -40,7 +40,7 @@ fn main() {
     });
     let applied = plan(&state, &request, &Policy::default(), &Nothing).unwrap();
     state.absorb(&applied.writes, Revision(1));
-    let catalog = Catalog::new(Eligibility::Enforced, state.edits()).unwrap();
+    let catalog = Catalog::of_json(Eligibility::Enforced, &state.edits()).unwrap();
     for (name, change) in changes() {
         measure(name, &state, &catalog, change);
     }
@@ -49,7 +49,7 @@ fn main() {
 fn measure(name: &str, state: &State, catalog: &Catalog, change: Change) {
     let request = request(change);
     let plan = plan(state, &request, &Policy::default(), &Nothing).unwrap();
-    let draft = catalog.draft(plan.edits.clone()).unwrap();
+    let draft = catalog.draft_json(&plan.edits).unwrap();
     let (before, after) = (catalog.compiled(), draft.compiled());
     let sides = (
         (&*before.flags, &*before.tenants),

@@ -379,7 +379,7 @@ impl Control {
             now: request.at,
         };
         let plan = plan::plan(&kept.state, request, &self.policy, &facts).map_err(ApplyError::Refused)?;
-        let draft = match kept.catalog.draft(plan.edits.clone()) {
+        let draft = match kept.catalog.draft_json(&plan.edits) {
             Ok(draft) => return Ok(Prepared { plan, draft }),
             Err(report) => Err(ApplyError::Invalid(report.into())),
         };
@@ -389,7 +389,7 @@ impl Control {
         }
         let plan = plan::plan_without(&kept.state, request, &self.policy, &facts, unfit)
             .map_err(ApplyError::Refused)?;
-        let draft = kept.catalog.draft(plan.edits.clone());
+        let draft = kept.catalog.draft_json(&plan.edits);
         let draft = draft.map_err(|report| ApplyError::Invalid(report.into()))?;
         Ok(Prepared { plan, draft })
     }

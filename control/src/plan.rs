@@ -61,7 +61,7 @@ pub struct Plan {
     /// items of an import were refused.
     pub writes: Vec<Write>,
     /// The same as edits of the document that is compiled.
-    pub edits: Vec<config::Edit>,
+    pub edits: Vec<config::JsonEdit>,
     /// What is remembered of it, in order.
     pub audit: Vec<Entry>,
     /// Whose decisions it can alter.

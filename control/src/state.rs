@@ -1,7 +1,7 @@
 //! Everything that is kept, in memory, at one revision. Each part is a JSON value as documents have it, so that it
 //! can be written out, compared and compiled as it is.
 
-use config::Edit;
+use config::JsonEdit;
 use imbl::OrdMap;
 use serde_json::{Map, Value};
 
@@ -78,7 +78,7 @@ impl State {
 
     /// The edits that make the whole document of nothing.
     #[must_use]
-    pub fn edits(&self) -> Vec<Edit> {
+    pub fn edits(&self) -> Vec<JsonEdit> {
         edits::all(self)
     }
 

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use config::{Catalog, Edit, Files};
+use config::{Catalog, Files, JsonEdit};
 use rules::Eligibility;
 use serde_json::json;
 
@@ -21,14 +21,14 @@ upstreams: { api: 127.0.0.1:9 }
 routes: [ { name: all, match: /, gate: flag7, upstream: api } ]
 ";
 
-fn flag(number: usize, enabled: bool) -> Edit {
+fn flag(number: usize, enabled: bool) -> JsonEdit {
     let value = json!({ "lifecycle": "ga", "default": "on", "enabled": enabled });
-    Edit::Flag(format!("flag{number}"), Some(value))
+    JsonEdit::Flag(format!("flag{number}"), Some(value))
 }
 
 fn main() {
-    let flags = (0..FLAGS).map(|number| flag(number, true));
-    let mut catalog = Catalog::new(Eligibility::Enforced, flags).unwrap();
+    let flags: Vec<_> = (0..FLAGS).map(|number| flag(number, true)).collect();
+    let mut catalog = Catalog::of_json(Eligibility::Enforced, &flags).unwrap();
     let files = Files::Memory([(PathBuf::from("sluice.yaml"), GATEWAY.into())].into());
     let path = Path::new("sluice.yaml");
     let loaded = config::load_managed(files, path, &|_| None, catalog.compiled(), 0).unwrap();
@@ -38,7 +38,7 @@ fn main() {
     for round in 0..ROUNDS {
         let start = Instant::now();
         let draft = catalog
-            .draft(vec![flag(round * 7 % FLAGS, round % 2 == 1)])
+            .draft_json(&[flag(round * 7 % FLAGS, round % 2 == 1)])
             .unwrap();
         catalog.adopt(draft);
         let compiled = catalog.compiled();

@@ -21,6 +21,32 @@ impl Name<'_> {
     }
 }
 
+/// A value, and its spelling where a number is not written plainly: `1.10` is the number 1.1, and stays `1.10`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spelled<T> {
+    /// The value.
+    pub value: T,
+    /// The JSON number that was written, where it is not the number's own text.
+    pub spelling: Option<Box<str>>,
+}
+
+impl<T> From<T> for Spelled<T> {
+    fn from(value: T) -> Self {
+        Self {
+            value,
+            spelling: None,
+        }
+    }
+}
+
+impl<T> std::ops::Deref for Spelled<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
 /// A whole flags document, or several merged.
 #[derive(Debug, Clone, Default)]
 pub struct FlagsDefinition<'a> {
@@ -30,8 +56,8 @@ pub struct FlagsDefinition<'a> {
     pub unknown_tenant: Option<UnknownTenantDefinition>,
     /// What the environment lets alpha and beta flags do.
     pub policy: Policy,
-    /// Named conditions.
-    pub segments: Vec<SegmentDefinition>,
+    /// Named conditions, shared like the flags.
+    pub segments: Vec<Arc<SegmentDefinition>>,
     /// The flags, shared: a document of which a part changes keeps the others.
     pub flags: Vec<Arc<FlagDefinition>>,
     /// The tenants there are records of.
@@ -98,21 +124,21 @@ pub enum ConditionDefinition {
 #[derive(Debug, Clone, PartialEq)]
 pub enum OperatorDefinition {
     /// Equal (string, number or boolean).
-    Eq(AttributeValue),
+    Eq(Spelled<AttributeValue>),
     /// Of the same type and not equal.
-    Ne(AttributeValue),
+    Ne(Spelled<AttributeValue>),
     /// Equal to one of them.
-    In(Vec<Sited<AttributeValue>>),
+    In(Vec<Sited<Spelled<AttributeValue>>>),
     /// Of a type that is among them, and equal to none.
-    NotIn(Vec<Sited<AttributeValue>>),
+    NotIn(Vec<Sited<Spelled<AttributeValue>>>),
     /// Greater than.
-    Gt(Decimal),
+    Gt(Spelled<Decimal>),
     /// Greater than or equal to.
-    Gte(Decimal),
+    Gte(Spelled<Decimal>),
     /// Less than.
-    Lt(Decimal),
+    Lt(Spelled<Decimal>),
     /// Less than or equal to.
-    Lte(Decimal),
+    Lte(Spelled<Decimal>),
     /// A string that starts with one of them.
     Prefix(Vec<OwnedName>),
     /// A string that ends with one of them.
@@ -147,7 +173,7 @@ pub enum ServeDefinition {
     /// Several, each by its share of the subjects.
     Split {
         /// Variant and weight in percent, in the order written.
-        weights: Vec<(OwnedName, Sited<Decimal>)>,
+        weights: Vec<(OwnedName, Sited<Spelled<Decimal>>)>,
         /// What identifies a subject: `tenant` (left out), `user` or an attribute's name.
         by: Option<OwnedName>,
     },
@@ -220,7 +246,7 @@ pub struct RuleDefinition {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RolloutDefinition {
     /// 0 to 100, at most three decimals.
-    pub percentage: Sited<Decimal>,
+    pub percentage: Sited<Spelled<Decimal>>,
     /// What identifies a subject: `tenant` (left out), `user` or an attribute's name.
     pub by: Option<OwnedName>,
     /// Who takes part; left out: everyone.
@@ -238,27 +264,54 @@ pub struct ScheduleDefinition {
     pub until: Option<OwnedName>,
 }
 
-/// What is known of a tenant.
+/// What is known of a tenant. A field that is left out is none, so that a record is kept as it was given.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TenantDefinition<'a> {
     /// Its id.
     pub id: Name<'a>,
     /// Its tier; left out: none.
     pub tier: Option<Name<'a>>,
-    /// Its release channel.
-    pub channel: Channel,
-    /// Whether it is one of ours.
-    pub internal: bool,
+    /// Its release channel; left out: stable.
+    pub channel: Option<Channel>,
+    /// True for a tenant of the operator; left out: false.
+    pub internal: Option<bool>,
     /// The beta allowlist: flags it may see while they are beta.
-    pub beta: Vec<Name<'a>>,
+    pub beta: Option<Vec<Name<'a>>>,
     /// Flag and the variant it is made to serve.
-    pub overrides: Vec<(Name<'a>, Name<'a>)>,
+    pub overrides: Option<Vec<(Name<'a>, Name<'a>)>>,
     /// Flags it opted in to.
-    pub opt_in: Vec<Name<'a>>,
+    pub opt_in: Option<Vec<Name<'a>>>,
     /// Flags it opted out of.
-    pub opt_out: Vec<Name<'a>>,
+    pub opt_out: Option<Vec<Name<'a>>>,
     /// What else is known of it.
-    pub attributes: Vec<(Name<'a>, AttributeValue)>,
+    pub attributes: Option<Vec<(Name<'a>, Spelled<AttributeValue>)>>,
+}
+
+impl TenantDefinition<'_> {
+    /// Copies a borrowed record.
+    #[must_use]
+    pub fn into_owned(self) -> TenantDefinition<'static> {
+        let names = |names: Option<Vec<Name<'_>>>| -> Option<Vec<OwnedName>> {
+            names.map(|names| names.into_iter().map(Name::into_owned).collect())
+        };
+        TenantDefinition {
+            id: self.id.into_owned(),
+            tier: self.tier.map(Name::into_owned),
+            channel: self.channel,
+            internal: self.internal,
+            beta: names(self.beta),
+            overrides: self.overrides.map(|overrides| {
+                let owned = |(flag, variant): (Name<'_>, Name<'_>)| (flag.into_owned(), variant.into_owned());
+                overrides.into_iter().map(owned).collect()
+            }),
+            opt_in: names(self.opt_in),
+            opt_out: names(self.opt_out),
+            attributes: self.attributes.map(|attributes| {
+                let owned = |(name, value): (Name<'_>, Spelled<AttributeValue>)| (name.into_owned(), value);
+                attributes.into_iter().map(owned).collect()
+            }),
+        }
+    }
 }
 
 /// A route's condition over flags.

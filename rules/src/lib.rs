@@ -64,7 +64,7 @@ pub use decision::{Cause, Decision, Reason};
 pub use definition::{
     ConditionDefinition, FlagDefinition, FlagsDefinition, GateDefinition, Name, OperatorDefinition,
     OwnedName, Policy, RequirementDefinition, RolloutDefinition, RuleDefinition, ScheduleDefinition,
-    SegmentDefinition, ServeDefinition, TenantDefinition, UnknownTenantDefinition,
+    SegmentDefinition, ServeDefinition, Spelled, TenantDefinition, UnknownTenantDefinition,
 };
 pub use difference::{Differences, TableLine};
 pub use explain::{ClauseTrace, ClauseValue, Explanation, ExplanationStep, StepOutcome, explain};

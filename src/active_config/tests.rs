@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use config::{Catalog, Edit, Files};
+use config::{Catalog, Files, JsonEdit};
 use control::Publish as _;
 use rules::Eligibility;
 use serde_json::json;
@@ -25,21 +25,21 @@ fn a_document_that_was_read_before_a_change_is_taken_over_with_it() {
     let path = folder.path().join("sluice.yaml");
     fs::write(&path, GATEWAY).unwrap();
     let parts = [
-        Edit::Flag("board".into(), Some(json!({ "lifecycle": "ga" }))),
-        Edit::Tenant("acme".into(), Some(json!({}))),
+        JsonEdit::Flag("board".into(), Some(json!({ "lifecycle": "ga" }))),
+        JsonEdit::Tenant("acme".into(), Some(json!({}))),
     ];
-    let mut catalog = Catalog::new(Eligibility::Enforced, parts).unwrap();
+    let mut catalog = Catalog::of_json(Eligibility::Enforced, &parts).unwrap();
     let loaded = config::load_managed(Files::Disk, &path, &variable, catalog.compiled(), 1).unwrap();
     let active_config = ActiveConfig::new(path, loaded, Some((catalog.compiled().clone(), 1)), None);
     let changes = [
-        Edit::Tenant("globex".into(), Some(json!({ "overrides": { "board": "on" } }))),
-        Edit::Flag("board".into(), Some(json!({ "lifecycle": "beta" }))),
-        Edit::Flag("aaa".into(), Some(json!({}))),
-        Edit::Tenant("acme".into(), None),
+        JsonEdit::Tenant("globex".into(), Some(json!({ "overrides": { "board": "on" } }))),
+        JsonEdit::Flag("board".into(), Some(json!({ "lifecycle": "beta" }))),
+        JsonEdit::Flag("aaa".into(), Some(json!({}))),
+        JsonEdit::Tenant("acme".into(), None),
     ];
     for (revision, change) in (2..).zip(changes) {
         let read = active_config.read_document().unwrap();
-        let draft = catalog.draft(vec![change.clone()]).unwrap();
+        let draft = catalog.draft_json(std::slice::from_ref(&change)).unwrap();
         let fit = active_config.check(draft.compiled()).unwrap();
         catalog.adopt(draft);
         active_config

@@ -1,114 +1,98 @@
 //! Compiles the flags of a change: those that are edited and those that require them, or all of them where the head
 //! or a segment changes.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use imbl::OrdMap;
-use rules::{FlagDefinition, FlagId, FlagsDefinition, Former, Names};
+use rules::{DefinitionProblem, FlagDefinition, FlagId, Flags, FlagsDefinition, Former, Names};
 
-use super::part::{Head, Part};
-use super::{Catalog, Compiled, Edited, Flag, Segment};
+use super::edit::Edits;
+use super::{Catalog, Compiled};
 
-/// The former names with those of edited flags in their places; none where all flags are to get new ids.
-pub(super) fn names_alone(former: &Compiled, edited: &Edited<Flag>) -> Option<Arc<Names>> {
-    let is_known = |(key, part): &(Arc<str>, Option<Part<Flag>>)| match part {
-        Some(part) => former.names.has(&part.definition),
+/// The names of a document as it would be, its flags or what is wrong with them, and the ids that mean something else.
+type Found = (
+    Arc<Names>,
+    Result<Arc<Flags>, Vec<DefinitionProblem>>,
+    Vec<FlagId>,
+);
+
+/// Returns the former names with those of edited flags in their places; none where all flags are to get new ids.
+pub(super) fn names_alone(former: &Compiled, edits: &Edits) -> Option<Arc<Names>> {
+    let is_known = |(key, flag): (&Arc<str>, &Option<Arc<FlagDefinition>>)| match flag {
+        Some(flag) => former.names.has(flag),
         None => former.names.flag(key).is_none(),
     };
-    if edited.iter().all(is_known) {
+    if edits.flags.iter().all(is_known) {
         return Some(Arc::clone(&former.names));
     }
-    let names = former.names.with(definitions(edited), removed(edited));
+    let names = former.names.with(changed(edits), removed(edits));
     names.map(Arc::new)
 }
 
-/// The former flags with the edited ones in their places, and the ids that mean something else now: what requires one
-/// of these is compiled anew, too. None where something is wrong.
-pub(super) fn some(
-    catalog: &Catalog,
-    names: Arc<Names>,
-    edited: &Edited<Flag>,
-) -> Option<(Compiled, Vec<FlagId>)> {
+/// Compiles the edited flags into the places of the former ones. What requires a flag whose id means something else now
+/// is compiled anew, too.
+pub(super) fn some(catalog: &Catalog, names: Arc<Names>, edits: &Edits) -> Found {
     let former = &catalog.compiled;
-    if edited.is_empty() {
-        return Some((former.clone(), Vec::new()));
+    if edits.flags.is_empty() {
+        return (names, Ok(Arc::clone(&former.flags)), Vec::new());
     }
-    let edited_keys = edited.iter().map(|(key, _)| &**key);
-    let moved = names.moved_among(&former.names, edited_keys);
+    let moved = names.moved_among(&former.names, edits.flags.keys().map(|key| &**key));
     let mut requiring: BTreeSet<&str> = former.flags.requiring(&moved).collect();
-    for (key, _) in edited {
+    for key in edits.flags.keys() {
         requiring.remove(&**key);
     }
-    let requiring = requiring.into_iter().filter_map(|key| catalog.flags.get(key));
-    let changed = definitions(edited).chain(requiring.map(definition));
-    let flags = former.flags.with(changed, removed(edited), &names).ok()?;
-    let compiled = Compiled {
-        flags: Arc::new(flags),
-        names,
-        ..former.clone()
-    };
-    Some((compiled, moved))
+    let kept = &catalog.document.flags;
+    let requiring = requiring.into_iter().filter_map(|key| kept.get(key));
+    let changed = changed(edits).chain(requiring.map(|flag| &**flag));
+    let flags = former.flags.with(changed, removed(edits), &names);
+    (names, flags.map(Arc::new), moved)
 }
 
-fn definitions<'e>(edited: &'e Edited<Flag>) -> impl Iterator<Item = &'e FlagDefinition> {
-    let parts = edited.iter().filter_map(|(_, part)| part.as_ref());
-    parts.map(definition)
-}
-
-fn definition<'p>(part: &'p Part<Flag>) -> &'p FlagDefinition {
-    &part.definition
-}
-
-fn removed(edited: &Edited<Flag>) -> impl Iterator<Item = &str> {
-    let removed = edited.iter().filter(|(_, part)| part.is_none());
-    removed.map(|(key, _)| &**key)
-}
-
-/// All flags, from the definitions that are kept and those that are edited, and the ids that mean something else now.
-pub(super) fn all(
-    catalog: &Catalog,
-    head: Option<&Head>,
-    segments: &Edited<Segment>,
-    flags: &Edited<Flag>,
-) -> Option<(Compiled, Vec<FlagId>)> {
-    let edited_keys: HashSet<&str> = flags.iter().map(|(key, _)| &**key).collect();
+/// Compiles all flags, and shares those that are what they were.
+pub(super) fn all(catalog: &Catalog, edits: &Edits) -> Found {
     let former = &catalog.compiled;
-    let head = head.unwrap_or(&catalog.head);
+    let document = &catalog.document;
+    let head = edits.head.as_ref().unwrap_or(&document.head);
     let definition = FlagsDefinition {
         tiers: head.tiers.clone(),
         unknown_tenant: head.unknown_tenant.clone(),
         policy: head.policy,
-        segments: merged(&catalog.segments, segments),
-        flags: merged(&catalog.flags, flags),
+        segments: merged(&document.segments, &edits.segments),
+        flags: merged(&document.flags, &edits.flags),
         tenants: Vec::new(),
     };
     let names = Names::following(&definition, &former.names);
     let kept = Former {
         flags: &former.flags,
         names: &former.names,
-        is_kept: &|key| !edited_keys.contains(key),
+        is_kept: &|key| !edits.flags.contains_key(key),
     };
-    let flags = rules::compile_flags(&definition, &names, catalog.eligibility, kept).ok()?;
+    let flags = rules::compile_flags(&definition, &names, catalog.eligibility, kept);
     let moved = names.moved(&former.names);
-    let compiled = Compiled {
-        flags: Arc::new(flags),
-        names: Arc::new(names),
-        ..former.clone()
-    };
-    Some((compiled, moved))
+    (Arc::new(names), flags.map(Arc::new), moved)
 }
 
-fn merged<T: Clone>(kept: &OrdMap<Arc<str>, Part<T>>, edited: &Edited<T>) -> Vec<T> {
-    let mut all: BTreeMap<&str, &T> = kept
-        .iter()
-        .map(|(name, part)| (&**name, &part.definition))
-        .collect();
+fn changed(edits: &Edits) -> impl Iterator<Item = &FlagDefinition> {
+    edits.flags.values().filter_map(Option::as_deref)
+}
+
+fn removed(edits: &Edits) -> impl Iterator<Item = &str> {
+    let removed = edits.flags.iter().filter(|(_, flag)| flag.is_none());
+    removed.map(|(key, _)| &**key)
+}
+
+/// The parts as they would be, in the order of their names.
+fn merged<T>(
+    kept: &OrdMap<Arc<str>, Arc<T>>,
+    edited: &std::collections::BTreeMap<Arc<str>, Option<Arc<T>>>,
+) -> Vec<Arc<T>> {
+    let mut all = kept.clone();
     for (name, part) in edited {
         match part {
-            Some(part) => all.insert(name, &part.definition),
-            None => all.remove(&**name),
+            Some(part) => all.insert(Arc::clone(name), Arc::clone(part)),
+            None => all.remove(name),
         };
     }
-    all.into_values().cloned().collect()
+    all.into_iter().map(|(_, part)| part).collect()
 }

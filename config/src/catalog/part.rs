@@ -1,42 +1,21 @@
-//! Parts of a flags document: from JSON values to definitions, by the same validator and the same lowering as
-//! files. A value is a tree already; what differs is that its nodes have no place.
+//! Parts of a flags document: from JSON values to definitions, by the same validator and the same lowering as files. A
+//! value is a tree already; what differs is that its nodes have no place.
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
 
-use rules::{FlagsDefinition, Name, Policy, UnknownTenantDefinition};
+use rules::FlagsDefinition;
 use serde_json::{Map, Value};
 
+use crate::flags_document::NOT_IN_HEAD;
 use crate::lower;
 use crate::node::{Entry, Node, NodeKind, Span};
 use crate::parse::MAX_DOCUMENT_DEPTH;
 use crate::shape::flags::FlagsDocument;
-use crate::source::Source;
+use crate::source::NOWHERE;
 use crate::validate::{VERSION, read_document};
 
-/// The fields that no head has: they are parts of their own.
-const NOT_IN_HEAD: [&str; 4] = ["version", "segments", "flags", "tenants"];
-/// How deep the value of a flag, segment or tenant is in its document.
+/// The depth of the value of a flag, segment or tenant in its document.
 const PART_DEPTH: usize = 3;
-
-/// Where values are from that are in no file: its sites have no place.
-static NOWHERE: LazyLock<Source> = LazyLock::new(Source::nowhere);
-
-/// A part as it was given, and what it defines.
-#[derive(Debug, Clone)]
-pub(super) struct Part<T> {
-    pub(super) json: Arc<str>,
-    pub(super) definition: T,
-}
-
-/// What stands at the top of a document.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Head {
-    pub(super) fields: Map<String, Value>,
-    pub(super) tiers: Vec<Name<'static>>,
-    pub(super) unknown_tenant: Option<UnknownTenantDefinition>,
-    pub(super) policy: Policy,
-}
 
 /// Parts of one document by section.
 #[derive(Debug, Default)]
@@ -47,77 +26,129 @@ pub(super) struct Sections<'v> {
     pub(super) tenants: Vec<(&'v str, &'v Value)>,
 }
 
-/// What the parts define; none where one is not of the right shape.
+/// A document of some parts, as a tree.
+pub(super) struct Tree<'v> {
+    pub(super) root: Node<'v>,
+    /// The number of nodes, keys included.
+    pub(super) nodes: u32,
+    /// The spans of values that are nested too deep and were left out.
+    pub(super) too_deep: Vec<Span>,
+    /// The fields of the head that are parts of their own.
+    pub(super) misplaced: Vec<&'v str>,
+}
+
+/// Returns the definitions of the parts; none where one is not of the right form.
 pub(super) fn read<'v>(sections: &Sections<'v>) -> Option<FlagsDefinition<'v>> {
-    let mut entries = vec![entry("version", plain(VERSION.to_string()))];
-    for (key, value) in sections.head.into_iter().flatten() {
-        if NOT_IN_HEAD.contains(&key.as_str()) {
-            return None;
-        }
-        entries.push(entry(key, node(value, PART_DEPTH - 1)?));
+    let tree = Tree::of(sections);
+    if !tree.too_deep.is_empty() || !tree.misplaced.is_empty() {
+        return None;
     }
-    let parts = [
-        ("segments", &sections.segments),
-        ("flags", &sections.flags),
-        ("tenants", &sections.tenants),
-    ];
-    for (section, parts) in parts {
-        let parts = parts
-            .iter()
-            .map(|(name, value)| Some(entry(name, node(value, PART_DEPTH)?)));
-        let kind = NodeKind::Mapping(parts.collect::<Option<_>>()?);
-        entries.push(entry(section, placeless(kind)));
-    }
-    let root = placeless(NodeKind::Mapping(entries));
     let mut problems = Vec::new();
-    let fields = read_document::<FlagsDocument>(&NOWHERE, &root, &mut problems)?;
+    let fields = read_document::<FlagsDocument>(&NOWHERE, &tree.root, &mut problems)?;
     let definition = lower::flags::merge(vec![(&NOWHERE, fields)], &mut problems);
     problems.is_empty().then_some(definition)
 }
 
-/// The values of parts that were good.
-pub(super) fn values<'p>(parts: impl Iterator<Item = (&'p str, &'p str)>) -> Map<String, Value> {
-    let value = |json: &str| serde_json::from_str(json).unwrap_or_default();
-    parts.map(|(name, json)| (name.to_owned(), value(json))).collect()
-}
-
-fn node(value: &Value, depth: usize) -> Option<Node<'_>> {
-    let kind = match value {
-        Value::Null => return Some(plain("null")),
-        Value::Bool(true) => return Some(plain("true")),
-        Value::Bool(false) => return Some(plain("false")),
-        Value::Number(number) => return Some(plain(number.to_string())),
-        Value::String(text) => NodeKind::Quoted(Cow::Borrowed(text)),
-        Value::Array(_) | Value::Object(_) if depth > MAX_DOCUMENT_DEPTH => return None,
-        Value::Array(items) => {
-            let items = items.iter().map(|item| node(item, depth + 1));
-            NodeKind::List(items.collect::<Option<_>>()?)
+impl<'v> Tree<'v> {
+    /// Returns the tree of a document that has these parts alone. Its nodes are numbered in the order in which they would
+    /// be written: a span begins at the number of its node.
+    pub(super) fn of(sections: &Sections<'v>) -> Self {
+        let mut numbers = Numbers::default();
+        let root = numbers.next();
+        let mut entries = vec![numbers.entry("version", |numbers| {
+            let span = numbers.next();
+            plain(VERSION.to_string(), span)
+        })];
+        let mut misplaced = Vec::new();
+        for (key, value) in sections.head.into_iter().flatten() {
+            if NOT_IN_HEAD.contains(&key.as_str()) {
+                misplaced.push(key.as_str());
+                continue;
+            }
+            entries.push(numbers.entry(key, |numbers| numbers.node(value, PART_DEPTH - 1)));
         }
-        Value::Object(fields) => {
-            let fields = fields
-                .iter()
-                .map(|(key, value)| Some(entry(key, node(value, depth + 1)?)));
-            NodeKind::Mapping(fields.collect::<Option<_>>()?)
+        let parts = [
+            ("segments", &sections.segments),
+            ("flags", &sections.flags),
+            ("tenants", &sections.tenants),
+        ];
+        for (section, parts) in parts {
+            entries.push(numbers.entry(section, |numbers| {
+                let span = numbers.next();
+                let parts = parts.iter();
+                let parts =
+                    parts.map(|(name, value)| numbers.entry(name, |numbers| numbers.node(value, PART_DEPTH)));
+                let kind = NodeKind::Mapping(parts.collect());
+                Node { span, kind }
+            }));
         }
-    };
-    Some(placeless(kind))
-}
-
-fn entry<'v>(key: &'v str, value: Node<'v>) -> Entry<'v> {
-    Entry {
-        key: Cow::Borrowed(key),
-        key_span: Span::default(),
-        value,
+        Self {
+            root: Node {
+                span: root,
+                kind: NodeKind::Mapping(entries),
+            },
+            nodes: numbers.given,
+            too_deep: numbers.too_deep,
+            misplaced,
+        }
     }
 }
 
-fn plain<'v>(text: impl Into<Cow<'v, str>>) -> Node<'v> {
-    placeless(NodeKind::Plain(text.into()))
+/// Numbers nodes in the order in which they are made.
+#[derive(Default)]
+struct Numbers {
+    given: u32,
+    too_deep: Vec<Span>,
 }
 
-fn placeless(kind: NodeKind<'_>) -> Node<'_> {
+impl Numbers {
+    fn next(&mut self) -> Span {
+        let span = Span {
+            start: self.given,
+            len: 1,
+        };
+        self.given = self.given.saturating_add(1);
+        span
+    }
+
+    fn entry<'v>(&mut self, key: &'v str, value: impl FnOnce(&mut Self) -> Node<'v>) -> Entry<'v> {
+        Entry {
+            key: Cow::Borrowed(key),
+            key_span: self.next(),
+            value: value(self),
+        }
+    }
+
+    fn node<'v>(&mut self, value: &'v Value, depth: usize) -> Node<'v> {
+        let span = self.next();
+        let kind = match value {
+            Value::Null => return plain("null", span),
+            Value::Bool(true) => return plain("true", span),
+            Value::Bool(false) => return plain("false", span),
+            Value::Number(number) => return plain(number.to_string(), span),
+            Value::String(text) => NodeKind::Quoted(Cow::Borrowed(text)),
+            Value::Array(_) | Value::Object(_) if depth > MAX_DOCUMENT_DEPTH => {
+                self.too_deep.push(span);
+                NodeKind::Refused
+            }
+            Value::Array(items) => {
+                let items = items.iter().map(|item| self.node(item, depth + 1));
+                NodeKind::List(items.collect())
+            }
+            Value::Object(fields) => {
+                let fields = fields.iter();
+                let fields =
+                    fields.map(|(key, value)| self.entry(key, |numbers| numbers.node(value, depth + 1)));
+                NodeKind::Mapping(fields.collect())
+            }
+        };
+        Node { span, kind }
+    }
+}
+
+fn plain<'v>(text: impl Into<Cow<'v, str>>, span: Span) -> Node<'v> {
     Node {
-        span: Span::default(),
-        kind,
+        span,
+        kind: NodeKind::Plain(text.into()),
     }
 }

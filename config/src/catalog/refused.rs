@@ -1,112 +1,139 @@
-//! Why a change is refused: the document as it would be is written out and read like a file, so that every
-//! problem has its words, its place and its cure. What the change does not touch is written out in outline first:
-//! reading all of it may take seconds.
+//! Explains why an edit is refused: the parts that it concerns are read again as a tree whose nodes are numbered, so
+//! that every problem has its words, its cure, and its place as a JSON pointer into the document as it would be.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use rules::{Names, Site};
 
-use super::draft::Change;
-use super::{Catalog, jsons, part};
-use crate::files::Files;
+use super::Catalog;
+use super::draft::{Refused, compile};
+use super::edit::{Edit, JsonEdit, JsonEdits};
+use super::part::Tree;
+use crate::flags_document::{Head, OwnedTenant};
 use crate::inputs::Inputs;
-use crate::load::load_flags_from;
-use crate::problem::{At, Problem};
-use crate::report::Report;
-use crate::source::Sources;
-use crate::validate::VERSION;
+use crate::locate;
+use crate::lower::{self, Document};
+use crate::parse::MAX_DOCUMENT_DEPTH;
+use crate::problem::{At, Label, Problem};
+use crate::report::{MAX_PROBLEMS, Report};
+use crate::shape::flags::FlagsDocument;
+use crate::source::{Source, Sources};
+use crate::translate::{Broken, translate};
+use crate::validate::read_document;
 
 /// The name under which problems are shown.
 const NAME: &str = "document";
 
-/// What is wrong with the document that `change` would make of `catalog`.
-pub(super) fn report(catalog: &Catalog, change: &Change) -> Report {
-    // What is not edited is written out only as far as it may matter, and in full where nothing is found so.
-    let edited = merged(Map::new(), &change.tenants);
-    let kept = || merged(part::values(catalog.records()), &change.tenants);
-    let full = || part::values(jsons(&catalog.flags));
-    // The head and segments may be named anywhere in a flag.
-    let can_outline = change.head.is_none() && change.segments.is_empty();
-    let outlined = || {
-        let flags: Map<_, _> = full().into_iter().map(outline).collect();
-        let report = load(catalog, change, flags.clone(), edited.clone());
-        report.or_else(|| load(catalog, change, flags, kept()))
+/// Returns what is wrong with the document that `edits` would make of the catalog's.
+pub(super) fn report(catalog: &Catalog, edits: &[JsonEdit]) -> Report {
+    let found = explained(catalog, edits);
+    let Some(names) = found.unplaced else {
+        return found.report;
     };
-    can_outline
-        .then(outlined)
-        .flatten()
-        .or_else(|| load(catalog, change, full(), edited.clone()))
-        .or_else(|| load(catalog, change, full(), kept()))
-        .unwrap_or_else(unexplained)
+    // A problem is in a part that is not edited: those that it may be in are read like edited ones.
+    let mut all = concerned(catalog, &names);
+    all.extend_from_slice(edits);
+    explained(catalog, &all).report
 }
 
-/// A flag with all that others may name of it, and the flags that it names.
-fn outline((key, flag): (String, Value)) -> (String, Value) {
-    let mut outline = Map::new();
-    for field in ["kind", "variants", "off", "opt_in_serves", "requires"] {
-        outline.extend(flag.get(field).map(|value| (field.to_owned(), value.clone())));
-    }
-    (key, outline.into())
+/// What is wrong with some parts.
+struct Explained {
+    report: Report,
+    /// The names that the document would have, where a problem is in a part that was not given.
+    unplaced: Option<Arc<Names>>,
 }
 
-fn load(
-    catalog: &Catalog,
-    change: &Change,
-    flags: Map<String, Value>,
-    tenants: Map<String, Value>,
-) -> Option<Report> {
-    let sections = [
-        (
-            "segments",
-            merged(part::values(jsons(&catalog.segments)), &change.segments),
-        ),
-        ("flags", merged(flags, &change.flags)),
-        ("tenants", tenants),
-    ];
-    let mut text = format!("{{\n  \"version\": {VERSION}");
-    match &change.head {
-        Some(Value::Object(head)) => head
-            .iter()
-            .for_each(|(name, value)| field(&mut text, name, value)),
-        Some(other) => field(&mut text, "head", other),
-        None => catalog
-            .head
-            .fields
-            .iter()
-            .for_each(|(name, value)| field(&mut text, name, value)),
+fn explained(catalog: &Catalog, edits: &[JsonEdit]) -> Explained {
+    let edits = JsonEdits::of(edits);
+    let sections = edits.sections();
+    let tree = Tree::of(&sections);
+    let source = Arc::new(Source::of_values(NAME, tree.nodes));
+    let documents = [Document {
+        source: &source,
+        root: tree.root,
+    }];
+    let [document] = &documents;
+    let mut problems = Vec::new();
+    for span in &tree.too_deep {
+        let title = format!("a document is nested at most {MAX_DOCUMENT_DEPTH} deep");
+        let problem = Problem::error("document-depth", title, Label::new(&source, *span, ""));
+        problems.push(problem.help("name inner conditions as segments"));
     }
-    for (name, entries) in sections {
-        if !entries.is_empty() {
-            field(&mut text, name, &entries.into());
-        }
+    for field in &tree.misplaced {
+        let title = format!("`{field}` is a part of its own");
+        let problem = Problem::at("duplicate-key", title, At::Pointer(format!("/{field}").into()));
+        problems.push(problem.help("leave it out here"));
     }
-    text.push_str("\n}\n");
-    let files = Files::Memory(BTreeMap::from([(NAME.into(), text.into_bytes())]));
-    load_flags_from(files, Path::new(NAME), catalog.eligibility).err()
+    if let Some(head) = edits.unreadable_head() {
+        let title = format!("the fields of a document are a mapping, not `{head}`");
+        let problem = Problem::at("unknown-field", title, At::File(NAME.into()));
+        problems.push(problem.help("write `tiers`, `unknown_tenant` and `policy`"));
+    }
+    let read = read_document::<FlagsDocument>(&source, &document.root, &mut problems);
+    let broken = Broken::of(&documents, &problems, false);
+    let read = read.map(|fields| (&*source, fields));
+    let definition = lower::flags::merge(read.into_iter().collect(), &mut problems);
+    let head = sections.head.filter(|_| tree.misplaced.is_empty()).map(|fields| {
+        Arc::new(Head {
+            fields: fields.clone(),
+            tiers: definition.tiers.clone(),
+            unknown_tenant: definition.unknown_tenant.clone(),
+            policy: definition.policy,
+        })
+    });
+    let placed = edits.with(head, definition);
+    let mut more = 0;
+    let mut unplaced = None;
+    if let Err(Refused {
+        problems: found,
+        names,
+    }) = compile(catalog, &placed)
+    {
+        let has_place = |problem: &rules::DefinitionProblem| problem.site != Site::default();
+        unplaced = (!found.iter().all(has_place)).then(|| Arc::clone(&names));
+        let (found, uncounted) = translate(found, &documents, &names, &broken);
+        problems.extend(found);
+        more = uncounted;
+    }
+    if problems.is_empty() {
+        problems.push(unexplained());
+    }
+    let report = Report::new(
+        problems,
+        more,
+        Sources::of(Arc::clone(&source)),
+        Inputs::default(),
+    );
+    Explained {
+        report: report.with_pointers(|site| locate::pointer(&documents, site)),
+        unplaced,
+    }
 }
 
-fn field(text: &mut String, name: &str, value: &Value) {
-    let value = format!("{value:#}").replace('\n', "\n  ");
-    // Writing to a text can't fail.
-    let _ = write!(text, ",\n  {}: {value}", Value::from(name));
-}
-
-fn merged(mut kept: Map<String, Value>, edited: &BTreeMap<Arc<str>, Option<Value>>) -> Map<String, Value> {
-    for (name, value) in edited {
-        match value {
-            Some(value) => drop(kept.insert(name.to_string(), value.clone())),
-            None => drop(kept.shift_remove(&**name)),
-        }
-    }
-    kept
+/// The parts that are not edited and that a problem of the edits may be in: all segments and flags, and the tenants that
+/// would be refused.
+fn concerned(catalog: &Catalog, names: &Names) -> Vec<JsonEdit> {
+    let document = &catalog.document;
+    let segments = document.segments.iter();
+    let segments = segments.map(|(name, segment)| Edit::Segment(name.clone(), Some(segment.clone())));
+    let flags = document.flags.iter();
+    let flags = flags.map(|(key, flag)| Edit::Flag(key.clone(), Some(flag.clone())));
+    let compiled = &catalog.compiled.flags;
+    let is_refused = |record: &OwnedTenant| rules::compile_tenants([record], names, compiled).is_err();
+    let tenants = document.tenants.iter();
+    let refused = tenants
+        .filter(|(_, record)| is_refused(record))
+        .take(MAX_PROBLEMS);
+    let refused = refused.map(|(id, record)| Edit::Tenant(id.clone(), Some(record.clone())));
+    segments
+        .chain(flags)
+        .chain(refused)
+        .map(|edit| edit.to_json())
+        .collect()
 }
 
 /// What is said where the parts are refused and their text is not: a defect of this program.
-fn unexplained() -> Report {
+fn unexplained() -> Problem {
     let title = "the document can't be read as it would be".to_owned();
-    let problem = Problem::at("yaml-syntax", title, At::File(NAME.into()));
-    Report::new(vec![problem], 0, Sources::default(), Inputs::default())
+    Problem::at("yaml-syntax", title, At::File(NAME.into()))
 }

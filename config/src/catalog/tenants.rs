@@ -1,86 +1,69 @@
-//! Compiles the tenants of a change: from their JSON texts, those alone that it concerns.
+//! Compiles the tenants of a change, those alone that it concerns.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rules::{FlagId, Flags, Tenants};
-use serde_json::Value;
+use rules::{DefinitionProblem, FlagId, Flags, Tenants};
 
-use super::draft::BATCH;
-use super::part::{Sections, read};
+use super::edit::Edits;
 use super::{Catalog, Compiled};
+use crate::flags_document::OwnedTenant;
 
-/// The beginnings of attributes in a record that conditions read now and did not read before.
-pub(super) fn newly_read(former: &Flags, flags: &Flags) -> Vec<String> {
-    let known = former.attributes().len();
-    let new = flags.attributes().iter().skip(known);
-    new.map(|name| format!("{}:", Value::from(&**name))).collect()
-}
-
-/// The former tenants, with those compiled anew that are edited, name a flag of which the id has moved, or have an
-/// attribute that begins to be read.
+/// Returns the former tenants, with those compiled anew that are edited, name a flag of which the id has moved, or have
+/// an attribute that begins to be read.
 pub(super) fn some(
     catalog: &Catalog,
-    edited: &BTreeMap<Arc<str>, Option<Value>>,
+    edits: &Edits,
     compiled: &Compiled,
-    (moved, read_now): (&[FlagId], &[String]),
-) -> Option<Tenants> {
-    let mut concerned = BTreeMap::new();
+    moved: &[FlagId],
+) -> Result<Arc<Tenants>, Vec<DefinitionProblem>> {
+    let read_now = newly_read(&catalog.compiled.flags, &compiled.flags);
+    if edits.tenants.is_empty() && moved.is_empty() && read_now.is_empty() {
+        return Ok(Arc::clone(&compiled.tenants));
+    }
+    let kept = &catalog.document.tenants;
+    let mut concerned: BTreeMap<&str, &OwnedTenant> = BTreeMap::new();
     if !moved.is_empty() {
         let naming = compiled.tenants.scan().filter(|tenant| tenant.names(moved));
-        let naming = naming.filter_map(|tenant| catalog.tenants.get_key_value(tenant.id()));
-        concerned.extend(naming.map(|(id, json)| (&**id, &**json)));
+        let naming = naming.filter_map(|tenant| kept.get_key_value(tenant.id()));
+        concerned.extend(naming.map(|(id, record)| (&**id, &**record)));
     }
     if !read_now.is_empty() {
-        let has = |json: &str| read_now.iter().any(|attribute| json.contains(attribute));
-        concerned.extend(catalog.records().filter(|(_, json)| has(json)));
+        let having = kept.iter().filter(|(_, record)| has_one(record, read_now));
+        concerned.extend(having.map(|(id, record)| (&**id, &**record)));
     }
-    concerned.retain(|id, _| !edited.contains_key(*id));
-    let concerned: Vec<_> = concerned.into_iter().collect();
-    let mut changed = compile_kept(&concerned, compiled)?;
-    let present: Vec<(&str, &Value)> = edited
-        .iter()
-        .filter_map(|(id, value)| Some((&**id, value.as_ref()?)))
-        .collect();
-    for batch in present.chunks(BATCH) {
-        changed.extend(compile_tenants(batch.to_vec(), compiled)?);
-    }
-    let removed = edited.iter().filter(|(_, value)| value.is_none());
-    Some(compiled.tenants.with(changed, removed.map(|(id, _)| &**id)))
+    concerned.retain(|id, _| !edits.tenants.contains_key(*id));
+    let edited = edits.tenants.values().filter_map(Option::as_deref);
+    let changed = concerned.into_values().chain(edited);
+    let changed = rules::compile_tenants(changed, &compiled.names, &compiled.flags)?;
+    let removed = edits.tenants.iter().filter(|(_, record)| record.is_none());
+    let removed = removed.map(|(id, _)| &**id);
+    Ok(Arc::new(compiled.tenants.with(changed, removed)))
 }
 
-/// All tenants, anew.
+/// Compiles all tenants.
 pub(super) fn all(
     catalog: &Catalog,
-    edited: &BTreeMap<Arc<str>, Option<Value>>,
+    edits: &Edits,
     compiled: &Compiled,
-) -> Option<Tenants> {
-    let kept: Vec<_> = catalog
-        .records()
-        .filter(|(id, _)| !edited.contains_key(*id))
-        .collect();
-    let kept = Compiled {
-        tenants: Arc::new(Tenants::new(compile_kept(&kept, compiled)?)),
-        ..compiled.clone()
-    };
-    some(catalog, edited, &kept, (&[], &[]))
+) -> Result<Arc<Tenants>, Vec<DefinitionProblem>> {
+    let kept = catalog.document.tenants.iter();
+    let kept = kept.filter(|(id, _)| !edits.tenants.contains_key(&**id));
+    let edited = edits.tenants.values().filter_map(Option::as_deref);
+    let all = kept.map(|(_, record)| &**record).chain(edited);
+    let tenants = rules::compile_tenants(all, &compiled.names, &compiled.flags)?;
+    Ok(Arc::new(Tenants::new(tenants)))
 }
 
-fn compile_kept(kept: &[(&str, &str)], compiled: &Compiled) -> Option<Vec<rules::Tenant>> {
-    let mut tenants = Vec::with_capacity(kept.len());
-    for batch in kept.chunks(BATCH) {
-        let values = batch.iter().map(|(_, json)| serde_json::from_str(json).ok());
-        let values: Vec<Value> = values.collect::<Option<_>>()?;
-        let batch = batch.iter().map(|(id, _)| *id).zip(&values);
-        tenants.extend(compile_tenants(batch.collect(), compiled)?);
-    }
-    Some(tenants)
+/// Returns the attributes that conditions read and did not read before.
+fn newly_read<'f>(former: &Flags, flags: &'f Flags) -> &'f [Box<str>] {
+    flags
+        .attributes()
+        .get(former.attributes().len()..)
+        .unwrap_or_default()
 }
 
-fn compile_tenants(tenants: Vec<(&str, &Value)>, compiled: &Compiled) -> Option<Vec<rules::Tenant>> {
-    let definition = read(&Sections {
-        tenants,
-        ..Sections::default()
-    })?;
-    rules::compile_tenants(&definition.tenants, &compiled.names, &compiled.flags).ok()
+fn has_one(record: &OwnedTenant, attributes: &[Box<str>]) -> bool {
+    let mut given = record.attributes.iter().flatten();
+    given.any(|(name, _)| attributes.iter().any(|attribute| **attribute == *name.value))
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use rules::{AttributeValue, Decimal};
+use rules::{AttributeValue, Decimal, Spelled};
 use serde_json::Value;
 
 use super::Form;
@@ -58,9 +58,9 @@ macro_rules! scalars {
 scalars! {
     Boolean: bool, Shape::Boolean, |node, _| node.boolean();
     Prose: Cow<'s, str>, Shape::Prose, |node, _| node.text().cloned();
-    Number: Decimal, Shape::Number, |node, _| node.number();
-    Percentage: Decimal, Shape::Percentage, |node, _| node.number();
-    Comparable: AttributeValue, Shape::Scalar, |node, scalar| attribute_value(node, scalar);
+    Number: Spelled<Decimal>, Shape::Number, |node, _| number(node);
+    Percentage: Spelled<Decimal>, Shape::Percentage, |node, _| number(node);
+    Comparable: Spelled<AttributeValue>, Shape::Scalar, |node, scalar| attribute_value(node, scalar);
     Variant: Cow<'s, str>, Shape::Variant, |node, scalar| variant(node, scalar);
     Version: (), Shape::Version, |_, _| Some(());
     Duration: u64, Shape::Duration, |node, _| quantity::duration_ms(node.text()?);
@@ -90,13 +90,25 @@ impl Form for Json {
     }
 }
 
-fn attribute_value(node: &Node<'_>, scalar: Scalar<'_>) -> Option<AttributeValue> {
+fn attribute_value(node: &Node<'_>, scalar: Scalar<'_>) -> Option<Spelled<AttributeValue>> {
     Some(match scalar {
-        Scalar::Text(text) => AttributeValue::String(text.into()),
-        Scalar::Boolean(value) => AttributeValue::Boolean(value),
-        Scalar::Integer(_) | Scalar::Number(_) => AttributeValue::Number(node.number()?),
+        Scalar::Text(text) => AttributeValue::String(text.into()).into(),
+        Scalar::Boolean(value) => AttributeValue::Boolean(value).into(),
+        Scalar::Integer(_) | Scalar::Number(_) => {
+            let Spelled { value, spelling } = number(node)?;
+            let value = AttributeValue::Number(value);
+            Spelled { value, spelling }
+        }
         Scalar::Null | Scalar::InvalidNumber(_) => return None,
     })
+}
+
+/// Returns a number with the JSON number that was written, where that is not the number's own text.
+fn number(node: &Node<'_>) -> Option<Spelled<Decimal>> {
+    let value = node.number()?;
+    let written = json::value(node).to_string();
+    let spelling = (written != value.to_string()).then(|| written.into());
+    Some(Spelled { value, spelling })
 }
 
 fn variant<'s>(node: &Node<'s>, scalar: Scalar<'_>) -> Option<Cow<'s, str>> {

@@ -62,7 +62,7 @@ fn merge_one<'s>(fields: FlagsFields<'s>, definition: &mut FlagsDefinition<'s>) 
         name: name.into_owned(),
         condition,
     };
-    definition.segments.extend(segments.map(segment));
+    definition.segments.extend(segments.map(segment).map(Arc::new));
     // A flag or tenant that was refused keeps its name, so that what refers to it is not reported as well.
     let flags = fields.flags.into_value().unwrap_or_default().into_iter();
     let flag = |(key, flag): (Name<'_>, Option<_>)| FlagDefinition {

@@ -1,6 +1,6 @@
 //! The form of tenants' records. A document may have a million of them.
 
-use rules::{AttributeValue, Channel, Name, Sited, TenantDefinition};
+use rules::{AttributeValue, Channel, Name, Sited, Spelled, TenantDefinition};
 
 use super::UNBOUNDED;
 use super::flags::TierName;
@@ -15,19 +15,19 @@ object! {
         /// Its tier; left out: none.
         tier: optional Sited<TierName>,
         /// Its release channel; left out: stable.
-        channel: default Channel,
+        channel: optional Channel,
         /// Whether it is one of our own; left out: false.
-        internal: default Boolean,
+        internal: optional Boolean,
         /// The beta allowlist.
-        beta: default FlagKeys,
+        beta: optional FlagKeys,
         /// Flags and the variant it is made to be served.
-        overrides: default Map<Sited<FlagKey>, Sited<Variant>, 0, UNBOUNDED>,
+        overrides: optional Map<Sited<FlagKey>, Sited<Variant>, 0, UNBOUNDED>,
         /// Flags it opted in to.
-        opt_in: default FlagKeys,
+        opt_in: optional FlagKeys,
         /// Flags it opted out of.
-        opt_out: default FlagKeys,
+        opt_out: optional FlagKeys,
         /// What else is known of it.
-        attributes: default Map<Sited<AttributeName>, TenantAttribute, 0, UNBOUNDED>,
+        attributes: optional Map<Sited<AttributeName>, TenantAttribute, 0, UNBOUNDED>,
     } => TenantDefinition {
         id: Name::default(),
         tier, channel, internal, beta, overrides, opt_in, opt_out, attributes,
@@ -37,9 +37,9 @@ object! {
 words! { Channel::ALL }
 
 union! {
-    TenantAttribute("a text, a number, a boolean or a list of texts"): AttributeValue {
+    TenantAttribute("a text, a number, a boolean or a list of texts"): Spelled<AttributeValue> {
         scalar Comparable => |value| value,
         list List<AnyText, 0, UNBOUNDED> =>
-            |texts| AttributeValue::List(texts.into_iter().map(|text| Box::from(&*text)).collect()),
+            |texts| AttributeValue::List(texts.into_iter().map(|text| Box::from(&*text)).collect()).into(),
     }
 }

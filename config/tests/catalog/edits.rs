@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use config::{Catalog, Edit, Ids};
+use config::{Catalog, Ids, JsonEdit};
 use rules::{Eligibility, Subject, Timestamp, decide};
 use serde_json::{Value, json};
 
-pub(crate) fn flag(key: &str, value: Value) -> Edit {
-    Edit::Flag(key.to_owned(), Some(value))
+pub(crate) fn flag(key: &str, value: Value) -> JsonEdit {
+    JsonEdit::Flag(key.to_owned(), Some(value))
 }
 
-pub(crate) fn tenant(id: &str, value: Value) -> Edit {
-    Edit::Tenant(id.to_owned(), Some(value))
+pub(crate) fn tenant(id: &str, value: Value) -> JsonEdit {
+    JsonEdit::Tenant(id.to_owned(), Some(value))
 }
 
 pub(crate) fn catalog() -> Catalog {
@@ -30,18 +30,25 @@ pub(crate) fn catalog() -> Catalog {
             "c",
             json!({ "lifecycle": "ga", "variants": { "off": null, "blue": 1, "red": 2 } }),
         ),
-        Edit::Segment(
+        JsonEdit::Segment(
             "dach".into(),
             Some(json!({ "attribute": "country", "in": ["DE", "AT"] })),
         ),
-        Edit::Head(json!({ "tiers": ["low", "high"], "unknown_tenant": { "tier": "low" } })),
+        JsonEdit::Head(json!({ "tiers": ["low", "high"], "unknown_tenant": { "tier": "low" } })),
     ];
-    Catalog::new(Eligibility::Enforced, parts).unwrap_or_else(|report| panic!("{report}"))
+    Catalog::of_json(Eligibility::Enforced, &parts).unwrap_or_else(|report| panic!("{report}"))
+}
+
+/// The document as JSON.
+pub(crate) fn document(catalog: &Catalog) -> Value {
+    serde_json::to_value(catalog.document()).unwrap()
 }
 
 /// Makes one change, and says what it left of ids.
-pub(crate) fn change(catalog: &mut Catalog, edits: Vec<Edit>) -> Ids {
-    let draft = catalog.draft(edits).unwrap_or_else(|report| panic!("{report}"));
+pub(crate) fn change(catalog: &mut Catalog, edits: Vec<JsonEdit>) -> Ids {
+    let draft = catalog
+        .draft_json(&edits)
+        .unwrap_or_else(|report| panic!("{report}"));
     catalog.adopt(draft);
     catalog.compiled().ids.clone()
 }
@@ -81,18 +88,18 @@ fn a_flag_that_is_turned_keeps_every_id_and_every_tenant() {
 #[test]
 fn a_draft_changes_nothing_until_it_is_adopted() {
     let mut catalog = catalog();
-    let document = catalog.document();
+    let before = document(&catalog);
     let draft = catalog
-        .draft(vec![flag("a", json!({ "lifecycle": "ga", "default": "on" }))])
+        .draft_json(&[flag("a", json!({ "lifecycle": "ga", "default": "on" }))])
         .unwrap();
     assert_eq!(draft.compiled().ids, Ids::Kept);
     assert_eq!(
-        (served(&catalog, "a", "x"), catalog.document()),
-        ("off".to_owned(), document)
+        (served(&catalog, "a", "x"), document(&catalog)),
+        ("off".to_owned(), before)
     );
     catalog.adopt(draft);
     assert_eq!(served(&catalog, "a", "x"), "on");
-    assert_eq!(catalog.document()["flags"]["a"]["default"], "on");
+    assert_eq!(document(&catalog)["flags"]["a"]["default"], "on");
 }
 
 #[test]
@@ -123,7 +130,7 @@ fn a_segment_changes_without_a_word_to_tenants() {
     assert_eq!(served(&catalog, "a", "acme"), "on");
     let swiss = json!({ "attribute": "country", "eq": "CH" });
     assert_eq!(
-        change(&mut catalog, vec![Edit::Segment("dach".into(), Some(swiss))]),
+        change(&mut catalog, vec![JsonEdit::Segment("dach".into(), Some(swiss))]),
         Ids::Kept
     );
     assert_eq!(served(&catalog, "a", "acme"), "off");
@@ -138,8 +145,8 @@ fn tenants_come_change_and_go() {
             vec![
                 tenant("bolt", json!({ "opt_out": ["a"] })),
                 tenant("core", json!({ "overrides": { "a": true } })),
-                Edit::Tenant("acme".into(), None),
-                Edit::Tenant("nobody".into(), None),
+                JsonEdit::Tenant("acme".into(), None),
+                JsonEdit::Tenant("nobody".into(), None),
             ]
         ),
         Ids::Kept
@@ -180,4 +187,57 @@ fn a_relaxed_environment_serves_what_an_enforced_one_does_not() {
         vec![flag("a", json!({ "lifecycle": "beta", "default": "on" }))],
     );
     assert_eq!(served(&catalog, "a", "acme"), "on");
+}
+
+/// Every field that a flag, a segment and a tenant may have, in the order in which they are written.
+#[test]
+fn what_is_written_is_what_was_read() {
+    let serve = json!({ "split": { "on": 1.50, "off": 98.5 }, "by": "user" });
+    let flag = json!({
+        "description": "d", "owner": "o", "kind": "experiment", "lifecycle": "beta", "enabled": true, "default": true,
+        "variants": { "off": null, "on": [1.10, { "z": 1, "a": "\u{1}" }], "true": 1 }, "off": "off",
+        "tiers": { "low": false }, "requires": ["b", { "flag": "c", "is": "on" }],
+        "rules": [
+            { "name": "n", "when": { "all": [
+                { "attribute": "n", "gt": 1.10 }, { "attribute": "n", "gte": -1e+30 }, { "attribute": "n", "lt": 0.1 },
+                { "attribute": "n", "lte": 5 }, { "attribute": "t", "eq": "true" }, { "attribute": "t", "ne": true },
+                { "attribute": "t", "in": [1.0, "1", false] }, { "attribute": "t", "not_in": [2] },
+            ] }, "serve": "on" },
+            { "when": { "any": [
+                { "attribute": "t", "prefix": "a" }, { "attribute": "t", "suffix": ["a", "b"] },
+                { "attribute": "t", "contains": "c" }, { "attribute": "t", "matches": "^a" },
+                { "attribute": "groups", "any_of": ["a"] }, { "attribute": "groups", "all_of": ["a"] },
+                { "attribute": "groups", "none_of": ["a"] }, { "attribute": "t", "semver": ">=1" },
+                { "attribute": "t", "before": "2030-01-01T00:00:00Z" }, { "attribute": "t", "after": "2030-01-01T00:00:00Z" },
+                { "attribute": "t", "ip_in": ["10.0.0.0/8"] }, { "not": { "attribute": "t", "exists": false } },
+                { "segment": "dach" },
+            ] }, "serve": serve },
+        ],
+        "rollout": { "percentage": 12.50, "by": "user", "audience": { "segment": "dach" }, "serve": "on" },
+        "schedule": { "from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z" }, "revertible": false,
+        "expires": "2027-03-01", "opt_in_serves": "on", "final": "on", "salt": "s",
+    });
+    let record = json!({
+        "tier": "low", "channel": "stable", "internal": false, "beta": [], "overrides": { "a": true, "b": "off" },
+        "opt_in": ["b"], "opt_out": [], "attributes": { "text": "1.10", "number": 1.10, "yes": true, "list": ["a", "b"] },
+    });
+    let edits = [
+        self::flag("full", flag),
+        tenant("full", record),
+        JsonEdit::Flag(
+            "bare".into(),
+            Some(json!({ "schedule": { "until": "2050-01-01T00:00:00Z" } })),
+        ),
+        tenant("bare", json!({})),
+        JsonEdit::Segment("s".into(), Some(json!({ "not": { "segment": "dach" } }))),
+        JsonEdit::Head(json!({ "tiers": ["low"], "policy": {} })),
+        JsonEdit::Flag("gone".into(), None),
+    ];
+    let read = JsonEdit::read(&edits);
+    let read = read.unwrap_or_else(|| panic!("{}", catalog().explain(&edits)));
+    for (edit, read) in edits.iter().zip(&read) {
+        assert_eq!(read.to_json(), *edit);
+    }
+    let again: Vec<JsonEdit> = read.iter().map(config::Edit::to_json).collect();
+    assert_eq!(JsonEdit::read(&again), Some(read));
 }

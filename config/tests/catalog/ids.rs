@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use config::{Catalog, Compiled, Edit, Ids};
+use config::{Catalog, Compiled, Ids, JsonEdit};
 use rules::{
     Cause, Eligibility, FlagId, FlagsHeader, Include, MAX_FLAG_IDS, MAX_FLAGS, Subject, Tenant, Timestamp,
     decide,
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use crate::edits::{catalog, change, flag, served, tenant};
 
-fn gone(key: &str) -> Edit {
-    Edit::Flag(key.to_owned(), None)
+fn gone(key: &str) -> JsonEdit {
+    JsonEdit::Flag(key.to_owned(), None)
 }
 
 fn id(catalog: &Catalog, key: &str) -> FlagId {
@@ -214,7 +214,7 @@ fn another_kind_is_another_meaning_to_gates() {
     let a = id(&catalog, "a");
     let permission = vec![flag("a", json!({ "kind": "permission" }))];
     assert_eq!(change(&mut catalog, permission), Ids::Moved([a].into()));
-    let tiers = Edit::Head(json!({ "tiers": ["high", "low"], "unknown_tenant": { "tier": "low" } }));
+    let tiers = JsonEdit::Head(json!({ "tiers": ["high", "low"], "unknown_tenant": { "tier": "low" } }));
     assert_eq!(change(&mut catalog, vec![tiers]), Ids::Other);
 }
 
@@ -224,7 +224,10 @@ fn a_segment_leaves_ids_as_they_were_whatever_has_come_and_gone() {
     change(&mut catalog, vec![gone("c"), flag("Aa", json!({}))]);
     let before = catalog.compiled().clone();
     let swiss = json!({ "attribute": "country", "eq": "CH" });
-    let edits = vec![Edit::Segment("swiss".into(), Some(swiss)), flag("Bb", json!({}))];
+    let edits = vec![
+        JsonEdit::Segment("swiss".into(), Some(swiss)),
+        flag("Bb", json!({})),
+    ];
     assert_eq!(change(&mut catalog, edits), Ids::Kept);
     for key in ["Aa", "a", "b"] {
         assert_eq!(before.flags.id(key), Some(id(&catalog, key)));
@@ -253,7 +256,7 @@ fn upstreams_are_told_flags_in_key_order_whenever_these_came() {
 fn ids_are_given_anew_before_they_run_out_and_flags_are_counted_as_ever() {
     let mut catalog = catalog();
     let many = |value: Option<Value>| {
-        let edit = move |number| Edit::Flag(format!("M{number:05}"), value.clone());
+        let edit = move |number| JsonEdit::Flag(format!("M{number:05}"), value.clone());
         (0..MAX_FLAGS - 3).map(edit).collect::<Vec<_>>()
     };
     let mut most = 0;
@@ -275,7 +278,7 @@ fn ids_are_given_anew_before_they_run_out_and_flags_are_counted_as_ever() {
         ("on".into(), "off".into())
     );
     change(&mut catalog, many(Some(json!({}))));
-    let report = catalog.draft(vec![flag("one.more", json!({}))]).unwrap_err();
+    let report = catalog.draft_json(&[flag("one.more", json!({}))]).unwrap_err();
     assert!(
         report.headline().contains("10000") || report.headline().contains("10,000"),
         "{}",
@@ -286,7 +289,7 @@ fn ids_are_given_anew_before_they_run_out_and_flags_are_counted_as_ever() {
 #[test]
 fn a_catalog_that_begins_gives_ids_in_key_order() {
     let parts = ["c", "a", "b"].map(|key| flag(key, json!({})));
-    let catalog = Catalog::new(Eligibility::Enforced, parts).unwrap();
+    let catalog = Catalog::of_json(Eligibility::Enforced, &parts).unwrap();
     let ids = ["a", "b", "c"].map(|key| id(&catalog, key).index());
     assert_eq!(ids, [0, 1, 2]);
 }

@@ -1,20 +1,20 @@
 //! What an edit is refused for, in the words that files are refused with.
 
-use config::{Catalog, Edit, Files, Report};
+use config::{Catalog, Files, JsonEdit, Report};
 use rules::Eligibility;
 use serde_json::{Value, json};
 
-use crate::edits::{catalog, flag, tenant};
+use crate::edits::{catalog, document, flag, tenant};
 
-fn refused(edits: Vec<Edit>) -> Report {
+fn refused(edits: Vec<JsonEdit>) -> Report {
     let catalog = catalog();
-    let before = catalog.document();
-    let report = catalog.draft(edits).map(drop).expect_err("it is good");
-    assert_eq!(catalog.document(), before);
+    let before = document(&catalog);
+    let report = catalog.draft_json(&edits).map(drop).expect_err("it is good");
+    assert_eq!(document(&catalog), before);
     report
 }
 
-fn check(edit: Edit, expected: &[(&str, &str)]) {
+fn check(edit: JsonEdit, expected: &[(&str, &str)]) {
     let report = refused(vec![edit]);
     let found = report
         .problems()
@@ -64,10 +64,10 @@ fn what_names_something_unknown_is_refused() {
 
 #[test]
 fn what_a_tenant_or_a_flag_names_is_not_removed() {
-    let gone = |key: &str| Edit::Flag(key.to_owned(), None);
+    let gone = |key: &str| JsonEdit::Flag(key.to_owned(), None);
     check(gone("b"), &[("unknown-flag", "no flag has the key `b`")]);
     check(
-        Edit::Head(json!({ "tiers": ["low"] })),
+        JsonEdit::Head(json!({ "tiers": ["low"] })),
         &[("unknown-tier", "no tier has the name `high`")],
     );
     let report = refused(vec![gone("a"), gone("b")]);
@@ -83,18 +83,64 @@ fn variants_that_a_tenant_is_served_stay() {
 
 #[test]
 fn the_head_has_no_parts_in_it() {
-    let report = refused(vec![Edit::Head(json!({ "flags": {} }))]);
+    let report = refused(vec![JsonEdit::Head(json!({ "flags": {} }))]);
     assert_eq!(report.problems()[0].code, "duplicate-key", "{report}");
-    let report = refused(vec![Edit::Head(json!(["low"]))]);
+    let report = refused(vec![JsonEdit::Head(json!(["low"]))]);
     assert_eq!(report.problems()[0].code, "unknown-field", "{report}");
 }
 
+/// The place of each problem.
+fn check_places(edits: Vec<JsonEdit>, expected: &[&str]) {
+    let report = refused(edits);
+    let places = report
+        .problems()
+        .iter()
+        .map(|problem| problem.pointer().unwrap_or("none"));
+    assert_eq!(places.collect::<Vec<_>>(), expected, "{report}");
+}
+
 #[test]
-fn the_place_is_in_the_document_as_it_would_be() {
-    let report = refused(vec![flag("a", json!({ "requires": ["z"] }))]);
-    let text = report.render(config::Colour::Never);
-    assert!(text.contains("--> document:"), "{text}");
-    assert!(text.contains("\"z\""), "{text}");
+fn the_place_is_a_pointer_into_the_document_as_it_would_be() {
+    check_places(
+        vec![flag("a", json!({ "requires": ["z"] }))],
+        &["/flags/a/requires/0"],
+    );
+    let rule = json!({ "when": { "any": [{ "attribute": "x", "gt": "y" }] }, "serve": "on" });
+    check_places(
+        vec![
+            flag("a", json!({ "rules": [rule] })),
+            tenant("b/~", json!({ "beta": ["q"] })),
+        ],
+        &["/flags/a/rules/0/when/any/0/gt", "/tenants/b~1~0/beta/0"],
+    );
+    let text = refused(vec![flag("a", json!({ "requires": ["z"] }))]).render(config::Colour::Never);
+    let expected = "error[unknown-flag]: no flag has the key `z`\n--> /flags/a/requires/0\n";
+    assert!(text.starts_with(expected), "{text}");
+}
+
+#[test]
+fn a_part_that_is_not_edited_has_its_place_too() {
+    check_places(
+        vec![JsonEdit::Flag("b".into(), None)],
+        &["/tenants/acme/overrides/b"],
+    );
+    check_places(
+        vec![JsonEdit::Head(json!({ "tiers": ["low"] }))],
+        &["/tenants/acme/tier"],
+    );
+    check_places(vec![flag("a", json!({ "requires": ["b"] }))], &["/flags/a"]);
+}
+
+#[test]
+fn a_secret_in_an_unknown_field_is_not_told() {
+    for secret in [
+        json!({ "password": "hunter2-hunter2" }),
+        json!({ "password:hunter2-hunter2": null }),
+    ] {
+        let report = refused(vec![flag("a", secret)]);
+        assert!(!report.to_string().contains("hunter2"), "{report}");
+        assert!(!report.to_json().to_string().contains("hunter2"), "{report}");
+    }
 }
 
 #[test]
@@ -105,16 +151,17 @@ fn chains_are_measured_through_flags_that_are_not_edited() {
     };
     let mut parts = vec![flag("f00", json!({})), flag("g", json!({}))];
     parts.extend((1..=16).map(|key| requiring(key, &format!("f{:02}", key - 1))));
-    let catalog = Catalog::new(Eligibility::Enforced, parts).unwrap();
+    let catalog = Catalog::of_json(Eligibility::Enforced, &parts).unwrap();
     for (edit, code) in [
         (requiring(0, "g"), "nesting"),
         (requiring(0, "f16"), "flag-cycle"),
         (requiring(17, "f16"), "nesting"),
     ] {
-        let report = catalog.draft(vec![edit]).map(drop).unwrap_err();
+        let report = catalog.draft_json(&[edit]).map(drop).unwrap_err();
         assert_eq!(report.problems()[0].code, code, "{report}");
     }
-    assert!(catalog.takes(requiring(17, "f15")));
+    let read = JsonEdit::read(&[requiring(17, "f15")]).unwrap();
+    assert!(read.into_iter().all(|edit| catalog.takes(edit)));
 }
 
 #[test]
@@ -122,11 +169,9 @@ fn values_nested_too_deep_are_refused_and_those_just_within_are_exported() {
     let nested = |depth| (1..depth).fold(json!([]), |inner, _| json!([inner]));
     let variants = |depth| json!({ "variants": { "off": null, "on": nested(depth) } });
     // The document, its flags, this flag, its variants: 64 levels in all.
-    let catalog = Catalog::new(Eligibility::Enforced, [flag("deep", variants(60))]);
-    let text = catalog
-        .unwrap_or_else(|report| panic!("{report}"))
-        .document()
-        .to_string();
+    let catalog = Catalog::of_json(Eligibility::Enforced, &[flag("deep", variants(60))]);
+    let catalog = catalog.unwrap_or_else(|report| panic!("{report}"));
+    let text = document(&catalog).to_string();
     let files = Files::Memory([("flags.json".into(), text.into_bytes())].into());
     let loaded = config::load_flags_from(files, "flags.json".as_ref(), Eligibility::Enforced);
     assert_eq!(loaded.unwrap_or_else(|report| panic!("{report}")).flags.len(), 1);

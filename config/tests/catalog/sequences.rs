@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use config::{Catalog, Compiled, Edit, Files, Ids, LoadedFlags, Report};
+use config::{Catalog, Compiled, Files, Ids, JsonEdit, LoadedFlags, Report};
 use proptest::prelude::*;
 use rules::{Eligibility, FlagId, Flags, Subject, Tenants, Timestamp, decide};
 use serde_json::{Value, json};
+
+use crate::edits::document;
 
 const KEYS: [&str; 5] = ["a", "b.v2", "c", "d", "e"];
 const IDS: [&str; 5] = ["acme", "bolt", "core", "delta", "unknown"];
@@ -136,7 +138,7 @@ fn tenant() -> impl Strategy<Value = Value> {
     )
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+fn edit() -> impl Strategy<Value = JsonEdit> {
     let key = || proptest::sample::select(&KEYS[..]).prop_map(str::to_owned);
     let id = || proptest::sample::select(&IDS[..4]).prop_map(str::to_owned);
     let segment = || proptest::sample::select(vec!["s1".to_owned(), "s2".to_owned()]);
@@ -146,30 +148,33 @@ fn edit() -> impl Strategy<Value = Edit> {
         json!({ "tiers": ["t1", "t2"], "unknown_tenant": "reject", "policy": { "alpha_overrides": false } }),
     ]);
     prop_oneof![
-        8 => (key(), flag()).prop_map(|(key, flag)| Edit::Flag(key, Some(flag))),
-        5 => key().prop_map(|key| Edit::Flag(key, None)),
-        6 => (id(), tenant()).prop_map(|(id, tenant)| Edit::Tenant(id, Some(tenant))),
-        1 => id().prop_map(|id| Edit::Tenant(id, None)),
-        2 => (segment(), condition()).prop_map(|(name, condition)| Edit::Segment(name, Some(condition))),
-        1 => segment().prop_map(|name| Edit::Segment(name, None)),
-        1 => head.prop_map(Edit::Head),
+        8 => (key(), flag()).prop_map(|(key, flag)| JsonEdit::Flag(key, Some(flag))),
+        5 => key().prop_map(|key| JsonEdit::Flag(key, None)),
+        6 => (id(), tenant()).prop_map(|(id, tenant)| JsonEdit::Tenant(id, Some(tenant))),
+        1 => id().prop_map(|id| JsonEdit::Tenant(id, None)),
+        2 => (segment(), condition()).prop_map(|(name, condition)| JsonEdit::Segment(name, Some(condition))),
+        1 => segment().prop_map(|name| JsonEdit::Segment(name, None)),
+        1 => head.prop_map(JsonEdit::Head),
     ]
 }
 
 /// What is edited at once: mostly one part; or a flag that comes with a tenant that names it, or goes with all that
 /// tenants say.
-fn edits() -> impl Strategy<Value = Vec<Edit>> {
+fn edits() -> impl Strategy<Value = Vec<JsonEdit>> {
     let key = || proptest::sample::select(&KEYS[..]).prop_map(str::to_owned);
     let id = proptest::sample::select(&IDS[..4]).prop_map(str::to_owned);
     let comes = (key(), id, serve()).prop_map(|(key, id, default)| {
         let record = json!({ "tier": "t1", "overrides": { key.as_str(): "on" }, "beta": [key] });
         let flag = json!({ "lifecycle": "ga", "default": default });
-        vec![Edit::Flag(key, Some(flag)), Edit::Tenant(id, Some(record))]
+        vec![
+            JsonEdit::Flag(key, Some(flag)),
+            JsonEdit::Tenant(id, Some(record)),
+        ]
     });
     let goes = key().prop_map(|key| {
-        let bare = |id: &&str| Edit::Tenant((*id).to_owned(), Some(json!({ "tier": "t2" })));
+        let bare = |id: &&str| JsonEdit::Tenant((*id).to_owned(), Some(json!({ "tier": "t2" })));
         let tenants = IDS[..4].iter().map(bare);
-        tenants.chain([Edit::Flag(key, None)]).collect()
+        tenants.chain([JsonEdit::Flag(key, None)]).collect()
     });
     prop_oneof![
         8 => edit().prop_map(|edit| vec![edit]),
@@ -221,13 +226,13 @@ fn difference(found: Vec<String>, expected: Vec<String>) -> Option<(String, Stri
 }
 
 /// The document with edits, as JSON.
-fn edited(document: Value, edits: &[Edit]) -> Value {
+fn edited(document: Value, edits: &[JsonEdit]) -> Value {
     edits.iter().fold(document, with_edit)
 }
 
-fn with_edit(mut document: Value, edit: &Edit) -> Value {
+fn with_edit(mut document: Value, edit: &JsonEdit) -> Value {
     let (section, name, value) = match edit {
-        Edit::Head(head) => {
+        JsonEdit::Head(head) => {
             for field in ["tiers", "unknown_tenant", "policy"] {
                 document.as_object_mut().unwrap().remove(field);
             }
@@ -237,9 +242,9 @@ fn with_edit(mut document: Value, edit: &Edit) -> Value {
                 .extend(head.as_object().unwrap().clone());
             return document;
         }
-        Edit::Segment(name, value) => ("segments", name, value),
-        Edit::Flag(key, value) => ("flags", key, value),
-        Edit::Tenant(id, value) => ("tenants", id, value),
+        JsonEdit::Segment(name, value) => ("segments", name, value),
+        JsonEdit::Flag(key, value) => ("flags", key, value),
+        JsonEdit::Tenant(id, value) => ("tenants", id, value),
     };
     let section = document
         .as_object_mut()
@@ -256,13 +261,13 @@ fn with_edit(mut document: Value, edit: &Edit) -> Value {
 }
 
 /// A document to begin with that has a little of everything.
-fn beginning() -> Vec<Edit> {
+fn beginning() -> Vec<JsonEdit> {
     let mut edits = vec![
-        Edit::Head(json!({ "tiers": ["t1", "t2", "t3"], "unknown_tenant": { "tier": "t1" } })),
-        Edit::Segment("s1".into(), Some(json!({ "attribute": "country", "eq": "DE" }))),
-        Edit::Segment("s2".into(), Some(json!({ "segment": "s1" }))),
+        JsonEdit::Head(json!({ "tiers": ["t1", "t2", "t3"], "unknown_tenant": { "tier": "t1" } })),
+        JsonEdit::Segment("s1".into(), Some(json!({ "attribute": "country", "eq": "DE" }))),
+        JsonEdit::Segment("s2".into(), Some(json!({ "segment": "s1" }))),
     ];
-    edits.extend(KEYS.map(|key| Edit::Flag(key.into(), Some(json!({ "lifecycle": "ga" })))));
+    edits.extend(KEYS.map(|key| JsonEdit::Flag(key.into(), Some(json!({ "lifecycle": "ga" })))));
     edits
 }
 
@@ -317,11 +322,11 @@ proptest! {
 
     #[test]
     fn parts_decide_and_are_refused_as_the_whole(changes in proptest::collection::vec(edits(), 1..24)) {
-        let mut catalog = Catalog::new(Eligibility::Enforced, beginning()).unwrap();
+        let mut catalog = Catalog::of_json(Eligibility::Enforced, &beginning()).unwrap();
         let mut lives = Lives::default();
         for edit in changes {
-            let whole = load(&edited(catalog.document(), &edit));
-            match (catalog.draft(edit.clone()), whole) {
+            let whole = load(&edited(document(&catalog), &edit));
+            match (catalog.draft_json(&edit.clone()), whole) {
                 (Ok(draft), Ok(whole)) => {
                     let expected = decisions(&whole.flags, &whole.tenants);
                     prop_assert_eq!(difference(of(draft.compiled()), expected), None, "{:?}", edit);
@@ -342,28 +347,28 @@ proptest! {
                 (Err(refused), Ok(_)) => prop_assert!(false, "{:?} is good as a whole only: {}", edit, refused),
             }
         }
-        let exported = load(&catalog.document()).unwrap();
+        let exported = load(&document(&catalog)).unwrap();
         let expected = decisions(&exported.flags, &exported.tenants);
         prop_assert_eq!(difference(of(catalog.compiled()), expected), None);
-        let anew = Catalog::new(Eligibility::Enforced, parts(&catalog.document())).unwrap();
+        let anew = Catalog::of_json(Eligibility::Enforced, &parts(&document(&catalog))).unwrap();
         prop_assert_eq!(difference(of(anew.compiled()), of(catalog.compiled())), None);
-        prop_assert_eq!(anew.document(), catalog.document());
+        prop_assert_eq!(document(&anew), document(&catalog));
     }
 }
 
 /// A whole document in parts.
-fn parts(document: &Value) -> Vec<Edit> {
+fn parts(document: &Value) -> Vec<JsonEdit> {
     let mut parts = Vec::new();
     let mut head = document.as_object().unwrap().clone();
     head.remove("version");
-    let mut section = |name: &str, edit: fn(String, Option<Value>) -> Edit| {
+    let mut section = |name: &str, edit: fn(String, Option<Value>) -> JsonEdit| {
         let entries = head.remove(name).unwrap_or(json!({}));
         let entries = entries.as_object().unwrap().clone().into_iter();
         parts.extend(entries.map(|(name, value)| edit(name, Some(value))));
     };
-    section("tenants", Edit::Tenant);
-    section("flags", Edit::Flag);
-    section("segments", Edit::Segment);
-    parts.push(Edit::Head(head.into()));
+    section("tenants", JsonEdit::Tenant);
+    section("flags", JsonEdit::Flag);
+    section("segments", JsonEdit::Segment);
+    parts.push(JsonEdit::Head(head.into()));
     parts
 }

@@ -75,7 +75,7 @@ pub(super) fn of_document(document: Value, eligibility: Eligibility, former: Rev
     let plan = plan::plan(&state, &request, &Policy::default(), &NoFacts).ok()?;
     let writes = plan.writes;
     state.absorb(&writes, Revision(former.0.saturating_add(1)));
-    let catalog = Catalog::new(eligibility, state.edits()).ok()?;
+    let catalog = Catalog::of_json(eligibility, &state.edits()).ok()?;
     Some(Kept { state, catalog })
 }
 

@@ -63,8 +63,8 @@ impl Opened {
     pub fn read(store: Arc<dyn Store>, eligibility: Eligibility) -> Result<Self, OpenError> {
         // What was loaded is dropped before the rest is made of it: it is as large again.
         let state = State::from(&store.load()?)?;
-        let catalog =
-            Catalog::new(eligibility, state.edits()).map_err(|report| OpenError::Invalid(report.into()))?;
+        let catalog = Catalog::of_json(eligibility, &state.edits())
+            .map_err(|report| OpenError::Invalid(report.into()))?;
         Ok(Self {
             store,
             kept: Kept { state, catalog },
@@ -85,7 +85,7 @@ impl Opened {
         let Kept { state, catalog } = &mut self.kept;
         let plan = plan(state, &request, &Policy::default(), &NoFacts).map_err(ApplyError::Refused)?;
         let draft = catalog
-            .draft(plan.edits)
+            .draft_json(&plan.edits)
             .map_err(|report| ApplyError::Invalid(report.into()))?;
         let commit = Commit {
             writes: plan.writes,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use config::{Catalog, Edit, Report, Severity};
+use config::{Catalog, JsonEdit, Report, Severity};
 
 use crate::change::Change;
 use crate::plan::Plan;
@@ -20,10 +20,12 @@ pub(super) fn unfit(catalog: &Catalog, change: &Change, plan: &Plan) -> BTreeMap
         return unfit;
     }
     for edit in &plan.edits {
-        let Edit::Tenant(id, Some(record)) = edit else {
+        let JsonEdit::Tenant(id, Some(record)) = edit else {
             continue;
         };
-        if catalog.takes(edit.clone()) {
+        let alone = std::slice::from_ref(edit);
+        let read = JsonEdit::read(alone);
+        if read.is_some_and(|read| read.into_iter().all(|edit| catalog.takes(edit))) {
             continue;
         }
         let is_full = explained.len() >= MAX_EXPLAINED;
@@ -32,7 +34,7 @@ pub(super) fn unfit(catalog: &Catalog, change: &Change, plan: &Plan) -> BTreeMap
             Some(known) => known.clone(),
             None if is_full => None,
             None => {
-                let report = catalog.draft(vec![edit.clone()]).err();
+                let report = catalog.draft_json(alone).err();
                 let found = report.map(|report| in_words(&report));
                 explained.insert(text, found.clone());
                 found

@@ -15,7 +15,7 @@ use crate::state::State;
 const MANY_TENANTS: usize = 10_000;
 
 fn catalog(state: &State) -> Catalog {
-    Catalog::new(Eligibility::Enforced, state.edits()).unwrap()
+    Catalog::of_json(Eligibility::Enforced, &state.edits()).unwrap()
 }
 
 /// The preview of a change, and what it is a preview of; none where the change is refused or invalid.
@@ -24,7 +24,7 @@ fn previewed(state: &State, change: Change, page: &Page) -> Option<(Preview, Com
     let plan = crate::plan::plan(state, &request, &Policy::default(), &GOOD).ok()?;
     let catalog = catalog(state);
     let before = catalog.compiled().clone();
-    let after = catalog.draft(plan.edits).ok()?.compiled().clone();
+    let after = catalog.draft_json(&plan.edits).ok()?.compiled().clone();
     let sides = (
         (&*before.flags, &*before.tenants),
         (&*after.flags, &*after.tenants),
@@ -108,7 +108,7 @@ proptest! {
         let mut state = properties::start();
         for change in changes {
             let planned = crate::plan::plan(&state, &admin(change, HOUR), &Policy::default(), &GOOD);
-            if let Some(plan) = planned.ok().filter(|plan| catalog(&state).draft(plan.edits.clone()).is_ok()) {
+            if let Some(plan) = planned.ok().filter(|plan| catalog(&state).draft_json(&plan.edits).is_ok()) {
                 state.absorb(&plan.writes, state.revision);
             }
         }
@@ -371,7 +371,7 @@ fn many_tenants_are_counted_in_parts_and_each_once() {
     };
     let before = catalog(&state(document(json!({}))));
     let after = before
-        .draft(vec![config::Edit::Flag(
+        .draft_json(&[config::JsonEdit::Flag(
             "board".into(),
             Some(json!({ "lifecycle": "ga", "tiers": { "tier2": "on" } })),
         )])

@@ -6,7 +6,7 @@ use semver::VersionReq;
 
 use crate::{
     AttributeId, AttributeValue, ConditionDefinition, Name, Noun, OperatorDefinition, Pattern, ProblemKind,
-    Site, Sited,
+    Site, Sited, Spelled,
     condition::{Clause, Condition},
     network::{Networks, parse_network},
     operator::{Operator, Scalars},
@@ -128,14 +128,14 @@ impl FlagsCompiler<'_> {
         use OperatorDefinition as Definition;
         let site = definition.site;
         Some(match &definition.value {
-            Definition::Eq(value) => Operator::In(Scalars::new([value])),
-            Definition::Ne(value) => Operator::NotIn(Scalars::new([value])),
+            Definition::Eq(value) => Operator::In(Scalars::new([&**value])),
+            Definition::Ne(value) => Operator::NotIn(Scalars::new([&**value])),
             Definition::In(values) => Operator::In(self.scalars(site, "in", values)),
             Definition::NotIn(values) => Operator::NotIn(self.scalars(site, "not_in", values)),
-            Definition::Gt(bound) => Operator::Greater(*bound),
-            Definition::Gte(bound) => Operator::GreaterOrEqual(*bound),
-            Definition::Lt(bound) => Operator::Less(*bound),
-            Definition::Lte(bound) => Operator::LessOrEqual(*bound),
+            Definition::Gt(bound) => Operator::Greater(**bound),
+            Definition::Gte(bound) => Operator::GreaterOrEqual(**bound),
+            Definition::Lt(bound) => Operator::Less(**bound),
+            Definition::Lte(bound) => Operator::LessOrEqual(**bound),
             Definition::Prefix(texts) => Operator::Prefix(self.texts(site, "prefix", texts)),
             Definition::Suffix(texts) => Operator::Suffix(self.texts(site, "suffix", texts)),
             Definition::Contains(texts) => Operator::Contains(self.texts(site, "contains", texts)),
@@ -151,9 +151,14 @@ impl FlagsCompiler<'_> {
         })
     }
 
-    fn scalars(&mut self, site: Site, field: &'static str, values: &[Sited<AttributeValue>]) -> Scalars {
+    fn scalars(
+        &mut self,
+        site: Site,
+        field: &'static str,
+        values: &[Sited<Spelled<AttributeValue>>],
+    ) -> Scalars {
         self.values(site, field, values.len());
-        Scalars::new(values.iter().map(|value| &value.value))
+        Scalars::new(values.iter().map(|value| &*value.value))
     }
 
     fn texts(&mut self, site: Site, field: &'static str, texts: &[Name<'_>]) -> Box<[Box<str>]> {
@@ -229,10 +234,10 @@ fn clause_text(attribute: &str, operator: &OperatorDefinition) -> String {
             "not_in",
             list_text(values.iter().map(|value| scalar_text(&value.value))),
         ),
-        Definition::Gt(bound) => ("gt", bound.to_string()),
-        Definition::Gte(bound) => ("gte", bound.to_string()),
-        Definition::Lt(bound) => ("lt", bound.to_string()),
-        Definition::Lte(bound) => ("lte", bound.to_string()),
+        Definition::Gt(bound) => ("gt", bound.value.to_string()),
+        Definition::Gte(bound) => ("gte", bound.value.to_string()),
+        Definition::Lt(bound) => ("lt", bound.value.to_string()),
+        Definition::Lte(bound) => ("lte", bound.value.to_string()),
         Definition::Prefix(texts) => ("prefix", names_text(texts)),
         Definition::Suffix(texts) => ("suffix", names_text(texts)),
         Definition::Contains(texts) => ("contains", names_text(texts)),

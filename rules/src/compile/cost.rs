@@ -120,7 +120,7 @@ fn check_flags(flags: &[FlagSlot], segments: &[Cost], problems: &mut Problems) {
 
 /// Finds circles and chains that are too deep in a definition that has other problems, by the names as written.
 pub(super) fn check_chains(definition: &FlagsDefinition<'_>, names: &Names, problems: &mut Problems) {
-    let referred = |segment: &crate::SegmentDefinition| {
+    let referred = |segment: &Arc<crate::SegmentDefinition>| {
         let mut named = Vec::new();
         segments_named(&segment.condition, names, &mut named, 0);
         named

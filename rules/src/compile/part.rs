@@ -59,14 +59,15 @@ impl Former<'_> {
     }
 }
 
-/// Compiles the records of some tenants of `flags`, whose names are `names`.
-pub fn compile_tenants(
-    definitions: &[TenantDefinition<'_>],
+/// Compiles the records of some tenants of `flags`, whose ids are all different and whose names are `names`.
+pub fn compile_tenants<'d>(
+    definitions: impl IntoIterator<Item = &'d TenantDefinition<'d>>,
     names: &Names,
     flags: &Flags,
 ) -> Result<Vec<Tenant>, Vec<DefinitionProblem>> {
     let mut compiler = FlagsCompiler::new(names, Arc::clone(&flags.attributes));
-    let tenants = compiler.tenants(definitions);
+    let definitions = definitions.into_iter();
+    let tenants = definitions.filter_map(|tenant| compiler.tenant(tenant)).collect();
     if compiler.problems.is_empty() {
         Ok(tenants)
     } else {

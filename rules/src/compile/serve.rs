@@ -1,7 +1,7 @@
 //! Compiles what is served: one variant, or a split by weights that add up to 100 percent.
 
 use crate::{
-    Decimal, Name, Noun, ProblemKind, ServeDefinition, Site, Sited, VariantId,
+    Decimal, Name, Noun, ProblemKind, ServeDefinition, Site, Sited, Spelled, VariantId,
     bucket::{BUCKETS, Bucketing, SPLIT_SUFFIX, Salt},
     split::{Serve, Split},
     subject::AttributeRef,
@@ -35,7 +35,7 @@ impl FlagsCompiler<'_> {
         &mut self,
         context: &FlagContext<'_>,
         site: Site,
-        weights: &[(Name<'_>, Sited<Decimal>)],
+        weights: &[(Name<'_>, Sited<Spelled<Decimal>>)],
     ) -> Option<Box<[(u32, VariantId)]>> {
         self.problems
             .duplicates(Noun::Variant, weights.iter().map(|(name, _)| name));
@@ -66,8 +66,8 @@ impl FlagsCompiler<'_> {
     }
 
     /// A percentage in thousandths of a percent.
-    pub(super) fn share(&mut self, percentage: &Sited<Decimal>) -> Option<u32> {
-        let found = percentage.value;
+    pub(super) fn share(&mut self, percentage: &Sited<Spelled<Decimal>>) -> Option<u32> {
+        let found = *percentage.value;
         if found < Decimal::ZERO || found > Decimal::from(100_u64) {
             self.problems
                 .report(percentage.site, ProblemKind::PercentageRange { found });

@@ -19,7 +19,7 @@ impl FlagsCompiler<'_> {
             .collect()
     }
 
-    fn tenant(&mut self, definition: &TenantDefinition<'_>) -> Option<Tenant> {
+    pub(super) fn tenant(&mut self, definition: &TenantDefinition<'_>) -> Option<Tenant> {
         if let Err(reason) = TenantId::check(&definition.id.value) {
             let id = definition.id.value.to_string();
             self.problems
@@ -35,8 +35,8 @@ impl FlagsCompiler<'_> {
                 Some(tier) => Some(tier?),
                 None => None,
             },
-            channel: definition.channel,
-            internal: definition.internal,
+            channel: definition.channel.unwrap_or_default(),
+            internal: definition.internal.unwrap_or_default(),
             flag_settings,
             attributes,
         })
@@ -45,12 +45,12 @@ impl FlagsCompiler<'_> {
     fn flag_settings(&mut self, definition: &TenantDefinition<'_>) -> Box<[(FlagId, TenantFlagSettings)]> {
         let mut flag_settings: Vec<(FlagId, TenantFlagSettings)> = Vec::new();
         let names = self.names;
-        for key in &definition.beta {
+        for key in definition.beta.iter().flatten() {
             if let Some(flag) = self.problems.flag(names, key) {
                 entry(&mut flag_settings, flag.id).allowed = true;
             }
         }
-        for (key, variant) in &definition.overrides {
+        for (key, variant) in definition.overrides.iter().flatten() {
             let Some(flag) = self.problems.flag(names, key) else {
                 continue;
             };
@@ -58,13 +58,13 @@ impl FlagsCompiler<'_> {
                 entry(&mut flag_settings, flag.id).forced = Some(variant);
             }
         }
-        for key in &definition.opt_in {
+        for key in definition.opt_in.iter().flatten() {
             if let Some(flag) = self.problems.flag(names, key) {
                 self.check_opt_in(flag, key);
                 entry(&mut flag_settings, flag.id).choice = TenantChoice::In;
             }
         }
-        for key in &definition.opt_out {
+        for key in definition.opt_out.iter().flatten() {
             let Some(flag) = self.problems.flag(names, key) else {
                 continue;
             };
@@ -93,14 +93,14 @@ impl FlagsCompiler<'_> {
         definition: &TenantDefinition<'_>,
     ) -> Box<[(AttributeId, AttributeValue)]> {
         let mut attributes = Vec::new();
-        for (name, value) in &definition.attributes {
+        for (name, value) in definition.attributes.iter().flatten() {
             if AttributeRef::reserved(&name.value).is_some() {
                 let kind = ProblemKind::ReservedAttribute {
                     name: name.value.to_string(),
                 };
                 self.problems.report(name.site, kind);
             } else if let Some(id) = self.attributes.id(&name.value) {
-                attributes.push((id, value.clone()));
+                attributes.push((id, value.value.clone()));
             }
         }
         attributes.sort_unstable_by_key(|(id, _)| *id);

@@ -34,11 +34,11 @@ fn definition() -> FlagsDefinition<'static> {
         ..TenantDefinition::default()
     };
     let shut = TenantDefinition {
-        overrides: vec![(name("paid"), name("off"))],
+        overrides: Some(vec![(name("paid"), name("off"))]),
         ..tenant("shut", "small")
     };
     let out = TenantDefinition {
-        opt_out: vec![name("beta")],
+        opt_out: Some(vec![name("beta")]),
         ..tenant("out", "small")
     };
     FlagsDefinition {

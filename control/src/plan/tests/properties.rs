@@ -205,14 +205,14 @@ proptest! {
 }
 
 /// What is left of edits of which the last of each part counts.
-fn last_of_each(edits: Vec<config::Edit>) -> BTreeMap<(u8, String), Value> {
+fn last_of_each(edits: Vec<config::JsonEdit>) -> BTreeMap<(u8, String), Value> {
     let mut last = BTreeMap::new();
     for edit in edits {
         let (part, value) = match edit {
-            config::Edit::Head(value) => ((0, String::new()), Some(value)),
-            config::Edit::Segment(name, value) => ((1, name), value),
-            config::Edit::Flag(key, value) => ((2, key), value),
-            config::Edit::Tenant(id, value) => ((3, id), value),
+            config::JsonEdit::Head(value) => ((0, String::new()), Some(value)),
+            config::JsonEdit::Segment(name, value) => ((1, name), value),
+            config::JsonEdit::Flag(key, value) => ((2, key), value),
+            config::JsonEdit::Tenant(id, value) => ((3, id), value),
         };
         match value {
             Some(value) => drop(last.insert(part, value)),

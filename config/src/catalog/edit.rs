@@ -1,0 +1,238 @@
+//! Edits of a document: as JSON, in the form that its parts have in a file, and as the definitions that these mean.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rules::{FlagDefinition, FlagsDefinition, SegmentDefinition, TenantDefinition};
+use serde_json::Value;
+
+use super::part::{Sections, read};
+use crate::flags_document::{FlagsDocument, Head, OwnedTenant};
+use crate::to_json::ToJson as _;
+
+/// How many parts are read at a time, so that their trees do not take much room.
+const BATCH: usize = 1_000;
+
+/// A change of one part of a document, in the form that the part has in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JsonEdit {
+    /// `tiers`, `unknown_tenant` and `policy`, as one object.
+    Head(Value),
+    /// A segment by its name; none: it is removed.
+    Segment(String, Option<Value>),
+    /// A flag by its key; none: it is removed.
+    Flag(String, Option<Value>),
+    /// A tenant by its id; none: it is removed.
+    Tenant(String, Option<Value>),
+}
+
+/// A change of one part of a document. Whether its names are known is judged when it is drafted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edit {
+    /// `tiers`, `unknown_tenant` and `policy`.
+    Head(Arc<Head>),
+    /// A segment by its name; none: it is removed.
+    Segment(Arc<str>, Option<Arc<SegmentDefinition>>),
+    /// A flag by its key; none: it is removed.
+    Flag(Arc<str>, Option<Arc<FlagDefinition>>),
+    /// A tenant by its id; none: it is removed.
+    Tenant(Arc<str>, Option<Arc<OwnedTenant>>),
+}
+
+/// Edits by part: of several of one part the last.
+#[derive(Debug, Default)]
+pub(super) struct Edits {
+    pub(super) head: Option<Arc<Head>>,
+    pub(super) segments: BTreeMap<Arc<str>, Option<Arc<SegmentDefinition>>>,
+    pub(super) flags: BTreeMap<Arc<str>, Option<Arc<FlagDefinition>>>,
+    pub(super) tenants: BTreeMap<Arc<str>, Option<Arc<OwnedTenant>>>,
+}
+
+impl JsonEdit {
+    /// Reads edits, in their order; none where one is not of the form of its part. [`Catalog::explain`] says why.
+    ///
+    /// [`Catalog::explain`]: super::Catalog::explain
+    #[must_use]
+    pub fn read(edits: &[Self]) -> Option<Vec<Edit>> {
+        let mut all = Vec::with_capacity(edits.len());
+        for batch in edits.chunks(BATCH) {
+            read_batch(batch, &mut all)?;
+        }
+        Some(all)
+    }
+}
+
+fn read_batch(batch: &[JsonEdit], all: &mut Vec<Edit>) -> Option<()> {
+    let mut sections = Sections::default();
+    for edit in batch {
+        match edit {
+            // Of two heads the second would be written over the first.
+            JsonEdit::Head(head) => sections.head = Some(head.as_object()?),
+            JsonEdit::Segment(name, Some(value)) => sections.segments.push((name, value)),
+            JsonEdit::Flag(key, Some(value)) => sections.flags.push((key, value)),
+            JsonEdit::Tenant(id, Some(value)) => sections.tenants.push((id, value)),
+            JsonEdit::Segment(_, None) | JsonEdit::Flag(_, None) | JsonEdit::Tenant(_, None) => {}
+        }
+    }
+    let fields = sections.head;
+    let definition = read(&sections)?;
+    // Parts come back in the order in which they were given.
+    let mut segments = definition.segments.into_iter();
+    let mut flags = definition.flags.into_iter();
+    let mut tenants = definition.tenants.into_iter().map(TenantDefinition::into_owned);
+    for edit in batch {
+        all.push(match edit {
+            JsonEdit::Head(_) => Edit::Head(Arc::new(Head {
+                fields: fields?.clone(),
+                tiers: definition.tiers.clone(),
+                unknown_tenant: definition.unknown_tenant.clone(),
+                policy: definition.policy,
+            })),
+            JsonEdit::Segment(name, None) => Edit::Segment(name.as_str().into(), None),
+            JsonEdit::Segment(name, Some(_)) => Edit::Segment(name.as_str().into(), Some(segments.next()?)),
+            JsonEdit::Flag(key, None) => Edit::Flag(key.as_str().into(), None),
+            JsonEdit::Flag(key, Some(_)) => Edit::Flag(key.as_str().into(), Some(flags.next()?)),
+            JsonEdit::Tenant(id, None) => Edit::Tenant(id.as_str().into(), None),
+            JsonEdit::Tenant(id, Some(_)) => {
+                Edit::Tenant(id.as_str().into(), Some(Arc::new(tenants.next()?)))
+            }
+        });
+    }
+    Some(())
+}
+
+impl Edit {
+    /// Returns the edit as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> JsonEdit {
+        match self {
+            Self::Head(head) => JsonEdit::Head(head.fields.clone().into()),
+            Self::Segment(name, segment) => {
+                let segment = segment.as_deref().map(SegmentDefinition::to_json);
+                JsonEdit::Segment(name.to_string(), segment)
+            }
+            Self::Flag(key, flag) => {
+                let flag = flag.as_deref().map(FlagDefinition::to_json);
+                JsonEdit::Flag(key.to_string(), flag)
+            }
+            Self::Tenant(id, tenant) => {
+                let tenant = tenant.as_deref().map(OwnedTenant::to_json);
+                JsonEdit::Tenant(id.to_string(), tenant)
+            }
+        }
+    }
+}
+
+impl Edits {
+    pub(super) fn of(edits: Vec<Edit>) -> Self {
+        let mut all = Self::default();
+        for edit in edits {
+            match edit {
+                Edit::Head(head) => all.head = Some(head),
+                Edit::Segment(name, segment) => drop(all.segments.insert(name, segment)),
+                Edit::Flag(key, flag) => drop(all.flags.insert(key, flag)),
+                Edit::Tenant(id, tenant) => drop(all.tenants.insert(id, tenant)),
+            }
+        }
+        all
+    }
+}
+
+impl FlagsDocument {
+    /// Returns the edits that make the document of an empty one.
+    pub(super) fn into_edits(self) -> Vec<Edit> {
+        let mut edits = vec![Edit::Head(self.head)];
+        let segments = self.segments.into_iter();
+        edits.extend(segments.map(|(name, segment)| Edit::Segment(name, Some(segment))));
+        let flags = self.flags.into_iter();
+        edits.extend(flags.map(|(key, flag)| Edit::Flag(key, Some(flag))));
+        let tenants = self.tenants.into_iter();
+        edits.extend(tenants.map(|(id, tenant)| Edit::Tenant(id, Some(tenant))));
+        edits
+    }
+
+    /// Makes an edit of one part.
+    pub fn edit(&mut self, edit: Edit) {
+        match edit {
+            Edit::Head(head) => self.head = head,
+            Edit::Segment(name, Some(segment)) => drop(self.segments.insert(name, segment)),
+            Edit::Segment(name, None) => drop(self.segments.remove(&name)),
+            Edit::Flag(key, Some(flag)) => drop(self.flags.insert(key, flag)),
+            Edit::Flag(key, None) => drop(self.flags.remove(&key)),
+            Edit::Tenant(id, Some(tenant)) => drop(self.tenants.insert(id, tenant)),
+            Edit::Tenant(id, None) => drop(self.tenants.remove(&id)),
+        }
+    }
+}
+
+/// Edits as JSON by part: of several of one part the last.
+#[derive(Debug, Default)]
+pub(super) struct JsonEdits<'e> {
+    head: Option<&'e Value>,
+    segments: BTreeMap<&'e str, Option<&'e Value>>,
+    flags: BTreeMap<&'e str, Option<&'e Value>>,
+    tenants: BTreeMap<&'e str, Option<&'e Value>>,
+}
+
+impl<'e> JsonEdits<'e> {
+    pub(super) fn of(edits: &'e [JsonEdit]) -> Self {
+        let mut all = Self::default();
+        for edit in edits {
+            match edit {
+                JsonEdit::Head(head) => all.head = Some(head),
+                JsonEdit::Segment(name, value) => drop(all.segments.insert(name, value.as_ref())),
+                JsonEdit::Flag(key, value) => drop(all.flags.insert(key, value.as_ref())),
+                JsonEdit::Tenant(id, value) => drop(all.tenants.insert(id, value.as_ref())),
+            }
+        }
+        all
+    }
+
+    /// Returns the parts that are not removed.
+    pub(super) fn sections(&self) -> Sections<'e> {
+        let present = |parts: &BTreeMap<&'e str, Option<&'e Value>>| -> Vec<(&'e str, &'e Value)> {
+            parts
+                .iter()
+                .filter_map(|(name, value)| Some((*name, (*value)?)))
+                .collect()
+        };
+        Sections {
+            head: self.head.and_then(Value::as_object),
+            segments: present(&self.segments),
+            flags: present(&self.flags),
+            tenants: present(&self.tenants),
+        }
+    }
+
+    /// Returns the head, where it is no object.
+    pub(super) fn unreadable_head(&self) -> Option<&'e Value> {
+        self.head.filter(|head| !head.is_object())
+    }
+
+    /// Returns the edits with the definitions that their parts have.
+    pub(super) fn with(&self, head: Option<Arc<Head>>, definition: FlagsDefinition<'_>) -> Vec<Edit> {
+        let removed = |parts: &BTreeMap<&'e str, Option<&'e Value>>| -> Vec<Arc<str>> {
+            let removed = parts.iter().filter(|(_, value)| value.is_none());
+            removed.map(|(name, _)| Arc::from(*name)).collect()
+        };
+        let mut edits: Vec<Edit> = head.map(Edit::Head).into_iter().collect();
+        edits.extend(
+            removed(&self.segments)
+                .into_iter()
+                .map(|name| Edit::Segment(name, None)),
+        );
+        edits.extend(removed(&self.flags).into_iter().map(|key| Edit::Flag(key, None)));
+        edits.extend(
+            removed(&self.tenants)
+                .into_iter()
+                .map(|id| Edit::Tenant(id, None)),
+        );
+        let segments = definition.segments.into_iter();
+        edits.extend(segments.map(|segment| Edit::Segment((*segment.name.value).into(), Some(segment))));
+        let flags = definition.flags.into_iter();
+        edits.extend(flags.map(|flag| Edit::Flag((*flag.key.value).into(), Some(flag))));
+        let tenants = definition.tenants.into_iter().map(TenantDefinition::into_owned);
+        edits.extend(tenants.map(|tenant| Edit::Tenant((*tenant.id.value).into(), Some(Arc::new(tenant)))));
+        edits
+    }
+}

@@ -1,0 +1,317 @@
+//! Definitions as JSON, in the form that a flags document has. Reading what is written here yields the same definition.
+
+use rules::{
+    AttributeValue, ConditionDefinition, Decimal, FlagDefinition, Name, OperatorDefinition, OwnedName,
+    RequirementDefinition, RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition,
+    ServeDefinition, Spelled, TenantDefinition,
+};
+use serde_json::{Map, Number, Value};
+
+/// A definition that has a JSON form.
+pub trait ToJson {
+    /// Returns the definition as a flags document writes it, without its name.
+    fn to_json(&self) -> Value;
+}
+
+impl ToJson for FlagDefinition {
+    fn to_json(&self) -> Value {
+        let Self {
+            key: _,
+            description,
+            owner,
+            kind,
+            lifecycle,
+            enabled,
+            default,
+            variants,
+            off,
+            tiers,
+            requires,
+            rules,
+            rollout,
+            schedule,
+            revertible,
+            expires,
+            opt_in_serves,
+            final_variant,
+            salt,
+        } = self;
+        let mut flag = Fields::default();
+        flag.put("description", description.as_deref());
+        flag.put("owner", owner.as_deref());
+        flag.put("kind", kind.map(rules::Kind::as_str));
+        flag.put("lifecycle", lifecycle.map(|lifecycle| lifecycle.value.as_str()));
+        flag.put("enabled", *enabled);
+        flag.put("default", default.as_ref().map(|serve| serve.value.to_json()));
+        flag.put("variants", variants.as_ref().map(|all| variant_values(all)));
+        flag.put("off", off.as_ref().map(variant));
+        flag.put("tiers", some(tiers).map(variants_by_name));
+        flag.put("requires", some(requires).map(list));
+        flag.put("rules", some(rules).map(list));
+        flag.put("rollout", rollout.as_ref().map(ToJson::to_json));
+        flag.put(
+            "schedule",
+            schedule.as_ref().map(|schedule| schedule.value.to_json()),
+        );
+        flag.put("revertible", *revertible);
+        flag.put("expires", expires.as_ref().map(text));
+        flag.put("opt_in_serves", opt_in_serves.as_ref().map(variant));
+        flag.put("final", final_variant.as_ref().map(variant));
+        flag.put("salt", salt.as_ref().map(text));
+        flag.into()
+    }
+}
+
+impl ToJson for SegmentDefinition {
+    fn to_json(&self) -> Value {
+        self.condition.value.to_json()
+    }
+}
+
+impl ToJson for TenantDefinition<'_> {
+    fn to_json(&self) -> Value {
+        let Self {
+            id: _,
+            tier,
+            channel,
+            internal,
+            beta,
+            overrides,
+            opt_in,
+            opt_out,
+            attributes,
+        } = self;
+        let names = |names: &Option<Vec<Name<'_>>>| names.as_ref().map(|names| texts(names));
+        let mut tenant = Fields::default();
+        tenant.put("tier", tier.as_ref().map(text));
+        tenant.put("channel", channel.map(rules::Channel::as_str));
+        tenant.put("internal", *internal);
+        tenant.put("beta", names(beta));
+        tenant.put("overrides", overrides.as_ref().map(|all| variants_by_name(all)));
+        tenant.put("opt_in", names(opt_in));
+        tenant.put("opt_out", names(opt_out));
+        tenant.put(
+            "attributes",
+            attributes.as_ref().map(|attributes| {
+                let entries = attributes.iter();
+                let entries = entries.map(|(name, value)| (name.value.to_string(), value.to_json()));
+                Value::Object(entries.collect())
+            }),
+        );
+        tenant.into()
+    }
+}
+
+impl ToJson for ConditionDefinition {
+    fn to_json(&self) -> Value {
+        let nested = |parts: &[rules::Sited<Self>]| -> Value {
+            let parts = parts.iter().map(|part| part.value.to_json());
+            parts.collect::<Vec<_>>().into()
+        };
+        let mut condition = Fields::default();
+        match self {
+            Self::All(parts) => condition.put("all", Some(nested(parts))),
+            Self::Any(parts) => condition.put("any", Some(nested(parts))),
+            Self::Not(part) => condition.put("not", Some(part.value.to_json())),
+            Self::Segment(name) => condition.put("segment", Some(text(name))),
+            Self::Clause { attribute, operator } => {
+                let (name, value) = operation(&operator.value);
+                condition.put("attribute", Some(text(attribute)));
+                condition.put(name, Some(value));
+            }
+        }
+        condition.into()
+    }
+}
+
+/// The name of an operator and its value.
+fn operation(operator: &OperatorDefinition) -> (&'static str, Value) {
+    use OperatorDefinition as Operator;
+    let values = |values: &[rules::Sited<Spelled<AttributeValue>>]| -> Value {
+        let values = values.iter().map(|value| value.value.to_json());
+        values.collect::<Vec<_>>().into()
+    };
+    match operator {
+        Operator::Eq(value) => ("eq", value.to_json()),
+        Operator::Ne(value) => ("ne", value.to_json()),
+        Operator::In(all) => ("in", values(all)),
+        Operator::NotIn(all) => ("not_in", values(all)),
+        Operator::Gt(bound) => ("gt", number(bound)),
+        Operator::Gte(bound) => ("gte", number(bound)),
+        Operator::Lt(bound) => ("lt", number(bound)),
+        Operator::Lte(bound) => ("lte", number(bound)),
+        Operator::Prefix(all) => ("prefix", alternatives(all)),
+        Operator::Suffix(all) => ("suffix", alternatives(all)),
+        Operator::Contains(all) => ("contains", alternatives(all)),
+        Operator::Matches(source) => ("matches", (**source).into()),
+        Operator::AnyOf(all) => ("any_of", texts(all)),
+        Operator::AllOf(all) => ("all_of", texts(all)),
+        Operator::NoneOf(all) => ("none_of", texts(all)),
+        Operator::Semver(requirement) => ("semver", (**requirement).into()),
+        Operator::Before(time) => ("before", (**time).into()),
+        Operator::After(time) => ("after", (**time).into()),
+        Operator::IpIn(all) => ("ip_in", texts(all)),
+        Operator::Exists(expected) => ("exists", (*expected).into()),
+    }
+}
+
+impl ToJson for ServeDefinition {
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Variant(name) => variant(name),
+            Self::Split { weights, by } => {
+                let weights = weights.iter();
+                let weights = weights.map(|(name, weight)| (name.value.to_string(), number(&weight.value)));
+                let mut split = Fields::default();
+                split.put("split", Some(Value::Object(weights.collect())));
+                split.put("by", by.as_ref().map(text));
+                split.into()
+            }
+        }
+    }
+}
+
+impl ToJson for RequirementDefinition {
+    fn to_json(&self) -> Value {
+        let Some(is) = &self.is else {
+            return text(&self.flag);
+        };
+        let mut requirement = Fields::default();
+        requirement.put("flag", Some(text(&self.flag)));
+        requirement.put("is", Some(variant(is)));
+        requirement.into()
+    }
+}
+
+impl ToJson for RuleDefinition {
+    fn to_json(&self) -> Value {
+        let mut rule = Fields::default();
+        rule.put("name", self.name.as_deref());
+        rule.put("when", Some(self.when.value.to_json()));
+        rule.put("serve", Some(self.serve.value.to_json()));
+        rule.into()
+    }
+}
+
+impl ToJson for RolloutDefinition {
+    fn to_json(&self) -> Value {
+        let Self {
+            percentage,
+            by,
+            audience,
+            serve,
+        } = self;
+        let mut rollout = Fields::default();
+        rollout.put("percentage", Some(number(&percentage.value)));
+        rollout.put("by", by.as_ref().map(text));
+        rollout.put(
+            "audience",
+            audience.as_ref().map(|audience| audience.value.to_json()),
+        );
+        rollout.put("serve", serve.as_ref().map(|serve| serve.value.to_json()));
+        rollout.into()
+    }
+}
+
+impl ToJson for ScheduleDefinition {
+    fn to_json(&self) -> Value {
+        let mut schedule = Fields::default();
+        schedule.put("from", self.from.as_ref().map(text));
+        schedule.put("until", self.until.as_ref().map(text));
+        schedule.into()
+    }
+}
+
+impl ToJson for Spelled<AttributeValue> {
+    fn to_json(&self) -> Value {
+        match &self.value {
+            AttributeValue::String(text) => (**text).into(),
+            AttributeValue::Number(decimal) => spelled(self.spelling.as_deref(), *decimal),
+            AttributeValue::Boolean(boolean) => (*boolean).into(),
+            AttributeValue::List(items) => items.iter().map(|item| Value::from(&**item)).collect(),
+        }
+    }
+}
+
+/// An object of which fields that are left out are not written.
+#[derive(Default)]
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn put(&mut self, name: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.0.insert(name.to_owned(), value.into());
+        }
+    }
+}
+
+impl From<Fields> for Value {
+    fn from(fields: Fields) -> Self {
+        Self::Object(fields.0)
+    }
+}
+
+/// A list that is not empty: one that is means what one that is left out means.
+fn some<T>(list: &[T]) -> Option<&[T]> {
+    (!list.is_empty()).then_some(list)
+}
+
+fn list<T: ToJson>(items: &[T]) -> Value {
+    items.iter().map(ToJson::to_json).collect()
+}
+
+fn text(name: &Name<'_>) -> Value {
+    (*name.value).into()
+}
+
+fn texts(names: &[Name<'_>]) -> Value {
+    names.iter().map(text).collect()
+}
+
+/// The name of a variant. `true` and `false` are written as booleans, which read as these names.
+pub(crate) fn variant(name: &Name<'_>) -> Value {
+    match &*name.value {
+        "true" => true.into(),
+        "false" => false.into(),
+        other => other.into(),
+    }
+}
+
+/// Variants by the names of tiers or the keys of flags.
+pub(crate) fn variants_by_name(pairs: &[(Name<'_>, Name<'_>)]) -> Value {
+    let entries = pairs.iter();
+    let entries = entries.map(|(name, served)| (name.value.to_string(), variant(served)));
+    Value::Object(entries.collect())
+}
+
+fn variant_values(variants: &[(OwnedName, Box<str>)]) -> Value {
+    let entries = variants.iter().map(|(name, value)| {
+        // The values are JSON text, written when they were read.
+        (
+            name.value.to_string(),
+            serde_json::from_str(value).unwrap_or_default(),
+        )
+    });
+    Value::Object(entries.collect())
+}
+
+/// One text, or a list of several.
+fn alternatives(names: &[OwnedName]) -> Value {
+    match names {
+        [one] => text(one),
+        several => texts(several),
+    }
+}
+
+fn number(number: &Spelled<Decimal>) -> Value {
+    spelled(number.spelling.as_deref(), number.value)
+}
+
+/// A number as it was written. Spellings and the texts of decimals are JSON numbers.
+fn spelled(spelling: Option<&str>, decimal: Decimal) -> Value {
+    let number = match spelling {
+        Some(spelling) => spelling.parse::<Number>(),
+        None => decimal.to_string().parse(),
+    };
+    number.map_or(Value::Null, Value::Number)
+}
