@@ -6,11 +6,7 @@ use std::fmt::Write as _;
 use arrayvec::{ArrayString, ArrayVec};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
-use crate::{
-    Decimal, Value,
-    flags::Flags,
-    subject::{AttributeRef, Subject},
-};
+use crate::{Decimal, subject::AttributeRef};
 
 /// How many buckets there are: one for each thousandth of a percent.
 pub const BUCKETS: u32 = 100_000;
@@ -74,21 +70,9 @@ pub(crate) struct Bucketing {
     pub(crate) by: AttributeRef,
 }
 
-impl Bucketing {
-    /// The subject's bucket, or none where it has no id.
-    #[inline(always)]
-    pub(crate) fn bucket(&self, flags: &Flags, subject: &Subject<'_>) -> Option<u32> {
-        match subject.value(flags, self.by)? {
-            Value::String("") | Value::Boolean(_) | Value::List(_) => None,
-            Value::String(id) => Some(self.salt.bucket(id.as_bytes())),
-            Value::Number(id) => digits(id).map(|digits| self.salt.bucket(digits.as_bytes())),
-        }
-    }
-}
-
 /// Returns the id that a number stands for: the sign and digits of the nearest double, where that is whole and within
 /// 2^53. Clauses compare exactly; ids were doubles before they did and stay so, because a bucket never moves.
-fn digits(number: Decimal) -> Option<ArrayString<MAX_ID_DIGITS>> {
+pub(crate) fn digits(number: Decimal) -> Option<ArrayString<MAX_ID_DIGITS>> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let double = number.nearest_double();
     if double.fract() != 0.0 || double.abs() > EXACT {

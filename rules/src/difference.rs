@@ -3,8 +3,7 @@
 use arrayvec::ArrayVec;
 
 use crate::{
-    Cause, FlagId, Flags, Lifecycle, compile::MAX_NESTING, condition::Condition, decision::Decision,
-    flag::Flag,
+    Cause, FlagId, Flags, Lifecycle, MAX_NESTING, condition::Condition, decision::Decision, flag::Flag,
 };
 
 /// How many lines can differ.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    AttributeId, Eligibility, Flag, FlagId, Policy, SegmentId, TierId, compile::AttributeNames,
+    AttributeId, Eligibility, Flag, FlagId, Policy, SegmentId, TierId, attribute_names::AttributeNames,
     condition::Segment,
 };
 

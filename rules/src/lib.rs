@@ -3,6 +3,8 @@
 //! Pure: no I/O, no clock, no randomness, no async, no serde. Definitions (names, as written) are compiled
 //! once into a [`Snapshot`] of small integers; deciding reads the snapshot and allocates nothing.
 
+mod attribute_names;
+mod bounds;
 mod bucket;
 mod candidates;
 mod compile;
@@ -25,6 +27,7 @@ mod id;
 mod kind;
 mod limit;
 mod lint;
+mod matching;
 mod method;
 mod name;
 mod names;
@@ -52,12 +55,13 @@ mod trusted_proxies;
 mod upstream;
 mod value;
 
+pub use bounds::{
+    MAX_DECISION_COST, MAX_FLAGS, MAX_NAME, MAX_NESTING, MAX_REQUIRES, MAX_RULES, MAX_SEGMENTS, MAX_TIERS,
+    MAX_VALUES, MAX_VARIANTS,
+};
 pub use bucket::{BUCKETS, MAX_SALT, bucket};
 pub use candidates::Candidates;
-pub use compile::{
-    Former, MAX_DECISION_COST, MAX_FLAGS, MAX_NAME, MAX_NESTING, MAX_REQUIRES, MAX_RULES, MAX_SEGMENTS,
-    MAX_TIERS, MAX_VALUES, MAX_VARIANTS, compile, compile_flags, compile_tenants,
-};
+pub use compile::{Former, compile, compile_flags, compile_tenants};
 pub use decide::decide;
 pub use decimal::{Decimal, InvalidDecimal, MAX_DIGITS, MAX_POWER, MIN_POWER};
 pub use decision::{Cause, Decision, Reason};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    AttributeId, FlagId, Flags, bucket::Bucketing, compile::MAX_NESTING, condition::Condition, split::Serve,
+    AttributeId, FlagId, Flags, MAX_NESTING, bucket::Bucketing, condition::Condition, split::Serve,
     subject::AttributeRef,
 };
 

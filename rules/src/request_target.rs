@@ -2,6 +2,7 @@
 //! Which route it falls on is `route_table`'s; how an upstream may read it otherwise is `readings`'.
 
 mod invalid;
+mod options;
 mod readings;
 mod reads;
 mod spelling;
@@ -11,36 +12,13 @@ pub(crate) mod suffix;
 use std::{borrow::Cow, fmt};
 
 pub use invalid::InvalidTarget;
+pub use options::{EncodedSlash, MAX_PATH, MAX_PATH_SEGMENTS, TargetOptions};
 pub use readings::{MAX_DECODES, MAX_READINGS, TooManyReadings, is_plain, readings};
 pub use reads::{Read, Reads};
 pub(crate) use spelling::decoded_bytes;
 
 use self::spelling::PathSource;
 use crate::Host;
-
-/// Longest path, in bytes, as sent and as forwarded.
-pub const MAX_PATH: usize = 8 * 1024;
-/// Most segments of a path, as forwarded.
-pub const MAX_PATH_SEGMENTS: usize = 256;
-
-/// How targets are read. The same for every request of a listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TargetOptions {
-    /// What `%2F` in a path means.
-    pub encoded_slash: EncodedSlash,
-}
-
-/// What `%2F` in a path means. An encoded backslash is refused whatever is chosen here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EncodedSlash {
-    /// Nothing good: the request is refused.
-    #[default]
-    Reject,
-    /// A slash. It is decoded before dot segments are removed, so that `%2E%2E%2F` climbs like `../`.
-    Decode,
-    /// A character of its segment, and forwarded so. That it is a slash is one of the path's [`readings()`].
-    Keep,
-}
 
 /// A target that was understood. Its path is ASCII, begins with `/` (but for `*`) and has no dot segment,
 /// no empty segment but the last, no escaped unreserved character and no escape in lower case.

@@ -1,6 +1,6 @@
 //! What is served: one variant, or a split of several by the subject's bucket.
 
-use crate::{VariantId, bucket::Bucketing, flags::Flags, subject::Subject};
+use crate::{VariantId, bucket::Bucketing};
 
 /// What a rule, a rollout or a default serves.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,14 +18,6 @@ pub(crate) struct Split {
 }
 
 impl Serve {
-    /// The variant for this subject, or none where a split finds no id to go by.
-    pub(crate) fn variant(&self, flags: &Flags, subject: &Subject<'_>) -> Option<VariantId> {
-        match self {
-            Self::Variant(variant) => Some(*variant),
-            Self::Split(split) => split.variant(flags, subject),
-        }
-    }
-
     pub(crate) fn is_split(&self) -> bool {
         matches!(self, Self::Split(_))
     }
@@ -43,15 +35,5 @@ impl Serve {
             has_share.then_some(*variant)
         });
         one.into_iter().chain(served)
-    }
-}
-
-impl Split {
-    fn variant(&self, flags: &Flags, subject: &Subject<'_>) -> Option<VariantId> {
-        let bucket = self.bucketing.bucket(flags, subject)?;
-        self.bounds
-            .iter()
-            .find(|(upper, _)| bucket < *upper)
-            .map(|(_, variant)| *variant)
     }
 }

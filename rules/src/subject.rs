@@ -1,6 +1,6 @@
 //! Who is asking: tenant, user, groups and named attributes, all borrowed.
 
-use crate::{AttributeId, Channel, Tenant, TierId, Value, flags::Flags, flags::UnknownTenant};
+use crate::{AttributeId, Channel, Tenant, Value};
 
 /// The most named attributes that a request can bring along.
 pub const MAX_SUBJECT_ATTRIBUTES: usize = 32;
@@ -51,15 +51,6 @@ impl AttributeRef {
 }
 
 impl<'a> Subject<'a> {
-    /// The tier it is judged by: its record's, or the one for unknown tenants. An anonymous subject has none.
-    pub(crate) fn tier(&self, flags: &Flags) -> Option<TierId> {
-        match (self.record, self.tenant, flags.unknown_tenant()) {
-            (Some(record), _, _) => record.tier(),
-            (None, Some(_), UnknownTenant::Judge(tier)) => tier,
-            (None, _, _) => None,
-        }
-    }
-
     /// The release channel: its record's, or stable.
     pub(crate) fn channel(&self) -> Channel {
         self.record.map_or(Channel::Stable, Tenant::channel)
@@ -68,27 +59,5 @@ impl<'a> Subject<'a> {
     /// Whether it belongs to an internal tenant.
     pub(crate) fn is_internal(&self) -> bool {
         self.record.is_some_and(Tenant::is_internal)
-    }
-
-    /// What it has under `attribute`. The tenant's record goes before what the request says.
-    #[inline(always)]
-    pub(crate) fn value(&self, flags: &'a Flags, attribute: AttributeRef) -> Option<Value<'a>> {
-        match attribute {
-            AttributeRef::Tenant => self.tenant.map(Value::String),
-            AttributeRef::Tier => self
-                .tier(flags)
-                .and_then(|tier| flags.tier_name(tier))
-                .map(Value::String),
-            AttributeRef::Channel => self.tenant.map(|_| Value::String(self.channel().as_str())),
-            AttributeRef::Internal => self.tenant.map(|_| Value::Boolean(self.is_internal())),
-            AttributeRef::User => self.user.map(Value::String),
-            AttributeRef::Groups => self.user.or(self.tenant).map(|_| Value::List(self.groups)),
-            AttributeRef::Named(id) => self.record.and_then(|record| record.attribute(id)).or_else(|| {
-                self.attributes
-                    .iter()
-                    .find(|(given, _)| *given == id)
-                    .map(|(_, value)| *value)
-            }),
-        }
     }
 }

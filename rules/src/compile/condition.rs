@@ -15,7 +15,8 @@ use crate::{
     time::instant,
 };
 
-use super::{FlagsCompiler, MAX_NESTING, MAX_VALUES};
+use super::FlagsCompiler;
+use crate::bounds::{MAX_NESTING, MAX_VALUES};
 
 /// How many values of a list an explanation shows.
 const SHOWN_VALUES: usize = 3;

@@ -11,7 +11,8 @@ use crate::{
     operator::Operator,
 };
 
-use super::{MAX_DECISION_COST, MAX_NESTING, Problems};
+use super::problems::Problems;
+use crate::bounds::{MAX_DECISION_COST, MAX_NESTING};
 
 /// Refuses circles, chains that are too deep and flags that cost too much. `flags` and `segments` are complete:
 /// nothing before has found a problem.

@@ -8,7 +8,8 @@ use crate::{
     split::Serve,
 };
 
-use super::{FlagsCompiler, MAX_REQUIRES, MAX_RULES, MAX_VARIANTS};
+use super::FlagsCompiler;
+use crate::bounds::{MAX_REQUIRES, MAX_RULES, MAX_VARIANTS};
 
 /// What a variant is called that the document does not have to name.
 const ON: &str = "on";

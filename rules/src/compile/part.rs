@@ -186,7 +186,8 @@ impl Flags {
     /// Whether conditions read the attributes that they read in `other`, by the same ids.
     #[must_use]
     pub fn same_attributes(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.attributes, &other.attributes) || self.attributes.names == other.attributes.names
+        Arc::ptr_eq(&self.attributes, &other.attributes)
+            || self.attributes.names() == other.attributes.names()
     }
 
     /// Whether the ids of flags and variants mean what they mean in `other`.

@@ -1,6 +1,6 @@
 //! Why a request target is refused. The code is for counters and logs and never changes its meaning.
 
-use super::{MAX_PATH, MAX_PATH_SEGMENTS};
+use super::options::{MAX_PATH, MAX_PATH_SEGMENTS};
 use crate::InvalidHost;
 
 /// Why a request target is refused. `at` is an offset in bytes into the target as sent.

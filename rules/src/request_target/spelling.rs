@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::{EncodedSlash, InvalidTarget, MAX_PATH, MAX_PATH_SEGMENTS};
+use super::invalid::InvalidTarget;
+use super::options::{EncodedSlash, MAX_PATH, MAX_PATH_SEGMENTS};
 
 /// Upper-case digits, as RFC 3986 2.1 wants escapes written.
 const HEX: &[u8; 16] = b"0123456789ABCDEF";

@@ -1,6 +1,6 @@
 //! Routes that no request can reach, because another takes all of its requests first.
 
-use super::{RouteId, RouteMatch};
+use super::route_match::{RouteId, RouteMatch};
 
 /// A route that no request can reach. Both are indices into the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

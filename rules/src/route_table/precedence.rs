@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{RouteId, RouteMatch};
+use super::route_match::{RouteId, RouteMatch};
 use crate::{HostPattern, Specificity};
 
 /// Where a route stands among others; what comes first is less.
@@ -33,8 +33,16 @@ enum MethodsRank {
     Any,
 }
 
+impl RouteMatch {
+    /// Where the route stands among the others, if it is the one with this id.
+    #[must_use]
+    pub fn precedence(&self, id: RouteId) -> Precedence {
+        Precedence::of(self, id)
+    }
+}
+
 impl Precedence {
-    pub(super) fn of(route: &RouteMatch, id: RouteId) -> Self {
+    fn of(route: &RouteMatch, id: RouteId) -> Self {
         Self {
             host: match &route.host {
                 HostPattern::Exact(_) => HostRank::Exact,

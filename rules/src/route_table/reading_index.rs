@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use super::host_index::HostIndex;
 use super::path_index::PathStep;
-use super::{RequestHead, RouteId, RouteMatch};
+use super::route_match::{RequestHead, RouteId, RouteMatch};
 use crate::path::{PathPattern, PathSegment};
 use crate::request_target::step::{self, Decoder};
 use crate::request_target::{Read, Reads, TooManyReadings, is_plain, readings};

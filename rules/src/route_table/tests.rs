@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::*;
 use crate::path::Slash;
 use crate::request_target::{step, tests_of_readings};
+use crate::{HeaderMatch, HostPattern, Methods, PathPattern, TrailingSlash};
 
 mod suffix;
 

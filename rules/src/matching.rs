@@ -1,0 +1,88 @@
+//! Evaluates the parts of a flag for a subject: attribute values, conditions, buckets and splits.
+//! The types themselves know no [`Flags`], which hold them.
+
+use crate::bucket::{Bucketing, digits};
+use crate::condition::Condition;
+use crate::split::{Serve, Split};
+use crate::subject::{AttributeRef, Subject};
+use crate::{Flags, TierId, UnknownTenant, Value, VariantId};
+
+impl<'a> Subject<'a> {
+    /// The tier it is judged by: its record's, or the one for unknown tenants. An anonymous subject has none.
+    pub(crate) fn tier(&self, flags: &Flags) -> Option<TierId> {
+        match (self.record, self.tenant, flags.unknown_tenant()) {
+            (Some(record), _, _) => record.tier(),
+            (None, Some(_), UnknownTenant::Judge(tier)) => tier,
+            (None, _, _) => None,
+        }
+    }
+
+    /// What it has under `attribute`. The tenant's record goes before what the request says.
+    #[inline(always)]
+    pub(crate) fn value(&self, flags: &'a Flags, attribute: AttributeRef) -> Option<Value<'a>> {
+        match attribute {
+            AttributeRef::Tenant => self.tenant.map(Value::String),
+            AttributeRef::Tier => self
+                .tier(flags)
+                .and_then(|tier| flags.tier_name(tier))
+                .map(Value::String),
+            AttributeRef::Channel => self.tenant.map(|_| Value::String(self.channel().as_str())),
+            AttributeRef::Internal => self.tenant.map(|_| Value::Boolean(self.is_internal())),
+            AttributeRef::User => self.user.map(Value::String),
+            AttributeRef::Groups => self.user.or(self.tenant).map(|_| Value::List(self.groups)),
+            AttributeRef::Named(id) => self.record.and_then(|record| record.attribute(id)).or_else(|| {
+                self.attributes
+                    .iter()
+                    .find(|(given, _)| *given == id)
+                    .map(|(_, value)| *value)
+            }),
+        }
+    }
+}
+
+impl Condition {
+    /// Whether it holds for the subject. Compiling has bounded how deep and how long this can go.
+    pub(crate) fn holds(&self, flags: &Flags, subject: &Subject<'_>) -> bool {
+        match self {
+            Self::All(conditions) => conditions.iter().all(|condition| condition.holds(flags, subject)),
+            Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(flags, subject)),
+            Self::Not(condition) => !condition.holds(flags, subject),
+            Self::Segment(id) => flags
+                .segment(*id)
+                .is_some_and(|segment| segment.condition.holds(flags, subject)),
+            Self::Clause(clause) => clause.operator.holds(subject.value(flags, clause.attribute)),
+        }
+    }
+}
+
+impl Bucketing {
+    /// The subject's bucket, or none where it has no id.
+    #[inline(always)]
+    pub(crate) fn bucket(&self, flags: &Flags, subject: &Subject<'_>) -> Option<u32> {
+        match subject.value(flags, self.by)? {
+            Value::String("") | Value::Boolean(_) | Value::List(_) => None,
+            Value::String(id) => Some(self.salt.bucket(id.as_bytes())),
+            Value::Number(id) => digits(id).map(|digits| self.salt.bucket(digits.as_bytes())),
+        }
+    }
+}
+
+impl Serve {
+    /// The variant for this subject, or none where a split finds no id to go by.
+    pub(crate) fn variant(&self, flags: &Flags, subject: &Subject<'_>) -> Option<VariantId> {
+        match self {
+            Self::Variant(variant) => Some(*variant),
+            Self::Split(split) => split.variant(flags, subject),
+        }
+    }
+}
+
+impl Split {
+    fn variant(&self, flags: &Flags, subject: &Subject<'_>) -> Option<VariantId> {
+        let bucket = self.bucketing.bucket(flags, subject)?;
+        self.bounds
+            .iter()
+            .find(|(upper, _)| bucket < *upper)
+            .map(|(_, variant)| *variant)
+    }
+}
