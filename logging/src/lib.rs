@@ -14,6 +14,7 @@ mod writer;
 
 pub use drops::{DropReason, Drops};
 pub use levels::{InvalidDirective, Levels};
-pub use process_log::{LogColour, ProcessLog, ProcessLogOptions};
+pub use log_formatter::LogColour;
+pub use process_log::{ProcessLog, ProcessLogOptions};
 pub use repeats::{MAX_REMEMBERED, WINDOW};
 pub use writer::{Limits, LineFormatter, LineWriter};

@@ -9,9 +9,17 @@ use time::OffsetDateTime;
 use tracing::Level;
 
 use crate::drops::Drops;
-use crate::process_log::LogColour;
 use crate::repeats::{LineOrigin, Repeated, Repeats};
 use crate::writer::LineFormatter;
+
+/// Whether lines have colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogColour {
+    /// Plain text.
+    Never,
+    /// ANSI escapes.
+    Always,
+}
 
 /// What is queued for the process log.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use crate::drops::Drops;
 use crate::event::EventText;
 use crate::levels::Levels;
-use crate::log_formatter::{Item, LogFormatter};
+use crate::log_formatter::{Item, LogColour, LogFormatter};
 use crate::repeats::{LineOrigin, MAX_REMEMBERED, Repeats, WINDOW};
 use crate::writer::{Limits, LineWriter};
 
@@ -28,15 +28,6 @@ const LIMITS: Limits = Limits {
 };
 /// The longest block, in bytes; what is longer is cut.
 const MAX_BLOCK: usize = 1024 * 1024;
-
-/// Whether lines have colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogColour {
-    /// Plain text.
-    Never,
-    /// ANSI escapes.
-    Always,
-}
 
 /// How a process log writes.
 #[derive(Debug, Clone, Copy)]

@@ -11,10 +11,12 @@ mod mask;
 mod name;
 mod scan;
 mod shape;
+mod text_format;
 
 pub use control::escaped;
 pub use credential::looks_random;
 pub use host::{masked_hosts, user_info, user_infos};
 pub use mask::{blank, mask_bytes, masked, masked_json};
 pub use name::is_secret_name;
-pub use shape::{TOKEN_PREFIX, TextFormat};
+pub use shape::TOKEN_PREFIX;
+pub use text_format::TextFormat;

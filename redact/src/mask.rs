@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::scan;
-use crate::shape::TextFormat;
+use crate::text_format::TextFormat;
 
 /// The byte that stands for a byte of a secret.
 const MASK: u8 = b'*';

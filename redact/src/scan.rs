@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 
-use crate::shape::{ANCHORS, TextFormat};
+use crate::shape::ANCHORS;
+use crate::text_format::TextFormat;
 
 /// Finds every anchor in one pass, in any case; a shape that has one case looks again.
 static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {

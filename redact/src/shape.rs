@@ -12,18 +12,10 @@ use std::ops::Range;
 
 pub(crate) use self::anchors::ANCHORS;
 use self::run::{begins_word, quotable, run};
+use crate::text_format::TextFormat;
 
 /// What a static operator token begins with. `control` issues them.
 pub const TOKEN_PREFIX: &str = "sluice_";
-
-/// What a text is, which tells what a quote in it means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TextFormat {
-    /// Words, for people.
-    Text,
-    /// A line of JSON, which a mask leaves one.
-    Json,
-}
 
 /// A shape that begins with an anchor.
 #[derive(Debug, Clone, Copy)]

@@ -148,3 +148,12 @@ impl fmt::Display for Algorithm {
         f.write_str(self.as_str())
     }
 }
+
+/// The names of `algorithms`, for people.
+pub(crate) fn names(algorithms: &[Algorithm]) -> String {
+    algorithms
+        .iter()
+        .map(|algorithm| algorithm.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,10 +1,11 @@
 //! Why a key can't be used, in words that say what to do about it.
 
-use crate::algorithm::Algorithm;
-use crate::jwk::SkippedKey;
-use crate::key::{CanonicalKey, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS};
-use crate::key_set::MAX_JWKS_KEYS;
+use crate::algorithm::{Algorithm, names};
+use crate::canonical_key::CanonicalKey;
+use crate::key_kind::KeyKind;
+use crate::key_limits::{MAX_JWKS_KEYS, MAX_RSA_BITS, MIN_RSA_BITS};
 use crate::pem_file::{self, InvalidPem};
+use crate::skipped_key::SkippedKey;
 
 /// Why bytes are not a key, or not a set of keys.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,15 +110,6 @@ impl From<InvalidPem> for InvalidKey {
             InvalidPem::SeveralBlocks { count } => Self::SeveralBlocks { count },
         }
     }
-}
-
-/// The names of `algorithms`, for people.
-pub(crate) fn names(algorithms: &[Algorithm]) -> String {
-    algorithms
-        .iter()
-        .map(|algorithm| algorithm.as_str())
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 fn reasons(skipped: &[SkippedKey]) -> String {

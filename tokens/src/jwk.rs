@@ -1,74 +1,18 @@
 //! One JSON Web Key (RFC 7517): used only if it is a public key for verifying signatures, skipped otherwise.
 
-use std::fmt;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
 use crate::invalid_key::InvalidKey;
-use crate::key::{KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, Material, VerificationKey};
+use crate::key::{Material, VerificationKey};
+use crate::key_kind::KeyKind;
+use crate::skipped_key::SkipReason;
 use crate::unverified::MAX_KID_BYTES;
 
 /// Members that only a private key has (RFC 7518 sections 6.2.2, 6.3.2).
 const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
-
-/// A key of a JWKS that is not used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SkippedKey {
-    /// Its position in the set, from 0.
-    pub position: usize,
-    /// Its name, if it has one.
-    pub kid: Option<Box<str>>,
-    /// Why it is not used.
-    pub reason: SkipReason,
-}
-
-/// Why a key of a JWKS is not used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SkipReason {
-    /// `kty` is `oct`: whoever can read the set could sign with it.
-    #[error("it is a secret (`oct`), which has no place in a published set")]
-    Secret,
-    /// It has members of a private key.
-    #[error("it holds a private key, which is compromised by being published")]
-    Private,
-    /// `use` is not `sig`, or `key_ops` lacks `verify`, or `alg` is not one of signatures.
-    #[error("it is not for verifying signatures")]
-    OtherUse,
-    /// A `kty` other than RSA, EC and OKP, or a `crv` other than P-256, P-384 and Ed25519.
-    #[error("its type or curve is not supported")]
-    UnsupportedType,
-    /// Its type, or its `alg`, fits none of the issuer's algorithms.
-    #[error("none of the issuer's algorithms can be used with it")]
-    AlgorithmNotAllowed,
-    /// An RSA modulus out of bounds.
-    #[error("it is an RSA key of {bits} bits, where {MIN_RSA_BITS} to {MAX_RSA_BITS} are asked for")]
-    RsaSize {
-        /// The length of its modulus.
-        bits: usize,
-    },
-    /// It has no `kid` and is not alone, so no token could mean it.
-    #[error("it has no `kid`, and the set has several keys")]
-    Unnamed,
-    /// Another usable key of the set has its `kid` and one of its algorithms, so that no token could mean one of them.
-    #[error("another key of the set has the same `kid` and the same algorithm")]
-    RepeatedKid,
-    /// A member is missing, of the wrong type, or not the key that it should be.
-    #[error("it is not a valid key")]
-    Malformed,
-}
-
-impl fmt::Display for SkippedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "key {}", self.position + 1)?;
-        if let Some(kid) = &self.kid {
-            write!(f, " ({kid:?})")?;
-        }
-        write!(f, ": {}", self.reason)
-    }
-}
 
 /// The `kid` of a key, for naming it where it is skipped; shortened to what a `kid` may have.
 pub(crate) fn kid(jwk: &Value) -> Option<Box<str>> {

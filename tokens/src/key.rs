@@ -1,8 +1,6 @@
 //! One verification key: its type, found in the key itself, and the algorithms it may be used with.
 //! Whatever is wrong with it is found here, once, by the library that will verify with it.
 
-use std::fmt;
-
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
@@ -12,70 +10,16 @@ use aws_lc_rs::signature::{
 use jsonwebtoken::DecodingKey;
 
 use crate::algorithm::Algorithm;
+use crate::canonical_key::CanonicalKey;
 use crate::invalid_key::InvalidKey;
+use crate::key_kind::KeyKind;
+use crate::key_limits::{MAX_RSA_BITS, MAX_SECRET_BYTES, MIN_RSA_BITS};
 use crate::provider::install_crypto_provider;
 use crate::rejection::Rejection;
 use crate::unverified::Unverified;
 
-/// Smallest RSA modulus, in bits (RFC 7518 section 3.3).
-pub const MIN_RSA_BITS: usize = 2048;
-/// Largest RSA modulus, in bits: above it a verification is too slow to be had for free.
-pub const MAX_RSA_BITS: usize = 8192;
-/// Longest secret, in bytes.
-pub const MAX_SECRET_BYTES: usize = 4096;
 /// How the first block of a PEM begins.
 const PEM_BEGIN: &[u8] = b"-----BEGIN ";
-
-/// What a key is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum KeyKind {
-    /// A shared secret.
-    Secret,
-    /// An RSA public key.
-    Rsa,
-    /// A point on the curve P-256.
-    P256,
-    /// A point on the curve P-384.
-    P384,
-    /// An Ed25519 public key.
-    Ed25519,
-}
-
-impl KeyKind {
-    /// Every algorithm that a key of this kind can be used with.
-    #[must_use]
-    pub fn algorithms(self) -> &'static [Algorithm] {
-        use Algorithm::{EdDsa, Es256, Es384, Hs256, Hs384, Hs512, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
-        match self {
-            Self::Secret => &[Hs256, Hs384, Hs512],
-            Self::Rsa => &[Rs256, Rs384, Rs512, Ps256, Ps384, Ps512],
-            Self::P256 => &[Es256],
-            Self::P384 => &[Es384],
-            Self::Ed25519 => &[EdDsa],
-        }
-    }
-
-    /// Those of `allowed` that fit this kind, each once.
-    pub(crate) fn fitting(self, allowed: &[Algorithm]) -> Box<[Algorithm]> {
-        self.algorithms()
-            .iter()
-            .copied()
-            .filter(|algorithm| allowed.contains(algorithm))
-            .collect()
-    }
-}
-
-impl fmt::Display for KeyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Secret => "a secret",
-            Self::Rsa => "an RSA key",
-            Self::P256 => "an EC key on P-256",
-            Self::P384 => "an EC key on P-384",
-            Self::Ed25519 => "an Ed25519 key",
-        })
-    }
-}
 
 /// The bare key, before it is known what it may be used for.
 pub(crate) struct Material {
@@ -83,12 +27,6 @@ pub(crate) struct Material {
     canonical: CanonicalKey,
     decoding: DecodingKey,
 }
-
-/// The bytes of a key: one encoding for one key, whatever it was read from.
-///
-/// `Debug` doesn't show them, since the key may be a secret.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CanonicalKey(Box<[u8]>);
 
 /// A key with its name and its algorithms.
 #[derive(Debug, Clone)]
@@ -242,18 +180,6 @@ fn canonical(key: &ParsedPublicKey) -> Result<Box<[u8]>, InvalidKey> {
 fn without_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     number.get(zeros..).unwrap_or_default()
-}
-
-impl CanonicalKey {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for CanonicalKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CanonicalKey(..)")
-    }
 }
 
 impl VerificationKey {

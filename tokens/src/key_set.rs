@@ -6,19 +6,16 @@ use std::fmt;
 use aws_lc_rs::digest;
 use serde_json::Value;
 
-use crate::algorithm::Algorithm;
-use crate::invalid_key::{InvalidKey, names};
+use crate::algorithm::{Algorithm, names};
+use crate::canonical_key::CanonicalKey;
+use crate::invalid_key::InvalidKey;
 use crate::json;
-use crate::jwk::SkippedKey;
-use crate::key::{CanonicalKey, Material, VerificationKey};
+use crate::key::{Material, VerificationKey};
+use crate::key_limits::{MAX_JWKS_BYTES, MAX_JWKS_KEYS};
 use crate::pem_file;
 use crate::published_keys::PublishedKeys;
 use crate::rejection::Rejection;
-
-/// Longest JWKS, in bytes.
-pub const MAX_JWKS_BYTES: usize = 512 * 1024;
-/// Most keys in a JWKS, used or not.
-pub const MAX_JWKS_KEYS: usize = 128;
+use crate::skipped_key::SkippedKey;
 
 /// The verification keys of one issuer at one time. Immutable.
 #[derive(Debug)]

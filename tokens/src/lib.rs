@@ -53,6 +53,7 @@
 //! equal to those that made it (its indices point into them).
 
 mod algorithm;
+mod canonical_key;
 mod claim_path;
 mod identity;
 mod invalid_key;
@@ -61,6 +62,8 @@ mod issuers;
 mod json;
 mod jwk;
 mod key;
+mod key_kind;
+mod key_limits;
 mod key_set;
 mod mapping;
 mod operator_token;
@@ -69,11 +72,13 @@ mod provider;
 mod published_keys;
 mod rejection;
 mod signer;
+mod skipped_key;
 mod unverified;
 mod validity;
 mod verify;
 
 pub use algorithm::{Algorithm, InvalidAlgorithm};
+pub use canonical_key::CanonicalKey;
 pub use claim_path::{ClaimPath, InvalidClaimPath, MAX_CLAIM_PATH_BYTES, MAX_CLAIM_PATH_DEPTH};
 pub use identity::{Identity, TenantProblem};
 pub use invalid_key::InvalidKey;
@@ -82,14 +87,15 @@ pub use issuer::{
     MAX_LEEWAY_SECONDS,
 };
 pub use issuers::{InvalidIssuers, Issuers, MAX_ISSUERS};
-pub use jwk::{SkipReason, SkippedKey};
-pub use key::{CanonicalKey, KeyKind, MAX_RSA_BITS, MAX_SECRET_BYTES, MIN_RSA_BITS};
-pub use key_set::{Generation, KeySet, MAX_JWKS_BYTES, MAX_JWKS_KEYS};
+pub use key_kind::KeyKind;
+pub use key_limits::{MAX_JWKS_BYTES, MAX_JWKS_KEYS, MAX_RSA_BITS, MAX_SECRET_BYTES, MIN_RSA_BITS};
+pub use key_set::{Generation, KeySet};
 pub use mapping::{MAX_GROUP_BYTES, MAX_GROUPS, MAX_LIST_ITEMS, MAX_STRING_BYTES, MAX_USER_BYTES};
 pub use operator_token::{OPERATOR_TOKEN_BYTES, OPERATOR_TOKEN_PREFIX, OperatorTokens};
 pub use pem_file::MAX_PEM_BYTES;
 pub use provider::install_crypto_provider;
 pub use rejection::{Claim, Rejection};
 pub use signer::{InvalidSigner, Signer, SigningFailed};
+pub use skipped_key::{SkipReason, SkippedKey};
 pub use unverified::{MAX_KID_BYTES, MAX_TOKEN_BYTES, Unverified};
 pub use validity::MAX_NUMERIC_DATE;

@@ -4,9 +4,11 @@
 use serde_json::Value;
 
 use crate::algorithm::Algorithm;
+use crate::canonical_key::CanonicalKey;
 use crate::invalid_key::InvalidKey;
-use crate::jwk::{self, SkipReason, SkippedKey};
-use crate::key::{CanonicalKey, VerificationKey};
+use crate::jwk;
+use crate::key::VerificationKey;
+use crate::skipped_key::{SkipReason, SkippedKey};
 
 /// The usable keys of a JWKS, and the others. Those that share a `kid` have no algorithm in
 /// common; one without a `kid` is alone.

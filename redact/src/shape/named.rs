@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::TextFormat;
 use super::base64::decoded;
 use super::run::{begins_word, quotable, run};
 use crate::name::is_secret_name;
+use crate::text_format::TextFormat;
 
 /// A token behind `Bearer`, unless it is a plain word (`Bearer realm="x"`, `bearer tokens`) or stands for one.
 pub(super) fn bearer(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
