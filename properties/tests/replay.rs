@@ -30,7 +30,7 @@ fn replay((name, promise): Property) {
 }
 
 #[test]
-fn documents_are_reported_with_places_and_cures_and_those_that_load_answer() {
+fn documents_are_reported_with_places_or_answer() {
     replay(("documents", properties::documents));
 }
 

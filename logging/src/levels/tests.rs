@@ -44,7 +44,7 @@ fn a_level_by_itself_is_for_sluices_own_crates() {
 }
 
 #[test]
-fn a_dependency_can_not_be_turned_up_to_print_what_clients_send() {
+fn dependencies_can_not_log_what_clients_send() {
     let invalid = check(
         "trace,h2=trace,hyper=error,pingora_proxy=debug,pingora_core::apps=error,reqwest",
         &[

@@ -173,7 +173,7 @@ fn watched(options: ProcessLogOptions) -> (ProcessLog, Receiver<String>) {
 }
 
 #[test]
-fn an_output_that_hangs_holds_nobody_up_and_the_dropped_lines_are_told() {
+fn a_hanging_output_blocks_no_caller_and_drops_are_reported() {
     let sink = Sink::default();
     let limits = Limits {
         lines: 8,
@@ -250,7 +250,7 @@ fn a_last_word_waits_for_room_and_no_longer_than_it_may() {
 }
 
 #[test]
-fn secrets_are_masked_in_lines_and_blocks_and_spans_are_not_told() {
+fn secrets_are_masked_and_spans_are_left_out() {
     let token = "sluice_Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE";
     let lines = logged("trace", || {
         let _inside = info_span!("asked", token).entered();

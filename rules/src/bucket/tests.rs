@@ -31,7 +31,7 @@ fn an_id_too_long_for_the_stack_is_hashed_like_any_other() {
 }
 
 #[test]
-fn a_number_goes_by_the_nearest_double_where_that_is_whole_and_within_2_to_the_53() {
+fn a_number_id_is_its_nearest_double_if_whole_up_to_2_pow_53() {
     let digits = |text: &str| digits(Decimal::parse(text).unwrap()).map(|digits| digits.to_string());
     for (text, expected) in [
         ("42", "42"),

@@ -96,7 +96,7 @@ fn thirty_four_digits_are_the_most() {
 }
 
 #[test]
-fn a_power_of_ten_beyond_that_of_doubles_is_refused_however_it_is_written() {
+fn a_power_of_ten_beyond_doubles_is_refused_in_each_spelling() {
     let zeros = "0".repeat(100_000);
     for text in [
         "1e309",

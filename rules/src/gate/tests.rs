@@ -90,7 +90,7 @@ fn refused(gate: &Sited<GateDefinition<'static>>) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_flag_is_open_when_it_is_on_and_a_variant_when_it_is_served() {
+fn a_flag_gate_is_open_when_on_a_variant_when_served() {
     check(&flag("on"), Truth::Open, "on");
     check(&flag("off"), Truth::Closed, "off");
     check(&flag("theme"), Truth::Open, "theme");
@@ -124,7 +124,7 @@ fn parts_combine_and_the_flag_that_settled_it_is_named() {
 }
 
 #[test]
-fn an_undecided_part_leaves_the_whole_undecided_unless_another_settles_it() {
+fn an_undecided_part_is_undecided_unless_another_settles_it() {
     let definition = definition();
     let names = Names::new(&definition);
     let (flags, _) = compile(&definition, &names, Eligibility::Enforced).unwrap();

@@ -62,7 +62,7 @@ fn a_pattern_that_no_request_would_have_says_what_it_would_be() {
 }
 
 #[test]
-fn a_pattern_that_requests_are_refused_for_is_refused_for_the_same() {
+fn a_pattern_is_refused_for_what_its_requests_would_be() {
     for (text, error) in [
         ("/a%2Fb", InvalidTarget::EncodedSlash { at: 2 }),
         ("/a%5cb", InvalidTarget::EncodedBackslash { at: 2 }),
@@ -202,7 +202,7 @@ fn the_more_specific_pattern_comes_first() {
 }
 
 #[test]
-fn names_of_parameters_and_spellings_of_literals_do_not_make_a_path_more_specific() {
+fn parameter_names_and_spellings_leave_specificity_alone() {
     let specificity = |text| pattern(text).specificity(TrailingSlash::Either);
     assert_eq!(specificity("/a/{x}"), specificity("/b/{y}"));
     assert_eq!(pattern("/a:b").segments(), pattern("/a%3Ab").segments());

@@ -59,7 +59,7 @@ fn lines_of(document: &str, asker: &Asker) -> Vec<String> {
 }
 
 #[test]
-fn a_tenant_that_is_not_eligible_hears_why_and_what_would_be_otherwise() {
+fn an_ineligible_tenant_is_told_why_and_what_would_change_it() {
     let expected = [
         "enabled | yes |  | passed",
         "requires dispatch.core | on | tier | passed",

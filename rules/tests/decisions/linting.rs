@@ -46,7 +46,7 @@ fn gate_never_opens(environment: &str, gate: &str, flags: &str, tenants: &str) -
 }
 
 #[test]
-fn an_alpha_flag_is_open_for_internal_tenants_and_overrides_only() {
+fn an_alpha_flag_opens_for_internal_tenants_and_overrides() {
     let alpha = "f: { default: on }";
     let reason = Some("`f` is alpha and no tenant is internal".to_owned());
     assert_eq!(never_open(alpha, ""), reason);
@@ -118,7 +118,7 @@ fn what_shuts_a_flag_that_is_required_shuts_the_gate() {
 }
 
 #[test]
-fn a_gate_of_several_flags_is_shut_by_one_of_all_and_by_all_of_any() {
+fn a_gate_never_opens_by_one_of_all_or_each_of_any() {
     let flags = "f: { lifecycle: ga, default: on }, g: { lifecycle: ga }";
     let shut = |gate| gate_never_opens("production", gate, flags, "");
     assert!(shut("{ all: [f, g] }").is_some());
@@ -129,7 +129,7 @@ fn a_gate_of_several_flags_is_shut_by_one_of_all_and_by_all_of_any() {
 }
 
 #[test]
-fn a_variant_that_nobody_is_served_shuts_its_gate_and_what_requires_it() {
+fn a_variant_never_served_closes_its_gate_and_dependents() {
     let flags = "t: { lifecycle: ga, variants: { off: 0, blue: 1, green: 2 }, default: { split: { blue: 100, green: 0 } } }, f: { lifecycle: ga, default: on, requires: [{ flag: t, is: green }] }";
     let shut = |gate| gate_never_opens("production", gate, flags, "");
     assert_eq!(

@@ -22,7 +22,7 @@ fn bucket_of(record: &str, asker: &Asker) -> Option<String> {
 }
 
 #[test]
-fn a_number_goes_by_the_published_id_in_a_record_and_in_a_request() {
+fn a_number_has_one_bucket_in_a_record_and_in_a_request() {
     let spec: Json = serde_json::from_str(include_str!("../../spec/number-ids.json")).unwrap();
     let salt = spec["salt"].as_str().unwrap();
     let ids = spec["ids"].as_array().unwrap();

@@ -17,7 +17,7 @@ tenants:
 ";
 
 #[test]
-fn flags_that_are_killed_over_their_definitions_are_off_with_all_that_need_them() {
+fn killing_flags_turns_off_all_that_require_them() {
     let mut loaded = load(DOCUMENT, Eligibility::Enforced);
     let asker = Asker::tenant("allowed");
     let cause = |loaded: &config::LoadedFlags, flag| asker.decide(loaded, flag, Timestamp(0)).cause;

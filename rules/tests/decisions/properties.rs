@@ -183,7 +183,7 @@ fn rollout_and_split_of_a_flag_are_independent() {
 }
 
 #[test]
-fn two_flags_put_a_tenant_into_unrelated_buckets_unless_they_share_a_salt() {
+fn buckets_of_two_flags_are_unrelated_unless_they_share_a_salt() {
     let document = "version: 1\nflags:\n  one: { lifecycle: ga, rollout: { percentage: 50 } }\n  two: { lifecycle: ga, rollout: { percentage: 50 } }\n  three: { lifecycle: ga, salt: one, rollout: { percentage: 50 } }\n";
     let loaded = load(document, Eligibility::Enforced);
     let now = Timestamp::parse(NOON).unwrap();

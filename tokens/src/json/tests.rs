@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{InvalidJson, parse};
 
 #[test]
-fn documents_with_one_meaning_are_read_as_serde_json_reads_them() {
+fn unambiguous_documents_are_read_as_serde_json_does() {
     let documents = [
         "null",
         "true",

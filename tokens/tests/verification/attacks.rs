@@ -273,7 +273,7 @@ fn outcome(token: &str) -> Result<Identity, Rejection> {
 }
 
 #[test]
-fn claims_and_headers_with_two_readings_are_refused_though_signed() {
+fn signed_claims_and_headers_with_two_readings_are_refused() {
     let prefix = r#""iss":"https://issuer.example","aud":"api","tenant":"acme""#;
     let exp = NOW + 60;
     let cases = [
@@ -352,7 +352,7 @@ fn es256_parts() -> (String, Vec<u8>) {
 }
 
 #[test]
-fn the_second_form_of_an_ecdsa_signature_proves_the_same_and_no_more() {
+fn the_second_ecdsa_form_proves_the_same_and_no_more() {
     let (message, mut signature) = es256_parts();
     let original = format!("{message}.{}", base64url(&signature));
     let mut borrow = 0;
@@ -369,7 +369,7 @@ fn the_second_form_of_an_ecdsa_signature_proves_the_same_and_no_more() {
 }
 
 #[test]
-fn an_ecdsa_signature_is_two_numbers_of_full_length_within_the_group() {
+fn an_ecdsa_signature_is_two_full_length_numbers_in_range() {
     let (message, signature) = es256_parts();
     let (r, s) = signature.split_at(32);
     let der = [&[0x30, 0x44, 0x02, 0x20], r, &[0x02, 0x20], s].concat();

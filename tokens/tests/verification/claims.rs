@@ -80,7 +80,7 @@ fn a_null_exp_and_a_number_beyond_all_bounds_are_refused() {
 }
 
 #[test]
-fn a_token_counts_from_nbf_until_before_exp_give_or_take_the_leeway() {
+fn a_token_is_valid_from_nbf_to_exp_with_leeway() {
     let strict = Issuer::new(IssuerDefinition {
         leeway_seconds: 0,
         ..definition(&[ALGORITHM])
@@ -155,7 +155,7 @@ fn iat_counts_only_where_there_is_a_maximum_age() {
 }
 
 #[test]
-fn a_maximum_age_that_is_sooner_than_exp_is_when_the_identity_ends() {
+fn a_maximum_age_before_exp_ends_the_identity() {
     let aged = IssuerDefinition {
         max_age_seconds: Some(10),
         ..definition(&[ALGORITHM])

@@ -262,7 +262,7 @@ fn what_is_no_jwks_is_refused_whole() {
 }
 
 #[test]
-fn a_jwks_without_a_usable_key_is_an_empty_set_that_verifies_nothing() {
+fn a_jwks_without_a_usable_key_verifies_nothing() {
     count_verifications();
     let keys = keys();
     let secret = json!({ "kty": "oct", "kid": "s\n", "k": "AAAA" });
@@ -352,7 +352,7 @@ fn one_key_may_be_listed_for_each_of_its_algorithms() {
 }
 
 #[test]
-fn keys_that_share_a_kid_are_told_apart_by_the_algorithm_of_the_token() {
+fn keys_of_one_kid_are_told_apart_by_the_tokens_algorithm() {
     let keys = keys();
     let (rsa, p256) = (
         jwk(&keys.rsa, json!({ "kid": "a" })),
@@ -383,7 +383,7 @@ fn keys_that_share_a_kid_are_told_apart_by_the_algorithm_of_the_token() {
 }
 
 #[test]
-fn keys_that_share_a_kid_and_an_algorithm_are_skipped_and_the_others_are_used() {
+fn keys_of_one_kid_and_algorithm_are_skipped_others_used() {
     let keys = keys();
     let mixed = set(&[
         jwk(&keys.p256, json!({ "kid": "a" })),
@@ -418,7 +418,7 @@ fn keys_that_share_a_kid_and_an_algorithm_are_skipped_and_the_others_are_used() 
 }
 
 #[test]
-fn keys_of_which_none_can_be_told_from_the_others_withdraw_only_what_they_do_not_list() {
+fn an_ambiguous_jwks_withdraws_only_keys_it_does_not_list() {
     let keys = keys();
     let secret = json!({ "kty": "oct", "kid": "s", "k": "AAAA" });
     let ambiguous = [

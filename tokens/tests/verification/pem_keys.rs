@@ -43,7 +43,7 @@ fn the_type_of_a_key_is_found_in_the_pem() {
 }
 
 #[test]
-fn a_compressed_point_and_a_pkcs1_key_are_the_keys_that_they_are() {
+fn compressed_points_and_pkcs1_keys_are_accepted() {
     check(
         include_str!("keys/p256_compressed.pem"),
         &[Algorithm::Es256],

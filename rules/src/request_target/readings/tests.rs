@@ -95,7 +95,7 @@ fn a_usual_path_is_plain() {
 }
 
 #[test]
-fn what_has_more_readings_than_anyone_means_is_refused_in_little_time() {
+fn a_path_with_too_many_readings_is_refused_quickly() {
     let nested = format!("/{}61dmin", "%25".repeat(2_000));
     assert!(
         readings(nested.as_bytes(), Reads::ALL).is_ok(),
@@ -368,7 +368,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
-    fn no_server_takes_a_path_for_one_that_is_not_among_its_readings(path in paths(), habits in habits()) {
+    fn what_a_server_takes_a_path_for_is_among_its_readings(path in paths(), habits in habits()) {
         let reads = Reads::ALL;
         let Ok(readings) = readings(path.as_bytes(), reads) else { return Ok(()) };
         let taken = run(&path, &habits);

@@ -56,7 +56,7 @@ fn a_suffix_leads_to_the_route_of_the_name_before_it() {
 }
 
 #[test]
-fn a_route_that_has_the_suffix_in_its_literal_path_is_another_resource() {
+fn a_literal_route_with_the_suffix_is_another_resource() {
     check("/app.js", &["app.js"]);
     check("/app", &["app"]);
     check("/style.css/", &["style"]);
@@ -64,7 +64,7 @@ fn a_route_that_has_the_suffix_in_its_literal_path_is_another_resource() {
 }
 
 #[test]
-fn a_route_whose_literal_path_is_not_the_very_path_of_the_request_names_nothing() {
+fn a_literal_route_of_another_path_keeps_the_suffix_reading() {
     check("/app.js/", &["app.js", "app"]);
     check("/style.css", &["style", "styles"]);
 }
