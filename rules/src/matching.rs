@@ -29,7 +29,10 @@ impl<'a> Subject<'a> {
             AttributeRef::Channel => self.tenant.map(|_| Value::String(self.channel().as_str())),
             AttributeRef::Internal => self.tenant.map(|_| Value::Boolean(self.is_internal())),
             AttributeRef::User => self.user.map(Value::String),
-            AttributeRef::Groups => self.user.or(self.tenant).map(|_| Value::List(self.groups)),
+            // A user who is in no group has an empty list. A token may name groups and no user: they count.
+            AttributeRef::Groups => {
+                (self.user.is_some() || !self.groups.is_empty()).then_some(Value::List(self.groups))
+            }
             AttributeRef::Named(id) => self.record.and_then(|record| record.attribute(id)).or_else(|| {
                 self.attributes
                     .iter()

@@ -17,7 +17,7 @@ pub struct Subject<'a> {
     pub record: Option<&'a Tenant>,
     /// The user's id.
     pub user: Option<&'a str>,
-    /// The groups the user is in.
+    /// The groups that the user is in. Conditions find them missing if there is neither a user nor a group.
     pub groups: &'a [Box<str>],
     /// What else the request says, by the ids of the snapshot; of two of the same name the first counts.
     pub attributes: &'a [(AttributeId, Value<'a>)],

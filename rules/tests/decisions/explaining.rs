@@ -67,7 +67,7 @@ fn an_ineligible_tenant_is_told_why_and_what_would_change_it() {
         "lifecycle beta | not eligible | channel is stable; not on the allowlist; not opted in | decided",
         "rule `beta testers` | no |  | would pass",
         "  segment beta-testers | Segment | false",
-        "  groups any_of [beta-testers] | Value(\"[]\") | false",
+        "  groups any_of [beta-testers] | Missing | false",
         "rule `large` | no |  | would pass",
         "  seats gte 50 | Missing | false",
         "rollout 25 % by tenant | bucket 62,984, not in |  | would pass",

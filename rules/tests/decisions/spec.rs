@@ -100,3 +100,8 @@ fn rollouts_and_splits_go_by_the_published_buckets() {
 fn numbers_are_compared_by_all_of_their_digits() {
     check(include_str!("../../spec/decisions/numbers.json"), 190);
 }
+
+#[test]
+fn groups_are_missing_unless_there_is_a_user_or_a_group() {
+    check(include_str!("../../spec/decisions/groups.json"), 11);
+}
