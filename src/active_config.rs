@@ -79,10 +79,10 @@ impl ActiveConfig {
     }
 
     /// Starts a proxy that serves this.
-    pub(crate) fn start(&self, options: proxy::Options) -> Result<proxy::Running, proxy::StartError> {
-        let mut accepted = self.accepted.lock();
-        accepted.loaded.snapshot = self.with_local_kills(&accepted.base);
-        let running = proxy::start(&accepted.loaded, options)?;
+    pub(crate) fn start(&self, options: proxy::StartOptions) -> Result<proxy::Running, proxy::StartError> {
+        let mut served = self.served.lock();
+        served.loaded.snapshot = self.composed(&served.plain);
+        let running = proxy::start(&served.loaded, options)?;
         let _ = self
             .proxy
             .set((running.publisher(), Arc::clone(running.readiness())));

@@ -32,7 +32,7 @@ fn main() {
     let files = Files::Memory([(PathBuf::from("sluice.yaml"), GATEWAY.into())].into());
     let path = Path::new("sluice.yaml");
     let loaded = config::load_managed(files, path, &|_| None, catalog.compiled(), 0).unwrap();
-    let running = proxy::start(&loaded, proxy::Options::default()).unwrap();
+    let running = proxy::start(&loaded, proxy::StartOptions::default()).unwrap();
     let publisher = running.publisher();
     let (mut compiling, mut publishing) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {

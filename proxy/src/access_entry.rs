@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 
 /// What is said of one request. All texts are borrowed from what the request holds already.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Entry<'a> {
+pub struct AccessEntry<'a> {
     /// When its head was read.
     #[serde(serialize_with = "rfc3339")]
     pub time: SystemTime,
@@ -88,7 +88,7 @@ pub struct Entry<'a> {
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct GateEntry<'a> {
     /// Whether it was open.
-    pub verdict: Verdict,
+    pub verdict: GateVerdict,
     /// Whether it only watches, and a closed one would have let the request through.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shadow: bool,
@@ -100,7 +100,7 @@ pub struct GateEntry<'a> {
 /// Whether a gate was open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum GateVerdict {
     /// It was.
     Open,
     /// It was not.
@@ -131,7 +131,7 @@ pub enum AnsweredBy {
     Upstream,
 }
 
-impl Entry<'_> {
+impl AccessEntry<'_> {
     /// A JSON object and a newline.
     pub(crate) fn json(&self) -> Vec<u8> {
         let mut line = Vec::with_capacity(512);
@@ -177,9 +177,9 @@ impl Entry<'_> {
             None => String::from("gate"),
         };
         text.push_str(match gate.verdict {
-            Verdict::Open => " open",
-            Verdict::Closed => " closed",
-            Verdict::Undecided => " undecided",
+            GateVerdict::Open => " open",
+            GateVerdict::Closed => " closed",
+            GateVerdict::Undecided => " undecided",
         });
         if gate.shadow {
             text.push_str(", shadow");

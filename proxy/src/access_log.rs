@@ -10,7 +10,7 @@ use std::time::Duration;
 use logging::{Drops, Limits, LineFormatter, LineWriter};
 use tracing::warn;
 
-use crate::access_entry::Entry;
+use crate::access_entry::AccessEntry;
 use crate::log_drops::LogDropsCollector;
 use crate::metrics::Metrics;
 
@@ -20,7 +20,7 @@ pub const MAX_QUEUED_LINES: usize = 8 * 1024;
 pub const MAX_QUEUED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Where lines go.
-pub enum Output {
+pub enum AccessLogOutput {
     /// Standard output.
     Stdout,
     /// Standard error.
@@ -35,7 +35,7 @@ pub enum Output {
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum AccessLogFormat {
     /// A JSON object.
     Json,
     /// A short text for someone who watches.
@@ -44,31 +44,31 @@ pub enum Format {
 
 /// Writes one line per request. Clones write to the same place.
 #[derive(Debug, Clone)]
-pub struct AccessLog {
+pub struct AccessLogger {
     queue: Option<Arc<Queue>>,
 }
 
 #[derive(Debug)]
 struct Queue {
-    format: Format,
+    format: AccessLogFormat,
     writer: LineWriter<Vec<u8>>,
 }
 
-impl AccessLog {
+impl AccessLogger {
     /// Opens `output` and starts the thread that writes to it, which ends with the last clone. The queue has
     /// `capacity` lines ([`MAX_QUEUED_LINES`] for production) and [`MAX_QUEUED_BYTES`].
     pub fn start(
-        output: Output,
-        format: Format,
+        output: AccessLogOutput,
+        format: AccessLogFormat,
         capacity: usize,
         metrics: &Arc<Metrics>,
     ) -> io::Result<Self> {
         let writer: Box<dyn Write + Send> = match output {
-            Output::Off => return Ok(Self::off()),
-            Output::Stdout => Box::new(io::stdout()),
-            Output::Stderr => Box::new(io::stderr()),
-            Output::File(path) => Box::new(OpenOptions::new().append(true).create(true).open(path)?),
-            Output::Writer(writer) => writer,
+            AccessLogOutput::Off => return Ok(Self::off()),
+            AccessLogOutput::Stdout => Box::new(io::stdout()),
+            AccessLogOutput::Stderr => Box::new(io::stderr()),
+            AccessLogOutput::File(path) => Box::new(OpenOptions::new().append(true).create(true).open(path)?),
+            AccessLogOutput::Writer(writer) => writer,
         };
         let drops = Arc::new(Drops::default());
         let limits = Limits {
@@ -95,11 +95,11 @@ impl AccessLog {
     }
 
     /// Queues the line of one request, or drops and counts it. Never waits.
-    pub fn write(&self, entry: &Entry<'_>) {
+    pub fn write(&self, entry: &AccessEntry<'_>) {
         let Some(queue) = &self.queue else { return };
         let line = match queue.format {
-            Format::Json => entry.json(),
-            Format::Human => entry.human(),
+            AccessLogFormat::Json => entry.json(),
+            AccessLogFormat::Human => entry.human(),
         };
         let size = line.len();
         queue.writer.put(line, size);
@@ -116,7 +116,7 @@ impl AccessLog {
 
 /// Lines are written as they were queued, with secrets masked: in a query, in the path of a request that was refused.
 struct Lines {
-    format: Format,
+    format: AccessLogFormat,
 }
 
 impl LineFormatter for Lines {
@@ -124,8 +124,8 @@ impl LineFormatter for Lines {
 
     fn write(&mut self, mut line: Vec<u8>, lines: &mut Vec<u8>) {
         let form = match self.format {
-            Format::Json => redact::TextFormat::Json,
-            Format::Human => redact::TextFormat::Text,
+            AccessLogFormat::Json => redact::Form::Json,
+            AccessLogFormat::Human => redact::Form::Text,
         };
         redact::mask_bytes(&mut line, form);
         lines.append(&mut line);

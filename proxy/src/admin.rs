@@ -35,7 +35,7 @@ pub use self::connection_slots::{MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PE
 use self::write_timeout::WriteTimeoutStream;
 use crate::edge::tls;
 use crate::metrics::Metrics;
-use crate::readiness::{Readiness, Report};
+use crate::readiness::{Readiness, ReadinessReport};
 
 /// Longest body of a request, in bytes, that a handler reads unless it says otherwise.
 pub const MAX_ADMIN_BODY_BYTES: usize = 64 * 1024;
@@ -313,7 +313,7 @@ fn is_verbose(parameter: &str) -> bool {
 }
 
 /// One word, then what failed; with `verbose` everything, and the last error of a reload. Secrets are masked.
-fn page(report: &Report, verbose: bool, now: SystemTime) -> String {
+fn page(report: &ReadinessReport, verbose: bool, now: SystemTime) -> String {
     let mut page = String::from(if report.ready { "ready\n" } else { "not ready\n" });
     for check in &report.checks {
         // A check that failed after it had passed once is no reason, and only of interest to the curious.

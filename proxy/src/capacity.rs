@@ -25,16 +25,16 @@ pub struct Capacity {
     /// Idle connections to upstreams. They are part of the reserve.
     pub pooled: usize,
     /// Requests that upstreams are asked.
-    pub in_flight: Limit<usize>,
+    pub in_flight: ResourceLimit<usize>,
     /// Tunnels.
-    pub tunnels: Limit<usize>,
+    pub tunnels: ResourceLimit<usize>,
     /// Memory for requests with their buffers, in bytes.
-    pub buffered: Limit<u64>,
+    pub buffered: ResourceLimit<u64>,
 }
 
 /// The most of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit<T> {
+pub struct ResourceLimit<T> {
     /// Of all clients.
     pub all: T,
     /// Of one client address.
@@ -74,7 +74,7 @@ impl Capacity {
                 written.max_tunnels.unwrap_or(descriptors / 4),
                 written.max_tunnels_per_client,
             ),
-            buffered: Limit {
+            buffered: ResourceLimit {
                 all: buffered,
                 client: written
                     .max_buffered_per_client
@@ -85,17 +85,17 @@ impl Capacity {
     }
 }
 
-fn count(all: usize, client: Option<usize>) -> Limit<usize> {
+fn count(all: usize, client: Option<usize>) -> ResourceLimit<usize> {
     let (least, most) = CLIENT_COUNT;
     let client = client.unwrap_or((all / 4).clamp(least, most)).min(all);
-    Limit { all, client }
+    ResourceLimit { all, client }
 }
 
 #[cfg(test)]
 mod tests {
     use config::ProcessLimits;
 
-    use super::{Capacity, Limit};
+    use super::{Capacity, ResourceLimit};
     use crate::machine::Machine;
 
     const MIB: u64 = 1024 * 1024;
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(large.in_flight.client, 1_000);
         assert_eq!(
             large.buffered,
-            Limit {
+            ResourceLimit {
                 all: 16 * 1024 * MIB,
                 client: 1024 * MIB
             }
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(small.in_flight.client, small.in_flight.all);
         assert_eq!(
             small.buffered,
-            Limit {
+            ResourceLimit {
                 all: 10 * MIB,
                 client: 10 * MIB
             }
@@ -156,15 +156,15 @@ mod tests {
         let capacity = capacity(20_000, 1024 * MIB, written);
         assert_eq!(
             capacity.in_flight,
-            Limit {
+            ResourceLimit {
                 all: 5_000,
                 client: 7
             }
         );
-        assert_eq!(capacity.tunnels, Limit { all: 0, client: 0 });
+        assert_eq!(capacity.tunnels, ResourceLimit { all: 0, client: 0 });
         assert_eq!(
             capacity.buffered,
-            Limit {
+            ResourceLimit {
                 all: 64 * MIB,
                 client: 32 * MIB
             }

@@ -1,7 +1,7 @@
 //! A dry run of a request: it is decided by the phases that every request is decided by, and nothing is sent, counted or
 //! remembered. `explain` renders what comes out of it.
 
-mod question;
+mod request;
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use rules::{
 };
 use tokens::{Identity, OperatorTokens};
 
-pub use self::question::Question;
-use self::question::ReadQuestion;
+pub use self::request::DryRunRequest;
+use self::request::ParsedRequest;
 use crate::answer::AnswerCode;
 use crate::decider::Decider;
 use crate::findings::Findings;
@@ -88,12 +88,12 @@ pub enum DryResult {
 /// the subject that it is decided for, if it comes to that.
 pub async fn dry_run(
     decider: &Decider,
-    question: &Question<'_>,
+    request: &DryRunRequest<'_>,
     keys: impl Fn(usize) -> Option<Arc<IssuerKeys>> + Send + Sync,
     (at, now): (Timestamp, u64),
     explain: impl FnMut(&RequestDecision<'_>, &Subject<'_>) + Send,
 ) -> DryRun {
-    let mut read = match question.read(decider) {
+    let mut read = match request.read(decider) {
         Ok(read) => read,
         Err((refusal, reason)) => return DryRun::of(answered(&refusal, Some(reason))),
     };
@@ -106,11 +106,11 @@ pub async fn dry_run(
         is_open: false,
         run: DryRun::of(answered(&decider.unmatched_refusal(), None)),
     };
-    let assumed = question.assumed();
+    let assumed = request.assumed();
     let mut found = Findings::default();
     let mut received = Received {
         header: &mut read.header,
-        raw: question.head,
+        raw: request.head,
         forwarding: &Forwarding::default(),
         body: read.body,
         http2: None,
@@ -185,7 +185,7 @@ fn answered(refusal: &RequestRefusal, reason: Option<String>) -> DryResult {
 }
 
 /// Says what exactly is wrong with a request, where its code alone doesn't.
-fn reason(refusal: &RequestRefusal, read: &ReadQuestion, decider: &Decider) -> Option<String> {
+fn reason(refusal: &RequestRefusal, read: &ParsedRequest, decider: &Decider) -> Option<String> {
     let code = refusal.answer.code;
     let is = |other: AnswerCode| code.name == other.name;
     if is(AnswerCode::TARGET) {

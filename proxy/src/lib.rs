@@ -74,30 +74,30 @@ mod tunnel;
 mod upstreams;
 mod verified_certificate;
 
-pub use access_entry::{AnsweredBy, DecisionEntry, Entry, GateEntry, Verdict};
-pub use access_log::{AccessLog, Format, MAX_QUEUED_BYTES, MAX_QUEUED_LINES, Output};
+pub use access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, GateVerdict};
+pub use access_log::{AccessLogFormat, AccessLogOutput, AccessLogger, MAX_QUEUED_BYTES, MAX_QUEUED_LINES};
 pub use admin::{
     AdminServer, AdminState, MAX_ADMIN_BODY_BYTES, MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS_PER_CLIENT,
     admin_router,
 };
 pub use caller::StatedCaller;
-pub use capacity::{Capacity, Limit};
+pub use capacity::{Capacity, ResourceLimit};
 pub use code_counter::{CodeCounter, MAX_CODES};
 pub use decider::Decider;
-pub use dry_run::{DryResult, DryRun, Question, dry_run};
+pub use dry_run::{DryResult, DryRun, DryRunRequest, dry_run};
 pub use fetch_timing::{FetchTiming, RefreshSettings};
 pub use issuer_keys::{IssuerKeys, KeysStatus, MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed, Unproven};
 pub use key_store::{InvalidKeySource, KeyStore};
 pub use listener_tls::InvalidTls;
 pub use machine::raise_descriptor_limit;
 pub use meter::{FlagMeter, MeteredFlag, Meters, RouteMeter, UNMATCHED_ROUTE};
-pub use metrics::{Metrics, Reload};
-pub use observations::{FlagObservation, Observations};
+pub use metrics::{Metrics, ReloadResult};
+pub use observations::{FlagCounts, Observations};
 pub use outcome::Outcome;
 pub use prepared_snapshot::PrepareError;
 pub use publisher::{OtherDocument, Published, Publisher};
-pub use readiness::{Check, MAX_RELOAD_ERROR_BYTES, Readiness, Report};
+pub use readiness::{MAX_RELOAD_ERROR_BYTES, Readiness, ReadinessCheck, ReadinessReport};
 pub use running::{Bound, Running, Stopped};
 pub use shared::{Probe, Stage};
-pub use start::{Options, StartError, start};
+pub use start::{StartError, StartOptions, start};
 pub use token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};

@@ -15,7 +15,7 @@ use crate::snapshot_metrics::{SnapshotCollector, SnapshotMetrics};
 
 /// What became of a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reload {
+pub enum ReloadResult {
     /// It is served now.
     Applied,
     /// It says what is served already.
@@ -195,16 +195,16 @@ impl Metrics {
     }
 
     /// Counts a reload. The first load is one too.
-    pub fn count_reload(&self, result: Reload, at: SystemTime) {
+    pub fn count_reload(&self, result: ReloadResult, at: SystemTime) {
         match result {
-            Reload::Applied => self.reload_applied_at.set(seconds(at)),
-            Reload::Unchanged => {}
-            Reload::Refused => self.reload_refused_at.set(seconds(at)),
+            ReloadResult::Applied => self.reload_applied_at.set(seconds(at)),
+            ReloadResult::Unchanged => {}
+            ReloadResult::Refused => self.reload_refused_at.set(seconds(at)),
         }
         self.reloads.count(match result {
-            Reload::Applied => "applied",
-            Reload::Unchanged => "unchanged",
-            Reload::Refused => "refused",
+            ReloadResult::Applied => "applied",
+            ReloadResult::Unchanged => "unchanged",
+            ReloadResult::Refused => "refused",
         });
     }
 

@@ -15,7 +15,7 @@ pub struct Observations {
 /// What was seen of one flag since the proxy started, or since the flag came. Counts only grow, whatever snapshots
 /// come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlagObservation {
+pub struct FlagCounts {
     /// Its key.
     pub key: Box<str>,
     /// How many decisions gates asked for.
@@ -31,14 +31,14 @@ impl Observations {
 
     /// Every flag that is served, in key order.
     #[must_use]
-    pub fn flags(&self) -> Vec<FlagObservation> {
+    pub fn flags(&self) -> Vec<FlagCounts> {
         let prepared = self.shared.current.load();
-        let flag = |meter: &Arc<crate::meter::FlagMeter>| FlagObservation {
+        let flag = |meter: &Arc<crate::meter::FlagMeter>| FlagCounts {
             key: meter.key().into(),
             decisions: meter.total(),
             errors: meter.errors(),
         };
-        let mut seen: Vec<FlagObservation> = prepared.meters.flags().map(flag).collect();
+        let mut seen: Vec<FlagCounts> = prepared.meters.flags().map(flag).collect();
         seen.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         seen
     }

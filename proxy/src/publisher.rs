@@ -9,7 +9,7 @@ use rules::Snapshot;
 
 use crate::decider::Decider;
 use crate::key_store::KeyStore;
-use crate::metrics::Reload;
+use crate::metrics::ReloadResult;
 use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
 use crate::readiness::Readiness;
 use crate::shared::Shared;
@@ -77,7 +77,7 @@ impl Publisher {
         metrics.publish(Arc::clone(&prepared.meters), &revision, now);
         self.upstreams.publish(&prepared.upstreams);
         self.shared.current.publish(prepared);
-        metrics.count_reload(Reload::Applied, now);
+        metrics.count_reload(ReloadResult::Applied, now);
         self.readiness.set_snapshot(&revision, now);
         let needs_restart = settings.needs_restart(&loaded.settings);
         settings.drain = loaded.settings.drain;
@@ -112,14 +112,14 @@ impl Publisher {
     pub fn record_unchanged(&self) {
         self.shared
             .metrics
-            .count_reload(Reload::Unchanged, SystemTime::now());
+            .count_reload(ReloadResult::Unchanged, SystemTime::now());
         self.readiness.clear_reload_error();
     }
 
     /// Notes that documents were read again and refused; `report` is what a person is told.
     pub fn record_refused(&self, report: &str) {
         let now = SystemTime::now();
-        self.shared.metrics.count_reload(Reload::Refused, now);
+        self.shared.metrics.count_reload(ReloadResult::Refused, now);
         self.readiness.set_reload_error(report, now);
     }
 

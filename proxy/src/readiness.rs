@@ -27,11 +27,11 @@ pub struct Readiness {
 
 /// The answer, and what it rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct ReadinessReport {
     /// Whether it should be sent requests.
     pub ready: bool,
     /// What was checked. When it is not ready, the checks that failed are the reasons.
-    pub checks: Vec<Check>,
+    pub checks: Vec<ReadinessCheck>,
     /// When and why a reload was refused, unless a good one came since.
     pub reload_error: Option<(SystemTime, String)>,
     /// What is out of the ordinary and no reason not to be ready: name and words.
@@ -40,7 +40,7 @@ pub struct Report {
 
 /// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
+pub struct ReadinessCheck {
     /// What, such as `snapshot`, `keys https://login.example` or `serving`.
     pub name: String,
     /// Whether it is as it should be.
@@ -116,22 +116,22 @@ impl Readiness {
 
     /// Whether it is ready, and why.
     #[must_use]
-    pub fn report(&self, now: SystemTime) -> Report {
+    pub fn report(&self, now: SystemTime) -> ReadinessReport {
         let was_ready = self.keys.have_been_usable();
         let keys = self.keys.status();
         let draining = self.is_draining();
         let state = self.state.lock();
         let serving = if draining {
-            Check::new("serving", false, "draining: the process is about to end")
+            ReadinessCheck::new("serving", false, "draining: the process is about to end")
         } else {
-            Check::new("serving", true, "not draining")
+            ReadinessCheck::new("serving", true, "not draining")
         };
         let mut needed = vec![snapshot_check(state.snapshot.as_ref(), now)];
         needed.extend(keys.iter().map(|keys| keys_check(keys, now)));
         let ready = was_ready && !draining;
         let mut checks = vec![serving];
         checks.append(&mut needed);
-        Report {
+        ReadinessReport {
             ready,
             checks,
             reload_error: state.reload_error.clone(),
@@ -140,7 +140,7 @@ impl Readiness {
     }
 }
 
-impl Check {
+impl ReadinessCheck {
     fn new(name: impl Into<String>, passed: bool, detail: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -150,28 +150,28 @@ impl Check {
     }
 }
 
-impl Report {
+impl ReadinessReport {
     /// What failed, for an answer that says no.
-    pub fn reasons(&self) -> impl Iterator<Item = &Check> {
+    pub fn reasons(&self) -> impl Iterator<Item = &ReadinessCheck> {
         self.checks.iter().filter(|check| !check.passed)
     }
 }
 
-fn snapshot_check(snapshot: Option<&(Box<str>, SystemTime)>, now: SystemTime) -> Check {
+fn snapshot_check(snapshot: Option<&(Box<str>, SystemTime)>, now: SystemTime) -> ReadinessCheck {
     match snapshot {
         Some((revision, at)) => {
             let age = seconds_between(*at, now);
-            Check::new(
+            ReadinessCheck::new(
                 "snapshot",
                 true,
                 format!("revision {revision}, taken over {age} s ago"),
             )
         }
-        None => Check::new("snapshot", false, "none is loaded yet"),
+        None => ReadinessCheck::new("snapshot", false, "none is loaded yet"),
     }
 }
 
-fn keys_check(keys: &KeysStatus, now: SystemTime) -> Check {
+fn keys_check(keys: &KeysStatus, now: SystemTime) -> ReadinessCheck {
     let mut detail = match keys.last_success {
         Some(at) => format!("fetched {} s ago", seconds_between(at, now)),
         None => "never fetched".into(),
@@ -197,7 +197,7 @@ fn keys_check(keys: &KeysStatus, now: SystemTime) -> Check {
             seconds_between(*at, now)
         ));
     }
-    Check::new(format!("keys {}", keys.issuer), keys.is_usable(), detail)
+    ReadinessCheck::new(format!("keys {}", keys.issuer), keys.is_usable(), detail)
 }
 
 fn seconds_between(then: SystemTime, now: SystemTime) -> u64 {

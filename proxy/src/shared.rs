@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokens::OperatorTokens;
 
-use crate::access_log::AccessLog;
+use crate::access_log::AccessLogger;
 use crate::current::Current;
 use crate::metrics::Metrics;
 use crate::request_context::InFlightCount;
@@ -17,7 +17,7 @@ use crate::shares::Shares;
 pub(crate) struct Shared {
     pub(crate) current: Current,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) access_log: AccessLog,
+    pub(crate) access_log: AccessLogger,
     pub(crate) request_ids: RequestIdSource,
     pub(crate) in_flight: InFlightCount,
     pub(crate) shares: Arc<Shares>,
@@ -52,7 +52,7 @@ impl Shared {
     pub(crate) fn new(
         current: Current,
         metrics: Arc<Metrics>,
-        access_log: AccessLog,
+        access_log: AccessLogger,
         shares: Arc<Shares>,
         probe: Option<Probe>,
     ) -> Self {

@@ -20,7 +20,7 @@ use pingora::services::listening::Service;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::access_log::{AccessLog, Format, MAX_QUEUED_LINES, Output};
+use crate::access_log::{AccessLogFormat, AccessLogOutput, AccessLogger, MAX_QUEUED_LINES};
 use crate::admin::{AdminServer, AdminState, TlsConfigSource, admin_router};
 use crate::capacity::Capacity;
 use crate::current::Current;
@@ -30,7 +30,7 @@ use crate::fetch_timing::FetchTiming;
 use crate::key_store::KeyStore;
 use crate::log_drops::LogDropsCollector;
 use crate::machine::Machine;
-use crate::metrics::{Metrics, Reload};
+use crate::metrics::{Metrics, ReloadResult};
 use crate::prepared_snapshot::{PrepareError, PreparedSnapshot};
 use crate::proxy_hooks::ProxyHooks;
 use crate::publisher::Publisher;
@@ -46,11 +46,11 @@ const MAX_TURNS: usize = rules::MAX_RETRIES as usize + 1;
 
 /// What a proxy is started with beside the documents.
 #[derive(Default)]
-pub struct Options {
+pub struct StartOptions {
     /// Merged into the admin listener's routes.
     pub admin_routes: Option<Router>,
     /// Where the access log goes and how it looks, instead of what the documents say.
-    pub access_log: Option<(Output, Format)>,
+    pub access_log: Option<(AccessLogOutput, AccessLogFormat)>,
     /// The lines that the process log did not write, to be shown in the metrics.
     pub log_drops: Option<Arc<logging::Drops>>,
     /// How keys are fetched.
@@ -77,7 +77,7 @@ pub enum StartError {
     Prepare(#[from] PrepareError),
     /// The access log can't be opened.
     #[error("the access log can't be opened: {0}")]
-    AccessLog(io::Error),
+    AccessLogger(io::Error),
     /// The system gives no threads.
     #[error("there can be no worker threads: {0}")]
     Threads(io::Error),
@@ -87,7 +87,7 @@ pub enum StartError {
 ///
 /// # Errors
 /// Nothing is served unless everything that the documents ask for can be had.
-pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
+pub fn start(loaded: &Loaded, options: StartOptions) -> Result<Running, StartError> {
     let settings = &loaded.settings;
     let listeners = bind_all(&settings.listeners)?;
     let admin_listener = settings.admin.as_ref();
@@ -114,13 +114,13 @@ pub fn start(loaded: &Loaded, options: Options) -> Result<Running, StartError> {
         &metrics,
     )?);
     upstreams.publish(&prepared.upstreams);
-    let access_log = access_log(settings, options.access_log, &metrics).map_err(StartError::AccessLog)?;
+    let access_log = access_log(settings, options.access_log, &metrics).map_err(StartError::AccessLogger)?;
     metrics.publish(
         Arc::clone(&prepared.meters),
         &prepared.decider.snapshot.revision.0,
         SystemTime::now(),
     );
-    metrics.count_reload(Reload::Applied, SystemTime::now());
+    metrics.count_reload(ReloadResult::Applied, SystemTime::now());
     readiness.set_snapshot(&prepared.decider.snapshot.revision.0, SystemTime::now());
     let shares = Shares::new(Capacity::new(Machine::of_process(), &settings.limits, threads));
     metrics.register(SharesCollector::new(Arc::clone(&shares)));
@@ -306,21 +306,21 @@ fn serve_admin(
 
 fn access_log(
     settings: &Settings,
-    instead: Option<(Output, Format)>,
+    instead: Option<(AccessLogOutput, AccessLogFormat)>,
     metrics: &Arc<Metrics>,
-) -> io::Result<AccessLog> {
+) -> io::Result<AccessLogger> {
     let (output, format) = instead.unwrap_or_else(|| {
         let output = match &settings.access_log.output {
-            LogOutput::Stdout => Output::Stdout,
-            LogOutput::Stderr => Output::Stderr,
-            LogOutput::Off => Output::Off,
-            LogOutput::File(path) => Output::File(path.clone()),
+            LogOutput::Stdout => AccessLogOutput::Stdout,
+            LogOutput::Stderr => AccessLogOutput::Stderr,
+            LogOutput::Off => AccessLogOutput::Off,
+            LogOutput::File(path) => AccessLogOutput::File(path.clone()),
         };
         let format = match settings.access_log.format {
-            LogFormat::Json => Format::Json,
-            LogFormat::Human => Format::Human,
+            LogFormat::Json => AccessLogFormat::Json,
+            LogFormat::Human => AccessLogFormat::Human,
         };
         (output, format)
     });
-    AccessLog::start(output, format, MAX_QUEUED_LINES, metrics)
+    AccessLogger::start(output, format, MAX_QUEUED_LINES, metrics)
 }

@@ -93,12 +93,12 @@ impl Service {
             _ => None,
         };
         let changes = loaded.settings.changes.clone();
-        let active_config = ActiveConfig::new(path, loaded, managed, kills.clone());
-        let control_plane = ControlPlane::new(flags, &changes, &active_config);
-        let options = proxy::Options {
-            admin_routes: Some(control_plane.api()),
+        let composition = Composition::of(path, loaded, managed, kills.clone());
+        let operation = Operation::of(flags, &changes, &composition);
+        let options = proxy::StartOptions {
+            admin_routes: Some(operation.api()),
             log_drops: process_log::current().map(|log| Arc::clone(log.drops())),
-            ..proxy::Options::default()
+            ..proxy::StartOptions::default()
         };
         let running = active_config.start(options)?;
         let capacity = running.capacity();

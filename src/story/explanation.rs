@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use control::{AnswerStory, FlagStory, GateStory, RequestQuestion, Sender, Story};
-use proxy::{Decider, DryResult, DryRun, Question, StatedCaller, dry_run};
+use proxy::{Decider, DryResult, DryRun, DryRunRequest, StatedCaller, dry_run};
 use rules::{
     Action, AttributeId, AttributeValue, Auth, GateMode, Preflight, RequestDecision, Route, RouteId, Subject,
     Timestamp, Truth,
@@ -30,7 +30,7 @@ pub(crate) fn explain(asked: &Asked<'_>) -> Result<Story> {
     let (gateway, asks) = (asked.gateway, asked.question);
     let decider = &gateway.decider;
     let head = question::head(asks, decider);
-    let question = Question {
+    let question = DryRunRequest {
         head: &head,
         caller: stated_caller(asks),
         attributes: attributes(asks, decider),

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use proxy::{FetchTiming, Format, Options, Output, Probe, Published, Running, Stopped};
+use proxy::{
+    AccessLogFormat, AccessLogOutput, FetchTiming, Probe, Published, Running, StartOptions, Stopped,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokens::Algorithm;
@@ -356,12 +358,15 @@ impl ProxyBuilder {
         std::fs::write(folder.path().join("flags.yaml"), &self.flags).unwrap();
         let document = folder.path().join("sluice.yaml");
         std::fs::write(&document, self.document()).unwrap();
-        let log = LogLines::default();
-        let options = Options {
-            access_log: Some((Output::Writer(Box::new(log.clone())), Format::Json)),
+        let log = Lines::default();
+        let options = StartOptions {
+            access_log: Some((
+                AccessLogOutput::Writer(Box::new(log.clone())),
+                AccessLogFormat::Json,
+            )),
             fetch_timing: self.fetch_timing,
             probe: self.probe,
-            ..Options::default()
+            ..StartOptions::default()
         };
         let running = proxy::start(&load(&document), options).map_err(|error| error.to_string())?;
         Ok(Proxy {

@@ -4,8 +4,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 
-fn entry() -> Entry<'static> {
-    Entry {
+fn entry() -> AccessEntry<'static> {
+    AccessEntry {
         time: UNIX_EPOCH + Duration::from_millis(1_795_228_445_067),
         request_id: "01f",
         trace_id: None,
@@ -34,8 +34,8 @@ fn entry() -> Entry<'static> {
     }
 }
 
-fn full() -> Entry<'static> {
-    Entry {
+fn full() -> AccessEntry<'static> {
+    AccessEntry {
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736"),
         client: Some(IpAddr::from([127, 0, 0, 1])),
         host: Some("api.example.com"),
@@ -44,7 +44,7 @@ fn full() -> Entry<'static> {
         tenant: Some("acme"),
         user: Some("u-17"),
         gate: Some(GateEntry {
-            verdict: Verdict::Closed,
+            verdict: GateVerdict::Closed,
             shadow: true,
             decision: Some(decision()),
         }),
@@ -67,11 +67,11 @@ fn decision() -> DecisionEntry<'static> {
     }
 }
 
-fn json(entry: Entry<'_>) -> String {
+fn json(entry: AccessEntry<'_>) -> String {
     String::from_utf8(entry.json()).unwrap()
 }
 
-fn human(entry: Entry<'_>) -> String {
+fn human(entry: AccessEntry<'_>) -> String {
     String::from_utf8(entry.human()).unwrap()
 }
 
@@ -112,7 +112,7 @@ fn what_a_client_sends_stays_within_its_line_and_its_string() {
         "\u{2028}",
         "é",
     ] {
-        let line = json(Entry {
+        let line = json(AccessEntry {
             path: hostile,
             host: Some(hostile),
             user: Some(hostile),
@@ -124,7 +124,7 @@ fn what_a_client_sends_stays_within_its_line_and_its_string() {
             assert_eq!(read[field], *hostile);
         }
         assert!(read.get("tenant").is_none());
-        let line = human(Entry {
+        let line = human(AccessEntry {
             path: hostile,
             ..entry()
         });
@@ -134,9 +134,9 @@ fn what_a_client_sends_stays_within_its_line_and_its_string() {
 
 #[test]
 fn a_human_line_says_who_where_why_and_how_long() {
-    let shown = Entry {
+    let shown = AccessEntry {
         gate: Some(GateEntry {
-            verdict: Verdict::Closed,
+            verdict: GateVerdict::Closed,
             shadow: false,
             decision: Some(decision()),
         }),
@@ -165,9 +165,9 @@ fn a_human_line_of_an_unmatched_request_shows_its_path() {
 fn a_human_line_tells_a_gate_that_only_watches() {
     assert!(human(full()).contains("dispatch.v2Board off (lifecycle) closed, shadow "));
     let gate = Some(GateEntry {
-        verdict: Verdict::Undecided,
+        verdict: GateVerdict::Undecided,
         shadow: false,
         decision: None,
     });
-    assert!(human(Entry { gate, ..full() }).contains("gate undecided "));
+    assert!(human(AccessEntry { gate, ..full() }).contains("gate undecided "));
 }

@@ -64,17 +64,17 @@ impl Sink {
 
 const LONG: Duration = Duration::from_secs(30);
 
-fn start(sink: &Sink, capacity: usize) -> (AccessLog, Arc<Metrics>) {
+fn start(sink: &Sink, capacity: usize) -> (AccessLogger, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new());
-    let output = Output::Writer(Box::new(sink.clone()));
+    let output = AccessLogOutput::Writer(Box::new(sink.clone()));
     (
-        AccessLog::start(output, Format::Json, capacity, &metrics).unwrap(),
+        AccessLogger::start(output, AccessLogFormat::Json, capacity, &metrics).unwrap(),
         metrics,
     )
 }
 
-fn write(log: &AccessLog, path: &str) {
-    log.write(&Entry {
+fn write(log: &AccessLogger, path: &str) {
+    log.write(&AccessEntry {
         time: UNIX_EPOCH,
         request_id: "",
         trace_id: None,
@@ -128,7 +128,13 @@ fn lines_come_out_in_order_and_none_is_missing() {
 fn a_single_line_comes_out_without_a_flush_or_another_line() {
     let (reader, writer) = io::pipe().unwrap();
     let metrics = Arc::new(Metrics::new());
-    let log = AccessLog::start(Output::Writer(Box::new(writer)), Format::Json, 8, &metrics).unwrap();
+    let log = AccessLogger::start(
+        AccessLogOutput::Writer(Box::new(writer)),
+        AccessLogFormat::Json,
+        8,
+        &metrics,
+    )
+    .unwrap();
     write(&log, "/only");
     let (sender, line) = mpsc::channel();
     thread::spawn(move || {
@@ -219,7 +225,13 @@ fn a_file_is_appended_to() {
     let path = folder.path().join("access.log");
     std::fs::write(&path, "before\n").unwrap();
     let metrics = Arc::new(Metrics::new());
-    let log = AccessLog::start(Output::File(path.clone()), Format::Human, 8, &metrics).unwrap();
+    let log = AccessLogger::start(
+        AccessLogOutput::File(path.clone()),
+        AccessLogFormat::Human,
+        8,
+        &metrics,
+    )
+    .unwrap();
     write(&log, "/one");
     assert!(log.flush(LONG));
     let text = std::fs::read_to_string(&path).unwrap();
@@ -230,13 +242,19 @@ fn a_file_is_appended_to() {
 #[test]
 fn a_file_that_can_not_be_opened_is_said_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    let output = Output::File(folder.path().join("missing").join("access.log"));
-    assert!(AccessLog::start(output, Format::Json, 8, &Arc::new(Metrics::new())).is_err());
+    let output = AccessLogOutput::File(folder.path().join("missing").join("access.log"));
+    assert!(AccessLogger::start(output, AccessLogFormat::Json, 8, &Arc::new(Metrics::new())).is_err());
 }
 
 #[test]
 fn a_log_that_is_off_writes_nothing() {
-    let log = AccessLog::start(Output::Off, Format::Json, 8, &Arc::new(Metrics::new())).unwrap();
+    let log = AccessLogger::start(
+        AccessLogOutput::Off,
+        AccessLogFormat::Json,
+        8,
+        &Arc::new(Metrics::new()),
+    )
+    .unwrap();
     assert!(!log.is_on());
     write(&log, "/one");
     assert!(log.flush(Duration::ZERO));

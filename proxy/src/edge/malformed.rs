@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::buffered_socket::BufferedSocket;
 use super::{ClientConnection, Edge};
-use crate::access_entry::{AnsweredBy, Entry};
+use crate::access_entry::{AccessEntry, AnsweredBy};
 use crate::answer::{Answer, AnswerCode};
 use crate::outcome::Outcome;
 
@@ -44,7 +44,7 @@ pub(super) async fn answer(
         .unmatched()
         .observe(outcome, if sent { status } else { 0 }, duration);
     if shared.access_log.is_on() {
-        shared.access_log.write(&Entry {
+        shared.access_log.write(&AccessEntry {
             time: SystemTime::now(),
             request_id: id.as_str(),
             trace_id: None,

@@ -154,10 +154,10 @@ fn the_snapshot_is_shown_with_its_revision_and_age() {
 fn reloads_are_counted_by_result_with_the_last_times() {
     let metrics = Metrics::new();
     check(&metrics, "sluice_reload_last_failure_timestamp_seconds 0");
-    metrics.count_reload(Reload::Applied, at(10));
-    metrics.count_reload(Reload::Refused, at(20));
-    metrics.count_reload(Reload::Refused, at(30));
-    metrics.count_reload(Reload::Unchanged, at(40));
+    metrics.count_reload(ReloadResult::Applied, at(10));
+    metrics.count_reload(ReloadResult::Refused, at(20));
+    metrics.count_reload(ReloadResult::Refused, at(30));
+    metrics.count_reload(ReloadResult::Unchanged, at(40));
     check(&metrics, r#"sluice_reloads_total{result="applied"} 1"#);
     check(&metrics, r#"sluice_reloads_total{result="refused"} 2"#);
     check(&metrics, r#"sluice_reloads_total{result="unchanged"} 1"#);

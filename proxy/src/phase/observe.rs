@@ -6,7 +6,7 @@ use pingora::Error;
 use pingora::proxy::Session;
 use rules::{TenantId, decide};
 
-use crate::access_entry::{AnsweredBy, DecisionEntry, Entry, GateEntry, Verdict};
+use crate::access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, GateVerdict};
 use crate::meter::RouteMeter;
 use crate::outcome::Outcome;
 use crate::phase::received::NOTHING_ASSUMED;
@@ -56,7 +56,7 @@ pub(crate) fn observe(
     } else {
         AnsweredBy::Sluice
     };
-    shared.access_log.write(&Entry {
+    shared.access_log.write(&AccessEntry {
         trace_id: Some(trace_id),
         method: request.method.as_str(),
         path: request.uri.path(),
@@ -74,7 +74,7 @@ pub(crate) fn shed(shared: &Shared, context: &RequestContext) {
     let duration = context.started.elapsed();
     meter(context).observe(Outcome::Shed, 0, duration);
     if shared.access_log.is_on() {
-        shared.access_log.write(&Entry {
+        shared.access_log.write(&AccessEntry {
             outcome: Outcome::Shed,
             error: Some("SHED"),
             cause: Some("the process ran short, and this client held more than its part"),
@@ -84,13 +84,13 @@ pub(crate) fn shed(shared: &Shared, context: &RequestContext) {
 }
 
 /// The line of a request without its head and its answer.
-fn known(context: &RequestContext, duration: Duration) -> Entry<'_> {
+fn known(context: &RequestContext, duration: Duration) -> AccessEntry<'_> {
     let route = context
         .found
         .route
         .and_then(|id| context.prepared.decider.snapshot.routes.route(id));
-    let is_shadow = route.is_some_and(|route| route.mode == rules::GateMode::Shadow);
-    Entry {
+    let is_shadow = route.is_some_and(|route| route.mode == rules::Mode::Shadow);
+    AccessEntry {
         time: SystemTime::now()
             .checked_sub(duration)
             .unwrap_or(SystemTime::UNIX_EPOCH),
@@ -172,9 +172,9 @@ fn gate(context: &RequestContext, shadow: bool) -> Option<GateEntry<'_>> {
         })
     });
     let verdict = match verdict.truth {
-        rules::Truth::Open => Verdict::Open,
-        rules::Truth::Closed => Verdict::Closed,
-        rules::Truth::Undecided => Verdict::Undecided,
+        rules::Truth::Open => GateVerdict::Open,
+        rules::Truth::Closed => GateVerdict::Closed,
+        rules::Truth::Undecided => GateVerdict::Undecided,
     };
     Some(GateEntry {
         verdict,

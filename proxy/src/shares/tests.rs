@@ -8,7 +8,7 @@ use super::request::REQUEST_BYTES;
 use super::shedder::Resource;
 use super::stream::STREAM_BYTES;
 use super::{ConnectionShare, Direction, EndSignal, Need, RequestShare, Shares, Short};
-use crate::capacity::{Capacity, Limit};
+use crate::capacity::{Capacity, ResourceLimit};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -17,15 +17,15 @@ fn shares(change: impl FnOnce(&mut Capacity)) -> Arc<Shares> {
         descriptors: 1_000_000,
         reserve: 1,
         pooled: 1,
-        in_flight: Limit {
+        in_flight: ResourceLimit {
             all: 100_000,
             client: 100_000,
         },
-        tunnels: Limit {
+        tunnels: ResourceLimit {
             all: 100,
             client: 100,
         },
-        buffered: Limit {
+        buffered: ResourceLimit {
             all: 1_000_000 * MIB,
             client: 1_000_000 * MIB,
         },
@@ -109,8 +109,8 @@ fn all_clients_together_have_no_more_requests_than_there_may_be() {
 #[test]
 fn tunnels_are_counted_apart() {
     let shares = shares(|capacity| {
-        capacity.tunnels = Limit { all: 3, client: 2 };
-        capacity.in_flight = Limit { all: 2, client: 2 };
+        capacity.tunnels = ResourceLimit { all: 3, client: 2 };
+        capacity.in_flight = ResourceLimit { all: 2, client: 2 };
     });
     let tunnels = [tunnel(&shares, 1).unwrap(), tunnel(&shares, 1).unwrap()];
     assert_eq!(tunnel(&shares, 1).unwrap_err(), Short::Client);
@@ -147,7 +147,7 @@ fn descriptors_are_those_of_connections_and_of_what_is_asked_for_them() {
 fn a_client_gets_more_only_while_it_holds_less_than_is_left() {
     let shares = shares(|capacity| {
         capacity.descriptors = 160;
-        capacity.in_flight = Limit { all: 80, client: 80 };
+        capacity.in_flight = ResourceLimit { all: 80, client: 80 };
     });
     let held: Vec<_> = std::iter::from_fn(|| connect(&shares, Some(1))).collect();
     assert_eq!(held.len(), 80);
@@ -305,7 +305,7 @@ async fn a_newcomer_waits_a_moment_for_what_was_told_to_end() {
 
 #[test]
 fn trusted_proxies_that_name_no_client_leave_as_much_as_they_take() {
-    let shares = shares(|capacity| capacity.in_flight = Limit { all: 100, client: 10 });
+    let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 100, client: 10 });
     let unnamed: Vec<_> = std::iter::from_fn(|| take_request_share(&shares, None).ok()).collect();
     assert_eq!(unnamed.len(), 50);
     assert_eq!(take_request_share(&shares, None).unwrap_err(), Short::All);
@@ -358,7 +358,7 @@ fn a_client_of_http_1_that_takes_nothing_is_counted_once_however_often_it_stalls
 
 #[test]
 fn a_request_whose_answer_has_come_leaves_its_place_and_keeps_its_memory() {
-    let shares = shares(|capacity| capacity.in_flight = Limit { all: 1, client: 1 });
+    let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 1, client: 1 });
     let share = take_request_share(&shares, Some(1)).unwrap();
     let part = share.track(Direction::Answer, Bytes::from_static(b"the rest"), true);
     share.release_slot();
@@ -372,7 +372,7 @@ fn a_request_whose_answer_has_come_leaves_its_place_and_keeps_its_memory() {
 
 #[test]
 fn what_is_left_of_an_answer_ends_with_its_connection() {
-    let shares = shares(|capacity| capacity.in_flight = Limit { all: 64, client: 64 });
+    let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 64, client: 64 });
     let connection = connect(&shares, Some(1)).unwrap();
     let end = Arc::new(EndSignal::with_fallback(connection.fallback_end_signal()));
     let need = Need {
@@ -400,7 +400,7 @@ fn what_is_left_of_an_answer_ends_with_its_connection() {
 
 #[test]
 fn nothing_is_taken_from_clients_that_hold_a_handful() {
-    let shares = shares(|capacity| capacity.in_flight = Limit { all: 100, client: 64 });
+    let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 100, client: 64 });
     let held: Vec<_> = (0..100)
         .map(|number| take_request_share(&shares, Some(number / 8)).unwrap())
         .collect();
@@ -411,7 +411,7 @@ fn nothing_is_taken_from_clients_that_hold_a_handful() {
 
 #[test]
 fn a_client_with_a_handful_gets_the_place_of_what_is_shed_for_it() {
-    let shares = shares(|capacity| capacity.in_flight = Limit { all: 64, client: 64 });
+    let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 64, client: 64 });
     let greedy: Vec<_> = std::iter::from_fn(|| take_request_share(&shares, Some(1)).ok()).collect();
     let others: Vec<_> = (16..)
         .take(64 - greedy.len())
@@ -430,7 +430,7 @@ fn a_client_with_a_handful_gets_the_place_of_what_is_shed_for_it() {
 
 #[test]
 fn requests_of_the_greediest_client_end_in_the_order_in_which_they_last_got_on() {
-    let shares = shares(|capacity| capacity.in_flight = Limit { all: 64, client: 64 });
+    let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 64, client: 64 });
     let greedy: Vec<_> = (0..32)
         .map(|_| take_request_share(&shares, Some(1)).unwrap())
         .collect();
@@ -519,7 +519,7 @@ fn a_client_that_does_not_read_is_brought_back_to_its_limit() {
 #[test]
 fn when_memory_runs_short_the_greediest_gives_it_back() {
     let shares = shares(|capacity| {
-        capacity.buffered = Limit {
+        capacity.buffered = ResourceLimit {
             all: 20 * MIB,
             client: 32 * MIB,
         }
@@ -544,7 +544,7 @@ fn when_memory_runs_short_the_greediest_gives_it_back() {
 fn connections_of_trusted_proxies_are_refused_only_where_nothing_is_left() {
     let shares = shares(|capacity| {
         capacity.descriptors = 160;
-        capacity.in_flight = Limit { all: 80, client: 80 };
+        capacity.in_flight = ResourceLimit { all: 80, client: 80 };
     });
     let proxies: Vec<_> = (0..100).map(|_| connect(&shares, None).unwrap()).collect();
     // Their requests are the clients' that they name.

@@ -16,7 +16,7 @@ use crate::refusal::RequestRefusal;
 
 /// A request that is asked about.
 #[derive(Debug)]
-pub struct Question<'q> {
+pub struct DryRunRequest<'q> {
     /// The bytes of its head, as HTTP/1 has it, to the empty line at its end.
     pub head: &'q [u8],
     /// The caller, in place of a token.
@@ -27,19 +27,19 @@ pub struct Question<'q> {
 
 /// A question whose head was read.
 #[derive(Debug)]
-pub(super) struct ReadQuestion {
+pub(super) struct ParsedRequest {
     pub(super) header: RequestHeader,
     /// The target as it was sent.
     pub(super) target: String,
     pub(super) body: BodyPresence,
 }
 
-impl Question<'_> {
+impl DryRunRequest<'_> {
     /// Reads the head as the edge reads it, and then as the HTTP layer does.
     ///
     /// # Errors
     /// The answer to a request whose head is refused, and what exactly is wrong with it.
-    pub(super) fn read(&self, decider: &Decider) -> Result<ReadQuestion, (RequestRefusal, String)> {
+    pub(super) fn read(&self, decider: &Decider) -> Result<ParsedRequest, (RequestRefusal, String)> {
         let refused = |code, reason: String| (RequestRefusal::malformed(code, &decider.pages), reason);
         let head = read_head(self.head, decider.head_limits)
             .map_err(|invalid| refused(AnswerCode::of_head(invalid), invalid.to_string()))?;
@@ -75,7 +75,7 @@ impl Question<'_> {
         }
         // The HTTP layer refuses some targets of CONNECT that the edge lets pass.
         validate_request_authority(&header).map_err(unreadable)?;
-        Ok(ReadQuestion {
+        Ok(ParsedRequest {
             header,
             target: parts.target.to_owned(),
             body: match head.framing {
