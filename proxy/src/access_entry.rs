@@ -9,7 +9,7 @@ use rules::Cause;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 
 /// What is said of one request. All texts are borrowed from what the request holds already.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -52,7 +52,7 @@ pub struct AccessEntry<'a> {
     pub gate: Option<GateEntry<'a>>,
     /// How it ended.
     #[serde(serialize_with = "outcome")]
-    pub outcome: Outcome,
+    pub outcome: RequestOutcome,
     /// The status that the client was sent; 0 if nothing was.
     pub status: u16,
     /// Whose answer that is.
@@ -203,7 +203,7 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-fn outcome<S: Serializer>(outcome: &Outcome, serializer: S) -> Result<S::Ok, S::Error> {
+fn outcome<S: Serializer>(outcome: &RequestOutcome, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(outcome.as_str())
 }
 

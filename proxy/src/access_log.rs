@@ -75,7 +75,13 @@ impl AccessLogger {
             lines: capacity,
             bytes: MAX_QUEUED_BYTES,
         };
-        let writer = LineWriter::start("access-log", writer, limits, Lines { format }, Arc::clone(&drops))?;
+        let writer = LineWriter::start(
+            "access-log",
+            writer,
+            limits,
+            MaskingScribe { format },
+            Arc::clone(&drops),
+        )?;
         metrics.register(LogDropsCollector::access_log(drops));
         Ok(Self {
             queue: Some(Arc::new(Queue { format, writer })),
@@ -115,11 +121,11 @@ impl AccessLogger {
 }
 
 /// Lines are written as they were queued, with secrets masked: in a query, in the path of a request that was refused.
-struct Lines {
+struct MaskingScribe {
     format: AccessLogFormat,
 }
 
-impl LineFormatter for Lines {
+impl Scribe for MaskingScribe {
     type Item = Vec<u8>;
 
     fn write(&mut self, mut line: Vec<u8>, lines: &mut Vec<u8>) {

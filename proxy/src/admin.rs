@@ -272,17 +272,17 @@ async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
     let _ = http.await;
 }
 
-type Answer = (StatusCode, [(HeaderName, &'static str); 2], String);
+type AdminResponse = (StatusCode, [(HeaderName, &'static str); 2], String);
 
-fn answer(status: StatusCode, kind: &'static str, text: String) -> Answer {
+fn answer(status: StatusCode, kind: &'static str, text: String) -> AdminResponse {
     (status, [(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-store")], text)
 }
 
-async fn livez() -> Result<Answer, Infallible> {
+async fn livez() -> Result<AdminResponse, Infallible> {
     Ok(answer(StatusCode::OK, TEXT, "ok\n".into()))
 }
 
-async fn readyz(State(state): State<AdminState>, RawQuery(query): RawQuery) -> Answer {
+async fn readyz(State(state): State<AdminState>, RawQuery(query): RawQuery) -> AdminResponse {
     let now = SystemTime::now();
     let report = state.readiness.report(now);
     let status = if report.ready {
@@ -294,7 +294,7 @@ async fn readyz(State(state): State<AdminState>, RawQuery(query): RawQuery) -> A
     answer(status, TEXT, page(&report, verbose, now))
 }
 
-async fn metrics(State(state): State<AdminState>) -> Answer {
+async fn metrics(State(state): State<AdminState>) -> AdminResponse {
     match state.metrics.render() {
         Ok(text) => answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text),
         Err(error) => {

@@ -3,7 +3,7 @@
 use rules::{Cause, Otherwise, Reject, Route, Unmatched};
 
 use crate::answer::{Answer, AnswerCode, Pages};
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 use crate::refusal::RequestRefusal;
 
 /// What one route answers while its gate is closed, as far as that is the same for everyone.
@@ -44,7 +44,10 @@ pub(crate) fn unmatched(unmatched: &Unmatched, pages: &Pages) -> RequestRefusal 
     } else {
         AnswerCode::NO_ROUTE
     };
-    RequestRefusal::new(Outcome::Unmatched, Answer::with_status(code, status, pages))
+    RequestRefusal::new(
+        RequestOutcome::Unmatched,
+        Answer::with_status(code, status, pages),
+    )
 }
 
 fn refusal(otherwise: &Otherwise, pages: &Pages) -> Option<RequestRefusal> {
@@ -62,10 +65,10 @@ fn refusal(otherwise: &Otherwise, pages: &Pages) -> Option<RequestRefusal> {
                 Some(body) => answer.body(body),
                 None => answer,
             };
-            Some(RequestRefusal::new(Outcome::Rejected, answer))
+            Some(RequestRefusal::new(RequestOutcome::Rejected, answer))
         }
         Otherwise::Redirect { status, location } => Some(RequestRefusal::new(
-            Outcome::Redirected,
+            RequestOutcome::Redirected,
             Answer::redirect(*status, location),
         )),
     }

@@ -97,7 +97,7 @@ pub async fn dry_run(
         Ok(read) => read,
         Err((refusal, reason)) => return DryRun::of(answered(&refusal, Some(reason))),
     };
-    let mut recorder = Recorder {
+    let mut recorder = DryRunRecorder {
         decider,
         keys,
         now,
@@ -119,7 +119,7 @@ pub async fn dry_run(
     };
     let tokens = OperatorTokens::new();
     let decided = decide(decider, &tokens, &mut received, at, &mut found, &mut recorder).await;
-    let Recorder {
+    let DryRunRecorder {
         is_routed,
         is_open,
         mut run,
@@ -224,7 +224,7 @@ fn injected(request: &RequestHeader, found: &Findings, decider: &Decider) -> Vec
 }
 
 /// Records what the phases find, and has no other effect.
-struct Recorder<'d, K, X> {
+struct DryRunRecorder<'d, K, X> {
     decider: &'d Decider,
     keys: K,
     now: u64,
@@ -234,14 +234,14 @@ struct Recorder<'d, K, X> {
     run: DryRun,
 }
 
-impl<K: Send, X: Send> Trace for Recorder<'_, K, X> {
+impl<K: Send, X: Send> Trace for DryRunRecorder<'_, K, X> {
     fn judged(&mut self, route: Option<RouteId>, _judgement: &Judgement<'_>) {
         let judged = &mut self.run.judged;
         judged.extend(route.filter(|id| !judged.contains(id)));
     }
 }
 
-impl<K, X> Effects for Recorder<'_, K, X>
+impl<K, X> Effects for DryRunRecorder<'_, K, X>
 where
     K: Fn(usize) -> Option<Arc<IssuerKeys>> + Send + Sync,
     X: FnMut(&RequestDecision<'_>, &Subject<'_>) + Send,

@@ -24,7 +24,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 
 /// Whose word counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Peer {
+pub(crate) enum PeerTrust {
     /// A trusted proxy's.
     Trusted,
     /// Nobody's: what it says of the client is not passed on.
@@ -45,7 +45,7 @@ pub(crate) enum Proto {
 pub(crate) struct Forwarding {
     /// Who is at the other end of the connection.
     address: Option<IpAddr>,
-    pub(crate) peer: Peer,
+    pub(crate) peer: PeerTrust,
     /// Who stands before the peer, the client first; none for one that is not told.
     hops: Vec<Option<IpAddr>>,
     /// How the peer speaks to us.
@@ -105,7 +105,7 @@ impl Forwarding {
         if !is_trusted(address) {
             return forwarding;
         }
-        forwarding.peer = Peer::Trusted;
+        forwarding.peer = PeerTrust::Trusted;
         let (hops, origin) = match proxies.header {
             ForwardingHeader::XForwarded => x_forwarded(headers, is_trusted),
             ForwardingHeader::Forwarded => forwarded(headers, is_trusted),
@@ -124,7 +124,7 @@ impl Forwarding {
     /// The client whose share of the process the request takes; none where a trusted proxy names no client, because it
     /// may ask for many.
     pub(crate) fn charged_client(&self) -> Option<IpAddr> {
-        if self.peer == Peer::Trusted && self.hops.is_empty() {
+        if self.peer == PeerTrust::Trusted && self.hops.is_empty() {
             return None;
         }
         self.client()

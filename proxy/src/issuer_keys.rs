@@ -18,11 +18,11 @@ pub const MAX_ABSENT_KIDS: usize = 1_024;
 /// The keys of one issuer. When the last owner drops them, they are fetched no more.
 #[derive(Debug)]
 pub struct IssuerKeys {
-    source: Source,
+    source: KeysSource,
 }
 
 #[derive(Debug)]
-enum Source {
+enum KeysSource {
     Fixed(Arc<KeySet>),
     Remote {
         keys: Arc<RemoteKeys>,
@@ -90,13 +90,13 @@ impl IssuerKeys {
     #[must_use]
     pub fn fixed(keys: Arc<KeySet>) -> Arc<Self> {
         Arc::new(Self {
-            source: Source::Fixed(keys),
+            source: KeysSource::Fixed(keys),
         })
     }
 
     pub(crate) fn remote(keys: Arc<RemoteKeys>, refresher: AbortHandle) -> Arc<Self> {
         Arc::new(Self {
-            source: Source::Remote { keys, refresher },
+            source: KeysSource::Remote { keys, refresher },
         })
     }
 
@@ -104,8 +104,8 @@ impl IssuerKeys {
     #[must_use]
     pub fn current(&self) -> Option<Arc<KeySet>> {
         match &self.source {
-            Source::Fixed(keys) => Some(Arc::clone(keys)),
-            Source::Remote { keys, .. } => keys.current(),
+            KeysSource::Fixed(keys) => Some(Arc::clone(keys)),
+            KeysSource::Remote { keys, .. } => keys.current(),
         }
     }
 
@@ -113,14 +113,14 @@ impl IssuerKeys {
     #[must_use]
     pub fn generation(&self) -> Option<Generation> {
         match &self.source {
-            Source::Fixed(keys) => Some(keys.generation()),
-            Source::Remote { keys, .. } => keys.generation(),
+            KeysSource::Fixed(keys) => Some(keys.generation()),
+            KeysSource::Remote { keys, .. } => keys.generation(),
         }
     }
 
     /// The keys; where there are none yet, a request's bounded wait for them.
     pub async fn first(&self) -> Option<Arc<KeySet>> {
-        if let Source::Remote { keys, .. } = &self.source
+        if let KeysSource::Remote { keys, .. } = &self.source
             && keys.generation().is_none()
         {
             keys.refresh(None, None).await;
@@ -131,8 +131,8 @@ impl IssuerKeys {
     /// Asks for newer keys because a token names `kid`, which the keys of generation `tried` don't have.
     pub async fn refresh_for_unknown_key(&self, kid: &str, tried: Generation) -> Refreshed {
         match &self.source {
-            Source::Fixed(_) => Refreshed::Unchanged,
-            Source::Remote { keys, .. } => keys.refresh(Some(kid), Some(tried)).await,
+            KeysSource::Fixed(_) => Refreshed::Unchanged,
+            KeysSource::Remote { keys, .. } => keys.refresh(Some(kid), Some(tried)).await,
         }
     }
 
@@ -140,8 +140,8 @@ impl IssuerKeys {
     /// been replaced under its name.
     pub async fn refresh_for_bad_signature(&self, tried: Generation) -> Refreshed {
         match &self.source {
-            Source::Fixed(_) => Refreshed::Unchanged,
-            Source::Remote { keys, .. } => keys.refresh(None, Some(tried)).await,
+            KeysSource::Fixed(_) => Refreshed::Unchanged,
+            KeysSource::Remote { keys, .. } => keys.refresh(None, Some(tried)).await,
         }
     }
 
@@ -177,28 +177,28 @@ impl IssuerKeys {
     /// serve with them, not for requests.
     pub async fn loaded_within(&self, limit: Duration) -> bool {
         match &self.source {
-            Source::Fixed(_) => true,
-            Source::Remote { keys, .. } => tokio::time::timeout(limit, keys.loaded()).await.is_ok(),
+            KeysSource::Fixed(_) => true,
+            KeysSource::Remote { keys, .. } => tokio::time::timeout(limit, keys.loaded()).await.is_ok(),
         }
     }
 
     pub(crate) fn set_refresh(&self, refresh: RefreshSettings) {
-        if let Source::Remote { keys, .. } = &self.source {
+        if let KeysSource::Remote { keys, .. } = &self.source {
             keys.set_refresh(refresh);
         }
     }
 
     pub(crate) fn status(&self) -> Option<KeysStatus> {
         match &self.source {
-            Source::Fixed(_) => None,
-            Source::Remote { keys, .. } => Some(keys.status()),
+            KeysSource::Fixed(_) => None,
+            KeysSource::Remote { keys, .. } => Some(keys.status()),
         }
     }
 }
 
 impl Drop for IssuerKeys {
     fn drop(&mut self) {
-        if let Source::Remote { refresher, .. } = &self.source {
+        if let KeysSource::Remote { refresher, .. } = &self.source {
             refresher.abort();
         }
     }

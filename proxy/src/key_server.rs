@@ -27,10 +27,10 @@ pub(crate) enum KeyResponse {
 
 pub(crate) struct TestKeyServer {
     pub(crate) url: String,
-    state: Arc<State>,
+    state: Arc<ServerState>,
 }
 
-struct State {
+struct ServerState {
     answer: Mutex<KeyResponse>,
     asked: AtomicUsize,
     held: watch::Sender<bool>,
@@ -64,7 +64,7 @@ impl TestKeyServer {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/jwks", listener.local_addr().unwrap());
         let held = watch::Sender::new(false);
-        let state = Arc::new(State {
+        let state = Arc::new(ServerState {
             answer: Mutex::new(answer),
             asked: AtomicUsize::new(0),
             held,
@@ -98,7 +98,7 @@ impl TestKeyServer {
     }
 }
 
-impl State {
+impl ServerState {
     async fn respond(self: Arc<Self>) -> Response {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.held.subscribe().wait_for(|held| !held).await.unwrap();

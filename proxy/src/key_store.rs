@@ -48,7 +48,7 @@ pub enum InvalidKeySource {
 
 /// What makes keys the same keys.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Definition {
+struct KeySourceDefinition {
     issuer: Box<str>,
     jwks: Jwks,
 }
@@ -56,7 +56,7 @@ struct Definition {
 /// What the store shares with the keys in it.
 #[derive(Debug, Default)]
 pub(crate) struct KeyStoreShared {
-    state: Mutex<State>,
+    state: Mutex<StoredKeys>,
     /// Whether a snapshot is served with the keys, so that all of its issuers are in the store.
     are_needed: AtomicBool,
     /// Whether every issuer had a usable key at one time since the keys are needed.
@@ -64,8 +64,8 @@ pub(crate) struct KeyStoreShared {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    keys: HashMap<Definition, Weak<IssuerKeys>>,
+struct StoredKeys {
+    keys: HashMap<KeySourceDefinition, Weak<IssuerKeys>>,
     /// By scheme, made when first needed.
     clients: HashMap<Box<str>, Client>,
 }
@@ -107,7 +107,7 @@ impl KeyStore {
             .filter(|url| matches!(url.scheme(), "http" | "https"));
         let url = parsed.ok_or_else(|| InvalidKeySource::Url { url: url.into() })?;
         let algorithms: Box<[Algorithm]> = issuer.algorithms().into();
-        let definition = Definition {
+        let definition = KeySourceDefinition {
             issuer: issuer.name().into(),
             jwks: Jwks { url, algorithms },
         };
@@ -160,7 +160,7 @@ impl KeyStore {
     }
 }
 
-impl State {
+impl StoredKeys {
     fn client(&mut self, scheme: &str) -> Result<Client, InvalidKeySource> {
         if let Some(client) = self.clients.get(scheme) {
             return Ok(client.clone());

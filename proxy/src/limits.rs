@@ -28,13 +28,13 @@ type ClientKey = Option<u128>;
 #[derive(Debug)]
 pub(crate) struct LiveLimit<C: Clock = ElapsedClock> {
     route: Box<str>,
-    definition: RateLimit,
-    tenants: Limiter<TenantId, C>,
-    clients: Limiter<ClientKey, C>,
+    definition: Limit,
+    tenants: KeyedLimiter<TenantId, C>,
+    clients: KeyedLimiter<ClientKey, C>,
     clock: C,
 }
 
-type Limiter<K, C> = RateLimiter<K, UsageStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+type KeyedLimiter<K, C> = RateLimiter<K, UsageStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// What was used, by whom.
 #[derive(Debug)]

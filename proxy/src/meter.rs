@@ -9,7 +9,7 @@ use std::time::Duration;
 use prometheus::{Histogram, HistogramOpts};
 use rules::Cause;
 
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 
 /// The route label of requests that no route matched, or that were refused before one was looked for.
 pub const UNMATCHED_ROUTE: &str = "_unmatched";
@@ -64,13 +64,13 @@ impl RouteMeter {
         let duration = Histogram::with_opts(options).expect("constant options are valid");
         Self {
             name: name.into(),
-            requests: cells(Outcome::ALL.len() * CLASSES.len()),
+            requests: cells(RequestOutcome::ALL.len() * CLASSES.len()),
             duration,
         }
     }
 
     /// Counts one request that ended. `status` is what the client was sent, 0 if nothing was.
-    pub fn observe(&self, outcome: Outcome, status: u16, duration: Duration) {
+    pub fn observe(&self, outcome: RequestOutcome, status: u16, duration: Duration) {
         count(&self.requests, outcome as usize * CLASSES.len() + class(status));
         self.duration.observe(duration.as_secs_f64());
     }
@@ -85,7 +85,7 @@ impl RouteMeter {
 
     /// Outcome, class of status and count, of what happened at all.
     pub(crate) fn requests(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
-        let labels = Outcome::ALL
+        let labels = RequestOutcome::ALL
             .into_iter()
             .flat_map(|outcome| CLASSES.map(|class| (outcome.as_str(), class)));
         labels.zip(&self.requests).filter_map(|((outcome, class), cell)| {

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// How a request ended. Each request has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
+pub enum RequestOutcome {
     /// Sent to the route's upstream.
     Forwarded,
     /// The gate is closed, and another upstream answered instead.
@@ -37,7 +37,7 @@ pub enum Outcome {
     Panicked,
 }
 
-impl Outcome {
+impl RequestOutcome {
     /// Every outcome, in the order of their declaration.
     pub const ALL: [Self; 15] = [
         Self::Forwarded,
@@ -80,7 +80,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for RequestOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -15,11 +15,11 @@ use pingora::{Error, ErrorType};
 use crate::answer::{self, Answer, AnswerCode, KeepAlive};
 use crate::edge::{BodyFault, ClientConnection, client_connection};
 use crate::guard::{Panicked, contain, contain_async};
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 use crate::phase::{body, headers, live, observe, response, upstream};
 use crate::refusal::RequestRefusal;
 use crate::request_context::RequestContext;
-use crate::shared::{Shared, Stage};
+use crate::shared::{ProbeStage, Shared};
 
 /// What pingora calls on the way of every request.
 pub(crate) struct ProxyHooks {
@@ -70,7 +70,7 @@ impl ProxyHttp for ProxyHooks {
         context: &mut RequestContext,
     ) -> pingora::Result<()> {
         self.contain_panic(|| {
-            self.shared.probe(Stage::Forwarding, session.req_header());
+            self.shared.probe(ProbeStage::Forwarding, session.req_header());
             headers::rewrite(session, request, context)
         })
     }
@@ -126,7 +126,7 @@ impl ProxyHttp for ProxyHooks {
         context: &mut RequestContext,
     ) -> pingora::Result<()> {
         self.contain_panic(|| {
-            self.shared.probe(Stage::Responding, session.req_header());
+            self.shared.probe(ProbeStage::Responding, session.req_header());
             if self.shared.is_draining() {
                 session.set_keepalive(None);
             }
@@ -163,15 +163,16 @@ impl ProxyHttp for ProxyHooks {
     ) -> FailToProxy {
         let connection = client_connection(session);
         let failure = match connection.and_then(ClientConnection::fault) {
-            Some(BodyFault::Invalid(_)) => Some((AnswerCode::BODY, Outcome::BadRequest)),
-            Some(BodyFault::Late) => Some((AnswerCode::BODY_TIMEOUT, Outcome::ClientError)),
+            Some(BodyFault::Invalid(_)) => Some((AnswerCode::BODY, RequestOutcome::BadRequest)),
+            Some(BodyFault::Late) => Some((AnswerCode::BODY_TIMEOUT, RequestOutcome::ClientError)),
             None => upstream::failure(error),
         };
         let error_code = match failure {
             Some((code, outcome)) => {
                 let answer = Arc::new(Answer::new(code, &context.prepared.decider.pages));
-                let whole =
-                    outcome == Outcome::UpstreamError && session.is_body_done() && !session.is_upgrade_req();
+                let whole = outcome == RequestOutcome::UpstreamError
+                    && session.is_body_done()
+                    && !session.is_upgrade_req();
                 let keep_alive = if whole { KeepAlive::Keep } else { KeepAlive::Close };
                 let refusal = RequestRefusal {
                     answer,
@@ -191,7 +192,7 @@ impl ProxyHttp for ProxyHooks {
                 refusal.answer.status()
             }
             None => {
-                context.outcome = Outcome::ClientError;
+                context.outcome = RequestOutcome::ClientError;
                 context.code = Some("CLIENT_GONE");
                 0
             }
@@ -205,7 +206,7 @@ impl ProxyHttp for ProxyHooks {
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut RequestContext) {
         // A second panic has nobody left to be told but the counter.
         let _ = self.contain_panic(|| {
-            self.shared.probe(Stage::Logging, session.req_header());
+            self.shared.probe(ProbeStage::Logging, session.req_header());
             observe::observe(&self.shared, session, error, context);
             Ok(())
         });
@@ -232,7 +233,7 @@ impl ProxyHooks {
     ) -> pingora::Result<()> {
         context.outcome = refusal.outcome;
         context.code = Some(refusal.answer.code.name);
-        if refusal.outcome != Outcome::Redirected {
+        if refusal.outcome != RequestOutcome::Redirected {
             self.shared.metrics.rejections.count(refusal.answer.code.name);
         }
         let begun = session.response_written().is_some_and(|head| {
@@ -252,7 +253,7 @@ impl ProxyHooks {
         let answer = Arc::new(Answer::new(AnswerCode::INTERNAL, &context.prepared.decider.pages));
         RequestRefusal {
             answer,
-            outcome: Outcome::Panicked,
+            outcome: RequestOutcome::Panicked,
             keep_alive: KeepAlive::Close,
         }
     }

@@ -21,7 +21,7 @@ pub const MAX_RELOAD_ERROR_BYTES: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Readiness {
     keys: Arc<KeyStore>,
-    state: Mutex<State>,
+    state: Mutex<ReadinessState>,
     draining: AtomicBool,
 }
 
@@ -50,7 +50,7 @@ pub struct ReadinessCheck {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ReadinessState {
     /// The revision served, and when it was taken over.
     snapshot: Option<(Box<str>, SystemTime)>,
     reload_error: Option<(SystemTime, String)>,

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use crate::answer::{Answer, AnswerCode, KeepAlive, Pages};
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 
 /// How a request ends that is not forwarded.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestRefusal {
     pub(crate) answer: Arc<Answer>,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: RequestOutcome,
     pub(crate) keep_alive: KeepAlive,
 }
 
 impl RequestRefusal {
     /// An answer after which the connection goes on.
-    pub(crate) fn new(outcome: Outcome, answer: impl Into<Arc<Answer>>) -> Self {
+    pub(crate) fn new(outcome: RequestOutcome, answer: impl Into<Arc<Answer>>) -> Self {
         Self {
             answer: answer.into(),
             outcome,
@@ -29,13 +29,13 @@ impl RequestRefusal {
         let answer = Arc::new(Answer::new(code, pages));
         Self {
             answer,
-            outcome: Outcome::BadRequest,
+            outcome: RequestOutcome::BadRequest,
             keep_alive: KeepAlive::Close,
         }
     }
 
     /// A request that is well-formed and refused.
     pub(crate) fn bad(code: AnswerCode, pages: &Pages) -> Self {
-        Self::new(Outcome::BadRequest, Answer::new(code, pages))
+        Self::new(RequestOutcome::BadRequest, Answer::new(code, pages))
     }
 }

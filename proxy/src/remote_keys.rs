@@ -40,7 +40,7 @@ pub(crate) struct RemoteKeys {
     waiting: Semaphore,
     /// The names that the issuer was found not to have, with the time when that was found.
     absent: Cache<Box<str>, Instant>,
-    state: Mutex<State>,
+    state: Mutex<FetchState>,
     /// Told after each fetch, for whoever waits until the keys are kept no longer.
     fetch_ended: Notify,
     /// Told of keys that arrive. It holds these only weakly.
@@ -48,7 +48,7 @@ pub(crate) struct RemoteKeys {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct FetchState {
     /// The fetch under way.
     pending: Option<PendingFetch>,
     /// When the last fetch that a request asked for landed.
@@ -211,7 +211,7 @@ impl RemoteKeys {
     }
 
     /// When the keys are to be dropped; none while fetches succeed, without keys, and without a limit.
-    fn keys_expire_at(&self, state: &State, refresh: RefreshSettings) -> Option<Instant> {
+    fn keys_expire_at(&self, state: &FetchState, refresh: RefreshSettings) -> Option<Instant> {
         self.generation()?;
         state.log.expires_at(refresh.keep_keys?)
     }

@@ -8,7 +8,7 @@ use rules::Timestamp;
 
 use crate::findings::Findings;
 use crate::forwarding::Forwarding;
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 use crate::phase::observe;
 use crate::prepared_snapshot::PreparedSnapshot;
 use crate::request_id::RequestId;
@@ -40,7 +40,7 @@ pub(crate) struct RequestContext {
     pub(crate) body_awaited: Option<Instant>,
     /// How much of the request's body has come.
     pub(crate) body_bytes: u64,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: RequestOutcome,
     /// The code of our own answer.
     pub(crate) code: Option<&'static str>,
     /// Where it is observed if nothing else does that, because it was shed.
@@ -73,7 +73,7 @@ impl RequestContext {
             upstream_answered: false,
             body_awaited: None,
             body_bytes: 0,
-            outcome: Outcome::BadRequest,
+            outcome: RequestOutcome::BadRequest,
             code: None,
             unobserved: Some(Arc::clone(shared)),
             _in_flight: shared.in_flight.enter(),

@@ -4,7 +4,7 @@
 
 use rules::{CONTENT_HEADERS, HOP_HEADERS, OVERRIDE_HEADERS, REWRITTEN_HEADERS, fold_header_byte};
 
-use crate::forwarding::Peer;
+use crate::forwarding::PeerTrust;
 
 /// Every name that begins so: what a proxy before us says of the client. Ours are set afterwards.
 const FORWARDED_PREFIX: &str = "x-forwarded-";
@@ -48,12 +48,12 @@ pub(crate) struct Reserved {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct ReservedName {
     folded: Box<[u8]>,
-    spelling: Spelling,
+    spelling: KeptSpelling,
 }
 
 /// Which spelling of a name stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Spelling {
+enum KeptSpelling {
     /// None.
     Removed,
     /// This one: the name isn't ours to remove.
@@ -71,22 +71,22 @@ impl Reserved {
         prefixes: impl IntoIterator<Item = &'a str>,
         read: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let entry = |name: &str, spelling: fn(Box<[u8]>) -> Spelling| ReservedName {
+        let entry = |name: &str, spelling: fn(Box<[u8]>) -> KeptSpelling| ReservedName {
             folded: folded(name),
             spelling: spelling(name.to_ascii_lowercase().into_bytes().into()),
         };
         let removed = injected.into_iter().chain(OVERRIDE_HEADERS);
-        let removed = removed.map(|name| entry(name, |_| Spelling::Removed));
+        let removed = removed.map(|name| entry(name, |_| KeptSpelling::Removed));
         // These are read, removed or written by the HTTP layer; their aliases are not.
         let framing = HOP_HEADERS
             .into_iter()
             .chain(REWRITTEN_HEADERS)
             .chain(CONTENT_HEADERS);
         let staying = read.into_iter().chain(framing);
-        let staying = staying.map(|name| entry(name, Spelling::Stays));
+        let staying = staying.map(|name| entry(name, KeptSpelling::Stays));
         let mut entries: Vec<ReservedName> = removed.chain(staying).collect();
         // What is read here is the operator's to judge.
-        let clients = CLIENTS.map(|name| entry(name, Spelling::FromTrusted));
+        let clients = CLIENTS.map(|name| entry(name, KeptSpelling::FromTrusted));
         for client in clients {
             if entries.iter().all(|known| known.folded != client.folded) {
                 entries.push(client);
@@ -110,14 +110,14 @@ impl Reserved {
     }
 
     /// Whether a header of this name (in lower case) is removed from a request of `peer`.
-    pub(crate) fn removes(&self, name: &str, peer: Peer) -> bool {
+    pub(crate) fn removes(&self, name: &str, peer: PeerTrust) -> bool {
         let name = name.as_bytes();
         let entries = self.by_length.get(name.len()).map_or(&[][..], |entries| entries);
         let by_name = entries.iter().any(|entry| {
             let stays = match &entry.spelling {
-                Spelling::Removed => false,
-                Spelling::Stays(spelling) => **spelling == *name,
-                Spelling::FromTrusted(spelling) => peer == Peer::Trusted && **spelling == *name,
+                KeptSpelling::Removed => false,
+                KeptSpelling::Stays(spelling) => **spelling == *name,
+                KeptSpelling::FromTrusted(spelling) => peer == PeerTrust::Trusted && **spelling == *name,
             };
             !stays && folds_to(name, &entry.folded)
         });

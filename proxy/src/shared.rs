@@ -27,11 +27,11 @@ pub(crate) struct Shared {
 }
 
 /// Called on the way of every request, for tests of what a defect at that place would do.
-pub type Probe = Arc<dyn Fn(Stage, &http::request::Parts) + Send + Sync>;
+pub type Probe = Arc<dyn Fn(ProbeStage, &http::request::Parts) + Send + Sync>;
 
 /// Where on its way a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum ProbeStage {
     /// Its head was read, nothing was decided.
     Received,
     /// It is about to be sent to an upstream.
@@ -78,7 +78,7 @@ impl Shared {
         self.draining.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn probe(&self, stage: Stage, request: &http::request::Parts) {
+    pub(crate) fn probe(&self, stage: ProbeStage, request: &http::request::Parts) {
         if let Some(probe) = &self.probe {
             probe(stage, request);
         }

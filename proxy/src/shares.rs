@@ -56,7 +56,7 @@ const HARD_LIMIT_PART: u64 = 2;
 #[derive(Debug)]
 pub(crate) struct Shares {
     capacity: Capacity,
-    used: Used,
+    used: Usage,
     clients: Clients,
     register: Register,
     started: Instant,
@@ -74,7 +74,7 @@ pub(crate) struct Shares {
 
 /// What all clients together hold.
 #[derive(Debug, Default)]
-struct Used {
+struct Usage {
     connections: AtomicUsize,
     in_flight: AtomicUsize,
     tunnels: AtomicUsize,
@@ -91,7 +91,7 @@ pub(crate) enum Short {
     Client,
 }
 
-impl Used {
+impl Usage {
     /// The descriptors for connections to upstreams.
     fn upstream_descriptors(&self) -> usize {
         let [in_flight, tunnels] =
@@ -109,7 +109,7 @@ impl Shares {
     pub(crate) fn new(capacity: Capacity) -> Arc<Self> {
         Arc::new(Self {
             capacity,
-            used: Used::default(),
+            used: Usage::default(),
             clients: Clients::new(),
             register: Register::new(),
             started: Instant::now(),

@@ -37,17 +37,17 @@ pub(crate) struct UpstreamStore {
     runtime: Handle,
     /// Made when first needed: it reads the system's certificates.
     checker: OnceLock<Checker>,
-    served: Arc<Served>,
+    served: Arc<ServedUpstreams>,
 }
 
 /// The upstreams of the snapshot that is served.
 #[derive(Debug, Default)]
-struct Served(Mutex<Box<[Weak<LiveUpstream>]>>);
+struct ServedUpstreams(Mutex<Box<[Weak<LiveUpstream>]>>);
 
 impl UpstreamStore {
     /// A store whose background tasks run on `runtime`, and whose upstreams are shown by `metrics`.
     pub(crate) fn new(runtime: Handle, metrics: &Metrics) -> Arc<Self> {
-        let served = Arc::<Served>::default();
+        let served = Arc::<ServedUpstreams>::default();
         metrics.register(UpstreamCollector::new(Arc::clone(&served)));
         Arc::new(Self {
             runtime,
@@ -114,7 +114,7 @@ impl UpstreamStore {
     }
 }
 
-impl Served {
+impl ServedUpstreams {
     fn all(&self) -> Vec<Arc<LiveUpstream>> {
         self.0.lock().iter().filter_map(Weak::upgrade).collect()
     }

@@ -19,7 +19,7 @@ fn entry() -> AccessEntry<'static> {
         tenant: None,
         user: None,
         gate: None,
-        outcome: Outcome::Unmatched,
+        outcome: RequestOutcome::Unmatched,
         status: 404,
         answered_by: None,
         upstream: None,
@@ -48,7 +48,7 @@ fn full() -> AccessEntry<'static> {
             shadow: true,
             decision: Some(decision()),
         }),
-        outcome: Outcome::Shadowed,
+        outcome: RequestOutcome::Shadowed,
         status: 200,
         answered_by: Some(AnsweredBy::Upstream),
         upstream: Some("dispatch"),
@@ -140,7 +140,7 @@ fn a_human_line_says_who_where_why_and_how_long() {
             shadow: false,
             decision: Some(decision()),
         }),
-        outcome: Outcome::Rejected,
+        outcome: RequestOutcome::Rejected,
         status: 404,
         ..full()
     };

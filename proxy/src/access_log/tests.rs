@@ -7,7 +7,7 @@ use std::time::{Instant, UNIX_EPOCH};
 use parking_lot::{Condvar, Mutex};
 
 use super::*;
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 
 /// A writer that can be held up or made to fail.
 #[derive(Clone, Default)]
@@ -88,7 +88,7 @@ fn write(log: &AccessLogger, path: &str) {
         tenant: None,
         user: None,
         gate: None,
-        outcome: Outcome::Forwarded,
+        outcome: RequestOutcome::Forwarded,
         status: 200,
         answered_by: None,
         upstream: None,

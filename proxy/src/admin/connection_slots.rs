@@ -21,12 +21,12 @@ pub const MAX_ADMIN_CONNECTIONS_PER_CLIENT: usize = 32;
 pub(super) struct ConnectionSlots {
     /// Most connections at once.
     max_connections: usize,
-    taken: Mutex<Vec<Arc<Slot>>>,
+    taken: Mutex<Vec<Arc<ConnectionSlot>>>,
     metrics: Arc<Metrics>,
 }
 
 /// The place of one connection.
-struct Slot {
+struct ConnectionSlot {
     client: IpAddr,
     state: Mutex<SlotState>,
     evicted: Notify,
@@ -44,11 +44,11 @@ enum SlotState {
 /// A place as its connection holds it. It is free when this is dropped.
 pub(super) struct SlotGuard {
     slots: Arc<ConnectionSlots>,
-    slot: Arc<Slot>,
+    slot: Arc<ConnectionSlot>,
 }
 
 /// Keeps a place as long as an answer is being made.
-pub(super) struct ResponseGuard(Arc<Slot>);
+pub(super) struct ResponseGuard(Arc<ConnectionSlot>);
 
 impl ConnectionSlots {
     /// `most` connections at once, at most [`MAX_ADMIN_CONNECTIONS`].
@@ -86,7 +86,7 @@ impl ConnectionSlots {
             taken.swap_remove(index).evicted.notify_one();
             self.closed().count("displaced");
         }
-        let slot = Arc::new(Slot {
+        let slot = Arc::new(ConnectionSlot {
             client,
             state: Mutex::new(SlotState::Idle(Instant::now())),
             evicted: Notify::new(),
@@ -100,9 +100,9 @@ impl ConnectionSlots {
 }
 
 /// The client with most connections that wait.
-fn most_idle_client(taken: &[Arc<Slot>]) -> Option<IpAddr> {
+fn most_idle_client(taken: &[Arc<ConnectionSlot>]) -> Option<IpAddr> {
     let idle_count = |client: IpAddr| {
-        let is_idle = |slot: &&Arc<Slot>| slot.client == client && slot.idle_since().is_some();
+        let is_idle = |slot: &&Arc<ConnectionSlot>| slot.client == client && slot.idle_since().is_some();
         taken.iter().filter(is_idle).count()
     };
     let clients = taken.iter().map(|slot| slot.client);
@@ -110,13 +110,13 @@ fn most_idle_client(taken: &[Arc<Slot>]) -> Option<IpAddr> {
 }
 
 /// Where the one is that has waited longest, of a client.
-fn longest_idle(taken: &[Arc<Slot>], client: IpAddr) -> Option<usize> {
+fn longest_idle(taken: &[Arc<ConnectionSlot>], client: IpAddr) -> Option<usize> {
     let of_client = taken.iter().enumerate().filter(|(_, slot)| slot.client == client);
     let idle = of_client.filter_map(|(index, slot)| Some((slot.idle_since()?, index)));
     idle.min().map(|(_, index)| index)
 }
 
-impl Slot {
+impl ConnectionSlot {
     fn idle_since(&self) -> Option<Instant> {
         match *self.state.lock() {
             SlotState::Idle(since) => Some(since),

@@ -10,7 +10,7 @@ use super::buffered_socket::BufferedSocket;
 use super::{ClientConnection, Edge};
 use crate::access_entry::{AccessEntry, AnsweredBy};
 use crate::answer::{Answer, AnswerCode};
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 
 /// How much of what is still coming is read before the connection is closed, in bytes, so that the client gets to
 /// read the answer: closing with unread bytes resets the connection, and a reset can overtake the answer.
@@ -29,7 +29,7 @@ pub(super) async fn answer(
     let (shared, started) = (&edge.shared, Instant::now());
     let (prepared, id) = (shared.current.load(), shared.request_ids.next());
     let answer = Answer::new(code, &prepared.decider.pages);
-    let (status, outcome) = (answer.status(), Outcome::BadRequest);
+    let (status, outcome) = (answer.status(), RequestOutcome::BadRequest);
     shared.metrics.rejections.count(code.name);
     let Ok(rendered) = answer.render(&id, false) else {
         return;

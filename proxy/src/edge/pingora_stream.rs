@@ -34,7 +34,7 @@ const REST_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct PingoraStream {
     /// There until it is dropped.
     socket: Option<BufferedSocket>,
-    mode: Mode,
+    mode: ReadMode,
     connection: Arc<ClientConnection>,
     digest: Option<Arc<ProxyDigest>>,
     /// How long what is under way may take: the body of a request, the head of one of HTTP/2.
@@ -56,7 +56,7 @@ pub(super) struct Returned {
 }
 
 /// What is read.
-enum Mode {
+enum ReadMode {
     /// The body of an HTTP/1 request.
     Body(BodyScanner),
     /// Everything: what follows a switch of protocols.
@@ -77,7 +77,7 @@ impl PingoraStream {
         let (back, returned) = oneshot::channel();
         let stream = Self {
             socket: Some(socket),
-            mode: Mode::Body(body),
+            mode: ReadMode::Body(body),
             connection: Arc::clone(connection),
             digest,
             limit: body_timeout,
@@ -133,7 +133,7 @@ impl PingoraStream {
     ) -> Self {
         Self {
             socket: Some(socket),
-            mode: Mode::Http2(FloodWatch::new(PREFACE.len(), Instant::now())),
+            mode: ReadMode::Http2(FloodWatch::new(PREFACE.len(), Instant::now())),
             connection: Arc::clone(connection),
             digest: connection.digest(),
             limit: head_timeout,
@@ -146,7 +146,7 @@ impl PingoraStream {
 
     /// Notes whether the client takes what is written to it. Over HTTP/2 each stream has a window of its own.
     fn set_stalled(&mut self, is_stalled: bool) {
-        if self.is_stalled != is_stalled && !matches!(self.mode, Mode::Http2(_)) {
+        if self.is_stalled != is_stalled && !matches!(self.mode, ReadMode::Http2(_)) {
             self.is_stalled = is_stalled;
             self.connection.share.set_stalled(is_stalled);
         }
@@ -164,7 +164,7 @@ impl Drop for PingoraStream {
         let (Some(socket), Some(back)) = (self.socket.take(), self.back.take()) else {
             return;
         };
-        let body_done = matches!(&self.mode, Mode::Body(body) if body.is_done());
+        let body_done = matches!(&self.mode, ReadMode::Body(body) if body.is_done());
         // Nobody waits for it where the task itself is being dropped.
         let _ = back.send(Returned { socket, body_done });
     }
@@ -178,20 +178,20 @@ impl AsyncRead for PingoraStream {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.connection.is_switched() {
-            this.mode = Mode::Switched;
+            this.mode = ReadMode::Switched;
         }
         let Some(socket) = &mut this.socket else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
         match &mut this.mode {
-            Mode::Switched => socket.poll_read(cx, space),
-            Mode::Http2(watch) => {
+            ReadMode::Switched => socket.poll_read(cx, space),
+            ReadMode::Http2(watch) => {
                 let read = poll_frames(socket, watch, &this.connection, cx, space);
                 let in_head = watch.is_in_head();
                 this.poll_head_deadline(cx, read, in_head)
             }
-            Mode::Body(body) if body.is_done() => poll_next_request(socket, cx),
-            Mode::Body(body) => match poll_body(socket, body, &this.connection, cx, space) {
+            ReadMode::Body(body) if body.is_done() => poll_next_request(socket, cx),
+            ReadMode::Body(body) => match poll_body(socket, body, &this.connection, cx, space) {
                 Poll::Pending => this.poll_deadline(cx).map(Err),
                 ready => ready,
             },
@@ -271,7 +271,7 @@ impl AsyncWrite for PingoraStream {
         let written = self.socket()?.writer().poll_write(cx, bytes);
         self.set_stalled(written.is_pending());
         let written = ready!(written)?;
-        if let Mode::Http2(watch) = &mut self.mode {
+        if let ReadMode::Http2(watch) = &mut self.mode {
             watch.record_written(bytes.get(..written).unwrap_or_default());
         }
         Poll::Ready(Ok(written))
@@ -298,7 +298,7 @@ impl AsyncWrite for PingoraStream {
         let written = self.socket()?.writer().poll_write_vectored(cx, bytes);
         self.set_stalled(written.is_pending());
         let written = ready!(written)?;
-        if let Mode::Http2(watch) = &mut self.mode {
+        if let ReadMode::Http2(watch) = &mut self.mode {
             let mut left = written;
             for part in bytes {
                 let length = part.len().min(left);
@@ -337,8 +337,8 @@ impl UniqueID for PingoraStream {
 impl Ssl for PingoraStream {
     fn selected_alpn_proto(&self) -> Option<ALPN> {
         match &self.mode {
-            Mode::Http2(_) => Some(ALPN::H2),
-            Mode::Switched | Mode::Body(_) => None,
+            ReadMode::Http2(_) => Some(ALPN::H2),
+            ReadMode::Switched | ReadMode::Body(_) => None,
         }
     }
 }

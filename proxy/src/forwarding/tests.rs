@@ -2,7 +2,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 use rules::{ForwardingHeader, Networks, TrustedProxies};
 
-use super::{Forwarding, Peer, Proto};
+use super::{Forwarding, PeerTrust, Proto};
 
 /// What is made of these header lines from a peer, with 10.0.0.0/8 and fd00::/8 trusted.
 fn read(header: ForwardingHeader, peer: &str, lines: &[(&'static str, &str)]) -> Forwarding {
@@ -94,7 +94,7 @@ fn only_the_word_of_a_trusted_peer_counts() {
         let found = read(header, "203.0.113.1", &lines);
         assert_eq!(
             (client(&found), found.peer),
-            ("203.0.113.1".to_owned(), Peer::Untrusted)
+            ("203.0.113.1".to_owned(), PeerTrust::Untrusted)
         );
     }
     assert_eq!(

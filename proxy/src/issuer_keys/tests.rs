@@ -54,7 +54,7 @@ async fn keys_that_nobody_uses_are_fetched_no_more() {
         )
         .unwrap();
     eventually("it is fetched again and again", || server.asked() > 3).await;
-    let Source::Remote { keys: remote, .. } = &keys.source else {
+    let KeysSource::Remote { keys: remote, .. } = &keys.source else {
         panic!("these keys are fetched")
     };
     let remote = Arc::downgrade(remote);

@@ -13,7 +13,7 @@ fn meters(earlier: &Meters, routes: &[&'static str], flags: &[(&'static str, &[&
 fn every_outcome_and_class_has_a_cell_of_its_own() {
     let meter = RouteMeter::new("a");
     let mut expected = Vec::new();
-    for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+    for (place, outcome) in RequestOutcome::ALL.into_iter().enumerate() {
         assert_eq!(outcome as usize, place);
         for (status, class) in [
             (0, "none"),

@@ -1,7 +1,7 @@
 //! What `/metrics` says.
 
 use super::*;
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 use rules::Cause;
 
 const AT: SystemTime = UNIX_EPOCH;
@@ -45,13 +45,13 @@ fn requests_are_shown_by_route_outcome_and_class() {
     metrics.publish(Arc::clone(&meters), "r1", at(1));
     meters
         .route(0)
-        .observe(Outcome::Forwarded, 200, Duration::from_millis(20));
+        .observe(RequestOutcome::Forwarded, 200, Duration::from_millis(20));
     meters
         .route(0)
-        .observe(Outcome::Forwarded, 201, Duration::from_millis(2));
+        .observe(RequestOutcome::Forwarded, 201, Duration::from_millis(2));
     meters
         .unmatched()
-        .observe(Outcome::Unmatched, 404, Duration::ZERO);
+        .observe(RequestOutcome::Unmatched, 404, Duration::ZERO);
     check(
         &metrics,
         r#"sluice_requests_total{route="board",outcome="forwarded",status="2xx"} 2"#,
@@ -94,8 +94,12 @@ fn routes_and_flags_that_are_gone_are_shown_no_more() {
     let before = metrics.prepare(["old", "kept"], [Some(("old.flag", vec!["off", "on"]))]);
     metrics.publish(Arc::clone(&before), "r1", at(1));
     let observe = |meters: &Meters| {
-        meters.route(0).observe(Outcome::Forwarded, 200, Duration::ZERO);
-        meters.route(1).observe(Outcome::Forwarded, 200, Duration::ZERO);
+        meters
+            .route(0)
+            .observe(RequestOutcome::Forwarded, 200, Duration::ZERO);
+        meters
+            .route(1)
+            .observe(RequestOutcome::Forwarded, 200, Duration::ZERO);
         meters.flag(0).unwrap().count(1, Cause::Rule);
     };
     observe(&before);
@@ -126,7 +130,9 @@ fn what_is_prepared_and_not_published_changes_nothing() {
     let served = metrics.prepare(["a"], [Some(("f", vec!["off", "on"]))]);
     metrics.publish(Arc::clone(&served), "r1", at(1));
     let refused = metrics.prepare(["b"], [Some(("f", vec!["off", "red"]))]);
-    refused.route(0).observe(Outcome::Forwarded, 200, Duration::ZERO);
+    refused
+        .route(0)
+        .observe(RequestOutcome::Forwarded, 200, Duration::ZERO);
     served.flag(0).unwrap().count(1, Cause::Tier);
     check_absent(&metrics, r#"route="b""#);
     check(
@@ -202,7 +208,7 @@ fn every_name_has_a_help_and_the_prefix_and_is_shown_once() {
     for route in 0..2 {
         meters
             .route(route)
-            .observe(Outcome::Forwarded, 200, Duration::ZERO);
+            .observe(RequestOutcome::Forwarded, 200, Duration::ZERO);
     }
     meters.flag(0).unwrap().count(0, Cause::Default);
     let page = metrics.render().unwrap();

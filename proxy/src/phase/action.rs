@@ -6,7 +6,7 @@ use rules::{Action, Cause, Passage, RequestDecision, Route, Subject, Timestamp, 
 use crate::answer::{Answer, AnswerCode};
 use crate::closed_answers::is_request_specific;
 use crate::decider::Decider;
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 use crate::refusal::RequestRefusal;
 
 /// When a client may try again after a flag could not be decided, in seconds.
@@ -16,7 +16,7 @@ const RETRY_SECONDS: u32 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ForwardTarget {
     pub(crate) upstream: UpstreamId,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: RequestOutcome,
 }
 
 /// Returns where the request goes.
@@ -36,9 +36,9 @@ pub(crate) fn forward_target(
     match decision.action {
         Action::Forward { upstream, passage } => {
             let outcome = match passage {
-                Passage::Open | Passage::Unmatched => Outcome::Forwarded,
-                Passage::Observed => Outcome::Shadowed,
-                Passage::Fallback => Outcome::Fallback,
+                Passage::Open | Passage::Unmatched => RequestOutcome::Forwarded,
+                Passage::Observed => RequestOutcome::Shadowed,
+                Passage::Fallback => RequestOutcome::Fallback,
             };
             Ok(ForwardTarget { upstream, outcome })
         }
@@ -49,20 +49,20 @@ pub(crate) fn forward_target(
                 (Some(route), Some(verdict)) => with_details(decider, answer, route, verdict, subject, now),
                 _ => answer,
             };
-            Err(RequestRefusal::new(Outcome::Rejected, answer))
+            Err(RequestRefusal::new(RequestOutcome::Rejected, answer))
         }
         Action::Reject(_) | Action::Redirect { .. } => Err(match decision.route {
             Some(route) => decider.closed_refusal(route, cause),
             None => decider.unmatched_refusal(),
         }),
         Action::Conflict => Err(RequestRefusal {
-            outcome: Outcome::Rejected,
+            outcome: RequestOutcome::Rejected,
             ..decider.unmatched_refusal()
         }),
         Action::Undecided => {
             let answer = Answer::new(AnswerCode::UNDECIDED, &decider.pages);
             let answer = answer.header(RETRY_AFTER, RETRY_SECONDS.to_string());
-            Err(RequestRefusal::new(Outcome::Undecided, answer))
+            Err(RequestRefusal::new(RequestOutcome::Undecided, answer))
         }
         Action::Unmatched(_) => Err(decider.unmatched_refusal()),
         Action::TooManyReadings => Err(RequestRefusal::bad(AnswerCode::TARGET, &decider.pages)),

@@ -11,7 +11,7 @@ use crate::answer::AnswerCode;
 use crate::decider::Decider;
 use crate::findings::Findings;
 use crate::issuer_keys::Unproven;
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 use crate::phase::received::Received;
 use crate::phase::route::RoutedHead;
 use crate::phase::{action, head, headers, identity, operator_token, subject, target};
@@ -61,7 +61,7 @@ pub(crate) async fn decide(
     now: Timestamp,
     found: &mut Findings,
     effects: &mut impl Effects,
-) -> Result<Outcome, RequestRefusal> {
+) -> Result<RequestOutcome, RequestRefusal> {
     let snapshot = &*decider.snapshot;
     let routes = &*snapshot.routes;
     found.body_limit = decider.body_limit;
@@ -130,7 +130,7 @@ pub(crate) async fn decide(
     found.headers = headers::render(decider, decision.route, subject, now);
     Ok(match forward.outcome {
         // Were the route enforced, the request would have been refused before its gate was decided.
-        Outcome::Forwarded if found.observed.is_some() => Outcome::Shadowed,
+        RequestOutcome::Forwarded if found.observed.is_some() => RequestOutcome::Shadowed,
         outcome => outcome,
     })
 }

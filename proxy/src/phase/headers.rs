@@ -10,7 +10,7 @@ use crate::answer::AnswerCode;
 use crate::baggage::{self, BAGGAGE};
 use crate::decider::Decider;
 use crate::findings::{DecisionHeaders, Findings};
-use crate::forwarding::Peer;
+use crate::forwarding::PeerTrust;
 use crate::injected_headers::InjectedHeaders;
 use crate::phase::received::Received;
 use crate::refusal::RequestRefusal;
@@ -66,7 +66,7 @@ fn gated(decider: &Decider, route: Option<RouteId>) -> &[FlagId] {
 pub(crate) fn strip(received: &mut Received<'_>, decider: &Decider) {
     let peer = received.forwarding.peer;
     let headers = &received.header.headers;
-    let of_proxy = |name: &HeaderName| peer == Peer::Trusted && is_forwarding(name);
+    let of_proxy = |name: &HeaderName| peer == PeerTrust::Trusted && is_forwarding(name);
     let removed: Vec<HeaderName> = nominated(headers)
         .chain(
             headers

@@ -11,7 +11,7 @@ use crate::caller::Caller;
 use crate::credential_sources::TokenLookup;
 use crate::decider::Decider;
 use crate::issuer_keys::{IssuerKeys, Unproven};
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 use crate::phase::decision::Effects;
 use crate::phase::received::Received;
 use crate::refusal::RequestRefusal;
@@ -55,7 +55,7 @@ pub(crate) async fn identify(
             Unproven::NoKeys => {
                 let answer = Answer::new(AnswerCode::KEYS, &decider.pages);
                 let answer = answer.header(RETRY_AFTER, RETRY_SECONDS.to_string());
-                RequestRefusal::new(Outcome::Undecided, answer)
+                RequestRefusal::new(RequestOutcome::Undecided, answer)
             }
         })?;
     admit(decider, identity.tenant.as_ref().ok())?;
@@ -81,7 +81,7 @@ fn by_certificate(
 
 /// Refuses a caller without a tenant, and one whose tenant has no record where such tenants are rejected.
 fn admit(decider: &Decider, tenant: Option<&TenantId>) -> Result<(), RequestRefusal> {
-    let forbidden = |code| RequestRefusal::new(Outcome::Forbidden, Answer::new(code, &decider.pages));
+    let forbidden = |code| RequestRefusal::new(RequestOutcome::Forbidden, Answer::new(code, &decider.pages));
     let Some(tenant) = tenant else {
         return Err(forbidden(AnswerCode::TENANT_MISSING));
     };
@@ -121,5 +121,5 @@ fn invalid_token(decider: &Decider, code: AnswerCode) -> RequestRefusal {
 fn unauthenticated(decider: &Decider, code: AnswerCode, error: &str) -> RequestRefusal {
     let challenge = format!("{}{error}", decider.credentials.challenge);
     let answer = Answer::new(code, &decider.pages).header(WWW_AUTHENTICATE, challenge);
-    RequestRefusal::new(Outcome::Unauthenticated, answer)
+    RequestRefusal::new(RequestOutcome::Unauthenticated, answer)
 }

@@ -16,14 +16,14 @@ use crate::findings::Findings;
 use crate::forwarding::Forwarding;
 use crate::issuer_keys::Unproven;
 use crate::metrics::Metrics;
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 use crate::phase::decision::{Effects, decide as decide_received};
 use crate::phase::received::{BodyPresence, NOTHING_ASSUMED, Received};
 use crate::phase::{head, identity};
 use crate::prepared_snapshot::PreparedSnapshot;
 use crate::refusal::RequestRefusal;
 use crate::request_context::RequestContext;
-use crate::shared::{Shared, Stage};
+use crate::shared::{ProbeStage, Shared};
 
 /// Decides the request of a session. Where it is to be forwarded, the context names the upstream.
 ///
@@ -38,7 +38,7 @@ pub(crate) async fn decide(
     head::normalise_http2(session);
     let prepared = Arc::clone(&context.prepared);
     context.forwarding = Forwarding::of(session, &prepared.decider.trusted_proxies);
-    shared.probe(Stage::Received, session.req_header());
+    shared.probe(ProbeStage::Received, session.req_header());
     let raw = session.downstream_session.to_h1_raw();
     let body = match session.req_header().method == Method::OPTIONS && session.is_body_empty() {
         true => BodyPresence::Empty,
@@ -164,6 +164,6 @@ impl LiveEffects<'_> {
             .max(1);
         let answer = Answer::new(AnswerCode::RATE_LIMITED, &self.prepared.decider.pages);
         let answer = answer.header(RETRY_AFTER, seconds.to_string());
-        RequestRefusal::new(Outcome::Limited, answer)
+        RequestRefusal::new(RequestOutcome::Limited, answer)
     }
 }

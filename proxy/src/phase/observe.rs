@@ -8,7 +8,7 @@ use rules::{TenantId, decide};
 
 use crate::access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, GateVerdict};
 use crate::meter::RouteMeter;
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 use crate::phase::received::NOTHING_ASSUMED;
 use crate::phase::{subject, upstream};
 use crate::request_context::RequestContext;
@@ -24,14 +24,14 @@ pub(crate) fn observe(
     context.unobserved = None;
     let is_shed = context.share.as_ref().is_some_and(|share| share.is_shed());
     if error.is_some() && context.code.is_none() && is_shed {
-        context.outcome = Outcome::Shed;
+        context.outcome = RequestOutcome::Shed;
         context.code = Some("SHED");
     }
     if let Some(error) = error
         && context.code.is_none()
     {
         let failure = upstream::failure(error);
-        context.outcome = failure.map_or(Outcome::ClientError, |(_, outcome)| outcome);
+        context.outcome = failure.map_or(RequestOutcome::ClientError, |(_, outcome)| outcome);
         context.code = Some(failure.map_or("CLIENT_GONE", |(code, _)| code.name));
     }
     let duration = context.started.elapsed();
@@ -72,10 +72,10 @@ pub(crate) fn observe(
 /// empty.
 pub(crate) fn shed(shared: &Shared, context: &RequestContext) {
     let duration = context.started.elapsed();
-    meter(context).observe(Outcome::Shed, 0, duration);
+    meter(context).observe(RequestOutcome::Shed, 0, duration);
     if shared.access_log.is_on() {
         shared.access_log.write(&AccessEntry {
-            outcome: Outcome::Shed,
+            outcome: RequestOutcome::Shed,
             error: Some("SHED"),
             cause: Some("the process ran short, and this client held more than its part"),
             ..known(context, duration)

@@ -20,7 +20,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::answer::{Answer, AnswerCode};
 use crate::edge::{client_connection, current_stream};
-use crate::outcome::Outcome;
+use crate::outcome::RequestOutcome;
 use crate::refusal::RequestRefusal;
 use crate::request_context::RequestContext;
 use crate::shares::{Need, RequestShare, Shares, Short};
@@ -60,7 +60,7 @@ pub(crate) async fn admit(
             };
             let answer =
                 Answer::new(code, &prepared.decider.pages).header(RETRY_AFTER, RETRY_SECONDS.to_string());
-            Err(RequestRefusal::new(Outcome::UpstreamError, answer))
+            Err(RequestRefusal::new(RequestOutcome::UpstreamError, answer))
         }
     }
 }
@@ -107,7 +107,7 @@ async fn share(
             };
             let answer = Answer::new(code, &context.prepared.decider.pages)
                 .header(RETRY_AFTER, RETRY_SECONDS.to_string());
-            RequestRefusal::new(Outcome::Limited, answer)
+            RequestRefusal::new(RequestOutcome::Limited, answer)
         })
 }
 
@@ -258,15 +258,21 @@ pub(crate) fn check_deadline(session: &Session, context: &RequestContext) -> pin
 }
 
 /// What an error is told as; none where there is no one left to tell it to.
-pub(crate) fn failure(error: &Error) -> Option<(AnswerCode, Outcome)> {
+pub(crate) fn failure(error: &Error) -> Option<(AnswerCode, RequestOutcome)> {
     use ErrorType::{HTTPStatus, InvalidHTTPHeader, ReadTimedout};
     match (error.esource(), error.etype()) {
-        (_, HTTPStatus(413)) => Some((AnswerCode::BODY_TOO_LARGE, Outcome::BadRequest)),
-        (ErrorSource::Upstream, _) => Some((Failure::of(error).code(), Outcome::UpstreamError)),
-        (ErrorSource::Downstream, ReadTimedout) => Some((AnswerCode::BODY_TIMEOUT, Outcome::ClientError)),
-        (ErrorSource::Downstream, InvalidHTTPHeader) => Some((AnswerCode::REQUEST, Outcome::BadRequest)),
+        (_, HTTPStatus(413)) => Some((AnswerCode::BODY_TOO_LARGE, RequestOutcome::BadRequest)),
+        (ErrorSource::Upstream, _) => Some((Failure::of(error).code(), RequestOutcome::UpstreamError)),
+        (ErrorSource::Downstream, ReadTimedout) => {
+            Some((AnswerCode::BODY_TIMEOUT, RequestOutcome::ClientError))
+        }
+        (ErrorSource::Downstream, InvalidHTTPHeader) => {
+            Some((AnswerCode::REQUEST, RequestOutcome::BadRequest))
+        }
         (ErrorSource::Downstream, _) => None,
-        (ErrorSource::Internal | ErrorSource::Unset, _) => Some((AnswerCode::INTERNAL, Outcome::Panicked)),
+        (ErrorSource::Internal | ErrorSource::Unset, _) => {
+            Some((AnswerCode::INTERNAL, RequestOutcome::Panicked))
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 use super::Reserved;
-use crate::forwarding::Peer;
+use crate::forwarding::PeerTrust;
 
 #[track_caller]
-fn check_from(peer: Peer, name: &str, removed: bool) {
+fn check_from(peer: PeerTrust, name: &str, removed: bool) {
     let reserved = Reserved::new(
         ["x-tenant-id", "x-feature-flags"],
         ["x-feature-"],
@@ -13,8 +13,8 @@ fn check_from(peer: Peer, name: &str, removed: bool) {
 
 #[track_caller]
 fn check(name: &str, removed: bool) {
-    check_from(Peer::Untrusted, name, removed);
-    check_from(Peer::Trusted, name, removed);
+    check_from(PeerTrust::Untrusted, name, removed);
+    check_from(PeerTrust::Trusted, name, removed);
 }
 
 #[test]
@@ -110,8 +110,8 @@ fn aliases_of_names_that_are_read_are_removed_but_not_the_names_themselves() {
 #[test]
 fn names_of_the_client_are_a_trusted_proxys_to_say() {
     for name in ["x-real-ip", "true-client-ip", "cf-connecting-ip"] {
-        check_from(Peer::Untrusted, name, true);
-        check_from(Peer::Trusted, name, false);
+        check_from(PeerTrust::Untrusted, name, true);
+        check_from(PeerTrust::Trusted, name, false);
     }
     check("x_real_ip", true);
     check("x.client.ip", true);

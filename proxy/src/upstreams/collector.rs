@@ -6,7 +6,7 @@ use std::time::Instant;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 
-use super::Served;
+use super::ServedUpstreams;
 use super::endpoint::LiveEndpoint;
 use super::live::LiveUpstream;
 use crate::metric_family::{counted, described, family, measured};
@@ -14,12 +14,12 @@ use crate::metric_family::{counted, described, family, measured};
 /// Shows the upstreams that are served.
 #[derive(Debug)]
 pub(super) struct UpstreamCollector {
-    served: Arc<Served>,
+    served: Arc<ServedUpstreams>,
     described: Desc,
 }
 
 impl UpstreamCollector {
-    pub(super) fn new(served: Arc<Served>) -> Self {
+    pub(super) fn new(served: Arc<ServedUpstreams>) -> Self {
         Self {
             served,
             described: described(ATTEMPTS, ATTEMPTS_HELP),

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use proxy::Stage;
+use proxy::ProbeStage;
 use testkit::{Proxy, Request, Upstream, eventually};
 
 /// A proxy that panics at this stage of a request for `/defect`.
-fn defective(upstream: &Upstream, at: Stage) -> Proxy {
+fn defective(upstream: &Upstream, at: ProbeStage) -> Proxy {
     Proxy::builder()
         .upstream("api", upstream)
         .route("{ name: api, match: /**, upstream: api }")
@@ -21,7 +21,11 @@ fn defective(upstream: &Upstream, at: Stage) -> Proxy {
 
 #[test]
 fn a_panic_is_answered_and_takes_one_request() {
-    for stage in [Stage::Received, Stage::Forwarding, Stage::Responding] {
+    for stage in [
+        ProbeStage::Received,
+        ProbeStage::Forwarding,
+        ProbeStage::Responding,
+    ] {
         let upstream = Upstream::named("api");
         let proxy = defective(&upstream, stage);
         let mut other = proxy.connect();
@@ -50,7 +54,7 @@ fn a_panic_is_answered_and_takes_one_request() {
 #[test]
 fn a_panic_while_logging_loses_the_line_and_nothing_else() {
     let upstream = Upstream::named("api");
-    let proxy = defective(&upstream, Stage::Logging);
+    let proxy = defective(&upstream, ProbeStage::Logging);
     let mut client = proxy.connect();
     assert_eq!(client.ask(&Request::get("/defect")).status, 200);
     assert_eq!(client.ask(&Request::get("/fine")).status, 200);
