@@ -15,8 +15,8 @@ use tokio::runtime::Handle;
 use crate::fetch_timing::{FetchTiming, RefreshSettings};
 use crate::issuer_keys::{IssuerKeys, KeysStatus};
 use crate::jwks::{self, Jwks};
-use crate::metric_family::{counted, described, family, measured};
-use crate::metrics::{Metrics, seconds};
+use crate::metric_family::{counted, described, family, measured, seconds};
+use crate::metrics::Metrics;
 use crate::remote_keys::RemoteKeys;
 
 /// The keys that are fetched. It doesn't keep them alive: whoever serves with them does.

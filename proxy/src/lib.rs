@@ -68,6 +68,7 @@ mod shared;
 mod shares;
 mod signature;
 mod snapshot_metrics;
+mod split_mix;
 mod start;
 mod token_cache;
 mod tunnel;

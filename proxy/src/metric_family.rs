@@ -1,6 +1,7 @@
 //! Building blocks for figures that are read when `/metrics` is asked for, not counted in a registry.
 
 use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::core::Desc;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
@@ -41,6 +42,13 @@ pub(crate) fn measured(labels: &[(&str, &str)], value: f64) -> Metric {
 #[expect(clippy::expect_used, reason = "the names are constants that a test proves")]
 pub(crate) fn described(name: &str, help: &str) -> Desc {
     Desc::new(name.into(), help.into(), Vec::new(), HashMap::new()).expect("a constant name is valid")
+}
+
+/// Seconds since 1970.
+pub(crate) fn seconds(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO)
+        .as_secs_f64()
 }
 
 fn labelled(labels: &[(&str, &str)]) -> Metric {

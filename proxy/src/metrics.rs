@@ -2,7 +2,7 @@
 //! No label holds a tenant, a path or any other text from a request.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use prometheus::core::Collector;
@@ -11,6 +11,7 @@ use tracing::error;
 
 use crate::code_counter::CodeCounter;
 use crate::meter::{MeteredFlag, Meters};
+use crate::metric_family::seconds;
 use crate::snapshot_metrics::{SnapshotCollector, SnapshotMetrics};
 
 /// What became of a reload.
@@ -245,13 +246,6 @@ impl Default for Metrics {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Seconds since 1970.
-pub(crate) fn seconds(at: SystemTime) -> f64 {
-    at.duration_since(UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO)
-        .as_secs_f64()
 }
 
 fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {

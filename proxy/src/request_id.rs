@@ -3,6 +3,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::split_mix::mix;
+
 /// The id of a request: 32 lower-case hex digits, never all zero, so that it is a trace id as well (W3C Trace
 /// Context 3.2.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,13 +58,6 @@ impl RequestId {
     pub(crate) fn span(&self) -> &str {
         self.as_str().get(16..).unwrap_or_default()
     }
-}
-
-/// SplitMix64's finaliser: a bijection that spreads every bit of its input.
-fn mix(value: u64) -> u64 {
-    let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    value ^ (value >> 31)
 }
 
 fn hex_digit(value: u64) -> u8 {

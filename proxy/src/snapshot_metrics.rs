@@ -8,8 +8,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{MetricFamily, MetricType};
 
 use crate::meter::Meters;
-use crate::metric_family::{counted, described, family, measured};
-use crate::metrics::seconds;
+use crate::metric_family::{counted, described, family, measured, seconds};
 
 /// What is served, as far as metrics go.
 #[derive(Debug)]

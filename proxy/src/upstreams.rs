@@ -12,13 +12,14 @@ mod health;
 mod live;
 mod meter;
 mod peer;
+mod resolved_host;
 mod resolver;
+mod served;
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use rules::Upstream;
 use tokio::runtime::Handle;
 
@@ -27,6 +28,7 @@ use self::collector::UpstreamCollector;
 pub(crate) use self::failure::Failure;
 use self::health::Checker;
 pub(crate) use self::live::{LiveUpstream, Unavailable};
+use self::served::ServedUpstreams;
 use crate::metrics::Metrics;
 
 /// How long a start or a reload waits for names that were never resolved.
@@ -39,10 +41,6 @@ pub(crate) struct UpstreamStore {
     checker: OnceLock<Checker>,
     served: Arc<ServedUpstreams>,
 }
-
-/// The upstreams of the snapshot that is served.
-#[derive(Debug, Default)]
-struct ServedUpstreams(Mutex<Box<[Weak<LiveUpstream>]>>);
 
 impl UpstreamStore {
     /// A store whose background tasks run on `runtime`, and whose upstreams are shown by `metrics`.
@@ -112,19 +110,6 @@ impl UpstreamStore {
             live.add_task(self.runtime.spawn(checks).abort_handle());
         }
     }
-}
-
-impl ServedUpstreams {
-    fn all(&self) -> Vec<Arc<LiveUpstream>> {
-        self.0.lock().iter().filter_map(Weak::upgrade).collect()
-    }
-}
-
-/// Spreads 64 bits: neighbouring numbers become unlike (the finalizer of `SplitMix64`).
-fn mix(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
 }
 
 #[cfg(test)]

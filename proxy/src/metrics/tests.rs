@@ -1,5 +1,7 @@
 //! What `/metrics` says.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use super::*;
 use crate::outcome::RequestOutcome;
 use rules::Cause;

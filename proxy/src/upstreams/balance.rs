@@ -9,7 +9,7 @@ use rules::Balance;
 
 use super::endpoint::LiveEndpoint;
 use super::endpoint_table::EndpointTable;
-use super::mix;
+use crate::split_mix::mix;
 
 /// What a choice depends on.
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,9 @@ use std::time::Instant;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 
-use super::ServedUpstreams;
 use super::endpoint::LiveEndpoint;
 use super::live::LiveUpstream;
+use super::served::ServedUpstreams;
 use crate::metric_family::{counted, described, family, measured};
 
 /// Shows the upstreams that are served.

@@ -8,8 +8,8 @@ use rules::{Endpoint, Upstream};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::endpoint::{EndpointState, LiveEndpoint, Rank};
-use super::live::Resolved;
 use super::peer::Template;
+use super::resolved_host::ResolvedHost;
 
 /// The most addresses of one host.
 const MAX_ADDRESSES: usize = 64;
@@ -28,7 +28,7 @@ impl EndpointTable {
     pub(super) fn build(
         definition: &Upstream,
         template: &Template,
-        resolved: &[Resolved],
+        resolved: &[ResolvedHost],
         before: Option<&Self>,
     ) -> Self {
         let now = Instant::now();

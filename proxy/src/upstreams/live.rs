@@ -17,6 +17,7 @@ use super::circuit::{Circuit, Permit};
 use super::endpoint_table::EndpointTable;
 use super::meter::UpstreamMeter;
 use super::peer::Template;
+use super::resolved_host::ResolvedHost;
 
 /// An upstream that requests can be sent to. The request path reads the table and counts; it takes no lock.
 #[derive(Debug)]
@@ -28,17 +29,8 @@ pub(crate) struct LiveUpstream {
     template: Template,
     table: ArcSwap<EndpointTable>,
     /// By endpoint of the definition.
-    resolved: Mutex<Box<[Resolved]>>,
+    resolved: Mutex<Box<[ResolvedHost]>>,
     tasks: Mutex<Vec<AbortHandle>>,
-}
-
-/// What an endpoint's host leads to.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Resolved {
-    /// The last good addresses.
-    pub(super) addresses: Vec<IpAddr>,
-    /// Whether the last look-up failed.
-    failing: bool,
 }
 
 /// Why an upstream takes no request.
@@ -56,13 +48,13 @@ impl LiveUpstream {
     /// Makes a definition live, with what is still true of its `namesake`; addresses of its hosts are taken
     /// from all the `former` upstreams.
     pub(super) fn new(definition: &Upstream, namesake: Option<&Self>, former: &[Arc<Self>]) -> Arc<Self> {
-        let resolved: Box<[Resolved]> = definition
+        let resolved: Box<[ResolvedHost]> = definition
             .endpoints
             .iter()
             .map(|endpoint| match endpoint.host.parse() {
-                Ok(address) => Resolved {
+                Ok(address) => ResolvedHost {
                     addresses: vec![address],
-                    failing: false,
+                    is_failing: false,
                 },
                 Err(_) => known(&endpoint.host, former),
             })
@@ -171,7 +163,7 @@ impl LiveUpstream {
         let (upstream, host) = (self.name(), &endpoint.host);
         match found {
             Ok(addresses) => {
-                if std::mem::take(&mut entry.failing) {
+                if std::mem::take(&mut entry.is_failing) {
                     info!("upstream `{upstream}`: `{host}` is resolved again");
                 }
                 if entry.addresses == addresses {
@@ -180,7 +172,7 @@ impl LiveUpstream {
                 entry.addresses = addresses;
             }
             Err(reason) => {
-                if !std::mem::replace(&mut entry.failing, true) {
+                if !std::mem::replace(&mut entry.is_failing, true) {
                     let kept = entry.addresses.len();
                     warn!(
                         "upstream `{upstream}`: `{host}` can't be resolved, {kept} addresses are kept: {reason}"
@@ -229,7 +221,7 @@ impl Drop for LiveUpstream {
 }
 
 /// What is known of a host already.
-fn known(host: &str, former: &[Arc<LiveUpstream>]) -> Resolved {
+fn known(host: &str, former: &[Arc<LiveUpstream>]) -> ResolvedHost {
     let found = former.iter().find_map(|live| {
         let hosts = &live.definition.endpoints;
         let index = hosts.iter().position(|endpoint| &*endpoint.host == host)?;
