@@ -15,6 +15,8 @@ mod connection;
 mod end_signal;
 mod holder;
 mod request;
+mod resource;
+mod shed_log;
 mod shedder;
 mod stream;
 
@@ -31,7 +33,7 @@ pub(crate) use self::connection::ConnectionShare;
 pub(crate) use self::end_signal::EndSignal;
 use self::holder::{HolderKind, Register};
 pub(crate) use self::request::{Direction, Need, RequestShare};
-use self::shedder::Resource;
+use self::resource::Resource;
 pub(crate) use self::shedder::shed_when_short;
 pub(crate) use self::stream::StreamShare;
 use crate::capacity::Capacity;
@@ -126,11 +128,6 @@ impl Shares {
         &self.capacity
     }
 
-    /// Counts a connection; none where no descriptor is left for it.
-    pub(crate) fn take_connection_share(self: &Arc<Self>) -> Option<ConnectionShare> {
-        ConnectionShare::take(self)
-    }
-
     /// Waits up to 100 ms until a descriptor is left for a connection that was accepted just now.
     ///
     /// In a burst connections are accepted faster than those before them are counted, and faster than those that were told
@@ -150,27 +147,6 @@ impl Shares {
             self.short.notify_one();
             tokio::time::sleep(DESCRIPTOR_RETRY_PAUSE).await;
         }
-    }
-
-    /// Counts an HTTP/2 stream of a connection; none where a limit of memory is reached.
-    pub(crate) fn take_stream_share(
-        self: &Arc<Self>,
-        connection: &Arc<ConnectionShare>,
-    ) -> Option<Arc<StreamShare>> {
-        StreamShare::take(self, connection).map(Arc::new)
-    }
-
-    /// Takes a share for a request that an upstream is to be asked. `end` is what ends the request.
-    ///
-    /// # Errors
-    /// A limit is reached.
-    pub(crate) fn take_request_share(
-        self: &Arc<Self>,
-        connection: Option<Arc<ConnectionShare>>,
-        end: Arc<EndSignal>,
-        need: Need,
-    ) -> Result<Arc<RequestShare>, Short> {
-        RequestShare::take(self, connection, end, need)
     }
 
     /// Checks the limits for a request of a client that is counted already.

@@ -11,7 +11,7 @@ use super::clients::ClientId;
 use super::end_signal::EndSignal;
 use super::holder::{Holder, HolderKey, HolderKind};
 use super::request::RequestShare;
-use super::shedder::Resource;
+use super::resource::Resource;
 
 /// What a connection takes, in bytes: its read buffer and the state of TLS and HTTP/2. Measured; docs/security.md has the
 /// figures.
@@ -25,6 +25,13 @@ pub(crate) struct ConnectionShare {
     held: Option<(Arc<Holder>, HolderKey)>,
     /// The request that the whole connection serves.
     request: Mutex<Weak<RequestShare>>,
+}
+
+impl Shares {
+    /// Counts a connection; none where no descriptor is left for it.
+    pub(crate) fn take_connection_share(self: &Arc<Self>) -> Option<ConnectionShare> {
+        ConnectionShare::take(self)
+    }
 }
 
 impl ConnectionShare {

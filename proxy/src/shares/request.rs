@@ -16,11 +16,9 @@ use super::clients::Holdings;
 use super::connection::ConnectionShare;
 use super::end_signal::EndSignal;
 use super::holder::{Holder, HolderKey, HolderKind};
+use super::resource::REQUEST_BYTES;
 use super::{HARD_LIMIT_PART, Shares, Short};
 
-/// What a request takes at least while an upstream is asked, in bytes: buffers of the connection to the upstream, the state
-/// of two exchanges, and what is kept of a body for another attempt. Measured; docs/security.md has the figures.
-pub(crate) const REQUEST_BYTES: u64 = 128 * 1024;
 /// The most of a body that waits unseen behind a part that an upstream does not take, in bytes: an HTTP/2 window, and parts
 /// between the two sides.
 const UNSEEN_OF_BODY: u64 = 320 * 1024;
@@ -78,6 +76,21 @@ struct TrackedBytes {
     bytes: Bytes,
     request: Arc<RequestShare>,
     direction: Direction,
+}
+
+impl Shares {
+    /// Takes a share for a request that an upstream is to be asked. `end` is what ends the request.
+    ///
+    /// # Errors
+    /// A limit is reached.
+    pub(crate) fn take_request_share(
+        self: &Arc<Self>,
+        connection: Option<Arc<ConnectionShare>>,
+        end: Arc<EndSignal>,
+        need: Need,
+    ) -> Result<Arc<RequestShare>, Short> {
+        RequestShare::take(self, connection, end, need)
+    }
 }
 
 impl RequestShare {

@@ -6,22 +6,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
-use tracing::warn;
 
 use super::clients::{ClientId, Holdings};
-use super::holder::{Holder, HolderKind};
-use super::request::REQUEST_BYTES;
+use super::holder::Holder;
+use super::resource::Resource;
+use super::shed_log::ShedLog;
 use super::{FAIR_BYTES, FAIR_COUNT, FAIR_DESCRIPTORS, SHORT_PART, Shares};
 use crate::guard::contain;
 use crate::metrics::Metrics;
 
 /// How long the shedder rests after a round. What is ended is gone by then.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long the log is silent after a line.
-const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// A request that has got on since so many milliseconds is not ended for its client's memory: it is read.
 const STALLED_MS: u64 = 1_000;
 /// How many places are made at a time for those who ask.
@@ -58,114 +56,6 @@ pub(crate) async fn shed_when_short(
         }
         shed_log.log();
         tokio::time::sleep(PAUSE).await;
-    }
-}
-
-/// What was ended since the last line in the log.
-#[derive(Debug, Default)]
-struct ShedLog {
-    ended: [usize; Resource::ALL.len()],
-    logged_at: Option<Instant>,
-}
-
-impl ShedLog {
-    fn add(&mut self, resource: Resource, ended: usize) {
-        if let Some(sum) = self.ended.get_mut(resource as usize) {
-            *sum += ended;
-        }
-    }
-
-    /// Writes a line for each resource, unless there was one just now: rounds come by the hundred in a second.
-    fn log(&mut self) {
-        if self
-            .logged_at
-            .is_some_and(|logged_at| logged_at.elapsed() < LOG_INTERVAL)
-        {
-            return;
-        }
-        for (resource, ended) in Resource::ALL.into_iter().zip(&mut self.ended) {
-            if *ended > 0 {
-                warn!(
-                    resource = resource.name(),
-                    ended = *ended,
-                    "running short: connections and requests of the greediest clients were ended"
-                );
-                *ended = 0;
-                self.logged_at = Some(Instant::now());
-            }
-        }
-    }
-}
-
-/// What can run short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Resource {
-    ClientBuffered,
-    Buffered,
-    InFlight,
-    Tunnels,
-    Descriptors,
-}
-
-impl Resource {
-    pub(super) const ALL: [Self; 5] = [
-        Self::ClientBuffered,
-        Self::Buffered,
-        Self::InFlight,
-        Self::Tunnels,
-        Self::Descriptors,
-    ];
-
-    /// What requests of a kind are counted as.
-    pub(super) fn counted(kind: HolderKind) -> Self {
-        match kind {
-            HolderKind::Tunnel => Self::Tunnels,
-            HolderKind::Request | HolderKind::Connection => Self::InFlight,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::ClientBuffered => "client_buffered",
-            Self::Buffered => "buffered",
-            Self::InFlight => "in_flight",
-            Self::Tunnels => "tunnels",
-            Self::Descriptors => "descriptors",
-        }
-    }
-
-    fn of_client(self, holdings: &Holdings) -> u64 {
-        match self {
-            Self::ClientBuffered | Self::Buffered => holdings.buffered.load(Ordering::Relaxed),
-            Self::InFlight => holdings.in_flight.load(Ordering::Relaxed).into(),
-            Self::Tunnels => holdings.tunnels.load(Ordering::Relaxed).into(),
-            Self::Descriptors => holdings.descriptors() as u64,
-        }
-    }
-
-    /// What one who asks takes of it.
-    fn ticket(self) -> u64 {
-        match self {
-            Self::ClientBuffered | Self::Buffered => REQUEST_BYTES,
-            Self::InFlight | Self::Tunnels | Self::Descriptors => 1,
-        }
-    }
-
-    /// What comes free when a holder ends.
-    fn of_holder(self, holder: &Holder) -> u64 {
-        let holds_slot = holder.holds_slot.load(Ordering::Relaxed);
-        match self {
-            // A connection with a request ends by its request, which holds more.
-            Self::ClientBuffered | Self::Buffered
-                if holder.kind == HolderKind::Connection && !holder.is_idle_connection() =>
-            {
-                0
-            }
-            Self::ClientBuffered | Self::Buffered => holder.buffered.load(Ordering::Relaxed),
-            Self::InFlight => (holder.kind == HolderKind::Request && holds_slot).into(),
-            Self::Tunnels => (holder.kind == HolderKind::Tunnel && holds_slot).into(),
-            Self::Descriptors => (holder.is_idle_connection() || holds_slot).into(),
-        }
     }
 }
 

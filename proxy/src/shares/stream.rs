@@ -21,6 +21,16 @@ pub(crate) struct StreamShare {
     client: Mutex<Option<ClientId>>,
 }
 
+impl Shares {
+    /// Counts an HTTP/2 stream of a connection; none where a limit of memory is reached.
+    pub(crate) fn take_stream_share(
+        self: &Arc<Self>,
+        connection: &Arc<ConnectionShare>,
+    ) -> Option<Arc<StreamShare>> {
+        StreamShare::take(self, connection).map(Arc::new)
+    }
+}
+
 impl StreamShare {
     /// Takes a share for a stream of `connection`; none where a limit of memory is reached.
     pub(super) fn take(shares: &Arc<Shares>, connection: &Arc<ConnectionShare>) -> Option<Self> {

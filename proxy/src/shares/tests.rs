@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::request::REQUEST_BYTES;
-use super::shedder::Resource;
+use super::resource::{REQUEST_BYTES, Resource};
+
 use super::stream::STREAM_BYTES;
 use super::{ConnectionShare, Direction, EndSignal, Need, RequestShare, Shares, Short};
 use crate::capacity::{Capacity, ResourceLimit};
