@@ -8,6 +8,8 @@ mod client_connection;
 mod flood;
 mod http1;
 mod http2;
+mod http2_preface;
+mod http2_stream;
 mod malformed;
 mod pingora_stream;
 mod proxied;
@@ -30,7 +32,8 @@ pub(crate) use self::admission::{Admission, network};
 pub(crate) use self::backpressure::Backpressure;
 use self::buffered_socket::BufferedSocket;
 pub(crate) use self::client_connection::{BodyFault, ClientConnection, Http2Limits, client_connection};
-pub(crate) use self::http2::{Http2, current_stream};
+pub(crate) use self::http2::Http2;
+pub(crate) use self::http2_stream::current_stream;
 use self::streams::Streams;
 use crate::proxy_hooks::ProxyHooks;
 use crate::shared::Shared;
@@ -174,7 +177,7 @@ impl Edge {
     ) {
         let http2 = match self.protocol {
             ListenerProtocol::Plain => false,
-            ListenerProtocol::PlainOrHttp2 => http2::has_preface(&mut socket, deadline).await,
+            ListenerProtocol::PlainOrHttp2 => http2_preface::has_preface(&mut socket, deadline).await,
             ListenerProtocol::Tls => {
                 let handshakes = &self.shared.metrics.tls_handshakes;
                 let Some(config) = self.shared.current.load().tls(Some(&self.listener)) else {
@@ -190,7 +193,7 @@ impl Edge {
                 };
                 let http2 = encrypted.http2;
                 connection.tls = Some(encrypted);
-                if http2 && !http2::has_preface(&mut socket, deadline).await {
+                if http2 && !http2_preface::has_preface(&mut socket, deadline).await {
                     return;
                 }
                 http2

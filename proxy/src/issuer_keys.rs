@@ -1,19 +1,14 @@
 //! The keys of one issuer, as they are at the moment: given once with the documents, or published at a URL.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokens::{Generation, Identity, Issuer, KeySet, Rejection, Unverified};
 use tokio::task::AbortHandle;
 
 use crate::fetch_timing::RefreshSettings;
-use crate::remote_keys::RemoteKeys;
-
-/// Most requests that wait for one issuer's keys at once; more are told that it is cooling down.
-pub const MAX_WAITING_REQUESTS: usize = 1_024;
-/// How many names of keys that an issuer was found not to have are remembered.
-pub const MAX_ABSENT_KIDS: usize = 1_024;
+use crate::keys_status::KeysStatus;
+use crate::remote_keys::{Refreshed, RemoteKeys};
 
 /// The keys of one issuer. When the last owner drops them, they are fetched no more.
 #[derive(Debug)]
@@ -30,19 +25,6 @@ enum KeysSource {
     },
 }
 
-/// What came of asking for newer keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refreshed {
-    /// There are other keys than the ones that were tried: verify once more, with these.
-    Changed,
-    /// The issuer still publishes what was tried, or is known not to have the key.
-    Unchanged,
-    /// The keys were fetched for a request too short a while ago, or too many requests wait.
-    CoolingDown,
-    /// The fetch failed, or takes longer than a request waits.
-    Failed,
-}
-
 /// Why a token proves nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Unproven {
@@ -55,33 +37,6 @@ pub enum Unproven {
 impl From<Rejection> for Unproven {
     fn from(rejection: Rejection) -> Self {
         Self::Rejected(rejection)
-    }
-}
-
-/// How the keys that an issuer publishes stand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeysStatus {
-    /// The issuer's name.
-    pub issuer: Box<str>,
-    /// The number of usable keys; none where they were never fetched, or are kept no longer.
-    pub keys: Option<usize>,
-    /// When they were last fetched well.
-    pub last_success: Option<SystemTime>,
-    /// When and why the last fetch failed, unless one succeeded since.
-    pub last_failure: Option<(SystemTime, String)>,
-    /// Since when every fetch failed; none where the last one succeeded.
-    pub failing_since: Option<SystemTime>,
-    /// How long the last good keys are used after fetches began to fail; none: without limit.
-    pub keep_keys: Option<Duration>,
-    /// How many fetches came out how: `ok`, or the code of a failure.
-    pub fetches: BTreeMap<&'static str, u64>,
-}
-
-impl KeysStatus {
-    /// Returns true where there is a key that tokens can be verified with.
-    #[must_use]
-    pub fn is_usable(&self) -> bool {
-        self.keys.is_some_and(|keys| keys > 0)
     }
 }
 

@@ -13,8 +13,9 @@ use tokens::{Algorithm, Issuer};
 use tokio::runtime::Handle;
 
 use crate::fetch_timing::{FetchTiming, RefreshSettings};
-use crate::issuer_keys::{IssuerKeys, KeysStatus};
+use crate::issuer_keys::IssuerKeys;
 use crate::jwks::{self, Jwks};
+use crate::keys_status::KeysStatus;
 use crate::metric_family::{counted, described, family, measured, seconds};
 use crate::metrics::Metrics;
 use crate::remote_keys::RemoteKeys;

@@ -3,6 +3,7 @@
 pub(crate) mod action;
 pub(crate) mod body;
 pub(crate) mod decision;
+pub(crate) mod effects;
 pub(crate) mod head;
 pub(crate) mod headers;
 pub(crate) mod identity;

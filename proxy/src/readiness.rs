@@ -11,8 +11,8 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
-use crate::issuer_keys::KeysStatus;
 use crate::key_store::KeyStore;
+use crate::keys_status::KeysStatus;
 
 /// Longest error of a reload that is kept, in bytes.
 pub const MAX_RELOAD_ERROR_BYTES: usize = 16 * 1024;

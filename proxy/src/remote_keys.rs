@@ -20,9 +20,14 @@ use tracing::{info, warn};
 
 use crate::fetch_log::FetchLog;
 use crate::fetch_timing::{FetchTiming, RefreshSettings};
-use crate::issuer_keys::{KeysStatus, MAX_ABSENT_KIDS, MAX_WAITING_REQUESTS, Refreshed};
 use crate::jwks::{FetchFailed, Jwks};
 use crate::key_store::KeyStoreShared;
+use crate::keys_status::KeysStatus;
+
+/// Most requests that wait for one issuer's keys at once; more are told that it is cooling down.
+pub const MAX_WAITING_REQUESTS: usize = 1_024;
+/// How many names of keys that an issuer was found not to have are remembered.
+pub const MAX_ABSENT_KIDS: usize = 1_024;
 
 /// The keys at a URL, shared by whoever uses, fetches or shows them.
 #[derive(Debug)]
@@ -45,6 +50,19 @@ pub(crate) struct RemoteKeys {
     fetch_ended: Notify,
     /// Told of keys that arrive. It holds these only weakly.
     store: Arc<KeyStoreShared>,
+}
+
+/// What came of asking for newer keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refreshed {
+    /// There are other keys than the ones that were tried: verify once more, with these.
+    Changed,
+    /// The issuer still publishes what was tried, or is known not to have the key.
+    Unchanged,
+    /// The keys were fetched for a request too short a while ago, or too many requests wait.
+    CoolingDown,
+    /// The fetch failed, or takes longer than a request waits.
+    Failed,
 }
 
 #[derive(Debug, Default)]

@@ -1,15 +1,14 @@
 //! What is known of one request on its way, from its head to its line in the access log.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rules::Timestamp;
 
 use crate::findings::Findings;
 use crate::forwarding::Forwarding;
+use crate::in_flight::InFlight;
 use crate::outcome::RequestOutcome;
-use crate::phase::observe;
 use crate::prepared_snapshot::PreparedSnapshot;
 use crate::request_id::RequestId;
 use crate::shared::Shared;
@@ -49,14 +48,6 @@ pub(crate) struct RequestContext {
     pub(crate) _in_flight: InFlight,
 }
 
-/// How many requests are under way.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct InFlightCount(Arc<AtomicUsize>);
-
-/// One of them.
-#[derive(Debug)]
-pub(crate) struct InFlight(Arc<AtomicUsize>);
-
 impl RequestContext {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         let prepared = shared.current.load();
@@ -78,40 +69,6 @@ impl RequestContext {
             unobserved: Some(Arc::clone(shared)),
             _in_flight: shared.in_flight.enter(),
         }
-    }
-}
-
-impl Drop for RequestContext {
-    /// Gives the request's place back, as the connection to its upstream is given back or closed by now. And observes
-    /// a request that was shed: its task is dropped where it stands, and nothing of it runs again.
-    fn drop(&mut self) {
-        if let Some(share) = &self.share {
-            share.release_slot();
-        }
-        if let Some(shared) = self.unobserved.take()
-            && self.share.as_ref().is_some_and(|share| share.is_shed())
-        {
-            observe::shed(&shared, self);
-        }
-    }
-}
-
-impl InFlightCount {
-    /// Counts one request more.
-    pub(crate) fn enter(&self) -> InFlight {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        InFlight(Arc::clone(&self.0))
-    }
-
-    /// How many there are.
-    pub(crate) fn now(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -8,8 +8,8 @@ use tokens::OperatorTokens;
 
 use crate::access_log::AccessLogger;
 use crate::current::Current;
+use crate::in_flight::InFlightCount;
 use crate::metrics::Metrics;
-use crate::request_context::InFlightCount;
 use crate::request_id::RequestIdSource;
 use crate::shares::Shares;
 

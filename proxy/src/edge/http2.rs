@@ -10,19 +10,17 @@ use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
-use tokio::time::{Instant, timeout_at};
 
 use super::buffered_socket::BufferedSocket;
 use super::client_connection::connection_of_digest;
+use super::http2_stream::{Http2Stream, STREAM};
 use super::pingora_stream::PingoraStream;
 use super::{ClientConnection, Edge, EdgeLimits};
 use crate::answer::AnswerCode;
 use crate::proxy_hooks::ProxyHooks;
 use crate::shared::Shared;
-use crate::shares::{EndSignal, StreamShare};
+use crate::shares::EndSignal;
 
-/// How a connection begins (RFC 9113 section 3.4).
-pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Requests under way on one connection.
 const MAX_STREAMS: u32 = 100;
 /// What a field of a head counts beside its name and its value, in bytes (RFC 9113 section 6.5.2).
@@ -37,24 +35,6 @@ const MAX_SEND_BUFFER: usize = 64 * 1024;
 const MAX_PENDING_RESETS: usize = 20;
 /// Requests that we gave up because of what the client sent (CVE-2025-8671).
 const MAX_OWN_RESETS: usize = 256;
-
-tokio::task_local! {
-    /// The stream that the present task serves: pingora has no other place for what belongs to one stream.
-    static STREAM: Http2Stream;
-}
-
-/// A stream of HTTP/2.
-#[derive(Debug, Clone)]
-pub(crate) struct Http2Stream {
-    /// Ends its request.
-    pub(crate) end: Arc<EndSignal>,
-    pub(crate) share: Option<Arc<StreamShare>>,
-}
-
-/// Returns the stream that the present task serves, if it is one of HTTP/2.
-pub(crate) fn current_stream() -> Option<Http2Stream> {
-    STREAM.try_with(Clone::clone).ok()
-}
 
 /// pingora's loop over the requests of a connection, within the limits of one listener.
 pub(crate) struct Http2 {
@@ -142,23 +122,6 @@ fn options(limits: &EdgeLimits) -> H2Options {
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
         .max_local_error_reset_streams(Some(MAX_OWN_RESETS));
     options
-}
-
-/// Whether the connection begins as HTTP/2 does. It is read no further than that needs.
-pub(super) async fn has_preface(socket: &mut BufferedSocket, deadline: Instant) -> bool {
-    loop {
-        let length = socket.buffer.len().min(PREFACE.len());
-        if socket.buffer.get(..length) != PREFACE.get(..length) {
-            return false;
-        }
-        if length == PREFACE.len() {
-            return true;
-        }
-        match timeout_at(deadline, socket.fill_buffer()).await {
-            Ok(Ok(1..)) => {}
-            _ => return false,
-        }
-    }
 }
 
 /// Serves the requests of a connection that begins as HTTP/2 does, until it ends.

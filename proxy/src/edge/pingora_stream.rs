@@ -23,7 +23,7 @@ use tokio::time::{Sleep, sleep};
 use super::buffered_socket::BufferedSocket;
 use super::client_connection::{BodyFault, ClientConnection};
 use super::flood::{Flood, FloodWatch};
-use super::http2::PREFACE;
+use super::http2_preface::PREFACE;
 
 /// The most that is read of what follows a request before it is answered, in bytes.
 const MAX_BUFFERED_BYTES: usize = 64 * 1024;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokens::{ClaimPath, Generation, IssuerDefinition, KeySet, MAX_JWKS_BYTES};
 
 use super::*;
-use crate::issuer_keys::{MAX_WAITING_REQUESTS, Refreshed};
 use crate::key_server::{KeyResponse, TestKeyServer, eventually, jwks};
+use crate::remote_keys::{MAX_WAITING_REQUESTS, Refreshed};
 
 const NEVER: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_millis(1);

@@ -12,7 +12,7 @@ use crate::credential_sources::TokenLookup;
 use crate::decider::Decider;
 use crate::issuer_keys::{IssuerKeys, Unproven};
 use crate::outcome::RequestOutcome;
-use crate::phase::decision::Effects;
+use crate::phase::effects::Effects;
 use crate::phase::received::Received;
 use crate::refusal::RequestRefusal;
 

@@ -70,7 +70,7 @@ pub(crate) fn observe(
 
 /// Counts and logs a request that was ended to make room. Its head is gone with its task, so that method and path are
 /// empty.
-pub(crate) fn shed(shared: &Shared, context: &RequestContext) {
+fn shed(shared: &Shared, context: &RequestContext) {
     let duration = context.started.elapsed();
     meter(context).observe(RequestOutcome::Shed, 0, duration);
     if shared.access_log.is_on() {
@@ -80,6 +80,21 @@ pub(crate) fn shed(shared: &Shared, context: &RequestContext) {
             cause: Some("the process ran short, and this client held more than its part"),
             ..known(context, duration)
         });
+    }
+}
+
+impl Drop for RequestContext {
+    /// Gives the request's place back, as the connection to its upstream is given back or closed by now. And observes
+    /// a request that was shed: its task is dropped where it stands, and nothing of it runs again.
+    fn drop(&mut self) {
+        if let Some(share) = &self.share {
+            share.release_slot();
+        }
+        if let Some(shared) = self.unobserved.take()
+            && self.share.as_ref().is_some_and(|share| share.is_shed())
+        {
+            shed(&shared, self);
+        }
     }
 }
 
