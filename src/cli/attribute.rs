@@ -4,13 +4,13 @@ use serde_json::Value;
 
 /// A name and a value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Attribute(pub(super) String, pub(super) Value);
+pub(super) struct AttributeArgument(pub(super) String, pub(super) Value);
 
 /// Reads `seats=80`, `country=DE`: a value that is JSON is that, any other is a text.
 ///
 /// # Errors
 /// No name, or a value that is the spelling of an infinity or of not-a-number.
-pub(super) fn parse(text: &str) -> Result<Attribute, String> {
+pub(super) fn parse(text: &str) -> Result<AttributeArgument, String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => {
             if is_not_finite(value) {
@@ -19,7 +19,7 @@ pub(super) fn parse(text: &str) -> Result<Attribute, String> {
                 ));
             }
             let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
-            Ok(Attribute(name.to_owned(), value))
+            Ok(AttributeArgument(name.to_owned(), value))
         }
         _ => Err("an attribute is written NAME=VALUE".to_owned()),
     }

@@ -135,11 +135,11 @@ pub(super) fn apply(
     session: &Session,
     options: &ChangeOptions,
     change: ChangeRequest,
-    kept: UnchangedTenants<'_>,
+    unchanged: UnchangedTenants<'_>,
     done: impl FnOnce(&Value) -> String,
 ) -> Result<Exit> {
     let answer = session.send(&change.into_request(options, &[]), intent(options))?;
-    print_result(session, options, &answer, kept, done)?;
+    print_result(session, options, &answer, unchanged, done)?;
     Ok(Exit::Success)
 }
 
@@ -156,11 +156,11 @@ pub(super) fn print_result(
     session: &Session,
     options: &ChangeOptions,
     answer: &ApiResponse,
-    kept: UnchangedTenants<'_>,
+    unchanged: UnchangedTenants<'_>,
     done: impl FnOnce(&Value) -> String,
 ) -> Result<()> {
     session.print_response(answer, |body| match options.dry_run {
-        true => dry_run_text(body, kept, options.force),
+        true => dry_run_text(body, unchanged, options.force),
         false => applied_text(body, &done(body)),
     })
 }

@@ -18,10 +18,10 @@ use tokens::{Algorithm, Signer};
 use super::{
     Exit, clock, output,
     run::{self, Service},
-    token::Request,
+    token::TokenRequest,
 };
 use crate::process_log;
-use folder::Folder;
+use folder::DemoFolder;
 
 /// What the tenants stand for, as the flags file sets them up.
 const TENANTS: [(&str, &str, &str); 4] = [
@@ -56,11 +56,11 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     process_log::start(output::colour())?;
     let chosen = if arguments.any_port {
-        Applications::anywhere()?
+        Applications::on_any_port()?
     } else {
         Applications::default()
     };
-    let folder = Folder::make(&arguments.dir, &chosen.addresses()?)?;
+    let folder = DemoFolder::create(&arguments.dir, &chosen.addresses()?)?;
     let config = folder.file("sluice.yaml");
     let Some(startup) = run::load_startup(&config)? else {
         return Ok(Exit::Failure);
@@ -76,7 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     drop(inside);
     let service = Service::start(startup, config)
         .context("the demo can't start (is a port taken? then remove the folder and try --any-port)")?;
-    introduce(&arguments.dir, &folder, &service)?;
+    print_introduction(&arguments.dir, &folder, &service)?;
     let outcome = service.until_stopped();
     runtime.shutdown_background();
     outcome
@@ -87,7 +87,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
 struct Applications(Vec<TcpListener>);
 
 impl Applications {
-    fn anywhere() -> Result<Self> {
+    fn on_any_port() -> Result<Self> {
         let listeners = APPLICATIONS.map(|_| TcpListener::bind("127.0.0.1:0"));
         Ok(Self(listeners.into_iter().collect::<std::io::Result<_>>()?))
     }
@@ -144,7 +144,7 @@ fn address_of(loaded: &Loaded, upstream: &str) -> Result<SocketAddr> {
 }
 
 /// Says what is there and what to try.
-fn introduce(dir: &Path, folder: &Folder, service: &Service) -> Result<()> {
+fn print_introduction(dir: &Path, folder: &DemoFolder, service: &Service) -> Result<()> {
     let proxy = service
         .running
         .listeners()
@@ -156,12 +156,12 @@ fn introduce(dir: &Path, folder: &Folder, service: &Service) -> Result<()> {
         .admin()
         .map_or(String::new(), |address| format!("      admin http://{address}"));
     let signer = Signer::from_pem(&folder.private_key()?, Algorithm::Rs256, None)?;
-    let kept = if folder.kept { ", kept from before" } else { "" };
+    let existed = if folder.existed { ", kept from before" } else { "" };
     output::print(format_args!(
         "\nsluice demo  http://{proxy} -> two applications that know nothing of flags{admin}"
     ))?;
     output::print(format_args!(
-        "files in {}: sluice.yaml  flags.yaml  (edit them while this runs{kept})\n",
+        "files in {}: sluice.yaml  flags.yaml  (edit them while this runs{existed})\n",
         dir.display()
     ))?;
     for (tenant, who, what) in TENANTS {
@@ -169,7 +169,7 @@ fn introduce(dir: &Path, folder: &Folder, service: &Service) -> Result<()> {
     }
     output::print("\ntry, in another terminal:")?;
     for (tenant, _, _) in TENANTS {
-        let request = Request {
+        let request = TokenRequest {
             issuer: "https://login.example",
             audience: "sluice-demo",
             tenant,

@@ -1,6 +1,6 @@
 //! `sluice eval`: decides flags for subjects given as JSON lines, with no proxy and no config.
 
-mod question;
+mod line;
 
 use std::{
     io::{self, BufRead, BufReader, BufWriter, Read, Write},
@@ -13,7 +13,7 @@ use config::LoadedFlags;
 use rules::{Cause, Eligibility, Subject, Timestamp, UnknownTenant, decide};
 use serde_json::to_writer;
 
-use question::{Invalid, Question};
+use line::{EvalLine, InvalidLine};
 
 use super::{Exit, clock, output};
 
@@ -37,14 +37,14 @@ pub(super) struct Arguments {
     environment: String,
     /// Whether the lifecycle is enforced; left out, the environment says so.
     #[arg(long, value_enum)]
-    lifecycle: Option<Enforcement>,
+    lifecycle: Option<LifecycleEnforcement>,
     /// Decides as of this time (RFC 3339) instead of now.
     #[arg(long, value_name = "RFC3339", value_parser = clock::parse)]
     now: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Enforcement {
+enum LifecycleEnforcement {
     /// Alpha and beta flags are for those who are let in.
     Enforced,
     /// Everyone is eligible.
@@ -53,8 +53,8 @@ enum Enforcement {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let eligibility = match arguments.lifecycle {
-        Some(Enforcement::Enforced) => Eligibility::Enforced,
-        Some(Enforcement::Relaxed) => Eligibility::Relaxed,
+        Some(LifecycleEnforcement::Enforced) => Eligibility::Enforced,
+        Some(LifecycleEnforcement::Relaxed) => Eligibility::Relaxed,
         None => Eligibility::of_environment(&arguments.environment),
     };
     let loaded = match config::load_flags(&arguments.flags, eligibility) {
@@ -69,7 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         now: arguments.now,
     };
     let mut output = BufWriter::with_capacity(BUFFER, io::stdout().lock());
-    evaluator.all(BufReader::with_capacity(BUFFER, io::stdin().lock()), &mut output)
+    evaluator.answer_all(BufReader::with_capacity(BUFFER, io::stdin().lock()), &mut output)
 }
 
 struct Evaluator {
@@ -79,7 +79,7 @@ struct Evaluator {
 }
 
 impl Evaluator {
-    fn all<R: Read>(&self, mut input: BufReader<R>, output: &mut impl Write) -> Result<Exit> {
+    fn answer_all<R: Read>(&self, mut input: BufReader<R>, output: &mut impl Write) -> Result<Exit> {
         let mut line = Vec::new();
         let mut outcome = Exit::Success;
         loop {
@@ -94,9 +94,9 @@ impl Evaluator {
             }
             if line.last() != Some(&b'\n') && line.len() as u64 == MAX_LINE {
                 skip_line(&mut input)?;
-                Invalid::TooLong.write(output)?;
+                InvalidLine::TooLong.write(output)?;
                 outcome = Exit::Failure;
-            } else if !line.trim_ascii().is_empty() && !self.one(line.trim_ascii(), output)? {
+            } else if !line.trim_ascii().is_empty() && !self.answer_line(line.trim_ascii(), output)? {
                 outcome = Exit::Failure;
             }
             // Whoever asks line by line is answered line by line.
@@ -109,8 +109,8 @@ impl Evaluator {
     }
 
     /// Answers one line; false when it could not be read.
-    fn one(&self, line: &[u8], output: &mut impl Write) -> io::Result<bool> {
-        match Question::parse(line) {
+    fn answer_line(&self, line: &[u8], output: &mut impl Write) -> io::Result<bool> {
+        match EvalLine::parse(line) {
             Ok(question) => {
                 self.answer(&question, output)?;
                 Ok(true)
@@ -122,7 +122,7 @@ impl Evaluator {
         }
     }
 
-    fn answer(&self, question: &Question<'_>, output: &mut impl Write) -> io::Result<()> {
+    fn answer(&self, question: &EvalLine<'_>, output: &mut impl Write) -> io::Result<()> {
         output.write_all(b"{\"flag\":")?;
         to_writer(&mut *output, &*question.flag)?;
         output.write_all(b",\"tenant\":")?;

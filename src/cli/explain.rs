@@ -12,7 +12,7 @@ use hyper::Method;
 use rules::{InvalidTenantId, TenantId, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::attribute::{self, Attribute};
+use super::attribute::{self, AttributeArgument};
 use super::client::{ApiRequest, Secrecy, ServerAddress};
 use super::rejection::Intent;
 use super::render::json as fields;
@@ -50,7 +50,7 @@ pub(super) struct Arguments {
     groups: Vec<String>,
     /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be given several times.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = checked_attribute, conflicts_with = "token")]
-    attributes: Vec<Attribute>,
+    attributes: Vec<AttributeArgument>,
     /// The request's host; left out: that of a `--header`, else localhost.
     #[arg(long, value_parser = host)]
     host: Option<String>,
@@ -95,7 +95,7 @@ fn header(text: &str) -> Result<String, InvalidQuestion> {
     control::header(text).map(|_| text.to_owned())
 }
 
-fn checked_attribute(text: &str) -> Result<Attribute, String> {
+fn checked_attribute(text: &str) -> Result<AttributeArgument, String> {
     let attribute = attribute::parse(text)?;
     let read = control::attribute(&attribute.0, &attribute.1);
     read.map(|_| attribute).map_err(|invalid| invalid.to_string())
@@ -169,7 +169,7 @@ fn by_files(loaded: &Loaded, arguments: &Arguments) -> Result<Value> {
 fn request(arguments: &Arguments) -> Value {
     let attributes = arguments.attributes.iter();
     let attributes: Map<String, Value> = attributes
-        .map(|Attribute(name, value)| (name.clone(), value.clone()))
+        .map(|AttributeArgument(name, value)| (name.clone(), value.clone()))
         .collect();
     let mut request = json!({
         "method": arguments.method,

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Token(Token),
+    Token(TokenArguments),
 }
 
 /// Makes a token, and the entry to put into the document that `admin.operators.tokens` names. No server is asked.
@@ -29,13 +29,13 @@ enum Command {
 /// With --output the token goes into a file that only its owner reads, and the entry, which holds only its hash, to
 /// standard output. Without it the token goes to standard output, this once, and the entry to standard error.
 #[derive(Debug, Args)]
-struct Token {
+struct TokenArguments {
     /// Whose it is: stands in the audit log.
     #[arg(long)]
     name: String,
     /// What he may do.
     #[arg(long, value_enum)]
-    role: RoleName,
+    role: RoleArgument,
     /// For an org-admin: of which org.
     #[arg(long, value_name = "ORG", value_parser = org)]
     org: Option<String>,
@@ -48,7 +48,7 @@ struct Token {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum RoleName {
+enum RoleArgument {
     OrgAdmin,
     Viewer,
     Operator,
@@ -60,7 +60,7 @@ fn org(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-impl RoleName {
+impl RoleArgument {
     fn role(self) -> Role {
         match self {
             Self::OrgAdmin => Role::OrgAdmin,
@@ -73,7 +73,7 @@ impl RoleName {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let Command::Token(token) = &arguments.command;
-    if (token.role == RoleName::OrgAdmin) != token.org.is_some() {
+    if (token.role == RoleArgument::OrgAdmin) != token.org.is_some() {
         bail!("an org-admin has an --org, and nobody else has");
     }
     let (secret, hash) = TokenHash::issue().context("no token was made")?;
@@ -81,20 +81,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         let mut file = AtomicFile::create(path, IfExists::Fail)?;
         file.write(format!("{secret}\n").as_bytes())?;
         file.commit()?;
-        output::print(line(token, &hash))?;
+        output::print(token_entry(token, &hash))?;
         return Ok(Exit::Success);
     }
     output::print_stderr(
         "put this entry into the `tokens` of the document that `admin.operators.tokens` names:",
     );
-    output::print_stderr(line(token, &hash));
+    output::print_stderr(token_entry(token, &hash));
     output::print_stderr("and give this token to its owner; it is not shown again:");
     output::print(secret)?;
     Ok(Exit::Success)
 }
 
 /// An entry of the document of tokens. JSON is YAML.
-fn line(token: &Token, hash: &TokenHash) -> String {
+fn token_entry(token: &TokenArguments, hash: &TokenHash) -> String {
     let mut fields = vec![
         ("name", json!(token.name)),
         ("role", json!(token.role.role().as_str())),

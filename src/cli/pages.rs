@@ -13,11 +13,11 @@ use super::session::{OutputFormat, Session, print};
 /// How many pages are followed at most.
 const MAX_PAGES: usize = 1_000;
 /// How many items are asked for at a time.
-const PAGE: &str = "1000";
+const PAGE_SIZE: &str = "1000";
 
 /// Which page.
 #[derive(Debug, Args)]
-pub(super) struct Page {
+pub(super) struct PageOptions {
     /// At most so many; left out, all of them, or with --json one page.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -27,10 +27,10 @@ pub(super) struct Page {
 }
 
 /// Prints a list: its items in `field`, each of them a row.
-pub(super) fn list<const N: usize>(
+pub(super) fn print_list<const N: usize>(
     session: &Session,
     (path, query): (&str, &[(&str, &str)]),
-    page: &Page,
+    page: &PageOptions,
     field: &'static str,
     (headings, row): ([&'static str; N], impl Fn(&Value) -> [String; N]),
     nothing: &str,
@@ -42,7 +42,7 @@ pub(super) fn list<const N: usize>(
     let mut after = page.after.clone();
     for _ in 0..MAX_PAGES {
         let limit = left.min(1_000).to_string();
-        let limit = if left == usize::MAX { PAGE } else { &limit };
+        let limit = if left == usize::MAX { PAGE_SIZE } else { &limit };
         let mut asked = query.to_vec();
         asked.push(("limit", limit));
         asked.extend(after.as_deref().map(|after| ("after", after)));

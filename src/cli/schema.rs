@@ -9,12 +9,12 @@ use super::{Exit, output};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Which document.
-    #[arg(value_enum, default_value_t = Document::Sluice)]
-    document: Document,
+    #[arg(value_enum, default_value_t = DocumentKind::Sluice)]
+    document: DocumentKind,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Document {
+enum DocumentKind {
     /// sluice.yaml: listeners, issuers, upstreams, routes.
     Sluice,
     /// flags.yaml: flags, segments, tenants.
@@ -23,8 +23,8 @@ enum Document {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let schema = match arguments.document {
-        Document::Sluice => config::sluice_schema(),
-        Document::Flags => config::flags_schema(),
+        DocumentKind::Sluice => config::sluice_schema(),
+        DocumentKind::Flags => config::flags_schema(),
     };
     output::print(format_args!("{schema:#}"))?;
     Ok(Exit::Success)

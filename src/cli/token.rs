@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     tenant: String,
     /// Where the tenant stands in the claims: `tenant`, `org.id`, or a JSON pointer.
     #[arg(long, value_name = "CLAIM", default_value = "tenant", value_parser = claim)]
-    tenant_claim: Claim,
+    tenant_claim: TenantClaim,
     /// The user (`sub`).
     #[arg(long)]
     user: Option<String>,
@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         .with_context(|| format!("can't read the key {}", arguments.key.display()))?;
     let signer = signer(&key, arguments.alg, arguments.kid.as_deref())
         .with_context(|| format!("can't sign with {}", arguments.key.display()))?;
-    let request = Request {
+    let request = TokenRequest {
         issuer: &arguments.issuer,
         audience: &arguments.audience,
         tenant: &arguments.tenant,
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
 
 /// What a token should say.
 #[derive(Debug)]
-pub(super) struct Request<'r> {
+pub(super) struct TokenRequest<'r> {
     pub(super) issuer: &'r str,
     pub(super) audience: &'r str,
     pub(super) tenant: &'r str,
@@ -75,7 +75,7 @@ pub(super) struct Request<'r> {
     pub(super) ttl: Duration,
 }
 
-impl Request<'_> {
+impl TokenRequest<'_> {
     /// The claims of a token issued at `now`, in seconds.
     pub(super) fn claims(&self, now: u64) -> Value {
         let mut claims = Map::new();
@@ -112,11 +112,11 @@ fn signer(key: &[u8], algorithm: Algorithm, kid: Option<&str>) -> Result<Signer>
 
 /// A claim path, checked as the config checks it, and its names.
 #[derive(Debug, Clone)]
-struct Claim(Vec<String>);
+struct TenantClaim(Vec<String>);
 
-fn claim(text: &str) -> Result<Claim, String> {
+fn claim(text: &str) -> Result<TenantClaim, String> {
     ClaimPath::parse(text).map_err(|invalid| invalid.to_string())?;
-    Ok(Claim(match text.strip_prefix('/') {
+    Ok(TenantClaim(match text.strip_prefix('/') {
         Some(pointer) => pointer
             .split('/')
             .map(|name| name.replace("~1", "/").replace("~0", "~"))

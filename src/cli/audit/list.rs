@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::filter::Filter;
-use crate::cli::pages::{self, Page};
+use crate::cli::pages::{self, PageOptions};
 use crate::cli::render::json;
 use crate::cli::render::moment::moment_to_the_second;
 use crate::cli::session::Session;
@@ -17,7 +17,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
-    page: Page,
+    page: PageOptions,
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
@@ -26,7 +26,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         Some(org) => route::org(org, "/audit"),
         None => route::AUDIT.to_owned(),
     };
-    pages::list(
+    pages::print_list(
         session,
         (&path, &arguments.filter.query()),
         &arguments.page,

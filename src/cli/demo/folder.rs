@@ -25,19 +25,19 @@ pub(super) const LEGACY_ADDRESS: &str = "127.0.0.1:8082";
 
 /// The demo's files.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct DemoFolder {
     path: PathBuf,
     /// Whether it was there before.
-    pub(super) kept: bool,
+    pub(super) existed: bool,
 }
 
-impl Folder {
+impl DemoFolder {
     /// Makes the folder and whatever of it is missing. `addresses` are put in place of those in the example.
-    pub(super) fn make(path: &Path, addresses: &[(&str, String)]) -> Result<Self> {
+    pub(super) fn create(path: &Path, addresses: &[(&str, String)]) -> Result<Self> {
         fs::create_dir_all(path).with_context(|| format!("can't make the folder {}", path.display()))?;
         let folder = Self {
             path: path.to_owned(),
-            kept: path.join("sluice.yaml").exists(),
+            existed: path.join("sluice.yaml").exists(),
         };
         let mut config = CONFIG.to_owned();
         for (from, to) in addresses {

@@ -23,7 +23,7 @@ pub(super) fn render(story: &Value) -> String {
         gate_name,
         of("unasked_gate"),
     ];
-    let mut page = Page {
+    let mut page = TextPage {
         text: String::new(),
         values: column(values.into_iter().flatten().chain(limits).map(width), 44),
     };
@@ -97,7 +97,7 @@ const INDENT: usize = 2;
 /// Least spaces between two columns.
 const GAP: usize = 2;
 
-struct Page {
+struct TextPage {
     text: String,
     /// Of the values of the phases, before their notes.
     values: usize,
@@ -113,17 +113,17 @@ impl Widths {
     fn of(steps: &[Value]) -> Self {
         let clauses = steps.iter().flat_map(|step| list(step, "clauses"));
         // Clauses are indented below their step.
-        let clauses = clauses.map(|clause| of(clause, "clause").saturating_add(INDENT));
-        let questions = clauses.chain(steps.iter().map(|step| of(step, "question")));
+        let clauses = clauses.map(|clause| field_width(clause, "clause").saturating_add(INDENT));
+        let questions = clauses.chain(steps.iter().map(|step| field_width(step, "question")));
         Self {
             questions: column(questions, 34),
-            answers: column(steps.iter().map(|step| of(step, "answer")), 25),
+            answers: column(steps.iter().map(|step| field_width(step, "answer")), 25),
         }
     }
 }
 
 /// The width of a field's text.
-fn of(value: &Value, field: &str) -> usize {
+fn field_width(value: &Value, field: &str) -> usize {
     text(value, field).map_or(0, width)
 }
 
@@ -138,7 +138,7 @@ fn column(entries: impl Iterator<Item = usize>, least: usize) -> usize {
         .fold(least, usize::max)
 }
 
-impl Page {
+impl TextPage {
     fn text(&mut self, line: impl Display) {
         // Writing to a string can't fail.
         let _ = writeln!(self.text, "{}", printable(line.to_string().trim_end()));

@@ -6,7 +6,7 @@ use hyper::Method;
 use rules::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::cli::attribute::{self, Attribute};
+use crate::cli::attribute::{self, AttributeArgument};
 use crate::cli::client::ApiRequest;
 use crate::cli::rejection::Intent;
 use crate::cli::render::moment::rfc3339;
@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     groups: Vec<String>,
     /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be given several times.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute::parse)]
-    attributes: Vec<Attribute>,
+    attributes: Vec<AttributeArgument>,
     /// As of this time (RFC 3339) instead of now; with the flags and tenants as they are now.
     #[arg(long, value_name = "RFC3339", value_parser = clock::parse)]
     at: Option<Timestamp>,
@@ -58,7 +58,7 @@ fn question(arguments: &Arguments) -> Value {
     }
     let attributes = arguments.attributes.iter();
     let attributes: Map<String, Value> = attributes
-        .map(|Attribute(name, value)| (name.clone(), value.clone()))
+        .map(|AttributeArgument(name, value)| (name.clone(), value.clone()))
         .collect();
     question.insert("groups".to_owned(), json!(arguments.groups));
     question.insert("attributes".to_owned(), attributes.into());

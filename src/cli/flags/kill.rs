@@ -31,7 +31,7 @@ pub(super) struct KillArguments {
     socket: Option<PathBuf>,
     /// With --socket, for how long: `30m`, `1h`, `7d` at most; left out: an hour.
     #[arg(long = "for", value_name = "DURATION", requires = "socket", value_parser = duration::parse)]
-    duration_argument: Option<Duration>,
+    duration: Option<Duration>,
     #[command(flatten)]
     options: ChangeOptions,
 }
@@ -76,8 +76,8 @@ pub(super) fn kill(connection: &ConnectionOptions, arguments: &KillArguments) ->
         bail!("a kill by the socket needs --reason");
     };
     let mut body = json!({ "flag": flag, "reason": reason });
-    if let (Some(duration_argument), Some(fields)) = (arguments.duration_argument, body.as_object_mut()) {
-        fields.insert("seconds".to_owned(), duration_argument.as_secs().into());
+    if let (Some(duration), Some(fields)) = (arguments.duration, body.as_object_mut()) {
+        fields.insert("seconds".to_owned(), duration.as_secs().into());
     }
     let session = Session::over_socket(socket.clone(), connection)?;
     let request = ApiRequest::new(Method::POST, "/kill").json(&body);

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use crate::cli::pages::{self, Page};
+use crate::cli::pages::{self, PageOptions};
 use crate::cli::render::moment::moment;
 use crate::cli::render::{json, local_kill};
 use crate::cli::session::Session;
@@ -14,12 +14,12 @@ use crate::cli::{Exit, route};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    page: Page,
+    page: PageOptions,
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let headings = ["flag", "kind", "state", "on for", "opted in", "changed", ""];
-    pages::list(
+    pages::print_list(
         session,
         (route::FLAGS, &[]),
         &arguments.page,

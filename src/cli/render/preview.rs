@@ -21,8 +21,8 @@ pub(crate) enum UnchangedTenants<'k> {
 }
 
 /// The answer to a change that was only tried: whom it reaches, and whether it would be let if it was not forced.
-pub(crate) fn dry_run_text(answer: &Value, kept: UnchangedTenants<'_>, is_forced: bool) -> String {
-    let mut text = preview(answer.get("preview").unwrap_or(&Value::Null), kept);
+pub(crate) fn dry_run_text(answer: &Value, unchanged: UnchangedTenants<'_>, is_forced: bool) -> String {
+    let mut text = preview(answer.get("preview").unwrap_or(&Value::Null), unchanged);
     if json::is(answer, "needs_force") && !is_forced {
         text.push_str(
             "takes --force: it reaches more tenants than `max_blast_radius` lets one change reach\n",
@@ -32,7 +32,7 @@ pub(crate) fn dry_run_text(answer: &Value, kept: UnchangedTenants<'_>, is_forced
 }
 
 /// A preview as people read it.
-fn preview(preview: &Value, kept: UnchangedTenants<'_>) -> String {
+fn preview(preview: &Value, unchanged: UnchangedTenants<'_>) -> String {
     let count = |field| json::number(preview, field).unwrap_or_default();
     let (tenants, known) = (count("tenants"), count("known"));
     let flips = json::list(preview, "listed");
@@ -42,10 +42,10 @@ fn preview(preview: &Value, kept: UnchangedTenants<'_>) -> String {
         1 => format!("1 of {} changes:\n", counted(known, "tenant")),
         _ => format!("{tenants} of {} change:\n", counted(known, "tenant")),
     };
-    let flags = one_flag(flips.iter().chain(unknown));
+    let flags = flag_column(flips.iter().chain(unknown));
     text.push_str(&listed(flips, flags));
-    let told = flips.len().min(MAX_FLIPS);
-    let more = count("flips").saturating_sub(u64::try_from(told).unwrap_or(u64::MAX));
+    let listed_count = flips.len().min(MAX_FLIPS);
+    let more = count("flips").saturating_sub(u64::try_from(listed_count).unwrap_or(u64::MAX));
     if more > 0 {
         text.push_str(&format!("  ... and {more} more (--json tells them)\n"));
     }
@@ -60,7 +60,7 @@ fn preview(preview: &Value, kept: UnchangedTenants<'_>) -> String {
             counted(more, "more tenant")
         )),
     }
-    text.push_str(&unchanged_lines(json::list(preview, "kept"), kept));
+    text.push_str(&unchanged_lines(json::list(preview, "kept"), unchanged));
     if count("unseen") > 0 {
         let unseen = count("unseen");
         text.push_str(&format!(
@@ -72,24 +72,24 @@ fn preview(preview: &Value, kept: UnchangedTenants<'_>) -> String {
 
 /// Whether flips name their flag.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Flags {
-    One,
-    Several,
+enum FlagColumn {
+    Hidden,
+    Shown,
 }
 
-fn one_flag<'v>(flips: impl Iterator<Item = &'v Value>) -> Flags {
+fn flag_column<'v>(flips: impl Iterator<Item = &'v Value>) -> FlagColumn {
     let mut flags: Vec<&str> = flips.filter_map(|flip| json::text(flip, "flag")).collect();
     flags.dedup();
     flags.sort_unstable();
     flags.dedup();
     if flags.len() > 1 {
-        Flags::Several
+        FlagColumn::Shown
     } else {
-        Flags::One
+        FlagColumn::Hidden
     }
 }
 
-fn listed(flips: &[Value], flags: Flags) -> String {
+fn listed(flips: &[Value], flags: FlagColumn) -> String {
     let rows: Vec<[String; 4]> = flips
         .iter()
         .take(MAX_FLIPS)
@@ -103,15 +103,15 @@ fn listed(flips: &[Value], flags: Flags) -> String {
     let mut text = String::new();
     for [name, key, variant, why] in &rows {
         let key = match flags {
-            Flags::One => String::new(),
-            Flags::Several => format!("{key:keys$}   "),
+            FlagColumn::Hidden => String::new(),
+            FlagColumn::Shown => format!("{key:keys$}   "),
         };
         text.push_str(&format!("  {name:names$}   {key}{variant:variants$}   {why}\n"));
     }
     text
 }
 
-fn row(flip: &Value, flags: Flags) -> [String; 4] {
+fn row(flip: &Value, flags: FlagColumn) -> [String; 4] {
     let from = json::text(flip, "from").unwrap_or("nothing");
     let to = json::text(flip, "to").unwrap_or("nothing");
     let is_off = |variant: &str| matches!(variant, "off" | "nothing");
@@ -122,8 +122,8 @@ fn row(flip: &Value, flags: Flags) -> [String; 4] {
     };
     let tenant = json::text(flip, "tenant").unwrap_or("any");
     let flag = match flags {
-        Flags::One => "",
-        Flags::Several => json::text(flip, "flag").unwrap_or_default(),
+        FlagColumn::Hidden => "",
+        FlagColumn::Shown => json::text(flip, "flag").unwrap_or_default(),
     };
     [
         format!("{mark} {}", printable(tenant)),
@@ -134,11 +134,11 @@ fn row(flip: &Value, flags: Flags) -> [String; 4] {
 }
 
 /// `not changed: 11 tenants of tier2 (9 not eligible at beta, 1 overridden, 1 opted out)`.
-fn unchanged_lines(groups: &[Value], kept: UnchangedTenants<'_>) -> String {
+fn unchanged_lines(groups: &[Value], unchanged: UnchangedTenants<'_>) -> String {
     let mut by_tier: BTreeMap<&str, Vec<(u64, &str)>> = BTreeMap::new();
     for group in groups {
         let tier = json::text(group, "tier").unwrap_or_default();
-        let wanted = match kept {
+        let wanted = match unchanged {
             UnchangedTenants::All => true,
             UnchangedTenants::Tiers(tiers) => tiers.contains(&tier),
         };
@@ -153,7 +153,7 @@ fn unchanged_lines(groups: &[Value], kept: UnchangedTenants<'_>) -> String {
         let all = whys
             .iter()
             .fold(0_u64, |sum, (tenants, _)| sum.saturating_add(*tenants));
-        let told: Vec<String> = whys
+        let listed_count: Vec<String> = whys
             .iter()
             .map(|(tenants, why)| format!("{tenants} {}", printable(why)))
             .collect();
@@ -165,7 +165,7 @@ fn unchanged_lines(groups: &[Value], kept: UnchangedTenants<'_>) -> String {
         text.push_str(&format!(
             "not changed: {}{of} ({})\n",
             counted(all, "tenant"),
-            told.join(", ")
+            listed_count.join(", ")
         ));
     }
     text

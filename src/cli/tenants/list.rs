@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use crate::cli::pages::{self, Page};
+use crate::cli::pages::{self, PageOptions};
 use crate::cli::render::json;
 use crate::cli::session::Session;
 use crate::cli::{Exit, route};
@@ -13,12 +13,12 @@ use crate::cli::{Exit, route};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    page: Page,
+    page: PageOptions,
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let headings = ["tenant", "tier", "channel", "", "beta", "overrides"];
-    pages::list(
+    pages::print_list(
         session,
         (route::TENANTS, &[]),
         &arguments.page,

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use crate::cli::pages::{self, Page};
+use crate::cli::pages::{self, PageOptions};
 use crate::cli::render::json;
 use crate::cli::session::Session;
 use crate::cli::{Exit, route};
@@ -15,11 +15,11 @@ pub(super) struct Arguments {
     /// The tenant's id.
     tenant: String,
     #[command(flatten)]
-    page: Page,
+    page: PageOptions,
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
-    pages::list(
+    pages::print_list(
         session,
         (&route::org(&arguments.tenant, "/feature-flags"), &[]),
         &arguments.page,

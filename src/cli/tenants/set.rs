@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use hyper::Method;
 use serde_json::{Map, Value};
 
-use crate::cli::attribute::{self, Attribute};
+use crate::cli::attribute::{self, AttributeArgument};
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest, intent};
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{json, printable};
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     internal: Option<bool>,
     /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be given several times.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute::parse)]
-    attributes: Vec<Attribute>,
+    attributes: Vec<AttributeArgument>,
     /// Removes an attribute; may be given several times.
     #[arg(long, value_name = "NAME")]
     without: Vec<String>,
@@ -125,7 +125,7 @@ fn patch(arguments: &Arguments) -> Value {
     let set = arguments
         .attributes
         .iter()
-        .map(|Attribute(name, value)| (name.clone(), value.clone()));
+        .map(|AttributeArgument(name, value)| (name.clone(), value.clone()));
     let attributes: Map<String, Value> = removed.chain(set).collect();
     if !attributes.is_empty() {
         patch.insert("attributes".to_owned(), attributes.into());

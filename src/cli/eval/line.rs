@@ -18,7 +18,7 @@ use serde_json::to_writer;
 /// A line as it is read.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line<'l> {
+struct LineFields<'l> {
     #[serde(borrow)]
     flag: Cow<'l, str>,
     #[serde(borrow, deserialize_with = "required")]
@@ -28,7 +28,7 @@ struct Line<'l> {
     #[serde(default)]
     groups: Vec<Box<str>>,
     #[serde(borrow, default)]
-    attributes: Attributes<'l>,
+    attributes: LineAttributes<'l>,
 }
 
 /// A field that must be there, though it may be null.
@@ -37,50 +37,50 @@ fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de
 }
 
 #[derive(Debug, Default)]
-struct Attributes<'l>(Vec<(Cow<'l, str>, AttributeValue)>);
+struct LineAttributes<'l>(Vec<(Cow<'l, str>, AttributeValue)>);
 
 /// Who is asking for which flag.
 #[derive(Debug)]
-pub(super) struct Question<'l> {
+pub(super) struct EvalLine<'l> {
     pub(super) flag: Cow<'l, str>,
     pub(super) tenant: Option<Cow<'l, str>>,
     pub(super) user: Option<Cow<'l, str>>,
     pub(super) groups: Vec<Box<str>>,
-    attributes: Attributes<'l>,
+    attributes: LineAttributes<'l>,
 }
 
 /// Why a line can't be answered.
 #[derive(Debug)]
-pub(super) enum Invalid {
+pub(super) enum InvalidLine {
     /// It is longer than a line may be.
     TooLong,
     /// It is not the JSON that is asked for.
     Json(serde_json::Error),
     /// It says who is asking in a way that can't be.
-    Context {
+    Subject {
         flag: String,
         tenant: Option<String>,
         detail: String,
     },
 }
 
-impl<'l> Question<'l> {
-    pub(super) fn parse(line: &'l [u8]) -> Result<Self, Invalid> {
+impl<'l> EvalLine<'l> {
+    pub(super) fn parse(line: &'l [u8]) -> Result<Self, InvalidLine> {
         // Derived code reads a list as the fields in their order.
         if line.first() == Some(&b'[') {
-            return Err(Invalid::Json(de::Error::custom(
+            return Err(InvalidLine::Json(de::Error::custom(
                 "a line is an object, not a list",
             )));
         }
-        let Line {
+        let LineFields {
             flag,
             tenant,
             user,
             groups,
             attributes,
-        } = serde_json::from_slice(line).map_err(Invalid::Json)?;
-        if let Err(detail) = check(tenant.as_deref(), &attributes) {
-            return Err(Invalid::Context {
+        } = serde_json::from_slice(line).map_err(InvalidLine::Json)?;
+        if let Err(detail) = check_subject(tenant.as_deref(), &attributes) {
+            return Err(InvalidLine::Subject {
                 flag: flag.into_owned(),
                 tenant: tenant.map(Cow::into_owned),
                 detail,
@@ -105,7 +105,7 @@ impl<'l> Question<'l> {
 }
 
 /// Whether such a subject can be, or why not.
-fn check(tenant: Option<&str>, attributes: &Attributes<'_>) -> Result<(), String> {
+fn check_subject(tenant: Option<&str>, attributes: &LineAttributes<'_>) -> Result<(), String> {
     if let Some(Err(invalid)) = tenant.map(TenantId::check) {
         return Err(invalid.to_string());
     }
@@ -121,7 +121,7 @@ fn check(tenant: Option<&str>, attributes: &Attributes<'_>) -> Result<(), String
     }
 }
 
-impl Invalid {
+impl InvalidLine {
     /// Writes the answer to a line that can't be answered.
     pub(super) fn write(&self, output: &mut impl Write) -> io::Result<()> {
         let (flag, tenant, error, detail) = match self {
@@ -130,7 +130,7 @@ impl Invalid {
                 (None, None, "PARSE_ERROR", detail)
             }
             Self::Json(error) => (None, None, "PARSE_ERROR", error.to_string()),
-            Self::Context { flag, tenant, detail } => {
+            Self::Subject { flag, tenant, detail } => {
                 (Some(flag), tenant.as_ref(), "INVALID_CONTEXT", detail.clone())
             }
         };
@@ -142,10 +142,10 @@ impl Invalid {
     }
 }
 
-impl<'de: 'l, 'l> Deserialize<'de> for Attributes<'l> {
+impl<'de: 'l, 'l> Deserialize<'de> for LineAttributes<'l> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Names;
-        impl<'de> Visitor<'de> for Names {
+        struct AttributesVisitor;
+        impl<'de> Visitor<'de> for AttributesVisitor {
             type Value = Vec<(Cow<'de, str>, AttributeValue)>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -153,11 +153,11 @@ impl<'de: 'l, 'l> Deserialize<'de> for Attributes<'l> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut given = Vec::with_capacity(map.size_hint().unwrap_or(0));
-                while let Some(Name(name)) = map.next_key()? {
-                    given.push((name, map.next_value::<Option<Attribute>>()?));
+                let mut pairs = Vec::with_capacity(map.size_hint().unwrap_or(0));
+                while let Some(AttributeName(name)) = map.next_key()? {
+                    pairs.push((name, map.next_value::<Option<JsonAttribute>>()?));
                 }
-                let mut names: Vec<&str> = given.iter().map(|(name, _)| &**name).collect();
+                let mut names: Vec<&str> = pairs.iter().map(|(name, _)| &**name).collect();
                 names.sort_unstable();
                 if let Some((name, _)) = names.iter().zip(names.iter().skip(1)).find(|(a, b)| a == b) {
                     return Err(de::Error::custom(format_args!(
@@ -165,23 +165,23 @@ impl<'de: 'l, 'l> Deserialize<'de> for Attributes<'l> {
                     )));
                 }
                 // An attribute that is null is one that is missing.
-                let present = given
+                let present = pairs
                     .into_iter()
                     .filter_map(|(name, value)| Some((name, value?.0)));
                 Ok(present.collect())
             }
         }
-        deserializer.deserialize_map(Names).map(Self)
+        deserializer.deserialize_map(AttributesVisitor).map(Self)
     }
 }
 
 /// An attribute's name, borrowed where it has no escapes.
 #[derive(Deserialize)]
-struct Name<'l>(#[serde(borrow)] Cow<'l, str>);
+struct AttributeName<'l>(#[serde(borrow)] Cow<'l, str>);
 
-struct Attribute(AttributeValue);
+struct JsonAttribute(AttributeValue);
 
-impl<'de> Deserialize<'de> for Attribute {
+impl<'de> Deserialize<'de> for JsonAttribute {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;
         let read = control::attribute_value(&value).map_err(de::Error::custom);
