@@ -12,7 +12,7 @@ use rules::{Lifecycle, Revision, Snapshot};
 use tracing::error;
 
 use crate::environment::variable;
-use crate::story::Gateway;
+use crate::story::ExplainGateway;
 
 /// What is accepted.
 pub(crate) struct ActiveConfig {
@@ -176,10 +176,10 @@ impl ActiveConfig {
     }
 
     /// Returns the gateway that is accepted, to explain requests; none before the proxy runs.
-    pub(crate) fn gateway(&self) -> Option<Gateway> {
+    pub(crate) fn gateway(&self) -> Option<ExplainGateway> {
         let accepted = self.accepted.lock();
         let (publisher, _) = self.proxy.get()?;
-        Some(Gateway::serving(&accepted.loaded, publisher.decider()))
+        Some(ExplainGateway::new(&accepted.loaded, publisher.decider()))
     }
 
     /// The document of the flags that files manage, as it is on the disk now.

@@ -34,13 +34,13 @@ impl BreakGlassThread {
             .enable_all()
             .build()
             .context("there can be no break-glass socket")?;
-        let (knowing, enforcing) = (Arc::clone(active_config), Arc::clone(active_config));
+        let (killable, enforce) = (Arc::clone(active_config), Arc::clone(active_config));
         let server = BreakGlassServer {
             break_glass: Arc::clone(break_glass),
             clock: clock::now,
-            killable: Box::new(move |flag| knowing.killable(flag)),
-            enforce: Box::new(move || enforcing.apply_local_kills()),
-            note: Box::new(move |words| readiness.set_note(NOTE, words)),
+            killable: Box::new(move |flag| killable.killable(flag)),
+            enforce: Box::new(move || enforce.apply_local_kills()),
+            note: Box::new(move |words| readiness.note(NOTE, words)),
         };
         let (stop, stopped) = watch::channel(false);
         let mut post = BreakGlassPost::new(server, socket, stopped);

@@ -23,7 +23,7 @@ use crate::cli::clock;
 use crate::last_good::LastGood;
 use crate::operators;
 use crate::startup::StartupFlags;
-use crate::story::{self, Asked};
+use crate::story::{self, ExplainInput};
 
 /// How often it is looked whether there is a new document to write down.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -58,7 +58,7 @@ struct RequestExplainer {
 impl Explain for RequestExplainer {
     fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<Story, Unexplained> {
         let explained = match (self.keys.get(), self.active_config.gateway()) {
-            (Some(keys), Some(gateway)) => story::explain(&Asked {
+            (Some(keys), Some(gateway)) => story::explain(&ExplainInput {
                 gateway: &gateway,
                 question,
                 keys,
@@ -171,7 +171,7 @@ impl ControlPlane {
     pub(crate) fn attach_proxy(&self, running: &proxy::Running, loaded: &config::Loaded) -> Result<()> {
         let _ = self.observer.observed.set(running.observations());
         let _ = self.explainer.keys.set(Arc::clone(running.keys()));
-        self.operators.replace(operators::known(loaded, running.keys())?);
+        self.operators.replace(operators::load(loaded, running.keys())?);
         Ok(())
     }
 }

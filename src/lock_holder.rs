@@ -8,7 +8,7 @@ use std::path::Path;
 const LOCK: &str = "sluice.lock";
 
 /// That the store is in use, by whom, and what helps.
-pub(crate) fn in_use(directory: &Path) -> String {
+pub(crate) fn in_use_message(directory: &Path) -> String {
     let holder = match holder(&directory.join(LOCK)) {
         Some(id) => format!("the process {id}"),
         None => "another process".to_owned(),

@@ -20,6 +20,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     tokens::install_crypto_provider();
-    let _last_lines = process_log::LastLines;
+    let _flush = process_log::FlushOnExit;
     cli::run(cli::Cli::from_process())
 }

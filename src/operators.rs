@@ -49,22 +49,22 @@ impl VerifyToken for IssuerTokens {
 }
 
 /// Who is known, as the documents say it; none where they say nothing of operators.
-pub(crate) fn known(loaded: &Loaded, keys: &KeyStore) -> Result<Option<Known>> {
+pub(crate) fn load(loaded: &Loaded, keys: &KeyStore) -> Result<Option<Known>> {
     let Some(operators) = &loaded.operators else {
         return Ok(None);
     };
-    known_by(&operators.tokens, operators.issuer.as_ref(), keys).map(Some)
+    build(&operators.tokens, operators.issuer.as_ref(), keys).map(Some)
 }
 
 /// Who is known by the file of tokens as it is now and the issuer as it was loaded; none where there is no such file, or
 /// it can't be read.
-pub(crate) fn known_anew(loaded: &Loaded, keys: &KeyStore) -> Option<Known> {
+pub(crate) fn reload_tokens(loaded: &Loaded, keys: &KeyStore) -> Option<Known> {
     let operators = loaded.operators.as_ref()?;
     let tokens = config::operator_tokens(Files::Disk, operators.tokens_file.as_deref()?).ok()?;
-    known_by(&tokens, operators.issuer.as_ref(), keys).ok()
+    build(&tokens, operators.issuer.as_ref(), keys).ok()
 }
 
-fn known_by(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &KeyStore) -> Result<Known> {
+fn build(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &KeyStore) -> Result<Known> {
     let tokens = tokens.iter().map(|token| {
         Ok(StaticToken {
             name: token.name.to_string(),
@@ -80,7 +80,7 @@ fn known_by(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &Ke
             let issuer = operator.issuer.issuer.clone();
             let keys = issuer_keys(&operator.issuer, keys)?;
             let roles = operator.roles.iter();
-            let roles = roles.map(|(given, ours)| (given.to_string(), role(*ours)));
+            let roles = roles.map(|(claim_value, role_name)| Ok((claim_value.to_string(), role(role_name)?)));
             Some(IssuerRoles {
                 issuer: issuer.name().to_owned(),
                 verify: Arc::new(IssuerTokens { issuer, keys }),
@@ -96,35 +96,36 @@ fn known_by(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &Ke
 
 /// What changes must meet, as the documents say it; what they leave out is as usual.
 pub(crate) fn policy(changes: &ChangePolicy) -> Policy {
-    let usual = Policy::default();
-    let ms =
-        |written: Option<u64>, usual: i64| written.map_or(usual, |ms| i64::try_from(ms).unwrap_or(i64::MAX));
+    let default = Policy::default();
+    let ms = |written: Option<u64>, default: i64| {
+        written.map_or(default, |ms| i64::try_from(ms).unwrap_or(i64::MAX))
+    };
     Policy {
-        soak_ms: ms(changes.soak_ms, usual.soak_ms),
+        soak_ms: ms(changes.soak_ms, default.soak_ms),
         ga: GaPolicy {
-            tenants: changes.ga_tenants.unwrap_or(usual.ga.tenants),
-            stable_ms: ms(changes.ga_stable_ms, usual.ga.stable_ms),
+            tenants: changes.ga_tenants.unwrap_or(default.ga.tenants),
+            stable_ms: ms(changes.ga_stable_ms, default.ga.stable_ms),
             revertible: match changes.ga_revertible {
                 Some(false) => Revertible::Optional,
                 Some(true) => Revertible::Required,
-                None => usual.ga.revertible,
+                None => default.ga.revertible,
             },
             sign_offs: match &changes.ga_sign_offs {
                 Some(roles) => roles.iter().map(ToString::to_string).collect(),
-                None => usual.ga.sign_offs,
+                None => default.ga.sign_offs,
             },
-            errors: changes.ga_errors.or(usual.ga.errors),
-            errors_window_ms: ms(changes.ga_errors_window_ms, usual.ga.errors_window_ms),
+            errors: changes.ga_errors.or(default.ga.errors),
+            errors_window_ms: ms(changes.ga_errors_window_ms, default.ga.errors_window_ms),
         },
         max_blast_radius: match changes.max_blast_radius {
             Some(0) => None,
             Some(limit) => Some(limit),
-            None => usual.max_blast_radius,
+            None => default.max_blast_radius,
         },
         stale: StaleLimits {
-            ga_ms: ms(changes.stale_ga_ms, usual.stale.ga_ms),
-            unused_ms: ms(changes.stale_unused_ms, usual.stale.unused_ms),
-            undecided_ms: ms(changes.stale_undecided_ms, usual.stale.undecided_ms),
+            ga_ms: ms(changes.stale_ga_ms, default.stale.ga_ms),
+            unused_ms: ms(changes.stale_unused_ms, default.stale.unused_ms),
+            undecided_ms: ms(changes.stale_undecided_ms, default.stale.undecided_ms),
         },
     }
 }

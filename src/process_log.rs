@@ -14,7 +14,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How long the last lines may take at the end of the process.
-pub(crate) const LAST_LINES: Duration = Duration::from_secs(2);
+pub(crate) const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The log, once it was started.
 static LOG: OnceLock<ProcessLog> = OnceLock::new();
@@ -56,12 +56,12 @@ pub(crate) fn current() -> Option<&'static ProcessLog> {
 }
 
 /// Writes the last lines when it is dropped, within two seconds: however the process ends, what it said last is told.
-pub(crate) struct LastLines;
+pub(crate) struct FlushOnExit;
 
-impl Drop for LastLines {
+impl Drop for FlushOnExit {
     fn drop(&mut self) {
         if let Some(log) = current() {
-            log.flush(LAST_LINES);
+            log.flush(FLUSH_TIMEOUT);
         }
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
         Err(OpenError::Store(
             damage @ (StoreError::Corrupt(_) | StoreError::Io(_) | StoreError::Full(_)),
         )) => fall_back(directory, eligibility, &damage)?,
-        Err(OpenError::Store(StoreError::InUse)) => bail!(lock_holder::in_use(&directory)),
+        Err(OpenError::Store(StoreError::InUse)) => bail!(lock_holder::in_use_message(&directory)),
         Err(other) => return Err(other).with_context(|| format!("the store in {}", directory.display())),
     };
     let (compiled, revision) = match &flags {

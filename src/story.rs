@@ -4,8 +4,8 @@
 mod caller;
 mod explanation;
 mod limits;
-mod passed_over;
-mod question;
+mod rejected_candidates;
+mod request_head;
 
 use std::sync::Arc;
 
@@ -18,15 +18,15 @@ use rules::Timestamp;
 pub(crate) use self::explanation::explain;
 
 /// A gateway whose decisions are explained.
-pub(crate) struct Gateway {
+pub(crate) struct ExplainGateway {
     decider: Decider,
     identity: Arc<Identity>,
     places: Arc<Places>,
 }
 
 /// A question about a request.
-pub(crate) struct Asked<'a> {
-    pub(crate) gateway: &'a Gateway,
+pub(crate) struct ExplainInput<'a> {
+    pub(crate) gateway: &'a ExplainGateway,
     pub(crate) question: &'a RequestQuestion,
     /// The keys that tokens are verified by.
     pub(crate) keys: &'a KeyStore,
@@ -34,17 +34,17 @@ pub(crate) struct Asked<'a> {
     pub(crate) at: Timestamp,
 }
 
-impl Gateway {
+impl ExplainGateway {
     /// The gateway of a document that was loaded.
     ///
     /// # Errors
     /// Two issuers have the same name.
-    pub(crate) fn of(loaded: &Loaded) -> Result<Self> {
-        Ok(Self::serving(loaded, Decider::prepare(loaded)?))
+    pub(crate) fn load(loaded: &Loaded) -> Result<Self> {
+        Ok(Self::new(loaded, Decider::prepare(loaded)?))
     }
 
     /// The gateway of a document that is served by `decider`.
-    pub(crate) fn serving(loaded: &Loaded, decider: Decider) -> Self {
+    pub(crate) fn new(loaded: &Loaded, decider: Decider) -> Self {
         Self {
             decider,
             identity: Arc::clone(&loaded.identity),

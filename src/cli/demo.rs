@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let service = Service::start(startup, config)
         .context("the demo can't start (is a port taken? then remove the folder and try --any-port)")?;
     print_introduction(&arguments.dir, &folder, &service)?;
-    let outcome = service.until_stopped();
+    let outcome = service.run_until_stopped();
     runtime.shutdown_background();
     outcome
 }

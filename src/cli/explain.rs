@@ -20,7 +20,7 @@ use super::render::moment::rfc3339;
 use super::required_members::RequiredMembers;
 use super::session::{AccessOptions, Session};
 use super::{Exit, clock, output, route};
-use crate::story::{self, Asked, Gateway};
+use crate::story::{self, ExplainGateway, ExplainInput};
 
 /// Says what would happen to a request, and why: the route, who is asking, each step of the decision that was
 /// and was not taken, the headers that would be sent. No request is made.
@@ -154,9 +154,9 @@ fn by_files(loaded: &Loaded, arguments: &Arguments) -> Result<Value> {
         .build()
         .context("can't start")?;
     let handle = runtime.handle().clone();
-    let keys = proxy::KeyStore::new(handle, proxy::FetchTiming::default(), &proxy::Metrics::new());
-    let story = story::explain(&Asked {
-        gateway: &Gateway::of(loaded)?,
+    let keys = proxy::KeyStore::new(handle, proxy::Pace::default(), &proxy::Metrics::new());
+    let story = story::explain(&ExplainInput {
+        gateway: &ExplainGateway::load(loaded)?,
         question: &form.read()?,
         keys: &keys,
         at: arguments.at.unwrap_or_else(clock::now),

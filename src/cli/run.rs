@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     if service.running.admin().is_some() && !service.control_plane.operators.asks() {
         info!("`admin.operators` names nobody: whoever is on this machine is platform-admin there");
     }
-    service.until_stopped()
+    service.run_until_stopped()
 }
 
 /// What there is to serve; none where the documents have problems, which are told.
@@ -78,9 +78,9 @@ impl Service {
         if !loaded.warnings.is_empty() {
             output::print_stderr(loaded.warnings.render(output::colour()).trim_end());
         }
-        let local = loaded.settings.break_glass.clone();
-        let open = |local: &config::BreakGlass| Arc::new(BreakGlass::open(&local.journal));
-        let kills = local.as_ref().map(open);
+        let socket_config = loaded.settings.break_glass.clone();
+        let open = |socket_config: &config::BreakGlass| Arc::new(BreakGlass::open(&socket_config.journal));
+        let break_glass_kills = socket_config.as_ref().map(open);
         let managed = match &flags {
             StartupFlags::Files => None,
             StartupFlags::Store { opened, .. } => Some((opened.compiled().clone(), opened.revision().0)),
@@ -93,10 +93,10 @@ impl Service {
             _ => None,
         };
         let changes = loaded.settings.changes.clone();
-        let composition = Composition::of(path, loaded, managed, kills.clone());
-        let operation = Operation::of(flags, &changes, &composition);
-        let options = proxy::StartOptions {
-            admin_routes: Some(operation.api()),
+        let active_config = ActiveConfig::new(path, loaded, managed, break_glass_kills.clone());
+        let control_plane = ControlPlane::new(flags, &changes, &active_config);
+        let options = proxy::Options {
+            admin_routes: Some(control_plane.api()),
             log_drops: process_log::current().map(|log| Arc::clone(log.drops())),
             ..proxy::StartOptions::default()
         };
@@ -117,20 +117,20 @@ impl Service {
             );
         }
         active_config.with_loaded(|loaded| control_plane.attach_proxy(&running, loaded))?;
-        running.readiness().set_note("store", damage);
-        let break_glass = match local.zip(kills) {
-            Some((local, kills)) => {
+        running.readiness().note("store", damage);
+        let break_glass = match socket_config.zip(break_glass_kills) {
+            Some((socket_config, break_glass_kills)) => {
                 let readiness = Arc::clone(running.readiness());
                 Some(BreakGlassThread::start(
-                    &local.socket,
-                    &kills,
+                    &socket_config.socket,
+                    &break_glass_kills,
                     &active_config,
                     readiness,
                 )?)
             }
             None => None,
         };
-        let follower = Follower {
+        let reloader = Reloader {
             active_config: Arc::clone(&active_config),
             publisher: running.publisher(),
             control: Arc::clone(&control_plane.control),
@@ -145,7 +145,7 @@ impl Service {
                     WatchOptions::default(),
                     loaded,
                     move || reading.read_document(),
-                    move |reload| follower.follow(reload),
+                    move |reload| reloader.reload(reload),
                 )
             })
             .context("can't watch the files")?;
@@ -159,7 +159,7 @@ impl Service {
     }
 
     /// Serves until SIGTERM or Ctrl-C, then drains.
-    pub(super) fn until_stopped(self) -> Result<Exit> {
+    pub(super) fn run_until_stopped(self) -> Result<Exit> {
         self.running.run()?;
         drop(self.watcher);
         drop(self.break_glass);
@@ -175,7 +175,7 @@ const OPERATORS_KEPT: &str = "`admin.operators` is no longer in the document; th
      whoever is on this machine is platform-admin. Put it back, or restart to go on without";
 
 /// Whoever is told of changes of the files.
-struct Follower {
+struct Reloader {
     active_config: Arc<ActiveConfig>,
     publisher: Publisher,
     control: Arc<Control>,
@@ -184,19 +184,19 @@ struct Follower {
     readiness: Arc<Readiness>,
 }
 
-impl Follower {
+impl Reloader {
     /// Takes over a change of the files, or says why not.
-    fn follow(&self, reload: Reload) -> Reception {
+    fn reload(&self, reload: Reload) -> Reception {
         match reload {
             Reload::Applied(loaded) => {
                 let warnings = &loaded.warnings;
                 let warnings = (!warnings.is_empty()).then(|| warnings.render(output::colour()));
-                let known = operators::known(&loaded, &self.keys);
-                let take = || self.active_config.apply_document(*loaded);
-                let taken = known.and_then(|known| Ok((known, self.control.undisturbed(take)?)));
-                match taken {
+                let known = operators::load(&loaded, &self.keys);
+                let apply = || self.active_config.apply_document(*loaded);
+                let applied = known.and_then(|known| Ok((known, self.control.undisturbed(apply)?)));
+                match applied {
                     Ok((known, published)) => {
-                        self.operate(known);
+                        self.replace_operators(known);
                         self.control.files_changed();
                         self.control.move_to(self.active_config.eligibility());
                         let revision = self.active_config.revision();
@@ -209,12 +209,12 @@ impl Follower {
                         }
                     }
                     Err(refused) => {
-                        let why = refused.to_string();
-                        self.publisher.record_refused(&why);
-                        if why.contains('\n') {
-                            output::log_report(NOT_RELOADED, &why);
+                        let reason = refused.to_string();
+                        self.publisher.refused(&reason);
+                        if reason.contains('\n') {
+                            output::log_report(NOT_RELOADED, &reason);
                         } else {
-                            error!("{NOT_RELOADED} {why}");
+                            error!("{NOT_RELOADED} {reason}");
                         }
                         return Reception::NotServed;
                     }
@@ -225,7 +225,7 @@ impl Follower {
                 // Who was taken out of the file of tokens is out, whatever is wrong elsewhere.
                 let known = self
                     .active_config
-                    .with_loaded(|loaded| operators::known_anew(loaded, &self.keys));
+                    .with_loaded(|loaded| operators::reload_tokens(loaded, &self.keys));
                 if let Some(known) = known {
                     self.operators.replace(Some(known));
                 }
@@ -241,8 +241,8 @@ impl Follower {
 
     /// Lets those operate whom the documents name now. Where they no longer say anything of operators the former ones
     /// stay: that whoever is on this machine may do everything is not to happen by a line that was lost.
-    fn operate(&self, known: Option<Known>) {
-        let note = |words| self.readiness.set_note("operators", words);
+    fn replace_operators(&self, known: Option<Known>) {
+        let note = |words| self.readiness.note("operators", words);
         if known.is_none() && self.operators.asks() {
             note(Some(OPERATORS_KEPT.to_owned()));
             warn!("{OPERATORS_KEPT}");

@@ -9,49 +9,49 @@ use crate::cli::clock;
 
 /// What is said of the caller.
 #[derive(Debug, Default)]
-pub(super) struct CallerWords {
+pub(super) struct CallerText {
     pub(super) identity: String,
     pub(super) source: String,
 }
 
 /// Describes the caller of a request that was decided for `subject`, by a route that asks for `auth`.
-pub(super) fn decided(
+pub(super) fn describe(
     decider: &Decider,
     run: &DryRun,
     question: &RequestQuestion,
-    (subject, auth): (&SubjectWords, Auth),
-) -> CallerWords {
+    (subject, auth): (&SubjectText, Auth),
+) -> CallerText {
     let source = match (auth, &run.observed) {
         _ if run.is_preflight && passes_preflight(decider, run) => {
             "a preflight passes without a token and without the gate".to_owned()
         }
         (_, Some(code)) => {
-            let reason = refused(decider, run, code);
+            let reason = rejection_reason(decider, run, code);
             format!("{reason}; in shadow mode nobody is refused for that")
         }
         (Auth::None, None) => "the route asks for no token".to_owned(),
         (Auth::Required | Auth::Optional, None) => match (&run.verified, &question.sender) {
             (_, Sender::Tenant { .. }) => "as given".to_owned(),
-            (Some(Ok(identity)), _) => by_token(decider, identity),
+            (Some(Ok(identity)), _) => token_source(decider, identity),
             _ => "no token, and the route needs none".to_owned(),
         },
     };
-    CallerWords {
+    CallerText {
         identity: subject.0.clone(),
         source,
     }
 }
 
 /// Describes the caller of a request that was refused with `code` before a gate was decided.
-pub(super) fn refused_caller(decider: &Decider, run: &DryRun, code: &str) -> CallerWords {
-    let mut source = refused(decider, run, code);
+pub(super) fn describe_rejected(decider: &Decider, run: &DryRun, code: &str) -> CallerText {
+    let mut source = rejection_reason(decider, run, code);
     let routes = &decider.snapshot().routes;
     let own = run.route.and_then(|id| routes.route(id));
     let asks = own.is_some_and(|route| route.auth_for(run.is_preflight) != Auth::None);
     if !asks {
         source.push_str("; a route that the path can also be read to fall on asks for a token");
     }
-    CallerWords {
+    CallerText {
         identity: "nobody".to_owned(),
         source,
     }
@@ -59,19 +59,19 @@ pub(super) fn refused_caller(decider: &Decider, run: &DryRun, code: &str) -> Cal
 
 /// The subject of a decision in words.
 #[derive(Debug, Default)]
-pub(super) struct SubjectWords(String);
+pub(super) struct SubjectText(String);
 
-impl SubjectWords {
+impl SubjectText {
     pub(super) fn of(subject: &Subject<'_>) -> Self {
-        let mut words = match (subject.tenant, subject.user) {
+        let mut text = match (subject.tenant, subject.user) {
             (Some(tenant), Some(user)) => format!("tenant {tenant}, user {user}"),
             (Some(tenant), None) => format!("tenant {tenant}"),
             (None, _) => "anonymous".to_owned(),
         };
         if subject.record.is_none() && subject.tenant.is_some() {
-            words.push_str(" (no record)");
+            text.push_str(" (no record)");
         }
-        Self(words)
+        Self(text)
     }
 }
 
@@ -81,7 +81,7 @@ fn passes_preflight(decider: &Decider, run: &DryRun) -> bool {
 }
 
 /// Why a caller is refused with `code`.
-fn refused(decider: &Decider, run: &DryRun, code: &str) -> String {
+fn rejection_reason(decider: &Decider, run: &DryRun, code: &str) -> String {
     match (&run.verified, code) {
         (Some(Err(Unproven::Rejected(rejection))), _) => rejection.description().to_owned(),
         (Some(Err(Unproven::NoKeys)), _) => "the keys of the token's issuer can't be had".to_owned(),
@@ -98,7 +98,7 @@ fn refused(decider: &Decider, run: &DryRun, code: &str) -> String {
     }
 }
 
-fn by_token(decider: &Decider, identity: &Identity) -> String {
+fn token_source(decider: &Decider, identity: &Identity) -> String {
     let Some(issuer) = decider.issuer(identity) else {
         return String::new();
     };

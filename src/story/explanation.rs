@@ -8,15 +8,15 @@ use rules::{
     Timestamp, Truth,
 };
 
-use super::caller::{self, SubjectWords};
-use super::{Asked, issuer_keys, limits, passed_over, question};
+use super::caller::{self, SubjectText};
+use super::{ExplainInput, issuer_keys, limits, rejected_candidates, request_head};
 use crate::cli::clock;
 
 /// What is told of a decision while its subject is known.
 #[derive(Default)]
-struct Decided {
+struct DecisionDetails {
     gate: Option<GateStory>,
-    subject: SubjectWords,
+    subject: SubjectText,
     auth: Option<Auth>,
     /// What there is to say about an answer of the proxy's own.
     detail: &'static str,
@@ -26,11 +26,11 @@ struct Decided {
 ///
 /// # Errors
 /// Keys can't be fetched from where the document says. What the proxy would refuse is a story, too.
-pub(crate) fn explain(asked: &Asked<'_>) -> Result<Story> {
+pub(crate) fn explain(asked: &ExplainInput<'_>) -> Result<Story> {
     let (gateway, asks) = (asked.gateway, asked.question);
     let decider = &gateway.decider;
-    let head = question::head(asks, decider);
-    let question = DryRunRequest {
+    let head = request_head::write(asks, decider);
+    let question = Question {
         head: &head,
         caller: stated_caller(asks),
         attributes: attributes(asks, decider),
@@ -39,13 +39,13 @@ pub(crate) fn explain(asked: &Asked<'_>) -> Result<Story> {
         let issuer = gateway.identity.issuers.get(position)?;
         issuer_keys(issuer, asked.keys).ok()
     };
-    let mut decided = Decided::default();
+    let mut decided = DecisionDetails::default();
     let run = asked.keys.wait(dry_run(
         decider,
         &question,
         keys,
         (asked.at, clock::now().seconds()),
-        |decision, subject| decided = Decided::of(decider, decision, subject, asked.at),
+        |decision, subject| decided = DecisionDetails::of(decider, decision, subject, asked.at),
     ));
     Ok(story(asked, &run, decided))
 }
@@ -69,13 +69,13 @@ fn attributes(question: &RequestQuestion, decider: &Decider) -> Vec<(AttributeId
     stated.collect()
 }
 
-fn story(asked: &Asked<'_>, run: &DryRun, decided: Decided) -> Story {
+fn story(asked: &ExplainInput<'_>, run: &DryRun, decided: DecisionDetails) -> Story {
     let (gateway, asks) = (asked.gateway, asked.question);
     let decider = &gateway.decider;
     let snapshot = decider.snapshot();
     let routes = &snapshot.routes;
     let route = run.route.and_then(|id| routes.route(id));
-    let (passed_over, elsewhere) = passed_over::of(decider, run);
+    let (passed_over, elsewhere) = rejected_candidates::find(decider, run);
     let mut story = Story {
         snapshot: snapshot.revision.to_string(),
         target: run.path.clone().unwrap_or_else(|| asks.path.clone()),
@@ -87,7 +87,7 @@ fn story(asked: &Asked<'_>, run: &DryRun, decided: Decided) -> Story {
         passed_over,
         elsewhere,
         preflight: route.filter(|_| run.is_preflight).map(preflight),
-        limits: limits::of(routes, &run.candidates),
+        limits: limits::describe(routes, &run.candidates),
         answer: answer(&run.result, decided.detail),
         headers: run
             .headers
@@ -103,16 +103,16 @@ fn story(asked: &Asked<'_>, run: &DryRun, decided: Decided) -> Story {
         story.upstream = upstream.map(|upstream| upstream.name.to_string());
         story.passes = is_open;
     }
-    let words = match (decided.auth, &run.result) {
-        (Some(auth), _) if route.is_some() => caller::decided(decider, run, asks, (&decided.subject, auth)),
-        (None, DryResult::Answered { code, .. }) if route.is_some() && is_of_caller(code) => {
+    let text = match (decided.auth, &run.result) {
+        (Some(auth), _) if route.is_some() => caller::describe(decider, run, asks, (&decided.subject, auth)),
+        (None, DryResult::Answered { code, .. }) if route.is_some() && is_caller_code(code) => {
             let gate = route.and_then(|route| route.gate.as_ref());
             story.unasked_gate = gate.map(|gate| gate.describe(&snapshot.flags));
-            caller::refused_caller(decider, run, code)
+            caller::describe_rejected(decider, run, code)
         }
-        _ => caller::CallerWords::default(),
+        _ => caller::CallerText::default(),
     };
-    (story.identity, story.identity_source) = (words.identity, words.source);
+    (story.identity, story.identity_source) = (text.identity, text.source);
     story.gate = decided.gate;
     if !run.operator_tokens.is_empty() {
         if story.identity.is_empty() {
@@ -133,7 +133,7 @@ fn removed(headers: &[String]) -> String {
 }
 
 /// True for the codes of a request that is refused for its caller.
-fn is_of_caller(code: &str) -> bool {
+fn is_caller_code(code: &str) -> bool {
     code.starts_with("TOKEN_") || code.starts_with("TENANT_") || code == "KEYS_UNAVAILABLE"
 }
 
@@ -175,13 +175,13 @@ fn answer(result: &DryResult, said: &str) -> AnswerStory {
     }
 }
 
-impl Decided {
+impl DecisionDetails {
     fn of(decider: &Decider, decision: &RequestDecision<'_>, subject: &Subject<'_>, at: Timestamp) -> Self {
         let snapshot = decider.snapshot();
         let route = decision.route.and_then(|id| snapshot.routes.route(id));
         Self {
             gate: route.and_then(|route| gate(decider, route, decision, subject, at)),
-            subject: SubjectWords::of(subject),
+            subject: SubjectText::of(subject),
             auth: Some(decision.auth),
             detail: match decision.action {
                 Action::Unmatched(_) => "no route takes the request",

@@ -5,7 +5,7 @@ use rules::{LimitBy, RateLimit, Route, RouteId, Routes};
 
 /// Returns the limits of these routes: of the one that the request falls on, and of those of other readings, because any
 /// may be the one that the upstream serves.
-pub(super) fn of(routes: &Routes, counted: &[RouteId]) -> Vec<LimitStory> {
+pub(super) fn describe(routes: &Routes, counted: &[RouteId]) -> Vec<LimitStory> {
     let counted = counted.iter().filter_map(|id| routes.route(*id));
     counted.filter_map(of_route).collect()
 }

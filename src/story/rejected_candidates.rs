@@ -8,7 +8,7 @@ use rules::{RouteId, UnmetCondition};
 const MAX_NAMED: usize = 20;
 
 /// Returns the routes that don't decide though host and path fit, in the order of precedence, and how many don't fit.
-pub(super) fn of(decider: &Decider, run: &DryRun) -> (Vec<PassedOver>, usize) {
+pub(super) fn find(decider: &Decider, run: &DryRun) -> (Vec<PassedOver>, usize) {
     let routes = &decider.snapshot().routes;
     if run.path.is_none() {
         return (Vec::new(), 0);

@@ -5,7 +5,7 @@ use proxy::Decider;
 
 /// Returns the head as HTTP/1 has it: HTTP/1.0 where the request names no host. A token stands where the gateway looks
 /// for one.
-pub(super) fn head(question: &RequestQuestion, decider: &Decider) -> Vec<u8> {
+pub(super) fn write(question: &RequestQuestion, decider: &Decider) -> Vec<u8> {
     let names_host = !question.host.is_empty() || question.header_values("host").next().is_some();
     let version = if names_host { "HTTP/1.1" } else { "HTTP/1.0" };
     let mut head = format!("{} {} {version}\r\n", question.method, question.path);
