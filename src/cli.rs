@@ -78,9 +78,9 @@ impl Cli {
         let parsed = Self::try_parse_from(global_options::move_to_end(std::env::args_os()));
         parsed.unwrap_or_else(|error| {
             // clap quotes what it does not understand, which may be a token.
-            let said = error.render().to_string();
-            let masked = redact::masked_hosts(&redact::masked(&said));
-            if error.use_stderr() && masked != said {
+            let message = error.render().to_string();
+            let masked = redact::masked_hosts(&redact::masked(&message));
+            if error.use_stderr() && masked != message {
                 output::print_stderr(masked.trim_end());
                 std::process::exit(error.exit_code());
             }

@@ -67,8 +67,8 @@ mod tests {
             ".nan",
             ".NaN",
         ] {
-            let told = parse(&format!("seats={value}")).unwrap_err();
-            assert!(told.contains(&format!("'seats=\"{value}\"'")), "{told}");
+            let message = parse(&format!("seats={value}")).unwrap_err();
+            assert!(message.contains(&format!("'seats=\"{value}\"'")), "{message}");
         }
     }
 }

@@ -222,13 +222,13 @@ mod tests {
 
     #[test]
     fn what_was_so_already_is_not_said_to_be_done() {
-        let told = |body| applied_text(&body, "done");
+        let message = |body| applied_text(&body, "done");
         assert_eq!(
-            told(serde_json::json!({ "revision": 7, "changed": true })),
+            message(serde_json::json!({ "revision": 7, "changed": true })),
             "done   revision 7"
         );
         assert!(
-            told(serde_json::json!({ "revision": 7, "changed": false })).starts_with("nothing to change")
+            message(serde_json::json!({ "revision": 7, "changed": false })).starts_with("nothing to change")
         );
     }
 }

@@ -183,9 +183,9 @@ impl Session {
         match self.format {
             OutputFormat::Json => print(&answer.body)?,
             OutputFormat::Text => {
-                let told = text(&answer.json()?);
-                if !told.is_empty() {
-                    output::print(told.trim_end())?;
+                let rendered = text(&answer.json()?);
+                if !rendered.is_empty() {
+                    output::print(rendered.trim_end())?;
                 }
             }
         }

@@ -157,7 +157,7 @@ fn preflight(route: &Route) -> String {
     }
 }
 
-fn answer(result: &DryResult, said: &str) -> AnswerStory {
+fn answer(result: &DryResult, detail: &str) -> AnswerStory {
     match result {
         DryResult::Forwarded { .. } => AnswerStory::default(),
         DryResult::Answered {
@@ -169,7 +169,7 @@ fn answer(result: &DryResult, said: &str) -> AnswerStory {
         } => AnswerStory {
             status: Some(*status),
             code: Some((*code).to_owned()),
-            detail: reason.clone().unwrap_or_else(|| said.to_owned()),
+            detail: reason.clone().unwrap_or_else(|| detail.to_owned()),
             location: location.clone(),
         },
     }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use crate::process::{Said, sluice};
+use crate::process::{CommandOutput, sluice};
 
 /// What an admin API says of itself.
 pub(crate) const IDENTITY: &str = r#"{"service":"sluice-admin","api":"v1"}"#;
@@ -62,7 +62,7 @@ pub(crate) fn good(body: &str) -> String {
     )
 }
 
-fn asked(address: SocketAddr, arguments: &[&str]) -> Said {
+fn asked(address: SocketAddr, arguments: &[&str]) -> CommandOutput {
     let folder = tempfile::tempdir().unwrap();
     let server = format!("http://{address}");
     sluice(folder.path(), [arguments, &["--server", &server]].concat(), "")
@@ -80,24 +80,34 @@ fn a_change_is_done_only_where_the_answer_says_so() {
     ] {
         for form in [&[][..], &["--json"]] {
             let (address, _asked) = answering(vec![good(body)]);
-            let said = asked(address, &[&["flags", "kill", "board"], form].concat());
-            assert_eq!((said.code, said.out.as_str()), (3, ""), "{body}: {}", said.err);
-            assert!(
-                said.err.contains("it isn't known whether"),
+            let output = asked(address, &[&["flags", "kill", "board"], form].concat());
+            assert_eq!(
+                (output.code, output.stdout.as_str()),
+                (3, ""),
                 "{body}: {}",
-                said.err
+                output.stderr
+            );
+            assert!(
+                output.stderr.contains("it isn't known whether"),
+                "{body}: {}",
+                output.stderr
             );
         }
     }
     let (address, _asked) = answering(vec![good(r#"{"revision":7,"changed":true}"#)]);
-    let said = asked(address, &["flags", "kill", "board"]);
+    let output = asked(address, &["flags", "kill", "board"]);
     assert_eq!(
-        (said.code, said.out.as_str()),
+        (output.code, output.stdout.as_str()),
         (0, "board is off for everyone   revision 7\n")
     );
     let (address, _asked) = answering(vec![good("{}")]);
-    let said = asked(address, &["flags", "kill", "board", "--dry-run"]);
-    assert_eq!((said.code, said.out.as_str()), (3, ""), "{}", said.err);
+    let output = asked(address, &["flags", "kill", "board", "--dry-run"]);
+    assert_eq!(
+        (output.code, output.stdout.as_str()),
+        (3, ""),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -108,26 +118,35 @@ fn a_kill_is_sent_once_more_where_the_connection_broke_before_an_answer() {
         ("restore", "board decides again   revision 7\n"),
     ] {
         let (address, requests) = answering(vec![String::new(), done()]);
-        let said = asked(address, &["flags", command, "board"]);
-        assert_eq!((said.code, said.out.as_str()), (0, expected), "{}", said.err);
+        let output = asked(address, &["flags", command, "board"]);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (0, expected),
+            "{}",
+            output.stderr
+        );
         assert_eq!(requests.iter().count(), 2);
     }
     let flag = || good(r#"{"key":"board","lifecycle":"beta"}"#);
     let (address, _requests) = answering(vec![flag(), String::new(), done()]);
-    let said = asked(address, &["flags", "revert", "board", "alpha"]);
-    assert_eq!(said.out, "board: beta -> alpha   revision 7\n", "{}", said.err);
+    let output = asked(address, &["flags", "revert", "board", "alpha"]);
+    assert_eq!(
+        output.stdout, "board: beta -> alpha   revision 7\n",
+        "{}",
+        output.stderr
+    );
 
     // The first of both was made.
     let body = r#"{"code":"STATE_UNCHANGED","detail":"it is alpha already"}"#;
     let unchanged = good(body).replace("200 OK", "409 Conflict");
     let (address, _requests) = answering(vec![flag(), String::new(), unchanged]);
-    let said = asked(address, &["flags", "revert", "board", "alpha"]);
-    assert_eq!(said.code, 0, "{}", said.err);
-    assert!(said.err.contains("board is alpha now"), "{}", said.err);
+    let output = asked(address, &["flags", "revert", "board", "alpha"]);
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    assert!(output.stderr.contains("board is alpha now"), "{}", output.stderr);
 
     let (address, requests) = answering(vec![String::new(), String::new()]);
-    let said = asked(address, &["flags", "kill", "board"]);
-    assert_eq!(said.code, 3, "{}", said.err);
+    let output = asked(address, &["flags", "kill", "board"]);
+    assert_eq!(output.code, 3, "{}", output.stderr);
     assert_eq!(requests.iter().count(), 2);
 }
 
@@ -138,12 +157,17 @@ fn what_could_be_made_twice_is_sent_once() {
         &["flags", "kill", "board", "--if-revision", "7"],
     ] {
         let (address, requests) = answering(vec![String::new()]);
-        let said = asked(address, arguments);
-        assert_eq!((said.code, said.out.as_str()), (3, ""), "{}", said.err);
-        assert!(
-            said.err.contains("audit log") && !said.err.contains("once more"),
+        let output = asked(address, arguments);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (3, ""),
             "{}",
-            said.err
+            output.stderr
+        );
+        assert!(
+            output.stderr.contains("audit log") && !output.stderr.contains("once more"),
+            "{}",
+            output.stderr
         );
         assert_eq!(requests.iter().count(), 1);
     }

@@ -76,7 +76,7 @@ fn readiness(sluice: &Running) -> String {
 /// What a command of explanation says of the server.
 fn explained(server: &Running, folder: &Path, question: &[&str]) -> String {
     let server = format!("http://{}", server.admin());
-    sluice(folder, [question, &["--server", &server]].concat(), "").out
+    sluice(folder, [question, &["--server", &server]].concat(), "").stdout
 }
 
 fn begin(folder: &TempDir) -> Running {
@@ -116,11 +116,11 @@ fn a_local_kill_holds_against_files_and_restarts_until_it_is_ended() {
         &["flags", "explain", "board", "--tenant", "acme"] as &[&str],
         &["explain", "GET", "/board"],
     ] {
-        let told = explained(&sluice, path, question);
-        let step = told
+        let text = explained(&sluice, path, question);
+        let step = text
             .lines()
             .find(|line| line.contains("by break-glass") && line.contains("enabled"))
-            .unwrap_or_else(|| panic!("{told}"));
+            .unwrap_or_else(|| panic!("{text}"));
         assert!(step.contains("=>") && step.contains("no, killed"), "{step}");
     }
     drop(sluice);
@@ -172,7 +172,7 @@ tenants: { acme: {} }
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()
     };
-    let mut told = |flag: &str| {
+    let mut text = |flag: &str| {
         let request = json!({ "request": { "method": "GET", "path": "/board" } });
         let listed = asked("GET", "/platform/feature-flags", Value::Null);
         let listed = listed["flags"].as_array().unwrap();
@@ -194,21 +194,21 @@ tenants: { acme: {} }
             asked("GET", "/orgs/acme/feature-flags", Value::Null),
         ]
     };
-    let said = |arguments: &[&str]| {
+    let output = |arguments: &[&str]| {
         let server = format!("http://{}", sluice_runs.admin());
-        let said = sluice(path, [arguments, &["--server", &server]].concat(), "");
+        let output = sluice(path, [arguments, &["--server", &server]].concat(), "");
         // A request that does not pass is a no.
-        assert!(said.code == 0 || arguments[0] == "explain", "{}", said.err);
-        said.out
+        assert!(output.code == 0 || arguments[0] == "explain", "{}", output.stderr);
+        output.stdout
     };
-    let before = told("board");
-    let said_before = said(&["flags", "list"]);
+    let before = text("board");
+    let said_before = output(&["flags", "list"]);
 
     let (status, killed) = ask(path, "POST", "/kill", r#"{"flag": "board", "reason": "INC-7"}"#);
     assert_eq!(status, 200, "{killed}");
     let mut killed: Value = serde_json::from_str(&killed).unwrap();
     killed.as_object_mut().unwrap().remove("flag");
-    let [listed, shown, explained, of_request, later, own] = told("board");
+    let [listed, shown, explained, of_request, later, own] = text("board");
     for tells in [&listed, &shown, &explained, &of_request] {
         assert_eq!(tells["local_kill"], killed, "{tells}");
     }
@@ -235,28 +235,28 @@ tenants: { acme: {} }
             "{flag}"
         );
     }
-    let [listed, shown, explained, ..] = told("print");
+    let [listed, shown, explained, ..] = text("print");
     for tells in [&listed, &shown, &explained] {
         assert_eq!(tells["local_kill"], Value::Null, "{tells}");
     }
     assert_eq!(explained["cause"], "prerequisite", "as it is decided here");
     let by = killed["by"].as_str().unwrap();
-    let shown = said(&["flags", "show", "board"]);
+    let shown = output(&["flags", "show", "board"]);
     assert!(shown.contains("\nkilled here   until 20"), "{shown}");
     assert!(shown.contains(&format!(" by {by}: INC-7\n")), "{shown}");
-    assert!(said(&["flags", "list"]).contains("killed here\n"));
+    assert!(output(&["flags", "list"]).contains("killed here\n"));
     let told_here = format!(" by {by}: INC-7\n");
-    for told in [
-        said(&["flags", "explain", "board"]),
-        said(&["explain", "GET", "/board"]),
+    for text in [
+        output(&["flags", "explain", "board"]),
+        output(&["explain", "GET", "/board"]),
     ] {
-        assert!(told.contains("killed on this machine until 20"), "{told}");
-        assert!(told.contains(&told_here), "{told}");
+        assert!(text.contains("killed on this machine until 20"), "{text}");
+        assert!(text.contains(&told_here), "{text}");
     }
 
     assert_eq!(ask(path, "POST", "/restore", r#"{"flag": "board"}"#).0, 200);
-    assert_eq!(told("board"), before);
-    assert_eq!(said(&["flags", "list"]), said_before);
+    assert_eq!(text("board"), before);
+    assert_eq!(output(&["flags", "list"]), said_before);
 }
 
 #[test]
@@ -411,18 +411,19 @@ fn a_kill_of_a_retired_flag_is_not_said_to_turn_it_off() {
         shown.contains("by uid:") && shown.contains("(without effect: it is retired since"),
         "{shown}"
     );
-    let said = sluice(path, kill, "");
-    assert_eq!(said.code, 1, "{}", said.out);
+    let output = sluice(path, kill, "");
+    assert_eq!(output.code, 1, "{}", output.stdout);
     assert!(
-        said.err
+        output
+            .stderr
             .contains("FLAG_RETIRED   `board` is retired and serves its final variant"),
         "{}",
-        said.err
+        output.stderr
     );
     assert!(
-        said.err.contains("what helps: take its retirement back"),
+        output.stderr.contains("what helps: take its retirement back"),
         "{}",
-        said.err
+        output.stderr
     );
     assert_eq!(ask(path, "POST", "/restore", r#"{"flag": "board"}"#).0, 200);
 }

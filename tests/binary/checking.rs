@@ -9,18 +9,22 @@ use crate::{process::sluice, tokens::demo_folder};
 #[test]
 fn a_good_config_is_nothing_to_complain_about_and_warnings_fail_only_when_asked() {
     let folder = demo_folder();
-    let said = sluice(folder.path(), ["check", "--config", "sluice.yaml"], "");
-    assert_eq!((said.code, &*said.err), (0, ""));
-    assert!(said.out.starts_with("ok: "), "{}", said.out);
+    let output = sluice(folder.path(), ["check", "--config", "sluice.yaml"], "");
+    assert_eq!((output.code, &*output.stderr), (0, ""));
+    assert!(output.stdout.starts_with("ok: "), "{}", output.stdout);
     let file = folder.path().join("sluice.yaml");
     let ungated = fs::read_to_string(&file).unwrap().replace(
         "routes:\n",
         "routes:\n  - { name: all, match: /all, upstream: legacy }\n",
     );
     fs::write(&file, ungated).unwrap();
-    let said = sluice(folder.path(), ["check"], "");
-    assert_eq!(said.code, 0, "{}", said.err);
-    assert!(said.err.contains("warning[ungated-route]"), "{}", said.err);
+    let output = sluice(folder.path(), ["check"], "");
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    assert!(
+        output.stderr.contains("warning[ungated-route]"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(sluice(folder.path(), ["check", "--strict"], "").code, 1);
 }
 
@@ -31,16 +35,20 @@ fn a_config_whose_flags_are_in_a_store_is_checked_without_it_or_against_a_file()
     let text = fs::read_to_string(&file).unwrap();
     let flags = text.lines().find(|line| line.starts_with("flags:")).unwrap();
     fs::write(&file, text.replace(flags, "flags: { store: { sqlite: data } }")).unwrap();
-    let said = sluice(folder.path(), ["check"], "");
-    assert_eq!(said.code, 0, "{}", said.err);
-    assert!(said.err.contains("warning[managed-flags]"), "{}", said.err);
-    let said = sluice(folder.path(), ["check", "--strict", "--flags", "flags.yaml"], "");
-    assert_eq!((said.code, &*said.err), (0, ""));
+    let output = sluice(folder.path(), ["check"], "");
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    assert!(
+        output.stderr.contains("warning[managed-flags]"),
+        "{}",
+        output.stderr
+    );
+    let output = sluice(folder.path(), ["check", "--strict", "--flags", "flags.yaml"], "");
+    assert_eq!((output.code, &*output.stderr), (0, ""));
     let flags = folder.path().join("flags.yaml");
     fs::write(&flags, "version: 1\n").unwrap();
-    let said = sluice(folder.path(), ["check", "--flags", "flags.yaml"], "");
-    assert_eq!(said.code, 1);
-    assert!(said.err.contains("error[unknown-flag]"), "{}", said.err);
+    let output = sluice(folder.path(), ["check", "--flags", "flags.yaml"], "");
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("error[unknown-flag]"), "{}", output.stderr);
 }
 
 #[test]
@@ -57,8 +65,8 @@ fn every_problem_of_both_files_is_reported_at_once() {
     break_file("flags.yaml", "tier: tier2", "tier: tier9");
     break_file("flags.yaml", "owner: team-dispatch", "ownr: team-dispatch");
     fs::remove_file(folder.path().join("public.pem")).unwrap();
-    let said = sluice(folder.path(), ["check"], "");
-    assert_eq!((said.code, &*said.out), (1, ""));
+    let output = sluice(folder.path(), ["check"], "");
+    assert_eq!((output.code, &*output.stdout), (1, ""));
     for part in [
         "error[unknown-flag]",
         "did you mean `dispatch.v2Board`?",
@@ -68,21 +76,21 @@ fn every_problem_of_both_files_is_reported_at_once() {
         "public.pem",
         "5 errors",
     ] {
-        assert!(said.err.contains(part), "no `{part}` in\n{}", said.err);
+        assert!(output.stderr.contains(part), "no `{part}` in\n{}", output.stderr);
     }
     let json = sluice(folder.path(), ["check", "--json"], "");
-    let report: Value = serde_json::from_str(&json.out).unwrap();
+    let report: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json.code, 1);
-    assert!(json.out.contains("unknown-flag"), "{report:#}");
+    assert!(json.stdout.contains("unknown-flag"), "{report:#}");
 }
 
 #[test]
 fn a_config_that_is_not_there_is_said_by_name() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["check", "run"] {
-        let said = sluice(folder.path(), [command, "--config", "missing.yaml"], "");
-        assert_eq!(said.code, 1);
-        assert!(said.err.contains("missing.yaml"), "{}", said.err);
+        let output = sluice(folder.path(), [command, "--config", "missing.yaml"], "");
+        assert_eq!(output.code, 1);
+        assert!(output.stderr.contains("missing.yaml"), "{}", output.stderr);
     }
 }
 
@@ -90,9 +98,9 @@ fn a_config_that_is_not_there_is_said_by_name() {
 fn the_schema_of_both_documents_is_printed() {
     let folder = tempfile::tempdir().unwrap();
     for document in ["sluice", "flags"] {
-        let said = sluice(folder.path(), ["schema", document], "");
-        let schema: Value = serde_json::from_str(&said.out).unwrap();
-        assert_eq!(said.code, 0);
+        let output = sluice(folder.path(), ["schema", document], "");
+        let schema: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(output.code, 0);
         assert_eq!(
             schema["$schema"], "https://json-schema.org/draft/2020-12/schema",
             "{document}"

@@ -25,16 +25,16 @@ fn the_flags_of_the_guide_are_a_good_document() {
         &blocks("docs/flags.md", "yaml")[0],
     )
     .unwrap();
-    let said = sluice(
+    let output = sluice(
         folder.path(),
         ["eval", "--flags", "flags.yaml"],
         "{\"flag\":\"dispatch.v2Board\",\"tenant\":\"acme\"}\n",
     );
-    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(output.code, 0, "{}", output.stderr);
     assert!(
-        said.out.contains("\"cause\":\"schedule\"") || said.out.contains("\"cause\":\"tier\""),
+        output.stdout.contains("\"cause\":\"schedule\"") || output.stdout.contains("\"cause\":\"tier\""),
         "{}",
-        said.out
+        output.stdout
     );
 }
 
@@ -44,8 +44,8 @@ fn the_config_of_the_readme_is_a_good_document() {
     let yaml = blocks("README.md", "yaml");
     fs::write(folder.path().join("sluice.yaml"), &yaml[0]).unwrap();
     fs::write(folder.path().join("flags.yaml"), &yaml[1]).unwrap();
-    let said = sluice(folder.path(), ["check"], "");
-    assert_eq!(said.code, 0, "{}", said.err);
+    let output = sluice(folder.path(), ["check"], "");
+    assert_eq!(output.code, 0, "{}", output.stderr);
 }
 
 /// The two documents of the guide's page on configuration.
@@ -60,8 +60,8 @@ fn the_config_of_the_guide_is_a_good_document() {
     let [config, flags] = guide();
     fs::write(folder.path().join("sluice.yaml"), config).unwrap();
     fs::write(folder.path().join("flags.yaml"), flags).unwrap();
-    let said = sluice(folder.path(), ["check", "--strict"], "");
-    assert_eq!(said.code, 0, "{}", said.err);
+    let output = sluice(folder.path(), ["check", "--strict"], "");
+    assert_eq!(output.code, 0, "{}", output.stderr);
 }
 
 /// The words among `words` that the page does not have between backquotes.
@@ -87,7 +87,7 @@ fn quoted(source: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn every_field_of_sluice_yaml_is_in_the_guide() {
     let folder = tempfile::tempdir().unwrap();
-    let schema = sluice(folder.path(), ["schema"], "").out;
+    let schema = sluice(folder.path(), ["schema"], "").stdout;
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let definitions = schema["$defs"].as_object().unwrap().values();
     let objects = definitions.filter_map(|definition| definition["properties"].as_object());
@@ -178,10 +178,10 @@ fn what_the_guide_shows_of_the_start_is_what_is_said_there() {
         .unwrap()
         .to_owned();
     let managed = Managed::start();
-    let said = managed.line("admin listening");
+    let output = managed.line("admin listening");
     let words = |line: &str| {
         let (_, words) = line.split_once(" INFO ").unwrap();
         words.split(" address=").next().unwrap().to_owned()
     };
-    assert_eq!(words(&shown), words(&said));
+    assert_eq!(words(&shown), words(&output));
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
 use testkit::{Authority, CertificatePair, Client, ClientName, PATIENCE, Request, TlsClient, eventually};
 
-use crate::process::{Running, Said, sluice};
+use crate::process::{CommandOutput, Running, sluice};
 
 struct Encrypted {
     folder: TempDir,
@@ -32,16 +32,16 @@ upstreams: {{ app: '127.0.0.1:9' }}
 unmatched: {{ upstream: app }}
 "
         );
-        let said = sluice(
+        let output = sluice(
             folder.path(),
             ["operators", "token", "--name", "ann", "--role", "viewer"],
             "",
         );
         let token = folder.path().join("ann.token");
-        fs::write(&token, said.out).unwrap();
+        fs::write(&token, output.stdout).unwrap();
         fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
-        let entry = said
-            .err
+        let entry = output
+            .stderr
             .lines()
             .find(|line| line.starts_with("- "))
             .unwrap()
@@ -68,7 +68,7 @@ unmatched: {{ upstream: app }}
         }
     }
 
-    fn whoami(&self, more: &[&str]) -> Said {
+    fn whoami(&self, more: &[&str]) -> CommandOutput {
         let server = format!("https://localhost:{}", self.running.admin().port());
         let arguments = ["whoami", "--server", &server, "--token-file", "ann.token"];
         sluice(self.folder.path(), arguments.iter().chain(more), "")
@@ -91,14 +91,14 @@ fn write(folder: &std::path::Path, pair: &CertificatePair) {
 #[test]
 fn operators_metrics_and_probes_come_over_tls() {
     let server = Encrypted::start("");
-    let said = server.whoami(&["--ca", "ca.pem"]);
-    assert_eq!(said.code, 0, "{}", said.err);
+    let output = server.whoami(&["--ca", "ca.pem"]);
+    assert_eq!(output.code, 0, "{}", output.stderr);
     assert!(
-        said.out.starts_with("ann, viewer, at https://localhost:"),
+        output.stdout.starts_with("ann, viewer, at https://localhost:"),
         "{}",
-        said.out
+        output.stdout
     );
-    assert_eq!(said.err, "", "a warning without a cause");
+    assert_eq!(output.stderr, "", "a warning without a cause");
     let mut client = server.connect();
     assert_eq!(client.protocol(), Some(&b"http/1.1"[..]));
     for path in ["/livez", "/readyz", "/metrics"] {

@@ -29,13 +29,13 @@ fn folder() -> TempDir {
 fn eval(arguments: &[&str], lines: &str) -> (i32, Vec<Value>) {
     let folder = folder();
     let all = ["eval", "--flags", "flags.yaml"].iter().chain(arguments);
-    let said = sluice(folder.path(), all, lines.to_owned());
-    let answers = said
-        .out
+    let output = sluice(folder.path(), all, lines.to_owned());
+    let answers = output
+        .stdout
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    (said.code, answers)
+    (output.code, answers)
 }
 
 #[test]
@@ -118,18 +118,18 @@ fn bad_flags_are_reported_and_nothing_is_answered() {
         "version: 1\nflags: { a: { default: maybe }, b: { kind: odd } }\n",
     )
     .unwrap();
-    let said = sluice(
+    let output = sluice(
         folder.path(),
         ["eval", "--flags", "flags.yaml"],
         "{\"flag\":\"a\",\"tenant\":\"t\"}\n",
     );
-    assert_eq!((said.code, &*said.out), (1, ""));
+    assert_eq!((output.code, &*output.stdout), (1, ""));
     assert!(
-        said.err.contains("unknown-variant") && said.err.contains("flags.yaml:2"),
+        output.stderr.contains("unknown-variant") && output.stderr.contains("flags.yaml:2"),
         "{}",
-        said.err
+        output.stderr
     );
-    assert!(said.err.contains("2 errors"), "{}", said.err);
+    assert!(output.stderr.contains("2 errors"), "{}", output.stderr);
 }
 
 #[test]
@@ -184,10 +184,10 @@ fn a_list_is_no_record_and_an_attribute_is_given_once() {
 #[test]
 fn an_environment_has_a_name() {
     let folder = folder();
-    let said = sluice(
+    let output = sluice(
         folder.path(),
         ["eval", "--flags", "flags.yaml", "--environment", ""],
         "",
     );
-    assert_eq!(said.code, 2, "{}", said.err);
+    assert_eq!(output.code, 2, "{}", output.stderr);
 }

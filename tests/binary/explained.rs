@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use testkit::{Client, Issuer, Request, Response, Upstream};
 use tokens::Algorithm;
 
-use crate::process::{Running, Said, sluice};
+use crate::process::{CommandOutput, Running, sluice};
 
 const FLAGS: &str = "\
 version: 1
@@ -65,14 +65,14 @@ routes:
         }
     }
 
-    fn said(&self, arguments: &[&str]) -> Said {
+    fn output(&self, arguments: &[&str]) -> CommandOutput {
         sluice(self.folder.path(), ["explain"].iter().chain(arguments), "")
     }
 
     /// What the server says.
-    fn served(&self, arguments: &[&str]) -> Said {
+    fn served(&self, arguments: &[&str]) -> CommandOutput {
         let server = format!("http://{}", self.running.admin());
-        self.said(&[&["--server", &server], arguments].concat())
+        self.output(&[&["--server", &server], arguments].concat())
     }
 
     fn post(&self, body: &Value) -> Response {
@@ -96,14 +96,14 @@ fn a_server_explains_a_request_as_its_files_do() {
     ] {
         for form in [&[][..], &["--json"]] {
             let question = [form, question].concat();
-            let (files, server) = (served.said(&question), served.served(&question));
+            let (files, server) = (served.output(&question), served.served(&question));
             assert_eq!(
                 (files.code, server.code),
                 (code, code),
                 "{question:?}: {}",
-                server.err
+                server.stderr
             );
-            assert_eq!(server.out, files.out, "{question:?}");
+            assert_eq!(server.stdout, files.stdout, "{question:?}");
         }
     }
 }
@@ -116,12 +116,12 @@ fn what_is_killed_on_the_server_is_explained_as_killed() {
     let kill = [
         "flags", "kill", "board", "--socket", "bg.sock", "--reason", "INC-1",
     ];
-    let said = sluice(served.folder.path(), kill, "");
-    assert_eq!(said.code, 0, "{}", said.err);
+    let output = sluice(served.folder.path(), kill, "");
+    assert_eq!(output.code, 0, "{}", output.stderr);
     let after = ask();
-    assert_eq!(after.code, 1, "{}", after.out);
-    assert!(after.out.contains("no, killed"), "{}", after.out);
-    assert_eq!(served.said(&["--tenant", "acme", "GET", "/board"]).code, 0);
+    assert_eq!(after.code, 1, "{}", after.stdout);
+    assert!(after.stdout.contains("no, killed"), "{}", after.stdout);
+    assert_eq!(served.output(&["--tenant", "acme", "GET", "/board"]).code, 0);
 }
 
 #[test]
@@ -144,9 +144,13 @@ fn the_routes_that_fit_and_do_not_decide_are_told_with_the_reason() {
 fn limits_are_told_and_not_counted() {
     let served = Served::start();
     for _ in 0..20 {
-        let said = served.served(&["--tenant", "acme", "GET", "/board"]);
-        assert_eq!(said.code, 0);
-        let line = said.out.lines().find(|line| line.starts_with("limit")).unwrap();
+        let output = served.served(&["--tenant", "acme", "GET", "/board"]);
+        assert_eq!(output.code, 0);
+        let line = output
+            .stdout
+            .lines()
+            .find(|line| line.starts_with("limit"))
+            .unwrap();
         assert!(line.contains("100 in 1 min, 7 at once"), "{line}");
         assert!(
             line.contains("of board, by tenant; what was used of it is not counted here"),
@@ -168,14 +172,14 @@ fn a_preflight_is_told_to_pass_or_not() {
         served.served(&[&headers[..], &["OPTIONS", path]].concat())
     };
     let open = preflight("/open");
-    assert_eq!(open.code, 0, "{}", open.out);
-    assert!(open.out.contains("preflight open: passes"), "{}", open.out);
+    assert_eq!(open.code, 0, "{}", open.stdout);
+    assert!(open.stdout.contains("preflight open: passes"), "{}", open.stdout);
     let rest = preflight("/other");
     assert!(
-        rest.out
+        rest.stdout
             .contains("preflight gated: meets what every request meets"),
         "{}",
-        rest.out
+        rest.stdout
     );
     let upgrade = served.served(&[
         "--header",
@@ -188,10 +192,10 @@ fn a_preflight_is_told_to_pass_or_not() {
         "/open",
     ]);
     assert_eq!(
-        (upgrade.code, upgrade.out.contains("preflight")),
+        (upgrade.code, upgrade.stdout.contains("preflight")),
         (1, false),
         "{}",
-        upgrade.out
+        upgrade.stdout
     );
 }
 
@@ -199,17 +203,17 @@ fn a_preflight_is_told_to_pass_or_not() {
 fn a_token_that_is_explained_is_nowhere_to_be_read_afterwards() {
     let served = Served::start();
     let token = served.issuer.token("acme");
-    let told = served.post(&json!({ "request": { "method": "GET", "path": "/board", "token": token } }));
+    let response = served.post(&json!({ "request": { "method": "GET", "path": "/board", "token": token } }));
     assert_eq!(
-        told.json()["identity"],
+        response.json()["identity"],
         "tenant acme, user u-1",
         "{}",
-        told.text()
+        response.text()
     );
     let wrong = served.post(&json!({ "request": { "method": "GET", "path": "/board", "token": [token] } }));
     assert_eq!(wrong.status, 400);
     let (_, signature) = token.rsplit_once('.').unwrap();
     let printed = served.running.printed().join("\n");
     assert!(!printed.contains(signature), "{printed}");
-    assert!(!told.text().contains(signature) && !wrong.text().contains(signature));
+    assert!(!response.text().contains(signature) && !wrong.text().contains(signature));
 }

@@ -148,9 +148,11 @@ impl Served {
 
 /// Compares what is served with what is explained, and adds to `differences` what is not the same.
 fn compare(served: &mut Served, request: &Drawn, differences: &mut Vec<String>) {
-    let (live, said) = (served.served(request), served.explained(request));
-    if live != said {
-        differences.push(format!("{request:?}\n  served    {live:?}\n  explained {said:?}"));
+    let (live, output) = (served.served(request), served.explained(request));
+    if live != output {
+        differences.push(format!(
+            "{request:?}\n  served    {live:?}\n  explained {output:?}"
+        ));
     }
 }
 

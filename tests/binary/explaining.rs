@@ -3,18 +3,18 @@
 use serde_json::{Value, json};
 
 use crate::{
-    process::{Said, sluice},
+    process::{CommandOutput, sluice},
     tokens::demo_folder,
 };
 
-fn explain(arguments: &[&str]) -> Said {
+fn explain(arguments: &[&str]) -> CommandOutput {
     let folder = demo_folder();
     sluice(folder.path(), ["explain"].iter().chain(arguments), "")
 }
 
 #[test]
 fn a_closed_gate_is_explained_step_by_step() {
-    let said = explain(&[
+    let output = explain(&[
         "--tenant",
         "globex",
         "--user",
@@ -22,7 +22,7 @@ fn a_closed_gate_is_explained_step_by_step() {
         "GET",
         "/api//dispatch/v2/%62oard",
     ]);
-    assert_eq!(said.code, 1, "{}", said.err);
+    assert_eq!(output.code, 1, "{}", output.stderr);
     for part in [
         "target    /api/dispatch/v2/board",
         "(as sent: /api//dispatch/v2/%62oard)",
@@ -40,7 +40,7 @@ fn a_closed_gate_is_explained_step_by_step() {
         "answer    404, as for an unknown path",
         "upstream  not asked",
     ] {
-        assert!(said.out.contains(part), "no `{part}` in\n{}", said.out);
+        assert!(output.stdout.contains(part), "no `{part}` in\n{}", output.stdout);
     }
 }
 
@@ -53,13 +53,13 @@ fn a_static_token_of_an_operator_is_told_to_be_removed_from_any_header() {
         ("X-Api-Key:", "/nowhere", 0),
     ] {
         let line = format!("{header} {token}");
-        let said = explain(&["--header", &line, "GET", path]);
-        assert_eq!(said.code, code, "{}", said.out);
+        let output = explain(&["--header", &line, "GET", path]);
+        assert_eq!(output.code, code, "{}", output.stdout);
         let name = header.split(':').next().unwrap().to_ascii_lowercase();
         let note =
             format!("a static token of an operator is removed, as it belongs to the admin API, from: {name}");
-        assert!(said.out.contains(&note), "{}", said.out);
-        assert!(!said.out.contains(token), "{}", said.out);
+        assert!(output.stdout.contains(&note), "{}", output.stdout);
+        assert!(!output.stdout.contains(token), "{}", output.stdout);
     }
     let required = [
         "--header",
@@ -67,9 +67,9 @@ fn a_static_token_of_an_operator_is_told_to_be_removed_from_any_header() {
         "GET",
         "/api/dispatch/v2/board",
     ];
-    assert!(explain(&required).out.contains("401 TOKEN_MISSING"));
+    assert!(explain(&required).stdout.contains("401 TOKEN_MISSING"));
     let other = explain(&["--header", "Authorization: Bearer sluice_sk", "GET", "/nowhere"]);
-    assert!(!other.out.contains("static token"), "{}", other.out);
+    assert!(!other.stdout.contains("static token"), "{}", other.stdout);
 }
 
 #[test]
@@ -126,13 +126,13 @@ fn hosts_and_connections_are_explained_as_the_proxy_judges_them() {
             "400 REQUEST_INVALID",
         ),
     ] {
-        let said = sluice(folder.path(), ["explain"].iter().chain(question), "");
-        assert_eq!(said.code, 1, "{question:?}: {}", said.out);
-        assert!(said.out.contains(answer), "{question:?}: {}", said.out);
+        let output = sluice(folder.path(), ["explain"].iter().chain(question), "");
+        assert_eq!(output.code, 1, "{question:?}: {}", output.stdout);
+        assert!(output.stdout.contains(answer), "{question:?}: {}", output.stdout);
         assert!(
-            said.out.contains("upstream  not asked"),
+            output.stdout.contains("upstream  not asked"),
             "{question:?}: {}",
-            said.out
+            output.stdout
         );
     }
     for question in [
@@ -148,43 +148,43 @@ fn hosts_and_connections_are_explained_as_the_proxy_judges_them() {
             "/api/dispatch/v2/board",
         ],
     ] {
-        let said = sluice(folder.path(), ["explain"].iter().chain(question), "");
-        assert_eq!(said.code, 0, "{question:?}: {}", said.out);
+        let output = sluice(folder.path(), ["explain"].iter().chain(question), "");
+        assert_eq!(output.code, 0, "{question:?}: {}", output.stdout);
     }
 }
 
 #[test]
 fn a_static_token_of_an_operator_is_told_to_count_as_none() {
     let token = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
-    let said = explain(&["--token", token, "GET", "/api/dispatch/v2/board"]);
-    assert_eq!(said.code, 1, "{}", said.err);
+    let output = explain(&["--token", token, "GET", "/api/dispatch/v2/board"]);
+    assert_eq!(output.code, 1, "{}", output.stderr);
     for part in ["a static token of an operator is removed", "401 TOKEN_MISSING"] {
-        assert!(said.out.contains(part), "no `{part}` in\n{}", said.out);
+        assert!(output.stdout.contains(part), "no `{part}` in\n{}", output.stdout);
     }
-    assert!(!said.out.contains(token), "{}", said.out);
+    assert!(!output.stdout.contains(token), "{}", output.stdout);
 }
 
 #[test]
 fn an_open_gate_is_explained_with_the_headers_that_would_be_sent() {
-    let said = explain(&["--tenant", "acme", "GET", "/api/dispatch/v2/board"]);
-    assert_eq!(said.code, 0, "{}", said.err);
+    let output = explain(&["--tenant", "acme", "GET", "/api/dispatch/v2/board"]);
+    assert_eq!(output.code, 0, "{}", output.stderr);
     for part in [
         "OPEN",
         "upstream  board",
         "x-tenant-id: acme",
         "x-feature-flags: dispatch.core, dispatch.v2Board",
     ] {
-        assert!(said.out.contains(part), "no `{part}` in\n{}", said.out);
+        assert!(output.stdout.contains(part), "no `{part}` in\n{}", output.stdout);
     }
 }
 
 #[test]
 fn what_each_tenant_would_be_answered_is_what_the_demo_promises() {
     let answer = |tenant: &str| {
-        let said = explain(&["--json", "--tenant", tenant, "GET", "/api/dispatch/v2/board"]);
-        let story: Value = serde_json::from_str(&said.out).unwrap();
+        let output = explain(&["--json", "--tenant", tenant, "GET", "/api/dispatch/v2/board"]);
+        let story: Value = serde_json::from_str(&output.stdout).unwrap();
         let of = |field: &str| story["answer"][field].clone();
-        (of("status"), of("code"), story["upstream"].clone(), said.code)
+        (of("status"), of("code"), story["upstream"].clone(), output.code)
     };
     let forwarded = |upstream: &str, code| (Value::Null, Value::Null, json!(upstream), code);
     let refused = |status: u16, code: &str| (json!(status), json!(code), Value::Null, 1);
@@ -250,7 +250,7 @@ fn a_request_that_names_no_host_or_two_is_explained_as_the_proxy_judges_it() {
     std::fs::write(&file, gated).unwrap();
     let refused = explain(none, board);
     assert_eq!(refused.code, 1);
-    assert!(refused.out.contains("400 HOST_INVALID"), "{}", refused.out);
+    assert!(refused.stdout.contains("400 HOST_INVALID"), "{}", refused.stdout);
     let absolute = format!("http://a.test{board}");
     for (host, code) in [
         (none, 0),
@@ -258,9 +258,14 @@ fn a_request_that_names_no_host_or_two_is_explained_as_the_proxy_judges_it() {
         (&["--host", "b.test"], 1),
         (&["--host", "A.test"], 1),
     ] {
-        let said = explain(host, &absolute);
-        assert_eq!(said.code, code, "{host:?}: {}", said.out);
-        assert_eq!(said.out.contains("400 HOST_INVALID"), code == 1, "{}", said.out);
+        let output = explain(host, &absolute);
+        assert_eq!(output.code, code, "{host:?}: {}", output.stdout);
+        assert_eq!(
+            output.stdout.contains("400 HOST_INVALID"),
+            code == 1,
+            "{}",
+            output.stdout
+        );
     }
 }
 
@@ -268,10 +273,14 @@ fn a_request_that_names_no_host_or_two_is_explained_as_the_proxy_judges_it() {
 fn a_format_suffix_is_explained_as_the_proxy_judges_it() {
     let explain_as = |tenant| explain(&["--tenant", tenant, "GET", "/api/dispatch/v2.json"]);
     let (acme, globex) = (explain_as("acme"), explain_as("globex"));
-    assert!(acme.out.contains("readings  dispatch-v2"), "{}", acme.out);
+    assert!(acme.stdout.contains("readings  dispatch-v2"), "{}", acme.stdout);
     assert_eq!(globex.code, 1);
-    assert!(globex.out.contains("route     dispatch-v2"), "{}", globex.out);
-    assert!(globex.out.contains("CLOSED"), "{}", globex.out);
+    assert!(
+        globex.stdout.contains("route     dispatch-v2"),
+        "{}",
+        globex.stdout
+    );
+    assert!(globex.stdout.contains("CLOSED"), "{}", globex.stdout);
 }
 
 #[test]
@@ -292,12 +301,12 @@ fn a_format_suffix_that_a_route_names_is_explained_as_the_proxy_judges_it() {
         ("/app.js/", 1, "page"),
         ("/App.js", 1, "page"),
     ] {
-        let said = sluice(folder.path(), ["explain", "--tenant", "acme", "GET", path], "");
-        assert_eq!(said.code, code, "{path}: {}{}", said.out, said.err);
+        let output = sluice(folder.path(), ["explain", "--tenant", "acme", "GET", path], "");
+        assert_eq!(output.code, code, "{path}: {}{}", output.stdout, output.stderr);
         assert!(
-            said.out.contains(&format!("route     {route}")),
+            output.stdout.contains(&format!("route     {route}")),
             "{path}: {}",
-            said.out
+            output.stdout
         );
     }
 }
@@ -318,24 +327,32 @@ fn every_reading_of_a_path_has_to_pass() {
     assert_eq!(explain("acme").code, 0);
     let globex = explain("globex");
     assert_eq!(globex.code, 1);
-    assert!(globex.out.contains("route     dispatch-v2"), "{}", globex.out);
+    assert!(
+        globex.stdout.contains("route     dispatch-v2"),
+        "{}",
+        globex.stdout
+    );
 }
 
 #[test]
 fn a_request_that_gets_nowhere_is_explained_too() {
     let unknown = explain(&["GET", "/nowhere"]);
-    assert!(unknown.out.contains("route     none"), "{}", unknown.out);
-    assert!(unknown.out.contains("upstream  legacy"), "{}", unknown.out);
+    assert!(unknown.stdout.contains("route     none"), "{}", unknown.stdout);
+    assert!(unknown.stdout.contains("upstream  legacy"), "{}", unknown.stdout);
     let refused = explain(&["GET", "/api/%2F"]);
-    assert!(refused.out.contains("400 TARGET_INVALID"), "{}", refused.out);
+    assert!(
+        refused.stdout.contains("400 TARGET_INVALID"),
+        "{}",
+        refused.stdout
+    );
     let nobody = explain(&["GET", "/api/dispatch/v2/board"]);
-    assert!(nobody.out.contains("401 TOKEN_MISSING"), "{}", nobody.out);
+    assert!(nobody.stdout.contains("401 TOKEN_MISSING"), "{}", nobody.stdout);
     assert!(
         nobody
-            .out
+            .stdout
             .contains("dispatch.v2Board                            not asked"),
         "{}",
-        nobody.out
+        nobody.stdout
     );
     let forged = explain(&[
         "--token",
@@ -343,7 +360,7 @@ fn a_request_that_gets_nowhere_is_explained_too() {
         "GET",
         "/api/dispatch/v2/board",
     ]);
-    assert!(forged.out.contains("401 TOKEN_"), "{}", forged.out);
+    assert!(forged.stdout.contains("401 TOKEN_"), "{}", forged.stdout);
     assert_eq!(
         [unknown.code, refused.code, nobody.code, forged.code],
         [0, 1, 1, 1]
@@ -361,17 +378,17 @@ fn long_entries_push_their_columns_apart() {
     std::fs::write(&file, text.replace(kind, &format!("{kind}\n    {rules}"))).unwrap();
     let arguments = ["explain", "--tenant", "acme", "--attribute", "country=DE"];
     let path = format!("//api/dispatch/v2/{}", "board/".repeat(9));
-    let said = sluice(folder.path(), arguments.iter().chain(&["GET", &path]), "");
+    let output = sluice(folder.path(), arguments.iter().chain(&["GET", &path]), "");
     for pair in [
         ("and 2 more]", "yes"),
         ("second wave`", "yes"),
         ("board/", "(as sent"),
     ] {
-        let line = said
-            .out
+        let line = output
+            .stdout
             .lines()
             .find(|line| line.contains(pair.0) && line.contains(pair.1));
-        let line = line.unwrap_or_else(|| panic!("no line with {pair:?} in\n{}", said.out));
+        let line = line.unwrap_or_else(|| panic!("no line with {pair:?} in\n{}", output.stdout));
         let (_, after) = line.split_once(pair.0).unwrap();
         let after = after.trim_start_matches("board/");
         assert!(after.starts_with("  "), "{line}");
@@ -382,8 +399,8 @@ fn long_entries_push_their_columns_apart() {
 #[test]
 fn what_no_request_can_have_is_a_usage_error() {
     let codes = |arguments: &[&str]| {
-        let said = explain(arguments);
-        (said.code, said.err.contains("error: invalid value"))
+        let output = explain(arguments);
+        (output.code, output.stderr.contains("error: invalid value"))
     };
     // A route that asks for no token, and one that does.
     for path in ["/nowhere", "/api/dispatch/v2/board"] {

@@ -248,9 +248,9 @@ fn a_disk_that_takes_nothing_refuses_changes_and_nothing_else_until_it_does_agai
                 "{}",
                 refused.text()
             );
-            let told = refused.json();
-            assert!(told["cure"].as_str().unwrap().contains("disk"), "{told}");
-            println!("told: {}", told["detail"]);
+            let text = refused.json();
+            assert!(text["cure"].as_str().unwrap().contains("disk"), "{text}");
+            println!("detail: {}", text["detail"]);
             assert_eq!(kept(&mut admin), before, "nothing of it is kept or in force");
             load.goes_on();
         }

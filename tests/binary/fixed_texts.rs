@@ -116,7 +116,7 @@ fn no_page_of_help_is_masked() {
     let mut pages = 0;
     while let Some(command) = pending.pop() {
         let arguments: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
-        let page = sluice(folder.path(), &arguments, "").out;
+        let page = sluice(folder.path(), &arguments, "").stdout;
         assert_eq!(masked(&page), page, "of {arguments:?}");
         pages += 1;
         let listed = page

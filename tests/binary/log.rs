@@ -179,13 +179,13 @@ fn a_warning_that_comes_again_is_one_line_and_a_count() {
     eventually("a few fetches", || (figure(admin, series) >= 3).then_some(()));
     sluice.signal("TERM");
     assert_eq!(sluice.ended().code(), Some(0));
-    let told = eventually("the count", || {
+    let text = eventually("the count", || {
         let printed = sluice.printed();
-        let told: Vec<String> = printed
+        let text: Vec<String> = printed
             .into_iter()
             .filter(|line| line.contains("could not be fetched"))
             .collect();
-        told.iter().any(|line| line.contains("(repeated")).then_some(told)
+        text.iter().any(|line| line.contains("(repeated")).then_some(text)
     });
-    assert_eq!(told.len(), 2, "{told:#?}");
+    assert_eq!(text.len(), 2, "{text:#?}");
 }

@@ -43,8 +43,8 @@ fn serves_what_was_known_last(managed: &Managed) {
     let before = fs::read(&last_good).unwrap();
     for _ in 0..2 {
         let mut sluice = managed.run();
-        let told = sluice.line("can't be used");
-        assert!(told.contains("sluice restore"), "{told}");
+        let text = sluice.line("can't be used");
+        assert!(text.contains("sluice restore"), "{text}");
         assert_eq!(Client::connect(sluice.listener()).ask(&managed.ask()).status, 403);
         let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
         assert!(ready.text().contains("[!] store: "), "{}", ready.text());
@@ -108,19 +108,24 @@ fn a_damaged_store_says_that_it_is_wherever_it_is_asked_and_shows_what_is_left_o
         "{proof}"
     );
     let server = format!("http://{}", running.admin());
-    let said = sluice(managed.path(), ["audit", "verify", "--server", &server], "");
-    assert_eq!((said.code, said.out.as_str()), (1, ""), "{}", said.err);
-    assert!(said.err.contains("damaged"), "{}", said.err);
-    let said = sluice(
+    let output = sluice(managed.path(), ["audit", "verify", "--server", &server], "");
+    assert_eq!(
+        (output.code, output.stdout.as_str()),
+        (1, ""),
+        "{}",
+        output.stderr
+    );
+    assert!(output.stderr.contains("damaged"), "{}", output.stderr);
+    let output = sluice(
         managed.path(),
         ["flags", "kill", "spare", "--server", &server],
         "",
     );
-    assert_eq!(said.code, 1, "{}", said.err);
+    assert_eq!(output.code, 1, "{}", output.stderr);
     assert!(
-        said.err.contains("STORE_DAMAGED") && said.err.contains("sluice restore"),
+        output.stderr.contains("STORE_DAMAGED") && output.stderr.contains("sluice restore"),
         "{}",
-        said.err
+        output.stderr
     );
 }
 
@@ -141,9 +146,9 @@ fn a_seed_that_the_gateways_document_does_not_fit_leaves_the_store_empty() {
     };
     seed("bord");
     for _ in 0..2 {
-        let said = sluice(managed.path(), ["run"], "");
-        assert_eq!(said.code, 1, "{}", said.err);
-        assert!(said.err.contains("unknown-flag"), "{}", said.err);
+        let output = sluice(managed.path(), ["run"], "");
+        assert_eq!(output.code, 1, "{}", output.stderr);
+        assert!(output.stderr.contains("unknown-flag"), "{}", output.stderr);
     }
     seed("board");
     let running = managed.run();
@@ -166,8 +171,8 @@ fn a_backup_of_before_is_taken_back_on_purpose() {
     fs::copy(data.join("sluice.db"), managed.path().join("copy")).unwrap();
     fs::remove_file(data.join("sluice.db-wal")).unwrap();
     serves_what_was_known_last(&managed);
-    let said = sluice(managed.path(), ["restore", "copy", "--to", "data"], "");
-    assert_eq!(said.code, 0, "{}", said.err);
+    let output = sluice(managed.path(), ["restore", "copy", "--to", "data"], "");
+    assert_eq!(output.code, 0, "{}", output.stderr);
     let sluice = managed.run();
     assert_eq!(Client::connect(sluice.listener()).ask(&managed.ask()).status, 200);
     assert!(!sluice.printed().iter().any(|line| line.contains("can't be used")));

@@ -313,10 +313,10 @@ fn a_damaged_store_is_told_of_and_the_last_good_document_serves_meanwhile() {
     fs::write(&database, bytes).unwrap();
 
     let sluice = managed.run();
-    let told = sluice.line("can't be used");
+    let text = sluice.line("can't be used");
     assert!(
-        told.contains("sluice backup") && told.contains("last good document"),
-        "{told}"
+        text.contains("sluice backup") && text.contains("last good document"),
+        "{text}"
     );
     assert_eq!(Client::connect(sluice.listener()).ask(&managed.ask()).status, 200);
     let ready = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
@@ -327,9 +327,9 @@ fn a_damaged_store_is_told_of_and_the_last_good_document_serves_meanwhile() {
     drop(sluice);
 
     fs::remove_file(managed.path().join("data/last-good.json")).unwrap();
-    let said = crate::process::sluice(managed.path(), ["run"], "");
-    assert_eq!(said.code, 1);
-    assert!(said.err.contains("sluice backup"), "{}", said.err);
+    let output = crate::process::sluice(managed.path(), ["run"], "");
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("sluice backup"), "{}", output.stderr);
 }
 
 #[test]
@@ -479,12 +479,12 @@ fn files_are_looked_at_through_the_api_and_not_changed() {
 fn one_process_has_the_store() {
     let managed = Managed::new();
     let _first = managed.run();
-    let said = sluice(managed.path(), ["run"], "");
-    assert_eq!(said.code, 1);
+    let output = sluice(managed.path(), ["run"], "");
+    assert_eq!(output.code, 1);
     assert!(
-        said.err.contains("uses the store in data: end it"),
+        output.stderr.contains("uses the store in data: end it"),
         "{}",
-        said.err
+        output.stderr
     );
 }
 
@@ -505,9 +505,9 @@ fn an_empty_store_begins_with_its_seed_and_looks_at_it_no_more() {
         "version: 1\nflags: { board: { lifecycle: ga, default: onn } }\n",
     )
     .unwrap();
-    let said = sluice(managed.path(), ["run"], "");
-    assert_eq!(said.code, 1);
-    assert!(said.err.contains("flags.yaml:2"), "{}", said.err);
+    let output = sluice(managed.path(), ["run"], "");
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("flags.yaml:2"), "{}", output.stderr);
 
     fs::write(
         &seed,
@@ -590,7 +590,7 @@ fn who_is_taken_out_of_the_tokens_is_out_whatever_is_wrong_elsewhere() {
         ["operators", "token", "--name", "vic", "--role", "viewer"],
         "",
     );
-    let entry = made.err.lines().find(|line| line.starts_with("- {")).unwrap();
+    let entry = made.stderr.lines().find(|line| line.starts_with("- {")).unwrap();
     let write_tokens = |tokens: &str| {
         fs::write(
             managed.path().join("new"),
@@ -602,7 +602,7 @@ fn who_is_taken_out_of_the_tokens_is_out_whatever_is_wrong_elsewhere() {
     write_tokens(&format!("\n{entry}"));
     let sluice = managed.run();
     let whoami = Request::get("/api/v1/whoami").host("localhost");
-    let vic = whoami.clone().token(made.out.trim());
+    let vic = whoami.clone().token(made.stdout.trim());
     let status = |request: &Request| Client::connect(sluice.admin()).ask(request).status;
     assert_eq!((status(&vic), status(&whoami)), (200, 401));
     fs::write(&config, format!("{text}bogus: 1\n")).unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::operating::Managed;
-use crate::process::{Said, sluice};
+use crate::process::{CommandOutput, sluice};
 
 const FLAGS: &str = "\
 version: 1
@@ -21,7 +21,7 @@ tenants:
 ";
 
 /// What `sluice eval` answers.
-fn eval(lines: &str) -> Said {
+fn eval(lines: &str) -> CommandOutput {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("flags.yaml"), FLAGS).unwrap();
     sluice(folder.path(), ["eval", "--flags", "flags.yaml"], lines.to_owned())
@@ -33,10 +33,10 @@ fn variants(questions: &[(&str, &str, Option<&str>)]) -> Vec<String> {
         let attributes = account.map_or(String::new(), |account| format!("\"account\":{account}"));
         format!(r#"{{"flag":"{flag}","tenant":"{tenant}","attributes":{{{attributes}}}}}"#)
     });
-    let said = eval(&lines.collect::<Vec<_>>().join("\n"));
-    assert_eq!(said.code, 0, "{}", said.out);
-    let answers = said
-        .out
+    let output = eval(&lines.collect::<Vec<_>>().join("\n"));
+    assert_eq!(output.code, 0, "{}", output.stdout);
+    let answers = output
+        .stdout
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
     answers
@@ -89,20 +89,20 @@ fn eval_draws_buckets_by_the_published_ids() {
 
 #[test]
 fn eval_writes_the_digits_of_a_variant_and_refuses_numbers_that_it_can_not_compare() {
-    let said = eval(
+    let output = eval(
         r#"{"flag":"value","tenant":null}
 {"flag":"value","tenant":null,"attributes":{"account":0.09999999999999999999}}"#,
     );
-    assert_eq!(said.code, 0, "{}", said.out);
+    assert_eq!(output.code, 0, "{}", output.stdout);
     assert!(
-        said.out.contains(r#""value":12345678901234567890123,"#),
+        output.stdout.contains(r#""value":12345678901234567890123,"#),
         "{}",
-        said.out
+        output.stdout
     );
     assert!(
-        said.out.contains(r#""value":0.1000000000000000055,"#),
+        output.stdout.contains(r#""value":0.1000000000000000055,"#),
         "{}",
-        said.out
+        output.stdout
     );
     for (account, detail) in [
         ("12345678901234567890123456789012345", "at most 34 digits"),
@@ -113,19 +113,19 @@ fn eval_writes_the_digits_of_a_variant_and_refuses_numbers_that_it_can_not_compa
         ("NaN", "expected"),
         ("Infinity", "expected"),
     ] {
-        let said = eval(&format!(
+        let output = eval(&format!(
             r#"{{"flag":"exact","tenant":null,"attributes":{{"account":{account}}}}}"#
         ));
-        let answer: Value = serde_json::from_str(&said.out).unwrap();
+        let answer: Value = serde_json::from_str(&output.stdout).unwrap();
         assert_eq!(
-            (said.code, &answer["error"]),
+            (output.code, &answer["error"]),
             (1, &"PARSE_ERROR".into()),
             "{account}"
         );
-        let told = answer["detail"].as_str().unwrap();
+        let text = answer["detail"].as_str().unwrap();
         assert!(
-            told.contains(detail) && told.contains("line 1 column "),
-            "{account}: {told}"
+            text.contains(detail) && text.contains("line 1 column "),
+            "{account}: {text}"
         );
     }
 }
@@ -141,16 +141,21 @@ fn check_refuses_numbers_that_can_not_be_compared_with_their_places() {
     ] {
         let text = format!("version: 1\ntenants:\n  acme: {{ attributes: {{ account: {account} }} }}\n");
         fs::write(folder.path().join("flags.yaml"), text).unwrap();
-        let said = sluice(folder.path(), ["eval", "--flags", "flags.yaml"], "");
-        assert_eq!(said.code, 1);
+        let output = sluice(folder.path(), ["eval", "--flags", "flags.yaml"], "");
+        assert_eq!(output.code, 1);
         for part in ["error[invalid-number]", "flags.yaml:3:34", detail] {
-            assert!(said.err.contains(part), "no {part} in\n{}", said.err);
+            assert!(output.stderr.contains(part), "no {part} in\n{}", output.stderr);
         }
     }
 }
 
 /// Explains for `tenant`, or for an account of nobody in particular, and gives all that was said.
-fn explained(base: &[&str], tenant: &str, account: Option<&str>, run: impl Fn(&[&str]) -> Said) -> Said {
+fn explained(
+    base: &[&str],
+    tenant: &str,
+    account: Option<&str>,
+    run: impl Fn(&[&str]) -> CommandOutput,
+) -> CommandOutput {
     let attribute = account.map(|account| format!("account={account}"));
     let mut arguments = [base, &["--tenant", tenant]].concat();
     if let Some(attribute) = &attribute {
@@ -199,28 +204,30 @@ fn explain_tells_64_bit_neighbours_apart_and_shows_their_digits() {
     ] {
         let variant = if holds { "on" } else { "off" };
         let story = explained(&["flags", "explain", "exact"], tenant, account, |all| {
-            managed.said(all)
+            managed.output(all)
         });
         assert!(
-            story.out.starts_with(&format!("exact for {tenant}: {variant}")),
+            story
+                .stdout
+                .starts_with(&format!("exact for {tenant}: {variant}")),
             "{}",
-            story.out
+            story.stdout
         );
         let json = explained(&["flags", "explain", "exact", "--json"], tenant, account, |all| {
-            managed.said(all)
+            managed.output(all)
         });
         let files = explained(&of_files, tenant, account, |all| sluice(managed.path(), all, ""));
-        assert_eq!(files.code, i32::from(!holds), "{}{}", files.out, files.err);
-        for told in [&json.out, &files.out] {
+        assert_eq!(files.code, i32::from(!holds), "{}{}", files.stdout, files.stderr);
+        for text in [&json.stdout, &files.stdout] {
             assert!(
-                told.contains("account eq 1152921504606846977") && told.contains(shown),
-                "{told}"
+                text.contains("account eq 1152921504606846977") && text.contains(shown),
+                "{text}"
             );
         }
     }
     let long = "account=12345678901234567890123456789012345";
-    let said = managed.refused(&["flags", "explain", "exact", "--attribute", long]);
-    assert!(said.err.contains("at most 34 digits"), "{}", said.err);
+    let output = managed.refused(&["flags", "explain", "exact", "--attribute", long]);
+    assert!(output.stderr.contains("at most 34 digits"), "{}", output.stderr);
 }
 
 /// Numbers as they are written in `stored`, each once.
@@ -265,8 +272,8 @@ fn a_number_goes_through_the_store_and_back_with_every_digit() {
     let exported = export();
     assert_written(&exported);
     for file in ["all.json", "numbers.yaml"] {
-        let said = managed.done(&["apply", "-f", file]);
-        assert!(said.ends_with("nothing to change\n"), "{file}: {said}");
+        let output = managed.done(&["apply", "-f", file]);
+        assert!(output.ends_with("nothing to change\n"), "{file}: {output}");
     }
     assert_written(&managed.done(&["audit", "export"]));
     assert!(
@@ -298,36 +305,40 @@ fn a_number_that_can_not_be_compared_changes_no_record() {
     let managed = Managed::start();
     let before = managed.revision();
     for account in ["12345678901234567890123456789012345", "1e309", "-1e-325"] {
-        let said = managed.refused(&[
+        let output = managed.refused(&[
             "tenants",
             "set",
             "acme",
             "--attribute",
             &format!("account={account}"),
         ]);
-        assert!(said.err.contains("can't be compared exactly"), "{}", said.err);
+        assert!(
+            output.stderr.contains("can't be compared exactly"),
+            "{}",
+            output.stderr
+        );
         let document =
             format!("version: 1\ntenants: {{ acme: {{ attributes: {{ account: {account} }} }} }}\n");
         fs::write(managed.path().join("numbers.yaml"), document).unwrap();
         for command in [&["apply", "--yes", "-f"][..], &["tenants", "import", "-f"]] {
-            let said = managed.refused(&[command, &["numbers.yaml"]].concat());
-            let told = format!("{}{}", said.out, said.err);
+            let output = managed.refused(&[command, &["numbers.yaml"]].concat());
+            let text = format!("{}{}", output.stdout, output.stderr);
             assert!(
-                told.contains("can't be compared exactly") && told.contains("numbers.yaml:2"),
-                "{told}"
+                text.contains("can't be compared exactly") && text.contains("numbers.yaml:2"),
+                "{text}"
             );
         }
         let attribute = format!("account={account}");
-        let said = sluice(
+        let output = sluice(
             managed.path(),
             ["explain", "--attribute", &attribute, "GET", "/"],
             "",
         );
-        assert_eq!(said.code, 2);
+        assert_eq!(output.code, 2);
         assert!(
-            said.err.contains("`account` can't be an attribute: "),
+            output.stderr.contains("`account` can't be an attribute: "),
             "{}",
-            said.err
+            output.stderr
         );
     }
     assert_eq!(managed.revision(), before);
@@ -341,11 +352,11 @@ fn a_number_that_is_not_finite_is_no_value_of_a_variant_and_no_attribute() {
         let document =
             format!("version: 1\nflags: {{ a: {{ variants: {{ off: 0, on: {value} }}, default: off }} }}\n");
         fs::write(managed.path().join("values.yaml"), document).unwrap();
-        let said = managed.refused(&["apply", "--yes", "-f", "values.yaml"]);
-        let told = format!("{}{}", said.out, said.err);
+        let output = managed.refused(&["apply", "--yes", "-f", "values.yaml"]);
+        let text = format!("{}{}", output.stdout, output.stderr);
         assert!(
-            told.contains("invalid-number") && told.contains("values.yaml:2"),
-            "{told}"
+            text.contains("invalid-number") && text.contains("values.yaml:2"),
+            "{text}"
         );
     }
     for value in [".inf", "-.INF", ".nan", "NaN", "Infinity", "-Infinity"] {
@@ -355,13 +366,17 @@ fn a_number_that_is_not_finite_is_no_value_of_a_variant_and_no_attribute() {
             &["flags", "explain", "dispatch.core", "--tenant", "acme"],
             &["explain", "GET", "/"],
         ] {
-            let said = sluice(
+            let output = sluice(
                 managed.path(),
                 command.iter().chain(&["--attribute", &attribute]),
                 "",
             );
-            assert_eq!(said.code, 2, "{}{}", said.out, said.err);
-            assert!(said.err.contains("in quotes to mean a text"), "{}", said.err);
+            assert_eq!(output.code, 2, "{}{}", output.stdout, output.stderr);
+            assert!(
+                output.stderr.contains("in quotes to mean a text"),
+                "{}",
+                output.stderr
+            );
         }
     }
     assert_eq!(managed.revision(), before);

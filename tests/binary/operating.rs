@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::process::{Running, Said, sluice};
+use crate::process::{CommandOutput, Running, sluice};
 
 const FLAGS: &str = "\
 version: 1
@@ -87,7 +87,7 @@ impl Managed {
         self.folder.path()
     }
 
-    pub(crate) fn said(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn output(&self, arguments: &[&str]) -> CommandOutput {
         let server = format!("http://{}", self.running.admin());
         let mut arguments = arguments.to_vec();
         arguments.extend(["--server", &server]);
@@ -96,16 +96,24 @@ impl Managed {
 
     /// What a command that does what it is asked says.
     pub(crate) fn done(&self, arguments: &[&str]) -> String {
-        let said = self.said(arguments);
-        assert_eq!(said.code, 0, "{arguments:?}: {}{}", said.out, said.err);
-        said.out
+        let output = self.output(arguments);
+        assert_eq!(
+            output.code, 0,
+            "{arguments:?}: {}{}",
+            output.stdout, output.stderr
+        );
+        output.stdout
     }
 
     /// What a command says that is refused.
-    pub(crate) fn refused(&self, arguments: &[&str]) -> Said {
-        let said = self.said(arguments);
-        assert_eq!(said.code, 1, "{arguments:?}: {}{}", said.out, said.err);
-        said
+    pub(crate) fn refused(&self, arguments: &[&str]) -> CommandOutput {
+        let output = self.output(arguments);
+        assert_eq!(
+            output.code, 1,
+            "{arguments:?}: {}{}",
+            output.stdout, output.stderr
+        );
+        output
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -123,8 +131,8 @@ impl Managed {
 fn a_refusal_is_words_for_people_and_the_answer_itself_for_scripts() {
     let managed = Managed::start();
     let promote = ["flags", "promote", "board", "ga"];
-    let said = managed.refused(&promote);
-    assert_eq!(said.out, "");
+    let output = managed.refused(&promote);
+    assert_eq!(output.stdout, "");
     for part in [
         "refused, nothing was changed:\n",
         "  SOAK_NOT_ELAPSED ",
@@ -133,11 +141,14 @@ fn a_refusal_is_words_for_people_and_the_answer_itself_for_scripts() {
         "an urgent skip needs the role platform-admin:  sluice flags promote board ga --decision-maker NAME",
         "request ",
     ] {
-        assert!(said.err.contains(part), "no `{part}` in {}", said.err);
+        assert!(output.stderr.contains(part), "no `{part}` in {}", output.stderr);
     }
-    let said = managed.refused(&[&promote[..], &["--json"]].concat());
-    let problem: Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!((problem["status"].as_u64(), said.err.as_str()), (Some(409), ""));
+    let output = managed.refused(&[&promote[..], &["--json"]].concat());
+    let problem: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(
+        (problem["status"].as_u64(), output.stderr.as_str()),
+        (Some(409), "")
+    );
     let id = problem["request_id"].as_str().unwrap();
     let entries = managed.json(&["audit", "list", "--flag", "board", "--limit", "1"]);
     assert_eq!(entries["entries"][0]["request_id"], id);
@@ -155,19 +166,19 @@ fn what_does_not_exist_is_named() {
         (&["flags", "tiers", "board", "huge=on"], "INVALID_DOCUMENT"),
         (&["audit", "list", "--action", "nothing"], "INVALID_PARAMETER"),
     ] {
-        let said = managed.refused(arguments);
-        assert!(said.err.contains(code), "{arguments:?}: {}", said.err);
+        let output = managed.refused(arguments);
+        assert!(output.stderr.contains(code), "{arguments:?}: {}", output.stderr);
         assert!(
-            !said.err.contains("problems`") && !said.err.contains("document:"),
+            !output.stderr.contains("problems`") && !output.stderr.contains("document:"),
             "{}",
-            said.err
+            output.stderr
         );
         let is_mistyped = arguments.contains(&"bord");
         assert_eq!(
-            said.err.contains("did you mean `board`?"),
+            output.stderr.contains("did you mean `board`?"),
             is_mistyped,
             "{}",
-            said.err
+            output.stderr
         );
     }
 }
@@ -177,29 +188,41 @@ fn a_document_may_come_from_standard_input() {
     let managed = Managed::empty("");
     let server = format!("http://{}", managed.admin());
     let apply = ["apply", "-f", "-", "--yes", "--server", &server];
-    let said = sluice(managed.path(), apply, FLAGS);
-    assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
-    let said = sluice(managed.path(), apply, "version: 1\nflag: {}\n");
-    assert!(said.code == 1 && said.err.contains("--> -:2:1"), "{}", said.err);
+    let output = sluice(managed.path(), apply, FLAGS);
+    assert_eq!(
+        (output.code, output.stderr.as_str()),
+        (0, ""),
+        "{}",
+        output.stdout
+    );
+    let output = sluice(managed.path(), apply, "version: 1\nflag: {}\n");
+    assert!(
+        output.code == 1 && output.stderr.contains("--> -:2:1"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
 fn a_dry_run_says_who_changes_and_changes_nothing() {
     let managed = Managed::start();
     let before = managed.revision();
-    let said = managed.done(&["tenants", "override", "acme", "board", "on", "--dry-run"]);
+    let output = managed.done(&["tenants", "override", "acme", "board", "on", "--dry-run"]);
     assert!(
-        said.starts_with("1 of 2 tenants changes:\n  + acme   off -> on   ("),
-        "{said}"
+        output.starts_with("1 of 2 tenants changes:\n  + acme   off -> on   ("),
+        "{output}"
     );
     assert_eq!(managed.revision(), before);
-    let said = managed.done(&["tenants", "override", "acme", "board", "on", "--reason", "pilot"]);
+    let output = managed.done(&["tenants", "override", "acme", "board", "on", "--reason", "pilot"]);
     assert_eq!(
-        said,
+        output,
         format!("board is overridden for acme: on   revision {}\n", before + 1)
     );
-    let said = managed.done(&["tenants", "override", "acme", "board", "on"]);
-    assert!(said.starts_with("nothing to change, it is so already"), "{said}");
+    let output = managed.done(&["tenants", "override", "acme", "board", "on"]);
+    assert!(
+        output.starts_with("nothing to change, it is so already"),
+        "{output}"
+    );
     let entry = &managed.json(&["audit", "list", "--org", "acme"])["entries"][0];
     assert_eq!(
         (entry["action"].as_str(), entry["reason"].as_str()),
@@ -223,15 +246,15 @@ fn what_takes_force_is_said_before_it_is_refused() {
     managed.done(&[&["flags", "promote", "board", "beta"][..], &urgent].concat());
     let promote = [&["flags", "promote", "board", "ga"][..], &urgent].concat();
     let forced = "takes --force: it reaches more tenants than `max_blast_radius`";
-    let said = managed.done(&[&promote[..], &["--dry-run"]].concat());
+    let output = managed.done(&[&promote[..], &["--dry-run"]].concat());
     assert!(
-        said.starts_with("2 of 2 tenants change:\n") && said.contains(forced),
-        "{said}"
+        output.starts_with("2 of 2 tenants change:\n") && output.contains(forced),
+        "{output}"
     );
-    let said = managed.refused(&promote);
-    assert!(said.err.contains("BLAST_RADIUS"), "{}", said.err);
-    let said = managed.done(&[&promote[..], &["--dry-run", "--force"]].concat());
-    assert!(!said.contains(forced), "{said}");
+    let output = managed.refused(&promote);
+    assert!(output.stderr.contains("BLAST_RADIUS"), "{}", output.stderr);
+    let output = managed.done(&[&promote[..], &["--dry-run", "--force"]].concat());
+    assert!(!output.contains(forced), "{output}");
     managed.done(&[&promote[..], &["--force"]].concat());
     // Nobody changes by himself, and any user may.
     let document = FLAGS.replace(
@@ -239,12 +262,12 @@ fn what_takes_force_is_said_before_it_is_refused() {
         "board: { revertible: true, rules: [{ when: { attribute: user, exists: true }, serve: off }] }",
     );
     fs::write(managed.path().join("rules.yaml"), document).unwrap();
-    let said = managed.refused(&["apply", "-f", "rules.yaml"]);
+    let output = managed.refused(&["apply", "-f", "rules.yaml"]);
     assert!(
-        said.out.contains("and users of 2 more tenants may") && said.out.contains(forced),
+        output.stdout.contains("and users of 2 more tenants may") && output.stdout.contains(forced),
         "{}{}",
-        said.out,
-        said.err
+        output.stdout,
+        output.stderr
     );
 }
 
@@ -258,9 +281,9 @@ fn an_override_is_set_and_taken_back() {
         ("none", None),
     ] {
         managed.done(&["tenants", "override", "acme", "board", variant]);
-        let said = managed.done(&["tenants", "show", "acme"]);
-        let line = said.lines().find_map(|line| line.strip_prefix("override"));
-        assert_eq!(line.map(str::trim), shown, "{said}");
+        let output = managed.done(&["tenants", "show", "acme"]);
+        let line = output.lines().find_map(|line| line.strip_prefix("override"));
+        assert_eq!(line.map(str::trim), shown, "{output}");
     }
     for (allow, shown) in [("allow", true), ("disallow", false)] {
         managed.done(&["tenants", allow, "acme", "board"]);
@@ -278,8 +301,8 @@ fn whoever_names_an_older_revision_changes_nothing() {
     let managed = Managed::start();
     let revision = managed.revision();
     let (old, now) = ((revision - 1).to_string(), revision.to_string());
-    let said = managed.refused(&["flags", "kill", "board", "--if-revision", &old]);
-    assert!(said.err.contains("REVISION_CONFLICT"), "{}", said.err);
+    let output = managed.refused(&["flags", "kill", "board", "--if-revision", &old]);
+    assert!(output.stderr.contains("REVISION_CONFLICT"), "{}", output.stderr);
     managed.done(&["flags", "kill", "board", "--if-revision", &now]);
 }
 
@@ -287,30 +310,30 @@ fn whoever_names_an_older_revision_changes_nothing() {
 fn a_document_is_applied_only_after_somebody_agreed() {
     let managed = Managed::empty("");
     let apply = ["apply", "-f", "flags.yaml"];
-    let said = managed.refused(&apply);
+    let output = managed.refused(&apply);
     assert!(
-        said.out.contains("  + flag    board\n") && said.err.contains("--yes"),
+        output.stdout.contains("  + flag    board\n") && output.stderr.contains("--yes"),
         "{}{}",
-        said.out,
-        said.err
+        output.stdout,
+        output.stderr
     );
     assert_eq!(managed.revision(), 0);
-    let said = managed.done(&[&apply[..], &["--yes"]].concat());
+    let output = managed.done(&[&apply[..], &["--yes"]].concat());
     assert!(
-        said.contains("to add") && said.contains("applied   revision 1"),
-        "{said}"
+        output.contains("to add") && output.contains("applied   revision 1"),
+        "{output}"
     );
-    let said = managed.done(&apply);
-    assert!(said.ends_with("nothing to change\n"), "{said}");
+    let output = managed.done(&apply);
+    assert!(output.ends_with("nothing to change\n"), "{output}");
     fs::write(
         managed.path().join("flags.yaml"),
         "version: 1\ntiers: [small, large]\nflags: { board: { description: x } }\n",
     )
     .unwrap();
-    let said = managed.done(&["apply", "-f", "flags.yaml", "--prune", "--dry-run"]);
+    let output = managed.done(&["apply", "-f", "flags.yaml", "--prune", "--dry-run"]);
     assert!(
-        said.contains("  ~ flag    board: description") && said.contains("  - flag    export\n"),
-        "{said}"
+        output.contains("  ~ flag    board: description") && output.contains("  - flag    export\n"),
+        "{output}"
     );
 }
 
@@ -322,8 +345,8 @@ fn what_was_exported_is_in_force_and_changes_nothing_when_it_is_applied() {
     let document: Value =
         serde_json::from_slice(&fs::read(managed.path().join("all.json")).unwrap()).unwrap();
     assert_eq!(document["flags"]["board"]["tiers"]["large"], "on");
-    let said = managed.done(&["apply", "-f", "all.json"]);
-    assert!(said.ends_with("nothing to change\n"), "{said}");
+    let output = managed.done(&["apply", "-f", "all.json"]);
+    assert!(output.ends_with("nothing to change\n"), "{output}");
 }
 
 #[test]
@@ -332,18 +355,21 @@ fn tenants_are_brought_in_each_with_a_result() {
     let tenants =
         "version: 1\ntenants: { acme: { tier: large }, hooli: { tier: small }, initech: { tier: small } }\n";
     fs::write(managed.path().join("tenants.yaml"), tenants).unwrap();
-    let said = managed.refused(&["tenants", "import", "-f", "tenants.yaml", "--mode", "create"]);
+    let output = managed.refused(&["tenants", "import", "-f", "tenants.yaml", "--mode", "create"]);
     assert!(
-        said.out.starts_with(
+        output.stdout.starts_with(
             "3 tenants: 2 created, 0 changed, 0 unchanged, 1 refused\n  acme   ALREADY_EXISTS: "
         ),
         "{}",
-        said.out
+        output.stdout
     );
-    let said = managed.done(&["tenants", "import", "-f", "tenants.yaml"]);
-    assert_eq!(said, "3 tenants: 0 created, 0 changed, 3 unchanged, 0 refused\n");
-    let said = managed.done(&["tenants", "list"]);
-    assert_eq!(said.lines().count(), 5, "{said}");
+    let output = managed.done(&["tenants", "import", "-f", "tenants.yaml"]);
+    assert_eq!(
+        output,
+        "3 tenants: 0 created, 0 changed, 3 unchanged, 0 refused\n"
+    );
+    let output = managed.done(&["tenants", "list"]);
+    assert_eq!(output.lines().count(), 5, "{output}");
 }
 
 #[test]
@@ -352,32 +378,35 @@ fn an_import_takes_away_what_operators_set_only_after_somebody_agreed() {
     managed.done(&["tenants", "override", "acme", "board", "on"]);
     managed.done(&["tenants", "allow", "globex", "board"]);
     let import = ["tenants", "import", "-f", "flags.yaml"];
-    let said = managed.done(&import);
-    assert_eq!(said, "2 tenants: 0 created, 0 changed, 2 unchanged, 0 refused\n");
+    let output = managed.done(&import);
+    assert_eq!(
+        output,
+        "2 tenants: 0 created, 0 changed, 2 unchanged, 0 refused\n"
+    );
     let whole = [&import[..], &["--mode", "upsert"]].concat();
     let lost = "2 tenants lose what the file does not say:\n  - acme     overrides board=on\n  - globex   beta board\n";
     let before = managed.revision();
-    let said = managed.refused(&whole);
-    assert_eq!(said.out, lost);
-    assert!(said.err.contains("say --yes"), "{}", said.err);
+    let output = managed.refused(&whole);
+    assert_eq!(output.stdout, lost);
+    assert!(output.stderr.contains("say --yes"), "{}", output.stderr);
     assert!(
         managed
             .done(&[&whole[..], &["--dry-run"]].concat())
             .starts_with(lost)
     );
     assert_eq!(managed.revision(), before);
-    let said = managed.done(&[&whole[..], &["--yes"]].concat());
+    let output = managed.done(&[&whole[..], &["--yes"]].concat());
     assert_eq!(
-        said,
+        output,
         format!("{lost}2 tenants: 0 created, 2 changed, 0 unchanged, 0 refused\n")
     );
     // A list that the file has is written as it is there.
     managed.done(&["tenants", "allow", "acme", "board"]);
     let tenants = "version: 1\ntenants: { acme: { beta: [] } }\n";
     fs::write(managed.path().join("tenants.yaml"), tenants).unwrap();
-    let said = managed.refused(&["tenants", "import", "-f", "tenants.yaml"]);
+    let output = managed.refused(&["tenants", "import", "-f", "tenants.yaml"]);
     assert_eq!(
-        said.out,
+        output.stdout,
         "1 tenant loses what the file does not say:\n  - acme   beta board\n"
     );
 }
@@ -395,8 +424,8 @@ fn fields_that_are_not_named_stay() {
         "--attribute",
         "seats=80",
     ]);
-    let said = managed.refused(&["tenants", "set", "soylent", "--new", "--tier", "large"]);
-    assert!(said.err.contains("already"), "{}", said.err);
+    let output = managed.refused(&["tenants", "set", "soylent", "--new", "--tier", "large"]);
+    assert!(output.stderr.contains("already"), "{}", output.stderr);
     managed.done(&[
         "tenants",
         "set",
@@ -406,23 +435,23 @@ fn fields_that_are_not_named_stay() {
         "--attribute",
         "country=DE",
     ]);
-    let said = managed.done(&["tenants", "show", "soylent"]);
+    let output = managed.done(&["tenants", "show", "soylent"]);
     for part in [
         "tier        small",
         "channel     latest",
         "country = \"DE\"",
         "seats = 80",
     ] {
-        assert!(said.contains(part), "no `{part}` in {said}");
+        assert!(output.contains(part), "no `{part}` in {output}");
     }
     let audience = r#"{"attribute":"tier","in":["small"]}"#;
     managed.done(&["flags", "rollout", "board", "10%", "--audience", audience]);
     managed.done(&["flags", "rollout", "board", "25"]);
-    let said = managed.done(&["flags", "show", "board"]);
+    let output = managed.done(&["flags", "show", "board"]);
     assert!(
-        said.contains(&format!("rollout       25 %, of {audience}"))
-            || said.contains(&format!("25 %, of {audience}")),
-        "{said}"
+        output.contains(&format!("rollout       25 %, of {audience}"))
+            || output.contains(&format!("25 %, of {audience}")),
+        "{output}"
     );
     managed.done(&["flags", "rollout", "board", "--remove"]);
     assert!(!managed.done(&["flags", "show", "board"]).contains("rollout"));
@@ -444,27 +473,31 @@ fn a_flag_goes_only_the_way_that_was_said() {
     for flag in ["board", "export"] {
         managed.done(&[&["flags", "promote", flag, "beta"][..], &urgent].concat());
     }
-    let said = managed.refused(&["flags", "promote", "board", "alpha"]);
+    let output = managed.refused(&["flags", "promote", "board", "alpha"]);
     assert!(
-        said.err.contains("sluice flags revert board alpha"),
+        output.stderr.contains("sluice flags revert board alpha"),
         "{}",
-        said.err
+        output.stderr
     );
-    let said = managed.refused(&["flags", "revert", "board", "ga"]);
-    assert!(said.err.contains("sluice flags promote board ga"), "{}", said.err);
-    let said = managed.refused(&["flags", "revert", "board", "alpha"]);
+    let output = managed.refused(&["flags", "revert", "board", "ga"]);
     assert!(
-        said.err.contains("FLAG_DEPENDENCY") && said.err.contains("--cascade"),
+        output.stderr.contains("sluice flags promote board ga"),
         "{}",
-        said.err
+        output.stderr
     );
-    let said = managed.done(&["flags", "revert", "board", "alpha", "--cascade"]);
+    let output = managed.refused(&["flags", "revert", "board", "alpha"]);
     assert!(
-        said.starts_with("board: beta -> alpha, with it: export"),
-        "{said}"
+        output.stderr.contains("FLAG_DEPENDENCY") && output.stderr.contains("--cascade"),
+        "{}",
+        output.stderr
     );
-    let said = managed.done(&["audit", "list", "--action", "state_changed"]);
-    assert!(said.contains("URGENT: cto decided, INC-1, outage"), "{said}");
+    let output = managed.done(&["flags", "revert", "board", "alpha", "--cascade"]);
+    assert!(
+        output.starts_with("board: beta -> alpha, with it: export"),
+        "{output}"
+    );
+    let output = managed.done(&["audit", "list", "--action", "state_changed"]);
+    assert!(output.contains("URGENT: cto decided, INC-1, outage"), "{output}");
 }
 
 #[test]
@@ -480,12 +513,12 @@ fn lists_are_printed_whole_or_by_pages() {
         (page["flags"][0]["key"].as_str(), page.get("next")),
         (Some("export"), None)
     );
-    let said = managed.said(&["tenants", "list", "--limit", "1"]);
+    let output = managed.output(&["tenants", "list", "--limit", "1"]);
     assert!(
-        said.out.lines().count() == 2 && said.err.contains("--after acme"),
+        output.stdout.lines().count() == 2 && output.stderr.contains("--after acme"),
         "{}{}",
-        said.out,
-        said.err
+        output.stdout,
+        output.stderr
     );
 }
 
@@ -493,8 +526,8 @@ fn lists_are_printed_whole_or_by_pages() {
 fn the_log_is_proven_here_and_what_was_altered_is_found() {
     let managed = Managed::start();
     managed.done(&["flags", "kill", "board", "--reason", "INC-7"]);
-    let said = managed.done(&["audit", "verify"]);
-    let head = said
+    let output = managed.done(&["audit", "verify"]);
+    let head = output
         .lines()
         .find_map(|line| line.strip_prefix("head "))
         .unwrap()
@@ -506,24 +539,24 @@ fn the_log_is_proven_here_and_what_was_altered_is_found() {
     let log = fs::read_to_string(&path).unwrap();
     managed.done(&["audit", "verify", "--file", "log.jsonl", "--head", &head]);
     fs::write(&path, log.replace("INC-7", "INC-8")).unwrap();
-    let said = managed.refused(&["audit", "verify", "--file", "log.jsonl"]);
-    assert!(said.err.contains("was altered"), "{}", said.err);
+    let output = managed.refused(&["audit", "verify", "--file", "log.jsonl"]);
+    assert!(output.stderr.contains("was altered"), "{}", output.stderr);
     let lines: Vec<&str> = log.lines().collect();
     fs::write(&path, lines[..lines.len() - 2].join("\n")).unwrap();
     managed.done(&["audit", "verify", "--file", "log.jsonl"]);
-    let said = managed.refused(&["audit", "verify", "--file", "log.jsonl", "--head", &head]);
-    assert!(said.err.contains("cut off"), "{}", said.err);
+    let output = managed.refused(&["audit", "verify", "--file", "log.jsonl", "--head", &head]);
+    assert!(output.stderr.contains("cut off"), "{}", output.stderr);
 }
 
 #[test]
 fn a_backup_is_a_file_that_was_not_there() {
     let managed = Managed::start();
-    let said = managed.said(&["backup", "-o", "copy"]);
-    assert_eq!(said.code, 0, "{}", said.err);
+    let output = managed.output(&["backup", "-o", "copy"]);
+    assert_eq!(output.code, 0, "{}", output.stderr);
     let copy = fs::read(managed.path().join("copy")).unwrap();
     assert!(copy.starts_with(b"SQLite format 3\0"));
-    let said = managed.refused(&["backup", "-o", "copy"]);
-    assert!(said.err.contains("already"), "{}", said.err);
+    let output = managed.refused(&["backup", "-o", "copy"]);
+    assert!(output.stderr.contains("already"), "{}", output.stderr);
     assert_eq!(fs::read(managed.path().join("copy")).unwrap(), copy);
 }
 
@@ -534,12 +567,13 @@ fn no_file_is_written_over_unless_that_is_said() {
     for command in [&["export"][..], &["backup"], &["audit", "export"]] {
         fs::write(&file, "written by hand").unwrap();
         let into = [command, &["-o", "mine.yaml"]].concat();
-        let said = managed.refused(&into);
+        let output = managed.refused(&into);
         assert!(
-            said.err
+            output
+                .stderr
                 .contains("there is a file mine.yaml already: --force writes in its place"),
             "{}",
-            said.err
+            output.stderr
         );
         assert_eq!(fs::read_to_string(&file).unwrap(), "written by hand");
         managed.done(&[&into[..], &["--force"]].concat());
@@ -551,13 +585,13 @@ fn no_file_is_written_over_unless_that_is_said() {
 fn a_token_is_asked_for_where_there_are_operators() {
     let token = |name: &str, role: &str, folder: &Path| {
         let file = format!("{name}.token");
-        let said = sluice(
+        let output = sluice(
             folder,
             ["operators", "token", "--name", name, "--role", role, "-o", &file],
             "",
         );
-        assert_eq!((said.code, said.err.as_str()), (0, ""));
-        said.out
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+        output.stdout
     };
     let folder = tempfile::tempdir().unwrap();
     let entries = [
@@ -571,14 +605,17 @@ fn a_token_is_asked_for_where_there_are_operators() {
         tokens.display()
     );
     let managed = Managed::empty(&admin);
-    let said = managed.refused(&["whoami"]);
-    assert!(said.err.contains("NOT_SIGNED_IN"), "{}", said.err);
+    let output = managed.refused(&["whoami"]);
+    assert!(output.stderr.contains("NOT_SIGNED_IN"), "{}", output.stderr);
     let file = |name: &str| folder.path().join(format!("{name}.token")).display().to_string();
-    let said = managed.done(&["whoami", "--token-file", &file("vera")]);
-    assert!(said.starts_with("vera, viewer, at http://127.0.0.1:"), "{said}");
-    let said = managed.refused(&["flags", "kill", "board", "--token-file", &file("vera")]);
-    assert!(said.err.contains("ROLE_MISSING"), "{}", said.err);
-    let said = managed.refused(&[
+    let output = managed.done(&["whoami", "--token-file", &file("vera")]);
+    assert!(
+        output.starts_with("vera, viewer, at http://127.0.0.1:"),
+        "{output}"
+    );
+    let output = managed.refused(&["flags", "kill", "board", "--token-file", &file("vera")]);
+    assert!(output.stderr.contains("ROLE_MISSING"), "{}", output.stderr);
+    let output = managed.refused(&[
         "apply",
         "-f",
         "flags.yaml",
@@ -586,16 +623,16 @@ fn a_token_is_asked_for_where_there_are_operators() {
         "--token-file",
         &file("olaf"),
     ]);
-    assert!(said.err.contains("ROLE_MISSING"), "{}", said.err);
+    assert!(output.stderr.contains("ROLE_MISSING"), "{}", output.stderr);
     fs::write(
         folder.path().join("bad.token"),
         "sluice_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
     )
     .unwrap();
-    let said = managed.refused(&["whoami", "--token-file", &file("bad")]);
+    let output = managed.refused(&["whoami", "--token-file", &file("bad")]);
     assert!(
-        said.err.contains("SIGN_IN_FAILED") && !said.err.contains("AAAA"),
+        output.stderr.contains("SIGN_IN_FAILED") && !output.stderr.contains("AAAA"),
         "{}",
-        said.err
+        output.stderr
     );
 }

@@ -10,7 +10,7 @@ use crate::process::{sluice, sluice_with};
 #[test]
 fn a_token_is_printed_once_and_its_entry_holds_only_the_hash() {
     let folder = tempfile::tempdir().unwrap();
-    let said = sluice(
+    let output = sluice(
         folder.path(),
         [
             "operators",
@@ -24,11 +24,15 @@ fn a_token_is_printed_once_and_its_entry_holds_only_the_hash() {
         ],
         "",
     );
-    assert_eq!(said.code, 0, "{}", said.err);
-    let token = said.out.trim();
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    let token = output.stdout.trim();
     assert!(token.starts_with("sluice_") && token.len() > 40, "{token}");
-    assert!(!said.err.contains(token), "{}", said.err);
-    let entry = said.err.lines().find(|line| line.starts_with("- {")).unwrap();
+    assert!(!output.stderr.contains(token), "{}", output.stderr);
+    let entry = output
+        .stderr
+        .lines()
+        .find(|line| line.starts_with("- {"))
+        .unwrap();
     assert!(
         entry.starts_with("- { name: \"ann\", role: \"operator\", hash: \"hmac-sha256:")
             && entry.ends_with("\", expires: \"2027-01-01T00:00:00Z\" }"),
@@ -49,23 +53,27 @@ fn a_token_goes_into_a_file_that_only_its_owner_reads_and_replaces_none() {
         "-o",
         "ann.token",
     ];
-    let said = sluice(folder.path(), issue, "");
-    assert_eq!((said.code, said.err.as_str()), (0, ""));
-    assert!(said.out.starts_with("- { name: \"ann\", "), "{}", said.out);
+    let output = sluice(folder.path(), issue, "");
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    assert!(
+        output.stdout.starts_with("- { name: \"ann\", "),
+        "{}",
+        output.stdout
+    );
     let file = folder.path().join("ann.token");
     let token = fs::read_to_string(&file).unwrap();
     assert!(
-        token.starts_with("sluice_") && !said.out.contains(token.trim()),
+        token.starts_with("sluice_") && !output.stdout.contains(token.trim()),
         "{}",
-        said.out
+        output.stdout
     );
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    let said = sluice(folder.path(), issue, "");
-    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    let output = sluice(folder.path(), issue, "");
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""));
     assert!(
-        said.err.contains("there is a file ann.token already"),
+        output.stderr.contains("there is a file ann.token already"),
         "{}",
-        said.err
+        output.stderr
     );
     assert_eq!(fs::read_to_string(&file).unwrap(), token);
 }
@@ -77,22 +85,22 @@ fn a_token_that_everybody_reads_is_warned_of_and_so_is_one_that_is_not_used() {
     let server = format!("http://{nobody}");
     let file = folder.path().join("ann.token");
     fs::write(&file, "sluice_x\n").unwrap();
-    let said = |mode: u32, variables: &[(&str, &str)]| {
+    let output = |mode: u32, variables: &[(&str, &str)]| {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-        sluice_with(variables, folder.path(), ["whoami", "--server", &server]).err
+        sluice_with(variables, folder.path(), ["whoami", "--server", &server]).stderr
     };
     let named = ("SLUICE_TOKEN_FILE", "ann.token");
-    let warned = said(0o644, &[named]);
+    let warned = output(0o644, &[named]);
     assert!(
         warned.contains("warning: everybody on this machine can read the token in ann.token (mode 644): chmod 600 ann.token"),
         "{warned}"
     );
     for mode in [0o600, 0o640] {
-        assert!(!said(mode, &[named]).contains("warning"), "{mode:o}");
+        assert!(!output(mode, &[named]).contains("warning"), "{mode:o}");
     }
-    let warned = said(0o600, &[named, ("SLUICE_TOKEN", "sluice_y")]);
+    let warned = output(0o600, &[named, ("SLUICE_TOKEN", "sluice_y")]);
     assert!(warned.contains("warning: SLUICE_TOKEN is not used"), "{warned}");
-    assert!(!said(0o600, &[("SLUICE_TOKEN", "sluice_y")]).contains("warning"));
+    assert!(!output(0o600, &[("SLUICE_TOKEN", "sluice_y")]).contains("warning"));
 }
 
 #[test]
@@ -101,8 +109,13 @@ fn an_orgs_admin_has_an_org_and_nobody_else_has() {
     for (role, org) in [("org-admin", None), ("operator", Some("acme"))] {
         let mut arguments = vec!["operators", "token", "--name", "ann", "--role", role];
         arguments.extend(org.iter().flat_map(|org| ["--org", *org]));
-        let said = sluice(folder.path(), arguments, "");
-        assert_eq!((said.code, said.out.as_str()), (1, ""), "{}", said.err);
+        let output = sluice(folder.path(), arguments, "");
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (1, ""),
+            "{}",
+            output.stderr
+        );
     }
 }
 
@@ -111,11 +124,11 @@ fn a_server_that_is_not_there_is_told_by_the_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for server in [format!("http://{nobody}"), "unix:./nowhere".to_owned()] {
-        let said = sluice(folder.path(), ["whoami", "--server", &server], "");
-        assert_eq!(said.code, 3, "{}", said.err);
-        assert!(said.err.contains("can't reach"), "{}", said.err);
-        let cure = said
-            .err
+        let output = sluice(folder.path(), ["whoami", "--server", &server], "");
+        assert_eq!(output.code, 3, "{}", output.stderr);
+        assert!(output.stderr.contains("can't reach"), "{}", output.stderr);
+        let cure = output
+            .stderr
             .lines()
             .find_map(|line| line.strip_prefix("what helps: "))
             .unwrap();
@@ -123,13 +136,13 @@ fn a_server_that_is_not_there_is_told_by_the_exit_code() {
     }
     // Written before the command it is the same.
     let server = format!("http://{nobody}");
-    let said = sluice(folder.path(), ["--server", &server, "whoami"], "");
-    assert_eq!(said.code, 3, "{}", said.err);
-    assert!(said.err.contains(&server), "{}", said.err);
-    let said = sluice(folder.path(), ["whoami", "--server", "127.0.0.1:9090"], "");
-    assert_eq!(said.code, 2, "{}", said.err);
-    let said = sluice(folder.path(), ["whoami", "--token-file", "nowhere"], "");
-    assert_eq!(said.code, 1, "{}", said.err);
+    let output = sluice(folder.path(), ["--server", &server, "whoami"], "");
+    assert_eq!(output.code, 3, "{}", output.stderr);
+    assert!(output.stderr.contains(&server), "{}", output.stderr);
+    let output = sluice(folder.path(), ["whoami", "--server", "127.0.0.1:9090"], "");
+    assert_eq!(output.code, 2, "{}", output.stderr);
+    let output = sluice(folder.path(), ["whoami", "--token-file", "nowhere"], "");
+    assert_eq!(output.code, 1, "{}", output.stderr);
 }
 
 #[test]
@@ -149,9 +162,14 @@ fn something_else_that_answers_is_not_taken_for_the_api() {
             let _ = stream.read(&mut [0; 4096]).unwrap();
             stream.write_all(answer.as_bytes()).unwrap();
         });
-        let said = sluice(folder.path(), ["whoami", "--server", &server], "");
+        let output = sluice(folder.path(), ["whoami", "--server", &server], "");
         answering.join().unwrap();
-        assert_eq!((said.code, said.out.as_str()), (3, ""), "{answer}: {}", said.err);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (3, ""),
+            "{answer}: {}",
+            output.stderr
+        );
     }
 }
 
@@ -160,13 +178,13 @@ fn a_server_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
     let folder = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = format!("http://{}", listener.local_addr().unwrap());
-    let said = sluice(
+    let output = sluice(
         folder.path(),
         ["whoami", "--server", &server, "--timeout", "1s"],
         "",
     );
-    assert_eq!(said.code, 3, "{}", said.err);
-    assert!(said.err.contains("within 1 s"), "{}", said.err);
+    assert_eq!(output.code, 3, "{}", output.stderr);
+    assert!(output.stderr.contains("within 1 s"), "{}", output.stderr);
 }
 
 #[test]
@@ -174,19 +192,33 @@ fn an_exported_log_is_proven_without_a_server() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("empty.jsonl"), "").unwrap();
     fs::write(folder.path().join("other.jsonl"), "{\"id\":1}\n").unwrap();
-    let said = sluice(folder.path(), ["audit", "verify", "--file", "empty.jsonl"], "");
-    assert_eq!((said.code, said.out.as_str()), (1, ""), "{}", said.err);
-    assert!(said.err.contains("there is no entry in it"), "{}", said.err);
-    let said = sluice(folder.path(), ["audit", "verify", "--file", "other.jsonl"], "");
-    assert_eq!((said.code, said.out.as_str()), (1, ""), "{}", said.err);
+    let output = sluice(folder.path(), ["audit", "verify", "--file", "empty.jsonl"], "");
+    assert_eq!(
+        (output.code, output.stdout.as_str()),
+        (1, ""),
+        "{}",
+        output.stderr
+    );
+    assert!(
+        output.stderr.contains("there is no entry in it"),
+        "{}",
+        output.stderr
+    );
+    let output = sluice(folder.path(), ["audit", "verify", "--file", "other.jsonl"], "");
+    assert_eq!(
+        (output.code, output.stdout.as_str()),
+        (1, ""),
+        "{}",
+        output.stderr
+    );
     let kept = format!("3:{}", "ab".repeat(32));
-    let said = sluice(
+    let output = sluice(
         folder.path(),
         ["audit", "verify", "--file", "empty.jsonl", "--head", &kept],
         "",
     );
-    assert_eq!(said.code, 1, "{}", said.err);
-    assert!(said.err.contains("cut off"), "{}", said.err);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(output.stderr.contains("cut off"), "{}", output.stderr);
 }
 
 #[test]
@@ -199,16 +231,16 @@ fn a_document_that_is_no_good_one_never_leaves_this_machine() {
     .unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let server = format!("http://{nobody}");
-    let said = sluice(
+    let output = sluice(
         folder.path(),
         ["apply", "-f", "flags.yaml", "--server", &server],
         "",
     );
-    assert_eq!(said.code, 1, "{}", said.err);
+    assert_eq!(output.code, 1, "{}", output.stderr);
     assert!(
-        said.err.contains("flags.yaml:2") && said.err.contains("lifecycle"),
+        output.stderr.contains("flags.yaml:2") && output.stderr.contains("lifecycle"),
         "{}",
-        said.err
+        output.stderr
     );
 }
 
@@ -216,10 +248,13 @@ fn a_document_that_is_no_good_one_never_leaves_this_machine() {
 fn shells_are_taught_every_command() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {
-        let said = sluice(folder.path(), ["completion", shell], "");
-        assert_eq!(said.code, 0, "{}", said.err);
+        let output = sluice(folder.path(), ["completion", shell], "");
+        assert_eq!(output.code, 0, "{}", output.stderr);
         for command in ["sign-off", "opt-out", "verify", "backup"] {
-            assert!(said.out.contains(command), "{shell} is not told of {command}");
+            assert!(
+                output.stdout.contains(command),
+                "{shell} is not told of {command}"
+            );
         }
     }
 }
@@ -257,7 +292,7 @@ fn what_is_applied_is_bound_to_the_revision_that_was_shown() {
     let conflict = good(lost).replace("200 OK", "412 Precondition Failed");
     let (address, asked) = answering(vec![good(shown), conflict]);
     let server = format!("http://{address}");
-    let said = sluice(
+    let output = sluice(
         folder.path(),
         ["apply", "-f", "flags.yaml", "--yes", "--server", &server],
         "",
@@ -275,11 +310,12 @@ fn what_is_applied_is_bound_to_the_revision_that_was_shown() {
         asked[1]
     );
     assert!(asked[1].contains("\r\nif-match: \"7\"\r\n"), "{}", asked[1]);
-    assert_eq!(said.code, 1);
+    assert_eq!(output.code, 1);
     assert!(
-        said.err
+        output
+            .stderr
             .contains("refused, nothing was changed:\n  REVISION_CONFLICT "),
         "{}",
-        said.err
+        output.stderr
     );
 }

@@ -18,10 +18,10 @@ use testkit::eventually;
 
 /// What a command that ended has said.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct CommandOutput {
     pub(crate) code: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 fn command<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Command {
@@ -43,7 +43,7 @@ pub(crate) fn sluice<S: AsRef<OsStr>>(
     folder: &Path,
     arguments: impl IntoIterator<Item = S>,
     input: impl AsRef<[u8]> + Send + 'static,
-) -> Said {
+) -> CommandOutput {
     ended(command(folder, arguments), input)
 }
 
@@ -52,13 +52,13 @@ pub(crate) fn sluice_with<S: AsRef<OsStr>>(
     variables: &[(&str, &str)],
     folder: &Path,
     arguments: impl IntoIterator<Item = S>,
-) -> Said {
+) -> CommandOutput {
     let mut command = command(folder, arguments);
     command.envs(variables.iter().copied());
     ended(command, "")
 }
 
-fn ended(mut command: Command, input: impl AsRef<[u8]> + Send + 'static) -> Said {
+fn ended(mut command: Command, input: impl AsRef<[u8]> + Send + 'static) -> CommandOutput {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -70,10 +70,10 @@ fn ended(mut command: Command, input: impl AsRef<[u8]> + Send + 'static) -> Said
     let feeding = thread::spawn(move || stdin.write_all(input.as_ref()).is_ok());
     let output = child.wait_with_output().unwrap();
     feeding.join().unwrap();
-    Said {
+    CommandOutput {
         code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 

@@ -35,23 +35,33 @@ fn a_server_is_believed_by_its_certificate_only() {
             "",
         )
     };
-    let said = asked(&good, &["--ca", "ours.pem"]);
-    assert_eq!(said.code, 0, "{}", said.err);
+    let output = asked(&good, &["--ca", "ours.pem"]);
+    assert_eq!(output.code, 0, "{}", output.stderr);
     assert!(
-        said.out
+        output
+            .stdout
             .starts_with("local, platform-admin, at https://localhost:"),
         "{}",
-        said.out
+        output.stdout
     );
     for (front, ca) in [(&good, "other.pem"), (&named, "ours.pem"), (&expired, "ours.pem")] {
-        let said = asked(front, &["--ca", ca]);
-        assert_eq!((said.code, said.out.as_str()), (3, ""), "{}", said.err);
+        let output = asked(front, &["--ca", ca]);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (3, ""),
+            "{}",
+            output.stderr
+        );
     }
     // By the system's authorities, or since it has none.
-    let said = asked(&good, &[]);
-    assert!([1, 3].contains(&said.code) && said.out.is_empty(), "{}", said.err);
-    let said = asked(&good, &["--ca", "none.pem"]);
-    assert_eq!(said.code, 1, "{}", said.err);
+    let output = asked(&good, &[]);
+    assert!(
+        [1, 3].contains(&output.code) && output.stdout.is_empty(),
+        "{}",
+        output.stderr
+    );
+    let output = asked(&good, &["--ca", "none.pem"]);
+    assert_eq!(output.code, 1, "{}", output.stderr);
 }
 
 #[test]
@@ -61,40 +71,42 @@ fn tls_where_none_is_spoken_and_none_where_it_is_are_told_with_what_helps() {
     fs::write(managed.path().join("ours.pem"), ours.pem()).unwrap();
     let front = TlsFront::new(&ours.server(&["localhost"]), &["http/1.1"], None, managed.admin());
     let helps = |server: String| {
-        let said = sluice(
+        let output = sluice(
             managed.path(),
             ["whoami", "--server", &server, "--ca", "ours.pem"],
             "",
         );
-        assert_eq!(said.code, 3, "{}", said.err);
-        said.err
+        assert_eq!(output.code, 3, "{}", output.stderr);
+        output
+            .stderr
             .lines()
             .find_map(|line| line.strip_prefix("what helps: "))
-            .unwrap_or(&said.err)
+            .unwrap_or(&output.stderr)
             .to_owned()
     };
-    let told = helps(format!("https://{}", managed.admin()));
-    assert!(told.contains("write http://"), "{told}");
-    let told = helps(format!("http://{}", front.address()));
-    assert!(told.contains("write https://"), "{told}");
+    let text = helps(format!("https://{}", managed.admin()));
+    assert!(text.contains("write http://"), "{text}");
+    let text = helps(format!("http://{}", front.address()));
+    assert!(text.contains("write https://"), "{text}");
 }
 
 #[test]
 fn a_second_process_on_a_store_is_told_which_the_first_is() {
     let managed = Managed::start();
-    let said = sluice(managed.path(), ["run"], "");
-    assert_eq!(said.code, 1);
+    let output = sluice(managed.path(), ["run"], "");
+    assert_eq!(output.code, 1);
     let expected = format!("the process {} uses the store in ", managed.id());
     assert!(
-        said.err.contains(&expected) || said.err.contains("another process uses the store in "),
+        output.stderr.contains(&expected) || output.stderr.contains("another process uses the store in "),
         "{}",
-        said.err
+        output.stderr
     );
     assert!(
-        said.err
+        output
+            .stderr
             .contains("end it, or give this one a directory of its own"),
         "{}",
-        said.err
+        output.stderr
     );
 }
 
@@ -112,19 +124,23 @@ fn a_flag_of_files_is_killed_on_this_machine_by_whoever_may_open_the_socket() {
     .unwrap();
     let running = Running::start(folder.path(), ["run"]);
     let admin = format!("http://{}", running.admin());
-    let said = |arguments: &[&str], code: i32| {
-        let said = sluice(folder.path(), arguments, "");
-        assert_eq!(said.code, code, "{arguments:?}: {}{}", said.out, said.err);
-        format!("{}{}", said.out, said.err)
+    let output = |arguments: &[&str], code: i32| {
+        let output = sluice(folder.path(), arguments, "");
+        assert_eq!(
+            output.code, code,
+            "{arguments:?}: {}{}",
+            output.stdout, output.stderr
+        );
+        format!("{}{}", output.stdout, output.stderr)
     };
-    let refused = said(&["flags", "kill", "board", "--server", &admin], 1);
+    let refused = output(&["flags", "kill", "board", "--server", &admin], 1);
     assert!(
         refused.contains("READ_ONLY_SOURCE") && refused.contains("--socket"),
         "{refused}"
     );
 
     let socket = ["--socket", "sluice.sock"];
-    let kill = |more: &[&str], code| said(&[&["flags", "kill", "board"][..], &socket, more].concat(), code);
+    let kill = |more: &[&str], code| output(&[&["flags", "kill", "board"][..], &socket, more].concat(), code);
     kill(&[], 2);
     kill(&["--reason", "INC-7", "--force"], 2);
     let refused = kill(&["--reason", "INC-7", "--for", "8d"], 1);
@@ -134,18 +150,18 @@ fn a_flag_of_files_is_killed_on_this_machine_by_whoever_may_open_the_socket() {
         killed.starts_with("board is off for everyone on this machine until 20"),
         "{killed}"
     );
-    let listed = said(&["flags", "kills", "--socket", "sluice.sock"], 0);
+    let listed = output(&["flags", "kills", "--socket", "sluice.sock"], 0);
     let line = listed.lines().nth(1).unwrap();
     assert!(
         line.starts_with("board   20") && line.ends_with("   INC-7"),
         "{listed}"
     );
     let restore = ["flags", "restore", "board", "--socket", "sluice.sock"];
-    assert_eq!(said(&restore, 0), "board decides again on this machine\n");
-    assert!(said(&restore, 1).contains("NOT_KILLED"));
-    let listed = said(&["flags", "kills", "--socket", "sluice.sock"], 0);
+    assert_eq!(output(&restore, 0), "board decides again on this machine\n");
+    assert!(output(&restore, 1).contains("NOT_KILLED"));
+    let listed = output(&["flags", "kills", "--socket", "sluice.sock"], 0);
     assert_eq!(listed, "no flag is killed on this machine\n");
-    let journal = said(&["flags", "kills", "--socket", "sluice.sock", "--journal"], 0);
+    let journal = output(&["flags", "kills", "--socket", "sluice.sock", "--journal"], 0);
     assert_eq!(journal.lines().count(), 2, "{journal}");
 }
 
@@ -180,12 +196,12 @@ fn a_backup_is_restored_where_a_killed_server_left_its_log() {
     managed.done(&["backup", "-o", "copy"]);
     managed.done(&["flags", "kill", "board", "--reason", "INC-7"]);
     let restore = ["restore", "copy", "--to", "data"];
-    let said = sluice(managed.path(), restore, "");
-    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    let output = sluice(managed.path(), restore, "");
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""));
     assert!(
-        said.err.contains("another process uses the store"),
+        output.stderr.contains("another process uses the store"),
         "{}",
-        said.err
+        output.stderr
     );
     assert!(managed.done(&["flags", "show", "board"]).contains("killed"));
 
@@ -195,12 +211,16 @@ fn a_backup_is_restored_where_a_killed_server_left_its_log() {
         fs::copy(path.join("copy"), path.join("data/sluice.db")).unwrap();
         let refused = sluice(path, ["restore", "data/sluice.db", "--to", "elsewhere"], "");
         assert_eq!(refused.code, 1);
-        assert!(refused.err.contains("lies beside it"), "{}", refused.err);
-        let said = sluice(path, restore, "");
-        assert_eq!(said.code, 0, "{}", said.err);
-        let lines: Vec<&str> = said.out.lines().collect();
-        assert!(lines[0].starts_with("restored   revision 1, "), "{}", said.out);
-        assert!(lines[1].starts_with("head "), "{}", said.out);
+        assert!(refused.stderr.contains("lies beside it"), "{}", refused.stderr);
+        let output = sluice(path, restore, "");
+        assert_eq!(output.code, 0, "{}", output.stderr);
+        let lines: Vec<&str> = output.stdout.lines().collect();
+        assert!(
+            lines[0].starts_with("restored   revision 1, "),
+            "{}",
+            output.stdout
+        );
+        assert!(lines[1].starts_with("head "), "{}", output.stdout);
         assert_eq!(lines[2], "what was there is in data/replaced-1");
         assert!(path.join("data/replaced-1/sluice.db-wal").exists());
     });

@@ -159,10 +159,10 @@ fn what_can_t_be_had_is_said_by_name_at_start() {
     let refused = |from: &str, to: &str, named: &[&str]| {
         assert!(config.contains(from));
         fs::write(folder.path().join("sluice.yaml"), config.replace(from, to)).unwrap();
-        let said = sluice(folder.path(), ["run"], "");
-        assert_eq!(said.code, 1, "{}", said.err);
+        let output = sluice(folder.path(), ["run"], "");
+        assert_eq!(output.code, 1, "{}", output.stderr);
         for name in named {
-            assert!(said.err.contains(name), "no `{name}` in\n{}", said.err);
+            assert!(output.stderr.contains(name), "no `{name}` in\n{}", output.stderr);
         }
     };
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

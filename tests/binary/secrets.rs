@@ -4,7 +4,7 @@ use std::{fs, net::TcpListener, path::Path};
 
 use testkit::{Client, H2Client, KeyServer, Request, Upstream, eventually};
 
-use crate::process::{Running, Said, sluice};
+use crate::process::{CommandOutput, Running, sluice};
 
 const JWT: &str =
     "eyJhbGciOiJFUzI1NiIsImtpZCI6InBsYW50ZWQifQ.eyJvcmciOiJwbGFudGVkLW9yZyJ9.cGxhbnRlZC1zaWduYXR1cmU";
@@ -202,9 +202,12 @@ fn nothing_that_is_planted_is_printed_however_much_is_logged() {
             &["check", "--config", "other.yaml"][..],
             &["check", "--json", "--config", "other.yaml"],
         ] {
-            let said = said(folder.path(), arguments);
-            assert_ne!(said.code, 0, "{text}");
-            check(&format!("the answer to {arguments:?}"), &(said.err + &said.out));
+            let output = output(folder.path(), arguments);
+            assert_ne!(output.code, 0, "{text}");
+            check(
+                &format!("the answer to {arguments:?}"),
+                &(output.stderr + &output.stdout),
+            );
         }
     }
     check(
@@ -229,7 +232,7 @@ fn nothing_that_is_planted_is_printed_however_much_is_logged() {
     }
 }
 
-fn said(folder: &Path, arguments: &[&str]) -> Said {
+fn output(folder: &Path, arguments: &[&str]) -> CommandOutput {
     sluice(folder, arguments, "")
 }
 
@@ -253,9 +256,12 @@ fn commands_complain_without_showing_a_secret() {
         &["check", "--config", OPERATOR],
         &[OPERATOR],
     ] {
-        let said = said(folder.path(), arguments);
-        assert_ne!(said.code, 0, "{arguments:?}");
-        assert!(!said.err.is_empty(), "{arguments:?}");
-        check(&format!("the answer to {arguments:?}"), &(said.err + &said.out));
+        let output = output(folder.path(), arguments);
+        assert_ne!(output.code, 0, "{arguments:?}");
+        assert!(!output.stderr.is_empty(), "{arguments:?}");
+        check(
+            &format!("the answer to {arguments:?}"),
+            &(output.stderr + &output.stdout),
+        );
     }
 }

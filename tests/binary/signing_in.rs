@@ -22,7 +22,7 @@ fn operators_who_are_lost_from_the_document_stay_until_the_next_start() {
     };
     let token = ["operators", "token", "--name", "vic", "--role", "viewer"];
     let made = sluice(folder, token, "");
-    let entry = made.err.lines().find(|line| line.starts_with("- {")).unwrap();
+    let entry = made.stderr.lines().find(|line| line.starts_with("- {")).unwrap();
     fs::write(
         folder.join("tokens.yaml"),
         format!("version: 1\ntokens:\n{entry}\n"),
@@ -38,7 +38,7 @@ fn operators_who_are_lost_from_the_document_stay_until_the_next_start() {
         String::from_utf8(answer.body).unwrap()
     };
     let anybody = Request::get("/api/v1/whoami").host("localhost");
-    let vic = anybody.clone().token(made.out.trim());
+    let vic = anybody.clone().token(made.stdout.trim());
     let whoever = "whoever is on this machine is platform-admin";
     assert_eq!((status(&named, &vic), status(&named, &anybody)), (200, 401));
     assert!(!named.printed().iter().any(|line| line.contains(whoever)));

@@ -12,7 +12,7 @@ use testkit::{After, Recorded, Upstream, reply, response};
 
 use crate::answering::IDENTITY;
 use crate::operating::Managed;
-use crate::process::{Running, Said, sluice, sluice_with};
+use crate::process::{CommandOutput, Running, sluice, sluice_with};
 
 const TOKEN: &str = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
 /// What stands in the files that commands would write into.
@@ -58,7 +58,7 @@ pub(crate) fn folder() -> TempDir {
     folder
 }
 
-pub(crate) fn asked(folder: &Path, command: &[&str], server: &str) -> Said {
+pub(crate) fn asked(folder: &Path, command: &[&str], server: &str) -> CommandOutput {
     let arguments = [command, &["--server", server]].concat();
     sluice_with(&[("SLUICE_TOKEN", TOKEN)], folder, arguments)
 }
@@ -100,21 +100,23 @@ fn nothing_is_sent_to_an_application_that_answers_everything() {
     for command in COMMANDS {
         let folder = folder();
         let upstream = application(response(200, "OK", json));
-        let said = asked(folder.path(), command, &format!("http://{}", upstream.address()));
+        let output = asked(folder.path(), command, &format!("http://{}", upstream.address()));
         assert_eq!(
-            (said.code, said.out.as_str()),
+            (output.code, output.stdout.as_str()),
             (3, ""),
             "{command:?}: {}",
-            said.err
+            output.stderr
         );
         assert!(
-            said.err
+            output
+                .stderr
                 .contains("is not an admin API of Sluice (its answer has status 200)"),
             "{command:?}: {}",
-            said.err
+            output.stderr
         );
         assert!(
-            said.err
+            output
+                .stderr
                 .contains("what helps: the admin API is at `admin.address`")
         );
         check_untouched(folder.path());
@@ -147,17 +149,17 @@ fn whatever_something_else_answers_it_is_no_admin_api() {
         let folder = folder();
         let upstream = application(answer.clone());
         let server = format!("http://{}", upstream.address());
-        let said = asked(folder.path(), &["backup", "-o", "good", "--force"], &server);
+        let output = asked(folder.path(), &["backup", "-o", "good", "--force"], &server);
         assert_eq!(
-            (said.code, said.out.as_str()),
+            (output.code, output.stdout.as_str()),
             (3, ""),
             "{answer:.80}: {}",
-            said.err
+            output.stderr
         );
         assert!(
-            said.err.contains("is not an admin API of Sluice"),
+            output.stderr.contains("is not an admin API of Sluice"),
             "{answer:.80}: {}",
-            said.err
+            output.stderr
         );
         check_untouched(folder.path());
         check_only_asked(&upstream.requests());
@@ -185,18 +187,18 @@ fn the_public_port_of_sluice_is_not_taken_for_its_admin_port() {
     let public = format!("http://{}", running.listener());
     for command in COMMANDS {
         let before = upstream.count();
-        let said = asked(folder.path(), command, &public);
+        let output = asked(folder.path(), command, &public);
         assert_eq!(
-            (said.code, said.out.as_str()),
+            (output.code, output.stdout.as_str()),
             (3, ""),
             "{command:?}: {}",
-            said.err
+            output.stderr
         );
         check_untouched(folder.path());
         check_only_asked(&upstream.requests()[before..]);
     }
     // At the admin port of the same server, whose flags are in files.
-    let said = sluice(
+    let output = sluice(
         folder.path(),
         [
             "flags",
@@ -206,7 +208,7 @@ fn the_public_port_of_sluice_is_not_taken_for_its_admin_port() {
         ],
         "",
     );
-    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(output.code, 0, "{}", output.stderr);
 }
 
 /// An admin API of this identity that answers everything else like this.
@@ -245,19 +247,23 @@ fn a_token_goes_over_the_connection_on_which_the_api_was_recognised() {
     let upstream = api(response(200, "OK", IDENTITY), move |_| {
         whoami.clone().into_bytes()
     });
-    let said = asked(
+    let output = asked(
         folder.path(),
         &["whoami"],
         &format!("http://{}/behind", upstream.address()),
     );
-    assert_eq!(said.code, 3, "a prefix is part of the question: {}", said.err);
+    assert_eq!(
+        output.code, 3,
+        "a prefix is part of the question: {}",
+        output.stderr
+    );
     assert_eq!(upstream.only().target(), "/behind/api/v1");
-    let said = asked(
+    let output = asked(
         folder.path(),
         &["whoami"],
         &format!("http://{}", upstream.address()),
     );
-    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(output.code, 0, "{}", output.stderr);
     let [question, request] = &upstream.requests()[1..] else {
         panic!("{:?}", upstream.requests())
     };
@@ -281,16 +287,17 @@ fn a_kill_is_sent_once_more_where_the_connection_broke_before_the_api_was_recogn
         }
     });
     let server = format!("http://{}", upstream.address());
-    let said = asked(folder.path(), &["flags", "kill", "board"], &server);
+    let output = asked(folder.path(), &["flags", "kill", "board"], &server);
     assert_eq!(
-        (said.code, said.out.as_str()),
+        (output.code, output.stdout.as_str()),
         (0, "board is off for everyone   revision 7\n")
     );
     assert!(
-        said.err
+        output
+            .stderr
             .contains("nothing was asked of it, and no token was sent; asked once more"),
         "{}",
-        said.err
+        output.stderr
     );
     let targets: Vec<String> = upstream
         .requests()
@@ -310,14 +317,19 @@ fn another_version_and_connections_that_are_not_kept_are_told_before_a_token_is_
         (closing, "closes each connection after one answer"),
     ] {
         let upstream = api(identity, |_| sent(b"{}"));
-        let said = asked(
+        let output = asked(
             folder.path(),
             &["whoami"],
             &format!("http://{}", upstream.address()),
         );
-        assert_eq!((said.code, said.out.as_str()), (3, ""), "{}", said.err);
-        assert!(said.err.contains(expected), "{}", said.err);
-        assert!(said.err.contains("no token was sent"), "{}", said.err);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (3, ""),
+            "{}",
+            output.stderr
+        );
+        assert!(output.stderr.contains(expected), "{}", output.stderr);
+        assert!(output.stderr.contains("no token was sent"), "{}", output.stderr);
         check_only_asked(&upstream.requests());
     }
 }
@@ -354,15 +366,25 @@ fn a_token_leaves_this_machine_by_tls_only() {
             sluice(folder.path(), command, "")
         });
         let signed_in = asked(folder.path(), &["whoami"], server);
-        for said in explained.into_iter().chain([signed_in]) {
-            assert_eq!((said.code, said.out.as_str()), (3, ""), "{}", said.err);
+        for output in explained.into_iter().chain([signed_in]) {
+            assert_eq!(
+                (output.code, output.stdout.as_str()),
+                (3, ""),
+                "{}",
+                output.stderr
+            );
             assert!(
-                said.err
+                output
+                    .stderr
                     .contains("without TLS, beyond this machine; nothing was sent"),
                 "{}",
-                said.err
+                output.stderr
             );
-            assert!(said.err.contains("what helps: write https://"), "{}", said.err);
+            assert!(
+                output.stderr.contains("what helps: write https://"),
+                "{}",
+                output.stderr
+            );
         }
         assert!(started.elapsed() < Duration::from_secs(25), "it was asked");
     }
@@ -371,8 +393,8 @@ fn a_token_leaves_this_machine_by_tls_only() {
         format!("http://{}", managed.admin()),
         format!("http://localhost:{}", managed.admin().port()),
     ] {
-        let said = asked(folder.path(), &["whoami"], &server);
-        assert_eq!((said.code, said.err.as_str()), (0, ""), "{server}");
+        let output = asked(folder.path(), &["whoami"], &server);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{server}");
     }
 }
 
@@ -409,22 +431,31 @@ fn a_backup_that_is_none_or_not_whole_replaces_no_good_one() {
         let upstream = api(response(200, "OK", IDENTITY), move |_| {
             sent_as("application/octet-stream", &body)
         });
-        let said = asked(folder.path(), &backup, &format!("http://{}", upstream.address()));
-        assert_eq!((said.code, said.out.as_str()), (3, ""), "{what}: {}", said.err);
-        assert!(
-            said.err.contains("is not a backup of a store"),
+        let output = asked(folder.path(), &backup, &format!("http://{}", upstream.address()));
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (3, ""),
             "{what}: {}",
-            said.err
+            output.stderr
         );
-        assert!(!said.err.contains("the store is damaged"), "{what}: {}", said.err);
+        assert!(
+            output.stderr.contains("is not a backup of a store"),
+            "{what}: {}",
+            output.stderr
+        );
+        assert!(
+            !output.stderr.contains("the store is damaged"),
+            "{what}: {}",
+            output.stderr
+        );
         check_untouched(folder.path());
     }
     let served = whole.clone();
     let upstream = api(response(200, "OK", IDENTITY), move |_| {
         sent_as("application/octet-stream", &served)
     });
-    let said = asked(folder.path(), &backup, &format!("http://{}", upstream.address()));
-    assert_eq!(said.code, 0, "{}", said.err);
+    let output = asked(folder.path(), &backup, &format!("http://{}", upstream.address()));
+    assert_eq!(output.code, 0, "{}", output.stderr);
     assert!(fs::read(folder.path().join("good")).unwrap() == whole);
 }
 
@@ -454,12 +485,12 @@ fn an_export_that_is_none_replaces_no_good_one() {
             sent_as(media_type, body.as_bytes())
         });
         let command = [command, &["-o", "good", "--force"]].concat();
-        let said = asked(folder.path(), &command, &format!("http://{}", upstream.address()));
+        let output = asked(folder.path(), &command, &format!("http://{}", upstream.address()));
         assert_eq!(
-            (said.code, said.out.as_str()),
+            (output.code, output.stdout.as_str()),
             (3, ""),
             "{command:?}: {}",
-            said.err
+            output.stderr
         );
         check_untouched(folder.path());
     }
@@ -474,12 +505,12 @@ fn an_export_that_is_none_replaces_no_good_one() {
         (&["export", "-o", "good", "--force"], sent(br#"{"version":1}"#)),
     ] {
         let upstream = api(response(200, "OK", IDENTITY), move |_| answer.clone());
-        let said = asked(folder.path(), command, &format!("http://{}", upstream.address()));
+        let output = asked(folder.path(), command, &format!("http://{}", upstream.address()));
         assert_eq!(
-            (said.code, said.out.as_str()),
+            (output.code, output.stdout.as_str()),
             (3, ""),
             "{command:?}: {}",
-            said.err
+            output.stderr
         );
         check_untouched(folder.path());
     }
@@ -487,7 +518,11 @@ fn an_export_that_is_none_replaces_no_good_one() {
         sent_as("application/jsonl", format!("{entry}\n").as_bytes())
     });
     let command = ["audit", "export", "-o", "good", "--force"];
-    let said = asked(folder.path(), &command, &format!("http://{}", upstream.address()));
-    assert_eq!(said.code, 0, "{}", said.err);
-    assert!(said.err.contains("1 entries exported to good"), "{}", said.err);
+    let output = asked(folder.path(), &command, &format!("http://{}", upstream.address()));
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    assert!(
+        output.stderr.contains("1 entries exported to good"),
+        "{}",
+        output.stderr
+    );
 }

@@ -40,28 +40,28 @@ fn a_token_made_with_a_private_key_is_believed() {
         "--ttl",
         "1h",
     ];
-    let said = sluice(folder.path(), arguments, "");
-    assert_eq!(said.code, 0, "{}", said.err);
-    let token = said.out.trim();
+    let output = sluice(folder.path(), arguments, "");
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    let token = output.stdout.trim();
     let explained = sluice(
         folder.path(),
         ["explain", "--token", token, "GET", "/api/dispatch/v2/board"],
         "",
     );
-    assert_eq!(explained.code, 0, "{}{}", explained.out, explained.err);
+    assert_eq!(explained.code, 0, "{}{}", explained.stdout, explained.stderr);
     assert!(
-        explained.out.contains("tenant acme, user u-17"),
+        explained.stdout.contains("tenant acme, user u-17"),
         "{}",
-        explained.out
+        explained.stdout
     );
     assert!(
         explained
-            .out
+            .stdout
             .contains("  claim org.id; issuer https://login.example, "),
         "{}",
-        explained.out
+        explained.stdout
     );
-    assert!(explained.out.contains(" min left"), "{}", explained.out);
+    assert!(explained.stdout.contains(" min left"), "{}", explained.stdout);
 }
 
 #[test]
@@ -88,13 +88,13 @@ fn a_key_that_is_missing_or_none_is_said_by_name() {
     let missing = token("missing.pem");
     assert_eq!(missing.code, 1);
     assert!(
-        missing.err.contains("can't read the key missing.pem"),
+        missing.stderr.contains("can't read the key missing.pem"),
         "{}",
-        missing.err
+        missing.stderr
     );
     let none = token("no.pem");
     assert_eq!(none.code, 1);
-    assert!(none.err.contains("can't sign with no.pem"), "{}", none.err);
+    assert!(none.stderr.contains("can't sign with no.pem"), "{}", none.stderr);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn an_unknown_algorithm_or_duration_is_a_usage_error() {
         ["--ttl", "5 parsecs"],
         ["--ttl", "h"],
     ] {
-        let said = sluice(folder.path(), base.iter().chain(&wrong), "");
-        assert_eq!(said.code, 2, "{wrong:?}: {}", said.err);
+        let output = sluice(folder.path(), base.iter().chain(&wrong), "");
+        assert_eq!(output.code, 2, "{wrong:?}: {}", output.stderr);
     }
 }

@@ -55,12 +55,12 @@ fn an_answer_without_what_it_must_have_is_not_understood() {
         let server = format!("http://{}", upstream.address());
         for command in LOOKS {
             let folder = folder();
-            let said = asked(folder.path(), command, &server);
+            let output = asked(folder.path(), command, &server);
             assert_eq!(
-                (said.code, said.out.as_str()),
+                (output.code, output.stdout.as_str()),
                 (3, ""),
                 "{command:?} {body}: {}",
-                said.err
+                output.stderr
             );
             check_untouched(folder.path());
         }
@@ -76,12 +76,12 @@ fn a_document_is_in_force_only_where_the_answer_says_what_it_changes() {
         &["apply", "-f", "flags.yaml", "--dry-run", "--json"],
     ] {
         let upstream = api(response(200, "OK", IDENTITY), |_| sent(br#"{"preview":{}}"#));
-        let said = asked(folder.path(), command, &format!("http://{}", upstream.address()));
+        let output = asked(folder.path(), command, &format!("http://{}", upstream.address()));
         assert_eq!(
-            (said.code, said.out.as_str()),
+            (output.code, output.stdout.as_str()),
             (3, ""),
             "{command:?}: {}",
-            said.err
+            output.stderr
         );
         assert_eq!(upstream.count(), 2, "nothing but the question was asked");
     }
@@ -92,7 +92,7 @@ fn an_exported_file_that_is_no_log_is_told_as_before() {
     let folder = folder();
     fs::write(folder.path().join("log"), "{\"ok\":true}\n").unwrap();
     let verify = ["audit", "verify", "--file", "log"];
-    let said = crate::process::sluice(folder.path(), verify, "");
-    assert_eq!(said.code, 1, "{}", said.err);
-    assert!(said.err.contains("line 1 is no entry"), "{}", said.err);
+    let output = crate::process::sluice(folder.path(), verify, "");
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(output.stderr.contains("line 1 is no entry"), "{}", output.stderr);
 }

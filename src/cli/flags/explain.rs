@@ -43,8 +43,8 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         &request,
         Intent::Read(RequiredMembers::Texts(&["flag", "variant"])),
     )?;
-    let who = arguments.tenant.as_deref().unwrap_or("nobody in particular");
-    session.print_response(&answer, |body| render(body, who))?;
+    let subject = arguments.tenant.as_deref().unwrap_or("nobody in particular");
+    session.print_response(&answer, |body| render(body, subject))?;
     Ok(Exit::Success)
 }
 
@@ -68,16 +68,16 @@ fn question(arguments: &Arguments) -> Value {
     question.into()
 }
 
-fn render(body: &Value, who: &str) -> String {
+fn render(body: &Value, subject: &str) -> String {
     let text = |field| printable(fields::text(body, field).unwrap_or_default());
-    let mut told = format!("{} for {}: {}", text("flag"), printable(who), text("variant"));
-    if body.get("known_tenant").and_then(Value::as_bool) == Some(false) && who != "nobody in particular" {
-        told.push_str(", without a record");
+    let mut rendered = format!("{} for {}: {}", text("flag"), printable(subject), text("variant"));
+    if body.get("known_tenant").and_then(Value::as_bool) == Some(false) && subject != "nobody in particular" {
+        rendered.push_str(", without a record");
     }
-    told.push('\n');
+    rendered.push('\n');
     if let Some(kill) = local_kill(body) {
-        told.push_str(&printable(&format!("killed on this machine {kill}")));
-        told.push('\n');
+        rendered.push_str(&printable(&format!("killed on this machine {kill}")));
+        rendered.push('\n');
     }
     let mut table = Table::new(["", "", ""]);
     let mut is_over = false;
@@ -95,7 +95,7 @@ fn render(body: &Value, who: &str) -> String {
         };
         table.row([mark.to_owned() + " " + &of("question"), of("answer"), note]);
     }
-    told + &table.render("")
+    rendered + &table.render("")
 }
 
 #[cfg(test)]
