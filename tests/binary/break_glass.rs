@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{Client, Request, Upstream, eventually};
 
-use crate::process::{Running, sluice};
+use crate::process::{SluiceProcess, sluice};
 
 /// A folder with a gated route for everybody, and break-glass.
 fn folder(upstream: &Upstream) -> TempDir {
@@ -62,25 +62,25 @@ fn ask(folder: &Path, method: &str, path: &str, body: &str) -> (u16, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-fn board(sluice: &Running) -> u16 {
+fn board(sluice: &SluiceProcess) -> u16 {
     Client::connect(sluice.listener())
         .ask(&Request::get("/board"))
         .status
 }
 
-fn readiness(sluice: &Running) -> String {
+fn readiness(sluice: &SluiceProcess) -> String {
     let answer = Client::connect(sluice.admin()).ask(&Request::get("/readyz?verbose"));
     String::from_utf8(answer.body).unwrap()
 }
 
 /// What a command of explanation says of the server.
-fn explained(server: &Running, folder: &Path, question: &[&str]) -> String {
+fn explained(server: &SluiceProcess, folder: &Path, question: &[&str]) -> String {
     let server = format!("http://{}", server.admin());
     sluice(folder, [question, &["--server", &server]].concat(), "").stdout
 }
 
-fn begin(folder: &TempDir) -> Running {
-    let sluice = Running::start(folder.path(), ["run"]);
+fn begin(folder: &TempDir) -> SluiceProcess {
+    let sluice = SluiceProcess::start(folder.path(), ["run"]);
     sluice.line("admin listening");
     sluice
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use testkit::{Client, Request, eventually};
 
-use crate::process::Running;
+use crate::process::SluiceProcess;
 
 /// The token and the path of the curl line for `tenant`, from what the demo printed.
 fn curl(printed: &[String], tenant: &str) -> (String, String, std::net::SocketAddr) {
@@ -22,7 +22,7 @@ fn curl(printed: &[String], tenant: &str) -> (String, String, std::net::SocketAd
 #[test]
 fn four_tenants_get_four_answers_and_an_edit_lets_one_in_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let demo = Running::start(folder.path(), ["demo", "--any-port"]);
+    let demo = SluiceProcess::start(folder.path(), ["demo", "--any-port"]);
     demo.line("Every request prints a line");
     let printed = demo.printed();
     let ask = |tenant: &str| {
@@ -66,14 +66,14 @@ fn four_tenants_get_four_answers_and_an_edit_lets_one_in_at_once() {
 fn a_demo_that_ran_before_keeps_what_was_edited() {
     let folder = tempfile::tempdir().unwrap();
     drop({
-        let first = Running::start(folder.path(), ["demo", "--any-port"]);
+        let first = SluiceProcess::start(folder.path(), ["demo", "--any-port"]);
         first.line("Every request prints a line");
         first
     });
     let flags = folder.path().join("sluice-demo/flags.yaml");
     let edited = fs::read_to_string(&flags).unwrap() + "# edited\n";
     fs::write(&flags, &edited).unwrap();
-    let second = Running::start(folder.path(), ["demo"]);
+    let second = SluiceProcess::start(folder.path(), ["demo"]);
     second.line("kept from before");
     assert_eq!(fs::read_to_string(&flags).unwrap(), edited);
 }

@@ -4,8 +4,8 @@ use std::{collections::HashSet, fs, net::TcpListener, path::Path};
 
 use testkit::{Client, Request, eventually};
 
-use crate::operating::Managed;
-use crate::process::{Running, sluice};
+use crate::operating::ManagedServer;
+use crate::process::{SluiceProcess, sluice};
 
 /// The code blocks of a page of the documentation that are marked as `language`.
 fn blocks(page: &str, language: &str) -> Vec<String> {
@@ -125,7 +125,7 @@ fn every_metric_is_in_the_guide() {
         .replace("https://login.example/.well-known", &format!("http://{nobody}"));
     fs::write(folder.path().join("sluice.yaml"), config).unwrap();
     fs::write(folder.path().join("flags.yaml"), flags).unwrap();
-    let running = Running::start(folder.path(), ["run"]);
+    let running = SluiceProcess::start(folder.path(), ["run"]);
     // A gate that is decided for anyone, so that there is a decision to count.
     Client::connect(running.listener()).ask(&Request::get("/checkout/1").host("shop.example"));
     let names = eventually("requests, decisions and fetches to be counted", || {
@@ -177,7 +177,7 @@ fn what_the_guide_shows_of_the_start_is_what_is_said_there() {
         .find(|line| line.contains("INFO admin listening"))
         .unwrap()
         .to_owned();
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let output = managed.line("admin listening");
     let words = |line: &str| {
         let (_, words) = line.split_once(" INFO ").unwrap();

@@ -8,12 +8,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
 use testkit::{Authority, CertificatePair, Client, ClientName, PATIENCE, Request, TlsClient, eventually};
 
-use crate::process::{CommandOutput, Running, sluice};
+use crate::process::{CommandOutput, SluiceProcess, sluice};
 
 struct Encrypted {
     folder: TempDir,
     authority: Authority,
-    running: Running,
+    running: SluiceProcess,
 }
 
 impl Encrypted {
@@ -59,7 +59,7 @@ unmatched: {{ upstream: app }}
         fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         fs::write(folder.path().join("sluice.yaml"), config).unwrap();
         write(folder.path(), &authority.server(&["localhost"]));
-        let running = Running::start(folder.path(), ["run"]);
+        let running = SluiceProcess::start(folder.path(), ["run"]);
         running.admin();
         Self {
             folder,
@@ -174,6 +174,6 @@ fn tokens_that_would_travel_unencrypted_are_warned_of_at_start() {
     fs::write(folder.path().join("operators.yaml"), "version: 1\ntokens: []\n").unwrap();
     fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: {}\n").unwrap();
     // The address is nobody's, so that nothing is opened.
-    let running = Running::start(folder.path(), ["run"]);
+    let running = SluiceProcess::start(folder.path(), ["run"]);
     running.line("warning[admin-without-tls]: operators' tokens travel unencrypted to `192.0.2.1:9090`");
 }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use testkit::{Client, Issuer, Request, Response, Upstream};
 use tokens::Algorithm;
 
-use crate::process::{CommandOutput, Running, sluice};
+use crate::process::{CommandOutput, SluiceProcess, sluice};
 
 const FLAGS: &str = "\
 version: 1
@@ -18,14 +18,14 @@ tenants:
   acme: {}
 ";
 
-struct Served {
+struct ExplainedServer {
     folder: TempDir,
     issuer: Issuer,
-    running: Running,
+    running: SluiceProcess,
     _upstream: Upstream,
 }
 
-impl Served {
+impl ExplainedServer {
     fn start() -> Self {
         let upstream = Upstream::named("app");
         let issuer = Issuer::new("https://login.example", Algorithm::Hs256, "k1");
@@ -55,7 +55,7 @@ routes:
         fs::write(folder.path().join("secret"), issuer.key_file()).unwrap();
         fs::write(folder.path().join("sluice.yaml"), config).unwrap();
         fs::write(folder.path().join("flags.yaml"), FLAGS).unwrap();
-        let running = Running::start(folder.path(), ["run"]);
+        let running = SluiceProcess::start(folder.path(), ["run"]);
         running.admin();
         Self {
             folder,
@@ -84,7 +84,7 @@ routes:
 
 #[test]
 fn a_server_explains_a_request_as_its_files_do() {
-    let served = Served::start();
+    let served = ExplainedServer::start();
     for (question, code) in [
         (&["--tenant", "acme", "GET", "//board?a=b"][..], 0),
         (&["--tenant", "acme", "POST", "/board"], 1),
@@ -110,7 +110,7 @@ fn a_server_explains_a_request_as_its_files_do() {
 
 #[test]
 fn what_is_killed_on_the_server_is_explained_as_killed() {
-    let served = Served::start();
+    let served = ExplainedServer::start();
     let ask = || served.served(&["--tenant", "acme", "GET", "/board"]);
     assert_eq!(ask().code, 0);
     let kill = [
@@ -126,7 +126,7 @@ fn what_is_killed_on_the_server_is_explained_as_killed() {
 
 #[test]
 fn the_routes_that_fit_and_do_not_decide_are_told_with_the_reason() {
-    let served = Served::start();
+    let served = ExplainedServer::start();
     let story = served.post(&json!({ "request": { "method": "GET", "path": "/board", "tenant": "acme" } }));
     let story = story.json();
     assert_eq!(story["route"], "board");
@@ -142,7 +142,7 @@ fn the_routes_that_fit_and_do_not_decide_are_told_with_the_reason() {
 
 #[test]
 fn limits_are_told_and_not_counted() {
-    let served = Served::start();
+    let served = ExplainedServer::start();
     for _ in 0..20 {
         let output = served.served(&["--tenant", "acme", "GET", "/board"]);
         assert_eq!(output.code, 0);
@@ -161,7 +161,7 @@ fn limits_are_told_and_not_counted() {
 
 #[test]
 fn a_preflight_is_told_to_pass_or_not() {
-    let served = Served::start();
+    let served = ExplainedServer::start();
     let preflight = |path| {
         let headers = [
             "--header",
@@ -201,7 +201,7 @@ fn a_preflight_is_told_to_pass_or_not() {
 
 #[test]
 fn a_token_that_is_explained_is_nowhere_to_be_read_afterwards() {
-    let served = Served::start();
+    let served = ExplainedServer::start();
     let token = served.issuer.token("acme");
     let response = served.post(&json!({ "request": { "method": "GET", "path": "/board", "token": token } }));
     assert_eq!(

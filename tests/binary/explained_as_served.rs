@@ -14,7 +14,7 @@ use tokens::Algorithm;
 
 use self::documents::UPSTREAMS;
 use self::requests::{Drawn, TokenPlace};
-use crate::process::Running;
+use crate::process::SluiceProcess;
 
 /// Documents, and how many requests are drawn for each.
 const DOCUMENTS: u64 = 60;
@@ -26,7 +26,7 @@ const AT_ONCE: usize = 1_900;
 
 /// What a client and the upstream see of a request, or what is said of it.
 #[derive(Debug, PartialEq, Eq)]
-struct Outcome {
+struct ComparedAnswer {
     status: u16,
     upstream: Option<String>,
     /// By lower-case name.
@@ -34,13 +34,13 @@ struct Outcome {
 }
 
 /// A running gateway, its upstreams, and a connection to each of its listeners.
-struct Served {
+struct LiveProxy {
     public: Exchanges,
     admin: Exchanges,
     issuer: Issuer,
     place: TokenPlace,
     document: String,
-    _running: Running,
+    _running: SluiceProcess,
     _upstreams: Vec<Upstream>,
     _folder: TempDir,
 }
@@ -66,7 +66,7 @@ fn telling(name: &'static str) -> Upstream {
     })
 }
 
-impl Served {
+impl LiveProxy {
     fn start(dice: &mut Dice) -> Self {
         let issuer = Issuer::new("https://login.example", Algorithm::Hs256, "k1");
         let upstreams: Vec<Upstream> = UPSTREAMS.iter().map(|(name, _)| telling(name)).collect();
@@ -81,7 +81,7 @@ impl Served {
         fs::write(folder.path().join("secret"), issuer.key_file()).unwrap();
         fs::write(folder.path().join("sluice.yaml"), &document).unwrap();
         fs::write(folder.path().join("flags.yaml"), documents::flags(dice)).unwrap();
-        let running = Running::start(folder.path(), ["run"]);
+        let running = SluiceProcess::start(folder.path(), ["run"]);
         Self {
             public: Exchanges::with(running.listener()),
             admin: Exchanges::with(running.admin()),
@@ -95,7 +95,7 @@ impl Served {
     }
 
     /// What becomes of the request.
-    fn served(&mut self, request: &Drawn) -> Outcome {
+    fn served(&mut self, request: &Drawn) -> ComparedAnswer {
         let (head, _) = self.public.ask(&request.method, &request.bytes()).unwrap();
         let received = head.header("x-received").unwrap_or_default();
         let received: Vec<u8> = (0..received.len() / 2)
@@ -103,7 +103,7 @@ impl Served {
             .collect();
         let received = String::from_utf8(received).unwrap();
         let headers = received.lines().filter_map(|line| line.split_once('='));
-        Outcome {
+        ComparedAnswer {
             status: head.status().unwrap(),
             upstream: head.header("x-upstream").map(str::to_owned),
             headers: self.injected(headers),
@@ -111,7 +111,7 @@ impl Served {
     }
 
     /// What is said to become of it.
-    fn explained(&mut self, request: &Drawn) -> Outcome {
+    fn explained(&mut self, request: &Drawn) -> ComparedAnswer {
         let question = Request::new("POST", "/api/v1/explain")
             .host("localhost")
             .header("content-type", "application/json");
@@ -121,7 +121,7 @@ impl Served {
         assert_eq!(head.status(), Some(200), "{story}\nof {request:?}");
         let upstream = story["upstream"].as_str().map(str::to_owned);
         let headers = story["headers"].as_object().unwrap().iter();
-        Outcome {
+        ComparedAnswer {
             // Null is the upstream's answer, which is always 200.
             status: story["answer"]["status"]
                 .as_u64()
@@ -147,7 +147,7 @@ impl Served {
 }
 
 /// Compares what is served with what is explained, and adds to `differences` what is not the same.
-fn compare(served: &mut Served, request: &Drawn, differences: &mut Vec<String>) {
+fn compare(served: &mut LiveProxy, request: &Drawn, differences: &mut Vec<String>) {
     let (live, output) = (served.served(request), served.explained(request));
     if live != output {
         differences.push(format!(
@@ -157,7 +157,7 @@ fn compare(served: &mut Served, request: &Drawn, differences: &mut Vec<String>) 
 }
 
 #[track_caller]
-fn check(served: &Served, compared: usize, differences: &[String]) {
+fn check(served: &LiveProxy, compared: usize, differences: &[String]) {
     assert!(
         differences.is_empty(),
         "{} of {compared} requests are explained as something else than what is served: {}\n{}",
@@ -171,7 +171,7 @@ fn check(served: &Served, compared: usize, differences: &[String]) {
 fn random_requests_are_explained_as_they_are_served() {
     for seed in 0..DOCUMENTS {
         let mut dice = Dice::new(seed);
-        let mut served = Served::start(&mut dice);
+        let mut served = LiveProxy::start(&mut dice);
         let mut differences = Vec::new();
         for _ in 0..REQUESTS {
             let request = requests::draw(&mut dice, &served.issuer, served.place);
@@ -187,7 +187,7 @@ fn every_spelling_of_a_gated_path_is_explained_as_it_is_served() {
     for seed in 0..DOCUMENTS_FOR_SPELLINGS {
         let mut dice = Dice::new(1_000 + seed);
         for spellings in spellings.chunks(AT_ONCE) {
-            let mut served = Served::start(&mut dice);
+            let mut served = LiveProxy::start(&mut dice);
             let mut differences = Vec::new();
             for spelling in spellings {
                 let request = requests::of_spelling(spelling, &mut dice, &served.issuer, served.place);

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::{Client, Request, eventually};
 
-use crate::managed::{Managed, look, post};
-use crate::process::Running;
+use crate::managed::{ManagedGateway, get, post};
+use crate::process::SluiceProcess;
 
 /// Which fault it is, said by `scripts/faults/run`.
 const FAULT: &str = "SLUICE_FAULT";
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const REFUSED: usize = 4;
 
 /// What is wrong with the disk.
-enum Fault {
+enum DiskFault {
     /// No file may be written beyond so many bytes.
     Size(u64),
     /// There is no room in this folder.
@@ -37,13 +37,13 @@ enum Fault {
 }
 
 /// The disk is ill as long as this is kept.
-enum Illness {
+enum InjectedFault {
     Size(u32),
     Room(PathBuf),
     Sync(Child),
 }
 
-impl Fault {
+impl DiskFault {
     /// All that can be brought about here, one after the other.
     fn all() -> Vec<Self> {
         match std::env::var(FAULT).as_deref() {
@@ -56,23 +56,23 @@ impl Fault {
         }
     }
 
-    fn begin(&self, sluice: &Running) -> Illness {
+    fn begin(&self, sluice: &SluiceProcess) -> InjectedFault {
         match self {
             Self::Size(bytes) => {
                 limit(sluice.id(), &bytes.to_string());
-                Illness::Size(sluice.id())
+                InjectedFault::Size(sluice.id())
             }
             Self::Room(folder) => {
                 let filler = folder.join("filler");
                 fill(&filler);
-                Illness::Room(filler)
+                InjectedFault::Room(filler)
             }
-            Self::Sync => Illness::Sync(fail_syncs(sluice.id())),
+            Self::Sync => InjectedFault::Sync(fail_syncs(sluice.id())),
         }
     }
 }
 
-impl Drop for Illness {
+impl Drop for InjectedFault {
     fn drop(&mut self) {
         match self {
             Self::Size(process) => limit(*process, "unlimited"),
@@ -132,14 +132,14 @@ fn fail_syncs(process: u32) -> Child {
 }
 
 /// Keeps asking while there is a fault: each answer is a 200, and comes in time.
-struct Load {
+struct RequestLoad {
     stop: Arc<AtomicBool>,
     answers: Vec<Arc<AtomicU64>>,
     threads: Vec<thread::JoinHandle<Duration>>,
 }
 
-impl Load {
-    fn begin(managed: &Managed, sluice: &Running) -> Self {
+impl RequestLoad {
+    fn begin(managed: &ManagedGateway, sluice: &SluiceProcess) -> Self {
         let api = |path: &str| Request::get(&format!("/api/v1{path}")).host("localhost");
         let asked = [
             (sluice.listener(), managed.ask()),
@@ -194,9 +194,9 @@ impl Load {
 
 /// What is kept, as the API tells it: the flag, the newest entry of the log, and whether the log holds.
 fn kept(admin: &mut Client) -> [Value; 3] {
-    let flag = look(admin, "/platform/feature-flags/spare").json();
-    let newest = look(admin, "/platform/audit?limit=1").json();
-    let verified = look(admin, "/platform/audit/verify");
+    let flag = get(admin, "/platform/feature-flags/spare").json();
+    let newest = get(admin, "/platform/audit?limit=1").json();
+    let verified = get(admin, "/platform/audit/verify");
     assert_eq!(verified.status, 200, "{}", verified.text());
     [
         json!([flag["enabled"], flag["changed"]]),
@@ -212,8 +212,8 @@ fn change(admin: &mut Client, kill: bool) -> testkit::Response {
 }
 
 /// Where the store is: on the small file system where there is one, which has its own.
-fn begin() -> Managed {
-    let managed = Managed::new();
+fn begin() -> ManagedGateway {
+    let managed = ManagedGateway::new();
     let config = managed.path().join("sluice.yaml");
     let text = fs::read_to_string(&config).unwrap();
     let small = std::env::var_os(SMALL);
@@ -230,13 +230,13 @@ fn begin() -> Managed {
 #[test]
 fn a_disk_that_takes_nothing_refuses_changes_and_nothing_else_until_it_does_again() {
     let managed = begin();
-    let mut sluice = Running::start_unsignalled(managed.path());
+    let mut sluice = SluiceProcess::start_unsignalled(managed.path());
     sluice.line("admin listening");
     managed.furnish(&sluice);
     let mut killed = false;
-    for fault in Fault::all() {
+    for fault in DiskFault::all() {
         let mut admin = Client::connect(sluice.admin());
-        let load = Load::begin(&managed, &sluice);
+        let load = RequestLoad::begin(&managed, &sluice);
         load.goes_on();
         let before = kept(&mut admin);
         let illness = fault.begin(&sluice);
@@ -267,13 +267,13 @@ fn a_disk_that_takes_nothing_refuses_changes_and_nothing_else_until_it_does_agai
         load.end();
         sluice.signal("KILL");
         sluice.ended();
-        if matches!(fault, Fault::Room(_)) {
-            let sluice = Running::start_unsignalled(managed.path());
+        if matches!(fault, DiskFault::Room(_)) {
+            let sluice = SluiceProcess::start_unsignalled(managed.path());
             let answer = Client::connect(sluice.listener()).ask(&managed.ask());
             assert_eq!(answer.status, 200, "started on a full disk");
         }
         drop(illness);
-        sluice = Running::start_unsignalled(managed.path());
+        sluice = SluiceProcess::start_unsignalled(managed.path());
         let found = kept(&mut Client::connect(sluice.admin()));
         assert_eq!(found, after, "after the end of the process as before it");
     }

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use testkit::frames::{Frames, frame, kind};
 use testkit::{Client, KeyServer, PATIENCE, Request, Upstream, eventually};
 
-use crate::process::Running;
+use crate::process::SluiceProcess;
 
 /// Set on a PING: an acknowledgement.
 const ACK: u8 = 1;
@@ -94,7 +94,7 @@ fn attack(address: SocketAddr, stop: &AtomicBool) -> usize {
 fn frames_that_a_dependency_complains_of_write_nothing_and_a_full_pipe_stops_nobody() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
-    let (mut sluice, unread) = Running::start_unread(folder.path());
+    let (mut sluice, unread) = SluiceProcess::start_unread(folder.path());
     let (address, admin) = (sluice.listener(), sluice.admin());
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -154,7 +154,7 @@ fn frames_that_a_dependency_complains_of_write_nothing_and_a_full_pipe_stops_nob
 fn a_pipe_that_nobody_reads_does_not_keep_it_from_ending() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
-    let (mut sluice, _unread) = Running::start_unread(folder.path());
+    let (mut sluice, _unread) = SluiceProcess::start_unread(folder.path());
     assert_eq!(status(sluice.listener(), "/"), 200);
     sluice.signal("TERM");
     assert_eq!(sluice.ended().code(), Some(0));
@@ -173,7 +173,7 @@ fn a_warning_that_comes_again_is_one_line_and_a_count() {
     );
     let config = fs::read_to_string(&path).unwrap();
     fs::write(&path, config + &issuer).unwrap();
-    let mut sluice = Running::start(folder.path(), ["run"]);
+    let mut sluice = SluiceProcess::start(folder.path(), ["run"]);
     let admin = sluice.admin();
     let series = "sluice_jwks_fetches_total{issuer=\"https://login.example\",result=\"status\"} ";
     eventually("a few fetches", || (figure(admin, series) >= 3).then_some(()));

@@ -7,16 +7,16 @@ use std::path::Path;
 use serde_json::json;
 use testkit::{Client, Request, eventually};
 
-use crate::managed::{Managed, look, post};
+use crate::managed::{ManagedGateway, get, post};
 use crate::process::sluice;
 
 /// A store that was killed by SIGKILL right after the flag was killed, and a seed that has the flag on.
-fn killed() -> Managed {
-    let managed = Managed::new();
+fn killed() -> ManagedGateway {
+    let managed = ManagedGateway::new();
     let mut sluice = managed.run();
     managed.furnish(&sluice);
     let mut admin = Client::connect(sluice.admin());
-    let seed = look(&mut admin, "/platform/document");
+    let seed = get(&mut admin, "/platform/document");
     fs::write(managed.path().join("seed.json"), seed.text()).unwrap();
     let done = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));
     assert_eq!(done.status, 200, "{}", done.text());
@@ -38,7 +38,7 @@ fn killed() -> Managed {
 }
 
 /// Whether the flag is still off, and the files are as they were.
-fn serves_what_was_known_last(managed: &Managed) {
+fn serves_what_was_known_last(managed: &ManagedGateway) {
     let last_good = managed.path().join("data/last-good.json");
     let before = fs::read(&last_good).unwrap();
     for _ in 0..2 {
@@ -86,14 +86,14 @@ fn a_damaged_store_says_that_it_is_wherever_it_is_asked_and_shows_what_is_left_o
     let running = managed.run();
     let mut admin = Client::connect(running.admin());
     let kill = post(&mut admin, "/platform/feature-flags/spare/kill", &json!({}));
-    let backup = look(&mut admin, "/platform/backup");
+    let backup = get(&mut admin, "/platform/backup");
     for refused in [kill, backup] {
         assert_eq!(refused.status, 503, "{}", refused.text());
         for word in ["STORE_DAMAGED", "was at 2 when", "sluice restore", "sign-offs"] {
             assert!(refused.text().contains(word), "{word}: {}", refused.text());
         }
     }
-    let log = look(&mut admin, "/platform/audit?flag=board");
+    let log = get(&mut admin, "/platform/audit?flag=board");
     assert_eq!(log.status, 200, "{}", log.text());
     assert!(log.text().contains("platform.document_applied"), "{}", log.text());
     assert!(
@@ -101,7 +101,7 @@ fn a_damaged_store_says_that_it_is_wherever_it_is_asked_and_shows_what_is_left_o
         "{}",
         log.text()
     );
-    let proof = look(&mut admin, "/platform/audit/verify");
+    let proof = get(&mut admin, "/platform/audit/verify");
     let proof = proof.text();
     assert!(
         proof.contains("\"intact\":false") && proof.contains("was at 2 when"),
@@ -131,7 +131,7 @@ fn a_damaged_store_says_that_it_is_wherever_it_is_asked_and_shows_what_is_left_o
 
 #[test]
 fn a_seed_that_the_gateways_document_does_not_fit_leaves_the_store_empty() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     managed.route("board");
     let config = managed.path().join("sluice.yaml");
     let text = fs::read_to_string(&config).unwrap();
@@ -158,7 +158,7 @@ fn a_seed_that_the_gateways_document_does_not_fit_leaves_the_store_empty() {
         200
     );
     let mut admin = Client::connect(running.admin());
-    let proof = look(&mut admin, "/platform/audit/verify");
+    let proof = get(&mut admin, "/platform/audit/verify");
     let proof = proof.text();
     assert!(proof.contains("\"intact\":true"), "{proof}");
 }

@@ -13,20 +13,20 @@ use tempfile::TempDir;
 use testkit::{Client, Issuer, Request, Response, Upstream, eventually};
 use tokens::Algorithm;
 
-use crate::process::{Running, sluice};
+use crate::process::{SluiceProcess, sluice};
 
 /// How many changes are looked at.
 const CHANGES: usize = 1_000;
 /// How soon after its answer a change decides.
 const IN_FORCE: Duration = Duration::from_millis(10);
 
-pub(crate) struct Managed {
+pub(crate) struct ManagedGateway {
     folder: TempDir,
     issuer: Issuer,
     _upstream: Upstream,
 }
 
-impl Managed {
+impl ManagedGateway {
     /// A gateway with a gated route, and nothing in its store.
     pub(crate) fn new() -> Self {
         let upstream = Upstream::named("legacy");
@@ -64,14 +64,14 @@ access_log: {{ output: off }}
         self.folder.path()
     }
 
-    pub(crate) fn run(&self) -> Running {
-        let sluice = Running::start(self.path(), ["run"]);
+    pub(crate) fn run(&self) -> SluiceProcess {
+        let sluice = SluiceProcess::start(self.path(), ["run"]);
         sluice.line("admin listening");
         sluice
     }
 
     /// Brings the flags in, and then the route that names one of them.
-    pub(crate) fn furnish(&self, sluice: &Running) {
+    pub(crate) fn furnish(&self, sluice: &SluiceProcess) {
         let document = json!({
             "version": 1,
             "flags": {
@@ -115,7 +115,7 @@ fn send(admin: &mut Client, method: &str, path: &str, body: &Value) -> Response 
     admin.ask(&request.with_body(body.to_string()))
 }
 
-pub(crate) fn look(admin: &mut Client, path: &str) -> Response {
+pub(crate) fn get(admin: &mut Client, path: &str) -> Response {
     admin.ask(&Request::get(&format!("/api/v1{path}")).host("localhost"))
 }
 
@@ -167,7 +167,7 @@ fn ways() -> [[(&'static str, &'static str, Value); 2]; 4] {
 
 #[test]
 fn a_thousand_changes_under_load_are_in_force_when_they_are_answered() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let sluice = managed.run();
     managed.furnish(&sluice);
     let (address, ask) = (sluice.listener(), managed.ask());
@@ -216,13 +216,13 @@ fn a_thousand_changes_under_load_are_in_force_when_they_are_answered() {
     // Each was in force for the first request after it. What is left is the time of that request itself, on a
     // machine that may be doing something else.
     assert!(taken[CHANGES / 2] < IN_FORCE, "{:?}", taken[CHANGES / 2]);
-    let verified = look(&mut admin, "/platform/audit/verify");
+    let verified = get(&mut admin, "/platform/audit/verify");
     assert_eq!(verified.status, 200, "{}", verified.text());
 }
 
 #[test]
 fn what_was_acknowledged_outlives_the_process_being_killed() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let mut sluice = managed.run();
     managed.furnish(&sluice);
     let mut revision = 0;
@@ -250,7 +250,7 @@ fn what_was_acknowledged_outlives_the_process_being_killed() {
         );
     }
     let mut admin = Client::connect(sluice.admin());
-    let verified = look(&mut admin, "/platform/audit/verify");
+    let verified = get(&mut admin, "/platform/audit/verify");
     assert_eq!(verified.status, 200, "{}", verified.text());
 }
 
@@ -258,7 +258,7 @@ fn what_was_acknowledged_outlives_the_process_being_killed() {
 fn sixteen_clients_that_say_what_they_saw_lose_no_update() {
     const CLIENTS: usize = 16;
     const ROUNDS: usize = 4;
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let sluice = managed.run();
     managed.furnish(&sluice);
     let address = sluice.admin();
@@ -269,7 +269,7 @@ fn sixteen_clients_that_say_what_they_saw_lose_no_update() {
                 let mut lost = 0;
                 for _ in 0..ROUNDS {
                     loop {
-                        let seen = look(&mut admin, "/platform/orgs/acme");
+                        let seen = get(&mut admin, "/platform/orgs/acme");
                         let count = seen.json()["attributes"]["count"].as_u64();
                         let count = count.or_else(|| seen.json()["record"]["attributes"]["count"].as_u64());
                         let patch = json!({ "attributes": { "count": count.unwrap_or(0) + 1 } });
@@ -290,7 +290,7 @@ fn sixteen_clients_that_say_what_they_saw_lose_no_update() {
         })
         .collect();
     let lost: usize = clients.into_iter().map(|client| client.join().unwrap()).sum();
-    let seen = look(&mut Client::connect(address), "/platform/orgs/acme");
+    let seen = get(&mut Client::connect(address), "/platform/orgs/acme");
     assert!(
         seen.text().contains(&format!("\"count\":{}", CLIENTS * ROUNDS)),
         "{}",
@@ -301,7 +301,7 @@ fn sixteen_clients_that_say_what_they_saw_lose_no_update() {
 
 #[test]
 fn a_damaged_store_is_told_of_and_the_last_good_document_serves_meanwhile() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let mut sluice = managed.run();
     managed.furnish(&sluice);
     sluice.signal("TERM");
@@ -334,7 +334,7 @@ fn a_damaged_store_is_told_of_and_the_last_good_document_serves_meanwhile() {
 
 #[test]
 fn the_gateways_document_and_the_flags_of_a_store_are_held_together() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let sluice = managed.run();
     managed.furnish(&sluice);
     let mut client = Client::connect(sluice.listener());
@@ -370,7 +370,7 @@ fn the_gateways_document_and_the_flags_of_a_store_are_held_together() {
 
 #[test]
 fn a_change_takes_over_nothing_that_became_of_the_gateways_document() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let sluice = managed.run();
     managed.furnish(&sluice);
     let (mut client, mut admin) = (
@@ -417,7 +417,7 @@ fn a_change_takes_over_nothing_that_became_of_the_gateways_document() {
 
 #[test]
 fn a_document_that_waits_for_a_flag_is_taken_over_when_it_comes() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let sluice = managed.run();
     managed.furnish(&sluice);
     let (mut client, mut admin) = (
@@ -438,7 +438,7 @@ fn a_document_that_waits_for_a_flag_is_taken_over_when_it_comes() {
 
 #[test]
 fn files_are_looked_at_through_the_api_and_not_changed() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let config = managed.path().join("sluice.yaml");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(
@@ -453,7 +453,7 @@ fn files_are_looked_at_through_the_api_and_not_changed() {
     .unwrap();
     let sluice = managed.run();
     let mut admin = Client::connect(sluice.admin());
-    let shown = look(&mut admin, "/platform/feature-flags/board");
+    let shown = get(&mut admin, "/platform/feature-flags/board");
     assert_eq!(shown.status, 200, "{}", shown.text());
     let refused = post(&mut admin, "/platform/feature-flags/board/kill", &json!({}));
     assert_eq!(
@@ -470,14 +470,14 @@ fn files_are_looked_at_through_the_api_and_not_changed() {
     fs::rename(managed.path().join("new"), managed.path().join("flags.yaml")).unwrap();
     sluice.line("reloaded");
     eventually("the other flag", || {
-        let shown = look(&mut admin, "/platform/feature-flags/other");
+        let shown = get(&mut admin, "/platform/feature-flags/other");
         (shown.status == 200).then_some(())
     });
 }
 
 #[test]
 fn one_process_has_the_store() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let _first = managed.run();
     let output = sluice(managed.path(), ["run"], "");
     assert_eq!(output.code, 1);
@@ -490,7 +490,7 @@ fn one_process_has_the_store() {
 
 #[test]
 fn an_empty_store_begins_with_its_seed_and_looks_at_it_no_more() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let config = managed.path().join("sluice.yaml");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(
@@ -533,7 +533,7 @@ fn an_empty_store_begins_with_its_seed_and_looks_at_it_no_more() {
 
 #[test]
 fn a_change_is_whole_while_the_gateways_document_comes_and_goes() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let sluice = managed.run();
     managed.furnish(&sluice);
     let config = managed.path().join("sluice.yaml");
@@ -557,7 +557,7 @@ fn a_change_is_whole_while_the_gateways_document_comes_and_goes() {
         let flag = format!("f{round}");
         let document = json!({ "version": 1, "flags": { &flag: {} } });
         let answer = put(&mut admin, "/platform/document?force=true", &document);
-        let shown = look(&mut admin, &format!("/platform/feature-flags/{flag}")).status;
+        let shown = get(&mut admin, &format!("/platform/feature-flags/{flag}")).status;
         match answer.status {
             200 => assert_eq!(shown, 200, "{flag}"),
             422 => assert_eq!(shown, 404, "{flag}: {}", answer.text()),
@@ -577,7 +577,7 @@ fn a_change_is_whole_while_the_gateways_document_comes_and_goes() {
 
 #[test]
 fn who_is_taken_out_of_the_tokens_is_out_whatever_is_wrong_elsewhere() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let config = managed.path().join("sluice.yaml");
     let text = fs::read_to_string(&config).unwrap();
     let text = text.replace(

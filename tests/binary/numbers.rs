@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::operating::Managed;
+use crate::operating::ManagedServer;
 use crate::process::{CommandOutput, sluice};
 
 const FLAGS: &str = "\
@@ -166,7 +166,7 @@ fn explained(
 
 #[test]
 fn explain_tells_64_bit_neighbours_apart_and_shows_their_digits() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     fs::write(managed.path().join("flags.yaml"), FLAGS).unwrap();
     managed.done(&["apply", "-f", "flags.yaml", "--yes", "--force"]);
     let config = "version: 1\nlisteners: [{ name: public, address: \"127.0.0.1:0\" }]\nadmin: off\n\
@@ -262,7 +262,7 @@ fn assert_written(text: &str) {
 
 #[test]
 fn a_number_goes_through_the_store_and_back_with_every_digit() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     fs::write(managed.path().join("numbers.yaml"), stored()).unwrap();
     managed.done(&["apply", "-f", "numbers.yaml", "--yes", "--force"]);
     let export = || {
@@ -286,7 +286,7 @@ fn a_number_goes_through_the_store_and_back_with_every_digit() {
     assert_eq!(export(), exported);
     managed.done(&["audit", "verify"]);
     managed.done(&["backup", "-o", "copy"]);
-    let restored = Managed::with_store(&managed.path().join("copy"));
+    let restored = ManagedServer::with_store(&managed.path().join("copy"));
     restored.done(&["export", "-o", "all.json"]);
     assert_eq!(
         fs::read_to_string(restored.path().join("all.json")).unwrap(),
@@ -302,7 +302,7 @@ fn a_number_goes_through_the_store_and_back_with_every_digit() {
 
 #[test]
 fn a_number_that_can_not_be_compared_changes_no_record() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let before = managed.revision();
     for account in ["12345678901234567890123456789012345", "1e309", "-1e-325"] {
         let output = managed.refused(&[
@@ -346,7 +346,7 @@ fn a_number_that_can_not_be_compared_changes_no_record() {
 
 #[test]
 fn a_number_that_is_not_finite_is_no_value_of_a_variant_and_no_attribute() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let before = managed.revision();
     for value in [".inf", "-.Inf", ".nan", "1e400", "[{ a: .inf }]", &"1".repeat(50)] {
         let document =

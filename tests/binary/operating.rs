@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::process::{CommandOutput, Running, sluice};
+use crate::process::{CommandOutput, SluiceProcess, sluice};
 
 const FLAGS: &str = "\
 version: 1
@@ -19,12 +19,12 @@ tenants:
 ";
 
 /// A server whose flags are in a store, and the folder that commands are typed in.
-pub(crate) struct Managed {
+pub(crate) struct ManagedServer {
     folder: tempfile::TempDir,
-    running: Running,
+    running: SluiceProcess,
 }
 
-impl Managed {
+impl ManagedServer {
     /// With these flags applied.
     pub(crate) fn start() -> Self {
         let managed = Self::empty("");
@@ -63,7 +63,7 @@ impl Managed {
         );
         fs::write(folder.path().join("sluice.yaml"), config).unwrap();
         fs::write(folder.path().join("flags.yaml"), FLAGS).unwrap();
-        let running = Running::start(folder.path(), ["run"]);
+        let running = SluiceProcess::start(folder.path(), ["run"]);
         running.admin();
         Self { folder, running }
     }
@@ -129,7 +129,7 @@ impl Managed {
 
 #[test]
 fn a_refusal_is_words_for_people_and_the_answer_itself_for_scripts() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let promote = ["flags", "promote", "board", "ga"];
     let output = managed.refused(&promote);
     assert_eq!(output.stdout, "");
@@ -157,7 +157,7 @@ fn a_refusal_is_words_for_people_and_the_answer_itself_for_scripts() {
 
 #[test]
 fn what_does_not_exist_is_named() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     for (arguments, code) in [
         (&["flags", "show", "bord"][..], "FLAG_NOT_FOUND"),
         (&["flags", "kill", "bord"], "FLAG_NOT_FOUND"),
@@ -185,7 +185,7 @@ fn what_does_not_exist_is_named() {
 
 #[test]
 fn a_document_may_come_from_standard_input() {
-    let managed = Managed::empty("");
+    let managed = ManagedServer::empty("");
     let server = format!("http://{}", managed.admin());
     let apply = ["apply", "-f", "-", "--yes", "--server", &server];
     let output = sluice(managed.path(), apply, FLAGS);
@@ -205,7 +205,7 @@ fn a_document_may_come_from_standard_input() {
 
 #[test]
 fn a_dry_run_says_who_changes_and_changes_nothing() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let before = managed.revision();
     let output = managed.done(&["tenants", "override", "acme", "board", "on", "--dry-run"]);
     assert!(
@@ -233,7 +233,7 @@ fn a_dry_run_says_who_changes_and_changes_nothing() {
 #[test]
 fn what_takes_force_is_said_before_it_is_refused() {
     let admin = "admin: { address: \"127.0.0.1:0\" }\ncontrol: { max_blast_radius: 1 }\n";
-    let managed = Managed::empty(admin);
+    let managed = ManagedServer::empty(admin);
     managed.done(&["apply", "-f", "flags.yaml", "--yes"]);
     let urgent = [
         "--decision-maker",
@@ -273,7 +273,7 @@ fn what_takes_force_is_said_before_it_is_refused() {
 
 #[test]
 fn an_override_is_set_and_taken_back() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     for (variant, shown) in [
         ("on", Some("board on")),
         ("off", Some("board off")),
@@ -298,7 +298,7 @@ fn an_override_is_set_and_taken_back() {
 
 #[test]
 fn whoever_names_an_older_revision_changes_nothing() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let revision = managed.revision();
     let (old, now) = ((revision - 1).to_string(), revision.to_string());
     let output = managed.refused(&["flags", "kill", "board", "--if-revision", &old]);
@@ -308,7 +308,7 @@ fn whoever_names_an_older_revision_changes_nothing() {
 
 #[test]
 fn a_document_is_applied_only_after_somebody_agreed() {
-    let managed = Managed::empty("");
+    let managed = ManagedServer::empty("");
     let apply = ["apply", "-f", "flags.yaml"];
     let output = managed.refused(&apply);
     assert!(
@@ -339,7 +339,7 @@ fn a_document_is_applied_only_after_somebody_agreed() {
 
 #[test]
 fn what_was_exported_is_in_force_and_changes_nothing_when_it_is_applied() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     managed.done(&["flags", "tiers", "board", "large=on"]);
     managed.done(&["export", "-o", "all.json"]);
     let document: Value =
@@ -351,7 +351,7 @@ fn what_was_exported_is_in_force_and_changes_nothing_when_it_is_applied() {
 
 #[test]
 fn tenants_are_brought_in_each_with_a_result() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let tenants =
         "version: 1\ntenants: { acme: { tier: large }, hooli: { tier: small }, initech: { tier: small } }\n";
     fs::write(managed.path().join("tenants.yaml"), tenants).unwrap();
@@ -374,7 +374,7 @@ fn tenants_are_brought_in_each_with_a_result() {
 
 #[test]
 fn an_import_takes_away_what_operators_set_only_after_somebody_agreed() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     managed.done(&["tenants", "override", "acme", "board", "on"]);
     managed.done(&["tenants", "allow", "globex", "board"]);
     let import = ["tenants", "import", "-f", "flags.yaml"];
@@ -413,7 +413,7 @@ fn an_import_takes_away_what_operators_set_only_after_somebody_agreed() {
 
 #[test]
 fn fields_that_are_not_named_stay() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     managed.done(&[
         "tenants",
         "set",
@@ -461,7 +461,7 @@ fn fields_that_are_not_named_stay() {
 
 #[test]
 fn a_flag_goes_only_the_way_that_was_said() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let urgent = [
         "--decision-maker",
         "cto",
@@ -502,7 +502,7 @@ fn a_flag_goes_only_the_way_that_was_said() {
 
 #[test]
 fn lists_are_printed_whole_or_by_pages() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let page = managed.json(&["flags", "list", "--limit", "1"]);
     assert_eq!(
         (page["flags"].as_array().unwrap().len(), page["next"].as_str()),
@@ -524,7 +524,7 @@ fn lists_are_printed_whole_or_by_pages() {
 
 #[test]
 fn the_log_is_proven_here_and_what_was_altered_is_found() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     managed.done(&["flags", "kill", "board", "--reason", "INC-7"]);
     let output = managed.done(&["audit", "verify"]);
     let head = output
@@ -550,7 +550,7 @@ fn the_log_is_proven_here_and_what_was_altered_is_found() {
 
 #[test]
 fn a_backup_is_a_file_that_was_not_there() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let output = managed.output(&["backup", "-o", "copy"]);
     assert_eq!(output.code, 0, "{}", output.stderr);
     let copy = fs::read(managed.path().join("copy")).unwrap();
@@ -562,7 +562,7 @@ fn a_backup_is_a_file_that_was_not_there() {
 
 #[test]
 fn no_file_is_written_over_unless_that_is_said() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let file = managed.path().join("mine.yaml");
     for command in [&["export"][..], &["backup"], &["audit", "export"]] {
         fs::write(&file, "written by hand").unwrap();
@@ -604,7 +604,7 @@ fn a_token_is_asked_for_where_there_are_operators() {
         "admin: {{ address: \"127.0.0.1:0\", operators: {{ tokens: {{ file: \"{}\" }} }} }}\n",
         tokens.display()
     );
-    let managed = Managed::empty(&admin);
+    let managed = ManagedServer::empty(&admin);
     let output = managed.refused(&["whoami"]);
     assert!(output.stderr.contains("NOT_SIGNED_IN"), "{}", output.stderr);
     let file = |name: &str| folder.path().join(format!("{name}.token")).display().to_string();

@@ -78,12 +78,12 @@ fn ended(mut command: Command, input: impl AsRef<[u8]> + Send + 'static) -> Comm
 }
 
 /// A `sluice` that runs until it is ended or dropped.
-pub(crate) struct Running {
+pub(crate) struct SluiceProcess {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
-impl Running {
+impl SluiceProcess {
     /// Starts `sluice` in `folder`.
     pub(crate) fn start<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Self {
         Self::spawn(command(folder, arguments))
@@ -209,7 +209,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for SluiceProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -4,12 +4,12 @@ use std::fs;
 
 use testkit::{Authority, TlsFront};
 
-use crate::operating::Managed;
-use crate::process::{Running, sluice};
+use crate::operating::ManagedServer;
+use crate::process::{SluiceProcess, sluice};
 
 #[test]
 fn a_server_is_believed_by_its_certificate_only() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let (ours, other) = (Authority::new(), Authority::new());
     fs::write(managed.path().join("ours.pem"), ours.pem()).unwrap();
     fs::write(managed.path().join("other.pem"), other.pem()).unwrap();
@@ -66,7 +66,7 @@ fn a_server_is_believed_by_its_certificate_only() {
 
 #[test]
 fn tls_where_none_is_spoken_and_none_where_it_is_are_told_with_what_helps() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let ours = Authority::new();
     fs::write(managed.path().join("ours.pem"), ours.pem()).unwrap();
     let front = TlsFront::new(&ours.server(&["localhost"]), &["http/1.1"], None, managed.admin());
@@ -92,7 +92,7 @@ fn tls_where_none_is_spoken_and_none_where_it_is_are_told_with_what_helps() {
 
 #[test]
 fn a_second_process_on_a_store_is_told_which_the_first_is() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     let output = sluice(managed.path(), ["run"], "");
     assert_eq!(output.code, 1);
     let expected = format!("the process {} uses the store in ", managed.id());
@@ -122,7 +122,7 @@ fn a_flag_of_files_is_killed_on_this_machine_by_whoever_may_open_the_socket() {
         "version: 1\nflags: { board: { lifecycle: ga } }\n",
     )
     .unwrap();
-    let running = Running::start(folder.path(), ["run"]);
+    let running = SluiceProcess::start(folder.path(), ["run"]);
     let admin = format!("http://{}", running.admin());
     let output = |arguments: &[&str], code: i32| {
         let output = sluice(folder.path(), arguments, "");
@@ -167,7 +167,7 @@ fn a_flag_of_files_is_killed_on_this_machine_by_whoever_may_open_the_socket() {
 
 #[test]
 fn a_backup_that_is_put_in_a_stores_place_is_served_with_its_log() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     managed.done(&["flags", "kill", "board", "--reason", "INC-7"]);
     managed.done(&["backup", "-o", "copy"]);
     let verified = managed.done(&["audit", "verify"]);
@@ -176,7 +176,7 @@ fn a_backup_that_is_put_in_a_stores_place_is_served_with_its_log() {
         .find_map(|line| line.strip_prefix("head "))
         .unwrap();
 
-    let other = Managed::with_store(&managed.path().join("copy"));
+    let other = ManagedServer::with_store(&managed.path().join("copy"));
     assert!(other.done(&["flags", "show", "board"]).contains("killed"));
     assert_eq!(other.revision(), managed.revision());
     // The log of the copy ends where the copy was made; what was written down of the making is not in it.
@@ -192,7 +192,7 @@ fn a_backup_that_is_put_in_a_stores_place_is_served_with_its_log() {
 
 #[test]
 fn a_backup_is_restored_where_a_killed_server_left_its_log() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     managed.done(&["backup", "-o", "copy"]);
     managed.done(&["flags", "kill", "board", "--reason", "INC-7"]);
     let restore = ["restore", "copy", "--to", "data"];

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use testkit::{Client, Issuer, Request, Upstream, eventually};
 use tokens::Algorithm;
 
-use crate::process::{Running, sluice};
+use crate::process::{SluiceProcess, sluice};
 
 /// How many times the flags are changed under load.
 const RELOADS: usize = 200;
@@ -70,7 +70,7 @@ fn write_flags(folder: &Path, open: bool) {
 fn two_hundred_reloads_under_load_fail_no_request() {
     let upstream = Upstream::named("legacy");
     let (folder, issuer) = folder(&upstream);
-    let sluice = Running::start(folder.path(), ["run"]);
+    let sluice = SluiceProcess::start(folder.path(), ["run"]);
     let address = sluice.listener();
     let request = Request::get("/board/1").token(&issuer.token("acme"));
     let stop = Arc::new(AtomicBool::new(false));
@@ -121,7 +121,7 @@ fn two_hundred_reloads_under_load_fail_no_request() {
 fn a_bad_file_changes_nothing_is_reported_once_and_a_fixed_one_takes_effect() {
     let upstream = Upstream::named("legacy");
     let (folder, issuer) = folder(&upstream);
-    let sluice = Running::start(folder.path(), ["run"]);
+    let sluice = SluiceProcess::start(folder.path(), ["run"]);
     let (address, admin) = (sluice.listener(), sluice.admin());
     let request = Request::get("/board/1").token(&issuer.token("acme"));
     assert_eq!(Client::connect(address).ask(&request).status, 200);
@@ -185,7 +185,7 @@ fn it_starts_with_an_upstream_that_can_not_be_resolved_and_answers_503_for_it() 
     let config = fs::read_to_string(&path).unwrap();
     let address = upstream.address().to_string();
     fs::write(&path, config.replace(&address, "does-not-exist.invalid:80")).unwrap();
-    let sluice = Running::start(folder.path(), ["run"]);
+    let sluice = SluiceProcess::start(folder.path(), ["run"]);
     let request = Request::get("/board/1").token(&issuer.token("acme"));
     let refused = Client::connect(sluice.listener()).ask(&request);
     assert_eq!(
@@ -198,7 +198,7 @@ fn it_starts_with_an_upstream_that_can_not_be_resolved_and_answers_503_for_it() 
 fn it_drains_on_sigterm_and_exits_with_zero() {
     let upstream = Upstream::named("legacy");
     let (folder, issuer) = folder(&upstream);
-    let mut sluice = Running::start(folder.path(), ["run"]);
+    let mut sluice = SluiceProcess::start(folder.path(), ["run"]);
     let request = Request::get("/board/1").token(&issuer.token("acme"));
     assert_eq!(Client::connect(sluice.listener()).ask(&request).status, 200);
     sluice.signal("TERM");
@@ -209,7 +209,7 @@ fn it_drains_on_sigterm_and_exits_with_zero() {
 fn it_starts_with_a_warning_in_its_log_and_says_where_it_listens() {
     let upstream = Upstream::named("legacy");
     let (folder, _issuer) = folder(&upstream);
-    let sluice = Running::start(folder.path(), ["run", "--config", "sluice.yaml"]);
+    let sluice = SluiceProcess::start(folder.path(), ["run", "--config", "sluice.yaml"]);
     assert_ne!(sluice.listener().port(), 0);
     let live = Client::connect(sluice.admin()).ask(&Request::get("/livez"));
     assert_eq!(live.status, 200);
@@ -247,7 +247,7 @@ fn an_update_of_a_config_map_is_followed_without_a_warning() {
     for file in ["sluice.yaml", "key.pem", "flags.yaml"] {
         std::os::unix::fs::symlink(format!("..data/{file}"), folder.join(file)).unwrap();
     }
-    let sluice = Running::start(folder, ["run"]);
+    let sluice = SluiceProcess::start(folder, ["run"]);
     let address = sluice.listener();
     let request = Request::get("/board/1").token(&issuer.token("acme"));
     for (version, open) in [(1, false), (2, true), (3, false)] {

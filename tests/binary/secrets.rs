@@ -4,7 +4,7 @@ use std::{fs, net::TcpListener, path::Path};
 
 use testkit::{Client, H2Client, KeyServer, Request, Upstream, eventually};
 
-use crate::process::{CommandOutput, Running, sluice};
+use crate::process::{CommandOutput, SluiceProcess, sluice};
 
 const JWT: &str =
     "eyJhbGciOiJFUzI1NiIsImtpZCI6InBsYW50ZWQifQ.eyJvcmciOiJwbGFudGVkLW9yZyJ9.cGxhbnRlZC1zaWduYXR1cmU";
@@ -140,7 +140,7 @@ fn mistaken(good: &str) -> Vec<String> {
     .collect()
 }
 
-fn traffic(sluice: &Running) {
+fn traffic(sluice: &SluiceProcess) {
     let address = sluice.listener();
     let asks = [
         Request::get("/board/1")
@@ -161,7 +161,7 @@ fn traffic(sluice: &Running) {
         .ask(&Request::post("/api/v1/explain", format!("{{\"token\": \"{JWT}\"}}")).token(OPERATOR));
 }
 
-fn refused(sluice: &Running) -> u64 {
+fn refused(sluice: &SluiceProcess) -> u64 {
     let page = Client::connect(sluice.admin()).ask(&Request::get("/metrics"));
     let series = "sluice_reloads_total{result=\"refused\"} ";
     let value = page
@@ -182,7 +182,7 @@ fn nothing_that_is_planted_is_printed_however_much_is_logged() {
         "version: 1\nflags: { board: { lifecycle: ga } }\n",
     )
     .unwrap();
-    let mut sluice = Running::start_with(&[("RUST_LOG", EVERYTHING)], folder.path(), ["run"]);
+    let mut sluice = SluiceProcess::start_with(&[("RUST_LOG", EVERYTHING)], folder.path(), ["run"]);
     traffic(&sluice);
     for (number, text) in mistaken(&good).iter().enumerate() {
         fs::write(folder.path().join("new"), text).unwrap();

@@ -5,15 +5,15 @@ use std::fs;
 use testkit::{Client, Issuer, KeyServer, Request, eventually};
 use tokens::Algorithm;
 
-use crate::managed::Managed;
-use crate::process::{Running, sluice};
+use crate::managed::ManagedGateway;
+use crate::process::{SluiceProcess, sluice};
 
 const NOBODY: &str = "admin: { address: '127.0.0.1:0' }";
 const SOMEBODY: &str = "admin: { address: '127.0.0.1:0', operators: { tokens: { file: tokens.yaml } } }";
 
 #[test]
 fn operators_who_are_lost_from_the_document_stay_until_the_next_start() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let folder = managed.path();
     let nobody = fs::read_to_string(folder.join("sluice.yaml")).unwrap();
     let write = |text: &str| {
@@ -31,9 +31,10 @@ fn operators_who_are_lost_from_the_document_stay_until_the_next_start() {
     let somebody = nobody.replace(NOBODY, SOMEBODY);
     write(&somebody);
 
-    let named = Running::start(folder, ["run"]);
-    let status = |server: &Running, request: &Request| Client::connect(server.admin()).ask(request).status;
-    let readiness = |server: &Running| {
+    let named = SluiceProcess::start(folder, ["run"]);
+    let status =
+        |server: &SluiceProcess, request: &Request| Client::connect(server.admin()).ask(request).status;
+    let readiness = |server: &SluiceProcess| {
         let answer = Client::connect(server.admin()).ask(&Request::get("/readyz?verbose"));
         String::from_utf8(answer.body).unwrap()
     };
@@ -60,7 +61,7 @@ fn operators_who_are_lost_from_the_document_stay_until_the_next_start() {
     drop(named);
 
     write(&nobody);
-    let open = Running::start(folder, ["run"]);
+    let open = SluiceProcess::start(folder, ["run"]);
     open.line(whoever);
     assert_eq!(status(&open, &anybody), 200, "the next start means it");
     write(&somebody);
@@ -73,7 +74,7 @@ fn operators_who_are_lost_from_the_document_stay_until_the_next_start() {
 const EMPTY: &str = r#"{"keys":[]}"#;
 
 /// A server where the tokens of `issuer` sign in by these keys.
-fn signing_in_by(managed: &Managed, issuer: &Issuer, keys: &str) -> Running {
+fn signing_in_by(managed: &ManagedGateway, issuer: &Issuer, keys: &str) -> SluiceProcess {
     let config = managed.path().join("sluice.yaml");
     let audience = issuer.claims("acme")["aud"].as_str().unwrap().to_owned();
     let operators = format!(
@@ -86,14 +87,14 @@ fn signing_in_by(managed: &Managed, issuer: &Issuer, keys: &str) -> Running {
     managed.run()
 }
 
-fn status(server: &Running, token: &str) -> u16 {
+fn status(server: &SluiceProcess, token: &str) -> u16 {
     let whoami = Request::get("/api/v1/whoami").host("localhost").token(token);
     Client::connect(server.admin()).ask(&whoami).status
 }
 
 #[test]
 fn an_operator_whose_key_is_withdrawn_at_the_issuer_is_signed_in_no_more() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let issuer = Issuer::new("https://staff.example", Algorithm::Es256, "k1");
     let keys = KeyServer::of(&[&issuer]);
     let source = format!("jwks_url: '{}', refresh: 1s", keys.url());
@@ -114,7 +115,7 @@ fn an_operator_whose_key_is_withdrawn_at_the_issuer_is_signed_in_no_more() {
 
 #[test]
 fn a_jwks_file_that_is_emptied_while_the_server_runs_signs_nobody_in_and_is_warned_of() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let issuer = Issuer::new("https://staff.example", Algorithm::Es256, "k1");
     let write = |text: &str| {
         fs::write(managed.path().join("new"), text).unwrap();

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use testkit::{After, Recorded, Upstream, reply, response};
 
 use crate::answering::IDENTITY;
-use crate::operating::Managed;
-use crate::process::{CommandOutput, Running, sluice, sluice_with};
+use crate::operating::ManagedServer;
+use crate::process::{CommandOutput, SluiceProcess, sluice, sluice_with};
 
 const TOKEN: &str = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
 /// What stands in the files that commands would write into.
@@ -182,7 +182,7 @@ fn the_public_port_of_sluice_is_not_taken_for_its_admin_port() {
         "version: 1\nflags: { board: {} }\n",
     )
     .unwrap();
-    let running = Running::start(server.path(), ["run"]);
+    let running = SluiceProcess::start(server.path(), ["run"]);
     let folder = folder();
     let public = format!("http://{}", running.listener());
     for command in COMMANDS {
@@ -388,7 +388,7 @@ fn a_token_leaves_this_machine_by_tls_only() {
         }
         assert!(started.elapsed() < Duration::from_secs(25), "it was asked");
     }
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     for server in [
         format!("http://{}", managed.admin()),
         format!("http://localhost:{}", managed.admin().port()),
@@ -400,7 +400,7 @@ fn a_token_leaves_this_machine_by_tls_only() {
 
 #[test]
 fn a_backup_that_is_none_or_not_whole_replaces_no_good_one() {
-    let managed = Managed::start();
+    let managed = ManagedServer::start();
     managed.done(&["flags", "kill", "board", "--reason", "INC-7"]);
     managed.done(&["backup", "-o", "copy"]);
     let whole = fs::read(managed.path().join("copy")).unwrap();

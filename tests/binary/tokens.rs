@@ -4,12 +4,12 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::process::{Running, sluice};
+use crate::process::{SluiceProcess, sluice};
 
 /// A folder with the demo's files and keys in it.
 pub(crate) fn demo_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let demo = Running::start(folder.path(), ["demo", "--dir", ".", "--any-port"]);
+    let demo = SluiceProcess::start(folder.path(), ["demo", "--dir", ".", "--any-port"]);
     demo.line("Every request prints a line");
     folder
 }

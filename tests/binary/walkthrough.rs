@@ -12,16 +12,16 @@ use std::time::Duration;
 
 use testkit::{Client, Request, Upstream, eventually};
 
-use crate::process::Running;
+use crate::process::SluiceProcess;
 
 const PAGE: &str = "docs/operate.md";
 /// What ends the output of a command.
 const END: &str = "=-= end of the command =-=";
 /// How long a command may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A page, cut into what is text and what is run.
-enum Part<'p> {
+enum PagePart<'p> {
     Text(&'p str),
     /// A block to be pasted, which answers nothing.
     Shell(&'p str),
@@ -30,12 +30,12 @@ enum Part<'p> {
 }
 
 /// A shell in the folder of the walk-through, with a server to talk to.
-struct Stage {
+struct ShellSession {
     folder: tempfile::TempDir,
     shell: Child,
     input: ChildStdin,
     lines: Receiver<String>,
-    server: Option<Running>,
+    server: Option<SluiceProcess>,
     /// The new one and the old one.
     applications: [Upstream; 2],
 }
@@ -44,19 +44,19 @@ struct Stage {
 fn the_walk_through_of_the_guide_goes_as_it_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
     let page = fs::read_to_string(&path).unwrap();
-    let mut stage = Stage::set();
+    let mut session = ShellSession::set();
     let mut written = String::new();
     for part in parts(&page) {
         match part {
-            Part::Text(text) => written.push_str(text),
-            Part::Shell(block) => {
-                stage.paste(block);
+            PagePart::Text(text) => written.push_str(text),
+            PagePart::Shell(block) => {
+                session.paste(block);
                 written.push_str(&format!("```sh\n{block}```\n"));
             }
-            Part::Console(block) => {
+            PagePart::Console(block) => {
                 written.push_str("```console\n");
                 for (command, _) in commands(block) {
-                    let answer = stage.run(&command);
+                    let answer = session.run(&command);
                     written.push_str(&format!("$ {command}\n{answer}"));
                 }
                 written.push_str("```\n");
@@ -74,22 +74,22 @@ fn the_walk_through_of_the_guide_goes_as_it_says() {
     assert_eq!(page, written);
 }
 
-fn parts(page: &str) -> Vec<Part<'_>> {
+fn parts(page: &str) -> Vec<PagePart<'_>> {
     let mut parts = Vec::new();
     let mut rest = page;
     while let Some(at) = rest.find("```") {
         let (before, block) = rest.split_at(at);
-        parts.push(Part::Text(before));
+        parts.push(PagePart::Text(before));
         let (language, block) = block[3..].split_once('\n').unwrap();
         let (block, after) = block.split_once("```\n").unwrap();
         parts.push(match language {
-            "sh" => Part::Shell(block),
-            "console" => Part::Console(block),
+            "sh" => PagePart::Shell(block),
+            "console" => PagePart::Console(block),
             other => panic!("a block of `{other}` is neither pasted nor run: make it by a command"),
         });
         rest = after;
     }
-    parts.push(Part::Text(rest));
+    parts.push(PagePart::Text(rest));
     parts
 }
 
@@ -106,7 +106,7 @@ fn commands(block: &str) -> Vec<(String, String)> {
     commands
 }
 
-impl Stage {
+impl ShellSession {
     /// In an empty folder.
     fn set() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -189,7 +189,7 @@ impl Stage {
             .unwrap();
         let mut answer = String::new();
         loop {
-            let line = self.lines.recv_timeout(PATIENCE);
+            let line = self.lines.recv_timeout(COMMAND_TIMEOUT);
             let line = line.unwrap_or_else(|_| panic!("`{command}` did not end: {answer}"));
             match line.strip_suffix(END) {
                 None => answer.push_str(&format!("{line}\n")),
@@ -218,7 +218,7 @@ impl Stage {
     }
 
     fn start(&mut self) {
-        let server = Running::start(self.folder.path(), ["run"]);
+        let server = SluiceProcess::start(self.folder.path(), ["run"]);
         let admin: SocketAddr = server.admin();
         let _ = server.listener();
         self.server = Some(server);
@@ -232,7 +232,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for ShellSession {
     fn drop(&mut self) {
         let _ = self.shell.kill();
         let _ = self.shell.wait();
