@@ -11,7 +11,7 @@ use proxy::Readiness;
 use tokio::sync::watch;
 
 use crate::active_config::ActiveConfig;
-use crate::cli::clock;
+use crate::clock;
 
 /// Under this name `/readyz?verbose` says why no flag can be killed through this process.
 const NOTE: &str = "break-glass closed";

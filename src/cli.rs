@@ -8,7 +8,6 @@ mod backup;
 mod change;
 mod check;
 mod client;
-pub(crate) mod clock;
 mod command_hints;
 mod completion;
 mod confirmation;
@@ -16,6 +15,7 @@ mod demo;
 mod document;
 mod duration;
 mod eval;
+mod exit;
 mod explain;
 mod export;
 mod flags;
@@ -37,11 +37,12 @@ mod whoami;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::client::ClientError;
+use self::exit::Exit;
+use self::output::OutputFormat;
 use self::rejection::ServerRejection;
-use self::session::OutputFormat;
 
 /// Opens and closes HTTP routes by feature flag, per tenant, in front of applications that know nothing of flags.
 #[derive(Debug, Parser)]
@@ -89,15 +90,6 @@ impl Cli {
     }
 }
 
-/// What a command came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
-    /// It did what it was asked.
-    Success,
-    /// The answer is no, or the input is bad; it has said so.
-    Failure,
-}
-
 /// The exit code where no answer of a server was had.
 const NO_ANSWER_CODE: u8 = 3;
 
@@ -121,7 +113,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Operators(arguments) => operators::run(&arguments),
         Command::Whoami(arguments) => whoami::run(&arguments),
-        Command::Completion(arguments) => completion::run(&arguments),
+        Command::Completion(arguments) => completion::run(&arguments, &mut Cli::command()),
     };
     match result {
         Ok(Exit::Success) => ExitCode::SUCCESS,

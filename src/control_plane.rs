@@ -19,7 +19,7 @@ use rules::Timestamp;
 use tracing::warn;
 
 use crate::active_config::ActiveConfig;
-use crate::cli::clock;
+use crate::clock;
 use crate::last_good::LastGood;
 use crate::operators;
 use crate::startup::StartupFlags;

@@ -4,8 +4,10 @@
 mod active_config;
 mod break_glass;
 mod cli;
+mod clock;
 mod control_plane;
 mod environment;
+mod issuer_keys;
 mod last_good;
 mod lock_holder;
 mod operators;

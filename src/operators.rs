@@ -14,7 +14,7 @@ use proxy::{IssuerKeys, KeyStore, Unproven};
 use rules::Timestamp;
 use tokens::{Issuer, Unverified};
 
-use crate::story::issuer_keys;
+use crate::issuer_keys::issuer_keys;
 
 /// Tokens of one issuer.
 struct IssuerTokens {

@@ -9,7 +9,7 @@ use control::{ApplyError, Code, Damage, OpenError, Opened, Revision, SqliteStore
 use rules::Eligibility;
 use tracing::{error, info};
 
-use crate::cli::clock;
+use crate::clock;
 use crate::environment::variable;
 use crate::last_good;
 use crate::lock_holder;

@@ -10,12 +10,15 @@ use serde_json::Value;
 use super::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use super::client::ClientError;
 use super::confirmation::confirm;
+use super::exit::Exit;
+use super::output::OutputFormat;
+use super::output::print_body;
 use super::rejection::Intent;
 use super::render::difference::{difference, is_empty};
 use super::render::json;
 use super::render::preview::{UnchangedTenants, dry_run_text};
-use super::session::{ConnectionOptions, OutputFormat, Session, print};
-use super::{Exit, document, output, route};
+use super::session::{ConnectionOptions, Session};
+use super::{document, output, route};
 
 /// Brings a flags document in. Shows first what it adds (+), changes (~), removes (-) and leaves alone since
 /// operators own it (=), and asks.
@@ -62,7 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         .into());
     };
     if options.dry_run && session.format() == OutputFormat::Json {
-        print(&shown.body)?;
+        print_body(&shown.body)?;
         return Ok(Exit::Success);
     }
     if session.format() == OutputFormat::Text {
@@ -70,7 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     }
     if options.dry_run || is_empty(found) {
         if session.format() == OutputFormat::Json {
-            print(&shown.body)?;
+            print_body(&shown.body)?;
         }
         return Ok(Exit::Success);
     }

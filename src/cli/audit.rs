@@ -10,7 +10,7 @@ mod verify;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::Exit;
+use super::exit::Exit;
 use super::session::{ConnectionOptions, Session};
 
 /// Reads the audit log, exports it, and proves that no entry is missing or altered.

@@ -8,8 +8,9 @@ use control::{SqliteStore, StoreError};
 
 use super::atomic_file::{AtomicFile, IfExists};
 use super::client::{ApiRequest, ClientError};
+use super::exit::Exit;
 use super::session::{ConnectionOptions, Session};
-use super::{Exit, output, route};
+use super::{output, route};
 
 /// Copies the server's store into a file here, while the server goes on. What came is checked before it is put there.
 ///

@@ -5,8 +5,8 @@ use clap::Args;
 use hyper::Method;
 use serde_json::{Map, Value};
 
-use super::Exit;
 use super::client::{ApiRequest, ApiResponse, Retry, encoded};
+use super::exit::Exit;
 use super::rejection::Intent;
 use super::render::json;
 use super::render::preview::{UnchangedTenants, dry_run_text};

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::{Exit, output};
+use super::exit::Exit;
+use super::output;
+use crate::environment::variable;
 
 /// Checks a config and the flags it names: prints every problem, and warns of what is probably not meant.
 ///
@@ -28,7 +30,6 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let variable = |name: &str| std::env::var(name).ok();
     let report = config::check(&arguments.config, &variable, arguments.flags.as_deref());
     if arguments.json {
         output::print(format_args!("{:#}", report.to_json()))?;

@@ -1,10 +1,10 @@
 //! `sluice completion`: a script that lets a shell complete the commands.
 
 use anyhow::Result;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::{Cli, Exit};
+use super::exit::Exit;
 
 /// Prints a script that lets a shell complete the commands: `source <(sluice completion bash)`.
 #[derive(Debug, Args)]
@@ -14,9 +14,9 @@ pub(super) struct Arguments {
     shell: Shell,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
+pub(super) fn run(arguments: &Arguments, command: &mut Command) -> Result<Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "sluice", &mut script);
+    clap_complete::generate(arguments.shell, command, "sluice", &mut script);
     std::io::Write::write_all(&mut std::io::stdout().lock(), &script)?;
     Ok(Exit::Success)
 }

@@ -16,11 +16,12 @@ use config::Loaded;
 use tokens::{Algorithm, Signer};
 
 use super::{
-    Exit, clock, output,
+    exit::Exit,
+    output,
     run::{self, Service},
     token::TokenRequest,
 };
-use crate::process_log;
+use crate::{clock, process_log};
 use folder::DemoFolder;
 
 /// What the tenants stand for, as the flags file sets them up.

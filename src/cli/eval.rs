@@ -1,5 +1,6 @@
 //! `sluice eval`: decides flags for subjects given as JSON lines, with no proxy and no config.
 
+mod error_line;
 mod line;
 
 use std::{
@@ -13,12 +14,13 @@ use config::LoadedFlags;
 use rules::{Cause, Eligibility, Subject, Timestamp, UnknownTenant, decide};
 use serde_json::to_writer;
 
-use line::{EvalLine, InvalidLine};
+use error_line::write_error;
+use line::{EvalLine, InvalidLine, MAX_LINE};
 
-use super::{Exit, clock, output};
+use super::exit::Exit;
+use super::output;
+use crate::clock;
 
-/// Longest input line, in bytes.
-const MAX_LINE: u64 = 1024 * 1024;
 /// Bytes read and written at a time.
 const BUFFER: usize = 256 * 1024;
 
@@ -39,7 +41,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum)]
     lifecycle: Option<LifecycleEnforcement>,
     /// Decides as of this time (RFC 3339) instead of now.
-    #[arg(long, value_name = "RFC3339", value_parser = clock::parse)]
+    #[arg(long, value_name = "RFC3339", value_parser = Timestamp::parse)]
     now: Option<Timestamp>,
 }
 
@@ -177,15 +179,6 @@ impl Evaluator {
         }
         output.write_all(b"}\n")
     }
-}
-
-/// Ends an answer that has no variant.
-fn write_error(output: &mut impl Write, cause: Option<Cause>, error: &str, detail: &str) -> io::Result<()> {
-    output.write_all(b",\"variant\":null,\"value\":null,\"reason\":\"ERROR\",\"cause\":")?;
-    to_writer(&mut *output, &cause.map(Cause::as_str))?;
-    write!(output, ",\"error\":\"{error}\",\"detail\":")?;
-    to_writer(&mut *output, detail)?;
-    output.write_all(b"}\n")
 }
 
 fn skip_line<R: Read>(input: &mut BufReader<R>) -> io::Result<()> {

@@ -14,12 +14,15 @@ use serde_json::{Map, Value, json};
 
 use super::attribute::{self, AttributeArgument};
 use super::client::{ApiRequest, Secrecy, ServerAddress};
+use super::exit::Exit;
 use super::rejection::Intent;
 use super::render::json as fields;
 use super::render::moment::rfc3339;
 use super::required_members::RequiredMembers;
 use super::session::{AccessOptions, Session};
-use super::{Exit, clock, output, route};
+use super::{output, route};
+use crate::clock;
+use crate::environment::variable;
 use crate::story::{self, ExplainGateway, ExplainInput};
 
 /// Says what would happen to a request, and why: the route, who is asking, each step of the decision that was
@@ -61,7 +64,7 @@ pub(super) struct Arguments {
     #[arg(long = "header", value_name = "NAME:VALUE", value_parser = header)]
     headers: Vec<String>,
     /// Explains as of this time (RFC 3339) instead of now.
-    #[arg(long, alias = "now", value_name = "RFC3339", value_parser = clock::parse)]
+    #[arg(long, alias = "now", value_name = "RFC3339", value_parser = Timestamp::parse)]
     at: Option<Timestamp>,
     /// Prints one JSON document instead of text.
     #[arg(long)]
@@ -104,7 +107,7 @@ fn checked_attribute(text: &str) -> Result<AttributeArgument, String> {
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let story = match &arguments.server {
         Some(server) => asked(server, arguments)?,
-        None => match config::load(&arguments.config, &|name| std::env::var(name).ok()) {
+        None => match config::load(&arguments.config, &variable) {
             Ok(loaded) => by_files(&loaded, arguments)?,
             Err(report) => {
                 output::print_stderr(report.render(output::colour()).trim_end());

@@ -9,10 +9,11 @@ use serde_json::Value;
 
 use super::atomic_file::{AtomicFile, IfExists};
 use super::client::{ApiRequest, ClientError};
+use super::exit::Exit;
 use super::rejection::Intent;
 use super::required_members::RequiredMembers;
 use super::session::{ConnectionOptions, Session};
-use super::{Exit, output, route};
+use super::{output, route};
 
 /// Writes the whole document: flags with what operators set, segments, tenants. JSON, which YAML readers take, too.
 #[derive(Debug, Args)]

@@ -13,7 +13,7 @@ mod tiers;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::Exit;
+use super::exit::Exit;
 use super::session::{ConnectionOptions, Session};
 
 /// Looks at flags and operates them: lifecycle, kill switch, tier defaults, rollouts, sign-offs.

@@ -10,7 +10,8 @@ use rules::{TenantId, Timestamp};
 use serde_json::json;
 
 use super::atomic_file::{AtomicFile, IfExists};
-use super::{Exit, clock, output};
+use super::exit::Exit;
+use super::output;
 
 /// Makes tokens for those who operate flags.
 #[derive(Debug, Args)]
@@ -40,7 +41,7 @@ struct TokenArguments {
     #[arg(long, value_name = "ORG", value_parser = org)]
     org: Option<String>,
     /// From when on it counts no more (RFC 3339).
-    #[arg(long, value_name = "RFC3339", value_parser = clock::parse)]
+    #[arg(long, value_name = "RFC3339", value_parser = Timestamp::parse)]
     expires: Option<Timestamp>,
     /// Into this file, which only its owner can read; it must not be there yet.
     #[arg(short, long, value_name = "FILE")]

@@ -9,9 +9,25 @@ use config::Colour;
 
 use crate::process_log;
 
+/// What answers are printed as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OutputFormat {
+    /// For people.
+    Text,
+    /// The server's body as it is.
+    Json,
+}
+
 /// Writes a line to standard output.
 pub(super) fn print(line: impl fmt::Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
+}
+
+/// Prints a body as it is, with one newline at its end.
+pub(super) fn print_body(body: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(body.trim_ascii_end())?;
+    out.write_all(b"\n")
 }
 
 /// Writes a line to standard error, with secrets masked. There is nobody to tell when that fails.

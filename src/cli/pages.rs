@@ -6,9 +6,11 @@ use serde_json::Value;
 
 use super::change::with_query;
 use super::output;
+use super::output::OutputFormat;
+use super::output::print_body;
 use super::render::{Table, json};
 use super::required_members::RequiredMembers;
-use super::session::{OutputFormat, Session, print};
+use super::session::Session;
 
 /// How many pages are followed at most.
 const MAX_PAGES: usize = 1_000;
@@ -48,7 +50,7 @@ pub(super) fn print_list<const N: usize>(
         asked.extend(after.as_deref().map(|after| ("after", after)));
         let answer = session.read(with_query(path, &asked), RequiredMembers::List(field))?;
         if session.format() == OutputFormat::Json {
-            return Ok(print(&answer.body)?);
+            return Ok(print_body(&answer.body)?);
         }
         let body = answer.json()?;
         let items = json::list(&body, field);

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::client::{ApiResponse, ClientError};
 use super::command_hints::command_hint;
+use super::output::OutputFormat;
 use super::render::{json, printable};
 use super::required_members::RequiredMembers;
-use super::session::OutputFormat;
 
 /// Codes after which it is not known whether the change was made.
 const UNKNOWN_OUTCOME: [&str; 2] = ["TIMED_OUT", "DEFECT"];

@@ -7,7 +7,8 @@ use clap::Args;
 use control::{RestoreError, SqliteStore};
 
 use super::audit::exported_entry::hex;
-use super::{Exit, output};
+use super::exit::Exit;
+use super::output;
 
 /// Puts a backup in the place of what a store's directory holds, while no server uses it.
 ///

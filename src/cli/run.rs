@@ -11,7 +11,8 @@ use control::{BreakGlass, Control};
 use proxy::{KeyStore, Publisher, Readiness, Running};
 use tracing::{error, info, warn};
 
-use super::{Exit, output};
+use super::exit::Exit;
+use super::output;
 use crate::active_config::ActiveConfig;
 use crate::break_glass::BreakGlassThread;
 use crate::control_plane::ControlPlane;

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::{Exit, output};
+use super::exit::Exit;
+use super::output;
 
 /// Prints the JSON Schema of a document, for editors and for CI.
 #[derive(Debug, Args)]

@@ -1,6 +1,5 @@
 //! A command's talk with a server: where it is and who asks, and what becomes of a refusal.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,10 +10,11 @@ use serde_json::Value;
 use super::client::{
     AdminClient, ApiKind, ApiRequest, ApiResponse, ClientError, Retry, ServerAddress, SignInToken,
 };
+use super::output::{self, OutputFormat};
 use super::rejection::{Intent, ServerRejection};
 use super::render::{json, printable};
 use super::required_members::RequiredMembers;
-use super::{duration, output, route};
+use super::{duration, route};
 
 /// Where the server is, who asks, and how answers are printed.
 #[derive(Debug, Clone, Args)]
@@ -43,15 +43,6 @@ pub(super) struct AccessOptions {
     /// How long to wait for each step of the answer: `10s`, `2m`.
     #[arg(long, global = true, value_name = "DURATION", default_value = "35s", value_parser = duration::parse)]
     timeout: Duration,
-}
-
-/// What answers are printed as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OutputFormat {
-    /// For people.
-    Text,
-    /// The server's body as it is.
-    Json,
 }
 
 /// A talk with a server.
@@ -181,7 +172,7 @@ impl Session {
         text: impl FnOnce(&Value) -> String,
     ) -> Result<()> {
         match self.format {
-            OutputFormat::Json => print(&answer.body)?,
+            OutputFormat::Json => output::print_body(&answer.body)?,
             OutputFormat::Text => {
                 let rendered = text(&answer.json()?);
                 if !rendered.is_empty() {
@@ -198,11 +189,4 @@ fn is_retryable(error: &anyhow::Error) -> bool {
         error.downcast_ref(),
         Some(ClientError::BrokenBeforeResponse { .. } | ClientError::RecognitionBroken { .. })
     )
-}
-
-/// Prints a body as it is, with one newline at its end.
-pub(super) fn print(body: &[u8]) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(body.trim_ascii_end())?;
-    out.write_all(b"\n")
 }

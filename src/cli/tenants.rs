@@ -1,8 +1,10 @@
 //! `sluice tenants`: looks at tenants and changes what staff and they themselves say of them.
 
 mod allow;
+mod flag_of_tenant;
 mod import;
 mod import_losses;
+mod import_mode;
 mod list;
 mod opt_choice;
 mod org_flags;
@@ -14,8 +16,8 @@ mod show;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::Exit;
-use super::change::ChangeOptions;
+use self::flag_of_tenant::FlagOfTenant;
+use super::exit::Exit;
 use super::session::{ConnectionOptions, Session};
 
 /// Looks at tenants and changes them: tier, channel, attributes, beta allowlist, overrides, opt-ins.
@@ -44,17 +46,6 @@ enum Command {
     OptOut(FlagOfTenant),
     Import(import::Arguments),
     Remove(remove::Arguments),
-}
-
-/// A change of one flag for one tenant.
-#[derive(Debug, Args)]
-struct FlagOfTenant {
-    /// The tenant's id.
-    tenant: String,
-    /// The flag's key.
-    flag: String,
-    #[command(flatten)]
-    options: ChangeOptions,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {

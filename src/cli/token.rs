@@ -7,7 +7,9 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use tokens::{Algorithm, ClaimPath, Signer};
 
-use super::{Exit, clock, duration, output};
+use super::exit::Exit;
+use super::{duration, output};
+use crate::clock;
 
 /// Makes a token for trying things out, signed with a private key of yours.
 #[derive(Debug, Args)]

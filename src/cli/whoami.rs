@@ -4,10 +4,11 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
+use super::exit::Exit;
 use super::render::{json, printable};
 use super::required_members::RequiredMembers;
+use super::route;
 use super::session::{ConnectionOptions, Session};
-use super::{Exit, route};
 
 /// Says who one is signed in as, and in which role.
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use proxy::{Decider, DryRun, Unproven};
 use rules::{Auth, Subject};
 use tokens::Identity;
 
-use crate::cli::clock;
+use crate::clock;
 
 /// What is said of the caller.
 #[derive(Debug, Default)]

@@ -9,8 +9,10 @@ use rules::{
 };
 
 use super::caller::{self, SubjectText};
-use super::{ExplainInput, issuer_keys, limits, rejected_candidates, request_head};
-use crate::cli::clock;
+use super::input::ExplainInput;
+use super::{limits, rejected_candidates, request_head};
+use crate::clock;
+use crate::issuer_keys::issuer_keys;
 
 /// What is told of a decision while its subject is known.
 #[derive(Default)]

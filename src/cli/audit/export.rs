@@ -11,8 +11,9 @@ use super::line_splitter::LineSplitter;
 use crate::cli::atomic_file::{AtomicFile, IfExists};
 use crate::cli::change::with_query;
 use crate::cli::client::{ApiRequest, ClientError};
+use crate::cli::exit::Exit;
 use crate::cli::session::Session;
-use crate::cli::{Exit, output, route};
+use crate::cli::{output, route};
 
 /// Writes the log as JSON lines, the oldest entry first, each with its hashes: what `sluice audit verify --file`
 /// reads.

@@ -3,7 +3,7 @@
 use clap::Args;
 use rules::Timestamp;
 
-use crate::cli::clock;
+use crate::clock;
 
 /// Which entries; all that is given must hold.
 #[derive(Debug, Clone, Args)]

@@ -5,11 +5,12 @@ use clap::Args;
 use serde_json::Value;
 
 use super::filter::Filter;
+use crate::cli::exit::Exit;
 use crate::cli::pages::{self, PageOptions};
 use crate::cli::render::json;
 use crate::cli::render::moment::moment_to_the_second;
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{Exit, route};
 
 /// Lists what happened, the newest first: when, who, what, about which flag and org, and why.
 #[derive(Debug, Args)]

@@ -12,8 +12,10 @@ use super::export;
 use super::exported_entry::{hex, parse, unhex};
 use super::line_splitter::{LineSplitter, MAX_LINE};
 use crate::cli::client::ClientError;
-use crate::cli::session::{ConnectionOptions, OutputFormat, Session};
-use crate::cli::{Exit, output};
+use crate::cli::exit::Exit;
+use crate::cli::output;
+use crate::cli::output::OutputFormat;
+use crate::cli::session::{ConnectionOptions, Session};
 
 /// Proves that no entry of the log is missing or altered: computes its hashes again, here.
 ///

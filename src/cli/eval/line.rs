@@ -15,6 +15,11 @@ use serde::{
 };
 use serde_json::to_writer;
 
+use super::error_line::write_error;
+
+/// Longest input line, in bytes.
+pub(super) const MAX_LINE: u64 = 1024 * 1024;
+
 /// A line as it is read.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,7 +131,7 @@ impl InvalidLine {
     pub(super) fn write(&self, output: &mut impl Write) -> io::Result<()> {
         let (flag, tenant, error, detail) = match self {
             Self::TooLong => {
-                let detail = format!("a line has at most {} bytes", super::MAX_LINE);
+                let detail = format!("a line has at most {} bytes", MAX_LINE);
                 (None, None, "PARSE_ERROR", detail)
             }
             Self::Json(error) => (None, None, "PARSE_ERROR", error.to_string()),
@@ -138,7 +143,7 @@ impl InvalidLine {
         to_writer(&mut *output, &flag)?;
         output.write_all(b",\"tenant\":")?;
         to_writer(&mut *output, &tenant)?;
-        super::write_error(output, None, error, &detail)
+        write_error(output, None, error, &detail)
     }
 }
 

@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::attribute::{self, AttributeArgument};
 use crate::cli::client::ApiRequest;
+use crate::cli::exit::Exit;
 use crate::cli::rejection::Intent;
 use crate::cli::render::moment::rfc3339;
 use crate::cli::render::{Table, json as fields, local_kill, printable};
 use crate::cli::required_members::RequiredMembers;
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{Exit, clock, route};
 
 /// Explains what a flag serves a tenant, with every step that was and was not taken.
 #[derive(Debug, Args)]
@@ -33,7 +34,7 @@ pub(super) struct Arguments {
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute::parse)]
     attributes: Vec<AttributeArgument>,
     /// As of this time (RFC 3339) instead of now; with the flags and tenants as they are now.
-    #[arg(long, value_name = "RFC3339", value_parser = clock::parse)]
+    #[arg(long, value_name = "RFC3339", value_parser = Timestamp::parse)]
     at: Option<Timestamp>,
 }
 

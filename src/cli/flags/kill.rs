@@ -11,13 +11,16 @@ use serde_json::{Value, json};
 
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::client::ApiRequest;
+use crate::cli::exit::Exit;
+use crate::cli::output::OutputFormat;
+use crate::cli::output::print_body;
 use crate::cli::rejection::Intent;
 use crate::cli::render::moment::moment;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{Table, json as fields, printable};
 use crate::cli::required_members::RequiredMembers;
-use crate::cli::session::{ConnectionOptions, OutputFormat, Session, print};
-use crate::cli::{Exit, duration, route};
+use crate::cli::session::{ConnectionOptions, Session};
+use crate::cli::{duration, route};
 
 /// Turns a flag off for everyone, at once.
 ///
@@ -117,13 +120,13 @@ pub(super) fn kills(connection: &ConnectionOptions, arguments: &KillsArguments) 
     if arguments.journal {
         let answer = session.read("/journal", RequiredMembers::Anything)?;
         if !answer.body.is_empty() {
-            print(&answer.body)?;
+            print_body(&answer.body)?;
         }
         return Ok(Exit::Success);
     }
     let answer = session.read("/kills", RequiredMembers::List("kills"))?;
     if session.format() == OutputFormat::Json {
-        print(&answer.body)?;
+        print_body(&answer.body)?;
         return Ok(Exit::Success);
     }
     session.print_response(&answer, |body| {

@@ -4,11 +4,12 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
+use crate::cli::exit::Exit;
 use crate::cli::pages::{self, PageOptions};
 use crate::cli::render::moment::moment;
 use crate::cli::render::{json, local_kill};
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{Exit, route};
 
 /// Lists flags: how far each is, how many tenants have it on and opted in, when it last changed.
 #[derive(Debug, Args)]

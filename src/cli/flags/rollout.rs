@@ -6,11 +6,12 @@ use hyper::Method;
 use serde_json::{Map, Value};
 
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
+use crate::cli::exit::Exit;
 use crate::cli::render::json;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::required_members::FLAG;
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{Exit, route};
 
 /// Sets the percentage rollout. What is not named of it stays as it is.
 #[derive(Debug, Args)]

@@ -4,11 +4,12 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
+use crate::cli::exit::Exit;
 use crate::cli::render::moment::moment;
 use crate::cli::render::{Table, counted, json, local_kill, printable};
 use crate::cli::required_members::FLAG;
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{Exit, route};
 
 /// Shows one flag: how far it is and since when, what operators set, who has it, whether it is stale.
 #[derive(Debug, Args)]

@@ -6,9 +6,10 @@ use hyper::Method;
 use serde_json::Value;
 
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
+use crate::cli::exit::Exit;
 use crate::cli::render::preview::UnchangedTenants;
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{Exit, route};
 
 /// Signs off a flag's promotion to ga, on behalf of those whom the policy asks for.
 #[derive(Debug, Args)]

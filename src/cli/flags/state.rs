@@ -7,12 +7,13 @@ use rules::Lifecycle;
 use serde_json::{Map, Value, json};
 
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
+use crate::cli::exit::Exit;
 use crate::cli::rejection::ServerRejection;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{json as fields, printable};
 use crate::cli::required_members::FLAG;
 use crate::cli::session::Session;
-use crate::cli::{Exit, output, route};
+use crate::cli::{output, route};
 
 /// What an urgent promotion does not wait for.
 const SKIPPABLE_CODES: [&str; 8] = [

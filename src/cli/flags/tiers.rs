@@ -6,11 +6,12 @@ use hyper::Method;
 use serde_json::{Map, Value};
 
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
+use crate::cli::exit::Exit;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{Table, json};
 use crate::cli::required_members::FLAG;
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{Exit, route};
 
 /// Sets tier defaults: `tier2=on`, `tier1=none` for no default. Tiers that are not named stay as they are. Without
 /// any, shows them.

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{json, printable};
+use super::json;
+use super::words::printable;
 
 /// How many parts are told of each sort; the others are counted.
 const MAX_PARTS: usize = 200;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{counted, json, printable};
+use super::json;
+use super::words::{counted, printable};
 
 /// How many flips are told; the others are counted.
 const MAX_FLIPS: usize = 50;

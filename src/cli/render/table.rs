@@ -1,6 +1,6 @@
 //! Columns that stand in line.
 
-use super::printable;
+use super::words::printable;
 
 /// What stands between two columns.
 const GAP: &str = "   ";

@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use crate::cli::change::{self, ChangeBody, ChangeRequest};
 use crate::cli::client::encoded;
+use crate::cli::exit::Exit;
 use crate::cli::render::preview::UnchangedTenants;
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{Exit, route};
 
-use super::FlagOfTenant;
+use super::flag_of_tenant::FlagOfTenant;
 
 /// Whether the flag is put on the list or taken off it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

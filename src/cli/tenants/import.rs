@@ -3,18 +3,21 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use super::import_losses::ImportLosses;
+use super::import_mode::ImportMode;
 use crate::cli::change::{ChangeBody, ChangeOptions, ChangeRequest, intent};
 use crate::cli::confirmation::confirm;
 use crate::cli::document;
+use crate::cli::exit::Exit;
+use crate::cli::output::OutputFormat;
 use crate::cli::render::preview::{UnchangedTenants, dry_run_text};
 use crate::cli::render::{Table, counted, json as fields};
-use crate::cli::session::{OutputFormat, Session};
-use crate::cli::{Exit, output, route};
+use crate::cli::session::Session;
+use crate::cli::{output, route};
 
 /// How many tenants are sent at a time.
 const BATCH_TENANTS: usize = 10_000;
@@ -41,26 +44,6 @@ pub(super) struct Arguments {
     yes: bool,
     #[command(flatten)]
     options: ChangeOptions,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ImportMode {
-    /// They are refused.
-    Create,
-    /// They are written whole: what the document does not say of them is gone.
-    Upsert,
-    /// The fields that the document has are changed, as by a merge patch; the others stay.
-    Patch,
-}
-
-impl ImportMode {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Upsert => "upsert",
-            Self::Patch => "patch",
-        }
-    }
 }
 
 /// What became of the tenants so far.

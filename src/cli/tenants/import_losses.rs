@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Map, Value};
 
-use super::import::ImportMode;
+use super::import_mode::ImportMode;
 use crate::cli::change::with_query;
 use crate::cli::render::{Table, counted, json, printable};
 use crate::cli::required_members::RequiredMembers;

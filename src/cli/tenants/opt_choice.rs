@@ -5,11 +5,12 @@ use hyper::Method;
 use serde_json::{Map, Value};
 
 use crate::cli::change::{self, ChangeBody, ChangeRequest};
+use crate::cli::exit::Exit;
 use crate::cli::render::preview::UnchangedTenants;
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{Exit, route};
 
-use super::FlagOfTenant;
+use super::flag_of_tenant::FlagOfTenant;
 
 /// What is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

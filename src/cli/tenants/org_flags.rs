@@ -4,10 +4,11 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
+use crate::cli::exit::Exit;
 use crate::cli::pages::{self, PageOptions};
 use crate::cli::render::json;
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{Exit, route};
 
 /// Lists the beta and ga flags as an org sees them: what it has on, and what it chose. Its own admin may, too.
 #[derive(Debug, Args)]

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::client::encoded;
+use crate::cli::exit::Exit;
 use crate::cli::render::preview::UnchangedTenants;
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{Exit, route};
 
 /// Forces a flag on or off for one tenant, or to a variant; `none` takes that back. `off` beats everything but the
 /// kill switch; `on` beats tiers and rollouts, but not the lifecycle.

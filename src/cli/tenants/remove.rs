@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::confirmation::confirm;
+use crate::cli::exit::Exit;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
-use crate::cli::{Exit, output, route};
+use crate::cli::{output, route};
 
 /// Removes a tenant's record. It is judged as tenants without one from then on.
 #[derive(Debug, Args)]

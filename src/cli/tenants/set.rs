@@ -7,10 +7,13 @@ use serde_json::{Map, Value};
 
 use crate::cli::attribute::{self, AttributeArgument};
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest, intent};
+use crate::cli::exit::Exit;
+use crate::cli::output::OutputFormat;
+use crate::cli::output::print_body;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{json, printable};
-use crate::cli::session::{OutputFormat, Session, print};
-use crate::cli::{Exit, output, route};
+use crate::cli::session::Session;
+use crate::cli::{output, route};
 
 /// Sets fields of a tenant's record; what is not named stays as it is.
 #[derive(Debug, Args)]
@@ -88,7 +91,7 @@ fn create(session: &Session, arguments: &Arguments) -> Result<Exit> {
         .and_then(|refusal| json::text(refusal, "detail"))
         .map(printable);
     if session.format() == OutputFormat::Json {
-        print(&answer.body)?;
+        print_body(&answer.body)?;
     } else if let Some(rejection_detail) = &rejection_detail {
         output::print_stderr(format_args!("refused, nothing was changed: {rejection_detail}"));
     } else {

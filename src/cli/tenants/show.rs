@@ -4,10 +4,11 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
+use crate::cli::exit::Exit;
 use crate::cli::render::{Table, json, printable};
 use crate::cli::required_members::RequiredMembers;
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{Exit, route};
 
 /// Shows one tenant's record.
 #[derive(Debug, Args)]

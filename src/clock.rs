@@ -1,0 +1,11 @@
+//! The system's clock. It is read here and passed on as an argument.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rules::Timestamp;
+
+/// Returns the system's time.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
