@@ -81,33 +81,19 @@ fn a_change_is_done_only_where_the_answer_says_so() {
         for form in [&[][..], &["--json"]] {
             let (address, _asked) = answering(vec![good(body)]);
             let output = asked(address, &[&["flags", "kill", "board"], form].concat());
-            assert_eq!(
-                (output.code, output.stdout.as_str()),
-                (3, ""),
-                "{body}: {}",
-                output.stderr
-            );
-            assert!(
-                output.stderr.contains("it isn't known whether"),
-                "{body}: {}",
-                output.stderr
-            );
+            output
+                .for_case(body)
+                .exits(3)
+                .prints("")
+                .reports("it isn't known whether");
         }
     }
     let (address, _asked) = answering(vec![good(r#"{"revision":7,"changed":true}"#)]);
     let output = asked(address, &["flags", "kill", "board"]);
-    assert_eq!(
-        (output.code, output.stdout.as_str()),
-        (0, "board is off for everyone   revision 7\n")
-    );
+    output.exits(0).prints("board is off for everyone   revision 7\n");
     let (address, _asked) = answering(vec![good("{}")]);
     let output = asked(address, &["flags", "kill", "board", "--dry-run"]);
-    assert_eq!(
-        (output.code, output.stdout.as_str()),
-        (3, ""),
-        "{}",
-        output.stderr
-    );
+    output.exits(3).prints("");
 }
 
 #[test]
@@ -119,12 +105,7 @@ fn a_kill_is_sent_once_more_where_the_connection_broke_before_an_answer() {
     ] {
         let (address, requests) = answering(vec![String::new(), done()]);
         let output = asked(address, &["flags", command, "board"]);
-        assert_eq!(
-            (output.code, output.stdout.as_str()),
-            (0, expected),
-            "{}",
-            output.stderr
-        );
+        output.exits(0).prints(expected);
         assert_eq!(requests.iter().count(), 2);
     }
     let flag = || good(r#"{"key":"board","lifecycle":"beta"}"#);
@@ -141,12 +122,11 @@ fn a_kill_is_sent_once_more_where_the_connection_broke_before_an_answer() {
     let unchanged = good(body).replace("200 OK", "409 Conflict");
     let (address, _requests) = answering(vec![flag(), String::new(), unchanged]);
     let output = asked(address, &["flags", "revert", "board", "alpha"]);
-    assert_eq!(output.code, 0, "{}", output.stderr);
-    assert!(output.stderr.contains("board is alpha now"), "{}", output.stderr);
+    output.exits(0).reports("board is alpha now");
 
     let (address, requests) = answering(vec![String::new(), String::new()]);
     let output = asked(address, &["flags", "kill", "board"]);
-    assert_eq!(output.code, 3, "{}", output.stderr);
+    output.exits(3);
     assert_eq!(requests.iter().count(), 2);
 }
 
@@ -158,12 +138,7 @@ fn what_could_be_made_twice_is_sent_once() {
     ] {
         let (address, requests) = answering(vec![String::new()]);
         let output = asked(address, arguments);
-        assert_eq!(
-            (output.code, output.stdout.as_str()),
-            (3, ""),
-            "{}",
-            output.stderr
-        );
+        output.exits(3).prints("");
         assert!(
             output.stderr.contains("audit log") && !output.stderr.contains("once more"),
             "{}",

@@ -412,18 +412,9 @@ fn a_kill_of_a_retired_flag_is_not_said_to_turn_it_off() {
         "{shown}"
     );
     let output = sluice(path, kill, "");
-    assert_eq!(output.code, 1, "{}", output.stdout);
-    assert!(
-        output
-            .stderr
-            .contains("FLAG_RETIRED   `board` is retired and serves its final variant"),
-        "{}",
-        output.stderr
-    );
-    assert!(
-        output.stderr.contains("what helps: take its retirement back"),
-        "{}",
-        output.stderr
-    );
+    output
+        .exits(1)
+        .reports("FLAG_RETIRED   `board` is retired and serves its final variant")
+        .reports("what helps: take its retirement back");
     assert_eq!(ask(path, "POST", "/restore", r#"{"flag": "board"}"#).0, 200);
 }

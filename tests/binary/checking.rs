@@ -19,12 +19,7 @@ fn a_good_config_is_nothing_to_complain_about_and_warnings_fail_only_when_asked(
     );
     fs::write(&file, ungated).unwrap();
     let output = sluice(folder.path(), ["check"], "");
-    assert_eq!(output.code, 0, "{}", output.stderr);
-    assert!(
-        output.stderr.contains("warning[ungated-route]"),
-        "{}",
-        output.stderr
-    );
+    output.exits(0).reports("warning[ungated-route]");
     assert_eq!(sluice(folder.path(), ["check", "--strict"], "").code, 1);
 }
 
@@ -36,19 +31,13 @@ fn a_config_whose_flags_are_in_a_store_is_checked_without_it_or_against_a_file()
     let flags = text.lines().find(|line| line.starts_with("flags:")).unwrap();
     fs::write(&file, text.replace(flags, "flags: { store: { sqlite: data } }")).unwrap();
     let output = sluice(folder.path(), ["check"], "");
-    assert_eq!(output.code, 0, "{}", output.stderr);
-    assert!(
-        output.stderr.contains("warning[managed-flags]"),
-        "{}",
-        output.stderr
-    );
+    output.exits(0).reports("warning[managed-flags]");
     let output = sluice(folder.path(), ["check", "--strict", "--flags", "flags.yaml"], "");
     assert_eq!((output.code, &*output.stderr), (0, ""));
     let flags = folder.path().join("flags.yaml");
     fs::write(&flags, "version: 1\n").unwrap();
     let output = sluice(folder.path(), ["check", "--flags", "flags.yaml"], "");
-    assert_eq!(output.code, 1);
-    assert!(output.stderr.contains("error[unknown-flag]"), "{}", output.stderr);
+    output.exits(1).reports("error[unknown-flag]");
 }
 
 #[test]
@@ -76,11 +65,11 @@ fn every_problem_of_both_files_is_reported_at_once() {
         "public.pem",
         "5 errors",
     ] {
-        assert!(output.stderr.contains(part), "no `{part}` in\n{}", output.stderr);
+        output.reports(part);
     }
     let json = sluice(folder.path(), ["check", "--json"], "");
     let report: Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(json.code, 1);
+    json.exits(1);
     assert!(json.stdout.contains("unknown-flag"), "{report:#}");
 }
 
@@ -89,8 +78,7 @@ fn a_config_that_is_not_there_is_said_by_name() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["check", "run"] {
         let output = sluice(folder.path(), [command, "--config", "missing.yaml"], "");
-        assert_eq!(output.code, 1);
-        assert!(output.stderr.contains("missing.yaml"), "{}", output.stderr);
+        output.exits(1).reports("missing.yaml");
     }
 }
 
@@ -100,7 +88,7 @@ fn the_schema_of_both_documents_is_printed() {
     for document in ["sluice", "flags"] {
         let output = sluice(folder.path(), ["schema", document], "");
         let schema: Value = serde_json::from_str(&output.stdout).unwrap();
-        assert_eq!(output.code, 0);
+        output.exits(0);
         assert_eq!(
             schema["$schema"], "https://json-schema.org/draft/2020-12/schema",
             "{document}"

@@ -30,7 +30,7 @@ fn the_flags_of_the_guide_are_a_good_document() {
         ["eval", "--flags", "flags.yaml"],
         "{\"flag\":\"dispatch.v2Board\",\"tenant\":\"acme\"}\n",
     );
-    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.exits(0);
     assert!(
         output.stdout.contains("\"cause\":\"schedule\"") || output.stdout.contains("\"cause\":\"tier\""),
         "{}",
@@ -45,7 +45,7 @@ fn the_config_of_the_readme_is_a_good_document() {
     fs::write(folder.path().join("sluice.yaml"), &yaml[0]).unwrap();
     fs::write(folder.path().join("flags.yaml"), &yaml[1]).unwrap();
     let output = sluice(folder.path(), ["check"], "");
-    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.exits(0);
 }
 
 /// The two documents of the guide's page on configuration.
@@ -61,7 +61,7 @@ fn the_config_of_the_guide_is_a_good_document() {
     fs::write(folder.path().join("sluice.yaml"), config).unwrap();
     fs::write(folder.path().join("flags.yaml"), flags).unwrap();
     let output = sluice(folder.path(), ["check", "--strict"], "");
-    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.exits(0);
 }
 
 /// The words among `words` that the page does not have between backquotes.

@@ -92,7 +92,7 @@ fn write(folder: &std::path::Path, pair: &CertificatePair) {
 fn operators_metrics_and_probes_come_over_tls() {
     let server = Encrypted::start("");
     let output = server.whoami(&["--ca", "ca.pem"]);
-    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.exits(0);
     assert!(
         output.stdout.starts_with("ann, viewer, at https://localhost:"),
         "{}",

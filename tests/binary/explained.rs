@@ -117,9 +117,9 @@ fn what_is_killed_on_the_server_is_explained_as_killed() {
         "flags", "kill", "board", "--socket", "bg.sock", "--reason", "INC-1",
     ];
     let output = sluice(served.folder.path(), kill, "");
-    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.exits(0);
     let after = ask();
-    assert_eq!(after.code, 1, "{}", after.stdout);
+    after.exits(1);
     assert!(after.stdout.contains("no, killed"), "{}", after.stdout);
     assert_eq!(served.output(&["--tenant", "acme", "GET", "/board"]).code, 0);
 }
@@ -145,7 +145,7 @@ fn limits_are_told_and_not_counted() {
     let served = ExplainedServer::start();
     for _ in 0..20 {
         let output = served.served(&["--tenant", "acme", "GET", "/board"]);
-        assert_eq!(output.code, 0);
+        output.exits(0);
         let line = output
             .stdout
             .lines()
@@ -172,7 +172,7 @@ fn a_preflight_is_told_to_pass_or_not() {
         served.served(&[&headers[..], &["OPTIONS", path]].concat())
     };
     let open = preflight("/open");
-    assert_eq!(open.code, 0, "{}", open.stdout);
+    open.exits(0);
     assert!(open.stdout.contains("preflight open: passes"), "{}", open.stdout);
     let rest = preflight("/other");
     assert!(

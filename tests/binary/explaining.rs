@@ -22,7 +22,7 @@ fn a_closed_gate_is_explained_step_by_step() {
         "GET",
         "/api//dispatch/v2/%62oard",
     ]);
-    assert_eq!(output.code, 1, "{}", output.stderr);
+    output.exits(1);
     for part in [
         "target    /api/dispatch/v2/board",
         "(as sent: /api//dispatch/v2/%62oard)",
@@ -54,7 +54,7 @@ fn a_static_token_of_an_operator_is_told_to_be_removed_from_any_header() {
     ] {
         let line = format!("{header} {token}");
         let output = explain(&["--header", &line, "GET", path]);
-        assert_eq!(output.code, code, "{}", output.stdout);
+        output.exits(code);
         let name = header.split(':').next().unwrap().to_ascii_lowercase();
         let note =
             format!("a static token of an operator is removed, as it belongs to the admin API, from: {name}");
@@ -127,7 +127,7 @@ fn hosts_and_connections_are_explained_as_the_proxy_judges_them() {
         ),
     ] {
         let output = sluice(folder.path(), ["explain"].iter().chain(question), "");
-        assert_eq!(output.code, 1, "{question:?}: {}", output.stdout);
+        output.exits(1);
         assert!(output.stdout.contains(answer), "{question:?}: {}", output.stdout);
         assert!(
             output.stdout.contains("upstream  not asked"),
@@ -149,7 +149,7 @@ fn hosts_and_connections_are_explained_as_the_proxy_judges_them() {
         ],
     ] {
         let output = sluice(folder.path(), ["explain"].iter().chain(question), "");
-        assert_eq!(output.code, 0, "{question:?}: {}", output.stdout);
+        output.exits(0);
     }
 }
 
@@ -157,7 +157,7 @@ fn hosts_and_connections_are_explained_as_the_proxy_judges_them() {
 fn a_static_token_of_an_operator_is_told_to_count_as_none() {
     let token = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
     let output = explain(&["--token", token, "GET", "/api/dispatch/v2/board"]);
-    assert_eq!(output.code, 1, "{}", output.stderr);
+    output.exits(1);
     for part in ["a static token of an operator is removed", "401 TOKEN_MISSING"] {
         assert!(output.stdout.contains(part), "no `{part}` in\n{}", output.stdout);
     }
@@ -167,7 +167,7 @@ fn a_static_token_of_an_operator_is_told_to_count_as_none() {
 #[test]
 fn an_open_gate_is_explained_with_the_headers_that_would_be_sent() {
     let output = explain(&["--tenant", "acme", "GET", "/api/dispatch/v2/board"]);
-    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.exits(0);
     for part in [
         "OPEN",
         "upstream  board",
@@ -249,7 +249,7 @@ fn a_request_that_names_no_host_or_two_is_explained_as_the_proxy_judges_it() {
     assert_ne!(gated, text, "the demo has another route now");
     std::fs::write(&file, gated).unwrap();
     let refused = explain(none, board);
-    assert_eq!(refused.code, 1);
+    refused.exits(1);
     assert!(refused.stdout.contains("400 HOST_INVALID"), "{}", refused.stdout);
     let absolute = format!("http://a.test{board}");
     for (host, code) in [
@@ -259,7 +259,7 @@ fn a_request_that_names_no_host_or_two_is_explained_as_the_proxy_judges_it() {
         (&["--host", "A.test"], 1),
     ] {
         let output = explain(host, &absolute);
-        assert_eq!(output.code, code, "{host:?}: {}", output.stdout);
+        output.exits(code);
         assert_eq!(
             output.stdout.contains("400 HOST_INVALID"),
             code == 1,
@@ -274,7 +274,7 @@ fn a_format_suffix_is_explained_as_the_proxy_judges_it() {
     let explain_as = |tenant| explain(&["--tenant", tenant, "GET", "/api/dispatch/v2.json"]);
     let (acme, globex) = (explain_as("acme"), explain_as("globex"));
     assert!(acme.stdout.contains("readings  dispatch-v2"), "{}", acme.stdout);
-    assert_eq!(globex.code, 1);
+    globex.exits(1);
     assert!(
         globex.stdout.contains("route     dispatch-v2"),
         "{}",
@@ -302,7 +302,7 @@ fn a_format_suffix_that_a_route_names_is_explained_as_the_proxy_judges_it() {
         ("/App.js", 1, "page"),
     ] {
         let output = sluice(folder.path(), ["explain", "--tenant", "acme", "GET", path], "");
-        assert_eq!(output.code, code, "{path}: {}{}", output.stdout, output.stderr);
+        output.exits(code);
         assert!(
             output.stdout.contains(&format!("route     {route}")),
             "{path}: {}",
@@ -326,7 +326,7 @@ fn every_reading_of_a_path_has_to_pass() {
     };
     assert_eq!(explain("acme").code, 0);
     let globex = explain("globex");
-    assert_eq!(globex.code, 1);
+    globex.exits(1);
     assert!(
         globex.stdout.contains("route     dispatch-v2"),
         "{}",

@@ -109,24 +109,13 @@ fn a_damaged_store_says_that_it_is_wherever_it_is_asked_and_shows_what_is_left_o
     );
     let server = format!("http://{}", running.admin());
     let output = sluice(managed.path(), ["audit", "verify", "--server", &server], "");
-    assert_eq!(
-        (output.code, output.stdout.as_str()),
-        (1, ""),
-        "{}",
-        output.stderr
-    );
-    assert!(output.stderr.contains("damaged"), "{}", output.stderr);
+    output.exits(1).prints("").reports("damaged");
     let output = sluice(
         managed.path(),
         ["flags", "kill", "spare", "--server", &server],
         "",
     );
-    assert_eq!(output.code, 1, "{}", output.stderr);
-    assert!(
-        output.stderr.contains("STORE_DAMAGED") && output.stderr.contains("sluice restore"),
-        "{}",
-        output.stderr
-    );
+    output.exits(1).reports("STORE_DAMAGED").reports("sluice restore");
 }
 
 #[test]
@@ -147,8 +136,7 @@ fn a_seed_that_the_gateways_document_does_not_fit_leaves_the_store_empty() {
     seed("bord");
     for _ in 0..2 {
         let output = sluice(managed.path(), ["run"], "");
-        assert_eq!(output.code, 1, "{}", output.stderr);
-        assert!(output.stderr.contains("unknown-flag"), "{}", output.stderr);
+        output.exits(1).reports("unknown-flag");
     }
     seed("board");
     let running = managed.run();
@@ -172,7 +160,7 @@ fn a_backup_of_before_is_taken_back_on_purpose() {
     fs::remove_file(data.join("sluice.db-wal")).unwrap();
     serves_what_was_known_last(&managed);
     let output = sluice(managed.path(), ["restore", "copy", "--to", "data"], "");
-    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.exits(0);
     let sluice = managed.run();
     assert_eq!(Client::connect(sluice.listener()).ask(&managed.ask()).status, 200);
     assert!(!sluice.printed().iter().any(|line| line.contains("can't be used")));

@@ -328,8 +328,7 @@ fn a_damaged_store_is_told_of_and_the_last_good_document_serves_meanwhile() {
 
     fs::remove_file(managed.path().join("data/last-good.json")).unwrap();
     let output = crate::process::sluice(managed.path(), ["run"], "");
-    assert_eq!(output.code, 1);
-    assert!(output.stderr.contains("sluice backup"), "{}", output.stderr);
+    output.exits(1).reports("sluice backup");
 }
 
 #[test]
@@ -480,12 +479,7 @@ fn one_process_has_the_store() {
     let managed = ManagedGateway::new();
     let _first = managed.run();
     let output = sluice(managed.path(), ["run"], "");
-    assert_eq!(output.code, 1);
-    assert!(
-        output.stderr.contains("uses the store in data: end it"),
-        "{}",
-        output.stderr
-    );
+    output.exits(1).reports("uses the store in data: end it");
 }
 
 #[test]
@@ -506,8 +500,7 @@ fn an_empty_store_begins_with_its_seed_and_looks_at_it_no_more() {
     )
     .unwrap();
     let output = sluice(managed.path(), ["run"], "");
-    assert_eq!(output.code, 1);
-    assert!(output.stderr.contains("flags.yaml:2"), "{}", output.stderr);
+    output.exits(1).reports("flags.yaml:2");
 
     fs::write(
         &seed,

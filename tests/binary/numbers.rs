@@ -34,7 +34,7 @@ fn variants(questions: &[(&str, &str, Option<&str>)]) -> Vec<String> {
         format!(r#"{{"flag":"{flag}","tenant":"{tenant}","attributes":{{{attributes}}}}}"#)
     });
     let output = eval(&lines.collect::<Vec<_>>().join("\n"));
-    assert_eq!(output.code, 0, "{}", output.stdout);
+    output.exits(0);
     let answers = output
         .stdout
         .lines()
@@ -93,7 +93,7 @@ fn eval_writes_the_digits_of_a_variant_and_refuses_numbers_that_it_can_not_compa
         r#"{"flag":"value","tenant":null}
 {"flag":"value","tenant":null,"attributes":{"account":0.09999999999999999999}}"#,
     );
-    assert_eq!(output.code, 0, "{}", output.stdout);
+    output.exits(0);
     assert!(
         output.stdout.contains(r#""value":12345678901234567890123,"#),
         "{}",
@@ -142,9 +142,9 @@ fn check_refuses_numbers_that_can_not_be_compared_with_their_places() {
         let text = format!("version: 1\ntenants:\n  acme: {{ attributes: {{ account: {account} }} }}\n");
         fs::write(folder.path().join("flags.yaml"), text).unwrap();
         let output = sluice(folder.path(), ["eval", "--flags", "flags.yaml"], "");
-        assert_eq!(output.code, 1);
+        output.exits(1);
         for part in ["error[invalid-number]", "flags.yaml:3:34", detail] {
-            assert!(output.stderr.contains(part), "no {part} in\n{}", output.stderr);
+            output.reports(part);
         }
     }
 }
@@ -217,7 +217,7 @@ fn explain_tells_64_bit_neighbours_apart_and_shows_their_digits() {
             managed.output(all)
         });
         let files = explained(&of_files, tenant, account, |all| sluice(managed.path(), all, ""));
-        assert_eq!(files.code, i32::from(!holds), "{}{}", files.stdout, files.stderr);
+        files.exits(i32::from(!holds));
         for text in [&json.stdout, &files.stdout] {
             assert!(
                 text.contains("account eq 1152921504606846977") && text.contains(shown),
@@ -227,7 +227,7 @@ fn explain_tells_64_bit_neighbours_apart_and_shows_their_digits() {
     }
     let long = "account=12345678901234567890123456789012345";
     let output = managed.refused(&["flags", "explain", "exact", "--attribute", long]);
-    assert!(output.stderr.contains("at most 34 digits"), "{}", output.stderr);
+    output.reports("at most 34 digits");
 }
 
 /// Numbers as they are written in `stored`, each once.
@@ -312,11 +312,7 @@ fn a_number_that_can_not_be_compared_changes_no_record() {
             "--attribute",
             &format!("account={account}"),
         ]);
-        assert!(
-            output.stderr.contains("can't be compared exactly"),
-            "{}",
-            output.stderr
-        );
+        output.reports("can't be compared exactly");
         let document =
             format!("version: 1\ntenants: {{ acme: {{ attributes: {{ account: {account} }} }} }}\n");
         fs::write(managed.path().join("numbers.yaml"), document).unwrap();
@@ -334,12 +330,7 @@ fn a_number_that_can_not_be_compared_changes_no_record() {
             ["explain", "--attribute", &attribute, "GET", "/"],
             "",
         );
-        assert_eq!(output.code, 2);
-        assert!(
-            output.stderr.contains("`account` can't be an attribute: "),
-            "{}",
-            output.stderr
-        );
+        output.exits(2).reports("`account` can't be an attribute: ");
     }
     assert_eq!(managed.revision(), before);
 }
@@ -371,12 +362,7 @@ fn a_number_that_is_not_finite_is_no_value_of_a_variant_and_no_attribute() {
                 command.iter().chain(&["--attribute", &attribute]),
                 "",
             );
-            assert_eq!(output.code, 2, "{}{}", output.stdout, output.stderr);
-            assert!(
-                output.stderr.contains("in quotes to mean a text"),
-                "{}",
-                output.stderr
-            );
+            output.exits(2).reports("in quotes to mean a text");
         }
     }
     assert_eq!(managed.revision(), before);

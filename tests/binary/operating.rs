@@ -97,22 +97,14 @@ impl ManagedServer {
     /// What a command that does what it is asked says.
     pub(crate) fn done(&self, arguments: &[&str]) -> String {
         let output = self.output(arguments);
-        assert_eq!(
-            output.code, 0,
-            "{arguments:?}: {}{}",
-            output.stdout, output.stderr
-        );
+        output.exits(0);
         output.stdout
     }
 
     /// What a command says that is refused.
     pub(crate) fn refused(&self, arguments: &[&str]) -> CommandOutput {
         let output = self.output(arguments);
-        assert_eq!(
-            output.code, 1,
-            "{arguments:?}: {}{}",
-            output.stdout, output.stderr
-        );
+        output.exits(1);
         output
     }
 
@@ -141,7 +133,7 @@ fn a_refusal_is_words_for_people_and_the_answer_itself_for_scripts() {
         "an urgent skip needs the role platform-admin:  sluice flags promote board ga --decision-maker NAME",
         "request ",
     ] {
-        assert!(output.stderr.contains(part), "no `{part}` in {}", output.stderr);
+        output.reports(part);
     }
     let output = managed.refused(&[&promote[..], &["--json"]].concat());
     let problem: Value = serde_json::from_str(&output.stdout).unwrap();
@@ -167,7 +159,7 @@ fn what_does_not_exist_is_named() {
         (&["audit", "list", "--action", "nothing"], "INVALID_PARAMETER"),
     ] {
         let output = managed.refused(arguments);
-        assert!(output.stderr.contains(code), "{arguments:?}: {}", output.stderr);
+        output.reports(code);
         assert!(
             !output.stderr.contains("problems`") && !output.stderr.contains("document:"),
             "{}",
@@ -252,7 +244,7 @@ fn what_takes_force_is_said_before_it_is_refused() {
         "{output}"
     );
     let output = managed.refused(&promote);
-    assert!(output.stderr.contains("BLAST_RADIUS"), "{}", output.stderr);
+    output.reports("BLAST_RADIUS");
     let output = managed.done(&[&promote[..], &["--dry-run", "--force"]].concat());
     assert!(!output.contains(forced), "{output}");
     managed.done(&[&promote[..], &["--force"]].concat());
@@ -302,7 +294,7 @@ fn whoever_names_an_older_revision_changes_nothing() {
     let revision = managed.revision();
     let (old, now) = ((revision - 1).to_string(), revision.to_string());
     let output = managed.refused(&["flags", "kill", "board", "--if-revision", &old]);
-    assert!(output.stderr.contains("REVISION_CONFLICT"), "{}", output.stderr);
+    output.reports("REVISION_CONFLICT");
     managed.done(&["flags", "kill", "board", "--if-revision", &now]);
 }
 
@@ -388,7 +380,7 @@ fn an_import_takes_away_what_operators_set_only_after_somebody_agreed() {
     let before = managed.revision();
     let output = managed.refused(&whole);
     assert_eq!(output.stdout, lost);
-    assert!(output.stderr.contains("say --yes"), "{}", output.stderr);
+    output.reports("say --yes");
     assert!(
         managed
             .done(&[&whole[..], &["--dry-run"]].concat())
@@ -425,7 +417,7 @@ fn fields_that_are_not_named_stay() {
         "seats=80",
     ]);
     let output = managed.refused(&["tenants", "set", "soylent", "--new", "--tier", "large"]);
-    assert!(output.stderr.contains("already"), "{}", output.stderr);
+    output.reports("already");
     managed.done(&[
         "tenants",
         "set",
@@ -474,23 +466,11 @@ fn a_flag_goes_only_the_way_that_was_said() {
         managed.done(&[&["flags", "promote", flag, "beta"][..], &urgent].concat());
     }
     let output = managed.refused(&["flags", "promote", "board", "alpha"]);
-    assert!(
-        output.stderr.contains("sluice flags revert board alpha"),
-        "{}",
-        output.stderr
-    );
+    output.reports("sluice flags revert board alpha");
     let output = managed.refused(&["flags", "revert", "board", "ga"]);
-    assert!(
-        output.stderr.contains("sluice flags promote board ga"),
-        "{}",
-        output.stderr
-    );
+    output.reports("sluice flags promote board ga");
     let output = managed.refused(&["flags", "revert", "board", "alpha"]);
-    assert!(
-        output.stderr.contains("FLAG_DEPENDENCY") && output.stderr.contains("--cascade"),
-        "{}",
-        output.stderr
-    );
+    output.reports("FLAG_DEPENDENCY").reports("--cascade");
     let output = managed.done(&["flags", "revert", "board", "alpha", "--cascade"]);
     assert!(
         output.starts_with("board: beta -> alpha, with it: export"),
@@ -540,23 +520,23 @@ fn the_log_is_proven_here_and_what_was_altered_is_found() {
     managed.done(&["audit", "verify", "--file", "log.jsonl", "--head", &head]);
     fs::write(&path, log.replace("INC-7", "INC-8")).unwrap();
     let output = managed.refused(&["audit", "verify", "--file", "log.jsonl"]);
-    assert!(output.stderr.contains("was altered"), "{}", output.stderr);
+    output.reports("was altered");
     let lines: Vec<&str> = log.lines().collect();
     fs::write(&path, lines[..lines.len() - 2].join("\n")).unwrap();
     managed.done(&["audit", "verify", "--file", "log.jsonl"]);
     let output = managed.refused(&["audit", "verify", "--file", "log.jsonl", "--head", &head]);
-    assert!(output.stderr.contains("cut off"), "{}", output.stderr);
+    output.reports("cut off");
 }
 
 #[test]
 fn a_backup_is_a_file_that_was_not_there() {
     let managed = ManagedServer::start();
     let output = managed.output(&["backup", "-o", "copy"]);
-    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.exits(0);
     let copy = fs::read(managed.path().join("copy")).unwrap();
     assert!(copy.starts_with(b"SQLite format 3\0"));
     let output = managed.refused(&["backup", "-o", "copy"]);
-    assert!(output.stderr.contains("already"), "{}", output.stderr);
+    output.reports("already");
     assert_eq!(fs::read(managed.path().join("copy")).unwrap(), copy);
 }
 
@@ -568,13 +548,7 @@ fn no_file_is_written_over_unless_that_is_said() {
         fs::write(&file, "written by hand").unwrap();
         let into = [command, &["-o", "mine.yaml"]].concat();
         let output = managed.refused(&into);
-        assert!(
-            output
-                .stderr
-                .contains("there is a file mine.yaml already: --force writes in its place"),
-            "{}",
-            output.stderr
-        );
+        output.reports("there is a file mine.yaml already: --force writes in its place");
         assert_eq!(fs::read_to_string(&file).unwrap(), "written by hand");
         managed.done(&[&into[..], &["--force"]].concat());
         assert_ne!(fs::read(&file).unwrap(), b"written by hand");
@@ -606,7 +580,7 @@ fn a_token_is_asked_for_where_there_are_operators() {
     );
     let managed = ManagedServer::empty(&admin);
     let output = managed.refused(&["whoami"]);
-    assert!(output.stderr.contains("NOT_SIGNED_IN"), "{}", output.stderr);
+    output.reports("NOT_SIGNED_IN");
     let file = |name: &str| folder.path().join(format!("{name}.token")).display().to_string();
     let output = managed.done(&["whoami", "--token-file", &file("vera")]);
     assert!(
@@ -614,7 +588,7 @@ fn a_token_is_asked_for_where_there_are_operators() {
         "{output}"
     );
     let output = managed.refused(&["flags", "kill", "board", "--token-file", &file("vera")]);
-    assert!(output.stderr.contains("ROLE_MISSING"), "{}", output.stderr);
+    output.reports("ROLE_MISSING");
     let output = managed.refused(&[
         "apply",
         "-f",
@@ -623,7 +597,7 @@ fn a_token_is_asked_for_where_there_are_operators() {
         "--token-file",
         &file("olaf"),
     ]);
-    assert!(output.stderr.contains("ROLE_MISSING"), "{}", output.stderr);
+    output.reports("ROLE_MISSING");
     fs::write(
         folder.path().join("bad.token"),
         "sluice_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",

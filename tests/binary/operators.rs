@@ -24,7 +24,7 @@ fn a_token_is_printed_once_and_its_entry_holds_only_the_hash() {
         ],
         "",
     );
-    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.exits(0);
     let token = output.stdout.trim();
     assert!(token.starts_with("sluice_") && token.len() > 40, "{token}");
     assert!(!output.stderr.contains(token), "{}", output.stderr);
@@ -69,12 +69,10 @@ fn a_token_goes_into_a_file_that_only_its_owner_reads_and_replaces_none() {
     );
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let output = sluice(folder.path(), issue, "");
-    assert_eq!((output.code, output.stdout.as_str()), (1, ""));
-    assert!(
-        output.stderr.contains("there is a file ann.token already"),
-        "{}",
-        output.stderr
-    );
+    output
+        .exits(1)
+        .prints("")
+        .reports("there is a file ann.token already");
     assert_eq!(fs::read_to_string(&file).unwrap(), token);
 }
 
@@ -110,12 +108,7 @@ fn an_orgs_admin_has_an_org_and_nobody_else_has() {
         let mut arguments = vec!["operators", "token", "--name", "ann", "--role", role];
         arguments.extend(org.iter().flat_map(|org| ["--org", *org]));
         let output = sluice(folder.path(), arguments, "");
-        assert_eq!(
-            (output.code, output.stdout.as_str()),
-            (1, ""),
-            "{}",
-            output.stderr
-        );
+        output.exits(1).prints("");
     }
 }
 
@@ -125,8 +118,7 @@ fn a_server_that_is_not_there_is_told_by_the_exit_code() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for server in [format!("http://{nobody}"), "unix:./nowhere".to_owned()] {
         let output = sluice(folder.path(), ["whoami", "--server", &server], "");
-        assert_eq!(output.code, 3, "{}", output.stderr);
-        assert!(output.stderr.contains("can't reach"), "{}", output.stderr);
+        output.exits(3).reports("can't reach");
         let cure = output
             .stderr
             .lines()
@@ -137,12 +129,11 @@ fn a_server_that_is_not_there_is_told_by_the_exit_code() {
     // Written before the command it is the same.
     let server = format!("http://{nobody}");
     let output = sluice(folder.path(), ["--server", &server, "whoami"], "");
-    assert_eq!(output.code, 3, "{}", output.stderr);
-    assert!(output.stderr.contains(&server), "{}", output.stderr);
+    output.exits(3).reports(&server);
     let output = sluice(folder.path(), ["whoami", "--server", "127.0.0.1:9090"], "");
-    assert_eq!(output.code, 2, "{}", output.stderr);
+    output.exits(2);
     let output = sluice(folder.path(), ["whoami", "--token-file", "nowhere"], "");
-    assert_eq!(output.code, 1, "{}", output.stderr);
+    output.exits(1);
 }
 
 #[test]
@@ -164,12 +155,7 @@ fn something_else_that_answers_is_not_taken_for_the_api() {
         });
         let output = sluice(folder.path(), ["whoami", "--server", &server], "");
         answering.join().unwrap();
-        assert_eq!(
-            (output.code, output.stdout.as_str()),
-            (3, ""),
-            "{answer}: {}",
-            output.stderr
-        );
+        output.for_case(answer).exits(3).prints("");
     }
 }
 
@@ -183,8 +169,7 @@ fn a_server_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
         ["whoami", "--server", &server, "--timeout", "1s"],
         "",
     );
-    assert_eq!(output.code, 3, "{}", output.stderr);
-    assert!(output.stderr.contains("within 1 s"), "{}", output.stderr);
+    output.exits(3).reports("within 1 s");
 }
 
 #[test]
@@ -193,32 +178,16 @@ fn an_exported_log_is_proven_without_a_server() {
     fs::write(folder.path().join("empty.jsonl"), "").unwrap();
     fs::write(folder.path().join("other.jsonl"), "{\"id\":1}\n").unwrap();
     let output = sluice(folder.path(), ["audit", "verify", "--file", "empty.jsonl"], "");
-    assert_eq!(
-        (output.code, output.stdout.as_str()),
-        (1, ""),
-        "{}",
-        output.stderr
-    );
-    assert!(
-        output.stderr.contains("there is no entry in it"),
-        "{}",
-        output.stderr
-    );
+    output.exits(1).prints("").reports("there is no entry in it");
     let output = sluice(folder.path(), ["audit", "verify", "--file", "other.jsonl"], "");
-    assert_eq!(
-        (output.code, output.stdout.as_str()),
-        (1, ""),
-        "{}",
-        output.stderr
-    );
+    output.exits(1).prints("");
     let kept = format!("3:{}", "ab".repeat(32));
     let output = sluice(
         folder.path(),
         ["audit", "verify", "--file", "empty.jsonl", "--head", &kept],
         "",
     );
-    assert_eq!(output.code, 1, "{}", output.stderr);
-    assert!(output.stderr.contains("cut off"), "{}", output.stderr);
+    output.exits(1).reports("cut off");
 }
 
 #[test]
@@ -236,12 +205,7 @@ fn a_document_that_is_no_good_one_never_leaves_this_machine() {
         ["apply", "-f", "flags.yaml", "--server", &server],
         "",
     );
-    assert_eq!(output.code, 1, "{}", output.stderr);
-    assert!(
-        output.stderr.contains("flags.yaml:2") && output.stderr.contains("lifecycle"),
-        "{}",
-        output.stderr
-    );
+    output.exits(1).reports("flags.yaml:2").reports("lifecycle");
 }
 
 #[test]
@@ -249,7 +213,7 @@ fn shells_are_taught_every_command() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {
         let output = sluice(folder.path(), ["completion", shell], "");
-        assert_eq!(output.code, 0, "{}", output.stderr);
+        output.exits(0);
         for command in ["sign-off", "opt-out", "verify", "backup"] {
             assert!(
                 output.stdout.contains(command),
@@ -310,12 +274,7 @@ fn what_is_applied_is_bound_to_the_revision_that_was_shown() {
         asked[1]
     );
     assert!(asked[1].contains("\r\nif-match: \"7\"\r\n"), "{}", asked[1]);
-    assert_eq!(output.code, 1);
-    assert!(
-        output
-            .stderr
-            .contains("refused, nothing was changed:\n  REVISION_CONFLICT "),
-        "{}",
-        output.stderr
-    );
+    output
+        .exits(1)
+        .reports("refused, nothing was changed:\n  REVISION_CONFLICT ");
 }

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsStr,
+    fmt,
     io::{BufRead, BufReader, PipeReader, Read, Write},
     net::SocketAddr,
     path::Path,
@@ -16,12 +17,56 @@ use std::{
 
 use testkit::eventually;
 
-/// What a command that ended has said.
+/// Result of a command that ran to its end. Its checks fail with the command line and everything that it printed.
 #[derive(Debug)]
 pub(crate) struct CommandOutput {
+    /// The command line, and the case of a test that runs it several times.
+    command: String,
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+impl CommandOutput {
+    /// Adds a description of the case to the messages of failed checks.
+    pub(crate) fn for_case(mut self, case: impl fmt::Display) -> Self {
+        self.command.push_str(&format!(" [{case:.200}]"));
+        self
+    }
+
+    /// Fails unless the exit code is this.
+    #[track_caller]
+    pub(crate) fn exits(&self, code: i32) -> &Self {
+        assert_eq!(self.code, code, "{self}");
+        self
+    }
+
+    /// Fails unless this was printed to standard output, and nothing else.
+    #[track_caller]
+    pub(crate) fn prints(&self, text: impl AsRef<str>) -> &Self {
+        assert_eq!(self.stdout, text.as_ref(), "{self}");
+        self
+    }
+
+    /// Fails unless standard error contains this text.
+    #[track_caller]
+    pub(crate) fn reports(&self, text: impl AsRef<str>) -> &Self {
+        let text = text.as_ref();
+        assert!(self.stderr.contains(text), "no `{text}`: {self}");
+        self
+    }
+}
+
+impl fmt::Display for CommandOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            command,
+            code,
+            stdout,
+            stderr,
+        } = self;
+        write!(f, "{command}\nexit code {code}\n{stdout}{stderr}")
+    }
 }
 
 fn command<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Command {
@@ -59,6 +104,8 @@ pub(crate) fn sluice_with<S: AsRef<OsStr>>(
 }
 
 fn ended(mut command: Command, input: impl AsRef<[u8]> + Send + 'static) -> CommandOutput {
+    let line = command.get_args().map(OsStr::to_string_lossy).collect::<Vec<_>>();
+    let line = format!("sluice {}", line.join(" "));
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -71,6 +118,7 @@ fn ended(mut command: Command, input: impl AsRef<[u8]> + Send + 'static) -> Comm
     let output = child.wait_with_output().unwrap();
     feeding.join().unwrap();
     CommandOutput {
+        command: line,
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),

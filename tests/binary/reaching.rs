@@ -36,7 +36,7 @@ fn a_server_is_believed_by_its_certificate_only() {
         )
     };
     let output = asked(&good, &["--ca", "ours.pem"]);
-    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.exits(0);
     assert!(
         output
             .stdout
@@ -46,12 +46,7 @@ fn a_server_is_believed_by_its_certificate_only() {
     );
     for (front, ca) in [(&good, "other.pem"), (&named, "ours.pem"), (&expired, "ours.pem")] {
         let output = asked(front, &["--ca", ca]);
-        assert_eq!(
-            (output.code, output.stdout.as_str()),
-            (3, ""),
-            "{}",
-            output.stderr
-        );
+        output.exits(3).prints("");
     }
     // By the system's authorities, or since it has none.
     let output = asked(&good, &[]);
@@ -61,7 +56,7 @@ fn a_server_is_believed_by_its_certificate_only() {
         output.stderr
     );
     let output = asked(&good, &["--ca", "none.pem"]);
-    assert_eq!(output.code, 1, "{}", output.stderr);
+    output.exits(1);
 }
 
 #[test]
@@ -76,7 +71,7 @@ fn tls_where_none_is_spoken_and_none_where_it_is_are_told_with_what_helps() {
             ["whoami", "--server", &server, "--ca", "ours.pem"],
             "",
         );
-        assert_eq!(output.code, 3, "{}", output.stderr);
+        output.exits(3);
         output
             .stderr
             .lines()
@@ -94,20 +89,14 @@ fn tls_where_none_is_spoken_and_none_where_it_is_are_told_with_what_helps() {
 fn a_second_process_on_a_store_is_told_which_the_first_is() {
     let managed = ManagedServer::start();
     let output = sluice(managed.path(), ["run"], "");
-    assert_eq!(output.code, 1);
+    output.exits(1);
     let expected = format!("the process {} uses the store in ", managed.id());
     assert!(
         output.stderr.contains(&expected) || output.stderr.contains("another process uses the store in "),
         "{}",
         output.stderr
     );
-    assert!(
-        output
-            .stderr
-            .contains("end it, or give this one a directory of its own"),
-        "{}",
-        output.stderr
-    );
+    output.reports("end it, or give this one a directory of its own");
 }
 
 #[test]
@@ -126,11 +115,7 @@ fn a_flag_of_files_is_killed_on_this_machine_by_whoever_may_open_the_socket() {
     let admin = format!("http://{}", running.admin());
     let output = |arguments: &[&str], code: i32| {
         let output = sluice(folder.path(), arguments, "");
-        assert_eq!(
-            output.code, code,
-            "{arguments:?}: {}{}",
-            output.stdout, output.stderr
-        );
+        output.exits(code);
         format!("{}{}", output.stdout, output.stderr)
     };
     let refused = output(&["flags", "kill", "board", "--server", &admin], 1);
@@ -197,12 +182,10 @@ fn a_backup_is_restored_where_a_killed_server_left_its_log() {
     managed.done(&["flags", "kill", "board", "--reason", "INC-7"]);
     let restore = ["restore", "copy", "--to", "data"];
     let output = sluice(managed.path(), restore, "");
-    assert_eq!((output.code, output.stdout.as_str()), (1, ""));
-    assert!(
-        output.stderr.contains("another process uses the store"),
-        "{}",
-        output.stderr
-    );
+    output
+        .exits(1)
+        .prints("")
+        .reports("another process uses the store");
     assert!(managed.done(&["flags", "show", "board"]).contains("killed"));
 
     let managed = managed.restarted(|path| {
@@ -210,10 +193,9 @@ fn a_backup_is_restored_where_a_killed_server_left_its_log() {
         // By hand it would not be taken.
         fs::copy(path.join("copy"), path.join("data/sluice.db")).unwrap();
         let refused = sluice(path, ["restore", "data/sluice.db", "--to", "elsewhere"], "");
-        assert_eq!(refused.code, 1);
-        assert!(refused.stderr.contains("lies beside it"), "{}", refused.stderr);
+        refused.exits(1).reports("lies beside it");
         let output = sluice(path, restore, "");
-        assert_eq!(output.code, 0, "{}", output.stderr);
+        output.exits(0);
         let lines: Vec<&str> = output.stdout.lines().collect();
         assert!(
             lines[0].starts_with("restored   revision 1, "),

@@ -160,9 +160,9 @@ fn what_can_t_be_had_is_said_by_name_at_start() {
         assert!(config.contains(from));
         fs::write(folder.path().join("sluice.yaml"), config.replace(from, to)).unwrap();
         let output = sluice(folder.path(), ["run"], "");
-        assert_eq!(output.code, 1, "{}", output.stderr);
+        output.exits(1);
         for name in named {
-            assert!(output.stderr.contains(name), "no `{name}` in\n{}", output.stderr);
+            output.reports(name);
         }
     };
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -41,14 +41,14 @@ fn a_token_made_with_a_private_key_is_believed() {
         "1h",
     ];
     let output = sluice(folder.path(), arguments, "");
-    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.exits(0);
     let token = output.stdout.trim();
     let explained = sluice(
         folder.path(),
         ["explain", "--token", token, "GET", "/api/dispatch/v2/board"],
         "",
     );
-    assert_eq!(explained.code, 0, "{}{}", explained.stdout, explained.stderr);
+    explained.exits(0);
     assert!(
         explained.stdout.contains("tenant acme, user u-17"),
         "{}",
@@ -86,15 +86,9 @@ fn a_key_that_is_missing_or_none_is_said_by_name() {
         )
     };
     let missing = token("missing.pem");
-    assert_eq!(missing.code, 1);
-    assert!(
-        missing.stderr.contains("can't read the key missing.pem"),
-        "{}",
-        missing.stderr
-    );
+    missing.exits(1).reports("can't read the key missing.pem");
     let none = token("no.pem");
-    assert_eq!(none.code, 1);
-    assert!(none.stderr.contains("can't sign with no.pem"), "{}", none.stderr);
+    none.exits(1).reports("can't sign with no.pem");
 }
 
 #[test]
@@ -118,6 +112,6 @@ fn an_unknown_algorithm_or_duration_is_a_usage_error() {
         ["--ttl", "h"],
     ] {
         let output = sluice(folder.path(), base.iter().chain(&wrong), "");
-        assert_eq!(output.code, 2, "{wrong:?}: {}", output.stderr);
+        output.exits(2);
     }
 }
