@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_documents_say_of_stale_flags_is_the_policy_and_the_rest_is_as_usual() {
+    fn the_policy_takes_stale_limits_and_defaults_for_the_rest() {
         let changes = ChangePolicy {
             stale_ga_ms: Some(1),
             stale_unused_ms: Some(2),

@@ -20,7 +20,7 @@ routes: [{ name: open, match: /open, upstream: legacy }]
 ";
 
 #[test]
-fn a_document_that_was_read_before_a_change_is_taken_over_with_it() {
+fn a_document_read_before_a_change_is_applied_with_the_change() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sluice.yaml");
     fs::write(&path, GATEWAY).unwrap();

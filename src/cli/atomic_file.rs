@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_that_a_link_leads_to_is_replaced_and_the_link_stays() {
+    fn the_target_of_a_link_is_replaced_and_the_link_stays() {
         let folder = tempfile::tempdir().unwrap();
         let target = |name: &str| folder.path().join(name);
         fs::create_dir(target("backups")).unwrap();

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flags_document_has_a_version_and_its_sections_are_mappings() {
+    fn a_flags_document_has_a_version_and_object_sections() {
         for good in [
             json!({ "version": 1 }),
             json!({ "version": 1, "flags": {}, "tiers": [], "new": 1 }),

@@ -69,7 +69,7 @@ fn asked(address: SocketAddr, arguments: &[&str]) -> CommandOutput {
 }
 
 #[test]
-fn a_change_is_done_only_where_the_answer_says_so() {
+fn a_change_counts_as_made_only_with_a_complete_answer() {
     for body in [
         "{}",
         "[]",
@@ -97,7 +97,7 @@ fn a_change_is_done_only_where_the_answer_says_so() {
 }
 
 #[test]
-fn a_kill_is_sent_once_more_where_the_connection_broke_before_an_answer() {
+fn a_kill_is_retried_if_the_connection_broke_before_an_answer() {
     let done = || good(r#"{"revision":7,"changed":true}"#);
     for (command, expected) in [
         ("kill", "board is off for everyone   revision 7\n"),
@@ -131,7 +131,7 @@ fn a_kill_is_sent_once_more_where_the_connection_broke_before_an_answer() {
 }
 
 #[test]
-fn what_could_be_made_twice_is_sent_once() {
+fn a_change_that_is_not_idempotent_is_not_retried() {
     for arguments in [
         &["tenants", "set", "acme", "--tier", "large"][..],
         &["flags", "kill", "board", "--if-revision", "7"],

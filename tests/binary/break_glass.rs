@@ -86,7 +86,7 @@ fn begin(folder: &TempDir) -> SluiceProcess {
 }
 
 #[test]
-fn a_local_kill_holds_against_files_and_restarts_until_it_is_ended() {
+fn a_local_kill_survives_reloads_and_restarts_until_restored() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
     let path = folder.path();
@@ -140,7 +140,7 @@ fn a_local_kill_holds_against_files_and_restarts_until_it_is_ended() {
 }
 
 #[test]
-fn a_node_with_a_store_tells_what_is_killed_on_it_alone() {
+fn a_server_with_a_store_shows_local_kills() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
     let path = folder.path();
@@ -260,7 +260,7 @@ tenants: { acme: {} }
 }
 
 #[test]
-fn a_local_kill_ends_in_its_time() {
+fn a_local_kill_expires() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
     let sluice = begin(&folder);
@@ -272,7 +272,7 @@ fn a_local_kill_ends_in_its_time() {
 }
 
 #[test]
-fn what_is_no_kill_is_refused_with_its_code() {
+fn invalid_kills_are_rejected_with_their_codes() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
     let sluice = begin(&folder);
@@ -315,7 +315,7 @@ fn what_is_no_kill_is_refused_with_its_code() {
 }
 
 #[test]
-fn an_altered_journal_keeps_nobody_from_being_served() {
+fn an_altered_journal_stops_kills_and_no_request() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
     let path = folder.path();
@@ -355,7 +355,7 @@ fn an_altered_journal_keeps_nobody_from_being_served() {
 }
 
 #[test]
-fn a_second_process_follows_the_kills_of_the_first_and_takes_over_at_its_end() {
+fn a_second_process_follows_local_kills_and_takes_over() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
     let path = folder.path();
@@ -386,7 +386,7 @@ fn a_second_process_follows_the_kills_of_the_first_and_takes_over_at_its_end() {
 }
 
 #[test]
-fn a_kill_of_a_retired_flag_is_not_said_to_turn_it_off() {
+fn a_kill_of_a_retired_flag_is_shown_as_without_effect() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
     let path = folder.path();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{process::sluice, tokens::demo_folder};
 
 #[test]
-fn a_good_config_is_nothing_to_complain_about_and_warnings_fail_only_when_asked() {
+fn a_valid_config_passes_and_warnings_fail_only_with_strict() {
     let folder = demo_folder();
     let output = sluice(folder.path(), ["check", "--config", "sluice.yaml"], "");
     assert_eq!((output.code, &*output.stderr), (0, ""));
@@ -24,7 +24,7 @@ fn a_good_config_is_nothing_to_complain_about_and_warnings_fail_only_when_asked(
 }
 
 #[test]
-fn a_config_whose_flags_are_in_a_store_is_checked_without_it_or_against_a_file() {
+fn a_config_with_a_store_is_checked_alone_or_against_a_file() {
     let folder = demo_folder();
     let file = folder.path().join("sluice.yaml");
     let text = fs::read_to_string(&file).unwrap();

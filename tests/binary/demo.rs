@@ -20,7 +20,7 @@ fn curl(printed: &[String], tenant: &str) -> (String, String, std::net::SocketAd
 }
 
 #[test]
-fn four_tenants_get_four_answers_and_an_edit_lets_one_in_at_once() {
+fn four_tenants_get_four_answers_and_an_edit_admits_one() {
     let folder = tempfile::tempdir().unwrap();
     let demo = SluiceProcess::start(folder.path(), ["demo", "--any-port"]);
     demo.line("Every request prints a line");

@@ -151,7 +151,7 @@ fn a_certificate_changes_without_a_dropped_connection() {
 }
 
 #[test]
-fn who_has_no_certificate_does_not_get_as_far_as_to_sign_in_where_one_is_required() {
+fn without_a_required_certificate_nobody_can_sign_in() {
     let server = Encrypted::start(", client_certificates: { ca: ca.pem }");
     assert_eq!(server.whoami(&["--ca", "ca.pem"]).code, 3);
     let ours = server.authority.client(&[ClientName::Common("ops")]);

@@ -125,7 +125,7 @@ fn what_is_killed_on_the_server_is_explained_as_killed() {
 }
 
 #[test]
-fn the_routes_that_fit_and_do_not_decide_are_told_with_the_reason() {
+fn rejected_candidate_routes_are_listed_with_their_reason() {
     let served = ExplainedServer::start();
     let story = served.post(&json!({ "request": { "method": "GET", "path": "/board", "tenant": "acme" } }));
     let story = story.json();

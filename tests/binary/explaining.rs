@@ -45,7 +45,7 @@ fn a_closed_gate_is_explained_step_by_step() {
 }
 
 #[test]
-fn a_static_token_of_an_operator_is_told_to_be_removed_from_any_header() {
+fn the_removal_of_an_operators_static_token_is_explained() {
     let token = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
     for (header, path, code) in [
         ("Authorization: Bearer", "/nowhere", 0),
@@ -73,7 +73,7 @@ fn a_static_token_of_an_operator_is_told_to_be_removed_from_any_header() {
 }
 
 #[test]
-fn hosts_and_connections_are_explained_as_the_proxy_judges_them() {
+fn hosts_and_connections_are_explained_as_the_proxy_decides() {
     let folder = demo_folder();
     let file = folder.path().join("sluice.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
@@ -165,7 +165,7 @@ fn a_static_token_of_an_operator_is_told_to_count_as_none() {
 }
 
 #[test]
-fn an_open_gate_is_explained_with_the_headers_that_would_be_sent() {
+fn an_open_gate_is_explained_with_the_injected_headers() {
     let output = explain(&["--tenant", "acme", "GET", "/api/dispatch/v2/board"]);
     output.exits(0);
     for part in [
@@ -179,7 +179,7 @@ fn an_open_gate_is_explained_with_the_headers_that_would_be_sent() {
 }
 
 #[test]
-fn what_each_tenant_would_be_answered_is_what_the_demo_promises() {
+fn each_tenant_of_the_demo_is_explained_as_promised() {
     let answer = |tenant: &str| {
         let output = explain(&["--json", "--tenant", tenant, "GET", "/api/dispatch/v2/board"]);
         let story: Value = serde_json::from_str(&output.stdout).unwrap();
@@ -232,7 +232,7 @@ fn attributes_of_the_request_count_after_those_of_the_token() {
 }
 
 #[test]
-fn a_request_that_names_no_host_or_two_is_explained_as_the_proxy_judges_it() {
+fn no_host_and_two_hosts_are_explained_as_the_proxy_decides() {
     let folder = demo_folder();
     let explain = |host: &[&str], path: &str| {
         let arguments = [&["explain", "--tenant", "acme"], host, &["GET", path]].concat();
@@ -284,7 +284,7 @@ fn a_format_suffix_is_explained_as_the_proxy_judges_it() {
 }
 
 #[test]
-fn a_format_suffix_that_a_route_names_is_explained_as_the_proxy_judges_it() {
+fn a_format_suffix_is_explained_as_the_proxy_decides() {
     let folder = demo_folder();
     std::fs::write(
         folder.path().join("flags.yaml"),

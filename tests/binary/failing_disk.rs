@@ -228,7 +228,7 @@ fn begin() -> ManagedGateway {
 }
 
 #[test]
-fn a_disk_that_takes_nothing_refuses_changes_and_nothing_else_until_it_does_again() {
+fn a_full_disk_rejects_changes_and_nothing_else() {
     let managed = begin();
     let mut sluice = SluiceProcess::start_unsignalled(managed.path());
     sluice.line("admin listening");

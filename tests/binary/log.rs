@@ -91,7 +91,7 @@ fn attack(address: SocketAddr, stop: &AtomicBool) -> usize {
 }
 
 #[test]
-fn frames_that_a_dependency_complains_of_write_nothing_and_a_full_pipe_stops_nobody() {
+fn invalid_frames_and_a_full_log_pipe_stop_nobody() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
     let (mut sluice, unread) = SluiceProcess::start_unread(folder.path());
@@ -151,7 +151,7 @@ fn frames_that_a_dependency_complains_of_write_nothing_and_a_full_pipe_stops_nob
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_does_not_keep_it_from_ending() {
+fn an_unread_log_pipe_does_not_delay_the_exit() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
     let (mut sluice, _unread) = SluiceProcess::start_unread(folder.path());
@@ -161,7 +161,7 @@ fn a_pipe_that_nobody_reads_does_not_keep_it_from_ending() {
 }
 
 #[test]
-fn a_warning_that_comes_again_is_one_line_and_a_count() {
+fn a_repeated_warning_is_one_line_and_a_count() {
     let upstream = Upstream::named("legacy");
     let folder = folder(&upstream);
     let keys = KeyServer::broken();

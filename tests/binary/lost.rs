@@ -55,7 +55,7 @@ fn serves_what_was_known_last(managed: &ManagedGateway) {
 }
 
 #[test]
-fn a_kill_is_not_undone_by_damage_to_the_log_that_it_was_in() {
+fn a_kill_is_not_undone_by_damage_to_its_log() {
     type Damage = fn(&Path);
     let damages: [Damage; 3] = [
         |data| {
@@ -80,7 +80,7 @@ fn a_kill_is_not_undone_by_damage_to_the_log_that_it_was_in() {
 }
 
 #[test]
-fn a_damaged_store_says_that_it_is_wherever_it_is_asked_and_shows_what_is_left_of_its_log() {
+fn a_damaged_store_is_reported_and_its_remaining_log_shown() {
     let managed = killed();
     fs::remove_file(managed.path().join("data/sluice.db-wal")).unwrap();
     let running = managed.run();
@@ -119,7 +119,7 @@ fn a_damaged_store_says_that_it_is_wherever_it_is_asked_and_shows_what_is_left_o
 }
 
 #[test]
-fn a_seed_that_the_gateways_document_does_not_fit_leaves_the_store_empty() {
+fn a_seed_rejected_by_the_gateway_document_is_not_committed() {
     let managed = ManagedGateway::new();
     managed.route("board");
     let config = managed.path().join("sluice.yaml");
@@ -152,7 +152,7 @@ fn a_seed_that_the_gateways_document_does_not_fit_leaves_the_store_empty() {
 }
 
 #[test]
-fn a_backup_of_before_is_taken_back_on_purpose() {
+fn an_older_backup_is_restored_on_purpose() {
     let managed = killed();
     let data = managed.path().join("data");
     // What the store began with is in its file; the kill is in the log.
@@ -167,7 +167,7 @@ fn a_backup_of_before_is_taken_back_on_purpose() {
 }
 
 #[test]
-fn what_is_kept_beside_a_store_is_read_by_nobody_else() {
+fn files_beside_a_store_are_readable_by_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let managed = killed();
     let data = managed.path().join("data");

@@ -166,7 +166,7 @@ fn ways() -> [[(&'static str, &'static str, Value); 2]; 4] {
 }
 
 #[test]
-fn a_thousand_changes_under_load_are_in_force_when_they_are_answered() {
+fn a_thousand_changes_under_load_are_active_when_answered() {
     let managed = ManagedGateway::new();
     let sluice = managed.run();
     managed.furnish(&sluice);
@@ -221,7 +221,7 @@ fn a_thousand_changes_under_load_are_in_force_when_they_are_answered() {
 }
 
 #[test]
-fn what_was_acknowledged_outlives_the_process_being_killed() {
+fn acknowledged_changes_survive_sigkill() {
     let managed = ManagedGateway::new();
     let mut sluice = managed.run();
     managed.furnish(&sluice);
@@ -255,7 +255,7 @@ fn what_was_acknowledged_outlives_the_process_being_killed() {
 }
 
 #[test]
-fn sixteen_clients_that_say_what_they_saw_lose_no_update() {
+fn sixteen_clients_with_if_match_lose_no_update() {
     const CLIENTS: usize = 16;
     const ROUNDS: usize = 4;
     let managed = ManagedGateway::new();
@@ -300,7 +300,7 @@ fn sixteen_clients_that_say_what_they_saw_lose_no_update() {
 }
 
 #[test]
-fn a_damaged_store_is_told_of_and_the_last_good_document_serves_meanwhile() {
+fn with_a_damaged_store_the_last_good_document_is_served() {
     let managed = ManagedGateway::new();
     let mut sluice = managed.run();
     managed.furnish(&sluice);
@@ -332,7 +332,7 @@ fn a_damaged_store_is_told_of_and_the_last_good_document_serves_meanwhile() {
 }
 
 #[test]
-fn the_gateways_document_and_the_flags_of_a_store_are_held_together() {
+fn the_gateway_document_and_stored_flags_stay_consistent() {
     let managed = ManagedGateway::new();
     let sluice = managed.run();
     managed.furnish(&sluice);
@@ -368,7 +368,7 @@ fn the_gateways_document_and_the_flags_of_a_store_are_held_together() {
 }
 
 #[test]
-fn a_change_takes_over_nothing_that_became_of_the_gateways_document() {
+fn a_change_of_flags_applies_no_edit_of_the_gateway_document() {
     let managed = ManagedGateway::new();
     let sluice = managed.run();
     managed.furnish(&sluice);
@@ -415,7 +415,7 @@ fn a_change_takes_over_nothing_that_became_of_the_gateways_document() {
 }
 
 #[test]
-fn a_document_that_waits_for_a_flag_is_taken_over_when_it_comes() {
+fn a_rejected_document_is_applied_when_its_flag_is_created() {
     let managed = ManagedGateway::new();
     let sluice = managed.run();
     managed.furnish(&sluice);
@@ -436,7 +436,7 @@ fn a_document_that_waits_for_a_flag_is_taken_over_when_it_comes() {
 }
 
 #[test]
-fn files_are_looked_at_through_the_api_and_not_changed() {
+fn flags_of_files_are_readable_and_read_only_in_the_api() {
     let managed = ManagedGateway::new();
     let config = managed.path().join("sluice.yaml");
     let text = fs::read_to_string(&config).unwrap();
@@ -475,7 +475,7 @@ fn files_are_looked_at_through_the_api_and_not_changed() {
 }
 
 #[test]
-fn one_process_has_the_store() {
+fn a_store_is_used_by_one_process() {
     let managed = ManagedGateway::new();
     let _first = managed.run();
     let output = sluice(managed.path(), ["run"], "");
@@ -483,7 +483,7 @@ fn one_process_has_the_store() {
 }
 
 #[test]
-fn an_empty_store_begins_with_its_seed_and_looks_at_it_no_more() {
+fn an_empty_store_starts_with_its_seed_and_reads_it_once() {
     let managed = ManagedGateway::new();
     let config = managed.path().join("sluice.yaml");
     let text = fs::read_to_string(&config).unwrap();
@@ -525,7 +525,7 @@ fn an_empty_store_begins_with_its_seed_and_looks_at_it_no_more() {
 }
 
 #[test]
-fn a_change_is_whole_while_the_gateways_document_comes_and_goes() {
+fn changes_are_atomic_while_the_gateway_document_changes() {
     let managed = ManagedGateway::new();
     let sluice = managed.run();
     managed.furnish(&sluice);
@@ -569,7 +569,7 @@ fn a_change_is_whole_while_the_gateways_document_comes_and_goes() {
 }
 
 #[test]
-fn who_is_taken_out_of_the_tokens_is_out_whatever_is_wrong_elsewhere() {
+fn a_removed_token_is_invalid_even_if_the_config_is_rejected() {
     let managed = ManagedGateway::new();
     let config = managed.path().join("sluice.yaml");
     let text = fs::read_to_string(&config).unwrap();

@@ -45,7 +45,7 @@ fn variants(questions: &[(&str, &str, Option<&str>)]) -> Vec<String> {
 }
 
 #[test]
-fn eval_tells_64_bit_neighbours_apart() {
+fn eval_distinguishes_64_bit_neighbours() {
     let (own, near) = (("on", "off"), ("off", "on"));
     for (tenant, account, (exact, other)) in [
         ("nobody", Some("1152921504606846977"), own),
@@ -88,7 +88,7 @@ fn eval_draws_buckets_by_the_published_ids() {
 }
 
 #[test]
-fn eval_writes_the_digits_of_a_variant_and_refuses_numbers_that_it_can_not_compare() {
+fn eval_keeps_every_digit_and_rejects_incomparable_numbers() {
     let output = eval(
         r#"{"flag":"value","tenant":null}
 {"flag":"value","tenant":null,"attributes":{"account":0.09999999999999999999}}"#,
@@ -131,7 +131,7 @@ fn eval_writes_the_digits_of_a_variant_and_refuses_numbers_that_it_can_not_compa
 }
 
 #[test]
-fn check_refuses_numbers_that_can_not_be_compared_with_their_places() {
+fn check_rejects_incomparable_numbers_with_their_places() {
     let folder = tempfile::tempdir().unwrap();
     for (account, detail) in [
         ("12345678901234567890123456789012345", "at most 34 digits"),
@@ -165,7 +165,7 @@ fn explained(
 }
 
 #[test]
-fn explain_tells_64_bit_neighbours_apart_and_shows_their_digits() {
+fn explain_distinguishes_64_bit_neighbours_and_shows_digits() {
     let managed = ManagedServer::start();
     fs::write(managed.path().join("flags.yaml"), FLAGS).unwrap();
     managed.done(&["apply", "-f", "flags.yaml", "--yes", "--force"]);
@@ -301,7 +301,7 @@ fn a_number_goes_through_the_store_and_back_with_every_digit() {
 }
 
 #[test]
-fn a_number_that_can_not_be_compared_changes_no_record() {
+fn an_incomparable_number_changes_no_record() {
     let managed = ManagedServer::start();
     let before = managed.revision();
     for account in ["12345678901234567890123456789012345", "1e309", "-1e-325"] {
@@ -336,7 +336,7 @@ fn a_number_that_can_not_be_compared_changes_no_record() {
 }
 
 #[test]
-fn a_number_that_is_not_finite_is_no_value_of_a_variant_and_no_attribute() {
+fn numbers_that_are_not_finite_are_rejected() {
     let managed = ManagedServer::start();
     let before = managed.revision();
     for value in [".inf", "-.Inf", ".nan", "1e400", "[{ a: .inf }]", &"1".repeat(50)] {

@@ -120,7 +120,7 @@ impl ManagedServer {
 }
 
 #[test]
-fn a_refusal_is_words_for_people_and_the_answer_itself_for_scripts() {
+fn a_rejection_is_text_for_people_and_json_for_scripts() {
     let managed = ManagedServer::start();
     let promote = ["flags", "promote", "board", "ga"];
     let output = managed.refused(&promote);
@@ -148,7 +148,7 @@ fn a_refusal_is_words_for_people_and_the_answer_itself_for_scripts() {
 }
 
 #[test]
-fn what_does_not_exist_is_named() {
+fn unknown_names_are_reported_with_suggestions() {
     let managed = ManagedServer::start();
     for (arguments, code) in [
         (&["flags", "show", "bord"][..], "FLAG_NOT_FOUND"),
@@ -196,7 +196,7 @@ fn a_document_may_come_from_standard_input() {
 }
 
 #[test]
-fn a_dry_run_says_who_changes_and_changes_nothing() {
+fn a_dry_run_lists_changed_tenants_and_changes_nothing() {
     let managed = ManagedServer::start();
     let before = managed.revision();
     let output = managed.done(&["tenants", "override", "acme", "board", "on", "--dry-run"]);
@@ -223,7 +223,7 @@ fn a_dry_run_says_who_changes_and_changes_nothing() {
 }
 
 #[test]
-fn what_takes_force_is_said_before_it_is_refused() {
+fn a_need_of_force_is_shown_by_a_dry_run() {
     let admin = "admin: { address: \"127.0.0.1:0\" }\ncontrol: { max_blast_radius: 1 }\n";
     let managed = ManagedServer::empty(admin);
     managed.done(&["apply", "-f", "flags.yaml", "--yes"]);
@@ -264,7 +264,7 @@ fn what_takes_force_is_said_before_it_is_refused() {
 }
 
 #[test]
-fn an_override_is_set_and_taken_back() {
+fn an_override_is_set_and_removed() {
     let managed = ManagedServer::start();
     for (variant, shown) in [
         ("on", Some("board on")),
@@ -289,7 +289,7 @@ fn an_override_is_set_and_taken_back() {
 }
 
 #[test]
-fn whoever_names_an_older_revision_changes_nothing() {
+fn an_outdated_revision_changes_nothing() {
     let managed = ManagedServer::start();
     let revision = managed.revision();
     let (old, now) = ((revision - 1).to_string(), revision.to_string());
@@ -299,7 +299,7 @@ fn whoever_names_an_older_revision_changes_nothing() {
 }
 
 #[test]
-fn a_document_is_applied_only_after_somebody_agreed() {
+fn a_document_is_applied_only_when_confirmed() {
     let managed = ManagedServer::empty("");
     let apply = ["apply", "-f", "flags.yaml"];
     let output = managed.refused(&apply);
@@ -330,7 +330,7 @@ fn a_document_is_applied_only_after_somebody_agreed() {
 }
 
 #[test]
-fn what_was_exported_is_in_force_and_changes_nothing_when_it_is_applied() {
+fn an_exported_document_changes_nothing_when_applied() {
     let managed = ManagedServer::start();
     managed.done(&["flags", "tiers", "board", "large=on"]);
     managed.done(&["export", "-o", "all.json"]);
@@ -342,7 +342,7 @@ fn what_was_exported_is_in_force_and_changes_nothing_when_it_is_applied() {
 }
 
 #[test]
-fn tenants_are_brought_in_each_with_a_result() {
+fn tenants_are_imported_each_with_a_result() {
     let managed = ManagedServer::start();
     let tenants =
         "version: 1\ntenants: { acme: { tier: large }, hooli: { tier: small }, initech: { tier: small } }\n";
@@ -365,7 +365,7 @@ fn tenants_are_brought_in_each_with_a_result() {
 }
 
 #[test]
-fn an_import_takes_away_what_operators_set_only_after_somebody_agreed() {
+fn an_import_removes_operator_settings_only_when_confirmed() {
     let managed = ManagedServer::start();
     managed.done(&["tenants", "override", "acme", "board", "on"]);
     managed.done(&["tenants", "allow", "globex", "board"]);
@@ -452,7 +452,7 @@ fn fields_that_are_not_named_stay() {
 }
 
 #[test]
-fn a_flag_goes_only_the_way_that_was_said() {
+fn promote_and_revert_keep_their_direction() {
     let managed = ManagedServer::start();
     let urgent = [
         "--decision-maker",
@@ -503,7 +503,7 @@ fn lists_are_printed_whole_or_by_pages() {
 }
 
 #[test]
-fn the_log_is_proven_here_and_what_was_altered_is_found() {
+fn the_log_is_verified_locally_and_alterations_are_found() {
     let managed = ManagedServer::start();
     managed.done(&["flags", "kill", "board", "--reason", "INC-7"]);
     let output = managed.done(&["audit", "verify"]);
@@ -529,7 +529,7 @@ fn the_log_is_proven_here_and_what_was_altered_is_found() {
 }
 
 #[test]
-fn a_backup_is_a_file_that_was_not_there() {
+fn a_backup_replaces_no_file() {
     let managed = ManagedServer::start();
     let output = managed.output(&["backup", "-o", "copy"]);
     output.exits(0);
@@ -541,7 +541,7 @@ fn a_backup_is_a_file_that_was_not_there() {
 }
 
 #[test]
-fn no_file_is_written_over_unless_that_is_said() {
+fn no_file_is_replaced_without_force() {
     let managed = ManagedServer::start();
     let file = managed.path().join("mine.yaml");
     for command in [&["export"][..], &["backup"], &["audit", "export"]] {
@@ -556,7 +556,7 @@ fn no_file_is_written_over_unless_that_is_said() {
 }
 
 #[test]
-fn a_token_is_asked_for_where_there_are_operators() {
+fn a_token_is_required_if_there_are_operators() {
     let token = |name: &str, role: &str, folder: &Path| {
         let file = format!("{name}.token");
         let output = sluice(

@@ -41,7 +41,7 @@ fn a_token_is_printed_once_and_its_entry_holds_only_the_hash() {
 }
 
 #[test]
-fn a_token_goes_into_a_file_that_only_its_owner_reads_and_replaces_none() {
+fn a_token_file_is_readable_by_its_owner_and_replaces_none() {
     let folder = tempfile::tempdir().unwrap();
     let issue = [
         "operators",
@@ -77,7 +77,7 @@ fn a_token_goes_into_a_file_that_only_its_owner_reads_and_replaces_none() {
 }
 
 #[test]
-fn a_token_that_everybody_reads_is_warned_of_and_so_is_one_that_is_not_used() {
+fn world_readable_and_unused_tokens_are_warned_of() {
     let folder = tempfile::tempdir().unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let server = format!("http://{nobody}");
@@ -102,7 +102,7 @@ fn a_token_that_everybody_reads_is_warned_of_and_so_is_one_that_is_not_used() {
 }
 
 #[test]
-fn an_orgs_admin_has_an_org_and_nobody_else_has() {
+fn only_an_org_admin_has_an_org() {
     let folder = tempfile::tempdir().unwrap();
     for (role, org) in [("org-admin", None), ("operator", Some("acme"))] {
         let mut arguments = vec!["operators", "token", "--name", "ann", "--role", role];
@@ -113,7 +113,7 @@ fn an_orgs_admin_has_an_org_and_nobody_else_has() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_by_the_exit_code() {
+fn an_unreachable_server_has_its_own_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for server in [format!("http://{nobody}"), "unix:./nowhere".to_owned()] {
@@ -137,7 +137,7 @@ fn a_server_that_is_not_there_is_told_by_the_exit_code() {
 }
 
 #[test]
-fn something_else_that_answers_is_not_taken_for_the_api() {
+fn other_servers_are_not_mistaken_for_the_api() {
     let folder = tempfile::tempdir().unwrap();
     for answer in [
         "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>",
@@ -160,7 +160,7 @@ fn something_else_that_answers_is_not_taken_for_the_api() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
+fn a_silent_server_is_waited_for_until_the_timeout() {
     let folder = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = format!("http://{}", listener.local_addr().unwrap());
@@ -173,7 +173,7 @@ fn a_server_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
 }
 
 #[test]
-fn an_exported_log_is_proven_without_a_server() {
+fn an_exported_log_is_verified_without_a_server() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("empty.jsonl"), "").unwrap();
     fs::write(folder.path().join("other.jsonl"), "{\"id\":1}\n").unwrap();
@@ -191,7 +191,7 @@ fn an_exported_log_is_proven_without_a_server() {
 }
 
 #[test]
-fn a_document_that_is_no_good_one_never_leaves_this_machine() {
+fn an_invalid_document_is_not_sent() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(
         folder.path().join("flags.yaml"),
@@ -209,7 +209,7 @@ fn a_document_that_is_no_good_one_never_leaves_this_machine() {
 }
 
 #[test]
-fn shells_are_taught_every_command() {
+fn completion_scripts_contain_every_command() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {
         let output = sluice(folder.path(), ["completion", shell], "");
@@ -224,7 +224,7 @@ fn shells_are_taught_every_command() {
 }
 
 #[test]
-fn what_helps_is_said_of_codes_that_there_are() {
+fn hints_name_codes_of_the_api() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let known = fs::read_to_string(root.join("docs/api.md")).unwrap();
     let cures = fs::read_to_string(root.join("src/cli/cure.rs")).unwrap();
@@ -247,7 +247,7 @@ fn what_helps_is_said_of_codes_that_there_are() {
 }
 
 #[test]
-fn what_is_applied_is_bound_to_the_revision_that_was_shown() {
+fn apply_requires_the_revision_that_was_shown() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: { a: {} }\n").unwrap();
     let shown =

@@ -8,7 +8,7 @@ use crate::operating::ManagedServer;
 use crate::process::{SluiceProcess, sluice};
 
 #[test]
-fn a_server_is_believed_by_its_certificate_only() {
+fn a_server_is_trusted_by_its_certificate_only() {
     let managed = ManagedServer::start();
     let (ours, other) = (Authority::new(), Authority::new());
     fs::write(managed.path().join("ours.pem"), ours.pem()).unwrap();
@@ -60,7 +60,7 @@ fn a_server_is_believed_by_its_certificate_only() {
 }
 
 #[test]
-fn tls_where_none_is_spoken_and_none_where_it_is_are_told_with_what_helps() {
+fn a_mismatch_of_tls_and_plain_http_is_explained() {
     let managed = ManagedServer::start();
     let ours = Authority::new();
     fs::write(managed.path().join("ours.pem"), ours.pem()).unwrap();
@@ -86,7 +86,7 @@ fn tls_where_none_is_spoken_and_none_where_it_is_are_told_with_what_helps() {
 }
 
 #[test]
-fn a_second_process_on_a_store_is_told_which_the_first_is() {
+fn a_second_process_on_a_store_is_told_the_first() {
     let managed = ManagedServer::start();
     let output = sluice(managed.path(), ["run"], "");
     output.exits(1);
@@ -100,7 +100,7 @@ fn a_second_process_on_a_store_is_told_which_the_first_is() {
 }
 
 #[test]
-fn a_flag_of_files_is_killed_on_this_machine_by_whoever_may_open_the_socket() {
+fn a_flag_of_files_is_killed_locally_through_the_socket() {
     let folder = tempfile::tempdir().unwrap();
     let config = "version: 1\nlisteners: [{ name: public, address: '127.0.0.1:0' }]\nadmin: { address: '127.0.0.1:0' }\n\
         flags: { file: flags.yaml }\nbreak_glass: { socket: sluice.sock, journal: journal.jsonl }\n\
@@ -151,7 +151,7 @@ fn a_flag_of_files_is_killed_on_this_machine_by_whoever_may_open_the_socket() {
 }
 
 #[test]
-fn a_backup_that_is_put_in_a_stores_place_is_served_with_its_log() {
+fn a_restored_backup_is_served_with_its_log() {
     let managed = ManagedServer::start();
     managed.done(&["flags", "kill", "board", "--reason", "INC-7"]);
     managed.done(&["backup", "-o", "copy"]);

@@ -118,7 +118,7 @@ fn two_hundred_reloads_under_load_fail_no_request() {
 }
 
 #[test]
-fn a_bad_file_changes_nothing_is_reported_once_and_a_fixed_one_takes_effect() {
+fn an_invalid_file_is_reported_once_and_changes_nothing() {
     let upstream = Upstream::named("legacy");
     let (folder, issuer) = folder(&upstream);
     let sluice = SluiceProcess::start(folder.path(), ["run"]);
@@ -152,7 +152,7 @@ fn a_bad_file_changes_nothing_is_reported_once_and_a_fixed_one_takes_effect() {
 }
 
 #[test]
-fn what_can_t_be_had_is_said_by_name_at_start() {
+fn a_missing_address_or_file_is_named_at_the_start() {
     let upstream = Upstream::named("legacy");
     let (folder, _issuer) = folder(&upstream);
     let config = fs::read_to_string(folder.path().join("sluice.yaml")).unwrap();
@@ -178,7 +178,7 @@ fn what_can_t_be_had_is_said_by_name_at_start() {
 }
 
 #[test]
-fn it_starts_with_an_upstream_that_can_not_be_resolved_and_answers_503_for_it() {
+fn an_unresolved_upstream_answers_503() {
     let upstream = Upstream::named("legacy");
     let (folder, issuer) = folder(&upstream);
     let path = folder.path().join("sluice.yaml");
@@ -195,7 +195,7 @@ fn it_starts_with_an_upstream_that_can_not_be_resolved_and_answers_503_for_it() 
 }
 
 #[test]
-fn it_drains_on_sigterm_and_exits_with_zero() {
+fn sigterm_drains_and_exits_with_zero() {
     let upstream = Upstream::named("legacy");
     let (folder, issuer) = folder(&upstream);
     let mut sluice = SluiceProcess::start(folder.path(), ["run"]);
@@ -206,7 +206,7 @@ fn it_drains_on_sigterm_and_exits_with_zero() {
 }
 
 #[test]
-fn it_starts_with_a_warning_in_its_log_and_says_where_it_listens() {
+fn it_logs_its_addresses_at_the_start() {
     let upstream = Upstream::named("legacy");
     let (folder, _issuer) = folder(&upstream);
     let sluice = SluiceProcess::start(folder.path(), ["run", "--config", "sluice.yaml"]);

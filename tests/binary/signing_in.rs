@@ -12,7 +12,7 @@ const NOBODY: &str = "admin: { address: '127.0.0.1:0' }";
 const SOMEBODY: &str = "admin: { address: '127.0.0.1:0', operators: { tokens: { file: tokens.yaml } } }";
 
 #[test]
-fn operators_who_are_lost_from_the_document_stay_until_the_next_start() {
+fn operators_removed_from_the_document_stay_until_a_restart() {
     let managed = ManagedGateway::new();
     let folder = managed.path();
     let nobody = fs::read_to_string(folder.join("sluice.yaml")).unwrap();
@@ -93,7 +93,7 @@ fn status(server: &SluiceProcess, token: &str) -> u16 {
 }
 
 #[test]
-fn an_operator_whose_key_is_withdrawn_at_the_issuer_is_signed_in_no_more() {
+fn a_withdrawn_key_of_the_issuer_signs_nobody_in() {
     let managed = ManagedGateway::new();
     let issuer = Issuer::new("https://staff.example", Algorithm::Es256, "k1");
     let keys = KeyServer::of(&[&issuer]);
@@ -114,7 +114,7 @@ fn an_operator_whose_key_is_withdrawn_at_the_issuer_is_signed_in_no_more() {
 }
 
 #[test]
-fn a_jwks_file_that_is_emptied_while_the_server_runs_signs_nobody_in_and_is_warned_of() {
+fn an_emptied_jwks_file_signs_nobody_in_and_is_warned_of() {
     let managed = ManagedGateway::new();
     let issuer = Issuer::new("https://staff.example", Algorithm::Es256, "k1");
     let write = |text: &str| {

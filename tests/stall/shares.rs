@@ -209,7 +209,7 @@ fn observe(sluice: &Sluice, soak: Duration) -> (Duration, usize, u64) {
 }
 
 #[test]
-fn requests_that_never_end_hold_no_more_descriptors_than_a_clients_share() {
+fn endless_requests_hold_only_a_clients_share_of_descriptors() {
     assert_unharmed(|| {
         let rest = "limits: { max_in_flight_per_client: 200 }";
         let sluice = Sluice::start_with(LIMITS, rest, None);
@@ -235,7 +235,7 @@ fn requests_that_never_end_hold_no_more_descriptors_than_a_clients_share() {
 }
 
 #[test]
-fn answers_that_nobody_reads_take_no_more_memory_than_a_clients_share() {
+fn unread_answers_take_only_a_clients_share_of_memory() {
     assert_unharmed(|| {
         let rest = "limits: { max_buffered_per_client: 64MiB, max_in_flight_per_client: 10000 }";
         let sluice = Sluice::start_with(LIMITS, rest, None);
@@ -261,7 +261,7 @@ fn answers_that_nobody_reads_take_no_more_memory_than_a_clients_share() {
 }
 
 #[test]
-fn answers_that_nobody_reads_over_http_1_take_no_more_memory_than_a_clients_share() {
+fn unread_http_1_answers_take_only_a_clients_share_of_memory() {
     let rest = "limits: { max_buffered_per_client: 64MiB }";
     let sluice = Sluice::start_with(LIMITS, rest, None);
     p99(sluice.address);
@@ -281,7 +281,7 @@ fn answers_that_nobody_reads_over_http_1_take_no_more_memory_than_a_clients_shar
 }
 
 #[test]
-fn with_1024_descriptors_hundreds_of_addresses_with_a_handful_each_shut_nobody_out() {
+fn with_1024_descriptors_hundreds_of_addresses_stop_nobody() {
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
         let quiet = p99(sluice.address);
@@ -343,14 +343,14 @@ fn with_1024_descriptors_one_address_stops_nobody() {
 }
 
 #[test]
-fn with_1024_descriptors_small_answers_that_nobody_takes_stop_nobody() {
+fn with_1024_descriptors_unread_small_answers_stop_nobody() {
     let small = |stream| request(stream, "GET", "/");
     // The connection to an upstream is held until the answer is written.
     few_descriptors_in_turn(&[0, 4, 0, 0, 0, 0], small, small);
 }
 
 #[test]
-fn with_1024_descriptors_answers_before_the_end_of_the_body_stop_nobody() {
+fn with_1024_descriptors_early_answers_stop_nobody() {
     let open = |stream| early_post(stream, 0);
     let whole = |stream| early_post(stream, END_STREAM);
     few_descriptors_in_turn(&[], open, whole);
@@ -362,7 +362,7 @@ fn with_1024_descriptors_twenty_addresses_stop_nobody() {
 }
 
 #[test]
-fn with_1024_descriptors_two_thousand_silent_connections_stop_nobody() {
+fn with_1024_descriptors_2000_silent_connections_stop_nobody() {
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
         let quiet = p99(sluice.address);
@@ -399,7 +399,7 @@ fn taken(what: &str, attack: impl FnOnce(&Sluice) -> Vec<Frames>) -> (f64, f64) 
 }
 
 #[test]
-fn nothing_takes_more_memory_than_is_counted_for_it() {
+fn no_request_takes_more_memory_than_counted() {
     let streams = |settings: &'static [u8], bytes: fn(u32) -> Vec<u8>| {
         move |sluice: &Sluice| hold(sluice.address, [address_of(1); 10], settings, bytes)
     };

@@ -24,7 +24,7 @@ fn patience() -> u64 {
 }
 
 #[test]
-fn five_thousand_slow_clients_leave_the_others_alone_and_are_got_rid_of() {
+fn five_thousand_slow_clients_are_closed_and_harm_nobody() {
     assert_unharmed(slow_clients);
 }
 

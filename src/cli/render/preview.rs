@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_only_a_request_tells_of_is_counted_and_what_takes_force_is_said() {
+    fn requests_that_may_change_and_a_need_of_force_are_shown() {
         let answer = json!({
             "needs_force": true,
             "preview": { "known": 12, "tenants": 0, "by_request": 12 },
