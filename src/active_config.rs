@@ -1,5 +1,6 @@
-//! What is accepted: the gateway's document and the flags, from files or from a store, with what is killed on this machine
-//! put over them. Documents, the control plane and break-glass all change it here, one at a time.
+//! The active configuration: the gateway document and the flags (from files or from a store), with the kills of this
+//! machine applied on top. Reloads, the control plane and break-glass all change it here, one at a time under one lock,
+//! and publish the resulting snapshot to the proxy.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -14,48 +15,51 @@ use tracing::error;
 use crate::environment::variable;
 use crate::story::ExplainGateway;
 
-/// What is accepted.
+/// The active configuration of this process.
 pub(crate) struct ActiveConfig {
-    /// The gateway's document.
+    /// Path of the gateway document.
     path: PathBuf,
-    /// There once the proxy runs.
+    /// Set once the proxy runs.
     proxy: OnceLock<(Publisher, Arc<Readiness>)>,
-    /// There once the files are watched.
+    /// Makes the watcher read the files again. Set once the files are watched.
     again: OnceLock<Again>,
     accepted: Mutex<Accepted>,
     break_glass: Option<Arc<BreakGlass>>,
 }
 
-/// What is accepted, with nothing killed on this machine.
+/// The last accepted config, without the kills of this machine.
 struct Accepted {
-    /// The gateway's document, as it was loaded along with some flags.
+    /// The gateway document, as loaded together with some flags.
     loaded: Loaded,
+    /// The snapshot before local kills are applied.
     base: Arc<Snapshot>,
-    /// Where a store keeps the flags.
+    /// The flags, if they are in a store.
     stored: Option<StoredFlags>,
 }
 
-/// The flags of a store.
+/// The flags of a store at a revision.
 struct StoredFlags {
     compiled: Compiled,
     revision: u64,
-    /// Whether the gateway's document was loaded along with flags whose ids are those of these.
+    /// True if the gateway document was loaded with flags that have the same ids. Gates refer to flags by id, so a
+    /// document loaded with other ids can't be published with these flags.
     ids_match: bool,
 }
 
-/// Why a document is not accepted.
+/// Reason why a document is rejected.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DocumentRejected {
-    /// It can't be prepared.
+    /// The proxy can't prepare it.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    /// With the flags as they are now it has problems.
+    /// It has problems with the current flags.
     #[error("{0}")]
     Document(Box<config::Report>),
 }
 
 impl ActiveConfig {
-    /// Takes over what was loaded from `path`, along with flags of a store at a revision if they are in one.
+    /// Creates the configuration from the document loaded from `path`, and the flags with their revision if they are in
+    /// a store.
     pub(crate) fn new(
         path: PathBuf,
         loaded: Loaded,
@@ -78,11 +82,14 @@ impl ActiveConfig {
         })
     }
 
-    /// Starts a proxy that serves this.
-    pub(crate) fn start(&self, options: proxy::StartOptions) -> Result<proxy::Running, proxy::StartError> {
-        let mut served = self.served.lock();
-        served.loaded.snapshot = self.composed(&served.plain);
-        let running = proxy::start(&served.loaded, options)?;
+    /// Starts a proxy that serves this configuration.
+    ///
+    /// # Errors
+    /// The proxy can't start, for example because an address is in use.
+    pub(crate) fn start(&self, options: proxy::Options) -> Result<proxy::Running, proxy::StartError> {
+        let mut accepted = self.accepted.lock();
+        accepted.loaded.snapshot = self.with_local_kills(&accepted.base);
+        let running = proxy::start(&accepted.loaded, options)?;
         let _ = self
             .proxy
             .set((running.publisher(), Arc::clone(running.readiness())));
@@ -91,17 +98,22 @@ impl ActiveConfig {
         Ok(running)
     }
 
-    /// Who is to be asked to read the files again when a document that was refused may be good.
+    /// Sets the handle that makes the watcher read the files again, for documents that were rejected because they name
+    /// flags that did not exist.
     pub(crate) fn set_watch(&self, again: Again) {
         let _ = self.again.set(again);
     }
 
-    /// The gateway's document as it is on the disk now, along with the flags that are accepted.
+    /// Reads the gateway document from the disk, with the active flags.
+    ///
+    /// # Errors
+    /// Every problem of the document.
     pub(crate) fn read_document(&self) -> Result<Loaded, config::Report> {
         let accepted = self.accepted.lock();
         let stored = accepted.stored.as_ref();
         let stored = stored.map(|stored| (stored.compiled.clone(), stored.revision));
-        // Loading takes its time, in which changes must not wait.
+        // Loading takes long for a large document. Changes of flags must not wait for it, so the lock is released;
+        // `apply_document` loads again if the flags have changed since.
         drop(accepted);
         match stored {
             Some((compiled, revision)) => self.load_with_flags(Files::Disk, &compiled, revision),
@@ -109,7 +121,10 @@ impl ActiveConfig {
         }
     }
 
-    /// Serves what was read of the gateway's document from now on.
+    /// Publishes a gateway document that was read from the disk.
+    ///
+    /// # Errors
+    /// The document is rejected; the active configuration stays as it was.
     pub(crate) fn apply_document(&self, mut loaded: Loaded) -> Result<Published, DocumentRejected> {
         let mut accepted = self.accepted.lock();
         let moves = accepted.stored.is_some() && loaded.flags_source != accepted.loaded.flags_source;
@@ -117,7 +132,8 @@ impl ActiveConfig {
             let StoredFlags {
                 compiled, revision, ..
             } = stored;
-            // Flags and tenants may have changed since it was read.
+            // Flags and tenants may have changed since the document was read. Other flags need another load, because
+            // gates hold flag ids; the files in memory are used, so that the document stays the one that was read.
             if !Arc::ptr_eq(&loaded.snapshot.flags, &compiled.flags) {
                 loaded = self
                     .load_with_flags(loaded.files, compiled, *revision)
@@ -137,20 +153,20 @@ impl ActiveConfig {
         Ok(published)
     }
 
-    /// Serves what is killed on this machine now, and no longer what was.
+    /// Publishes the active configuration with the current local kills.
     pub(crate) fn apply_local_kills(&self) {
         let accepted = self.accepted.lock();
         if let Some((publisher, _)) = self.proxy.get()
             && let Err(error) = publisher.publish_flags(self.with_local_kills(&accepted.base))
         {
-            // What is base is what was published last, under the same lock.
-            error!(%error, "a local kill is not in force");
+            // Not expected: the base snapshot was published before, under the same lock.
+            error!(%error, "a local kill is not active");
         }
         drop(accepted);
         self.report_local_kills();
     }
 
-    /// What a kill of a flag would come to.
+    /// Returns whether the flag can be killed.
     pub(crate) fn killable(&self, flag: &str) -> Killable {
         let flags = Arc::clone(&self.accepted.lock().base.flags);
         match flags.id(flag).and_then(|id| flags.flag(id)) {
@@ -160,29 +176,29 @@ impl ActiveConfig {
         }
     }
 
-    /// Which snapshot is accepted, nothing killed.
+    /// Returns the revision of the snapshot without local kills.
     pub(crate) fn revision(&self) -> Revision {
         self.accepted.lock().base.revision.clone()
     }
 
-    /// Whether the lifecycle is enforced.
+    /// Returns whether the lifecycle is enforced.
     pub(crate) fn eligibility(&self) -> rules::Eligibility {
         self.accepted.lock().base.flags.eligibility()
     }
 
-    /// What was loaded, for those who are told of it by the document.
+    /// Calls `read` with the loaded document, under the lock.
     pub(crate) fn with_loaded<R>(&self, read: impl FnOnce(&Loaded) -> R) -> R {
         read(&self.accepted.lock().loaded)
     }
 
-    /// Returns the gateway that is accepted, to explain requests; none before the proxy runs.
+    /// Returns the active gateway for explanations; `None` before the proxy runs.
     pub(crate) fn gateway(&self) -> Option<ExplainGateway> {
         let accepted = self.accepted.lock();
         let (publisher, _) = self.proxy.get()?;
         Some(ExplainGateway::new(&accepted.loaded, publisher.decider()))
     }
 
-    /// The document of the flags that files manage, as it is on the disk now.
+    /// Reads the flags document from the disk; `None` if the flags are in a store, or the document is invalid.
     pub(crate) fn flags_document(&self) -> Option<serde_json::Value> {
         let source = self.accepted.lock().loaded.flags_source.clone();
         let (FlagsSource::File(path) | FlagsSource::Directory(path)) = source else {
@@ -191,8 +207,10 @@ impl ActiveConfig {
         config::flags_document(Files::Disk, &path).ok()
     }
 
-    /// The gateway's document along with stored flags. Of these a change takes `files` as they were when the document
-    /// was taken over: what became of them since is for their watch to take over, or to refuse.
+    /// Loads the gateway document with flags of a store.
+    ///
+    /// A change of flags passes the `files` of the accepted document, not those on the disk: edits since then are for the
+    /// watcher to publish or to reject, and must not become active through a change of a flag.
     fn load_with_flags(
         &self,
         files: Files,
@@ -202,6 +220,7 @@ impl ActiveConfig {
         config::load_managed(files, &self.path, &variable, compiled, revision)
     }
 
+    /// Publishes a loaded document, and makes it the accepted one if the proxy takes it.
     fn publish_loaded(&self, accepted: &mut Accepted, mut loaded: Loaded) -> Result<Published, PrepareError> {
         let base = Arc::clone(&loaded.snapshot);
         loaded.snapshot = self.with_local_kills(&base);
@@ -215,7 +234,7 @@ impl ActiveConfig {
         Ok(published)
     }
 
-    /// The snapshot with what is killed put over it.
+    /// Returns the snapshot with the local kills applied.
     fn with_local_kills(&self, base: &Arc<Snapshot>) -> Arc<Snapshot> {
         let kills = self.local_kills();
         let killed: Vec<_> = kills
@@ -233,13 +252,13 @@ impl ActiveConfig {
         })
     }
 
-    /// What is killed on this machine.
+    /// Returns the kills of this machine.
     pub(crate) fn local_kills(&self) -> Vec<LocalKill> {
         let break_glass = self.break_glass.as_deref();
         break_glass.map(BreakGlass::kills).unwrap_or_default()
     }
 
-    /// Serves these flags from now on, along with the gateway's document that is accepted, or one that fits them.
+    /// Publishes flags with the accepted gateway document, or with the document in `fit` that was loaded for these flags.
     fn publish_flags(
         &self,
         accepted: &mut Accepted,
@@ -248,6 +267,9 @@ impl ActiveConfig {
         fit: Fit,
     ) -> Result<(), PublishError> {
         let prepare = |reason: String| PublishError::Prepare(reason);
+        // Recorded before they are published: the flags are committed, so every later document must be loaded with them,
+        // even if this publication fails. If they need the document in `fit`, `ids_match` stays false until it is
+        // published, so that after a failure the next check loads again.
         accepted.stored = Some(StoredFlags {
             compiled: compiled.clone(),
             revision: revision.0,
@@ -273,7 +295,7 @@ impl ActiveConfig {
         Ok(())
     }
 
-    /// Says in `/readyz?verbose` what is killed.
+    /// Shows the local kills in `/readyz?verbose`.
     fn report_local_kills(&self) {
         let words = |kill: &LocalKill| {
             let until = control::time_text(kill.until);
@@ -305,7 +327,9 @@ impl Publish for ActiveConfig {
             return Ok(None);
         }
         let files = accepted.loaded.files.clone();
-        // Loading takes its time, in which a change of other flags must not wait.
+        // Loading takes long for a large document: local kills, readers and other changes must not wait for it, so the
+        // lock is released. The result stays valid, because no document is applied between `check` and `publish`
+        // (`Control::undisturbed`).
         drop(accepted);
         let loaded = self.load_with_flags(files, compiled, revision);
         loaded
@@ -325,7 +349,7 @@ impl Publish for ActiveConfig {
         self.publish_flags(&mut accepted, compiled, revision, fit)?;
         drop(accepted);
         self.report_local_kills();
-        // A document that was refused may have waited for these flags.
+        // A document that was rejected for an unknown flag may be valid now.
         if !same_names && let Some(again) = self.again.get() {
             again.read();
         }

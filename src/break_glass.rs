@@ -13,17 +13,20 @@ use tokio::sync::watch;
 use crate::active_config::ActiveConfig;
 use crate::clock;
 
-/// Under this name `/readyz?verbose` says why no flag can be killed through this process.
+/// Name of the entry in `/readyz?verbose` with the reason why this process accepts no local kills.
 const NOTE: &str = "break-glass closed";
 
-/// The thread; dropping it ends it.
+/// The thread. Dropping it ends it.
 pub(crate) struct BreakGlassThread {
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl BreakGlassThread {
-    /// Answers at `socket` from now on, or once no other process does.
+    /// Starts to serve the socket, or to wait until no other process serves it.
+    ///
+    /// # Errors
+    /// There is no thread, or no runtime.
     pub(crate) fn start(
         socket: &Path,
         break_glass: &Arc<BreakGlass>,
@@ -33,7 +36,7 @@ impl BreakGlassThread {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .context("there can be no break-glass socket")?;
+            .context("can't start the break-glass socket")?;
         let (killable, enforce) = (Arc::clone(active_config), Arc::clone(active_config));
         let server = BreakGlassServer {
             break_glass: Arc::clone(break_glass),

@@ -1,5 +1,5 @@
-//! The control plane of this process: made of where the flags came from, asked through the admin API, and kept going by
-//! a thread that looks at what requests met and writes down what the store holds.
+//! The control plane of this process, created from the source of the flags and served by the admin API. A thread records
+//! what the proxy observes of flags, and writes the last good document.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -25,31 +25,31 @@ use crate::operators;
 use crate::startup::StartupFlags;
 use crate::story::{self, ExplainInput};
 
-/// How often it is looked whether there is a new document to write down.
+/// Interval at which the recorder checks for a new document.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// How often it is looked at what requests met, and that is written down.
+/// Interval at which the observations of the proxy are collected and written.
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(5);
-/// In the store's directory: what was observed of flags.
+/// Name of the file with the observations, in the directory of the store.
 const OBSERVATIONS_FILE: &str = "observations.json";
 
-/// The control plane of this process. Dropping it ends its thread, which writes everything down once more.
+/// The control plane of this process. Dropping it ends the recorder, which writes everything a last time.
 pub(crate) struct ControlPlane {
     pub(crate) control: Arc<Control>,
     pub(crate) operators: Arc<Operators>,
     observer: Arc<ProxyObserver>,
     explainer: Arc<RequestExplainer>,
     recorder: Option<Recorder>,
-    /// Where there is room for a copy of the store.
+    /// Directory for temporary copies of the store.
     scratch: PathBuf,
 }
 
-/// What the proxy has observed, once it runs, and what is killed on this machine.
+/// The observations of the proxy, once it runs, and the kills of this machine.
 struct ProxyObserver {
     observed: OnceLock<proxy::Observations>,
     active_config: Arc<ActiveConfig>,
 }
 
-/// Tells what becomes of requests by what is served, once the proxy runs and has keys.
+/// Explains requests by the active configuration, once the proxy runs and has keys.
 struct RequestExplainer {
     active_config: Arc<ActiveConfig>,
     keys: OnceLock<Arc<KeyStore>>,
@@ -100,7 +100,7 @@ impl Observe for ProxyObserver {
 }
 
 impl ControlPlane {
-    /// Makes the control plane. `changes` is what changes must meet.
+    /// Creates the control plane. `changes` is the policy of the gateway document.
     pub(crate) fn new(
         flags: StartupFlags,
         changes: &config::ChangePolicy,
@@ -150,7 +150,7 @@ impl ControlPlane {
         let recorder = Recorder::start(Arc::clone(&control), directory);
         Self {
             control,
-            // Until it is known who may operate, nobody may.
+            // Nobody may sign in until `attach_proxy` sets the operators: an empty `Known` has none.
             operators: Arc::new(Operators::of(Known::default())),
             observer,
             explainer,
@@ -159,7 +159,7 @@ impl ControlPlane {
         }
     }
 
-    /// What the admin listener serves of it.
+    /// Returns the routes of the admin API.
     pub(crate) fn api(&self) -> axum::Router {
         let (control, operators) = (Arc::clone(&self.control), Arc::clone(&self.operators));
         let explainer: Arc<dyn Explain> = Arc::clone(&self.explainer) as _;
@@ -167,7 +167,11 @@ impl ControlPlane {
         control::api::router(Arc::new(api))
     }
 
-    /// The proxy runs: from now on there is something to observe, and keys to verify operators' tokens by.
+    /// Connects the control plane with the running proxy: with its observations, and with the keys that verify the tokens
+    /// of operators.
+    ///
+    /// # Errors
+    /// The operators of the document are invalid.
     pub(crate) fn attach_proxy(&self, running: &proxy::Running, loaded: &config::Loaded) -> Result<()> {
         let _ = self.observer.observed.set(running.observations());
         let _ = self.explainer.keys.set(Arc::clone(running.keys()));
@@ -182,7 +186,7 @@ impl Drop for ControlPlane {
     }
 }
 
-/// The thread that looks and writes down.
+/// The thread that records observations and writes the last good document. Dropping it waits for its last write.
 struct Recorder {
     stop: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,
@@ -192,6 +196,7 @@ impl Recorder {
     fn start(control: Arc<Control>, directory: Option<PathBuf>) -> Option<Self> {
         let stop = Arc::<(Mutex<bool>, Condvar)>::default();
         let stopping = Arc::clone(&stop);
+        // Only the last round, after `stop`, writes regardless of intervals: nothing may be lost at the exit.
         let record = move || {
             let mut last_good = directory.as_deref().map(LastGood::new);
             let mut observed_at = Instant::now();
@@ -223,7 +228,9 @@ impl Recorder {
                 thread: Some(thread),
             }),
             Err(error) => {
-                warn!("what requests meet is not written down: {error}");
+                warn!(
+                    "can't start the recorder thread; observations and the last good document are not written: {error}"
+                );
                 None
             }
         }
@@ -240,12 +247,12 @@ impl Drop for Recorder {
     }
 }
 
-/// Looks at what requests met, and writes it down where there is a place for it.
+/// Collects the observations of the proxy, and writes them if there is a directory.
 fn observe(control: &Control, directory: Option<&Path>) {
     control.look(clock::now());
     if let Some(directory) = directory
         && let Err(error) = control.history().write(&directory.join(OBSERVATIONS_FILE))
     {
-        warn!("what was observed of flags can't be written down: {error}");
+        warn!("can't write the observations of flags: {error}");
     }
 }

@@ -1,6 +1,6 @@
-//! The environment of the process, as far as documents refer to it.
+//! The environment variables that documents refer to.
 
-/// The variable of this name.
+/// Returns the value of a variable; `None` if it is not set, or is not UTF-8.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use config::{IssuerConfig, KeySource};
 use proxy::{FetchTerms, InvalidKeySource, IssuerKeys, KeyStore};
 
-/// The keys of an issuer, which are fetched by `store` where they are published.
+/// Returns the keys of an issuer: those of its file, or those that `store` fetches from its URL.
+///
+/// # Errors
+/// The URL of the keys is not usable: it is not http or https, or there are no trusted certificates.
 pub(crate) fn issuer_keys(
     config: &IssuerConfig,
     store: &KeyStore,

@@ -1,4 +1,4 @@
-//! The last good document: what a store held last, in a file beside it, to be served while the store can't be used.
+//! The last good document: a copy of the content of a store in a file beside it, served while the store can't be used.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -10,31 +10,31 @@ use std::time::{Duration, Instant};
 use control::{Control, Revision, State};
 use tracing::warn;
 
-/// In the store's directory.
+/// Name of the file, in the directory of the store.
 const FILE_NAME: &str = "last-good.json";
-/// Nobody else reads what nobody else may read in the store.
+/// Mode of the file: readable by its owner only, like the store.
 const MODE: u32 = 0o600;
-/// A document that takes long to write is not written all the time: it rests so many times as long.
+/// Pause after a write, as a multiple of the time that the write took. A large document takes at most a 20th of the time.
 const REST_FACTOR: u32 = 20;
-/// What can't be written is tried again after so long.
+/// Pause after a failed write.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Where it is.
+/// Returns the path of the last good document.
 pub(crate) fn path(directory: &Path) -> PathBuf {
     directory.join(FILE_NAME)
 }
 
-/// Writes it down.
+/// Writer of the last good document.
 pub(crate) struct LastGood {
     path: PathBuf,
     written: Option<Revision>,
-    /// How far flags were in what was written, and which were killed.
+    /// Hash of the lifecycles and kills in the document written last.
     states_hash: u64,
     next_write: Option<Instant>,
 }
 
 impl LastGood {
-    /// Beside the store in this directory.
+    /// Creates the writer for the store in this directory.
     pub(crate) fn new(directory: &Path) -> Self {
         Self {
             path: path(directory),
@@ -44,8 +44,9 @@ impl LastGood {
         }
     }
 
-    /// Writes the document down if it is another than the one written last, and not too soon after that, unless a flag
-    /// was killed, reverted or the like: a kill must not come undone. Of a store that holds nothing there is none.
+    /// Writes the document if it has changed and the pause since the last write is over. A change of a lifecycle or a kill
+    /// is written without a pause, because a restart from the last good document must not undo a kill. Nothing is written
+    /// for an empty store.
     pub(crate) fn write_if_due(&mut self, control: &Control) {
         let now = Instant::now();
         if self.next_write.is_none_or(|until| until <= now)
@@ -55,7 +56,7 @@ impl LastGood {
         }
     }
 
-    /// As `keep`, however soon.
+    /// Writes the document if it has changed, without a pause.
     pub(crate) fn write_now(&mut self, control: &Control) {
         let revision = control.read(|state, _| state.revision);
         if revision == Revision::default() || self.written == Some(revision) {
@@ -71,7 +72,7 @@ impl LastGood {
                 begun.elapsed().saturating_mul(REST_FACTOR)
             }
             Err(error) => {
-                warn!("the last good document can't be written down: {error}");
+                warn!("can't write the last good document: {error}");
                 RETRY_AFTER
             }
         };
@@ -79,7 +80,7 @@ impl LastGood {
     }
 }
 
-/// How far each flag is, and whether it is killed, as a number that differs where that does.
+/// Hashes the lifecycle of each flag, and whether it is killed.
 fn states_hash(state: &State) -> u64 {
     let mut hasher = DefaultHasher::new();
     for (key, flag) in &state.states {
@@ -88,7 +89,8 @@ fn states_hash(state: &State) -> u64 {
     hasher.finish()
 }
 
-/// It is for the day on which the disk is not well: the one before stays until this one is on it.
+/// Writes the document beside its path, and renames it once it is on the disk. The previous document stays until then: the
+/// last good document is for the case that the disk fails.
 fn write_atomically(path: &Path, document: &serde_json::Value) -> Result<()> {
     let temporary = path.with_extension("new");
     let mut options = OpenOptions::new();
@@ -98,7 +100,7 @@ fn write_atomically(path: &Path, document: &serde_json::Value) -> Result<()> {
         .write(true)
         .mode(MODE)
         .open(&temporary)?;
-    // One that was left behind has the mode that it had.
+    // The mode of `open` applies to new files only, and a file may be left from a crash.
     file.set_permissions(Permissions::from_mode(MODE))?;
     let mut file = BufWriter::new(file);
     serde_json::to_writer(&mut file, document)?;

@@ -1,25 +1,26 @@
-//! Which process holds the lock of a store's directory, where the system tells.
+//! The process that holds the lock of a store's directory, if the system reports it.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// In the store's directory.
+/// Name of the lock file, in the directory of the store.
 const LOCK: &str = "sluice.lock";
 
-/// That the store is in use, by whom, and what helps.
+/// Returns the message that another process uses the store, with its id if known, and the cure.
 pub(crate) fn in_use_message(directory: &Path) -> String {
     let holder = match holder(&directory.join(LOCK)) {
-        Some(id) => format!("the process {id}"),
+        Some(id) => format!("process {id}"),
         None => "another process".to_owned(),
     };
     format!(
-        "{holder} uses the store in {}: end it, or give this one a directory of its own in `flags.store.sqlite`",
+        "{holder} uses the store in {}: end it, or give this process another directory in `flags.store.sqlite`",
         directory.display()
     )
 }
 
-/// The process that holds a lock on the file (proc_locks(5)): `1: FLOCK ADVISORY WRITE 4711 fe:01:262171 0 EOF`.
+/// Returns the process that holds a lock on the file, from /proc/locks (proc_locks(5)), whose lines are like
+/// `1: FLOCK ADVISORY WRITE 4711 fe:01:262171 0 EOF`.
 fn holder(lock: &Path) -> Option<u32> {
     let metadata = fs::metadata(lock).ok()?;
     let (device, inode) = (metadata.dev(), metadata.ino());
@@ -32,6 +33,6 @@ fn holder(lock: &Path) -> Option<u32> {
         let (id, place) = (words.get(4)?, words.get(5)?);
         (*place == locked).then(|| id.parse::<u32>().ok())?
     });
-    // In a container whose processes are others' the system says 0 or -1.
+    // The system reports 0 or -1 for a process of another container.
     ids.find(|id| *id > 0)
 }

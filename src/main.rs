@@ -1,4 +1,4 @@
-//! The `sluice` binary: reads the command line and hands over to one file per command.
+//! The `sluice` binary: reads the command line and runs the command, which has a file of its own in `cli`.
 #![forbid(unsafe_code)]
 
 mod active_config;

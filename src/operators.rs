@@ -1,5 +1,5 @@
-//! Who may operate, from what the documents say: static tokens, and tokens of an issuer, which are verified by the keys
-//! that the proxy fetches.
+//! The operators, from the documents: static tokens, and tokens of an issuer, which are verified by the keys that the
+//! proxy fetches.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl VerifyToken for IssuerTokens {
         })?;
         let Some(name) = identity.user else {
             return Err(NotVerified::Invalid {
-                reason: "the token names nobody",
+                reason: "the token has no user",
             });
         };
         Ok(VerifiedToken {
@@ -48,7 +48,10 @@ impl VerifyToken for IssuerTokens {
     }
 }
 
-/// Who is known, as the documents say it; none where they say nothing of operators.
+/// Builds the operators of the loaded document; `None` if it has no `admin.operators`.
+///
+/// # Errors
+/// A token has an invalid hash or role, or two issuers have the same name.
 pub(crate) fn load(loaded: &Loaded, keys: &KeyStore) -> Result<Option<Known>> {
     let Some(operators) = &loaded.operators else {
         return Ok(None);
@@ -56,8 +59,8 @@ pub(crate) fn load(loaded: &Loaded, keys: &KeyStore) -> Result<Option<Known>> {
     build(&operators.tokens, operators.issuer.as_ref(), keys).map(Some)
 }
 
-/// Who is known by the file of tokens as it is now and the issuer as it was loaded; none where there is no such file, or
-/// it can't be read.
+/// Builds the operators from the current file of tokens and the loaded issuer; `None` if there is no such file, or it is
+/// invalid.
 pub(crate) fn reload_tokens(loaded: &Loaded, keys: &KeyStore) -> Option<Known> {
     let operators = loaded.operators.as_ref()?;
     let tokens = config::operator_tokens(Files::Disk, operators.tokens_file.as_deref()?).ok()?;
@@ -94,7 +97,7 @@ fn build(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &KeySt
     })
 }
 
-/// What changes must meet, as the documents say it; what they leave out is as usual.
+/// Returns the policy of the document, with defaults for what it leaves out.
 pub(crate) fn policy(changes: &ChangePolicy) -> Policy {
     let default = Policy::default();
     let ms = |written: Option<u64>, default: i64| {

@@ -1,5 +1,5 @@
-//! The log of a process that serves: standard error, written by a thread of its own. Everything that such a process
-//! says goes through it, so that no thread waits for whoever reads standard error.
+//! The log of a process that serves: standard error, written by its own thread. Every output of such a process to
+//! standard error goes through the log, so that no other thread waits for a slow reader of standard error.
 
 use std::fs::File;
 use std::io;
@@ -13,18 +13,18 @@ use tracing::warn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// How long the last lines may take at the end of the process.
+/// Longest wait for the last lines at the end of the process.
 pub(crate) const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The log, once it was started.
+/// The log, once it is started.
 static LOG: OnceLock<ProcessLog> = OnceLock::new();
 
-/// Starts the log of this process. `RUST_LOG` sets how much is logged.
+/// Starts the log of this process. `RUST_LOG` sets the levels.
 ///
 /// # Errors
 /// There is no standard error, or no thread.
 pub(crate) fn start(colour: config::Colour) -> Result<&'static ProcessLog> {
-    // A descriptor of its own: a write that hangs must not hold the lock of `io::stderr`.
+    // Its own descriptor: a write that blocks must not hold the lock of `io::stderr`.
     let output = io::stderr()
         .as_fd()
         .try_clone_to_owned()
@@ -36,7 +36,7 @@ pub(crate) fn start(colour: config::Colour) -> Result<&'static ProcessLog> {
         },
         ..ProcessLogOptions::default()
     };
-    let log = ProcessLog::start(Box::new(File::from(output)), options).context("there can be no log")?;
+    let log = ProcessLog::start(Box::new(File::from(output)), options).context("can't start the log")?;
     let directives = std::env::var("RUST_LOG").unwrap_or_default();
     let (levels, invalid) = Levels::parse(&directives);
     tracing_subscriber::registry()
@@ -50,12 +50,12 @@ pub(crate) fn start(colour: config::Colour) -> Result<&'static ProcessLog> {
     Ok(LOG.get_or_init(|| log))
 }
 
-/// The log of this process, if it has one.
+/// Returns the log of this process, if it is started.
 pub(crate) fn current() -> Option<&'static ProcessLog> {
     LOG.get()
 }
 
-/// Writes the last lines when it is dropped, within two seconds: however the process ends, what it said last is told.
+/// Guard that writes the last lines of the log when it is dropped, within two seconds, on every way out of `main`.
 pub(crate) struct FlushOnExit;
 
 impl Drop for FlushOnExit {

@@ -1,4 +1,5 @@
-//! Where the flags come from at the start: files, a store, or what a damaged store last held.
+//! The configuration at the start: the gateway document, with flags from files, from a store, or, if the store is damaged,
+//! from the last good document.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,38 +15,43 @@ use crate::environment::variable;
 use crate::last_good;
 use crate::lock_holder;
 
-/// What there is to begin with.
+/// The configuration at the start.
 pub(crate) struct Startup {
-    /// The gateway's document, along with the flags.
+    /// The gateway document, loaded with the flags.
     pub(crate) loaded: Loaded,
     pub(crate) flags: StartupFlags,
 }
 
-/// Where the flags came from.
+/// The source of the flags.
 pub(crate) enum StartupFlags {
-    /// Files manage them.
+    /// Files.
     Files,
-    /// A store has them.
+    /// A store.
     Store {
         opened: Opened,
-        /// Where it is.
+        /// Directory of the store.
         directory: PathBuf,
     },
-    /// The store is damaged, or the disk that it is on: this is what it last held. Nothing can be changed.
+    /// The last good document, because the store or its disk is damaged. No change is possible.
     LastGood {
         compiled: Compiled,
-        /// Its path.
+        /// Path of the document.
         path: PathBuf,
-        /// Where the store is.
+        /// Directory of the store.
         directory: PathBuf,
-        /// What is wrong with it, and what to do about that.
+        /// The damage of the store, and its cure.
         damage: Damage,
     },
 }
 
-/// Reads the gateway's document at `path`, and the flags from where it says that they are. The inner error is what is
-/// wrong with documents.
+/// Loads the gateway document at `path`, and the flags from the source that it names.
+///
+/// # Errors
+/// The inner error is the report of invalid documents. The outer error is any other: the store is in use, or it is damaged
+/// and there is no last good document.
 pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
+    // The outline has only the source of the flags. If the document is so broken that it has none, the whole load below
+    // reports all of its problems.
     let Ok(Outline {
         flags: FlagsSource::Store(directory),
         seed,
@@ -72,7 +78,7 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
     let (compiled, revision) = match &flags {
         StartupFlags::Store { opened, .. } => (opened.compiled(), opened.revision()),
         StartupFlags::LastGood { compiled, .. } => (compiled, Revision(0)),
-        StartupFlags::Files => bail!("a store is no file"),
+        StartupFlags::Files => bail!("the flags are in a store, but were loaded from files"),
     };
     let loaded = match config::load_managed(Files::Disk, path, &variable, compiled, revision.0) {
         Ok(loaded) => loaded,
@@ -82,7 +88,8 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
     Ok(Ok(Startup { loaded, flags }))
 }
 
-/// What a store begins with is committed once the gateway's document has turned out to fit it.
+/// Commits the seed of an empty store. Called once the gateway document is valid with it: otherwise the store would keep
+/// a seed that can't be served.
 fn commit_seed(flags: StartupFlags, seed: Option<&Path>) -> Result<StartupFlags> {
     let StartupFlags::Store { opened, directory } = flags else {
         return Ok(flags);
@@ -90,20 +97,21 @@ fn commit_seed(flags: StartupFlags, seed: Option<&Path>) -> Result<StartupFlags>
     let is_seeded = opened.is_seeded();
     let opened = opened
         .keep()
-        .with_context(|| format!("the store in {} can't begin", directory.display()))?;
+        .with_context(|| format!("can't commit the seed to the store in {}", directory.display()))?;
     if let Some(seed) = seed.filter(|_| is_seeded) {
-        info!(seed = %seed.display(), revision = opened.revision().0, "the store was empty, and begins with its seed");
+        info!(seed = %seed.display(), revision = opened.revision().0, "the store was empty and starts with its seed");
     }
     Ok(StartupFlags::Store { opened, directory })
 }
 
-/// Opens the store in the directory. An empty one beside a document that a store held last is not new.
+/// Opens the store in the directory. An empty store beside a last good document is reported as damaged: it has lost its
+/// content, and starting with it would undo acknowledged changes.
 fn open_store(directory: &Path, eligibility: Eligibility) -> Result<Opened, OpenError> {
     let opened = Opened::read(Arc::new(SqliteStore::open(directory)?), eligibility)?;
     let held = last_good::path(directory);
     if opened.revision() == Revision::default() && held.exists() {
         let damage = format!(
-            "it holds nothing, but {} says what it held last; if a new one is meant, move that away",
+            "it is empty, but {} has its last content; to start with a new store on purpose, move that file away",
             held.display()
         );
         return Err(StoreError::Corrupt(damage).into());
@@ -111,7 +119,8 @@ fn open_store(directory: &Path, eligibility: Eligibility) -> Result<Opened, Open
     Ok(opened)
 }
 
-/// The store, about to begin with the document at `seed` if it is empty. The inner error is what is wrong with that.
+/// Prepares an empty store with the document at `seed`, without committing it. The inner error is the report of an invalid
+/// seed.
 fn seed_if_empty(
     opened: Opened,
     seed: Option<&Path>,
@@ -120,7 +129,7 @@ fn seed_if_empty(
     let Some(seed) = seed.filter(|_| opened.revision() == Revision::default()) else {
         return Ok(Ok(opened));
     };
-    // What is wrong with it is told with its places.
+    // Loaded as files are, so that the report of an invalid seed has places.
     let document =
         config::load_flags(seed, eligibility).and_then(|_| config::flags_document(Files::Disk, seed));
     let document = match document {
@@ -130,25 +139,30 @@ fn seed_if_empty(
     match opened.seeded(document, clock::now()) {
         Ok(opened) => Ok(Ok(opened)),
         Err(ApplyError::Invalid(report)) => Ok(Err(*report)),
-        Err(refused) => bail!("the store can't begin with {}: {refused:?}", seed.display()),
+        Err(refused) => bail!(
+            "can't start the store with the seed {}: {refused:?}",
+            seed.display()
+        ),
     }
 }
 
-/// What the store last held. That the store is damaged is said in any case.
+/// Loads the last good document of a store that can't be used, and logs the damage.
+///
+/// # Errors
+/// There is no last good document, or it is invalid.
 fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -> Result<StartupFlags> {
     let path = last_good::path(&directory);
     let (code, cure) = match (error, error.cure()) {
-        (StoreError::Full(_) | StoreError::Io(_), Some(cure)) => (
-            Code::StoreUnavailable,
-            format!("to use it, {cure}, and start again"),
-        ),
+        (StoreError::Full(_) | StoreError::Io(_), Some(cure)) => {
+            (Code::StoreUnavailable, format!("{cure}, and start again"))
+        }
         _ => (
             Code::StoreDamaged,
             format!(
-                "stop, and put a backup in its place (`sluice restore BACKUP --to {}`; `sluice backup` makes them). \
-                 Without one, move the directory away and begin a new store with the last good document: copy {} and \
-                 name it in sluice.yaml as `flags.store.seed`; the audit log, sign-offs and since when flags are as \
-                 they are do not come back with it",
+                "stop the server and restore a backup (`sluice restore BACKUP --to {}`; `sluice backup` makes them). \
+                 Without a backup, move the directory away and start a new store with the last good document: copy {} \
+                 and name the copy in sluice.yaml as `flags.store.seed`; this loses the audit log, the sign-offs and \
+                 the times since when flags are in their states",
                 directory.display(),
                 path.display(),
             ),
@@ -165,9 +179,9 @@ fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -
         .ok()
         .and_then(|document| control::catalog_of(document, eligibility));
     let Some(catalog) = catalog else {
-        bail!("{message}. There is no last good document to serve meanwhile");
+        bail!("{message}. There is no last good document to serve instead");
     };
-    error!("{message}. The last good document is served meanwhile, and nothing can be changed");
+    error!("{message}. The last good document is served instead, and no change is possible");
     Ok(StartupFlags::LastGood {
         compiled: catalog.compiled().clone(),
         path,

@@ -140,7 +140,7 @@ fn a_seed_rejected_by_the_gateway_document_is_not_committed() {
     }
     seed("board");
     let running = managed.run();
-    running.line("begins with its seed");
+    running.line("starts with its seed");
     assert_eq!(
         Client::connect(running.listener()).ask(&managed.ask()).status,
         200

@@ -90,13 +90,13 @@ fn a_second_process_on_a_store_is_told_the_first() {
     let managed = ManagedServer::start();
     let output = sluice(managed.path(), ["run"], "");
     output.exits(1);
-    let expected = format!("the process {} uses the store in ", managed.id());
+    let expected = format!("process {} uses the store in ", managed.id());
     assert!(
         output.stderr.contains(&expected) || output.stderr.contains("another process uses the store in "),
         "{}",
         output.stderr
     );
-    output.reports("end it, or give this one a directory of its own");
+    output.reports("end it, or give this process another directory");
 }
 
 #[test]
