@@ -218,7 +218,7 @@ impl<'s> Compiler<'_, 's> {
             .and_then(Option::as_ref)
             .map_or(Some(None), |admin| {
                 let operators = &admin.operators;
-                operators.lower(None, |operators| Some(Some(gateway.operators(&operators.value)?)))
+                operators.lower_optional(|operators| gateway.operators(&operators.value))
             });
         let left_out = HeadersFields::default();
         let headers = root.headers.value().unwrap_or(&left_out);

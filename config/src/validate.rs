@@ -187,25 +187,19 @@ impl Validator<'_> {
             shorten(text)
         );
         let help = "write the value itself; only fields for secrets take `${NAME}`";
-        self.report(
-            "misplaced-reference",
-            title,
-            node.span,
-            "a reference",
-            Some(help.to_owned()),
-        )
+        self.report("misplaced-reference", title, node.span, "a reference", help)
     }
 
     fn empty<T>(&mut self, node: &Node<'_>, slot: Slot<'_>) -> Option<T> {
         let title = format!("`{}` is empty", slot.name);
-        let help = "write a text, or leave the field out where it may be".to_owned();
-        self.report("empty", title, node.span, "", Some(help))
+        let help = "write a text, or leave the field out where it may be";
+        self.report("empty", title, node.span, "", help)
     }
 
     fn version<T>(&mut self, node: &Node<'_>, found: i128) -> Option<T> {
         let title = format!("version {found} of this format is not known here");
         let help = format!("this program reads version {VERSION}");
-        self.report("unsupported-version", title, node.span, "", Some(help))
+        self.report("unsupported-version", title, node.span, "", help)
     }
 
     fn integer<T>(
@@ -217,7 +211,7 @@ impl Validator<'_> {
     ) -> Option<T> {
         let title = format!("{} is {min} to {max}, not {value}", slot.subject());
         let help = format!("write {}", Shape::Integer(min, max).expects());
-        self.report("out-of-range", title, node.span, "", Some(help))
+        self.report("out-of-range", title, node.span, "", help)
     }
 
     fn invalid_number<T>(&mut self, node: &Node<'_>, invalid: InvalidDecimal, shape: Shape) -> Option<T> {
@@ -230,7 +224,7 @@ impl Validator<'_> {
             Shape::Any => "write a number within these limits, or put it in quotes to serve it as a text",
             _ => "write a number within these limits",
         };
-        self.report("invalid-number", title, node.span, "", Some(help.to_owned()))
+        self.report("invalid-number", title, node.span, "", help)
     }
 
     /// Returns which of `values` the text is. `expected` lists them, and what else the field takes.
@@ -248,7 +242,7 @@ impl Validator<'_> {
         }
         let title = format!("{} is {expected}, not `{}`", slot.subject(), shorten(text));
         let help = closest(text, values.iter().copied()).map(did_you_mean);
-        let help = help.or_else(|| Some(format!("write {expected}")));
+        let help = help.unwrap_or_else(|| format!("write {expected}"));
         self.report("unknown-value", title, node.span, "", help)
     }
 
@@ -264,20 +258,14 @@ impl Validator<'_> {
         } else {
             "invalid-duration"
         };
-        self.report(
-            code,
-            title,
-            node.span,
-            "",
-            Some(format!("write {}", shape.expects())),
-        )
+        self.report(code, title, node.span, "", format!("write {}", shape.expects()))
     }
 
     fn secret<T>(&mut self, node: &Node<'_>) -> Option<T> {
         let help = "put the secret into an environment variable and refer to it: `\"${NAME}\"`; or into a file, \
                     with `secret_file`";
         let title = "a secret is never written in the document";
-        self.report("secret-in-document", title, node.span, "", Some(help.to_owned()))
+        self.report("secret-in-document", title, node.span, "", help)
     }
 
     /// Returns the entries of a mapping from names of the operator's choice.
@@ -331,12 +319,12 @@ impl Validator<'_> {
             } else {
                 format!("at least {min} are")
             };
-            let help = Some("add one, or remove what is empty".to_owned());
+            let help = "add one, or remove what is empty";
             self.report::<()>("empty", title, slot.owner, &format!("{least} needed"), help);
         }
         if found > max && max != UNBOUNDED {
             let title = format!("`{}` has at most {max} entries, here are {found}", slot.name);
-            let help = Some("remove some of them".to_owned());
+            let help = "remove some of them";
             self.report::<()>("limit", title, slot.owner, "", help);
         }
     }
@@ -359,7 +347,7 @@ impl Validator<'_> {
         } else {
             node.span
         };
-        self.report("wrong-type", title, span, "", Some(type_help(node, shape)))
+        self.report("wrong-type", title, span, "", type_help(node, shape))
     }
 
     /// Reports a problem. There is no value then.
@@ -369,11 +357,11 @@ impl Validator<'_> {
         title: impl Into<String>,
         span: Span,
         label: &str,
-        help: Option<String>,
+        help: impl Into<String>,
     ) -> Option<T> {
         let at = Label::new(self.source, span, label);
-        self.problems
-            .push(Problem::error(code, title, at).maybe_help(help));
+        let problem = Problem::error(code, title, at);
+        self.problems.push(problem.help(help));
         None
     }
 }

@@ -68,6 +68,15 @@ impl<T> Field<T> {
         }
     }
 
+    /// Returns what `lower` makes of the value, or none where the field is left out; the outer option is none where it
+    /// was refused.
+    pub(crate) fn lower_optional<'f, U>(
+        &'f self,
+        lower: impl FnOnce(&'f Placed<T>) -> Option<U>,
+    ) -> Option<Option<U>> {
+        self.lower(None, |placed| lower(placed).map(Some))
+    }
+
     /// Returns the value by itself, where there is one.
     pub(crate) fn into_value(self) -> Option<T> {
         match self {

@@ -302,4 +302,18 @@ macro_rules! group {
     };
 }
 
-pub(crate) use {fields, group, object, word};
+/// Defines forms of objects with one field, which is required and is the value: the documentation, the form, its name,
+/// the field and its documentation.
+macro_rules! single {
+    ($($(#[doc = $doc:literal])+ $form:ident($name:literal) $field:ident: $of:ty, $field_doc:literal;)+) => {$(
+        $crate::form::object! {
+            $(#[doc = $doc])+
+            $form($name): $crate::form::Of<'s, $of> {
+                #[doc = $field_doc]
+                $field: required $of,
+            } => $field
+        }
+    )+};
+}
+
+pub(crate) use {fields, group, object, single, word};

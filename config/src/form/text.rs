@@ -41,8 +41,8 @@ impl<F: for<'s> Form<Value<'s> = Cow<'s, str>>> Form for Boxed<F> {
 
 /// Defines forms of texts, each by what it is said to be. `any` takes every text, `filled` none that is empty.
 macro_rules! texts {
-    ($($(#[$attribute:meta])* $form:ident: $kind:ident $what:literal;)+) => {$(
-        $(#[$attribute])*
+    ($($form:ident: $kind:ident $what:literal;)+) => {$(
+        #[doc = concat!("The form of ", $what, ".")]
         pub(crate) enum $form {}
 
         impl $crate::form::Text for $form {

@@ -50,9 +50,7 @@ impl<'s> Gateway<'_, 's> {
     }
 
     fn reject(&mut self, fields: &RejectFields<'s>) -> Option<Reject> {
-        let body = fields
-            .body
-            .lower(None, |body| Some(Some(self.body(&body.value)?)));
+        let body = fields.body.lower_optional(|body| self.body(&body.value));
         let status = *fields.reject.value()?;
         if let Field::Written(key, reveal) = &fields.reveal
             && reveal.value
@@ -60,8 +58,7 @@ impl<'s> Gateway<'_, 's> {
         {
             let title = format!("`reveal` is for a 403, not for a {status}");
             let help = "write `reject: 403`, or leave `reveal` out: any other status would not say why";
-            self.error("reveal-without-403", title, key.span, help);
-            return None;
+            return self.refuse("reveal-without-403", title, key.span, help);
         }
         let reveal = fields.reveal.or(false)?;
         Some(Reject {
@@ -81,8 +78,7 @@ impl<'s> Gateway<'_, 's> {
             let title = format!("`{location}` can't be redirected to");
             let help =
                 "write an http or https URL, or a path that begins with one slash; escape what is not ASCII";
-            self.error("invalid-url", title, *span, help);
-            return None;
+            return self.refuse("invalid-url", title, *span, help);
         }
         let status = fields.status.lower(302, |status| {
             if matches!(status.value, 301 | 302 | 303 | 307 | 308) {
@@ -90,8 +86,7 @@ impl<'s> Gateway<'_, 's> {
             }
             let title = format!("{} is not the status of a redirect", status.value);
             let help = "write 301, 302, 303, 307 or 308";
-            self.error("invalid-status", title, status.span, help);
-            None
+            self.refuse("invalid-status", title, status.span, help)
         });
         Some(Otherwise::Redirect {
             status: status?,
@@ -125,8 +120,7 @@ impl<'s> Gateway<'_, 's> {
             if !is_media_type {
                 let title = format!("`{text}` is not a media type");
                 let help = "write it like `text/html` or `text/plain`";
-                self.error("invalid-media-type", title, media_type.span, help);
-                return None;
+                return self.refuse("invalid-media-type", title, media_type.span, help);
             }
             Some(text)
         });

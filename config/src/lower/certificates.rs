@@ -99,8 +99,7 @@ impl<'s> Gateway<'_, 's> {
                 let reason = words(&reason);
                 let title = format!("`{}` has a certificate that can't be used: {reason}", file.value);
                 let help = "put the certificates of those there who issue";
-                self.error("invalid-certificate", title, file.span, help);
-                return None;
+                return self.refuse("invalid-certificate", title, file.span, help);
             }
         }
         Some(certificates)
@@ -117,8 +116,7 @@ impl<'s> Gateway<'_, 's> {
         if chain.len() > MAX_CHAIN {
             let title = format!("`{}` holds more than {MAX_CHAIN} certificates", file.value);
             let help = "put the server's certificate there and those between it and its root";
-            self.error("limit", title, file.span, help);
-            return None;
+            return self.refuse("limit", title, file.span, help);
         }
         Some(chain)
     }
@@ -135,14 +133,12 @@ impl<'s> Gateway<'_, 's> {
                 }
                 let title = format!("`{}` has a certificate that can't be read", file.value);
                 let help = "put certificates of X.509 there, as they were issued";
-                self.error("invalid-certificate", title, file.span, help);
-                None
+                self.refuse("invalid-certificate", title, file.span, help)
             }
             _ => {
                 let title = format!("`{}` holds no certificate in PEM", file.value);
                 let help = "a certificate begins with `-----BEGIN CERTIFICATE-----`";
-                self.error("invalid-certificate", title, file.span, help);
-                None
+                self.refuse("invalid-certificate", title, file.span, help)
             }
         }
     }
@@ -165,8 +161,7 @@ impl<'s> Gateway<'_, 's> {
         let Ok((_, certificate)) = X509Certificate::from_der(leaf) else {
             let title = format!("the first certificate in `{}` can't be read", file.value);
             let help = "put the server's own certificate first";
-            self.error("invalid-certificate", title, file.span, help);
-            return None;
+            return self.refuse("invalid-certificate", title, file.span, help);
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);

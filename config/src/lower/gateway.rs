@@ -56,6 +56,18 @@ impl<'a, 's> Gateway<'a, 's> {
         self.push(Problem::error(code, title, at).help(help));
     }
 
+    /// Reports a value, and returns that there is none.
+    pub(crate) fn refuse<T>(
+        &mut self,
+        code: &'static str,
+        title: impl Into<String>,
+        span: Span,
+        help: impl Into<String>,
+    ) -> Option<T> {
+        self.error(code, title, span, help);
+        None
+    }
+
     /// The value, or a problem with the reason why it is none.
     pub(crate) fn parsed<T, E: std::fmt::Display>(
         &mut self,
@@ -66,10 +78,7 @@ impl<'a, 's> Gateway<'a, 's> {
     ) -> Option<T> {
         match parsed {
             Ok(value) => Some(value),
-            Err(reason) => {
-                self.error(code, reason.to_string(), span, help);
-                None
-            }
+            Err(reason) => self.refuse(code, reason.to_string(), span, help),
         }
     }
 

@@ -127,8 +127,7 @@ impl<'s> Gateway<'_, 's> {
             (why, "use a header that is passed on as it came")
         };
         let title = format!("nothing can be decided by `{name}`: {why}");
-        self.error("reserved-header", title, span, help);
-        None
+        self.refuse("reserved-header", title, span, help)
     }
 
     fn flags_header(

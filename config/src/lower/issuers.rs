@@ -106,8 +106,7 @@ impl<'s> Gateway<'_, 's> {
         if !text.bytes().all(quotable) || text.is_empty() || text.len() > 128 {
             let title = "a realm has 1 to 128 visible ASCII characters, without quotes and backslashes";
             let help = "write a name such as `sluice`";
-            self.error("invalid-realm", title, realm.span, help);
-            return None;
+            return self.refuse("invalid-realm", title, realm.span, help);
         }
         Some(text)
     }
@@ -135,8 +134,7 @@ impl<'s> Gateway<'_, 's> {
         }
         let title = format!("`{name}` can't be the name of a {what}");
         let help = "names are made of letters, digits and `!#$%&'*+-.^_|~`";
-        self.error("invalid-header", title, span, help);
-        None
+        self.refuse("invalid-header", title, span, help)
     }
 
     /// Returns the id of an attribute that a request supplies, where a condition reads it.
@@ -144,13 +142,12 @@ impl<'s> Gateway<'_, 's> {
         let PlacedText { value: name, span } = name;
         if RESERVED_ATTRIBUTES.contains(&&**name) {
             let title = format!("`{name}` is a reserved name and can't be an attribute");
-            self.error(
+            return self.refuse(
                 "reserved-attribute",
                 title,
                 *span,
                 "give the attribute another name",
             );
-            return None;
         }
         flags?.attribute_id(name)
     }
@@ -158,7 +155,7 @@ impl<'s> Gateway<'_, 's> {
     fn claim_paths(&mut self, claims: &ClaimsFields<'s>, flags: Option<&Flags>) -> Option<ClaimPaths> {
         let tenant = claims.tenant.written().and_then(|path| self.claim(path));
         let user = self.claim_or(&claims.user, "sub");
-        let groups = claims.groups.lower(None, |path| Some(Some(self.claim(path)?)));
+        let groups = claims.groups.lower_optional(|path| self.claim(path));
         let mut attributes = Vec::new();
         for (name, path) in claims.attributes.value().into_iter().flatten() {
             let path = self.claim(path);
@@ -277,14 +274,12 @@ impl<'s> Gateway<'_, 's> {
         if names_user(url) {
             let title = "a URL of keys names no user: keys are public";
             let help = "remove what stands between `//` and the last `@`";
-            self.error("invalid-url", title, *span, help);
-            return None;
+            return self.refuse("invalid-url", title, *span, help);
         }
         if !is_http_url(url) {
             let title = format!("`{url}` is not an http or https URL");
             let help = "write it like `https://login.example/jwks`";
-            self.error("invalid-url", title, *span, help);
-            return None;
+            return self.refuse("invalid-url", title, *span, help);
         }
         Some(KeySource::Url {
             url: (**url).into(),

@@ -33,8 +33,7 @@ impl<'s> Gateway<'_, 's> {
         if by.value == LimitBy::Tenant && auth == Some(Auth::None) {
             let title = format!("route `{route}` counts tenants and looks for no token");
             let help = "write `auth: required` or `auth: optional`, or count by `client`";
-            self.error("tenant-needed", title, by.span, help);
-            return None;
+            return self.refuse("tenant-needed", title, by.span, help);
         }
         let (count, per_ms) = parsed?;
         Some(RateLimit {

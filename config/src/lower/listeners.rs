@@ -75,8 +75,7 @@ impl<'s> Gateway<'_, 's> {
                 return usize::try_from(size.value).ok();
             }
             let title = format!("a head of at most {} bytes can't be asked for", size.value);
-            self.error("out-of-range", title, size.span, "write from `1KiB` to `1MiB`");
-            None
+            self.refuse("out-of-range", title, size.span, "write from `1KiB` to `1MiB`")
         });
         Some(ConnectionLimits {
             head_timeout_ms: limits.head_timeout.or(left_out.head_timeout_ms)?,
@@ -102,8 +101,7 @@ impl<'s> Gateway<'_, 's> {
         let Ok(address) = text.parse::<SocketAddr>() else {
             let title = format!("`{text}` is not an IP address and a port");
             let help = "write it like `127.0.0.1:8080`, `0.0.0.0:8080` or `[::]:8080`";
-            self.error("invalid-address", title, *span, help);
-            return None;
+            return self.refuse("invalid-address", title, *span, help);
         };
         let before = taken
             .iter()

@@ -32,7 +32,7 @@ impl<'s> Gateway<'_, 's> {
         };
         let issuer = operators
             .issuer
-            .lower(None, |issuer| Some(Some(self.operator_issuer(&issuer.value)?)));
+            .lower_optional(|issuer| self.operator_issuer(&issuer.value));
         Some(Operators {
             tokens: tokens?,
             tokens_file,

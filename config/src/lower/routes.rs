@@ -63,9 +63,7 @@ impl<'s> Gateway<'_, 's> {
         user: &str,
         (span, body_limit): (Span, Option<Option<u64>>),
     ) -> Option<Route> {
-        let gate = fields
-            .gate
-            .lower(None, |gate| Some(Some(self.gate(&gate.value)?)));
+        let gate = fields.gate.lower_optional(|gate| self.gate(&gate.value));
         let otherwise = self.otherwise(&fields.otherwise, user);
         let destination = self.destination(fields, gate.as_ref().map(Option::as_ref), (span, user));
         // A gate asks who is there.
@@ -75,7 +73,7 @@ impl<'s> Gateway<'_, 's> {
         });
         let limit = fields
             .limit
-            .lower(None, |limit| Some(Some(self.limit(&limit.value, name, auth)?)));
+            .lower_optional(|limit| self.limit(&limit.value, name, auth));
         let (otherwise, causes) = otherwise?;
         Some(Route {
             name: name.into(),
@@ -162,8 +160,7 @@ impl<'s> Gateway<'_, 's> {
             HeaderMatches::Present(present) => {
                 let title = "a route can't ask that a header is missing";
                 let help = "write `present: true`, or give the requests without it to a route further down";
-                self.error("invalid-header", title, present.span, help);
-                return None;
+                return self.refuse("invalid-header", title, present.span, help);
             }
         };
         if parsed.is_ok() {
@@ -172,8 +169,7 @@ impl<'s> Gateway<'_, 's> {
         match (&parsed, matches) {
             (Err(InvalidHeaderMatch::Regex(reason)), HeaderMatches::Regex(expression)) => {
                 let help = pattern_cure(reason);
-                self.error("invalid-pattern", reason.to_string(), expression.span, help);
-                None
+                self.refuse("invalid-pattern", reason.to_string(), expression.span, help)
             }
             _ => self.parsed(
                 parsed,
@@ -194,7 +190,7 @@ impl<'s> Gateway<'_, 's> {
     ) -> Option<Destination> {
         let upstream = fields
             .upstream
-            .lower(None, |upstream| Some(Some(self.upstream(upstream, user)?)))?;
+            .lower_optional(|upstream| self.upstream(upstream, user))?;
         let Some(key) = fields.variants.key() else {
             if upstream.is_none() {
                 let help = "add `upstream`: where its requests are forwarded";
@@ -279,8 +275,7 @@ impl<'s> Gateway<'_, 's> {
                 crate::shape::any_of(&missing)
             );
             let help = "list every variant, or add `upstream` for those that are not listed";
-            self.error("missing-upstream", title, span, help);
-            return None;
+            return self.refuse("missing-upstream", title, span, help);
         }
         let any = upstream.or_else(|| upstreams.iter().copied().flatten().next())?;
         let upstreams = upstreams

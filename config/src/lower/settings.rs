@@ -57,7 +57,7 @@ impl<'s> Gateway<'_, 's> {
         let signing_key = headers.map_or(Some(None), |headers| {
             headers
                 .signature
-                .lower(None, |signature| Some(Some(self.signing_key(&signature.value)?)))
+                .lower_optional(|signature| self.signing_key(&signature.value))
         });
         Some(Settings {
             listeners: listeners?,
@@ -104,9 +104,7 @@ impl<'s> Gateway<'_, 's> {
         let written = fields.address.written();
         let address = written.and_then(|address| self.address(address, taken));
         // What answers there speaks HTTP/1.
-        let tls = fields
-            .tls
-            .lower(None, |tls| Some(Some(self.tls(&tls.value, Some(false))?)));
+        let tls = fields.tls.lower_optional(|tls| self.tls(&tls.value, Some(false)));
         let (written, address) = (written?, address?);
         let has_operators = fields.operators.key().is_some();
         let is_open = !address.ip().is_loopback();

@@ -22,8 +22,7 @@ impl<'s> Gateway<'_, 's> {
             }
             let title = format!("`{text}` can't be the name of a key");
             let help = "write 1 to 64 letters, digits, `.`, `_` and `-`";
-            self.error("invalid-key-id", title, id.span, help);
-            None
+            self.refuse("invalid-key-id", title, id.span, help)
         });
         let source = signature.secret.value();
         let secret = source.and_then(|source| self.signing_secret(source));
@@ -39,8 +38,7 @@ impl<'s> Gateway<'_, 's> {
             let length = secret.len();
             let title = format!("a key for signatures has 32 to 4096 bytes, and this one {length}");
             let help = "make one with `openssl rand -hex 32`";
-            self.error("invalid-key", title, span, help);
-            return None;
+            return self.refuse("invalid-key", title, span, help);
         }
         Some(secret.into())
     }

@@ -36,12 +36,8 @@ impl<'s> Gateway<'_, 's> {
     ) -> Option<Upstream> {
         let endpoints = fields.endpoints.value().into_iter().flatten();
         let endpoints: Vec<_> = endpoints.map(|endpoint| self.endpoint(endpoint)).collect();
-        let tls = fields
-            .tls
-            .lower(None, |tls| Some(Some(self.upstream_tls(&tls.value)?)));
-        let health = fields
-            .health
-            .lower(None, |health| Some(Some(self.health(&health.value)?)));
+        let tls = fields.tls.lower_optional(|tls| self.upstream_tls(&tls.value));
+        let health = fields.health.lower_optional(|health| self.health(&health.value));
         let left_out = Upstream::new(&*name.value, []);
         let timeouts = self.timeouts(fields);
         let resolve_interval_ms =
@@ -97,8 +93,7 @@ impl<'s> Gateway<'_, 's> {
             }
             let title = "names are resolved again every second at most and every hour at least";
             let help = "write a duration from `1s` to `1h`";
-            self.error("out-of-range", title, interval.span, help);
-            None
+            self.refuse("out-of-range", title, interval.span, help)
         })
     }
 
@@ -108,8 +103,7 @@ impl<'s> Gateway<'_, 's> {
             Ok(host) => host,
             Err(reason) => {
                 let title = format!("`{text}` is not an endpoint: {reason}");
-                self.error("invalid-endpoint", title, *span, ENDPOINT_HELP);
-                return None;
+                return self.refuse("invalid-endpoint", title, *span, ENDPOINT_HELP);
             }
         };
         match host.port {
@@ -123,8 +117,7 @@ impl<'s> Gateway<'_, 's> {
             }
             _ => {
                 let title = format!("`{text}` is not an endpoint: it names no port");
-                self.error("invalid-endpoint", title, *span, ENDPOINT_HELP);
-                None
+                self.refuse("invalid-endpoint", title, *span, ENDPOINT_HELP)
             }
         }
     }

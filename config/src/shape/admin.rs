@@ -4,20 +4,15 @@ use super::issuer::{IssuerKeys, TokenChecks};
 use super::listener::AdminTls;
 use super::text::{ClaimPath, FilePath, Off, SocketAddress, TenantId};
 use crate::form::{
-    Duration, List, Map, Placed, PlacedText, Secret, Version, Whole, fields, object, texts, union, words,
+    Duration, List, Map, Placed, PlacedText, Secret, Version, Whole, fields, single, texts, union, words,
 };
 use crate::operators::OperatorRole;
 
 texts! {
-    /// A value of the claim of roles, as a key.
     ClaimValue: any "a value of the claim";
-    /// The name of the owner of a token.
     TokenName: filled "a name";
-    /// The hash of a token.
     TokenHash: any "a hash";
-    /// The time when a token expires.
     ExpiryTime: any "an RFC 3339 time";
-    /// A role that signs off.
     SignOffRole: filled "a role that signs off";
 }
 
@@ -66,20 +61,11 @@ union! {
     }
 }
 
-object! {
+single! {
     /// Static tokens in a file, which is read again when it changes.
-    TokensFile("a file of tokens"): PlacedText<'s> {
-        /// The file.
-        file: required Placed<FilePath>,
-    } => file
-}
-
-object! {
+    TokensFile("a file of tokens") file: Placed<FilePath>, "The file.";
     /// The same text in an environment variable.
-    TokensVariable("tokens from the environment"): PlacedText<'s> {
-        /// The environment variable that holds it: `${NAME}`.
-        env: required Placed<Secret>,
-    } => env
+    TokensVariable("tokens from the environment") env: Placed<Secret>, "The environment variable that holds it: `${NAME}`.";
 }
 
 fields! {

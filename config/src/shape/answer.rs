@@ -4,12 +4,13 @@ use rules::Cause;
 
 use super::text::{FilePath, MediaType, UpstreamName};
 use super::{Field as ShapeField, Member};
-use crate::form::{Boolean, Fields, Form, Placed, PlacedText, Whole, fields, group, object, texts, union};
+use crate::form::{
+    Boolean, Fields, Form, Placed, PlacedText, Whole, fields, group, object, single, texts, union,
+};
 use crate::node::Entry;
 use crate::validate::{Slot, Validator};
 
 texts! {
-    /// A place to redirect to.
     Location: any "a URL or an absolute path";
 }
 
@@ -119,12 +120,9 @@ object! {
     } => reject
 }
 
-object! {
+single! {
     /// Where requests go.
-    AnswerUpstream("an upstream of its own"): PlacedText<'s> {
-        /// The upstream.
-        upstream: required Placed<UpstreamName>,
-    } => upstream
+    AnswerUpstream("an upstream of its own") upstream: Placed<UpstreamName>, "The upstream.";
 }
 
 object! {
@@ -225,10 +223,7 @@ union! {
     }
 }
 
-object! {
+single! {
     /// An answer of Sluice's own.
-    UnmatchedReject("a refusal of unmatched requests"): u16 {
-        /// Its status.
-        reject: required Status,
-    } => reject
+    UnmatchedReject("a refusal of unmatched requests") reject: Status, "Its status.";
 }

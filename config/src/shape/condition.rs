@@ -5,14 +5,12 @@ use rules::{ConditionDefinition, OperatorDefinition, OwnedName, Sited};
 use super::flags::{SegmentName, Time};
 use super::text::{AnyText, Network, Regex};
 use super::{Field, Member, UNBOUNDED};
-use crate::form::{Boolean, Boxed, Comparable, Fields, Form, List, Number, Owned, object, texts, union};
+use crate::form::{Boolean, Boxed, Comparable, Fields, Form, List, Number, Owned, object, single, texts, union};
 use crate::node::Entry;
 use crate::validate::{Slot, Validator};
 
 texts! {
-    /// The name of an attribute, as a value.
     Attribute: filled "the name of an attribute";
-    /// A requirement on versions.
     VersionRequirement: any "a requirement such as `>=1.4, <2`";
 }
 
@@ -28,36 +26,15 @@ union! {
 
 type Conditions = List<Sited<Condition>, 1, UNBOUNDED>;
 
-object! {
+single! {
     /// Every one of the conditions holds.
-    All("an `all` of conditions"): Vec<Sited<ConditionDefinition>> {
-        /// The conditions.
-        all: required Conditions,
-    } => all
-}
-
-object! {
+    All("an `all` of conditions") all: Conditions, "The conditions.";
     /// At least one of the conditions holds.
-    Any("an `any` of conditions"): Vec<Sited<ConditionDefinition>> {
-        /// The conditions.
-        any: required Conditions,
-    } => any
-}
-
-object! {
+    Any("an `any` of conditions") any: Conditions, "The conditions.";
     /// The condition does not hold.
-    Not("a `not` of a condition"): Sited<ConditionDefinition> {
-        /// The condition.
-        not: required Sited<Condition>,
-    } => not
-}
-
-object! {
+    Not("a `not` of a condition") not: Sited<Condition>, "The condition.";
     /// The condition of the segment holds.
-    Segment("a segment reference"): OwnedName {
-        /// The segment.
-        segment: required Sited<Owned<SegmentName>>,
-    } => segment
+    Segment("a segment reference") segment: Sited<Owned<SegmentName>>, "The segment.";
 }
 
 object! {

@@ -10,24 +10,17 @@ use super::condition::Condition;
 use super::tenant::Tenant;
 use super::text::{FlagKey, TenantId};
 use crate::form::{
-    Boolean, Boxed, Json, List, Map, Owned, Percentage, Prose, Variant, Version, fields, object, texts,
+    Boolean, Boxed, Json, List, Map, Owned, Percentage, Prose, Variant, Version, fields, object, single, texts,
     union, words,
 };
 
 texts! {
-    /// The name of a segment.
     SegmentName: any "the name of a segment";
-    /// The name of a tier.
     TierName: any "the name of a tier";
-    /// The name of a variant, as a key.
     VariantName: any "the name of a variant";
-    /// What identifies a subject.
     Identifier: filled "`tenant`, `user` or the name of an attribute";
-    /// An RFC 3339 time.
     Time: any "an RFC 3339 time such as `2026-12-01T00:00:00Z`";
-    /// A date.
     Date: any "a date such as `2027-03-01`";
-    /// A salt.
     Salt: filled "a text";
 }
 
@@ -65,12 +58,9 @@ pub(crate) enum Reject {
 }
 words! { Reject { "reject" => Reject } }
 
-object! {
+single! {
     /// Judged as a tenant of this tier, on channel stable, not internal, on no list.
-    UnknownTenantTier("a tier for unknown tenants"): OwnedName {
-        /// The tier.
-        tier: required Sited<Owned<TierName>>,
-    } => tier
+    UnknownTenantTier("a tier for unknown tenants") tier: Sited<Owned<TierName>>, "The tier.";
 }
 
 object! {

@@ -3,7 +3,7 @@
 use rules::{GateDefinition, MAX_GATE_PARTS, Sited};
 
 use super::text::FlagKey;
-use crate::form::{List, Variant, object, union};
+use crate::form::{List, Variant, object, single, union};
 
 type Gates = List<Sited<Gate>, 1, MAX_GATE_PARTS>;
 
@@ -30,26 +30,11 @@ object! {
     }
 }
 
-object! {
+single! {
     /// Every one is open.
-    GateAll("an `all` of gates"): Vec<Sited<GateDefinition<'s>>> {
-        /// The gates.
-        all: required Gates,
-    } => all
-}
-
-object! {
+    GateAll("an `all` of gates") all: Gates, "The gates.";
     /// At least one is open.
-    GateAny("an `any` of gates"): Vec<Sited<GateDefinition<'s>>> {
-        /// The gates.
-        any: required Gates,
-    } => any
-}
-
-object! {
+    GateAny("an `any` of gates") any: Gates, "The gates.";
     /// It is closed.
-    GateNot("a `not` of a gate"): Sited<GateDefinition<'s>> {
-        /// The gate.
-        not: required Sited<Gate>,
-    } => not
+    GateNot("a `not` of a gate") not: Sited<Gate>, "The gate.";
 }

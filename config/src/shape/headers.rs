@@ -15,11 +15,8 @@ use crate::validate::{Slot, Validator};
 const MAX_PER_FLAG: usize = 100;
 
 texts! {
-    /// The name of a header, or `off`.
     HeaderNameOrOff: any "the name of a header, or `off`";
-    /// The beginning of the names of headers.
     HeaderPrefix: any "the beginning of a header name";
-    /// The name of a key.
     KeyId: any "a name of 1 to 64 letters, digits, `.`, `_` and `-`";
 }
 

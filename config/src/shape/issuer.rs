@@ -4,19 +4,14 @@ use tokens::{Algorithm, MAX_ATTRIBUTES, MAX_AUDIENCES};
 
 use super::secret::{SecretFile, SecretSource, SecretVariable};
 use super::text::{AttributeName, ClaimPath, FilePath, HeaderName, Name};
-use crate::form::{Duration, List, Map, Placed, PlacedText, fields, group, object, texts, union, words};
+use crate::form::{Duration, List, Map, Placed, PlacedText, fields, group, single, texts, union, words};
 use crate::identity::CertificateName;
 
 texts! {
-    /// The name of an issuer.
     IssuerName: any "the issuer's name";
-    /// An audience.
     Audience: any "an audience";
-    /// The type of a token.
     TokenType: any "a token type such as `at+jwt`";
-    /// The URL of a JWKS.
     KeysUrl: any "an http or https URL";
-    /// The name of a cookie.
     CookieName: any "the name of a cookie";
 }
 
@@ -93,20 +88,11 @@ fields! {
     }
 }
 
-object! {
+single! {
     /// Keys in a JWKS.
-    JwksFile("a JWKS file"): PlacedText<'s> {
-        /// The JWKS.
-        jwks_file: required Placed<FilePath>,
-    } => jwks_file
-}
-
-object! {
+    JwksFile("a JWKS file") jwks_file: Placed<FilePath>, "The JWKS.";
     /// One public key.
-    PemFile("a PEM file"): PlacedText<'s> {
-        /// The public key.
-        pem_file: required Placed<FilePath>,
-    } => pem_file
+    PemFile("a PEM file") pem_file: Placed<FilePath>, "The public key.";
 }
 
 fields! {
@@ -137,12 +123,9 @@ fields! {
     }
 }
 
-object! {
+single! {
     /// The tenant that a client's certificate names.
-    CertificateTenant("a tenant from a certificate"): Placed<CertificateName> {
-        /// Where in the certificate it is.
-        client_cert: required Placed<CertificateName>,
-    } => client_cert
+    CertificateTenant("a tenant from a certificate") client_cert: Placed<CertificateName>, "Where in the certificate it is.";
 }
 
 words! { CertificateName { "san_dns" => SanDns, "san_uri" => SanUri, "cn" => CommonName } }
@@ -167,12 +150,9 @@ union! {
     }
 }
 
-object! {
+single! {
     /// What is known of the client's connection.
-    FromClient("a value of the client"): ClientValue {
-        /// Its address, as trusted proxies tell it.
-        client: required ClientValue,
-    } => client
+    FromClient("a value of the client") client: ClientValue, "Its address, as trusted proxies tell it.";
 }
 
 /// A value of the client.
@@ -189,18 +169,9 @@ union! {
     }
 }
 
-object! {
+single! {
     /// A request header.
-    FromHeader("a value from a header"): PlacedText<'s> {
-        /// Its name.
-        header: required Placed<HeaderName>,
-    } => header
-}
-
-object! {
+    FromHeader("a value from a header") header: Placed<HeaderName>, "Its name.";
     /// A cookie.
-    FromCookie("a value from a cookie"): PlacedText<'s> {
-        /// Its name.
-        cookie: required Placed<CookieName>,
-    } => cookie
+    FromCookie("a value from a cookie") cookie: Placed<CookieName>, "Its name.";
 }

@@ -11,19 +11,14 @@ use super::flags::VariantName;
 use super::gate::Gate;
 use super::text::{HeaderName, Name, Regex, UpstreamName};
 use crate::form::{
-    Boolean, Field, List, Map, Placed, PlacedText, Size, Whole, fields, object, texts, union, words,
+    Boolean, Field, List, Map, Placed, PlacedText, Size, Whole, fields, single, texts, union, words,
 };
 
 texts! {
-    /// A pattern of paths.
     PathPattern: any "a path such as `/api/**`";
-    /// A pattern of hosts.
     HostPattern: any "a host, or `*.example.com`";
-    /// A method.
     Method: any "a method such as `GET`";
-    /// The value of a header.
     HeaderValue: any "the header's value";
-    /// A rate.
     Rate: any "a rate such as `100/s`, `600/m` or `5000/h`";
 }
 
@@ -119,18 +114,9 @@ union! {
     }
 }
 
-object! {
+single! {
     /// Whatever its value.
-    HeaderPresent("a header that is present"): Placed<bool> {
-        /// True.
-        present: required Placed<Boolean>,
-    } => present
-}
-
-object! {
+    HeaderPresent("a header that is present") present: Placed<Boolean>, "True.";
     /// A regular expression finds a match in its value.
-    HeaderMatching("a header that matches"): PlacedText<'s> {
-        /// The expression.
-        matches: required Placed<Regex>,
-    } => matches
+    HeaderMatching("a header that matches") matches: Placed<Regex>, "The expression.";
 }

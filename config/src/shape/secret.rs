@@ -1,7 +1,7 @@
 //! The form of secrets: in the environment or in a file, never in a document.
 
 use super::text::FilePath;
-use crate::form::{Placed, PlacedText, Secret, object};
+use crate::form::{Placed, PlacedText, Secret, single};
 
 /// The place of a secret, as it is written.
 pub(crate) enum SecretSource<'s> {
@@ -11,18 +11,9 @@ pub(crate) enum SecretSource<'s> {
     File(PlacedText<'s>),
 }
 
-object! {
+single! {
     /// A shared secret.
-    SecretVariable("a secret from the environment"): PlacedText<'s> {
-        /// The environment variable that holds it: `${NAME}`.
-        secret: required Placed<Secret>,
-    } => secret
-}
-
-object! {
+    SecretVariable("a secret from the environment") secret: Placed<Secret>, "The environment variable that holds it: `${NAME}`.";
     /// A shared secret.
-    SecretFile("a secret from a file"): PlacedText<'s> {
-        /// The file that holds it.
-        secret_file: required Placed<FilePath>,
-    } => secret_file
+    SecretFile("a secret from a file") secret_file: Placed<FilePath>, "The file that holds it.";
 }

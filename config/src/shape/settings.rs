@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rules::{Eligibility, EncodedSlash};
 
 use super::text::{FilePath, LocalPath, Name};
-use crate::form::{Boolean, Duration, Field, Placed, fields, object, union, words};
+use crate::form::{Boolean, Duration, Field, Placed, fields, single, union, words};
 use crate::settings::LogFormat;
 
 union! {
@@ -83,12 +83,9 @@ pub(crate) enum StandardOutput {
 }
 words! { StandardOutput { "stdout" => Stdout, "stderr" => Stderr, "off" => Off } }
 
-object! {
+single! {
     /// Lines are appended to it.
-    LogFile("a log file"): Cow<'s, str> {
-        /// Its path.
-        file: required FilePath,
-    } => file
+    LogFile("a log file") file: FilePath, "Its path.";
 }
 
 fields! {

@@ -11,12 +11,10 @@ use super::route::Routes;
 use super::settings::{AccessLog, BreakGlass, Drain, Environment, Target};
 use super::text::{ErrorStatus, FilePath};
 use super::upstream::Upstreams;
-use crate::form::{Map, Placed, PlacedText, Size, Version, Whole, fields, object, texts, union};
+use crate::form::{Map, Placed, PlacedText, Size, Version, Whole, fields, single, texts, union};
 
 texts! {
-    /// A directory.
     DirectoryPath: any "a directory, relative to this document";
-    /// A file or a directory.
     SeedPath: any "a file or directory, relative to this document";
 }
 
@@ -83,20 +81,11 @@ union! {
     }
 }
 
-object! {
+single! {
     /// One document with all flags.
-    FlagsFile("a flags file"): PlacedText<'s> {
-        /// Its path.
-        file: required Placed<FilePath>,
-    } => file
-}
-
-object! {
+    FlagsFile("a flags file") file: Placed<FilePath>, "Its path.";
     /// Several documents that are merged: every `*.yaml`, `*.yml` and `*.json` in it.
-    FlagsDirectory("a flags directory"): PlacedText<'s> {
-        /// Its path.
-        directory: required Placed<DirectoryPath>,
-    } => directory
+    FlagsDirectory("a flags directory") directory: Placed<DirectoryPath>, "Its path.";
 }
 
 fields! {

@@ -10,9 +10,7 @@ use crate::form::{Duration, Field, List, Map, Placed, PlacedText, Whole, fields,
 const MAX_ENDPOINTS: usize = 256;
 
 texts! {
-    /// A host and a port.
     EndpointAddress: any "`HOST:PORT`";
-    /// The path of a check.
     ProbePath: any "a path such as `/healthz`";
 }
 

@@ -30,7 +30,7 @@ impl Validator<'_> {
         let names = object.at_least_one;
         if !unknown && !names.is_empty() && names.iter().all(|name| node.field(name).is_none()) {
             let title = format!("{} needs {}, or both", object.name, any_of(names));
-            let help = Some(format!("write {}, or leave it out as a whole", any_of(names)));
+            let help = format!("write {}, or leave it out as a whole", any_of(names));
             self.report::<()>("missing-field", title, slot.owner, "none of them is here", help);
         }
     }
@@ -45,28 +45,31 @@ impl Validator<'_> {
             [] if object.exactly_one.is_empty() || unknown => {}
             [] => {
                 let title = format!("{} needs one of {}", object.name, any_of(object.exactly_one));
-                let help = Some("write exactly one of them".to_owned());
+                let help = "write exactly one of them";
                 self.report::<()>("missing-field", title, slot.owner, "none of them is here", help);
             }
             [_] => {}
-            [first, rest @ ..] => {
-                let names: Vec<&str> = written.iter().map(|entry| &*entry.key).collect();
-                let title = format!("{} has one of {}, not several", object.name, all_of(&names));
-                let Some(last) = rest.last() else { return };
-                let at = Label::new(self.source, last.key_span, "one more");
-                let first = Label::new(self.source, first.key_span, "one");
-                let help = if object.field("attribute").is_some() {
-                    "write one clause for each and join them with `all`"
-                } else {
-                    "keep one of them"
-                };
-                self.problems.push(
-                    Problem::error("conflicting-fields", title, at)
-                        .also(first)
-                        .help(help),
-                );
+            [first, .., last] => {
+                let help = "write one clause for each and join them with `all`";
+                self.several(object.name, &written, (first, last), help);
             }
         }
+    }
+
+    /// Reports fields that exclude each other.
+    fn several(
+        &mut self,
+        owner: &str,
+        written: &[&Entry<'_>],
+        (first, last): (&Entry<'_>, &Entry<'_>),
+        help: &str,
+    ) {
+        let names: Vec<&str> = written.iter().map(|entry| &*entry.key).collect();
+        let title = format!("{owner} has one of {}, not several", all_of(&names));
+        let at = Label::new(self.source, last.key_span, "one more");
+        let first = Label::new(self.source, first.key_span, "one");
+        let problem = Problem::error("conflicting-fields", title, at).also(first);
+        self.problems.push(problem.help(help));
     }
 
     fn missing(&mut self, object: &'static Object, field: &'static Field, slot: Slot<'_>) {
@@ -78,13 +81,7 @@ impl Validator<'_> {
             doc.get(..1).unwrap_or_default().to_lowercase(),
             doc.get(1..).unwrap_or_default()
         );
-        self.report::<()>(
-            "missing-field",
-            title,
-            slot.owner,
-            "it is missing here",
-            Some(help),
-        );
+        self.report::<()>("missing-field", title, slot.owner, "it is missing here", help);
     }
 
     fn unknown_field(&mut self, key: &str, span: Span, owner: &str, fields: &'static [Field]) {
@@ -95,7 +92,7 @@ impl Validator<'_> {
                 let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
                 format!("its fields are {}", all_of(&names))
             });
-        self.report::<()>("unknown-field", title, span, "", Some(help));
+        self.report::<()>("unknown-field", title, span, "", help);
     }
 
     /// Returns the number of the case of a union that this is.
@@ -130,20 +127,16 @@ impl Validator<'_> {
         union: &'static Union,
         slot: Slot<'_>,
     ) -> Option<usize> {
-        let present: Vec<_> = union.keys().filter(|key| node.field(key).is_some()).collect();
+        let present: Vec<_> = union.keys().filter_map(|key| node.entry(key)).collect();
         match present.as_slice() {
-            [one] => union.position_of(one),
+            [one] => union.position_of(&one.key),
             [] => match union.position(When::Mapping) {
                 Some(case) => Some(case),
                 None if union.keys().next().is_none() => self.wrong_type(node, shape, slot),
                 None => self.no_case(node, union, slot),
             },
             [first, .., last] => {
-                let title = format!("{} has one of {}, not several", union.name, all_of(&present));
-                let at = Label::new(self.source, node.entry(last)?.key_span, "one more");
-                let first = Label::new(self.source, node.entry(first)?.key_span, "one");
-                let problem = Problem::error("conflicting-fields", title, at).also(first);
-                self.problems.push(problem.help("keep one of them"));
+                self.several(union.name, &present, (first, last), "keep one of them");
                 None
             }
         }
@@ -155,12 +148,12 @@ impl Validator<'_> {
         for entry in node.entries().unwrap_or_default() {
             if let Some(meant) = closest(&entry.key, keys.iter().copied()) {
                 let title = format!("{} has no field `{}`", union.name, shorten(&entry.key));
-                let help = Some(did_you_mean(meant));
+                let help = did_you_mean(meant);
                 return self.report("unknown-field", title, entry.key_span, "", help);
             }
         }
         let title = format!("{} needs one of {}", union.name, any_of(&keys));
-        let help = Some("write exactly one of them".to_owned());
+        let help = "write exactly one of them";
         self.report("missing-field", title, slot.owner, "none of them is here", help)
     }
 }

@@ -52,8 +52,7 @@ impl<'s> Gateway<'_, 's> {
         if !text.starts_with('/') || !text.chars().all(is_target) {
             let title = format!("`{text}` is not a path that can be asked for");
             let help = "write a path such as `/healthz`, percent-encoded where need be";
-            self.error("invalid-path", title, path.span, help);
-            return None;
+            return self.refuse("invalid-path", title, path.span, help);
         }
         let host = fields.host.lower(None, |host| {
             let help = "write a host such as `orders.internal`, or leave it out";

@@ -16,13 +16,12 @@ impl<'s> Gateway<'_, 's> {
             .lower(None, |file| Some(Some(ders(self.root_certificates(file)?))));
         let client = tls
             .client_certificate
-            .lower(None, |client| Some(Some(self.client_certificate(client)?)));
+            .lower_optional(|client| self.client_certificate(client));
         let sni = tls.sni.written()?;
         if ServerName::try_from(&*sni.value).is_err() {
             let title = format!("`{}` is not a name that a certificate can have", sni.value);
             let help = "write the host name in the upstream's certificate, such as `orders.internal`";
-            self.error("invalid-host", title, sni.span, help);
-            return None;
+            return self.refuse("invalid-host", title, sni.span, help);
         }
         Some(UpstreamTls {
             sni: (*sni.value).into(),
@@ -42,8 +41,7 @@ impl<'s> Gateway<'_, 's> {
         // The proxy's TLS tells the kind of a key by its bytes.
         if PrivateKeyDer::try_from(&*der).is_err() {
             let title = format!("`{}` holds a key of a kind that can't be told", file.value);
-            self.error("invalid-certificate", title, file.span, "write it as PKCS #8");
-            return None;
+            return self.refuse("invalid-certificate", title, file.span, "write it as PKCS #8");
         }
         let chain = pair.key.cert.iter();
         let chain = chain.map(|certificate| Box::from(&**certificate)).collect();
