@@ -8,12 +8,15 @@
 mod collection;
 mod field;
 mod object;
+mod parsed;
 mod scalar;
 mod text;
 mod union;
 mod words;
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::path::PathBuf;
 
 use rules::Sited;
 
@@ -24,6 +27,7 @@ use crate::validate::{Slot, Validator};
 pub(crate) use self::collection::{List, Map};
 pub(crate) use self::field::{Field, FieldKey};
 pub(crate) use self::object::{Fields, count, fields, flatten, group, has_fields, object, single, word};
+pub(crate) use self::parsed::{Refusal, parsed};
 pub(crate) use self::scalar::{Boolean, Comparable, Duration, Json, Number, Percentage, Prose, Secret, Size};
 pub(crate) use self::scalar::{Variant, Version, Whole};
 pub(crate) use self::text::{Boxed, Owned, Text, texts};
@@ -52,6 +56,14 @@ pub(crate) struct Placed<T> {
     pub(crate) span: Span,
 }
 
+impl<T> Placed<T> {
+    /// Makes another value of it, in its place.
+    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Placed<U> {
+        let (value, span) = (make(self.value), self.span);
+        Placed { value, span }
+    }
+}
+
 /// A text and its place.
 pub(crate) type PlacedText<'s> = Placed<Cow<'s, str>>;
 
@@ -75,6 +87,20 @@ impl<F: Form> Form for Sited<F> {
     fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<Self::Value<'s>> {
         let value = F::read(node, slot, validator)?;
         Some(Sited::new(value, validator.site(node.span)))
+    }
+}
+
+/// The path that a text names, relative to its document.
+pub(crate) struct Resolved<F>(PhantomData<F>);
+
+impl<F: for<'s> Form<Value<'s> = Cow<'s, str>>> Form for Resolved<F> {
+    type Value<'s> = PathBuf;
+
+    const SHAPE: Shape = F::SHAPE;
+
+    fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<PathBuf> {
+        let path = F::read(node, slot, validator)?;
+        Some(validator.path(&path))
     }
 }
 

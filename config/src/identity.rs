@@ -31,7 +31,7 @@ pub struct IssuerConfig {
 }
 
 /// Where an issuer's keys are from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum KeySource {
     /// They were read along with the document.
     Fixed(Arc<tokens::KeySet>),

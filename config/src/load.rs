@@ -14,7 +14,7 @@ use crate::loaded::{FlagsSource, Loaded, judged_in, managed_revision};
 use crate::loading::Loading;
 use crate::lower::gateway::Gateway;
 use crate::lower::routes::Lowered;
-use crate::lower::settings::{body_limit, environment, target};
+use crate::lower::settings::body_limit;
 use crate::lower::{self, Document};
 use crate::problem::{Label, Problem};
 use crate::report::Report;
@@ -189,11 +189,13 @@ struct Parts {
 impl<'s> Compiler<'_, 's> {
     fn compile(&self, loading: &mut Loading, variable: &dyn Fn(&str) -> Option<String>) -> Option<Parts> {
         let root = self.gateway;
-        let environment = environment(&root.environment);
+        let production = || ("production".to_owned(), Eligibility::Enforced);
+        let environment = root.environment.lower(production(), |environment| {
+            let environment = &environment.value;
+            Some((environment.name.value.to_string(), environment.eligibility))
+        });
         // Where it was refused, what else is wrong is found by the stricter rules.
-        let eligibility = environment
-            .as_ref()
-            .map_or(Eligibility::Enforced, |environment| environment.1);
+        let eligibility = environment.clone().unwrap_or_else(production).1;
         let compiled = self.flags(loading, eligibility);
         let flags = compiled.as_ref().map(|(flags, _)| &**flags);
         let upstreams = root.upstreams.value();
@@ -237,7 +239,7 @@ impl<'s> Compiler<'_, 's> {
             .collect::<Option<_>>()?;
         let upstreams = upstreams?;
         let reads = upstreams.iter().map(|upstream| upstream.reads);
-        let routes = Routes::build(routes, unmatched?, target(&root.target)?, reads).ok()?;
+        let routes = Routes::build(routes, unmatched?, root.target.or_default()?, reads).ok()?;
         Some(Parts {
             flags,
             tenants,

@@ -10,7 +10,6 @@ use crate::files::Files;
 use crate::load::{Given, flags_source, load_as, seed};
 use crate::loaded::{FlagsSource, Loaded};
 use crate::loading::Loading;
-use crate::lower::settings::environment;
 use crate::report::Report;
 use crate::shape::sluice::GatewayDocument;
 
@@ -34,7 +33,8 @@ pub fn outline(files: Files, path: &Path) -> Result<Outline, Report> {
     let sources: Vec<_> = loading.source(path, None).into_iter().collect();
     let (_, read) = loading.read_documents::<GatewayDocument>(&sources);
     let outline = read.first().and_then(|(source, gateway)| {
-        let (_, eligibility) = environment(&gateway.environment).unwrap_or_default();
+        let environment = gateway.environment.value();
+        let eligibility = environment.map_or(Eligibility::Enforced, |environment| environment.eligibility);
         Some(Outline {
             flags: flags_source(source, gateway)?,
             seed: seed(source, gateway),

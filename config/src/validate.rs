@@ -4,10 +4,11 @@
 mod object;
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use rules::{InvalidDecimal, Site};
 
-use crate::form::{Form, Of};
+use crate::form::{Form, Of, Refusal};
 use crate::node::{Entry, Node, NodeKind, Scalar, Span, shorten};
 use crate::problem::{Label, Problem};
 use crate::quantity;
@@ -43,7 +44,7 @@ pub(crate) struct Validator<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Slot<'n> {
     /// The field, or what it is.
-    name: &'n str,
+    pub(crate) name: &'n str,
     /// What stands for the value where it is more than a line: its key, if it has one.
     owner: Span,
     /// Whether it is the value of a key.
@@ -168,6 +169,25 @@ impl Validator<'_> {
     pub(crate) fn text<'s>(&mut self, node: &Node<'s>, shape: Shape, slot: Slot<'_>) -> Option<Cow<'s, str>> {
         self.scalar(node, shape, slot)?;
         node.text().cloned()
+    }
+
+    /// Returns what was parsed of a scalar, or reports why it was not.
+    pub(crate) fn parsed<T>(
+        &mut self,
+        node: &Node<'_>,
+        code: &'static str,
+        parsed: Result<T, Refusal>,
+    ) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(Refusal { title, help }) => self.report(code, title, node.span, "", help),
+        }
+    }
+
+    /// Returns the path of a file that is named relative to this document.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        let folder = self.source.path.parent();
+        folder.map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
     }
 
     /// Returns which of the words of a choice this is.

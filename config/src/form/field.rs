@@ -48,10 +48,7 @@ impl<T> Field<T> {
         match self {
             Self::LeftOut => Field::LeftOut,
             Self::Refused(key) => Field::Refused(key),
-            Self::Written(key, Placed { value, span }) => {
-                let value = make(value);
-                Field::Written(key, Placed { value, span })
-            }
+            Self::Written(key, placed) => Field::Written(key, placed.map(make)),
         }
     }
 
@@ -85,6 +82,15 @@ impl<T> Field<T> {
         }
     }
 
+    /// Returns the value by itself, or none where the field is left out; the outer option is none where it was refused.
+    pub(crate) fn into_optional(self) -> Option<Option<T>> {
+        match self {
+            Self::LeftOut => Some(None),
+            Self::Refused(_) => None,
+            Self::Written(_, placed) => Some(Some(placed.value)),
+        }
+    }
+
     /// Returns the key, where the field is written, with a good value or not.
     pub(crate) fn key(&self) -> Option<FieldKey> {
         match self {
@@ -103,6 +109,13 @@ impl<T: Copy> Field<T> {
     /// Returns the value, or none where the field is left out; the outer option is none where it was refused.
     pub(crate) fn optional(&self) -> Option<Option<T>> {
         self.lower(None, |placed| Some(Some(placed.value)))
+    }
+}
+
+impl<T: Clone + Default> Field<T> {
+    /// Returns a copy of the value, or its default when the field is left out; none where it was refused.
+    pub(crate) fn value_or_default(&self) -> Option<T> {
+        self.lower(T::default(), |placed| Some(placed.value.clone()))
     }
 }
 

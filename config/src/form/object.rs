@@ -107,14 +107,16 @@ macro_rules! word {
 /// }
 /// ```
 ///
-/// A field is `required`, `optional` (none where it is left out or was refused), `default` (of its type then), or the
-/// fields of a group, `include`. A field whose word is no name in Rust has the word in brackets: `takes("match")`.
+/// A field is `required`; `strict` (none where it is left out, and no object where it was refused); `optional` (none where
+/// it is left out or was refused); `default` (of its type then); or the fields of a group, `include`. A `strict` field
+/// may say what it is when it is left out: `weight: strict Weight = 1`. A field whose word is no name in Rust has the word in brackets: `takes("match")`.
 /// `exactly_one` and `at_least_one` of some fields may be demanded.
 macro_rules! object {
     (
         $(#[doc = $doc:literal])+
         $form:ident($name:literal $(, $rule:ident: $words:expr)*): $value:ty {
-            $($(#[doc = $field_doc:literal])+ $field:ident $(($word:literal))?: $need:ident $of:ty),+ $(,)?
+            $($(#[doc = $field_doc:literal])+ $field:ident $(($word:literal))?:
+                $need:ident $of:ty $(= $left_out:expr)?),+ $(,)?
         } => $made:expr
     ) => {
         $(#[doc = $doc])+
@@ -142,7 +144,7 @@ macro_rules! object {
                     validator.unknown(entry, Self::SHAPE);
                 }
                 validator.finish(node, Self::SHAPE, slot, unknown);
-                $(let $field = $crate::form::object!(@end $need $field);)+
+                $(let $field = $crate::form::object!(@end $need $field $(, $left_out)?);)+
                 Some($made)
             }
         }
@@ -185,12 +187,19 @@ macro_rules! object {
     (@required required) => { true };
     (@required optional) => { false };
     (@required default) => { false };
+    (@required strict) => { false };
 
     (@start include $of:ty) => { <<$of as $crate::form::Fields>::Value<'_> as Default>::default() };
+    (@start strict $of:ty) => { $crate::form::Field::<$crate::form::Of<'_, $of>>::LeftOut };
     (@start $need:ident $of:ty) => { None };
 
     (@take include $field:ident [$($word:tt)+] $of:ty, $entry:ident, $validator:ident) => {
         if <$of as $crate::form::Fields>::take(&mut $field, $entry, $validator) {
+            continue;
+        }
+    };
+    (@take strict $field:ident [$($word:tt)+] $of:ty, $entry:ident, $validator:ident) => {
+        if $field.take::<$of>($crate::form::word!($($word)+), $entry, $validator) {
             continue;
         }
     };
@@ -206,6 +215,8 @@ macro_rules! object {
     (@end optional $field:ident) => { $field };
     (@end include $field:ident) => { $field };
     (@end default $field:ident) => { $field.unwrap_or_default() };
+    (@end strict $field:ident) => { $field.into_optional()? };
+    (@end strict $field:ident, $left_out:expr) => { $field.into_optional()?.unwrap_or_else(|| $left_out) };
 }
 
 /// Defines the form of an object, and a struct of its fields as they were written, each a

@@ -1,12 +1,10 @@
 //! Issuers, their keys, and where in a request identity is.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use rules::{AttributeId, Flags, RESERVED_ATTRIBUTES};
-use tokens::{Algorithm, ClaimPath, DEFAULT_LEEWAY_SECONDS, InvalidKey, Issuer, IssuerDefinition, KeySet};
+use tokens::{Algorithm, DEFAULT_LEEWAY_SECONDS, InvalidKey, Issuer, IssuerDefinition, KeySet};
 
-use super::action::{is_http_url, names_user};
 use super::gateway::Gateway;
 use crate::form::{Field, Placed, PlacedText};
 use crate::identity::{Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
@@ -14,8 +12,8 @@ use crate::node::Span;
 use crate::problem::Problem;
 use crate::quantity;
 use crate::shape::issuer::{
-    AttributeAt, ClaimsFields, ClientValue, IdentityFields, IssuerFields, IssuerKeysFields, KeysAt,
-    KeysUrlFields, Named, TokenChecksFields,
+    AttributeAt, ClaimPaths, ClientValue, IdentityFields, IssuerFields, IssuerKeysFields, KeysAt, Named,
+    TokenChecksFields,
 };
 use crate::shape::listener::ListenerFields;
 use crate::shape::secret::SecretSource;
@@ -23,17 +21,6 @@ use crate::shape::sluice::GatewayFields;
 
 /// The most bytes of a key file.
 const MAX_KEY_BYTES: usize = 1024 * 1024;
-/// How often a JWKS is fetched again, unless the document says.
-const REFRESH_MS: u64 = 5 * 60 * 1000;
-
-/// The paths of claims.
-pub(super) struct ClaimPaths {
-    pub(super) tenant: ClaimPath,
-    pub(super) user: ClaimPath,
-    pub(super) groups: Option<ClaimPath>,
-    pub(super) attributes: Vec<(u32, ClaimPath)>,
-}
-
 impl<'s> Gateway<'_, 's> {
     /// Returns who is believed. Attributes that no condition reads are checked and left out; `flags` is none where
     /// they could not be compiled.
@@ -72,7 +59,7 @@ impl<'s> Gateway<'_, 's> {
             }
             Some(Some(tenant.value.value))
         });
-        let realm = fields.realm.lower("sluice", |realm| self.realm(realm));
+        let realm = fields.realm.lower("sluice", |realm| Some(&*realm.value));
         Some(Identity {
             issuers: issuers?,
             token: token?,
@@ -92,23 +79,19 @@ impl<'s> Gateway<'_, 's> {
             self.check_unique("issuer", names.filter_map(|issuer| issuer.keys.issuer.written()));
             let mut lowered = Vec::with_capacity(issuers.value.len());
             for issuer in &issuers.value {
-                let paths = issuer.claims.value();
-                let paths = paths.and_then(|claims| self.claim_paths(claims, flags));
+                let paths = issuer.claims.value().map(|(paths, attributes)| {
+                    let mut paths = paths.clone();
+                    for (name, path) in attributes {
+                        let id = self.attribute(name, flags).map(AttributeId::index);
+                        let id = id.and_then(|id| u32::try_from(id).ok());
+                        paths.attributes.extend(id.zip(Some(path.clone())));
+                    }
+                    paths
+                });
                 lowered.push(self.issuer(&issuer.keys, &issuer.checks, paths));
             }
             lowered.into_iter().collect()
         })
-    }
-
-    fn realm<'r>(&mut self, realm: &'r PlacedText<'s>) -> Option<&'r str> {
-        let text = &*realm.value;
-        let quotable = |b: u8| b == b' ' || (b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'));
-        if !text.bytes().all(quotable) || text.is_empty() || text.len() > 128 {
-            let title = "a realm has 1 to 128 visible ASCII characters, without quotes and backslashes";
-            let help = "write a name such as `sluice`";
-            return self.refuse("invalid-realm", title, realm.span, help);
-        }
-        Some(text)
     }
 
     fn named(&mut self, named: &Named<'s>) -> Option<RequestValue> {
@@ -152,24 +135,6 @@ impl<'s> Gateway<'_, 's> {
         flags?.attribute_id(name)
     }
 
-    fn claim_paths(&mut self, claims: &ClaimsFields<'s>, flags: Option<&Flags>) -> Option<ClaimPaths> {
-        let tenant = claims.tenant.written().and_then(|path| self.claim(path));
-        let user = self.claim_or(&claims.user, "sub");
-        let groups = claims.groups.lower_optional(|path| self.claim(path));
-        let mut attributes = Vec::new();
-        for (name, path) in claims.attributes.value().into_iter().flatten() {
-            let path = self.claim(path);
-            let id = self.attribute(name, flags);
-            attributes.extend(id.and_then(|id| u32::try_from(id.index()).ok()).zip(path));
-        }
-        Some(ClaimPaths {
-            tenant: tenant?,
-            user: user?,
-            groups: groups?,
-            attributes,
-        })
-    }
-
     /// Returns an issuer with claims at these paths; none where it has a problem.
     pub(super) fn issuer(
         &mut self,
@@ -210,24 +175,9 @@ impl<'s> Gateway<'_, 's> {
         })
     }
 
-    pub(super) fn claim(&mut self, path: &PlacedText<'s>) -> Option<ClaimPath> {
-        let help = "write names joined by dots (`org.id`), or a JSON pointer (`/org/id`)";
-        let parsed = ClaimPath::parse(&path.value);
-        self.parsed(parsed, "invalid-claim-path", path.span, help)
-    }
-
-    /// Returns the path of a field, or the one that is meant when it is left out.
-    pub(super) fn claim_or(&mut self, field: &Field<Cow<'s, str>>, left_out: &str) -> Option<ClaimPath> {
-        match field {
-            Field::LeftOut => ClaimPath::parse(left_out).ok(),
-            Field::Refused(_) => None,
-            Field::Written(_, path) => self.claim(path),
-        }
-    }
-
     fn keys(&mut self, source: &KeysAt<'s>, algorithms: &[Algorithm]) -> Option<KeySource> {
         let (keys, what) = match source {
-            KeysAt::Url(url) => return self.keys_url(url),
+            KeysAt::Url(url) => return Some(url.clone()),
             KeysAt::Secret(source) => {
                 let (secret, _) = self.secret_bytes(source, MAX_KEY_BYTES)?;
                 let (SecretSource::Variable(what) | SecretSource::File(what)) = source;
@@ -267,25 +217,6 @@ impl<'s> Gateway<'_, 's> {
                     fits its `algorithms`";
         let warning = Problem::warning("no-usable-key", title, self.label(*span, "")).help(help);
         self.loading.warnings.push(warning);
-    }
-
-    fn keys_url(&mut self, fields: &KeysUrlFields<'s>) -> Option<KeySource> {
-        let PlacedText { value: url, span } = fields.jwks_url.written()?;
-        if names_user(url) {
-            let title = "a URL of keys names no user: keys are public";
-            let help = "remove what stands between `//` and the last `@`";
-            return self.refuse("invalid-url", title, *span, help);
-        }
-        if !is_http_url(url) {
-            let title = format!("`{url}` is not an http or https URL");
-            let help = "write it like `https://login.example/jwks`";
-            return self.refuse("invalid-url", title, *span, help);
-        }
-        Some(KeySource::Url {
-            url: (**url).into(),
-            refresh_ms: fields.refresh.or(REFRESH_MS)?,
-            keep_keys_ms: fields.keep_keys.optional()?,
-        })
     }
 
     /// Reads the environment variable that is referred to.

@@ -1,21 +1,18 @@
 //! Who may operate, and what changes must meet.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use rules::{TenantId, Timestamp};
+use rules::TenantId;
 
 use super::gateway::Gateway;
-use super::issuers::ClaimPaths;
 use crate::form::Placed;
 use crate::node::Span;
-use crate::operators::{ChangePolicy, OperatorIssuer, OperatorRole, OperatorToken, Operators};
+use crate::operators::{OperatorIssuer, OperatorRole, OperatorToken, Operators};
 use crate::problem::{Label, Problem};
 use crate::shape::admin::{
-    ChangePolicyFields, Demand, OperatorClaimsFields, OperatorIssuerFields, OperatorsFields, PromotionFields,
-    PromotionToGaFields, StaleFields, StaticTokenFields, TokensAt, TokensDocument,
+    OperatorIssuerFields, OperatorsFields, StaticTokenFields, TokensAt, TokensDocument,
 };
 use crate::source::Source;
 use crate::{parse, validate};
@@ -57,8 +54,7 @@ impl<'s> Gateway<'_, 's> {
     }
 
     fn operator_issuer(&mut self, fields: &OperatorIssuerFields<'s>) -> Option<OperatorIssuer> {
-        let claims = fields.claims.value();
-        let paths = claims.and_then(|claims| self.operator_claims(claims));
+        let paths = fields.claims.value().cloned();
         let issuer = self.issuer(&fields.keys, &fields.checks, paths);
         let roles = fields.roles.value()?.iter();
         Some(OperatorIssuer {
@@ -68,49 +64,6 @@ impl<'s> Gateway<'_, 's> {
                 .collect(),
         })
     }
-
-    fn operator_claims(&mut self, claims: &OperatorClaimsFields<'s>) -> Option<ClaimPaths> {
-        let roles = claims.roles.written().and_then(|path| self.claim(path));
-        let org = self.claim_or(&claims.org, "org");
-        let name = self.claim_or(&claims.name, "sub");
-        Some(ClaimPaths {
-            tenant: org?,
-            user: name?,
-            groups: Some(roles?),
-            attributes: Vec::new(),
-        })
-    }
-}
-
-/// Returns what changes must meet.
-pub(crate) fn change_policy(policy: &ChangePolicyFields<'_>) -> Option<ChangePolicy> {
-    let no_promotion = PromotionFields::default();
-    let promotion = policy
-        .promotion
-        .lower(&no_promotion, |promotion| Some(&promotion.value))?;
-    let no_ga = PromotionToGaFields::default();
-    let ga = promotion.ga.lower(&no_ga, |ga| Some(&ga.value))?;
-    let no_stale = StaleFields::default();
-    let stale = policy.stale.lower(&no_stale, |stale| Some(&stale.value))?;
-    let sign_offs = |roles: &[Cow<'_, str>]| roles.iter().map(|role| Box::from(&**role)).collect();
-    Some(ChangePolicy {
-        soak_ms: promotion.soak.optional()?,
-        ga_tenants: ga.tenants.optional()?,
-        ga_stable_ms: ga.stable.optional()?,
-        ga_revertible: ga
-            .revertible
-            .optional()?
-            .map(|revertible| revertible == Demand::Required),
-        ga_sign_offs: ga
-            .sign_offs
-            .lower(None, |roles| Some(Some(sign_offs(&roles.value))))?,
-        ga_errors: ga.errors.optional()?,
-        ga_errors_window_ms: ga.errors_window.optional()?,
-        max_blast_radius: policy.max_blast_radius.optional()?,
-        stale_ga_ms: stale.ga.optional()?,
-        stale_unused_ms: stale.unused.optional()?,
-        stale_undecided_ms: stale.undecided.optional()?,
-    })
 }
 
 /// Reads the entries of a document of tokens.
@@ -173,25 +126,12 @@ impl Entry<'_> {
                         for others in the audit log";
             self.report("reserved-name", title, name.span, help);
         }
-        let hash = token.hash.written()?;
-        if !is_hash(&hash.value) {
-            let help = "make a token and its entry with `sluice operators token`";
-            self.report("invalid-hash", "this is not the hash of a token", hash.span, help);
-        }
-        let expires = token.expires.lower(None, |at| match Timestamp::parse(&at.value) {
-            Ok(time) => Some(Some(time)),
-            Err(reason) => {
-                let help = "write it like 2027-01-01T00:00:00Z";
-                self.report("invalid-time", reason.to_string(), at.span, help);
-                None
-            }
-        });
         Some(OperatorToken {
             name: (*name.value).into(),
             role,
             org: org.map(|org| (*org.value).into()),
-            hash: (*hash.value).into(),
-            expires: expires?,
+            hash: token.hash.value()?.clone(),
+            expires: token.expires.optional()?,
         })
     }
 
@@ -206,17 +146,4 @@ impl Entry<'_> {
 fn is_reserved(name: &str) -> bool {
     ["local", "sluice", "unknown"].contains(&name)
         || ["oidc:", "uid:"].iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// `hmac-sha256:`, 16 bytes, `:`, 32 bytes, both in base64url without padding.
-fn is_hash(text: &str) -> bool {
-    let base64 = |text: &str, length| {
-        text.len() == length
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    };
-    text.strip_prefix("hmac-sha256:")
-        .and_then(|rest| rest.split_once(':'))
-        .is_some_and(|(salt, code)| base64(salt, 22) && base64(code, 43))
 }

@@ -12,7 +12,12 @@ impl<'s> Gateway<'_, 's> {
     /// Returns the limits of the process. Reports a limit for one client that is larger than the one for all.
     pub(crate) fn process_limits(&mut self, limits: &ProcessLimitsFields<'s>) -> Option<ProcessLimits> {
         for buffered in [&limits.max_buffered, &limits.max_buffered_per_client] {
-            self.check_buffered(buffered);
+            if let Field::Written(key, bytes) = buffered
+                && bytes.value < MIN_BUFFERED
+            {
+                let title = format!("`{}` of {} bytes holds no requests", key.name, bytes.value);
+                self.error("out-of-range", title, bytes.span, "write at least `4MiB`");
+            }
         }
         self.check_share(&limits.max_in_flight, &limits.max_in_flight_per_client);
         self.check_share(&limits.max_tunnels, &limits.max_tunnels_per_client);
@@ -34,15 +39,6 @@ impl<'s> Gateway<'_, 's> {
             let title = format!("`{}` is larger than `{}`", client.name, all.name);
             let help = format!("write at most what `{}` says", all.name);
             self.error("out-of-range", title, share.span, help);
-        }
-    }
-
-    fn check_buffered(&mut self, buffered: &Field<u64>) {
-        if let Field::Written(key, bytes) = buffered
-            && bytes.value < MIN_BUFFERED
-        {
-            let title = format!("`{}` of {} bytes holds no requests", key.name, bytes.value);
-            self.error("out-of-range", title, bytes.span, "write at least `4MiB`");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Routes: which requests they take, their gates, and where they lead.
 
 use rules::{
-    Auth, Destination, Gate, GateDefinition, GateMode, HeaderMatch, HostPattern, InvalidHeaderMatch, Methods,
-    OnError, PathPattern, Route, RouteMatch, Sited, UpstreamId,
+    Auth, Destination, Gate, GateDefinition, HeaderMatch, HostPattern, InvalidHeaderMatch, Methods, GateMode,
+    OnError, Route, RouteMatch, Sited, UpstreamId,
 };
 
 use super::gateway::Gateway;
@@ -83,7 +83,7 @@ impl<'s> Gateway<'_, 's> {
             gate: gate?,
             mode: fields.mode.or_default()?,
             on_error: fields.on_error.or_default()?,
-            body_limit: fields.body_limit.lower(body_limit?, body_bytes)?,
+            body_limit: fields.body_limit.or(body_limit?)?,
             limit: limit?,
             destination: destination?,
             otherwise,
@@ -121,14 +121,6 @@ impl<'s> Gateway<'_, 's> {
     }
 
     fn takes(&mut self, fields: &MatchFields<'s>) -> Option<RouteMatch> {
-        let path = fields.path.written().and_then(|path| {
-            let help = "write it like `/orders`, `/orders/{id}` or `/orders/**`";
-            self.parsed(PathPattern::parse(&path.value), "invalid-path", path.span, help)
-        });
-        let host = fields.host.lower(HostPattern::Any, |host| {
-            let help = "write it like `api.example.com` or `*.example.com`";
-            self.parsed(HostPattern::parse(&host.value), "invalid-host", host.span, help)
-        });
         let methods = fields.methods.lower(Methods::default(), |methods| {
             let parsed = Methods::parse(methods.value.iter().map(|name| &*name.value));
             let span = methods.value.first().map_or(methods.span, |first| first.span);
@@ -144,8 +136,10 @@ impl<'s> Gateway<'_, 's> {
             lowered.into_iter().collect()
         });
         Some(RouteMatch {
-            host: host?,
-            path: path?,
+            host: fields
+                .host
+                .lower(HostPattern::Any, |host| Some(host.value.clone()))?,
+            path: fields.path.value()?.clone(),
             trailing_slash: fields.trailing_slash.or_default()?,
             methods: methods?,
             headers: headers?,
@@ -313,9 +307,4 @@ impl<'s> Gateway<'_, 's> {
         let at = self.label(second.span, "this one never does");
         self.push(Problem::error("route-conflict", title, at).also(also).help(help));
     }
-}
-
-/// Returns the bytes of a limit of bodies; 0 is no limit.
-pub(super) fn body_bytes(limit: &Placed<u64>) -> Option<Option<u64>> {
-    Some(Some(limit.value).filter(|bytes| *bytes > 0))
 }

@@ -2,21 +2,14 @@
 
 use std::net::SocketAddr;
 
-use rules::{Eligibility, TargetOptions, TrustedProxies};
+use rules::TrustedProxies;
 
 use super::gateway::Gateway;
-use super::operators::change_policy;
-use super::routes::body_bytes;
 use crate::form::{Field, Placed, PlacedText};
-use crate::node::Span;
-use crate::operators::ChangePolicy;
 use crate::problem::Problem;
-use crate::settings::{AccessLog, AdminListener, BreakGlass, Drain, LogOutput, ProcessLimits, Settings};
+use crate::settings::{AdminListener, ProcessLimits, Settings};
 use crate::shape::admin::AdminFields;
 use crate::shape::answer::BodyFields;
-use crate::shape::settings::{
-    AccessLogFields, BreakGlassFields, DrainFields, EnvironmentFields, Output, StandardOutput, TargetFields,
-};
 use crate::shape::sluice::GatewayFields;
 
 /// Where health and metrics are served, unless the document says.
@@ -24,23 +17,12 @@ const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Add
 /// The largest request body, unless the document says.
 const BODY_LIMIT: u64 = 10 * 1024 * 1024;
 
-/// Returns the environment's name and what it lets flags do. Development and staging are relaxed by their names.
-pub(crate) fn environment(environment: &Field<EnvironmentFields<'_>>) -> Option<(String, Eligibility)> {
-    let production = || ("production".to_owned(), Eligibility::of_environment("production"));
-    environment.lower(production(), |environment| {
-        let name = environment.value.name.value()?.to_string();
-        let lifecycle = &environment.value.lifecycle;
-        let eligibility = lifecycle.or(Eligibility::of_environment(&name))?;
-        Some((name, eligibility))
-    })
-}
-
 impl<'s> Gateway<'_, 's> {
     /// Returns the settings; none where one of them has a problem.
     pub(crate) fn settings(&mut self, root: &GatewayFields<'s>) -> Option<Settings> {
         let environment = root.environment.value();
-        if let Some(name) = environment.and_then(|environment| environment.name.written()) {
-            self.check_name("an environment", name);
+        if let Some(environment) = environment {
+            self.check_name("an environment", &environment.name);
         }
         let mut taken = Vec::new();
         let listeners = root.listeners.value();
@@ -64,27 +46,23 @@ impl<'s> Gateway<'_, 's> {
             admin: admin?,
             threads: root.threads.optional()?,
             limits: limits?,
-            access_log: root
-                .access_log
-                .lower(AccessLog::default(), |log| self.access_log(&log.value))?,
+            access_log: root.access_log.value_or_default()?,
             errors: errors?,
             body_limit: body_limit(root)?,
-            changes: root
-                .control
-                .lower(ChangePolicy::default(), |policy| change_policy(&policy.value))?,
-            drain: root.drain.lower(Drain::default(), drain)?,
+            changes: root.control.value_or_default()?,
+            drain: root.drain.value_or_default()?,
             signing_key: signing_key?,
             trusted_proxies: proxies?,
-            break_glass: root.break_glass.lower(None, |break_glass| {
-                Some(Some(self.break_glass(&break_glass.value)?))
-            })?,
+            break_glass: root
+                .break_glass
+                .lower_optional(|placed| Some(placed.value.clone()))?,
         })
     }
 
     fn admin(
         &mut self,
         admin: &Field<Option<AdminFields<'s>>>,
-        taken: &mut Vec<(SocketAddr, Span)>,
+        taken: &mut Vec<Placed<SocketAddr>>,
     ) -> Option<Option<AdminListener>> {
         let left_out = AdminListener {
             address: ADMIN,
@@ -99,7 +77,7 @@ impl<'s> Gateway<'_, 's> {
     fn admin_listener(
         &mut self,
         fields: &AdminFields<'s>,
-        taken: &mut Vec<(SocketAddr, Span)>,
+        taken: &mut Vec<Placed<SocketAddr>>,
     ) -> Option<AdminListener> {
         let written = fields.address.written();
         let address = written.and_then(|address| self.address(address, taken));
@@ -122,30 +100,6 @@ impl<'s> Gateway<'_, 's> {
             self.error("admin-not-loopback", title, written.span, help);
         }
         Some(AdminListener { address, tls: tls? })
-    }
-
-    fn break_glass(&self, break_glass: &BreakGlassFields<'s>) -> Option<BreakGlass> {
-        Some(BreakGlass {
-            socket: self.path(break_glass.socket.value()?),
-            journal: self.path(break_glass.journal.value()?),
-        })
-    }
-
-    fn access_log(&self, log: &AccessLogFields<'s>) -> Option<AccessLog> {
-        let left_out = AccessLog::default();
-        let output = log.output.lower(left_out.output, |output| {
-            Some(match &output.value {
-                Output::Standard(StandardOutput::Stdout) => LogOutput::Stdout,
-                Output::Standard(StandardOutput::Stderr) => LogOutput::Stderr,
-                Output::Standard(StandardOutput::Off) => LogOutput::Off,
-                Output::File(path) => LogOutput::File(self.path(path)),
-            })
-        });
-        Some(AccessLog {
-            output: output?,
-            format: log.format.or(left_out.format)?,
-            query: log.query.or(left_out.query)?,
-        })
     }
 
     fn errors(
@@ -173,21 +127,5 @@ impl<'s> Gateway<'_, 's> {
 
 /// Returns the largest body of requests, in bytes; the inner option is none where there is no limit.
 pub(crate) fn body_limit(root: &GatewayFields<'_>) -> Option<Option<u64>> {
-    root.body_limit.lower(Some(BODY_LIMIT), body_bytes)
-}
-
-/// Returns how targets are read.
-pub(crate) fn target(target: &Field<TargetFields<'_>>) -> Option<TargetOptions> {
-    target.lower(TargetOptions::default(), |target| {
-        let encoded_slash = target.value.encoded_slash.or_default()?;
-        Some(TargetOptions { encoded_slash })
-    })
-}
-
-fn drain(fields: &Placed<DrainFields<'_>>) -> Option<Drain> {
-    let left_out = Drain::default();
-    Some(Drain {
-        delay_ms: fields.value.delay.or(left_out.delay_ms)?,
-        timeout_ms: fields.value.timeout.or(left_out.timeout_ms)?,
-    })
+    root.body_limit.or(Some(BODY_LIMIT))
 }

@@ -1,19 +1,39 @@
 //! The form of the admin listener, of operators and of the policy of changes.
 
-use super::issuer::{IssuerKeys, TokenChecks};
+use rules::Timestamp;
+
+use super::issuer::{ClaimPaths, IssuerKeys, TokenChecks, path_or};
 use super::listener::AdminTls;
 use super::text::{ClaimPath, FilePath, Off, SocketAddress, TenantId};
 use crate::form::{
-    Duration, List, Map, Placed, PlacedText, Secret, Version, Whole, fields, single, texts, union, words,
+    Duration, List, Map, Placed, PlacedText, Refusal, Secret, Version, Whole, fields, object, parsed, single,
+    texts, union, words,
 };
-use crate::operators::OperatorRole;
+use crate::operators::{ChangePolicy as Policy, OperatorRole};
 
 texts! {
     ClaimValue: any "a value of the claim";
     TokenName: filled "a name";
-    TokenHash: any "a hash";
-    ExpiryTime: any "an RFC 3339 time";
     SignOffRole: filled "a role that signs off";
+}
+
+parsed! {
+    TokenHash("a hash", "invalid-hash"): Box<str> = |text| {
+        let help = "make a token and its entry with `sluice operators token`";
+        let hash = is_hash(text).then(|| text.into());
+        hash.ok_or_else(|| Refusal::new("this is not the hash of a token", help))
+    };
+    ExpiryTime("an RFC 3339 time", "invalid-time"): Timestamp =
+        |text| Refusal::of(Timestamp::parse(text), "write it like 2027-01-01T00:00:00Z");
+}
+
+/// Returns true for `hmac-sha256:`, 16 bytes, `:`, 32 bytes, both in base64url without padding.
+fn is_hash(text: &str) -> bool {
+    let is_base64 = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let base64 = |text: &str, length| text.len() == length && text.bytes().all(is_base64);
+    text.strip_prefix("hmac-sha256:")
+        .and_then(|rest| rest.split_once(':'))
+        .is_some_and(|(salt, code)| base64(salt, 22) && base64(code, 43))
 }
 
 /// A number of tenants or requests.
@@ -84,15 +104,20 @@ fields! {
 
 words! { OperatorRole::ALL }
 
-fields! {
+object! {
     /// Where in the claims an operator is: names joined by dots, or a JSON pointer.
-    OperatorClaims("a mapping of operators' claims") => OperatorClaimsFields {
+    OperatorClaims("a mapping of operators' claims"): ClaimPaths {
         /// The roles: a text or a list of texts.
         roles: required ClaimPath,
         /// The org of an org's admin; left out: org.
-        org: optional ClaimPath,
+        org: strict ClaimPath,
         /// The name for the audit log; left out: sub.
-        name: optional ClaimPath,
+        name: strict ClaimPath,
+    } => ClaimPaths {
+        tenant: path_or(org, "org")?,
+        user: path_or(name, "sub")?,
+        groups: Some(roles),
+        attributes: Vec::new(),
     }
 }
 
@@ -122,55 +147,74 @@ fields! {
     }
 }
 
-fields! {
+object! {
     /// What changes at run time must meet.
-    ChangePolicy("a policy of changes") => ChangePolicyFields {
+    ChangePolicy("a policy of changes"): Policy {
         /// What a flag must have to be promoted.
-        promotion: optional Promotion,
+        promotion: strict Promotion = Policy::default(),
         /// More tenants than these change only with force; 0: any number; left out: 1000.
-        max_blast_radius: optional Count<usize>,
+        max_blast_radius: strict Count<usize>,
         /// From when on flags count as stale.
-        stale: optional Stale,
+        stale: strict Stale = Policy::default(),
+    } => Policy {
+        max_blast_radius,
+        stale_ga_ms: stale.stale_ga_ms,
+        stale_unused_ms: stale.stale_unused_ms,
+        stale_undecided_ms: stale.stale_undecided_ms,
+        ..promotion
     }
 }
 
-fields! {
+object! {
     /// From when on flags have outlived their purpose.
-    Stale("a policy of stale flags") => StaleFields {
+    Stale("a policy of stale flags"): Policy {
         /// Ga for longer, with nothing against it; left out: 14d.
-        ga: optional Duration,
+        ga: strict Duration,
         /// Older than this, and named by no gate; left out: 14d.
-        unused: optional Duration,
+        unused: strict Duration,
         /// Not decided for longer; left out: 30d.
-        undecided: optional Duration,
+        undecided: strict Duration,
+    } => Policy {
+        stale_ga_ms: ga,
+        stale_unused_ms: unused,
+        stale_undecided_ms: undecided,
+        ..Policy::default()
     }
 }
 
-fields! {
+object! {
     /// What a flag must have to be promoted.
-    Promotion("a policy of promotions") => PromotionFields {
+    Promotion("a policy of promotions"): Policy {
         /// How long it was in its present state; left out: 24h.
-        soak: optional Duration,
+        soak: strict Duration,
         /// What it must have besides to become ga.
-        ga: optional PromotionToGa,
-    }
+        ga: strict PromotionToGa = Policy::default(),
+    } => Policy { soak_ms: soak, ..ga }
 }
 
-fields! {
+object! {
     /// What a flag must have to become ga.
-    PromotionToGa("a policy of promotions to ga") => PromotionToGaFields {
+    PromotionToGa("a policy of promotions to ga"): Policy {
         /// So many that opted in or are on the allowlist have it on; left out: 10.
-        tenants: optional Count<usize>,
+        tenants: strict Count<usize>,
         /// Neither killed, restored nor reverted for so long; left out: 72h.
-        stable: optional Duration,
+        stable: strict Duration,
         /// Whether the document must say that it is revertible; left out: required.
-        revertible: optional Demand,
+        revertible: strict Demand,
         /// On whose behalf somebody must sign off; left out: nobody's.
-        sign_offs: optional List<SignOffRole, 0, 32>,
+        sign_offs: strict List<SignOffRole, 0, 32>,
         /// So many requests that it let through may have met errors; left out: 0.
-        errors: optional Count<u64>,
+        errors: strict Count<u64>,
         /// In which time errors are counted; left out: 24h.
-        errors_window: optional Duration,
+        errors_window: strict Duration,
+    } => Policy {
+        ga_tenants: tenants,
+        ga_stable_ms: stable,
+        ga_revertible: revertible.map(|revertible| revertible == Demand::Required),
+        ga_sign_offs: sign_offs.map(|roles| roles.iter().map(|role| Box::from(&**role)).collect()),
+        ga_errors: errors,
+        ga_errors_window_ms: errors_window,
+        ..Policy::default()
     }
 }
 

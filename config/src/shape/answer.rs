@@ -2,16 +2,57 @@
 
 use rules::Cause;
 
-use super::text::{FilePath, MediaType, UpstreamName};
+use super::text::{FilePath, UpstreamName};
 use super::{Field as ShapeField, Member};
 use crate::form::{
-    Boolean, Fields, Form, Placed, PlacedText, Whole, fields, group, object, single, texts, union,
+    Boolean, Fields, Form, Placed, PlacedText, Refusal, Whole, fields, group, object, parsed, single, union,
 };
 use crate::node::Entry;
 use crate::validate::{Slot, Validator};
 
-texts! {
-    Location: any "a URL or an absolute path";
+/// The longest redirect URL.
+const MAX_URL: usize = 2048;
+
+parsed! {
+    Location("a URL or an absolute path", "invalid-url"): Box<str> = |text| {
+        let valid = is_http_url(text) || (text.starts_with('/') && !text.starts_with("//"));
+        let help = "write an http or https URL, or a path that begins with one slash; escape what is not ASCII";
+        let location = (valid && is_visible(text)).then(|| text.into());
+        location.ok_or_else(|| Refusal::new(format!("`{text}` can't be redirected to"), help))
+    };
+    MediaType("a media type", "invalid-media-type"): Box<str> = |text| {
+        let is_visible = |b: u8| b == b' ' || b.is_ascii_graphic();
+        let (kind, rest) = text.split_once('/').unwrap_or_default();
+        let is_one = !kind.is_empty() && !rest.is_empty() && text.bytes().all(is_visible);
+        let help = "write it like `text/html` or `text/plain`";
+        let media_type = is_one.then(|| text.into());
+        media_type.ok_or_else(|| Refusal::new(format!("`{text}` is not a media type"), help))
+    };
+}
+
+parsed! {
+    /// The status of a redirect.
+    RedirectStatus: Whole<u16, 301, 308>, "invalid-status", u16 = |status, _| match status {
+        301 | 302 | 303 | 307 | 308 => Ok(status),
+        _ => {
+            let title = format!("{status} is not the status of a redirect");
+            Err(Refusal::new(title, "write 301, 302, 303, 307 or 308"))
+        }
+    };
+}
+
+/// Returns true for a URL that can be fetched or redirected to: http or https, a host, nothing invisible.
+pub(super) fn is_http_url(text: &str) -> bool {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+    is_visible(text) && host.is_some_and(|host| rules::Host::parse(host).is_ok())
+}
+
+fn is_visible(text: &str) -> bool {
+    let is_visible = |b: u8| b.is_ascii_graphic() && !matches!(b, b'\\' | b'"' | b'<' | b'>');
+    text.len() <= MAX_URL && text.bytes().all(is_visible)
 }
 
 /// The status of an error.
@@ -86,7 +127,7 @@ group! {
         /// Where to.
         redirect: required Location,
         /// 301, 302, 303, 307 or 308; left out: 302.
-        status: optional Whole<u16, 301, 308>,
+        status: optional RedirectStatus,
     }
 }
 

@@ -6,7 +6,8 @@ use super::secret::SecretSource;
 use super::text::{FilePath, FlagKey, HeaderName, Off};
 use super::{Shape, UNBOUNDED};
 use crate::form::{
-    Boolean, Field, Form, List, Placed, PlacedText, Secret, Size, fields, group, texts, union, words,
+    Boolean, Field, Form, List, Placed, PlacedText, Refusal, Secret, Size, fields, group, parsed, texts,
+    union, words,
 };
 use crate::node::Node;
 use crate::validate::{Slot, Validator};
@@ -17,7 +18,16 @@ const MAX_PER_FLAG: usize = 100;
 texts! {
     HeaderNameOrOff: any "the name of a header, or `off`";
     HeaderPrefix: any "the beginning of a header name";
-    KeyId: any "a name of 1 to 64 letters, digits, `.`, `_` and `-`";
+}
+
+parsed! {
+    KeyId("a name of 1 to 64 letters, digits, `.`, `_` and `-`", "invalid-key-id"): Box<str> = |text| {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        let id = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
+        let title = || format!("`{text}` can't be the name of a key");
+        let help = "write 1 to 64 letters, digits, `.`, `_` and `-`";
+        id.then(|| text.into()).ok_or_else(|| Refusal::new(title(), help))
+    };
 }
 
 /// The form `F` of a text, or `off`, which is none.

@@ -2,16 +2,22 @@
 
 use tokens::{Algorithm, MAX_ATTRIBUTES, MAX_AUDIENCES};
 
+use super::answer::is_http_url;
 use super::secret::{SecretFile, SecretSource, SecretVariable};
-use super::text::{AttributeName, ClaimPath, FilePath, HeaderName, Name};
-use crate::form::{Duration, List, Map, Placed, PlacedText, fields, group, single, texts, union, words};
-use crate::identity::CertificateName;
+use super::text::{AttributeName, ClaimPath, FilePath, HeaderName};
+use crate::form::{
+    Duration, List, Map, Placed, PlacedText, Refusal, fields, group, object, parsed, single, texts, union,
+    words,
+};
+use crate::identity::{self, CertificateName};
+
+/// How often a JWKS is fetched again, unless the document says.
+const REFRESH_MS: u64 = 5 * 60 * 1000;
 
 texts! {
     IssuerName: any "the issuer's name";
     Audience: any "an audience";
     TokenType: any "a token type such as `at+jwt`";
-    KeysUrl: any "an http or https URL";
     CookieName: any "the name of a cookie";
 }
 
@@ -60,7 +66,7 @@ words! { Algorithm::ALL }
 
 /// The place of an issuer's keys, as it is written.
 pub(crate) enum KeysAt<'s> {
-    Url(KeysUrlFields<'s>),
+    Url(identity::KeySource),
     JwksFile(PlacedText<'s>),
     PemFile(PlacedText<'s>),
     Secret(SecretSource<'s>),
@@ -76,16 +82,43 @@ union! {
     }
 }
 
-fields! {
+object! {
     /// Keys that are fetched.
-    JwksUrl("a JWKS URL") => KeysUrlFields {
+    JwksUrl("a JWKS URL"): identity::KeySource {
         /// Where the JWKS is.
         jwks_url: required KeysUrl,
         /// How often it is fetched again; left out: 5m.
-        refresh: optional Duration,
+        refresh: strict Duration = REFRESH_MS,
         /// How long the last good keys are used after fetches began to fail; left out: without limit.
-        keep_keys: optional Duration,
-    }
+        keep_keys: strict Duration,
+    } => identity::KeySource::Url { url: jwks_url, refresh_ms: refresh, keep_keys_ms: keep_keys }
+}
+
+parsed! {
+    KeysUrl("an http or https URL", "invalid-url"): Box<str> = |url| {
+        if names_user(url) {
+            let help = "remove what stands between `//` and the last `@`";
+            return Err(Refusal::new("a URL of keys names no user: keys are public", help));
+        }
+        let help = "write it like `https://login.example/jwks`";
+        let url = is_http_url(url).then(|| url.into()).ok_or(url);
+        url.map_err(|url| Refusal::new(format!("`{url}` is not an http or https URL"), help))
+    };
+    Realm("a name", "invalid-realm"): Box<str> = |text| {
+        let quotable = |b: u8| b == b' ' || (b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'));
+        let is_realm = (1..=128).contains(&text.len()) && text.bytes().all(quotable);
+        let title = "a realm has 1 to 128 visible ASCII characters, without quotes and backslashes";
+        let realm = is_realm.then(|| text.into());
+        realm.ok_or_else(|| Refusal::new(title, "write a name such as `sluice`"))
+    };
+}
+
+/// Returns true for a URL that has a user, and perhaps a password, before its host (RFC 3986 section 3.2.1).
+fn names_user(url: &str) -> bool {
+    let authority = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    authority.is_some_and(|authority| authority.contains('@'))
 }
 
 single! {
@@ -95,17 +128,37 @@ single! {
     PemFile("a PEM file") pem_file: Placed<FilePath>, "The public key.";
 }
 
-fields! {
+/// The paths of claims, attributes by their ids.
+#[derive(Clone)]
+pub(crate) struct ClaimPaths {
+    pub(crate) tenant: tokens::ClaimPath,
+    pub(crate) user: tokens::ClaimPath,
+    pub(crate) groups: Option<tokens::ClaimPath>,
+    pub(crate) attributes: Vec<(u32, tokens::ClaimPath)>,
+}
+
+/// Returns the path, or the one that is meant when it is left out.
+pub(super) fn path_or(path: Option<tokens::ClaimPath>, left_out: &str) -> Option<tokens::ClaimPath> {
+    path.or_else(|| tokens::ClaimPath::parse(left_out).ok())
+}
+
+/// The claims of an issuer: the paths, and those of attributes by name.
+type Claimed<'s> = (ClaimPaths, Vec<(PlacedText<'s>, tokens::ClaimPath)>);
+
+object! {
     /// Where in the claims the subject is: names joined by dots, or a JSON pointer.
-    Claims("a mapping of claims") => ClaimsFields {
+    Claims("a mapping of claims"): Claimed<'s> {
         /// The tenant's id.
         tenant: required ClaimPath,
         /// The user's id; left out: sub.
-        user: optional ClaimPath,
+        user: strict ClaimPath,
         /// The user's groups.
-        groups: optional ClaimPath,
+        groups: strict ClaimPath,
         /// Attributes, by name.
-        attributes: optional Map<Placed<AttributeName>, Placed<ClaimPath>, 0, MAX_ATTRIBUTES>,
+        attributes: strict Map<Placed<AttributeName>, ClaimPath, 0, MAX_ATTRIBUTES> = Vec::new(),
+    } => {
+        let user = path_or(user, "sub")?;
+        (ClaimPaths { tenant, user, groups, attributes: Vec::new() }, attributes)
     }
 }
 
@@ -119,7 +172,7 @@ fields! {
         /// Attributes from the request: only as true as whoever sets them.
         attributes: optional Map<Placed<AttributeName>, RequestAttribute, 0, 32>,
         /// For WWW-Authenticate; left out: sluice.
-        realm: optional Name,
+        realm: optional Realm,
     }
 }
 

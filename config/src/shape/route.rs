@@ -1,5 +1,7 @@
 //! The form of routes in `sluice.yaml`: which requests they take, whom they ask for a token, where they lead.
 
+use std::num::NonZeroU32;
+
 use rules::{
     Auth, GateMode, LimitBy, MAX_HEADER_MATCHES, MAX_LIMIT, MAX_ROUTES, OnError, Preflight, Sited,
     TrailingSlash,
@@ -9,17 +11,31 @@ use super::UNBOUNDED;
 use super::answer::Otherwise;
 use super::flags::VariantName;
 use super::gate::Gate;
-use super::text::{HeaderName, Name, Regex, UpstreamName};
+use super::text::{BodyLimit, HeaderName, Name, Regex, UpstreamName};
 use crate::form::{
-    Boolean, Field, List, Map, Placed, PlacedText, Size, Whole, fields, single, texts, union, words,
+    Boolean, Field, List, Map, Placed, PlacedText, Refusal, Whole, fields, parsed, single, texts, union,
+    words,
 };
+use crate::quantity;
 
 texts! {
-    PathPattern: any "a path such as `/api/**`";
-    HostPattern: any "a host, or `*.example.com`";
     Method: any "a method such as `GET`";
     HeaderValue: any "the header's value";
-    Rate: any "a rate such as `100/s`, `600/m` or `5000/h`";
+}
+
+parsed! {
+    PathPattern("a path such as `/api/**`", "invalid-path"): rules::PathPattern = |text| {
+        Refusal::of(rules::PathPattern::parse(text), "write it like `/orders`, `/orders/{id}` or `/orders/**`")
+    };
+    HostPattern("a host, or `*.example.com`", "invalid-host"): rules::HostPattern = |text| {
+        Refusal::of(rules::HostPattern::parse(text), "write it like `api.example.com` or `*.example.com`")
+    };
+    Rate("a rate such as `100/s`, `600/m` or `5000/h`", "invalid-rate"): (NonZeroU32, u64) = |text| {
+        let rate = quantity::rate(text).filter(|(count, _)| *count <= MAX_LIMIT);
+        let rate = rate.and_then(|(count, per_ms)| Some((NonZeroU32::new(count)?, per_ms)));
+        let help = || format!("write it like `100/s`, `600/m` or `5000/h`, with 1 to {MAX_LIMIT} requests");
+        rate.ok_or_else(|| Refusal::new(format!("`{text}` is not a rate"), help()))
+    };
 }
 
 /// The routes.
@@ -43,7 +59,7 @@ fields! {
         /// When a flag can't be decided; left out: closed.
         on_error: optional OnError,
         /// The largest request body; 0: any; left out: that of all routes.
-        body_limit: optional Size,
+        body_limit: optional BodyLimit,
         /// How often it may be asked.
         limit: optional Limit,
         /// Where an open gate leads.

@@ -1,76 +1,87 @@
 //! The form of what the process is set to: its environment, log and end, and where break-glass is.
 
-use std::borrow::Cow;
-
-use rules::{Eligibility, EncodedSlash};
+use rules::{Eligibility, EncodedSlash, TargetOptions};
 
 use super::text::{FilePath, LocalPath, Name};
-use crate::form::{Boolean, Duration, Field, Placed, fields, single, union, words};
+use crate::form::{Boolean, Duration, Placed, PlacedText, Resolved, object, single, union, words};
+use crate::settings;
 use crate::settings::LogFormat;
 
+/// The environment's name, and what it lets flags do.
+pub(crate) struct NamedEnvironment<'s> {
+    pub(crate) name: PlacedText<'s>,
+    pub(crate) eligibility: Eligibility,
+}
+
+impl<'s> NamedEnvironment<'s> {
+    /// Development and staging are relaxed by their names.
+    fn new(name: PlacedText<'s>, lifecycle: Option<Eligibility>) -> Self {
+        let eligibility = lifecycle.unwrap_or_else(|| Eligibility::of_environment(&name.value));
+        Self { name, eligibility }
+    }
+}
+
 union! {
-    Environment("a name or `{ name: NAME, lifecycle: relaxed }`"): EnvironmentFields<'s> {
-        scalar Placed<Name> => |name| EnvironmentFields { name: Field::alone(name), lifecycle: Field::LeftOut },
+    Environment("a name or `{ name: NAME, lifecycle: relaxed }`"): NamedEnvironment<'s> {
+        scalar Placed<Name> => |name| NamedEnvironment::new(name, None),
         mapping EnvironmentObject => |environment| environment,
     }
 }
 
-fields! {
+object! {
     /// Its name and what it lets alpha and beta flags do.
-    EnvironmentObject("an environment") => EnvironmentFields {
+    EnvironmentObject("an environment"): NamedEnvironment<'s> {
         /// Its name.
-        name: required Name,
+        name: required Placed<Name>,
         /// Whether the lifecycle is enforced.
-        lifecycle: optional Eligibility,
-    }
+        lifecycle: strict Eligibility,
+    } => NamedEnvironment::new(name, lifecycle)
 }
 
 words! { Eligibility { "relaxed" => Relaxed, "enforced" => Enforced } }
 
-fields! {
+object! {
     /// A socket through which flags are killed on this machine, and the journal of that.
-    BreakGlass("a break-glass") => BreakGlassFields {
+    BreakGlass("a break-glass"): settings::BreakGlass {
         /// The socket; only its owner may open it.
-        socket: required LocalPath,
+        socket: required Resolved<LocalPath>,
         /// What was done; it is read again at the next start.
-        journal: required LocalPath,
-    }
+        journal: required Resolved<LocalPath>,
+    } => settings::BreakGlass { socket, journal }
 }
 
-fields! {
+object! {
     /// How request targets are read.
-    Target("a reading of targets") => TargetFields {
+    Target("a reading of targets"): TargetOptions {
         /// What `%2F` means; left out: reject.
-        encoded_slash: optional EncodedSlash,
-    }
+        encoded_slash: strict EncodedSlash = EncodedSlash::Reject,
+    } => TargetOptions { encoded_slash }
 }
 
 words! { EncodedSlash { "reject" => Reject, "decode" => Decode, "keep" => Keep } }
 
-fields! {
+object! {
     /// One JSON line for each request.
-    AccessLog("an access log") => AccessLogFields {
+    AccessLog("an access log"): settings::AccessLog {
         /// Where to; left out: stdout.
-        output: optional LogOutput,
+        output: strict LogOutput = settings::LogOutput::Stdout,
         /// For machines (left out) or for people.
-        format: optional LogFormat,
+        format: strict LogFormat = LogFormat::Json,
         /// Whether queries are logged; left out: false.
-        query: optional Boolean,
-    }
+        query: strict Boolean = false,
+    } => settings::AccessLog { output, format, query }
 }
 
 words! { LogFormat { "json" => Json, "human" => Human } }
 
-/// Where lines go, as it is written.
-pub(crate) enum Output<'s> {
-    Standard(StandardOutput),
-    File(Cow<'s, str>),
-}
-
 union! {
-    LogOutput("`stdout`, `stderr`, `off` or `{ file: PATH }`"): Output<'s> {
-        scalar StandardOutput => Output::Standard,
-        mapping LogFile => Output::File,
+    LogOutput("`stdout`, `stderr`, `off` or `{ file: PATH }`"): settings::LogOutput {
+        scalar StandardOutput => |output| match output {
+            StandardOutput::Stdout => settings::LogOutput::Stdout,
+            StandardOutput::Stderr => settings::LogOutput::Stderr,
+            StandardOutput::Off => settings::LogOutput::Off,
+        },
+        mapping LogFile => settings::LogOutput::File,
     }
 }
 
@@ -85,15 +96,15 @@ words! { StandardOutput { "stdout" => Stdout, "stderr" => Stderr, "off" => Off }
 
 single! {
     /// Lines are appended to it.
-    LogFile("a log file") file: FilePath, "Its path.";
+    LogFile("a log file") file: Resolved<FilePath>, "Its path.";
 }
 
-fields! {
+object! {
     /// What happens on SIGTERM.
-    Drain("a drain") => DrainFields {
+    Drain("a drain"): settings::Drain {
         /// How long it serves on, not ready; left out: 0s.
-        delay: optional Duration,
+        delay: strict Duration = settings::Drain::default().delay_ms,
         /// How long requests in flight may take; left out: 30s.
-        timeout: optional Duration,
-    }
+        timeout: strict Duration = settings::Drain::default().timeout_ms,
+    } => settings::Drain { delay_ms: delay, timeout_ms: timeout }
 }

@@ -9,9 +9,9 @@ use super::listener::Listeners;
 use super::proxies::TrustedProxies;
 use super::route::Routes;
 use super::settings::{AccessLog, BreakGlass, Drain, Environment, Target};
-use super::text::{ErrorStatus, FilePath};
+use super::text::{BodyLimit, ErrorStatus, FilePath};
 use super::upstream::Upstreams;
-use crate::form::{Map, Placed, PlacedText, Size, Version, Whole, fields, single, texts, union};
+use crate::form::{Map, Placed, PlacedText, Version, Whole, fields, single, texts, union};
 
 texts! {
     DirectoryPath: any "a directory, relative to this document";
@@ -54,7 +54,7 @@ fields! {
         /// Bodies for answers of Sluice's own, by status.
         errors: optional Map<Placed<ErrorStatus>, Option<Body>, 0, 200>,
         /// The largest request body; 0: none; left out: 10MiB.
-        body_limit: optional Size,
+        body_limit: optional BodyLimit,
         /// One line for each request. A change needs a restart.
         access_log: optional AccessLog,
         /// How the process ends.

@@ -1,6 +1,8 @@
 //! Texts and words that several objects have.
 
-use crate::form::{texts, words};
+use std::net::SocketAddr;
+
+use crate::form::{Refusal, Size, parsed, texts, words};
 
 texts! {
     FlagKey: any "a flag key";
@@ -8,17 +10,30 @@ texts! {
     AttributeName: any "the name of an attribute";
     UpstreamName: any "the name of an upstream";
     HeaderName: any "the name of a header";
-    ClaimPath: any "a path into the claims such as `org.id`";
     AnyText: any "a text";
     Network: any "an IP address or network such as `10.0.0.0/8`";
     Regex: any "a regular expression";
     Name: any "a name";
-    HostName: any "a host name";
     FilePath: any "a file, relative to this document";
     LocalPath: any "a path, relative to this document";
-    SocketAddress: any "an address such as `127.0.0.1:8080`";
-    MediaType: any "a media type";
     ErrorStatus: any "a status";
+}
+
+parsed! {
+    ClaimPath("a path into the claims such as `org.id`", "invalid-claim-path"): tokens::ClaimPath = |text| {
+        let help = "write names joined by dots (`org.id`), or a JSON pointer (`/org/id`)";
+        Refusal::of(tokens::ClaimPath::parse(text), help)
+    };
+    SocketAddress("an address such as `127.0.0.1:8080`", "invalid-address"): SocketAddr = |text| {
+        let help = "write it like `127.0.0.1:8080`, `0.0.0.0:8080` or `[::]:8080`";
+        let address = text.parse();
+        address.map_err(|_| Refusal::new(format!("`{text}` is not an IP address and a port"), help))
+    };
+}
+
+parsed! {
+    /// The largest body, in bytes; none: any.
+    BodyLimit: Size, "invalid-size", Option<u64> = |bytes, _| Ok(Some(bytes).filter(|bytes| *bytes > 0));
 }
 
 /// The word for what may be switched off.

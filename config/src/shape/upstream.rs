@@ -1,17 +1,59 @@
 //! The form of upstreams: endpoints that serve the same thing, and how to talk to them.
 
-use rules::{Balance, MAX_RETRIES, MAX_WEIGHT, NoneHealthy, Read, Reads, UpstreamProtocol};
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use rules::{Balance, Host, MAX_RETRIES, MAX_WEIGHT, NoneHealthy, UpstreamProtocol, Read, Reads};
+use rustls::pki_types::ServerName;
 
 use super::listener::Certificate;
-use super::text::{FilePath, HostName, Off, UpstreamName};
-use crate::form::{Duration, Field, List, Map, Placed, PlacedText, Whole, fields, texts, union, words};
+use super::text::{FilePath, Off, UpstreamName};
+use crate::form::{Duration, Field, List, Map, Placed, Refusal, Whole, fields, object, parsed, union, words};
 
 /// The most endpoints of an upstream.
 const MAX_ENDPOINTS: usize = 256;
 
-texts! {
-    EndpointAddress: any "`HOST:PORT`";
-    ProbePath: any "a path such as `/healthz`";
+/// How seldom and how often names may be resolved, in milliseconds.
+const RESOLVE_INTERVAL_MS: RangeInclusive<u64> = 1_000..=3_600_000;
+
+parsed! {
+    EndpointAddress("`HOST:PORT`", "invalid-endpoint"): (Box<str>, u16) = |text| {
+        let help = "write a host and a port, such as `orders.internal:8080` or `[::1]:8080`";
+        let refusal = |reason: &dyn Display| Refusal::new(format!("`{text}` is not an endpoint: {reason}"), help);
+        let host = Host::parse(text).map_err(|reason| refusal(&reason))?;
+        let port = host.port.filter(|port| *port > 0);
+        let name = host.name.trim_start_matches('[').trim_end_matches(']');
+        Ok((name.into(), port.ok_or_else(|| refusal(&"it names no port"))?))
+    };
+    ProbePath("a path such as `/healthz`", "invalid-path"): Box<str> = |text| {
+        let is_target = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '"' | '<' | '>' | '\\');
+        let path = (text.starts_with('/') && text.chars().all(is_target)).then(|| text.into());
+        let help = "write a path such as `/healthz`, percent-encoded where need be";
+        path.ok_or_else(|| Refusal::new(format!("`{text}` is not a path that can be asked for"), help))
+    };
+    ProbeHost("a host name", "invalid-host"): Box<str> = |text| {
+        let help = "write a host such as `orders.internal`, or leave it out";
+        Refusal::of(Host::parse(text).map(|_| text.into()), help)
+    };
+    CertifiedName("a host name", "invalid-host"): Box<str> = |text| {
+        let help = "write the host name in the upstream's certificate, such as `orders.internal`";
+        let name = ServerName::try_from(text).map(|_| text.into());
+        name.map_err(|_| Refusal::new(format!("`{text}` is not a name that a certificate can have"), help))
+    };
+}
+
+parsed! {
+    /// A duration over 0.
+    TimeLimit: Duration, "invalid-time-limit", u64 = |ms, field| match ms {
+        0 => Err(Refusal::new(format!("`{field}` leaves no time at all"), "write a duration over 0, such as `3s`")),
+        _ => Ok(ms),
+    };
+    /// The time from one resolution of names to the next.
+    ResolveInterval: Duration, "out-of-range", u64 = |ms, _| {
+        let title = "names are resolved again every second at most and every hour at least";
+        let interval = Some(ms).filter(|ms| RESOLVE_INTERVAL_MS.contains(ms));
+        interval.ok_or_else(|| Refusal::new(title, "write a duration from `1s` to `1h`"))
+    };
 }
 
 /// The upstreams, by name. One that was refused keeps its name.
@@ -19,10 +61,9 @@ pub(crate) type Upstreams = Map<Placed<UpstreamName>, Option<Upstream>, 1, 1_000
 
 union! {
     Upstream("`HOST:PORT` or `{ endpoints: [HOST:PORT] }`"): UpstreamFields<'s> {
-        scalar Placed<EndpointAddress> => |address: PlacedText<'s>| {
-            let span = address.span;
-            let value = vec![EndpointFields { address: Field::alone(address), weight: Field::LeftOut }];
-            UpstreamFields { endpoints: Field::alone(Placed { value, span }), ..Default::default() }
+        scalar Placed<EndpointAddress> => |address: Placed<_>| UpstreamFields {
+            endpoints: Field::alone(address.map(|address| vec![endpoint(address, 1)])),
+            ..Default::default()
         },
         mapping UpstreamObject => |upstream| upstream,
     }
@@ -48,17 +89,17 @@ fields! {
         /// When an endpoint that fails gets no requests for a while; left out: after 5 failures for 10s.
         ejection: optional Ejection,
         /// How often host names are resolved again; left out: 30s.
-        resolve_interval: optional Duration,
+        resolve_interval: optional ResolveInterval,
         /// Until connected; left out: 3s.
-        connect_timeout: optional Duration,
+        connect_timeout: optional TimeLimit,
         /// Between two reads; left out: 60s.
-        read_timeout: optional Duration,
+        read_timeout: optional TimeLimit,
         /// Of one write; left out: 60s.
-        write_timeout: optional Duration,
+        write_timeout: optional TimeLimit,
         /// How long an idle connection is kept; left out: 60s.
         idle_timeout: optional Duration,
         /// From the choice of an endpoint to the end of its answer; left out: no limit.
-        total_timeout: optional Duration,
+        total_timeout: optional TimeLimit,
         /// How it may read paths otherwise than RFC 3986; left out: in each of these ways.
         reads: optional PathReads,
     }
@@ -83,28 +124,31 @@ pub(crate) enum Exact {
 words! { Exact { "exact" => Exact } }
 
 union! {
-    Endpoint("`HOST:PORT` or `{ address: HOST:PORT, weight: 1 }`"): EndpointFields<'s> {
-        scalar Placed<EndpointAddress> =>
-            |address| EndpointFields { address: Field::alone(address), weight: Field::LeftOut },
+    Endpoint("`HOST:PORT` or `{ address: HOST:PORT, weight: 1 }`"): rules::Endpoint {
+        scalar EndpointAddress => |address| endpoint(address, 1),
         mapping EndpointObject => |endpoint| endpoint,
     }
 }
 
-fields! {
+object! {
     /// Where to connect.
-    EndpointObject("an endpoint") => EndpointFields {
+    EndpointObject("an endpoint"): rules::Endpoint {
         /// Host and port.
         address: required EndpointAddress,
         /// Its share of the requests; left out: 1.
-        weight: optional Whole<u32, 1, { MAX_WEIGHT as i64 }>,
-    }
+        weight: strict Whole<u32, 1, { MAX_WEIGHT as i64 }> = 1,
+    } => endpoint(address, weight)
+}
+
+fn endpoint((host, port): (Box<str>, u16), weight: u32) -> rules::Endpoint {
+    rules::Endpoint { host, port, weight }
 }
 
 fields! {
     /// How connections to an upstream are encrypted. Its certificate is always verified.
     UpstreamTls("TLS to an upstream") => UpstreamTlsFields {
         /// The name to ask for, which its certificate must have.
-        sni: required HostName,
+        sni: required CertifiedName,
         /// Who has to have issued its certificate, in PEM; left out: whoever the system trusts.
         ca: optional FilePath,
         /// What is shown when it asks for a certificate.
@@ -118,13 +162,13 @@ fields! {
         /// What to GET; left out: a connection is enough.
         path: optional ProbePath,
         /// The `Host` of the GET; left out: the endpoint's.
-        host: optional HostName,
+        host: optional ProbeHost,
         /// The status of a good answer; left out: 200 to 299.
         status: optional Whole<u16, 100, 599>,
         /// From one check to the next; left out: 5s.
-        interval: optional Duration,
+        interval: optional TimeLimit,
         /// How long one may take; left out: 2s, or `interval` if that is less.
-        timeout: optional Duration,
+        timeout: optional TimeLimit,
         /// After so many good ones in a row it gets requests again; left out: 2.
         healthy: optional Whole<u32, 1, 100>,
         /// After so many bad ones in a row it gets none; left out: 3.
@@ -137,18 +181,18 @@ fields! {
 words! { NoneHealthy { "forward" => Forward, "refuse" => Refuse } }
 
 union! {
-    Ejection("`off` or `{ failures: 5, for: 10s }`"): Option<EjectionFields<'s>> {
+    Ejection("`off` or `{ failures: 5, for: 10s }`"): Option<rules::Ejection> {
         scalar Off => |Off::Off| None,
         mapping EjectionObject => Some,
     }
 }
 
-fields! {
+object! {
     /// When an endpoint that fails gets no requests for a while.
-    EjectionObject("an ejection") => EjectionFields {
+    EjectionObject("an ejection"): rules::Ejection {
         /// After so many in a row; left out: 5.
-        failures: optional Whole<u32, 1, 1_000>,
+        failures: strict Whole<u32, 1, 1_000> = rules::Ejection::default().failures,
         /// For so long; left out: 10s.
-        duration("for"): optional Duration,
-    }
+        duration("for"): strict Duration = rules::Ejection::default().for_ms,
+    } => rules::Ejection { failures, for_ms: duration }
 }

@@ -13,9 +13,9 @@ impl<'s> Gateway<'_, 's> {
     pub(super) fn health(&mut self, fields: &HealthCheckFields<'s>) -> Option<HealthCheck> {
         let probe = self.probe(fields);
         let left_out = HealthCheck::new(HealthProbe::Tcp);
-        let interval = self.time_limit(&fields.interval, left_out.interval_ms);
+        let interval = fields.interval.or(left_out.interval_ms);
         let usual = left_out.timeout_ms.min(interval.unwrap_or(left_out.interval_ms));
-        let timeout = self.time_limit(&fields.timeout, usual);
+        let timeout = fields.timeout.or(usual);
         if let (Some(timeout), Some(interval)) = (fields.timeout.written(), interval)
             && timeout.value > interval
         {
@@ -46,23 +46,9 @@ impl<'s> Gateway<'_, 's> {
             }
             return Some(HealthProbe::Tcp);
         }
-        let path = fields.path.written()?;
-        let text = &*path.value;
-        let is_target = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '"' | '<' | '>' | '\\');
-        if !text.starts_with('/') || !text.chars().all(is_target) {
-            let title = format!("`{text}` is not a path that can be asked for");
-            let help = "write a path such as `/healthz`, percent-encoded where need be";
-            return self.refuse("invalid-path", title, path.span, help);
-        }
-        let host = fields.host.lower(None, |host| {
-            let help = "write a host such as `orders.internal`, or leave it out";
-            let parsed = rules::Host::parse(&host.value);
-            self.parsed(parsed, "invalid-host", host.span, help)?;
-            Some(Some((*host.value).into()))
-        });
         Some(HealthProbe::Http {
-            path: text.into(),
-            host: host?,
+            path: fields.path.value()?.clone(),
+            host: fields.host.lower_optional(|host| Some(host.value.clone()))?,
             statuses: fields
                 .status
                 .lower(GOOD, |status| Some(status.value..=status.value))?,

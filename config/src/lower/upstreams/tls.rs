@@ -1,7 +1,7 @@
 //! TLS to an upstream: names and certificates, proven to be usable.
 
 use rules::{UpstreamClientCertificate, UpstreamTls};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::form::Placed;
 use crate::lower::gateway::Gateway;
@@ -17,14 +17,8 @@ impl<'s> Gateway<'_, 's> {
         let client = tls
             .client_certificate
             .lower_optional(|client| self.client_certificate(client));
-        let sni = tls.sni.written()?;
-        if ServerName::try_from(&*sni.value).is_err() {
-            let title = format!("`{}` is not a name that a certificate can have", sni.value);
-            let help = "write the host name in the upstream's certificate, such as `orders.internal`";
-            return self.refuse("invalid-host", title, sni.span, help);
-        }
         Some(UpstreamTls {
-            sni: (*sni.value).into(),
+            sni: tls.sni.value()?.clone(),
             roots: roots?,
             client: client?,
         })

@@ -1,0 +1,72 @@
+//! Values that are parsed further than their kind of scalar goes.
+
+use std::fmt::Display;
+
+/// The reason why a value is refused, and how to write it.
+pub(crate) struct Refusal {
+    pub(crate) title: String,
+    pub(crate) help: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(title: impl Display, help: impl Into<String>) -> Self {
+        Self {
+            title: title.to_string(),
+            help: help.into(),
+        }
+    }
+
+    /// Returns the value, or a refusal with the reason of the error.
+    pub(crate) fn of<T, E: Display>(parsed: Result<T, E>, help: &str) -> Result<T, Self> {
+        parsed.map_err(|reason| Self::new(reason, help))
+    }
+}
+
+/// Defines forms of values that are parsed: the form, what is read first, the code of the problem, the value, and a
+/// function that makes it. What is read first is a text, given by what it is said to be, or another form, of which the
+/// function gets the name of the field as well.
+macro_rules! parsed {
+    ($($(#[$attribute:meta])* $form:ident($what:literal, $code:literal): $value:ty = $parse:expr;)+) => {$(
+        $(#[$attribute])*
+        #[doc = concat!("The form of ", $what, ".")]
+        pub(crate) enum $form {}
+
+        impl $crate::form::Form for $form {
+            type Value<'s> = $value;
+
+            const SHAPE: $crate::shape::Shape = $crate::shape::Shape::Text($what);
+
+            fn read<'s>(
+                node: &$crate::node::Node<'s>,
+                slot: $crate::validate::Slot<'_>,
+                validator: &mut $crate::validate::Validator<'_>,
+            ) -> Option<$value> {
+                let parse: fn(&str) -> Result<$value, $crate::form::Refusal> = $parse;
+                let text = validator.text(node, Self::SHAPE, slot)?;
+                validator.parsed(node, $code, parse(&text))
+            }
+        }
+    )+};
+    ($($(#[$attribute:meta])+ $form:ident: $of:ty, $code:literal, $value:ty = $parse:expr;)+) => {$(
+        $(#[$attribute])+
+        pub(crate) enum $form {}
+
+        impl $crate::form::Form for $form {
+            type Value<'s> = $value;
+
+            const SHAPE: $crate::shape::Shape = <$of as $crate::form::Form>::SHAPE;
+
+            fn read<'s>(
+                node: &$crate::node::Node<'s>,
+                slot: $crate::validate::Slot<'_>,
+                validator: &mut $crate::validate::Validator<'_>,
+            ) -> Option<$value> {
+                let parse: fn($crate::form::Of<'s, $of>, &str) -> Result<$value, $crate::form::Refusal> = $parse;
+                let value = <$of as $crate::form::Form>::read(node, slot, validator)?;
+                validator.parsed(node, $code, parse(value, slot.name))
+            }
+        }
+    )+};
+}
+
+pub(crate) use parsed;
