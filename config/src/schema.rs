@@ -8,7 +8,7 @@ use crate::form::{Form, Text};
 use crate::shape::flags::FlagsDocument;
 use crate::shape::sluice::GatewayDocument;
 use crate::shape::text::{AttributeName, FlagKey, TenantId};
-use crate::shape::{List, Map, Object, Shape, UNBOUNDED, Union, When};
+use crate::shape::{Field, List, Map, Needs, Object, Shape, UNBOUNDED, Union, When};
 use crate::validate::VERSION;
 
 /// The JSON Schema of the flags document.
@@ -77,19 +77,17 @@ impl Definitions {
         // Conditions contain conditions: the name is taken before its fields are looked at.
         self.made.insert(name.clone(), Value::Null);
         let mut properties = JsonMap::new();
-        for field in object.fields {
+        for field in object.fields() {
             let mut schema = self.shape(field.shape);
             if let Some(schema) = schema.as_object_mut() {
                 schema.insert("description".to_owned(), field.doc.into());
             }
             properties.insert(field.name.to_owned(), schema);
         }
-        let required: Vec<_> = object
-            .fields
-            .iter()
-            .filter(|field| field.required)
-            .map(|field| field.name)
-            .collect();
+        let names = |fields: &mut dyn Iterator<Item = &'static Field>| -> Vec<_> {
+            fields.map(|field| field.name).collect()
+        };
+        let required = names(&mut object.fields().filter(|field| field.required));
         let mut schema = json!({
             "description": object.doc,
             "type": "object",
@@ -97,19 +95,14 @@ impl Definitions {
             "required": required,
             "additionalProperties": false,
         });
-        if let (Some(schema), false) = (schema.as_object_mut(), object.exactly_one.is_empty()) {
-            let one = object
-                .exactly_one
-                .iter()
-                .map(|name| json!({ "required": [name] }));
-            schema.insert("oneOf".to_owned(), one.collect());
-        }
-        if let (Some(schema), false) = (schema.as_object_mut(), object.at_least_one.is_empty()) {
-            let any = object
-                .at_least_one
-                .iter()
-                .map(|name| json!({ "required": [name] }));
-            schema.insert("anyOf".to_owned(), any.collect());
+        let one_of = match object.needs {
+            Needs::Nothing => None,
+            Needs::AtLeastOne => Some(("anyOf", object.names())),
+            Needs::ExactlyOne(fields) => Some(("oneOf", names(&mut fields.iter()))),
+        };
+        if let (Some(schema), Some((word, names))) = (schema.as_object_mut(), one_of) {
+            let one = names.iter().map(|name| json!({ "required": [name] }));
+            schema.insert(word.to_owned(), one.collect());
         }
         self.made.insert(name, schema);
         made

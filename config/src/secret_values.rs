@@ -199,8 +199,8 @@ impl Finder<'_> {
 
 /// Returns true for an unknown key that was meant as a field, or is one word.
 fn is_misspelt(key: &str, object: Option<&'static Object>) -> bool {
-    let fields = object.map_or(&[][..], |object| object.fields);
-    is_word(key) || closest(key, fields.iter().map(|field| field.name)).is_some()
+    let fields = object.into_iter().flat_map(Object::fields);
+    is_word(key) || closest(key, fields.map(|field| field.name)).is_some()
 }
 
 /// The part of a value that is secret.
@@ -259,7 +259,7 @@ fn object(shape: Shape) -> Option<&'static Object> {
 impl Object {
     /// Whether it has fields for secrets, or for where they are.
     fn has_secrets(&self) -> bool {
-        self.fields.iter().any(|field| match field.shape {
+        self.fields().any(|field| match field.shape {
             Shape::Secret => true,
             Shape::Text(_) | Shape::Name(_) => FIELDS.contains(&field.name),
             _ => false,
@@ -268,8 +268,7 @@ impl Object {
 
     /// Whether a field of it says where secrets are.
     fn has_sources(&self) -> bool {
-        self.fields
-            .iter()
+        self.fields()
             .any(|field| matches!(field.shape, Shape::Union(union) if union().has_secrets()))
     }
 }

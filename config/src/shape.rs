@@ -68,11 +68,18 @@ pub(crate) struct Object {
     /// With its article: `a route`. Unique: it names the definition in the JSON Schema, too.
     pub(crate) name: &'static str,
     pub(crate) doc: &'static str,
-    pub(crate) fields: &'static [Field],
-    /// Of these fields exactly one is written.
-    pub(crate) exactly_one: &'static [&'static str],
-    /// Of these fields at least one is written.
-    pub(crate) at_least_one: &'static [&'static str],
+    pub(crate) members: &'static [Member],
+    pub(crate) needs: Needs,
+}
+
+/// What an object needs beside its required fields.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Needs {
+    Nothing,
+    /// One of its fields.
+    AtLeastOne,
+    /// One of these fields, and no other of them.
+    ExactlyOne(&'static [Field]),
 }
 
 /// A field of an object.
@@ -88,7 +95,7 @@ pub(crate) struct Field {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Member {
     Field(Field),
-    Group(&'static [Member]),
+    Group(&'static [Field]),
 }
 
 /// A mapping from names of the operator's choice.
@@ -172,28 +179,23 @@ impl Shape {
     }
 }
 
-impl Field {
-    /// What stands in an array of fields before they are listed.
-    pub(crate) const NONE: Self = Self {
-        name: "",
-        doc: "",
-        required: false,
-        shape: Shape::Any,
-    };
-}
-
 impl Object {
-    /// An object without fields, and without rules for them.
-    pub(crate) const PLAIN: Self = Self {
-        name: "",
-        doc: "",
-        fields: &[],
-        exactly_one: &[],
-        at_least_one: &[],
-    };
+    /// The fields, those of groups among them.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &'static Field> + use<> {
+        let fields = |member: &'static Member| match member {
+            Member::Field(field) => std::slice::from_ref(field),
+            Member::Group(fields) => fields,
+        };
+        self.members.iter().flat_map(fields)
+    }
+
+    /// The names of the fields.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.fields().map(|field| field.name).collect()
+    }
 
     pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
-        self.fields.iter().find(|field| field.name == name)
+        self.fields().find(|field| field.name == name)
     }
 }
 
@@ -232,7 +234,7 @@ impl Case {
     /// The key that it is recognised by.
     pub(crate) fn key(&self) -> Option<&'static str> {
         match (self.when, self.shape) {
-            (When::Key, Shape::Object(object)) => object().fields.first().map(|field| field.name),
+            (When::Key, Shape::Object(object)) => object().fields().next().map(|field| field.name),
             _ => None,
         }
     }

@@ -401,8 +401,7 @@ fn type_help(node: &Node<'_>, shape: Shape) -> String {
         (Shape::Boolean, Some(Scalar::Text("on" | "yes"))) => did_you_mean("true"),
         (Shape::Boolean, Some(Scalar::Text("off" | "no"))) => did_you_mean("false"),
         (Shape::Object(object), _) => {
-            let names: Vec<&str> = object().fields.iter().map(|field| field.name).collect();
-            format!("its fields are {}", all_of(&names))
+            format!("its fields are {}", all_of(&object().names()))
         }
         _ => format!("write {}", shape.expects()),
     }

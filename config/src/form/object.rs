@@ -1,86 +1,20 @@
-//! Mappings with known fields. A line of [`object!`] or [`fields!`] is the whole of a field: its word, whether it must
-//! be written, its form, and its documentation, which is also that of the JSON Schema.
+//! Mappings with known fields. A line of [`object!`], [`fields!`] or [`group!`] is the whole of a field: its word,
+//! whether it must be written, its form, and its documentation, which is also that of the JSON Schema.
 
 use crate::node::Entry;
-use crate::shape::{self, Member};
+use crate::shape;
 use crate::validate::Validator;
 
-/// Fields that objects have, alone or together with others.
+/// Fields that several objects have.
 pub(crate) trait Fields {
     /// The fields as they were written.
     type Value<'s>: Default;
 
     /// The fields, in the order of the documentation.
-    const MEMBERS: &'static [Member];
+    const FIELDS: &'static [shape::Field];
 
     /// Reads an entry where it is one of these fields, and returns true then.
     fn take<'s>(into: &mut Self::Value<'s>, entry: &Entry<'s>, validator: &mut Validator<'_>) -> bool;
-}
-
-/// Counts fields.
-pub(crate) const fn count(members: &[Member]) -> usize {
-    let mut fields = 0;
-    let mut rest = members;
-    while let [member, others @ ..] = rest {
-        fields += match member {
-            Member::Field(_) => 1,
-            Member::Group(members) => count(members),
-        };
-        rest = others;
-    }
-    fields
-}
-
-/// Lists `N` fields, those of groups among them.
-pub(crate) const fn flatten<const N: usize>(members: &[Member]) -> [shape::Field; N] {
-    let mut fields = [shape::Field::NONE; N];
-    fill(members, &mut fields);
-    fields
-}
-
-const fn fill<'p>(members: &[Member], mut places: &'p mut [shape::Field]) -> &'p mut [shape::Field] {
-    let mut rest = members;
-    while let [member, others @ ..] = rest {
-        match member {
-            Member::Field(field) => {
-                let Some((place, free)) = places.split_first_mut() else {
-                    return &mut [];
-                };
-                *place = *field;
-                places = free;
-            }
-            Member::Group(members) => places = fill(members, places),
-        }
-        rest = others;
-    }
-    places
-}
-
-/// Returns true where all of these words are fields. Checked when the program is compiled.
-pub(crate) const fn has_fields(fields: &[shape::Field], words: &[&str]) -> bool {
-    let mut rest = words;
-    while let [word, others @ ..] = rest {
-        let mut known = fields;
-        loop {
-            match known {
-                [] => return false,
-                [field, ..] if is_same(field.name.as_bytes(), word.as_bytes()) => break,
-                [_, behind @ ..] => known = behind,
-            }
-        }
-        rest = others;
-    }
-    true
-}
-
-const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
-    while let ([a, rest @ ..], [b, others @ ..]) = (one, other) {
-        if *a != *b {
-            return false;
-        }
-        (one, other) = (rest, others);
-    }
-    one.is_empty() && other.is_empty()
 }
 
 /// The word of a field: its name, unless another is given.
@@ -93,7 +27,7 @@ macro_rules! word {
     };
 }
 
-/// Defines the form of an object and what its fields mean together.
+/// Defines the form of an object, and what its fields mean together.
 ///
 /// ```text
 /// object! {
@@ -108,16 +42,17 @@ macro_rules! word {
 /// ```
 ///
 /// A field is `required`; `strict` (none where it is left out, and no object where it was refused); `optional` (none where
-/// it is left out or was refused); `default` (of its type then); or the fields of a group, `include`. A `strict` field
-/// may say what it is when it is left out: `weight: strict Weight = 1`. A field whose word is no name in Rust has the word in brackets: `takes("match")`.
-/// `exactly_one` and `at_least_one` of some fields may be demanded.
+/// it is left out or was refused); `default` (the default of its type then); `field` (a [`Field`](super::Field));
+/// or the fields of a group, `include`. A `strict` field may say what it is when it is left out: `weight: strict Weight = 1`.
+/// A field whose word is no name in Rust has the word in brackets: `takes("match")`. [`Needs`](shape::Needs) may follow
+/// the name of the object. `with validator` names what reports problems of fields together.
 macro_rules! object {
     (
         $(#[doc = $doc:literal])+
-        $form:ident($name:literal $(, $rule:ident: $words:expr)*): $value:ty {
+        $form:ident($name:literal $(, $needs:expr)?): $value:ty {
             $($(#[doc = $field_doc:literal])+ $field:ident $(($word:literal))?:
                 $need:ident $of:ty $(= $left_out:expr)?),+ $(,)?
-        } => $made:expr
+        } $(with $validator:ident)? => $made:expr
     ) => {
         $(#[doc = $doc])+
         pub(crate) enum $form {}
@@ -125,10 +60,18 @@ macro_rules! object {
         impl $crate::form::Form for $form {
             type Value<'s> = $value;
 
-            const SHAPE: $crate::shape::Shape = $crate::form::object!(@shape
-                [$($doc)+] $name, [$($rule: $words)*],
-                [$($need [$($field_doc)+] [$field $($word)?] $of,)+]
-            );
+            const SHAPE: $crate::shape::Shape = {
+                fn object() -> &'static $crate::shape::Object {
+                    &OBJECT
+                }
+                static OBJECT: $crate::shape::Object = $crate::shape::Object {
+                    name: $name,
+                    doc: concat!($($doc),+).trim_ascii(),
+                    members: &[$($crate::form::object!(@member $need [$($field_doc)+] [$field $($word)?] $of)),+],
+                    needs: $crate::form::object!(@needs $($needs)?),
+                };
+                $crate::shape::Shape::Object(object)
+            };
 
             fn read<'s>(
                 node: &$crate::node::Node<'s>,
@@ -136,135 +79,43 @@ macro_rules! object {
                 validator: &mut $crate::validate::Validator<'_>,
             ) -> Option<$value> {
                 let entries = validator.entries(node, Self::SHAPE, slot)?;
-                $(let mut $field = $crate::form::object!(@start $need $of);)+
+                $(let mut $field = <$crate::form::object!(@type $need $of)>::default();)+
                 let mut unknown = false;
                 for entry in entries {
-                    $($crate::form::object!(@take $need $field [$field $($word)?] $of, entry, validator);)+
+                    if $($crate::form::object!(@take $need $field [$field $($word)?] $of, entry, validator))||+ {
+                        continue;
+                    }
                     unknown = true;
                     validator.unknown(entry, Self::SHAPE);
                 }
                 validator.finish(node, Self::SHAPE, slot, unknown);
                 $(let $field = $crate::form::object!(@end $need $field $(, $left_out)?);)+
+                $(let $validator = validator;)?
                 Some($made)
             }
         }
     };
 
-    (@shape [$($doc:literal)+] $name:literal, [$($rule:ident: $words:expr)*], [$($members:tt)+]) => {{
-        const MEMBERS: &[$crate::shape::Member] = $crate::form::object!(@members [$($members)+]);
-        $crate::form::object!(@shape_of [$($doc)+] $name, [$($rule: $words)*], MEMBERS)
-    }};
-    (@shape_of [$($doc:literal)+] $name:literal, [$($rule:ident: $words:expr)*], $members:expr) => {{
-        fn object() -> &'static $crate::shape::Object {
-            &OBJECT
-        }
-        static FIELDS: [$crate::shape::Field; $crate::form::count($members)] = $crate::form::flatten($members);
-        static OBJECT: $crate::shape::Object = $crate::shape::Object {
-            name: $name,
-            doc: concat!($($doc),+).trim_ascii(),
-            fields: &FIELDS,
-            $($rule: $words,)*
-            ..$crate::shape::Object::PLAIN
-        };
-        $(const _: () = assert!($crate::form::has_fields(&FIELDS, $words), "a word is none of the fields");)*
-        $crate::shape::Shape::Object(object)
-    }};
+    (@needs) => { $crate::shape::Needs::Nothing };
+    (@needs $needs:expr) => { $needs };
 
-    (@members [$($need:ident [$($doc:literal)+] [$($word:tt)+] $of:ty,)+]) => {
-        &[$($crate::form::object!(@member $need [$($doc)+] [$($word)+] $of)),+]
-    };
     (@member include [$($doc:literal)+] [$($word:tt)+] $of:ty) => {
-        $crate::shape::Member::Group(<$of as $crate::form::Fields>::MEMBERS)
+        $crate::shape::Member::Group(<$of as $crate::form::Fields>::FIELDS)
     };
     (@member $need:ident [$($doc:literal)+] [$($word:tt)+] $of:ty) => {
-        $crate::shape::Member::Field($crate::shape::Field {
+        $crate::shape::Member::Field($crate::form::object!(@field $need [$($doc)+] [$($word)+] $of))
+    };
+    (@field $need:ident [$($doc:literal)+] [$($word:tt)+] $of:ty) => {
+        $crate::shape::Field {
             name: $crate::form::word!($($word)+),
             doc: concat!($($doc),+).trim_ascii(),
             required: $crate::form::object!(@required $need),
             shape: <$of as $crate::form::Form>::SHAPE,
-        })
+        }
     };
     (@required required) => { true };
-    (@required optional) => { false };
-    (@required default) => { false };
-    (@required strict) => { false };
-
-    (@start include $of:ty) => { <<$of as $crate::form::Fields>::Value<'_> as Default>::default() };
-    (@start strict $of:ty) => { $crate::form::Field::<$crate::form::Of<'_, $of>>::LeftOut };
-    (@start $need:ident $of:ty) => { None };
-
-    (@take include $field:ident [$($word:tt)+] $of:ty, $entry:ident, $validator:ident) => {
-        if <$of as $crate::form::Fields>::take(&mut $field, $entry, $validator) {
-            continue;
-        }
-    };
-    (@take strict $field:ident [$($word:tt)+] $of:ty, $entry:ident, $validator:ident) => {
-        if $field.take::<$of>($crate::form::word!($($word)+), $entry, $validator) {
-            continue;
-        }
-    };
-    (@take $need:ident $field:ident [$($word:tt)+] $of:ty, $entry:ident, $validator:ident) => {
-        if $entry.key == $crate::form::word!($($word)+) {
-            let slot = $crate::validate::Slot::field($crate::form::word!($($word)+), $entry.key_span);
-            $field = <$of as $crate::form::Form>::read(&$entry.value, slot, $validator);
-            continue;
-        }
-    };
-
-    (@end required $field:ident) => { $field? };
-    (@end optional $field:ident) => { $field };
-    (@end include $field:ident) => { $field };
-    (@end default $field:ident) => { $field.unwrap_or_default() };
-    (@end strict $field:ident) => { $field.into_optional()? };
-    (@end strict $field:ident, $left_out:expr) => { $field.into_optional()?.unwrap_or_else(|| $left_out) };
-}
-
-/// Defines the form of an object, and a struct of its fields as they were written, each a
-/// [`Field`](super::Field) with its places. The lines are those of [`object!`].
-macro_rules! fields {
-    (
-        $(#[doc = $doc:literal])+
-        $form:ident($name:literal $(, $rule:ident: $words:expr)*) => $fields:ident {
-            $($(#[doc = $field_doc:literal])+ $field:ident $(($word:literal))?: $need:ident $of:ty),+ $(,)?
-        }
-    ) => {
-        $(#[doc = $doc])+
-        pub(crate) enum $form {}
-
-        $(#[doc = $doc])+
-        #[derive(Default)]
-        pub(crate) struct $fields<'s> {
-            $($(#[doc = $field_doc])+ pub(crate) $field: $crate::form::fields!(@type $need $of),)+
-        }
-
-        impl $crate::form::Form for $form {
-            type Value<'s> = $fields<'s>;
-
-            const SHAPE: $crate::shape::Shape = $crate::form::object!(@shape
-                [$($doc)+] $name, [$($rule: $words)*],
-                [$($need [$($field_doc)+] [$field $($word)?] $of,)+]
-            );
-
-            fn read<'s>(
-                node: &$crate::node::Node<'s>,
-                slot: $crate::validate::Slot<'_>,
-                validator: &mut $crate::validate::Validator<'_>,
-            ) -> Option<$fields<'s>> {
-                let entries = validator.entries(node, Self::SHAPE, slot)?;
-                $(let mut $field: $crate::form::fields!(@type $need $of) = Default::default();)+
-                let mut unknown = false;
-                for entry in entries {
-                    $(if $crate::form::fields!(@take $need $field [$field $($word)?] $of, entry, validator) {
-                        continue;
-                    })+
-                    unknown = true;
-                    validator.unknown(entry, Self::SHAPE);
-                }
-                validator.finish(node, Self::SHAPE, slot, unknown);
-                Some($fields { $($field),+ })
-            }
-        }
-    };
+    (@required must) => { true };
+    (@required $need:ident) => { false };
 
     (@type include $of:ty) => { <$of as $crate::form::Fields>::Value<'s> };
     (@type $need:ident $of:ty) => { $crate::form::Field<$crate::form::Of<'s, $of>> };
@@ -275,9 +126,40 @@ macro_rules! fields {
     (@take $need:ident $field:ident [$($word:tt)+] $of:ty, $entry:ident, $validator:ident) => {
         $field.take::<$of>($crate::form::word!($($word)+), $entry, $validator)
     };
+
+    (@end required $field:ident) => { $field.into_value()? };
+    (@end optional $field:ident) => { $field.into_value() };
+    (@end default $field:ident) => { $field.into_value().unwrap_or_default() };
+    (@end strict $field:ident) => { $field.into_optional()? };
+    (@end strict $field:ident, $left_out:expr) => { $field.into_optional()?.unwrap_or_else(|| $left_out) };
+    (@end $need:ident $field:ident) => { $field };
 }
 
-/// Defines fields that several objects include, and a struct of them. The lines are those of [`object!`].
+/// Defines the form of an object, and a struct of its fields as they were written, each a
+/// [`Field`](super::Field) with its places. A field `must` be written, or is a `field`.
+macro_rules! fields {
+    (
+        $(#[doc = $doc:literal])+
+        $form:ident($name:literal $(, $needs:expr)?) => $fields:ident {
+            $($(#[doc = $field_doc:literal])+ $field:ident $(($word:literal))?: $need:ident $of:ty),+ $(,)?
+        }
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Default)]
+        pub(crate) struct $fields<'s> {
+            $($(#[doc = $field_doc])+ pub(crate) $field: $crate::form::object!(@type $need $of),)+
+        }
+
+        $crate::form::object! {
+            $(#[doc = $doc])+
+            $form($name $(, $needs)?): $fields<'s> {
+                $($(#[doc = $field_doc])+ $field $(($word))?: $need $of),+
+            } => $fields { $($field),+ }
+        }
+    };
+}
+
+/// Defines fields that several objects include, and a struct of them. The lines are those of [`fields!`].
 macro_rules! group {
     (
         $(#[doc = $doc:literal])+
@@ -291,15 +173,14 @@ macro_rules! group {
         $(#[doc = $doc])+
         #[derive(Default)]
         pub(crate) struct $fields<'s> {
-            $($(#[doc = $field_doc])+ pub(crate) $field: $crate::form::fields!(@type $need $of),)+
+            $($(#[doc = $field_doc])+ pub(crate) $field: $crate::form::object!(@type $need $of),)+
         }
 
         impl $crate::form::Fields for $form {
             type Value<'s> = $fields<'s>;
 
-            const MEMBERS: &'static [$crate::shape::Member] = $crate::form::object!(@members
-                [$($need [$($field_doc)+] [$field $($word)?] $of,)+]
-            );
+            const FIELDS: &'static [$crate::shape::Field] =
+                &[$($crate::form::object!(@field $need [$($field_doc)+] [$field $($word)?] $of)),+];
 
             fn take<'s>(
                 into: &mut $fields<'s>,
@@ -307,7 +188,7 @@ macro_rules! group {
                 validator: &mut $crate::validate::Validator<'_>,
             ) -> bool {
                 let $fields { $($field),+ } = into;
-                $($crate::form::fields!(@take $need $field [$field $($word)?] $of, entry, validator))||+
+                $($crate::form::object!(@take $need $field [$field $($word)?] $of, entry, validator))||+
             }
         }
     };

@@ -92,7 +92,7 @@ fn takes_address(union: &Union) -> bool {
 /// Returns true where a mapping in the place of a scalar has the path of a file.
 fn takes_path(union: &Union) -> bool {
     let has_path = |shape| match shape {
-        Shape::Object(object) => object().fields.iter().any(|field| is_path(Some(field.shape))),
+        Shape::Object(object) => object().fields().any(|field| is_path(Some(field.shape))),
         _ => false,
     };
     union.cases.iter().any(|case| has_path(case.shape))
@@ -107,7 +107,7 @@ fn holds(shape: Shape, levels: usize) -> bool {
     match (shape, levels.checked_sub(1)) {
         (Shape::Object(object), Some(levels)) => {
             let object = object();
-            object.has_secrets() || object.fields.iter().any(|field| holds(field.shape, levels))
+            object.has_secrets() || object.fields().any(|field| holds(field.shape, levels))
         }
         (Shape::Union(union), Some(levels)) => holds_secrets(union(), levels),
         _ => false,

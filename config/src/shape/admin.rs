@@ -2,6 +2,7 @@
 
 use rules::Timestamp;
 
+use super::Needs;
 use super::issuer::{ClaimPaths, IssuerKeys, TokenChecks, path_or};
 use super::listener::AdminTls;
 use super::text::{ClaimPath, FilePath, Off, SocketAddress, TenantId};
@@ -50,21 +51,21 @@ fields! {
     /// The admin API, health and metrics.
     AdminObject("an admin listener") => AdminFields {
         /// An address and port; without operators, a loopback one.
-        address: required SocketAddress,
+        address: must SocketAddress,
         /// TLS on its connections; left out: none.
-        tls: optional AdminTls,
+        tls: field AdminTls,
         /// Who may operate; left out: whoever connects from this machine.
-        operators: optional Operators,
+        operators: field Operators,
     }
 }
 
 fields! {
     /// Who may operate.
-    Operators("operators", at_least_one: &["tokens", "issuer"]) => OperatorsFields {
+    Operators("operators", Needs::AtLeastOne) => OperatorsFields {
         /// Where the static tokens are.
-        tokens: optional OperatorTokens,
+        tokens: field OperatorTokens,
         /// Whose tokens are believed, and what their roles are here.
-        issuer: optional OperatorIssuer,
+        issuer: field OperatorIssuer,
     }
 }
 
@@ -94,9 +95,9 @@ fields! {
         /// The issuer and its keys.
         keys: include IssuerKeys,
         /// Where in the claims roles, org and name are.
-        claims: required OperatorClaims,
+        claims: must OperatorClaims,
         /// What a value of the claim of roles is here; others are nothing.
-        roles: required Map<Placed<ClaimValue>, OperatorRole, 1, 100>,
+        roles: must Map<Placed<ClaimValue>, OperatorRole, 1, 100>,
         /// What is checked besides.
         checks: include TokenChecks,
     }
@@ -125,9 +126,9 @@ fields! {
     /// Static tokens of operators; `sluice operators token` makes an entry.
     TokensDocument("a document of tokens") => TokensFields {
         /// The version of this format: 1.
-        _version("version"): required Version,
+        _version("version"): must Version,
         /// The tokens.
-        tokens: required List<Placed<StaticToken>, 0, 1_000>,
+        tokens: must List<Placed<StaticToken>, 0, 1_000>,
     }
 }
 
@@ -135,15 +136,15 @@ fields! {
     /// Whose it is, and what is kept of it.
     StaticToken("a static token") => StaticTokenFields {
         /// Whose it is, for the audit log.
-        name: required TokenName,
+        name: must TokenName,
         /// What he may do.
-        role: required OperatorRole,
+        role: must OperatorRole,
         /// For `org-admin`: of which org.
-        org: optional TenantId,
+        org: field TenantId,
         /// The hash, as it was printed.
-        hash: required TokenHash,
+        hash: must TokenHash,
         /// From when on it counts no more.
-        expires: optional ExpiryTime,
+        expires: field ExpiryTime,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use rules::Cause;
 
+use super::Field as ShapeField;
 use super::text::{FilePath, UpstreamName};
-use super::{Field as ShapeField, Member};
 use crate::form::{
     Boolean, Fields, Form, Placed, PlacedText, Refusal, Whole, fields, group, object, parsed, single, union,
 };
@@ -113,11 +113,11 @@ group! {
     /// The fields of a refusal.
     Reject => RejectFields {
         /// Its status.
-        reject: required Status,
+        reject: must Status,
         /// Whether a 403 names the flag and what the tenant could do.
-        reveal: optional Boolean,
+        reveal: field Boolean,
         /// Its body.
-        body: optional Body,
+        body: field Body,
     }
 }
 
@@ -125,9 +125,9 @@ group! {
     /// The fields of a redirect.
     Redirect => RedirectFields {
         /// Where to.
-        redirect: required Location,
+        redirect: must Location,
         /// 301, 302, 303, 307 or 308; left out: 302.
-        status: optional RedirectStatus,
+        status: field RedirectStatus,
     }
 }
 
@@ -135,7 +135,7 @@ group! {
     /// The field of answers by cause.
     ByCause => ByCauseFields {
         /// What is answered instead, by the cause that closed the gate.
-        causes: optional Causes,
+        causes: field Causes,
     }
 }
 
@@ -191,12 +191,12 @@ macro_rules! causes {
         impl Fields for EachCause {
             type Value<'s> = Vec<(Cause, Option<AnswerFields<'s>>)>;
 
-            const MEMBERS: &'static [Member] = &[$(Member::Field(ShapeField {
+            const FIELDS: &'static [ShapeField] = &[$(ShapeField {
                 name: Cause::$cause.as_str(),
                 doc: concat!($($doc),+).trim_ascii(),
                 required: false,
                 shape: Answer::SHAPE,
-            })),+];
+            }),+];
 
             fn take<'s>(into: &mut Self::Value<'s>, entry: &Entry<'s>, validator: &mut Validator<'_>) -> bool {
                 // A cause that is not listed does not compile here. An unknown flag is an error, and closes no gate.
@@ -245,9 +245,9 @@ fields! {
     /// The content of a file.
     Body("a body") => BodyFields {
         /// The file.
-        file: required FilePath,
+        file: must FilePath,
         /// Its media type; left out: text/html.
-        content_type: optional MediaType,
+        content_type: field MediaType,
     }
 }
 

@@ -4,8 +4,8 @@ use rules::{ConditionDefinition, OperatorDefinition, OwnedName, Sited};
 
 use super::flags::{SegmentName, Time};
 use super::text::{AnyText, Network, Regex};
-use super::{Field, Member, UNBOUNDED};
-use crate::form::{Boolean, Boxed, Comparable, Fields, Form, List, Number, Owned, object, single, texts, union};
+use super::{Field, Needs, UNBOUNDED};
+use crate::form::{Boolean, Comparable, Fields, Form, List, Number, object, single, texts, union};
 use crate::node::Entry;
 use crate::validate::{Slot, Validator};
 
@@ -39,7 +39,7 @@ single! {
 
 object! {
     /// One operator on one attribute. An attribute that is missing or of another type makes it false.
-    Clause("a clause", exactly_one: Operators::WORDS): ConditionDefinition {
+    Clause("a clause", Needs::ExactlyOne(Operators::FIELDS)): ConditionDefinition<'s> {
         /// The attribute.
         attribute: required Sited<Owned<Attribute>>,
         /// The operator and its value.
@@ -53,19 +53,15 @@ macro_rules! operators {
         /// The operators of a clause. The site is that of the value.
         pub(crate) enum Operators {}
 
-        impl Operators {
-            const WORDS: &[&str] = &[$($word),+];
-        }
-
         impl Fields for Operators {
             type Value<'s> = Option<Sited<OperatorDefinition>>;
 
-            const MEMBERS: &'static [Member] = &[$(Member::Field(Field {
+            const FIELDS: &'static [Field] = &[$(Field {
                 name: $word,
                 doc: concat!($($doc),+).trim_ascii(),
                 required: false,
                 shape: <$of as Form>::SHAPE,
-            })),+];
+            }),+];
 
             fn take<'s>(into: &mut Self::Value<'s>, entry: &Entry<'s>, validator: &mut Validator<'_>) -> bool {
                 // An operator that lacks its word does not compile here.

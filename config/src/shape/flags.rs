@@ -5,10 +5,10 @@ use rules::{
     RuleDefinition, ScheduleDefinition, ServeDefinition, Sited, UnknownTenantDefinition,
 };
 
-use super::UNBOUNDED;
 use super::condition::Condition;
 use super::tenant::Tenant;
 use super::text::{FlagKey, TenantId};
+use super::{Needs, UNBOUNDED};
 use crate::form::{
     Boolean, Boxed, Json, List, Map, Owned, Percentage, Prose, Variant, Version, fields, object, single, texts,
     union, words,
@@ -28,19 +28,19 @@ fields! {
     /// Flags, segments and tenants of Sluice.
     FlagsDocument("a flags document") => FlagsFields {
         /// The version of this format: 1.
-        _version("version"): required Version,
+        _version("version"): must Version,
         /// The tiers there are, lowest first.
-        tiers: optional List<Sited<Owned<TierName>>, 0, UNBOUNDED>,
+        tiers: field List<Sited<TierName>, 0, UNBOUNDED>,
         /// How a tenant without a record is judged; left out: with no tier.
-        unknown_tenant: optional UnknownTenant,
+        unknown_tenant: field UnknownTenant,
         /// What alpha and beta allow.
-        policy: optional EligibilityPolicy,
+        policy: field EligibilityPolicy,
         /// Named conditions, for use in rules and audiences.
-        segments: optional Map<Sited<SegmentName>, Sited<Condition>, 0, UNBOUNDED>,
+        segments: field Map<Sited<SegmentName>, Sited<Condition>, 0, UNBOUNDED>,
         /// The flags, by key.
-        flags: optional Map<Sited<FlagKey>, Option<Flag>, 0, UNBOUNDED>,
+        flags: field Map<Sited<FlagKey>, Option<Flag>, 0, UNBOUNDED>,
         /// What is known of tenants, by id.
-        tenants: optional Map<Sited<TenantId>, Option<Tenant>, 0, UNBOUNDED>,
+        tenants: field Map<Sited<TenantId>, Option<Tenant>, 0, UNBOUNDED>,
     }
 }
 
@@ -210,7 +210,7 @@ object! {
 
 object! {
     /// The time outside of which a flag is off.
-    Schedule("a schedule", at_least_one: &["from", "until"]): ScheduleDefinition {
+    Schedule("a schedule", Needs::AtLeastOne): ScheduleDefinition<'s> {
         /// The first moment of it.
         from: optional Sited<Owned<Time>>,
         /// The first moment after it.

@@ -51,23 +51,23 @@ fields! {
     /// What upstreams are told of the decision. Each may be `off`.
     Headers("a plan of headers") => HeadersFields {
         /// The tenant's id; left out: X-Tenant-Id.
-        tenant: optional Header,
+        tenant: field Header,
         /// The user's id; left out: X-User-Id.
-        user: optional Header,
+        user: field Header,
         /// The flags that are on; left out: X-Feature-Flags.
-        flags: optional FlagsHeader,
+        flags: field FlagsHeader,
         /// The snapshot's revision; left out: X-Flags-Revision.
-        revision: optional Header,
+        revision: field Header,
         /// The request's id; left out: X-Request-Id.
-        request_id: optional Header,
+        request_id: field Header,
         /// One header for each of these flags.
-        per_flag: optional PerFlag,
+        per_flag: field PerFlag,
         /// A signature over all of these; left out: none.
-        signature: optional Signature,
+        signature: field Signature,
         /// Whether the flags that are on are members of baggage too; left out: false.
-        baggage: optional Boolean,
+        baggage: field Boolean,
         /// The header that tells clients which flags are on; left out: none.
-        response: optional Header,
+        response: field Header,
     }
 }
 
@@ -94,7 +94,7 @@ fields! {
     /// A signature over the headers that upstreams are told.
     SignatureSecret("a signature by a secret from the environment") => SignatureSecretFields {
         /// The environment variable that holds the key: `${NAME}`.
-        secret: required Placed<Secret>,
+        secret: must Placed<Secret>,
         /// The names of the key and of the header.
         names: include SignatureNames,
     }
@@ -104,7 +104,7 @@ fields! {
     /// A signature over the headers that upstreams are told.
     SignatureFile("a signature by a secret from a file") => SignatureFileFields {
         /// The file that holds the key.
-        secret_file: required Placed<FilePath>,
+        secret_file: must Placed<FilePath>,
         /// The names of the key and of the header.
         names: include SignatureNames,
     }
@@ -114,9 +114,9 @@ group! {
     /// The names of a signature.
     SignatureNames => SignatureNamesFields {
         /// The key's name, for those who know two; left out: 1.
-        key_id: optional KeyId,
+        key_id: field KeyId,
         /// Its name; left out: X-Sluice-Signature.
-        name: optional OrOff<HeaderName>,
+        name: field OrOff<HeaderName>,
     }
 }
 
@@ -131,11 +131,11 @@ fields! {
     /// The header that lists the flags that are on.
     FlagsHeaderObject("a flags header") => FlagsHeaderFields {
         /// Its name; left out: X-Feature-Flags.
-        name: optional OrOff<HeaderName>,
+        name: field OrOff<HeaderName>,
         /// Which flags: all (left out), route, or these.
-        include: optional Include,
+        include: field Include,
         /// Its most bytes; left out: 4KiB.
-        budget: optional Size,
+        budget: field Size,
     }
 }
 
@@ -176,8 +176,8 @@ fields! {
     /// One header for each of these flags, with the served variant.
     PerFlagObject("headers per flag") => PerFlagFields {
         /// Left out: X-Feature-.
-        prefix: optional HeaderPrefix,
+        prefix: field HeaderPrefix,
         /// The flags.
-        flags: required PerFlagKeys,
+        flags: must PerFlagKeys,
     }
 }

@@ -30,7 +30,7 @@ fields! {
         /// The issuer and its keys.
         keys: include IssuerKeys,
         /// Where in the claims the tenant and the rest are.
-        claims: required Claims,
+        claims: must Claims,
         /// What is checked besides.
         checks: include TokenChecks,
     }
@@ -40,13 +40,13 @@ group! {
     /// The first fields of issuers, of tenants' tokens as of operators'.
     IssuerKeys => IssuerKeysFields {
         /// The `iss` of its tokens.
-        issuer: required IssuerName,
+        issuer: must IssuerName,
         /// At least one of them is in the `aud` of a token.
-        audiences: required List<Audience, 1, MAX_AUDIENCES>,
+        audiences: must List<Audience, 1, MAX_AUDIENCES>,
         /// What its tokens are signed with.
-        algorithms: required List<Algorithm, 1, { Algorithm::ALL.len() }>,
+        algorithms: must List<Algorithm, 1, { Algorithm::ALL.len() }>,
         /// Where its keys are.
-        keys: required KeySource,
+        keys: must KeySource,
     }
 }
 
@@ -54,11 +54,11 @@ group! {
     /// The last fields of issuers, of tenants' tokens as of operators'.
     TokenChecks => TokenChecksFields {
         /// How far clocks may be apart; left out: 30s.
-        leeway: optional Duration,
+        leeway: field Duration,
         /// How old a token may be by its `iat`.
-        max_age: optional Duration,
+        max_age: field Duration,
         /// The `typ` that its tokens must have.
-        typ: optional TokenType,
+        typ: field TokenType,
     }
 }
 
@@ -166,13 +166,13 @@ fields! {
     /// Where in a request the token and attributes are.
     Identity("an identity") => IdentityFields {
         /// Where the token is; left out: authorization.
-        token: optional TokenValue,
+        token: field TokenValue,
         /// Who is asking where there is no token.
-        tenant: optional CertificateTenant,
+        tenant: field CertificateTenant,
         /// Attributes from the request: only as true as whoever sets them.
-        attributes: optional Map<Placed<AttributeName>, RequestAttribute, 0, 32>,
+        attributes: field Map<Placed<AttributeName>, RequestAttribute, 0, 32>,
         /// For WWW-Authenticate; left out: sluice.
-        realm: optional Realm,
+        realm: field Realm,
     }
 }
 

@@ -26,17 +26,17 @@ fields! {
     /// An address that requests arrive at.
     Listener("a listener") => ListenerFields {
         /// Its name, in logs.
-        name: required Name,
+        name: must Name,
         /// IP address and port; port 0: the system chooses.
-        address: required SocketAddress,
+        address: must SocketAddress,
         /// TLS on its connections; left out: none.
-        tls: optional ListenerTls,
+        tls: field ListenerTls,
         /// Whether HTTP/2 without TLS is taken, by its preface; left out: false.
-        h2c: optional Boolean,
+        h2c: field Boolean,
         /// Whether connections begin with a PROXY header of a trusted proxy; left out: false.
-        proxy_protocol: optional Boolean,
+        proxy_protocol: field Boolean,
         /// What connections may take.
-        limits: optional ConnectionLimits,
+        limits: field ConnectionLimits,
     }
 }
 
@@ -88,7 +88,7 @@ fields! {
         /// The fields that it has in common with the admin listener's.
         server: include ServerTls,
         /// Whether HTTP/2 is offered; left out: true.
-        http2: optional Boolean,
+        http2: field Boolean,
     }
 }
 
@@ -104,11 +104,11 @@ group! {
     /// The fields of TLS on any listener.
     ServerTls => ServerTlsFields {
         /// The certificates, chosen by the name that a client asks for; the first also for any other name.
-        certificates: required List<Placed<Certificate>, 1, MAX_CERTIFICATES>,
+        certificates: must List<Placed<Certificate>, 1, MAX_CERTIFICATES>,
         /// The oldest version of TLS; left out: 1.2.
-        min_version: optional TlsVersion,
+        min_version: field TlsVersion,
         /// Clients are asked for certificates; left out: they aren't.
-        client_certificates: optional ClientCertificates,
+        client_certificates: field ClientCertificates,
     }
 }
 
@@ -118,9 +118,9 @@ fields! {
     /// A certificate and its key, in PEM.
     Certificate("a certificate") => CertificateFields {
         /// The certificate, then those between it and its root.
-        cert: required FilePath,
+        cert: must FilePath,
         /// Its private key, not encrypted.
-        key: required FilePath,
+        key: must FilePath,
     }
 }
 
@@ -128,9 +128,9 @@ fields! {
     /// Which certificates clients have, and whether they must.
     ClientCertificates("client certificates") => ClientCertificatesFields {
         /// Who has to have issued them, in PEM.
-        ca: required FilePath,
+        ca: must FilePath,
         /// Whether a client without one is turned away; left out: required.
-        mode: optional ClientCertificateMode,
+        mode: field ClientCertificateMode,
     }
 }
 

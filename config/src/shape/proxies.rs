@@ -22,9 +22,9 @@ fields! {
     /// Who may say for whom a request is forwarded, and in which headers.
     TrustedProxiesObject("trusted proxies") => TrustedProxiesFields {
         /// Their addresses.
-        networks: required Networks,
+        networks: must Networks,
         /// The headers that they set; left out: x-forwarded.
-        header: optional ForwardingHeader,
+        header: field ForwardingHeader,
     }
 }
 

@@ -45,29 +45,29 @@ fields! {
     /// Which requests it takes, who may ask, the gate they meet, and where they go.
     Route("a route") => RouteFields {
         /// Its name, in logs and metrics.
-        name: required Name,
+        name: must Name,
         /// Which requests it takes.
-        takes("match"): required Match,
+        takes("match"): must Match,
         /// Whether a token is asked for; left out: required with a gate, none without.
-        auth: optional Auth,
+        auth: field Auth,
         /// Whether CORS preflights meet auth and gate; left out: gated.
-        preflight: optional Preflight,
+        preflight: field Preflight,
         /// The condition over flags.
-        gate: optional Sited<Gate>,
+        gate: field Sited<Gate>,
         /// Whether a closed gate refuses; left out: enforce.
-        mode: optional GateMode,
+        mode: field GateMode,
         /// When a flag can't be decided; left out: closed.
-        on_error: optional OnError,
+        on_error: field OnError,
         /// The largest request body; 0: any; left out: that of all routes.
-        body_limit: optional BodyLimit,
+        body_limit: field BodyLimit,
         /// How often it may be asked.
-        limit: optional Limit,
+        limit: field Limit,
         /// Where an open gate leads.
-        upstream: optional UpstreamName,
+        upstream: field UpstreamName,
         /// Where an open gate leads, by the served variant.
-        variants: optional Map<Placed<VariantName>, Option<Placed<UpstreamName>>, 1, UNBOUNDED>,
+        variants: field Map<Placed<VariantName>, Option<Placed<UpstreamName>>, 1, UNBOUNDED>,
         /// What a closed gate answers; left out: 404.
-        otherwise: optional Otherwise,
+        otherwise: field Otherwise,
     }
 }
 
@@ -80,11 +80,11 @@ fields! {
     /// How often a tenant or a client may ask; more is a 429.
     Limit("a limit") => LimitFields {
         /// So many requests in a second, minute or hour.
-        rate: required Rate,
+        rate: must Rate,
         /// How many at once; left out: the number of the rate.
-        burst: optional Whole<u32, 1, { MAX_LIMIT as i64 }>,
+        burst: field Whole<u32, 1, { MAX_LIMIT as i64 }>,
         /// Whose requests are counted together.
-        by: required LimitBy,
+        by: must LimitBy,
     }
 }
 
@@ -101,15 +101,15 @@ fields! {
     /// Which requests a route takes.
     MatchObject("a match") => MatchFields {
         /// The host; left out: any.
-        host: optional HostPattern,
+        host: field HostPattern,
         /// Exact, with `{name}` segments, or `/below/**`.
-        path: required PathPattern,
+        path: must PathPattern,
         /// The methods; left out: any.
-        methods: optional List<Placed<Method>, 1, 32>,
+        methods: field List<Placed<Method>, 1, 32>,
         /// What headers must be.
-        headers: optional Map<Placed<HeaderName>, Option<HeaderMatch>, 0, MAX_HEADER_MATCHES>,
+        headers: field Map<Placed<HeaderName>, Option<HeaderMatch>, 0, MAX_HEADER_MATCHES>,
         /// Whether an exact path minds one.
-        trailing_slash: optional TrailingSlash,
+        trailing_slash: field TrailingSlash,
     }
 }
 

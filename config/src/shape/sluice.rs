@@ -22,47 +22,47 @@ fields! {
     /// What Sluice listens on, whom it believes, where it forwards, and which gates it keeps.
     GatewayDocument("a gateway document") => GatewayFields {
         /// The version of this format: 1.
-        _version("version"): required Version,
+        _version("version"): must Version,
         /// The environment; left out: production. Development and staging are relaxed, others enforced.
-        environment: optional Environment,
+        environment: field Environment,
         /// Where requests arrive. A change needs a restart.
-        listeners: required Listeners,
+        listeners: must Listeners,
         /// Where the admin API, health and metrics are; left out: 127.0.0.1:9090. A change needs a restart.
-        admin: optional Admin,
+        admin: field Admin,
         /// What changes at run time must meet. A change needs a restart.
-        control: optional ChangePolicy,
+        control: field ChangePolicy,
         /// Where the flags are.
-        flags: required Flags,
+        flags: must Flags,
         /// Where a flag can be killed on this machine for a while; left out: nowhere. A change needs a restart.
-        break_glass: optional BreakGlass,
+        break_glass: field BreakGlass,
         /// Whose word on where a request comes from counts; left out: nobody's.
-        trusted_proxies: optional TrustedProxies,
+        trusted_proxies: field TrustedProxies,
         /// Whose tokens are believed.
-        issuers: optional Issuers,
+        issuers: field Issuers,
         /// Where in a request the token and attributes are.
-        identity: optional Identity,
+        identity: field Identity,
         /// Where requests are forwarded, by name.
-        upstreams: required Upstreams,
+        upstreams: must Upstreams,
         /// Which requests go where, and the gates they meet.
-        routes: optional Routes,
+        routes: field Routes,
         /// What happens to other requests; left out: 404.
-        unmatched: optional Unmatched,
+        unmatched: field Unmatched,
         /// How request targets are read.
-        target: optional Target,
+        target: field Target,
         /// What upstreams are told of the decision.
-        headers: optional Headers,
+        headers: field Headers,
         /// Bodies for answers of Sluice's own, by status.
-        errors: optional Map<Placed<ErrorStatus>, Option<Body>, 0, 200>,
+        errors: field Map<Placed<ErrorStatus>, Option<Body>, 0, 200>,
         /// The largest request body; 0: none; left out: 10MiB.
-        body_limit: optional BodyLimit,
+        body_limit: field BodyLimit,
         /// One line for each request. A change needs a restart.
-        access_log: optional AccessLog,
+        access_log: field AccessLog,
         /// How the process ends.
-        drain: optional Drain,
+        drain: field Drain,
         /// How much the process takes, and one client of it. A change needs a restart.
-        limits: optional ProcessLimits,
+        limits: field ProcessLimits,
         /// Threads that serve requests; left out: one a core.
-        threads: optional Whole<usize, 1, 1024>,
+        threads: field Whole<usize, 1, 1024>,
     }
 }
 
@@ -92,7 +92,7 @@ fields! {
     /// Flags that are operated through the admin listener, and kept in a store.
     FlagsStore("a managed set of flags") => FlagsStoreFields {
         /// Where they are kept.
-        store: required Store,
+        store: must Store,
     }
 }
 
@@ -100,8 +100,8 @@ fields! {
     /// Where flags, tenants and the audit log are kept.
     Store("a store") => StoreFields {
         /// The directory of an embedded database. A change needs a restart.
-        sqlite: required DirectoryPath,
+        sqlite: must DirectoryPath,
         /// The flags document that an empty store begins with; left out: none. Looked at only then.
-        seed: optional SeedPath,
+        seed: field SeedPath,
     }
 }

@@ -73,35 +73,35 @@ fields! {
     /// Endpoints that serve the same thing.
     UpstreamObject("an upstream") => UpstreamFields {
         /// Host and port of each.
-        endpoints: required List<Endpoint, 1, MAX_ENDPOINTS>,
+        endpoints: must List<Endpoint, 1, MAX_ENDPOINTS>,
         /// What it speaks; left out: http1. http2 without TLS is by prior knowledge.
-        protocol: optional UpstreamProtocol,
+        protocol: field UpstreamProtocol,
         /// TLS on connections to it; left out: none.
-        tls: optional UpstreamTls,
+        tls: field UpstreamTls,
         /// How endpoints are checked; left out: they aren't.
-        health: optional HealthCheck,
+        health: field HealthCheck,
         /// How an endpoint is chosen; left out: round_robin. Sticky is by tenant.
-        balance: optional Balance,
+        balance: field Balance,
         /// How often a request is turned to an endpoint again where that is safe; left out: 3.
-        retries: optional Whole<u32, 0, { MAX_RETRIES as i64 }>,
+        retries: field Whole<u32, 0, { MAX_RETRIES as i64 }>,
         /// The most requests at once; more are answered 503. Left out: no limit.
-        max_in_flight: optional Whole<u32, 1, 1_000_000>,
+        max_in_flight: field Whole<u32, 1, 1_000_000>,
         /// When an endpoint that fails gets no requests for a while; left out: after 5 failures for 10s.
-        ejection: optional Ejection,
+        ejection: field Ejection,
         /// How often host names are resolved again; left out: 30s.
-        resolve_interval: optional ResolveInterval,
+        resolve_interval: field ResolveInterval,
         /// Until connected; left out: 3s.
-        connect_timeout: optional TimeLimit,
+        connect_timeout: field TimeLimit,
         /// Between two reads; left out: 60s.
-        read_timeout: optional TimeLimit,
+        read_timeout: field TimeLimit,
         /// Of one write; left out: 60s.
-        write_timeout: optional TimeLimit,
+        write_timeout: field TimeLimit,
         /// How long an idle connection is kept; left out: 60s.
-        idle_timeout: optional Duration,
+        idle_timeout: field Duration,
         /// From the choice of an endpoint to the end of its answer; left out: no limit.
-        total_timeout: optional TimeLimit,
+        total_timeout: field TimeLimit,
         /// How it may read paths otherwise than RFC 3986; left out: in each of these ways.
-        reads: optional PathReads,
+        reads: field PathReads,
     }
 }
 
@@ -148,11 +148,11 @@ fields! {
     /// How connections to an upstream are encrypted. Its certificate is always verified.
     UpstreamTls("TLS to an upstream") => UpstreamTlsFields {
         /// The name to ask for, which its certificate must have.
-        sni: required CertifiedName,
+        sni: must CertifiedName,
         /// Who has to have issued its certificate, in PEM; left out: whoever the system trusts.
-        ca: optional FilePath,
+        ca: field FilePath,
         /// What is shown when it asks for a certificate.
-        client_certificate: optional Certificate,
+        client_certificate: field Certificate,
     }
 }
 
@@ -160,21 +160,21 @@ fields! {
     /// How endpoints are checked: by a GET where there is a path, else by connecting.
     HealthCheck("a health check") => HealthCheckFields {
         /// What to GET; left out: a connection is enough.
-        path: optional ProbePath,
+        path: field ProbePath,
         /// The `Host` of the GET; left out: the endpoint's.
-        host: optional ProbeHost,
+        host: field ProbeHost,
         /// The status of a good answer; left out: 200 to 299.
-        status: optional Whole<u16, 100, 599>,
+        status: field Whole<u16, 100, 599>,
         /// From one check to the next; left out: 5s.
-        interval: optional TimeLimit,
+        interval: field TimeLimit,
         /// How long one may take; left out: 2s, or `interval` if that is less.
-        timeout: optional TimeLimit,
+        timeout: field TimeLimit,
         /// After so many good ones in a row it gets requests again; left out: 2.
-        healthy: optional Whole<u32, 1, 100>,
+        healthy: field Whole<u32, 1, 100>,
         /// After so many bad ones in a row it gets none; left out: 3.
-        unhealthy: optional Whole<u32, 1, 100>,
+        unhealthy: field Whole<u32, 1, 100>,
         /// Requests when none is healthy; left out: forward.
-        none_healthy: optional NoneHealthy,
+        none_healthy: field NoneHealthy,
     }
 }
 

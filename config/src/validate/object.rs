@@ -3,14 +3,14 @@
 use super::{Slot, Validator, did_you_mean};
 use crate::node::{Entry, Node, NodeKind, Span, shorten};
 use crate::problem::{Label, Problem};
-use crate::shape::{Field, Object, Shape, Union, When, all_of, any_of};
+use crate::shape::{Field, Needs, Object, Shape, Union, When, all_of, any_of};
 use crate::suggest::closest;
 
 impl Validator<'_> {
     /// Reports an entry that is no field of an object.
     pub(crate) fn unknown(&mut self, entry: &Entry<'_>, shape: Shape) {
         if let Shape::Object(object) = shape {
-            self.unknown_field(&entry.key, entry.key_span, object().name, object().fields);
+            self.unknown_field(&entry.key, entry.key_span, object());
         }
     }
 
@@ -20,31 +20,39 @@ impl Validator<'_> {
         let object = object();
         // A misspelt field is not missing as well.
         if !unknown {
-            for field in object.fields.iter().filter(|field| field.required) {
+            for field in object.fields().filter(|field| field.required) {
                 if node.field(field.name).is_none() {
                     self.missing(object, field, slot);
                 }
             }
         }
-        self.exactly_one(node, object, slot, unknown);
-        let names = object.at_least_one;
-        if !unknown && !names.is_empty() && names.iter().all(|name| node.field(name).is_none()) {
-            let title = format!("{} needs {}, or both", object.name, any_of(names));
-            let help = format!("write {}, or leave it out as a whole", any_of(names));
-            self.report::<()>("missing-field", title, slot.owner, "none of them is here", help);
+        match object.needs {
+            Needs::Nothing => {}
+            Needs::AtLeastOne if unknown || object.fields().any(|field| node.field(field.name).is_some()) => {
+            }
+            Needs::AtLeastOne => {
+                let names = any_of(&object.names());
+                let title = format!("{} needs {names}, or both", object.name);
+                let help = format!("write {names}, or leave it out as a whole");
+                self.report::<()>("missing-field", title, slot.owner, "none of them is here", help);
+            }
+            Needs::ExactlyOne(fields) => self.exactly_one(node, object, fields, (slot, unknown)),
         }
     }
 
-    fn exactly_one(&mut self, node: &Node<'_>, object: &'static Object, slot: Slot<'_>, unknown: bool) {
-        let written: Vec<_> = object
-            .exactly_one
-            .iter()
-            .filter_map(|name| node.entry(name))
-            .collect();
+    fn exactly_one(
+        &mut self,
+        node: &Node<'_>,
+        object: &'static Object,
+        fields: &'static [Field],
+        (slot, unknown): (Slot<'_>, bool),
+    ) {
+        let written: Vec<_> = fields.iter().filter_map(|field| node.entry(field.name)).collect();
         match written.as_slice() {
-            [] if object.exactly_one.is_empty() || unknown => {}
+            [] if unknown => {}
             [] => {
-                let title = format!("{} needs one of {}", object.name, any_of(object.exactly_one));
+                let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+                let title = format!("{} needs one of {}", object.name, any_of(&names));
                 let help = "write exactly one of them";
                 self.report::<()>("missing-field", title, slot.owner, "none of them is here", help);
             }
@@ -84,14 +92,11 @@ impl Validator<'_> {
         self.report::<()>("missing-field", title, slot.owner, "it is missing here", help);
     }
 
-    fn unknown_field(&mut self, key: &str, span: Span, owner: &str, fields: &'static [Field]) {
-        let title = format!("{owner} has no field `{}`", shorten(key));
-        let help = closest(key, fields.iter().map(|field| field.name))
-            .map(did_you_mean)
-            .unwrap_or_else(|| {
-                let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
-                format!("its fields are {}", all_of(&names))
-            });
+    fn unknown_field(&mut self, key: &str, span: Span, object: &'static Object) {
+        let title = format!("{} has no field `{}`", object.name, shorten(key));
+        let names = object.names();
+        let meant = closest(key, names.iter().copied()).map(did_you_mean);
+        let help = meant.unwrap_or_else(|| format!("its fields are {}", all_of(&names)));
         self.report::<()>("unknown-field", title, span, "", help);
     }
 
