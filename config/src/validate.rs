@@ -171,6 +171,17 @@ impl Validator<'_> {
         node.text().cloned()
     }
 
+    /// Reports a value that means nothing together with others.
+    pub(crate) fn error(
+        &mut self,
+        code: &'static str,
+        title: impl Into<String>,
+        span: Span,
+        help: impl Into<String>,
+    ) {
+        self.report::<()>(code, title, span, "", help);
+    }
+
     /// Returns what was parsed of a scalar, or reports why it was not.
     pub(crate) fn parsed<T>(
         &mut self,

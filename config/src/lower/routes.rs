@@ -1,8 +1,8 @@
 //! Routes: which requests they take, their gates, and where they lead.
 
 use rules::{
-    Auth, Destination, Gate, GateDefinition, HeaderMatch, HostPattern, InvalidHeaderMatch, Methods, GateMode,
-    OnError, Route, RouteMatch, Sited, UpstreamId,
+    Auth, Destination, Gate, GateDefinition, HeaderMatch, HostPattern, InvalidHeaderMatch, LimitBy, Methods,
+    GateMode, OnError, Route, RouteMatch, Sited, UpstreamId,
 };
 
 use super::gateway::Gateway;
@@ -71,9 +71,15 @@ impl<'s> Gateway<'_, 's> {
             Some(_) => Auth::Required,
             None => Auth::None,
         });
-        let limit = fields
-            .limit
-            .lower_optional(|limit| self.limit(&limit.value, name, auth));
+        let limit = fields.limit.lower_optional(|limit| {
+            let (limit, by) = limit.value;
+            if limit.by == LimitBy::Tenant && auth == Some(Auth::None) {
+                let title = format!("route `{name}` counts tenants and looks for no token");
+                let help = "write `auth: required` or `auth: optional`, or count by `client`";
+                return self.refuse("tenant-needed", title, by, help);
+            }
+            Some(limit)
+        });
         let (otherwise, causes) = otherwise?;
         Some(Route {
             name: name.into(),

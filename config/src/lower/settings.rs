@@ -7,7 +7,7 @@ use rules::TrustedProxies;
 use super::gateway::Gateway;
 use crate::form::{Field, Placed, PlacedText};
 use crate::problem::Problem;
-use crate::settings::{AdminListener, ProcessLimits, Settings};
+use crate::settings::{AdminListener, Settings};
 use crate::shape::admin::AdminFields;
 use crate::shape::answer::BodyFields;
 use crate::shape::sluice::GatewayFields;
@@ -29,9 +29,6 @@ impl<'s> Gateway<'_, 's> {
         let listeners = listeners.and_then(|listeners| self.listeners(listeners, &mut taken));
         let admin = self.admin(&root.admin, &mut taken);
         let errors = root.errors.lower(Vec::new(), |errors| self.errors(&errors.value));
-        let limits = root.limits.lower(ProcessLimits::default(), |limits| {
-            self.process_limits(&limits.value)
-        });
         let proxies = root.trusted_proxies.lower(TrustedProxies::default(), |proxies| {
             self.trusted_proxies(&proxies.value)
         });
@@ -45,7 +42,7 @@ impl<'s> Gateway<'_, 's> {
             listeners: listeners?,
             admin: admin?,
             threads: root.threads.optional()?,
-            limits: limits?,
+            limits: root.limits.or_default()?,
             access_log: root.access_log.value_or_default()?,
             errors: errors?,
             body_limit: body_limit(root)?,

@@ -1,6 +1,5 @@
 //! Upstreams and their endpoints.
 
-mod health;
 mod tls;
 
 use rules::{Balance, UpstreamProtocol, Reads, Upstream, UpstreamTimeouts};
@@ -30,13 +29,14 @@ impl<'s> Gateway<'_, 's> {
         fields: &UpstreamFields<'s>,
     ) -> Option<Upstream> {
         let tls = fields.tls.lower_optional(|tls| self.upstream_tls(&tls.value));
-        let health = fields.health.lower_optional(|health| self.health(&health.value));
         let left_out = Upstream::new(&*name.value, []);
         Some(Upstream {
             endpoints: fields.endpoints.value()?.clone().into(),
             protocol: fields.protocol.or(UpstreamProtocol::Http1)?,
             tls: tls?,
-            health: health?,
+            health: fields
+                .health
+                .lower_optional(|health| Some(health.value.clone()))?,
             site: self.site(name.span),
             balance: fields.balance.or(Balance::RoundRobin)?,
             timeouts: timeouts(fields)?,

@@ -13,9 +13,10 @@ use super::flags::VariantName;
 use super::gate::Gate;
 use super::text::{BodyLimit, HeaderName, Name, Regex, UpstreamName};
 use crate::form::{
-    Boolean, Field, List, Map, Placed, PlacedText, Refusal, Whole, fields, parsed, single, texts, union,
-    words,
+    Boolean, Field, List, Map, Placed, PlacedText, Refusal, Whole, fields, object, parsed, single, texts,
+    union, words,
 };
+use crate::node::Span;
 use crate::quantity;
 
 texts! {
@@ -76,15 +77,19 @@ words! { Preflight { "gated" => Gated, "open" => Open } }
 words! { GateMode { "enforce" => Enforce, "shadow" => Shadow } }
 words! { OnError { "closed" => Closed, "open" => Open } }
 
-fields! {
+object! {
     /// How often a tenant or a client may ask; more is a 429.
-    Limit("a limit") => LimitFields {
+    Limit("a limit"): (rules::Limit, Span) {
         /// So many requests in a second, minute or hour.
-        rate: must Rate,
+        rate: required Rate,
         /// How many at once; left out: the number of the rate.
-        burst: field Whole<u32, 1, { MAX_LIMIT as i64 }>,
+        burst: strict Whole<u32, 1, { MAX_LIMIT as i64 }>,
         /// Whose requests are counted together.
-        by: must LimitBy,
+        by: required Placed<LimitBy>,
+    } => {
+        let (count, per_ms) = rate;
+        let burst = burst.map_or(Some(count), NonZeroU32::new)?;
+        (rules::Limit { count, per_ms, burst, by: by.value }, by.span)
     }
 }
 

@@ -3,16 +3,22 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use rules::{Balance, Host, MAX_RETRIES, MAX_WEIGHT, NoneHealthy, UpstreamProtocol, Read, Reads};
+use rules::{
+    Balance, HealthCheck as Check, HealthProbe, Host, MAX_RETRIES, MAX_WEIGHT, NoneHealthy, UpstreamProtocol, Read,
+    Reads,
+};
 use rustls::pki_types::ServerName;
 
 use super::listener::Certificate;
 use super::text::{FilePath, Off, UpstreamName};
 use crate::form::{Duration, Field, List, Map, Placed, Refusal, Whole, fields, object, parsed, union, words};
+use crate::validate::Validator;
 
 /// The most endpoints of an upstream.
 const MAX_ENDPOINTS: usize = 256;
 
+/// What a check takes for a good answer, unless the document says.
+const GOOD: RangeInclusive<u16> = 200..=299;
 /// How seldom and how often names may be resolved, in milliseconds.
 const RESOLVE_INTERVAL_MS: RangeInclusive<u64> = 1_000..=3_600_000;
 
@@ -156,9 +162,9 @@ fields! {
     }
 }
 
-fields! {
+object! {
     /// How endpoints are checked: by a GET where there is a path, else by connecting.
-    HealthCheck("a health check") => HealthCheckFields {
+    HealthCheck("a health check"): Check {
         /// What to GET; left out: a connection is enough.
         path: field ProbePath,
         /// The `Host` of the GET; left out: the endpoint's.
@@ -175,6 +181,41 @@ fields! {
         unhealthy: field Whole<u32, 1, 100>,
         /// Requests when none is healthy; left out: forward.
         none_healthy: field NoneHealthy,
+    } with validator => {
+        let left_out = Check::new(HealthProbe::Tcp);
+        if path.key().is_none() {
+            check_idle(&host, validator);
+            check_idle(&status, validator);
+        }
+        if let (Some(timeout), Some(interval)) = (timeout.written(), interval.or(left_out.interval_ms))
+            && timeout.value > interval
+        {
+            let title = "a check may take longer than it is until the next one";
+            let help = "write a `timeout` that is not over `interval`";
+            validator.error("out-of-range", title, timeout.span, help);
+        }
+        let interval_ms = interval.or(left_out.interval_ms)?;
+        let statuses = status.optional()?.map_or(GOOD, |status| status..=status);
+        let host = host.into_optional()?;
+        Check {
+            probe: match path.into_optional()? {
+                Some(path) => HealthProbe::Http { path, host, statuses },
+                None => HealthProbe::Tcp,
+            },
+            interval_ms,
+            timeout_ms: timeout.or(left_out.timeout_ms.min(interval_ms))?,
+            healthy: healthy.or(left_out.healthy)?,
+            unhealthy: unhealthy.or(left_out.unhealthy)?,
+            none_healthy: none_healthy.or(left_out.none_healthy)?,
+        }
+    }
+}
+
+/// Reports a field of a check that has no path.
+fn check_idle<T>(field: &Field<T>, validator: &mut Validator<'_>) {
+    if let Field::Written(key, value) = field {
+        let title = format!("`{}` is said of a check that asks for nothing", key.name);
+        validator.error("path-needed", title, value.span, "add a `path`, or remove it");
     }
 }
 
