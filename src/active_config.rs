@@ -86,7 +86,7 @@ impl ActiveConfig {
     ///
     /// # Errors
     /// The proxy can't start, for example because an address is in use.
-    pub(crate) fn start(&self, options: proxy::Options) -> Result<proxy::Running, proxy::StartError> {
+    pub(crate) fn start(&self, options: proxy::StartOptions) -> Result<proxy::Running, proxy::StartError> {
         let mut accepted = self.accepted.lock();
         accepted.loaded.snapshot = self.with_local_kills(&accepted.base);
         let running = proxy::start(&accepted.loaded, options)?;

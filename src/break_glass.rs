@@ -43,7 +43,7 @@ impl BreakGlassThread {
             clock: clock::now,
             killable: Box::new(move |flag| killable.killable(flag)),
             enforce: Box::new(move || enforce.apply_local_kills()),
-            note: Box::new(move |words| readiness.note(NOTE, words)),
+            note: Box::new(move |words| readiness.set_note(NOTE, words)),
         };
         let (stop, stopped) = watch::channel(false);
         let mut post = BreakGlassPost::new(server, socket, stopped);

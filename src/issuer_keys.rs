@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use config::{IssuerConfig, KeySource};
-use proxy::{FetchTerms, InvalidKeySource, IssuerKeys, KeyStore};
+use proxy::{InvalidKeySource, IssuerKeys, KeyStore, RefreshSettings};
 
 /// Returns the keys of an issuer: those of its file, or those that `store` fetches from its URL.
 ///
@@ -20,7 +20,7 @@ pub(crate) fn issuer_keys(
             refresh_ms,
             keep_keys_ms,
         } => {
-            let terms = FetchTerms::from_ms(*refresh_ms, *keep_keys_ms);
+            let terms = RefreshSettings::from_ms(*refresh_ms, *keep_keys_ms);
             store.remote(&config.issuer, url, terms)
         }
     }

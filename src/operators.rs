@@ -83,7 +83,7 @@ fn build(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &KeySt
             let issuer = operator.issuer.issuer.clone();
             let keys = issuer_keys(&operator.issuer, keys)?;
             let roles = operator.roles.iter();
-            let roles = roles.map(|(claim_value, role_name)| Ok((claim_value.to_string(), role(role_name)?)));
+            let roles = roles.map(|(claim_value, name)| (claim_value.to_string(), role(*name)));
             Some(IssuerRoles {
                 issuer: issuer.name().to_owned(),
                 verify: Arc::new(IssuerTokens { issuer, keys }),

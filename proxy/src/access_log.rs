@@ -79,7 +79,7 @@ impl AccessLogger {
             "access-log",
             writer,
             limits,
-            MaskingScribe { format },
+            MaskingLineFormatter { format },
             Arc::clone(&drops),
         )?;
         metrics.register(LogDropsCollector::access_log(drops));
@@ -121,17 +121,17 @@ impl AccessLogger {
 }
 
 /// Lines are written as they were queued, with secrets masked: in a query, in the path of a request that was refused.
-struct MaskingScribe {
+struct MaskingLineFormatter {
     format: AccessLogFormat,
 }
 
-impl Scribe for MaskingScribe {
+impl LineFormatter for MaskingLineFormatter {
     type Item = Vec<u8>;
 
     fn write(&mut self, mut line: Vec<u8>, lines: &mut Vec<u8>) {
         let form = match self.format {
-            AccessLogFormat::Json => redact::Form::Json,
-            AccessLogFormat::Human => redact::Form::Text,
+            AccessLogFormat::Json => redact::TextFormat::Json,
+            AccessLogFormat::Human => redact::TextFormat::Text,
         };
         redact::mask_bytes(&mut line, form);
         lines.append(&mut line);

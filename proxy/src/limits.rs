@@ -28,7 +28,7 @@ type ClientKey = Option<u128>;
 #[derive(Debug)]
 pub(crate) struct LiveLimit<C: Clock = ElapsedClock> {
     route: Box<str>,
-    definition: Limit,
+    definition: RateLimit,
     tenants: KeyedLimiter<TenantId, C>,
     clients: KeyedLimiter<ClientKey, C>,
     clock: C,

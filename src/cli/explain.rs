@@ -157,7 +157,7 @@ fn by_files(loaded: &Loaded, arguments: &Arguments) -> Result<Value> {
         .build()
         .context("can't start")?;
     let handle = runtime.handle().clone();
-    let keys = proxy::KeyStore::new(handle, proxy::Pace::default(), &proxy::Metrics::new());
+    let keys = proxy::KeyStore::new(handle, proxy::FetchTiming::default(), &proxy::Metrics::new());
     let story = story::explain(&ExplainInput {
         gateway: &ExplainGateway::load(loaded)?,
         question: &form.read()?,

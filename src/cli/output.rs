@@ -52,7 +52,7 @@ pub(super) fn log_report(error: &str, report: &str) {
 /// Writes a line that says why the process ends, which waits for its place in the log: no thread serves any more.
 pub(super) fn print_stderr_last(line: impl fmt::Display) {
     match process_log::current() {
-        Some(log) => log.block_within(&line.to_string(), process_log::FLUSH_TIMEOUT),
+        Some(log) => log.block_timeout(&line.to_string(), process_log::FLUSH_TIMEOUT),
         None => print_stderr(line),
     }
 }

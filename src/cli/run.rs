@@ -96,7 +96,7 @@ impl Service {
         let changes = loaded.settings.changes.clone();
         let active_config = ActiveConfig::new(path, loaded, managed, break_glass_kills.clone());
         let control_plane = ControlPlane::new(flags, &changes, &active_config);
-        let options = proxy::Options {
+        let options = proxy::StartOptions {
             admin_routes: Some(control_plane.api()),
             log_drops: process_log::current().map(|log| Arc::clone(log.drops())),
             ..proxy::StartOptions::default()
@@ -118,7 +118,7 @@ impl Service {
             );
         }
         active_config.with_loaded(|loaded| control_plane.attach_proxy(&running, loaded))?;
-        running.readiness().note("store", damage);
+        running.readiness().set_note("store", damage);
         let break_glass = match socket_config.zip(break_glass_kills) {
             Some((socket_config, break_glass_kills)) => {
                 let readiness = Arc::clone(running.readiness());
@@ -211,7 +211,7 @@ impl Reloader {
                     }
                     Err(refused) => {
                         let reason = refused.to_string();
-                        self.publisher.refused(&reason);
+                        self.publisher.record_refused(&reason);
                         if reason.contains('\n') {
                             output::log_report(NOT_RELOADED, &reason);
                         } else {
@@ -243,7 +243,7 @@ impl Reloader {
     /// Lets those operate whom the documents name now. Where they no longer say anything of operators the former ones
     /// stay: that whoever is on this machine may do everything is not to happen by a line that was lost.
     fn replace_operators(&self, known: Option<Known>) {
-        let note = |words| self.readiness.note("operators", words);
+        let note = |words| self.readiness.set_note("operators", words);
         if known.is_none() && self.operators.asks() {
             note(Some(OPERATORS_KEPT.to_owned()));
             warn!("{OPERATORS_KEPT}");

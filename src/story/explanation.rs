@@ -32,7 +32,7 @@ pub(crate) fn explain(asked: &ExplainInput<'_>) -> Result<Story> {
     let (gateway, asks) = (asked.gateway, asked.question);
     let decider = &gateway.decider;
     let head = request_head::write(asks, decider);
-    let question = Question {
+    let request = DryRunRequest {
         head: &head,
         caller: stated_caller(asks),
         attributes: attributes(asks, decider),
@@ -44,7 +44,7 @@ pub(crate) fn explain(asked: &ExplainInput<'_>) -> Result<Story> {
     let mut decided = DecisionDetails::default();
     let run = asked.keys.wait(dry_run(
         decider,
-        &question,
+        &request,
         keys,
         (asked.at, clock::now().seconds()),
         |decision, subject| decided = DecisionDetails::of(decider, decision, subject, asked.at),

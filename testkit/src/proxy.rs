@@ -358,7 +358,7 @@ impl ProxyBuilder {
         std::fs::write(folder.path().join("flags.yaml"), &self.flags).unwrap();
         let document = folder.path().join("sluice.yaml");
         std::fs::write(&document, self.document()).unwrap();
-        let log = Lines::default();
+        let log = LogLines::default();
         let options = StartOptions {
             access_log: Some((
                 AccessLogOutput::Writer(Box::new(log.clone())),

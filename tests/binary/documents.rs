@@ -155,7 +155,7 @@ fn every_metric_is_in_the_guide() {
     for file in [
         "metrics.rs",
         "meter.rs",
-        "published.rs",
+        "snapshot_metrics.rs",
         "key_store.rs",
         "upstreams/collector.rs",
     ] {

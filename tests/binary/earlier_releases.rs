@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::managed::Managed;
+use crate::managed::ManagedGateway;
 use crate::process::sluice;
 
 /// A folder for each format: a backup, made with `sluice backup`, and what `sluice export` printed of it.
@@ -21,11 +21,11 @@ fn fixtures(format: &str) -> std::path::PathBuf {
 #[test]
 fn a_store_of_an_earlier_release_opens_with_all_it_holds() {
     for format in FORMATS {
-        let managed = Managed::new();
+        let managed = ManagedGateway::new();
         let backup = fixtures(format).join("backup.db");
         let restore = ["restore", backup.to_str().unwrap(), "--to", "data"];
         let restored = sluice(managed.path(), restore, "");
-        assert_eq!(restored.code, 0, "{}", restored.err);
+        assert_eq!(restored.code, 0, "{}", restored.stderr);
         let running = managed.run();
         let server = format!("http://{}", running.admin());
         let exported = sluice(
@@ -33,7 +33,7 @@ fn a_store_of_an_earlier_release_opens_with_all_it_holds() {
             ["export", "--server", &server, "-o", "now.json"],
             "",
         );
-        assert_eq!(exported.code, 0, "{}", exported.err);
+        assert_eq!(exported.code, 0, "{}", exported.stderr);
         let read = |path: &Path| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
         let (now, then) = (
             read(&managed.path().join("now.json")),
@@ -41,13 +41,13 @@ fn a_store_of_an_earlier_release_opens_with_all_it_holds() {
         );
         assert_eq!(now, then, "{format}");
         let audit = sluice(managed.path(), ["audit", "verify", "--server", &server], "");
-        assert_eq!(audit.code, 0, "{}{}", audit.out, audit.err);
+        assert_eq!(audit.code, 0, "{}{}", audit.stdout, audit.stderr);
     }
 }
 
 #[test]
 fn a_store_of_a_newer_release_is_refused_with_the_way_back() {
-    let managed = Managed::new();
+    let managed = ManagedGateway::new();
     let backup = fixtures("format-2").join("backup.db");
     let mut newer = fs::read(&backup).unwrap();
     // Bytes 60 to 63 of SQLite's file: `user_version`, the format.
@@ -57,6 +57,6 @@ fn a_store_of_a_newer_release_is_refused_with_the_way_back() {
     let refused = sluice(managed.path(), ["run"], "");
     assert_ne!(refused.code, 0);
     let way_back = "`sluice restore BACKUP --to data`";
-    assert!(refused.err.contains(way_back), "{}", refused.err);
-    assert!(refused.err.contains("in format 99"), "{}", refused.err);
+    assert!(refused.stderr.contains(way_back), "{}", refused.stderr);
+    assert!(refused.stderr.contains("in format 99"), "{}", refused.stderr);
 }

@@ -1,6 +1,6 @@
 //! Edits of a document: as JSON, in the form that its parts have in a file, and as the definitions that these mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use rules::{FlagDefinition, FlagsDefinition, SegmentDefinition, TenantDefinition};
@@ -49,24 +49,48 @@ pub(super) struct Edits {
 }
 
 impl JsonEdit {
-    /// Reads edits, in their order; none where one is not of the form of its part. [`Catalog::explain`] says why.
+    /// Reads edits, of several of one part the last; none where one is not of the form of its part.
+    /// [`Catalog::explain`] says why.
     ///
     /// [`Catalog::explain`]: super::Catalog::explain
     #[must_use]
     pub fn read(edits: &[Self]) -> Option<Vec<Edit>> {
-        let mut all = Vec::with_capacity(edits.len());
-        for batch in edits.chunks(BATCH) {
+        let last = last_of_each(edits);
+        let mut all = Vec::with_capacity(last.len());
+        for batch in last.chunks(BATCH) {
             read_batch(batch, &mut all)?;
         }
         Some(all)
     }
+
+    /// Returns the part that the edit is of: its section and its name.
+    fn part(&self) -> (u8, &str) {
+        match self {
+            Self::Head(_) => (0, ""),
+            Self::Segment(name, _) => (1, name),
+            Self::Flag(key, _) => (2, key),
+            Self::Tenant(id, _) => (3, id),
+        }
+    }
 }
 
-fn read_batch(batch: &[JsonEdit], all: &mut Vec<Edit>) -> Option<()> {
+/// Returns the edits, in their order, without those that a later one of the same part replaces: what they hold is not
+/// judged, as it never becomes part of the document.
+fn last_of_each(edits: &[JsonEdit]) -> Vec<&JsonEdit> {
+    let mut seen = HashSet::with_capacity(edits.len());
+    let mut last: Vec<&JsonEdit> = edits
+        .iter()
+        .rev()
+        .filter(|edit| seen.insert(edit.part()))
+        .collect();
+    last.reverse();
+    last
+}
+
+fn read_batch(batch: &[&JsonEdit], all: &mut Vec<Edit>) -> Option<()> {
     let mut sections = Sections::default();
     for edit in batch {
         match edit {
-            // Of two heads the second would be written over the first.
             JsonEdit::Head(head) => sections.head = Some(head.as_object()?),
             JsonEdit::Segment(name, Some(value)) => sections.segments.push((name, value)),
             JsonEdit::Flag(key, Some(value)) => sections.flags.push((key, value)),

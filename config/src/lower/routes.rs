@@ -1,8 +1,8 @@
 //! Routes: which requests they take, their gates, and where they lead.
 
 use rules::{
-    Auth, Destination, Gate, GateDefinition, HeaderMatch, HostPattern, InvalidHeaderMatch, LimitBy, Methods,
-    GateMode, OnError, Route, RouteMatch, Sited, UpstreamId,
+    Auth, Destination, Gate, GateDefinition, GateMode, HeaderMatch, HostPattern, InvalidHeaderMatch, LimitBy,
+    Methods, OnError, Route, RouteMatch, Sited, UpstreamId,
 };
 
 use super::gateway::Gateway;

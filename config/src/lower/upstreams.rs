@@ -2,7 +2,7 @@
 
 mod tls;
 
-use rules::{Balance, UpstreamProtocol, Reads, Upstream, UpstreamTimeouts};
+use rules::{Balance, Reads, Upstream, UpstreamProtocol, UpstreamTimeouts};
 
 use super::gateway::Gateway;
 use crate::form::PlacedText;

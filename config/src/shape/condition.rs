@@ -5,7 +5,9 @@ use rules::{ConditionDefinition, OperatorDefinition, OwnedName, Sited};
 use super::flags::{SegmentName, Time};
 use super::text::{AnyText, Network, Regex};
 use super::{Field, Needs, UNBOUNDED};
-use crate::form::{Boolean, Comparable, Fields, Form, List, Number, object, single, texts, union};
+use crate::form::{
+    Boolean, Boxed, Comparable, Fields, Form, List, Number, Owned, object, single, texts, union,
+};
 use crate::node::Entry;
 use crate::validate::{Slot, Validator};
 
@@ -39,7 +41,7 @@ single! {
 
 object! {
     /// One operator on one attribute. An attribute that is missing or of another type makes it false.
-    Clause("a clause", Needs::ExactlyOne(Operators::FIELDS)): ConditionDefinition<'s> {
+    Clause("a clause", Needs::ExactlyOne(Operators::FIELDS)): ConditionDefinition {
         /// The attribute.
         attribute: required Sited<Owned<Attribute>>,
         /// The operator and its value.

@@ -10,8 +10,8 @@ use super::tenant::Tenant;
 use super::text::{FlagKey, TenantId};
 use super::{Needs, UNBOUNDED};
 use crate::form::{
-    Boolean, Boxed, Json, List, Map, Owned, Percentage, Prose, Variant, Version, fields, object, single, texts,
-    union, words,
+    Boolean, Boxed, Json, List, Map, Owned, Percentage, Prose, Variant, Version, fields, object, single,
+    texts, union, words,
 };
 
 texts! {
@@ -210,7 +210,7 @@ object! {
 
 object! {
     /// The time outside of which a flag is off.
-    Schedule("a schedule", Needs::AtLeastOne): ScheduleDefinition<'s> {
+    Schedule("a schedule", Needs::AtLeastOne): ScheduleDefinition {
         /// The first moment of it.
         from: optional Sited<Owned<Time>>,
         /// The first moment after it.

@@ -79,7 +79,7 @@ words! { OnError { "closed" => Closed, "open" => Open } }
 
 object! {
     /// How often a tenant or a client may ask; more is a 429.
-    Limit("a limit"): (rules::Limit, Span) {
+    Limit("a limit"): (rules::RateLimit, Span) {
         /// So many requests in a second, minute or hour.
         rate: required Rate,
         /// How many at once; left out: the number of the rate.
@@ -89,7 +89,7 @@ object! {
     } => {
         let (count, per_ms) = rate;
         let burst = burst.map_or(Some(count), NonZeroU32::new)?;
-        (rules::Limit { count, per_ms, burst, by: by.value }, by.span)
+        (rules::RateLimit { count, per_ms, burst, by: by.value }, by.span)
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use rules::{
-    Balance, HealthCheck as Check, HealthProbe, Host, MAX_RETRIES, MAX_WEIGHT, NoneHealthy, UpstreamProtocol, Read,
-    Reads,
+    Balance, HealthCheck as Check, HealthProbe, Host, MAX_RETRIES, MAX_WEIGHT, NoneHealthy, Read, Reads,
+    UpstreamProtocol,
 };
 use rustls::pki_types::ServerName;
 

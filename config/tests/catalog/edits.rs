@@ -241,3 +241,19 @@ fn what_is_written_is_what_was_read() {
     let again: Vec<JsonEdit> = read.iter().map(config::Edit::to_json).collect();
     assert_eq!(JsonEdit::read(&again), Some(read));
 }
+
+#[test]
+fn an_edit_that_a_later_one_replaces_is_not_judged() {
+    let mut catalog = Catalog::empty(Eligibility::Enforced);
+    let flag = |value| JsonEdit::Flag("board".to_owned(), Some(value));
+    let edits = [
+        flag(json!({ "kind": "nonsense" })),
+        flag(json!({ "kind": "ops" })),
+    ];
+    let draft = catalog.draft_json(&edits).unwrap();
+    catalog.adopt(draft);
+    let refused = catalog
+        .draft_json(&[edits[1].clone(), edits[0].clone()])
+        .unwrap_err();
+    assert_eq!(refused.problems()[0].code, "unknown-value");
+}
