@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Why a line was not written.
+/// Reasons for dropping a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DropReason {
     /// The queue had no room for it.
@@ -19,10 +19,10 @@ pub struct Drops {
 }
 
 impl DropReason {
-    /// Every reason.
+    /// All reasons.
     pub const ALL: [Self; 2] = [Self::QueueFull, Self::WriteFailed];
 
-    /// The value of a metric's label.
+    /// Returns the value of the metric's label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -33,13 +33,13 @@ impl DropReason {
 }
 
 impl Drops {
-    /// How many lines were dropped for a reason so far.
+    /// Returns the number of lines that were dropped for `reason`.
     #[must_use]
     pub fn count(&self, reason: DropReason) -> u64 {
         self.counter(reason).load(Ordering::Relaxed)
     }
 
-    /// How many lines were dropped so far.
+    /// Returns the number of lines that were dropped.
     #[must_use]
     pub fn total(&self) -> u64 {
         DropReason::ALL.into_iter().map(|reason| self.count(reason)).sum()

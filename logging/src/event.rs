@@ -1,4 +1,5 @@
-//! An event of `tracing` as one line of text: the message, then `name=value` for each field. Spans are not told.
+//! An event of `tracing` as one line of text: the message, then `name=value` for each field. Spans are left
+//! out.
 
 use std::fmt::{self, Write as _};
 
@@ -9,10 +10,10 @@ use tracing::field::{Field, Visit};
 /// The longest text of an event, in bytes; what is longer is cut.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// What an event says.
+/// The text of an event.
 #[derive(Debug)]
 pub(crate) struct EventText {
-    /// Its line, on which nothing moves a cursor.
+    /// Its line, with control characters escaped.
     pub(crate) text: String,
     /// The module that it came from. Events of the `log` crate bring theirs as a field.
     pub(crate) source: Box<str>,
@@ -65,7 +66,7 @@ impl Visit for FieldText {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // `log.line` and the like are about the event, and not of it.
+        // `log.line` and the like describe where the event was logged.
         if !field.name().starts_with("log.") {
             self.push(field.name(), format_args!("{value:?}"));
         }

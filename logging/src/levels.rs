@@ -1,8 +1,8 @@
-//! Which events are logged, by where they come from, as `RUST_LOG` says.
+//! Log levels by module, as `RUST_LOG` sets them.
 //!
-//! A level by itself is for Sluice's own crates. Dependencies are silent but for what operators need, and can't be
-//! turned up beyond errors: below that they print what clients send, and a client can have them print it as fast as it
-//! likes (h2 warns of each PING that it did not ask for).
+//! A level without a module is that of Sluice's own crates. Dependencies are silent except for the errors
+//! that operators need, and can't be set beyond `error`. Below that they print what clients send, and a
+//! client can make them print at any rate: h2 warns of each unsolicited PING acknowledgement.
 
 use std::fmt;
 use std::str::FromStr as _;
@@ -14,14 +14,14 @@ use tracing::level_filters::LevelFilter;
 const OWN_CRATES: [&str; 10] = [
     "sluice", "proxy", "control", "config", "rules", "tokens", "wire", "logging", "redact", "testkit",
 ];
-/// What of dependencies is logged unless `RUST_LOG` says otherwise: that files can't be watched, and that no connection
-/// can be accepted.
+/// The levels of dependencies unless `RUST_LOG` sets them: failures to watch files and to accept connections
+/// are logged.
 const DEPENDENCY_DEFAULTS: [(&str, LevelFilter); 2] = [
     ("notify", LevelFilter::ERROR),
     ("pingora_core::services::listening", LevelFilter::ERROR),
 ];
-/// The dependencies whose errors were read, in the versions of the lock file, and found to hold nothing of what clients
-/// send. Those of the rest of pingora hold request lines.
+/// Dependencies whose errors were reviewed, in the versions of the lock file, and hold nothing that clients
+/// send. Errors of the other crates of pingora hold request lines.
 const REVIEWED_DEPENDENCIES: [&str; 8] = [
     "h2",
     "hyper",
@@ -33,12 +33,12 @@ const REVIEWED_DEPENDENCIES: [&str; 8] = [
     "tokio_rustls",
 ];
 
-/// Which events are logged.
+/// The level of each module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Levels {
-    /// Of Sluice's own crates.
+    /// The level of Sluice's own crates.
     own: LevelFilter,
-    /// Of these modules and what is in them. The longest name that fits counts.
+    /// The levels of these modules and the modules in them. The longest matching name applies.
     named: Vec<(String, LevelFilter)>,
 }
 
@@ -49,7 +49,7 @@ pub enum InvalidDirective {
     NotRead(String),
     /// A dependency is turned up no further than this.
     Capped {
-        /// As it was written.
+        /// The directive as written.
         directive: String,
         /// The level that counts.
         most: LevelFilter,
@@ -110,12 +110,12 @@ impl Levels {
         (levels, invalid)
     }
 
-    /// Whether an event is logged. No span is.
+    /// Returns true if an event is logged. Spans never are.
     pub(crate) fn is_logged(&self, metadata: &Metadata<'_>) -> bool {
         metadata.is_event() && *metadata.level() <= self.of(metadata.target())
     }
 
-    /// The level of a module.
+    /// Returns the level of `module`.
     fn of(&self, module: &str) -> LevelFilter {
         let fitting = self.named.iter().filter(|(named, _)| is_in(module, named));
         match fitting.max_by_key(|(named, _)| named.len()) {
@@ -125,14 +125,14 @@ impl Levels {
         }
     }
 
-    /// The most verbose level of all.
+    /// Returns the most verbose level of any module.
     pub(crate) fn most(&self) -> LevelFilter {
         let named = self.named.iter().map(|(_, level)| *level);
         named.max().unwrap_or(LevelFilter::OFF).max(self.own)
     }
 }
 
-/// A module, empty for all of Sluice's own, and its level.
+/// Returns the module and level of a directive; an empty module stands for Sluice's own crates.
 fn read(directive: &str) -> Option<(&str, LevelFilter)> {
     if let Ok(level) = LevelFilter::from_str(directive) {
         return Some(("", level));
@@ -145,7 +145,7 @@ fn read(directive: &str) -> Option<(&str, LevelFilter)> {
     (!module.is_empty() && module.bytes().all(is_path)).then_some((module, level))
 }
 
-/// The most verbose level that a module may be given.
+/// Returns the most verbose level that `module` may be given.
 fn most(module: &str) -> LevelFilter {
     if is_own(module) {
         LevelFilter::TRACE
@@ -160,7 +160,7 @@ fn is_own(module: &str) -> bool {
     OWN_CRATES.iter().any(|own| is_in(module, own))
 }
 
-/// Whether a module is another, or within it.
+/// Returns true if `module` is `outer` or within it.
 fn is_in(module: &str, outer: &str) -> bool {
     let rest = module.strip_prefix(outer);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))

@@ -1,7 +1,7 @@
-//! How lines leave the process: bounded, masked, and written by a thread that nothing waits for. The access log and the
-//! process log are each such a queue; the process log is also where events of `tracing` go.
+//! Bounded log queues: lines are masked, and written by a thread that no caller waits for. The access log and
+//! the process log are such queues; events of `tracing` go to the process log.
 //!
-//! It leaves to others what a line of the access log says, and who starts a log.
+//! The content of access log lines, and starting a log, are left to other crates.
 
 mod drops;
 mod event;

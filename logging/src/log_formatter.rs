@@ -1,4 +1,5 @@
-//! The lines of the process log: time, level and text, with secrets masked, repetitions counted, and dropped lines told.
+//! The lines of the process log: time, level and text, with secrets masked and repetitions and dropped lines
+//! counted.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use crate::drops::Drops;
 use crate::repeats::{LineOrigin, Repeated, Repeats};
 use crate::writer::LineFormatter;
 
-/// Whether lines have colours.
+/// The colours of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogColour {
     /// Plain text.
@@ -21,7 +22,7 @@ pub enum LogColour {
     Always,
 }
 
-/// What is queued for the process log.
+/// An entry of the process log's queue.
 #[derive(Debug)]
 pub(crate) enum Item {
     /// A line.
@@ -43,7 +44,7 @@ pub(crate) struct LogFormatter {
     pub(crate) colour: LogColour,
     pub(crate) repeats: Repeats,
     pub(crate) drops: Arc<Drops>,
-    /// How many dropped lines were told of, in lines that were written.
+    /// The number of dropped lines that written lines have reported.
     pub(crate) reported_drops: u64,
     /// The same with a line that is not written yet.
     pub(crate) pending_drops: u64,
@@ -53,11 +54,13 @@ impl LineFormatter for LogFormatter {
     type Item = Item;
 
     fn write(&mut self, item: Item, lines: &mut Vec<u8>) {
+        // Comes first: the dropped lines are older than this item.
         self.report_drops(lines);
         match item {
             Item::Line { at, origin, text } => {
                 let now = Instant::now();
-                // Lines of this level tell what state something is in, at most as often as that changes.
+                // Lines of level INFO report the state of their source, once per change. They are never
+                // counted as repetitions.
                 if origin.level == Level::INFO {
                     let repeated = self.repeats.forget_source(&origin.source, now);
                     self.counts(repeated, lines);
@@ -99,7 +102,7 @@ impl LineFormatter for LogFormatter {
 }
 
 impl LogFormatter {
-    /// Writes how many lines were dropped since that was last told.
+    /// Appends a line with the number of lines dropped since the last such line, if there are any.
     fn report_drops(&mut self, lines: &mut Vec<u8>) {
         let total = self.drops.total();
         let dropped = total.saturating_sub(self.reported_drops);
@@ -147,6 +150,7 @@ impl LogFormatter {
         );
         let start = lines.len();
         lines.extend_from_slice(text.as_bytes());
+        // Masked in the buffer, so that a line costs no second allocation.
         redact::mask_bytes(lines.get_mut(start..).unwrap_or_default(), TextFormat::Text);
         lines.push(b'\n');
     }

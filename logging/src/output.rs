@@ -1,8 +1,8 @@
-//! Where lines go: a writer that may fail and recover.
+//! The output of a log: a buffered writer that may fail and recover.
 
 use std::io::{self, BufWriter, Write};
 
-/// How many bytes are written at once.
+/// Size of the buffer, in bytes.
 const BUFFER: usize = 64 * 1024;
 
 /// A writer that may fail and recover. What it could not write it keeps, within its buffer.

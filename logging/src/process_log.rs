@@ -1,5 +1,5 @@
-//! The process log: what goes wrong or changes, as lines on standard error. Whoever logs waits for nothing; what the
-//! output does not take is dropped, counted and told of.
+//! The process log: failures and changes as lines on standard error. Logging never blocks; what the output
+//! does not accept is dropped, counted and reported.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -21,7 +21,7 @@ use crate::log_formatter::{Item, LogColour, LogFormatter};
 use crate::repeats::{LineOrigin, MAX_REMEMBERED, Repeats, WINDOW};
 use crate::writer::{Limits, LineWriter};
 
-/// How much waits to be written, at most.
+/// The most that may be queued.
 const LIMITS: Limits = Limits {
     lines: 4 * 1024,
     bytes: 4 * 1024 * 1024,
@@ -29,14 +29,14 @@ const LIMITS: Limits = Limits {
 /// The longest block, in bytes; what is longer is cut.
 const MAX_BLOCK: usize = 1024 * 1024;
 
-/// How a process log writes.
+/// Options of a process log.
 #[derive(Debug, Clone, Copy)]
 pub struct ProcessLogOptions {
-    /// Whether lines have colours.
+    /// The colours of lines.
     pub colour: LogColour,
-    /// How much waits to be written, at most.
+    /// The most that may be queued.
     pub limits: Limits,
-    /// For how long repetitions of a line are counted instead of written.
+    /// The time during which repetitions of a line are counted instead of written.
     pub window: Duration,
 }
 
@@ -50,7 +50,7 @@ impl Default for ProcessLogOptions {
     }
 }
 
-/// Writes lines by a thread of its own. Clones write to the same place.
+/// A handle of the process log, whose lines are written by a thread. Clones share the log.
 #[derive(Debug, Clone)]
 pub struct ProcessLog {
     writer: LineWriter<Item>,
@@ -60,11 +60,11 @@ pub struct ProcessLog {
 impl ProcessLog {
     /// Starts a log that writes to `output`.
     ///
-    /// Nothing else may hold a lock around the same output: a write that hangs would hang with the lock. Standard error
-    /// is therefore given as a descriptor of its own, and not as [`io::stderr`].
+    /// No other code may hold a lock around the same output: a write that hangs would hang with the lock.
+    /// Standard error is therefore passed as a descriptor of its own, not as [`io::stderr`].
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The system can't start a thread.
     pub fn start(output: Box<dyn Write + Send>, options: ProcessLogOptions) -> io::Result<Self> {
         let drops = Arc::new(Drops::default());
         let formatter = LogFormatter {
@@ -96,26 +96,27 @@ impl ProcessLog {
         self.writer.put(item, size);
     }
 
-    /// The same below a line that says what they are. All of it is written, or nothing.
+    /// Queues a line and a block below it, or drops both and counts one line.
     pub fn report(&self, level: Level, line: &str, text: &str) {
         let head = (SystemTime::now(), level, redact::escaped(line).into_owned());
         let (item, size) = block(Some(head), text);
         self.writer.put(item, size);
     }
 
-    /// The same, waiting at most for `limit` for room in the queue. Blocks: it is for the end of the process.
+    /// Queues a block like [`ProcessLog::block`], but waits up to `limit` for room in the queue. Blocks the
+    /// caller; for use at the end of the process.
     pub fn block_timeout(&self, text: &str, limit: Duration) {
         let (item, size) = block(None, text);
         self.writer.put_timeout(item, size, limit);
     }
 
-    /// Waits until everything queued so far is written, at most for `limit`. Returns whether it is. Blocks: it is for
-    /// the end of the process.
+    /// Waits up to `limit` until everything queued so far is written, and returns true if it is. Blocks the
+    /// caller; for use at the end of the process.
     pub fn flush(&self, limit: Duration) -> bool {
         self.writer.flush(limit)
     }
 
-    /// A layer that logs the events which `levels` let through.
+    /// Returns a layer that logs the events that `levels` allow.
     pub fn layer<S: Subscriber>(&self, levels: Levels) -> impl Layer<S> + use<S> {
         LogLayer {
             log: self.clone(),
@@ -138,7 +139,7 @@ impl ProcessLog {
         let text = format!("thread `{name}` panicked{place}: {}", message(panic.payload()));
         let text = redact::escaped(&text).into_owned();
         self.line(Level::ERROR, "panic".into(), text);
-        // Captured only where RUST_BACKTRACE asks for it.
+        // Captured only if RUST_BACKTRACE requests it.
         let backtrace = Backtrace::capture();
         if backtrace.status() == BacktraceStatus::Captured {
             self.block(&backtrace.to_string());
@@ -187,7 +188,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         }
     }
 
-    /// Asked for each event of the `log` crate, which has no callsites.
+    /// Called for each event of the `log` crate, which has no callsites to cache an interest for.
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         self.levels.is_logged(metadata)
     }

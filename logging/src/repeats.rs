@@ -4,18 +4,18 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// For how long repetitions of a line are counted instead of written.
+/// The time during which repetitions of a line are counted instead of written.
 pub const WINDOW: Duration = Duration::from_secs(10);
 /// The most lines that are remembered. When as many are, further ones are written each time.
 pub const MAX_REMEMBERED: usize = 256;
 /// The longest line that is remembered, in bytes. Longer ones are written each time.
 const MAX_LINE: usize = 1024;
 
-/// The lines of the last window.
+/// The lines of the latest window.
 ///
-/// A line is what was said where: lines with other values of a field are other lines. Of one source, a line that is
-/// not counted ([`Repeats::forget_source`]) makes those before it new again: of `unhealthy`, `healthy`, `unhealthy` each is
-/// written, so that the last line always tells the present state.
+/// Lines with different field values are different lines. A line at level INFO resets its source
+/// ([`Repeats::forget_source`]): of `unhealthy`, `healthy`, `unhealthy` each is written, so that the latest
+/// line always shows the current state.
 #[derive(Debug)]
 pub(crate) struct Repeats {
     window: Duration,
@@ -26,15 +26,15 @@ pub(crate) struct Repeats {
 /// A line that was written.
 #[derive(Debug)]
 struct RememberedLine {
-    /// The source and the level, for the line that tells the count.
+    /// The source and the level, for the line with the count.
     origin: LineOrigin,
-    /// When the window began.
+    /// The beginning of the window.
     since: Instant,
-    /// How often it came since.
+    /// The number of repetitions since then.
     again: u64,
 }
 
-/// Where a line came from.
+/// The source of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LineOrigin {
     pub(crate) source: Box<str>,
@@ -47,7 +47,7 @@ pub(crate) struct Repeated {
     pub(crate) text: Box<str>,
     pub(crate) level: tracing::Level,
     pub(crate) times: u64,
-    /// In how much time.
+    /// The time in which they occurred.
     pub(crate) span: Duration,
 }
 
@@ -60,7 +60,7 @@ impl Repeats {
         }
     }
 
-    /// Whether a line is to be written; one that came in the same window is counted.
+    /// Returns true if a line is to be written. A line that occurred in the same window is counted instead.
     pub(crate) fn is_first(&mut self, text: &str, origin: &LineOrigin, now: Instant) -> bool {
         if text.len() > MAX_LINE {
             return true;
@@ -80,12 +80,12 @@ impl Repeats {
         true
     }
 
-    /// Forgets the lines of a source, because it says something else now. Returns their counts.
+    /// Forgets the lines of a source that reported a new state. Returns their counts.
     pub(crate) fn forget_source(&mut self, source: &str, now: Instant) -> Vec<Repeated> {
         self.remove(now, |line| *line.origin.source == *source)
     }
 
-    /// When the next window ends.
+    /// Returns the end of the window that ends next.
     pub(crate) fn due(&self) -> Option<Instant> {
         let ends = self.lines.values().map(|line| line.since + self.window);
         ends.min()

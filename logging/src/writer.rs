@@ -1,5 +1,5 @@
-//! A bounded queue of lines and the thread that writes them. Queueing never waits: what does not fit is dropped and
-//! counted, so that a slow disk, or a pipe that nobody reads, holds nothing up.
+//! A bounded queue of lines and the thread that writes them. Queueing never blocks: what does not fit is
+//! dropped and counted. A slow disk, or a pipe without a reader, therefore delays no request.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use crate::drops::{DropReason, Drops};
 use crate::output::{Failed, LineOutput};
 
-/// How often it is looked whether a full queue has room again, by those who wait for that.
+/// The polling interval while waiting for room in a full queue.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// How much may wait to be written.
+/// The most that may be queued.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Lines.
@@ -26,13 +26,13 @@ pub struct Limits {
 
 /// Turns what is queued into lines. Runs on the thread that writes.
 pub trait LineFormatter: Send + 'static {
-    /// What is queued.
+    /// The type of a queue entry.
     type Item: Send + 'static;
 
     /// Appends the lines of an item to `lines`.
     fn write(&mut self, item: Self::Item, lines: &mut Vec<u8>);
 
-    /// When [`LineFormatter::tick`] is due though nothing is queued.
+    /// Returns the time of the next [`LineFormatter::tick`] if the queue stays empty.
     fn due(&self) -> Option<Instant> {
         None
     }
@@ -46,7 +46,7 @@ pub trait LineFormatter: Send + 'static {
     /// Notes that the lines that were appended last are written.
     fn wrote(&mut self) {}
 
-    /// Tells that the writer fails, once until it succeeds again.
+    /// Handles a failure of the writer. Called once until a write succeeds again.
     fn failed(&mut self, _error: &io::Error) {}
 }
 
@@ -108,7 +108,8 @@ impl<T: Send + 'static> LineWriter<T> {
         }
     }
 
-    /// The same, waiting at most for `limit` for room in the queue. Blocks: it is for the end of the process.
+    /// Queues an item like [`LineWriter::put`], but waits up to `limit` for room in the queue. Blocks the
+    /// caller; for use at the end of the process.
     pub fn put_timeout(&self, item: T, size: usize, limit: Duration) {
         let deadline = Instant::now() + limit;
         while !self.reserve(size) {
@@ -122,8 +123,8 @@ impl<T: Send + 'static> LineWriter<T> {
         }
     }
 
-    /// Waits until everything queued so far is written out, at most for `limit`. Returns whether it is. Blocks: it is
-    /// for the end of the process.
+    /// Waits up to `limit` until everything queued so far is written, and returns true if it is. Blocks the
+    /// caller; for use at the end of the process.
     #[must_use]
     pub fn flush(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
@@ -136,6 +137,7 @@ impl<T: Send + 'static> LineWriter<T> {
 
     /// Counts an item's bytes in, before it is queued, so that the writer never gives back what was not taken.
     fn reserve(&self, size: usize) -> bool {
+        // Adds before it compares: of two callers, both can't take the last room.
         let fits = self.bytes.fetch_add(size, Ordering::Relaxed).saturating_add(size) <= self.max_bytes;
         if !fits {
             self.bytes.fetch_sub(size, Ordering::Relaxed);
@@ -184,7 +186,7 @@ impl<T> fmt::Debug for LineWriter<T> {
     }
 }
 
-/// What the thread works with.
+/// The state of the writing thread.
 struct WriterThread<S> {
     output: LineOutput,
     formatter: S,
@@ -195,12 +197,15 @@ struct WriterThread<S> {
 }
 
 impl<S: LineFormatter> WriterThread<S> {
-    /// Writes until nobody can queue an item any more.
+    /// Writes until the last sender is dropped.
     fn run(&mut self, queue: &Receiver<Message<S::Item>>) {
         while let Some(mut next) = self.next(queue) {
-            // All that is queued goes out in as few writes as possible, and no line waits for another to follow.
+            // Everything queued is flushed with as few writes as possible, and the last line does not wait
+            // for another one.
             while let Some(message) = next {
                 self.take(message);
+                // Due lines are written while the queue is busy, too: a flood would otherwise hold their
+                // counts back.
                 self.tick();
                 next = queue.try_recv().ok();
             }
@@ -212,7 +217,8 @@ impl<S: LineFormatter> WriterThread<S> {
         self.flush();
     }
 
-    /// The next message; the inner none where the scribe is due, the outer one at the end.
+    /// Returns the next message. The inner `None` means that the formatter is due, the outer one that all
+    /// senders are gone.
     fn next(&self, queue: &Receiver<Message<S::Item>>) -> Option<Option<Message<S::Item>>> {
         let Some(due) = self.formatter.due() else {
             return queue.recv().ok().map(Some);
@@ -229,13 +235,14 @@ impl<S: LineFormatter> WriterThread<S> {
             Message::Item(item, size) => {
                 self.formatter.write(item, &mut self.lines);
                 self.write();
+                // The bytes are released after the write, so that the limit covers the item in work.
                 self.bytes.fetch_sub(size, Ordering::Relaxed);
             }
             Message::Flush(done) => {
                 self.formatter.settle(&mut self.lines);
                 self.write();
                 self.flush();
-                // Whoever asked may have stopped waiting.
+                // The caller may have stopped waiting.
                 let _ = done.try_send(());
             }
         }

@@ -35,7 +35,7 @@ fn panics_and_what_dependencies_log_go_through_the_log() {
     let (levels, _) = Levels::parse("trace,h2=trace");
     tracing_subscriber::registry().with(log.layer(levels)).init();
     log.log_panics();
-    // As pingora logs, and as h2 does.
+    // In the way that pingora and h2 log.
     log::error!(target: "pingora_proxy", "Fail to proxy: GET /?token=1");
     log::error!(target: "pingora_core::services::listening", "Accept() failed");
     log::debug!(target: "proxy::edge", "one of our own");
@@ -47,7 +47,7 @@ fn panics_and_what_dependencies_log_go_through_the_log() {
     assert!(defect.unwrap().join().is_err());
     assert!(log.flush(Duration::from_secs(30)));
     let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
-    // Where RUST_BACKTRACE asks for it, a backtrace follows without times.
+    // If RUST_BACKTRACE requests it, a backtrace without times follows.
     let lines: Vec<&str> = text
         .lines()
         .filter_map(|line| Some(line.split_once("Z ")?.1))

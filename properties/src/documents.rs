@@ -14,7 +14,8 @@ const SLUICE: &str = "version: 1\nlisteners: [{ name: a, address: \"127.0.0.1:0\
                       flags: { file: flags.yaml }\nupstreams: { u: 127.0.0.1:1 }\nunmatched: { upstream: u }\n";
 const SECRET: &str = "a secret that is long enough for each of the algorithms of its kind";
 
-/// The first byte says whether the rest is a `flags.yaml` or a `sluice.yaml`.
+/// Checks that a report has valid places, listed codes and cures, and that loaded documents decide. The first
+/// byte selects `flags.yaml` or `sluice.yaml`; the rest is the document.
 pub fn documents(data: &[u8]) {
     let Some((&kind, text)) = data.split_first() else {
         return;
@@ -112,7 +113,7 @@ fn check_report(report: &Report, files: &BTreeMap<PathBuf, Vec<u8>>) {
     );
 }
 
-/// Every flag has an answer for everyone, and the story told of it is the same answer.
+/// Checks that every flag serves a variant to every subject, and that `explain` gives the same decision.
 fn check_decisions(flags: &Flags, tenants: &Tenants) {
     let known = tenants
         .iter()

@@ -1,5 +1,5 @@
-//! What upstreams are told: names that are headers' and no aliases of each other, and a list of flags that is a list
-//! to any reader of structured fields, within its budget.
+//! Headers for upstreams: valid names that are no aliases of each other, and a flags list that is a
+//! structured field within its budget.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 const NOON: Timestamp = Timestamp(1_795_000_000_000);
 const LETTERS: [&str; 7] = ["a", "B", "-", "_", ".", "x", "0"];
-/// What no name may hold, or what would end one.
+/// Characters that a name must not hold, or that would end one.
 const ODD: [&str; 8] = [":", "~", "é", " ", "\r\n", "\"", ";v=", "\0"];
 const NAMES: [&str; 12] = [
     "X-Tenant-Id",
@@ -28,9 +28,9 @@ const NAMES: [&str; 12] = [
     "Connection",
 ];
 
-/// Bytes choose flags, variants, names of headers and a budget.
+/// Checks the headers of a random plan. The bytes choose flags, variants, header names and a budget.
 pub fn headers(data: &[u8]) {
-    // Bytes that run out choose the first of what there is to choose, so nothing goes wrong here.
+    // `Unstructured` yields the first choice once its bytes run out, so an error can't occur here.
     let _ = checked(&mut Unstructured::new(data));
 }
 
@@ -79,7 +79,7 @@ fn flag(bytes: &mut Unstructured<'_>) -> Result<Value> {
     Ok(json!({ "kind": "ops", "variants": variants, "default": first }))
 }
 
-/// A name, one in sixteen of them with a character that doesn't belong there.
+/// Generates a name. One in sixteen has a character that is not allowed.
 fn text(bytes: &mut Unstructured<'_>) -> Result<String> {
     let mut text = String::from("k");
     for _ in 0..bytes.int_in_range(0..=12)? {
@@ -98,7 +98,7 @@ fn name(bytes: &mut Unstructured<'_>) -> Result<String> {
     }
 }
 
-/// The documents with these flags and this plan.
+/// Returns the documents with these flags and this plan.
 fn documents(flags: &Map<String, Value>, plan: &Map<String, Value>) -> BTreeMap<PathBuf, Vec<u8>> {
     let sluice = json!({
         "version": 1,
@@ -158,7 +158,8 @@ fn check_names(plan: &HeaderPlan) {
     }
 }
 
-/// The list is the flags that are on, in the order of keys, and cut only where the budget is too small.
+/// Checks that the list holds the flags that are on, in key order, and is cut only if the budget is too
+/// small.
 fn check_list(header: &FlagsHeader, snapshot: &Snapshot) {
     let subject = snapshot.subject(None);
     let gated: Vec<_> = snapshot.flags.iter().map(|(id, _)| id).collect();
@@ -196,8 +197,8 @@ fn check_list(header: &FlagsHeader, snapshot: &Snapshot) {
     );
 }
 
-/// The items of a structured field (RFC 9651 section 4.2.1) that is a list of tokens with at most these parameters;
-/// and whether the last is marked as cut. `*` alone stands for none.
+/// Parses a structured field (RFC 9651 section 4.2.1) that is a list of tokens, and the mark of a cut list.
+/// `*` alone stands for an empty list.
 fn parse(value: &str) -> (Vec<(String, Option<String>)>, bool) {
     let is_token = |token: &str| {
         token.starts_with(|c: char| c.is_ascii_alphabetic() || c == '*')

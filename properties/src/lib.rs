@@ -29,7 +29,7 @@ pub use self::wire::wire;
 /// A promise, by the name of its fuzz target.
 pub type Property = (&'static str, fn(&[u8]));
 
-/// Every promise.
+/// All properties.
 pub const ALL: [Property; 7] = [
     ("documents", documents),
     ("headers", headers),

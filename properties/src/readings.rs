@@ -2,13 +2,13 @@
 
 use rules::{EncodedSlash, Read, Reads, TargetOptions, is_plain, normalise, readings as readings_of};
 
-/// Stands for a slash that was decoded within a segment, as `rules` has it.
+/// The byte for a slash that was decoded within a segment, as in `rules`.
 const KEPT_SLASH: u8 = 0xFF;
-/// How often a server decodes at most, as `rules` has it.
+/// The most decodings of a path, as in `rules`.
 const MAX_DECODES: usize = 3;
 
-/// The first byte says in which ways an upstream reads, the next eight what a server does one after the other; the rest
-/// is a target.
+/// Checks that the path a server takes is among the readings. The first byte selects the upstream's `reads`,
+/// the next eight the steps of the server; the rest is a target.
 pub fn readings(data: &[u8]) {
     let Some((&ways, rest)) = data.split_first() else {
         return;
@@ -55,7 +55,7 @@ pub fn readings(data: &[u8]) {
     );
 }
 
-/// What a server takes `path` for that has these habits, of those that `reads` allows.
+/// Returns the path that a server with these habits takes `path` for. Habits outside `reads` are skipped.
 fn serve(path: &[u8], reads: Reads, habits: &[u8]) -> Vec<u8> {
     let mut path = path.to_vec();
     let mut decodes = 0;
@@ -84,7 +84,7 @@ fn serve(path: &[u8], reads: Reads, habits: &[u8]) -> Vec<u8> {
             _ => path,
         };
     }
-    // Who has not decoded yet does so last, after splitting.
+    // A server that has not decoded yet does so last, after splitting the path.
     if decodes == 0 {
         decoded(&path, KEPT_SLASH)
     } else {
@@ -121,7 +121,7 @@ fn before<'b>(text: &'b [u8], ends: &[u8]) -> &'b [u8] {
     text.split(|byte| ends.contains(byte)).next().unwrap_or_default()
 }
 
-/// The path without the format at the end of its last segment.
+/// Returns the path without the format at the end of its last segment.
 fn without_suffix(path: &[u8]) -> Vec<u8> {
     let (inner, slash) = match path.strip_suffix(b"/") {
         Some(inner) => (inner, &b"/"[..]),
@@ -146,7 +146,7 @@ fn merged(path: &[u8]) -> Vec<u8> {
     merged
 }
 
-/// Dot segments are removed as RFC 3986 section 5.2.4 has it, word by word.
+/// Removes dot segments as RFC 3986 section 5.2.4 describes, step by step.
 fn resolved(path: &[u8]) -> Vec<u8> {
     let mut input = path.to_vec();
     let mut output: Vec<u8> = Vec::new();

@@ -1,4 +1,4 @@
-//! The route table: it finds what a matcher finds that asks every route in turn, from a target as it was sent.
+//! The route table: it finds the same routes as a matcher that tries every route in turn.
 
 use arbitrary::{Result, Unstructured};
 use rules::{
@@ -17,9 +17,9 @@ const PIECES: [&str; 20] = [
     "/A", "/{p}", "/{q}", "/*", "/**", "?q",
 ];
 
-/// Bytes choose routes and requests.
+/// Compares the table with a linear search. The bytes choose routes and requests.
 pub fn routes(data: &[u8]) {
-    // Bytes that run out choose the first of what there is to choose, so nothing goes wrong here.
+    // `Unstructured` yields the first choice once its bytes run out, so an error can't occur here.
     let _ = checked(&mut Unstructured::new(data));
 }
 
@@ -64,7 +64,7 @@ fn checked(bytes: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A route, if it is one.
+/// Generates a route; `None` if its path is no pattern.
 fn route(bytes: &mut Unstructured<'_>) -> Result<Option<RouteMatch>> {
     let mut path = String::new();
     for _ in 0..bytes.int_in_range(0..=4)? {
@@ -112,7 +112,7 @@ struct RouteRequest {
     headers: Vec<(&'static str, &'static str)>,
 }
 
-/// A request, if its target is not refused.
+/// Generates a request; `None` if its target is refused.
 fn request(bytes: &mut Unstructured<'_>) -> Result<Option<RouteRequest>> {
     let mut target = String::new();
     for _ in 0..bytes.int_in_range(1..=6)? {
@@ -158,7 +158,7 @@ impl RequestHead for RouteRequest {
     }
 }
 
-/// Every route that takes the request, the first first, found by asking each.
+/// Returns every route that matches the request, in the order of precedence, by comparing each.
 fn candidates(routes: &[RouteMatch], request: &RouteRequest) -> Vec<RouteId> {
     let mut ids: Vec<RouteId> = (0..routes.len()).filter_map(RouteId::from_index).collect();
     ids.sort_by_key(|id| routes[id.index()].precedence(*id));
@@ -173,7 +173,7 @@ fn takes(route: &RouteMatch, request: &RouteRequest) -> bool {
         None => request.host == route.host.to_string(),
     };
     let methods: Vec<&str> = route.methods.names().collect();
-    // Whoever takes GET takes HEAD, which is a GET without its body.
+    // A route for GET matches HEAD as well, which is a GET without its body.
     let method = methods.contains(&request.method) || request.method == "HEAD" && methods.contains(&"GET");
     let header = |header: &HeaderMatch| header.is_match(request.header_values(header.name()));
     host && takes_path(route, &request.path)

@@ -1,4 +1,5 @@
-//! The target of a request: what comes out of it has one spelling, hides nothing and goes in again unchanged.
+//! Request targets: the normal form has one spelling, hides nothing, and is unchanged by normalising it
+//! again.
 
 use std::borrow::Cow;
 
@@ -7,7 +8,8 @@ use rules::{
     normalise, readings,
 };
 
-/// The first byte says what `%2F` means; the rest is a target as it stands in a request line.
+/// Checks a normalised target. The first byte selects the meaning of `%2F`; the rest is a target as in a
+/// request line.
 pub fn target(data: &[u8]) {
     let Some((&choice, raw)) = data.split_first() else {
         return;
@@ -47,7 +49,7 @@ fn check(raw: &[u8], target: &Target<'_>, options: TargetOptions) {
         let whole = decoded(&target.path);
         assert!(readings.contains(&whole), "a kept slash is a slash in a reading");
     }
-    // Whatever they are: there are not too many, or it says so.
+    // The number of readings is bounded, or an error is returned.
     let _ = readings(target.path.as_bytes(), Reads::ALL);
     if let Some(query) = target.query {
         assert!(!query.chars().any(|c| c.is_control() || matches!(c, ' ' | '#')));
@@ -63,7 +65,7 @@ fn check(raw: &[u8], target: &Target<'_>, options: TargetOptions) {
     check_pattern(&target.path);
 }
 
-/// What is promised of a path that is forwarded.
+/// Checks the invariants of a forwarded path.
 fn check_path(path: &str, encoded_slash: EncodedSlash) {
     assert!(path.starts_with('/') && path.len() <= MAX_PATH, "{path}");
     let segments: Vec<&str> = path.split('/').skip(1).collect();
@@ -107,7 +109,7 @@ fn check_path(path: &str, encoded_slash: EncodedSlash) {
     );
 }
 
-/// The path says what was sent, read the plain way: decoded once, then resolved segment by segment.
+/// Checks that the path means what was sent, read plainly: decoded once, then resolved segment by segment.
 fn check_meaning(raw: &[u8], target: &Target<'_>, encoded_slash: EncodedSlash) {
     let sent = std::str::from_utf8(raw).expect("what was taken is UTF-8");
     let sent = match target.authority {
@@ -141,7 +143,8 @@ fn check_meaning(raw: &[u8], target: &Target<'_>, encoded_slash: EncodedSlash) {
     assert_eq!(slash, ends_open, "{path} became {}", target.path);
 }
 
-/// A path can be written as a route's, and then it is the same path, but where a star or a brace means more there.
+/// Checks that a path parsed as a route's pattern is the same path, unless a star or a brace has a meaning
+/// there.
 fn check_pattern(path: &str) {
     if path.contains("*") || path.contains("%2F") {
         return;
@@ -150,7 +153,7 @@ fn check_pattern(path: &str) {
     assert_eq!(pattern.as_str(), path);
 }
 
-/// The bytes that a text in which every `%` is an escape stands for.
+/// Returns the bytes of a text in which every `%` begins an escape.
 fn decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();

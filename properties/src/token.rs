@@ -1,4 +1,4 @@
-//! Tokens and keys: nothing counts that was not signed, and what counts is what was said.
+//! Tokens and keys: only signed tokens are accepted, with exactly the claims that were signed.
 
 use std::sync::LazyLock;
 
@@ -84,7 +84,8 @@ impl Signed {
     }
 }
 
-/// The first byte says what the rest is: a token, changes to a good one, a header and claims to be signed, or keys.
+/// Checks tokens and keys. The first byte selects the input: a token, changes to a valid one, a header and
+/// claims to sign, or keys.
 pub fn token(data: &[u8]) {
     let Some((&kind, rest)) = data.split_first() else {
         return;
@@ -99,7 +100,7 @@ pub fn token(data: &[u8]) {
     }
 }
 
-/// Nobody signed it, so it counts nowhere.
+/// Checks that an unsigned token is rejected by every issuer.
 fn unsigned(token: &[u8]) {
     let Ok(token) = std::str::from_utf8(token) else {
         return;
@@ -110,7 +111,7 @@ fn unsigned(token: &[u8]) {
     }
 }
 
-/// Changes a good token: three bytes each say what, where and which byte.
+/// Changes a valid token: groups of three bytes choose the operation, the offset and the byte.
 fn changed(signed: &Signed, changes: &[u8]) {
     let mut token = signed.token.clone().into_bytes();
     for change in changes.chunks_exact(3) {
@@ -144,7 +145,7 @@ fn changed(signed: &Signed, changes: &[u8]) {
     }
 }
 
-/// Header and claims are parted by the first line break, and are signed as they are.
+/// Signs a header and claims as they are; the first line break separates them.
 fn signed(parts: &[u8]) {
     let mut parts = parts.splitn(2, |&byte| byte == b'\n');
     let (header, claims) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -207,7 +208,7 @@ fn check_identity(identity: &Identity, header: &[u8], claims: &[u8], length: usi
     }
 }
 
-/// What is answered is fit for `error_description` (RFC 6750 section 3), and says nothing of the token.
+/// Checks that the answer is fit for `error_description` (RFC 6750 section 3) and holds nothing of the token.
 fn check_words(rejection: &Rejection) {
     let words = rejection.description();
     let fits = |byte: u8| matches!(byte, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~');
@@ -220,7 +221,7 @@ fn check_words(rejection: &Rejection) {
     );
 }
 
-/// A JWKS, a PEM file or a secret.
+/// Reads the bytes as a JWKS, a PEM file and a secret.
 fn keys(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes)
         && let Ok(set) = KeySet::from_jwks(text, &ALL)

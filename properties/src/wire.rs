@@ -8,7 +8,8 @@ const LIMITS: HeadLimits = HeadLimits {
     fields: 16,
 };
 
-/// The first byte says where the stream is cut in two; the rest is what a client sends, pipelined requests too.
+/// Checks the framing of a stream. The first byte is the offset at which it is cut in two; the rest is what a
+/// client sends, pipelined requests included.
 pub fn wire(data: &[u8]) {
     let Some((&cut, stream)) = data.split_first() else {
         return;
@@ -95,7 +96,7 @@ fn field(line: &str) -> (String, &str) {
     (name.to_ascii_lowercase(), value.trim_matches([' ', '\t']))
 }
 
-/// What follows the body; none where it is refused or not complete.
+/// Returns the bytes after the body; `None` if it is refused or not complete.
 fn body(bytes: &[u8], framing: Framing, cut: usize) -> Option<&[u8]> {
     let (whole, whole_done) = take(framing, [bytes, b""]);
     let (in_two, in_two_done) = take(framing, bytes.split_at(cut.min(bytes.len())).into());
@@ -145,7 +146,7 @@ fn take(framing: Framing, pieces: [&[u8]; 2]) -> (Result<usize, InvalidBody>, bo
     (Ok(taken), body.is_done())
 }
 
-/// Where a chunked body ends, read line by line; none where it isn't there whole or is none.
+/// Returns the end of a chunked body, read line by line; `None` if it is not complete or malformed.
 fn chunks(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -187,7 +188,7 @@ fn chunks(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// What comes before the first CR or LF, where CR LF it is.
+/// Returns the bytes before the first CR LF; `None` if a bare CR or LF comes first.
 fn line(bytes: &[u8]) -> Option<&[u8]> {
     let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
     (bytes.get(end..end + 2)? == b"\r\n").then(|| &bytes[..end])

@@ -1,5 +1,4 @@
-//! What fuzzers found worth keeping, replayed: every file of each corpus keeps the promise, and so does the start
-//! of it.
+//! Replays the corpora of the fuzzers: every file of each corpus keeps the property, and so does its first half.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

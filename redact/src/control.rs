@@ -1,8 +1,9 @@
-//! Control characters: what a document or a client says must move no terminal's cursor and begin no line of a log.
+//! Escapes for control characters: text from documents and clients must not move a terminal's cursor or begin
+//! a log line.
 
 use std::borrow::Cow;
 
-/// The text with its control characters, line breaks too, and those that turn the direction of writing as escapes.
+/// Returns `text` with control characters, line breaks included, and direction marks (bidi controls) escaped.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
     let moves = |c: char| {

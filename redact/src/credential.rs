@@ -3,8 +3,8 @@
 /// From this length on, a run of mixed characters looks drawn at random.
 const RANDOM: usize = 16;
 
-/// Whether a text has a run of letters and digits that looks drawn at random: 16 or more, of capitals, small letters
-/// and digits. Only for places where a secret may have been put: names of classes look so as well.
+/// Returns true if a text has a run of 16 or more letters and digits that looks random: upper-case,
+/// lower-case and digits. Only for places that may hold a secret, because class names look alike.
 #[must_use]
 pub fn looks_random(text: &str) -> bool {
     let runs = text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '_' | '='));

@@ -1,5 +1,5 @@
-//! Users and passwords of hosts that are written without a scheme, so that their shape alone is not enough: for places
-//! where a host may stand.
+//! Users and passwords of hosts written without a scheme, for places where a host may be. Their shape alone
+//! is not enough to find them elsewhere.
 
 use std::ops::Range;
 
@@ -24,8 +24,8 @@ pub fn user_info(text: &str, is_host: bool) -> Option<Range<usize>> {
     (is_host || is_url || has_both).then_some(start..start + end)
 }
 
-/// Returns where the authority begins, and whether the text before it marks a URL. A scheme is skipped, and any number of
-/// slashes and backslashes, as lenient parsers of URLs do (WHATWG URL Standard, section 4.4).
+/// Returns the start of the authority, and true if the text before it marks a URL. Skips a scheme and any
+/// number of slashes and backslashes, as lenient URL parsers do (WHATWG URL Standard, section 4.4).
 fn authority_start(text: &str) -> (usize, bool) {
     let scheme = text.split_once(':').and_then(|(before, behind)| {
         let name = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next()?;
@@ -47,7 +47,7 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
-/// Users and passwords of hosts, found in the text alone: words with a colon before an `@`.
+/// Returns the users and passwords of hosts in a text: words with a colon before an `@`.
 #[must_use]
 pub fn user_infos(text: &str) -> Vec<Range<usize>> {
     let is_edge = |c: char| c.is_whitespace() || "\"'`,{}[]<>()".contains(c);
@@ -63,7 +63,7 @@ pub fn user_infos(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// The text with users and passwords of hosts masked, with a scheme or without.
+/// Returns the text with users and passwords of hosts masked, with or without a scheme.
 #[must_use]
 pub fn masked_hosts(text: &str) -> String {
     mask_ranges(text, user_infos(text))

@@ -1,8 +1,7 @@
-//! What is taken out of a text before it is printed: secrets by their shape, and characters that move a cursor. Pure:
-//! text in, text out; who prints is left to others.
+//! Redaction of text before it is printed: masks secrets by their shape and escapes control characters. Pure:
+//! text in, text out.
 //!
-//! A mask has as many bytes as the secret, so that offsets into a text, and carets below it, still point at the same
-//! place.
+//! A mask has as many bytes as the secret. Offsets into a text, and carets below it, stay valid.
 
 mod control;
 mod credential;

@@ -6,12 +6,12 @@ use std::ops::Range;
 use crate::scan;
 use crate::text_format::TextFormat;
 
-/// The byte that stands for a byte of a secret.
+/// The byte that replaces each byte of a secret.
 const MASK: u8 = b'*';
 
-/// The text with every secret in it masked; borrowed where there is none.
+/// Returns the text with every secret masked; borrowed if it has none.
 ///
-/// A character of several bytes becomes several marks: the length in bytes stays.
+/// A character of several bytes becomes several marks, so that the length in bytes stays.
 #[must_use]
 pub fn masked(text: &str) -> Cow<'_, str> {
     if scan::next(text.as_bytes(), 0, TextFormat::Text).is_none() {
@@ -22,7 +22,7 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     Cow::Owned(string(bytes))
 }
 
-/// A text of JSON with every secret in it masked; it stays JSON.
+/// Returns a JSON text with every secret masked. The result is JSON.
 #[must_use]
 pub fn masked_json(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
@@ -41,7 +41,7 @@ pub fn mask_bytes(text: &mut [u8], form: TextFormat) {
     }
 }
 
-/// The text with these parts masked. They begin and end where characters do.
+/// Returns the text with `parts` masked. Each part begins and ends on a character boundary.
 pub(crate) fn mask_ranges(text: &str, parts: impl IntoIterator<Item = Range<usize>>) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for part in parts {
@@ -50,7 +50,7 @@ pub(crate) fn mask_ranges(text: &str, parts: impl IntoIterator<Item = Range<usiz
     string(bytes)
 }
 
-/// As many marks as `text` has bytes, with its line breaks kept.
+/// Returns a mark for each byte of `text`, with its line breaks kept.
 #[must_use]
 pub fn blank(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
@@ -64,7 +64,8 @@ fn mask(byte: &mut u8) {
     }
 }
 
-/// Secrets begin and end beside ASCII, so that no character is cut in two and the bytes stay UTF-8.
+/// Converts masked bytes to text. Secrets begin and end beside ASCII, so no character is cut and the bytes
+/// stay UTF-8.
 fn string(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

@@ -1,6 +1,6 @@
 //! Names of fields that hold secrets, known by their words: `db_password`, `signingSecret`, `X-Api-Key`.
 
-/// Words that say alone that a value is a secret. A longer word may end with one: `clientsecret`.
+/// Words that mark a value as secret by themselves. A longer word may end with one: `clientsecret`.
 const SECRETS: [&str; 14] = [
     "assertion",
     "bearer",
@@ -32,7 +32,7 @@ const QUALIFIERS: [&str; 12] = [
     "signature",
     "signing",
 ];
-/// Last words that make the name one of something that is told of a secret.
+/// Last words of names that describe a secret instead of holding it: `token_path`.
 const DESCRIPTIONS: [&str; 22] = [
     "age",
     "bytes",
@@ -58,7 +58,7 @@ const DESCRIPTIONS: [&str; 22] = [
     "url",
 ];
 
-/// Whether a field of this name holds a secret, by its words in any case.
+/// Returns true if a field of this name holds a secret. Words are compared in any case.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
     let (mut found, mut qualified, mut last) = (false, false, "");
@@ -72,13 +72,13 @@ pub fn is_secret_name(name: &str) -> bool {
     found && !DESCRIPTIONS.iter().any(|one| is_word(last, one))
 }
 
-/// The words of a name: they end at what is no letter or digit, and where a capital begins the next.
+/// Returns the words of a name. They end at each character that is no letter or digit, and before a capital.
 fn words(name: &str) -> impl Iterator<Item = &str> {
     let parts = name.split(|c: char| !c.is_ascii_alphanumeric());
     parts.flat_map(camel_words).filter(|word| !word.is_empty())
 }
 
-/// `adminToken` is `admin` and `Token`, `APIKey` is `API` and `Key`.
+/// Splits camel case: `adminToken` is `admin` and `Token`, `APIKey` is `API` and `Key`.
 fn camel_words(part: &str) -> impl Iterator<Item = &str> {
     let mut rest = part;
     std::iter::from_fn(move || {
@@ -88,7 +88,7 @@ fn camel_words(part: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// How long the first word is.
+/// Returns the length of the first word in camel case.
 fn first_word_length(part: &[u8]) -> usize {
     let begins = |window: &[u8]| match window {
         [before, first, after] => {
@@ -101,14 +101,14 @@ fn first_word_length(part: &[u8]) -> usize {
         .map_or(part.len(), |before| before + 1)
 }
 
-/// Whether a word is this one, or its plural.
+/// Returns true if `word` is `known` or its plural.
 fn is_word(word: &str, known: &str) -> bool {
     [word, singular(word)]
         .iter()
         .any(|word| word.eq_ignore_ascii_case(known))
 }
 
-/// Whether a word ends with this one, or its plural.
+/// Returns true if `word` ends with `known` or its plural.
 fn ends_with_word(word: &str, known: &str) -> bool {
     [word, singular(word)].iter().any(|word| {
         let at = word.len().checked_sub(known.len());
@@ -117,7 +117,7 @@ fn ends_with_word(word: &str, known: &str) -> bool {
     })
 }
 
-/// Whether a word is a qualifier and `key` in one: `privatekey`.
+/// Returns true if `word` is `qualifier` and `key` joined: `privatekey`.
 fn is_joined(word: &str, qualifier: &str) -> bool {
     let parts = singular(word).split_at_checked(qualifier.len());
     parts.is_some_and(|(first, key)| first.eq_ignore_ascii_case(qualifier) && key.eq_ignore_ascii_case("key"))

@@ -1,5 +1,5 @@
-//! Finding secrets: one automaton looks for what a secret begins with, then the shape it stands for tells where the
-//! secret is. Each byte is looked at a bounded number of times, whatever the text.
+//! The search for secrets: one automaton (Aho-Corasick) finds what secrets begin with, then the shape of the
+//! anchor finds their ends. Each byte is read a bounded number of times, whatever the text.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ use crate::text_format::TextFormat;
 /// Finds every anchor in one pass, in any case; a shape that has one case looks again.
 static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let anchors = ANCHORS.iter().map(|(anchor, _)| anchor);
-    // Of anchors that begin at one place the longest counts: `sk_live_` before `sk_`.
+    // Of anchors that begin at the same place the longest matches: `sk_live_` before `sk_`.
     let built = AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .match_kind(MatchKind::LeftmostLongest)
@@ -21,7 +21,7 @@ static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     built.ok()
 });
 
-/// The first secret that begins at `from` or later.
+/// Returns the first secret that begins at `from` or later.
 pub(crate) fn next(text: &[u8], mut from: usize, form: TextFormat) -> Option<Range<usize>> {
     let automaton = AUTOMATON.as_ref()?;
     while let Some(found) = automaton.find(Input::new(text).range(from..)) {

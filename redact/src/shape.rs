@@ -1,7 +1,8 @@
-//! The shapes of secrets: what each begins with, and where it ends.
+//! The shapes of secrets: their beginnings and ends.
 //!
-//! A shape is listed only if nothing else that Sluice prints looks like it: flag keys, tenants' ids, names of metrics,
-//! revisions, request and trace ids, and hashes are left alone. docs/security.md lists the shapes for operators.
+//! A shape is listed only if nothing else that Sluice prints looks like it. Flag keys, tenant ids, metric
+//! names, revisions, request and trace ids, and hashes are never masked. docs/security.md lists the shapes
+//! for operators.
 
 mod anchors;
 mod base64;
@@ -14,7 +15,7 @@ pub(crate) use self::anchors::ANCHORS;
 use self::run::{begins_word, quotable, run};
 use crate::text_format::TextFormat;
 
-/// What a static operator token begins with. `control` issues them.
+/// The prefix of static operator tokens, which `control` issues.
 pub const TOKEN_PREFIX: &str = "sluice_";
 
 /// A shape that begins with an anchor.
@@ -30,15 +31,15 @@ pub(crate) enum SecretShape {
     PrivateKey,
     /// The user and the password of a URL (RFC 3986 section 3.2.1).
     UserInfo,
-    /// A prefix, followed by at least so many characters of a kind.
+    /// A prefix, followed by at least this many characters of a kind.
     Prefixed(Tail, usize),
     /// The `=` behind the name of a secret, or the `:` of a member of JSON.
     Named,
-    /// A field of HTTP whose whole value is a secret.
+    /// An HTTP field whose whole value is a secret.
     Field,
 }
 
-/// What follows a prefix.
+/// The characters that follow a prefix.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Tail {
     /// Letters and digits.
@@ -52,12 +53,12 @@ pub(crate) enum Tail {
 }
 
 impl SecretShape {
-    /// Whether its anchor counts in the case alone that it is listed in.
+    /// Returns true if the anchor matches only in the case that it is listed in.
     pub(crate) fn has_case(self) -> bool {
         matches!(self, Self::Jwt | Self::Prefixed(..))
     }
 
-    /// Where the secret is that `anchor` begins, or stands before.
+    /// Returns the place of the secret that begins with `anchor` or follows it.
     pub(crate) fn secret(self, text: &[u8], anchor: Range<usize>, form: TextFormat) -> Option<Range<usize>> {
         match self {
             Self::Jwt => jwt(text, anchor),
@@ -72,8 +73,8 @@ impl SecretShape {
     }
 }
 
-/// `eyJ` is `{"`. The shortest header, `{"alg":"none"}`, has 19 characters; of one that was cut short, 16 give nothing
-/// away.
+/// Returns the place of a JWT. `eyJ` is `{"` in base64url. The shortest header, `{"alg":"none"}`, has 19
+/// characters; a prefix of up to 16 reveals nothing.
 fn jwt(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
     const LEAST: usize = 17;
     if !begins_word(text, anchor.start) {
@@ -109,7 +110,7 @@ fn private_key(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
     Some(begin..quotable(text, begin).min(end))
 }
 
-/// Everything between `://` and the last `@` of what can be an authority.
+/// Returns everything between `://` and the last `@` of a possible authority.
 fn user_info(text: &[u8], start: usize) -> Option<Range<usize>> {
     let is_authority = |byte: u8| {
         !byte.is_ascii_whitespace()
@@ -138,7 +139,7 @@ fn prefixed(text: &[u8], anchor: Range<usize>, tail: Tail, least: usize) -> Opti
     (found.len() >= least && fits).then_some(anchor.start..end)
 }
 
-/// RFC 4648 section 5.
+/// Returns true for the base64url alphabet (RFC 4648 section 5).
 fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }

@@ -1,6 +1,6 @@
-//! The formats of a text that secrets are looked for in.
+//! The formats of the texts that are searched for secrets.
 
-/// What a text is, which tells what a quote in it means.
+/// The format of a text. It decides which quotes delimit a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextFormat {
     /// Words, for people.

@@ -1,5 +1,5 @@
-//! The body of an HTTP/1 request: how many of the bytes that come belong to it, and where it ends.
-//! Chunks are read strictly (RFC 9112 section 7.1), so that no reader behind us can end one elsewhere.
+//! The framing of an HTTP/1 request body: finds where a body ends in the bytes of a connection. Chunks are
+//! read strictly (RFC 9112 section 7.1), so that no later reader can find the end elsewhere.
 
 use crate::Framing;
 
@@ -10,13 +10,13 @@ pub const MAX_TRAILERS: usize = 8 * 1024;
 /// The most digits of a chunk's size: no chunk is larger than 64 GiB.
 const MAX_SIZE_DIGITS: u8 = 9;
 
-/// A body on its way: fed with bytes, says how many are its own.
+/// A scanner for the end of one body. It is fed with bytes and counts those that belong to the body.
 #[derive(Debug, Clone)]
 pub struct BodyScanner {
     state: BodyState,
 }
 
-/// Why a chunked body is refused.
+/// Reasons for refusing a chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum InvalidBody {
     /// A chunk's size that is not one to nine hex digits.
@@ -28,7 +28,7 @@ pub enum InvalidBody {
     /// A line that does not end in CR LF.
     #[error("a line of a chunk does not end in CR LF")]
     LineEnd,
-    /// A chunk that does not end where its size says.
+    /// A chunk whose end is not where its size puts it.
     #[error("a chunk does not end where its size says")]
     ChunkEnd,
     /// A trailer that is no field, or more of them than [`MAX_TRAILERS`].
@@ -38,34 +38,34 @@ pub enum InvalidBody {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BodyState {
-    /// So many bytes of a body whose length was told are missing.
+    /// Within a body of known length; the number of missing bytes, at least 1.
     Length(u64),
-    /// In a chunk's size, after so many digits.
+    /// Within a chunk's size, after this many digits.
     Size { digits: u8, size: u64 },
-    /// In a chunk's extensions, after so many bytes.
+    /// Within a chunk's extensions, after this many bytes.
     Extension { length: usize, size: u64 },
     /// After the CR of a chunk's first line.
     SizeEnd { size: u64 },
-    /// So many bytes of a chunk are missing.
+    /// Within a chunk's data; the number of missing bytes.
     Data(u64),
     /// After a chunk's bytes.
     DataEnd,
     /// After a chunk's bytes and the CR.
     DataLineEnd,
-    /// In the trailers, after so many bytes; where in a line.
+    /// Within the trailers, after this many bytes, at this position of a line.
     Trailer { length: usize, place: TrailerPosition },
-    /// Nothing of it is missing.
+    /// The body is complete.
     Done,
 }
 
-/// Where in a line of the trailers.
+/// A position within a line of the trailers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TrailerPosition {
     /// At its beginning.
     Start,
-    /// In the name of a field, after its first byte.
+    /// Within the name of a field, after its first byte.
     Name,
-    /// In the value of a field.
+    /// Within the value of a field.
     Value,
     /// After the CR of a field.
     LineEnd,
@@ -74,7 +74,7 @@ enum TrailerPosition {
 }
 
 impl BodyScanner {
-    /// A body of which nothing has come.
+    /// Creates a scanner for a body of which no byte has arrived.
     #[must_use]
     pub fn new(framing: Framing) -> Self {
         let state = match framing {
@@ -85,22 +85,25 @@ impl BodyScanner {
         Self { state }
     }
 
-    /// Whether all of it has come.
+    /// Returns true if the whole body has arrived.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.state == BodyState::Done
     }
 
-    /// Takes what of `bytes` belongs to the body, and says how many bytes that are: all of them, unless the body
+    /// Consumes the bytes that belong to the body and returns their number: all of `bytes`, unless the body
     /// ends among them.
     ///
     /// # Errors
-    /// What comes is no body, and nothing after it can be understood.
+    /// The bytes are no body. The connection can't be used further, because the start of the next request is
+    /// unknown.
     pub fn take(&mut self, bytes: &[u8]) -> Result<usize, InvalidBody> {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             match &mut self.state {
                 BodyState::Done => break,
+                // Data of known length is skipped at once. Only what frames it is read byte by byte, since
+                // each byte may change the state.
                 BodyState::Length(missing) | BodyState::Data(missing) => {
                     let here =
                         usize::try_from(*missing).map_or(rest.len(), |missing| missing.min(rest.len()));
@@ -126,10 +129,12 @@ impl BodyScanner {
 impl BodyState {
     const SIZE: Self = Self::Size { digits: 0, size: 0 };
 
-    /// The state after one byte of what surrounds the data of chunks.
+    /// Returns the state after one byte of a chunk's framing or of the trailers.
     fn after(self, byte: u8) -> Result<Self, InvalidBody> {
         match self {
             Self::Size { digits, size } => after_size(digits, size, byte),
+            // Extensions are not parsed. A quoted CR or LF is refused, so that every reader finds the same
+            // end of the line.
             Self::Extension { length, size } => match byte {
                 b'\r' => Ok(Self::SizeEnd { size }),
                 b'\n' => Err(InvalidBody::LineEnd),
@@ -140,6 +145,7 @@ impl BodyState {
                 _ => Err(InvalidBody::Extension),
             },
             Self::SizeEnd { size } => match (byte, size) {
+                // The last chunk has the size 0; the trailer section follows it.
                 (b'\n', 0) => Ok(Self::Trailer {
                     length: 0,
                     place: TrailerPosition::Start,
@@ -164,6 +170,7 @@ fn after_size(digits: u8, size: u64, byte: u8) -> Result<BodyState, InvalidBody>
         }),
         (None, b';') if digits > 0 => Ok(BodyState::Extension { length: 1, size }),
         (None, b'\r') if digits > 0 => Ok(BodyState::SizeEnd { size }),
+        // A bare LF has its own error, because lenient servers accept it as a line end.
         (None, b'\n') if digits > 0 => Err(InvalidBody::LineEnd),
         _ => Err(InvalidBody::Size),
     }
@@ -178,6 +185,7 @@ fn after_trailer(length: usize, place: TrailerPosition, byte: u8) -> Result<Body
         (TrailerPosition::LineEnd, b'\n') => TrailerPosition::Start,
         (TrailerPosition::Start, b'\r') => TrailerPosition::LastLineEnd,
         (TrailerPosition::Value, b'\r') => TrailerPosition::LineEnd,
+        // A folded line begins with a space, which is no token character: it is refused.
         (TrailerPosition::Start | TrailerPosition::Name, byte) if is_token(byte) => TrailerPosition::Name,
         (TrailerPosition::Name, b':') => TrailerPosition::Value,
         (TrailerPosition::Value, b'\t' | b' '..=b'~' | 0x80..) => TrailerPosition::Value,
@@ -189,7 +197,7 @@ fn after_trailer(length: usize, place: TrailerPosition, byte: u8) -> Result<Body
     Ok(BodyState::Trailer { length, place })
 }
 
-/// RFC 9110 section 5.6.2.
+/// Returns true for a `tchar` (RFC 9110 section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,10 +1,10 @@
-//! The frames of an HTTP/2 connection as they go by: their kinds and flags, whatever is in them (RFC 9113
-//! section 4.1). For those who count them; whoever serves the connection reads them for himself.
+//! A scanner for the frame heads of an HTTP/2 connection (RFC 9113 section 4.1). It is for counting frames by
+//! kind and flags; payloads are skipped.
 
-/// How many bytes a frame begins with before its payload.
+/// Length of a frame's head, in bytes.
 const HEAD: usize = 9;
 
-/// How a frame begins.
+/// The head of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHead {
     /// Its kind, by number.
@@ -13,7 +13,7 @@ pub struct FrameHead {
     pub flags: u8,
     /// Its stream; 0 for the connection.
     pub stream: u32,
-    /// How long its payload is, in bytes.
+    /// Length of its payload, in bytes.
     pub length: u32,
 }
 
@@ -21,14 +21,14 @@ pub struct FrameHead {
 #[derive(Debug, Clone)]
 pub struct FrameScanner {
     head: [u8; HEAD],
-    /// How much of the next head is there.
+    /// The number of bytes of the next head that have arrived.
     have: usize,
-    /// How much comes before the next head: the rest of a payload, or of the preface.
+    /// The number of bytes before the next head: the rest of a payload, or of the preface.
     skip: usize,
 }
 
 impl FrameScanner {
-    /// Frames that begin after so many bytes: those of the preface.
+    /// Creates a scanner that skips a preface of this many bytes.
     #[must_use]
     pub fn after(preface: usize) -> Self {
         Self {
@@ -38,24 +38,25 @@ impl FrameScanner {
         }
     }
 
-    /// Whether a frame has begun whose kind is not known yet.
+    /// Returns true if a head has arrived in part, so that the kind of its frame is unknown.
     #[must_use]
     pub fn is_in_head(&self) -> bool {
         self.have > 0
     }
 
-    /// Whether more of the frame that was seen last is to come.
+    /// Returns true if the payload of the latest frame has not arrived completely.
     #[must_use]
     pub fn is_in_payload(&self) -> bool {
         self.skip > 0
     }
 
-    /// Reads on, and tells `seen` of each frame whose head is complete now.
+    /// Scans `bytes`, and calls `seen` for each frame whose head is now complete.
     pub fn read(&mut self, mut bytes: &[u8], mut seen: impl FnMut(FrameHead)) {
         loop {
             let skipped = self.skip.min(bytes.len());
             self.skip -= skipped;
             bytes = bytes.get(skipped..).unwrap_or_default();
+            // A read may end within a head, so its bytes are collected across calls.
             let taken = bytes.len().min(HEAD - self.have);
             if taken == 0 {
                 return;
@@ -71,7 +72,7 @@ impl FrameScanner {
                 seen(FrameHead {
                     kind,
                     flags,
-                    // Its first bit means nothing.
+                    // The first bit is reserved and ignored (RFC 9113 section 4.1).
                     stream: u32::from_be_bytes(stream) & (u32::MAX >> 1),
                     length,
                 });

@@ -7,10 +7,10 @@ use crate::InvalidHead;
 
 /// The most fields that a head may be allowed to have.
 pub const MAX_HEADERS: usize = 256;
-/// The most empty lines before a request line (RFC 9112 section 2.2 asks for at least one).
+/// The most empty lines before a request line (RFC 9112 section 2.2 requires at least one to be ignored).
 const MAX_EMPTY_LINES: usize = 4;
 
-/// How large a head may be.
+/// Limits of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadLimits {
     /// The most bytes, from the request line to the empty line at its end.
@@ -22,33 +22,34 @@ pub struct HeadLimits {
 /// A head that is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadBounds {
-    /// Where in the bytes the request line begins: empty lines may come before it.
+    /// Offset of the request line: empty lines may precede it.
     pub start: usize,
-    /// Where the head ends and the body begins.
+    /// Offset of the head's end, where the body begins.
     pub end: usize,
-    /// How long the body is.
+    /// The framing of the body.
     pub framing: Framing,
 }
 
-/// How the length of a body is told (RFC 9112 section 6.3).
+/// The framing of a body (RFC 9112 section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// There is none.
     Empty,
-    /// So many bytes, at least one.
+    /// A body of this many bytes, at least one.
     Length(u64),
-    /// In chunks.
+    /// A body in chunks.
     Chunked,
 }
 
-/// Reads the head at the beginning of `bytes`; none if there is more of it to come.
+/// Finds the head at the beginning of `bytes`. Returns `None` if it is not complete.
 ///
 /// # Errors
-/// As soon as what is there can't become a head that everyone reads alike.
+/// The bytes can't become a head that all readers read alike. The error is returned as early as possible.
 pub fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<HeadBounds>, InvalidHead> {
     let start = skip_empty_lines(bytes)?;
     let rest = bytes.get(start..).unwrap_or_default();
     let limited = rest.get(..limits.bytes).unwrap_or(rest);
+    // The array has its full size on the stack; httparse gets as many slots as the limit allows.
     let mut fields = [EMPTY_HEADER; MAX_HEADERS];
     let room = fields
         .get_mut(..limits.fields.min(MAX_HEADERS))
@@ -57,6 +58,8 @@ pub fn read_head(bytes: &[u8], limits: HeadLimits) -> Result<Option<HeadBounds>,
     let end = match request.parse(limited) {
         Ok(Status::Complete(length)) => length,
         Ok(Status::Partial) => {
+            // The lines that have arrived are checked now: a head that can't become valid is refused before
+            // its end.
             check_lines(limited)?;
             let limit = limits.bytes;
             let full = rest.len() >= limit;
@@ -96,7 +99,8 @@ fn skip_empty_lines(bytes: &[u8]) -> Result<usize, InvalidHead> {
     }
 }
 
-/// Every CR is followed by LF, and every LF follows a CR. A CR at the very end may still be followed.
+/// Checks that each CR is followed by LF and each LF preceded by CR. A CR at the end may still be followed by
+/// one.
 fn check_lines(bytes: &[u8]) -> Result<(), InvalidHead> {
     let bare = memchr::memchr2_iter(b'\r', b'\n', bytes).any(|at| match bytes.get(at) {
         Some(b'\r') => bytes.get(at + 1).is_some_and(|next| *next != b'\n'),
@@ -106,7 +110,8 @@ fn check_lines(bytes: &[u8]) -> Result<(), InvalidHead> {
 }
 
 fn refusal(error: Error, bytes: &[u8], limits: HeadLimits) -> InvalidHead {
-    // A bare line end is told as such, whatever it was taken for.
+    // A bare line end is reported as such, whatever httparse took it for: it is the usual sign of request
+    // smuggling.
     if let Err(line_end) = check_lines(bytes) {
         return line_end;
     }
@@ -130,6 +135,7 @@ fn framing(request: &Request<'_, '_>) -> Result<Framing, InvalidHead> {
     let mut codings = values(request, "transfer-encoding");
     match (lengths.next(), codings.next()) {
         (None, None) => Ok(Framing::Empty),
+        // A reader that prefers the one length ends the body elsewhere than a reader that prefers the other.
         (Some(_), Some(_)) => Err(InvalidHead::TwoLengths),
         (Some(length), None) => {
             let length = content_length(length).filter(|_| lengths.next().is_none());
@@ -139,6 +145,8 @@ fn framing(request: &Request<'_, '_>) -> Result<Framing, InvalidHead> {
             }
         }
         (None, Some(coding)) => {
+            // HTTP/1.0 has no chunks (RFC 9112 section 6.1), and servers differ about any other coding or
+            // list.
             let alone = codings.next().is_none() && request.version == Some(1);
             if alone && coding.eq_ignore_ascii_case(b"chunked") {
                 Ok(Framing::Chunked)
@@ -180,7 +188,7 @@ fn check_host(request: &Request<'_, '_>) -> Result<(), InvalidHead> {
     }
 }
 
-/// A target has none of the characters that the HTTP layer refuses without a word.
+/// Refuses the target characters that the HTTP layer would refuse without an answer.
 fn check_target(request: &Request<'_, '_>) -> Result<(), InvalidHead> {
     let target = request.path.unwrap_or_default();
     if target.contains(['<', '>', '`']) {
@@ -189,7 +197,7 @@ fn check_target(request: &Request<'_, '_>) -> Result<(), InvalidHead> {
     Ok(())
 }
 
-/// The authority of an absolute target.
+/// Returns the authority of an absolute target.
 fn authority(target: &str) -> Option<&str> {
     if target.starts_with('/') {
         return None;

@@ -1,6 +1,6 @@
-//! Why bytes are no head of a request that everyone reads alike.
+//! Reasons for refusing a request head.
 
-/// Why a head is refused (RFC 9112, sections 2 to 6).
+/// Reasons for refusing a head (RFC 9112, sections 2 to 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum InvalidHead {
     /// Longer than [`HeadLimits::bytes`](crate::HeadLimits::bytes).

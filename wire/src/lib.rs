@@ -1,5 +1,5 @@
-//! What bytes on a connection mean: where the head of a request ends, where its body ends, and what is refused
-//! because two readers could disagree about it. Pure: bytes in, answers out; no socket, no clock.
+//! HTTP/1 request framing, HTTP/2 frame heads and PROXY headers, read from the bytes of a connection. Input
+//! that two readers could read differently is refused. Pure: no socket, no clock.
 
 mod body;
 mod frames;

@@ -1,5 +1,4 @@
-//! What the request line and the fields of a head say, for a reader that needs all of them and not only where the head
-//! ends.
+//! The request line and the fields of a head, for readers that need more than the head's bounds.
 
 use httparse::{EMPTY_HEADER, Request, Status};
 

@@ -1,5 +1,5 @@
-//! The PROXY header, by which a load balancer says for whom it connects (its versions 1 and 2).
-//! The grammar is ppp's; how long to wait for how many bytes is decided here.
+//! The PROXY header, versions 1 and 2, in which a load balancer names the client that it connects for. The
+//! grammar is that of the `ppp` crate; limits and incomplete input are handled here.
 
 use std::net::SocketAddr;
 
@@ -8,19 +8,20 @@ use ppp::{PartialResult as _, v1, v2};
 /// The most bytes of a PROXY header: those of version 1 have at most 107, and of version 2 what comes after the
 /// addresses is of no use here.
 pub const MAX_PROXY_HEADER: usize = 1024;
-/// How version 2 begins.
+/// The first bytes of version 2.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
-/// How version 1 begins.
+/// The first bytes of version 1.
 const PREFIX: &[u8] = b"PROXY ";
 /// The most bytes of a header of version 1.
 const MAX_LINE: usize = 107;
 
-/// What a PROXY header says.
+/// A PROXY header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProxyHeader {
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub length: usize,
-    /// For whom the proxy connects; none where it connects for itself, or doesn't know.
+    /// The client that the proxy connects for; none if the proxy connects for itself or doesn't know the
+    /// client.
     pub source: Option<SocketAddr>,
 }
 
@@ -29,10 +30,10 @@ pub struct ProxyHeader {
 #[error("the connection does not begin with a PROXY header")]
 pub struct InvalidProxyHeader;
 
-/// Reads the PROXY header at the beginning of `bytes`; none if there is more of it to come.
+/// Reads the PROXY header at the beginning of `bytes`. Returns `None` if it is not complete.
 ///
 /// # Errors
-/// As soon as what is there can't become one.
+/// The bytes can't become a PROXY header. The error is returned as early as possible.
 pub fn read_proxy_header(bytes: &[u8]) -> Result<Option<ProxyHeader>, InvalidProxyHeader> {
     if begins(bytes, SIGNATURE) {
         read_binary(bytes)
@@ -43,7 +44,7 @@ pub fn read_proxy_header(bytes: &[u8]) -> Result<Option<ProxyHeader>, InvalidPro
     }
 }
 
-/// Whether `bytes` begin with `prefix`, as far as they go.
+/// Returns true if `bytes` can become a text that begins with `prefix`.
 fn begins(bytes: &[u8], prefix: &[u8]) -> bool {
     bytes.iter().zip(prefix).all(|(one, other)| one == other)
 }
@@ -53,6 +54,7 @@ fn read_binary(bytes: &[u8]) -> Result<Option<ProxyHeader>, InvalidProxyHeader> 
         Some(&[high, low]) => 16 + usize::from(u16::from_be_bytes([high, low])),
         _ => return Ok(None),
     };
+    // The declared length is checked before more bytes are awaited.
     if declared > MAX_PROXY_HEADER {
         return Err(InvalidProxyHeader);
     }

@@ -57,7 +57,7 @@ impl Sink {
         );
     }
 
-    /// What was written, without the times.
+    /// Returns the written lines without their times.
     fn lines(&self) -> Vec<String> {
         let text = String::from_utf8(self.0.0.lock().unwrap().text.clone()).unwrap();
         let timeless = |line: &str| line.split_once("Z ").map_or(line, |(_, rest)| rest).to_owned();
@@ -153,7 +153,7 @@ fn a_count_is_told_though_nothing_more_is_logged() {
     );
 }
 
-/// A log whose output arrives at the receiver.
+/// Starts a log whose output arrives at the receiver.
 fn watched(options: ProcessLogOptions) -> (ProcessLog, Receiver<String>) {
     struct Channel(Sender<String>);
     impl Write for Channel {

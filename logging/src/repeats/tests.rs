@@ -2,7 +2,7 @@ use tracing::Level;
 
 use super::*;
 
-/// A moment, so many seconds after the first.
+/// Returns moments by the seconds since the first.
 fn moments() -> impl Fn(u64) -> Instant {
     let start = Instant::now();
     move |seconds| start + Duration::from_secs(seconds)

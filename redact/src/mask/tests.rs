@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 
-/// What secrets, and lines with secrets in them, are made of.
+/// Parts of secrets, and of lines that hold secrets.
 const PARTS: &[&str] = &[
     "eyJhbGciOiJFUzI1NiJ9",
     ".",

@@ -1,10 +1,10 @@
-//! What secrets begin with, by issuer, and what stands between them and their name.
+//! The beginnings of secrets by issuer, and the separators between a secret and its name.
 
 use super::SecretShape::{self, Basic, Bearer, Field, Jwt, Named, Prefixed, PrivateKey, UserInfo};
 use super::TOKEN_PREFIX;
 use super::Tail::{Alphanumeric, Capitals, Dashed, WithCapital};
 
-/// What secrets begin with.
+/// The anchors of secrets.
 pub(crate) const ANCHORS: [(&str, SecretShape); 36] = [
     ("eyJ", Jwt),
     ("bearer", Bearer),

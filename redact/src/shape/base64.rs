@@ -1,6 +1,7 @@
 //! Base64 (RFC 4648), to know credentials of Basic from a word that follows `basic`.
 
-/// The bytes of the whole groups of four characters, of either alphabet; none where a character is of neither.
+/// Decodes the whole groups of four characters, of either alphabet. Returns `None` if a character is of
+/// neither.
 pub(super) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut held) = (0_u32, 0_u32);

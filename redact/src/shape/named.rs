@@ -1,4 +1,4 @@
-//! Secrets that are known by what stands before them: the scheme of a credential, or the name of a value.
+//! Secrets that are found by the text before them: the scheme of a credential, or the name of a value.
 
 use std::ops::Range;
 
@@ -7,7 +7,8 @@ use super::run::{begins_word, quotable, run};
 use crate::name::is_secret_name;
 use crate::text_format::TextFormat;
 
-/// A token behind `Bearer`, unless it is a plain word (`Bearer realm="x"`, `bearer tokens`) or stands for one.
+/// Returns the token behind `Bearer`, unless it is a plain word (`Bearer realm="x"`, `bearer tokens`) or a
+/// placeholder.
 pub(super) fn bearer(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
     let token = credential(text, anchor)?;
     let found = text.get(token.clone())?;
@@ -17,21 +18,21 @@ pub(super) fn bearer(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> 
     (!is_plain && !is_placeholder(word)).then_some(token)
 }
 
-/// Whether a word stands for a token in instructions: `Bearer TOKEN`, `ACCESS_TOKEN`.
+/// Returns true for a placeholder of a token in instructions: `Bearer TOKEN`, `ACCESS_TOKEN`.
 fn is_placeholder(word: &[u8]) -> bool {
     const LONGEST: usize = 16;
     let is_part = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
     word.len() <= LONGEST && word.ends_with(b"TOKEN") && word.iter().all(is_part)
 }
 
-/// Base64 of a user and a password behind `Basic`.
+/// Returns the base64 of a user and a password behind `Basic`.
 pub(super) fn basic(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
     let credential = credential(text, anchor)?;
     let decoded = decoded(text.get(credential.clone())?)?;
     decoded.contains(&b':').then_some(credential)
 }
 
-/// What a scheme is followed by (RFC 9110 section 11.4, token68), behind blanks that may be encoded.
+/// Returns the token68 behind a scheme (RFC 9110 section 11.4). The blanks before it may be percent-encoded.
 fn credential(text: &[u8], scheme: Range<usize>) -> Option<Range<usize>> {
     if !begins_word(text, scheme.start) {
         return None;
@@ -49,7 +50,7 @@ fn credential(text: &[u8], scheme: Range<usize>) -> Option<Range<usize>> {
     (start > scheme.end && end > start).then_some(start..end)
 }
 
-/// The value of a field of HTTP: in quotes, or up to the end of the line.
+/// Returns the value of an HTTP field: in quotes, or up to the end of the line.
 pub(super) fn field(text: &[u8], name: Range<usize>, form: TextFormat) -> Option<Range<usize>> {
     let quote = Quote::at(text, name.end);
     let colon = run(text, name.end + quote.len(), |byte| byte == b' ');
@@ -70,7 +71,7 @@ pub(super) fn field(text: &[u8], name: Range<usize>, form: TextFormat) -> Option
     (!is_instruction).then_some(start..end)
 }
 
-/// The value behind `name=`, or of a member of JSON. A reference (`${NAME}`) is no secret.
+/// Returns the value behind `name=`, or of a JSON member. A reference (`${NAME}`) is no secret.
 pub(super) fn value(text: &[u8], anchor: Range<usize>, form: TextFormat) -> Option<Range<usize>> {
     let quote = name(text, anchor.start)?;
     let value = match (text.get(anchor.start)?, quote) {
@@ -79,7 +80,7 @@ pub(super) fn value(text: &[u8], anchor: Range<usize>, form: TextFormat) -> Opti
             quoted(text, anchor.end, quote, form).unwrap_or_else(bare)
         }
         (b':', Quote::Plain(_) | Quote::Escaped) => {
-            // A number or an object says nothing.
+            // Numbers and objects are not masked: only strings hold secrets.
             quoted(text, run(text, anchor.end, |byte| byte == b' '), quote, form)?
         }
         _ => return None,
@@ -87,9 +88,9 @@ pub(super) fn value(text: &[u8], anchor: Range<usize>, form: TextFormat) -> Opti
     (!text.get(value.start..)?.starts_with(b"${")).then_some(value)
 }
 
-/// The quotes behind the name that ends at `end`, where it is that of a secret.
+/// Returns the quotes behind the name that ends at `end`, if it is the name of a secret.
 fn name(text: &[u8], end: usize) -> Option<Quote> {
-    /// The longest name that is looked at.
+    /// The longest name that is compared.
     const LONGEST: usize = 64;
     let before = text.get(end.saturating_sub(LONGEST)..end)?;
     let (before, quote) = match before {
@@ -106,8 +107,8 @@ fn name(text: &[u8], end: usize) -> Option<Quote> {
     is_secret_name(name).then_some(quote)
 }
 
-/// What is in the quotes that begin at `start`, where `name` are those behind its name. In a line of JSON a quote that
-/// is not escaped ends a member: it opens a value only behind the quotes of the member's name.
+/// Returns the text in the quotes that begin at `start`; `name` are the quotes behind its name. In a JSON
+/// line an unescaped quote ends a member: it opens a value only behind the quotes of the member's name.
 fn quoted(text: &[u8], start: usize, name: Quote, form: TextFormat) -> Option<Range<usize>> {
     match (Quote::at(text, start), name, form) {
         (Quote::None, ..) => None,
@@ -121,7 +122,7 @@ fn quoted(text: &[u8], start: usize, name: Quote, form: TextFormat) -> Option<Ra
     }
 }
 
-/// What a value without quotes is made of.
+/// Returns true for the bytes of a value without quotes.
 fn is_bare(byte: u8) -> bool {
     !byte.is_ascii_whitespace() && !b"&;,\"'`<>(){}[]\\".contains(&byte)
 }
@@ -154,7 +155,7 @@ impl Quote {
     }
 }
 
-/// The end of what is in quotes from `start` on, or of its line.
+/// Returns the end of a quoted text that begins at `start`, or of its line.
 fn closing(text: &[u8], start: usize, quote: u8) -> usize {
     let mut at = start;
     loop {
@@ -167,7 +168,7 @@ fn closing(text: &[u8], start: usize, quote: u8) -> usize {
     }
 }
 
-/// A slice without these bytes at its end.
+/// Returns the slice without these bytes at its end.
 fn trimmed<'t>(text: &'t [u8], bytes: &[u8]) -> &'t [u8] {
     let end = text.iter().rposition(|byte| !bytes.contains(byte));
     text.get(..end.map_or(0, |at| at + 1)).unwrap_or_default()

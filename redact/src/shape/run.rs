@@ -1,13 +1,14 @@
 //! Runs of bytes of one kind, and where a word begins.
 
-/// The end of the bytes from `start` on that are of a kind.
+/// Returns the end of the run of bytes from `start` on for which `is_part` is true.
 pub(super) fn run(text: &[u8], start: usize, is_part: impl Fn(u8) -> bool) -> usize {
     let rest = text.get(start..).unwrap_or_default();
     let length = rest.iter().position(|byte| !is_part(*byte));
     start + length.unwrap_or(rest.len())
 }
 
-/// The end of the bytes from `start` on that can be the inside of a string of JSON: before a quote, escaped or not.
+/// Returns the end of the bytes from `start` on that can be within a JSON string: before a quote, escaped or
+/// not.
 pub(super) fn quotable(text: &[u8], start: usize) -> usize {
     let mut at = start;
     loop {
@@ -19,7 +20,7 @@ pub(super) fn quotable(text: &[u8], start: usize) -> usize {
     }
 }
 
-/// Whether what begins at `start` is no part of a longer word. An escape before it (`%20`, `\n`) is none.
+/// Returns true if a word begins at `start`. An escape before it (`%20`, `\n`) does not continue a word.
 pub(super) fn begins_word(text: &[u8], start: usize) -> bool {
     let before = |back: usize| start.checked_sub(back).and_then(|at| text.get(at).copied());
     let Some(last) = before(1) else { return true };

@@ -1,10 +1,10 @@
-//! Each shape is found wherever it stands, and what only looks a little like it is left alone.
+//! Tests that each shape is found in every context, and that similar text is left alone.
 
 use crate::masked;
 
 const JWT: &str = "eyJhbGciOiJFUzI1NiJ9.eyJvcmciOiJhY21lIn0.c2lnbmF0dXJl-_";
 
-/// Of `text`, what stands between `<` and `>` is a secret, and nothing else.
+/// Checks that the text between `<` and `>` is the only secret of `text`.
 fn check(text: &str) {
     let plain: String = text
         .chars()

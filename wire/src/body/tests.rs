@@ -1,7 +1,8 @@
 use super::{BodyScanner, InvalidBody};
 use crate::Framing;
 
-/// Feeds all of it, whole and byte by byte, and says how many bytes were the body's and whether it ended.
+/// Feeds all bytes, at once and one by one, and compares the number of body bytes and the end with
+/// `expected`.
 #[track_caller]
 fn check(framing: Framing, bytes: &str, expected: Result<(usize, bool), InvalidBody>) {
     let mut whole = BodyScanner::new(framing);

@@ -1,6 +1,6 @@
 use super::{InvalidProxyHeader, MAX_PROXY_HEADER, ProxyHeader, read_proxy_header};
 
-/// Reads it with more behind it, and says that no part of it is enough.
+/// Reads the header with more bytes behind it, and checks that no part of it is accepted.
 #[track_caller]
 fn good(header: &[u8], source: Option<&str>) {
     let expected = ProxyHeader {
