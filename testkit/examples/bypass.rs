@@ -1,6 +1,7 @@
-//! Sends every spelling of the gated path to a proxy that is to deny it, and prints how many come out behind it as
-//! the gated resource to one server or another: `bypass ORIGIN PROXY` beside a proxy that forwards to ORIGIN, or
-//! `bypass sluice`. `scripts/peers/bypass` runs it. With `SHOW=1` it says which they are, up to a hundred of each.
+//! Sends every spelling of the gated path to a proxy that must deny it, and counts those that a server behind
+//! it takes for the gated resource. Usage: `bypass ORIGIN PROXY` beside a proxy that forwards to ORIGIN, or
+//! `bypass sluice`. `scripts/peers/bypass` runs it. With `SHOW=1` it prints up to a hundred spellings of each
+//! kind.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +18,7 @@ use testkit::{
     spelling_of, spellings, volley,
 };
 
-/// How many spellings of a judge are shown.
+/// The most spellings that are printed for one server.
 const MOST_SHOWN: usize = 100;
 
 fn main() {

@@ -14,7 +14,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 
-/// Who issues certificates.
+/// A certificate authority.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -40,7 +40,7 @@ pub enum ClientName<'a> {
     Common(&'a str),
 }
 
-/// How a client speaks TLS. Clones share what is remembered of sessions.
+/// The TLS settings of a client. Clones share the session cache.
 #[derive(Debug, Clone)]
 pub struct TlsClient {
     config: Arc<ClientConfig>,
@@ -48,7 +48,7 @@ pub struct TlsClient {
 }
 
 impl Authority {
-    /// An authority of its own.
+    /// Creates an authority with a new key.
     #[must_use]
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
@@ -62,13 +62,13 @@ impl Authority {
         Self { issuer, pem }
     }
 
-    /// Its own certificate.
+    /// Returns its certificate in PEM.
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// A server's certificate for these DNS names.
+    /// Issues a server certificate for these DNS names.
     #[must_use]
     pub fn server(&self, names: &[&str]) -> CertificatePair {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
@@ -77,7 +77,7 @@ impl Authority {
         self.issue(params)
     }
 
-    /// A server's certificate for these DNS names that has expired.
+    /// Issues an expired server certificate for these DNS names.
     #[must_use]
     pub fn expired(&self, names: &[&str]) -> CertificatePair {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
@@ -88,13 +88,13 @@ impl Authority {
         self.issue(params)
     }
 
-    /// A client's certificate.
+    /// Issues a client certificate.
     #[must_use]
     pub fn client(&self, names: &[ClientName<'_>]) -> CertificatePair {
         self.issue(client(names))
     }
 
-    /// A client's certificate that expires so soon.
+    /// Issues a client certificate that expires after `life`.
     #[must_use]
     pub fn client_for(&self, names: &[ClientName<'_>], life: Duration) -> CertificatePair {
         let mut params = client(names);
@@ -102,7 +102,8 @@ impl Authority {
         self.issue(params)
     }
 
-    /// A client that trusts it and asks for this name, offers these protocols and has this certificate.
+    /// Returns a client that trusts this authority, requests the server `name`, offers `protocols` and has
+    /// `certificate`.
     #[must_use]
     pub fn trusted_by(
         &self,
@@ -113,7 +114,7 @@ impl Authority {
         self.trusted_over(name, protocols, certificate, rustls::ALL_VERSIONS)
     }
 
-    /// The same, in these versions of TLS.
+    /// Returns a client like [`Authority::trusted_by`], limited to these versions of TLS.
     #[must_use]
     pub fn trusted_over(
         &self,
@@ -183,7 +184,7 @@ impl Default for Authority {
 }
 
 impl CertificatePair {
-    /// The certificate as it is sent in a handshake.
+    /// Returns the certificate in DER, as in a handshake.
     #[must_use]
     pub fn der(&self) -> Vec<u8> {
         CertificateDer::from_pem_slice(self.cert.as_bytes())
@@ -193,7 +194,7 @@ impl CertificatePair {
 }
 
 impl TlsClient {
-    /// The handshake on a connection.
+    /// Runs the handshake on a connection.
     pub(crate) fn handshake(
         &self,
         mut stream: TcpStream,

@@ -57,8 +57,11 @@ impl Client {
         Self::try_connect_tls(address, tls).expect("a handshake")
     }
 
-    /// Connects over TLS, or says why the handshake failed. With TLS 1.3 a client's part of it is over before
-    /// the proxy has judged its certificate.
+    /// Connects over TLS.
+    ///
+    /// # Errors
+    /// The handshake failed. With TLS 1.3 it may succeed for the client before the proxy has checked the
+    /// client's certificate.
     pub fn try_connect_tls(address: SocketAddr, tls: &TlsClient) -> io::Result<Self> {
         Pipe::tls(address, tls).map(Self::over)
     }
@@ -68,20 +71,20 @@ impl Client {
         Self { reader }
     }
 
-    /// The certificate that the proxy showed.
+    /// Returns the certificate of the proxy.
     #[must_use]
     pub fn certificate(&self) -> Vec<u8> {
         let shown = self.reader.get_ref().agreed().expect("a connection over TLS");
         shown.peer_certificates().expect("a certificate")[0].to_vec()
     }
 
-    /// The protocol that was agreed on (ALPN).
+    /// Returns the protocol of the connection (ALPN).
     #[must_use]
     pub fn protocol(&self) -> Option<&[u8]> {
         self.reader.get_ref().agreed()?.alpn_protocol()
     }
 
-    /// Whether TLS took up an earlier session.
+    /// Returns true if TLS resumed an earlier session.
     #[must_use]
     pub fn is_resumed(&self) -> bool {
         self.reader.get_ref().is_resumed()
@@ -93,7 +96,7 @@ impl Client {
         self
     }
 
-    /// Its socket once more, for who sends while another reads. Not over TLS.
+    /// Returns another handle of its socket, for sending and reading in two threads. Not for TLS.
     #[must_use]
     pub fn socket(&self) -> TcpStream {
         self.reader.get_ref().tcp().try_clone().unwrap()
@@ -106,7 +109,7 @@ impl Client {
         pipe.flush()
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending side.
     pub fn finish(&mut self) -> &mut Self {
         self.reader.get_mut().finish();
         self
@@ -168,7 +171,7 @@ impl Client {
         bytes
     }
 
-    /// Whether the proxy has closed or closes the connection, with nothing more to read before that.
+    /// Returns true if the proxy closes the connection before it sends another byte.
     pub fn is_closed(&mut self) -> bool {
         match self.reader.read(&mut [0; 1]) {
             Ok(read) => read == 0,
@@ -176,8 +179,8 @@ impl Client {
         }
     }
 
-    /// Whether the proxy closes the connection in good order, with nothing more to read before that. It doesn't
-    /// where it had not read all that was sent: then the connection is reset, too, right after that.
+    /// Returns true if the proxy closes the connection without a reset, before it sends another byte. A reset
+    /// follows if the proxy has not read everything that was sent.
     pub fn ends_well(&mut self) -> bool {
         let ended = self.reader.read(&mut [0; 1]).is_ok_and(|read| read == 0);
         let start = Instant::now();
@@ -196,7 +199,7 @@ impl Client {
         ended
     }
 
-    /// Everything until the proxy closes the connection.
+    /// Reads until the proxy closes the connection.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         let _ = self.reader.read_to_end(&mut rest);
@@ -205,25 +208,25 @@ impl Client {
 }
 
 impl Response {
-    /// The body as text.
+    /// Returns the body as text.
     #[must_use]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a text body")
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
     }
 
-    /// The `code` member of a problem; empty where there is none.
+    /// Returns the `code` member of a problem; empty if there is none.
     #[must_use]
     pub fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// The value of the first header with this name.
+    /// Returns the value of the first header with this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.header(name)
@@ -231,7 +234,7 @@ impl Response {
 }
 
 impl Request {
-    /// A request to host `test`.
+    /// Creates a request to host `test`.
     #[must_use]
     pub fn new(method: &str, target: &str) -> Self {
         let (method, target, host) = (method.to_owned(), target.to_owned(), "test".to_owned());
@@ -244,13 +247,13 @@ impl Request {
         }
     }
 
-    /// A `GET` request to host `test`.
+    /// Creates a `GET` request to host `test`.
     #[must_use]
     pub fn get(target: &str) -> Self {
         Self::new("GET", target)
     }
 
-    /// A `POST` request to host `test` with this body.
+    /// Creates a `POST` request to host `test` with this body.
     #[must_use]
     pub fn post(target: &str, body: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -259,39 +262,39 @@ impl Request {
         }
     }
 
-    /// The same with this body.
+    /// Sets the body.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// The same to another host.
+    /// Sets the host.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
         host.clone_into(&mut self.host);
         self
     }
 
-    /// The same with one header line more.
+    /// Adds a header line.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The same with this bearer token.
+    /// Adds a bearer token.
     #[must_use]
     pub fn token(self, token: &str) -> Self {
         self.header("Authorization", &format!("Bearer {token}"))
     }
 
-    /// Its body.
+    /// Returns its body.
     pub(crate) fn body(&self) -> Option<&[u8]> {
         self.body.as_deref()
     }
 
-    /// Its head as HTTP/2 has it.
+    /// Returns its head for HTTP/2.
     pub(crate) fn h2(&self, scheme: &str) -> http::Request<()> {
         let mut head = http::Request::builder()
             .method(self.method.as_str())
@@ -302,7 +305,7 @@ impl Request {
         head.body(()).expect("a request that HTTP/2 has, too")
     }
 
-    /// As it goes over the wire.
+    /// Returns its bytes on the wire.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = format!(

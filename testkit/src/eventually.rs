@@ -3,12 +3,15 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test gives up: far more than it ever needs.
+/// The time after which a test gives up: far more than anything needs.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-/// How often it is looked at.
+/// The polling interval.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The first `Some` that `look` returns; panics with `what` when there is none in time.
+/// Polls `look` until it returns `Some`, and returns that value.
+///
+/// # Panics
+/// With `what`, if there is none within [`PATIENCE`].
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -23,7 +26,10 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Panics with `what` if `look` says true within a short while, for things that must not come about.
+/// Checks that `look` returns false for 200 ms.
+///
+/// # Panics
+/// With `what`, if it returns true.
 pub fn never(what: &str, mut look: impl FnMut() -> bool) {
     let start = Instant::now();
     while start.elapsed() < Duration::from_millis(200) {

@@ -14,7 +14,7 @@ pub struct Exchanges {
 }
 
 impl Exchanges {
-    /// A client of the server at `address`.
+    /// Creates a client of the server at `address`.
     #[must_use]
     pub fn with(address: SocketAddr) -> Self {
         Self {

@@ -38,11 +38,11 @@ pub struct Frame {
     pub flags: u8,
     /// Its stream; 0 for the connection.
     pub stream: u32,
-    /// What it carries.
+    /// Its payload.
     pub payload: Vec<u8>,
 }
 
-/// What became of a stream.
+/// The end of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamEnd {
     /// It was answered with this status.
@@ -112,13 +112,13 @@ impl Frames {
         self.pipe.flush()
     }
 
-    /// Sends a whole header block; `end` says that nothing follows it.
+    /// Sends a whole header block; `end` ends the stream.
     pub fn headers(&mut self, stream: u32, headers: &[(&str, &str)], end: bool) -> &mut Self {
         let flags = END_HEADERS | if end { END_STREAM } else { 0 };
         self.send(kind::HEADERS, flags, stream, &block(headers))
     }
 
-    /// Sends data; `end` says that nothing follows it.
+    /// Sends data; `end` ends the stream.
     pub fn data(&mut self, stream: u32, bytes: &[u8], end: bool) -> &mut Self {
         self.send(kind::DATA, if end { END_STREAM } else { 0 }, stream, bytes)
     }
@@ -128,7 +128,7 @@ impl Frames {
         self.send(kind::RST_STREAM, 0, stream, &code.to_be_bytes())
     }
 
-    /// The next frame; none where the connection is closed. SETTINGS and PING are acknowledged.
+    /// Reads the next frame; `None` if the connection is closed. Acknowledges SETTINGS and PING.
     pub fn read(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
         self.pipe.read_exact(&mut head).ok()?;
@@ -151,7 +151,7 @@ impl Frames {
         Some(frame)
     }
 
-    /// Reads until it is known what becomes of a stream.
+    /// Reads until the stream ends.
     pub fn end_of(&mut self, stream: u32) -> StreamEnd {
         loop {
             let Some(frame) = self.read() else {
@@ -161,14 +161,14 @@ impl Frames {
             match frame.kind {
                 kind::HEADERS if frame.stream == stream => return StreamEnd::Status(status(&frame.payload)),
                 kind::RST_STREAM if frame.stream == stream => return StreamEnd::Reset(code(0)),
-                // Without an error it is only said that no new streams are taken.
+                // A GOAWAY without an error only announces that no new streams are accepted.
                 kind::GOAWAY if code(4) != 0 => return StreamEnd::GoneAway(code(4)),
                 _ => {}
             }
         }
     }
 
-    /// Whether the proxy closes the connection, whatever it sends before.
+    /// Returns true if the proxy closes the connection, after any frames.
     pub fn is_closed(&mut self) -> bool {
         while self.read().is_some() {}
         let mut byte = [0];
@@ -179,7 +179,7 @@ impl Frames {
     }
 }
 
-/// A frame as it goes over the wire.
+/// Returns the bytes of a frame on the wire.
 #[must_use]
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
@@ -189,7 +189,7 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A header block of literals (RFC 7541 section 6.2.2), not compressed.
+/// Encodes a header block of literals (RFC 7541 section 6.2.2), not compressed.
 #[must_use]
 pub fn block(headers: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
@@ -203,7 +203,7 @@ pub fn block(headers: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-/// A number of 7 bits and more (RFC 7541 section 5.1).
+/// Encodes an integer with a prefix of 7 bits (RFC 7541 section 5.1).
 fn integer(block: &mut Vec<u8>, number: usize) {
     const MOST: usize = 127;
     if number < MOST {
@@ -219,10 +219,10 @@ fn integer(block: &mut Vec<u8>, number: usize) {
     block.push(u8::try_from(rest).unwrap());
 }
 
-/// The status at the beginning of a header block.
+/// Decodes the status at the beginning of a header block.
 fn status(block: &[u8]) -> u16 {
     const INDEXED: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
-    // What says how large the table is comes first.
+    // A dynamic table size update may come first.
     let start = block.iter().position(|byte| byte & 0xe0 != 0x20).unwrap();
     let block = &block[start..];
     if block[0] & 0x80 != 0 {
@@ -240,7 +240,7 @@ fn status(block: &[u8]) -> u16 {
     digits(value)
 }
 
-/// Three digits in the code of RFC 7541 appendix B: 0 to 2 have five bits, the others six.
+/// Decodes three digits of the Huffman code (RFC 7541 appendix B): 0 to 2 have five bits, the others six.
 fn digits(bytes: &[u8]) -> u16 {
     let bits: Vec<bool> = bytes
         .iter()

@@ -97,7 +97,7 @@ impl H2Client {
         self.try_ask(request).expect("an answer")
     }
 
-    /// Sends the head of `request`; `end` says that nothing follows it.
+    /// Sends the head of `request`; `end` ends the stream.
     pub fn open(&mut self, request: &Request, end: bool) -> H2Stream {
         let head = request.h2(self.scheme);
         let ready = block_on(&self.runtime, self.send.clone().ready());
@@ -114,7 +114,7 @@ impl H2Client {
 }
 
 impl H2Stream {
-    /// Sends data; `end` says that nothing follows it. Whether the proxy still takes it shows in the answer.
+    /// Sends data; `end` ends the stream. An error shows in the answer.
     pub fn send(&mut self, bytes: impl Into<Bytes>, end: bool) -> &mut Self {
         let _ = self.send.send_data(bytes.into(), end);
         self
@@ -173,25 +173,25 @@ impl H2Stream {
 }
 
 impl H2Response {
-    /// The body as text.
+    /// Returns the body as text.
     #[must_use]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a text body")
     }
 
-    /// The value of the first header with this name.
+    /// Returns the value of the first header with this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The value of the first trailer with this name.
+    /// Returns the value of the first trailer with this name.
     #[must_use]
     pub fn trailer(&self, name: &str) -> Option<&str> {
         self.trailers.as_ref()?.get(name)?.to_str().ok()
     }
 
-    /// The `code` member of a problem; empty where there is none.
+    /// Returns the `code` member of a problem; empty if there is none.
     #[must_use]
     pub fn code(&self) -> String {
         let problem: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
@@ -199,7 +199,7 @@ impl H2Response {
     }
 }
 
-/// Headers by name and value.
+/// Converts names and values to headers.
 pub(crate) fn map(headers: &[(&str, &str)]) -> HeaderMap {
     headers
         .iter()

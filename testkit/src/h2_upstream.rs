@@ -1,4 +1,4 @@
-//! An upstream that speaks HTTP/2 without TLS, records every request, and answers as the test says.
+//! An upstream that speaks HTTP/2 without TLS, records every request, and answers by a handler of the test.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -29,7 +29,7 @@ pub struct H2Recorded {
     pub trailers: Option<HeaderMap>,
 }
 
-/// What is answered.
+/// An answer of the upstream.
 #[derive(Debug, Clone)]
 pub struct H2Answer {
     status: u16,
@@ -48,7 +48,7 @@ pub struct H2Upstream {
 }
 
 impl H2Answer {
-    /// An answer with this body.
+    /// Creates an answer with this body.
     #[must_use]
     pub fn new(status: u16, body: &str) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl H2Answer {
         }
     }
 
-    /// What a gRPC service answers: messages, and the status in trailers.
+    /// Creates the answer of a gRPC service: messages, and the status in trailers.
     #[must_use]
     pub fn grpc(messages: &[&[u8]], status: &str) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl H2Answer {
         }
     }
 
-    /// What a gRPC service answers that fails at once: headers and nothing else.
+    /// Creates the answer of a gRPC service that fails at once: headers and nothing else.
     #[must_use]
     pub fn grpc_failure(status: &str, message: &str) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl H2Answer {
     }
 }
 
-/// A message as gRPC frames it, not compressed.
+/// Frames a gRPC message, not compressed.
 #[must_use]
 pub fn grpc_message(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
@@ -97,7 +97,7 @@ pub fn grpc_message(message: &[u8]) -> Vec<u8> {
 }
 
 impl H2Recorded {
-    /// The value of the first header with this name.
+    /// Returns the value of the first header with this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -105,7 +105,7 @@ impl H2Recorded {
 }
 
 impl H2Upstream {
-    /// An upstream that answers as `handler` says.
+    /// Starts an upstream that answers by `handler`.
     #[must_use]
     pub fn answering(handler: impl Fn(&H2Recorded) -> H2Answer + Send + Sync + 'static) -> Self {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -126,19 +126,22 @@ impl H2Upstream {
         }
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Every request so far.
+    /// Returns all requests so far.
     #[must_use]
     pub fn requests(&self) -> Vec<H2Recorded> {
         self.recorded.lock().unwrap().clone()
     }
 
-    /// The only request so far.
+    /// Returns the only request so far.
+    ///
+    /// # Panics
+    /// There is none, or more than one.
     #[must_use]
     pub fn only(&self) -> H2Recorded {
         let mut requests = self.requests();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use crate::Issuer;
 use crate::upstream::{After, Upstream, reply, response};
 
-/// What it answers with.
+/// The answer of the server.
 #[derive(Debug, Clone)]
 enum KeyAnswer {
     Keys(String),
@@ -20,7 +20,7 @@ pub struct KeyServer {
 }
 
 impl KeyServer {
-    /// A server of these issuers' keys.
+    /// Starts a server of these issuers' keys.
     #[must_use]
     pub fn of(issuers: &[&Issuer]) -> Self {
         let server = Self::broken();
@@ -28,7 +28,7 @@ impl KeyServer {
         server
     }
 
-    /// A server that answers 500 until it is given keys.
+    /// Starts a server that answers 500 until it has keys.
     #[must_use]
     pub fn broken() -> Self {
         let answer = Arc::new(Mutex::new(KeyAnswer::Status(500)));
@@ -64,13 +64,13 @@ impl KeyServer {
         *self.answer.lock().unwrap() = KeyAnswer::Nothing;
     }
 
-    /// How often it was asked.
+    /// Returns the number of requests.
     #[must_use]
     pub fn fetches(&self) -> usize {
         self.upstream.count()
     }
 
-    /// Where its keys are.
+    /// Returns the URL of its keys.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/jwks", self.upstream.address())

@@ -1,7 +1,7 @@
-//! For tests only: upstreams that record, a proxy on port 0, tokens and key servers, a raw client, `eventually()`.
+//! Test tools: recording upstreams, a proxy on port 0, tokens and key servers, a raw client, `eventually()`.
 //!
-//! Everything blocks, talks to loopback only, gives up after [`PATIENCE`] and stops when it is dropped, so that a
-//! test is a plain function from top to bottom.
+//! Every call blocks, uses loopback only, gives up after [`PATIENCE`], and its server stops when dropped. A
+//! test is therefore a plain function from top to bottom.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

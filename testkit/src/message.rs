@@ -6,11 +6,11 @@ use std::io::{self, BufRead};
 /// A message head exactly as it arrived, with its start line and header lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageHead {
-    /// Every byte up to and including the empty line.
+    /// All bytes up to and including the empty line.
     pub raw: Vec<u8>,
     /// The request line or status line.
     pub start: String,
-    /// Name and value of each line, in order, as sent.
+    /// Name and value of each header line, in order, as sent.
     pub headers: Vec<(String, String)>,
 }
 
@@ -43,19 +43,19 @@ impl MessageHead {
         Self { raw, start, headers }
     }
 
-    /// The status, of the head of an answer.
+    /// Returns the status of a response head.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.start.split(' ').nth(1)?.parse().ok()
     }
 
-    /// The value of the first header with this name.
+    /// Returns the value of the first header with this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).first().copied()
     }
 
-    /// The values of every header with this name, in any case.
+    /// Returns the values of every header with this name, compared in any case.
     #[must_use]
     pub fn values(&self, name: &str) -> Vec<&str> {
         let named = self
@@ -85,7 +85,7 @@ impl MessageHead {
     }
 }
 
-/// Reads one chunk (RFC 9112 section 7.1); none after the last, whose trailers are read and dropped.
+/// Reads one chunk (RFC 9112 section 7.1); `None` after the last, whose trailers are dropped.
 pub(crate) fn read_chunk(from: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     let line = read_line(from)?;
     let length = usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16)

@@ -1,5 +1,5 @@
-//! How applications read what they are sent: slowly, obviously, and each in its own way. Written without the code
-//! of the proxy, so that it can't share its mistakes.
+//! Simulated applications, each with its own way to read paths; slow and obvious. Written without the code of
+//! the proxy, so that it can't share its mistakes.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use crate::message::MessageHead;
 use crate::spellings::{GATED_HOST, GATED_PATH};
 
-/// One thing that a server does to a path, over and above resolving it.
+/// A step of a server that changes a path, besides resolving it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
     /// `%XX`, and after that a `?` begins a query.
@@ -22,7 +22,7 @@ pub enum Habit {
     Unicode,
     /// Dots, spaces and NUL at the end of each segment.
     Trailing,
-    /// What follows a NUL.
+    /// A NUL and the rest of the path.
     Nul,
     /// `::$DATA` and its like.
     Streams,
@@ -33,7 +33,7 @@ pub enum Habit {
 }
 
 impl Habit {
-    /// Every one.
+    /// All habits.
     pub const ALL: [Self; 10] = [
         Self::Decode,
         Self::DecodeFully,
@@ -52,15 +52,15 @@ impl Habit {
 /// and resolves slashes and dots after each step.
 #[derive(Debug, Clone)]
 pub struct Origin {
-    /// What it does.
+    /// Its steps.
     pub habits: Vec<Habit>,
-    /// Whether it obeys headers that name another URL or host.
+    /// True if it obeys headers that name another URL or host.
     pub obeys_headers: bool,
 }
 
 impl Origin {
-    /// One that decodes each escape once, those of slashes included, merges slashes, resolves dots, and obeys no
-    /// header for the target.
+    /// Returns a server that decodes each escape once, those of slashes included, merges slashes, resolves
+    /// dots, and obeys no header.
     #[must_use]
     pub fn plain() -> Self {
         Self {
@@ -96,7 +96,7 @@ impl Origin {
                     .collect(),
             );
         }
-        // No server decodes more than three times, unless until there is nothing left.
+        // No server decodes more than three times, except until nothing changes.
         let decodes = |list: &Vec<Habit>| list.iter().filter(|habit| **habit == Habit::Decode).count();
         lists.retain(|list| decodes(list) <= 3);
         lists
@@ -108,7 +108,7 @@ impl Origin {
             .collect()
     }
 
-    /// Whether it would serve the gated resource for this request.
+    /// Returns true if it would serve the gated resource for this request.
     #[must_use]
     pub fn serves(&self, target: &str, head: &MessageHead) -> bool {
         let overriding = |names: &[&str]| {
@@ -146,7 +146,7 @@ impl Origin {
         is_gated_host(&host) && self.path_of(&asked).trim_end_matches('/') == GATED_PATH
     }
 
-    /// The path that it takes a target for.
+    /// Returns the path that it takes a target for.
     #[must_use]
     pub fn path_of(&self, target: &str) -> String {
         let mut path = until(target, &['?', '#']).to_owned();
@@ -207,12 +207,12 @@ fn follow(habit: Habit, path: &str) -> String {
             }
             _ => path.to_owned(),
         },
-        // Of Latin-1 that holds UTF-8.
+        // The path is UTF-8 read as Latin-1: these two characters are `ſ`.
         Habit::Fold => path.to_ascii_lowercase().replace("\u{C5}\u{BF}", "s"),
     }
 }
 
-/// Each escape once, to Latin-1.
+/// Decodes each escape once, to Latin-1.
 fn decode(path: &str) -> String {
     let (mut decoded, mut rest) = (String::new(), path);
     while let Some(first) = rest.chars().next() {
@@ -226,7 +226,7 @@ fn decode(path: &str) -> String {
     decoded
 }
 
-/// What stands for an ASCII character, by its first characters, and that character.
+/// The forms of ASCII characters, each with its character.
 static FORMS: LazyLock<HashMap<String, char>> = LazyLock::new(|| {
     let mut forms = HashMap::from([("%u2215".to_owned(), '/')]);
     for code in 1_u8..0x80 {
@@ -264,7 +264,7 @@ fn unicode(path: &str) -> String {
     read
 }
 
-/// As a file system does: slashes merged, then dots.
+/// Resolves a path like a file system: merges slashes, then removes dots.
 fn resolve(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {

@@ -34,7 +34,7 @@ impl Pipe {
         Ok(Self::Tls(Box::new(stream)))
     }
 
-    /// The connection below.
+    /// Returns the connection below TLS.
     pub(crate) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
@@ -42,7 +42,7 @@ impl Pipe {
         }
     }
 
-    /// What TLS agreed on.
+    /// Returns the TLS connection, if there is one.
     pub(crate) fn agreed(&self) -> Option<&ClientConnection> {
         match self {
             Self::Plain(_) => None,
@@ -50,7 +50,7 @@ impl Pipe {
         }
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending side.
     pub(crate) fn finish(&mut self) {
         if let Self::Tls(stream) = self {
             stream.conn.send_close_notify();
@@ -59,7 +59,7 @@ impl Pipe {
         let _ = self.tcp().shutdown(Shutdown::Write);
     }
 
-    /// Whether TLS remembered an earlier connection.
+    /// Returns true if TLS resumed an earlier session.
     pub(crate) fn is_resumed(&self) -> bool {
         let kind = self.agreed().and_then(|connection| connection.handshake_kind());
         kind == Some(HandshakeKind::Resumed)

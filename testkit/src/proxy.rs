@@ -20,7 +20,7 @@ use crate::key_server::KeyServer;
 use crate::tokens::{AUDIENCE, Issuer};
 use crate::upstream::Upstream;
 
-/// The name of the issuer that every test proxy believes unless it is told otherwise.
+/// The name of the default issuer of test proxies.
 const ISSUER: &str = "https://login.test";
 
 /// A proxy that runs until it is dropped.
@@ -31,7 +31,7 @@ pub struct Proxy {
     log: LogLines,
 }
 
-/// What a proxy is to be made of.
+/// The documents and options of a proxy under construction.
 pub struct ProxyBuilder {
     upstreams: String,
     routes: String,
@@ -63,7 +63,8 @@ impl std::io::Write for LogLines {
 }
 
 impl Proxy {
-    /// A proxy with the issuer of [`Proxy::token`] and [`FLAGS`], to be given upstreams and routes.
+    /// Creates a builder with the issuer of [`Proxy::token`] and [`FLAGS`]; upstreams and routes are to be
+    /// added.
     #[must_use]
     pub fn builder() -> ProxyBuilder {
         ProxyBuilder {
@@ -82,54 +83,54 @@ impl Proxy {
         }
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.running().listeners()[0].address
     }
 
-    /// Itself.
+    /// Returns the running proxy.
     #[must_use]
     pub fn running(&self) -> &Running {
         self.running.as_ref().expect("it was not stopped")
     }
 
-    /// The folder of its documents.
+    /// Returns the folder of its documents.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The issuer that it believes.
+    /// Returns its default issuer.
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
     }
 
-    /// A good token for a tenant.
+    /// Signs a valid token for a tenant.
     #[must_use]
     pub fn token(&self, tenant: &str) -> String {
         self.issuer.token(tenant)
     }
 
-    /// A new connection over TLS.
+    /// Opens a connection over TLS.
     #[must_use]
     pub fn connect_tls(&self, tls: &TlsClient) -> Client {
         Client::connect_tls(self.address(), tls)
     }
 
-    /// A new connection.
+    /// Opens a connection.
     #[must_use]
     pub fn connect(&self) -> Client {
         Client::connect(self.address())
     }
 
-    /// The answer to a request on a connection of its own.
+    /// Sends a request on a new connection and returns the answer.
     pub fn ask(&self, request: &Request) -> Response {
         self.connect().ask(request)
     }
 
-    /// A `GET` of a tenant; of no one where `tenant` is empty.
+    /// Creates a `GET` request with a token of `tenant`; without a token if `tenant` is empty.
     #[must_use]
     pub fn request(&self, target: &str, tenant: &str) -> Request {
         let request = Request::get(target);
@@ -140,18 +141,18 @@ impl Proxy {
         }
     }
 
-    /// The answer to that, on a connection of its own.
+    /// Sends a `GET` request on a new connection and returns the answer.
     pub fn get(&self, target: &str, tenant: &str) -> Response {
         self.ask(&self.request(target, tenant))
     }
 
-    /// The answer of the admin listener.
+    /// Sends a `GET` request to the admin listener and returns the answer.
     #[must_use]
     pub fn admin(&self, target: &str) -> Response {
         Client::connect(self.running().admin().expect("it has an admin listener")).ask(&Request::get(target))
     }
 
-    /// The value of a metric that is written exactly so, name and labels; 0 where it is not there.
+    /// Returns the value of a metric, by its name and labels as rendered; 0 if it is missing.
     #[must_use]
     pub fn metric(&self, series: &str) -> f64 {
         let page = self.running().metrics().render().unwrap();
@@ -161,7 +162,8 @@ impl Proxy {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
-    /// Waits until a metric has this value: what ends without an answer is counted when nobody waits for it.
+    /// Waits until a metric has this value. A request without an answer is counted after the client has given
+    /// up.
     #[track_caller]
     pub fn await_metric(&self, series: &str, value: f64) {
         eventually(&format!("{series} to be {value}"), || {
@@ -192,7 +194,10 @@ impl Proxy {
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Serves the documents as they are now, or says why that can't be.
+    /// Serves the documents as they are now.
+    ///
+    /// # Errors
+    /// The message of the refused document.
     pub fn try_reread(&self) -> Result<Published, String> {
         let loaded = config::load(&self.folder().join("sluice.yaml"), &|name| {
             std::env::var(name).ok()
@@ -204,7 +209,10 @@ impl Proxy {
             .map_err(|error| error.to_string())
     }
 
-    /// Changes a document and serves it, or says why that can't be.
+    /// Changes a document and serves it.
+    ///
+    /// # Errors
+    /// The message of the refused document.
     pub fn try_reload(&self, file: &str, from: &str, to: &str) -> Result<Published, String> {
         let path = self.folder().join(file);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -345,7 +353,10 @@ impl ProxyBuilder {
         self.try_start().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Starts it, or says why not.
+    /// Starts the proxy.
+    ///
+    /// # Errors
+    /// The message of the failure.
     pub fn try_start(mut self) -> Result<Proxy, String> {
         if self.issuers.is_empty() {
             let issuer = std::mem::replace(&mut self.issuer, Issuer::new(ISSUER, Algorithm::Hs256, "test"));

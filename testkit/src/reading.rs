@@ -1,7 +1,7 @@
-//! Three ways in which servers read the requests on a connection, as pure functions of its bytes. Where they
-//! disagree, one of two servers that stand one behind the other can be made to see a request that the other doesn't.
+//! Three rules by which servers frame the requests on a connection, as pure functions of its bytes. If two
+//! servers in a row frame differently, the second can be made to see a request that the first does not.
 
-/// How a server finds out where a body ends.
+/// A rule by which a server finds the end of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FramingRule {
     /// By `Content-Length` wherever there is one, and by chunks else.
@@ -12,20 +12,20 @@ pub enum FramingRule {
     LenientChunked,
 }
 
-/// What a server sees on a connection.
+/// The requests that a server sees on a connection.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct RequestsSeen {
     /// The first line of each request, the last one included if it is not complete.
     pub requests: Vec<String>,
-    /// How many of them came with all of their body.
+    /// The number of requests with a complete body.
     pub complete: usize,
 }
 
 impl FramingRule {
-    /// All of them.
+    /// All rules.
     pub const ALL: [Self; 3] = [Self::LengthFirst, Self::ExactChunked, Self::LenientChunked];
 
-    /// What a server that reads this way sees in `bytes`.
+    /// Returns the requests that a server with this rule sees in `bytes`.
     #[must_use]
     pub fn read(self, bytes: &[u8]) -> RequestsSeen {
         let mut seen = RequestsSeen::default();
@@ -44,7 +44,7 @@ impl FramingRule {
         seen
     }
 
-    /// What follows the body; none where it is not complete, or is none.
+    /// Returns the bytes after the body; `None` if it is malformed or not complete.
     fn body<'b>(self, head: &[u8], rest: &'b [u8]) -> Option<&'b [u8]> {
         let fields = fields(head, self);
         let named = |wanted: &str| -> Vec<&str> {
@@ -72,7 +72,7 @@ fn skip_empty_lines(bytes: &[u8]) -> &[u8] {
     &bytes[start.unwrap_or(bytes.len())..]
 }
 
-/// A head with its empty line, whichever way lines end.
+/// Returns a head with its empty line. Lines end in LF or CR LF.
 fn head(bytes: &[u8]) -> Option<&[u8]> {
     let mut at = 0;
     loop {
@@ -85,8 +85,8 @@ fn head(bytes: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Names in lower case, and values. A lenient server takes every character that is no letter or digit for a dash, and
-/// what is before or after a name for nothing.
+/// Returns names in lower case, and values. A lenient server reads every character that is no letter or digit
+/// as a dash, and ignores what surrounds a name.
 fn fields(head: &[u8], way: FramingRule) -> Vec<(String, String)> {
     let head = text(head).to_ascii_lowercase();
     let lines = head.split(['\r', '\n']).skip(1);
@@ -103,7 +103,7 @@ fn fields(head: &[u8], way: FramingRule) -> Vec<(String, String)> {
     lines.filter_map(field).collect()
 }
 
-/// The first number in a text, as `atoi` has it.
+/// Returns the first number in a text, like `atoi`.
 fn number(text: &str) -> usize {
     let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
     let end = digits.find(|c: char| !c.is_ascii_digit());
@@ -112,8 +112,8 @@ fn number(text: &str) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-/// What follows a chunked body. A lenient server takes the first hex digits for the size, whatever is around them,
-/// lets lines end in LF, and looks for no line end after a chunk.
+/// Returns the bytes after a chunked body. A lenient server reads the first hex digits as the size, whatever
+/// surrounds them. It accepts LF as a line end, and requires no line end after a chunk.
 fn chunks(bytes: &[u8], lenient: bool) -> Option<&[u8]> {
     let mut rest = bytes;
     loop {

@@ -24,7 +24,7 @@ struct RecorderState {
 }
 
 impl Recorder {
-    /// A server that reads in this way.
+    /// Starts a server that frames requests by this rule.
     #[must_use]
     pub fn reading(way: FramingRule) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -40,13 +40,13 @@ impl Recorder {
         Self { address, shared }
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The bytes of each connection so far.
+    /// Returns the bytes of each connection so far.
     #[must_use]
     pub fn recorded(&self) -> Vec<Vec<u8>> {
         let connections = self.shared.connections.lock().unwrap();
@@ -82,8 +82,8 @@ fn accept(listener: &TcpListener, shared: &Arc<RecorderState>) {
     }
 }
 
-/// Answers each request once it is complete, or once its head is where its path has `early` in it. An answer says
-/// what it took for the request's line.
+/// Answers each request when it is complete; if its path has `early` in it, as soon as its head is. The
+/// answer repeats the request line.
 fn serve(mut stream: TcpStream, way: FramingRule, recorded: &Mutex<Vec<u8>>) {
     let _ = stream.set_nodelay(true);
     let _ = stream.set_read_timeout(Some(PATIENCE * 3));

@@ -1,12 +1,12 @@
-//! What a request asks for by RFC 3986, and by nothing else: a slash that is escaped is none, an empty segment is one.
-//! Written without the code of the proxy, so that it can't share its mistakes.
+//! The resource of a request by RFC 3986 alone: an escaped slash is no slash, and an empty segment is a
+//! segment. Written without the code of the proxy, so that it can't share its mistakes.
 
 use crate::spellings::{GATED_HOST, GATED_PATH};
 use crate::upstream::Recorded;
 
-/// Whether a request is for the gated resource: by the host, whatever the port, and the path of its target in normal
-/// form (RFC 3986, 6.2.2). An absolute target goes before `Host` (RFC 9112, 3.3). With and without one slash at the
-/// end the path is the same, as it is to the gate.
+/// Returns true if a request is for the gated resource: by the host without its port, and the normal form of
+/// its path (RFC 3986 section 6.2.2). An absolute target takes precedence over `Host` (RFC 9112 section 3.3).
+/// One slash at the end makes no difference, as for the gate.
 #[must_use]
 pub fn is_gated_by_rfc_3986(recorded: &Recorded) -> bool {
     is_gated(recorded.target(), recorded.header("Host").unwrap_or_default())
@@ -24,7 +24,7 @@ fn is_gated(target: &str, host: &str) -> bool {
     host_of(host) == GATED_HOST && path.strip_suffix('/').unwrap_or(&path) == GATED_PATH
 }
 
-/// The authority of a target with a scheme, and what follows it.
+/// Splits a target with a scheme into its authority and the rest.
 fn absolute(target: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = target.split_once("://")?;
     let mut characters = scheme.chars();
@@ -34,7 +34,7 @@ fn absolute(target: &str) -> Option<(&str, &str)> {
     is_scheme.then(|| rest.split_at(end))
 }
 
-/// The host of an authority that has no user, without the port, which may be empty.
+/// Returns the host of an authority without a user. The port, which may be empty, is removed.
 fn host_of(authority: &str) -> String {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
@@ -43,7 +43,8 @@ fn host_of(authority: &str) -> String {
     decode_unreserved(host).to_ascii_lowercase()
 }
 
-/// A path without escapes of what needs none, and without dot segments (5.2.4); empty where it is not absolute.
+/// Returns a path with unreserved escapes decoded and dot segments removed (section 5.2.4); empty if it is
+/// not absolute.
 fn normal(path: &str) -> String {
     let decoded = decode_unreserved(path);
     let Some(segments) = decoded.strip_prefix('/') else {

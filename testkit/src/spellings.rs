@@ -1,5 +1,5 @@
-//! Ways to spell a request for one resource, so that a proxy takes it for another and the application doesn't.
-//! Always the same ones in the same order; what became of each is for an [`Origin`](crate::Origin) to judge.
+//! Spellings of a request for one resource that a proxy may take for another. The list is the same in each
+//! run; an [`Origin`](crate::Origin) decides which of them reach the resource.
 
 mod pieces;
 
@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use self::pieces::{CLIMBS, FORMATS, SLASHES, SUFFIXES};
 
-/// The host that everything is asked of.
+/// The host of all spellings.
 pub const GATED_HOST: &str = "app.test";
 /// The path that they all try to reach.
 pub const GATED_PATH: &str = "/admin/users";
@@ -51,7 +51,7 @@ impl Spelling {
         self
     }
 
-    /// As it goes over the wire, with these header lines more.
+    /// Returns its bytes on the wire, with additional header lines.
     #[must_use]
     pub fn bytes(&self, more: &[(&str, &str)]) -> Vec<u8> {
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
@@ -69,7 +69,7 @@ impl Spelling {
     }
 }
 
-/// Every spelling, each once.
+/// Returns all spellings, each once.
 #[must_use]
 pub fn spellings() -> Vec<Spelling> {
     let mut all = vec![Spelling::new("plain", GATED_PATH)];
@@ -141,7 +141,7 @@ fn climbs(all: &mut Vec<Spelling>) {
     }
 }
 
-/// The `nth` way to write a character.
+/// Returns the `nth` way to write a character.
 fn written(c: char, nth: usize) -> String {
     let code = u32::from(c);
     match nth {
@@ -396,7 +396,7 @@ fn hosts(all: &mut Vec<Spelling>) {
     }
 }
 
-/// Everything at once, by the numbers of a small generator that never changes.
+/// Adds combinations of all tricks, drawn by a fixed generator.
 fn mixtures(all: &mut Vec<Spelling>) {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut below = |bound: usize| {

@@ -1,4 +1,4 @@
-//! TLS in front of an upstream that speaks none: a handshake as the test says, then bytes as they come.
+//! A TLS server in front of an upstream without TLS: it completes the handshake and copies bytes.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,8 +30,8 @@ struct SeenHandshakes {
 }
 
 impl TlsFront {
-    /// A front with this certificate before `behind`, which agrees to these protocols, and asks for
-    /// certificates of `clients` where there is one.
+    /// Starts a front with this certificate before `behind`. It agrees to `protocols`, and requires
+    /// certificates of `clients` if given.
     #[must_use]
     pub fn new(
         pair: &CertificatePair,
@@ -61,25 +61,25 @@ impl TlsFront {
         }
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many handshakes came to their end.
+    /// Returns the number of completed handshakes.
     #[must_use]
     pub fn handshakes(&self) -> usize {
         self.seen.handshakes.load(Ordering::SeqCst)
     }
 
-    /// The names that were asked for in those.
+    /// Returns the requested server names of these handshakes.
     #[must_use]
     pub fn names(&self) -> Vec<Option<String>> {
         self.seen.names.lock().unwrap().clone()
     }
 
-    /// The certificates that clients showed, in DER.
+    /// Returns the certificates of clients, in DER.
     #[must_use]
     pub fn certificates(&self) -> Vec<Vec<u8>> {
         self.seen.certificates.lock().unwrap().clone()
@@ -120,7 +120,7 @@ fn config(pair: &CertificatePair, protocols: &[&str], clients: Option<&Authority
 }
 
 async fn serve(stream: TcpStream, acceptor: TlsAcceptor, behind: SocketAddr, seen: Arc<SeenHandshakes>) {
-    // A client that doesn't trust us is what some tests are about.
+    // Some tests use a client that does not trust this server.
     let Ok(mut outside) = acceptor.accept(stream).await else {
         return;
     };

@@ -19,7 +19,7 @@ use crate::verifications::count_verifications;
 /// The audience of every test token.
 pub(crate) const AUDIENCE: &str = "api";
 
-/// Whoever signs tokens, with one key.
+/// An issuer of tokens with one key.
 #[derive(Debug)]
 pub struct Issuer {
     name: String,
@@ -37,7 +37,7 @@ pub fn now_seconds() -> u64 {
 }
 
 impl Issuer {
-    /// An issuer with a new key for `algorithm` and a `kid`.
+    /// Creates an issuer with a new key for `algorithm` and a `kid`.
     #[must_use]
     pub fn new(name: &str, algorithm: Algorithm, kid: &str) -> Self {
         count_verifications();
@@ -73,32 +73,33 @@ impl Issuer {
         }
     }
 
-    /// Its name, as in `iss`.
+    /// Returns its name, as in `iss`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What verifies its tokens, as a file: a PEM, or the secret itself.
+    /// Returns the key that verifies its tokens, as a file: a PEM, or the secret itself.
     #[must_use]
     pub fn key_file(&self) -> &[u8] {
         &self.public
     }
 
-    /// Its public key as a JWK.
+    /// Returns its public key as a JWK.
     #[must_use]
     pub fn jwk(&self) -> &Value {
         &self.jwk
     }
 
-    /// The JWKS of these issuers' keys.
+    /// Returns the JWKS of these issuers' keys.
     #[must_use]
     pub fn jwks(issuers: &[&Self]) -> String {
         json!({ "keys": issuers.iter().map(|issuer| &issuer.jwk).collect::<Vec<_>>() }).to_string()
     }
 
-    /// Good claims for a tenant, to be changed by the test. No two are the same, so that no two tokens are: the
-    /// secret is the same in all tests, and verifications are counted by token.
+    /// Returns valid claims for a tenant, to be changed by the test. Each call returns different claims, so
+    /// that no two tokens are equal: verifications are counted by token, and the secret is the same in all
+    /// tests.
     #[must_use]
     pub fn claims(&self, tenant: &str) -> Value {
         static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -109,13 +110,13 @@ impl Issuer {
         })
     }
 
-    /// A good token for a tenant.
+    /// Signs a valid token for a tenant.
     #[must_use]
     pub fn token(&self, tenant: &str) -> String {
         self.sign(&self.claims(tenant))
     }
 
-    /// A token of exactly these claims.
+    /// Signs a token of exactly these claims.
     #[must_use]
     pub fn sign(&self, claims: &Value) -> String {
         self.signer.sign(claims).unwrap()

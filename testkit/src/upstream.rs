@@ -1,4 +1,4 @@
-//! An upstream that records every request, byte for byte, and answers as the test says.
+//! An upstream that records every request, byte for byte, and answers by a handler of the test.
 
 use std::collections::HashMap;
 use std::io::{self, BufReader, Write};
@@ -17,11 +17,11 @@ pub struct Recorded {
     pub head: MessageHead,
     /// Its body, chunks joined.
     pub body: Vec<u8>,
-    /// Which connection it came on, counted from 0.
+    /// The number of its connection, counted from 0.
     pub connection: usize,
 }
 
-/// What becomes of the connection after an answer.
+/// The state of a connection after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
     /// The next request is read from it.
@@ -32,7 +32,7 @@ pub enum After {
 
 type UpstreamHandler = dyn Fn(&Recorded, &mut TcpStream) -> After + Send + Sync;
 
-/// A server on loopback. Dropping it refuses new connections and lets those that are open end by themselves.
+/// A server on loopback. Dropping it refuses new connections and closes the open ones.
 pub struct Upstream {
     address: SocketAddr,
     shared: Arc<UpstreamState>,
@@ -49,19 +49,19 @@ struct UpstreamState {
 }
 
 impl Recorded {
-    /// The method.
+    /// Returns the method.
     #[must_use]
     pub fn method(&self) -> &str {
         self.head.start.split(' ').next().unwrap_or_default()
     }
 
-    /// The target, as in the request line.
+    /// Returns the target, as in the request line.
     #[must_use]
     pub fn target(&self) -> &str {
         self.head.start.split(' ').nth(1).unwrap_or_default()
     }
 
-    /// The value of the first header with this name.
+    /// Returns the value of the first header with this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.header(name)
@@ -69,19 +69,19 @@ impl Recorded {
 }
 
 impl Upstream {
-    /// An upstream that answers everything with 200 and `name` as the body.
+    /// Starts an upstream that answers every request with 200 and `name` as the body.
     #[must_use]
     pub fn named(name: &'static str) -> Self {
         Self::answering(move |_, stream| reply(stream, &response(200, "OK", name)))
     }
 
-    /// An upstream that answers as `handler` writes.
+    /// Starts an upstream that answers by `handler`.
     #[must_use]
     pub fn answering(handler: impl Fn(&Recorded, &mut TcpStream) -> After + Send + Sync + 'static) -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), handler)
     }
 
-    /// The same on a listener that is bound already.
+    /// Starts an upstream like [`Upstream::answering`], on a listener that is already bound.
     #[must_use]
     pub fn on(
         listener: TcpListener,
@@ -101,19 +101,22 @@ impl Upstream {
         Self { address, shared }
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Every request so far, in the order in which they were complete.
+    /// Returns all requests so far, in the order in which they were complete.
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
         self.shared.recorded.lock().unwrap().clone()
     }
 
-    /// The only request so far.
+    /// Returns the only request so far.
+    ///
+    /// # Panics
+    /// There is none, or more than one.
     #[must_use]
     pub fn only(&self) -> Recorded {
         let mut requests = self.requests();
@@ -121,25 +124,25 @@ impl Upstream {
         requests.remove(0)
     }
 
-    /// The latest request.
+    /// Returns the latest request.
     #[must_use]
     pub fn last(&self) -> Recorded {
         self.requests().pop().expect("no request at the upstream")
     }
 
-    /// How many requests there were so far.
+    /// Returns the number of requests so far.
     #[must_use]
     pub fn count(&self) -> usize {
         self.shared.recorded.lock().unwrap().len()
     }
 
-    /// How many connections there were so far.
+    /// Returns the number of connections so far.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// What arrived that was no request, in words.
+    /// Returns errors of connections that sent something else than requests.
     #[must_use]
     pub fn broken(&self) -> Vec<String> {
         self.shared.broken.lock().unwrap().clone()
@@ -217,7 +220,7 @@ fn serve(shared: &UpstreamState, mut stream: TcpStream, connection: usize) -> io
     Ok(())
 }
 
-/// The bytes of a response with a text body.
+/// Returns the bytes of a response with a text body.
 #[must_use]
 pub fn response(status: u16, reason: &str, body: &str) -> String {
     let length = body.len();

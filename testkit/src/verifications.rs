@@ -1,4 +1,4 @@
-//! How often signatures were verified in this process: aws-lc as everywhere, with a count for each message.
+//! Counts the signature verifications of this process: aws-lc, with a count for each message.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::Error;
 use jsonwebtoken::signature::{Error as BadSignature, Verifier};
 
-/// How often each message was verified.
+/// The number of verifications of each message.
 static VERIFIED: Mutex<Option<HashMap<Vec<u8>, usize>>> = Mutex::new(None);
 
 /// aws-lc, with that count.
@@ -47,11 +47,12 @@ impl JwtVerifier for Counted {
 
 /// Has the verifications of this process counted. Issuers do so before they sign anything.
 pub(crate) fn count_verifications() {
-    // An error says that they are counted already, since whoever else would choose comes after an issuer.
+    // An error means that the counting provider is installed: other providers are installed after an issuer
+    // exists.
     let _ = COUNTING.install_default();
 }
 
-/// How often a signature of what `token` says was verified, by whomever in this process.
+/// Returns the number of times that the signature of `token` was verified in this process.
 #[must_use]
 pub fn verifications(token: &str) -> usize {
     let message = token.rsplit_once('.').map_or("", |(message, _)| message);

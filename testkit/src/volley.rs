@@ -1,4 +1,4 @@
-//! Sends spellings one after the other, whatever becomes of the connection, and gathers the answers.
+//! Sends spellings one after the other, over as many connections as needed, and collects the answers.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use crate::upstream::Recorded;
 /// The header by which a request at the origin is known again: the place of its spelling in the list.
 const SPELLING: &str = "X-Spelling";
 
-/// What came back.
+/// The answer to a spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpellingAnswer {
     /// Its status; 0 where the connection was closed instead.
@@ -19,7 +19,7 @@ pub struct SpellingAnswer {
     pub body: Vec<u8>,
 }
 
-/// The answers to all `spellings`, in their order, each sent with these header lines more.
+/// Sends all `spellings` with additional header lines, and returns the answers in the same order.
 #[must_use]
 pub fn volley(address: SocketAddr, spellings: &[Spelling], more: &[(&str, &str)]) -> Vec<SpellingAnswer> {
     let mut exchanges = Exchanges::with(address);
@@ -42,14 +42,14 @@ pub fn volley(address: SocketAddr, spellings: &[Spelling], more: &[(&str, &str)]
         .collect()
 }
 
-/// The spelling that a request at the origin is of.
+/// Returns the index of the spelling that a request at the origin has.
 #[must_use]
 pub fn spelling_of(recorded: &Recorded) -> usize {
     let place = recorded.header(SPELLING).expect("every request says which it is");
     place.parse().unwrap()
 }
 
-/// A server that would have served the gated resource for this request, if any would.
+/// Returns a server that would have served the gated resource for this request, if there is one.
 #[must_use]
 pub fn served_by<'o>(origins: &'o [Origin], recorded: &Recorded) -> Option<&'o Origin> {
     origins

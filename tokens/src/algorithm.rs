@@ -31,7 +31,7 @@ pub enum Algorithm {
     EdDsa,
 }
 
-/// Why a text names no algorithm.
+/// Reasons for refusing the name of an algorithm.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAlgorithm {
     /// `none`, in any spelling.
@@ -59,7 +59,7 @@ impl fmt::Display for AlgorithmNames {
 }
 
 impl Algorithm {
-    /// Every algorithm, in the order in which they are listed to people.
+    /// All algorithms, in the order in which messages list them.
     pub const ALL: [Self; 12] = [
         Self::Hs256,
         Self::Hs384,
@@ -75,7 +75,8 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    /// The algorithm of that exact name, such as `RS256` (names are case-sensitive, RFC 7515 section 4.1.1).
+    /// Returns the algorithm of this exact name, such as `RS256` (names are case-sensitive, RFC 7515 section
+    /// 4.1.1).
     pub fn parse(name: &str) -> Result<Self, InvalidAlgorithm> {
         match Self::named(name) {
             Some(algorithm) => Ok(algorithm),
@@ -84,12 +85,12 @@ impl Algorithm {
         }
     }
 
-    /// The same as [`Algorithm::parse`], for names from a token, which are not kept.
+    /// Returns the algorithm of this name, like [`Algorithm::parse`], without an error that keeps the name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
     }
 
-    /// Its name in a token's header.
+    /// Returns its name in a token's header.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -108,13 +109,13 @@ impl Algorithm {
         }
     }
 
-    /// Whether it signs and verifies with one shared secret.
+    /// Returns true if the algorithm signs and verifies with one shared secret.
     #[must_use]
     pub fn is_symmetric(self) -> bool {
         matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
 
-    /// The exact length of a signature in bytes; none for RSA, where it is the length of the key.
+    /// Returns the length of a signature in bytes; `None` for RSA, where it is the length of the key.
     pub(crate) fn signature_bytes(self) -> Option<usize> {
         match self {
             Self::Hs256 => Some(32),
@@ -149,7 +150,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The names of `algorithms`, for people.
+/// Returns the names of `algorithms`, separated by commas.
 pub(crate) fn names(algorithms: &[Algorithm]) -> String {
     algorithms
         .iter()

@@ -1,5 +1,5 @@
-//! Where in the claims a value is: `org.id`, or a JSON pointer for names with dots or slashes.
-//! Parsed once; resolving walks the claims and allocates nothing.
+//! Paths to values in claims: `org.id`, or a JSON pointer for names with dots or slashes. A path is parsed
+//! once; resolving it walks the claims and allocates nothing.
 
 use std::fmt;
 
@@ -12,9 +12,9 @@ pub const MAX_CLAIM_PATH_DEPTH: usize = 16;
 
 /// A path into the claims of a token.
 ///
-/// Either names joined by dots (`tenant`, `org.id`), or a JSON pointer (RFC 6901) that starts with `/`, with
-/// `~1` for a slash and `~0` for a tilde in a name (`/https:~1~1example.com~1tenant`). A name that is a number
-/// also picks an item of a list (`orgs.0.id`).
+/// Either names joined by dots (`tenant`, `org.id`), or a JSON pointer (RFC 6901), which starts with `/`. In
+/// a pointer `~1` is a slash in a name and `~0` a tilde (`/https:~1~1example.com~1tenant`). A name that is a
+/// number also selects an item of a list (`orgs.0.id`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClaimPath {
     text: Box<str>,
@@ -28,7 +28,7 @@ struct ClaimStep {
     index: Option<usize>,
 }
 
-/// Why a text is not a claim path.
+/// Reasons for refusing a text as a claim path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidClaimPath {
     /// No character at all.
@@ -43,7 +43,7 @@ pub enum InvalidClaimPath {
     /// More names than [`MAX_CLAIM_PATH_DEPTH`].
     #[error("a claim path has at most {MAX_CLAIM_PATH_DEPTH} names, this one has {depth}")]
     TooDeep {
-        /// How many names it has.
+        /// The number of names.
         depth: usize,
     },
     /// Two separators in a row, or one at an end.
@@ -103,13 +103,13 @@ impl ClaimPath {
         })
     }
 
-    /// The path as it was written.
+    /// Returns the path as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What is at this path in `claims`, if anything is.
+    /// Returns the value at this path in `claims`.
     #[must_use]
     pub fn resolve<'c>(&self, claims: &'c Value) -> Option<&'c Value> {
         self.steps.iter().try_fold(claims, |value, step| match value {
@@ -119,7 +119,7 @@ impl ClaimPath {
         })
     }
 
-    /// The path to the claim `sub`.
+    /// Returns the path to the claim `sub`.
     pub(crate) fn subject() -> Self {
         Self {
             text: "sub".into(),

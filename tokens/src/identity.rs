@@ -1,12 +1,13 @@
-//! What a verified token says: who asks, for which tenant, and for how long that may be believed.
+//! The identity that a verified token proves: user, tenant, groups and attributes, and its period of
+//! validity.
 
 use rules::{AttributeValue, InvalidTenantId, TenantId};
 
 use crate::algorithm::Algorithm;
 use crate::key_set::Generation;
 
-/// What a verified token proves. Only [`Issuer::verify`](crate::Issuer::verify) makes one; it is never changed,
-/// so that an `Arc` of it can be kept and shared.
+/// The claims of a verified token. Only [`Issuer::verify`](crate::Issuer::verify) creates one. It never
+/// changes, so that an `Arc` of it can be cached and shared.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Identity {
@@ -22,19 +23,19 @@ pub struct Identity {
     /// The second (since 1970) from which the token no longer counts: `exp`, or `iat` plus the issuer's
     /// maximum age if that is sooner. Without leeway.
     pub expires_at: u64,
-    /// The second from which it counts, if it says. Without leeway.
+    /// The second from which the token is valid, if it has `nbf`. Without leeway.
     pub not_before: Option<u64>,
     /// The issuer's position among the [`Issuers`](crate::Issuers).
     pub issuer: u32,
     /// The `kid` of its header. Proven to name the key that signed it only where that key has a name.
     pub kid: Option<Box<str>>,
-    /// What it was signed with.
+    /// The algorithm of its signature.
     pub algorithm: Algorithm,
     /// The key set it was verified with.
     pub key_set_generation: Generation,
 }
 
-/// Why a verified token has no tenant.
+/// Reasons why a verified token has no tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum TenantProblem {
     /// The claim is absent, or null.
@@ -55,7 +56,7 @@ pub enum TenantProblem {
 }
 
 impl TenantProblem {
-    /// A stable name in snake case, for logs and metrics.
+    /// Returns a stable name in snake case, for logs and metrics.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -79,7 +80,7 @@ impl From<InvalidTenantId> for TenantProblem {
 }
 
 impl Identity {
-    /// Whether the token still counts at `now`, and counts already. The times are in seconds.
+    /// Returns true if the token is valid at `now`. Both times are in seconds.
     #[must_use]
     pub fn is_fresh(&self, now: u64, leeway: u64) -> bool {
         let started = self
@@ -88,7 +89,7 @@ impl Identity {
         started && now < self.expires_at.saturating_add(leeway)
     }
 
-    /// About how many bytes it holds, for a cache that is bounded in bytes.
+    /// Returns its approximate size in bytes, for a cache that is bounded in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         let list = |items: &[Box<str>]| items.iter().map(|item| item.len() + size_of::<Box<str>>()).sum();

@@ -1,4 +1,4 @@
-//! Why a key can't be used, in words that say what to do about it.
+//! Reasons for refusing a key, with a message that names the remedy.
 
 use crate::algorithm::{Algorithm, names};
 use crate::canonical_key::CanonicalKey;
@@ -7,7 +7,7 @@ use crate::key_limits::{MAX_JWKS_KEYS, MAX_RSA_BITS, MIN_RSA_BITS};
 use crate::pem_file::{self, InvalidPem};
 use crate::skipped_key::SkippedKey;
 
-/// Why bytes are not a key, or not a set of keys.
+/// Reasons for refusing bytes as a key or as a set of keys.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
     /// The issuer lists no algorithm.
@@ -29,7 +29,7 @@ pub enum InvalidKey {
         "it holds {count} PEM blocks, where one key is asked for; several keys go into a JWKS, with names"
     )]
     SeveralBlocks {
-        /// How many there are.
+        /// The number of blocks.
         count: usize,
     },
     /// A private key.
@@ -41,7 +41,7 @@ pub enum InvalidKey {
     /// A PEM block that is something else.
     #[error("it is a PEM block of `{label}`, not of `PUBLIC KEY`")]
     UnsupportedBlock {
-        /// What the block says it is.
+        /// The label of the block.
         label: Box<str>,
     },
     /// Not a key of a known type, or broken.
@@ -62,9 +62,9 @@ pub enum InvalidKey {
     /// A good key that no algorithm of the issuer can use.
     #[error("it is {kind}, which is used with {}; the issuer allows {}", names(.kind.algorithms()), names(.allowed))]
     AlgorithmMismatch {
-        /// What the key is.
+        /// The kind of the key.
         kind: KeyKind,
-        /// What the issuer allows.
+        /// The algorithms that the issuer allows.
         allowed: Box<[Algorithm]>,
     },
     /// A secret that is shorter than the hash it is used with (RFC 7518 section 3.2).
@@ -77,7 +77,7 @@ pub enum InvalidKey {
         /// The algorithm that needs it.
         algorithm: Algorithm,
     },
-    /// A PEM where a secret should be: anyone who has the public key could sign.
+    /// A PEM instead of a secret. With it, every holder of the public key could sign.
     #[error("it is a PEM, not a secret")]
     SecretIsPem,
     /// Not a JWKS.
@@ -86,13 +86,13 @@ pub enum InvalidKey {
     /// More keys than [`MAX_JWKS_KEYS`].
     #[error("it has {count} keys, where at most {MAX_JWKS_KEYS} are read")]
     TooManyKeys {
-        /// How many it has.
+        /// The number of keys.
         count: usize,
     },
     /// Usable keys, and none that a token can name for certain.
     #[error("none of its keys can be told from the others{}", reasons(.skipped))]
     AmbiguousKeys {
-        /// Every key with the reason.
+        /// All keys, with the reason for each.
         skipped: Box<[SkippedKey]>,
         /// The usable ones: a former key that is not among them was withdrawn.
         published: Box<[CanonicalKey]>,

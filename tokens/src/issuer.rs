@@ -1,11 +1,11 @@
-//! An issuer: whose tokens are accepted, under which conditions, and where in them the tenant is.
+//! An issuer: the conditions under which its tokens are accepted, and the paths to the claims.
 
 use crate::algorithm::Algorithm;
 use crate::claim_path::ClaimPath;
 use crate::mapping::Mapping;
 use crate::unverified::MAX_TOKEN_BYTES;
 
-/// How far two clocks may be apart, in seconds, unless the definition says otherwise.
+/// The tolerated difference between two clocks, in seconds, if the definition sets none.
 pub const DEFAULT_LEEWAY_SECONDS: u64 = 30;
 /// Largest leeway, in seconds: above it an expired token is plainly accepted.
 pub const MAX_LEEWAY_SECONDS: u64 = 300;
@@ -14,28 +14,28 @@ pub const MAX_AUDIENCES: usize = 64;
 /// Most attributes that an issuer maps.
 pub const MAX_ATTRIBUTES: usize = 64;
 
-/// What an issuer is said to be, before it is checked.
+/// The definition of an issuer, before it is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerDefinition {
     /// Its name, exactly as `iss` has it.
     pub issuer: String,
     /// A token must be meant for at least one of these.
     pub audiences: Vec<String>,
-    /// What its tokens may be signed with.
+    /// The algorithms that its tokens may be signed with.
     pub algorithms: Vec<Algorithm>,
-    /// How far the clocks may be apart, in seconds.
+    /// The tolerated difference between two clocks, in seconds.
     pub leeway_seconds: u64,
-    /// How old a token may be by its `iat`, in seconds; `iat` is then required.
+    /// The maximum age of a token by its `iat`, in seconds. With it, `iat` is required.
     pub max_age_seconds: Option<u64>,
-    /// What the header's `typ` must be, in any case and with or without `application/`.
+    /// The required `typ` of the header, compared in any case and with or without `application/`.
     pub typ: Option<String>,
-    /// Where the tenant is.
+    /// The path to the tenant.
     pub tenant: ClaimPath,
-    /// Where the user is.
+    /// The path to the user.
     pub user: ClaimPath,
-    /// Where the groups are.
+    /// The path to the groups.
     pub groups: Option<ClaimPath>,
-    /// Where attributes are, each with the number by which the caller knows it.
+    /// The paths to attributes, each with the caller's number for it.
     pub attributes: Vec<(u32, ClaimPath)>,
 }
 
@@ -49,12 +49,12 @@ pub struct Issuer {
     pub(crate) algorithms: Box<[Algorithm]>,
     pub(crate) leeway_seconds: u64,
     pub(crate) max_age_seconds: Option<u64>,
-    /// In lower case, without `application/`.
+    /// The required type in lower case, without `application/`.
     pub(crate) media_type: Option<Box<str>>,
     pub(crate) mapping: Mapping,
 }
 
-/// Why an issuer can't be as it is defined.
+/// Reasons for refusing the definition of an issuer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidIssuer {
     /// The name is empty.
@@ -66,7 +66,7 @@ pub enum InvalidIssuer {
         /// Its length in bytes.
         length: usize,
     },
-    /// No audience, which would accept tokens meant for anyone.
+    /// No audience: tokens meant for others would be accepted.
     #[error("an issuer needs at least one audience, or tokens meant for others would be accepted")]
     NoAudience,
     /// An audience without a character.
@@ -75,7 +75,7 @@ pub enum InvalidIssuer {
     /// More audiences than [`MAX_AUDIENCES`].
     #[error("an issuer has at most {MAX_AUDIENCES} audiences, this one has {count}")]
     TooManyAudiences {
-        /// How many it has.
+        /// The number of audiences.
         count: usize,
     },
     /// No algorithm.
@@ -92,7 +92,7 @@ pub enum InvalidIssuer {
     /// More leeway than [`MAX_LEEWAY_SECONDS`].
     #[error("the leeway is at most {MAX_LEEWAY_SECONDS} seconds, not {seconds}")]
     LeewayTooLarge {
-        /// The seconds asked for.
+        /// The leeway of the definition.
         seconds: u64,
     },
     /// An age of zero, which no token has.
@@ -104,7 +104,7 @@ pub enum InvalidIssuer {
     /// More attributes than [`MAX_ATTRIBUTES`].
     #[error("an issuer maps at most {MAX_ATTRIBUTES} attributes, this one maps {count}")]
     TooManyAttributes {
-        /// How many it maps.
+        /// The number of attributes.
         count: usize,
     },
     /// One attribute from two places.
@@ -118,8 +118,8 @@ pub enum InvalidIssuer {
 }
 
 impl IssuerDefinition {
-    /// A definition with the defaults: 30 s of leeway, no maximum age, any `typ`, the user in `sub`, no groups
-    /// and no attributes.
+    /// Creates a definition with the defaults: 30 s of leeway, no maximum age, any `typ`, the user in `sub`,
+    /// no groups and no attributes.
     #[must_use]
     pub fn new(issuer: &str, audience: &str, algorithms: &[Algorithm], tenant: ClaimPath) -> Self {
         Self {
@@ -234,31 +234,31 @@ impl Issuer {
         })
     }
 
-    /// Its name, as `iss` has it.
+    /// Returns its name, as `iss` has it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where in its tokens the tenant is.
+    /// Returns the path to the tenant in its tokens.
     #[must_use]
     pub fn tenant_claim(&self) -> &ClaimPath {
         &self.mapping.tenant
     }
 
-    /// What its tokens may be signed with: what its key sets are to be read with.
+    /// Returns the algorithms that its tokens may be signed with. Its key sets are read with the same list.
     #[must_use]
     pub fn algorithms(&self) -> &[Algorithm] {
         &self.algorithms
     }
 
-    /// How far the clocks may be apart, in seconds.
+    /// Returns the tolerated difference between two clocks, in seconds.
     #[must_use]
     pub fn leeway_seconds(&self) -> u64 {
         self.leeway_seconds
     }
 
-    /// Whether a token's `typ` is what this issuer's tokens must have.
+    /// Returns true if `typ` is the type that the issuer requires, or if it requires none.
     pub(crate) fn accepts_type(&self, typ: Option<&str>) -> bool {
         match &self.media_type {
             None => true,
@@ -267,7 +267,7 @@ impl Issuer {
     }
 }
 
-/// A `typ` without the `application/` that may be left out (RFC 7515 section 4.1.9).
+/// Returns a `typ` without the prefix `application/`, which is optional (RFC 7515 section 4.1.9).
 fn media_type(typ: &str) -> &str {
     const PREFIX: &str = "application/";
     match typ.split_at_checked(PREFIX.len()) {

@@ -1,4 +1,4 @@
-//! All issuers whose tokens are accepted, found by name.
+//! The issuers whose tokens are accepted, by name.
 
 use std::collections::HashMap;
 
@@ -9,14 +9,14 @@ use crate::unverified::Unverified;
 /// Most issuers.
 pub const MAX_ISSUERS: usize = 256;
 
-/// The issuers whose tokens are accepted. Empty is legal, and accepts none.
+/// The issuers whose tokens are accepted. An empty list is valid and accepts no token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Issuers {
     issuers: Box<[Issuer]>,
     by_name: HashMap<Box<str>, u32>,
 }
 
-/// Why issuers can't stand together.
+/// Reasons for refusing a list of issuers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidIssuers {
     /// Two have one name.
@@ -28,7 +28,7 @@ pub enum InvalidIssuers {
     /// More than [`MAX_ISSUERS`].
     #[error("there are {count} issuers, where at most {MAX_ISSUERS} are allowed")]
     TooMany {
-        /// How many there are.
+        /// The number of issuers.
         count: usize,
     },
 }
@@ -52,7 +52,7 @@ impl Issuers {
         Ok(Self { issuers, by_name })
     }
 
-    /// The issuer whose name is exactly what the token's `iss` says.
+    /// Returns the issuer whose name equals the token's `iss`.
     pub fn pick(&self, token: &Unverified<'_>) -> Result<&Issuer, Rejection> {
         let index = self.by_name.get(token.issuer()).copied();
         index
@@ -60,13 +60,13 @@ impl Issuers {
             .ok_or(Rejection::UnknownIssuer)
     }
 
-    /// The issuer at a position, as [`Identity::issuer`](crate::Identity::issuer) has it.
+    /// Returns the issuer at a position, as in [`Identity::issuer`](crate::Identity::issuer).
     #[must_use]
     pub fn at(&self, index: u32) -> Option<&Issuer> {
         self.issuers.get(index as usize)
     }
 
-    /// All of them, in order.
+    /// Returns all issuers, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Issuer> {
         self.issuers.iter()
     }

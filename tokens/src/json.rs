@@ -1,5 +1,5 @@
-//! JSON with one meaning: no repeated member at any depth, nothing after the value, UTF-8 only.
-//! Two readers that disagree on which of two equal names counts are how a check is bypassed.
+//! JSON with one meaning: no repeated member at any depth, nothing after the value, UTF-8 only. If two
+//! readers choose different members of the same name, a check of the one is bypassed in the other.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// Why bytes are not JSON with one meaning.
+/// Reasons for refusing bytes as JSON with one meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InvalidJson {
     /// Not JSON, or deeper than 127 levels.
@@ -22,8 +22,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, InvalidJson> {
     let repeated = Cell::new(false);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let checked = NamesOnce { repeated: &repeated }.deserialize(&mut reader);
-    // A visitor of our own can't build the value on the way: serde_json hands it a number that is no integer of the
-    // machine as an object with one private name.
+    // The checking visitor can't build the value itself: serde_json passes a number that is no machine
+    // integer to it as an object with a private name.
     let value = checked.and_then(|()| serde_json::from_slice(bytes));
     value.map_err(|_| match repeated.get() {
         true => InvalidJson::RepeatedName,
@@ -31,8 +31,9 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, InvalidJson> {
     })
 }
 
-/// How the names begin by which serde_json passes numbers and raw values through its own interfaces. It reads an object
-/// with such a name as what the name says, in which this module would see no names.
+/// The prefix of the names by which serde_json passes numbers and raw values through its own interfaces. It
+/// reads an object with such a name as the number or raw value, and would hide the other names from this
+/// module.
 const PRIVATE_NAMES: &str = "$serde_json::private::";
 
 /// Reads the value under a private name, which only serde_json itself passes as an owned string: in a number. What was
@@ -63,7 +64,7 @@ impl Visitor<'_> for NumberOnly {
     }
 }
 
-/// Reads any value, keeps nothing of it, and raises the flag when it stops at a repeated name.
+/// A reader of any value. It keeps nothing of the value, and sets the flag if it stops at a repeated name.
 #[derive(Clone, Copy)]
 struct NamesOnce<'f> {
     repeated: &'f Cell<bool>,

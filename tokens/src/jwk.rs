@@ -14,7 +14,7 @@ use crate::unverified::MAX_KID_BYTES;
 /// Members that only a private key has (RFC 7518 sections 6.2.2, 6.3.2).
 const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
-/// The `kid` of a key, for naming it where it is skipped; shortened to what a `kid` may have.
+/// Returns the `kid` of a key, for the report of skipped keys, shortened to the maximum length of a `kid`.
 pub(crate) fn kid(jwk: &Value) -> Option<Box<str>> {
     let kid = jwk.get("kid")?.as_str()?;
     Some(kid.chars().take(MAX_KID_BYTES / 4).collect::<String>().into())
@@ -30,6 +30,7 @@ pub(crate) fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<VerificationKey
         Some(Value::String(kid)) if kid.len() <= MAX_KID_BYTES => Some(kid.as_str().into()),
         Some(_) => return Err(SkipReason::Malformed),
     };
+    // Before all else: a set with such a key is a leak that its issuer must learn of, whatever its use is.
     if text(members, "kty")? == "oct" {
         return Err(SkipReason::Secret);
     }
@@ -42,7 +43,7 @@ pub(crate) fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<VerificationKey
     Ok(VerificationKey::new(material, kid, algorithms))
 }
 
-/// Whether the key is meant for verifying (RFC 7517 sections 4.2 and 4.3). Both members may be absent.
+/// Checks that the key is meant for verifying (RFC 7517 sections 4.2 and 4.3). Both members are optional.
 fn check_use(members: &Map<String, Value>) -> Result<(), SkipReason> {
     match members.get("use") {
         None => {}
@@ -58,7 +59,7 @@ fn check_use(members: &Map<String, Value>) -> Result<(), SkipReason> {
     }
 }
 
-/// The issuer's algorithms that the key's type and its own `alg` leave.
+/// Returns the issuer's algorithms that fit the key's type and its own `alg`.
 fn algorithms(
     members: &Map<String, Value>,
     kind: KeyKind,

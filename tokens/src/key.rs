@@ -18,7 +18,7 @@ use crate::provider::install_crypto_provider;
 use crate::rejection::Rejection;
 use crate::unverified::Unverified;
 
-/// How the first block of a PEM begins.
+/// The beginning of a PEM block.
 const PEM_BEGIN: &[u8] = b"-----BEGIN ";
 
 /// The bare key, before it is known what it may be used for.
@@ -38,7 +38,7 @@ pub(crate) struct VerificationKey {
 }
 
 impl Material {
-    /// A secret that is long enough for each of `algorithms` (RFC 7518 section 3.2).
+    /// Reads a secret that is long enough for each of `algorithms` (RFC 7518 section 3.2).
     pub(crate) fn secret(bytes: &[u8], algorithms: &[Algorithm]) -> Result<Self, InvalidKey> {
         if bytes.len() > MAX_SECRET_BYTES {
             return Err(InvalidKey::TooLarge {
@@ -71,11 +71,12 @@ impl Material {
         })
     }
 
-    /// A public key from the DER of a SubjectPublicKeyInfo (RFC 5280) or an RSAPublicKey (RFC 8017).
+    /// Reads a public key from the DER of a SubjectPublicKeyInfo (RFC 5280) or an RSAPublicKey (RFC 8017).
     pub(crate) fn public_der(der: &[u8]) -> Result<Self, InvalidKey> {
         if let Ok(key) = rsa::PublicKey::from_der(der) {
             return Self::rsa(&key, der);
         }
+        // The DER names its curve, and the library accepts only the right one: at most one attempt succeeds.
         for (kind, curve) in [
             (KeyKind::P256, &ECDSA_P256_SHA256_FIXED),
             (KeyKind::P384, &ECDSA_P384_SHA384_FIXED),
@@ -87,6 +88,7 @@ impl Material {
         if let Ok(key) = ParsedPublicKey::new(&ED25519, der) {
             return Self::ed(&key);
         }
+        // Known curves that no algorithm uses get a message of their own.
         for (curve, found) in [
             ("P-521", &ECDSA_P521_SHA512_FIXED),
             ("secp256k1", &ECDSA_P256K1_SHA256_FIXED),
@@ -98,7 +100,7 @@ impl Material {
         Err(InvalidKey::UnsupportedType)
     }
 
-    /// An RSA key from its modulus and exponent, big-endian.
+    /// Reads an RSA key from its modulus and exponent, both big-endian.
     pub(crate) fn rsa_components(modulus: &[u8], exponent: &[u8]) -> Result<Self, InvalidKey> {
         let components = rsa::PublicKeyComponents {
             n: without_zeros(modulus),
@@ -108,7 +110,7 @@ impl Material {
         Self::public_der(der.as_ref())
     }
 
-    /// A point on the curve of `kind`, from its two coordinates of full length.
+    /// Reads a point on the curve of `kind` from its two coordinates of full length.
     pub(crate) fn point(kind: KeyKind, x: &[u8], y: &[u8]) -> Result<Self, InvalidKey> {
         let (curve, length): (&'static EcdsaVerificationAlgorithm, usize) = match kind {
             KeyKind::P256 => (&ECDSA_P256_SHA256_FIXED, 32),
@@ -123,7 +125,7 @@ impl Material {
         Self::ec(kind, &key)
     }
 
-    /// An Ed25519 key from its 32 bytes.
+    /// Reads an Ed25519 key from its 32 bytes.
     pub(crate) fn ed25519(bytes: &[u8]) -> Result<Self, InvalidKey> {
         if bytes.len() != 32 {
             return Err(InvalidKey::UnsupportedType);
@@ -183,7 +185,7 @@ fn without_zeros(number: &[u8]) -> &[u8] {
 }
 
 impl VerificationKey {
-    /// `algorithms` are those that remain for this key; an empty list makes it useless but not dangerous.
+    /// Creates a key for `algorithms`, those that remain for it. With an empty list it verifies nothing.
     pub(crate) fn new(material: Material, kid: Option<Box<str>>, algorithms: Box<[Algorithm]>) -> Self {
         install_crypto_provider();
         Self {
@@ -222,6 +224,7 @@ impl VerificationKey {
     /// this key's own.
     pub(crate) fn verify(&self, token: &Unverified<'_>) -> Result<(), Rejection> {
         let algorithm = token.algorithm();
+        // The header names the algorithm, but the key decides which ones are possible.
         if !self.algorithms.contains(&algorithm) {
             return Err(Rejection::AlgorithmNotAllowed);
         }
@@ -239,7 +242,7 @@ impl VerificationKey {
     }
 }
 
-/// How many characters `bytes` bytes take in base64url without padding.
+/// Returns the number of base64url characters of `bytes` bytes, without padding.
 fn base64url_length(bytes: usize) -> usize {
     (bytes * 8).div_ceil(6)
 }

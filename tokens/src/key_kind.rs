@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::algorithm::Algorithm;
 
-/// What a key is.
+/// The kind of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyKind {
     /// A shared secret.
@@ -20,7 +20,7 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    /// Every algorithm that a key of this kind can be used with.
+    /// Returns every algorithm that a key of this kind can be used with.
     #[must_use]
     pub fn algorithms(self) -> &'static [Algorithm] {
         use Algorithm::{EdDsa, Es256, Es384, Hs256, Hs384, Hs512, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
@@ -33,7 +33,7 @@ impl KeyKind {
         }
     }
 
-    /// Those of `allowed` that fit this kind, each once.
+    /// Returns the algorithms of `allowed` that fit this kind, each once.
     pub(crate) fn fitting(self, allowed: &[Algorithm]) -> Box<[Algorithm]> {
         self.algorithms()
             .iter()

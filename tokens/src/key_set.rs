@@ -40,7 +40,8 @@ enum KeyIndex {
 pub struct Generation([u8; 32]);
 
 impl KeySet {
-    /// The public key in a PEM file: `PUBLIC KEY` (SPKI) of RSA, EC or Ed25519, or `RSA PUBLIC KEY` (PKCS #1).
+    /// Reads the public key in a PEM file: `PUBLIC KEY` (SPKI) of RSA, EC or Ed25519, or `RSA PUBLIC KEY`
+    /// (PKCS #1).
     pub fn from_pem(bytes: &[u8], allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
         let block = pem_file::only_block(bytes)?;
         let material = match block.tag() {
@@ -52,19 +53,20 @@ impl KeySet {
         Self::sole(material, allowed)
     }
 
-    /// A shared secret, at least as long as the hash of each algorithm in `allowed`: 32, 48 or 64 bytes.
-    /// The bytes are taken as they are; an editor's newline at the end is the caller's to remove.
+    /// Reads a shared secret, at least as long as the hash of each algorithm in `allowed`: 32, 48 or 64
+    /// bytes. The bytes are used as they are. The caller removes a newline that an editor added at the end.
     pub fn from_secret(bytes: &[u8], allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
         Self::sole(Material::secret(bytes, allowed)?, allowed)
     }
 
-    /// Reads the usable keys of a JWKS (RFC 7517 section 5): public, for signatures, of a known type, of a fitting
-    /// algorithm, and, unless there is only one, with a `kid` that no other key has for the same algorithm. Others are
-    /// skipped and listed. A JWKS without a usable key is an empty set, which verifies no token: this is how an issuer
-    /// withdraws its last key.
+    /// Reads the usable keys of a JWKS (RFC 7517 section 5): public keys for signatures, of a known type and
+    /// a fitting algorithm. Unless there is only one, each needs a `kid` that no other key has for the same
+    /// algorithm. Other keys are skipped and listed. A JWKS without a usable key is an empty set, which
+    /// verifies no token: an issuer withdraws its last key this way.
     ///
     /// # Errors
-    /// No JWKS, too many bytes or keys, or several keys of which none can be told from the others.
+    /// The text is no JWKS, has too many bytes or keys, or has several keys of which none can be told from
+    /// the others.
     pub fn from_jwks(text: &str, allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
         if allowed.is_empty() {
             return Err(InvalidKey::NoAlgorithm);
@@ -86,13 +88,13 @@ impl KeySet {
         Ok(Self::of(usable, skipped.into()))
     }
 
-    /// The fingerprint of this set.
+    /// Returns the fingerprint of this set.
     #[must_use]
     pub fn generation(&self) -> Generation {
         self.generation
     }
 
-    /// The number of its keys.
+    /// Returns the number of its keys.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.keys {
@@ -101,13 +103,13 @@ impl KeySet {
         }
     }
 
-    /// Whether it has no key, so that it verifies no token.
+    /// Returns true if it has no key, so that it verifies no token.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The names of its keys, in no order; a key without a name is left out.
+    /// Returns the names of its keys, in no particular order. A key without a name is left out.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
         let named = match &self.keys {
             KeyIndex::Sole(_) => None,
@@ -116,7 +118,7 @@ impl KeySet {
         named.into_iter().flatten()
     }
 
-    /// The keys of the JWKS that are not used, for whoever publishes them.
+    /// Returns the keys of the JWKS that are not used, for a report to the issuer.
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
@@ -141,6 +143,7 @@ impl KeySet {
     /// Returns the one key that a token with this `kid` and algorithm can be signed with.
     pub(crate) fn key(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&VerificationKey, Rejection> {
         let named = match (&self.keys, kid) {
+            // A lone key matches every `kid`: issuers rename keys, and files have no name for one.
             (KeyIndex::Sole(key), _) => return Ok(key),
             (KeyIndex::Named(keys), Some(kid)) => keys
                 .get(kid)
@@ -155,6 +158,7 @@ impl KeySet {
                 }
             }
         };
+        // Keys of one `kid` have no algorithm in common, so at most one fits.
         let fitting = named.iter().find(|key| key.algorithms().contains(&algorithm));
         fitting.ok_or(Rejection::AlgorithmNotAllowed)
     }
@@ -179,6 +183,7 @@ impl KeySet {
 
     /// Returns the set of these keys: one key, or keys that each have a `kid`.
     fn of(mut usable: Vec<VerificationKey>, skipped: Box<[SkippedKey]>) -> Self {
+        // Sorted, so that the generation does not depend on the order in the document.
         usable.sort_by(|a, b| (&a.kid, a.canonical()).cmp(&(&b.kid, b.canonical())));
         let generation = Generation::of(&usable);
         let mut named = HashMap::<_, Vec<VerificationKey>>::with_capacity(usable.len());
@@ -206,6 +211,7 @@ impl Generation {
     /// Hashes the keys in the order given, every part with its length before it.
     fn of(keys: &[VerificationKey]) -> Self {
         let mut hash = digest::Context::new(&digest::SHA256);
+        // Each part is preceded by its length: otherwise two sets could hash the same bytes.
         let mut part = |bytes: &[u8]| {
             hash.update(&(bytes.len() as u64).to_be_bytes());
             hash.update(bytes);

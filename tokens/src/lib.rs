@@ -1,9 +1,9 @@
-//! What a token proves: issuers, keys, verification and claims, with the clock as an argument.
+//! Verification of signed JSON web tokens: issuers, keys, signatures and claims, with the clock as an argument.
 //!
-//! Pure: no I/O, no clock, no async, no HTTP. The caller brings bytes (a token, a PEM file, the text of a
-//! JWKS) and the time; fetching key sets and caching what was verified is left to it.
+//! Pure: no I/O, no clock, no async, no HTTP. The caller provides bytes (a token, a PEM file, the text of a
+//! JWKS) and the time. Fetching key sets and caching verified tokens are left to it.
 //!
-//! # The way of a token
+//! # Steps
 //!
 //! ```text
 //! Unverified::parse(token)       size, three parts, strict base64url and JSON, alg, crit, iss; no cryptography
@@ -13,44 +13,44 @@
 //!        -> one signature verification -> exp, nbf, iat, aud -> Identity
 //! ```
 //!
-//! It is two steps so that the caller can hand in the key set it holds at that moment, and can fetch a newer
-//! one when it hears [`Rejection::UnknownKey`] or [`Rejection::BadSignature`].
+//! Parsing and verifying are separate, so that the caller can pass its current key set, and can fetch a newer
+//! one after [`Rejection::UnknownKey`] or [`Rejection::BadSignature`].
 //!
-//! # What holds
+//! # Guarantees
 //!
-//! - **The key says which algorithm, never the token.** A key is bound, when it is loaded, to the algorithms
-//!   that fit its type, narrowed by its JWK `alg` and by the issuer's list. An issuer can't list HMAC beside
-//!   public-key algorithms, and a PEM is refused as a secret, so a public key can't be made an HMAC secret.
-//!   `none` has no representation at all.
-//! - **The token brings no key.** `jwk`, `jku`, `x5u` and `x5c` are never read. `kid` is looked up in a hash
-//!   map and used for nothing else. Any `crit` refuses the token.
-//! - **At most one verification.** No key is tried after another: a token without a `kid` is refused where
-//!   there are several keys ([`Rejection::KeyNotNamed`]).
-//! - **One reading.** Base64url without padding and without stray bits, JSON in UTF-8 without a repeated
-//!   member at any depth (RFC 7519 section 4 leaves the choice), nothing after it.
-//! - **Required claims.** `iss`, `aud` and `exp`, each of its own type; `nbf` when present; `iat` and
-//!   `typ` when the issuer asks. A token is valid from `nbf - leeway` until before `exp + leeway`.
-//! - **Keys are checked when loaded** by the library that will use them: RSA of 2048 to 8192 bits, points on
+//! - **The key determines the algorithm, never the token.** When a key is loaded, it is bound to the algorithms
+//!   that fit its type, its JWK `alg` and the issuer's list. An issuer can't list HMAC beside public-key
+//!   algorithms, and a PEM is refused as a secret. A public key can therefore not be used as an HMAC secret.
+//!   `none` is not represented at all.
+//! - **The token provides no key.** `jwk`, `jku`, `x5u` and `x5c` are never read. `kid` is looked up in a hash
+//!   map and has no other use. Any `crit` rejects the token.
+//! - **At most one verification.** No key is tried after another: a token without a `kid` is rejected if there
+//!   are several keys ([`Rejection::KeyNotNamed`]).
+//! - **One reading.** Base64url without padding and without stray bits; JSON in UTF-8 without a repeated member
+//!   at any depth (RFC 7519 section 4 leaves the choice) and with nothing after it.
+//! - **Required claims.** `iss`, `aud` and `exp`, each of its type; `nbf` if present; `iat` and `typ` if the
+//!   issuer requires them. A token is valid from `nbf - leeway` until before `exp + leeway`.
+//! - **Keys are checked when loaded** by the library that verifies with them: RSA of 2048 to 8192 bits, points on
 //!   their curve, secrets no shorter than the hash they are used with (RFC 7518 section 3.2).
-//! - **No text from the token in what is answered.** [`Rejection::code`] and [`Rejection::description`] are
-//!   fixed texts, fit for a metric label and for `error_description` (RFC 6750 section 3).
+//! - **Answers hold no text of the token.** [`Rejection::code`] and [`Rejection::description`] are fixed texts,
+//!   fit for a metric label and for `error_description` (RFC 6750 section 3).
 //!
-//! # What is deliberately so
+//! # Design choices
 //!
-//! - **ECDSA signatures have two forms**, `(r, s)` and `(r, n - s)`, and both are accepted: RFC 7518 section
-//!   3.4 doesn't ask for the smaller `s` and ordinary signers don't choose it, so refusing one would refuse half of
-//!   all good tokens. Whoever holds a token can therefore write it in a second way, with the same claims. So
-//!   the bytes of a token are a key to a cache, never a name for revoking it or for counting its uses.
-//! - **A tenant that can't be read is not a bad token.** It is a separate outcome ([`Identity::tenant`]),
-//!   because the answer to it is another: 403 instead of 401.
-//! - **Nothing is cut short.** A claim over its bound refuses the token, since the part cut off a list of
-//!   groups might be the group that a rule refuses.
+//! - **Both forms of an ECDSA signature are accepted**, `(r, s)` and `(r, n - s)`. RFC 7518 section 3.4 does not
+//!   require the smaller `s`, and common signers don't choose it: refusing one form would refuse half of all
+//!   valid tokens. The holder of a token can therefore write it in a second way, with the same claims. The bytes
+//!   of a token can be the key of a cache, but not an id for revoking it or for counting its uses.
+//! - **A token without a usable tenant is valid.** The tenant is a separate result ([`Identity::tenant`]),
+//!   because it is answered with 403 instead of 401.
+//! - **Claims are never truncated.** A claim over its limit rejects the token: the part cut off a list of groups
+//!   could be the group that a rule excludes.
 //!
-//! # For a cache of verified tokens
+//! # Caching verified tokens
 //!
-//! Key by the whole token. A hit counts only while [`Identity::is_fresh`] says so, while
-//! [`Identity::key_set_generation`] is that of the issuer's present [`KeySet`], and while the [`Issuers`] are
-//! equal to those that made it (its indices point into them).
+//! Use the whole token as the key. A hit is valid only while [`Identity::is_fresh`] returns true, while
+//! [`Identity::key_set_generation`] is that of the issuer's current [`KeySet`], and while the [`Issuers`] equal
+//! those that created it (its indices refer to them).
 
 mod algorithm;
 mod canonical_key;

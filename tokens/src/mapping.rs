@@ -18,7 +18,7 @@ pub const MAX_STRING_BYTES: usize = 1024;
 /// Most items in an attribute that is a list; more refuse the token.
 pub const MAX_LIST_ITEMS: usize = 512;
 
-/// Where things are in the claims of one issuer.
+/// The paths to the claims of one issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mapping {
     pub(crate) tenant: ClaimPath,
@@ -36,14 +36,15 @@ impl Mapping {
         }
     }
 
-    /// A string of 1 to [`MAX_USER_BYTES`] without control characters, which could never become a header.
+    /// Returns a user of 1 to [`MAX_USER_BYTES`] without control characters. Any other value counts as
+    /// absent, because it could not be sent as a header.
     pub(crate) fn user(&self, claims: &Value) -> Option<Box<str>> {
         let user = self.user.resolve(claims)?.as_str()?;
         let fits = (1..=MAX_USER_BYTES).contains(&user.len()) && !user.chars().any(char::is_control);
         fits.then(|| user.into())
     }
 
-    /// A list of strings, or one string; anything else is no group.
+    /// Returns the groups: a list of strings, or one string. Any other value is an empty list.
     pub(crate) fn groups(&self, claims: &Value) -> Result<Box<[Box<str>]>, Rejection> {
         let groups: Box<[Box<str>]> = match self.groups.as_ref().and_then(|path| path.resolve(claims)) {
             Some(Value::String(group)) => [group.as_str().into()].into(),
@@ -57,7 +58,7 @@ impl Mapping {
         Ok(groups)
     }
 
-    /// The attributes that are there, in the order of the mapping.
+    /// Returns the attributes that the claims have, in the order of the mapping.
     pub(crate) fn attributes(&self, claims: &Value) -> Result<Box<[(u32, AttributeValue)]>, Rejection> {
         let mut attributes = Vec::with_capacity(self.attributes.len());
         for (index, path) in &self.attributes {
@@ -99,7 +100,7 @@ fn check_size(value: &AttributeValue) -> Result<(), Rejection> {
     }
 }
 
-/// The items, if every one of them is a string.
+/// Returns the items if each is a string.
 fn strings(items: &[Value]) -> Option<Box<[Box<str>]>> {
     items.iter().map(|item| item.as_str().map(Into::into)).collect()
 }

@@ -1,23 +1,23 @@
-//! The form of operators' static tokens, by which one is recognised where it does not belong. What such a token is
-//! good for, the control plane knows.
+//! The format of static operator tokens, and a search for them in headers that must not carry one. Their roles and
+//! validity are left to the control plane.
 
 use memchr::memmem::Finder;
 
 pub use redact::TOKEN_PREFIX as OPERATOR_TOKEN_PREFIX;
 
-/// How many random bytes a static token is made of. They follow the prefix in base64url without padding.
+/// The number of random bytes of a static token. They follow the prefix in base64url without padding.
 pub const OPERATOR_TOKEN_BYTES: usize = 32;
 
-/// How many characters of base64url these bytes are.
+/// The number of base64url characters of these bytes.
 const CHARACTERS: usize = (OPERATOR_TOKEN_BYTES * 8).div_ceil(6);
 /// Length of the shortest value that holds a token.
 const MIN_VALUE: usize = OPERATOR_TOKEN_PREFIX.len() + CHARACTERS;
-/// How many bytes of Basic credentials are decoded.
+/// The most bytes of Basic credentials that are decoded.
 const MAX_DECODED: usize = 6 * 1024;
 
-/// A search for static tokens of operators in the values of headers.
+/// A search for static operator tokens in header values.
 ///
-/// Allocates nothing and hashes nothing while it searches.
+/// Searching allocates nothing and hashes nothing.
 #[derive(Debug)]
 pub struct OperatorTokens {
     /// Finds the prefix without its `_`, which may be percent-encoded.
@@ -33,10 +33,11 @@ impl OperatorTokens {
         }
     }
 
-    /// Returns true if `value` holds a static token: the prefix and exactly 43 characters of base64url, as a word of
-    /// its own, percent-encoded (RFC 3986 section 2.1) or not; or as user or password of Basic (RFC 7617).
+    /// Returns true if `value` holds a static token: the prefix and exactly 43 characters of base64url, as a
+    /// separate word. The word may be percent-encoded (RFC 3986 section 2.1), or be the user or password of
+    /// Basic credentials (RFC 7617).
     ///
-    /// A JSON web token never counts, whatever its signature is.
+    /// A JSON web token never matches, whatever its signature is.
     #[must_use]
     pub fn are_in(&self, value: &[u8]) -> bool {
         if value.len() < MIN_VALUE {
@@ -70,7 +71,7 @@ impl Default for OperatorTokens {
 /// Returns true if a token can begin after these bytes.
 fn ends_outside_word(before: &[u8]) -> bool {
     match before {
-        // After an escape such as `%20`, whose digits are no letters of a word.
+        // The digits of an escape such as `%20` are not part of the word.
         [.., b'%', high, low] if escaped(*high, *low).is_some() => true,
         // A part of a JSON web token may contain `-` and then anything; such a part follows a dot.
         [.., b'-'] => {
@@ -98,7 +99,7 @@ fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-/// The bytes of `text`, with its percent-encoded ones decoded.
+/// Returns the bytes of `text`, percent-decoded once.
 fn unescaped(mut text: &[u8]) -> impl Iterator<Item = u8> {
     std::iter::from_fn(move || {
         if let [b'%', high, low, after @ ..] = text
@@ -113,13 +114,13 @@ fn unescaped(mut text: &[u8]) -> impl Iterator<Item = u8> {
     })
 }
 
-/// The byte that `%` and these two digits stand for.
+/// Returns the byte that `%` and these two digits encode.
 fn escaped(high: u8, low: u8) -> Option<u8> {
     let digit = |byte| char::from(byte).to_digit(16);
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
-/// The encoded part of Basic credentials; the scheme in any case (RFC 9110 section 11.1).
+/// Returns the encoded part of Basic credentials. The scheme is compared in any case (RFC 9110 section 11.1).
 fn basic(value: &[u8]) -> Option<&[u8]> {
     let (scheme, encoded) = value.split_at_checked(b"basic".len())?;
     let encoded_there = scheme.eq_ignore_ascii_case(b"basic") && encoded.first()?.is_ascii_whitespace();

@@ -5,7 +5,7 @@ use pem::Pem;
 /// Longest PEM file, in bytes.
 pub const MAX_PEM_BYTES: usize = 64 * 1024;
 
-/// Why there is not one block.
+/// Reasons for refusing a PEM file that does not hold exactly one block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InvalidPem {
     TooLarge { bytes: usize },
@@ -13,7 +13,7 @@ pub(crate) enum InvalidPem {
     SeveralBlocks { count: usize },
 }
 
-/// The only block of a PEM file. Text around it is ignored.
+/// Returns the only block of a PEM file. Text around it is ignored.
 pub(crate) fn only_block(bytes: &[u8]) -> Result<Pem, InvalidPem> {
     if bytes.len() > MAX_PEM_BYTES {
         return Err(InvalidPem::TooLarge { bytes: bytes.len() });

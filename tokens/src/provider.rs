@@ -1,10 +1,10 @@
 //! The cryptography behind jsonwebtoken: aws-lc, chosen once for the process.
 
-/// Makes aws-lc the cryptography of this process, unless one was chosen before. Calling it again does nothing.
+/// Installs aws-lc as the crypto provider of this process, unless one is installed. Further calls do nothing.
 ///
-/// Every constructor of keys calls it, so a program need not; a binary that does so first thing can't be
-/// surprised by a dependency that turns on another backend.
+/// Every constructor of keys calls it. A binary should call it first, so that no dependency installs another
+/// provider before.
 pub fn install_crypto_provider() {
-    // An error only says that a provider is installed already, which is what is asked for.
+    // An error means that a provider is installed already.
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
 }

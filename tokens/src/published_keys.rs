@@ -1,5 +1,5 @@
-//! The usable keys of a JWKS: entries of one key become one, and keys that no token can tell apart are skipped
-//! (RFC 7517 sections 4.4 and 4.5). Reading one key is `jwk`'s part, finding the key of a token `key_set`'s.
+//! The usable keys of a JWKS. Entries of one key are merged, and keys that no token can tell apart are
+//! skipped (RFC 7517 sections 4.4 and 4.5). `jwk` reads one key, `key_set` finds the key of a token.
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ pub(crate) struct PublishedKeys {
 
 /// A usable key of a JWKS.
 struct PublishedKey {
-    /// Where it is in the set, from 0; of several entries the first.
+    /// The position in the set, from 0; of merged entries the first.
     position: usize,
     key: VerificationKey,
 }
@@ -28,8 +28,8 @@ impl PublishedKeys {
     /// Reads the entries of a JWKS.
     ///
     /// # Errors
-    /// There are usable keys, and each is skipped because it can't be told from another. That is a fault of the
-    /// publication: unlike a set in which there is no usable key, it withdraws none of the keys that it lists.
+    /// There are usable keys, and each is skipped because it can't be told from another. This is a mistake of
+    /// the issuer. Unlike a set without a usable key, it withdraws none of the keys that it lists.
     pub(crate) fn read(jwks: &[Value], allowed: &[Algorithm]) -> Result<Self, InvalidKey> {
         let mut found = Vec::<PublishedKey>::new();
         let mut skipped = Vec::new();
@@ -43,6 +43,8 @@ impl PublishedKeys {
                 }),
             }
         }
+        // Ambiguity is judged among all usable keys before any is removed: otherwise the last one of a group
+        // would remain.
         let reasons: Vec<_> = found.iter().map(|one| ambiguity(one, &found)).collect();
         let published: Vec<CanonicalKey> = found.iter().map(|one| one.key.canonical().clone()).collect();
         let mut usable = Vec::with_capacity(found.len());

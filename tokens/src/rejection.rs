@@ -1,10 +1,10 @@
-//! Why a token is refused, in words and codes that hold nothing of what the token says.
+//! Reasons for rejecting a token, with texts and codes that hold nothing of the token.
 
 use std::fmt;
 
-/// Why a token is refused. Every one of these is a 401 with `error="invalid_token"`.
+/// Reasons for rejecting a token. Each is answered with 401 and `error="invalid_token"`.
 ///
-/// Only `Debug` shows text that came with the token (`kid`); the rest is safe in headers, logs and metrics.
+/// Only `Debug` shows text that came with the token (`kid`). The rest is safe in headers, logs and metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rejection {
     /// Not three parts of base64url, or the first two are not JSON objects with members of their types.
@@ -17,7 +17,7 @@ pub enum Rejection {
     UnsupportedAlgorithm,
     /// The header has `crit`: extensions that must be understood, and none is.
     CriticalHeader,
-    /// `iss` is not the issuer asked for, or of none that is known.
+    /// `iss` is not the name of the issuer, or of no known issuer.
     UnknownIssuer,
     /// `typ` is not what the issuer's tokens must have.
     WrongType,
@@ -25,8 +25,8 @@ pub enum Rejection {
     AlgorithmNotAllowed,
     /// `kid` names no key of the set, or the set has no key: perhaps a newer set has it.
     UnknownKey {
-        /// The name, at most [`MAX_KID_BYTES`](crate::MAX_KID_BYTES), chosen by whoever made the token; empty where
-        /// it has none.
+        /// The `kid`, at most [`MAX_KID_BYTES`](crate::MAX_KID_BYTES), chosen by the sender of the token;
+        /// empty if there is none.
         kid: Box<str>,
     },
     /// There is no `kid`, and the set has several keys.
@@ -35,7 +35,7 @@ pub enum Rejection {
     BadSignature,
     /// `exp` has passed.
     Expired,
-    /// `nbf` is still to come, or `iat` where an age is asked for.
+    /// `nbf` is in the future, or `iat` is where the issuer has a maximum age.
     NotYetValid,
     /// `iat` is further back than the issuer's `max_age`.
     TooOld,
@@ -43,12 +43,12 @@ pub enum Rejection {
     WrongAudience,
     /// A claim that is required is absent.
     MissingClaim {
-        /// Which one.
+        /// The missing claim.
         claim: Claim,
     },
     /// A claim is of the wrong type, out of range, or over its bound.
     InvalidClaim {
-        /// Which one.
+        /// The invalid claim.
         claim: Claim,
     },
 }
@@ -73,7 +73,7 @@ pub enum Claim {
 }
 
 impl Rejection {
-    /// A stable name in snake case, for logs and metrics.
+    /// Returns a stable name in snake case, for logs and metrics.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -97,7 +97,8 @@ impl Rejection {
         }
     }
 
-    /// One sentence for the caller, of the characters that `error_description` allows (RFC 6750 section 3).
+    /// Returns a sentence for the caller, in the characters that `error_description` allows (RFC 6750 section
+    /// 3).
     #[must_use]
     pub fn description(&self) -> &'static str {
         match self {

@@ -19,7 +19,7 @@ pub struct Signer {
     key: EncodingKey,
 }
 
-/// Why nothing can be signed with a key.
+/// Reasons for refusing a key for signing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSigner {
     /// It can't be read as one key.
@@ -34,13 +34,13 @@ pub enum InvalidSigner {
     /// A PEM where the algorithm needs a secret, or the other way round.
     #[error("{algorithm} signs with {}", if .algorithm.is_symmetric() { "a secret" } else { "a private key" })]
     WrongSource {
-        /// The algorithm asked for.
+        /// The requested algorithm.
         algorithm: Algorithm,
     },
     /// The key is of another type than the algorithm needs, or broken.
     #[error("it is not a private key that {algorithm} can sign with")]
     Unfit {
-        /// The algorithm asked for.
+        /// The requested algorithm.
         algorithm: Algorithm,
     },
 }
@@ -51,8 +51,8 @@ pub enum InvalidSigner {
 pub struct SigningFailed;
 
 impl Signer {
-    /// A private key in a PEM file: `PRIVATE KEY` (PKCS #8), `RSA PRIVATE KEY` (PKCS #1) or `EC PRIVATE KEY`
-    /// (SEC 1). `kid` goes into every header.
+    /// Reads a private key in a PEM file: `PRIVATE KEY` (PKCS #8), `RSA PRIVATE KEY` (PKCS #1) or `EC PRIVATE
+    /// KEY` (SEC 1). `kid` is added to every header.
     pub fn from_pem(bytes: &[u8], algorithm: Algorithm, kid: Option<&str>) -> Result<Self, InvalidSigner> {
         let block = pem_file::only_block(bytes).map_err(InvalidKey::from)?;
         match block.tag() {
@@ -79,7 +79,7 @@ impl Signer {
         Self::checked(key, algorithm, kid)
     }
 
-    /// A shared secret, of any length: it is the verifying side that refuses short ones.
+    /// Reads a shared secret of any length; verifiers refuse short ones.
     pub fn from_secret(bytes: &[u8], algorithm: Algorithm, kid: Option<&str>) -> Result<Self, InvalidSigner> {
         if !algorithm.is_symmetric() {
             return Err(InvalidSigner::WrongSource { algorithm });
@@ -87,19 +87,19 @@ impl Signer {
         Self::checked(EncodingKey::from_secret(bytes), algorithm, kid)
     }
 
-    /// The same signer with another `typ` in its headers than `JWT`, or with none.
+    /// Sets the `typ` of the headers instead of `JWT`, or removes it.
     #[must_use]
     pub fn with_typ(mut self, typ: Option<&str>) -> Self {
         self.header.typ = typ.map(str::to_owned);
         self
     }
 
-    /// A token of these claims, exactly as they are: nothing is added and nothing checked.
+    /// Signs a token of exactly these claims. Nothing is added or checked.
     pub fn sign(&self, claims: &Value) -> Result<String, SigningFailed> {
         jsonwebtoken::encode(&self.header, claims, &self.key).map_err(|_| SigningFailed)
     }
 
-    /// Signs once to see that the key can.
+    /// Creates a signer, and signs once to check the key.
     fn checked(key: EncodingKey, algorithm: Algorithm, kid: Option<&str>) -> Result<Self, InvalidSigner> {
         install_crypto_provider();
         let mut header = Header::new(algorithm.to_library());
@@ -112,7 +112,7 @@ impl Signer {
     }
 }
 
-/// An EC key on the curve of `algorithm`, from PKCS #8 or SEC 1, in the form that jsonwebtoken reads.
+/// Reads an EC key on the curve of `algorithm`, from PKCS #8 or SEC 1, in the form that jsonwebtoken reads.
 fn ec_key(block: &Pem, algorithm: &'static EcdsaSigningAlgorithm) -> Option<EncodingKey> {
     let der = block.contents();
     let pair = EcdsaKeyPair::from_pkcs8(algorithm, der)

@@ -11,14 +11,14 @@ pub struct SkippedKey {
     pub position: usize,
     /// Its name, if it has one.
     pub kid: Option<Box<str>>,
-    /// Why it is not used.
+    /// The reason.
     pub reason: SkipReason,
 }
 
-/// Why a key of a JWKS is not used.
+/// Reasons for skipping a key of a JWKS.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SkipReason {
-    /// `kty` is `oct`: whoever can read the set could sign with it.
+    /// `kty` is `oct`: every reader of the set could sign with it.
     #[error("it is a secret (`oct`), which has no place in a published set")]
     Secret,
     /// It has members of a private key.

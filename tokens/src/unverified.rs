@@ -15,10 +15,10 @@ pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// Longest `kid`, in bytes, of a token and of a key.
 pub const MAX_KID_BYTES: usize = 256;
 
-/// A token in the compact form of RFC 7515 section 7.1, of which nothing is proven yet.
+/// A token in the compact form of RFC 7515 section 7.1, before its signature is verified.
 #[derive(Debug, Clone)]
 pub struct Unverified<'t> {
-    /// What the signature covers: the first two parts with the dot between them.
+    /// The signed text: the first two parts with the dot between them.
     message: &'t str,
     signature: &'t str,
     algorithm: Algorithm,
@@ -43,6 +43,7 @@ impl<'t> Unverified<'t> {
             Some(Value::String(name)) => Algorithm::named(name).ok_or(Rejection::UnsupportedAlgorithm)?,
             _ => return Err(Rejection::Malformed),
         };
+        // Critical extensions must be understood (RFC 7515 section 4.1.11), and this crate knows none.
         if header.contains_key("crit") {
             return Err(Rejection::CriticalHeader);
         }
@@ -52,6 +53,7 @@ impl<'t> Unverified<'t> {
         }
         let media_type = text(&header, "typ")?;
         let claims = object(payload)?;
+        // Refused as a bad signature, not as malformed: it is an attempt to pass an unsigned token.
         if signature.is_empty() {
             return Err(Rejection::BadSignature);
         }
@@ -71,19 +73,19 @@ impl<'t> Unverified<'t> {
         })
     }
 
-    /// The issuer it claims to be from.
+    /// Returns the issuer that the token claims.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The key it claims to be signed with, at most [`MAX_KID_BYTES`].
+    /// Returns the `kid` that the token claims, at most [`MAX_KID_BYTES`].
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// The algorithm it claims to be signed with.
+    /// Returns the algorithm that the token claims.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
@@ -117,7 +119,7 @@ fn object(part: &str) -> Result<Map<String, Value>, Rejection> {
     }
 }
 
-/// A header member that is a string, or absent.
+/// Returns a header member that is a string, or `None` if it is absent.
 fn text<'h>(header: &'h Map<String, Value>, name: &str) -> Result<Option<&'h str>, Rejection> {
     match header.get(name) {
         None => Ok(None),

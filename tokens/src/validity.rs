@@ -1,4 +1,4 @@
-//! From when until when a token counts, by its `exp`, `nbf` and `iat` (RFC 7519 section 4.1).
+//! The period of validity of a token, by its `exp`, `nbf` and `iat` (RFC 7519 section 4.1).
 
 use serde_json::{Number, Value};
 
@@ -18,7 +18,7 @@ pub(crate) struct Validity {
     pub(crate) not_before: Option<u64>,
 }
 
-/// To which second a fraction belongs, so that it never makes a token count for longer.
+/// The rounding of fractions of a second. It never makes a token valid for longer.
 #[derive(Debug, Clone, Copy)]
 enum Rounding {
     Down,
@@ -26,7 +26,8 @@ enum Rounding {
 }
 
 impl Validity {
-    /// What `claims` say, checked against `now`. `iat` is read only if the issuer has a maximum age.
+    /// Reads the times in `claims` and compares them with `now`. `iat` is read only if the issuer has a
+    /// maximum age.
     pub(crate) fn check(claims: &Value, issuer: &Issuer, now: u64) -> Result<Self, Rejection> {
         let leeway = issuer.leeway_seconds;
         let mut expires_at = required(claims, Claim::ExpiresAt, "exp", Rounding::Down)?;
@@ -46,6 +47,7 @@ impl Validity {
             if now >= too_old_at.saturating_add(leeway) {
                 return Err(Rejection::TooOld);
             }
+            // A cached identity must expire when the token would be too old, even if `exp` is later.
             expires_at = expires_at.min(too_old_at);
         }
         Ok(Self {
@@ -69,7 +71,8 @@ fn optional(claims: &Value, claim: Claim, name: &str, rounding: Rounding) -> Res
     }
 }
 
-/// A time in whole seconds, from 1970 to [`MAX_NUMERIC_DATE`]. A fraction is legal (RFC 7519 section 2).
+/// Returns a time in whole seconds, from 1970 to [`MAX_NUMERIC_DATE`]. Fractions are valid (RFC 7519 section
+/// 2).
 fn numeric_date(number: &Number, rounding: Rounding) -> Option<u64> {
     let seconds = match number.as_u64() {
         Some(seconds) => seconds,

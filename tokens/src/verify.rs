@@ -10,26 +10,30 @@ use crate::unverified::Unverified;
 use crate::validity::Validity;
 
 impl Issuer {
-    /// Verifies `token` with `keys`, the issuer's key set of the moment, at `now` in seconds since 1970.
+    /// Verifies `token` with `keys`, the issuer's current key set, at `now` in seconds since 1970.
     ///
-    /// At most one signature is verified, and none for a token that this issuer or the key couldn't have
-    /// signed by its header. No claim but `iss` is looked at before the signature is found good, so that
-    /// [`Rejection::Expired`] and the like are true of a real token.
+    /// At most one signature is verified, and none if the header rules out this issuer or the key. Claims
+    /// other than `iss` are read after the signature is verified, so that errors such as
+    /// [`Rejection::Expired`] are only returned for genuine tokens.
     pub fn verify(&self, token: &Unverified<'_>, keys: &KeySet, now: u64) -> Result<Identity, Rejection> {
         if token.issuer() != &*self.name {
             return Err(Rejection::UnknownIssuer);
         }
+        // Compared before the key is looked up: a token of a forbidden algorithm must not cause a fetch of
+        // keys.
         if !self.algorithms.contains(&token.algorithm()) {
             return Err(Rejection::AlgorithmNotAllowed);
         }
         if !self.accepts_type(token.media_type()) {
             return Err(Rejection::WrongType);
         }
+        // The key is chosen by `kid` and algorithm, and tried alone. Trying several keys would let a token
+        // cost several verifications.
         keys.key(token.kid(), token.algorithm())?.verify(token)?;
         self.identity(token, keys, now)
     }
 
-    /// What the claims say, now that they can be believed.
+    /// Returns the identity in the claims of a verified token.
     fn identity(&self, token: &Unverified<'_>, keys: &KeySet, now: u64) -> Result<Identity, Rejection> {
         let claims = token.claims();
         let validity = Validity::check(claims, self, now)?;
@@ -48,7 +52,7 @@ impl Issuer {
         })
     }
 
-    /// `aud` is a string or a list of strings, one of which must be an audience (RFC 7519 section 4.1.3).
+    /// Checks that `aud`, a string or a list of strings, has one of the audiences (RFC 7519 section 4.1.3).
     fn check_audience(&self, claims: &Value) -> Result<(), Rejection> {
         let claim = Claim::Audience;
         let accepted = |audience: &str| self.audiences.iter().any(|own| **own == *audience);

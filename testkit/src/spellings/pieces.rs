@@ -1,6 +1,6 @@
 //! The pieces that spellings are made of.
 
-/// What may stand for a slash between two names.
+/// Substitutes for a slash between two names.
 pub(super) const SLASHES: [&str; 44] = [
     "/",
     "//",
@@ -47,7 +47,7 @@ pub(super) const SLASHES: [&str; 44] = [
     "/%252e/",
     "/.;x/",
 ];
-/// What may stand for two dots.
+/// Substitutes for two dots.
 pub(super) const CLIMBS: [&str; 24] = [
     "..",
     "%2e%2e",
@@ -74,7 +74,7 @@ pub(super) const CLIMBS: [&str; 24] = [
     ". .",
     "..::$DATA",
 ];
-/// What may follow a name.
+/// Suffixes of a name.
 pub(super) const SUFFIXES: [&str; 46] = [
     "/",
     "//",
@@ -123,7 +123,7 @@ pub(super) const SUFFIXES: [&str; 46] = [
     "%09",
     "%0a",
 ];
-/// What may name a format behind a name.
+/// Format suffixes of a name.
 pub(super) const FORMATS: [&str; 26] = [
     ".json",
     ".JSON",

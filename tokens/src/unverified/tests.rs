@@ -17,7 +17,7 @@ fn token(header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
     format!("{}.{}.c2ln", encoded(header), encoded(claims))
 }
 
-/// The code of the rejection, or `ok`.
+/// Returns the code of the rejection, or `ok`.
 fn outcome(token: &str) -> &'static str {
     Unverified::parse(token).map_or_else(|rejection| rejection.code(), |_| "ok")
 }

@@ -1,4 +1,4 @@
-//! What a good token gives.
+//! Tests of accepted tokens and their identities.
 
 use jsonwebtoken::EncodingKey;
 use rules::{AttributeValue, Decimal, TenantId};

@@ -19,7 +19,7 @@ fn p256_key() -> EncodingKey {
     EncodingKey::from_ec_pem(keys().p256.private_pem.as_bytes()).unwrap()
 }
 
-/// A JWKS of the RSA key as `r1` and the P-256 key as `e1`, and the issuer that it belongs to.
+/// Returns a JWKS of the RSA key as `r1` and the P-256 key as `e1`, and its issuer.
 fn named_keys() -> (Issuer, KeySet) {
     let allowed = [Algorithm::Rs256, Algorithm::Es256];
     let mut jwks = json!({ "keys": [keys().rsa.jwk, keys().p256.jwk] });
@@ -148,7 +148,7 @@ fn a_kid_is_only_ever_looked_up() {
         for said in [expected.code(), expected.description(), &expected.to_string()] {
             assert!(kid.is_empty() || !said.contains(kid), "{said}");
         }
-        // A key without a name has nothing to look up.
+        // A key without a name matches every `kid`.
         assert!(
             verify(
                 &forged,

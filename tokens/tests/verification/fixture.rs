@@ -22,7 +22,7 @@ thread_local! {
     static VERIFICATIONS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// aws-lc, with a count of the verifications that this thread asked for.
+/// A provider that uses aws-lc and counts the verifications of this thread.
 static COUNTING: CryptoProvider = CryptoProvider {
     signer_factory: |algorithm, key| (DEFAULT_PROVIDER.signer_factory)(algorithm, key),
     verifier_factory: counted,
@@ -34,7 +34,7 @@ fn counted(algorithm: &jsonwebtoken::Algorithm, key: &DecodingKey) -> Result<Box
     (DEFAULT_PROVIDER.verifier_factory)(algorithm, key)
 }
 
-/// Must run before the crate installs the same provider without a count.
+/// Installs the counting provider. Must run before the crate installs the one without a count.
 pub(crate) fn count_verifications() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| COUNTING.install_default().expect("nothing was installed before"));
@@ -53,7 +53,7 @@ pub(crate) fn issuer(algorithms: &[Algorithm]) -> Issuer {
     Issuer::new(definition(algorithms)).unwrap()
 }
 
-/// The key set that verifies `algorithm`, without a name.
+/// Returns the key set that verifies `algorithm`, without a name.
 pub(crate) fn key_set(algorithm: Algorithm) -> KeySet {
     count_verifications();
     let allowed = [algorithm];
@@ -87,12 +87,12 @@ pub(crate) fn claims(changes: Value) -> Value {
     claims
 }
 
-/// A good token.
+/// Signs a valid token.
 pub(crate) fn token(algorithm: Algorithm) -> String {
     signer(algorithm, None).sign(&claims(json!({}))).unwrap()
 }
 
-/// A token of any header and claims, really signed.
+/// Signs a token of any header and claims.
 pub(crate) fn forge(
     header: &str,
     claims: &str,
@@ -105,14 +105,14 @@ pub(crate) fn forge(
     format!("{message}.{signature}")
 }
 
-/// Reads and verifies `token`, and sees that this took at most one verification.
+/// Reads and verifies `token`, and checks that this took at most one verification.
 pub(crate) fn verify(token: &str, issuer: &Issuer, keys: &KeySet, now: u64) -> Result<Identity, Rejection> {
     let (outcome, verifications) = counting(token, issuer, keys, now);
     assert!(verifications <= 1, "{verifications} verifications for {token}");
     outcome
 }
 
-/// The same, with the number of verifications.
+/// Reads and verifies `token`, and returns the number of verifications as well.
 pub(crate) fn counting(
     token: &str,
     issuer: &Issuer,

@@ -15,7 +15,7 @@ const ALLOWED: [Algorithm; 4] = [
     Algorithm::EdDsa,
 ];
 
-/// The public key as a JWK, with `members` put over it; a null removes a member.
+/// Returns the public key as a JWK with `members` merged in; a null removes a member.
 fn jwk(pair: &Pair, members: Value) -> Value {
     let mut jwk = pair.jwk.clone();
     for (name, value) in members.as_object().unwrap() {
@@ -162,7 +162,7 @@ fn a_key_that_is_not_for_verifying_is_skipped_with_its_reason() {
         let alone = set(std::slice::from_ref(&bad)).unwrap();
         assert!(alone.is_empty(), "used: {bad}");
         assert_eq!(alone.skipped()[0].reason, reason, "{bad}");
-        // Beside a good key it is left out, and the good key still works.
+        // Beside a valid key it is skipped, and the valid key still verifies.
         let keys = set(&[bad.clone(), jwk(&keys.p256, json!({ "kid": "good" }))]).unwrap();
         assert_eq!(
             (keys.kids().collect::<Vec<_>>(), keys.skipped()[0].reason.clone()),
@@ -295,7 +295,7 @@ fn a_jwks_without_a_usable_key_verifies_nothing() {
     }
 }
 
-/// Checks that a token of each algorithm and `kid` is accepted by the set, or rejected as said.
+/// Checks that the set accepts a token of each algorithm and `kid`, or rejects it with the given code.
 #[track_caller]
 fn check_tokens(keys: &KeySet, tokens: &[(Algorithm, Option<&str>, Result<(), Rejection>)]) {
     for (algorithm, kid, expected) in tokens {
@@ -371,7 +371,7 @@ fn keys_of_one_kid_are_told_apart_by_the_tokens_algorithm() {
             ],
         );
     }
-    // Each is used with its own algorithm only: another key's signature proves nothing.
+    // Each key verifies only its own algorithm: a signature by another key is rejected.
     let others = set(&[
         jwk(&keys.other_p256, json!({ "kid": "a" })),
         jwk(&keys.rsa, json!({ "kid": "a" })),

@@ -47,7 +47,7 @@ pub(crate) fn keys() -> &'static Keys {
     })
 }
 
-/// The pair that signs with `algorithm`; not for HMAC.
+/// Returns the pair that signs with `algorithm`; not for HMAC.
 pub(crate) fn pair(algorithm: Algorithm) -> &'static Pair {
     match algorithm {
         Algorithm::Es256 => &keys().p256,

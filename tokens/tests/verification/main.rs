@@ -1,5 +1,5 @@
-//! What the crate promises, from outside: right tokens are accepted, wrong ones refused for the right reason,
-//! and no token costs more than one signature verification.
+//! Tests of the crate's API: valid tokens are accepted, invalid ones rejected for the right reason, and no
+//! token costs more than one signature verification.
 
 #![allow(
     clippy::unwrap_used,
