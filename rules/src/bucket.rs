@@ -1,5 +1,5 @@
-//! Buckets: the number from 0 to 99,999 that decides whether a subject is in a rollout, and which side of a
-//! split it is on. `bucket = (xxh3_64(salt ‖ 0x00 ‖ id) × 100,000) >> 64`, seed 0; see docs/buckets.md.
+//! Buckets: numbers from 0 to 99,999 that decide whether a subject is in a rollout, and on which side of a
+//! split. `bucket = (xxh3_64(salt ‖ 0x00 ‖ id) × 100,000) >> 64`, seed 0; see docs/buckets.md.
 
 use std::fmt::Write as _;
 
@@ -8,13 +8,13 @@ use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::{Decimal, subject::AttributeRef};
 
-/// How many buckets there are: one for each thousandth of a percent.
+/// The number of buckets: one for each thousandth of a percent.
 pub const BUCKETS: u32 = 100_000;
 
 /// Longest salt, in bytes.
 pub const MAX_SALT: usize = 128;
 
-/// What a split adds to a flag's salt, so that it is independent of the rollout.
+/// The suffix of a flag's salt for its splits, which makes them independent of the rollout.
 pub(crate) const SPLIT_SUFFIX: &str = "/split";
 
 /// Salt and id up to this many bytes are hashed in one piece on the stack.
@@ -23,7 +23,7 @@ const IN_ONE_PIECE: usize = 384;
 /// Most characters of a number's id: those of -2^53.
 const MAX_ID_DIGITS: usize = 17;
 
-/// The bucket of `id` under `salt`, 0 to 99,999.
+/// Returns the bucket of `id` under `salt`, 0 to 99,999.
 #[must_use]
 pub fn bucket(salt: &str, id: &str) -> u32 {
     Salt::new(salt).bucket(id.as_bytes())
@@ -63,15 +63,15 @@ fn scale(hash: u64) -> u32 {
     ((u128::from(hash) * u128::from(BUCKETS)) >> 64) as u32
 }
 
-/// Under which salt a subject is put into a bucket, and by which of its names.
+/// The salt of a rollout or split, and the attribute that is hashed with it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Bucketing {
     pub(crate) salt: Salt,
     pub(crate) by: AttributeRef,
 }
 
-/// Returns the id that a number stands for: the sign and digits of the nearest double, where that is whole and within
-/// 2^53. Clauses compare exactly; ids were doubles before they did and stay so, because a bucket never moves.
+/// Returns the id of a number: the sign and digits of its nearest double, if that is whole and within ±2^53.
+/// Clauses compare numbers exactly, but ids stay doubles, so that no bucket ever changes.
 pub(crate) fn digits(number: Decimal) -> Option<ArrayString<MAX_ID_DIGITS>> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let double = number.nearest_double();

@@ -1,12 +1,13 @@
-//! The routes that may decide a request: the one it falls on, and those it falls on when an upstream reads its path in
-//! another way. They are found before anything is known of the caller, because they say what has to be known.
+//! The routes that may decide a request: the route that its path matches, and the routes that other readings
+//! of the path match. They are found before the caller is known, because they determine whether a token is
+//! required.
 
 use crate::{Auth, Gate, GateMode, Preflight, Reads, RequestHead, Route, RouteId, Routes, TooManyReadings};
 
 /// The routes that may decide one request.
 #[derive(Debug)]
 pub struct Candidates {
-    /// The route that the request falls on when its path is read by RFC 3986.
+    /// The route that matches when the path is read by RFC 3986.
     route: Option<RouteId>,
     is_preflight: bool,
     /// The routes that are reached by other readings, each once.
@@ -16,8 +17,8 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// Finds the route that a request falls on. `is_preflight` is true for a CORS preflight, which may pass a route
-    /// without a token and without its gate.
+    /// Finds the route that a request matches. `is_preflight` is true for a CORS preflight, which may skip
+    /// the token and the gate of a route.
     #[must_use]
     pub fn find(routes: &Routes, head: &impl RequestHead, is_preflight: bool) -> Self {
         Self {
@@ -43,7 +44,7 @@ impl Candidates {
         Ok(())
     }
 
-    /// Returns the route that the request falls on when its path is read by RFC 3986.
+    /// Returns the route that matches when the path is read by RFC 3986.
     #[must_use]
     pub fn route(&self) -> Option<RouteId> {
         self.route
@@ -55,14 +56,14 @@ impl Candidates {
         self.is_preflight
     }
 
-    /// Returns every route that may decide the request, each once, the one it falls on first. A request counts
-    /// against the limits of all of them: any may be the one that the upstream serves.
+    /// Returns every route that may decide the request, each once, the matching one first. A request counts
+    /// against the limits of all of them, because each may be the one that the upstream serves.
     pub fn ids(&self) -> impl Iterator<Item = RouteId> {
         self.route.into_iter().chain(self.others.iter().copied())
     }
 
-    /// Returns the strictest of what the routes ask for. A route that requires a token can't be avoided by another
-    /// spelling of its path.
+    /// Returns the strictest `auth` of these routes. Another spelling of a path can therefore not avoid a
+    /// required token.
     #[must_use]
     pub fn auth(&self, routes: &Routes) -> Auth {
         let asked = self.ids().filter_map(|id| routes.route(id));
@@ -71,7 +72,8 @@ impl Candidates {
             .fold(Auth::None, Auth::stricter)
     }
 
-    /// Returns true if every route that asks for a token only observes: then no request is refused for its token.
+    /// Returns true if each route that asks for a token is in shadow mode. Then no request is refused for its
+    /// token.
     #[must_use]
     pub fn only_observe(&self, routes: &Routes) -> bool {
         self.ids()
@@ -80,7 +82,8 @@ impl Candidates {
             .all(|route| route.mode == GateMode::Shadow && route.gate.is_some())
     }
 
-    /// Returns the routes that the request falls on when its path is read in these ways, its own among them.
+    /// Returns the routes that the request matches when its path is read in these ways, including the plain
+    /// reading.
     pub(crate) fn read_as(
         &mut self,
         routes: &Routes,
@@ -94,7 +97,7 @@ impl Candidates {
         Ok(found.map_or(&[], |(_, routes)| routes))
     }
 
-    /// Every route found so far that is not the request's own, each once.
+    /// Returns every route found so far except that of the plain reading, each once.
     fn reached(&self) -> Vec<RouteId> {
         let found = self.found.iter().flat_map(|(_, routes)| routes).copied();
         let mut others: Vec<RouteId> = found.filter(|id| Some(*id) != self.route).collect();
@@ -105,7 +108,7 @@ impl Candidates {
 }
 
 impl Route {
-    /// Returns what the route asks of the caller; nothing of a preflight that passes it.
+    /// Returns the `auth` of the route; `None` for a preflight that skips it.
     #[must_use]
     pub fn auth_for(&self, is_preflight: bool) -> Auth {
         match self.is_passed_by(is_preflight) {

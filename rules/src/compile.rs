@@ -1,5 +1,5 @@
-//! From names to ids: checks a flags definition and builds what `decide` reads. Every problem is found in one go;
-//! with a single one there is no result.
+//! The compiler of flags definitions: checks a definition and replaces names by ids. It reports all problems
+//! at once; with any problem there is no result.
 
 mod condition;
 mod cost;
@@ -22,6 +22,9 @@ use crate::{
 };
 
 /// Compiles a definition whose names are `names`.
+///
+/// # Errors
+/// All problems of the definition.
 pub fn compile(
     definition: &FlagsDefinition<'_>,
     names: &Names,
@@ -53,7 +56,8 @@ impl<'n> FlagsCompiler<'n> {
         }
     }
 
-    /// The flags of a definition; not all of them where there is a problem. What `known` gives is taken as it is.
+    /// Compiles the flags of a definition; incomplete if there are problems. A flag that `known` returns is
+    /// not compiled again.
     fn whole(
         &mut self,
         definition: &FlagsDefinition<'_>,

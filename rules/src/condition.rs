@@ -17,7 +17,7 @@ pub(crate) enum Condition {
 pub(crate) struct Clause {
     pub(crate) attribute: AttributeRef,
     pub(crate) operator: Operator,
-    /// The clause as a person would say it, for explanations: `seats gte 50`.
+    /// The clause as text for explanations: `seats gte 50`.
     pub(crate) text: Box<str>,
 }
 

@@ -1,12 +1,12 @@
-//! The decision table (docs/flags.md): one function a line, tried in order, the first that applies decides.
-//! `explain` walks the same lines, so that what is told is what was done.
+//! The decision table (docs/flags.md): one function for each line. The lines are tried in order, and the
+//! first that applies decides. `explain` calls the same functions, so that it can't disagree.
 
 use crate::{
     Cause, Decision, Eligibility, Flag, FlagId, Flags, Lifecycle, Reason, Subject, Timestamp, VariantId,
     tenant::{TenantChoice, TenantFlagSettings},
 };
 
-/// A flag being asked about a subject.
+/// The evaluation of a flag for a subject.
 #[derive(Clone, Copy)]
 pub(crate) struct Evaluation<'a> {
     pub(crate) flags: &'a Flags,
@@ -16,8 +16,8 @@ pub(crate) struct Evaluation<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// What `flag` serves to `subject` at `now`. Allocates nothing, takes no lock, can't fail: an id of another
-/// snapshot is answered with [`Cause::UnknownFlag`] and means nothing else.
+/// Returns what `flag` serves to `subject` at `now`. Allocates nothing, takes no lock and can't fail: an id
+/// of another snapshot yields [`Cause::UnknownFlag`].
 #[must_use]
 pub fn decide(flags: &Flags, flag: FlagId, subject: &Subject<'_>, now: Timestamp) -> Decision {
     let Some(evaluation) = Evaluation::new(flags, flag, subject, now) else {
@@ -28,6 +28,7 @@ pub fn decide(flags: &Flags, flag: FlagId, subject: &Subject<'_>, now: Timestamp
             place: 0,
         };
     };
+    // Closures keep the order of the table and evaluate no line after the first that applies.
     None.or_else(|| evaluation.retired())
         .or_else(|| evaluation.killed())
         .or_else(|| evaluation.schedule())
@@ -76,27 +77,28 @@ impl<'a> Evaluation<'a> {
         self.serve(self.flag.off, reason, cause)
     }
 
-    /// Line 2.
+    /// Decides line 2: the flag is retired.
     pub(crate) fn retired(&self) -> Option<Decision> {
         (self.flag.lifecycle == Some(Lifecycle::Retired))
             .then(|| self.serve(self.flag.final_variant, Reason::Static, Cause::Retired))
     }
 
-    /// Line 3.
+    /// Decides line 3: the flag is killed.
     pub(crate) fn killed(&self) -> Option<Decision> {
         (!self.flag.enabled).then(|| self.off(Reason::Disabled, Cause::Killed))
     }
 
-    /// Line 4.
+    /// Decides line 4: `now` is outside the schedule.
     pub(crate) fn schedule(&self) -> Option<Decision> {
         let schedule = self.flag.schedule?;
         let within = schedule.from <= self.now && self.now < schedule.until;
         (!within).then(|| self.off(Reason::Disabled, Cause::Schedule))
     }
 
-    /// Line 5. Compiling has refused circles and bounded how much this can cost.
+    /// Decides line 5: a required flag is not on. Compiling refuses cycles and limits the cost.
     pub(crate) fn prerequisite(&self) -> Option<Decision> {
         let unmet = self.flag.requires.iter().position(|requirement| {
+            // Recursion ends, because compiling refuses cycles and limits the depth to `MAX_NESTING`.
             let served = decide(self.flags, requirement.flag, self.subject, self.now).variant;
             match requirement.is {
                 Some(variant) => served != variant,
@@ -112,23 +114,23 @@ impl<'a> Evaluation<'a> {
         })
     }
 
-    /// Line 6.
+    /// Decides line 6: the tenant's override is the off variant.
     pub(crate) fn override_off(&self) -> Option<Decision> {
         (self.settings.forced == Some(self.flag.off))
             .then(|| self.off(Reason::TargetingMatch, Cause::Override))
     }
 
-    /// Line 7.
+    /// Decides line 7: the tenant opted out.
     pub(crate) fn opt_out(&self) -> Option<Decision> {
         (self.settings.choice == TenantChoice::Out).then(|| self.off(Reason::TargetingMatch, Cause::OptOut))
     }
 
-    /// Line 8.
+    /// Decides line 8: the tenant is not eligible at this lifecycle.
     pub(crate) fn lifecycle(&self) -> Option<Decision> {
         (!self.is_eligible()).then(|| self.off(Reason::Disabled, Cause::Lifecycle))
     }
 
-    /// Whether the subject may see the flag at its lifecycle.
+    /// Returns true if the subject is eligible at the flag's lifecycle.
     pub(crate) fn is_eligible(&self) -> bool {
         if self.flags.eligibility == Eligibility::Relaxed || self.subject.is_internal() {
             return true;
@@ -149,18 +151,19 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Line 9.
+    /// Decides line 9: the tenant has an override.
     pub(crate) fn override_to(&self) -> Option<Decision> {
         let variant = self.settings.forced?;
         Some(self.serve(variant, Reason::TargetingMatch, Cause::Override))
     }
 
-    /// Line 10.
+    /// Decides line 10: the first rule that matches.
     pub(crate) fn rule(&self) -> Option<Decision> {
         self.flag.rules.iter().enumerate().find_map(|(index, rule)| {
             if !rule.when.holds(self.flags, self.subject) {
                 return None;
             }
+            // A split without an id for the subject does not match: the next rule is tried.
             let variant = rule.serve.variant(self.flags, self.subject)?;
             let reason = if rule.serve.is_split() {
                 Reason::Split
@@ -174,13 +177,13 @@ impl<'a> Evaluation<'a> {
         })
     }
 
-    /// Line 11.
+    /// Decides line 11: the tenant opted in.
     pub(crate) fn opt_in(&self) -> Option<Decision> {
         (self.settings.choice == TenantChoice::In)
             .then(|| self.serve(self.flag.opt_in_serves, Reason::TargetingMatch, Cause::OptIn))
     }
 
-    /// Line 12.
+    /// Decides line 12: the subject is in the rollout.
     pub(crate) fn rollout(&self) -> Option<Decision> {
         let rollout = self.flag.rollout.as_ref()?;
         if !rollout
@@ -198,7 +201,7 @@ impl<'a> Evaluation<'a> {
         Some(self.serve(variant, Reason::Split, Cause::Rollout))
     }
 
-    /// Line 13.
+    /// Decides line 13: the default of the subject's tier.
     pub(crate) fn tier(&self) -> Option<Decision> {
         if self.flag.tiers.is_empty() {
             return None;
@@ -207,7 +210,7 @@ impl<'a> Evaluation<'a> {
         Some(self.serve(variant, Reason::TargetingMatch, Cause::Tier))
     }
 
-    /// Line 14. A split that finds no id to go by serves the off variant.
+    /// Decides line 14: the default. A split without an id serves the off variant.
     pub(crate) fn default(&self) -> Decision {
         let variant = self
             .flag
@@ -218,7 +221,7 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-/// A place in a list that compiling has kept short.
+/// Converts an index into a list that compiling keeps below 65,536.
 fn place(index: usize) -> u16 {
     u16::try_from(index).unwrap_or(u16::MAX)
 }

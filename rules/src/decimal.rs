@@ -1,6 +1,6 @@
-//! Exact decimal numbers, as attributes hold them and clauses compare them. A number takes 16 bytes, packed like an
-//! IEEE 754-2019 decimal128 (section 3.5.2): a sign, a power of ten and up to 34 digits. Nothing is rounded.
-//! docs/decisions/0024-numbers.md says why this is no crate.
+//! Exact decimal numbers for attributes and clauses. A number takes 16 bytes, packed like an IEEE 754-2019
+//! decimal128 (section 3.5.2): a sign, a power of ten and up to 34 digits. No operation rounds.
+//! docs/decisions/0024-numbers.md explains why no crate is used.
 
 use std::{cmp::Ordering, fmt, fmt::Write as _};
 
@@ -19,7 +19,7 @@ pub const MIN_POWER: i32 = -324;
 const HIGH_BITS: u32 = 113 - u64::BITS;
 /// Bits of the power of ten.
 const POWER_BITS: u32 = u64::BITS - 1 - HIGH_BITS;
-/// What is added to a power of ten so that it is stored without a sign.
+/// The bias that is added to a power of ten, so that it is stored without a sign.
 const BIAS: i32 = 1 << (POWER_BITS - 1);
 /// From this value on, another digit is too many.
 const FULL: u128 = 10_u128.pow(33);
@@ -28,8 +28,8 @@ const MAX_ZEROS: i32 = 5;
 /// Most characters of a number's text: a sign, `0.`, the zeros behind the point, the digits.
 const MAX_TEXT: usize = 1 + 2 + MAX_ZEROS as usize + MAX_DIGITS;
 
-/// An exact decimal number of up to [`MAX_DIGITS`] digits, its first digit at a power of ten from [`MIN_POWER`] to
-/// [`MAX_POWER`]. `1`, `1.0` and `10e-1` are the same number, in the same bits.
+/// An exact decimal number of up to [`MAX_DIGITS`] digits, with its first digit at a power of ten from
+/// [`MIN_POWER`] to [`MAX_POWER`]. `1`, `1.0` and `10e-1` are one number, in the same bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Decimal {
     /// The sign, the power of ten, the upper bits of the digits.
@@ -38,7 +38,7 @@ pub struct Decimal {
     low: u64,
 }
 
-/// Why a text is not a number that can be compared.
+/// Reasons for refusing a text as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDecimal {
     /// Not the text of a finite decimal number.
@@ -72,6 +72,7 @@ impl Decimal {
         if digits().next().is_none() || !digits().all(|digit| digit.is_ascii_digit()) {
             return Err(InvalidDecimal::Syntax);
         }
+        // Leading zeros are no digits of the number; they are skipped without a limit.
         let significant = || digits().skip_while(|digit| *digit == b'0');
         if significant().count() > MAX_DIGITS {
             return Err(InvalidDecimal::TooManyDigits);
@@ -81,7 +82,7 @@ impl Decimal {
         Self::ranged(text.starts_with('-'), value, power.saturating_sub(behind_point))
     }
 
-    /// Returns the double next to the number, ties to even; an infinity beyond the largest. Allocates nothing.
+    /// Returns the nearest double, ties to even; an infinity beyond the largest. Allocates nothing.
     pub(crate) fn nearest_double(self) -> f64 {
         // The standard library rounds texts correctly; a product with a power of ten would be rounded twice.
         let mut text = ArrayString::<MAX_TEXT>::new();
@@ -101,6 +102,7 @@ impl Decimal {
     /// Returns `value * 10^power` where its first digit is within the range.
     fn ranged(is_negative: bool, value: u128, power: i64) -> Result<Self, InvalidDecimal> {
         let Some(behind_first) = value.checked_ilog10() else {
+            // All spellings of zero are one number, without a sign.
             return Ok(Self::ZERO);
         };
         let first = power.saturating_add(behind_first.into());
@@ -112,8 +114,9 @@ impl Decimal {
         }
     }
 
-    /// Returns `value * 10^power` in its only form here: the one whose power is nearest to 0.
+    /// Returns `value * 10^power` in its canonical form: the one whose power is nearest to 0.
     fn normalized(is_negative: bool, mut value: u128, mut power: i32) -> Self {
+        // One form for each number makes equality and hashing a comparison of bits.
         while power < 0 && value.is_multiple_of(10) {
             (value, power) = (value / 10, power + 1);
         }
@@ -160,15 +163,16 @@ impl Decimal {
     fn compare_magnitude(self, other: Self) -> Ordering {
         let (value, other_value) = (self.value(), other.value());
         let (power, other_power) = (self.power(), other.power());
-        // All whole numbers of up to 34 digits have the power 0.
+        // The power of every whole number of up to 34 digits is 0, so this is the common case.
         if power == other_power {
             return value.cmp(&other_value);
         }
+        // Numbers with first digits at different powers are ordered by these; no multiplication is needed.
         let first = |value: u128, power: i32| Some(i64::from(value.checked_ilog10()?) + i64::from(power));
         let by_first_digit = first(value, power).cmp(&first(other_value, other_power));
         by_first_digit.then_with(|| {
-            // With the first digits at the same power, the one with fewer digits is filled up to as many as the
-            // other has, 34 at most: nothing overflows, and nothing is lost.
+            // The first digits have the same power. The value with fewer digits is multiplied until both have
+            // the same power. It then has at most 34 digits, so nothing overflows or is lost.
             let filled =
                 |value: u128| value.saturating_mul(10_u128.saturating_pow(power.abs_diff(other_power)));
             match power > other_power {
@@ -185,6 +189,7 @@ fn written_power(text: &str) -> Result<i64, InvalidDecimal> {
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(InvalidDecimal::Syntax);
     }
+    // An exponent beyond `i64` is out of range in any case, so its exact value is irrelevant.
     let limit = if text.starts_with('-') { i64::MIN } else { i64::MAX };
     Ok(text.parse().unwrap_or(limit))
 }

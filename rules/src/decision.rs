@@ -1,16 +1,16 @@
-//! What a decision says: the variant, and why. Reasons are OpenFeature's (specification, types.md),
-//! causes name the line of the decision table (docs/flags.md).
+//! Decisions: the served variant, and the reason for it. Reasons are those of OpenFeature (specification,
+//! types.md); causes name the line of the decision table (docs/flags.md).
 
 use std::fmt;
 
 use crate::VariantId;
 
-/// What a flag serves to a subject, and why.
+/// The variant that a flag serves to a subject, and the reason for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// The served variant, an id of the flag that was asked.
+    /// The served variant, an id of the evaluated flag.
     pub variant: VariantId,
-    /// Why, in OpenFeature's words.
+    /// The reason in OpenFeature's terms.
     pub reason: Reason,
     /// The line of the decision table.
     pub cause: Cause,
@@ -18,12 +18,12 @@ pub struct Decision {
     pub place: u16,
 }
 
-/// Why, in OpenFeature's words.
+/// The reasons of OpenFeature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// The same for everyone.
     Static,
-    /// Nothing else decided.
+    /// No other line decided.
     Default,
     /// Something about the subject matched.
     TargetingMatch,
@@ -62,12 +62,12 @@ pub enum Cause {
     Rollout,
     /// The tier default.
     Tier,
-    /// Nothing else.
+    /// No other line decided.
     Default,
 }
 
 impl Reason {
-    /// As OpenFeature writes it, upper-case.
+    /// Returns the name in OpenFeature, in upper case.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -82,8 +82,8 @@ impl Reason {
 }
 
 impl Cause {
-    /// Whether it lies in what the tenant is, was given or chose, or in the flag being closed to it, so that no request
-    /// of its could have been decided otherwise.
+    /// Returns true if the cause depends on the tenant and the flag alone. Every request of the tenant is
+    /// then decided alike.
     #[must_use]
     pub fn holds_for_every_request(self) -> bool {
         match self {
@@ -100,7 +100,7 @@ impl Cause {
         }
     }
 
-    /// Every cause, in the order of the decision table.
+    /// All causes, in the order of the decision table.
     pub const ALL: [Self; 13] = [
         Self::UnknownFlag,
         Self::Retired,
@@ -117,7 +117,7 @@ impl Cause {
         Self::Default,
     ];
 
-    /// In logs, metrics and explanations, snake_case.
+    /// Returns the name in logs, metrics and explanations, in snake case.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! By which lines of the decision table a flag is decided otherwise among one set of flags than among another.
+//! The lines of the decision table by which two sets of flags can decide a flag differently.
 
 use arrayvec::ArrayVec;
 
@@ -6,7 +6,7 @@ use crate::{
     Cause, FlagId, Flags, Lifecycle, MAX_NESTING, condition::Condition, decision::Decision, flag::Flag,
 };
 
-/// How many lines can differ.
+/// The number of lines that can differ.
 const LINES: usize = 11;
 
 /// A line of the decision table, as docs/flags.md counts them.
@@ -35,14 +35,14 @@ impl TableLine {
 pub struct Differences(ArrayVec<TableLine, LINES>);
 
 impl Differences {
-    /// The first; none: it is never decided otherwise. For one subject, a decision by a line before it is the same on
-    /// both sides.
+    /// Returns the first line; `None` if no decision can differ. For one subject, a decision by an earlier
+    /// line is the same on both sides.
     #[must_use]
     pub fn first(&self) -> Option<TableLine> {
         self.0.first().copied()
     }
 
-    /// Whether requests have a part in one of them, and not the tenant alone.
+    /// Returns true if one of the lines depends on the request, and not on the tenant alone.
     #[must_use]
     pub fn concern_requests(&self) -> bool {
         self.0
@@ -52,7 +52,7 @@ impl Differences {
 }
 
 impl Decision {
-    /// The line that it was taken by, or a later one.
+    /// Returns the line that decided, or a later one.
     #[must_use]
     pub fn line(&self) -> TableLine {
         match self.cause {
@@ -75,7 +75,7 @@ impl Decision {
 }
 
 impl Flags {
-    /// By which lines the flag can be decided otherwise than among other flags.
+    /// Returns the lines by which the flag can be decided differently from `others`.
     #[must_use]
     pub fn differences(&self, id: FlagId, others: &Self) -> Differences {
         self.differences_to_depth(id, others, MAX_NESTING)

@@ -1,5 +1,5 @@
-//! Why a flag serves what it serves: every line of the decision table, the ones that were not reached included,
-//! and every clause with what the subject has there. Walks the same functions as `decide`.
+//! Explanations of decisions: every line of the decision table, including those after the deciding one, and
+//! every clause. They call the same functions as `decide`.
 
 use crate::{
     Cause, Channel, Decision, Eligibility, FlagId, Flags, Lifecycle, Subject, Timestamp, VariantId,
@@ -13,33 +13,33 @@ mod figures;
 
 pub use clauses::{ClauseTrace, ClauseValue};
 
-/// Why a flag serves what it serves to a subject.
+/// The explanation of what a flag serves to a subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// The decision, the same as [`decide`](crate::decide()) makes it.
+    /// The decision, as [`decide`](crate::decide()) returns it.
     pub decision: Decision,
-    /// The lines of the decision table in order, each rule a step of its own.
+    /// The lines of the decision table in order, with a step for each rule.
     pub steps: Vec<ExplanationStep>,
 }
 
 /// One line of the decision table, as it turned out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExplanationStep {
-    /// The cause that this line stands for.
+    /// The cause of this line.
     pub cause: Cause,
-    /// What was asked: `enabled`, `lifecycle beta`, ``rule `beta testers` ``.
+    /// The condition: `enabled`, `lifecycle beta`, ``rule `beta testers` ``.
     pub question: String,
     /// The answer: `yes`, `not eligible`, `bucket 61,204, not in`.
     pub answer: String,
-    /// Why, where that is not plain: `channel is stable; not on the allowlist`.
+    /// The reason, if it is not obvious: `channel is stable; not on the allowlist`.
     pub note: String,
-    /// Whether it decided.
+    /// The outcome of the line.
     pub outcome: StepOutcome,
     /// For conditions: every clause and what the subject has there.
     pub clauses: Vec<ClauseTrace>,
 }
 
-/// Whether a line decided.
+/// The outcomes of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepOutcome {
     /// It did not apply.
@@ -86,6 +86,7 @@ impl<'a> Explainer<'a> {
         found: Option<Decision>,
         answer: String,
     ) -> &mut ExplanationStep {
+        // The first line that applies decides. Later ones are recorded as what they would have served.
         let outcome = match (self.decided, found) {
             (None, Some(decision)) => {
                 self.decided = Some(decision);
@@ -115,7 +116,7 @@ impl<'a> Explainer<'a> {
             .map_or("", |variant| &*variant.name)
     }
 
-    /// Lines 2 to 4.
+    /// Adds lines 2 to 4.
     fn states(&mut self) {
         let flag = self.evaluation.flag;
         if flag.lifecycle == Some(Lifecycle::Retired) {
@@ -141,7 +142,7 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// Line 5, a step for each requirement.
+    /// Adds line 5, a step for each requirement.
     fn prerequisites(&mut self) {
         let evaluation = self.evaluation;
         let unmet = evaluation.prerequisite();
@@ -171,7 +172,7 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// Lines 6 to 9.
+    /// Adds lines 6 to 9.
     fn tenant_lists(&mut self) {
         let evaluation = self.evaluation;
         let forced = evaluation.settings.forced;
@@ -208,7 +209,7 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// What the lifecycle looked at.
+    /// Returns the facts that the lifecycle compares.
     fn eligibility(&self, lifecycle: Lifecycle) -> String {
         let evaluation = self.evaluation;
         if evaluation.flags.eligibility == Eligibility::Relaxed {
@@ -241,7 +242,7 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// Line 10, a step for each rule.
+    /// Adds line 10, a step for each rule.
     fn rules(&mut self) {
         let evaluation = self.evaluation;
         let matched = evaluation.rule();
@@ -263,7 +264,7 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// Lines 11 to 14.
+    /// Adds lines 11 to 14.
     fn defaults(&mut self) {
         let evaluation = self.evaluation;
         if evaluation.settings.choice == TenantChoice::In {

@@ -13,7 +13,7 @@ pub struct Flag {
     pub(crate) description: Option<Box<str>>,
     pub(crate) owner: Option<Box<str>>,
     pub(crate) kind: Kind,
-    /// None for the kinds that have none.
+    /// `None` for kinds without a lifecycle.
     pub(crate) lifecycle: Option<Lifecycle>,
     pub(crate) enabled: bool,
     pub(crate) variants: Box<[Variant]>,
@@ -39,7 +39,7 @@ pub struct Variant {
     pub name: Box<str>,
     /// Its value, as JSON text.
     pub value: Box<str>,
-    /// How the flags header says that it is served: `dispatch.v2Board`, `checkout.theme;v=blue`.
+    /// The item in the flags header while it is served: `dispatch.v2Board`, `checkout.theme;v=blue`.
     pub header_item: Box<str>,
 }
 
@@ -62,14 +62,14 @@ pub(crate) struct Rule {
 /// A percentage rollout.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rollout {
-    /// In thousandths of a percent: buckets below it are in.
+    /// The share in thousandths of a percent: buckets below it are in the rollout.
     pub(crate) share: u32,
     pub(crate) bucketing: Bucketing,
     pub(crate) audience: Option<Condition>,
     pub(crate) serve: Serve,
 }
 
-/// From when (inclusive) until when (exclusive).
+/// A schedule, from `from` (inclusive) to `until` (exclusive).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Schedule {
     pub(crate) from: Timestamp,
@@ -77,79 +77,79 @@ pub(crate) struct Schedule {
 }
 
 impl Flag {
-    /// Its key.
+    /// Returns its key.
     #[must_use]
     pub fn key(&self) -> &FlagKey {
         &self.key
     }
 
-    /// Where it was defined.
+    /// Returns the place of its definition.
     #[must_use]
     pub fn site(&self) -> Site {
         self.site
     }
 
-    /// What it is, for people.
+    /// Returns its description for people.
     #[must_use]
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
 
-    /// Who answers for it.
+    /// Returns the person or team responsible for it.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.owner.as_deref()
     }
 
-    /// What it is for.
+    /// Returns its kind.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// How far it is; none for the kinds without a lifecycle.
+    /// Returns its lifecycle; `None` for kinds without one.
     #[must_use]
     pub fn lifecycle(&self) -> Option<Lifecycle> {
         self.lifecycle
     }
 
-    /// False when it is killed.
+    /// Returns false if it is killed.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.enabled
     }
 
-    /// Whether it can be turned back without harm.
+    /// Returns true if turning it off again does no harm.
     #[must_use]
     pub fn is_revertible(&self) -> bool {
         self.revertible
     }
 
-    /// The date after which it should be gone, `2027-03-01`.
+    /// Returns the date by which it should be removed, `2027-03-01`.
     #[must_use]
     pub fn expires(&self) -> Option<&str> {
         self.expires.as_deref()
     }
 
-    /// What its buckets are salted with.
+    /// Returns the salt of its buckets.
     #[must_use]
     pub fn salt(&self) -> &str {
         &self.salt
     }
 
-    /// What it can serve, in the order written.
+    /// Returns its variants, in the order written.
     #[must_use]
     pub fn variants(&self) -> &[Variant] {
         &self.variants
     }
 
-    /// The variant with this id.
+    /// Returns the variant with this id.
     #[must_use]
     pub fn variant(&self, id: VariantId) -> Option<&Variant> {
         self.variants.get(id.index())
     }
 
-    /// The id of the variant with this name.
+    /// Returns the id of the variant with this name.
     #[must_use]
     pub fn variant_id(&self, name: &str) -> Option<VariantId> {
         self.variants
@@ -158,13 +158,13 @@ impl Flag {
             .and_then(VariantId::from_index)
     }
 
-    /// The name of the rule at `place`, as a decision has it.
+    /// Returns the name of the rule at `place`, as in a decision.
     #[must_use]
     pub fn rule_name(&self, place: u16) -> Option<&str> {
         self.rules.get(usize::from(place)).map(|rule| &*rule.name)
     }
 
-    /// The flag that the requirement at `place` asks for, as a decision has it.
+    /// Returns the flag of the requirement at `place`, as in a decision.
     #[must_use]
     pub fn required_flag(&self, place: u16) -> Option<FlagId> {
         self.requires
@@ -172,13 +172,13 @@ impl Flag {
             .map(|requirement| requirement.flag)
     }
 
-    /// The variant that means "not given the feature".
+    /// Returns the variant that means "not given the feature".
     #[must_use]
     pub fn off(&self) -> VariantId {
         self.off
     }
 
-    /// The tier default for `tier`.
+    /// Returns the default for `tier`.
     pub(crate) fn tier_default(&self, tier: TierId) -> Option<VariantId> {
         self.tiers.get(tier.index()).copied().flatten()
     }

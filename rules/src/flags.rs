@@ -1,4 +1,4 @@
-//! Every flag with what its conditions refer to: segments, tiers and attribute names.
+//! All flags of a snapshot, with the segments, tiers and attribute names that their conditions refer to.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use crate::{
 /// The flags of a snapshot. Its parts are shared with the snapshots before and after it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flags {
-    /// By id; none where the flag that had it is gone.
+    /// The flags by id; `None` if the flag of an id is gone.
     pub(crate) slots: Arc<[FlagSlot]>,
-    /// Those that there are, in key order.
+    /// The ids of the existing flags, in key order.
     pub(crate) order: Arc<[FlagId]>,
     pub(crate) segments: Arc<[Segment]>,
     pub(crate) tiers: Arc<[Box<str>]>,
@@ -25,17 +25,17 @@ pub struct Flags {
 /// A place of a flag.
 pub(crate) type FlagSlot = Option<Arc<Flag>>;
 
-/// How a tenant without a record is judged.
+/// The treatment of a tenant without a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownTenant {
-    /// As a tenant of this tier, if any, on channel stable, not internal, on no list.
+    /// Evaluated as a tenant of this tier, if any, on channel stable, not internal and on no list.
     Judge(Option<TierId>),
     /// Not at all: the request is refused.
     Reject,
 }
 
 impl Flags {
-    /// No flag at all.
+    /// Creates a set without flags.
     #[must_use]
     pub fn none(eligibility: Eligibility) -> Self {
         Self {
@@ -50,92 +50,92 @@ impl Flags {
         }
     }
 
-    /// Every flag, in key order, with its id.
+    /// Returns every flag with its id, in key order.
     pub fn iter(&self) -> impl Iterator<Item = (FlagId, &Flag)> {
         let ids = self.order.iter();
         ids.filter_map(|id| Some((*id, self.flag(*id)?)))
     }
 
-    /// By id, each flag; none where the one that had the id is gone. For tables that are found into by id.
+    /// Returns a slot for each id, in order; `None` if the flag is gone. For building tables indexed by id.
     pub fn by_id(&self) -> impl Iterator<Item = Option<&Flag>> {
         self.slots.iter().map(Option::as_deref)
     }
 
-    /// How many flags there are.
+    /// Returns the number of flags.
     #[must_use]
     pub fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// Whether there is no flag at all.
+    /// Returns true if there are no flags.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
 
-    /// The flag with this id; none where it is gone, or of another snapshot.
+    /// Returns the flag with this id; `None` if it is gone, or of another snapshot.
     #[must_use]
     #[inline]
     pub fn flag(&self, id: FlagId) -> Option<&Flag> {
         self.slots.get(id.index())?.as_deref()
     }
 
-    /// The id of the flag with this key. Not for the request path, which knows ids.
+    /// Returns the id of the flag with this key. Not for the request path, which uses ids.
     #[must_use]
     pub fn id(&self, key: &str) -> Option<FlagId> {
         let place = self.place(key).ok()?;
         self.order.get(place).copied()
     }
 
-    /// Where in the order the flag with this key is, or would be.
+    /// Returns the position in key order of the flag with this key, or the position to insert it at.
     pub(crate) fn place(&self, key: &str) -> Result<usize, usize> {
         let key_of = |id: &FlagId| self.flag(*id).map_or("", |flag| flag.key.as_str());
         self.order.binary_search_by(|id| key_of(id).cmp(key))
     }
 
-    /// The id of the attribute with this name, or none where no condition reads it.
+    /// Returns the id of the attribute with this name; `None` if no condition reads it.
     #[must_use]
     pub fn attribute_id(&self, name: &str) -> Option<AttributeId> {
         self.attributes.id(name)
     }
 
-    /// The attributes that conditions read, by id, reserved ones apart.
+    /// Returns the names of the attributes that conditions read, by id, without the reserved ones.
     #[must_use]
     pub fn attributes(&self) -> &[Box<str>] {
         self.attributes.names()
     }
 
-    /// The tier's name.
+    /// Returns the name of the tier.
     #[must_use]
     pub fn tier_name(&self, id: TierId) -> Option<&str> {
         self.tiers.get(id.index()).map(|name| &**name)
     }
 
-    /// The names of the tiers, lowest first.
+    /// Returns the names of the tiers, lowest first.
     #[must_use]
     pub fn tiers(&self) -> &[Box<str>] {
         &self.tiers
     }
 
-    /// How a tenant without a record is judged.
+    /// Returns the treatment of a tenant without a record.
     #[must_use]
     pub fn unknown_tenant(&self) -> UnknownTenant {
         self.unknown_tenant
     }
 
-    /// Whether the lifecycle is enforced here.
+    /// Returns the enforcement of the lifecycle in this environment.
     #[must_use]
     pub fn eligibility(&self) -> Eligibility {
         self.eligibility
     }
 
-    /// The switches of the lifecycle's eligibility.
+    /// Returns the policy switches of the lifecycle.
     #[must_use]
     pub fn policy(&self) -> Policy {
         self.policy
     }
 
-    /// The same flags, of which these are killed, whatever their definitions say.
+    /// Returns a copy with these flags killed, whatever their definitions are.
     #[must_use]
     pub fn with_killed(&self, killed: &[FlagId]) -> Self {
         let mut slots = self.slots.to_vec();

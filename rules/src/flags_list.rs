@@ -3,22 +3,23 @@
 
 use crate::{FlagId, Flags, FlagsHeader, Include, Reason, Subject, Timestamp, decide};
 
-/// What marks the last item of a list that was cut, as a parameter (RFC 9651 section 3.1.2).
+/// The parameter of the last item of a truncated list (RFC 9651 section 3.1.2).
 const TRUNCATED: &str = ";truncated";
-/// Stands for a list of which not even the first item fits.
+/// The list if not even its first item fits.
 const NONE_FITS: &str = "*;truncated";
 
-/// The flags that are on, as an upstream is told.
+/// The value of the flags header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlagsList {
-    /// The header's value; none where no flag is on, since an empty list is no header (RFC 9651 section 4.1).
+    /// The header's value; `None` if no flag is on, because an empty list is no header (RFC 9651 section
+    /// 4.1).
     pub value: Option<String>,
-    /// Whether there were more than the budget has room for.
+    /// True if items were left out because of the budget.
     pub truncated: bool,
 }
 
 impl FlagsHeader {
-    /// The flags that are on for `subject` at `now`; `gated` are those of the route's gate.
+    /// Lists the flags that are on for `subject` at `now`; `gated` are those of the route's gate.
     #[must_use]
     pub fn list(&self, flags: &Flags, gated: &[FlagId], subject: &Subject<'_>, now: Timestamp) -> FlagsList {
         let mut list = ListBuilder {
@@ -75,6 +76,7 @@ impl ListBuilder {
                 truncated: false,
             };
         }
+        // The mark must fit as well, so whole items are removed until it does.
         while !self.text.is_empty() && self.text.len().saturating_add(TRUNCATED.len()) > self.budget {
             let end = self.text.rfind(", ").unwrap_or(0);
             self.text.truncate(end);

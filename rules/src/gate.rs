@@ -24,7 +24,7 @@ enum Expression {
     Not(Box<Expression>),
 }
 
-/// Whether a gate lets a request through.
+/// The state of a gate for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
     /// It does.
@@ -35,14 +35,14 @@ pub enum Truth {
     Undecided,
 }
 
-/// What a gate says of a request, and the flag that settled it.
+/// The state of a gate for a request, and the flag that determined it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether it lets the request through.
+    /// The state.
     pub truth: Truth,
-    /// The flag whose decision settled it: of several the first in the order written.
+    /// The flag that determined it; of several the first in the order written.
     pub flag: FlagId,
-    /// That decision.
+    /// The decision of that flag.
     pub decision: Decision,
 }
 
@@ -82,13 +82,14 @@ impl Gate {
         }
     }
 
-    /// Whether it is open for `subject` at `now`. Allocates nothing, takes no lock.
+    /// Decides the gate for `subject` at `now`. Allocates nothing, takes no lock.
     #[must_use]
     pub fn decide(&self, flags: &Flags, subject: &Subject<'_>, now: Timestamp) -> Verdict {
         self.expression.decide(flags, subject, now)
     }
 
-    /// Why nobody gets through, where `asks` can say that of a flag (or a variant of it); none where somebody might.
+    /// Returns the reason why the gate is closed for every subject, if there is one. `asks` returns that of a
+    /// flag, or of a variant of it.
     pub(crate) fn never_open(
         &self,
         asks: &impl Fn(FlagId, Option<VariantId>) -> Option<String>,
@@ -96,25 +97,25 @@ impl Gate {
         self.expression.never_open(asks)
     }
 
-    /// Every flag it names, in key order, each once.
+    /// Returns every flag it names, in key order, each once.
     #[must_use]
     pub fn flags(&self) -> &[FlagId] {
         &self.flags
     }
 
-    /// The gate as a person would say it: `a`, `a is blue`, `all(a, not b)`.
+    /// Returns the gate as text: `a`, `a is blue`, `all(a, not b)`.
     #[must_use]
     pub fn describe(&self, flags: &Flags) -> String {
         self.expression.describe(flags)
     }
 
-    /// Whether one of them is a permission flag: then it is closed when it can't be decided.
+    /// Returns true if one of its flags is a permission flag. Such a gate is closed if it can't be decided.
     #[must_use]
     pub fn has_permission_flag(&self) -> bool {
         self.has_permission_flag
     }
 
-    /// The flag, where the gate is nothing but one flag, and the variant that it must serve.
+    /// Returns the flag of a gate that is a single flag, and the variant that it must serve.
     #[must_use]
     pub fn single_flag(&self) -> Option<(FlagId, Option<VariantId>)> {
         match &self.expression {
@@ -156,7 +157,7 @@ impl Expression {
                 let reasons: Option<Vec<String>> = parts.iter().map(|part| part.never_open(asks)).collect();
                 reasons.map(|reasons| reasons.join("; "))
             }
-            // What is always closed is known; what is always open is not.
+            // Only flags that are never on are known, not flags that are always on.
             Self::Not(_) => None,
         }
     }
@@ -205,8 +206,9 @@ fn flag_verdict(
     }
 }
 
-/// Tries the parts in order until one is `settling`; an undecided part leaves the whole undecided unless a later
-/// one settles it. Without any, the first part speaks for the whole. Compiling refuses empty lists.
+/// Decides the parts in order until one is `settling`. An undecided part leaves the result undecided unless a
+/// later part settles it. If no part settles it, the first part determines the verdict. Compiling refuses
+/// empty lists.
 fn fold(
     parts: &[Expression],
     settling: Truth,
@@ -220,6 +222,7 @@ fn fold(
         if verdict.truth == settling {
             return verdict;
         }
+        // Keeps the first verdict, except that an undecided part replaces a decided one.
         match settled {
             Some(before) if verdict.truth != Truth::Undecided || before.truth == Truth::Undecided => {}
             _ => settled = Some(verdict),

@@ -1,4 +1,4 @@
-//! What a route asks of one request header.
+//! Conditions of a route on one request header.
 
 use std::fmt;
 
@@ -11,26 +11,26 @@ pub const MAX_HEADER_NAME: usize = 256;
 /// Longest header value to compare with, in bytes.
 pub const MAX_HEADER_VALUE: usize = 4 * 1024;
 
-/// What a route asks of one request header. A header that is sent in several lines matches when one of its
-/// lines does; lines are not joined.
+/// A condition of a route on one request header. A header of several lines matches if one of its lines does;
+/// lines are not joined.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeaderMatch {
     name: Box<str>,
     predicate: HeaderPredicate,
 }
 
-/// What the value of a header has to be.
+/// The condition on a header's value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum HeaderPredicate {
     /// These bytes, case and all.
     Exact(Box<str>),
-    /// Anything, even nothing or bytes that are not UTF-8.
+    /// Any value, including an empty one or bytes that are not UTF-8.
     Present,
     /// A text that the expression matches somewhere, as a flag's clause does; whole only with `^` and `$`.
     Regex(Pattern),
 }
 
-/// Why some text does not describe a header.
+/// Reasons for refusing a header condition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHeaderMatch {
     /// A name without a character.
@@ -69,18 +69,18 @@ pub enum InvalidHeaderMatch {
 }
 
 impl HeaderMatch {
-    /// Asks that header `name` be exactly `value`.
+    /// Requires header `name` to be exactly `value`.
     pub fn exact(name: &str, value: &str) -> Result<Self, InvalidHeaderMatch> {
         check_value(value)?;
         Self::new(name, HeaderPredicate::Exact(value.into()))
     }
 
-    /// Asks that header `name` be there.
+    /// Requires header `name` to be present.
     pub fn present(name: &str) -> Result<Self, InvalidHeaderMatch> {
         Self::new(name, HeaderPredicate::Present)
     }
 
-    /// Asks that `expression` match the value of header `name`.
+    /// Requires `expression` to match the value of header `name`.
     pub fn regex(name: &str, expression: &str) -> Result<Self, InvalidHeaderMatch> {
         Self::new(name, HeaderPredicate::Regex(Pattern::parse(expression)?))
     }
@@ -101,19 +101,19 @@ impl HeaderMatch {
         })
     }
 
-    /// The header's name, in lower case.
+    /// Returns the header's name, in lower case.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What its value has to be.
+    /// Returns the condition on its value.
     #[must_use]
     pub fn predicate(&self) -> &HeaderPredicate {
         &self.predicate
     }
 
-    /// Whether one of the header's values is what is asked.
+    /// Returns true if one of the header's values meets the condition.
     pub fn is_match<'v>(&self, mut values: impl Iterator<Item = &'v [u8]>) -> bool {
         match &self.predicate {
             HeaderPredicate::Exact(expected) => values.any(|value| value == expected.as_bytes()),
@@ -124,7 +124,7 @@ impl HeaderMatch {
         }
     }
 
-    /// Whether no request that meets `other` fails this.
+    /// Returns true if every request that meets `other` meets this condition, too.
     #[must_use]
     pub fn is_implied_by(&self, other: &Self) -> bool {
         self.name == other.name

@@ -1,5 +1,5 @@
-//! Header names that mean something already: to HTTP, to the proxies on the way, or to frameworks. Which of them
-//! an operator can't give to headers of his own, and which can't be decided by.
+//! Header names that have a meaning to HTTP, to proxies or to frameworks: those that operators can't use for
+//! headers of their own, and those that decisions can't depend on.
 
 /// Names that frame a message or belong to one connection (RFC 9110 sections 7.2, 7.6.1 and 10.1.1; RFC 9112 section
 /// 6; RFC 7540 section 3.2.1): each hop reads, removes and writes them itself.
@@ -47,13 +47,13 @@ pub const OVERRIDE_HEADERS: [&str; 25] = [
     "proxy",
 ];
 
-/// What else of a request is removed or written anew on its way.
+/// Further request headers that are removed or rewritten.
 pub const REWRITTEN_HEADERS: [&str; 4] = ["proxy-authenticate", "proxy-authorization", "traceparent", "via"];
 
-/// Names that say how to read a body. They pass, and what looks like them doesn't.
+/// Names of headers that describe a body. They are forwarded; aliases of them are removed.
 pub const CONTENT_HEADERS: [&str; 3] = ["content-encoding", "content-range", "content-type"];
 
-/// What else has a meaning in requests or responses.
+/// Further names with a meaning in requests or responses.
 const STANDARD: [&str; 45] = [
     "accept",
     "accept-charset",
@@ -102,14 +102,14 @@ const STANDARD: [&str; 45] = [
     "x-forwarded-proto",
 ];
 
-/// Every name that begins so has a meaning.
+/// Prefixes of names with a meaning.
 const STANDARD_PREFIXES: [&str; 5] = ["access-control-", "content-", "grpc-", "proxy-", "sec-"];
 
-/// What a proxy says of its client's request.
+/// The prefix of headers in which a proxy describes its client's request.
 const FORWARDED_PREFIX: &str = "x-forwarded-";
 
-/// The byte as names are compared with it: CGI, WSGI and PHP fold names to letters, digits and `_`, so every name
-/// that folds alike reaches an application as the same variable.
+/// Folds a byte for comparing names. CGI, WSGI and PHP fold names to letters, digits and `_`: all names that
+/// fold alike reach an application as the same variable.
 #[must_use]
 pub const fn fold_header_byte(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() {
@@ -119,27 +119,27 @@ pub const fn fold_header_byte(byte: u8) -> u8 {
     }
 }
 
-/// Whether both names fold alike.
+/// Returns true if both names fold alike.
 #[must_use]
 pub fn is_header_alias(name: &str, other: &str) -> bool {
     name.len() == other.len() && begins_alike(name, other)
 }
 
-/// Whether `name` begins as `prefix` does, both folded.
+/// Returns true if `name` begins with `prefix`, both folded.
 pub(crate) fn begins_alike(name: &str, prefix: &str) -> bool {
     let fold = |text: &str| text.bytes().map(fold_header_byte).collect::<Vec<u8>>();
     fold(name).starts_with(&fold(prefix))
 }
 
-/// Whether a header of this name, or of one that folds alike, has a meaning that no header of an operator's own may
-/// take on.
+/// Returns true if this name, or one that folds alike, has a meaning, so that an operator's header can't use
+/// it.
 #[must_use]
 pub fn is_header_taken(name: &str) -> bool {
     taken().any(|known| is_header_alias(name, known))
         || STANDARD_PREFIXES.iter().any(|prefix| begins_alike(name, prefix))
 }
 
-/// Whether a header with a meaning begins so.
+/// Returns true if a header with a meaning begins with `prefix`.
 #[must_use]
 pub fn is_header_prefix_taken(prefix: &str) -> bool {
     let mut standard = STANDARD_PREFIXES.iter();
@@ -147,9 +147,9 @@ pub fn is_header_prefix_taken(prefix: &str) -> bool {
         || standard.any(|known| begins_alike(known, prefix) || begins_alike(prefix, known))
 }
 
-/// Whether a header of this name is removed from every request or written anew on its way, whoever sent it: an
-/// application would not see what was decided by it. What a trusted proxy says in `Forwarded` and `X-Forwarded-*`
-/// counts until it is.
+/// Returns true if this header is removed from every request or rewritten: an application would not see the
+/// value that was decided by. `Forwarded` and `X-Forwarded-*` are excluded, because those of a trusted proxy
+/// are read before.
 #[must_use]
 pub fn is_header_lost(name: &str) -> bool {
     let is = |known: &&str| name.eq_ignore_ascii_case(known);

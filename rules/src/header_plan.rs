@@ -1,12 +1,12 @@
-//! Which headers tell an upstream what was decided, and under which names.
+//! The headers that report decisions to upstreams and clients, and their names.
 
 use crate::FlagId;
 use crate::header_name::{begins_alike, is_header_alias};
 
-/// The most bytes that the flags header may take unless an operator says otherwise.
+/// The default maximum size of the flags header's value, in bytes.
 pub const DEFAULT_FLAGS_BUDGET: usize = 4 * 1024;
 
-/// The headers that are set on the way to an upstream. Names are lower-case and valid HTTP tokens.
+/// The headers set on requests to upstreams. Names are lower-case and valid HTTP tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderPlan {
     /// The tenant's id.
@@ -23,11 +23,11 @@ pub struct HeaderPlan {
     pub request_id: Option<Box<str>>,
     /// The signature over all of these.
     pub signature: Option<Box<str>>,
-    /// Whether the flags that are on are members of `baggage` too.
+    /// True if the flags that are on are members of `baggage` as well.
     pub baggage: bool,
-    /// The header that tells clients which flags are on, in responses.
+    /// The response header that lists the flags that are on for clients.
     pub response: Option<Box<str>>,
-    /// The prefix under which per-flag headers are reserved, whether a flag has one or not.
+    /// The prefix under which all per-flag headers are reserved, set or not.
     pub reserved_prefix: Option<Box<str>>,
 }
 
@@ -36,16 +36,16 @@ pub struct HeaderPlan {
 pub struct FlagsHeader {
     /// Its name.
     pub name: Box<str>,
-    /// Which flags it may list.
+    /// The flags that it may list.
     pub include: Include,
-    /// The most bytes its value may take.
+    /// The maximum size of its value, in bytes.
     pub budget: usize,
 }
 
-/// Which flags the flags header may list.
+/// The flags that the flags header may list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Include {
-    /// Every flag.
+    /// All flags.
     All,
     /// The flags of the route's gate.
     Route,
@@ -54,7 +54,7 @@ pub enum Include {
 }
 
 impl HeaderPlan {
-    /// The names of the headers that are set for an upstream, but for the signature's.
+    /// Returns the names of the headers set for an upstream, without the signature's.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let flags = self.flags.as_ref().map(|flags| &flags.name);
         let per_flag = self.per_flag.iter().map(|(_, name)| name);
@@ -67,7 +67,8 @@ impl HeaderPlan {
             .map(|name| &**name)
     }
 
-    /// Whether a header of this name is removed from what clients send, as only we may say it.
+    /// Returns true if a header of this name is removed from requests of clients, because only Sluice may set
+    /// it.
     #[must_use]
     pub fn reserves(&self, name: &str) -> bool {
         let mut names = self.names().chain(self.signature.as_deref());
@@ -76,7 +77,7 @@ impl HeaderPlan {
             || prefix.is_some_and(|prefix| begins_alike(name, prefix))
     }
 
-    /// Every flag that a header names; `all` and `route` name none.
+    /// Returns every flag that a header names. `all` and `route` name none.
     pub fn named_flags(&self) -> impl Iterator<Item = FlagId> + '_ {
         let listed: &[FlagId] = match &self.flags {
             Some(FlagsHeader {

@@ -1,4 +1,4 @@
-//! Hosts: the one a request names, in one spelling, and the pattern that a route asks for.
+//! Hosts of requests in one spelling, and host patterns of routes.
 
 use std::{borrow::Cow, fmt, net::Ipv6Addr};
 
@@ -10,14 +10,14 @@ pub const MAX_LABEL: usize = 63;
 /// The host and port of a request: of its Host header (RFC 9110 7.2), `:authority` or absolute target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host<'a> {
-    /// In lower case, without a trailing dot, an IPv6 address in brackets and in the spelling of RFC 5952.
-    /// Borrowed where it was sent so.
+    /// The name in lower case, without a trailing dot; an IPv6 address in brackets and in the spelling of RFC
+    /// 5952. Borrowed if it was sent in this form.
     pub name: Cow<'a, str>,
     /// The port, if it was named. `example.com:` names none.
     pub port: Option<u16>,
 }
 
-/// Why a text is not a host with an optional port.
+/// Reasons for refusing a text as a host with an optional port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHost {
     /// No name.
@@ -32,7 +32,7 @@ pub enum InvalidHost {
         /// The first such character.
         found: char,
     },
-    /// Nothing between two dots, or before the first.
+    /// An empty label between two dots, or before the first.
     #[error("the host has an empty label")]
     EmptyLabel,
     /// A label longer than [`MAX_LABEL`].
@@ -47,33 +47,33 @@ pub enum InvalidHost {
         /// Its length in bytes.
         length: usize,
     },
-    /// What follows the colon is no port.
+    /// An invalid port after the colon.
     #[error("the port is not a number from 0 to 65535")]
     Port,
-    /// What stands in brackets is no IPv6 address; one with a zone is none either.
+    /// Brackets without an IPv6 address; an address with a zone is refused, too.
     #[error("the host's brackets don't hold an IPv6 address")]
     Address,
 }
 
-/// Which hosts a route takes.
+/// The hosts of a route.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum HostPattern {
     /// This one.
     Exact(Box<str>),
-    /// Every host that ends in a dot and this suffix: one label more or several, as Gateway API reads
-    /// `*.example.com`. Not the suffix itself.
+    /// Every host that ends in a dot and this suffix, with one or more labels before it, like `*.example.com`
+    /// in Gateway API. Not the suffix itself.
     Wildcard(Box<str>),
-    /// Every host, and a request that names none (HTTP/1.0).
+    /// Every host, and requests without one (HTTP/1.0).
     Any,
 }
 
-/// Why a text is not a host pattern.
+/// Reasons for refusing a text as a host pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHostPattern {
     /// Not a host.
     #[error("{0}")]
     Host(InvalidHost),
-    /// A port: routes are told apart by host, not by port.
+    /// A port: routes differ by host, not by port.
     #[error("a host pattern has no port, this one has {port}")]
     Port {
         /// The port.
@@ -149,7 +149,7 @@ impl HostPattern {
         })
     }
 
-    /// Whether the pattern takes `host`, a [`Host::name`] or empty.
+    /// Returns true if the pattern matches `host`, a [`Host::name`] or empty.
     #[must_use]
     pub fn is_match(&self, host: &str) -> bool {
         match self {

@@ -1,5 +1,5 @@
-//! What names become: small integers that index the tables of one snapshot.
-//! An id means nothing in another snapshot, but for those that `Names` and `Flags` keep from one to the next.
+//! Ids: small integers that index the tables of one snapshot. An id is invalid in another snapshot, except
+//! for ids that `Names` and `Flags` carry over.
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $inner:ty) => {
@@ -8,13 +8,13 @@ macro_rules! id {
         pub struct $name(pub(crate) $inner);
 
         impl $name {
-            /// Its place in the snapshot's table.
+            /// Returns its index in the snapshot's table.
             #[must_use]
             pub fn index(self) -> usize {
                 self.0 as usize
             }
 
-            /// The id of the `index`th entry, or none where the table could not be that long.
+            /// Returns the id of the `index`th entry; `None` if a table can't be that long.
             #[must_use]
             pub fn from_index(index: usize) -> Option<Self> {
                 <$inner>::try_from(index).ok().map(Self)

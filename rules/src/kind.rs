@@ -1,8 +1,8 @@
-//! What a flag is for, how far it is, and on which channel a tenant follows.
+//! Kinds and lifecycles of flags, and release channels of tenants.
 
 use std::fmt;
 
-/// What a flag is for.
+/// The purpose of a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kind {
     /// A feature on its way from alpha to ga.
@@ -10,13 +10,13 @@ pub enum Kind {
     Release,
     /// Variants compared with each other.
     Experiment,
-    /// Who may use what; has no lifecycle.
+    /// An entitlement; has no lifecycle.
     Permission,
     /// An operator's switch; has no lifecycle.
     Ops,
 }
 
-/// How far a release or experiment flag is.
+/// The lifecycle state of a release or experiment flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Lifecycle {
     /// Internal tenants only.
@@ -33,14 +33,14 @@ pub enum Lifecycle {
 /// The release channel a tenant follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Channel {
-    /// Sees what is ga.
+    /// Sees flags that are ga.
     #[default]
     Stable,
-    /// Sees beta flags on its allowlist, too.
+    /// Also sees beta flags on the tenant's allowlist.
     Latest,
 }
 
-/// What the environment lets flags do before they are ga.
+/// The enforcement of lifecycles in an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Eligibility {
     /// The lifecycle is enforced, as in production.
@@ -51,7 +51,7 @@ pub enum Eligibility {
 }
 
 impl Eligibility {
-    /// What an environment of this name lets flags do unless it says so: development and staging are relaxed.
+    /// Returns the default of the environment `name`: relaxed for development and staging.
     #[must_use]
     pub fn of_environment(name: &str) -> Self {
         if matches!(name, "development" | "staging") {
@@ -63,16 +63,16 @@ impl Eligibility {
 }
 
 impl Kind {
-    /// Every kind, in the order of the documentation.
+    /// All kinds, in the order of the documentation.
     pub const ALL: [Self; 4] = [Self::Release, Self::Experiment, Self::Permission, Self::Ops];
 
-    /// Whether flags of this kind go from alpha to ga.
+    /// Returns true if flags of this kind have a lifecycle.
     #[must_use]
     pub fn has_lifecycle(self) -> bool {
         matches!(self, Self::Release | Self::Experiment)
     }
 
-    /// Its name in documents.
+    /// Returns its name in documents.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -85,10 +85,10 @@ impl Kind {
 }
 
 impl Lifecycle {
-    /// Every state, in order.
+    /// All states, in order.
     pub const ALL: [Self; 4] = [Self::Alpha, Self::Beta, Self::Ga, Self::Retired];
 
-    /// Its name in documents.
+    /// Returns its name in documents.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -101,10 +101,7 @@ impl Lifecycle {
 }
 
 impl Channel {
-    /// Every channel, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::Stable, Self::Latest];
-
-    /// Its name in documents.
+    /// Returns its name in documents.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
-//! What flags, gates, routes and targets mean.
+//! The semantics of flags, gates, routes and request targets.
 //!
-//! Pure: no I/O, no clock, no randomness, no async, no serde. Definitions (names, as written) are compiled
-//! once into a [`Snapshot`] of small integers; deciding reads the snapshot and allocates nothing.
+//! Pure: no I/O, no clock, no randomness, no async, no serde. Definitions with names are compiled once into a
+//! [`Snapshot`] of small integers. Deciding reads the snapshot and allocates nothing.
 
 mod attribute_names;
 mod bounds;

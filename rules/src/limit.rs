@@ -1,29 +1,28 @@
-//! A limit on how often a route may be asked: so many requests in a time, and so many at once, for each tenant or
-//! client.
+//! Rate limits of routes: a number of requests in a time and a burst, for each tenant or client.
 
 use std::num::NonZeroU32;
 
 /// The most requests of a rate or a burst.
 pub const MAX_LIMIT: u32 = 1_000_000;
 
-/// How often a route may be asked, by each who asks.
+/// A rate limit of a route, counted for each tenant or client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    /// So many requests
+    /// The number of requests in `per_ms`.
     pub count: NonZeroU32,
-    /// in this time, in milliseconds.
+    /// The time in milliseconds.
     pub per_ms: u64,
-    /// How many requests may come at once, after a time without any.
+    /// The number of requests that may come at once after an idle time.
     pub burst: NonZeroU32,
-    /// Who is counted.
+    /// The party whose requests are counted.
     pub by: LimitBy,
 }
 
-/// Whose requests are counted together.
+/// The party whose requests are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitBy {
-    /// Those of a tenant; of a client where there is no tenant.
+    /// A tenant; the client if there is no tenant.
     Tenant,
-    /// Those of a client's address; of an IPv6 network of 64 bits.
+    /// A client's address; for IPv6 its network of 64 bits.
     Client,
 }

@@ -1,5 +1,5 @@
-//! What is allowed and probably not meant: gates that can never open, flags that no gate uses, routes without one,
-//! preflights that are let past nothing.
+//! Warnings about configuration that is valid but probably a mistake: gates that never open, unused flags,
+//! routes without a gate, `preflight: open` without effect.
 
 use std::{
     cell::RefCell,
@@ -11,19 +11,19 @@ use crate::{
     VariantId, tenant::TenantChoice,
 };
 
-/// Why a flag is never on, or a variant of it never served; none where that may be.
+/// The reason why a flag is never on, or a variant of it never served; `None` if it may be.
 type NeverOnReasons = HashMap<(FlagId, Option<VariantId>), Option<String>>;
 
-/// One thing that is probably not meant, and where.
+/// A probable mistake and its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Warning {
-    /// Where.
+    /// The place.
     pub site: Site,
-    /// What.
+    /// The mistake.
     pub kind: WarningKind,
 }
 
-/// What is probably not meant.
+/// The kinds of probable mistakes.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum WarningKind {
     /// No subject can get through the route's gate.
@@ -31,7 +31,7 @@ pub enum WarningKind {
     NeverOpen {
         /// The route's name.
         route: String,
-        /// Which flag shuts it, and why.
+        /// The flag that keeps it closed, and the reason.
         reason: String,
     },
     /// No gate names the flag.
@@ -51,13 +51,13 @@ pub enum WarningKind {
     IdlePreflight {
         /// The route's name.
         route: String,
-        /// Why not.
+        /// The reason.
         reason: &'static str,
     },
 }
 
 impl WarningKind {
-    /// A stable name for the kind, in kebab-case, as `sluice check` prints it.
+    /// Returns a stable name for the kind, in kebab case, as `sluice check` prints it.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -69,8 +69,8 @@ impl WarningKind {
     }
 }
 
-/// Everything in `snapshot` that is probably not meant. A flag is in use when a gate or a header names it, or
-/// when a flag in use requires it.
+/// Returns the warnings for `snapshot`. A flag is used if a gate or a header names it, or if a used flag
+/// requires it.
 #[must_use]
 pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
     let (flags, tenants) = (&*snapshot.flags, &*snapshot.tenants);
@@ -90,7 +90,7 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
         used.extend(gate.flags());
         let asks = |flag: FlagId, is: Option<VariantId>| {
             let defined = flags.flag(flag)?;
-            // That nobody can be without a flag is not looked into.
+            // Flags that serve their off variant to no subject are not detected.
             if is == Some(defined.off) {
                 return None;
             }
@@ -128,7 +128,8 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
     warnings
 }
 
-/// Routes that let preflights pass, and that no preflight falls on, or that have nothing to let it pass.
+/// Returns warnings for routes with `preflight: open` that no preflight matches, or that have neither a gate
+/// nor `auth`.
 fn idle_preflights(snapshot: &Snapshot) -> Vec<Warning> {
     let routes = snapshot.routes.all().iter().zip(snapshot.routes.table().routes());
     let open = routes.filter(|(route, _)| route.preflight == Preflight::Open);
@@ -151,8 +152,8 @@ fn idle_preflights(snapshot: &Snapshot) -> Vec<Warning> {
     .collect()
 }
 
-/// Why nobody can be served the wanted variant, or any but the off variant where none is wanted; none where
-/// somebody might. Schedules are not looked at: there is no clock here.
+/// Returns the reason why no subject can be served the wanted variant (without one: any but the off variant);
+/// `None` if some may be. Schedules are ignored, because `rules` has no clock.
 fn never_on_reason(
     flags: &Flags,
     tenants: &Tenants,

@@ -8,7 +8,7 @@ use crate::subject::{AttributeRef, Subject};
 use crate::{Flags, TierId, UnknownTenant, Value, VariantId};
 
 impl<'a> Subject<'a> {
-    /// The tier it is judged by: its record's, or the one for unknown tenants. An anonymous subject has none.
+    /// Returns the tier of the record, or that of unknown tenants. An anonymous subject has none.
     pub(crate) fn tier(&self, flags: &Flags) -> Option<TierId> {
         match (self.record, self.tenant, flags.unknown_tenant()) {
             (Some(record), _, _) => record.tier(),
@@ -17,7 +17,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// What it has under `attribute`. The tenant's record goes before what the request says.
+    /// Returns the subject's value of `attribute`. The tenant's record takes precedence over the request.
     #[inline(always)]
     pub(crate) fn value(&self, flags: &'a Flags, attribute: AttributeRef) -> Option<Value<'a>> {
         match attribute {
@@ -29,7 +29,7 @@ impl<'a> Subject<'a> {
             AttributeRef::Channel => self.tenant.map(|_| Value::String(self.channel().as_str())),
             AttributeRef::Internal => self.tenant.map(|_| Value::Boolean(self.is_internal())),
             AttributeRef::User => self.user.map(Value::String),
-            // A user who is in no group has an empty list. A token may name groups and no user: they count.
+            // A user in no group has an empty list. The groups of a token without a user count as well.
             AttributeRef::Groups => {
                 (self.user.is_some() || !self.groups.is_empty()).then_some(Value::List(self.groups))
             }
@@ -44,7 +44,7 @@ impl<'a> Subject<'a> {
 }
 
 impl Condition {
-    /// Whether it holds for the subject. Compiling has bounded how deep and how long this can go.
+    /// Returns true if the condition holds for the subject. Compiling limits its depth and length.
     pub(crate) fn holds(&self, flags: &Flags, subject: &Subject<'_>) -> bool {
         match self {
             Self::All(conditions) => conditions.iter().all(|condition| condition.holds(flags, subject)),
@@ -59,7 +59,7 @@ impl Condition {
 }
 
 impl Bucketing {
-    /// The subject's bucket, or none where it has no id.
+    /// Returns the subject's bucket; `None` if it has no id.
     #[inline(always)]
     pub(crate) fn bucket(&self, flags: &Flags, subject: &Subject<'_>) -> Option<u32> {
         match subject.value(flags, self.by)? {
@@ -71,7 +71,7 @@ impl Bucketing {
 }
 
 impl Serve {
-    /// The variant for this subject, or none where a split finds no id to go by.
+    /// Returns the variant for this subject; `None` if a split finds no id.
     pub(crate) fn variant(&self, flags: &Flags, subject: &Subject<'_>) -> Option<VariantId> {
         match self {
             Self::Variant(variant) => Some(*variant),

@@ -1,4 +1,4 @@
-//! The methods that a route takes.
+//! The methods of a route.
 
 use std::fmt;
 
@@ -15,10 +15,10 @@ const STANDARD: [&str; 9] = [
 const GET: u16 = 1;
 const HEAD: u16 = 1 << 1;
 
-/// A set of methods; the empty one takes any.
+/// A set of methods; the empty set matches any method.
 ///
-/// Names are compared as they are (RFC 9110 9.1: methods are case-sensitive). `GET` takes `HEAD` as well, which
-/// servers answer as a `GET` without its body (RFC 9110 9.3.2): else a gate on `[GET]` would let it by.
+/// Names are case-sensitive (RFC 9110 section 9.1). `GET` includes `HEAD`, which servers answer as a `GET`
+/// without its body (RFC 9110 section 9.3.2): otherwise a `HEAD` request would bypass a gate on `[GET]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Methods {
     /// One bit for each of [`STANDARD`].
@@ -27,7 +27,7 @@ pub struct Methods {
     extensions: Box<[Box<str>]>,
 }
 
-/// Why some texts are not a set of methods.
+/// Reasons for refusing a list of methods.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMethods {
     /// A method without a character.
@@ -48,7 +48,7 @@ pub enum InvalidMethods {
     /// A standard method in another case, which no request would have.
     #[error("methods are case-sensitive: `{found}` is not `{meant}`")]
     Case {
-        /// As written.
+        /// The method as written.
         found: String,
         /// The standard method that it looks like.
         meant: &'static str,
@@ -99,13 +99,13 @@ impl Methods {
         })
     }
 
-    /// Whether every method is taken, because none was named.
+    /// Returns true if the set matches every method, because none is named.
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.standard == 0 && self.extensions.is_empty()
     }
 
-    /// Whether `method` is taken.
+    /// Returns true if the set matches `method`.
     #[must_use]
     pub fn is_match(&self, method: &str) -> bool {
         match standard_bit(method) {
@@ -115,7 +115,7 @@ impl Methods {
         }
     }
 
-    /// Whether every method that `other` takes is taken.
+    /// Returns true if the set matches every method that `other` matches.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let known = |extension| self.extensions.contains(extension);
@@ -123,13 +123,13 @@ impl Methods {
         self.is_any() || !other.is_any() && named
     }
 
-    /// The standard methods that are taken, named or not.
+    /// Returns the bits of the standard methods that the set matches, named or implied.
     fn taken(&self) -> u16 {
         let implied = if self.standard & GET == 0 { 0 } else { HEAD };
         self.standard | implied
     }
 
-    /// The methods named, the standard ones first.
+    /// Returns the named methods, the standard ones first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let given = STANDARD
             .into_iter()
@@ -183,7 +183,7 @@ fn check(method: &str) -> Result<(), InvalidMethods> {
     }
 }
 
-/// RFC 9110 5.6.2: `tchar`.
+/// Returns true for a `tchar` (RFC 9110 section 5.6.2).
 pub(crate) fn is_token_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
 }

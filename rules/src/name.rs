@@ -8,16 +8,16 @@ pub const MAX_FLAG_KEY: usize = 128;
 /// Longest tenant id, in bytes.
 pub const MAX_TENANT_ID: usize = 128;
 
-/// A flag's key: 1 to 128 characters of `A-Z a-z 0-9 . _ -`, starting with a letter.
-/// So it is a valid HTTP token (RFC 9110 5.6.2) and structured-field token (RFC 9651 3.3.4) as it stands.
+/// A flag's key: 1 to 128 characters of `A-Z a-z 0-9 . _ -`, starting with a letter. Every key is a valid
+/// HTTP token (RFC 9110 section 5.6.2) and structured-field token (RFC 9651 section 3.3.4).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlagKey(Box<str>);
 
-/// A tenant's id: 1 to 128 visible ASCII characters (`!` to `~`), so it is a valid header value as it stands.
+/// A tenant's id: 1 to 128 visible ASCII characters (`!` to `~`). Every id is a valid header value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(Box<str>);
 
-/// Why a text is not a flag key.
+/// Reasons for refusing a text as a flag key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFlagKey {
     /// No character at all.
@@ -43,7 +43,7 @@ pub enum InvalidFlagKey {
     },
 }
 
-/// Why a text is not a tenant id.
+/// Reasons for refusing a text as a tenant id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTenantId {
     /// No character at all.
@@ -83,7 +83,7 @@ impl FlagKey {
         Ok(Self(text.into()))
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -96,7 +96,7 @@ impl TenantId {
         Self::check(text).map(|()| Self(text.into()))
     }
 
-    /// Whether `text` could be a tenant id, without keeping it.
+    /// Checks `text` as a tenant id, without creating one.
     pub fn check(text: &str) -> Result<(), InvalidTenantId> {
         if text.is_empty() {
             return Err(InvalidTenantId::Empty);
@@ -110,7 +110,7 @@ impl TenantId {
         Ok(())
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

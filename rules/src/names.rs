@@ -1,5 +1,5 @@
-//! What a flags document names, before anything else is known of it: so that a reference to a flag that has
-//! problems of its own is not a second problem.
+//! The names of a flags document. They are collected first, so that a reference to a flag with problems is
+//! not a second problem.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,28 +15,28 @@ pub const MAX_FLAG_IDS: usize = 2 * MAX_FLAGS;
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     flags: Shards<NamedFlag>,
-    /// How many ids of flags were given, those of flags included that are gone.
+    /// The number of assigned flag ids, including those of removed flags.
     flag_ids: usize,
     segments: Arc<HashMap<Box<str>, SegmentId>>,
     tiers: Arc<HashMap<Box<str>, TierId>>,
 }
 
-/// What a name of a flag stands for: all that gates, tenants and other flags depend on.
+/// The meaning of a flag's name: all that gates, tenants and other flags depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedFlag {
     /// Its id.
     pub id: FlagId,
     /// Its key as written.
     pub key: Box<str>,
-    /// What it is for.
+    /// Its kind.
     pub kind: Kind,
     /// The names of its variants, by id.
     pub variants: Box<[Box<str>]>,
     /// The one that means "not given the feature", where it has that.
     pub off: Option<VariantId>,
-    /// Whether it has the variants `on` and `off` for want of others.
+    /// True if it has the default variants `on` and `off`.
     pub is_boolean: bool,
-    /// Whether it says what opting in to it serves, or has a variant `on`.
+    /// True if it defines what opting in serves, or has a variant `on`.
     pub(crate) takes_opt_ins: bool,
 }
 
@@ -47,14 +47,16 @@ impl Names {
         Self::following(definition, &Self::default())
     }
 
-    /// Collects the names. Flags keep the ids that they have among `former`, and new ones get, in key order, ids that
-    /// no flag has had; where these would be more than [`MAX_FLAG_IDS`] all flags get theirs anew.
+    /// Collects the names. Flags keep their ids of `former`. New flags get unused ids, in key order. If these
+    /// would exceed [`MAX_FLAG_IDS`], all flags get new ids.
     #[must_use]
     pub fn following(definition: &FlagsDefinition<'_>, former: &Self) -> Self {
         let mut by_key: BTreeMap<&str, &FlagDefinition> = BTreeMap::new();
         for flag in &definition.flags {
             by_key.entry(&*flag.key.value).or_insert(flag);
         }
+        // Ids of removed flags are not reused, since compiled tenants and gates may still hold them. When the
+        // ids run out, all flags are numbered again, and everything is compiled again.
         let new = by_key.keys().filter(|key| former.flag(key).is_none()).count();
         let is_full = former.flag_ids.saturating_add(new) > MAX_FLAG_IDS;
         let mut names = Self {
@@ -78,8 +80,8 @@ impl Names {
         names
     }
 
-    /// The same with other definitions of some flags and without the flags of some keys, their ids given as in
-    /// [`Names::following`]; none where there would be too many.
+    /// Returns the names with other definitions of some flags and without the flags of some keys. Ids are
+    /// assigned as in [`Names::following`]; `None` if there would be too many.
     #[must_use]
     pub fn with<'d>(
         &self,
@@ -98,7 +100,7 @@ impl Names {
         (names.flag_ids <= MAX_FLAG_IDS).then_some(names)
     }
 
-    /// The flag by the id that it is known by, or by a new one.
+    /// Returns the named flag with its known id, or with a new one.
     fn named(
         &mut self,
         known: Option<&Arc<NamedFlag>>,
@@ -116,36 +118,36 @@ impl Names {
         })
     }
 
-    /// The flag with this key.
+    /// Returns the flag with this key.
     #[must_use]
     pub fn flag(&self, key: &str) -> Option<&NamedFlag> {
         self.flags.find(key).map(|flag| &**flag)
     }
 
-    /// The keys of all flags, in no particular order.
+    /// Returns the keys of all flags, in no particular order.
     pub fn flag_keys(&self) -> impl Iterator<Item = &str> {
         self.flags.shared().map(|flag| &*flag.key)
     }
 
-    /// The names of all segments, in no particular order.
+    /// Returns the names of all segments, in no particular order.
     pub fn segment_names(&self) -> impl Iterator<Item = &str> {
         self.segments.keys().map(|name| &**name)
     }
 
-    /// The names of all tiers, in no particular order.
+    /// Returns the names of all tiers, in no particular order.
     pub fn tier_names(&self) -> impl Iterator<Item = &str> {
         self.tiers.keys().map(|name| &**name)
     }
 
-    /// Whether `definition` is of a flag that is among these names and stands for what it stood for.
+    /// Returns true if the flag of `definition` is among these names with an unchanged meaning.
     #[must_use]
     pub fn has(&self, definition: &FlagDefinition) -> bool {
         self.flag(&definition.key.value)
             .is_some_and(|known| *known == NamedFlag::new(known.id, definition))
     }
 
-    /// The ids that flags have among `former` and that no longer mean what they meant: the flag is gone, or has other
-    /// variants, say. Sorted.
+    /// Returns the ids of `former` whose meaning has changed, sorted: the flag is gone, or has other
+    /// variants.
     #[must_use]
     pub fn moved(&self, former: &Self) -> Vec<FlagId> {
         let moved = former.flags.shared().filter(|flag| !self.keeps(flag));
@@ -154,7 +156,7 @@ impl Names {
         moved
     }
 
-    /// The same, where no flags have changed but those of these keys.
+    /// Returns the same as [`Names::moved`], if only the flags of these keys have changed.
     #[must_use]
     pub fn moved_among<'k>(&self, former: &Self, keys: impl IntoIterator<Item = &'k str>) -> Vec<FlagId> {
         let known = keys.into_iter().filter_map(|key| former.flags.find(key));
@@ -166,25 +168,25 @@ impl Names {
         moved
     }
 
-    /// Whether there is this very flag.
+    /// Returns true if the flag is among these names unchanged.
     fn keeps(&self, flag: &Arc<NamedFlag>) -> bool {
         let now = self.flags.find(&flag.key);
         now.is_some_and(|now| Arc::ptr_eq(now, flag) || now == flag)
     }
 
-    /// Whether the ids of tiers mean what they mean in `other`.
+    /// Returns true if tier ids have the same meaning in `other`.
     #[must_use]
     pub fn same_tiers(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.tiers, &other.tiers) || self.tiers == other.tiers
     }
 
-    /// Whether the ids that conditions and tier defaults name mean what they mean in `other`.
+    /// Returns true if the ids in conditions and tier defaults have the same meaning in `other`.
     pub(crate) fn same_conditions(&self, other: &Self) -> bool {
         let same_segments = Arc::ptr_eq(&self.segments, &other.segments) || self.segments == other.segments;
         same_segments && self.same_tiers(other)
     }
 
-    /// How many ids of flags were given.
+    /// Returns the number of assigned flag ids.
     pub(crate) fn flag_ids(&self) -> usize {
         self.flag_ids
     }
@@ -198,7 +200,7 @@ impl Names {
     }
 }
 
-/// Names with the ids of their places.
+/// Returns names with their indices as ids.
 fn ids<'n, I>(
     names: impl Iterator<Item = &'n str>,
     id: impl Fn(usize) -> Option<I>,
@@ -235,7 +237,7 @@ impl NamedFlag {
         named
     }
 
-    /// The variant of this name; `true` and `false` are `on` and `off` of a boolean flag.
+    /// Returns the variant of this name. `true` and `false` are `on` and `off` of a boolean flag.
     #[must_use]
     pub fn variant(&self, name: &str) -> Option<VariantId> {
         let name = match name {

@@ -16,7 +16,7 @@ pub struct Networks {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not an IP address or network")]
 pub struct InvalidNetwork {
-    /// As given.
+    /// The text as given.
     pub text: Box<str>,
 }
 
@@ -52,10 +52,10 @@ impl Networks {
         }
     }
 
-    /// The networks that `texts` write, each like `10.0.0.0/8`, `2001:db8::/32` or a single address.
+    /// Parses networks, each like `10.0.0.0/8`, `2001:db8::/32` or a single address.
     ///
     /// # Errors
-    /// The first that is none.
+    /// The first text that is no network.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidNetwork> {
         let networks = texts
             .into_iter()
@@ -63,13 +63,14 @@ impl Networks {
         Ok(Self::new(&networks.collect::<Result<Vec<_>, _>>()?))
     }
 
-    /// Whether every address is in one of them, of IPv4 or of IPv6.
+    /// Returns true if every IPv4 address or every IPv6 address is in one of them.
     #[must_use]
     pub fn contain_every_address(&self) -> bool {
         *self.v4 == [(0, u32::MAX)] || *self.v6 == [(0, u128::MAX)]
     }
 
-    /// Whether one of them has `address`; an IPv4 address written as IPv6 (`::ffff:10.0.0.1`) counts as IPv4.
+    /// Returns true if one of them contains `address`. An IPv4 address written as IPv6 (`::ffff:10.0.0.1`)
+    /// counts as IPv4.
     #[must_use]
     pub fn contain(&self, address: IpAddr) -> bool {
         match address.to_canonical() {

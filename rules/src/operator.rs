@@ -1,5 +1,5 @@
-//! Operators: what a clause asks of one attribute. A missing or wrongly typed attribute makes every one of them
-//! false, the negative ones too; only `exists: false` is true of what is missing.
+//! Operators of clauses on one attribute. If the attribute is missing or has another type, every operator is
+//! false, negative ones included. Only `exists: false` is true for a missing attribute.
 
 use std::net::IpAddr;
 
@@ -41,7 +41,7 @@ pub(crate) struct Scalars {
     booleans: Box<[bool]>,
 }
 
-/// Whether a set has a value, where it has any of the value's type at all.
+/// Membership of a value in a set, which may hold no value of its type.
 enum Membership {
     In,
     Out,
@@ -49,7 +49,7 @@ enum Membership {
 }
 
 impl Scalars {
-    /// The set of `values`; lists among them are left out (the document's shape has none).
+    /// Creates the set of `values`. Lists are left out; the shape of documents allows none.
     pub(crate) fn new<'v>(values: impl IntoIterator<Item = &'v AttributeValue>) -> Self {
         let (mut strings, mut numbers, mut booleans) = (Vec::new(), Vec::new(), Vec::new());
         for value in values {
@@ -88,7 +88,7 @@ impl Scalars {
 }
 
 impl Operator {
-    /// Whether it holds for what the subject has there.
+    /// Returns true if the operator holds for the subject's value.
     #[inline(always)]
     pub(crate) fn holds(&self, value: Option<Value<'_>>) -> bool {
         let Some(value) = value else {

@@ -1,5 +1,5 @@
-//! The path that a route asks for: literal segments, parameters, and perhaps everything below.
-//! Which of several that fit comes first is its `Specificity`.
+//! Path patterns of routes: literal segments, parameters, and a trailing `**`. A pattern's `Specificity`
+//! decides between several that match.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use crate::{
     request_target::{decoded_bytes, normalise_pattern},
 };
 
-/// A path as a route writes it: `/a/b`, `/a/{id}/b`, `/a/**`.
+/// The path of a route: `/a/b`, `/a/{id}/b`, `/a/**`.
 ///
-/// A literal matches what its bytes decode to, so `/v1/things:export` takes `/v1/things%3Aexport` as well: the
-/// upstream that decodes a path will not tell them apart, so neither may a gate.
+/// A literal matches by its decoded bytes, so `/v1/things:export` matches `/v1/things%3Aexport` as well. An
+/// upstream that decodes paths can't tell them apart, so a gate must not either.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern {
     text: Box<str>,
@@ -19,16 +19,16 @@ pub struct PathPattern {
     end: End,
 }
 
-/// What one segment of a path has to be.
+/// The condition on one segment of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PathSegment {
     /// This text, decoded.
     Literal(Box<str>),
-    /// Anything but nothing. The name is for people: routes are told apart by position.
+    /// Any text but the empty one. The name is for people; routes differ by its position only.
     Parameter(Box<str>),
 }
 
-/// How a pattern ends.
+/// The end of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// With its last segment.
@@ -39,7 +39,7 @@ enum End {
     Below,
 }
 
-/// Whether an exact path minds a trailing slash. It says nothing to `/a/**`, which takes `/a` and `/a/` both.
+/// The treatment of a trailing slash by exact paths. `/a/**` always matches both `/a` and `/a/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TrailingSlash {
     /// It matches without and with one.
@@ -49,7 +49,7 @@ pub enum TrailingSlash {
     Exact,
 }
 
-/// The trailing slashes that a route takes.
+/// The trailing slashes that a route matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slash {
     /// A path that ends in one.
@@ -60,10 +60,11 @@ pub(crate) enum Slash {
     Any,
 }
 
-/// How closely a pattern describes a path; what is more specific is less, and so sorts first.
-/// Exact paths come before paths with parameters, those before `/prefix/**`. Within a kind, segment by
-/// segment from the left, a literal comes before a parameter and the longer pattern before the shorter. Last,
-/// minding the trailing slash comes before not minding it.
+/// The specificity of a pattern; more specific patterns are less and sort first.
+///
+/// Exact paths come before paths with parameters, and those before `/prefix/**`. Within a kind, segments are
+/// compared from the left: a literal comes before a parameter, and the longer pattern before the shorter.
+/// Last, `TrailingSlash::Exact` comes before `Either`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Specificity {
     kind: PathKind,
@@ -91,7 +92,7 @@ enum SlashRank {
     No,
 }
 
-/// Why a text is not a path pattern.
+/// Reasons for refusing a text as a path pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPathPattern {
     /// It does not begin with a slash.
@@ -106,7 +107,7 @@ pub enum InvalidPathPattern {
     /// Requests are normalised first, so none would ever have this path.
     #[error("requests are matched in normal form, which would be `{normal}`")]
     NotNormal {
-        /// What it would have to be.
+        /// The normal form.
         normal: String,
     },
     /// `**` that is not the last segment.
@@ -126,7 +127,7 @@ pub enum InvalidPathPattern {
         /// The segment.
         segment: String,
     },
-    /// A parameter whose name is not made of letters, digits and `_`, a letter or `_` first.
+    /// A parameter name with other characters than letters, digits and `_`, or with a digit first.
     #[error("a parameter's name is made of letters, digits and `_`; `{name}` is not")]
     ParameterName {
         /// The name.
@@ -180,7 +181,7 @@ impl PathPattern {
         })
     }
 
-    /// How closely it describes a path.
+    /// Returns its specificity.
     #[must_use]
     pub fn specificity(&self, trailing_slash: TrailingSlash) -> Specificity {
         let kind = self.kind();
@@ -206,28 +207,28 @@ impl PathPattern {
         }
     }
 
-    /// Returns whether it is this one normalised path, byte for byte, without a parameter and nothing below.
+    /// Returns true if the pattern is this one normalised path, byte for byte, without parameters and `**`.
     pub(crate) fn is_exactly(&self, path: &str) -> bool {
         self.kind() == PathKind::Exact && *self.text == *path
     }
 
-    /// The pattern as written.
+    /// Returns the pattern as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What its segments have to be.
+    /// Returns the conditions on its segments.
     pub(crate) fn segments(&self) -> &[PathSegment] {
         &self.segments
     }
 
-    /// Whether it takes everything below its last segment too.
+    /// Returns true if it matches everything below its last segment, too.
     pub(crate) fn is_below(&self) -> bool {
         self.end == End::Below
     }
 
-    /// The trailing slashes it takes. The root has one and can't be without it.
+    /// Returns the trailing slashes that it matches. The root always has one.
     pub(crate) fn slash(&self, trailing_slash: TrailingSlash) -> Slash {
         match (trailing_slash, self.end) {
             _ if self.segments.is_empty() => Slash::Any,
@@ -239,7 +240,7 @@ impl PathPattern {
 }
 
 impl Slash {
-    /// Whether everything that `other` takes is taken.
+    /// Returns true if this includes everything that `other` includes.
     pub(crate) fn covers(self, other: Self) -> bool {
         self == Self::Any || self == other
     }
@@ -263,7 +264,7 @@ impl PathSegment {
                 segment: text.to_owned(),
             });
         }
-        // That the decoded bytes are UTF-8 was seen when the path was normalised.
+        // Normalising has checked that the decoded bytes are UTF-8.
         let decoded = String::from_utf8(decoded_bytes(text.as_bytes()).collect());
         Ok(Self::Literal(decoded.unwrap_or_else(|_| text.to_owned()).into()))
     }

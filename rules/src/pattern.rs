@@ -12,7 +12,7 @@ use regex_automata::{
 pub const MAX_PATTERN: usize = 1_000;
 /// Largest compiled regular expression, in bytes.
 pub const MAX_PATTERN_DFA: usize = 2 * 1024 * 1024;
-/// Most memory that compiling one may take, in bytes.
+/// The most memory for compiling one expression, in bytes.
 const MAX_PATTERN_WORK: usize = 8 * 1024 * 1024;
 /// Deepest nesting of groups.
 const MAX_PATTERN_NESTING: u32 = 50;
@@ -24,7 +24,7 @@ pub struct Pattern {
     dfa: dense::DFA<Vec<u32>>,
 }
 
-/// Why a text is not a usable regular expression.
+/// Reasons for refusing a text as a regular expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPattern {
     /// Longer than [`MAX_PATTERN`].
@@ -36,13 +36,13 @@ pub enum InvalidPattern {
     /// Not the syntax of a regular expression, or a feature that can't run in linear time.
     #[error("not a regular expression: {reason}")]
     Syntax {
-        /// What the parser says, in one line.
+        /// The parser's message, in one line.
         reason: String,
     },
     /// Its automaton would be larger than [`MAX_PATTERN_DFA`], or uses a Unicode word boundary.
     #[error("the regular expression can't be compiled within its limits: {reason}")]
     TooComplex {
-        /// What the compiler says, in one line.
+        /// The compiler's message, in one line.
         reason: String,
     },
 }
@@ -54,6 +54,8 @@ impl Pattern {
         if source.len() > MAX_PATTERN {
             return Err(InvalidPattern::TooLong { length: source.len() });
         }
+        // Both stages are limited: a short expression such as `(a{1000}){1000}` can have an automaton of
+        // gigabytes.
         let nfa = thompson::Compiler::new()
             .syntax(syntax::Config::new().nest_limit(MAX_PATTERN_NESTING))
             .configure(
@@ -69,6 +71,7 @@ impl Pattern {
             .configure(
                 dense::Config::new()
                     .start_kind(StartKind::Unanchored)
+                    // Searches start anywhere: anchored start states would only enlarge the automaton.
                     .dfa_size_limit(Some(MAX_PATTERN_DFA))
                     .determinize_size_limit(Some(MAX_PATTERN_WORK)),
             )
@@ -82,17 +85,17 @@ impl Pattern {
         })
     }
 
-    /// Whether the expression matches somewhere in `text`.
+    /// Returns true if the expression matches somewhere in `text`.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
-        // A dense DFA without quit bytes has no way to fail; `false` is what a failure would have to mean.
+        // A dense DFA without quit bytes can't fail. If it did, `false` would be the safe result.
         matches!(
             self.dfa.try_search_fwd(&Input::new(text).earliest(true)),
             Ok(Some(_))
         )
     }
 
-    /// The expression as written.
+    /// Returns the expression as written.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
@@ -105,8 +108,8 @@ impl PartialEq for Pattern {
     }
 }
 
-/// The deepest cause in one line: the outer ones only say which stage failed,
-/// and the syntax error draws a picture of several lines whose last says what is wrong.
+/// Returns the deepest cause of an error in one line. Outer causes only name the failed stage, and a syntax
+/// error is a drawing of several lines with the message in the last.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {

@@ -1,18 +1,18 @@
-//! What can be wrong with a flags document beyond its shape. `compile` finds all of them in one go;
-//! who wrote the definition turns the site into a place and adds the cure.
+//! The problems of a flags document beyond its shape. `compile` finds all at once; the author of the
+//! definition maps the site to a place and adds a help text.
 
 use crate::{Decimal, InvalidFlagKey, InvalidPattern, InvalidTenantId, Kind, Site};
 
-/// One thing that is wrong, and where.
+/// A problem and its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DefinitionProblem {
-    /// Where.
+    /// The place.
     pub site: Site,
-    /// What.
+    /// The problem.
     pub kind: ProblemKind,
 }
 
-/// What is wrong. Names are as written.
+/// The kinds of problems. Names are as written.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ProblemKind {
     /// Not a flag key.
@@ -20,7 +20,7 @@ pub enum ProblemKind {
     InvalidFlagKey {
         /// The text that is none.
         key: String,
-        /// Why.
+        /// The reason.
         reason: InvalidFlagKey,
     },
     /// Not a tenant id.
@@ -28,7 +28,7 @@ pub enum ProblemKind {
     InvalidTenantId {
         /// The text that is none.
         id: String,
-        /// Why.
+        /// The reason.
         reason: InvalidTenantId,
     },
     /// Not a name of a variant, tier, segment or attribute.
@@ -46,17 +46,17 @@ pub enum ProblemKind {
     /// A name defined twice.
     #[error("the {what} `{name}` is defined twice")]
     Duplicate {
-        /// What is.
+        /// The kind of name.
         what: Noun,
         /// Its name.
         name: String,
-        /// Where it was defined first.
+        /// The place of the first definition.
         first: Site,
     },
-    /// A name that nothing has.
+    /// A reference to an undefined name.
     #[error("no {what} has the {} `{name}`", if *what == Noun::Flag { "key" } else { "name" })]
     Unknown {
-        /// What was meant.
+        /// The expected kind of name.
         what: Noun,
         /// The name.
         name: String,
@@ -71,14 +71,14 @@ pub enum ProblemKind {
         /// The variants it has.
         variants: Vec<String>,
     },
-    /// The document leaves out a variant whose default the flag does not have.
+    /// A field that is missing, although the flag lacks the variant that is its default.
     #[error("flag `{flag}` has no variant `{variant}`, so it must name one in `{field}`")]
     VariantNeeded {
         /// The flag's key.
         flag: String,
         /// The field that must be written.
         field: &'static str,
-        /// The variant that is meant when it is left out.
+        /// The default variant of the field.
         variant: &'static str,
         /// The variants it has.
         variants: Vec<String>,
@@ -110,13 +110,13 @@ pub enum ProblemKind {
     /// A percentage or weight out of range.
     #[error("a percentage is 0 to 100, not {found}")]
     PercentageRange {
-        /// What was written.
+        /// The value as written.
         found: Decimal,
     },
     /// A percentage or weight with more than three decimals.
     #[error("a percentage has at most three decimals (0.001), {found} has more")]
     PercentageTooFine {
-        /// What was written.
+        /// The value as written.
         found: Decimal,
     },
     /// Not a usable regular expression.
@@ -127,7 +127,7 @@ pub enum ProblemKind {
     InvalidVersionRequirement {
         /// The text.
         text: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
     /// Not a time.
@@ -163,7 +163,7 @@ pub enum ProblemKind {
         /// The name.
         name: String,
     },
-    /// A list that means nothing when empty.
+    /// A list that must not be empty.
     #[error("`{field}` is empty")]
     Empty {
         /// The field.
@@ -178,11 +178,11 @@ pub enum ProblemKind {
     /// More than a limit allows.
     #[error("at most {limit} {what}, here are {found}")]
     Limit {
-        /// What is counted.
+        /// The counted items.
         what: &'static str,
         /// The most there may be.
         limit: usize,
-        /// How many there are.
+        /// Their number.
         found: usize,
     },
     /// Conditions or gates nested too deep.
@@ -193,7 +193,7 @@ pub enum ProblemKind {
     },
 }
 
-/// What a name is of.
+/// The kinds of named items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Noun {
     /// A flag.
@@ -217,7 +217,7 @@ pub enum Noun {
 }
 
 impl ProblemKind {
-    /// A stable name for the kind, in kebab-case, as `sluice check` prints it.
+    /// Returns a stable name for the kind, in kebab case, as `sluice check` prints it.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

@@ -1,11 +1,11 @@
-//! What a tenant could do about a gate that is closed for it. For answers that may say so; it allocates.
+//! Remedies for a closed gate that a tenant can apply, for answers that reveal them. Allocates.
 
 use crate::{
     Channel, FlagId, Flags, Gate, Subject, Tenant, TierId, Timestamp, Truth,
     tenant::{TenantChoice, TenantFlagSettings},
 };
 
-/// What would open a gate that is closed for a tenant. Each alone would be enough.
+/// The changes that would open a closed gate for a tenant. Each is enough by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Remedies {
     /// Opting in to the flag that closed it.
@@ -15,8 +15,9 @@ pub struct Remedies {
 }
 
 impl Gate {
-    /// What would open this gate for `subject`, for which `flag` closed it at `now`. Nothing, for the anonymous
-    /// subject. It is found out by deciding as if, so that it can't differ from what would happen.
+    /// Returns the changes that would open this gate for `subject`, for which `flag` closed it at `now`; none
+    /// for the anonymous subject. They are found by deciding the gate with each change applied, so that they
+    /// can't differ from its effect.
     #[must_use]
     pub fn remedies(&self, flags: &Flags, subject: &Subject<'_>, flag: FlagId, now: Timestamp) -> Remedies {
         let Some(id) = subject.tenant else {
@@ -49,7 +50,7 @@ impl Gate {
     }
 }
 
-/// The record that a tenant without one is judged as if it had.
+/// Returns the record used for a tenant without one.
 fn unknown(id: &str, tier: Option<TierId>) -> Tenant {
     Tenant {
         id: id.into(),

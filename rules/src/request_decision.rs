@@ -1,48 +1,48 @@
-//! The decision about a request: which route decides, what its gate says, and what happens to the request. The table of
-//! a route's fields is here and nowhere else: the proxy maps an [`Action`] to an answer, and `explain` renders what a
-//! [`Trace`] recorded.
+//! The decision about a request: the deciding route, the verdict of its gate, and the resulting action. The
+//! table of a route's fields is implemented here only: the proxy maps an [`Action`] to an answer, and
+//! `explain` renders the record of a [`Trace`].
 
 use crate::{
     Auth, Candidates, Cause, Destination, Gate, GateMode, OnError, Otherwise, Reject, RequestHead, Route,
     RouteId, Snapshot, Subject, Timestamp, Truth, Unmatched, UpstreamId, Verdict, decide,
 };
 
-/// How often the gate of another reading can send a request to another upstream, which may read its path in yet other
-/// ways. After the first time it can only be refused.
+/// The most times that the gate of another reading can choose another upstream, which may read the path in
+/// further ways. After the first time a request can only be refused.
 const MAX_TURNS: usize = 3;
 
 /// The subjects that a request may be decided for.
 #[derive(Debug, Clone, Copy)]
 pub struct Subjects<'a> {
-    /// The caller, for routes that ask for a token.
+    /// The caller, for routes that read a token.
     pub caller: Subject<'a>,
     /// The same request without its caller, for routes that don't.
     pub anonymous: Subject<'a>,
 }
 
-/// What is decided about a request.
+/// The decision about a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RequestDecision<'r> {
-    /// The route that decided; none where no route takes the request.
+    /// The deciding route; `None` if no route matches.
     pub route: Option<RouteId>,
-    /// What this route asks of the caller.
+    /// The `auth` of this route.
     pub auth: Auth,
-    /// What its gate says; none where it has no gate, or a preflight passes it.
+    /// The verdict of its gate; `None` if it has no gate, or if a preflight skips it.
     pub verdict: Option<Verdict>,
-    /// What happens to the request.
+    /// The action.
     pub action: Action<'r>,
     /// True if another reading of the path decided than the one by RFC 3986.
     pub by_other_reading: bool,
 }
 
-/// What happens to a request.
+/// The action for a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Action<'r> {
     /// It is forwarded.
     Forward {
         /// The upstream.
         upstream: UpstreamId,
-        /// Why it is forwarded.
+        /// The reason for forwarding.
         passage: Passage,
     },
     /// The gate is closed: it is answered with this.
@@ -54,18 +54,18 @@ pub enum Action<'r> {
         /// The value of `Location`.
         location: &'r str,
     },
-    /// Two readings of the path fall on closed gates whose `otherwise` name different upstreams: it is answered as a
-    /// request that no route takes, because each gate would hand the other's path to an upstream of its own.
+    /// Two readings of the path match closed gates whose `otherwise` name different upstreams. The request is
+    /// answered as an unmatched one, because each gate would pass the other's path to its own upstream.
     Conflict,
     /// A flag of the gate can't be decided: 503.
     Undecided,
-    /// No route takes the request: it is answered with this status.
+    /// No route matches: the request is answered with this status.
     Unmatched(u16),
     /// The path has too many readings: 400.
     TooManyReadings,
 }
 
-/// Why a request is forwarded.
+/// The reasons for forwarding a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passage {
     /// The gate is open, or there is none, or the route is open when its gate can't be decided.
@@ -74,22 +74,23 @@ pub enum Passage {
     Observed,
     /// The gate is closed, and the route names an upstream for that.
     Fallback,
-    /// No route takes the request, and such requests are forwarded.
+    /// No route matches, and such requests are forwarded.
     Unmatched,
 }
 
-/// What one route says of a request.
+/// The result of one route for a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judgement<'r> {
-    /// What its gate says.
+    /// The verdict of its gate.
     pub verdict: Option<Verdict>,
-    /// What would happen to the request.
+    /// The resulting action.
     pub action: Action<'r>,
 }
 
-/// Records how a request is decided. Generic, so that a trace that does nothing compiles to nothing.
+/// A recorder of how a request is decided. It is generic, so that an empty implementation compiles to
+/// nothing.
 pub trait Trace {
-    /// A route was asked: first the one that the request falls on, then those of the other readings.
+    /// Records the result of one route: first that of the plain reading, then those of other readings.
     fn judged(&mut self, route: Option<RouteId>, judgement: &Judgement<'_>);
 }
 
@@ -118,7 +119,7 @@ impl Action<'_> {
 }
 
 impl<'a> Subjects<'a> {
-    /// Returns the subject for a route that asks for this.
+    /// Returns the subject for a route with this `auth`.
     #[must_use]
     pub fn of(&self, auth: Auth) -> &Subject<'a> {
         match auth {
@@ -129,8 +130,8 @@ impl<'a> Subjects<'a> {
 }
 
 impl Snapshot {
-    /// Decides a request: by the route it falls on, or by a stricter one that the chosen upstream may take its path
-    /// for. Takes no lock.
+    /// Decides a request: by the route that it matches, or by a stricter one that the chosen upstream may
+    /// take its path for. Takes no lock.
     pub fn decide_request(
         &self,
         head: &impl RequestHead,
@@ -154,13 +155,14 @@ impl Snapshot {
         let mut judgement = judge(route);
         let mut by_other_reading = false;
         let mut asked = None;
-        // The judgement names an upstream, and that says which other routes it may take the path for. One of these may
-        // be stricter and name another upstream, which reads paths in its own way: so its readings are asked in turn.
+        // The upstream of the current result may take the path for other routes. One of these may be stricter
+        // and choose another upstream with other readings, so the loop continues with those.
         for _ in 0..MAX_TURNS {
             let Some(upstream) = judgement.action.upstream() else {
                 break;
             };
             let reads = routes.reads(upstream);
+            // The same readings find the same routes: the result is stable.
             if asked.replace(reads) == Some(reads) {
                 break;
             }
@@ -169,6 +171,7 @@ impl Snapshot {
                 by_other_reading = true;
                 break;
             };
+            // Fixed before the loop, because `route` changes when a stricter one is found.
             let own = route;
             for &other in others.iter().filter(|other| Some(**other) != own) {
                 if let Some(stricter) = judgement.overridden_by(judge(Some(other))) {
@@ -186,7 +189,7 @@ impl Snapshot {
         }
     }
 
-    /// Judges a request by one route; by none, if no route takes it.
+    /// Judges a request by one route; with `None`, by the action for unmatched requests.
     fn judge(
         &self,
         id: Option<RouteId>,
@@ -213,7 +216,7 @@ impl Snapshot {
         Judgement { verdict, action }
     }
 
-    /// The table of a route's fields: what follows from what its gate says.
+    /// Applies the table of a route's fields to the verdict of its gate.
     fn action<'r>(
         &self,
         route: &'r Route,
@@ -237,7 +240,8 @@ impl Snapshot {
         }
     }
 
-    /// Where an open gate leads. Compiling gives every variant an upstream, so that there is always one.
+    /// Returns the upstream behind an open gate. Compiling gives every variant one, so that there always is
+    /// one.
     fn destination(
         &self,
         route: &Route,
@@ -247,6 +251,7 @@ impl Snapshot {
     ) -> Option<UpstreamId> {
         match &route.destination {
             Destination::Upstream(upstream) => Some(*upstream),
+            // The verdict may already hold this flag's decision; deciding it again would only cost time.
             Destination::Variants { flag, upstreams } => {
                 let decided = verdict
                     .filter(|verdict| verdict.flag == *flag)
@@ -266,8 +271,8 @@ impl Route {
 }
 
 impl<'r> Judgement<'r> {
-    /// Returns what decides instead of this where the path can also be read so that `other` is said of it; none where
-    /// this stands.
+    /// Returns the result that replaces this one if another reading of the path has the result `other`;
+    /// `None` if this one remains.
     fn overridden_by(&self, other: Self) -> Option<Self> {
         let upstream = self.action.upstream()?;
         if other.action.is_open() {

@@ -1,4 +1,5 @@
-//! What decisions about a flag read of a request beside its tenant: what nobody knows who looks at tenants alone.
+//! The inputs of a flag's decisions that only a request has. Decisions that depend on them can't be predicted
+//! from tenants alone.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use crate::{
     subject::AttributeRef,
 };
 
-/// What decisions about a flag read of a request beside its tenant.
+/// The inputs of a flag's decisions that only a request has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RequestInputs {
     /// The user or the user's groups.
@@ -17,7 +18,7 @@ pub struct RequestInputs {
 }
 
 impl Flags {
-    /// What decisions about a flag, and about those that it requires, read of a request.
+    /// Returns the request inputs of a flag and of the flags that it requires.
     #[must_use]
     pub fn request_inputs(&self, id: FlagId) -> RequestInputs {
         let mut reads = RequestInputs::default();

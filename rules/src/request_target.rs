@@ -1,5 +1,5 @@
-//! The target of a request, brought to the one spelling that is both matched and forwarded, or refused.
-//! Which route it falls on is `route_table`'s; how an upstream may read it otherwise is `readings`'.
+//! Normalisation of request targets: a target gets the one spelling that is matched and forwarded, or is
+//! refused. `route_table` finds its route; `readings` computes how an upstream may read it.
 
 mod invalid;
 mod options;
@@ -20,41 +20,48 @@ pub(crate) use spelling::decoded_bytes;
 use self::spelling::PathSource;
 use crate::Host;
 
-/// A target that was understood. Its path is ASCII, begins with `/` (but for `*`) and has no dot segment,
-/// no empty segment but the last, no escaped unreserved character and no escape in lower case.
+/// A normalised target. Its path is ASCII, begins with `/` (except `*`), and has no dot segment, no empty
+/// segment except the last, no escaped unreserved character and no lower-case escape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target<'a> {
     /// The path to match and to forward; borrowed where it is as it was sent. `*` for the asterisk form.
     pub path: Cow<'a, str>,
-    /// What follows the first `?`, as sent.
+    /// The text after the first `?`, as sent.
     pub query: Option<&'a str>,
     /// The authority of the absolute form, as sent and known to parse as a [`Host`]. It must be the Host
     /// header's (RFC 9112 3.2.2).
     pub authority: Option<&'a str>,
-    /// Whether what is to be forwarded differs from what was sent. The absolute form always does.
+    /// True if the forwarded target differs from the one that was sent. It always does for the absolute form.
     pub changed: bool,
 }
 
-/// Reads a request target as it stood in the request line (RFC 9112 3.2) or in `:path`.
+/// Normalises a request target, as in the request line (RFC 9112 section 3.2) or in `:path`.
 ///
-/// - Origin form `/a/b?q`: taken. Absolute form `http://host/a/b?q`, `http` or `https`: taken, and becomes the
-///   origin form; an empty path becomes `/` (RFC 9112 3.2.1), for `OPTIONS` too, where a proxy of the client's
-///   choice would send `*` (3.2.4): a route has to be matched, and `*` falls on none.
-/// - Asterisk form `*`: taken; that the method is `OPTIONS` is the caller's to see.
+/// - Origin form `/a/b?q`: accepted.
+/// - Absolute form `http://host/a/b?q`, `http` or `https`: accepted and changed to the origin form. An empty
+///   path becomes `/` (RFC 9112 section 3.2.1). This includes `OPTIONS`, for which section 3.2.4 prescribes
+///   `*`: a route must match, and none matches `*`.
+/// - Asterisk form `*`: accepted; the caller checks that the method is `OPTIONS`.
 /// - Authority form `host:port` and everything else: refused.
 ///
-/// Refused in a path, raw and encoded: bytes that are not UTF-8 (an overlong form is none), NUL, every other
-/// control character (C0, DEL, C1), a backslash; raw only: a space, `#`; encoded only: `/`, if so chosen, and a
-/// `%` that two hex digits don't follow. In a query, raw: not UTF-8, control characters, a space, `#`.
+/// Refused in a path, raw and encoded: bytes that are not UTF-8 (overlong forms included), NUL, every other
+/// control character (C0, DEL, C1), a backslash. Refused raw only: a space, `#`. Refused encoded only: `/`,
+/// unless the options allow it, and a `%` without two hex digits. Refused in a query, raw: bytes that are not
+/// UTF-8, control characters, a space, `#`.
 ///
-/// Then, in this order: escapes of unreserved characters are decoded and the others get upper-case digits
-/// (RFC 3986 6.2.2.1, 6.2.2.2); raw characters that no path may hold (RFC 3986 3.3: all that is not ASCII, and
-/// ``"<>[]^`{|}``) are escaped; encoded slashes are decoded, if so chosen; repeated slashes are merged; dot
-/// segments are removed, and `..` at the root stays at the root (RFC 3986 5.2.4). Everything is decoded once:
-/// `%252e` is data and stays as it is.
+/// Then, in this order:
+/// 1. escapes of unreserved characters are decoded, the others get upper-case digits (RFC 3986 sections
+/// 6.2.2.1 and 6.2.2.2);
+/// 2. raw characters that a path must not hold (RFC 3986 section 3.3: all that is not ASCII, and
+/// ``"<>[]^`{|}``) are escaped;
+/// 3. encoded slashes are decoded, if the options say so;
+/// 4. repeated slashes are merged;
+/// 5. dot segments are removed, and `..` at the root stays at the root (RFC 3986 section 5.2.4).
+///
+/// Everything is decoded once: `%252e` is data and stays.
 ///
 /// # Errors
-/// The first thing that is wrong: form, length, path from left to right, query.
+/// The first violation, in this order: form, length, path from left to right, query.
 pub fn normalise(raw: &[u8], options: TargetOptions) -> Result<Target<'_>, InvalidTarget> {
     let text = std::str::from_utf8(raw).map_err(|error| InvalidTarget::NotUtf8 {
         at: error.valid_up_to(),
@@ -97,7 +104,7 @@ pub(crate) fn normalise_pattern(path: &str) -> Result<Cow<'_, str>, InvalidTarge
 }
 
 impl Target<'_> {
-    /// Whether this is the asterisk form, which is about the server and not about a path of it.
+    /// Returns true for the asterisk form, which refers to the server and has no path.
     #[must_use]
     pub fn is_asterisk(&self) -> bool {
         self.path == "*"
@@ -115,7 +122,7 @@ impl fmt::Display for Target<'_> {
     }
 }
 
-/// The authority, if there is one, and what follows it.
+/// Splits a target into its authority, if it has one, and the rest.
 fn split_form(text: &str) -> Result<(Option<&str>, &str), InvalidTarget> {
     if text.is_empty() {
         return Err(InvalidTarget::Empty);
@@ -134,7 +141,7 @@ fn split_form(text: &str) -> Result<(Option<&str>, &str), InvalidTarget> {
     Ok((Some(authority), rest))
 }
 
-/// Looks for what no query may hold. Anything else in it is between client and upstream.
+/// Refuses characters that no query may hold. All others are left to client and upstream.
 fn check_query(query: &str, start: usize) -> Result<(), InvalidTarget> {
     let wrong = |c: char| c.is_control() || matches!(c, ' ' | '#');
     match query.char_indices().find(|&(_, c)| wrong(c)) {

@@ -1,4 +1,5 @@
-//! A route: which requests it takes, who may ask, the gate they meet, and what happens on either side of it.
+//! Routes: the requests that they match, the required token, the gate, and the actions of an open and a
+//! closed gate.
 
 use crate::{
     Cause, FlagId, Gate, RateLimit, Reads, RouteConflict, RouteId, RouteMatch, RouteTable, Site,
@@ -10,32 +11,32 @@ use crate::{
 pub struct Route {
     /// Its name, in logs, metrics and explanations.
     pub name: Box<str>,
-    /// Where it was written.
+    /// The place of its definition.
     pub site: Site,
-    /// Whether a token is asked for.
+    /// The token requirement.
     pub auth: Auth,
-    /// Whether that and the gate are for CORS preflights, too.
+    /// The treatment of CORS preflights.
     pub preflight: Preflight,
     /// The condition over flags; none: always open.
     pub gate: Option<Gate>,
-    /// Whether the gate is enforced or only watched.
+    /// The enforcement of the gate.
     pub mode: GateMode,
-    /// What happens when a flag of the gate can't be decided.
+    /// The action if a flag of the gate can't be decided.
     pub on_error: OnError,
     /// The largest body of a request, in bytes; none: any.
     pub body_limit: Option<u64>,
-    /// How often it may be asked, by each who asks.
+    /// The rate limit for each tenant or client.
     pub limit: Option<RateLimit>,
-    /// Where an open gate leads.
+    /// The destination behind an open gate.
     pub destination: Destination,
-    /// What a closed gate answers.
+    /// The action of a closed gate.
     pub otherwise: Otherwise,
-    /// What it answers instead where the flag that closed it was decided for one of these causes.
+    /// The actions for single causes of the decision that closed the gate; they replace `otherwise`.
     pub causes: Box<[(Cause, Otherwise)]>,
 }
 
 impl Route {
-    /// What the closed gate answers when the decision that closed it has this cause.
+    /// Returns the action of the closed gate for a decision with this cause.
     #[must_use]
     pub fn otherwise_for(&self, cause: Cause) -> &Otherwise {
         self.causes
@@ -44,7 +45,7 @@ impl Route {
             .map_or(&self.otherwise, |(_, otherwise)| otherwise)
     }
 
-    /// Every upstream that a request of this route may be sent to.
+    /// Returns every upstream that requests of this route may be sent to.
     fn upstreams(&self) -> impl Iterator<Item = UpstreamId> {
         let open = match &self.destination {
             Destination::Upstream(upstream) => std::slice::from_ref(upstream),
@@ -61,28 +62,28 @@ impl Route {
     }
 }
 
-/// Whether a route asks for a token.
+/// The token requirement of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Auth {
     /// A valid token of a tenant, or 401.
     Required,
     /// A valid token, or none at all; a bad one is a 401.
     Optional,
-    /// No token is looked for.
+    /// Tokens are ignored.
     None,
 }
 
-/// What a CORS preflight meets, which browsers send without a token.
+/// The treatment of CORS preflights, which browsers send without a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Preflight {
-    /// What every request meets.
+    /// Preflights need a token and an open gate like other requests.
     #[default]
     Gated,
-    /// Nothing: it is forwarded for nobody in particular.
+    /// Preflights are forwarded without a token and without the gate.
     Open,
 }
 
-/// Whether a closed gate refuses.
+/// The enforcement of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GateMode {
     /// It does.
@@ -92,7 +93,7 @@ pub enum GateMode {
     Shadow,
 }
 
-/// What happens when a flag of the gate can't be decided.
+/// The action if a flag of the gate can't be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnError {
     /// The answer is 503.
@@ -102,24 +103,24 @@ pub enum OnError {
     Open,
 }
 
-/// Where an open gate leads.
+/// The destination behind an open gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// To one upstream.
     Upstream(UpstreamId),
     /// To the upstream of the served variant.
     Variants {
-        /// The flag whose variant chooses.
+        /// The flag whose variant selects the upstream.
         flag: FlagId,
         /// The upstream of each variant, in the flag's own order.
         upstreams: Box<[UpstreamId]>,
     },
 }
 
-/// What a closed gate answers.
+/// The action of a closed gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Otherwise {
-    /// A refusal of our own.
+    /// An error answer.
     Reject(Reject),
     /// The existing behaviour.
     Upstream(UpstreamId),
@@ -132,18 +133,18 @@ pub enum Otherwise {
     },
 }
 
-/// A refusal of our own.
+/// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
     /// 400 to 599.
     pub status: u16,
-    /// Whether the answer names the flag and what the tenant could do about it.
+    /// True if the answer names the flag and the tenant's remedies.
     pub reveal: bool,
     /// The operator's own body.
     pub body: Option<RejectBody>,
 }
 
-/// An operator's own body for an answer of ours.
+/// An operator's body for an error answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectBody {
     /// Its media type.
@@ -152,7 +153,7 @@ pub struct RejectBody {
     pub bytes: Box<[u8]>,
 }
 
-/// What happens to a request that no route takes.
+/// The action for a request that no route matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unmatched {
     /// It goes to this upstream, ungated.
@@ -161,24 +162,27 @@ pub enum Unmatched {
     Reject(u16),
 }
 
-/// Every route and how to find the one for a request.
+/// All routes, with the table that finds the one for a request.
 #[derive(Debug)]
 pub struct Routes {
     table: RouteTable,
     routes: Box<[Route]>,
-    /// How each upstream may read paths, by id.
+    /// The readings of each upstream, by id.
     reads: Box<[Reads]>,
-    /// How any upstream may that a request of each route may be sent to; last, one that no route takes.
+    /// The combined readings of the upstreams of each route; the last entry is that of unmatched requests.
     may_read: Box<[Reads]>,
-    /// What happens to a request that no route takes.
+    /// The action for a request that no route matches.
     pub unmatched: Unmatched,
-    /// How request targets are read.
+    /// The options for normalising targets.
     pub target: TargetOptions,
 }
 
 impl Routes {
-    /// Builds the table of `routes`, in the order of the document; every pair that can't be told apart is named.
-    /// `reads` says how each upstream may read paths, by id.
+    /// Builds the table of `routes`, in the order of the document. `reads` are the readings of each upstream,
+    /// by id.
+    ///
+    /// # Errors
+    /// Every pair of routes that can't be told apart.
     pub fn build(
         routes: Vec<(RouteMatch, Route)>,
         unmatched: Unmatched,
@@ -206,32 +210,32 @@ impl Routes {
         })
     }
 
-    /// How a request finds its route.
+    /// Returns the table that finds the route of a request.
     #[must_use]
     pub fn table(&self) -> &RouteTable {
         &self.table
     }
 
-    /// The route with this id.
+    /// Returns the route with this id.
     #[must_use]
     pub fn route(&self, id: RouteId) -> Option<&Route> {
         self.routes.get(id.index())
     }
 
-    /// How this upstream may read paths.
+    /// Returns the readings of this upstream.
     #[must_use]
     pub fn reads(&self, upstream: UpstreamId) -> Reads {
         self.reads.get(upstream.index()).copied().unwrap_or_default()
     }
 
-    /// How the upstreams may read paths that a request of this route may be sent to, or one that no route takes.
+    /// Returns the combined readings of the upstreams of this route; of unmatched requests for `None`.
     #[must_use]
     pub fn may_read(&self, route: Option<RouteId>) -> Reads {
         let place = route.map_or(self.routes.len(), RouteId::index);
         self.may_read.get(place).copied().unwrap_or_default()
     }
 
-    /// Every route, in the order of the document.
+    /// Returns every route, in the order of the document.
     #[must_use]
     pub fn all(&self) -> &[Route] {
         &self.routes

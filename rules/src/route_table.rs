@@ -1,6 +1,6 @@
-//! Which route a request falls on: an index by host, then by path segment, over what the routes ask for.
-//! What a route then does is `route`'s. Finding one allocates nothing and looks only at routes whose host and
-//! path fit.
+//! The route table: finds the route of a request by host, then by path segment, in an index over the
+//! conditions of all routes. Finding one allocates nothing, and compares only routes whose host and path
+//! match.
 
 mod conflict;
 mod host_index;
@@ -19,10 +19,10 @@ use self::{host_index::HostIndex, path_index::PathIndex, reading_index::ReadingI
 use crate::request_target::suffix;
 use crate::{Read, Reads, TooManyReadings};
 
-/// Most routes of one table. Whoever reads a document refuses more.
+/// The most routes of one table. Readers of documents refuse more.
 pub const MAX_ROUTES: usize = 10_000;
 
-/// Every route's [`RouteMatch`], indexed.
+/// The [`RouteMatch`] of every route, indexed.
 #[derive(Debug, Default)]
 pub struct RouteTable {
     routes: Box<[RouteMatch]>,
@@ -35,7 +35,7 @@ impl RouteTable {
     /// Indexes `routes`, given in the order of the document.
     ///
     /// # Errors
-    /// Every route that no request can reach, because another takes all of its requests first.
+    /// Every unreachable route: another one matches all of its requests first.
     pub fn build(routes: Vec<RouteMatch>) -> Result<Self, Vec<RouteConflict>> {
         let mut table = Self {
             routes: routes.into(),
@@ -55,7 +55,7 @@ impl RouteTable {
         }
     }
 
-    /// Every route, in the order of precedence.
+    /// Returns every route, in the order of precedence.
     fn in_order(routes: &[RouteMatch]) -> Vec<(RouteId, &RouteMatch)> {
         let mut order: Vec<(Precedence, RouteId, &RouteMatch)> = (0..)
             .map(RouteId)
@@ -66,7 +66,7 @@ impl RouteTable {
         order.into_iter().map(|(_, id, route)| (id, route)).collect()
     }
 
-    /// Indexes the routes by how upstreams read paths, so that [`RouteTable::readings`] can be asked of these.
+    /// Adds an index for each of these sets of readings, as needed by [`RouteTable::readings`].
     pub fn read_as(&mut self, sets: impl IntoIterator<Item = Reads>) {
         for reads in sets {
             if self.readings.iter().all(|index| index.reads != reads) {
@@ -76,23 +76,23 @@ impl RouteTable {
         }
     }
 
-    /// Every route that the request falls on when its path is read in one or several of these ways: method and
-    /// headers as they are, the first by precedence for each reading, and with it those that the reading makes
-    /// the same as the first. A path without another reading costs one scan of its bytes. Where the request falls on
-    /// a route whose literal path equals its own, the format suffix is not cut.
+    /// Returns the routes that match the request when its path is read in one or several of these ways. For
+    /// each reading these are the first by precedence, and those that the reading makes equal to it. Methods
+    /// and headers are compared as sent. If a route's literal path equals the path of the request, the format
+    /// suffix is not cut. A path with no other reading costs one scan of its bytes.
     ///
     /// # Errors
-    /// The path has too many readings, or [`RouteTable::read_as`] was never given `reads`.
+    /// The path has too many readings, or `reads` was not passed to [`RouteTable::read_as`].
     pub fn readings(&self, head: &impl RequestHead, reads: Reads) -> Result<Vec<RouteId>, TooManyReadings> {
         let index = self.readings.iter().find(|index| index.reads == reads);
         let index = index.ok_or(TooManyReadings)?;
         index.find(&self.routes, head, self.applying(head, reads))
     }
 
-    /// Returns those of `reads` that apply to the request. Its format suffix is not cut where it falls on a route whose
-    /// literal path is that of the request: `/app.js` with a route of its own is another resource than `/app`. The
-    /// paths have to be equal: a route for `/app.js` that takes `/app.js/` as well does not name that. A route of that
-    /// path whose methods or headers do not fit does not count.
+    /// Returns those of `reads` that apply to the request. The format suffix is not cut if the request
+    /// matches a route with the same literal path: `/app.js` with a route is another resource than `/app`.
+    /// The paths must be equal; a route for `/app.js` that also matches `/app.js/` is not enough. Routes
+    /// whose methods or headers do not match are ignored.
     fn applying(&self, head: &impl RequestHead, reads: Reads) -> Reads {
         let has_suffix = reads.contains(Read::Suffix) && suffix::is_in(head.path());
         let own = || self.routes.get(self.find(head)?.index());
@@ -103,20 +103,20 @@ impl RouteTable {
         }
     }
 
-    /// What the routes ask for, in the order of the document.
+    /// Returns the conditions of the routes, in the order of the document.
     #[must_use]
     pub fn routes(&self) -> &[RouteMatch] {
         &self.routes
     }
 
-    /// Returns whether a request has to name a host: some route asks for one, so what a request without a host is
-    /// forwarded as decides which routes it falls on. Otherwise every host falls on the same routes.
+    /// Returns true if a request must name a host, because some route depends on it. Otherwise all hosts
+    /// match alike.
     #[must_use]
     pub fn needs_host(&self) -> bool {
         !self.hosts.is_any()
     }
 
-    /// The route that takes the request: the first by [`Precedence`] of all that match.
+    /// Returns the first route by [`Precedence`] that matches the request.
     #[must_use]
     pub fn find(&self, head: &impl RequestHead) -> Option<RouteId> {
         let mut first = |id, route: &RouteMatch| match route.takes(head) {
@@ -126,8 +126,8 @@ impl RouteTable {
         self.walk(head, &mut first).break_value()
     }
 
-    /// Every route that matches, in the order of precedence: the one that takes the request, then those that
-    /// would if it were not there. For explaining; it allocates.
+    /// Returns every route that matches, in the order of precedence: the matching one, then those that would
+    /// match without it. For explanations; allocates.
     #[must_use]
     pub fn candidates(&self, head: &impl RequestHead) -> Vec<RouteId> {
         let fitting = self.fitting(head).into_iter();
@@ -135,8 +135,8 @@ impl RouteTable {
         matching.map(|(id, _)| id).collect()
     }
 
-    /// Every route that host and path fit, in the order of precedence, and what the request lacks for it. For
-    /// explaining; it allocates.
+    /// Returns every route whose host and path match, in the order of precedence, with its unmet condition.
+    /// For explanations; allocates.
     #[must_use]
     pub fn fitting(&self, head: &impl RequestHead) -> Vec<(RouteId, Option<UnmetCondition<'_>>)> {
         let mut fitting = Vec::new();

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use hashbrown::{HashTable, hash_table::Entry};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// How many entries a shard is meant to hold; a table of a million has about two thousand shards.
+/// The target size of a shard. A table of a million entries has about two thousand shards.
 const SHARD_SIZE: usize = 512;
 /// The most shards, as bits of the hash.
 const MAX_SHARD_BITS: u32 = 12;
 
-/// What an entry is found by.
+/// An entry with a key.
 pub(crate) trait Keyed {
-    /// Its name, which no other entry has.
+    /// Returns its unique key.
     fn key(&self) -> &str;
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Shards<T> {
 }
 
 impl<T: Keyed> Shards<T> {
-    /// Adds more shards where there are too few for so many entries.
+    /// Increases the number of shards if there are too few for the entries.
     pub(crate) fn spread(&mut self) {
         if shard_count(self.len) > self.shards.len() {
             *self = self.shared().cloned().collect();
@@ -66,26 +66,26 @@ impl<T: Keyed> Shards<T> {
         self.shards.get_mut(index)
     }
 
-    /// Every entry, in no particular order.
+    /// Returns every entry, in no particular order.
     pub(crate) fn shared(&self) -> impl Iterator<Item = &Arc<T>> {
         self.shards.iter().flat_map(|shard| shard.iter())
     }
 
-    /// Those of one of `parts` about equal parts, which together are all.
+    /// Returns one of `parts` parts of the entries, of about equal size, counted from 0.
     pub(crate) fn part(&self, part: usize, parts: usize) -> impl Iterator<Item = &Arc<T>> {
         let start = |part: usize| self.shards.len().saturating_mul(part) / parts.max(1);
         let shards = self.shards.get(start(part)..start(part.saturating_add(1)));
         shards.unwrap_or_default().iter().flat_map(|shard| shard.iter())
     }
 
-    /// The entry of this key.
+    /// Returns the entry with this key.
     pub(crate) fn find(&self, key: &str) -> Option<&Arc<T>> {
         let hash = hash(key);
         let shard = shard_index(hash, self.shards.len()).and_then(|index| self.shards.get(index))?;
         shard.find(hash, |entry| entry.key() == key)
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -110,7 +110,7 @@ impl<T> Default for Shards<T> {
 }
 
 impl<T: Keyed> FromIterator<Arc<T>> for Shards<T> {
-    /// The table of entries whose keys are all different.
+    /// Creates a table of entries with unique keys.
     fn from_iter<I: IntoIterator<Item = Arc<T>>>(entries: I) -> Self {
         let entries: Vec<Arc<T>> = entries.into_iter().collect();
         let len = entries.len();
@@ -130,7 +130,7 @@ impl<T: Keyed> FromIterator<Arc<T>> for Shards<T> {
     }
 }
 
-/// How many shards so many entries get.
+/// Returns the number of shards for `len` entries.
 fn shard_count(len: usize) -> usize {
     let bits = (len / SHARD_SIZE).next_power_of_two().trailing_zeros();
     1 << bits.min(MAX_SHARD_BITS)
@@ -140,8 +140,8 @@ fn hash(key: &str) -> u64 {
     xxh3_64(key.as_bytes())
 }
 
-/// The shard for `hash` among `shards`, a power of two. Bits from the middle: the table within a shard goes by
-/// the lowest and the highest.
+/// Returns the shard for `hash` among `shards`, a power of two. Uses bits from the middle, because the table
+/// within a shard uses the lowest and the highest.
 fn shard_index(hash: u64, shards: usize) -> Option<usize> {
     let mask = shards.checked_sub(1)?;
     usize::try_from(hash >> 32).ok().map(|bits| bits & mask)

@@ -7,7 +7,7 @@ use crate::{Flags, HeaderPlan, Routes, Subject, Tenants, Upstream};
 /// Everything that decides a request.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// Which snapshot this is.
+    /// The name of this snapshot.
     pub revision: Revision,
     /// The environment's name.
     pub environment: Arc<str>,
@@ -19,16 +19,16 @@ pub struct Snapshot {
     pub routes: Arc<Routes>,
     /// The upstreams, by id.
     pub upstreams: Arc<[Upstream]>,
-    /// What upstreams are told.
+    /// The headers set for upstreams.
     pub headers: Arc<HeaderPlan>,
 }
 
-/// Names one snapshot: visible ASCII, so that it is a header value as it stands.
+/// The name of a snapshot: visible ASCII, so that it is a valid header value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub Arc<str>);
 
 impl Snapshot {
-    /// The subject of this tenant, with its record. Without a tenant: the anonymous subject.
+    /// Returns the subject of this tenant, with its record; the anonymous subject for `None`.
     #[must_use]
     pub fn subject<'a>(&'a self, tenant: Option<&'a str>) -> Subject<'a> {
         let record = tenant.and_then(|id| self.tenants.find(id));

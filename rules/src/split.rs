@@ -1,8 +1,8 @@
-//! What is served: one variant, or a split of several by the subject's bucket.
+//! Served variants: one variant, or a split of several by the subject's bucket.
 
 use crate::{VariantId, bucket::Bucketing};
 
-/// What a rule, a rollout or a default serves.
+/// The variants that a rule, a rollout or a default serves.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Serve {
     Variant(VariantId),
@@ -22,7 +22,7 @@ impl Serve {
         matches!(self, Self::Split(_))
     }
 
-    /// Every variant that is served to somebody.
+    /// Returns every variant with a share of the subjects.
     pub(crate) fn variants(&self) -> impl Iterator<Item = VariantId> + '_ {
         let (one, bounds): (_, &[(u32, VariantId)]) = match self {
             Self::Variant(variant) => (Some(*variant), &[]),

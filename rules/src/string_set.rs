@@ -1,9 +1,9 @@
-//! Sets of strings that are asked whether they have a text. A small key of each, its length and its ends, is all
-//! there is to compare for texts of up to eight bytes, and tells most longer ones apart.
+//! Sets of strings with fast lookup. Each string has a small key, its length and its ends. The keys decide
+//! for texts of up to eight bytes, and tell most longer ones apart.
 
-/// Up to this many strings are looked at one after the other, which beats a search.
+/// The largest set that is searched linearly, which is faster than a binary search.
 const FEW: usize = 8;
-/// Texts of up to this many bytes are told apart by their keys alone.
+/// The longest text that its key identifies, in bytes.
 const WHOLE: usize = 8;
 
 /// A set of strings.
@@ -29,7 +29,7 @@ impl StringSet {
         }
     }
 
-    /// Whether it has `text`.
+    /// Returns true if the set contains `text`.
     #[inline(always)]
     pub(crate) fn has(&self, text: &str) -> bool {
         let wanted = key(text);
@@ -42,7 +42,7 @@ impl StringSet {
         start.is_some_and(|start| text.len() <= WHOLE || self.has_among(start, wanted, text))
     }
 
-    /// Whether one of the strings with this key, which begin at `start`, is `text`.
+    /// Returns true if `text` is one of the strings with this key, the first of which is at `start`.
     fn has_among(&self, start: usize, wanted: TextKey, text: &str) -> bool {
         let alike = self.keys.iter().zip(&self.strings).skip(start);
         alike
@@ -63,7 +63,8 @@ impl StringSet {
     }
 }
 
-/// Of four bytes and more the first four and the last four, which overlap up to seven; of fewer, each byte.
+/// Returns the key of a text: the first four and the last four bytes, which overlap for up to seven bytes; of
+/// fewer than four each byte.
 #[inline]
 fn key(text: &str) -> TextKey {
     let bytes = text.as_bytes();

@@ -1,4 +1,4 @@
-//! Who is asking: tenant, user, groups and named attributes, all borrowed.
+//! The subject of a decision: tenant, user, groups and named attributes, all borrowed.
 
 use crate::{AttributeId, Channel, Tenant, Value};
 
@@ -8,22 +8,22 @@ pub const MAX_SUBJECT_ATTRIBUTES: usize = 32;
 /// Names that neither a request nor a tenant record can use for an attribute.
 pub const RESERVED_ATTRIBUTES: [&str; 6] = ["tenant", "tier", "channel", "internal", "user", "groups"];
 
-/// Who is asking.
+/// The subject of a decision.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Subject<'a> {
     /// The tenant's id; none: anonymous.
     pub tenant: Option<&'a str>,
-    /// What is known of the tenant.
+    /// The tenant's record, if there is one.
     pub record: Option<&'a Tenant>,
     /// The user's id.
     pub user: Option<&'a str>,
     /// The groups that the user is in. Conditions find them missing if there is neither a user nor a group.
     pub groups: &'a [Box<str>],
-    /// What else the request says, by the ids of the snapshot; of two of the same name the first counts.
+    /// The request's attributes, by the snapshot's ids. Of two with one name the first counts.
     pub attributes: &'a [(AttributeId, Value<'a>)],
 }
 
-/// What a clause, a split or a rollout reads of a subject.
+/// An attribute that a clause, a split or a rollout reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AttributeRef {
     Tenant,
@@ -36,7 +36,7 @@ pub(crate) enum AttributeRef {
 }
 
 impl AttributeRef {
-    /// The reserved attribute of this name.
+    /// Returns the reserved attribute of this name.
     pub(crate) fn reserved(name: &str) -> Option<Self> {
         Some(match name {
             "tenant" => Self::Tenant,
@@ -51,12 +51,12 @@ impl AttributeRef {
 }
 
 impl<'a> Subject<'a> {
-    /// The release channel: its record's, or stable.
+    /// Returns the release channel: that of the record, or stable.
     pub(crate) fn channel(&self) -> Channel {
         self.record.map_or(Channel::Stable, Tenant::channel)
     }
 
-    /// Whether it belongs to an internal tenant.
+    /// Returns true if the tenant is internal.
     pub(crate) fn is_internal(&self) -> bool {
         self.record.is_some_and(Tenant::is_internal)
     }

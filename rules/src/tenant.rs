@@ -1,8 +1,8 @@
-//! What is known of one tenant, compiled.
+//! Compiled records of tenants.
 
 use crate::{AttributeId, AttributeValue, Channel, FlagId, TierId, Value, VariantId};
 
-/// Up to this many attributes are looked at one after the other.
+/// The most attributes that are searched linearly.
 const FEW: usize = 8;
 
 /// A tenant's record.
@@ -18,18 +18,18 @@ pub struct Tenant {
     pub(crate) attributes: Box<[(AttributeId, AttributeValue)]>,
 }
 
-/// How a tenant stands to one flag.
+/// The settings of a tenant for one flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct TenantFlagSettings {
     /// The variant it is made to serve.
     pub(crate) forced: Option<VariantId>,
-    /// Whether the flag is on its beta allowlist.
+    /// True if the tenant is on the flag's beta allowlist.
     pub(crate) allowed: bool,
-    /// What it chose for itself.
+    /// The tenant's own choice.
     pub(crate) choice: TenantChoice,
 }
 
-/// What a tenant chose for itself.
+/// A tenant's own choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum TenantChoice {
     #[default]
@@ -39,44 +39,45 @@ pub(crate) enum TenantChoice {
 }
 
 impl Tenant {
-    /// Its id.
+    /// Returns its id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Its tier.
+    /// Returns its tier.
     #[must_use]
     pub fn tier(&self) -> Option<TierId> {
         self.tier
     }
 
-    /// Its release channel.
+    /// Returns its release channel.
     #[must_use]
     pub fn channel(&self) -> Channel {
         self.channel
     }
 
-    /// Whether it is one of ours.
+    /// Returns true if it belongs to the operator's own organisation.
     #[must_use]
     pub fn is_internal(&self) -> bool {
         self.internal
     }
 
-    /// Whether it opted in to `flag`, or was put on its beta allowlist.
+    /// Returns true if it opted in to `flag`, or is on its beta allowlist.
     #[must_use]
     pub fn asked_for(&self, flag: FlagId) -> bool {
         let settings = self.settings_for(flag);
         settings.allowed || settings.choice == TenantChoice::In
     }
 
-    /// Whether its record has the attribute, which then is read of no request.
+    /// Returns true if its record has the attribute. Requests are then not read for it.
     #[must_use]
     pub fn has(&self, attribute: AttributeId) -> bool {
         self.attribute(attribute).is_some()
     }
 
-    /// Reads the record itself. What these three give means nothing: they are called for what they read.
+    /// Reads the record itself. This and the next two methods are called for their memory accesses
+    /// (prefetching); their results have no meaning.
     pub(crate) fn fetch_record(&self) -> usize {
         self.id.len() ^ self.flag_settings.len() ^ self.attributes.len()
     }
@@ -100,14 +101,14 @@ impl Tenant {
         read.fold(0, |all, one| all ^ one)
     }
 
-    /// Whether its record names one of these flags, which are sorted.
+    /// Returns true if its record names one of these flags, which are sorted.
     #[must_use]
     pub fn names(&self, flags: &[FlagId]) -> bool {
         let mut named = self.flag_settings.iter();
         named.any(|(flag, _)| flags.binary_search(flag).is_ok())
     }
 
-    /// How it stands to `flag`.
+    /// Returns its settings for `flag`.
     #[inline(always)]
     pub(crate) fn settings_for(&self, flag: FlagId) -> TenantFlagSettings {
         match self.flag_settings.binary_search_by_key(&flag, |(id, _)| *id) {
@@ -119,7 +120,7 @@ impl Tenant {
         }
     }
 
-    /// The attribute's value in the record.
+    /// Returns the attribute's value in the record.
     #[inline(always)]
     pub(crate) fn attribute(&self, id: AttributeId) -> Option<Value<'_>> {
         // A record has few attributes, so a walk beats a search.

@@ -1,4 +1,5 @@
-//! Every tenant's record. Replacing one leaves the table of the snapshots before as it was, and shares the others.
+//! The records of all tenants. A changed copy leaves the tables of earlier snapshots as they are, and shares
+//! the unchanged records with them.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -8,10 +9,11 @@ use arrayvec::ArrayVec;
 use crate::Tenant;
 use crate::shards::{Keyed, Shards};
 
-/// How many records a scan fetches at once: more than a core can wait for at a time, and few enough to stay near.
+/// The number of records that a scan prefetches at once: more than a core has memory requests in flight, and
+/// few enough to stay in the cache.
 const FETCHED_AT_ONCE: usize = 32;
 
-/// Every tenant's record, by id.
+/// The records of all tenants, by id.
 #[derive(Debug, Clone, Default)]
 pub struct Tenants(Shards<Tenant>);
 
@@ -22,13 +24,13 @@ impl Keyed for Tenant {
 }
 
 impl Tenants {
-    /// The table of `tenants`, whose ids are all different.
+    /// Creates the table of `tenants`, whose ids are unique.
     #[must_use]
     pub fn new(tenants: Vec<Tenant>) -> Self {
         Self(tenants.into_iter().map(Arc::new).collect())
     }
 
-    /// The same with the records of `changed` in place of those with their ids, and without those of `removed`.
+    /// Returns a copy with the records of `changed` added or replaced, and without those of `removed`.
     #[must_use]
     pub fn with<'i>(
         &self,
@@ -46,36 +48,37 @@ impl Tenants {
         Self(table)
     }
 
-    /// The record of the tenant with this id.
+    /// Returns the record of the tenant with this id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<&Tenant> {
         self.0.find(id).map(|tenant| &**tenant)
     }
 
-    /// How many records there are.
+    /// Returns the number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no record at all.
+    /// Returns true if there are no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Every record, in no particular order.
+    /// Returns every record, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Tenant> {
         self.0.shared().map(|tenant| &**tenant)
     }
 
-    /// Every record, in no particular order, where about every one a decision is to be made: what that reads is
-    /// fetched for many records at a time, since one after the other it would be waited for each time.
+    /// Returns every record, in no particular order, for deciding about most of them. The memory that a
+    /// decision reads is prefetched for many records at once, because single cache misses would dominate the
+    /// time.
     pub fn scan(&self) -> impl Iterator<Item = &Tenant> {
         self.scan_part(0, 1)
     }
 
-    /// The same of one of `parts` about equal parts, from 0 on, which together have all.
+    /// Returns one of `parts` parts of [`Tenants::scan`], of about equal size, counted from 0.
     pub fn scan_part(&self, part: usize, parts: usize) -> impl Iterator<Item = &Tenant> {
         let mut rest = self.0.part(part, parts).map(|tenant| &**tenant);
         let mut fetched = ArrayVec::<&Tenant, FETCHED_AT_ONCE>::new();

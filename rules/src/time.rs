@@ -1,4 +1,4 @@
-//! Points in time. `rules` has no clock: callers say what time it is.
+//! Points in time. `rules` has no clock: callers pass the time.
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -32,7 +32,7 @@ impl Timestamp {
     }
 }
 
-/// The instant that an RFC 3339 date-time names, to the nanosecond. Allocates nothing.
+/// Parses an RFC 3339 date-time, to the nanosecond. Allocates nothing.
 pub(crate) fn instant(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }

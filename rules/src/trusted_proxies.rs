@@ -1,18 +1,18 @@
-//! Trusted proxies: who may say for whom a request is forwarded.
+//! Trusted proxies, whose forwarding headers are used.
 
 use crate::Networks;
 
-/// Who may say for whom a request is forwarded, and in which headers.
+/// The trusted proxies and their forwarding headers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TrustedProxies {
-    /// The addresses that are believed; none unless the document says.
+    /// The addresses of trusted proxies; none by default.
     pub networks: Networks,
     /// The headers that they set.
     pub header: ForwardingHeader,
 }
 
-/// The headers that trusted proxies set. Only one kind is believed: a proxy that sets the one may pass the other
-/// on as its client sent it.
+/// The headers of trusted proxies. Only one kind is read: a proxy that sets one kind may forward the other as
+/// its client sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ForwardingHeader {
     /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`.

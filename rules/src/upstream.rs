@@ -1,5 +1,5 @@
-//! What an upstream is: a named group of endpoints and how to talk to them. Definitions only;
-//! addresses, pools and health live in the proxy.
+//! Definitions of upstreams: named groups of endpoints and how to connect to them. Addresses, pools and
+//! health are kept in the proxy.
 
 mod health;
 mod tls;
@@ -8,34 +8,34 @@ pub use self::health::{HealthCheck, HealthProbe, NoneHealthy};
 pub use self::tls::{UpstreamClientCertificate, UpstreamTls};
 use crate::{Reads, Site};
 
-/// A named group of endpoints that serve the same thing.
+/// A named group of endpoints that serve the same application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
     /// Its name.
     pub name: Box<str>,
-    /// Where it was written.
+    /// The place of its definition.
     pub site: Site,
-    /// Where to connect; at least one.
+    /// The endpoints; at least one.
     pub endpoints: Box<[Endpoint]>,
-    /// What they speak.
+    /// Their protocol.
     pub protocol: UpstreamProtocol,
-    /// How connections to them are encrypted, if they are.
+    /// The encryption of connections; `None` for plain text.
     pub tls: Option<UpstreamTls>,
-    /// How they are checked, if they are.
+    /// The health check of each endpoint, if there is one.
     pub health: Option<HealthCheck>,
-    /// How one of them is chosen.
+    /// The choice of an endpoint.
     pub balance: Balance,
-    /// How long each step may take.
+    /// The timeouts of each step.
     pub timeouts: UpstreamTimeouts,
-    /// How it may read paths: which gates are asked of a path that can be read in several ways.
+    /// The ways in which it may read paths. They determine the gates of an ambiguous path.
     pub reads: Reads,
-    /// How often a request is turned to an upstream again, where that is safe.
+    /// The most retries of a request that can safely be sent again.
     pub retries: u32,
-    /// When an endpoint that fails requests gets none for a while.
+    /// The ejection of failing endpoints.
     pub ejection: Option<Ejection>,
     /// The most requests at once.
     pub max_in_flight: Option<u32>,
-    /// How often host names are resolved again, in milliseconds.
+    /// The interval between resolutions of host names, in milliseconds.
     pub resolve_interval_ms: u64,
 }
 
@@ -50,45 +50,45 @@ pub struct Endpoint {
     pub weight: u32,
 }
 
-/// What an upstream speaks.
+/// The protocol of an upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UpstreamProtocol {
     /// HTTP/1.1.
     Http1,
-    /// HTTP/2: agreed on by ALPN where there is TLS, by prior knowledge where there is none.
+    /// HTTP/2: by ALPN with TLS, by prior knowledge without.
     Http2,
 }
 
-/// How an endpoint is chosen. Weights count in each way.
+/// The choice of an endpoint. Each respects weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Balance {
-    /// In turn.
+    /// Endpoints take turns.
     RoundRobin,
     /// The one with fewer requests under way, of two that are drawn.
     LeastRequest,
-    /// Always the same one for a tenant, as long as it is there.
+    /// The same endpoint for a tenant, while it is available.
     Sticky,
 }
 
-/// When an endpoint that fails requests gets none for a while.
+/// The ejection of an endpoint after failed requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ejection {
-    /// After so many failures in a row.
+    /// The number of failures in a row.
     pub failures: u32,
-    /// For so long, in milliseconds.
+    /// The duration in milliseconds.
     pub for_ms: u64,
 }
 
-/// How long each step with an upstream may take, in milliseconds.
+/// The timeouts of the steps of a request, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpstreamTimeouts {
     /// Until connected.
     pub connect_timeout_ms: u64,
     /// Between two reads.
     pub read_timeout_ms: u64,
-    /// Of one write.
+    /// The limit of one write.
     pub write_timeout_ms: u64,
-    /// How long an idle connection is kept.
+    /// The lifetime of an idle connection.
     pub idle_timeout_ms: u64,
     /// From the first choice of an endpoint to the end of the answer.
     pub total_timeout_ms: Option<u64>,
@@ -100,7 +100,7 @@ pub const MAX_WEIGHT: u32 = 100;
 pub const MAX_RETRIES: u32 = 8;
 
 impl Upstream {
-    /// An upstream of these endpoints, with everything else as it is when nothing is said of it.
+    /// Creates an upstream of these endpoints, with defaults for everything else.
     #[must_use]
     pub fn new(name: impl Into<Box<str>>, endpoints: impl Into<Box<[Endpoint]>>) -> Self {
         Self {
@@ -120,7 +120,7 @@ impl Upstream {
         }
     }
 
-    /// Whether both define the same; where they were written makes no difference.
+    /// Returns true if both define the same, wherever they are written.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         let here = Self {

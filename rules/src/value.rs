@@ -30,7 +30,7 @@ pub enum Value<'a> {
 }
 
 impl AttributeValue {
-    /// The same value, borrowed.
+    /// Returns the same value, borrowed.
     #[must_use]
     pub fn as_value(&self) -> Value<'_> {
         match self {

@@ -1,4 +1,4 @@
-//! Deciding allocates nothing, proved by an allocator that counts.
+//! Test that deciding allocates nothing, by a counting allocator.
 #![expect(unsafe_code, reason = "an allocator can't be written without")]
 #![allow(
     clippy::unwrap_used,

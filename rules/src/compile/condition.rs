@@ -18,7 +18,7 @@ use crate::{
 use super::FlagsCompiler;
 use crate::bounds::{MAX_NESTING, MAX_VALUES};
 
-/// How many values of a list an explanation shows.
+/// The most values of a list that an explanation shows.
 const SHOWN_VALUES: usize = 3;
 
 impl FlagsCompiler<'_> {
@@ -80,8 +80,8 @@ impl FlagsCompiler<'_> {
         compiled.into_iter().collect()
     }
 
-    /// Reports tiers that a clause names and nobody can have.
-    fn tiers_of_clause(&mut self, operator: &Sited<OperatorDefinition>) {
+    /// Reports tiers that a clause names and that do not exist.
+    fn tiers_of_clause(&mut self, operator: &Sited<OperatorDefinition<'_>>) {
         use OperatorDefinition as Definition;
         let mut check = |value: &AttributeValue, site: Site| {
             if let AttributeValue::String(name) = value
@@ -105,7 +105,7 @@ impl FlagsCompiler<'_> {
         }
     }
 
-    /// The attribute of this name, known from now on to be read by a condition.
+    /// Returns the attribute of this name, and registers it as read by a condition.
     pub(super) fn attribute(&mut self, name: &str) -> Option<AttributeRef> {
         AttributeRef::reserved(name).or_else(|| self.intern(name).map(AttributeRef::Named))
     }
@@ -221,8 +221,8 @@ impl FlagsCompiler<'_> {
     }
 }
 
-/// The clause as a person would say it, long lists cut short.
-fn clause_text(attribute: &str, operator: &OperatorDefinition) -> String {
+/// Returns the clause as text, with long lists cut short.
+fn clause_text(attribute: &str, operator: &OperatorDefinition<'_>) -> String {
     use OperatorDefinition as Definition;
     let (name, value) = match operator {
         Definition::Eq(value) => ("eq", scalar_text(value)),

@@ -1,5 +1,5 @@
-//! What deciding a flag can cost at most: no circles, no chain of segments or requirements deeper than the limit,
-//! and a bound on everything that one decision may have to look at.
+//! The maximum cost of deciding a flag: refuses cycles, chains of segments or requirements beyond the limit,
+//! and flags whose decision may compare too much.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use crate::{
 use super::problems::Problems;
 use crate::bounds::{MAX_DECISION_COST, MAX_NESTING};
 
-/// Refuses circles, chains that are too deep and flags that cost too much. `flags` and `segments` are complete:
-/// nothing before has found a problem.
+/// Refuses cycles, chains that are too long and flags that cost too much. `flags` and `segments` must be
+/// complete: no other problem was found.
 pub(super) fn check(flags: &[FlagSlot], segments: &[Segment], problems: &mut Problems) {
     if let Some(costs) = segment_costs(segments, problems) {
         check_flags(flags, &costs, problems);
     }
 }
 
-/// The same where all flags but `changed` are what they were: looks at those, at the flags that require them, and at
-/// what all of these require.
+/// Checks like [`check`] when only `changed` differ from a checked set: visits those flags, the flags that
+/// require them, and everything that these require.
 pub(super) fn check_some(
     flags: &[FlagSlot],
     segments: &[Segment],
@@ -32,6 +32,7 @@ pub(super) fn check_some(
 ) {
     let mut concerned: HashSet<FlagId> = changed.iter().copied().collect();
     let mut pending = changed.to_vec();
+    // Edges from each flag to the flags that require it: a change can only affect those.
     let mut requiring: HashMap<FlagId, Vec<FlagId>> = HashMap::new();
     for (index, flag) in flags.iter().enumerate() {
         for required in flag.iter().flat_map(|flag| flag.requires.iter()) {
@@ -43,6 +44,7 @@ pub(super) fn check_some(
         let found = requiring.get(&id).into_iter().flatten();
         pending.extend(found.filter(|id| concerned.insert(**id)));
     }
+    // The check needs complete chains, so everything that the affected flags require is copied as well.
     let mut some: Vec<FlagSlot> = vec![None; flags.len()];
     let mut pending: Vec<FlagId> = concerned.into_iter().collect();
     while let Some(id) = pending.pop() {
@@ -57,12 +59,12 @@ pub(super) fn check_some(
     check(&some, segments, problems);
 }
 
-/// Whether deciding a flag costs what it did, and nothing else has to be looked at to know so.
+/// Returns true if deciding both flags costs the same and involves the same conditions and requirements.
 pub(super) fn is_same(before: &Flag, now: &Flag) -> bool {
     before.requires == now.requires && conditions(before).eq(conditions(now))
 }
 
-/// Every condition of a flag.
+/// Returns every condition of a flag.
 fn conditions(flag: &Flag) -> impl Iterator<Item = &Condition> {
     let rules = flag.rules.iter().map(|rule| &rule.when);
     let audience = flag
@@ -72,7 +74,8 @@ fn conditions(flag: &Flag) -> impl Iterator<Item = &Condition> {
     rules.chain(audience)
 }
 
-/// What each segment costs, unless they refer to each other in a circle.
+/// Returns the cost of each segment; reports a problem and returns `None` if segments refer to each other in
+/// a cycle.
 fn segment_costs(segments: &[Segment], problems: &mut Problems) -> Option<Vec<Cost>> {
     let graph: Vec<Vec<usize>> = segments
         .iter()
@@ -106,6 +109,7 @@ fn check_flags(flags: &[FlagSlot], segments: &[Cost], problems: &mut Problems) {
         cycle: named(cycle, key),
     });
     let mut costs = vec![Cost::default(); flags.len()];
+    // In topological order, the costs of all required flags are known.
     for index in order.into_iter().flatten() {
         let Some(flag) = flag(index) else { continue };
         let mut cost = Cost { depth: 0, total: 1 };
@@ -119,7 +123,8 @@ fn check_flags(flags: &[FlagSlot], segments: &[Cost], problems: &mut Problems) {
     }
 }
 
-/// Finds circles and chains that are too deep in a definition that has other problems, by the names as written.
+/// Finds cycles and chains beyond the limit by the names as written, for a definition that has other
+/// problems.
 pub(super) fn check_chains(definition: &FlagsDefinition<'_>, names: &Names, problems: &mut Problems) {
     let referred = |segment: &Arc<crate::SegmentDefinition>| {
         let mut named = Vec::new();
@@ -185,7 +190,7 @@ fn check_depth(
     }
 }
 
-/// How much there may be to look at, and how long the longest chain is.
+/// The number of comparisons of a decision, and the length of its longest chain.
 #[derive(Debug, Clone, Copy, Default)]
 struct Cost {
     depth: usize,
@@ -200,8 +205,8 @@ impl Cost {
     }
 }
 
-/// Keeps the cost of node `index`, or reports it; what was reported costs those that refer to it nothing, so that
-/// a chain is reported once.
+/// Stores the cost of node `index`, or reports it if it is beyond a limit. A reported node costs its
+/// referrers nothing, so that a chain is reported once.
 fn settle(costs: &mut [Cost], index: usize, cost: Cost, site: Site, problems: &mut Problems) {
     let before = problems.len();
     if cost.depth > MAX_NESTING {
@@ -213,6 +218,7 @@ fn settle(costs: &mut [Cost], index: usize, cost: Cost, site: Site, problems: &m
         MAX_DECISION_COST,
         cost.total,
     );
+    // The default stands for a reported node, so that its referrers are not reported for the same cause.
     if let Some(slot) = costs.get_mut(index) {
         *slot = if problems.len() > before {
             Cost::default()
@@ -238,7 +244,7 @@ fn cost_of(condition: &Condition, segments: &[Cost]) -> Cost {
     cost
 }
 
-/// How many values are looked at one by one; sets that are searched count as one.
+/// Returns the number of values that are compared one by one. Sets with a search count as one.
 fn values_of(operator: &Operator) -> usize {
     match operator {
         Operator::Prefix(texts) | Operator::Suffix(texts) | Operator::Contains(texts) => texts.len(),
@@ -277,14 +283,15 @@ fn segments_named(
     }
 }
 
-/// The nodes so that each comes after those it refers to (Kahn's algorithm), or none and one problem for each
-/// circle.
+/// Sorts the nodes topologically (Kahn's algorithm, 1962): each comes after those it refers to. Reports a
+/// problem for each cycle, and then returns `None`.
 fn order(
     graph: &[Vec<usize>],
     problems: &mut Problems,
     site: impl Fn(usize) -> Site,
     problem: impl Fn(&[usize]) -> ProblemKind,
 ) -> Option<Vec<usize>> {
+    // The number of references of each node that are not sorted yet.
     let mut waiting: Vec<usize> = graph.iter().map(Vec::len).collect();
     let mut referrers: Vec<Vec<usize>> = vec![Vec::new(); graph.len()];
     for (node, references) in graph.iter().enumerate() {
@@ -312,6 +319,7 @@ fn order(
     if done.len() == graph.len() {
         return Some(done);
     }
+    // Nodes that are not sorted are on a cycle or refer to one.
     let is_done: HashSet<usize> = done.into_iter().collect();
     for cycle in cycles(graph, &is_done) {
         if let Some(&first) = cycle.first() {
@@ -321,8 +329,8 @@ fn order(
     None
 }
 
-/// Returns the names of a cycle from the smallest on, with the first again at the end: the same whatever order the nodes
-/// are numbered in.
+/// Returns the names of a cycle from the smallest on, with the first again at the end. The result does not
+/// depend on the numbering of the nodes.
 fn named(cycle: &[usize], name: impl Fn(usize) -> Option<String>) -> Vec<String> {
     let mut names: Vec<String> = cycle.iter().skip(1).filter_map(|&index| name(index)).collect();
     let smallest = names.iter().enumerate().min_by_key(|(_, name)| *name);
@@ -333,8 +341,10 @@ fn named(cycle: &[usize], name: impl Fn(usize) -> Option<String>) -> Vec<String>
     names
 }
 
-/// One circle for each group of nodes that is not done, as node numbers with the first again at the end.
+/// Returns one cycle for each group of nodes that is not in `done`, as node numbers with the first again at
+/// the end.
 fn cycles(graph: &[Vec<usize>], done: &HashSet<usize>) -> Vec<Vec<usize>> {
+    // Each remaining node is visited once over all starts, so the search is linear in the graph.
     let mut seen = done.clone();
     let mut found = Vec::new();
     for start in 0..graph.len() {

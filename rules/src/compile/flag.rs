@@ -11,7 +11,7 @@ use crate::{
 use super::FlagsCompiler;
 use crate::bounds::{MAX_REQUIRES, MAX_RULES, MAX_VARIANTS};
 
-/// What a variant is called that the document does not have to name.
+/// The default name of the variant that means "on".
 const ON: &str = "on";
 const OFF: &str = "off";
 
@@ -21,7 +21,7 @@ pub(super) struct FlagContext<'c> {
     pub(super) salt: &'c str,
 }
 
-/// What a flag serves where nothing but the flag itself decides.
+/// The variants of a flag that do not depend on the subject.
 struct FlagDefaults {
     off: Option<VariantId>,
     opt_in: Option<VariantId>,
@@ -91,7 +91,7 @@ impl FlagsCompiler<'_> {
         })
     }
 
-    /// The variants that a flag names, or need not.
+    /// Compiles the named or default variants of a flag.
     fn served(
         &mut self,
         context: &FlagContext<'_>,
@@ -157,7 +157,8 @@ impl FlagsCompiler<'_> {
         written.iter().map(variant).collect()
     }
 
-    /// The variant written in `field`, or the one called `otherwise`; a problem where the flag has neither.
+    /// Returns the variant written in `field`, or the one called `otherwise`; reports a problem if the flag
+    /// has neither.
     fn named_or(
         &mut self,
         written: Option<&Name<'_>>,

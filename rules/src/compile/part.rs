@@ -11,19 +11,22 @@ use crate::{
 
 use super::{FlagsCompiler, MAX_FLAGS, cost};
 
-/// What was compiled before, where much of it was the same.
+/// The result of an earlier compilation that is largely reused.
 #[derive(Clone, Copy)]
 pub struct Former<'f> {
     /// The flags.
     pub flags: &'f Flags,
     /// Their names.
     pub names: &'f Names,
-    /// Whether the definition of the flag with this key is what it was.
+    /// Returns true if the definition of the flag with this key is unchanged.
     pub is_kept: &'f dyn Fn(&str) -> bool,
 }
 
-/// Compiles the flags of a definition whose names are `names`. Attributes keep the ids that they had, and flags
-/// that are kept and refer to no id that may be another now are shared.
+/// Compiles the flags of a definition whose names are `names`. Attributes keep their ids. Unchanged flags
+/// whose ids all have the same meaning are shared.
+///
+/// # Errors
+/// All problems of the definition.
 pub fn compile_flags(
     definition: &FlagsDefinition<'_>,
     names: &Names,
@@ -40,9 +43,11 @@ pub fn compile_flags(
 }
 
 impl Former<'_> {
-    /// What is known of a flag, by its definition: compiled flags name tiers, segments and the flags that they
-    /// require by ids.
-    fn reusable<'r>(&'r self, names: &'r Names) -> impl Fn(&FlagDefinition) -> Option<Arc<Flag>> + 'r {
+    /// Returns a function that finds the reusable compiled flag of a definition. Compiled flags refer to
+    /// tiers, segments and required flags by ids, so the meaning of these must be unchanged.
+    fn reusable<'r>(&'r self, names: &'r Names) -> impl Fn(&FlagDefinition<'_>) -> Option<Arc<Flag>> + 'r {
+        // The ids of segments and tiers are indices: if one is added or removed, compiled conditions are
+        // invalid.
         let same_conditions = names.same_conditions(self.names);
         let stays = |key: &str| {
             names
@@ -59,9 +64,12 @@ impl Former<'_> {
     }
 }
 
-/// Compiles the records of some tenants of `flags`, whose ids are all different and whose names are `names`.
-pub fn compile_tenants<'d>(
-    definitions: impl IntoIterator<Item = &'d TenantDefinition<'d>>,
+/// Compiles the records of some tenants of `flags`, whose names are `names`.
+///
+/// # Errors
+/// All problems of the records.
+pub fn compile_tenants(
+    definitions: &[TenantDefinition<'_>],
     names: &Names,
     flags: &Flags,
 ) -> Result<Vec<Tenant>, Vec<DefinitionProblem>> {
@@ -76,9 +84,12 @@ pub fn compile_tenants<'d>(
 }
 
 impl Flags {
-    /// The same with other definitions of some flags, new flags among them, and without the flags of some keys.
-    /// `names` are those of all flags then ([`Names::with`]). What conditions begin to read is added to the
-    /// attributes.
+    /// Returns a copy with some flags added or replaced, and without the flags of some keys. `names` are
+    /// those of the resulting flags ([`Names::with`]). Attributes that conditions read for the first time are
+    /// added.
+    ///
+    /// # Errors
+    /// All problems of the changed flags.
     pub fn with<'d>(
         &self,
         changed: impl IntoIterator<Item = &'d FlagDefinition>,
@@ -89,6 +100,7 @@ impl Flags {
         let mut slots = self.slots.to_vec();
         slots.resize(names.flag_ids(), None);
         let (mut gone, mut come) = (HashSet::new(), Vec::new());
+        // Removed first: their slots stay empty, because an id is never given to another flag.
         for id in removed.into_iter().filter_map(|key| self.id(key)) {
             if let Some(slot) = slots.get_mut(id.index()) {
                 *slot = None;
@@ -106,6 +118,7 @@ impl Flags {
                 let before = slot.replace(Arc::new(compiled));
                 let now = slot.as_deref();
                 let is_same = |(before, now): (Arc<Flag>, &Flag)| cost::is_same(&before, now);
+                // Checking costs is the expensive part, so unchanged requirements and conditions skip it.
                 if !before.zip(now).is_some_and(is_same) {
                     repriced.push(id);
                 }
@@ -131,7 +144,7 @@ impl Flags {
         })
     }
 
-    /// The ids in key order, without those of flags that are gone and with those of flags that have come.
+    /// Returns the ids in key order, without those in `gone` and with those in `come`.
     fn reordered(&self, slots: &[FlagSlot], gone: &HashSet<FlagId>, come: Vec<FlagId>) -> Arc<[FlagId]> {
         if gone.is_empty() && come.is_empty() {
             return Arc::clone(&self.order);
@@ -148,6 +161,7 @@ impl Flags {
                 .filter(|id| !gone.contains(id))
                 .collect::<Vec<_>>()
         };
+        // Merges two sorted lists: the former order and the new keys.
         let mut order = Vec::with_capacity(self.order.len().saturating_add(come.len()));
         let mut rest = &*self.order;
         for (key, id) in come {
@@ -164,7 +178,7 @@ impl Flags {
         order.into()
     }
 
-    /// The keys of the flags that require one of these directly, which are sorted.
+    /// Returns the keys of the flags that directly require one of `flags`, which are sorted.
     pub fn requiring<'f>(&'f self, flags: &'f [FlagId]) -> impl Iterator<Item = &'f str> {
         let concerned = |flag: &Flag| {
             let mut required = flag.requires.iter();
@@ -174,7 +188,7 @@ impl Flags {
         requiring.map(|flag| flag.key.as_str())
     }
 
-    /// The same in an environment that does, or does not, enforce the lifecycle.
+    /// Returns a copy for an environment with this enforcement of lifecycles.
     #[must_use]
     pub fn in_environment(&self, eligibility: Eligibility) -> Self {
         Self {
@@ -183,14 +197,14 @@ impl Flags {
         }
     }
 
-    /// Whether conditions read the attributes that they read in `other`, by the same ids.
+    /// Returns true if conditions read the same attributes as in `other`, by the same ids.
     #[must_use]
     pub fn same_attributes(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.attributes, &other.attributes)
             || self.attributes.names() == other.attributes.names()
     }
 
-    /// Whether the ids of flags and variants mean what they mean in `other`.
+    /// Returns true if the ids of flags and variants have the same meaning in `other`.
     #[must_use]
     pub fn same_variants(&self, other: &Self) -> bool {
         let same_names = |a: &Flag, b: &Flag| {

@@ -33,7 +33,7 @@ impl Problems {
         }
     }
 
-    /// The flag of this name, or a problem.
+    /// Returns the flag of this name, or reports a problem.
     pub(crate) fn flag<'n>(&mut self, names: &'n Names, key: &Name<'_>) -> Option<&'n NamedFlag> {
         let flag = names.flag(&key.value);
         if flag.is_none() {
@@ -42,7 +42,7 @@ impl Problems {
         flag
     }
 
-    /// The variant of `flag` with this name, or a problem.
+    /// Returns the variant of `flag` with this name, or reports a problem.
     pub(crate) fn variant(&mut self, flag: &NamedFlag, name: &Name<'_>) -> Option<VariantId> {
         let variant = flag.variant(&name.value);
         if variant.is_none() {
@@ -66,7 +66,7 @@ impl Problems {
         );
     }
 
-    /// Reports every name that stands more than once in `names`.
+    /// Reports every name that occurs more than once in `names`.
     pub(crate) fn duplicates<'x>(&mut self, what: Noun, names: impl IntoIterator<Item = &'x Name<'x>>) {
         let mut first: HashMap<&str, Site> = HashMap::new();
         for name in names {

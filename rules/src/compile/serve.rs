@@ -50,7 +50,7 @@ impl FlagsCompiler<'_> {
             bounds.push((upper, variant?));
         }
         if weights.is_empty() {
-            // Its shape is told of already.
+            // The shape of the document already reports an empty split.
             return None;
         }
         if upper != BUCKETS {
@@ -65,9 +65,9 @@ impl FlagsCompiler<'_> {
         Some(bounds.into())
     }
 
-    /// A percentage in thousandths of a percent.
-    pub(super) fn share(&mut self, percentage: &Sited<Spelled<Decimal>>) -> Option<u32> {
-        let found = *percentage.value;
+    /// Returns a percentage in thousandths of a percent.
+    pub(super) fn share(&mut self, percentage: &Sited<Decimal>) -> Option<u32> {
+        let found = percentage.value;
         if found < Decimal::ZERO || found > Decimal::from(100_u64) {
             self.problems
                 .report(percentage.site, ProblemKind::PercentageRange { found });

@@ -81,7 +81,7 @@ impl FlagsCompiler<'_> {
         flag_settings.into()
     }
 
-    /// Opting in to a flag without a variant `on` needs the flag to say what that serves.
+    /// Reports an opt-in to a flag that has no variant `on` and does not define what opting in serves.
     fn check_opt_in(&mut self, flag: &NamedFlag, key: &Name<'_>) {
         if !flag.takes_opt_ins {
             self.variant_needed(flag, key.site, "opt_in_serves", "on");
@@ -108,7 +108,8 @@ impl FlagsCompiler<'_> {
     }
 }
 
-/// The standing towards `flag`; a tenant is on few lists, so a walk beats a map.
+/// Returns the settings for `flag`, which are added if missing. A tenant is on few lists, so a linear search
+/// beats a map.
 fn entry(flag_settings: &mut Vec<(FlagId, TenantFlagSettings)>, flag: FlagId) -> &mut TenantFlagSettings {
     let index = match flag_settings.iter().position(|(id, _)| *id == flag) {
         Some(index) => index,

@@ -134,7 +134,7 @@ fn thousandths_are_exact_or_none() {
     }
 }
 
-/// Compares as whole numbers of as many decimal digits as it takes, on text: shares nothing with the code under test.
+/// Compares the texts as whole numbers with all decimal digits. Shares no code with the code under test.
 fn compare_by_digits(left: &str, right: &str) -> Ordering {
     let (left, right) = (Digits::of(left), Digits::of(right));
     let least = left.power.min(right.power);
@@ -168,7 +168,7 @@ impl Digits {
         }
     }
 
-    /// All of the number's digits down to the power `least`; 0 without a sign.
+    /// Returns all digits of the number down to the power `least`; 0 without a sign.
     fn whole(&self, least: i32) -> String {
         let zeros = usize::try_from(self.power - least).unwrap();
         let digits = format!("{}{}", self.digits, "0".repeat(zeros));
@@ -179,7 +179,7 @@ impl Digits {
     }
 }
 
-/// A number with point and exponent, of few digits so that equal ones are met, or of many.
+/// Generates a number with point and exponent, of few digits so that equal ones occur, or of many.
 fn any_number() -> impl Strategy<Value = String> {
     let fraction = prop_oneof!["[0-9]{1,3}", "[0-9]{1,20}"];
     let power = prop_oneof![Just(0), -4..=4_i32, -40..=40_i32, -280..=270_i32];
@@ -187,7 +187,7 @@ fn any_number() -> impl Strategy<Value = String> {
         .prop_map(|(sign, whole, fraction, power)| format!("{sign}{whole}.{fraction}e{power}"))
 }
 
-/// Two numbers, the second one often a neighbour of the first, or the first in another spelling.
+/// Generates two numbers, the second often a neighbour of the first, or the first in another spelling.
 fn any_two() -> impl Strategy<Value = (String, String)> {
     let neighbour = any_number().prop_flat_map(|text| {
         let digits = Digits::of(&text);

@@ -1,4 +1,4 @@
-//! What a condition looked at: each clause, what the subject has there, and whether it holds.
+//! The clauses of a condition, each with the subject's value and its result.
 
 use crate::{Flags, Subject, Value, condition::Condition, subject::AttributeRef};
 
@@ -8,22 +8,22 @@ const SHOWN_CHARACTERS: usize = 64;
 /// One clause and what the subject has there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClauseTrace {
-    /// The clause as a person would say it: `seats gte 50`.
+    /// The clause as text: `seats gte 50`.
     pub clause: String,
-    /// What the subject has there.
+    /// The subject's value.
     pub found: ClauseValue,
-    /// Whether it holds.
+    /// True if the clause holds.
     pub holds: bool,
 }
 
-/// What a subject has where a clause looks.
+/// The subject's value of a clause's attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClauseValue {
     /// This value, cut short when it is long.
     Value(String),
-    /// Nothing: the attribute is missing.
+    /// The attribute is missing.
     Missing,
-    /// A segment looks at attributes through clauses of its own, which follow.
+    /// The clause is a segment, whose clauses follow.
     Segment,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn trace(
     }
 }
 
-/// The attribute's name in documents.
+/// Returns the attribute's name in documents.
 pub(super) fn attribute_name(flags: &Flags, attribute: AttributeRef) -> &str {
     match attribute {
         AttributeRef::Tenant => "tenant",

@@ -8,7 +8,8 @@ fn name(text: &str) -> Name<'_> {
     Sited::new(Cow::Borrowed(text), Site(7))
 }
 
-/// `on` and `off` serve what they are called to everyone; `theme` serves blue; `permit` is a permission flag.
+/// Defines flags: `on` and `off` serve their name to every subject, `theme` serves blue, `permit` is a
+/// permission flag.
 fn definition() -> FlagsDefinition<'static> {
     let ga = |key, serves| FlagDefinition {
         key: name(key),
@@ -152,7 +153,7 @@ fn an_undecided_part_is_undecided_unless_another_settles_it() {
 fn what_is_known_settles_a_gate_beside_what_is_not() {
     let definition = definition();
     let names = Names::new(&definition);
-    // Of the flags, by their ids: off, on, permit, theme. Only the first two are in the snapshot.
+    // The ids in key order are off, on, permit, theme. Only the first two are in the snapshot.
     let few = FlagsDefinition {
         flags: definition.flags[..2].to_vec(),
         ..FlagsDefinition::default()

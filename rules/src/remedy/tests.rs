@@ -10,8 +10,8 @@ fn name(text: &str) -> Name<'_> {
     Sited::new(Cow::Borrowed(text), Site(0))
 }
 
-/// `beta` is for those who opt in, `paid` for the higher tier, `killed` for nobody. `low` is of the lower tier,
-/// `shut` of it too and overridden, `out` opted out, `high` is of the higher tier.
+/// Defines flags and tenants. `beta` needs an opt-in, `paid` the higher tier; `killed` is on for no tenant.
+/// `low` has the lower tier; `shut` too, with an override; `out` opted out; `high` has the higher tier.
 fn definition() -> FlagsDefinition<'static> {
     let at = |key, lifecycle| FlagDefinition {
         key: name(key),

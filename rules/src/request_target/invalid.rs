@@ -1,9 +1,9 @@
-//! Why a request target is refused. The code is for counters and logs and never changes its meaning.
+//! Reasons for refusing a request target. Their codes are for counters and logs, and stable.
 
 use super::options::{MAX_PATH, MAX_PATH_SEGMENTS};
 use crate::InvalidHost;
 
-/// Why a request target is refused. `at` is an offset in bytes into the target as sent.
+/// Reasons for refusing a request target. `at` is an offset in bytes into the target as sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
     /// No byte at all.
@@ -18,73 +18,73 @@ pub enum InvalidTarget {
     /// Bytes that are not UTF-8.
     #[error("not UTF-8 at byte {at}")]
     NotUtf8 {
-        /// Where the first such byte is.
+        /// The offset of the first such byte.
         at: usize,
     },
     /// A NUL.
     #[error("a NUL at byte {at}")]
     Nul {
-        /// Where it is.
+        /// Its offset.
         at: usize,
     },
     /// Another control character: C0, DEL or C1.
     #[error("a control character at byte {at}")]
     Control {
-        /// Where it is.
+        /// Its offset.
         at: usize,
     },
     /// A space.
     #[error("a space at byte {at}")]
     Space {
-        /// Where it is.
+        /// Its offset.
         at: usize,
     },
     /// A backslash in the path.
     #[error("a backslash at byte {at}")]
     Backslash {
-        /// Where it is.
+        /// Its offset.
         at: usize,
     },
     /// A `#`: a fragment is never sent (RFC 9110 7.1).
     #[error("a fragment at byte {at}")]
     Fragment {
-        /// Where it is.
+        /// Its offset.
         at: usize,
     },
     /// A `%` in the path that two hex digits don't follow.
     #[error("a `%` without two hex digits at byte {at}")]
     Escape {
-        /// Where the `%` is.
+        /// The offset of the `%`.
         at: usize,
     },
     /// Escapes in the path that together are not UTF-8.
     #[error("escapes that are not UTF-8 at byte {at}")]
     EncodedNotUtf8 {
-        /// Where the first of them is.
+        /// The offset of the first escape.
         at: usize,
     },
     /// `%00` in the path.
     #[error("an encoded NUL at byte {at}")]
     EncodedNul {
-        /// Where the escape is.
+        /// The offset of the escape.
         at: usize,
     },
     /// An escape of another control character in the path.
     #[error("an encoded control character at byte {at}")]
     EncodedControl {
-        /// Where the escape is.
+        /// The offset of the escape.
         at: usize,
     },
     /// `%2F` in the path, where it is not allowed.
     #[error("an encoded slash at byte {at}")]
     EncodedSlash {
-        /// Where the escape is.
+        /// The offset of the escape.
         at: usize,
     },
     /// `%5C` in the path.
     #[error("an encoded backslash at byte {at}")]
     EncodedBackslash {
-        /// Where the escape is.
+        /// The offset of the escape.
         at: usize,
     },
     /// A path longer than [`MAX_PATH`], as sent or as it would be forwarded.
@@ -96,13 +96,13 @@ pub enum InvalidTarget {
     /// A path of more than [`MAX_PATH_SEGMENTS`] segments.
     #[error("a path has at most {MAX_PATH_SEGMENTS} segments, this one has {count}")]
     TooManySegments {
-        /// How many it has.
+        /// The number of segments.
         count: usize,
     },
 }
 
 impl InvalidTarget {
-    /// The reason as one word, for counters, logs and spec files.
+    /// Returns the reason as one word, for counters, logs and spec files.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -126,7 +126,7 @@ impl InvalidTarget {
         }
     }
 
-    /// What is wrong with `found`, a character that must not stand raw in a target.
+    /// Returns the error for `found`, a character that a target must not hold raw.
     pub(super) fn of_raw(found: char, at: usize) -> Self {
         match found {
             '\0' => Self::Nul { at },

@@ -14,7 +14,7 @@ pub enum Read {
     Decode = 1 << 2,
     /// `/a\b` is `/a/b`.
     Backslash = 1 << 3,
-    /// `%u0061`, overlong UTF-8 and full-width forms are the characters that they stand for.
+    /// `%u0061`, overlong UTF-8 and full-width forms are read as the characters that they represent.
     Unicode = 1 << 4,
     /// `/admin.`, `/admin `, a NUL and what follows it, `/admin::$DATA` are `/admin`.
     Trailing = 1 << 5,
@@ -27,7 +27,7 @@ pub enum Read {
 pub struct Reads(u8);
 
 impl Read {
-    /// Every way, in the order in which they are told.
+    /// All ways, in the order in which they are listed.
     pub const ALL: [Self; 7] = [
         Self::Fold,
         Self::Params,
@@ -38,7 +38,7 @@ impl Read {
         Self::Suffix,
     ];
 
-    /// As it is written in documents.
+    /// Returns its name in documents.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,36 +54,36 @@ impl Read {
 }
 
 impl Reads {
-    /// All of them: what an upstream is thought to do of which nothing is known.
+    /// All ways: the default for an upstream.
     pub const ALL: Self = Self(0b111_1111);
-    /// None of them: paths are read as RFC 3986 says.
+    /// No way: paths are read as RFC 3986 specifies.
     pub const EXACT: Self = Self(0);
 
-    /// The set with one way more.
+    /// Returns the set with `read` added.
     #[must_use]
     pub const fn with(self, read: Read) -> Self {
         Self(self.0 | read as u8)
     }
 
-    /// The set without one way.
+    /// Returns the set without `read`.
     #[must_use]
     pub const fn without(self, read: Read) -> Self {
         Self(self.0 & !(read as u8))
     }
 
-    /// Whether a path is read this way.
+    /// Returns true if the set contains `read`.
     #[must_use]
     pub const fn contains(self, read: Read) -> bool {
         self.0 & read as u8 != 0
     }
 
-    /// Everything that either reads.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The ways, in their order.
+    /// Returns the ways in the set, in order.
     pub fn iter(self) -> impl Iterator<Item = Read> {
         Read::ALL.into_iter().filter(move |read| self.contains(*read))
     }

@@ -9,18 +9,18 @@ use super::options::{EncodedSlash, MAX_PATH, MAX_PATH_SEGMENTS};
 /// Upper-case digits, as RFC 3986 2.1 wants escapes written.
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// Whose path is read.
+/// The source of a path.
 #[derive(Clone, Copy)]
 pub(super) enum PathSource {
     /// A request's.
     Request(EncodedSlash),
-    /// A route's: no encoded slashes, and braces stand for themselves.
+    /// A route's pattern: without encoded slashes, and with literal braces.
     Pattern,
 }
 
 /// One character of a path as it was sent.
 enum Piece {
-    /// A character that stands for itself, sent so.
+    /// A character that was sent raw and may be.
     Plain(char),
     /// A character that no path may hold raw, sent raw.
     Illegal,
@@ -28,14 +28,14 @@ enum Piece {
     Needless(char),
     /// An escape that stays, of one or (for a character beyond ASCII) several bytes.
     Escaped {
-        /// The bytes that the escapes stand for.
+        /// The bytes that the escapes represent.
         bytes: [u8; 4],
-        /// Whether it is written in upper case.
+        /// True if its digits are in upper case.
         upper: bool,
     },
 }
 
-/// A piece and how many bytes of the path it took.
+/// A piece and its length in bytes of the path.
 type SizedPiece = (Piece, usize);
 
 /// Brings `path`, which begins with a slash and `start` bytes into the target, to its one spelling.
@@ -43,22 +43,25 @@ pub(super) fn respell(path: &str, start: usize, source: PathSource) -> Result<Co
     if path.len() > MAX_PATH {
         return Err(InvalidTarget::PathTooLong { length: path.len() });
     }
+    // Most paths need no change. They are checked in one pass and stay borrowed.
     let plain = path.bytes().all(|byte| is_path_character(char::from(byte)));
     let spelled = if plain {
         Cow::Borrowed(path)
     } else {
         spell(path, start, source)?
     };
+    // Resolving comes after decoding: `%2E%2E` climbs like `..`.
     let resolved = if is_resolved(&spelled) {
         spelled
     } else {
         Cow::Owned(resolve(&spelled))
     };
+    // Checked again, because escaping raw characters makes a path longer.
     check_limits(&resolved)?;
     Ok(resolved)
 }
 
-/// Writes every character its one way.
+/// Rewrites every character in its normal form.
 fn spell(path: &str, start: usize, source: PathSource) -> Result<Cow<'_, str>, InvalidTarget> {
     // An owned copy is begun at the first piece that has to be written otherwise.
     let mut respelled: Option<String> = None;
@@ -109,6 +112,8 @@ fn next_piece(
 fn next_escape(path: &str, at: usize, start: usize, source: PathSource) -> Result<SizedPiece, InvalidTarget> {
     let place = start + at;
     let first = escaped_byte(path.as_bytes(), at).ok_or(InvalidTarget::Escape { at: place })?;
+    // The widths of RFC 3629 section 3. 0xC0, 0xC1 and 0xF5 to 0xFF start no valid sequence; overlong forms
+    // and surrogates of the other widths fail below.
     let width = match first {
         0x00..=0x7F => 1,
         0xC2..=0xDF => 2,
@@ -154,7 +159,7 @@ fn next_escape(path: &str, at: usize, start: usize, source: PathSource) -> Resul
     Ok((piece, 3 * width))
 }
 
-/// The bytes that a part of a normalised path stands for, every escape decoded once.
+/// Returns the bytes of a part of a normalised path, with every escape decoded once.
 pub(crate) fn decoded_bytes(part: &[u8]) -> impl Iterator<Item = u8> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -165,7 +170,7 @@ pub(crate) fn decoded_bytes(part: &[u8]) -> impl Iterator<Item = u8> {
     })
 }
 
-/// The byte that the escape at `at` stands for; none if there is no whole escape.
+/// Returns the byte of the escape at `at`; `None` if there is no complete escape.
 pub(super) fn escaped_byte(path: &[u8], at: usize) -> Option<u8> {
     let escape = path.get(at..at + 3)?;
     let &[b'%', high, low] = escape else {
@@ -179,7 +184,7 @@ pub(super) fn escaped_byte(path: &[u8], at: usize) -> Option<u8> {
     Some(digit(high)? << 4 | digit(low)?)
 }
 
-/// Writes a piece the one way it is to be written.
+/// Appends a piece in its normal form.
 fn write(copy: &mut String, piece: &Piece, sent: &str) {
     match piece {
         Piece::Plain(found) | Piece::Needless(found) => copy.push(*found),
@@ -203,7 +208,7 @@ fn escape(copy: &mut String, byte: u8) {
     }
 }
 
-/// Whether the path has no dot segment and no empty segment but the last.
+/// Returns true if the path has no dot segment and no empty segment except the last.
 fn is_resolved(path: &str) -> bool {
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
@@ -214,8 +219,8 @@ fn is_resolved(path: &str) -> bool {
     true
 }
 
-/// The path with repeated slashes merged and then dot segments removed (RFC 3986 5.2.4). Merging first
-/// reads `/a//../b` as a file system does, `/b`.
+/// Merges repeated slashes, then removes dot segments (RFC 3986 section 5.2.4). Merging first reads
+/// `/a//../b` as `/b`, like a file system.
 fn resolve(path: &str) -> String {
     let mut resolved = String::with_capacity(path.len());
     let mut directory = true;
@@ -249,12 +254,12 @@ fn check_limits(path: &str) -> Result<(), InvalidTarget> {
     Ok(())
 }
 
-/// RFC 3986 2.3.
+/// Returns true for an unreserved character (RFC 3986 section 2.3).
 fn is_unreserved(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~')
 }
 
-/// RFC 3986 3.3: `pchar` without escapes, and the slash.
+/// Returns true for a slash or a `pchar` other than an escape (RFC 3986 section 3.3).
 fn is_path_character(c: char) -> bool {
     is_unreserved(c)
         || matches!(

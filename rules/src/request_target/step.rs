@@ -1,17 +1,18 @@
-//! The single steps in which a server may read a path: from bytes to bytes, none where nothing changes.
-//! Each makes a path shorter or has less to do the next time, so that any sequence of them comes to an end.
+//! The single steps by which a server may change a path. A step returns `None` if it changes nothing. Each
+//! shortens the path or leaves less to change, so that every sequence of steps ends.
 
 use super::spelling::escaped_byte;
 
-/// Stands for a slash that was decoded within a segment and ends none. No UTF-8 has this byte.
+/// The byte for a slash that was decoded within a segment and does not separate segments. It does not occur
+/// in UTF-8.
 pub(crate) const KEPT_SLASH: u8 = 0xFF;
 
-/// What is decoded.
+/// The escapes that are decoded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decoder {
     /// `%XX`.
     Escapes,
-    /// `%XX` and `%uXXXX`, in one go.
+    /// `%XX` and `%uXXXX`, in one pass.
     EscapesAndUnicode,
     /// `%XX`, after the path was split into segments.
     Segments,
@@ -32,15 +33,15 @@ fn each_segment(path: &[u8], cut: impl Fn(&[u8]) -> &[u8]) -> Stepped {
     changed(path, segments.join(&b'/'))
 }
 
-/// `/a//b` becomes `/a/b`.
+/// Merges slashes: `/a//b` becomes `/a/b`.
 pub(crate) fn merge(path: &[u8]) -> Stepped {
     let mut merged = path.to_vec();
     merged.dedup_by(|next, byte| *next == b'/' && *byte == b'/');
     changed(path, merged)
 }
 
-/// Dot segments are removed (RFC 3986 5.2.4): after `//`, `..` removes the empty segment. Who merges slashes first
-/// reads as a file system does.
+/// Removes dot segments (RFC 3986 section 5.2.4): after `//`, `..` removes the empty segment. With [`merge`]
+/// before, paths are read like a file system.
 pub(crate) fn resolve(path: &[u8]) -> Stepped {
     let mut kept: Vec<&[u8]> = Vec::new();
     let mut directory = false;
@@ -63,7 +64,7 @@ pub(crate) fn resolve(path: &[u8]) -> Stepped {
     changed(path, resolved)
 }
 
-/// `/a;x/b;y` becomes `/a/b`.
+/// Removes path parameters: `/a;x/b;y` becomes `/a/b`.
 pub(crate) fn drop_params(path: &[u8]) -> Stepped {
     if !path.contains(&b';') {
         return None;
@@ -71,7 +72,7 @@ pub(crate) fn drop_params(path: &[u8]) -> Stepped {
     each_segment(path, |segment| before(segment, |byte| byte == b';'))
 }
 
-/// What stands before the first of `ends` anywhere in the path.
+/// Cuts the path at the first of `ends`.
 pub(crate) fn cut_at(path: &[u8], ends: &[u8]) -> Stepped {
     let cut = before(path, |byte| ends.contains(&byte));
     (cut.len() < path.len()).then(|| cut.to_vec())
@@ -82,7 +83,7 @@ fn before(text: &[u8], is_end: impl Fn(u8) -> bool) -> &[u8] {
     text.get(..end).unwrap_or_default()
 }
 
-/// `\` becomes `/`.
+/// Replaces `\` by `/`.
 pub(crate) fn turn_backslashes(path: &[u8]) -> Stepped {
     path.contains(&b'\\').then(|| {
         let turned = path.iter().map(|&byte| if byte == b'\\' { b'/' } else { byte });
@@ -94,7 +95,8 @@ fn is_trimmed(byte: u8) -> bool {
     matches!(byte, b'.' | b' ' | 0)
 }
 
-/// `/a. ./b` becomes `/a/b`; segments that are `.` or `..`, or nothing but dots, come to nothing but themselves.
+/// Trims dots, spaces and NULs at the end of segments: `/a. ./b` becomes `/a/b`. Segments `.` and `..` stay;
+/// other segments of dots become empty.
 pub(crate) fn trim(path: &[u8]) -> Stepped {
     each_segment(path, |segment| {
         if matches!(segment, b"." | b"..") {
@@ -108,7 +110,7 @@ pub(crate) fn trim(path: &[u8]) -> Stepped {
     })
 }
 
-/// The same, but trimming stops where `.` or `..` is left: `/..%20` climbs, once decoded.
+/// Trims like [`trim`], but stops at `.` and `..`: `/..%20` climbs, once decoded.
 pub(crate) fn trim_to_dots(path: &[u8]) -> Stepped {
     each_segment(path, |mut segment| {
         while let [rest @ .., last] = segment
@@ -121,7 +123,7 @@ pub(crate) fn trim_to_dots(path: &[u8]) -> Stepped {
     })
 }
 
-/// Only `.` and `..` are freed of what trails them, `/a%20/..%20` climbs once decoded.
+/// Trims only segments that become `.` or `..`: `/a%20/..%20` climbs, once decoded.
 pub(crate) fn trim_dots(path: &[u8]) -> Stepped {
     each_segment(path, |segment| {
         let kept = segment.iter().rposition(|&byte| !matches!(byte, b' ' | 0));
@@ -142,7 +144,7 @@ pub(crate) fn trim_blanks(path: &[u8]) -> Stepped {
     })
 }
 
-/// `/a::$DATA/b` becomes `/a/b`: what names a stream of a file and ends in its type.
+/// Removes NTFS stream names with their type: `/a::$DATA/b` becomes `/a/b`.
 pub(crate) fn drop_streams(path: &[u8]) -> Stepped {
     if !path.contains(&b'$') {
         return None;
@@ -186,7 +188,7 @@ pub(crate) fn decode(path: &[u8], decoder: Decoder) -> Stepped {
     changed(path, decoded)
 }
 
-/// Decodes until nothing changes. What is decoded may complete an escape that began before it.
+/// Decodes until nothing changes. A decoded byte may complete an escape that began before it.
 pub(crate) fn decode_fully(path: &[u8], decoder: Decoder) -> Stepped {
     if !path.contains(&b'%') {
         return None;
@@ -211,7 +213,7 @@ pub(crate) fn decode_fully(path: &[u8], decoder: Decoder) -> Stepped {
     changed(path, decoded)
 }
 
-/// `%uXXXX`, overlong UTF-8 and full-width forms become the characters that they stand for.
+/// Replaces `%uXXXX`, overlong UTF-8 and full-width forms by the characters that they represent.
 pub(crate) fn decode_unicode(path: &[u8]) -> Stepped {
     if path.is_ascii() && !path.windows(2).any(|pair| matches!(pair, b"%u" | b"%U")) {
         return None;
@@ -234,7 +236,7 @@ pub(crate) fn decode_unicode(path: &[u8]) -> Stepped {
     changed(path, decoded)
 }
 
-/// The code of the `%uXXXX` at `at`.
+/// Returns the code of the `%uXXXX` at `at`.
 fn escaped_code(path: &[u8], at: usize) -> Option<u32> {
     let [b'%', b'u' | b'U', digits @ ..] = path.get(at..at + 6)? else {
         return None;
@@ -244,8 +246,8 @@ fn escaped_code(path: &[u8], at: usize) -> Option<u32> {
     })
 }
 
-/// The code of the UTF-8 sequence that `bytes` begin with, and its length, where it is longer than need be.
-/// After 0xC0 and 0xC1, which begin nothing else, a careless decoder takes any byte.
+/// Returns the code and length of an overlong UTF-8 sequence at the start of `bytes`. After 0xC0 and 0xC1,
+/// which start no valid sequence, a lenient decoder accepts any byte.
 fn overlong(bytes: &[u8]) -> Option<(u32, usize)> {
     let (length, lead, least) = match *bytes.first()? {
         lead @ 0xC0..=0xC1 => (2, lead & 0x1F, 0x80),
@@ -265,7 +267,7 @@ fn overlong(bytes: &[u8]) -> Option<(u32, usize)> {
     (code < least).then_some((code, length))
 }
 
-/// The character that the full-width form stands for with which `bytes` begin, and how many bytes it has.
+/// Returns the code and length of a full-width form at the start of `bytes`.
 fn full_width(bytes: &[u8]) -> Option<(u32, usize)> {
     let &[lead, second, third] = bytes.get(..3)? else {
         return None;
@@ -277,7 +279,7 @@ fn full_width(bytes: &[u8]) -> Option<(u32, usize)> {
     narrow(code).map(|code| (code, 3))
 }
 
-/// The ASCII character that Windows takes a wide one for ("best fit").
+/// Returns the ASCII character that Windows substitutes for a wide one ("best fit").
 fn narrow(code: u32) -> Option<u32> {
     match code {
         0xFF01..=0xFF5E => Some(code - 0xFEE0),
@@ -295,8 +297,8 @@ fn push_character(decoded: &mut Vec<u8>, code: u32) {
     );
 }
 
-/// What is the same in every case becomes the same: upper case is undone, and so are letters whose other case is
-/// that of another (`ſ` is `s`, the Kelvin sign `k`, `ß` `ss`).
+/// Folds case: all characters that are equal in some case become equal. This includes letters that share
+/// their other case with another letter (`ſ` becomes `s`, the Kelvin sign `k`, `ß` `ss`).
 pub(crate) fn fold(mut path: Vec<u8>) -> Vec<u8> {
     if path.is_ascii() {
         path.make_ascii_lowercase();

@@ -191,7 +191,7 @@ fn check_path(path: &str, slashes_kept: bool) {
     }
 }
 
-/// What a path names, read the slow way: every byte decoded, then slashes and dots resolved.
+/// Returns the meaning of a path, computed slowly: every byte decoded, then slashes and dots resolved.
 fn meaning(path: &str) -> (Vec<Vec<u8>>, bool) {
     let (mut bytes, mut rest) = (Vec::new(), path.as_bytes());
     while let [first, tail @ ..] = rest {

@@ -1,29 +1,29 @@
-//! Routes that no request can reach, because another takes all of its requests first.
+//! Unreachable routes: another route matches all of their requests first.
 
 use super::route_match::{RouteId, RouteMatch};
 
 /// A route that no request can reach. Both are indices into the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RouteConflict {
-    /// The route that takes the requests. It is the first of the two in the document, unless it merely asks
-    /// for the same header twice and so comes before the other.
+    /// The route that matches the requests. It is the first of the two in the document, unless it comes first
+    /// only because it names the same header twice.
     pub first: usize,
-    /// The route that takes none.
+    /// The route that gets no request.
     pub second: usize,
-    /// How they relate.
+    /// Their relation.
     pub kind: ConflictKind,
 }
 
-/// How two routes of the same host and path relate.
+/// The relation of two routes of the same host and path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConflictKind {
-    /// They take the same requests: nothing tells them apart.
+    /// Both match the same requests.
     Same,
-    /// The first takes every request of the second, and more.
+    /// The first matches every request of the second, and more.
     Shadowed,
 }
 
-/// One conflict for every route that can't be reached, in the order of the document. `rivals` are groups of
+/// Returns one conflict for each unreachable route, in the order of the document. `rivals` are groups of
 /// routes of the same host and path shape, each in the order of precedence.
 pub(super) fn find<'i>(
     routes: &[RouteMatch],
@@ -51,7 +51,7 @@ fn between(routes: &[RouteMatch], first: RouteId, second: RouteId) -> Option<Rou
     Some(RouteConflict { first, second, kind })
 }
 
-/// Whether every request that `second` takes, of those that lead to both, `first` takes too.
+/// Returns true if `first` matches every request that `second` matches, of those that reach both.
 fn covers(first: &RouteMatch, second: &RouteMatch) -> bool {
     let slash = |route: &RouteMatch| route.path.slash(route.trailing_slash);
     slash(first).covers(slash(second))

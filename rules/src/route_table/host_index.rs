@@ -1,4 +1,4 @@
-//! The path indices of the hosts that routes ask for, walked in the order of precedence.
+//! The path indices of hosts, visited in the order of precedence.
 
 use std::{collections::HashMap, ops::ControlFlow};
 
@@ -24,7 +24,7 @@ impl<E> Default for HostIndex<E> {
 }
 
 impl<E> HostIndex<E> {
-    /// The paths of this host, to be added to.
+    /// Returns the path index of this host, for insertions.
     pub(super) fn paths_of(&mut self, host: &HostPattern) -> &mut PathIndex<E> {
         match host {
             HostPattern::Exact(name) => self.exact.entry(name.clone()).or_default(),
@@ -33,18 +33,18 @@ impl<E> HostIndex<E> {
         }
     }
 
-    /// Returns whether every path is one of any host.
+    /// Returns true if every path belongs to any host.
     pub(super) fn is_any(&self) -> bool {
         self.exact.is_empty() && self.wildcards.is_empty()
     }
 
-    /// Every path index.
+    /// Returns all path indices.
     pub(super) fn all(&self) -> impl Iterator<Item = &PathIndex<E>> {
         let named = self.exact.values().chain(self.wildcards.values());
         named.chain([&self.any])
     }
 
-    /// Shows `visitor` the path indices that `host` falls on, in the order of precedence, until it breaks.
+    /// Calls `visitor` for the path indices that `host` matches, in the order of precedence, until it breaks.
     pub(super) fn walk<B>(
         &self,
         host: &str,
@@ -53,6 +53,7 @@ impl<E> HostIndex<E> {
         if let Some(index) = self.exact.get(host) {
             visitor(index)?;
         }
+        // Suffixes from the longest to the shortest, which is the order of precedence.
         let mut rest = host;
         while !self.wildcards.is_empty()
             && let Some((label, suffix)) = rest.split_once('.')

@@ -11,7 +11,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct PathIndex<E> {
     root: PathNode<E>,
-    /// Whether any path has a parameter, and any is `/prefix/**`: else those walks are spared.
+    /// True if any path has a parameter, and below if any is `/prefix/**`. Otherwise these walks are skipped.
     parameters: bool,
     below: bool,
 }
@@ -22,35 +22,35 @@ struct PathNode<E> {
     /// By the decoded text of the next segment, sorted.
     literals: Vec<(Box<[u8]>, PathNode<E>)>,
     parameter: Option<Box<PathNode<E>>>,
-    /// The routes whose path ends here, in the order of precedence.
+    /// The routes whose path ends at this node, in the order of precedence.
     here: Vec<E>,
-    /// The routes that take this and everything below, in the order of precedence.
+    /// The routes that match this node and everything below, in the order of precedence.
     below: Vec<E>,
 }
 
-/// What one segment of an indexed path has to be.
+/// The condition on one segment of an indexed path.
 pub(super) enum PathStep<'p> {
     Literal(&'p [u8]),
     Parameter,
 }
 
-/// How the paths that are looked up are written.
+/// The encoding of looked-up paths.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Escaping {
     /// With escapes.
     Escaped,
-    /// As they are meant.
+    /// Decoded.
     Plain,
 }
 
 /// A request's path on its way down the tree.
 #[derive(Clone, Copy)]
 struct RemainingPath<'p> {
-    /// The segments not yet walked, without a slash at either end; none at the end. A reading may have an empty
-    /// one last, which is one all the same.
+    /// The remaining segments without a slash at either end; `None` at the end. The last segment of a reading
+    /// may be empty, which is a segment as well.
     path: Option<&'p [u8]>,
     spelling: Escaping,
-    /// Whether the whole path ends in a slash.
+    /// The trailing slash of the whole path.
     slash: Slash,
 }
 
@@ -105,8 +105,8 @@ impl<E> PathIndex<E> {
         }
     }
 
-    /// Shows `visitor` the routes of each place that the normalised `path` leads to, in the order of precedence,
-    /// and the trailing slash that the path has.
+    /// Calls `visitor` for the routes of each node that the normalised `path` matches, in the order of
+    /// precedence, with the trailing slash of the path.
     pub(super) fn walk<B>(
         &self,
         path: &str,
@@ -115,7 +115,7 @@ impl<E> PathIndex<E> {
         self.walk_spelled(path.as_bytes(), Escaping::Escaped, visitor)
     }
 
-    /// The same for a path that was decoded.
+    /// Walks like [`PathIndex::walk`], for a decoded path.
     pub(super) fn walk_plain<B>(
         &self,
         path: &[u8],
@@ -143,6 +143,7 @@ impl<E> PathIndex<E> {
             spelling,
             slash,
         };
+        // The order of these walks is that of `Specificity`: exact, with parameters, with `/**`.
         self.root.walk_literals(rest, visitor)?;
         if self.parameters {
             self.root.walk_parameters(rest, false, visitor)?;
@@ -153,7 +154,7 @@ impl<E> PathIndex<E> {
         ControlFlow::Continue(())
     }
 
-    /// The groups of routes that only their slash, methods and headers can tell apart, each in the order of
+    /// Returns the groups of routes that differ only by slash, methods and headers, each in the order of
     /// precedence.
     pub(super) fn rivals(&self) -> Vec<&[E]> {
         let mut rivals = Vec::new();
@@ -196,7 +197,7 @@ impl<E> PathNode<E> {
         self.literals.get(place.ok()?).map(|(_, child)| child)
     }
 
-    /// Exact paths without a parameter.
+    /// Visits exact paths without a parameter.
     fn walk_literals<B>(
         &self,
         mut rest: RemainingPath<'_>,
@@ -212,13 +213,14 @@ impl<E> PathNode<E> {
         visitor(&node.here, rest.slash)
     }
 
-    /// Exact paths with a parameter; `passed` says whether one was walked on the way here.
+    /// Visits exact paths with a parameter; `passed` is true if the walk has passed one.
     fn walk_parameters<B>(
         &self,
         rest: RemainingPath<'_>,
         passed: bool,
         visitor: &mut impl FnMut(&[E], Slash) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
+        // Without a parameter on the way, the path is exact, and `walk_literals` has visited this node.
         let Some((segment, next)) = rest.split() else {
             return if passed {
                 visitor(&self.here, rest.slash)
@@ -226,6 +228,7 @@ impl<E> PathNode<E> {
                 ControlFlow::Continue(())
             };
         };
+        // A literal comes before a parameter in each segment, from the left.
         if let Some(child) = self.literal(segment, rest.spelling) {
             child.walk_parameters(next, passed, visitor)?;
         }
@@ -235,7 +238,7 @@ impl<E> PathNode<E> {
         }
     }
 
-    /// Paths that take everything below, the deepest first.
+    /// Visits paths that match everything below, the deepest first.
     fn walk_below<B>(
         &self,
         rest: RemainingPath<'_>,
@@ -254,7 +257,7 @@ impl<E> PathNode<E> {
 }
 
 impl<'p> RemainingPath<'p> {
-    /// The next segment and what follows it; none at the end.
+    /// Splits off the next segment; `None` at the end.
     fn split(self) -> Option<(&'p [u8], Self)> {
         let rest = self.path?;
         let end = rest.iter().position(|&byte| byte == b'/');

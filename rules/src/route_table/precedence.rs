@@ -1,15 +1,15 @@
-//! Which of several matching routes comes first, as an `Ord`.
+//! The precedence of matching routes, as an `Ord`.
 
 use std::cmp::Reverse;
 
 use super::route_match::{RouteId, RouteMatch};
 use crate::{HostPattern, Specificity};
 
-/// Where a route stands among others; what comes first is less.
+/// The precedence of a route; routes that come first are less.
 ///
-/// The host: exact, then the wildcard with the longest suffix, then any. Then the path ([`Specificity`]). Then
-/// methods: named before any. Then headers: more of them first, whatever they ask. Then the order of the
-/// document. So Gateway API orders its routes, but that parameters are not known there.
+/// The order is by host (exact, then wildcards by length of suffix, then any), and by path ([`Specificity`]).
+/// Then it is by methods (named before any), number of headers (more first), and position in the document.
+/// This is the order of Gateway API, which has no parameters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Precedence {
     host: HostRank,
@@ -22,7 +22,7 @@ pub struct Precedence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum HostRank {
     Exact,
-    /// The suffix's length: two that take the same host have the same suffix if they have the same length.
+    /// The suffix's length: suffixes that match one host and have the same length are equal.
     Wildcard(Reverse<usize>),
     Any,
 }
@@ -34,7 +34,7 @@ enum MethodsRank {
 }
 
 impl RouteMatch {
-    /// Where the route stands among the others, if it is the one with this id.
+    /// Returns the precedence of the route, if it has this id.
     #[must_use]
     pub fn precedence(&self, id: RouteId) -> Precedence {
         Precedence::of(self, id)

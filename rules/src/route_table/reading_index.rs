@@ -1,6 +1,6 @@
-//! The routes by what an upstream may take their paths for: a request whose path can be read in several ways is
-//! looked up here, once for each reading. An upstream reads the paths of its own routes in the same ways as those
-//! of requests, so both are.
+//! An index of routes by the readings of their paths. A request with an ambiguous path is looked up here,
+//! once for each of its readings. Upstreams read the paths of their own routes in the same ways, so the index
+//! holds all readings of those.
 
 use std::ops::ControlFlow;
 
@@ -11,18 +11,18 @@ use crate::path::{PathPattern, PathSegment};
 use crate::request_target::step::{self, Decoder};
 use crate::request_target::{Read, Reads, TooManyReadings, is_plain, readings};
 
-/// Stands for a parameter in the path of a route: no pattern has a control character.
+/// The segment for a parameter in a route's path. No pattern has a control character.
 const PARAMETER: &[u8] = b"\x01";
 
 /// The index for one set of readings.
 #[derive(Debug)]
 pub(super) struct ReadingIndex {
     pub(super) reads: Reads,
-    /// By what a server takes their paths for that minds the case.
+    /// Routes by the readings of their paths, with case.
     minding_case: HostIndex<IndexedRoute>,
-    /// By the same, folded; empty where nobody folds.
+    /// Routes by the folded readings of their paths; empty if `reads` does not fold.
     folded: HostIndex<IndexedRoute>,
-    /// Whether a route's path has another reading than itself: then a plain path may fall on it, too.
+    /// True if a route's path has another reading. Then plain paths must be looked up as well.
     odd: bool,
 }
 
@@ -35,9 +35,10 @@ struct IndexedRoute {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PathOrigin {
-    /// Its own. What comes after it in precedence is not asked.
+    /// The route's own path. A match ends the search, because routes after it have a lower precedence.
     Own,
-    /// Another. A server that doesn't read so asks on.
+    /// Another reading of its path. A match does not end the search, because another server may not read it
+    /// so.
     Alias,
 }
 
@@ -58,10 +59,12 @@ impl ReadingIndex {
 
     fn add(&mut self, id: RouteId, route: &RouteMatch) {
         let template = template(&route.path);
+        // The path as `readings` returns it for a plain reading: each segment decoded, an encoded slash kept
+        // within its segment.
         let plain = step::decode(&template, Decoder::Segments).unwrap_or_else(|| template.clone());
         // A route for `/users.json` is one for that format: `/users` is no alias of it.
         let reads = self.reads.without(Read::Suffix);
-        // A path of so many readings has at least its own.
+        // With too many readings, the route is indexed by its own path only.
         let mut paths = readings(&template, reads).unwrap_or_default();
         if !paths.contains(&plain) {
             paths.push(plain.clone());
@@ -73,6 +76,8 @@ impl ReadingIndex {
                 PathOrigin::Alias
             };
             self.odd |= place == PathOrigin::Alias;
+            // A server has resolved a request's path when it looks for its route: unresolved aliases match
+            // nothing.
             if place == PathOrigin::Alias && !is_resolved(&path) {
                 continue;
             }
@@ -80,6 +85,7 @@ impl ReadingIndex {
             let is_below = route.path.is_below();
             let paths = self.minding_case.paths_of(&route.host);
             paths.insert(steps(&path), is_below, entry);
+            // Kept in a second index, because a server that respects case must not match folded paths.
             if self.reads.contains(Read::Fold) {
                 let folded = step::fold(path.clone());
                 self.odd |= folded != path;
@@ -89,8 +95,8 @@ impl ReadingIndex {
         }
     }
 
-    /// Every route that the request falls on by a reading of its path in these ways, which are those of the index or
-    /// all of them but the suffix; for most requests none, because their path has no reading but itself.
+    /// Returns every route that the request matches by these readings, which are those of the index, or all
+    /// of them except the suffix. Most requests have no other reading, and the result is empty.
     pub(super) fn find(
         &self,
         routes: &[RouteMatch],
@@ -100,6 +106,7 @@ impl ReadingIndex {
         let mut found = Vec::new();
         let path = head.path();
         if is_plain(path, reads) {
+            // A plain path matches other routes only if some route has another reading.
             if self.odd {
                 self.collect(routes, head, path.as_bytes().to_vec(), &mut found);
             }
@@ -111,7 +118,7 @@ impl ReadingIndex {
         Ok(found)
     }
 
-    /// Adds the routes that `path` falls on, with its case minded and not.
+    /// Adds the routes that match `path`, with and without its case.
     fn collect(
         &self,
         routes: &[RouteMatch],
@@ -126,8 +133,8 @@ impl ReadingIndex {
     }
 }
 
-/// Adds the routes that `path` falls on: the first by precedence, and beside it those that only the reading
-/// makes the same.
+/// Adds the routes that `path` matches: the first by precedence, and those that only this reading makes equal
+/// to it.
 fn collect(
     hosts: &HostIndex<IndexedRoute>,
     routes: &[RouteMatch],
@@ -135,6 +142,8 @@ fn collect(
     path: &[u8],
     found: &mut Vec<RouteId>,
 ) {
+    // Walks every host and path index until a route's own path matches: routes after it have a lower
+    // precedence for a server with this reading.
     let _ = hosts.walk(head.host(), &mut |paths| {
         paths.walk_plain(path, &mut |entries, slash| {
             let mut here: Vec<&str> = Vec::new();
@@ -143,7 +152,7 @@ fn collect(
                 let Some(route) = routes.get(entry.id.index()) else {
                     continue;
                 };
-                // Of routes of the very same path the first takes the request.
+                // Of several routes with the same path, only the first can get the request.
                 let takes = !here.contains(&route.path.as_str())
                     && route.path.slash(route.trailing_slash).covers(slash)
                     && route.takes(head);
@@ -163,7 +172,7 @@ fn collect(
     });
 }
 
-/// The path of a route as if it were a request's, without a slash at its end.
+/// Returns the path of a route in the form of a request's path, without a trailing slash.
 fn template(pattern: &PathPattern) -> Vec<u8> {
     let mut path = Vec::with_capacity(pattern.as_str().len());
     let texts = pattern.as_str().split('/').skip(1);
@@ -180,7 +189,7 @@ fn template(pattern: &PathPattern) -> Vec<u8> {
     path
 }
 
-/// Whether a path is one that requests may have in the end.
+/// Returns true if a path has no dot segments and no inner empty ones, like a fully resolved request path.
 fn is_resolved(path: &[u8]) -> bool {
     let inner = path.strip_suffix(b"/").unwrap_or(path);
     let mut segments = inner.split(|&byte| byte == b'/').skip(1);

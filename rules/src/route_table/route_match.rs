@@ -2,18 +2,18 @@
 
 use crate::{HeaderMatch, HostPattern, Methods, PathPattern, TrailingSlash};
 
-/// A route's place in the document, from 0. It means nothing in another table.
+/// The position of a route in the document, from 0. It is valid for one table only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RouteId(pub(super) u32);
 
-/// What a route asks of a request.
+/// The conditions of a route on a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RouteMatch {
     /// The host.
     pub host: HostPattern,
     /// The path.
     pub path: PathPattern,
-    /// Whether an exact path minds a trailing slash.
+    /// The treatment of a trailing slash by exact paths.
     pub trailing_slash: TrailingSlash,
     /// The method.
     pub methods: Methods,
@@ -21,7 +21,7 @@ pub struct RouteMatch {
     pub headers: Box<[HeaderMatch]>,
 }
 
-/// What a request lacks that a route asks for beside host and path.
+/// The first condition besides host and path that a request does not meet.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum UnmetCondition<'t> {
     /// One of these methods.
@@ -30,26 +30,26 @@ pub enum UnmetCondition<'t> {
     Header(&'t HeaderMatch),
 }
 
-/// What the table reads of a request.
+/// The view of a request that the table reads.
 pub trait RequestHead {
-    /// [`crate::Host::name`] of the request; empty where it names no host.
+    /// Returns the [`crate::Host::name`] of the request; empty without a host.
     fn host(&self) -> &str;
-    /// [`crate::Target::path`]: normalised.
+    /// Returns the normalised [`crate::Target::path`].
     fn path(&self) -> &str;
-    /// The method as sent.
+    /// Returns the method as sent.
     fn method(&self) -> &str;
-    /// The values of the header with this name (which is in lower case), line by line.
+    /// Returns the values of the header with this lower-case name, one for each line.
     fn header_values(&self, name: &str) -> impl Iterator<Item = &[u8]>;
 }
 
 impl RouteId {
-    /// The route's index in the document and in [`RouteTable::routes`].
+    /// Returns the index in the document and in [`RouteTable::routes`](crate::RouteTable::routes).
     #[must_use]
     pub fn index(self) -> usize {
         self.0 as usize
     }
 
-    /// The id of the `index`th route, or none where no table could be that long.
+    /// Returns the id of the `index`th route; `None` if no table can be that long.
     #[must_use]
     pub fn from_index(index: usize) -> Option<Self> {
         u32::try_from(index).ok().map(Self)
@@ -57,12 +57,12 @@ impl RouteId {
 }
 
 impl RouteMatch {
-    /// Whether method and headers are what is asked. Host and path are the index's part.
+    /// Returns true if method and headers match. The index has compared host and path.
     pub(super) fn takes(&self, head: &impl RequestHead) -> bool {
         self.unmet_condition(head).is_none()
     }
 
-    /// What of method and headers is not as asked.
+    /// Returns the first condition on method and headers that the request does not meet.
     pub(super) fn unmet_condition(&self, head: &impl RequestHead) -> Option<UnmetCondition<'_>> {
         if !self.methods.is_match(head.method()) {
             return Some(UnmetCondition::Method(&self.methods));

@@ -86,7 +86,7 @@ fn request_of(value: &Value) -> Request {
     }
 }
 
-/// Checks one table of the specification and says how many cases it held.
+/// Checks one table of the specification, and returns the number of its cases.
 fn check(case: &Value) -> usize {
     let name = text(case, "name", "");
     let ids: Vec<&str> = list(case, "routes")
@@ -214,7 +214,7 @@ fn decoded(segment: &str) -> Vec<u8> {
     bytes
 }
 
-/// Whether the path fits, read off the pattern's text segment by segment.
+/// Returns true if the path matches, compared with the pattern's text segment by segment.
 fn fits_path(route: &RouteMatch, path: &str) -> bool {
     let split = |path: &str| -> Vec<String> {
         path.split('/')
@@ -236,7 +236,7 @@ fn fits_path(route: &RouteMatch, path: &str) -> bool {
         && (!minds || pattern.ends_with('/') == path.ends_with('/'))
 }
 
-/// What `candidates` is for, done the obvious way: all routes, sorted, asked one by one.
+/// Returns the result of `candidates`, computed in the simplest way: all routes, sorted, compared one by one.
 fn candidates_slowly(routes: &[RouteMatch], request: &Request) -> Vec<RouteId> {
     let mut ids: Vec<RouteId> = (0..routes.len()).filter_map(RouteId::from_index).collect();
     ids.sort_by_key(|id| routes[id.index()].precedence(*id));
@@ -366,7 +366,7 @@ proptest! {
     }
 }
 
-/// Routes whose paths can be read otherwise, too.
+/// Generates routes whose paths have several readings.
 fn odd_routes() -> impl Strategy<Value = Vec<RouteMatch>> {
     let segment = prop::sample::select(vec![
         "a", "b", "A", "{p}", "a;b", "a%3Bb", "%2561", "a.", "a.json", "%C3%89",
@@ -393,7 +393,7 @@ fn odd_routes() -> impl Strategy<Value = Vec<RouteMatch>> {
     prop::collection::vec(route, 1..12)
 }
 
-/// Whether what a server takes the request's path for is what it takes the route's for.
+/// Returns true if a server reads the request's path and the route's path alike.
 fn is_taken_for(route: &RouteMatch, pattern: &[u8], path: &[u8]) -> bool {
     let split = |path: &[u8]| -> Vec<Vec<u8>> {
         let path = path.strip_prefix(b"/").unwrap_or(path);
@@ -446,7 +446,7 @@ proptest! {
     }
 }
 
-/// Checks that the route is asked that a server of these habits finds first.
+/// Checks that the route a server with these habits finds first is among the results.
 fn check_server(
     routes: &[RouteMatch],
     path: String,

@@ -1,25 +1,25 @@
-//! How the endpoints of an upstream are checked.
+//! Health checks of an upstream's endpoints.
 
 use std::ops::RangeInclusive;
 
 /// A check of each endpoint, again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthCheck {
-    /// What is done.
+    /// The probe.
     pub probe: HealthProbe,
     /// From one check to the next, in milliseconds.
     pub interval_ms: u64,
-    /// How long a check may take, in milliseconds.
+    /// The timeout of a check, in milliseconds.
     pub timeout_ms: u64,
-    /// After so many good checks in a row an endpoint gets requests again.
+    /// The number of successful checks in a row after which an endpoint gets requests again.
     pub healthy: u32,
-    /// After so many bad ones it gets none.
+    /// The number of failed checks in a row after which it gets none.
     pub unhealthy: u32,
-    /// What becomes of requests when no endpoint is healthy.
+    /// The action if no endpoint is healthy.
     pub none_healthy: NoneHealthy,
 }
 
-/// What is done to check an endpoint.
+/// The probe of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HealthProbe {
     /// A connection is made.
@@ -28,14 +28,14 @@ pub enum HealthProbe {
     Http {
         /// To this path.
         path: Box<str>,
-        /// With this `Host`; the endpoint's own where there is none.
+        /// With this `Host`; that of the endpoint if `None`.
         host: Option<Box<str>>,
         /// One of these is a good answer.
         statuses: RangeInclusive<u16>,
     },
 }
 
-/// What becomes of requests when no endpoint is healthy.
+/// The action if no endpoint is healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoneHealthy {
     /// They go to any endpoint.
@@ -45,7 +45,7 @@ pub enum NoneHealthy {
 }
 
 impl HealthCheck {
-    /// This check, as it is when nothing more is said of it.
+    /// Creates a check with defaults for everything but the probe.
     #[must_use]
     pub fn new(probe: HealthProbe) -> Self {
         Self {

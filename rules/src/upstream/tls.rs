@@ -1,15 +1,15 @@
-//! How connections to an upstream are encrypted. Certificates are here as bytes that were proven to be usable.
+//! TLS settings of connections to an upstream. Certificates are bytes that were already checked.
 
 use std::fmt;
 
-/// How connections to an upstream are encrypted. The upstream's certificate is always verified.
+/// TLS settings of connections to an upstream. The upstream's certificate is always verified.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UpstreamTls {
-    /// The name that it is asked for, and that its certificate must have.
+    /// The server name (SNI), which its certificate must have.
     pub sni: Box<str>,
-    /// Who has to have issued it, in DER; whoever the system trusts where there are none.
+    /// The accepted root certificates, in DER; those of the system if `None`.
     pub roots: Option<Box<[Box<[u8]>]>>,
-    /// What we show when we are asked who we are.
+    /// The client certificate, sent if the upstream requests one.
     pub client: Option<UpstreamClientCertificate>,
 }
 

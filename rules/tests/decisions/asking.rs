@@ -1,4 +1,4 @@
-//! Compiles a document as an operator writes it, and asks it about subjects.
+//! Compiles a document as an operator writes it, and decides its flags for subjects.
 
 use std::{fs, path::Path};
 
@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 /// A fixed point in time for cases that don't name one.
 pub(crate) const NOON: &str = "2026-11-21T12:00:00Z";
 
-/// The flags and tenants of a document.
+/// Loads the flags and tenants of a document.
 pub(crate) fn load(document: &str, eligibility: Eligibility) -> LoadedFlags {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("flags.yaml");
@@ -59,7 +59,7 @@ impl Asker {
         }
     }
 
-    /// Calls `asked` with the subject that `loaded` makes of this.
+    /// Calls `asked` with this subject in the terms of `loaded`.
     pub(crate) fn ask<T>(&self, loaded: &LoadedFlags, asked: impl FnOnce(&Subject<'_>) -> T) -> T {
         let attributes: Vec<(AttributeId, rules::Value<'_>)> = self
             .attributes
@@ -75,13 +75,13 @@ impl Asker {
         })
     }
 
-    /// What `flag` serves it at `now`.
+    /// Decides `flag` at `now`.
     pub(crate) fn decide(&self, loaded: &LoadedFlags, flag: &str, now: Timestamp) -> Decision {
         let id = loaded.flags.id(flag).unwrap();
         self.ask(loaded, |subject| decide(&loaded.flags, id, subject, now))
     }
 
-    /// The name of the variant that `flag` serves it at noon.
+    /// Returns the name of the variant that `flag` serves at noon.
     pub(crate) fn variant<'l>(&self, loaded: &'l LoadedFlags, flag: &str) -> &'l str {
         let decision = self.decide(loaded, flag, Timestamp::parse(NOON).unwrap());
         let flag = loaded.flags.flag(loaded.flags.id(flag).unwrap()).unwrap();

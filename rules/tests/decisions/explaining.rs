@@ -1,4 +1,4 @@
-//! What an explanation tells: every line, the ones after the decision included, and every clause.
+//! Tests of explanations: every line of the table, those after the deciding one included, and every clause.
 
 use rules::{Eligibility, StepOutcome, Timestamp, explain};
 
@@ -24,7 +24,7 @@ tenants:
   pilot: { tier: tier2, channel: latest, beta: [dispatch.v2Board], attributes: { seats: 80 } }
 ";
 
-/// The explanation, one line a step: cause, question, answer, note and outcome.
+/// Returns the explanation, with a line for each step: cause, question, answer, note and outcome.
 fn lines(asker: &Asker) -> Vec<String> {
     lines_of(DOCUMENT, asker)
 }

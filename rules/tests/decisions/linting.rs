@@ -1,10 +1,10 @@
-//! Which gates can never open, and which flags nobody uses.
+//! Tests of warnings about gates that can't open and unused flags.
 
 use std::fs;
 
 use rules::{WarningKind, lint};
 
-/// The warnings about a route with `gate` over `flags` and `tenants`.
+/// Returns the warnings about a route with `gate` over `flags` and `tenants`.
 fn warnings(environment: &str, gate: &str, flags: &str, tenants: &str) -> Vec<WarningKind> {
     let folder = tempfile::tempdir().unwrap();
     let config = format!(
@@ -31,7 +31,7 @@ routes:
     }
 }
 
-/// Why the gate `f` can never open in production; none where it may.
+/// Returns the reason why the gate `f` can't open in production; `None` if it may.
 fn never_open(flags: &str, tenants: &str) -> Option<String> {
     gate_never_opens("production", "f", flags, tenants)
 }

@@ -1,4 +1,4 @@
-//! What deciding promises: the cases of `spec/decisions`, and the properties that hold for every subject.
+//! Tests of decisions: the cases of `spec/decisions`, and properties for all subjects.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

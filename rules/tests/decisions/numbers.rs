@@ -1,11 +1,11 @@
-//! Every case of `spec/number-ids.json`: which id a number stands for, wherever it comes from.
+//! Every case of `spec/number-ids.json`: the id of a number, in records and in requests.
 
 use rules::{Cause, Eligibility, Timestamp, bucket, explain};
 use serde_json::Value as Json;
 
 use crate::asking::{Asker, NOON, load};
 
-/// The bucket that `asker` is told of by the flag `by.account`, its thousands set apart; none: no id.
+/// Returns the bucket of `asker` in the flag `by.account`, with a thousands separator; `None` without an id.
 fn bucket_of(record: &str, asker: &Asker) -> Option<String> {
     let document = format!(
         "version: 1\nflags:\n  by.account: {{ lifecycle: ga, rollout: {{ percentage: 50, by: account }} }}\n\

@@ -1,4 +1,4 @@
-//! What operating flags needs of compiled ones: killing some of them, and who asked for one.
+//! Tests of operations on compiled flags: killing some of them, and finding who requested one.
 
 use rules::{Cause, Eligibility, Timestamp};
 

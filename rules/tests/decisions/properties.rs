@@ -1,4 +1,4 @@
-//! What holds for every subject, every percentage and every document that compiles.
+//! Properties of every subject, every percentage and every document that compiles.
 
 use proptest::prelude::*;
 use rules::{Cause, Decimal, Eligibility, StepOutcome, Timestamp, explain};
@@ -12,7 +12,7 @@ fn rollout(percentage: &str, enabled: bool) -> config::LoadedFlags {
     load(&document, Eligibility::Enforced)
 }
 
-/// The percentage of thousandths, as an operator would write it.
+/// Formats thousandths as a percentage in a document.
 fn percentage(thousandths: u32) -> String {
     format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
 }
@@ -79,14 +79,14 @@ proptest! {
     }
 }
 
-/// A whole number, or one with decimals.
+/// Generates a whole number, or one with decimals.
 fn any_number() -> impl Strategy<Value = Decimal> {
     let decimals = (any::<i64>(), -300..=280_i32)
         .prop_map(|(digits, power)| Decimal::parse(&format!("{digits}e{power}")).unwrap());
     prop_oneof![any::<i64>().prop_map(Decimal::from), decimals]
 }
 
-/// A document of four flags that always compiles: later flags may require earlier ones.
+/// Generates a document of four flags that compiles; later flags may require earlier ones.
 fn any_document() -> impl Strategy<Value = String> {
     proptest::collection::vec(any_flag(), 4).prop_map(|flags| {
         let mut document = String::from(
@@ -134,7 +134,7 @@ fn any_flag() -> impl Strategy<Value = String> {
     )
 }
 
-/// Chi-squared of a table of counts against independence of its rows and columns.
+/// Computes the chi-squared statistic of a table of counts against independence of rows and columns.
 fn chi_squared(table: &[[f64; 4]; 4]) -> f64 {
     let total: f64 = table.iter().flatten().sum();
     let column = |c: usize| table.iter().map(|row| row[c]).sum::<f64>();

@@ -1,4 +1,4 @@
-//! What a document is refused for beyond its shape: circles, depth and cost.
+//! Tests of documents that are refused beyond their shape: cycles, depth and cost.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn codes(document: &str) -> Vec<String> {
     }
 }
 
-/// `count` flags, each requiring the one before.
+/// Returns `count` flags, each requiring the one before.
 fn chain(count: usize) -> String {
     let flag = |n: usize| match n {
         0 => "  f0: {}\n".to_owned(),
@@ -51,7 +51,7 @@ fn circles_are_named_whatever_else_is_wrong() {
 
 #[test]
 fn one_decision_costs_only_so_much() {
-    // Each segment asks the one below it ten times: 10^6 clauses at the sixth.
+    // Each segment refers to the one below it ten times: 10^6 clauses at the sixth.
     let mut document = String::from("version: 1\nsegments:\n  s0: { attribute: x, exists: true }\n");
     for level in 1..7 {
         let parts = vec![format!("{{ segment: s{} }}", level - 1); 10].join(", ");
@@ -65,7 +65,7 @@ fn one_decision_costs_only_so_much() {
     );
 }
 
-/// One flag, and what is wrong with it.
+/// Returns the problems of one flag.
 fn flag(body: &str) -> Vec<String> {
     codes(&format!("version: 1\nflags:\n  f: {{ {body} }}\n"))
 }

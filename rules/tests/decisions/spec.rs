@@ -1,4 +1,4 @@
-//! Every case of `spec/decisions`: data that other languages can read.
+//! Every case of `spec/decisions`, which other languages can read as data.
 
 use rules::{Cause, Eligibility, StepOutcome, Timestamp, explain};
 use serde_json::Value as Json;

@@ -111,7 +111,7 @@ fn a_path_with_too_many_readings_is_refused_quickly() {
     );
 }
 
-/// What a server may do to a path, one thing at a time.
+/// A single step of a server.
 #[derive(Debug, Clone, Copy)]
 enum Habit {
     Decode,
@@ -155,7 +155,7 @@ impl Habit {
     ];
 }
 
-/// The obvious way to do it, character by character of Latin-1, so that bytes are kept.
+/// Applies a habit in the simplest way, by characters of Latin-1, so that bytes are kept.
 fn apply(habit: Habit, path: &str) -> String {
     let each = |cut: &dyn Fn(&str) -> String| {
         let segments: Vec<String> = path.split('/').map(cut).collect();
@@ -206,7 +206,7 @@ fn apply(habit: Habit, path: &str) -> String {
     }
 }
 
-/// The path without the format at the end of its last segment.
+/// Returns the path without the format at the end of its last segment.
 pub(crate) fn without_suffix(path: &str) -> String {
     let (inner, slash) = path.strip_suffix('/').map_or((path, ""), |inner| (inner, "/"));
     match inner.rsplit_once('.') {
@@ -248,7 +248,7 @@ fn merge(path: &str) -> String {
     path
 }
 
-/// RFC 3986 5.2.4, to the letter.
+/// Resolves dot segments as RFC 3986 section 5.2.4 describes, word by word.
 fn resolve(path: &str) -> String {
     let (mut input, mut output) = (path.to_owned(), String::new());
     while !input.is_empty() {
@@ -272,7 +272,7 @@ fn resolve(path: &str) -> String {
     output
 }
 
-/// Latin-1 to bytes.
+/// Converts Latin-1 to bytes.
 fn bytes(path: &str) -> Vec<u8> {
     path.chars()
         .map(|c| u8::try_from(u32::from(c)).unwrap())
@@ -334,8 +334,8 @@ pub(crate) fn paths() -> impl Strategy<Value = String> {
     })
 }
 
-/// What a server of these habits, of those that `reads` allows, takes a path for: it decodes at least once, and at
-/// most as often as is said.
+/// Returns the path that a server with these habits takes `path` for. Habits outside `reads` are skipped. It
+/// decodes at least once, and at most [`MAX_DECODES`] times.
 pub(crate) fn taken_for(path: &str, program: &[u8], reads: Reads) -> Vec<u8> {
     let habits = program
         .iter()

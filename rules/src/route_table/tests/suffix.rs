@@ -1,8 +1,8 @@
-//! Which routes a request falls on by the format suffix of its path.
+//! Tests of the routes that a request matches by the format suffix of its path.
 
 use super::*;
 
-/// The routes that a request of this method and path is judged by, its own first where it falls on one.
+/// Returns the routes that decide a request of this method and path, the matching one first.
 fn judging(reads: Reads, method: &str, path: &str) -> Vec<&'static str> {
     const ROUTES: [(&str, &str); 11] = [
         ("app", "/app"),
