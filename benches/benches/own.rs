@@ -231,7 +231,7 @@ fn routing(criterion: &mut Criterion) {
 
 /// Looking for the other readings of a path: the route itself is found before.
 fn reading(group: &mut BenchmarkGroup<'_, WallTime>, mut table: RouteTable, heads: &[Head]) {
-    table.read_as([Reads::ALL]);
+    table.add_reading_indexes([Reads::ALL]);
     let paths = [
         ("that no reading changes", "/api/v2/area-7/feature-347/42", 0),
         ("with upper case", "/api/v2/area-7/Feature-347/A42", 1),

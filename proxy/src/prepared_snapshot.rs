@@ -104,7 +104,7 @@ impl PreparedSnapshot {
     /// The same with other flags and tenants; none where the snapshot was not made along with these routes,
     /// upstreams and headers.
     pub(crate) fn with_flags(&self, snapshot: Arc<Snapshot>, metrics: &Metrics) -> Option<Self> {
-        let meters = if self.decider.snapshot.flags.same_variants(&snapshot.flags) {
+        let meters = if self.decider.snapshot.flags.has_same_variants(&snapshot.flags) {
             Arc::clone(&self.meters)
         } else {
             meters(&snapshot, metrics)

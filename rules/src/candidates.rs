@@ -36,11 +36,11 @@ impl Candidates {
     pub fn find_others(&mut self, routes: &Routes, head: &impl RequestHead) -> Result<(), TooManyReadings> {
         // The upstream is not known before a gate is decided, so every upstream counts that the route may lead to; and
         // every one that the other routes may lead to, because their gates decide instead where they are stricter.
-        self.read_as(routes, head, routes.may_read(self.route))?;
-        for other in self.reached() {
-            self.read_as(routes, head, routes.may_read(Some(other)))?;
+        self.routes_read_as(routes, head, routes.may_read(self.route))?;
+        for other in self.other_routes() {
+            self.routes_read_as(routes, head, routes.may_read(Some(other)))?;
         }
-        self.others = self.reached();
+        self.others = self.other_routes();
         Ok(())
     }
 
@@ -84,7 +84,7 @@ impl Candidates {
 
     /// Returns the routes that the request matches when its path is read in these ways, including the plain
     /// reading.
-    pub(crate) fn read_as(
+    pub(crate) fn routes_read_as(
         &mut self,
         routes: &Routes,
         head: &impl RequestHead,
@@ -98,7 +98,7 @@ impl Candidates {
     }
 
     /// Returns every route found so far except that of the plain reading, each once.
-    fn reached(&self) -> Vec<RouteId> {
+    fn other_routes(&self) -> Vec<RouteId> {
         let found = self.found.iter().flat_map(|(_, routes)| routes).copied();
         let mut others: Vec<RouteId> = found.filter(|id| Some(*id) != self.route).collect();
         others.sort_unstable();
@@ -111,7 +111,7 @@ impl Route {
     /// Returns the `auth` of the route; `None` for a preflight that skips it.
     #[must_use]
     pub fn auth_for(&self, is_preflight: bool) -> Auth {
-        match self.is_passed_by(is_preflight) {
+        match self.is_skipped_by(is_preflight) {
             true => Auth::None,
             false => self.auth,
         }
@@ -120,10 +120,10 @@ impl Route {
     /// Returns the gate that the request meets; none for a preflight that passes it.
     #[must_use]
     pub fn gate_for(&self, is_preflight: bool) -> Option<&Gate> {
-        self.gate.as_ref().filter(|_| !self.is_passed_by(is_preflight))
+        self.gate.as_ref().filter(|_| !self.is_skipped_by(is_preflight))
     }
 
-    fn is_passed_by(&self, is_preflight: bool) -> bool {
+    fn is_skipped_by(&self, is_preflight: bool) -> bool {
         is_preflight && self.preflight == Preflight::Open
     }
 }

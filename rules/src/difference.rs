@@ -44,7 +44,7 @@ impl Differences {
 
     /// Returns true if one of the lines depends on the request, and not on the tenant alone.
     #[must_use]
-    pub fn concern_requests(&self) -> bool {
+    pub fn depend_on_requests(&self) -> bool {
         self.0
             .iter()
             .any(|line| *line != TableLine::TIER && *line != TableLine::OPT_IN)

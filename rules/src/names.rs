@@ -181,7 +181,7 @@ impl Names {
     }
 
     /// Returns true if the ids in conditions and tier defaults have the same meaning in `other`.
-    pub(crate) fn same_conditions(&self, other: &Self) -> bool {
+    pub(crate) fn has_same_conditions(&self, other: &Self) -> bool {
         let same_segments = Arc::ptr_eq(&self.segments, &other.segments) || self.segments == other.segments;
         same_segments && self.same_tiers(other)
     }

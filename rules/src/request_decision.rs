@@ -166,7 +166,7 @@ impl Snapshot {
             if asked.replace(reads) == Some(reads) {
                 break;
             }
-            let Ok(others) = candidates.read_as(routes, head, reads) else {
+            let Ok(others) = candidates.routes_read_as(routes, head, reads) else {
                 judgement.action = Action::TooManyReadings;
                 by_other_reading = true;
                 break;

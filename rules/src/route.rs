@@ -199,7 +199,7 @@ impl Routes {
             Unmatched::Reject(_) => Reads::EXACT,
         };
         let may_read: Box<[Reads]> = routes.iter().map(any_of).chain([unmatched_reads]).collect();
-        table.read_as(reads.iter().chain(&may_read).copied());
+        table.add_reading_indexes(reads.iter().chain(&may_read).copied());
         Ok(Self {
             table,
             routes: routes.into_boxed_slice(),

@@ -67,7 +67,7 @@ impl RouteTable {
     }
 
     /// Adds an index for each of these sets of readings, as needed by [`RouteTable::readings`].
-    pub fn read_as(&mut self, sets: impl IntoIterator<Item = Reads>) {
+    pub fn add_reading_indexes(&mut self, sets: impl IntoIterator<Item = Reads>) {
         for reads in sets {
             if self.readings.iter().all(|index| index.reads != reads) {
                 let order = Self::in_order(&self.routes).into_iter();
@@ -82,7 +82,7 @@ impl RouteTable {
     /// suffix is not cut. A path with no other reading costs one scan of its bytes.
     ///
     /// # Errors
-    /// The path has too many readings, or `reads` was not passed to [`RouteTable::read_as`].
+    /// The path has too many readings, or `reads` was not passed to [`RouteTable::add_reading_indexes`].
     pub fn readings(&self, head: &impl RequestHead, reads: Reads) -> Result<Vec<RouteId>, TooManyReadings> {
         let index = self.readings.iter().find(|index| index.reads == reads);
         let index = index.ok_or(TooManyReadings)?;
@@ -119,7 +119,7 @@ impl RouteTable {
     /// Returns the first route by [`Precedence`] that matches the request.
     #[must_use]
     pub fn find(&self, head: &impl RequestHead) -> Option<RouteId> {
-        let mut first = |id, route: &RouteMatch| match route.takes(head) {
+        let mut first = |id, route: &RouteMatch| match route.is_match(head) {
             true => ControlFlow::Break(id),
             false => ControlFlow::Continue(()),
         };

@@ -65,7 +65,7 @@ impl Tenant {
 
     /// Returns true if it opted in to `flag`, or is on its beta allowlist.
     #[must_use]
-    pub fn asked_for(&self, flag: FlagId) -> bool {
+    pub fn has_requested(&self, flag: FlagId) -> bool {
         let settings = self.settings_for(flag);
         settings.allowed || settings.choice == TenantChoice::In
     }

@@ -16,7 +16,7 @@ pub struct Exchanges {
 impl Exchanges {
     /// Creates a client of the server at `address`.
     #[must_use]
-    pub fn with(address: SocketAddr) -> Self {
+    pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
             connection: None,

@@ -60,7 +60,7 @@ impl KeyServer {
     }
 
     /// Reads requests and never answers from now on.
-    pub fn fall_silent(&self) {
+    pub fn stop_answering(&self) {
         *self.answer.lock().unwrap() = KeyAnswer::Nothing;
     }
 

@@ -22,7 +22,7 @@ pub struct SpellingAnswer {
 /// Sends all `spellings` with additional header lines, and returns the answers in the same order.
 #[must_use]
 pub fn volley(address: SocketAddr, spellings: &[Spelling], more: &[(&str, &str)]) -> Vec<SpellingAnswer> {
-    let mut exchanges = Exchanges::with(address);
+    let mut exchanges = Exchanges::new(address);
     let numbered = spellings.iter().enumerate();
     numbered
         .map(|(nth, spelling)| {

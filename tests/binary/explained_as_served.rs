@@ -83,8 +83,8 @@ impl LiveProxy {
         fs::write(folder.path().join("flags.yaml"), documents::flags(dice)).unwrap();
         let running = SluiceProcess::start(folder.path(), ["run"]);
         Self {
-            public: Exchanges::with(running.listener()),
-            admin: Exchanges::with(running.admin()),
+            public: Exchanges::new(running.listener()),
+            admin: Exchanges::new(running.admin()),
             _running: running,
             issuer,
             place,

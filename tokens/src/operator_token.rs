@@ -39,7 +39,7 @@ impl OperatorTokens {
     ///
     /// A JSON web token never matches, whatever its signature is.
     #[must_use]
-    pub fn are_in(&self, value: &[u8]) -> bool {
+    pub fn are_found_in(&self, value: &[u8]) -> bool {
         if value.len() < MIN_VALUE {
             return false;
         }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn is_in(value: &str) -> bool {
-        OperatorTokens::new().are_in(value.as_bytes())
+        OperatorTokens::new().are_found_in(value.as_bytes())
     }
 
     #[test]
@@ -240,6 +240,6 @@ mod tests {
         for value in other {
             assert!(!is_in(&value), "{value}");
         }
-        assert!(!OperatorTokens::new().are_in(&[0xff; 100]));
+        assert!(!OperatorTokens::new().are_found_in(&[0xff; 100]));
     }
 }

@@ -49,7 +49,7 @@ impl KeptFacts<'_> {
             ..Subject::default()
         };
         let flags = &self.compiled.flags;
-        tenant.asked_for(id)
+        tenant.has_requested(id)
             && flags
                 .flag(id)
                 .is_some_and(|flag| decide(flags, id, &subject, self.now).variant != flag.off())

@@ -11,7 +11,7 @@ const HERE: ([u8; 4], u16) = ([127, 0, 0, 1], 50_000);
 fn token(name: &str, role: Role, org: Option<&str>, expires: Option<Timestamp>) -> (String, StaticToken) {
     let (token, hash) = TokenHash::issue().unwrap();
     assert!(
-        tokens::OperatorTokens::new().are_in(token.as_bytes()),
+        tokens::OperatorTokens::new().are_found_in(token.as_bytes()),
         "it is recognised where it does not belong"
     );
     let known = StaticToken {

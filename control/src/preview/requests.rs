@@ -8,7 +8,7 @@ use super::Side;
 pub(super) fn tell(old: &Side<'_>, new: &Side<'_>, (from, to): (Option<FlagId>, Option<FlagId>)) -> bool {
     if let (Some(from), Some(to)) = (from, to)
         && from == to
-        && !old.flags.differences(from, new.flags).concern_requests()
+        && !old.flags.differences(from, new.flags).depend_on_requests()
     {
         return false;
     }

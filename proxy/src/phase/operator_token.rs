@@ -20,7 +20,10 @@ pub(crate) fn remove(
         return Vec::new();
     }
     let mut changed = Vec::new();
-    if place.values(&request.headers).any(|value| tokens.are_in(value)) {
+    if place
+        .values(&request.headers)
+        .any(|value| tokens.are_found_in(value))
+    {
         changed.push(place.header().clone());
         place.clear(request);
     }
@@ -39,7 +42,7 @@ pub(crate) fn remove(
 fn holders<'h>(headers: &'h HeaderMap, tokens: &'h OperatorTokens) -> impl Iterator<Item = &'h HeaderName> {
     let holding = headers
         .iter()
-        .filter(|(_, value)| tokens.are_in(value.as_bytes()));
+        .filter(|(_, value)| tokens.are_found_in(value.as_bytes()));
     holding
         .map(|(name, _)| name)
         .filter(|name| !HOP_HEADERS.contains(&name.as_str()))

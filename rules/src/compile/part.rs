@@ -48,7 +48,7 @@ impl Former<'_> {
     fn reusable<'r>(&'r self, names: &'r Names) -> impl Fn(&FlagDefinition<'_>) -> Option<Arc<Flag>> + 'r {
         // The ids of segments and tiers are indices: if one is added or removed, compiled conditions are
         // invalid.
-        let same_conditions = names.same_conditions(self.names);
+        let same_conditions = names.has_same_conditions(self.names);
         let stays = |key: &str| {
             names
                 .flag(key)
@@ -206,7 +206,7 @@ impl Flags {
 
     /// Returns true if the ids of flags and variants have the same meaning in `other`.
     #[must_use]
-    pub fn same_variants(&self, other: &Self) -> bool {
+    pub fn has_same_variants(&self, other: &Self) -> bool {
         let same_names = |a: &Flag, b: &Flag| {
             let names = b.variants.iter().map(|variant| &variant.name);
             a.key == b.key && a.variants.iter().map(|variant| &variant.name).eq(names)

@@ -155,7 +155,7 @@ fn collect(
                 // Of several routes with the same path, only the first can get the request.
                 let takes = !here.contains(&route.path.as_str())
                     && route.path.slash(route.trailing_slash).covers(slash)
-                    && route.takes(head);
+                    && route.is_match(head);
                 if !takes {
                     continue;
                 }

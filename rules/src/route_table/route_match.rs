@@ -58,7 +58,7 @@ impl RouteId {
 
 impl RouteMatch {
     /// Returns true if method and headers match. The index has compared host and path.
-    pub(super) fn takes(&self, head: &impl RequestHead) -> bool {
+    pub(super) fn is_match(&self, head: &impl RequestHead) -> bool {
         self.unmet_condition(head).is_none()
     }
 

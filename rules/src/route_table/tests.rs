@@ -455,7 +455,7 @@ fn check_server(
     reads_patterns: bool,
 ) -> Result<(), TestCaseError> {
     let mut table = RouteTable::build(routes.to_vec()).unwrap();
-    table.read_as([Reads::ALL]);
+    table.add_reading_indexes([Reads::ALL]);
     let fold = |path: Vec<u8>| if folds { step::fold(path) } else { path };
     let request = request_of(&serde_json::json!({ "path": path }));
     let own = table.find(&request).map(|id| &routes[id.index()].path);

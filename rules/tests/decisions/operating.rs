@@ -34,7 +34,7 @@ fn who_opted_in_or_is_allowed_has_asked_for_a_flag() {
     let loaded = load(DOCUMENT, Eligibility::Enforced);
     let asked = |tenant: &str, flag: &str| {
         let tenant = loaded.tenants.find(tenant).unwrap();
-        tenant.asked_for(loaded.flags.id(flag).unwrap())
+        tenant.has_requested(loaded.flags.id(flag).unwrap())
     };
     assert!(asked("allowed", "a") && asked("allowed", "c") && asked("opted", "a"));
     assert!(!asked("opted", "b") && !asked("forced", "a"));

@@ -26,7 +26,7 @@ fn judging(reads: Reads, method: &str, path: &str) -> Vec<&'static str> {
         route_of(&serde_json::json!({ "path": path, "methods": methods }))
     };
     let mut table = RouteTable::build(ROUTES.iter().map(route).collect()).unwrap();
-    table.read_as([reads]);
+    table.add_reading_indexes([reads]);
     let request = request_of(&serde_json::json!({ "path": path, "method": method }));
     let mut ids: Vec<RouteId> = table.find(&request).into_iter().collect();
     for id in table.readings(&request, reads).unwrap() {
@@ -86,7 +86,7 @@ fn the_other_readings_of_a_named_suffix_stay() {
             .into(),
     )
     .unwrap();
-    table.read_as([Reads::ALL]);
+    table.add_reading_indexes([Reads::ALL]);
     let request = request_of(&serde_json::json!({ "path": "/A.js" }));
     let found = table.readings(&request, Reads::ALL).unwrap();
     let ids: Vec<usize> = found.iter().map(|id| id.index()).collect();
