@@ -149,15 +149,6 @@ impl Flag {
         self.variants.get(id.index())
     }
 
-    /// Returns the id of the variant with this name.
-    #[must_use]
-    pub fn variant_id(&self, name: &str) -> Option<VariantId> {
-        self.variants
-            .iter()
-            .position(|variant| &*variant.name == name)
-            .and_then(VariantId::from_index)
-    }
-
     /// Returns the name of the rule at `place`, as in a decision.
     #[must_use]
     pub fn rule_name(&self, place: u16) -> Option<&str> {

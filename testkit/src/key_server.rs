@@ -1,16 +1,15 @@
-//! A server of JWKS over HTTP that a test can change, break and stop answering.
+//! A server of JWKS over HTTP that a test can change and break.
 
 use std::sync::{Arc, Mutex};
 
 use crate::Issuer;
-use crate::upstream::{After, Upstream, reply, response};
+use crate::upstream::{Upstream, reply, response};
 
 /// The answer of the server.
 #[derive(Debug, Clone)]
 enum KeyAnswer {
     Keys(String),
     Status(u16),
-    Nothing,
 }
 
 /// A key server on loopback.
@@ -38,7 +37,6 @@ impl KeyServer {
             match answer {
                 KeyAnswer::Keys(jwks) => reply(stream, &response(200, "OK", &jwks)),
                 KeyAnswer::Status(status) => reply(stream, &response(status, "No", "")),
-                KeyAnswer::Nothing => After::Keep,
             }
         });
         Self { upstream, answer }
@@ -57,11 +55,6 @@ impl KeyServer {
     /// Answers with this status from now on.
     pub fn fail(&self, status: u16) {
         *self.answer.lock().unwrap() = KeyAnswer::Status(status);
-    }
-
-    /// Reads requests and never answers from now on.
-    pub fn stop_answering(&self) {
-        *self.answer.lock().unwrap() = KeyAnswer::Nothing;
     }
 
     /// Returns the number of requests.
