@@ -4,10 +4,10 @@
 //! The content of access log lines, and starting a log, are left to other crates.
 
 mod drops;
-mod event;
+mod event_text;
 mod levels;
+mod line_output;
 mod log_formatter;
-mod output;
 mod process_log;
 mod repeats;
 mod writer;

@@ -15,7 +15,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
 use crate::drops::Drops;
-use crate::event::EventText;
+use crate::event_text::EventText;
 use crate::levels::Levels;
 use crate::log_formatter::{Item, LogColour, LogFormatter};
 use crate::repeats::{LineOrigin, MAX_REMEMBERED, Repeats, WINDOW};

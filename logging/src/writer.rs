@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::drops::{DropReason, Drops};
-use crate::output::{Failed, LineOutput};
+use crate::line_output::{Failed, LineOutput};
 
 /// The polling interval while waiting for room in a full queue.
 const PAUSE: Duration = Duration::from_millis(1);

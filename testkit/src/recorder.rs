@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::PATIENCE;
-use crate::reading::FramingRule;
+use crate::framing_rule::FramingRule;
 
 /// A server on loopback that records. Dropping it refuses new connections.
 pub struct Recorder {
