@@ -1,5 +1,6 @@
-//! The edge: what stands between a listener's socket and the HTTP layer. It admits connections, reads heads under
-//! one deadline, ends bodies where they end, and hands pingora one well-formed request after the other.
+//! The edge: the layer between a listener's socket and pingora's HTTP layer. It admits connections, reads each HTTP/1
+//! head under one deadline, ends each body where its framing ends it, and hands pingora one well-formed request at a
+//! time.
 
 mod admission;
 mod backpressure;
@@ -38,7 +39,7 @@ use self::streams::Streams;
 use crate::proxy_hooks::ProxyHooks;
 use crate::shared::Shared;
 
-/// What one listener does with its connections.
+/// The connection handling of one listener.
 pub(crate) struct Edge {
     pub(crate) shared: Arc<Shared>,
     pub(crate) proxy: Arc<HttpProxy<ProxyHooks>>,
@@ -47,34 +48,34 @@ pub(crate) struct Edge {
     pub(crate) listener: Box<str>,
     pub(crate) limits: EdgeLimits,
     pub(crate) admission: Arc<Admission>,
-    /// Whether connections begin with a PROXY header.
+    /// True if connections begin with a PROXY header.
     pub(crate) proxied: bool,
     pub(crate) protocol: ListenerProtocol,
 }
 
-/// What is spoken on a listener's connections.
+/// The protocols of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ListenerProtocol {
     /// HTTP/1.
     Plain,
-    /// HTTP/1, or HTTP/2 where a connection begins with its preface.
+    /// HTTP/1, or HTTP/2 where a connection begins with its preface (prior knowledge).
     PlainOrHttp2,
-    /// TLS, and above it what is agreed on.
+    /// TLS, with the protocol that ALPN selects.
     Tls,
 }
 
-/// What a connection may take.
+/// The limits of one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EdgeLimits {
     pub(crate) head: HeadLimits,
-    /// How long a head may take, from its first byte on; the first one and all before it together,
-    /// from the connection's beginning.
+    /// Time for a head, from its first byte. For the first head it runs from the start of the connection and includes
+    /// the PROXY header and the TLS handshake.
     pub(crate) head_timeout: Duration,
-    /// How long a body may take, from the end of its head on.
+    /// Time for a body, from the end of its head.
     pub(crate) body_timeout: Duration,
-    /// How long one write may take.
+    /// Time for one write.
     pub(crate) write_timeout: Duration,
-    /// How long a connection may be idle between two requests.
+    /// Idle time between two requests.
     pub(crate) idle_timeout: Duration,
 }
 
@@ -92,20 +93,20 @@ impl ServerApp for Edge {
     }
 }
 
-/// Why a connection is not served.
+/// The reason why a connection is closed before it is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ConnectionRefusal {
-    /// There are too many.
+    /// The listener is at its connection limit.
     Full,
-    /// There are too many of this client.
+    /// The client is at its connection limit on this listener.
     ClientFull,
-    /// No descriptor is left.
+    /// No file descriptor is left.
     Descriptors,
-    /// A limit of memory is reached, or this client holds more than is left.
+    /// A memory limit is reached, or the client holds more than is left.
     ClientShare,
-    /// It should begin with a PROXY header, and doesn't come from a trusted proxy.
+    /// The listener expects a PROXY header, and the peer is not a trusted proxy.
     Untrusted,
-    /// It doesn't begin with the PROXY header that it should.
+    /// The PROXY header is missing, malformed or late.
     ProxyHeader,
 }
 
@@ -123,10 +124,13 @@ impl ConnectionRefusal {
 }
 
 impl Edge {
-    /// Takes a connection from its beginning to its end.
+    /// Serves a connection until it ends. The order is: limits, PROXY header, limits of the client, TLS, HTTP.
     async fn serve(&self, stream: Stream, shutdown: &ShutdownWatch) -> Result<(), ConnectionRefusal> {
-        // One for all that comes before a first request.
+        // One deadline for the PROXY header, the handshake and the first head together: a separate one for each would
+        // let a client hold a slot three times as long.
         let deadline = Instant::now() + self.limits.head_timeout;
+        // Slot and descriptor are taken before anything is read, so a connection over the limit costs nothing but its
+        // accept.
         let mut admitted = self.admission.admit().ok_or(ConnectionRefusal::Full)?;
         let mut share = self
             .shared
@@ -147,7 +151,7 @@ impl Edge {
         } else {
             peer
         };
-        // A trusted proxy's connection is nobody's.
+        // The connection of a trusted proxy carries many clients, so no single client is charged for it.
         let owner = client.filter(|client| !trusted || Some(*client) != peer);
         let owner = owner.map(|owner| owner.ip());
         if owner.is_some_and(|owner| !admitted.charge(owner)) {
@@ -159,15 +163,16 @@ impl Edge {
         let end = share.end_signal();
         let connection = ClientConnection::new(socket.stream(), client, self.limits.write_timeout, share);
         tokio::select! {
+            // Poll the connection first: a request that is complete is answered even when the signal was just sent.
             biased;
             () = self.serve_protocol(socket, connection, deadline, shutdown) => {}
-            // Dropping what is spoken closes the connection.
+            // Dropping the protocol's future closes the connection.
             () = end.wait() => {}
         }
         Ok(())
     }
 
-    /// Finds out what is spoken on the connection, and speaks it.
+    /// Selects the protocol of the connection and serves it.
     async fn serve_protocol(
         &self,
         mut socket: BufferedSocket,

@@ -1,13 +1,13 @@
-//! What requests and connections take of the process, and of that what each client address takes: descriptors, requests
-//! that upstreams are asked, tunnels, memory.
+//! Fair shares of the process's resources for each client address: file descriptors, requests in flight to upstreams,
+//! tunnels and memory.
 //!
-//! Each is limited for all clients together and for one client address. Within these limits a client that holds more
-//! than a handful gets more only while it holds less than is left for everybody, so that however many clients are
-//! greedy, something is left (A. Choudhury and E. Hahne, "Dynamic queue length thresholds", IEEE/ACM Transactions on
-//! Networking 6 (2), 1998). What was handed out while there was plenty is taken back when less than an eighth is left: see
-//! `shedder`.
+//! Each resource has a limit for all clients together and one for each client address. Within these limits a client
+//! that holds more than a small fair amount gets more only while it holds less than is left for all. Something is
+//! therefore left however many clients are greedy (A. Choudhury and E. Hahne, "Dynamic queue length thresholds",
+//! IEEE/ACM Transactions on Networking 6 (2), 1998). When less than an eighth of a resource is left, `shedder` takes
+//! back what was granted before.
 //!
-//! Counting takes no lock; registering a request takes one, of one of 64 shards.
+//! Counting takes no lock. Registering a request takes one of 64 shard locks.
 
 mod clients;
 mod collector;
@@ -38,23 +38,23 @@ pub(crate) use self::shedder::shed_when_short;
 pub(crate) use self::stream::StreamShare;
 use crate::capacity::Capacity;
 
-/// The largest last part of a body or an answer that is not counted, in bytes.
+/// Size up to which the last part of a body or response is not counted, in bytes.
 pub(crate) const MAX_UNCOUNTED: usize = 16 * 1024;
-/// The process runs short of something when less than this part of it is left.
+/// A resource is short when less than this fraction of it (1/8) is left.
 const SHORT_PART: usize = 8;
-/// What a client may hold whatever the others hold, as long as there is any: so much is counted,
+/// Requests, or tunnels, that a client may hold whatever other clients hold, up to the limit for all.
 const FAIR_COUNT: usize = 8;
-/// twice as many descriptors, as each of these requests may take one on either side,
+/// The same for descriptors: each of those requests may take one on either side.
 const FAIR_DESCRIPTORS: usize = 2 * FAIR_COUNT;
-/// and so much memory, in bytes.
+/// The same for memory, in bytes.
 const FAIR_BYTES: u64 = 2 * 1024 * 1024;
-/// How often, and how long each time, the accept loop waits for a descriptor.
+/// Number and length of the accept loop's waits for a descriptor.
 const DESCRIPTOR_RETRIES: u32 = 20;
 const DESCRIPTOR_RETRY_PAUSE: Duration = Duration::from_millis(5);
-/// A client that is over its limit of memory by this part of it gets no further.
+/// A client that exceeds its memory limit by this fraction (1/2) loses the response that it is sent.
 const HARD_LIMIT_PART: u64 = 2;
 
-/// What all clients share.
+/// The resources of the process, and who holds them.
 #[derive(Debug)]
 pub(crate) struct Shares {
     capacity: Capacity,
@@ -64,17 +64,18 @@ pub(crate) struct Shares {
     started: Instant,
     /// Wakes the shedder.
     short: Notify,
-    /// How many connections and requests were ended and not yet counted, by resource.
+    /// Connections and requests that were ended and not yet counted, by resource.
     ended: [AtomicUsize; Resource::ALL.len()],
-    /// What comes free of what was ended in the last round, by resource: so many may take its place.
+    /// Amounts that the last round freed, by resource: new requests may take them before they are free.
     tickets: [AtomicU64; Resource::ALL.len()],
     /// Held while something is shed.
     shedding: Mutex<()>,
-    /// Until when there is nothing to shed, in milliseconds since the start: looking again would cost more than it gives.
+    /// Time until which shedding is not tried again, in milliseconds since the start: the last try found nothing to
+    /// end.
     idle_until_ms: AtomicU64,
 }
 
-/// What all clients together hold.
+/// The amounts that all clients together hold.
 #[derive(Debug, Default)]
 struct Usage {
     connections: AtomicUsize,
@@ -84,17 +85,17 @@ struct Usage {
     buffered: AtomicU64,
 }
 
-/// What a request was refused for.
+/// The reason why a request gets no share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Short {
-    /// All clients together have as much as there is.
+    /// The limit of all clients is reached.
     All,
-    /// This client has its part.
+    /// The limit of this client is reached.
     Client,
 }
 
 impl Usage {
-    /// The descriptors for connections to upstreams.
+    /// Returns the descriptors of connections to upstreams.
     fn upstream_descriptors(&self) -> usize {
         let [in_flight, tunnels] =
             [&self.in_flight, &self.tunnels].map(|count| count.load(Ordering::Relaxed));
@@ -123,23 +124,24 @@ impl Shares {
         })
     }
 
-    /// What there is to share.
+    /// Returns the limits.
     pub(crate) fn capacity(&self) -> &Capacity {
         &self.capacity
     }
 
-    /// Waits up to 100 ms until a descriptor is left for a connection that was accepted just now.
+    /// Waits up to 100 ms until a descriptor is left for the connection that was just accepted.
     ///
-    /// In a burst connections are accepted faster than those before them are counted, and faster than those that were told
-    /// to end are closed. Whoever calls this before it accepts the next one leaves the rest in the kernel's backlog, where
-    /// they take no descriptor.
+    /// In a burst, connections are accepted faster than earlier ones are counted, and faster than ended ones are
+    /// closed. A caller that waits here before the next accept leaves the rest in the kernel's backlog, where they
+    /// take no descriptor.
     pub(crate) async fn wait_for_descriptor(&self) {
         if self.used.descriptors() <= self.capacity.descriptors / 2 {
             return;
         }
-        // Tasks of connections that were accepted before run now, and count them.
+        // Tasks of connections that were accepted before run now and count them.
         tokio::task::yield_now().await;
         let limit = self.capacity.descriptors + self.capacity.connection_slack();
+        // Polling, not a queue: a descriptor comes free when a task ends, and nothing signals that.
         for _ in 0..DESCRIPTOR_RETRIES {
             if self.used.descriptors() < limit {
                 return;
@@ -149,7 +151,7 @@ impl Shares {
         }
     }
 
-    /// Checks the limits for a request of a client that is counted already.
+    /// Checks the limits for a request that is counted already.
     fn check(&self, kind: HolderKind, client: Option<ClientId>) -> Result<(), Short> {
         let capacity = &self.capacity;
         self.wake_shedder_if_short();
@@ -170,13 +172,16 @@ impl Shares {
         };
         if client.is_some() && held > limit.client
             || is_greedy(held, used, limit.all, FAIR_COUNT)
-            // The connections of trusted proxies are nobody's, so that they don't count against their requests.
+            // Connections of trusted proxies belong to no client, so they do not count against the requests that they
+            // carry.
             || client.is_some() && self.is_greedy_of_descriptors(holdings)
             || !self.has_memory(client)
         {
             return Err(refused);
         }
         let descriptors = self.used.descriptors();
+        // The process is over a limit. Find the resource, so that the request can take a slot that the shedder is
+        // about to free.
         let resource = if !self.has_memory_for_all() {
             Resource::Buffered
         } else if used > limit.all {
@@ -186,7 +191,7 @@ impl Shares {
         } else {
             return Ok(());
         };
-        // A client with a handful gets the place of what is being shed, before that is gone.
+        // A client with a fair amount may take what is being shed before it is free; others wait until it is.
         let has_slack = used <= limit.all + limit.all / SHORT_PART
             && descriptors <= capacity.descriptors + capacity.slack();
         if held <= FAIR_COUNT && has_slack && self.make_room(resource) {
@@ -195,8 +200,8 @@ impl Shares {
         Err(Short::All)
     }
 
-    /// Whether a client has memory for what is counted already. The clients that are not named have no limit but what
-    /// is left.
+    /// Returns true if a client is within its memory limits, with what is counted already. Unnamed clients are only
+    /// limited by what is left.
     fn has_memory(&self, client: Option<ClientId>) -> bool {
         let limit = self.capacity.buffered;
         let used = self.used.buffered.load(Ordering::Relaxed);
@@ -205,12 +210,12 @@ impl Shares {
         (client.is_none() || held <= limit.client) && !is_greedy
     }
 
-    /// Whether there is memory for what is counted already.
+    /// Returns true if all clients together are within the memory limit, with what is counted already.
     fn has_memory_for_all(&self) -> bool {
         self.used.buffered.load(Ordering::Relaxed) <= self.capacity.buffered.all
     }
 
-    /// Counts memory, and wakes the shedder where it runs short.
+    /// Counts memory, and wakes the shedder if the client or the process runs short.
     fn charge(&self, holdings: &Holdings, is_named: bool, bytes: u64) {
         let all = self.used.buffered.fetch_add(bytes, Ordering::Relaxed);
         let client = holdings.buffered.fetch_add(bytes, Ordering::Relaxed);
@@ -226,7 +231,7 @@ impl Shares {
         holdings.buffered.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Whether a client holds more descriptors than are left.
+    /// Returns true if a client holds more descriptors than are left.
     fn is_greedy_of_descriptors(&self, holdings: &Holdings) -> bool {
         is_greedy(
             holdings.descriptors(),
@@ -240,7 +245,7 @@ impl Shares {
         is_short(self.used.descriptors(), self.capacity.descriptors)
     }
 
-    /// Wakes the shedder if something that is counted runs short.
+    /// Wakes the shedder if descriptors, requests or tunnels run short.
     fn wake_shedder_if_short(&self) {
         let (used, capacity) = (&self.used, &self.capacity);
         if self.is_short_of_descriptors()
@@ -251,32 +256,32 @@ impl Shares {
         }
     }
 
-    /// Milliseconds since the start.
+    /// Returns milliseconds since the start.
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
 impl Capacity {
-    /// How many descriptors requests that take the place of what is being shed may go beyond the limit: a part of it, and
-    /// never more than a part of the reserve.
+    /// Returns the number of descriptors by which requests may exceed the limit when they take the place of something
+    /// that is being shed: a fraction of the limit, and at most a quarter of the reserve.
     fn slack(&self) -> usize {
         (self.descriptors / SHORT_PART).min(self.reserve / 4)
     }
 
-    /// The same for connections. The other half is left to requests on connections that were let in: else connections
-    /// without a request would keep those with one from being served.
+    /// Returns the same for connections: half of it. The other half is left to requests, because idle connections
+    /// would otherwise keep requests on admitted connections from being served.
     fn connection_slack(&self) -> usize {
         self.slack() / 2
     }
 }
 
-/// Returns true if a client that holds `held` of something holds more than a handful, `fair`, and more than is left of it.
+/// Returns true if `held` exceeds both the fair amount and what is left.
 fn is_greedy(held: usize, used: usize, limit: usize, fair: usize) -> bool {
     held > fair && held > limit.saturating_sub(used)
 }
 
-/// Whether less than an eighth of `limit` is left.
+/// Returns true if less than an eighth of `limit` is left.
 fn is_short(used: usize, limit: usize) -> bool {
     used > limit - limit / SHORT_PART
 }

@@ -1,4 +1,4 @@
-//! How many connections there are, in all and from one client, and that there are no more than may be.
+//! Connection limits of a listener: in total, and for each client.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use prometheus::IntGauge;
 
-/// In how many parts clients are counted, so that connections of different clients seldom wait for each other.
+/// Number of shards of the counts by client, so that connections of different clients rarely contend for a lock.
 const SHARDS: usize = 16;
 
-/// The connections of one listener.
+/// The connection counts of one listener.
 #[derive(Debug)]
 pub(crate) struct Admission {
     max: usize,
@@ -21,11 +21,11 @@ pub(crate) struct Admission {
     admitted: AtomicUsize,
     clients: [Mutex<HashMap<IpAddr, usize>>; SHARDS],
     hasher: RandomState,
-    /// Shows how many there are.
+    /// Shows the number of connections.
     gauge: IntGauge,
 }
 
-/// A connection that was admitted. It counts as long as it exists.
+/// An admitted connection. It counts until it is dropped.
 #[derive(Debug)]
 pub(super) struct Admitted {
     admission: Arc<Admission>,
@@ -33,7 +33,7 @@ pub(super) struct Admitted {
 }
 
 impl Admission {
-    /// Admits so many connections at a time, and so many of them from one client.
+    /// Creates limits of `max` connections, and of `max_per_client` for each client.
     pub(crate) fn new(max: usize, max_per_client: usize, gauge: IntGauge) -> Self {
         Self {
             max,
@@ -45,11 +45,11 @@ impl Admission {
         }
     }
 
-    /// Admits one connection more, if there is room.
+    /// Admits a connection; none at the limit.
     pub(super) fn admit(self: &Arc<Self>) -> Option<Admitted> {
         self.gauge.inc();
         let before = self.admitted.fetch_add(1, Ordering::Relaxed);
-        // Made before it is known whether there is room, so that dropping it takes the count back.
+        // Created before the limit is checked, so that dropping it undoes the count.
         let admitted = Admitted {
             admission: Arc::clone(self),
             client: None,
@@ -64,7 +64,7 @@ impl Admission {
 }
 
 impl Admitted {
-    /// Counts the connection as this client's; false if the client has no room for it.
+    /// Counts the connection for `client`. Returns false at the client's limit.
     #[must_use]
     pub(super) fn charge(&mut self, client: IpAddr) -> bool {
         let client = network(client);
@@ -73,7 +73,7 @@ impl Admitted {
         };
         let mut clients = shard.lock();
         let count = clients.entry(client).or_default();
-        // A client that is refused has connections, so that its entry is never left at none.
+        // At the limit the client has other connections, so this never leaves an entry with a count of zero.
         if *count >= self.admission.max_per_client {
             return false;
         }
@@ -101,7 +101,8 @@ impl Drop for Admitted {
     }
 }
 
-/// The client that an address belongs to: an IPv6 host has a /64 to choose from.
+/// Returns the address that a client is counted by: an IPv4 address, or the /64 network of an IPv6 address, because
+/// one host usually controls a whole /64.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),

@@ -1,4 +1,4 @@
-//! Backpressure on the accept loop: while no descriptor is left, connections wait in the kernel's backlog.
+//! Backpressure on the accept loop: while no file descriptor is left, new connections stay in the kernel's backlog.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,15 +8,17 @@ use pingora::listeners::ConnectionFilter;
 
 use crate::shares::Shares;
 
-/// Holds the accept loop of a listener for a moment while no descriptor is left. pingora asks it after each connection,
-/// and accepts the next one only then.
+/// Delays the accept loop of a listener while no descriptor is left. pingora calls the filter after each accepted
+/// connection and accepts the next one only when it returns.
 #[derive(Debug)]
 pub(crate) struct Backpressure(pub(crate) Arc<Shares>);
 
 #[async_trait]
 impl ConnectionFilter for Backpressure {
-    /// Returns true: a connection that gets no descriptor is refused, and counted, where its share is taken.
+    /// Waits for a descriptor and returns true. A connection without a descriptor is refused and counted later, where
+    /// its share is taken.
     async fn should_accept(&self, _peer: Option<&SocketAddr>) -> bool {
+        // The filter serves as a delay: pingora has no other hook in its accept loop.
         self.0.wait_for_descriptor().await;
         true
     }

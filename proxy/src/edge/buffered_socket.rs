@@ -1,4 +1,4 @@
-//! A connection as bytes: what was read ahead of what was asked for is kept, and comes first.
+//! A socket with a read buffer: bytes that were read early are returned first.
 
 use std::io;
 use std::pin::Pin;
@@ -10,10 +10,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use super::socket::Socket;
 
-/// How much is read at a time.
+/// Number of bytes read at a time.
 const READ_BYTES: usize = 4 * 1024;
 
-/// A connection, and what was read of it too early.
+/// A socket and the bytes that were read from it early.
 #[derive(Debug)]
 pub(super) struct BufferedSocket {
     inner: Socket,
@@ -32,13 +32,13 @@ impl BufferedSocket {
         }
     }
 
-    /// Reads more ahead; 0 at the end.
+    /// Reads more bytes into the buffer. Returns their number, 0 at the end of the stream.
     pub(super) async fn fill_buffer(&mut self) -> io::Result<usize> {
         self.buffer.reserve(READ_BYTES);
         self.inner.read_buf(&mut self.buffer).await
     }
 
-    /// The same for those who poll.
+    /// Polls [`BufferedSocket::fill_buffer`].
     pub(super) fn poll_fill_buffer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut space = [0; READ_BYTES];
         let mut read = ReadBuf::new(&mut space);
@@ -47,7 +47,7 @@ impl BufferedSocket {
         Poll::Ready(Ok(read.filled().len()))
     }
 
-    /// Reads into `space`, first what was read ahead.
+    /// Reads into `space`: from the buffer while it has bytes, else from the socket.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -66,7 +66,7 @@ impl BufferedSocket {
         Pin::new(&mut self.inner)
     }
 
-    /// The connection below TLS.
+    /// Returns the stream below TLS.
     pub(super) fn stream(&self) -> &Stream {
         self.inner.stream()
     }

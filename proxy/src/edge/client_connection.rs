@@ -1,5 +1,5 @@
-//! What is known of a connection, and what request and connection tell each other.
-//! It travels with pingora's digest of the connection, the one place of it that is ours to fill.
+//! The state of a client's connection that the edge and the phases of a request share. It travels as user data of
+//! pingora's digest of the connection: pingora has no other place for it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,52 +18,54 @@ use super::tls::Handshake;
 use crate::shares::ConnectionShare;
 use crate::verified_certificate::VerifiedCertificate;
 
-/// A connection that arrived at a listener.
+/// A client's connection to a listener.
 #[derive(Debug)]
 pub(crate) struct ClientConnection {
-    /// As pingora sees it: its peer is the client, whatever proxy is between us.
+    /// The socket as pingora sees it. Its peer address is the client's, also behind a proxy that sends a PROXY
+    /// header.
     pub(super) socket_digest: Arc<SocketDigest>,
-    /// What its handshake has shown, where it is encrypted.
+    /// The result of the TLS handshake; none without TLS.
     pub(crate) tls: Option<Handshake>,
-    /// What a request of HTTP/2 may take. Those of HTTP/1 are measured by the edge.
+    /// The limits of an HTTP/2 request. The edge enforces those of HTTP/1 itself.
     pub(crate) http2: Option<Http2Limits>,
-    /// The requests of HTTP/2.
+    /// The counts of HTTP/2 requests; none for HTTP/1.
     pub(crate) streams: Option<Streams>,
-    /// What it takes of the process.
+    /// The connection's share of the process.
     pub(crate) share: Arc<ConnectionShare>,
-    /// How long one write to the client may take.
+    /// Time for one write to the client.
     pub(crate) write_timeout: Duration,
-    /// Whether the present request switched protocols: what follows is no HTTP.
+    /// True once the current request switched protocols: the bytes that follow are not HTTP.
     switched: AtomicBool,
-    /// Whether the connection is kept although pingora gives the present exchange up.
+    /// True if the connection is kept although pingora treats the exchange as failed.
     kept: AtomicBool,
-    /// Whether the present request of HTTP/1 was answered whole, so that nobody needs the rest of its body.
+    /// True once the current HTTP/1 request has its complete response, so that the rest of its body is read only to
+    /// keep the connection.
     answered: AtomicBool,
-    /// What is wrong with the body of the present request. It is the connection's last one then.
+    /// The fault in the body of the current request. That request is the last of its connection.
     fault: OnceLock<BodyFault>,
-    /// What the client floods us with, if it does. The connection ends with it.
+    /// The flood that the client was cut off for.
     flood: OnceLock<Flood>,
 }
 
-/// What a request of HTTP/2 may take.
+/// The limits of an HTTP/2 request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Http2Limits {
     pub(crate) head: HeadLimits,
-    /// How long its body may take.
+    /// Time for its body.
     pub(crate) body_timeout: Duration,
 }
 
-/// What is wrong with a body.
+/// A fault in the body of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyFault {
-    /// It is not framed as it should be.
+    /// The framing is invalid.
     Invalid(InvalidBody),
-    /// Not all of it came in time.
+    /// The body did not arrive in time.
     Late,
 }
 
 impl ClientConnection {
-    /// A connection of `client`, who may not be the one at the other end of its socket.
+    /// Creates the state of a connection of `client`, which differs from the socket's peer behind a proxy.
     pub(super) fn new(
         stream: &Stream,
         client: Option<SocketAddr>,
@@ -72,7 +74,7 @@ impl ClientConnection {
     ) -> Self {
         let socket = SocketDigest::from_raw_fd(stream.id());
         if let Some(client) = client {
-            // It is new, so that nothing is set in it.
+            // The cell is empty: the digest was created above.
             let _ = socket.peer_addr.set(Some(client.into()));
         }
         Self {
@@ -90,36 +92,37 @@ impl ClientConnection {
         }
     }
 
-    /// Who is at the other end of its socket.
+    /// Returns the address of the socket's peer.
     pub(super) fn peer_of(stream: &Stream) -> Option<SocketAddr> {
         stream.get_socket_digest()?.peer_addr()?.as_inet().copied()
     }
 
-    /// The address of the client.
+    /// Returns the address of the client.
     pub(crate) fn client(&self) -> Option<IpAddr> {
         self.socket_digest.peer_addr()?.as_inet().map(SocketAddr::ip)
     }
 
-    /// The client's certificate, which was verified.
+    /// Returns the verified certificate of the client.
     pub(crate) fn certificate(&self) -> Option<&Arc<VerifiedCertificate>> {
         self.tls.as_ref()?.client.as_ref()
     }
 
-    /// What pingora carries to every session of the connection.
+    /// Returns the digest that pingora carries to every session of the connection.
     pub(super) fn digest(self: &Arc<Self>) -> Option<Arc<ProxyDigest>> {
-        // No proxy ever answered with this: it only stands where one's answer would.
+        // pingora stores a CONNECT response here for connections through a proxy. Nothing reads it for a client's
+        // connection.
         let header = ResponseHeader::build(200, Some(0)).ok()?;
         let user_data = Box::new(Arc::clone(self));
         Some(Arc::new(ProxyDigest::new(Box::new(header), Some(user_data))))
     }
 
-    /// Begins the next request.
+    /// Resets the flags that belong to one request.
     pub(super) fn begin_request(&self) {
         self.kept.store(false, Ordering::Relaxed);
         self.answered.store(false, Ordering::Relaxed);
     }
 
-    /// Notes that both sides speak another protocol from now on.
+    /// Marks the connection as switched to another protocol.
     pub(crate) fn set_switched(&self) {
         self.switched.store(true, Ordering::Release);
     }
@@ -128,7 +131,7 @@ impl ClientConnection {
         self.switched.load(Ordering::Acquire)
     }
 
-    /// Keeps the connection, though the exchange failed: the request was read whole, and answered whole.
+    /// Keeps the connection open after a failed exchange. Only valid once request and response are complete.
     pub(crate) fn set_kept(&self) {
         self.kept.store(true, Ordering::Relaxed);
     }
@@ -137,7 +140,7 @@ impl ClientConnection {
         self.kept.load(Ordering::Relaxed)
     }
 
-    /// Has the rest of the body come soon: the request is answered whole.
+    /// Marks the current request as answered, which shortens the deadline of the rest of its body.
     pub(crate) fn set_answered(&self) {
         self.answered.store(true, Ordering::Relaxed);
     }
@@ -147,7 +150,7 @@ impl ClientConnection {
     }
 
     pub(super) fn set_flood(&self, flood: Flood) {
-        // The first one counts.
+        // Only the first flood is recorded.
         let _ = self.flood.set(flood);
     }
 
@@ -155,24 +158,24 @@ impl ClientConnection {
         self.flood.get().copied()
     }
 
-    /// Notes what is wrong with the body.
+    /// Records a fault in the body of the current request.
     pub(super) fn set_fault(&self, fault: BodyFault) {
-        // The first one counts.
+        // Only the first fault is recorded: later errors follow from it.
         let _ = self.fault.set(fault);
     }
 
-    /// What is wrong with the body of the present request.
+    /// Returns the fault in the body of the current request.
     pub(crate) fn fault(&self) -> Option<BodyFault> {
         self.fault.get().copied()
     }
 }
 
-/// The connection that a request came on.
+/// Returns the connection that the request of `session` arrived on.
 pub(crate) fn client_connection(session: &Session) -> Option<&ClientConnection> {
     connection_of_digest(session.digest())
 }
 
-/// The same before pingora has made a session of it.
+/// Returns the connection of a digest, for code that runs before a session exists.
 pub(super) fn connection_of_digest(digest: Option<&Digest>) -> Option<&ClientConnection> {
     let digest = digest?.proxy_digest.as_ref()?;
     let connection: &Arc<ClientConnection> = digest.user_data.as_ref()?.downcast_ref()?;

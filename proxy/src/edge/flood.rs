@@ -1,37 +1,41 @@
-//! Frames of HTTP/2 that cost their sender nothing and us something: requests that are begun and given up, each
-//! of which may have got as far as an upstream, and frames that want an answer and carry nothing. A client that
-//! sends more of them than any in earnest does is cut off.
+//! Detection of HTTP/2 floods: frames that cost the client nothing and the proxy work. These are requests that are
+//! reset at once, each of which may have reached an upstream (CVE-2023-44487), and frames that demand an answer and
+//! carry no data. A client that exceeds a rate that no regular client reaches is disconnected.
+//!
+//! Each kind of frame has a token bucket with a burst and a rate per second. WINDOW_UPDATE and PING frames are free
+//! as long as the data that was sent to the client explains them.
 
 use std::time::{Duration, Instant};
 
 use ::wire::FrameScanner;
 
-/// Requests given up in haste: so many at once, and so many a second. A page that is left at once may give up
-/// every one of its hundred streams.
+/// Resets of recent requests. The burst allows for a page that is left while its hundred streams are open.
 const RESETS: Rate = Rate {
     burst: 120,
     per_second: 20,
 };
-/// A request that is given up so soon was not meant. One that is given up later has run out of its time.
+/// Age below which a reset request counts as a flood. A request that is reset later was cancelled or timed out.
 const HASTE: Duration = Duration::from_millis(500);
-/// How many of the latest requests are remembered.
+/// Number of recent requests whose start is remembered.
 const LATEST: usize = 128;
-/// Frames without a use: SETTINGS, PING, PRIORITY, unknown kinds, DATA without data that ends nothing, resets of streams
-/// that were not begun lately, and WINDOW_UPDATE beyond what was sent.
+/// Idle frames: SETTINGS, PING, PRIORITY, unknown types, empty DATA without END_STREAM, resets of streams that were
+/// not opened recently, and WINDOW_UPDATE beyond the data that was sent.
 const IDLE_FRAMES: Rate = Rate {
     burst: 2_000,
     per_second: 200,
 };
 
-/// What the acknowledgement of a PING counts: the HTTP layer sends a PING only before it ends a connection.
+/// Cost of a PING acknowledgement: the HTTP layer sends a PING only before it closes a connection, so nearly all of
+/// them are unsolicited.
 const UNASKED: u64 = 100;
-/// A client in earnest opens a window at most once for this number of bytes that it was sent, and once more for each frame
-/// of data, of which some send a PING as well. Some open the connection's window with each request: the head of its answer
-/// is worth as much.
+/// Sent bytes that explain one WINDOW_UPDATE. Regular clients send at most one for each of these units and one for
+/// each DATA frame, some with a PING. Some clients also open the connection's window with each request, so the head
+/// of a response counts like a DATA frame.
 const BYTES_FOR_ANSWER: u64 = 256;
-/// What a frame of data, or the head of an answer, is worth beside its bytes: both windows, and a PING.
+/// Frames that a DATA frame, or the head of a response, explains beside its bytes: one WINDOW_UPDATE for each window,
+/// and a PING.
 const ANSWERS_OF_FRAME: u64 = 3;
-/// The most answers that a client may still give: more than any client lets come together.
+/// Maximum of explained frames that are outstanding: more than any client accumulates.
 const MAX_UNANSWERED: u64 = 256 * 1024;
 
 const DATA: u8 = 0;
@@ -45,42 +49,42 @@ const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// How many there may be.
+/// A token bucket's size and refill rate.
 #[derive(Debug, Clone, Copy)]
 struct Rate {
     burst: u64,
     per_second: u64,
 }
 
-/// What a client floods us with.
+/// The kinds of floods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flood {
-    /// With requests that it gives up in haste.
+    /// Requests that are reset at once.
     Resets,
-    /// With frames without a use.
+    /// Idle frames.
     IdleFrames,
-    /// With nothing: the head of a request does not come to its end.
+    /// A request head that is not completed in time.
     SlowHead,
 }
 
-/// Watches the frames of one connection.
+/// The flood detector of one connection.
 #[derive(Debug)]
 pub(super) struct FloodWatch {
-    frames: FrameScanner,
-    /// The streams that were begun last, and when, in turn.
+    frames: Frames,
+    /// The streams that were opened last, with the time of each, as a ring.
     begun: [(u32, Instant); LATEST],
     turn: usize,
-    /// How many requests were begun, and the stream of the latest.
+    /// The number of requests so far, and the highest stream identifier.
     requests: u64,
     latest: u32,
-    /// Whether the frame that was seen last belongs to the head of a request, and whether more of them follow it.
+    /// True if the last frame belongs to a request head, and if CONTINUATION frames follow it.
     in_head: bool,
     continues: bool,
     resets: u64,
     idle_frames: u64,
-    /// The frames that were sent.
-    sent: FrameScanner,
-    /// How many WINDOW_UPDATE and PING frames are explained by the data that was sent.
+    /// The frames that were sent to the client.
+    sent: Frames,
+    /// The number of WINDOW_UPDATE and PING frames that the sent data explains.
     answers: u64,
     since: Instant,
 }
@@ -96,7 +100,7 @@ impl Flood {
 }
 
 impl FloodWatch {
-    /// Watches a connection that begins with a preface of so many bytes.
+    /// Creates a detector for a connection whose preface has `preface` bytes.
     pub(super) fn new(preface: usize, now: Instant) -> Self {
         Self {
             frames: FrameScanner::after(preface),
@@ -114,17 +118,17 @@ impl FloodWatch {
         }
     }
 
-    /// Whether the head of a request has begun and not ended, or a frame that may be one.
+    /// Returns true while a request head, or a frame that may be one, is incomplete.
     pub(super) fn is_in_head(&self) -> bool {
         self.continues || self.frames.is_in_head() || self.in_head && self.frames.is_in_payload()
     }
 
-    /// How many requests were begun.
+    /// Returns the number of requests so far.
     pub(super) fn requests(&self) -> u64 {
         self.requests
     }
 
-    /// Takes note of bytes that the client was sent.
+    /// Records bytes that were sent to the client.
     pub(super) fn record_written(&mut self, bytes: &[u8]) {
         let answers = &mut self.answers;
         self.sent.read(bytes, |frame| {
@@ -135,7 +139,7 @@ impl FloodWatch {
         });
     }
 
-    /// Takes note of what came; the flood that it is, if it is one.
+    /// Records bytes that were received. Returns the flood that they complete, if any.
     pub(super) fn record_read(&mut self, bytes: &[u8], now: Instant) -> Option<Flood> {
         let (mut resets, mut idle_frames) = (0, 0);
         let (begun, turn) = (&mut self.begun, &mut self.turn);
@@ -147,8 +151,8 @@ impl FloodWatch {
             *continues = *in_head && frame.flags & END_HEADERS == 0;
             match frame.kind {
                 HEADERS => {
-                    // A client's streams are odd and rising (RFC 9113 section 5.1.1); what follows on a known one are
-                    // trailers.
+                    // Client streams have odd, rising identifiers (RFC 9113 section 5.1.1). A HEADERS frame on a
+                    // known stream is a trailer section, not a request.
                     if frame.stream % 2 == 1 && frame.stream > *latest {
                         *latest = frame.stream;
                         *requests += 1;
@@ -182,7 +186,7 @@ impl FloodWatch {
         }
         let seconds = now.saturating_duration_since(self.since).as_secs();
         if seconds > 0 {
-            // The rest of a second counts the next time.
+            // The fraction of a second carries over to the next refill.
             self.since += Duration::from_secs(seconds);
             self.resets = self
                 .resets
@@ -206,7 +210,7 @@ mod tests {
 
     use super::{Flood, FloodWatch};
 
-    /// Sends so many of these frames every second for a minute, and says what that is.
+    /// Sends `frames` `per_second` times a second for a minute and checks the verdict.
     #[track_caller]
     fn check(frames: &[u8], per_second: usize, expected: Option<Flood>) {
         let began = Instant::now();
@@ -263,7 +267,7 @@ mod tests {
                 "{second}"
             );
         }
-        // Short messages, each of which a client answers by opening a window and measuring the delay.
+        // Short messages, each of which a client acknowledges with a WINDOW_UPDATE and a PING.
         let mut watch = FloodWatch::new(0, began);
         for second in 0..60 {
             let message = [&[0, 0, 60, 0, 0, 0, 0, 0, 1][..], &[b'a'; 60]].concat();
@@ -280,7 +284,7 @@ mod tests {
         let mut watch = FloodWatch::new(0, began);
         for second in 0..60 {
             let now = began + Duration::from_secs(second);
-            // Answers without a body, before each of which a client opens both windows.
+            // Responses without a body, before each of which a client opens both windows.
             (0..2_000).for_each(|_| watch.record_written(&frame(1, 5)));
             let windows = frame(8, 0).repeat(2 * 2_000);
             assert_eq!(watch.record_read(&windows, now), None, "{second}");

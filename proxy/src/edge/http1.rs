@@ -1,4 +1,4 @@
-//! HTTP/1: one request after the other. Each head is read whole, under one deadline, before pingora sees it.
+//! HTTP/1: reads each request head completely, under one deadline, before pingora sees the request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use super::pingora_stream::PingoraStream;
 use super::{ClientConnection, Edge, malformed};
 use crate::answer::AnswerCode;
 
-/// Why there is no next request.
+/// The reason why the connection has no further request.
 enum NoNextHead {
-    /// The client closed the connection, or is too slow to be told anything.
+    /// The client closed the connection, or sent nothing in time.
     Gone,
-    /// The head did not come in time, and the client may be told so.
+    /// The head is incomplete at its deadline; the client gets a 408.
     Late,
-    /// What came is no head.
+    /// The bytes are not a valid head.
     Malformed(InvalidHead),
 }
 
-/// Serves the requests of a connection until it ends.
+/// Serves the requests of a connection in order, until it ends.
 pub(super) async fn serve(
     edge: &Edge,
     mut socket: BufferedSocket,
@@ -63,6 +63,8 @@ pub(super) async fn serve(
         connection.begin_request();
         connection.share.touch();
         let mut request = socket.buffer.split_to(head.end);
+        // pingora parses the head a second time. It gets exactly the bytes that were checked here, so both agree on
+        // where the head ends.
         let head_bytes = request.split_off(head.start);
         let (body, limit) = (BodyScanner::new(head.framing), edge.limits.body_timeout);
         let (stream, returned) = PingoraStream::for_request(socket, body, connection, digest.clone(), limit);
@@ -71,9 +73,11 @@ pub(super) async fn serve(
         session.set_keepalive(Some(edge.limits.idle_timeout.as_secs().max(1)));
         let reused = edge.proxy.process_new_http(session, &shutdown).await;
         let reusable = reused.is_some();
-        // Dropped here, the exchange gives the connection back.
+        // Dropping the session's stream sends the socket back through `returned`.
         drop(reused);
         let Ok(returned) = returned.await else { return };
+        // Unread body bytes would be parsed as the next head, so the connection is reused only after the whole body
+        // was read.
         if !(returned.body_done && (reusable || connection.is_kept())) {
             return;
         }
@@ -81,7 +85,7 @@ pub(super) async fn serve(
     }
 }
 
-/// Reads the next head; the first one has a deadline already. It stays in what was read ahead.
+/// Reads the next head, which stays in the buffer. `first` is the deadline of the connection's first head.
 async fn next_head(
     edge: &Edge,
     socket: &mut BufferedSocket,
@@ -95,7 +99,8 @@ async fn next_head(
     let deadline = first.unwrap_or_else(|| Instant::now() + limits.head_timeout);
     let mut parsed = 0;
     loop {
-        // Only a new line can make what was incomplete before complete or wrong.
+        // Parsing restarts at the first byte each time, so it runs only when a new line or the size limit can change
+        // the result.
         let unread = socket.buffer.get(parsed..).unwrap_or_default();
         if parsed == 0 || unread.contains(&b'\n') || socket.buffer.len() >= limits.head.bytes {
             match read_head(&socket.buffer, limits.head) {
@@ -128,6 +133,7 @@ async fn wait_for_first_byte(
             Ok(Ok(1..)) => Ok(()),
             _ => Err(NoNextHead::Gone),
         },
+        // An idle connection closes at once when the proxy shuts down; a request in flight is finished first.
         _ = shutdown.changed() => Err(NoNextHead::Gone),
     }
 }

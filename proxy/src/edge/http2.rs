@@ -1,5 +1,5 @@
-//! HTTP/2: the preface is read under the first head's deadline, the rest is pingora's, within limits that are stated
-//! here. What a decent client never comes near ends the connection.
+//! HTTP/2: pingora serves the connection, within the limits set here. A client that exceeds a limit far beyond
+//! regular use loses its connection.
 
 use std::sync::Arc;
 
@@ -21,22 +21,22 @@ use crate::proxy_hooks::ProxyHooks;
 use crate::shared::Shared;
 use crate::shares::EndSignal;
 
-/// Requests under way on one connection.
+/// Concurrent streams of one connection.
 const MAX_STREAMS: u32 = 100;
-/// What a field of a head counts beside its name and its value, in bytes (RFC 9113 section 6.5.2).
+/// Bytes that a header field counts beside its name and value (RFC 9113 section 6.5.2).
 const FIELD_OVERHEAD: usize = 32;
-/// How much of one request's body may be on its way, in bytes.
+/// Flow-control window of one stream, in bytes.
 const STREAM_WINDOW: u32 = 256 * 1024;
-/// The same of all requests of a connection.
+/// Flow-control window of a connection, in bytes.
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// How much of one response waits for the client to take it.
+/// Maximum of response bytes that are buffered for one stream.
 const MAX_SEND_BUFFER: usize = 64 * 1024;
-/// Requests that were given up before they were begun with (CVE-2023-44487).
+/// Reset streams that wait to be accepted (CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 20;
-/// Requests that we gave up because of what the client sent (CVE-2025-8671).
+/// Streams that the proxy resets because of protocol errors of the client (CVE-2025-8671).
 const MAX_OWN_RESETS: usize = 256;
 
-/// pingora's loop over the requests of a connection, within the limits of one listener.
+/// pingora's request loop for HTTP/2 connections, with the limits of one listener.
 pub(crate) struct Http2 {
     shared: Arc<Shared>,
     proxy: Arc<HttpProxy<ProxyHooks>>,
@@ -66,6 +66,8 @@ impl HttpServerApp for Http2 {
     ) -> Option<ReusedHttpStream> {
         let connection =
             connection_of_digest(session.digest()).map(|connection| Arc::clone(&connection.share));
+        // The stream is charged before its head is judged: a refused request also occupies memory until its response
+        // is taken.
         let stream = connection.as_ref().map(|connection| {
             connection.touch();
             self.shared.shares.take_stream_share(connection)
@@ -90,10 +92,12 @@ impl HttpServerApp for Http2 {
         let request = self.proxy.process_new_http(session, shutdown);
         let reused = tokio::select! {
             biased;
+            // The request is polled first, so that one that is complete is not counted as shed.
             reused = STREAM.scope(stream, request) => reused,
-            // Dropping the request resets its stream.
+            // Dropping the future resets the stream.
             () = end.wait() => return None,
         };
+        // From here on the signal falls back to the connection: response frames may still wait in the HTTP layer.
         end.set_task_ended();
         reused
     }
@@ -107,9 +111,10 @@ impl HttpServerApp for Http2 {
     }
 }
 
-/// What a connection may take.
+/// Returns the HTTP/2 settings of a connection.
 fn options(limits: &EdgeLimits) -> H2Options {
-    // What is larger than a head may be is told so in our words, unless it is larger by far.
+    // The HTTP layer's limit is higher than the proxy's own, so that most oversized heads get a 431 instead of a
+    // reset.
     let overhead = limits.head.fields.saturating_mul(FIELD_OVERHEAD);
     let header_list = limits.head.bytes.saturating_add(overhead);
     let mut options = default_h2_options();
@@ -124,7 +129,7 @@ fn options(limits: &EdgeLimits) -> H2Options {
     options
 }
 
-/// Serves the requests of a connection that begins as HTTP/2 does, until it ends.
+/// Serves an HTTP/2 connection until it ends, and counts the flood that ended it.
 pub(super) async fn serve(
     edge: &Edge,
     socket: BufferedSocket,

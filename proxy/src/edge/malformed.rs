@@ -1,4 +1,4 @@
-//! Answers to what is no request: written by the edge itself, because pingora never sees it.
+//! Responses to malformed heads. The edge writes them itself, because pingora never sees these requests.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,13 +12,13 @@ use crate::access_entry::{AccessEntry, AnsweredBy};
 use crate::answer::{Answer, AnswerCode};
 use crate::outcome::RequestOutcome;
 
-/// How much of what is still coming is read before the connection is closed, in bytes, so that the client gets to
-/// read the answer: closing with unread bytes resets the connection, and a reset can overtake the answer.
+/// Maximum of bytes that are read and discarded before the connection is closed. Closing with unread bytes sends a
+/// reset, which can discard the response before the client reads it.
 const MAX_LINGERED_BYTES: usize = 256 * 1024;
-/// How long writing the answer, and then reading on, may take each.
+/// Time for writing the response, and again for reading on.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Answers with `code`, and ends the connection. The log says `cause`.
+/// Responds with `code` and ends the connection. `cause` goes to the access log.
 pub(super) async fn answer(
     edge: &Edge,
     mut socket: BufferedSocket,
@@ -73,7 +73,7 @@ pub(super) async fn answer(
         });
     }
     if sent {
-        // Whether all of it came makes no difference: the connection is closed now.
+        // The connection is closed in any case.
         let _ = timeout(LIMIT, linger(socket)).await;
     }
 }

@@ -1,5 +1,5 @@
-//! The connection as pingora sees it while it serves one request: it reads the body and nothing after it.
-//! What the client sends beyond stays with the edge, and so does the connection when the request is over.
+//! The stream that pingora is handed: for an HTTP/1 request it yields the bytes of the body and no more. Bytes that
+//! follow stay in the edge's buffer, and the socket returns to the edge when the request ends.
 
 use std::fmt;
 use std::future::Future as _;
@@ -25,48 +25,49 @@ use super::client_connection::{BodyFault, ClientConnection};
 use super::flood::{Flood, FloodWatch};
 use super::http2_preface::PREFACE;
 
-/// The most that is read of what follows a request before it is answered, in bytes.
+/// Maximum of bytes that are read beyond a request before it is answered.
 const MAX_BUFFERED_BYTES: usize = 64 * 1024;
-/// How long the rest of a body may take after its request was answered.
+/// Time for the rest of a body after its request was answered.
 const REST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A connection for the time of one request. When this is dropped, the connection goes back to the edge.
+/// A connection as pingora holds it for one HTTP/1 request, or for a whole HTTP/2 connection. Dropping it returns the
+/// socket to the edge.
 pub(super) struct PingoraStream {
-    /// There until it is dropped.
+    /// Present until the stream is dropped.
     socket: Option<BufferedSocket>,
     mode: ReadMode,
     connection: Arc<ClientConnection>,
     digest: Option<Arc<ProxyDigest>>,
-    /// How long what is under way may take: the body of a request, the head of one of HTTP/2.
+    /// Time for the body of an HTTP/1 request, or for an HTTP/2 request head.
     limit: Duration,
-    /// When it has to have come. There once something of it was waited for.
+    /// The deadline, set by the first read that has to wait.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Whether the deadline is that of a body that nobody needs any more.
+    /// True once the deadline was shortened because the request is answered.
     is_deadline_shortened: bool,
-    /// Whether the client takes nothing of what is written to it.
+    /// True while the client takes none of the bytes written to it.
     is_stalled: bool,
     back: Option<oneshot::Sender<Returned>>,
 }
 
-/// A connection that a request has done with.
+/// A connection after a request.
 pub(super) struct Returned {
     pub(super) socket: BufferedSocket,
-    /// Whether all of the request's body was read.
+    /// True if the whole body of the request was read.
     pub(super) body_done: bool,
 }
 
-/// What is read.
+/// The bytes that reads return.
 enum ReadMode {
     /// The body of an HTTP/1 request.
-    Body(BodyScanner),
-    /// Everything: what follows a switch of protocols.
+    Body(Body),
+    /// All bytes, after a switch of protocols.
     Switched,
-    /// The frames of HTTP/2.
+    /// HTTP/2 frames.
     Http2(FloodWatch),
 }
 
 impl PingoraStream {
-    /// The view of an HTTP/1 request with this body, and where the connection comes back.
+    /// Creates the stream of an HTTP/1 request with `body`, and the receiver that gets the socket back.
     pub(super) fn for_request(
         socket: BufferedSocket,
         body: BodyScanner,
@@ -89,7 +90,7 @@ impl PingoraStream {
         (stream, returned)
     }
 
-    /// Waits for the end of the time that the body has; the error is what is wrong then.
+    /// Polls the deadline of the body. Returns the error of the read once it has passed.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let limit = self.limit;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
@@ -105,7 +106,7 @@ impl PingoraStream {
         Poll::Ready(io::ErrorKind::TimedOut.into())
     }
 
-    /// Breaks the connection off when a head of HTTP/2 is under way for too long; `read` is what came of reading.
+    /// Fails the read when an HTTP/2 request head is incomplete for too long; `read` is the result so far.
     fn poll_head_deadline(
         &mut self,
         cx: &mut Context<'_>,
@@ -125,7 +126,7 @@ impl PingoraStream {
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// The view of a whole connection of HTTP/2.
+    /// Creates the stream of an HTTP/2 connection.
     pub(super) fn for_http2(
         socket: BufferedSocket,
         connection: &Arc<ClientConnection>,
@@ -144,7 +145,7 @@ impl PingoraStream {
         }
     }
 
-    /// Notes whether the client takes what is written to it. Over HTTP/2 each stream has a window of its own.
+    /// Records whether the client takes what is written to it. HTTP/2 has a window for each stream instead.
     fn set_stalled(&mut self, is_stalled: bool) {
         if self.is_stalled != is_stalled && !matches!(self.mode, ReadMode::Http2(_)) {
             self.is_stalled = is_stalled;
@@ -165,7 +166,7 @@ impl Drop for PingoraStream {
             return;
         };
         let body_done = matches!(&self.mode, ReadMode::Body(body) if body.is_done());
-        // Nobody waits for it where the task itself is being dropped.
+        // The receiver is gone when the connection's task itself is being dropped.
         let _ = back.send(Returned { socket, body_done });
     }
 }
@@ -199,7 +200,7 @@ impl AsyncRead for PingoraStream {
     }
 }
 
-/// Reads frames, unless they are a flood.
+/// Reads HTTP/2 frames, and fails when they are a flood.
 fn poll_frames(
     socket: &mut BufferedSocket,
     watch: &mut FloodWatch,
@@ -222,7 +223,7 @@ fn poll_frames(
     Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
 }
 
-/// Reads of the body what is there, and keeps back what follows it.
+/// Reads available bytes of the body, and puts bytes that follow it back into the buffer.
 fn poll_body(
     socket: &mut BufferedSocket,
     body: &mut BodyScanner,
@@ -244,7 +245,7 @@ fn poll_body(
     };
     let beyond = read.get(taken..).unwrap_or_default();
     if !beyond.is_empty() {
-        // What was read ahead already comes after what was just read of it.
+        // Bytes that remained in the buffer come after those just taken from it, so they are put back behind.
         let rest = had_buffered.then(|| socket.buffer.split());
         socket.buffer.extend_from_slice(beyond);
         socket
@@ -255,14 +256,15 @@ fn poll_body(
     Poll::Ready(Ok(()))
 }
 
-/// Reads what follows the request, for the next one. pingora only sees whether the client is gone.
+/// Reads the bytes of the next request into the buffer. pingora only learns from this if the client closed the
+/// connection.
 fn poll_next_request(socket: &mut BufferedSocket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     while socket.buffer.len() < MAX_BUFFERED_BYTES {
         if ready!(socket.poll_fill_buffer(cx))? == 0 {
             return Poll::Ready(Ok(()));
         }
     }
-    // There is no more room, and nothing wakes this up but the end of the request.
+    // The buffer is full. No waker is needed: the end of the current request polls again.
     Poll::Pending
 }
 

@@ -1,4 +1,4 @@
-//! The PROXY header at the beginning of a connection, read under the deadline of the first head.
+//! The PROXY header at the start of a connection, read under the deadline of the first head.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,8 @@ use tokio::time::{Instant, timeout_at};
 use super::ConnectionRefusal;
 use super::buffered_socket::BufferedSocket;
 
-/// For whom the trusted proxy connects; none where it connects for itself. What follows its header stays.
+/// Reads the PROXY header. Returns the client that it names; none for a connection of the proxy's own. Bytes after
+/// the header stay in the buffer.
 pub(super) async fn client(
     socket: &mut BufferedSocket,
     deadline: Instant,

@@ -1,4 +1,4 @@
-//! A connection's bytes below HTTP: as they are, or through TLS.
+//! The socket of a client's connection, with or without TLS.
 
 use std::io;
 use std::pin::Pin;
@@ -11,19 +11,19 @@ use tokio_rustls::server::TlsStream;
 
 use super::buffered_socket::BufferedSocket;
 
-/// How long the last words of a TLS connection may take.
+/// Time for the TLS close notification.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A connection's bytes.
+/// A client's socket.
 #[derive(Debug)]
 pub(super) enum Socket {
     Plain(Stream),
-    /// Through TLS, over a line that holds what was read before the handshake.
+    /// TLS over a buffered socket, which may hold bytes that were read before the handshake.
     Encrypted(Box<TlsStream<BufferedSocket>>),
 }
 
 impl Socket {
-    /// The connection itself.
+    /// Returns the stream below TLS.
     pub(super) fn stream(&self) -> &Stream {
         match self {
             Self::Plain(stream) => stream,
@@ -31,12 +31,12 @@ impl Socket {
         }
     }
 
-    /// Ends the connection in good order, if the client lets it.
+    /// Shuts the connection down; over TLS with a close notification.
     pub(super) async fn shutdown(&mut self) {
         match self {
             Self::Plain(stream) => Shutdown::shutdown(&mut **stream).await,
             Self::Encrypted(tls) => {
-                // Whether the client hears of it makes no difference any more.
+                // The connection is closed in any case, so a client that does not take the notification is ignored.
                 let _ = tokio::time::timeout(GOODBYE_TIMEOUT, AsyncWriteExt::shutdown(tls)).await;
             }
         }

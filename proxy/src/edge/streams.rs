@@ -1,5 +1,6 @@
-//! How many requests of HTTP/2 a client began on a connection, and how many of them we were ever asked about. The HTTP
-//! layer refuses the others without a word to us, so they are counted when the connection and all its requests end.
+//! Counts of the HTTP/2 requests of one connection: those that the client began, and those that reached the proxy's
+//! first hook. The HTTP layer refuses the others without a callback, so the difference is counted when the connection
+//! and all its requests end.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,13 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use prometheus::IntCounter;
 use tracing::debug;
 
-/// The requests of one connection.
+/// The request counts of one connection.
 #[derive(Debug)]
 pub(crate) struct Streams {
     client: Option<IpAddr>,
     begun: AtomicU64,
     read: AtomicU64,
-    /// Counts those that were refused.
+    /// Counts the refused requests.
     refused: IntCounter,
 }
 
@@ -27,12 +28,12 @@ impl Streams {
         }
     }
 
-    /// Notes how many the client has begun.
+    /// Sets the number of requests that the client began.
     pub(super) fn set_begun(&self, requests: u64) {
         self.begun.store(requests, Ordering::Relaxed);
     }
 
-    /// Notes that one got as far as our first hook.
+    /// Counts a request that reached the first hook.
     pub(crate) fn count_read(&self) {
         self.read.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,5 +1,5 @@
-//! The handshake of TLS: under the deadline of the first head, and what fails is counted by reason and not logged, because
-//! anybody can make it fail.
+//! The TLS handshake, under the deadline of the first head. Failures are counted by reason and not logged, because
+//! any client can cause them.
 
 use std::io;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use super::buffered_socket::BufferedSocket;
 use super::socket::Socket;
 use crate::verified_certificate::VerifiedCertificate;
 
-/// What a handshake has shown.
+/// The result of a handshake.
 #[derive(Debug)]
 pub(crate) struct Handshake {
-    /// The client's certificate, which was verified.
+    /// The client's certificate, after verification.
     pub(crate) client: Option<Arc<VerifiedCertificate>>,
-    /// Whether HTTP/2 was agreed on.
+    /// True if ALPN selected HTTP/2.
     pub(super) http2: bool,
 }
 
-/// The connection after the handshake; or else why it failed, in a word for the metrics.
+/// Performs the handshake and reads the client's certificate. An error is the reason, as metrics count it.
 pub(super) async fn handshake(
     socket: BufferedSocket,
     config: Arc<ServerConfig>,
@@ -38,14 +38,14 @@ pub(super) async fn handshake(
     let client = match certificate.map(|certificate| VerifiedCertificate::read(certificate)) {
         None => None,
         Some(Some(client)) => Some(Arc::new(client)),
-        // It was verified, so that it can be read; if not, it proves nothing.
+        // A certificate that was verified but can't be read proves nothing.
         Some(None) => return Err("bad_certificate"),
     };
     let socket = BufferedSocket::over(Socket::Encrypted(Box::new(stream)));
     Ok((socket, Handshake { client, http2 }))
 }
 
-/// The same, without a look at what it has shown.
+/// Performs the handshake. An error is the reason, as metrics count it.
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     config: Arc<ServerConfig>,

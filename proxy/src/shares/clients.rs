@@ -1,8 +1,8 @@
-//! What each client address holds at the moment.
+//! The amounts that each client address holds.
 //!
-//! The table has a fixed number of cells, and an address is counted in the cell that its hash names. So counting takes
-//! no lock and no memory, however many addresses there are. Two addresses that share a cell share its limits; the hash
-//! is keyed, so that no client can choose whose cell it is counted in.
+//! The table has a fixed number of cells, and an address is counted in the cell of its hash. Counting takes no lock
+//! and allocates nothing, however many addresses there are. Two addresses in one cell share its limits. The hash is
+//! keyed, so a client can't choose another client's cell.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::edge::network;
 
-/// The number of cells.
+/// Number of cells.
 const CELLS: usize = 1 << 16;
 
 /// The cell of a client address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClientId(u16);
 
-/// What one client holds.
+/// The amounts that one client holds.
 #[derive(Debug, Default)]
 pub(super) struct Holdings {
     pub(super) connections: AtomicU32,
@@ -28,11 +28,11 @@ pub(super) struct Holdings {
     pub(super) buffered: AtomicU64,
 }
 
-/// What every client holds.
+/// The amounts that all clients hold, by cell.
 #[derive(Debug)]
 pub(super) struct Clients {
     cells: Box<[Holdings]>,
-    /// What trusted proxies hold that name no client.
+    /// The amounts of requests and connections without a client: those of trusted proxies that name none.
     unnamed: Holdings,
     hasher: RandomState,
 }
@@ -46,19 +46,19 @@ impl Clients {
         }
     }
 
-    /// The client that an address belongs to; of IPv6, a network of 64 bits is one client.
+    /// Returns the cell of an address. All addresses of an IPv6 /64 network share one.
     pub(super) fn id(&self, address: IpAddr) -> ClientId {
         let hash = self.hasher.hash_one(network(address)) & u64::from(u16::MAX);
         ClientId(u16::try_from(hash).unwrap_or_default())
     }
 
-    /// What a client holds; none: the clients that are not named.
+    /// Returns the amounts of a client, or of unnamed clients.
     pub(super) fn of(&self, client: Option<ClientId>) -> &Holdings {
         let cell = client.and_then(|client| self.cells.get(usize::from(client.0)));
         cell.unwrap_or(&self.unnamed)
     }
 
-    /// The client for which `held` is largest, if it is larger than `floor`. Those of `except` are passed over.
+    /// Returns the client with the largest `held` above `floor`, and that amount. Skips the clients of `except`.
     pub(super) fn greediest(
         &self,
         except: &[ClientId],
@@ -74,7 +74,7 @@ impl Clients {
 }
 
 impl Holdings {
-    /// The descriptors that the client holds: its connections, and one to an upstream for each request and tunnel.
+    /// Returns the client's descriptors: one for each connection, and one to an upstream for each request and tunnel.
     pub(super) fn descriptors(&self) -> usize {
         let held = [&self.connections, &self.in_flight, &self.tunnels];
         let held = held.map(|count| usize::try_from(count.load(Ordering::Relaxed)).unwrap_or(usize::MAX));

@@ -1,4 +1,4 @@
-//! The part of `/metrics` that tells what is used of each limit.
+//! The usage and limits of resources, for `/metrics`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ const USED: &str = "sluice_resource_used";
 const USED_HELP: &str = "What connections and requests take of the process, by resource; memory in bytes.";
 const LIMIT_HELP: &str = "The most that they may take, by resource; memory in bytes.";
 
-/// Shows what is used of [`Shares`].
+/// Exports the usage and limits of [`Shares`].
 #[derive(Debug)]
 pub(crate) struct SharesCollector {
     shares: Arc<Shares>,

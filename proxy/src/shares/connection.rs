@@ -1,4 +1,4 @@
-//! One connection's share: a descriptor of the process and some memory, charged to its client.
+//! The share of one connection: a file descriptor and memory, charged to its client.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -13,17 +13,17 @@ use super::holder::{Holder, HolderKey, HolderKind};
 use super::request::RequestShare;
 use super::resource::Resource;
 
-/// What a connection takes, in bytes: its read buffer and the state of TLS and HTTP/2. Measured; docs/security.md has the
-/// figures.
+/// Memory of a connection, in bytes: its read buffer and the state of TLS and HTTP/2. Measured; docs/security.md has
+/// the figures.
 pub(crate) const CONNECTION_BYTES: u64 = 144 * 1024;
 
-/// A connection that was let in. It counts as long as it exists.
+/// The share of an admitted connection. It counts until it is dropped.
 #[derive(Debug)]
 pub(crate) struct ConnectionShare {
     shares: Arc<Shares>,
-    /// There once its client is known.
+    /// Present once the client is known.
     held: Option<(Arc<Holder>, HolderKey)>,
-    /// The request that the whole connection serves.
+    /// The request that the whole connection serves; HTTP/1 only.
     request: Mutex<Weak<RequestShare>>,
 }
 
@@ -38,7 +38,7 @@ impl ConnectionShare {
     /// Counts a connection; none where no descriptor is left for it.
     pub(super) fn take(shares: &Arc<Shares>) -> Option<Self> {
         let before = shares.used.connections.fetch_add(1, Ordering::Relaxed);
-        // Made before it is known whether there is room, so that dropping it takes the count back.
+        // Created before the limit is checked, so that dropping it undoes the count.
         let share = Self {
             shares: Arc::clone(shares),
             held: None,
@@ -52,8 +52,8 @@ impl ConnectionShare {
         has_room.then_some(share)
     }
 
-    /// Charges the connection to a client; none for the connections of trusted proxies, which are nobody's. False if
-    /// a limit of memory is reached, or this client holds more than is left.
+    /// Charges the connection to a client; none for a trusted proxy's, which serves many clients. Returns false at a
+    /// memory limit, or if the client holds more than is left.
     #[must_use]
     pub(crate) fn charge(&mut self, client: Option<IpAddr>) -> bool {
         let shares = &self.shares;
@@ -73,18 +73,19 @@ impl ConnectionShare {
         holdings.connections.fetch_add(1, Ordering::Relaxed);
         shares.charge(holdings, client.is_some(), CONNECTION_BYTES);
         let has_room = shares.has_memory_for_all() || shares.make_room(Resource::Buffered);
-        // Nobody is judged by the connections of trusted proxies, which are all of their clients'.
+        // No client is refused for the connections of a trusted proxy.
         let is_greedy = || !shares.has_memory(client) || shares.is_greedy_of_descriptors(holdings);
         has_room && (client.is_none() || !is_greedy())
     }
 
-    /// The signal that ends the connection.
+    /// Returns the signal that ends the connection.
     pub(crate) fn end_signal(&self) -> Arc<EndSignal> {
         let held = self.held.as_ref();
         held.map_or_else(Arc::default, |(holder, _)| Arc::clone(&holder.end_signal))
     }
 
-    /// The signal that ends what is left of a request on it: none where that may be others' as well.
+    /// Returns the signal that ends what remains of a finished request: its connection's. None where other clients
+    /// share the connection.
     pub(crate) fn fallback_end_signal(&self) -> Option<Arc<EndSignal>> {
         let (holder, _) = self.held.as_ref()?;
         holder.client.map(|_| Arc::clone(&holder.end_signal))
@@ -94,7 +95,7 @@ impl ConnectionShare {
         self.held.as_ref()?.0.client
     }
 
-    /// Notes that the client sent something.
+    /// Records that the client sent something.
     pub(crate) fn touch(&self) {
         if let Some((holder, _)) = &self.held {
             holder.since_ms.store(self.shares.now_ms(), Ordering::Relaxed);
@@ -108,20 +109,21 @@ impl ConnectionShare {
         }
     }
 
-    /// Names the request that the whole connection serves, as it does over HTTP/1.
+    /// Sets the request that the whole connection serves, over HTTP/1.
     pub(crate) fn set_request(&self, request: &Arc<RequestShare>) {
         *self.request.lock() = Arc::downgrade(request);
     }
 
-    /// Notes whether the client takes what is written to it.
+    /// Records whether the client takes what is written to it.
     pub(crate) fn set_stalled(&self, is_stalled: bool) {
+        // The lock is released first: the request may be dropped here, and its drop uses the connection.
         let request = self.request.lock().upgrade();
         if let Some(request) = request {
             request.set_stalled(is_stalled);
         }
     }
 
-    /// Counts a request that an upstream is asked on the connection.
+    /// Counts a request of the connection that is sent to an upstream.
     pub(super) fn begin_request(&self) {
         if let Some((holder, _)) = &self.held {
             holder.requests.fetch_add(1, Ordering::Relaxed);

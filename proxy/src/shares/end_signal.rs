@@ -7,19 +7,19 @@ use std::task::Poll;
 
 use atomic_waker::AtomicWaker;
 
-/// Tells one task that what it serves is to end. Waiting takes no lock.
+/// A signal to one task to end what it serves. Waiting takes no lock.
 #[derive(Debug, Default)]
 pub(crate) struct EndSignal {
     is_sent: AtomicBool,
-    /// Whether the task has ended by itself. What is left of it then are parts of an answer that wait to be written.
+    /// True once the task has ended by itself. Parts of its response may still wait to be written.
     has_task_ended: AtomicBool,
-    /// What ends those.
+    /// The signal that ends those parts.
     fallback: Option<Arc<Self>>,
     waker: AtomicWaker,
 }
 
 impl EndSignal {
-    /// The signal for a task on a connection. `connection` ends what is left when the task is over, if anything may.
+    /// Creates a signal that is forwarded to `fallback` once the task has ended.
     pub(crate) fn with_fallback(fallback: Option<Arc<Self>>) -> Self {
         Self {
             fallback,
@@ -27,12 +27,12 @@ impl EndSignal {
         }
     }
 
-    /// Notes that the task has ended by itself.
+    /// Records that the task has ended by itself.
     pub(crate) fn set_task_ended(&self) {
         self.has_task_ended.store(true, Ordering::SeqCst);
     }
 
-    /// Gives the signal; false if it was given before, or if nothing hears it any more.
+    /// Sends the signal. Returns false if it was sent before, or if it has no receiver any more.
     pub(super) fn send(&self) -> bool {
         if self.has_task_ended.load(Ordering::SeqCst) {
             return self.fallback.as_ref().is_some_and(|fallback| fallback.send());
@@ -49,7 +49,7 @@ impl EndSignal {
         self.is_sent.load(Ordering::SeqCst)
     }
 
-    /// Whether giving the signal has an effect.
+    /// Returns true if sending the signal has an effect.
     pub(super) fn has_receiver(&self) -> bool {
         !self.has_task_ended.load(Ordering::SeqCst) || self.fallback.is_some()
     }
@@ -59,9 +59,10 @@ impl EndSignal {
         self.has_task_ended.load(Ordering::SeqCst)
     }
 
-    /// Waits for the signal. Only one task may wait at a time.
+    /// Waits for the signal. At most one task may wait at a time.
     pub(crate) async fn wait(&self) {
         poll_fn(|context| {
+            // Register first: a signal that is sent between the check and the registration would be lost.
             self.waker.register(context.waker());
             if self.is_sent.load(Ordering::SeqCst) {
                 Poll::Ready(())

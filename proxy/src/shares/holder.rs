@@ -1,5 +1,5 @@
-//! What can be ended to make room: a connection, or a request that an upstream is asked. All of them are registered,
-//! so that those of one client can be found.
+//! The connections and requests that the shedder can end. All are registered, so that those of one client can be
+//! found.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,35 +10,35 @@ use parking_lot::Mutex;
 use super::clients::ClientId;
 use super::end_signal::EndSignal;
 
-/// The number of parts of the register, so that tasks seldom wait for each other.
+/// Number of shards of the register, so that tasks rarely contend for a lock.
 const SHARDS: usize = 64;
 
-/// A connection or a request, and what it holds.
+/// A connection or a request, and the amounts that it holds.
 #[derive(Debug)]
 pub(super) struct Holder {
     pub(super) kind: HolderKind,
     pub(super) client: Option<ClientId>,
-    /// Ends it.
+    /// Ends the connection or request.
     pub(super) end_signal: Arc<EndSignal>,
-    /// For a connection, the number of its requests that upstreams are asked.
+    /// For a connection: its requests in flight to upstreams.
     pub(super) requests: AtomicU32,
-    /// Whether it is counted among the requests that upstreams are asked.
+    /// True while it counts as a request or tunnel in flight.
     pub(super) holds_slot: AtomicBool,
-    /// Memory that is counted for it, in bytes.
+    /// Memory charged to it, in bytes.
     pub(super) buffered: AtomicU64,
-    /// When it last got on, in milliseconds since the start: a connection ended a request, a client took a part of an
-    /// answer.
+    /// Time of its last progress, in milliseconds since the start: a connection finished a request, or a client took
+    /// a part of a response.
     pub(super) since_ms: AtomicU64,
 }
 
-/// What a holder is.
+/// The kind of a holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HolderKind {
-    /// A connection of a client.
+    /// A client's connection.
     Connection,
-    /// A request that an upstream is asked.
+    /// A request in flight to an upstream.
     Request,
-    /// A request that became, or may become, a tunnel.
+    /// A request that is, or may become, a tunnel.
     Tunnel,
 }
 
@@ -46,7 +46,7 @@ pub(super) enum HolderKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HolderKey(u64);
 
-/// All holders.
+/// The register of all holders.
 #[derive(Debug)]
 pub(super) struct Register {
     next: AtomicU64,
@@ -54,7 +54,7 @@ pub(super) struct Register {
 }
 
 impl Holder {
-    /// Whether nothing is asked of an upstream on it.
+    /// Returns true for a connection without a request in flight.
     pub(super) fn is_idle_connection(&self) -> bool {
         self.kind == HolderKind::Connection && self.requests.load(Ordering::Relaxed) == 0
     }
@@ -82,7 +82,7 @@ impl Register {
         }
     }
 
-    /// The holders that `wanted` picks.
+    /// Returns the holders that `wanted` selects.
     pub(super) fn filter(&self, wanted: impl Fn(&Holder) -> bool) -> Vec<Arc<Holder>> {
         let mut found = Vec::new();
         for shard in &self.shards {

@@ -1,10 +1,9 @@
-//! One request's share: a place among those that upstreams are asked, and the memory that it takes, charged to its
-//! client.
+//! The share of one request: a slot among the requests in flight to upstreams, and memory, charged to its client.
 //!
-//! Memory is counted in two parts. What every request takes is a constant. What its body takes while the upstream does
-//! not read, and its answer while the client does not, is counted exactly where it can be: each part is handed on together
-//! with a guard, and the guard is dropped when the last byte of the part is written. While any part waits, more parts wait
-//! behind it where they can't be seen; they count as the most that there can be.
+//! Memory has two parts. A constant covers what every request takes. The body while the upstream does not read, and
+//! the response while the client does not, are counted exactly: each part travels with a guard that is dropped when
+//! its last byte is written. Behind a waiting part more parts wait inside the HTTP layer, where they can't be seen.
+//! Those count as their maximum.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,17 +18,17 @@ use super::holder::{Holder, HolderKey, HolderKind};
 use super::resource::REQUEST_BYTES;
 use super::{HARD_LIMIT_PART, Shares, Short};
 
-/// The most of a body that waits unseen behind a part that an upstream does not take, in bytes: an HTTP/2 window, and parts
-/// between the two sides.
+/// Maximum of a request body that waits unseen behind a part that the upstream does not take, in bytes: an HTTP/2
+/// window, and parts between the two sides.
 const UNSEEN_OF_BODY: u64 = 320 * 1024;
-/// The same of an answer: five parts between the two sides, or an HTTP/2 window and parts of its size.
+/// The same for a response: five parts between the two sides, or an HTTP/2 window and parts of that size.
 const UNSEEN_OF_ANSWER: u64 = 320 * 1024;
 
-/// The most that a large answer to a client of HTTP/1 takes, in bytes: what the HTTP layer collected, parts between the two
-/// sides, and a read buffer.
+/// Maximum that a large response to an HTTP/1 client takes, in bytes: what the HTTP layer has collected, parts
+/// between the two sides, and a read buffer.
 const STALLED_BYTES: u64 = 640 * 1024;
 
-/// A request that upstreams may be asked. It counts as long as it, or a part of its answer, exists.
+/// The share of a request. It counts while the request, or a part of its response, exists.
 #[derive(Debug)]
 pub(crate) struct RequestShare {
     shares: Arc<Shares>,
@@ -38,24 +37,24 @@ pub(crate) struct RequestShare {
     key: HolderKey,
     body: Flow,
     answer: Flow,
-    /// Whether nothing more can be written to a client of HTTP/1.
+    /// True while an HTTP/1 client takes nothing that is written to it.
     is_stalled: AtomicBool,
-    /// Whether the HTTP layer collects parts of the answer for a client of HTTP/1, whether or not it takes them.
+    /// True once the HTTP layer collects parts of a large response for an HTTP/1 client, whatever the client takes.
     is_bulk: AtomicBool,
-    /// What is counted in either case, in bytes.
+    /// Bytes charged in either case.
     stalled: AtomicU64,
 }
 
-/// What goes in one direction.
+/// The counts of one direction.
 #[derive(Debug)]
 struct Flow {
-    /// Parts that were handed on and not yet written, in bytes.
+    /// Bytes of parts that were handed on and not yet written.
     waiting: AtomicU64,
-    /// What is counted for parts that can't be seen while others wait, in bytes.
+    /// Bytes charged for parts that can't be seen while others wait.
     unseen: AtomicU64,
 }
 
-/// A direction.
+/// A direction of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// From the client to the upstream.
@@ -64,14 +63,14 @@ pub(crate) enum Direction {
     Answer,
 }
 
-/// What a request needs a share for.
+/// The requirements of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Need {
     pub(crate) client: Option<IpAddr>,
     pub(crate) is_tunnel: bool,
 }
 
-/// A part of a body or an answer on its way.
+/// A part of a body or response. It counts until it is dropped.
 struct TrackedBytes {
     bytes: Bytes,
     request: Arc<RequestShare>,
@@ -79,10 +78,9 @@ struct TrackedBytes {
 }
 
 impl Shares {
-    /// Takes a share for a request that an upstream is to be asked. `end` is what ends the request.
+    /// Takes a share for a request to an upstream. `end` ends the request.
     ///
-    /// # Errors
-    /// A limit is reached.
+    /// # Errors A limit is reached.
     pub(crate) fn take_request_share(
         self: &Arc<Self>,
         connection: Option<Arc<ConnectionShare>>,
@@ -94,7 +92,7 @@ impl Shares {
 }
 
 impl RequestShare {
-    /// Takes a share for a request of `connection`. `end` is what ends the request.
+    /// Takes a share for a request of `connection`. `end` ends the request.
     pub(super) fn take(
         shares: &Arc<Shares>,
         connection: Option<Arc<ConnectionShare>>,
@@ -115,7 +113,8 @@ impl RequestShare {
             since_ms: AtomicU64::new(shares.now_ms()),
         });
         let key = shares.register.add(&holder);
-        // Counted before it is known whether there is room: dropping it takes all of it back.
+        // Counted before the limits are checked: dropping it undoes all counts. Two requests that race for the last
+        // slot then both see it taken, and no limit is exceeded.
         let share = Arc::new(Self {
             shares: Arc::clone(shares),
             connection,
@@ -136,7 +135,7 @@ impl RequestShare {
         shares.check(kind, share.holder.client).map(|()| share)
     }
 
-    /// Returns true if it, or its connection, was told to end, to make room.
+    /// Returns true if the shedder ended the request or its connection.
     pub(crate) fn is_shed(&self) -> bool {
         let connection = self.connection.as_ref();
         self.holder.end_signal.is_sent()
@@ -148,17 +147,17 @@ impl RequestShare {
         self.holder.since_ms.store(since_ms, Ordering::Relaxed);
     }
 
-    /// Whether its client is over its limit of memory by so much that the shedder can't keep up.
+    /// Returns true if the client exceeds its memory limit by so much that the shedder can't keep up.
     pub(crate) fn is_over_memory_limit(&self) -> bool {
         let limit = self.shares.capacity.buffered.client;
         let held = self.holdings().buffered.load(Ordering::Relaxed);
         self.holder.client.is_some() && held > limit + limit / HARD_LIMIT_PART
     }
 
-    /// Gives back the place among the requests that upstreams are asked. Parts of the answer may wait to be written still.
+    /// Releases the slot of the request; parts of its response may still wait to be written.
     ///
-    /// Not before the request's task has ended: until the last part of the answer is written and all of the body has come,
-    /// pingora holds the connection to the upstream.
+    /// Called when the request's task ends: until the whole response is written and the whole body has arrived,
+    /// pingora keeps the connection to the upstream.
     pub(crate) fn release_slot(&self) {
         if !self.holder.holds_slot.swap(false, Ordering::AcqRel) {
             return;
@@ -171,9 +170,9 @@ impl RequestShare {
         count.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Says how long the answer is, in bytes, where its head says so: no more than that can wait.
+    /// Sets the length of the response, in bytes, if its head states one. No more than that can wait.
     pub(crate) fn set_answer_length(&self, length: Option<u64>) {
-        // Parts of an earlier, interim answer have no body, so nothing waits yet.
+        // An interim response has no body, so nothing waits yet.
         if let Some(length) = length {
             let unseen = length.min(UNSEEN_OF_ANSWER);
             // Buffers grow by doubling.
@@ -183,12 +182,14 @@ impl RequestShare {
         }
     }
 
-    /// Counts a part until its last byte is written or dropped. `is_last` says that none follows it.
+    /// Counts a part until its last byte is written or dropped. `is_last` marks the last part.
     pub(crate) fn track(self: &Arc<Self>, direction: Direction, bytes: Bytes, is_last: bool) -> Bytes {
         let (flow, length) = (self.flow(direction), bytes.len() as u64);
+        // Nothing waits and nothing follows, so nothing unseen can wait behind this part.
         if is_last && flow.waiting.load(Ordering::Acquire) == 0 {
             flow.unseen.store(0, Ordering::Relaxed);
         }
+        // The first waiting part also pays for the unseen ones; `written` refunds them with the last.
         let before = flow.waiting.fetch_add(length, Ordering::AcqRel);
         let unseen = if before == 0 {
             self.holder
@@ -209,16 +210,16 @@ impl RequestShare {
         })
     }
 
-    /// Counts the buffers of a large answer to a client of HTTP/1 until the request ends: the HTTP layer collects several
-    /// parts before it writes them, and keeps the room.
+    /// Charges the buffers of a large response to an HTTP/1 client until the request ends: the HTTP layer collects
+    /// several parts before it writes them, and keeps the buffer.
     pub(crate) fn set_bulk(&self) {
         if !self.is_bulk.swap(true, Ordering::AcqRel) {
             self.set_stalled(true);
         }
     }
 
-    /// Notes whether a client of HTTP/1 takes what is written to it. The HTTP layer copies what it can't write, so that a
-    /// part is gone while its bytes are not.
+    /// Records whether an HTTP/1 client takes what is written to it. The HTTP layer copies bytes that it can't write,
+    /// so a part may be dropped while its bytes still wait.
     pub(super) fn set_stalled(&self, is_stalled: bool) {
         let is_bulk = self.is_bulk.load(Ordering::Acquire);
         if is_bulk && !is_stalled || self.is_stalled.swap(is_stalled, Ordering::AcqRel) == is_stalled {

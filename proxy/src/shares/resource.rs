@@ -1,15 +1,16 @@
-//! The resources that can run short, and how much of each a client and a holder have.
+//! The resources that can run short, and the amounts that clients and holders have of each.
 
 use std::sync::atomic::Ordering;
 
 use super::clients::Holdings;
 use super::holder::{Holder, HolderKind};
 
-/// What a request takes at least while an upstream is asked, in bytes: buffers of the connection to the upstream, the state
-/// of two exchanges, and what is kept of a body for another attempt. Measured; docs/security.md has the figures.
+/// Minimum memory of a request while its upstream is asked, in bytes: buffers of the connection to the upstream, the
+/// state of two exchanges, and the part of the body that is kept for a retry. Measured; docs/security.md has the
+/// figures.
 pub(crate) const REQUEST_BYTES: u64 = 128 * 1024;
 
-/// What can run short.
+/// A resource that can run short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Resource {
     ClientBuffered,
@@ -28,7 +29,7 @@ impl Resource {
         Self::Descriptors,
     ];
 
-    /// What requests of a kind are counted as.
+    /// Returns the resource that requests of a kind are counted as.
     pub(super) fn counted(kind: HolderKind) -> Self {
         match kind {
             HolderKind::Tunnel => Self::Tunnels,
@@ -55,7 +56,7 @@ impl Resource {
         }
     }
 
-    /// What one who asks takes of it.
+    /// Returns the amount that one request takes.
     pub(super) fn ticket(self) -> u64 {
         match self {
             Self::ClientBuffered | Self::Buffered => REQUEST_BYTES,
@@ -63,11 +64,11 @@ impl Resource {
         }
     }
 
-    /// What comes free when a holder ends.
+    /// Returns the amount that is freed when a holder ends.
     pub(super) fn of_holder(self, holder: &Holder) -> u64 {
         let holds_slot = holder.holds_slot.load(Ordering::Relaxed);
         match self {
-            // A connection with a request ends by its request, which holds more.
+            // Ending a connection with a request frees what its request holds, which is counted there.
             Self::ClientBuffered | Self::Buffered
                 if holder.kind == HolderKind::Connection && !holder.is_idle_connection() =>
             {

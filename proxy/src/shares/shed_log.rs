@@ -6,10 +6,10 @@ use tracing::warn;
 
 use super::resource::Resource;
 
-/// How long the log is silent after a line.
+/// Minimum time between two lines about a resource.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What was ended since the last line in the log.
+/// Counts of what was ended since the last line.
 #[derive(Debug, Default)]
 pub(super) struct ShedLog {
     ended: [usize; Resource::ALL.len()],
@@ -23,7 +23,8 @@ impl ShedLog {
         }
     }
 
-    /// Writes a line for each resource, unless there was one just now: rounds come by the hundred in a second.
+    /// Logs a line for each resource with counts, unless one was just logged: there may be hundreds of rounds in a
+    /// second.
     pub(super) fn log(&mut self) {
         if self
             .logged_at

@@ -1,8 +1,8 @@
-//! Ends what the greediest clients hold when the process runs short, so that there is room for the others.
+//! The shedder: ends connections and requests of the clients that hold most when the process runs short of a
+//! resource.
 //!
-//! Of a client's connections and requests those end first that cost the client least: connections without a request,
-//! then requests in the order in which they last got on. What is ended takes a moment to be gone, so what was told to
-//! end counts as gone.
+//! Of one client, those that cost the client least end first: idle connections, then requests in the order of their
+//! last progress. Ending takes a moment, so amounts that were told to end already count as free.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,16 +18,17 @@ use super::{FAIR_BYTES, FAIR_COUNT, FAIR_DESCRIPTORS, SHORT_PART, Shares};
 use crate::guard::contain;
 use crate::metrics::Metrics;
 
-/// How long the shedder rests after a round. What is ended is gone by then.
+/// Pause after a round. What was ended is usually gone by then.
 const PAUSE: Duration = Duration::from_millis(10);
-/// A request that has got on since so many milliseconds is not ended for its client's memory: it is read.
+/// Time without progress, in milliseconds, after which a request may end for its client's memory. A request that made
+/// progress later is being read.
 const STALLED_MS: u64 = 1_000;
-/// How many places are made at a time for those who ask.
+/// Number of slots that are freed at a time for new requests.
 const BATCH: u64 = 16;
-/// The most clients that are looked at in one round.
+/// Maximum of clients that are examined in one round.
 const MAX_CLIENTS: usize = 64;
 
-/// Sheds whenever the process runs short, until it ends.
+/// Sheds each time the process runs short, until `stopped`.
 pub(crate) async fn shed_when_short(
     shares: Arc<Shares>,
     metrics: Arc<Metrics>,
@@ -40,7 +41,7 @@ pub(crate) async fn shed_when_short(
             _ = stopped.wait_for(|stop| *stop) => return,
         }
         for resource in Resource::ALL {
-            // A defect here must not end what keeps the process alive.
+            // A panic here must not end this task: without it the process runs out of the resource.
             let shed = contain(|| {
                 let _shedding = shares.shedding.lock();
                 shares.shed(resource);
@@ -60,7 +61,7 @@ pub(crate) async fn shed_when_short(
 }
 
 impl Shares {
-    /// Sheds at once where that has an effect. Returns whether something comes free for one who asks.
+    /// Sheds at once, if that may have an effect. Returns true if the caller may take a slot that is being freed.
     pub(super) fn make_room(&self, resource: Resource) -> bool {
         if self.take_ticket(resource) {
             return true;
@@ -70,7 +71,7 @@ impl Shares {
             return false;
         }
         let _shedding = self.shedding.lock();
-        // Someone else may have shed while the lock was waited for.
+        // Another thread may have shed while this one waited for the lock.
         if self.take_ticket(resource) {
             return true;
         }
@@ -83,8 +84,8 @@ impl Shares {
         false
     }
 
-    /// Sheds at once what a client is over its limit of memory, where the shedder does not keep up. Does not wait for a
-    /// round that is under way.
+    /// Sheds the memory of a client at once, if it exceeds its limit by more than an eighth, because the shedder is
+    /// behind. Does not wait for a round that runs.
     pub(super) fn shed_client_memory(&self, holdings: &Holdings) {
         let limit = self.capacity.buffered.client;
         if holdings.buffered.load(Ordering::Relaxed) <= limit + limit / SHORT_PART as u64 {
@@ -105,9 +106,9 @@ impl Shares {
         })
     }
 
-    /// Ends holders of the greediest clients until no more of `resource` is used than there should be, or no client has
-    /// more than its part. Connections without a request end also beyond that, from the one that has waited longest on:
-    /// many clients with a handful each are to leave room, too.
+    /// Ends holders of the clients that hold most, until enough of `resource` is free or no client holds more than
+    /// its floor. After that it ends idle connections of any client, the longest idle first, because many clients
+    /// with a few connections each can exhaust the process too.
     pub(super) fn shed(&self, resource: Resource) {
         let Some(mut excess) = self.excess(resource) else {
             return;
@@ -115,6 +116,7 @@ impl Shares {
         let floor = self.floor(resource);
         let mut seen: Vec<ClientId> = Vec::new();
         let mut freed = Freed::default();
+        // The greediest client is searched again after each one: the amounts change while this runs.
         while excess > 0 && seen.len() < MAX_CLIENTS {
             let held = |holdings: &Holdings| resource.of_client(holdings);
             let Some((client, amount)) = self.clients.greediest(&seen, floor, held) else {
@@ -135,6 +137,7 @@ impl Shares {
                 excess = excess.saturating_sub(now.all);
             }
         }
+        // No client is above its floor any more, and the process is still short.
         if excess > 0 && matches!(resource, Resource::Descriptors | Resource::Buffered) {
             let idle = self.register.filter(Holder::is_idle_connection);
             freed.add(end_holders(resource, idle, excess));
@@ -142,8 +145,8 @@ impl Shares {
         self.record_ended(resource, freed);
     }
 
-    /// Returns true if a holder may end because its client holds `held` bytes: a connection without a request where little
-    /// is left, a request that is stalled beyond the limit, and any where that is not enough.
+    /// Returns true if a holder may end because its client holds `held` bytes: an idle connection, a stalled request
+    /// over the limit, and any request if the limit is exceeded by more than an eighth.
     fn may_end_for_memory(&self, holder: &Holder, held: u64) -> bool {
         let limit = self.capacity.buffered.client;
         let since_ms = holder.since_ms.load(Ordering::Relaxed);
@@ -151,8 +154,9 @@ impl Shares {
         holder.is_idle_connection() || held > limit && is_stalled || held > limit + limit / SHORT_PART as u64
     }
 
-    /// Ends some holders more, whatever was told to end before: others have taken the place of that. Returns true if
-    /// enough comes free for the caller, whose ticket is taken already: the others take what is left without the lock.
+    /// Ends more holders, without counting those that were told to end before: their slots are taken by other
+    /// requests. Returns true if enough is freed for the caller, which has its slot then. Other requests take the
+    /// rest without the lock.
     fn shed_more(&self, resource: Resource) -> bool {
         let (floor, most) = (self.floor(resource), BATCH * resource.ticket());
         let mut seen: Vec<ClientId> = Vec::new();
@@ -180,13 +184,14 @@ impl Shares {
                 most - freed.now,
             ));
         }
+        // The caller's slot is taken out before the rest is offered to others.
         let left = freed.now.checked_sub(resource.ticket());
         freed.now = left.unwrap_or(freed.now);
         self.record_ended(resource, freed);
         left.is_some()
     }
 
-    /// Notes what was ended: it is counted, and so many may take its place.
+    /// Records what was ended, for the metrics and for requests that take its place.
     fn record_ended(&self, resource: Resource, freed: Freed) {
         let place = resource as usize;
         if let (Some(ended), Some(tickets)) = (self.ended.get(place), self.tickets.get(place)) {
@@ -195,17 +200,17 @@ impl Shares {
         }
     }
 
-    /// How many holders were ended since this was asked last.
+    /// Returns the number of holders that were ended since the last call.
     pub(super) fn take_ended(&self, resource: Resource) -> usize {
         let sum = self.ended.get(resource as usize);
         sum.map_or(0, |sum| sum.swap(0, Ordering::Relaxed))
     }
 
-    /// How much of `resource` is to come free; none where it does not run short.
+    /// Returns the amount of `resource` to free; none where it does not run short.
     fn excess(&self, resource: Resource) -> Option<u64> {
         let (used, capacity) = (&self.used, &self.capacity);
         let (used, limit) = match resource {
-            // Every client that is over its limit is looked at.
+            // Each client has its own limit, so every client above the floor is examined.
             Resource::ClientBuffered => return Some(1),
             Resource::Buffered => (used.buffered.load(Ordering::Relaxed), capacity.buffered.all),
             Resource::InFlight => count(used.in_flight.load(Ordering::Relaxed), capacity.in_flight.all),
@@ -213,14 +218,14 @@ impl Shares {
             Resource::Descriptors => count(used.descriptors(), capacity.descriptors),
         };
         let part = limit / SHORT_PART as u64;
-        // Half as much again comes free, so that this is not repeated at once.
+        // Frees half of the reserve more than needed, so that the next request does not start another round.
         (used > limit - part).then(|| used - (limit - part) + part / 2)
     }
 
-    /// What a client holds at most that nothing is taken from.
+    /// Returns the amount that a client keeps.
     fn floor(&self, resource: Resource) -> u64 {
         match resource {
-            // So that a client finds room for a request while it has connections without one.
+            // Below the limit, so that a client with idle connections can still begin a request.
             Resource::ClientBuffered => {
                 let limit = self.capacity.buffered.client;
                 limit - limit / SHORT_PART as u64
@@ -232,17 +237,17 @@ impl Shares {
     }
 }
 
-/// Ends holders until `most` of `resource` comes free, in the order in which they lose least. What was told to end before
-/// comes free, too.
+/// Ends holders until `most` of `resource` is freed, the least costly first. Amounts that were told to end before
+/// count too.
 fn end_holders(resource: Resource, holders: Vec<Arc<Holder>>, most: u64) -> Freed {
-    // What is read here changes all the time, so that it is read once.
+    // The keys are read once: they change all the time, and sorting needs a stable order.
     let keyed = holders
         .into_iter()
         .filter(|holder| holder.end_signal.has_receiver())
         .map(|holder| {
             let key = (
                 !holder.end_signal.is_sent(),
-                // What is left of a request ends only with its connection, on which others may be under way.
+                // Ending what remains of a finished request ends its connection, with all other requests on it.
                 holder.end_signal.has_task_ended(),
                 !holder.is_idle_connection(),
                 holder.client.is_none(),
@@ -270,14 +275,14 @@ fn end_holders(resource: Resource, holders: Vec<Arc<Holder>>, most: u64) -> Free
     freed
 }
 
-/// What comes free.
+/// Amounts that are freed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Freed {
-    /// With what was told to end before.
+    /// Including what was told to end before.
     all: u64,
-    /// Of what was told to end now.
+    /// Told to end now.
     now: u64,
-    /// How many were told to end now.
+    /// Number of holders that were told to end now.
     ended: usize,
 }
 

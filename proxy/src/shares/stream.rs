@@ -1,5 +1,5 @@
-//! One HTTP/2 stream's share: the memory that a request takes from its first byte on, whatever becomes of it. An answer of
-//! the proxy's own waits for the client's window like any other, so refused requests count, too.
+//! The share of one HTTP/2 stream: the memory that a request takes from its first byte on, whether or not it is
+//! forwarded. A response of the proxy's own waits for the client's window too, so refused requests also count.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,19 +10,20 @@ use super::Shares;
 use super::clients::ClientId;
 use super::connection::ConnectionShare;
 
-/// What a stream takes, in bytes: its task, its heads, and a short answer. Measured; docs/security.md has the figures.
+/// Memory of a stream, in bytes: its task, its heads and a short response. Measured; docs/security.md has the
+/// figures.
 pub(crate) const STREAM_BYTES: u64 = 48 * 1024;
 
-/// A stream that was let in. It counts as long as it exists.
+/// The share of a stream. It counts until it is dropped.
 #[derive(Debug)]
 pub(crate) struct StreamShare {
     shares: Arc<Shares>,
-    /// The client that it is charged to.
+    /// The client that the stream is charged to.
     client: Mutex<Option<ClientId>>,
 }
 
 impl Shares {
-    /// Counts an HTTP/2 stream of a connection; none where a limit of memory is reached.
+    /// Counts an HTTP/2 stream of a connection; none at a memory limit.
     pub(crate) fn take_stream_share(
         self: &Arc<Self>,
         connection: &Arc<ConnectionShare>,
@@ -32,7 +33,7 @@ impl Shares {
 }
 
 impl StreamShare {
-    /// Takes a share for a stream of `connection`; none where a limit of memory is reached.
+    /// Takes a share for a stream of `connection`; none at a memory limit.
     pub(super) fn take(shares: &Arc<Shares>, connection: &Arc<ConnectionShare>) -> Option<Self> {
         let share = Self {
             shares: Arc::clone(shares),
@@ -44,7 +45,7 @@ impl StreamShare {
         (has_memory && shares.has_memory_for_all()).then_some(share)
     }
 
-    /// Charges a stream that nobody is charged with to the client that a trusted proxy names in its head.
+    /// Charges a stream without a client to the one that a trusted proxy names in the request's head.
     pub(crate) fn charge_to(&self, client: Option<IpAddr>) {
         let mut present = self.client.lock();
         let Some(client) = client.filter(|_| present.is_none()) else {
