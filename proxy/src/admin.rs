@@ -1,5 +1,5 @@
-//! The admin side of a proxy: alive, ready, metrics. It has a listener, a thread and a runtime of its own, so
-//! that neither side can hold up the other.
+//! The admin listener: liveness, readiness and metrics. It has a thread and a runtime of its own, so that neither it
+//! nor the data plane can delay the other.
 
 mod connection_slots;
 mod write_timeout;
@@ -37,58 +37,58 @@ use crate::edge::tls;
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, ReadinessReport};
 
-/// Longest body of a request, in bytes, that a handler reads unless it says otherwise.
+/// Maximum request body of a handler without a limit of its own, in bytes.
 pub const MAX_ADMIN_BODY_BYTES: usize = 64 * 1024;
-/// How long clients may take.
+/// The timeouts of the admin listener.
 const CLIENT_TIMEOUTS: ClientTimeouts = ClientTimeouts {
     head: Duration::from_secs(10),
     write: Duration::from_secs(10),
 };
-/// About the longest head, in bytes, that is read: a buffer's length.
+/// Size of the read buffer, in bytes, which bounds the request head.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
-/// How long the last answers may take after the end was asked for.
+/// Time for the last responses after the server is stopped.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a client may take.
+/// The timeouts for a client.
 #[derive(Debug, Clone, Copy)]
 struct ClientTimeouts {
-    /// For a whole head, from the connection's beginning or the answer before.
+    /// Time for a whole head, from the start of the connection or the previous response.
     head: Duration,
-    /// To take something of what is written to it.
+    /// Time without progress of a write.
     write: Duration,
 }
 
-/// What the pages are made from.
+/// The data of the built-in pages.
 #[derive(Debug, Clone)]
 pub struct AdminState {
-    /// For `/metrics`.
+    /// Source of `/metrics`.
     pub metrics: Arc<Metrics>,
-    /// For `/readyz`.
+    /// Source of `/readyz`.
     pub readiness: Arc<Readiness>,
 }
 
-/// What the handshakes of the admin listener go by at the moment; with nothing to go by there are none.
+/// Returns the current TLS configuration of the admin listener. Without one, handshakes fail.
 pub(crate) type TlsConfigSource = Arc<dyn Fn() -> Option<Arc<ServerConfig>> + Send + Sync>;
 
-/// What is answered on the admin listener, and over what.
+/// The service of the admin listener.
 struct AdminService {
     router: Router,
     metrics: Arc<Metrics>,
-    /// None: connections are not encrypted.
+    /// The TLS configuration; none for plain HTTP.
     encryption: Option<TlsConfigSource>,
     timeouts: ClientTimeouts,
-    /// Most connections at once.
+    /// Maximum of open connections.
     max_connections: usize,
 }
 
-/// A running admin listener. Dropping it ends it.
+/// A running admin listener. Dropping it stops it.
 #[derive(Debug)]
 pub struct AdminServer {
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// `/livez`, `/readyz` and `/metrics`. Others are merged to it.
+/// Returns the router of `/livez`, `/readyz` and `/metrics`. Callers merge other routes into it.
 pub fn admin_router(state: AdminState) -> Router {
     Router::new()
         .route("/livez", get(livez))
@@ -99,13 +99,15 @@ pub fn admin_router(state: AdminState) -> Router {
 }
 
 impl AdminServer {
-    /// Serves `router` on `listener` until the server is stopped. Connections that were closed for the sake of
-    /// others are counted.
+    /// Serves `router` on `listener` until the server is stopped. Connections that are closed to admit others are
+    /// counted in `metrics`.
+    ///
+    /// # Errors The listener can't be set up, or the system provides no thread.
     pub fn start(listener: std::net::TcpListener, router: Router, metrics: Arc<Metrics>) -> io::Result<Self> {
         Self::start_with(listener, router, metrics, None, MAX_ADMIN_CONNECTIONS)
     }
 
-    /// The same with `most` connections at once, over TLS where there is something to encrypt them by.
+    /// Starts like [`AdminServer::start`], with at most `max_connections` and over TLS if `encryption` is given.
     pub(crate) fn start_with(
         listener: std::net::TcpListener,
         router: Router,
@@ -139,7 +141,7 @@ impl AdminServer {
         })
     }
 
-    /// Ends it: no more connections, and the answers under way within two seconds. Blocks for as long.
+    /// Stops the server: accepts no more connections and gives running responses two seconds. Blocks for as long.
     pub fn stop(mut self) {
         self.end();
     }
@@ -196,12 +198,12 @@ async fn accept(
     let _ = tokio::time::timeout(STOP_TIMEOUT, all_ended).await;
 }
 
-/// The next connection.
+/// Accepts the next connection.
 async fn next(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok(accepted) => Some(accepted),
         Err(error) => {
-            // Most often there are too many open files, which trying again at once would not change.
+            // Usually the process is out of file descriptors, which an immediate retry would not change.
             warn!("the admin listener can't accept: {error}");
             tokio::time::sleep(Duration::from_millis(100)).await;
             None
@@ -209,7 +211,7 @@ async fn next(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     }
 }
 
-/// A connection from its beginning: first the handshake, if there is to be one, which has the time of a head.
+/// Performs the TLS handshake, if configured, under the deadline of a head, and serves the connection.
 async fn handshake_and_serve(
     stream: WriteTimeoutStream<TcpStream>,
     (peer, slot): (SocketAddr, SlotGuard),
@@ -238,7 +240,7 @@ async fn handshake_and_serve(
     }
 }
 
-/// Requests bring the peer's address along, as [`ConnectInfo`].
+/// Serves a connection. Requests carry the peer's address as [`ConnectInfo`].
 async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     (peer, slot): (SocketAddr, SlotGuard),
@@ -256,14 +258,14 @@ async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
             answer
         }
     });
-    // A connection that is kept alive without a request is closed after the same time.
+    // The head timeout also closes an idle connection.
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(service.timeouts.head)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), handler);
     let mut http = std::pin::pin!(http);
-    // How a connection ended is the business of whoever opened it.
+    // An error of a connection concerns only its client.
     tokio::select! {
         _ = http.as_mut() => return,
         () = slot.evicted() => return,
@@ -312,11 +314,12 @@ fn is_verbose(parameter: &str) -> bool {
     matches!(parameter, "verbose" | "verbose=" | "verbose=1" | "verbose=true")
 }
 
-/// One word, then what failed; with `verbose` everything, and the last error of a reload. Secrets are masked.
+/// Renders `/readyz`: one word, then the failed checks; with `verbose` all checks and the last reload error. Secrets
+/// are masked.
 fn page(report: &ReadinessReport, verbose: bool, now: SystemTime) -> String {
     let mut page = String::from(if report.ready { "ready\n" } else { "not ready\n" });
     for check in &report.checks {
-        // A check that failed after it had passed once is no reason, and only of interest to the curious.
+        // A check that fails after the proxy became ready does not make it unready.
         if verbose || (!report.ready && !check.passed) {
             let mark = if check.passed { '+' } else { '-' };
             page.push_str(&format!("[{mark}] {}: {}\n", check.name, check.detail));

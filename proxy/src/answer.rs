@@ -1,5 +1,6 @@
-//! Answers of our own: problem documents (RFC 9457), small pages for browsers, or the operator's bodies.
-//! Built as values, once where nothing of the request is in them; sent by `answer/send.rs`.
+//! The proxy's own responses: problem documents (RFC 9457), small HTML pages for browsers, or bodies that the
+//! operator configures. They are values: those that are the same for all requests are built once. `answer/send.rs`
+//! sends them.
 
 mod accept;
 mod code;
@@ -20,30 +21,30 @@ pub(crate) use self::grpc::is_grpc;
 pub(crate) use self::send::{KeepAlive, send};
 use crate::request_id::RequestId;
 
-/// The operator's own bodies, by status.
-pub(crate) type Pages = HashMap<u16, RejectBody>;
+/// The operator's response bodies, by status.
+pub(crate) type Pages = HashMap<u16, Body>;
 
-/// An answer, complete but for the request's id.
+/// A response of the proxy, complete except for the request's id.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) code: AnswerCode,
     status: u16,
     body: AnswerBody,
-    /// Headers beyond those that every answer has.
+    /// Headers beyond those of every answer.
     extra: Vec<(HeaderName, String)>,
 }
 
 #[derive(Debug, Clone)]
 enum AnswerBody {
-    /// A problem document, with members beyond the usual ones as JSON text that begins with a comma.
+    /// A problem document. The text holds extra members as JSON that begins with a comma.
     Problem(String),
-    /// An operator's.
+    /// A body that the operator configured.
     Own { content_type: Box<str>, bytes: Bytes },
-    /// None at all.
+    /// No body.
     Empty,
 }
 
-/// How an answer goes over the wire.
+/// An answer as it is sent.
 #[derive(Debug)]
 pub(crate) struct Rendered {
     pub(crate) header: ResponseHeader,
@@ -51,12 +52,12 @@ pub(crate) struct Rendered {
 }
 
 impl Answer {
-    /// What `code` says, with its own status.
+    /// Creates an answer with `code` and its usual status.
     pub(crate) fn new(code: AnswerCode, pages: &Pages) -> Self {
         Self::with_status(code, code.status, pages)
     }
 
-    /// What `code` says, with another status.
+    /// Creates an answer with `code` and another status.
     pub(crate) fn with_status(code: AnswerCode, status: u16, pages: &Pages) -> Self {
         let body = match pages.get(&status) {
             Some(body) => AnswerBody::own(body),
@@ -70,7 +71,7 @@ impl Answer {
         }
     }
 
-    /// A redirect without a body.
+    /// Creates a redirect without a body.
     pub(crate) fn redirect(status: u16, location: &str) -> Self {
         let extra = vec![(header::LOCATION, location.to_owned())];
         Self {
@@ -81,19 +82,19 @@ impl Answer {
         }
     }
 
-    /// The same with an operator's body.
-    pub(crate) fn body(mut self, body: &RejectBody) -> Self {
+    /// Replaces the body with one that the operator configured.
+    pub(crate) fn body(mut self, body: &Body) -> Self {
         self.body = AnswerBody::own(body);
         self
     }
 
-    /// The same with one header more.
+    /// Adds a header.
     pub(crate) fn header(mut self, name: HeaderName, value: String) -> Self {
         self.extra.push((name, value));
         self
     }
 
-    /// The same with one member more in the problem document.
+    /// Adds a member to the problem document.
     pub(crate) fn member(mut self, name: &'static str, value: &serde_json::Value) -> Self {
         if let AnswerBody::Problem(members) = &mut self.body {
             members.push_str(&format!(",\"{name}\":{value}"));
@@ -105,13 +106,13 @@ impl Answer {
         self.status
     }
 
-    /// Returns the value of a header beyond those that every answer has.
+    /// Returns the value of a header beyond those of every answer.
     pub(crate) fn extra(&self, name: &HeaderName) -> Option<&str> {
         let value = self.extra.iter().find(|(given, _)| given == name);
         value.map(|(_, value)| value.as_str())
     }
 
-    /// As it goes to this client.
+    /// Renders the answer: as HTML if `html` is true, else as a problem document.
     pub(crate) fn render(&self, id: &RequestId, html: bool) -> pingora::Result<Rendered> {
         let (content_type, body) = match &self.body {
             AnswerBody::Problem(members) if html => (
@@ -138,7 +139,7 @@ impl Answer {
         Ok(Rendered { header, body })
     }
 
-    /// As it goes to a client of gRPC: a head and nothing else. The operator's body is for other readers.
+    /// Renders the answer for a gRPC client: trailers only, without a body.
     pub(crate) fn render_grpc(&self) -> pingora::Result<Rendered> {
         let mut header = ResponseHeader::build(200, Some(6))?;
         header.insert_header(header::CONTENT_TYPE, "application/grpc")?;
@@ -156,7 +157,8 @@ impl Answer {
         Ok(Rendered { header, body })
     }
 
-    /// Every text in it is ours and needs no escaping but `members`, which is JSON already.
+    /// Renders the problem document. Only `members` holds text from outside, which is JSON already, so nothing needs
+    /// escaping.
     fn problem(&self, id: &RequestId, members: &str) -> String {
         let AnswerCode { name, detail, .. } = self.code;
         let (status, title, kind) = (
@@ -176,7 +178,7 @@ impl Answer {
         )
     }
 
-    /// The same for people. Members beyond the usual ones are shown as the JSON that they are.
+    /// Renders the HTML page. Extra members are shown as JSON.
     fn page(&self, id: &RequestId, members: &str) -> String {
         let (status, title, id) = (self.status, self.title(), id.as_str());
         let detail = paragraph(self.code.detail);
@@ -211,7 +213,7 @@ fn paragraph(text: &str) -> String {
     format!("<p>{text}</p>\n")
 }
 
-/// Text as HTML has it, outside of attributes.
+/// Escapes text for HTML content; not for attributes.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

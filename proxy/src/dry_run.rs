@@ -1,5 +1,5 @@
-//! A dry run of a request: it is decided by the phases that every request is decided by, and nothing is sent, counted or
-//! remembered. `explain` renders what comes out of it.
+//! Dry run of a request: runs the same phases that decide every request, without sending, counting or caching
+//! anything. `explain` renders the result.
 
 mod request;
 
@@ -29,64 +29,64 @@ use crate::phase::received::Received;
 use crate::phase::route::RoutedHead;
 use crate::refusal::RequestRefusal;
 
-/// What a dry run finds out about a request.
+/// The findings of a dry run.
 #[derive(Debug)]
 pub struct DryRun {
-    /// The normalised path; none where the request was refused before that.
+    /// The normalised path; none if the request was refused earlier.
     pub path: Option<String>,
     /// True for a CORS preflight.
     pub is_preflight: bool,
-    /// The route that decides; none where no route takes the request, or it was refused before that.
+    /// The deciding route; none if no route matches or the request was refused earlier.
     pub route: Option<RouteId>,
-    /// The route that the request falls on when its path is read by RFC 3986.
+    /// The route that matches the path as RFC 3986 reads it.
     pub matched: Option<RouteId>,
-    /// Every route that may decide the request, the one that it falls on first.
+    /// All routes that may decide the request, the matched one first.
     pub candidates: Vec<RouteId>,
-    /// The routes that were asked, in this order; none where the caller was refused before.
+    /// The routes whose gates were evaluated, in order; empty if the caller was refused earlier.
     pub judged: Vec<RouteId>,
-    /// The headers that held static tokens of operators, which were removed.
+    /// The headers from which operators' static tokens were removed.
     pub operator_tokens: Vec<String>,
-    /// What became of the token, if one was looked for and found.
+    /// The result of the token's verification; none if no token was looked for or found.
     pub verified: Option<Result<Arc<Identity>, Unproven>>,
-    /// The code that the request would have been refused with for its token, if its routes did not only observe.
+    /// The code that the caller would have been refused with, if its routes did not only observe.
     pub observed: Option<&'static str>,
-    /// What happens to the request.
+    /// The result for the request.
     pub result: DryResult,
-    /// The headers that tell the upstream what was decided, by lower-case name. The request's id and the signature are
-    /// left out: they are made for each request.
+    /// The headers that carry the decision to the upstream, by lower-case name, without the request id and the
+    /// signature.
     pub headers: Vec<(String, String)>,
-    /// The head as routes are matched by it.
+    /// The head that routes are matched by.
     head: Option<(RequestHeader, Box<str>)>,
 }
 
-/// What happens to a request.
+/// The result for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DryResult {
-    /// It is forwarded.
+    /// The request is forwarded.
     Forwarded {
         /// The upstream.
         upstream: UpstreamId,
-        /// True if it gets to where an open gate leads; false for the fallback of a closed one.
+        /// True for the target of an open gate; false for the fallback of a closed one.
         is_open: bool,
     },
-    /// It is answered.
+    /// The proxy responds itself.
     Answered {
         /// The status.
         status: u16,
         /// The code, in capitals.
         code: &'static str,
-        /// A sentence about the code; empty where the status says it all.
+        /// A sentence about the code; empty where the status is sufficient.
         detail: &'static str,
-        /// Where the client is redirected to.
+        /// The redirect's location.
         location: Option<String>,
-        /// What exactly is wrong with the request.
+        /// The exact problem with the request.
         reason: Option<String>,
     },
 }
 
-/// Runs the phases that decide a request, for the time `at`. A token is verified by the present time, `now` in seconds
-/// since 1970, and by the keys that `keys` has for an issuer's position. `explain` is called with what is decided and with
-/// the subject that it is decided for, if it comes to that.
+/// Runs the phases that decide a request, at the time `at`. A token is verified at the time `now`, in seconds since
+/// 1970, with the keys that `keys` returns for an issuer's position. `explain` receives the decision and its subject,
+/// if the request gets that far.
 pub async fn dry_run(
     decider: &Decider,
     request: &DryRunRequest<'_>,
@@ -131,7 +131,7 @@ pub async fn dry_run(
             run.result = DryResult::Forwarded { upstream, is_open };
             run.headers = injected(&read.header, &found, decider);
         }
-        // Never: deciding names an upstream, or refuses.
+        // Unreachable: a decision either names an upstream or refuses.
         (Ok(_), None) => {}
         (Err(refusal), _) => run.result = answered(&refusal, reason(&refusal, &read, decider)),
     }
@@ -144,7 +144,7 @@ pub async fn dry_run(
 }
 
 impl DryRun {
-    /// Returns the routes that host and path fit, in the order of precedence, and what the request lacks for each.
+    /// Returns the routes that match host and path, in order of precedence, with what the request lacks for each.
     #[must_use]
     pub fn fitting<'d>(&self, decider: &'d Decider) -> Vec<(RouteId, Option<UnmetCondition<'d>>)> {
         match (&self.path, &self.head) {
@@ -185,7 +185,7 @@ fn answered(refusal: &RequestRefusal, reason: Option<String>) -> DryResult {
     }
 }
 
-/// Says what exactly is wrong with a request, where its code alone doesn't.
+/// Returns the exact problem with a request, where its code alone does not tell.
 fn reason(refusal: &RequestRefusal, read: &ParsedRequest, decider: &Decider) -> Option<String> {
     let code = refusal.answer.code;
     let is = |other: AnswerCode| code.name == other.name;
@@ -208,10 +208,10 @@ fn reason(refusal: &RequestRefusal, read: &ParsedRequest, decider: &Decider) -> 
     is(AnswerCode::REQUEST).then(|| "`Connection` names what it may not".to_owned())
 }
 
-/// Returns the headers that tell the upstream what was decided.
+/// Returns the headers that carry the decision to the upstream.
 fn injected(request: &RequestHeader, found: &Findings, decider: &Decider) -> Vec<(String, String)> {
     let mut request = request.clone();
-    // A decided value is one that a header can have.
+    // Decided values are always valid header values.
     if headers::inject(&mut request, found, &decider.injected_headers).is_err() {
         return Vec::new();
     }
@@ -224,7 +224,7 @@ fn injected(request: &RequestHeader, found: &Findings, decider: &Decider) -> Vec
     plan.names().chain(baggage).filter_map(value).collect()
 }
 
-/// Records what the phases find, and has no other effect.
+/// Effects that record what the phases find and change nothing.
 struct DryRunRecorder<'d, K, X> {
     decider: &'d Decider,
     keys: K,
@@ -262,7 +262,7 @@ where
         routes: impl Iterator<Item = RouteId> + Send,
         _found: &Findings,
     ) -> Result<(), RequestRefusal> {
-        // Both times it is the same routes.
+        // Called once for each kind of limit, with the same routes.
         if by == LimitBy::Client {
             self.run.candidates = routes.collect();
         }

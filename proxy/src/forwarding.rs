@@ -1,5 +1,5 @@
-//! For whom a request is forwarded: the address of the client, found by what trusted proxies say, and the headers
-//! that tell the next one. Everything that asks where a request comes from asks here.
+//! The origin of a request behind trusted proxies: the client's address, scheme and host, read from their forwarding
+//! headers, and the headers that pass them to the upstream. All code that needs the client's address asks here.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -14,25 +14,25 @@ use crate::edge::client_connection;
 
 mod elements;
 
-/// The most proxies that are looked past for the client.
+/// Maximum of proxies between the peer and the client.
 const MAX_HOPS: usize = 32;
-/// The longest text of an address.
+/// Maximum length of an address as text.
 const MAX_ADDRESS: usize = 45;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Whose word counts.
+/// The trust in the peer of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum PeerTrust {
-    /// A trusted proxy's.
+    /// The peer is a trusted proxy.
     Trusted,
-    /// Nobody's: what it says of the client is not passed on.
+    /// The peer is not trusted: its forwarding headers are discarded.
     #[default]
     Untrusted,
 }
 
-/// How a client speaks.
+/// The scheme of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Proto {
     #[default]
@@ -40,21 +40,21 @@ pub(crate) enum Proto {
     Https,
 }
 
-/// Where a request comes from.
+/// The origin of a request.
 #[derive(Debug, Default)]
 pub(crate) struct Forwarding {
-    /// Who is at the other end of the connection.
+    /// The address of the connection's peer.
     address: Option<IpAddr>,
     pub(crate) peer: PeerTrust,
-    /// Who stands before the peer, the client first; none for one that is not told.
+    /// The addresses before the peer, the client first; none for an address that is not stated.
     hops: Vec<Option<IpAddr>>,
-    /// How the peer speaks to us.
+    /// The scheme between the peer and this proxy.
     proto: Proto,
-    /// How the client spoke to the first trusted proxy, and which host it asked for, as that says.
+    /// Scheme and host of the client's request, as the first trusted proxy states them.
     origin: ForwardedOrigin,
 }
 
-/// What a trusted proxy says of the client's request.
+/// Scheme and host as a trusted proxy states them.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct ForwardedOrigin {
     proto: Option<Proto>,
@@ -77,7 +77,7 @@ impl Proto {
     }
 }
 
-/// How the peer speaks to us.
+/// Returns the scheme between the peer and this proxy.
 pub(crate) fn proto(session: &Session) -> Proto {
     if client_connection(session).is_some_and(|connection| connection.tls.is_some()) {
         Proto::Https
@@ -87,7 +87,7 @@ pub(crate) fn proto(session: &Session) -> Proto {
 }
 
 impl Forwarding {
-    /// Reads where the request of `session` comes from.
+    /// Reads the origin of the request of `session`.
     pub(crate) fn of(session: &Session, proxies: &TrustedProxies) -> Self {
         let peer = session.client_addr().and_then(|address| address.as_inet());
         let address = peer.map(SocketAddr::ip);
@@ -116,13 +116,13 @@ impl Forwarding {
         forwarding
     }
 
-    /// The client's address; none where a trusted proxy doesn't say, or where there is no address at all.
+    /// Returns the client's address; none if a trusted proxy does not state it, or the connection has none.
     pub(crate) fn client(&self) -> Option<IpAddr> {
         self.hops.first().copied().unwrap_or(self.address)
     }
 
-    /// The client whose share of the process the request takes; none where a trusted proxy names no client, because it
-    /// may ask for many.
+    /// Returns the client that is charged for the request's resources; none if a trusted proxy names no client,
+    /// because it may carry many.
     pub(crate) fn charged_client(&self) -> Option<IpAddr> {
         if self.peer == PeerTrust::Trusted && self.hops.is_empty() {
             return None;
@@ -130,15 +130,15 @@ impl Forwarding {
         self.client()
     }
 
-    /// [`Forwarding::client`] as a text.
+    /// Returns [`Forwarding::client`] as text.
     pub(crate) fn client_text(&self) -> Option<ArrayString<MAX_ADDRESS>> {
         let mut text = ArrayString::new();
         write!(text, "{}", self.client()?).ok()?;
         Some(text)
     }
 
-    /// Says for whom the request is forwarded (RFC 7239, and the headers that were there before it). What was
-    /// said before the client's address is left away: nobody who is trusted said it.
+    /// Sets the forwarding headers (RFC 7239, and the older `X-Forwarded-*`). Elements before the client's address
+    /// are dropped: no trusted proxy wrote them.
     pub(crate) fn write(&self, request: &mut RequestHeader) -> pingora::Result<()> {
         let own = request.headers.get(header::HOST).cloned();
         let own = own.as_ref().and_then(|host| host.to_str().ok());
@@ -180,7 +180,7 @@ impl Forwarding {
     }
 }
 
-/// Ends an element of `Forwarded` with what was asked for, and how.
+/// Ends an element of `Forwarded` with host and scheme.
 fn describe(line: &mut String, host: Option<&str>, proto: Proto) {
     let separator = if line.is_empty() { "" } else { ";" };
     let _ = match host {
@@ -189,8 +189,8 @@ fn describe(line: &mut String, host: Option<&str>, proto: Proto) {
     };
 }
 
-/// Who stands before a trusted peer, the nearest first, up to the first who is not trusted; and what is said of
-/// that one's request.
+/// Returns the addresses before a trusted peer, the nearest first, up to the first untrusted one, and the origin that
+/// is stated for that one.
 fn x_forwarded(
     headers: &HeaderMap,
     is_trusted: impl Fn(Option<IpAddr>) -> bool,
@@ -203,7 +203,8 @@ fn x_forwarded(
             break;
         }
     }
-    // A proxy that keeps lists of these has one for each address; one that doesn't has a single one.
+    // A proxy that appends to these headers has one element for each address. A proxy that overwrites them has a
+    // single element.
     let place = hops.len().saturating_sub(1);
     let aligned = |name: &HeaderName| {
         let mut elements = elements::from_the_right(headers, name).take(place + 1);
@@ -217,7 +218,7 @@ fn x_forwarded(
     (hops, origin)
 }
 
-/// The same from `Forwarded`.
+/// Reads the same from `Forwarded`.
 fn forwarded(
     headers: &HeaderMap,
     is_trusted: impl Fn(Option<IpAddr>) -> bool,

@@ -1,5 +1,5 @@
-//! Upstreams as they live: endpoints with their addresses, counters and health, which survive a reload that
-//! leaves what defines them as it is, and the background tasks that keep them true.
+//! Live upstreams: endpoints with their addresses, counters and health, and the background tasks that update them.
+//! State survives a reload if its definition is unchanged.
 
 mod attempts;
 mod balance;
@@ -31,19 +31,19 @@ pub(crate) use self::live::{LiveUpstream, Unavailable};
 use self::served::ServedUpstreams;
 use crate::metrics::Metrics;
 
-/// How long a start or a reload waits for names that were never resolved.
+/// Maximum wait of a start or reload for names that were never resolved.
 const FIRST_LOOKUP_LIMIT: Duration = Duration::from_secs(2);
 
-/// Makes upstreams live, and ends the background tasks of those that are served no longer.
+/// Creates live upstreams, and ends the background tasks of those that are no longer served.
 pub(crate) struct UpstreamStore {
     runtime: Handle,
-    /// Made when first needed: it reads the system's certificates.
+    /// Created on first use, because it reads the system's certificates.
     checker: OnceLock<Checker>,
     served: Arc<ServedUpstreams>,
 }
 
 impl UpstreamStore {
-    /// A store whose background tasks run on `runtime`, and whose upstreams are shown by `metrics`.
+    /// Creates a store whose background tasks run on `runtime`. `metrics` exports its upstreams.
     pub(crate) fn new(runtime: Handle, metrics: &Metrics) -> Arc<Self> {
         let served = Arc::<ServedUpstreams>::default();
         metrics.register(UpstreamCollector::new(Arc::clone(&served)));
@@ -54,9 +54,9 @@ impl UpstreamStore {
         })
     }
 
-    /// Makes the upstreams of `definitions` live. One that `former` has under the same definition is taken over
-    /// as it is; of one whose definition has changed, the endpoints that are still reached in the same way keep
-    /// their state. Waits a little for names that were never resolved, and not for those that can't be.
+    /// Creates the live upstreams of `definitions`. An upstream of `former` with the same definition is reused. If
+    /// its definition changed, endpoints that are reached in the same way keep their state. Waits up to 2 s for names
+    /// that were never resolved.
     pub(crate) fn make_live(
         &self,
         definitions: &[Upstream],
@@ -78,7 +78,7 @@ impl UpstreamStore {
         drop(unresolved);
         let deadline = Instant::now() + FIRST_LOOKUP_LIMIT;
         while let Some(left) = deadline.checked_duration_since(Instant::now()) {
-            // Nothing is ever sent: the other ends are let go when there are answers.
+            // Nothing is ever sent: a resolver drops its sender after its first look-up.
             if all_resolved.recv_timeout(left) == Err(RecvTimeoutError::Disconnected) {
                 break;
             }
@@ -86,7 +86,7 @@ impl UpstreamStore {
         live
     }
 
-    /// Takes note that these are served from now on. Nobody looks after the former ones any more.
+    /// Records that `live` is served from now on, and ends the background tasks of other upstreams.
     pub(crate) fn publish(&self, live: &[Arc<LiveUpstream>]) {
         let mut served = self.served.0.lock();
         for former in served.iter().filter_map(Weak::upgrade) {
@@ -97,7 +97,7 @@ impl UpstreamStore {
         *served = live.iter().map(Arc::downgrade).collect();
     }
 
-    /// Starts the background tasks of an upstream. `unresolved` is let go once its names were looked up.
+    /// Starts the background tasks of an upstream. Its resolver drops `unresolved` after the first look-up.
     fn start_tasks(&self, live: &Arc<LiveUpstream>, unresolved: &mpsc::Sender<()>) {
         if live.has_names() {
             let first = (!live.is_resolved()).then(|| unresolved.clone());

@@ -1,5 +1,6 @@
-//! Who may be connected to the admin listener: so many at a time, and so many of one client. There is always a
-//! place for a newcomer: who is there has to show for it that an answer of his is being made, or leaves.
+//! The connection slots of the admin listener, limited in total and for each client. When all slots are taken, the
+//! connection that has been idle longest is closed to admit a new one. A connection whose response is being produced
+//! is never closed for another.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,46 +13,46 @@ use crate::code_counter::CodeCounter;
 use crate::edge::network;
 use crate::metrics::Metrics;
 
-/// Most connections at once.
+/// Maximum of open connections.
 pub const MAX_ADMIN_CONNECTIONS: usize = 128;
-/// Most of them of one client.
+/// Maximum of open connections of one client.
 pub const MAX_ADMIN_CONNECTIONS_PER_CLIENT: usize = 32;
 
-/// All places.
+/// All slots.
 pub(super) struct ConnectionSlots {
-    /// Most connections at once.
+    /// Maximum of open connections.
     max_connections: usize,
     taken: Mutex<Vec<Arc<ConnectionSlot>>>,
     metrics: Arc<Metrics>,
 }
 
-/// The place of one connection.
+/// The slot of one connection.
 struct ConnectionSlot {
     client: IpAddr,
     state: Mutex<SlotState>,
     evicted: Notify,
 }
 
-/// What a connection does.
+/// The state of a connection.
 #[derive(Clone, Copy)]
 enum SlotState {
-    /// It has waited for the client since then: for a request, or that he takes his answer.
+    /// Idle since this time: waiting for a request, or for the client to read a response.
     Idle(Instant),
-    /// An answer is being made.
+    /// A response is being produced.
     Busy,
 }
 
-/// A place as its connection holds it. It is free when this is dropped.
+/// A slot that a connection holds. Dropping it frees the slot.
 pub(super) struct SlotGuard {
     slots: Arc<ConnectionSlots>,
     slot: Arc<ConnectionSlot>,
 }
 
-/// Keeps a place as long as an answer is being made.
+/// Marks a slot as busy until it is dropped.
 pub(super) struct ResponseGuard(Arc<ConnectionSlot>);
 
 impl ConnectionSlots {
-    /// `most` connections at once, at most [`MAX_ADMIN_CONNECTIONS`].
+    /// Creates slots for `max_connections`, at most [`MAX_ADMIN_CONNECTIONS`].
     pub(super) fn new(metrics: Arc<Metrics>, max_connections: usize) -> Arc<Self> {
         Arc::new(Self {
             max_connections: max_connections.clamp(1, MAX_ADMIN_CONNECTIONS),
@@ -60,13 +61,14 @@ impl ConnectionSlots {
         })
     }
 
-    /// What is counted of connections that were closed.
+    /// Returns the counter of closed connections.
     pub(super) fn closed(&self) -> &CodeCounter {
         &self.metrics.admin_connections_closed
     }
 
-    /// A place for a connection more. Where there is none, whoever has waited longest leaves: of the same client
-    /// if it has its share, or else of the client that has most who wait.
+    /// Takes a slot for a connection of `peer`. If there is none, evicts the connection that has been idle longest:
+    /// of the same client if that is at its limit, else of the client with most idle connections. Returns none if no
+    /// connection is idle.
     pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Option<SlotGuard> {
         let client = network(peer);
         let mut taken = self.taken.lock();
@@ -99,7 +101,7 @@ impl ConnectionSlots {
     }
 }
 
-/// The client with most connections that wait.
+/// Returns the client with most idle connections.
 fn most_idle_client(taken: &[Arc<ConnectionSlot>]) -> Option<IpAddr> {
     let idle_count = |client: IpAddr| {
         let is_idle = |slot: &&Arc<ConnectionSlot>| slot.client == client && slot.idle_since().is_some();
@@ -109,7 +111,7 @@ fn most_idle_client(taken: &[Arc<ConnectionSlot>]) -> Option<IpAddr> {
     clients.max_by_key(|client| idle_count(*client))
 }
 
-/// Where the one is that has waited longest, of a client.
+/// Returns the index of the client's connection that has been idle longest.
 fn longest_idle(taken: &[Arc<ConnectionSlot>], client: IpAddr) -> Option<usize> {
     let of_client = taken.iter().enumerate().filter(|(_, slot)| slot.client == client);
     let idle = of_client.filter_map(|(index, slot)| Some((slot.idle_since()?, index)));
@@ -126,13 +128,13 @@ impl ConnectionSlot {
 }
 
 impl SlotGuard {
-    /// An answer is being made, until what this gives is dropped.
+    /// Marks the slot as busy until the guard is dropped.
     pub(super) fn begin_response(&self) -> ResponseGuard {
         *self.slot.state.lock() = SlotState::Busy;
         ResponseGuard(Arc::clone(&self.slot))
     }
 
-    /// When somebody else got the place.
+    /// Completes when the slot was given to another connection.
     pub(super) async fn evicted(&self) {
         self.slot.evicted.notified().await;
     }

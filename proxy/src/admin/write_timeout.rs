@@ -1,4 +1,4 @@
-//! A connection that waits so long, and no longer, for the peer to take what is written to it.
+//! A stream whose writes fail when the peer takes nothing for too long.
 
 use std::io;
 use std::pin::Pin;
@@ -11,17 +11,17 @@ use tokio::time::Sleep;
 
 use super::connection_slots::ConnectionSlots;
 
-/// A connection whose writes have a limit.
+/// A stream with a write timeout.
 pub(super) struct WriteTimeoutStream<S> {
     stream: S,
     limit: Duration,
-    /// Runs while a write waits.
+    /// The timer of the write that waits.
     wait: Option<Pin<Box<Sleep>>>,
     slots: Arc<ConnectionSlots>,
 }
 
 impl<S: AsyncWrite + Unpin> WriteTimeoutStream<S> {
-    /// A write fails when nothing of it was taken for as long as `limit`.
+    /// Creates a stream whose writes fail after `limit` without progress.
     pub(super) fn new(stream: S, limit: Duration, slots: Arc<ConnectionSlots>) -> Self {
         Self {
             stream,

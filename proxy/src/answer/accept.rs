@@ -1,10 +1,10 @@
-//! Whether a client would rather see a page than a JSON document (RFC 9110 section 12.5.1).
+//! Content negotiation between HTML and JSON (RFC 9110 section 12.5.1).
 
-/// The most media ranges that are read.
+/// Maximum of media ranges that are read.
 const MAX_RANGES: usize = 32;
 
-/// Whether `accept` names `text/html` with a greater weight than JSON. `*/*` speaks for neither: a client that
-/// says no more gets the JSON document.
+/// Returns true if `accept` gives `text/html` a greater weight than JSON. `*/*` counts for neither, so a client that
+/// sends no more gets JSON.
 pub(crate) fn prefers_html<'a>(accept: impl Iterator<Item = &'a [u8]>) -> bool {
     let (mut html, mut json) = (0, 0);
     let ranges = accept
@@ -26,7 +26,7 @@ pub(crate) fn prefers_html<'a>(accept: impl Iterator<Item = &'a [u8]>) -> bool {
     html > json
 }
 
-/// A weight in thousandths: `0.8` is 800. What can't be read counts nothing.
+/// Parses a weight in thousandths: `0.8` is 800. Invalid text is 0.
 fn thousandths(weight: &str) -> u32 {
     let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
     let Ok(whole @ 0..=1) = whole.parse::<u32>() else {

@@ -1,16 +1,17 @@
-//! What our own answers say: a code that never changes its meaning, with its status and a sentence for people.
+//! The codes of the proxy's own responses, each with its status and a sentence. Codes are part of the public
+//! contract.
 
 use tokens::Rejection;
 use wire::InvalidHead;
 
-/// Why a request was answered by us. The texts are fixed: nothing of a request is in them.
+/// A code of a response. Its texts are constants: they never contain data of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct AnswerCode {
     /// The code, in capitals.
     pub(crate) name: &'static str,
-    /// The status that it is answered with, unless a route says otherwise.
+    /// The status, unless a route sets another.
     pub(crate) status: u16,
-    /// A sentence; empty where the status says it all.
+    /// A sentence for people; empty where the status is sufficient.
     pub(crate) detail: &'static str,
 }
 
@@ -111,7 +112,7 @@ impl AnswerCode {
         "the service behind did not answer in time",
     );
 
-    /// The code for a head that is refused.
+    /// Returns the code for a refused head.
     pub(crate) fn of_head(why: InvalidHead) -> Self {
         match why {
             InvalidHead::TooLarge { .. } | InvalidHead::TooManyFields { .. } => Self::HEAD_TOO_LARGE,
@@ -127,7 +128,7 @@ impl AnswerCode {
         }
     }
 
-    /// The code for a token that is refused.
+    /// Returns the code for a refused token.
     pub(crate) fn of_rejection(rejection: &Rejection) -> Self {
         let name = match rejection {
             Rejection::Malformed => "TOKEN_MALFORMED",

@@ -1,11 +1,11 @@
-//! Answers to gRPC: a client of it reads no body and no status but its own, which stand in the head of an answer
-//! that is nothing but a head ("Trailers-Only" in the protocol's description over HTTP/2).
+//! Responses to gRPC requests. A gRPC client reads neither the body nor the HTTP status, so status and message are
+//! sent in the head ("Trailers-Only" in the gRPC protocol over HTTP/2).
 
 use std::fmt::Write as _;
 
 use http::{HeaderMap, header};
 
-/// Whether a request is one of gRPC. One of gRPC-Web is not: that is plain HTTP, read by the status.
+/// Returns true for a gRPC request. gRPC-Web is excluded: its clients read the HTTP status.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     let Some(content_type) = headers.get(header::CONTENT_TYPE) else {
@@ -18,8 +18,8 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     named && matches!(bytes.get(GRPC.len()), None | Some(b'+' | b';' | b' '))
 }
 
-/// The status of gRPC for one of HTTP, as clients would read it (doc/http-grpc-status-mapping.md of gRPC), and
-/// more exact where an answer of ours can be.
+/// Maps an HTTP status to a gRPC status as clients do (doc/http-grpc-status-mapping.md of gRPC), more exactly for the
+/// proxy's own responses.
 pub(crate) fn status(http: u16) -> u8 {
     match http {
         400 | 500 => 13,
@@ -33,14 +33,14 @@ pub(crate) fn status(http: u16) -> u8 {
     }
 }
 
-/// A message as `grpc-message` has it: what is not visible ASCII in percent encoding, and the percent sign.
+/// Encodes text for `grpc-message`: percent-encodes `%` and everything but visible ASCII and spaces.
 pub(crate) fn message(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if matches!(byte, b' '..=b'~') && byte != b'%' {
             encoded.push(char::from(byte));
         } else {
-            // A String takes whatever is written.
+            // Writing to a String can't fail.
             let _ = write!(encoded, "%{byte:02X}");
         }
     }

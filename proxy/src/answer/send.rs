@@ -1,5 +1,5 @@
-//! Sending an answer of our own, and what becomes of the connection: it is kept wherever nothing unread stands
-//! in the way, because a gate that refuses often must not cost every client a new connection.
+//! Sends the proxy's own responses. The connection is kept whenever the rest of the request is short, so that a gate
+//! that refuses often does not cost clients a new connection each time.
 
 use std::time::Duration;
 
@@ -12,26 +12,28 @@ use super::grpc::is_grpc;
 use super::{Answer, Rendered, prefers_html};
 use crate::request_id::RequestId;
 
-/// The largest unread body that is read and thrown away to keep a connection, in bytes.
+/// Maximum size of an unread body that is drained to keep the connection, in bytes.
 const MAX_DRAINED_BYTES: u64 = 64 * 1024;
-/// How long that may take.
+/// Time for draining.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
-/// How much of a larger body is read before the connection is closed, so that the client gets to read the
-/// answer: closing with unread bytes resets the connection, and a reset can overtake the answer.
+/// Maximum of bytes that are read from a larger body before the connection is closed. Closing with unread bytes sends
+/// a reset, which can discard the response before the client reads it.
 const MAX_LINGERED_BYTES: usize = 1024 * 1024;
-/// How long that may take.
+/// Time for reading on.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What becomes of the connection after an answer.
+/// The handling of a connection after a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeepAlive {
-    /// It is kept, if the client wants that too.
+    /// Kept, if the client also wants that.
     Keep,
-    /// It is closed: what follows on it can't be trusted, or will not be read.
+    /// Closed: the following bytes can't be trusted, or are not read.
     Close,
 }
 
-/// Sends `answer`. An error means that the client is gone.
+/// Sends `answer`.
+///
+/// # Errors The client is gone.
 pub(crate) async fn send(
     session: &mut Session,
     answer: &Answer,
@@ -43,11 +45,11 @@ pub(crate) async fn send(
     if !keep {
         session.set_keepalive(None);
     }
-    // The HTTP layer leaves the body of an answer to HEAD away by itself on HTTP/1, and on HTTP/2 it doesn't.
+    // pingora omits the body of a response to HEAD over HTTP/1, but not over HTTP/2.
     let no_body = rendered.body.is_empty();
     let is_head = session.req_header().method == Method::HEAD;
     if let ServerSession::H2(stream) = &mut *session.downstream_session {
-        // The end goes with the head where nothing follows: that is how gRPC knows an answer of a head alone.
+        // gRPC's Trailers-Only response has END_STREAM on its HEADERS frame.
         let ends = no_body || is_head;
         stream.write_response_header(Box::new(rendered.header), ends)?;
         if !ends {
@@ -67,7 +69,7 @@ pub(crate) async fn send(
     Ok(())
 }
 
-/// The answer in the form that the client reads.
+/// Renders the answer in the client's format.
 fn render(session: &Session, answer: &Answer, id: &RequestId) -> pingora::Result<Rendered> {
     let request = session.req_header();
     if !is_grpc(&request.headers) {
@@ -76,24 +78,25 @@ fn render(session: &Session, answer: &Answer, id: &RequestId) -> pingora::Result
     }
     let mut rendered = answer.render_grpc()?;
     if request.version != Version::HTTP_2 {
-        // HTTP/1 knows no head alone.
+        // HTTP/1 has no Trailers-Only responses.
         rendered.header.insert_header(CONTENT_LENGTH, 0)?;
     }
     Ok(rendered)
 }
 
-/// Whether the connection can be kept, that is, whether what is unread of the request is little and will come.
+/// Returns true if the connection can be kept: the unread rest of the request is short and will arrive.
 fn prepare_to_keep(session: &mut Session) -> bool {
     if session.is_body_done() {
         return true;
     }
-    // A client that waits for `100 Continue` may send the body or not: nobody can tell what comes next.
+    // A client that waits for `100 Continue` may send the body or not, so the next bytes are ambiguous.
     let headers = &session.req_header().headers;
     let length = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let small = length.is_some_and(|length| length <= MAX_DRAINED_BYTES) && !headers.contains_key(EXPECT);
     if small {
+        // pingora drains the body itself after the response, within these limits.
         session.set_close_on_response_before_downstream_finish(false);
         session.set_total_drain_timeout(Some(DRAIN_TIMEOUT));
         session.set_read_timeout(Some(DRAIN_TIMEOUT));
@@ -114,6 +117,6 @@ async fn linger(session: &mut Session) {
             }
         }
     };
-    // Whether all of it came makes no difference: the connection is closed now.
+    // The connection is closed in any case.
     let _ = tokio::time::timeout(LINGER_TIMEOUT, read).await;
 }

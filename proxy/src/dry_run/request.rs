@@ -1,4 +1,4 @@
-//! The request of a dry run: the head as a client would send it, and what is stated of its caller.
+//! The request of a dry run: its head as a client would send it, and what is assumed about its caller.
 
 use std::sync::Arc;
 
@@ -14,31 +14,30 @@ use crate::decider::Decider;
 use crate::phase::received::{Assumed, BodyPresence};
 use crate::refusal::RequestRefusal;
 
-/// A request that is asked about.
+/// The request of a dry run.
 #[derive(Debug)]
 pub struct DryRunRequest<'q> {
-    /// The bytes of its head, as HTTP/1 has it, to the empty line at its end.
+    /// The bytes of the HTTP/1 head, including the empty line.
     pub head: &'q [u8],
     /// The caller, in place of a token.
     pub caller: Option<StatedCaller>,
-    /// Attributes of the caller: those of a token go before them, those of the request after.
+    /// Attributes of the caller. Those of a token take precedence over them, and they over those of the request.
     pub attributes: Vec<(AttributeId, AttributeValue)>,
 }
 
-/// A question whose head was read.
+/// A request whose head was parsed.
 #[derive(Debug)]
 pub(super) struct ParsedRequest {
     pub(super) header: RequestHeader,
-    /// The target as it was sent.
+    /// The target as sent.
     pub(super) target: String,
     pub(super) body: BodyPresence,
 }
 
 impl DryRunRequest<'_> {
-    /// Reads the head as the edge reads it, and then as the HTTP layer does.
+    /// Parses the head as the edge does, and then as the HTTP layer does.
     ///
-    /// # Errors
-    /// The answer to a request whose head is refused, and what exactly is wrong with it.
+    /// # Errors The answer to a request whose head is refused, and the exact problem.
     pub(super) fn read(&self, decider: &Decider) -> Result<ParsedRequest, (RequestRefusal, String)> {
         let refused = |code, reason: String| (RequestRefusal::malformed(code, &decider.pages), reason);
         let head = read_head(self.head, decider.head_limits)
@@ -73,7 +72,7 @@ impl DryRunRequest<'_> {
             };
             header.append_header(name, value).map_err(unreadable)?;
         }
-        // The HTTP layer refuses some targets of CONNECT that the edge lets pass.
+        // The HTTP layer refuses some CONNECT targets that the edge accepts.
         validate_request_authority(&header).map_err(unreadable)?;
         Ok(ParsedRequest {
             header,
@@ -85,7 +84,7 @@ impl DryRunRequest<'_> {
         })
     }
 
-    /// Returns what is assumed of the caller.
+    /// Returns the assumptions about the caller.
     pub(super) fn assumed(&self) -> Assumed {
         Assumed {
             caller: self.caller.clone().map(|stated| Caller::Stated(Arc::new(stated))),

@@ -1,12 +1,12 @@
-//! The elements of forwarding headers, read from the right: what stands on the left was there before, and whatever
-//! a client wrote there can't change how a trusted proxy's part is read.
+//! The elements of forwarding headers, read from the right: each proxy appends, so text that a client wrote on the
+//! left can't change how a trusted proxy's element is read.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::{HeaderMap, HeaderName};
 
-/// The elements of every line of `name`, the last first; none for one that is not ASCII. Empty elements don't
-/// count (RFC 9110 section 5.6.1).
+/// Returns the elements of all lines of `name`, the last first; none for one that is not ASCII. Skips empty elements
+/// (RFC 9110 section 5.6.1).
 pub(super) fn from_the_right<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
@@ -21,7 +21,7 @@ pub(super) fn from_the_right<'h>(
         .map(|element| std::str::from_utf8(element).ok().filter(|text| text.is_ascii()))
 }
 
-/// The value of a parameter of an element of `Forwarded`, without its quotes; none where it is there twice.
+/// Returns the value of a parameter of a `Forwarded` element, without quotes; none if it occurs twice.
 pub(super) fn parameter<'e>(element: &'e str, name: &str) -> Option<&'e str> {
     let pairs = Elements {
         rest: Some(element.as_bytes()),
@@ -39,8 +39,8 @@ pub(super) fn parameter<'e>(element: &'e str, name: &str) -> Option<&'e str> {
     Some(quoted.unwrap_or(value))
 }
 
-/// An address, with or without a port, IPv6 with or without brackets; none for `unknown`, names that hide one,
-/// and anything else.
+/// Parses an address, with or without a port, IPv6 with or without brackets; none for `unknown`, obfuscated names and
+/// anything else.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
     let bracketed = || {
         let inner = text.strip_prefix('[')?.strip_suffix(']')?;
@@ -55,7 +55,7 @@ pub(super) fn address(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// Parts of a text between separators that are not in quotes, the last first, trimmed.
+/// The trimmed parts of a text between unquoted separators, the last first.
 struct Elements<'t> {
     rest: Option<&'t [u8]>,
     by: u8,

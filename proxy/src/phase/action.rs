@@ -1,4 +1,4 @@
-//! Maps what is decided about a request to where it goes, or to its answer.
+//! Maps the decision about a request to an upstream, or to the proxy's own answer.
 
 use http::header::RETRY_AFTER;
 use rules::{Action, Cause, Passage, RequestDecision, Route, Subject, Timestamp, UpstreamId, Verdict};
@@ -9,27 +9,26 @@ use crate::decider::Decider;
 use crate::outcome::RequestOutcome;
 use crate::refusal::RequestRefusal;
 
-/// When a client may try again after a flag could not be decided, in seconds.
+/// Retry delay after a flag could not be decided, in seconds.
 const RETRY_SECONDS: u32 = 5;
 
-/// Where a request goes.
+/// The upstream of a request, and the outcome that is counted for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ForwardTarget {
     pub(crate) upstream: UpstreamId,
     pub(crate) outcome: RequestOutcome,
 }
 
-/// Returns where the request goes.
+/// Returns the upstream of the request.
 ///
-/// # Errors
-/// The answer to a request that is not forwarded.
+/// # Errors The answer to a request that is not forwarded.
 pub(crate) fn forward_target(
     decider: &Decider,
     decision: &RequestDecision<'_>,
     subject: &Subject<'_>,
     now: Timestamp,
 ) -> Result<ForwardTarget, RequestRefusal> {
-    // Only a gate can be closed, so there is a verdict.
+    // Only a gate can close a route, so a closed one has a verdict.
     let cause = decision
         .verdict
         .map_or(Cause::Default, |verdict| verdict.decision.cause);
@@ -69,7 +68,7 @@ pub(crate) fn forward_target(
     }
 }
 
-/// Adds what a tenant may know of a gate that is closed for it.
+/// Adds what a tenant may know about a gate that is closed for it.
 fn with_details(
     decider: &Decider,
     answer: Answer,

@@ -1,4 +1,4 @@
-//! The request's body on its way through: counted, and cut off where it passes the limit.
+//! Filter of the request body: counts it and enforces its limit.
 
 use bytes::Bytes;
 use pingora::proxy::Session;
@@ -9,8 +9,8 @@ use crate::edge::client_connection;
 use crate::request_context::RequestContext;
 use crate::shares::{Direction, MAX_UNCOUNTED};
 
-/// Breaks off the exchange of a request of HTTP/2 whose body takes longer than its listener allows; that of HTTP/1 ends
-/// with its connection. A call of gRPC may last as long as it likes.
+/// Fails an HTTP/2 request whose body takes longer than the listener allows; the edge enforces the same for HTTP/1.
+/// gRPC calls are exempt, because they may stream for as long as they last.
 pub(crate) fn check_deadline(session: &mut Session, context: &RequestContext) -> pingora::Result<()> {
     let limits = client_connection(session).and_then(|connection| connection.http2);
     let (Some(limits), Some(awaited)) = (limits, context.body_awaited) else {
@@ -23,15 +23,15 @@ pub(crate) fn check_deadline(session: &mut Session, context: &RequestContext) ->
     Ok(())
 }
 
-/// Counts a part of the body. `end` says that nothing follows it.
+/// Counts a part of the body, and fails the request if the body exceeds its limit. `end` marks the last part.
 pub(crate) fn count(
     session: &Session,
     chunk: &mut Option<Bytes>,
     end: bool,
     context: &mut RequestContext,
 ) -> pingora::Result<()> {
-    // pingora writes the end of a chunked body twice when its last part is empty, and the second one would be
-    // taken for the beginning of the next request on that connection (cloudflare/pingora#935).
+    // pingora writes the end of a chunked body twice when its last part is empty. The upstream would take the second
+    // one for the start of the next request on that connection (cloudflare/pingora#935).
     if end && chunk.as_ref().is_some_and(Bytes::is_empty) {
         *chunk = None;
     }
@@ -41,7 +41,7 @@ pub(crate) fn count(
         .found
         .body_limit
         .is_some_and(|limit| context.body_bytes > limit);
-    // What follows a switch of protocols is no body.
+    // Bytes after a switch of protocols are no body.
     if over && !session.was_upgraded() {
         return Err(Error::explain(ErrorType::HTTPStatus(413), "the body passes the limit").into_down());
     }

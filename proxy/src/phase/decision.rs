@@ -1,5 +1,5 @@
-//! The decision about a request: the phases before an upstream is asked, in their order. The data plane and `explain`
-//! run the same ones; what differs is an [`Effects`].
+//! The decision about a request: the phases up to the choice of an upstream, in order. The data plane and `explain`
+//! run the same phases with different [`Effects`].
 
 use rules::{Auth, Candidates, LimitBy, Subjects, Timestamp};
 use tokens::OperatorTokens;
@@ -14,10 +14,9 @@ use crate::phase::route::RoutedHead;
 use crate::phase::{action, head, headers, identity, operator_token, subject, target};
 use crate::refusal::RequestRefusal;
 
-/// Decides a request. Where it is to be forwarded, `found` names the upstream.
+/// Decides a request. If it is forwarded, `found` names the upstream.
 ///
-/// # Errors
-/// The answer to a request that is not forwarded.
+/// # Errors The answer to a request that is not forwarded.
 pub(crate) async fn decide(
     decider: &Decider,
     operator_tokens: &OperatorTokens,
@@ -30,17 +29,19 @@ pub(crate) async fn decide(
     let routes = &*snapshot.routes;
     found.body_limit = decider.body_limit;
     head::check(request, decider, found)?;
-    // Before anything is decided by them: else a header could choose a route, or open a gate, and the application would
-    // answer another request than the one that was decided.
+    // Strip before routes and gates read headers. Otherwise a header that the upstream never sees could select a
+    // route or open a gate.
     headers::strip(request, decider);
+    // Remove operators' tokens before the caller is identified, so that they are neither verified nor cached.
     let removed = operator_token::remove(request.header, &decider.credentials.token, operator_tokens);
     if !removed.is_empty() {
         effects.operator_tokens_removed(removed);
     }
     target::normalise_in_place(request, decider, found)?;
-    // Only now: HTTP/1.0 may name the host in an absolute target alone.
+    // The host is checked after the target: HTTP/1.0 may name it only in an absolute target.
     head::require_host(decider, found)?;
     found.is_preflight = head::is_preflight(request);
+    // The head borrows the host while `found` is changed below.
     let host = found.host.clone();
     let head = RoutedHead::of(&host, request.header);
     let mut candidates = Candidates::find(routes, &head, found.is_preflight);
@@ -52,6 +53,7 @@ pub(crate) async fn decide(
         return Err(RequestRefusal::bad(AnswerCode::TARGET, &decider.pages));
     }
     let auth = candidates.auth(routes);
+    // Client limits are counted before the token is verified, so that a flood of bad tokens costs little.
     effects.count(LimitBy::Client, candidates.ids(), found)?;
     match identity::identify(request, decider, auth, now, effects).await {
         Ok(caller) => found.caller = caller,
@@ -67,6 +69,7 @@ pub(crate) async fn decide(
             return Err(refusal);
         }
     }
+    // Tenant limits need the verified caller, and come before the gate so that refused requests count too.
     effects.count(LimitBy::Tenant, candidates.ids(), found)?;
     let caller = found.caller.clone();
     let client = request.forwarding.client_text();
@@ -89,11 +92,12 @@ pub(crate) async fn decide(
         found.caller = None;
     }
     let forward = action::forward_target(decider, &decision, subject, now)?;
+    // After the decision: a request that is refused anyway gets the answer of its route.
     headers::check_nominations(request.header, decider)?;
     found.upstream = Some(forward.upstream);
     found.headers = headers::render(decider, decision.route, subject, now);
     Ok(match forward.outcome {
-        // Were the route enforced, the request would have been refused before its gate was decided.
+        // An enforcing route would have refused the request before its gate was decided.
         RequestOutcome::Forwarded if found.observed.is_some() => RequestOutcome::Shadowed,
         outcome => outcome,
     })

@@ -1,4 +1,4 @@
-//! The effects of deciding a request, which the data plane and `explain` implement differently.
+//! The effects of deciding a request. The data plane and `explain` implement them differently.
 
 use std::sync::Arc;
 
@@ -10,19 +10,18 @@ use crate::findings::Findings;
 use crate::issuer_keys::Unproven;
 use crate::refusal::RequestRefusal;
 
-/// What deciding a request does besides: the data plane counts, remembers and waits for keys, `explain` records. The
-/// trace is told of every gate that is decided.
+/// The effects of deciding a request: the data plane counts, caches and waits for keys; `explain` records. As a trace
+/// it receives every gate that is decided.
 pub(crate) trait Effects: Trace + Send {
-    /// Static tokens of operators were removed, with these headers.
+    /// Called when operators' static tokens were removed, with the names of their headers.
     fn operator_tokens_removed(&mut self, names: Vec<HeaderName>);
 
-    /// The target is normalised, and the request falls on this route or on none.
+    /// Called once the target is normalised, with the route that matches.
     fn routed(&mut self, route: Option<RouteId>);
 
-    /// Counts the request against those limits of `routes` that count by `by`.
+    /// Counts the request against the limits of `routes` of kind `by`.
     ///
-    /// # Errors
-    /// The answer to a request that is over a limit.
+    /// # Errors The answer to a request over a limit.
     fn count(
         &mut self,
         by: LimitBy,
@@ -30,15 +29,14 @@ pub(crate) trait Effects: Trace + Send {
         found: &Findings,
     ) -> Result<(), RequestRefusal>;
 
-    /// Verifies a token by the keys of the issuer that it names.
+    /// Verifies a token with the keys of its issuer.
     ///
-    /// # Errors
-    /// The token is refused, or its keys are not available.
+    /// # Errors The token is refused, or its keys are not available.
     fn verify(&mut self, token: &str) -> impl Future<Output = Result<Arc<Identity>, Unproven>> + Send;
 
-    /// The caller was refused with this code, and the request goes on, because its routes only observe.
+    /// Called when the caller is refused with `code` and the request continues, because its routes only observe.
     fn observed(&mut self, code: &'static str);
 
-    /// The request is decided, for one of these subjects.
+    /// Called when the request is decided, for one of these subjects.
     fn decided(&mut self, decision: &RequestDecision<'_>, subjects: &Subjects<'_>);
 }

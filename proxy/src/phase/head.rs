@@ -1,5 +1,5 @@
-//! The head, where the edge has not judged it yet: methods, hosts and lengths. And the connection gets its
-//! timeouts, which the HTTP layer forgets with every request.
+//! Checks of the head that the edge has not done: methods, hosts and lengths. Sets the connection's timeouts for each
+//! request, because pingora resets them.
 
 use std::sync::Arc;
 
@@ -16,20 +16,19 @@ use crate::findings::Findings;
 use crate::phase::received::{BodyPresence, Received};
 use crate::refusal::RequestRefusal;
 
-/// That a connection is kept. How long, the edge knows.
+/// Keep-alive time that pingora gets, in seconds. Any value keeps the connection; the edge enforces the idle timeout.
 const KEEP_ALIVE_SECONDS: u64 = 60;
-/// What a 405 says is allowed (RFC 9110 section 15.5.6): the usual ones, as other methods pass too.
+/// The methods in the `Allow` header of a 405 (RFC 9110 section 15.5.6). Other methods pass too.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/// The methods that have a meaning of their own everywhere (RFC 9110 section 9.3, RFC 5789).
+/// The methods with a standard meaning (RFC 9110 section 9.3, RFC 5789).
 const STANDARD: [&str; 10] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY",
 ];
 
-/// Sets what holds for this request's connection. When `draining`, it ends with this answer.
+/// Sets keep-alive and write timeout for a request. While `draining`, the connection ends with this response.
 pub(crate) fn configure(session: &mut Session, draining: bool) {
-    // Without a timeout the HTTP layer would keep an idle connection for ever; where keep-alive is off by the
-    // client's wish it stays off.
+    // Without a timeout pingora keeps an idle connection for ever. A connection that the client closes stays without.
     if session.get_keepalive().is_some() {
         session.set_keepalive(if draining { None } else { Some(KEEP_ALIVE_SECONDS) });
     }
@@ -43,9 +42,9 @@ pub(crate) fn configure(session: &mut Session, draining: bool) {
     session.set_write_timeout(Some(limit));
 }
 
-/// Gives a request of HTTP/2 the head that it would have on HTTP/1, so that everything after this looks in one
-/// place: its host is in `Host`, and its cookies are in one field (RFC 9113 section 8.2.3). The HTTP layer has
-/// refused those that name two hosts, or none.
+/// Gives an HTTP/2 request the head that it would have over HTTP/1, so that later phases read one form: the host in
+/// `Host`, all cookies in one field (RFC 9113 section 8.2.3). The HTTP layer has refused requests with two hosts or
+/// none.
 pub(crate) fn normalise_http2(session: &mut Session) {
     let request = session.req_header_mut();
     if request.version != Version::HTTP_2 {
@@ -58,7 +57,7 @@ pub(crate) fn normalise_http2(session: &mut Session) {
     if let Some(authority) = authority
         && !request.headers.contains_key(header::HOST)
     {
-        // What can't be a header is no host either, and refused as a request without one.
+        // An authority that is no header value is no host either, and is refused as a missing one.
         let _ = request.insert_header(header::HOST, authority);
     }
     let crumbs: Vec<&[u8]> = request
@@ -69,15 +68,14 @@ pub(crate) fn normalise_http2(session: &mut Session) {
         .collect();
     if crumbs.len() > 1 {
         let cookie = crumbs.join(&b"; "[..]);
-        // Values that were joined by what a value may have are a value.
+        // Valid values joined by valid bytes are a valid value.
         let _ = request.insert_header(header::COOKIE, cookie);
     }
 }
 
-/// Checks the head, and finds the host.
+/// Checks the head and reads the host.
 ///
-/// # Errors
-/// The head is refused.
+/// # Errors The head is refused.
 pub(crate) fn check(
     received: &Received<'_>,
     decider: &Decider,
@@ -112,15 +110,14 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Refuses a request that names no host, as HTTP/1.0 allows, where a route asks for one.
+/// Refuses a request without a host, as HTTP/1.0 allows, if a route matches on hosts.
 ///
-/// An upstream of HTTP/1.1 has to be sent a `Host` (RFC 9112 section 3.2), and gets the authority of its endpoint. That
-/// is chosen after the gate is decided, too late to match routes on it. An empty `Host` is no way out: a server answers
-/// it as the host it takes for its own (section 3.3), which may be the one whose route has the gate. Where no route
-/// asks for a host, the host that is forwarded changes nothing.
+/// An HTTP/1.1 upstream needs a `Host` (RFC 9112 section 3.2) and gets its endpoint's authority, which is chosen
+/// after the gate is decided and too late for matching. An empty `Host` would not help: a server reads it as its
+/// default host (section 3.3), which may be the one with the gated route. If no route matches on hosts, the forwarded
+/// host changes nothing.
 ///
-/// # Errors
-/// The request is refused.
+/// # Errors The request is refused.
 pub(crate) fn require_host(decider: &Decider, found: &Findings) -> Result<(), RequestRefusal> {
     if found.host.is_empty() && decider.snapshot.routes.table().needs_host() {
         return Err(RequestRefusal::malformed(AnswerCode::HOST, &decider.pages));
@@ -128,8 +125,8 @@ pub(crate) fn require_host(decider: &Decider, found: &Findings) -> Result<(), Re
     Ok(())
 }
 
-/// Returns true for what a browser asks before a request that pages of other sites may not make unasked (Fetch, section
-/// 3.2.2), where nothing else can be hidden in it: it has no body, and asks for no other protocol.
+/// Returns true for a CORS preflight (Fetch section 3.2.2) that can hide nothing else: it has no body and requests no
+/// upgrade.
 pub(crate) fn is_preflight(received: &Received<'_>) -> bool {
     let request = &*received.header;
     let says = |name| request.headers.get(name).is_some_and(|value| !value.is_empty());
@@ -140,8 +137,8 @@ pub(crate) fn is_preflight(received: &Received<'_>) -> bool {
         && received.body == BodyPresence::Empty
 }
 
-/// Whether the method is a standard one but for its case. Methods are told apart by case (RFC 9110 section 9.1), yet
-/// some applications don't, and would answer what a gate on the method never saw.
+/// Returns true if the method differs from a standard one only in case. Methods are case-sensitive (RFC 9110 section
+/// 9.1), but some applications ignore case and would serve a request that no gate on the method saw.
 fn is_misspelt(method: &Method) -> bool {
     let method = method.as_str();
     STANDARD
@@ -149,8 +146,8 @@ fn is_misspelt(method: &Method) -> bool {
         .any(|known| *known != method && known.eq_ignore_ascii_case(method))
 }
 
-/// Judges a head of HTTP/2 as the edge judges one of HTTP/1. That it has no fields of a connection (RFC 9113
-/// section 8.2.2) and as much data as it says, the HTTP layer has seen to.
+/// Checks an HTTP/2 head as the edge checks an HTTP/1 head. The HTTP layer has checked for connection-specific fields
+/// (RFC 9113 section 8.2.2) and that the body has the stated length.
 fn check_http2(headers: &HeaderMap, limits: HeadLimits) -> Result<(), AnswerCode> {
     let bytes: usize = headers
         .iter()
@@ -159,7 +156,7 @@ fn check_http2(headers: &HeaderMap, limits: HeadLimits) -> Result<(), AnswerCode
     if headers.len() > limits.fields || bytes > limits.bytes {
         return Err(AnswerCode::HEAD_TOO_LARGE);
     }
-    // Malformed (RFC 9113 section 8.2.1); over HTTP/1 such space is no part of a value.
+    // Malformed in HTTP/2 (RFC 9113 section 8.2.1). In HTTP/1 such space is not part of the value.
     let padded = |value: &HeaderValue| value.as_bytes().trim_ascii().len() != value.len();
     if headers.values().any(padded) {
         return Err(AnswerCode::HEAD);
@@ -172,10 +169,9 @@ fn check_http2(headers: &HeaderMap, limits: HeadLimits) -> Result<(), AnswerCode
     Ok(())
 }
 
-/// Refuses a body whose `Content-Length` is over the limit of its route.
+/// Refuses a request whose `Content-Length` exceeds the limit of its route.
 ///
-/// # Errors
-/// The request is refused.
+/// # Errors The request is refused.
 pub(crate) fn check_length(
     request: &RequestHeader,
     decider: &Decider,

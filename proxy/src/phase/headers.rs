@@ -1,5 +1,5 @@
-//! The request's headers on their way to an upstream: first everything goes that only we may say, on every
-//! path; then what we say is set, once each.
+//! The request's headers on their way to the upstream: headers that only the proxy may set are removed on every path,
+//! then set once each.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use pingora::http::RequestHeader;
@@ -19,12 +19,12 @@ use crate::request_id::RequestId;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-/// How many names in `Connection` are looked at: with as many the HTTP layer refuses the request.
+/// Maximum of names in `Connection`. pingora refuses a request with as many.
 const MAX_NOMINATED: usize = 10;
-/// Names that a request may not have in `Connection`.
+/// Names that `Connection` may not list.
 const PROTECTED: [&str; 4] = ["host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
-/// Renders the headers that tell an upstream of the flags. Done once for a request, however often it is sent.
+/// Renders the headers that carry the decision. Done once for a request; retries reuse them.
 pub(crate) fn render(
     decider: &Decider,
     route: Option<RouteId>,
@@ -61,8 +61,8 @@ fn gated(decider: &Decider, route: Option<RouteId>) -> &[FlagId] {
         .map_or(&[], |gate| gate.flags())
 }
 
-/// Removes what will not reach an upstream: headers that only the proxy may set, with their aliases, and those that the
-/// client names in `Connection`. What a trusted proxy says of its client's request stays until it is rewritten.
+/// Removes headers that do not reach an upstream: those that only the proxy may set, with their aliases, and those
+/// that `Connection` lists. Forwarding headers of a trusted proxy remain until they are rewritten.
 pub(crate) fn strip(received: &mut Received<'_>, decider: &Decider) {
     let peer = received.forwarding.peer;
     let headers = &received.header.headers;
@@ -80,10 +80,9 @@ pub(crate) fn strip(received: &mut Received<'_>, decider: &Decider) {
     }
 }
 
-/// Refuses a request whose `Connection` names what it may not, as the HTTP layer would once it is forwarded.
+/// Refuses a request whose `Connection` lists a protected name, as pingora would when it forwards the request.
 ///
-/// # Errors
-/// The request is refused.
+/// # Errors The request is refused.
 pub(crate) fn check_nominations(request: &RequestHeader, decider: &Decider) -> Result<(), RequestRefusal> {
     let values = request.headers.get_all(header::CONNECTION).iter();
     let names = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
@@ -102,13 +101,13 @@ pub(crate) fn check_nominations(request: &RequestHeader, decider: &Decider) -> R
     }
 }
 
-/// A character of a token (RFC 9110 section 5.6.2).
+/// Returns true for a character of a token (RFC 9110 section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Returns the names in `Connection`, without those that frame the message or the connection, which the HTTP layer handles
-/// when the request is sent, and those that may not be there at all.
+/// Returns the names that `Connection` lists, without hop-by-hop names, which pingora removes when it forwards the
+/// request, and protected names.
 fn nominated(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
     let names = headers.get_all(header::CONNECTION).iter();
     let names = names.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
@@ -123,13 +122,13 @@ fn nominated(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
         .filter_map(|name| HeaderName::from_bytes(name).ok())
 }
 
-/// Whether a proxy says with this what its client asked for.
+/// Returns true for the name of a forwarding header.
 fn is_forwarding(name: &HeaderName) -> bool {
     *name == header::FORWARDED || name.as_str().starts_with("x-forwarded-")
 }
 
-/// Makes the request that goes to the upstream out of the client's, of which the HTTP layer has removed the
-/// hop-by-hop headers and those that the client named in `Connection`.
+/// Turns the client's request into the upstream's. pingora has removed hop-by-hop headers and those that `Connection`
+/// lists.
 pub(crate) fn rewrite(
     session: &Session,
     request: &mut RequestHeader,
@@ -159,7 +158,7 @@ pub(crate) fn rewrite(
     }
 }
 
-/// Sets the headers that tell the upstream what was decided.
+/// Sets the headers that carry the decision to the upstream.
 pub(crate) fn inject(
     request: &mut RequestHeader,
     found: &Findings,
@@ -169,7 +168,7 @@ pub(crate) fn inject(
         request.insert_header(name.clone(), tenant.as_str())?;
     }
     if let (Some(name), Some(user)) = (&injected.user, found.user()) {
-        // A user's name may have any character but controls; header values take them as UTF-8.
+        // A user's name may contain any character except controls. Header values take it as UTF-8.
         request.insert_header(name.clone(), user.as_bytes())?;
     }
     if let (Some(name), Some(flags)) = (&injected.flags, &found.headers.flags) {
@@ -192,8 +191,8 @@ pub(crate) fn inject(
     Ok(())
 }
 
-/// Sets `Host` to the endpoint's authority where the client named no host, as HTTP/1.0 may: HTTP/1.1 needs one (RFC
-/// 9112 section 3.2). No route asks for a host then ([`require_host`](super::head::require_host)).
+/// Sets `Host` to the endpoint's authority if the client sent none, as HTTP/1.0 allows: HTTP/1.1 requires one (RFC
+/// 9112 section 3.2). No route matches on hosts then ([`require_host`](super::head::require_host)).
 fn address(request: &mut RequestHeader, context: &RequestContext) -> pingora::Result<()> {
     if request.headers.contains_key(header::HOST) {
         return Ok(());
@@ -204,7 +203,7 @@ fn address(request: &mut RequestHeader, context: &RequestContext) -> pingora::Re
     }
 }
 
-/// Adds us to those who passed the request on (RFC 9110 section 7.6.3).
+/// Appends this proxy to `Via` (RFC 9110 section 7.6.3).
 fn via(request: &mut RequestHeader, version: Version) -> pingora::Result<()> {
     let version = match version {
         Version::HTTP_10 => "1.0",
@@ -216,8 +215,8 @@ fn via(request: &mut RequestHeader, version: Version) -> pingora::Result<()> {
         .map(|_| ())
 }
 
-/// Continues the client's trace, or starts one that has the request's id (W3C Trace Context). A trace that we
-/// start is marked as sampled: whether to record it stays the upstream's choice, as if we were not there.
+/// Continues the client's trace, or starts one with the request's id (W3C Trace Context). A new trace is marked as
+/// sampled, so that the upstream decides about recording as it would without a proxy.
 fn trace(request: &mut RequestHeader, id: &RequestId) -> pingora::Result<()> {
     let mut given = request.headers.get_all(&TRACEPARENT).iter();
     let parent = match (given.next(), given.next()) {
@@ -235,7 +234,7 @@ fn trace(request: &mut RequestHeader, id: &RequestId) -> pingora::Result<()> {
     request.insert_header("traceparent", value)
 }
 
-/// Trace id and flags of a `traceparent` that can be continued (section 3.2).
+/// Returns trace id and flags of a valid `traceparent` (W3C Trace Context section 3.2).
 pub(crate) fn continued(parent: &str) -> Option<(String, String)> {
     let mut parts = parent.split('-');
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);

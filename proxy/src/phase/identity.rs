@@ -1,4 +1,4 @@
-//! The identity: finds the token of a request, has it verified, and returns the caller.
+//! Identification of the caller: finds the token of a request, has it verified, and returns the caller.
 
 use std::sync::Arc;
 
@@ -16,13 +16,12 @@ use crate::phase::effects::Effects;
 use crate::phase::received::Received;
 use crate::refusal::RequestRefusal;
 
-/// When a client may try again after keys could not be had, in seconds.
+/// Retry delay when keys are not available, in seconds.
 const RETRY_SECONDS: u32 = 5;
 
-/// Returns the caller; none where there is no token and none is required.
+/// Returns the caller; none if there is no token and none is required.
 ///
-/// # Errors
-/// The answer to a request whose token is missing or refused, or whose tenant is.
+/// # Errors The answer to a request whose token is missing or refused, or whose tenant is.
 pub(crate) async fn identify(
     request: &Received<'_>,
     decider: &Decider,
@@ -62,8 +61,8 @@ pub(crate) async fn identify(
     Ok(Some(Caller::Token(identity)))
 }
 
-/// The caller that the certificate of the connection names, where certificates count. A token goes before it: one that is
-/// bad is not made good by a certificate.
+/// Returns the caller that the connection's certificate names, if certificates are accepted. A token takes
+/// precedence, and a refused token is not replaced by a certificate.
 fn by_certificate(
     request: &Received<'_>,
     decider: &Decider,
@@ -79,7 +78,7 @@ fn by_certificate(
     Ok(Some(Caller::Certificate(Arc::clone(certificate), place)))
 }
 
-/// Refuses a caller without a tenant, and one whose tenant has no record where such tenants are rejected.
+/// Refuses a caller without a tenant, and an unknown tenant if such tenants are rejected.
 fn admit(decider: &Decider, tenant: Option<&TenantId>) -> Result<(), RequestRefusal> {
     let forbidden = |code| RequestRefusal::new(RequestOutcome::Forbidden, Answer::new(code, &decider.pages));
     let Some(tenant) = tenant else {
@@ -92,10 +91,10 @@ fn admit(decider: &Decider, tenant: Option<&TenantId>) -> Result<(), RequestRefu
     Ok(())
 }
 
-/// Verifies a token at `now` (seconds since 1970) by the keys of the issuer that it names, found by the issuer's place.
+/// Verifies a token at `now` (seconds since 1970) with the keys of the issuer that it names. `keys` returns them by
+/// the issuer's position.
 ///
-/// # Errors
-/// The token is refused, or its keys are not available.
+/// # Errors The token is refused, or its keys are not available.
 pub(crate) async fn verify(
     issuers: &Issuers,
     keys: impl FnOnce(usize) -> Option<Arc<IssuerKeys>>,
@@ -109,7 +108,7 @@ pub(crate) async fn verify(
     keys.verify(issuer, &unverified, now).await
 }
 
-/// RFC 6750 section 3.1: a token was given and is refused.
+/// Returns the refusal of an invalid token (RFC 6750 section 3.1).
 fn invalid_token(decider: &Decider, code: AnswerCode) -> RequestRefusal {
     unauthenticated(
         decider,

@@ -1,5 +1,5 @@
-//! The decision about a request that a client sent: what the data plane does besides is count decisions and limits, and
-//! verify tokens or remember that it did.
+//! The decision about a client's request. Its effects count decisions and limits, and verify tokens or find them in
+//! the cache.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +26,9 @@ use crate::refusal::RequestRefusal;
 use crate::request_context::RequestContext;
 use crate::shared::{ProbeStage, Shared};
 
-/// Decides the request of a session. Where it is to be forwarded, the context names the upstream.
+/// Decides the request of a session. If it is forwarded, the context names the upstream.
 ///
-/// # Errors
-/// The answer to a request that is not forwarded.
+/// # Errors The answer to a request that is not forwarded.
 pub(crate) async fn decide(
     shared: &Shared,
     session: &mut Session,
@@ -88,7 +87,7 @@ pub(crate) async fn decide(
     Ok(())
 }
 
-/// The data plane, while it decides one request.
+/// The effects of one decision in the data plane.
 struct LiveEffects<'r> {
     prepared: &'r PreparedSnapshot,
     metrics: &'r Metrics,
@@ -114,7 +113,8 @@ impl Effects for LiveEffects<'_> {
 
     fn routed(&mut self, _route: Option<RouteId>) {}
 
-    /// What is known is counted first: a client before its token is verified, a tenant before its gate is decided.
+    /// Counts the request as early as the key is known: clients before the token is verified, tenants before the gate
+    /// is decided.
     fn count(
         &mut self,
         by: LimitBy,

@@ -1,4 +1,4 @@
-//! The end of a request: it is counted, and gets its line in the access log.
+//! The end of a request: metrics and the access log.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ use crate::phase::{subject, upstream};
 use crate::request_context::RequestContext;
 use crate::shared::Shared;
 
-/// Counts and logs the request. `error` is what ended it early, if something did.
+/// Counts and logs a request. `error` is the reason for an early end.
 pub(crate) fn observe(
     shared: &Shared,
     session: &Session,
@@ -68,7 +68,7 @@ pub(crate) fn observe(
     });
 }
 
-/// Counts and logs a request that was ended to make room. Its head is gone with its task, so that method and path are
+/// Counts and logs a request that the shedder ended. Its head was dropped with its task, so method and path are
 /// empty.
 fn shed(shared: &Shared, context: &RequestContext) {
     let duration = context.started.elapsed();
@@ -84,8 +84,8 @@ fn shed(shared: &Shared, context: &RequestContext) {
 }
 
 impl Drop for RequestContext {
-    /// Gives the request's place back, as the connection to its upstream is given back or closed by now. And observes
-    /// a request that was shed: its task is dropped where it stands, and nothing of it runs again.
+    /// Releases the request's slot: the connection to its upstream is returned or closed by now. Observes a request
+    /// that was shed, because its task is dropped and none of its hooks runs again.
     fn drop(&mut self) {
         if let Some(share) = &self.share {
             share.release_slot();
@@ -98,7 +98,7 @@ impl Drop for RequestContext {
     }
 }
 
-/// The line of a request without its head and its answer.
+/// Returns the access log entry without the head and the response.
 fn known(context: &RequestContext, duration: Duration) -> AccessEntry<'_> {
     let route = context
         .found
@@ -148,7 +148,7 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Counts the response as an error of the flags that the request was let through by.
+/// Counts the response as an error of the flags that let the request pass.
 fn count_errors(session: &Session, context: &RequestContext) {
     let prepared = &*context.prepared;
     let route = context

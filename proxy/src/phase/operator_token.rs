@@ -1,5 +1,5 @@
-//! Static tokens of operators, which belong to the admin API: a client that sends one to a public listener has mistaken
-//! the port, and the application must not learn it.
+//! Removal of operators' static tokens, which belong to the admin API. A client that sends one to a public listener
+//! has the wrong port, and the application must not receive it.
 
 use http::{HeaderMap, HeaderName};
 use pingora::http::RequestHeader;
@@ -8,9 +8,8 @@ use tokens::OperatorTokens;
 
 use crate::credential_sources::TokenPlace;
 
-/// Removes every header that has such a token in a value, with all its values, because it can't be known which of them is
-/// meant. Where tokens are looked for in a cookie, only that cookie is removed. From here on the request is one without
-/// that token, wherever it goes. Returns the names of the headers that were changed.
+/// Removes each header with such a token, with all its values, because the application may read any of them. If
+/// tokens are expected in a cookie, only that cookie is removed. Returns the names of the changed headers.
 pub(crate) fn remove(
     request: &mut RequestHeader,
     place: &TokenPlace,
@@ -37,8 +36,8 @@ pub(crate) fn remove(
     changed
 }
 
-/// Returns the names of the headers with a token in a value. `Host` and the headers of the connection are not looked at: the
-/// host that was matched is the one that is forwarded, and the others end here.
+/// Returns the names of the headers with a token. Skips `Host`, whose matched value is forwarded, and hop-by-hop
+/// headers, which are not forwarded.
 fn holders<'h>(headers: &'h HeaderMap, tokens: &'h OperatorTokens) -> impl Iterator<Item = &'h HeaderName> {
     let holding = headers
         .iter()

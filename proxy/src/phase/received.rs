@@ -1,5 +1,5 @@
-//! A request whose head was read, and what else its decision reads: the data plane takes it from a connection,
-//! `explain` from a question.
+//! A request whose head was read, with all other input of its decision. The data plane takes it from a connection,
+//! `explain` from a dry run's request.
 
 use std::sync::Arc;
 
@@ -15,36 +15,36 @@ use crate::verified_certificate::VerifiedCertificate;
 #[derive(Debug)]
 pub(crate) struct Received<'r> {
     pub(crate) header: &'r mut RequestHeader,
-    /// The bytes of its head. The header drops a fragment from the target.
+    /// The bytes of the head. pingora's header drops a fragment from the target.
     pub(crate) raw: &'r [u8],
-    /// Where it comes from.
+    /// The origin of the request.
     pub(crate) forwarding: &'r Forwarding,
     pub(crate) body: BodyPresence,
-    /// The limits of a head of HTTP/2; none for HTTP/1, whose heads the edge has checked.
+    /// The limits of an HTTP/2 head; none for HTTP/1, whose head the edge has checked.
     pub(crate) http2: Option<HeadLimits>,
-    /// The verified certificate of its connection.
+    /// The verified certificate of the connection.
     pub(crate) certificate: Option<Arc<VerifiedCertificate>>,
     pub(crate) assumed: &'r Assumed,
 }
 
-/// Whether a request has a body. It is only looked at where the method is `OPTIONS`.
+/// The presence of a body. Only read for the method `OPTIONS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyPresence {
     Empty,
-    /// There is one, or it is not known.
+    /// There is one, or it is unknown.
     Possible,
 }
 
-/// What a question says of the caller that the request itself doesn't.
+/// Assumptions of a dry run about the caller.
 #[derive(Debug, Default)]
 pub(crate) struct Assumed {
     /// The caller, in place of a token.
     pub(crate) caller: Option<Caller>,
-    /// Attributes: those of a token go before them, those of the request after.
+    /// Attributes. Those of a token take precedence over them, and they over those of the request.
     pub(crate) attributes: Vec<(AttributeId, AttributeValue)>,
 }
 
-/// Nothing is assumed of a request that a client sent.
+/// The assumptions about a client's request: none.
 pub(crate) static NOTHING_ASSUMED: Assumed = Assumed {
     caller: None,
     attributes: Vec::new(),

@@ -1,5 +1,5 @@
-//! The upstream's response on its way to the client: what was meant for the hop between the upstream and us
-//! ends here (RFC 9110 section 7.6.1). The rest is passed on as it is.
+//! The upstream's response on its way to the client. Hop-by-hop headers end here (RFC 9110 section 7.6.1); the rest
+//! is passed on unchanged.
 
 use bytes::Bytes;
 use http::{HeaderName, StatusCode, Version, header};
@@ -12,11 +12,11 @@ use crate::phase::upstream;
 use crate::request_context::RequestContext;
 use crate::shares::{Direction, MAX_UNCOUNTED};
 
-/// The most names of a `Connection` header that are read.
+/// Maximum of names in `Connection` that are read.
 const MAX_NOMINATIONS: usize = 32;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-/// `Connection` and `Transfer-Encoding` are the HTTP layer's own business.
+/// Hop-by-hop headers. pingora handles `Connection` and `Transfer-Encoding`.
 const HOP_BY_HOP: [HeaderName; 7] = [
     KEEP_ALIVE,
     PROXY_CONNECTION,
@@ -26,7 +26,7 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     header::TRAILER,
     header::UPGRADE,
 ];
-/// What no upstream can make disappear by naming it in `Connection`.
+/// Headers that stay even if `Connection` lists them.
 const KEPT: [HeaderName; 5] = [
     header::CONNECTION,
     header::TRANSFER_ENCODING,
@@ -35,13 +35,16 @@ const KEPT: [HeaderName; 5] = [
     header::SET_COOKIE,
 ];
 
-/// Notes that the upstream answered, and removes what is not for the client.
+/// Records that the upstream responded, and removes headers that are not for the client.
+///
+/// # Errors The upstream switched to a protocol that the client did not request, sent too many interim responses, or
+/// is past its deadline.
 pub(crate) fn filter_head(
     session: &mut Session,
     response: &mut ResponseHeader,
     context: &mut RequestContext,
 ) -> pingora::Result<()> {
-    // Two sides that agree on no protocol would take what follows for one all the same.
+    // Without a common protocol both sides would still take the following bytes for one.
     if response.status == StatusCode::SWITCHING_PROTOCOLS && !upstream::is_websocket(session) {
         let error = Error::explain(ErrorType::InvalidHTTPHeader, "a switch that nobody asked for");
         return Err(error.into_up());
@@ -69,7 +72,7 @@ pub(crate) fn filter_head(
     upstream::check_deadline(session, context)?;
     remove_hop_by_hop(response);
     if let Some(name) = &context.prepared.decider.injected_headers.response {
-        // The upstream's own word under that name is not the decision's.
+        // The header belongs to the proxy: a value that the upstream set under that name is removed.
         match &context.found.headers.flags {
             Some(flags) => response.insert_header(name.clone(), flags.clone())?,
             None => drop(HeaderName::from_bytes(name).map(|name| response.remove_header(&name))),
@@ -81,10 +84,9 @@ pub(crate) fn filter_head(
     Ok(())
 }
 
-/// Counts a part of the answer until the client has taken it.
+/// Counts a part of the response until the client has taken it.
 ///
-/// # Errors
-/// The client is over its limit of memory by more than the shedder keeps up with.
+/// # Errors The client exceeds its memory limit by more than the shedder keeps up with.
 pub(crate) fn track_chunk(
     session: &Session,
     chunk: &mut Option<Bytes>,
@@ -94,7 +96,8 @@ pub(crate) fn track_chunk(
     let Some(share) = &context.share else {
         return Ok(());
     };
-    // Over HTTP/1 a small answer is written before its request ends, within what every request takes.
+    // Over HTTP/1 a small response is written before its request ends, within the memory that every request is
+    // charged.
     let is_small = |bytes: &Bytes| end && !session.is_http2() && bytes.len() <= MAX_UNCOUNTED;
     let Some(bytes) = chunk.take_if(|bytes| !bytes.is_empty() && !is_small(bytes)) else {
         return Ok(());
@@ -110,14 +113,15 @@ pub(crate) fn track_chunk(
     Ok(())
 }
 
-/// HTTP/1.0 has no chunks (RFC 9112 section 6.1): a body without a length ends with its connection.
+/// Ends a response without a length by closing the connection: HTTP/1.0 has no chunked encoding (RFC 9112 section
+/// 6.1).
 fn end_by_closing(session: &mut Session, response: &mut ResponseHeader) {
     if response.remove_header(&header::TRANSFER_ENCODING).is_some() {
         session.set_keepalive(None);
     }
 }
 
-/// Removes the hop-by-hop headers. A switch of protocols keeps its own.
+/// Removes hop-by-hop headers, except from a switch of protocols, which needs them.
 fn remove_hop_by_hop(response: &mut ResponseHeader) {
     if response.status == StatusCode::SWITCHING_PROTOCOLS {
         return;

@@ -1,4 +1,4 @@
-//! The subject of a request: the caller with what the request says besides, as flags are decided for it.
+//! The subject of a request: the caller and the attributes that flags are decided for.
 
 use arrayvec::ArrayVec;
 use http::HeaderMap;
@@ -11,8 +11,8 @@ use crate::phase::received::Assumed;
 /// The attributes of a request beyond tenant, user and groups. On the stack: deciding allocates nothing.
 pub(crate) type SubjectAttributes<'a> = ArrayVec<(AttributeId, Value<'a>), MAX_SUBJECT_ATTRIBUTES>;
 
-/// Returns the attributes of the token, then those that are assumed, then those of the request itself. Of two of the same
-/// name the first counts, so that the one that was signed does.
+/// Returns the attributes of the token, then the assumed ones, then those of the request. The first of a name counts,
+/// so signed values take precedence.
 pub(crate) fn attributes<'a>(
     decider: &'a Decider,
     caller: Option<&'a Caller>,

@@ -1,4 +1,4 @@
-//! The target: brought to its one spelling, which is what is matched and what is forwarded.
+//! Normalisation of the target: one spelling is both matched and forwarded.
 
 use http::{Method, header};
 use rules::{Host, InvalidTarget, normalise};
@@ -9,10 +9,9 @@ use crate::findings::Findings;
 use crate::phase::received::Received;
 use crate::refusal::RequestRefusal;
 
-/// Normalises the target of the request in place. An absolute target names the host of a request without a `Host`.
+/// Normalises the target of the request in place. An absolute target names the host if there is no `Host`.
 ///
-/// # Errors
-/// The target is refused.
+/// # Errors The target is refused.
 pub(crate) fn normalise_in_place(
     received: &mut Received<'_>,
     decider: &Decider,
@@ -20,23 +19,23 @@ pub(crate) fn normalise_in_place(
 ) -> Result<(), RequestRefusal> {
     let malformed = |code| RequestRefusal::malformed(code, &decider.pages);
     let refused = || RequestRefusal::bad(AnswerCode::TARGET, &decider.pages);
-    // What is no target at all may be the sign of a request line that was read wrongly.
+    // An invalid form may mean that the request line was read wrongly, so the connection is closed.
     let invalid = |invalid| match invalid {
         InvalidTarget::Form | InvalidTarget::Empty => malformed(AnswerCode::TARGET),
         _ => refused(),
     };
-    // The HTTP layer drops a fragment from what it shows, so the request line itself is read.
+    // pingora drops a fragment from the target, so the request line itself is read.
     let sent = request_target(received.raw).ok_or_else(|| malformed(AnswerCode::HEAD))?;
     let target = normalise(sent, decider.snapshot.routes.target).map_err(invalid)?;
     let request = &mut *received.header;
     if target.is_asterisk() && request.method != Method::OPTIONS {
         return Err(refused());
     }
-    // Where there is a Host, the HTTP layer has seen to it that both are the same.
+    // If there is a `Host`, the HTTP layer has checked that both agree.
     if let Some(authority) = target.authority
         && !request.headers.contains_key(header::HOST)
     {
-        // Only HTTP/1.0 gets here. The target is about to lose its authority, the upstream needs it.
+        // Reached over HTTP/1.0 only. The target loses its authority below, and the upstream needs it.
         let host = Host::parse(authority).map_err(|_| malformed(AnswerCode::HOST))?;
         found.host = host.name.into();
         let set = request.insert_header(header::HOST, authority);
@@ -49,8 +48,8 @@ pub(crate) fn normalise_in_place(
     Ok(())
 }
 
-/// The second of the three words of the request line. Empty lines before it are skipped, as the HTTP layer
-/// skips them (RFC 9112 section 2.2).
+/// Returns the second of three words of the request line. Skips empty lines before it, as pingora does (RFC 9112
+/// section 2.2).
 fn request_target(raw: &[u8]) -> Option<&[u8]> {
     let start = raw.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
     let line = raw.get(start..)?.split(|&byte| byte == b'\r').next()?;

@@ -1,5 +1,4 @@
-//! The upstream: whether it takes the request, whom of it to ask, whom next when a connection fails, and what a
-//! failure is told as.
+//! Forwarding to the upstream: admission, choice of an endpoint, retries, and the answer to a failure.
 
 use std::future::Future as _;
 use std::net::IpAddr;
@@ -27,14 +26,16 @@ use crate::shares::{Need, RequestShare, Shares, Short};
 use crate::tunnel;
 use crate::upstreams::{Failure, LiveUpstream, Unavailable};
 
-/// When a client may try again whose upstream takes no request, in seconds.
+/// Retry delay when an upstream takes no request, in seconds.
 const RETRY_SECONDS: u32 = 1;
-/// How often, and how long each time, a request waits for a share. A client sees the end of an answer before the task of
-/// that request has ended, and may send the next one at once.
+/// Number and length of a request's waits for a share. A client sees the end of a response before the task of its
+/// request has ended, and may send the next request at once.
 const SHARE_RETRIES: u32 = 10;
 const SHARE_RETRY_PAUSE: Duration = Duration::from_millis(5);
 
-/// Takes the request's share of the process, and asks its upstream to let it in.
+/// Takes the request's share of the process and a permit of its upstream.
+///
+/// # Errors The answer to a request that gets none.
 pub(crate) async fn admit(
     shares: &Arc<Shares>,
     session: &Session,
@@ -42,7 +43,7 @@ pub(crate) async fn admit(
 ) -> Result<(), RequestRefusal> {
     let hash_key = hash_key(context);
     let prepared = Arc::clone(&context.prepared);
-    // A request without an upstream gets no further than `choose`.
+    // A request without an upstream fails in `choose`.
     let Some(live) = live(&prepared, context) else {
         return Ok(());
     };
@@ -65,7 +66,7 @@ pub(crate) async fn admit(
     }
 }
 
-/// Takes the request's share of the process, after a moment if there is none at once.
+/// Takes the request's share of the process, waiting up to 50 ms for one.
 async fn share(
     shares: &Arc<Shares>,
     session: &Session,
@@ -85,6 +86,7 @@ async fn share(
     let end = end
         .or_else(|| Some(connection.as_ref()?.end_signal()))
         .unwrap_or_default();
+    // Retried below: the slot of the client's previous request may be released a moment later.
     let ask = || shares.take_request_share(connection.clone(), Arc::clone(&end), need);
     let mut asked = ask();
     for _ in 0..SHARE_RETRIES {
@@ -97,6 +99,7 @@ async fn share(
     asked
         .inspect(|share| {
             if let Some(connection) = connection.as_ref().filter(|_| is_whole) {
+                // Over HTTP/1 the connection serves one request at a time, so that stalled writes are charged to it.
                 connection.set_request(share);
             }
         })
@@ -111,13 +114,15 @@ async fn share(
         })
 }
 
-/// Turns a request to its upstream; the first time it takes a turn there.
+/// Chooses an endpoint for the next attempt. The first attempt takes a turn of the upstream.
+///
+/// # Errors The client has reset the request, no endpoint is left, or the deadline has passed.
 pub(crate) fn choose(session: &mut Session, context: &mut RequestContext) -> pingora::Result<Box<HttpPeer>> {
     if is_given_up(session) {
         let error = Error::explain(ErrorType::ConnectionClosed, "the request was given up");
         return Err(error.into_down());
     }
-    // What was read of the body is sent again, and counted again.
+    // A retry sends the buffered body again, which is counted again.
     context.body_bytes = 0;
     let prepared = Arc::clone(&context.prepared);
     let Some(live) = live(&prepared, context) else {
@@ -139,8 +144,8 @@ pub(crate) fn choose(session: &mut Session, context: &mut RequestContext) -> pin
     Ok(peer)
 }
 
-/// Whether the client of HTTP/2 has given the request up already: its upstream need not hear of it then. Begun and
-/// given up by the thousand, requests would cost a connection each (CVE-2023-44487).
+/// Returns true if an HTTP/2 client has already reset the request, which is then not sent. Otherwise thousands of
+/// reset requests would each cost a connection to an upstream (CVE-2023-44487).
 fn is_given_up(session: &mut Session) -> bool {
     let HttpSession::H2(stream) = &mut *session.downstream_session else {
         return false;
@@ -149,19 +154,19 @@ fn is_given_up(session: &mut Session) -> bool {
     Pin::new(&mut stream.idle()).poll(&mut looking).is_ready()
 }
 
-/// Whether the request asks for the one switch of protocols that is passed on.
+/// Returns true if the request asks for a WebSocket, the only switch of protocols that is passed on.
 pub(crate) fn is_websocket(session: &Session) -> bool {
     let upgrade = session.req_header().headers.get(UPGRADE);
     session.is_upgrade_req()
         && upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-/// The name of the upstream that the request goes to.
+/// Returns the name of the request's upstream.
 pub(crate) fn name(context: &RequestContext) -> Option<&str> {
     live(&context.prepared, context).map(LiveUpstream::name)
 }
 
-/// After a connection could not be made, nothing was sent: another address is tried, if there is one.
+/// Decides about a retry after a failed connect. Nothing was sent, so another endpoint is always safe to try.
 pub(crate) fn connect_failed(context: &mut RequestContext, mut error: Box<Error>) -> Box<Error> {
     let prepared = Arc::clone(&context.prepared);
     let more = live(&prepared, context)
@@ -170,9 +175,8 @@ pub(crate) fn connect_failed(context: &mut RequestContext, mut error: Box<Error>
     error
 }
 
-/// After a connection was made the request may have been acted on. It is sent once more only if it came on a
-/// connection that the upstream had closed meanwhile, if doing it twice is no different from doing it once,
-/// and if all of its body is at hand.
+/// Decides about a retry after a failed exchange. The upstream may have acted on the request. It is sent again only
+/// if the failed connection was a reused one, the method is idempotent, and the whole body is buffered.
 pub(crate) fn exchange_failed(
     session: &mut Session,
     context: &mut RequestContext,
@@ -187,6 +191,7 @@ pub(crate) fn exchange_failed(
     let repeatable =
         session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated();
     if repeatable {
+        // pingora allows the retry only if the connection was a reused one.
         error.retry.decide_reuse(reused);
     } else {
         error.set_retry(false);
@@ -205,8 +210,8 @@ pub(crate) fn exchange_failed(
     error
 }
 
-/// Whether the time ran out while the client still owed some of its body. An upstream that waits for the rest
-/// has not failed, or else a client could have it ejected by pausing.
+/// Returns true if the timeout passed while the client had not sent its whole body. The upstream has not failed then:
+/// otherwise a client could have it ejected by pausing.
 fn is_client_delay(session: &mut Session, error: &Error) -> bool {
     *error.esource() == ErrorSource::Upstream
         && *error.etype() == ErrorType::ReadTimedout
@@ -214,7 +219,7 @@ fn is_client_delay(session: &mut Session, error: &Error) -> bool {
         && !session.is_body_done()
 }
 
-/// Takes note that the upstream began to answer.
+/// Records that the upstream began to respond.
 pub(crate) fn record_response_head(context: &mut RequestContext) {
     let prepared = Arc::clone(&context.prepared);
     if let Some(live) = live(&prepared, context) {
@@ -222,8 +227,8 @@ pub(crate) fn record_response_head(context: &mut RequestContext) {
     }
 }
 
-/// Takes note that all of the answer has come. The request takes up no room at its upstream from then on, and what
-/// is left of its body is waited for no longer than it takes to be polite.
+/// Records that the response is complete. The request leaves its upstream, and the rest of its body gets a short
+/// deadline.
 pub(crate) fn record_response_end(session: &Session, context: &mut RequestContext) {
     if session.was_upgraded() {
         return;
@@ -234,7 +239,7 @@ pub(crate) fn record_response_end(session: &Session, context: &mut RequestContex
     }
 }
 
-/// Whether an answer's head is all of it. That of a gRPC call may have no length and yet be the end.
+/// Returns true if the response consists of a head alone. A gRPC trailers-only response may have no length.
 pub(crate) fn has_no_body(session: &Session, head: &ResponseHeader) -> bool {
     let is_empty = head
         .headers
@@ -246,8 +251,9 @@ pub(crate) fn has_no_body(session: &Session, head: &ResponseHeader) -> bool {
         || head.headers.contains_key("grpc-status")
 }
 
-/// Breaks an exchange off that takes longer than its upstream may take in all. What follows a switch of
-/// protocols has no such limit.
+/// Fails an exchange that exceeds its upstream's total timeout. A tunnel has none.
+///
+/// # Errors The timeout has passed.
 pub(crate) fn check_deadline(session: &Session, context: &RequestContext) -> pingora::Result<()> {
     let live = live(&context.prepared, context);
     let left = live.and_then(|live| context.attempts.time_left(live, Instant::now()));
@@ -257,7 +263,7 @@ pub(crate) fn check_deadline(session: &Session, context: &RequestContext) -> pin
     Ok(())
 }
 
-/// What an error is told as; none where there is no one left to tell it to.
+/// Returns the code and outcome of a failed exchange; none if the client is gone.
 pub(crate) fn failure(error: &Error) -> Option<(AnswerCode, RequestOutcome)> {
     use ErrorType::{HTTPStatus, InvalidHTTPHeader, ReadTimedout};
     match (error.esource(), error.etype()) {
@@ -276,13 +282,13 @@ pub(crate) fn failure(error: &Error) -> Option<(AnswerCode, RequestOutcome)> {
     }
 }
 
-/// Whether an error is one that happens in the best of houses: it is in the access log, and needs no line of
-/// its own.
+/// Returns true for an error that is part of normal operation and in the access log, so that it needs no line in the
+/// process log.
 pub(crate) fn is_expected(error: &Error) -> bool {
     !matches!(error.esource(), ErrorSource::Internal | ErrorSource::Unset)
 }
 
-/// The upstream that the request goes to.
+/// Returns the upstream of the request.
 fn live<'s>(
     prepared: &'s crate::prepared_snapshot::PreparedSnapshot,
     context: &RequestContext,
@@ -291,7 +297,7 @@ fn live<'s>(
     prepared.upstreams.get(id.index()).map(|live| &**live)
 }
 
-/// Who is asking, where that decides who is asked: the tenant, or else the client's address.
+/// Returns the hash of the tenant, or else of the client's address, for an upstream with sticky balancing.
 fn hash_key(context: &RequestContext) -> Option<u64> {
     if live(&context.prepared, context)?.definition().balance != Balance::Sticky {
         return None;
@@ -305,7 +311,9 @@ fn hash_key(context: &RequestContext) -> Option<u64> {
     })
 }
 
-/// Has no step take longer than what is left of the time for all of them.
+/// Limits every timeout of the exchange to the time that is left in total.
+///
+/// # Errors No time is left.
 fn limit_timeouts(options: &mut PeerOptions, left: Duration) -> pingora::Result<()> {
     if left.is_zero() {
         return Err(deadline_exceeded());

@@ -1,5 +1,4 @@
-//! How one request fares with its upstream: which endpoint has it, which could not be reached, how often it was
-//! turned to another.
+//! The attempts of one request at its upstream: the current endpoint, failed endpoints, and retries.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,14 +13,14 @@ use super::failure::Failure;
 use super::live::LiveUpstream;
 use super::meter::AttemptResult;
 
-/// The most addresses that can be tried for one request.
+/// Maximum of endpoints that are tried for one request.
 pub(crate) const MAX_TRIED: usize = rules::MAX_RETRIES as usize + 1;
-/// The most interim answers (1xx) to one request.
+/// Maximum of interim responses (1xx) to one request.
 const MAX_INTERIM: u32 = 64;
-/// The most characters of a cause in the log.
+/// Maximum length of a cause in the log, in characters.
 const MAX_CAUSE: usize = 300;
 
-/// A request's attempts to get an answer.
+/// The attempts of a request to get a response.
 #[derive(Debug, Default)]
 pub(crate) struct UpstreamAttempts {
     started: Option<Instant>,
@@ -30,22 +29,22 @@ pub(crate) struct UpstreamAttempts {
     tried: ArrayVec<SocketAddr, MAX_TRIED>,
     retries: u32,
     request: Option<EndpointRequest>,
-    /// Whether the present attempt was counted.
+    /// True once the current attempt was counted.
     is_counted: bool,
-    /// Interim answers so far.
+    /// Interim responses so far.
     interim: u32,
     cause: Option<Box<str>>,
     permit: Option<Permit>,
 }
 
 impl UpstreamAttempts {
-    /// Takes the permit that lets the request in, and who is asking, where that decides who is asked.
+    /// Sets the permit of the request, and the hash for sticky balancing.
     pub(crate) fn begin(&mut self, permit: Permit, hash_key: Option<u64>) {
         self.permit = Some(permit);
         self.hash_key = hash_key;
     }
 
-    /// Chooses an endpoint; the first time, this takes a turn.
+    /// Chooses an endpoint. The first attempt takes a turn of the upstream.
     pub(crate) fn choose(&mut self, live: &LiveUpstream, now: Instant) -> Option<&LiveEndpoint> {
         if self.started.is_none() {
             self.started = Some(now);
@@ -64,27 +63,27 @@ impl UpstreamAttempts {
         self.endpoint()
     }
 
-    /// Who has the request.
+    /// Returns the endpoint of the current attempt.
     pub(crate) fn endpoint(&self) -> Option<&LiveEndpoint> {
         self.request.as_ref().map(EndpointRequest::endpoint)
     }
 
-    /// When the upstream was first turned to.
+    /// Returns the time of the first attempt.
     pub(crate) fn started(&self) -> Option<Instant> {
         self.started
     }
 
-    /// How much is left of the time that all of it may take; none where that has no limit.
+    /// Returns the time that is left of the total timeout; none without one.
     pub(crate) fn time_left(&self, live: &LiveUpstream, now: Instant) -> Option<Duration> {
         let total = Duration::from_millis(live.definition().timeouts.total_timeout_ms?);
         let spent = now.saturating_duration_since(self.started.unwrap_or(now));
         Some(total.saturating_sub(spent))
     }
 
-    /// Takes note that no connection could be made, and says whether another address may be tried.
+    /// Records a failed connect. Returns true if another endpoint may be tried.
     pub(crate) fn connect_failed(&mut self, live: &LiveUpstream, error: &Error, now: Instant) -> bool {
         if let Some(request) = &self.request {
-            // There is room: a request that may be tried no more is not tried.
+            // The list has room for every attempt that the retry limit allows.
             let _ = self.tried.try_push(request.endpoint().address);
         }
         self.record_failure(live, error, now);
@@ -96,7 +95,7 @@ impl UpstreamAttempts {
         untried.next().is_some() && self.time_left(live, now) != Some(Duration::ZERO) && self.retry(live)
     }
 
-    /// Takes one of the retries that the definition allows.
+    /// Takes one of the retries that the definition allows. Returns false if none is left.
     pub(crate) fn retry(&mut self, live: &LiveUpstream) -> bool {
         let more = self.retries < live.definition().retries;
         if more {
@@ -106,7 +105,7 @@ impl UpstreamAttempts {
         more
     }
 
-    /// Takes note that the endpoint failed the request.
+    /// Records that the endpoint failed the request.
     fn record_failure(&mut self, live: &LiveUpstream, error: &Error, now: Instant) {
         let failure = Failure::of(error);
         if self.count(live, AttemptResult::Failed(failure))
@@ -117,7 +116,8 @@ impl UpstreamAttempts {
         self.cause = Some(cause(error, failure));
     }
 
-    /// Takes note that an exchange broke off. That an upstream closes a connection it kept is no fault of its.
+    /// Records a failed exchange. A reused connection that the upstream closed is not counted against the endpoint:
+    /// it may close idle connections at any time.
     pub(crate) fn exchange_failed(&mut self, live: &LiveUpstream, error: &Error, reused: bool, now: Instant) {
         let failure = Failure::of(error);
         if reused && failure == Failure::Broken {
@@ -128,7 +128,7 @@ impl UpstreamAttempts {
         }
     }
 
-    /// Takes note of an answer's head.
+    /// Records the head of a response.
     pub(crate) fn record_head(&mut self, live: &LiveUpstream) {
         if self.count(live, AttemptResult::Answered)
             && let Some(endpoint) = self.endpoint()
@@ -138,7 +138,7 @@ impl UpstreamAttempts {
         self.cause = None;
     }
 
-    /// Takes note of an answer's end: upstream and endpoint have room for another request, whatever the client still
+    /// Records the end of a response: upstream and endpoint have room for another request, even if the client still
     /// sends.
     pub(crate) fn record_end(&mut self) {
         if let Some(request) = &mut self.request {
@@ -147,23 +147,23 @@ impl UpstreamAttempts {
         self.permit = None;
     }
 
-    /// Counts an interim answer, and says whether it may be passed on.
+    /// Counts an interim response. Returns true if it may be passed on.
     pub(crate) fn count_interim(&mut self) -> bool {
         self.interim = self.interim.saturating_add(1);
         self.interim <= MAX_INTERIM
     }
 
-    /// Why the last attempt failed, in words for operators.
+    /// Returns the cause of the last failure, for operators.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// How often it was turned to an endpoint again.
+    /// Returns the number of retries.
     pub(crate) fn retries(&self) -> u32 {
         self.retries
     }
 
-    /// Counts how an attempt went, once.
+    /// Counts the result of an attempt. Returns true for the first result of the attempt.
     fn count(&mut self, live: &LiveUpstream, attempt: AttemptResult) -> bool {
         let first = !std::mem::replace(&mut self.is_counted, true);
         if first {
@@ -173,8 +173,8 @@ impl UpstreamAttempts {
     }
 }
 
-/// What went wrong. Where it was connecting, in the library's words; else only of what kind it is, because those
-/// words may quote the answer.
+/// Returns the cause of a failure: the library's text for a failed connect, else only its kind, because other texts
+/// may quote the response.
 fn cause(error: &Error, failure: Failure) -> Box<str> {
     if failure.is_connect() {
         error.to_string().chars().take(MAX_CAUSE).collect()

@@ -1,5 +1,5 @@
-//! Choosing an endpoint: in turn, the less busy of two, or always the same for a tenant. Weights count in each
-//! way. Takes no lock and allocates nothing.
+//! Choice of an endpoint: round robin, least request of two, or sticky by tenant, all weighted. Takes no lock and
+//! allocates nothing.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,21 +11,21 @@ use super::endpoint::LiveEndpoint;
 use super::endpoint_table::EndpointTable;
 use crate::split_mix::mix;
 
-/// What a choice depends on.
+/// The input of a choice.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EndpointChoice<'a> {
     pub(super) balance: Balance,
     pub(super) turn: usize,
-    /// Who is asking, where that decides.
+    /// The hash for sticky balancing.
     pub(super) hash_key: Option<u64>,
-    /// Where no connection could be made for this request.
+    /// Endpoints to which this request could not connect.
     pub(super) tried: &'a [SocketAddr],
     pub(super) now: Instant,
 }
 
 impl EndpointChoice<'_> {
-    /// An endpoint that was not tried: a fit one, or any where there are none, because then more likely we
-    /// misjudge them than that nobody is there. None where all were tried.
+    /// Returns an untried endpoint: a fit one if there is any, else an unfit one, because a wrong verdict about all
+    /// of them is likelier than that all are down. Returns none if all were tried.
     pub(super) fn among<'t>(&self, table: &'t EndpointTable) -> Option<&'t Arc<LiveEndpoint>> {
         let untried = |endpoint: &LiveEndpoint| !self.tried.contains(&endpoint.address);
         let fit = |endpoint: &LiveEndpoint| untried(endpoint) && endpoint.state.is_fit(self.now);
@@ -47,8 +47,8 @@ impl EndpointChoice<'_> {
     }
 }
 
-/// Draws two by their weights, and takes the one with fewer requests for its weight ("The Power of Two Choices
-/// in Randomized Load Balancing", Mitzenmacher 2001).
+/// Draws two endpoints by weight and returns the one with fewer requests for its weight ("The Power of Two Choices in
+/// Randomized Load Balancing", Mitzenmacher 2001).
 fn less_busy<'t>(
     table: &'t EndpointTable,
     turn: usize,
@@ -73,7 +73,7 @@ fn less_busy<'t>(
     }
 }
 
-/// The one that has the highest score for this asker, so that only those of an endpoint that goes away move
+/// Returns the endpoint with the highest score for the hash, so that removing an endpoint moves only its own tenants
 /// (weighted rendezvous hashing, Schindelhauer and Schomaker 2005).
 fn owner<'t>(
     table: &'t EndpointTable,
@@ -96,7 +96,7 @@ fn owner<'t>(
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
 fn score(endpoint: &LiveEndpoint, hash_key: u64) -> f64 {
     let bits = mix(hash_key ^ endpoint.seed) >> 11;
-    // Between 0 and 1, neither included.
+    // Between 0 and 1, both excluded, so that the logarithm is finite and not 0.
     let part = (bits as f64 + 0.5) / (1_u64 << 53) as f64;
     -f64::from(endpoint.weight) / part.ln()
 }

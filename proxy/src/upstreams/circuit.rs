@@ -1,21 +1,21 @@
-//! How many requests an upstream has at once, and a limit on that.
+//! The limit on requests in flight to one upstream.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts requests, and lets no more in than it may.
+/// The count of requests in flight, and its limit.
 #[derive(Debug)]
 pub(super) struct Circuit {
     limit: usize,
     in_flight: Arc<AtomicUsize>,
 }
 
-/// One request that was let in. Dropping it makes room for another.
+/// A permit for one request in flight. Dropping it releases it.
 #[derive(Debug)]
 pub(crate) struct Permit(Arc<AtomicUsize>);
 
 impl Circuit {
-    /// A circuit with this limit that goes on counting where `former` stands.
+    /// Creates a circuit with this limit. The count continues that of `former`.
     pub(super) fn new(limit: Option<u32>, former: Option<&Self>) -> Self {
         Self {
             limit: limit

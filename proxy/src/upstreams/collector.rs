@@ -1,4 +1,4 @@
-//! Upstreams in `/metrics`: read from the upstreams that are served when it is asked for.
+//! The metrics of the upstreams that are served, read when `/metrics` is requested.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::live::LiveUpstream;
 use super::served::ServedUpstreams;
 use crate::metric_family::{counted, described, family, measured};
 
-/// Shows the upstreams that are served.
+/// Exports the metrics of the upstreams that are served.
 #[derive(Debug)]
 pub(super) struct UpstreamCollector {
     served: Arc<ServedUpstreams>,
@@ -82,7 +82,7 @@ impl Collector for UpstreamCollector {
     }
 }
 
-/// One metric for each upstream.
+/// Returns one metric for each upstream.
 fn each(
     served: &[Arc<LiveUpstream>],
     metric: impl Fn(&[(&str, &str)], &LiveUpstream) -> Metric,
@@ -93,7 +93,7 @@ fn each(
         .collect()
 }
 
-/// Counters of each upstream under a second label.
+/// Returns the counters of each upstream, with a second label.
 fn by<'a, I: Iterator<Item = (&'static str, u64)>>(
     served: &'a [Arc<LiveUpstream>],
     label: &str,

@@ -1,4 +1,4 @@
-//! One address of an upstream: how it is reached, how many requests it has, and whether it is fit for more.
+//! An endpoint of an upstream: its address, its requests in flight, and its health.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,49 +8,49 @@ use std::time::Instant;
 use pingora::upstreams::peer::HttpPeer;
 use rules::{Ejection, HealthCheck};
 
-/// An address that requests can be sent to.
+/// An endpoint that requests can be sent to.
 #[derive(Debug)]
 pub(crate) struct LiveEndpoint {
     pub(crate) address: SocketAddr,
-    /// Its host and port as they were written, for a `Host`.
+    /// Host and port as written in the definition, for a `Host` header.
     pub(crate) authority: Arc<str>,
     pub(super) weight: u32,
     pub(super) rank: Rank,
-    /// Tells it apart from others when tenants are spread; the same on every node.
+    /// The endpoint's seed for sticky balancing; the same on every node.
     pub(super) seed: u64,
     pub(crate) peer: HttpPeer,
     pub(super) state: Arc<EndpointState>,
 }
 
-/// Whether an endpoint takes turns.
+/// The rank of an endpoint in balancing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rank {
-    /// It does.
+    /// It takes turns.
     First,
-    /// It is asked only where no other can be: it is the IPv6 address of a host that has IPv4 ones, too.
+    /// It is used only if no other endpoint can be: the IPv6 address of a host that also has IPv4 addresses.
     Reserve,
 }
 
-/// What outlives changes of everything but address and way of connecting.
+/// The state of an endpoint, kept while its address and connection settings are unchanged.
 #[derive(Debug)]
 pub(super) struct EndpointState {
     born: Instant,
     in_flight: AtomicUsize,
-    /// Failures in a row.
+    /// Consecutive failures.
     failures: AtomicU32,
-    /// Since `born`; 0 for never.
+    /// Milliseconds since `born`; 0 for never.
     ejected_until_ms: AtomicU64,
     unhealthy: AtomicBool,
     checked: AtomicBool,
-    /// Checks in a row that speak against what is thought of it.
+    /// Consecutive checks that contradict the current health.
     streak: AtomicU32,
 }
 
-/// A request that an endpoint has. Dropping it ends that.
+/// A request in flight to an endpoint. Dropping it ends the count.
 #[derive(Debug)]
 pub(crate) struct EndpointRequest {
     endpoint: Arc<LiveEndpoint>,
-    /// Whether it was answered whole, and counts no more.
+    /// True once the response is complete and the request no longer counts.
     ended: bool,
 }
 
@@ -71,24 +71,24 @@ impl EndpointState {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Whether it failed too often, a short while ago.
+    /// Returns true while the endpoint is ejected.
     pub(super) fn is_ejected(&self, now: Instant) -> bool {
         let until = self.ejected_until_ms.load(Ordering::Relaxed);
         until != 0 && self.millis(now) < until
     }
 
-    /// Whether it should get requests.
+    /// Returns true if the endpoint should get requests.
     pub(super) fn is_fit(&self, now: Instant) -> bool {
         !self.is_unhealthy() && !self.is_ejected(now)
     }
 
-    /// Whether checks say that it should get no requests.
+    /// Returns true if health checks found the endpoint unhealthy.
     pub(super) fn is_unhealthy(&self) -> bool {
         self.unhealthy.load(Ordering::Relaxed)
     }
 
-    /// Takes note of a check, and says whether that changes what is thought of it. The very first one decides
-    /// alone: until then nothing is known. Only one task checks an endpoint at a time.
+    /// Records a check. Returns true if it changes the endpoint's health. The first check decides alone, because
+    /// nothing is known before it. At most one task checks an endpoint at a time.
     pub(super) fn record_check(&self, well: bool, health: &HealthCheck) -> bool {
         let first = !self.checked.swap(true, Ordering::Relaxed);
         if well != self.is_unhealthy() {
@@ -105,14 +105,14 @@ impl EndpointState {
         true
     }
 
-    /// What checks found counts no more.
+    /// Forgets the results of health checks.
     pub(super) fn forget_health(&self) {
         self.checked.store(false, Ordering::Relaxed);
         self.streak.store(0, Ordering::Relaxed);
         self.unhealthy.store(false, Ordering::Relaxed);
     }
 
-    /// Counts a failure, and says whether it is ejected for it. After that one failure more ejects it again.
+    /// Counts a failure. Returns true if it ejects the endpoint. Afterwards a single failure ejects it again.
     pub(super) fn record_failure(&self, now: Instant, ejection: Ejection) -> bool {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if failures < ejection.failures {
@@ -122,7 +122,7 @@ impl EndpointState {
             .store(ejection.failures.saturating_sub(1), Ordering::Relaxed);
         let millis = self.millis(now);
         let before = self.ejected_until_ms.load(Ordering::Relaxed);
-        // Of several requests that fail at once, one ejects it.
+        // Of several requests that fail at the same time, exactly one ejects the endpoint.
         before <= millis
             && self
                 .ejected_until_ms
@@ -135,9 +135,9 @@ impl EndpointState {
                 .is_ok()
     }
 
-    /// Takes note of an answer.
+    /// Records a response.
     pub(super) fn record_success(&self) {
-        // Written only where it changes something: it is shared by all threads.
+        // Written only if it changes the value, because all threads share the cache line.
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
         }
@@ -158,7 +158,7 @@ impl EndpointRequest {
         }
     }
 
-    /// The endpoint has done with it.
+    /// Ends the request's count.
     pub(super) fn end(&mut self) {
         if !std::mem::replace(&mut self.ended, true) {
             self.endpoint.state.in_flight.fetch_sub(1, Ordering::Relaxed);

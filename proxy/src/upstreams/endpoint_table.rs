@@ -1,4 +1,4 @@
-//! The endpoints of an upstream at one moment, with the order of their turns. Built aside when addresses change.
+//! The endpoints of an upstream and the order of their turns. A new table is built when addresses change.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use super::endpoint::{EndpointState, LiveEndpoint, Rank};
 use super::peer::Template;
 use super::resolved_host::ResolvedHost;
 
-/// The most addresses of one host.
+/// Maximum of addresses of one host.
 const MAX_ADDRESSES: usize = 64;
 
-/// Endpoints, and in which order they take turns.
+/// Endpoints and the order of their turns.
 #[derive(Debug)]
 pub(super) struct EndpointTable {
     endpoints: Box<[Arc<LiveEndpoint>]>,
-    /// Places in `endpoints`; one with weight 3 is there three times, apart from itself.
+    /// Indices of `endpoints`; an index with weight 3 occurs three times, spread out.
     turns: Box<[u16]>,
 }
 
 impl EndpointTable {
-    /// The table of a definition whose hosts are resolved to these addresses. Endpoints of `before` that are
-    /// reached in the same way keep their state.
+    /// Builds the table of a definition whose hosts have these addresses. Endpoints of `before` that are reached in
+    /// the same way keep their state.
     pub(super) fn build(
         definition: &Upstream,
         template: &Template,
@@ -52,14 +52,14 @@ impl EndpointTable {
         &self.endpoints
     }
 
-    /// Whether some endpoint is healthy as far as checks go.
+    /// Returns true if health checks found an endpoint that is not unhealthy.
     pub(super) fn is_healthy(&self) -> bool {
         self.endpoints
             .iter()
             .any(|endpoint| !endpoint.state.is_unhealthy())
     }
 
-    /// What checks found counts no more.
+    /// Forgets the results of health checks.
     pub(super) fn forget_health(&self) {
         for endpoint in &self.endpoints {
             endpoint.state.forget_health();
@@ -70,7 +70,7 @@ impl EndpointTable {
         self.endpoints.is_empty()
     }
 
-    /// The endpoints from a turn on, each as often as it has turns, then those in reserve.
+    /// Returns the endpoints from a turn on, each as often as it has turns, then those in reserve.
     pub(super) fn beginning_at(&self, turn: usize) -> impl Iterator<Item = &Arc<LiveEndpoint>> {
         let start = turn.checked_rem(self.turns.len()).unwrap_or(0);
         let (before, after) = self.turns.split_at_checked(start).unwrap_or_default();
@@ -84,7 +84,7 @@ impl EndpointTable {
     }
 }
 
-/// The addresses of a host and which of them take turns: IPv4 where there are any.
+/// Returns the addresses of a host with their ranks: IPv4 addresses take turns if there are any.
 fn ranked(addresses: &[IpAddr]) -> impl Iterator<Item = (IpAddr, Rank)> {
     let some_v4 = addresses.iter().any(IpAddr::is_ipv4);
     addresses.iter().take(MAX_ADDRESSES).map(move |address| {
@@ -130,8 +130,8 @@ fn live(
     })
 }
 
-/// The order of turns, such that those of a heavy endpoint are spread: each time, whoever is owed most is next
-/// (smooth weighted round robin, as in nginx).
+/// Returns the order of turns, with those of a heavy endpoint spread out (smooth weighted round robin, as in nginx):
+/// each step picks the endpoint with the largest credit.
 fn turns(endpoints: &[Arc<LiveEndpoint>]) -> Box<[u16]> {
     let mut owed: Vec<(u16, i64, i64)> = Vec::new();
     let common = endpoints
@@ -149,7 +149,7 @@ fn turns(endpoints: &[Arc<LiveEndpoint>]) -> Box<[u16]> {
         for (_, weight, owed) in &mut owed {
             *owed += *weight;
         }
-        // Of several that are owed as much, the first.
+        // On a tie the first endpoint is picked; `max_by_key` returns the last maximum.
         let next = owed.iter_mut().rev().max_by_key(|(_, _, owed)| *owed);
         if let Some((place, _, owed)) = next {
             *owed -= total;
@@ -159,7 +159,7 @@ fn turns(endpoints: &[Arc<LiveEndpoint>]) -> Box<[u16]> {
     turns.into()
 }
 
-/// The greatest common divisor.
+/// Returns the greatest common divisor.
 fn divisor(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { divisor(b, a % b) }
 }

@@ -1,28 +1,28 @@
-//! Why an upstream did not answer, told apart as operators need it.
+//! The kinds of upstream failures.
 
 use pingora::{Error, ErrorType};
 
 use crate::answer::AnswerCode;
 
-/// Why there is no answer, or no whole one.
+/// A failure of an upstream to respond completely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// No connection: refused, no route, no such address.
+    /// No connection: refused, no route, or no such address.
     Unreachable,
-    /// No connection in time.
+    /// No connection within the timeout.
     ConnectTimeout,
-    /// A connection, and no agreement on TLS.
+    /// The TLS handshake failed.
     Tls,
-    /// Nothing in time, on a connection.
+    /// No data within the timeout on an open connection.
     Timeout,
     /// The connection was lost.
     Broken,
-    /// What came was not HTTP.
+    /// The response is not valid HTTP.
     Invalid,
 }
 
 impl Failure {
-    /// What an error on the upstream's side means.
+    /// Classifies an error on the upstream's side.
     pub(crate) fn of(error: &Error) -> Self {
         use ErrorType::{
             ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, H1Error, H2Downgrade, H2Error,
@@ -35,14 +35,14 @@ impl Failure {
             TLSHandshakeFailure | TLSWantX509Lookup | InvalidCert | HandshakeError => Self::Tls,
             ReadTimedout | WriteTimedout => Self::Timeout,
             InvalidHTTPHeader | H1Error | H2Error | H2Downgrade | InvalidH2 => Self::Invalid,
-            // The library's own types, of which it tells the names alone.
+            // pingora's custom types are known by name only.
             ErrorType::Custom("InvalidChunk" | "InvalidTrailerEnd") => Self::Invalid,
             ErrorType::Custom("PingTimedout") => Self::Timeout,
             _ => Self::Broken,
         }
     }
 
-    /// What a client is told.
+    /// Returns the code of the client's answer.
     pub(crate) fn code(self) -> AnswerCode {
         match self {
             Self::Unreachable => AnswerCode::UNREACHABLE,
@@ -54,7 +54,7 @@ impl Failure {
         }
     }
 
-    /// Whether nothing was sent.
+    /// Returns true if the connect failed, so that nothing was sent.
     pub(crate) fn is_connect(self) -> bool {
         matches!(self, Self::Unreachable | Self::ConnectTimeout | Self::Tls)
     }

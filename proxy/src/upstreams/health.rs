@@ -1,5 +1,4 @@
-//! Active checks of an upstream's endpoints: all of them, again and again, a few at once, each on a connection
-//! of its own.
+//! Active health checks of an upstream's endpoints, a few at a time, each on a new connection.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -18,12 +17,12 @@ use super::endpoint::LiveEndpoint;
 use super::live::LiveUpstream;
 use super::resolver::jittered;
 
-/// How many endpoints of one upstream are checked at once.
+/// Maximum of concurrent checks of one upstream.
 const MAX_CHECKS: usize = 16;
-/// The most characters of a reason in the log.
+/// Maximum length of a reason in the log, in characters.
 const MAX_REASON: usize = 200;
 
-/// Makes the connections of checks. None is kept.
+/// Opens the connections of checks and keeps none.
 #[derive(Clone)]
 pub(super) struct Checker(Arc<Connector<()>>);
 
@@ -32,7 +31,7 @@ impl Checker {
         Self(Arc::new(Connector::new(Some(ConnectorOptions::new(1)))))
     }
 
-    /// Checks the upstream's endpoints until it is gone.
+    /// Checks the upstream's endpoints at the interval, until the upstream is dropped.
     pub(super) async fn keep_checked(self, live: Weak<LiveUpstream>) {
         loop {
             let Some(health) = live.upgrade().and_then(|live| live.definition().health.clone()) else {
@@ -44,6 +43,7 @@ impl Checker {
     }
 
     async fn check_all(&self, live: &Weak<LiveUpstream>, health: &HealthCheck) {
+        // Upgraded only for a moment: a strong reference held during checks would keep a retired upstream alive.
         let Some((endpoints, protocol)) = live.upgrade().map(|live| {
             let endpoints = live.table().endpoints().to_vec();
             (endpoints, live.definition().protocol)
@@ -99,7 +99,7 @@ impl Checker {
             .unwrap_or_else(|_| Err(format!("it took more than {} ms", health.timeout_ms)))
     }
 
-    /// The status that a `GET` is answered with. The connection is dropped with the answer's body unread.
+    /// Sends a `GET` and returns the status of the response. The connection is closed without reading the body.
     async fn ask(
         &self,
         endpoint: &LiveEndpoint,
@@ -108,7 +108,7 @@ impl Checker {
         protocol: UpstreamProtocol,
     ) -> pingora::Result<u16> {
         let mut peer = endpoint.peer.clone();
-        // So that the connector doesn't keep a connection for the streams that it has room for.
+        // Otherwise the connector keeps the connection for its free streams.
         peer.options.max_h2_streams = 1;
         let mut request = RequestHeader::build("GET", path.as_bytes(), Some(2))?;
         if protocol == UpstreamProtocol::Http2 {

@@ -1,4 +1,4 @@
-//! One upstream as it lives: its table of endpoints, its turn, its circuit, and who looks after it.
+//! A live upstream: its endpoint table, turns, circuit and background tasks.
 
 use std::net::IpAddr;
 #[cfg(test)]
@@ -33,20 +33,20 @@ pub(crate) struct LiveUpstream {
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
-/// Why an upstream takes no request.
+/// The reason why an upstream takes no request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unavailable {
-    /// As many are under way as may be.
+    /// The limit of requests in flight is reached.
     Overloaded,
     /// None of its names was ever resolved.
     Unresolved,
-    /// None of its endpoints is healthy, and it is to be refused then.
+    /// No endpoint is healthy, and the definition says to refuse requests then.
     Unhealthy,
 }
 
 impl LiveUpstream {
-    /// Makes a definition live, with what is still true of its `namesake`; addresses of its hosts are taken
-    /// from all the `former` upstreams.
+    /// Creates the upstream of a definition. State that is still valid comes from its `namesake`, and resolved
+    /// addresses from all `former` upstreams.
     pub(super) fn new(definition: &Upstream, namesake: Option<&Self>, former: &[Arc<Self>]) -> Arc<Self> {
         let resolved: Box<[ResolvedHost]> = definition
             .endpoints
@@ -89,12 +89,12 @@ impl LiveUpstream {
         &self.meter
     }
 
-    /// The endpoints at this moment.
+    /// Returns the current endpoints.
     pub(super) fn table(&self) -> Guard<Arc<EndpointTable>> {
         self.table.load()
     }
 
-    /// How many requests it has.
+    /// Returns the number of requests in flight.
     pub(super) fn in_flight(&self) -> usize {
         self.circuit.in_flight()
     }
@@ -104,7 +104,9 @@ impl LiveUpstream {
         self.turns.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Lets one request more in, for as long as the permit exists.
+    /// Admits one request, until the permit is dropped.
+    ///
+    /// # Errors The upstream takes no request.
     pub(crate) fn admit(&self) -> Result<Permit, Unavailable> {
         if self.table.load().is_empty() {
             return Err(Unavailable::Unresolved);
@@ -119,7 +121,7 @@ impl LiveUpstream {
         })
     }
 
-    /// Counts that the endpoint at `address` failed a request.
+    /// Records that an endpoint failed a request.
     pub(super) fn record_failure(&self, endpoint: &super::endpoint::LiveEndpoint, now: Instant) {
         let Some(ejection) = self.definition.ejection else {
             return;
@@ -133,12 +135,12 @@ impl LiveUpstream {
         }
     }
 
-    /// Whether some of its hosts are names.
+    /// Returns true if a host is a name.
     pub(super) fn has_names(&self) -> bool {
         self.names().next().is_some()
     }
 
-    /// Its hosts that are names, by endpoint.
+    /// Returns the hosts that are names, with the indices of their endpoints.
     pub(super) fn names(&self) -> impl Iterator<Item = (usize, &str)> {
         let hosts = self.definition.endpoints.iter().map(|endpoint| &*endpoint.host);
         hosts
@@ -146,13 +148,13 @@ impl LiveUpstream {
             .filter(|(_, host)| host.parse::<IpAddr>().is_err())
     }
 
-    /// Whether every name was resolved once.
+    /// Returns true if every name was resolved at least once.
     pub(super) fn is_resolved(&self) -> bool {
         let resolved = self.resolved.lock();
         resolved.iter().all(|resolved| !resolved.addresses.is_empty())
     }
 
-    /// Takes over what was found for the host of an endpoint. On a failure the last good addresses stay.
+    /// Stores the addresses found for an endpoint's host. After a failure the last good addresses stay.
     pub(super) fn set_addresses(&self, index: usize, found: std::io::Result<Vec<IpAddr>>) {
         self.meter.count_resolution(found.is_ok());
         let mut resolved = self.resolved.lock();
@@ -190,19 +192,19 @@ impl LiveUpstream {
         self.table.store(Arc::new(table));
     }
 
-    /// Has a background task end with this upstream.
+    /// Adds a background task that ends with this upstream.
     pub(super) fn add_task(&self, task: AbortHandle) {
         self.tasks.lock().push(task);
     }
 
-    /// Ends its background tasks. Requests that it has go on.
+    /// Ends the background tasks. Requests in flight continue.
     pub(super) fn retire(&self) {
         for task in self.tasks.lock().drain(..) {
             task.abort();
         }
     }
 
-    /// The addresses at the moment, in the order of the table.
+    /// Returns the current addresses, in the order of the table.
     #[cfg(test)]
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
         self.table
@@ -220,7 +222,7 @@ impl Drop for LiveUpstream {
     }
 }
 
-/// What is known of a host already.
+/// Returns the addresses that a former upstream has for a host.
 fn known(host: &str, former: &[Arc<LiveUpstream>]) -> ResolvedHost {
     let found = former.iter().find_map(|live| {
         let hosts = &live.definition.endpoints;

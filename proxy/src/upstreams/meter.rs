@@ -1,19 +1,19 @@
-//! What is counted of an upstream, by its name alone: addresses would be labels without a bound.
+//! The counters of an upstream. They have no label for addresses, whose number is unbounded.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::failure::Failure;
 
-/// How an attempt to get an answer went.
+/// The result of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AttemptResult {
-    /// The head of an answer came.
+    /// A response began.
     Answered,
-    /// It did not.
+    /// No response.
     Failed(Failure),
 }
 
-/// Counts of one upstream. They go on through reloads.
+/// The counters of one upstream, kept through reloads.
 #[derive(Debug, Default)]
 pub(crate) struct UpstreamMeter {
     attempts: [AtomicU64; AttemptResult::ALL.len()],
@@ -35,7 +35,7 @@ impl AttemptResult {
         Self::Failed(Failure::Invalid),
     ];
 
-    /// In metrics.
+    /// Returns the value of the metrics' label.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Answered => "answered",

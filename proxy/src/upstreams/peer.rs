@@ -1,5 +1,4 @@
-//! How pingora is to reach an upstream: protocol, TLS, timeouts, and the key that keeps pools of connections
-//! apart.
+//! pingora's peer of an upstream: protocol, TLS, timeouts, and the key of its connection pool.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,16 +9,17 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::utils::tls::{CertKey, WrappedX509, parse_x509};
 use rules::{Endpoint, Upstream, UpstreamProtocol, UpstreamTls};
 
-/// The most requests at once on one connection of HTTP/2.
+/// Maximum of concurrent requests on one HTTP/2 connection.
 const MAX_H2_STREAMS: u16 = 100;
-/// The most of one answer that waits in the HTTP layer on a connection of HTTP/2, in bytes.
+/// Flow-control window of one HTTP/2 response, in bytes.
 const H2_STREAM_WINDOW: u32 = 256 * 1024;
-/// The same of all answers on it: as many as there may be, so that one that nobody takes holds no other up.
+/// Flow-control window of an HTTP/2 connection: enough for all its streams, so that a response that no client reads
+/// blocks no other.
 const H2_CONNECTION_WINDOW: u32 = H2_STREAM_WINDOW * MAX_H2_STREAMS as u32;
-/// How often a connection of HTTP/2 is asked whether it is still there.
+/// Interval of HTTP/2 keep-alive pings.
 const H2_PING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The peer of an upstream, but for the address: certificates are parsed once.
+/// The peer of an upstream without an address. Certificates are parsed once.
 pub(super) struct Template {
     peer: HttpPeer,
     key: DefaultHasher,
@@ -27,7 +27,7 @@ pub(super) struct Template {
 
 impl Template {
     pub(super) fn new(definition: &Upstream) -> Self {
-        // With an address, not a name, this asks no resolver.
+        // An address instead of a name, so that pingora does not resolve it.
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 1));
         let sni = definition.tls.as_ref().map(|tls| tls.sni.to_string());
         let mut peer = HttpPeer::new(nowhere, sni.is_some(), sni.unwrap_or_default());
@@ -55,7 +55,7 @@ impl Template {
         }
     }
 
-    /// The peer at an address of `endpoint`.
+    /// Returns the peer at an address of `endpoint`.
     pub(super) fn at(&self, address: SocketAddr, endpoint: &Endpoint) -> HttpPeer {
         let mut key = self.key.clone();
         endpoint.host.hash(&mut key);
@@ -72,9 +72,8 @@ impl std::fmt::Debug for Template {
     }
 }
 
-/// What a connection depends on, but its address: that of two upstreams with one address but different roots
-/// may not be shared. Neither the other endpoints nor the timeouts are in it, so that connections outlive a
-/// change of those.
+/// Returns the pool key of a definition. It includes everything that a connection depends on except the address, for
+/// example the trusted roots. Timeouts and other endpoints are excluded, so that connections survive their change.
 fn key(definition: &Upstream) -> DefaultHasher {
     let mut hasher = DefaultHasher::new();
     definition.name.hash(&mut hasher);
@@ -83,7 +82,7 @@ fn key(definition: &Upstream) -> DefaultHasher {
     hasher
 }
 
-/// The name is never empty: pingora would verify nothing then.
+/// Sets roots and client certificate. The peer's name is never empty: pingora would skip verification then.
 fn encrypt(peer: &mut HttpPeer, tls: &UpstreamTls) {
     if let Some(roots) = &tls.roots {
         let roots = roots

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-/// What an endpoint's host leads to.
+/// The addresses of an endpoint's host.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ResolvedHost {
     /// The last good addresses.
     pub(super) addresses: Vec<IpAddr>,
-    /// Whether the last look-up failed.
+    /// True if the last look-up failed.
     pub(super) is_failing: bool,
 }

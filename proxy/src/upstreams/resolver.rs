@@ -1,4 +1,4 @@
-//! Keeps the names of an upstream resolved: in the background, again and again, through the system's resolver.
+//! Background resolution of an upstream's names, through the system's resolver.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -12,10 +12,10 @@ use tokio::task::JoinSet;
 
 use super::live::LiveUpstream;
 
-/// After how long a name that was never resolved is tried again.
+/// Retry delay for a name that was never resolved.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Resolves the upstream's names until it is gone. `first` is let go after the first time.
+/// Resolves the upstream's names at its interval, until the upstream is dropped. Drops `first` after the first round.
 pub(super) async fn keep_resolved(live: Weak<LiveUpstream>, first: Option<Sender<()>>) {
     let mut first = first;
     loop {
@@ -27,7 +27,7 @@ pub(super) async fn keep_resolved(live: Weak<LiveUpstream>, first: Option<Sender
     }
 }
 
-/// Looks every name up, and says how long to wait then; none when the upstream is gone.
+/// Resolves all names. Returns the pause until the next round; none once the upstream is dropped.
 async fn resolve_once(live: &Weak<LiveUpstream>) -> Option<Duration> {
     let mut lookups = JoinSet::new();
     for (index, host) in live.upgrade()?.names() {
@@ -48,7 +48,7 @@ async fn resolve_once(live: &Weak<LiveUpstream>) -> Option<Duration> {
     })
 }
 
-/// The addresses of a host, in an order that doesn't change from one time to the next.
+/// Returns the addresses of a host, sorted, so that an unchanged answer compares as equal.
 async fn addresses(host: &str) -> io::Result<Vec<IpAddr>> {
     let mut addresses: Vec<IpAddr> = lookup_host((host, 0)).await?.map(|found| found.ip()).collect();
     addresses.sort_unstable();
@@ -59,7 +59,7 @@ async fn addresses(host: &str) -> io::Result<Vec<IpAddr>> {
     Ok(addresses)
 }
 
-/// Within a tenth of `pause`, so that many nodes don't ask at the same moment.
+/// Returns `pause` with up to a tenth more or less, so that nodes do not query at the same time.
 pub(super) fn jittered(pause: Duration) -> Duration {
     let random = RandomState::new().hash_one(0_u8) % 201;
     let part = u32::try_from(random).unwrap_or(100) + 900;

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use super::live::LiveUpstream;
 
-/// The upstreams of the snapshot that is served.
+/// The upstreams of the snapshot that is served, by weak reference, so that metrics keep none alive.
 #[derive(Debug, Default)]
 pub(super) struct ServedUpstreams(pub(super) Mutex<Box<[Weak<LiveUpstream>]>>);
 
