@@ -1,5 +1,5 @@
-//! What the access log says of one request, and the two forms of its line. It has no field for a token, and
-//! the query is there only where an operator asked for it.
+//! An entry of the access log, and its two formats. It has no field for a token. It has the query only if the
+//! operator enables that.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -11,131 +11,131 @@ use time::OffsetDateTime;
 
 use crate::outcome::RequestOutcome;
 
-/// What is said of one request. All texts are borrowed from what the request holds already.
+/// An access log entry. All texts are borrowed from the state of the request.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct AccessEntry<'a> {
-    /// When its head was read.
+    /// Time when the head was read.
     #[serde(serialize_with = "rfc3339")]
     pub time: SystemTime,
-    /// The id that the upstream is sent too.
+    /// The request's id, which the upstream also receives.
     pub request_id: &'a str,
-    /// The id of the trace it belongs to, 32 hex digits.
+    /// The id of the trace, 32 hex digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<&'a str>,
-    /// Who connected.
+    /// The client's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<IpAddr>,
     /// The method.
     pub method: &'a str,
-    /// The host asked for.
+    /// The requested host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<&'a str>,
     /// The path that was matched and forwarded, without the query.
     pub path: &'a str,
-    /// The query, where it is to be logged.
+    /// The query, if the operator enables it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<&'a str>,
-    /// The route, if one matched.
+    /// The route; none if no route matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<&'a str>,
-    /// Whether that is the route of another reading of the path, or there were too many readings.
+    /// True if the route of another reading of the path decided, or there were too many readings.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ambiguous_target: bool,
-    /// The tenant, of a token that was verified.
+    /// The tenant of the verified caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<&'a str>,
-    /// The user, likewise.
+    /// The user of the verified caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<&'a str>,
-    /// How the gate was decided, where there is one.
+    /// The decision of the gate; none without a gate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateEntry<'a>>,
-    /// How it ended.
+    /// The outcome.
     #[serde(serialize_with = "outcome")]
     pub outcome: RequestOutcome,
-    /// The status that the client was sent; 0 if nothing was.
+    /// The status that was sent to the client; 0 if none was.
     pub status: u16,
-    /// Whose answer that is.
+    /// The origin of the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answered_by: Option<AnsweredBy>,
-    /// The upstream that was asked.
+    /// The upstream that the request was sent to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<&'a str>,
-    /// The last of its endpoints that was asked.
+    /// The endpoint of the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<SocketAddr>,
-    /// How often the request was turned to an endpoint again.
+    /// The number of retries.
     #[serde(skip_serializing_if = "is_zero")]
     pub retries: u32,
-    /// From the head to the end of the answer, in microseconds.
+    /// Time from the head to the end of the response, in microseconds.
     pub duration_us: u64,
-    /// From the choice of the upstream to the head of its answer, in microseconds.
+    /// Time from the choice of the endpoint to the head of the response, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_us: Option<u64>,
     /// Bytes of the body received from the client.
     pub request_bytes: u64,
     /// Bytes of the body sent to the client.
     pub response_bytes: u64,
-    /// The code of our own answer, or of what went wrong.
+    /// The code of the proxy's own answer, or of the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a str>,
-    /// What went wrong with the upstream, for operators.
+    /// The cause of an upstream's failure, for operators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<&'a str>,
 }
 
-/// How a gate was decided.
+/// The decision of a gate.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct GateEntry<'a> {
-    /// Whether it was open.
+    /// The verdict.
     pub verdict: GateVerdict,
-    /// Whether it only watches, and a closed one would have let the request through.
+    /// True if the gate only observes: had it been closed, the request would have passed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shadow: bool,
-    /// The decision that was decisive, if there was one.
+    /// The decisive flag decision, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<DecisionEntry<'a>>,
 }
 
-/// Whether a gate was open.
+/// The verdict of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateVerdict {
-    /// It was.
+    /// The gate was open.
     Open,
-    /// It was not.
+    /// The gate was closed.
     Closed,
     /// A flag could not be decided.
     Undecided,
 }
 
-/// One flag's decision.
+/// The decision of one flag.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct DecisionEntry<'a> {
     /// The flag's key.
     pub flag: &'a str,
-    /// The variant served.
+    /// The served variant.
     pub variant: &'a str,
     /// The line of the decision table.
     #[serde(serialize_with = "cause")]
     pub cause: Cause,
 }
 
-/// Whose answer the client got.
+/// The origin of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnsweredBy {
-    /// Ours.
+    /// The proxy itself.
     Sluice,
-    /// The upstream's.
+    /// The upstream.
     Upstream,
 }
 
 impl AccessEntry<'_> {
-    /// A JSON object and a newline.
+    /// Returns the entry as a JSON object and a newline.
     pub(crate) fn json(&self) -> Vec<u8> {
         let mut line = Vec::with_capacity(512);
-        // Only a map with keys that are no strings could fail, or a writer; there is neither.
+        // Serialising fails only for map keys that are no strings and for writers that fail. Neither occurs here.
         if serde_json::to_writer(&mut line, self).is_err() {
             line.clear();
         }
@@ -143,17 +143,17 @@ impl AccessEntry<'_> {
         line
     }
 
-    /// Time, tenant, route, decision and its cause, status and microseconds, and a newline.
+    /// Returns the entry as text: time, tenant, route, decision and cause, status, microseconds, and a newline.
     pub(crate) fn human(&self) -> Vec<u8> {
         let at = OffsetDateTime::from(self.time);
         let mut line = String::with_capacity(128);
         let tenant = self.tenant.unwrap_or("-");
-        // Without a route the path is shown; it may be anything that a client sent.
+        // The path is text from the client, so it is escaped.
         let place = self
             .route
             .map_or_else(|| self.path.escape_debug().to_string(), str::to_owned);
         let (hour, minute, second, milli) = at.to_hms_milli();
-        // Writing to a string doesn't fail.
+        // Writing to a String can't fail.
         let _ = write!(
             line,
             "{hour:02}:{minute:02}:{second:02}.{milli:03}  {tenant:<12} {place:<24} "

@@ -1,5 +1,5 @@
-//! One line per request, in a bounded queue that a thread of its own writes, so that a slow disk or pipe never holds a
-//! request up. Secrets are masked by that thread.
+//! The access log: one line for each request, in a bounded queue that a thread writes, so that a slow disk or pipe
+//! never delays a request. The thread also masks secrets.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -14,35 +14,35 @@ use crate::access_entry::AccessEntry;
 use crate::log_drops::LogDropsCollector;
 use crate::metrics::Metrics;
 
-/// How many lines wait to be written, at most.
+/// Maximum of queued lines.
 pub const MAX_QUEUED_LINES: usize = 8 * 1024;
-/// How many bytes wait to be written, at most.
+/// Maximum of queued bytes.
 pub const MAX_QUEUED_BYTES: usize = 16 * 1024 * 1024;
 
-/// Where lines go.
+/// The destination of the access log.
 pub enum AccessLogOutput {
     /// Standard output.
     Stdout,
     /// Standard error.
     Stderr,
-    /// At the end of a file, which is made if there is none.
+    /// Appended to a file, which is created if missing.
     File(PathBuf),
-    /// Anywhere else.
+    /// Any other writer.
     Writer(Box<dyn Write + Send>),
-    /// Nowhere: nothing is even put together.
+    /// Nowhere; entries are not even built.
     Off,
 }
 
-/// How a line looks.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessLogFormat {
     /// A JSON object.
     Json,
-    /// A short text for someone who watches.
+    /// A short text for people.
     Human,
 }
 
-/// Writes one line per request. Clones write to the same place.
+/// The access log. Clones write to the same destination.
 #[derive(Debug, Clone)]
 pub struct AccessLogger {
     queue: Option<Arc<Queue>>,
@@ -55,8 +55,10 @@ struct Queue {
 }
 
 impl AccessLogger {
-    /// Opens `output` and starts the thread that writes to it, which ends with the last clone. The queue has
-    /// `capacity` lines ([`MAX_QUEUED_LINES`] for production) and [`MAX_QUEUED_BYTES`].
+    /// Opens `output` and starts the thread that writes to it. The thread ends with the last clone. The queue holds
+    /// `capacity` lines ([`MAX_QUEUED_LINES`] in production) and [`MAX_QUEUED_BYTES`].
+    ///
+    /// # Errors The file can't be opened, or the system provides no thread.
     pub fn start(
         output: AccessLogOutput,
         format: AccessLogFormat,
@@ -88,19 +90,19 @@ impl AccessLogger {
         })
     }
 
-    /// A log that writes nothing.
+    /// Returns a log that writes nothing.
     #[must_use]
     pub fn off() -> Self {
         Self { queue: None }
     }
 
-    /// Whether anything is written, so that an entry is worth putting together.
+    /// Returns true if lines are written, so that building an entry is useful.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.queue.is_some()
     }
 
-    /// Queues the line of one request, or drops and counts it. Never waits.
+    /// Queues the line of a request, or drops and counts it. Never waits.
     pub fn write(&self, entry: &AccessEntry<'_>) {
         let Some(queue) = &self.queue else { return };
         let line = match queue.format {
@@ -111,8 +113,8 @@ impl AccessLogger {
         queue.writer.put(line, size);
     }
 
-    /// Waits until everything queued so far is written out, at most for `limit`, and says whether it is.
-    /// Blocks: it is for the end of the process.
+    /// Waits up to `limit` until all queued lines are written. Returns false on timeout. Blocks; for use at the end
+    /// of the process.
     #[must_use]
     pub fn flush(&self, limit: Duration) -> bool {
         let Some(queue) = &self.queue else { return true };
@@ -120,8 +122,8 @@ impl AccessLogger {
     }
 }
 
-/// Lines are written as they were queued, with secrets masked: in a query, in the path of a request that was refused.
-struct MaskingLineFormatter {
+/// Writes lines in their order and masks secrets in them: in queries, and in paths of refused requests.
+struct MaskingScribe {
     format: AccessLogFormat,
 }
 

@@ -1,18 +1,18 @@
-//! W3C Baggage: the flags that are on as members of the header `baggage`, beside those that the client sent.
+//! W3C Baggage: adds the enabled flags as members to the header `baggage`, before those of the client.
 
 use std::fmt::Write as _;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
-/// What our members' names begin with; after it comes a flag's key.
+/// Prefix of the proxy's member names, before the flag's key.
 const PREFIX: &str = "feature.";
-/// The most members of a header, as many as everyone has to pass on (section 3.2.1).
+/// Maximum of members, which every implementation has to propagate (W3C Baggage section 3.2.1).
 const MAX_MEMBERS: usize = 64;
-/// The most bytes of a header, likewise.
+/// Maximum of bytes, which every implementation has to propagate.
 const MAX_BYTES: usize = 8192;
 
-/// A member for each flag of `list`, which is the value of the flags header.
+/// Returns a member for each flag of `list`, the value of the flags header.
 pub(crate) fn members(list: &str) -> String {
     let mut members = String::new();
     for item in list.split(", ") {
@@ -31,7 +31,7 @@ pub(crate) fn members(list: &str) -> String {
         members.push_str(key);
         members.push('=');
         for byte in variant.bytes() {
-            // Of what a value may have as it stands, what no reader trips over.
+            // A subset of the allowed characters that every parser accepts.
             let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
             let _ = match plain {
                 true => write!(members, "{}", char::from(byte)),
@@ -42,8 +42,8 @@ pub(crate) fn members(list: &str) -> String {
     members
 }
 
-/// The header with our members, and after them as many of those in `headers` as there is room for. A client's
-/// member under a name of ours is left out, in whatever case it is written. None where there are no members.
+/// Returns the header with the proxy's members, then as many of the client's as fit. A client's member with the
+/// proxy's prefix is dropped, in any case of its letters. Returns none if there are no members.
 pub(crate) fn merged(ours: &str, headers: &HeaderMap) -> Option<HeaderValue> {
     let lines = headers
         .get_all(BAGGAGE)
@@ -67,7 +67,8 @@ pub(crate) fn merged(ours: &str, headers: &HeaderMap) -> Option<HeaderValue> {
         .filter(|value| !value.is_empty())
 }
 
-/// Whether a member's name may be read as one of ours: an application may decode it first.
+/// Returns true if the member's name may be read as the proxy's. An application may decode it first, so any
+/// percent-encoding counts.
 fn is_ours(member: &str) -> bool {
     let name = member.split(['=', ';']).next().unwrap_or_default().trim();
     let start = name.get(..PREFIX.len());

@@ -1,4 +1,4 @@
-//! The caller of a request: known by a verified token, or by the certificate of the connection.
+//! The caller of a request, identified by a verified token or by the connection's certificate.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use crate::verified_certificate::{CertificateField, VerifiedCertificate};
 pub(crate) enum Caller {
     /// Proven by a verified token.
     Token(Arc<Identity>),
-    /// Proven by a certificate that names a tenant in this place.
+    /// Proven by a certificate, whose field names the tenant.
     Certificate(Arc<VerifiedCertificate>, CertificateField),
-    /// Stated in a question to `explain`.
+    /// Stated in a dry run.
     Stated(Arc<StatedCaller>),
 }
 
-/// A caller that a question to `explain` states instead of a token.
+/// A caller that a dry run states instead of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatedCaller {
     /// The tenant.
@@ -39,7 +39,7 @@ impl Caller {
         }
     }
 
-    /// Returns the user. A certificate names none.
+    /// Returns the user; none for a certificate.
     pub(crate) fn user(&self) -> Option<&str> {
         match self {
             Self::Token(identity) => identity.user.as_deref(),
@@ -57,7 +57,7 @@ impl Caller {
         }
     }
 
-    /// Returns the attributes that the token has.
+    /// Returns the attributes of the token.
     pub(crate) fn attributes(&self) -> &[(u32, AttributeValue)] {
         match self {
             Self::Token(identity) => &identity.attributes,

@@ -1,63 +1,63 @@
-//! How much there is to share: derived from the machine, unless the documents say.
+//! The capacity of the process: configured, or derived from the machine.
 
 use config::ProcessLimits;
 
 use crate::machine::Machine;
 
-/// Descriptors kept for the admin listener: its connections, and as many again that wait to be turned away.
+/// Descriptors reserved for the admin listener: its connections, and some that wait to be refused.
 const ADMIN_DESCRIPTORS: usize = crate::admin::MAX_ADMIN_CONNECTIONS + 32;
-/// Descriptors kept for listeners, logs, files that are read, the store, health checks, key servers and resolvers.
+/// Descriptors reserved for listeners, logs, files, the store, health checks, key servers and resolvers.
 const OWN_DESCRIPTORS: usize = 96;
-/// The most idle connections to upstreams that are kept, for each worker thread.
+/// Maximum of pooled connections to upstreams for each worker thread.
 const POOLED_CONNECTIONS: usize = 256;
-/// The smallest and the largest number that one client address gets of what is counted, where nothing else is written.
+/// Minimum and maximum of a client's default limit for requests and tunnels.
 const CLIENT_COUNT: (usize, usize) = (100, 1_000);
-/// The same of memory, in bytes.
+/// The same for memory, in bytes.
 const CLIENT_BYTES: (u64, u64) = (16 * 1024 * 1024, 1024 * 1024 * 1024);
 
-/// What all requests and connections together may take, and one client address of that.
+/// The resources for all requests and connections, and the part that one client address may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
-    /// Descriptors for clients and for upstreams.
+    /// Descriptors for clients and upstreams.
     pub descriptors: usize,
-    /// Descriptors kept for everything else.
+    /// Descriptors reserved for all other uses.
     pub reserve: usize,
-    /// Idle connections to upstreams. They are part of the reserve.
+    /// Pooled connections to upstreams, which are part of the reserve.
     pub pooled: usize,
-    /// Requests that upstreams are asked.
+    /// Requests in flight to upstreams.
     pub in_flight: ResourceLimit<usize>,
     /// Tunnels.
     pub tunnels: ResourceLimit<usize>,
-    /// Memory for requests with their buffers, in bytes.
+    /// Memory of requests and their buffers, in bytes.
     pub buffered: ResourceLimit<u64>,
 }
 
-/// The most of something.
+/// The limits of one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResourceLimit<T> {
-    /// Of all clients.
+    /// For all clients together.
     pub all: T,
-    /// Of one client address.
+    /// For one client address.
     pub client: T,
 }
 
 impl Capacity {
-    /// The most connections to the admin listener: within the reserve, also where that is small.
+    /// Returns the maximum of admin connections: a third of the reserve at most, so that a small reserve suffices.
     pub(crate) fn admin_connections(&self) -> usize {
         (self.reserve / 3).clamp(1, crate::admin::MAX_ADMIN_CONNECTIONS)
     }
 
-    /// Whether there are too few descriptors for a reserve of its full size.
+    /// Returns true if the machine has too few descriptors for the full reserve.
     #[must_use]
     pub fn is_small(&self) -> bool {
         self.reserve < ADMIN_DESCRIPTORS + OWN_DESCRIPTORS
     }
 
-    /// The capacity of a process on `machine` that has `threads` worker threads.
+    /// Returns the capacity of a process on `machine` with `threads` worker threads.
     pub(crate) fn new(machine: Machine, written: &ProcessLimits, threads: usize) -> Self {
         let allowed = usize::try_from(machine.descriptors).unwrap_or(usize::MAX);
         let pooled = POOLED_CONNECTIONS.saturating_mul(threads).min(allowed / 8).max(1);
-        // A process that is given very few descriptors keeps half of them.
+        // With very few descriptors, half of them are reserved.
         let reserve = (ADMIN_DESCRIPTORS + OWN_DESCRIPTORS + pooled).min(allowed / 2);
         let descriptors = (allowed - reserve).max(2);
         let buffered = written.max_buffered.unwrap_or(machine.memory / 2);

@@ -1,4 +1,4 @@
-//! What closed gates answer, rendered once for each route and cause.
+//! The answers of closed gates, rendered once for each route and cause.
 
 use rules::{Cause, Otherwise, Reject, Route, Unmatched};
 
@@ -6,7 +6,7 @@ use crate::answer::{Answer, AnswerCode, Pages};
 use crate::outcome::RequestOutcome;
 use crate::refusal::RequestRefusal;
 
-/// What one route answers while its gate is closed, as far as that is the same for everyone.
+/// The answers of one route while its gate is closed, as far as they are the same for all requests.
 #[derive(Debug)]
 pub(crate) struct ClosedAnswers {
     usual: Option<RequestRefusal>,
@@ -25,15 +25,15 @@ impl ClosedAnswers {
         }
     }
 
-    /// The answer where this cause closed the gate; none where it is another upstream's, or is made for each
-    /// request.
+    /// Returns the answer for a gate that `cause` closed; none if another upstream answers, or the answer depends on
+    /// the request.
     pub(crate) fn answer(&self, cause: Cause) -> Option<&RequestRefusal> {
         let special = self.by_cause.iter().find(|(given, _)| *given == cause);
         special.map_or(&self.usual, |(_, refusal)| refusal).as_ref()
     }
 }
 
-/// What a request is answered that falls on no route, and is not sent on.
+/// Returns the answer to a request that no route matches and that is not forwarded.
 pub(crate) fn unmatched(unmatched: &Unmatched, pages: &Pages) -> RequestRefusal {
     let status = match unmatched {
         Unmatched::Reject(status) => *status,
@@ -74,7 +74,8 @@ fn refusal(otherwise: &Otherwise, pages: &Pages) -> Option<RequestRefusal> {
     }
 }
 
-/// Whether a refusal says things that differ from request to request. An operator's body says what it says.
+/// Returns true if the answer depends on the request: it contains details of the gate. A body that the operator
+/// configured never does.
 pub(crate) fn is_request_specific(reject: &Reject) -> bool {
     reject.reveal && reject.body.is_none()
 }

@@ -1,22 +1,22 @@
-//! A counter by code, for codes that are fixed texts of the program: counting takes no lock.
+//! A counter with one label whose values are constants of the program. Counting takes no lock.
 
 use std::sync::OnceLock;
 
 use prometheus::{IntCounter, IntCounterVec};
 
-/// Most codes of one counter; the ones met after that are counted as `other`.
+/// Maximum of codes of a counter. Further codes are counted as `other`.
 pub const MAX_CODES: usize = 48;
 
-/// Counts by code. Codes come from the program, never from a request, and each is registered when first met.
+/// A counter by code. Codes are constants, never data of a request. Each is registered on first use.
 #[derive(Debug)]
 pub struct CodeCounter {
     family: IntCounterVec,
-    // Filled from the front and never emptied, so a scan sees every code that any thread has registered.
+    // Filled from the front and never emptied, so a scan finds every registered code before an empty cell.
     cells: [OnceLock<(&'static str, IntCounter)>; MAX_CODES],
 }
 
 impl CodeCounter {
-    /// Counts into `family`, which has one label.
+    /// Creates a counter for `family`, which has one label.
     pub(crate) fn new(family: IntCounterVec) -> Self {
         Self {
             family,

@@ -1,4 +1,4 @@
-//! Where a request's token and attributes are looked for, prepared once.
+//! The sources of a request's token and attributes, prepared once for each snapshot.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use pingora::http::RequestHeader;
@@ -6,20 +6,20 @@ use rules::AttributeId;
 
 use crate::verified_certificate::CertificateField;
 
-/// Where a request says who is asking.
+/// The sources of the caller's credentials.
 #[derive(Debug)]
 pub(crate) struct CredentialSources {
     pub(crate) token: TokenPlace,
-    /// Where in a client's certificate the tenant is, if that counts where there is no token.
+    /// The field of a client certificate that names the tenant, if certificates are accepted without a token.
     pub(crate) certificate: Option<CertificateField>,
-    /// Attributes that come from the request itself, by the ids of the snapshot.
+    /// Attributes that the request itself provides, by the snapshot's ids.
     pub(crate) attributes: Box<[(AttributeId, AttributePlace)]>,
-    /// `Bearer realm="..."`.
+    /// The value of `WWW-Authenticate`: `Bearer realm="..."`.
     pub(crate) challenge: Box<str>,
 }
 
 impl CredentialSources {
-    /// The headers that are read whole.
+    /// Returns the names of headers whose whole value is read.
     pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
         let token = match &self.token {
             TokenPlace::Header(name) => Some(name),
@@ -33,7 +33,7 @@ impl CredentialSources {
     }
 }
 
-/// Where the token is.
+/// The place of the token.
 #[derive(Debug)]
 pub(crate) enum TokenPlace {
     /// `Authorization: Bearer TOKEN`.
@@ -44,7 +44,7 @@ pub(crate) enum TokenPlace {
     Cookie(Box<str>),
 }
 
-/// Where an attribute is.
+/// The place of an attribute.
 #[derive(Debug)]
 pub(crate) enum AttributePlace {
     Header(HeaderName),
@@ -53,18 +53,18 @@ pub(crate) enum AttributePlace {
     Client,
 }
 
-/// What was found where a token might be.
+/// The result of looking for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TokenLookup {
-    /// Nothing, or something that is no bearer token.
+    /// No token, or another kind of credential.
     Nothing,
-    /// More than one, so that it can't be known whose request this is.
+    /// More than one, so the caller is ambiguous.
     Several,
-    /// One.
+    /// One token.
     Token(FoundToken),
 }
 
-/// A token in the header it came in, which is shared and not copied.
+/// A token in its header value, which is shared, not copied.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct FoundToken {
     header: HeaderValue,
@@ -73,7 +73,7 @@ pub(crate) struct FoundToken {
 }
 
 impl FoundToken {
-    /// The token's text; empty where it is not visible ASCII, which no token is.
+    /// Returns the token; empty if it is not visible ASCII, which no valid token is.
     pub(crate) fn as_str(&self) -> &str {
         let bytes = self.header.as_bytes().get(self.start..self.end);
         bytes.and_then(visible).unwrap_or_default()
@@ -114,7 +114,7 @@ impl TokenPlace {
         }
     }
 
-    /// Returns the line of a header, by name and value, with `token` in this place.
+    /// Returns the name and value of a header with `token` in this place.
     pub(crate) fn line(&self, token: &str) -> (&str, String) {
         let value = match self {
             Self::Authorization => format!("Bearer {token}"),
@@ -124,7 +124,7 @@ impl TokenPlace {
         (self.header().as_str(), value)
     }
 
-    /// What the request has in this place, whether it is a token or not.
+    /// Returns all values in this place, whether they are tokens or not.
     pub(crate) fn values<'h>(&'h self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h [u8]> {
         let (header, cookie) = match self {
             Self::Authorization => (Some(&header::AUTHORIZATION), None),
@@ -138,7 +138,7 @@ impl TokenPlace {
             .chain(cookie_values.map(|(_, value)| value))
     }
 
-    /// Removes all of it; of cookies those of the name alone.
+    /// Removes all values in this place; of cookies only those of this name.
     pub(crate) fn clear(&self, request: &mut RequestHeader) {
         let name = match self {
             Self::Authorization => return drop(request.remove_header(&header::AUTHORIZATION)),
@@ -151,15 +151,15 @@ impl TokenPlace {
             .collect();
         request.remove_header(&header::COOKIE);
         for cookies in left {
-            // Parts of a value, joined by what it had between them, are a value.
+            // Parts of a valid value, joined by the separator that it had, are a valid value.
             let _ = request.append_header(header::COOKIE, cookies);
         }
     }
 }
 
 impl AttributePlace {
-    /// The attribute's value; none of a header that comes twice, of which the application may read either, and of
-    /// several cookies the first. `client` is the client's address.
+    /// Returns the attribute's value. Returns none for a header that occurs twice, because the application may read
+    /// either; of several cookies the first counts. `client` is the client's address.
     pub(crate) fn find<'h>(&self, headers: &'h HeaderMap, client: Option<&'h str>) -> Option<&'h str> {
         match self {
             Self::Header(name) => {
@@ -178,7 +178,7 @@ impl AttributePlace {
     }
 }
 
-/// The token in the only header of this name.
+/// Finds the token in the only header of this name.
 fn one(
     headers: &HeaderMap,
     name: &HeaderName,
@@ -205,8 +205,8 @@ fn one(
     }
 }
 
-/// Where the token is in `Bearer TOKEN`, the scheme in any case (RFC 9110 section 11.1). Another scheme is
-/// nothing of ours: the application behind may know it.
+/// Returns the position of the token in `Bearer TOKEN`, with the scheme in any case (RFC 9110 section 11.1). Another
+/// scheme is left to the application.
 fn bearer(value: &str) -> Option<(usize, usize)> {
     let scheme = value
         .get(..6)
@@ -216,8 +216,8 @@ fn bearer(value: &str) -> Option<(usize, usize)> {
     (rest.is_empty() || token.len() < rest.len()).then_some((value.len() - token.len(), value.len()))
 }
 
-/// Every cookie of this name, with the header it is in (RFC 6265 section 4.2.1). Read byte by byte: what is not
-/// ASCII beside it must not hide a cookie that the upstream sees.
+/// Returns all cookies of this name with their headers (RFC 6265 section 4.2.1). Parses bytes, because a value that
+/// is not ASCII must not hide another cookie that the upstream sees.
 fn cookies<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = (&'h HeaderValue, &'h [u8])> {
     let headers = headers.get_all(header::COOKIE).iter();
     let pairs = headers.flat_map(|header| {
@@ -234,7 +234,7 @@ fn cookies<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = (&'h 
     })
 }
 
-/// The cookies of one header without those of this name; none where no other is left.
+/// Returns a `Cookie` header without the cookies of this name; none if no other is left.
 fn without(cookies: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     let is_named =
         |pair: &&[u8]| pair.split(|&byte| byte == b'=').next().map(<[u8]>::trim_ascii) == Some(name);
@@ -246,7 +246,7 @@ fn without(cookies: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     (!left.is_empty()).then_some(left)
 }
 
-/// `bytes` as text, where all of them are visible ASCII, spaces or tabs, as [`HeaderValue::to_str`] has it.
+/// Returns `bytes` as text if all are visible ASCII, spaces or tabs, like [`HeaderValue::to_str`].
 fn visible(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     text.bytes()
@@ -254,7 +254,7 @@ fn visible(bytes: &[u8]) -> Option<&str> {
         .then_some(text)
 }
 
-/// `part`, which is a slice of the header, as a token.
+/// Returns `part`, a slice of the header, as a token.
 fn part_of(header: &HeaderValue, part: &[u8]) -> FoundToken {
     let start = part.as_ptr() as usize - header.as_bytes().as_ptr() as usize;
     FoundToken {

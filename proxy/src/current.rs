@@ -1,4 +1,4 @@
-//! The one place where the two streams meet: snapshots are put here, requests take them from here.
+//! The current snapshot: publishers store it here, and each request loads it once.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use crate::prepared_snapshot::PreparedSnapshot;
 
-/// What is served at the moment.
+/// The snapshot that is served.
 #[derive(Debug)]
 pub(crate) struct Current(ArcSwap<PreparedSnapshot>);
 
@@ -15,12 +15,12 @@ impl Current {
         Self(ArcSwap::new(prepared))
     }
 
-    /// What a request is to be decided by, from its head to its end.
+    /// Returns the snapshot for a request, which keeps it to its end.
     pub(crate) fn load(&self) -> Arc<PreparedSnapshot> {
         self.0.load_full()
     }
 
-    /// Requests that come after this are decided by `serving`; those under way are not touched.
+    /// Replaces the snapshot for later requests. Requests in flight keep theirs.
     pub(crate) fn publish(&self, prepared: Arc<PreparedSnapshot>) {
         self.0.store(prepared);
     }

@@ -1,5 +1,5 @@
-//! What requests are decided by: a snapshot, and what is prepared from it and the gateway's document once, so that a
-//! request only reads. It has no sockets, keys or counters; those are `serving`'s.
+//! The data that requests are decided by: a snapshot, and everything prepared from it and the gateway's document. It
+//! has no sockets, keys or counters; `prepared_snapshot` has those.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::refusal::RequestRefusal;
 use crate::reserved::Reserved;
 use crate::verified_certificate::CertificateField;
 
-/// What requests are decided by. Cheap to clone: its parts are shared.
+/// The data that requests are decided by. Cheap to clone: its parts are shared.
 #[derive(Debug, Clone)]
 pub struct Decider {
     pub(crate) snapshot: Arc<Snapshot>,
@@ -26,21 +26,20 @@ pub struct Decider {
     pub(crate) injected_headers: InjectedHeaders,
     pub(crate) reserved: Arc<Reserved>,
     pub(crate) pages: Arc<Pages>,
-    /// The largest body of a request, in bytes; none: any.
+    /// Maximum size of a request body, in bytes; none for no limit.
     pub(crate) body_limit: Option<u64>,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
-    /// How large the head of a request may be on the first listener.
+    /// The limits of a request head on the first listener.
     pub(crate) head_limits: HeadLimits,
-    /// By the ids of the snapshot.
+    /// By the snapshot's route ids.
     closed_answers: Arc<[ClosedAnswers]>,
     unmatched: RequestRefusal,
 }
 
 impl Decider {
-    /// Prepares what requests are decided by, from what was loaded.
+    /// Prepares the data from loaded documents.
     ///
-    /// # Errors
-    /// Two issuers have the same name.
+    /// # Errors Two issuers have the same name.
     pub fn prepare(loaded: &Loaded) -> Result<Self, InvalidIssuers> {
         let snapshot = Arc::clone(&loaded.snapshot);
         let issuers = loaded.identity.issuers.iter();
@@ -75,8 +74,8 @@ impl Decider {
         })
     }
 
-    /// Returns the same with other flags and tenants; none where the snapshot was not made along with these routes,
-    /// upstreams and headers.
+    /// Returns a copy with other flags and tenants; none if the snapshot was compiled with other routes, upstreams or
+    /// headers.
     pub(crate) fn with_flags(&self, snapshot: Arc<Snapshot>) -> Option<Self> {
         let own = &*self.snapshot;
         let is_own = Arc::ptr_eq(&own.routes, &snapshot.routes)
@@ -97,13 +96,13 @@ impl Decider {
         &self.snapshot
     }
 
-    /// Returns the line of a header, by name and value, that a token is looked for in.
+    /// Returns the name and value of the header that carries `token`.
     #[must_use]
     pub fn token_line(&self, token: &str) -> (&str, String) {
         self.credentials.token.line(token)
     }
 
-    /// Returns true if the certificate of a connection names a tenant where there is no token.
+    /// Returns true if a client certificate can name the tenant of a request without a token.
     #[must_use]
     pub fn takes_certificates(&self) -> bool {
         self.credentials.certificate.is_some()
@@ -115,7 +114,7 @@ impl Decider {
         self.issuers.at(identity.issuer)
     }
 
-    /// Returns what the route answers where this cause closed its gate, if that is the same for every caller.
+    /// Returns the route's answer for a gate that `cause` closed, if it is the same for every request.
     pub(crate) fn closed_refusal(&self, id: RouteId, cause: Cause) -> RequestRefusal {
         let closed = self
             .closed_answers
@@ -124,13 +123,13 @@ impl Decider {
         closed.cloned().unwrap_or_else(|| self.unmatched_refusal())
     }
 
-    /// Returns what a request is answered that no route takes.
+    /// Returns the answer to a request that no route matches.
     pub(crate) fn unmatched_refusal(&self) -> RequestRefusal {
         self.unmatched.clone()
     }
 }
 
-/// Returns how large the head of a request may be on a listener with these limits.
+/// Returns the limits of a request head on a listener.
 pub(crate) fn head_limits(limits: &ConnectionLimits) -> HeadLimits {
     HeadLimits {
         bytes: limits.head_size,

@@ -1,4 +1,4 @@
-//! The results of the fetches of one issuer's keys: what metrics and readiness show, and since when fetches fail.
+//! The results of fetching one issuer's keys, for metrics, readiness and the expiry of keys.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,13 +10,13 @@ use crate::jwks::FetchFailed;
 pub(crate) struct FetchLog {
     last_success: Option<SystemTime>,
     last_failure: Option<(SystemTime, String)>,
-    /// When the first fetch failed of those since the last success, by both clocks.
+    /// Time of the first failure since the last success, by both clocks.
     failing_since: Option<(Instant, SystemTime)>,
     counts: BTreeMap<&'static str, u64>,
 }
 
 impl FetchLog {
-    /// Notes a fetch that succeeded at `at`.
+    /// Records a successful fetch.
     pub(crate) fn record_success(&mut self, at: SystemTime) {
         self.count("ok");
         self.last_success = Some(at);
@@ -24,35 +24,35 @@ impl FetchLog {
         self.failing_since = None;
     }
 
-    /// Notes a fetch that failed at `at`.
+    /// Records a failed fetch.
     pub(crate) fn record_failure(&mut self, error: &FetchFailed, at: SystemTime) {
         self.count(error.code());
         self.last_failure = Some((at, error.to_string()));
         self.failing_since.get_or_insert_with(|| (Instant::now(), at));
     }
 
-    /// When the last fetch succeeded.
+    /// Returns the time of the last success.
     pub(crate) fn last_success(&self) -> Option<SystemTime> {
         self.last_success
     }
 
-    /// When and why the last fetch failed, unless one succeeded since.
+    /// Returns time and reason of the last failure, unless a fetch succeeded since.
     pub(crate) fn last_failure(&self) -> Option<(SystemTime, String)> {
         self.last_failure.clone()
     }
 
-    /// Since when every fetch failed; none where the last one succeeded.
+    /// Returns the time since which every fetch failed; none after a success.
     pub(crate) fn failing_since(&self) -> Option<SystemTime> {
         self.failing_since.map(|(_, at)| at)
     }
 
-    /// When fetches will have failed for `keep`; none where they don't fail.
+    /// Returns the time when fetches will have failed for `keep`; none while they succeed.
     pub(crate) fn expires_at(&self, keep: Duration) -> Option<Instant> {
-        // A time that no clock can show is never reached.
+        // An overflow of the clock means that the keys never expire.
         self.failing_since.and_then(|(since, _)| since.checked_add(keep))
     }
 
-    /// The number of fetches by result: `ok`, or the code of a failure.
+    /// Returns the number of fetches by result: `ok`, or the code of a failure.
     pub(crate) fn counts(&self) -> &BTreeMap<&'static str, u64> {
         &self.counts
     }

@@ -1,45 +1,44 @@
-//! What is found out about a request while it is decided, and kept to its end: forwarding, the access log and
-//! `explain` read it.
+//! The findings about a request while it is decided. Forwarding, the access log and `explain` read them.
 
 use http::HeaderValue;
 use rules::{FlagId, RouteId, TenantId, UpstreamId, Verdict};
 
 use crate::caller::Caller;
 
-/// What is found out about a request, as far as its decision got.
+/// The findings about a request, as far as its decision got.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    /// The requested host, as routes are matched by; empty for none.
+    /// The host that routes are matched by; empty for none.
     pub(crate) host: Box<str>,
-    /// The route that decides, or so far the one that the request falls on.
+    /// The deciding route; before the decision, the matching one.
     pub(crate) route: Option<RouteId>,
     /// True for a CORS preflight.
     pub(crate) is_preflight: bool,
-    /// True if another reading of the path decided than the one by RFC 3986.
+    /// True if a reading of the path other than that of RFC 3986 decided.
     pub(crate) ambiguous_target: bool,
-    /// The largest body that the route takes, in bytes; none: any.
+    /// Maximum size of the route's request bodies, in bytes; none for no limit.
     pub(crate) body_limit: Option<u64>,
-    /// The caller, where the route asks for one.
+    /// The caller, if the route asks for one.
     pub(crate) caller: Option<Caller>,
-    /// The code that the request would have been refused with for its token, if its routes did not only observe.
+    /// The code that the caller would have been refused with, if its routes did not only observe.
     pub(crate) observed: Option<&'static str>,
-    /// What the gate of the route says.
+    /// The verdict of the route's gate.
     pub(crate) verdict: Option<Verdict>,
     /// The upstream that the request is forwarded to.
     pub(crate) upstream: Option<UpstreamId>,
-    /// What the upstream is told of the decision.
+    /// The headers that carry the decision to the upstream.
     pub(crate) headers: DecisionHeaders,
 }
 
-/// The headers that tell an upstream what was decided about flags, rendered once for all attempts.
+/// The headers that carry flag decisions to the upstream, rendered once for all attempts.
 #[derive(Debug, Default)]
 pub(crate) struct DecisionHeaders {
     pub(crate) flags: Option<HeaderValue>,
-    /// In the order of the plan; the flag is there to be checked against it.
+    /// In the order of the header plan; the flag is compared with the plan's.
     pub(crate) per_flag: Vec<(FlagId, HeaderValue)>,
-    /// The same flags as members of `baggage`; none where the plan has no baggage.
+    /// The same flags as members of `baggage`; none if the plan has no baggage.
     pub(crate) baggage: Option<String>,
-    /// True if the list of flags was cut.
+    /// True if the list of flags was truncated.
     pub(crate) truncated: bool,
 }
 

@@ -1,5 +1,4 @@
-//! Containment of panics: a defect met by one request takes that request, not its connection's task, and not
-//! the process.
+//! Containment of panics: a panic fails one request, not its connection's task or the process.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -7,19 +6,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-/// Something panicked. What it said went through the process's panic hook already.
+/// A contained panic. The process's panic hook has already reported it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Panicked;
 
-/// Runs `work`, and contains a panic of it.
+/// Runs `work` and contains a panic.
 ///
-/// That what it borrows may be half changed is accepted: a request whose work panicked is only answered and
-/// logged after that, and nothing that outlives it is changed in more than one step.
+/// Borrowed data may be half changed after a panic. That is accepted: the request is only answered and logged
+/// afterwards, and nothing that outlives it changes in more than one step.
 pub(crate) fn contain<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(work)).map_err(dropped)
 }
 
-/// The same for work that waits.
+/// Runs a future and contains a panic.
 pub(crate) async fn contain_async<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
     let mut work = pin!(work);
     poll_fn(|context| match contain(|| work.as_mut().poll(context)) {
@@ -30,7 +29,7 @@ pub(crate) async fn contain_async<T>(work: impl Future<Output = T>) -> Result<T,
     .await
 }
 
-/// Drops what was thrown, which can panic once more.
+/// Drops the panic's payload. That can panic again; the second payload is leaked.
 fn dropped(payload: Box<dyn Any + Send>) -> Panicked {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);

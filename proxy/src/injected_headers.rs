@@ -1,4 +1,4 @@
-//! The headers that tell an upstream what was decided, by the names they have on the wire.
+//! The names of the headers that the proxy injects, as they are sent.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rules::{FlagId, HeaderPlan, Revision};
 
 use crate::signature::Signature;
 
-/// Names as they are written: in title case, which a few old servers insist on.
+/// The names of injected headers, in title case for old servers that require it.
 #[derive(Debug, Clone)]
 pub(crate) struct InjectedHeaders {
     pub(crate) tenant: Option<Bytes>,
@@ -18,7 +18,7 @@ pub(crate) struct InjectedHeaders {
     pub(crate) revision: Option<(Bytes, HeaderValue)>,
     pub(crate) request_id: Option<Bytes>,
     pub(crate) signature: Option<Arc<Signature>>,
-    /// In responses to clients.
+    /// The response header to clients.
     pub(crate) response: Option<Bytes>,
 }
 
@@ -45,7 +45,7 @@ impl InjectedHeaders {
         }
     }
 
-    /// The same for another revision of the plan's flags.
+    /// Returns the same names with another revision.
     pub(crate) fn with_revision(&self, plan: &HeaderPlan, revision: &Revision) -> Self {
         Self {
             revision: revision_header(plan, revision),
@@ -59,7 +59,7 @@ fn revision_header(plan: &HeaderPlan, revision: &Revision) -> Option<(Bytes, Hea
     name.zip(HeaderValue::from_str(&revision.0).ok())
 }
 
-/// `x-tenant-id` as `X-Tenant-Id`.
+/// Converts `x-tenant-id` to `X-Tenant-Id`.
 fn title(name: &str) -> Bytes {
     let mut start = true;
     let letter = |byte: u8| {

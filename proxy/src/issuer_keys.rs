@@ -1,4 +1,4 @@
-//! The keys of one issuer, as they are at the moment: given once with the documents, or published at a URL.
+//! The current keys of one issuer: fixed in the documents, or published at a URL.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::fetch_timing::RefreshSettings;
 use crate::keys_status::KeysStatus;
 use crate::remote_keys::{Refreshed, RemoteKeys};
 
-/// The keys of one issuer. When the last owner drops them, they are fetched no more.
+/// The keys of one issuer. When the last owner drops them, fetching ends.
 #[derive(Debug)]
 pub struct IssuerKeys {
     source: KeysSource,
@@ -25,12 +25,12 @@ enum KeysSource {
     },
 }
 
-/// Why a token proves nothing.
+/// The reason why a token proves nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Unproven {
-    /// It is not good.
+    /// The token is refused.
     Rejected(Rejection),
-    /// The issuer's keys were never loaded, or are kept no longer.
+    /// The issuer's keys were never loaded, or have expired.
     NoKeys,
 }
 
@@ -41,7 +41,7 @@ impl From<Rejection> for Unproven {
 }
 
 impl IssuerKeys {
-    /// Keys that came with the documents. There are never newer ones.
+    /// Creates keys that are part of the documents and never change.
     #[must_use]
     pub fn fixed(keys: Arc<KeySet>) -> Arc<Self> {
         Arc::new(Self {
@@ -55,7 +55,7 @@ impl IssuerKeys {
         })
     }
 
-    /// The keys, unless they were never fetched well or are kept no longer. Takes no lock and waits for nothing.
+    /// Returns the keys; none if they were never fetched, or have expired. Takes no lock and does not wait.
     #[must_use]
     pub fn current(&self) -> Option<Arc<KeySet>> {
         match &self.source {
@@ -64,7 +64,7 @@ impl IssuerKeys {
         }
     }
 
-    /// The fingerprint of [`IssuerKeys::current`].
+    /// Returns the fingerprint of [`IssuerKeys::current`].
     #[must_use]
     pub fn generation(&self) -> Option<Generation> {
         match &self.source {
@@ -73,7 +73,7 @@ impl IssuerKeys {
         }
     }
 
-    /// The keys; where there are none yet, a request's bounded wait for them.
+    /// Returns the keys. If there are none yet, waits for a fetch as long as a request may.
     pub async fn first(&self) -> Option<Arc<KeySet>> {
         if let KeysSource::Remote { keys, .. } = &self.source
             && keys.generation().is_none()
@@ -83,7 +83,7 @@ impl IssuerKeys {
         self.current()
     }
 
-    /// Asks for newer keys because a token names `kid`, which the keys of generation `tried` don't have.
+    /// Requests newer keys, because a token names `kid`, which the keys of generation `tried` lack.
     pub async fn refresh_for_unknown_key(&self, kid: &str, tried: Generation) -> Refreshed {
         match &self.source {
             KeysSource::Fixed(_) => Refreshed::Unchanged,
@@ -91,8 +91,8 @@ impl IssuerKeys {
         }
     }
 
-    /// Asks for newer keys because a signature is not good by those of generation `tried`: the key may have
-    /// been replaced under its name.
+    /// Requests newer keys, because a signature is invalid with the keys of generation `tried`: the issuer may have
+    /// replaced a key under the same id.
     pub async fn refresh_for_bad_signature(&self, tried: Generation) -> Refreshed {
         match &self.source {
             KeysSource::Fixed(_) => Refreshed::Unchanged,
@@ -100,11 +100,10 @@ impl IssuerKeys {
         }
     }
 
-    /// Verifies a token of `issuer`, whose keys these are, at `now` in seconds since 1970. Where its key is unknown or
-    /// its signature not good, the issuer is asked once whether it has published other keys since.
+    /// Verifies a token of `issuer`, whose keys these are, at `now` in seconds since 1970. If the key is unknown or
+    /// the signature invalid, requests newer keys once and verifies again.
     ///
-    /// # Errors
-    /// It proves nothing.
+    /// # Errors The token proves nothing.
     pub async fn verify(
         &self,
         issuer: &Issuer,
@@ -128,8 +127,7 @@ impl IssuerKeys {
         }
     }
 
-    /// Waits until there are keys, at most for `limit`, and says whether there are. For whoever is about to
-    /// serve with them, not for requests.
+    /// Waits up to `limit` until there are keys. Returns false on timeout. For use before serving, not for requests.
     pub async fn loaded_within(&self, limit: Duration) -> bool {
         match &self.source {
             KeysSource::Fixed(_) => true,

@@ -1,5 +1,4 @@
-//! Fetches a JWKS over HTTP: one bounded request, whose every failure is told apart. When to fetch is left to
-//! its caller.
+//! Fetching of a JWKS over HTTP: one bounded request. Its caller decides when to fetch.
 
 use std::time::Duration;
 
@@ -7,50 +6,50 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Url};
 use tokens::{Algorithm, InvalidKey, KeySet, MAX_JWKS_BYTES};
 
-/// Most redirects that are followed, each to the same scheme.
+/// Maximum of redirects, each to the same scheme.
 const MAX_REDIRECTS: usize = 3;
 
-/// Where an issuer publishes its keys, and what they may be used with.
+/// The URL of an issuer's keys, and the algorithms that they may be used with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Jwks {
     pub(crate) url: Url,
     pub(crate) algorithms: Box<[Algorithm]>,
 }
 
-/// Why a fetch brought no keys.
+/// The reason why a fetch failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchFailed {
-    /// No connection, or one that broke.
+    /// The connection failed or broke.
     #[error("it can't be reached: {detail}")]
     Unreachable {
         /// The chain of causes.
         detail: String,
     },
-    /// It took too long.
+    /// The fetch took too long.
     #[error("it did not answer within {limit:?}")]
     TimedOut {
-        /// How long was waited.
+        /// The timeout.
         limit: Duration,
     },
     /// A redirect that is not followed.
     #[error("it redirects too often, or to another scheme")]
     Redirected,
-    /// Any status but 200.
+    /// A status other than 200.
     #[error("it answered with status {status}")]
     Status {
-        /// What it answered with.
+        /// The status.
         status: u16,
     },
-    /// More bytes than a JWKS may have.
+    /// A response larger than a JWKS may be.
     #[error("its answer has more than {MAX_JWKS_BYTES} bytes")]
     TooLarge,
-    /// Not a JWKS, or one with too many keys.
+    /// A response that is not a JWKS, or one with too many keys.
     #[error("its answer is not usable: {0}")]
     Invalid(#[from] InvalidKey),
 }
 
 impl FetchFailed {
-    /// A stable name in snake case, for metrics.
+    /// Returns a stable name in snake case, for metrics.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "unreachable",
@@ -64,7 +63,7 @@ impl FetchFailed {
 }
 
 impl Jwks {
-    /// Fetches the keys; an answer without a usable one is the empty set. `limit` bounds the whole of it, from the
+    /// Fetches the keys. A response without a usable key is an empty set. `limit` bounds the whole fetch, from the
     /// connection to the last byte.
     pub(crate) async fn fetch(&self, client: &Client, limit: Duration) -> Result<KeySet, FetchFailed> {
         let fetched = tokio::time::timeout(limit, self.text(client)).await;
@@ -81,7 +80,7 @@ impl Jwks {
         }
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await? {
-            // The sum is bounded by what is allowed and one chunk.
+            // Checked before each chunk is appended, so the buffer never exceeds the limit.
             if bytes.len() + chunk.len() > MAX_JWKS_BYTES {
                 return Err(FetchFailed::TooLarge);
             }
@@ -96,16 +95,16 @@ impl From<reqwest::Error> for FetchFailed {
         if error.is_redirect() {
             return Self::Redirected;
         }
-        // The address may hold a password, so it is left out; whoever reads this knows the issuer.
+        // The URL may contain a password, so it is omitted; the log line names the issuer.
         Self::Unreachable {
             detail: causes(&error.without_url()),
         }
     }
 }
 
-/// A client for addresses of `scheme`. Nothing in the environment (`HTTPS_PROXY`) directs it elsewhere.
+/// Creates a client for URLs of `scheme`. It ignores proxies of the environment (`HTTPS_PROXY`).
 pub(crate) fn client(scheme: &str) -> Result<Client, reqwest::Error> {
-    // An error only says that a provider is installed already.
+    // An error only means that a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .redirect(Policy::custom(follow))
@@ -114,7 +113,7 @@ pub(crate) fn client(scheme: &str) -> Result<Client, reqwest::Error> {
         .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
         .pool_max_idle_per_host(1)
         .pool_idle_timeout(Duration::from_secs(30));
-    // The system's certificates are only loaded where they are needed: a machine may have none.
+    // The system's certificates are loaded for https only: a machine may have none.
     let builder = if scheme == "https" {
         builder
     } else {
@@ -135,7 +134,7 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     }
 }
 
-/// An error and what caused it, on one line.
+/// Returns an error and its causes on one line.
 pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

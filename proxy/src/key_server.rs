@@ -1,4 +1,4 @@
-//! For tests: a server of keys on a port that the system chooses, which answers as it is told to.
+//! A key server for tests, on a port that the system chooses. Tests set its response.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-/// Public keys for Ed25519, of RFC 8032 section 7.1.
+/// Public Ed25519 keys of RFC 8032 section 7.1.
 pub(crate) const KEYS: [&str; 3] = [
     "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
     "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw",
@@ -36,7 +36,7 @@ struct ServerState {
     held: watch::Sender<bool>,
 }
 
-/// A JWKS of the keys in [`KEYS`] at these places, under these names.
+/// Returns a JWKS with the keys at these indices of [`KEYS`], under these ids.
 pub(crate) fn jwks(keys: &[(&str, usize)]) -> String {
     let key = |&(kid, place): &(&str, usize)| {
         format!(
@@ -50,7 +50,7 @@ pub(crate) fn jwks(keys: &[(&str, usize)]) -> String {
     )
 }
 
-/// Waits until something is so; fails when it takes ten seconds.
+/// Waits until `so` returns true. Panics after ten seconds.
 pub(crate) async fn eventually(what: &str, so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !so() {
@@ -83,12 +83,12 @@ impl TestKeyServer {
         *self.state.answer.lock() = answer;
     }
 
-    /// How many requests have come in.
+    /// Returns the number of requests so far.
     pub(crate) fn asked(&self) -> usize {
         self.state.asked.load(Ordering::SeqCst)
     }
 
-    /// Requests are taken but not answered until it is released.
+    /// Holds responses back until `release`.
     pub(crate) fn hold(&self) {
         self.state.held.send_replace(true);
     }

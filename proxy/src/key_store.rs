@@ -1,5 +1,5 @@
-//! All keys that are fetched: found again by what defines them, so that they survive a reload which leaves
-//! their issuer as it is.
+//! The store of all fetched keys. It finds them by their definition, so that they survive a reload that leaves their
+//! issuer unchanged.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use crate::metric_family::{counted, described, family, measured, seconds};
 use crate::metrics::Metrics;
 use crate::remote_keys::RemoteKeys;
 
-/// The keys that are fetched. It doesn't keep them alive: whoever serves with them does.
+/// The store of fetched keys. It holds them weakly: a snapshot that uses them keeps them alive.
 #[derive(Debug)]
 pub struct KeyStore {
     runtime: Handle,
@@ -28,50 +28,50 @@ pub struct KeyStore {
     shared: Arc<KeyStoreShared>,
 }
 
-/// Why keys can't be fetched from where they are said to be.
+/// The reason why keys can't be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidKeySource {
-    /// Not an address of http or https.
+    /// The URL is not http or https.
     #[error("`{url}` is not an address of http or https")]
     Url {
-        /// As given.
+        /// The URL as configured.
         url: Box<str>,
     },
-    /// The client can't be made: most often there are no certificates to trust.
+    /// No client can be created, usually because the machine has no trusted certificates.
     #[error("there can be no client for {scheme}: {detail}")]
     Client {
-        /// The scheme of the address.
+        /// The scheme of the URL.
         scheme: Box<str>,
         /// The chain of causes.
         detail: String,
     },
 }
 
-/// What makes keys the same keys.
+/// The identity of keys: two equal definitions share them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct KeySourceDefinition {
     issuer: Box<str>,
     jwks: Jwks,
 }
 
-/// What the store shares with the keys in it.
+/// The state that the store shares with its keys.
 #[derive(Debug, Default)]
 pub(crate) struct KeyStoreShared {
     state: Mutex<StoredKeys>,
-    /// Whether a snapshot is served with the keys, so that all of its issuers are in the store.
+    /// True once a snapshot is served with the keys, so that all its issuers are in the store.
     are_needed: AtomicBool,
-    /// Whether every issuer had a usable key at one time since the keys are needed.
+    /// True once every issuer had a usable key at the same time.
     have_been_usable: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct StoredKeys {
     keys: HashMap<KeySourceDefinition, Weak<IssuerKeys>>,
-    /// By scheme, made when first needed.
+    /// By scheme, created on first use.
     clients: HashMap<Box<str>, Client>,
 }
 
-/// Shows how the keys stand in `/metrics`.
+/// Exports the status of the keys.
 #[derive(Debug)]
 struct KeysCollector {
     shared: Arc<KeyStoreShared>,
@@ -79,7 +79,7 @@ struct KeysCollector {
 }
 
 impl KeyStore {
-    /// A store whose fetches run on `runtime`, and are shown by `metrics`; one for each.
+    /// Creates a store whose fetches run on `runtime`. `metrics` exports its keys and takes one store.
     #[must_use]
     pub fn new(runtime: Handle, timing: FetchTiming, metrics: &Metrics) -> Arc<Self> {
         let shared = Arc::<KeyStoreShared>::default();
@@ -95,8 +95,10 @@ impl KeyStore {
         })
     }
 
-    /// Returns the keys that `issuer` publishes at `url`, fetched and kept by `terms` from now on. They are the
-    /// ones that are in use already where name, address and algorithms are the same.
+    /// Returns the keys that `issuer` publishes at `url`, refreshed by `refresh` from now on. Keys with the same
+    /// issuer, URL and algorithms are reused.
+    ///
+    /// # Errors The URL is invalid, or there can be no client for it.
     pub fn remote(
         &self,
         issuer: &Issuer,
@@ -131,30 +133,31 @@ impl KeyStore {
         let keys = Arc::new(keys);
         let refresher = self.runtime.spawn(Arc::clone(&keys).keep_fresh()).abort_handle();
         let keys = IssuerKeys::remote(keys, refresher);
+        // Entries of dropped keys are removed when new ones come, so that reloads do not grow the map.
         state.keys.retain(|_, keys| keys.strong_count() > 0);
         state.keys.insert(definition, Arc::downgrade(&keys));
         Ok(keys)
     }
 
-    /// Waits for what is to be done with keys. For threads that may block, and not for requests.
+    /// Blocks on a future, for threads that may block. Not for requests.
     pub fn wait<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }
 
-    /// Notes that the issuers of a snapshot are in the store, which is served from now on.
+    /// Records that a snapshot is served whose issuers are all in the store.
     pub(crate) fn set_needed(&self) {
         self.shared.are_needed.store(true, Ordering::Release);
         self.shared.record_usable();
     }
 
-    /// Returns true once every issuer had a usable key at one time since [`KeyStore::needed_from_now_on`].
+    /// Returns true once every issuer had a usable key at the same time since [`KeyStore::set_needed`].
     pub(crate) fn have_been_usable(&self) -> bool {
-        // An issuer without keys may have been dropped since, which nothing else notes.
+        // An issuer without keys may have been dropped since, which no fetch records.
         self.shared.record_usable();
         self.shared.have_been_usable.load(Ordering::Acquire)
     }
 
-    /// How the keys in use stand, by issuer.
+    /// Returns the status of the keys in use, by issuer.
     #[must_use]
     pub fn status(&self) -> Vec<KeysStatus> {
         self.shared.status()
@@ -176,7 +179,8 @@ impl StoredKeys {
 }
 
 impl KeyStoreShared {
-    /// Notes it where every issuer has a usable key. Called when keys arrive, so that it doesn't matter who asks when.
+    /// Records that every issuer has a usable key. Called when keys arrive, so that the result does not depend on
+    /// when it is asked for.
     pub(crate) fn record_usable(&self) {
         if self.are_needed.load(Ordering::Acquire)
             && !self.have_been_usable.load(Ordering::Acquire)
@@ -187,7 +191,7 @@ impl KeyStoreShared {
     }
 
     fn status(&self) -> Vec<KeysStatus> {
-        // Collected first: the last owner may let go meanwhile, and keys must not be dropped under the lock.
+        // Collected first: a last owner may drop keys meanwhile, and dropping them here must happen outside the lock.
         let keys: Vec<_> = self
             .state
             .lock()
@@ -207,7 +211,7 @@ impl Collector for KeysCollector {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        // Right after a reload an issuer may be there twice, with its former keys and its new ones.
+        // After a reload an issuer may occur twice, with its former and its new keys.
         let mut fetches = BTreeMap::<(Box<str>, &str), u64>::new();
         let mut successes = BTreeMap::new();
         let mut failing = BTreeMap::new();
@@ -216,7 +220,7 @@ impl Collector for KeysCollector {
             for (result, count) in status.fetches {
                 *fetches.entry((status.issuer.clone(), result)).or_default() += count;
             }
-            // Of several the worse counts, so that none is hidden.
+            // The worse of several values is exported, so that none is hidden.
             let keys = status.keys.unwrap_or(0);
             let fewest = usable.entry(status.issuer.clone()).or_insert(keys);
             *fewest = keys.min(*fewest);

@@ -8,15 +8,14 @@
 //!                     Refusal -> answer (and the connection goes on)
 //! ```
 //!
-//! - What decides is [`rules`] and [`tokens`]; what operators write is known to `start`, `capacity`, `decider`,
-//!   `serving` and `publisher` alone.
-//! - A request is decided by the same phases whether it is served or explained: [`dry_run()`] has no other effect than
-//!   to record what they find.
-//! - What lives longer than a snapshot (endpoints of upstreams and their state, fetched keys, verified tokens, counters) is
-//!   kept by its definition and taken over by the next one that has the same.
-//! - Deciding takes no lock and looks no name up. On the way to it the cache of verified tokens takes a short lock
-//!   of one of its shards, and a token whose key is unknown a mutex of its issuer's keys.
-//! - A request's way never panics; a defect that does panic is contained by the hook that it happens in, counted,
+//! - [`rules`] and [`tokens`] decide. Only `start`, `capacity`, `decider`, `prepared_snapshot` and `publisher` know
+//!   the documents.
+//! - The same phases decide a request that is served and one that is explained: [`dry_run()`] only records.
+//! - State that outlives a snapshot (endpoints and their state, fetched keys, verified tokens, counters) is found by its
+//!   definition and reused by the next snapshot with the same one.
+//! - Deciding takes no lock and looks up no name. Before it, the cache of verified tokens locks one of its shards, and
+//!   a token with an unknown key locks its issuer's keys.
+//! - The request path never panics by design. A defect that panics is contained by the hook that it occurs in, counted,
 //!   and answered with 500.
 
 mod access_entry;

@@ -1,5 +1,5 @@
-//! Limits as they live: how much each tenant or client has used of a route's limit lately. The counting is
-//! governor's (GCRA); what is kept of whom is bounded here.
+//! Live rate limits: the use of a route's limit by each tenant or client. The algorithm is GCRA, by the crate
+//! governor. This module bounds the number of counted keys.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -15,13 +15,13 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::Cache;
 use rules::{LimitBy, RateLimit, Route, TenantId};
 
-/// Of how many tenants, and of how many clients, one route's limit remembers what they used. Those who asked
-/// least lately are forgotten first, and may then ask as if they had not asked before.
+/// Maximum of tenants, and of clients, that one route's limit counts. The least recently seen are evicted and start
+/// anew.
 pub(crate) const MAX_KEYS: u64 = 65_536;
-/// How many there usually are, to size the tables at the beginning.
+/// Expected number of keys, which sizes the tables.
 const USUAL_KEYS: usize = 256;
 
-/// A client as it is counted; none are those whose address is not known.
+/// A client as it is counted; none for all clients without a known address.
 type ClientKey = Option<u128>;
 
 /// The limit of one route.
@@ -36,11 +36,11 @@ pub(crate) struct LiveLimit<C: Clock = ElapsedClock> {
 
 type KeyedLimiter<K, C> = RateLimiter<K, UsageStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// What was used, by whom.
+/// The use of a limit by key.
 #[derive(Debug)]
 struct UsageStore<K>(Cache<K, Arc<InMemoryState>>);
 
-/// The time since a limit was made.
+/// A clock that starts when a limit is created.
 #[derive(Debug, Clone)]
 pub(crate) struct ElapsedClock(Instant);
 
@@ -48,7 +48,7 @@ impl Clock for ElapsedClock {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
-        // Not 0, which is how a cell says that nothing was used.
+        // governor reads 0 as "nothing was used".
         (self.0.elapsed() + Duration::from_nanos(1)).into()
     }
 }
@@ -68,8 +68,8 @@ impl<K: Clone + Eq + std::hash::Hash> StateStore for UsageStore<K> {
 }
 
 impl LiveLimit {
-    /// The limits of `routes`, in their order; those of `former` where route and definition are the same, with
-    /// what was used of them.
+    /// Returns the limits of `routes`, in order. A limit of `former` with the same route and definition is reused
+    /// with its counts.
     pub(crate) fn make_live(routes: &[Route], former: &[Option<Arc<Self>>]) -> Box<[Option<Arc<Self>>]> {
         let live = |route: &Route| {
             let definition = route.limit?;
@@ -87,7 +87,7 @@ impl LiveLimit {
 impl<C: Clock + Clone> LiveLimit<C> {
     fn new(route: &str, definition: RateLimit, clock: C) -> Self {
         let period = Duration::from_millis(definition.per_ms) / definition.count.get();
-        // A period of nothing is no limit; the smallest there is stands for it.
+        // A zero period would mean no limit, so the smallest period is used.
         let quota = Quota::with_period(period.max(Duration::from_nanos(1)));
         let quota = quota.map_or(Quota::per_second(definition.burst), |quota| {
             quota.allow_burst(definition.burst)
@@ -101,12 +101,14 @@ impl<C: Clock + Clone> LiveLimit<C> {
         }
     }
 
-    /// Whose requests it counts.
+    /// Returns the kind of key that it counts by.
     pub(crate) fn by(&self) -> LimitBy {
         self.definition.by
     }
 
-    /// Counts a request of `tenant`, and else of `client`. Where that was too much, how long to wait.
+    /// Counts a request of `tenant`, or else of `client`.
+    ///
+    /// # Errors The limit is exceeded; the duration is the time until the next request is allowed.
     pub(crate) fn count(&self, tenant: Option<&TenantId>, client: Option<IpAddr>) -> Result<(), Duration> {
         let counted = match tenant {
             Some(tenant) => self.tenants.check_key(tenant),
@@ -122,7 +124,8 @@ impl<K: Clone + Eq + std::hash::Hash> UsageStore<K> {
     }
 }
 
-/// The address, of an IPv6 one its network: whoever has one address of 64 bits has all.
+/// Returns the key of an address. An IPv6 client is its /64 network, because one host usually has all of its
+/// addresses.
 fn key(client: Option<IpAddr>) -> ClientKey {
     Some(match client?.to_canonical() {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),

@@ -1,5 +1,5 @@
-//! What a listener's handshakes go by: certificates by the name that a client asks for, and whose certificates
-//! clients may have. Made when a snapshot is prepared, kept as long as its definition stays the same.
+//! TLS of a listener: certificates by server name, and the verification of client certificates. Created with a
+//! snapshot, and kept while its definition is unchanged.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,74 +13,76 @@ use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-/// How many sessions of a listener are remembered, so that clients that come back do without a whole handshake.
+/// Maximum of stored sessions of a listener, for resumption.
 const MAX_SESSIONS: usize = 4096;
-/// How much of them a client of TLS 1.3 is given with a handshake.
+/// Session tickets for each TLS 1.3 handshake.
 const TICKETS: usize = 2;
 
-/// What TLS on a listener is made of.
+/// The definition of a listener's TLS.
 pub(crate) struct TlsPlan {
-    /// The first stands in for names that none of them has.
+    /// The first one is used for unknown names.
     pub(crate) certificates: Vec<NamedCertificate>,
     pub(crate) oldest: MinTlsVersion,
     pub(crate) clients: ClientAuth,
     pub(crate) protocols: Protocols,
 }
 
-/// A certificate.
+/// A certificate and its names.
 pub(crate) struct NamedCertificate {
-    /// The names that it was issued for, in lower case.
+    /// The names of the certificate, in lower case.
     pub(crate) names: Box<[Box<str>]>,
     pub(crate) key: Arc<CertifiedKey>,
 }
 
-/// The oldest version that is spoken.
+/// The minimum TLS version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MinTlsVersion {
     Tls12,
     Tls13,
 }
 
-/// Whether clients are asked for certificates of these issuers.
+/// The verification of client certificates, with their trusted issuers.
 pub(crate) enum ClientAuth {
     Unasked,
     Optional(Arc<RootCertStore>),
     Required(Arc<RootCertStore>),
 }
 
-/// What is offered above TLS.
+/// The protocols that ALPN offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocols {
     Http1,
     Http1And2,
 }
 
-/// Why a listener's TLS can't be had.
+/// The reason why TLS can't be configured.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidTls {
-    /// There is no certificate.
+    /// The listener has no certificate.
     #[error("there is no certificate")]
     NoCertificate,
-    /// The library refuses versions.
+    /// rustls rejects the versions.
     #[error(transparent)]
     Versions(#[from] rustls::Error),
-    /// The library refuses who issues clients' certificates.
+    /// rustls rejects the issuers of client certificates.
     #[error(transparent)]
     ClientAuth(#[from] rustls::server::VerifierBuilderError),
 }
 
-/// Certificates by the names they were issued for.
+/// Certificates by name.
 #[derive(Debug)]
 struct Certificates {
-    /// By whole names.
+    /// By full name.
     exact: HashMap<Box<str>, Arc<CertifiedKey>>,
-    /// By what follows the first label.
+    /// By the name after the first label.
     wildcard: HashMap<Box<str>, Arc<CertifiedKey>>,
     first: Arc<CertifiedKey>,
 }
 
 impl TlsPlan {
-    /// As handshakes need it.
+    /// Builds the server configuration.
+    ///
+    /// # Errors There is no certificate, or rustls rejects the definition.
     pub(crate) fn server_config(self) -> Result<ServerConfig, InvalidTls> {
         let provider = Arc::new(default_provider());
         let versions: &[&'static SupportedProtocolVersion] = match self.oldest {
@@ -98,8 +100,8 @@ impl TlsPlan {
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::new(Certificates::of(self.certificates)?));
         if is_asked {
-            // A session that is taken up again shows no certificate: its issuer may be gone meanwhile, or its
-            // time over. So every connection shows it anew.
+            // A resumed session presents no certificate, although the certificate may have expired or its issuer may
+            // no longer be trusted. Resumption is therefore off.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         } else {
@@ -134,7 +136,7 @@ impl Certificates {
         })
     }
 
-    /// The certificate for a name, or for none.
+    /// Returns the certificate for a name, or the first one.
     fn find(&self, name: Option<&str>) -> &Arc<CertifiedKey> {
         let Some(name) = name.map(str::to_ascii_lowercase) else {
             return &self.first;

@@ -1,4 +1,4 @@
-//! The lines that a log did not write, on `/metrics`.
+//! The counts of log lines that were dropped, for `/metrics`.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use prometheus::proto::{MetricFamily, MetricType};
 
 use crate::metric_family::{counted, described, family};
 
-/// Shows the [`Drops`] of one log.
+/// Exports the [`Drops`] of one log.
 #[derive(Debug)]
 pub(crate) struct LogDropsCollector {
     name: &'static str,
@@ -18,13 +18,13 @@ pub(crate) struct LogDropsCollector {
 }
 
 impl LogDropsCollector {
-    /// Those of the access log.
+    /// Returns the collector of the access log.
     pub(crate) fn access_log(drops: Arc<Drops>) -> Self {
         let help = "Lines of the access log that were not written.";
         Self::new("sluice_access_log_dropped_total", help, drops)
     }
 
-    /// Those of the process log.
+    /// Returns the collector of the process log.
     pub(crate) fn process_log(drops: Arc<Drops>) -> Self {
         let help = "Lines of the process log that were not written.";
         Self::new("sluice_log_dropped_total", help, drops)

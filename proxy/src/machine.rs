@@ -1,16 +1,16 @@
-//! What the machine lets this process have: file descriptors and memory.
+//! The limits of the machine: file descriptors and memory.
 
 use std::fs;
 use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The most descriptors that are asked for. The kernel refuses more (`fs.nr_open`).
+/// Maximum of requested descriptors; the kernel refuses more (`fs.nr_open`).
 const MAX_DESCRIPTORS: u64 = 1_048_576;
-/// What counts as the memory of a machine that does not tell, in bytes.
+/// Assumed memory of a machine that reports none, in bytes.
 const UNKNOWN_MEMORY: u64 = 1024 * 1024 * 1024;
 
-/// What one process may have.
+/// The limits of one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Machine {
     /// File descriptors.
@@ -20,7 +20,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Reads the limits of this process: those of its descriptors, of its control groups, and the machine's memory.
+    /// Reads the limits of this process: its descriptors, its control groups, and the machine's memory.
     pub(crate) fn of_process() -> Self {
         let limit = getrlimit(Resource::Nofile).current;
         Self {
@@ -30,10 +30,9 @@ impl Machine {
     }
 }
 
-/// Raises the limit of open files of this process to what the system allows it, at most 1,048,576.
+/// Raises the soft limit of open files to the hard limit, at most 1,048,576.
 ///
-/// # Errors
-/// The system refuses. The limit stays as it was.
+/// # Errors The system refuses. The limit stays unchanged.
 pub fn raise_descriptor_limit() -> std::io::Result<()> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let allowed = maximum.unwrap_or(MAX_DESCRIPTORS).min(MAX_DESCRIPTORS);
@@ -47,8 +46,8 @@ pub fn raise_descriptor_limit() -> std::io::Result<()> {
     Ok(setrlimit(Resource::Nofile, raised)?)
 }
 
-/// The memory that this process may use, in bytes, read below `root`: the smallest limit of its control groups
-/// (version 2), or else the machine's memory.
+/// Returns the memory for this process, in bytes, read below `root`: the minimum of the limits of its control groups
+/// (version 2) and the machine's memory.
 fn memory(root: &Path) -> u64 {
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     let group = groups.lines().find_map(|line| line.strip_prefix("0::/"));
@@ -62,7 +61,7 @@ fn memory(root: &Path) -> u64 {
             .collect();
         groups
     });
-    // `max` says that there is no limit.
+    // `max` means no limit and does not parse.
     let limit = limits.filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok());
     limit.chain(machine_memory(root)).min().unwrap_or(UNKNOWN_MEMORY)
 }

@@ -1,5 +1,5 @@
-//! What is counted on the way of a request: plain atomics, found by number, in tables that are prepared with
-//! the snapshot. Nothing here takes a lock or looks up a label; the metrics page reads the cells when asked.
+//! The counters of routes and flags: plain atomics, indexed by id, in tables that are built with the snapshot.
+//! Counting takes no lock and looks up no label. `/metrics` reads the cells on request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,44 +11,44 @@ use rules::Cause;
 
 use crate::outcome::RequestOutcome;
 
-/// The route label of requests that no route matched, or that were refused before one was looked for.
+/// The route label of requests that match no route, or are refused before matching.
 pub const UNMATCHED_ROUTE: &str = "_unmatched";
-/// Upper bounds of the durations, in seconds.
+/// Upper bounds of the duration buckets, in seconds.
 const BUCKETS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
-/// Classes of a status; the first is for requests that were never answered.
+/// Classes of a status; `none` is for requests without a response.
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// Counts the requests of one route.
+/// The counters of one route.
 #[derive(Debug)]
 pub struct RouteMeter {
     name: Box<str>,
-    /// A cell for each outcome and class of status.
+    /// A cell for each pair of outcome and status class.
     requests: Box<[AtomicU64]>,
     duration: Histogram,
 }
 
-/// Counts the decisions of one flag.
+/// The counters of one flag.
 #[derive(Debug)]
 pub struct FlagMeter {
     key: Box<str>,
     variants: Box<[Box<str>]>,
-    /// A cell for each variant and cause.
+    /// A cell for each pair of variant and cause.
     decisions: Box<[AtomicU64]>,
-    /// How many decisions there were while it had other variants.
+    /// The number of decisions before its variants last changed.
     earlier: u64,
-    /// Responses of status 5xx that were given while it was on.
+    /// Responses of status 5xx to requests that the flag was on for.
     errors: Arc<AtomicU64>,
 }
 
 /// A flag's key and the names of its variants.
 pub type MeteredFlag<'a> = (&'a str, Vec<&'a str>);
 
-/// The meters of one snapshot, by the ids of its routes and flags.
+/// The counters of one snapshot, by the ids of its routes and flags.
 #[derive(Debug)]
 pub struct Meters {
     routes: Box<[Arc<RouteMeter>]>,
     unmatched: Arc<RouteMeter>,
-    /// None where no flag has the id.
+    /// None if no flag has the id.
     flags: Box<[Option<Arc<FlagMeter>>]>,
 }
 
@@ -69,7 +69,7 @@ impl RouteMeter {
         }
     }
 
-    /// Counts one request that ended. `status` is what the client was sent, 0 if nothing was.
+    /// Counts a finished request. `status` is what the client was sent, 0 if nothing.
     pub fn observe(&self, outcome: RequestOutcome, status: u16, duration: Duration) {
         count(&self.requests, outcome as usize * CLASSES.len() + class(status));
         self.duration.observe(duration.as_secs_f64());
@@ -83,7 +83,7 @@ impl RouteMeter {
         &self.duration
     }
 
-    /// Outcome, class of status and count, of what happened at all.
+    /// Returns outcome, status class and count of all non-zero cells.
     pub(crate) fn requests(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         let labels = RequestOutcome::ALL
             .into_iter()
@@ -107,7 +107,7 @@ impl FlagMeter {
         }
     }
 
-    /// The meter of the same flag with other variants.
+    /// Returns the counters of the same flag with other variants.
     fn with_variants(&self, variants: Box<[Box<str>]>) -> Self {
         Self {
             earlier: self.total(),
@@ -116,12 +116,12 @@ impl FlagMeter {
         }
     }
 
-    /// Counts one decision; `variant` is the place of the served variant in its flag.
+    /// Counts a decision; `variant` is the index of the served variant.
     pub fn count(&self, variant: usize, cause: Cause) {
         count(&self.decisions, variant * Cause::ALL.len() + cause as usize);
     }
 
-    /// Counts a response of status 5xx to a request that it was on for.
+    /// Counts a response of status 5xx to a request that the flag was on for.
     pub fn count_error(&self) {
         self.errors.fetch_add(1, Ordering::Relaxed);
     }
@@ -130,18 +130,18 @@ impl FlagMeter {
         &self.key
     }
 
-    /// How many decisions there were.
+    /// Returns the number of decisions.
     pub(crate) fn total(&self) -> u64 {
         let counted = self.decisions.iter().map(|cell| cell.load(Ordering::Relaxed));
         counted.fold(self.earlier, u64::wrapping_add)
     }
 
-    /// How many responses of status 5xx were given while it was on.
+    /// Returns the number of responses of status 5xx to requests that the flag was on for.
     pub(crate) fn errors(&self) -> u64 {
         self.errors.load(Ordering::Relaxed)
     }
 
-    /// Variant, cause and count, of what happened at all.
+    /// Returns variant, cause and count of all non-zero cells.
     pub(crate) fn decisions(&self) -> impl Iterator<Item = (&str, &'static str, u64)> {
         let labels = self
             .variants
@@ -157,8 +157,9 @@ impl FlagMeter {
 }
 
 impl Meters {
-    /// Meters for a snapshot's routes (their names) and flags (key, names of the variants; none where no flag has the
-    /// id), by their ids. Those that `earlier` has already are taken over, so that their counts go on.
+    /// Creates the counters of a snapshot, by id: for its routes (names) and flags (key and names of the variants;
+    /// none if no flag has the id). Counters of `earlier` with the same name or key are reused, so that their counts
+    /// continue.
     pub(crate) fn following<'a>(
         earlier: &Self,
         routes: impl IntoIterator<Item = &'a str>,
@@ -207,25 +208,25 @@ impl Meters {
         }
     }
 
-    /// The meter of the route at that place of the snapshot; of unmatched requests where there is none.
+    /// Returns the counters of the route at `index`, or those of unmatched requests.
     #[must_use]
     pub fn route(&self, index: usize) -> &Arc<RouteMeter> {
         self.routes.get(index).unwrap_or(&self.unmatched)
     }
 
-    /// The meter of requests without a route.
+    /// Returns the counters of unmatched requests.
     #[must_use]
     pub fn unmatched(&self) -> &Arc<RouteMeter> {
         &self.unmatched
     }
 
-    /// The meter of the flag at that place of the snapshot.
+    /// Returns the counters of the flag at `index`.
     #[must_use]
     pub fn flag(&self, index: usize) -> Option<&Arc<FlagMeter>> {
         self.flags.get(index)?.as_ref()
     }
 
-    /// Every route's meter once, that of unmatched requests last.
+    /// Returns the counters of every route once, those of unmatched requests last.
     pub(crate) fn routes(&self) -> impl Iterator<Item = &Arc<RouteMeter>> {
         let named = self
             .routes
@@ -234,13 +235,13 @@ impl Meters {
         named.chain([&self.unmatched])
     }
 
-    /// Every flag's meter, in no particular order.
+    /// Returns the counters of every flag, in no particular order.
     pub(crate) fn flags(&self) -> impl Iterator<Item = &Arc<FlagMeter>> {
         self.flags.iter().flatten()
     }
 }
 
-/// What the histogram of durations says of itself.
+/// Help text of the duration histogram.
 const DURATION_HELP: &str = "Time from a request's head to the end of its answer, by route.";
 
 fn cells(count: usize) -> Box<[AtomicU64]> {

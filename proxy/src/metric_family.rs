@@ -1,4 +1,4 @@
-//! Building blocks for figures that are read when `/metrics` is asked for, not counted in a registry.
+//! Constructors of metric families for values that are read on request instead of counted in a registry.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use prometheus::core::Desc;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
-/// A family of metrics of one type.
+/// Creates a family of metrics of one type.
 pub(crate) fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
     let mut family = MetricFamily::default();
     family.set_name(name.into());
@@ -16,7 +16,7 @@ pub(crate) fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metr
     family
 }
 
-/// A counter's value under labels.
+/// Creates a counter's value with labels.
 #[expect(
     clippy::cast_precision_loss,
     reason = "the text format has floats; exact up to 2^53"
@@ -29,7 +29,7 @@ pub(crate) fn counted(labels: &[(&str, &str)], count: u64) -> Metric {
     metric
 }
 
-/// A gauge's value under labels.
+/// Creates a gauge's value with labels.
 pub(crate) fn measured(labels: &[(&str, &str)], value: f64) -> Metric {
     let mut gauge = Gauge::default();
     gauge.set_value(value);
@@ -38,13 +38,13 @@ pub(crate) fn measured(labels: &[(&str, &str)], value: f64) -> Metric {
     metric
 }
 
-/// The description that a collector is registered by.
+/// Creates the description that a collector is registered by.
 #[expect(clippy::expect_used, reason = "the names are constants that a test proves")]
 pub(crate) fn described(name: &str, help: &str) -> Desc {
     Desc::new(name.into(), help.into(), Vec::new(), HashMap::new()).expect("a constant name is valid")
 }
 
-/// Seconds since 1970.
+/// Returns seconds since 1970.
 pub(crate) fn seconds(at: SystemTime) -> f64 {
     at.duration_since(UNIX_EPOCH)
         .unwrap_or(Duration::ZERO)

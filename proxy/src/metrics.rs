@@ -1,5 +1,5 @@
-//! Everything that `/metrics` shows, in a registry of its own, so that two proxies in one process don't mix.
-//! No label holds a tenant, a path or any other text from a request.
+//! The metrics of one proxy, in a registry of its own, so that two proxies in one process do not mix. No label holds
+//! a tenant, a path or other text of a request.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,27 +14,27 @@ use crate::meter::{MeteredFlag, Meters};
 use crate::metric_family::seconds;
 use crate::snapshot_metrics::{SnapshotCollector, SnapshotMetrics};
 
-/// What became of a reload.
+/// The result of a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReloadResult {
-    /// It is served now.
+    /// The documents are served.
     Applied,
-    /// It says what is served already.
+    /// The documents equal those that are served.
     Unchanged,
-    /// It has problems, and changed nothing.
+    /// The documents have problems, and nothing changed.
     Refused,
 }
 
-/// Counters, gauges and histograms of one proxy.
+/// The metrics of one proxy.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     snapshot: Arc<ArcSwap<SnapshotMetrics>>,
-    /// Requests that we answered ourselves, by the code of the answer.
+    /// The proxy's own answers, by code.
     pub rejections: CodeCounter,
-    /// Handshakes of TLS on listeners, by `ok` or why they failed.
+    /// TLS handshakes, by `ok` or the reason of the failure.
     pub(crate) tls_handshakes: CodeCounter,
-    /// Tokens that were verified, by `ok` or the code of the rejection. Cache hits are not among them.
+    /// Token verifications, by `ok` or the code of the rejection, without cache hits.
     pub verifications: CodeCounter,
     pub(crate) token_cache_hits: IntCounter,
     pub(crate) token_cache_misses: IntCounter,
@@ -42,10 +42,10 @@ pub struct Metrics {
     pub(crate) connections_refused: CodeCounter,
     pub(crate) connections_broken_off: CodeCounter,
     pub(crate) admin_connections_closed: CodeCounter,
-    /// Connections and requests that were ended to make room, by what ran short.
+    /// Connections and requests that the shedder ended, by resource.
     pub(crate) shed: CodeCounter,
     pub(crate) http2_requests_refused: IntCounter,
-    /// Requests that brought a static token of an operator.
+    /// Requests with a static token of an operator.
     pub(crate) operator_tokens_removed: IntCounter,
     connections: IntGaugeVec,
     reloads: CodeCounter,
@@ -57,7 +57,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// An empty registry with everything registered, and the process's own figures.
+    /// Creates all metrics, including those of the process.
     #[must_use]
     pub fn new() -> Self {
         let registry = Registry::new();
@@ -175,8 +175,8 @@ impl Metrics {
         }
     }
 
-    /// Meters for a snapshot that is being prepared: its routes' names, its flags' keys and the names of
-    /// their variants, by id. They are shown once they are published.
+    /// Returns the counters for a snapshot that is being prepared: for the names of its routes, and the keys and
+    /// variants of its flags, by id. They are exported once they are published.
     #[must_use]
     pub fn prepare<'a>(
         &self,
@@ -186,8 +186,8 @@ impl Metrics {
         Arc::new(Meters::following(&self.snapshot.load().meters, routes, flags))
     }
 
-    /// Shows the meters of the snapshot that is served from now on. Series of routes and flags that it lacks
-    /// are gone.
+    /// Exports the counters of the snapshot that is served from now on. Series of routes and flags that it lacks
+    /// disappear.
     pub fn publish(&self, meters: Arc<Meters>, revision: &str, at: SystemTime) {
         self.snapshot.store(Arc::new(SnapshotMetrics {
             meters,
@@ -195,7 +195,7 @@ impl Metrics {
         }));
     }
 
-    /// Counts a reload. The first load is one too.
+    /// Counts a reload, including the first load.
     pub fn count_reload(&self, result: ReloadResult, at: SystemTime) {
         match result {
             ReloadResult::Applied => self.reload_applied_at.set(seconds(at)),
@@ -209,34 +209,36 @@ impl Metrics {
         });
     }
 
-    /// The connections of one listener.
+    /// Returns the gauge of a listener's connections.
     pub(crate) fn connections(&self, listener: &str) -> IntGauge {
         self.connections.with_label_values(&[listener])
     }
 
-    /// Counts a panic that was contained.
+    /// Counts a contained panic.
     pub fn count_panic(&self) {
         self.panics.inc();
     }
 
-    /// Counts a list of flags that was cut to its budget.
+    /// Counts a truncated list of flags.
     pub fn count_truncated_header(&self) {
         self.truncated_headers.inc();
     }
 
-    /// Counts a request that another reading of its path decided about.
+    /// Counts a request that another reading of its path decided.
     pub fn count_ambiguous_target(&self) {
         self.ambiguous_targets.inc();
     }
 
-    /// Adds figures that are read when asked for, unless ones of the same names are there already.
+    /// Registers a collector. If its names are already registered, logs that its metrics are missing.
     pub(crate) fn register(&self, collector: impl Collector + 'static) {
         if let Err(error) = self.registry.register(Box::new(collector)) {
             error!("some figures will be missing from the metrics: {error}");
         }
     }
 
-    /// The page, in the text format of Prometheus (version 0.0.4).
+    /// Returns all metrics in the Prometheus text format (version 0.0.4).
+    ///
+    /// # Errors A metric can't be encoded.
     pub fn render(&self) -> Result<String, prometheus::Error> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }

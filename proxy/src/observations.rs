@@ -1,26 +1,25 @@
-//! What the proxy has seen of flags so far, for whoever operates them. Read from the snapshot served and its meters;
-//! nothing on a request's way waits for it.
+//! Observations of flags for the control plane, read from the served snapshot and its counters. No request waits for
+//! it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::shared::Shared;
 
-/// What a proxy has seen so far. Cheap to clone.
+/// The observations of a proxy. Cheap to clone.
 #[derive(Clone)]
 pub struct Observations {
     shared: Arc<Shared>,
 }
 
-/// What was seen of one flag since the proxy started, or since the flag came. Counts only grow, whatever snapshots
-/// come.
+/// The counts of a flag since the proxy started, or since the flag was added. They never decrease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlagCounts {
-    /// Its key.
+    /// The flag's key.
     pub key: Box<str>,
-    /// How many decisions gates asked for.
+    /// The number of decisions for gates.
     pub decisions: u64,
-    /// How many responses of status 5xx were given on routes whose gate names it, to requests that it was on for.
+    /// The number of responses of status 5xx on routes whose gate names the flag, to requests that it was on for.
     pub errors: u64,
 }
 
@@ -29,7 +28,7 @@ impl Observations {
         Self { shared }
     }
 
-    /// Every flag that is served, in key order.
+    /// Returns the counts of every served flag, in key order.
     #[must_use]
     pub fn flags(&self) -> Vec<FlagCounts> {
         let prepared = self.shared.current.load();
@@ -43,7 +42,7 @@ impl Observations {
         seen
     }
 
-    /// The keys of the flags that a gate names, in key order.
+    /// Returns the keys of the flags that a gate names, in key order.
     #[must_use]
     pub fn gated(&self) -> Vec<Box<str>> {
         let prepared = self.shared.current.load();

@@ -1,44 +1,44 @@
-//! How a request ended: the closed set of outcomes that metrics and the access log count by.
+//! The outcomes of requests, a closed set that metrics and the access log use.
 
 use std::fmt;
 
-/// How a request ended. Each request has exactly one.
+/// The outcome of a request. Each request has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RequestOutcome {
-    /// Sent to the route's upstream.
+    /// Forwarded to the route's upstream.
     Forwarded,
-    /// The gate is closed, and another upstream answered instead.
+    /// The gate is closed, and the fallback upstream responded.
     Fallback,
-    /// The gate is closed, and the request was refused as the route says.
+    /// The gate is closed, and the request was refused.
     Rejected,
-    /// The gate is closed, and the client was sent elsewhere.
+    /// The gate is closed, and the client was redirected.
     Redirected,
-    /// No token, or one that is refused.
+    /// The token is missing or refused.
     Unauthenticated,
-    /// A good token without a tenant, or of one that is not let in.
+    /// The token is valid, and its tenant is missing or refused.
     Forbidden,
-    /// Its tenant or client asked too often, or there is no room for another request.
+    /// A rate limit is exceeded, or the process is at its capacity.
     Limited,
-    /// No route matches, and such requests are refused.
+    /// No route matches.
     Unmatched,
-    /// The gate is closed, but only watches: the request was sent to the route's upstream.
+    /// The gate is closed but only observes, and the request was forwarded.
     Shadowed,
-    /// The gate could not be decided, and the route is closed then.
+    /// The gate could not be decided, and the route fails closed.
     Undecided,
-    /// The request itself is refused: its head, its target or the size of its body.
+    /// The request is refused for its head, target or body size.
     BadRequest,
-    /// The upstream gave no answer, or broke one off.
+    /// The upstream did not respond, or broke its response off.
     UpstreamError,
-    /// The client went away or broke the connection.
+    /// The client closed or broke the connection.
     ClientError,
-    /// Ended to make room, because the process ran short.
+    /// Ended by the shedder.
     Shed,
-    /// A defect of ours took the request.
+    /// A panic in the proxy failed the request.
     Panicked,
 }
 
 impl RequestOutcome {
-    /// Every outcome, in the order of their declaration.
+    /// All outcomes, in declaration order.
     pub const ALL: [Self; 15] = [
         Self::Forwarded,
         Self::Fallback,
@@ -57,7 +57,7 @@ impl RequestOutcome {
         Self::Panicked,
     ];
 
-    /// In logs and metrics, snake_case.
+    /// Returns the name in logs and metrics, in snake case.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

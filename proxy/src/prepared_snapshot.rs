@@ -1,5 +1,5 @@
-//! A snapshot made ready to serve: upstreams made live, header names and answers rendered, meters and
-//! keys at hand. Prepared aside, swapped in whole, never changed.
+//! A snapshot that is ready to serve: with live upstreams, rendered headers and answers, counters and keys. Prepared
+//! aside, swapped in as a whole, never changed.
 
 use std::sync::Arc;
 
@@ -19,60 +19,62 @@ use crate::metrics::Metrics;
 use crate::token_cache::{DEFAULT_TOKEN_CACHE_BYTES, TokenCache};
 use crate::upstreams::{LiveUpstream, UpstreamStore};
 
-/// Everything that a request is decided and forwarded by. Its parts are shared with the snapshot after it where
-/// only flags or tenants change.
+/// The data that a request is decided and forwarded by. If only flags or tenants change, the next snapshot shares the
+/// other parts.
 #[derive(Debug, Clone)]
 pub(crate) struct PreparedSnapshot {
     pub(crate) decider: Decider,
-    /// The issuers' keys, in their order.
+    /// The issuers' keys, in the order of the issuers.
     pub(crate) keys: Arc<[Arc<IssuerKeys>]>,
     pub(crate) tokens: Arc<TokenCache>,
-    /// By the ids of the snapshot.
+    /// By the snapshot's upstream ids.
     pub(crate) upstreams: Arc<[Arc<LiveUpstream>]>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) log_query: bool,
-    /// Of the listeners that speak TLS.
+    /// Of the listeners with TLS.
     tls: Arc<[PreparedTls]>,
-    /// By the ids of the snapshot.
+    /// By the snapshot's route ids.
     limits: Arc<[Option<Arc<LiveLimit>>]>,
 }
 
-/// TLS on a listener.
+/// TLS of a listener.
 #[derive(Debug, Clone)]
 struct PreparedTls {
-    /// Its name; none is the admin listener.
+    /// The listener's name; none for the admin listener.
     listener: Option<Box<str>>,
-    /// What `config` was made of. As long as it stays the same, so do sessions.
+    /// The definition of `config`. While it is unchanged, sessions are kept.
     definition: config::ListenerTls,
     config: Arc<ServerConfig>,
 }
 
-/// Why a snapshot can't be served.
+/// The reason why a snapshot can't be served.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// Keys that can't be fetched.
+    /// Keys can't be fetched.
     #[error("issuer `{issuer}`: {reason}")]
     Keys {
         /// The issuer's name.
         issuer: Box<str>,
-        /// Why not.
+        /// The reason.
         reason: InvalidKeySource,
     },
-    /// TLS that can't be had.
+    /// TLS can't be configured.
     #[error("listener `{listener}`: {reason}")]
     Tls {
         /// The listener's name.
         listener: Box<str>,
-        /// Why not.
+        /// The reason.
         reason: InvalidTls,
     },
-    /// Issuers that can't stand together.
+    /// The issuers are not distinct.
     #[error(transparent)]
     Issuers(#[from] tokens::InvalidIssuers),
 }
 
 impl PreparedSnapshot {
-    /// Prepares what was loaded. What lives is taken over from `former` where its definition is unchanged.
+    /// Prepares loaded documents. Live parts of `former` with an unchanged definition are reused.
+    ///
+    /// # Errors The documents can't be served.
     pub(crate) fn prepare(
         loaded: &Loaded,
         former: Option<&Self>,
@@ -101,8 +103,8 @@ impl PreparedSnapshot {
         })
     }
 
-    /// The same with other flags and tenants; none where the snapshot was not made along with these routes,
-    /// upstreams and headers.
+    /// Returns a copy with other flags and tenants; none if the snapshot was compiled with other routes, upstreams or
+    /// headers.
     pub(crate) fn with_flags(&self, snapshot: Arc<Snapshot>, metrics: &Metrics) -> Option<Self> {
         let meters = if self.decider.snapshot.flags.has_same_variants(&snapshot.flags) {
             Arc::clone(&self.meters)
@@ -121,7 +123,7 @@ impl PreparedSnapshot {
         self.limits.get(id.index())?.as_deref()
     }
 
-    /// What the handshakes of a listener go by, if it speaks TLS; of none: of the admin listener.
+    /// Returns the TLS configuration of a listener, or with none of the admin listener.
     pub(crate) fn tls(&self, listener: Option<&str>) -> Option<Arc<ServerConfig>> {
         let tls = self.tls.iter().find(|tls| tls.listener.as_deref() == listener)?;
         Some(Arc::clone(&tls.config))
@@ -152,7 +154,7 @@ fn issuer_keys(
     keys.collect()
 }
 
-/// TLS on the listeners. One that the documents no longer have goes on as it was, until a restart ends it.
+/// Returns the TLS of all listeners. A listener that was removed keeps its TLS until a restart closes it.
 fn listeners_tls(
     loaded: &Loaded,
     former: Option<&PreparedSnapshot>,

@@ -1,4 +1,4 @@
-//! The proxy as pingora sees it: each of its hooks calls one function of one phase, and nothing else.
+//! pingora's hooks: each calls functions of the phases, and contains their panics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::refusal::RequestRefusal;
 use crate::request_context::RequestContext;
 use crate::shared::{ProbeStage, Shared};
 
-/// What pingora calls on the way of every request.
+/// The hooks that pingora calls for every request.
 pub(crate) struct ProxyHooks {
     pub(crate) shared: Arc<Shared>,
 }
@@ -34,7 +34,7 @@ impl ProxyHttp for ProxyHooks {
         RequestContext::new(&self.shared)
     }
 
-    /// Without any: there is nothing that they would do here.
+    /// Adds no modules: pingora's defaults have nothing to do here.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(
@@ -170,6 +170,8 @@ impl ProxyHttp for ProxyHooks {
         let error_code = match failure {
             Some((code, outcome)) => {
                 let answer = Arc::new(Answer::new(code, &context.prepared.decider.pages));
+                // The connection can be kept only if the failure is the upstream's and the request was read
+                // completely.
                 let whole = outcome == RequestOutcome::UpstreamError
                     && session.is_body_done()
                     && !session.is_upgrade_req();
@@ -179,14 +181,15 @@ impl ProxyHttp for ProxyHooks {
                     outcome,
                     keep_alive,
                 };
-                // An error here means that the client is gone, which the log says.
+                // An error means that the client is gone, which the access log records.
                 let answered = self.refuse(session, context, &refusal).await.is_ok();
                 if answered
                     && whole
                     && session.get_keepalive().is_some()
                     && let Some(connection) = client_connection(session)
                 {
-                    // pingora gives the connection of a failed exchange up; the edge doesn't.
+                    // pingora closes the connection of a failed exchange. The edge keeps it: request and response are
+                    // complete.
                     connection.set_kept();
                 }
                 refusal.answer.status()
@@ -204,7 +207,7 @@ impl ProxyHttp for ProxyHooks {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut RequestContext) {
-        // A second panic has nobody left to be told but the counter.
+        // After a panic in this hook only the counter is left to report it.
         let _ = self.contain_panic(|| {
             self.shared.probe(ProbeStage::Logging, session.req_header());
             observe::observe(&self.shared, session, error, context);
@@ -212,19 +215,19 @@ impl ProxyHttp for ProxyHooks {
         });
     }
 
-    /// What the access log says in full is no matter for the error log.
+    /// Suppresses pingora's log line for errors that the access log records.
     fn suppress_error_log(&self, _session: &Session, _context: &RequestContext, error: &Error) -> bool {
         upstream::is_expected(error)
     }
 
-    /// Without path and query, which may hold what no log should.
+    /// Omits path and query, which may contain secrets.
     fn request_summary(&self, session: &Session, context: &RequestContext) -> String {
         format!("{} request {}", session.req_header().method, context.id.as_str())
     }
 }
 
 impl ProxyHooks {
-    /// Sends an answer of ours, unless the client has been sent the beginning of another.
+    /// Sends the proxy's answer, unless another response has already begun.
     async fn refuse(
         &self,
         session: &mut Session,
@@ -247,7 +250,7 @@ impl ProxyHooks {
         answer::send(session, &refusal.answer, &context.id, refusal.keep_alive).await
     }
 
-    /// Counts a panic, and makes the answer of it.
+    /// Counts a panic and returns the answer to it.
     fn refusal_for_panic(&self, context: &RequestContext) -> RequestRefusal {
         self.shared.metrics.count_panic();
         let answer = Arc::new(Answer::new(AnswerCode::INTERNAL, &context.prepared.decider.pages));
@@ -258,7 +261,7 @@ impl ProxyHooks {
         }
     }
 
-    /// Runs a hook that doesn't wait. A panic of it fails the request, which is then answered like any failure.
+    /// Runs a synchronous hook. A panic fails the request, which is then answered like any other failure.
     fn contain_panic<T>(&self, hook: impl FnOnce() -> pingora::Result<T>) -> pingora::Result<T> {
         contain(hook).unwrap_or_else(|Panicked| {
             self.shared.metrics.count_panic();

@@ -1,4 +1,4 @@
-//! Publishing: puts a newer snapshot in place of the one that is served. Shared with whoever watches documents.
+//! Publishing: replaces the snapshot that is served.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,26 +15,26 @@ use crate::readiness::Readiness;
 use crate::shared::Shared;
 use crate::upstreams::UpstreamStore;
 
-/// Where newer snapshots are handed in. Cheap to clone; publishing after the proxy has ended does nothing.
+/// Publishes snapshots. Cheap to clone. After the proxy has ended, publishing has no effect.
 #[derive(Clone)]
 pub struct Publisher {
     pub(crate) shared: Arc<Shared>,
     pub(crate) keys: Arc<KeyStore>,
     pub(crate) upstreams: Arc<UpstreamStore>,
     pub(crate) readiness: Arc<Readiness>,
-    /// What the proxy was started with, and what has changed since of that which needs no restart. Held while
-    /// a snapshot is prepared, so that of two the later one wins whole.
+    /// The settings of the start, updated with those that need no restart. Locked while a snapshot is prepared, so
+    /// that of two concurrent publishers the later one wins completely.
     settings: Arc<Mutex<Settings>>,
 }
 
-/// What became of a newer snapshot.
+/// The result of publishing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// What it changes that only a restart brings about, by the names of the document.
+    /// The changed fields that need a restart, by their names in the document.
     pub needs_restart: Vec<&'static str>,
 }
 
-/// A snapshot that was made along with routes, upstreams or headers that are not those served.
+/// The snapshot was compiled with routes, upstreams or headers other than those served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the snapshot was made along with a document that is not the one served")]
 pub struct OtherDocument;
@@ -56,10 +56,10 @@ impl Publisher {
         }
     }
 
-    /// Serves what was loaded from now on. Requests under way end with the snapshot that they began with.
+    /// Serves loaded documents from now on. Requests in flight finish with their snapshot.
     ///
-    /// # Errors
-    /// What was served before stays, and the refusal is counted and shown in `/readyz`.
+    /// # Errors The documents can't be served. The former snapshot stays, and the failure is counted and shown in
+    /// `/readyz`.
     pub fn publish(&self, loaded: &Loaded) -> Result<Published, PrepareError> {
         let mut settings = self.settings.lock();
         let former = self.shared.current.load();
@@ -84,11 +84,10 @@ impl Publisher {
         Ok(Published { needs_restart })
     }
 
-    /// Serves other flags and tenants from now on, along with the routes, upstreams and all else that is served.
-    /// Nothing of that is prepared again. It is no reload of documents, and not counted as one.
+    /// Serves other flags and tenants from now on, with the routes, upstreams and settings that are served. It
+    /// prepares none of those again, and does not count as a reload.
     ///
-    /// # Errors
-    /// Another document was published since that one which the snapshot was made along with; nothing is changed.
+    /// # Errors Other documents were published since the snapshot was compiled. Nothing changes.
     pub fn publish_flags(&self, snapshot: Arc<Snapshot>) -> Result<(), OtherDocument> {
         let _publishing = self.settings.lock();
         let metrics = &self.shared.metrics;
@@ -102,13 +101,13 @@ impl Publisher {
         Ok(())
     }
 
-    /// Returns what requests are decided by now.
+    /// Returns the data that requests are decided by now.
     #[must_use]
     pub fn decider(&self) -> Decider {
         self.shared.current.load().decider.clone()
     }
 
-    /// Notes that documents were read again and say what is served already.
+    /// Records a reload whose documents equal those that are served.
     pub fn record_unchanged(&self) {
         self.shared
             .metrics
@@ -116,14 +115,14 @@ impl Publisher {
         self.readiness.clear_reload_error();
     }
 
-    /// Notes that documents were read again and refused; `report` is what a person is told.
+    /// Records a refused reload. `report` is shown to people.
     pub fn record_refused(&self, report: &str) {
         let now = SystemTime::now();
         self.shared.metrics.count_reload(ReloadResult::Refused, now);
         self.readiness.set_reload_error(report, now);
     }
 
-    /// How long it goes on serving when it is told to end, and how long requests may take then.
+    /// Returns how long to serve after a signal to end, and how long requests may take then.
     pub(crate) fn drain_times(&self) -> (Duration, Duration) {
         let drain = self.settings.lock().drain;
         (

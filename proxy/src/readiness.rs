@@ -1,8 +1,8 @@
-//! Whether this proxy should be sent requests, and why not.
+//! Readiness: tells load balancers if this proxy should get requests.
 //!
-//! It is ready once there is a snapshot and a usable key of every issuer, and stays so until it drains: a
-//! document that is refused later, or an issuer that can't be reached, must not take a serving proxy away. That it
-//! became ready is noted when the last of these arrives, whether or not anybody asks.
+//! The proxy is ready once it serves a snapshot and every issuer had a usable key, and stays ready until it drains. A
+//! document that is refused later, or an unreachable issuer, must not take a serving proxy out of rotation. The
+//! change to ready is recorded when the last condition is met, not when it is asked for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use parking_lot::Mutex;
 use crate::key_store::KeyStore;
 use crate::keys_status::KeysStatus;
 
-/// Longest error of a reload that is kept, in bytes.
+/// Maximum length of a reload error that is kept, in bytes.
 pub const MAX_RELOAD_ERROR_BYTES: usize = 16 * 1024;
 
-/// Whether this proxy should be sent requests. Shared by whoever changes or shows it.
+/// The readiness of a proxy, shared by all that change or show it.
 #[derive(Debug)]
 pub struct Readiness {
     keys: Arc<KeyStore>,
@@ -25,40 +25,40 @@ pub struct Readiness {
     draining: AtomicBool,
 }
 
-/// The answer, and what it rests on.
+/// A readiness report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadinessReport {
-    /// Whether it should be sent requests.
+    /// True if the proxy should get requests.
     pub ready: bool,
-    /// What was checked. When it is not ready, the checks that failed are the reasons.
+    /// The checks. While the proxy is not ready, the failed ones are the reasons.
     pub checks: Vec<ReadinessCheck>,
-    /// When and why a reload was refused, unless a good one came since.
+    /// Time and reason of the last refused reload, unless a good one followed.
     pub reload_error: Option<(SystemTime, String)>,
-    /// What is out of the ordinary and no reason not to be ready: name and words.
+    /// Unusual conditions that do not affect readiness, by name.
     pub notes: Vec<(String, String)>,
 }
 
-/// One thing that was checked.
+/// One check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadinessCheck {
-    /// What, such as `snapshot`, `keys https://login.example` or `serving`.
+    /// The name, such as `snapshot`, `keys https://login.example` or `serving`.
     pub name: String,
-    /// Whether it is as it should be.
+    /// True if the check passed.
     pub passed: bool,
-    /// How it stands, in words.
+    /// The details, as text.
     pub detail: String,
 }
 
 #[derive(Debug, Default)]
 struct ReadinessState {
-    /// The revision served, and when it was taken over.
+    /// The revision served, and the time of its publication.
     snapshot: Option<(Box<str>, SystemTime)>,
     reload_error: Option<(SystemTime, String)>,
     notes: BTreeMap<String, String>,
 }
 
 impl Readiness {
-    /// Not ready yet. Issuers' keys are looked up in `keys`.
+    /// Creates a readiness that is not ready yet. `keys` has the issuers' keys.
     #[must_use]
     pub fn new(keys: Arc<KeyStore>) -> Arc<Self> {
         Arc::new(Self {
@@ -68,7 +68,7 @@ impl Readiness {
         })
     }
 
-    /// A snapshot is served from now on. An error of an earlier reload is forgotten.
+    /// Records that a snapshot is served, and clears the reload error.
     pub fn set_snapshot(&self, revision: &str, at: SystemTime) {
         let mut state = self.state.lock();
         state.snapshot = Some((revision.into(), at));
@@ -77,24 +77,24 @@ impl Readiness {
         self.keys.set_needed();
     }
 
-    /// Other flags are served, of the same documents: what is known of their last reload stays.
+    /// Records that other flags of the same documents are served. The reload error stays.
     pub(crate) fn set_revision(&self, revision: &str, at: SystemTime) {
         self.state.lock().snapshot = Some((revision.into(), at));
     }
 
-    /// The documents say again what is served. An error of an earlier reload is forgotten.
+    /// Clears the reload error: the documents equal those that are served.
     pub fn clear_reload_error(&self) {
         self.state.lock().reload_error = None;
     }
 
-    /// A reload was refused; `error` is what a person is told, and cut at [`MAX_RELOAD_ERROR_BYTES`].
+    /// Records a refused reload. `error` is shown to people and truncated to [`MAX_RELOAD_ERROR_BYTES`].
     pub fn set_reload_error(&self, error: &str, at: SystemTime) {
         let kept = error.floor_char_boundary(MAX_RELOAD_ERROR_BYTES);
         let kept = error.get(..kept).unwrap_or_default();
         self.state.lock().reload_error = Some((at, kept.into()));
     }
 
-    /// Something is out of the ordinary from now on, or with none no longer is. It is shown, and nothing else.
+    /// Sets the note of an unusual condition, or clears it with none. Notes are shown and have no other effect.
     pub fn set_note(&self, name: &str, words: Option<String>) {
         let mut state = self.state.lock();
         match words {
@@ -103,18 +103,18 @@ impl Readiness {
         };
     }
 
-    /// Not ready from now on, for good: the process is about to end.
+    /// Ends readiness for good: the process is about to end.
     pub fn set_draining(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Whether [`Readiness::drain`] was called. Takes no lock.
+    /// Returns true once [`Readiness::set_draining`] was called. Takes no lock.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// Whether it is ready, and why.
+    /// Returns the readiness and its reasons.
     #[must_use]
     pub fn report(&self, now: SystemTime) -> ReadinessReport {
         let was_ready = self.keys.have_been_usable();
@@ -151,7 +151,7 @@ impl ReadinessCheck {
 }
 
 impl ReadinessReport {
-    /// What failed, for an answer that says no.
+    /// Returns the failed checks.
     pub fn reasons(&self) -> impl Iterator<Item = &ReadinessCheck> {
         self.checks.iter().filter(|check| !check.passed)
     }

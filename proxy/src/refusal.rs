@@ -1,11 +1,11 @@
-//! A request that ends with an answer of our own, decided by a phase and sent by the gateway.
+//! A refusal of a request: an answer that a phase decides on and the hooks send.
 
 use std::sync::Arc;
 
 use crate::answer::{Answer, AnswerCode, KeepAlive, Pages};
 use crate::outcome::RequestOutcome;
 
-/// How a request ends that is not forwarded.
+/// A refusal of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestRefusal {
     pub(crate) answer: Arc<Answer>,
@@ -14,7 +14,7 @@ pub(crate) struct RequestRefusal {
 }
 
 impl RequestRefusal {
-    /// An answer after which the connection goes on.
+    /// Creates a refusal that keeps the connection.
     pub(crate) fn new(outcome: RequestOutcome, answer: impl Into<Arc<Answer>>) -> Self {
         Self {
             answer: answer.into(),
@@ -23,8 +23,8 @@ impl RequestRefusal {
         }
     }
 
-    /// A request that is not well-formed. It is closed after that: where one message ends and the next begins
-    /// might be read in two ways.
+    /// Creates the refusal of a malformed request. It closes the connection, because the end of the message may be
+    /// read in two ways.
     pub(crate) fn malformed(code: AnswerCode, pages: &Pages) -> Self {
         let answer = Arc::new(Answer::new(code, pages));
         Self {
@@ -34,7 +34,7 @@ impl RequestRefusal {
         }
     }
 
-    /// A request that is well-formed and refused.
+    /// Creates the refusal of a well-formed request, which keeps the connection.
     pub(crate) fn bad(code: AnswerCode, pages: &Pages) -> Self {
         Self::new(RequestOutcome::BadRequest, Answer::new(code, pages))
     }

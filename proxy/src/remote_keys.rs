@@ -1,8 +1,8 @@
-//! The keys that one issuer publishes at a URL: fetched in the background, and once more when a token asks
-//! for it. A good answer replaces them, even by none; a fetch that fails leaves the last good ones in place, for
-//! as long as the documents let them be kept.
+//! The keys that one issuer publishes at a URL: fetched in the background, and once more when a token needs it. A
+//! valid response replaces them, even if it has no keys. After a failed fetch the last good keys stay in use, for as
+//! long as the documents allow.
 //!
-//! A request never fetches: it waits, for a bounded time, for a fetch that runs on its own and that all
+//! Requests never fetch themselves. They wait, for a bounded time, for a fetch that runs on its own and that all
 //! requests share.
 
 use std::hash::{BuildHasher, RandomState};
@@ -24,42 +24,42 @@ use crate::jwks::{FetchFailed, Jwks};
 use crate::key_store::KeyStoreShared;
 use crate::keys_status::KeysStatus;
 
-/// Most requests that wait for one issuer's keys at once; more are told that it is cooling down.
+/// Maximum of requests that wait for one issuer's keys. Further requests get `CoolingDown`.
 pub const MAX_WAITING_REQUESTS: usize = 1_024;
-/// How many names of keys that an issuer was found not to have are remembered.
+/// Maximum of key ids that are remembered as absent.
 pub const MAX_ABSENT_KIDS: usize = 1_024;
 
-/// The keys at a URL, shared by whoever uses, fetches or shows them.
+/// The keys at a URL, shared by all that use, fetch or show them.
 #[derive(Debug)]
 pub(crate) struct RemoteKeys {
     issuer: Box<str>,
     jwks: Jwks,
     client: Client,
     timing: FetchTiming,
-    /// Where fetches run, so that they live on when the request that asked for one is gone.
+    /// Runs the fetches, so that one outlives the request that started it.
     runtime: Handle,
-    /// How often the keys are fetched, and how long they are kept when that fails.
+    /// The interval of fetches, and the time for which keys are kept when they fail.
     refresh: watch::Sender<RefreshSettings>,
     current: ArcSwapOption<KeySet>,
     loaded: watch::Sender<bool>,
     waiting: Semaphore,
-    /// The names that the issuer was found not to have, with the time when that was found.
+    /// The key ids that the issuer does not publish, with the time of the fetch that showed it.
     absent: Cache<Box<str>, Instant>,
     state: Mutex<FetchState>,
-    /// Told after each fetch, for whoever waits until the keys are kept no longer.
+    /// Notified after each fetch, for the task that drops expired keys.
     fetch_ended: Notify,
-    /// Told of keys that arrive. It holds these only weakly.
+    /// Learns of new keys. It holds this issuer's keys only weakly.
     store: Arc<KeyStoreShared>,
 }
 
-/// What came of asking for newer keys.
+/// The result of a request for newer keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refreshed {
-    /// There are other keys than the ones that were tried: verify once more, with these.
+    /// Other keys than the tried ones are in use: verify again.
     Changed,
-    /// The issuer still publishes what was tried, or is known not to have the key.
+    /// The issuer still publishes the tried keys, or is known not to have the key.
     Unchanged,
-    /// The keys were fetched for a request too short a while ago, or too many requests wait.
+    /// The last fetch for a request is too recent, or too many requests wait.
     CoolingDown,
     /// The fetch failed, or takes longer than a request waits.
     Failed,
@@ -67,24 +67,24 @@ pub enum Refreshed {
 
 #[derive(Debug, Default)]
 struct FetchState {
-    /// The fetch under way.
+    /// The fetch that is running.
     pending: Option<PendingFetch>,
-    /// When the last fetch that a request asked for landed.
+    /// Time when the last fetch for a request ended.
     request_fetch_ended_at: Option<Instant>,
     log: FetchLog,
 }
 
-/// A fetch under way. It says whether it succeeded once it lands; closed without a word, it did not.
+/// A running fetch. It yields true if it succeeded; if the sender is dropped, it failed.
 type PendingFetch = watch::Receiver<Option<bool>>;
 
-/// Who wants a fetch.
+/// The trigger of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FetchTrigger {
     Timer,
     Request,
 }
 
-/// Ends a flight however its task ends, so that no broken one stays in the way of the next.
+/// Clears the running fetch when its task ends in any way, so that a panic does not block later fetches.
 struct FetchGuard {
     keys: Arc<RemoteKeys>,
     trigger: FetchTrigger,
@@ -134,23 +134,24 @@ impl RemoteKeys {
         self.current.load().as_ref().map(|keys| keys.generation())
     }
 
-    /// Waits until there are keys, for however long that takes.
+    /// Waits until there are keys, without a limit.
     pub(crate) async fn loaded(&self) {
         // The sender is part of `self`, so this can't fail.
         let _ = self.loaded.subscribe().wait_for(|loaded| *loaded).await;
     }
 
-    /// Changes how often the keys are fetched, and how long they are kept.
+    /// Changes the interval of fetches, and the time for which keys are kept.
     pub(crate) fn set_refresh(&self, refresh: RefreshSettings) {
         self.refresh
             .send_if_modified(|present| std::mem::replace(present, refresh) != refresh);
     }
 
-    /// Asks for other keys than those of `tried`, with the key `kid` if one was named.
+    /// Requests keys other than those of generation `tried`, with the key `kid` if given.
     pub(crate) async fn refresh(self: &Arc<Self>, kid: Option<&str>, tried: Option<Generation>) -> Refreshed {
         if self.generation() != tried {
             return Refreshed::Changed;
         }
+        // Tokens with made-up key ids must not cause a fetch each.
         if kid.is_some_and(|kid| self.is_absent(kid)) {
             return Refreshed::Unchanged;
         }
@@ -160,6 +161,7 @@ impl RemoteKeys {
         let Some(pending) = self.join_or_start_fetch(FetchTrigger::Request) else {
             return Refreshed::CoolingDown;
         };
+        // Dropping this future does not cancel the fetch, which other requests may wait for.
         let succeeded = tokio::time::timeout(self.timing.wait, wait_for_fetch(pending)).await;
         if self.generation() != tried {
             return Refreshed::Changed;
@@ -173,13 +175,13 @@ impl RemoteKeys {
         Refreshed::Unchanged
     }
 
-    /// Fetches the keys again and again, and drops them where that fails for too long; until it is aborted.
+    /// Fetches the keys at the interval and drops expired ones, until it is aborted.
     pub(crate) async fn keep_fresh(self: Arc<Self>) {
-        // Side by side, so that a fetch that takes long doesn't keep the keys beyond their time.
+        // Concurrent, so that a slow fetch does not delay the expiry of the keys.
         tokio::join!(self.fetch_repeatedly(), self.drop_keys_on_expiry());
     }
 
-    /// Fetches at the interval, sooner while that fails.
+    /// Fetches at the interval, sooner after a failure.
     async fn fetch_repeatedly(self: &Arc<Self>) {
         let random = RandomState::new();
         let mut refresh = self.refresh.subscribe();
@@ -208,7 +210,7 @@ impl RemoteKeys {
         }
     }
 
-    /// Drops the last good keys each time that fetches have failed for as long as keys are kept.
+    /// Drops the last good keys each time they expire.
     async fn drop_keys_on_expiry(&self) {
         let mut refresh = self.refresh.subscribe();
         loop {
@@ -228,7 +230,7 @@ impl RemoteKeys {
         }
     }
 
-    /// When the keys are to be dropped; none while fetches succeed, without keys, and without a limit.
+    /// Returns when the keys expire; none while fetches succeed, without keys, and without a limit.
     fn keys_expire_at(&self, state: &FetchState, refresh: RefreshSettings) -> Option<Instant> {
         self.generation()?;
         state.log.expires_at(refresh.keep_keys?)
@@ -237,7 +239,8 @@ impl RemoteKeys {
     fn drop_expired_keys(&self) {
         let refresh = *self.refresh.borrow();
         let state = self.state.lock();
-        // A fetch may have succeeded, or the terms have changed, since the time was taken.
+        // Checked again under the lock: a fetch may have succeeded, or the settings may have changed, since the timer
+        // was set.
         let is_over = self
             .keys_expire_at(&state, refresh)
             .is_some_and(|until| until <= Instant::now());
@@ -270,7 +273,7 @@ impl RemoteKeys {
             .is_some_and(|found| found.elapsed() < self.timing.absent_for)
     }
 
-    /// The fetch under way, or one that starts now; none while requests cool down.
+    /// Returns the running fetch, or starts one; none if a request asks during the cool-down.
     fn join_or_start_fetch(self: &Arc<Self>, trigger: FetchTrigger) -> Option<PendingFetch> {
         let mut state = self.state.lock();
         if let Some(pending) = &state.pending {
@@ -297,19 +300,20 @@ impl RemoteKeys {
                 .await;
             let succeeded = fetched.is_ok();
             guard.keys.record_result(fetched);
-            // Whoever hears of the landing must find the flight gone.
+            // The guard is dropped first: a waiter that wakes up must be able to start the next fetch.
             drop(guard);
             ended.send_replace(Some(succeeded));
         });
         Some(pending)
     }
 
-    /// Notes the result of a fetch, and takes over the keys it brought.
+    /// Records the result of a fetch and replaces the keys.
     fn record_result(&self, fetched: Result<KeySet, FetchFailed>) {
         let now = SystemTime::now();
         match fetched {
             Ok(keys) => {
-                // Noted first: from here on the keys can't be dropped for the failures before.
+                // Recorded before the keys are replaced: from here on the new keys can't expire because of earlier
+                // failures.
                 self.state.lock().log.record_success(now);
                 self.replace_keys(keys);
             }
@@ -323,8 +327,8 @@ impl RemoteKeys {
         self.fetch_ended.notify_one();
     }
 
-    /// Withdraws the keys that a published set does not list, though none of those that it lists can be used. They would
-    /// otherwise stay, as after any failure, and an issuer withdraws a key by publishing a set without it.
+    /// Withdraws keys that a published but unusable set does not list. After other failures all keys stay, but an
+    /// issuer withdraws a key by publishing a set without it.
     fn withdraw_unlisted(&self, error: &FetchFailed) {
         if let FetchFailed::Invalid(InvalidKey::AmbiguousKeys { published, .. }) = error
             && let Some(present) = &*self.current.load()
@@ -333,7 +337,7 @@ impl RemoteKeys {
         }
     }
 
-    /// Where the keys are those that are there already they stay, and whoever compares them sees no change.
+    /// Replaces the keys, unless they are equal: then the generation does not change, and cached tokens stay valid.
     fn replace_keys(&self, keys: KeySet) {
         if self.generation() == Some(keys.generation()) {
             return;
@@ -342,7 +346,7 @@ impl RemoteKeys {
         self.current.store(Some(Arc::clone(&keys)));
         self.store.record_usable();
         self.loaded.send_replace(true);
-        // Only now: the log says what holds.
+        // Logged last, so that each line is true when it is written.
         if keys.is_empty() {
             warn!(issuer = %self.issuer, "no usable key is published: tokens of this issuer are refused from now on");
         } else {
@@ -354,7 +358,7 @@ impl RemoteKeys {
     }
 }
 
-/// Whether the fetch succeeded, once it has landed.
+/// Waits for a fetch to end. Returns true if it succeeded.
 async fn wait_for_fetch(mut pending: PendingFetch) -> bool {
     match pending.wait_for(Option::is_some).await {
         Ok(succeeded) => *succeeded == Some(true),

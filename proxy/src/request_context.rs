@@ -1,4 +1,4 @@
-//! What is known of one request on its way, from its head to its line in the access log.
+//! The state of one request, from its head to its access log entry.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,36 +15,36 @@ use crate::shared::Shared;
 use crate::shares::RequestShare;
 use crate::upstreams::UpstreamAttempts;
 
-/// The state of one request. Its snapshot is taken once and carried to the end, through retries too.
+/// The state of one request. It loads its snapshot once and keeps it through retries.
 #[derive(Debug)]
 pub(crate) struct RequestContext {
     pub(crate) prepared: Arc<PreparedSnapshot>,
     pub(crate) started: Instant,
-    /// The time that everything about this request is decided by.
+    /// The time that the request is decided for.
     pub(crate) now: Timestamp,
     pub(crate) id: RequestId,
-    /// Where it comes from.
+    /// The client's address, scheme and host.
     pub(crate) forwarding: Forwarding,
-    /// What its decision found out.
+    /// The findings of its decision.
     pub(crate) found: Findings,
-    /// What it takes of the process while an upstream is asked.
+    /// Its share of the process while an upstream is asked.
     pub(crate) share: Option<Arc<RequestShare>>,
-    /// How it fares there.
+    /// Its attempts at the upstream.
     pub(crate) attempts: UpstreamAttempts,
-    /// How long it took to answer.
+    /// Time from the first attempt to the head of the response.
     pub(crate) upstream_time: Option<Duration>,
-    /// Whether the response that the client gets is the upstream's.
+    /// True if the client gets the upstream's response.
     pub(crate) upstream_answered: bool,
-    /// When the request's body was first waited for.
+    /// Time when the first endpoint was chosen, from which the body's deadline runs.
     pub(crate) body_awaited: Option<Instant>,
-    /// How much of the request's body has come.
+    /// Bytes of the body received so far.
     pub(crate) body_bytes: u64,
     pub(crate) outcome: RequestOutcome,
-    /// The code of our own answer.
+    /// The code of the proxy's own answer, or of the failure.
     pub(crate) code: Option<&'static str>,
-    /// Where it is observed if nothing else does that, because it was shed.
+    /// Present until the request is observed. The drop observes a request that was shed.
     pub(crate) unobserved: Option<Arc<Shared>>,
-    /// Counts as long as it exists.
+    /// Counts the request until it is dropped.
     pub(crate) _in_flight: InFlight,
 }
 

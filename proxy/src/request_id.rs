@@ -1,16 +1,16 @@
-//! Names for requests and spans: unique over restarts and nodes, and made without a lock or a system call.
+//! Ids of requests and spans: unique across restarts and nodes, created without a lock or a system call.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::split_mix::mix;
 
-/// The id of a request: 32 lower-case hex digits, never all zero, so that it is a trace id as well (W3C Trace
-/// Context 3.2.2.3).
+/// The id of a request: 32 lower-case hex digits, never all zero, so that it is also a valid trace id (W3C Trace
+/// Context section 3.2.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestId([u8; 32]);
 
-/// Makes ids. Two random keys of 64 bits tell processes apart, a counter tells requests apart.
+/// A source of ids. Two random keys of 64 bits separate processes, a counter separates requests.
 #[derive(Debug)]
 pub(crate) struct RequestIdSource {
     high: u64,
@@ -19,9 +19,9 @@ pub(crate) struct RequestIdSource {
 }
 
 impl RequestIdSource {
-    /// A source with new random keys.
+    /// Creates a source with new random keys.
     pub(crate) fn new() -> Self {
-        // The standard library seeds these from the system's entropy.
+        // The standard library seeds `RandomState` from the system's entropy.
         let random = |salt: u8| RandomState::new().hash_one(salt);
         Self {
             high: random(1),
@@ -30,7 +30,7 @@ impl RequestIdSource {
         }
     }
 
-    /// The next id. Each half is a bijection of the counter, so none comes twice within a process.
+    /// Returns the next id. Each half is a bijection of the counter, so no id repeats within a process.
     pub(crate) fn next(&self) -> RequestId {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         let (high, low) = (mix(count.wrapping_add(self.high)), mix(count ^ self.low));
@@ -44,17 +44,17 @@ impl RequestIdSource {
 }
 
 impl RequestId {
-    /// All 32 digits.
+    /// Returns all 32 digits.
     pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// As good as unique, and shorter.
+    /// Returns the lower half, which is unique for practical purposes.
     pub(crate) fn low(&self) -> u64 {
         u64::from_str_radix(self.span(), 16).unwrap_or(0)
     }
 
-    /// The id of our own span in this request: 16 hex digits, not all zero.
+    /// Returns the id of the proxy's span in the request: 16 hex digits, not all zero.
     pub(crate) fn span(&self) -> &str {
         self.as_str().get(16..).unwrap_or_default()
     }

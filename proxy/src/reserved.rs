@@ -1,15 +1,14 @@
-//! Header names that no client may send on: those we vouch for, those that make a framework answer another
-//! request than the one that was gated, and look-alikes of names that frame a message
-//! or that we read ourselves.
+//! Header names that no client may send on: names that the proxy vouches for, names that make a framework serve
+//! another request than the gated one, and look-alikes of names that frame a message or that the proxy reads.
 
 use rules::{CONTENT_HEADERS, HOP_HEADERS, OVERRIDE_HEADERS, REWRITTEN_HEADERS, fold_header_byte};
 
 use crate::forwarding::PeerTrust;
 
-/// Every name that begins so: what a proxy before us says of the client. Ours are set afterwards.
+/// Prefix of forwarding headers. The proxy sets its own afterwards.
 const FORWARDED_PREFIX: &str = "x-forwarded-";
-/// Names that say who the client is. A trusted proxy may say so, under the very name; nobody else, and nobody
-/// under an alias.
+/// Names that state the client's address. A trusted proxy may send them under the exact name; no one may send an
+/// alias.
 const CLIENTS: [&str; 23] = [
     "x-real-ip",
     "x-client-ip",
@@ -36,12 +35,12 @@ const CLIENTS: [&str; 23] = [
     "proxy-client-ip",
 ];
 
-/// The names that are removed from every request before ours are set.
+/// The names that are removed from every request before the proxy sets its own.
 #[derive(Debug)]
 pub(crate) struct Reserved {
-    /// Folded names, by their length.
+    /// Folded names, by length.
     by_length: Box<[Box<[ReservedName]>]>,
-    /// Folded beginnings.
+    /// Folded prefixes.
     prefixes: Box<[Box<[u8]>]>,
 }
 
@@ -51,21 +50,20 @@ struct ReservedName {
     spelling: KeptSpelling,
 }
 
-/// Which spelling of a name stays.
+/// The spelling of a name that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum KeptSpelling {
     /// None.
     Removed,
-    /// This one: the name isn't ours to remove.
+    /// This spelling: the header is not reserved, only its aliases are.
     Stays(Box<[u8]>),
-    /// This one, where a trusted proxy sent it.
+    /// This spelling, from a trusted proxy.
     FromTrusted(Box<[u8]>),
 }
 
 impl Reserved {
-    /// Reserves `injected` and every name that begins with one of `prefixes`, beside the names that are never
-    /// let through. Those that are `read` here stay, and their aliases go: an application would take one for the
-    /// header that was decided by.
+    /// Reserves `injected`, names with one of `prefixes`, and names that are never allowed. Names that are `read`
+    /// stay, and their aliases are removed: an application would take an alias for the header that was read.
     pub(crate) fn new<'a>(
         injected: impl IntoIterator<Item = &'a str>,
         prefixes: impl IntoIterator<Item = &'a str>,
@@ -77,7 +75,7 @@ impl Reserved {
         };
         let removed = injected.into_iter().chain(OVERRIDE_HEADERS);
         let removed = removed.map(|name| entry(name, |_| KeptSpelling::Removed));
-        // These are read, removed or written by the HTTP layer; their aliases are not.
+        // The HTTP layer reads, removes or writes these names, but not their aliases.
         let framing = HOP_HEADERS
             .into_iter()
             .chain(REWRITTEN_HEADERS)
@@ -85,7 +83,7 @@ impl Reserved {
         let staying = read.into_iter().chain(framing);
         let staying = staying.map(|name| entry(name, KeptSpelling::Stays));
         let mut entries: Vec<ReservedName> = removed.chain(staying).collect();
-        // What is read here is the operator's to judge.
+        // A client header that the configuration reads stays: the operator decides about it.
         let clients = CLIENTS.map(|name| entry(name, KeptSpelling::FromTrusted));
         for client in clients {
             if entries.iter().all(|known| known.folded != client.folded) {
@@ -109,7 +107,7 @@ impl Reserved {
         }
     }
 
-    /// Whether a header of this name (in lower case) is removed from a request of `peer`.
+    /// Returns true if a header of this lower-case name is removed from a request of `peer`.
     pub(crate) fn removes(&self, name: &str, peer: PeerTrust) -> bool {
         let name = name.as_bytes();
         let entries = self.by_length.get(name.len()).map_or(&[][..], |entries| entries);
@@ -133,7 +131,7 @@ fn folded(name: &str) -> Box<[u8]> {
     name.bytes().map(fold_header_byte).collect()
 }
 
-/// Whether `name` folds to `folded`, which is as long.
+/// Returns true if `name` folds to `folded`, which has the same length.
 fn folds_to(name: &[u8], folded: &[u8]) -> bool {
     name.iter()
         .zip(folded)

@@ -1,4 +1,4 @@
-//! A proxy that runs: takes newer snapshots, and ends without losing a request.
+//! A running proxy: gives access to its parts, and shuts down without losing a request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use crate::observations::Observations;
 use crate::publisher::Publisher;
 use crate::readiness::Readiness;
 
-/// How often it is looked whether the last requests are over.
+/// Interval at which a drain checks for requests in flight.
 const DRAIN_PAUSE: Duration = Duration::from_millis(10);
-/// How long the last lines of the access log may take.
+/// Time for the last lines of the access log.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
-/// How long tasks may take to end that nobody waits for any more.
+/// Time for remaining tasks to end.
 const RUNTIME_LIMIT: Duration = Duration::from_secs(1);
 
-/// A proxy that runs. Dropping it ends it at once; [`Running::stop`] lets it finish.
+/// A running proxy. Dropping it stops it at once; [`Running::stop`] drains it.
 pub struct Running {
     runtime: Option<Runtime>,
     publisher: Publisher,
@@ -33,19 +33,19 @@ pub struct Running {
     stop: watch::Sender<bool>,
 }
 
-/// A listener and where it listens.
+/// A bound listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
     /// The listener's name.
     pub name: Box<str>,
-    /// Its address, with the port that the system chose where it was to choose.
+    /// The address, with the port that the system chose for port 0.
     pub address: SocketAddr,
 }
 
-/// How a proxy ended.
+/// The result of a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped {
-    /// How many requests were cut off, because they took longer than they were given.
+    /// The number of requests that were aborted at the drain timeout.
     pub cut_off: usize,
 }
 
@@ -66,56 +66,58 @@ impl Running {
         }
     }
 
-    /// Where it listens, in the order of the document.
+    /// Returns the listeners, in the order of the document.
     #[must_use]
     pub fn listeners(&self) -> &[Bound] {
         &self.bound
     }
 
-    /// Where the admin listener is, if there is one.
+    /// Returns the address of the admin listener, if there is one.
     #[must_use]
     pub fn admin(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(|(address, _)| *address)
     }
 
-    /// Its counters.
+    /// Returns the metrics.
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.publisher.shared.metrics
     }
 
-    /// The most that its connections and requests may take.
+    /// Returns the limits of connections and requests.
     #[must_use]
     pub fn capacity(&self) -> Capacity {
         *self.publisher.shared.shares.capacity()
     }
 
-    /// What it has seen of flags so far.
+    /// Returns the observations of flags.
     #[must_use]
     pub fn observations(&self) -> Observations {
         Observations::of(Arc::clone(&self.publisher.shared))
     }
 
-    /// The keys that it fetches, for whoever else believes an issuer.
+    /// Returns the key store, for other users of the issuers' keys.
     #[must_use]
     pub fn keys(&self) -> &Arc<KeyStore> {
         &self.publisher.keys
     }
 
-    /// Whether it is ready, for whoever else has something to say about that.
+    /// Returns the readiness, to which other parts of the process add notes.
     #[must_use]
     pub fn readiness(&self) -> &Arc<Readiness> {
         &self.publisher.readiness
     }
 
-    /// Where newer snapshots are handed in.
+    /// Returns the publisher of snapshots.
     #[must_use]
     pub fn publisher(&self) -> Publisher {
         self.publisher.clone()
     }
 
-    /// Runs until the process is told to end, then ends as [`Running::stop`] does. On SIGTERM it goes on serving
-    /// for `drain.delay` first; on SIGINT it doesn't. Another signal cuts off what is still under way.
+    /// Runs until SIGTERM or SIGINT, then drains as [`Running::stop`] does. After SIGTERM it serves for `drain.delay`
+    /// first, after SIGINT it does not. A second signal aborts the drain.
+    ///
+    /// # Errors The signal handlers can't be installed.
     pub fn run(self) -> std::io::Result<Stopped> {
         let Some(runtime) = &self.runtime else {
             return Ok(Stopped { cut_off: 0 });
@@ -137,8 +139,8 @@ impl Running {
         Ok(self.end(cut_off))
     }
 
-    /// Ends it: not ready at once, but serving for `drain.delay`; then no new connections, and the requests
-    /// under way within `drain.timeout`. Blocks for as long as that takes.
+    /// Drains and stops the proxy. It is not ready at once and serves for `drain.delay`. Then it accepts no
+    /// connections, and requests in flight have `drain.timeout`. Blocks for as long as that takes.
     #[must_use]
     pub fn stop(self) -> Stopped {
         let (delay, timeout) = self.publisher.drain_times();
@@ -149,8 +151,9 @@ impl Running {
         self.end(cut_off)
     }
 
-    /// Waits for the requests under way, and says how many were left at the end.
+    /// Waits for requests in flight. Returns the number that is left at the timeout.
     async fn drain(&self, delay: Duration, timeout: Duration) -> usize {
+        // Readiness first: load balancers need the delay to stop sending requests before connections are refused.
         self.publisher.readiness.set_draining();
         tokio::time::sleep(delay).await;
         self.publisher.shared.set_draining();
@@ -193,7 +196,7 @@ impl Drop for Running {
     }
 }
 
-/// Waits for one of the two, and says whether it was the first.
+/// Waits for one of two signals. Returns true if it was the first.
 async fn either(first: &mut Signal, second: &mut Signal) -> bool {
     tokio::select! {
         _ = first.recv() => true,

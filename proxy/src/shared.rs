@@ -1,5 +1,4 @@
-//! What outlives a snapshot: the one place where the present snapshot is, and everything that counts, logs or
-//! is remembered between requests.
+//! The state of a proxy that outlives snapshots: the current snapshot, metrics, logs and counts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::request_id::RequestIdSource;
 use crate::shares::Shares;
 
-/// Shared by every request of one proxy.
+/// The state that all requests of a proxy share.
 pub(crate) struct Shared {
     pub(crate) current: Current,
     pub(crate) metrics: Arc<Metrics>,
@@ -26,19 +25,19 @@ pub(crate) struct Shared {
     draining: AtomicBool,
 }
 
-/// Called on the way of every request, for tests of what a defect at that place would do.
+/// A callback at each stage of a request, for tests of panics.
 pub type Probe = Arc<dyn Fn(ProbeStage, &http::request::Parts) + Send + Sync>;
 
-/// Where on its way a request is.
+/// The stage of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeStage {
-    /// Its head was read, nothing was decided.
+    /// The head was read; nothing is decided.
     Received,
-    /// It is about to be sent to an upstream.
+    /// The request is about to be sent to an upstream.
     Forwarding,
-    /// The upstream's head was read.
+    /// The head of the upstream's response was read.
     Responding,
-    /// It is over, and about to be logged.
+    /// The request has ended and is about to be logged.
     Logging,
 }
 
@@ -69,7 +68,7 @@ impl Shared {
         }
     }
 
-    /// Every answer from now on is the last of its connection.
+    /// Makes every later response the last of its connection.
     pub(crate) fn set_draining(&self) {
         self.draining.store(true, Ordering::SeqCst);
     }

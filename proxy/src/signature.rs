@@ -1,5 +1,5 @@
-//! The signature over what an upstream is told, so that one on a network that others can reach knows whether it was
-//! us who said it. docs/requests.md says byte for byte what is signed.
+//! The signature of injected headers, which proves to an upstream on a shared network that this proxy set them.
+//! docs/requests.md specifies the signed bytes.
 
 use std::fmt::Write as _;
 
@@ -8,21 +8,21 @@ use bytes::Bytes;
 use http::HeaderName;
 use pingora::http::RequestHeader;
 
-/// Signs requests with one key. The key never shows in `Debug`.
+/// A signer with one key, which `Debug` does not show.
 #[derive(Debug)]
 pub(crate) struct Signature {
-    /// The header's name, as it is written.
+    /// The header's name, as sent.
     name: Bytes,
     key_id: Box<str>,
     key: hmac::Key,
-    /// The names whose values are signed, or that they are not there.
+    /// The names whose values, or absence, are signed.
     names: Box<[HeaderName]>,
-    /// The same as the header tells them.
+    /// The same names as the header lists them.
     listed: Box<str>,
 }
 
 impl Signature {
-    /// Signs the headers of `names` with `secret`.
+    /// Creates a signer of the headers `names` with `secret`.
     pub(crate) fn new<'a>(
         name: Bytes,
         key_id: &str,
@@ -43,7 +43,7 @@ impl Signature {
         }
     }
 
-    /// Sets the signature of `request`, which is complete, at this second.
+    /// Sets the signature of a complete request at the second `now`.
     pub(crate) fn set(&self, request: &mut RequestHeader, now: u64) -> pingora::Result<()> {
         let mut value = format!("t={now},kid={},h={},s=", self.key_id, self.listed);
         for byte in self.tag(request, now).as_ref() {
@@ -59,7 +59,7 @@ impl Signature {
         context.update(b"\n");
         for name in &self.names {
             context.update(name.as_str().as_bytes());
-            // Ours are there once or not at all.
+            // Injected headers occur at most once.
             if let Some(value) = request.headers.get(name) {
                 context.update(b":");
                 context.update(value.as_bytes());

@@ -1,4 +1,4 @@
-//! The part of `/metrics` that belongs to the snapshot served: read from its meters when it is asked for.
+//! The metrics of the served snapshot, read from its counters when `/metrics` is requested.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -10,19 +10,19 @@ use prometheus::proto::{MetricFamily, MetricType};
 use crate::meter::Meters;
 use crate::metric_family::{counted, described, family, measured, seconds};
 
-/// What is served, as far as metrics go.
+/// The served snapshot's counters, revision and time.
 #[derive(Debug)]
 pub(crate) struct SnapshotMetrics {
     pub(crate) meters: Arc<Meters>,
-    /// Its revision, and when it was taken over.
+    /// The revision, and the time of its publication.
     pub(crate) snapshot: Option<(Box<str>, SystemTime)>,
 }
 
-/// Shows [`Published`].
+/// Exports [`SnapshotMetrics`].
 #[derive(Debug)]
 pub(crate) struct SnapshotCollector {
     current: Arc<ArcSwap<SnapshotMetrics>>,
-    /// One of its families stands for all: the registry only tells collectors apart by them.
+    /// One of its families, as a representative: the registry uses it only to identify the collector.
     described: Desc,
 }
 
@@ -127,5 +127,5 @@ impl Collector for SnapshotCollector {
     }
 }
 
-/// What the gauge of the revision says of itself.
+/// Help text of the revision's gauge.
 const SNAPSHOT_HELP: &str = "The revision of the snapshot served, as a label.";

@@ -1,5 +1,5 @@
-//! Starting a proxy: listeners are bound before anything is served, so that what can't work
-//! is said by name at once. What runs then is `running`'s.
+//! Start of a proxy. Listeners are bound before anything is served, so that errors appear at once and by name.
+//! `running` has what follows.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -41,52 +41,51 @@ use crate::shares::{Shares, SharesCollector, shed_when_short};
 use crate::upstreams::UpstreamStore;
 use config::{Listener, Loaded, LogFormat, LogOutput, Settings};
 
-/// The most times that pingora turns to an upstream for one request. Upstreams are more particular.
+/// Maximum of attempts that pingora makes for one request. Upstreams configure fewer.
 const MAX_TURNS: usize = rules::MAX_RETRIES as usize + 1;
 
-/// What a proxy is started with beside the documents.
+/// The options of a start beside the documents.
 #[derive(Default)]
 pub struct StartOptions {
-    /// Merged into the admin listener's routes.
+    /// Routes that are merged into the admin listener.
     pub admin_routes: Option<Router>,
-    /// Where the access log goes and how it looks, instead of what the documents say.
+    /// Destination and format of the access log, in place of those of the documents.
     pub access_log: Option<(AccessLogOutput, AccessLogFormat)>,
-    /// The lines that the process log did not write, to be shown in the metrics.
+    /// The dropped lines of the process log, for the metrics.
     pub log_drops: Option<Arc<logging::Drops>>,
-    /// How keys are fetched.
+    /// The timing of key fetches.
     pub fetch_timing: FetchTiming,
-    /// Called on the way of every request.
+    /// Called at each stage of a request, for tests.
     pub probe: Option<Probe>,
 }
 
-/// Why a proxy can't be started.
+/// The reason why a proxy can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A listener's address can't be had.
+    /// A listener's address can't be bound.
     #[error("listener `{listener}` can't bind {address}: {reason}")]
     Bind {
-        /// Its name; `admin` for the admin listener.
+        /// The listener's name; `admin` for the admin listener.
         listener: Box<str>,
         /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The reason.
         reason: io::Error,
     },
-    /// What the documents name can't be used.
+    /// The documents can't be served.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
     /// The access log can't be opened.
     #[error("the access log can't be opened: {0}")]
-    AccessLogger(io::Error),
-    /// The system gives no threads.
+    AccessLog(io::Error),
+    /// The system provides no threads.
     #[error("there can be no worker threads: {0}")]
     Threads(io::Error),
 }
 
-/// Starts a proxy that serves what was loaded. When this returns, it listens.
+/// Starts a proxy that serves loaded documents. When it returns, the proxy listens.
 ///
-/// # Errors
-/// Nothing is served unless everything that the documents ask for can be had.
+/// # Errors A part of the documents can't be served. Nothing is served then.
 pub fn start(loaded: &Loaded, options: StartOptions) -> Result<Running, StartError> {
     let settings = &loaded.settings;
     let listeners = bind_all(&settings.listeners)?;
@@ -114,7 +113,7 @@ pub fn start(loaded: &Loaded, options: StartOptions) -> Result<Running, StartErr
         &metrics,
     )?);
     upstreams.publish(&prepared.upstreams);
-    let access_log = access_log(settings, options.access_log, &metrics).map_err(StartError::AccessLogger)?;
+    let access_log = access_log(settings, options.access_log, &metrics).map_err(StartError::AccessLog)?;
     metrics.publish(
         Arc::clone(&prepared.meters),
         &prepared.decider.snapshot.revision.0,
@@ -148,14 +147,14 @@ pub fn start(loaded: &Loaded, options: StartOptions) -> Result<Running, StartErr
     };
     let (shares, metrics) = (Arc::clone(&shared.shares), Arc::clone(&shared.metrics));
     runtime.spawn(shed_when_short(shares, metrics, stopped.clone()));
-    // After all that can fail, because what pingora is handed it does not give back.
+    // Last, because sockets that pingora was handed can't be taken back.
     let listening = listeners.into_iter().zip(&settings.listeners);
     serve(&runtime, threads, &shared, listening, &stopped);
     let publisher = Publisher::new(shared, (keys, upstreams), readiness, settings);
     Ok(Running::new(runtime, publisher, bound, admin, stop))
 }
 
-/// A listener that is bound.
+/// A bound listener.
 struct Listening {
     name: Box<str>,
     address: SocketAddr,
@@ -203,7 +202,7 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
         .build()
 }
 
-/// Hands the listeners to pingora. They are bound already, so that connections wait for it and none is refused.
+/// Hands the bound listeners to pingora.
 fn serve<'l>(
     runtime: &Runtime,
     threads: usize,
@@ -216,16 +215,16 @@ fn serve<'l>(
         max_retries: MAX_TURNS,
         ..ServerConf::default()
     };
-    // pingora multiplies it by the number of threads.
+    // pingora multiplies this by the number of threads.
     configuration.upstream_keepalive_pool_size = (shared.shares.capacity().pooled / threads.max(1)).max(1);
     let gateway = ProxyHooks {
         shared: Arc::clone(shared),
     };
-    // Connecting to upstreams starts tasks of its own, for which there has to be a runtime.
+    // pingora's connector spawns tasks, which needs a runtime context.
     let _inside = runtime.enter();
     let mut proxy = http_proxy(&Arc::new(configuration), gateway);
     let mut server = HttpServerOptions::default();
-    // So that CONNECT gets as far as the head phase, which refuses it like anything else.
+    // CONNECT reaches the head phase, which refuses it with an answer of its own.
     server.allow_connect_method_proxying = true;
     proxy.server_options = Some(server);
     let proxy = Arc::new(proxy);
@@ -275,7 +274,7 @@ fn edge(
     }
 }
 
-/// What the admin listener's handshakes go by: what is served at the moment.
+/// Returns a source of the admin listener's TLS configuration: that of the current snapshot.
 fn encryption(shared: &Arc<Shared>) -> TlsConfigSource {
     let shared = Arc::clone(shared);
     Arc::new(move || shared.current.load().tls(None))

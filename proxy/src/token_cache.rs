@@ -1,5 +1,5 @@
-//! Verified tokens, so that a token is verified once and not with every request. Only what was found good is
-//! kept, under the whole token, and a hit is checked again for what may have changed since.
+//! Cache of verified tokens, so that a token is verified once and not with every request. It holds valid tokens only,
+//! by the whole token. A hit is checked again for expiry and replaced keys.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use tokens::{Identity, Issuers};
 use crate::issuer_keys::IssuerKeys;
 use crate::metrics::Metrics;
 
-/// How many bytes a cache holds unless it is told otherwise.
+/// Default size of a cache, in bytes.
 pub const DEFAULT_TOKEN_CACHE_BYTES: u64 = 16 * 1024 * 1024;
-/// About how many bytes one token and what it says take, to size the cache's tables.
+/// Expected size of an entry, in bytes, which sizes the cache's tables.
 const USUAL_ENTRY_BYTES: u64 = 2 * 1024;
-/// What an entry costs beside the bytes of its token and identity.
+/// Size of an entry beside its token and identity, in bytes.
 const ENTRY_OVERHEAD_BYTES: u64 = 96;
 
-/// Verified tokens of one set of issuers. What it holds never shows in `Debug`.
+/// Verified tokens of one set of issuers. `Debug` does not show its content.
 pub struct TokenCache {
-    /// Identities point into these, so a cache never outlives a change of them.
+    /// Identities hold positions in this list, so a cache is only used with it.
     issuers: Arc<Issuers>,
     max_bytes: u64,
     entries: Cache<Box<str>, Arc<Identity>, ByteWeighter>,
@@ -29,7 +29,7 @@ pub struct TokenCache {
     stale: IntCounter,
 }
 
-/// Weighs an entry.
+/// Weighs an entry in bytes.
 #[derive(Debug, Clone)]
 struct ByteWeighter;
 
@@ -42,7 +42,7 @@ impl Weighter<Box<str>, Arc<Identity>> for ByteWeighter {
 }
 
 impl TokenCache {
-    /// An empty cache for tokens of `issuers`, of at most `max_bytes`; with 0 nothing is kept.
+    /// Creates an empty cache for tokens of `issuers`, of at most `max_bytes`. With 0 it keeps nothing.
     #[must_use]
     pub fn new(issuers: Arc<Issuers>, max_bytes: u64, metrics: &Metrics) -> Arc<Self> {
         Arc::new(Self::empty(
@@ -56,8 +56,8 @@ impl TokenCache {
         ))
     }
 
-    /// The cache to use with `issuers` after a reload: this one where they are the same, else an empty one.
-    /// Requests that are still under way with the former issuers go on with the former cache.
+    /// Returns the cache for `issuers` after a reload: this one if they are equal, else an empty one. Requests in
+    /// flight with the former issuers keep the former cache.
     #[must_use]
     pub fn for_issuers(self: &Arc<Self>, issuers: &Arc<Issuers>) -> Arc<Self> {
         if self.issuers == *issuers {
@@ -80,8 +80,8 @@ impl TokenCache {
         }
     }
 
-    /// What `token` was found to say, if that still counts: at `now` (seconds since 1970) it is fresh, and
-    /// its issuer's keys are the ones that it was verified with. `keys` are those of the issuers, in their order.
+    /// Returns the identity of a verified token that is still valid at `now` (seconds since 1970), with the keys that
+    /// it was verified with. `keys` are those of the issuers, in order.
     #[must_use]
     pub fn find(&self, token: &str, now: u64, keys: &[Arc<IssuerKeys>]) -> Option<Arc<Identity>> {
         let Some(identity) = self.entries.get(token) else {
@@ -93,17 +93,17 @@ impl TokenCache {
             return Some(identity);
         }
         self.stale.inc();
-        // Another request may have put a newly verified identity here in the meantime; that one stays.
+        // Another request may have stored a new identity meanwhile; that one stays.
         self.entries.remove_if(token, |kept| Arc::ptr_eq(kept, &identity));
         None
     }
 
-    /// Keeps what `token` was just verified to say, with the issuers of this cache.
+    /// Stores the identity of a token that was just verified with this cache's issuers.
     pub fn keep(&self, token: &str, identity: &Arc<Identity>) {
         self.entries.insert(token.into(), Arc::clone(identity));
     }
 
-    /// How many bytes it holds.
+    /// Returns the size of the entries, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.entries.weight()

@@ -1,6 +1,6 @@
-//! Connections to upstreams for requests that ask to switch protocols. They work round a race in pingora
-//! (cloudflare/pingora#946): when a fast upstream's `101` is read before the end of the request's empty body is
-//! passed on, that end is taken for the end of the tunnel.
+//! Connections to upstreams for WebSocket requests. They work around a race in pingora (cloudflare/pingora#946): if
+//! the upstream's `101` is read before the end of the request's empty body is passed on, pingora takes that end for
+//! the end of the tunnel.
 
 use std::io;
 use std::pin::Pin;
@@ -19,13 +19,13 @@ use tokio::net::TcpStream;
 
 static CONNECT: LazyLock<Arc<TunnelConnect>> = LazyLock::new(|| Arc::new(TunnelConnect));
 
-/// Makes `peer` one that a tunnel can be made to. Its connection is new and belongs to this request alone, which
-/// `unique` tells apart from all others.
+/// Prepares `peer` for a tunnel. Its connection is new and used by this request alone, because `unique` gives it a
+/// pool of its own.
 pub(crate) fn prepare(peer: &mut HttpPeer, unique: u64) {
     peer.options.custom_l4 = Some(Arc::clone(&*CONNECT) as Arc<dyn L4Connect + Send + Sync>);
     peer.group_key = unique;
     peer.options.idle_timeout = Some(std::time::Duration::ZERO);
-    // There is no switch of protocols in HTTP/2.
+    // HTTP/2 has no switch of protocols (RFC 9113 section 8.6).
     peer.options.set_http_version(1, 1);
 }
 
@@ -53,8 +53,8 @@ impl L4Connect for TunnelConnect {
     }
 }
 
-/// A stream on which the first look for something to read after a write finds nothing, whatever is there: so
-/// pingora gets to pass on the end of the request's body, which is ready by then, before it reads the answer.
+/// A stream whose first read after a write returns pending, even if data is available. pingora then passes on the end
+/// of the request's body, which is ready, before it reads the response.
 #[derive(Debug)]
 struct DelayedReadStream {
     stream: TcpStream,
@@ -69,6 +69,7 @@ impl AsyncRead for DelayedReadStream {
     ) -> Poll<io::Result<()>> {
         if !self.has_delayed {
             self.has_delayed = true;
+            // Poll again at once: the data may already be there, and nothing else would wake the task.
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -82,7 +83,7 @@ impl AsyncWrite for DelayedReadStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // Under TLS the handshake has looked before the request is written.
+        // Over TLS the handshake has already used the delay, so each write restarts it.
         self.has_delayed = false;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
@@ -100,7 +101,7 @@ impl VirtualSocket for DelayedReadStream {
     fn set_socket_option(&self, option: VirtualSockOpt) -> io::Result<()> {
         match option {
             VirtualSockOpt::NoDelay => self.stream.set_nodelay(true),
-            // There are no others that this proxy sets.
+            // pingora sets other options only if they are configured, which this proxy does not do.
             _ => Ok(()),
         }
     }

@@ -1,19 +1,19 @@
-//! A client's certificate: the names in it that can be a tenant. It was verified in the handshake.
+//! A verified client certificate: the names in it that can be a tenant.
 
 use rules::TenantId;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-/// What a verified certificate says: which tenant, if it is looked for in one of these places, and for how long.
+/// A verified certificate: the tenant in each of its fields, and its expiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct VerifiedCertificate {
     dns: Option<TenantId>,
     uri: Option<TenantId>,
     common: Option<TenantId>,
-    /// The second (since 1970) from which it no longer counts.
+    /// Second (since 1970) from which the certificate is expired.
     expires_at: u64,
 }
 
-/// Where in a certificate the tenant is.
+/// A field of a certificate that can name the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CertificateField {
     SanDns,
@@ -22,11 +22,11 @@ pub(crate) enum CertificateField {
 }
 
 impl VerifiedCertificate {
-    /// Reads a certificate in DER.
+    /// Parses a certificate in DER; none if it is invalid.
     pub(crate) fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let (mut dns, mut uris, mut common) = (Vec::new(), Vec::new(), Vec::new());
-        // Twice the same extension is an error, and not two lists.
+        // A repeated extension is an error, because two lists of names would be ambiguous.
         if let Some(names) = certificate.subject_alternative_name().ok()? {
             for name in &names.value.general_names {
                 match name {
@@ -39,7 +39,7 @@ impl VerifiedCertificate {
         for name in certificate.subject().iter_common_name() {
             common.push(name.as_str().ok()?);
         }
-        // The last second of it counts whole.
+        // The certificate is valid through its last second.
         let expires_at = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
         Some(Self {
             dns: only(&dns),
@@ -49,7 +49,7 @@ impl VerifiedCertificate {
         })
     }
 
-    /// The tenant that it names.
+    /// Returns the tenant in a field.
     pub(crate) fn tenant(&self, place: CertificateField) -> Option<&TenantId> {
         let tenant = match place {
             CertificateField::SanDns => &self.dns,
@@ -59,13 +59,14 @@ impl VerifiedCertificate {
         tenant.as_ref()
     }
 
-    /// Whether it still counts, on a connection that may be older than it was to become.
+    /// Returns true if the certificate is valid at `now`, in seconds since 1970. A connection may outlive its
+    /// certificate.
     pub(crate) fn is_fresh(&self, now: u64) -> bool {
         now < self.expires_at
     }
 }
 
-/// The tenant of one name. Of several, another reader could take another.
+/// Parses the only name; none if there are several, because another reader could take another one.
 fn only(names: &[&str]) -> Option<TenantId> {
     match names {
         [name] => TenantId::parse(name).ok(),
