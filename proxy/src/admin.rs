@@ -151,7 +151,7 @@ impl AdminServer {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            error!("the admin listener had ended in a panic");
+            error!("the admin listener's thread panicked");
         }
     }
 }
@@ -300,11 +300,11 @@ async fn metrics(State(state): State<AdminState>) -> AdminResponse {
     match state.metrics.render() {
         Ok(text) => answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text),
         Err(error) => {
-            error!("the metrics can't be put into text: {error}");
+            error!("can't encode the metrics: {error}");
             answer(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 TEXT,
-                "the metrics can't be shown\n".into(),
+                "the metrics can't be encoded\n".into(),
             )
         }
     }
@@ -331,7 +331,7 @@ fn page(report: &ReadinessReport, verbose: bool, now: SystemTime) -> String {
     if verbose && let Some((at, error)) = &report.reload_error {
         let ago = now.duration_since(*at).unwrap_or_default().as_secs();
         page.push_str(&format!(
-            "[!] the last reload was refused {ago} s ago, what was served before stays:\n"
+            "[!] the last reload was refused {ago} s ago, the former snapshot stays in use:\n"
         ));
         page.push_str(error.trim_end());
         page.push('\n');

@@ -12,7 +12,7 @@ const OWN_DESCRIPTORS: usize = 96;
 const POOLED_CONNECTIONS: usize = 256;
 /// Minimum and maximum of a client's default limit for requests and tunnels.
 const CLIENT_COUNT: (usize, usize) = (100, 1_000);
-/// The same for memory, in bytes.
+/// Minimum and maximum of a client's default limit for memory, in bytes.
 const CLIENT_BYTES: (u64, u64) = (16 * 1024 * 1024, 1024 * 1024 * 1024);
 
 /// The resources for all requests and connections, and the part that one client address may take.
@@ -35,9 +35,9 @@ pub struct Capacity {
 /// The limits of one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResourceLimit<T> {
-    /// For all clients together.
+    /// The limit for all clients together.
     pub all: T,
-    /// For one client address.
+    /// The limit for one client address.
     pub client: T,
 }
 

@@ -202,10 +202,10 @@ fn reason(refusal: &RequestRefusal, read: &ParsedRequest, decider: &Decider) -> 
         let named = named.and_then(|host| host.to_str().ok());
         return Some(match named.map(Host::parse) {
             Some(Err(invalid)) => invalid.to_string(),
-            _ => "the request names no host, and a route asks for one".to_owned(),
+            _ => "the request names no host, and a route matches on hosts".to_owned(),
         });
     }
-    is(AnswerCode::REQUEST).then(|| "`Connection` names what it may not".to_owned())
+    is(AnswerCode::REQUEST).then(|| "`Connection` lists a protected name".to_owned())
 }
 
 /// Returns the headers that carry the decision to the upstream.

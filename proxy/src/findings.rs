@@ -34,9 +34,9 @@ pub(crate) struct Findings {
 #[derive(Debug, Default)]
 pub(crate) struct DecisionHeaders {
     pub(crate) flags: Option<HeaderValue>,
-    /// In the order of the header plan; the flag is compared with the plan's.
+    /// Values in the order of the header plan; the flag is compared with the plan's.
     pub(crate) per_flag: Vec<(FlagId, HeaderValue)>,
-    /// The same flags as members of `baggage`; none if the plan has no baggage.
+    /// Members of `baggage` for these flags; none if the plan has no baggage.
     pub(crate) baggage: Option<String>,
     /// True if the list of flags was truncated.
     pub(crate) truncated: bool,

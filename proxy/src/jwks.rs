@@ -20,31 +20,31 @@ pub(crate) struct Jwks {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchFailed {
     /// The connection failed or broke.
-    #[error("it can't be reached: {detail}")]
+    #[error("connection failed: {detail}")]
     Unreachable {
         /// The chain of causes.
         detail: String,
     },
     /// The fetch took too long.
-    #[error("it did not answer within {limit:?}")]
+    #[error("no response within {limit:?}")]
     TimedOut {
         /// The timeout.
         limit: Duration,
     },
     /// A redirect that is not followed.
-    #[error("it redirects too often, or to another scheme")]
+    #[error("too many redirects, or one to another scheme")]
     Redirected,
     /// A status other than 200.
-    #[error("it answered with status {status}")]
+    #[error("unexpected status {status}")]
     Status {
         /// The status.
         status: u16,
     },
     /// A response larger than a JWKS may be.
-    #[error("its answer has more than {MAX_JWKS_BYTES} bytes")]
+    #[error("the response has more than {MAX_JWKS_BYTES} bytes")]
     TooLarge,
     /// A response that is not a JWKS, or one with too many keys.
-    #[error("its answer is not usable: {0}")]
+    #[error("invalid response: {0}")]
     Invalid(#[from] InvalidKey),
 }
 

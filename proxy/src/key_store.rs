@@ -32,13 +32,13 @@ pub struct KeyStore {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidKeySource {
     /// The URL is not http or https.
-    #[error("`{url}` is not an address of http or https")]
+    #[error("`{url}` is not an http or https URL")]
     Url {
         /// The URL as configured.
         url: Box<str>,
     },
     /// No client can be created, usually because the machine has no trusted certificates.
-    #[error("there can be no client for {scheme}: {detail}")]
+    #[error("can't create a client for {scheme}: {detail}")]
     Client {
         /// The scheme of the URL.
         scheme: Box<str>,
@@ -264,13 +264,12 @@ impl Collector for KeysCollector {
 const FETCHES: &str = "sluice_jwks_fetches_total";
 const FETCHES_HELP: &str = "Fetches of published keys, by issuer and result.";
 const SUCCESS: &str = "sluice_jwks_last_success_timestamp_seconds";
-const SUCCESS_HELP: &str = "When an issuer's keys were last fetched well, in seconds since 1970.";
+const SUCCESS_HELP: &str = "Time of the last successful fetch of an issuer's keys, in seconds since 1970.";
 const FAILING: &str = "sluice_jwks_failing_since_timestamp_seconds";
-const FAILING_HELP: &str =
-    "Since when every fetch of an issuer's keys failed, in seconds since 1970; only while they do.";
+const FAILING_HELP: &str = "Time since which every fetch of an issuer's keys has failed, in seconds since 1970; absent while they succeed.";
 const USABLE: &str = "sluice_jwks_keys";
 const USABLE_HELP: &str =
-    "Usable keys of an issuer; 0 where it publishes none, or none could be had or kept.";
+    "Usable keys of an issuer; 0 if it publishes none, or none could be fetched or kept.";
 
 #[cfg(test)]
 mod tests;

@@ -20,13 +20,13 @@ pub(crate) struct LogDropsCollector {
 impl LogDropsCollector {
     /// Returns the collector of the access log.
     pub(crate) fn access_log(drops: Arc<Drops>) -> Self {
-        let help = "Lines of the access log that were not written.";
+        let help = "Lines of the access log that were dropped.";
         Self::new("sluice_access_log_dropped_total", help, drops)
     }
 
     /// Returns the collector of the process log.
     pub(crate) fn process_log(drops: Arc<Drops>) -> Self {
-        let help = "Lines of the process log that were not written.";
+        let help = "Lines of the process log that were dropped.";
         Self::new("sluice_log_dropped_total", help, drops)
     }
 

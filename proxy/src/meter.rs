@@ -48,7 +48,7 @@ pub type MeteredFlag<'a> = (&'a str, Vec<&'a str>);
 pub struct Meters {
     routes: Box<[Arc<RouteMeter>]>,
     unmatched: Arc<RouteMeter>,
-    /// None if no flag has the id.
+    /// The counters by flag id; none if no flag has the id.
     flags: Box<[Option<Arc<FlagMeter>>]>,
 }
 
@@ -242,7 +242,7 @@ impl Meters {
 }
 
 /// Help text of the duration histogram.
-const DURATION_HELP: &str = "Time from a request's head to the end of its answer, by route.";
+const DURATION_HELP: &str = "Time from a request's head to the end of its response, by route.";
 
 fn cells(count: usize) -> Box<[AtomicU64]> {
     (0..count).map(|_| AtomicU64::new(0)).collect()

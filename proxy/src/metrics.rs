@@ -67,13 +67,13 @@ impl Metrics {
         proven(registry.register(Box::new(
             prometheus::process_collector::ProcessCollector::for_self(),
         )));
-        let build = Opts::new("sluice_build_info", "The version that runs, as a label.");
+        let build = Opts::new("sluice_build_info", "The running version, as a label.");
         let build = build.const_label("version", env!("CARGO_PKG_VERSION"));
         register(&registry, proven(Gauge::with_opts(build))).set(1.0);
         let cache = counters(
             &registry,
             "sluice_token_cache_total",
-            "Looks into the token cache.",
+            "Token cache lookups, by result.",
             "result",
         );
         Self {
@@ -81,19 +81,19 @@ impl Metrics {
             rejections: CodeCounter::new(counters(
                 &registry,
                 "sluice_rejections_total",
-                "Requests that were answered by the proxy itself, by the code of the answer.",
+                "Requests that the proxy answered itself, by code.",
                 "reason",
             )),
             tls_handshakes: CodeCounter::new(counters(
                 &registry,
                 "sluice_tls_handshakes_total",
-                "Handshakes of TLS on listeners, by result.",
+                "TLS handshakes on listeners, by result.",
                 "result",
             )),
             verifications: CodeCounter::new(counters(
                 &registry,
                 "sluice_token_verifications_total",
-                "Tokens verified, by result; those found in the cache are not among them.",
+                "Token verifications, by result, without cache hits.",
                 "result",
             )),
             token_cache_hits: cache.with_label_values(&["hit"]),
@@ -109,25 +109,25 @@ impl Metrics {
             connections_broken_off: CodeCounter::new(counters(
                 &registry,
                 "sluice_connections_broken_off_total",
-                "Connections of HTTP/2 that were broken off for what the client did, by reason.",
+                "HTTP/2 connections that were closed because of the client, by reason.",
                 "reason",
             )),
             admin_connections_closed: CodeCounter::new(counters(
                 &registry,
                 "sluice_admin_connections_closed_total",
-                "Connections of the admin listener that were closed for the sake of others, by reason.",
+                "Admin connections that were closed to admit others, by reason.",
                 "reason",
             )),
             shed: CodeCounter::new(counters(
                 &registry,
                 "sluice_shed_total",
-                "Connections and requests of the greediest clients that were ended to make room, by what ran short.",
+                "Connections and requests that were ended because a resource ran short, by resource.",
                 "resource",
             )),
             http2_requests_refused: counter(
                 &registry,
                 "sluice_http2_requests_refused_total",
-                "Requests of HTTP/2 that were begun and refused before they were read.",
+                "HTTP/2 requests that were refused before they were read.",
             ),
             operator_tokens_removed: counter(
                 &registry,
@@ -149,27 +149,27 @@ impl Metrics {
             reload_applied_at: gauge(
                 &registry,
                 "sluice_reload_last_success_timestamp_seconds",
-                "When the last good reload was taken over, in seconds since 1970; 0 for never.",
+                "Time of the last successful reload, in seconds since 1970; 0 for never.",
             ),
             reload_refused_at: gauge(
                 &registry,
                 "sluice_reload_last_failure_timestamp_seconds",
-                "When the last bad reload was refused, in seconds since 1970; 0 for never.",
+                "Time of the last refused reload, in seconds since 1970; 0 for never.",
             ),
             panics: counter(
                 &registry,
                 "sluice_panics_total",
-                "Requests that a defect of the proxy took.",
+                "Requests that failed because of a panic in the proxy.",
             ),
             truncated_headers: counter(
                 &registry,
                 "sluice_truncated_flag_headers_total",
-                "Requests whose list of flags was cut to its budget.",
+                "Requests whose list of flags was truncated.",
             ),
             ambiguous_targets: counter(
                 &registry,
                 "sluice_ambiguous_targets_total",
-                "Requests that another reading of their path decided about.",
+                "Requests that another reading of their path decided.",
             ),
             registry,
         }
@@ -232,7 +232,7 @@ impl Metrics {
     /// Registers a collector. If its names are already registered, logs that its metrics are missing.
     pub(crate) fn register(&self, collector: impl Collector + 'static) {
         if let Err(error) = self.registry.register(Box::new(collector)) {
-            error!("some figures will be missing from the metrics: {error}");
+            error!("can't register metrics, some will be missing: {error}");
         }
     }
 

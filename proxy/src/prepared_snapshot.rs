@@ -31,7 +31,7 @@ pub(crate) struct PreparedSnapshot {
     pub(crate) upstreams: Arc<[Arc<LiveUpstream>]>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) log_query: bool,
-    /// Of the listeners with TLS.
+    /// TLS of the listeners that have it.
     tls: Arc<[PreparedTls]>,
     /// By the snapshot's route ids.
     limits: Arc<[Option<Arc<LiveLimit>>]>,

@@ -36,7 +36,7 @@ pub struct Published {
 
 /// The snapshot was compiled with routes, upstreams or headers other than those served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the snapshot was made along with a document that is not the one served")]
+#[error("the snapshot was compiled with a document other than the one served")]
 pub struct OtherDocument;
 
 impl Publisher {

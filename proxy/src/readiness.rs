@@ -164,7 +164,7 @@ fn snapshot_check(snapshot: Option<&(Box<str>, SystemTime)>, now: SystemTime) ->
             ReadinessCheck::new(
                 "snapshot",
                 true,
-                format!("revision {revision}, taken over {age} s ago"),
+                format!("revision {revision}, published {age} s ago"),
             )
         }
         None => ReadinessCheck::new("snapshot", false, "none is loaded yet"),
@@ -182,7 +182,7 @@ fn keys_check(keys: &KeysStatus, now: SystemTime) -> ReadinessCheck {
     if let Some(since) = keys.failing_since.filter(|_| keys.last_success.is_some()) {
         let failing = seconds_between(since, now);
         let kept = match (keys.keys, keys.keep_keys) {
-            (None, _) => "the last good keys are kept no longer".into(),
+            (None, _) => "the last good keys have expired".into(),
             (Some(_), None) => "the last good keys are kept without limit".into(),
             (Some(_), Some(keep)) => {
                 let left = keep.as_secs().saturating_sub(failing);

@@ -251,7 +251,7 @@ impl RemoteKeys {
         self.loaded.send_replace(false);
         drop(state);
         let kept = refresh.keep_keys.unwrap_or_default();
-        warn!(issuer = %self.issuer, "fetches have failed for {kept:?}: the last good keys are used no more");
+        warn!(issuer = %self.issuer, "fetches have failed for {kept:?}: the last good keys have expired");
     }
 
     pub(crate) fn status(&self) -> KeysStatus {
@@ -348,9 +348,9 @@ impl RemoteKeys {
         self.loaded.send_replace(true);
         // Logged last, so that each line is true when it is written.
         if keys.is_empty() {
-            warn!(issuer = %self.issuer, "no usable key is published: tokens of this issuer are refused from now on");
+            warn!(issuer = %self.issuer, "no usable key is published: tokens of this issuer are refused");
         } else {
-            info!(issuer = %self.issuer, kids = ?keys.kids().collect::<Vec<_>>(), "other keys are used from now on");
+            info!(issuer = %self.issuer, kids = ?keys.kids().collect::<Vec<_>>(), "keys replaced");
         }
         for skipped in keys.skipped() {
             warn!(issuer = %self.issuer, "a published key is not used: {skipped}");

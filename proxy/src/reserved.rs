@@ -53,7 +53,7 @@ struct ReservedName {
 /// The spelling of a name that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum KeptSpelling {
-    /// None.
+    /// No spelling.
     Removed,
     /// This spelling: the header is not reserved, only its aliases are.
     Stays(Box<[u8]>),

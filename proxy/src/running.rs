@@ -128,7 +128,7 @@ impl Running {
         let terminated = runtime.block_on(either(&mut terminate, &mut interrupt));
         let (delay, timeout) = self.publisher.drain_times();
         let delay = if terminated { delay } else { Duration::ZERO };
-        info!("ending: not ready from now on");
+        info!("draining: no longer ready");
         let cut_off = runtime.block_on(async {
             tokio::select! {
                 cut_off = self.drain(delay, timeout) => cut_off,

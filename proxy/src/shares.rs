@@ -44,9 +44,9 @@ pub(crate) const MAX_UNCOUNTED: usize = 16 * 1024;
 const SHORT_PART: usize = 8;
 /// Requests, or tunnels, that a client may hold whatever other clients hold, up to the limit for all.
 const FAIR_COUNT: usize = 8;
-/// The same for descriptors: each of those requests may take one on either side.
+/// Descriptors that a client may hold likewise: each of those requests may take one on either side.
 const FAIR_DESCRIPTORS: usize = 2 * FAIR_COUNT;
-/// The same for memory, in bytes.
+/// Memory that a client may hold likewise, in bytes.
 const FAIR_BYTES: u64 = 2 * 1024 * 1024;
 /// Number and length of the accept loop's waits for a descriptor.
 const DESCRIPTOR_RETRIES: u32 = 20;
@@ -81,7 +81,7 @@ struct Usage {
     connections: AtomicUsize,
     in_flight: AtomicUsize,
     tunnels: AtomicUsize,
-    /// In bytes.
+    /// Memory, in bytes.
     buffered: AtomicU64,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Signature {
     key: hmac::Key,
     /// The names whose values, or absence, are signed.
     names: Box<[HeaderName]>,
-    /// The same names as the header lists them.
+    /// The list of these names in the header's value.
     listed: Box<str>,
 }
 

@@ -35,7 +35,7 @@ impl SnapshotMetrics {
     }
 
     fn requests(&self) -> MetricFamily {
-        let help = "Requests that ended, by route, outcome and class of the status sent.";
+        let help = "Finished requests, by route, outcome and status class.";
         let metrics = self.meters.routes().flat_map(|route| {
             route.requests().map(|(outcome, class, count)| {
                 counted(
@@ -61,7 +61,7 @@ impl SnapshotMetrics {
     }
 
     fn decisions(&self) -> MetricFamily {
-        let help = "Decisions made for gates, by flag, variant served and cause.";
+        let help = "Flag decisions for gates, by flag, served variant and cause.";
         let metrics = self.meters.flags().flat_map(|flag| {
             flag.decisions().map(|(variant, cause, count)| {
                 counted(
@@ -92,12 +92,12 @@ impl SnapshotMetrics {
             ),
             gauge(
                 "sluice_snapshot_loaded_timestamp_seconds",
-                "When the snapshot served was taken over, in seconds since 1970.",
+                "Time when the served snapshot was published, in seconds since 1970.",
                 measured(&[], seconds(*at)),
             ),
             gauge(
                 "sluice_snapshot_age_seconds",
-                "How long ago the snapshot served was taken over.",
+                "Seconds since the served snapshot was published.",
                 measured(&[], age.as_secs_f64()),
             ),
         ]
@@ -128,4 +128,4 @@ impl Collector for SnapshotCollector {
 }
 
 /// Help text of the revision's gauge.
-const SNAPSHOT_HELP: &str = "The revision of the snapshot served, as a label.";
+const SNAPSHOT_HELP: &str = "The revision of the served snapshot, as a label.";

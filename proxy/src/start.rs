@@ -79,7 +79,7 @@ pub enum StartError {
     #[error("the access log can't be opened: {0}")]
     AccessLog(io::Error),
     /// The system provides no threads.
-    #[error("there can be no worker threads: {0}")]
+    #[error("can't start worker threads: {0}")]
     Threads(io::Error),
 }
 

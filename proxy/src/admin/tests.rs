@@ -124,8 +124,8 @@ fn asked_for_it_readiness_says_everything() {
     check(&running, "/readyz", 200, "ready\n");
     let expected = "ready\n\
         [+] serving: not draining\n\
-        [+] snapshot: revision 3f9c, taken over 0 s ago\n\
-        [!] the last reload was refused 0 s ago, what was served before stays:\n\
+        [+] snapshot: revision 3f9c, published 0 s ago\n\
+        [!] the last reload was refused 0 s ago, the former snapshot stays in use:\n\
         error: no flag has the key `a`\n --> sluice.yaml:3:1\n";
     for target in ["/readyz?verbose", "/readyz?verbose=1", "/readyz?x=1&verbose=true"] {
         check(&running, target, 200, expected);
@@ -234,7 +234,7 @@ const SHORT: ClientTimeouts = ClientTimeouts {
     write: Duration::from_millis(100),
 };
 
-/// Answers with more than a connection holds while nobody reads.
+/// Responds with more than a connection buffers while the client does not read.
 fn large() -> Router {
     let large = Bytes::from(vec![b'x'; 32 * 1024 * 1024]);
     Router::new().route("/large", get(move || std::future::ready(large.clone())))

@@ -20,12 +20,8 @@ const fn code(name: &'static str, status: u16, detail: &'static str) -> AnswerCo
 }
 
 impl AnswerCode {
-    pub(crate) const FRAMING: Self = code(
-        "FRAMING_INVALID",
-        400,
-        "the message's length is not stated in one clear way",
-    );
-    pub(crate) const HEAD: Self = code("HEAD_INVALID", 400, "the head of the request is not well-formed");
+    pub(crate) const FRAMING: Self = code("FRAMING_INVALID", 400, "the length of the message is ambiguous");
+    pub(crate) const HEAD: Self = code("HEAD_INVALID", 400, "the head of the request is malformed");
     pub(crate) const HEAD_TIMEOUT: Self = code(
         "HEAD_TIMEOUT",
         408,
@@ -35,9 +31,9 @@ impl AnswerCode {
         code("HEAD_TOO_LARGE", 431, "the head of the request is too large");
     pub(crate) const HOST: Self = code("HOST_INVALID", 400, "the request does not name one valid host");
     pub(crate) const TARGET: Self = code("TARGET_INVALID", 400, "the target of the request is refused");
-    pub(crate) const REQUEST: Self = code("REQUEST_INVALID", 400, "the request can't be forwarded as it is");
-    pub(crate) const CONNECT: Self = code("METHOD_NOT_ALLOWED", 405, "there are no tunnels by CONNECT here");
-    pub(crate) const BODY: Self = code("BODY_INVALID", 400, "the body of the request is not well-formed");
+    pub(crate) const REQUEST: Self = code("REQUEST_INVALID", 400, "the request can't be forwarded");
+    pub(crate) const CONNECT: Self = code("METHOD_NOT_ALLOWED", 405, "CONNECT is not supported");
+    pub(crate) const BODY: Self = code("BODY_INVALID", 400, "the body of the request is malformed");
     pub(crate) const BODY_TIMEOUT: Self = code(
         "BODY_TIMEOUT",
         408,
@@ -51,7 +47,7 @@ impl AnswerCode {
         code("CERTIFICATE_EXPIRED", 401, "the client's certificate has expired");
     pub(crate) const TENANT_MISSING: Self =
         code("TENANT_MISSING", 403, "the token or certificate names no tenant");
-    pub(crate) const TENANT_UNKNOWN: Self = code("TENANT_UNKNOWN", 403, "the tenant is not known here");
+    pub(crate) const TENANT_UNKNOWN: Self = code("TENANT_UNKNOWN", 403, "the tenant is unknown");
     pub(crate) const NOT_FOUND: Self = code("NOT_FOUND", 404, "");
     pub(crate) const NO_ROUTE: Self = code("NO_ROUTE", 404, "");
     pub(crate) const FEATURE: Self = code(
@@ -59,43 +55,37 @@ impl AnswerCode {
         403,
         "the feature is not enabled for this tenant",
     );
-    pub(crate) const RATE_LIMITED: Self = code("RATE_LIMITED", 429, "too many requests in too short a time");
-    pub(crate) const CLIENT_LIMIT: Self = code(
-        "CLIENT_LIMIT",
-        429,
-        "this client has as many requests under way as it may",
-    );
-    pub(crate) const OVERLOADED: Self = code("OVERLOADED", 503, "there is no room for another request");
+    pub(crate) const RATE_LIMITED: Self = code("RATE_LIMITED", 429, "too many requests");
+    pub(crate) const CLIENT_LIMIT: Self =
+        code("CLIENT_LIMIT", 429, "this client has too many requests in flight");
+    pub(crate) const OVERLOADED: Self = code("OVERLOADED", 503, "the server is at its capacity");
     pub(crate) const INTERNAL: Self = code("INTERNAL", 500, "");
     pub(crate) const UNREACHABLE: Self = code(
         "UPSTREAM_UNREACHABLE",
         502,
-        "the service behind did not take the request",
+        "the upstream did not accept the connection",
     );
-    pub(crate) const UPSTREAM: Self = code("UPSTREAM_FAILED", 502, "the service behind broke off its answer");
+    pub(crate) const UPSTREAM: Self = code("UPSTREAM_FAILED", 502, "the upstream broke off its response");
     pub(crate) const UPSTREAM_INVALID: Self = code(
         "UPSTREAM_INVALID",
         502,
-        "the service behind answered something that is not HTTP",
+        "the upstream's response is not valid HTTP",
     );
     pub(crate) const UPSTREAM_TLS: Self = code(
         "UPSTREAM_TLS_FAILED",
         502,
-        "there is no secure connection to the service behind",
+        "the TLS handshake with the upstream failed",
     );
     pub(crate) const UPSTREAM_OVERLOADED: Self = code(
         "UPSTREAM_OVERLOADED",
         503,
-        "the service behind has as many requests as it may",
+        "the upstream has too many requests in flight",
     );
     pub(crate) const UPSTREAM_UNAVAILABLE: Self =
-        code("UPSTREAM_UNAVAILABLE", 503, "the service behind is not healthy");
-    pub(crate) const UPSTREAM_UNRESOLVED: Self = code(
-        "UPSTREAM_UNRESOLVED",
-        503,
-        "the service behind has no known address",
-    );
-    pub(crate) const KEYS: Self = code("KEYS_UNAVAILABLE", 503, "tokens can't be verified at the moment");
+        code("UPSTREAM_UNAVAILABLE", 503, "the upstream is not healthy");
+    pub(crate) const UPSTREAM_UNRESOLVED: Self =
+        code("UPSTREAM_UNRESOLVED", 503, "the upstream has no known address");
+    pub(crate) const KEYS: Self = code("KEYS_UNAVAILABLE", 503, "tokens can't be verified now");
     pub(crate) const UNDECIDED: Self = code(
         "FEATURE_UNDECIDED",
         503,
@@ -104,13 +94,9 @@ impl AnswerCode {
     pub(crate) const CONNECT_TIMEOUT: Self = code(
         "UPSTREAM_CONNECT_TIMEOUT",
         504,
-        "the service behind took no connection in time",
+        "the upstream accepted no connection in time",
     );
-    pub(crate) const TIMEOUT: Self = code(
-        "UPSTREAM_TIMEOUT",
-        504,
-        "the service behind did not answer in time",
-    );
+    pub(crate) const TIMEOUT: Self = code("UPSTREAM_TIMEOUT", 504, "the upstream did not respond in time");
 
     /// Returns the code for a refused head.
     pub(crate) fn of_head(why: InvalidHead) -> Self {

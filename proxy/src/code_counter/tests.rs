@@ -1,4 +1,4 @@
-//! Codes are told apart by their text, up to a limit.
+//! Counting by code, up to a limit of codes.
 
 use std::sync::Arc;
 use std::thread;

@@ -83,7 +83,7 @@ fn a_cookie_is_found_among_others_and_refused_when_it_comes_twice() {
     check(&place, &[("cookie", "Session=a; xsession=b; session")], "-");
 }
 
-/// The same with a header of these bytes.
+/// Checks like [`check`], with a header of these bytes.
 #[track_caller]
 fn check_bytes(place: &TokenPlace, lines: &[&[u8]], expected: &str) {
     let mut headers = HeaderMap::new();

@@ -44,7 +44,7 @@ pub(super) async fn serve(
                     socket,
                     connection,
                     AnswerCode::HEAD_TIMEOUT,
-                    "the head is late",
+                    "the head did not arrive in time",
                 )
                 .await;
             }

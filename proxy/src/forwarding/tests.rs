@@ -4,7 +4,7 @@ use rules::{ForwardingHeader, Networks, TrustedProxies};
 
 use super::{Forwarding, PeerTrust, Proto};
 
-/// What is made of these header lines from a peer, with 10.0.0.0/8 and fd00::/8 trusted.
+/// Returns the reading of these header lines from a peer, with 10.0.0.0/8 and fd00::/8 trusted.
 fn read(header: ForwardingHeader, peer: &str, lines: &[(&'static str, &str)]) -> Forwarding {
     let mut headers = HeaderMap::new();
     for (name, value) in lines {

@@ -1,4 +1,4 @@
-//! Keys that don't change, and keys that nobody uses any more.
+//! Fixed keys, and keys that no snapshot uses any more.
 
 use tokens::{Algorithm, ClaimPath, Issuer, IssuerDefinition};
 use tokio::runtime::Handle;

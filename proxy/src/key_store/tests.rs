@@ -97,10 +97,7 @@ async fn a_failed_start_is_tried_again_until_it_succeeds() {
     assert!(!keys.loaded_within(SOON).await);
     let status = &store.status()[0];
     assert!(status.keys.is_none() && status.last_success.is_none());
-    assert_eq!(
-        status.last_failure.as_ref().unwrap().1,
-        "it answered with status 503"
-    );
+    assert_eq!(status.last_failure.as_ref().unwrap().1, "unexpected status 503");
     server.answer(KeyResponse::Text(jwks(&[("a", 0)])));
     assert!(keys.loaded_within(NEVER).await);
     let status = &store.status()[0];
@@ -713,7 +710,7 @@ async fn only_addresses_of_http_and_https_are_taken() {
             .unwrap_err();
         assert_eq!(
             refused.to_string(),
-            format!("`{url}` is not an address of http or https")
+            format!("`{url}` is not an http or https URL")
         );
     }
     assert_eq!(store.status(), []);

@@ -43,7 +43,7 @@ pub(crate) fn count(
         .is_some_and(|limit| context.body_bytes > limit);
     // Bytes after a switch of protocols are no body.
     if over && !session.was_upgraded() {
-        return Err(Error::explain(ErrorType::HTTPStatus(413), "the body passes the limit").into_down());
+        return Err(Error::explain(ErrorType::HTTPStatus(413), "the body exceeds the limit").into_down());
     }
     let is_small = |bytes: &Bytes| end && bytes.len() <= MAX_UNCOUNTED;
     if let Some(share) = &context.share

@@ -77,7 +77,7 @@ fn shed(shared: &Shared, context: &RequestContext) {
         shared.access_log.write(&AccessEntry {
             outcome: RequestOutcome::Shed,
             error: Some("SHED"),
-            cause: Some("the process ran short, and this client held more than its part"),
+            cause: Some("a resource was short, and the client held more than its share"),
             ..known(context, duration)
         });
     }

@@ -46,7 +46,10 @@ pub(crate) fn filter_head(
 ) -> pingora::Result<()> {
     // Without a common protocol both sides would still take the following bytes for one.
     if response.status == StatusCode::SWITCHING_PROTOCOLS && !upstream::is_websocket(session) {
-        let error = Error::explain(ErrorType::InvalidHTTPHeader, "a switch that nobody asked for");
+        let error = Error::explain(
+            ErrorType::InvalidHTTPHeader,
+            "a switch of protocols that the client did not request",
+        );
         return Err(error.into_up());
     }
     if response.status == StatusCode::SWITCHING_PROTOCOLS
@@ -66,7 +69,7 @@ pub(crate) fn filter_head(
             upstream::record_response_end(session, context);
         }
     } else if !context.attempts.count_interim() {
-        let error = Error::explain(ErrorType::InvalidHTTPHeader, "interim answers without end");
+        let error = Error::explain(ErrorType::InvalidHTTPHeader, "too many interim responses");
         return Err(error.into_up());
     }
     upstream::check_deadline(session, context)?;
@@ -107,7 +110,7 @@ pub(crate) fn track_chunk(
     }
     *chunk = Some(share.track(Direction::Answer, bytes, end));
     if share.is_over_memory_limit() {
-        let error = Error::explain(ErrorType::WriteError, "the client holds more memory than it may");
+        let error = Error::explain(ErrorType::WriteError, "the client exceeds its memory limit");
         return Err(error.into_down());
     }
     Ok(())

@@ -119,7 +119,7 @@ async fn share(
 /// # Errors The client has reset the request, no endpoint is left, or the deadline has passed.
 pub(crate) fn choose(session: &mut Session, context: &mut RequestContext) -> pingora::Result<Box<HttpPeer>> {
     if is_given_up(session) {
-        let error = Error::explain(ErrorType::ConnectionClosed, "the request was given up");
+        let error = Error::explain(ErrorType::ConnectionClosed, "the client reset the request");
         return Err(error.into_down());
     }
     // A retry sends the buffered body again, which is counted again.
@@ -131,7 +131,7 @@ pub(crate) fn choose(session: &mut Session, context: &mut RequestContext) -> pin
     let now = Instant::now();
     context.body_awaited.get_or_insert(now);
     let Some(endpoint) = context.attempts.choose(live, now) else {
-        let error = Error::explain(ErrorType::ConnectError, "no address is left");
+        let error = Error::explain(ErrorType::ConnectError, "no endpoint is left");
         return Err(error.into_up());
     };
     let mut peer = Box::new(endpoint.peer.clone());
@@ -330,5 +330,5 @@ fn limit_timeouts(options: &mut PeerOptions, left: Duration) -> pingora::Result<
 }
 
 fn deadline_exceeded() -> Box<Error> {
-    Error::explain(ErrorType::ReadTimedout, "the exchange took too long in all").into_up()
+    Error::explain(ErrorType::ReadTimedout, "the total timeout has passed").into_up()
 }

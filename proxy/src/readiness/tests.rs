@@ -1,4 +1,4 @@
-//! What makes a proxy ready, and what does not take that away.
+//! The conditions of readiness.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -64,7 +64,7 @@ async fn without_a_snapshot_it_is_not_ready() {
     check(&readiness, true, &[]);
     assert_eq!(
         readiness.report(at(100)).checks[1].detail,
-        "revision 3f9c, taken over 60 s ago"
+        "revision 3f9c, published 60 s ago"
     );
 }
 
@@ -93,7 +93,7 @@ async fn why_keys_can_not_be_fetched_is_said() {
     let _held = keys(&store, "https://a", &server);
     readiness.set_snapshot("3f9c", at(40));
     eventually("it failed once", || store.status()[0].last_failure.is_some()).await;
-    let detail = "never fetched; the last fetch failed 0 s ago: it answered with status 500";
+    let detail = "never fetched; the last fetch failed 0 s ago: unexpected status 500";
     check(&readiness, false, &[&format!("keys https://a: {detail}")]);
 }
 
@@ -112,7 +112,7 @@ async fn an_issuer_that_is_lost_later_changes_nothing() {
     let detail = &checks[2].detail;
     for part in [
         "fetches have failed for 0 s, the last good keys are kept for another 3600 s",
-        "it answered with status 500",
+        "unexpected status 500",
     ] {
         assert!(detail.contains(part), "{detail}");
     }

@@ -24,7 +24,7 @@ pub(super) struct Holdings {
     pub(super) connections: AtomicU32,
     pub(super) in_flight: AtomicU32,
     pub(super) tunnels: AtomicU32,
-    /// In bytes.
+    /// Memory, in bytes.
     pub(super) buffered: AtomicU64,
 }
 

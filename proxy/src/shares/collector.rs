@@ -10,8 +10,8 @@ use super::Shares;
 use crate::metric_family::{described, family, measured};
 
 const USED: &str = "sluice_resource_used";
-const USED_HELP: &str = "What connections and requests take of the process, by resource; memory in bytes.";
-const LIMIT_HELP: &str = "The most that they may take, by resource; memory in bytes.";
+const USED_HELP: &str = "Use of the process's resources by connections and requests; memory in bytes.";
+const LIMIT_HELP: &str = "Limits of the process's resources; memory in bytes.";
 
 /// Exports the usage and limits of [`Shares`].
 #[derive(Debug)]

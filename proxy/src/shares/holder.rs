@@ -20,7 +20,7 @@ pub(super) struct Holder {
     pub(super) client: Option<ClientId>,
     /// Ends the connection or request.
     pub(super) end_signal: Arc<EndSignal>,
-    /// For a connection: its requests in flight to upstreams.
+    /// Requests in flight to upstreams on a connection.
     pub(super) requests: AtomicU32,
     /// True while it counts as a request or tunnel in flight.
     pub(super) holds_slot: AtomicBool,

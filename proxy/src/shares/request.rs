@@ -21,7 +21,8 @@ use super::{HARD_LIMIT_PART, Shares, Short};
 /// Maximum of a request body that waits unseen behind a part that the upstream does not take, in bytes: an HTTP/2
 /// window, and parts between the two sides.
 const UNSEEN_OF_BODY: u64 = 320 * 1024;
-/// The same for a response: five parts between the two sides, or an HTTP/2 window and parts of that size.
+/// Maximum of a response that waits unseen, in bytes: five parts between the two sides, or an HTTP/2 window and parts
+/// of that size.
 const UNSEEN_OF_ANSWER: u64 = 320 * 1024;
 
 /// Maximum that a large response to an HTTP/1 client takes, in bytes: what the HTTP layer has collected, parts

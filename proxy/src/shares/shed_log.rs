@@ -37,7 +37,7 @@ impl ShedLog {
                 warn!(
                     resource = resource.name(),
                     ended = *ended,
-                    "running short: connections and requests of the greediest clients were ended"
+                    "resource short: ended connections and requests of the clients that hold most"
                 );
                 *ended = 0;
                 self.logged_at = Some(Instant::now());

@@ -59,13 +59,13 @@ fn tunnel(shares: &Arc<Shares>, client: u8) -> Result<Arc<RequestShare>, Short> 
     shares.take_request_share(None, Arc::default(), need)
 }
 
-/// How many are ended.
+/// Returns the number of ended connections.
 fn shed(shares: &Shares, resource: Resource) -> usize {
     shares.shed(resource);
     shares.take_ended(resource)
 }
 
-/// Asserts that nothing is counted any more.
+/// Asserts that all counts are zero.
 #[track_caller]
 fn assert_empty(shares: &Shares) {
     let used = &shares.used;
@@ -88,7 +88,7 @@ fn a_client_has_no_more_requests_than_its_limit_and_the_others_have_theirs() {
         .collect();
     assert_eq!(take_request_share(&shares, Some(1)).unwrap_err(), Short::Client);
     assert!(take_request_share(&shares, Some(2)).is_ok());
-    // A request of a trusted proxy that names no client is nobody's.
+    // A request of a trusted proxy that names no client is charged to no client.
     assert!((0..9).all(|_| take_request_share(&shares, None).is_ok()));
     drop(held);
     assert!(take_request_share(&shares, Some(1)).is_ok());
@@ -156,7 +156,7 @@ fn a_client_gets_more_only_while_it_holds_less_than_is_left() {
     assert_eq!(take_request_share(&shares, Some(1)).unwrap_err(), Short::Client);
     let requests: Vec<_> = std::iter::from_fn(|| take_request_share(&shares, Some(3)).ok()).collect();
     assert_eq!(requests.len(), 20);
-    // A handful is for everybody.
+    // Each client may hold a fair amount.
     let small: Vec<_> = (0..8).map(|_| connect(&shares, Some(4)).unwrap()).collect();
     drop((held, second, requests, small));
     assert_empty(&shares);
@@ -184,7 +184,7 @@ fn connections_without_a_request_of_the_greediest_client_end_first() {
         .collect();
     // One over 140, and half of the last eighth.
     assert_eq!(shed(&shares, Resource::Descriptors), 11);
-    // What was told to end and is not gone yet counts as gone.
+    // Connections that were told to end count as freed before they are gone.
     assert_eq!(shed(&shares, Resource::Descriptors), 0);
     let ended = |share: &&Arc<ConnectionShare>| share.end_signal().is_sent();
     assert_eq!(greedy.iter().filter(ended).count(), 11);
@@ -213,10 +213,10 @@ fn connections_that_have_waited_longest_leave_room_however_many_clients_have_a_h
     let ended: Vec<_> = (0..160)
         .filter(|&index| held[index].end_signal().is_sent())
         .collect();
-    // Some at a time: those that had waited since the first 8 milliseconds, two of each.
+    // A few at a time: those idle since the first 8 milliseconds, two of each client.
     assert_eq!(ended.len(), 16);
     assert!(ended.iter().all(|index| index % 100 < 8), "{ended:?}");
-    // Others go on taking their places, an eighth beyond the limit at most.
+    // Others keep taking freed slots, up to an eighth beyond the limit.
     let more: Vec<_> = std::iter::from_fn(|| connect(&shares, Some(98))).collect();
     assert!(more.len() <= 20, "{}", more.len());
     drop((held, newcomer, more));
@@ -296,7 +296,7 @@ async fn a_newcomer_waits_a_moment_for_what_was_told_to_end() {
     held.truncate(9);
     waiting.await.unwrap();
     assert!(connect(&shares, Some(98)).is_some());
-    // Not for longer than that, else nobody would be refused.
+    // The wait is bounded, because otherwise no request would be refused.
     let held: Vec<_> = (0..).map_while(|number| connect(&shares, Some(number))).collect();
     shares.wait_for_descriptor().await;
     assert!(connect(&shares, Some(98)).is_none());
@@ -422,7 +422,7 @@ fn a_client_with_a_handful_gets_the_place_of_what_is_shed_for_it() {
         .map(|_| take_request_share(&shares, Some(99)).unwrap())
         .collect();
     assert!(greedy.iter().any(|share| share.is_shed()));
-    // What is being shed is not given away twice.
+    // An amount that is being freed is not given away twice.
     assert_eq!(take_request_share(&shares, Some(98)).unwrap_err(), Short::All);
     drop((greedy, others, small));
     assert_empty(&shares);
@@ -470,7 +470,7 @@ fn a_part_counts_until_it_is_written_and_with_it_what_waits_behind_it() {
     assert_eq!(used(&shares), REQUEST_BYTES + 500 + 5_000);
     drop(second);
     assert_eq!(used(&shares), REQUEST_BYTES);
-    // The last part of an answer has nothing behind it, and outlives its request.
+    // The last part of a response has nothing behind it, and outlives its request.
     let last = share.track(Direction::Answer, Bytes::from_static(b"end"), true);
     drop(share);
     assert_eq!(used(&shares), REQUEST_BYTES + 3);
@@ -547,11 +547,11 @@ fn connections_of_trusted_proxies_are_refused_only_where_nothing_is_left() {
         capacity.in_flight = ResourceLimit { all: 80, client: 80 };
     });
     let proxies: Vec<_> = (0..100).map(|_| connect(&shares, None).unwrap()).collect();
-    // Their requests are the clients' that they name.
+    // Requests count for the clients that they name.
     let requests: Vec<_> = (0..50)
         .map(|client| take_request_share(&shares, Some(client)).unwrap())
         .collect();
-    // Nor do they count against requests for which nobody is named.
+    // The connections do not count against requests without a client either.
     let unnamed = take_request_share(&shares, None).unwrap();
     drop((proxies, requests, unnamed));
     assert_empty(&shares);
@@ -572,7 +572,7 @@ fn a_stream_of_a_trusted_proxy_is_charged_to_the_client_that_it_names() {
         (held(None), held(Some(address(1)))),
         (of_connection, STREAM_BYTES)
     );
-    // Once only, and never away from a client that is known.
+    // Charged once only, and never moved from a known client.
     stream.charge_to(Some(address(2)));
     stream.charge_to(None);
     assert_eq!(held(Some(address(1))), STREAM_BYTES);
@@ -602,7 +602,7 @@ fn a_request_that_gets_on_is_not_ended_for_its_clients_memory() {
     let part =
         |share: &Arc<RequestShare>| share.track(Direction::Answer, Bytes::from(vec![7; 300_000]), false);
     let parts: Vec<_> = held.iter().take(2).map(part).collect();
-    // The client is over its limit, but each request got on just now.
+    // The client is over its limit, but each request just made progress.
     assert_eq!(take_request_share(&shares, Some(1)).unwrap_err(), Short::Client);
     assert_eq!(shed(&shares, Resource::ClientBuffered), 0);
     let more: Vec<_> = held.iter().skip(2).take(4).map(part).collect();

@@ -45,37 +45,37 @@ impl Collector for UpstreamCollector {
             ),
             counter(
                 "sluice_upstream_retries_total",
-                "Requests that were turned to an endpoint again.",
+                "Retries of requests.",
                 each(&served, |name, live| counted(name, live.meter().retries())),
             ),
             counter(
                 "sluice_upstream_ejections_total",
-                "Endpoints that failed too often in a row and got no requests for a while.",
+                "Ejections of endpoints after consecutive failures.",
                 each(&served, |name, live| counted(name, live.meter().ejections())),
             ),
             counter(
                 "sluice_upstream_overloads_total",
-                "Requests that were refused because the upstream had as many as it may.",
+                "Requests that were refused because the upstream was at its limit.",
                 each(&served, |name, live| counted(name, live.meter().overloads())),
             ),
             counter(
                 "sluice_upstream_resolutions_total",
-                "Look-ups of host names, by result.",
+                "Name resolutions, by result.",
                 by(&served, "result", |live| live.meter().resolutions()),
             ),
             counter(
                 "sluice_upstream_health_checks_total",
-                "Checks of endpoints, by result.",
+                "Health checks of endpoints, by result.",
                 by(&served, "result", |live| live.meter().checks()),
             ),
             gauge(
                 "sluice_upstream_in_flight",
-                "Requests that an upstream has at the moment.",
+                "Requests in flight to an upstream.",
                 each(&served, |name, live| measured(name, number(live.in_flight()))),
             ),
             gauge(
                 "sluice_upstream_endpoints",
-                "Endpoints at the moment, by whether they get requests.",
+                "Endpoints, by state.",
                 endpoints(&served, now),
             ),
         ]
@@ -137,4 +137,4 @@ fn number(count: usize) -> f64 {
 }
 
 const ATTEMPTS: &str = "sluice_upstream_attempts_total";
-const ATTEMPTS_HELP: &str = "Attempts to get an answer of an upstream, by result.";
+const ATTEMPTS_HELP: &str = "Attempts at an upstream, by result.";

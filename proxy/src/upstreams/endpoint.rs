@@ -25,9 +25,9 @@ pub(crate) struct LiveEndpoint {
 /// The rank of an endpoint in balancing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rank {
-    /// It takes turns.
+    /// An endpoint that takes turns.
     First,
-    /// It is used only if no other endpoint can be: the IPv6 address of a host that also has IPv4 addresses.
+    /// An endpoint that is used only if no other can be: the IPv6 address of a host that also has IPv4 addresses.
     Reserve,
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct LiveUpstream {
 pub(crate) enum Unavailable {
     /// The limit of requests in flight is reached.
     Overloaded,
-    /// None of its names was ever resolved.
+    /// No address is known: none of its names was ever resolved.
     Unresolved,
     /// No endpoint is healthy, and the definition says to refuse requests then.
     Unhealthy,
@@ -129,9 +129,7 @@ impl LiveUpstream {
         if endpoint.state.record_failure(now, ejection) {
             self.meter.count_ejection();
             let (upstream, address) = (self.name(), endpoint.address);
-            warn!(
-                "upstream `{upstream}`: {address} failed too often in a row and gets no requests for a while"
-            );
+            warn!("upstream `{upstream}`: {address} is ejected after too many consecutive failures");
         }
     }
 

@@ -221,7 +221,7 @@ fn the_last_good_keys_are_kept_for_keep_keys_and_no_longer() {
     for part in [
         "[-] keys https://one.test: fetched",
         "fetches have failed for",
-        "the last good keys are kept no longer",
+        "the last good keys have expired",
     ] {
         assert!(shown.text().contains(part), "{}", shown.text());
     }
