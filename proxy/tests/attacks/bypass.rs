@@ -1,11 +1,12 @@
-//! No spelling of a gated path gets round its gate, for an origin that reads in any way that edge.md names.
+//! Bypass suite: no spelling of a gated path reaches the gated resource, for an origin with any of the parsing habits
+//! that edge.md names.
 
 use testkit::{
     Origin, Proxy, Spelling, SpellingAnswer, Upstream, is_gated_by_rfc_3986, reply, response, served_by,
     spelling_of, spellings, volley,
 };
 
-/// The gated path beside everything else, both at one upstream that says how it reads.
+/// Starts a proxy with the gated path beside an open rest, both at one upstream with these `reads`.
 fn proxy(upstream: &Upstream, reads: &str, rest: &str) -> Proxy {
     let address = upstream.address();
     Proxy::builder()
@@ -28,7 +29,7 @@ fn as_tenant(proxy: &Proxy, tenant: &str, spellings: &[Spelling]) -> Vec<Spellin
     volley(proxy.address(), spellings, &[("Authorization", &token)])
 }
 
-/// Checks that nothing which arrived is the gated resource by RFC 3986 or to any of `origins`, and says how much
+/// Checks that no request that arrived is the gated resource, by RFC 3986 or to any of `origins`. Returns how many
 /// arrived.
 #[track_caller]
 fn check_nothing_gated(upstream: &Upstream, spellings: &[Spelling], origins: &[Origin]) -> usize {
@@ -61,7 +62,7 @@ fn the_generator_knows_two_thousand_spellings_and_origins_fall_for_them() {
     let (spellings, origins) = (spellings(), Origin::all());
     assert!(spellings.len() >= 2_000, "{}", spellings.len());
     assert!(origins.len() >= 300, "{}", origins.len());
-    // Without a gate, what arrives is served: the judge is no rubber stamp.
+    // Without a gate every request is served, which proves that the check can fail.
     let upstream = echo();
     let open = Proxy::builder()
         .upstream("legacy", &upstream)
@@ -118,7 +119,7 @@ fn every_spelling_is_answered_as_before_for_who_has_the_flag() {
         let answers = as_tenant(&proxy(&upstream, reads, ""), "acme", &spellings);
         let told = |answer: SpellingAnswer| match answer.status {
             200 => (200, answer.body),
-            // Other answers have an id of their own in them.
+            // Other responses contain a request id.
             status => (status, Vec::new()),
         };
         answers.into_iter().map(told).collect::<Vec<_>>()

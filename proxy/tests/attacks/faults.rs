@@ -1,5 +1,5 @@
-//! Upstreams that misbehave at every step of an answer: the client gets the right status or a broken answer, the
-//! log the right cause, and no later request an answer that isn't its own.
+//! Upstreams that misbehave at every step of a response: the client gets the right status or a broken response, the
+//! log the right cause, and no later request another request's response.
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use testkit::{Client, MessageHead, Proxy, Request, eventually};
 
-/// How long an upstream may be silent in these tests.
+/// Read timeout of the upstreams in these tests.
 const READ_TIMEOUT: &str = "300ms";
-/// What `/good` is answered with.
+/// The response to `/good`.
 const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood";
 
-/// What an upstream does when it is asked for `/fault`; whatever it returns, the connection is used no further.
+/// The behaviour of an upstream for `/fault`. The connection is not used afterwards.
 type Fault = dyn Fn(&mut TcpStream) + Send + Sync;
 
-/// A server on loopback that answers `/good` well and `/fault` as it is told. It ends when it is dropped.
+/// A server on loopback that responds well to `/good` and faultily to `/fault`. Dropping it stops it.
 struct Faulty {
     address: SocketAddr,
     seen: Arc<Seen>,
@@ -30,7 +30,7 @@ struct Seen {
     stopping: AtomicBool,
     connections: AtomicUsize,
     faults: AtomicUsize,
-    /// Bytes that came on a connection after it had misbehaved.
+    /// Bytes that arrived on a connection after it misbehaved.
     reused: AtomicUsize,
 }
 
@@ -93,7 +93,7 @@ fn serve(mut stream: TcpStream, seen: &Seen, fault: &Fault) {
         }
         seen.faults.fetch_add(1, Ordering::SeqCst);
         fault(&mut stream);
-        // Whoever sends another request here trusts a connection that has misbehaved.
+        // A request here means that the proxy reused a connection that misbehaved.
         if let Ok(more) = reader.read(&mut [0; 1024]) {
             seen.reused.fetch_add(more, Ordering::SeqCst);
         }
@@ -101,7 +101,7 @@ fn serve(mut stream: TcpStream, seen: &Seen, fault: &Fault) {
     }
 }
 
-/// What a client sees of `/fault`: the status, and the body as far as it came.
+/// Returns the client's view of `/fault`: the status, and the body as far as it arrived.
 fn ask(client: &mut Client, request: &Request) -> (u16, Vec<u8>) {
     client.send(request.bytes());
     loop {
@@ -109,7 +109,7 @@ fn ask(client: &mut Client, request: &Request) -> (u16, Vec<u8>) {
         if status < 200 {
             continue;
         }
-        // Whole where it has a length and isn't broken off; else as much as there is.
+        // The whole body if it has a length and is not broken off, else all that there is.
         return match head
             .header("content-length")
             .and_then(|length| length.parse().ok())
@@ -120,7 +120,7 @@ fn ask(client: &mut Client, request: &Request) -> (u16, Vec<u8>) {
     }
 }
 
-/// Checks that after a fault everybody gets the answer to what they asked.
+/// Checks that after a fault every client gets its own response.
 fn is_sound(proxy: &Proxy, faulty: &Faulty, what: &str) {
     let mut client = proxy.connect();
     for _ in 0..3 {
@@ -133,7 +133,7 @@ fn is_sound(proxy: &Proxy, faulty: &Faulty, what: &str) {
     );
 }
 
-/// Writes these bytes and closes.
+/// Returns a fault that writes these bytes and closes.
 fn writing(bytes: impl Into<Vec<u8>>) -> impl Fn(&mut TcpStream) + Send + Sync + 'static {
     let bytes = bytes.into();
     move |stream| {
@@ -142,7 +142,7 @@ fn writing(bytes: impl Into<Vec<u8>>) -> impl Fn(&mut TcpStream) + Send + Sync +
     }
 }
 
-/// Writes these bytes and leaves it at that.
+/// Returns a fault that writes these bytes and stops.
 fn stalling(bytes: &'static str) -> impl Fn(&mut TcpStream) + Send + Sync + 'static {
     move |stream| {
         let _ = stream.write_all(bytes.as_bytes());

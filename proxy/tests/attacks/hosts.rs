@@ -1,9 +1,9 @@
-//! The host that arrives at an upstream is the host that routes were matched on: no way to name a host, or to name
-//! none, gets round the gate of a route that asks for one.
+//! The host that arrives at an upstream is the host that routes were matched on: no spelling of a host, or its
+//! absence, bypasses the gate of a route that matches on one.
 
 use testkit::{Frames, Proxy, Request, Upstream};
 
-/// Ways to write the host of the gate, and others.
+/// Spellings of the gated host, and other hosts.
 const HOSTS: [&str; 17] = [
     "localhost",
     "LOCALHOST",
@@ -24,8 +24,8 @@ const HOSTS: [&str; 17] = [
     "[::1]",
 ];
 
-/// A gate on a host, whose closed gate leads to `fallback`, and everything else at an upstream whose endpoint has the
-/// name of that host.
+/// Starts a proxy with a gate on a host, whose fallback is `fallback`, and the rest at an upstream whose endpoint has
+/// that host's name.
 fn proxy(app: &Upstream, fallback: &Upstream) -> Proxy {
     let port = app.address().port();
     Proxy::builder()
@@ -41,13 +41,13 @@ fn proxy(app: &Upstream, fallback: &Upstream) -> Proxy {
         .start()
 }
 
-/// The name that a server takes the value of `Host` for.
+/// Returns the host that a server reads from a value of `Host`.
 fn name_of(host: &str) -> String {
     let name = host.split(':').next().unwrap_or_default();
     name.trim_end_matches('.').to_ascii_lowercase()
 }
 
-/// Heads of HTTP/1 for the gated path, without their empty line: with every way to name a host, and none.
+/// Returns HTTP/1 heads for the gated path, without their empty line: with every spelling of a host, and none.
 fn heads() -> Vec<String> {
     let mut heads = Vec::new();
     for version in ["1.0", "1.1"] {
@@ -76,7 +76,7 @@ fn heads() -> Vec<String> {
     heads
 }
 
-/// Checks that everything which arrived names one host, and not the gated one; returns how much that is.
+/// Checks that each request that arrived names one host, and not the gated one. Returns their number.
 #[track_caller]
 fn check_arrived(app: &Upstream) -> usize {
     let requests = app.requests();

@@ -1,5 +1,4 @@
-//! What is tried against the proxy by those who know how proxies fail: one suite for each kind of attack. One binary,
-//! so that it is linked once.
+//! Attacks on the proxy, one suite for each kind. One binary, so that it is linked once.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! Requests within requests: whatever is sent, no origin sees a request that the proxy has not answered, whichever
-//! way the origin reads (edge.md section 1, and the suite).
+//! Request smuggling: no origin sees a request that the proxy has not answered, whichever way the origin reads
+//! (edge.md section 1).
 
 mod http2;
 mod messages;
@@ -16,21 +16,21 @@ use testkit::{FramingRule, MessageHead, PATIENCE, Proxy, Recorder};
 
 use self::messages::Message;
 
-/// How many connections attack at a time.
+/// Number of concurrent attackers.
 const ATTACKERS: usize = 12;
-/// For how long nothing may come before what is missing of a message is sent.
+/// Time without data after which the missing rest of a message is sent.
 const QUIET: Duration = Duration::from_millis(150);
 
-/// What the proxy answered on one connection.
+/// The responses of the proxy on one connection.
 #[derive(Debug, Default)]
 struct Answers {
     statuses: Vec<u16>,
-    /// The request lines that origins said they answer, in order.
+    /// The request lines that origins report, in order.
     saw: Vec<String>,
 }
 
-/// Sends a message and a good request behind it, then, where the proxy waits for more, what ends any body; reads what
-/// comes until the proxy closes the connection.
+/// Sends a message and a valid request behind it. If the proxy waits for more, sends an end of any body. Reads until
+/// the proxy closes the connection.
 fn attack(proxy: &Proxy, message: &Message, number: usize) -> Answers {
     let mut stream = TcpStream::connect(proxy.address()).expect("the proxy listens");
     stream.set_nodelay(true).unwrap();
@@ -49,7 +49,7 @@ fn attack(proxy: &Proxy, message: &Message, number: usize) -> Answers {
     answers(&received, &message.bytes)
 }
 
-/// Reads the answers, those to HEAD without a body.
+/// Parses the responses, those to HEAD without a body.
 fn answers(received: &[u8], sent: &[u8]) -> Answers {
     let mut answers = Answers::default();
     let mut reader = BufReader::new(received);
@@ -80,7 +80,7 @@ fn answers(received: &[u8], sent: &[u8]) -> Answers {
     answers
 }
 
-/// Sends every message to one of three origins and collects what was answered.
+/// Sends every message to one of three origins and collects the responses.
 fn attack_with_all(proxies: &[Proxy], messages: &[Message]) -> Vec<Answers> {
     let next = AtomicUsize::new(0);
     let collected: Mutex<HashMap<usize, Answers>> = Mutex::default();
@@ -104,8 +104,8 @@ fn attack_with_all(proxies: &[Proxy], messages: &[Message]) -> Vec<Answers> {
         .collect()
 }
 
-/// The number of the message that a request line belongs to; none for a line that is no request, or one that nobody
-/// may make.
+/// Returns the number of the message that a request line belongs to; none for an invalid line and for one of a hidden
+/// path.
 fn number_of(line: &str) -> Option<usize> {
     let words: Vec<&str> = line.split(' ').collect();
     let [method, target, "HTTP/1.1"] = words.as_slice() else {
@@ -121,7 +121,7 @@ fn number_of(line: &str) -> Option<usize> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// What is wrong with what an origin recorded, seen in each way.
+/// Returns the problems with what an origin recorded, in each way of reading.
 fn problems(recorder: &Recorder, messages: &[Message], answers: &[usize]) -> Vec<String> {
     let mut problems = Vec::new();
     let name = |number: usize| messages.get(number).map_or("?", |message| &message.name);
@@ -217,7 +217,7 @@ fn no_origin_sees_a_request_that_was_not_answered() {
     }
 }
 
-/// A proxy before this origin, with a part that is open and one that is closed for everyone.
+/// Starts a proxy before this origin, with an open path and one that is closed for all.
 fn proxy_before(recorder: &Recorder, listener: &str) -> Proxy {
     let builder = Proxy::builder();
     let builder = if listener.is_empty() {

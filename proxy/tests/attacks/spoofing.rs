@@ -1,5 +1,5 @@
-//! Names that only the proxy may say: whatever a client sends under one, or under anything that an application
-//! might fold to it, the origin sees the proxy's value or none (edge.md section 6).
+//! Header names that only the proxy may set: whatever a client sends under one, or under an alias of one, the origin
+//! sees the proxy's value or none (edge.md section 6).
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -17,7 +17,7 @@ const BATCH: usize = 40;
 const HEADERS: &str = "headers:\n  tenant: X-Tenant-Id\n  user: X-User-Id\n  flags: { name: X-Feature-Flags, include: all }\n  \
                        revision: X-Flags-Revision\n  request_id: X-Request-Id\n  per_flag: [board, theme]\n  signature: { secret_file: key }\n";
 
-/// Names that are the proxy's to say, with whether it says them for a tenant.
+/// Names that the proxy sets, with true for those that it sets for a tenant.
 const OURS: [&str; 12] = [
     "x-sluice-signature",
     "x-tenant-id",
@@ -32,7 +32,7 @@ const OURS: [&str; 12] = [
     "x-forwarded-proto",
     "forwarded",
 ];
-/// Names that nobody says.
+/// Names that no one sets.
 const NOBODYS: [&str; 29] = [
     "x-feature-other",
     "x-forwarded-port",
@@ -76,11 +76,11 @@ const FRAMING: [&str; 9] = [
     "content-encoding",
     "trailer",
 ];
-/// What may stand in a name where an application reads `_` (RFC 9110 section 5.6.2).
+/// Characters of a name that an application may read as `_` (RFC 9110 section 5.6.2).
 const SEPARATORS: &str = "-_.!#$%&'*+^`|~";
 
-/// Every way to an upstream: through an open gate, past a closed one to its fallback, past one that only watches,
-/// ungated, optionally and never authenticated, and on no route.
+/// The kinds of paths to an upstream: an open gate, a fallback, a shadow gate, no gate, optional and no
+/// authentication, and no route.
 const PATHS: [&str; 6] = ["/open", "/closed", "/shadow", "/plain", "/some", "/unmatched"];
 
 fn proxy_for(address: SocketAddr) -> Proxy {
@@ -98,7 +98,7 @@ fn proxy_for(address: SocketAddr) -> Proxy {
         .start()
 }
 
-/// The names that fold to `name`: each separator in place of the name's own, two of them mixed, in three cases.
+/// Returns the names that fold to `name`: with each separator, with two mixed, in three cases.
 fn aliases(name: &str) -> Vec<String> {
     let mut spellings = Vec::new();
     for separator in SEPARATORS.chars() {
@@ -126,7 +126,7 @@ fn aliases(name: &str) -> Vec<String> {
     spellings
 }
 
-/// All spellings that a client may try; the framing names themselves frame its own message.
+/// Returns all spellings that a client may try, except framing names, which frame its own message.
 fn forgeries() -> Vec<String> {
     let names = OURS.iter().chain(&NOBODYS).flat_map(|name| aliases(name));
     let framing = FRAMING.iter().flat_map(|name| {
@@ -136,12 +136,12 @@ fn forgeries() -> Vec<String> {
     names.chain(framing).collect()
 }
 
-/// A request with a token, where the path needs one or a tenant is to be told.
+/// Returns a request with a token, if the path needs one or a tenant is expected.
 fn request(proxy: &Proxy, path: &str, tenant: &str) -> Request {
     proxy.request(path, tenant)
 }
 
-/// What must hold of whatever the origin saw.
+/// Checks the headers that the origin received.
 #[track_caller]
 fn check_seen(upstream: &Upstream, path: &str, tenant: &str, sent: &[String]) {
     let seen = upstream.last();
@@ -245,7 +245,7 @@ fn naming_a_header_in_connection_takes_nothing_of_ours_away() {
     }
 }
 
-/// An origin that keeps every byte that comes, and answers when a message of chunks or without a body is over.
+/// Starts an origin that records every byte, and responds at the end of a message with chunks or without a body.
 fn raw_origin() -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

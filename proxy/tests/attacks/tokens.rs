@@ -1,6 +1,5 @@
-//! Tokens that prove nothing: each is a 401 that reaches no origin and costs at most one verification of a
-//! signature (edge.md section 4). What is refused and why is told apart in the tests of the crate `tokens`; here
-//! all of it goes through the proxy.
+//! Invalid tokens: each gets a 401, reaches no origin, and costs at most one signature verification (edge.md section
+//! 4). The tests of the crate `tokens` check the reasons; these send every token through the proxy.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 use testkit::{Issuer, KeyServer, Proxy, Request, Upstream, eventually, now_seconds, verifications};
 use tokens::Algorithm;
 
-/// A proxy with an issuer of each family, whose keys are fetched where they can be, and whoever attacks it.
+/// A proxy with an issuer of each family, and an attacker.
 struct Arena {
     upstream: Upstream,
     proxy: Proxy,
@@ -58,7 +57,8 @@ impl Arena {
         self.proxy.ask(&Request::get(path).token(token)).status
     }
 
-    /// Refused wherever a token is looked for, with nothing at the origin and at most one verification a time.
+    /// Checks that the token is refused in every place, reaches no origin, and costs at most one verification each
+    /// time.
     #[track_caller]
     fn check(&self, what: &str, token: &str) {
         let before = self.upstream.count();
@@ -85,25 +85,25 @@ fn encoded(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The part of a token that is signed.
+/// Returns the signed part of a token.
 fn message(header: &Value, claims: &Value) -> String {
     format!("{}.{}", encoded(header.to_string()), encoded(claims.to_string()))
 }
 
-/// A token signed with a secret.
+/// Returns a token that is signed with a secret.
 fn hmac_signed(message: &str, secret: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
     format!("{message}.{}", encoded(hmac::sign(&key, message.as_bytes())))
 }
 
-/// A token signed with a key of the attacker's own.
+/// Returns a token that is signed with a key of the attacker.
 fn ec_signed(message: &str, algorithm: &'static EcdsaSigningAlgorithm) -> String {
     let pair = EcdsaKeyPair::generate(algorithm).unwrap();
     let signature = pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
     format!("{message}.{}", encoded(signature))
 }
 
-/// An RSA key of 512 bits, as a JWK.
+/// Returns a 512-bit RSA key as a JWK.
 fn weak_rsa() -> Value {
     let mut modulus = [0xab_u8; 64];
     modulus[63] = 0xcd;
@@ -335,7 +335,7 @@ fn the_other_form_of_an_ecdsa_signature_says_nothing_else() {
     }
 }
 
-/// A token with these claims, as text, and a good signature.
+/// Returns a token with these claims, as text, and a valid signature.
 fn signed_text(arena: &Arena, claims: &str) -> String {
     let message = format!("{}.{}", encoded(r#"{"alg":"HS256"}"#), encoded(claims));
     hmac_signed(&message, arena.secret.key_file())

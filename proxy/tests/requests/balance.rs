@@ -1,5 +1,5 @@
-//! Which endpoint of an upstream is asked (edge.md section 7): in turn, by load, by tenant, by weight; and which
-//! is not, because it failed or has enough to do.
+//! Balancing of endpoints (edge.md section 7): in turn, by load, by tenant, by weight, and without endpoints that
+//! failed or are at their limit.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -26,7 +26,7 @@ fn endpoints(upstreams: &[Upstream]) -> String {
     addresses.join(", ")
 }
 
-/// An address where nobody listens.
+/// Returns an address without a listener.
 fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()

@@ -1,4 +1,4 @@
-//! Connections: what they may take, who they come from, and where one request ends and the next begins.
+//! Connections: their limits, their client, and the boundaries of requests.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};

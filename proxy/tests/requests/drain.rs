@@ -1,4 +1,5 @@
-//! The end: not ready at once, serving a while longer, and no request cut off before its time (edge.md section 9).
+//! Shutdown: not ready at once, serving a while longer, and no request aborted before its timeout (edge.md section
+//! 9).
 
 use std::net::TcpStream;
 use std::sync::{Mutex, mpsc};
@@ -14,7 +15,7 @@ fn open(upstream: &Upstream) -> ProxyBuilder {
         .admin()
 }
 
-/// An upstream that answers each request when it is told to.
+/// Starts an upstream that responds to a request for each message on the channel.
 fn waiting() -> (mpsc::Sender<()>, Upstream) {
     let (go, wait) = mpsc::channel::<()>();
     let wait = Mutex::new(wait);

@@ -1,5 +1,4 @@
-//! Flags that change on their own, as they do where they are managed: in force at once, with nothing else prepared
-//! again; and what is seen of them meanwhile.
+//! Flags that change on their own: in force at once, with nothing else prepared again, and counted meanwhile.
 
 use std::sync::Arc;
 
@@ -25,7 +24,7 @@ fn proxy(upstream: &Upstream) -> Proxy {
         .start()
 }
 
-/// Serves the documents as they are, and gives what was loaded.
+/// Loads the documents of a proxy.
 fn load(proxy: &Proxy) -> Loaded {
     let loaded = config::load(&proxy.folder().join("sluice.yaml"), &|_| None);
     let loaded = loaded.unwrap_or_else(|report| panic!("{report}"));
@@ -33,7 +32,7 @@ fn load(proxy: &Proxy) -> Loaded {
     loaded
 }
 
-/// The flags with a change in their text.
+/// Compiles the flags with a change in their text.
 fn flags(proxy: &Proxy, from: &str, to: &str) -> LoadedFlags {
     assert!(FLAGS.contains(from));
     let path = proxy.folder().join("changed.yaml");

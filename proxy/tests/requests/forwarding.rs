@@ -1,8 +1,8 @@
-//! Where a request comes from, and whose word on that counts (edge.md section 6).
+//! The client of a request behind trusted and untrusted proxies (edge.md section 6).
 
 use testkit::{Proxy, ProxyBuilder, Recorded, Request, Upstream};
 
-/// Every header that says where the request comes from, as a client may forge it.
+/// All headers that state the client, as a client may forge them.
 const SAID: [(&str, &str); 7] = [
     ("X-Forwarded-For", "198.51.100.1, 192.0.2.7"),
     ("X-Forwarded-Proto", "https"),

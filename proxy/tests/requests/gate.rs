@@ -1,5 +1,5 @@
-//! What a gate promises (edge.md section 5): who is let through, what everyone else gets, and that no request
-//! to a closed gate ever reaches an upstream.
+//! Gates (edge.md section 5): open to some callers, a configured answer for all others, and no request past a closed
+//! gate.
 
 use serde_json::json;
 use testkit::{Proxy, Request, Response, Upstream};
@@ -41,7 +41,7 @@ fn a_closed_gate_never_reaches_an_upstream() {
     assert_eq!(upstream.count(), 0);
 }
 
-/// What a client can tell one answer from another by.
+/// Returns everything by which a client can tell two responses apart.
 fn traits(answer: &Response) -> (u16, Vec<(String, String)>, serde_json::Value) {
     let mut body = answer.json();
     body["request_id"] = json!("...");
@@ -68,8 +68,8 @@ fn a_closed_gate_looks_like_an_unknown_path() {
     assert_ne!(closed.json()["request_id"], unknown.json()["request_id"]);
 }
 
-/// Checks what acme (`open`) and globex (`closed`) get on a route of these fields; an upstream answers with its
-/// name.
+/// Checks the responses to acme (`open`) and globex (`closed`) on a route with these fields. An upstream responds
+/// with its name.
 #[track_caller]
 fn check(fields: &str, open: (u16, &str), closed: (u16, &str)) {
     let (new, old) = (Upstream::named("new"), Upstream::named("old"));
@@ -300,7 +300,7 @@ fn an_edit_of_the_flags_flips_the_answer() {
     assert_eq!(proxy.get("/board", "acme").status, 404);
 }
 
-/// A gate for all, and beside it an open route for those that say `X-Api: v1`, or what does not arrive.
+/// Starts a proxy with a gate for all, and an open route for requests with `X-Api: v1` or the like.
 fn by_header(upstream: &Upstream) -> Proxy {
     Proxy::builder()
         .upstream("api", upstream)

@@ -1,5 +1,5 @@
-//! gRPC from client to upstream, HTTP/2 on both sides: messages and trailers pass an open gate, and what a service
-//! answers without a message passes as it is (edge.md section 7).
+//! gRPC over HTTP/2 on both sides: messages and trailers pass an open gate, and trailers-only responses pass
+//! unchanged (edge.md section 7).
 
 use testkit::{H2Answer, H2Client, H2Recorded, H2Upstream, Proxy, Request, grpc_message};
 

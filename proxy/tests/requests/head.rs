@@ -1,5 +1,5 @@
-//! What is refused because of its head or its size (edge.md section 1, as far as it is seen before the limits of
-//! the connection), and that answers of ours keep the connection.
+//! Refusals because of the head or the size of a request (edge.md section 1), and connections that are kept after the
+//! proxy's own answers.
 
 use testkit::{Client, Proxy, Request, Upstream};
 
@@ -13,7 +13,7 @@ fn open() -> (Upstream, Proxy) {
     (upstream, proxy)
 }
 
-/// Sends these bytes, expects this status, that the connection is closed after it, and that nothing came through.
+/// Sends these bytes and checks the status, that the connection is closed after it, and that nothing was forwarded.
 #[track_caller]
 fn check_refused(head: &str, status: u16) {
     let (upstream, proxy) = open();
@@ -77,7 +77,7 @@ fn a_head_that_is_not_well_formed_is_refused_and_closed() {
     }
 }
 
-/// Who refused a request: the HTTP layer by itself, or this proxy with a code.
+/// Returns the origin of a refusal: the HTTP layer, or this proxy with a code.
 fn refused_by(bytes: &[u8]) -> String {
     let (_upstream, proxy) = open();
     let mut client = proxy.connect();

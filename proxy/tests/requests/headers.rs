@@ -1,4 +1,4 @@
-//! What an upstream is told, and that nobody but us tells it (edge.md section 6).
+//! The headers that an upstream receives, and that only the proxy sets them (edge.md section 6).
 
 use serde_json::Value;
 use testkit::{Proxy, ProxyBuilder, Recorded, Request, Upstream};
@@ -6,7 +6,8 @@ use testkit::{Proxy, ProxyBuilder, Recorded, Request, Upstream};
 const ALL: &str = "headers:\n  tenant: X-Tenant-Id\n  user: X-User-Id\n  flags: { name: X-Feature-Flags, include: all }\n  \
                    revision: X-Flags-Revision\n  request_id: X-Request-Id\n  per_flag: [board, theme]\n";
 
-/// Every kind of path to an upstream: gated and open, gated and closed, ungated, without a token, on no route.
+/// Builds a proxy with every kind of path to an upstream: gated and open, gated and closed, ungated, without a token,
+/// on no route.
 fn builder(upstream: &Upstream) -> ProxyBuilder {
     Proxy::builder()
         .upstream("api", upstream)

@@ -1,4 +1,4 @@
-//! Active checks of endpoints (edge.md section 7): who fails them gets no requests, and who passes them again does.
+//! Active health checks (edge.md section 7): an endpoint that fails them gets no requests until it passes them.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ fn to(yaml: &str) -> ProxyBuilder {
         .route("{ name: api, match: /**, upstream: api }")
 }
 
-/// An upstream that answers `/healthz` with a status that can be changed, and anything else with its name.
+/// Starts an upstream that responds to `/healthz` with a settable status, and to anything else with its name.
 fn checked(name: &'static str) -> (Upstream, Arc<AtomicU16>) {
     let status = Arc::new(AtomicU16::new(200));
     let answers = Arc::clone(&status);

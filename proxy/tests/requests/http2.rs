@@ -1,5 +1,5 @@
-//! HTTP/2 from clients: what holds on HTTP/1 holds here, what only HTTP/2 knows is refused or passed on, and gRPC
-//! is answered as gRPC (edge.md sections 1, 5 and 7).
+//! HTTP/2 from clients: the promises of HTTP/1 hold, what only HTTP/2 has is refused or passed on, and gRPC gets gRPC
+//! answers (edge.md sections 1, 5 and 7).
 
 use std::io::Write as _;
 use std::sync::Mutex;
@@ -28,7 +28,7 @@ fn plain() -> (Upstream, Proxy) {
 /// Names and values.
 type Fields<'a> = Vec<(&'a str, &'a str)>;
 
-/// The head of a `GET` of /open/x, with these fields more.
+/// Returns the head of a `GET` of /open/x with these additional fields.
 fn head<'a>(more: &[(&'a str, &'a str)]) -> Fields<'a> {
     let mut head = vec![
         (":method", "GET"),

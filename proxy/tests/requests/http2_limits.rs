@@ -1,4 +1,4 @@
-//! What clients may take of us over HTTP/2: the limits of their listener hold there, too (edge.md section 1).
+//! The limits of HTTP/2 requests: those of their listener hold (edge.md section 1).
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn listening(address: &str, limits: &str) -> Proxy {
         .start()
 }
 
-/// Sends a byte of a body at a time, for so long, or until the connection is closed.
+/// Sends a body byte by byte, for this time or until the connection is closed.
 fn drip(frames: &mut Frames, stream: u32, time: Duration) {
     let began = Instant::now();
     while began.elapsed() < time && frames.try_send(0, 0, stream, b"a").is_ok() {

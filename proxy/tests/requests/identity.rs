@@ -1,10 +1,10 @@
-//! Who is asking, and that nothing but a good token says so (edge.md section 4).
+//! The caller of a request, which only a valid token proves (edge.md section 4).
 
 use serde_json::{Value, json};
 use testkit::{Issuer, Proxy, ProxyBuilder, Request, Response, Upstream, eventually, now_seconds};
 use tokens::Algorithm;
 
-/// A proxy with one route that needs a tenant, and an upstream that records who came.
+/// Builds a proxy with one route that needs a tenant, and a recording upstream.
 fn builder(upstream: &Upstream) -> ProxyBuilder {
     Proxy::builder()
         .upstream("api", upstream)
@@ -56,7 +56,7 @@ fn a_missing_or_repeated_token_is_a_401() {
     assert_eq!(upstream.count(), 0);
 }
 
-/// The code that a token of these claims is refused with; `200` if it isn't.
+/// Returns the code that a token of these claims is refused with; `200` if it is accepted.
 fn code_of(proxy: &Proxy, change: impl Fn(&mut Value)) -> String {
     let mut claims = proxy.issuer().claims("acme");
     change(&mut claims);

@@ -1,4 +1,4 @@
-//! By which keys tokens count: fetched, replaced, withdrawn, and kept for a time when they can't be fetched.
+//! The keys of issuers: fetched, replaced, withdrawn, and kept for a time when they can't be fetched.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokens::Algorithm;
 
 const EMPTY: &str = r#"{"keys":[]}"#;
 
-/// A proxy with one route that needs a tenant.
+/// Builds a proxy with one route that needs a tenant.
 fn builder(upstream: &Upstream) -> ProxyBuilder {
     Proxy::builder()
         .upstream("api", upstream)
@@ -23,7 +23,7 @@ fn ask(proxy: &Proxy, token: &str) -> Response {
     proxy.ask(&Request::get("/api").token(token))
 }
 
-/// Requests that cause a fetch whenever they ask for one.
+/// Returns a timing without a cool-down.
 fn eager() -> FetchTiming {
     FetchTiming {
         cool_down: Duration::ZERO,

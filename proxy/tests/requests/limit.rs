@@ -1,8 +1,8 @@
-//! How often a tenant or a client may ask a route (part of edge.md section 5: who is refused and why).
+//! Rate limits by tenant and by client (edge.md section 5).
 
 use testkit::{Proxy, ProxyBuilder, Request, Response, Upstream};
 
-/// A proxy whose routes let through three requests an hour: none of the tests takes so long.
+/// Builds a proxy whose routes allow three requests an hour, which is longer than any test.
 fn builder(upstream: &Upstream) -> ProxyBuilder {
     let limit = |by: &str| format!("limit: {{ rate: 3/h, by: {by} }}, upstream: api");
     Proxy::builder()

@@ -1,5 +1,5 @@
-//! What the proxy promises, over real sockets: one file for each part of the way of a request, and for what
-//! happens to the proxy itself. One binary, so that it is linked once.
+//! The proxy's promises, over real sockets: one file for each phase of a request, and for the proxy's own lifecycle.
+//! One binary, so that it is linked once.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

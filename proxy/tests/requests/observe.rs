@@ -1,4 +1,5 @@
-//! What is said of requests afterwards: one line each, and counts without tenants and paths (edge.md section 8).
+//! The access log and the metrics of requests: one line each, and counts without tenants and paths (edge.md section
+//! 8).
 
 use serde_json::json;
 use testkit::{Proxy, Request, Upstream, eventually};

@@ -11,8 +11,8 @@ const TOKEN: &str = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
 const SECRET: &str = "bm8gcmVhbCB0b2tlbiwgYnV0";
 const REMOVED: &str = "sluice_operator_tokens_removed_total";
 
-/// Ways on which a request gets to an upstream: a route without a token, one that takes one, a fallback, a gate that
-/// only watches, and no route at all.
+/// Builds a proxy with every kind of path to an upstream: a route without a token, one that accepts one, a fallback,
+/// a shadow gate, and no route.
 fn builder(upstream: &Upstream) -> ProxyBuilder {
     Proxy::builder()
         .upstream("api", upstream)
@@ -41,7 +41,7 @@ fn spellings() -> Vec<String> {
     ]
 }
 
-/// Fails where something that the upstream was sent has the token in it, or is credentials.
+/// Checks that no header that the upstream received contains the token or credentials.
 #[track_caller]
 fn check_unknown_to(upstream: &Upstream) {
     for request in upstream.requests() {

@@ -1,11 +1,11 @@
-//! A defect takes one request: not its neighbours, not the process.
+//! A panic fails one request, and neither its neighbours nor the process.
 
 use std::sync::Arc;
 
 use proxy::ProbeStage;
 use testkit::{Proxy, Request, Upstream, eventually};
 
-/// A proxy that panics at this stage of a request for `/defect`.
+/// Starts a proxy that panics at this stage of a request for `/defect`.
 fn defective(upstream: &Upstream, at: ProbeStage) -> Proxy {
     Proxy::builder()
         .upstream("api", upstream)

@@ -1,5 +1,4 @@
-//! A newer snapshot takes the place of an older one between two requests, and never within one (edge.md
-//! section 9; that files are followed is tested where files are followed).
+//! Reloads: a new snapshot replaces the old one between two requests and never within one (edge.md section 9).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

@@ -1,8 +1,8 @@
-//! Which route takes a request, and what happens to one that none takes (edge.md section 3).
+//! Route matching, and unmatched requests (edge.md section 3).
 
 use testkit::{Proxy, Request, Upstream};
 
-/// An upstream for each name, and routes of these matches to them.
+/// Starts a proxy with an upstream for each name, and routes with these matches to them.
 fn proxy(routes: &[(&'static str, &str)], rest: &str) -> (Vec<Upstream>, Proxy) {
     let mut builder = Proxy::builder().with(rest);
     let mut upstreams = Vec::new();

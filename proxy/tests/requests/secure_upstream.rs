@@ -1,4 +1,4 @@
-//! TLS and HTTP/2 to upstreams: whom we trust, what we show, and that nothing of it is mixed up.
+//! TLS and HTTP/2 to upstreams: trusted authorities, client certificates, and separate pools.
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;

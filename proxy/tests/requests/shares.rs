@@ -1,9 +1,9 @@
-//! What one client may take of the process, and who loses when it runs short (docs/decisions/0026-shares.md).
+//! The shares of clients, and shedding when the process runs short (docs/decisions/0026-shares.md).
 
 use testkit::frames::kind;
 use testkit::{Client, Frames, Proxy, ProxyBuilder, Request, StreamEnd, Upstream, reply};
 
-/// A proxy with these limits behind a trusted proxy, which is this machine.
+/// Builds a proxy with these limits behind a trusted proxy, which is this machine.
 fn builder(upstream: &Upstream, limits: &str) -> ProxyBuilder {
     Proxy::builder()
         .upstream("api", upstream)
@@ -131,7 +131,7 @@ fn tunnels_have_a_limit_of_their_own() {
     assert_eq!(tunnel().head().0, 101);
 }
 
-/// The streams that were reset, each once.
+/// Returns the streams that were reset, each once.
 fn resets(frames: &mut Frames, count: usize) -> Vec<u32> {
     let read = std::iter::from_fn(|| frames.read());
     let resets = read.filter(|frame| frame.kind == kind::RST_STREAM);

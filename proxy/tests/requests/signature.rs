@@ -1,4 +1,4 @@
-//! The signature over what an upstream is told, checked as the documentation tells upstreams to check it.
+//! The signature of injected headers, checked as the documentation describes.
 
 use std::io::Write;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn builder(upstream: &Upstream) -> ProxyBuilder {
         )
 }
 
-/// What the documentation's example says of each of these requests.
+/// Returns the verdict of the documentation's example on each request.
 fn verified(requests: &[Value]) -> Vec<Value> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/requests.md");
     let page = std::fs::read_to_string(page).unwrap();
@@ -47,7 +47,7 @@ fn verified(requests: &[Value]) -> Vec<Value> {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The request as an application sees it, `seconds` after it was signed.
+/// Returns the request as an application sees it, `seconds` after it was signed.
 fn seen(request: &Recorded, seconds: u64) -> Value {
     let headers: Map<String, Value> = request
         .head

@@ -1,4 +1,4 @@
-//! What can't work is said by name before anything is served.
+//! Errors at the start, by name and before anything is served.
 
 use std::net::TcpListener;
 

@@ -1,4 +1,4 @@
-//! What is matched is what is forwarded (edge.md section 2).
+//! Targets: the matched path is the forwarded path (edge.md section 2).
 
 use testkit::{Proxy, Request, Upstream};
 
@@ -221,7 +221,7 @@ fn a_target_that_the_http_layer_would_mend_is_refused() {
     assert_eq!(upstream.count(), 0);
 }
 
-/// A gated path beside everything else, both at the same upstream, which says how it reads.
+/// Starts a proxy with a gated path beside an open rest, both at one upstream with these `reads`.
 fn gated(reads: &str) -> (Upstream, Proxy) {
     let upstream = Upstream::named("all");
     let proxy = Proxy::builder()
@@ -325,7 +325,7 @@ fn a_path_of_too_many_readings_is_refused() {
     assert_eq!(proxy.log(1)[0]["ambiguous_target"], true);
 }
 
-/// A gate on a page, beside a file of the same name and everything else.
+/// Starts a proxy with a gate on a page, beside a file of the same name and an open rest.
 fn site(reads: &str) -> (Upstream, Proxy) {
     let upstream = Upstream::named("all");
     let address = upstream.address();

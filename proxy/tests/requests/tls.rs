@@ -1,5 +1,5 @@
-//! TLS on listeners: which certificate is shown, that it changes under open connections, and whose certificates
-//! clients have (edge.md sections 4 and 9).
+//! TLS on listeners: the certificate for each name, its change under open connections, and client certificates
+//! (edge.md sections 4 and 9).
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn gated(upstream: &Upstream) -> ProxyBuilder {
         .route("{ name: open, match: /open/**, upstream: api }")
 }
 
-/// A proxy with a certificate for `a.test`.
+/// Builds a proxy with a certificate for `a.test`.
 fn encrypted(authority: &Authority, upstream: &Upstream) -> ProxyBuilder {
     encrypted_by(authority, upstream, TLS)
 }
@@ -151,7 +151,8 @@ fn clients_that_come_back_need_no_whole_handshake() {
     }
 }
 
-/// A proxy that asks for certificates of `clients`, in this mode, and takes tenants from this place in them.
+/// Starts a proxy that verifies client certificates against `clients` in this mode, and takes tenants from this
+/// field.
 fn mutual(authority: &Authority, clients: &Authority, upstream: &Upstream, mode: &str, place: &str) -> Proxy {
     encrypted_by(authority, upstream, &format!("tls: {{ certificates: [ {{ cert: a.pem, key: a.key }} ], client_certificates: {{ ca: ca.pem, mode: {mode} }} }}"))
         .file("ca.pem", clients.pem().as_bytes())

@@ -1,4 +1,4 @@
-//! How an upstream is asked (edge.md section 7, what is not balance, health or TLS): in time, and once.
+//! Requests to upstreams (edge.md section 7, except balance, health and TLS): timeouts and retries.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -13,7 +13,7 @@ fn to(yaml: &str) -> ProxyBuilder {
         .route("{ name: api, match: /**, upstream: api }")
 }
 
-/// An address where nobody listens.
+/// Returns an address without a listener.
 fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
@@ -121,7 +121,7 @@ fn a_client_that_pauses_its_body_is_a_408_and_costs_no_endpoint() {
     }
 }
 
-/// An upstream that answers every head at once, whatever is to follow it.
+/// Starts an upstream that responds to every head at once, whatever follows it.
 pub(crate) fn hasty(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -331,7 +331,7 @@ fn a_client_may_wait_for_100_continue() {
     assert_eq!(upstream.only().body, b"hello");
 }
 
-/// An upstream that switches to a protocol in which it says everything twice.
+/// Starts an upstream that switches to a protocol in which it repeats everything twice.
 fn echo() -> Upstream {
     Upstream::answering(|_, stream| {
         let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";

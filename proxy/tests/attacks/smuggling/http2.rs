@@ -1,5 +1,5 @@
-//! The same from HTTP/2, where framing is told twice: by frames, and by fields that mean nothing there but would to an
-//! origin of HTTP/1.
+//! Request smuggling from HTTP/2, where frames state the framing, and fields that mean nothing there could mean
+//! something to an HTTP/1 origin.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,20 +11,20 @@ use testkit::{Frames, FramingRule, Recorder, StreamEnd};
 use super::messages::Message;
 use super::{ATTACKERS, problems, proxy_before};
 
-/// How a request ends.
+/// The end of a request.
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// With its head.
+    /// END_STREAM on the head.
     Head,
-    /// With its last data.
+    /// END_STREAM on the last data.
     Data,
-    /// With empty data behind it (cloudflare/pingora#935).
+    /// END_STREAM on an empty DATA frame (cloudflare/pingora#935).
     EmptyData,
-    /// With these trailers.
+    /// Trailers.
     Trailers(&'static [(&'static str, &'static str)]),
 }
 
-/// A request of HTTP/2; `@` stands for its number.
+/// An HTTP/2 request; `@` stands for its number.
 #[derive(Debug, Clone)]
 struct Attack {
     head: Vec<(String, String)>,
@@ -45,7 +45,7 @@ const ENDS: [End; 9] = [
     End::Head,
 ];
 
-/// Fields that would tell an origin of HTTP/1 another length, or end a line there.
+/// Returns fields that would state another length to an HTTP/1 origin, or end a line there.
 fn fields() -> Vec<(&'static str, &'static str)> {
     let mut fields = vec![("x", "y")];
     for length in [
@@ -124,7 +124,7 @@ fn fields() -> Vec<(&'static str, &'static str)> {
     fields
 }
 
-/// Pseudo-fields in which a line ends, or a request is.
+/// Returns pseudo-fields that contain a line end or a request.
 fn targets() -> Vec<[&'static str; 4]> {
     let mut targets = Vec::new();
     for method in [
@@ -231,7 +231,7 @@ fn attacks() -> Vec<Attack> {
     attacks
 }
 
-/// Sends a request, and a good one behind it; how many of both the proxy put an end to.
+/// Sends a request and a valid one behind it. Returns how many of both the proxy reset.
 fn attack(frames: &mut Frames, attack: &Attack, number: usize) -> usize {
     let numbered = |text: &str| text.replace('@', &format!("{number:05}"));
     let head: Vec<(String, String)> = attack

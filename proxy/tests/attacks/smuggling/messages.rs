@@ -1,21 +1,21 @@
-//! Raw messages in which one server may see a request that another doesn't. Each has a number, which every path in it
-//! ends with; what is smuggled asks for `/hidden/NUMBER`, behind a gate that is closed for everyone.
+//! Raw messages in which one server may see a request that another does not. Each has a number, which ends every path
+//! in it. Smuggled requests ask for `/hidden/NUMBER`, behind a gate that is closed for all.
 
-/// What is sent on one connection.
+/// The bytes of one connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
-    /// What is tried.
+    /// The name of the attack.
     pub(crate) name: String,
     /// The bytes.
     pub(crate) bytes: Vec<u8>,
 }
 
-/// How many digits a number has.
+/// Digits of a number.
 const DIGITS: usize = 5;
 /// `@` stands for the number.
 const HIDDEN: &str = "GET /hidden/@ HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// All of them, numbered by their places.
+/// Returns all messages, numbered by their index.
 pub(crate) fn all() -> Vec<Message> {
     let mut messages = Messages::default();
     messages.two_lengths();
@@ -374,7 +374,7 @@ impl Messages {
         }
     }
 
-    /// The messages so far, each third with one byte changed where framing is told.
+    /// Adds each third message with one byte of its framing changed.
     fn mutations(&mut self) {
         const BYTES: &[u8] = b"\r\n\0\t :;,0\x0b\x7f\xff";
         let mut random = 0x2545_f491_4f6c_dd1d_u64;
