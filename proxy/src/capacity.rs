@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn max_in_flight_is_half_of_the_descriptors_left_after_the_reserve() {
+    fn max_in_flight_is_half_of_the_descriptors_after_the_reserve() {
         for descriptors in [64, 256, 1_024, 20_000, 1_048_576] {
             let capacity = capacity(descriptors, 1024 * MIB, ProcessLimits::default());
             let left = capacity.descriptors;

@@ -146,7 +146,7 @@ fn a_single_line_comes_out_without_a_flush_or_another_line() {
 }
 
 #[test]
-fn a_writer_that_hangs_holds_nobody_up_and_what_does_not_fit_is_counted() {
+fn a_hanging_writer_delays_no_request_and_drops_are_counted() {
     let sink = Sink::default();
     let (log, metrics) = start(&sink, 4);
     sink.change(|state| state.held = true);

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_with_its_share_displaces_its_own_that_has_waited_longest() {
+    fn a_client_at_its_limit_evicts_its_own_longest_idle() {
         let slots = slots();
         let other = take(&slots, 1, 1);
         let all = take(&slots, 2, MAX_ADMIN_CONNECTIONS_PER_CLIENT);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newcomer_takes_the_place_of_one_of_the_client_that_has_most() {
+    fn a_new_connection_evicts_one_of_the_client_with_most() {
         let slots = slots();
         let mut all = take(&slots, 0, 5);
         let big = take(&slots, 1, MAX_ADMIN_CONNECTIONS_PER_CLIENT);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_answer_is_being_made_keeps_his_place() {
+    fn a_connection_with_a_running_response_keeps_its_slot() {
         let slots = slots();
         let all = take(&slots, 1, MAX_ADMIN_CONNECTIONS_PER_CLIENT);
         let mut response_guards: Vec<ResponseGuard> = all.iter().map(SlotGuard::begin_response).collect();

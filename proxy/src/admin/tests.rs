@@ -248,7 +248,7 @@ fn closed(running: &Running, reason: &str) -> u64 {
 }
 
 #[test]
-fn clients_that_never_read_keep_nobody_from_being_answered() {
+fn clients_that_never_read_block_no_other_client() {
     let running = start(large());
     let mut unread: Vec<_> = (0..140).map(|_| connect(running.address)).collect();
     for stream in &mut unread {

@@ -25,7 +25,7 @@ fn each_flag_of_the_list_is_a_member() {
 }
 
 #[test]
-fn what_the_client_sent_stays_unless_it_has_a_name_of_ours() {
+fn the_clients_members_stay_unless_they_use_the_prefix() {
     check(
         "feature.a=on",
         &["k=v;p=1, l = w", "m=1"],

@@ -66,7 +66,7 @@ fn a_header_holds_the_bare_token() {
 }
 
 #[test]
-fn a_cookie_is_found_among_others_and_refused_when_it_comes_twice() {
+fn a_cookie_is_found_among_others_and_refused_if_repeated() {
     let place = TokenPlace::Cookie("session".into());
     check(&place, &[("cookie", "a=b; session=a.b.c; c=d")], "[a.b.c]");
     check(
@@ -99,7 +99,7 @@ fn check_bytes(place: &TokenPlace, lines: &[&[u8]], expected: &str) {
 }
 
 #[test]
-fn a_cookie_beside_bytes_that_are_not_ascii_is_seen_all_the_same() {
+fn a_cookie_beside_bytes_that_are_not_ascii_is_found() {
     let place = TokenPlace::Cookie("session".into());
     check_bytes(&place, &[b"session=a", b"x=\xff; session=b"], "several");
     check_bytes(&place, &[b"x=\xff; session=a.b.c"], "[a.b.c]");
@@ -108,7 +108,7 @@ fn a_cookie_beside_bytes_that_are_not_ascii_is_seen_all_the_same() {
 }
 
 #[test]
-fn an_attribute_is_the_only_header_or_the_first_cookie_of_its_name() {
+fn an_attribute_is_the_only_header_or_the_first_cookie() {
     let headers = headers(&[
         ("cf-ipcountry", "DE"),
         ("x-twice", "DE"),

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_nobody_sends_in_earnest_is_a_flood() {
+    fn only_what_no_regular_client_sends_is_a_flood() {
         check(&[frame(1, 5), frame(3, 0)].concat(), 20, None);
         check(&[frame(1, 5), frame(3, 0)].concat(), 40, Some(Flood::Resets));
         for kind in [4, 6, 77] {
@@ -243,13 +243,13 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_that_nobody_asked_for_counts_many_times() {
+    fn an_unsolicited_acknowledgement_counts_many_times() {
         check(&frame(6, 1), 2, None);
         check(&frame(6, 1), 4, Some(Flood::IdleFrames));
     }
 
     #[test]
-    fn windows_are_opened_no_more_often_than_what_was_sent_explains() {
+    fn window_updates_beyond_the_sent_data_are_a_flood() {
         let update = frame(8, 0);
         check(&update, 200, None);
         check(&update, 400, Some(Flood::IdleFrames));
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_for_each_request_is_no_flood_and_parts_of_seconds_count() {
+    fn a_window_update_for_each_request_is_no_flood() {
         let began = Instant::now();
         let mut watch = FloodWatch::new(0, began);
         for second in 0..60 {

@@ -124,7 +124,7 @@ fn forwarded_is_read_with_quotes_and_in_any_case() {
 }
 
 #[test]
-fn quotes_that_a_client_leaves_open_hide_nothing_of_what_follows() {
+fn an_open_quote_of_a_client_hides_no_later_element() {
     check_forwarded(&["for=\"198.51.100.1, for=192.0.2.7"], "192.0.2.7");
     check_forwarded(&["for=\"198.51.100.1, for=\"[2001:db8::1]\""], "2001:db8::1");
     check_forwarded(

@@ -28,7 +28,7 @@ async fn fixed_keys_are_there_at_once_and_never_change() {
 }
 
 #[tokio::test]
-async fn keys_that_nobody_uses_are_fetched_no_more() {
+async fn unused_keys_are_no_longer_fetched() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let timing = FetchTiming {
         shortest_refresh: Duration::from_millis(1),

@@ -137,7 +137,7 @@ async fn the_last_good_keys_stay_when_a_fetch_fails() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_listed_is_withdrawn_also_by_a_set_of_keys_that_cant_be_told_apart() {
+async fn an_unlisted_key_is_withdrawn_also_by_an_ambiguous_set() {
     let server = TestKeyServer::with_keys(&[("a", 0), ("b", 1)]).await;
     let (keys, generation) = loaded(&server, eager()).await;
     server.answer(KeyResponse::Text(jwks(&[("c", 1), ("c", 2)])));
@@ -210,7 +210,7 @@ async fn an_emptied_set_is_not_fetched_more_often_than_another() {
 }
 
 #[tokio::test]
-async fn the_last_good_keys_are_dropped_when_fetches_have_failed_for_keep_keys() {
+async fn the_last_good_keys_expire_after_keep_keys_of_failures() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let store = store(eager());
     let keep = Duration::from_millis(50);
@@ -255,7 +255,7 @@ async fn the_last_good_keys_are_dropped_in_time_while_a_fetch_hangs() {
 }
 
 #[tokio::test]
-async fn keep_keys_counts_from_the_first_failure_and_not_from_the_last() {
+async fn keep_keys_counts_from_the_first_failure_not_the_last() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let timing = FetchTiming {
         first_retry: SOON,
@@ -318,7 +318,7 @@ async fn an_unknown_key_is_found_by_one_more_fetch() {
 }
 
 #[tokio::test]
-async fn a_key_replaced_under_its_name_is_found_after_a_bad_signature() {
+async fn a_key_replaced_under_its_id_is_found_after_a_bad_signature() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(&server, FetchTiming::default()).await;
     server.answer(KeyResponse::Text(jwks(&[("a", 1)])));
@@ -336,7 +336,7 @@ async fn a_key_replaced_under_its_name_is_found_after_a_bad_signature() {
 }
 
 #[tokio::test]
-async fn whoever_tried_older_keys_is_told_so_without_a_fetch() {
+async fn a_caller_with_older_keys_learns_of_new_ones_without_a_fetch() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let (keys, generation) = loaded(&server, eager()).await;
     server.answer(KeyResponse::Text(jwks(&[("b", 1)])));

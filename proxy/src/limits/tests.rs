@@ -45,7 +45,7 @@ fn a_burst_goes_through_and_then_the_rate() {
 }
 
 #[test]
-fn nobody_is_limited_for_another() {
+fn no_client_is_limited_for_another() {
     let clock = FakeRelativeClock::default();
     let limit = limit(&clock);
     for number in 0..20_000 {

@@ -119,7 +119,7 @@ async fn an_issuer_that_is_lost_later_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_issuer_without_a_usable_key_is_shown_and_takes_nothing_away() {
+async fn an_issuer_that_loses_its_keys_leaves_the_proxy_ready() {
     let (readiness, store) = readiness();
     let server = TestKeyServer::start(KeyResponse::Text(jwks(&[]))).await;
     let held = keys(&store, "https://a", &server);
@@ -149,7 +149,7 @@ async fn keys_that_vanish_before_anybody_asks_take_nothing_away() {
 }
 
 #[tokio::test]
-async fn keys_that_are_there_before_the_snapshot_and_then_vanish_take_nothing_away() {
+async fn keys_usable_before_the_snapshot_count_for_readiness() {
     let (readiness, store) = readiness();
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     let held = keys(&store, "https://a", &server);
@@ -199,7 +199,7 @@ async fn an_issuer_that_is_taken_out_is_waited_for_no_more() {
 }
 
 #[tokio::test]
-async fn a_refused_reload_is_kept_until_a_good_one_and_changes_nothing() {
+async fn a_refused_reload_is_shown_until_a_good_one_follows() {
     let (readiness, _) = readiness();
     readiness.set_snapshot("3f9c", at(40));
     readiness.set_reload_error("sluice.yaml:3: no", at(50));

@@ -83,7 +83,7 @@ fn overrides_of_method_and_target_are_removed() {
 }
 
 #[test]
-fn aliases_of_framing_names_are_removed_but_not_the_names_themselves() {
+fn aliases_of_framing_names_are_removed_not_the_names() {
     for name in [
         "transfer_encoding",
         "content.length",
@@ -98,7 +98,7 @@ fn aliases_of_framing_names_are_removed_but_not_the_names_themselves() {
 }
 
 #[test]
-fn aliases_of_names_that_are_read_are_removed_but_not_the_names_themselves() {
+fn aliases_of_read_names_are_removed_not_the_names() {
     for name in ["x_token", "x.token", "cf_ipcountry"] {
         check(name, true);
     }

@@ -89,7 +89,7 @@ mod tests {
     use super::{ClientId, Clients, Holdings};
 
     #[test]
-    fn the_greediest_client_is_found_where_it_holds_more_than_the_floor() {
+    fn the_greediest_client_holds_more_than_the_floor() {
         let clients = Clients::new();
         let held = |holdings: &Holdings| holdings.descriptors() as u64;
         assert_eq!(clients.greediest(&[], 0, held), None);

@@ -81,7 +81,7 @@ fn assert_empty(shares: &Shares) {
 }
 
 #[test]
-fn a_client_has_no_more_requests_than_its_limit_and_the_others_have_theirs() {
+fn a_client_at_its_request_limit_takes_none_from_others() {
     let shares = shares(|capacity| capacity.in_flight.client = 3);
     let held: Vec<_> = (0..3)
         .map(|_| take_request_share(&shares, Some(1)).unwrap())
@@ -96,7 +96,7 @@ fn a_client_has_no_more_requests_than_its_limit_and_the_others_have_theirs() {
 }
 
 #[test]
-fn all_clients_together_have_no_more_requests_than_there_may_be() {
+fn all_clients_together_stay_within_the_request_limit() {
     let shares = shares(|capacity| capacity.in_flight.all = 4);
     let held: Vec<_> = (0..4)
         .map(|client| take_request_share(&shares, Some(client)).unwrap())
@@ -125,7 +125,7 @@ fn tunnels_are_counted_apart() {
 }
 
 #[test]
-fn descriptors_are_those_of_connections_and_of_what_is_asked_for_them() {
+fn connections_and_upstream_requests_count_as_descriptors() {
     let shares = shares(|capacity| capacity.descriptors = 4);
     let connections = [
         connect(&shares, Some(1)).unwrap(),
@@ -163,7 +163,7 @@ fn a_client_gets_more_only_while_it_holds_less_than_is_left() {
 }
 
 #[test]
-fn connections_without_a_request_of_the_greediest_client_end_first() {
+fn idle_connections_of_the_greediest_client_end_first() {
     let shares = shares(|capacity| capacity.descriptors = 160);
     let others: Vec<_> = (0..10)
         .map(|client| connect(&shares, Some(client)).unwrap())
@@ -198,7 +198,7 @@ fn connections_without_a_request_of_the_greediest_client_end_first() {
 }
 
 #[test]
-fn connections_that_have_waited_longest_leave_room_however_many_clients_have_a_handful() {
+fn the_longest_idle_connections_end_when_many_clients_have_few() {
     let shares = shares(|capacity| {
         capacity.descriptors = 160;
         capacity.reserve = 400;
@@ -224,7 +224,7 @@ fn connections_that_have_waited_longest_leave_room_however_many_clients_have_a_h
 }
 
 #[test]
-fn connections_leave_room_for_requests_on_those_that_were_let_in() {
+fn connections_leave_descriptors_for_requests_on_others() {
     let shares = shares(|capacity| {
         capacity.descriptors = 160;
         capacity.reserve = 400;
@@ -242,7 +242,7 @@ fn connections_leave_room_for_requests_on_those_that_were_let_in() {
 }
 
 #[test]
-fn a_client_with_eight_requests_on_as_many_connections_loses_none() {
+fn eight_requests_on_eight_connections_are_never_shed() {
     let shares = shares(|capacity| capacity.descriptors = 160);
     let others: Vec<_> = (0..18)
         .flat_map(|client| std::iter::repeat_n(client, 8))
@@ -275,7 +275,7 @@ fn a_client_with_eight_requests_on_as_many_connections_loses_none() {
 }
 
 #[tokio::test]
-async fn a_newcomer_waits_a_moment_for_what_was_told_to_end() {
+async fn a_new_request_waits_for_a_connection_that_is_ending() {
     let shares = shares(|capacity| {
         capacity.descriptors = 16;
         capacity.reserve = 8;
@@ -304,7 +304,7 @@ async fn a_newcomer_waits_a_moment_for_what_was_told_to_end() {
 }
 
 #[test]
-fn trusted_proxies_that_name_no_client_leave_as_much_as_they_take() {
+fn trusted_proxies_without_clients_leave_as_much_as_they_take() {
     let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 100, client: 10 });
     let unnamed: Vec<_> = std::iter::from_fn(|| take_request_share(&shares, None).ok()).collect();
     assert_eq!(unnamed.len(), 50);
@@ -314,7 +314,7 @@ fn trusted_proxies_that_name_no_client_leave_as_much_as_they_take() {
 }
 
 #[test]
-fn a_large_answer_to_a_client_of_http_1_counts_until_its_request_ends() {
+fn a_large_http_1_response_counts_until_its_request_ends() {
     let shares = shares(|_| ());
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
     let connection = connect(&shares, Some(1)).unwrap();
@@ -332,7 +332,7 @@ fn a_large_answer_to_a_client_of_http_1_counts_until_its_request_ends() {
 }
 
 #[test]
-fn a_client_of_http_1_that_takes_nothing_is_counted_once_however_often_it_stalls() {
+fn a_stalled_http_1_client_is_charged_once() {
     let shares = shares(|_| ());
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
     let connection = connect(&shares, Some(1)).unwrap();
@@ -357,7 +357,7 @@ fn a_client_of_http_1_that_takes_nothing_is_counted_once_however_often_it_stalls
 }
 
 #[test]
-fn a_request_whose_answer_has_come_leaves_its_place_and_keeps_its_memory() {
+fn an_answered_request_frees_its_slot_and_keeps_its_memory() {
     let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 1, client: 1 });
     let share = take_request_share(&shares, Some(1)).unwrap();
     let part = share.track(Direction::Answer, Bytes::from_static(b"the rest"), true);
@@ -410,7 +410,7 @@ fn nothing_is_taken_from_clients_that_hold_a_handful() {
 }
 
 #[test]
-fn a_client_with_a_handful_gets_the_place_of_what_is_shed_for_it() {
+fn a_client_with_few_requests_gets_a_slot_that_is_being_shed() {
     let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 64, client: 64 });
     let greedy: Vec<_> = std::iter::from_fn(|| take_request_share(&shares, Some(1)).ok()).collect();
     let others: Vec<_> = (16..)
@@ -429,7 +429,7 @@ fn a_client_with_a_handful_gets_the_place_of_what_is_shed_for_it() {
 }
 
 #[test]
-fn requests_of_the_greediest_client_end_in_the_order_in_which_they_last_got_on() {
+fn requests_of_the_greediest_client_end_by_last_progress() {
     let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 64, client: 64 });
     let greedy: Vec<_> = (0..32)
         .map(|_| take_request_share(&shares, Some(1)).unwrap())
@@ -450,7 +450,7 @@ fn requests_of_the_greediest_client_end_in_the_order_in_which_they_last_got_on()
 }
 
 #[test]
-fn a_part_counts_until_it_is_written_and_with_it_what_waits_behind_it() {
+fn a_part_and_the_unseen_parts_behind_it_count_until_written() {
     let shares = shares(|_| ());
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
     let share = take_request_share(&shares, Some(1)).unwrap();
@@ -479,7 +479,7 @@ fn a_part_counts_until_it_is_written_and_with_it_what_waits_behind_it() {
 }
 
 #[test]
-fn a_body_that_an_upstream_does_not_take_counts_apart_from_the_answer() {
+fn a_body_and_its_response_count_separately() {
     let shares = shares(|_| ());
     let used = |shares: &Shares| shares.used.buffered.load(Ordering::Relaxed);
     let share = take_request_share(&shares, Some(1)).unwrap();
@@ -541,7 +541,7 @@ fn when_memory_runs_short_the_greediest_gives_it_back() {
 }
 
 #[test]
-fn connections_of_trusted_proxies_are_refused_only_where_nothing_is_left() {
+fn connections_of_trusted_proxies_are_refused_at_full_capacity() {
     let shares = shares(|capacity| {
         capacity.descriptors = 160;
         capacity.in_flight = ResourceLimit { all: 80, client: 80 };
@@ -558,7 +558,7 @@ fn connections_of_trusted_proxies_are_refused_only_where_nothing_is_left() {
 }
 
 #[test]
-fn a_stream_of_a_trusted_proxy_is_charged_to_the_client_that_it_names() {
+fn a_trusted_proxys_stream_is_charged_to_the_named_client() {
     let shares = shares(|_| {});
     let proxy = connect(&shares, None).unwrap();
     let stream = shares.take_stream_share(&proxy).unwrap();
@@ -581,7 +581,7 @@ fn a_stream_of_a_trusted_proxy_is_charged_to_the_client_that_it_names() {
 }
 
 #[test]
-fn a_client_finds_room_for_a_request_while_it_has_connections_without_one() {
+fn a_client_with_idle_connections_can_begin_a_request() {
     let shares = shares(|capacity| capacity.buffered.client = 64 * MIB);
     let held: Vec<_> = (0..420).map(|_| connect(&shares, Some(1)).unwrap()).collect();
     for (since_ms, connection) in (0..).zip(&held) {

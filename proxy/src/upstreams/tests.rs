@@ -93,7 +93,7 @@ fn last_good_addresses_stay_when_a_name_can_not_be_resolved() {
 }
 
 #[test]
-fn what_is_resolved_and_what_is_counted_outlives_a_change_of_something_else() {
+fn addresses_and_counts_survive_an_unrelated_change() {
     let definition = upstream("a", &[("some.host", 1), ("10.0.0.2", 1)]);
     let before = live(&definition, &[]);
     before.set_addresses(0, Ok(vec![ip("10.0.0.1")]));
@@ -117,7 +117,7 @@ fn what_is_resolved_and_what_is_counted_outlives_a_change_of_something_else() {
 }
 
 #[test]
-fn upstreams_that_differ_in_more_than_timeouts_share_no_pooled_connections() {
+fn upstreams_that_differ_beyond_timeouts_share_no_pool() {
     let key = |change: fn(&mut Upstream)| {
         let mut definition = upstream("a", &[("10.0.0.1", 1)]);
         change(&mut definition);
@@ -157,7 +157,7 @@ fn upstreams_that_differ_in_more_than_timeouts_share_no_pooled_connections() {
 }
 
 #[test]
-fn checks_change_what_is_thought_by_their_thresholds_and_the_first_one_at_once() {
+fn the_first_check_decides_at_once_and_later_ones_by_threshold() {
     let health = HealthCheck::new(HealthProbe::Tcp);
     let state = EndpointState::new(Instant::now());
     let changes = |results: &[bool]| -> Vec<bool> {
@@ -179,7 +179,7 @@ fn checks_change_what_is_thought_by_their_thresholds_and_the_first_one_at_once()
 }
 
 #[test]
-fn an_ejected_endpoint_is_ejected_again_by_the_next_failure_and_freed_by_an_answer() {
+fn one_failure_ejects_an_endpoint_again_until_a_response() {
     let start = Instant::now();
     let state = EndpointState::new(start);
     let ejection = Ejection {

@@ -58,7 +58,7 @@ fn check_nothing_gated(upstream: &Upstream, spellings: &[Spelling], origins: &[O
 }
 
 #[test]
-fn the_generator_knows_two_thousand_spellings_and_origins_fall_for_them() {
+fn two_thousand_spellings_get_past_some_origin_without_a_gate() {
     let (spellings, origins) = (spellings(), Origin::all());
     assert!(spellings.len() >= 2_000, "{}", spellings.len());
     assert!(origins.len() >= 300, "{}", origins.len());
@@ -84,7 +84,7 @@ fn the_generator_knows_two_thousand_spellings_and_origins_fall_for_them() {
 }
 
 #[test]
-fn no_spelling_gets_round_a_gate_however_the_origin_reads() {
+fn no_spelling_bypasses_a_gate_however_the_origin_reads() {
     let (spellings, upstream) = (spellings(), echo());
     let proxy = proxy(&upstream, "", "");
     let _ = as_tenant(&proxy, "globex", &spellings);
@@ -94,7 +94,7 @@ fn no_spelling_gets_round_a_gate_however_the_origin_reads() {
 }
 
 #[test]
-fn no_spelling_gets_round_a_gate_where_encoded_slashes_are_kept_or_decoded() {
+fn no_spelling_bypasses_a_gate_with_either_encoded_slash_mode() {
     let spellings = spellings();
     for slash in ["keep", "decode"] {
         let upstream = echo();
@@ -105,7 +105,7 @@ fn no_spelling_gets_round_a_gate_where_encoded_slashes_are_kept_or_decoded() {
 }
 
 #[test]
-fn no_spelling_gets_round_a_gate_for_an_origin_that_reads_exactly_and_says_so() {
+fn no_spelling_bypasses_a_gate_for_an_exact_origin() {
     let (spellings, upstream) = (spellings(), echo());
     let proxy = proxy(&upstream, ", reads: exact", "");
     let _ = as_tenant(&proxy, "globex", &spellings);
@@ -113,7 +113,7 @@ fn no_spelling_gets_round_a_gate_for_an_origin_that_reads_exactly_and_says_so() 
 }
 
 #[test]
-fn every_spelling_is_answered_as_before_for_who_has_the_flag() {
+fn every_spelling_is_served_as_before_with_the_flag() {
     let (spellings, upstream) = (spellings(), echo());
     let answers = |reads: &str| {
         let answers = as_tenant(&proxy(&upstream, reads, ""), "acme", &spellings);

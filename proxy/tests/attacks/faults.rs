@@ -150,7 +150,7 @@ fn stalling(bytes: &'static str) -> impl Fn(&mut TcpStream) + Send + Sync + 'sta
 }
 
 #[test]
-fn an_answer_that_never_begins_is_a_502_or_504_and_the_connection_of_the_client_goes_on() {
+fn a_missing_response_is_a_502_or_504_on_a_kept_connection() {
     let cases: Vec<(&str, Box<Fault>, u16, &str)> = vec![
         ("closing at once", Box::new(writing("")), 502, "UPSTREAM_FAILED"),
         (
@@ -363,7 +363,7 @@ fn a_reset_is_a_502_before_the_answer_and_breaks_it_off_later() {
 }
 
 #[test]
-fn what_comes_after_an_answer_is_nobodys_answer() {
+fn bytes_after_a_response_reach_no_other_client() {
     let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
     let cases = [
         (
@@ -412,7 +412,7 @@ fn what_comes_after_an_answer_is_nobodys_answer() {
 }
 
 #[test]
-fn a_body_in_the_answer_to_head_is_nobodys_answer() {
+fn a_body_in_a_response_to_head_reaches_no_other_client() {
     let faulty = Faulty::new(|stream: &mut TcpStream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
     });
@@ -425,7 +425,7 @@ fn a_body_in_the_answer_to_head_is_nobodys_answer() {
 }
 
 #[test]
-fn an_answer_before_any_request_is_nobodys_answer() {
+fn a_response_before_any_request_reaches_no_client() {
     let (closed, seen) = channel::<bool>();
     let closed = Mutex::new(closed);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -476,7 +476,7 @@ fn interim_answers_and_large_heads_pass() {
 }
 
 #[test]
-fn connections_that_are_closed_in_the_middle_of_reuse_fail_no_request_that_can_be_repeated() {
+fn connections_closed_on_reuse_fail_no_idempotent_request() {
     // Every second request on a connection is read and not answered.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

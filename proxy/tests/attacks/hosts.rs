@@ -92,7 +92,7 @@ fn check_arrived(app: &Upstream) -> usize {
 }
 
 #[test]
-fn a_request_without_a_host_does_not_arrive_under_the_host_of_a_gate() {
+fn a_request_without_a_host_never_arrives_under_a_gated_host() {
     let (app, fallback) = (Upstream::named("app"), Upstream::named("fallback"));
     let proxy = proxy(&app, &fallback);
     let mut client = proxy.connect();
@@ -106,7 +106,7 @@ fn a_request_without_a_host_does_not_arrive_under_the_host_of_a_gate() {
 }
 
 #[test]
-fn no_way_to_name_a_host_gets_round_the_gate_of_one() {
+fn no_host_spelling_bypasses_a_gated_host() {
     let (app, fallback) = (Upstream::named("app"), Upstream::named("fallback"));
     let proxy = proxy(&app, &fallback);
     let token = proxy.token("globex");
@@ -120,7 +120,7 @@ fn no_way_to_name_a_host_gets_round_the_gate_of_one() {
 }
 
 #[test]
-fn no_way_to_name_a_host_over_http_2_gets_round_the_gate_of_one() {
+fn no_host_spelling_over_http_2_bypasses_a_gated_host() {
     let (app, fallback) = (Upstream::named("app"), Upstream::named("fallback"));
     let proxy = proxy(&app, &fallback);
     let token = format!("Bearer {}", proxy.token("globex"));

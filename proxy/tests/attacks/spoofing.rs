@@ -175,7 +175,7 @@ fn check_seen(upstream: &Upstream, path: &str, tenant: &str, sent: &[String]) {
 }
 
 #[test]
-fn no_spelling_of_a_name_of_ours_reaches_an_origin_on_any_way() {
+fn no_spelling_of_an_injected_name_reaches_an_origin() {
     let upstream = Upstream::named("api");
     let proxy = proxy_for(upstream.address());
     let forgeries = forgeries();
@@ -206,7 +206,7 @@ fn no_spelling_of_a_name_of_ours_reaches_an_origin_on_any_way() {
 }
 
 #[test]
-fn a_name_that_comes_twice_or_more_is_still_ours_once() {
+fn a_repeated_injected_name_arrives_once_with_the_proxys_value() {
     let upstream = Upstream::named("api");
     let proxy = proxy_for(upstream.address());
     for path in PATHS {
@@ -224,7 +224,7 @@ fn a_name_that_comes_twice_or_more_is_still_ours_once() {
 }
 
 #[test]
-fn naming_a_header_in_connection_takes_nothing_of_ours_away() {
+fn listing_a_header_in_connection_removes_no_injected_one() {
     let upstream = Upstream::named("api");
     let proxy = proxy_for(upstream.address());
     for path in PATHS {
@@ -273,7 +273,7 @@ fn raw_origin() -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
 }
 
 #[test]
-fn trailers_of_a_client_bring_no_name_of_ours() {
+fn client_trailers_carry_no_injected_name() {
     let (address, seen) = raw_origin();
     let proxy = proxy_for(address);
     let names = [
@@ -305,7 +305,7 @@ fn trailers_of_a_client_bring_no_name_of_ours() {
 }
 
 #[test]
-fn no_spelling_of_a_name_of_ours_comes_through_http2() {
+fn no_spelling_of_an_injected_name_passes_over_http2() {
     let upstream = Upstream::named("api");
     let proxy = proxy_for(upstream.address());
     let mut forgeries: Vec<String> = forgeries()
@@ -332,7 +332,7 @@ fn no_spelling_of_a_name_of_ours_comes_through_http2() {
 }
 
 #[test]
-fn trailers_of_http2_bring_no_name_of_ours() {
+fn http2_trailers_carry_no_injected_name() {
     let (address, seen) = raw_origin();
     let proxy = proxy_for(address);
     for path in PATHS {

@@ -90,7 +90,7 @@ fn an_endpoint_that_is_busy_gets_fewer_requests() {
 }
 
 #[test]
-fn a_tenant_stays_with_its_endpoint_and_only_those_of_a_lost_one_move() {
+fn a_tenant_keeps_its_endpoint_unless_that_one_is_lost() {
     let mut upstreams = Vec::from(three());
     let proxy = to(&format!(
         "{{ endpoints: [{}], balance: sticky }}",

@@ -27,7 +27,7 @@ fn waiting() -> (mpsc::Sender<()>, Upstream) {
 }
 
 #[test]
-fn requests_under_way_are_finished_and_new_ones_find_nobody() {
+fn a_drain_finishes_requests_and_refuses_new_connections() {
     let (go, upstream) = waiting();
     let proxy = open(&upstream).start();
     let address = proxy.address();

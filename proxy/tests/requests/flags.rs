@@ -76,7 +76,7 @@ fn flags_alone_are_in_force_with_the_next_request() {
 }
 
 #[test]
-fn flags_that_were_compiled_along_with_another_document_are_refused() {
+fn flags_compiled_with_another_document_are_refused() {
     let upstream = Upstream::named("api");
     let proxy = proxy(&upstream);
     let former = load(&proxy);

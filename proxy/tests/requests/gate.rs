@@ -209,7 +209,7 @@ fn a_route_can_answer_by_the_cause() {
 }
 
 #[test]
-fn a_shadow_gate_lets_everyone_through_and_says_whom_it_would_refuse() {
+fn a_shadow_gate_passes_all_and_logs_whom_it_would_refuse() {
     let upstream = Upstream::named("new");
     let proxy = Proxy::builder()
         .upstream("new", &upstream)
@@ -230,7 +230,7 @@ fn a_shadow_gate_lets_everyone_through_and_says_whom_it_would_refuse() {
 }
 
 #[test]
-fn a_shadow_route_lets_through_whose_token_is_missing_or_refused() {
+fn a_shadow_route_passes_a_missing_or_refused_token() {
     let upstream = Upstream::named("new");
     let proxy = Proxy::builder()
         .upstream("new", &upstream)

@@ -26,7 +26,7 @@ fn call(proxy: &Proxy, tenant: &str) -> Request {
 }
 
 #[test]
-fn messages_and_trailers_pass_an_open_gate_and_nothing_passes_a_closed_one() {
+fn grpc_messages_and_trailers_pass_only_an_open_gate() {
     let (upstream, proxy) = service(|_| H2Answer::grpc(&[b"one", b"two"], "0"));
     let mut client = H2Client::connect(proxy.address());
     let mut stream = client.open(&call(&proxy, "acme"), false);
@@ -65,7 +65,7 @@ fn an_answer_that_is_only_trailers_passes_as_it_is() {
 }
 
 #[test]
-fn a_service_that_is_not_there_is_told_as_unavailable() {
+fn a_grpc_upstream_that_is_down_is_unavailable() {
     let (upstream, proxy) = service(|_| H2Answer::new(200, ""));
     drop(upstream);
     let mut client = H2Client::connect(proxy.address());

@@ -161,7 +161,7 @@ fn an_old_client_needs_no_host_and_gets_no_keep_alive() {
 }
 
 #[test]
-fn a_body_over_the_limit_is_refused_by_what_it_says_or_when_it_gets_there() {
+fn a_body_over_the_limit_is_refused_by_length_or_on_the_way() {
     let (upstream, proxy) = open();
     assert_eq!(proxy.ask(&Request::post("/open", vec![b'x'; 1024])).status, 200);
     let refused = proxy.ask(&Request::post("/open", vec![b'x'; 1025]));
@@ -204,7 +204,7 @@ fn a_large_body_that_is_refused_does_not_lose_the_answer() {
 }
 
 #[test]
-fn an_answer_of_ours_keeps_the_connection() {
+fn the_proxys_own_answer_keeps_the_connection() {
     let (upstream, proxy) = open();
     let mut client = proxy.connect();
     for _ in 0..3 {
@@ -227,7 +227,7 @@ fn an_answer_of_ours_keeps_the_connection() {
 }
 
 #[test]
-fn an_answer_before_a_body_of_unknown_length_closes_the_connection() {
+fn an_answer_before_an_unsized_body_closes_the_connection() {
     let (_upstream, proxy) = open();
     let mut client = proxy.connect();
     client.send("POST /unknown HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
@@ -281,7 +281,7 @@ fn requests_sent_ahead_are_answered_in_their_order() {
 }
 
 #[test]
-fn a_refused_client_that_waits_for_100_continue_is_not_told_to_go_on() {
+fn a_refused_client_gets_no_100_continue() {
     let (upstream, proxy) = open();
     for (target, length, status) in [("/unknown", 20, 404), ("/open", 2000, 413)] {
         let mut client = proxy.connect();

@@ -27,7 +27,7 @@ fn last(upstream: &Upstream, proxy: &Proxy, request: &Request) -> Recorded {
 }
 
 #[test]
-fn an_upstream_is_told_who_asks_and_what_is_on() {
+fn an_upstream_receives_the_caller_and_the_enabled_flags() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).with(ALL).start();
     let seen = last(
@@ -55,7 +55,7 @@ fn an_upstream_is_told_who_asks_and_what_is_on() {
 }
 
 #[test]
-fn what_a_client_sends_never_arrives_under_a_name_of_ours() {
+fn client_headers_never_arrive_under_an_injected_name() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).with(ALL).start();
     let names = [
@@ -116,7 +116,7 @@ fn what_a_client_sends_never_arrives_under_a_name_of_ours() {
 }
 
 #[test]
-fn each_header_of_ours_is_there_once() {
+fn each_injected_header_arrives_once() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).with(ALL).start();
     let request = Request::get("/board")
@@ -137,7 +137,7 @@ fn each_header_of_ours_is_there_once() {
 }
 
 #[test]
-fn a_client_can_not_name_a_header_of_ours_away() {
+fn a_client_can_not_remove_an_injected_header() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).with(ALL).start();
     let request = Request::get("/board")

@@ -39,7 +39,7 @@ fn await_unhealthy(proxy: &Proxy, count: f64) {
 }
 
 #[test]
-fn an_endpoint_that_fails_its_checks_gets_no_requests_until_it_passes_them() {
+fn an_unhealthy_endpoint_gets_no_requests_until_it_recovers() {
     let [(a, a_status), (b, _)] = [checked("a"), checked("b")];
     let proxy = to(&format!(
         "{{ endpoints: [\"{}\", \"{}\"], health: {{ path: /healthz, host: check.me, interval: 20ms }} }}",
@@ -85,7 +85,7 @@ fn an_endpoint_that_fails_its_checks_gets_no_requests_until_it_passes_them() {
 }
 
 #[test]
-fn where_none_is_healthy_requests_go_on_or_are_refused_as_the_document_says() {
+fn without_a_healthy_endpoint_none_healthy_decides() {
     let (upstream, status) = checked("a");
     status.store(503, Ordering::SeqCst);
     let yaml = format!(

@@ -41,7 +41,7 @@ fn head<'a>(more: &[(&'a str, &'a str)]) -> Fields<'a> {
 }
 
 #[test]
-fn a_gate_is_the_same_over_http_2_by_alpn_and_by_prior_knowledge() {
+fn a_gate_holds_over_http_2_by_alpn_and_prior_knowledge() {
     let (authority, upstream) = (Authority::new(), Upstream::named("api"));
     let encrypted = Proxy::builder()
         .upstream("api", &upstream)
@@ -120,7 +120,7 @@ fn a_listener_of_both_serves_http_1_as_well() {
 }
 
 #[test]
-fn what_is_malformed_in_http_2_is_refused_and_reaches_nobody() {
+fn malformed_http_2_requests_are_refused_and_not_forwarded() {
     let (upstream, proxy) = plain();
     let cases: [(&str, Fields<'_>); 12] = [
         ("a field of the connection", head(&[("connection", "close")])),
@@ -297,7 +297,7 @@ fn data_that_is_not_as_long_as_it_says_is_refused() {
 }
 
 #[test]
-fn trailers_of_a_request_end_here_where_the_upstream_speaks_http_1() {
+fn request_trailers_are_dropped_for_an_http_1_upstream() {
     let (upstream, proxy) = plain();
     let mut client = H2Client::connect(proxy.address());
     let mut stream = client.open(&Request::new("POST", "/open/x").header("te", "trailers"), false);
@@ -312,7 +312,7 @@ fn trailers_of_a_request_end_here_where_the_upstream_speaks_http_1() {
 }
 
 #[test]
-fn a_body_over_the_limit_ends_its_request_and_not_the_connection() {
+fn a_body_over_the_limit_ends_its_stream_not_the_connection() {
     let upstream = Upstream::named("api");
     let proxy = gated(&upstream).with("body_limit: 1KiB").start();
     let mut client = H2Client::connect(proxy.address());
@@ -391,7 +391,7 @@ fn each_event_of_a_stream_is_passed_on_before_the_next_is_sent() {
 }
 
 #[test]
-fn a_closed_gate_is_told_to_grpc_as_grpc() {
+fn a_closed_gate_answers_grpc_with_a_grpc_status() {
     let (upstream, proxy) = plain();
     let mut client = H2Client::connect(proxy.address());
     let mut ask = |target: &str, tenant: &str| {
@@ -457,7 +457,7 @@ fn nothing_but_a_preface_is_closed_when_a_head_would_be_late() {
 }
 
 #[test]
-fn floods_of_resets_and_of_open_heads_end_their_connection_only() {
+fn floods_of_resets_and_open_heads_end_their_connection() {
     let (upstream, proxy) = plain();
     let mut good = H2Client::connect(proxy.address());
     assert_eq!(good.ask(&Request::get("/open/x")).status, 200);
@@ -495,7 +495,7 @@ fn floods_of_resets_and_of_open_heads_end_their_connection_only() {
 }
 
 #[test]
-fn an_upstream_that_breaks_off_is_told_by_a_reset() {
+fn a_broken_off_response_is_a_reset_stream() {
     let upstream = Upstream::answering(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
         After::Close

@@ -311,7 +311,7 @@ fn a_token_is_verified_once_and_remembered_until_it_expires() {
 }
 
 #[test]
-fn a_route_without_auth_knows_nobody_however_its_path_is_spelt() {
+fn a_route_without_auth_has_no_caller_in_any_spelling() {
     let upstream = Upstream::named("api");
     let proxy = Proxy::builder()
         .upstream("api", &upstream)

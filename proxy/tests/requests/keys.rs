@@ -65,7 +65,7 @@ fn keys_are_fetched_and_a_proxy_without_them_says_503() {
 }
 
 #[test]
-fn a_key_that_is_new_at_the_issuer_is_fetched_when_a_token_names_it() {
+fn a_new_key_is_fetched_when_a_token_names_it() {
     let upstream = Upstream::named("api");
     let (one, two) = (issuer("k1"), issuer("k2"));
     let server = KeyServer::of(&[&one]);
@@ -86,7 +86,7 @@ fn a_key_that_is_new_at_the_issuer_is_fetched_when_a_token_names_it() {
 }
 
 #[test]
-fn a_key_that_is_withdrawn_verifies_nothing_even_if_it_was_the_last() {
+fn a_withdrawn_key_verifies_nothing_even_as_the_last() {
     for none in [
         EMPTY,
         r#"{"keys":[{"kty":"oct","kid":"k1","k":"AAAA"}]}"#,
@@ -233,7 +233,7 @@ fn the_last_good_keys_are_kept_for_keep_keys_and_no_longer() {
 }
 
 #[test]
-fn without_keep_keys_the_last_good_keys_are_kept_without_limit_and_it_is_shown() {
+fn without_keep_keys_the_last_good_keys_never_expire() {
     let upstream = Upstream::named("api");
     let (one, other) = (issuer("k1"), issuer("k2"));
     let server = KeyServer::of(&[&one]);
@@ -259,7 +259,7 @@ fn without_keep_keys_the_last_good_keys_are_kept_without_limit_and_it_is_shown()
 }
 
 #[test]
-fn a_jwks_file_that_is_emptied_withdraws_its_keys_with_the_reload() {
+fn an_emptied_jwks_file_withdraws_its_keys_on_reload() {
     let upstream = Upstream::named("api");
     let one = issuer("k1");
     let full = Issuer::jwks(&[&one]);
@@ -278,7 +278,7 @@ fn a_jwks_file_that_is_emptied_withdraws_its_keys_with_the_reload() {
 }
 
 #[test]
-fn a_pem_file_that_is_replaced_withdraws_the_former_key_and_one_that_is_emptied_is_refused() {
+fn a_replaced_pem_file_withdraws_its_key_and_an_empty_fails() {
     let upstream = Upstream::named("api");
     let (one, other) = (issuer("k1"), issuer("k1"));
     let proxy = builder(&upstream)

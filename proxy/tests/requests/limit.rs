@@ -35,7 +35,7 @@ fn check_limited(answer: &Response) {
 }
 
 #[test]
-fn a_tenant_that_asks_too_often_is_told_when_to_come_again() {
+fn a_tenant_over_its_limit_gets_a_retry_after() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     for _ in 0..3 {
@@ -117,7 +117,7 @@ fn another_spelling_of_a_path_is_counted_with_it() {
 }
 
 #[test]
-fn what_was_used_survives_a_reload_that_leaves_the_limit_as_it_is() {
+fn counts_of_an_unchanged_limit_survive_a_reload() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     for _ in 0..3 {

@@ -76,7 +76,7 @@ fn an_operators_static_token_reaches_no_upstream_on_any_path() {
 }
 
 #[test]
-fn a_request_with_an_operators_static_token_is_one_without_a_token() {
+fn an_operators_static_token_counts_as_no_token() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     for credentials in spellings() {
@@ -95,7 +95,7 @@ fn a_request_with_an_operators_static_token_is_one_without_a_token() {
 }
 
 #[test]
-fn tokens_of_issuers_and_other_credentials_are_forwarded_as_before() {
+fn issuers_tokens_and_other_credentials_are_forwarded() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     let token = format!("Bearer {}", proxy.token("acme"));

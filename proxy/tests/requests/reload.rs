@@ -12,7 +12,7 @@ fn gated(upstream: &Upstream) -> ProxyBuilder {
 }
 
 #[test]
-fn two_hundred_reloads_under_load_fail_no_request_and_mix_no_snapshots() {
+fn two_hundred_reloads_fail_no_request_and_mix_no_snapshots() {
     // The gate asks `left`, the upstream is told of `right`, and every document has both on or both off.
     let upstream = Upstream::named("api");
     let proxy = Proxy::builder()
@@ -81,7 +81,7 @@ fn a_request_under_way_ends_with_the_snapshot_it_began_with() {
 }
 
 #[test]
-fn routes_upstreams_issuers_and_headers_change_without_a_restart() {
+fn routes_upstreams_issuers_and_headers_change_on_reload() {
     let (one, two) = (Upstream::named("one"), Upstream::named("two"));
     let proxy = gated(&one).with("headers: { tenant: X-Tenant-Id }").start();
     assert_eq!(proxy.get("/board", "acme").text(), "one");
@@ -115,7 +115,7 @@ fn what_needs_a_restart_is_said_and_changes_nothing() {
 }
 
 #[test]
-fn an_upstream_that_can_not_be_resolved_refuses_no_reload_and_is_a_503() {
+fn an_unresolved_upstream_is_a_503_and_refuses_no_reload() {
     let upstream = Upstream::named("api");
     let proxy = gated(&upstream).start();
     let address = upstream.address();

@@ -48,7 +48,7 @@ fn the_most_specific_route_takes_the_request() {
 }
 
 #[test]
-fn an_unmatched_request_is_refused_or_sent_where_the_document_says() {
+fn an_unmatched_request_is_refused_or_forwarded_as_configured() {
     let (upstreams, proxy) = proxy(&[("a", "/a")], "");
     let refused = proxy.ask(&Request::get("/b"));
     assert_eq!((refused.status, refused.code()), (404, "NOT_FOUND".to_owned()));
@@ -68,7 +68,7 @@ fn a_route_of_the_wrong_method_is_no_route() {
 }
 
 #[test]
-fn an_answer_of_ours_can_have_an_operators_body() {
+fn the_proxys_own_answer_can_have_an_operators_body() {
     let upstream = Upstream::named("a");
     let proxy = Proxy::builder()
         .upstream("a", &upstream)

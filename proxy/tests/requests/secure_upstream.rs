@@ -23,7 +23,7 @@ fn front(pair: &CertificatePair, upstream: &Upstream) -> TlsFront {
 }
 
 #[test]
-fn an_upstream_with_a_good_certificate_is_asked_by_name_and_its_connection_kept() {
+fn an_upstream_with_a_valid_certificate_is_reused_by_name() {
     let (authority, upstream) = (Authority::new(), Upstream::named("secure"));
     let front = front(&authority.server(&["orders.internal"]), &upstream);
     let proxy = to(&trusting(front.address(), "orders.internal"), &authority).start();
@@ -36,7 +36,7 @@ fn an_upstream_with_a_good_certificate_is_asked_by_name_and_its_connection_kept(
 }
 
 #[test]
-fn a_certificate_that_is_not_trusted_is_a_502_and_the_log_says_why() {
+fn an_untrusted_certificate_is_a_502_with_its_reason_logged() {
     let (authority, other) = (Authority::new(), Authority::new());
     let upstream = Upstream::named("never");
     let cases = [
@@ -64,7 +64,7 @@ fn a_certificate_that_is_not_trusted_is_a_502_and_the_log_says_why() {
 }
 
 #[test]
-fn without_an_authority_of_its_own_an_upstream_must_be_trusted_by_the_system() {
+fn an_upstream_without_its_own_authority_needs_system_trust() {
     let (authority, upstream) = (Authority::new(), Upstream::named("never"));
     let front = front(&authority.server(&["orders.internal"]), &upstream);
     let yaml = format!(
@@ -193,7 +193,7 @@ fn http_2_is_spoken_with_prior_knowledge_or_by_agreement() {
 }
 
 #[test]
-fn an_upstream_that_does_not_speak_http_2_is_told_from_one_that_is_down() {
+fn an_http_2_upstream_that_speaks_http_1_is_invalid() {
     let (authority, upstream) = (Authority::new(), Upstream::named("one"));
     let yaml = format!("{{ endpoints: [\"{}\"], protocol: http2 }}", upstream.address());
     let proxy = to(&yaml, &authority).start();

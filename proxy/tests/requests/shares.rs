@@ -26,7 +26,7 @@ fn head(method: &'static str, client: &'static str) -> [(&'static str, &'static 
 const IN_FLIGHT: &str = "sluice_resource_used{resource=\"in_flight\"}";
 
 #[test]
-fn a_client_has_its_share_whatever_connection_of_a_trusted_proxy_it_comes_on() {
+fn a_client_has_one_share_over_all_trusted_proxy_connections() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream, "max_in_flight_per_client: 2").start();
     let mut frames = Frames::connect(proxy.address());
@@ -91,7 +91,7 @@ fn a_proxy_header_names_the_client_that_a_share_is_taken_from() {
 }
 
 #[test]
-fn all_clients_together_are_told_when_there_is_no_room() {
+fn requests_beyond_the_capacity_are_a_503() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream, "max_in_flight: 1").start();
     let mut frames = Frames::connect(proxy.address());
@@ -139,7 +139,7 @@ fn resets(frames: &mut Frames, count: usize) -> Vec<u32> {
 }
 
 #[test]
-fn requests_of_the_greediest_client_end_alone_on_a_trusted_proxys_connection() {
+fn only_the_greediest_client_loses_requests_on_a_connection() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream, "max_in_flight: 64").start();
     let mut frames = Frames::connect(proxy.address());

@@ -62,7 +62,7 @@ fn seen(request: &Recorded, seconds: u64) -> Value {
 }
 
 #[test]
-fn an_upstream_can_check_who_told_it_by_the_example_of_the_documentation() {
+fn the_documentations_example_verifies_a_signature() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     let forged = proxy
@@ -123,7 +123,7 @@ fn an_upstream_can_check_who_told_it_by_the_example_of_the_documentation() {
 }
 
 #[test]
-fn that_nobody_asks_is_signed_as_well() {
+fn the_absence_of_a_caller_is_signed() {
     let upstream = Upstream::named("api");
     let proxy = builder(&upstream).start();
     assert_eq!(proxy.get("/plain/x", "").status, 200);
@@ -157,7 +157,7 @@ fn the_key_rotates_with_a_reload() {
 }
 
 #[test]
-fn flags_are_told_as_baggage_beside_the_clients_own() {
+fn flags_are_sent_as_baggage_beside_the_clients_members() {
     let upstream = Upstream::named("api");
     let proxy = Proxy::builder()
         .upstream("api", &upstream)
@@ -183,7 +183,7 @@ fn flags_are_told_as_baggage_beside_the_clients_own() {
 }
 
 #[test]
-fn a_browser_is_told_what_is_on_where_that_is_asked_for() {
+fn the_response_header_lists_flags_if_configured() {
     let upstream = Upstream::answering(|_, stream| {
         testkit::reply(
             stream,

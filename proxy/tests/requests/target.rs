@@ -104,7 +104,7 @@ fn a_kept_encoded_slash_is_no_way_round_a_gate() {
 }
 
 #[test]
-fn a_path_that_only_its_decoded_reading_matches_meets_that_gate() {
+fn a_path_that_matches_only_when_decoded_meets_that_gate() {
     let upstream = Upstream::named("all");
     let proxy = Proxy::builder()
         .upstream("all", &upstream)
@@ -118,7 +118,7 @@ fn a_path_that_only_its_decoded_reading_matches_meets_that_gate() {
 }
 
 #[test]
-fn a_closed_reading_is_not_got_round_by_another_that_falls_back() {
+fn a_fallback_of_one_reading_does_not_bypass_a_closed_one() {
     let (legacy, other) = (Upstream::named("legacy"), Upstream::named("other"));
     let check = |decoded: &str, tenant: &str, expected: (u16, &str)| {
         let proxy = Proxy::builder()
@@ -275,7 +275,7 @@ fn a_gate_is_asked_however_an_upstream_may_read_the_path() {
 }
 
 #[test]
-fn an_upstream_that_reads_exactly_is_asked_for_the_plain_path_alone() {
+fn an_exact_upstream_is_gated_by_the_plain_path_alone() {
     let (upstream, proxy) = gated(", reads: exact");
     assert_eq!(proxy.get("/Api/board", "globex").status, 404);
     for path in &SPELLINGS[1..] {
@@ -375,7 +375,7 @@ fn a_format_suffix_of_another_name_meets_no_gate() {
 }
 
 #[test]
-fn a_route_for_a_path_with_its_suffix_is_not_judged_by_the_gate_of_the_path_without() {
+fn a_route_with_a_suffix_is_not_gated_by_the_path_without_it() {
     let (_upstream, proxy) = site("");
     assert_eq!(proxy.get("/app.js", "globex").status, 200);
     let posted = proxy.ask(&Request::post("/app.js", "").token(&proxy.token("globex")));

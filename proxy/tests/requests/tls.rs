@@ -73,7 +73,7 @@ fn an_old_version_is_refused_where_a_newer_one_is_asked_for() {
 }
 
 #[test]
-fn a_client_gets_the_certificate_of_the_name_it_asks_for_or_else_the_first() {
+fn a_client_gets_the_certificate_of_its_name_or_the_first() {
     let (authority, upstream) = (Authority::new(), Upstream::named("api"));
     let names = ["a", "b", "star"];
     let pairs = [
@@ -212,7 +212,7 @@ fn a_certificate_that_names_no_tenant_or_several_is_forbidden() {
 }
 
 #[test]
-fn a_client_without_a_certificate_is_turned_away_where_one_is_required() {
+fn a_client_without_a_required_certificate_is_refused() {
     let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
     let proxy = mutual(&authority, &clients, &upstream, "required", "san_dns");
     for version in [&TLS12, &TLS13] {
@@ -229,7 +229,7 @@ fn a_client_without_a_certificate_is_turned_away_where_one_is_required() {
 }
 
 #[test]
-fn a_certificate_of_somebody_else_is_turned_away_in_either_mode() {
+fn a_certificate_of_another_issuer_is_refused_in_either_mode() {
     let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
     let stranger = Authority::new().client(&[ClientName::Dns("acme")]);
     // A server's certificate of the right authority proves nothing about a client.
@@ -250,7 +250,7 @@ fn a_certificate_of_somebody_else_is_turned_away_in_either_mode() {
 }
 
 #[test]
-fn an_optional_certificate_may_be_missing_and_then_nobody_is_asking() {
+fn a_missing_optional_certificate_means_no_caller() {
     let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
     let proxy = mutual(&authority, &clients, &upstream, "optional", "san_dns");
     let mut bare = proxy.connect_tls(&authority.trusted_by("a.test", &[], None));
@@ -289,7 +289,7 @@ fn every_connection_shows_its_certificate_anew() {
 }
 
 #[test]
-fn what_is_no_handshake_is_counted_and_harms_nobody() {
+fn failed_handshakes_are_counted_and_harm_no_other_client() {
     let (authority, upstream) = (Authority::new(), Upstream::named("api"));
     let proxy = encrypted(&authority, &upstream).start();
     let mut plain = proxy.connect();
@@ -308,7 +308,7 @@ fn what_is_no_handshake_is_counted_and_harms_nobody() {
 }
 
 #[test]
-fn a_connection_that_outlives_its_certificate_is_nobodys() {
+fn a_connection_that_outlives_its_certificate_has_no_caller() {
     let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::named("api"));
     let proxy = mutual(&authority, &clients, &upstream, "required", "san_dns");
     let certificate = clients.client_for(&[ClientName::Dns("acme")], Duration::from_secs(2));
@@ -326,7 +326,7 @@ fn a_connection_that_outlives_its_certificate_is_nobodys() {
 }
 
 #[test]
-fn a_websocket_over_tls_goes_through_an_open_gate_and_not_through_a_closed_one() {
+fn a_websocket_over_tls_passes_only_an_open_gate() {
     let authority = Authority::new();
     let upstream = Upstream::answering(|_, stream| {
         let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -360,7 +360,7 @@ fn a_websocket_over_tls_goes_through_an_open_gate_and_not_through_a_closed_one()
 }
 
 #[test]
-fn a_rejected_client_that_waits_to_send_its_body_is_answered_without_it() {
+fn a_rejected_client_is_answered_before_it_sends_its_body() {
     let (authority, upstream) = (Authority::new(), Upstream::named("api"));
     let proxy = encrypted(&authority, &upstream).start();
     let trusting = authority.trusted_by("a.test", &[], None);

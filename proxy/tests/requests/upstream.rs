@@ -34,7 +34,7 @@ fn endpoints_are_asked_in_turn_and_turns_go_on_after_a_reload() {
 }
 
 #[test]
-fn an_upstream_that_is_down_is_a_502_and_the_next_request_works() {
+fn an_upstream_that_is_down_is_a_502_and_recovers() {
     let address = nowhere();
     let proxy = to(&format!("\"{address}\"")).start();
     for _ in 0..2 {
@@ -84,7 +84,7 @@ fn an_upstream_that_is_silent_is_a_504_and_is_asked_once() {
 }
 
 #[test]
-fn a_client_that_pauses_its_body_is_a_408_and_costs_no_endpoint() {
+fn a_paused_body_is_a_408_and_ejects_no_endpoint() {
     for limit in ["read_timeout: 150ms", "read_timeout: 10s, total_timeout: 150ms"] {
         let upstream = Upstream::named("api");
         let proxy = to(&format!(
@@ -145,7 +145,7 @@ pub(crate) fn hasty(answer: &'static str) -> String {
 }
 
 #[test]
-fn a_request_that_was_answered_takes_up_no_room_at_its_upstream() {
+fn an_answered_request_leaves_its_upstream() {
     for answer in [
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
@@ -345,7 +345,7 @@ fn echo() -> Upstream {
 }
 
 #[test]
-fn a_websocket_goes_through_an_open_gate_and_not_through_a_closed_one() {
+fn a_websocket_passes_only_an_open_gate() {
     let upstream = echo();
     let proxy = Proxy::builder()
         .upstream("api", &upstream)
@@ -382,7 +382,7 @@ fn a_websocket_goes_through_an_open_gate_and_not_through_a_closed_one() {
 }
 
 #[test]
-fn a_switch_of_protocols_that_nobody_asked_for_is_a_502() {
+fn an_unrequested_switch_of_protocols_is_a_502() {
     let upstream = echo();
     let proxy = to(&format!("\"{}\"", upstream.address())).start();
     let asked = [
@@ -412,7 +412,7 @@ fn a_switch_of_protocols_that_nobody_asked_for_is_a_502() {
 }
 
 #[test]
-fn nothing_of_ours_gets_into_a_tunnel_that_breaks() {
+fn a_broken_tunnel_receives_no_bytes_of_the_proxy() {
     let upstream = Upstream::answering(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nlast words");
         After::Keep
@@ -480,7 +480,7 @@ fn a_client_of_http_1_0_gets_no_chunks() {
 }
 
 #[test]
-fn the_answer_of_a_failed_upstream_keeps_the_clients_connection() {
+fn a_failed_upstream_keeps_the_clients_connection() {
     let upstream = Upstream::answering(|_, _| After::Close);
     let proxy = to(&format!("\"{}\"", upstream.address())).start();
     let mut client = proxy.connect();
