@@ -49,7 +49,7 @@ pub(crate) struct Edge {
     pub(crate) limits: EdgeLimits,
     pub(crate) admission: Arc<Admission>,
     /// True if connections begin with a PROXY header.
-    pub(crate) proxied: bool,
+    pub(crate) expects_proxy_header: bool,
     pub(crate) protocol: ListenerProtocol,
 }
 
@@ -143,7 +143,7 @@ impl Edge {
             let prepared = self.shared.current.load();
             prepared.decider.trusted_proxies.networks.contain(peer.ip())
         });
-        let client = if self.proxied {
+        let client = if self.expects_proxy_header {
             if !trusted {
                 return Err(ConnectionRefusal::Untrusted);
             }
@@ -196,7 +196,7 @@ impl Edge {
                     }
                     Err(reason) => return handshakes.count(reason),
                 };
-                let http2 = encrypted.http2;
+                let http2 = encrypted.is_http2;
                 connection.tls = Some(encrypted);
                 if http2 && !http2_preface::has_preface(&mut socket, deadline).await {
                     return;

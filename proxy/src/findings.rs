@@ -39,7 +39,7 @@ pub(crate) struct DecisionHeaders {
     /// Members of `baggage` for these flags; none if the plan has no baggage.
     pub(crate) baggage: Option<String>,
     /// True if the list of flags was truncated.
-    pub(crate) truncated: bool,
+    pub(crate) is_truncated: bool,
 }
 
 impl Findings {

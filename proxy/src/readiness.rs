@@ -22,7 +22,7 @@ pub const MAX_RELOAD_ERROR_BYTES: usize = 16 * 1024;
 pub struct Readiness {
     keys: Arc<KeyStore>,
     state: Mutex<ReadinessState>,
-    draining: AtomicBool,
+    is_draining: AtomicBool,
 }
 
 /// A readiness report.
@@ -64,7 +64,7 @@ impl Readiness {
         Arc::new(Self {
             keys,
             state: Mutex::default(),
-            draining: AtomicBool::new(false),
+            is_draining: AtomicBool::new(false),
         })
     }
 
@@ -105,13 +105,13 @@ impl Readiness {
 
     /// Ends readiness for good: the process is about to end.
     pub fn set_draining(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.is_draining.store(true, Ordering::Release);
     }
 
     /// Returns true once [`Readiness::set_draining`] was called. Takes no lock.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        self.is_draining.load(Ordering::Acquire)
     }
 
     /// Returns the readiness and its reasons.

@@ -108,7 +108,7 @@ impl Reserved {
     }
 
     /// Returns true if a header of this lower-case name is removed from a request of `peer`.
-    pub(crate) fn removes(&self, name: &str, peer: PeerTrust) -> bool {
+    pub(crate) fn is_removed(&self, name: &str, peer: PeerTrust) -> bool {
         let name = name.as_bytes();
         let entries = self.by_length.get(name.len()).map_or(&[][..], |entries| entries);
         let by_name = entries.iter().any(|entry| {

@@ -125,14 +125,14 @@ impl Running {
         let _inside = runtime.enter();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let terminated = runtime.block_on(either(&mut terminate, &mut interrupt));
+        let terminated = runtime.block_on(is_first_signal(&mut terminate, &mut interrupt));
         let (delay, timeout) = self.publisher.drain_times();
         let delay = if terminated { delay } else { Duration::ZERO };
         info!("draining: no longer ready");
         let cut_off = runtime.block_on(async {
             tokio::select! {
                 cut_off = self.drain(delay, timeout) => cut_off,
-                _ = either(&mut terminate, &mut interrupt) => self.publisher.shared.in_flight.now(),
+                _ = is_first_signal(&mut terminate, &mut interrupt) => self.publisher.shared.in_flight.now(),
             }
         });
         drop(_inside);
@@ -197,7 +197,7 @@ impl Drop for Running {
 }
 
 /// Waits for one of two signals. Returns true if it was the first.
-async fn either(first: &mut Signal, second: &mut Signal) -> bool {
+async fn is_first_signal(first: &mut Signal, second: &mut Signal) -> bool {
     tokio::select! {
         _ = first.recv() => true,
         _ = second.recv() => false,

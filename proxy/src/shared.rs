@@ -22,7 +22,7 @@ pub(crate) struct Shared {
     pub(crate) shares: Arc<Shares>,
     pub(crate) operator_tokens: OperatorTokens,
     pub(crate) probe: Option<Probe>,
-    draining: AtomicBool,
+    is_draining: AtomicBool,
 }
 
 /// A callback at each stage of a request, for tests of panics.
@@ -64,17 +64,17 @@ impl Shared {
             shares,
             operator_tokens: OperatorTokens::new(),
             probe,
-            draining: AtomicBool::new(false),
+            is_draining: AtomicBool::new(false),
         }
     }
 
     /// Makes every later response the last of its connection.
     pub(crate) fn set_draining(&self) {
-        self.draining.store(true, Ordering::SeqCst);
+        self.is_draining.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.is_draining.load(Ordering::Relaxed)
     }
 
     pub(crate) fn probe(&self, stage: ProbeStage, request: &http::request::Parts) {

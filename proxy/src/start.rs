@@ -265,7 +265,7 @@ fn edge(
         listener,
         limits,
         admission: Arc::new(admission),
-        proxied: definition.proxy_protocol,
+        expects_proxy_header: definition.proxy_protocol,
         protocol: match (&definition.tls, definition.h2c) {
             (Some(_), _) => ListenerProtocol::Tls,
             (None, true) => ListenerProtocol::PlainOrHttp2,

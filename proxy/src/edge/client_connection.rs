@@ -35,12 +35,12 @@ pub(crate) struct ClientConnection {
     /// Time for one write to the client.
     pub(crate) write_timeout: Duration,
     /// True once the current request switched protocols: the bytes that follow are not HTTP.
-    switched: AtomicBool,
+    is_switched: AtomicBool,
     /// True if the connection is kept although pingora treats the exchange as failed.
-    kept: AtomicBool,
+    is_kept: AtomicBool,
     /// True once the current HTTP/1 request has its complete response, so that the rest of its body is read only to
     /// keep the connection.
-    answered: AtomicBool,
+    is_answered: AtomicBool,
     /// The fault in the body of the current request. That request is the last of its connection.
     fault: OnceLock<BodyFault>,
     /// The flood that the client was cut off for.
@@ -84,9 +84,9 @@ impl ClientConnection {
             streams: None,
             share: Arc::new(share),
             write_timeout,
-            switched: AtomicBool::new(false),
-            kept: AtomicBool::new(false),
-            answered: AtomicBool::new(false),
+            is_switched: AtomicBool::new(false),
+            is_kept: AtomicBool::new(false),
+            is_answered: AtomicBool::new(false),
             fault: OnceLock::new(),
             flood: OnceLock::new(),
         }
@@ -118,35 +118,35 @@ impl ClientConnection {
 
     /// Resets the flags that belong to one request.
     pub(super) fn begin_request(&self) {
-        self.kept.store(false, Ordering::Relaxed);
-        self.answered.store(false, Ordering::Relaxed);
+        self.is_kept.store(false, Ordering::Relaxed);
+        self.is_answered.store(false, Ordering::Relaxed);
     }
 
     /// Marks the connection as switched to another protocol.
     pub(crate) fn set_switched(&self) {
-        self.switched.store(true, Ordering::Release);
+        self.is_switched.store(true, Ordering::Release);
     }
 
     pub(super) fn is_switched(&self) -> bool {
-        self.switched.load(Ordering::Acquire)
+        self.is_switched.load(Ordering::Acquire)
     }
 
     /// Keeps the connection open after a failed exchange. Only valid once request and response are complete.
     pub(crate) fn set_kept(&self) {
-        self.kept.store(true, Ordering::Relaxed);
+        self.is_kept.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn is_kept(&self) -> bool {
-        self.kept.load(Ordering::Relaxed)
+        self.is_kept.load(Ordering::Relaxed)
     }
 
     /// Marks the current request as answered, which shortens the deadline of the rest of its body.
     pub(crate) fn set_answered(&self) {
-        self.answered.store(true, Ordering::Relaxed);
+        self.is_answered.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn is_answered(&self) -> bool {
-        self.answered.load(Ordering::Relaxed)
+        self.is_answered.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_flood(&self, flood: Flood) {

@@ -78,8 +78,8 @@ pub(super) struct FloodWatch {
     requests: u64,
     latest: u32,
     /// True if the last frame belongs to a request head, and if CONTINUATION frames follow it.
-    in_head: bool,
-    continues: bool,
+    is_head_frame: bool,
+    has_continuation: bool,
     resets: u64,
     idle_frames: u64,
     /// The frames that were sent to the client.
@@ -108,8 +108,8 @@ impl FloodWatch {
             turn: 0,
             requests: 0,
             latest: 0,
-            in_head: false,
-            continues: false,
+            is_head_frame: false,
+            has_continuation: false,
             resets: 0,
             idle_frames: 0,
             sent: FrameScanner::after(0),
@@ -120,7 +120,7 @@ impl FloodWatch {
 
     /// Returns true while a request head, or a frame that may be one, is incomplete.
     pub(super) fn is_in_head(&self) -> bool {
-        self.continues || self.frames.is_in_head() || self.in_head && self.frames.is_in_payload()
+        self.has_continuation || self.frames.is_in_head() || self.is_head_frame && self.frames.is_in_payload()
     }
 
     /// Returns the number of requests so far.
@@ -144,11 +144,11 @@ impl FloodWatch {
         let (mut resets, mut idle_frames) = (0, 0);
         let (begun, turn) = (&mut self.begun, &mut self.turn);
         let (requests, latest) = (&mut self.requests, &mut self.latest);
-        let (in_head, continues) = (&mut self.in_head, &mut self.continues);
+        let (is_head_frame, has_continuation) = (&mut self.is_head_frame, &mut self.has_continuation);
         let answers = &mut self.answers;
         self.frames.read(bytes, |frame| {
-            *in_head = matches!(frame.kind, HEADERS | CONTINUATION);
-            *continues = *in_head && frame.flags & END_HEADERS == 0;
+            *is_head_frame = matches!(frame.kind, HEADERS | CONTINUATION);
+            *has_continuation = *is_head_frame && frame.flags & END_HEADERS == 0;
             match frame.kind {
                 HEADERS => {
                     // Client streams have odd, rising identifiers (RFC 9113 section 5.1.1). A HEADERS frame on a
@@ -309,9 +309,9 @@ mod tests {
             (&[7; 9], false),
             (&[0, 0, 0, 1, 5, 0, 0, 0, 3], false),
         ];
-        for (part, in_head) in parts {
+        for (part, is_head_frame) in parts {
             assert_eq!(watch.record_read(part, Instant::now()), None);
-            assert_eq!(watch.is_in_head(), in_head, "after {part:?}");
+            assert_eq!(watch.is_in_head(), is_head_frame, "after {part:?}");
         }
     }
 

@@ -78,7 +78,7 @@ pub(super) async fn serve(
         let Ok(returned) = returned.await else { return };
         // Unread body bytes would be parsed as the next head, so the connection is reused only after the whole body
         // was read.
-        if !(returned.body_done && (reusable || connection.is_kept())) {
+        if !(returned.is_body_done && (reusable || connection.is_kept())) {
             return;
         }
         socket = returned.socket;

@@ -53,7 +53,7 @@ pub(super) struct PingoraStream {
 pub(super) struct Returned {
     pub(super) socket: BufferedSocket,
     /// True if the whole body of the request was read.
-    pub(super) body_done: bool,
+    pub(super) is_body_done: bool,
 }
 
 /// The bytes that reads return.
@@ -165,9 +165,9 @@ impl Drop for PingoraStream {
         let (Some(socket), Some(back)) = (self.socket.take(), self.back.take()) else {
             return;
         };
-        let body_done = matches!(&self.mode, ReadMode::Body(body) if body.is_done());
+        let is_body_done = matches!(&self.mode, ReadMode::Body(body) if body.is_done());
         // The receiver is gone when the connection's task itself is being dropped.
-        let _ = back.send(Returned { socket, body_done });
+        let _ = back.send(Returned { socket, is_body_done });
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Handshake {
     /// The client's certificate, after verification.
     pub(crate) client: Option<Arc<VerifiedCertificate>>,
     /// True if ALPN selected HTTP/2.
-    pub(super) http2: bool,
+    pub(super) is_http2: bool,
 }
 
 /// Performs the handshake and reads the client's certificate. An error is the reason, as metrics count it.
@@ -31,7 +31,7 @@ pub(super) async fn handshake(
 ) -> Result<(BufferedSocket, Handshake), &'static str> {
     let stream = accept(socket, config, deadline).await?;
     let (_, connection) = stream.get_ref();
-    let http2 = connection.alpn_protocol() == Some(b"h2");
+    let is_http2 = connection.alpn_protocol() == Some(b"h2");
     let certificate = connection
         .peer_certificates()
         .and_then(|certificates| certificates.first());
@@ -42,7 +42,7 @@ pub(super) async fn handshake(
         Some(None) => return Err("bad_certificate"),
     };
     let socket = BufferedSocket::over(Socket::Encrypted(Box::new(stream)));
-    Ok((socket, Handshake { client, http2 }))
+    Ok((socket, Handshake { client, is_http2 }))
 }
 
 /// Performs the handshake. An error is the reason, as metrics count it.

@@ -49,7 +49,7 @@ pub(crate) fn render(
         baggage: plan.baggage.then(members),
         flags: list.and_then(|list| HeaderValue::try_from(list).ok()),
         per_flag,
-        truncated,
+        is_truncated: truncated,
     }
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn strip(received: &mut Received<'_>, decider: &Decider) {
         .chain(
             headers
                 .keys()
-                .filter(|name| decider.reserved.removes(name.as_str(), peer) && !of_proxy(name))
+                .filter(|name| decider.reserved.is_removed(name.as_str(), peer) && !of_proxy(name))
                 .cloned(),
         )
         .collect();
@@ -138,7 +138,11 @@ pub(crate) fn rewrite(
     let removed: Vec<HeaderName> = request
         .headers
         .keys()
-        .filter(|name| decider.reserved.removes(name.as_str(), context.forwarding.peer))
+        .filter(|name| {
+            decider
+                .reserved
+                .is_removed(name.as_str(), context.forwarding.peer)
+        })
         .cloned()
         .collect();
     for name in &removed {

@@ -79,7 +79,7 @@ pub(crate) async fn decide(
     if found.ambiguous_target {
         shared.metrics.count_ambiguous_target();
     }
-    if found.headers.truncated {
+    if found.headers.is_truncated {
         shared.metrics.count_truncated_header();
     }
     context.code = found.observed;

@@ -169,8 +169,11 @@ pub(crate) fn name(context: &RequestContext) -> Option<&str> {
 /// Decides about a retry after a failed connect. Nothing was sent, so another endpoint is always safe to try.
 pub(crate) fn connect_failed(context: &mut RequestContext, mut error: Box<Error>) -> Box<Error> {
     let prepared = Arc::clone(&context.prepared);
-    let more = live(&prepared, context)
-        .is_some_and(|live| context.attempts.connect_failed(live, &error, Instant::now()));
+    let more = live(&prepared, context).is_some_and(|live| {
+        context
+            .attempts
+            .record_connect_failure(live, &error, Instant::now())
+    });
     error.set_retry(more);
     error
 }
@@ -202,9 +205,9 @@ pub(crate) fn exchange_failed(
     {
         context
             .attempts
-            .exchange_failed(live, &error, reused, Instant::now());
+            .record_exchange_failure(live, &error, reused, Instant::now());
         if error.retry() {
-            error.set_retry(context.attempts.retry(live));
+            error.set_retry(context.attempts.take_retry(live));
         }
     }
     error

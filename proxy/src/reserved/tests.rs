@@ -8,7 +8,7 @@ fn check_from(peer: PeerTrust, name: &str, removed: bool) {
         ["x-feature-"],
         ["X-Token", "cf-ipcountry", "Fly-Client-IP"],
     );
-    assert_eq!(reserved.removes(name, peer), removed, "{name} from {peer:?}");
+    assert_eq!(reserved.is_removed(name, peer), removed, "{name} from {peer:?}");
 }
 
 #[track_caller]

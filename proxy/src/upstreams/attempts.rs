@@ -81,7 +81,12 @@ impl UpstreamAttempts {
     }
 
     /// Records a failed connect. Returns true if another endpoint may be tried.
-    pub(crate) fn connect_failed(&mut self, live: &LiveUpstream, error: &Error, now: Instant) -> bool {
+    pub(crate) fn record_connect_failure(
+        &mut self,
+        live: &LiveUpstream,
+        error: &Error,
+        now: Instant,
+    ) -> bool {
         if let Some(request) = &self.request {
             // The list has room for every attempt that the retry limit allows.
             let _ = self.tried.try_push(request.endpoint().address);
@@ -92,11 +97,11 @@ impl UpstreamAttempts {
             .endpoints()
             .iter()
             .filter(|endpoint| !self.tried.contains(&endpoint.address));
-        untried.next().is_some() && self.time_left(live, now) != Some(Duration::ZERO) && self.retry(live)
+        untried.next().is_some() && self.time_left(live, now) != Some(Duration::ZERO) && self.take_retry(live)
     }
 
     /// Takes one of the retries that the definition allows. Returns false if none is left.
-    pub(crate) fn retry(&mut self, live: &LiveUpstream) -> bool {
+    pub(crate) fn take_retry(&mut self, live: &LiveUpstream) -> bool {
         let more = self.retries < live.definition().retries;
         if more {
             self.retries += 1;
@@ -118,7 +123,13 @@ impl UpstreamAttempts {
 
     /// Records a failed exchange. A reused connection that the upstream closed is not counted against the endpoint:
     /// it may close idle connections at any time.
-    pub(crate) fn exchange_failed(&mut self, live: &LiveUpstream, error: &Error, reused: bool, now: Instant) {
+    pub(crate) fn record_exchange_failure(
+        &mut self,
+        live: &LiveUpstream,
+        error: &Error,
+        reused: bool,
+        now: Instant,
+    ) {
         let failure = Failure::of(error);
         if reused && failure == Failure::Broken {
             self.count(live, AttemptResult::Failed(failure));

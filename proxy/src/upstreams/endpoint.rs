@@ -40,8 +40,8 @@ pub(super) struct EndpointState {
     failures: AtomicU32,
     /// Milliseconds since `born`; 0 for never.
     ejected_until_ms: AtomicU64,
-    unhealthy: AtomicBool,
-    checked: AtomicBool,
+    is_unhealthy: AtomicBool,
+    was_checked: AtomicBool,
     /// Consecutive checks that contradict the current health.
     streak: AtomicU32,
 }
@@ -51,7 +51,7 @@ pub(super) struct EndpointState {
 pub(crate) struct EndpointRequest {
     endpoint: Arc<LiveEndpoint>,
     /// True once the response is complete and the request no longer counts.
-    ended: bool,
+    has_ended: bool,
 }
 
 impl EndpointState {
@@ -61,8 +61,8 @@ impl EndpointState {
             in_flight: AtomicUsize::new(0),
             failures: AtomicU32::new(0),
             ejected_until_ms: AtomicU64::new(0),
-            unhealthy: AtomicBool::new(false),
-            checked: AtomicBool::new(false),
+            is_unhealthy: AtomicBool::new(false),
+            was_checked: AtomicBool::new(false),
             streak: AtomicU32::new(0),
         }
     }
@@ -84,13 +84,13 @@ impl EndpointState {
 
     /// Returns true if health checks found the endpoint unhealthy.
     pub(super) fn is_unhealthy(&self) -> bool {
-        self.unhealthy.load(Ordering::Relaxed)
+        self.is_unhealthy.load(Ordering::Relaxed)
     }
 
     /// Records a check. Returns true if it changes the endpoint's health. The first check decides alone, because
     /// nothing is known before it. At most one task checks an endpoint at a time.
     pub(super) fn record_check(&self, well: bool, health: &HealthCheck) -> bool {
-        let first = !self.checked.swap(true, Ordering::Relaxed);
+        let first = !self.was_checked.swap(true, Ordering::Relaxed);
         if well != self.is_unhealthy() {
             self.streak.store(0, Ordering::Relaxed);
             return false;
@@ -101,15 +101,15 @@ impl EndpointState {
             return false;
         }
         self.streak.store(0, Ordering::Relaxed);
-        self.unhealthy.store(!well, Ordering::Relaxed);
+        self.is_unhealthy.store(!well, Ordering::Relaxed);
         true
     }
 
     /// Forgets the results of health checks.
     pub(super) fn forget_health(&self) {
-        self.checked.store(false, Ordering::Relaxed);
+        self.was_checked.store(false, Ordering::Relaxed);
         self.streak.store(0, Ordering::Relaxed);
-        self.unhealthy.store(false, Ordering::Relaxed);
+        self.is_unhealthy.store(false, Ordering::Relaxed);
     }
 
     /// Counts a failure. Returns true if it ejects the endpoint. Afterwards a single failure ejects it again.
@@ -154,13 +154,13 @@ impl EndpointRequest {
         endpoint.state.in_flight.fetch_add(1, Ordering::Relaxed);
         Self {
             endpoint: Arc::clone(endpoint),
-            ended: false,
+            has_ended: false,
         }
     }
 
     /// Ends the request's count.
     pub(super) fn end(&mut self) {
-        if !std::mem::replace(&mut self.ended, true) {
+        if !std::mem::replace(&mut self.has_ended, true) {
             self.endpoint.state.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
     }

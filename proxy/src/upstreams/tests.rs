@@ -77,7 +77,10 @@ fn ipv6_addresses_of_a_host_that_has_ipv4_ones_are_in_reserve() {
     for more in [true, true, false] {
         let endpoint = attempts.choose(&live, Instant::now()).unwrap();
         order.push(endpoint.address.ip());
-        assert_eq!(attempts.connect_failed(&live, &error, Instant::now()), more);
+        assert_eq!(
+            attempts.record_connect_failure(&live, &error, Instant::now()),
+            more
+        );
     }
     assert_eq!(order.last(), Some(&ip("::1")));
 }
