@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rules::Cause;
 use serde::{Serialize, Serializer};
@@ -131,6 +131,39 @@ pub enum AnsweredBy {
     Upstream,
 }
 
+impl<'a> AccessEntry<'a> {
+    /// Creates an entry of the request `request_id`, which was received at `time`. All other fields are empty.
+    pub(crate) fn new(time: SystemTime, request_id: &'a str, outcome: RequestOutcome) -> Self {
+        Self {
+            time,
+            request_id,
+            trace_id: None,
+            client: None,
+            method: "",
+            host: None,
+            path: "",
+            query: None,
+            route: None,
+            ambiguous_target: false,
+            tenant: None,
+            user: None,
+            gate: None,
+            outcome,
+            status: 0,
+            answered_by: None,
+            upstream: None,
+            endpoint: None,
+            retries: 0,
+            duration_us: 0,
+            upstream_us: None,
+            request_bytes: 0,
+            response_bytes: 0,
+            error: None,
+            cause: None,
+        }
+    }
+}
+
 impl AccessEntry<'_> {
     /// Returns the entry as a JSON object and a newline.
     pub(crate) fn json(&self) -> Vec<u8> {
@@ -186,6 +219,11 @@ impl AccessEntry<'_> {
         }
         text
     }
+}
+
+/// Returns a duration in whole microseconds, as entries state it.
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

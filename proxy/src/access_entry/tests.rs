@@ -1,36 +1,18 @@
 //! The exact text of lines, and what a hostile request can't do to them.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use super::*;
 
 fn entry() -> AccessEntry<'static> {
+    let time = UNIX_EPOCH + Duration::from_millis(1_795_228_445_067);
     AccessEntry {
-        time: UNIX_EPOCH + Duration::from_millis(1_795_228_445_067),
-        request_id: "01f",
-        trace_id: None,
-        client: None,
         method: "GET",
-        host: None,
         path: "/api/board",
-        query: None,
-        route: None,
-        ambiguous_target: false,
-        tenant: None,
-        user: None,
-        gate: None,
-        outcome: RequestOutcome::Unmatched,
         status: 404,
-        answered_by: None,
-        upstream: None,
         duration_us: 41,
-        upstream_us: None,
-        request_bytes: 0,
         response_bytes: 97,
-        error: None,
-        cause: None,
-        endpoint: None,
-        retries: 0,
+        ..AccessEntry::new(time, "01f", RequestOutcome::Unmatched)
     }
 }
 

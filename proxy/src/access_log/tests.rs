@@ -75,31 +75,10 @@ fn start(sink: &Sink, capacity: usize) -> (AccessLogger, Arc<Metrics>) {
 
 fn write(log: &AccessLogger, path: &str) {
     log.write(&AccessEntry {
-        time: UNIX_EPOCH,
-        request_id: "",
-        trace_id: None,
-        client: None,
         method: "GET",
-        host: None,
         path,
-        query: None,
-        route: None,
-        ambiguous_target: false,
-        tenant: None,
-        user: None,
-        gate: None,
-        outcome: RequestOutcome::Forwarded,
         status: 200,
-        answered_by: None,
-        upstream: None,
-        duration_us: 0,
-        upstream_us: None,
-        request_bytes: 0,
-        response_bytes: 0,
-        error: None,
-        cause: None,
-        endpoint: None,
-        retries: 0,
+        ..AccessEntry::new(UNIX_EPOCH, "", RequestOutcome::Forwarded)
     });
 }
 

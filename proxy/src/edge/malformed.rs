@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::buffered_socket::BufferedSocket;
 use super::{ClientConnection, Edge};
-use crate::access_entry::{AccessEntry, AnsweredBy};
+use crate::access_entry::{AccessEntry, AnsweredBy, micros};
 use crate::answer::{Answer, AnswerCode};
 use crate::outcome::RequestOutcome;
 
@@ -45,31 +45,14 @@ pub(super) async fn answer(
         .observe(outcome, if sent { status } else { 0 }, duration);
     if shared.access_log.is_on() {
         shared.access_log.write(&AccessEntry {
-            time: SystemTime::now(),
-            request_id: id.as_str(),
-            trace_id: None,
             client: connection.client(),
-            method: "",
-            host: None,
-            path: "",
-            query: None,
-            route: None,
-            ambiguous_target: false,
-            tenant: None,
-            user: None,
-            gate: None,
-            outcome,
             status: if sent { status } else { 0 },
             answered_by: sent.then_some(AnsweredBy::Sluice),
-            upstream: None,
-            endpoint: None,
-            retries: 0,
-            duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-            upstream_us: None,
-            request_bytes: 0,
+            duration_us: micros(duration),
             response_bytes: if sent { rendered.body.len() as u64 } else { 0 },
             error: Some(code.name),
             cause: Some(cause),
+            ..AccessEntry::new(SystemTime::now(), id.as_str(), outcome)
         });
     }
     if sent {

@@ -6,7 +6,7 @@ use pingora::Error;
 use pingora::proxy::Session;
 use rules::{TenantId, decide};
 
-use crate::access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, GateVerdict};
+use crate::access_entry::{AccessEntry, AnsweredBy, DecisionEntry, GateEntry, GateVerdict, micros};
 use crate::meter::RouteMeter;
 use crate::outcome::RequestOutcome;
 use crate::phase::received::NOTHING_ASSUMED;
@@ -104,35 +104,27 @@ fn known(context: &RequestContext, duration: Duration) -> AccessEntry<'_> {
         .found
         .route
         .and_then(|id| context.prepared.decider.snapshot.routes.route(id));
-    let is_shadow = route.is_some_and(|route| route.mode == rules::GateMode::Shadow);
+    let is_shadow = route.is_some_and(|route| route.mode == rules::Mode::Shadow);
+    let time = SystemTime::now()
+        .checked_sub(duration)
+        .unwrap_or(SystemTime::UNIX_EPOCH);
     AccessEntry {
-        time: SystemTime::now()
-            .checked_sub(duration)
-            .unwrap_or(SystemTime::UNIX_EPOCH),
-        request_id: context.id.as_str(),
-        trace_id: None,
         client: context.forwarding.client(),
-        method: "",
         host: Some(&*context.found.host).filter(|host| !host.is_empty()),
-        path: "",
-        query: None,
         route: route.map(|route| &*route.name),
         ambiguous_target: context.found.ambiguous_target,
         tenant: context.found.tenant().map(TenantId::as_str),
         user: context.found.user(),
         gate: gate(context, is_shadow),
-        outcome: context.outcome,
-        status: 0,
-        answered_by: None,
         upstream: upstream::name(context),
         endpoint: context.attempts.endpoint().map(|endpoint| endpoint.address),
         retries: context.attempts.retries(),
         duration_us: micros(duration),
         upstream_us: context.upstream_time.map(micros),
         request_bytes: context.body_bytes,
-        response_bytes: 0,
         error: context.code,
         cause: context.attempts.cause(),
+        ..AccessEntry::new(time, context.id.as_str(), context.outcome)
     }
 }
 
@@ -142,10 +134,6 @@ fn meter(context: &RequestContext) -> &RouteMeter {
         Some(route) => meters.route(route.index()),
         None => meters.unmatched(),
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Counts the response as an error of the flags that let the request pass.
