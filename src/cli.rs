@@ -1,4 +1,4 @@
-//! The command line: which commands there are, and what their outcome means to a shell.
+//! The command line: its commands and their exit codes.
 
 mod apply;
 mod atomic_file;
@@ -44,7 +44,7 @@ use self::exit::Exit;
 use self::output::OutputFormat;
 use self::rejection::ServerRejection;
 
-/// Opens and closes HTTP routes by feature flag, per tenant, in front of applications that know nothing of flags.
+/// Opens and closes HTTP routes by feature flag, per tenant, in front of applications that know nothing about flags.
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -74,11 +74,11 @@ enum Command {
 }
 
 impl Cli {
-    /// Reads the command line of this process; what is wrong with it ends the process.
+    /// Parses the command line of this process. Ends the process if it is invalid, or asks for help or the version.
     pub(crate) fn from_process() -> Self {
         let parsed = Self::try_parse_from(global_options::move_to_end(std::env::args_os()));
         parsed.unwrap_or_else(|error| {
-            // clap quotes what it does not understand, which may be a token.
+            // clap quotes invalid arguments, which may be tokens.
             let message = error.render().to_string();
             let masked = redact::masked_hosts(&redact::masked(&message));
             if error.use_stderr() && masked != message {
@@ -90,11 +90,11 @@ impl Cli {
     }
 }
 
-/// The exit code where no answer of a server was had.
+/// Exit code if no valid answer of a server arrived.
 const NO_ANSWER_CODE: u8 = 3;
 
-/// Runs the command. 0: done; 1: the answer is no or the input bad; 2: the command line itself was wrong (clap
-/// exits with that by itself); 3: no answer of a server was had.
+/// Runs the command and returns its exit code. 0: success; 1: the answer is no, or the input is invalid; 2: the command
+/// line is invalid (`Cli::from_process` exits with it); 3: no valid answer of a server arrived.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
@@ -118,7 +118,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     match result {
         Ok(Exit::Success) => ExitCode::SUCCESS,
         Ok(Exit::Failure) => ExitCode::FAILURE,
-        // A reader that has seen enough (`sluice eval | head`) is no error.
+        // A reader that stops reading (`sluice eval | head`) is not an error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => match error.downcast_ref::<ServerRejection>() {
             Some(rejection) => print_rejection(rejection),
@@ -128,7 +128,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
                     return ExitCode::FAILURE;
                 };
                 if let Some(hint) = client_error.hint() {
-                    output::print_stderr(format_args!("what helps: {hint}"));
+                    output::print_stderr(format_args!("help: {hint}"));
                 }
                 ExitCode::from(NO_ANSWER_CODE)
             }
@@ -136,7 +136,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     }
 }
 
-/// Tells a refusal: to scripts as it is, where they look for answers; to people in words.
+/// Prints a rejection: its JSON body to standard output for scripts, or its text to standard error for people.
 fn print_rejection(rejection: &ServerRejection) -> ExitCode {
     match rejection.format {
         OutputFormat::Json => drop(output::print(&rejection.body)),

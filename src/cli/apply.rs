@@ -1,4 +1,4 @@
-//! `sluice apply`: brings a flags document in, after it has shown what that changes.
+//! `sluice apply`: applies a flags document, after it has shown the changes.
 
 use std::path::PathBuf;
 
@@ -20,11 +20,11 @@ use super::render::preview::{UnchangedTenants, dry_run_text};
 use super::session::{ConnectionOptions, Session};
 use super::{document, output, route};
 
-/// Brings a flags document in. Shows first what it adds (+), changes (~), removes (-) and leaves alone since
-/// operators own it (=), and asks.
+/// Applies a flags document. Shows first what it adds (+), changes (~), removes (-) and leaves unchanged because operators
+/// own it (=), and asks for confirmation.
 ///
-/// Only what was shown is applied: if anybody changes anything in between, nothing is done. Exits with 1 if nothing
-/// was applied though there was something to apply.
+/// Only what was shown is applied: if anybody changes anything in between, the document is rejected. Exits with 1 if
+/// nothing was applied although there was something to apply.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A flags document, YAML or JSON, or a directory of them; `-` is standard input.
@@ -33,10 +33,10 @@ pub(super) struct Arguments {
     /// Removes flags and segments that the document leaves out.
     #[arg(long)]
     prune: bool,
-    /// New flags keep the lifecycle, tiers and rollout that the document gives them; left out, they begin as alpha.
+    /// New flags keep the lifecycle, tiers and rollout of the document; without this option they start as alpha.
     #[arg(long)]
     adopt: bool,
-    /// Does not ask.
+    /// Does not ask for confirmation.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -107,7 +107,7 @@ fn request(arguments: &Arguments, document: &Value, options: &ChangeOptions) -> 
     change.into_request(options, &more)
 }
 
-/// What it changes, and whom.
+/// Renders the difference and the changed tenants.
 fn plan(body: &Value, found: &Value, is_forced: bool) -> String {
     let mut text = difference(found);
     if !is_empty(found) {

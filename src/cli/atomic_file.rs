@@ -1,4 +1,4 @@
-//! A file that is written whole or not at all.
+//! A file that is written completely or not at all.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// What happens to a file that is there already.
+/// The reaction to an existing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IfExists {
-    /// It is replaced.
+    /// Replace it.
     Replace,
-    /// It is an error.
+    /// Fail.
     Fail,
-    /// It is an error, which says that --force helps.
+    /// Fail with a message that names --force.
     FailUnlessForced,
 }
 
 impl IfExists {
-    /// What `--force` means.
+    /// Returns the reaction that a command's `--force` asks for.
     pub(super) fn from_force(forced: bool) -> Self {
         if forced {
             Self::Replace
@@ -29,7 +29,7 @@ impl IfExists {
     }
 }
 
-/// A file under way: beside its place, readable by its owner only, until it is whole.
+/// A file that is being written: beside its target, readable by its owner only. Dropping it without `commit` removes it.
 pub(super) struct AtomicFile {
     target: PathBuf,
     temporary: PathBuf,
@@ -38,18 +38,23 @@ pub(super) struct AtomicFile {
 }
 
 impl AtomicFile {
+    /// Creates the temporary file beside the target.
+    ///
+    /// # Errors
+    /// The target exists and must not be replaced, or it is not a regular file, or the directory is not writable.
     pub(super) fn create(target: &Path, if_exists: IfExists) -> Result<Self> {
         let target = &resolve_target(target)?;
         match if_exists {
             IfExists::Fail if target.exists() => {
-                anyhow::bail!("there is a file {} already", target.display())
+                anyhow::bail!("the file {} exists already", target.display())
             }
             IfExists::FailUnlessForced if target.exists() => anyhow::bail!(
-                "there is a file {} already: --force writes in its place",
+                "the file {} exists already: --force replaces it",
                 target.display()
             ),
             _ => {}
         }
+        // In the directory of the target, because a rename or a link works only within one file system.
         let mut temporary = target.to_owned();
         temporary
             .as_mut_os_string()
@@ -70,30 +75,32 @@ impl AtomicFile {
         })
     }
 
+    /// Appends a piece.
     pub(super) fn write(&mut self, piece: &[u8]) -> io::Result<()> {
         self.file.write_all(piece)
     }
 
-    /// Puts it in its place. It is on the disk then.
+    /// Puts the file in place of the target, after its content is on the disk.
     pub(super) fn commit(self) -> Result<()> {
         self.commit_if(|_| Ok(()))
     }
 
-    /// Puts it in its place if it is what it should be; `check` is given its path meanwhile.
+    /// Puts the file in place of the target if `check` accepts it. `check` gets the path of the temporary file.
     pub(super) fn commit_if(mut self, check: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         let failed = || format!("can't write {}", self.target.display());
         self.file
             .flush()
+            // Before the rename: otherwise a crash could leave a target without content.
             .and_then(|()| self.file.sync_all())
             .with_context(failed)?;
         check(&self.temporary)?;
         match self.if_exists {
             IfExists::Replace => {
-                // Once more: what is there may have come since.
+                // Checked again, because the target may have become a device or a link since `create`.
                 resolve_target(&self.target)?;
                 fs::rename(&self.temporary, &self.target).with_context(failed)?;
             }
-            // Fails where there is a file by now.
+            // A link instead of a rename, because it fails if the target exists by now.
             IfExists::Fail | IfExists::FailUnlessForced => {
                 fs::hard_link(&self.temporary, &self.target).with_context(failed)?
             }
@@ -102,11 +109,11 @@ impl AtomicFile {
     }
 }
 
-/// The place itself, or the file that a link there leads to, which is then written in the link's stead. Renaming over
-/// a link would leave the file it leads to as it was, and over a device or a pipe would put a file in its place.
+/// Returns the path to write: the target, or the file that it links to. A rename over a symbolic link would replace the link
+/// and leave the linked file unchanged; a rename over a device or a pipe would replace it by a file.
 ///
 /// # Errors
-/// Something is there that is no regular file.
+/// The target exists and is not a regular file.
 fn resolve_target(target: &Path) -> Result<PathBuf> {
     let found = match fs::symlink_metadata(target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(target.to_owned()),
@@ -115,10 +122,10 @@ fn resolve_target(target: &Path) -> Result<PathBuf> {
     if found.is_file() {
         return Ok(target.to_owned());
     }
-    // Of a pipe, as behind /dev/stdout, there is no path.
+    // `metadata` before `canonicalize`: it also follows /dev/stdout to a pipe, which has no path.
     let Ok(led_to) = fs::metadata(target) else {
         anyhow::bail!(
-            "{} is a link that leads nowhere: it is not replaced",
+            "{} is a link without target: it is not replaced",
             target.display()
         )
     };
@@ -126,17 +133,17 @@ fn resolve_target(target: &Path) -> Result<PathBuf> {
         kind if kind.is_file() => {
             return fs::canonicalize(target).with_context(|| format!("can't write {}", target.display()));
         }
-        kind if kind.is_dir() => "a folder",
+        kind if kind.is_dir() => "a directory",
         kind if kind.is_socket() => "a socket",
         kind if kind.is_fifo() => "a pipe",
         _ => "a device",
     };
-    anyhow::bail!("{} is {kind} and no file: it is not replaced", target.display())
+    anyhow::bail!("{} is {kind}, not a file: it is not replaced", target.display())
 }
 
 impl Drop for AtomicFile {
     fn drop(&mut self) {
-        // Where it was renamed there is nothing left to remove.
+        // Fails after a rename, which leaves nothing to remove.
         let _ = fs::remove_file(&self.temporary);
     }
 }
@@ -196,11 +203,11 @@ mod tests {
         symlink("loop", target("loop")).unwrap();
         let before = names(folder.path());
         for (name, expected) in [
-            ("folder", "is a folder"),
+            ("folder", "is a directory"),
             ("socket", "is a socket"),
             ("link to a socket", "is a socket"),
-            ("link to nothing", "is a link that leads nowhere"),
-            ("loop", "is a link that leads nowhere"),
+            ("link to nothing", "is a link without target"),
+            ("loop", "is a link without target"),
         ] {
             let refused = AtomicFile::create(&target(name), IfExists::Replace)
                 .err()
@@ -212,7 +219,7 @@ mod tests {
             );
         }
         assert_eq!(names(folder.path()), before);
-        // One that takes the place of the file meanwhile.
+        // A socket that replaces the target while the file is written.
         let mut file = AtomicFile::create(&target("late"), IfExists::Replace).unwrap();
         file.write(b"text").unwrap();
         let _socket = UnixListener::bind(target("late")).unwrap();

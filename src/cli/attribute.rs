@@ -1,4 +1,4 @@
-//! Attributes of the command line, for the admin API: a name and a value in JSON.
+//! Attributes on the command line, for the admin API: a name and a JSON value.
 
 use serde_json::Value;
 
@@ -6,16 +6,16 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct AttributeArgument(pub(super) String, pub(super) Value);
 
-/// Reads `seats=80`, `country=DE`: a value that is JSON is that, any other is a text.
+/// Parses `seats=80`, `country=DE`. A value that is valid JSON is read as JSON, any other value as a string.
 ///
 /// # Errors
-/// No name, or a value that is the spelling of an infinity or of not-a-number.
+/// There is no name, or the value is a spelling of an infinity or of not-a-number.
 pub(super) fn parse(text: &str) -> Result<AttributeArgument, String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => {
             if is_not_finite(value) {
                 return Err(format!(
-                    "`{value}` is not a finite decimal number; put it in quotes to mean a text: '{name}=\"{value}\"'"
+                    "`{value}` is not a finite decimal number; for a string, write it in quotes: '{name}=\"{value}\"'"
                 ));
             }
             let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
@@ -25,8 +25,8 @@ pub(super) fn parse(text: &str) -> Result<AttributeArgument, String> {
     }
 }
 
-/// Returns true for the spellings of infinities and of not-a-number, in YAML and where JSON is extended by them. As
-/// texts they would be compared by rules that are meant for numbers.
+/// Returns true for the spellings of infinities and of not-a-number, in YAML and in extensions of JSON. Read as strings they
+/// would reach clauses that are meant for numbers.
 fn is_not_finite(value: &str) -> bool {
     let unsigned = value.strip_prefix(['+', '-']).unwrap_or(value);
     config::is_not_finite(value) || matches!(unsigned, "NaN" | "Infinity")

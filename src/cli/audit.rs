@@ -1,4 +1,4 @@
-//! `sluice audit`: who did what, and the proof that nothing of it is missing.
+//! `sluice audit`: lists and exports the audit log, and proves that it is complete.
 
 mod export;
 pub(super) mod exported_entry;
@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use super::exit::Exit;
 use super::session::{ConnectionOptions, Session};
 
-/// Reads the audit log, exports it, and proves that no entry is missing or altered.
+/// Lists and exports the audit log, and proves that no entry is missing or altered.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! `sluice backup`: a consistent copy of the store, while it goes on.
+//! `sluice backup`: copies the store consistently while the server runs.
 
 use std::path::PathBuf;
 
@@ -12,15 +12,15 @@ use super::exit::Exit;
 use super::session::{ConnectionOptions, Session};
 use super::{output, route};
 
-/// Copies the server's store into a file here, while the server goes on. What came is checked before it is put there.
+/// Copies the server's store to a local file while the server runs. The copy is checked before the file is written.
 ///
-/// To go back to it: stop the server, `sluice restore FILE --to DIRECTORY`, and start it again.
+/// To restore it: stop the server, run `sluice restore FILE --to DIRECTORY`, and start the server again.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The file; it must not be there yet.
+    /// The file; it must not exist yet.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// In the place of a file that is there, once the copy is whole.
+    /// Replaces an existing file, once the copy is complete.
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -53,7 +53,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Why the copy is no backup. No store is damaged: the server's was not looked at, and there is none here.
+/// Returns the reason why the copy is not a backup. The message must not say that the store is damaged: only the copy was
+/// checked.
 fn reason(error: StoreError) -> String {
     match error {
         StoreError::Corrupt(damage) => damage,

@@ -1,4 +1,4 @@
-//! What all changes have in common: to be tried first, forced, reasoned, and bound to a revision.
+//! The common options of all changes: dry run, force, reason, and revision.
 
 use anyhow::Result;
 use clap::Args;
@@ -16,21 +16,21 @@ use super::session::Session;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Change")]
 pub(super) struct ChangeOptions {
-    /// Only says which tenants would be served what instead.
+    /// Only prints which tenants would be served another variant.
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Even if more tenants change than one change may.
+    /// Makes the change even if it changes more tenants than `max_blast_radius`.
     #[arg(long)]
     pub(super) force: bool,
-    /// Why, for the audit log.
+    /// The reason, for the audit log.
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
-    /// Only if nobody has changed anything since this revision.
+    /// Makes the change only if the store is still at this revision.
     #[arg(long, value_name = "REVISION")]
     pub(super) if_revision: Option<u64>,
 }
 
-/// What a change is sent as.
+/// The request of a change.
 #[derive(Debug)]
 pub(super) struct ChangeRequest {
     pub(super) method: Method,
@@ -39,19 +39,19 @@ pub(super) struct ChangeRequest {
     retry: Retry,
 }
 
-/// What a change says besides its path.
+/// The body of a change.
 #[derive(Debug)]
 pub(super) enum ChangeBody {
-    /// Nothing. A reason stands in the query.
+    /// None. A reason goes into the query.
     None,
-    /// Fields, a reason among them.
+    /// Fields, with the reason as one of them.
     Fields(Map<String, Value>),
-    /// A record or a document, which has no place for a reason.
+    /// A record or a document, which has no field for a reason. It goes into the query.
     Whole(Value),
 }
 
 impl ChangeBody {
-    /// One field.
+    /// Creates a body of one field.
     pub(super) fn field(name: &str, value: impl Into<Value>) -> Self {
         Self::Fields(Map::from_iter([(name.to_owned(), value.into())]))
     }
@@ -67,14 +67,13 @@ impl ChangeRequest {
         }
     }
 
-    /// The same, which is sent once more where the connection broke before anything of an answer came: to make it
-    /// twice is to make it once.
+    /// Marks the change as idempotent: it is sent again if the connection broke before any part of an answer arrived.
     pub(super) fn idempotent(mut self) -> Self {
         self.retry = Retry::Once;
         self
     }
 
-    /// The request for it, with more parameters.
+    /// Converts the change into a request with these options and additional parameters.
     pub(super) fn into_request(self, options: &ChangeOptions, more: &[(&str, &str)]) -> ApiRequest {
         let mut query: Vec<(&str, &str)> = more.to_vec();
         if options.dry_run {
@@ -99,7 +98,7 @@ impl ChangeRequest {
         };
         let mut request = ApiRequest::new(self.method, with_query(&self.path, &query));
         request.expected = options.if_revision;
-        // If the first one was made, the revision is another one.
+        // With a revision a retry would fail if the first request was made, because that changed the revision.
         if options.if_revision.is_none() {
             request.retry = self.retry;
         }
@@ -120,7 +119,7 @@ impl ChangeBody {
     }
 }
 
-/// A path with a query.
+/// Appends a query to a path.
 pub(super) fn with_query(path: &str, query: &[(&str, &str)]) -> String {
     let mut text = path.to_owned();
     for (index, (name, value)) in query.iter().enumerate() {
@@ -130,7 +129,7 @@ pub(super) fn with_query(path: &str, query: &[(&str, &str)]) -> String {
     text
 }
 
-/// Makes a change and says so in `done`, or says what it would do.
+/// Sends a change and prints its result: the text of `done`, or the preview of a dry run.
 pub(super) fn apply(
     session: &Session,
     options: &ChangeOptions,
@@ -143,6 +142,7 @@ pub(super) fn apply(
     Ok(Exit::Success)
 }
 
+/// Returns the intent of a change with these options.
 pub(super) fn intent(options: &ChangeOptions) -> Intent {
     if options.dry_run {
         Intent::DryRun
@@ -151,7 +151,7 @@ pub(super) fn intent(options: &ChangeOptions) -> Intent {
     }
 }
 
-/// Tells what was done, or would be.
+/// Prints the result of a change: the text of `done`, or the preview of a dry run.
 pub(super) fn print_result(
     session: &Session,
     options: &ChangeOptions,
@@ -165,12 +165,12 @@ pub(super) fn print_result(
     })
 }
 
-/// What was done, and the revision of it.
+/// Renders the result of a change, with its revision.
 fn applied_text(body: &Value, done: &str) -> String {
     let revision =
         json::number(body, "revision").map_or(String::new(), |revision| format!("revision {revision}"));
     match body.get("changed").and_then(Value::as_bool) {
-        Some(false) => format!("nothing to change, it is so already   {revision}"),
+        Some(false) => format!("nothing to change   {revision}"),
         _ => format!("{done}   {revision}"),
     }
 }
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_stands_in_the_body_where_it_has_a_place_for_it() {
+    fn a_reason_goes_into_a_body_of_fields() {
         let change = ChangeRequest::new(Method::POST, "/x", ChangeBody::field("state", "beta"));
         let request = change.into_request(&options(), &[]);
         assert_eq!(
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn and_in_the_query_where_it_has_none() {
+    fn a_reason_goes_into_the_query_for_other_bodies() {
         for body in [ChangeBody::None, ChangeBody::Whole(serde_json::json!({}))] {
             let has_body = matches!(body, ChangeBody::Whole(_));
             let request =
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_so_already_is_not_said_to_be_done() {
+    fn an_unchanged_state_is_not_shown_as_done() {
         let message = |body| applied_text(&body, "done");
         assert_eq!(
             message(serde_json::json!({ "revision": 7, "changed": true })),

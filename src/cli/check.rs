@@ -1,4 +1,4 @@
-//! `sluice check`: every problem of a config and its flags, and what is probably not meant.
+//! `sluice check`: reports every problem of a configuration and its flags.
 
 use std::path::PathBuf;
 
@@ -9,22 +9,22 @@ use super::exit::Exit;
 use super::output;
 use crate::environment::variable;
 
-/// Checks a config and the flags it names: prints every problem, and warns of what is probably not meant.
+/// Checks a configuration and its flags: reports every error, and warns about settings that are probably unintended.
 ///
-/// Exits with 0 when there is no error (warnings are allowed), else with 1.
+/// Exits with 0 if there is no error (warnings are allowed), else with 1.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The config file.
+    /// The configuration file.
     #[arg(long, value_name = "FILE", default_value = "sluice.yaml")]
     config: PathBuf,
-    /// The flags document, or a directory of them, to check the config against; left out: what the config names.
-    /// Flags in a store are not looked into.
+    /// A flags document, or a directory of them, to check the configuration against [default: the flags that it names].
+    /// Flags in a store are not read.
     #[arg(long, value_name = "FILE")]
     flags: Option<PathBuf>,
     /// Prints one JSON document instead of text.
     #[arg(long)]
     json: bool,
-    /// Fails on warnings, too.
+    /// Exits with 1 for warnings, too.
     #[arg(long)]
     strict: bool,
 }
@@ -34,10 +34,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     if arguments.json {
         output::print(format_args!("{:#}", report.to_json()))?;
     } else if report.is_empty() {
-        output::print(format_args!(
-            "ok: nothing to complain about in {}",
-            arguments.config.display()
-        ))?;
+        output::print(format_args!("ok: no problems in {}", arguments.config.display()))?;
     } else {
         output::print_stderr(report.render(output::colour()).trim_end());
     }

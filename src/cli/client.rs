@@ -1,6 +1,5 @@
-//! A client of the admin API, as small as commands need it: one request on one connection, every wait and every
-//! answer bounded, no redirect followed, no proxy asked. What answers there is recognised first, and a token leaves
-//! this machine encrypted only.
+//! A minimal client of the admin API: one request per connection, limits on every wait and every answer, no redirects and
+//! no proxies. It identifies the server before it sends anything else, and sends a token beyond this machine only over TLS.
 
 mod address;
 mod error;
@@ -33,9 +32,9 @@ pub(super) use self::sign_in_token::SignInToken;
 pub(super) use self::stream::Secrecy;
 use self::stream::Tls;
 
-/// Longest answer that is kept in memory: a document of 100,000 tenants and more.
+/// Longest answer in memory, in bytes: enough for a document of 100,000 tenants.
 const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
-/// Longest answer that says why not.
+/// Longest body of a rejection, in bytes.
 const MAX_PROBLEM_BYTES: usize = 4 * 1024 * 1024;
 /// Longest head of an answer, in bytes.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -50,40 +49,40 @@ pub(super) struct AdminClient {
     runtime: Runtime,
 }
 
-/// What a server speaks.
+/// The API of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ApiKind {
-    /// The admin API, which says of itself that it is one.
+    /// The admin API, which identifies itself.
     AdminApi,
-    /// That of the break-glass socket, where nobody signs in.
+    /// The API of the break-glass socket, which has no sign-in.
     BreakGlass,
 }
 
-/// What is asked for.
+/// A request to the server.
 #[derive(Debug, Clone)]
 pub(super) struct ApiRequest {
     pub(super) method: Method,
-    /// With its query.
+    /// The path with its query.
     pub(super) path: String,
     pub(super) body: Option<(&'static str, Bytes)>,
-    /// The revision that the server must be at.
+    /// The revision that the store must be at (`If-Match`).
     pub(super) expected: Option<u64>,
     pub(super) retry: Retry,
-    /// Whether the body holds a secret.
+    /// Says if the body contains a secret.
     pub(super) secrecy: Secrecy,
-    /// The media type of a good answer, where others are refused.
+    /// The required media type of a successful answer; `None` accepts any.
     pub(super) media_type: Option<&'static str>,
 }
 
-/// Whether it may be asked once more where the connection broke before anything of an answer came.
+/// The reaction to a connection that broke before any part of an answer arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Retry {
     Never,
-    /// What it asks for is so, whether it is asked once or twice.
+    /// Send the request again, once: it is idempotent.
     Once,
 }
 
-/// What was answered.
+/// An answer of the server.
 #[derive(Debug)]
 pub(super) struct ApiResponse {
     pub(super) status: u16,
@@ -93,15 +92,16 @@ pub(super) struct ApiResponse {
     pub(super) body: Vec<u8>,
 }
 
-/// Where a good answer's body goes, piece by piece.
+/// Receiver of the body of a successful answer, piece by piece.
 type BodySink<'s> = &'s mut dyn FnMut(&[u8]) -> io::Result<()>;
 
 impl ApiRequest {
-    /// A question.
+    /// Creates a GET request.
     pub(super) fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path)
     }
 
+    /// Creates a request without a body.
     pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
         Self {
             method,
@@ -114,13 +114,13 @@ impl ApiRequest {
         }
     }
 
-    /// The same, whose good answers have this media type. An empty answer has none.
+    /// Requires this media type of a successful answer. An empty answer has none, so it is rejected.
     pub(super) fn with_media_type(mut self, media_type: &'static str) -> Self {
         self.media_type = Some(media_type);
         self
     }
 
-    /// The same with a JSON body.
+    /// Sets a JSON body.
     pub(super) fn json(mut self, body: &Value) -> Self {
         self.body = Some(("application/json", body.to_string().into()));
         self
@@ -128,7 +128,7 @@ impl ApiRequest {
 }
 
 impl ApiResponse {
-    /// The body as JSON.
+    /// Parses the body as JSON.
     pub(super) fn json(&self) -> Result<Value> {
         serde_json::from_slice(&self.body)
             .map_err(|_| ClientError::UnexpectedResponse { status: self.status }.into())
@@ -136,7 +136,11 @@ impl ApiResponse {
 }
 
 impl AdminClient {
-    /// A client of `server`. For TLS it trusts the system's authorities, or only those in the file `ca`.
+    /// Creates a client of `server`. For TLS it trusts the authorities in the file `ca`, or else the system's. `max_wait` is
+    /// the limit of each step: connecting, identifying the server, the head, and each piece of the body.
+    ///
+    /// # Errors
+    /// The authorities can't be read, or there are none.
     pub(super) fn new(
         (server, api): (ServerAddress, ApiKind),
         ca: Option<&Path>,
@@ -147,7 +151,7 @@ impl AdminClient {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .context("can't start")?;
+            .context("can't start the async runtime")?;
         Ok(Self {
             server,
             api,
@@ -162,7 +166,10 @@ impl AdminClient {
         &self.server
     }
 
-    /// Asks, and keeps the whole answer, whatever its status is.
+    /// Sends a request and returns the whole answer, whatever its status is.
+    ///
+    /// # Errors
+    /// No valid answer arrived.
     pub(super) fn send(&self, api_request: &ApiRequest) -> Result<ApiResponse> {
         let mut kept = Vec::new();
         let mut api_response = self.stream(api_request, &mut |piece: &[u8]| {
@@ -178,7 +185,11 @@ impl AdminClient {
         Ok(api_response)
     }
 
-    /// Asks, and hands the body of a good answer on piece by piece. That of another is kept.
+    /// Sends a request, and passes the body of a successful answer to `sink` piece by piece. The body of a rejection is in
+    /// the returned answer.
+    ///
+    /// # Errors
+    /// No valid answer arrived, or the sink failed.
     pub(super) fn stream(&self, api_request: &ApiRequest, sink: BodySink<'_>) -> Result<ApiResponse> {
         self.runtime.block_on(self.connect_and_send(api_request, sink))
     }
@@ -203,7 +214,8 @@ impl AdminClient {
             server: self.server.to_string(),
             reason,
         })?;
-        // Ends with the connection, which ends when the sender and the body are dropped.
+        // hyper reads and writes the connection in this task. It ends with the connection, once the sender and the body are
+        // dropped.
         let driving = tokio::spawn(connection);
         let api_response = self.send_over(sender, api_request, sink).await;
         driving.abort();
@@ -219,7 +231,7 @@ impl AdminClient {
         let request = self.http_request(api_request)?;
         if self.api == ApiKind::AdminApi {
             let question = self.request_head(&Method::GET, PREFIX)?.body(Full::default());
-            let question = question.context("the request can't be made")?;
+            let question = question.context("can't build the request")?;
             recognise(&mut sender, question, &self.server, self.max_wait).await?;
         }
         let response = timeout(self.max_wait, sender.send_request(request))
@@ -235,7 +247,7 @@ impl AdminClient {
         self.receive(response, api_request.media_type, sink).await
     }
 
-    /// A request without credentials.
+    /// Builds the head of a request without a token.
     fn request_head(&self, method: &Method, path: &str) -> Result<Builder> {
         Ok(Request::builder()
             .method(method.clone())
@@ -251,8 +263,9 @@ impl AdminClient {
             request = request.header(header::IF_MATCH, format!("\"{revision}\""));
         }
         if let Some(token) = self.credentials.token() {
-            let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-                .map_err(|_| anyhow::anyhow!("the token holds characters that no token has"))?;
+            let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
+                anyhow::anyhow!("the token contains characters that are not valid in a token")
+            })?;
             value.set_sensitive(true);
             request = request.header(header::AUTHORIZATION, value);
         }
@@ -263,7 +276,7 @@ impl AdminClient {
             }
             None => Bytes::new(),
         };
-        request.body(Full::new(body)).context("the request can't be made")
+        request.body(Full::new(body)).context("can't build the request")
     }
 
     async fn receive(
@@ -305,7 +318,7 @@ impl AdminClient {
             })?;
             let Ok(piece) = frame.into_data() else { continue };
             if head.status.is_success() {
-                sink(&piece).context("the answer can't be taken")?;
+                sink(&piece).context("can't write the answer")?;
             } else if api_response.body.len().saturating_add(piece.len()) <= MAX_PROBLEM_BYTES {
                 api_response.body.extend_from_slice(&piece);
             } else {
@@ -325,9 +338,9 @@ fn header_text(headers: &HeaderMap, name: &str) -> String {
     value.unwrap_or_default().to_owned()
 }
 
-/// 32 hex digits, by which the request is found in the audit log and in the server's.
+/// Returns a random id of 32 hex digits, which the audit log and the server's log contain.
 fn request_id() -> Result<String> {
     let mut random = [0_u8; 16];
-    aws_lc_rs::rand::fill(&mut random).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| anyhow::anyhow!("the system has no random bytes"))?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,4 +1,4 @@
-//! `sluice completion`: a script that lets a shell complete the commands.
+//! `sluice completion`: prints a completion script for a shell.
 
 use anyhow::Result;
 use clap::{Args, Command};
@@ -6,7 +6,7 @@ use clap_complete::Shell;
 
 use super::exit::Exit;
 
-/// Prints a script that lets a shell complete the commands: `source <(sluice completion bash)`.
+/// Prints a completion script for a shell: `source <(sluice completion bash)`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The shell.

@@ -1,20 +1,20 @@
-//! Asks somebody at a terminal whether to go on.
+//! Confirmation of an action at a terminal.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use anyhow::{Result, bail};
 
-/// Longest answer that is read.
+/// Longest answer, in bytes.
 const MAX_ANSWER: u64 = 64;
 
-/// Whether somebody says yes.
+/// Asks the question at the terminal, and returns true for yes.
 ///
 /// # Errors
-/// Nobody is there to be asked.
+/// There is no terminal.
 pub(super) fn confirm(question: &str) -> Result<bool> {
     let (input, mut output) = (io::stdin(), io::stderr());
     if !input.is_terminal() || !output.is_terminal() {
-        bail!("nobody is there to be asked `{question}`: say --yes");
+        bail!("there is no terminal to ask `{question}`: use --yes");
     }
     write!(output, "{question} [y/N] ")?;
     output.flush()?;

@@ -1,5 +1,5 @@
-//! `sluice demo`: the whole idea in a minute. A folder with a config, flags, a key pair and four tenants; two
-//! applications that know nothing of flags; the proxy before them; and the lines to try.
+//! `sluice demo`: creates a folder with a configuration, flags, a key pair and four tenants, starts two applications that
+//! know nothing about flags and the proxy in front of them, and prints commands to try.
 
 mod folder;
 mod legacy;
@@ -24,32 +24,32 @@ use super::{
 use crate::{clock, process_log};
 use folder::DemoFolder;
 
-/// What the tenants stand for, as the flags file sets them up.
+/// The tenants of the flags file: id, settings, and the answer that they get.
 const TENANTS: [(&str, &str, &str); 4] = [
     ("acme", "tier3, latest, on the beta allowlist", "the new board"),
-    ("globex", "tier2, stable", "404: for them it does not exist"),
+    ("globex", "tier2, stable", "404: the feature is hidden from them"),
     (
         "initech",
         "tier1, latest, on the beta allowlist",
-        "403: it exists, their tier has it not",
+        "403: not available in their tier",
     ),
     ("umbrella", "overridden off", "the old board"),
 ];
-/// What is asked for.
+/// The path of the requests to try.
 const PATH: &str = "/api/dispatch/v2/board";
-/// The upstreams of the example, and what serves them.
+/// The upstreams of the example, with the names of their applications.
 const APPLICATIONS: [(&str, &str); 2] = [("board", "the new board"), ("legacy", "the old board")];
-/// For how long the printed tokens are valid.
+/// Validity of the printed tokens.
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
-/// Shows the idea: makes a folder with a config, flags, a key pair and four tenants, starts two small
-/// applications and the proxy before them, and prints lines to try. Serves until Ctrl-C.
+/// Runs a demo: creates a folder with a configuration, flags, a key pair and four tenants, starts two small applications
+/// and the proxy in front of them, and prints commands to try. Serves until Ctrl-C.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The folder. Files that are there already are kept.
+    /// The folder. Existing files are kept.
     #[arg(long, value_name = "FOLDER", default_value = "./sluice-demo")]
     dir: PathBuf,
-    /// Lets the system choose the ports, for when 8080, 8081, 8082 or 9090 is taken.
+    /// Lets the system choose the ports, if 8080, 8081, 8082 or 9090 is in use.
     #[arg(long)]
     any_port: bool,
 }
@@ -76,14 +76,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     }
     drop(inside);
     let service = Service::start(startup, config)
-        .context("the demo can't start (is a port taken? then remove the folder and try --any-port)")?;
+        .context("the demo can't start (if a port is in use, remove the folder and use --any-port)")?;
     print_introduction(&arguments.dir, &folder, &service)?;
     let outcome = service.run_until_stopped();
     runtime.shutdown_background();
     outcome
 }
 
-/// The applications' sockets, where they were chosen before the config was written.
+/// The sockets of the applications, if the system chose their ports before the configuration was written.
 #[derive(Debug, Default)]
 struct Applications(Vec<TcpListener>);
 
@@ -93,7 +93,7 @@ impl Applications {
         Ok(Self(listeners.into_iter().collect::<std::io::Result<_>>()?))
     }
 
-    /// What to put in place of the example's addresses.
+    /// Returns the replacements of the example's addresses.
     fn addresses(&self) -> Result<Vec<(&'static str, String)>> {
         let mut addresses = Vec::new();
         for (listener, example) in self.0.iter().zip([folder::BOARD_ADDRESS, folder::LEGACY_ADDRESS]) {
@@ -106,7 +106,7 @@ impl Applications {
         Ok(addresses)
     }
 
-    /// The sockets at the addresses that the config gives the upstreams.
+    /// Binds the addresses of the upstreams in the configuration.
     fn bind(self, loaded: &Loaded) -> Result<Vec<TcpListener>> {
         let mut chosen = self.0;
         let mut listeners = Vec::new();
@@ -118,7 +118,7 @@ impl Applications {
             listeners.push(match already {
                 Some(index) => chosen.swap_remove(index),
                 None => TcpListener::bind(address).with_context(|| {
-                    format!("the demo's application `{upstream}` can't listen on {address} (try --any-port in a new folder)")
+                    format!("the demo's application `{upstream}` can't listen on {address} (use --any-port in a new folder)")
                 })?,
             });
         }
@@ -135,7 +135,7 @@ fn address_of(loaded: &Loaded, upstream: &str) -> Result<SocketAddr> {
     let endpoint = found
         .and_then(|upstream| upstream.endpoints.first())
         .with_context(|| {
-            format!("the config in the folder has no upstream `{upstream}`; remove the folder to start anew")
+            format!("the configuration in the folder has no upstream `{upstream}`; remove the folder to start again")
         })?;
     let ip = endpoint
         .host
@@ -144,7 +144,7 @@ fn address_of(loaded: &Loaded, upstream: &str) -> Result<SocketAddr> {
     Ok(SocketAddr::new(ip, endpoint.port))
 }
 
-/// Says what is there and what to try.
+/// Prints the addresses, the tenants, and the commands to try.
 fn print_introduction(dir: &Path, folder: &DemoFolder, service: &Service) -> Result<()> {
     let proxy = service
         .running
@@ -159,7 +159,7 @@ fn print_introduction(dir: &Path, folder: &DemoFolder, service: &Service) -> Res
     let signer = Signer::from_pem(&folder.private_key()?, Algorithm::Rs256, None)?;
     let existed = if folder.existed { ", kept from before" } else { "" };
     output::print(format_args!(
-        "\nsluice demo  http://{proxy} -> two applications that know nothing of flags{admin}"
+        "\nsluice demo  http://{proxy} -> two applications that know nothing about flags{admin}"
     ))?;
     output::print(format_args!(
         "files in {}: sluice.yaml  flags.yaml  (edit them while this runs{existed})\n",
@@ -185,7 +185,7 @@ fn print_introduction(dir: &Path, folder: &DemoFolder, service: &Service) -> Res
         ))?;
     }
     output::print(format_args!(
-        "\nthen let globex in: in {}/flags.yaml give globex  channel: latest  and  beta: [dispatch.v2Board];\nthe same curl says 200 at once. Ctrl-C ends the demo. Every request prints a line:\n",
+        "\nthen admit globex: in {}/flags.yaml give globex  channel: latest  and  beta: [dispatch.v2Board];\nthe same curl says 200 at once. Ctrl-C ends the demo. Every request prints a line:\n",
         dir.display()
     ))?;
     Ok(())

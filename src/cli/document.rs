@@ -1,4 +1,4 @@
-//! The flags documents of `apply` and `import`: read where they are, so that mistakes are told with their lines.
+//! The flags documents of `apply` and `import`, read locally, so that errors are reported with their lines.
 
 use std::collections::BTreeMap;
 use std::io::{Read, stdin};
@@ -9,12 +9,16 @@ use serde_json::Value;
 
 use super::output;
 
-/// The name of standard input.
+/// Name of standard input.
 const STANDARD_INPUT: &str = "-";
-/// Longest document that is read from standard input, in bytes: as the server takes it.
+/// Longest document on standard input, in bytes: the limit of the server.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
-/// A flags document, or a directory of them merged, as JSON; none where it is no good one, which is said.
+/// Reads a flags document, or a directory of them as one, and returns it as JSON. Prints the report of an invalid document,
+/// and returns `None`.
+///
+/// # Errors
+/// Standard input can't be read, or is too long.
 pub(super) fn read(path: &Path) -> Result<Option<Value>> {
     let files = if path == Path::new(STANDARD_INPUT) {
         config::Files::Memory(BTreeMap::from_iter([(path.to_owned(), standard_input()?)]))

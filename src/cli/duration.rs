@@ -1,8 +1,8 @@
-//! Durations of the command line: a number and a unit.
+//! Durations on the command line: a number and a unit.
 
 use std::time::Duration;
 
-/// Reads `90s`, `15m`, `1h`, `7d`.
+/// Parses `90s`, `15m`, `1h`, `7d`.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = text.get(digits.len()..).unwrap_or_default();

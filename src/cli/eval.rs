@@ -1,4 +1,4 @@
-//! `sluice eval`: decides flags for subjects given as JSON lines, with no proxy and no config.
+//! `sluice eval`: evaluates flags for subjects given as JSON lines, without a proxy and a configuration.
 
 mod error_line;
 mod line;
@@ -21,23 +21,23 @@ use super::exit::Exit;
 use super::output;
 use crate::clock;
 
-/// Bytes read and written at a time.
+/// Size of the buffers of input and output, in bytes.
 const BUFFER: usize = 256 * 1024;
 
-/// Decides flags for subjects given as JSON lines on standard input.
+/// Evaluates flags for subjects given as JSON lines on standard input.
 ///
-/// Each line is {"flag", "tenant", "user"?, "groups"?, "attributes"?}; "tenant": null asks for an anonymous
-/// subject. For each line, in order, one line is written: {"flag", "tenant", "variant", "value", "reason",
-/// "cause", "rule"?, "error"?, "detail"?}. Exits with 1 when a line could not be read.
+/// Each line is {"flag", "tenant", "user"?, "groups"?, "attributes"?}; "tenant": null means an anonymous subject. One line
+/// per input line is written, in order: {"flag", "tenant", "variant", "value", "reason", "cause", "rule"?, "error"?,
+/// "detail"?}. Exits with 1 if a line could not be read.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The flags document, or a directory of them.
+    /// A flags document, or a directory of them.
     #[arg(long, value_name = "FILE")]
     flags: PathBuf,
-    /// The environment; development and staging are relaxed, any other is enforced.
+    /// The environment. The lifecycle is relaxed in development and staging, and enforced in any other.
     #[arg(long, value_name = "NAME", default_value = "production", value_parser = NonEmptyStringValueParser::new())]
     environment: String,
-    /// Whether the lifecycle is enforced; left out, the environment says so.
+    /// Enforces or relaxes the lifecycle [default: as the environment].
     #[arg(long, value_enum)]
     lifecycle: Option<LifecycleEnforcement>,
     /// Decides as of this time (RFC 3339) instead of now.
@@ -47,9 +47,9 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum LifecycleEnforcement {
-    /// Alpha and beta flags are for those who are let in.
+    /// Alpha and beta flags are only for eligible tenants.
     Enforced,
-    /// Everyone is eligible.
+    /// Every tenant is eligible.
     Relaxed,
 }
 
@@ -76,7 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
 
 struct Evaluator {
     loaded: LoadedFlags,
-    /// The time to decide as of; none: that of each line.
+    /// The time to decide as of; `None` for the current time of each line.
     now: Option<Timestamp>,
 }
 
@@ -90,7 +90,7 @@ impl Evaluator {
                 .by_ref()
                 .take(MAX_LINE)
                 .read_until(b'\n', &mut line)
-                .context("can't read")?;
+                .context("can't read standard input")?;
             if read == 0 {
                 break;
             }
@@ -101,7 +101,7 @@ impl Evaluator {
             } else if !line.trim_ascii().is_empty() && !self.answer_line(line.trim_ascii(), output)? {
                 outcome = Exit::Failure;
             }
-            // Whoever asks line by line is answered line by line.
+            // Flushed as soon as no input is left, so that a caller that waits for each answer gets it.
             if input.buffer().is_empty() {
                 output.flush()?;
             }
@@ -110,7 +110,7 @@ impl Evaluator {
         Ok(outcome)
     }
 
-    /// Answers one line; false when it could not be read.
+    /// Answers one line. Returns false if it could not be read.
     fn answer_line(&self, line: &[u8], output: &mut impl Write) -> io::Result<bool> {
         match EvalLine::parse(line) {
             Ok(question) => {

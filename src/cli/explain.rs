@@ -1,4 +1,4 @@
-//! `sluice explain`: what would happen to a request, and why, step by step; by files, or by a running server.
+//! `sluice explain`: explains what would happen to a request, step by step, by files or by a running server.
 
 mod text;
 
@@ -25,13 +25,13 @@ use crate::clock;
 use crate::environment::variable;
 use crate::story::{self, ExplainGateway, ExplainInput};
 
-/// Says what would happen to a request, and why: the route, who is asking, each step of the decision that was
-/// and was not taken, the headers that would be sent. No request is made.
+/// Explains what would happen to a request, and why: the route, the identity, each step of the decision that was and was
+/// not taken, and the injected headers. No request is sent to an upstream.
 ///
-/// Exits with 0 when the request would get through, else with 1.
+/// Exits with 0 if the request would get to the upstream of an open gate, else with 1.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The config file.
+    /// The configuration file.
     #[arg(
         long,
         value_name = "FILE",
@@ -42,25 +42,25 @@ pub(super) struct Arguments {
     /// The request's token.
     #[arg(long, value_name = "JWT", conflicts_with_all = ["tenant", "user", "groups"])]
     token: Option<String>,
-    /// The tenant, instead of a token.
+    /// The tenant of the request, instead of a token.
     #[arg(long, value_parser = tenant)]
     tenant: Option<String>,
-    /// The user.
+    /// The user of the request.
     #[arg(long, requires = "tenant")]
     user: Option<String>,
-    /// A group the user is in; may be given several times.
+    /// A group of the user; may be repeated.
     #[arg(long = "group", value_name = "GROUP", requires = "tenant")]
     groups: Vec<String>,
-    /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be given several times.
+    /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be repeated.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = checked_attribute, conflicts_with = "token")]
     attributes: Vec<AttributeArgument>,
-    /// The request's host; left out: that of a `--header`, else localhost.
+    /// The host of the request [default: that of a `--header`, else localhost].
     #[arg(long, value_parser = host)]
     host: Option<String>,
-    /// The request has no `Host`, as HTTP/1.0 allows.
+    /// Explains an HTTP/1.0 request without a `Host`.
     #[arg(long, conflicts_with = "host")]
     no_host: bool,
-    /// A header of the request; may be given several times.
+    /// A header of the request; may be repeated.
     #[arg(long = "header", value_name = "NAME:VALUE", value_parser = header)]
     headers: Vec<String>,
     /// Explains as of this time (RFC 3339) instead of now.
@@ -69,16 +69,16 @@ pub(super) struct Arguments {
     /// Prints one JSON document instead of text.
     #[arg(long)]
     json: bool,
-    /// Asks the server at this admin listener, by what it serves now, instead of files: http://HOST:PORT,
-    /// https://HOST:PORT or unix:PATH.
+    /// Uses what the server at this admin listener serves now, instead of files: http://HOST:PORT, https://HOST:PORT or
+    /// unix:PATH.
     #[arg(long, value_name = "URL", value_parser = ServerAddress::parse, help_heading = "Server")]
     server: Option<ServerAddress>,
     #[command(flatten)]
     access: AccessOptions,
-    /// The method.
+    /// The method of the request.
     #[arg(value_parser = method)]
     method: String,
-    /// The path, with its query if any.
+    /// The path of the request, with its query if any.
     path: String,
 }
 
@@ -126,7 +126,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     })
 }
 
-/// The story as a server tells it.
+/// Requests the explanation from a server.
 fn asked(server: &ServerAddress, arguments: &Arguments) -> Result<Value> {
     let session = Session::with_server(server.clone(), &arguments.access)?;
     let mut question = Map::from_iter([("request".to_owned(), request(arguments))]);
@@ -142,20 +142,20 @@ fn asked(server: &ServerAddress, arguments: &Arguments) -> Result<Value> {
         .json()
 }
 
-/// Whether the explained request may hold credentials. A token may be in any header, since the server's documents say
-/// which; in a query (RFC 6750 section 2.3); and in the user information of an absolute target.
+/// Returns true if the explained request may contain credentials. A token may be in any header, because the server's
+/// documents decide which; in a query (RFC 6750 section 2.3); and in the user information of an absolute target.
 fn may_hold_secrets(arguments: &Arguments) -> bool {
     arguments.token.is_some() || !arguments.headers.is_empty() || arguments.path.contains(['?', '@'])
 }
 
-/// The story as files tell it.
+/// Explains the request by local files.
 fn by_files(loaded: &Loaded, arguments: &Arguments) -> Result<Value> {
     let form: RequestForm = serde_json::from_value(request(arguments))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
-        .context("can't start")?;
+        .context("can't start the async runtime")?;
     let handle = runtime.handle().clone();
     let keys = proxy::KeyStore::new(handle, proxy::FetchTiming::default(), &proxy::Metrics::new());
     let story = story::explain(&ExplainInput {
@@ -168,7 +168,7 @@ fn by_files(loaded: &Loaded, arguments: &Arguments) -> Result<Value> {
     Ok(serde_json::to_value(story?)?)
 }
 
-/// The request, as the admin API is asked about it.
+/// Returns the request in the form of the admin API.
 fn request(arguments: &Arguments) -> Value {
     let attributes = arguments.attributes.iter();
     let attributes: Map<String, Value> = attributes

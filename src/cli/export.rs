@@ -1,4 +1,4 @@
-//! `sluice export`: the whole document as it is in force.
+//! `sluice export`: writes the active flags document.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -15,13 +15,14 @@ use super::required_members::RequiredMembers;
 use super::session::{ConnectionOptions, Session};
 use super::{output, route};
 
-/// Writes the whole document: flags with what operators set, segments, tenants. JSON, which YAML readers take, too.
+/// Writes the active flags document: flags with the settings of operators, segments, tenants. JSON, which YAML readers
+/// accept, too.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Into this file instead of standard output; it must not be there yet.
+    /// Writes to this file instead of standard output; it must not exist yet.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// In the place of a file that is there, once the document is whole.
+    /// Replaces an existing file, once the document is complete.
     #[arg(long, requires = "output")]
     force: bool,
     #[command(flatten)]
@@ -58,15 +59,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Why it is no flags document. A newer server's may have sections that are not known here, so no more is looked at
-/// than what each has.
+/// Returns the reason why the JSON is not a flags document. Only the parts that every version has are checked, because a
+/// newer server may have sections that are unknown here.
 fn unfit(document: &Value) -> Option<&'static str> {
     if document.get("version").and_then(Value::as_u64).is_none() {
         return Some("it has no `version`");
     }
     let sections = ["segments", "flags", "tenants"].map(|name| document.get(name));
     let all_objects = sections.iter().flatten().all(|section| section.is_object());
-    (!all_objects).then_some("one of its sections is no mapping")
+    (!all_objects).then_some("one of its sections is not an object")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `sluice flags`: looks at flags and operates them, through the admin API.
+//! `sluice flags`: shows and operates flags through the admin API.
 
 mod explain;
 mod kill;
@@ -16,7 +16,7 @@ use clap::{Args, Subcommand};
 use super::exit::Exit;
 use super::session::{ConnectionOptions, Session};
 
-/// Looks at flags and operates them: lifecycle, kill switch, tier defaults, rollouts, sign-offs.
+/// Shows and operates flags: lifecycle, kill switch, tier defaults, rollouts, sign-offs.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]

@@ -1,12 +1,12 @@
-//! Options of all commands that ask a server, written before the command: they are put behind it, where commands have
-//! them.
+//! Options of all commands that call a server, given before the command. They are moved behind it, because clap knows them
+//! as options of the commands.
 
 use std::ffi::{OsStr, OsString};
 
-/// Those with a value.
+/// Options with a value.
 const WITH_VALUE: [&str; 4] = ["--server", "--token-file", "--ca", "--timeout"];
 
-/// The command line with these options at the end of it, or before a `--`.
+/// Returns the command line with the leading options moved to its end, or before a `--`.
 pub(crate) fn move_to_end(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments = arguments.into_iter();
     let mut line: Vec<OsString> = arguments.next().into_iter().collect();

@@ -1,4 +1,4 @@
-//! `sluice operators`: tokens for those who operate flags.
+//! `sluice operators`: creates tokens for operators.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use super::atomic_file::{AtomicFile, IfExists};
 use super::exit::Exit;
 use super::output;
 
-/// Makes tokens for those who operate flags.
+/// Creates tokens for operators.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -25,25 +25,25 @@ enum Command {
     Token(TokenArguments),
 }
 
-/// Makes a token, and the entry to put into the document that `admin.operators.tokens` names. No server is asked.
+/// Creates a token, and its entry for the document that `admin.operators.tokens` names. No server is called.
 ///
-/// With --output the token goes into a file that only its owner reads, and the entry, which holds only its hash, to
-/// standard output. Without it the token goes to standard output, this once, and the entry to standard error.
+/// With --output the token is written to a file that only its owner can read, and the entry, which contains only the hash,
+/// to standard output. Without it the token is printed to standard output, only once, and the entry to standard error.
 #[derive(Debug, Args)]
 struct TokenArguments {
-    /// Whose it is: stands in the audit log.
+    /// The name of the operator, for the audit log.
     #[arg(long)]
     name: String,
-    /// What he may do.
+    /// The role of the operator.
     #[arg(long, value_enum)]
     role: RoleArgument,
-    /// For an org-admin: of which org.
+    /// The org of an org-admin.
     #[arg(long, value_name = "ORG", value_parser = org)]
     org: Option<String>,
-    /// From when on it counts no more (RFC 3339).
+    /// Expiry of the token (RFC 3339).
     #[arg(long, value_name = "RFC3339", value_parser = Timestamp::parse)]
     expires: Option<Timestamp>,
-    /// Into this file, which only its owner can read; it must not be there yet.
+    /// Writes the token to this file, which only its owner can read; it must not exist yet.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -75,9 +75,9 @@ impl RoleArgument {
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let Command::Token(token) = &arguments.command;
     if (token.role == RoleArgument::OrgAdmin) != token.org.is_some() {
-        bail!("an org-admin has an --org, and nobody else has");
+        bail!("--org is required for the role org-admin, and not allowed for other roles");
     }
-    let (secret, hash) = TokenHash::issue().context("no token was made")?;
+    let (secret, hash) = TokenHash::issue().context("can't create a token")?;
     if let Some(path) = &token.output {
         let mut file = AtomicFile::create(path, IfExists::Fail)?;
         file.write(format!("{secret}\n").as_bytes())?;
@@ -85,16 +85,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         output::print(token_entry(token, &hash))?;
         return Ok(Exit::Success);
     }
-    output::print_stderr(
-        "put this entry into the `tokens` of the document that `admin.operators.tokens` names:",
-    );
+    output::print_stderr("add this entry to `tokens` in the document that `admin.operators.tokens` names:");
     output::print_stderr(token_entry(token, &hash));
-    output::print_stderr("and give this token to its owner; it is not shown again:");
+    output::print_stderr("give this token to its owner; it is not shown again:");
     output::print(secret)?;
     Ok(Exit::Success)
 }
 
-/// An entry of the document of tokens. JSON is YAML.
+/// Formats an entry of the document of tokens, in YAML's flow style. Its values are JSON, which is valid YAML.
 fn token_entry(token: &TokenArguments, hash: &TokenHash) -> String {
     let mut fields = vec![
         ("name", json!(token.name)),

@@ -1,4 +1,4 @@
-//! Where answers go: results to standard output, complaints to standard error, colours only to a terminal.
+//! Output: results to standard output, messages to standard error, colours only to a terminal.
 
 use std::{
     fmt,
@@ -9,12 +9,12 @@ use config::Colour;
 
 use crate::process_log;
 
-/// What answers are printed as.
+/// The format of printed answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OutputFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// The server's body as it is.
+    /// The server's body, unchanged.
     Json,
 }
 
@@ -23,16 +23,17 @@ pub(super) fn print(line: impl fmt::Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
-/// Prints a body as it is, with one newline at its end.
+/// Writes a body to standard output, unchanged but for one newline at its end.
 pub(super) fn print_body(body: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(body.trim_ascii_end())?;
     out.write_all(b"\n")
 }
 
-/// Writes a line to standard error, with secrets masked. There is nobody to tell when that fails.
+/// Writes a line to standard error, with secrets masked. A failure of the write is ignored: there is no other place to
+/// report it.
 ///
-/// A process that serves has a log, which the line goes through: no thread of it may wait for standard error.
+/// In a process that serves, the line goes through its log, so that no thread waits for a slow reader of standard error.
 pub(super) fn print_stderr(line: impl fmt::Display) {
     let line = line.to_string();
     match process_log::current() {
@@ -41,7 +42,7 @@ pub(super) fn print_stderr(line: impl fmt::Display) {
     }
 }
 
-/// Logs an error of a process that serves, with the report that says what it is.
+/// Logs an error of a process that serves, with its report of several lines.
 pub(super) fn log_report(error: &str, report: &str) {
     match process_log::current() {
         Some(log) => log.report(tracing::Level::ERROR, error, report),
@@ -49,7 +50,8 @@ pub(super) fn log_report(error: &str, report: &str) {
     }
 }
 
-/// Writes a line that says why the process ends, which waits for its place in the log: no thread serves any more.
+/// Writes the line with the reason for the end of the process. It waits for a slot in the queue of the log, which is
+/// harmless because no thread serves any more.
 pub(super) fn print_stderr_last(line: impl fmt::Display) {
     match process_log::current() {
         Some(log) => log.block_timeout(&line.to_string(), process_log::FLUSH_TIMEOUT),
@@ -57,7 +59,7 @@ pub(super) fn print_stderr_last(line: impl fmt::Display) {
     }
 }
 
-/// Colours for standard error, unless it is no terminal or `NO_COLOR` is set.
+/// Returns whether to use colours on standard error: only on a terminal, and if `NO_COLOR` is not set.
 pub(super) fn colour() -> Colour {
     let wanted =
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -1,4 +1,4 @@
-//! Lists, page by page: all of them for people, one page as it is for scripts.
+//! Lists: all pages for people, one unchanged page for scripts.
 
 use anyhow::Result;
 use clap::Args;
@@ -12,23 +12,23 @@ use super::render::{Table, json};
 use super::required_members::RequiredMembers;
 use super::session::Session;
 
-/// How many pages are followed at most.
+/// Largest number of pages.
 const MAX_PAGES: usize = 1_000;
-/// How many items are asked for at a time.
+/// Number of items per page.
 const PAGE_SIZE: &str = "1000";
 
-/// Which page.
+/// Options of a list.
 #[derive(Debug, Args)]
 pub(super) struct PageOptions {
-    /// At most so many; left out, all of them, or with --json one page.
+    /// Prints at most this many items [default: all; with --json: one page].
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Goes on after the `next` of a page.
+    /// Continues after the `next` of a page.
     #[arg(long, value_name = "NEXT")]
     after: Option<String>,
 }
 
-/// Prints a list: its items in `field`, each of them a row.
+/// Prints the list in `field`, one row per item, or `nothing` if it is empty.
 pub(super) fn print_list<const N: usize>(
     session: &Session,
     (path, query): (&str, &[(&str, &str)]),
@@ -66,7 +66,7 @@ pub(super) fn print_list<const N: usize>(
     output::print(table.render(nothing).trim_end())?;
     if let Some(after) = after {
         output::print_stderr(format_args!(
-            "there are more: --after {}",
+            "there is more: --after {}",
             super::render::printable(&after)
         ));
     }

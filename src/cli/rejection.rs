@@ -1,4 +1,4 @@
-//! A refusal of the server, as people read it: that nothing was changed, every reason with its code, and what helps.
+//! A rejection by the server as text: that nothing was changed, each reason with its code, and what to do.
 
 use std::fmt;
 
@@ -11,29 +11,29 @@ use super::output::OutputFormat;
 use super::render::{json, printable};
 use super::required_members::RequiredMembers;
 
-/// Codes after which it is not known whether the change was made.
+/// Codes that leave it unknown whether the change was made.
 const UNKNOWN_OUTCOME: [&str; 2] = ["TIMED_OUT", "DEFECT"];
 
-/// What the server says of problems, which are told here.
+/// The server's cure that points to the problems. It is not printed, because the problems are.
 const SEE_PROBLEMS: &str = "see `problems`";
-/// How a place begins in the document that the server makes of everything, which nobody has written.
+/// Prefix of a place in the document that the server generates from the store. Such a place means nothing to a user.
 const GENERATED_DOCUMENT: &str = "document:";
 
-/// What was asked for.
+/// The intent of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Intent {
-    /// To see something, which has these members.
+    /// To read something; the answer must have these members.
     Read(RequiredMembers),
-    /// To see what a change would do.
+    /// To preview a change.
     DryRun,
-    /// To change something.
+    /// To make a change.
     Change,
-    /// To change something on this machine alone, by the socket of break-glass.
+    /// To make a change on this machine only, through the break-glass socket.
     LocalChange,
 }
 
 impl Intent {
-    /// Whether a good answer's body says what a good answer to this says.
+    /// Returns true if the body of a successful answer has the members that this intent requires.
     pub(super) fn is_answered_by(self, body: &[u8]) -> bool {
         let parsed = || serde_json::from_slice::<Value>(body).unwrap_or_default();
         match self {
@@ -49,18 +49,18 @@ impl Intent {
     }
 }
 
-/// An answer that is no good one.
+/// An answer that rejects a request.
 #[derive(Debug)]
 pub(super) struct ServerRejection {
     pub(super) body: Value,
     pub(super) format: OutputFormat,
     intent: Intent,
     request_id: String,
-    /// What the command itself knows to help.
+    /// Hint of the command, printed instead of the server's cures.
     hint: Option<String>,
 }
 
-/// One reason.
+/// One reason of a rejection.
 struct RejectionReason<'r> {
     code: &'r str,
     detail: &'r str,
@@ -68,7 +68,10 @@ struct RejectionReason<'r> {
 }
 
 impl ServerRejection {
-    /// What the answer says; the error is that it is none of this API.
+    /// Parses an answer with an error status.
+    ///
+    /// # Errors
+    /// The answer is not from the admin API.
     pub(super) fn new(
         answer: &ApiResponse,
         intent: Intent,
@@ -93,18 +96,18 @@ impl ServerRejection {
         })
     }
 
-    /// The same with what the command knows to help, which stands in the place of the server's cures.
+    /// Replaces the server's cures by a hint of the command.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Whether one of the reasons has this code.
+    /// Returns true if one of the reasons has this code.
     pub(super) fn has(&self, code: &str) -> bool {
         self.reasons().iter().any(|reason| reason.code == code)
     }
 
-    /// The flag that was not found, if that is all: its key is the last word of the detail.
+    /// Returns the key of the flag that was not found, if that is the only reason. The key is the last word of the detail.
     pub(super) fn missing_flag(&self) -> Option<String> {
         let reasons = self.reasons();
         let [
@@ -134,12 +137,12 @@ impl ServerRejection {
     fn headline(&self) -> &'static str {
         let code = json::text(&self.body, "code").unwrap_or_default();
         match self.intent {
-            Intent::Read(_) => "refused:",
-            Intent::DryRun => "would be refused:",
+            Intent::Read(_) => "rejected:",
+            Intent::DryRun => "would be rejected:",
             Intent::Change | Intent::LocalChange if UNKNOWN_OUTCOME.contains(&code) => {
-                "failed; whether it was changed is in the audit log:"
+                "failed; the audit log shows whether the change was made:"
             }
-            Intent::Change | Intent::LocalChange => "refused, nothing was changed:",
+            Intent::Change | Intent::LocalChange => "rejected, nothing was changed:",
         }
     }
 
@@ -189,7 +192,8 @@ impl fmt::Display for ServerRejection {
 
 impl std::error::Error for ServerRejection {}
 
-/// A problem of a document, as `sluice check --json` has it. What was sent has no lines that anybody knows.
+/// Writes a problem of a document, in the form of `sluice check --json`, without its place: the document was sent as JSON,
+/// so its lines are not those of a file.
 fn write_problem(f: &mut fmt::Formatter<'_>, problem: &Value) -> fmt::Result {
     let field = |name| printable(json::text(problem, name).unwrap_or_default());
     writeln!(
@@ -205,6 +209,7 @@ fn write_problem(f: &mut fmt::Formatter<'_>, problem: &Value) -> fmt::Result {
     }
 }
 
+/// Writes each hint once, with its code if there are several reasons.
 fn write_hints(f: &mut fmt::Formatter<'_>, reasons: &[RejectionReason<'_>]) -> fmt::Result {
     let mut rendered: Vec<&str> = Vec::new();
     for RejectionReason { code, hint, .. } in reasons {
@@ -213,8 +218,8 @@ fn write_hints(f: &mut fmt::Formatter<'_>, reasons: &[RejectionReason<'_>]) -> f
         };
         rendered.push(hint);
         match reasons.len() {
-            1 => writeln!(f, "what helps: {}", printable(hint))?,
-            _ => writeln!(f, "what helps with {}: {}", printable(code), printable(hint))?,
+            1 => writeln!(f, "help: {}", printable(hint))?,
+            _ => writeln!(f, "help for {}: {}", printable(code), printable(hint))?,
         }
     }
     Ok(())
@@ -237,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_promotion_tells_every_reason() {
+    fn a_rejected_promotion_shows_every_reason() {
         let body = serde_json::json!({
             "code": "SOAK_NOT_ELAPSED", "detail": "in beta since ... (and 2 more)", "request_id": "r-7",
             "refusals": [
@@ -248,18 +253,18 @@ mod tests {
         });
         assert_eq!(
             rendered(409, &body, Intent::Change),
-            "refused, nothing was changed:\n\
+            "rejected, nothing was changed:\n\
              \x20 SOAK_NOT_ELAPSED   in beta since 2026-11-20 09:14, 24 h needed: from 2026-11-21 09:14 (in 6 h 2 min)\n\
              \x20 EXIT_CRITERIA      7 of 10 tenants have it on\n\
              \x20 NOT_REVERTIBLE     it does not say so\n\
-             what helps with EXIT_CRITERIA: more pilots: `sluice tenants allow TENANT FLAG`, or have them opt in\n\
-             what helps with NOT_REVERTIBLE: say it\n\
+             help for EXIT_CRITERIA: add tenants: `sluice tenants allow TENANT FLAG`, or let them opt in\n\
+             help for NOT_REVERTIBLE: say it\n\
              request r-7"
         );
     }
 
     #[test]
-    fn what_is_not_known_is_not_said() {
+    fn an_unknown_result_is_not_called_unchanged() {
         let body = serde_json::json!({ "code": "TIMED_OUT", "detail": "the answer took too long" });
         let text = rendered(503, &body, Intent::Change);
         assert!(!text.contains("nothing was changed"), "{text}");
@@ -270,14 +275,14 @@ mod tests {
     }
 
     #[test]
-    fn the_problems_of_a_document_are_told_with_their_help() {
+    fn problems_of_a_document_are_shown_with_their_help() {
         let body = serde_json::json!({
             "code": "INVALID_DOCUMENT", "detail": "the document would have 1 error",
             "problems": [{ "severity": "error", "code": "unknown-flag", "message": "no flag has the key `a`", "help": "did you mean `b`?" }],
         });
         let text = rendered(422, &body, Intent::DryRun);
         assert!(
-            text.starts_with("would be refused:\n  INVALID_DOCUMENT   the document"),
+            text.starts_with("would be rejected:\n  INVALID_DOCUMENT   the document"),
             "{text}"
         );
         assert!(
@@ -287,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn places_in_a_document_that_nobody_wrote_are_not_told() {
+    fn places_in_a_generated_document_are_not_shown() {
         let body = serde_json::json!({
             "code": "INVALID_DOCUMENT", "detail": "document:12:9: error[unknown-tier]: no tier has the name `huge`",
             "cure": "see `problems`",
@@ -295,7 +300,7 @@ mod tests {
         });
         assert_eq!(
             rendered(422, &body, Intent::Change),
-            "refused, nothing was changed:\n\
+            "rejected, nothing was changed:\n\
              \x20 INVALID_DOCUMENT   it would make the document invalid:\n\
              \x20 error[unknown-tier]: no tier has the name `huge`\n\
              \x20   help: the tiers are `a`\n\
@@ -304,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_something_else_is_no_refusal() {
+    fn a_page_of_another_server_is_not_a_rejection() {
         for body in ["<html>", "{}", "[]"] {
             let answer = ApiResponse {
                 status: 404,
@@ -325,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_can_not_write_to_the_terminal() {
+    fn control_characters_of_a_server_are_escaped() {
         let body = serde_json::json!({ "code": "X", "detail": "a\u{1b}[2Jb\nc" });
         let text = rendered(409, &body, Intent::Change);
         assert!(text.contains("a\\u{1b}[2Jb\\nc"), "{text}");

@@ -1,4 +1,4 @@
-//! How answers are told to people: tables, times, and texts of others made harmless. Pure.
+//! Renders answers as text: tables, times, previews, and text of other authors made safe for a terminal. Pure.
 
 pub(super) mod difference;
 pub(super) mod json;

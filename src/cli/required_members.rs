@@ -1,16 +1,16 @@
-//! What a good answer must have. Without that it is none of the admin API, and must not be taken for one that says
-//! that there is nothing.
+//! Required members of a successful answer. An answer without them is not from the admin API, and must not be read as an
+//! empty result.
 
 use serde_json::Value;
 
 use super::render::json;
 
-/// The members that an answer must have to be understood.
+/// The members that a successful answer must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequiredMembers {
-    /// None: the command judges the answer itself.
+    /// None: the command checks the answer itself.
     Anything,
-    /// An object with these texts.
+    /// An object with these strings.
     Texts(&'static [&'static str]),
     /// An object with this list.
     List(&'static str),
@@ -18,11 +18,11 @@ pub(super) enum RequiredMembers {
     Boolean(&'static str),
 }
 
-/// The members of a flag.
+/// The required members of a flag.
 pub(super) const FLAG: RequiredMembers = RequiredMembers::Texts(&["key", "lifecycle"]);
 
 impl RequiredMembers {
-    /// Whether the body has them.
+    /// Returns true if the body has them.
     pub(super) fn are_in(self, body: &[u8]) -> bool {
         let parsed = || serde_json::from_slice::<Value>(body).unwrap_or_default();
         match self {

@@ -1,4 +1,5 @@
-//! `sluice restore`: a backup in the place of what a store's directory holds. Asks no server; there must be none.
+//! `sluice restore`: replaces the content of a store's directory by a backup. No server is called, and none may use the
+//! directory.
 
 use std::path::PathBuf;
 
@@ -10,18 +11,17 @@ use super::audit::exported_entry::hex;
 use super::exit::Exit;
 use super::output;
 
-/// Puts a backup in the place of what a store's directory holds, while no server uses it.
+/// Replaces the content of a store's directory by a backup. No server may use the directory.
 ///
-/// The backup is checked first: that it is whole, that no entry of its audit log is missing or altered, that each
-/// record is as it was written, and that this version knows its format. What was in the directory is moved into a
-/// folder in it, `replaced-1` and so on. Never copy a backup over `sluice.db`: a log that lies beside it from before
-/// would be taken for its own.
+/// The backup is checked first: it must be complete, no entry of its audit log may be missing or altered, no record may be
+/// altered, and its format must be known. The former content is moved into a folder in the directory, `replaced-1` and so
+/// on. Do not copy a backup over `sluice.db` yourself: SQLite would replay an older log beside it into the copy.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The backup, as `sluice backup` made it.
+    /// The backup, a file from `sluice backup`.
     #[arg(value_name = "BACKUP")]
     from: PathBuf,
-    /// The store's directory, as `flags.store.sqlite` names it; it is made if there is none.
+    /// The directory of the store, as `flags.store.sqlite` names it; it is created if it does not exist.
     #[arg(long, value_name = "DIRECTORY")]
     to: PathBuf,
 }
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
             if let RestoreError::Store(error) = &error
                 && let Some(cure) = error.cure()
             {
-                output::print_stderr(format_args!("what helps: {cure}"));
+                output::print_stderr(format_args!("help: {cure}"));
             }
             return Ok(Exit::Failure);
         }
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     ))?;
     output::print(format_args!("head {id}:{}", hex(&hash)))?;
     if let Some(aside) = restored.aside {
-        output::print(format_args!("what was there is in {}", aside.display()))?;
+        output::print(format_args!("the former content is in {}", aside.display()))?;
     }
     Ok(Exit::Success)
 }

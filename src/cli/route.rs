@@ -1,4 +1,4 @@
-//! Where things are in the admin API.
+//! Paths of the admin API.
 
 use super::client::encoded;
 
@@ -10,22 +10,22 @@ pub(super) const BACKUP: &str = "/api/v1/platform/backup";
 pub(super) const EXPLAIN: &str = "/api/v1/explain";
 pub(super) const WHO_AM_I: &str = "/api/v1/whoami";
 
-/// A flag, or what belongs to it.
+/// Returns the path of a flag, or of a part of it.
 pub(super) fn flag(key: &str, part: &str) -> String {
     format!("{FLAGS}/{}{part}", encoded(key))
 }
 
-/// A tenant, or what belongs to it.
+/// Returns the path of a tenant, or of a part of it.
 pub(super) fn tenant(id: &str, part: &str) -> String {
     format!("{TENANTS}/{}{part}", encoded(id))
 }
 
-/// What belongs to an org, and its own admin may see and do.
+/// Returns a path of an org that its own admin may use.
 pub(super) fn org(id: &str, part: &str) -> String {
     format!("/api/v1/orgs/{}{part}", encoded(id))
 }
 
-/// What an org itself chooses of a flag.
+/// Returns the path of an org's own choice for a flag.
 pub(super) fn choice(id: &str, flag: &str, part: &str) -> String {
     org(id, &format!("/feature-flags/{}{part}", encoded(flag)))
 }

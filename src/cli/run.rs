@@ -1,4 +1,4 @@
-//! `sluice run`: the proxy, following its files until it is told to stop.
+//! `sluice run`: runs the proxy and reloads its files, until a signal ends it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,13 +20,13 @@ use crate::operators;
 use crate::process_log;
 use crate::startup::{self, Startup, StartupFlags};
 
-/// Runs the proxy. It follows its files: a good change takes effect within half a second, a bad one changes
-/// nothing and is reported.
+/// Runs the proxy. It reloads its files: a valid change takes effect within half a second, an invalid one changes nothing
+/// and is reported.
 ///
-/// SIGTERM and Ctrl-C end it: it stops being ready, finishes the requests in flight, and exits with 0.
+/// SIGTERM and Ctrl-C end it: it becomes unready, finishes the in-flight requests, and exits with 0.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The config file.
+    /// The configuration file.
     #[arg(long, value_name = "FILE", default_value = "sluice.yaml")]
     config: PathBuf,
 }
@@ -45,12 +45,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         None => info!("no admin listener"),
     }
     if service.running.admin().is_some() && !service.control_plane.operators.asks() {
-        info!("`admin.operators` names nobody: whoever is on this machine is platform-admin there");
+        info!("`admin.operators` has no operators: every user of this machine is platform-admin");
     }
     service.run_until_stopped()
 }
 
-/// What there is to serve; none where the documents have problems, which are told.
+/// Loads the configuration. Prints the report of invalid documents, and returns `None`.
+///
+/// # Errors
+/// The store can't be used, and there is no last good document.
 pub(super) fn load_startup(path: &Path) -> Result<Option<Startup>> {
     match startup::load(path)? {
         Ok(startup) => Ok(Some(startup)),
@@ -61,7 +64,7 @@ pub(super) fn load_startup(path: &Path) -> Result<Option<Startup>> {
     }
 }
 
-/// A proxy, the watch over its files, and what else changes what it serves.
+/// A running proxy with its watcher, control plane, and break-glass socket.
 pub(super) struct Service {
     pub(super) running: Running,
     watcher: Watcher,
@@ -70,10 +73,17 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Starts to serve what was begun with, read from `path`, and to follow its files.
+    /// Starts the proxy with the configuration that was loaded from `path`, and watches its files.
+    ///
+    /// The order of the steps matters. The control plane is created before the proxy, because the proxy serves its routes on
+    /// the admin listener. The operators are set after it, because their tokens are verified by the keys that the proxy
+    /// fetches. The watcher is last, because a reload needs all of them.
+    ///
+    /// # Errors
+    /// An address is in use, or a file, a thread or a key can't be used.
     pub(super) fn start(startup: Startup, path: PathBuf) -> Result<Self> {
         if let Err(refused) = proxy::raise_descriptor_limit() {
-            warn!("the limit of open files stays as it is: {refused}");
+            warn!("can't raise the limit of open files: {refused}");
         }
         let Startup { loaded, flags } = startup;
         if !loaded.warnings.is_empty() {
@@ -113,8 +123,8 @@ impl Service {
         );
         if capacity.is_small() {
             warn!(
-                "the limit of open files is small: half of it is kept for health, the admin API and files, and that may \
-                 not be enough; raise it to 1024 or more (`ulimit -n`, `LimitNOFILE=`)"
+                "the limit of open files is low: half of it is reserved for health checks, the admin API and files, which \
+                 may not be enough; raise it to 1024 or more (`ulimit -n`, `LimitNOFILE=`)"
             );
         }
         active_config.with_loaded(|loaded| control_plane.attach_proxy(&running, loaded))?;
@@ -160,6 +170,12 @@ impl Service {
     }
 
     /// Serves until SIGTERM or Ctrl-C, then drains.
+    ///
+    /// The watcher and the break-glass socket end before the control plane, so that no reload and no kill arrives while the
+    /// control plane writes the last good document.
+    ///
+    /// # Errors
+    /// The proxy failed.
     pub(super) fn run_until_stopped(self) -> Result<Exit> {
         self.running.run()?;
         drop(self.watcher);
@@ -169,13 +185,13 @@ impl Service {
     }
 }
 
-/// Stands before the reason, or the report.
-const NOT_RELOADED: &str = "not reloaded, the last good snapshot serves on:";
-/// What is said when `admin.operators` is gone from a document that is followed.
-const OPERATORS_KEPT: &str = "`admin.operators` is no longer in the document; the former operators stay until the next start, from which on \
-     whoever is on this machine is platform-admin. Put it back, or restart to go on without";
+/// Start of the message of a rejected reload, before the reason or the report.
+const NOT_RELOADED: &str = "not reloaded, the last accepted config stays active:";
+/// Message if a reloaded document has no `admin.operators` any more.
+const OPERATORS_KEPT: &str = "`admin.operators` is no longer in the document; the former operators stay until the next start; after it every user \
+     of this machine is platform-admin. Restore `admin.operators`, or restart to continue without operators";
 
-/// Whoever is told of changes of the files.
+/// Handler of changes of the files.
 struct Reloader {
     active_config: Arc<ActiveConfig>,
     publisher: Publisher,
@@ -186,7 +202,7 @@ struct Reloader {
 }
 
 impl Reloader {
-    /// Takes over a change of the files, or says why not.
+    /// Applies a change of the files, or logs why it is rejected.
     fn reload(&self, reload: Reload) -> Reception {
         match reload {
             Reload::Applied(loaded) => {
@@ -194,6 +210,8 @@ impl Reloader {
                 let warnings = (!warnings.is_empty()).then(|| warnings.render(output::colour()));
                 let known = operators::load(&loaded, &self.keys);
                 let apply = || self.active_config.apply_document(*loaded);
+                // `undisturbed` excludes changes of the control plane meanwhile: each change checks the flags against the
+                // document that is active, and publishes what fitted it.
                 let applied = known.and_then(|known| Ok((known, self.control.undisturbed(apply)?)));
                 match applied {
                     Ok((known, published)) => {
@@ -222,8 +240,8 @@ impl Reloader {
                 }
             }
             Reload::Refused(report) => {
-                self.publisher.record_refused(&report.headline());
-                // Who was taken out of the file of tokens is out, whatever is wrong elsewhere.
+                self.publisher.refused(&report.headline());
+                // A token that was removed from its file is invalid at once, even if another document is rejected.
                 let known = self
                     .active_config
                     .with_loaded(|loaded| operators::reload_tokens(loaded, &self.keys));
@@ -233,15 +251,15 @@ impl Reloader {
                 output::log_report(NOT_RELOADED, report.render(output::colour()).trim_end());
             }
             Reload::Restored => {
-                self.publisher.record_unchanged();
-                info!("the files are again what is served");
+                self.publisher.unchanged();
+                info!("the files equal the active config again");
             }
         }
         Reception::Served
     }
 
-    /// Lets those operate whom the documents name now. Where they no longer say anything of operators the former ones
-    /// stay: that whoever is on this machine may do everything is not to happen by a line that was lost.
+    /// Replaces the operators by those of the new document. If it has no `admin.operators`, the former ones stay until the
+    /// next start: a lost line must not make every user of the machine a platform-admin.
     fn replace_operators(&self, known: Option<Known>) {
         let note = |words| self.readiness.set_note("operators", words);
         if known.is_none() && self.operators.asks() {

@@ -1,4 +1,4 @@
-//! `sluice schema`: the JSON Schema of the documents, for editors.
+//! `sluice schema`: prints the JSON Schema of the documents, for editors.
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -9,7 +9,7 @@ use super::output;
 /// Prints the JSON Schema of a document, for editors and for CI.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Which document.
+    /// The document.
     #[arg(value_enum, default_value_t = DocumentKind::Sluice)]
     document: DocumentKind,
 }

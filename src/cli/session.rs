@@ -1,4 +1,4 @@
-//! A command's talk with a server: where it is and who asks, and what becomes of a refusal.
+//! The session of a command with a server: address, sign-in, requests, and rejections.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,48 +16,52 @@ use super::render::{json, printable};
 use super::required_members::RequiredMembers;
 use super::{duration, route};
 
-/// Where the server is, who asks, and how answers are printed.
+/// Options for the server, the sign-in, and the output format.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
 pub(super) struct ConnectionOptions {
-    /// The admin listener: http://HOST:PORT, https://HOST:PORT or unix:PATH.
+    /// The admin listener of the server: http://HOST:PORT, https://HOST:PORT or unix:PATH.
     #[arg(long, global = true, value_name = "URL", env = "SLUICE_SERVER", default_value = "http://127.0.0.1:9090", value_parser = ServerAddress::parse)]
     server: ServerAddress,
     #[command(flatten)]
     access: AccessOptions,
-    /// Prints the server's answer as it is, JSON, refusals included.
+    /// Prints the server's answer unchanged, as JSON, rejections included.
     #[arg(long, global = true)]
     json: bool,
 }
 
-/// Who asks a server, whom he trusts, and how long he waits.
+/// Options for the sign-in, the trusted authorities, and the timeout.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
 pub(super) struct AccessOptions {
-    /// A file that holds the token to sign in with; or the token itself in SLUICE_TOKEN.
+    /// A file with the token to sign in with; or set the token itself in SLUICE_TOKEN.
     #[arg(long, global = true, value_name = "FILE", env = "SLUICE_TOKEN_FILE")]
     token_file: Option<PathBuf>,
-    /// Trusts the authorities in this file (PEM) instead of the system's.
+    /// Certificate authorities to trust (PEM) instead of the system's.
     #[arg(long, global = true, value_name = "FILE", env = "SLUICE_CA")]
     ca: Option<PathBuf>,
-    /// How long to wait for each step of the answer: `10s`, `2m`.
+    /// How long to wait for each step of an answer: `10s`, `2m`.
     #[arg(long, global = true, value_name = "DURATION", default_value = "35s", value_parser = duration::parse)]
     timeout: Duration,
 }
 
-/// A talk with a server.
+/// A session with a server.
 pub(super) struct Session {
     client: AdminClient,
     format: OutputFormat,
 }
 
 impl Session {
+    /// Opens a session with the server of the options.
+    ///
+    /// # Errors
+    /// The token or the certificate authorities can't be read.
     pub(super) fn open(connection: &ConnectionOptions) -> Result<Self> {
         let session = Self::with_server(connection.server.clone(), &connection.access)?;
         Ok(session.with_format(connection))
     }
 
-    /// A talk with this server.
+    /// Opens a session with this server, which prints text.
     pub(super) fn with_server(server: ServerAddress, access: &AccessOptions) -> Result<Self> {
         let credentials = SignInToken::load(access.token_file.as_deref())?;
         for warning in credentials.warnings() {
@@ -71,7 +75,7 @@ impl Session {
         })
     }
 
-    /// A talk with the socket of break-glass.
+    /// Opens a session over the break-glass socket, without a sign-in.
     pub(super) fn over_socket(path: PathBuf, connection: &ConnectionOptions) -> Result<Self> {
         let timeout = connection.access.timeout;
         let server = (ServerAddress::Unix(path), ApiKind::BreakGlass);
@@ -98,16 +102,19 @@ impl Session {
         self.client.server()
     }
 
-    /// Asks for something that changes nothing, and whose answer has these members.
+    /// Sends a GET request, whose answer must have these members.
     pub(super) fn read(&self, path: impl Into<String>, expected: RequiredMembers) -> Result<ApiResponse> {
         self.send(&ApiRequest::get(path), Intent::Read(expected))
     }
 
-    /// Asks. An answer that is no good one is a [`ServerRejection`].
+    /// Sends a request and returns its successful answer.
+    ///
+    /// # Errors
+    /// A [`ServerRejection`], or a [`ClientError`] if there is no valid answer.
     pub(super) fn send(&self, request: &ApiRequest, intent: Intent) -> Result<ApiResponse> {
         let answer = match self.client.send(request) {
             Err(error) if request.retry == Retry::Once && is_retryable(&error) => {
-                output::print_stderr(format_args!("{error}; asked once more"));
+                output::print_stderr(format_args!("{error}; sent again"));
                 self.client.send(request)?
             }
             other => other?,
@@ -124,7 +131,7 @@ impl Session {
         .into())
     }
 
-    /// Asks, and hands a good answer on piece by piece.
+    /// Sends a request, and passes the body of a successful answer to `sink` piece by piece.
     pub(super) fn stream(
         &self,
         request: &ApiRequest,
@@ -141,14 +148,15 @@ impl Session {
         let refused = ServerRejection::new(&answer, intent, self.format)?;
         Err(match self.closest_flag(&refused) {
             Some(near) => refused.hint(format!(
-                "what helps: did you mean `{near}`? `sluice flags list` lists the flags"
+                "help: did you mean `{near}`? `sluice flags list` lists the flags"
             )),
             None => refused,
         }
         .into())
     }
 
-    /// The key of a flag that is nearly the one which was not found.
+    /// Returns the key of an existing flag that is similar to the one that was not found. Only for text output: JSON is
+    /// printed unchanged.
     fn closest_flag(&self, refused: &ServerRejection) -> Option<String> {
         let mistyped = refused.missing_flag()?;
         if self.format == OutputFormat::Json {
@@ -165,7 +173,7 @@ impl Session {
         config::closest(&mistyped, keys).map(printable)
     }
 
-    /// Prints an answer: as it is, or as `text` tells it to people.
+    /// Prints an answer: unchanged, or as rendered by `text`.
     pub(super) fn print_response(
         &self,
         answer: &ApiResponse,
@@ -184,6 +192,7 @@ impl Session {
     }
 }
 
+/// Returns true if the connection broke before any part of an answer arrived.
 fn is_retryable(error: &anyhow::Error) -> bool {
     matches!(
         error.downcast_ref(),

@@ -1,4 +1,4 @@
-//! `sluice tenants`: looks at tenants and changes what staff and they themselves say of them.
+//! `sluice tenants`: shows tenants, and changes the settings of staff and of the tenants themselves.
 
 mod allow;
 mod flag_of_tenant;
@@ -20,7 +20,7 @@ use self::flag_of_tenant::FlagOfTenant;
 use super::exit::Exit;
 use super::session::{ConnectionOptions, Session};
 
-/// Looks at tenants and changes them: tier, channel, attributes, beta allowlist, overrides, opt-ins.
+/// Shows and changes tenants: tier, channel, attributes, beta allowlist, overrides, opt-ins.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -35,14 +35,14 @@ enum Command {
     Show(show::Arguments),
     Flags(org_flags::Arguments),
     Set(set::Arguments),
-    /// Puts a flag on a tenant's beta allowlist.
+    /// Adds a flag to a tenant's beta allowlist.
     Allow(FlagOfTenant),
-    /// Takes a flag off a tenant's beta allowlist: a beta flag is off for it at once.
+    /// Removes a flag from a tenant's beta allowlist: a beta flag is off for the tenant at once.
     Disallow(FlagOfTenant),
     Override(override_flag::Arguments),
-    /// Chooses for a tenant to have a flag, as its own admin could.
+    /// Opts a tenant in to a flag, as its own admin can.
     OptIn(FlagOfTenant),
-    /// Chooses for a tenant not to have a flag, as its own admin could.
+    /// Opts a tenant out of a flag, as its own admin can.
     OptOut(FlagOfTenant),
     Import(import::Arguments),
     Remove(remove::Arguments),

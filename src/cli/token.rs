@@ -1,4 +1,4 @@
-//! `sluice token`: a token for trying things out.
+//! `sluice token`: creates a token for testing.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -11,16 +11,16 @@ use super::exit::Exit;
 use super::{duration, output};
 use crate::clock;
 
-/// Makes a token for trying things out, signed with a private key of yours.
+/// Creates a token for testing, signed with your own private key.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The private key (PEM), or for HS algorithms the secret.
+    /// The private key (PEM); for HS algorithms the secret.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// The algorithm: RS256, ES256, EdDSA, HS256 and so on.
     #[arg(long, value_name = "ALGORITHM", default_value = "RS256", value_parser = Algorithm::parse)]
     alg: Algorithm,
-    /// The key's id, where the issuer's key set has several.
+    /// The id of the key, if the issuer has several.
     #[arg(long, value_name = "ID")]
     kid: Option<String>,
     /// The issuer (`iss`).
@@ -32,16 +32,16 @@ pub(super) struct Arguments {
     /// The tenant.
     #[arg(long)]
     tenant: String,
-    /// Where the tenant stands in the claims: `tenant`, `org.id`, or a JSON pointer.
+    /// The place of the tenant in the claims: `tenant`, `org.id`, or a JSON pointer.
     #[arg(long, value_name = "CLAIM", default_value = "tenant", value_parser = claim)]
     tenant_claim: TenantClaim,
     /// The user (`sub`).
     #[arg(long)]
     user: Option<String>,
-    /// A group the user is in (`groups`); may be given several times.
+    /// A group of the user (`groups`); may be repeated.
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
-    /// For how long it is valid: `90s`, `15m`, `1h`, `7d`.
+    /// The validity: `90s`, `15m`, `1h`, `7d`.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration::parse)]
     ttl: Duration,
 }
@@ -64,13 +64,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// What a token should say.
+/// The content of a token.
 #[derive(Debug)]
 pub(super) struct TokenRequest<'r> {
     pub(super) issuer: &'r str,
     pub(super) audience: &'r str,
     pub(super) tenant: &'r str,
-    /// The names that lead to the tenant in the claims, outermost first.
+    /// The names of the path to the tenant in the claims, outermost first.
     pub(super) tenant_claim: &'r [String],
     pub(super) user: Option<&'r str>,
     pub(super) groups: &'r [String],
@@ -78,7 +78,7 @@ pub(super) struct TokenRequest<'r> {
 }
 
 impl TokenRequest<'_> {
-    /// The claims of a token issued at `now`, in seconds.
+    /// Returns the claims of a token issued at `now`, in seconds since 1970.
     pub(super) fn claims(&self, now: u64) -> Value {
         let mut claims = Map::new();
         claims.insert("iss".to_owned(), json!(self.issuer));
@@ -103,7 +103,7 @@ impl TokenRequest<'_> {
     }
 }
 
-/// A signer for a private key as PEM, or for a secret where the algorithm wants one.
+/// Creates a signer with a private key as PEM, or with a secret for a symmetric algorithm.
 fn signer(key: &[u8], algorithm: Algorithm, kid: Option<&str>) -> Result<Signer> {
     Ok(if algorithm.is_symmetric() {
         Signer::from_secret(key.trim_ascii_end(), algorithm, kid)?
@@ -112,7 +112,7 @@ fn signer(key: &[u8], algorithm: Algorithm, kid: Option<&str>) -> Result<Signer>
     })
 }
 
-/// A claim path, checked as the config checks it, and its names.
+/// The names of a claim path, checked as in the configuration.
 #[derive(Debug, Clone)]
 struct TenantClaim(Vec<String>);
 

@@ -1,4 +1,4 @@
-//! `sluice whoami`: who one is signed in as.
+//! `sluice whoami`: prints the signed-in operator.
 
 use anyhow::Result;
 use clap::Args;
@@ -10,7 +10,7 @@ use super::required_members::RequiredMembers;
 use super::route;
 use super::session::{ConnectionOptions, Session};
 
-/// Says who one is signed in as, and in which role.
+/// Prints the name and the role of the signed-in operator.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The caller of a request in words: who it is, and how that is known or why it is not.
+//! The caller of a request as text: its identity, and the source of the identity or the reason why there is none.
 
 use control::{RequestQuestion, Sender};
 use proxy::{Decider, DryRun, Unproven};
@@ -7,14 +7,14 @@ use tokens::Identity;
 
 use crate::clock;
 
-/// What is said of the caller.
+/// The description of a caller.
 #[derive(Debug, Default)]
 pub(super) struct CallerText {
     pub(super) identity: String,
     pub(super) source: String,
 }
 
-/// Describes the caller of a request that was decided for `subject`, by a route that asks for `auth`.
+/// Describes the caller of a request that was decided for `subject`, by a route with this `auth`.
 pub(super) fn describe(
     decider: &Decider,
     run: &DryRun,
@@ -27,13 +27,13 @@ pub(super) fn describe(
         }
         (_, Some(code)) => {
             let reason = rejection_reason(decider, run, code);
-            format!("{reason}; in shadow mode nobody is refused for that")
+            format!("{reason}; in shadow mode the request is not rejected for that")
         }
-        (Auth::None, None) => "the route asks for no token".to_owned(),
+        (Auth::None, None) => "the route requires no token".to_owned(),
         (Auth::Required | Auth::Optional, None) => match (&run.verified, &question.sender) {
             (_, Sender::Tenant { .. }) => "as given".to_owned(),
             (Some(Ok(identity)), _) => token_source(decider, identity),
-            _ => "no token, and the route needs none".to_owned(),
+            _ => "no token, and the route requires none".to_owned(),
         },
     };
     CallerText {
@@ -42,22 +42,22 @@ pub(super) fn describe(
     }
 }
 
-/// Describes the caller of a request that was refused with `code` before a gate was decided.
+/// Describes the caller of a request that was rejected with `code` before a gate was decided.
 pub(super) fn describe_rejected(decider: &Decider, run: &DryRun, code: &str) -> CallerText {
     let mut source = rejection_reason(decider, run, code);
     let routes = &decider.snapshot().routes;
     let own = run.route.and_then(|id| routes.route(id));
-    let asks = own.is_some_and(|route| route.auth_for(run.is_preflight) != Auth::None);
-    if !asks {
-        source.push_str("; a route that the path can also be read to fall on asks for a token");
+    let requires_token = own.is_some_and(|route| route.auth_for(run.is_preflight) != Auth::None);
+    if !requires_token {
+        source.push_str("; the path has another reading, whose route requires a token");
     }
     CallerText {
-        identity: "nobody".to_owned(),
+        identity: "unknown".to_owned(),
         source,
     }
 }
 
-/// The subject of a decision in words.
+/// The description of the subject of a decision.
 #[derive(Debug, Default)]
 pub(super) struct SubjectText(String);
 
@@ -80,21 +80,21 @@ fn passes_preflight(decider: &Decider, run: &DryRun) -> bool {
     route.is_some_and(|route| route.preflight == rules::Preflight::Open)
 }
 
-/// Why a caller is refused with `code`.
+/// Returns the reason why a caller is rejected with `code`.
 fn rejection_reason(decider: &Decider, run: &DryRun, code: &str) -> String {
     match (&run.verified, code) {
         (Some(Err(Unproven::Rejected(rejection))), _) => rejection.description().to_owned(),
-        (Some(Err(Unproven::NoKeys)), _) => "the keys of the token's issuer can't be had".to_owned(),
+        (Some(Err(Unproven::NoKeys)), _) => "the keys of the token's issuer are not available".to_owned(),
         (Some(Ok(identity)), "TENANT_MISSING") => match &identity.tenant {
-            Err(problem) => format!("the token names no tenant ({})", problem.code()),
-            Ok(_) => "the token names no tenant".to_owned(),
+            Err(problem) => format!("the token has no tenant ({})", problem.code()),
+            Ok(_) => "the token has no tenant".to_owned(),
         },
         (_, "TENANT_UNKNOWN") => "the tenant has no record, and unknown tenants are rejected".to_owned(),
         (_, "TOKEN_REPEATED") => "the request has more than one token".to_owned(),
         _ if decider.takes_certificates() => {
-            "no token, and no tenant in its place, as a client's certificate would name one".to_owned()
+            "no token, and no client certificate that names a tenant".to_owned()
         }
-        _ => "no token, and no tenant in its place".to_owned(),
+        _ => "no token and no tenant".to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Explains a request: runs the proxy's phases dry, and puts what comes out of them into words.
+//! Explains a request: runs the proxy's phases as a dry run, and describes the result.
 
 use anyhow::Result;
 use control::{AnswerStory, FlagStory, GateStory, RequestQuestion, Sender, Story};
@@ -14,20 +14,20 @@ use super::{limits, rejected_candidates, request_head};
 use crate::clock;
 use crate::issuer_keys::issuer_keys;
 
-/// What is told of a decision while its subject is known.
+/// The parts of an explanation that need the subject, which is only known while the request is decided.
 #[derive(Default)]
 struct DecisionDetails {
     gate: Option<GateStory>,
     subject: SubjectText,
     auth: Option<Auth>,
-    /// What there is to say about an answer of the proxy's own.
+    /// A note on an answer that the proxy generates itself.
     detail: &'static str,
 }
 
-/// Explains a request.
+/// Explains a request. A request that the proxy would reject is explained, too.
 ///
 /// # Errors
-/// Keys can't be fetched from where the document says. What the proxy would refuse is a story, too.
+/// The URL of an issuer's keys is not usable.
 pub(crate) fn explain(asked: &ExplainInput<'_>) -> Result<Story> {
     let (gateway, asks) = (asked.gateway, asked.question);
     let decider = &gateway.decider;
@@ -63,7 +63,7 @@ fn stated_caller(question: &RequestQuestion) -> Option<StatedCaller> {
     }
 }
 
-/// The stated attributes that some flag reads.
+/// Returns the stated attributes that a flag reads.
 fn attributes(question: &RequestQuestion, decider: &Decider) -> Vec<(AttributeId, AttributeValue)> {
     let flags = &decider.snapshot().flags;
     let stated = question.attributes.iter();
@@ -118,7 +118,7 @@ fn story(asked: &ExplainInput<'_>, run: &DryRun, decided: DecisionDetails) -> St
     story.gate = decided.gate;
     if !run.operator_tokens.is_empty() {
         if story.identity.is_empty() {
-            "not asked".clone_into(&mut story.identity);
+            "not evaluated".clone_into(&mut story.identity);
         } else {
             story.identity_source.push_str("; ");
         }
@@ -129,17 +129,17 @@ fn story(asked: &ExplainInput<'_>, run: &DryRun, decided: DecisionDetails) -> St
 
 fn removed(headers: &[String]) -> String {
     format!(
-        "a static token of an operator is removed, as it belongs to the admin API, from: {}",
+        "a static token of an operator, which is for the admin API, is removed from: {}",
         headers.join(", ")
     )
 }
 
-/// True for the codes of a request that is refused for its caller.
+/// Returns true for the codes of a request that is rejected for its caller.
 fn is_caller_code(code: &str) -> bool {
     code.starts_with("TOKEN_") || code.starts_with("TENANT_") || code == "KEYS_UNAVAILABLE"
 }
 
-/// The names of the other routes that the path falls on when an upstream reads it in other ways.
+/// Returns the names of the other routes that the readings of the path match.
 fn readings(decider: &Decider, run: &DryRun) -> Vec<String> {
     let routes = &decider.snapshot().routes;
     let found: &[RouteId] = match run.judged.is_empty() {
@@ -155,7 +155,7 @@ fn readings(decider: &Decider, run: &DryRun) -> Vec<String> {
 fn preflight(route: &Route) -> String {
     match route.preflight {
         Preflight::Open => "open: passes without a token and without the gate".to_owned(),
-        Preflight::Gated => "gated: meets what every request meets".to_owned(),
+        Preflight::Gated => "gated: decided like any other request".to_owned(),
     }
 }
 
@@ -186,7 +186,7 @@ impl DecisionDetails {
             subject: SubjectText::of(subject),
             auth: Some(decision.auth),
             detail: match decision.action {
-                Action::Unmatched(_) => "no route takes the request",
+                Action::Unmatched(_) => "no route matches the request",
                 Action::Conflict => "as for an unknown path: two closed gates lead to different upstreams",
                 Action::Reject(reject) if reject.reveal && reject.body.is_none() => "naming the flag",
                 Action::Reject(reject) if reject.status == 404 => "as for an unknown path",

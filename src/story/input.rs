@@ -8,25 +8,25 @@ use control::RequestQuestion;
 use proxy::{Decider, KeyStore};
 use rules::Timestamp;
 
-/// A gateway whose decisions are explained.
+/// The gateway whose decisions are explained.
 pub(crate) struct ExplainGateway {
     pub(super) decider: Decider,
     pub(super) identity: Arc<Identity>,
     pub(super) places: Arc<Places>,
 }
 
-/// A question about a request.
+/// A request to explain.
 pub(crate) struct ExplainInput<'a> {
     pub(crate) gateway: &'a ExplainGateway,
     pub(crate) question: &'a RequestQuestion,
-    /// The keys that tokens are verified by.
+    /// The keys that verify tokens.
     pub(crate) keys: &'a KeyStore,
-    /// The time that the request is decided for.
+    /// The time to decide the request for.
     pub(crate) at: Timestamp,
 }
 
 impl ExplainGateway {
-    /// The gateway of a document that was loaded.
+    /// Prepares the gateway of a loaded document.
     ///
     /// # Errors
     /// Two issuers have the same name.
@@ -34,7 +34,7 @@ impl ExplainGateway {
         Ok(Self::new(loaded, Decider::prepare(loaded)?))
     }
 
-    /// The gateway of a document that is served by `decider`.
+    /// Creates the gateway of a loaded document from its prepared decider.
     pub(crate) fn new(loaded: &Loaded, decider: Decider) -> Self {
         Self {
             decider,

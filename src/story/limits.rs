@@ -1,10 +1,10 @@
-//! The limits that a request counts against, in words. How much of them is used is only known to the proxy.
+//! The limits that a request counts against, as text. Only the proxy knows how much of a limit is used.
 
 use control::LimitStory;
 use rules::{LimitBy, RateLimit, Route, RouteId, Routes};
 
-/// Returns the limits of these routes: of the one that the request falls on, and of those of other readings, because any
-/// may be the one that the upstream serves.
+/// Returns the limits of these routes: of the matched route, and of the routes of other readings, because the upstream may
+/// serve any of them.
 pub(super) fn describe(routes: &Routes, counted: &[RouteId]) -> Vec<LimitStory> {
     let counted = counted.iter().filter_map(|id| routes.route(*id));
     counted.filter_map(of_route).collect()
@@ -23,8 +23,8 @@ fn of_route(route: &Route) -> Option<LimitStory> {
     })
 }
 
-/// `100 in 1 s, 200 at once`.
-fn words(limit: &RateLimit) -> String {
+/// Formats a limit: `100 in 1 s, 200 at once`.
+fn words(limit: &Limit) -> String {
     let per = match limit.per_ms {
         ms if ms % 3_600_000 == 0 => format!("{} h", ms / 3_600_000),
         ms if ms % 60_000 == 0 => format!("{} min", ms / 60_000),

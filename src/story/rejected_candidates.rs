@@ -1,13 +1,14 @@
-//! The routes that host and path fit as well, and why they don't decide about a request.
+//! The routes that match the host and path of a request but do not decide it, with the reason.
 
 use control::PassedOver;
 use proxy::{Decider, DryRun};
 use rules::{RouteId, UnmetCondition};
 
-/// The most that are named.
+/// Largest number of routes in an explanation.
 const MAX_NAMED: usize = 20;
 
-/// Returns the routes that don't decide though host and path fit, in the order of precedence, and how many don't fit.
+/// Returns the routes that match host and path but do not decide, in the order of precedence, and the number of routes that
+/// do not match.
 pub(super) fn find(decider: &Decider, run: &DryRun) -> (Vec<PassedOver>, usize) {
     let routes = &decider.snapshot().routes;
     if run.path.is_none() {
@@ -20,12 +21,12 @@ pub(super) fn find(decider: &Decider, run: &DryRun) -> (Vec<PassedOver>, usize) 
     let named = others.take(MAX_NAMED).map(|(id, lack)| PassedOver {
         route: name(id).to_owned(),
         why: match lack {
-            Some(UnmetCondition::Method(methods)) => format!("takes only {methods}"),
-            // Its value may be known to few.
-            Some(UnmetCondition::Header(header)) => format!("its header `{}` is not as asked", header.name()),
+            Some(Lack::Method(methods)) => format!("accepts only {methods}"),
+            // The expected value may be a secret, so it is not shown.
+            Some(Lack::Header(header)) => format!("its header `{}` does not match", header.name()),
             None => run
                 .route
-                .map_or_else(String::new, |id| format!("`{}` goes before it", name(id))),
+                .map_or_else(String::new, |id| format!("`{}` has precedence", name(id))),
         },
     });
     (named.collect(), elsewhere)

@@ -1,10 +1,10 @@
-//! The head of a request that is asked about, as a client would send it.
+//! The head of the request to explain, as a client would send it.
 
 use control::{RequestQuestion, Sender};
 use proxy::Decider;
 
-/// Returns the head as HTTP/1 has it: HTTP/1.0 where the request names no host. A token stands where the gateway looks
-/// for one.
+/// Returns the head in HTTP/1 format: HTTP/1.0 if the request has no host. A token is put into the header that the gateway
+/// reads it from.
 pub(super) fn write(question: &RequestQuestion, decider: &Decider) -> Vec<u8> {
     let names_host = !question.host.is_empty() || question.header_values("host").next().is_some();
     let version = if names_host { "HTTP/1.1" } else { "HTTP/1.0" };

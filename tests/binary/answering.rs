@@ -85,7 +85,7 @@ fn a_change_counts_as_made_only_with_a_complete_answer() {
                 .for_case(body)
                 .exits(3)
                 .prints("")
-                .reports("it isn't known whether");
+                .reports("the audit log shows whether the change was made");
         }
     }
     let (address, _asked) = answering(vec![good(r#"{"revision":7,"changed":true}"#)]);
@@ -101,7 +101,7 @@ fn a_kill_is_retried_if_the_connection_broke_before_an_answer() {
     let done = || good(r#"{"revision":7,"changed":true}"#);
     for (command, expected) in [
         ("kill", "board is off for everyone   revision 7\n"),
-        ("restore", "board decides again   revision 7\n"),
+        ("restore", "board is no longer killed   revision 7\n"),
     ] {
         let (address, requests) = answering(vec![String::new(), done()]);
         let output = asked(address, &["flags", command, "board"]);
@@ -140,7 +140,7 @@ fn a_change_that_is_not_idempotent_is_not_retried() {
         let output = asked(address, arguments);
         output.exits(3).prints("");
         assert!(
-            output.stderr.contains("audit log") && !output.stderr.contains("once more"),
+            output.stderr.contains("audit log") && !output.stderr.contains("sent again"),
             "{}",
             output.stderr
         );

@@ -415,6 +415,6 @@ fn a_kill_of_a_retired_flag_is_shown_as_without_effect() {
     output
         .exits(1)
         .reports("FLAG_RETIRED   `board` is retired and serves its final variant")
-        .reports("what helps: take its retirement back");
+        .reports("help: take its retirement back");
     assert_eq!(ask(path, "POST", "/restore", r#"{"flag": "board"}"#).0, 200);
 }

@@ -133,8 +133,8 @@ fn rejected_candidate_routes_are_listed_with_their_reason() {
     assert_eq!(
         story["passed_over"],
         json!([
-            { "route": "write", "why": "takes only POST" },
-            { "route": "rest", "why": "`board` goes before it" },
+            { "route": "write", "why": "accepts only POST" },
+            { "route": "rest", "why": "`board` has precedence" },
         ])
     );
     assert_eq!(story["elsewhere"], 1);
@@ -153,7 +153,7 @@ fn limits_are_told_and_not_counted() {
             .unwrap();
         assert!(line.contains("100 in 1 min, 7 at once"), "{line}");
         assert!(
-            line.contains("of board, by tenant; what was used of it is not counted here"),
+            line.contains("of board, by tenant; its current use is not known here"),
             "{line}"
         );
     }
@@ -177,7 +177,7 @@ fn a_preflight_is_told_to_pass_or_not() {
     let rest = preflight("/other");
     assert!(
         rest.stdout
-            .contains("preflight gated: meets what every request meets"),
+            .contains("preflight gated: decided like any other request"),
         "{}",
         rest.stdout
     );

@@ -38,7 +38,7 @@ fn a_closed_gate_is_explained_step_by_step() {
         "would otherwise:",
         "tier tier2",
         "answer    404, as for an unknown path",
-        "upstream  not asked",
+        "upstream  not called",
     ] {
         assert!(output.stdout.contains(part), "no `{part}` in\n{}", output.stdout);
     }
@@ -57,7 +57,7 @@ fn the_removal_of_an_operators_static_token_is_explained() {
         output.exits(code);
         let name = header.split(':').next().unwrap().to_ascii_lowercase();
         let note =
-            format!("a static token of an operator is removed, as it belongs to the admin API, from: {name}");
+            format!("a static token of an operator, which is for the admin API, is removed from: {name}");
         assert!(output.stdout.contains(&note), "{}", output.stdout);
         assert!(!output.stdout.contains(token), "{}", output.stdout);
     }
@@ -130,7 +130,7 @@ fn hosts_and_connections_are_explained_as_the_proxy_decides() {
         output.exits(1);
         assert!(output.stdout.contains(answer), "{question:?}: {}", output.stdout);
         assert!(
-            output.stdout.contains("upstream  not asked"),
+            output.stdout.contains("upstream  not called"),
             "{question:?}: {}",
             output.stdout
         );
@@ -158,7 +158,10 @@ fn a_static_token_of_an_operator_is_told_to_count_as_none() {
     let token = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
     let output = explain(&["--token", token, "GET", "/api/dispatch/v2/board"]);
     output.exits(1);
-    for part in ["a static token of an operator is removed", "401 TOKEN_MISSING"] {
+    for part in [
+        "a static token of an operator, which is for the admin API, is removed",
+        "401 TOKEN_MISSING",
+    ] {
         assert!(output.stdout.contains(part), "no `{part}` in\n{}", output.stdout);
     }
     assert!(!output.stdout.contains(token), "{}", output.stdout);
@@ -350,7 +353,7 @@ fn a_request_that_gets_nowhere_is_explained_too() {
     assert!(
         nobody
             .stdout
-            .contains("dispatch.v2Board                            not asked"),
+            .contains("dispatch.v2Board                            not evaluated"),
         "{}",
         nobody.stdout
     );

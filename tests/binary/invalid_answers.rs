@@ -88,5 +88,5 @@ fn a_file_that_is_not_a_log_is_reported_as_altered() {
     let verify = ["audit", "verify", "--file", "log"];
     sluice(folder.path(), verify, "")
         .exits(1)
-        .reports("line 1 is no entry");
+        .reports("line 1 is not an entry");
 }

@@ -343,7 +343,7 @@ fn the_gateway_document_and_stored_flags_stay_consistent() {
     sluice.line("not reloaded");
     assert_eq!(client.ask(&managed.ask()).status, 200);
     managed.route("board");
-    sluice.line("the files are again what is served");
+    sluice.line("the files equal the active config again");
     // What a gate names can't be removed.
     let mut admin = Client::connect(sluice.admin());
     let pruned = put(

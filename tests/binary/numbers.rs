@@ -362,7 +362,7 @@ fn numbers_that_are_not_finite_are_rejected() {
                 command.iter().chain(&["--attribute", &attribute]),
                 "",
             );
-            output.exits(2).reports("in quotes to mean a text");
+            output.exits(2).reports("for a string, write it in quotes");
         }
     }
     assert_eq!(managed.revision(), before);

@@ -126,11 +126,11 @@ fn a_rejection_is_text_for_people_and_json_for_scripts() {
     let output = managed.refused(&promote);
     assert_eq!(output.stdout, "");
     for part in [
-        "refused, nothing was changed:\n",
+        "rejected, nothing was changed:\n",
         "  SOAK_NOT_ELAPSED ",
         "  STATE_SKIPPED ",
         "  EXIT_CRITERIA ",
-        "an urgent skip needs the role platform-admin:  sluice flags promote board ga --decision-maker NAME",
+        "urgent promotion (needs the role platform-admin):  sluice flags promote board ga --decision-maker NAME",
         "request ",
     ] {
         output.reports(part);
@@ -211,10 +211,7 @@ fn a_dry_run_lists_changed_tenants_and_changes_nothing() {
         format!("board is overridden for acme: on   revision {}\n", before + 1)
     );
     let output = managed.done(&["tenants", "override", "acme", "board", "on"]);
-    assert!(
-        output.starts_with("nothing to change, it is so already"),
-        "{output}"
-    );
+    assert!(output.starts_with("nothing to change   revision "), "{output}");
     let entry = &managed.json(&["audit", "list", "--org", "acme"])["entries"][0];
     assert_eq!(
         (entry["action"].as_str(), entry["reason"].as_str()),
@@ -237,7 +234,7 @@ fn a_need_of_force_is_shown_by_a_dry_run() {
     ];
     managed.done(&[&["flags", "promote", "board", "beta"][..], &urgent].concat());
     let promote = [&["flags", "promote", "board", "ga"][..], &urgent].concat();
-    let forced = "takes --force: it reaches more tenants than `max_blast_radius`";
+    let forced = "needs --force: more tenants change than `max_blast_radius`";
     let output = managed.done(&[&promote[..], &["--dry-run"]].concat());
     assert!(
         output.starts_with("2 of 2 tenants change:\n") && output.contains(forced),
@@ -350,7 +347,7 @@ fn tenants_are_imported_each_with_a_result() {
     let output = managed.refused(&["tenants", "import", "-f", "tenants.yaml", "--mode", "create"]);
     assert!(
         output.stdout.starts_with(
-            "3 tenants: 2 created, 0 changed, 0 unchanged, 1 refused\n  acme   ALREADY_EXISTS: "
+            "3 tenants: 2 created, 0 changed, 0 unchanged, 1 rejected\n  acme   ALREADY_EXISTS: "
         ),
         "{}",
         output.stdout
@@ -358,7 +355,7 @@ fn tenants_are_imported_each_with_a_result() {
     let output = managed.done(&["tenants", "import", "-f", "tenants.yaml"]);
     assert_eq!(
         output,
-        "3 tenants: 0 created, 0 changed, 3 unchanged, 0 refused\n"
+        "3 tenants: 0 created, 0 changed, 3 unchanged, 0 rejected\n"
     );
     let output = managed.done(&["tenants", "list"]);
     assert_eq!(output.lines().count(), 5, "{output}");
@@ -373,14 +370,14 @@ fn an_import_removes_operator_settings_only_when_confirmed() {
     let output = managed.done(&import);
     assert_eq!(
         output,
-        "2 tenants: 0 created, 0 changed, 2 unchanged, 0 refused\n"
+        "2 tenants: 0 created, 0 changed, 2 unchanged, 0 rejected\n"
     );
     let whole = [&import[..], &["--mode", "upsert"]].concat();
-    let lost = "2 tenants lose what the file does not say:\n  - acme     overrides board=on\n  - globex   beta board\n";
+    let lost = "2 tenants lose data that the file does not have:\n  - acme     overrides board=on\n  - globex   beta board\n";
     let before = managed.revision();
     let output = managed.refused(&whole);
     assert_eq!(output.stdout, lost);
-    output.reports("say --yes");
+    output.reports("use --yes");
     assert!(
         managed
             .done(&[&whole[..], &["--dry-run"]].concat())
@@ -390,7 +387,7 @@ fn an_import_removes_operator_settings_only_when_confirmed() {
     let output = managed.done(&[&whole[..], &["--yes"]].concat());
     assert_eq!(
         output,
-        format!("{lost}2 tenants: 0 created, 2 changed, 0 unchanged, 0 refused\n")
+        format!("{lost}2 tenants: 0 created, 2 changed, 0 unchanged, 0 rejected\n")
     );
     // A list that the file has is written as it is there.
     managed.done(&["tenants", "allow", "acme", "board"]);
@@ -399,7 +396,7 @@ fn an_import_removes_operator_settings_only_when_confirmed() {
     let output = managed.refused(&["tenants", "import", "-f", "tenants.yaml"]);
     assert_eq!(
         output.stdout,
-        "1 tenant loses what the file does not say:\n  - acme   beta board\n"
+        "1 tenant loses data that the file does not have:\n  - acme   beta board\n"
     );
 }
 
@@ -473,11 +470,14 @@ fn promote_and_revert_keep_their_direction() {
     output.reports("FLAG_DEPENDENCY").reports("--cascade");
     let output = managed.done(&["flags", "revert", "board", "alpha", "--cascade"]);
     assert!(
-        output.starts_with("board: beta -> alpha, with it: export"),
+        output.starts_with("board: beta -> alpha, together with: export"),
         "{output}"
     );
     let output = managed.done(&["audit", "list", "--action", "state_changed"]);
-    assert!(output.contains("URGENT: cto decided, INC-1, outage"), "{output}");
+    assert!(
+        output.contains("URGENT: decided by cto, INC-1, outage"),
+        "{output}"
+    );
 }
 
 #[test]
@@ -525,7 +525,7 @@ fn the_log_is_verified_locally_and_alterations_are_found() {
     fs::write(&path, lines[..lines.len() - 2].join("\n")).unwrap();
     managed.done(&["audit", "verify", "--file", "log.jsonl"]);
     let output = managed.refused(&["audit", "verify", "--file", "log.jsonl", "--head", &head]);
-    output.reports("cut off");
+    output.reports("truncated");
 }
 
 #[test]
@@ -548,7 +548,7 @@ fn no_file_is_replaced_without_force() {
         fs::write(&file, "written by hand").unwrap();
         let into = [command, &["-o", "mine.yaml"]].concat();
         let output = managed.refused(&into);
-        output.reports("there is a file mine.yaml already: --force writes in its place");
+        output.reports("the file mine.yaml exists already: --force replaces it");
         assert_eq!(fs::read_to_string(&file).unwrap(), "written by hand");
         managed.done(&[&into[..], &["--force"]].concat());
         assert_ne!(fs::read(&file).unwrap(), b"written by hand");

@@ -72,7 +72,7 @@ fn a_token_file_is_readable_by_its_owner_and_replaces_none() {
     output
         .exits(1)
         .prints("")
-        .reports("there is a file ann.token already");
+        .reports("the file ann.token exists already");
     assert_eq!(fs::read_to_string(&file).unwrap(), token);
 }
 
@@ -122,7 +122,7 @@ fn an_unreachable_server_has_its_own_exit_code() {
         let cure = output
             .stderr
             .lines()
-            .find_map(|line| line.strip_prefix("what helps: "))
+            .find_map(|line| line.strip_prefix("help: "))
             .unwrap();
         assert!(cure.starts_with("`sluice run` "), "{cure}");
     }
@@ -178,7 +178,7 @@ fn an_exported_log_is_verified_without_a_server() {
     fs::write(folder.path().join("empty.jsonl"), "").unwrap();
     fs::write(folder.path().join("other.jsonl"), "{\"id\":1}\n").unwrap();
     let output = sluice(folder.path(), ["audit", "verify", "--file", "empty.jsonl"], "");
-    output.exits(1).prints("").reports("there is no entry in it");
+    output.exits(1).prints("").reports("it has no entries");
     let output = sluice(folder.path(), ["audit", "verify", "--file", "other.jsonl"], "");
     output.exits(1).prints("");
     let kept = format!("3:{}", "ab".repeat(32));
@@ -187,7 +187,7 @@ fn an_exported_log_is_verified_without_a_server() {
         ["audit", "verify", "--file", "empty.jsonl", "--head", &kept],
         "",
     );
-    output.exits(1).reports("cut off");
+    output.exits(1).reports("truncated");
 }
 
 #[test]
@@ -276,5 +276,5 @@ fn apply_requires_the_revision_that_was_shown() {
     assert!(asked[1].contains("\r\nif-match: \"7\"\r\n"), "{}", asked[1]);
     output
         .exits(1)
-        .reports("refused, nothing was changed:\n  REVISION_CONFLICT ");
+        .reports("rejected, nothing was changed:\n  REVISION_CONFLICT ");
 }

@@ -75,7 +75,7 @@ fn a_mismatch_of_tls_and_plain_http_is_explained() {
         output
             .stderr
             .lines()
-            .find_map(|line| line.strip_prefix("what helps: "))
+            .find_map(|line| line.strip_prefix("help: "))
             .unwrap_or(&output.stderr)
             .to_owned()
     };
@@ -142,7 +142,7 @@ fn a_flag_of_files_is_killed_locally_through_the_socket() {
         "{listed}"
     );
     let restore = ["flags", "restore", "board", "--socket", "sluice.sock"];
-    assert_eq!(output(&restore, 0), "board decides again on this machine\n");
+    assert_eq!(output(&restore, 0), "board is no longer killed on this machine\n");
     assert!(output(&restore, 1).contains("NOT_KILLED"));
     let listed = output(&["flags", "kills", "--socket", "sluice.sock"], 0);
     assert_eq!(listed, "no flag is killed on this machine\n");
@@ -203,7 +203,7 @@ fn a_backup_is_restored_where_a_killed_server_left_its_log() {
             output.stdout
         );
         assert!(lines[1].starts_with("head "), "{}", output.stdout);
-        assert_eq!(lines[2], "what was there is in data/replaced-1");
+        assert_eq!(lines[2], "the former content is in data/replaced-1");
         assert!(path.join("data/replaced-1/sluice.db-wal").exists());
     });
     assert!(!managed.done(&["flags", "show", "board"]).contains("killed"));

@@ -40,9 +40,9 @@ fn operators_removed_from_the_document_stay_until_a_restart() {
     };
     let anybody = Request::get("/api/v1/whoami").host("localhost");
     let vic = anybody.clone().token(made.stdout.trim());
-    let whoever = "whoever is on this machine is platform-admin";
+    let unrestricted = "every user of this machine is platform-admin";
     assert_eq!((status(&named, &vic), status(&named, &anybody)), (200, 401));
-    assert!(!named.printed().iter().any(|line| line.contains(whoever)));
+    assert!(!named.printed().iter().any(|line| line.contains(unrestricted)));
 
     write(&nobody);
     named.line("WARN `admin.operators` is no longer in the document");
@@ -50,7 +50,9 @@ fn operators_removed_from_the_document_stay_until_a_restart() {
     let shown = readiness(&named);
     let words = "[!] operators: `admin.operators` is no longer in the document; the former operators stay";
     assert!(
-        shown.starts_with("ready\n") && shown.contains(words) && shown.contains("Put it back, or restart"),
+        shown.starts_with("ready\n")
+            && shown.contains(words)
+            && shown.contains("Restore `admin.operators`, or restart"),
         "{shown}"
     );
     write(&somebody);
@@ -62,7 +64,7 @@ fn operators_removed_from_the_document_stay_until_a_restart() {
 
     write(&nobody);
     let open = SluiceProcess::start(folder, ["run"]);
-    open.line(whoever);
+    open.line(unrestricted);
     assert_eq!(status(&open, &anybody), 200, "the next start means it");
     write(&somebody);
     eventually("operators who are named", || {

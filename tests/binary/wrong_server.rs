@@ -155,7 +155,7 @@ fn nothing_is_sent_to_an_application_that_answers_everything() {
         let upstream = application(response(200, "OK", json));
         check_rejected(&upstream, command, json)
             .reports("is not an admin API of Sluice (its answer has status 200)")
-            .reports("what helps: the admin API is at `admin.address`");
+            .reports("help: the admin API is at `admin.address`");
         check_only_identity_requested(&upstream.requests());
     }
 }
@@ -251,7 +251,7 @@ fn a_kill_is_retried_if_the_identity_request_failed() {
     run(&folder(), &["flags", "kill", "board"], &url(&upstream))
         .exits(0)
         .prints("board is off for everyone   revision 7\n")
-        .reports("nothing was asked of it, and no token was sent; asked once more");
+        .reports("no request and no token was sent; sent again");
     assert_eq!(upstream.requests().len(), 3);
 }
 
@@ -260,7 +260,7 @@ fn no_token_is_sent_to_another_version_or_a_closed_connection() {
     let newer = response(200, "OK", r#"{"service":"sluice-admin","api":"v2"}"#);
     let closing = response(200, "OK", IDENTITY).replacen("\r\n", "\r\nConnection: close\r\n", 1);
     for (identity, expected) in [
-        (newer, "speaks version \"v2\" of the admin API"),
+        (newer, "has version \"v2\" of the admin API"),
         (closing, "closes each connection after one answer"),
     ] {
         let upstream = api(identity, |_| sent(b"{}"));
@@ -306,8 +306,8 @@ fn a_token_leaves_this_machine_by_tls_only() {
             output
                 .exits(3)
                 .prints("")
-                .reports("without TLS, beyond this machine; nothing was sent")
-                .reports("what helps: write https://");
+                .reports("would leave this machine without TLS")
+                .reports("help: write https://");
         }
         assert!(started.elapsed() < Duration::from_secs(25), "it connected");
     }

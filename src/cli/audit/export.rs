@@ -1,4 +1,4 @@
-//! `sluice audit export`: the log as JSON lines, each with its hashes.
+//! `sluice audit export`: writes the log as JSON lines, each with its hashes.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -15,17 +15,17 @@ use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::cli::{output, route};
 
-/// Writes the log as JSON lines, the oldest entry first, each with its hashes: what `sluice audit verify --file`
-/// reads.
+/// Writes the log as JSON lines, the oldest entry first, each with its hashes. `sluice audit verify --file` reads this
+/// format.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Only entries after this id.
     #[arg(long, value_name = "ID")]
     after: Option<u64>,
-    /// Into this file instead of standard output; it must not be there yet.
+    /// Writes to this file instead of standard output; it must not exist yet.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// In the place of a file that is there, once all entries are written.
+    /// Replaces an existing file, once all entries are written.
     #[arg(long, requires = "output")]
     force: bool,
 }
@@ -45,8 +45,8 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Hands on the entries that are answered, a line each, and counts them. Whether the log is as it was written is not
-/// looked at: an export is also for showing where it is not.
+/// Passes each entry of the answer to `write` as a line, and returns their number. The hashes are not verified: an export
+/// must also work for a log that was altered.
 fn entries(
     session: &Session,
     request: &ApiRequest,
@@ -70,16 +70,16 @@ fn entries(
     });
     if stranger {
         let line = count.saturating_add(1);
-        return Err(unfit(format!("line {line} is no entry")).into());
+        return Err(unfit(format!("line {line} is not an entry")).into());
     }
     asked?;
     if !lines.rest().is_empty() {
-        return Err(unfit("its last line has no end".to_owned()).into());
+        return Err(unfit("its last line is incomplete".to_owned()).into());
     }
     Ok(count)
 }
 
-/// The export after an entry.
+/// Creates the request for an export after an entry.
 pub(super) fn request(after: Option<u64>) -> ApiRequest {
     let path = format!("{}/export", route::AUDIT);
     let after = after.map(|after| after.to_string());

@@ -1,9 +1,9 @@
-//! A line of an exported log, and the same sealed entry as the one that hashes it.
+//! A line of an exported log, converted to the sealed entry that its hash is computed from.
 
 use control::{Hash, Revision, Sealed};
 use serde::Deserialize;
 
-/// A line of an exported log. Fields that a newer version adds are nothing that is hashed.
+/// A line of an exported log. Unknown fields of a newer version are ignored; the hash does not include them.
 #[derive(Debug, Deserialize)]
 struct EntryLine {
     id: u64,
@@ -11,11 +11,11 @@ struct EntryLine {
     revision: u64,
     previous: String,
     hash: String,
-    /// The entry as JSON text: what is hashed.
+    /// The entry as JSON text, which is hashed.
     text: String,
 }
 
-/// Reads a line.
+/// Parses a line; `None` if it is not an entry.
 pub(super) fn parse(line: &[u8]) -> Option<Sealed> {
     let line: EntryLine = serde_json::from_slice(line).ok()?;
     Some(Sealed {
@@ -27,10 +27,12 @@ pub(super) fn parse(line: &[u8]) -> Option<Sealed> {
     })
 }
 
+/// Formats a hash as hex digits.
 pub(in crate::cli) fn hex(hash: &Hash) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Parses a hash from hex digits.
 pub(super) fn unhex(text: &str) -> Option<Hash> {
     let mut hash = control::GENESIS;
     if text.len() != hash.len().checked_mul(2)? || !text.is_ascii() {

@@ -1,21 +1,21 @@
-//! The lines of an exported log, put together from the pieces in which they come.
+//! Splits an exported log, which arrives in pieces, into lines.
 
 use std::io;
 
-/// Longest line, in bytes: one entry.
+/// Longest line, in bytes. A line is one entry.
 pub(super) const MAX_LINE: usize = 16 * 1024 * 1024;
 
-/// Lines that are coming.
+/// A splitter with the start of an incomplete line.
 #[derive(Debug, Default)]
 pub(super) struct LineSplitter {
     rest: Vec<u8>,
 }
 
 impl LineSplitter {
-    /// Hands on each line that the piece completes, with its line break.
+    /// Adds a piece, and passes each line that it completes to `on_line`, with its line break.
     ///
     /// # Errors
-    /// A line is too long, or an error of `take`.
+    /// A line is too long, or `on_line` failed.
     pub(super) fn add(
         &mut self,
         piece: &[u8],
@@ -34,7 +34,7 @@ impl LineSplitter {
         Ok(())
     }
 
-    /// What came after the last line break.
+    /// Returns the bytes after the last line break.
     pub(super) fn rest(&self) -> &[u8] {
         &self.rest
     }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_whole_however_they_come_in_pieces() {
+    fn lines_are_complete_for_any_size_of_pieces() {
         let text = b"one\ntwo\n\nthree";
         for size in 1..=text.len() {
             let (mut lines, mut taken) = (LineSplitter::default(), Vec::new());

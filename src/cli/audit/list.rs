@@ -1,4 +1,4 @@
-//! `sluice audit list`: what happened, the newest first.
+//! `sluice audit list`: lists audit entries, the newest first.
 
 use anyhow::Result;
 use clap::Args;
@@ -12,7 +12,7 @@ use crate::cli::render::moment::moment_to_the_second;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Lists what happened, the newest first: when, who, what, about which flag and org, and why.
+/// Lists audit entries, the newest first: time, actor, action, flag, org, and reason.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         &arguments.page,
         "entries",
         (headings, row),
-        "no entry is like that",
+        "no entry matches",
     )?;
     Ok(Exit::Success)
 }
@@ -51,20 +51,20 @@ fn row(entry: &Value) -> [String; 7] {
     ]
 }
 
-/// Actions without what all of them begin with.
+/// Removes the common prefixes of actions.
 fn short(action: &str) -> &str {
     let rest = action.strip_prefix("platform.").unwrap_or(action);
     rest.strip_prefix("feature_flag_").unwrap_or(rest)
 }
 
-/// What else is worth a place in a line: refused and why, from and to, who answered for it, the reason.
+/// Formats the details of an entry: codes of a rejection, from and to, source, urgent promotion, reason.
 fn details(entry: &Value) -> String {
     let mut parts = Vec::new();
     let none = Value::Null;
     let details = entry.get("details").unwrap_or(&none);
     if json::text(entry, "outcome") == Some("refused") {
         let codes: Vec<String> = json::list(details, "codes").iter().map(json::word).collect();
-        parts.push(format!("REFUSED {}", codes.join(", ")).trim_end().to_owned());
+        parts.push(format!("REJECTED {}", codes.join(", ")).trim_end().to_owned());
     }
     match (json::text(details, "from"), json::text(details, "to")) {
         (Some(from), Some(to)) => parts.push(format!("{from} -> {to}")),
@@ -77,7 +77,7 @@ fn details(entry: &Value) -> String {
     if let Some(urgent) = entry.get("urgent") {
         let of = |field| json::text(urgent, field).unwrap_or_default();
         parts.push(format!(
-            "URGENT: {} decided, {}, {}",
+            "URGENT: decided by {}, {}, {}",
             of("decision_maker"),
             of("incident"),
             of("reason")
@@ -109,11 +109,11 @@ mod tests {
     }
 
     #[test]
-    fn refusals_and_urgent_skips_stand_out() {
+    fn rejections_and_urgent_promotions_stand_out() {
         let refused = json!({ "outcome": "refused", "details": { "codes": ["SOAK_NOT_ELAPSED", "EXIT_CRITERIA"], "to": "ga" } });
         assert_eq!(
             details(&refused),
-            "REFUSED SOAK_NOT_ELAPSED, EXIT_CRITERIA; to ga"
+            "REJECTED SOAK_NOT_ELAPSED, EXIT_CRITERIA; to ga"
         );
         let urgent = json!({
             "outcome": "applied", "source": "file", "details": { "from": "beta", "to": "ga" },
@@ -121,7 +121,7 @@ mod tests {
         });
         assert_eq!(
             details(&urgent),
-            "beta -> ga; by file; URGENT: cto decided, INC-7, outage"
+            "beta -> ga; by file; URGENT: decided by cto, INC-7, outage"
         );
     }
 }

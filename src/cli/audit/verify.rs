@@ -1,4 +1,4 @@
-//! `sluice audit verify`: computes the chain of hashes again, here, from what was exported.
+//! `sluice audit verify`: computes the chain of hashes again, locally, from an exported log.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -17,16 +17,17 @@ use crate::cli::output;
 use crate::cli::output::OutputFormat;
 use crate::cli::session::{ConnectionOptions, Session};
 
-/// Proves that no entry of the log is missing or altered: computes its hashes again, here.
+/// Proves that no entry of the log is missing or altered: computes its hashes again, locally.
 ///
-/// A server's log must also end where its records do. Prints the newest entry's id and hash. Keep them elsewhere: given as --head the next time, they prove that the
-/// log wasn't cut off or written anew, either. Exits with 1 if the log is not what was written.
+/// Also checks that a server's log ends where its records do. Prints the id and hash of the newest entry. Store them
+/// elsewhere, and pass them as --head the next time: they prove that the log was not truncated or rewritten. Exits with 1 if
+/// the log was altered.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// An exported log instead of the server's.
+    /// Verifies an exported log instead of the server's.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// An entry that must be there, as an earlier `verify` printed it: ID:HASH.
+    /// An entry that the log must contain, as an earlier `verify` printed it: ID:HASH.
     #[arg(long, value_name = "ID:HASH", value_parser = head)]
     head: Option<(u64, Hash)>,
 }
@@ -64,19 +65,20 @@ pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Resu
             let session = Session::open(connection)?;
             read(&session, &mut verification)?;
             let log_revision = verification.revision;
-            // What was committed meanwhile, and what the store was at before it was read.
+            // The log is read twice, because changes may be committed while it is read. The second answer begins after the
+            // first, and has the revision that the store was at before it was read.
             let store = read(&session, &mut verification)?;
             verification.compare_with_store(log_revision, store);
             session.format()
         }
     };
     if arguments.file.is_some() && verification.lines == 0 && verification.missing_head().is_none() {
-        verification.problem = Some("there is no entry in it".to_owned());
+        verification.problem = Some("it has no entries".to_owned());
     }
     print_result(&verification, format)
 }
 
-/// Reads what comes after the entries that were read. Gives what the server's store was at before.
+/// Reads the entries after those that were read, and returns the revision that the server's store was at before.
 fn read(session: &Session, verification: &mut Verification) -> Result<Option<u64>> {
     let (mut lines, mut are_entries) = (LineSplitter::default(), true);
     let after = Some(verification.last.0).filter(|id| *id > 0);
@@ -87,7 +89,7 @@ fn read(session: &Session, verification: &mut Verification) -> Result<Option<u64
             Ok(())
         })
     })?;
-    // Whatever was done to a log, its server exports entries. What has another form is no log, and proves nothing.
+    // A server exports entries even of a log that was altered. Anything else is not a log, so it proves nothing.
     if !are_entries || !lines.rest().is_empty() {
         return Err(ClientError::InvalidReadResponse {
             server: session.server().to_string(),
@@ -119,9 +121,9 @@ fn print_result(verification: &Verification, format: OutputFormat) -> Result<Exi
         return Ok(Exit::Success);
     };
     if format == OutputFormat::Text {
-        output::print_stderr(format_args!("the log is not what was written: {problem}"));
+        output::print_stderr(format_args!("the log was altered: {problem}"));
         output::print_stderr(format_args!(
-            "{} entries before it are in order; the last good one is {id}:{}",
+            "{} entries before that are valid; the last valid entry is {id}:{}",
             verification.entries,
             hex(&hash)
         ));
@@ -129,15 +131,15 @@ fn print_result(verification: &Verification, format: OutputFormat) -> Result<Exi
     Ok(Exit::Failure)
 }
 
-/// A proof under way.
+/// The state of a verification.
 #[derive(Debug)]
 struct Verification {
     last: (u64, Hash),
-    /// What the last one made, or found.
+    /// The revision after the last entry.
     revision: u64,
     lines: u64,
     entries: u64,
-    /// What was found first.
+    /// The first problem.
     problem: Option<String>,
     head: Option<(u64, Hash)>,
     is_head_seen: bool,
@@ -156,7 +158,7 @@ impl Verification {
         }
     }
 
-    /// Takes the next line. After the first wrong one nothing is looked at.
+    /// Verifies the next line. After the first problem all lines are ignored.
     fn line(&mut self, line: &[u8]) {
         let line = line.trim_ascii();
         if line.is_empty() || self.problem.is_some() {
@@ -164,7 +166,7 @@ impl Verification {
         }
         self.lines = self.lines.saturating_add(1);
         let Some(sealed) = parse(line) else {
-            self.problem = Some(format!("line {} is no entry", self.lines));
+            self.problem = Some(format!("line {} is not an entry", self.lines));
             return;
         };
         match control::verify(self.last, [&sealed]) {
@@ -183,14 +185,15 @@ impl Verification {
             Some((known, expected)) if known == id && expected == hash => self.is_head_seen = true,
             Some((known, _)) if known == id => {
                 self.problem = Some(format!(
-                    "entry {id} is not the one whose hash was kept: the log was written anew"
+                    "entry {id} has another hash than the given head: the log was rewritten"
                 ));
             }
             _ => {}
         }
     }
 
-    /// Each change leaves a record and an entry. `made` is what was found in the log before the store was at `store`.
+    /// Compares the end of the log with the revision of the store: each change writes a record and an entry, so they must be
+    /// equal. `log_revision` is the end of the log as read before the store was at `store`.
     fn compare_with_store(&mut self, log_revision: u64, store: Option<u64>) {
         if self.problem.is_some() {
             return;
@@ -198,14 +201,14 @@ impl Verification {
         let ends = self.revision;
         self.problem = match store {
             Some(store) if ends < store => Some(format!(
-                "it ends at revision {ends}, and the store is at {store}: its end is missing"
+                "it ends at revision {ends}, and the store is at revision {store}: its end is missing"
             )),
             Some(store) if store < log_revision => Some(format!(
-                "it ends at revision {log_revision}, and the store is at {store}: records are missing"
+                "it ends at revision {log_revision}, and the store is at revision {store}: records are missing"
             )),
             Some(_) => None,
             None => Some(
-                "the server doesn't say what its store is at: it is damaged (see /readyz?verbose)".to_owned(),
+                "the server does not report the revision of its store: the store is damaged (see /readyz?verbose)".to_owned(),
             ),
         };
     }
@@ -213,7 +216,7 @@ impl Verification {
     fn missing_head(&self) -> Option<String> {
         let (known, _) = self.head.filter(|_| !self.is_head_seen)?;
         Some(format!(
-            "it ends with entry {}, but there was an entry {known}: it was cut off",
+            "it ends with entry {}, but there was an entry {known}: it was truncated",
             self.last.0
         ))
     }
@@ -277,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_as_it_was_written_is_proven() {
+    fn an_unaltered_log_is_verified() {
         let lines = log(5);
         assert_eq!(verified(&lines, None), (5, None));
         assert_eq!(verified(&lines, Some(head_of(&lines[2]))), (5, None));
@@ -285,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_ends_elsewhere_than_its_store_is_not_whole() {
+    fn a_log_must_end_at_the_revision_of_its_store() {
         let lines = log(5);
         for (count, log_revision, store, expected) in [
             (5, 5, Some(5), None),
@@ -294,8 +297,8 @@ mod tests {
             (5, 5, Some(6), Some("its end is missing")),
             (0, 0, Some(2), Some("its end is missing")),
             (5, 5, Some(4), Some("records are missing")),
-            (0, 0, None, Some("doesn't say")),
-            (5, 5, None, Some("doesn't say")),
+            (0, 0, None, Some("does not report")),
+            (5, 5, None, Some("does not report")),
         ] {
             let mut verification = Verification::new(None);
             for line in &lines[..count] {
@@ -311,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_altered_removed_or_cut_off_is_found() {
+    fn altered_removed_and_truncated_entries_are_found() {
         let lines = log(5);
         let head = Some(head_of(&lines[4]));
         let mut altered = lines.clone();
@@ -323,9 +326,9 @@ mod tests {
         for (lines, good, expected) in [
             (altered, 2, "entry 3 was altered"),
             (removed, 2, "entry 3 is missing"),
-            (broken, 3, "line 4 is no entry"),
-            (lines[..3].to_vec(), 3, "cut off"),
-            (Vec::new(), 0, "cut off"),
+            (broken, 3, "line 4 is not an entry"),
+            (lines[..3].to_vec(), 3, "truncated"),
+            (Vec::new(), 0, "truncated"),
         ] {
             let (entries, problem) = verified(&lines, head);
             assert_eq!(entries, good);
@@ -337,11 +340,11 @@ mod tests {
             );
         }
         let other = Some((5, [7; 32]));
-        assert!(verified(&lines, other).1.unwrap().contains("written anew"));
+        assert!(verified(&lines, other).1.unwrap().contains("rewritten"));
     }
 
     #[test]
-    fn a_head_is_read_as_it_was_printed() {
+    fn a_printed_head_is_parsed() {
         let hash = [0xab; 32];
         assert_eq!(head(&format!("7:{}", hex(&hash))), Ok((7, hash)));
         for text in ["", "7", "7:", "7:ab", ":ab", "x:00"] {

@@ -1,30 +1,30 @@
-//! Where a server is: `http://HOST:PORT`, `https://HOST:PORT`, or `unix:PATH`.
+//! The address of a server: `http://HOST:PORT`, `https://HOST:PORT`, or `unix:PATH`.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use hyper::Uri;
 
-/// Where a server is.
+/// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ServerAddress {
     /// A host and a port.
     Tcp {
-        /// Whether it is spoken to by TLS.
+        /// Says if the connection uses TLS.
         scheme: Scheme,
-        /// A name or an address, an IPv6 address without brackets.
+        /// A name or an IP address; an IPv6 address without brackets.
         host: String,
         port: u16,
-        /// As in the URL.
+        /// Host and port as in the URL.
         authority: String,
-        /// What stands before each path, without a slash at its end.
+        /// Prefix of each path, without a trailing slash.
         prefix: String,
     },
-    /// A socket on this machine.
+    /// A Unix socket on this machine.
     Unix(PathBuf),
 }
 
-/// How a host is spoken to.
+/// The scheme of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Http,
@@ -32,7 +32,7 @@ pub(crate) enum Scheme {
 }
 
 impl ServerAddress {
-    /// Reads `--server`.
+    /// Parses the value of `--server`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if let Some(path) = text.strip_prefix("unix:") {
             return match path {
@@ -48,10 +48,10 @@ impl ServerAddress {
         };
         let authority = uri.authority().ok_or_else(malformed)?;
         if authority.as_str().contains('@') {
-            return Err("credentials don't belong in the URL: use --token-file or SLUICE_TOKEN".to_owned());
+            return Err("the URL must not contain credentials: use --token-file or SLUICE_TOKEN".to_owned());
         }
         if uri.query().is_some() {
-            return Err("the URL of a server has no query".to_owned());
+            return Err("the URL of a server must not have a query".to_owned());
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         Ok(Self::Tcp {
@@ -76,7 +76,7 @@ impl ServerAddress {
         )
     }
 
-    /// What `Host` says.
+    /// Returns the value of the `Host` header.
     pub(crate) fn authority(&self) -> &str {
         match self {
             Self::Tcp { authority, .. } => authority,
@@ -84,7 +84,7 @@ impl ServerAddress {
         }
     }
 
-    /// The request's target for a path.
+    /// Returns the request target for a path.
     pub(crate) fn target(&self, path: &str) -> String {
         match self {
             Self::Tcp { prefix, .. } => format!("{prefix}{path}"),
@@ -117,7 +117,7 @@ impl fmt::Display for ServerAddress {
     }
 }
 
-/// A name as it stands in a path or in a query: everything but unreserved characters as `%XX` (RFC 3986 section 2.3).
+/// Percent-encodes a name for a path or a query: everything but unreserved characters (RFC 3986 section 2.3).
 pub(crate) fn encoded(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     for byte in name.bytes() {

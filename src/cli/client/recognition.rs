@@ -1,5 +1,5 @@
-//! Recognises an admin API of Sluice before anything is sent to it that is meant for one: a token, or a change. The
-//! question goes over the connection that the token will go over, without credentials.
+//! Identifies the server as an admin API of Sluice before the client sends it a token or a change. The request for the
+//! identity has no token, and uses the connection that the token will use.
 
 use std::time::Duration;
 
@@ -16,14 +16,13 @@ use super::address::ServerAddress;
 use super::error::ClientError;
 use crate::cli::render::json;
 
-/// Longest body of the answer, in bytes. An application's page is not read to its end.
+/// Longest body of the identity, in bytes. The page of another application is not read to its end.
 const MAX_BODY_BYTES: usize = 4 * 1024;
 
-/// Asks what answers at `server`, waiting for `patience` in all. Afterwards the connection is good for the request
-/// itself.
+/// Requests the identity of `server`, within `max_wait`. On success the connection is ready for the request itself.
 ///
 /// # Errors
-/// Something else answers, or nothing. Of the request itself nothing was sent.
+/// The server is not an admin API of this version, or does not answer. Nothing else was sent.
 pub(super) async fn recognise(
     sender: &mut SendRequest<Full<Bytes>>,
     question: Request<Full<Bytes>>,
@@ -74,13 +73,14 @@ async fn query_identity(
         }
         None => return Err(not_an_admin_api()),
     }
-    // Over another connection the token could get to something else.
+    // The token must use this connection: another one could lead to another server behind a load balancer, or to a process
+    // that has taken the port since. So a server that closes it after each answer is rejected.
     sender.ready().await.map_err(|_| ClientError::ConnectionNotKept {
         server: server.to_string(),
     })
 }
 
-/// The body; none where it is too long.
+/// Returns the body; `None` if it is too long.
 async fn read_body(mut body: Incoming) -> Result<Option<Vec<u8>>, hyper::Error> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {

@@ -1,5 +1,5 @@
-//! The token that a command signs in with. It comes from a file or the environment, never from the command line,
-//! where every user of the machine could read it.
+//! The token that a command signs in with. It comes from a file or from the environment, never from the command line, which
+//! every user of the machine can read.
 
 use std::fmt;
 use std::fs::File;
@@ -12,19 +12,23 @@ use anyhow::{Context, Result, bail};
 /// Longest token file, in bytes.
 const MAX_TOKEN_FILE: u64 = 64 * 1024;
 
-/// The permissions of everybody. A group is given them on purpose, as by a mounted secret.
+/// The permissions of users who are neither the owner nor in the group. Permissions of the group are often intended, for
+/// example for a mounted secret.
 const WORLD_BITS: u32 = 0o007;
 
-/// What a command signs in with.
+/// The token that a command signs in with, if any.
 #[derive(Default)]
 pub(crate) struct SignInToken {
     token: Option<String>,
-    /// What its owner should know of how it is kept.
+    /// Warnings about the storage of the token.
     warnings: Vec<String>,
 }
 
 impl SignInToken {
-    /// From the file, or else from `SLUICE_TOKEN`; none where there is neither.
+    /// Loads the token from the file, or else from `SLUICE_TOKEN`. There is no token if neither is given.
+    ///
+    /// # Errors
+    /// The file can't be read, or the token is empty.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
         let variable = std::env::var("SLUICE_TOKEN").ok();
         let mut warnings = Vec::new();
@@ -67,12 +71,12 @@ impl SignInToken {
     }
 }
 
-/// The file's text and its permissions.
+/// Returns the text of the file and its permissions.
 fn read(path: &Path) -> Result<(String, u32)> {
     let mut text = String::new();
     let file = File::open(path)?;
     let metadata = file.metadata()?;
-    // A pipe, such as `<(pass show sluice)`, is gone when it was read.
+    // A pipe, such as `<(pass show sluice)`, can be read only once, so its permissions do not matter.
     let mode = if metadata.is_file() {
         metadata.permissions().mode()
     } else {

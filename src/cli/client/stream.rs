@@ -1,5 +1,4 @@
-//! The connection of a command: TCP, TLS over it, or a socket of this machine. What is secret leaves the machine over
-//! TLS only.
+//! The connection of a command: TCP, TLS over TCP, or a Unix socket. Secrets leave the machine only over TLS.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -21,20 +20,23 @@ pub(super) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for T {}
 
-/// Whether what will be sent may be read on its way.
+/// The confidentiality that the sent data requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Secrecy {
-    /// It may.
+    /// None.
     Open,
-    /// It holds a token.
+    /// The data may contain a token.
     Secret,
 }
 
-/// Whom a client trusts.
+/// TLS with the certificate authorities that a client trusts.
 pub(super) struct Tls(TlsConnector);
 
 impl Tls {
-    /// The authorities in the file, or else the system's.
+    /// Trusts the authorities in the file, or else the system's.
+    ///
+    /// # Errors
+    /// The file can't be read, or there are no authorities.
     pub(super) fn with_authorities(ca: Option<&Path>) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         match ca {
@@ -46,13 +48,13 @@ impl Tls {
                         .with_context(failed)?;
                 }
                 if roots.is_empty() {
-                    bail!("no certificate is in {}", path.display());
+                    bail!("{} contains no certificate", path.display());
                 }
             }
             None => {
                 roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
                 if roots.is_empty() {
-                    bail!("the system has no certificate authorities: name a file of them with --ca");
+                    bail!("the system has no certificate authorities: name a file with --ca");
                 }
             }
         }
@@ -63,7 +65,10 @@ impl Tls {
     }
 }
 
-/// Connects. Without TLS and beyond this machine to nothing that is to be sent a secret.
+/// Connects to the server.
+///
+/// # Errors
+/// The server is not reachable, or a secret would leave this machine without TLS. Then no connection is made.
 pub(super) async fn connect(
     server: &ServerAddress,
     tls: Option<&Tls>,
@@ -83,7 +88,7 @@ pub(super) async fn connect(
         .await
         .map_err(connect_error)?;
     let addresses: Vec<SocketAddr> = resolved.collect();
-    // Judged by the addresses that are connected to: a name may lead anywhere.
+    // Decided by the addresses that are connected to, because a name such as `localhost` may resolve to any address.
     let is_local = addresses
         .iter()
         .all(|address| address.ip().to_canonical().is_loopback());
@@ -98,6 +103,6 @@ pub(super) async fn connect(
         return Ok(Box::new(stream));
     };
     let name = ServerName::try_from(host.to_owned())
-        .with_context(|| format!("`{host}` is no name that a certificate could have"))?;
+        .with_context(|| format!("`{host}` can't be the name in a certificate"))?;
     Ok(Box::new(tls.connect(name, stream).await.map_err(connect_error)?))
 }

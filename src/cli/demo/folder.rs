@@ -1,5 +1,5 @@
-//! The demo's folder: the files of `examples/demo` and a key pair made on the spot. Files that are there are kept,
-//! so that what was edited last time is what runs this time.
+//! The folder of the demo: the files of `examples/demo`, and a new key pair. Existing files are kept, so that edits
+//! survive a restart of the demo.
 
 use std::{
     fs,
@@ -17,24 +17,24 @@ use aws_lc_rs::{
 const CONFIG: &str = include_str!("../../../examples/demo/sluice.yaml");
 const FLAGS: &str = include_str!("../../../examples/demo/flags.yaml");
 
-/// Where the example listens, as its file says.
+/// Addresses in the files of the example.
 pub(super) const PROXY_ADDRESS: &str = "127.0.0.1:8080";
 pub(super) const ADMIN_ADDRESS: &str = "127.0.0.1:9090";
 pub(super) const BOARD_ADDRESS: &str = "127.0.0.1:8081";
 pub(super) const LEGACY_ADDRESS: &str = "127.0.0.1:8082";
 
-/// The demo's files.
+/// The folder with the files of the demo.
 #[derive(Debug)]
 pub(super) struct DemoFolder {
     path: PathBuf,
-    /// Whether it was there before.
+    /// True if the folder had a configuration before.
     pub(super) existed: bool,
 }
 
 impl DemoFolder {
-    /// Makes the folder and whatever of it is missing. `addresses` are put in place of those in the example.
+    /// Creates the folder and its missing files. `addresses` replace those of the example.
     pub(super) fn create(path: &Path, addresses: &[(&str, String)]) -> Result<Self> {
-        fs::create_dir_all(path).with_context(|| format!("can't make the folder {}", path.display()))?;
+        fs::create_dir_all(path).with_context(|| format!("can't create the folder {}", path.display()))?;
         let folder = Self {
             path: path.to_owned(),
             existed: path.join("sluice.yaml").exists(),
@@ -61,7 +61,7 @@ impl DemoFolder {
     }
 
     fn write_keys(&self) -> Result<()> {
-        let pair = KeyPair::generate(KeySize::Rsa2048).context("can't make a key pair")?;
+        let pair = KeyPair::generate(KeySize::Rsa2048).context("can't create a key pair")?;
         let private: Pkcs8V1Der<'_> = pair.as_der().context("can't encode the private key")?;
         let public: PublicKeyX509Der<'_> = pair
             .public_key()

@@ -1,5 +1,5 @@
-//! The applications behind the demo. They know nothing of flags; they answer every path, and show which of the
-//! proxy's headers reached them.
+//! The applications behind the demo. They know nothing about flags, answer every path, and show the injected headers that
+//! reached them.
 
 use std::net::TcpListener;
 
@@ -12,13 +12,14 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-/// What the proxy adds, and the demo shows.
+/// The injected headers that the answers show.
 const SHOWN: [&str; 4] = ["x-tenant-id", "x-user-id", "x-feature-flags", "x-flags-revision"];
 
 /// Starts an application called `name` on `listener`.
 pub(super) fn serve(name: &'static str, listener: TcpListener) -> Result<()> {
     listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener).context("can't serve the demo's API")?;
+    let listener =
+        tokio::net::TcpListener::from_std(listener).context("can't serve the demo's application")?;
     let router = Router::new().fallback(answer).with_state(name);
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(())

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use rules::Cause;
 use serde_json::to_writer;
 
-/// Ends an answer that has no variant.
+/// Writes the end of an answer without a variant.
 pub(super) fn write_error(
     output: &mut impl Write,
     cause: Option<Cause>,

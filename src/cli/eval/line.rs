@@ -1,4 +1,4 @@
-//! One input line of `sluice eval`: who is asking for which flag.
+//! An input line of `sluice eval`: a subject and a flag.
 
 use std::{
     borrow::Cow,
@@ -20,7 +20,7 @@ use super::error_line::write_error;
 /// Longest input line, in bytes.
 pub(super) const MAX_LINE: u64 = 1024 * 1024;
 
-/// A line as it is read.
+/// The fields of a line, before they are checked.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LineFields<'l> {
@@ -36,7 +36,7 @@ struct LineFields<'l> {
     attributes: LineAttributes<'l>,
 }
 
-/// A field that must be there, though it may be null.
+/// Deserializes a field that must be present and may be null.
 fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
     Option::deserialize(deserializer)
 }
@@ -44,7 +44,7 @@ fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de
 #[derive(Debug, Default)]
 struct LineAttributes<'l>(Vec<(Cow<'l, str>, AttributeValue)>);
 
-/// Who is asking for which flag.
+/// A valid input line.
 #[derive(Debug)]
 pub(super) struct EvalLine<'l> {
     pub(super) flag: Cow<'l, str>,
@@ -54,14 +54,14 @@ pub(super) struct EvalLine<'l> {
     attributes: LineAttributes<'l>,
 }
 
-/// Why a line can't be answered.
+/// Reason why a line can't be answered.
 #[derive(Debug)]
 pub(super) enum InvalidLine {
-    /// It is longer than a line may be.
+    /// It is longer than [`MAX_LINE`].
     TooLong,
-    /// It is not the JSON that is asked for.
+    /// It is not JSON of the required form.
     Json(serde_json::Error),
-    /// It says who is asking in a way that can't be.
+    /// Its subject is invalid.
     Subject {
         flag: String,
         tenant: Option<String>,
@@ -71,7 +71,7 @@ pub(super) enum InvalidLine {
 
 impl<'l> EvalLine<'l> {
     pub(super) fn parse(line: &'l [u8]) -> Result<Self, InvalidLine> {
-        // Derived code reads a list as the fields in their order.
+        // Code derived by serde would accept a list as the fields in their order.
         if line.first() == Some(&b'[') {
             return Err(InvalidLine::Json(de::Error::custom(
                 "a line is an object, not a list",
@@ -100,7 +100,7 @@ impl<'l> EvalLine<'l> {
         })
     }
 
-    /// The attributes that some condition reads.
+    /// Returns the attributes that a condition reads.
     pub(super) fn attributes(&self, flags: &Flags) -> Vec<(AttributeId, Value<'_>)> {
         let known = self.attributes.0.iter();
         known
@@ -109,7 +109,10 @@ impl<'l> EvalLine<'l> {
     }
 }
 
-/// Whether such a subject can be, or why not.
+/// Checks the subject.
+///
+/// # Errors
+/// The reason why it is invalid.
 fn check_subject(tenant: Option<&str>, attributes: &LineAttributes<'_>) -> Result<(), String> {
     if let Some(Err(invalid)) = tenant.map(TenantId::check) {
         return Err(invalid.to_string());
@@ -169,7 +172,7 @@ impl<'de: 'l, 'l> Deserialize<'de> for LineAttributes<'l> {
                         "the attribute `{name}` is given twice"
                     )));
                 }
-                // An attribute that is null is one that is missing.
+                // A null attribute counts as missing.
                 let present = pairs
                     .into_iter()
                     .filter_map(|(name, value)| Some((name, value?.0)));
@@ -180,7 +183,7 @@ impl<'de: 'l, 'l> Deserialize<'de> for LineAttributes<'l> {
     }
 }
 
-/// An attribute's name, borrowed where it has no escapes.
+/// The name of an attribute, borrowed if it has no escapes.
 #[derive(Deserialize)]
 struct AttributeName<'l>(#[serde(borrow)] Cow<'l, str>);
 

@@ -1,5 +1,5 @@
-//! The story as text: a phase a line, the steps of each flag below its gate. Read from JSON, in which files' stories and
-//! servers' come alike.
+//! The explanation as text: one line per phase, and the steps of each flag below its gate. The input is JSON, because the
+//! explanation of a server arrives as JSON.
 
 use std::fmt::{Display, Write};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cli::render::json::{entries, is, list, number, text, word};
 use crate::cli::render::{local_kill, printable};
 
-/// The story as text.
+/// Renders an explanation as text.
 pub(super) fn render(story: &Value) -> String {
     let of = |field| text(story, field);
     let gate = story.get("gate").filter(|gate| !gate.is_null());
@@ -31,7 +31,7 @@ pub(super) fn render(story: &Value) -> String {
     page.line("target", of("target").unwrap_or_default(), as_sent);
     let readings: Vec<String> = list(story, "readings").iter().map(word).collect();
     if !readings.is_empty() {
-        let note = "the path can be read so that it falls on these";
+        let note = "routes of other readings of the path";
         page.line("readings", readings.join(", "), note);
     }
     page.line(
@@ -46,7 +46,7 @@ pub(super) fn render(story: &Value) -> String {
     for limit in list(story, "limits") {
         let of = |field| text(limit, field).unwrap_or_default();
         let note = format!(
-            "of {}, by {}; what was used of it is not counted here",
+            "of {}, by {}; its current use is not known here",
             of("route"),
             of("by")
         );
@@ -57,27 +57,27 @@ pub(super) fn render(story: &Value) -> String {
     }
     match (gate, of("unasked_gate"), of("route")) {
         (Some(gate), ..) => page.gate(gate),
-        (None, Some(gate), _) => page.line("gate", gate, "not asked"),
+        (None, Some(gate), _) => page.line("gate", gate, "not evaluated"),
         (None, None, Some(_)) => page.line("gate", "none", ""),
         (None, None, None) => {}
     }
     page.line("answer", answer(story), "");
-    page.line("upstream", of("upstream").unwrap_or("not asked"), "");
+    page.line("upstream", of("upstream").unwrap_or("not called"), "");
     for (name, value) in entries(story, "headers") {
         page.text(format_args!("            {name}: {}", word(value)));
     }
     page.text
 }
 
-/// The answer in words.
+/// Renders the answer.
 fn answer(story: &Value) -> String {
     let answer = story.get("answer").unwrap_or(&Value::Null);
     let of = |field| text(answer, field).unwrap_or_default();
     let Some(status) = number(answer, "status") else {
         let words = match (is(story, "passes"), text(story, "route")) {
-            (true, Some(_)) => "that of the upstream",
-            (true, None) => "that of the upstream for unmatched requests",
-            (false, _) => "that of another upstream, the behaviour without the flag",
+            (true, Some(_)) => "from the upstream",
+            (true, None) => "from the upstream for unmatched requests",
+            (false, _) => "from another upstream, the behaviour without the flag",
         };
         return words.to_owned();
     };
@@ -92,14 +92,14 @@ fn answer(story: &Value) -> String {
     }
 }
 
-/// How much farther in a clause begins than its step.
+/// Indentation of a clause below its step.
 const INDENT: usize = 2;
-/// Least spaces between two columns.
+/// Smallest number of spaces between two columns.
 const GAP: usize = 2;
 
 struct TextPage {
     text: String,
-    /// Of the values of the phases, before their notes.
+    /// Width of the column of values, before their notes.
     values: usize,
 }
 
@@ -112,7 +112,7 @@ struct Widths {
 impl Widths {
     fn of(steps: &[Value]) -> Self {
         let clauses = steps.iter().flat_map(|step| list(step, "clauses"));
-        // Clauses are indented below their step.
+        // Clauses share the column of questions, and are indented.
         let clauses = clauses.map(|clause| field_width(clause, "clause").saturating_add(INDENT));
         let questions = clauses.chain(steps.iter().map(|step| field_width(step, "question")));
         Self {
@@ -122,7 +122,7 @@ impl Widths {
     }
 }
 
-/// The width of a field's text.
+/// Returns the width of a field's text.
 fn field_width(value: &Value, field: &str) -> usize {
     text(value, field).map_or(0, width)
 }
@@ -131,7 +131,7 @@ fn width(text: &str) -> usize {
     printable(text).chars().count()
 }
 
-/// The width of a column for entries of these widths, of at least `least`.
+/// Returns the width of a column with entries of these widths, at least `least`.
 fn column(entries: impl Iterator<Item = usize>, least: usize) -> usize {
     entries
         .map(|entry| entry.saturating_add(GAP))
@@ -150,7 +150,7 @@ impl TextPage {
         self.text(format_args!("{label:<10}{value:<width$}{note}"));
     }
 
-    /// The routes that host and path fit as well.
+    /// Adds the routes that match host and path but do not decide.
     fn passed_over(&mut self, story: &Value) {
         for other in list(story, "passed_over") {
             let of = |field| text(other, field).unwrap_or_default();
@@ -158,7 +158,7 @@ impl TextPage {
         }
         let elsewhere = number(story, "elsewhere").unwrap_or(0);
         if elsewhere > 0 && text(story, "route").is_none() {
-            self.line("", format_args!("{elsewhere} ask for another host or path"), "");
+            self.line("", format_args!("{elsewhere} match another host or path"), "");
         }
     }
 
@@ -218,7 +218,7 @@ impl TextPage {
     }
 }
 
-/// What the subject has there; nothing for a segment.
+/// Renders the value that a clause found in the subject; empty for a segment.
 fn found(clause: &Value) -> String {
     match clause.get("found") {
         None => String::new(),

@@ -1,4 +1,4 @@
-//! `sluice flags explain`: why a flag serves a tenant what it serves, as the server decides it now.
+//! `sluice flags explain`: the variant that a flag serves a tenant now, and why.
 
 use anyhow::Result;
 use clap::Args;
@@ -16,27 +16,30 @@ use crate::cli::required_members::RequiredMembers;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Explains what a flag serves a tenant, with every step that was and was not taken.
+/// Explains which variant a flag serves a tenant, with every step that was and was not taken.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The flag's key.
     flag: String,
-    /// The tenant; left out: nobody in particular.
+    /// The tenant [default: a subject without a tenant].
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
     /// The user.
     #[arg(long, value_name = "USER", requires = "tenant")]
     user: Option<String>,
-    /// A group the user is in; may be given several times.
+    /// A group of the user; may be repeated.
     #[arg(long = "group", value_name = "GROUP", requires = "tenant")]
     groups: Vec<String>,
-    /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be given several times.
+    /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be repeated.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute::parse)]
     attributes: Vec<AttributeArgument>,
-    /// As of this time (RFC 3339) instead of now; with the flags and tenants as they are now.
+    /// Decides as of this time (RFC 3339) instead of now, with the current flags and tenants.
     #[arg(long, value_name = "RFC3339", value_parser = Timestamp::parse)]
     at: Option<Timestamp>,
 }
+
+/// Printed in place of a tenant.
+const NO_TENANT: &str = "a subject without a tenant";
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let request = ApiRequest::new(Method::POST, route::EXPLAIN).json(&question(arguments));
@@ -44,7 +47,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         &request,
         Intent::Read(RequiredMembers::Texts(&["flag", "variant"])),
     )?;
-    let subject = arguments.tenant.as_deref().unwrap_or("nobody in particular");
+    let subject = arguments.tenant.as_deref().unwrap_or(NO_TENANT);
     session.print_response(&answer, |body| render(body, subject))?;
     Ok(Exit::Success)
 }
@@ -72,7 +75,7 @@ fn question(arguments: &Arguments) -> Value {
 fn render(body: &Value, subject: &str) -> String {
     let text = |field| printable(fields::text(body, field).unwrap_or_default());
     let mut rendered = format!("{} for {}: {}", text("flag"), printable(subject), text("variant"));
-    if body.get("known_tenant").and_then(Value::as_bool) == Some(false) && subject != "nobody in particular" {
+    if body.get("known_tenant").and_then(Value::as_bool) == Some(false) && subject != NO_TENANT {
         rendered.push_str(", without a record");
     }
     rendered.push('\n');

@@ -1,5 +1,5 @@
-//! `sluice flags kill`, `restore` and `kills`: off for everyone, at once; by the admin API, or on one machine by its
-//! break-glass socket.
+//! `sluice flags kill`, `restore` and `kills`: turns a flag off for everyone at once, through the admin API, or on one
+//! machine through its break-glass socket.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,7 +24,8 @@ use crate::cli::{duration, route};
 
 /// Turns a flag off for everyone, at once.
 ///
-/// With --socket only on this machine, whoever manages the flags and with no server asked: it ends by itself.
+/// With --socket only on this machine, without signing in to a server, whether files or a store manage the flags. Such a
+/// kill expires.
 #[derive(Debug, Args)]
 pub(super) struct KillArguments {
     /// The flag's key.
@@ -32,14 +33,14 @@ pub(super) struct KillArguments {
     /// The break-glass socket of the proxy on this machine.
     #[arg(long, value_name = "PATH", requires = "reason", conflicts_with_all = ["dry_run", "force", "if_revision"])]
     socket: Option<PathBuf>,
-    /// With --socket, for how long: `30m`, `1h`, `7d` at most; left out: an hour.
+    /// With --socket, when the kill expires: `30m`, `1h`, at most `7d` [default: 1h].
     #[arg(long = "for", value_name = "DURATION", requires = "socket", value_parser = duration::parse)]
     duration: Option<Duration>,
     #[command(flatten)]
     options: ChangeOptions,
 }
 
-/// Lets a flag that was killed decide again.
+/// Ends the kill of a flag.
 #[derive(Debug, Args)]
 pub(super) struct RestoreArguments {
     /// The flag's key.
@@ -51,13 +52,13 @@ pub(super) struct RestoreArguments {
     options: ChangeOptions,
 }
 
-/// Lists the flags that are killed on this machine by its break-glass socket.
+/// Lists the flags that are killed on this machine through its break-glass socket.
 #[derive(Debug, Args)]
 pub(super) struct KillsArguments {
     /// The break-glass socket of the proxy on this machine.
     #[arg(long, value_name = "PATH")]
     socket: PathBuf,
-    /// Prints what was ever done by it instead: an audit entry a line, in JSON.
+    /// Prints the whole journal instead: one audit entry per line, in JSON.
     #[arg(long)]
     journal: bool,
 }
@@ -76,7 +77,7 @@ pub(super) fn kill(connection: &ConnectionOptions, arguments: &KillArguments) ->
         return change::apply(&session, options, change, UnchangedTenants::All, done);
     };
     let Some(reason) = &options.reason else {
-        bail!("a kill by the socket needs --reason");
+        bail!("a kill through the socket needs --reason");
     };
     let mut body = json!({ "flag": flag, "reason": reason });
     if let (Some(duration), Some(fields)) = (arguments.duration, body.as_object_mut()) {
@@ -105,13 +106,13 @@ pub(super) fn restore(connection: &ConnectionOptions, arguments: &RestoreArgumen
             ChangeBody::Fields(serde_json::Map::new()),
         )
         .idempotent();
-        let done = |_: &Value| format!("{flag} decides again");
+        let done = |_: &Value| format!("{flag} is no longer killed");
         return change::apply(&session, &arguments.options, change, UnchangedTenants::All, done);
     };
     let session = Session::over_socket(socket.clone(), connection)?;
     let request = ApiRequest::new(Method::POST, "/restore").json(&json!({ "flag": flag }));
     let answer = session.send(&request, Intent::LocalChange)?;
-    session.print_response(&answer, |_| format!("{flag} decides again on this machine"))?;
+    session.print_response(&answer, |_| format!("{flag} is no longer killed on this machine"))?;
     Ok(Exit::Success)
 }
 

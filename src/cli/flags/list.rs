@@ -1,4 +1,4 @@
-//! `sluice flags list`: every flag, how far it is, and who has it.
+//! `sluice flags list`: all flags, with their state and number of tenants.
 
 use anyhow::Result;
 use clap::Args;
@@ -11,7 +11,7 @@ use crate::cli::render::{json, local_kill};
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Lists flags: how far each is, how many tenants have it on and opted in, when it last changed.
+/// Lists flags: state, number of tenants that have it on and that opted in, last change.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         &arguments.page,
         "flags",
         (headings, row),
-        "there are no flags: bring some in with `sluice apply -f flags.yaml`",
+        "there are no flags: import some with `sluice apply -f flags.yaml`",
     )?;
     Ok(Exit::Success)
 }

@@ -1,4 +1,4 @@
-//! `sluice flags rollout`: what part of the tenants or users has a flag.
+//! `sluice flags rollout`: sets the percentage of tenants or users that have a flag.
 
 use anyhow::Result;
 use clap::Args;
@@ -13,24 +13,24 @@ use crate::cli::required_members::FLAG;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Sets the percentage rollout. What is not named of it stays as it is.
+/// Sets the percentage rollout. Parts that are not given stay unchanged.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The flag's key.
     flag: String,
-    /// Of how many: `25`, `0.5`, `25%`.
+    /// The percentage: `25`, `0.5`, `25%`.
     #[arg(value_parser = percentage, required_unless_present = "remove")]
     percentage: Option<Value>,
-    /// Drawn by `tenant`, `user` or an attribute.
+    /// The identity to draw by: `tenant`, `user` or an attribute.
     #[arg(long, value_name = "WHAT")]
     by: Option<String>,
-    /// Only of these, a condition in JSON as a document has it; `none` for everyone.
+    /// Limits the rollout to subjects that match this condition, in JSON as in a document; `none` for no limit.
     #[arg(long, value_name = "JSON", value_parser = audience)]
     audience: Option<Value>,
-    /// The variant that they are served.
+    /// The variant to serve.
     #[arg(long, value_name = "VARIANT")]
     serve: Option<String>,
-    /// Removes it.
+    /// Removes the rollout.
     #[arg(long, conflicts_with_all = ["percentage", "by", "audience", "serve"])]
     remove: bool,
     #[command(flatten)]
@@ -81,7 +81,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     change::apply(session, &arguments.options, change, UnchangedTenants::All, done)
 }
 
-/// What there is, with what is named put over it.
+/// Returns the current rollout, with the given parts replaced.
 fn merged(mut rollout: Map<String, Value>, percentage: &Value, arguments: &Arguments) -> Map<String, Value> {
     rollout.insert("percentage".to_owned(), percentage.clone());
     if let Some(by) = &arguments.by {

@@ -11,7 +11,7 @@ use crate::cli::required_members::FLAG;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Shows one flag: how far it is and since when, what operators set, who has it, whether it is stale.
+/// Shows one flag: its state and since when, the settings of operators, the number of tenants, and whether it is stale.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The flag's key.
@@ -80,7 +80,7 @@ fn killed(flag: &Value) -> String {
     }
 }
 
-/// `25 % by tenant, serves on, of {...}`.
+/// Formats a rollout: `25 % by tenant, serves on, of {...}`.
 fn rollout(rollout: &Value) -> String {
     let Some(percentage) = rollout.get("percentage") else {
         return String::new();

@@ -1,4 +1,4 @@
-//! `sluice flags sign-off`: somebody answers for a flag's promotion to ga.
+//! `sluice flags sign-off`: signs off the promotion of a flag to ga.
 
 use anyhow::Result;
 use clap::Args;
@@ -11,12 +11,12 @@ use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Signs off a flag's promotion to ga, on behalf of those whom the policy asks for.
+/// Signs off the promotion of a flag to ga, for a role that the policy requires.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The flag's key.
     flag: String,
-    /// On whose behalf: `engineering`, `operations`, ... as the policy names them.
+    /// The role to sign off for, as the policy names it: `engineering`, `operations`, ...
     #[arg(long = "as", value_name = "ROLE")]
     role: String,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `sluice flags stale`: flags that have outlived their purpose, and why.
+//! `sluice flags stale`: stale flags, with the reasons.
 
 use anyhow::Result;
 use clap::Args;
@@ -10,7 +10,7 @@ use crate::cli::render::json;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Lists flags that have outlived their purpose, each with the reasons.
+/// Lists the stale flags, each with the reasons.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]

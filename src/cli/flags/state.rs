@@ -1,4 +1,4 @@
-//! `sluice flags promote` and `revert`: how far a flag is.
+//! `sluice flags promote` and `revert`: changes the lifecycle state of a flag.
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
@@ -15,7 +15,7 @@ use crate::cli::required_members::FLAG;
 use crate::cli::session::Session;
 use crate::cli::{output, route};
 
-/// What an urgent promotion does not wait for.
+/// Codes of conditions that an urgent promotion skips.
 const SKIPPABLE_CODES: [&str; 8] = [
     "SOAK_NOT_ELAPSED",
     "EXIT_CRITERIA",
@@ -27,39 +27,40 @@ const SKIPPABLE_CODES: [&str; 8] = [
     "STATE_SKIPPED",
 ];
 
-/// Takes a flag one state further: alpha, beta, ga, retired.
+/// Promotes a flag to its next state: alpha, beta, ga, retired.
 ///
-/// ServerRejection with every reason while it has not soaked, lacks tenants, sign-offs and so on. Somebody may answer for
-/// not waiting: --decision-maker, --incident and --reason together, by a platform-admin; it is written down as such.
+/// The server rejects a promotion that does not meet the conditions (soak time, tenants, sign-offs and so on), with every
+/// reason. A platform-admin can skip them with --decision-maker, --incident and --reason together; this is recorded as an
+/// urgent promotion.
 #[derive(Debug, Args)]
 pub(super) struct PromoteArguments {
     /// The flag's key.
     flag: String,
-    /// How far.
+    /// The new state.
     #[arg(value_enum)]
     to: LifecycleArgument,
-    /// For ga: `on` for everyone who has not opted out, or as `tiers`, rollout and default say.
+    /// For ga: `on` for everyone who has not opted out, or `tiers` to decide by tiers, rollout and default.
     #[arg(long, value_enum)]
     default: Option<GaDefaultArgument>,
-    /// Does not wait: who decided that.
+    /// The person who decided to skip the conditions.
     #[arg(long, value_name = "NAME", requires_all = ["incident", "reason"], help_heading = "Urgent")]
     decision_maker: Option<String>,
-    /// Does not wait: for which incident.
+    /// The incident that requires it.
     #[arg(long, value_name = "ID", requires = "decision_maker", help_heading = "Urgent")]
     incident: Option<String>,
     #[command(flatten)]
     options: ChangeOptions,
 }
 
-/// Takes a flag back to an earlier state, at once.
+/// Reverts a flag to an earlier state, at once.
 #[derive(Debug, Args)]
 pub(super) struct RevertArguments {
     /// The flag's key.
     flag: String,
-    /// How far.
+    /// The new state.
     #[arg(value_enum)]
     to: LifecycleArgument,
-    /// Takes the flags that require it back, too.
+    /// Reverts the flags that require it, too.
     #[arg(long)]
     cascade: bool,
     #[command(flatten)]
@@ -81,7 +82,7 @@ enum GaDefaultArgument {
     Tiers,
 }
 
-/// Which way a state is left.
+/// The direction of a change of state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Direction {
     Forward,
@@ -141,10 +142,11 @@ pub(super) fn revert(session: &Session, arguments: &RevertArguments) -> Result<E
         |body| result_text(flag, from.as_deref(), to, body),
     );
     sent.or_else(|error| match error.downcast::<ServerRejection>() {
-        // It was somewhere else a moment ago: the first of two requests, of which no answer came, or somebody.
+        // The flag had another state a moment ago. Either the first of two requests was made and its answer was lost, or
+        // somebody else made the same change.
         Ok(refused) if refused.has("STATE_UNCHANGED") && from.as_deref() != Some(to.as_str()) => {
             output::print_stderr(format_args!(
-                "{flag} is {to} now; who took it there is in the audit log"
+                "{flag} is {to} now; the audit log shows who changed it"
             ));
             Ok(Exit::Success)
         }
@@ -156,7 +158,10 @@ pub(super) fn revert(session: &Session, arguments: &RevertArguments) -> Result<E
     })
 }
 
-/// How far it is. Whoever says `promote` must not take it back by that, nor the other way round.
+/// Returns the current state of the flag.
+///
+/// # Errors
+/// The new state is in the other direction: `promote` must not revert a flag, nor `revert` promote it.
 fn check_direction(session: &Session, flag: &str, to: Lifecycle, way: Direction) -> Result<Option<String>> {
     let answer = session.read(route::flag(flag, ""), FLAG)?;
     let body = answer.json()?;
@@ -164,10 +169,10 @@ fn check_direction(session: &Session, flag: &str, to: Lifecycle, way: Direction)
     let known = from.and_then(|from| Lifecycle::ALL.into_iter().find(|known| known.as_str() == from));
     match (known, way) {
         (Some(from), Direction::Forward) if to < from => {
-            bail!("{flag} is {from}; back to {to} takes `sluice flags revert {flag} {to}`")
+            bail!("{flag} is {from}; to go back to {to} use `sluice flags revert {flag} {to}`")
         }
         (Some(from), Direction::Backward) if to > from => {
-            bail!("{flag} is {from}; on to {to} takes `sluice flags promote {flag} {to}`")
+            bail!("{flag} is {from}; to go on to {to} use `sluice flags promote {flag} {to}`")
         }
         _ => Ok(from.map(printable)),
     }
@@ -192,18 +197,18 @@ fn result_text(flag: &str, from: Option<&str>, to: Lifecycle, body: &Value) -> S
     };
     let (cascade, skipped, kept_off) = (list("cascade"), list("skipped"), list("kept_off"));
     if !cascade.is_empty() {
-        text.push_str(&format!(", with it: {cascade}"));
+        text.push_str(&format!(", together with: {cascade}"));
     }
     if !skipped.is_empty() {
-        text.push_str(&format!(", not waited for: {skipped}"));
+        text.push_str(&format!(", skipped: {skipped}"));
     }
     if !kept_off.is_empty() {
-        text.push_str(&format!(", still off by the default of: {kept_off}"));
+        text.push_str(&format!(", still off by the tier default of: {kept_off}"));
     }
     text
 }
 
-/// Says how an urgent promotion is made, where one would help.
+/// Adds the command of an urgent promotion, if such a promotion would skip a reason of the rejection.
 fn with_urgent_hint(error: anyhow::Error, flag: &str, to: Lifecycle) -> anyhow::Error {
     match error.downcast::<ServerRejection>() {
         Ok(refused)
@@ -211,7 +216,7 @@ fn with_urgent_hint(error: anyhow::Error, flag: &str, to: Lifecycle) -> anyhow::
         {
             refused
                 .hint(format!(
-                    "an urgent skip needs the role platform-admin:  sluice flags promote {flag} {to} \
+                    "urgent promotion (needs the role platform-admin):  sluice flags promote {flag} {to} \
                  --decision-maker NAME --incident ID --reason \"...\""
                 ))
                 .into()
@@ -226,16 +231,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_along_with_a_step_is_told_behind_it() {
+    fn side_effects_of_a_step_are_shown_behind_it() {
         for (body, expected) in [
             (json!({}), "board: beta -> ga"),
             (
                 json!({ "cascade": ["a", "b"], "skipped": [] }),
-                "board: beta -> ga, with it: a, b",
+                "board: beta -> ga, together with: a, b",
             ),
             (
                 json!({ "skipped": ["NOT_STABLE"], "kept_off": ["tier1", "tier2"] }),
-                "board: beta -> ga, not waited for: NOT_STABLE, still off by the default of: tier1, tier2",
+                "board: beta -> ga, skipped: NOT_STABLE, still off by the tier default of: tier1, tier2",
             ),
         ] {
             assert_eq!(result_text("board", Some("beta"), Lifecycle::Ga, &body), expected);

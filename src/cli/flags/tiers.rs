@@ -1,4 +1,4 @@
-//! `sluice flags tiers`: what each tier is served by default.
+//! `sluice flags tiers`: the variant that each tier is served by default.
 
 use anyhow::Result;
 use clap::Args;
@@ -13,13 +13,13 @@ use crate::cli::required_members::FLAG;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Sets tier defaults: `tier2=on`, `tier1=none` for no default. Tiers that are not named stay as they are. Without
-/// any, shows them.
+/// Sets tier defaults: `tier2=on`, or `tier1=none` for no default. Tiers that are not given stay unchanged. Without
+/// arguments, shows the tier defaults.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The flag's key.
     flag: String,
-    /// A tier and the variant it is served, or `none`.
+    /// A tier and the variant to serve it, or `none`.
     #[arg(value_name = "TIER=VARIANT", value_parser = assignment)]
     tiers: Vec<Assignment>,
     #[command(flatten)]

@@ -1,14 +1,14 @@
-//! What an applied document changes: added, changed, removed, left alone.
+//! The difference that an applied document makes: added, changed, removed and unchanged parts.
 
 use serde_json::Value;
 
 use super::json;
 use super::words::printable;
 
-/// How many parts are told of each sort; the others are counted.
+/// Largest number of parts of each sort in the output; the others are counted.
 const MAX_PARTS: usize = 200;
 
-/// How the parts of a difference are marked and summed up.
+/// The sorts of parts: field of the answer, mark, and words of the summary.
 const SORTS: [(&str, char, &str); 4] = [
     ("added", '+', "to add"),
     ("changed", '~', "to change"),
@@ -16,7 +16,7 @@ const SORTS: [(&str, char, &str); 4] = [
     ("left_alone", '=', "left to operators"),
 ];
 
-/// A difference as people read it.
+/// Renders a difference.
 pub(crate) fn difference(difference: &Value) -> String {
     let mut text = String::new();
     let mut sums = Vec::new();
@@ -41,7 +41,7 @@ pub(crate) fn difference(difference: &Value) -> String {
     text
 }
 
-/// Whether the document says what there is already. What is left alone is no change.
+/// Returns true if the document changes nothing. A part that is left to operators is not a change.
 pub(crate) fn is_empty(difference: &Value) -> bool {
     ["added", "changed", "removed"]
         .iter()
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_is_told_like_a_plan() {
+    fn a_difference_is_rendered_as_a_plan() {
         let answer = json!({
             "added": [{ "section": "flag", "name": "reports.export" }, { "section": "tenant", "name": "acme" }],
             "changed": [
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_alone_is_no_change() {
+    fn a_part_left_to_operators_is_not_a_change() {
         let answer = json!({ "left_alone": [{ "section": "tenant", "name": "acme", "fields": ["tier"] }] });
         assert!(is_empty(&answer));
         assert_eq!(difference(&answer), "  = tenant  acme: tier\nnothing to change\n");

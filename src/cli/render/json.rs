@@ -1,23 +1,23 @@
-//! Fields of answers. What an answer lacks is told as nothing: a newer or older server is no reason to give up.
+//! Fields of answers. A missing field reads as empty, so that commands work with newer and older servers.
 
 use serde_json::{Map, Value};
 
-/// A field's text.
+/// Returns a field's string.
 pub(crate) fn text<'v>(value: &'v Value, field: &str) -> Option<&'v str> {
     value.get(field)?.as_str()
 }
 
-/// A field's number.
+/// Returns a field's number.
 pub(crate) fn number(value: &Value, field: &str) -> Option<u64> {
     value.get(field)?.as_u64()
 }
 
-/// A field that is `true`.
+/// Returns true if a field is `true`.
 pub(crate) fn is(value: &Value, field: &str) -> bool {
     value.get(field).and_then(Value::as_bool) == Some(true)
 }
 
-/// A field's items.
+/// Returns a field's items.
 pub(crate) fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
     value
         .get(field)
@@ -25,7 +25,7 @@ pub(crate) fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
         .map_or(&[], Vec::as_slice)
 }
 
-/// A field's entries.
+/// Returns a field's entries.
 pub(crate) fn entries<'v>(value: &'v Value, field: &str) -> impl Iterator<Item = (&'v str, &'v Value)> {
     let object: Option<&Map<String, Value>> = value.get(field).and_then(Value::as_object);
     object
@@ -34,8 +34,8 @@ pub(crate) fn entries<'v>(value: &'v Value, field: &str) -> impl Iterator<Item =
         .map(|(name, value)| (name.as_str(), value))
 }
 
-/// A value in few words: texts without quotes, everything else as JSON. `true` and `false` of a variant are said as
-/// `on` and `off`.
+/// Formats a value: strings without quotes, booleans as the variants `on` and `off`, lists with commas, anything else as
+/// JSON.
 pub(crate) fn word(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

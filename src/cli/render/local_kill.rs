@@ -1,11 +1,11 @@
-//! A kill on the server's machine alone, told in words.
+//! A kill on the server's machine only, as text.
 
 use serde_json::Value;
 
 use super::json::text;
 use super::moment::moment;
 
-/// `until 2026-11-21 18:25 by uid:0: INC-7`; none where there is none.
+/// Formats the local kill of a flag: `until 2026-11-21 18:25 by uid:0: INC-7`; `None` if there is none.
 pub(crate) fn local_kill(flag: &Value) -> Option<String> {
     let kill = flag.get("local_kill").filter(|kill| kill.is_object())?;
     let of = |field| text(kill, field).unwrap_or_default();

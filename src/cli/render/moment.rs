@@ -1,22 +1,22 @@
-//! Times as people read them: in UTC, to the minute.
+//! Times as text: in UTC, to the minute.
 
 use rules::Timestamp;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// `2026-11-20 09:14` of an RFC 3339 time; anything else as it is.
+/// Formats an RFC 3339 time as `2026-11-20 09:14`; any other text is returned unchanged.
 pub(crate) fn moment(text: &str) -> String {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute]");
     formatted(text, format).unwrap_or_else(|| text.to_owned())
 }
 
-/// The same with seconds, for logs.
+/// Formats an RFC 3339 time as `2026-11-20 09:14:03`; any other text is returned unchanged.
 pub(crate) fn moment_to_the_second(text: &str) -> String {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
     formatted(text, format).unwrap_or_else(|| text.to_owned())
 }
 
-/// As the API takes it: RFC 3339 in UTC.
+/// Formats a time for the API: RFC 3339 in UTC. `None` if the year is out of range.
 pub(crate) fn rfc3339(at: Timestamp) -> Option<String> {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0).checked_mul(1_000_000)?).ok()?;
     at.format(format_description!(
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_read_to_the_minute() {
+    fn times_are_formatted_to_the_minute_or_second() {
         for (text, expected) in [
             ("2026-11-20T09:14:59.999Z", "2026-11-20 09:14"),
             ("2026-11-20T09:14:59+02:00", "2026-11-20 07:14"),

@@ -1,4 +1,4 @@
-//! Who would be served what instead of what, as the server found out.
+//! The preview of a change: tenants whose decisions it changes, as computed by the server.
 
 use std::collections::BTreeMap;
 
@@ -7,32 +7,30 @@ use serde_json::Value;
 use super::json;
 use super::words::{counted, printable};
 
-/// How many flips are told; the others are counted.
+/// Largest number of changed decisions in the output; the others are counted.
 const MAX_FLIPS: usize = 50;
-/// Of how many tiers it is told what keeps their tenants as they are.
+/// Largest number of tiers in the summary of unchanged tenants.
 const MAX_TIERS: usize = 10;
 
-/// Which tenants that do not change are told.
+/// The tiers whose unchanged tenants are in the output.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum UnchangedTenants<'k> {
-    /// Those of every tier.
+    /// Every tier.
     All,
-    /// Those of these tiers.
+    /// These tiers.
     Tiers(&'k [&'k str]),
 }
 
-/// The answer to a change that was only tried: whom it reaches, and whether it would be let if it was not forced.
+/// Renders the answer to a dry run: the changed tenants, and whether the change needs --force.
 pub(crate) fn dry_run_text(answer: &Value, unchanged: UnchangedTenants<'_>, is_forced: bool) -> String {
     let mut text = preview(answer.get("preview").unwrap_or(&Value::Null), unchanged);
     if json::is(answer, "needs_force") && !is_forced {
-        text.push_str(
-            "takes --force: it reaches more tenants than `max_blast_radius` lets one change reach\n",
-        );
+        text.push_str("needs --force: more tenants change than `max_blast_radius` allows\n");
     }
     text
 }
 
-/// A preview as people read it.
+/// Renders a preview.
 fn preview(preview: &Value, unchanged: UnchangedTenants<'_>) -> String {
     let count = |field| json::number(preview, field).unwrap_or_default();
     let (tenants, known) = (count("tenants"), count("known"));
@@ -48,7 +46,7 @@ fn preview(preview: &Value, unchanged: UnchangedTenants<'_>) -> String {
     let listed_count = flips.len().min(MAX_FLIPS);
     let more = count("flips").saturating_sub(u64::try_from(listed_count).unwrap_or(u64::MAX));
     if more > 0 {
-        text.push_str(&format!("  ... and {more} more (--json tells them)\n"));
+        text.push_str(&format!("  ... and {more} more (use --json for all)\n"));
     }
     if !unknown.is_empty() {
         text.push_str("tenants without a record:\n");
@@ -57,7 +55,7 @@ fn preview(preview: &Value, unchanged: UnchangedTenants<'_>) -> String {
     match count("by_request") {
         0 => {}
         more => text.push_str(&format!(
-            "and users of {} may, by what only a request tells\n",
+            "and users of {} may change, depending on their requests\n",
             counted(more, "more tenant")
         )),
     }
@@ -65,13 +63,13 @@ fn preview(preview: &Value, unchanged: UnchangedTenants<'_>) -> String {
     if count("unseen") > 0 {
         let unseen = count("unseen");
         text.push_str(&format!(
-            "there was too much to look at: {unseen} pairs of tenant and flag were left out\n"
+            "too many to evaluate: {unseen} pairs of tenant and flag were left out\n"
         ));
     }
     text
 }
 
-/// Whether flips name their flag.
+/// The column of the flag in the list of changed decisions: hidden if all have the same flag.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FlagColumn {
     Hidden,
@@ -134,7 +132,7 @@ fn row(flip: &Value, flags: FlagColumn) -> [String; 4] {
     ]
 }
 
-/// `not changed: 11 tenants of tier2 (9 not eligible at beta, 1 overridden, 1 opted out)`.
+/// Renders the unchanged tenants by tier: `not changed: 11 tenants of tier2 (9 not eligible at beta, 1 overridden)`.
 fn unchanged_lines(groups: &[Value], unchanged: UnchangedTenants<'_>) -> String {
     let mut by_tier: BTreeMap<&str, Vec<(u64, &str)>> = BTreeMap::new();
     for group in groups {
@@ -183,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_names_who_changes_and_what_keeps_the_others() {
+    fn a_preview_lists_changed_tenants_and_counts_the_others() {
         let answer = json!({
             "known": 214, "tenants": 3, "flips": 3,
             "listed": [
@@ -225,7 +223,7 @@ mod tests {
             "1 of 1 tenant changes:\n\
              \x20 - acme   a       on -> off       (not eligible at alpha)\n\
              \x20 ~ acme   theme   blue -> green   (default)\n\
-             \x20 ... and 1 more (--json tells them)\n\
+             \x20 ... and 1 more (use --json for all)\n\
              tenants without a record:\n\
              \x20 - any   a   on -> nothing   (not known)\n"
         );
@@ -240,19 +238,19 @@ mod tests {
         assert_eq!(
             dry_run_text(&answer, UnchangedTenants::All, false),
             "none of 12 tenants changes\n\
-             and users of 12 more tenants may, by what only a request tells\n\
-             takes --force: it reaches more tenants than `max_blast_radius` lets one change reach\n"
+             and users of 12 more tenants may change, depending on their requests\n\
+             needs --force: more tenants change than `max_blast_radius` allows\n"
         );
         let answer =
             json!({ "needs_force": false, "preview": { "known": 12, "tenants": 0, "by_request": 1 } });
         assert_eq!(
             dry_run_text(&answer, UnchangedTenants::All, false),
-            "none of 12 tenants changes\nand users of 1 more tenant may, by what only a request tells\n"
+            "none of 12 tenants changes\nand users of 1 more tenant may change, depending on their requests\n"
         );
     }
 
     #[test]
-    fn nobody_is_said_to_change() {
+    fn a_preview_without_changes_is_one_line() {
         assert_eq!(
             preview(&json!({ "known": 2, "tenants": 0 }), UnchangedTenants::All),
             "none of 2 tenants changes\n"

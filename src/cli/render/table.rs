@@ -1,11 +1,11 @@
-//! Columns that stand in line.
+//! Tables with aligned columns.
 
 use super::words::printable;
 
-/// What stands between two columns.
+/// Separator of two columns.
 const GAP: &str = "   ";
 
-/// Rows of as many cells as there are headings.
+/// A table whose rows have one cell per heading.
 #[derive(Debug)]
 pub(crate) struct Table<const N: usize> {
     headings: [&'static str; N],
@@ -20,12 +20,13 @@ impl<const N: usize> Table<N> {
         }
     }
 
-    /// Adds a row. Cells may hold what others wrote.
+    /// Adds a row. Cells are escaped, because they may contain text of other authors.
     pub(crate) fn row(&mut self, cells: [String; N]) {
         self.rows.push(cells.map(|cell| printable(&cell)));
     }
 
-    /// The rows below their headings, in line; without headings where there are none; `nothing` for no rows.
+    /// Renders the rows below their headings, without a line of headings if all are empty. Returns `nothing` if there are no
+    /// rows.
     pub(crate) fn render(&self, nothing: &str) -> String {
         if self.rows.is_empty() {
             return nothing.to_owned();
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_in_line() {
+    fn columns_are_aligned() {
         let mut table = Table::new(["flag", "state", "on"]);
         table.row(["dispatch.v2Board".into(), "beta".into(), "2".into()]);
         table.row(["ü".into(), String::new(), "1\u{1b}0".into()]);
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_are_said_in_words() {
+    fn a_table_without_rows_is_a_text() {
         assert_eq!(Table::new(["flag"]).render("no flags"), "no flags");
     }
 

@@ -13,7 +13,7 @@ use crate::cli::session::Session;
 
 use super::flag_of_tenant::FlagOfTenant;
 
-/// Whether the flag is put on the list or taken off it.
+/// The change of the allowlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AllowlistChange {
     Add,

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::change::ChangeOptions;
 
-/// A change of one flag for one tenant.
+/// The tenant, the flag, and the options of the change.
 #[derive(Debug, Args)]
 pub(super) struct FlagOfTenant {
     /// The tenant's id.

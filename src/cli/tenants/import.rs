@@ -1,4 +1,4 @@
-//! `sluice tenants import`: many tenants' records at once.
+//! `sluice tenants import`: imports the records of many tenants.
 
 use std::path::PathBuf;
 
@@ -19,34 +19,34 @@ use crate::cli::render::{Table, counted, json as fields};
 use crate::cli::session::Session;
 use crate::cli::{output, route};
 
-/// How many tenants are sent at a time.
+/// Largest number of tenants in a request.
 const BATCH_TENANTS: usize = 10_000;
-/// How long a piece may be, in bytes, with room for what is around it.
+/// Largest size of the tenants in a request, in bytes. The limit of the server is higher, to leave room for the other fields.
 const BATCH_BYTES: usize = 12 * 1024 * 1024;
-/// How many refused tenants are told.
+/// Largest number of rejected tenants in the output.
 const MAX_LISTED: usize = 100;
 
-/// Brings in the tenants of a flags document (its `tenants`), each with a result. Those that are refused hold up no
-/// other.
+/// Imports the tenants of a flags document (its `tenants`), with a result for each. Rejected tenants do not block the
+/// others.
 ///
-/// What the document does not say of a tenant stays as it is. Where a tenant loses something all the same, such as an
-/// override that operators set, that is shown first, and asked.
+/// Fields that the document leaves out stay unchanged. If a tenant loses something, such as an override that operators set,
+/// the command shows that first and asks for confirmation.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A flags document, YAML or JSON, or a directory of them; `-` is standard input. Everything but its tenants is left aside.
+    /// A flags document, YAML or JSON, or a directory of them; `-` is standard input. Only its tenants are imported.
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
-    /// What happens to tenants that there are already.
+    /// Treatment of existing tenants.
     #[arg(long, value_enum, default_value_t = ImportMode::Patch)]
     mode: ImportMode,
-    /// Does not ask.
+    /// Does not ask for confirmation.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
     options: ChangeOptions,
 }
 
-/// What became of the tenants so far.
+/// The results of the tenants so far.
 #[derive(Debug, Default)]
 struct ImportSummary {
     created: u64,
@@ -62,7 +62,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let tenants = document.get("tenants").and_then(Value::as_object);
     let tenants = tenants.cloned().unwrap_or_default();
     if tenants.is_empty() {
-        bail!("there are no `tenants` in {}", arguments.file.display());
+        bail!("{} has no `tenants`", arguments.file.display());
     }
     let mut options = arguments.options.clone();
     let losses = match arguments.mode {
@@ -73,7 +73,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         if session.format() == OutputFormat::Text {
             output::print(losses.render().trim_end())?;
         }
-        if !options.dry_run && !arguments.yes && !confirm("import them all the same?")? {
+        if !options.dry_run && !arguments.yes && !confirm("import them anyway?")? {
             output::print_stderr("nothing was changed");
             return Ok(Exit::Failure);
         }
@@ -82,11 +82,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let batches = batches(tenants);
     if options.if_revision.is_some() && batches.len() > 1 {
         bail!(
-            "so many tenants take {} revisions: leave --if-revision out",
+            "this import needs {} requests, and each changes the revision: leave --if-revision out",
             batches.len()
         );
     }
-    // Who agreed to a loss, or saw that there is none where records are written whole, agreed to what was shown.
+    // A confirmation is for the losses that were shown: those of `revision`. The import is bound to it, so that another
+    // change in between is not lost without a confirmation. Whole records (`upsert`) can lose something even if no loss was
+    // shown. Each request changes the revision, so the next one is bound to the revision of the last answer.
     let may_lose = !losses.is_empty() || matches!(arguments.mode, ImportMode::Upsert);
     let is_conditional = options.if_revision.is_some() || (may_lose && !arguments.yes);
     if is_conditional {
@@ -172,7 +174,7 @@ impl ImportSummary {
             .saturating_add(self.unchanged)
             .saturating_add(refused);
         let mut text = format!(
-            "{}: {} created, {} changed, {} unchanged, {refused} refused\n",
+            "{}: {} created, {} changed, {} unchanged, {refused} rejected\n",
             counted(all, "tenant"),
             self.created,
             self.changed,
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn many_tenants_are_sent_in_pieces() {
+    fn many_tenants_are_sent_in_batches() {
         let sizes = |batches: Vec<Map<String, Value>>| batches.iter().map(Map::len).collect::<Vec<_>>();
         assert_eq!(sizes(batches(tenants(3, ""))), [3]);
         assert_eq!(sizes(batches(tenants(20_001, ""))), [10_000, 10_000, 1]);
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_became_of_each_is_counted_and_refusals_are_named() {
+    fn results_are_counted_and_rejections_listed() {
         let mut summary = ImportSummary::default();
         summary.add(&json!({ "items": [
             { "id": "a", "outcome": "created" }, { "id": "b", "outcome": "changed" },
@@ -220,7 +222,7 @@ mod tests {
         ] }));
         assert_eq!(
             summary.render(),
-            "3 tenants: 1 created, 1 changed, 0 unchanged, 1 refused\n  c   ALREADY_EXISTS: there is a record\n"
+            "3 tenants: 1 created, 1 changed, 0 unchanged, 1 rejected\n  c   ALREADY_EXISTS: there is a record\n"
         );
     }
 }

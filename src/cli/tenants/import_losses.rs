@@ -1,4 +1,4 @@
-//! What an import would take away from tenants that have records: looked at before anything is sent.
+//! The losses of an import: data of existing records that it would remove. They are computed before anything is sent.
 
 use anyhow::Result;
 use serde_json::{Map, Value};
@@ -10,22 +10,22 @@ use crate::cli::required_members::RequiredMembers;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// How many pages of records are read at most.
+/// Largest number of pages of records.
 const MAX_PAGES: usize = 1_000;
-/// How many tenants that lose something are told.
+/// Largest number of tenants in the output.
 const MAX_LISTED: usize = 50;
 
-/// What tenants would lose.
+/// The losses of an import.
 #[derive(Debug, Default)]
 pub(super) struct ImportLosses {
-    /// What the store was at.
+    /// The revision of the store that they were computed for.
     pub(super) revision: Option<u64>,
-    /// By tenant, in words.
+    /// Tenant ids, each with its losses as text.
     lost: Vec<(String, String)>,
 }
 
 impl ImportLosses {
-    /// Compares records with what is there now.
+    /// Compares records with the current ones.
     pub(super) fn compute(session: &Session, mode: ImportMode, tenants: &Map<String, Value>) -> Result<Self> {
         let mut losses = Self::default();
         let mut after: Option<String> = None;
@@ -35,7 +35,8 @@ impl ImportLosses {
             query.extend(after.as_deref().map(|after| ("after", after)));
             let path = with_query(route::TENANTS, &query);
             let page = session.read(path, RequiredMembers::List("orgs"))?.json()?;
-            // Anything that is changed while the pages are read shows as a newer revision then.
+            // The revision of the first page: a change while the pages are read makes the store newer, and the import, which
+            // is bound to this revision, is rejected.
             losses.revision = losses.revision.or(json::number(&page, "revision"));
             for before in json::list(&page, "orgs") {
                 let id = json::text(before, "id").unwrap_or_default();
@@ -65,7 +66,7 @@ impl ImportLosses {
             table.row([format!("  - {}", printable(id)), printable(lost)]);
         }
         let mut text = format!(
-            "{} {verb} what the file does not say:\n",
+            "{} {verb} data that the file does not have:\n",
             counted(count, "tenant")
         );
         text.push_str(&table.render(""));
@@ -76,7 +77,7 @@ impl ImportLosses {
     }
 }
 
-/// What is in a record and would not be any more.
+/// Returns the data that a record would lose.
 fn lost(before: &Value, given: &Value, mode: ImportMode) -> Vec<String> {
     let mut lost = Vec::new();
     let fields = before.as_object().into_iter().flatten();
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_lost_is_what_is_not_there_any_more() {
+    fn losses_are_the_removed_data() {
         let before = json!({
             "id": "acme", "tier": "large", "channel": "latest", "beta": ["a", "b"], "opt_in": ["c"],
             "overrides": { "a": true, "b": "blue" }, "attributes": { "seats": 80 },

@@ -4,11 +4,11 @@ use clap::ValueEnum;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ImportMode {
-    /// They are refused.
+    /// Rejects them.
     Create,
-    /// They are written whole: what the document does not say of them is gone.
+    /// Replaces whole records: fields that the document leaves out are removed.
     Upsert,
-    /// The fields that the document has are changed, as by a merge patch; the others stay.
+    /// Changes the fields that the document has, as a merge patch; the others stay unchanged.
     Patch,
 }
 

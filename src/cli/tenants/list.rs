@@ -1,4 +1,4 @@
-//! `sluice tenants list`: every tenant that has a record.
+//! `sluice tenants list`: all tenants with a record.
 
 use anyhow::Result;
 use clap::Args;

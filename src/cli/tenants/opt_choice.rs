@@ -1,4 +1,4 @@
-//! `sluice tenants opt-in` and `opt-out`: what an org chooses for itself.
+//! `sluice tenants opt-in` and `opt-out`: the own choice of an org.
 
 use anyhow::Result;
 use hyper::Method;
@@ -12,7 +12,7 @@ use crate::cli::session::Session;
 
 use super::flag_of_tenant::FlagOfTenant;
 
-/// What is chosen.
+/// The choice of an org.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OptChoice {
     In,

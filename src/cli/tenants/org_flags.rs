@@ -1,4 +1,4 @@
-//! `sluice tenants flags`: the flags that an org knows of, as it sees them.
+//! `sluice tenants flags`: the flags as an org sees them.
 
 use anyhow::Result;
 use clap::Args;
@@ -10,7 +10,7 @@ use crate::cli::render::json;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Lists the beta and ga flags as an org sees them: what it has on, and what it chose. Its own admin may, too.
+/// Lists the beta and ga flags as an org sees them: the served variants and its choices. Its own admin may use this, too.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The tenant's id.
@@ -26,7 +26,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         &arguments.page,
         "flags",
         (["flag", "state", "served", "because of", "chose", ""], row),
-        "no flag is out yet",
+        "no flag is in beta or ga",
     )?;
     Ok(Exit::Success)
 }

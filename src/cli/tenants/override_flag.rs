@@ -1,4 +1,4 @@
-//! `sluice tenants override`: makes one tenant be served a variant.
+//! `sluice tenants override`: forces the variant of a flag for one tenant.
 
 use anyhow::Result;
 use clap::Args;
@@ -12,8 +12,8 @@ use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Forces a flag on or off for one tenant, or to a variant; `none` takes that back. `off` beats everything but the
-/// kill switch; `on` beats tiers and rollouts, but not the lifecycle.
+/// Forces a flag on or off for one tenant, or to a variant; `none` removes the override. `off` takes precedence over
+/// everything but the kill switch; `on` takes precedence over tiers and rollouts, but not over the lifecycle.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The tenant's id.

@@ -1,4 +1,4 @@
-//! `sluice tenants remove`: takes a tenant's record away.
+//! `sluice tenants remove`: removes a tenant's record.
 
 use anyhow::Result;
 use clap::Args;
@@ -12,12 +12,12 @@ use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
 use crate::cli::{output, route};
 
-/// Removes a tenant's record. It is judged as tenants without one from then on.
+/// Removes a tenant's record. From then on the tenant is decided like tenants without a record.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The tenant's id.
     tenant: String,
-    /// Does not ask.
+    /// Does not ask for confirmation.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]

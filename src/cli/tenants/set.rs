@@ -1,4 +1,4 @@
-//! `sluice tenants set`: what staff say of a tenant.
+//! `sluice tenants set`: sets the fields of a tenant's record.
 
 use anyhow::Result;
 use clap::{ArgGroup, Args, ValueEnum};
@@ -15,7 +15,7 @@ use crate::cli::render::{json, printable};
 use crate::cli::session::Session;
 use crate::cli::{output, route};
 
-/// Sets fields of a tenant's record; what is not named stays as it is.
+/// Sets fields of a tenant's record; the others stay unchanged.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("field").required(true).multiple(true).args(["tier", "channel", "internal", "attributes", "without"]))]
 pub(super) struct Arguments {
@@ -27,16 +27,16 @@ pub(super) struct Arguments {
     /// The release channel.
     #[arg(long, value_enum)]
     channel: Option<ChannelArgument>,
-    /// Whether it is one of ours.
+    /// Marks the tenant as internal, or not.
     #[arg(long, value_name = "BOOLEAN")]
     internal: Option<bool>,
-    /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be given several times.
+    /// An attribute, as JSON or as plain text: `seats=80`, `country=DE`; may be repeated.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute::parse)]
     attributes: Vec<AttributeArgument>,
-    /// Removes an attribute; may be given several times.
+    /// Removes an attribute; may be repeated.
     #[arg(long, value_name = "NAME")]
     without: Vec<String>,
-    /// Makes the record, which there is not yet.
+    /// Creates the record; it must not exist yet.
     #[arg(long)]
     new: bool,
     #[command(flatten)]
@@ -63,7 +63,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     change::apply(session, &arguments.options, change, UnchangedTenants::All, done)
 }
 
-/// Makes a record, by an import of one, which writes over none that there is.
+/// Creates a record by an import of one tenant in mode `create`, which replaces no existing record.
 fn create(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let tenant = &arguments.tenant;
     let mut record = patch(arguments);
@@ -93,10 +93,10 @@ fn create(session: &Session, arguments: &Arguments) -> Result<Exit> {
     if session.format() == OutputFormat::Json {
         print_body(&answer.body)?;
     } else if let Some(rejection_detail) = &rejection_detail {
-        output::print_stderr(format_args!("refused, nothing was changed: {rejection_detail}"));
+        output::print_stderr(format_args!("rejected, nothing was changed: {rejection_detail}"));
     } else {
         change::print_result(session, options, &answer, UnchangedTenants::All, |_| {
-            format!("{tenant} has a record")
+            format!("{tenant} is created")
         })?;
     }
     Ok(if rejection_detail.is_some() {
@@ -106,7 +106,7 @@ fn create(session: &Session, arguments: &Arguments) -> Result<Exit> {
     })
 }
 
-/// A merge patch (RFC 7396).
+/// Builds a merge patch of the record (RFC 7396).
 fn patch(arguments: &Arguments) -> Value {
     let mut patch = Map::new();
     match arguments.tier.as_deref() {
