@@ -1,4 +1,4 @@
-//! What commands make of servers that answer badly: with something else, or not at all.
+//! Commands whose server answers with something else, or not at all.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,11 +7,11 @@ use std::thread;
 
 use crate::process::{CommandOutput, sluice};
 
-/// What an admin API says of itself.
+/// The identity of an admin API.
 pub(crate) const IDENTITY: &str = r#"{"service":"sluice-admin","api":"v1"}"#;
 
-/// An admin API that gives these answers, one a connection after it was recognised, and tells when it has read a
-/// request. An empty one is none: the connection is closed.
+/// Starts an admin API that gives these answers, one per connection, after its identity. The receiver gets each request.
+/// For an empty answer the connection is closed.
 pub(crate) fn answering(answers: Vec<String>) -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -31,7 +31,7 @@ pub(crate) fn answering(answers: Vec<String>) -> (SocketAddr, Receiver<String>) 
     (address, asked)
 }
 
-/// The next request.
+/// Reads the next request.
 fn whole(stream: &mut TcpStream) -> String {
     let mut buffer = [0; 4096];
     let mut request = String::new();
@@ -43,7 +43,7 @@ fn whole(stream: &mut TcpStream) -> String {
     request
 }
 
-/// Whether a request is here with all of its body: closing before would take the answer away, too.
+/// Returns true if a request is complete. Closing the connection before would also discard the answer.
 fn is_whole(request: &str) -> bool {
     let Some((head, body)) = request.split_once("\r\n\r\n") else {
         return false;
@@ -54,7 +54,7 @@ fn is_whole(request: &str) -> bool {
     body.len() >= length.map_or(0, |length| length.parse().unwrap())
 }
 
-/// A good answer with this body.
+/// Returns a successful answer with this body.
 pub(crate) fn good(body: &str) -> String {
     format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -117,7 +117,7 @@ fn a_kill_is_retried_if_the_connection_broke_before_an_answer() {
         output.stderr
     );
 
-    // The first of both was made.
+    // The first of the two requests was made.
     let body = r#"{"code":"STATE_UNCHANGED","detail":"it is alpha already"}"#;
     let unchanged = good(body).replace("200 OK", "409 Conflict");
     let (address, _requests) = answering(vec![flag(), String::new(), unchanged]);

@@ -1,5 +1,5 @@
-//! Break-glass: a flag that files manage is killed through the socket, at once, whatever the files say, also after a
-//! restart, until its time is up.
+//! Break-glass: a flag of files is killed through the socket at once, whatever the files contain, also after a
+//! restart, until the kill expires.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ use testkit::{Client, Request, Upstream, eventually};
 
 use crate::process::{SluiceProcess, sluice};
 
-/// A folder with a gated route for everybody, and break-glass.
+/// Returns a folder with a gated route without a token, and break-glass.
 fn folder(upstream: &Upstream) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let config = format!(
@@ -47,7 +47,7 @@ fn write_board(folder: &Path, fields: &str) {
     fs::rename(folder.join("flags.new"), folder.join("flags.yaml")).unwrap();
 }
 
-/// Status and body of what the socket answers.
+/// Sends a request to the socket, and returns the status and body of the answer.
 fn ask(folder: &Path, method: &str, path: &str, body: &str) -> (u16, String) {
     let mut socket = UnixStream::connect(folder.join("sluice.sock")).unwrap();
     let length = body.len();
@@ -73,7 +73,7 @@ fn readiness(sluice: &SluiceProcess) -> String {
     String::from_utf8(answer.body).unwrap()
 }
 
-/// What a command of explanation says of the server.
+/// Runs a command that explains, against the server.
 fn explained(server: &SluiceProcess, folder: &Path, question: &[&str]) -> String {
     let server = format!("http://{}", server.admin());
     sluice(folder, [question, &["--server", &server]].concat(), "").stdout
@@ -197,7 +197,7 @@ tenants: { acme: {} }
     let output = |arguments: &[&str]| {
         let server = format!("http://{}", sluice_runs.admin());
         let output = sluice(path, [arguments, &["--server", &server]].concat(), "");
-        // A request that does not pass is a no.
+        // `explain` exits with 1 for a request that does not pass.
         assert!(output.code == 0 || arguments[0] == "explain", "{}", output.stderr);
         output.stdout
     };

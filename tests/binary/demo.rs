@@ -6,7 +6,7 @@ use testkit::{Client, Request, eventually};
 
 use crate::process::SluiceProcess;
 
-/// The token and the path of the curl line for `tenant`, from what the demo printed.
+/// Returns the token and the path of the printed curl command for `tenant`.
 fn curl(printed: &[String], tenant: &str) -> (String, String, std::net::SocketAddr) {
     let comment = printed
         .iter()

@@ -1,4 +1,4 @@
-//! The documentation is true: its examples are loaded as they stand.
+//! The documentation is correct: its examples are loaded unchanged.
 
 use std::{collections::HashSet, fs, net::TcpListener, path::Path};
 
@@ -7,7 +7,7 @@ use testkit::{Client, Request, eventually};
 use crate::operating::ManagedServer;
 use crate::process::{SluiceProcess, sluice};
 
-/// The code blocks of a page of the documentation that are marked as `language`.
+/// Returns the code blocks of a page of the documentation that are marked as `language`.
 fn blocks(page: &str, language: &str) -> Vec<String> {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     let fence = format!("```{language}\n");
@@ -48,7 +48,7 @@ fn the_config_of_the_readme_is_a_good_document() {
     output.exits(0);
 }
 
-/// The two documents of the guide's page on configuration.
+/// Returns the two documents of the guide's page on configuration.
 fn guide() -> [String; 2] {
     let yaml = blocks("docs/configuration.md", "yaml");
     [yaml[0].clone(), yaml[1].clone()]
@@ -64,7 +64,7 @@ fn the_config_of_the_guide_is_a_good_document() {
     output.exits(0);
 }
 
-/// The words among `words` that the page does not have between backquotes.
+/// Returns those of `words` that the page does not contain between backquotes.
 fn missing<'w>(page: &str, words: impl IntoIterator<Item = &'w str>) -> Vec<&'w str> {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     let code: HashSet<&str> = text
@@ -76,7 +76,7 @@ fn missing<'w>(page: &str, words: impl IntoIterator<Item = &'w str>) -> Vec<&'w 
     words.into_iter().filter(|word| !code.contains(word)).collect()
 }
 
-/// The texts between quotes in a file of the source.
+/// Returns the texts between quotes in a source file.
 fn quoted(source: &str) -> impl Iterator<Item = &str> {
     source
         .lines()
@@ -126,7 +126,7 @@ fn every_metric_is_in_the_guide() {
     fs::write(folder.path().join("sluice.yaml"), config).unwrap();
     fs::write(folder.path().join("flags.yaml"), flags).unwrap();
     let running = SluiceProcess::start(folder.path(), ["run"]);
-    // A gate that is decided for anyone, so that there is a decision to count.
+    // A gate that needs no token, so that there is a decision to count.
     Client::connect(running.listener()).ask(&Request::get("/checkout/1").host("shop.example"));
     let names = eventually("requests, decisions and fetches to be counted", || {
         let page = Client::connect(running.admin())
@@ -151,7 +151,7 @@ fn every_metric_is_in_the_guide() {
         missing("docs/operation.md", names.iter().map(String::as_str)),
         Vec::<&str>::new()
     );
-    // And those that nothing was counted by yet.
+    // Metrics that have counted nothing yet are only in the source.
     for file in [
         "metrics.rs",
         "meter.rs",

@@ -1,4 +1,4 @@
-//! The admin listener over TLS: operators' tokens are readable by nobody on the way.
+//! The admin listener over TLS: operators' tokens are not readable in transit.
 
 use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
@@ -17,7 +17,7 @@ struct Encrypted {
 }
 
 impl Encrypted {
-    /// With a certificate for localhost, and more of `admin.tls`.
+    /// Starts a server with a certificate for localhost, and more fields of `admin.tls`.
     fn start(more: &str) -> Self {
         let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
         let config = format!(
@@ -80,8 +80,8 @@ unmatched: {{ upstream: app }}
     }
 }
 
-/// Puts a certificate and its key into place, the key first.
-fn write(folder: &std::path::Path, pair: &CertificatePair) {
+/// Replaces the certificate and its key, the key first.
+fn write(folder: &std::path::Path, pair: &Pair) {
     for (name, text) in [("admin.key", &pair.key), ("admin.pem", &pair.cert)] {
         fs::write(folder.join("new"), text).unwrap();
         fs::rename(folder.join("new"), folder.join(name)).unwrap();
@@ -173,7 +173,7 @@ fn tokens_that_would_travel_unencrypted_are_warned_of_at_start() {
     fs::write(folder.path().join("sluice.yaml"), config).unwrap();
     fs::write(folder.path().join("operators.yaml"), "version: 1\ntokens: []\n").unwrap();
     fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: {}\n").unwrap();
-    // The address is nobody's, so that nothing is opened.
+    // The address belongs to no machine, so nothing is opened.
     let running = SluiceProcess::start(folder.path(), ["run"]);
     running.line("warning[admin-without-tls]: operators' tokens travel unencrypted to `192.0.2.1:9090`");
 }

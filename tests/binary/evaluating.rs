@@ -25,7 +25,7 @@ fn folder() -> TempDir {
     folder
 }
 
-/// The exit code and the answers to `lines`.
+/// Runs `sluice eval` with `lines`, and returns the exit code and the answers.
 fn eval(arguments: &[&str], lines: &str) -> (i32, Vec<Value>) {
     let folder = folder();
     let all = ["eval", "--flags", "flags.yaml"].iter().chain(arguments);

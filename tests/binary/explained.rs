@@ -1,4 +1,4 @@
-//! `sluice explain --server`, and the admin API's answer behind it: what becomes of a request by what is served now.
+//! `sluice explain --server`, and the answer of the admin API behind it: the explanation by the active configuration.
 
 use std::fs;
 
@@ -69,7 +69,7 @@ routes:
         sluice(self.folder.path(), ["explain"].iter().chain(arguments), "")
     }
 
-    /// What the server says.
+    /// Returns the output of `sluice explain --server`.
     fn served(&self, arguments: &[&str]) -> CommandOutput {
         let server = format!("http://{}", self.running.admin());
         self.output(&[&["--server", &server], arguments].concat())

@@ -1,5 +1,5 @@
-//! What is explained is what is served: for documents and requests drawn at random and for every spelling of the bypass
-//! suite, `explain` says the status, the upstream and the injected headers that a client gets from the same process.
+//! Explanations equal what is served: for random documents and requests, and for every spelling of the bypass
+//! suite, `explain` returns the status, the upstream and the injected headers of the same request to the same process.
 
 mod documents;
 mod requests;
@@ -16,20 +16,20 @@ use self::documents::UPSTREAMS;
 use self::requests::{Drawn, TokenPlace};
 use crate::process::SluiceProcess;
 
-/// Documents, and how many requests are drawn for each.
+/// Number of documents, and of random requests to each.
 const DOCUMENTS: u64 = 60;
 const REQUESTS: usize = 300;
-/// Documents for which every spelling is asked about.
+/// Number of documents for which every spelling is sent.
 const DOCUMENTS_FOR_SPELLINGS: u64 = 2;
-/// How many questions the admin API takes without a pause.
+/// Number of explanations that the rate limit of the admin API allows at once.
 const AT_ONCE: usize = 1_900;
 
-/// What a client and the upstream see of a request, or what is said of it.
+/// The answer to a request as seen by the client and the upstream, or as explained.
 #[derive(Debug, PartialEq, Eq)]
 struct ComparedAnswer {
     status: u16,
     upstream: Option<String>,
-    /// By lower-case name.
+    /// The injected headers by lower-case name.
     headers: BTreeMap<String, String>,
 }
 
@@ -45,7 +45,7 @@ struct LiveProxy {
     _folder: TempDir,
 }
 
-/// An upstream that answers 200 and tells the client which one it is, and what it received.
+/// Starts an upstream that answers 200, with its name and the headers that it received.
 fn telling(name: &'static str) -> Upstream {
     Upstream::answering(move |request, stream| {
         let received: Vec<String> = request
@@ -94,7 +94,7 @@ impl LiveProxy {
         }
     }
 
-    /// What becomes of the request.
+    /// Sends the request through the proxy.
     fn served(&mut self, request: &Drawn) -> ComparedAnswer {
         let (head, _) = self.public.ask(&request.method, &request.bytes()).unwrap();
         let received = head.header("x-received").unwrap_or_default();
@@ -110,7 +110,7 @@ impl LiveProxy {
         }
     }
 
-    /// What is said to become of it.
+    /// Explains the request by the admin API.
     fn explained(&mut self, request: &Drawn) -> ComparedAnswer {
         let question = Request::new("POST", "/api/v1/explain")
             .host("localhost")
@@ -122,7 +122,7 @@ impl LiveProxy {
         let upstream = story["upstream"].as_str().map(str::to_owned);
         let headers = story["headers"].as_object().unwrap().iter();
         ComparedAnswer {
-            // Null is the upstream's answer, which is always 200.
+            // A null status means the upstream's answer, which is always 200.
             status: story["answer"]["status"]
                 .as_u64()
                 .map_or(200, |status| u16::try_from(status).unwrap()),
@@ -131,7 +131,7 @@ impl LiveProxy {
         }
     }
 
-    /// The headers that tell an upstream what was decided; not the request's id, which is made for each request.
+    /// Returns the injected headers that depend on the decision; not the id, which differs for each request.
     fn injected<'h>(&self, headers: impl Iterator<Item = (&'h str, &'h str)>) -> BTreeMap<String, String> {
         let is_decided = |name: &str| {
             let exactly = ["x-tenant-id", "x-user-id", "x-feature-flags", "x-flags-revision"];
@@ -146,7 +146,7 @@ impl LiveProxy {
     }
 }
 
-/// Compares what is served with what is explained, and adds to `differences` what is not the same.
+/// Compares the served with the explained answer, and adds the differences to `differences`.
 fn compare(served: &mut LiveProxy, request: &Drawn, differences: &mut Vec<String>) {
     let (live, output) = (served.served(request), served.explained(request));
     if live != output {

@@ -1,4 +1,4 @@
-//! `sluice explain`, on the demo's files.
+//! `sluice explain` with the files of the demo.
 
 use serde_json::{Value, json};
 
@@ -405,7 +405,7 @@ fn what_no_request_can_have_is_a_usage_error() {
         let output = explain(arguments);
         (output.code, output.stderr.contains("error: invalid value"))
     };
-    // A route that asks for no token, and one that does.
+    // A route that requires no token, and one that does.
     for path in ["/nowhere", "/api/dispatch/v2/board"] {
         for tenant in ["", "a b"] {
             assert_eq!(

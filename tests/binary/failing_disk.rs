@@ -1,5 +1,5 @@
-//! `sluice run` on a disk that fails: what can't be kept is refused, nothing else suffers, and it is over when the disk
-//! is well again. Here the kernel holds the process to a size of files; `scripts/faults/run` does the same with a file
+//! `sluice run` on a disk that fails: changes that can't be stored are rejected, nothing else is affected, and changes
+//! work again once the disk does. Here the kernel limits the size of files; `scripts/faults/run` does the same with a file
 //! system that is full and with an fsync that fails.
 
 use std::ffi::OsStr;
@@ -17,26 +17,26 @@ use testkit::{Client, Request, eventually};
 use crate::managed::{ManagedGateway, get, post};
 use crate::process::SluiceProcess;
 
-/// Which fault it is, said by `scripts/faults/run`.
+/// Variable with the fault, set by `scripts/faults/run`.
 const FAULT: &str = "SLUICE_FAULT";
-/// A small file system, where the fault is that it is full.
+/// Variable with a small file system, for the fault that it is full.
 const SMALL: &str = "SLUICE_FAULT_SMALL";
-/// Nobody waits for so long, whatever the disk does.
+/// Longest time of an answer, whatever the disk does.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Each time so many changes are refused.
+/// Number of changes that are rejected for each fault.
 const REFUSED: usize = 4;
 
-/// What is wrong with the disk.
+/// A fault of the disk.
 enum DiskFault {
-    /// No file may be written beyond so many bytes.
+    /// No file may grow beyond this number of bytes.
     Size(u64),
-    /// There is no room in this folder.
+    /// The file system of this folder is full.
     Room(PathBuf),
     /// No fsync succeeds.
     Sync,
 }
 
-/// The disk is ill as long as this is kept.
+/// An active fault. Dropping it ends the fault.
 enum InjectedFault {
     Size(u32),
     Room(PathBuf),
@@ -44,7 +44,7 @@ enum InjectedFault {
 }
 
 impl DiskFault {
-    /// All that can be brought about here, one after the other.
+    /// Returns all faults that can be injected here.
     fn all() -> Vec<Self> {
         match std::env::var(FAULT).as_deref() {
             Ok("fsync") => vec![Self::Sync, Self::Sync],
@@ -86,7 +86,7 @@ impl Drop for InjectedFault {
     }
 }
 
-/// From now on the process may not write beyond so many bytes of a file. One that has ended needs no limit.
+/// Limits the size of files that the process may write. A process that has ended needs no limit.
 fn limit(process: u32, bytes: &str) {
     let run = Command::new("prlimit")
         .args(["--pid", &process.to_string(), &format!("--fsize={bytes}:")])
@@ -131,7 +131,7 @@ fn fail_syncs(process: u32) -> Child {
     strace
 }
 
-/// Keeps asking while there is a fault: each answer is a 200, and comes in time.
+/// Load during a fault: each request must be answered with 200, in time.
 struct RequestLoad {
     stop: Arc<AtomicBool>,
     answers: Vec<Arc<AtomicU64>>,
@@ -164,7 +164,7 @@ impl RequestLoad {
                     assert_eq!(answer.status, 200, "{}", answer.text());
                     slowest = slowest.max(begun.elapsed());
                     count.fetch_add(1, Ordering::Relaxed);
-                    // Within what one client of the API may ask.
+                    // Within the rate limit of one client of the API.
                     thread::sleep(Duration::from_millis(20));
                 }
                 slowest
@@ -173,7 +173,7 @@ impl RequestLoad {
         load
     }
 
-    /// Some more of each were answered.
+    /// Waits until more requests of each kind were answered.
     fn goes_on(&self) {
         for answers in &self.answers {
             let before = answers.load(Ordering::Relaxed);
@@ -192,7 +192,7 @@ impl RequestLoad {
     }
 }
 
-/// What is kept, as the API tells it: the flag, the newest entry of the log, and whether the log holds.
+/// Returns the stored state from the API: the flag, the newest entry of the log, and the result of its verification.
 fn kept(admin: &mut Client) -> [Value; 3] {
     let flag = get(admin, "/platform/feature-flags/spare").json();
     let newest = get(admin, "/platform/audit?limit=1").json();
@@ -211,7 +211,7 @@ fn change(admin: &mut Client, kill: bool) -> testkit::Response {
     post(admin, &format!("/platform/feature-flags/spare/{what}"), &body)
 }
 
-/// Where the store is: on the small file system where there is one, which has its own.
+/// Returns the directory of the store: on the small file system, if there is one.
 fn begin() -> ManagedGateway {
     let managed = ManagedGateway::new();
     let config = managed.path().join("sluice.yaml");

@@ -1,4 +1,4 @@
-//! What Sluice says in its own words is printed as it is written: a mask is for what others wrote.
+//! Sluice's own texts are never masked: masks are for text of other authors.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,7 @@ use redact::{TextFormat, mask_bytes, masked};
 
 use crate::process::sluice;
 
-/// Where the texts are. `redact` itself lists what secrets begin with.
+/// Folders with texts. `redact` is not one of them, because it lists the prefixes of secrets.
 const FOLDERS: [&str; 8] = [
     "src",
     "control/src",
@@ -34,7 +34,7 @@ fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// The texts in quotes of a source of Rust.
+/// Returns the string literals of Rust code.
 fn literals(code: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = code;
@@ -95,7 +95,7 @@ fn no_fixed_text_is_masked() {
     for (file, code) in &files {
         for text in literals(code) {
             texts += 1;
-            // What is put in there is a token, and masked.
+            // The placeholder is replaced by a token, which is masked.
             let text = text.replace("{token}", "TOKEN");
             let body = serde_json::json!({ "detail": text, "cure": text }).to_string();
             let mut bytes = body.clone().into_bytes();

@@ -1,4 +1,4 @@
-//! The process log: a reader that does not read it, and clients that would fill it, hold nobody up.
+//! The process log: a reader that does not read, and clients that would fill the log, delay nothing.
 
 use std::{
     fs,
@@ -19,13 +19,13 @@ use testkit::{Client, KeyServer, PATIENCE, Request, Upstream, eventually};
 
 use crate::process::SluiceProcess;
 
-/// Set on a PING: an acknowledgement.
+/// Flag of a PING frame that is an acknowledgement.
 const ACK: u8 = 1;
-/// How long an answer may take while others attack.
+/// Longest time of an answer during an attack.
 const SOON: Duration = Duration::from_secs(2);
 const NO_FLAGS: &str = "version: 1\nflags: {}\n";
 
-/// A folder with a route that takes everything.
+/// Returns a folder with a configuration whose one route matches everything.
 fn folder(upstream: &Upstream) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let config = format!(
@@ -46,13 +46,13 @@ threads: 2
     folder
 }
 
-/// Writes a file as an editor does: aside, then renamed.
+/// Writes a file as an editor does: to another file, which is renamed.
 fn write(folder: &Path, name: &str, text: &str) {
     fs::write(folder.join("new"), text).unwrap();
     fs::rename(folder.join("new"), folder.join(name)).unwrap();
 }
 
-/// Documents with so many problems, each with a long help, that a few of their reports fill the log's queue.
+/// Returns a document with so many problems, each with a long help, that a few reports fill the queue of the log.
 fn broken(number: usize) -> String {
     let field = |index| format!("  flag{index}: {{ lifecycle: {} }}\n", "1".repeat(3_900));
     let fields: String = (0..220).map(field).collect();
@@ -70,7 +70,7 @@ fn figure(admin: SocketAddr, series: &str) -> u64 {
     value.map_or(0, |value| value.trim().parse().unwrap())
 }
 
-/// Sends PINGs that answer none, on four connections, until it is told to stop. Returns how many were sent.
+/// Sends acknowledgements of no PING, on four connections, until `stop` is set. Returns their number.
 fn attack(address: SocketAddr, stop: &AtomicBool) -> usize {
     let sent = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -110,10 +110,10 @@ fn invalid_frames_and_a_full_log_pipe_stop_nobody() {
         stop.store(true, Ordering::Relaxed);
         let sent = attacking.join().unwrap();
         outcome.unwrap();
-        // 27 KB of such frames stopped it.
+        // An earlier version stopped after 27 KB of such frames.
         assert!(sent * 17 > 27_000, "{sent} frames");
     });
-    // Nor does the log hold up what follows the files: reports that nobody reads, and then a change.
+    // The log does not delay the watcher either: reports that nobody reads, and then a valid change.
     for number in 0..8 {
         let before = figure(admin, "sluice_reloads_total{result=\"refused\"} ");
         write(folder.path(), "flags.yaml", &broken(number));
@@ -127,7 +127,7 @@ fn invalid_frames_and_a_full_log_pipe_stop_nobody() {
     eventually("the change", || (status(address, "/") == 404).then_some(()));
     let dropped = figure(admin, "sluice_log_dropped_total{reason=\"queue_full\"} ");
     assert!(dropped > 0, "nothing was dropped");
-    // Once somebody reads again, it is told.
+    // Once the pipe is read again, the log says that lines were dropped.
     let (lines, line) = channel();
     thread::spawn(move || {
         for line in BufReader::new(unread).lines().map_while(Result::ok) {

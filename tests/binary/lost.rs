@@ -1,5 +1,5 @@
-//! `sluice run` where the store has lost what was acknowledged: it says so, serves what was known last, and begins
-//! nothing anew over it.
+//! `sluice run` with a store that has lost acknowledged changes: it reports that, serves the last good document, and does
+//! not start a new store over it.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use testkit::{Client, Request, eventually};
 use crate::managed::{ManagedGateway, get, post};
 use crate::process::sluice;
 
-/// A store that was killed by SIGKILL right after the flag was killed, and a seed that has the flag on.
+/// Returns a gateway whose process got SIGKILL right after the flag was killed, with a seed that has the flag on.
 fn killed() -> ManagedGateway {
     let managed = ManagedGateway::new();
     let mut sluice = managed.run();
@@ -37,7 +37,7 @@ fn killed() -> ManagedGateway {
     managed
 }
 
-/// Whether the flag is still off, and the files are as they were.
+/// Fails unless the flag is still off, and the last good document is unchanged.
 fn serves_what_was_known_last(managed: &ManagedGateway) {
     let last_good = managed.path().join("data/last-good.json");
     let before = fs::read(&last_good).unwrap();
@@ -155,7 +155,7 @@ fn a_seed_rejected_by_the_gateway_document_is_not_committed() {
 fn an_older_backup_is_restored_on_purpose() {
     let managed = killed();
     let data = managed.path().join("data");
-    // What the store began with is in its file; the kill is in the log.
+    // The first content of the store is in its file; the kill is in the log.
     fs::copy(data.join("sluice.db"), managed.path().join("copy")).unwrap();
     fs::remove_file(data.join("sluice.db-wal")).unwrap();
     serves_what_was_known_last(&managed);
@@ -171,7 +171,7 @@ fn files_beside_a_store_are_readable_by_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let managed = killed();
     let data = managed.path().join("data");
-    // One that was left behind from a time when others might read it.
+    // Files that an earlier version left readable by others.
     fs::write(data.join("observations.new"), "").unwrap();
     fs::set_permissions(data.join("observations.new"), fs::Permissions::from_mode(0o644)).unwrap();
     fs::write(data.join("last-good.new"), "").unwrap();

@@ -1,5 +1,5 @@
-//! The built binary, driven as a separate process: what each command answers, and that a running proxy follows
-//! its files without losing a request.
+//! The built binary as a separate process: the answers of each command, and a running proxy that reloads its files
+//! without losing a request.
 
 #![allow(
     clippy::unwrap_used,

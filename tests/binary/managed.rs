@@ -1,5 +1,5 @@
-//! `sluice run` with flags in a store: a change is in force when it is answered, outlives the process, and a gateway
-//! document, a damaged store or a removed flag can't come between.
+//! `sluice run` with flags in a store: a change is active when it is answered, survives the process, and stays consistent
+//! with the gateway document, also if the store is damaged or a flag is removed.
 
 use std::fs;
 use std::path::Path;
@@ -15,9 +15,9 @@ use tokens::Algorithm;
 
 use crate::process::{SluiceProcess, sluice};
 
-/// How many changes are looked at.
+/// Number of changes.
 const CHANGES: usize = 1_000;
-/// How soon after its answer a change decides.
+/// Longest time of the first request after a change.
 const IN_FORCE: Duration = Duration::from_millis(10);
 
 pub(crate) struct ManagedGateway {
@@ -27,7 +27,7 @@ pub(crate) struct ManagedGateway {
 }
 
 impl ManagedGateway {
-    /// A gateway with a gated route, and nothing in its store.
+    /// Creates the folder of a gateway with an empty store and no routes.
     pub(crate) fn new() -> Self {
         let upstream = Upstream::named("legacy");
         let issuer = Issuer::new("https://login.example", Algorithm::Hs256, "k1");
@@ -70,7 +70,7 @@ access_log: {{ output: off }}
         sluice
     }
 
-    /// Brings the flags in, and then the route that names one of them.
+    /// Applies the flags, and then adds the route that is gated by one of them.
     pub(crate) fn furnish(&self, sluice: &SluiceProcess) {
         let document = json!({
             "version": 1,
@@ -87,7 +87,7 @@ access_log: {{ output: off }}
         sluice.line("reloaded");
     }
 
-    /// Gates the one route by this flag.
+    /// Gates the only route by this flag.
     pub(crate) fn route(&self, flag: &str) {
         let config = self.path().join("sluice.yaml");
         let text = fs::read_to_string(&config).unwrap();
@@ -127,7 +127,7 @@ pub(crate) fn post(admin: &mut Client, path: &str, body: &Value) -> Response {
     send(admin, "POST", path, body)
 }
 
-/// Ways to take the feature from acme and to give it back: method, path and body of each.
+/// Changes that turn the feature off for acme and on again: method, path and body of each.
 fn ways() -> [[(&'static str, &'static str, Value); 2]; 4] {
     [
         [
@@ -213,8 +213,8 @@ fn a_thousand_changes_under_load_are_active_when_answered() {
         taken[CHANGES / 2],
         taken[CHANGES * 99 / 100]
     );
-    // Each was in force for the first request after it. What is left is the time of that request itself, on a
-    // machine that may be doing something else.
+    // Each change was active for the first request after it. The measured time is that of the request itself, on a
+    // machine that may be busy.
     assert!(taken[CHANGES / 2] < IN_FORCE, "{:?}", taken[CHANGES / 2]);
     let verified = get(&mut admin, "/platform/audit/verify");
     assert_eq!(verified.status, 200, "{}", verified.text());
@@ -338,13 +338,13 @@ fn the_gateway_document_and_stored_flags_stay_consistent() {
     managed.furnish(&sluice);
     let mut client = Client::connect(sluice.listener());
     assert_eq!(client.ask(&managed.ask()).status, 200);
-    // A gate can't name what is not there.
+    // A gate can't name a flag that does not exist.
     managed.route("bord");
     sluice.line("not reloaded");
     assert_eq!(client.ask(&managed.ask()).status, 200);
     managed.route("board");
     sluice.line("the files equal the active config again");
-    // What a gate names can't be removed.
+    // A flag that a gate names can't be removed.
     let mut admin = Client::connect(sluice.admin());
     let pruned = put(
         &mut admin,
@@ -354,7 +354,7 @@ fn the_gateway_document_and_stored_flags_stay_consistent() {
     assert_eq!(pruned.status, 422, "{}", pruned.text());
     assert!(pruned.text().contains("board"), "{}", pruned.text());
     assert_eq!(client.ask(&managed.ask()).status, 200);
-    // A flag that comes leaves the gates as they are.
+    // A new flag does not change the gates.
     let more = json!({ "version": 1, "flags": { "aaa": { "default": true } } });
     assert_eq!(
         put(&mut admin, "/platform/document?force=true", &more).status,
@@ -389,7 +389,7 @@ fn a_change_of_flags_applies_no_edit_of_the_gateway_document() {
         .replace("gate: board, ", "")
         .replace(", otherwise: { reject: 403 }", "");
     assert!(open.contains("match: /board, upstream"), "{open}");
-    // A file that is being written lacks its gate for a moment, just when flags come.
+    // A file that is being written lacks its gate for a moment, while flags are created.
     let mut looked = 0;
     for round in 0..10 {
         let began = Instant::now();
@@ -397,7 +397,7 @@ fn a_change_of_flags_applies_no_edit_of_the_gateway_document() {
         bring(&mut admin, &format!("f{round}"));
         fs::write(&config, &gated).unwrap();
         let status = client.ask(&managed.ask()).status;
-        // On a machine that is busy the file may lie there for so long that the watch takes it, as it should.
+        // On a busy machine the file may stay long enough for the watcher to apply it, which is correct.
         if began.elapsed() < Duration::from_millis(90) {
             assert_eq!(status, 403);
             looked += 1;
@@ -407,7 +407,7 @@ fn a_change_of_flags_applies_no_edit_of_the_gateway_document() {
         });
     }
     assert!(looked > 0, "each round took longer than the watch waits");
-    // What is broken on the disk holds up no flag.
+    // A broken document on the disk does not block changes of flags.
     fs::write(&config, "routes: [").unwrap();
     sluice.line("not reloaded");
     bring(&mut admin, "more");

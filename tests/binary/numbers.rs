@@ -1,4 +1,4 @@
-//! Numbers have all of their digits wherever they are written, compared and told: documents, the store, commands.
+//! Numbers keep all of their digits wherever they are written, compared and printed: documents, the store, commands.
 
 use std::fs;
 
@@ -20,14 +20,14 @@ tenants:
   near: { attributes: { account: 1152921504606846976 } }
 ";
 
-/// What `sluice eval` answers.
+/// Runs `sluice eval` and returns its answers.
 fn eval(lines: &str) -> CommandOutput {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("flags.yaml"), FLAGS).unwrap();
     sluice(folder.path(), ["eval", "--flags", "flags.yaml"], lines.to_owned())
 }
 
-/// Flag, tenant and number of each question, the number none where only a record has one.
+/// Evaluates each question: flag, tenant and number; the number is `None` if only the record has one.
 fn variants(questions: &[(&str, &str, Option<&str>)]) -> Vec<String> {
     let lines = questions.iter().map(|(flag, tenant, account)| {
         let attributes = account.map_or(String::new(), |account| format!("\"account\":{account}"));
@@ -149,7 +149,7 @@ fn check_rejects_incomparable_numbers_with_their_places() {
     }
 }
 
-/// Explains for `tenant`, or for an account of nobody in particular, and gives all that was said.
+/// Explains for `tenant`, or for an account of an anonymous subject, and returns all output.
 fn explained(
     base: &[&str],
     tenant: &str,
@@ -230,7 +230,7 @@ fn explain_distinguishes_64_bit_neighbours_and_shows_digits() {
     output.reports("at most 34 digits");
 }
 
-/// Numbers as they are written in `stored`, each once.
+/// Returns the numbers in `stored` as they are written, each once.
 const WRITTEN: [&str; 6] = [
     "1152921504606846977",
     "0.10000000000000000555",
@@ -240,7 +240,7 @@ const WRITTEN: [&str; 6] = [
     "98765432109876543210.5",
 ];
 
-/// A document with each of `WRITTEN`: in a record, a rule and a variant.
+/// Returns a document with each number of `WRITTEN`: in a record, a rule and a variant.
 fn stored() -> String {
     let [account, fine, rate, low, long, value] = WRITTEN;
     format!(

@@ -1,4 +1,4 @@
-//! Flags operated by the commands of people and scripts, against a server whose flags are in a store.
+//! The commands that operate flags, as people and scripts use them, against a server whose flags are in a store.
 
 use std::fs;
 use std::path::Path;
@@ -18,21 +18,21 @@ tenants:
   globex: { tier: small }
 ";
 
-/// A server whose flags are in a store, and the folder that commands are typed in.
+/// A server whose flags are in a store, and the folder in which commands run.
 pub(crate) struct ManagedServer {
     folder: tempfile::TempDir,
     running: SluiceProcess,
 }
 
 impl ManagedServer {
-    /// With these flags applied.
+    /// Starts a server and applies `FLAGS`.
     pub(crate) fn start() -> Self {
         let managed = Self::empty("");
         managed.done(&["apply", "-f", "flags.yaml", "--yes"]);
         managed
     }
 
-    /// With what a backup holds.
+    /// Starts a server whose store is a copy of this backup.
     pub(crate) fn with_store(backup: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("data")).unwrap();
@@ -44,7 +44,7 @@ impl ManagedServer {
         Self::begin(tempfile::tempdir().unwrap(), more)
     }
 
-    /// Killed, and started again after something was done in its folder.
+    /// Ends the server with SIGKILL, calls `meanwhile` with its folder, and starts it again.
     pub(crate) fn restarted(self, meanwhile: impl FnOnce(&Path)) -> Self {
         let Self { folder, mut running } = self;
         running.signal("KILL");
@@ -68,17 +68,17 @@ impl ManagedServer {
         Self { folder, running }
     }
 
-    /// Where its admin listener is.
+    /// Returns the address of its admin listener.
     pub(crate) fn admin(&self) -> std::net::SocketAddr {
         self.running.admin()
     }
 
-    /// The first line with `text` in it that it prints.
+    /// Returns the first line of its output that contains `text`.
     pub(crate) fn line(&self, text: &str) -> String {
         self.running.line(text)
     }
 
-    /// Of its process.
+    /// Returns the id of its process.
     pub(crate) fn id(&self) -> u32 {
         self.running.id()
     }
@@ -94,14 +94,14 @@ impl ManagedServer {
         sluice(self.path(), arguments, "")
     }
 
-    /// What a command that does what it is asked says.
+    /// Runs a command that must succeed, and returns its standard output.
     pub(crate) fn done(&self, arguments: &[&str]) -> String {
         let output = self.output(arguments);
         output.exits(0);
         output.stdout
     }
 
-    /// What a command says that is refused.
+    /// Runs a command that must exit with 1.
     pub(crate) fn refused(&self, arguments: &[&str]) -> CommandOutput {
         let output = self.output(arguments);
         output.exits(1);
@@ -245,7 +245,7 @@ fn a_need_of_force_is_shown_by_a_dry_run() {
     let output = managed.done(&[&promote[..], &["--dry-run", "--force"]].concat());
     assert!(!output.contains(forced), "{output}");
     managed.done(&[&promote[..], &["--force"]].concat());
-    // Nobody changes by himself, and any user may.
+    // No tenant changes without a user, and any user may change.
     let document = FLAGS.replace(
         "board: { revertible: true }",
         "board: { revertible: true, rules: [{ when: { attribute: user, exists: true }, serve: off }] }",
@@ -389,7 +389,7 @@ fn an_import_removes_operator_settings_only_when_confirmed() {
         output,
         format!("{lost}2 tenants: 0 created, 2 changed, 0 unchanged, 0 rejected\n")
     );
-    // A list that the file has is written as it is there.
+    // A list in the file replaces the whole list.
     managed.done(&["tenants", "allow", "acme", "board"]);
     let tenants = "version: 1\ntenants: { acme: { beta: [] } }\n";
     fs::write(managed.path().join("tenants.yaml"), tenants).unwrap();

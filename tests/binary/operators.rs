@@ -1,4 +1,4 @@
-//! Commands that talk to a server, as far as they go without one: tokens, exit codes, proofs of files, completion.
+//! Commands for a server that need none: tokens, exit codes, verification of files, completion.
 
 use std::fs;
 use std::net::TcpListener;
@@ -126,7 +126,7 @@ fn an_unreachable_server_has_its_own_exit_code() {
             .unwrap();
         assert!(cure.starts_with("`sluice run` "), "{cure}");
     }
-    // Written before the command it is the same.
+    // The option may also stand before the command.
     let server = format!("http://{nobody}");
     let output = sluice(folder.path(), ["--server", &server, "whoami"], "");
     output.exits(3).reports(&server);

@@ -1,4 +1,4 @@
-//! The binary as a process: run to its end with some input, or kept running and ended by its own id.
+//! The binary as a process: run to its end with some input, or kept running until it is ended.
 
 use std::{
     ffi::OsStr,
@@ -92,7 +92,7 @@ pub(crate) fn sluice<S: AsRef<OsStr>>(
     ended(command(folder, arguments), input)
 }
 
-/// The same with these variables in its environment.
+/// Runs `sluice` in `folder` to its end, with these environment variables and no input.
 pub(crate) fn sluice_with<S: AsRef<OsStr>>(
     variables: &[(&str, &str)],
     folder: &Path,
@@ -113,7 +113,7 @@ fn ended(mut command: Command, input: impl AsRef<[u8]> + Send + 'static) -> Comm
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A command that has read enough closes its input; that is its right.
+    // A command may end without reading all of its input, so a failed write is not an error.
     let feeding = thread::spawn(move || stdin.write_all(input.as_ref()).is_ok());
     let output = child.wait_with_output().unwrap();
     feeding.join().unwrap();
@@ -125,7 +125,7 @@ fn ended(mut command: Command, input: impl AsRef<[u8]> + Send + 'static) -> Comm
     }
 }
 
-/// A `sluice` that runs until it is ended or dropped.
+/// A `sluice` process that runs until it is ended or dropped.
 pub(crate) struct SluiceProcess {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
@@ -137,7 +137,7 @@ impl SluiceProcess {
         Self::spawn(command(folder, arguments))
     }
 
-    /// Starts `sluice run` in `folder`, to be told that files may not grow where others are ended by a signal.
+    /// Starts `sluice run` in `folder`, with SIGXFSZ ignored: a write beyond the limit of file sizes fails instead of ending it.
     pub(crate) fn start_unsignalled(folder: &Path) -> Self {
         let direct = command(folder, ["run"]);
         let mut shell = Command::new("sh");
@@ -155,7 +155,7 @@ impl SluiceProcess {
         Self::spawn(shell)
     }
 
-    /// The same with these variables in its environment.
+    /// Starts `sluice` in `folder`, with these environment variables.
     pub(crate) fn start_with<S: AsRef<OsStr>>(
         variables: &[(&str, &str)],
         folder: &Path,
@@ -166,7 +166,7 @@ impl SluiceProcess {
         Self::spawn(command)
     }
 
-    /// Starts `sluice run` in `folder`, with a pipe for standard error of which only what is printed at the start is
+    /// Starts `sluice run` in `folder`, with a pipe for standard error of which only the output of the start is
     /// read. The pipe is full when this returns.
     pub(crate) fn start_unread(folder: &Path) -> (Self, PipeReader) {
         let (reader, mut writer) = std::io::pipe().unwrap();
@@ -216,24 +216,24 @@ impl SluiceProcess {
         Self { child, lines }
     }
 
-    /// Everything it has printed so far.
+    /// Returns everything that it has printed so far.
     pub(crate) fn printed(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
     }
 
-    /// The first line with `text` in it, as soon as there is one.
+    /// Returns the first line that contains `text`, as soon as there is one.
     pub(crate) fn line(&self, text: &str) -> String {
         eventually(&format!("a line with `{text}`"), || {
             self.printed().into_iter().find(|line| line.contains(text))
         })
     }
 
-    /// Where it listens, as it says.
+    /// Returns the address of its listener, from its log.
     pub(crate) fn listener(&self) -> SocketAddr {
         address(&self.line("listening listener="))
     }
 
-    /// Where its admin listener is, as it says.
+    /// Returns the address of its admin listener, from its log.
     pub(crate) fn admin(&self) -> SocketAddr {
         address(&self.line("admin listening"))
     }
@@ -242,7 +242,7 @@ impl SluiceProcess {
         self.child.id()
     }
 
-    /// Sends it a signal, by name.
+    /// Sends it a signal by name.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill")
             .args([format!("-{name}"), self.id().to_string()])
@@ -251,7 +251,7 @@ impl SluiceProcess {
         assert!(sent.success());
     }
 
-    /// How it ended, once it has.
+    /// Waits for its end, and returns its exit status.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         eventually("the end of the process", || self.child.try_wait().unwrap())
     }
@@ -273,7 +273,7 @@ fn collect(output: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) 
     });
 }
 
-/// The address in a line such as `... address=127.0.0.1:4711`.
+/// Returns the address in a line such as `... address=127.0.0.1:4711`.
 fn address(line: &str) -> SocketAddr {
     let at = line.split("address=").nth(1).unwrap();
     at.split_whitespace().next().unwrap().parse().unwrap()

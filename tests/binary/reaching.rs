@@ -1,4 +1,4 @@
-//! By which ways commands reach a server: TLS, the socket of break-glass; and a backup that is put in a store's place.
+//! The connections of commands: TLS and the break-glass socket; and the restore of a backup.
 
 use std::fs;
 
@@ -48,7 +48,7 @@ fn a_server_is_trusted_by_its_certificate_only() {
         let output = asked(front, &["--ca", ca]);
         output.exits(3).prints("");
     }
-    // By the system's authorities, or since it has none.
+    // The system's authorities do not contain it, or the system has none.
     let output = asked(&good, &[]);
     assert!(
         [1, 3].contains(&output.code) && output.stdout.is_empty(),
@@ -164,7 +164,7 @@ fn a_restored_backup_is_served_with_its_log() {
     let other = ManagedServer::with_store(&managed.path().join("copy"));
     assert!(other.done(&["flags", "show", "board"]).contains("killed"));
     assert_eq!(other.revision(), managed.revision());
-    // The log of the copy ends where the copy was made; what was written down of the making is not in it.
+    // The log of the copy ends before the entry about the backup itself.
     let (id, _) = head.split_once(':').unwrap();
     let copied = other.done(&["audit", "verify"]);
     let copied = copied
@@ -190,7 +190,7 @@ fn a_backup_is_restored_where_a_killed_server_left_its_log() {
 
     let managed = managed.restarted(|path| {
         assert!(path.join("data/sluice.db-wal").metadata().unwrap().len() > 0);
-        // By hand it would not be taken.
+        // A backup that was copied by hand is rejected.
         fs::copy(path.join("copy"), path.join("data/sluice.db")).unwrap();
         let refused = sluice(path, ["restore", "data/sluice.db", "--to", "elsewhere"], "");
         refused.exits(1).reports("lies beside it");

@@ -1,4 +1,4 @@
-//! `sluice run`: 200 reloads under load without one failed request, bad files, what can't be had at start,
+//! `sluice run`: 200 reloads under load without a failed request, invalid files, errors of the start,
 //! and the end.
 
 use std::{
@@ -19,12 +19,12 @@ use tokens::Algorithm;
 
 use crate::process::{SluiceProcess, sluice};
 
-/// How many times the flags are changed under load.
+/// Number of changes of the flags under load.
 const RELOADS: usize = 200;
-/// How soon after its writing a change decides (edge.md section 9).
+/// Longest time from the write of a change until it is active (edge.md section 9).
 const IN_FORCE: Duration = Duration::from_millis(500);
 
-/// A folder with a config for `upstream`, and an issuer whose tokens it believes.
+/// Returns a folder with a configuration for `upstream`, and an issuer that it trusts.
 fn folder(upstream: &Upstream) -> (TempDir, Issuer) {
     let folder = tempfile::tempdir().unwrap();
     let issuer = Issuer::new("https://login.example", Algorithm::Es256, "k1");
@@ -60,7 +60,7 @@ fn flags(open: bool) -> String {
     )
 }
 
-/// Writes the flags as an editor does: aside, then renamed.
+/// Writes the flags as an editor does: to another file, which is renamed.
 fn write_flags(folder: &Path, open: bool) {
     fs::write(folder.join("flags.new"), flags(open)).unwrap();
     fs::rename(folder.join("flags.new"), folder.join("flags.yaml")).unwrap();
@@ -103,7 +103,7 @@ fn two_hundred_reloads_under_load_fail_no_request() {
     stop.store(true, Ordering::Relaxed);
     load.into_iter().for_each(|thread| thread.join().unwrap());
     assert!(asked.load(Ordering::Relaxed) > RELOADS, "there was no load");
-    // Of 200 the ten slowest may have met a machine that was doing something else.
+    // The ten slowest of 200 are ignored, because the machine may have been busy.
     taken.sort_unstable();
     let slow = taken[RELOADS - 10];
     assert!(slow < IN_FORCE, "one change in twenty took {slow:?} and more");
@@ -221,7 +221,7 @@ fn it_logs_its_addresses_at_the_start() {
     );
 }
 
-/// Puts the files of `folder` into `folder/NAME` and points `..data` there, as a ConfigMap's volume is updated.
+/// Writes the files into `folder/NAME` and points `..data` to it, as an update of a ConfigMap's volume does.
 fn project(folder: &Path, name: &str, open: bool) {
     let version = folder.join(name);
     fs::create_dir(&version).unwrap();

@@ -1,4 +1,4 @@
-//! Secrets are planted wherever somebody could put one, and nothing that is printed shows any of them.
+//! Secrets are put into every place that can contain one, and no output shows any of them.
 
 use std::{fs, net::TcpListener, path::Path};
 
@@ -10,7 +10,7 @@ const JWT: &str =
     "eyJhbGciOiJFUzI1NiIsImtpZCI6InBsYW50ZWQifQ.eyJvcmciOiJwbGFudGVkLW9yZyJ9.cGxhbnRlZC1zaWduYXR1cmU";
 const OPERATOR: &str = "sluice_UGxhbnRlZFBsYW50ZWRQbGFudGVkUGxhbnRlZFBsYW4";
 const PASSWORD: &str = "planted-horse-battery-staple-and-more";
-/// What no output may hold: parts of each, so that one that is cut short counts as well.
+/// Texts that no output may contain: parts of each secret, so that a truncated secret is found, too.
 const PLANTED: [&str; 7] = [
     "eyJvcmciOiJwbGFudGVk",
     "cGxhbnRlZC1zaWduYXR1cmU",
@@ -20,7 +20,7 @@ const PLANTED: [&str; 7] = [
     "planted-cookie",
     "planted-body",
 ];
-/// Fields that nobody knows, named like those of secrets.
+/// Unknown fields with names like those of secrets.
 const NAMES: [&str; 13] = [
     "signing_secret",
     "webhook_secret",
@@ -36,7 +36,7 @@ const NAMES: [&str; 13] = [
     "bearer",
     "cookie",
 ];
-/// As much as an operator can ask for.
+/// The most verbose directive of `RUST_LOG`.
 const EVERYTHING: &str = "trace,h2=trace,hyper=trace,hyper_util=trace,pingora_core=trace,pingora_proxy=trace,\
     reqwest=trace,rustls=trace,tokio_rustls=trace,proxy=trace,[{name=x}]=trace";
 
@@ -69,7 +69,7 @@ access_log: {{ output: stdout, query: true }}
     )
 }
 
-/// Documents with secrets in fields that take none, one mistake each.
+/// Documents with secrets in fields that accept none, one mistake each.
 fn mistaken(good: &str) -> Vec<String> {
     let replaced = |from: &str, to: String| {
         assert!(good.contains(from), "{from}");

@@ -1,4 +1,4 @@
-//! The page on security names tests that there are.
+//! The page on security names only tests that exist.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,7 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The names of all tests below a folder.
+/// Adds the names of all tests below a folder to `found`.
 pub(crate) fn tests_in(folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -31,7 +31,7 @@ pub(crate) fn tests_in(folder: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// The last cells of the rows of the page's tables of threats, without their headings.
+/// Returns the last cells of the rows of the page's tables of threats, without their headings.
 fn proofs(page: &str) -> Vec<&str> {
     let tables = page.split("\n\n").filter(|part| part.starts_with("| threat"));
     let rows = tables.flat_map(|table| table.lines().skip(2));

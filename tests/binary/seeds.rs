@@ -1,10 +1,10 @@
-//! The page on what was asked for names tests that there are.
+//! The page on requirements names only tests that exist.
 
 use std::fs;
 
 use crate::security::{root, tests_in};
 
-/// Every workspace folder with tests in it.
+/// Every folder of the workspace with tests.
 const FOLDERS: [&str; 10] = [
     "src",
     "tests",

@@ -1,4 +1,4 @@
-//! Who may operate, as `sluice.yaml` says it while the proxy runs.
+//! The operators of `sluice.yaml`, changed while the proxy runs.
 
 use std::fs;
 
@@ -75,7 +75,7 @@ fn operators_removed_from_the_document_stay_until_a_restart() {
 
 const EMPTY: &str = r#"{"keys":[]}"#;
 
-/// A server where the tokens of `issuer` sign in by these keys.
+/// Starts a server that accepts the tokens of `issuer`, with these keys.
 fn signing_in_by(managed: &ManagedGateway, issuer: &Issuer, keys: &str) -> SluiceProcess {
     let config = managed.path().join("sluice.yaml");
     let audience = issuer.claims("acme")["aud"].as_str().unwrap().to_owned();

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::process::{SluiceProcess, sluice};
 
-/// A folder with the demo's files and keys in it.
+/// Returns a folder with the files and keys of the demo.
 pub(crate) fn demo_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let demo = SluiceProcess::start(folder.path(), ["demo", "--dir", ".", "--any-port"]);

@@ -1,5 +1,5 @@
-//! The walk-through of the guide is true: its commands are run in a shell against a real server, and what they answer
-//! is compared with the page. With `SLUICE_DOCS=write` the page is written anew instead.
+//! The walk-through of the guide is correct: its commands run in a shell against a real server, and their output is
+//! compared with the page. With `SLUICE_DOCS=write` the page is rewritten instead.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -15,28 +15,28 @@ use testkit::{Client, Request, Upstream, eventually};
 use crate::process::SluiceProcess;
 
 const PAGE: &str = "docs/operate.md";
-/// What ends the output of a command.
+/// End mark of the output of a command.
 const END: &str = "=-= end of the command =-=";
-/// How long a command may take.
+/// Longest time of a command.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A page, cut into what is text and what is run.
+/// A part of the page.
 enum PagePart<'p> {
     Text(&'p str),
-    /// A block to be pasted, which answers nothing.
+    /// A block to paste, without output.
     Shell(&'p str),
-    /// The commands of a block, and what they answer.
+    /// A block of commands with their output.
     Console(&'p str),
 }
 
-/// A shell in the folder of the walk-through, with a server to talk to.
+/// A shell in the folder of the walk-through, with its server.
 struct ShellSession {
     folder: tempfile::TempDir,
     shell: Child,
     input: ChildStdin,
     lines: Receiver<String>,
     server: Option<SluiceProcess>,
-    /// The new one and the old one.
+    /// The new application and the old one.
     applications: [Upstream; 2],
 }
 
@@ -93,7 +93,7 @@ fn parts(page: &str) -> Vec<PagePart<'_>> {
     parts
 }
 
-/// The commands of a block, each with the answer that the page gives.
+/// Returns the commands of a block, each with its output on the page.
 fn commands(block: &str) -> Vec<(String, String)> {
     let mut commands: Vec<(String, String)> = Vec::new();
     for line in block.lines() {
@@ -107,7 +107,7 @@ fn commands(block: &str) -> Vec<(String, String)> {
 }
 
 impl ShellSession {
-    /// In an empty folder.
+    /// Starts a shell in an empty folder.
     fn set() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let binary = Path::new(env!("CARGO_BIN_EXE_sluice")).parent().unwrap();
@@ -143,7 +143,7 @@ impl ShellSession {
         }
     }
 
-    /// Runs a block. The applications have stand-ins, and ports are those that are free.
+    /// Runs a block. Upstreams of the test replace the applications, and free ports replace those of the page.
     fn paste(&mut self, block: &str) {
         let mut pasted = String::new();
         for line in block.lines().filter(|line| !line.starts_with("python3 ")) {
@@ -163,7 +163,7 @@ impl ShellSession {
         }
     }
 
-    /// What a command answers.
+    /// Runs a command and returns its output.
     fn run(&mut self, command: &str) -> String {
         if command.starts_with("sluice run ") {
             self.start();
@@ -199,7 +199,7 @@ impl ShellSession {
         }
     }
 
-    /// A request as curl would make it, of the header and the path that the shell makes of the arguments.
+    /// Sends the request of a curl command, with the header and the path after the shell's expansion.
     fn curl(&mut self, arguments: &str) -> String {
         let words = self.shell(&format!("printf '%s\\n' {arguments}"));
         let words: Vec<&str> = words.lines().collect();
@@ -239,7 +239,7 @@ impl Drop for ShellSession {
     }
 }
 
-/// The text without what differs from run to run: times, spans until then, ids, hashes, sizes.
+/// Masks what differs between runs: times, durations, ids, hashes, sizes.
 fn masked(text: &str) -> String {
     let mut masked = String::new();
     for line in text.lines() {

@@ -1,4 +1,4 @@
-//! Slow clients by the thousands, driven by one thread: each sends a byte now and then, or nothing, or reads nothing.
+//! Thousands of slow clients, driven by one thread: each sends a byte now and then, or nothing, or reads nothing.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How long the thread rests after a byte for each connection.
+/// Pause of the thread after it has sent a byte on each connection.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Connections that are held until this is dropped.
-pub(crate) struct Slow {
+/// Connections that are held open until this is dropped.
+pub(crate) struct SlowClients {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Slow {
-    /// Opens `count` connections, sends `begin` on each, and then `drip` a byte at a time, over and over.
+impl SlowClients {
+    /// Opens `count` connections, sends `begin` on each, and then `drip` a byte at a time, repeatedly.
     pub(crate) fn start(
         address: SocketAddr,
         count: usize,
@@ -41,7 +41,7 @@ impl Slow {
                     for stream in &mut streams {
                         match stream.write(&[*byte]) {
                             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                            // The proxy has had enough; the socket stays open on this side.
+                            // The proxy has closed it; the socket stays open on this side.
                             Ok(_) | Err(_) => {}
                         }
                     }
@@ -56,7 +56,7 @@ impl Slow {
     }
 }
 
-impl Drop for Slow {
+impl Drop for SlowClients {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {

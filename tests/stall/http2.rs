@@ -1,6 +1,6 @@
-//! HTTP/2 misused: streams begun and reset, frames that cost nothing to send, headers that unpack to more than
-//! they are, and readers that let nothing through. Attackers are paced, because they share this machine with those
-//! whom they are not to harm.
+//! Misuse of HTTP/2: streams that are opened and reset, frames that cost nothing to send, headers that expand, and
+//! readers without a window. Attackers are paced, because they share this machine with the clients that they must not
+//! harm.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use testkit::frames::{END_HEADERS, END_STREAM, Frames, block, frame, kind};
 
 use crate::sluice::Sluice;
-use crate::victim::{Noticed, assert_unharmed, p99};
+use crate::victim::{Effect, assert_unharmed, p99};
 
 const ASK: [(&str, &str); 4] = [
     (":method", "GET"),
@@ -18,26 +18,26 @@ const ASK: [(&str, &str); 4] = [
     (":path", "/"),
 ];
 const LIMITS: &str = "{ head_timeout: 5s, body_timeout: 5s, write_timeout: 5s, idle_timeout: 5s }";
-/// How many connections attack at the same time.
+/// Number of attacking connections.
 const ATTACKERS: usize = 2;
-/// How much a whole attack may add to the proxy's memory, in bytes.
+/// Allowed growth of the proxy's memory by an attack, in bytes.
 const MOST_MEMORY: u64 = 64 * 1024 * 1024;
 
-/// How much a thousand responses that nobody reads may add: each about half a MiB, most of it the HTTP layer's.
+/// Allowed growth by a thousand unread responses: each about half a MiB, most of it in the HTTP layer.
 const MOST_UNREAD: u64 = 1_000 * 640 * 1024;
 
-/// Attacks over and over with what `burst` gives, each burst on an open connection while that is let be, at most
-/// every 25 ms, and says what the others notice.
+/// Attacks repeatedly with the bytes of `burst`, each burst on an open connection until the proxy closes it, at most
+/// every 25 ms, and checks the other clients.
 fn attack(what: &'static str, burst: impl Fn(u32) -> Vec<u8> + Sync) {
     attack_for(what, Duration::from_secs(60), burst);
 }
 
-/// The same for so long, where the suite is to take its time.
+/// As `attack`, for this duration in a long run (`SLUICE_SOAK`).
 fn attack_for(what: &'static str, soak: Duration, burst: impl Fn(u32) -> Vec<u8> + Sync) {
     assert_unharmed(|| [attack_once(what, soak, &burst)]);
 }
 
-fn attack_once(what: &'static str, soak: Duration, burst: &(impl Fn(u32) -> Vec<u8> + Sync)) -> Noticed {
+fn attack_once(what: &'static str, soak: Duration, burst: &(impl Fn(u32) -> Vec<u8> + Sync)) -> Effect {
     let sluice = Sluice::start(LIMITS);
     let quiet = p99(sluice.address);
     let memory = sluice.memory();
@@ -57,7 +57,7 @@ fn attack_once(what: &'static str, soak: Duration, burst: &(impl Fn(u32) -> Vec<
                 }
             });
         }
-        // Whatever happens, the attackers end.
+        // The attackers end even if the check fails.
         let attacked = std::panic::catch_unwind(|| {
             thread::sleep(match std::env::var_os("SLUICE_SOAK") {
                 Some(_) => soak,
@@ -76,7 +76,7 @@ fn attack_once(what: &'static str, soak: Duration, burst: &(impl Fn(u32) -> Vec<
     (what, quiet, attacked)
 }
 
-/// Waits until nothing of an attack is left.
+/// Waits until the proxy has released everything of an attack.
 fn released(sluice: &Sluice) {
     let deadline = Instant::now() + Duration::from_secs(40);
     while sluice.connections() > 0.0 && Instant::now() < deadline {
@@ -145,12 +145,12 @@ fn headers_that_expand_leave_the_others_alone() {
     attack("HPACK bomb", |number| {
         let mut bytes = block(&ASK);
         if number == 0 {
-            // Into the table, which these clients have not: its size is the proxy's to allow.
+            // Adds an entry to the HPACK table; the proxy decides its size.
             bytes.extend([0x40, 1, b'x', 0x7f]);
             bytes.extend([0x80 | (3_900_u16 - 127).to_le_bytes()[0] & 0x7f, 29]);
             bytes.extend([b'a'; 3_900]);
         }
-        // The newest entry of the table, over and over.
+        // Refers to the newest entry of the table, many times.
         bytes.extend([0xbe; 8_000]);
         frame(kind::HEADERS, END_HEADERS | END_STREAM, 1 + 2 * number, &bytes)
     });
@@ -161,8 +161,8 @@ fn readers_without_a_window_are_closed() {
     assert_unharmed(|| [zero_windows()]);
 }
 
-fn zero_windows() -> Noticed {
-    // They come from one address, and are to have what they ask for.
+fn zero_windows() -> Effect {
+    // They use one address, so its limits must allow all of them.
     let sluice = Sluice::start_with(
         LIMITS,
         "limits: { max_buffered: 2GiB, max_buffered_per_client: 2GiB }",
@@ -185,7 +185,7 @@ fn zero_windows() -> Noticed {
     let grown = sluice.memory().saturating_sub(memory);
     eprintln!("zero windows: {grown} bytes more for 1,000 streams");
     assert!(grown <= MOST_UNREAD, "{grown} bytes more");
-    // The readers stay; it is the proxy that gives their streams up.
+    // The readers stay connected; the proxy must end their streams.
     for frames in &mut readers {
         for _ in 0..20 {
             let reset = std::iter::from_fn(|| frames.read()).find(|frame| frame.kind == kind::RST_STREAM);

@@ -1,5 +1,5 @@
-//! Clients that hold on to what they get: thousands of slow ones, and those that misuse HTTP/2. The built binary
-//! has to serve the others as if they weren't there, within bounded memory, and to get rid of them afterwards.
+//! Clients that hold resources: thousands of slow ones, and clients that misuse HTTP/2. The built binary
+//! must serve the others without delay, within bounded memory, and close the connections of these clients.
 //! `SLUICE_SOAK=1` makes the attacks longer.
 
 #![allow(

@@ -1,6 +1,6 @@
-//! Clients that take more than their share: requests that never end, answers that nobody reads, more of both than there
-//! are descriptors. The others come from another address, and are to notice nothing: their 99th percentile is compared
-//! with a run in which the same attackers send the same bytes in a second as requests that are answered.
+//! Clients that exceed their share: endless requests, unread answers, more of both than there
+//! are descriptors. The other clients use another address, and must not be affected: their 99th percentile is compared
+//! with a run in which the same attackers send the same number of bytes per second in requests that are answered.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,23 +16,23 @@ use crate::victim::{assert_unharmed, p99};
 
 const LIMITS: &str = "{ head_timeout: 10s, body_timeout: 60s, write_timeout: 60s, idle_timeout: 60s }";
 const MIB: u64 = 1024 * 1024;
-/// Requests on a connection: as many as the proxy allows.
+/// Requests on a connection: the limit of the proxy.
 const STREAMS: u32 = 100;
-/// What is sent of each request that never ends, in bytes.
+/// Bytes that are sent of each endless request.
 const SENT: usize = 6_300;
-/// What the proxy's own memory may grow by, whatever it is asked, in bytes: connections, and what the allocator keeps.
+/// Allowed growth of the proxy's own memory, in bytes: connections, and memory that the allocator keeps.
 const OWN_MEMORY: u64 = 48 * MIB;
 
-/// How often an attacker opens a connection again.
+/// Interval at which an attacker opens a connection again.
 const PERIOD: Duration = Duration::from_secs(2);
 
-/// How long an attack lasts at least where the suite is to take its time.
+/// Shortest duration of an attack in a long run (`SLUICE_SOAK`).
 const SOAK: Duration = Duration::from_secs(600);
-/// The same with few descriptors.
+/// Shortest duration of an attack with few descriptors in a long run.
 const SHORT_SOAK: Duration = Duration::from_secs(60);
 
-/// How long an attack lasts at least.
-fn patience(soak: Duration) -> Duration {
+/// Returns the shortest duration of an attack.
+fn attack_duration(soak: Duration) -> Duration {
     match std::env::var_os("SLUICE_SOAK") {
         Some(_) => soak,
         None => Duration::from_secs(2),
@@ -43,7 +43,7 @@ fn address_of(number: u8) -> IpAddr {
     Ipv4Addr::new(127, 0, 1, number).into()
 }
 
-/// The head of a request for `path`, with more to come where it is a POST.
+/// Returns the head of a request for `path`; a POST continues with a body.
 fn request(stream: u32, method: &str, path: &str) -> Vec<u8> {
     let head = [
         (":method", method),
@@ -55,28 +55,28 @@ fn request(stream: u32, method: &str, path: &str) -> Vec<u8> {
     frame(kind::HEADERS, END_HEADERS | end, stream, &block(&head))
 }
 
-/// A request that never ends.
+/// Returns a request without an end.
 fn open_post(stream: u32) -> Vec<u8> {
     let mut bytes = request(stream, "POST", "/");
     bytes.extend(frame(kind::DATA, 0, stream, &[b'a'; SENT]));
     bytes
 }
 
-/// The same request with its end.
+/// Returns the same request with its end.
 fn whole_post(stream: u32) -> Vec<u8> {
     let mut bytes = open_post(stream);
     bytes.extend(frame(kind::DATA, END_STREAM, stream, &[]));
     bytes
 }
 
-/// A request that is answered before its body is read.
+/// Returns a request that is answered before its body is read.
 fn early_post(stream: u32, flags: u8) -> Vec<u8> {
     let mut bytes = request(stream, "POST", "/early");
     bytes.extend(frame(kind::DATA, flags, stream, &[b'a'; 100]));
     bytes
 }
 
-/// Connections of attackers, each with as many streams as `bytes` gives requests for.
+/// Opens connections of attackers, each with the streams whose requests `bytes` returns.
 fn hold(
     address: SocketAddr,
     sources: impl IntoIterator<Item = IpAddr>,
@@ -85,12 +85,12 @@ fn hold(
 ) -> Vec<Frames> {
     let mut held = Vec::new();
     for source in sources {
-        // A connection that is refused or ended is what the proxy may do.
+        // The proxy may reject or end a connection.
         let Ok(mut frames) = Frames::try_connect_from(address, source) else {
             continue;
         };
         let _ = frames.try_send(kind::SETTINGS, 0, 0, settings);
-        // Before it says so, the proxy takes 64 KiB of a connection.
+        // The proxy accepts 64 KiB on a connection before it announces its windows.
         while frames
             .read()
             .is_some_and(|frame| frame.kind != kind::WINDOW_UPDATE)
@@ -102,8 +102,8 @@ fn hold(
     held
 }
 
-/// Attackers, each with one connection at a time, until this is dropped. A connection whose streams have ended, or that
-/// was ended, is opened again in the next period.
+/// Attackers, each with one connection at a time, until this is dropped. A connection that was ended, or whose streams
+/// have ended, is opened again in the next period.
 struct Attackers(Arc<AtomicBool>);
 
 impl Attackers {
@@ -116,7 +116,7 @@ impl Attackers {
         let stop = Arc::new(AtomicBool::new(false));
         for source in sources {
             let (stop, address) = (Arc::clone(&stop), sluice.address);
-            // It ends with the proxy at the latest.
+            // The thread ends with the proxy at the latest.
             thread::spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     let began = Instant::now();
@@ -135,7 +135,7 @@ impl Attackers {
         Self(stop)
     }
 
-    /// 900 silent connections, eight from each address. They are opened again one after the other, whatever was ended.
+    /// Starts 900 silent connections, eight from each address. Ended connections are opened again one after the other.
     fn with_a_handful_each(sluice: &Sluice) -> Self {
         let (stop, address) = (Arc::new(AtomicBool::new(false)), sluice.address);
         let connect = move |number: usize| {
@@ -156,7 +156,7 @@ impl Attackers {
         Self(stop)
     }
 
-    /// Clients with as many connections that send as many requests in a period, with their ends, and read the answers.
+    /// Starts valid clients: the same number of connections and of requests per period, complete and with answers read.
     fn in_earnest(sluice: &Sluice, sources: Vec<IpAddr>, bytes: fn(u32) -> Vec<u8>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         for source in sources {
@@ -190,16 +190,16 @@ impl Drop for Attackers {
     }
 }
 
-/// The 99th percentile of the others beside clients in earnest.
+/// Returns the 99th percentile of the other clients beside valid clients.
 fn p99_beside_valid(sluice: &Sluice, sources: Vec<IpAddr>, bytes: fn(u32) -> Vec<u8>) -> Duration {
     let _others = Attackers::in_earnest(sluice, sources, bytes);
     p99(sluice.address)
 }
 
-/// What is seen while an attack lasts: the best 99th percentile of the others, the most descriptors, the most memory in
+/// Observes an attack: returns the best 99th percentile of the other clients, the most descriptors, and the most memory in
 /// bytes.
 fn observe(sluice: &Sluice, soak: Duration) -> (Duration, usize, u64) {
-    let until = Instant::now() + patience(soak);
+    let until = Instant::now() + attack_duration(soak);
     let mut seen = (Duration::MAX, 0, 0);
     while seen.1 == 0 || Instant::now() < until {
         let now = (p99(sluice.address), sluice.descriptors(), sluice.memory());
@@ -225,7 +225,7 @@ fn endless_requests_hold_only_a_clients_share_of_descriptors() {
         let grown = most_memory.saturating_sub(memory);
         let refused = sluice.metric("sluice_rejections_total{reason=\"CLIENT_LIMIT\"}");
         eprintln!("open requests: {more} descriptors and {grown} bytes more, {refused} refused");
-        // The attackers' connections and the share; the others have a handful.
+        // The attackers' connections and the share; the other clients have a few.
         assert!(more <= 10 + 200 + 16, "{more} descriptors");
         assert!(refused >= 800.0, "{refused} requests were refused");
         assert!(grown <= OWN_MEMORY + 200 * 256 * 1024, "{grown} bytes more");
@@ -243,7 +243,7 @@ fn unread_answers_take_only_a_clients_share_of_memory() {
         let small = |stream| request(stream, "GET", "/");
         let valid = p99_beside_valid(&sluice, sources(), small);
         let memory = sluice.memory();
-        // No window for any answer.
+        // No window for answers.
         let large = |stream| request(stream, "GET", "/large");
         let held = Attackers::start(&sluice, sources(), &[0, 4, 0, 0, 0, 0], large);
         let (attacked, _, most_memory) = observe(&sluice, SOAK);
@@ -296,7 +296,7 @@ fn with_1024_descriptors_hundreds_of_addresses_stop_nobody() {
     });
 }
 
-/// With 1,024 descriptors, attackers from so many addresses leave health, the admin API and the others alone.
+/// Checks that with 1,024 descriptors attackers from these addresses do not affect health, the admin API and the others.
 fn few_descriptors(sources: fn() -> Vec<IpAddr>) {
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
@@ -315,8 +315,8 @@ fn few_descriptors(sources: fn() -> Vec<IpAddr>) {
     });
 }
 
-/// The same with 12 connections of one address, opened one after the other, so that the answers to the requests of one
-/// have come before the next one asks. `valid` are requests that others would send.
+/// Checks the same with 12 connections of one address, opened one after the other, so that the answers to the requests of
+/// one have arrived before the next one sends. `valid` returns requests of valid clients.
 fn few_descriptors_in_turn(settings: &'static [u8], attack: fn(u32) -> Vec<u8>, valid: fn(u32) -> Vec<u8>) {
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
@@ -380,12 +380,12 @@ fn with_1024_descriptors_2000_silent_connections_stop_nobody() {
     });
 }
 
-/// How much memory each of 1,000 streams takes, and how much is counted for it, in bytes.
+/// Returns the memory that each of 1,000 streams takes, and the memory that is counted for it, in bytes.
 fn taken(what: &str, attack: impl FnOnce(&Sluice) -> Vec<Frames>) -> (f64, f64) {
     let rest =
         "limits: { max_in_flight_per_client: 5000, max_buffered: 8GiB, max_buffered_per_client: 8GiB }";
     let sluice = Sluice::start_with(LIMITS, rest, None);
-    // What is set up once is not to count.
+    // Memory that is allocated once does not count.
     p99(sluice.address);
     let counted = || sluice.metric("sluice_resource_used{resource=\"buffered_bytes\"}");
     let (memory, before) = (sluice.memory(), counted());

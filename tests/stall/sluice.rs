@@ -1,4 +1,4 @@
-//! The built binary with an upstream behind it, and what it takes of the machine.
+//! The built binary with an upstream behind it, and its use of memory and descriptors.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -10,15 +10,15 @@ use std::thread;
 use tempfile::TempDir;
 use testkit::{Client, Request, Upstream, eventually, reply, response};
 
-/// One attack at a time: they are measured.
+/// Lock that allows one attack at a time, because attacks are measured.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// How large the answer to `/large` is, in bytes: more than any buffer on the way holds.
+/// Size of the answer to `/large`, in bytes: more than any buffer on the way holds.
 const LARGE: usize = 8 * 1024 * 1024;
 
 const FLAGS: &str = "version: 1\ntiers: [all]\nunknown_tenant: { tier: all }\nflags:\n  board: { description: A board, kind: ops, default: on }\n  none: { description: Off, kind: ops }\n";
 
-/// A proxy in a process of its own.
+/// A proxy in its own process.
 pub(crate) struct Sluice {
     child: Child,
     pub(crate) address: SocketAddr,
@@ -28,7 +28,7 @@ pub(crate) struct Sluice {
     _alone: MutexGuard<'static, ()>,
 }
 
-/// Starts an upstream that answers as soon as it has read anything of a request, and then goes on reading. It ends with
+/// Starts an upstream that answers as soon as it has read a part of a request, and then continues to read. It ends with
 /// the process.
 fn early_upstream() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -47,12 +47,12 @@ fn early_upstream() -> SocketAddr {
 }
 
 impl Sluice {
-    /// Starts it with these limits of its listener, as YAML.
+    /// Starts a proxy with these limits of its listener, as YAML.
     pub(crate) fn start(limits: &str) -> Self {
         Self::start_with(limits, "", None)
     }
 
-    /// Starts it with these limits of its listener, more of its document, and this limit of open files.
+    /// Starts a proxy with these limits of its listener, additional text of its document, and this limit of open files.
     pub(crate) fn start_with(limits: &str, rest: &str, descriptors: Option<u32>) -> Self {
         let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let large = response(200, "OK", &"a".repeat(LARGE));
@@ -74,7 +74,7 @@ impl Sluice {
             early_upstream()
         );
         fs::write(folder.path().join("sluice.yaml"), document).unwrap();
-        // Of descriptors, which the process raises as far as it may, the shell sets the most that it may.
+        // The shell sets the hard limit of descriptors, because the process raises its soft limit to it.
         let limit = descriptors.map(|limit| format!("ulimit -n {limit} && "));
         let run = format!("{}exec \"$0\" run", limit.unwrap_or_default());
         let child = Command::new("sh")
@@ -109,7 +109,7 @@ impl Sluice {
         }
     }
 
-    /// Kills the flag of its document, and returns the status.
+    /// Kills the flag through the admin API, and returns the status.
     pub(crate) fn kill_flag(&self) -> u16 {
         let path = "/api/v1/platform/feature-flags/board/kill";
         let request = Request::post(path, "{\"reason\":\"attacked\"}")
@@ -118,7 +118,7 @@ impl Sluice {
         Client::connect(self.admin).ask(&request).status
     }
 
-    /// A figure of its metrics; 0 where it is not shown.
+    /// Returns a value of its metrics; 0 if the metric is missing.
     pub(crate) fn metric(&self, series: &str) -> f64 {
         let page = Client::connect(self.admin).ask(&Request::get("/metrics"));
         let series = format!("{series} ");
@@ -129,7 +129,7 @@ impl Sluice {
         value.unwrap_or_default()
     }
 
-    /// What it holds in memory, in bytes.
+    /// Returns its resident memory, in bytes.
     pub(crate) fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status
@@ -139,14 +139,14 @@ impl Sluice {
         line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
     }
 
-    /// How many files and sockets it has open.
+    /// Returns the number of its open files and sockets.
     pub(crate) fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.id()))
             .unwrap()
             .count()
     }
 
-    /// How many connections it says that it has.
+    /// Returns the number of its connections, from its metrics.
     pub(crate) fn connections(&self) -> f64 {
         self.metric("sluice_connections{listener=\"public\"}")
     }

@@ -1,4 +1,4 @@
-//! The other clients: what they notice of an attack.
+//! The other clients, and the effect of an attack on them.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::thread;
@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 
 use testkit::{Client, Request};
 
-/// How many clients ask at the same time.
+/// Number of concurrent clients.
 const CLIENTS: usize = 4;
-/// Where they come from: no attacker does.
+/// Address of the clients, which no attacker uses.
 const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 99));
-/// How many requests each of them sends in one round.
+/// Requests of each client in a round.
 const REQUESTS: usize = 250;
-/// How many rounds there are; the quietest counts, because what else the machine does is not the attacker's doing.
+/// Number of rounds. The fastest counts, because other load of the machine is not caused by the attacker.
 const ROUNDS: usize = 6;
-/// How often an attack is made until it is taken to do harm.
+/// Number of attacks that must all do harm before the check fails.
 const ATTEMPTS: u32 = 3;
-/// What a 99th percentile is allowed to be however quiet it was before: attackers, victims, an upstream and an
-/// unoptimised proxy share the machine, where a few slices of the scheduler are no harm done.
+/// Allowed 99th percentile, however low it was before: attackers, victims, an upstream and an
+/// unoptimised proxy share the machine, so a few time slices of the scheduler are not harm.
 const FLOOR: Duration = Duration::from_millis(10);
 
-/// The 99th percentile of the time that an answer takes, in the quietest of several rounds.
+/// Returns the 99th percentile of response times, in the fastest of several rounds.
 pub(crate) fn p99(address: SocketAddr) -> Duration {
     (0..ROUNDS).map(|_| round(address)).min().unwrap()
 }
@@ -47,13 +47,13 @@ fn client(address: SocketAddr) -> Vec<Duration> {
     (0..REQUESTS).map(ask).collect()
 }
 
-/// What others noticed: when, their quiet 99th percentile, and the one then.
-pub(crate) type Noticed = (&'static str, Duration, Duration);
+/// An effect on other clients: when, their 99th percentile without an attack, and with it.
+pub(crate) type Effect = (&'static str, Duration, Duration);
 
-/// Checks that others are served about as fast as without the attack, which is made again where they are not: one that
-/// does harm does it each time, and what else the machine does seldom comes three times.
+/// Checks that the other clients are served about as fast as without the attack. The attack is repeated if they are not: a
+/// harmful attack does harm each time, and other load of the machine seldom occurs three times.
 #[track_caller]
-pub(crate) fn assert_unharmed<const N: usize>(attack: impl Fn() -> [Noticed; N]) {
+pub(crate) fn assert_unharmed<const N: usize>(attack: impl Fn() -> [Effect; N]) {
     for attempt in 1..=ATTEMPTS {
         let mut harmed = attack().into_iter().filter(|(when, quiet, then)| {
             eprintln!("{when}: 99 % of answers within {then:?}, {quiet:?} when quiet");

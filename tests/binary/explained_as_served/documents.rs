@@ -1,9 +1,9 @@
-//! Documents of gateways, drawn at random: routes of every kind over a few paths, so that spellings of one path fall on
-//! several of them.
+//! Random gateway documents: routes of every kind over a few paths, so that spellings of one path match several of
+//! them.
 
 use testkit::Dice;
 
-/// The upstreams, by how they read paths.
+/// The upstreams, one for each way to read paths.
 pub(crate) const UPSTREAMS: [(&str, &str); 3] = [
     ("app", ""),
     ("exact", ", reads: exact"),
@@ -105,7 +105,7 @@ const OTHERWISE: [&str; 10] = [
     "reject: 404, causes: { default: { reject: 403, reveal: true }, tier: { upstream: exact }, killed: { redirect: /off } }",
 ];
 
-/// The flags' document.
+/// Returns the flags document.
 pub(crate) fn flags(dice: &mut Dice) -> String {
     FLAGS.replace(
         "UNKNOWN",
@@ -113,7 +113,7 @@ pub(crate) fn flags(dice: &mut Dice) -> String {
     )
 }
 
-/// A gateway's document; `${ADDRESS_OF_name}` stands for the address of an upstream.
+/// Returns a random gateway document; `${ADDRESS_OF_name}` stands for the address of an upstream.
 pub(crate) fn gateway(dice: &mut Dice, addresses: &[std::net::SocketAddr]) -> String {
     let mut text = String::from(
         "version: 1
@@ -159,7 +159,7 @@ issuers:
     for number in 0..=3 + dice.below(6) {
         let path = dice.pick(&PATHS);
         let asks = [dice.pick(&HOSTS), dice.pick(&METHODS), dice.pick(&MATCHES)];
-        // Two routes that take the same requests are refused.
+        // Two routes that match the same requests are rejected.
         if !taken.contains(&(path, asks)) {
             text.push_str(&route(dice, number, path, asks));
             taken.push((path, asks));

@@ -1,22 +1,22 @@
-//! Requests, drawn at random: those that browsers send, and those that an attacker would.
+//! Random requests: those that browsers send, and those that an attacker would send.
 
 use serde_json::{Value, json};
 use testkit::{Dice, Issuer, Spelling};
 
-/// A request, and how it is asked about.
+/// A random request, as sent to the proxy and as given to `explain`.
 #[derive(Debug, Clone)]
 pub(crate) struct Drawn {
     pub(crate) method: String,
     pub(crate) target: String,
-    /// Empty for a request of HTTP/1.0 that names no host.
+    /// The host; empty for an HTTP/1.0 request without a host.
     pub(crate) host: String,
     pub(crate) headers: Vec<(String, String)>,
-    /// The token that `explain` is given apart, and the line that it is sent in.
+    /// The token that `explain` gets as an option, and the header line that contains it.
     token: Option<(String, (String, String))>,
     pub(crate) body: String,
 }
 
-/// Where a gateway looks for tokens.
+/// The header or cookie that a gateway reads tokens from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenPlace {
     Authorization,
@@ -104,7 +104,7 @@ const HOSTS: [&str; 14] = [
     "127.0.0.1:80",
     "a b",
 ];
-/// Lines that may stand beside any request.
+/// Header lines that are added to some requests.
 const LINES: [(&str, &str); 48] = [
     ("X-Client", "mobile"),
     ("X-Client", "desktop"),
@@ -156,7 +156,7 @@ const LINES: [(&str, &str); 48] = [
     ("Host", "app.test"),
 ];
 
-/// Draws a request to a gateway that looks for tokens in `place`.
+/// Returns a random request to a gateway that reads tokens from `place`.
 pub(crate) fn draw(dice: &mut Dice, issuer: &Issuer, place: TokenPlace) -> Drawn {
     let method = dice.pick(&METHODS);
     let target = match dice.below(5) {
@@ -186,7 +186,7 @@ pub(crate) fn draw(dice: &mut Dice, issuer: &Issuer, place: TokenPlace) -> Drawn
     drawn
 }
 
-/// A spelling of the bypass suite as a request, with a token where the gateway looks for it.
+/// Returns a spelling of the bypass suite as a request, with a token in the place that the gateway reads.
 pub(crate) fn of_spelling(spelling: &Spelling, dice: &mut Dice, issuer: &Issuer, place: TokenPlace) -> Drawn {
     let mut headers = spelling.headers.clone();
     let host = headers.iter().position(|(name, _)| name == "Host");
@@ -217,7 +217,7 @@ fn lines(dice: &mut Dice) -> Vec<(String, String)> {
 }
 
 impl Drawn {
-    /// Adds a body, in one of few cases.
+    /// Adds a body in a few cases.
     fn body(&mut self, dice: &mut Dice) {
         let has_length = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-length");
         if self.headers.iter().any(has_length) {
@@ -237,7 +237,7 @@ impl Drawn {
         self.headers.push((line.0.to_owned(), line.1.to_owned()));
     }
 
-    /// Adds a token, in most cases where the gateway looks for it.
+    /// Adds a token, in most cases in the place that the gateway reads.
     fn credentials(&mut self, dice: &mut Dice, issuer: &Issuer, place: TokenPlace) {
         if dice.one_in(4) {
             return;
@@ -272,7 +272,7 @@ impl Drawn {
                 TokenPlace::Cookie => ("cookie", format!("a=b; session=\"{token}\"; c=d")),
             };
             let line = match dice.one_in(4) {
-                // Not where it is looked for, unless that is here.
+                // A header that the gateway does not read, unless `place` names it.
                 true => ("Authorization".to_owned(), format!("Bearer {value}")),
                 false => (name.to_owned(), value),
             };
@@ -282,7 +282,7 @@ impl Drawn {
         }
     }
 
-    /// The request as it goes over the wire.
+    /// Returns the bytes of the request.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let names_host = !self.host.is_empty() || self.has_host();
         let version = if names_host { "1.1" } else { "1.0" };
@@ -305,7 +305,7 @@ impl Drawn {
             .any(|(name, _)| name.eq_ignore_ascii_case("host"))
     }
 
-    /// The question about it.
+    /// Returns the request in the form of the admin API.
     pub(crate) fn question(&self) -> Value {
         let lines: Vec<String> = self
             .headers
