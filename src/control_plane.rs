@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use control::api::Api;
 use control::operators::{Known, Operators};
 use control::{
@@ -57,16 +57,15 @@ struct RequestExplainer {
 
 impl Explain for RequestExplainer {
     fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<Story, Unexplained> {
-        let explained = match (self.keys.get(), self.active_config.gateway()) {
-            (Some(keys), Some(gateway)) => story::explain(&ExplainInput {
-                gateway: &gateway,
-                question,
-                keys,
-                at,
-            }),
-            _ => Err(anyhow!("the proxy does not run yet")),
+        let (Some(keys), Some(gateway)) = (self.keys.get(), self.active_config.gateway()) else {
+            return Err(Unexplained("the proxy is not running yet".to_owned()));
         };
-        explained.map_err(|error| Unexplained(format!("{error:#}")))
+        Ok(story::explain(&ExplainInput {
+            gateway: &gateway,
+            question,
+            keys,
+            at,
+        }))
     }
 }
 

@@ -228,6 +228,7 @@ impl AdminClient {
         api_request: &ApiRequest,
         sink: BodySink<'_>,
     ) -> Result<ApiResponse> {
+        // Built before anything is sent, so that an invalid token sends nothing.
         let request = self.http_request(api_request)?;
         if self.api == ApiKind::AdminApi {
             let question = self.request_head(&Method::GET, PREFIX)?.body(Full::default());
@@ -293,6 +294,7 @@ impl AdminClient {
             request_id: header_text(&head.headers, "x-request-id"),
             body: Vec::new(),
         };
+        // A redirect is not followed: the token is only for the server that was identified.
         if head.status.is_redirection() || head.status.is_informational() {
             return Err(ClientError::UnexpectedResponse { status }.into());
         }

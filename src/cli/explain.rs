@@ -106,9 +106,9 @@ fn checked_attribute(text: &str) -> Result<AttributeArgument, String> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let story = match &arguments.server {
-        Some(server) => asked(server, arguments)?,
+        Some(server) => explain_by_server(server, arguments)?,
         None => match config::load(&arguments.config, &variable) {
-            Ok(loaded) => by_files(&loaded, arguments)?,
+            Ok(loaded) => explain_by_files(&loaded, arguments)?,
             Err(report) => {
                 output::print_stderr(report.render(output::colour()).trim_end());
                 return Ok(Exit::Failure);
@@ -127,7 +127,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 /// Requests the explanation from a server.
-fn asked(server: &ServerAddress, arguments: &Arguments) -> Result<Value> {
+fn explain_by_server(server: &ServerAddress, arguments: &Arguments) -> Result<Value> {
     let session = Session::with_server(server.clone(), &arguments.access)?;
     let mut question = Map::from_iter([("request".to_owned(), request(arguments))]);
     if let Some(at) = arguments.at.and_then(rfc3339) {
@@ -149,7 +149,7 @@ fn may_hold_secrets(arguments: &Arguments) -> bool {
 }
 
 /// Explains the request by local files.
-fn by_files(loaded: &Loaded, arguments: &Arguments) -> Result<Value> {
+fn explain_by_files(loaded: &Loaded, arguments: &Arguments) -> Result<Value> {
     let form: RequestForm = serde_json::from_value(request(arguments))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -165,7 +165,7 @@ fn by_files(loaded: &Loaded, arguments: &Arguments) -> Result<Value> {
         at: arguments.at.unwrap_or_else(clock::now),
     });
     runtime.shutdown_background();
-    Ok(serde_json::to_value(story?)?)
+    Ok(serde_json::to_value(story)?)
 }
 
 /// Returns the request in the form of the admin API.

@@ -1,6 +1,5 @@
 //! Explains a request: runs the proxy's phases as a dry run, and describes the result.
 
-use anyhow::Result;
 use control::{AnswerStory, FlagStory, GateStory, RequestQuestion, Sender, Story};
 use proxy::{Decider, DryResult, DryRun, DryRunRequest, StatedCaller, dry_run};
 use rules::{
@@ -24,32 +23,30 @@ struct DecisionDetails {
     detail: &'static str,
 }
 
-/// Explains a request. A request that the proxy would reject is explained, too.
-///
-/// # Errors
-/// The URL of an issuer's keys is not usable.
-pub(crate) fn explain(asked: &ExplainInput<'_>) -> Result<Story> {
-    let (gateway, asks) = (asked.gateway, asked.question);
+/// Explains a request. A request that the proxy would reject is explained, too, also if the keys of its token are not
+/// available.
+pub(crate) fn explain(input: &ExplainInput<'_>) -> Story {
+    let (gateway, question) = (input.gateway, input.question);
     let decider = &gateway.decider;
-    let head = request_head::write(asks, decider);
-    let request = DryRunRequest {
+    let head = request_head::write(question, decider);
+    let dry_run_question = Question {
         head: &head,
-        caller: stated_caller(asks),
-        attributes: attributes(asks, decider),
+        caller: stated_caller(question),
+        attributes: attributes(question, decider),
     };
     let keys = |position: usize| {
         let issuer = gateway.identity.issuers.get(position)?;
-        issuer_keys(issuer, asked.keys).ok()
+        issuer_keys(issuer, input.keys).ok()
     };
-    let mut decided = DecisionDetails::default();
-    let run = asked.keys.wait(dry_run(
+    let mut details = DecisionDetails::default();
+    let run = input.keys.wait(dry_run(
         decider,
-        &request,
+        &dry_run_question,
         keys,
-        (asked.at, clock::now().seconds()),
-        |decision, subject| decided = DecisionDetails::of(decider, decision, subject, asked.at),
+        (input.at, clock::now().seconds()),
+        |decision, subject| details = DecisionDetails::of(decider, decision, subject, input.at),
     ));
-    Ok(story(asked, &run, decided))
+    story(input, &run, details)
 }
 
 fn stated_caller(question: &RequestQuestion) -> Option<StatedCaller> {
@@ -71,8 +68,8 @@ fn attributes(question: &RequestQuestion, decider: &Decider) -> Vec<(AttributeId
     stated.collect()
 }
 
-fn story(asked: &ExplainInput<'_>, run: &DryRun, decided: DecisionDetails) -> Story {
-    let (gateway, asks) = (asked.gateway, asked.question);
+fn story(input: &ExplainInput<'_>, run: &DryRun, details: DecisionDetails) -> Story {
+    let (gateway, question) = (input.gateway, input.question);
     let decider = &gateway.decider;
     let snapshot = decider.snapshot();
     let routes = &snapshot.routes;
@@ -80,7 +77,7 @@ fn story(asked: &ExplainInput<'_>, run: &DryRun, decided: DecisionDetails) -> St
     let (passed_over, elsewhere) = rejected_candidates::find(decider, run);
     let mut story = Story {
         snapshot: snapshot.revision.to_string(),
-        target: run.path.clone().unwrap_or_else(|| asks.path.clone()),
+        target: run.path.clone().unwrap_or_else(|| question.path.clone()),
         readings: readings(decider, run),
         route: route.map(|route| route.name.to_string()),
         place: route
@@ -90,7 +87,7 @@ fn story(asked: &ExplainInput<'_>, run: &DryRun, decided: DecisionDetails) -> St
         elsewhere,
         preflight: route.filter(|_| run.is_preflight).map(preflight),
         limits: limits::describe(routes, &run.candidates),
-        answer: answer(&run.result, decided.detail),
+        answer: answer(&run.result, details.detail),
         headers: run
             .headers
             .iter()
@@ -98,15 +95,17 @@ fn story(asked: &ExplainInput<'_>, run: &DryRun, decided: DecisionDetails) -> St
             .collect(),
         ..Story::default()
     };
-    let sent = asks.path.split('?').next().unwrap_or_default();
-    story.as_sent = (run.path.is_some() && story.target != sent).then(|| asks.path.clone());
+    let sent = question.path.split('?').next().unwrap_or_default();
+    story.as_sent = (run.path.is_some() && story.target != sent).then(|| question.path.clone());
     if let DryResult::Forwarded { upstream, is_open } = run.result {
         let upstream = snapshot.upstreams.get(upstream.index());
         story.upstream = upstream.map(|upstream| upstream.name.to_string());
         story.passes = is_open;
     }
-    let text = match (decided.auth, &run.result) {
-        (Some(auth), _) if route.is_some() => caller::describe(decider, run, asks, (&decided.subject, auth)),
+    let text = match (details.auth, &run.result) {
+        (Some(auth), _) if route.is_some() => {
+            caller::describe(decider, run, question, (&details.subject, auth))
+        }
         (None, DryResult::Answered { code, .. }) if route.is_some() && is_caller_code(code) => {
             let gate = route.and_then(|route| route.gate.as_ref());
             story.unasked_gate = gate.map(|gate| gate.describe(&snapshot.flags));
@@ -115,7 +114,7 @@ fn story(asked: &ExplainInput<'_>, run: &DryRun, decided: DecisionDetails) -> St
         _ => caller::CallerText::default(),
     };
     (story.identity, story.identity_source) = (text.identity, text.source);
-    story.gate = decided.gate;
+    story.gate = details.gate;
     if !run.operator_tokens.is_empty() {
         if story.identity.is_empty() {
             "not evaluated".clone_into(&mut story.identity);
