@@ -38,12 +38,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     })?;
     file.commit_if(|copy| {
         SqliteStore::check_backup(copy).map_err(|error| {
-            let unfit = ClientError::InvalidDownload {
+            let invalid = ClientError::InvalidDownload {
                 server: session.server().to_string(),
                 expected: "a backup of a store",
                 reason: reason(error),
             };
-            unfit.into()
+            invalid.into()
         })
     })?;
     output::print_stderr(format_args!(

@@ -34,8 +34,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let request = ApiRequest::get(route::DOCUMENT).with_media_type("application/json");
     let answer = session.send(&request, Intent::Read(RequiredMembers::Anything))?;
     let document = answer.json()?;
-    let unrevised = answer.revision.is_none().then_some("it has no revision");
-    if let Some(reason) = unfit(&document).or(unrevised) {
+    let no_revision = answer.revision.is_none().then_some("it has no revision");
+    if let Some(reason) = invalid(&document).or(no_revision) {
         return Err(ClientError::InvalidDownload {
             server: session.server().to_string(),
             expected: "a flags document",
@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
 
 /// Returns the reason why the JSON is not a flags document. Only the parts that every version has are checked, because a
 /// newer server may have sections that are unknown here.
-fn unfit(document: &Value) -> Option<&'static str> {
+fn invalid(document: &Value) -> Option<&'static str> {
     if document.get("version").and_then(Value::as_u64).is_none() {
         return Some("it has no `version`");
     }
@@ -82,7 +82,7 @@ mod tests {
             json!({ "version": 1 }),
             json!({ "version": 1, "flags": {}, "tiers": [], "new": 1 }),
         ] {
-            assert_eq!(unfit(&good), None, "{good}");
+            assert_eq!(invalid(&good), None, "{good}");
         }
         for bad in [
             json!({}),
@@ -90,7 +90,7 @@ mod tests {
             json!({ "version": "1.0.3", "status": "ok" }),
             json!({ "version": 1, "flags": [] }),
         ] {
-            assert!(unfit(&bad).is_some(), "{bad}");
+            assert!(invalid(&bad).is_some(), "{bad}");
         }
     }
 }

@@ -45,10 +45,10 @@ pub(super) fn print_list<const N: usize>(
     for _ in 0..MAX_PAGES {
         let limit = left.min(1_000).to_string();
         let limit = if left == usize::MAX { PAGE_SIZE } else { &limit };
-        let mut asked = query.to_vec();
-        asked.push(("limit", limit));
-        asked.extend(after.as_deref().map(|after| ("after", after)));
-        let answer = session.read(with_query(path, &asked), RequiredMembers::List(field))?;
+        let mut parameters = query.to_vec();
+        parameters.push(("limit", limit));
+        parameters.extend(after.as_deref().map(|after| ("after", after)));
+        let answer = session.read(with_query(path, &parameters), RequiredMembers::List(field))?;
         if session.format() == OutputFormat::Json {
             return Ok(print_body(&answer.body)?);
         }

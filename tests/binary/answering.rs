@@ -12,16 +12,16 @@ pub(crate) const IDENTITY: &str = r#"{"service":"sluice-admin","api":"v1"}"#;
 
 /// Starts an admin API that gives these answers, one per connection, after its identity. The receiver gets each request.
 /// For an empty answer the connection is closed.
-pub(crate) fn answering(answers: Vec<String>) -> (SocketAddr, Receiver<String>) {
+pub(crate) fn serve_answers(answers: Vec<String>) -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, asked) = channel();
     thread::spawn(move || {
         for answer in answers {
             let (mut stream, _) = listener.accept().unwrap();
-            assert!(whole(&mut stream).starts_with("GET /api/v1 HTTP/1.1\r\n"));
-            stream.write_all(good(IDENTITY).as_bytes()).unwrap();
-            let request = whole(&mut stream);
+            assert!(read_request(&mut stream).starts_with("GET /api/v1 HTTP/1.1\r\n"));
+            stream.write_all(success(IDENTITY).as_bytes()).unwrap();
+            let request = read_request(&mut stream);
             let _ = stream.write_all(answer.as_bytes());
             if sender.send(request).is_err() {
                 return;
@@ -32,10 +32,10 @@ pub(crate) fn answering(answers: Vec<String>) -> (SocketAddr, Receiver<String>) 
 }
 
 /// Reads the next request.
-fn whole(stream: &mut TcpStream) -> String {
+fn read_request(stream: &mut TcpStream) -> String {
     let mut buffer = [0; 4096];
     let mut request = String::new();
-    while !is_whole(&request) {
+    while !is_complete(&request) {
         let count = stream.read(&mut buffer).unwrap();
         assert!(count > 0, "the connection ended in a request: {request}");
         request.push_str(&String::from_utf8_lossy(&buffer[..count]));
@@ -44,7 +44,7 @@ fn whole(stream: &mut TcpStream) -> String {
 }
 
 /// Returns true if a request is complete. Closing the connection before would also discard the answer.
-fn is_whole(request: &str) -> bool {
+fn is_complete(request: &str) -> bool {
     let Some((head, body)) = request.split_once("\r\n\r\n") else {
         return false;
     };
@@ -55,14 +55,14 @@ fn is_whole(request: &str) -> bool {
 }
 
 /// Returns a successful answer with this body.
-pub(crate) fn good(body: &str) -> String {
+pub(crate) fn success(body: &str) -> String {
     format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
 }
 
-fn asked(address: SocketAddr, arguments: &[&str]) -> CommandOutput {
+fn run(address: SocketAddr, arguments: &[&str]) -> CommandOutput {
     let folder = tempfile::tempdir().unwrap();
     let server = format!("http://{address}");
     sluice(folder.path(), [arguments, &["--server", &server]].concat(), "")
@@ -79,8 +79,8 @@ fn a_change_counts_as_made_only_with_a_complete_answer() {
         r#"{"revision":"1","changed":true}"#,
     ] {
         for form in [&[][..], &["--json"]] {
-            let (address, _asked) = answering(vec![good(body)]);
-            let output = asked(address, &[&["flags", "kill", "board"], form].concat());
+            let (address, _asked) = serve_answers(vec![success(body)]);
+            let output = run(address, &[&["flags", "kill", "board"], form].concat());
             output
                 .for_case(body)
                 .exits(3)
@@ -88,29 +88,29 @@ fn a_change_counts_as_made_only_with_a_complete_answer() {
                 .reports("the audit log shows whether the change was made");
         }
     }
-    let (address, _asked) = answering(vec![good(r#"{"revision":7,"changed":true}"#)]);
-    let output = asked(address, &["flags", "kill", "board"]);
+    let (address, _asked) = serve_answers(vec![success(r#"{"revision":7,"changed":true}"#)]);
+    let output = run(address, &["flags", "kill", "board"]);
     output.exits(0).prints("board is off for everyone   revision 7\n");
-    let (address, _asked) = answering(vec![good("{}")]);
-    let output = asked(address, &["flags", "kill", "board", "--dry-run"]);
+    let (address, _asked) = serve_answers(vec![success("{}")]);
+    let output = run(address, &["flags", "kill", "board", "--dry-run"]);
     output.exits(3).prints("");
 }
 
 #[test]
 fn a_kill_is_retried_if_the_connection_broke_before_an_answer() {
-    let done = || good(r#"{"revision":7,"changed":true}"#);
+    let done = || success(r#"{"revision":7,"changed":true}"#);
     for (command, expected) in [
         ("kill", "board is off for everyone   revision 7\n"),
         ("restore", "board is no longer killed   revision 7\n"),
     ] {
-        let (address, requests) = answering(vec![String::new(), done()]);
-        let output = asked(address, &["flags", command, "board"]);
+        let (address, requests) = serve_answers(vec![String::new(), done()]);
+        let output = run(address, &["flags", command, "board"]);
         output.exits(0).prints(expected);
         assert_eq!(requests.iter().count(), 2);
     }
-    let flag = || good(r#"{"key":"board","lifecycle":"beta"}"#);
-    let (address, _requests) = answering(vec![flag(), String::new(), done()]);
-    let output = asked(address, &["flags", "revert", "board", "alpha"]);
+    let flag = || success(r#"{"key":"board","lifecycle":"beta"}"#);
+    let (address, _requests) = serve_answers(vec![flag(), String::new(), done()]);
+    let output = run(address, &["flags", "revert", "board", "alpha"]);
     assert_eq!(
         output.stdout, "board: beta -> alpha   revision 7\n",
         "{}",
@@ -119,13 +119,13 @@ fn a_kill_is_retried_if_the_connection_broke_before_an_answer() {
 
     // The first of the two requests was made.
     let body = r#"{"code":"STATE_UNCHANGED","detail":"it is alpha already"}"#;
-    let unchanged = good(body).replace("200 OK", "409 Conflict");
-    let (address, _requests) = answering(vec![flag(), String::new(), unchanged]);
-    let output = asked(address, &["flags", "revert", "board", "alpha"]);
+    let unchanged = success(body).replace("200 OK", "409 Conflict");
+    let (address, _requests) = serve_answers(vec![flag(), String::new(), unchanged]);
+    let output = run(address, &["flags", "revert", "board", "alpha"]);
     output.exits(0).reports("board is alpha now");
 
-    let (address, requests) = answering(vec![String::new(), String::new()]);
-    let output = asked(address, &["flags", "kill", "board"]);
+    let (address, requests) = serve_answers(vec![String::new(), String::new()]);
+    let output = run(address, &["flags", "kill", "board"]);
     output.exits(3);
     assert_eq!(requests.iter().count(), 2);
 }
@@ -136,8 +136,8 @@ fn a_change_that_is_not_idempotent_is_not_retried() {
         &["tenants", "set", "acme", "--tier", "large"][..],
         &["flags", "kill", "board", "--if-revision", "7"],
     ] {
-        let (address, requests) = answering(vec![String::new()]);
-        let output = asked(address, arguments);
+        let (address, requests) = serve_answers(vec![String::new()]);
+        let output = run(address, arguments);
         output.exits(3).prints("");
         assert!(
             output.stderr.contains("audit log") && !output.stderr.contains("sent again"),

@@ -116,11 +116,11 @@ fn a_local_kill_survives_reloads_and_restarts_until_restored() {
         &["flags", "explain", "board", "--tenant", "acme"] as &[&str],
         &["explain", "GET", "/board"],
     ] {
-        let text = explained(&sluice, path, question);
-        let step = text
+        let explanation = explained(&sluice, path, question);
+        let step = explanation
             .lines()
             .find(|line| line.contains("by break-glass") && line.contains("enabled"))
-            .unwrap_or_else(|| panic!("{text}"));
+            .unwrap_or_else(|| panic!("{explanation}"));
         assert!(step.contains("=>") && step.contains("no, killed"), "{step}");
     }
     drop(sluice);
@@ -172,7 +172,7 @@ tenants: { acme: {} }
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()
     };
-    let mut text = |flag: &str| {
+    let mut answers = |flag: &str| {
         let request = json!({ "request": { "method": "GET", "path": "/board" } });
         let listed = asked("GET", "/platform/feature-flags", Value::Null);
         let listed = listed["flags"].as_array().unwrap();
@@ -201,21 +201,21 @@ tenants: { acme: {} }
         assert!(output.code == 0 || arguments[0] == "explain", "{}", output.stderr);
         output.stdout
     };
-    let before = text("board");
-    let said_before = output(&["flags", "list"]);
+    let before = answers("board");
+    let list_before = output(&["flags", "list"]);
 
     let (status, killed) = ask(path, "POST", "/kill", r#"{"flag": "board", "reason": "INC-7"}"#);
     assert_eq!(status, 200, "{killed}");
     let mut killed: Value = serde_json::from_str(&killed).unwrap();
     killed.as_object_mut().unwrap().remove("flag");
-    let [listed, shown, explained, of_request, later, own] = text("board");
-    for tells in [&listed, &shown, &explained, &of_request] {
-        assert_eq!(tells["local_kill"], killed, "{tells}");
+    let [listed, shown, explained, of_request, later, own] = answers("board");
+    for answer in [&listed, &shown, &explained, &of_request] {
+        assert_eq!(answer["local_kill"], killed, "{answer}");
     }
     assert_eq!(shown["enabled"], true, "what is kept is as it was");
-    for tells in [&explained, &of_request] {
+    for answer in [&explained, &of_request] {
         assert_eq!(
-            (&tells["variant"], &tells["cause"]),
+            (&answer["variant"], &answer["cause"]),
             (&json!("off"), &json!("killed"))
         );
     }
@@ -235,9 +235,9 @@ tenants: { acme: {} }
             "{flag}"
         );
     }
-    let [listed, shown, explained, ..] = text("print");
-    for tells in [&listed, &shown, &explained] {
-        assert_eq!(tells["local_kill"], Value::Null, "{tells}");
+    let [listed, shown, explained, ..] = answers("print");
+    for answer in [&listed, &shown, &explained] {
+        assert_eq!(answer["local_kill"], Value::Null, "{answer}");
     }
     assert_eq!(explained["cause"], "prerequisite", "as it is decided here");
     let by = killed["by"].as_str().unwrap();
@@ -245,18 +245,18 @@ tenants: { acme: {} }
     assert!(shown.contains("\nkilled here   until 20"), "{shown}");
     assert!(shown.contains(&format!(" by {by}: INC-7\n")), "{shown}");
     assert!(output(&["flags", "list"]).contains("killed here\n"));
-    let told_here = format!(" by {by}: INC-7\n");
-    for text in [
+    let kill_text = format!(" by {by}: INC-7\n");
+    for output in [
         output(&["flags", "explain", "board"]),
         output(&["explain", "GET", "/board"]),
     ] {
-        assert!(text.contains("killed on this machine until 20"), "{text}");
-        assert!(text.contains(&told_here), "{text}");
+        assert!(output.contains("killed on this machine until 20"), "{output}");
+        assert!(output.contains(&kill_text), "{output}");
     }
 
     assert_eq!(ask(path, "POST", "/restore", r#"{"flag": "board"}"#).0, 200);
-    assert_eq!(text("board"), before);
-    assert_eq!(output(&["flags", "list"]), said_before);
+    assert_eq!(answers("board"), before);
+    assert_eq!(output(&["flags", "list"]), list_before);
 }
 
 #[test]
@@ -326,8 +326,8 @@ fn an_altered_journal_stops_kills_and_no_request() {
     }
     drop(sluice);
     let journal = path.join("journal.jsonl");
-    let text = fs::read_to_string(&journal).unwrap();
-    fs::write(&journal, text.replace("INC-8", "INC-9")).unwrap();
+    let answers = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, answers.replace("INC-8", "INC-9")).unwrap();
 
     let sluice = begin(&folder);
     assert_eq!(board(&sluice), 403, "what can be read of it holds");

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::answering::{answering, good};
+use crate::answering::{serve_answers, success};
 use crate::process::{sluice, sluice_with};
 
 #[test]
@@ -79,8 +79,8 @@ fn a_token_file_is_readable_by_its_owner_and_replaces_none() {
 #[test]
 fn world_readable_and_unused_tokens_are_warned_of() {
     let folder = tempfile::tempdir().unwrap();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let server = format!("http://{nobody}");
+    let closed_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = format!("http://{closed_port}");
     let file = folder.path().join("ann.token");
     fs::write(&file, "sluice_x\n").unwrap();
     let output = |mode: u32, variables: &[(&str, &str)]| {
@@ -115,8 +115,8 @@ fn only_an_org_admin_has_an_org() {
 #[test]
 fn an_unreachable_server_has_its_own_exit_code() {
     let folder = tempfile::tempdir().unwrap();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    for server in [format!("http://{nobody}"), "unix:./nowhere".to_owned()] {
+    let closed_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for server in [format!("http://{closed_port}"), "unix:./nowhere".to_owned()] {
         let output = sluice(folder.path(), ["whoami", "--server", &server], "");
         output.exits(3).reports("can't reach");
         let cure = output
@@ -127,7 +127,7 @@ fn an_unreachable_server_has_its_own_exit_code() {
         assert!(cure.starts_with("`sluice run` "), "{cure}");
     }
     // The option may also stand before the command.
-    let server = format!("http://{nobody}");
+    let server = format!("http://{closed_port}");
     let output = sluice(folder.path(), ["--server", &server, "whoami"], "");
     output.exits(3).reports(&server);
     let output = sluice(folder.path(), ["whoami", "--server", "127.0.0.1:9090"], "");
@@ -198,8 +198,8 @@ fn an_invalid_document_is_not_sent() {
         "version: 1\nflags: { a: { lifecicle: beta } }\n",
     )
     .unwrap();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let server = format!("http://{nobody}");
+    let closed_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = format!("http://{closed_port}");
     let output = sluice(
         folder.path(),
         ["apply", "-f", "flags.yaml", "--server", &server],
@@ -253,27 +253,30 @@ fn apply_requires_the_revision_that_was_shown() {
     let shown =
         r#"{"revision":7,"preview":{"known":0},"difference":{"added":[{"section":"flag","name":"a"}]}}"#;
     let lost = r#"{"code":"REVISION_CONFLICT","detail":"the store is at revision 8, not 7","status":412}"#;
-    let conflict = good(lost).replace("200 OK", "412 Precondition Failed");
-    let (address, asked) = answering(vec![good(shown), conflict]);
+    let conflict = success(lost).replace("200 OK", "412 Precondition Failed");
+    let (address, requests) = serve_answers(vec![success(shown), conflict]);
     let server = format!("http://{address}");
     let output = sluice(
         folder.path(),
         ["apply", "-f", "flags.yaml", "--yes", "--server", &server],
         "",
     );
-    let asked: Vec<String> = asked.iter().map(|request| request.to_ascii_lowercase()).collect();
+    let requests: Vec<String> = requests
+        .iter()
+        .map(|request| request.to_ascii_lowercase())
+        .collect();
     assert!(
-        asked[0].starts_with("put /api/v1/platform/document?dry_run=true http/1.1\r\n"),
+        requests[0].starts_with("put /api/v1/platform/document?dry_run=true http/1.1\r\n"),
         "{}",
-        asked[0]
+        requests[0]
     );
-    assert!(!asked[0].contains("if-match"), "{}", asked[0]);
+    assert!(!requests[0].contains("if-match"), "{}", requests[0]);
     assert!(
-        asked[1].starts_with("put /api/v1/platform/document http/1.1\r\n"),
+        requests[1].starts_with("put /api/v1/platform/document http/1.1\r\n"),
         "{}",
-        asked[1]
+        requests[1]
     );
-    assert!(asked[1].contains("\r\nif-match: \"7\"\r\n"), "{}", asked[1]);
+    assert!(requests[1].contains("\r\nif-match: \"7\"\r\n"), "{}", requests[1]);
     output
         .exits(1)
         .reports("rejected, nothing was changed:\n  REVISION_CONFLICT ");

@@ -52,29 +52,29 @@ fn entries(
     request: &ApiRequest,
     mut write: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<usize> {
-    let unfit = |reason| ClientError::InvalidDownload {
+    let invalid = |reason| ClientError::InvalidDownload {
         server: session.server().to_string(),
         expected: "an audit log",
         reason,
     };
-    let (mut lines, mut count, mut stranger) = (LineSplitter::default(), 0_usize, false);
-    let asked = session.stream(request, &mut |piece| {
+    let (mut lines, mut count, mut is_invalid) = (LineSplitter::default(), 0_usize, false);
+    let streamed = session.stream(request, &mut |piece| {
         lines.add(piece, |line| {
             if parse(line).is_none() {
-                stranger = true;
+                is_invalid = true;
                 return Err(io::ErrorKind::InvalidData.into());
             }
             count = count.saturating_add(1);
             write(line)
         })
     });
-    if stranger {
+    if is_invalid {
         let line = count.saturating_add(1);
-        return Err(unfit(format!("line {line} is not an entry")).into());
+        return Err(invalid(format!("line {line} is not an entry")).into());
     }
-    asked?;
+    streamed?;
     if !lines.rest().is_empty() {
-        return Err(unfit("its last line is incomplete".to_owned()).into());
+        return Err(invalid("its last line is incomplete".to_owned()).into());
     }
     Ok(count)
 }

@@ -29,8 +29,8 @@ pub(super) async fn recognise(
     server: &ServerAddress,
     max_wait: Duration,
 ) -> Result<(), ClientError> {
-    let asked = timeout(max_wait, query_identity(sender, question, server)).await;
-    asked.map_err(|_| ClientError::RecognitionTimeout {
+    let identified = timeout(max_wait, query_identity(sender, question, server)).await;
+    identified.map_err(|_| ClientError::RecognitionTimeout {
         server: server.to_string(),
         seconds: max_wait.as_secs(),
     })?

@@ -41,8 +41,8 @@ impl SignInToken {
                          SLUICE_TOKEN_FILE names"
                     ));
                 }
-                let failed = || format!("can't read the token in {}", path.display());
-                let (text, mode) = read(path).with_context(failed)?;
+                let context = || format!("can't read the token in {}", path.display());
+                let (text, mode) = read(path).with_context(context)?;
                 if mode & WORLD_BITS != 0 {
                     let path = path.display();
                     warnings.push(format!(

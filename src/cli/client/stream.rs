@@ -41,11 +41,11 @@ impl Tls {
         let mut roots = RootCertStore::empty();
         match ca {
             Some(path) => {
-                let failed = || format!("can't read the certificates in {}", path.display());
-                for certificate in CertificateDer::pem_file_iter(path).with_context(failed)? {
+                let context = || format!("can't read the certificates in {}", path.display());
+                for certificate in CertificateDer::pem_file_iter(path).with_context(context)? {
                     roots
-                        .add(certificate.with_context(failed)?)
-                        .with_context(failed)?;
+                        .add(certificate.with_context(context)?)
+                        .with_context(context)?;
                 }
                 if roots.is_empty() {
                     bail!("{} contains no certificate", path.display());

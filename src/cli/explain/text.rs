@@ -209,10 +209,10 @@ impl TextPage {
         let questions = questions.saturating_sub(INDENT);
         for clause in list(step, "clauses") {
             let holds = if is(clause, "holds") { "yes" } else { "no" };
-            let asked = printable(text(clause, "clause").unwrap_or_default());
+            let clause_text = printable(text(clause, "clause").unwrap_or_default());
             let found = found(clause);
             self.text(format_args!(
-                "              {asked:<questions$}{holds:<answers$}{found}"
+                "              {clause_text:<questions$}{holds:<answers$}{found}"
             ));
         }
     }
