@@ -20,10 +20,10 @@ use super::render::preview::{UnchangedTenants, dry_run_text};
 use super::session::{ConnectionOptions, Session};
 use super::{document, output, route};
 
-/// Applies a flags document. Shows first what it adds (+), changes (~), removes (-) and leaves unchanged because operators
-/// own it (=), and asks for confirmation.
+/// Applies a flags document, after showing what it changes.
 ///
-/// Only what was shown is applied: if anybody changes anything in between, the document is rejected. Exits with 1 if
+/// Shows first what the document adds (+), changes (~), removes (-) and leaves unchanged because operators own it (=), and
+/// asks for confirmation. Only what was shown is applied: if anybody changes anything in between, the document is rejected. Exits with 1 if
 /// nothing was applied although there was something to apply.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

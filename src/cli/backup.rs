@@ -12,9 +12,9 @@ use super::exit::Exit;
 use super::session::{ConnectionOptions, Session};
 use super::{output, route};
 
-/// Copies the server's store to a local file while the server runs. The copy is checked before the file is written.
+/// Copies the server's store to a local file while the server runs.
 ///
-/// To restore it: stop the server, run `sluice restore FILE --to DIRECTORY`, and start the server again.
+/// The copy is checked before the file is written. To restore it: stop the server, run `sluice restore FILE --to DIRECTORY`, and start the server again.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The file; it must not exist yet.

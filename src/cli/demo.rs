@@ -42,8 +42,10 @@ const APPLICATIONS: [(&str, &str); 2] = [("board", "the new board"), ("legacy", 
 /// Validity of the printed tokens.
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
-/// Runs a demo: creates a folder with a configuration, flags, a key pair and four tenants, starts two small applications
-/// and the proxy in front of them, and prints commands to try. Serves until Ctrl-C.
+/// Runs a demo: two small applications with the proxy in front of them.
+///
+/// Creates a folder with a configuration, flags, a key pair and four tenants, starts the applications and the proxy, and
+/// prints commands to try. Serves until Ctrl-C.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The folder. Existing files are kept.

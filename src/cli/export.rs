@@ -15,8 +15,10 @@ use super::required_members::RequiredMembers;
 use super::session::{ConnectionOptions, Session};
 use super::{output, route};
 
-/// Writes the active flags document: flags with the settings of operators, segments, tenants. JSON, which YAML readers
-/// accept, too.
+/// Writes the active flags document as JSON.
+///
+/// The document contains the flags with the settings of operators, the segments, and the tenants. YAML readers accept JSON,
+/// too.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Writes to this file instead of standard output; it must not exist yet.

@@ -11,9 +11,9 @@ use super::audit::exported_entry::hex;
 use super::exit::Exit;
 use super::output;
 
-/// Replaces the content of a store's directory by a backup. No server may use the directory.
+/// Replaces the content of a store's directory by a backup.
 ///
-/// The backup is checked first: it must be complete, no entry of its audit log may be missing or altered, no record may be
+/// No server may use the directory. The backup is checked first: it must be complete, no entry of its audit log may be missing or altered, no record may be
 /// altered, and its format must be known. The former content is moved into a folder in the directory, `replaced-1` and so
 /// on. Do not copy a backup over `sluice.db` yourself: SQLite would replay an older log beside it into the copy.
 #[derive(Debug, Args)]

@@ -20,8 +20,9 @@ use crate::operators;
 use crate::process_log;
 use crate::startup::{self, Startup, StartupFlags};
 
-/// Runs the proxy. It reloads its files: a valid change takes effect within half a second, an invalid one changes nothing
-/// and is reported.
+/// Runs the proxy.
+///
+/// It reloads its files: a valid change takes effect within half a second, an invalid one changes nothing and is reported.
 ///
 /// SIGTERM and Ctrl-C end it: it becomes unready, finishes the in-flight requests, and exits with 0.
 #[derive(Debug, Args)]

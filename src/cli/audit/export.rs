@@ -15,8 +15,9 @@ use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::cli::{output, route};
 
-/// Writes the log as JSON lines, the oldest entry first, each with its hashes. `sluice audit verify --file` reads this
-/// format.
+/// Writes the audit log as JSON lines, each with its hashes.
+///
+/// The oldest entry is first. `sluice audit verify --file` reads this format.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Only entries after this id.

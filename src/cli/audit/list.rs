@@ -12,7 +12,9 @@ use crate::cli::render::moment::moment_to_the_second;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Lists audit entries, the newest first: time, actor, action, flag, org, and reason.
+/// Lists audit entries, the newest first.
+///
+/// Shows time, actor, action, flag, org, and details such as the reason.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]

@@ -17,9 +17,9 @@ use crate::cli::output;
 use crate::cli::output::OutputFormat;
 use crate::cli::session::{ConnectionOptions, Session};
 
-/// Proves that no entry of the log is missing or altered: computes its hashes again, locally.
+/// Proves that no entry of the audit log is missing or altered.
 ///
-/// Also checks that a server's log ends where its records do. Prints the id and hash of the newest entry. Store them
+/// Computes the chain of hashes again, locally. Also checks that a server's log ends where its records do. Prints the id and hash of the newest entry. Store them
 /// elsewhere, and pass them as --head the next time: they prove that the log was not truncated or rewritten. Exits with 1 if
 /// the log was altered.
 #[derive(Debug, Args)]

@@ -16,7 +16,9 @@ use crate::cli::required_members::RequiredMembers;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Explains which variant a flag serves a tenant, with every step that was and was not taken.
+/// Explains which variant a flag serves a tenant, and why.
+///
+/// Shows every step of the decision that was and was not taken.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The flag's key.

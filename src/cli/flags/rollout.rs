@@ -13,7 +13,9 @@ use crate::cli::required_members::FLAG;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Sets the percentage rollout. Parts that are not given stay unchanged.
+/// Sets or removes the percentage rollout of a flag.
+///
+/// Parts that are not given stay unchanged.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The flag's key.

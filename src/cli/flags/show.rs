@@ -11,7 +11,9 @@ use crate::cli::required_members::FLAG;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Shows one flag: its state and since when, the settings of operators, the number of tenants, and whether it is stale.
+/// Shows one flag.
+///
+/// Shows its state and since when, the settings of operators, the number of tenants, and whether it is stale.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The flag's key.

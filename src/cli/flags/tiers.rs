@@ -13,8 +13,10 @@ use crate::cli::required_members::FLAG;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Sets tier defaults: `tier2=on`, or `tier1=none` for no default. Tiers that are not given stay unchanged. Without
-/// arguments, shows the tier defaults.
+/// Sets or shows the tier defaults of a flag.
+///
+/// Sets the given defaults: `tier2=on`, or `tier1=none` for no default. Other tiers stay unchanged. Without a tier, shows the
+/// defaults.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The flag's key.

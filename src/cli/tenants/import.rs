@@ -26,10 +26,9 @@ const BATCH_BYTES: usize = 12 * 1024 * 1024;
 /// Largest number of rejected tenants in the output.
 const MAX_LISTED: usize = 100;
 
-/// Imports the tenants of a flags document (its `tenants`), with a result for each. Rejected tenants do not block the
-/// others.
+/// Imports the tenants of a flags document, with a result for each.
 ///
-/// Fields that the document leaves out stay unchanged. If a tenant loses something, such as an override that operators set,
+/// Rejected tenants do not block the others. Fields that the document leaves out stay unchanged. If a tenant loses something, such as an override that operators set,
 /// the command shows that first and asks for confirmation.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

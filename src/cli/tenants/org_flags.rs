@@ -10,7 +10,9 @@ use crate::cli::render::json;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Lists the beta and ga flags as an org sees them: the served variants and its choices. Its own admin may use this, too.
+/// Lists the beta and ga flags as an org sees them.
+///
+/// Shows the served variants and the choices of the org. Its own admin may use this, too.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The tenant's id.

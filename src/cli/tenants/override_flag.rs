@@ -12,8 +12,10 @@ use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::route;
 use crate::cli::session::Session;
 
-/// Forces a flag on or off for one tenant, or to a variant; `none` removes the override. `off` takes precedence over
-/// everything but the kill switch; `on` takes precedence over tiers and rollouts, but not over the lifecycle.
+/// Forces the variant of a flag for one tenant.
+///
+/// `off` takes precedence over everything but the kill switch; `on` takes precedence over tiers and rollouts, but not over
+/// the lifecycle. `none` removes the override.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The tenant's id.

@@ -12,7 +12,9 @@ use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::session::Session;
 use crate::cli::{output, route};
 
-/// Removes a tenant's record. From then on the tenant is decided like tenants without a record.
+/// Removes a tenant's record.
+///
+/// From then on the tenant is decided like tenants without a record.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The tenant's id.
