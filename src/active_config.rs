@@ -301,8 +301,8 @@ impl ActiveConfig {
             let until = control::time_text(kill.until);
             let idle = match self.killable(&kill.flag) {
                 Killable::Yes => "",
-                Killable::Retired => " (without effect: it is retired since, and serves its final variant)",
-                Killable::Unknown => " (without effect: there is no such flag now)",
+                Killable::Retired => " (without effect: the flag is retired and serves its final variant)",
+                Killable::Unknown => " (without effect: the flag no longer exists)",
             };
             format!(
                 "`{}` is killed until {until} by {}{idle}: {}",

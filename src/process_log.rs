@@ -22,13 +22,13 @@ static LOG: OnceLock<ProcessLog> = OnceLock::new();
 /// Starts the log of this process. `RUST_LOG` sets the levels.
 ///
 /// # Errors
-/// There is no standard error, or no thread.
+/// Standard error is not open, or the thread can't be started.
 pub(crate) fn start(colour: config::Colour) -> Result<&'static ProcessLog> {
     // Its own descriptor: a write that blocks must not hold the lock of `io::stderr`.
     let output = io::stderr()
         .as_fd()
         .try_clone_to_owned()
-        .context("there is no standard error")?;
+        .context("standard error is not open")?;
     let options = ProcessLogOptions {
         colour: match colour {
             config::Colour::Always => LogColour::Always,
@@ -42,7 +42,7 @@ pub(crate) fn start(colour: config::Colour) -> Result<&'static ProcessLog> {
     tracing_subscriber::registry()
         .with(log.layer(levels))
         .try_init()
-        .context("there is a log already")?;
+        .context("a log is already started")?;
     log.log_panics();
     for directive in invalid {
         warn!("{directive}");

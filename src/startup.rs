@@ -173,7 +173,7 @@ fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -
         detail: format!("the store in {} can't be used: {error}", directory.display()),
         cure,
     };
-    let message = format!("{}. What helps: {}", damage.detail, damage.cure);
+    let message = format!("{}. To fix this: {}", damage.detail, damage.cure);
     let document = config::flags_document(Files::Disk, &path);
     let catalog = document
         .ok()

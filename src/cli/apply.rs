@@ -11,14 +11,13 @@ use super::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use super::client::ClientError;
 use super::confirmation::confirm;
 use super::exit::Exit;
-use super::output::OutputFormat;
-use super::output::print_body;
+use super::output::{self, OutputFormat, print_body};
 use super::rejection::Intent;
 use super::render::difference::{difference, is_empty};
 use super::render::json;
 use super::render::preview::{UnchangedTenants, dry_run_text};
 use super::session::{ConnectionOptions, Session};
-use super::{document, output, route};
+use super::{document, route};
 
 /// Applies a flags document, after showing what it changes.
 ///

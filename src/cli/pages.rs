@@ -5,9 +5,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::change::with_query;
-use super::output;
-use super::output::OutputFormat;
-use super::output::print_body;
+use super::output::{self, OutputFormat, print_body};
 use super::render::{Table, json};
 use super::required_members::RequiredMembers;
 use super::session::Session;

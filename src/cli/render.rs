@@ -10,4 +10,4 @@ mod words;
 
 pub(super) use local_kill::local_kill;
 pub(super) use table::Table;
-pub(super) use words::{counted, printable};
+pub(super) use words::{counted, entries, printable};

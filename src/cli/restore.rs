@@ -10,6 +10,7 @@ use control::{RestoreError, SqliteStore};
 use super::audit::exported_entry::hex;
 use super::exit::Exit;
 use super::output;
+use super::render::entries;
 
 /// Replaces the content of a store's directory by a backup.
 ///
@@ -41,8 +42,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     };
     let (id, hash) = restored.head;
     output::print(format_args!(
-        "restored   revision {}, {id} entries of the audit log",
-        restored.revision.0
+        "restored   revision {}, {} of the audit log",
+        restored.revision.0,
+        entries(id)
     ))?;
     output::print(format_args!("head {id}:{}", hex(&hash)))?;
     if let Some(aside) = restored.aside {

@@ -100,7 +100,7 @@ impl Service {
         };
         let damage = match &flags {
             StartupFlags::LastGood { damage, .. } => {
-                Some(format!("{}. What helps: {}", damage.detail, damage.cure))
+                Some(format!("{}. To fix this: {}", damage.detail, damage.cure))
             }
             _ => None,
         };

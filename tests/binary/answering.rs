@@ -85,7 +85,7 @@ fn a_change_counts_as_made_only_with_a_complete_answer() {
                 .for_case(body)
                 .exits(3)
                 .prints("")
-                .reports("the audit log shows whether the change was made");
+                .reports("it is unknown whether the change was made");
         }
     }
     let (address, _asked) = serve_answers(vec![success(r#"{"revision":7,"changed":true}"#)]);

@@ -408,7 +408,7 @@ fn a_kill_of_a_retired_flag_is_shown_as_without_effect() {
     assert_eq!(board(&sluice_runs), 200, "retired comes before killed");
     let shown = readiness(&sluice_runs);
     assert!(
-        shown.contains("by uid:") && shown.contains("(without effect: it is retired since"),
+        shown.contains("by uid:") && shown.contains("(without effect: the flag is retired"),
         "{shown}"
     );
     let output = sluice(path, kill, "");

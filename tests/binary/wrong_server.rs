@@ -408,5 +408,5 @@ fn an_invalid_export_replaces_no_file() {
     let upstream = api_answering(log(&format!("{entry}\n")));
     run(&folder(), audit_export, &url(&upstream))
         .exits(0)
-        .reports("1 entries exported to good");
+        .reports("1 entry exported to good");
 }

@@ -12,6 +12,7 @@ use crate::cli::atomic_file::{AtomicFile, IfExists};
 use crate::cli::change::with_query;
 use crate::cli::client::{ApiRequest, ClientError};
 use crate::cli::exit::Exit;
+use crate::cli::render::entries;
 use crate::cli::session::Session;
 use crate::cli::{output, route};
 
@@ -35,30 +36,30 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     let request = request(arguments.after);
     let Some(path) = &arguments.output else {
         let mut output = io::stdout().lock();
-        entries(session, &request, |line| output.write_all(line))?;
+        export(session, &request, |line| output.write_all(line))?;
         output.flush()?;
         return Ok(Exit::Success);
     };
     let mut file = AtomicFile::create(path, IfExists::from_force(arguments.force))?;
-    let entries = entries(session, &request, |line| file.write(line))?;
+    let count = export(session, &request, |line| file.write(line))?;
     file.commit()?;
-    output::print_stderr(format_args!("{entries} entries exported to {}", path.display()));
+    output::print_stderr(format_args!("{} exported to {}", entries(count), path.display()));
     Ok(Exit::Success)
 }
 
 /// Passes each entry of the answer to `write` as a line, and returns their number. The hashes are not verified: an export
 /// must also work for a log that was altered.
-fn entries(
+fn export(
     session: &Session,
     request: &ApiRequest,
     mut write: impl FnMut(&[u8]) -> io::Result<()>,
-) -> Result<usize> {
+) -> Result<u64> {
     let invalid = |reason| ClientError::InvalidDownload {
         server: session.server().to_string(),
         expected: "an audit log",
         reason,
     };
-    let (mut lines, mut count, mut is_invalid) = (LineSplitter::default(), 0_usize, false);
+    let (mut lines, mut count, mut is_invalid) = (LineSplitter::default(), 0_u64, false);
     let streamed = session.stream(request, &mut |piece| {
         lines.add(piece, |line| {
             if parse(line).is_none() {

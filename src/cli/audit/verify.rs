@@ -13,8 +13,8 @@ use super::exported_entry::{hex, parse, unhex};
 use super::line_splitter::{LineSplitter, MAX_LINE};
 use crate::cli::client::ClientError;
 use crate::cli::exit::Exit;
-use crate::cli::output;
-use crate::cli::output::OutputFormat;
+use crate::cli::output::{self, OutputFormat};
+use crate::cli::render::entries;
 use crate::cli::session::{ConnectionOptions, Session};
 
 /// Proves that no entry of the audit log is missing or altered.
@@ -112,8 +112,8 @@ fn print_result(verification: &Verification, format: OutputFormat) -> Result<Exi
         }))?;
     } else if problem.is_none() {
         output::print(format_args!(
-            "ok: {} entries, none missing, none altered",
-            verification.entries
+            "ok: {}, none missing, none altered",
+            entries(verification.entries)
         ))?;
         output::print(format_args!("head {id}:{}", hex(&hash)))?;
     }
@@ -123,8 +123,8 @@ fn print_result(verification: &Verification, format: OutputFormat) -> Result<Exi
     if format == OutputFormat::Text {
         output::print_stderr(format_args!("the log was altered: {problem}"));
         output::print_stderr(format_args!(
-            "{} entries before that are valid; the last valid entry is {id}:{}",
-            verification.entries,
+            "valid before that: {}, the last is {id}:{}",
+            entries(verification.entries),
             hex(&hash)
         ));
     }

@@ -58,8 +58,8 @@ pub(crate) enum ClientError {
     InvalidReadResponse { server: String, status: u16 },
     /// The answer to a change is successful, and lacks required members.
     #[error(
-        "the answer of {server} (status {status}) is invalid: the audit log shows whether the change was made; check \
-         --server"
+        "the answer of {server} (status {status}) is invalid, so it is unknown whether the change was made: see the \
+         audit log; check --server"
     )]
     InvalidChangeResponse { server: String, status: u16 },
 }

@@ -13,6 +13,14 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
     }
 }
 
+/// Formats a number of audit entries: `1 entry`, `2 entries`.
+pub(crate) fn entries(count: u64) -> String {
+    match count {
+        1 => "1 entry".to_owned(),
+        count => format!("{count} entries"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

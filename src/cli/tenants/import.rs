@@ -13,11 +13,11 @@ use crate::cli::change::{ChangeBody, ChangeOptions, ChangeRequest, intent};
 use crate::cli::confirmation::confirm;
 use crate::cli::document;
 use crate::cli::exit::Exit;
-use crate::cli::output::OutputFormat;
+use crate::cli::output::{self, OutputFormat};
 use crate::cli::render::preview::{UnchangedTenants, dry_run_text};
 use crate::cli::render::{Table, counted, json as fields};
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{output, route};
 
 /// Largest number of tenants in a request.
 const BATCH_TENANTS: usize = 10_000;

@@ -8,12 +8,11 @@ use serde_json::{Map, Value};
 use crate::cli::attribute::{self, AttributeArgument};
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest, intent};
 use crate::cli::exit::Exit;
-use crate::cli::output::OutputFormat;
-use crate::cli::output::print_body;
+use crate::cli::output::{self, OutputFormat, print_body};
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{json, printable};
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{output, route};
 
 /// Sets fields of a tenant's record; the others stay unchanged.
 #[derive(Debug, Args)]
