@@ -100,29 +100,23 @@ impl<T> Field<T> {
     }
 }
 
-impl<T: Copy> Field<T> {
+impl<T: Clone> Field<T> {
     /// Returns the value, or what it is when the field is left out; none where it was refused.
     pub(crate) fn or(&self, left_out: T) -> Option<T> {
-        self.lower(left_out, |placed| Some(placed.value))
+        self.lower(left_out, |placed| Some(placed.value.clone()))
+    }
+
+    /// Returns the value, or its default when the field is left out; none where it was refused.
+    pub(crate) fn or_default(&self) -> Option<T>
+    where
+        T: Default,
+    {
+        self.or(T::default())
     }
 
     /// Returns the value, or none where the field is left out; the outer option is none where it was refused.
     pub(crate) fn optional(&self) -> Option<Option<T>> {
-        self.lower(None, |placed| Some(Some(placed.value)))
-    }
-}
-
-impl<T: Clone + Default> Field<T> {
-    /// Returns a copy of the value, or its default when the field is left out; none where it was refused.
-    pub(crate) fn value_or_default(&self) -> Option<T> {
-        self.lower(T::default(), |placed| Some(placed.value.clone()))
-    }
-}
-
-impl<T: Copy + Default> Field<T> {
-    /// Returns the value, or its default when the field is left out; none where it was refused.
-    pub(crate) fn or_default(&self) -> Option<T> {
-        self.or(T::default())
+        self.lower_optional(|placed| Some(placed.value.clone()))
     }
 }
 

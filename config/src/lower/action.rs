@@ -40,7 +40,9 @@ impl<'s> Gateway<'_, 's> {
     fn answer(&mut self, answer: &AnswerFields<'s>, user: &str) -> Option<Otherwise> {
         match answer {
             AnswerFields::Reject(reject) => self.reject(reject).map(Otherwise::Reject),
-            AnswerFields::Upstream(upstream) => self.upstream(upstream, user).map(Otherwise::Upstream),
+            AnswerFields::Upstream(upstream) => {
+                self.upstream(upstream.written()?, user).map(Otherwise::Upstream)
+            }
             AnswerFields::Redirect(redirect) => Some(Otherwise::Redirect {
                 status: redirect.status.or(302)?,
                 location: redirect.redirect.value()?.clone(),
@@ -83,11 +85,8 @@ impl<'s> Gateway<'_, 's> {
             .file
             .written()
             .and_then(|file| self.file(file, MAX_BODY_BYTES));
-        let content_type = body
-            .content_type
-            .lower(HTML, |media_type| Some(&*media_type.value));
         Some(RejectBody {
-            content_type: content_type?.into(),
+            content_type: body.content_type.or(HTML.into())?,
             bytes: bytes?.into(),
         })
     }

@@ -35,9 +35,9 @@ impl<'s> Gateway<'_, 's> {
             }
             certificates.push(certificate);
         }
-        let client_certificates = tls.client_certificates.lower(None, |clients| {
-            Some(Some(self.client_certificates(&clients.value)?))
-        });
+        let client_certificates = tls
+            .client_certificates
+            .lower_optional(|clients| self.client_certificates(&clients.value));
         Some(ListenerTls {
             certificates: certificates.into_iter().collect::<Option<_>>()?,
             min_version: tls.min_version.or(TlsVersion::Tls12)?,

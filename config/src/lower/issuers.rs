@@ -12,8 +12,8 @@ use crate::node::Span;
 use crate::problem::Problem;
 use crate::quantity;
 use crate::shape::issuer::{
-    AttributeAt, ClaimPaths, ClientValue, IdentityFields, IssuerFields, IssuerKeysFields, KeysAt, Named,
-    TokenChecksFields,
+    AttributeAt, ClaimPaths, ClaimsFields, ClientValue, IdentityFields, IssuerFields, IssuerKeysFields,
+    KeysAt, Named, TokenChecksFields, path_or,
 };
 use crate::shape::listener::ListenerFields;
 use crate::shape::secret::SecretSource;
@@ -21,6 +21,7 @@ use crate::shape::sluice::GatewayFields;
 
 /// The most bytes of a key file.
 const MAX_KEY_BYTES: usize = 1024 * 1024;
+
 impl<'s> Gateway<'_, 's> {
     /// Returns who is believed. Attributes that no condition reads are checked and left out; `flags` is none where
     /// they could not be compiled.
@@ -35,37 +36,43 @@ impl<'s> Gateway<'_, 's> {
         let left_out = IdentityFields::default();
         let fields = root.identity.lower(&left_out, |identity| Some(&identity.value))?;
         let token = fields.token.lower(TokenSource::Authorization, |token| {
-            Some(match self.named(&token.value)? {
-                RequestValue::Header(name) if &*name == "authorization" => TokenSource::Authorization,
-                RequestValue::Header(name) => TokenSource::Header(name),
-                RequestValue::Cookie(name) => TokenSource::Cookie(name),
-                RequestValue::ClientAddress => return None,
+            Some(match &token.value {
+                Named::Header(name) => match self.header_name(name)? {
+                    name if &*name == "authorization" => TokenSource::Authorization,
+                    name => TokenSource::Header(name),
+                },
+                Named::Cookie(name) => TokenSource::Cookie(self.cookie_name(name)?),
             })
         });
         let mut attributes = Vec::new();
         for (name, at) in fields.attributes.value().into_iter().flatten() {
             let value = match at {
-                AttributeAt::Named(named) => self.named(named),
-                AttributeAt::Client(ClientValue::Address) => Some(RequestValue::ClientAddress),
+                None => None,
+                Some(AttributeAt::Named(Named::Header(name))) => {
+                    self.header_name(name).map(RequestValue::Header)
+                }
+                Some(AttributeAt::Named(Named::Cookie(name))) => {
+                    self.cookie_name(name).map(RequestValue::Cookie)
+                }
+                Some(AttributeAt::Client(ClientValue::Address)) => Some(RequestValue::ClientAddress),
             };
             let id = self.attribute(name, flags);
             attributes.extend(id.zip(value));
         }
-        let certificate_tenant = fields.tenant.lower(None, |tenant| {
+        let certificate_tenant = fields.tenant.lower_optional(|tenant| {
             if !asks {
                 let title = "no listener asks clients for certificates";
                 let help = "give a listener `tls.client_certificates`, or remove `identity.tenant`";
                 self.error("no-client-certificates", title, tenant.value.span, help);
             }
-            Some(Some(tenant.value.value))
+            Some(tenant.value.value)
         });
-        let realm = fields.realm.lower("sluice", |realm| Some(&*realm.value));
         Some(Identity {
             issuers: issuers?,
             token: token?,
             attributes,
             certificate_tenant: certificate_tenant?,
-            realm: realm?.into(),
+            realm: fields.realm.or("sluice".into())?,
         })
     }
 
@@ -79,34 +86,39 @@ impl<'s> Gateway<'_, 's> {
             self.check_unique("issuer", names.filter_map(|issuer| issuer.keys.issuer.written()));
             let mut lowered = Vec::with_capacity(issuers.value.len());
             for issuer in &issuers.value {
-                let paths = issuer.claims.value().map(|(paths, attributes)| {
-                    let mut paths = paths.clone();
-                    for (name, path) in attributes {
-                        let id = self.attribute(name, flags).map(AttributeId::index);
-                        let id = id.and_then(|id| u32::try_from(id).ok());
-                        paths.attributes.extend(id.zip(Some(path.clone())));
-                    }
-                    paths
-                });
+                let paths = issuer.claims.value();
+                let paths = paths.and_then(|claims| self.claim_paths(claims, flags));
                 lowered.push(self.issuer(&issuer.keys, &issuer.checks, paths));
             }
             lowered.into_iter().collect()
         })
     }
 
-    fn named(&mut self, named: &Named<'s>) -> Option<RequestValue> {
-        match named {
-            Named::Header(header) => {
-                let name = header.value.to_ascii_lowercase();
-                self.check_token("header", &name, header.span)?;
-                self.check_passes(&header.value, header.span)?;
-                Some(RequestValue::Header(name.into()))
-            }
-            Named::Cookie(cookie) => {
-                self.check_token("cookie", &cookie.value, cookie.span)?;
-                Some(RequestValue::Cookie((*cookie.value).into()))
-            }
+    fn claim_paths(&mut self, claims: &ClaimsFields<'s>, flags: Option<&Flags>) -> Option<ClaimPaths> {
+        let mut attributes = Vec::new();
+        for (name, path) in claims.attributes.value().into_iter().flatten() {
+            let id = self.attribute(name, flags).map(AttributeId::index);
+            let id = id.and_then(|id| u32::try_from(id).ok());
+            attributes.extend(id.zip(path.clone()));
         }
+        Some(ClaimPaths {
+            tenant: claims.tenant.value()?.clone(),
+            user: path_or(claims.user.optional()?, "sub")?,
+            groups: claims.groups.optional()?,
+            attributes,
+        })
+    }
+
+    fn header_name(&mut self, header: &PlacedText<'s>) -> Option<Box<str>> {
+        let name = header.value.to_ascii_lowercase();
+        self.check_token("header", &name, header.span)?;
+        self.check_passes(&header.value, header.span)?;
+        Some(name.into())
+    }
+
+    fn cookie_name(&mut self, cookie: &PlacedText<'s>) -> Option<Box<str>> {
+        self.check_token("cookie", &cookie.value, cookie.span)?;
+        Some((*cookie.value).into())
     }
 
     /// Reports a name that no header or cookie can have (RFC 9110 section 5.6.2, RFC 6265 section 4.1.1).
@@ -155,8 +167,8 @@ impl<'s> Gateway<'_, 's> {
             leeway_seconds: checks
                 .leeway
                 .lower(DEFAULT_LEEWAY_SECONDS, |leeway| Some(seconds(leeway)))?,
-            max_age_seconds: checks.max_age.lower(None, |age| Some(Some(seconds(age))))?,
-            typ: checks.typ.lower(None, |typ| Some(Some(typ.value.to_string())))?,
+            max_age_seconds: checks.max_age.lower_optional(|age| Some(seconds(age)))?,
+            typ: checks.typ.lower_optional(|typ| Some(typ.value.to_string()))?,
             tenant: paths.tenant,
             user: paths.user,
             groups: paths.groups,

@@ -32,10 +32,9 @@ impl<'s> Gateway<'_, 's> {
     ) -> Option<Listener> {
         let address = listener.address.written();
         let address = address.and_then(|address| self.address(address, taken));
-        let tls = listener.tls.lower(None, |tls| {
-            let http2 = tls.value.http2.or(true);
-            Some(Some(self.tls(&tls.value.server, http2)?))
-        });
+        let tls = listener
+            .tls
+            .lower_optional(|tls| self.tls(&tls.value.server, tls.value.http2.or(true)));
         Some(Listener {
             name: (**listener.name.value()?).into(),
             address: address?,

@@ -142,9 +142,7 @@ impl<'s> Gateway<'_, 's> {
             lowered.into_iter().collect()
         });
         Some(RouteMatch {
-            host: fields
-                .host
-                .lower(HostPattern::Any, |host| Some(host.value.clone()))?,
+            host: fields.host.or(HostPattern::Any)?,
             path: fields.path.value()?.clone(),
             trailing_slash: fields.trailing_slash.or_default()?,
             methods: methods?,

@@ -43,16 +43,14 @@ impl<'s> Gateway<'_, 's> {
             admin: admin?,
             threads: root.threads.optional()?,
             limits: root.limits.or_default()?,
-            access_log: root.access_log.value_or_default()?,
+            access_log: root.access_log.or_default()?,
             errors: errors?,
             body_limit: body_limit(root)?,
-            changes: root.control.value_or_default()?,
-            drain: root.drain.value_or_default()?,
+            changes: root.control.or_default()?,
+            drain: root.drain.or_default()?,
             signing_key: signing_key?,
             trusted_proxies: proxies?,
-            break_glass: root
-                .break_glass
-                .lower_optional(|placed| Some(placed.value.clone()))?,
+            break_glass: root.break_glass.optional()?,
         })
     }
 

@@ -12,11 +12,10 @@ const KEY_BYTES: std::ops::RangeInclusive<usize> = 32..=4_096;
 impl<'s> Gateway<'_, 's> {
     /// Returns the key of signatures; none where it has a problem.
     pub(crate) fn signing_key(&mut self, signature: &SignatureFields<'s>) -> Option<SigningKey> {
-        let id = signature.names.key_id.lower("1", |id| Some(&*id.value));
         let source = signature.secret.value();
         let secret = source.and_then(|source| self.signing_secret(source));
         Some(SigningKey {
-            id: id?.into(),
+            id: signature.names.key_id.or("1".into())?,
             secret: secret?,
         })
     }

@@ -34,9 +34,7 @@ impl<'s> Gateway<'_, 's> {
             endpoints: fields.endpoints.value()?.clone().into(),
             protocol: fields.protocol.or(UpstreamProtocol::Http1)?,
             tls: tls?,
-            health: fields
-                .health
-                .lower_optional(|health| Some(health.value.clone()))?,
+            health: fields.health.optional()?,
             site: self.site(name.span),
             balance: fields.balance.or(Balance::RoundRobin)?,
             timeouts: timeouts(fields)?,

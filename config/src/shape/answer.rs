@@ -1,11 +1,14 @@
 //! The form of answers without the route's own upstream: refusals, redirects, other upstreams.
 
+use std::borrow::Cow;
+
 use rules::Cause;
 
 use super::Field as ShapeField;
 use super::text::{FilePath, UpstreamName};
 use crate::form::{
-    Boolean, Fields, Form, Placed, PlacedText, Refusal, Whole, fields, group, object, parsed, single, union,
+    Boolean, Field, Fields, Form, Placed, PlacedText, Refusal, Whole, fields, group, object, parsed, single,
+    union,
 };
 use crate::node::Entry;
 use crate::validate::{Slot, Validator};
@@ -61,7 +64,7 @@ type Status = Whole<u16, 400, 599>;
 /// An answer, as it is written.
 pub(crate) enum AnswerFields<'s> {
     Reject(RejectFields<'s>),
-    Upstream(PlacedText<'s>),
+    Upstream(Field<Cow<'s, str>>),
     Redirect(RedirectFields<'s>),
 }
 
@@ -93,7 +96,7 @@ object! {
     /// The existing behaviour.
     OtherwiseUpstream("another upstream"): OtherwiseFields<'s> {
         /// The upstream.
-        upstream: required Placed<UpstreamName>,
+        upstream: must UpstreamName,
         /// The answers by cause.
         causes: include ByCause,
     } => OtherwiseFields { answer: AnswerFields::Upstream(upstream), causes: causes.listed() }
@@ -148,7 +151,7 @@ impl<'s> ByCauseFields<'s> {
 union! {
     Answer("an answer for one cause"): AnswerFields<'s> {
         key AnswerReject => AnswerFields::Reject,
-        key AnswerUpstream => AnswerFields::Upstream,
+        key AnswerUpstream => |upstream| AnswerFields::Upstream(Field::alone(upstream)),
         key AnswerRedirect => AnswerFields::Redirect,
     }
 }

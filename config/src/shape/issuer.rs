@@ -138,27 +138,21 @@ pub(crate) struct ClaimPaths {
 }
 
 /// Returns the path, or the one that is meant when it is left out.
-pub(super) fn path_or(path: Option<tokens::ClaimPath>, left_out: &str) -> Option<tokens::ClaimPath> {
+pub(crate) fn path_or(path: Option<tokens::ClaimPath>, left_out: &str) -> Option<tokens::ClaimPath> {
     path.or_else(|| tokens::ClaimPath::parse(left_out).ok())
 }
 
-/// The claims of an issuer: the paths, and those of attributes by name.
-type Claimed<'s> = (ClaimPaths, Vec<(PlacedText<'s>, tokens::ClaimPath)>);
-
-object! {
+fields! {
     /// Where in the claims the subject is: names joined by dots, or a JSON pointer.
-    Claims("a mapping of claims"): Claimed<'s> {
+    Claims("a mapping of claims") => ClaimsFields {
         /// The tenant's id.
-        tenant: required ClaimPath,
+        tenant: must ClaimPath,
         /// The user's id; left out: sub.
-        user: strict ClaimPath,
+        user: field ClaimPath,
         /// The user's groups.
-        groups: strict ClaimPath,
+        groups: field ClaimPath,
         /// Attributes, by name.
-        attributes: strict Map<Placed<AttributeName>, ClaimPath, 0, MAX_ATTRIBUTES> = Vec::new(),
-    } => {
-        let user = path_or(user, "sub")?;
-        (ClaimPaths { tenant, user, groups, attributes: Vec::new() }, attributes)
+        attributes: field Map<Placed<AttributeName>, Option<ClaimPath>, 0, MAX_ATTRIBUTES>,
     }
 }
 
@@ -170,7 +164,7 @@ fields! {
         /// Who is asking where there is no token.
         tenant: field CertificateTenant,
         /// Attributes from the request: only as true as whoever sets them.
-        attributes: field Map<Placed<AttributeName>, RequestAttribute, 0, 32>,
+        attributes: field Map<Placed<AttributeName>, Option<RequestAttribute>, 0, 32>,
         /// For WWW-Authenticate; left out: sluice.
         realm: field Realm,
     }

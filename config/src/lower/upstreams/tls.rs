@@ -13,7 +13,7 @@ impl<'s> Gateway<'_, 's> {
     pub(super) fn upstream_tls(&mut self, tls: &UpstreamTlsFields<'s>) -> Option<UpstreamTls> {
         let roots = tls
             .ca
-            .lower(None, |file| Some(Some(ders(self.root_certificates(file)?))));
+            .lower_optional(|file| self.root_certificates(file).map(ders));
         let client = tls
             .client_certificate
             .lower_optional(|client| self.client_certificate(client));
