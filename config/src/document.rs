@@ -17,7 +17,11 @@ use crate::source::Source;
 use crate::validate::VERSION;
 
 /// Sections whose entries are merged.
-const SECTIONS: [&str; 3] = ["segments", "flags", "tenants"];
+const SECTIONS: [&str; 3] = [
+    FlagsDocument::SEGMENTS,
+    FlagsDocument::FLAGS,
+    FlagsDocument::TENANTS,
+];
 
 /// The flags document at `path`, or those of a directory merged, as JSON. It has the form of one; whether its names
 /// are known and its numbers make sense is not looked at.

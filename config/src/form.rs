@@ -26,7 +26,7 @@ use crate::validate::{Slot, Validator};
 
 pub(crate) use self::collection::{List, Map};
 pub(crate) use self::field::{Field, FieldKey};
-pub(crate) use self::object::{Fields, fields, group, object, single, word};
+pub(crate) use self::object::{Fields, fields, group, object, single, word, word_of};
 pub(crate) use self::parsed::{Refusal, parsed};
 pub(crate) use self::scalar::{Boolean, Comparable, Duration, Json, Number, Percentage, Prose, Secret, Size};
 pub(crate) use self::scalar::{Variant, Version, Whole};

@@ -7,6 +7,9 @@ use rules::Site;
 use crate::lower::Document;
 use crate::node::{Node, NodeKind, Span};
 use crate::problem::{Label, shown};
+use crate::shape::flags::FlagsDocument;
+use crate::shape::route::Route;
+use crate::shape::sluice::GatewayDocument;
 
 /// A node found by its site.
 #[derive(Debug)]
@@ -78,7 +81,7 @@ impl Located<'_> {
     /// What it is a part of, for a label; nothing where it is the definition itself.
     fn context(&self) -> Cow<'static, str> {
         match self.path.as_slice() {
-            [Step::Key("flags"), Step::Key(flag), rest @ ..] => match rest {
+            [Step::Key(FlagsDocument::FLAGS), Step::Key(flag), rest @ ..] => match rest {
                 [] => Cow::Borrowed(""),
                 [Step::Key("rules"), Step::Item(index, rule), ..] => {
                     Cow::Owned(format!("in {} of flag `{flag}`", rule_name(*index, rule)))
@@ -90,12 +93,14 @@ impl Located<'_> {
                 ] => Cow::Owned(format!("in `{field}` of flag `{flag}`")),
                 _ => Cow::Owned(format!("in flag `{flag}`")),
             },
-            [Step::Key("segments"), Step::Key(segment), _, ..] => {
+            [Step::Key(FlagsDocument::SEGMENTS), Step::Key(segment), _, ..] => {
                 Cow::Owned(format!("in segment `{segment}`"))
             }
-            [Step::Key("tenants"), Step::Key(tenant), _, ..] => Cow::Owned(format!("in tenant `{tenant}`")),
-            [Step::Key("routes"), Step::Item(_, route), _, ..] => {
-                match route.field("name").and_then(Node::text) {
+            [Step::Key(FlagsDocument::TENANTS), Step::Key(tenant), _, ..] => {
+                Cow::Owned(format!("in tenant `{tenant}`"))
+            }
+            [Step::Key(GatewayDocument::ROUTES), Step::Item(_, route), _, ..] => {
+                match route.field(Route::NAME).and_then(Node::text) {
                     Some(name) => Cow::Owned(format!("named by route `{name}`")),
                     None => Cow::Borrowed("named by this route"),
                 }
@@ -138,9 +143,9 @@ pub(crate) enum Owner {
 pub(crate) fn owner(documents: &[Document<'_>], site: Site) -> Owner {
     let located = find(documents, site).map(|(document, offset)| locate(&document.root, offset));
     match located.as_ref().map(|located| located.path.as_slice()) {
-        Some([Step::Key("flags"), Step::Key(_)]) => Owner::Flag,
-        Some([Step::Key("segments"), Step::Key(_)]) => Owner::Segment,
-        Some([Step::Key("routes"), ..]) => Owner::Route,
+        Some([Step::Key(FlagsDocument::FLAGS), Step::Key(_)]) => Owner::Flag,
+        Some([Step::Key(FlagsDocument::SEGMENTS), Step::Key(_)]) => Owner::Segment,
+        Some([Step::Key(GatewayDocument::ROUTES), ..]) => Owner::Route,
         _ => Owner::Part,
     }
 }

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 
 use rules::{InvalidPattern, Names, Noun, ProblemKind, Site, WarningKind};
 
+use crate::form::Form;
 use crate::locate::{self, Owner};
 use crate::lower::Document;
 use crate::problem::{Label, Problem};
 use crate::report::MAX_PROBLEMS;
 use crate::shape::all_of;
+use crate::shape::flags::FlagsDocument;
 use crate::suggest::closest;
 
 /// What could not be read of the flags documents, so that nothing is said of what follows from it.
@@ -54,7 +56,7 @@ impl Broken {
         // A section whose name is misspelt is unknown at the top level.
         let misspelt = sections.iter().any(|section| {
             has_problem(section.key_span.start, section.key_span.start + 1)
-                && !matches!(&*section.key, "flags" | "segments" | "tiers" | "tenants")
+                && !FlagsDocument::SHAPE.has_field(&section.key)
         });
         self.some_flags |= misspelt;
         self.some_segments |= misspelt;
@@ -64,17 +66,17 @@ impl Broken {
                 .get(index + 1)
                 .map_or(end_of_text, |next| next.key_span.start);
             let names = match &*section.key {
-                "flags" => &mut self.flags,
-                "segments" => &mut self.segments,
-                "tiers" => {
+                FlagsDocument::FLAGS => &mut self.flags,
+                FlagsDocument::SEGMENTS => &mut self.segments,
+                FlagsDocument::TIERS => {
                     self.some_tiers |= has_problem(section.key_span.start, end);
                     continue;
                 }
                 _ => continue,
             };
             let Some(entries) = section.value.entries() else {
-                self.some_flags |= section.key == "flags";
-                self.some_segments |= section.key == "segments";
+                self.some_flags |= section.key == FlagsDocument::FLAGS;
+                self.some_segments |= section.key == FlagsDocument::SEGMENTS;
                 continue;
             };
             for (index, entry) in entries.iter().enumerate() {
@@ -235,9 +237,9 @@ fn cure(kind: &ProblemKind) -> Option<&'static str> {
 
 fn unknown(what: Noun, name: &str, documents: &[Document<'_>], names: &Names) -> Option<String> {
     let (section, meant) = match what {
-        Noun::Flag => ("flags", closest(name, names.flag_keys())),
-        Noun::Segment => ("segments", closest(name, names.segment_names())),
-        Noun::Tier => ("tiers", closest(name, names.tier_names())),
+        Noun::Flag => (FlagsDocument::FLAGS, closest(name, names.flag_keys())),
+        Noun::Segment => (FlagsDocument::SEGMENTS, closest(name, names.segment_names())),
+        Noun::Tier => (FlagsDocument::TIERS, closest(name, names.tier_names())),
         Noun::Variant | Noun::Attribute | Noun::Tenant => return None,
     };
     if let Some(meant) = meant {

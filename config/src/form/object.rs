@@ -27,6 +27,16 @@ macro_rules! word {
     };
 }
 
+/// The word of a field of a struct of fields. It compiles for a field only.
+macro_rules! word_of {
+    ($fields:ident.$field:ident) => {{
+        const _: fn(&$fields<'_>) = |fields| {
+            let _ = &fields.$field;
+        };
+        stringify!($field)
+    }};
+}
+
 /// Defines the form of an object, and what its fields mean together.
 ///
 /// ```text
@@ -208,4 +218,4 @@ macro_rules! single {
     )+};
 }
 
-pub(crate) use {fields, group, object, single, word};
+pub(crate) use {fields, group, object, single, word, word_of};

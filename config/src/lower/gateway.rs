@@ -12,6 +12,7 @@ use crate::locate;
 use crate::node::Span;
 use crate::problem::{Label, Problem};
 use crate::shape::all_of;
+use crate::shape::sluice::GatewayDocument;
 use crate::source::Source;
 use crate::suggest::closest;
 use crate::translate::Broken;
@@ -138,7 +139,7 @@ impl<'a, 's> Gateway<'a, 's> {
         if self.upstreams_known {
             let help = match closest(name, self.upstreams.keys().copied()) {
                 Some(meant) => {
-                    let place = locate::definition(self.documents, "upstreams", meant);
+                    let place = locate::definition(self.documents, GatewayDocument::UPSTREAMS, meant);
                     let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
                     format!("did you mean `{meant}`?{place}")
                 }

@@ -11,7 +11,7 @@ use super::text::{FlagKey, TenantId};
 use super::{Needs, UNBOUNDED};
 use crate::form::{
     Boolean, Boxed, Json, List, Map, Owned, Percentage, Prose, Variant, Version, fields, object, single,
-    texts, union, words,
+    texts, union, word_of, words,
 };
 
 texts! {
@@ -42,6 +42,13 @@ fields! {
         /// What is known of tenants, by id.
         tenants: field Map<Sited<TenantId>, Option<Tenant>, 0, UNBOUNDED>,
     }
+}
+
+impl FlagsDocument {
+    pub(crate) const TIERS: &str = word_of!(FlagsFields.tiers);
+    pub(crate) const SEGMENTS: &str = word_of!(FlagsFields.segments);
+    pub(crate) const FLAGS: &str = word_of!(FlagsFields.flags);
+    pub(crate) const TENANTS: &str = word_of!(FlagsFields.tenants);
 }
 
 union! {

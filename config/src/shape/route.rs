@@ -14,7 +14,7 @@ use super::gate::Gate;
 use super::text::{BodyLimit, HeaderName, Name, Regex, UpstreamName};
 use crate::form::{
     Boolean, Field, List, Map, Placed, PlacedText, Refusal, Whole, fields, object, parsed, single, texts,
-    union, words,
+    union, word_of, words,
 };
 use crate::node::Span;
 use crate::quantity;
@@ -70,6 +70,10 @@ fields! {
         /// What a closed gate answers; left out: 404.
         otherwise: field Otherwise,
     }
+}
+
+impl Route {
+    pub(crate) const NAME: &str = word_of!(RouteFields.name);
 }
 
 words! { Auth { "required" => Required, "optional" => Optional, "none" => None } }

@@ -11,7 +11,7 @@ use super::route::Routes;
 use super::settings::{AccessLog, BreakGlass, Drain, Environment, Target};
 use super::text::{BodyLimit, ErrorStatus, FilePath};
 use super::upstream::Upstreams;
-use crate::form::{Map, Placed, PlacedText, Version, Whole, fields, single, texts, union};
+use crate::form::{Map, Placed, PlacedText, Version, Whole, fields, single, texts, union, word_of};
 
 texts! {
     DirectoryPath: any "a directory, relative to this document";
@@ -64,6 +64,11 @@ fields! {
         /// Threads that serve requests; left out: one a core.
         threads: field Whole<usize, 1, 1024>,
     }
+}
+
+impl GatewayDocument {
+    pub(crate) const UPSTREAMS: &str = word_of!(GatewayFields.upstreams);
+    pub(crate) const ROUTES: &str = word_of!(GatewayFields.routes);
 }
 
 /// The place of the flags, as it is written.
