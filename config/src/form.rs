@@ -114,3 +114,6 @@ impl<F: Form> Form for Option<F> {
         Some(F::read(node, slot, validator))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! What operators write: schema, load, compile to a snapshot, problems with source lines, watch.
 //!
 //! ```text
-//! files -> parse (tree with places) -> validate against shape -> lower -> rules::compile -> Loaded
-//!                         \______________ every problem ______________/ -> Report
+//! files -> parse (tree with places) -> forms (typed values) -> lower -> rules::compile -> Loaded
+//!                         \_________ every problem _________/ -> Report
 //! ```
 
 mod catalog;

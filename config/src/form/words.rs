@@ -1,8 +1,8 @@
 //! Known sets of words.
 
-/// Makes an enum the form of its words: one table for what is accepted, for the messages, and for the values. Each
-/// variant needs a word, and may have several. Where the enum names its variants itself, `Type::ALL` takes those words
-/// instead; others may follow.
+/// Makes an enum the form of its words: one table for what is accepted, for the messages, and for the values. A variant
+/// without its word does not compile. `Type::ALL` takes the words of an enum that names its variants itself; further
+/// words of variants may follow.
 macro_rules! words {
     ($type:ident { $($word:literal => $variant:ident),+ $(,)? }) => {
         impl $crate::form::Form for $type {
