@@ -180,19 +180,14 @@ fn find<'d, 's>(documents: &'d [Document<'s>], site: Site) -> Option<(&'d Docume
         .find_map(|document| Some((document, document.source.offset(site)?)))
 }
 
-/// `flags.yaml:12`: where the entry `name` of the top-level mapping `section` is.
+/// Returns the place of an entry or item of a top-level section, as `flags.yaml:12`.
 pub(crate) fn definition(documents: &[Document<'_>], section: &str, name: &str) -> Option<String> {
     documents.iter().find_map(|document| {
         let section = document.root.field(section)?;
         let span = match section.items() {
             Some(items) => {
-                let named = |item: &&Node<'_>| {
-                    let name_of = item.field("name").or_else(|| item.field("issuer"));
-                    item.raw()
-                        .or_else(|| name_of?.raw())
-                        .is_some_and(|text| text == name)
-                };
-                items.iter().find(named)?.span
+                let is_named = |item: &&Node<'_>| item.raw().is_some_and(|text| text == name);
+                items.iter().find(is_named)?.span
             }
             None => section.entry(name)?.key_span,
         };

@@ -1,52 +1,49 @@
 //! Durations and sizes as operators write them: `10s`, `250ms`, `4KiB`.
 
-/// Milliseconds of a duration, a whole number and its unit: `250ms`, `10s`, `5m`, `1h`, `14d`.
+/// The units of durations, in milliseconds.
+pub(crate) const DURATION_UNITS: [(&str, u64); 5] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
+/// The units of sizes, in bytes.
+pub(crate) const SIZE_UNITS: [(&str, u64); 4] =
+    [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+/// The units of rates.
+const RATE_UNITS: [&str; 3] = ["s", "m", "h"];
+
+/// Returns the milliseconds of a duration, a whole number and its unit: `250ms`, `10s`, `5m`, `1h`, `14d`.
 pub(crate) fn duration_ms(text: &str) -> Option<u64> {
-    let (number, unit) = split(text)?;
-    let factor = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(factor)
+    quantity(text, &DURATION_UNITS)
 }
 
-/// Bytes of a size, a whole number and its unit: `512B`, `4KiB`, `10MiB`, `1GiB`.
+/// Returns the bytes of a size, a whole number and its unit: `512B`, `4KiB`, `10MiB`, `1GiB`.
 pub(crate) fn size_bytes(text: &str) -> Option<u64> {
-    let (number, unit) = split(text)?;
-    let factor = match unit {
-        "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return None,
-    };
-    number.checked_mul(factor)
+    quantity(text, &SIZE_UNITS)
 }
 
-/// A rate: a whole number of requests, and the milliseconds that they are for. `100/s`, `600/m`, `5000/h`.
+/// Returns a rate: a whole number of requests, and the milliseconds that they are for. `100/s`, `600/m`, `5000/h`.
 pub(crate) fn rate(text: &str) -> Option<(u32, u64)> {
     let (count, unit) = text.split_once('/')?;
     let digits = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
-    let per_ms = match unit {
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
+    let per_ms = factor(unit, &DURATION_UNITS).filter(|_| RATE_UNITS.contains(&unit))?;
     Some((count.parse().ok().filter(|_| digits)?, per_ms))
 }
 
-fn split(text: &str) -> Option<(u64, &str)> {
+fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(digits)?;
-    Some((number.parse().ok()?, unit))
+    number.parse::<u64>().ok()?.checked_mul(factor(unit, units)?)
 }
 
-/// The name in a reference that is nothing else: `${NAME}`.
+fn factor(unit: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let known = units.iter().find(|(known, _)| *known == unit);
+    known.map(|(_, factor)| *factor)
+}
+
+/// Returns the name in a reference that is nothing else: `${NAME}`.
 pub(crate) fn reference(text: &str) -> Option<&str> {
     let name = text.strip_prefix("${")?.strip_suffix('}')?;
     let mut bytes = name.bytes();

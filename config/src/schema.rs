@@ -5,6 +5,7 @@ use serde_json::{Map as JsonMap, Value, json};
 use rules::{MAX_FLAG_KEY, MAX_TENANT_ID, RESERVED_ATTRIBUTES};
 
 use crate::form::{Form, Text};
+use crate::quantity::{DURATION_UNITS, SIZE_UNITS};
 use crate::shape::flags::FlagsDocument;
 use crate::shape::sluice::GatewayDocument;
 use crate::shape::text::{AttributeName, FlagKey, TenantId};
@@ -59,10 +60,10 @@ impl Definitions {
             Shape::Variant => json!({ "type": ["string", "boolean"] }),
             Shape::Any => json!(true),
             Shape::Version => json!({ "const": VERSION }),
-            Shape::Duration => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" }),
+            Shape::Duration => json!({ "type": "string", "pattern": quantity(&DURATION_UNITS) }),
             Shape::Size => json!({ "anyOf": [
                 { "type": "integer", "minimum": 0 },
-                { "type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB)$" },
+                { "type": "string", "pattern": quantity(&SIZE_UNITS) },
             ] }),
             Shape::Secret => json!({ "type": "string", "pattern": "^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$" }),
         }
@@ -144,6 +145,12 @@ impl Definitions {
         }
         made
     }
+}
+
+/// Returns a pattern of whole numbers with one of these units.
+fn quantity(units: &[(&str, u64)]) -> String {
+    let units: Vec<&str> = units.iter().map(|(unit, _)| *unit).collect();
+    format!("^[0-9]+({})$", units.join("|"))
 }
 
 fn flag_key() -> Value {

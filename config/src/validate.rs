@@ -150,12 +150,11 @@ impl Validator<'_> {
             }
             (Shape::Text(_) | Shape::Name(_) | Shape::Variant, Scalar::Text(_)) => Some(scalar),
             (Shape::Duration, Scalar::Text(text)) if quantity::duration_ms(text).is_some() => Some(scalar),
-            (Shape::Duration, Scalar::Text(_) | Scalar::Integer(_)) => {
-                self.quantity(node, "duration", shape, slot)
-            }
             (Shape::Size, Scalar::Text(text)) if quantity::size_bytes(text).is_some() => Some(scalar),
             (Shape::Size, Scalar::Integer(bytes)) if u64::try_from(bytes).is_ok() => Some(scalar),
-            (Shape::Size, Scalar::Text(_) | Scalar::Integer(_)) => self.quantity(node, "size", shape, slot),
+            (Shape::Duration | Shape::Size, Scalar::Text(_) | Scalar::Integer(_)) => {
+                self.quantity(node, shape, slot)
+            }
             (Shape::Secret, Scalar::Text(text)) if quantity::reference(text).is_some() => Some(scalar),
             (
                 Shape::Secret,
@@ -277,18 +276,17 @@ impl Validator<'_> {
         self.report("unknown-value", title, node.span, "", help)
     }
 
-    fn quantity<T>(&mut self, node: &Node<'_>, what: &str, shape: Shape, slot: Slot<'_>) -> Option<T> {
+    fn quantity<T>(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) -> Option<T> {
+        let (code, what) = match shape {
+            Shape::Size => ("invalid-size", "size"),
+            _ => ("invalid-duration", "duration"),
+        };
         let found = node.raw().map_or("", |text| text);
         let title = format!(
             "{} takes a {what}, and `{}` is none",
             slot.subject(),
             shorten(found)
         );
-        let code = if what == "size" {
-            "invalid-size"
-        } else {
-            "invalid-duration"
-        };
         self.report(code, title, node.span, "", format!("write {}", shape.expects()))
     }
 
