@@ -204,7 +204,7 @@ impl ActiveConfig {
         let (FlagsSource::File(path) | FlagsSource::Directory(path)) = source else {
             return None;
         };
-        config::flags_document(Files::Disk, &path).ok()
+        config::FlagsDocument::read(Files::Disk, &path).ok()
     }
 
     /// Loads the gateway document with flags of a store.

@@ -133,7 +133,7 @@ impl ControlPlane {
                 damage,
                 ..
             } => {
-                let document = Box::new(move || config::flags_document(config::Files::Disk, &path).ok());
+                let document = Box::new(move || config::FlagsDocument::read(config::Files::Disk, &path).ok());
                 let eligibility = active_config.eligibility();
                 let control = Control::of_files(document, eligibility, policy, observe, History::new(now));
                 let left = Arc::new(DamagedStore::open(&directory, &damage.detail));

@@ -7,7 +7,9 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use config::FlagsDocument;
 use control::{Control, Revision, State};
+use rules::Lifecycle;
 use tracing::warn;
 
 /// Name of the file, in the directory of the store.
@@ -63,12 +65,11 @@ impl LastGood {
             return;
         }
         let begun = Instant::now();
-        let (revision, states_hash, document) =
-            control.read(|state, _| (state.revision, states_hash(state), state.document()));
-        self.states_hash = states_hash;
-        let rest = match write_atomically(&self.path, &document) {
+        let state = control.read(|state, _| state.clone());
+        self.states_hash = states_hash(&state);
+        let rest = match write_atomically(&self.path, state.document()) {
             Ok(()) => {
-                self.written = Some(revision);
+                self.written = Some(state.revision);
                 begun.elapsed().saturating_mul(REST_FACTOR)
             }
             Err(error) => {
@@ -83,15 +84,16 @@ impl LastGood {
 /// Hashes the lifecycle of each flag, and whether it is killed.
 fn states_hash(state: &State) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for (key, flag) in &state.states {
-        (key, &flag.lifecycle, flag.enabled).hash(&mut hasher);
+    for (key, flag) in state.flags() {
+        let lifecycle = flag.lifecycle().map(Lifecycle::as_str);
+        (key, lifecycle, flag.is_enabled()).hash(&mut hasher);
     }
     hasher.finish()
 }
 
 /// Writes the document beside its path, and renames it once it is on the disk. The previous document stays until then: the
 /// last good document is for the case that the disk fails.
-fn write_atomically(path: &Path, document: &serde_json::Value) -> Result<()> {
+fn write_atomically(path: &Path, document: &FlagsDocument) -> Result<()> {
     let temporary = path.with_extension("new");
     let mut options = OpenOptions::new();
     let file = options

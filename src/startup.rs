@@ -131,7 +131,7 @@ fn seed_if_empty(
     };
     // Loaded as files are, so that the report of an invalid seed has places.
     let document =
-        config::load_flags(seed, eligibility).and_then(|_| config::flags_document(Files::Disk, seed));
+        config::load_flags(seed, eligibility).and_then(|_| config::FlagsDocument::read(Files::Disk, seed));
     let document = match document {
         Ok(document) => document,
         Err(report) => return Ok(Err(report)),
@@ -174,7 +174,7 @@ fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -
         cure,
     };
     let message = format!("{}. To fix this: {}", damage.detail, damage.cure);
-    let document = config::flags_document(Files::Disk, &path);
+    let document = config::FlagsDocument::read(Files::Disk, &path);
     let catalog = document
         .ok()
         .and_then(|document| control::catalog_of(document, eligibility));

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use rules::{
-    FlagDefinition, FlagsDefinition, OwnedName, Policy, SegmentDefinition, TenantDefinition,
-    UnknownTenantDefinition,
+    FlagDefinition, OwnedName, Policy, SegmentDefinition, TenantDefinition, UnknownTenantDefinition,
 };
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
@@ -17,9 +16,12 @@ use crate::files::Files;
 use crate::json;
 use crate::loading::Loading;
 use crate::lower;
+use crate::node::Node;
+use crate::parse;
+use crate::problem::Problem;
 use crate::report::Report;
 use crate::shape::flags;
-use crate::source::NOWHERE;
+use crate::source::{NOWHERE, Source};
 use crate::to_json::ToJson;
 use crate::validate::{VERSION, read_document};
 
@@ -61,33 +63,44 @@ impl FlagsDocument {
         let mut loading = Loading::of(files);
         let is_directory = loading.files.is_directory(path);
         let sources = loading.flags_sources(path, is_directory, None);
+        if let Some(document) = placeless(&sources) {
+            return Ok(document);
+        }
         let (documents, read) = loading.read_documents::<flags::FlagsDocument>(&sources);
         lower::flags::merge(read, &mut loading.problems);
         refuse_twice(&documents, &mut loading.problems);
         if !loading.problems.is_empty() {
             return Err(loading.into_report());
         }
-        // Read again without places, which a document that is kept longer than its text doesn't have.
-        let placeless = documents.iter().filter_map(|document| {
-            let read = read_document::<flags::FlagsDocument>(&NOWHERE, &document.root, &mut Vec::new());
-            Some((&*NOWHERE, read?))
-        });
-        let definition = lower::flags::merge(placeless.collect(), &mut Vec::new());
+        let roots: Vec<_> = documents.into_iter().map(|document| document.root).collect();
+        Ok(Self::of(&roots, &mut Vec::new()))
+    }
+
+    /// Reads a flags document from its text; `name` stands for a file's in what is reported.
+    ///
+    /// # Errors
+    /// As [`FlagsDocument::read`].
+    pub fn parse(name: &str, text: Vec<u8>) -> Result<Self, Report> {
+        let files = Files::Memory([(name.into(), text)].into());
+        Self::read(files, Path::new(name))
+    }
+
+    /// Returns the document of trees. Its definitions have no place: they outlive the text.
+    fn of(roots: &[Node<'_>], problems: &mut Vec<Problem>) -> Self {
+        let read = |root| {
+            Some((
+                &*NOWHERE,
+                read_document::<flags::FlagsDocument>(&NOWHERE, root, problems)?,
+            ))
+        };
+        let read = roots.iter().filter_map(read).collect();
+        let definition = lower::flags::merge(read, &mut Vec::new());
         let mut fields = Map::new();
-        for entry in documents
-            .iter()
-            .filter_map(|document| document.root.entries())
-            .flatten()
-        {
+        for entry in roots.iter().filter_map(Node::entries).flatten() {
             if !NOT_IN_HEAD.contains(&&*entry.key) {
                 fields.insert(entry.key.to_string(), json::value(&entry.value));
             }
         }
-        Ok(Self::of(fields, definition))
-    }
-
-    /// Returns the document of a definition whose head is written as `fields`.
-    fn of(fields: Map<String, Value>, definition: FlagsDefinition<'_>) -> Self {
         let head = Head {
             fields,
             tiers: definition.tiers,
@@ -111,11 +124,38 @@ impl FlagsDocument {
     }
 }
 
+/// Reads a JSON document without places, which takes a tenth of the memory; none where anything has to be told of it.
+fn placeless(sources: &[Arc<Source>]) -> Option<FlagsDocument> {
+    let [source] = sources else { return None };
+    let root = parse::json(&source.text)?;
+    let mut problems = Vec::new();
+    let document = FlagsDocument::of(&[root], &mut problems);
+    problems.is_empty().then_some(document)
+}
+
 impl Head {
     /// Returns the fields as they were written.
     #[must_use]
     pub fn fields(&self) -> &Map<String, Value> {
         &self.fields
+    }
+
+    /// Returns the head with the fields of another put over its own.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        let writes = |field| other.fields.contains_key(field);
+        let mut head = self.clone();
+        head.fields.extend(other.fields.clone());
+        if writes("tiers") {
+            head.tiers.clone_from(&other.tiers);
+        }
+        if writes("unknown_tenant") {
+            head.unknown_tenant.clone_from(&other.unknown_tenant);
+        }
+        if writes("policy") {
+            head.policy = other.policy;
+        }
+        head
     }
 
     /// Returns the switches of the lifecycle's eligibility.
@@ -157,5 +197,37 @@ struct Section<'d, T>(&'d OrdMap<Arc<str>, Arc<T>>);
 impl<T: ToJson> Serialize for Section<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, part)| (&**name, part.to_json())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FlagsDocument;
+
+    #[test]
+    fn what_is_not_of_the_form_is_told_all_at_once() {
+        for (written, expected) in [
+            ("[]", &["wrong-type"][..]),
+            (
+                r#"{ "flags": [], "tenants": 1, "segments": { "a": 1 } }"#,
+                &["missing-field", "wrong-type", "wrong-type", "wrong-type"],
+            ),
+            (
+                r#"{ "version": 1, "flags": { "a": null, "b": { "enabled": "no", "tiers": [], "rollout": 5,
+                "lifecycle": 1 } }, "tenants": { "t": [] } }"#,
+                &[
+                    "wrong-type",
+                    "wrong-type",
+                    "wrong-type",
+                    "wrong-type",
+                    "wrong-type",
+                    "wrong-type",
+                ],
+            ),
+        ] {
+            let report = FlagsDocument::parse("document", written.into()).unwrap_err();
+            let codes: Vec<_> = report.problems().iter().map(|problem| problem.code).collect();
+            assert_eq!(codes, expected, "{report}");
+        }
     }
 }

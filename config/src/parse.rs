@@ -3,6 +3,7 @@
 //! texts, and what is nested too deep.
 
 mod cursor;
+mod json;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -13,6 +14,7 @@ use crate::node::{Entry, Node, NodeKind, Span};
 use crate::problem::{Label, Problem};
 use crate::source::Source;
 
+pub(crate) use self::json::json;
 use cursor::Cursor;
 
 /// How deep a document may be nested.

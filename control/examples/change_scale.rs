@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use config::Compiled;
+use config::{Compiled, FlagsDocument};
 use control::{
     Actor, Change, Control, Fit, FlagObservation, History, Observe, Opened, Policy, Publish, PublishError,
     Request, Revision, Role, Source, SqliteStore,
@@ -184,7 +184,7 @@ fn document() -> Change {
 fn apply(mut document: Value, prune: bool) -> Change {
     document["version"] = 1.into();
     Change::ApplyDocument {
-        document,
+        document: FlagsDocument::parse("document", document.to_string().into()).unwrap(),
         prune,
         adopt: true,
     }

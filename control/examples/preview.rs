@@ -8,9 +8,10 @@
 
 use std::time::{Duration, Instant};
 
-use config::Catalog;
+use config::{Catalog, FlagsDocument};
 use control::{
-    Actor, Change, Facts, GaDefault, Policy, Request, Revision, Role, Source, State, Urgent, plan, preview,
+    Actor, Change, Facts, GaDefault, Policy, Request, Revision, Role, Source, State, StateEdit, Urgent, plan,
+    preview,
 };
 use rules::{Eligibility, Lifecycle, Timestamp};
 use serde_json::{Map, Value, json};
@@ -34,13 +35,13 @@ impl Facts for Nothing {
 fn main() {
     let mut state = State::default();
     let request = request(Change::ApplyDocument {
-        document: document(),
+        document: read(&document()),
         prune: false,
         adopt: true,
     });
     let applied = plan(&state, &request, &Policy::default(), &Nothing).unwrap();
-    state.absorb(&applied.writes, Revision(1));
-    let catalog = Catalog::of_json(Eligibility::Enforced, &state.edits()).unwrap();
+    state.absorb(&applied.edits, Revision(1));
+    let catalog = Catalog::new(Eligibility::Enforced, state.document().clone()).unwrap();
     for (name, change) in changes() {
         measure(name, &state, &catalog, change);
     }
@@ -49,7 +50,9 @@ fn main() {
 fn measure(name: &str, state: &State, catalog: &Catalog, change: Change) {
     let request = request(change);
     let plan = plan(state, &request, &Policy::default(), &Nothing).unwrap();
-    let draft = catalog.draft_json(&plan.edits).unwrap();
+    let draft = catalog
+        .draft(plan.edits.iter().map(StateEdit::document_edit).collect())
+        .unwrap();
     let (before, after) = (catalog.compiled(), draft.compiled());
     let sides = (
         (&*before.flags, &*before.tenants),
@@ -105,6 +108,10 @@ fn changes() -> [(&'static str, Change); 4] {
             },
         ),
     ]
+}
+
+fn read(written: &Value) -> FlagsDocument {
+    FlagsDocument::parse("document", written.to_string().into()).unwrap()
 }
 
 fn document() -> Value {

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use control::{
-    AuditFilter, Commit, Entry, Event, Key, Outcome, Revision, Role, Source, SqliteStore, Store, Write,
+    AuditFilter, Commit, Entry, Event, Key, Outcome, Patch, Revision, Role, Source, SqliteStore, Store, Write,
 };
 use rules::Timestamp;
 use serde_json::{Map, Value, json};
@@ -88,7 +88,7 @@ fn peak_memory() -> String {
 fn put(key: Key, value: Value) -> Write {
     Write {
         key,
-        value: Some(value),
+        value: Some((&value).into()),
     }
 }
 
@@ -114,6 +114,11 @@ fn tenant(at: u64) -> Value {
     })
 }
 
+fn patch(killed: bool) -> Patch {
+    let operation = json!({ "op": "replace", "path": "/killed", "value": killed });
+    serde_json::from_value(json!([operation])).unwrap()
+}
+
 fn entry(number: u64) -> Entry {
     Entry {
         at: Timestamp(1_795_252_440_000 + i64::try_from(number).unwrap()),
@@ -133,8 +138,8 @@ fn entry(number: u64) -> Entry {
             .then(|| format!("org-{}", number % TENANTS)),
         reason: Some("the incident of this morning".to_owned()),
         urgent: None,
-        patch: vec![json!({ "op": "replace", "path": "/killed", "value": true })],
-        inverse: vec![json!({ "op": "replace", "path": "/killed", "value": false })],
+        patch: patch(true),
+        inverse: patch(false),
         details: Map::new(),
     }
 }

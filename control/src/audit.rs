@@ -4,6 +4,7 @@
 use aws_lc_rs::digest;
 use rules::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::actor::{Role, Source};
@@ -70,6 +71,49 @@ pub enum Outcome {
     Refused,
 }
 
+/// A JSON patch (RFC 6902): its operations, each as JSON text.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Patch(Vec<Box<RawValue>>);
+
+impl Patch {
+    /// Returns true if it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the operations.
+    ///
+    /// # Errors
+    /// One is no JSON that was read by this program.
+    pub fn operations(&self) -> Result<Vec<Value>, serde_json::Error> {
+        self.0
+            .iter()
+            .map(|operation| serde_json::from_str(operation.get()))
+            .collect()
+    }
+}
+
+impl FromIterator<Box<RawValue>> for Patch {
+    fn from_iter<I: IntoIterator<Item = Box<RawValue>>>(operations: I) -> Self {
+        Self(operations.into_iter().collect())
+    }
+}
+
+impl PartialEq for Patch {
+    fn eq(&self, other: &Self) -> bool {
+        let texts = |patch: &Self| {
+            patch
+                .0
+                .iter()
+                .map(|operation| operation.get().to_owned())
+                .collect::<Vec<_>>()
+        };
+        texts(self) == texts(other)
+    }
+}
+
 /// What happened, as it is remembered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,11 +147,11 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urgent: Option<Urgent>,
     /// From before to after, as a JSON patch (RFC 6902).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub patch: Vec<Value>,
+    #[serde(default, skip_serializing_if = "Patch::is_empty")]
+    pub patch: Patch,
     /// From after to before.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub inverse: Vec<Value>,
+    #[serde(default, skip_serializing_if = "Patch::is_empty")]
+    pub inverse: Patch,
     /// What else is known: codes of a refusal, counts, from and to.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub details: Map<String, Value>,

@@ -1,5 +1,6 @@
 //! What can be changed at run time: one variant for each operation of the admin API.
 
+use config::FlagsDocument;
 use rules::Lifecycle;
 use serde_json::{Map, Value};
 
@@ -118,7 +119,7 @@ pub enum Change {
     /// Brings a flags document in: what Git owns of it, and what is new of the rest.
     ApplyDocument {
         /// The document.
-        document: Value,
+        document: FlagsDocument,
         /// Whether flags and segments that it leaves out are removed.
         prune: bool,
         /// Whether a flag that is new keeps the lifecycle that the document gives it; left out it begins as alpha.

@@ -8,13 +8,13 @@ mod opened;
 mod outcome;
 mod unfit;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use config::{Catalog, Compiled, Draft};
+use config::{Catalog, Compiled, Draft, FlagsDocument};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use rules::{Eligibility, Flags, Tenants, Timestamp};
-use serde_json::Value;
 
 use self::facts::KeptFacts;
 pub use self::files::{Damage, catalog_of};
@@ -27,13 +27,13 @@ use crate::audit::Entry;
 use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::observe::Observe;
-use crate::plan::{self, Plan, Request};
+use crate::plan::{self, NoPlan, Plan, Request};
 use crate::policy::Policy;
 use crate::preview::{preview, reaches_beyond};
 use crate::publish::Publish;
 use crate::refusal::{Code, Refusal};
 use crate::refused::{Refused, Who};
-use crate::state::State;
+use crate::state::{State, StateEdit};
 use crate::store::{Commit, MemoryStore, Store, StoreError};
 
 /// How often a change is prepared beside others, which may be first each time, until it keeps them waiting.
@@ -68,7 +68,7 @@ enum Owner {
 }
 
 /// Gives the document that is served, where files manage the flags; none where they can't be read now.
-pub type DocumentSource = Box<dyn Fn() -> Option<Value> + Send + Sync>;
+pub type DocumentSource = Box<dyn Fn() -> Option<FlagsDocument> + Send + Sync>;
 
 type Side<'k> = (&'k Flags, &'k Tenants);
 
@@ -265,7 +265,7 @@ impl Control {
         let kept = self.kept.read();
         let mut history = self.history.lock();
         history.look(now, observed);
-        history.retain(|flag| kept.state.definitions.contains_key(flag));
+        history.retain(|flag| kept.state.has_flag(flag));
     }
 
     /// What was observed of flags.
@@ -329,6 +329,7 @@ impl Control {
     fn made(&self, prepared: Prepared, _writer: &MutexGuard<'_, ()>) -> Result<Applied, ApplyError> {
         let Prepared { plan, draft } = prepared;
         let Plan {
+            edits,
             writes,
             audit,
             items,
@@ -352,8 +353,7 @@ impl Control {
         let commit = Commit { writes, audit };
         let revision = self.store.commit(Some(expected), &commit)?;
         let mut kept = self.kept.write();
-        kept.state.absorb(&commit.writes, revision);
-        kept.catalog.adopt(draft);
+        kept.adopt(&edits, draft, revision);
         let published = self.publish.publish(kept.catalog.compiled(), revision, fit);
         drop(kept);
         if let Err(error) = published {
@@ -378,19 +378,30 @@ impl Control {
             history: &self.history,
             now: request.at,
         };
-        let plan = plan::plan(&kept.state, request, &self.policy, &facts).map_err(ApplyError::Refused)?;
-        let draft = match kept.catalog.draft_json(&plan.edits) {
-            Ok(draft) => return Ok(Prepared { plan, draft }),
-            Err(report) => Err(ApplyError::Invalid(report.into())),
+        let plan_without = |unfit| match plan::plan_without(&kept.state, request, &self.policy, &facts, unfit)
+        {
+            Ok(plan) => Ok(plan),
+            Err(NoPlan::Refused(refusals)) => Err(ApplyError::Refused(refusals)),
+            Err(NoPlan::Unreadable(edits)) => Err(ApplyError::Invalid(kept.catalog.explain(&edits).into())),
         };
+        let draft = |plan: &Plan| {
+            let edits = plan.edits.iter().map(StateEdit::document_edit);
+            let draft = kept.catalog.draft(edits.collect());
+            draft.map_err(|report| ApplyError::Invalid(report.into()))
+        };
+        let plan = plan_without(BTreeMap::new())?;
+        let drafted = draft(&plan);
+        if plan.unreadable.is_empty()
+            && let Ok(draft) = drafted
+        {
+            return Ok(Prepared { plan, draft });
+        }
         let unfit = unfit(&kept.catalog, &request.change, &plan);
         if unfit.is_empty() {
-            return draft;
+            return drafted.map(|draft| Prepared { plan, draft });
         }
-        let plan = plan::plan_without(&kept.state, request, &self.policy, &facts, unfit)
-            .map_err(ApplyError::Refused)?;
-        let draft = kept.catalog.draft_json(&plan.edits);
-        let draft = draft.map_err(|report| ApplyError::Invalid(report.into()))?;
+        let plan = plan_without(unfit)?;
+        let draft = draft(&plan)?;
         Ok(Prepared { plan, draft })
     }
 

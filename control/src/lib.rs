@@ -17,9 +17,8 @@ pub mod api;
 mod audit;
 mod break_glass;
 mod change;
-mod edits;
 mod engine;
-mod flag_state;
+mod flag;
 mod history;
 mod observe;
 pub mod operators;
@@ -27,6 +26,7 @@ mod plan;
 mod policy;
 mod preview;
 mod publish;
+mod records;
 mod refusal;
 mod refused;
 mod request_question;
@@ -38,7 +38,7 @@ mod timestamp;
 mod touched;
 
 pub use actor::{Actor, Role, Source};
-pub use audit::{Entry, Event, GENESIS, Hash, Outcome, Sealed, TamperedAudit, verify};
+pub use audit::{Entry, Event, GENESIS, Hash, Outcome, Patch, Sealed, TamperedAudit, verify};
 pub use break_glass::{
     Asker, BreakGlass, BreakGlassError, BreakGlassPost, BreakGlassServer, DEFAULT_KILL_MS, JournalError,
     Killable, LocalKill, MAX_KILL_MS, MAX_LOCAL_KILLS, MAX_REASON, SocketError,
@@ -47,12 +47,12 @@ pub use change::{Change, GaDefault, ImportMode, Urgent};
 pub use engine::{
     Applied, ApplyError, Control, Damage, DocumentSource, DryRun, OpenError, Opened, catalog_of,
 };
-pub use flag_state::{FlagState, SignOff, Unsettled};
+pub use flag::{DefaultOwner, Flag, FlagState, SignOff, Unsettled};
 pub use history::{History, MAX_ERROR_HOURS};
 pub use observe::{FlagObservation, Observe};
 pub use plan::{
-    Difference, Facts, Fields, ItemOutcome, ItemResult, MAX_IMPORT, Part, Plan, Request, Section, Summary,
-    plan, refused_entry,
+    Difference, Facts, Fields, ItemOutcome, ItemResult, MAX_IMPORT, NoPlan, Part, Plan, Request, Section,
+    Summary, plan, refused_entry,
 };
 pub use policy::{GaPolicy, Policy, Revertible};
 pub use preview::{
@@ -67,10 +67,10 @@ pub use request_question::{
     Sender, attribute, attribute_value, check_method, header,
 };
 pub use stale::{StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
-pub use state::State;
+pub use state::{State, StateEdit};
 pub use store::{
-    AuditFilter, AuditPage, Changes, Commit, DamagedStore, Key, Loaded, MAX_AUDIT_PAGE, MemoryStore, Record,
-    RestoreError, Restored, Revision, SqliteStore, Store, StoreError, Write,
+    AuditFilter, AuditPage, Changes, Commit, DamagedStore, Json, Key, Loaded, MAX_AUDIT_PAGE, MemoryStore,
+    Record, RestoreError, Restored, Revision, SqliteStore, Store, StoreError, Write,
 };
 pub use story::{
     AnswerStory, Explain, FlagStory, GateStory, LimitStory, LocalKillStory, PassedOver, StepStory, Story,

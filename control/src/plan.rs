@@ -1,7 +1,6 @@
 //! From a change to what it does: which records it writes and what is remembered of it, or everything that stands
 //! against it. Pure: nothing is compiled or kept here, and the time is that of the request.
 
-mod definition;
 mod dependency;
 mod difference;
 mod document;
@@ -15,6 +14,7 @@ mod urgent;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use config::JsonEdit;
 use rules::Timestamp;
 use serde_json::{Map, Value};
 
@@ -23,11 +23,10 @@ use crate::audit::{Entry, Outcome};
 use crate::change::{Change, Urgent};
 use crate::policy::Policy;
 use crate::refusal::{Code, Refusal};
-use crate::state::State;
+use crate::state::{State, StateEdit};
 use crate::store::{Revision, Write};
 use crate::touched::Touched;
 
-pub(crate) use self::definition::Definition;
 pub(crate) use self::dependency::dependents;
 pub use self::difference::{Difference, Fields, Part, Section};
 pub use self::import::{ItemOutcome, ItemResult, MAX_IMPORT};
@@ -57,11 +56,10 @@ pub struct Request {
 /// What a change does, if it is let through.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
-    /// The records that it writes; without any it changes nothing, and nothing is remembered of it but that all
-    /// items of an import were refused.
+    /// What it changes; without any edit nothing is remembered of it but that all items of an import were refused.
+    pub edits: Vec<StateEdit>,
+    /// The same as records of a store.
     pub writes: Vec<Write>,
-    /// The same as edits of the document that is compiled.
-    pub edits: Vec<config::JsonEdit>,
     /// What is remembered of it, in order.
     pub audit: Vec<Entry>,
     /// Whose decisions it can alter.
@@ -70,6 +68,8 @@ pub struct Plan {
     pub withdraws: bool,
     /// What becomes of each item, of a change of many.
     pub items: Vec<ItemResult>,
+    /// Items of an import whose records are not of the form, so that they were left out.
+    pub unreadable: Vec<JsonEdit>,
     /// What changes, of an applied document, a cascade or an urgent promotion.
     pub summary: Summary,
 }
@@ -101,16 +101,26 @@ pub trait Facts {
     fn errors_within(&self, flag: &str, window_ms: i64) -> u64;
 }
 
-/// What a change does to this state, or everything that stands against it.
+/// Why there is no plan for a change.
+#[derive(Debug, PartialEq)]
+pub enum NoPlan {
+    /// It does not meet the policy, or names what there is not: every reason, the one to be told first first.
+    Refused(Vec<Refusal>),
+    /// What it writes is not of the form that documents have; [`config::Catalog::explain`] says why.
+    Unreadable(Vec<JsonEdit>),
+}
+
+impl From<Vec<Refusal>> for NoPlan {
+    fn from(refusals: Vec<Refusal>) -> Self {
+        Self::Refused(refusals)
+    }
+}
+
+/// Returns what a change does to this state.
 ///
 /// # Errors
-/// Every reason at once, the one to be told first first.
-pub fn plan(
-    state: &State,
-    request: &Request,
-    policy: &Policy,
-    facts: &dyn Facts,
-) -> Result<Plan, Vec<Refusal>> {
+/// Everything that stands against it.
+pub fn plan(state: &State, request: &Request, policy: &Policy, facts: &dyn Facts) -> Result<Plan, NoPlan> {
     plan_without(state, request, policy, facts, BTreeMap::new())
 }
 
@@ -121,9 +131,9 @@ pub(crate) fn plan_without(
     policy: &Policy,
     facts: &dyn Facts,
     unfit: BTreeMap<String, Refusal>,
-) -> Result<Plan, Vec<Refusal>> {
+) -> Result<Plan, NoPlan> {
     if let Some(refusal) = unpermitted(request) {
-        return Err(vec![refusal]);
+        return Err(vec![refusal].into());
     }
     let mut making = Making::new(state, request, unfit);
     match &request.change {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rules::{Lifecycle, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::flag_state::FlagState;
-use crate::plan::{Definition, dependents};
+use crate::flag::Flag;
+use crate::plan::dependents;
 use crate::state::State;
 use crate::timestamp;
 
@@ -105,10 +105,10 @@ pub fn stale(state: &State, now: Timestamp, usage: &Usage, limits: &StaleLimits)
         mentions: mentions(state),
         dependents: dependents(state),
     };
-    let flags = state.definitions.iter().filter_map(|(key, definition)| {
-        let reasons = look.reasons(key, Definition(definition), state.states.get(key)?);
+    let flags = state.flags().filter_map(|(key, flag)| {
+        let reasons = look.reasons(key, &flag);
         (!reasons.is_empty()).then(|| StaleFlag {
-            flag: key.clone(),
+            flag: key.to_owned(),
             reasons,
         })
     });
@@ -133,53 +133,58 @@ struct Mentions {
 }
 
 impl Look<'_> {
-    fn reasons(&self, key: &str, definition: Definition<'_>, state: &FlagState) -> Vec<StaleReason> {
-        if state.lifecycle() == Some(Lifecycle::Retired) {
-            return [Some(self.retired(key, state)), self.expired(definition)]
+    fn reasons(&self, key: &str, flag: &Flag) -> Vec<StaleReason> {
+        if flag.lifecycle() == Some(Lifecycle::Retired) {
+            return [Some(self.retired(key, flag)), self.expired(flag)]
                 .into_iter()
                 .flatten()
                 .collect();
         }
         let reasons = [
-            self.long_ga(key, definition, state),
-            self.expired(definition),
-            self.unused(key, state),
-            self.undecided(key, state),
+            self.long_ga(key, flag),
+            self.expired(flag),
+            self.unused(key, flag),
+            self.undecided(key, flag),
         ];
         reasons.into_iter().flatten().collect()
     }
 
-    fn long_ga(&self, key: &str, definition: Definition<'_>, state: &FlagState) -> Option<StaleReason> {
-        let is_long = state.lifecycle() == Some(Lifecycle::Ga) && self.since(state.since) > self.limits.ga_ms;
+    fn long_ga(&self, key: &str, flag: &Flag) -> Option<StaleReason> {
+        let is_long =
+            flag.lifecycle() == Some(Lifecycle::Ga) && self.since(flag.state.since) > self.limits.ga_ms;
         let against = self.mentions.get(key).map_or(0, |mentions| mentions.against);
-        let default = state.default.as_ref().or_else(|| definition.default());
-        let is_on = default.is_some_and(|default| !definition.is_off(default));
-        let tiers_on = !state.tiers.values().any(|variant| definition.is_off(variant));
-        (is_long && state.enabled && against == 0 && is_on && tiers_on).then(|| {
-            let since = timestamp::minute(state.since);
+        let default = flag.definition.default.as_ref();
+        let is_on = default.is_some_and(|default| !flag.serves_off(&default.value));
+        let tiers_on = !flag
+            .definition
+            .tiers
+            .iter()
+            .any(|(_, variant)| flag.is_off(variant));
+        (is_long && flag.is_enabled() && against == 0 && is_on && tiers_on).then(|| {
+            let since = timestamp::minute(flag.state.since);
             let detail = format!("ga since {since}, on for everyone, and nobody is taken out");
-            reason(StaleCode::LongGa, detail).fact("since", timestamp::text(state.since))
+            reason(StaleCode::LongGa, detail).fact("since", timestamp::text(flag.state.since))
         })
     }
 
-    fn expired(&self, definition: Definition<'_>) -> Option<StaleReason> {
-        let date = definition.expires()?;
+    fn expired(&self, flag: &Flag) -> Option<StaleReason> {
+        let date = flag.definition.expires.as_ref()?.value.as_ref();
         let last = Timestamp::parse(&format!("{date}T00:00:00Z")).ok()?;
         (self.since(last) >= DAY_MS)
             .then(|| reason(StaleCode::Expired, format!("should be gone since {date}")).fact("expires", date))
     }
 
-    fn unused(&self, key: &str, state: &FlagState) -> Option<StaleReason> {
-        let is_old = self.since(state.created) > self.limits.unused_ms;
+    fn unused(&self, key: &str, flag: &Flag) -> Option<StaleReason> {
+        let is_old = self.since(flag.state.created) > self.limits.unused_ms;
         (is_old && !self.is_gated(key)).then(|| {
             let detail = "no gate names it, nor any flag that a gate names".to_owned();
-            reason(StaleCode::Unused, detail).fact("created", timestamp::text(state.created))
+            reason(StaleCode::Unused, detail).fact("created", timestamp::text(flag.state.created))
         })
     }
 
     /// Not told before it could be known: neither of a young flag nor soon after observing began.
-    fn undecided(&self, key: &str, state: &FlagState) -> Option<StaleReason> {
-        let known_since = self.usage.since?.max(state.created);
+    fn undecided(&self, key: &str, flag: &Flag) -> Option<StaleReason> {
+        let known_since = self.usage.since?.max(flag.state.created);
         let decided = self.usage.decided.get(key);
         let quiet_since = decided
             .copied()
@@ -198,7 +203,7 @@ impl Look<'_> {
         })
     }
 
-    fn retired(&self, key: &str, state: &FlagState) -> StaleReason {
+    fn retired(&self, key: &str, flag: &Flag) -> StaleReason {
         let flags = self.dependents.get(key).map_or(&[][..], Vec::as_slice);
         let tenants = self.mentions.get(key).map_or(0, |mentions| mentions.tenants);
         let gate = self.usage.gated.contains(key).then(|| "a gate".to_owned());
@@ -212,14 +217,14 @@ impl Look<'_> {
             },
         ];
         let by: Vec<String> = by.into_iter().flatten().collect();
-        let since = timestamp::minute(state.since);
+        let since = timestamp::minute(flag.state.since);
         let detail = if by.is_empty() {
             format!("retired since {since}, and nothing names it: it can be removed")
         } else {
             format!("retired since {since}, still named by {}", by.join(", "))
         };
         reason(StaleCode::Retired, detail)
-            .fact("since", timestamp::text(state.since))
+            .fact("since", timestamp::text(flag.state.since))
             .fact("gated", self.usage.gated.contains(key))
             .fact(
                 "flags",
@@ -250,19 +255,20 @@ impl Look<'_> {
 /// What tenants' records say of each flag that they name.
 fn mentions(state: &State) -> BTreeMap<&str, Mentions> {
     let mut mentions: BTreeMap<&str, Mentions> = BTreeMap::new();
-    for record in state.tenants.values() {
+    for (_, record) in state.tenants() {
         let mut named: BTreeMap<&str, bool> = BTreeMap::new();
-        for (list, is_against) in [("beta", false), ("opt_in", false), ("opt_out", true)] {
-            let flags = record.get(list).and_then(Value::as_array).into_iter().flatten();
-            for flag in flags.filter_map(Value::as_str) {
-                *named.entry(flag).or_default() |= is_against;
+        for (list, is_against) in [
+            (&record.beta, false),
+            (&record.opt_in, false),
+            (&record.opt_out, true),
+        ] {
+            for flag in list.iter().flatten() {
+                *named.entry(&flag.value).or_default() |= is_against;
             }
         }
-        let overrides = record.get("overrides").and_then(Value::as_object);
-        for (flag, variant) in overrides.into_iter().flatten() {
-            let definition = state.definitions.get(flag);
-            *named.entry(flag).or_default() |=
-                definition.is_some_and(|flag| Definition(flag).is_off(variant));
+        for (flag, variant) in record.overrides.iter().flatten() {
+            let known = state.flag(&flag.value);
+            *named.entry(&flag.value).or_default() |= known.is_some_and(|known| known.is_off(variant));
         }
         for (flag, is_against) in named {
             let mentions = mentions.entry(flag).or_default();

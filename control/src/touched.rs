@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use config::Head;
+use rules::{ConditionDefinition, FlagDefinition, Lifecycle};
 
-use crate::flag_state::FlagState;
-use crate::state::State;
-use crate::store::{Key, Write};
+use crate::state::{State, StateEdit};
 
 /// Whose decisions a change can alter. Flags that require one of these are not among them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,17 +29,17 @@ pub enum UnknownTouched {
 }
 
 impl Touched {
-    /// What these writes touch of the state as it was before them.
+    /// Returns what these edits touch of the state as it was before them.
     #[must_use]
-    pub fn of(state: &State, writes: &[Write]) -> Self {
+    pub fn of(state: &State, edits: &[StateEdit]) -> Self {
         let mut touched = Self::default();
         let mut segments = BTreeSet::new();
-        for Write { key, value } in writes {
-            match key {
-                Key::Definition(flag) | Key::State(flag) => drop(touched.flags.insert(flag.clone())),
-                Key::Tenant(id) => drop(touched.tenants.insert(id.clone())),
-                Key::Segment(name) => drop(segments.insert(name.as_str())),
-                Key::Head => touched.head(state, value.as_ref()),
+        for edit in edits {
+            match edit {
+                StateEdit::Flag(key, _) => drop(touched.flags.insert(key.to_string())),
+                StateEdit::Tenant(id, _) => drop(touched.tenants.insert(id.to_string())),
+                StateEdit::Segment(name, _) => drop(segments.insert(&**name)),
+                StateEdit::Head(after) => touched.head(state, after),
             }
         }
         touched.segments(state, segments);
@@ -48,15 +47,19 @@ impl Touched {
     }
 
     /// Tiers have no meaning of their own: a new one is nobody's, one that is somebody's can't be removed.
-    fn head(&mut self, state: &State, after: Option<&Value>) {
-        let differs = |field| state.head.get(field) != after.and_then(|after| after.get(field));
+    fn head(&mut self, state: &State, after: &Head) {
+        let before = state.document.head.fields();
+        let differs = |field| before.get(field) != after.fields().get(field);
         if differs("unknown_tenant") {
             self.unknown_tenant = UnknownTouched::Changed;
         }
         if differs("policy") {
-            let open = |state: &FlagState| matches!(state.lifecycle.as_deref(), Some("alpha" | "beta"));
-            let flags = state.states.iter().filter(|(_, state)| open(state));
-            self.flags.extend(flags.map(|(key, _)| key.clone()));
+            let is_open = |flag: &FlagDefinition| {
+                let lifecycle = flag.lifecycle.map(|lifecycle| lifecycle.value);
+                matches!(lifecycle, Some(Lifecycle::Alpha | Lifecycle::Beta))
+            };
+            let flags = state.document.flags.iter().filter(|(_, flag)| is_open(flag));
+            self.flags.extend(flags.map(|(key, _)| key.to_string()));
         }
     }
 
@@ -67,37 +70,36 @@ impl Touched {
         }
         loop {
             let known = segments.len();
-            let more = state
-                .segments
-                .iter()
-                .filter(|(_, condition)| names_one(condition, &segments));
-            let more: Vec<&str> = more.map(|(name, _)| name.as_str()).collect();
+            let all = state.document.segments.iter();
+            let more = all.filter(|(_, segment)| names_one(&segment.condition.value, &segments));
+            let more: Vec<&str> = more.map(|(name, _)| &**name).collect();
             segments.extend(more);
             if segments.len() == known {
                 break;
             }
         }
-        for (key, definition) in &state.definitions {
-            let rollout = state.states.get(key).and_then(|state| state.rollout.as_ref());
-            let conditions = definition.get("rules").into_iter().chain(rollout);
-            if conditions
-                .into_iter()
-                .any(|condition| names_one(condition, &segments))
-            {
-                self.flags.insert(key.clone());
+        for (key, flag) in &state.document.flags {
+            let rules = flag.rules.iter().map(|rule| &rule.when);
+            let audience = flag
+                .rollout
+                .iter()
+                .filter_map(|rollout| rollout.audience.as_ref());
+            let mut conditions = rules.chain(audience);
+            if conditions.any(|condition| names_one(&condition.value, &segments)) {
+                self.flags.insert(key.to_string());
             }
         }
     }
 }
 
-/// Whether a condition within the value refers to one of the segments.
-fn names_one(value: &Value, segments: &BTreeSet<&str>) -> bool {
-    match value {
-        Value::Object(fields) => fields.iter().any(|(field, value)| match value {
-            Value::String(name) => field == "segment" && segments.contains(name.as_str()),
-            value => names_one(value, segments),
-        }),
-        Value::Array(items) => items.iter().any(|item| names_one(item, segments)),
-        _ => false,
+/// Returns true if the condition refers to one of the segments.
+fn names_one(condition: &ConditionDefinition, segments: &BTreeSet<&str>) -> bool {
+    match condition {
+        ConditionDefinition::All(parts) | ConditionDefinition::Any(parts) => {
+            parts.iter().any(|part| names_one(&part.value, segments))
+        }
+        ConditionDefinition::Not(part) => names_one(&part.value, segments),
+        ConditionDefinition::Segment(name) => segments.contains(&*name.value),
+        ConditionDefinition::Clause { .. } => false,
     }
 }

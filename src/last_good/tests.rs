@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use config::Compiled;
+use config::{Compiled, FlagsDocument};
 use control::{
     Actor, Change, Control, Fit, FlagObservation, History, MemoryStore, Observe, Opened, Policy, Publish,
     PublishError, Request, Revision, Role, Source,
@@ -60,8 +60,9 @@ fn a_kill_is_written_down_at_once_though_the_document_rests() {
     let opened = Opened::read(Arc::new(MemoryStore::new()), Eligibility::Enforced).unwrap();
     let history = History::new(Timestamp(0));
     let control = opened.control(Policy::default(), Arc::new(Plane), Arc::new(Plane), history);
-    let document =
+    let written =
         json!({ "version": 1, "flags": { "board": { "lifecycle": "ga" } }, "tenants": { "acme": {} } });
+    let document = FlagsDocument::parse("document", written.to_string().into()).unwrap();
     apply(
         &control,
         Change::ApplyDocument {

@@ -1,8 +1,7 @@
 //! The whole document: as it is in force, and brought in.
 
-use std::path::PathBuf;
-
-use config::{Files, Report};
+use config::{FlagsDocument, Report};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::change::Change;
@@ -14,8 +13,8 @@ use super::change::change;
 use super::problem::Problem;
 
 pub(crate) fn export(api: &Api, _: &Ask) -> Result<Answer, Problem> {
-    let (revision, document) = api.control().read(|state, _| (state.revision, state.document()));
-    Ok(Answer::json(&document)?.at(revision))
+    let state = api.control().read(|state, _| state.clone());
+    Ok(Answer::json(state.document())?.at(state.revision))
 }
 
 pub(crate) fn apply(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
@@ -35,8 +34,8 @@ pub(crate) fn apply(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
 /// What is no JSON is told as such; how the document must look is judged by what reads files. That is a reader of
 /// YAML, which refuses some of JSON (pairs of surrogates): where it can make nothing of the text, it is given the
 /// same document written otherwise.
-fn json(ask: &Ask) -> Result<Result<Value, Report>, Problem> {
-    let document: Value = ask.json()?;
+fn json(ask: &Ask) -> Result<Result<FlagsDocument, Report>, Problem> {
+    let _: IgnoredAny = ask.json()?;
     let read_as_sent = read(ask.body.to_vec());
     let is_unread = |report: &Report| {
         report
@@ -45,12 +44,14 @@ fn json(ask: &Ask) -> Result<Result<Value, Report>, Problem> {
             .any(|problem| problem.code == "yaml-syntax")
     };
     Ok(match read_as_sent {
-        Err(report) if is_unread(&report) => read(format!("{document:#}").into_bytes()),
+        Err(report) if is_unread(&report) => {
+            let document: Value = ask.json()?;
+            read(format!("{document:#}").into_bytes())
+        }
         found => found,
     })
 }
 
-fn read(text: Vec<u8>) -> Result<Value, Report> {
-    let name = PathBuf::from("document");
-    config::flags_document(Files::Memory([(name.clone(), text)].into()), &name)
+fn read(text: Vec<u8>) -> Result<FlagsDocument, Report> {
+    FlagsDocument::parse("document", text)
 }

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use config::Compiled;
-use rules::{Subject, Timestamp, decide};
+use config::{Compiled, ToJson as _};
+use rules::{OwnedName, Subject, Timestamp, decide};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::flag_state::FlagState;
+use crate::flag::Flag;
 use crate::refusal::{Code, Refusal};
 use crate::stale::{StaleFlag, Usage, stale};
 use crate::state::State;
@@ -117,7 +117,7 @@ struct Said {
 /// What was copied out of the state, so that changes need not wait for what is counted.
 struct Copied {
     revision: Revision,
-    flags: Vec<(String, Value, FlagState, Vec<Value>)>,
+    flags: Vec<(String, Flag, Vec<Value>)>,
     said: HashMap<String, Said>,
     compiled: Compiled,
     is_more: bool,
@@ -132,10 +132,7 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
         let stale = stale(state, ask.at, &usage, &api.control().policy().stale);
         let stale: BTreeMap<&str, &StaleFlag> = stale.iter().map(|flag| (flag.flag.as_str(), flag)).collect();
         let range = (Bound::Excluded(after.as_str()), Bound::Unbounded);
-        let keys = state
-            .definitions
-            .range::<_, str>(range)
-            .map(|(key, _)| key.as_str());
+        let keys = state.document.flags.range::<_, str>(range).map(|(key, _)| &**key);
         let keys = keys.filter(|key| !only_stale || stale.contains_key(key));
         let keys: Vec<&str> = keys.take(limit.saturating_add(1)).collect();
         copy(state, compiled, &keys, limit, &stale)
@@ -180,10 +177,8 @@ fn usage(api: &Api) -> Usage {
     let history = control.history();
     let gated: BTreeSet<String> = control.gated().into_iter().collect();
     control.read(|state, _| {
-        let decided = state
-            .definitions
-            .keys()
-            .filter_map(|key| Some((key.clone(), history.last_decided(key)?)));
+        let keys = state.document.flags.keys();
+        let decided = keys.filter_map(|key| Some((key.to_string(), history.last_decided(key)?)));
         Usage {
             gated,
             since: Some(history.since()),
@@ -204,12 +199,7 @@ fn copy(
         let reasons = stale
             .get(key)
             .map_or_else(Vec::new, |flag| flag.reasons.iter().map(reason).collect());
-        Some((
-            (*key).to_owned(),
-            state.flag(key)?,
-            state.states.get(*key)?.clone(),
-            reasons,
-        ))
+        Some(((*key).to_owned(), state.flag(key)?, reasons))
     });
     Copied {
         revision: state.revision,
@@ -236,37 +226,36 @@ fn said(state: &State, keys: &[&str]) -> HashMap<String, Said> {
         .iter()
         .map(|key| ((*key).to_owned(), Said::default()))
         .collect();
-    for record in state.tenants.values() {
-        let mut count = |list: &str, add: fn(&mut Said)| {
-            let listed = record.get(list);
-            let items = listed.and_then(Value::as_array).into_iter().flatten();
-            let keys = items.filter_map(Value::as_str);
-            for key in keys.chain(
-                listed
-                    .and_then(Value::as_object)
-                    .into_iter()
-                    .flat_map(|map| map.keys().map(String::as_str)),
-            ) {
-                if let Some(said) = said.get_mut(key) {
-                    add(said);
-                }
+    let mut count = |flags: &Option<Vec<OwnedName>>, add: fn(&mut Said)| {
+        for flag in flags.iter().flatten() {
+            if let Some(said) = said.get_mut(&*flag.value) {
+                add(said);
             }
-        };
-        count("opt_in", |said| said.opted_in = said.opted_in.saturating_add(1));
-        count("opt_out", |said| {
+        }
+    };
+    for (_, record) in state.tenants() {
+        count(&record.opt_in, |said| {
+            said.opted_in = said.opted_in.saturating_add(1)
+        });
+        count(&record.opt_out, |said| {
             said.opted_out = said.opted_out.saturating_add(1)
         });
-        count("beta", |said| said.allowed = said.allowed.saturating_add(1));
-        count("overrides", |said| {
-            said.overridden = said.overridden.saturating_add(1)
-        });
+        count(&record.beta, |said| said.allowed = said.allowed.saturating_add(1));
+    }
+    for (flag, _) in state
+        .tenants()
+        .flat_map(|(_, record)| record.overrides.iter().flatten())
+    {
+        if let Some(said) = said.get_mut(&*flag.value) {
+            said.overridden = said.overridden.saturating_add(1);
+        }
     }
     said
 }
 
 /// A flag as it is answered.
 fn written(
-    (key, flag, state, stale): &(String, Value, FlagState, Vec<Value>),
+    (key, flag, stale): &(String, Flag, Vec<Value>),
     copied: &Copied,
     (now, kills): (Timestamp, &LocalKills),
     left: &mut usize,
@@ -274,7 +263,10 @@ fn written(
     let said = copied.said.get(key).copied().unwrap_or_default();
     let mut body = Map::new();
     body.insert("key".into(), key.as_str().into());
-    body.extend(flag.as_object().cloned().unwrap_or_default());
+    if let Value::Object(fields) = flag.definition.to_json() {
+        body.extend(fields);
+    }
+    let state = &flag.state;
     let compiled = copied
         .compiled
         .flags
@@ -284,7 +276,7 @@ fn written(
         body.entry("kind")
             .or_insert_with(|| compiled.kind().as_str().into());
     }
-    body.insert("enabled".into(), state.enabled.into());
+    body.insert("enabled".into(), flag.is_enabled().into());
     if let Some(kill) = kills.written(key) {
         body.insert("local_kill".into(), kill);
     }

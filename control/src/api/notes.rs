@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use crate::actor::{Actor, Source};
-use crate::audit::{Entry, Event, Outcome};
+use crate::audit::{Entry, Event, Outcome, Patch};
 use crate::operators::{NotSignedIn, counted_as};
 use crate::refused::Who;
 
@@ -114,8 +114,8 @@ fn blank(api: &Api, event: Event, request_id: &str) -> Entry {
         org: None,
         reason: None,
         urgent: None,
-        patch: Vec::<Value>::new(),
-        inverse: Vec::new(),
+        patch: Patch::default(),
+        inverse: Patch::default(),
         details: Map::new(),
     }
 }

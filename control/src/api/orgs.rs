@@ -1,5 +1,6 @@
 //! Tenants: their records, one by one and many at once, overrides and the beta allowlist.
 
+use config::{OwnedTenant, ToJson as _};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::ops::Bound;
@@ -60,7 +61,7 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let limit = ask.query.number("limit").unwrap_or(DEFAULT_PAGE);
     let after = ask.query.text("after").map_or(Bound::Unbounded, Bound::Excluded);
     let (revision, mut orgs) = api.control().read(|state, _| {
-        let tenants = state.tenants.range::<_, str>((after, Bound::Unbounded));
+        let tenants = state.document.tenants.range::<_, str>((after, Bound::Unbounded));
         let page = tenants.take(limit.saturating_add(1));
         (
             state.revision,
@@ -82,7 +83,7 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
 
 pub(crate) fn show(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let found = api.control().read(|state, _| {
-        let record = state.tenants.get(ask.org())?;
+        let record = state.tenant(ask.org())?;
         Some((state.revision, org(ask.org(), record)))
     });
     let (revision, org) = found.ok_or_else(|| no_such(ask.org()))?;
@@ -161,9 +162,11 @@ pub(crate) fn disallow(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
 }
 
 /// The record with its id first.
-fn org(id: &str, record: &Value) -> Value {
+fn org(id: &str, record: &OwnedTenant) -> Value {
     let mut org = Map::new();
     org.insert("id".into(), id.into());
-    org.extend(record.as_object().cloned().unwrap_or_default());
+    if let Value::Object(fields) = record.to_json() {
+        org.extend(fields);
+    }
     Value::Object(org)
 }

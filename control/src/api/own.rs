@@ -1,6 +1,6 @@
 //! What an org sees and chooses for itself: beta and ga flags, and nothing of those that are not out yet.
 
-use rules::{Flags, Lifecycle, Subject, decide};
+use rules::{Flags, Lifecycle, OwnedName, Subject, decide};
 use serde::Serialize;
 use tracing::error;
 use utoipa::ToSchema;
@@ -59,7 +59,7 @@ pub(crate) struct OwnFlags {
 pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let org = ask.org();
     let (revision, record, flags, tenants) = api.control().read(|state, compiled| {
-        let record = state.tenants.get(org).cloned();
+        let record = state.tenant(org).cloned();
         (
             state.revision,
             record,
@@ -69,9 +69,9 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     });
     let record = record.ok_or_else(|| no_such(ask))?;
     let flags = LocalKills::at(api.control(), ask.at).over(&flags);
-    let chose = |list: &str, flag: &str| {
-        let list = record.get(list).and_then(|list| list.as_array());
-        list.is_some_and(|list| list.iter().any(|item| item.as_str() == Some(flag)))
+    let chose = |list: &Option<Vec<OwnedName>>, flag: &str| {
+        let mut flags = list.iter().flatten();
+        flags.any(|named| named.value == flag)
     };
     let subject = Subject {
         tenant: Some(org),
@@ -102,7 +102,7 @@ pub(crate) fn list(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
                     .variant(decision.variant)
                     .map_or_else(String::new, |variant| variant.name.to_string()),
                 cause: decision.cause.as_str(),
-                choice: match (chose("opt_in", key), chose("opt_out", key)) {
+                choice: match (chose(&record.opt_in, key), chose(&record.opt_out, key)) {
                     (true, _) => Some("in"),
                     (_, true) => Some("out"),
                     _ => None,

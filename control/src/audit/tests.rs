@@ -16,8 +16,8 @@ fn log(events: &[Event]) -> Vec<Sealed> {
             org: None,
             reason: None,
             urgent: None,
-            patch: Vec::new(),
-            inverse: Vec::new(),
+            patch: Default::default(),
+            inverse: Default::default(),
             details: Map::new(),
         };
         let sealed = Sealed::after(previous, index + 1, Revision(index + 10), &entry);

@@ -242,8 +242,8 @@ fn entry(event: Event, source: Source, flag: &str, asker: &Asker) -> Entry {
         org: None,
         reason: None,
         urgent: None,
-        patch: Vec::new(),
-        inverse: Vec::new(),
+        patch: Default::default(),
+        inverse: Default::default(),
         details: Map::new(),
     }
 }

@@ -1,8 +1,7 @@
 //! Flags that files manage, as the control plane sees them: it tells of them, and changes nothing.
 
-use config::{Catalog, Compiled};
+use config::{Catalog, Compiled, FlagsDocument};
 use rules::{Eligibility, Timestamp};
-use serde_json::Value;
 
 use super::{ApplyError, Kept};
 use crate::actor::{Actor, Role, Source};
@@ -41,7 +40,7 @@ impl Publish for Unpublished {
 }
 
 /// A document that files hold, brought in whole.
-pub(super) fn of_files(document: Value, at: Timestamp) -> Request {
+pub(super) fn of_files(document: FlagsDocument, at: Timestamp) -> Request {
     Request {
         change: Change::ApplyDocument {
             document,
@@ -64,18 +63,21 @@ pub(super) fn of_files(document: Value, at: Timestamp) -> Request {
 
 /// A document, compiled; none where it is no valid one.
 #[must_use]
-pub fn catalog_of(document: Value, eligibility: Eligibility) -> Option<Catalog> {
+pub fn catalog_of(document: FlagsDocument, eligibility: Eligibility) -> Option<Catalog> {
     of_document(document, eligibility, Revision(0)).map(|kept| kept.catalog)
 }
 
 /// What is kept of a document, at the revision after `former`.
-pub(super) fn of_document(document: Value, eligibility: Eligibility, former: Revision) -> Option<Kept> {
+pub(super) fn of_document(
+    document: FlagsDocument,
+    eligibility: Eligibility,
+    former: Revision,
+) -> Option<Kept> {
     let mut state = State::default();
     let request = of_files(document, Timestamp(0));
     let plan = plan::plan(&state, &request, &Policy::default(), &NoFacts).ok()?;
-    let writes = plan.writes;
-    state.absorb(&writes, Revision(former.0.saturating_add(1)));
-    let catalog = Catalog::of_json(eligibility, &state.edits()).ok()?;
+    state.absorb(&plan.edits, Revision(former.0.saturating_add(1)));
+    let catalog = Catalog::new(eligibility, state.document.clone()).ok()?;
     Some(Kept { state, catalog })
 }
 

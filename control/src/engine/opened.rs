@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use config::{Catalog, Compiled, Report};
+use config::{Catalog, Compiled, Draft, FlagsDocument, Report};
 use parking_lot::{Mutex, RwLock};
 use rules::{Eligibility, Timestamp};
-use serde_json::Value;
 
 use super::files::{NoFacts, of_files};
 use super::{ApplyError, Control, Owner};
 use crate::history::History;
 use crate::observe::Observe;
-use crate::plan::plan;
+use crate::plan::{NoPlan, plan};
 use crate::policy::Policy;
 use crate::publish::Publish;
+use crate::records::{self, Unreadable};
 use crate::refused::Refused;
-use crate::state::State;
+use crate::state::{State, StateEdit};
 use crate::store::{Commit, Revision, Store, StoreError};
 
 /// Why the control plane can't begin.
@@ -49,6 +49,13 @@ impl Kept {
         self.catalog.compiled().flags.eligibility()
     }
 
+    /// Makes edits that were drafted and committed. Of the document there is one: state and catalog share it.
+    pub(super) fn adopt(&mut self, edits: &[StateEdit], draft: Draft, revision: Revision) {
+        self.state.absorb(edits, revision);
+        self.catalog.adopt(draft);
+        self.state.document = self.catalog.document().clone();
+    }
+
     /// Whether what was prepared of the one can be made of the other.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.state.revision == other.state.revision && self.eligibility() == other.eligibility()
@@ -61,9 +68,16 @@ impl Opened {
     /// # Errors
     /// It can't be read, or is no valid document.
     pub fn read(store: Arc<dyn Store>, eligibility: Eligibility) -> Result<Self, OpenError> {
-        // What was loaded is dropped before the rest is made of it: it is as large again.
-        let state = State::from(&store.load()?)?;
-        let catalog = Catalog::of_json(eligibility, &state.edits())
+        let state = match records::read(store.load()?) {
+            Ok(state) => state,
+            Err(Unreadable::Store(error)) => return Err(error.into()),
+            Err(Unreadable::Form) => {
+                let edits = records::json_edits(store.load()?);
+                let report = Catalog::empty(eligibility).explain(&edits);
+                return Err(OpenError::Invalid(report.into()));
+            }
+        };
+        let catalog = Catalog::new(eligibility, state.document.clone())
             .map_err(|report| OpenError::Invalid(report.into()))?;
         Ok(Self {
             store,
@@ -77,22 +91,26 @@ impl Opened {
     ///
     /// # Errors
     /// What stands against it.
-    pub fn seeded(mut self, document: Value, at: Timestamp) -> Result<Self, ApplyError> {
+    pub fn seeded(mut self, document: FlagsDocument, at: Timestamp) -> Result<Self, ApplyError> {
         if self.revision() != Revision::default() {
             return Ok(self);
         }
         let request = of_files(document, at);
-        let Kept { state, catalog } = &mut self.kept;
-        let plan = plan(state, &request, &Policy::default(), &NoFacts).map_err(ApplyError::Refused)?;
-        let draft = catalog
-            .draft_json(&plan.edits)
-            .map_err(|report| ApplyError::Invalid(report.into()))?;
+        let plan = match plan(&self.kept.state, &request, &Policy::default(), &NoFacts) {
+            Ok(plan) => plan,
+            Err(NoPlan::Refused(refusals)) => return Err(ApplyError::Refused(refusals)),
+            Err(NoPlan::Unreadable(edits)) => {
+                return Err(ApplyError::Invalid(self.kept.catalog.explain(&edits).into()));
+            }
+        };
+        let edits = plan.edits.iter().map(StateEdit::document_edit);
+        let draft = self.kept.catalog.draft(edits.collect());
+        let draft = draft.map_err(|report| ApplyError::Invalid(report.into()))?;
         let commit = Commit {
             writes: plan.writes,
             audit: plan.audit,
         };
-        state.absorb(&commit.writes, Revision(1));
-        catalog.adopt(draft);
+        self.kept.adopt(&plan.edits, draft, Revision(1));
         self.seed = Some(commit);
         Ok(self)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use config::{Catalog, JsonEdit, Report, Severity};
+use config::{Catalog, Edit, JsonEdit, Report, Severity};
 
 use crate::change::Change;
 use crate::plan::Plan;
@@ -19,23 +19,21 @@ pub(super) fn unfit(catalog: &Catalog, change: &Change, plan: &Plan) -> BTreeMap
     if !matches!(change, Change::ImportTenants { .. }) {
         return unfit;
     }
-    for edit in &plan.edits {
-        let JsonEdit::Tenant(id, Some(record)) = edit else {
+    let refused = plan.edits.iter().filter_map(|edit| match edit.document_edit() {
+        edit @ Edit::Tenant(_, Some(_)) if !catalog.takes(edit.clone()) => Some(edit.to_json()),
+        _ => None,
+    });
+    for edit in plan.unreadable.iter().cloned().chain(refused) {
+        let JsonEdit::Tenant(id, Some(record)) = &edit else {
             continue;
         };
-        let alone = std::slice::from_ref(edit);
-        let read = JsonEdit::read(alone);
-        if read.is_some_and(|read| read.into_iter().all(|edit| catalog.takes(edit))) {
-            continue;
-        }
         let is_full = explained.len() >= MAX_EXPLAINED;
         let text = record.to_string();
         let known = match explained.get(&text) {
             Some(known) => known.clone(),
             None if is_full => None,
             None => {
-                let report = catalog.draft_json(alone).err();
-                let found = report.map(|report| in_words(&report));
+                let found = Some(in_words(&catalog.explain(std::slice::from_ref(&edit))));
                 explained.insert(text, found.clone());
                 found
             }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rules::Lifecycle;
 
-use super::definition::Definition;
 use crate::state::State;
 
 /// A flag and how far it is.
@@ -32,20 +31,21 @@ pub(super) fn further(state: &State, flag: &str, to: Lifecycle) -> Vec<Standing>
     walk(state, flag, next, is_further, Through::Found)
 }
 
-/// Each flag that others require, with those.
+/// Returns each flag that others require, with those.
 pub(crate) fn dependents(state: &State) -> BTreeMap<&str, Vec<&str>> {
     let mut dependents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (key, definition) in &state.definitions {
-        for required in Definition(definition).requires() {
-            dependents.entry(required).or_default().push(key);
+    for (key, definition) in &state.document.flags {
+        for required in &definition.requires {
+            dependents.entry(&required.flag.value).or_default().push(key);
         }
     }
     dependents
 }
 
 fn required<'s>(state: &'s State, flag: &str) -> Vec<&'s str> {
-    let definition = state.definitions.get(flag);
-    definition.map_or_else(Vec::new, |definition| Definition(definition).requires().collect())
+    let definition = state.document.flags.get(flag);
+    let required = definition.into_iter().flat_map(|definition| &definition.requires);
+    required.map(|required| &*required.flag.value).collect()
 }
 
 /// Beyond which flags the walk goes on.
@@ -69,10 +69,10 @@ fn walk<'s>(
     let mut found = Vec::new();
     while let Some(flag) = open.pop() {
         for key in next(flag) {
-            let Some(other) = state.states.get(key).filter(|_| seen.insert(key)) else {
+            let Some(other) = state.document.flags.get(key).filter(|_| seen.insert(key)) else {
                 continue;
             };
-            match other.lifecycle() {
+            match other.lifecycle.map(|lifecycle| lifecycle.value) {
                 None => open.push(key),
                 Some(lifecycle) if wanted(lifecycle) => {
                     found.push((key.to_owned(), lifecycle));

@@ -1,25 +1,24 @@
 //! Brings a flags document in: what documents own is replaced, what operators own of known flags and tenants is left
 //! alone, what is new begins as the document says but for its lifecycle.
 
-mod sections;
 mod signed;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use rules::Lifecycle;
-use serde_json::{Map, Value};
+use config::{FlagsDocument, Head, OwnedTenant, ToJson as _};
+use imbl::OrdMap;
+use rules::{FlagDefinition, Lifecycle, SegmentDefinition, Site, Sited};
+use serde_json::Map;
 
-use self::sections::Sections;
 use super::Facts;
-use super::definition::Definition;
 use super::difference::{Difference, Section, fields};
 use super::making::{About, Making};
 use super::tenant;
 use crate::audit::{Event, Outcome};
-use crate::flag_state::FlagState;
+use crate::flag::{DefaultOwner, Flag, FlagState};
 use crate::refusal::{Code, Refusal};
-use crate::state::record_of;
-use crate::store::{Key, Write};
+use crate::state::StateEdit;
 
 /// What becomes of flags and segments that the document leaves out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,11 +40,10 @@ pub(super) enum Start {
 
 pub(super) fn apply(
     making: &mut Making<'_>,
-    document: &Value,
+    document: &FlagsDocument,
     (rest, start): (Rest, Start),
     facts: &dyn Facts,
 ) -> Result<(), Vec<Refusal>> {
-    let sections = Sections::read(document)?;
     let mut applied = Applied {
         making,
         rest,
@@ -55,20 +53,20 @@ pub(super) fn apply(
         reached: BTreeSet::new(),
         refusals: Vec::new(),
     };
-    applied.head(&sections.head);
-    applied.segments(sections.segments);
+    applied.head(&document.head);
+    applied.segments(&document.segments);
     applied.reached = signed::reached(applied.making.state, &applied.shared);
-    for (key, flag) in &sections.flags {
+    for (key, flag) in &document.flags {
         applied.flag(key, flag);
     }
     if rest == Rest::Kept {
-        applied.unsign_rest(&sections.flags);
+        applied.unsign_rest(&document.flags);
     }
-    for (id, record) in sections.tenants {
+    for (id, record) in &document.tenants {
         applied.tenant(id, record);
     }
     if rest == Rest::Removed {
-        applied.remove_flags(&sections.flags, facts);
+        applied.remove_flags(&document.flags, facts);
     }
     if !applied.refusals.is_empty() {
         return Err(applied.refusals);
@@ -77,6 +75,9 @@ pub(super) fn apply(
     Ok(())
 }
 
+/// Flags as documents write them, by key.
+type Flags = OrdMap<Arc<str>, Arc<FlagDefinition>>;
+
 /// A document on its way in.
 struct Applied<'m, 'a> {
     making: &'m mut Making<'a>,
@@ -84,7 +85,7 @@ struct Applied<'m, 'a> {
     start: Start,
     difference: Difference,
     /// What belongs to no flag and no tenant.
-    shared: Vec<Write>,
+    shared: Vec<StateEdit>,
     /// The flags with sign-offs whose segments are others.
     reached: BTreeSet<String>,
     /// What stands against it.
@@ -92,219 +93,216 @@ struct Applied<'m, 'a> {
 }
 
 impl Applied<'_, '_> {
-    fn head(&mut self, written: &Map<String, Value>) {
-        let before = &self.making.state.head;
-        let mut head = match (self.rest, before.as_object()) {
-            (Rest::Kept, Some(before)) => before.clone(),
-            _ => Map::new(),
+    fn head(&mut self, written: &Arc<Head>) {
+        let before = &self.making.state.document.head;
+        let after = match self.rest {
+            Rest::Kept => Arc::new(before.with(written)),
+            Rest::Removed => Arc::clone(written),
         };
-        head.extend(written.clone());
-        let after = Value::Object(head);
-        self.difference.changed(Section::Head, "", fields(before, &after));
-        self.shared.push(Write {
-            key: Key::Head,
-            value: Some(after),
-        });
+        let (from, to) = (before.fields().clone().into(), after.fields().clone().into());
+        self.difference.changed(Section::Head, "", fields(&from, &to));
+        self.shared.push(StateEdit::Head(after));
     }
 
-    fn segments(&mut self, written: &Map<String, Value>) {
-        let before = &self.making.state.segments;
+    fn segments(&mut self, written: &OrdMap<Arc<str>, Arc<SegmentDefinition>>) {
+        let before = &self.making.state.document.segments;
         for (name, segment) in written {
             match before.get(name) {
                 None => self.difference.added(Section::Segment, name),
-                Some(before) => self
-                    .difference
-                    .changed(Section::Segment, name, fields(before, segment)),
+                Some(before) => {
+                    let fields = fields(&before.to_json(), &segment.to_json());
+                    self.difference.changed(Section::Segment, name, fields);
+                }
             }
-            self.share(name, Some(segment.clone()));
+            self.shared
+                .push(StateEdit::Segment(Arc::clone(name), Some(Arc::clone(segment))));
         }
         if self.rest == Rest::Removed {
             for name in before.keys().filter(|name| !written.contains_key(*name)) {
                 self.difference.removed(Section::Segment, name);
-                self.share(name, None);
+                self.shared.push(StateEdit::Segment(Arc::clone(name), None));
             }
         }
     }
 
-    fn share(&mut self, name: &str, value: Option<Value>) {
-        let key = Key::Segment(name.to_owned());
-        self.shared.push(Write { key, value });
-    }
-
-    fn flag(&mut self, key: &str, written: &Map<String, Value>) {
-        let known = self.making.flag(key).ok();
-        if let Some((before, state)) = known
-            && is_same(written, before)
-            && is_of_kind(state, Definition(before))
-            && !self.reached.contains(key)
-        {
-            // Most flags of a document are what they were, and a document may have thousands.
-            self.kept_flag(key, written, (Definition(before), state));
-            return;
-        }
-        let mut definition = written.clone();
-        for field in FlagState::OWNED {
-            definition.shift_remove(field);
-        }
-        let (definition, state) = match known {
-            None => self.new_flag(key, written, definition),
-            Some((before, state)) => {
-                let definition = with_default(definition, before, state);
-                self.refusals
-                    .extend(unfinished(key, Definition(&definition), state));
-                let mut after = of_kind(state, Definition(&definition), self.making);
-                let mut changed = fields(before, &definition);
-                if self.reached.contains(key) || signed::is_other(before, &definition) {
-                    self.unsign(&mut after, &mut changed);
-                }
-                self.difference.changed(Section::Flag, key, changed);
-                let left = left_alone(written, Definition(&definition), state);
-                self.difference.left_alone(Section::Flag, key, left);
-                (definition, after)
+    fn flag(&mut self, key: &Arc<str>, written: &FlagDefinition) {
+        let known = self.making.state.flag(key);
+        let after = match &known {
+            None => self.new_flag(key, written),
+            Some(before)
+                if before.is_defined_as(written) && is_of_kind(before) && !self.reached.contains(&**key) =>
+            {
+                // Most flags of a document are what they were, and a document may have thousands.
+                let left = left_alone(written, before);
+                return self.difference.left_alone(Section::Flag, key, left);
             }
+            Some(before) => self.changed_flag(key, written, before),
         };
-        let writes = [
-            (Key::Definition(key.into()), definition),
-            (Key::State(key.into()), record_of(&state)),
-        ];
-        let writes = writes.into_iter().map(|(key, value)| Write {
-            key,
-            value: Some(value),
-        });
+        let lifecycle = after.lifecycle().unwrap_or_default();
         let about = About {
             flag: Some(key),
             ..About::default()
         };
-        self.making.write(Event::DocumentApplied, about, writes.collect());
-        let lifecycle = state.lifecycle().unwrap_or_default();
+        let edit = StateEdit::Flag(Arc::clone(key), Some(after));
+        self.making.write(Event::DocumentApplied, about, vec![edit]);
         if known.is_none() && lifecycle > Lifecycle::Alpha {
             self.making.remember_adopted(key, lifecycle);
         }
     }
 
+    /// A flag with what documents own of it as it is written.
+    fn changed_flag(&mut self, key: &str, written: &FlagDefinition, before: &Flag) -> Flag {
+        let mut after = before.clone();
+        let FlagDefinition {
+            lifecycle,
+            enabled,
+            default,
+            tiers,
+            rollout,
+            ..
+        } = (*before.definition).clone();
+        *after.definition_mut() = FlagDefinition {
+            lifecycle,
+            enabled,
+            default,
+            tiers,
+            rollout,
+            ..written.clone()
+        };
+        // A document that was exported repeats the default that a promotion has set over its own.
+        let repeats =
+            before.promoted_default().is_some() && before.promoted_default() == written.default.as_ref();
+        if !repeats {
+            after.write_default(written.default.clone());
+        }
+        self.refusals.extend(unfinished(key, &after));
+        self.make_of_kind(&mut after);
+        let mut changed = fields(&before.definition_record(), &after.definition_record());
+        if self.reached.contains(key) || signed::is_other(before, &after) {
+            self.unsign(&mut after, &mut changed);
+        }
+        self.difference.changed(Section::Flag, key, changed);
+        let left = left_alone(written, &after);
+        self.difference.left_alone(Section::Flag, key, left);
+        after
+    }
+
+    /// Begins a lifecycle, or ends it, where the kind of a flag has changed.
+    fn make_of_kind(&self, flag: &mut Flag) {
+        if is_of_kind(flag) {
+            return;
+        }
+        let lifecycle = flag.kind().has_lifecycle();
+        let lifecycle = lifecycle.then(|| Sited::new(Lifecycle::Alpha, Site::default()));
+        flag.definition_mut().lifecycle = lifecycle;
+        flag.state_mut().since = self.making.at();
+        self.making.stamp(flag);
+    }
+
     /// Takes the sign-offs of a flag back, and tells it.
-    fn unsign(&self, state: &mut FlagState, changed: &mut Vec<String>) {
-        if !state.sign_offs.is_empty() {
-            let sign_offs = Vec::new();
-            *state = self.making.stamped(FlagState {
-                sign_offs,
-                ..state.clone()
-            });
+    fn unsign(&self, flag: &mut Flag, changed: &mut Vec<String>) {
+        if !flag.state.sign_offs.is_empty() {
+            flag.state_mut().sign_offs = Vec::new();
+            self.making.stamp(flag);
             changed.push("sign_offs".to_owned());
         }
     }
 
     /// Those of flags that the document leaves out, and whose segments it writes.
-    fn unsign_rest(&mut self, written: &sections::Flags<'_>) {
+    fn unsign_rest(&mut self, written: &Flags) {
         let reached = std::mem::take(&mut self.reached);
         for key in reached.iter().filter(|key| !written.contains_key(key.as_str())) {
-            let Some(mut after) = self.making.state.states.get(key).cloned() else {
+            let Some(mut after) = self.making.state.flag(key) else {
                 continue;
             };
             let mut changed = Vec::new();
             self.unsign(&mut after, &mut changed);
             self.difference.changed(Section::Flag, key, changed);
             self.making
-                .write_state(Event::DocumentApplied, key, after, Map::new());
+                .write_flag(Event::DocumentApplied, key, after, Map::new());
         }
     }
 
-    /// A flag of which the definition is what it was.
-    fn kept_flag(
-        &mut self,
-        key: &str,
-        written: &Map<String, Value>,
-        (definition, state): (Definition<'_>, &FlagState),
-    ) {
-        let left = left_alone(written, definition, state);
-        self.difference.left_alone(Section::Flag, key, left);
-    }
-
-    fn new_flag(
-        &mut self,
-        key: &str,
-        written: &Map<String, Value>,
-        definition: Map<String, Value>,
-    ) -> (Value, FlagState) {
+    fn new_flag(&mut self, key: &str, written: &FlagDefinition) -> Flag {
         self.difference.added(Section::Flag, key);
-        let definition = Value::Object(definition);
-        let lifecycle = written
-            .get("lifecycle")
-            .and_then(Value::as_str)
-            .map(lifecycle_name);
-        let lifecycle = match (Definition(&definition).kind().has_lifecycle(), self.start) {
-            (true, Start::AsWritten) => lifecycle.or(Some("alpha")),
+        let at = self.making.at();
+        let mut flag = Flag {
+            definition: Arc::new(written.clone()),
+            state: Arc::new(FlagState {
+                default: DefaultOwner::Documents,
+                since: at,
+                created: at,
+                sign_offs: Vec::new(),
+                unsettled: None,
+                changed: at,
+                changed_by: self.making.request.actor.name.clone(),
+            }),
+        };
+        let tiers = flag.tiers_by_name(&written.tiers);
+        let lifecycle = flag.lifecycle();
+        let lifecycle = match (flag.kind().has_lifecycle(), self.start) {
+            (true, Start::AsWritten) => lifecycle.or(Some(Lifecycle::Alpha)),
             (true, Start::Alpha) => {
-                let is_further = lifecycle.is_some_and(|written| written != "alpha");
+                let is_further = lifecycle.is_some_and(|written| written != Lifecycle::Alpha);
                 let left = is_further.then(|| "lifecycle".to_owned());
                 self.difference
                     .left_alone(Section::Flag, key, left.into_iter().collect());
-                Some("alpha")
+                Some(Lifecycle::Alpha)
             }
             (false, _) => lifecycle,
         };
-        let tiers = written.get("tiers").and_then(Value::as_object);
-        let at = self.making.at();
-        let state = FlagState {
-            lifecycle: lifecycle.map(str::to_owned),
-            since: at,
-            created: at,
-            enabled: written.get("enabled") != Some(&Value::Bool(false)),
-            default: None,
-            tiers: tiers
-                .map(|tiers| by_name(tiers, Definition(&definition)))
-                .unwrap_or_default(),
-            rollout: written.get("rollout").cloned(),
-            sign_offs: Vec::new(),
-            unsettled: None,
-            changed: at,
-            changed_by: self.making.request.actor.name.clone(),
-        };
-        (definition, state)
+        let definition = flag.definition_mut();
+        definition.lifecycle = lifecycle.map(|lifecycle| Sited::new(lifecycle, Site::default()));
+        definition.enabled = definition.enabled.filter(|enabled| !enabled);
+        definition.tiers = tiers;
+        flag
     }
 
-    fn tenant(&mut self, id: &str, record: &Value) {
-        if let Some(before) = self.making.state.tenants.get(id) {
-            self.difference
-                .left_alone(Section::Tenant, id, fields(before, record));
+    fn tenant(&mut self, id: &Arc<str>, record: &Arc<OwnedTenant>) {
+        if let Some(before) = self.making.state.tenant(id) {
+            if before != record {
+                let fields = fields(&before.to_json(), &record.to_json());
+                self.difference.left_alone(Section::Tenant, id, fields);
+            }
             return;
         }
         self.difference.added(Section::Tenant, id);
         self.making
-            .write_tenant(Event::TenantChanged, id, None, Some(record.clone()));
+            .write_tenant(Event::TenantChanged, id, None, Some(Arc::clone(record)));
     }
 
-    fn remove_flags(&mut self, written: &sections::Flags<'_>, facts: &dyn Facts) {
+    fn remove_flags(&mut self, written: &Flags, facts: &dyn Facts) {
         let state = self.making.state;
-        let removed = state.definitions.keys().map(String::as_str);
-        let removed: BTreeSet<&str> = removed.filter(|key| !written.contains_key(key)).collect();
-        for &key in &removed {
+        let removed = state.document.flags.keys();
+        let removed: Vec<_> = removed.filter(|key| !written.contains_key(*key)).collect();
+        for key in &removed {
             self.difference.removed(Section::Flag, key);
-            let keys = [Key::Definition(key.to_owned()), Key::State(key.to_owned())];
-            let writes = keys.into_iter().map(|key| Write { key, value: None });
             let about = About {
-                flag: Some(key),
+                flag: Some(&***key),
                 ..About::default()
             };
-            self.making.write(Event::DocumentApplied, about, writes.collect());
+            let edit = StateEdit::Flag(Arc::clone(key), None);
+            self.making.write(Event::DocumentApplied, about, vec![edit]);
         }
         if removed.is_empty() {
             return;
         }
-        let naming = facts.tenants_naming(&removed).map(BTreeSet::from_iter);
-        let records: Vec<_> = match &naming {
-            Some(ids) => ids
-                .iter()
-                .filter_map(|id| state.tenants.get_key_value(id))
-                .collect(),
-            None => state.tenants.iter().collect(),
+        let removed: BTreeSet<&str> = removed.iter().map(|key| &***key).collect();
+        let records: Vec<_> = match facts.tenants_naming(&removed).map(BTreeSet::from_iter) {
+            Some(ids) => {
+                let records = ids
+                    .iter()
+                    .filter_map(|id| state.document.tenants.get_key_value(id.as_str()));
+                records.collect()
+            }
+            None => state.document.tenants.iter().collect(),
         };
         for (id, before) in records {
             if let Some(after) = tenant::without(before, &removed) {
                 self.difference
-                    .changed(Section::Tenant, id, fields(before, &after));
+                    .changed(Section::Tenant, id, fields(&before.to_json(), &after.to_json()));
                 self.making
-                    .write_tenant(Event::TenantChanged, id, None, Some(after));
+                    .write_tenant(Event::TenantChanged, id, None, Some(Arc::new(after)));
             }
         }
     }
@@ -318,7 +316,7 @@ impl Applied<'_, '_> {
         let before = self.making.plan.audit.len();
         self.making.write(Event::DocumentApplied, about, self.shared);
         let is_told = self.making.plan.audit.len() > before;
-        if !is_told && !self.making.plan.writes.is_empty() {
+        if !is_told && !self.making.plan.edits.is_empty() {
             self.making
                 .remember(Event::DocumentApplied, Outcome::Applied, details);
         }
@@ -326,58 +324,36 @@ impl Applied<'_, '_> {
     }
 }
 
-/// Whether a document writes the definition as it is.
-fn is_same(written: &Map<String, Value>, definition: &Value) -> bool {
-    let Some(definition) = definition.as_object() else {
-        return false;
-    };
-    let mut count = 0_usize;
-    let mut documents = written
-        .iter()
-        .filter(|(field, _)| !FlagState::OWNED.contains(&field.as_str()));
-    let same = documents.all(|(field, value)| {
-        count = count.saturating_add(1);
-        definition.get(field) == Some(value)
-    });
-    same && count == definition.len()
-}
-
-/// The definition, but with the default that it had, where it repeats the one that a promotion has set over it: so
-/// that a document that was exported changes nothing.
-fn with_default(mut definition: Map<String, Value>, before: &Value, state: &FlagState) -> Value {
-    let repeats = state.default.is_some() && definition.get("default") == state.default.as_ref();
-    if repeats {
-        match before.get("default") {
-            Some(default) => drop(definition.insert("default".into(), default.clone())),
-            None => drop(definition.shift_remove("default")),
-        }
-    }
-    Value::Object(definition)
-}
-
 /// The fields that operators own and that the document writes otherwise than they are.
-fn left_alone(written: &Map<String, Value>, definition: Definition<'_>, state: &FlagState) -> Vec<String> {
-    let differs = |field: &&str| {
-        let Some(value) = written.get(*field) else {
-            return false;
-        };
-        match *field {
-            "lifecycle" => value.as_str().map(lifecycle_name) != state.lifecycle.as_deref(),
-            "enabled" => *value != state.enabled,
-            "tiers" => {
-                value.as_object().map(|tiers| by_name(tiers, definition)).as_ref() != Some(&state.tiers)
-            }
-            _ => Some(value) != state.rollout.as_ref(),
-        }
+fn left_alone(written: &FlagDefinition, flag: &Flag) -> Vec<String> {
+    let lifecycle = written.lifecycle.map(|lifecycle| lifecycle.value);
+    let same_tiers = |tiers: &[(_, _)]| {
+        let own = &flag.definition.tiers;
+        tiers.len() == own.len() && tiers.iter().all(|tier| own.contains(tier))
     };
-    let fields = FlagState::OWNED.iter().filter(|field| differs(field));
-    fields.map(|field| (*field).to_owned()).collect()
+    let tiers = flag.tiers_by_name(&written.tiers);
+    let differs = [
+        ("lifecycle", lifecycle.is_some() && lifecycle != flag.lifecycle()),
+        (
+            "enabled",
+            written
+                .enabled
+                .is_some_and(|enabled| enabled != flag.is_enabled()),
+        ),
+        ("tiers", !tiers.is_empty() && !same_tiers(&tiers)),
+        (
+            "rollout",
+            written.rollout.is_some() && written.rollout != flag.definition.rollout,
+        ),
+    ];
+    let fields = differs.into_iter().filter(|(_, differs)| *differs);
+    fields.map(|(field, _)| field.to_owned()).collect()
 }
 
 /// Why the flag can't be of a kind without a lifecycle yet: alpha or beta, it would be on for those whom only a
 /// promotion may give it to; retired, it could be neither killed nor taken back.
-fn unfinished(key: &str, after: Definition<'_>, state: &FlagState) -> Option<Refusal> {
-    let from = state.lifecycle().filter(|from| *from != Lifecycle::Ga)?;
+fn unfinished(key: &str, after: &Flag) -> Option<Refusal> {
+    let from = after.lifecycle().filter(|from| *from != Lifecycle::Ga)?;
     let kind = after.kind();
     (!kind.has_lifecycle()).then(|| {
         let (why, cure) = if from == Lifecycle::Retired {
@@ -400,32 +376,7 @@ fn unfinished(key: &str, after: Definition<'_>, state: &FlagState) -> Option<Ref
     })
 }
 
-/// Whether the flag is in a lifecycle if its kind has one, and in none otherwise.
-fn is_of_kind(state: &FlagState, definition: Definition<'_>) -> bool {
-    state.lifecycle.is_some() == definition.kind().has_lifecycle()
-}
-
-/// The state of a flag whose kind may have changed: it begins a lifecycle, or ends it.
-fn of_kind(state: &FlagState, definition: Definition<'_>, making: &Making<'_>) -> FlagState {
-    if is_of_kind(state, definition) {
-        return state.clone();
-    }
-    let lifecycle = definition.kind().has_lifecycle().then(|| "alpha".to_owned());
-    let since = making.at();
-    making.stamped(FlagState {
-        lifecycle,
-        since,
-        ..state.clone()
-    })
-}
-
-fn by_name(tiers: &Map<String, Value>, definition: Definition<'_>) -> Map<String, Value> {
-    let tiers = tiers.iter();
-    tiers
-        .map(|(tier, variant)| (tier.clone(), definition.variant(variant)))
-        .collect()
-}
-
-fn lifecycle_name(written: &str) -> &str {
-    if written == "dev" { "alpha" } else { written }
+/// Returns true if the flag is in a lifecycle and its kind has one, or neither.
+fn is_of_kind(flag: &Flag) -> bool {
+    flag.lifecycle().is_some() == flag.kind().has_lifecycle()
 }

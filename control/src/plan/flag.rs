@@ -1,111 +1,106 @@
 //! What operators set of a flag besides its lifecycle: the kill switch, tier defaults, the rollout, sign-offs.
 
+use config::ToJson as _;
 use serde_json::{Map, Value};
 
-use super::definition::Definition;
-use super::making::Making;
+use super::NoPlan;
+use super::making::{Making, read_flag};
 use crate::audit::Event;
-use crate::flag_state::{FlagState, SignOff, Unsettled};
+use crate::flag::{Flag, SignOff, Unsettled};
 use crate::policy::Policy;
 use crate::refusal::{Code, Refusal};
 
-type Done = Result<(), Vec<Refusal>>;
+type Done = Result<(), NoPlan>;
 
 /// Off for everyone. A flag that is killed stays so.
-pub(super) fn kill(making: &mut Making<'_>, flag: &str) -> Done {
-    let (_, state) = making.flag(flag)?;
-    if state.lifecycle() == Some(rules::Lifecycle::Retired) {
-        let detail = format!("{flag} is retired: it serves its final variant, killed or not");
+pub(super) fn kill(making: &mut Making<'_>, key: &str) -> Done {
+    let mut flag = making.flag(key)?;
+    if flag.lifecycle() == Some(rules::Lifecycle::Retired) {
+        let detail = format!("{key} is retired: it serves its final variant, killed or not");
         let refusal = Refusal::new(Code::FlagRetired, detail).cure("revert it to ga, then kill it");
-        return Err(vec![refusal]);
+        return Err(vec![refusal].into());
     }
-    if state.enabled {
-        let after = unsettled(making, state, "killed");
-        making.write_state(
-            Event::FlagKilled,
-            flag,
-            FlagState {
-                enabled: false,
-                ..after
-            },
-            Map::new(),
-        );
+    if flag.is_enabled() {
+        flag.definition_mut().enabled = Some(false);
+        unsettle(making, &mut flag, "killed");
+        making.write_flag(Event::FlagKilled, key, flag, Map::new());
     }
     making.plan.withdraws = true;
     Ok(())
 }
 
 /// No longer killed.
-pub(super) fn restore(making: &mut Making<'_>, flag: &str) -> Done {
-    let (_, state) = making.flag(flag)?;
-    if !state.enabled {
-        let after = unsettled(making, state, "restored");
-        making.write_state(
-            Event::FlagRestored,
-            flag,
-            FlagState {
-                enabled: true,
-                ..after
-            },
-            Map::new(),
-        );
+pub(super) fn restore(making: &mut Making<'_>, key: &str) -> Done {
+    let mut flag = making.flag(key)?;
+    if !flag.is_enabled() {
+        flag.definition_mut().enabled = None;
+        unsettle(making, &mut flag, "restored");
+        making.write_flag(Event::FlagRestored, key, flag, Map::new());
     }
     Ok(())
 }
 
-fn unsettled(making: &Making<'_>, state: &FlagState, how: &str) -> FlagState {
-    FlagState {
-        unsettled: Some(Unsettled {
-            how: how.into(),
-            at: making.at(),
-        }),
-        ..state.clone()
-    }
+/// Notes that something went wrong with the flag, or is over.
+pub(super) fn unsettle(making: &Making<'_>, flag: &mut Flag, how: &str) {
+    flag.state_mut().unsettled = Some(Unsettled {
+        how: how.into(),
+        at: making.at(),
+    });
 }
 
 /// Sets the tiers that are named and leaves the others.
-pub(super) fn set_tiers(making: &mut Making<'_>, flag: &str, tiers: &Map<String, Value>) -> Done {
-    let (definition, state) = making.flag(flag)?;
-    let mut after = state.clone();
-    for (tier, variant) in tiers {
-        match variant {
-            Value::Null => drop(after.tiers.shift_remove(tier)),
-            variant => drop(
-                after
-                    .tiers
-                    .insert(tier.clone(), Definition(definition).variant(variant)),
-            ),
+pub(super) fn set_tiers(making: &mut Making<'_>, key: &str, tiers: &Map<String, Value>) -> Done {
+    let mut flag = making.flag(key)?;
+    let mut written = flag.definition.to_json();
+    if let Some(fields) = written.as_object_mut() {
+        let all = fields.entry("tiers").or_insert_with(|| Map::new().into());
+        if let Some(all) = all.as_object_mut() {
+            for (tier, variant) in tiers {
+                match variant {
+                    Value::Null => drop(all.shift_remove(tier)),
+                    variant => drop(all.insert(tier.clone(), variant.clone())),
+                }
+            }
         }
     }
+    let read = read_flag(key, written)?;
+    flag.definition_mut().tiers = flag.tiers_by_name(&read.tiers);
     let details = Map::from_iter([("tiers".to_owned(), Value::Object(tiers.clone()))]);
-    making.write_state(Event::TiersChanged, flag, after, details);
+    making.write_flag(Event::TiersChanged, key, flag, details);
     Ok(())
 }
 
 /// Sets the rollout, or removes it.
-pub(super) fn set_rollout(making: &mut Making<'_>, flag: &str, rollout: Option<&Value>) -> Done {
-    let (_, state) = making.flag(flag)?;
-    let after = FlagState {
-        rollout: rollout.cloned(),
-        ..state.clone()
+pub(super) fn set_rollout(making: &mut Making<'_>, key: &str, rollout: Option<&Value>) -> Done {
+    let mut flag = making.flag(key)?;
+    let before = flag.definition.rollout.as_ref().map(|rollout| rollout.to_json());
+    flag.definition_mut().rollout = match rollout {
+        None => None,
+        Some(rollout) => {
+            let mut written = flag.definition.to_json();
+            if let Some(fields) = written.as_object_mut() {
+                fields.insert("rollout".to_owned(), rollout.clone());
+            }
+            read_flag(key, written)?.rollout.clone()
+        }
     };
     let share = |rollout: Option<&Value>| rollout.and_then(|rollout| rollout.get("percentage")).cloned();
-    let details = [("from", share(state.rollout.as_ref())), ("to", share(rollout))];
+    let details = [("from", share(before.as_ref())), ("to", share(rollout))];
     let details = details
         .into_iter()
         .filter_map(|(field, percentage)| Some((field.to_owned(), percentage?)));
-    making.write_state(Event::RolloutChanged, flag, after, details.collect());
+    making.write_flag(Event::RolloutChanged, key, flag, details.collect());
     Ok(())
 }
 
 /// Somebody answers for the flag's next promotion, for one role only; who signed off on the same behalf before is
 /// replaced.
-pub(super) fn sign_off(making: &mut Making<'_>, flag: &str, as_role: &str, policy: &Policy) -> Done {
-    let (definition, state) = making.flag(flag)?;
+pub(super) fn sign_off(making: &mut Making<'_>, key: &str, as_role: &str, policy: &Policy) -> Done {
+    let mut flag = making.flag(key)?;
     let mut refusals = Vec::new();
-    let kind = Definition(definition).kind();
+    let kind = flag.kind();
     if !kind.has_lifecycle() {
-        let detail = format!("{flag} is of kind {kind}, which has no lifecycle");
+        let detail = format!("{key} is of kind {kind}, which has no lifecycle");
         refusals.push(Refusal::new(Code::NoLifecycle, detail).fact("kind", kind.as_str()));
     }
     let asked_for = &policy.ga.sign_offs;
@@ -120,34 +115,31 @@ pub(super) fn sign_off(making: &mut Making<'_>, flag: &str, as_role: &str, polic
         refusals.push(Refusal::new(Code::UnknownSignOff, detail).fact("roles", asked_for.clone()));
     }
     let by = making.request.actor.name.clone();
-    refusals.extend(signed_otherwise(state, flag, as_role, &by));
+    refusals.extend(signed_otherwise(&flag, key, as_role, &by));
     if !refusals.is_empty() {
-        return Err(refusals);
+        return Err(refusals.into());
     }
-    let mut after = state.clone();
-    if after
-        .sign_offs
-        .iter()
-        .any(|sign_off| sign_off.role == as_role && sign_off.by == by)
-    {
+    let sign_offs = &mut flag.state_mut().sign_offs;
+    let mut signed = sign_offs.iter();
+    if signed.any(|sign_off| sign_off.role == as_role && sign_off.by == by) {
         return Ok(());
     }
-    after.sign_offs.retain(|sign_off| sign_off.role != as_role);
-    after.sign_offs.push(SignOff {
+    sign_offs.retain(|sign_off| sign_off.role != as_role);
+    sign_offs.push(SignOff {
         role: as_role.to_owned(),
         by,
         at: making.at(),
     });
     let details = Map::from_iter([("role".to_owned(), as_role.into())]);
-    making.write_state(Event::SignedOff, flag, after, details);
+    making.write_flag(Event::SignedOff, key, flag, details);
     Ok(())
 }
 
 /// Why somebody who answers for another role can't answer for this one as well.
-fn signed_otherwise(state: &FlagState, flag: &str, as_role: &str, by: &str) -> Option<Refusal> {
-    let mut sign_offs = state.sign_offs.iter();
+fn signed_otherwise(flag: &Flag, key: &str, as_role: &str, by: &str) -> Option<Refusal> {
+    let mut sign_offs = flag.state.sign_offs.iter();
     let taken = sign_offs.find(|sign_off| sign_off.by == by && sign_off.role != as_role)?;
-    let detail = format!("{by} has signed off {flag} for {} already", taken.role);
+    let detail = format!("{by} has signed off {key} for {} already", taken.role);
     let cure = format!("have somebody else sign off for {as_role}: one person answers for one role");
     Some(
         Refusal::new(Code::SignOffTaken, detail)

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use config::ToJson as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::making::{About, Making};
+use super::NoPlan;
+use super::making::{Making, read_tenant};
 use super::tenant::no_mapping;
 use crate::audit::{Event, Outcome};
 use crate::change::ImportMode;
 use crate::refusal::{Code, Refusal};
-use crate::store::{Key, Write};
 
 /// The most tenants in one import.
 pub const MAX_IMPORT: usize = 10_000;
@@ -51,13 +52,12 @@ pub(super) fn import(
     making: &mut Making<'_>,
     mode: ImportMode,
     tenants: &[(String, Value)],
-) -> Result<(), Vec<Refusal>> {
+) -> Result<(), NoPlan> {
     if tenants.len() > MAX_IMPORT {
         let detail = format!("{} tenants, {MAX_IMPORT} may be in one import", tenants.len());
         let refusal = Refusal::new(Code::InvalidDocument, detail).cure("bring them in in several pieces");
-        return Err(vec![
-            refusal.fact("limit", MAX_IMPORT).fact("found", tenants.len()),
-        ]);
+        let refusal = refusal.fact("limit", MAX_IMPORT).fact("found", tenants.len());
+        return Err(vec![refusal].into());
     }
     let mut counts = Counts::default();
     let mut seen = BTreeSet::new();
@@ -71,7 +71,7 @@ pub(super) fn import(
             outcome,
         });
     }
-    let outcome = match (making.plan.writes.is_empty(), counts.refused) {
+    let outcome = match (making.plan.edits.is_empty(), counts.refused) {
         (false, _) => Outcome::Applied,
         (true, 0) => return Ok(()),
         (true, _) => Outcome::Refused,
@@ -115,34 +115,45 @@ fn item(
     if let Some(refusal) = making.unfit.get(id) {
         return Err(refusal.clone().into());
     }
-    let before = making.state.tenants.get(id);
-    let after = match (before, mode) {
+    let before = making.state.tenant(id);
+    let written = match (before, mode) {
         (Some(_), ImportMode::Create) => {
             let detail = format!("there is a record of the tenant {id} already");
             return Err(Refusal::new(Code::AlreadyExists, detail).fact("org", id).into());
         }
-        (before, ImportMode::Patch) => {
-            let mut after = before.cloned().unwrap_or_else(|| Map::new().into());
+        (Some(before), ImportMode::Patch) => {
+            let mut after = before.to_json();
+            json_patch::merge(&mut after, given);
+            after
+        }
+        (None, ImportMode::Patch) => {
+            let mut after = Value::Object(Map::new());
             json_patch::merge(&mut after, given);
             after
         }
         _ => given.clone(),
+    };
+    let after = match read_tenant(id, written) {
+        Ok(after) => after,
+        Err(NoPlan::Refused(refusals)) => {
+            return Err(refusals
+                .into_iter()
+                .next()
+                .unwrap_or_else(|| no_mapping(id))
+                .into());
+        }
+        Err(NoPlan::Unreadable(edits)) => {
+            making.plan.unreadable.extend(edits);
+            let detail = format!("the record of the tenant {id} is not of the form");
+            return Err(Refusal::new(Code::InvalidDocument, detail).fact("org", id).into());
+        }
     };
     let outcome = match before {
         None => ItemOutcome::Created,
         Some(before) if *before == after => ItemOutcome::Unchanged,
         Some(_) => ItemOutcome::Changed,
     };
-    let about = About {
-        org: Some(id),
-        details: Map::new(),
-        flag: None,
-    };
-    let write = Write {
-        key: Key::Tenant(id.to_owned()),
-        value: Some(after),
-    };
-    making.write(Event::TenantChanged, about, vec![write]);
+    making.write_tenant(Event::TenantChanged, id, None, Some(after));
     Ok(outcome)
 }
 

@@ -1,17 +1,17 @@
 //! How far a flag is: forward one state at a time, when the policy is met or somebody answers for its not being
 //! met; back at once, unless other flags build on it.
 
-use rules::Lifecycle;
+use rules::{Lifecycle, ServeDefinition, Site, Sited};
 use serde_json::{Map, Value};
 
-use super::definition::Definition;
+use super::flag::unsettle;
 use super::making::Making;
 use super::promotion::Promotion;
-use super::{Facts, dependency, role_missing};
+use super::{Facts, NoPlan, dependency, role_missing};
 use crate::actor::Role;
 use crate::audit::Event;
 use crate::change::{GaDefault, Urgent};
-use crate::flag_state::{FlagState, Unsettled};
+use crate::flag::Flag;
 use crate::policy::Policy;
 use crate::refusal::{Code, Refusal};
 
@@ -38,20 +38,19 @@ pub(super) fn set_state(
     step: &Step<'_>,
     policy: &Policy,
     facts: &dyn Facts,
-) -> Result<(), Vec<Refusal>> {
-    let (definition, state) = making.flag(step.flag)?;
-    let kind = Definition(definition).kind();
+) -> Result<(), NoPlan> {
+    let flag = making.flag(step.flag)?;
+    let kind = flag.kind();
     if !kind.has_lifecycle() {
         let detail = format!("{} is of kind {kind}, which has no lifecycle", step.flag);
         let refusal = Refusal::new(Code::NoLifecycle, detail).cure("set its tiers, its rollout, or kill it");
-        return Err(vec![refusal.fact("kind", kind.as_str())]);
+        return Err(vec![refusal.fact("kind", kind.as_str())].into());
     }
-    let from = state.lifecycle().unwrap_or_default();
+    let from = flag.lifecycle().unwrap_or_default();
     if from == step.to {
         let detail = format!("{} is {from} already", step.flag);
-        return Err(vec![
-            Refusal::new(Code::StateUnchanged, detail).fact("state", from.as_str()),
-        ]);
+        let refusal = Refusal::new(Code::StateUnchanged, detail).fact("state", from.as_str());
+        return Err(vec![refusal].into());
     }
     if step.to < from {
         return revert(making, step, from);
@@ -59,8 +58,7 @@ pub(super) fn set_state(
     let promotion = Promotion {
         state: making.state,
         key: step.flag,
-        definition: Definition(definition),
-        present: state,
+        flag: &flag,
         from,
         to: step.to,
         at: making.at(),
@@ -73,7 +71,7 @@ fn promote(
     step: &Step<'_>,
     promotion: &Promotion<'_>,
     mut unmet: Vec<Refusal>,
-) -> Result<(), Vec<Refusal>> {
+) -> Result<(), NoPlan> {
     let role = making.request.actor.role;
     let mut skipped = Vec::new();
     match step.urgent {
@@ -81,13 +79,14 @@ fn promote(
         Some(_) => skipped = unmet.drain(..).map(|refusal| refusal.code).collect(),
         None => {}
     }
-    let mut after = moved(promotion.present, step.to, making);
+    let mut after = moved(promotion.flag, step.to, making);
     match ga_default(promotion, step.ga_default) {
-        Ok(default) => after.default = default,
+        Ok(Some(default)) => after.promote_default(Some(default)),
+        Ok(None) => {}
         Err(refusal) => unmet.push(*refusal),
     }
     if !unmet.is_empty() {
-        return Err(unmet);
+        return Err(unmet.into());
     }
     let mut details = from_to(promotion.from, step.to);
     if step.to == Lifecycle::Ga {
@@ -113,29 +112,31 @@ fn kept_off(promotion: &Promotion<'_>, wanted: GaDefault) -> Vec<String> {
     if promotion.to != Lifecycle::Ga || wanted == GaDefault::Tiers {
         return Vec::new();
     }
-    let tiers = promotion.present.tiers.iter();
+    let tiers = promotion.flag.definition.tiers.iter();
     tiers
-        .filter(|(_, variant)| promotion.definition.is_off(variant))
-        .map(|(tier, _)| tier.clone())
+        .filter(|(_, variant)| promotion.flag.is_off(variant))
+        .map(|(tier, _)| tier.value.to_string())
         .collect()
 }
 
-/// What is served by default after the promotion. A split stays as it is: its variants are compared on purpose.
-fn ga_default(promotion: &Promotion<'_>, wanted: GaDefault) -> Result<Option<Value>, Box<Refusal>> {
-    let definition = promotion.definition;
-    let present = promotion.present.default.clone();
-    let is_split = definition.default().is_some_and(Value::is_object);
+/// Returns what is served by default after the promotion, where that is another. A split stays as it is: its variants
+/// are compared on purpose.
+fn ga_default(
+    promotion: &Promotion<'_>,
+    wanted: GaDefault,
+) -> Result<Option<Sited<ServeDefinition>>, Box<Refusal>> {
+    let flag = promotion.flag;
+    let written = flag.written_default().map(|default| &default.value);
+    let is_split = matches!(written, Some(ServeDefinition::Split { .. }));
     if promotion.to != Lifecycle::Ga || wanted == GaDefault::Tiers || is_split {
-        return Ok(present);
+        return Ok(None);
     }
-    if let Some(on) = definition.on() {
-        return Ok(Some(on.into()));
+    if let Some(on) = flag.on() {
+        let on = Sited::new(on.to_owned().into(), Site::default());
+        return Ok(Some(Sited::new(ServeDefinition::Variant(on), Site::default())));
     }
-    if definition
-        .default()
-        .is_some_and(|default| !definition.is_off(default))
-    {
-        return Ok(present);
+    if written.is_some_and(|default| !flag.serves_off(default)) {
+        return Ok(None);
     }
     let detail = format!(
         "{} has no variant called `on`, so that it is not known what everyone is to be served",
@@ -146,7 +147,7 @@ fn ga_default(promotion: &Promotion<'_>, wanted: GaDefault) -> Result<Option<Val
         .into())
 }
 
-fn revert(making: &mut Making<'_>, step: &Step<'_>, from: Lifecycle) -> Result<(), Vec<Refusal>> {
+fn revert(making: &mut Making<'_>, step: &Step<'_>, from: Lifecycle) -> Result<(), NoPlan> {
     let further = dependency::further(making.state, step.flag, step.to);
     if !further.is_empty() && step.dependents == Dependents::Named {
         let flags: Vec<Value> = further.iter().map(|(flag, _)| flag.as_str().into()).collect();
@@ -154,7 +155,7 @@ fn revert(making: &mut Making<'_>, step: &Step<'_>, from: Lifecycle) -> Result<(
         let refusal = Refusal::new(Code::FlagDependency, detail)
             .cure("revert them first, or all of them at once with `cascade`")
             .fact("flags", flags);
-        return Err(vec![refusal]);
+        return Err(vec![refusal].into());
     }
     let mut withdraws = !turns_on(making, step.flag, from, step.to);
     take_back(making, step, step.flag, from_to(from, step.to))?;
@@ -171,15 +172,16 @@ fn revert(making: &mut Making<'_>, step: &Step<'_>, from: Lifecycle) -> Result<(
 
 /// Whether going back can turn the flag on for anybody: retired it serves its final variant, which may be off; and
 /// an override gives alpha flags to tenants that beta flags are not open to.
-fn turns_on(making: &Making<'_>, flag: &str, from: Lifecycle, to: Lifecycle) -> bool {
-    let state = making.state;
+fn turns_on(making: &Making<'_>, key: &str, from: Lifecycle, to: Lifecycle) -> bool {
     let is_overridden = || {
-        let definition = state.definitions.get(flag);
-        let mut overrides = state
-            .tenants
-            .values()
-            .filter_map(|record| record.get("overrides")?.get(flag));
-        definition.is_some_and(|definition| overrides.any(|variant| !Definition(definition).is_off(variant)))
+        let Some(flag) = making.state.flag(key) else {
+            return false;
+        };
+        let mut overrides = making
+            .state
+            .tenants()
+            .flat_map(|(_, record)| record.overrides.iter().flatten());
+        overrides.any(|(named, variant)| named.value == key && !flag.is_off(variant))
     };
     from == Lifecycle::Retired || (from == Lifecycle::Beta && to == Lifecycle::Alpha && is_overridden())
 }
@@ -189,46 +191,36 @@ fn take_back(
     step: &Step<'_>,
     flag: &str,
     details: Map<String, Value>,
-) -> Result<(), Vec<Refusal>> {
-    let (_, state) = making.flag(flag)?;
-    let mut after = moved(state, step.to, making);
-    after.unsettled = Some(Unsettled {
-        how: "reverted".into(),
-        at: making.at(),
-    });
+) -> Result<(), NoPlan> {
+    let mut after = moved(&making.flag(flag)?, step.to, making);
+    unsettle(making, &mut after, "reverted");
     if step.to < Lifecycle::Ga {
-        after.default = None;
+        after.promote_default(None);
     }
     write(making, step, flag, after, details);
     Ok(())
 }
 
 /// Writes a flag's state, with who answers for it if anybody was named, whether that was needed or not.
-fn write(
-    making: &mut Making<'_>,
-    step: &Step<'_>,
-    flag: &str,
-    after: FlagState,
-    mut details: Map<String, Value>,
-) {
+fn write(making: &mut Making<'_>, step: &Step<'_>, flag: &str, after: Flag, mut details: Map<String, Value>) {
     if let Some(urgent) = step.urgent {
         details.insert("decision_maker".into(), urgent.decision_maker.as_str().into());
         details.insert("incident".into(), urgent.incident.as_str().into());
     }
-    making.write_state(Event::StateChanged, flag, after, details);
+    making.write_flag(Event::StateChanged, flag, after, details);
     if let Some(entry) = making.plan.audit.last_mut() {
         entry.urgent = step.urgent.cloned();
     }
 }
 
-/// The state with another lifecycle, which nobody has signed off yet.
-fn moved(state: &FlagState, to: Lifecycle, making: &Making<'_>) -> FlagState {
-    FlagState {
-        lifecycle: Some(to.as_str().into()),
-        since: making.at(),
-        sign_offs: Vec::new(),
-        ..state.clone()
-    }
+/// The flag with another lifecycle, which nobody has signed off yet.
+fn moved(flag: &Flag, to: Lifecycle, making: &Making<'_>) -> Flag {
+    let mut moved = flag.clone();
+    moved.definition_mut().lifecycle = Some(Sited::new(to, Site::default()));
+    let state = moved.state_mut();
+    state.since = making.at();
+    state.sign_offs = Vec::new();
+    moved
 }
 
 fn from_to(from: Lifecycle, to: Lifecycle) -> Map<String, Value> {

@@ -1,17 +1,20 @@
 //! A plan in the making: collects what is written, step by step, with what is remembered of each step.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use rules::{Lifecycle, Timestamp};
-use serde_json::{Map, Value, json};
+use config::{Edit, JsonEdit, OwnedTenant};
+use rules::{FlagDefinition, Lifecycle, Timestamp};
+use serde_json::value::to_raw_value;
+use serde_json::{Map, Value};
 
-use super::{Plan, Request, Summary};
-use crate::audit::{Entry, Event, Outcome};
-use crate::edits;
-use crate::flag_state::FlagState;
+use super::{NoPlan, Plan, Request, Summary};
+use crate::audit::{Entry, Event, Outcome, Patch};
+use crate::flag::Flag;
+use crate::records::{self, RecordChange};
 use crate::refusal::{Code, Refusal};
-use crate::state::{State, record_of};
-use crate::store::{Key, Write};
+use crate::state::{State, StateEdit};
+use crate::store::{Json, Write};
 use crate::touched::Touched;
 
 /// A plan in the making.
@@ -45,66 +48,68 @@ impl<'a> Making<'a> {
         self.request.at
     }
 
-    /// The flag's definition and state, or the refusal that there is none.
-    pub(super) fn flag(&self, key: &str) -> Result<(&'a Value, &'a FlagState), Vec<Refusal>> {
-        let state: &'a State = self.state;
-        let flag = state.definitions.get(key).zip(state.states.get(key));
-        flag.ok_or_else(|| vec![flag_not_found(key)])
+    /// Returns the flag, or the refusal that there is none.
+    pub(super) fn flag(&self, key: &str) -> Result<Flag, Vec<Refusal>> {
+        self.state.flag(key).ok_or_else(|| vec![flag_not_found(key)])
     }
 
-    /// Writes what operators own of a flag, if that is not what it was. Says whether it was written.
-    pub(super) fn write_state(
+    /// Writes a flag, changed now by the actor, if it is not what it was.
+    pub(super) fn write_flag(
         &mut self,
         event: Event,
         key: &str,
-        after: FlagState,
+        mut after: Flag,
         details: Map<String, Value>,
     ) {
-        if self.state.states.get(key) == Some(&after) {
+        if self.state.flag(key).as_ref() == Some(&after) {
             return;
         }
-        let write = Write {
-            key: Key::State(key.to_owned()),
-            value: Some(record_of(&self.stamped(after))),
-        };
+        self.stamp(&mut after);
         let about = About {
             flag: Some(key),
             org: None,
             details,
         };
-        self.write(event, about, vec![write]);
+        self.write(event, about, vec![StateEdit::Flag(key.into(), Some(after))]);
     }
 
-    /// The same state, changed now by the actor.
-    pub(super) fn stamped(&self, state: FlagState) -> FlagState {
-        FlagState {
-            changed: self.request.at,
-            changed_by: self.request.actor.name.clone(),
-            ..state
-        }
+    /// Notes that the actor changed the flag now.
+    pub(super) fn stamp(&self, flag: &mut Flag) {
+        let state = flag.state_mut();
+        state.changed = self.request.at;
+        state.changed_by.clone_from(&self.request.actor.name);
     }
 
     /// Writes a tenant's record, if that is not what it was.
-    pub(super) fn write_tenant(&mut self, event: Event, org: &str, flag: Option<&str>, after: Option<Value>) {
+    pub(super) fn write_tenant(
+        &mut self,
+        event: Event,
+        org: &str,
+        flag: Option<&str>,
+        after: Option<Arc<OwnedTenant>>,
+    ) {
         let about = About {
             flag,
             org: Some(org),
             details: Map::new(),
         };
-        let write = Write {
-            key: Key::Tenant(org.to_owned()),
-            value: after,
-        };
-        self.write(event, about, vec![write]);
+        self.write(event, about, vec![StateEdit::Tenant(org.into(), after)]);
     }
 
-    /// Writes those of the records that are not what they were, and remembers it if there are any.
-    pub(super) fn write(&mut self, event: Event, about: About<'_>, mut writes: Vec<Write>) {
-        writes.retain(|write| self.state.record(&write.key) != write.value);
-        if writes.is_empty() {
+    /// Makes those of the edits that change anything, and remembers it if there are any.
+    pub(super) fn write(&mut self, event: Event, about: About<'_>, edits: Vec<StateEdit>) {
+        let mut changes = Vec::new();
+        for edit in edits {
+            let changed = records::changed(self.state, &edit);
+            if !changed.is_empty() {
+                changes.extend(changed);
+                self.plan.edits.push(edit);
+            }
+        }
+        if changes.is_empty() {
             return;
         }
-        let (patch, inverse) = patches(self.state, &writes);
+        let (patch, inverse) = patches(&changes);
         self.plan.audit.push(Entry {
             flag: about.flag.map(str::to_owned),
             org: about.org.map(str::to_owned),
@@ -113,7 +118,11 @@ impl<'a> Making<'a> {
             details: about.details,
             ..entry(self.request, event)
         });
-        self.plan.writes.append(&mut writes);
+        let writes = changes.into_iter().map(|RecordChange { key, after, .. }| Write {
+            key,
+            value: after.as_ref().map(Json::from),
+        });
+        self.plan.writes.extend(writes);
     }
 
     /// Remembers a change of many as one.
@@ -144,8 +153,7 @@ impl<'a> Making<'a> {
 
     pub(super) fn finish(self) -> Plan {
         Plan {
-            edits: edits::of(self.state, &self.plan.writes),
-            touched: Touched::of(self.state, &self.plan.writes),
+            touched: Touched::of(self.state, &self.plan.edits),
             ..self.plan
         }
     }
@@ -165,8 +173,8 @@ pub(super) fn entry(request: &Request, event: Event) -> Entry {
         org: None,
         reason: request.reason.clone(),
         urgent: None,
-        patch: Vec::new(),
-        inverse: Vec::new(),
+        patch: Patch::default(),
+        inverse: Patch::default(),
         details: Map::new(),
     }
 }
@@ -186,45 +194,40 @@ pub(super) fn tenant_not_found(org: &str) -> Refusal {
     .fact("org", org)
 }
 
-/// From before to after and back, over everything that is kept as one JSON value: `head`, `segments`,
-/// `definitions`, `states` and `tenants`.
-fn patches(state: &State, writes: &[Write]) -> (Vec<Value>, Vec<Value>) {
-    let (mut before, mut after) = (sections(), sections());
-    for Write { key, value } in writes {
-        put(&mut before, key, state.record(key));
-        put(&mut after, key, value.clone());
+/// Reads a flag as documents write it.
+pub(super) fn read_flag(key: &str, written: Value) -> Result<Arc<FlagDefinition>, NoPlan> {
+    let edit = JsonEdit::Flag(key.to_owned(), Some(written));
+    match JsonEdit::read(std::slice::from_ref(&edit)).as_deref() {
+        Some([Edit::Flag(_, Some(flag))]) => Ok(Arc::clone(flag)),
+        _ => Err(NoPlan::Unreadable(vec![edit])),
     }
+}
+
+/// Reads a tenant's record as documents write it.
+pub(super) fn read_tenant(id: &str, written: Value) -> Result<Arc<OwnedTenant>, NoPlan> {
+    let edit = JsonEdit::Tenant(id.to_owned(), Some(written));
+    match JsonEdit::read(std::slice::from_ref(&edit)).as_deref() {
+        Some([Edit::Tenant(_, Some(record))]) => Ok(Arc::clone(record)),
+        _ => Err(NoPlan::Unreadable(vec![edit])),
+    }
+}
+
+/// From before to after and back, over everything that is kept as one JSON value.
+fn patches(changes: &[RecordChange]) -> (Patch, Patch) {
+    let sections = |record: fn(&RecordChange) -> Option<&Value>| {
+        let records = changes.iter();
+        records::sections(records.filter_map(|change| Some((&change.key, record(change)?.clone()))))
+    };
+    let before = sections(|change| change.before.as_ref());
+    let after = sections(|change| change.after.as_ref());
     (patch(&before, &after), patch(&after, &before))
 }
 
-fn sections() -> Value {
-    json!({ "head": {}, "segments": {}, "definitions": {}, "states": {}, "tenants": {} })
-}
-
-fn put(sections: &mut Value, key: &Key, value: Option<Value>) {
-    let (section, name) = match key {
-        Key::Head => {
-            if let (Some(head), Some(value)) = (sections.get_mut("head"), value) {
-                *head = value;
-            }
-            return;
-        }
-        Key::Segment(name) => ("segments", name),
-        Key::Definition(flag) => ("definitions", flag),
-        Key::State(flag) => ("states", flag),
-        Key::Tenant(id) => ("tenants", id),
-    };
-    let section = sections.get_mut(section).and_then(Value::as_object_mut);
-    if let (Some(section), Some(value)) = (section, value) {
-        section.insert(name.clone(), value);
-    }
-}
-
 /// The operations that make `after` of `before`. Each is an object of texts and values, which always has a JSON form.
-fn patch(before: &Value, after: &Value) -> Vec<Value> {
+fn patch(before: &Value, after: &Value) -> Patch {
     let operations = json_patch::diff(before, after).0;
-    let operations = operations
-        .iter()
-        .map(|operation| serde_json::to_value(operation).unwrap_or_default());
-    operations.collect()
+    let operations = operations.iter();
+    operations
+        .filter_map(|operation| to_raw_value(operation).ok())
+        .collect()
 }

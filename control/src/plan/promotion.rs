@@ -3,9 +3,8 @@
 use rules::{Lifecycle, Timestamp};
 use serde_json::Value;
 
-use super::definition::Definition;
 use super::{Facts, dependency};
-use crate::flag_state::FlagState;
+use crate::flag::Flag;
 use crate::policy::{GaPolicy, Policy, Revertible};
 use crate::refusal::{Code, Refusal};
 use crate::state::State;
@@ -15,8 +14,7 @@ use crate::timestamp;
 pub(super) struct Promotion<'a> {
     pub(super) state: &'a State,
     pub(super) key: &'a str,
-    pub(super) definition: Definition<'a>,
-    pub(super) present: &'a FlagState,
+    pub(super) flag: &'a Flag,
     pub(super) from: Lifecycle,
     pub(super) to: Lifecycle,
     pub(super) at: Timestamp,
@@ -59,7 +57,7 @@ impl Promotion<'_> {
     }
 
     fn soak(&self, policy: &Policy) -> Option<Refusal> {
-        let since = self.present.since;
+        let since = self.flag.state.since;
         let sentence = format!("in {} since {}", self.from, timestamp::minute(since));
         self.wait(Code::SoakNotElapsed, &sentence, since, policy.soak_ms)
     }
@@ -89,14 +87,14 @@ impl Promotion<'_> {
     }
 
     fn stable(&self, policy: &GaPolicy) -> Option<Refusal> {
-        let unsettled = self.present.unsettled.as_ref()?;
+        let unsettled = self.flag.state.unsettled.as_ref()?;
         let sentence = format!("{} {}", unsettled.how, timestamp::minute(unsettled.at));
         self.wait(Code::NotStable, &sentence, unsettled.at, policy.stable_ms)
     }
 
     fn no_open_rollback(&self) -> Option<Refusal> {
-        (!self.present.enabled).then(|| {
-            let unsettled = self.present.unsettled.as_ref();
+        (!self.flag.is_enabled()).then(|| {
+            let unsettled = self.flag.state.unsettled.as_ref();
             let since = unsettled.map(|unsettled| format!(" since {}", timestamp::minute(unsettled.at)));
             Refusal::new(Code::RollbackOpen, format!("killed{}", since.unwrap_or_default()))
                 .cure("restore it first")
@@ -104,7 +102,7 @@ impl Promotion<'_> {
     }
 
     fn revertible(&self, policy: &GaPolicy) -> Option<Refusal> {
-        (policy.revertible == Revertible::Required && !self.definition.is_revertible()).then(|| {
+        (policy.revertible == Revertible::Required && !self.flag.is_revertible()).then(|| {
             Refusal::new(
                 Code::NotRevertible,
                 "its definition does not say `revertible: true`",
@@ -115,7 +113,8 @@ impl Promotion<'_> {
 
     fn sign_offs(&self, policy: &GaPolicy) -> Option<Refusal> {
         let signed = |role: &&String| {
-            self.present
+            self.flag
+                .state
                 .sign_offs
                 .iter()
                 .any(|sign_off| sign_off.role == **role)

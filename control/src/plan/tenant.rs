@@ -1,31 +1,35 @@
 //! What is set of one tenant: its record, overrides, the beta allowlist, and what it chose for itself.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use rules::Lifecycle;
-use serde_json::{Map, Value};
+use config::{OwnedTenant, ToJson as _};
+use rules::{Lifecycle, OwnedName, Site, Sited};
+use serde_json::Value;
 
-use super::definition::Definition;
-use super::making::{Making, flag_not_found, tenant_not_found};
+use super::NoPlan;
+use super::making::{Making, flag_not_found, read_tenant, tenant_not_found};
 use crate::actor::Role;
 use crate::audit::Event;
+use crate::flag::Flag;
 use crate::refusal::{Code, Refusal};
 
-type Done = Result<(), Vec<Refusal>>;
-type Record = Map<String, Value>;
+type Done = Result<(), NoPlan>;
 
 /// Writes a record whole.
 pub(super) fn put(making: &mut Making<'_>, org: &str, record: &Value) -> Done {
     object(org, record)?;
-    making.write_tenant(Event::TenantChanged, org, None, Some(record.clone()));
+    let record = read_tenant(org, record.clone())?;
+    making.write_tenant(Event::TenantChanged, org, None, Some(record));
     Ok(())
 }
 
 /// Changes fields of a record (RFC 7396).
 pub(super) fn patch(making: &mut Making<'_>, org: &str, patch: &Value) -> Done {
     object(org, patch)?;
-    let mut record = Value::Object(record(making, org)?);
-    json_patch::merge(&mut record, patch);
+    let mut written = record(making, org)?.to_json();
+    json_patch::merge(&mut written, patch);
+    let record = read_tenant(org, written)?;
     making.write_tenant(Event::TenantChanged, org, None, Some(record));
     Ok(())
 }
@@ -38,35 +42,50 @@ pub(super) fn delete(making: &mut Making<'_>, org: &str) -> Done {
 }
 
 /// Sets or removes an override.
-pub(super) fn set_override(making: &mut Making<'_>, org: &str, flag: &str, variant: Option<&Value>) -> Done {
-    let (definition, mut record) = both(making, org, flag)?;
-    let overrides = record.entry("overrides").or_insert_with(|| Map::new().into());
-    let Some(overrides) = overrides.as_object_mut() else {
-        return Err(vec![no_mapping(org)]);
+pub(super) fn set_override(making: &mut Making<'_>, org: &str, key: &str, variant: Option<&Value>) -> Done {
+    let (flag, mut record) = both(making, org, key)?;
+    let variant = match variant {
+        None => None,
+        Some(variant) => Some(flag.variant(&variant_name(org, key, variant)?)),
     };
-    let event = match variant {
-        None => {
-            overrides.shift_remove(flag);
+    let overrides = record.overrides.get_or_insert_default();
+    let place = overrides.iter().position(|(named, _)| named.value == key);
+    let event = match (variant, place) {
+        (None, place) => {
+            place.map(|place| overrides.remove(place));
             Event::OverrideRemoved
         }
-        Some(variant) => {
-            overrides.insert(flag.to_owned(), definition.variant(variant));
-            if definition.is_off(variant) {
+        (Some(variant), place) => {
+            let event = if flag.is_off(&variant) {
                 Event::FlagDisabled
             } else {
                 Event::FlagEnabled
+            };
+            match place.and_then(|place| overrides.get_mut(place)) {
+                Some((_, forced)) => *forced = variant,
+                None => overrides.push((name(key), variant)),
             }
+            event
         }
     };
     making.plan.withdraws = event == Event::FlagDisabled;
-    write(making, event, org, flag, record);
+    write(making, event, org, key, record);
     Ok(())
+}
+
+/// Reads the name of a variant, or a boolean in its place.
+fn variant_name(org: &str, key: &str, variant: &Value) -> Result<OwnedName, NoPlan> {
+    let written = serde_json::json!({ "overrides": { key: variant } });
+    let read = read_tenant(org, written)?;
+    let mut overrides = read.overrides.iter().flatten();
+    let (_, variant) = overrides.next().ok_or_else(|| NoPlan::Unreadable(Vec::new()))?;
+    Ok(variant.clone())
 }
 
 /// Puts the flag on the tenant's beta allowlist.
 pub(super) fn allow(making: &mut Making<'_>, org: &str, flag: &str) -> Done {
     let (_, mut record) = both(making, org, flag)?;
-    add(&mut record, "beta", flag);
+    add(&mut record.beta, flag);
     write(making, Event::BetaAllowed, org, flag, record);
     Ok(())
 }
@@ -74,7 +93,7 @@ pub(super) fn allow(making: &mut Making<'_>, org: &str, flag: &str) -> Done {
 /// Takes the flag off the tenant's beta allowlist.
 pub(super) fn disallow(making: &mut Making<'_>, org: &str, flag: &str) -> Done {
     let (_, mut record) = both(making, org, flag)?;
-    remove(&mut record, "beta", flag);
+    remove(&mut record.beta, flag);
     making.plan.withdraws = true;
     write(making, Event::BetaDisallowed, org, flag, record);
     Ok(())
@@ -86,11 +105,11 @@ pub(super) fn opt_in(making: &mut Making<'_>, org: &str, flag: &str) -> Done {
     if lifecycle == Lifecycle::Beta && !takes_opt_ins(making) {
         let detail = format!("{flag} is beta, and tenants can't opt in to beta flags here");
         let refusal = Refusal::new(Code::OptInClosed, detail).cure("ask to be put on its allowlist");
-        return Err(vec![refusal]);
+        return Err(vec![refusal].into());
     }
     let mut record = record(making, org)?;
-    remove(&mut record, "opt_out", flag);
-    add(&mut record, "opt_in", flag);
+    remove(&mut record.opt_out, flag);
+    add(&mut record.opt_in, flag);
     write(making, Event::OptedIn, org, flag, record);
     Ok(())
 }
@@ -99,40 +118,39 @@ pub(super) fn opt_in(making: &mut Making<'_>, org: &str, flag: &str) -> Done {
 pub(super) fn opt_out(making: &mut Making<'_>, org: &str, flag: &str) -> Done {
     open(making, org, flag)?;
     let mut record = record(making, org)?;
-    remove(&mut record, "opt_in", flag);
-    add(&mut record, "opt_out", flag);
+    remove(&mut record.opt_in, flag);
+    add(&mut record.opt_out, flag);
     making.plan.withdraws = true;
     write(making, Event::OptedOut, org, flag, record);
     Ok(())
 }
 
 /// How far a flag is whose tenants may choose. An org's admin is not told of those that are not open to it.
-fn open(making: &Making<'_>, org: &str, flag: &str) -> Result<Lifecycle, Vec<Refusal>> {
-    let (definition, _) = both(making, org, flag)?;
-    let (_, state) = making.flag(flag)?;
-    let lifecycle = state.lifecycle().filter(|_| definition.kind().has_lifecycle());
-    match lifecycle {
-        Some(open @ (Lifecycle::Beta | Lifecycle::Ga)) => Ok(open),
-        _ if making.request.actor.role == Role::OrgAdmin => Err(vec![flag_not_found(flag)]),
+fn open(making: &Making<'_>, org: &str, key: &str) -> Result<Lifecycle, NoPlan> {
+    let (flag, _) = both(making, org, key)?;
+    let lifecycle = flag.lifecycle().filter(|_| flag.kind().has_lifecycle());
+    let refusal = match lifecycle {
+        Some(open @ (Lifecycle::Beta | Lifecycle::Ga)) => return Ok(open),
+        _ if making.request.actor.role == Role::OrgAdmin => flag_not_found(key),
         closed => {
             let found = closed.map_or("has no lifecycle".to_owned(), |lifecycle| {
                 format!("is {lifecycle}")
             });
-            let detail = format!("{flag} {found}: tenants choose of beta and ga flags");
-            Err(vec![Refusal::new(Code::OptInClosed, detail)])
+            let detail = format!("{key} {found}: tenants choose of beta and ga flags");
+            Refusal::new(Code::OptInClosed, detail)
         }
-    }
+    };
+    Err(vec![refusal].into())
 }
 
 fn takes_opt_ins(making: &Making<'_>) -> bool {
-    let switch = making.state.head.pointer("/policy/beta_opt_in");
-    switch.and_then(Value::as_bool) != Some(false)
+    making.state.document.head.policy().beta_opt_in
 }
 
-/// The flag's definition and the tenant's record, or that one of them, or both, are missing.
-fn both<'a>(making: &Making<'a>, org: &str, flag: &str) -> Result<(Definition<'a>, Record), Vec<Refusal>> {
-    match (making.flag(flag), record(making, org)) {
-        (Ok((definition, _)), Ok(record)) => Ok((Definition(definition), record)),
+/// The flag and a copy of the tenant's record, or that one of them, or both, are missing.
+fn both(making: &Making<'_>, org: &str, key: &str) -> Result<(Flag, OwnedTenant), Vec<Refusal>> {
+    match (making.flag(key), record(making, org)) {
+        (Ok(flag), Ok(record)) => Ok((flag, record)),
         (flag, record) => Err([flag.err(), record.err()]
             .into_iter()
             .flatten()
@@ -141,16 +159,18 @@ fn both<'a>(making: &Making<'a>, org: &str, flag: &str) -> Result<(Definition<'a
     }
 }
 
-fn record(making: &Making<'_>, org: &str) -> Result<Record, Vec<Refusal>> {
-    let record = making.state.tenants.get(org).and_then(Value::as_object);
-    record.cloned().ok_or_else(|| vec![tenant_not_found(org)])
+/// A copy of the tenant's record.
+fn record(making: &Making<'_>, org: &str) -> Result<OwnedTenant, Vec<Refusal>> {
+    let record = making.state.tenant(org);
+    let record = record.ok_or_else(|| vec![tenant_not_found(org)])?;
+    Ok((**record).clone())
 }
 
 fn object(org: &str, record: &Value) -> Done {
     if record.is_object() {
         Ok(())
     } else {
-        Err(vec![no_mapping(org)])
+        Err(vec![no_mapping(org)].into())
     }
 }
 
@@ -162,51 +182,53 @@ pub(super) fn no_mapping(org: &str) -> Refusal {
     .fact("org", org)
 }
 
-fn write(making: &mut Making<'_>, event: Event, org: &str, flag: &str, mut record: Record) {
-    let before = making.state.tenants.get(org);
-    tidy(&mut record, before);
-    making.write_tenant(event, org, Some(flag), Some(Value::Object(record)));
+fn write(making: &mut Making<'_>, event: Event, org: &str, flag: &str, mut record: OwnedTenant) {
+    tidy(&mut record, making.state.tenant(org).map(|before| &**before));
+    making.write_tenant(event, org, Some(flag), Some(Arc::new(record)));
 }
 
 /// Leaves out lists that have become empty, but not those that were written so.
-fn tidy(record: &mut Record, before: Option<&Value>) {
-    let is_empty = |value: &Value| {
-        value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty)
-    };
-    record.retain(|field, value| {
-        let listed = matches!(field.as_str(), "beta" | "overrides" | "opt_in" | "opt_out");
-        !listed || !is_empty(value) || before.and_then(|before| before.get(field)) == Some(value)
-    });
+fn tidy(record: &mut OwnedTenant, before: Option<&OwnedTenant>) {
+    fn without_empty<T: PartialEq>(list: &mut Option<Vec<T>>, before: Option<&Option<Vec<T>>>) {
+        if list.as_ref().is_some_and(Vec::is_empty) && before != Some(list) {
+            *list = None;
+        }
+    }
+    without_empty(&mut record.beta, before.map(|before| &before.beta));
+    without_empty(&mut record.overrides, before.map(|before| &before.overrides));
+    without_empty(&mut record.opt_in, before.map(|before| &before.opt_in));
+    without_empty(&mut record.opt_out, before.map(|before| &before.opt_out));
 }
 
-fn add(record: &mut Record, list: &str, flag: &str) {
-    let list = record.entry(list).or_insert_with(|| Value::Array(Vec::new()));
-    if let Some(list) = list.as_array_mut()
-        && !list.iter().any(|item| item == flag)
-    {
-        list.push(flag.into());
+fn name(flag: &str) -> OwnedName {
+    Sited::new(flag.to_owned().into(), Site::default())
+}
+
+fn add(list: &mut Option<Vec<OwnedName>>, flag: &str) {
+    let list = list.get_or_insert_default();
+    if !list.iter().any(|item| item.value == flag) {
+        list.push(name(flag));
     }
 }
 
-fn remove(record: &mut Record, list: &str, flag: &str) {
-    if let Some(list) = record.get_mut(list).and_then(Value::as_array_mut) {
-        list.retain(|item| item != flag);
+fn remove(list: &mut Option<Vec<OwnedName>>, flag: &str) {
+    if let Some(list) = list {
+        list.retain(|item| item.value != flag);
     }
 }
 
 /// The record without any word of these flags; none where it has none.
-pub(super) fn without(record: &Value, flags: &BTreeSet<&str>) -> Option<Value> {
-    let is_removed = |item: &Value| item.as_str().is_some_and(|flag| flags.contains(flag));
-    let mut after = record.as_object()?.clone();
-    for list in ["beta", "opt_in", "opt_out"] {
-        if let Some(list) = after.get_mut(list).and_then(Value::as_array_mut) {
-            list.retain(|item| !is_removed(item));
-        }
+pub(super) fn without(record: &OwnedTenant, flags: &BTreeSet<&str>) -> Option<OwnedTenant> {
+    let mut after = record.clone();
+    for list in [&mut after.beta, &mut after.opt_in, &mut after.opt_out]
+        .into_iter()
+        .flatten()
+    {
+        list.retain(|flag| !flags.contains(&*flag.value));
     }
-    if let Some(overrides) = after.get_mut("overrides").and_then(Value::as_object_mut) {
-        overrides.retain(|flag, _| !flags.contains(flag.as_str()));
+    if let Some(overrides) = &mut after.overrides {
+        overrides.retain(|(flag, _)| !flags.contains(&*flag.value));
     }
     tidy(&mut after, Some(record));
-    let after = Value::Object(after);
     (after != *record).then_some(after)
 }

@@ -4,10 +4,13 @@ mod operating;
 pub(crate) mod properties;
 mod tenants;
 
+use config::FlagsDocument;
 use serde_json::json;
 
 use super::*;
 use crate::change::GaDefault;
+use crate::records;
+use crate::store::Key;
 use rules::Lifecycle;
 
 pub(crate) const HOUR: i64 = 3_600_000;
@@ -63,9 +66,15 @@ pub(crate) fn by(role: Role, org: Option<&str>, request: Request) -> Request {
     Request { actor, ..request }
 }
 
-pub(crate) fn applying(document: Value) -> Change {
+/// The document that is written so.
+pub(crate) fn document(written: &Value) -> FlagsDocument {
+    let read = FlagsDocument::parse("document", written.to_string().into());
+    read.unwrap_or_else(|report| panic!("{report}"))
+}
+
+pub(crate) fn applying(written: Value) -> Change {
     Change::ApplyDocument {
-        document,
+        document: document(&written),
         prune: false,
         adopt: true,
     }
@@ -82,7 +91,7 @@ pub(crate) fn state(document: Value) -> State {
 pub(crate) fn made(state: &mut State, request: &Request) -> Plan {
     let plan = plan(state, request, &Policy::default(), &GOOD).unwrap();
     if !plan.writes.is_empty() {
-        state.absorb(&plan.writes, Revision(state.revision.0 + 1));
+        state.absorb(&plan.edits, Revision(state.revision.0 + 1));
     }
     plan
 }
@@ -92,7 +101,7 @@ pub(crate) fn refused(state: &State, request: &Request) -> Vec<Refusal> {
 }
 
 pub(crate) fn refused_by(state: &State, request: &Request, policy: &Policy, facts: &Said) -> Vec<Refusal> {
-    plan(state, request, policy, facts).expect_err("it was let through")
+    refusals(plan(state, request, policy, facts).expect_err("it was let through"))
 }
 
 pub(crate) fn codes(refusals: &[Refusal]) -> Vec<&'static str> {
@@ -125,15 +134,40 @@ pub(crate) fn urgently(flag: &str, to: Lifecycle) -> Change {
 
 /// Everything that is kept, as one value: what the patches of entries are over.
 pub(crate) fn records(state: &State) -> Value {
-    let states = state.states.iter();
-    let states: Map<String, Value> = states
-        .map(|(key, state)| (key.clone(), serde_json::to_value(state).unwrap()))
-        .collect();
-    let map = |parts: &imbl::OrdMap<String, Value>| parts.clone().into_iter().collect::<Map<_, _>>();
-    json!({
-        "head": state.head, "segments": map(&state.segments), "definitions": map(&state.definitions),
-        "states": states, "tenants": map(&state.tenants),
-    })
+    let keys = all_keys(state);
+    let records = keys.iter().map(|key| (key, records::record(state, key).unwrap()));
+    records::sections(records)
+}
+
+/// The keys of all records.
+pub(crate) fn all_keys(state: &State) -> Vec<Key> {
+    let names = |name: &std::sync::Arc<str>| name.to_string();
+    let document = &state.document;
+    let mut keys = vec![Key::Head];
+    keys.extend(document.segments.keys().map(names).map(Key::Segment));
+    keys.extend(document.flags.keys().map(names).map(Key::Definition));
+    keys.extend(state.states.keys().map(names).map(Key::State));
+    keys.extend(document.tenants.keys().map(names).map(Key::Tenant));
+    keys
+}
+
+/// A flag as a document has it.
+pub(crate) fn flag(state: &State, key: &str) -> Value {
+    use config::ToJson as _;
+    state.flag(key).unwrap().definition.to_json()
+}
+
+/// The refusals of a change that is refused for its policy.
+pub(crate) fn refusals(found: NoPlan) -> Vec<Refusal> {
+    match found {
+        NoPlan::Refused(refusals) => refusals,
+        NoPlan::Unreadable(edits) => panic!("it is not of the form: {edits:?}"),
+    }
+}
+
+/// A tenant's record as it is kept.
+pub(crate) fn tenant(state: &State, id: &str) -> Value {
+    records::record(state, &Key::Tenant(id.to_owned())).unwrap()
 }
 
 pub(crate) fn patched(mut records: Value, patch: &[Value]) -> Value {

@@ -6,16 +6,20 @@ use rules::{Eligibility, Subject, decide};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::Change;
-use crate::plan::tests::{GOOD, HOUR, START, admin, applying, properties, state};
+use crate::plan::tests::{GOOD, HOUR, START, admin, applying, document, properties, state};
 use crate::policy::Policy;
 use crate::state::State;
+use crate::{Change, Plan, StateEdit};
 
 /// So many are counted by several threads, where there are several.
 const MANY_TENANTS: usize = 10_000;
 
+fn edits(plan: &Plan) -> Vec<config::Edit> {
+    plan.edits.iter().map(StateEdit::document_edit).collect()
+}
+
 fn catalog(state: &State) -> Catalog {
-    Catalog::of_json(Eligibility::Enforced, &state.edits()).unwrap()
+    Catalog::new(Eligibility::Enforced, state.document().clone()).unwrap()
 }
 
 /// The preview of a change, and what it is a preview of; none where the change is refused or invalid.
@@ -24,7 +28,7 @@ fn previewed(state: &State, change: Change, page: &Page) -> Option<(Preview, Com
     let plan = crate::plan::plan(state, &request, &Policy::default(), &GOOD).ok()?;
     let catalog = catalog(state);
     let before = catalog.compiled().clone();
-    let after = catalog.draft_json(&plan.edits).ok()?.compiled().clone();
+    let after = catalog.draft(edits(&plan)).ok()?.compiled().clone();
     let sides = (
         (&*before.flags, &*before.tenants),
         (&*after.flags, &*after.tenants),
@@ -108,8 +112,8 @@ proptest! {
         let mut state = properties::start();
         for change in changes {
             let planned = crate::plan::plan(&state, &admin(change, HOUR), &Policy::default(), &GOOD);
-            if let Some(plan) = planned.ok().filter(|plan| catalog(&state).draft_json(&plan.edits).is_ok()) {
-                state.absorb(&plan.writes, state.revision);
+            if let Some(plan) = planned.ok().filter(|plan| catalog(&state).draft(edits(plan)).is_ok()) {
+                state.absorb(&plan.edits, state.revision);
             }
         }
         let previewed = previewed(&state, last, &Page::default());
@@ -224,8 +228,8 @@ fn flags_that_require_a_changed_one_are_looked_at_too() {
 #[test]
 fn pages_of_flips_follow_each_other_without_gap_or_repetition() {
     let kill = || Change::ApplyDocument {
-        document: json!({ "version": 1, "tiers": ["tier1", "tier2", "tier3"],
-            "flags": { "board": { "schedule": { "until": "2020-01-01T00:00:00Z" } } } }),
+        document: document(&json!({ "version": 1, "tiers": ["tier1", "tier2", "tier3"],
+            "flags": { "board": { "schedule": { "until": "2020-01-01T00:00:00Z" } } } })),
         prune: false,
         adopt: false,
     };

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
-use serde_json::Value;
 
 use super::newest::Newest;
 use super::{
-    AuditFilter, AuditPage, Changes, Commit, Key, Loaded, MAX_AUDIT_PAGE, Record, Revision, Store, StoreError,
+    AuditFilter, AuditPage, Changes, Commit, Json, Key, Loaded, MAX_AUDIT_PAGE, Record, Revision, Store,
+    StoreError,
 };
 use crate::audit::{Entry, GENESIS, Hash, Sealed};
 
@@ -23,7 +23,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Kept {
     revision: Revision,
-    records: BTreeMap<Key, (Option<Value>, Revision)>,
+    records: BTreeMap<Key, (Option<Json>, Revision)>,
     log: Vec<(Sealed, Entry)>,
 }
 
@@ -57,7 +57,7 @@ impl Kept {
     }
 }
 
-fn record((key, (value, revision)): (&Key, &(Option<Value>, Revision))) -> Record {
+fn record((key, (value, revision)): (&Key, &(Option<Json>, Revision))) -> Record {
     Record {
         key: key.clone(),
         value: value.clone(),

@@ -1,12 +1,12 @@
 //! An admin API on port 0 with a store in memory, and somebody of each role.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use config::{Compiled, Files};
+use config::{Compiled, FlagsDocument};
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
@@ -241,10 +241,8 @@ pub(crate) fn request(method: &str, path: &str, body: Option<&Value>) -> Request
     }
 }
 
-fn document() -> Value {
-    let name = PathBuf::from("document");
-    let files = Files::Memory([(name.clone(), DOCUMENT.into())].into());
-    config::flags_document(files, &name).unwrap()
+fn document() -> FlagsDocument {
+    FlagsDocument::parse("document", DOCUMENT.into()).unwrap()
 }
 
 /// With a store that has the document.

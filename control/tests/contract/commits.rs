@@ -50,7 +50,7 @@ pub(crate) fn what_was_committed_is_loaded_in_the_order_of_keys(store: &dyn Stor
     assert_eq!(found, keys);
     for record in loaded.records {
         let part = record.revision.0 - 1;
-        assert_eq!(record.value, Some(json!({ "part": part })));
+        assert_eq!(record.value, Some((&json!({ "part": part })).into()));
     }
 }
 
@@ -93,7 +93,10 @@ pub(crate) fn of_many_who_commit_at_one_revision_one_succeeds(store: &dyn Store)
         assert_eq!(winners.len(), 1);
         let loaded = store.load().unwrap();
         assert_eq!(loaded.revision, Revision(round + 1));
-        assert_eq!(loaded.records[0].value, Some(json!({ "client": winners[0] })));
+        assert_eq!(
+            loaded.records[0].value,
+            Some((&json!({ "client": winners[0] })).into())
+        );
     }
 }
 
@@ -132,7 +135,7 @@ pub(crate) fn of_several_writes_of_one_key_the_last_one_counts(store: &dyn Store
     commit(store, 0, vec![put(tenant("acme"), json!({})), removed, last]);
     let acme = Record {
         key: tenant("acme"),
-        value: Some(json!({ "last": true })),
+        value: Some((&json!({ "last": true })).into()),
         revision: Revision(1),
     };
     assert_eq!(store.load().unwrap().records, [acme]);
@@ -177,7 +180,7 @@ pub(crate) fn any_json_value_and_any_name_comes_back_as_it_was(store: &dyn Store
             let changed = store.changes_since(Revision(revision.0 - 1)).unwrap().records;
             let expected = Record {
                 key: Key::Definition(name),
-                value: Some(value),
+                value: Some((&value).into()),
                 revision,
             };
             prop_assert_eq!(changed, [expected]);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use control::{Commit, Key, Record, Revision, Store};
-use serde_json::{Value, json};
+use control::{Commit, Json, Key, Record, Revision, Store};
+use serde_json::json;
 
 use crate::written::{entry, put, remove, tenant};
 
@@ -34,7 +34,7 @@ fn seen_whole(revision: Revision, records: &[Record]) {
     assert_eq!(records.len() as u64, RECORDS, "at {revision:?}");
     for record in records {
         assert_eq!(record.revision, revision);
-        assert_eq!(record.value, Some(json!(revision.0 - 1)));
+        assert_eq!(record.value, Some((&json!(revision.0 - 1)).into()));
     }
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn a_commit_is_seen_whole_or_not_at_all(store: &dyn Store) {
 pub(crate) fn what_is_told_since_a_revision_makes_up_the_newest_state(store: &dyn Store) {
     thread::scope(|scope| {
         let follower = scope.spawn(|| {
-            let mut state: BTreeMap<Key, Value> = BTreeMap::new();
+            let mut state: BTreeMap<Key, Json> = BTreeMap::new();
             let mut since = Revision(0);
             while since < Revision(COMMITS) {
                 let changes = store.watch(since, std::time::Duration::from_secs(30)).unwrap();

@@ -11,7 +11,7 @@ pub(crate) fn tenant(name: &str) -> Key {
 pub(crate) fn put(key: Key, value: Value) -> Write {
     Write {
         key,
-        value: Some(value),
+        value: Some((&value).into()),
     }
 }
 
@@ -32,8 +32,8 @@ pub(crate) fn entry(request_id: &str) -> Entry {
         org: None,
         reason: None,
         urgent: None,
-        patch: Vec::new(),
-        inverse: Vec::new(),
+        patch: Default::default(),
+        inverse: Default::default(),
         details: Map::new(),
     }
 }

@@ -1,9 +1,9 @@
 //! The changes that are made: each is told by its entry in the log alone, so that the log says what the records
 //! must be.
 
-use control::{Commit, Entry, Event, Key, Outcome, Source, Write};
+use control::{Commit, Entry, Event, Json, Key, Outcome, Source, Write};
 use rules::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 /// Each change writes so many records, to be seen together or not at all.
 pub(crate) const PARTS: u64 = 3;
@@ -39,7 +39,7 @@ impl Change {
     }
 
     /// The records that it leaves: their keys, and their value, if any.
-    pub(crate) fn records(self) -> Vec<(Key, Option<Value>)> {
+    pub(crate) fn records(self) -> Vec<(Key, Option<Json>)> {
         if self.is_refusal() {
             return Vec::new();
         }
@@ -47,7 +47,7 @@ impl Change {
         let name = |part| Key::Tenant(format!("w{}-{slot}-{part}", self.writer));
         let padding = if self.number % 11 == 10 { 20_000 } else { 100 };
         let value = json!({ "change": self.text(), "padding": "x".repeat(padding) });
-        let value = Some(value).filter(|_| self.number % 7 != 6);
+        let value = Some(Json::from(&value)).filter(|_| self.number % 7 != 6);
         (0..PARTS).map(|part| (name(part), value.clone())).collect()
     }
 
@@ -76,8 +76,8 @@ impl Change {
             org: None,
             reason: None,
             urgent: None,
-            patch: Vec::new(),
-            inverse: Vec::new(),
+            patch: Default::default(),
+            inverse: Default::default(),
             details: Map::new(),
         }
     }

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use control::{GENESIS, Hash, Key, MAX_AUDIT_PAGE, Outcome, Revision, SqliteStore, Store, verify};
-use serde_json::Value;
+use control::{GENESIS, Hash, Json, Key, MAX_AUDIT_PAGE, Outcome, Revision, SqliteStore, Store, verify};
 
 use crate::acknowledged::Acknowledged;
 use crate::change::Change;
@@ -12,7 +11,7 @@ use crate::change::Change;
 pub(crate) struct Model {
     place: (u64, Hash),
     revision: Revision,
-    records: BTreeMap<Key, (Option<Value>, Revision)>,
+    records: BTreeMap<Key, (Option<Json>, Revision)>,
     /// All that the log tells.
     pub(crate) changes: Vec<Change>,
 }

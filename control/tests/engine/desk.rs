@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
+use config::{FlagsDocument, ToJson as _};
 use control::{
     Actor, Applied, ApplyError, AuditFilter, AuditPage, Change, Changes, Commit, Control, Entry, Fit,
     FlagObservation, Hash, History, Loaded, MemoryStore, Observe, Opened, Policy, Publish, PublishError,
-    Request, Revision, Role, Source, Store, StoreError,
+    Request, Revision, Role, Source, State, Store, StoreError,
 };
 use parking_lot::Mutex;
 use rules::{Eligibility, Flags, Subject, Tenants, Timestamp, decide};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Midnight of some day, in milliseconds.
 pub(crate) const START: i64 = 1_795_219_200_000;
@@ -119,6 +120,17 @@ impl Observe for Plane {
     }
 }
 
+/// The flags document that is written so.
+pub(crate) fn document(written: &Value) -> FlagsDocument {
+    let read = FlagsDocument::parse("document", written.to_string().into());
+    read.unwrap_or_else(|report| panic!("{report}"))
+}
+
+/// The record of a tenant.
+pub(crate) fn record(state: &State, id: &str) -> Value {
+    state.tenant(id).unwrap().to_json()
+}
+
 impl Desk {
     /// A control plane with flags `board` (beta) and `list` (alpha, needs board), and the tenants acme and globex.
     pub(crate) fn new(policy: Policy) -> Self {
@@ -128,7 +140,7 @@ impl Desk {
         });
         let desk = Self::open(store, policy);
         desk.apply(Change::ApplyDocument {
-            document: json!({
+            document: document(&json!({
                 "version": 1,
                 "tiers": ["small", "large"],
                 "flags": {
@@ -139,7 +151,7 @@ impl Desk {
                     "acme": { "tier": "large", "channel": "latest", "beta": ["board"] },
                     "globex": { "tier": "large" },
                 },
-            }),
+            })),
             prune: false,
             adopt: true,
         })

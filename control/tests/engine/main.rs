@@ -19,9 +19,9 @@ use control::{
     Revision, Store as _, verify,
 };
 use rules::{Lifecycle, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use desk::{Desk, HOUR, START, request, variant};
+use desk::{Desk, HOUR, START, document, record, request, variant};
 
 fn kill(flag: &str) -> Change {
     Change::Kill { flag: flag.into() }
@@ -168,7 +168,7 @@ fn what_the_gateway_can_not_serve_is_never_kept() {
     *desk.plane.gate.lock() = Some("list".into());
     let revision = desk.revision();
     let pruned = desk.apply(Change::ApplyDocument {
-        document: json!({ "version": 1, "tiers": ["small", "large"], "flags": { "board": { "revertible": true } } }),
+        document: document(&json!({ "version": 1, "tiers": ["small", "large"], "flags": { "board": { "revertible": true } } })),
         prune: true,
         adopt: false,
     });
@@ -182,8 +182,8 @@ fn what_the_gateway_can_not_serve_is_never_kept() {
 #[test]
 fn a_flag_that_goes_takes_along_what_tenants_say_of_it_and_comes_back_as_a_new_one() {
     let desk = Desk::new(Policy::default());
-    let document = |flags| Change::ApplyDocument {
-        document: json!({ "version": 1, "tiers": ["small", "large"], "flags": flags }),
+    let applying = |flags: Value| Change::ApplyDocument {
+        document: document(&json!({ "version": 1, "tiers": ["small", "large"], "flags": flags })),
         prune: true,
         adopt: true,
     };
@@ -192,13 +192,13 @@ fn a_flag_that_goes_takes_along_what_tenants_say_of_it_and_comes_back_as_a_new_o
     desk.apply(override_on("acme", "list")).unwrap();
     desk.apply(override_on("acme", "board")).unwrap();
     assert_eq!(desk.served("acme", "list"), "on");
-    desk.apply(document(json!({ "board": { "revertible": true } })))
+    desk.apply(applying(json!({ "board": { "revertible": true } })))
         .unwrap();
-    let records = desk.control.read(|state, _| state.tenants.clone());
-    assert_eq!(records["acme"]["overrides"], json!({ "board": "on" }));
-    assert_eq!(records["globex"], json!({ "tier": "large" }));
+    let record = |id| desk.control.read(|state, _| record(state, id));
+    assert_eq!(record("acme")["overrides"], json!({ "board": "on" }));
+    assert_eq!(record("globex"), json!({ "tier": "large" }));
     assert_eq!(desk.served("acme", "board"), "on");
-    desk.apply(document(both)).unwrap();
+    desk.apply(applying(both)).unwrap();
     assert_eq!(
         (desk.served("acme", "list"), desk.served("acme", "board")),
         ("off".into(), "on".into())
@@ -275,7 +275,7 @@ fn a_flag_that_was_retired_as_off_is_turned_on_again_only_by_force() {
     });
     let old = json!({ "lifecycle": "retired", "default": "on", "final": "off" });
     let mut adopted = request(Change::ApplyDocument {
-        document: json!({ "version": 1, "flags": { "old": old } }),
+        document: document(&json!({ "version": 1, "flags": { "old": old } })),
         prune: false,
         adopt: true,
     });
@@ -334,7 +334,7 @@ fn sixteen_writers_lose_no_update_and_leave_a_log_that_proves_itself() {
                     // Reads how often it was counted, and counts on, only if nobody else did meanwhile.
                     loop {
                         let (revision, count) = desk.control.read(|state, _| {
-                            let count = state.tenants["globex"]["attributes"]["count"].as_u64();
+                            let count = record(state, "globex")["attributes"]["count"].as_u64();
                             (state.revision, count.unwrap_or(0))
                         });
                         let mut counting = request(Change::PatchTenant {
@@ -357,7 +357,7 @@ fn sixteen_writers_lose_no_update_and_leave_a_log_that_proves_itself() {
     let written = u64::try_from(WRITERS * ROUNDS).unwrap();
     let count = desk
         .control
-        .read(|state, _| state.tenants["globex"]["attributes"]["count"].clone());
+        .read(|state, _| record(state, "globex")["attributes"]["count"].clone());
     assert_eq!(count, json!(written));
     assert_eq!(desk.revision(), Revision(first.0 + written));
     let log = desk.store.audit_after(0, 10_000).unwrap().entries;
@@ -373,12 +373,12 @@ fn sixteen_writers_lose_no_update_and_leave_a_log_that_proves_itself() {
 
 #[test]
 fn flags_that_files_manage_are_told_of_and_not_changed() {
-    let document = Arc::new(parking_lot::Mutex::new(Some(json!({
+    let files = Arc::new(parking_lot::Mutex::new(Some(document(&json!({
         "version": 1,
         "flags": { "board": { "lifecycle": "ga" } },
         "tenants": { "acme": {} },
-    }))));
-    let read = Arc::clone(&document);
+    })))));
+    let read = Arc::clone(&files);
     let control = control::Control::of_files(
         Box::new(move || read.lock().clone()),
         rules::Eligibility::Enforced,
@@ -402,13 +402,13 @@ fn flags_that_files_manage_are_told_of_and_not_changed() {
         dry.preview.tenants, 1,
         "what a change would do can be asked all the same"
     );
-    assert!(control.read(|state, _| state.tenants["acme"].get("overrides").is_none()));
+    assert!(control.read(|state, _| record(state, "acme").get("overrides").is_none()));
 
-    *document.lock() = Some(json!({ "version": 1 }));
+    *files.lock() = Some(document(&json!({ "version": 1 })));
     assert_eq!(board(), (true, 1), "until the files were read again");
     control.files_changed();
     assert_eq!(board(), (false, 0));
-    *document.lock() = None;
+    *files.lock() = None;
     control.files_changed();
     assert_eq!(board(), (false, 0), "what can't be read leaves it as it was");
 }
@@ -485,8 +485,10 @@ fn kills_overtake_what_takes_long_whether_it_is_tried_or_made() {
             .filter(|item| matches!(item.outcome, ItemOutcome::Refused(_)));
         assert_eq!((items.len(), refused.count()), (4_000, 2_000));
         let made = if is_tried { 0 } else { 2_000 };
-        assert_eq!(desk.control.read(|state, _| state.tenants.len()), 2 + made);
-        let is_killed = desk.control.read(|state, _| !state.states["board"].enabled);
+        assert_eq!(desk.control.read(|state, _| state.tenants().count()), 2 + made);
+        let is_killed = desk
+            .control
+            .read(|state, _| !state.flag("board").unwrap().is_enabled());
         assert_eq!(is_killed, meanwhile % 2 == 1, "nothing undid the last of them");
         let log = desk.store.audit_after(0, 100_000).unwrap().entries;
         assert!(verify((0, control::GENESIS), &log).is_ok());

@@ -81,7 +81,7 @@ impl FlagsCompiler<'_> {
     }
 
     /// Reports tiers that a clause names and that do not exist.
-    fn tiers_of_clause(&mut self, operator: &Sited<OperatorDefinition<'_>>) {
+    fn tiers_of_clause(&mut self, operator: &Sited<OperatorDefinition>) {
         use OperatorDefinition as Definition;
         let mut check = |value: &AttributeValue, site: Site| {
             if let AttributeValue::String(name) = value
@@ -222,7 +222,7 @@ impl FlagsCompiler<'_> {
 }
 
 /// Returns the clause as text, with long lists cut short.
-fn clause_text(attribute: &str, operator: &OperatorDefinition<'_>) -> String {
+fn clause_text(attribute: &str, operator: &OperatorDefinition) -> String {
     use OperatorDefinition as Definition;
     let (name, value) = match operator {
         Definition::Eq(value) => ("eq", scalar_text(value)),

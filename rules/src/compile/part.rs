@@ -45,7 +45,7 @@ pub fn compile_flags(
 impl Former<'_> {
     /// Returns a function that finds the reusable compiled flag of a definition. Compiled flags refer to
     /// tiers, segments and required flags by ids, so the meaning of these must be unchanged.
-    fn reusable<'r>(&'r self, names: &'r Names) -> impl Fn(&FlagDefinition<'_>) -> Option<Arc<Flag>> + 'r {
+    fn reusable<'r>(&'r self, names: &'r Names) -> impl Fn(&FlagDefinition) -> Option<Arc<Flag>> + 'r {
         // The ids of segments and tiers are indices: if one is added or removed, compiled conditions are
         // invalid.
         let same_conditions = names.has_same_conditions(self.names);

@@ -66,8 +66,8 @@ impl FlagsCompiler<'_> {
     }
 
     /// Returns a percentage in thousandths of a percent.
-    pub(super) fn share(&mut self, percentage: &Sited<Decimal>) -> Option<u32> {
-        let found = percentage.value;
+    pub(super) fn share(&mut self, percentage: &Sited<Spelled<Decimal>>) -> Option<u32> {
+        let found = percentage.value.value;
         if found < Decimal::ZERO || found > Decimal::from(100_u64) {
             self.problems
                 .report(percentage.site, ProblemKind::PercentageRange { found });

@@ -245,8 +245,8 @@ mod tests {
                     org: None,
                     reason: None,
                     urgent: None,
-                    patch: Vec::new(),
-                    inverse: Vec::new(),
+                    patch: Default::default(),
+                    inverse: Default::default(),
                     details: serde_json::Map::new(),
                 };
                 let sealed = Sealed::after(hash, id, Revision(id), &entry);

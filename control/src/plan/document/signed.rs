@@ -2,33 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::super::difference::fields;
-use crate::flag_state::FlagState;
-use crate::state::State;
-use crate::store::{Key, Write};
+use crate::flag::Flag;
+use crate::state::{State, StateEdit};
 use crate::touched::Touched;
 
 /// What people are told of a flag; no decision reads it.
 const TOLD: [&str; 3] = ["description", "owner", "expires"];
 
-/// Whether another definition than the one that was signed for decides.
-pub(super) fn is_other(before: &Value, after: &Value) -> bool {
-    let fields = fields(before, after);
+/// Returns true if another definition than the one that was signed for decides.
+pub(super) fn is_other(before: &Flag, after: &Flag) -> bool {
+    let fields = fields(&before.definition_record(), &after.definition_record());
     fields.iter().any(|field| !TOLD.contains(&field.as_str()))
 }
 
-/// The flags with sign-offs that these writes reach by segments: named by their conditions, or by other segments.
-pub(super) fn reached(state: &State, writes: &[Write]) -> BTreeSet<String> {
-    let is_signed = |state: &FlagState| !state.sign_offs.is_empty();
-    let changed =
-        |write: &&Write| matches!(write.key, Key::Segment(_)) && state.record(&write.key) != write.value;
-    if !state.states.values().any(is_signed) {
+/// The flags with sign-offs that these edits reach by segments: named by their conditions, or by other segments.
+pub(super) fn reached(state: &State, edits: &[StateEdit]) -> BTreeSet<String> {
+    let is_signed = |key: &str| {
+        state
+            .states
+            .get(key)
+            .is_some_and(|state| !state.sign_offs.is_empty())
+    };
+    if !state.states.keys().any(|key| is_signed(key)) {
         return BTreeSet::new();
     }
-    let changed: Vec<Write> = writes.iter().filter(changed).cloned().collect();
+    let is_changed = |edit: &&StateEdit| match edit {
+        StateEdit::Segment(name, segment) => state.document.segments.get(name) != segment.as_ref(),
+        StateEdit::Head(_) | StateEdit::Flag(..) | StateEdit::Tenant(..) => false,
+    };
+    let changed: Vec<StateEdit> = edits.iter().filter(is_changed).cloned().collect();
     let mut flags = Touched::of(state, &changed).flags;
-    flags.retain(|flag| state.states.get(flag).is_some_and(is_signed));
+    flags.retain(|flag| is_signed(flag));
     flags
 }

@@ -78,7 +78,8 @@ fn everything_that_stands_against_a_promotion_is_told_at_once() {
     let state = flags();
     for (flag, to, hours, said, expected) in cases {
         let request = admin(set_state(flag, to), hours * HOUR);
-        let found = plan(&state, &request, &Policy::default(), &said).map_err(|refusals| codes(&refusals));
+        let found =
+            plan(&state, &request, &Policy::default(), &said).map_err(|found| codes(&refusals(found)));
         assert_eq!(
             found.err().unwrap_or_default(),
             expected,
@@ -160,7 +161,7 @@ fn the_soak_is_over_at_its_last_millisecond_and_not_before() {
         let request = admin(set_state("young", Lifecycle::Beta), after);
         let found = plan(&state, &request, &Policy::default(), &GOOD);
         assert_eq!(
-            found.map_or_else(|refusals| codes(&refusals), |_| vec![]),
+            found.map_or_else(|found| codes(&refusals(found)), |_| vec![]),
             expected,
             "{after}"
         );
@@ -194,7 +195,7 @@ fn a_skipped_state_is_named() {
 fn ga_serves_everyone_and_a_revert_takes_that_back() {
     let mut state = flags();
     made(&mut state, &admin(set_state("board", Lifecycle::Ga), 24 * HOUR));
-    let board = state.flag("board").unwrap();
+    let board = flag(&state, "board");
     assert_eq!(
         (&board["lifecycle"], &board["default"]),
         (&json!("ga"), &json!("on"))
@@ -202,7 +203,7 @@ fn ga_serves_everyone_and_a_revert_takes_that_back() {
     assert_eq!(state.states["board"].since, Timestamp(START + 24 * HOUR));
     let reverted = made(&mut state, &admin(set_state("board", Lifecycle::Beta), 25 * HOUR));
     assert!(reverted.withdraws);
-    let board = state.flag("board").unwrap();
+    let board = flag(&state, "board");
     assert_eq!(
         (&board["lifecycle"], board.get("default")),
         (&json!("beta"), None)
@@ -246,7 +247,7 @@ fn ga_serves_the_variant_that_means_on_and_keeps_a_split() {
         };
         made(&mut state, &admin(change, 24 * HOUR));
         assert_eq!(
-            state.flag(flag).unwrap().get("default"),
+            super::flag(&state, flag).get("default"),
             expected.as_ref(),
             "{flag}"
         );
@@ -286,7 +287,7 @@ fn an_urgent_promotion_waits_for_nothing_and_is_written_down() {
         (&json!("alpha"), &json!("ga"))
     );
     assert_eq!(entry.urgent.as_ref().unwrap().incident, "INC-7");
-    assert_eq!(state.states["on.young"].lifecycle(), Some(Lifecycle::Ga));
+    assert_eq!(state.flag("on.young").unwrap().lifecycle(), Some(Lifecycle::Ga));
 }
 
 #[test]
@@ -356,24 +357,21 @@ fn a_revert_names_the_flags_that_build_on_it_and_takes_them_along_when_told() {
         .collect();
     assert_eq!(audited, ["base", "middle", "top"]);
     assert_eq!(plan.audit[2].details["cascade_of"], "base");
-    let found =
-        ["base", "middle", "top", "low", "gone"].map(|flag| state.states[flag].lifecycle.clone().unwrap());
+    let found = ["base", "middle", "top", "low", "gone"]
+        .map(|flag| state.flag(flag).unwrap().lifecycle().unwrap().as_str());
     assert_eq!(found, ["alpha", "alpha", "alpha", "alpha", "retired"]);
 }
 
 #[test]
 fn a_change_of_state_asks_for_new_sign_offs() {
     let mut state = flags();
-    state
-        .states
-        .get_mut("board")
-        .unwrap()
-        .sign_offs
-        .push(crate::SignOff {
-            role: "operations".into(),
-            by: "eve".into(),
-            at: Timestamp(START),
-        });
+    let mut board = state.flag("board").unwrap();
+    board.state_mut().sign_offs.push(crate::SignOff {
+        role: "operations".into(),
+        by: "eve".into(),
+        at: Timestamp(START),
+    });
+    state.absorb(&[StateEdit::Flag("board".into(), Some(board))], Revision(2));
     made(&mut state, &admin(set_state("board", Lifecycle::Alpha), HOUR));
     assert!(state.states["board"].sign_offs.is_empty());
 }
@@ -541,7 +539,8 @@ fn an_override_says_what_can_be_read_later() {
                         let kept = serde_json::to_value(plan.audit[0].urgent.as_ref().unwrap()).unwrap();
                         assert_eq!(kept[field], text.trim());
                     }
-                    Err(refusals) => {
+                    Err(found) => {
+                        let refusals = refusals(found);
                         assert!(!is_taken, "{field} {text:?} of {flag}: {refusals:?}");
                         assert_eq!(codes(&refusals), ["INVALID_URGENT"]);
                         assert_eq!(refusals[0].facts["fields"], json!([field]));

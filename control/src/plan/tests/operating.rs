@@ -32,7 +32,7 @@ fn a_kill_is_off_for_everyone_and_another_one_changes_nothing() {
     let plan = made(&mut state, &admin(kill("board"), HOUR));
     assert!(plan.withdraws);
     assert_eq!(plan.audit[0].event, crate::Event::FlagKilled);
-    assert_eq!(state.flag("board").unwrap()["enabled"], false);
+    assert_eq!(flag(&state, "board")["enabled"], false);
     let kept = &state.states["board"];
     assert_eq!(
         (kept.changed, kept.changed_by.as_str()),
@@ -48,7 +48,7 @@ fn a_kill_is_off_for_everyone_and_another_one_changes_nothing() {
         Timestamp(START + HOUR)
     );
     made(&mut state, &admin(restore("board"), 3 * HOUR));
-    assert_eq!(state.flag("board").unwrap().get("enabled"), None);
+    assert_eq!(flag(&state, "board").get("enabled"), None);
     assert!(
         made(&mut state, &admin(restore("board"), 4 * HOUR))
             .writes
@@ -67,17 +67,14 @@ fn a_retired_flag_is_not_killed_in_vain() {
 fn tiers_that_are_not_named_stay() {
     let mut state = flags();
     made(&mut state, &admin(tiers(json!({ "t2": true })), HOUR));
-    assert_eq!(
-        state.flag("board").unwrap()["tiers"],
-        json!({ "t1": "on", "t2": "on" })
-    );
+    assert_eq!(flag(&state, "board")["tiers"], json!({ "t1": "on", "t2": "on" }));
     assert!(
         made(&mut state, &admin(tiers(json!({ "t2": "on" })), HOUR))
             .writes
             .is_empty()
     );
     made(&mut state, &admin(tiers(json!({ "t1": null })), HOUR));
-    assert_eq!(state.flag("board").unwrap()["tiers"], json!({ "t2": "on" }));
+    assert_eq!(flag(&state, "board")["tiers"], json!({ "t2": "on" }));
 }
 
 #[test]
@@ -89,7 +86,7 @@ fn a_rollout_is_set_and_removed() {
     };
     let quarter = json!({ "percentage": 25 });
     made(&mut state, &admin(rollout(Some(quarter.clone())), HOUR));
-    assert_eq!(state.flag("switch").unwrap()["rollout"], quarter);
+    assert_eq!(flag(&state, "switch")["rollout"], quarter);
     assert!(
         made(&mut state, &admin(rollout(Some(quarter)), HOUR))
             .writes
@@ -97,7 +94,7 @@ fn a_rollout_is_set_and_removed() {
     );
     let removed = made(&mut state, &admin(rollout(None), HOUR));
     assert_eq!(removed.audit[0].details["from"], 25);
-    assert_eq!(state.flag("switch").unwrap().get("rollout"), None);
+    assert_eq!(flag(&state, "switch").get("rollout"), None);
 }
 
 #[test]
@@ -137,13 +134,13 @@ fn a_sign_off_is_of_a_role_that_is_asked_for() {
     }
     let policy = policy(&["operations"]);
     let signed = plan(&state, &sign_off("board"), &policy, &GOOD).unwrap();
-    state.absorb(&signed.writes, Revision(9));
+    state.absorb(&signed.edits, Revision(9));
     assert_eq!(state.states["board"].sign_offs[0].by, "ada");
     let again = plan(&state, &sign_off("board"), &policy, &GOOD).unwrap();
     assert!(again.writes.is_empty());
     let other = by(Role::Operator, None, sign_off("board"));
     let signed = plan(&state, &other, &policy, &GOOD).unwrap();
-    state.absorb(&signed.writes, Revision(10));
+    state.absorb(&signed.edits, Revision(10));
     let names: Vec<_> = state.states["board"]
         .sign_offs
         .iter()
@@ -180,8 +177,9 @@ fn nobody_signs_off_for_two_roles() {
     ];
     for (step, (request, expected)) in steps.into_iter().enumerate() {
         match (plan(&state, &request, &policy, &GOOD), expected) {
-            (Ok(plan), None) => state.absorb(&plan.writes, Revision(state.revision.0 + 1)),
-            (Err(refusals), Some(taken)) => {
+            (Ok(plan), None) => state.absorb(&plan.edits, Revision(state.revision.0 + 1)),
+            (Err(found), Some(taken)) => {
+                let refusals = refusals(found);
                 assert_eq!(codes(&refusals), ["SIGN_OFF_TAKEN"], "step {step}");
                 assert_eq!(refusals[0].facts["signed_as"], taken, "step {step}");
                 assert!(refusals[0].cure.is_some(), "step {step}");

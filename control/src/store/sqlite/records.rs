@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::fault::fault;
 use super::number::{from_column, to_column};
-use crate::store::{Changes, Key, Loaded, Record, Revision, StoreError, Write};
+use crate::store::{Changes, Json, Key, Loaded, Record, Revision, StoreError, Write};
 
 const NEWEST: &str = "SELECT coalesce(max(revision), 0) FROM record";
 const LOAD: &str =
@@ -50,9 +50,8 @@ pub(super) fn write(connection: &Connection, writes: &[Write], revision: Revisio
     let mut statement = connection.prepare_cached(WRITE).map_err(fault)?;
     for write in writes {
         let (kind, name) = columns(&write.key);
-        // A JSON value always has a text: its keys are texts.
-        let text = write.value.as_ref().map(ToString::to_string);
-        let digest = digest_of(kind, name, text.as_deref(), revision);
+        let text = write.value.as_ref().map(Json::as_str);
+        let digest = digest_of(kind, name, text, revision);
         statement
             .execute(params![kind, name, text, to_column(revision.0), digest])
             .map_err(fault)?;
@@ -74,7 +73,7 @@ fn read(row: &Row<'_>) -> Result<Record, StoreError> {
         let damage = format!("the record {name:?} of kind {kind} is not what was written");
         return Err(StoreError::Corrupt(damage));
     }
-    let value = text.map(serde_json::from_str).transpose();
+    let value = text.map(Json::parse).transpose();
     Ok(Record {
         key: key(kind, name)?,
         value: value.map_err(|error| StoreError::Corrupt(format!("the record {name:?}: {error}")))?,

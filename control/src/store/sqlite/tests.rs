@@ -26,8 +26,8 @@ pub(super) fn entry(request_id: &str) -> Entry {
         org: None,
         reason: None,
         urgent: None,
-        patch: Vec::new(),
-        inverse: Vec::new(),
+        patch: Default::default(),
+        inverse: Default::default(),
         details: Map::new(),
     }
 }
@@ -35,7 +35,7 @@ pub(super) fn entry(request_id: &str) -> Entry {
 pub(super) fn change(name: &str, length: usize) -> Commit {
     let write = Write {
         key: Key::Tenant(name.to_owned()),
-        value: Some(json!({ "note": "x".repeat(length) })),
+        value: Some((&json!({ "note": "x".repeat(length) })).into()),
     };
     Commit {
         writes: vec![write],

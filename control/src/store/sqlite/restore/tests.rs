@@ -48,7 +48,7 @@ fn change(store: &SqliteStore, revisions: std::ops::Range<u64>) {
     for revision in revisions {
         let write = Write {
             key: Key::Tenant(format!("t{}", revision % 7)),
-            value: Some(json!({ "note": "x".repeat(900), "at": revision })),
+            value: Some((&json!({ "note": "x".repeat(900), "at": revision })).into()),
         };
         let commit = Commit {
             writes: vec![write],

@@ -9,7 +9,7 @@ use crate::store::{Commit, Key, Revision, SqliteStore, Store, Write};
 fn grow(store: &SqliteStore, bytes: usize) {
     let write = Write {
         key: Key::Tenant("acme".to_owned()),
-        value: Some(json!({ "note": "x".repeat(bytes) })),
+        value: Some((&json!({ "note": "x".repeat(bytes) })).into()),
     };
     let commit = Commit {
         writes: vec![write],
@@ -56,7 +56,7 @@ fn no_part_of_the_log_is_written_back_while_somebody_reads() {
             for name in ["a", "b", "c"] {
                 let write = Write {
                     key: Key::Tenant(name.to_owned()),
-                    value: Some(json!({ "note": "x".repeat(5_000_000) })),
+                    value: Some((&json!({ "note": "x".repeat(5_000_000) })).into()),
                 };
                 let commit = Commit {
                     writes: vec![write],

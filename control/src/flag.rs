@@ -1,0 +1,335 @@
+//! A flag as it is kept: its definition, whole, and since when and by whom it stands so. Of the definition's fields
+//! documents own all but `lifecycle`, `enabled`, `tiers` and `rollout`, which operators own: no field has two owners.
+
+use std::sync::Arc;
+
+use config::ToJson as _;
+use rules::{FlagDefinition, Kind, Lifecycle, OwnedName, ServeDefinition, Sited, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A flag as it is kept. A clone shares it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flag {
+    /// Everything that is compiled of it, operators' fields included.
+    pub definition: Arc<FlagDefinition>,
+    /// What else is kept of it.
+    pub state: Arc<FlagState>,
+}
+
+/// What is kept of a flag besides its definition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlagState {
+    /// The owner of the definition's `default`.
+    pub default: DefaultOwner,
+    /// Since when it has its lifecycle.
+    pub since: Timestamp,
+    /// When it was first brought in.
+    pub created: Timestamp,
+    /// Who answers for its next promotion.
+    pub sign_offs: Vec<SignOff>,
+    /// The last time that something went wrong with it.
+    pub unsettled: Option<Unsettled>,
+    /// When anything of it changed last.
+    pub changed: Timestamp,
+    /// By whom.
+    pub changed_by: String,
+}
+
+/// The owner of a flag's default.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum DefaultOwner {
+    /// Documents.
+    #[default]
+    Documents,
+    /// A promotion to ga set it over the one that documents wrote, which is kept here.
+    Promotion(Option<Sited<ServeDefinition>>),
+}
+
+/// Somebody answers for a promotion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignOff {
+    /// On whose behalf.
+    pub role: String,
+    /// Who.
+    pub by: String,
+    /// When.
+    #[serde(with = "crate::timestamp")]
+    pub at: Timestamp,
+}
+
+/// A kill, a restore or a revert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unsettled {
+    /// `killed`, `restored` or `reverted`.
+    pub how: String,
+    /// When.
+    #[serde(with = "crate::timestamp")]
+    pub at: Timestamp,
+}
+
+/// A flag's state as a store keeps it: operators' fields of the definition, and the rest.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StateRecord {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lifecycle: Option<String>,
+    #[serde(with = "crate::timestamp")]
+    since: Timestamp,
+    #[serde(with = "crate::timestamp")]
+    created: Timestamp,
+    /// False while it is killed.
+    enabled: bool,
+    /// What a promotion to ga set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) default: Option<Value>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    tiers: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rollout: Option<Value>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sign_offs: Vec<SignOff>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unsettled: Option<Unsettled>,
+    #[serde(with = "crate::timestamp")]
+    changed: Timestamp,
+    changed_by: String,
+}
+
+/// The fields of a definition that operators own; the record of a definition never holds them.
+const OWNED: [&str; 4] = ["lifecycle", "enabled", "tiers", "rollout"];
+
+impl Flag {
+    /// Returns its lifecycle; none for kinds without one.
+    #[must_use]
+    pub fn lifecycle(&self) -> Option<Lifecycle> {
+        self.definition.lifecycle.map(|lifecycle| lifecycle.value)
+    }
+
+    /// Returns false while it is killed.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.definition.enabled != Some(false)
+    }
+
+    /// Returns its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.definition.kind.unwrap_or_default()
+    }
+
+    /// Returns the keys of the flags that it requires.
+    pub fn requires(&self) -> impl Iterator<Item = &str> {
+        self.definition
+            .requires
+            .iter()
+            .map(|required| &*required.flag.value)
+    }
+
+    /// Returns true if its definition says that it can be turned back without harm.
+    pub(crate) fn is_revertible(&self) -> bool {
+        self.definition.revertible == Some(true)
+    }
+
+    /// Returns the variant that everyone is served once it is ga: `on`, or what a tenant that opts in is served.
+    pub(crate) fn on(&self) -> Option<&str> {
+        match &self.definition.variants {
+            Some(variants) if !variants.iter().any(|(name, _)| name.value == "on") => self
+                .definition
+                .opt_in_serves
+                .as_ref()
+                .map(|serves| &*serves.value),
+            _ => Some("on"),
+        }
+    }
+
+    /// Returns the default that documents write.
+    pub(crate) fn written_default(&self) -> Option<&Sited<ServeDefinition>> {
+        match &self.state.default {
+            DefaultOwner::Documents => self.definition.default.as_ref(),
+            DefaultOwner::Promotion(written) => written.as_ref(),
+        }
+    }
+
+    /// Returns the default that a promotion to ga set.
+    pub(crate) fn promoted_default(&self) -> Option<&Sited<ServeDefinition>> {
+        match &self.state.default {
+            DefaultOwner::Documents => None,
+            DefaultOwner::Promotion(_) => self.definition.default.as_ref(),
+        }
+    }
+
+    /// Sets the default that documents write, under one that a promotion has set.
+    pub(crate) fn write_default(&mut self, written: Option<Sited<ServeDefinition>>) {
+        match self.state.default {
+            DefaultOwner::Documents => self.definition_mut().default = written,
+            DefaultOwner::Promotion(_) => self.state_mut().default = DefaultOwner::Promotion(written),
+        }
+    }
+
+    /// Sets a default over the one that documents write, or takes it away.
+    pub(crate) fn promote_default(&mut self, promoted: Option<Sited<ServeDefinition>>) {
+        let written = self.written_default().cloned();
+        (self.definition_mut().default, self.state_mut().default) = match promoted {
+            Some(promoted) => (Some(promoted), DefaultOwner::Promotion(written)),
+            None => (written, DefaultOwner::Documents),
+        };
+    }
+
+    /// Returns the variant by its name: `true` and `false` stand for `on` and `off`, where there are no others.
+    pub(crate) fn variant(&self, written: &OwnedName) -> OwnedName {
+        let name = match (&*written.value, &self.definition.variants) {
+            ("true", None) => "on",
+            ("false", None) => "off",
+            _ => return written.clone(),
+        };
+        Sited::new(name.into(), written.site)
+    }
+
+    /// Returns true for the variant that means "not given the feature".
+    pub(crate) fn is_off(&self, written: &OwnedName) -> bool {
+        let off = self.definition.off.as_ref().map_or("off", |off| &*off.value);
+        self.variant(written).value == off
+    }
+
+    /// Returns true if what is served is the variant that means "not given the feature", and nothing else.
+    pub(crate) fn serves_off(&self, serve: &ServeDefinition) -> bool {
+        matches!(serve, ServeDefinition::Variant(variant) if self.is_off(variant))
+    }
+
+    /// Returns tiers with their variants by name.
+    pub(crate) fn tiers_by_name(&self, tiers: &[(OwnedName, OwnedName)]) -> Vec<(OwnedName, OwnedName)> {
+        let tiers = tiers.iter();
+        tiers
+            .map(|(tier, variant)| (tier.clone(), self.variant(variant)))
+            .collect()
+    }
+
+    pub(crate) fn definition_mut(&mut self) -> &mut FlagDefinition {
+        Arc::make_mut(&mut self.definition)
+    }
+
+    pub(crate) fn state_mut(&mut self) -> &mut FlagState {
+        Arc::make_mut(&mut self.state)
+    }
+
+    /// Returns true if documents that wrote the one would write the other.
+    pub(crate) fn is_defined_as(&self, written: &FlagDefinition) -> bool {
+        let FlagDefinition {
+            key: _,
+            description,
+            owner,
+            kind,
+            lifecycle: _,
+            enabled: _,
+            default: _,
+            variants,
+            off,
+            tiers: _,
+            requires,
+            rules,
+            rollout: _,
+            schedule,
+            revertible,
+            expires,
+            opt_in_serves,
+            final_variant,
+            salt,
+        } = &*self.definition;
+        self.written_default() == written.default.as_ref()
+            && *description == written.description
+            && *owner == written.owner
+            && *kind == written.kind
+            && *variants == written.variants
+            && *off == written.off
+            && *requires == written.requires
+            && *rules == written.rules
+            && *schedule == written.schedule
+            && *revertible == written.revertible
+            && *expires == written.expires
+            && *opt_in_serves == written.opt_in_serves
+            && *final_variant == written.final_variant
+            && *salt == written.salt
+    }
+
+    /// Returns what documents own of it, as a store keeps it.
+    pub(crate) fn definition_record(&self) -> Value {
+        let mut definition = self.definition.to_json();
+        if let Some(fields) = definition.as_object_mut() {
+            fields.retain(|field, _| !OWNED.contains(&field.as_str()));
+            if let DefaultOwner::Promotion(written) = &self.state.default {
+                fields.shift_remove("default");
+                let written = written.as_ref().map(|serve| serve.value.to_json());
+                fields.extend(written.map(|default| ("default".to_owned(), default)));
+            }
+        }
+        definition
+    }
+
+    /// Returns what operators own of it, as a store keeps it.
+    pub(crate) fn state_record(&self) -> Value {
+        let state = &*self.state;
+        let tiers = self.definition.tiers.iter();
+        let tiers = tiers.map(|(tier, variant)| (tier.value.to_string(), (*variant.value).into()));
+        let record = StateRecord {
+            lifecycle: self.lifecycle().map(|lifecycle| lifecycle.as_str().to_owned()),
+            since: state.since,
+            created: state.created,
+            enabled: self.is_enabled(),
+            default: self.promoted_default().map(|serve| serve.value.to_json()),
+            tiers: tiers.collect(),
+            rollout: self.definition.rollout.as_ref().map(|rollout| rollout.to_json()),
+            sign_offs: state.sign_offs.clone(),
+            unsettled: state.unsettled.clone(),
+            changed: state.changed,
+            changed_by: state.changed_by.clone(),
+        };
+        // It has no key that is no text, so that it always is a JSON value.
+        serde_json::to_value(record).unwrap_or_default()
+    }
+}
+
+impl StateRecord {
+    /// Returns the whole flag as a document has it: its definition with what operators own put over it.
+    pub(crate) fn over(&self, definition: Value) -> Value {
+        let mut flag = definition;
+        let Some(fields) = flag.as_object_mut() else {
+            return flag;
+        };
+        fields.retain(|field, _| !OWNED.contains(&field.as_str()));
+        if let Some(lifecycle) = &self.lifecycle {
+            fields.insert("lifecycle".into(), lifecycle.as_str().into());
+        }
+        if !self.enabled {
+            fields.insert("enabled".into(), false.into());
+        }
+        if let Some(default) = &self.default {
+            fields.insert("default".into(), default.clone());
+        }
+        if !self.tiers.is_empty() {
+            fields.insert("tiers".into(), Value::Object(self.tiers.clone()));
+        }
+        if let Some(rollout) = &self.rollout {
+            fields.insert("rollout".into(), rollout.clone());
+        }
+        flag
+    }
+
+    /// Returns what is kept besides the definition. `written` is the default that documents wrote.
+    pub(crate) fn state(self, written: Option<Sited<ServeDefinition>>) -> FlagState {
+        FlagState {
+            default: match self.default {
+                None => DefaultOwner::Documents,
+                Some(_) => DefaultOwner::Promotion(written),
+            },
+            since: self.since,
+            created: self.created,
+            sign_offs: self.sign_offs,
+            unsettled: self.unsettled,
+            changed: self.changed,
+            changed_by: self.changed_by,
+        }
+    }
+}

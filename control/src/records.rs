@@ -1,0 +1,246 @@
+//! Between what is kept in memory and the records of a store: a flag is two of them, what documents own of it and what
+//! operators own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use config::{Edit, FlagsDocument, JsonEdit, ToJson};
+use imbl::OrdMap;
+use serde_json::{Map, Value};
+
+use crate::flag::{Flag, FlagState, StateRecord};
+use crate::state::{State, StateEdit};
+use crate::store::{Json, Key, Loaded, Record, StoreError};
+
+/// How many records are read at a time, so that their JSON does not take much room.
+const BATCH: usize = 1_000;
+
+/// A record before and after a change, in the form in which it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RecordChange {
+    pub(crate) key: Key,
+    pub(crate) before: Option<Value>,
+    pub(crate) after: Option<Value>,
+}
+
+/// Why records can't be read.
+#[derive(Debug)]
+pub(crate) enum Unreadable {
+    /// They are not what a store holds.
+    Store(StoreError),
+    /// A record is not of the form of its part.
+    Form,
+}
+
+/// Reads what a store holds.
+pub(crate) fn read(loaded: Loaded) -> Result<State, Unreadable> {
+    let mut state = State {
+        revision: loaded.revision,
+        ..State::default()
+    };
+    let mut edits = Vec::with_capacity(BATCH);
+    let mut flags = Flags::default();
+    for Record { key, value, .. } in loaded.records {
+        let Some(value) = value.as_ref().map(Json::to_value) else {
+            continue;
+        };
+        if !value.is_object() {
+            let damage = format!("{} is no object", name(&key));
+            return Err(Unreadable::Store(StoreError::Corrupt(damage)));
+        }
+        match key {
+            Key::Head => edits.push(JsonEdit::Head(value)),
+            Key::Segment(name) => edits.push(JsonEdit::Segment(name, Some(value))),
+            Key::Definition(flag) => drop(flags.definitions.insert(flag, value)),
+            Key::State(flag) => flags.state(flag, value)?,
+            Key::Tenant(id) => edits.push(JsonEdit::Tenant(id, Some(value))),
+        }
+        if edits.len() >= BATCH {
+            put(&mut state.document, &mut edits)?;
+        }
+    }
+    put(&mut state.document, &mut edits)?;
+    flags.put(&mut state)?;
+    Ok(state)
+}
+
+/// Reads edits and makes them.
+fn put(document: &mut FlagsDocument, edits: &mut Vec<JsonEdit>) -> Result<(), Unreadable> {
+    for edit in JsonEdit::read(edits).ok_or(Unreadable::Form)? {
+        document.edit(edit);
+    }
+    edits.clear();
+    Ok(())
+}
+
+/// The halves of flags.
+#[derive(Default)]
+struct Flags {
+    definitions: BTreeMap<String, Value>,
+    states: BTreeMap<String, StateRecord>,
+}
+
+impl Flags {
+    fn state(&mut self, flag: String, value: Value) -> Result<(), Unreadable> {
+        match serde_json::from_value(value) {
+            Ok(state) => {
+                self.states.insert(flag, state);
+                Ok(())
+            }
+            Err(error) => {
+                let damage = format!("the state of {flag} is not what it should be: {error}");
+                Err(Unreadable::Store(StoreError::Corrupt(damage)))
+            }
+        }
+    }
+
+    fn put(mut self, state: &mut State) -> Result<(), Unreadable> {
+        let mut states: OrdMap<Arc<str>, Arc<FlagState>> = OrdMap::new();
+        let damage = |damage: String| Unreadable::Store(StoreError::Corrupt(damage));
+        let mut definitions = self.definitions.into_iter().peekable();
+        while definitions.peek().is_some() {
+            let (mut whole, mut kept) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+            let mut promoted = Vec::new();
+            for (key, definition) in definitions.by_ref().take(BATCH) {
+                let record = self.states.remove(&key);
+                let record = record.ok_or_else(|| damage(format!("flag {key} has no state")))?;
+                if record.default.is_some() {
+                    promoted.push(JsonEdit::Flag(key.clone(), Some(definition.clone())));
+                }
+                whole.push(JsonEdit::Flag(key.clone(), Some(record.over(definition))));
+                kept.push((key, record));
+            }
+            let mut written = BTreeMap::new();
+            for edit in JsonEdit::read(&promoted).ok_or(Unreadable::Form)? {
+                if let Edit::Flag(key, Some(definition)) = edit {
+                    written.insert(key, definition.default.clone());
+                }
+            }
+            put(&mut state.document, &mut whole)?;
+            for (key, record) in kept {
+                let written = written.remove(key.as_str()).flatten();
+                states.insert(key.into(), Arc::new(record.state(written)));
+            }
+        }
+        if let Some((flag, _)) = self.states.pop_first() {
+            return Err(damage(format!("flag {flag} has no definition")));
+        }
+        state.states = states;
+        Ok(())
+    }
+}
+
+/// Returns what a store holds as the edits that make the document of nothing; what can't be read of a flag is left out.
+pub(crate) fn json_edits(loaded: Loaded) -> Vec<JsonEdit> {
+    let mut edits = Vec::with_capacity(loaded.records.len());
+    let mut flags = Flags::default();
+    for Record { key, value, .. } in loaded.records {
+        let Some(value) = value.as_ref().map(Json::to_value) else {
+            continue;
+        };
+        match key {
+            Key::Head => edits.push(JsonEdit::Head(value)),
+            Key::Segment(name) => edits.push(JsonEdit::Segment(name, Some(value))),
+            Key::Definition(flag) => drop(flags.definitions.insert(flag, value)),
+            Key::State(flag) => drop(flags.state(flag, value)),
+            Key::Tenant(id) => edits.push(JsonEdit::Tenant(id, Some(value))),
+        }
+    }
+    for (key, definition) in flags.definitions {
+        if let Some(record) = flags.states.get(&key) {
+            edits.push(JsonEdit::Flag(key, Some(record.over(definition))));
+        }
+    }
+    edits
+}
+
+/// Returns the records that an edit of this state changes.
+pub(crate) fn changed(state: &State, edit: &StateEdit) -> Vec<RecordChange> {
+    let document = &state.document;
+    let changes = match edit {
+        StateEdit::Head(head) => vec![RecordChange {
+            key: Key::Head,
+            before: Some(document.head.fields().clone().into()),
+            after: Some(head.fields().clone().into()),
+        }],
+        StateEdit::Segment(name, segment) => vec![RecordChange {
+            key: Key::Segment(name.to_string()),
+            before: document.segments.get(name).map(|segment| segment.to_json()),
+            after: segment.as_ref().map(|segment| segment.to_json()),
+        }],
+        StateEdit::Flag(key, flag) => {
+            let before = state.flag(key);
+            let change = |key: Key, record: fn(&Flag) -> Value| RecordChange {
+                key,
+                before: before.as_ref().map(record),
+                after: flag.as_ref().map(record),
+            };
+            vec![
+                change(Key::Definition(key.to_string()), Flag::definition_record),
+                change(Key::State(key.to_string()), Flag::state_record),
+            ]
+        }
+        StateEdit::Tenant(id, record) => vec![RecordChange {
+            key: Key::Tenant(id.to_string()),
+            before: document.tenants.get(id).map(|record| record.to_json()),
+            after: record.as_ref().map(|record| record.to_json()),
+        }],
+    };
+    let is_changed = |change: &RecordChange| change.before != change.after;
+    changes.into_iter().filter(is_changed).collect()
+}
+
+/// Returns a record as it is kept.
+#[cfg(test)]
+pub(crate) fn record(state: &State, key: &Key) -> Option<Value> {
+    let document = &state.document;
+    match key {
+        Key::Head => Some(document.head.fields().clone().into()),
+        Key::Segment(name) => document
+            .segments
+            .get(name.as_str())
+            .map(|segment| segment.to_json()),
+        Key::Definition(flag) => state.flag(flag).map(|flag| flag.definition_record()),
+        Key::State(flag) => state.flag(flag).map(|flag| flag.state_record()),
+        Key::Tenant(id) => state.tenant(id).map(|record| record.to_json()),
+    }
+}
+
+/// Returns a record's place among the sections of everything that is kept, and its name there; the head has none.
+pub(crate) fn section(key: &Key) -> (&'static str, Option<&str>) {
+    match key {
+        Key::Head => ("head", None),
+        Key::Segment(name) => ("segments", Some(name)),
+        Key::Definition(flag) => ("definitions", Some(flag)),
+        Key::State(flag) => ("states", Some(flag)),
+        Key::Tenant(id) => ("tenants", Some(id)),
+    }
+}
+
+/// Everything that is kept as one JSON value, of which the records in `parts` are there.
+pub(crate) fn sections<'r>(parts: impl IntoIterator<Item = (&'r Key, Value)>) -> Value {
+    let names = ["head", "segments", "definitions", "states", "tenants"];
+    let empty = names.map(|name| (name.to_owned(), Value::Object(Map::new())));
+    let mut sections = Map::from_iter(empty);
+    for (key, value) in parts {
+        match section(key) {
+            (name, None) => drop(sections.insert(name.to_owned(), value)),
+            (name, Some(part)) => {
+                if let Some(section) = sections.get_mut(name).and_then(Value::as_object_mut) {
+                    section.insert(part.to_owned(), value);
+                }
+            }
+        }
+    }
+    sections.into()
+}
+
+fn name(key: &Key) -> String {
+    match key {
+        Key::Head => "the head".to_owned(),
+        Key::Segment(name) => format!("segment {name}"),
+        Key::Definition(flag) => format!("the definition of {flag}"),
+        Key::State(flag) => format!("the state of {flag}"),
+        Key::Tenant(id) => format!("tenant {id}"),
+    }
+}
