@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use config::{Again, Compiled, Files, FlagsSource, Loaded};
+use config::{Again, Compiled, Files, FlagsDocument, FlagsSource, Loaded};
 use control::{BreakGlass, Fit, Killable, LocalKill, Publish, PublishError};
 use parking_lot::Mutex;
 use proxy::{PrepareError, Published, Publisher, Readiness};
@@ -199,12 +199,12 @@ impl ActiveConfig {
     }
 
     /// Reads the flags document from the disk; `None` if the flags are in a store, or the document is invalid.
-    pub(crate) fn flags_document(&self) -> Option<serde_json::Value> {
+    pub(crate) fn flags_document(&self) -> Option<FlagsDocument> {
         let source = self.accepted.lock().loaded.flags_source.clone();
         let (FlagsSource::File(path) | FlagsSource::Directory(path)) = source else {
             return None;
         };
-        config::FlagsDocument::read(Files::Disk, &path).ok()
+        FlagsDocument::read(Files::Disk, &path).ok()
     }
 
     /// Loads the gateway document with flags of a store.

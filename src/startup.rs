@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use config::{Compiled, Files, FlagsSource, Loaded, Outline, Report};
+use config::{Compiled, Files, FlagsDocument, FlagsSource, Loaded, Outline, Report};
 use control::{ApplyError, Code, Damage, OpenError, Opened, Revision, SqliteStore, StoreError};
 use rules::Eligibility;
 use tracing::{error, info};
@@ -129,16 +129,16 @@ fn seed_if_empty(
     let Some(seed) = seed.filter(|_| opened.revision() == Revision::default()) else {
         return Ok(Ok(opened));
     };
-    // Loaded as files are, so that the report of an invalid seed has places.
-    let document =
-        config::load_flags(seed, eligibility).and_then(|_| config::FlagsDocument::read(Files::Disk, seed));
-    let document = match document {
+    let document = match FlagsDocument::read(Files::Disk, seed) {
         Ok(document) => document,
         Err(report) => return Ok(Err(report)),
     };
     match opened.seeded(document, clock::now()) {
         Ok(opened) => Ok(Ok(opened)),
-        Err(ApplyError::Invalid(report)) => Ok(Err(*report)),
+        // Loaded as files are, so that the report has places.
+        Err(ApplyError::Invalid(report)) => Ok(Err(config::load_flags(seed, eligibility)
+            .err()
+            .unwrap_or(*report))),
         Err(refused) => bail!(
             "can't start the store with the seed {}: {refused:?}",
             seed.display()
@@ -174,7 +174,7 @@ fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -
         cure,
     };
     let message = format!("{}. To fix this: {}", damage.detail, damage.cure);
-    let document = config::FlagsDocument::read(Files::Disk, &path);
+    let document = FlagsDocument::read(Files::Disk, &path);
     let catalog = document
         .ok()
         .and_then(|document| control::catalog_of(document, eligibility));

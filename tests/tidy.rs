@@ -253,3 +253,80 @@ fn modules_are_named_by_their_noun() {
         .collect();
     check(problems);
 }
+
+/// Words that a doc comment doesn't open with: it says what the item is or does, and needs no question before it.
+const OBLIQUE: &[&str] = &[
+    "What", "Whether", "Who", "Whom", "Whose", "How", "So", "Where", "When", "That", "Why", "Which",
+];
+/// How many doc comments of each crate open with one of these words still. The numbers may only fall.
+const OBLIQUE_OPENINGS: &[(&str, usize)] = &[
+    ("config", 362),
+    ("control", 545),
+    ("logging", 0),
+    ("properties", 0),
+    ("proxy", 0),
+    ("redact", 0),
+    ("rules", 25),
+    ("src", 1),
+    ("testkit", 0),
+    ("tests", 4),
+    ("tokens", 0),
+    ("wire", 0),
+];
+
+/// The first lines of doc comments that open with an oblique word.
+fn oblique_openings(text: &str) -> usize {
+    let mut before = "";
+    let mut found = 0;
+    for line in text.lines().map(str::trim_start) {
+        let comment = ["//! ", "/// "].iter().find_map(|mark| line.strip_prefix(mark));
+        let is_first = !before.starts_with("//!") && !before.starts_with("///");
+        if let Some(comment) = comment
+            && is_first
+            && comment
+                .split(|c: char| !c.is_ascii_alphabetic())
+                .next()
+                .is_some_and(|word| OBLIQUE.contains(&word))
+        {
+            found += 1;
+        }
+        before = line;
+    }
+    found
+}
+
+#[test]
+fn oblique_openings_of_doc_comments_only_fall() {
+    let mut problems = Vec::new();
+    let sources = sources();
+    for (name, allowed) in OBLIQUE_OPENINGS {
+        let of_crate = sources
+            .iter()
+            .filter(|(path, _)| path.starts_with(&format!("{name}/")));
+        let found: usize = of_crate.map(|(_, text)| oblique_openings(text)).sum();
+        if found != *allowed {
+            problems.push(format!(
+                "{name}: {found} doc comments open with What, Whether, How, ..; OBLIQUE_OPENINGS says {allowed}"
+            ));
+        }
+    }
+    check(problems);
+}
+
+#[test]
+fn every_path_in_the_code_map_exists() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let quoted = map.split('`').skip(1).step_by(2);
+    let is_path = |text: &&str| {
+        let is_of_path = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
+        text.chars().all(is_of_path) && (text.contains('/') || text.ends_with(".rs"))
+    };
+    // The table of phases is about files below `proxy/src`.
+    let exists = |path: &str| root().join(path).exists() || root().join("proxy/src").join(path).exists();
+    let missing = quoted.filter(is_path).filter(|path| !exists(path));
+    check(
+        missing
+            .map(|path| format!("ARCHITECTURE.md: there is no `{path}`"))
+            .collect(),
+    );
+}

@@ -123,7 +123,7 @@ impl AccessLogger {
 }
 
 /// Writes lines in their order and masks secrets in them: in queries, and in paths of refused requests.
-struct MaskingScribe {
+struct MaskingLineFormatter {
     format: AccessLogFormat,
 }
 

@@ -22,7 +22,7 @@ pub(crate) use self::send::{KeepAlive, send};
 use crate::request_id::RequestId;
 
 /// The operator's response bodies, by status.
-pub(crate) type Pages = HashMap<u16, Body>;
+pub(crate) type Pages = HashMap<u16, RejectBody>;
 
 /// A response of the proxy, complete except for the request's id.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ impl Answer {
     }
 
     /// Replaces the body with one that the operator configured.
-    pub(crate) fn body(mut self, body: &Body) -> Self {
+    pub(crate) fn body(mut self, body: &RejectBody) -> Self {
         self.body = AnswerBody::own(body);
         self
     }

@@ -101,6 +101,9 @@ impl Lifecycle {
 }
 
 impl Channel {
+    /// All channels, in the order of the documentation.
+    pub const ALL: [Self; 2] = [Self::Stable, Self::Latest];
+
     /// Returns its name in documents.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -241,7 +241,7 @@ impl Reloader {
                 }
             }
             Reload::Refused(report) => {
-                self.publisher.refused(&report.headline());
+                self.publisher.record_refused(&report.headline());
                 // A token that was removed from its file is invalid at once, even if another document is rejected.
                 let known = self
                     .active_config
@@ -252,7 +252,7 @@ impl Reloader {
                 output::log_report(NOT_RELOADED, report.render(output::colour()).trim_end());
             }
             Reload::Restored => {
-                self.publisher.unchanged();
+                self.publisher.record_unchanged();
                 info!("the files equal the active config again");
             }
         }

@@ -29,7 +29,7 @@ pub(crate) fn explain(input: &ExplainInput<'_>) -> Story {
     let (gateway, question) = (input.gateway, input.question);
     let decider = &gateway.decider;
     let head = request_head::write(question, decider);
-    let dry_run_question = Question {
+    let dry_run_question = DryRunRequest {
         head: &head,
         caller: stated_caller(question),
         attributes: attributes(question, decider),

@@ -24,7 +24,7 @@ fn of_route(route: &Route) -> Option<LimitStory> {
 }
 
 /// Formats a limit: `100 in 1 s, 200 at once`.
-fn words(limit: &Limit) -> String {
+fn words(limit: &RateLimit) -> String {
     let per = match limit.per_ms {
         ms if ms % 3_600_000 == 0 => format!("{} h", ms / 3_600_000),
         ms if ms % 60_000 == 0 => format!("{} min", ms / 60_000),

@@ -21,9 +21,9 @@ pub(super) fn find(decider: &Decider, run: &DryRun) -> (Vec<PassedOver>, usize) 
     let named = others.take(MAX_NAMED).map(|(id, lack)| PassedOver {
         route: name(id).to_owned(),
         why: match lack {
-            Some(Lack::Method(methods)) => format!("accepts only {methods}"),
+            Some(UnmetCondition::Method(methods)) => format!("accepts only {methods}"),
             // The expected value may be a secret, so it is not shown.
-            Some(Lack::Header(header)) => format!("its header `{}` does not match", header.name()),
+            Some(UnmetCondition::Header(header)) => format!("its header `{}` does not match", header.name()),
             None => run
                 .route
                 .map_or_else(String::new, |id| format!("`{}` has precedence", name(id))),

@@ -81,7 +81,7 @@ unmatched: {{ upstream: app }}
 }
 
 /// Replaces the certificate and its key, the key first.
-fn write(folder: &std::path::Path, pair: &Pair) {
+fn write(folder: &std::path::Path, pair: &CertificatePair) {
     for (name, text) in [("admin.key", &pair.key), ("admin.pem", &pair.cert)] {
         fs::write(folder.join("new"), text).unwrap();
         fs::rename(folder.join("new"), folder.join(name)).unwrap();

@@ -227,8 +227,8 @@ fn completion_scripts_contain_every_command() {
 fn hints_name_codes_of_the_api() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let known = fs::read_to_string(root.join("docs/api.md")).unwrap();
-    let cures = fs::read_to_string(root.join("src/cli/cure.rs")).unwrap();
-    let refused = fs::read_to_string(root.join("src/cli/refused.rs")).unwrap();
+    let cures = fs::read_to_string(root.join("src/cli/command_hints.rs")).unwrap();
+    let refused = fs::read_to_string(root.join("src/cli/rejection.rs")).unwrap();
     let state = fs::read_to_string(root.join("src/cli/flags/state.rs")).unwrap();
     let is_code =
         |text: &&str| text.len() > 6 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');

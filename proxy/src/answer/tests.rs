@@ -67,7 +67,7 @@ fn a_browser_gets_a_page_with_the_same_facts() {
 
 #[test]
 fn an_operators_body_replaces_the_default_for_all_clients() {
-    let own = Body {
+    let own = RejectBody {
         content_type: "text/plain".into(),
         bytes: (*b"gone fishing").into(),
     };

@@ -70,7 +70,7 @@ pub(super) enum Flood {
 /// The flood detector of one connection.
 #[derive(Debug)]
 pub(super) struct FloodWatch {
-    frames: Frames,
+    frames: FrameScanner,
     /// The streams that were opened last, with the time of each, as a ring.
     begun: [(u32, Instant); LATEST],
     turn: usize,
@@ -83,7 +83,7 @@ pub(super) struct FloodWatch {
     resets: u64,
     idle_frames: u64,
     /// The frames that were sent to the client.
-    sent: Frames,
+    sent: FrameScanner,
     /// The number of WINDOW_UPDATE and PING frames that the sent data explains.
     answers: u64,
     since: Instant,

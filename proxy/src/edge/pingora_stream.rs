@@ -59,7 +59,7 @@ pub(super) struct Returned {
 /// The bytes that reads return.
 enum ReadMode {
     /// The body of an HTTP/1 request.
-    Body(Body),
+    Body(BodyScanner),
     /// All bytes, after a switch of protocols.
     Switched,
     /// HTTP/2 frames.

@@ -104,7 +104,7 @@ fn known(context: &RequestContext, duration: Duration) -> AccessEntry<'_> {
         .found
         .route
         .and_then(|id| context.prepared.decider.snapshot.routes.route(id));
-    let is_shadow = route.is_some_and(|route| route.mode == rules::Mode::Shadow);
+    let is_shadow = route.is_some_and(|route| route.mode == rules::GateMode::Shadow);
     let time = SystemTime::now()
         .checked_sub(duration)
         .unwrap_or(SystemTime::UNIX_EPOCH);

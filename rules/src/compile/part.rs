@@ -64,12 +64,12 @@ impl Former<'_> {
     }
 }
 
-/// Compiles the records of some tenants of `flags`, whose names are `names`.
+/// Compiles the records of some tenants of `flags`, whose ids are all different and whose names are `names`.
 ///
 /// # Errors
 /// All problems of the records.
-pub fn compile_tenants(
-    definitions: &[TenantDefinition<'_>],
+pub fn compile_tenants<'d>(
+    definitions: impl IntoIterator<Item = &'d TenantDefinition<'d>>,
     names: &Names,
     flags: &Flags,
 ) -> Result<Vec<Tenant>, Vec<DefinitionProblem>> {
