@@ -10,8 +10,8 @@ use anyhow::Result;
 use control::api::Api;
 use control::operators::{Known, Operators};
 use control::{
-    Control, DamagedStore, Explain, FlagObservation, History, LocalKill, Observe, Publish, RequestQuestion,
-    Story, Unexplained,
+    Control, DamagedStore, Explain, FlagObservation, History, LocalKill, Observe, Publish,
+    RequestExplanation, RequestQuestion, Unexplained,
 };
 use parking_lot::{Condvar, Mutex};
 use proxy::KeyStore;
@@ -56,7 +56,7 @@ struct RequestExplainer {
 }
 
 impl Explain for RequestExplainer {
-    fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<Story, Unexplained> {
+    fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<RequestExplanation, Unexplained> {
         let (Some(keys), Some(gateway)) = (self.keys.get(), self.active_config.gateway()) else {
             return Err(Unexplained("the proxy is not running yet".to_owned()));
         };

@@ -44,7 +44,7 @@ use tokio::sync::Semaphore;
 
 use crate::engine::Control;
 use crate::operators::Operators;
-use crate::story::Explain;
+use crate::request_explanation::Explain;
 
 pub use ask::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
 pub use codes::API_CODES;

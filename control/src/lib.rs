@@ -29,11 +29,11 @@ mod publish;
 mod records;
 mod refusal;
 mod refused;
+mod request_explanation;
 mod request_question;
 mod stale;
 mod state;
 mod store;
-mod story;
 mod timestamp;
 mod touched;
 
@@ -62,6 +62,10 @@ pub use preview::{
 pub use publish::{Fit, Publish, PublishError};
 pub use refusal::{Code, Refusal};
 pub use refused::{ORG_REFUSALS_NOTED_PER_MINUTE, REFUSALS_NOTED_PER_MINUTE};
+pub use request_explanation::{
+    Explain, ExplainedAnswer, ExplainedFlag, ExplainedGate, ExplainedLimit, ExplainedLocalKill,
+    ExplainedStep, RejectedCandidate, RequestExplanation, Unexplained,
+};
 pub use request_question::{
     InvalidAttribute, InvalidQuestion, MAX_GROUPS, MAX_QUESTION_HEADERS, RequestForm, RequestQuestion,
     Sender, attribute, attribute_value, check_method, header,
@@ -71,10 +75,6 @@ pub use state::{State, StateEdit};
 pub use store::{
     AuditFilter, AuditPage, Changes, Commit, DamagedStore, Json, Key, Loaded, MAX_AUDIT_PAGE, MemoryStore,
     Record, RestoreError, Restored, Revision, SqliteStore, Store, StoreError, Write,
-};
-pub use story::{
-    AnswerStory, Explain, FlagStory, GateStory, LimitStory, LocalKillStory, PassedOver, StepStory, Story,
-    Unexplained,
 };
 pub use timestamp::text as time_text;
 pub use touched::{Touched, UnknownTouched};

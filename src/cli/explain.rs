@@ -120,7 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     } else {
         output::print(text::render(&story).trim_end())?;
     }
-    Ok(match fields::is(&story, "passes") {
+    Ok(match fields::is(&story, "open") {
         true => Exit::Success,
         false => Exit::Failure,
     })
@@ -138,7 +138,7 @@ fn explain_by_server(server: &ServerAddress, arguments: &Arguments) -> Result<Va
         api_request.secrecy = Secrecy::Secret;
     }
     session
-        .send(&api_request, Intent::Read(RequiredMembers::Boolean("passes")))?
+        .send(&api_request, Intent::Read(RequiredMembers::Boolean("open")))?
         .json()
 }
 

@@ -1,6 +1,6 @@
 //! Explains a request: runs the proxy's phases as a dry run, and describes the result.
 
-use control::{AnswerStory, FlagStory, GateStory, RequestQuestion, Sender, Story};
+use control::{ExplainedAnswer, ExplainedFlag, ExplainedGate, RequestExplanation, RequestQuestion, Sender};
 use proxy::{Decider, DryResult, DryRun, DryRunRequest, StatedCaller, dry_run};
 use rules::{
     Action, AttributeId, AttributeValue, Auth, GateMode, Preflight, RequestDecision, Route, RouteId, Subject,
@@ -16,7 +16,7 @@ use crate::issuer_keys::issuer_keys;
 /// The parts of an explanation that need the subject, which is only known while the request is decided.
 #[derive(Default)]
 struct DecisionDetails {
-    gate: Option<GateStory>,
+    gate: Option<ExplainedGate>,
     subject: SubjectText,
     auth: Option<Auth>,
     /// A note on an answer that the proxy generates itself.
@@ -25,7 +25,7 @@ struct DecisionDetails {
 
 /// Explains a request. A request that the proxy would reject is explained, too, also if the keys of its token are not
 /// available.
-pub(crate) fn explain(input: &ExplainInput<'_>) -> Story {
+pub(crate) fn explain(input: &ExplainInput<'_>) -> RequestExplanation {
     let (gateway, question) = (input.gateway, input.question);
     let decider = &gateway.decider;
     let head = request_head::write(question, decider);
@@ -68,14 +68,14 @@ fn attributes(question: &RequestQuestion, decider: &Decider) -> Vec<(AttributeId
     stated.collect()
 }
 
-fn story(input: &ExplainInput<'_>, run: &DryRun, details: DecisionDetails) -> Story {
+fn story(input: &ExplainInput<'_>, run: &DryRun, details: DecisionDetails) -> RequestExplanation {
     let (gateway, question) = (input.gateway, input.question);
     let decider = &gateway.decider;
     let snapshot = decider.snapshot();
     let routes = &snapshot.routes;
     let route = run.route.and_then(|id| routes.route(id));
-    let (passed_over, elsewhere) = rejected_candidates::find(decider, run);
-    let mut story = Story {
+    let (rejected_candidates, other_routes) = rejected_candidates::find(decider, run);
+    let mut story = RequestExplanation {
         snapshot: snapshot.revision.to_string(),
         target: run.path.clone().unwrap_or_else(|| question.path.clone()),
         readings: readings(decider, run),
@@ -83,8 +83,8 @@ fn story(input: &ExplainInput<'_>, run: &DryRun, details: DecisionDetails) -> St
         place: route
             .and_then(|route| gateway.places.place(route.site))
             .map(|place| place.to_string()),
-        passed_over,
-        elsewhere,
+        rejected_candidates,
+        other_routes,
         preflight: route.filter(|_| run.is_preflight).map(preflight),
         limits: limits::describe(routes, &run.candidates),
         answer: answer(&run.result, details.detail),
@@ -93,14 +93,14 @@ fn story(input: &ExplainInput<'_>, run: &DryRun, details: DecisionDetails) -> St
             .iter()
             .map(|(name, value)| (name.clone(), value.as_str().into()))
             .collect(),
-        ..Story::default()
+        ..RequestExplanation::default()
     };
     let sent = question.path.split('?').next().unwrap_or_default();
-    story.as_sent = (run.path.is_some() && story.target != sent).then(|| question.path.clone());
+    story.original_target = (run.path.is_some() && story.target != sent).then(|| question.path.clone());
     if let DryResult::Forwarded { upstream, is_open } = run.result {
         let upstream = snapshot.upstreams.get(upstream.index());
         story.upstream = upstream.map(|upstream| upstream.name.to_string());
-        story.passes = is_open;
+        story.open = is_open;
     }
     let text = match (details.auth, &run.result) {
         (Some(auth), _) if route.is_some() => {
@@ -108,7 +108,7 @@ fn story(input: &ExplainInput<'_>, run: &DryRun, details: DecisionDetails) -> St
         }
         (None, DryResult::Answered { code, .. }) if route.is_some() && is_caller_code(code) => {
             let gate = route.and_then(|route| route.gate.as_ref());
-            story.unasked_gate = gate.map(|gate| gate.describe(&snapshot.flags));
+            story.unevaluated_gate = gate.map(|gate| gate.describe(&snapshot.flags));
             caller::describe_rejected(decider, run, code)
         }
         _ => caller::CallerText::default(),
@@ -158,16 +158,16 @@ fn preflight(route: &Route) -> String {
     }
 }
 
-fn answer(result: &DryResult, detail: &str) -> AnswerStory {
+fn answer(result: &DryResult, detail: &str) -> ExplainedAnswer {
     match result {
-        DryResult::Forwarded { .. } => AnswerStory::default(),
+        DryResult::Forwarded { .. } => ExplainedAnswer::default(),
         DryResult::Answered {
             status,
             code,
             location,
             reason,
             ..
-        } => AnswerStory {
+        } => ExplainedAnswer {
             status: Some(*status),
             code: Some((*code).to_owned()),
             detail: reason.clone().unwrap_or_else(|| detail.to_owned()),
@@ -201,11 +201,11 @@ fn gate(
     decision: &RequestDecision<'_>,
     subject: &Subject<'_>,
     at: Timestamp,
-) -> Option<GateStory> {
+) -> Option<ExplainedGate> {
     let flags = &decider.snapshot().flags;
     let (gate, verdict) = (route.gate.as_ref()?, decision.verdict?);
-    let of_flag = |id| FlagStory::of(flags, id, subject, at);
-    Some(GateStory {
+    let of_flag = |id| ExplainedFlag::of(flags, id, subject, at);
+    Some(ExplainedGate {
         gate: gate.describe(flags),
         verdict: match verdict.truth {
             Truth::Open => "OPEN",

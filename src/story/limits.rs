@@ -1,22 +1,22 @@
 //! The limits that a request counts against, as text. Only the proxy knows how much of a limit is used.
 
-use control::LimitStory;
+use control::ExplainedLimit;
 use rules::{LimitBy, RateLimit, Route, RouteId, Routes};
 
 /// Returns the limits of these routes: of the matched route, and of the routes of other readings, because the upstream may
 /// serve any of them.
-pub(super) fn describe(routes: &Routes, counted: &[RouteId]) -> Vec<LimitStory> {
+pub(super) fn describe(routes: &Routes, counted: &[RouteId]) -> Vec<ExplainedLimit> {
     let counted = counted.iter().filter_map(|id| routes.route(*id));
     counted.filter_map(of_route).collect()
 }
 
-fn of_route(route: &Route) -> Option<LimitStory> {
+fn of_route(route: &Route) -> Option<ExplainedLimit> {
     let limit = route.limit?;
     let by = match limit.by {
         LimitBy::Tenant => "tenant",
         LimitBy::Client => "client",
     };
-    Some(LimitStory {
+    Some(ExplainedLimit {
         route: route.name.to_string(),
         limit: words(&limit),
         by: by.to_owned(),

@@ -131,13 +131,13 @@ fn rejected_candidate_routes_are_listed_with_their_reason() {
     let story = story.json();
     assert_eq!(story["route"], "board");
     assert_eq!(
-        story["passed_over"],
+        story["rejected_candidates"],
         json!([
-            { "route": "write", "why": "accepts only POST" },
-            { "route": "rest", "why": "`board` has precedence" },
+            { "route": "write", "reason": "accepts only POST" },
+            { "route": "rest", "reason": "`board` has precedence" },
         ])
     );
-    assert_eq!(story["elsewhere"], 1);
+    assert_eq!(story["other_routes"], 1);
 }
 
 #[test]

@@ -42,7 +42,7 @@ const READS: &[&[&str]] = &[
 const BODIES: &[&str] = &[
     r#"{"ok":true}"#,
     "{\"ok\":true}\n",
-    r#"{"flags":{},"orgs":"x","entries":1,"key":7,"id":[],"steps":0,"passes":"yes","name":1,"items":null}"#,
+    r#"{"flags":{},"orgs":"x","entries":1,"key":7,"id":[],"steps":0,"open":"yes","name":1,"items":null}"#,
     "[]",
     "null",
     "",

@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::refusal::{Code, Refusal};
+use crate::request_explanation::{ExplainedFlag, ExplainedLocalKill, ExplainedStep, RequestExplanation};
 use crate::request_question::{
     AttributeForm, InvalidQuestion, MAX_GROUPS, RequestForm, attributes as attributes_of,
 };
-use crate::story::{FlagStory, LocalKillStory, StepStory, Story};
 
 use super::Api;
 use super::answer::Answer;
@@ -78,11 +78,11 @@ pub(crate) struct ExplanationBody {
     variant: String,
     reason: &'static str,
     cause: &'static str,
-    steps: Vec<StepStory>,
+    steps: Vec<ExplainedStep>,
     /// Where it is killed on this machine alone, by break-glass: until when and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    local_kill: Option<LocalKillStory>,
+    local_kill: Option<ExplainedLocalKill>,
 }
 
 /// The form of what is asked: about a flag, or about a request.
@@ -92,7 +92,7 @@ pub(crate) fn questions(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value
 
 /// The form of what is told: of a flag, or of a request.
 pub(crate) fn explanations(definitions: &mut Vec<(String, RefOr<Schema>)>) -> Value {
-    json!({ "oneOf": [form::<ExplanationBody>(definitions), form::<Story>(definitions)] })
+    json!({ "oneOf": [form::<ExplanationBody>(definitions), form::<RequestExplanation>(definitions)] })
 }
 
 pub(crate) fn explain(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
@@ -112,7 +112,7 @@ fn of_request(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     for flag in story.gate.iter_mut().flat_map(|gate| &mut gate.flags) {
         flag.local_kill = kills.of(&flag.flag);
         if let Some(kill) = &flag.local_kill {
-            kill.told_in(&mut flag.steps);
+            kill.annotate(&mut flag.steps);
         }
     }
     Answer::json(&story)
@@ -140,7 +140,7 @@ fn of_flag(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     body.revision = revision.0;
     body.local_kill = kills.of(&question.flag);
     if let Some(kill) = &body.local_kill {
-        kill.told_in(&mut body.steps);
+        kill.annotate(&mut body.steps);
     }
     Ok(Answer::json(&body)?.at(revision))
 }
@@ -188,14 +188,14 @@ fn explained(
         groups: &question.groups,
         attributes: &attributes,
     };
-    let FlagStory {
+    let ExplainedFlag {
         flag,
         variant,
         reason,
         cause,
         steps,
         local_kill,
-    } = FlagStory::of(flags, flags.id(&question.flag)?, &subject, at)?;
+    } = ExplainedFlag::of(flags, flags.id(&question.flag)?, &subject, at)?;
     Some(ExplanationBody {
         revision: 0,
         flag,

@@ -12,10 +12,10 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::flag::Flag;
 use crate::refusal::{Code, Refusal};
+use crate::request_explanation::ExplainedLocalKill;
 use crate::stale::{StaleFlag, Usage, stale};
 use crate::state::State;
 use crate::store::Revision;
-use crate::story::LocalKillStory;
 use crate::timestamp;
 
 use super::Api;
@@ -49,7 +49,7 @@ pub(crate) struct FlagBody {
     enabled: bool,
     /// Where it is killed on this machine alone, by break-glass, whatever is kept of it.
     #[schema(nullable = false)]
-    local_kill: Option<LocalKillStory>,
+    local_kill: Option<ExplainedLocalKill>,
     /// Tenants that have it on, as it is kept: a kill on this machine alone is left aside. Left out where counting
     /// would take too long.
     #[schema(nullable = false)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::break_glass::LocalKill;
 use crate::engine::Control;
-use crate::story::LocalKillStory;
+use crate::request_explanation::ExplainedLocalKill;
 
 /// The flags that are killed on this machine at a time.
 pub(crate) struct LocalKills(BTreeMap<String, LocalKill>);
@@ -22,8 +22,8 @@ impl LocalKills {
     }
 
     /// What there is to tell of a flag.
-    pub(crate) fn of(&self, flag: &str) -> Option<LocalKillStory> {
-        self.0.get(flag).map(LocalKillStory::from)
+    pub(crate) fn of(&self, flag: &str) -> Option<ExplainedLocalKill> {
+        self.0.get(flag).map(ExplainedLocalKill::from)
     }
 
     /// The same for a body that is written by hand.

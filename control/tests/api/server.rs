@@ -10,8 +10,9 @@ use config::{Compiled, FlagsDocument};
 use control::api::{Api, REQUEST_TIMEOUT, router};
 use control::operators::{Known, Operators, StaticToken, TokenHash};
 use control::{
-    AnswerStory, Control, Explain, Fit, FlagObservation, History, MemoryStore, Observe, Opened, Policy,
-    Publish, PublishError, RequestQuestion, Revision, Role, SqliteStore, Store, Story, Unexplained,
+    Control, Explain, ExplainedAnswer, Fit, FlagObservation, History, MemoryStore, Observe, Opened, Policy,
+    Publish, PublishError, RequestExplanation, RequestQuestion, Revision, Role, SqliteStore, Store,
+    Unexplained,
 };
 use proxy::{AdminServer, Metrics};
 use rules::{Eligibility, Timestamp};
@@ -71,15 +72,15 @@ impl Observe for Nowhere {
 
 /// Tells what it was asked.
 impl Explain for Nowhere {
-    fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<Story, Unexplained> {
-        Ok(Story {
+    fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<RequestExplanation, Unexplained> {
+        Ok(RequestExplanation {
             target: question.path.clone(),
             identity: format!("{:?}", question.sender),
-            answer: AnswerStory {
+            answer: ExplainedAnswer {
                 detail: format!("{question:?} at {}", at.0),
-                ..AnswerStory::default()
+                ..ExplainedAnswer::default()
             },
-            ..Story::default()
+            ..RequestExplanation::default()
         })
     }
 }

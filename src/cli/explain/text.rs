@@ -21,14 +21,14 @@ pub(super) fn render(story: &Value) -> String {
         of("route"),
         of("identity"),
         gate_name,
-        of("unasked_gate"),
+        of("unevaluated_gate"),
     ];
     let mut page = TextPage {
         text: String::new(),
         values: column(values.into_iter().flatten().chain(limits).map(width), 44),
     };
-    let as_sent = of("as_sent").map_or(String::new(), |sent| format!("(as sent: {sent})"));
-    page.line("target", of("target").unwrap_or_default(), as_sent);
+    let original_target = of("original_target").map_or(String::new(), |sent| format!("(as sent: {sent})"));
+    page.line("target", of("target").unwrap_or_default(), original_target);
     let readings: Vec<String> = list(story, "readings").iter().map(word).collect();
     if !readings.is_empty() {
         let note = "routes of other readings of the path";
@@ -39,7 +39,7 @@ pub(super) fn render(story: &Value) -> String {
         of("route").unwrap_or("none"),
         of("place").unwrap_or_default(),
     );
-    page.passed_over(story);
+    page.rejected_candidates(story);
     if let Some(preflight) = of("preflight") {
         page.line("preflight", preflight, "");
     }
@@ -55,7 +55,7 @@ pub(super) fn render(story: &Value) -> String {
     if let Some(identity) = of("identity").filter(|identity| !identity.is_empty()) {
         page.line("identity", identity, of("identity_source").unwrap_or_default());
     }
-    match (gate, of("unasked_gate"), of("route")) {
+    match (gate, of("unevaluated_gate"), of("route")) {
         (Some(gate), ..) => page.gate(gate),
         (None, Some(gate), _) => page.line("gate", gate, "not evaluated"),
         (None, None, Some(_)) => page.line("gate", "none", ""),
@@ -74,7 +74,7 @@ fn answer(story: &Value) -> String {
     let answer = story.get("answer").unwrap_or(&Value::Null);
     let of = |field| text(answer, field).unwrap_or_default();
     let Some(status) = number(answer, "status") else {
-        let words = match (is(story, "passes"), text(story, "route")) {
+        let words = match (is(story, "open"), text(story, "route")) {
             (true, Some(_)) => "from the upstream",
             (true, None) => "from the upstream for unmatched requests",
             (false, _) => "from another upstream, the behaviour without the flag",
@@ -151,14 +151,14 @@ impl TextPage {
     }
 
     /// Adds the routes that match host and path but do not decide.
-    fn passed_over(&mut self, story: &Value) {
-        for other in list(story, "passed_over") {
+    fn rejected_candidates(&mut self, story: &Value) {
+        for other in list(story, "rejected_candidates") {
             let of = |field| text(other, field).unwrap_or_default();
-            self.line("", format_args!("not {}", of("route")), of("why"));
+            self.line("", format_args!("not {}", of("route")), of("reason"));
         }
-        let elsewhere = number(story, "elsewhere").unwrap_or(0);
-        if elsewhere > 0 && text(story, "route").is_none() {
-            self.line("", format_args!("{elsewhere} match another host or path"), "");
+        let other_routes = number(story, "other_routes").unwrap_or(0);
+        if other_routes > 0 && text(story, "route").is_none() {
+            self.line("", format_args!("{other_routes} match another host or path"), "");
         }
     }
 

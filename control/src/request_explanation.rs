@@ -1,4 +1,5 @@
-//! What becomes of a request, told phase by phase. Whoever knows routes and issuers tells it, through [`Explain`].
+//! The explanation of a request, phase by phase: the form in which the admin API and the commands have it. It is made by
+//! what knows routes and issuers, through [`Explain`].
 
 use rules::{
     Cause, ClauseTrace, ClauseValue, FlagId, Flags, StepOutcome, Subject, Timestamp, VariantId, explain,
@@ -11,142 +12,142 @@ use crate::break_glass::LocalKill;
 use crate::request_question::RequestQuestion;
 use crate::timestamp;
 
-/// Who can tell what becomes of a request.
+/// Explains requests.
 pub trait Explain: Send + Sync {
-    /// Tells what the data plane would do with a request at a time. No request is made, and nothing is counted. May
-    /// block for as long as a request waits for keys to verify its token by.
+    /// Explains what the data plane would do with a request at a time. No request is sent, and nothing is counted. Blocks
+    /// for as long as a request waits for the keys that its token is verified by.
     ///
     /// # Errors
-    /// A defect of the one who tells; what the data plane would refuse is a story, too.
-    fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<Story, Unexplained>;
+    /// A defect of the implementation. A request that the data plane would reject has an explanation, too.
+    fn explain(&self, question: &RequestQuestion, at: Timestamp) -> Result<RequestExplanation, Unexplained>;
 }
 
-/// A defect of the one who tells.
+/// A defect of an implementation of [`Explain`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the request can't be explained: {0}")]
 pub struct Unexplained(pub String);
 
-/// What becomes of a request.
+/// What the data plane would do with a request.
 #[derive(Debug, Default, Serialize, ToSchema)]
-#[schema(as = Story)]
-pub struct Story {
-    /// The revision of the snapshot that was asked.
+#[schema(as = RequestExplanation)]
+pub struct RequestExplanation {
+    /// The revision of the snapshot that decides.
     pub snapshot: String,
     /// The path that is matched and forwarded.
     pub target: String,
-    /// The path as it was sent, where that is another.
-    pub as_sent: Option<String>,
-    /// The other routes that the path falls on when an upstream reads it in other ways.
+    /// The target as it was sent; null if it is the same.
+    pub original_target: Option<String>,
+    /// The other routes that the path falls on if an upstream reads it in other ways.
     pub readings: Vec<String>,
     /// The route that decides.
     pub route: Option<String>,
-    /// Where it was written: file, line and column.
+    /// The file, line and column that define the route.
     pub place: Option<String>,
-    /// The routes that host and path fit as well, and why they don't decide; at most 20.
-    pub passed_over: Vec<PassedOver>,
-    /// How many routes ask for another host or path.
-    pub elsewhere: usize,
-    /// Of a CORS preflight: what it meets.
+    /// The routes whose host and path match as well, and the reasons why they don't decide; at most 20.
+    pub rejected_candidates: Vec<RejectedCandidate>,
+    /// The number of routes whose host or path does not match.
+    pub other_routes: usize,
+    /// The treatment of a CORS preflight; null for other requests.
     pub preflight: Option<String>,
-    /// The limits that the request is counted on. What was used of them is not looked at here.
-    pub limits: Vec<LimitStory>,
-    /// Who is asking.
+    /// The limits that the request counts against. How much of them is used is not read.
+    pub limits: Vec<ExplainedLimit>,
+    /// The caller.
     pub identity: String,
-    /// From where that is known, or why nobody is.
+    /// The source of the identity, or the reason why there is none.
     pub identity_source: String,
-    /// What the gate said.
-    pub gate: Option<GateStory>,
-    /// The gate, where nobody was let as far as that.
-    pub unasked_gate: Option<String>,
+    /// The decision of the gate; null without a gate, or if it was not evaluated.
+    pub gate: Option<ExplainedGate>,
+    /// The gate, if the request was rejected before it was evaluated.
+    pub unevaluated_gate: Option<String>,
     /// The answer to the request.
-    pub answer: AnswerStory,
+    pub answer: ExplainedAnswer,
     /// The upstream that the request is forwarded to.
     pub upstream: Option<String>,
     /// The headers that tell the upstream what was decided.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     pub headers: Map<String, Value>,
-    /// Whether the request gets to where an open gate leads.
-    pub passes: bool,
+    /// True if the request gets to the upstream of an open gate.
+    pub open: bool,
 }
 
 /// The answer to a request.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = StoryAnswer)]
-pub struct AnswerStory {
-    /// The status; null where the answer is the upstream's.
+#[schema(as = ExplainedAnswer)]
+pub struct ExplainedAnswer {
+    /// The status; null if the answer is the upstream's.
     pub status: Option<u16>,
-    /// The code of an answer of the proxy's own, as in its problem document; null where the answer is the upstream's.
+    /// The code of an answer of the proxy, as in its problem document; null if the answer is the upstream's.
     pub code: Option<String>,
-    /// What there is to say about it; empty where the code says it all.
+    /// More about the answer, for people; empty if the code says everything.
     pub detail: String,
-    /// Where the client is redirected to.
+    /// The URL or path that the client is redirected to.
     pub location: Option<String>,
 }
 
-/// A route that host and path fit, and that doesn't decide.
+/// A route whose host and path match, and that does not decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = PassedOver)]
-pub struct PassedOver {
+#[schema(as = RejectedCandidate)]
+pub struct RejectedCandidate {
     /// Its name.
     pub route: String,
-    /// Why not.
-    pub why: String,
+    /// The reason why it does not decide.
+    pub reason: String,
 }
 
-/// A limit that the request is counted on.
+/// A limit that the request counts against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = LimitStory)]
-pub struct LimitStory {
-    /// The route that it is of.
+#[schema(as = ExplainedLimit)]
+pub struct ExplainedLimit {
+    /// The route that has the limit.
     pub route: String,
-    /// How many requests in which time, and how many at once.
+    /// The number of requests in a time, and the number at once.
     pub limit: String,
-    /// Whose requests are counted together: `tenant` or `client`.
+    /// The requests that are counted together: those of one `tenant` or one `client`.
     pub by: String,
 }
 
-/// What a gate said.
+/// The decision of a gate.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[schema(as = GateStory)]
-pub struct GateStory {
+#[schema(as = ExplainedGate)]
+pub struct ExplainedGate {
     /// The condition over flags.
     pub gate: String,
     /// `OPEN`, `CLOSED` or `UNDECIDED`.
     pub verdict: &'static str,
-    /// Whether it is only watched.
+    /// True if the route only observes the gate.
     pub shadow: bool,
-    /// What each of its flags said.
-    pub flags: Vec<FlagStory>,
+    /// The decision of each of its flags.
+    pub flags: Vec<ExplainedFlag>,
 }
 
-/// What a flag said, and why.
+/// The decision of a flag, with its steps.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[schema(as = FlagStory)]
-pub struct FlagStory {
+#[schema(as = ExplainedFlag)]
+pub struct ExplainedFlag {
     /// Its key.
     pub flag: String,
-    /// What it serves.
+    /// The served variant.
     pub variant: String,
-    /// The reason, in the words of OpenFeature.
+    /// The reason, as OpenFeature names it.
     pub reason: &'static str,
-    /// The line of the decision table.
+    /// The line of the decision table that decided.
     pub cause: &'static str,
-    /// Every line of it.
-    pub steps: Vec<StepStory>,
-    /// Where it is killed on this machine alone, by break-glass: until when and why.
+    /// Every line of the decision table.
+    pub steps: Vec<ExplainedStep>,
+    /// The break-glass kill of this machine, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub local_kill: Option<LocalKillStory>,
+    pub local_kill: Option<ExplainedLocalKill>,
 }
 
 /// A kill on this machine alone, by break-glass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = LocalKill)]
-pub struct LocalKillStory {
-    /// When it ends.
+pub struct ExplainedLocalKill {
+    /// The time at which it ends.
     #[schema(format = DateTime)]
     pub until: String,
-    /// Why it was made.
+    /// The reason that was given for it.
     pub reason: String,
     /// The user of the process that made it.
     pub by: String,
@@ -155,24 +156,24 @@ pub struct LocalKillStory {
 /// A line of the decision table.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = Step)]
-pub struct StepStory {
+pub struct ExplainedStep {
     /// Its name.
     pub cause: &'static str,
-    /// What was asked.
+    /// The question of the line.
     pub question: String,
-    /// The answer.
+    /// The answer to it.
     pub answer: String,
-    /// Why, where that is not plain.
+    /// The reason of the answer, if it is not obvious.
     pub note: String,
     /// `decided`, `passed`, `would pass` or `would serve VARIANT`.
     pub outcome: String,
-    /// For conditions: each clause, what the subject has there, and whether it holds.
+    /// The clauses of a condition: each with the value of the subject, and whether it holds.
     #[schema(value_type = Vec<crate::api::AnyObject>)]
     pub clauses: Vec<Value>,
 }
 
-impl FlagStory {
-    /// What `flag` says of `subject` at `now`; none for an id of another snapshot.
+impl ExplainedFlag {
+    /// Explains the decision of `flag` for `subject` at `now`; none for an id of another snapshot.
     #[must_use]
     pub fn of(flags: &Flags, id: FlagId, subject: &Subject<'_>, now: Timestamp) -> Option<Self> {
         let flag = flags.flag(id)?;
@@ -181,7 +182,7 @@ impl FlagStory {
             let variant = flag.variant(id);
             variant.map_or_else(String::new, |variant| variant.name.to_string())
         };
-        let steps = explanation.steps.into_iter().map(|step| StepStory {
+        let steps = explanation.steps.into_iter().map(|step| ExplainedStep {
             cause: step.cause.as_str(),
             outcome: match step.outcome {
                 StepOutcome::Passed => "passed".to_owned(),
@@ -205,18 +206,18 @@ impl FlagStory {
     }
 }
 
-impl LocalKillStory {
-    /// Says in the step that a kill decided where it was made: not in what is kept.
-    pub(crate) fn told_in(&self, steps: &mut [StepStory]) {
+impl ExplainedLocalKill {
+    /// Adds to the step of the kill that it was made on this machine, and is not in the store.
+    pub(crate) fn annotate(&self, steps: &mut [ExplainedStep]) {
         let killed =
-            |step: &&mut StepStory| step.cause == Cause::Killed.as_str() && step.outcome == "decided";
+            |step: &&mut ExplainedStep| step.cause == Cause::Killed.as_str() && step.outcome == "decided";
         if let Some(step) = steps.iter_mut().find(killed) {
             step.note = format!("on this machine until {}, by break-glass", self.until);
         }
     }
 }
 
-impl From<&LocalKill> for LocalKillStory {
+impl From<&LocalKill> for ExplainedLocalKill {
     fn from(kill: &LocalKill) -> Self {
         Self {
             until: timestamp::text(kill.until),
@@ -226,7 +227,7 @@ impl From<&LocalKill> for LocalKillStory {
     }
 }
 
-/// Without `found` for a segment, with null for what is missing.
+/// Returns a clause as JSON: `found` is null for a missing attribute, and left out for a segment.
 fn clause(clause: &ClauseTrace) -> Value {
     match &clause.found {
         ClauseValue::Value(value) => {
