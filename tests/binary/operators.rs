@@ -250,8 +250,7 @@ fn hints_name_codes_of_the_api() {
 fn apply_requires_the_revision_that_was_shown() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: { a: {} }\n").unwrap();
-    let shown =
-        r#"{"revision":7,"preview":{"known":0},"difference":{"added":[{"section":"flag","name":"a"}]}}"#;
+    let shown = r#"{"revision":7,"preview":{"tenants_total":0},"difference":{"added":[{"section":"flag","name":"a"}]}}"#;
     let lost = r#"{"code":"REVISION_CONFLICT","detail":"the store is at revision 8, not 7","status":412}"#;
     let conflict = success(lost).replace("200 OK", "412 Precondition Failed");
     let (address, requests) = serve_answers(vec![success(shown), conflict]);

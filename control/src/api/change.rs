@@ -96,48 +96,49 @@ struct ItemBody {
     refusal: Option<Value>,
 }
 
-/// Who would be served what instead of what.
+/// The decisions that a change would change.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Preview)]
 struct PreviewBody {
-    /// How many tenants have a record.
-    known: usize,
-    /// How many tenants would be served something else by at least one flag.
-    tenants: usize,
-    /// Of how many more tenants users or requests may be served something else, by what only a request tells.
-    by_request: usize,
-    /// How many pairs of a tenant and a flag.
-    flips: usize,
+    /// The number of tenants with a record.
+    tenants_total: usize,
+    /// The number of tenants for whom at least one flag would serve another variant.
+    tenants_changed: usize,
+    /// The number of further tenants with users or requests for which the variant may change, because of what only a
+    /// request contains.
+    tenants_maybe_changed: usize,
+    /// The number of pairs of a tenant and a flag whose variant would change.
+    decisions_changed: usize,
     /// The first of them, in the order of tenants and flags; at most 1,000.
-    listed: Vec<FlipBody>,
-    /// What tenants without a record would be served instead.
-    unknown_tenant: Vec<FlipBody>,
-    /// What keeps the others as they are.
-    kept: Vec<KeptBody>,
-    /// So many pairs were not looked at.
-    unseen: usize,
+    decisions: Vec<ChangedDecisionBody>,
+    /// The changed decisions for tenants without a record.
+    unknown_tenant: Vec<ChangedDecisionBody>,
+    /// The tenants whose variant stays, by the cause.
+    unchanged: Vec<UnchangedTenantsBody>,
+    /// The number of pairs that were not evaluated, because there are too many.
+    not_evaluated: usize,
 }
 
-/// A flag that a tenant would be served otherwise.
+/// A decision that would change.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Flip)]
-struct FlipBody {
+#[schema(as = ChangedDecision)]
+struct ChangedDecisionBody {
     tenant: Option<String>,
     flag: String,
     from: Option<String>,
     to: Option<String>,
     cause: &'static str,
-    why: String,
+    reason: String,
 }
 
-/// Tenants that are served what they were, for one cause.
+/// Tenants whose variant stays, for one cause.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Kept)]
-struct KeptBody {
+#[schema(as = UnchangedTenants)]
+struct UnchangedTenantsBody {
     flag: String,
     tier: Option<String>,
     cause: &'static str,
-    why: String,
+    reason: String,
     tenants: usize,
 }
 
@@ -262,27 +263,35 @@ impl From<DryRun> for Tried {
 
 impl From<Preview> for PreviewBody {
     fn from(preview: Preview) -> Self {
-        let kept = preview.kept.into_iter().map(|kept| KeptBody {
+        let kept = preview.kept.into_iter().map(|kept| UnchangedTenantsBody {
             flag: kept.flag,
             tier: kept.tier,
             cause: kept.cause.as_str(),
-            why: kept.why,
+            reason: kept.why,
             tenants: kept.tenants,
         });
         Self {
-            known: preview.known,
-            tenants: preview.tenants,
-            by_request: preview.by_request,
-            flips: preview.flips,
-            listed: preview.listed.into_iter().map(FlipBody::from).collect(),
-            unknown_tenant: preview.unknown_tenant.into_iter().map(FlipBody::from).collect(),
-            kept: kept.collect(),
-            unseen: preview.unseen,
+            tenants_total: preview.known,
+            tenants_changed: preview.tenants,
+            tenants_maybe_changed: preview.by_request,
+            decisions_changed: preview.flips,
+            decisions: preview
+                .listed
+                .into_iter()
+                .map(ChangedDecisionBody::from)
+                .collect(),
+            unknown_tenant: preview
+                .unknown_tenant
+                .into_iter()
+                .map(ChangedDecisionBody::from)
+                .collect(),
+            unchanged: kept.collect(),
+            not_evaluated: preview.unseen,
         }
     }
 }
 
-impl From<Flip> for FlipBody {
+impl From<Flip> for ChangedDecisionBody {
     fn from(flip: Flip) -> Self {
         Self {
             tenant: flip.tenant,
@@ -290,7 +299,7 @@ impl From<Flip> for FlipBody {
             from: flip.from,
             to: flip.to,
             cause: flip.cause.as_str(),
-            why: flip.why,
+            reason: flip.why,
         }
     }
 }

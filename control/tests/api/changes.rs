@@ -185,17 +185,20 @@ fn a_dry_run_says_who_would_flip_and_changes_nothing() {
         "/platform/feature-flags/ui.shell/tiers?dry_run=true",
         Some(&body),
     );
-    assert_eq!(tried["preview"]["tenants"], 0);
+    assert_eq!(tried["preview"]["tenants_changed"], 0);
     let tried = server.done(
         "POST",
         "/platform/feature-flags/ui.shell/kill?dry_run=true",
         Some(&json!({})),
     );
     assert_eq!(
-        (&tried["preview"]["tenants"], &tried["preview"]["known"]),
+        (
+            &tried["preview"]["tenants_changed"],
+            &tried["preview"]["tenants_total"]
+        ),
         (&json!(3), &json!(3))
     );
-    assert_eq!(tried["preview"]["listed"][0]["tenant"], "acme");
+    assert_eq!(tried["preview"]["decisions"][0]["tenant"], "acme");
     assert_eq!(server.done("GET", "/platform/document", None), before);
     let log = server.done("GET", "/platform/audit?flag=ui.shell&actor=platform-admin", None);
     assert_eq!(log["entries"], json!([]));

@@ -211,13 +211,19 @@ fn a_dry_run_tells_an_orgs_admin_of_his_org_and_of_flags_that_are_out() {
     let path = "/orgs/acme/feature-flags/dispatch.v2Board/opt-out?dry_run=true";
     let told = |role| server.asked_by(role, "POST", path, Some(&json!({}))).json()["preview"].clone();
     let staff = told(Role::Operator);
-    assert_eq!(staff["known"], 3, "{staff}");
+    assert_eq!(staff["tenants_total"], 3, "{staff}");
     assert!(staff.to_string().contains("board.next"), "{staff}");
     let own = told(Role::OrgAdmin);
-    assert_eq!((&own["known"], &own["kept"]), (&json!(1), &json!([])));
+    assert_eq!(
+        (&own["tenants_total"], &own["unchanged"]),
+        (&json!(1), &json!([]))
+    );
     assert!(own.to_string().contains("dispatch.v2Board"), "{own}");
     assert!(!own.to_string().contains("board.next"), "{own}");
-    assert_eq!(own["flips"], own["listed"].as_array().unwrap().len());
+    assert_eq!(
+        own["decisions_changed"],
+        own["decisions"].as_array().unwrap().len()
+    );
 }
 
 #[test]

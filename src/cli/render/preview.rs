@@ -33,8 +33,8 @@ pub(crate) fn dry_run_text(answer: &Value, unchanged: UnchangedTenants<'_>, is_f
 /// Renders a preview.
 fn preview(preview: &Value, unchanged: UnchangedTenants<'_>) -> String {
     let count = |field| json::number(preview, field).unwrap_or_default();
-    let (tenants, known) = (count("tenants"), count("known"));
-    let flips = json::list(preview, "listed");
+    let (tenants, known) = (count("tenants_changed"), count("tenants_total"));
+    let flips = json::list(preview, "decisions");
     let unknown = json::list(preview, "unknown_tenant");
     let mut text = match tenants {
         0 => format!("none of {} changes\n", counted(known, "tenant")),
@@ -44,7 +44,7 @@ fn preview(preview: &Value, unchanged: UnchangedTenants<'_>) -> String {
     let flags = flag_column(flips.iter().chain(unknown));
     text.push_str(&listed(flips, flags));
     let listed_count = flips.len().min(MAX_FLIPS);
-    let more = count("flips").saturating_sub(u64::try_from(listed_count).unwrap_or(u64::MAX));
+    let more = count("decisions_changed").saturating_sub(u64::try_from(listed_count).unwrap_or(u64::MAX));
     if more > 0 {
         text.push_str(&format!("  ... and {more} more (use --json for all)\n"));
     }
@@ -52,16 +52,16 @@ fn preview(preview: &Value, unchanged: UnchangedTenants<'_>) -> String {
         text.push_str("tenants without a record:\n");
         text.push_str(&listed(unknown, flags));
     }
-    match count("by_request") {
+    match count("tenants_maybe_changed") {
         0 => {}
         more => text.push_str(&format!(
             "and users of {} may change, depending on their requests\n",
             counted(more, "more tenant")
         )),
     }
-    text.push_str(&unchanged_lines(json::list(preview, "kept"), unchanged));
-    if count("unseen") > 0 {
-        let unseen = count("unseen");
+    text.push_str(&unchanged_lines(json::list(preview, "unchanged"), unchanged));
+    if count("not_evaluated") > 0 {
+        let unseen = count("not_evaluated");
         text.push_str(&format!(
             "too many to evaluate: {unseen} pairs of tenant and flag were left out\n"
         ));
@@ -128,7 +128,7 @@ fn row(flip: &Value, flags: FlagColumn) -> [String; 4] {
         format!("{mark} {}", printable(tenant)),
         printable(flag),
         format!("{} -> {}", printable(from), printable(to)),
-        format!("({})", printable(json::text(flip, "why").unwrap_or_default())),
+        format!("({})", printable(json::text(flip, "reason").unwrap_or_default())),
     ]
 }
 
@@ -143,7 +143,7 @@ fn unchanged_lines(groups: &[Value], unchanged: UnchangedTenants<'_>) -> String 
         };
         if wanted {
             let tenants = json::number(group, "tenants").unwrap_or_default();
-            let why = json::text(group, "why").unwrap_or_default();
+            let why = json::text(group, "reason").unwrap_or_default();
             by_tier.entry(tier).or_default().push((tenants, why));
         }
     }
@@ -177,26 +177,26 @@ mod tests {
     use super::*;
 
     fn flip(tenant: &str, flag: &str, from: &str, to: &str, why: &str) -> Value {
-        json!({ "tenant": tenant, "flag": flag, "from": from, "to": to, "cause": "tier", "why": why })
+        json!({ "tenant": tenant, "flag": flag, "from": from, "to": to, "cause": "tier", "reason": why })
     }
 
     #[test]
     fn a_preview_lists_changed_tenants_and_counts_the_others() {
         let answer = json!({
-            "known": 214, "tenants": 3, "flips": 3,
-            "listed": [
+            "tenants_total": 214, "tenants_changed": 3, "decisions_changed": 3,
+            "decisions": [
                 flip("globex", "dispatch.v2Board", "off", "on", "tier tier2"),
                 flip("hooli", "dispatch.v2Board", "off", "on", "tier tier2"),
                 flip("soylent", "dispatch.v2Board", "off", "on", "tier tier2"),
             ],
             "unknown_tenant": [],
-            "kept": [
-                { "flag": "dispatch.v2Board", "tier": "tier1", "cause": "default", "why": "default", "tenants": 200 },
-                { "flag": "dispatch.v2Board", "tier": "tier2", "cause": "lifecycle", "why": "not eligible at beta", "tenants": 9 },
-                { "flag": "dispatch.v2Board", "tier": "tier2", "cause": "override", "why": "overridden", "tenants": 1 },
-                { "flag": "dispatch.v2Board", "tier": "tier2", "cause": "opt_out", "why": "opted out", "tenants": 1 },
+            "unchanged": [
+                { "flag": "dispatch.v2Board", "tier": "tier1", "cause": "default", "reason": "default", "tenants": 200 },
+                { "flag": "dispatch.v2Board", "tier": "tier2", "cause": "lifecycle", "reason": "not eligible at beta", "tenants": 9 },
+                { "flag": "dispatch.v2Board", "tier": "tier2", "cause": "override", "reason": "overridden", "tenants": 1 },
+                { "flag": "dispatch.v2Board", "tier": "tier2", "cause": "opt_out", "reason": "opted out", "tenants": 1 },
             ],
-            "unseen": 0,
+            "not_evaluated": 0,
         });
         assert_eq!(
             preview(&answer, UnchangedTenants::Tiers(&["tier2"])),
@@ -211,12 +211,12 @@ mod tests {
     #[test]
     fn several_flags_are_named_and_losses_are_marked() {
         let answer = json!({
-            "known": 1, "tenants": 1, "flips": 3,
-            "listed": [
+            "tenants_total": 1, "tenants_changed": 1, "decisions_changed": 3,
+            "decisions": [
                 flip("acme", "a", "on", "off", "not eligible at alpha"),
                 flip("acme", "theme", "blue", "green", "default"),
             ],
-            "unknown_tenant": [{ "flag": "a", "from": "on", "to": null, "why": "not known" }],
+            "unknown_tenant": [{ "flag": "a", "from": "on", "to": null, "reason": "not known" }],
         });
         assert_eq!(
             preview(&answer, UnchangedTenants::All),
@@ -233,7 +233,7 @@ mod tests {
     fn requests_that_may_change_and_a_need_of_force_are_shown() {
         let answer = json!({
             "needs_force": true,
-            "preview": { "known": 12, "tenants": 0, "by_request": 12 },
+            "preview": { "tenants_total": 12, "tenants_changed": 0, "tenants_maybe_changed": 12 },
         });
         assert_eq!(
             dry_run_text(&answer, UnchangedTenants::All, false),
@@ -241,8 +241,7 @@ mod tests {
              and users of 12 more tenants may change, depending on their requests\n\
              needs --force: more tenants change than `max_blast_radius` allows\n"
         );
-        let answer =
-            json!({ "needs_force": false, "preview": { "known": 12, "tenants": 0, "by_request": 1 } });
+        let answer = json!({ "needs_force": false, "preview": { "tenants_total": 12, "tenants_changed": 0, "tenants_maybe_changed": 1 } });
         assert_eq!(
             dry_run_text(&answer, UnchangedTenants::All, false),
             "none of 12 tenants changes\nand users of 1 more tenant may change, depending on their requests\n"
@@ -252,7 +251,10 @@ mod tests {
     #[test]
     fn a_preview_without_changes_is_one_line() {
         assert_eq!(
-            preview(&json!({ "known": 2, "tenants": 0 }), UnchangedTenants::All),
+            preview(
+                &json!({ "tenants_total": 2, "tenants_changed": 0 }),
+                UnchangedTenants::All
+            ),
             "none of 2 tenants changes\n"
         );
     }
