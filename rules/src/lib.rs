@@ -122,3 +122,6 @@ pub use upstream::{
     UpstreamClientCertificate, UpstreamProtocol, UpstreamTimeouts, UpstreamTls,
 };
 pub use value::{AttributeValue, Value};
+
+#[cfg(test)]
+mod tests;

@@ -69,6 +69,18 @@ fn start(sink: &Sink, options: ProcessLogOptions) -> ProcessLog {
     ProcessLog::start(Box::new(sink.clone()), options).unwrap()
 }
 
+/// Starts a log with room for this many lines, whose output blocks.
+fn start_held(sink: &Sink, lines: usize) -> ProcessLog {
+    let limits = Limits { lines, bytes: 1024 };
+    let options = ProcessLogOptions {
+        limits,
+        ..ProcessLogOptions::default()
+    };
+    let log = start(sink, options);
+    sink.hold(true);
+    log
+}
+
 /// Runs `work` with its events logged, and returns the lines.
 fn logged(directives: &str, work: impl FnOnce()) -> Vec<String> {
     let sink = Sink::default();
@@ -175,16 +187,7 @@ fn watched(options: ProcessLogOptions) -> (ProcessLog, Receiver<String>) {
 #[test]
 fn a_hanging_output_blocks_no_caller_and_drops_are_reported() {
     let sink = Sink::default();
-    let limits = Limits {
-        lines: 8,
-        bytes: 1024,
-    };
-    let options = ProcessLogOptions {
-        limits,
-        ..ProcessLogOptions::default()
-    };
-    let log = start(&sink, options);
-    sink.hold(true);
+    let log = start_held(&sink, 8);
     log.block("first");
     sink.wait_until_entered();
     for number in 0..100 {
@@ -223,16 +226,7 @@ fn dropped_lines_are_told_once_a_write_succeeds_again() {
 #[test]
 fn a_last_word_waits_for_room_and_no_longer_than_it_may() {
     let sink = Sink::default();
-    let limits = Limits {
-        lines: 1,
-        bytes: 1024,
-    };
-    let options = ProcessLogOptions {
-        limits,
-        ..ProcessLogOptions::default()
-    };
-    let log = start(&sink, options);
-    sink.hold(true);
+    let log = start_held(&sink, 1);
     log.block("a");
     sink.wait_until_entered();
     log.block("b");

@@ -1,11 +1,10 @@
-use std::{fs, path::Path};
-
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
 use crate::path::Slash;
 use crate::request_target::{step, tests_of_readings};
+use crate::tests::spec_cases;
 use crate::{HeaderMatch, HostPattern, Methods, PathPattern, TrailingSlash};
 
 mod suffix;
@@ -148,15 +147,7 @@ fn a_request_needs_a_host_where_a_route_asks_for_one() {
 
 #[test]
 fn every_case_of_the_specification_holds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec/routes");
-    let mut checked = 0;
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            let cases: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-            checked += cases.as_array().unwrap().iter().map(check).sum::<usize>();
-        }
-    }
+    let checked: usize = spec_cases("routes").iter().map(check).sum();
     assert!(checked >= 90, "only {checked} cases");
 }
 

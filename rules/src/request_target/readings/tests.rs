@@ -1,9 +1,8 @@
-use std::{fs, path::Path};
-
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::tests::spec_cases;
 use crate::{EncodedSlash, TargetOptions, normalise};
 
 fn texts(case: &Value, field: &str) -> Vec<String> {
@@ -49,17 +48,9 @@ fn check(case: &Value) {
 
 #[test]
 fn every_case_of_the_specification_holds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec/readings");
-    let mut checked = 0;
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            let cases: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-            cases.as_array().unwrap().iter().for_each(check);
-            checked += cases.as_array().unwrap().len();
-        }
-    }
-    assert!(checked >= 30, "only {checked} cases");
+    let cases = spec_cases("readings");
+    cases.iter().for_each(check);
+    assert!(cases.len() >= 30, "only {} cases", cases.len());
 }
 
 #[test]
