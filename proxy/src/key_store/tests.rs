@@ -12,7 +12,7 @@ use crate::remote_keys::{MAX_WAITING_REQUESTS, Refreshed};
 const NEVER: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_millis(1);
 
-/// Keys that are fetched at the start and then only when a request asks for it, each time it does.
+/// Returns a timing with a fetch at the start, and one for each request that asks for newer keys.
 fn eager() -> FetchTiming {
     FetchTiming {
         cool_down: Duration::ZERO,
@@ -25,6 +25,22 @@ fn eager() -> FetchTiming {
     }
 }
 
+/// Returns a timing without a second fetch for a request.
+fn cooling_down() -> FetchTiming {
+    FetchTiming {
+        cool_down: NEVER,
+        ..eager()
+    }
+}
+
+/// Returns the default timing with this maximum wait of a request.
+fn waiting(wait: Duration) -> FetchTiming {
+    FetchTiming {
+        wait,
+        ..FetchTiming::default()
+    }
+}
+
 fn issuer(name: &str, algorithms: &[Algorithm]) -> Issuer {
     let tenant = ClaimPath::parse("tenant").unwrap();
     Issuer::new(IssuerDefinition::new(name, "api", algorithms, tenant)).unwrap()
@@ -34,7 +50,7 @@ fn store(timing: FetchTiming) -> Arc<KeyStore> {
     KeyStore::new(Handle::current(), timing, &Metrics::new())
 }
 
-/// Keys that are fetched so often, and kept without limit.
+/// Returns settings with this interval, and no expiry of keys.
 fn every(interval: Duration) -> RefreshSettings {
     RefreshSettings {
         interval,
@@ -42,7 +58,7 @@ fn every(interval: Duration) -> RefreshSettings {
     }
 }
 
-/// Keys that are fetched once, and kept for so long after a fetch failed.
+/// Returns settings without regular fetches, and keys that expire `keep` after the first failure.
 fn kept_for(keep: Duration) -> RefreshSettings {
     RefreshSettings {
         interval: NEVER,
@@ -60,7 +76,7 @@ fn keys_at(store: &KeyStore, url: &str, interval: Duration) -> Arc<IssuerKeys> {
     keys_by(store, url, every(interval))
 }
 
-/// Keys that were fetched once, and will not be by the clock.
+/// Returns keys that were fetched once and have no regular fetches.
 async fn loaded(server: &TestKeyServer, timing: FetchTiming) -> (Arc<IssuerKeys>, Generation) {
     let keys = keys_at(&store(timing), &server.url, NEVER);
     assert!(keys.loaded_within(NEVER).await);
@@ -188,10 +204,7 @@ async fn a_good_answer_without_a_usable_key_empties_the_set() {
 #[tokio::test]
 async fn an_emptied_set_is_not_fetched_more_often_than_another() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
-    let timing = FetchTiming {
-        cool_down: NEVER,
-        ..eager()
-    };
+    let timing = cooling_down();
     let (keys, generation) = loaded(&server, timing).await;
     server.answer(KeyResponse::Text(jwks(&[])));
     assert_eq!(
@@ -358,14 +371,7 @@ async fn a_caller_with_older_keys_learns_of_new_ones_without_a_fetch() {
 #[tokio::test]
 async fn many_requests_share_one_fetch() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
-    let (keys, generation) = loaded(
-        &server,
-        FetchTiming {
-            wait: NEVER,
-            ..FetchTiming::default()
-        },
-    )
-    .await;
+    let (keys, generation) = loaded(&server, waiting(NEVER)).await;
     server.hold();
     server.answer(KeyResponse::Text(jwks(&[("b", 1)])));
     let waiting: Vec<_> = (0..500)
@@ -390,14 +396,7 @@ async fn many_requests_share_one_fetch() {
 #[tokio::test]
 async fn requests_do_not_fetch_while_they_cool_down() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
-    let (keys, generation) = loaded(
-        &server,
-        FetchTiming {
-            cool_down: NEVER,
-            ..eager()
-        },
-    )
-    .await;
+    let (keys, generation) = loaded(&server, cooling_down()).await;
     assert_eq!(
         keys.refresh_for_unknown_key("x", generation).await,
         Refreshed::Unchanged
@@ -416,14 +415,7 @@ async fn requests_do_not_fetch_while_they_cool_down() {
 #[tokio::test]
 async fn a_failed_fetch_cools_down_as_well() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
-    let (keys, generation) = loaded(
-        &server,
-        FetchTiming {
-            cool_down: NEVER,
-            ..eager()
-        },
-    )
-    .await;
+    let (keys, generation) = loaded(&server, cooling_down()).await;
     server.answer(KeyResponse::Status(500));
     assert_eq!(
         keys.refresh_for_unknown_key("x", generation).await,
@@ -452,14 +444,7 @@ async fn after_the_cool_down_requests_fetch_again() {
 #[tokio::test]
 async fn the_clock_fetches_while_requests_cool_down() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
-    let keys = keys_at(
-        &store(FetchTiming {
-            cool_down: NEVER,
-            ..eager()
-        }),
-        &server.url,
-        SOON,
-    );
+    let keys = keys_at(&store(cooling_down()), &server.url, SOON);
     assert!(keys.loaded_within(NEVER).await);
     let generation = keys.generation().unwrap();
     keys.refresh_for_unknown_key("x", generation).await;
@@ -518,14 +503,7 @@ async fn a_failed_fetch_says_nothing_of_a_key() {
 #[tokio::test]
 async fn a_request_stops_waiting_and_the_fetch_goes_on() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
-    let (keys, generation) = loaded(
-        &server,
-        FetchTiming {
-            wait: Duration::from_millis(20),
-            ..FetchTiming::default()
-        },
-    )
-    .await;
+    let (keys, generation) = loaded(&server, waiting(Duration::from_millis(20))).await;
     server.hold();
     server.answer(KeyResponse::Text(jwks(&[("b", 1)])));
     let started = Instant::now();
@@ -546,14 +524,7 @@ async fn a_request_stops_waiting_and_the_fetch_goes_on() {
 #[tokio::test]
 async fn a_request_that_goes_away_leaves_the_fetch_to_the_others() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
-    let (keys, generation) = loaded(
-        &server,
-        FetchTiming {
-            wait: NEVER,
-            ..FetchTiming::default()
-        },
-    )
-    .await;
+    let (keys, generation) = loaded(&server, waiting(NEVER)).await;
     server.hold();
     server.answer(KeyResponse::Text(jwks(&[("b", 1)])));
     let ask = |keys: Arc<IssuerKeys>| async move { keys.refresh_for_unknown_key("b", generation).await };
@@ -570,14 +541,7 @@ async fn a_request_that_goes_away_leaves_the_fetch_to_the_others() {
 #[tokio::test]
 async fn no_more_than_so_many_requests_wait() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
-    let (keys, generation) = loaded(
-        &server,
-        FetchTiming {
-            wait: NEVER,
-            ..FetchTiming::default()
-        },
-    )
-    .await;
+    let (keys, generation) = loaded(&server, waiting(NEVER)).await;
     server.hold();
     let asked: Vec<_> = (0..=MAX_WAITING_REQUESTS)
         .map(|_| {
@@ -604,14 +568,7 @@ async fn no_more_than_so_many_requests_wait() {
 async fn the_first_request_waits_for_the_first_keys() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     server.hold();
-    let keys = keys_at(
-        &store(FetchTiming {
-            wait: NEVER,
-            ..FetchTiming::default()
-        }),
-        &server.url,
-        NEVER,
-    );
+    let keys = keys_at(&store(waiting(NEVER)), &server.url, NEVER);
     assert!(keys.current().is_none());
     let waiting = tokio::spawn({
         let keys = Arc::clone(&keys);
@@ -627,14 +584,7 @@ async fn the_first_request_waits_for_the_first_keys() {
 async fn the_first_request_does_not_wait_for_ever() {
     let server = TestKeyServer::with_keys(&[("a", 0)]).await;
     server.hold();
-    let keys = keys_at(
-        &store(FetchTiming {
-            wait: SOON,
-            ..FetchTiming::default()
-        }),
-        &server.url,
-        NEVER,
-    );
+    let keys = keys_at(&store(waiting(SOON)), &server.url, NEVER);
     assert!(keys.first().await.is_none());
     server.release();
 }

@@ -8,6 +8,8 @@ use std::sync::mpsc::channel;
 
 use testkit::{After, Proxy, ProxyBuilder, Request, Upstream, eventually, reply, response};
 
+use crate::upstream::nowhere;
+
 fn to(yaml: &str) -> ProxyBuilder {
     Proxy::builder()
         .upstream_at("api", yaml)
@@ -24,12 +26,6 @@ fn endpoints(upstreams: &[Upstream]) -> String {
         .map(|upstream| format!("\"{}\"", upstream.address()))
         .collect();
     addresses.join(", ")
-}
-
-/// Returns an address without a listener.
-fn nowhere() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! TLS and HTTP/2 to upstreams: trusted authorities, client certificates, and separate pools.
 
-use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 
-use testkit::{
-    After, Authority, CertificatePair, H2Answer, H2Upstream, Proxy, ProxyBuilder, Request, TlsFront, Upstream,
-};
+use testkit::{Authority, H2Answer, H2Upstream, Pair, Proxy, ProxyBuilder, Request, TlsFront, Upstream};
+
+use crate::upstream::echo;
 
 fn to(yaml: &str, authority: &Authority) -> ProxyBuilder {
     Proxy::builder()
@@ -121,15 +120,7 @@ fn an_authority_that_is_replaced_counts_from_the_reload_on() {
 #[test]
 fn a_websocket_goes_through_tls() {
     let authority = Authority::new();
-    let upstream = Upstream::answering(|_, stream| {
-        let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-        let _ = stream.write_all(head.as_bytes());
-        let mut bytes = [0; 64];
-        while let Ok(length @ 1..) = stream.read(&mut bytes) {
-            let _ = stream.write_all(&bytes[..length].repeat(2));
-        }
-        After::Close
-    });
+    let upstream = echo();
     let front = front(&authority.server(&["orders.internal"]), &upstream);
     for protocol in ["http1", "http2"] {
         let yaml = format!(

@@ -1,11 +1,12 @@
 //! TLS on listeners: the certificate for each name, its change under open connections, and client certificates
 //! (edge.md sections 4 and 9).
 
-use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use rustls::version::{TLS12, TLS13};
-use testkit::{After, Authority, Client, ClientName, Proxy, ProxyBuilder, Request, Upstream, eventually};
+use testkit::{Authority, Client, ClientName, Proxy, ProxyBuilder, Request, Upstream, eventually};
+
+use crate::upstream::echo;
 
 const TLS: &str = "tls: { certificates: [ { cert: a.pem, key: a.key } ] }";
 
@@ -328,15 +329,7 @@ fn a_connection_that_outlives_its_certificate_has_no_caller() {
 #[test]
 fn a_websocket_over_tls_passes_only_an_open_gate() {
     let authority = Authority::new();
-    let upstream = Upstream::answering(|_, stream| {
-        let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-        let _ = stream.write_all(head.as_bytes());
-        let mut bytes = [0; 64];
-        while let Ok(length @ 1..) = stream.read(&mut bytes) {
-            let _ = stream.write_all(&bytes[..length].repeat(2));
-        }
-        After::Close
-    });
+    let upstream = echo();
     let proxy = encrypted(&authority, &upstream).start();
     let trusting = authority.trusted_by("a.test", &["http/1.1"], None);
     let upgrade = |tenant: &str| {

@@ -14,7 +14,7 @@ fn to(yaml: &str) -> ProxyBuilder {
 }
 
 /// Returns an address without a listener.
-fn nowhere() -> String {
+pub(crate) fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }
@@ -332,7 +332,7 @@ fn a_client_may_wait_for_100_continue() {
 }
 
 /// Starts an upstream that switches to a protocol in which it repeats everything twice.
-fn echo() -> Upstream {
+pub(crate) fn echo() -> Upstream {
     Upstream::answering(|_, stream| {
         let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
         let _ = stream.write_all(head.as_bytes());
