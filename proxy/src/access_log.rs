@@ -58,7 +58,8 @@ impl AccessLogger {
     /// Opens `output` and starts the thread that writes to it. The thread ends with the last clone. The queue holds
     /// `capacity` lines ([`MAX_QUEUED_LINES`] in production) and [`MAX_QUEUED_BYTES`].
     ///
-    /// # Errors The file can't be opened, or the system provides no thread.
+    /// # Errors
+    /// The file can't be opened, or the system provides no thread.
     pub fn start(
         output: AccessLogOutput,
         format: AccessLogFormat,

@@ -102,7 +102,8 @@ impl AdminServer {
     /// Serves `router` on `listener` until the server is stopped. Connections that are closed to admit others are
     /// counted in `metrics`.
     ///
-    /// # Errors The listener can't be set up, or the system provides no thread.
+    /// # Errors
+    /// The listener can't be set up, or the system provides no thread.
     pub fn start(listener: std::net::TcpListener, router: Router, metrics: Arc<Metrics>) -> io::Result<Self> {
         Self::start_with(listener, router, metrics, None, MAX_ADMIN_CONNECTIONS)
     }

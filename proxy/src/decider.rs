@@ -39,7 +39,8 @@ pub struct Decider {
 impl Decider {
     /// Prepares the data from loaded documents.
     ///
-    /// # Errors Two issuers have the same name.
+    /// # Errors
+    /// Two issuers have the same name.
     pub fn prepare(loaded: &Loaded) -> Result<Self, InvalidIssuers> {
         let snapshot = Arc::clone(&loaded.snapshot);
         let issuers = loaded.identity.issuers.iter();

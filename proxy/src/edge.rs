@@ -198,6 +198,7 @@ impl Edge {
                 };
                 let http2 = encrypted.is_http2;
                 connection.tls = Some(encrypted);
+                // A client that agreed on h2 and sends something else has no protocol to answer in.
                 if http2 && !http2_preface::has_preface(&mut socket, deadline).await {
                     return;
                 }

@@ -32,6 +32,7 @@ pub(crate) async fn contain_async<T>(work: impl Future<Output = T>) -> Result<T,
 /// Drops the panic's payload. That can panic again; the second payload is leaked.
 fn dropped(payload: Box<dyn Any + Send>) -> Panicked {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // Dropping it could panic a third time.
         std::mem::forget(second);
     }
     Panicked

@@ -103,7 +103,8 @@ impl IssuerKeys {
     /// Verifies a token of `issuer`, whose keys these are, at `now` in seconds since 1970. If the key is unknown or
     /// the signature invalid, requests newer keys once and verifies again.
     ///
-    /// # Errors The token proves nothing.
+    /// # Errors
+    /// The token proves nothing.
     pub async fn verify(
         &self,
         issuer: &Issuer,

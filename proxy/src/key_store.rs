@@ -98,7 +98,8 @@ impl KeyStore {
     /// Returns the keys that `issuer` publishes at `url`, refreshed by `refresh` from now on. Keys with the same
     /// issuer, URL and algorithms are reused.
     ///
-    /// # Errors The URL is invalid, or there can be no client for it.
+    /// # Errors
+    /// The URL is invalid, or there can be no client for it.
     pub fn remote(
         &self,
         issuer: &Issuer,

@@ -74,6 +74,7 @@ impl LiveLimit {
         let live = |route: &Route| {
             let definition = route.limit?;
             let same = |live: &&Arc<Self>| live.route == route.name && live.definition == definition;
+            // Counts survive a reload, so that reloading does not reset the limits of clients.
             let known = former.iter().flatten().find(same);
             Some(known.map_or_else(
                 || Arc::new(Self::new(&route.name, definition, ElapsedClock(Instant::now()))),
@@ -108,7 +109,8 @@ impl<C: Clock + Clone> LiveLimit<C> {
 
     /// Counts a request of `tenant`, or else of `client`.
     ///
-    /// # Errors The limit is exceeded; the duration is the time until the next request is allowed.
+    /// # Errors
+    /// The limit is exceeded; the duration is the time until the next request is allowed.
     pub(crate) fn count(&self, tenant: Option<&TenantId>, client: Option<IpAddr>) -> Result<(), Duration> {
         let counted = match tenant {
             Some(tenant) => self.tenants.check_key(tenant),

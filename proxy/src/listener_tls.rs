@@ -82,7 +82,8 @@ struct Certificates {
 impl TlsPlan {
     /// Builds the server configuration.
     ///
-    /// # Errors There is no certificate, or rustls rejects the definition.
+    /// # Errors
+    /// There is no certificate, or rustls rejects the definition.
     pub(crate) fn server_config(self) -> Result<ServerConfig, InvalidTls> {
         let provider = Arc::new(default_provider());
         let versions: &[&'static SupportedProtocolVersion] = match self.oldest {

@@ -32,7 +32,8 @@ impl Machine {
 
 /// Raises the soft limit of open files to the hard limit, at most 1,048,576.
 ///
-/// # Errors The system refuses. The limit stays unchanged.
+/// # Errors
+/// The system refuses. The limit stays unchanged.
 pub fn raise_descriptor_limit() -> std::io::Result<()> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let allowed = maximum.unwrap_or(MAX_DESCRIPTORS).min(MAX_DESCRIPTORS);

@@ -238,7 +238,8 @@ impl Metrics {
 
     /// Returns all metrics in the Prometheus text format (version 0.0.4).
     ///
-    /// # Errors A metric can't be encoded.
+    /// # Errors
+    /// A metric can't be encoded.
     pub fn render(&self) -> Result<String, prometheus::Error> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }

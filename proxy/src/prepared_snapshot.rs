@@ -74,7 +74,8 @@ pub enum PrepareError {
 impl PreparedSnapshot {
     /// Prepares loaded documents. Live parts of `former` with an unchanged definition are reused.
     ///
-    /// # Errors The documents can't be served.
+    /// # Errors
+    /// The documents can't be served.
     pub(crate) fn prepare(
         loaded: &Loaded,
         former: Option<&Self>,

@@ -58,7 +58,8 @@ impl Publisher {
 
     /// Serves loaded documents from now on. Requests in flight finish with their snapshot.
     ///
-    /// # Errors The documents can't be served. The former snapshot stays, and the failure is counted and shown in
+    /// # Errors
+    /// The documents can't be served. The former snapshot stays, and the failure is counted and shown in
     /// `/readyz`.
     pub fn publish(&self, loaded: &Loaded) -> Result<Published, PrepareError> {
         let mut settings = self.settings.lock();
@@ -87,7 +88,8 @@ impl Publisher {
     /// Serves other flags and tenants from now on, with the routes, upstreams and settings that are served. It
     /// prepares none of those again, and does not count as a reload.
     ///
-    /// # Errors Other documents were published since the snapshot was compiled. Nothing changes.
+    /// # Errors
+    /// Other documents were published since the snapshot was compiled. Nothing changes.
     pub fn publish_flags(&self, snapshot: Arc<Snapshot>) -> Result<(), OtherDocument> {
         let _publishing = self.settings.lock();
         let metrics = &self.shared.metrics;

@@ -155,6 +155,7 @@ impl RemoteKeys {
         if kid.is_some_and(|kid| self.is_absent(kid)) {
             return Refreshed::Unchanged;
         }
+        // Bounds the memory of waiting requests while an issuer is slow.
         let Ok(_place) = self.waiting.try_acquire() else {
             return Refreshed::CoolingDown;
         };
@@ -167,6 +168,7 @@ impl RemoteKeys {
             return Refreshed::Changed;
         }
         if succeeded != Ok(true) {
+            // The keys may still be right, so the key id is not remembered as absent.
             return Refreshed::Failed;
         }
         if let Some(kid) = kid {
@@ -186,6 +188,7 @@ impl RemoteKeys {
         let random = RandomState::new();
         let mut refresh = self.refresh.subscribe();
         let mut failures = 0_u32;
+        // The number of the round is hashed into the random part of the pause.
         for round in 0_u64.. {
             let succeeded = match self.join_or_start_fetch(FetchTrigger::Timer) {
                 Some(pending) => wait_for_fetch(pending).await,
@@ -276,6 +279,7 @@ impl RemoteKeys {
     /// Returns the running fetch, or starts one; none if a request asks during the cool-down.
     fn join_or_start_fetch(self: &Arc<Self>, trigger: FetchTrigger) -> Option<PendingFetch> {
         let mut state = self.state.lock();
+        // All requests share one fetch, so that load on the proxy is no load on the issuer.
         if let Some(pending) = &state.pending {
             return Some(pending.clone());
         }
@@ -292,6 +296,7 @@ impl RemoteKeys {
             keys: Arc::clone(self),
             trigger,
         };
+        // Spawned on the store's runtime: a request that is cancelled must not cancel the fetch.
         self.runtime.spawn(async move {
             let fetched = guard
                 .keys
@@ -318,6 +323,7 @@ impl RemoteKeys {
                 self.replace_keys(keys);
             }
             Err(error) => {
+                // Withdrawn first: from here on the failure only extends the use of keys that are still published.
                 self.withdraw_unlisted(&error);
                 let kept = self.current.load().is_some();
                 warn!(issuer = %self.issuer, last_good_kept = kept, "keys could not be fetched: {error}");

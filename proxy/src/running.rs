@@ -117,7 +117,8 @@ impl Running {
     /// Runs until SIGTERM or SIGINT, then drains as [`Running::stop`] does. After SIGTERM it serves for `drain.delay`
     /// first, after SIGINT it does not. A second signal aborts the drain.
     ///
-    /// # Errors The signal handlers can't be installed.
+    /// # Errors
+    /// The signal handlers can't be installed.
     pub fn run(self) -> std::io::Result<Stopped> {
         let Some(runtime) = &self.runtime else {
             return Ok(Stopped { cut_off: 0 });

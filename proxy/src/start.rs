@@ -85,7 +85,8 @@ pub enum StartError {
 
 /// Starts a proxy that serves loaded documents. When it returns, the proxy listens.
 ///
-/// # Errors A part of the documents can't be served. Nothing is served then.
+/// # Errors
+/// A part of the documents can't be served. Nothing is served then.
 pub fn start(loaded: &Loaded, options: StartOptions) -> Result<Running, StartError> {
     let settings = &loaded.settings;
     let listeners = bind_all(&settings.listeners)?;

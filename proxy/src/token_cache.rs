@@ -84,6 +84,7 @@ impl TokenCache {
     /// it was verified with. `keys` are those of the issuers, in order.
     #[must_use]
     pub fn find(&self, token: &str, now: u64, keys: &[Arc<IssuerKeys>]) -> Option<Arc<Identity>> {
+        // Looked up by the whole token, not by a hash or a claim: a forged token never hits the entry of a valid one.
         let Some(identity) = self.entries.get(token) else {
             self.misses.inc();
             return None;

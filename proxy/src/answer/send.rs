@@ -33,7 +33,8 @@ pub(crate) enum KeepAlive {
 
 /// Sends `answer`.
 ///
-/// # Errors The client is gone.
+/// # Errors
+/// The client is gone.
 pub(crate) async fn send(
     session: &mut Session,
     answer: &Answer,

@@ -37,7 +37,8 @@ pub(super) struct ParsedRequest {
 impl DryRunRequest<'_> {
     /// Parses the head as the edge does, and then as the HTTP layer does.
     ///
-    /// # Errors The answer to a request whose head is refused, and the exact problem.
+    /// # Errors
+    /// The answer to a request whose head is refused, and the exact problem.
     pub(super) fn read(&self, decider: &Decider) -> Result<ParsedRequest, (RequestRefusal, String)> {
         let refused = |code, reason: String| (RequestRefusal::malformed(code, &decider.pages), reason);
         let head = read_head(self.head, decider.head_limits)

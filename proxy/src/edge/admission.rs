@@ -58,6 +58,7 @@ impl Admission {
     }
 
     fn shard(&self, client: IpAddr) -> Option<&Mutex<HashMap<IpAddr, usize>>> {
+        // A keyed hash, so that clients can't crowd one shard.
         let hash = usize::try_from(self.hasher.hash_one(client) & 0xFFFF).unwrap_or_default();
         self.clients.get(hash % SHARDS)
     }

@@ -70,6 +70,7 @@ pub(super) async fn serve(
         let (stream, returned) = PingoraStream::for_request(socket, body, connection, digest.clone(), limit);
         let mut session = ServerSession::new_http1(Box::new(stream));
         session.set_pipelined_prefix(head_bytes);
+        // pingora reads 0 as no timeout, so one below one second is rounded up. The edge enforces the exact one.
         session.set_keepalive(Some(edge.limits.idle_timeout.as_secs().max(1)));
         let reused = edge.proxy.process_new_http(session, &shutdown).await;
         let reusable = reused.is_some();
@@ -113,6 +114,7 @@ async fn next_head(
         match timeout_at(deadline, socket.fill_buffer()).await {
             Ok(Ok(0) | Err(_)) => return Err(NoNextHead::Gone),
             Ok(Ok(_)) => {}
+            // Nothing was sent, so there is no request to answer.
             Err(_) if socket.buffer.is_empty() => return Err(NoNextHead::Gone),
             Err(_) => return Err(NoNextHead::Late),
         }

@@ -96,6 +96,7 @@ impl PingoraStream {
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
         if self.connection.is_answered() && !self.is_deadline_shortened {
             self.is_deadline_shortened = true;
+            // Answered while the body still arrives: it is read only so that the connection can be kept.
             let soon = tokio::time::Instant::now() + REST_TIMEOUT;
             if soon < deadline.deadline() {
                 deadline.as_mut().reset(soon);
@@ -119,6 +120,7 @@ impl PingoraStream {
         }
         let limit = self.limit;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
+        // Polled even if the read is ready, so that bytes sent one at a time do not extend the deadline.
         if deadline.as_mut().poll(cx).is_pending() {
             return read;
         }
@@ -178,6 +180,7 @@ impl AsyncRead for PingoraStream {
         space: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        // Set by the response filter of this request, after the stream was created.
         if this.connection.is_switched() {
             this.mode = ReadMode::Switched;
         }
@@ -191,6 +194,7 @@ impl AsyncRead for PingoraStream {
                 let in_head = watch.is_in_head();
                 this.poll_head_deadline(cx, read, in_head)
             }
+            // pingora reads on after the body to notice that the client closes the connection.
             ReadMode::Body(body) if body.is_done() => poll_next_request(socket, cx),
             ReadMode::Body(body) => match poll_body(socket, body, &this.connection, cx, space) {
                 Poll::Pending => this.poll_deadline(cx).map(Err),
@@ -211,6 +215,7 @@ fn poll_frames(
     let before = space.filled().len();
     ready!(socket.poll_read(cx, space))?;
     let read = space.filled().get(before..).unwrap_or_default();
+    // Frames are judged before the HTTP layer sees them, so a flood costs no work beyond its read.
     let flood = watch.record_read(read, Instant::now());
     if let Some(streams) = &connection.streams {
         streams.set_begun(watch.requests());

@@ -21,7 +21,8 @@ pub(crate) struct ForwardTarget {
 
 /// Returns the upstream of the request.
 ///
-/// # Errors The answer to a request that is not forwarded.
+/// # Errors
+/// The answer to a request that is not forwarded.
 pub(crate) fn forward_target(
     decider: &Decider,
     decision: &RequestDecision<'_>,

@@ -42,6 +42,7 @@ pub(crate) fn count(
         .body_limit
         .is_some_and(|limit| context.body_bytes > limit);
     // Bytes after a switch of protocols are no body.
+    // The limit is checked on the way as well as by Content-Length, because a chunked body states no length.
     if over && !session.was_upgraded() {
         return Err(Error::explain(ErrorType::HTTPStatus(413), "the body exceeds the limit").into_down());
     }

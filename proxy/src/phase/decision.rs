@@ -16,7 +16,8 @@ use crate::refusal::RequestRefusal;
 
 /// Decides a request. If it is forwarded, `found` names the upstream.
 ///
-/// # Errors The answer to a request that is not forwarded.
+/// # Errors
+/// The answer to a request that is not forwarded.
 pub(crate) async fn decide(
     decider: &Decider,
     operator_tokens: &OperatorTokens,

@@ -21,7 +21,8 @@ pub(crate) trait Effects: Trace + Send {
 
     /// Counts the request against the limits of `routes` of kind `by`.
     ///
-    /// # Errors The answer to a request over a limit.
+    /// # Errors
+    /// The answer to a request over a limit.
     fn count(
         &mut self,
         by: LimitBy,
@@ -31,7 +32,8 @@ pub(crate) trait Effects: Trace + Send {
 
     /// Verifies a token with the keys of its issuer.
     ///
-    /// # Errors The token is refused, or its keys are not available.
+    /// # Errors
+    /// The token is refused, or its keys are not available.
     fn verify(&mut self, token: &str) -> impl Future<Output = Result<Arc<Identity>, Unproven>> + Send;
 
     /// Called when the caller is refused with `code` and the request continues, because its routes only observe.

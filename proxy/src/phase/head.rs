@@ -75,7 +75,8 @@ pub(crate) fn normalise_http2(session: &mut Session) {
 
 /// Checks the head and reads the host.
 ///
-/// # Errors The head is refused.
+/// # Errors
+/// The head is refused.
 pub(crate) fn check(
     received: &Received<'_>,
     decider: &Decider,
@@ -117,7 +118,8 @@ pub(crate) fn check(
 /// default host (section 3.3), which may be the one with the gated route. If no route matches on hosts, the forwarded
 /// host changes nothing.
 ///
-/// # Errors The request is refused.
+/// # Errors
+/// The request is refused.
 pub(crate) fn require_host(decider: &Decider, found: &Findings) -> Result<(), RequestRefusal> {
     if found.host.is_empty() && decider.snapshot.routes.table().needs_host() {
         return Err(RequestRefusal::malformed(AnswerCode::HOST, &decider.pages));
@@ -162,6 +164,7 @@ fn check_http2(headers: &HeaderMap, limits: HeadLimits) -> Result<(), AnswerCode
         return Err(AnswerCode::HEAD);
     }
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    // A sign or a space would be read differently by an HTTP/1 upstream.
     let digits = |value: &[u8]| !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     if lengths.next().is_some_and(|length| !digits(length.as_bytes())) || lengths.next().is_some() {
         return Err(AnswerCode::FRAMING);
@@ -171,7 +174,8 @@ fn check_http2(headers: &HeaderMap, limits: HeadLimits) -> Result<(), AnswerCode
 
 /// Refuses a request whose `Content-Length` exceeds the limit of its route.
 ///
-/// # Errors The request is refused.
+/// # Errors
+/// The request is refused.
 pub(crate) fn check_length(
     request: &RequestHeader,
     decider: &Decider,

@@ -82,7 +82,8 @@ pub(crate) fn strip(received: &mut Received<'_>, decider: &Decider) {
 
 /// Refuses a request whose `Connection` lists a protected name, as pingora would when it forwards the request.
 ///
-/// # Errors The request is refused.
+/// # Errors
+/// The request is refused.
 pub(crate) fn check_nominations(request: &RequestHeader, decider: &Decider) -> Result<(), RequestRefusal> {
     let values = request.headers.get_all(header::CONNECTION).iter();
     let names = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));

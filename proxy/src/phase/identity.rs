@@ -21,7 +21,8 @@ const RETRY_SECONDS: u32 = 5;
 
 /// Returns the caller; none if there is no token and none is required.
 ///
-/// # Errors The answer to a request whose token is missing or refused, or whose tenant is.
+/// # Errors
+/// The answer to a request whose token is missing or refused, or whose tenant is.
 pub(crate) async fn identify(
     request: &Received<'_>,
     decider: &Decider,
@@ -94,7 +95,8 @@ fn admit(decider: &Decider, tenant: Option<&TenantId>) -> Result<(), RequestRefu
 /// Verifies a token at `now` (seconds since 1970) with the keys of the issuer that it names. `keys` returns them by
 /// the issuer's position.
 ///
-/// # Errors The token is refused, or its keys are not available.
+/// # Errors
+/// The token is refused, or its keys are not available.
 pub(crate) async fn verify(
     issuers: &Issuers,
     keys: impl FnOnce(usize) -> Option<Arc<IssuerKeys>>,

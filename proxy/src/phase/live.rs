@@ -28,7 +28,8 @@ use crate::shared::{ProbeStage, Shared};
 
 /// Decides the request of a session. If it is forwarded, the context names the upstream.
 ///
-/// # Errors The answer to a request that is not forwarded.
+/// # Errors
+/// The answer to a request that is not forwarded.
 pub(crate) async fn decide(
     shared: &Shared,
     session: &mut Session,

@@ -37,7 +37,8 @@ const KEPT: [HeaderName; 5] = [
 
 /// Records that the upstream responded, and removes headers that are not for the client.
 ///
-/// # Errors The upstream switched to a protocol that the client did not request, sent too many interim responses, or
+/// # Errors
+/// The upstream switched to a protocol that the client did not request, sent too many interim responses, or
 /// is past its deadline.
 pub(crate) fn filter_head(
     session: &mut Session,
@@ -89,7 +90,8 @@ pub(crate) fn filter_head(
 
 /// Counts a part of the response until the client has taken it.
 ///
-/// # Errors The client exceeds its memory limit by more than the shedder keeps up with.
+/// # Errors
+/// The client exceeds its memory limit by more than the shedder keeps up with.
 pub(crate) fn track_chunk(
     session: &Session,
     chunk: &mut Option<Bytes>,

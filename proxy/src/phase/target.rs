@@ -11,7 +11,8 @@ use crate::refusal::RequestRefusal;
 
 /// Normalises the target of the request in place. An absolute target names the host if there is no `Host`.
 ///
-/// # Errors The target is refused.
+/// # Errors
+/// The target is refused.
 pub(crate) fn normalise_in_place(
     received: &mut Received<'_>,
     decider: &Decider,

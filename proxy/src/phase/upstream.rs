@@ -35,7 +35,8 @@ const SHARE_RETRY_PAUSE: Duration = Duration::from_millis(5);
 
 /// Takes the request's share of the process and a permit of its upstream.
 ///
-/// # Errors The answer to a request that gets none.
+/// # Errors
+/// The answer to a request that gets none.
 pub(crate) async fn admit(
     shares: &Arc<Shares>,
     session: &Session,
@@ -80,6 +81,7 @@ async fn share(
     let stream = current_stream();
     let is_whole = stream.is_none();
     if let Some(share) = stream.as_ref().and_then(|stream| stream.share.as_ref()) {
+        // Only now is the client known that a trusted proxy names.
         share.charge_to(need.client);
     }
     let end = stream.map(|stream| stream.end);
@@ -116,7 +118,8 @@ async fn share(
 
 /// Chooses an endpoint for the next attempt. The first attempt takes a turn of the upstream.
 ///
-/// # Errors The client has reset the request, no endpoint is left, or the deadline has passed.
+/// # Errors
+/// The client has reset the request, no endpoint is left, or the deadline has passed.
 pub(crate) fn choose(session: &mut Session, context: &mut RequestContext) -> pingora::Result<Box<HttpPeer>> {
     if is_given_up(session) {
         let error = Error::explain(ErrorType::ConnectionClosed, "the client reset the request");
@@ -138,6 +141,7 @@ pub(crate) fn choose(session: &mut Session, context: &mut RequestContext) -> pin
     if let Some(left) = context.attempts.time_left(live, now) {
         limit_timeouts(&mut peer.options, left)?;
     }
+    // A tunnel needs a connection of its own, because it never returns to the pool.
     if is_websocket(session) && session.is_body_empty() {
         tunnel::prepare(&mut peer, context.id.low());
     }
@@ -150,6 +154,7 @@ fn is_given_up(session: &mut Session) -> bool {
     let HttpSession::H2(stream) = &mut *session.downstream_session else {
         return false;
     };
+    // Polled once without a waker: only the present state matters.
     let mut looking = std::task::Context::from_waker(Waker::noop());
     Pin::new(&mut stream.idle()).poll(&mut looking).is_ready()
 }
@@ -187,6 +192,7 @@ pub(crate) fn exchange_failed(
     reused: bool,
 ) -> Box<Error> {
     if is_client_delay(session, &error) {
+        // Attributed to the client, so that it gets a 408 and the endpoint no failure.
         error.as_down();
         error.set_retry(false);
         return error;
@@ -256,7 +262,8 @@ pub(crate) fn has_no_body(session: &Session, head: &ResponseHeader) -> bool {
 
 /// Fails an exchange that exceeds its upstream's total timeout. A tunnel has none.
 ///
-/// # Errors The timeout has passed.
+/// # Errors
+/// The timeout has passed.
 pub(crate) fn check_deadline(session: &Session, context: &RequestContext) -> pingora::Result<()> {
     let live = live(&context.prepared, context);
     let left = live.and_then(|live| context.attempts.time_left(live, Instant::now()));
@@ -316,7 +323,8 @@ fn hash_key(context: &RequestContext) -> Option<u64> {
 
 /// Limits every timeout of the exchange to the time that is left in total.
 ///
-/// # Errors No time is left.
+/// # Errors
+/// No time is left.
 fn limit_timeouts(options: &mut PeerOptions, left: Duration) -> pingora::Result<()> {
     if left.is_zero() {
         return Err(deadline_exceeded());

@@ -65,6 +65,7 @@ impl Clients {
         floor: u64,
         held: impl Fn(&Holdings) -> u64,
     ) -> Option<(ClientId, u64)> {
+        // A scan of all cells, without locks. It only runs while a resource is short.
         let all = self.cells.iter().zip((0..=u16::MAX).map(ClientId));
         let left = all.filter(|(_, client)| !except.contains(client));
         left.map(|(holdings, client)| (client, held(holdings)))

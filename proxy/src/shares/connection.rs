@@ -72,6 +72,8 @@ impl ConnectionShare {
         let holdings = shares.clients.of(client);
         holdings.connections.fetch_add(1, Ordering::Relaxed);
         shares.charge(holdings, client.is_some(), CONNECTION_BYTES);
+        // Charged before it is checked, like every share: of two that race for the last memory neither exceeds the
+        // limit.
         let has_room = shares.has_memory_for_all() || shares.make_room(Resource::Buffered);
         // No client is refused for the connections of a trusted proxy.
         let is_greedy = || !shares.has_memory(client) || shares.is_greedy_of_descriptors(holdings);

@@ -81,7 +81,8 @@ struct TrackedBytes {
 impl Shares {
     /// Takes a share for a request to an upstream. `end` ends the request.
     ///
-    /// # Errors A limit is reached.
+    /// # Errors
+    /// A limit is reached.
     pub(crate) fn take_request_share(
         self: &Arc<Self>,
         connection: Option<Arc<ConnectionShare>>,

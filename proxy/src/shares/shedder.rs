@@ -67,6 +67,7 @@ impl Shares {
             return true;
         }
         let now = self.now_ms();
+        // Searching all clients takes a while. During overload every refused request would otherwise do it.
         if now < self.idle_until_ms.load(Ordering::Relaxed) {
             return false;
         }
@@ -91,6 +92,7 @@ impl Shares {
         if holdings.buffered.load(Ordering::Relaxed) <= limit + limit / SHORT_PART as u64 {
             return;
         }
+        // Called for each part of a body: waiting for the lock would delay other requests of the worker thread.
         if let Some(_shedding) = self.shedding.try_lock() {
             self.shed(Resource::ClientBuffered);
         }
@@ -196,6 +198,7 @@ impl Shares {
         let place = resource as usize;
         if let (Some(ended), Some(tickets)) = (self.ended.get(place), self.tickets.get(place)) {
             ended.fetch_add(freed.ended, Ordering::Relaxed);
+            // Replaced, not added: unused tickets of the last round may be for slots that are taken by now.
             tickets.store(freed.now, Ordering::Release);
         }
     }
@@ -263,6 +266,7 @@ fn end_holders(resource: Resource, holders: Vec<Arc<Holder>>, most: u64) -> Free
             break;
         }
         let amount = resource.of_holder(&holder);
+        // Ending it would free nothing of this resource.
         if amount == 0 {
             continue;
         }

@@ -90,6 +90,8 @@ impl EndpointState {
     /// Records a check. Returns true if it changes the endpoint's health. The first check decides alone, because
     /// nothing is known before it. At most one task checks an endpoint at a time.
     pub(super) fn record_check(&self, well: bool, health: &HealthCheck) -> bool {
+        // Relaxed is sufficient everywhere in this type: the values are independent, and a late read delays one
+        // decision only.
         let first = !self.was_checked.swap(true, Ordering::Relaxed);
         if well != self.is_unhealthy() {
             self.streak.store(0, Ordering::Relaxed);

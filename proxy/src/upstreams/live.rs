@@ -106,7 +106,8 @@ impl LiveUpstream {
 
     /// Admits one request, until the permit is dropped.
     ///
-    /// # Errors The upstream takes no request.
+    /// # Errors
+    /// The upstream takes no request.
     pub(crate) fn admit(&self) -> Result<Permit, Unavailable> {
         if self.table.load().is_empty() {
             return Err(Unavailable::Unresolved);
