@@ -8,7 +8,6 @@ use hyper::Method;
 use serde_json::Value;
 
 use super::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
-use super::client::ClientError;
 use super::confirmation::confirm;
 use super::exit::Exit;
 use super::output::{self, OutputFormat, print_body};
@@ -57,11 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let shown = session.send(&request(arguments, &document, &dry_run), Intent::DryRun)?;
     let body = shown.json()?;
     let Some(found) = body.get("difference").filter(|found| found.is_object()) else {
-        return Err(ClientError::InvalidReadResponse {
-            server: session.server().to_string(),
-            status: shown.status,
-        }
-        .into());
+        return Err(session.invalid_read(&shown).into());
     };
     if options.dry_run && session.format() == OutputFormat::Json {
         print_body(&shown.body)?;

@@ -7,7 +7,7 @@ use clap::Args;
 use control::{SqliteStore, StoreError};
 
 use super::atomic_file::{AtomicFile, IfExists};
-use super::client::{ApiRequest, ClientError};
+use super::client::ApiRequest;
 use super::exit::Exit;
 use super::session::{ConnectionOptions, Session};
 use super::{output, route};
@@ -38,12 +38,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     })?;
     file.commit_if(|copy| {
         SqliteStore::check_backup(copy).map_err(|error| {
-            let invalid = ClientError::InvalidDownload {
-                server: session.server().to_string(),
-                expected: "a backup of a store",
-                reason: reason(error),
-            };
-            invalid.into()
+            session
+                .invalid_download("a backup of a store", reason(error))
+                .into()
         })
     })?;
     output::print_stderr(format_args!(

@@ -36,8 +36,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     } else if report.is_empty() {
         output::print(format_args!("ok: no problems in {}", arguments.config.display()))?;
     } else {
-        output::print_stderr(report.render(output::colour()).trim_end());
+        output::print_report(&report);
     }
     let bad = report.errors() > 0 || arguments.strict && report.warnings() > 0;
-    Ok(if bad { Exit::Failure } else { Exit::Success })
+    Ok(Exit::success_if(!bad))
 }

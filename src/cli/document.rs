@@ -28,7 +28,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Value>> {
     match config::flags_document(files, path) {
         Ok(document) => Ok(Some(document)),
         Err(report) => {
-            output::print_stderr(report.render(output::colour()).trim_end());
+            output::print_report(&report);
             Ok(None)
         }
     }

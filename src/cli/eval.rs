@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let loaded = match config::load_flags(&arguments.flags, eligibility) {
         Ok(loaded) => loaded,
         Err(report) => {
-            output::print_stderr(report.render(output::colour()).trim_end());
+            output::print_report(&report);
             return Ok(Exit::Failure);
         }
     };

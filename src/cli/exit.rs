@@ -8,3 +8,10 @@ pub(super) enum Exit {
     /// The answer is no, or the input is invalid; the command has printed the reason: exit code 1.
     Failure,
 }
+
+impl Exit {
+    /// Returns `Success` if the condition holds, else `Failure`.
+    pub(super) fn success_if(condition: bool) -> Self {
+        if condition { Self::Success } else { Self::Failure }
+    }
+}

@@ -110,7 +110,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         None => match config::load(&arguments.config, &variable) {
             Ok(loaded) => explain_by_files(&loaded, arguments)?,
             Err(report) => {
-                output::print_stderr(report.render(output::colour()).trim_end());
+                output::print_report(&report);
                 return Ok(Exit::Failure);
             }
         },
@@ -120,10 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     } else {
         output::print(text::render(&story).trim_end())?;
     }
-    Ok(match fields::is(&story, "open") {
-        true => Exit::Success,
-        false => Exit::Failure,
-    })
+    Ok(Exit::success_if(fields::is(&story, "passes")))
 }
 
 /// Requests the explanation from a server.

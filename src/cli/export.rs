@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::atomic_file::{AtomicFile, IfExists};
-use super::client::{ApiRequest, ClientError};
+use super::client::ApiRequest;
 use super::exit::Exit;
 use super::rejection::Intent;
 use super::required_members::RequiredMembers;
@@ -38,12 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let document = answer.json()?;
     let no_revision = answer.revision.is_none().then_some("it has no revision");
     if let Some(reason) = invalid(&document).or(no_revision) {
-        return Err(ClientError::InvalidDownload {
-            server: session.server().to_string(),
-            expected: "a flags document",
-            reason: reason.to_owned(),
-        }
-        .into());
+        return Err(session.invalid_download("a flags document", reason).into());
     }
     let mut text = serde_json::to_vec_pretty(&document)?;
     text.push(b'\n');

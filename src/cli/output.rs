@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use config::Colour;
+use config::{Colour, Report};
 
 use crate::process_log;
 
@@ -40,6 +40,11 @@ pub(super) fn print_stderr(line: impl fmt::Display) {
         Some(log) => log.block(&line),
         None => drop(writeln!(io::stderr().lock(), "{}", redact::masked(&line))),
     }
+}
+
+/// Writes the report of a document to standard error.
+pub(super) fn print_report(report: &Report) {
+    print_stderr(report.render(colour()).trim_end());
 }
 
 /// Logs an error of a process that serves, with its report of several lines.

@@ -59,7 +59,7 @@ pub(super) fn load_startup(path: &Path) -> Result<Option<Startup>> {
     match startup::load(path)? {
         Ok(startup) => Ok(Some(startup)),
         Err(report) => {
-            output::print_stderr(report.render(output::colour()).trim_end());
+            output::print_report(&report);
             Ok(None)
         }
     }
@@ -88,7 +88,7 @@ impl Service {
         }
         let Startup { loaded, flags } = startup;
         if !loaded.warnings.is_empty() {
-            output::print_stderr(loaded.warnings.render(output::colour()).trim_end());
+            output::print_report(&loaded.warnings);
         }
         let socket_config = loaded.settings.break_glass.clone();
         let open = |socket_config: &config::BreakGlass| Arc::new(BreakGlass::open(&socket_config.journal));

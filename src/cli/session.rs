@@ -123,12 +123,31 @@ impl Session {
         if intent.is_answered_by(&answer.body) {
             return Ok(answer);
         }
-        let (server, status) = (self.server().to_string(), answer.status);
         Err(match intent {
-            Intent::Read(_) | Intent::DryRun => ClientError::InvalidReadResponse { server, status },
-            Intent::Change | Intent::LocalChange => ClientError::InvalidChangeResponse { server, status },
+            Intent::Read(_) | Intent::DryRun => self.invalid_read(&answer),
+            Intent::Change | Intent::LocalChange => ClientError::InvalidChangeResponse {
+                server: self.server().to_string(),
+                status: answer.status,
+            },
         }
         .into())
+    }
+
+    /// Returns the error for an answer to a read or a dry run that lacks required members.
+    pub(super) fn invalid_read(&self, answer: &ApiResponse) -> ClientError {
+        ClientError::InvalidReadResponse {
+            server: self.server().to_string(),
+            status: answer.status,
+        }
+    }
+
+    /// Returns the error for a body that is not the requested file.
+    pub(super) fn invalid_download(&self, expected: &'static str, reason: impl Into<String>) -> ClientError {
+        ClientError::InvalidDownload {
+            server: self.server().to_string(),
+            expected,
+            reason: reason.into(),
+        }
     }
 
     /// Sends a request, and passes the body of a successful answer to `sink` piece by piece.

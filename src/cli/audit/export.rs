@@ -10,7 +10,7 @@ use super::exported_entry::parse;
 use super::line_splitter::LineSplitter;
 use crate::cli::atomic_file::{AtomicFile, IfExists};
 use crate::cli::change::with_query;
-use crate::cli::client::{ApiRequest, ClientError};
+use crate::cli::client::ApiRequest;
 use crate::cli::exit::Exit;
 use crate::cli::render::entries;
 use crate::cli::session::Session;
@@ -54,11 +54,7 @@ fn export(
     request: &ApiRequest,
     mut write: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<u64> {
-    let invalid = |reason| ClientError::InvalidDownload {
-        server: session.server().to_string(),
-        expected: "an audit log",
-        reason,
-    };
+    let invalid = |reason: String| session.invalid_download("an audit log", reason);
     let (mut lines, mut count, mut is_invalid) = (LineSplitter::default(), 0_u64, false);
     let streamed = session.stream(request, &mut |piece| {
         lines.add(piece, |line| {

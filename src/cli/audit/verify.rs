@@ -11,7 +11,6 @@ use control::{GENESIS, Hash};
 use super::export;
 use super::exported_entry::{hex, parse, unhex};
 use super::line_splitter::{LineSplitter, MAX_LINE};
-use crate::cli::client::ClientError;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, OutputFormat};
 use crate::cli::render::entries;
@@ -91,11 +90,7 @@ fn read(session: &Session, verification: &mut Verification) -> Result<Option<u64
     })?;
     // A server exports entries even of a log that was altered. Anything else is not a log, so it proves nothing.
     if !are_entries || !lines.rest().is_empty() {
-        return Err(ClientError::InvalidReadResponse {
-            server: session.server().to_string(),
-            status: answer.status,
-        }
-        .into());
+        return Err(session.invalid_read(&answer).into());
     }
     Ok(answer.revision)
 }

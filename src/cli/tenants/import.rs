@@ -113,11 +113,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     if session.format() == OutputFormat::Text {
         output::print(summary.render().trim_end())?;
     }
-    Ok(if summary.refused.is_empty() {
-        Exit::Success
-    } else {
-        Exit::Failure
-    })
+    Ok(Exit::success_if(summary.refused.is_empty()))
 }
 
 fn batches(tenants: Map<String, Value>) -> Vec<Map<String, Value>> {

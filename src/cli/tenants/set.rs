@@ -98,11 +98,7 @@ fn create(session: &Session, arguments: &Arguments) -> Result<Exit> {
             format!("{tenant} is created")
         })?;
     }
-    Ok(if rejection_detail.is_some() {
-        Exit::Failure
-    } else {
-        Exit::Success
-    })
+    Ok(Exit::success_if(rejection_detail.is_none()))
 }
 
 /// Builds a merge patch of the record (RFC 7396).
