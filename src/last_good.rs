@@ -67,7 +67,7 @@ impl LastGood {
         let begun = Instant::now();
         let state = control.read(|state, _| state.clone());
         self.states_hash = states_hash(&state);
-        let rest = match write_atomically(&self.path, state.document()) {
+        let rest = match write_atomically(&self.path, &state.document) {
             Ok(()) => {
                 self.written = Some(state.revision);
                 begun.elapsed().saturating_mul(REST_FACTOR)

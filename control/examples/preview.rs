@@ -41,7 +41,7 @@ fn main() {
     });
     let applied = plan(&state, &request, &Policy::default(), &Nothing).unwrap();
     state.absorb(&applied.edits, Revision(1));
-    let catalog = Catalog::new(Eligibility::Enforced, state.document().clone()).unwrap();
+    let catalog = Catalog::new(Eligibility::Enforced, state.document.clone()).unwrap();
     for (name, change) in changes() {
         measure(name, &state, &catalog, change);
     }

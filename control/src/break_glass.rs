@@ -9,10 +9,9 @@ mod socket;
 
 use std::path::{Path, PathBuf};
 
+use changes::Sealed;
 use parking_lot::Mutex;
 use rules::Timestamp;
-
-use crate::audit::Sealed;
 
 pub use self::bind::SocketError;
 use self::journal::Content;

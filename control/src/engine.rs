@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use changes::{
+    Code, Entry, NoPlan, Plan, Policy, Refusal, Request, State, StateEdit, preview, reaches_beyond,
+};
 use config::{Catalog, Compiled, Draft, FlagsDocument};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use rules::{Eligibility, Flags, Tenants, Timestamp};
@@ -23,17 +26,11 @@ use self::opened::Kept;
 pub use self::opened::{OpenError, Opened};
 pub use self::outcome::{Applied, ApplyError, DryRun};
 use self::unfit::unfit;
-use crate::audit::Entry;
 use crate::break_glass::LocalKill;
 use crate::history::History;
 use crate::observe::Observe;
-use crate::plan::{self, NoPlan, Plan, Request};
-use crate::policy::Policy;
-use crate::preview::{preview, reaches_beyond};
 use crate::publish::Publish;
-use crate::refusal::{Code, Refusal};
 use crate::refused::{Refused, Who};
-use crate::state::{State, StateEdit};
 use crate::store::{Commit, MemoryStore, Store, StoreError};
 
 /// How often a change is prepared beside others, which may be first each time, until it keeps them waiting.
@@ -378,12 +375,14 @@ impl Control {
             history: &self.history,
             now: request.at,
         };
-        let plan_without = |unfit| match plan::plan_without(&kept.state, request, &self.policy, &facts, unfit)
-        {
-            Ok(plan) => Ok(plan),
-            Err(NoPlan::Refused(refusals)) => Err(ApplyError::Refused(refusals)),
-            Err(NoPlan::Unreadable(edits)) => Err(ApplyError::Invalid(kept.catalog.explain(&edits).into())),
-        };
+        let plan_without =
+            |unfit| match changes::plan_without(&kept.state, request, &self.policy, &facts, unfit) {
+                Ok(plan) => Ok(plan),
+                Err(NoPlan::Refused(refusals)) => Err(ApplyError::Refused(refusals)),
+                Err(NoPlan::Unreadable(edits)) => {
+                    Err(ApplyError::Invalid(kept.catalog.explain(&edits).into()))
+                }
+            };
         let draft = |plan: &Plan| {
             let edits = plan.edits.iter().map(StateEdit::document_edit);
             let draft = kept.catalog.draft(edits.collect());
@@ -418,7 +417,7 @@ impl Control {
             | ApplyError::Publish(_)
             | ApplyError::Unforced { .. } => return,
         };
-        let entry = plan::refused_entry(request, &refusals);
+        let entry = changes::refused_entry(request, &refusals);
         let Some(entry) = self.refused.limited(&Who::Actor(&request.actor), entry) else {
             return;
         };

@@ -21,7 +21,7 @@ const HOUR_MS: i64 = 3_600_000;
 #[serde(deny_unknown_fields)]
 pub struct History {
     /// Since when anything is observed.
-    #[serde(with = "crate::timestamp")]
+    #[serde(with = "changes::timestamp")]
     since: Timestamp,
     flags: BTreeMap<String, Seen>,
     /// The totals at the last look, of this process.
@@ -34,7 +34,7 @@ pub struct History {
 #[serde(deny_unknown_fields)]
 struct Seen {
     /// When it was last found decided.
-    #[serde(with = "crate::timestamp")]
+    #[serde(with = "changes::timestamp")]
     last: Timestamp,
     /// Errors by hour since 1970.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -11,11 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
+use changes::{Actor, Role};
 use parking_lot::RwLock;
 use rules::Timestamp;
 use tokens::OPERATOR_TOKEN_PREFIX;
-
-use crate::actor::{Actor, Role};
 
 pub(crate) use attempts::counted_as;
 pub use attempts::{FAILURES_PER_MINUTE, MAX_PEERS};

@@ -1,8 +1,7 @@
 //! Where new snapshots go. In two steps, so that what can fail fails before anything is remembered.
 
+use changes::Revision;
 use config::{Compiled, Loaded, Report};
-
-use crate::store::Revision;
 
 /// Why flags can't be served.
 #[derive(Debug, thiserror::Error)]

@@ -4,13 +4,11 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
+use changes::{Actor, Entry, Role};
 use governor::clock::DefaultClock;
 use governor::state::keyed::HashMapStateStore;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
-
-use crate::actor::{Actor, Role};
-use crate::audit::Entry;
 
 /// How many refusals of one actor, or failed sign-ins of one address (IPv6: one /64), are put into the audit log in
 /// a minute.

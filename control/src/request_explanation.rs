@@ -1,6 +1,7 @@
 //! The explanation of a request, phase by phase: the form in which the admin API and the commands have it. It is made by
 //! what knows routes and issuers, through [`Explain`].
 
+use changes::timestamp;
 use rules::{
     Cause, ClauseTrace, ClauseValue, FlagId, Flags, StepOutcome, Subject, Timestamp, VariantId, explain,
 };
@@ -10,7 +11,6 @@ use utoipa::ToSchema;
 
 use crate::break_glass::LocalKill;
 use crate::request_question::RequestQuestion;
-use crate::timestamp;
 
 /// Explains requests.
 pub trait Explain: Send + Sync {

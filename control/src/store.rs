@@ -8,72 +8,14 @@ mod sqlite;
 use std::path::Path;
 use std::time::Duration;
 
+use changes::{Entry, Event, Hash, Json, Key, Revision, Sealed, Write};
 use rules::Timestamp;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use crate::audit::{Entry, Event, Hash, Sealed};
 
 pub use memory::MemoryStore;
 pub use sqlite::{DamagedStore, RestoreError, Restored, SqliteStore};
 
 /// Entries of the log in a page, at most; more are given in further pages.
 pub const MAX_AUDIT_PAGE: usize = 1000;
-
-/// Counts commits, from 0 for an empty store. Never goes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Revision(pub u64);
-
-/// Names a record.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Key {
-    /// Tiers, unknown tenants, eligibility policy.
-    Head,
-    /// A segment's condition.
-    Segment(String),
-    /// What documents own of a flag.
-    Definition(String),
-    /// What operators own of a flag.
-    State(String),
-    /// A tenant.
-    Tenant(String),
-}
-
-/// A record's value: JSON text. As a tree of [`Value`]s a record takes ten times as much memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Json(Box<str>);
-
-impl Json {
-    /// Takes JSON text.
-    ///
-    /// # Errors
-    /// It is none.
-    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        let _: IgnoredAny = serde_json::from_str(text)?;
-        Ok(Self(text.into()))
-    }
-
-    /// Returns the text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Returns the value.
-    #[must_use]
-    pub fn to_value(&self) -> Value {
-        // The text was checked, or written by a value.
-        serde_json::from_str(&self.0).unwrap_or_default()
-    }
-}
-
-impl From<&Value> for Json {
-    fn from(value: &Value) -> Self {
-        Self(value.to_string().into())
-    }
-}
 
 /// A record as it is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,15 +26,6 @@ pub struct Record {
     pub value: Option<Json>,
     /// The revision that wrote it.
     pub revision: Revision,
-}
-
-/// A record to be written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Write {
-    /// Its name.
-    pub key: Key,
-    /// Its value; none removes it.
-    pub value: Option<Json>,
 }
 
 /// What is committed together, or not at all.

@@ -120,7 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     } else {
         output::print(text::render(&story).trim_end())?;
     }
-    Ok(Exit::success_if(fields::is(&story, "passes")))
+    Ok(Exit::success_if(fields::is(&story, "open")))
 }
 
 /// Requests the explanation from a server.

@@ -1,9 +1,8 @@
 //! Who is signed in, and the contract of the API.
 
+use changes::Role;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::actor::Role;
 
 use super::Api;
 use super::answer::Answer;

@@ -3,9 +3,8 @@
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use changes::Revision;
 use serde::Serialize;
-
-use crate::store::Revision;
 
 use super::codes;
 use super::problem::Problem;

@@ -3,12 +3,10 @@
 use axum::body::{Body as HttpBody, Bytes};
 use axum::extract::RawPathParams;
 use axum::http::{HeaderMap, header};
+use changes::{Actor, Revision};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use rules::{FlagKey, TenantId, Timestamp};
 use serde::de::DeserializeOwned;
-
-use crate::actor::Actor;
-use crate::store::Revision;
 
 use super::codes;
 use super::keys::KeysOnce;

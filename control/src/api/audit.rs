@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use changes::{Event, GENESIS, Hash, Revision, Role, Sealed, verify};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::actor::Role;
-use crate::audit::{Event, GENESIS, Hash, Sealed, verify};
 use crate::engine::Control;
-use crate::store::{AuditFilter, Revision, Store, StoreError};
+use crate::store::{AuditFilter, Store, StoreError};
 
 use super::Api;
 use super::answer::Answer;

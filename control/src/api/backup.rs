@@ -5,7 +5,8 @@ use std::io::Read;
 
 use axum::body::{Body, Bytes};
 
-use crate::audit::Event;
+use changes::Event;
+
 use crate::store::StoreError;
 
 use super::Api;

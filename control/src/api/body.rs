@@ -1,13 +1,12 @@
 //! The bodies of changes.
 
+use changes::{GaDefault, ImportMode, Urgent};
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
-
-use crate::change::{GaDefault, ImportMode, Urgent};
 
 use super::query::MAX_REASON;
 

@@ -1,16 +1,14 @@
 //! What all changes have in common: tried or made, and told.
 
+use changes::{
+    Change, Code, Difference, Flip, ItemOutcome, ItemResult, Preview, Refusal, Request, Role, Source, Summary,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::actor::{Role, Source};
-use crate::change::Change;
 use crate::engine::{Applied, ApplyError, DryRun};
-use crate::plan::{Difference, ItemOutcome, ItemResult, Request, Summary};
-use crate::preview::{Flip, Preview};
-use crate::refusal::{Code, Refusal};
 use crate::store::StoreError;
 
 use super::answer::Answer;

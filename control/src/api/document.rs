@@ -1,10 +1,9 @@
 //! The whole document: as it is in force, and brought in.
 
+use changes::Change;
 use config::{FlagsDocument, Report};
 use serde::de::IgnoredAny;
 use serde_json::Value;
-
-use crate::change::Change;
 
 use super::Api;
 use super::answer::Answer;
@@ -14,7 +13,7 @@ use super::problem::Problem;
 
 pub(crate) fn export(api: &Api, _: &Ask) -> Result<Answer, Problem> {
     let state = api.control().read(|state, _| state.clone());
-    Ok(Answer::json(state.document())?.at(state.revision))
+    Ok(Answer::json(&state.document)?.at(state.revision))
 }
 
 pub(crate) fn apply(api: &Api, ask: &Ask) -> Result<Answer, Problem> {

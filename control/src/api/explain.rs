@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use changes::{Code, Refusal};
 use config::Compiled;
 use rules::{AttributeId, AttributeValue, Subject, TenantId, Timestamp, Value as Attribute};
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,6 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::refusal::{Code, Refusal};
 use crate::request_explanation::{ExplainedFlag, ExplainedLocalKill, ExplainedStep, RequestExplanation};
 use crate::request_question::{
     AttributeForm, InvalidQuestion, MAX_GROUPS, RequestForm, attributes as attributes_of,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
+use changes::{Code, Flag, Refusal, Revision, StaleFlag, State, Usage, stale, timestamp};
 use config::{Compiled, ToJson as _};
 use rules::{OwnedName, Subject, Timestamp, decide};
 use serde_json::{Map, Value, json};
@@ -10,13 +11,7 @@ use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::flag::Flag;
-use crate::refusal::{Code, Refusal};
 use crate::request_explanation::ExplainedLocalKill;
-use crate::stale::{StaleFlag, Usage, stale};
-use crate::state::State;
-use crate::store::Revision;
-use crate::timestamp;
 
 use super::Api;
 use super::answer::Answer;
@@ -210,7 +205,7 @@ fn copy(
     }
 }
 
-fn reason(reason: &crate::stale::StaleReason) -> Value {
+fn reason(reason: &changes::StaleReason) -> Value {
     let mut body = Map::new();
     body.insert("code".into(), reason.code.as_str().into());
     body.insert("detail".into(), reason.detail.as_str().into());

@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
+use changes::{Actor, Entry, Event, Outcome, Patch, Source};
 use serde_json::{Map, json};
 
-use crate::actor::{Actor, Source};
-use crate::audit::{Entry, Event, Outcome, Patch};
 use crate::operators::{NotSignedIn, counted_as};
 use crate::refused::Who;
 

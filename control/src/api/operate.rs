@@ -1,8 +1,7 @@
 //! Changes of flags.
 
+use changes::Change;
 use serde_json::Value;
-
-use crate::change::Change;
 
 use super::Api;
 use super::answer::Answer;

@@ -1,13 +1,11 @@
 //! Tenants: their records, one by one and many at once, overrides and the beta allowlist.
 
+use changes::{Change, Code, Refusal};
 use config::{OwnedTenant, ToJson as _};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::ops::Bound;
 use utoipa::ToSchema;
-
-use crate::change::Change;
-use crate::refusal::{Code, Refusal};
 
 use super::answer::Answer;
 use super::ask::Ask;

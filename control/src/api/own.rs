@@ -1,15 +1,10 @@
 //! What an org sees and chooses for itself: beta and ga flags, and nothing of those that are not out yet.
 
+use changes::{Change, Code, Event, Preview, Refusal, Role};
 use rules::{Flags, Lifecycle, OwnedName, Subject, decide};
 use serde::Serialize;
 use tracing::error;
 use utoipa::ToSchema;
-
-use crate::actor::Role;
-use crate::audit::Event;
-use crate::change::Change;
-use crate::preview::Preview;
-use crate::refusal::{Code, Refusal};
 
 use super::Api;
 use super::answer::Answer;

@@ -1,14 +1,13 @@
 //! The audit log of an org as its own admin sees it: what happened to flags that are out, by whom of its own people;
 //! staff is `platform`, whose reasons and patches are its own.
 
+use changes::{Entry, Event, Outcome, Role, Sealed};
 use rules::Flags;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::actor::Role;
-use crate::audit::{Entry, Event, Outcome, Sealed};
 use crate::store::AuditFilter;
 
 use super::Api;

@@ -2,11 +2,10 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use changes::{Code, Refusal};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-
-use crate::refusal::{Code, Refusal};
 
 use super::answer::finished;
 use super::codes::ApiCode;

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use axum::extract::Query as AxumQuery;
 use axum::http::Uri;
+use changes::Event;
 use rules::Timestamp;
 use serde_json::{Value, json};
-
-use crate::audit::Event;
 
 use super::codes;
 use super::problem::Problem;

@@ -1,11 +1,9 @@
 //! What a route is: where it is, who may use it, what it takes and what answers it.
 
+use changes::{Event, Role};
 use serde_json::Value;
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
-
-use crate::actor::Role;
-use crate::audit::Event;
 
 use super::Api;
 use super::answer::Answer;

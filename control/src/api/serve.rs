@@ -9,11 +9,10 @@ use axum::extract::{ConnectInfo, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
+use changes::{Actor, Entry, Role};
 use tokio::time::Instant;
 use tracing::error;
 
-use crate::actor::{Actor, Role};
-use crate::audit::Entry;
 use crate::operators::{Foreign, NotSignedIn, same_origin};
 
 use super::Api;

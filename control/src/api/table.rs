@@ -1,6 +1,6 @@
 //! Every route there is: its method, its path, who may use it, what it takes and what answers it.
 
-use crate::audit::Event;
+use changes::Event;
 
 use super::ask::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
 use super::change::changed;

@@ -6,10 +6,8 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use changes::{Entry, GENESIS, Hash, Revision, Sealed, TamperedAudit, verify};
 use serde::{Deserialize, Serialize};
-
-use crate::audit::{Entry, GENESIS, Hash, Sealed, TamperedAudit, verify};
-use crate::store::Revision;
 
 /// The longest journal, in bytes: about 100,000 entries.
 const MAX_JOURNAL_BYTES: u64 = 64 * 1024 * 1024;

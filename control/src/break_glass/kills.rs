@@ -4,14 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use changes::{Entry, Event, Outcome, Role, Source, timestamp};
 use rules::Timestamp;
 use serde_json::{Map, json};
 
 use super::journal::{Content, Journal, JournalError, Stamp, Untaken};
 use super::{Asker, BreakGlassError, LocalKill, Standing};
-use crate::actor::{Role, Source};
-use crate::audit::{Entry, Event, Outcome};
-use crate::timestamp;
 
 /// What is killed.
 #[derive(Debug, Default)]

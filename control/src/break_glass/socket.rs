@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
+use changes::timestamp;
 use rules::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,7 +19,6 @@ use tokio::net::UnixListener;
 use tokio::sync::watch;
 
 use super::{Asker, BreakGlass, BreakGlassError, DEFAULT_KILL_MS, LocalKill};
-use crate::timestamp;
 
 /// Longest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024;

@@ -1,8 +1,5 @@
 //! How far a change may reach without being forced.
-
-use crate::plan::{Plan, Request};
-use crate::policy::Policy;
-use crate::refusal::{Code, Refusal};
+use changes::{Code, Plan, Policy, Refusal, Request};
 
 /// How many tenants the change may serve something else without being forced; none: any number. What takes a feature
 /// away is never held up.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use changes::Facts;
 use config::Compiled;
 use parking_lot::Mutex;
 use rules::{FlagId, Subject, Tenant, Timestamp, decide};
 
 use crate::history::History;
-use crate::plan::Facts;
 
 /// What the policy asks of the running system.
 pub(super) struct KeptFacts<'k> {

@@ -1,17 +1,11 @@
 //! Flags that files manage, as the control plane sees them: it tells of them, and changes nothing.
 
+use changes::{Actor, Change, Code, Facts, Policy, Refusal, Request, Revision, Role, Source, State};
 use config::{Catalog, Compiled, FlagsDocument};
 use rules::{Eligibility, Timestamp};
 
 use super::{ApplyError, Kept};
-use crate::actor::{Actor, Role, Source};
-use crate::change::Change;
-use crate::plan::{self, Facts, Request};
-use crate::policy::Policy;
 use crate::publish::{Fit, Publish, PublishError};
-use crate::refusal::{Code, Refusal};
-use crate::state::State;
-use crate::store::Revision;
 
 /// Nothing is asked of the running system where a document is read.
 pub(super) struct NoFacts;
@@ -75,7 +69,7 @@ pub(super) fn of_document(
 ) -> Option<Kept> {
     let mut state = State::default();
     let request = of_files(document, Timestamp(0));
-    let plan = plan::plan(&state, &request, &Policy::default(), &NoFacts).ok()?;
+    let plan = changes::plan(&state, &request, &Policy::default(), &NoFacts).ok()?;
     state.absorb(&plan.edits, Revision(former.0.saturating_add(1)));
     let catalog = Catalog::new(eligibility, state.document.clone()).ok()?;
     Some(Kept { state, catalog })

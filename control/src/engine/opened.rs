@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use changes::{
+    Json, Key, NoPlan, Policy, Revision, State, StateEdit, UnreadableRecords, json_edits, plan, read_records,
+};
 use config::{Catalog, Compiled, Draft, FlagsDocument, Report};
 use parking_lot::{Mutex, RwLock};
 use rules::{Eligibility, Timestamp};
@@ -10,13 +13,9 @@ use super::files::{NoFacts, of_files};
 use super::{ApplyError, Control, Owner};
 use crate::history::History;
 use crate::observe::Observe;
-use crate::plan::{NoPlan, plan};
-use crate::policy::Policy;
 use crate::publish::Publish;
-use crate::records::{self, Unreadable};
 use crate::refused::Refused;
-use crate::state::{State, StateEdit};
-use crate::store::{Commit, Revision, Store, StoreError};
+use crate::store::{Commit, Loaded, Store, StoreError};
 
 /// Why the control plane can't begin.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +26,11 @@ pub enum OpenError {
     /// What is kept does not compile: a newer version wrote it, or somebody wrote into the store by hand.
     #[error("what the store holds is no valid document:\n{0}")]
     Invalid(Box<Report>),
+}
+
+fn kept_records(loaded: Loaded) -> impl Iterator<Item = (Key, Json)> {
+    let records = loaded.records.into_iter();
+    records.filter_map(|record| Some((record.key, record.value?)))
 }
 
 /// What was read and compiled of a store, before anything is served.
@@ -68,11 +72,12 @@ impl Opened {
     /// # Errors
     /// It can't be read, or is no valid document.
     pub fn read(store: Arc<dyn Store>, eligibility: Eligibility) -> Result<Self, OpenError> {
-        let state = match records::read(store.load()?) {
+        let loaded = store.load()?;
+        let state = match read_records(loaded.revision, kept_records(loaded)) {
             Ok(state) => state,
-            Err(Unreadable::Store(error)) => return Err(error.into()),
-            Err(Unreadable::Form) => {
-                let edits = records::json_edits(store.load()?);
+            Err(UnreadableRecords::Damaged(damage)) => return Err(StoreError::Corrupt(damage).into()),
+            Err(UnreadableRecords::Form) => {
+                let edits = json_edits(kept_records(store.load()?));
                 let report = Catalog::empty(eligibility).explain(&edits);
                 return Err(OpenError::Invalid(report.into()));
             }

@@ -1,12 +1,10 @@
 //! What comes of a change: that it was made, what it would do, or why it was not made.
 
+use changes::{ItemResult, Preview, Refusal, Revision, Summary};
 use config::Report;
 
-use crate::plan::{ItemResult, Summary};
-use crate::preview::Preview;
 use crate::publish::PublishError;
-use crate::refusal::Refusal;
-use crate::store::{Revision, StoreError};
+use crate::store::StoreError;
 
 /// A change that was made.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,11 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use changes::{Change, Code, Plan, Refusal};
 use config::{Catalog, Edit, JsonEdit, Report, Severity};
-
-use crate::change::Change;
-use crate::plan::Plan;
-use crate::refusal::{Code, Refusal};
 
 /// The most records that are looked into for what is wrong with them: that takes far longer than to find that
 /// something is. Of records that are alike one is looked into.

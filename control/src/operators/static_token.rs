@@ -5,10 +5,9 @@ use std::fmt;
 use aws_lc_rs::{hmac, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use changes::{Actor, Role};
 use rules::Timestamp;
 use tokens::{OPERATOR_TOKEN_BYTES, OPERATOR_TOKEN_PREFIX};
-
-use crate::actor::{Actor, Role};
 
 /// How many random bytes are the key of its hash.
 const SALT_BYTES: usize = 16;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use changes::{Entry, GENESIS, Hash, Sealed};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::newest::Newest;
@@ -11,7 +12,6 @@ use super::{
     AuditFilter, AuditPage, Changes, Commit, Json, Key, Loaded, MAX_AUDIT_PAGE, Record, Revision, Store,
     StoreError,
 };
-use crate::audit::{Entry, GENESIS, Hash, Sealed};
 
 /// Flags and the audit log in memory.
 #[derive(Debug, Default)]

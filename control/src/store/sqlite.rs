@@ -19,6 +19,7 @@ mod writer;
 use std::path::Path;
 use std::time::Duration;
 
+use changes::Hash;
 use parking_lot::Mutex;
 
 pub use self::damaged::DamagedStore;
@@ -29,7 +30,6 @@ pub use self::restore::{RestoreError, Restored};
 use self::writer::Writer;
 use super::newest::Newest;
 use super::{AuditFilter, AuditPage, Changes, Commit, Loaded, Revision, Store, StoreError};
-use crate::audit::Hash;
 
 /// So many of the newest entries of the log are checked when it is opened; `sluice audit verify` checks all.
 const CHECKED_AT_START: u64 = 1000;

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use testkit::{Authority, H2Answer, H2Upstream, Pair, Proxy, ProxyBuilder, Request, TlsFront, Upstream};
+use testkit::{
+    Authority, CertificatePair, H2Answer, H2Upstream, Proxy, ProxyBuilder, Request, TlsFront, Upstream,
+};
 
 use crate::upstream::echo;
 

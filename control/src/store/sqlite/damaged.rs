@@ -4,11 +4,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use changes::{Hash, Revision};
+
 use super::directory::Directory;
 use super::log;
 use super::readers::Readers;
-use crate::audit::Hash;
-use crate::store::{AuditFilter, AuditPage, Changes, Commit, Loaded, Revision, Store, StoreError};
+use crate::store::{AuditFilter, AuditPage, Changes, Commit, Loaded, Store, StoreError};
 
 /// What is left of a store in a directory.
 #[derive(Debug)]

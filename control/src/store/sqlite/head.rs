@@ -6,13 +6,13 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
+use changes::{Hash, Revision};
 use rusqlite::Connection;
 
 use super::directory::sync_directory;
 use super::fault::at;
 use super::{log, records};
-use crate::audit::Hash;
-use crate::store::{Revision, StoreError};
+use crate::store::StoreError;
 
 /// Beside the store's file.
 pub(super) const HEAD: &str = "sluice.head";

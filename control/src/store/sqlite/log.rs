@@ -1,14 +1,13 @@
 //! The audit log in its table: each entry as it was hashed.
 
+use changes::{Entry, Event, GENESIS, Hash, Revision, Sealed, timestamp};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::fault::fault;
 use super::number::{from_column, to_column};
 use super::records;
-use crate::audit::{self, Entry, Event, GENESIS, Hash, Sealed};
-use crate::store::{AuditFilter, AuditPage, MAX_AUDIT_PAGE, Revision, StoreError};
-use crate::timestamp;
+use crate::store::{AuditFilter, AuditPage, MAX_AUDIT_PAGE, StoreError};
 
 const HEAD: &str = "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1";
 const NEWEST: &str = "SELECT revision FROM audit ORDER BY id DESC LIMIT 1";
@@ -121,7 +120,7 @@ pub(super) fn check_newest(connection: &Connection, count: u64) -> Result<(), St
         let page = after(connection, place, MAX_AUDIT_PAGE)?;
         let Some(first) = page.entries.first() else { break };
         let start = (place, before.unwrap_or(first.previous));
-        let (id, hash) = audit::verify(start, &page.entries)
+        let (id, hash) = changes::verify(start, &page.entries)
             .map_err(|tampered| StoreError::Corrupt(format!("the audit log: {tampered}")))?;
         (place, before) = (id, Some(hash));
     }

@@ -1,11 +1,12 @@
 //! Records in their table. Each carries a digest of itself, so that a byte that turned on the disk is noticed.
 
 use aws_lc_rs::digest;
+use changes::{Json, Key, Revision, Write};
 use rusqlite::{Connection, Row, params};
 
 use super::fault::fault;
 use super::number::{from_column, to_column};
-use crate::store::{Changes, Json, Key, Loaded, Record, Revision, StoreError, Write};
+use crate::store::{Changes, Loaded, Record, StoreError};
 
 const NEWEST: &str = "SELECT coalesce(max(revision), 0) FROM record";
 const LOAD: &str =

@@ -5,13 +5,13 @@ use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use changes::{Hash, Revision};
 use rusqlite::Connection;
 
 use super::directory::{Directory, Purpose, open};
 use super::fault::{at, fault};
 use super::{copy, log, records, schema};
-use crate::audit::Hash;
-use crate::store::{Revision, StoreError};
+use crate::store::StoreError;
 
 /// What was put in place.
 #[derive(Debug, Clone, PartialEq, Eq)]

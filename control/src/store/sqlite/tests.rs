@@ -3,15 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 
+use changes::{Entry, Event, Key, Outcome, Source, Write};
 use rules::Timestamp;
 use rusqlite::Connection;
 use serde_json::{Map, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::actor::Source;
-use crate::audit::{Entry, Event, Outcome};
-use crate::store::{Key, Write};
 
 pub(super) fn entry(request_id: &str) -> Entry {
     Entry {

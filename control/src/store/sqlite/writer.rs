@@ -1,12 +1,13 @@
 //! The one connection that writes, and what it does after a commit that failed.
 
+use changes::Revision;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::fault::fault;
 use super::head::{Head, HeadFile, Written};
 use super::readers::Readers;
 use super::{log, records, write_back};
-use crate::store::{Commit, Revision, StoreError};
+use crate::store::{Commit, StoreError};
 
 #[derive(Debug)]
 pub(super) struct Writer {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use changes::{Key, Write};
 use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::{Commit, Key, SqliteStore, Store, Write};
+use crate::store::{Commit, SqliteStore, Store};
 
 /// A store that was killed in the middle of its work: its file, a log beside it, and a backup from before.
 struct Killed {

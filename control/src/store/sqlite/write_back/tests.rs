@@ -1,9 +1,10 @@
 //! When the log is written back.
 
+use changes::{Key, Revision, Write};
 use serde_json::json;
 
 use super::*;
-use crate::store::{Commit, Key, Revision, SqliteStore, Store, Write};
+use crate::store::{Commit, SqliteStore, Store};
 
 /// A commit of so many bytes.
 fn grow(store: &SqliteStore, bytes: usize) {

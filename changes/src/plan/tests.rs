@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::*;
 use crate::change::GaDefault;
-use crate::records;
-use crate::store::Key;
+use crate::codec;
+use crate::record::Key;
 use rules::Lifecycle;
 
 pub(crate) const HOUR: i64 = 3_600_000;
@@ -135,8 +135,8 @@ pub(crate) fn urgently(flag: &str, to: Lifecycle) -> Change {
 /// Everything that is kept, as one value: what the patches of entries are over.
 pub(crate) fn records(state: &State) -> Value {
     let keys = all_keys(state);
-    let records = keys.iter().map(|key| (key, records::record(state, key).unwrap()));
-    records::sections(records)
+    let records = keys.iter().map(|key| (key, codec::record(state, key).unwrap()));
+    codec::sections(records)
 }
 
 /// The keys of all records.
@@ -167,7 +167,7 @@ pub(crate) fn refusals(found: NoPlan) -> Vec<Refusal> {
 
 /// A tenant's record as it is kept.
 pub(crate) fn tenant(state: &State, id: &str) -> Value {
-    records::record(state, &Key::Tenant(id.to_owned())).unwrap()
+    codec::record(state, &Key::Tenant(id.to_owned())).unwrap()
 }
 
 pub(crate) fn patched(mut records: Value, patch: &[Value]) -> Value {

@@ -4,7 +4,8 @@ use config::FlagsDocument;
 use rules::Lifecycle;
 use serde_json::{Map, Value};
 
-use crate::audit::Event;
+use crate::event::Event;
+use crate::urgent::Urgent;
 
 /// A change. Names are as written; whether they exist is found out when it is applied.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,18 +136,6 @@ pub enum GaDefault {
     On,
     /// As before: tier defaults, rollout and default decide.
     Tiers,
-}
-
-/// What is written down of a promotion that does not wait.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Urgent {
-    /// Who decided.
-    pub decision_maker: String,
-    /// For which incident.
-    pub incident: String,
-    /// Why.
-    pub reason: String,
 }
 
 /// What happens to tenants that there are already.

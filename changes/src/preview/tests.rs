@@ -19,7 +19,7 @@ fn edits(plan: &Plan) -> Vec<config::Edit> {
 }
 
 fn catalog(state: &State) -> Catalog {
-    Catalog::new(Eligibility::Enforced, state.document().clone()).unwrap()
+    Catalog::new(Eligibility::Enforced, state.document.clone()).unwrap()
 }
 
 /// The preview of a change, and what it is a preview of; none where the change is refused or invalid.

@@ -9,11 +9,12 @@ use super::making::Making;
 use super::promotion::Promotion;
 use super::{Facts, NoPlan, dependency, role_missing};
 use crate::actor::Role;
-use crate::audit::Event;
-use crate::change::{GaDefault, Urgent};
+use crate::change::GaDefault;
+use crate::event::Event;
 use crate::flag::Flag;
 use crate::policy::Policy;
 use crate::refusal::{Code, Refusal};
+use crate::urgent::Urgent;
 
 /// Where a flag is to go.
 pub(super) struct Step<'r> {

@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 use super::NoPlan;
 use super::making::{Making, read_tenant};
 use super::tenant::no_mapping;
-use crate::audit::{Event, Outcome};
+use crate::audit::Outcome;
 use crate::change::ImportMode;
+use crate::event::Event;
 use crate::refusal::{Code, Refusal};
 
 /// The most tenants in one import.

@@ -1,24 +1,17 @@
 use serde_json::json;
 
 use super::*;
+use crate::codec::{self, UnreadableRecords, read_records};
 use crate::plan::tests::{START, all_keys, state};
-use crate::records::{self, Unreadable};
-use crate::store::{Json, Key, Loaded, Record};
+use crate::record::{Json, Key, Revision};
 
-fn records(state: &State) -> Vec<Record> {
-    let record = |key: Key| Record {
-        value: records::record(state, &key).as_ref().map(Json::from),
-        key,
-        revision: state.revision,
-    };
-    all_keys(state).into_iter().map(record).collect()
-}
-
-fn read(loaded: Loaded) -> State {
-    match records::read(loaded) {
-        Ok(state) => state,
-        Err(unreadable) => panic!("{unreadable:?}"),
-    }
+fn records(state: &State) -> Vec<(Key, Json)> {
+    let keys = all_keys(state).into_iter();
+    keys.map(|key| {
+        let record = codec::record(state, &key).unwrap();
+        (key, Json::from(&record))
+    })
+    .collect()
 }
 
 fn whole() -> State {
@@ -32,12 +25,8 @@ fn whole() -> State {
 #[test]
 fn a_state_is_what_its_records_say() {
     let state = whole();
-    let loaded = Loaded {
-        revision: state.revision,
-        records: records(&state),
-    };
-    assert_eq!(read(loaded), state);
-    assert_eq!(read(Loaded::default()), State::default());
+    assert_eq!(read_records(state.revision, records(&state)).unwrap(), state);
+    assert_eq!(read_records(Revision(0), []).unwrap(), State::default());
 }
 
 #[test]
@@ -47,12 +36,8 @@ fn damage_is_named() {
         (Key::Definition("b".into()), "flag b has no definition"),
     ] {
         let mut records = records(&whole());
-        records.retain(|record| record.key != damage);
-        let loaded = Loaded {
-            revision: Revision(1),
-            records,
-        };
-        assert_eq!(damaged(loaded), format!("the store is damaged: {expected}"));
+        records.retain(|(key, _)| *key != damage);
+        check_damage(records, expected);
     }
     for (key, value, expected) in [
         (Key::Tenant("acme".into()), json!([]), "tenant acme is no object"),
@@ -62,24 +47,13 @@ fn damage_is_named() {
             "the state of a is not what it should be: missing field `since`",
         ),
     ] {
-        let records = vec![Record {
-            key,
-            value: Some((&value).into()),
-            revision: Revision(1),
-        }];
-        let loaded = Loaded {
-            revision: Revision(1),
-            records,
-        };
-        assert_eq!(damaged(loaded), format!("the store is damaged: {expected}"));
+        check_damage(vec![(key, Json::from(&value))], expected);
     }
 }
 
-fn damaged(loaded: Loaded) -> String {
-    match records::read(loaded) {
-        Err(Unreadable::Store(error)) => error.to_string(),
-        other => panic!("{other:?}"),
-    }
+fn check_damage(records: Vec<(Key, Json)>, expected: &str) {
+    let found = read_records(Revision(1), records).unwrap_err();
+    assert_eq!(found, UnreadableRecords::Damaged(expected.to_owned()));
 }
 
 #[test]
@@ -98,7 +72,7 @@ fn edits_are_made_with_their_revision() {
 
 #[test]
 fn a_document_has_what_operators_own_in_its_place() {
-    let document = serde_json::to_value(whole().document()).unwrap();
+    let document = serde_json::to_value(&whole().document).unwrap();
     assert_eq!(
         document,
         json!({ "version": 1, "tiers": ["t1"], "segments": { "s": { "attribute": "a", "eq": 1 } },

@@ -9,8 +9,8 @@ use imbl::OrdMap;
 use serde_json::{Map, Value};
 
 use crate::flag::{Flag, FlagState, StateRecord};
+use crate::record::{Json, Key, Revision};
 use crate::state::{State, StateEdit};
-use crate::store::{Json, Key, Loaded, Record, StoreError};
 
 /// How many records are read at a time, so that their JSON does not take much room.
 const BATCH: usize = 1_000;
@@ -24,29 +24,33 @@ pub(crate) struct RecordChange {
 }
 
 /// Why records can't be read.
-#[derive(Debug)]
-pub(crate) enum Unreadable {
-    /// They are not what a store holds.
-    Store(StoreError),
-    /// A record is not of the form of its part.
+#[derive(Debug, PartialEq)]
+pub enum UnreadableRecords {
+    /// They are not what is written, in a sentence.
+    Damaged(String),
+    /// A record is not of the form of its part: [`json_edits`] gives what [`config::Catalog::explain`] explains.
     Form,
 }
 
-/// Reads what a store holds.
-pub(crate) fn read(loaded: Loaded) -> Result<State, Unreadable> {
+/// Reads the records that a store holds at a revision.
+///
+/// # Errors
+/// One of them is damaged, or not of the form of its part.
+pub fn read_records(
+    revision: Revision,
+    records: impl IntoIterator<Item = (Key, Json)>,
+) -> Result<State, UnreadableRecords> {
     let mut state = State {
-        revision: loaded.revision,
+        revision,
         ..State::default()
     };
     let mut edits = Vec::with_capacity(BATCH);
     let mut flags = Flags::default();
-    for Record { key, value, .. } in loaded.records {
-        let Some(value) = value.as_ref().map(Json::to_value) else {
-            continue;
-        };
+    for (key, json) in records {
+        let value = json.to_value();
         if !value.is_object() {
             let damage = format!("{} is no object", name(&key));
-            return Err(Unreadable::Store(StoreError::Corrupt(damage)));
+            return Err(UnreadableRecords::Damaged(damage));
         }
         match key {
             Key::Head => edits.push(JsonEdit::Head(value)),
@@ -65,8 +69,8 @@ pub(crate) fn read(loaded: Loaded) -> Result<State, Unreadable> {
 }
 
 /// Reads edits and makes them.
-fn put(document: &mut FlagsDocument, edits: &mut Vec<JsonEdit>) -> Result<(), Unreadable> {
-    for edit in JsonEdit::read(edits).ok_or(Unreadable::Form)? {
+fn put(document: &mut FlagsDocument, edits: &mut Vec<JsonEdit>) -> Result<(), UnreadableRecords> {
+    for edit in JsonEdit::read(edits).ok_or(UnreadableRecords::Form)? {
         document.edit(edit);
     }
     edits.clear();
@@ -81,7 +85,7 @@ struct Flags {
 }
 
 impl Flags {
-    fn state(&mut self, flag: String, value: Value) -> Result<(), Unreadable> {
+    fn state(&mut self, flag: String, value: Value) -> Result<(), UnreadableRecords> {
         match serde_json::from_value(value) {
             Ok(state) => {
                 self.states.insert(flag, state);
@@ -89,14 +93,14 @@ impl Flags {
             }
             Err(error) => {
                 let damage = format!("the state of {flag} is not what it should be: {error}");
-                Err(Unreadable::Store(StoreError::Corrupt(damage)))
+                Err(UnreadableRecords::Damaged(damage))
             }
         }
     }
 
-    fn put(mut self, state: &mut State) -> Result<(), Unreadable> {
+    fn put(mut self, state: &mut State) -> Result<(), UnreadableRecords> {
         let mut states: OrdMap<Arc<str>, Arc<FlagState>> = OrdMap::new();
-        let damage = |damage: String| Unreadable::Store(StoreError::Corrupt(damage));
+        let damage = |damage: String| UnreadableRecords::Damaged(damage);
         let mut definitions = self.definitions.into_iter().peekable();
         while definitions.peek().is_some() {
             let (mut whole, mut kept) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
@@ -111,7 +115,7 @@ impl Flags {
                 kept.push((key, record));
             }
             let mut written = BTreeMap::new();
-            for edit in JsonEdit::read(&promoted).ok_or(Unreadable::Form)? {
+            for edit in JsonEdit::read(&promoted).ok_or(UnreadableRecords::Form)? {
                 if let Edit::Flag(key, Some(definition)) = edit {
                     written.insert(key, definition.default.clone());
                 }
@@ -130,14 +134,13 @@ impl Flags {
     }
 }
 
-/// Returns what a store holds as the edits that make the document of nothing; what can't be read of a flag is left out.
-pub(crate) fn json_edits(loaded: Loaded) -> Vec<JsonEdit> {
-    let mut edits = Vec::with_capacity(loaded.records.len());
+/// Returns the records that a store holds as the edits that make the document of nothing; what can't be read of a flag
+/// is left out.
+pub fn json_edits(records: impl IntoIterator<Item = (Key, Json)>) -> Vec<JsonEdit> {
+    let mut edits = Vec::new();
     let mut flags = Flags::default();
-    for Record { key, value, .. } in loaded.records {
-        let Some(value) = value.as_ref().map(Json::to_value) else {
-            continue;
-        };
+    for (key, json) in records {
+        let value = json.to_value();
         match key {
             Key::Head => edits.push(JsonEdit::Head(value)),
             Key::Segment(name) => edits.push(JsonEdit::Segment(name, Some(value))),

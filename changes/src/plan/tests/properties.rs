@@ -138,12 +138,12 @@ proptest! {
         for change in changes {
             let request = admin(change, HOUR);
             let Ok(plan) = plan(&state, &request, &Policy::default(), &GOOD) else { continue };
-            let mut document = state.document().clone();
+            let mut document = state.document.clone();
             for edit in &plan.edits {
                 document.edit(edit.document_edit());
             }
             state.absorb(&plan.edits, state.revision);
-            prop_assert_eq!(&document, state.document());
+            prop_assert_eq!(&document, &state.document);
         }
     }
 
@@ -200,7 +200,7 @@ proptest! {
                 state.absorb(&plan.edits, state.revision);
             }
         }
-        let change = Change::ApplyDocument { document: state.document().clone(), prune: true, adopt: false };
+        let change = Change::ApplyDocument { document: state.document.clone(), prune: true, adopt: false };
         let plan = made(&mut state, &admin(change, 2 * HOUR));
         prop_assert_eq!(plan.writes, vec![]);
         prop_assert_eq!(plan.summary.document, Some(Difference::default()));

@@ -9,12 +9,13 @@ use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
 
 use super::{NoPlan, Plan, Request, Summary};
-use crate::audit::{Entry, Event, Outcome, Patch};
+use crate::audit::{Entry, Outcome, Patch};
+use crate::codec::{self, RecordChange};
+use crate::event::Event;
 use crate::flag::Flag;
-use crate::records::{self, RecordChange};
+use crate::record::{Json, Write};
 use crate::refusal::{Code, Refusal};
 use crate::state::{State, StateEdit};
-use crate::store::{Json, Write};
 use crate::touched::Touched;
 
 /// A plan in the making.
@@ -100,7 +101,7 @@ impl<'a> Making<'a> {
     pub(super) fn write(&mut self, event: Event, about: About<'_>, edits: Vec<StateEdit>) {
         let mut changes = Vec::new();
         for edit in edits {
-            let changed = records::changed(self.state, &edit);
+            let changed = codec::changed(self.state, &edit);
             if !changed.is_empty() {
                 changes.extend(changed);
                 self.plan.edits.push(edit);
@@ -216,7 +217,7 @@ pub(super) fn read_tenant(id: &str, written: Value) -> Result<Arc<OwnedTenant>, 
 fn patches(changes: &[RecordChange]) -> (Patch, Patch) {
     let sections = |record: fn(&RecordChange) -> Option<&Value>| {
         let records = changes.iter();
-        records::sections(records.filter_map(|change| Some((&change.key, record(change)?.clone()))))
+        codec::sections(records.filter_map(|change| Some((&change.key, record(change)?.clone()))))
     };
     let before = sections(|change| change.before.as_ref());
     let after = sections(|change| change.after.as_ref());

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::NoPlan;
 use super::making::{Making, flag_not_found, read_tenant, tenant_not_found};
 use crate::actor::Role;
-use crate::audit::Event;
+use crate::event::Event;
 use crate::flag::Flag;
 use crate::refusal::{Code, Refusal};
 

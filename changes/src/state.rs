@@ -8,15 +8,16 @@ use imbl::OrdMap;
 use rules::SegmentDefinition;
 
 use crate::flag::{Flag, FlagState};
-use crate::store::Revision;
+use crate::record::Revision;
 
 /// Everything that is kept, at one revision. A clone shares its parts.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct State {
     /// The revision.
     pub revision: Revision,
-    /// Head, segments, flags and tenants. Flags are whole: what operators own of them is in its place.
-    pub(crate) document: FlagsDocument,
+    /// Head, segments, flags and tenants. Flags are whole: what operators own of them is in its place, so that the
+    /// document changes nothing when it is applied to this state.
+    pub document: FlagsDocument,
     /// What is kept of flags besides their definitions; the same keys.
     pub(crate) states: OrdMap<Arc<str>, Arc<FlagState>>,
 }
@@ -35,12 +36,6 @@ pub enum StateEdit {
 }
 
 impl State {
-    /// Returns the document, with what operators own of flags. Applied to this state it changes nothing.
-    #[must_use]
-    pub fn document(&self) -> &FlagsDocument {
-        &self.document
-    }
-
     /// Returns the flag with this key.
     #[must_use]
     pub fn flag(&self, key: &str) -> Option<Flag> {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::NoPlan;
 use super::making::{Making, read_flag};
-use crate::audit::Event;
+use crate::event::Event;
 use crate::flag::{Flag, SignOff, Unsettled};
 use crate::policy::Policy;
 use crate::refusal::{Code, Refusal};

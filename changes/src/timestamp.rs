@@ -17,8 +17,9 @@ pub fn text(at: Timestamp) -> String {
     text.unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
 }
 
-/// `2026-11-21 09:14`, in UTC: for sentences.
-pub(crate) fn minute(at: Timestamp) -> String {
+/// Returns `2026-11-21 09:14`, in UTC: for sentences.
+#[must_use]
+pub fn minute(at: Timestamp) -> String {
     let text = text(at);
     let minute = text.get(..16).unwrap_or(&text);
     minute.replace('T', " ")
@@ -43,13 +44,19 @@ pub(crate) fn words(milliseconds: i64) -> String {
     }
 }
 
-/// For `#[serde(with = "crate::timestamp")]`.
-pub(crate) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+/// Writes a point in time, for `#[serde(with = "changes::timestamp")]`.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&text(*at))
 }
 
-/// For `#[serde(with = "crate::timestamp")]`.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+/// Reads a point in time, for `#[serde(with = "changes::timestamp")]`.
+///
+/// # Errors
+/// It is no RFC 3339 time.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
     Timestamp::parse(&text).map_err(serde::de::Error::custom)
 }

@@ -1,9 +1,21 @@
-//! Whether what is written down of an urgent promotion says anything: who decided, for which incident, why.
+//! What is written down of a promotion that does not wait: who decided, for which incident, why.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::change::Urgent;
 use crate::refusal::{Code, Refusal};
+
+/// What is written down of a promotion that does not wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Urgent {
+    /// Who decided.
+    pub decision_maker: String,
+    /// For which incident.
+    pub incident: String,
+    /// Why.
+    pub reason: String,
+}
 
 /// The most characters of each of the three.
 const MAX_CHARACTERS: usize = 1_000;
@@ -12,7 +24,7 @@ const MAX_CHARACTERS: usize = 1_000;
 ///
 /// # Errors
 /// [`Code::InvalidUrgent`], with the names of those that say nothing.
-pub(super) fn told(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
+pub(crate) fn told(urgent: &Urgent) -> Result<Urgent, Vec<Refusal>> {
     let trimmed = Urgent {
         decision_maker: urgent.decision_maker.trim().to_owned(),
         incident: urgent.incident.trim().to_owned(),

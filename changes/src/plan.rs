@@ -10,7 +10,6 @@ mod lifecycle;
 mod making;
 mod promotion;
 mod tenant;
-mod urgent;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,12 +19,13 @@ use serde_json::{Map, Value};
 
 use crate::actor::{Actor, Role, Source};
 use crate::audit::{Entry, Outcome};
-use crate::change::{Change, Urgent};
+use crate::change::Change;
 use crate::policy::Policy;
+use crate::record::{Revision, Write};
 use crate::refusal::{Code, Refusal};
 use crate::state::{State, StateEdit};
-use crate::store::{Revision, Write};
 use crate::touched::Touched;
+use crate::urgent::{self, Urgent};
 
 pub(crate) use self::dependency::dependents;
 pub use self::difference::{Difference, Fields, Part, Section};
@@ -124,8 +124,11 @@ pub fn plan(state: &State, request: &Request, policy: &Policy, facts: &dyn Facts
     plan_without(state, request, policy, facts, BTreeMap::new())
 }
 
-/// The same, of an import without the tenants whose records are unfit.
-pub(crate) fn plan_without(
+/// Returns the same of an import without the tenants whose records are unfit.
+///
+/// # Errors
+/// Everything that stands against it.
+pub fn plan_without(
     state: &State,
     request: &Request,
     policy: &Policy,

@@ -147,7 +147,7 @@ fn a_document_that_says_what_there_is_changes_nothing() {
     let mut state = kept();
     let plan = made(
         &mut state,
-        &apply(serde_json::to_value(kept().document()).unwrap(), true, false),
+        &apply(serde_json::to_value(&kept().document).unwrap(), true, false),
     );
     assert_eq!((plan.writes.len(), plan.audit.len()), (0, 0));
 }
@@ -248,7 +248,7 @@ fn a_flag_that_is_adopted_beyond_alpha_has_an_entry_of_its_state() {
         let told = plan
             .audit
             .iter()
-            .filter(|entry| entry.event == crate::audit::Event::StateChanged);
+            .filter(|entry| entry.event == crate::event::Event::StateChanged);
         let told: Vec<_> = told
             .map(|entry| (entry.flag.as_deref(), Value::Object(entry.details.clone())))
             .collect();

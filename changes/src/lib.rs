@@ -1,0 +1,46 @@
+//! What changes flags at run time: who may, what it must meet, what it writes, and whom it reaches. Pure: no I/O, and the
+//! time is an argument.
+//!
+//! ```text
+//! Change -> permission, policy -> plan: edits of the State, records, audit entries, whom it touches
+//! edits -> config::Catalog (compiles) -> preview: who is served something else
+//! ```
+
+mod actor;
+mod audit;
+mod change;
+mod codec;
+mod event;
+mod flag;
+mod plan;
+mod policy;
+mod preview;
+mod record;
+mod refusal;
+mod stale;
+mod state;
+pub mod timestamp;
+mod touched;
+mod urgent;
+
+pub use actor::{Actor, Role, Source};
+pub use audit::{Entry, GENESIS, Hash, Outcome, Patch, Sealed, TamperedAudit, verify};
+pub use change::{Change, GaDefault, ImportMode};
+pub use codec::{UnreadableRecords, json_edits, read_records};
+pub use event::Event;
+pub use flag::{DefaultOwner, Flag, FlagState, SignOff, Unsettled};
+pub use plan::{
+    Difference, Facts, Fields, ItemOutcome, ItemResult, MAX_IMPORT, NoPlan, Part, Plan, Request, Section,
+    Summary, plan, plan_without, refused_entry,
+};
+pub use policy::{GaPolicy, Policy, Revertible};
+pub use preview::{
+    Flip, Kept, MAX_PREVIEW_DECISIONS, MAX_PREVIEW_FLIPS, Page, Preview, preview, preview_page,
+    reaches_beyond,
+};
+pub use record::{Json, Key, Revision, Write};
+pub use refusal::{Code, Refusal};
+pub use stale::{StaleCode, StaleFlag, StaleLimits, StaleReason, Usage, stale};
+pub use state::{State, StateEdit};
+pub use touched::{Touched, UnknownTouched};
+pub use urgent::Urgent;
