@@ -1,5 +1,5 @@
-//! The form of the two documents, as data: which fields there are, what they take, and what they mean.
-//! The validator and the JSON Schema for editors both read it, so no field is listed twice.
+//! The forms of the documents, one file per noun; and shapes: what forms accept, as data. The validator's messages, the
+//! JSON Schema and the search for secrets are made of shapes.
 
 pub(crate) mod admin;
 pub(crate) mod answer;

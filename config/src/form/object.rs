@@ -51,11 +51,12 @@ macro_rules! word_of {
 /// }
 /// ```
 ///
-/// A field is `required`; `strict` (none where it is left out, and no object where it was refused); `optional` (none where
-/// it is left out or was refused); `default` (the default of its type then); `field` (a [`Field`](super::Field));
-/// or the fields of a group, `include`. A `strict` field may say what it is when it is left out: `weight: strict Weight = 1`.
-/// A field whose word is no name in Rust has the word in brackets: `takes("match")`. [`Needs`](shape::Needs) may follow
-/// the name of the object. `with validator` names what reports problems of fields together.
+/// A field is `required`; `strict` (none where it is left out, and no object where it was refused); `optional` (none
+/// where it is left out or was refused); `default` (the default of its type then); `field` (a
+/// [`Field`](super::Field)); or the fields of a group, `include`. A `strict` field may say what it is when it is left
+/// out: `weight: strict Weight = 1`. A field whose word is no name in Rust has the word in brackets: `takes("match")`.
+/// [`Needs`](shape::Needs) may follow the name of the object. `with validator` names what reports problems of several
+/// fields.
 macro_rules! object {
     (
         $(#[doc = $doc:literal])+
