@@ -39,7 +39,7 @@ enum AnswerBody {
     /// A problem document. The text holds extra members as JSON that begins with a comma.
     Problem(String),
     /// A body that the operator configured.
-    Own { content_type: Box<str>, bytes: Bytes },
+    Configured { content_type: Box<str>, bytes: Bytes },
     /// No body.
     Empty,
 }
@@ -60,7 +60,7 @@ impl Answer {
     /// Creates an answer with `code` and another status.
     pub(crate) fn with_status(code: AnswerCode, status: u16, pages: &Pages) -> Self {
         let body = match pages.get(&status) {
-            Some(body) => AnswerBody::own(body),
+            Some(body) => AnswerBody::configured(body),
             None => AnswerBody::Problem(String::new()),
         };
         Self {
@@ -83,19 +83,19 @@ impl Answer {
     }
 
     /// Replaces the body with one that the operator configured.
-    pub(crate) fn body(mut self, body: &RejectBody) -> Self {
-        self.body = AnswerBody::own(body);
+    pub(crate) fn with_body(mut self, body: &Body) -> Self {
+        self.body = AnswerBody::configured(body);
         self
     }
 
     /// Adds a header.
-    pub(crate) fn header(mut self, name: HeaderName, value: String) -> Self {
+    pub(crate) fn with_header(mut self, name: HeaderName, value: String) -> Self {
         self.extra.push((name, value));
         self
     }
 
     /// Adds a member to the problem document.
-    pub(crate) fn member(mut self, name: &'static str, value: &serde_json::Value) -> Self {
+    pub(crate) fn with_member(mut self, name: &'static str, value: &serde_json::Value) -> Self {
         if let AnswerBody::Problem(members) = &mut self.body {
             members.push_str(&format!(",\"{name}\":{value}"));
         }
@@ -123,7 +123,7 @@ impl Answer {
                 Some("application/problem+json"),
                 Bytes::from(self.problem(id, members)),
             ),
-            AnswerBody::Own { content_type, bytes } => (Some(&**content_type), bytes.clone()),
+            AnswerBody::Configured { content_type, bytes } => (Some(&**content_type), bytes.clone()),
             AnswerBody::Empty => (None, Bytes::new()),
         };
         let mut header = ResponseHeader::build(self.status, Some(6))?;
@@ -198,8 +198,8 @@ impl Answer {
 }
 
 impl AnswerBody {
-    fn own(body: &RejectBody) -> Self {
-        Self::Own {
+    fn configured(body: &Body) -> Self {
+        Self::Configured {
             content_type: body.content_type.clone(),
             bytes: Bytes::copy_from_slice(&body.bytes),
         }

@@ -62,7 +62,7 @@ fn refusal(otherwise: &Otherwise, pages: &Pages) -> Option<RequestRefusal> {
             };
             let answer = Answer::with_status(code, reject.status, pages);
             let answer = match &reject.body {
-                Some(body) => answer.body(body),
+                Some(body) => answer.with_body(body),
                 None => answer,
             };
             Some(RequestRefusal::new(RequestOutcome::Rejected, answer))

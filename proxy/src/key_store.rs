@@ -16,7 +16,7 @@ use crate::fetch_timing::{FetchTiming, RefreshSettings};
 use crate::issuer_keys::IssuerKeys;
 use crate::jwks::{self, Jwks};
 use crate::keys_status::KeysStatus;
-use crate::metric_family::{counted, described, family, measured, seconds};
+use crate::metric_family::{counter_metric, description, family, gauge_metric, seconds};
 use crate::metrics::Metrics;
 use crate::remote_keys::RemoteKeys;
 
@@ -75,7 +75,7 @@ struct StoredKeys {
 #[derive(Debug)]
 struct KeysCollector {
     shared: Arc<KeyStoreShared>,
-    described: Desc,
+    description: Desc,
 }
 
 impl KeyStore {
@@ -83,10 +83,10 @@ impl KeyStore {
     #[must_use]
     pub fn new(runtime: Handle, timing: FetchTiming, metrics: &Metrics) -> Arc<Self> {
         let shared = Arc::<KeyStoreShared>::default();
-        let described = described(FETCHES, FETCHES_HELP);
+        let description = description(FETCHES, FETCHES_HELP);
         metrics.register(KeysCollector {
             shared: Arc::clone(&shared),
-            described,
+            description,
         });
         Arc::new(Self {
             runtime,
@@ -208,7 +208,7 @@ impl KeyStoreShared {
 
 impl Collector for KeysCollector {
     fn desc(&self) -> Vec<&Desc> {
-        vec![&self.described]
+        vec![&self.description]
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
@@ -235,13 +235,13 @@ impl Collector for KeysCollector {
             }
         }
         let fetches = fetches.into_iter();
-        let fetches =
-            fetches.map(|((issuer, result), n)| counted(&[("issuer", &issuer), ("result", result)], n));
-        let at = |(issuer, at): (Box<str>, _)| measured(&[("issuer", &issuer)], seconds(at));
+        let fetches = fetches
+            .map(|((issuer, result), n)| counter_metric(&[("issuer", &issuer), ("result", result)], n));
+        let at = |(issuer, at): (Box<str>, _)| gauge_metric(&[("issuer", &issuer)], seconds(at));
         let usable = usable.into_iter();
         let usable = usable.map(|(issuer, keys)| {
             let keys = u32::try_from(keys).unwrap_or(u32::MAX);
-            measured(&[("issuer", &issuer)], f64::from(keys))
+            gauge_metric(&[("issuer", &issuer)], f64::from(keys))
         });
         vec![
             family(FETCHES, FETCHES_HELP, MetricType::COUNTER, fetches.collect()),

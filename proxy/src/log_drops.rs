@@ -6,14 +6,14 @@ use logging::{DropReason, Drops};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{MetricFamily, MetricType};
 
-use crate::metric_family::{counted, described, family};
+use crate::metric_family::{counter_metric, description, family};
 
 /// Exports the [`Drops`] of one log.
 #[derive(Debug)]
 pub(crate) struct LogDropsCollector {
     name: &'static str,
     help: &'static str,
-    described: Desc,
+    description: Desc,
     drops: Arc<Drops>,
 }
 
@@ -34,7 +34,7 @@ impl LogDropsCollector {
         Self {
             name,
             help,
-            described: described(name, help),
+            description: description(name, help),
             drops,
         }
     }
@@ -42,7 +42,7 @@ impl LogDropsCollector {
 
 impl Collector for LogDropsCollector {
     fn desc(&self) -> Vec<&Desc> {
-        vec![&self.described]
+        vec![&self.description]
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
@@ -50,7 +50,7 @@ impl Collector for LogDropsCollector {
         let metrics = counts
             .into_iter()
             .filter(|(_, count)| *count > 0)
-            .map(|(reason, count)| counted(&[("reason", reason)], count));
+            .map(|(reason, count)| counter_metric(&[("reason", reason)], count));
         vec![family(
             self.name,
             self.help,

@@ -160,7 +160,7 @@ impl Meters {
     /// Creates the counters of a snapshot, by id: for its routes (names) and flags (key and names of the variants;
     /// none if no flag has the id). Counters of `earlier` with the same name or key are reused, so that their counts
     /// continue.
-    pub(crate) fn following<'a>(
+    pub(crate) fn continuing<'a>(
         earlier: &Self,
         routes: impl IntoIterator<Item = &'a str>,
         flags: impl IntoIterator<Item = Option<MeteredFlag<'a>>>,

@@ -21,7 +21,7 @@ pub(crate) fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metr
     clippy::cast_precision_loss,
     reason = "the text format has floats; exact up to 2^53"
 )]
-pub(crate) fn counted(labels: &[(&str, &str)], count: u64) -> Metric {
+pub(crate) fn counter_metric(labels: &[(&str, &str)], count: u64) -> Metric {
     let mut counter = Counter::default();
     counter.set_value(count as f64);
     let mut metric = labelled(labels);
@@ -30,7 +30,7 @@ pub(crate) fn counted(labels: &[(&str, &str)], count: u64) -> Metric {
 }
 
 /// Creates a gauge's value with labels.
-pub(crate) fn measured(labels: &[(&str, &str)], value: f64) -> Metric {
+pub(crate) fn gauge_metric(labels: &[(&str, &str)], value: f64) -> Metric {
     let mut gauge = Gauge::default();
     gauge.set_value(value);
     let mut metric = labelled(labels);
@@ -40,7 +40,7 @@ pub(crate) fn measured(labels: &[(&str, &str)], value: f64) -> Metric {
 
 /// Creates the description that a collector is registered by.
 #[expect(clippy::expect_used, reason = "the names are constants that a test proves")]
-pub(crate) fn described(name: &str, help: &str) -> Desc {
+pub(crate) fn description(name: &str, help: &str) -> Desc {
     Desc::new(name.into(), help.into(), Vec::new(), HashMap::new()).expect("a constant name is valid")
 }
 

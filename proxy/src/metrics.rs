@@ -183,7 +183,7 @@ impl Metrics {
         routes: impl IntoIterator<Item = &'a str>,
         flags: impl IntoIterator<Item = Option<MeteredFlag<'a>>>,
     ) -> Arc<Meters> {
-        Arc::new(Meters::following(&self.snapshot.load().meters, routes, flags))
+        Arc::new(Meters::continuing(&self.snapshot.load().meters, routes, flags))
     }
 
     /// Exports the counters of the snapshot that is served from now on. Series of routes and flags that it lacks

@@ -172,10 +172,14 @@ impl ProxyHttp for ProxyHooks {
                 let answer = Arc::new(Answer::new(code, &context.prepared.decider.pages));
                 // The connection can be kept only if the failure is the upstream's and the request was read
                 // completely.
-                let whole = outcome == RequestOutcome::UpstreamError
+                let can_keep = outcome == RequestOutcome::UpstreamError
                     && session.is_body_done()
                     && !session.is_upgrade_req();
-                let keep_alive = if whole { KeepAlive::Keep } else { KeepAlive::Close };
+                let keep_alive = if can_keep {
+                    KeepAlive::Keep
+                } else {
+                    KeepAlive::Close
+                };
                 let refusal = RequestRefusal {
                     answer,
                     outcome,
@@ -184,7 +188,7 @@ impl ProxyHttp for ProxyHooks {
                 // An error means that the client is gone, which the access log records.
                 let answered = self.refuse(session, context, &refusal).await.is_ok();
                 if answered
-                    && whole
+                    && can_keep
                     && session.get_keepalive().is_some()
                     && let Some(connection) = client_connection(session)
                 {

@@ -32,7 +32,7 @@ pub(crate) use self::collector::SharesCollector;
 pub(crate) use self::connection::ConnectionShare;
 pub(crate) use self::end_signal::EndSignal;
 use self::holder::{HolderKind, Register};
-pub(crate) use self::request::{Direction, Need, RequestShare};
+pub(crate) use self::request::{Direction, RequestShare, ShareRequest};
 use self::resource::Resource;
 pub(crate) use self::shedder::shed_when_short;
 pub(crate) use self::stream::StreamShare;
@@ -87,7 +87,7 @@ struct Usage {
 
 /// The reason why a request gets no share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Short {
+pub(crate) enum ShareDenied {
     /// The limit of all clients is reached.
     All,
     /// The limit of this client is reached.
@@ -152,7 +152,7 @@ impl Shares {
     }
 
     /// Checks the limits for a request that is counted already.
-    fn check(&self, kind: HolderKind, client: Option<ClientId>) -> Result<(), Short> {
+    fn check(&self, kind: HolderKind, client: Option<ClientId>) -> Result<(), ShareDenied> {
         let capacity = &self.capacity;
         self.wake_shedder_if_short();
         let (used, limit) = match kind {
@@ -167,8 +167,8 @@ impl Shares {
         };
         let held = usize::try_from(held.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
         let refused = match client {
-            Some(_) if limit.all > 0 => Short::Client,
-            _ => Short::All,
+            Some(_) if limit.all > 0 => ShareDenied::Client,
+            _ => ShareDenied::All,
         };
         if client.is_some() && held > limit.client
             || is_greedy(held, used, limit.all, FAIR_COUNT)
@@ -185,7 +185,7 @@ impl Shares {
         let resource = if !self.has_memory_for_all() {
             Resource::Buffered
         } else if used > limit.all {
-            Resource::counted(kind)
+            Resource::of_kind(kind)
         } else if descriptors > capacity.descriptors {
             Resource::Descriptors
         } else {
@@ -197,7 +197,7 @@ impl Shares {
         if held <= FAIR_COUNT && has_slack && self.make_room(resource) {
             return Ok(());
         }
-        Err(Short::All)
+        Err(ShareDenied::All)
     }
 
     /// Returns true if a client is within its memory limits, with what is counted already. Unnamed clients are only

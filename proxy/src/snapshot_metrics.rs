@@ -8,7 +8,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{MetricFamily, MetricType};
 
 use crate::meter::Meters;
-use crate::metric_family::{counted, described, family, measured, seconds};
+use crate::metric_family::{counter_metric, description, family, gauge_metric, seconds};
 
 /// The served snapshot's counters, revision and time.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct SnapshotMetrics {
 pub(crate) struct SnapshotCollector {
     current: Arc<ArcSwap<SnapshotMetrics>>,
     /// One of its families, as a representative: the registry uses it only to identify the collector.
-    described: Desc,
+    description: Desc,
 }
 
 impl SnapshotMetrics {
@@ -38,7 +38,7 @@ impl SnapshotMetrics {
         let help = "Finished requests, by route, outcome and status class.";
         let metrics = self.meters.routes().flat_map(|route| {
             route.requests().map(|(outcome, class, count)| {
-                counted(
+                counter_metric(
                     &[("route", route.name()), ("outcome", outcome), ("status", class)],
                     count,
                 )
@@ -64,7 +64,7 @@ impl SnapshotMetrics {
         let help = "Flag decisions for gates, by flag, served variant and cause.";
         let metrics = self.meters.flags().flat_map(|flag| {
             flag.decisions().map(|(variant, cause, count)| {
-                counted(
+                counter_metric(
                     &[("flag", flag.key()), ("variant", variant), ("cause", cause)],
                     count,
                 )
@@ -88,17 +88,17 @@ impl SnapshotMetrics {
             gauge(
                 "sluice_snapshot_info",
                 SNAPSHOT_HELP,
-                measured(&[("revision", revision)], 1.0),
+                gauge_metric(&[("revision", revision)], 1.0),
             ),
             gauge(
                 "sluice_snapshot_loaded_timestamp_seconds",
                 "Time when the served snapshot was published, in seconds since 1970.",
-                measured(&[], seconds(*at)),
+                gauge_metric(&[], seconds(*at)),
             ),
             gauge(
                 "sluice_snapshot_age_seconds",
                 "Seconds since the served snapshot was published.",
-                measured(&[], age.as_secs_f64()),
+                gauge_metric(&[], age.as_secs_f64()),
             ),
         ]
     }
@@ -108,14 +108,14 @@ impl SnapshotCollector {
     pub(crate) fn new(current: Arc<ArcSwap<SnapshotMetrics>>) -> Self {
         Self {
             current,
-            described: described("sluice_snapshot_info", SNAPSHOT_HELP),
+            description: description("sluice_snapshot_info", SNAPSHOT_HELP),
         }
     }
 }
 
 impl Collector for SnapshotCollector {
     fn desc(&self) -> Vec<&Desc> {
-        vec![&self.described]
+        vec![&self.description]
     }
 
     fn collect(&self) -> Vec<MetricFamily> {

@@ -38,7 +38,7 @@ fn an_answer_is_a_problem_document() {
 
 #[test]
 fn a_member_more_is_escaped() {
-    let answer = Answer::new(AnswerCode::FEATURE, &Pages::new()).member("flag", &"a\"b".into());
+    let answer = Answer::new(AnswerCode::FEATURE, &Pages::new()).with_member("flag", &"a\"b".into());
     let problem: serde_json::Value = serde_json::from_str(text(&render(&answer, false).1)).unwrap();
     assert_eq!(problem["flag"], "a\"b");
 }
@@ -50,8 +50,8 @@ fn a_browser_gets_a_page_with_the_same_facts() {
     assert!(text(&rendered).contains("404 Not Found") && text(&rendered).contains(id.as_str()));
     assert!(!text(&rendered).contains("<p></p>"), "{}", text(&rendered));
     let answer = Answer::new(AnswerCode::FEATURE, &Pages::new())
-        .member("flag", &"a<b&c".into())
-        .member("opt_in", &true.into());
+        .with_member("flag", &"a<b&c".into())
+        .with_member("opt_in", &true.into());
     let page = render(&answer, true).1;
     assert!(
         text(&page).contains(AnswerCode::FEATURE.detail),
@@ -74,7 +74,7 @@ fn an_operators_body_replaces_the_default_for_all_clients() {
     let pages: Pages = [(404, own.clone())].into();
     for answer in [
         Answer::new(AnswerCode::NOT_FOUND, &pages),
-        Answer::new(AnswerCode::FEATURE, &Pages::new()).body(&own),
+        Answer::new(AnswerCode::FEATURE, &Pages::new()).with_body(&own),
     ] {
         for html in [false, true] {
             let (_, rendered) = render(&answer, html);

@@ -163,10 +163,10 @@ impl FloodWatch {
                     }
                 }
                 RST_STREAM => {
-                    let hasty = |(stream, at): &(u32, Instant)| {
+                    let is_recent = |(stream, at): &(u32, Instant)| {
                         *stream == frame.stream && now.saturating_duration_since(*at) < HASTE
                     };
-                    match begun.iter().any(hasty) {
+                    match begun.iter().any(is_recent) {
                         true => resets += 1,
                         false => idle_frames += 1,
                     }

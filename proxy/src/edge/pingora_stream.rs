@@ -46,11 +46,11 @@ pub(super) struct PingoraStream {
     is_deadline_shortened: bool,
     /// True while the client takes none of the bytes written to it.
     is_stalled: bool,
-    back: Option<oneshot::Sender<Returned>>,
+    back: Option<oneshot::Sender<ReturnedSocket>>,
 }
 
 /// A connection after a request.
-pub(super) struct Returned {
+pub(super) struct ReturnedSocket {
     pub(super) socket: BufferedSocket,
     /// True if the whole body of the request was read.
     pub(super) is_body_done: bool,
@@ -74,7 +74,7 @@ impl PingoraStream {
         connection: &Arc<ClientConnection>,
         digest: Option<Arc<ProxyDigest>>,
         body_timeout: Duration,
-    ) -> (Self, oneshot::Receiver<Returned>) {
+    ) -> (Self, oneshot::Receiver<ReturnedSocket>) {
         let (back, returned) = oneshot::channel();
         let stream = Self {
             socket: Some(socket),
@@ -169,7 +169,7 @@ impl Drop for PingoraStream {
         };
         let is_body_done = matches!(&self.mode, ReadMode::Body(body) if body.is_done());
         // The receiver is gone when the connection's task itself is being dropped.
-        let _ = back.send(Returned { socket, is_body_done });
+        let _ = back.send(ReturnedSocket { socket, is_body_done });
     }
 }
 

@@ -6,7 +6,7 @@ fn meters(earlier: &Meters, routes: &[&'static str], flags: &[(&'static str, &[&
     let flags = flags
         .iter()
         .map(|(key, variants)| Some((*key, variants.to_vec())));
-    Meters::following(earlier, routes.iter().copied(), flags)
+    Meters::continuing(earlier, routes.iter().copied(), flags)
 }
 
 #[test]
@@ -90,12 +90,12 @@ fn a_route_by_the_name_of_the_unmatched_shares_their_meter() {
 #[test]
 fn flags_that_come_and_go_leave_the_counts_of_others() {
     let slot = |key: &'static str| Some((key, vec!["off", "on"]));
-    let first = Meters::following(&Meters::none(), [], [slot("b"), slot("c")]);
+    let first = Meters::continuing(&Meters::none(), [], [slot("b"), slot("c")]);
     first.flag(1).unwrap().count(0, Cause::Rule);
-    let second = Meters::following(&first, [], [None, slot("c"), slot("a")]);
+    let second = Meters::continuing(&first, [], [None, slot("c"), slot("a")]);
     assert!(second.flag(0).is_none());
     assert!(Arc::ptr_eq(first.flag(1).unwrap(), second.flag(1).unwrap()));
-    let back = Meters::following(&second, [], [None, slot("c"), slot("a"), slot("b")]);
+    let back = Meters::continuing(&second, [], [None, slot("c"), slot("a"), slot("b")]);
     assert_eq!(
         (back.flag(1).unwrap().total(), back.flag(3).unwrap().total()),
         (1, 0)

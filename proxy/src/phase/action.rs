@@ -61,7 +61,7 @@ pub(crate) fn forward_target(
         }),
         Action::Undecided => {
             let answer = Answer::new(AnswerCode::UNDECIDED, &decider.pages);
-            let answer = answer.header(RETRY_AFTER, RETRY_SECONDS.to_string());
+            let answer = answer.with_header(RETRY_AFTER, RETRY_SECONDS.to_string());
             Err(RequestRefusal::new(RequestOutcome::Undecided, answer))
         }
         Action::Unmatched(_) => Err(decider.unmatched_refusal()),
@@ -84,7 +84,7 @@ fn with_details(
     };
     let remedies = gate.remedies(flags, subject, verdict.flag, now);
     answer
-        .member("flag", &flag.key().as_str().into())
-        .member("opt_in", &remedies.opt_in.into())
-        .member("higher_tier", &remedies.higher_tier.into())
+        .with_member("flag", &flag.key().as_str().into())
+        .with_member("opt_in", &remedies.opt_in.into())
+        .with_member("higher_tier", &remedies.higher_tier.into())
 }

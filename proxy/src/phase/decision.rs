@@ -65,8 +65,8 @@ pub(crate) async fn decide(
         }
         Err(refusal) => {
             let route = found.route.and_then(|id| routes.route(id));
-            let own = route.map_or(Auth::None, |route| route.auth_for(found.is_preflight));
-            found.ambiguous_target = auth != own;
+            let auth_of_route = route.map_or(Auth::None, |route| route.auth_for(found.is_preflight));
+            found.ambiguous_target = auth != auth_of_route;
             return Err(refusal);
         }
     }
@@ -78,10 +78,10 @@ pub(crate) async fn decide(
         let headers = &request.header.headers;
         subject::attributes(decider, caller, request.assumed, headers, client.as_deref())
     };
-    let (all, own) = (attributes(caller.as_ref()), attributes(None));
+    let (all, of_request) = (attributes(caller.as_ref()), attributes(None));
     let subjects = Subjects {
         caller: subject::subject(decider, caller.as_ref(), &all),
-        anonymous: subject::subject(decider, None, &own),
+        anonymous: subject::subject(decider, None, &of_request),
     };
     let decision = snapshot.decide_request(&head, &mut candidates, &subjects, now, effects);
     effects.decided(&decision, &subjects);

@@ -60,14 +60,14 @@ pub(crate) fn normalise_http2(session: &mut Session) {
         // An authority that is no header value is no host either, and is refused as a missing one.
         let _ = request.insert_header(header::HOST, authority);
     }
-    let crumbs: Vec<&[u8]> = request
+    let cookies: Vec<&[u8]> = request
         .headers
         .get_all(header::COOKIE)
         .iter()
         .map(HeaderValue::as_bytes)
         .collect();
-    if crumbs.len() > 1 {
-        let cookie = crumbs.join(&b"; "[..]);
+    if cookies.len() > 1 {
+        let cookie = cookies.join(&b"; "[..]);
         // Valid values joined by valid bytes are a valid value.
         let _ = request.insert_header(header::COOKIE, cookie);
     }
@@ -86,7 +86,7 @@ pub(crate) fn check(
     let malformed = |code| RequestRefusal::malformed(code, &decider.pages);
     if request.method == Method::CONNECT {
         let answer =
-            Answer::new(AnswerCode::CONNECT, &decider.pages).header(header::ALLOW, METHODS.to_owned());
+            Answer::new(AnswerCode::CONNECT, &decider.pages).with_header(header::ALLOW, METHODS.to_owned());
         return Err(RequestRefusal {
             answer: Arc::new(answer),
             ..malformed(AnswerCode::CONNECT)
@@ -131,10 +131,10 @@ pub(crate) fn require_host(decider: &Decider, found: &Findings) -> Result<(), Re
 /// upgrade.
 pub(crate) fn is_preflight(received: &Received<'_>) -> bool {
     let request = &*received.header;
-    let says = |name| request.headers.get(name).is_some_and(|value| !value.is_empty());
+    let has_value = |name| request.headers.get(name).is_some_and(|value| !value.is_empty());
     request.method == Method::OPTIONS
-        && says(header::ORIGIN)
-        && says(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && has_value(header::ORIGIN)
+        && has_value(header::ACCESS_CONTROL_REQUEST_METHOD)
         && !request.headers.contains_key(header::UPGRADE)
         && received.body == BodyPresence::Empty
 }

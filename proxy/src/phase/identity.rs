@@ -54,7 +54,7 @@ pub(crate) async fn identify(
             Unproven::Rejected(rejection) => invalid_token(decider, AnswerCode::of_rejection(&rejection)),
             Unproven::NoKeys => {
                 let answer = Answer::new(AnswerCode::KEYS, &decider.pages);
-                let answer = answer.header(RETRY_AFTER, RETRY_SECONDS.to_string());
+                let answer = answer.with_header(RETRY_AFTER, RETRY_SECONDS.to_string());
                 RequestRefusal::new(RequestOutcome::Undecided, answer)
             }
         })?;
@@ -121,6 +121,6 @@ fn invalid_token(decider: &Decider, code: AnswerCode) -> RequestRefusal {
 
 fn unauthenticated(decider: &Decider, code: AnswerCode, error: &str) -> RequestRefusal {
     let challenge = format!("{}{error}", decider.credentials.challenge);
-    let answer = Answer::new(code, &decider.pages).header(WWW_AUTHENTICATE, challenge);
+    let answer = Answer::new(code, &decider.pages).with_header(WWW_AUTHENTICATE, challenge);
     RequestRefusal::new(RequestOutcome::Unauthenticated, answer)
 }

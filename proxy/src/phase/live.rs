@@ -165,7 +165,7 @@ impl LiveEffects<'_> {
             .saturating_add(u64::from(wait.subsec_nanos() > 0))
             .max(1);
         let answer = Answer::new(AnswerCode::RATE_LIMITED, &self.prepared.decider.pages);
-        let answer = answer.header(RETRY_AFTER, seconds.to_string());
+        let answer = answer.with_header(RETRY_AFTER, seconds.to_string());
         RequestRefusal::new(RequestOutcome::Limited, answer)
     }
 }

@@ -22,7 +22,7 @@ use crate::edge::{client_connection, current_stream};
 use crate::outcome::RequestOutcome;
 use crate::refusal::RequestRefusal;
 use crate::request_context::RequestContext;
-use crate::shares::{Need, RequestShare, Shares, Short};
+use crate::shares::{RequestShare, ShareDenied, ShareRequest, Shares};
 use crate::tunnel;
 use crate::upstreams::{Failure, LiveUpstream, Unavailable};
 
@@ -60,8 +60,8 @@ pub(crate) async fn admit(
                 Unavailable::Unresolved => AnswerCode::UPSTREAM_UNRESOLVED,
                 Unavailable::Unhealthy => AnswerCode::UPSTREAM_UNAVAILABLE,
             };
-            let answer =
-                Answer::new(code, &prepared.decider.pages).header(RETRY_AFTER, RETRY_SECONDS.to_string());
+            let answer = Answer::new(code, &prepared.decider.pages)
+                .with_header(RETRY_AFTER, RETRY_SECONDS.to_string());
             Err(RequestRefusal::new(RequestOutcome::UpstreamError, answer))
         }
     }
@@ -73,13 +73,13 @@ async fn share(
     session: &Session,
     context: &RequestContext,
 ) -> Result<Arc<RequestShare>, RequestRefusal> {
-    let need = Need {
+    let need = ShareRequest {
         client: context.forwarding.charged_client(),
         is_tunnel: is_websocket(session),
     };
     let connection = client_connection(session).map(|connection| Arc::clone(&connection.share));
     let stream = current_stream();
-    let is_whole = stream.is_none();
+    let is_http1 = stream.is_none();
     if let Some(share) = stream.as_ref().and_then(|stream| stream.share.as_ref()) {
         // Only now is the client known that a trusted proxy names.
         share.charge_to(need.client);
@@ -89,29 +89,29 @@ async fn share(
         .or_else(|| Some(connection.as_ref()?.end_signal()))
         .unwrap_or_default();
     // Retried below: the slot of the client's previous request may be released a moment later.
-    let ask = || shares.take_request_share(connection.clone(), Arc::clone(&end), need);
-    let mut asked = ask();
+    let take = || shares.take_request_share(connection.clone(), Arc::clone(&end), need);
+    let mut taken = take();
     for _ in 0..SHARE_RETRIES {
-        if asked.is_ok() {
+        if taken.is_ok() {
             break;
         }
         tokio::time::sleep(SHARE_RETRY_PAUSE).await;
-        asked = ask();
+        taken = take();
     }
-    asked
+    taken
         .inspect(|share| {
-            if let Some(connection) = connection.as_ref().filter(|_| is_whole) {
+            if let Some(connection) = connection.as_ref().filter(|_| is_http1) {
                 // Over HTTP/1 the connection serves one request at a time, so that stalled writes are charged to it.
                 connection.set_request(share);
             }
         })
         .map_err(|short| {
             let code = match short {
-                Short::All => AnswerCode::OVERLOADED,
-                Short::Client => AnswerCode::CLIENT_LIMIT,
+                ShareDenied::All => AnswerCode::OVERLOADED,
+                ShareDenied::Client => AnswerCode::CLIENT_LIMIT,
             };
             let answer = Answer::new(code, &context.prepared.decider.pages)
-                .header(RETRY_AFTER, RETRY_SECONDS.to_string());
+                .with_header(RETRY_AFTER, RETRY_SECONDS.to_string());
             RequestRefusal::new(RequestOutcome::Limited, answer)
         })
 }
@@ -121,7 +121,7 @@ async fn share(
 /// # Errors
 /// The client has reset the request, no endpoint is left, or the deadline has passed.
 pub(crate) fn choose(session: &mut Session, context: &mut RequestContext) -> pingora::Result<Box<HttpPeer>> {
-    if is_given_up(session) {
+    if is_reset_by_client(session) {
         let error = Error::explain(ErrorType::ConnectionClosed, "the client reset the request");
         return Err(error.into_down());
     }
@@ -150,13 +150,13 @@ pub(crate) fn choose(session: &mut Session, context: &mut RequestContext) -> pin
 
 /// Returns true if an HTTP/2 client has already reset the request, which is then not sent. Otherwise thousands of
 /// reset requests would each cost a connection to an upstream (CVE-2023-44487).
-fn is_given_up(session: &mut Session) -> bool {
+fn is_reset_by_client(session: &mut Session) -> bool {
     let HttpSession::H2(stream) = &mut *session.downstream_session else {
         return false;
     };
     // Polled once without a waker: only the present state matters.
-    let mut looking = std::task::Context::from_waker(Waker::noop());
-    Pin::new(&mut stream.idle()).poll(&mut looking).is_ready()
+    let mut no_wake = std::task::Context::from_waker(Waker::noop());
+    Pin::new(&mut stream.idle()).poll(&mut no_wake).is_ready()
 }
 
 /// Returns true if the request asks for a WebSocket, the only switch of protocols that is passed on.

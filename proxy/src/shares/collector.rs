@@ -7,7 +7,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{MetricFamily, MetricType};
 
 use super::Shares;
-use crate::metric_family::{described, family, measured};
+use crate::metric_family::{description, family, gauge_metric};
 
 const USED: &str = "sluice_resource_used";
 const USED_HELP: &str = "Use of the process's resources by connections and requests; memory in bytes.";
@@ -17,21 +17,21 @@ const LIMIT_HELP: &str = "Limits of the process's resources; memory in bytes.";
 #[derive(Debug)]
 pub(crate) struct SharesCollector {
     shares: Arc<Shares>,
-    described: Desc,
+    description: Desc,
 }
 
 impl SharesCollector {
     pub(crate) fn new(shares: Arc<Shares>) -> Self {
         Self {
             shares,
-            described: described(USED, USED_HELP),
+            description: description(USED, USED_HELP),
         }
     }
 }
 
 impl Collector for SharesCollector {
     fn desc(&self) -> Vec<&Desc> {
-        vec![&self.described]
+        vec![&self.description]
     }
 
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating-point numbers")]
@@ -62,7 +62,7 @@ impl Collector for SharesCollector {
         let show = |name, help, value: fn(&(&str, f64, f64)) -> f64| {
             let metrics = rows
                 .iter()
-                .map(|row| measured(&[("resource", row.0)], value(row)));
+                .map(|row| gauge_metric(&[("resource", row.0)], value(row)));
             family(name, help, MetricType::GAUGE, metrics.collect())
         };
         vec![

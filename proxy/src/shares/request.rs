@@ -16,7 +16,7 @@ use super::connection::ConnectionShare;
 use super::end_signal::EndSignal;
 use super::holder::{Holder, HolderKey, HolderKind};
 use super::resource::REQUEST_BYTES;
-use super::{HARD_LIMIT_PART, Shares, Short};
+use super::{HARD_LIMIT_PART, ShareDenied, Shares};
 
 /// Maximum of a request body that waits unseen behind a part that the upstream does not take, in bytes: an HTTP/2
 /// window, and parts between the two sides.
@@ -66,7 +66,7 @@ pub(crate) enum Direction {
 
 /// The requirements of a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Need {
+pub(crate) struct ShareRequest {
     pub(crate) client: Option<IpAddr>,
     pub(crate) is_tunnel: bool,
 }
@@ -87,8 +87,8 @@ impl Shares {
         self: &Arc<Self>,
         connection: Option<Arc<ConnectionShare>>,
         end: Arc<EndSignal>,
-        need: Need,
-    ) -> Result<Arc<RequestShare>, Short> {
+        need: ShareRequest,
+    ) -> Result<Arc<RequestShare>, ShareDenied> {
         RequestShare::take(self, connection, end, need)
     }
 }
@@ -99,8 +99,8 @@ impl RequestShare {
         shares: &Arc<Shares>,
         connection: Option<Arc<ConnectionShare>>,
         end: Arc<EndSignal>,
-        need: Need,
-    ) -> Result<Arc<Self>, Short> {
+        need: ShareRequest,
+    ) -> Result<Arc<Self>, ShareDenied> {
         let (kind, count) = match need.is_tunnel {
             true => (HolderKind::Tunnel, &shares.used.tunnels),
             false => (HolderKind::Request, &shares.used.in_flight),
@@ -129,7 +129,7 @@ impl RequestShare {
             stalled: AtomicU64::new(STALLED_BYTES),
         });
         count.fetch_add(1, Ordering::Relaxed);
-        share.counted(share.holdings()).fetch_add(1, Ordering::Relaxed);
+        share.count_of(share.holdings()).fetch_add(1, Ordering::Relaxed);
         if let Some(connection) = &share.connection {
             connection.begin_request();
         }
@@ -164,7 +164,7 @@ impl RequestShare {
         if !self.holder.holds_slot.swap(false, Ordering::AcqRel) {
             return;
         }
-        self.counted(self.holdings()).fetch_sub(1, Ordering::Relaxed);
+        self.count_of(self.holdings()).fetch_sub(1, Ordering::Relaxed);
         let count = match self.holder.kind {
             HolderKind::Tunnel => &self.shares.used.tunnels,
             HolderKind::Request | HolderKind::Connection => &self.shares.used.in_flight,
@@ -274,7 +274,7 @@ impl RequestShare {
         self.shares.clients.of(self.holder.client)
     }
 
-    fn counted<'h>(&self, holdings: &'h Holdings) -> &'h std::sync::atomic::AtomicU32 {
+    fn count_of<'h>(&self, holdings: &'h Holdings) -> &'h std::sync::atomic::AtomicU32 {
         match self.holder.kind {
             HolderKind::Tunnel => &holdings.tunnels,
             HolderKind::Request | HolderKind::Connection => &holdings.in_flight,

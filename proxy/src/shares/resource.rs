@@ -30,7 +30,7 @@ impl Resource {
     ];
 
     /// Returns the resource that requests of a kind are counted as.
-    pub(super) fn counted(kind: HolderKind) -> Self {
+    pub(super) fn of_kind(kind: HolderKind) -> Self {
         match kind {
             HolderKind::Tunnel => Self::Tunnels,
             HolderKind::Request | HolderKind::Connection => Self::InFlight,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::resource::{REQUEST_BYTES, Resource};
 
 use super::stream::STREAM_BYTES;
-use super::{ConnectionShare, Direction, EndSignal, Need, RequestShare, Shares, Short};
+use super::{ConnectionShare, Direction, EndSignal, RequestShare, ShareDenied, ShareRequest, Shares};
 use crate::capacity::{Capacity, ResourceLimit};
 
 const MIB: u64 = 1024 * 1024;
@@ -43,16 +43,16 @@ fn connect(shares: &Arc<Shares>, client: Option<u8>) -> Option<Arc<ConnectionSha
     share.charge(client.map(address)).then(|| Arc::new(share))
 }
 
-fn take_request_share(shares: &Arc<Shares>, client: Option<u8>) -> Result<Arc<RequestShare>, Short> {
-    let need = Need {
+fn take_request_share(shares: &Arc<Shares>, client: Option<u8>) -> Result<Arc<RequestShare>, ShareDenied> {
+    let need = ShareRequest {
         client: client.map(address),
         is_tunnel: false,
     };
     shares.take_request_share(None, Arc::default(), need)
 }
 
-fn tunnel(shares: &Arc<Shares>, client: u8) -> Result<Arc<RequestShare>, Short> {
-    let need = Need {
+fn tunnel(shares: &Arc<Shares>, client: u8) -> Result<Arc<RequestShare>, ShareDenied> {
+    let need = ShareRequest {
         client: Some(address(client)),
         is_tunnel: true,
     };
@@ -86,7 +86,10 @@ fn a_client_at_its_request_limit_takes_none_from_others() {
     let held: Vec<_> = (0..3)
         .map(|_| take_request_share(&shares, Some(1)).unwrap())
         .collect();
-    assert_eq!(take_request_share(&shares, Some(1)).unwrap_err(), Short::Client);
+    assert_eq!(
+        take_request_share(&shares, Some(1)).unwrap_err(),
+        ShareDenied::Client
+    );
     assert!(take_request_share(&shares, Some(2)).is_ok());
     // A request of a trusted proxy that names no client is charged to no client.
     assert!((0..9).all(|_| take_request_share(&shares, None).is_ok()));
@@ -101,7 +104,10 @@ fn all_clients_together_stay_within_the_request_limit() {
     let held: Vec<_> = (0..4)
         .map(|client| take_request_share(&shares, Some(client)).unwrap())
         .collect();
-    assert_eq!(take_request_share(&shares, Some(9)).unwrap_err(), Short::All);
+    assert_eq!(
+        take_request_share(&shares, Some(9)).unwrap_err(),
+        ShareDenied::All
+    );
     drop(held);
     assert_empty(&shares);
 }
@@ -113,13 +119,13 @@ fn tunnels_are_counted_apart() {
         capacity.in_flight = ResourceLimit { all: 2, client: 2 };
     });
     let tunnels = [tunnel(&shares, 1).unwrap(), tunnel(&shares, 1).unwrap()];
-    assert_eq!(tunnel(&shares, 1).unwrap_err(), Short::Client);
+    assert_eq!(tunnel(&shares, 1).unwrap_err(), ShareDenied::Client);
     let requests = [
         take_request_share(&shares, Some(1)).unwrap(),
         take_request_share(&shares, Some(1)).unwrap(),
     ];
     let third = tunnel(&shares, 2).unwrap();
-    assert_eq!(tunnel(&shares, 3).unwrap_err(), Short::All);
+    assert_eq!(tunnel(&shares, 3).unwrap_err(), ShareDenied::All);
     drop((tunnels, requests, third));
     assert_empty(&shares);
 }
@@ -136,7 +142,10 @@ fn connections_and_upstream_requests_count_as_descriptors() {
         take_request_share(&shares, Some(2)).unwrap(),
     ];
     assert!(connect(&shares, Some(3)).is_none());
-    assert_eq!(take_request_share(&shares, Some(3)).unwrap_err(), Short::All);
+    assert_eq!(
+        take_request_share(&shares, Some(3)).unwrap_err(),
+        ShareDenied::All
+    );
     drop(requests);
     assert!(connect(&shares, Some(3)).is_some());
     drop(connections);
@@ -153,7 +162,10 @@ fn a_client_gets_more_only_while_it_holds_less_than_is_left() {
     assert_eq!(held.len(), 80);
     let second: Vec<_> = std::iter::from_fn(|| connect(&shares, Some(2))).collect();
     assert_eq!(second.len(), 40);
-    assert_eq!(take_request_share(&shares, Some(1)).unwrap_err(), Short::Client);
+    assert_eq!(
+        take_request_share(&shares, Some(1)).unwrap_err(),
+        ShareDenied::Client
+    );
     let requests: Vec<_> = std::iter::from_fn(|| take_request_share(&shares, Some(3)).ok()).collect();
     assert_eq!(requests.len(), 20);
     // Each client may hold a fair amount.
@@ -170,7 +182,7 @@ fn idle_connections_of_the_greediest_client_end_first() {
         .collect();
     let greedy: Vec<_> = (0..70).map(|_| connect(&shares, Some(77)).unwrap()).collect();
     let busy = greedy.first().unwrap();
-    let need = Need {
+    let need = ShareRequest {
         client: Some(address(77)),
         is_tunnel: false,
     };
@@ -236,7 +248,10 @@ fn connections_leave_descriptors_for_requests_on_others() {
     let requests: Vec<_> = (0..10)
         .map(|number| take_request_share(&shares, Some(number)).unwrap())
         .collect();
-    assert_eq!(take_request_share(&shares, Some(10)).unwrap_err(), Short::All);
+    assert_eq!(
+        take_request_share(&shares, Some(10)).unwrap_err(),
+        ShareDenied::All
+    );
     drop((held, requests));
     assert_empty(&shares);
 }
@@ -252,7 +267,7 @@ fn eight_requests_on_eight_connections_are_never_shed() {
     for connection in &others {
         connection.set_since_ms(0);
     }
-    let need = Need {
+    let need = ShareRequest {
         client: Some(address(99)),
         is_tunnel: false,
     };
@@ -308,7 +323,7 @@ fn trusted_proxies_without_clients_leave_as_much_as_they_take() {
     let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 100, client: 10 });
     let unnamed: Vec<_> = std::iter::from_fn(|| take_request_share(&shares, None).ok()).collect();
     assert_eq!(unnamed.len(), 50);
-    assert_eq!(take_request_share(&shares, None).unwrap_err(), Short::All);
+    assert_eq!(take_request_share(&shares, None).unwrap_err(), ShareDenied::All);
     assert!(take_request_share(&shares, Some(1)).is_ok());
     assert_eq!(shed(&shares, Resource::InFlight), 0);
 }
@@ -375,7 +390,7 @@ fn what_is_left_of_an_answer_ends_with_its_connection() {
     let shares = shares(|capacity| capacity.in_flight = ResourceLimit { all: 64, client: 64 });
     let connection = connect(&shares, Some(1)).unwrap();
     let end = Arc::new(EndSignal::with_fallback(connection.fallback_end_signal()));
-    let need = Need {
+    let need = ShareRequest {
         client: Some(address(1)),
         is_tunnel: false,
     };
@@ -404,7 +419,10 @@ fn nothing_is_taken_from_clients_that_hold_a_handful() {
     let held: Vec<_> = (0..100)
         .map(|number| take_request_share(&shares, Some(number / 8)).unwrap())
         .collect();
-    assert_eq!(take_request_share(&shares, Some(200)).unwrap_err(), Short::All);
+    assert_eq!(
+        take_request_share(&shares, Some(200)).unwrap_err(),
+        ShareDenied::All
+    );
     assert_eq!(shed(&shares, Resource::InFlight), 0);
     assert!(!held.iter().any(|share| share.is_shed()));
 }
@@ -423,7 +441,10 @@ fn a_client_with_few_requests_gets_a_slot_that_is_being_shed() {
         .collect();
     assert!(greedy.iter().any(|share| share.is_shed()));
     // An amount that is being freed is not given away twice.
-    assert_eq!(take_request_share(&shares, Some(98)).unwrap_err(), Short::All);
+    assert_eq!(
+        take_request_share(&shares, Some(98)).unwrap_err(),
+        ShareDenied::All
+    );
     drop((greedy, others, small));
     assert_empty(&shares);
 }
@@ -507,7 +528,10 @@ fn a_client_that_does_not_read_is_brought_back_to_its_limit() {
         .iter()
         .map(|share| share.track(Direction::Answer, Bytes::from(vec![7; 500_000]), false))
         .collect();
-    assert_eq!(take_request_share(&shares, Some(1)).unwrap_err(), Short::Client);
+    assert_eq!(
+        take_request_share(&shares, Some(1)).unwrap_err(),
+        ShareDenied::Client
+    );
     assert!(held.last().unwrap().is_over_memory_limit());
     let ended = shed(&shares, Resource::ClientBuffered);
     assert!((6..10).contains(&ended), "{ended} of 16 were ended");
@@ -603,7 +627,10 @@ fn a_request_that_gets_on_is_not_ended_for_its_clients_memory() {
         |share: &Arc<RequestShare>| share.track(Direction::Answer, Bytes::from(vec![7; 300_000]), false);
     let parts: Vec<_> = held.iter().take(2).map(part).collect();
     // The client is over its limit, but each request just made progress.
-    assert_eq!(take_request_share(&shares, Some(1)).unwrap_err(), Short::Client);
+    assert_eq!(
+        take_request_share(&shares, Some(1)).unwrap_err(),
+        ShareDenied::Client
+    );
     assert_eq!(shed(&shares, Resource::ClientBuffered), 0);
     let more: Vec<_> = held.iter().skip(2).take(4).map(part).collect();
     assert!(shed(&shares, Resource::ClientBuffered) > 0);

@@ -79,7 +79,7 @@ impl Bench {
         self.cache.find(token, now, &self.keys).is_some()
     }
 
-    fn counted(&self) -> [u64; 3] {
+    fn counts(&self) -> [u64; 3] {
         let page = self.metrics.render().unwrap();
         ["hit", "miss", "stale"].map(|result| {
             let start = format!("sluice_token_cache_total{{result=\"{result}\"}} ");
@@ -98,7 +98,7 @@ fn a_verified_token_is_found_again() {
     let (token, identity) = bench.kept(json!({}));
     let found = bench.cache.find(&token, NOW, &bench.keys).unwrap();
     assert!(Arc::ptr_eq(&found, &identity));
-    assert_eq!(bench.counted(), [1, 0, 0]);
+    assert_eq!(bench.counts(), [1, 0, 0]);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_hit_ends_with_the_token() {
     let (token, _) = bench.kept(json!({ "exp": NOW + 100 }));
     assert!(bench.finds(&token, NOW + 100 + LEEWAY - 1));
     assert!(!bench.finds(&token, NOW + 100 + LEEWAY));
-    assert_eq!(bench.counted(), [1, 0, 1]);
+    assert_eq!(bench.counts(), [1, 0, 1]);
     assert_eq!(bench.cache.bytes(), 0, "what has expired makes room");
 }
 
@@ -172,7 +172,7 @@ fn a_reload_keeps_the_cache_where_the_issuers_are_the_same() {
     let other = bench.cache.for_issuers(&issuers(&["https://b", "https://a"]));
     assert!(other.find(&token, NOW, &bench.keys).is_none());
     other.keep(&token, &bench.verify(&token, NOW));
-    assert_eq!(bench.counted(), [0, 1, 0], "both count into the same series");
+    assert_eq!(bench.counts(), [0, 1, 0], "both count into the same series");
 }
 
 #[test]

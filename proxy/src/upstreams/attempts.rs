@@ -58,7 +58,7 @@ impl UpstreamAttempts {
             tried: &self.tried,
             now,
         };
-        self.request = choice.among(&live.table()).map(EndpointRequest::new);
+        self.request = choice.choose_from(&live.table()).map(EndpointRequest::new);
         self.is_counted = false;
         self.endpoint()
     }

@@ -26,7 +26,7 @@ pub(super) struct EndpointChoice<'a> {
 impl EndpointChoice<'_> {
     /// Returns an untried endpoint: a fit one if there is any, else an unfit one, because a wrong verdict about all
     /// of them is likelier than that all are down. Returns none if all were tried.
-    pub(super) fn among<'t>(&self, table: &'t EndpointTable) -> Option<&'t Arc<LiveEndpoint>> {
+    pub(super) fn choose_from<'t>(&self, table: &'t EndpointTable) -> Option<&'t Arc<LiveEndpoint>> {
         let untried = |endpoint: &LiveEndpoint| !self.tried.contains(&endpoint.address);
         let fit = |endpoint: &LiveEndpoint| untried(endpoint) && endpoint.state.is_fit(self.now);
         self.pick(table, &fit).or_else(|| self.pick(table, &untried))
@@ -39,9 +39,9 @@ impl EndpointChoice<'_> {
     ) -> Option<&'t Arc<LiveEndpoint>> {
         match (self.balance, self.hash_key) {
             (Balance::LeastRequest, _) => less_busy(table, self.turn, eligible),
-            (Balance::Sticky, Some(hash_key)) => owner(table, hash_key, eligible),
+            (Balance::Sticky, Some(hash_key)) => highest_score(table, hash_key, eligible),
             (Balance::RoundRobin, _) | (Balance::Sticky, None) => {
-                table.beginning_at(self.turn).find(|endpoint| eligible(endpoint))
+                table.from_turn(self.turn).find(|endpoint| eligible(endpoint))
             }
         }
     }
@@ -56,11 +56,9 @@ fn less_busy<'t>(
 ) -> Option<&'t Arc<LiveEndpoint>> {
     let drawn = mix(turn as u64);
     let draw = |number: u64| usize::try_from(number & 0x7fff_ffff).unwrap_or(0);
-    let first = table
-        .beginning_at(draw(drawn))
-        .find(|endpoint| eligible(endpoint))?;
+    let first = table.from_turn(draw(drawn)).find(|endpoint| eligible(endpoint))?;
     let second = table
-        .beginning_at(draw(drawn >> 32))
+        .from_turn(draw(drawn >> 32))
         .find(|endpoint| eligible(endpoint) && endpoint.address != first.address);
     let load = |of: &LiveEndpoint, other: &LiveEndpoint| {
         (of.state.in_flight() as u64).saturating_mul(u64::from(other.weight))
@@ -75,7 +73,7 @@ fn less_busy<'t>(
 
 /// Returns the endpoint with the highest score for the hash, so that removing an endpoint moves only its own tenants
 /// (weighted rendezvous hashing, Schindelhauer and Schomaker 2005).
-fn owner<'t>(
+fn highest_score<'t>(
     table: &'t EndpointTable,
     hash_key: u64,
     eligible: &dyn Fn(&LiveEndpoint) -> bool,

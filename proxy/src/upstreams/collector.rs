@@ -9,27 +9,27 @@ use prometheus::proto::{Metric, MetricFamily, MetricType};
 use super::endpoint::LiveEndpoint;
 use super::live::LiveUpstream;
 use super::served::ServedUpstreams;
-use crate::metric_family::{counted, described, family, measured};
+use crate::metric_family::{counter_metric, description, family, gauge_metric};
 
 /// Exports the metrics of the upstreams that are served.
 #[derive(Debug)]
 pub(super) struct UpstreamCollector {
     served: Arc<ServedUpstreams>,
-    described: Desc,
+    description: Desc,
 }
 
 impl UpstreamCollector {
     pub(super) fn new(served: Arc<ServedUpstreams>) -> Self {
         Self {
             served,
-            described: described(ATTEMPTS, ATTEMPTS_HELP),
+            description: description(ATTEMPTS, ATTEMPTS_HELP),
         }
     }
 }
 
 impl Collector for UpstreamCollector {
     fn desc(&self) -> Vec<&Desc> {
-        vec![&self.described]
+        vec![&self.description]
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
@@ -46,17 +46,21 @@ impl Collector for UpstreamCollector {
             counter(
                 "sluice_upstream_retries_total",
                 "Retries of requests.",
-                each(&served, |name, live| counted(name, live.meter().retries())),
+                each(&served, |name, live| counter_metric(name, live.meter().retries())),
             ),
             counter(
                 "sluice_upstream_ejections_total",
                 "Ejections of endpoints after consecutive failures.",
-                each(&served, |name, live| counted(name, live.meter().ejections())),
+                each(&served, |name, live| {
+                    counter_metric(name, live.meter().ejections())
+                }),
             ),
             counter(
                 "sluice_upstream_overloads_total",
                 "Requests that were refused because the upstream was at its limit.",
-                each(&served, |name, live| counted(name, live.meter().overloads())),
+                each(&served, |name, live| {
+                    counter_metric(name, live.meter().overloads())
+                }),
             ),
             counter(
                 "sluice_upstream_resolutions_total",
@@ -71,7 +75,7 @@ impl Collector for UpstreamCollector {
             gauge(
                 "sluice_upstream_in_flight",
                 "Requests in flight to an upstream.",
-                each(&served, |name, live| measured(name, number(live.in_flight()))),
+                each(&served, |name, live| gauge_metric(name, number(live.in_flight()))),
             ),
             gauge(
                 "sluice_upstream_endpoints",
@@ -103,7 +107,7 @@ fn by<'a, I: Iterator<Item = (&'static str, u64)>>(
         .iter()
         .flat_map(|live| {
             counts(live)
-                .map(|(value, count)| counted(&[("upstream", live.name()), (label, value)], count))
+                .map(|(value, count)| counter_metric(&[("upstream", live.name()), (label, value)], count))
                 .collect::<Vec<_>>()
         })
         .collect()
@@ -122,7 +126,7 @@ fn endpoints(served: &[Arc<LiveUpstream>], now: Instant) -> Vec<Metric> {
         let ejected = all.len().saturating_sub(unhealthy).saturating_sub(fit);
         for (state, count) in [("fit", fit), ("ejected", ejected), ("unhealthy", unhealthy)] {
             let labels = [("upstream", live.name()), ("state", state)];
-            metrics.push(measured(&labels, number(count)));
+            metrics.push(gauge_metric(&labels, number(count)));
         }
     }
     metrics
