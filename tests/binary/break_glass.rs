@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{Client, Request, Upstream, eventually};
 
+use crate::files;
 use crate::process::{SluiceProcess, sluice};
 
 /// Returns a folder with a gated route without a token, and break-glass.
@@ -43,8 +44,7 @@ fn write_flags(folder: &Path, description: &str) {
 
 fn write_board(folder: &Path, fields: &str) {
     let flags = format!("version: 1\nflags: {{ board: {{ {fields} }} }}\n");
-    fs::write(folder.join("flags.new"), flags).unwrap();
-    fs::rename(folder.join("flags.new"), folder.join("flags.yaml")).unwrap();
+    files::replace(folder, "flags.yaml", flags);
 }
 
 /// Sends a request to the socket, and returns the status and body of the answer.

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
 use testkit::{Authority, CertificatePair, Client, ClientName, PATIENCE, Request, TlsClient, eventually};
 
+use crate::files;
 use crate::process::{CommandOutput, SluiceProcess, sluice};
 
 struct Encrypted {
@@ -83,8 +84,7 @@ unmatched: {{ upstream: app }}
 /// Replaces the certificate and its key, the key first.
 fn write(folder: &std::path::Path, pair: &CertificatePair) {
     for (name, text) in [("admin.key", &pair.key), ("admin.pem", &pair.cert)] {
-        fs::write(folder.join("new"), text).unwrap();
-        fs::rename(folder.join("new"), folder.join(name)).unwrap();
+        files::replace(folder, name, text);
     }
 }
 

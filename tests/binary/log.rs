@@ -4,7 +4,6 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
-    path::Path,
     sync::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::channel,
@@ -17,6 +16,7 @@ use tempfile::TempDir;
 use testkit::frames::{Frames, frame, kind};
 use testkit::{Client, KeyServer, PATIENCE, Request, Upstream, eventually};
 
+use crate::files;
 use crate::process::SluiceProcess;
 
 /// Flag of a PING frame that is an acknowledgement.
@@ -42,14 +42,8 @@ threads: 2
         upstream.address()
     );
     fs::write(folder.path().join("sluice.yaml"), config).unwrap();
-    write(folder.path(), "flags.yaml", NO_FLAGS);
+    files::replace(folder.path(), "flags.yaml", NO_FLAGS);
     folder
-}
-
-/// Writes a file as an editor does: to another file, which is renamed.
-fn write(folder: &Path, name: &str, text: &str) {
-    fs::write(folder.join("new"), text).unwrap();
-    fs::rename(folder.join("new"), folder.join(name)).unwrap();
 }
 
 /// Returns a document with so many problems, each with a long help, that a few reports fill the queue of the log.
@@ -116,14 +110,14 @@ fn invalid_frames_and_a_full_log_pipe_stop_nobody() {
     // The log does not delay the watcher either: reports that nobody reads, and then a valid change.
     for number in 0..8 {
         let before = figure(admin, "sluice_reloads_total{result=\"refused\"} ");
-        write(folder.path(), "flags.yaml", &broken(number));
+        files::replace(folder.path(), "flags.yaml", &broken(number));
         eventually("the refusal", || {
             (figure(admin, "sluice_reloads_total{result=\"refused\"} ") > before).then_some(())
         });
     }
-    write(folder.path(), "flags.yaml", NO_FLAGS);
+    files::replace(folder.path(), "flags.yaml", NO_FLAGS);
     let config = fs::read_to_string(folder.path().join("sluice.yaml")).unwrap();
-    write(folder.path(), "sluice.yaml", &config.replace("/**", "/other/**"));
+    files::replace(folder.path(), "sluice.yaml", &config.replace("/**", "/other/**"));
     eventually("the change", || (status(address, "/") == 404).then_some(()));
     let dropped = figure(admin, "sluice_log_dropped_total{reason=\"queue_full\"} ");
     assert!(dropped > 0, "nothing was dropped");

@@ -21,6 +21,7 @@ mod explained;
 mod explained_as_served;
 mod explaining;
 mod failing_disk;
+mod files;
 mod fixed_texts;
 mod invalid_answers;
 mod log;

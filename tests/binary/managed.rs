@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use testkit::{Client, Issuer, Request, Response, Upstream, eventually};
 use tokens::Algorithm;
 
+use crate::files;
 use crate::process::{SluiceProcess, sluice};
 
 /// Number of changes.
@@ -97,8 +98,7 @@ access_log: {{ output: off }}
             "routes: [{{ name: board, match: /board, gate: {flag}, upstream: legacy, otherwise: {{ reject: 403 }} }}]\n"
         );
         let text = format!("{}{route}{}", &text[..start], &text[end..]);
-        fs::write(self.path().join("new"), text).unwrap();
-        fs::rename(self.path().join("new"), config).unwrap();
+        files::replace(self.path(), "sluice.yaml", text);
     }
 
     pub(crate) fn ask(&self) -> Request {
@@ -465,8 +465,7 @@ fn flags_of_files_are_readable_and_read_only_in_the_api() {
         &json!({}),
     );
     assert_eq!(tried.status, 200, "{}", tried.text());
-    fs::write(managed.path().join("new"), "version: 1\nflags: { other: {} }\n").unwrap();
-    fs::rename(managed.path().join("new"), managed.path().join("flags.yaml")).unwrap();
+    files::replace(managed.path(), "flags.yaml", "version: 1\nflags: { other: {} }\n");
     sluice.line("reloaded");
     eventually("the other flag", || {
         let shown = get(&mut admin, "/platform/feature-flags/other");
@@ -536,8 +535,7 @@ fn changes_are_atomic_while_the_gateway_document_changes() {
         let (stop, folder, good) = (Arc::clone(&stop), managed.path().to_owned(), good.clone());
         thread::spawn(move || {
             for text in [format!("{good}bogus: 1\n"), good].iter().cycle() {
-                fs::write(folder.join("flip"), text).unwrap();
-                fs::rename(folder.join("flip"), folder.join("sluice.yaml")).unwrap();
+                files::replace(&folder, "sluice.yaml", text);
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
@@ -585,12 +583,8 @@ fn a_removed_token_is_invalid_even_if_the_config_is_rejected() {
     );
     let entry = made.stderr.lines().find(|line| line.starts_with("- {")).unwrap();
     let write_tokens = |tokens: &str| {
-        fs::write(
-            managed.path().join("new"),
-            format!("version: 1\ntokens:{tokens}\n"),
-        )
-        .unwrap();
-        fs::rename(managed.path().join("new"), managed.path().join("tokens.yaml")).unwrap();
+        let text = format!("version: 1\ntokens:{tokens}\n");
+        files::replace(managed.path(), "tokens.yaml", text);
     };
     write_tokens(&format!("\n{entry}"));
     let sluice = managed.run();

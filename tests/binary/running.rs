@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use testkit::{Client, Issuer, Request, Upstream, eventually};
 use tokens::Algorithm;
 
+use crate::files;
 use crate::process::{SluiceProcess, sluice};
 
 /// Number of changes of the flags under load.
@@ -60,10 +61,8 @@ fn flags(open: bool) -> String {
     )
 }
 
-/// Writes the flags as an editor does: to another file, which is renamed.
 fn write_flags(folder: &Path, open: bool) {
-    fs::write(folder.join("flags.new"), flags(open)).unwrap();
-    fs::rename(folder.join("flags.new"), folder.join("flags.yaml")).unwrap();
+    files::replace(folder, "flags.yaml", flags(open));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::{fs, net::TcpListener, path::Path};
 
 use testkit::{Client, H2Client, KeyServer, Request, Upstream, eventually};
 
+use crate::files;
 use crate::process::{CommandOutput, SluiceProcess, sluice};
 
 const JWT: &str =
@@ -185,8 +186,7 @@ fn nothing_that_is_planted_is_printed_however_much_is_logged() {
     let mut sluice = SluiceProcess::start_with(&[("RUST_LOG", EVERYTHING)], folder.path(), ["run"]);
     traffic(&sluice);
     for (number, text) in mistaken(&good).iter().enumerate() {
-        fs::write(folder.path().join("new"), text).unwrap();
-        fs::rename(folder.path().join("new"), folder.path().join("sluice.yaml")).unwrap();
+        files::replace(folder.path(), "sluice.yaml", text);
         eventually(&format!("the refusal of\n{text}"), || {
             (refused(&sluice) > number as u64).then_some(())
         });

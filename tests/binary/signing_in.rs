@@ -5,6 +5,7 @@ use std::fs;
 use testkit::{Client, Issuer, KeyServer, Request, eventually};
 use tokens::Algorithm;
 
+use crate::files;
 use crate::managed::ManagedGateway;
 use crate::process::{SluiceProcess, sluice};
 
@@ -16,10 +17,7 @@ fn operators_removed_from_the_document_stay_until_a_restart() {
     let managed = ManagedGateway::new();
     let folder = managed.path();
     let nobody = fs::read_to_string(folder.join("sluice.yaml")).unwrap();
-    let write = |text: &str| {
-        fs::write(folder.join("new"), text).unwrap();
-        fs::rename(folder.join("new"), folder.join("sluice.yaml")).unwrap();
-    };
+    let write = |text: &str| files::replace(folder, "sluice.yaml", text);
     let token = ["operators", "token", "--name", "vic", "--role", "viewer"];
     let made = sluice(folder, token, "");
     let entry = made.stderr.lines().find(|line| line.starts_with("- {")).unwrap();
@@ -119,10 +117,7 @@ fn a_withdrawn_key_of_the_issuer_signs_nobody_in() {
 fn an_emptied_jwks_file_signs_nobody_in_and_is_warned_of() {
     let managed = ManagedGateway::new();
     let issuer = Issuer::new("https://staff.example", Algorithm::Es256, "k1");
-    let write = |text: &str| {
-        fs::write(managed.path().join("new"), text).unwrap();
-        fs::rename(managed.path().join("new"), managed.path().join("staff.json")).unwrap();
-    };
+    let write = |text: &str| files::replace(managed.path(), "staff.json", text);
     write(&Issuer::jwks(&[&issuer]));
     let server = signing_in_by(&managed, &issuer, "jwks_file: staff.json");
     let token = issuer.token("staff");
