@@ -83,7 +83,7 @@ impl Answer {
     }
 
     /// Replaces the body with one that the operator configured.
-    pub(crate) fn with_body(mut self, body: &Body) -> Self {
+    pub(crate) fn with_body(mut self, body: &RejectBody) -> Self {
         self.body = AnswerBody::configured(body);
         self
     }
@@ -198,7 +198,7 @@ impl Answer {
 }
 
 impl AnswerBody {
-    fn configured(body: &Body) -> Self {
+    fn configured(body: &RejectBody) -> Self {
         Self::Configured {
             content_type: body.content_type.clone(),
             bytes: Bytes::copy_from_slice(&body.bytes),

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use prometheus::{IntCounter, IntCounterVec};
 
 /// Maximum of codes of a counter. Further codes are counted as `other`.
-pub const MAX_CODES: usize = 48;
+pub const MAX_CODES: usize = 96;
 
 /// A counter by code. Codes are constants, never data of a request. Each is registered on first use.
 #[derive(Debug)]
