@@ -1,0 +1,195 @@
+//! Scalars: numbers, texts, words and quantities.
+
+use std::borrow::Cow;
+
+use rules::InvalidDecimal;
+
+use super::{Slot, VERSION, Validator, did_you_mean};
+use crate::form::Refusal;
+use crate::node::{Node, NodeKind, Scalar, shorten};
+use crate::quantity;
+use crate::shape::{Shape, any_of};
+use crate::suggest::closest;
+
+impl Validator<'_> {
+    /// Refuses numbers that JSON's readers, or a comparison, can't hold. Nothing else is wrong with a value of any type.
+    pub(crate) fn any(&mut self, node: &Node<'_>) {
+        if let Some(invalid) = node.invalid_number() {
+            self.invalid_number::<()>(node, invalid, Shape::Any);
+        }
+        // As deep as a document is nested, which its reader bounds.
+        for item in node.items().unwrap_or_default() {
+            self.any(item);
+        }
+        for entry in node.entries().unwrap_or_default() {
+            self.any(&entry.value);
+        }
+    }
+
+    /// Returns the scalar, where it has this shape.
+    pub(crate) fn scalar<'n>(
+        &mut self,
+        node: &'n Node<'_>,
+        shape: Shape,
+        slot: Slot<'_>,
+    ) -> Option<Scalar<'n>> {
+        if matches!(node.kind, NodeKind::Refused) {
+            return None;
+        }
+        let Some(scalar) = node.scalar() else {
+            return self.wrong_type(node, shape, slot);
+        };
+        if let (Shape::Number | Shape::Percentage | Shape::Scalar, Some(invalid)) =
+            (shape, node.invalid_number())
+        {
+            return self.invalid_number(node, invalid, shape);
+        }
+        match (shape, scalar) {
+            (Shape::Boolean | Shape::Scalar | Shape::Variant, Scalar::Boolean(_))
+            | (Shape::Number | Shape::Percentage | Shape::Scalar, Scalar::Integer(_) | Scalar::Number(_))
+            | (Shape::Prose | Shape::Scalar, Scalar::Text(_)) => Some(scalar),
+            (Shape::Version, Scalar::Integer(found)) if found == i128::from(VERSION) => Some(scalar),
+            (Shape::Version, Scalar::Integer(found)) => self.version(node, found),
+            (Shape::Integer(min, max), Scalar::Integer(value)) => {
+                let is_within = (i128::from(min)..=i128::from(max)).contains(&value);
+                is_within
+                    .then_some(scalar)
+                    .or_else(|| self.integer(node, value, (min, max), slot))
+            }
+            (Shape::Choice(_), Scalar::Text(_)) => self.word(node, shape, slot).map(|_| scalar),
+            (Shape::Name(_), Scalar::Text("")) => self.empty(node, slot),
+            (Shape::Text(_) | Shape::Name(_) | Shape::Variant, Scalar::Text(text)) if text.contains("${") => {
+                self.misplaced_reference(node, text)
+            }
+            (Shape::Text(_) | Shape::Name(_) | Shape::Variant, Scalar::Text(_)) => Some(scalar),
+            (Shape::Duration, Scalar::Text(text)) if quantity::duration_ms(text).is_some() => Some(scalar),
+            (Shape::Size, Scalar::Text(text)) if quantity::size_bytes(text).is_some() => Some(scalar),
+            (Shape::Size, Scalar::Integer(bytes)) if u64::try_from(bytes).is_ok() => Some(scalar),
+            (Shape::Duration | Shape::Size, Scalar::Text(_) | Scalar::Integer(_)) => {
+                self.quantity(node, shape, slot)
+            }
+            (Shape::Secret, Scalar::Text(text)) if quantity::reference(text).is_some() => Some(scalar),
+            (
+                Shape::Secret,
+                Scalar::Text(_) | Scalar::Integer(_) | Scalar::Number(_) | Scalar::InvalidNumber(_),
+            ) => self.secret(node),
+            _ => self.wrong_type(node, shape, slot),
+        }
+    }
+
+    /// Returns the text, where it has this shape.
+    pub(crate) fn text<'s>(&mut self, node: &Node<'s>, shape: Shape, slot: Slot<'_>) -> Option<Cow<'s, str>> {
+        self.scalar(node, shape, slot)?;
+        node.text().cloned()
+    }
+
+    /// Returns what was parsed of a scalar, or reports why it was not.
+    pub(crate) fn parsed<T>(
+        &mut self,
+        node: &Node<'_>,
+        code: &'static str,
+        parsed: Result<T, Refusal>,
+    ) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(Refusal { title, help }) => self.report(code, title, node.span, "", help),
+        }
+    }
+
+    /// Returns which of the words of a choice this is.
+    pub(crate) fn word(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) -> Option<usize> {
+        if matches!(node.kind, NodeKind::Refused) {
+            return None;
+        }
+        match (shape, node.text()) {
+            (Shape::Choice(words), Some(_)) => self.choice(node, words, &any_of(words), slot),
+            _ => self.wrong_type(node, shape, slot),
+        }
+    }
+
+    fn misplaced_reference<T>(&mut self, node: &Node<'_>, text: &str) -> Option<T> {
+        let title = format!(
+            "`{}` is not replaced here: references are for secrets only",
+            shorten(text)
+        );
+        let help = "write the value itself; only fields for secrets take `${NAME}`";
+        self.report("misplaced-reference", title, node.span, "a reference", help)
+    }
+
+    fn empty<T>(&mut self, node: &Node<'_>, slot: Slot<'_>) -> Option<T> {
+        let title = format!("`{}` is empty", slot.name);
+        let help = "write a text, or leave the field out where it may be";
+        self.report("empty", title, node.span, "", help)
+    }
+
+    fn version<T>(&mut self, node: &Node<'_>, found: i128) -> Option<T> {
+        let title = format!("version {found} of this format is not known here");
+        let help = format!("this program reads version {VERSION}");
+        self.report("unsupported-version", title, node.span, "", help)
+    }
+
+    fn integer<T>(
+        &mut self,
+        node: &Node<'_>,
+        value: i128,
+        (min, max): (i64, i64),
+        slot: Slot<'_>,
+    ) -> Option<T> {
+        let title = format!("{} is {min} to {max}, not {value}", slot.subject());
+        let help = format!("write {}", Shape::Integer(min, max).expects());
+        self.report("out-of-range", title, node.span, "", help)
+    }
+
+    fn invalid_number<T>(&mut self, node: &Node<'_>, invalid: InvalidDecimal, shape: Shape) -> Option<T> {
+        let found = shorten(node.raw().map_or("", |text| text));
+        let title = format!("`{found}` can't be compared exactly: {invalid}");
+        let help = match shape {
+            Shape::Scalar => {
+                "write a number within these limits, or put it in quotes to compare it as a text"
+            }
+            Shape::Any => "write a number within these limits, or put it in quotes to serve it as a text",
+            _ => "write a number within these limits",
+        };
+        self.report("invalid-number", title, node.span, "", help)
+    }
+
+    /// Returns which of `values` the text is. `expected` lists them, and what else the field takes.
+    pub(super) fn choice(
+        &mut self,
+        node: &Node<'_>,
+        values: &'static [&'static str],
+        expected: &str,
+        slot: Slot<'_>,
+    ) -> Option<usize> {
+        let text = node.raw().map_or("", |text| text);
+        let known = values.iter().position(|value| *value == text);
+        if known.is_some() {
+            return known;
+        }
+        let title = format!("{} is {expected}, not `{}`", slot.subject(), shorten(text));
+        let help = closest(text, values.iter().copied()).map(did_you_mean);
+        let help = help.unwrap_or_else(|| format!("write {expected}"));
+        self.report("unknown-value", title, node.span, "", help)
+    }
+
+    fn quantity<T>(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) -> Option<T> {
+        let (code, what) = match shape {
+            Shape::Size => ("invalid-size", "size"),
+            _ => ("invalid-duration", "duration"),
+        };
+        let found = node.raw().map_or("", |text| text);
+        let title = format!(
+            "{} takes a {what}, and `{}` is none",
+            slot.subject(),
+            shorten(found)
+        );
+        self.report(code, title, node.span, "", format!("write {}", shape.expects()))
+    }
+
+    fn secret<T>(&mut self, node: &Node<'_>) -> Option<T> {
+        let help = "put the secret into an environment variable and refer to it: `\"${NAME}\"`; or into a file, \
+                    with `secret_file`";
+        let title = "a secret is never written in the document";
+        self.report("secret-in-document", title, node.span, "", help)
+    }
+}
