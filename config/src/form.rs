@@ -36,10 +36,10 @@ pub(crate) use self::words::words;
 
 /// The description of a value of a document.
 pub(crate) trait Form {
-    /// What a node of this form is read into.
+    /// The value that a node is read into.
     type Value<'s>;
 
-    /// What is accepted.
+    /// The shape that is accepted.
     const SHAPE: Shape;
 
     /// Reads a node. Returns none where it reported the node, or where the parser has.

@@ -31,9 +31,9 @@ pub struct LoadedFlags {
     pub flags: Flags,
     /// The tenants.
     pub tenants: Tenants,
-    /// What was read.
+    /// The files that were read.
     pub inputs: Inputs,
-    /// Where sites are.
+    /// The places of sites.
     pub places: Places,
 }
 
@@ -45,7 +45,7 @@ pub fn load_flags(path: &Path, eligibility: Eligibility) -> Result<LoadedFlags, 
     load_flags_from(Files::Disk, path, eligibility)
 }
 
-/// The same from other files than those on the disk.
+/// Loads one flags document, or a directory of them merged, from other files than those on the disk.
 ///
 /// # Errors
 /// Everything that is wrong with them.
@@ -81,7 +81,7 @@ pub fn load(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Lo
     load_from(Files::Disk, path, variable)
 }
 
-/// The same from other files than those on the disk.
+/// Loads `sluice.yaml` and everything that it names from other files than those on the disk.
 ///
 /// # Errors
 /// Everything that is wrong with any of it.
@@ -93,12 +93,12 @@ pub fn load_from(
     load_as(files, path, variable, Given::Named)
 }
 
-/// What flags a gateway document is loaded with.
+/// The flags that a gateway document is loaded with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Given<'c> {
-    /// Those of the documents that it names. Ones in a store are a problem.
+    /// Those of the documents that it names. Flags in a store are a problem.
     Named,
-    /// The same; where they are in a store, all but them is looked into.
+    /// Those of the documents that it names. Where they are in a store, everything else is checked.
     NamedIfRead,
     /// Those of another document, or of a directory.
     In(&'c Path),
@@ -160,7 +160,7 @@ pub(crate) fn load_as(
     }
 }
 
-/// What a document names and how, while it is compiled.
+/// A gateway document and the flags that it is compiled with.
 struct Compiler<'a, 's> {
     source: &'s Source,
     gateway: &'a GatewayFields<'s>,

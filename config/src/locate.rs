@@ -26,7 +26,7 @@ enum Step<'d> {
     Item(usize, &'d Node<'d>),
 }
 
-/// The node of `root` that begins at `offset`: of several the smallest.
+/// Returns the smallest node of `root` that begins at `offset`.
 fn locate<'d>(root: &'d Node<'d>, offset: u32) -> Located<'d> {
     let mut path = Vec::new();
     let mut node = root;
@@ -78,7 +78,7 @@ fn locate<'d>(root: &'d Node<'d>, offset: u32) -> Located<'d> {
 }
 
 impl Located<'_> {
-    /// What it is a part of, for a label; nothing where it is the definition itself.
+    /// Returns the owner of the part, for a label; empty for a definition itself.
     fn context(&self) -> Cow<'static, str> {
         match self.path.as_slice() {
             [Step::Key(FlagsDocument::FLAGS), Step::Key(flag), rest @ ..] => match rest {
@@ -117,7 +117,7 @@ fn rule_name(index: usize, rule: &Node<'_>) -> String {
     }
 }
 
-/// A label for a site in one of `documents`, which says what the place is a part of.
+/// Returns a label for a site in one of `documents`, with its owner.
 pub(crate) fn label(documents: &[Document<'_>], site: Site) -> Label {
     let mut label = plain_label(documents, site);
     if let Some((document, offset)) = find(documents, site) {
@@ -126,7 +126,7 @@ pub(crate) fn label(documents: &[Document<'_>], site: Site) -> Label {
     label
 }
 
-/// What a site is of.
+/// The owner of a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// A flag as a whole.
@@ -139,7 +139,7 @@ pub(crate) enum Owner {
     Part,
 }
 
-/// What in one of `documents` the site is of.
+/// Returns the owner of a site in one of `documents`.
 pub(crate) fn owner(documents: &[Document<'_>], site: Site) -> Owner {
     let located = find(documents, site).map(|(document, offset)| locate(&document.root, offset));
     match located.as_ref().map(|located| located.path.as_slice()) {
@@ -150,7 +150,7 @@ pub(crate) fn owner(documents: &[Document<'_>], site: Site) -> Owner {
     }
 }
 
-/// A label without words.
+/// Returns a label without text.
 pub(crate) fn plain_label(documents: &[Document<'_>], site: Site) -> Label {
     let len = find(documents, site).map_or(1, |(document, offset)| locate(&document.root, offset).span.len);
     Label {

@@ -13,14 +13,14 @@ use crate::loading::Loading;
 use crate::report::Report;
 use crate::shape::sluice::GatewayDocument;
 
-/// What a gateway document says of flags.
+/// The part of a gateway document about flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
-    /// Where they are.
+    /// The place of the flags.
     pub flags: FlagsSource,
     /// The document that an empty store begins with.
     pub seed: Option<PathBuf>,
-    /// Whether their lifecycle is enforced.
+    /// The rules by which their lifecycle is enforced.
     pub eligibility: Eligibility,
 }
 

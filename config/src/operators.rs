@@ -1,4 +1,4 @@
-//! Who may operate and what changes must meet, as the documents say it. What it means is said by `control`.
+//! Operators and the policy of changes, as documents have them. `control` gives them their meaning.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::loading::Loading;
 use crate::lower::operators::token_entries;
 use crate::report::Report;
 
-/// Who may operate.
+/// The operators.
 #[derive(Debug)]
 pub struct Operators {
     /// Static tokens.
@@ -40,9 +40,9 @@ pub struct OperatorToken {
 /// An issuer of operators' tokens.
 #[derive(Debug)]
 pub struct OperatorIssuer {
-    /// How they are verified. Its groups are the roles, its tenant is the org, its user is the name.
+    /// The checks of its tokens. Its groups are the roles, its tenant is the org, its user is the name.
     pub issuer: IssuerConfig,
-    /// What a value of the claim of roles is here.
+    /// Values of the claim of roles, and the role of each.
     pub roles: Vec<(Box<str>, OperatorRole)>,
 }
 
@@ -81,20 +81,20 @@ impl fmt::Display for OperatorRole {
     }
 }
 
-/// What changes must meet; what is left out is as `control` has it.
+/// The policy of changes; `control` has the defaults of what is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChangePolicy {
-    /// How long a flag was in its present state, in milliseconds.
+    /// The time that a flag was in its present state, in milliseconds.
     pub soak_ms: Option<u64>,
-    /// So many tenants that asked for it have it on.
+    /// The number of tenants that asked for it and have it on.
     pub ga_tenants: Option<usize>,
     /// Neither killed, restored nor reverted for so long, in milliseconds.
     pub ga_stable_ms: Option<u64>,
-    /// Whether the document must say that it is revertible.
+    /// Set where the document must say that it is revertible.
     pub ga_revertible: Option<bool>,
     /// On whose behalf somebody must sign off.
     pub ga_sign_offs: Option<Vec<Box<str>>>,
-    /// So many requests may have met errors.
+    /// The number of requests that may have met errors.
     pub ga_errors: Option<u64>,
     /// In which time errors are counted, in milliseconds.
     pub ga_errors_window_ms: Option<u64>,

@@ -158,7 +158,7 @@ fn flag_key() -> Value {
     json!({ "type": "string", "pattern": format!("^[A-Za-z][A-Za-z0-9._-]{{0,{longest}}}$") })
 }
 
-/// What the names of a mapping must be, where more than that they are texts is known of them.
+/// Returns the schema of the keys of a mapping, where they are more than texts.
 fn names(what: &str) -> Option<Value> {
     match what {
         FlagKey::WHAT => Some(flag_key()),

@@ -19,7 +19,7 @@ pub(crate) mod tenant;
 pub(crate) mod text;
 pub(crate) mod upstream;
 
-/// What a value may be.
+/// The shape of a value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
     /// A mapping with known fields. Objects and unions are functions, since conditions contain conditions.
@@ -34,7 +34,7 @@ pub(crate) enum Shape {
     Choice(&'static [&'static str]),
     /// A name, address, path, pattern: a text that means something to the program. The words say what.
     Text(&'static str),
-    /// The same, of at least one character.
+    /// A [`Shape::Text`] of at least one character.
     Name(&'static str),
     /// A text for people, in which anything may stand.
     Prose,
@@ -44,7 +44,7 @@ pub(crate) enum Shape {
     Integer(i64, i64),
     /// Any number.
     Number,
-    /// A number from 0 to 100. `rules` judges it.
+    /// A number from 0 to 100. `rules` checks the range.
     Percentage,
     /// A text, number or boolean.
     Scalar,
@@ -72,7 +72,7 @@ pub(crate) struct Object {
     pub(crate) needs: Needs,
 }
 
-/// What an object needs beside its required fields.
+/// A rule about the fields of an object, beside those that are required.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Needs {
     Nothing,
@@ -101,7 +101,7 @@ pub(crate) enum Member {
 /// A mapping from names of the operator's choice.
 #[derive(Debug)]
 pub(crate) struct Map {
-    /// What a key is, with its article: `a flag key`.
+    /// The noun of a key, with its article: `a flag key`.
     pub(crate) key: &'static str,
     pub(crate) value: Shape,
     pub(crate) min: usize,
@@ -131,7 +131,7 @@ pub(crate) struct Case {
     pub(crate) shape: Shape,
 }
 
-/// How a case is recognised.
+/// The mark by which a case is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
     /// It is a scalar.
@@ -148,7 +148,7 @@ pub(crate) enum When {
 pub(crate) const UNBOUNDED: usize = usize::MAX;
 
 impl Shape {
-    /// What it takes, for people.
+    /// Returns what is accepted, for messages.
     pub(crate) fn expects(self) -> String {
         match self {
             Self::Object(object) => format!("{} (a mapping)", object().name),
@@ -205,7 +205,7 @@ impl Union {
         self.cases.iter().filter_map(Case::key)
     }
 
-    /// Whether `all` and `any` combine several of it.
+    /// Returns true where `all` and `any` combine several of it.
     pub(crate) fn combines(&self) -> bool {
         ["all", "any"]
             .iter()

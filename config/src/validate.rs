@@ -43,9 +43,9 @@ pub(crate) struct Validator<'a> {
 pub(crate) struct Slot<'n> {
     /// The field, or what it is.
     pub(crate) name: &'n str,
-    /// What stands for the value where it is more than a line: its key, if it has one.
+    /// The place of its key, or of itself: it stands for a value of several lines.
     owner: Span,
-    /// Whether it is the value of a key.
+    /// Set for the value of a key.
     is_field: bool,
 }
 
@@ -81,7 +81,7 @@ impl<'n> Slot<'n> {
         }
     }
 
-    /// How the value is spoken of.
+    /// Returns the subject of a message about the value.
     fn subject(self) -> String {
         if self.is_field {
             format!("`{}`", self.name)
@@ -212,7 +212,7 @@ impl Validator<'_> {
     }
 }
 
-/// How a value of the wrong type could be made one of the right type.
+/// Returns how to make a value of the wrong type one of the right type.
 fn type_help(node: &Node<'_>, shape: Shape) -> String {
     let text = node.raw().map_or("", |text| text);
     match (shape, node.scalar()) {

@@ -18,10 +18,10 @@ pub(crate) struct Map<K, F, const MIN: usize, const MAX: usize>(PhantomData<(K, 
 
 /// The description of the keys of a map.
 pub(crate) trait Key {
-    /// What a key is read into.
+    /// The value of a key.
     type Value<'s>;
 
-    /// What a key is, with its article: `a flag key`.
+    /// The noun of a key, with its article: `a flag key`.
     const WHAT: &'static str;
 
     /// Reads a key.

@@ -1,4 +1,4 @@
-//! What forms promise, on an object of their own.
+//! Forms of a document of their own: values with places, refusals, and everything reported at once.
 
 use super::{
     Boolean, Duration, Field, List, Map, Placed, Whole, fields, object, single, texts, union, words,
@@ -22,17 +22,17 @@ words! { Size { "small" => Small, "large" => Large } }
 fields! {
     /// A box to put things in.
     Crate("a crate") => CrateFields {
-        /// How large it is; left out: small.
+        /// Its size; left out: small.
         size: field Size,
-        /// How many fit in.
+        /// The number of things that fit in.
         holds: must Whole<u8, 1, 9>,
-        /// How long it lasts.
+        /// Its lifetime.
         lasts("for"): field Duration,
         /// Its colours.
         colours: field List<Placed<Colour>, 1, 2>,
-        /// Where it stands.
+        /// Its place.
         place: field Place,
-        /// What is in it, by shelf.
+        /// Full shelves, by name.
         shelves: field Map<Placed<Shelf>, Option<Boolean>, 0, 2>,
     }
 }

@@ -10,7 +10,7 @@ use crate::validate::{Slot, Validator};
 
 /// A text, with what it is said to be.
 pub(crate) trait Text {
-    /// What it is, with its article: `a flag key`.
+    /// The noun of the text, with its article: `a flag key`.
     const WHAT: &'static str;
 }
 

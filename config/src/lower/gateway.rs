@@ -1,4 +1,4 @@
-//! What lowering `sluice.yaml` needs at hand: the names of flags and upstreams, files, the environment.
+//! The context in which `sluice.yaml` is lowered: names of flags and upstreams, files, the environment, problems.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub(crate) struct Gateway<'a, 's> {
     pub(crate) names: &'a Names,
     pub(crate) broken: &'a Broken,
     pub(crate) upstreams: HashMap<&'a str, UpstreamId>,
-    /// Whether every upstream that may be meant is among them.
+    /// Set where the upstreams could be read, so that an unknown name is a problem.
     pub(crate) upstreams_known: bool,
     /// The headers of ours, once they are known.
     pub(crate) plan: Option<HeaderPlan>,
@@ -69,7 +69,7 @@ impl<'a, 's> Gateway<'a, 's> {
         None
     }
 
-    /// The value, or a problem with the reason why it is none.
+    /// Returns the value, or reports the reason why there is none.
     pub(crate) fn parsed<T, E: std::fmt::Display>(
         &mut self,
         parsed: Result<T, E>,
@@ -157,7 +157,7 @@ impl<'a, 's> Gateway<'a, 's> {
         None
     }
 
-    /// Reports a text that does not serve as a name in logs and metrics.
+    /// Reports a text that can't be a name in logs and metrics.
     pub(crate) fn check_name(&mut self, what: &str, name: &PlacedText<'_>) {
         let PlacedText { value: name, span } = name;
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

@@ -13,7 +13,7 @@ use crate::node::Span;
 use crate::problem::Problem;
 use crate::shape::headers::{FlagsHeaderFields, HeadersFields, Included, PerFlagFields, SomeFlags};
 
-/// What per-flag headers begin with, unless the document says.
+/// The beginning of the names of per-flag headers, unless the document has another.
 const PREFIX: &str = "X-Feature-";
 
 /// Headers of single flags, and the prefix that is reserved for them.
@@ -251,7 +251,7 @@ impl<'s> Gateway<'_, 's> {
     }
 }
 
-/// The name as CGI, WSGI and PHP see it.
+/// Returns the name as CGI, WSGI and PHP see it.
 fn fold(name: &str) -> String {
     name.bytes()
         .map(|byte| char::from(fold_header_byte(byte)))

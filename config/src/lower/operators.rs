@@ -1,4 +1,4 @@
-//! Who may operate, and what changes must meet.
+//! Operators: their static tokens, and the issuer of their tokens.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::source::Source;
 use crate::{parse, validate};
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns who may operate.
+    /// Returns the operators; none where a part of them has a problem.
     pub(crate) fn operators(&mut self, operators: &OperatorsFields<'s>) -> Option<Operators> {
         let tokens = operators
             .tokens
@@ -141,8 +141,8 @@ impl Entry<'_> {
     }
 }
 
-/// Whether the audit log calls others so: whoever is on the machine where nobody is named, the clock, somebody unknown, who
-/// signs in by an issuer, and the user of a process.
+/// Returns true for a name that the audit log gives to others: callers on this machine where no operators are named, the
+/// clock, unknown callers, operators of an issuer, and users of a process.
 fn is_reserved(name: &str) -> bool {
     ["local", "sluice", "unknown"].contains(&name)
         || ["oidc:", "uid:"].iter().any(|prefix| name.starts_with(prefix))

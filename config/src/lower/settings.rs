@@ -12,9 +12,9 @@ use crate::shape::admin::AdminFields;
 use crate::shape::answer::BodyFields;
 use crate::shape::sluice::GatewayFields;
 
-/// Where health and metrics are served, unless the document says.
+/// The address of the admin listener, unless the document has another.
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
-/// The largest request body, unless the document says.
+/// The largest request body in bytes, unless the document has another.
 const BODY_LIMIT: u64 = 10 * 1024 * 1024;
 
 impl<'s> Gateway<'_, 's> {
