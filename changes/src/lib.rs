@@ -12,6 +12,7 @@ mod change;
 mod codec;
 mod event;
 mod flag;
+mod permission;
 mod plan;
 mod policy;
 mod preview;
@@ -29,6 +30,7 @@ pub use change::{Change, GaDefault, ImportMode};
 pub use codec::{UnreadableRecords, json_edits, read_records};
 pub use event::Event;
 pub use flag::{DefaultOwner, Flag, FlagState, SignOff, Unsettled};
+pub use permission::Permission;
 pub use plan::{
     Difference, Facts, Fields, ItemOutcome, ItemResult, MAX_IMPORT, NoPlan, Part, Plan, Request, Section,
     Summary, plan, plan_without, refused_entry,

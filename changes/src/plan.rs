@@ -17,7 +17,7 @@ use config::JsonEdit;
 use rules::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::actor::{Actor, Role, Source};
+use crate::actor::{Actor, Source};
 use crate::audit::{Entry, Outcome};
 use crate::change::Change;
 use crate::policy::Policy;
@@ -135,8 +135,9 @@ pub fn plan_without(
     facts: &dyn Facts,
     unfit: BTreeMap<String, Refusal>,
 ) -> Result<Plan, NoPlan> {
-    if let Some(refusal) = unpermitted(request) {
-        return Err(vec![refusal].into());
+    let permission = request.change.permission();
+    if !permission.is_held_by(&request.actor, request.change.org()) {
+        return Err(vec![permission.refusal(&request.actor)].into());
     }
     let mut making = Making::new(state, request, unfit);
     match &request.change {
@@ -230,30 +231,6 @@ fn urgent_of(change: &Change) -> Option<&Urgent> {
         Change::SetState { urgent, .. } => urgent.as_ref(),
         _ => None,
     }
-}
-
-/// Why the actor may not do this, whatever it is about.
-fn unpermitted(request: &Request) -> Option<Refusal> {
-    let Actor { role, org, .. } = &request.actor;
-    let (allowed, needed) = match &request.change {
-        Change::OptIn { org: of, .. } | Change::OptOut { org: of, .. } => (
-            *role >= Role::Operator || (*role == Role::OrgAdmin && org.as_ref() == Some(of)),
-            "operator, or org-admin of this org",
-        ),
-        Change::ApplyDocument { .. } => (*role >= Role::PlatformAdmin, "platform-admin"),
-        _ => (*role >= Role::Operator, "operator"),
-    };
-    (!allowed).then(|| role_missing(*role, needed))
-}
-
-/// The refusal of who has not the role that it takes.
-fn role_missing(role: Role, needed: &str) -> Refusal {
-    Refusal::new(
-        Code::RoleMissing,
-        format!("this takes the role {needed}, not {}", role.as_str()),
-    )
-    .fact("role", role.as_str())
-    .fact("needed", needed)
 }
 
 #[cfg(test)]

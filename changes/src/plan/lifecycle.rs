@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 use super::flag::unsettle;
 use super::making::Making;
 use super::promotion::Promotion;
-use super::{Facts, NoPlan, dependency, role_missing};
-use crate::actor::Role;
+use super::{Facts, NoPlan, dependency};
 use crate::change::GaDefault;
 use crate::event::Event;
 use crate::flag::Flag;
+use crate::permission::Permission;
 use crate::policy::Policy;
 use crate::refusal::{Code, Refusal};
 use crate::urgent::Urgent;
@@ -73,10 +73,12 @@ fn promote(
     promotion: &Promotion<'_>,
     mut unmet: Vec<Refusal>,
 ) -> Result<(), NoPlan> {
-    let role = making.request.actor.role;
+    let actor = &making.request.actor;
     let mut skipped = Vec::new();
     match step.urgent {
-        Some(_) if role < Role::PlatformAdmin => unmet.insert(0, role_missing(role, "platform-admin")),
+        Some(_) if !Permission::Administer.is_held_by(actor, None) => {
+            unmet.insert(0, Permission::Administer.refusal(actor));
+        }
         Some(_) => skipped = unmet.drain(..).map(|refusal| refusal.code).collect(),
         None => {}
     }

@@ -8,6 +8,7 @@ use config::FlagsDocument;
 use serde_json::json;
 
 use super::*;
+use crate::actor::Role;
 use crate::change::GaDefault;
 use crate::codec;
 use crate::record::Key;

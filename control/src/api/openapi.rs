@@ -64,7 +64,12 @@ fn operation(route: &Route, definitions: &mut Definitions) -> Value {
     let mut operation = Map::new();
     operation.insert("operationId".into(), route.name.into());
     operation.insert("summary".into(), route.summary.into());
-    let roles: Vec<&str> = route.roles.iter().map(|role| role.as_str()).collect();
+    let roles: Vec<&str> = route
+        .permission
+        .roles()
+        .iter()
+        .map(|role| role.as_str())
+        .collect();
     operation.insert(
         "description".into(),
         format!("Roles: {}.", roles.join(", ")).into(),

@@ -1,6 +1,6 @@
 //! What a route is: where it is, who may use it, what it takes and what answers it.
 
-use changes::{Event, Role};
+use changes::{Event, Permission, Role};
 use serde_json::Value;
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -25,8 +25,8 @@ pub struct Route {
     pub name: &'static str,
     /// In one sentence, what it does.
     pub summary: &'static str,
-    /// Who may use it. An org's admin may only where the path names its own org, or no org.
-    pub roles: &'static [Role],
+    /// What whoever uses it must hold, for the org that its path names.
+    pub permission: Permission,
     /// What it does to the state of things.
     pub(crate) does: Does,
     /// By which way its requests come to be worked on.
@@ -131,22 +131,11 @@ pub(crate) fn any_object(_: &mut Vec<(String, RefOr<Schema>)>) -> Value {
     serde_json::json!({ "type": "object" })
 }
 
-/// Everybody who is signed in.
-pub(crate) const ANYBODY: &[Role] = &Role::ALL;
-/// Staff.
-pub(crate) const STAFF: &[Role] = &[Role::Viewer, Role::Operator, Role::PlatformAdmin];
-/// Who changes flags and tenants.
-pub(crate) const OPERATORS: &[Role] = &[Role::Operator, Role::PlatformAdmin];
-/// Who may do everything.
-pub(crate) const ADMINS: &[Role] = &[Role::PlatformAdmin];
-/// Who changes what an org chose for itself.
-pub(crate) const CHOOSERS: &[Role] = &[Role::OrgAdmin, Role::Operator, Role::PlatformAdmin];
-
 impl Route {
-    /// Whether somebody in this role may use it.
+    /// Returns true if somebody in this role may use it, for its own org where it is an org's admin.
     #[must_use]
     pub fn lets(&self, role: Role) -> bool {
-        self.roles.contains(&role)
+        self.permission.roles().contains(&role)
     }
 
     /// The names in its path.

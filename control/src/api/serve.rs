@@ -198,18 +198,22 @@ async fn note(api: &Arc<Api>, entry: Option<Entry>) {
     let _ = noting.await;
 }
 
-/// Whether the role may use the route, and an org's admin this org. What is refused to him is refused alike
-/// whether there is such an org or not.
+/// Refuses who may not use the route, or not for this org: alike whether there is such an org or not.
 fn may(route: &Route, actor: &Actor, names: &Names) -> Result<(), Problem> {
     if !route.lets(actor.role) {
-        let roles: Vec<&str> = route.roles.iter().map(|role| role.as_str()).collect();
+        let roles: Vec<&str> = route
+            .permission
+            .roles()
+            .iter()
+            .map(|role| role.as_str())
+            .collect();
         let detail = format!("the role {} may not do this", actor.role.as_str());
         return Err(
             Problem::new(codes::ROLE_MISSING, detail).cure(format!("it takes one of: {}", roles.join(", ")))
         );
     }
     let org = names.org.as_ref().map(|org| org.as_str());
-    if actor.role == Role::OrgAdmin && org.is_some() && org != actor.org.as_deref() {
+    if !route.permission.is_held_by(actor, org) {
         let detail = "an org's admin may do this in its own org only";
         return Err(Problem::new(codes::ROLE_MISSING, detail));
     }

@@ -1,13 +1,11 @@
 //! Every route there is: its method, its path, who may use it, what it takes and what answers it.
 
-use changes::Event;
+use changes::{Event, Permission};
 
 use super::ask::{MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, MAX_IMPORT_BYTES};
 use super::change::changed;
 use super::query::{ACTION, AFTER, AFTER_ENTRY, LIMIT, named, switch, time};
-use super::route::{
-    ADMINS, ANYBODY, Answers, Body, CHOOSERS, Does, Lane, OPERATORS, Route, STAFF, Verb, any_object, form,
-};
+use super::route::{Answers, Body, Does, Lane, Route, Verb, any_object, form};
 use super::{account, audit, backup, body, document, explain, flags, operate, orgs, own, own_log};
 
 /// A route that looks at something.
@@ -16,7 +14,7 @@ const LOOK: Route = Route {
     path: "",
     name: "",
     summary: "",
-    roles: STAFF,
+    permission: Permission::Look,
     does: Does::Looks,
     lane: Lane::Common,
     query: &[],
@@ -30,7 +28,7 @@ const CHANGE: Route = Route {
     path: "",
     name: "",
     summary: "",
-    roles: OPERATORS,
+    permission: Permission::Operate,
     does: Does::Changes(Event::TenantChanged),
     lane: Lane::Common,
     query: &[],
@@ -45,7 +43,7 @@ pub const ROUTES: &[Route] = &[
         path: "/whoami",
         name: "whoAmI",
         summary: "Who is signed in.",
-        roles: ANYBODY,
+        permission: Permission::LookAtOwn,
         answers: Answers::Json(form::<account::WhoAmI<'_>>),
         handle: account::whoami,
         ..LOOK
@@ -54,7 +52,7 @@ pub const ROUTES: &[Route] = &[
         path: "/openapi.json",
         name: "openApi",
         summary: "This document.",
-        roles: ANYBODY,
+        permission: Permission::LookAtOwn,
         handle: account::openapi,
         ..LOOK
     },
@@ -227,7 +225,7 @@ pub const ROUTES: &[Route] = &[
         path: "/orgs/{org}/feature-flags",
         name: "listOwnFlags",
         summary: "The beta and ga flags as an org sees them.",
-        roles: ANYBODY,
+        permission: Permission::LookAtOwn,
         query: &[LIMIT, AFTER],
         answers: Answers::Json(form::<own::OwnFlags>),
         handle: own::list,
@@ -238,7 +236,7 @@ pub const ROUTES: &[Route] = &[
         name: "optIn",
         summary: "The org chooses to have a flag.",
         does: Does::Changes(Event::OptedIn),
-        roles: CHOOSERS,
+        permission: Permission::Choose,
         handle: own::opt_in,
         ..CHANGE
     },
@@ -247,7 +245,7 @@ pub const ROUTES: &[Route] = &[
         name: "optOut",
         summary: "The org chooses not to have a flag.",
         does: Does::Changes(Event::OptedOut),
-        roles: CHOOSERS,
+        permission: Permission::Choose,
         handle: own::opt_out,
         ..CHANGE
     },
@@ -290,7 +288,7 @@ pub const ROUTES: &[Route] = &[
         path: "/orgs/{org}/audit",
         name: "listOrgAudit",
         summary: "The audit log of an org, the newest entry first.",
-        roles: ANYBODY,
+        permission: Permission::LookAtOwn,
         query: &[
             LIMIT,
             AFTER_ENTRY,
@@ -327,7 +325,7 @@ pub const ROUTES: &[Route] = &[
         name: "applyDocument",
         summary: "Brings a document in: what documents own of flags, and what is new of the rest.",
         does: Does::Changes(Event::DocumentApplied),
-        roles: ADMINS,
+        permission: Permission::Administer,
         query: &[
             switch("prune", "Removes flags and segments that it leaves out."),
             switch(
@@ -343,10 +341,13 @@ pub const ROUTES: &[Route] = &[
         path: "/platform/backup",
         name: "backup",
         summary: "A consistent copy of the store.",
-        roles: ADMINS,
+        permission: Permission::Administer,
         does: Does::Acts(Event::BackupTaken),
         answers: Answers::Bytes,
         handle: backup::backup,
         ..LOOK
     },
 ];
+
+#[cfg(test)]
+mod tests;

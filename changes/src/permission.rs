@@ -1,0 +1,139 @@
+//! Who may do what: the one place that says it. The admin API asks before it reads a body, and the plan asks again.
+
+use crate::actor::{Actor, Role};
+use crate::change::Change;
+use crate::refusal::{Code, Refusal};
+
+/// What somebody may ask for. An org's admin holds one only for its own org, or where no org is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// What concerns the caller: who it is, what it may ask, its org's flags and log.
+    LookAtOwn,
+    /// Flags, tenants and the audit log.
+    Look,
+    /// What a tenant chooses for itself.
+    Choose,
+    /// Flags and tenants.
+    Operate,
+    /// The document, urgent promotions, backups.
+    Administer,
+}
+
+impl Permission {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::LookAtOwn,
+        Self::Look,
+        Self::Choose,
+        Self::Operate,
+        Self::Administer,
+    ];
+
+    /// Returns the roles that hold it.
+    #[must_use]
+    pub fn roles(self) -> &'static [Role] {
+        match self {
+            Self::LookAtOwn => &Role::ALL,
+            Self::Look => &[Role::Viewer, Role::Operator, Role::PlatformAdmin],
+            Self::Choose => &[Role::OrgAdmin, Role::Operator, Role::PlatformAdmin],
+            Self::Operate => &[Role::Operator, Role::PlatformAdmin],
+            Self::Administer => &[Role::PlatformAdmin],
+        }
+    }
+
+    /// Returns true if the actor holds it, for an org where one is named.
+    #[must_use]
+    pub fn is_held_by(self, actor: &Actor, org: Option<&str>) -> bool {
+        let is_foreign = actor.role == Role::OrgAdmin && org.is_some() && org != actor.org.as_deref();
+        self.roles().contains(&actor.role) && !is_foreign
+    }
+
+    /// Returns the refusal of an actor who does not hold it.
+    #[must_use]
+    pub fn refusal(self, actor: &Actor) -> Refusal {
+        let role = actor.role.as_str();
+        let needed = match self {
+            Self::LookAtOwn => "org-admin of this org, or any other",
+            Self::Look => "viewer",
+            Self::Choose => "operator, or org-admin of this org",
+            Self::Operate => "operator",
+            Self::Administer => "platform-admin",
+        };
+        Refusal::new(
+            Code::RoleMissing,
+            format!("this takes the role {needed}, not {role}"),
+        )
+        .fact("role", role)
+        .fact("needed", needed)
+    }
+}
+
+impl Change {
+    /// Returns the permission that it takes. A promotion that does not wait takes [`Permission::Administer`] besides.
+    #[must_use]
+    pub fn permission(&self) -> Permission {
+        match self {
+            Self::SetState { .. }
+            | Self::Kill { .. }
+            | Self::Restore { .. }
+            | Self::SetTiers { .. }
+            | Self::SetRollout { .. }
+            | Self::SetOverride { .. }
+            | Self::PutTenant { .. }
+            | Self::PatchTenant { .. }
+            | Self::DeleteTenant { .. }
+            | Self::ImportTenants { .. }
+            | Self::Allow { .. }
+            | Self::Disallow { .. }
+            | Self::SignOff { .. } => Permission::Operate,
+            Self::OptIn { .. } | Self::OptOut { .. } => Permission::Choose,
+            Self::ApplyDocument { .. } => Permission::Administer,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn actor(role: Role, org: Option<&str>) -> Actor {
+        Actor {
+            name: "ada".to_owned(),
+            role,
+            org: org.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn roles_hold_what_they_are_for() {
+        use Permission::{Administer, Choose, Look, LookAtOwn, Operate};
+        for (role, held) in [
+            (Role::OrgAdmin, &[LookAtOwn, Choose][..]),
+            (Role::Viewer, &[LookAtOwn, Look]),
+            (Role::Operator, &[LookAtOwn, Look, Choose, Operate]),
+            (
+                Role::PlatformAdmin,
+                &[LookAtOwn, Look, Choose, Operate, Administer],
+            ),
+        ] {
+            let actor = actor(role, Some("acme"));
+            let found = Permission::ALL.into_iter();
+            let found: Vec<_> = found
+                .filter(|permission| permission.is_held_by(&actor, None))
+                .collect();
+            assert_eq!(found, held, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn an_admin_of_an_org_holds_nothing_for_another() {
+        let of_acme = actor(Role::OrgAdmin, Some("acme"));
+        let of_none = actor(Role::OrgAdmin, None);
+        for permission in [Permission::LookAtOwn, Permission::Choose] {
+            assert!(permission.is_held_by(&of_acme, Some("acme")));
+            assert!(!permission.is_held_by(&of_acme, Some("globex")));
+            assert!(!permission.is_held_by(&of_none, Some("acme")));
+            assert!(permission.is_held_by(&actor(Role::Operator, None), Some("acme")));
+        }
+    }
+}
