@@ -16,8 +16,8 @@ const UNKNOWN_OUTCOME: [&str; 2] = ["TIMED_OUT", "DEFECT"];
 
 /// The server's cure that points to the problems. It is not printed, because the problems are.
 const SEE_PROBLEMS: &str = "see `problems`";
-/// Prefix of a place in the document that the server generates from the store. Such a place means nothing to a user.
-const GENERATED_DOCUMENT: &str = "document:";
+/// Prefixes of a place in the resulting document: the whole document, or a JSON pointer. Each problem prints its own place.
+const RESULTING_DOCUMENT: [&str; 2] = ["document:", "/"];
 
 /// The intent of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,7 +158,7 @@ impl<'r> RejectionReason<'r> {
         let detail = json::text(value, "detail").unwrap_or_default();
         Self {
             code,
-            detail: if detail.starts_with(GENERATED_DOCUMENT) {
+            detail: if RESULTING_DOCUMENT.iter().any(|place| detail.starts_with(place)) {
                 "it would make the document invalid:"
             } else {
                 detail
@@ -203,6 +203,9 @@ fn write_problem(f: &mut fmt::Formatter<'_>, problem: &Value) -> fmt::Result {
         field("code"),
         field("message")
     )?;
+    if let Some(pointer) = json::text(problem, "pointer") {
+        writeln!(f, "    at {}", printable(pointer))?;
+    }
     match json::text(problem, "help") {
         Some(help) => writeln!(f, "    help: {}", printable(help)),
         None => Ok(()),
@@ -292,17 +295,20 @@ mod tests {
     }
 
     #[test]
-    fn places_in_a_generated_document_are_not_shown() {
+    fn a_place_in_the_resulting_document_is_a_pointer() {
         let body = serde_json::json!({
-            "code": "INVALID_DOCUMENT", "detail": "document:12:9: error[unknown-tier]: no tier has the name `huge`",
+            "code": "INVALID_DOCUMENT",
+            "detail": "/tenants/acme/tier: error[unknown-tier]: no tier has the name `huge`",
             "cure": "see `problems`",
-            "problems": [{ "severity": "error", "code": "unknown-tier", "message": "no tier has the name `huge`", "help": "the tiers are `a`" }],
+            "problems": [{ "severity": "error", "code": "unknown-tier", "message": "no tier has the name `huge`",
+                "pointer": "/tenants/acme/tier", "help": "the tiers are `a`" }],
         });
         assert_eq!(
             rendered(422, &body, Intent::Change),
             "rejected, nothing was changed:\n\
              \x20 INVALID_DOCUMENT   it would make the document invalid:\n\
              \x20 error[unknown-tier]: no tier has the name `huge`\n\
+             \x20   at /tenants/acme/tier\n\
              \x20   help: the tiers are `a`\n\
              request r-1"
         );

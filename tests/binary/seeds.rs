@@ -4,8 +4,8 @@ use std::fs;
 
 use crate::security::{root, tests_in};
 
-/// Every folder of the workspace with tests.
-const FOLDERS: [&str; 10] = [
+/// Every workspace folder with tests in it.
+const FOLDERS: [&str; 11] = [
     "src",
     "tests",
     "rules",
@@ -13,6 +13,7 @@ const FOLDERS: [&str; 10] = [
     "wire",
     "config",
     "proxy",
+    "changes",
     "control",
     "testkit",
     "properties",
