@@ -41,7 +41,7 @@ impl EndpointChoice<'_> {
             (Balance::LeastRequest, _) => less_busy(table, self.turn, eligible),
             (Balance::Sticky, Some(hash_key)) => highest_score(table, hash_key, eligible),
             (Balance::RoundRobin, _) | (Balance::Sticky, None) => {
-                table.from_turn(self.turn).find(|endpoint| eligible(endpoint))
+                table.starting_at(self.turn).find(|endpoint| eligible(endpoint))
             }
         }
     }
@@ -56,9 +56,11 @@ fn less_busy<'t>(
 ) -> Option<&'t Arc<LiveEndpoint>> {
     let drawn = mix(turn as u64);
     let draw = |number: u64| usize::try_from(number & 0x7fff_ffff).unwrap_or(0);
-    let first = table.from_turn(draw(drawn)).find(|endpoint| eligible(endpoint))?;
+    let first = table
+        .starting_at(draw(drawn))
+        .find(|endpoint| eligible(endpoint))?;
     let second = table
-        .from_turn(draw(drawn >> 32))
+        .starting_at(draw(drawn >> 32))
         .find(|endpoint| eligible(endpoint) && endpoint.address != first.address);
     let load = |of: &LiveEndpoint, other: &LiveEndpoint| {
         (of.state.in_flight() as u64).saturating_mul(u64::from(other.weight))

@@ -71,7 +71,7 @@ impl EndpointTable {
     }
 
     /// Returns the endpoints from a turn on, each as often as it has turns, then those in reserve.
-    pub(super) fn from_turn(&self, turn: usize) -> impl Iterator<Item = &Arc<LiveEndpoint>> {
+    pub(super) fn starting_at(&self, turn: usize) -> impl Iterator<Item = &Arc<LiveEndpoint>> {
         let start = turn.checked_rem(self.turns.len()).unwrap_or(0);
         let (before, after) = self.turns.split_at_checked(start).unwrap_or_default();
         let turns = after.iter().chain(before);
