@@ -179,6 +179,7 @@ async fn accept(
             _ = stopped.wait_for(|stop| *stop) => break,
             accepted = next(&listener) => accepted,
         };
+        // Ended tasks are removed here, so that the set does not grow.
         while connections.try_join_next().is_some() {}
         let Some((stream, peer)) = accepted else {
             continue;

@@ -170,6 +170,7 @@ impl AttributePlace {
                 }
             }
             Self::Cookie(name) => {
+                // Most servers read the first of several cookies (RFC 6265 section 4.2.2 sets no order).
                 let first = cookies(headers, name).next();
                 first.and_then(|(_, value)| visible(value))
             }

@@ -111,6 +111,7 @@ impl Forwarding {
             ForwardingHeader::Forwarded => forwarded(headers, is_trusted),
         };
         forwarding.hops = hops;
+        // Read from the right, kept in the order of the headers.
         forwarding.hops.reverse();
         forwarding.origin = origin;
         forwarding

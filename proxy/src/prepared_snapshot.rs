@@ -171,6 +171,7 @@ fn listeners_tls(
         .map(|admin| (None, admin.tls.as_ref()));
     for (name, definition) in listeners.chain(admin) {
         let Some(definition) = definition else { continue };
+        // An unchanged definition keeps its configuration, and with it the sessions that clients resume.
         let kept = old
             .iter()
             .find(|old| old.listener.as_ref() == name && old.definition == *definition);
@@ -190,6 +191,7 @@ fn listeners_tls(
             config,
         });
     }
+    // pingora can't close a single listener, so its handshakes still need a configuration.
     for old in old {
         if all.iter().all(|tls| tls.listener != old.listener) {
             all.push(old.clone());

@@ -42,6 +42,7 @@ impl ProxyHttp for ProxyHooks {
         session: &mut Session,
         context: &mut RequestContext,
     ) -> pingora::Result<bool> {
+        // One containment for deciding and admission, so that a panic in either gets an answer.
         let decided = contain_async(async {
             live::decide(&self.shared, session, context).await?;
             upstream::admit(&self.shared.shares, session, context).await
@@ -99,6 +100,7 @@ impl ProxyHttp for ProxyHooks {
         self.contain_panic(|| {
             upstream::check_deadline(session, context)?;
             body::check_deadline(session, context)?;
+            // Both deadlines are checked with each part: pingora's timeouts only limit a single read.
             response::track_chunk(session, chunk, end, context)?;
             if end {
                 upstream::record_response_end(session, context);
@@ -243,6 +245,7 @@ impl ProxyHooks {
         if refusal.outcome != RequestOutcome::Redirected {
             self.shared.metrics.rejections.count(refusal.answer.code.name);
         }
+        // A second head can't be sent. An informational response does not count, except the switch of protocols.
         let begun = session.response_written().is_some_and(|head| {
             head.status == StatusCode::SWITCHING_PROTOCOLS || !head.status.is_informational()
         });
@@ -250,6 +253,7 @@ impl ProxyHooks {
             session.set_keepalive(None);
             return Ok(());
         }
+        // The access log must not attribute this answer to the upstream, whose head may have been read.
         context.upstream_answered = false;
         answer::send(session, &refusal.answer, &context.id, refusal.keep_alive).await
     }

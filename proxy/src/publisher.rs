@@ -62,6 +62,7 @@ impl Publisher {
     /// The documents can't be served. The former snapshot stays, and the failure is counted and shown in
     /// `/readyz`.
     pub fn publish(&self, loaded: &Loaded) -> Result<Published, PrepareError> {
+        // Held until the snapshot is in place: reloads and flag changes are serialised.
         let mut settings = self.settings.lock();
         let former = self.shared.current.load();
         let metrics = &self.shared.metrics;
@@ -76,6 +77,7 @@ impl Publisher {
         let now = SystemTime::now();
         let revision = Arc::clone(&prepared.decider.snapshot.revision.0);
         metrics.publish(Arc::clone(&prepared.meters), &revision, now);
+        // Only now, because preparing may fail and the former upstreams then stay.
         self.upstreams.publish(&prepared.upstreams);
         self.shared.current.publish(prepared);
         metrics.count_reload(ReloadResult::Applied, now);

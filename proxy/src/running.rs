@@ -136,6 +136,7 @@ impl Running {
                 _ = is_first_signal(&mut terminate, &mut interrupt) => self.publisher.shared.in_flight.now(),
             }
         });
+        // The guard borrows the runtime, which `end` consumes.
         drop(_inside);
         Ok(self.end(cut_off))
     }

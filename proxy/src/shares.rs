@@ -135,6 +135,7 @@ impl Shares {
     /// closed. A caller that waits here before the next accept leaves the rest in the kernel's backlog, where they
     /// take no descriptor.
     pub(crate) async fn wait_for_descriptor(&self) {
+        // The common case, without a detour through the scheduler.
         if self.used.descriptors() <= self.capacity.descriptors / 2 {
             return;
         }
@@ -166,6 +167,7 @@ impl Shares {
             HolderKind::Request | HolderKind::Connection => &holdings.in_flight,
         };
         let held = usize::try_from(held.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        // A client of a resource without any capacity is not at fault.
         let refused = match client {
             Some(_) if limit.all > 0 => ShareDenied::Client,
             _ => ShareDenied::All,

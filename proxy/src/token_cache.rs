@@ -89,6 +89,7 @@ impl TokenCache {
             self.misses.inc();
             return None;
         };
+        // Checked on every hit: the entry may outlive the token's expiry and the issuer's keys.
         if self.is_valid(&identity, now, keys) {
             self.hits.inc();
             return Some(identity);

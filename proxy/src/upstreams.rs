@@ -75,6 +75,7 @@ impl UpstreamStore {
             }
         });
         let live = live.collect();
+        // The receiver must only wait for the resolvers' senders.
         drop(unresolved);
         let deadline = Instant::now() + FIRST_LOOKUP_LIMIT;
         while let Some(left) = deadline.checked_duration_since(Instant::now()) {

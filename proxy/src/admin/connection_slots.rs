@@ -85,6 +85,7 @@ impl ConnectionSlots {
                 self.closed().count("full");
                 return None;
             };
+            // Removed here, not when the evicted connection ends: the new one needs the slot now.
             taken.swap_remove(index).evicted.notify_one();
             self.closed().count("displaced");
         }

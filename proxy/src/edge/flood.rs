@@ -181,6 +181,7 @@ impl FloodWatch {
                 _ => idle_frames += 1,
             }
         });
+        // The common case: no refill is computed and no count changes.
         if resets == 0 && idle_frames == 0 {
             return None;
         }

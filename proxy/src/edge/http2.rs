@@ -78,6 +78,7 @@ impl HttpServerApp for Http2 {
                 .rejections
                 .count(AnswerCode::CLIENT_LIMIT.name);
             if let ServerSession::H2(mut stream) = session {
+                // A reset costs less memory than an answer, which would wait for the client's window.
                 stream.shutdown_with_reason(Reason::ENHANCE_YOUR_CALM);
             }
             return None;

@@ -46,6 +46,7 @@ pub(crate) async fn decide(
     let host = found.host.clone();
     let head = RoutedHead::of(&host, request.header);
     let mut candidates = Candidates::find(routes, &head, found.is_preflight);
+    // Set before the decision: an early refusal is logged with this route, and its body limit applies.
     found.route = candidates.route();
     effects.routed(found.route);
     head::check_length(request.header, decider, found)?;
@@ -66,6 +67,7 @@ pub(crate) async fn decide(
         Err(refusal) => {
             let route = found.route.and_then(|id| routes.route(id));
             let auth_of_route = route.map_or(Auth::None, |route| route.auth_for(found.is_preflight));
+            // The refusal is due to another reading if the matched route alone would have asked for less.
             found.ambiguous_target = auth != auth_of_route;
             return Err(refusal);
         }
@@ -89,6 +91,7 @@ pub(crate) async fn decide(
     found.ambiguous_target = decision.by_other_reading;
     found.verdict = decision.verdict;
     let subject = subjects.of(decision.auth);
+    // A route without auth must not learn of a caller that only another reading asked for.
     if decision.auth == Auth::None {
         found.caller = None;
     }

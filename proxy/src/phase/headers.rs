@@ -95,6 +95,7 @@ pub(crate) fn check_nominations(request: &RequestHeader, decider: &Decider) -> R
                 .iter()
                 .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
     };
+    // As many names as the maximum are refused whatever they are, as pingora does.
     let refused = names.by_ref().take(MAX_NOMINATED - 1).any(is_refused) || names.next().is_some();
     match refused {
         true => Err(RequestRefusal::malformed(AnswerCode::REQUEST, &decider.pages)),

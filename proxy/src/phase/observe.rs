@@ -21,6 +21,7 @@ pub(crate) fn observe(
     error: Option<&Error>,
     context: &mut RequestContext,
 ) {
+    // From here on the drop of the context must not observe the request a second time.
     context.unobserved = None;
     let is_shed = context.share.as_ref().is_some_and(|share| share.is_shed());
     if error.is_some() && context.code.is_none() && is_shed {
@@ -45,6 +46,7 @@ pub(crate) fn observe(
         return;
     }
     let request = session.req_header();
+    // The client's trace id is logged, because the upstream's spans continue it.
     let sent_traceparent = request
         .headers
         .get("traceparent")

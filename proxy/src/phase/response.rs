@@ -66,9 +66,11 @@ pub(crate) fn filter_head(
             let length = response.headers.get(header::CONTENT_LENGTH);
             share.set_answer_length(length.and_then(|length| length.to_str().ok()?.parse().ok()));
         }
+        // pingora calls no body filter for a response without a body, so its end is recorded here.
         if upstream::has_no_body(session, response) {
             upstream::record_response_end(session, context);
         }
+    // Each interim response is sent to the client, and no timeout of a read limits their number.
     } else if !context.attempts.count_interim() {
         let error = Error::explain(ErrorType::InvalidHTTPHeader, "too many interim responses");
         return Err(error.into_up());
@@ -104,6 +106,7 @@ pub(crate) fn track_chunk(
     // Over HTTP/1 a small response is written before its request ends, within the memory that every request is
     // charged.
     let is_small = |bytes: &Bytes| end && !session.is_http2() && bytes.len() <= MAX_UNCOUNTED;
+    // An empty part holds no memory, and may mark the end.
     let Some(bytes) = chunk.take_if(|bytes| !bytes.is_empty() && !is_small(bytes)) else {
         return Ok(());
     };

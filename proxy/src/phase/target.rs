@@ -42,6 +42,7 @@ pub(crate) fn normalise_in_place(
         let set = request.insert_header(header::HOST, authority);
         set.map_err(|_| malformed(AnswerCode::HOST))?;
     }
+    // Also if only pingora's view differs, because it dropped a fragment.
     if target.changed || request.raw_path() != sent {
         let set = request.set_raw_path(target.to_string().as_bytes());
         set.map_err(|_| refused())?;

@@ -53,6 +53,7 @@ impl Checker {
         let health = Arc::new(health.clone());
         let mut checks = JoinSet::new();
         for endpoint in endpoints {
+            // Bounds the connections of checks, however many endpoints there are.
             if checks.len() >= MAX_CHECKS {
                 checks.join_next().await;
             }
@@ -127,6 +128,7 @@ impl Checker {
         session.finish_request_body().await?;
         session.read_response_header().await?;
         let status = session.response_header().map_or(0, |head| head.status.as_u16());
+        // The body is not read, so the connection can't be reused.
         session.shutdown().await;
         Ok(status)
     }

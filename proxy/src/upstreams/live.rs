@@ -109,6 +109,7 @@ impl LiveUpstream {
     /// # Errors
     /// The upstream takes no request.
     pub(crate) fn admit(&self) -> Result<Permit, Unavailable> {
+        // Checked before the circuit, so that a request that can't be sent takes no permit.
         if self.table.load().is_empty() {
             return Err(Unavailable::Unresolved);
         }
@@ -156,6 +157,7 @@ impl LiveUpstream {
     /// Stores the addresses found for an endpoint's host. After a failure the last good addresses stay.
     pub(super) fn set_addresses(&self, index: usize, found: std::io::Result<Vec<IpAddr>>) {
         self.meter.count_resolution(found.is_ok());
+        // Held until the table is stored: two names that resolve at once must not overwrite each other's addresses.
         let mut resolved = self.resolved.lock();
         let (Some(entry), Some(endpoint)) = (resolved.get_mut(index), self.definition.endpoints.get(index))
         else {

@@ -36,6 +36,7 @@ async fn resolve_once(live: &Weak<LiveUpstream>) -> Option<Duration> {
     }
     while let Some(found) = lookups.join_next().await {
         if let Ok((index, found)) = found {
+            // Stored one by one: a slow name does not delay the others.
             live.upgrade()?.set_addresses(index, found);
         }
     }
