@@ -139,7 +139,7 @@ async fn the_last_good_keys_stay_when_a_fetch_fails() {
         KeyResponse::Text("{}".into()),
         KeyResponse::Text("<html>".into()),
         KeyResponse::Text(" ".repeat(MAX_JWKS_BYTES + 1)),
-        // Nothing is withdrawn: its keys can't be told apart, and the present one is among them.
+        // Nothing is withdrawn: the keys of the set are ambiguous, and the present one is among them.
         KeyResponse::Text(jwks(&[("c", 0), ("c", 1)])),
     ] {
         server.answer(bad);

@@ -2,7 +2,7 @@
 //! resource.
 //!
 //! Of one client, those that cost the client least end first: idle connections, then requests in the order of their
-//! last progress. Ending takes a moment, so amounts that were told to end already count as free.
+//! last progress. Ending takes a moment, so an amount counts as free once its holder is signalled.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -156,9 +156,9 @@ impl Shares {
         holder.is_idle_connection() || held > limit && is_stalled || held > limit + limit / SHORT_PART as u64
     }
 
-    /// Ends more holders, without counting those that were told to end before: their slots are taken by other
-    /// requests. Returns true if enough is freed for the caller, which has its slot then. Other requests take the
-    /// rest without the lock.
+    /// Ends more holders, without counting those that were signalled before: other requests have taken their slots.
+    /// Returns true if enough is freed for the caller, which has its slot then. Other requests take the rest without
+    /// the lock.
     fn shed_more(&self, resource: Resource) -> bool {
         let (floor, most) = (self.floor(resource), BATCH * resource.ticket());
         let mut seen: Vec<ClientId> = Vec::new();
@@ -240,8 +240,8 @@ impl Shares {
     }
 }
 
-/// Ends holders until `most` of `resource` is freed, the least costly first. Amounts that were told to end before
-/// count too.
+/// Ends holders until `most` of `resource` is freed, the least costly first. Amounts of holders that were signalled
+/// before count too.
 fn end_holders(resource: Resource, holders: Vec<Arc<Holder>>, most: u64) -> Freed {
     // The keys are read once: they change all the time, and sorting needs a stable order.
     let keyed = holders
@@ -282,11 +282,11 @@ fn end_holders(resource: Resource, holders: Vec<Arc<Holder>>, most: u64) -> Free
 /// Amounts that are freed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Freed {
-    /// Including what was told to end before.
+    /// Of all selected holders, also those that were signalled before.
     all: u64,
-    /// Told to end now.
+    /// Of the holders signalled now.
     now: u64,
-    /// Number of holders that were told to end now.
+    /// Number of holders signalled now.
     ended: usize,
 }
 

@@ -196,7 +196,7 @@ fn idle_connections_of_the_greediest_client_end_first() {
         .collect();
     // One over 140, and half of the last eighth.
     assert_eq!(shed(&shares, Resource::Descriptors), 11);
-    // Connections that were told to end count as freed before they are gone.
+    // Signalled connections count as freed before they are gone.
     assert_eq!(shed(&shares, Resource::Descriptors), 0);
     let ended = |share: &&Arc<ConnectionShare>| share.end_signal().is_sent();
     assert_eq!(greedy.iter().filter(ended).count(), 11);
