@@ -34,7 +34,7 @@ pub(crate) enum PeerTrust {
 
 /// The scheme of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Scheme {
+pub(crate) enum ForwardedScheme {
     #[default]
     Http,
     Https,
@@ -49,7 +49,7 @@ pub(crate) struct Forwarding {
     /// The addresses before the peer, the client first; none for an address that is not stated.
     hops: Vec<Option<IpAddr>>,
     /// The scheme between the peer and this proxy.
-    proto: Scheme,
+    proto: ForwardedScheme,
     /// Scheme and host of the client's request, as the first trusted proxy states them.
     origin: ForwardedOrigin,
 }
@@ -57,11 +57,11 @@ pub(crate) struct Forwarding {
 /// Scheme and host as a trusted proxy states them.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct ForwardedOrigin {
-    proto: Option<Scheme>,
+    proto: Option<ForwardedScheme>,
     host: Option<Box<str>>,
 }
 
-impl Scheme {
+impl ForwardedScheme {
     fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -78,11 +78,11 @@ impl Scheme {
 }
 
 /// Returns the scheme between the peer and this proxy.
-pub(crate) fn proto(session: &Session) -> Scheme {
+pub(crate) fn proto(session: &Session) -> ForwardedScheme {
     if client_connection(session).is_some_and(|connection| connection.tls.is_some()) {
-        Scheme::Https
+        ForwardedScheme::Https
     } else {
-        Scheme::Http
+        ForwardedScheme::Http
     }
 }
 
@@ -94,7 +94,12 @@ impl Forwarding {
         Self::read(&session.req_header().headers, address, proto(session), proxies)
     }
 
-    fn read(headers: &HeaderMap, address: Option<IpAddr>, proto: Scheme, proxies: &TrustedProxies) -> Self {
+    fn read(
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+        proto: ForwardedScheme,
+        proxies: &TrustedProxies,
+    ) -> Self {
         let address = address.map(|address| address.to_canonical());
         let is_trusted = |address: Option<IpAddr>| address.is_some_and(|ip| proxies.networks.contain(ip));
         let mut forwarding = Self {
@@ -182,7 +187,7 @@ impl Forwarding {
 }
 
 /// Ends an element of `Forwarded` with host and scheme.
-fn describe(line: &mut String, host: Option<&str>, proto: Scheme) {
+fn describe(line: &mut String, host: Option<&str>, proto: ForwardedScheme) {
     let separator = if line.is_empty() { "" } else { ";" };
     let _ = match host {
         Some(host) => write!(line, "{separator}host=\"{host}\";proto={}", proto.as_str()),
@@ -213,7 +218,7 @@ fn x_forwarded(
         elements.last().unwrap_or(first)
     };
     let origin = ForwardedOrigin {
-        proto: aligned(&X_FORWARDED_PROTO).and_then(Scheme::parse),
+        proto: aligned(&X_FORWARDED_PROTO).and_then(ForwardedScheme::parse),
         host: aligned(&X_FORWARDED_HOST).and_then(host),
     };
     (hops, origin)
@@ -229,7 +234,7 @@ fn forwarded(
         let parameter = |name| elements::parameter(element?, name);
         let hop = parameter("for").and_then(elements::address);
         origin = ForwardedOrigin {
-            proto: parameter("proto").and_then(Scheme::parse),
+            proto: parameter("proto").and_then(ForwardedScheme::parse),
             host: parameter("host").and_then(host),
         };
         hops.push(hop);

@@ -58,7 +58,7 @@ const HARD_LIMIT_PART: u64 = 2;
 #[derive(Debug)]
 pub(crate) struct Shares {
     capacity: Capacity,
-    used: Usage,
+    used: UsedAmounts,
     clients: Clients,
     register: Register,
     started: Instant,
@@ -77,7 +77,7 @@ pub(crate) struct Shares {
 
 /// The amounts that all clients together hold.
 #[derive(Debug, Default)]
-struct Usage {
+struct UsedAmounts {
     connections: AtomicUsize,
     in_flight: AtomicUsize,
     tunnels: AtomicUsize,
@@ -94,7 +94,7 @@ pub(crate) enum ShareDenied {
     Client,
 }
 
-impl Usage {
+impl UsedAmounts {
     /// Returns the descriptors of connections to upstreams.
     fn upstream_descriptors(&self) -> usize {
         let [in_flight, tunnels] =
@@ -112,7 +112,7 @@ impl Shares {
     pub(crate) fn new(capacity: Capacity) -> Arc<Self> {
         Arc::new(Self {
             capacity,
-            used: Usage::default(),
+            used: UsedAmounts::default(),
             clients: Clients::new(),
             register: Register::new(),
             started: Instant::now(),

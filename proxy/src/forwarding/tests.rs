@@ -2,7 +2,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 use rules::{ForwardingHeader, Networks, TrustedProxies};
 
-use super::{Forwarding, PeerTrust, Scheme};
+use super::{ForwardedScheme, Forwarding, PeerTrust};
 
 /// Returns the reading of these header lines from a peer, with 10.0.0.0/8 and fd00::/8 trusted.
 fn read(header: ForwardingHeader, peer: &str, lines: &[(&'static str, &str)]) -> Forwarding {
@@ -17,7 +17,12 @@ fn read(header: ForwardingHeader, peer: &str, lines: &[(&'static str, &str)]) ->
         networks: Networks::parse(["10.0.0.0/8", "fd00::/8"]).unwrap(),
         header,
     };
-    Forwarding::read(&headers, Some(peer.parse().unwrap()), Scheme::Http, &proxies)
+    Forwarding::read(
+        &headers,
+        Some(peer.parse().unwrap()),
+        ForwardedScheme::Http,
+        &proxies,
+    )
 }
 
 fn client(forwarding: &Forwarding) -> String {
@@ -225,7 +230,7 @@ fn lists_of_protocols_and_hosts_are_read_at_the_clients_place() {
         ("x-forwarded-host", "evil.test, shop.test, inner.test"),
     ];
     let found = read(ForwardingHeader::XForwarded, "10.0.0.1", &lines);
-    assert_eq!(found.origin.proto, Some(Scheme::Https));
+    assert_eq!(found.origin.proto, Some(ForwardedScheme::Https));
     assert_eq!(found.origin.host.as_deref(), Some("shop.test"));
     let lines = [("x-forwarded-proto", "gopher"), ("x-forwarded-host", "a b")];
     let found = read(ForwardingHeader::XForwarded, "10.0.0.1", &lines);
