@@ -46,7 +46,7 @@ pub(crate) struct LogFormatter {
     pub(crate) drops: Arc<Drops>,
     /// The number of dropped lines that written lines have reported.
     pub(crate) reported_drops: u64,
-    /// The same with a line that is not written yet.
+    /// The number of dropped lines that are reported once the current line is written.
     pub(crate) pending_drops: u64,
 }
 

@@ -1,5 +1,5 @@
-//! Lines that come again: the first is written, the others of the same window are counted, and the count is written
-//! once. Pure, with the time as an argument; what is remembered is bounded.
+//! Repeated lines: the first is written, later ones in the same window are counted, and the count is written
+//! once. Pure, with the time as an argument. The number of remembered lines is bounded.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -50,7 +50,8 @@ pub trait LineFormatter: Send + 'static {
     fn failed(&mut self, _error: &io::Error) {}
 }
 
-/// Queues items of type `T` for a writer. Clones write to the same place; the thread ends with the last of them.
+/// A handle that queues items of type `T`. Clones share the queue; the writing thread ends after the last of
+/// them.
 pub struct LineWriter<T> {
     sender: SyncSender<Message<T>>,
     bytes: Arc<AtomicUsize>,

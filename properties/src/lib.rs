@@ -1,7 +1,7 @@
-//! For tests only: what must hold of everything that reads bytes from outside, whatever the bytes.
+//! Test tools: properties of everything that reads bytes from outside, for any bytes.
 //!
-//! Each function takes any bytes and panics where a promise is broken. Fuzzers call them (`fuzz/`), and the tests
-//! replay what fuzzers found worth keeping (`tests/replay.rs`).
+//! Each function takes any bytes and panics if a property is violated. Fuzzers call them (`fuzz/`), and tests
+//! replay the corpora of the fuzzers (`tests/replay.rs`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

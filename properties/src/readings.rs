@@ -1,4 +1,4 @@
-//! The readings of a path: whatever a server with odd habits takes a forwarded path for is among them.
+//! The readings of a path: they include the path that any server with unusual habits serves.
 
 use rules::{EncodedSlash, Read, Reads, TargetOptions, is_plain, normalise, readings as readings_of};
 

@@ -137,7 +137,7 @@ fn changed(signed: &Signed, changes: &[u8]) {
             assert_ne!(token, signed.token, "{rejection}");
             check_words(&rejection);
         }
-        // An ECDSA signature has two forms, over the same message.
+        // An ECDSA signature has two forms for one message.
         Ok(identity) if identity.algorithm == Algorithm::Es256 => {
             assert_eq!(message(&token), message(&signed.token));
         }

@@ -1,5 +1,5 @@
-//! The head and the body of an HTTP/1 request: what is taken has one reading, however it arrives in pieces, and
-//! the plainest reader there can be reads the same.
+//! HTTP/1 heads and bodies: accepted input has one reading, however it is split, and a simple reader reads it
+//! alike.
 
 use wire::{BodyScanner, Framing, HeadBounds, HeadLimits, InvalidBody, read_head};
 
@@ -24,7 +24,7 @@ pub fn wire(data: &[u8]) {
     }
 }
 
-/// Reads a head whole, and cut at `cut`, where it must be no less and no more than a part of the same.
+/// Reads a head whole and cut at `cut`. The cut head must be incomplete or equal to the whole one.
 fn read(bytes: &[u8], cut: usize) -> Result<Option<HeadBounds>, ()> {
     let whole = read_head(bytes, LIMITS);
     let part = read_head(&bytes[..cut.min(bytes.len())], LIMITS);

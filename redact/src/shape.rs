@@ -48,7 +48,7 @@ pub(crate) enum Tail {
     Capitals,
     /// Letters, digits, `-` and `_`.
     Dashed,
-    /// The same with a capital among them, which names in snake case have not.
+    /// Dashed characters with a capital among them, unlike names in snake case.
     WithCapital,
 }
 
@@ -101,7 +101,7 @@ fn private_key(text: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
     find(head.get(..dashes)?, KIND)?;
     let begin = anchor.end + dashes + DASHES.len();
     let rest = text.get(begin..)?;
-    // A line follows, or its escape; in prose only the name of the line is meant.
+    // A key continues with a line break or its escape. Otherwise the text only mentions the line.
     if !matches!(rest.first(), Some(b' ' | b'\r' | b'\n' | b'\\')) {
         return None;
     }

@@ -43,10 +43,10 @@ impl Client {
         Self::over(Pipe::plain(address).expect("the proxy listens"))
     }
 
-    /// Connects from an address of this machine, as another client.
+    /// Connects from another local address, as another client.
     ///
     /// # Errors
-    /// The proxy does not listen, or takes no more connections.
+    /// The proxy does not listen, or accepts no more connections.
     pub fn try_connect_from(address: SocketAddr, source: IpAddr) -> io::Result<Self> {
         Pipe::plain_from(address, source).map(Self::over)
     }

@@ -1,4 +1,4 @@
-//! Numbers that look random and are the same in each run, for tests that draw their cases.
+//! Pseudo-random numbers, the same in each run, for tests that draw their cases.
 
 /// A sequence of numbers, determined by its seed (`SplitMix64`; Steele, Lea, Flood 2014).
 #[derive(Debug, Clone)]

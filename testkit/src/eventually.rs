@@ -1,4 +1,4 @@
-//! Waiting for what other threads bring about, without a test ever choosing how long that takes.
+//! Polling for the effects of other threads, with one timeout for all tests.
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -68,10 +68,10 @@ impl Frames {
         Self::begin(Pipe::plain(address).expect("the proxy listens"))
     }
 
-    /// Connects from an address of this machine, as another client, and sends the preface.
+    /// Connects from another local address, as another client, and sends the preface.
     ///
     /// # Errors
-    /// The proxy takes no more connections.
+    /// The proxy accepts no more connections.
     pub fn try_connect_from(address: SocketAddr, source: IpAddr) -> io::Result<Self> {
         let mut pipe = Pipe::plain_from(address, source)?;
         pipe.write_all(PREFACE)?;

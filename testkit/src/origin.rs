@@ -146,7 +146,7 @@ impl Origin {
         is_gated_host(&host) && self.path_of(&asked).trim_end_matches('/') == GATED_PATH
     }
 
-    /// Returns the path that it takes a target for.
+    /// Returns the path that it serves for a target.
     #[must_use]
     pub fn path_of(&self, target: &str) -> String {
         let mut path = until(target, &['?', '#']).to_owned();

@@ -1,5 +1,5 @@
-//! An upstream that records the bytes of each connection as they are, reads them in one [`FramingRule`], and answers whatever
-//! it takes for a request.
+//! An upstream that records the bytes of each connection, frames requests by one [`FramingRule`], and answers
+//! each.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -98,8 +98,7 @@ impl Issuer {
     }
 
     /// Returns valid claims for a tenant, to be changed by the test. Each call returns different claims, so
-    /// that no two tokens are equal: verifications are counted by token, and the secret is the same in all
-    /// tests.
+    /// that no two tokens are equal. Verifications are counted by token, and all tests share one secret.
     #[must_use]
     pub fn claims(&self, tenant: &str) -> Value {
         static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -11,7 +11,8 @@ use crate::key_set::Generation;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Identity {
-    /// The tenant, or why there is none: the token is good all the same, and the answer is 403, not 401.
+    /// The tenant, or the reason why there is none. A token without a tenant is valid; the answer is 403
+    /// instead of 401.
     pub tenant: Result<TenantId, TenantProblem>,
     /// The user, 1 to [`MAX_USER_BYTES`](crate::MAX_USER_BYTES) without control characters. Absent when the
     /// claim is, or is anything else.

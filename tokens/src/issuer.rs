@@ -19,7 +19,7 @@ pub const MAX_ATTRIBUTES: usize = 64;
 pub struct IssuerDefinition {
     /// Its name, exactly as `iss` has it.
     pub issuer: String,
-    /// A token must be meant for at least one of these.
+    /// The accepted audiences; a token must have at least one of them.
     pub audiences: Vec<String>,
     /// The algorithms that its tokens may be signed with.
     pub algorithms: Vec<Algorithm>,

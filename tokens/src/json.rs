@@ -13,7 +13,7 @@ use serde_json::Value;
 pub(crate) enum InvalidJson {
     /// Not JSON, or deeper than 127 levels.
     Syntax,
-    /// An object has the same name twice.
+    /// An object has two members of one name.
     RepeatedName,
 }
 

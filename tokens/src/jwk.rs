@@ -43,7 +43,7 @@ pub(crate) fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<VerificationKey
     Ok(VerificationKey::new(material, kid, algorithms))
 }
 
-/// Checks that the key is meant for verifying (RFC 7517 sections 4.2 and 4.3). Both members are optional.
+/// Checks that the key is for verifying (RFC 7517 sections 4.2 and 4.3). Both members are optional.
 fn check_use(members: &Map<String, Value>) -> Result<(), SkipReason> {
     match members.get("use") {
         None => {}

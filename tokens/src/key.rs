@@ -135,7 +135,7 @@ impl Material {
 
     fn rsa(key: &rsa::PublicKey, der: &[u8]) -> Result<Self, InvalidKey> {
         let info = key.as_der().map_err(|_| InvalidKey::UnsupportedType)?;
-        // The library also takes keys that are marked for PSS only, and the mark would be lost.
+        // The library also accepts keys restricted to PSS, and the restriction would be lost.
         if der != key.as_ref() && der != info.as_ref() {
             return Err(InvalidKey::UnsupportedType);
         }
@@ -196,7 +196,7 @@ impl VerificationKey {
         }
     }
 
-    /// Returns the same key with a name.
+    /// Returns a copy with a name.
     pub(crate) fn named(&self, kid: &str) -> Self {
         Self {
             kid: Some(kid.into()),
@@ -212,7 +212,7 @@ impl VerificationKey {
         &self.algorithms
     }
 
-    /// Adds algorithms that the same key may be used with as well.
+    /// Adds algorithms that the key may be used with.
     pub(crate) fn allow(&mut self, algorithms: &[Algorithm]) {
         let mut all = [&self.algorithms, algorithms].concat();
         all.sort_unstable();

@@ -29,7 +29,7 @@ pub struct KeySet {
 enum KeyIndex {
     /// One key without a name: a PEM, a secret, or a JWKS of one such key. It answers to every `kid`.
     Sole(VerificationKey),
-    /// Keys by `kid`, of which no two have an algorithm in common; none where a JWKS has no usable key.
+    /// Keys by `kid`; keys of one `kid` have no algorithm in common. Empty if a JWKS has no usable key.
     Named(HashMap<Box<str>, Vec<VerificationKey>>),
 }
 

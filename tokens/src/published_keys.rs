@@ -68,8 +68,8 @@ impl PublishedKeys {
     }
 }
 
-/// Adds a key, or its algorithms to the entry before it of the same key under the same name: issuers list a key once for
-/// each of its algorithms, or twice by mistake.
+/// Adds a key, or only its algorithms if an earlier entry has the same name and key. Issuers list a key once
+/// for each of its algorithms, or twice by mistake.
 fn add(found: &mut Vec<PublishedKey>, position: usize, key: VerificationKey) {
     let is_same = |one: &&mut PublishedKey| one.key.kid == key.kid && one.key.canonical() == key.canonical();
     match found.iter_mut().find(is_same) {

@@ -110,7 +110,7 @@ impl<'t> Unverified<'t> {
 
 /// Decodes one part, which must be an object.
 fn object(part: &str) -> Result<Map<String, Value>, Rejection> {
-    // This engine takes neither padding nor stray bits in the last character, so a part has one spelling.
+    // This engine rejects padding and stray bits in the last character, so a part has one spelling.
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejection::Malformed)?;
     match json::parse(&bytes) {
         Ok(Value::Object(members)) => Ok(members),

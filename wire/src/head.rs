@@ -1,5 +1,5 @@
-//! The head of an HTTP/1 request: complete, not yet complete, or refused.
-//! The grammar is httparse's; what it takes that others read differently is refused here.
+//! The head of an HTTP/1 request: complete, incomplete, or refused. The grammar is that of `httparse`; input
+//! that it accepts and other readers read differently is refused here.
 
 use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
 

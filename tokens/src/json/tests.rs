@@ -1,4 +1,4 @@
-//! The strict reader beside serde_json's own: the same values, fewer documents.
+//! Compares the strict reader with serde_json: the same values, fewer documents.
 
 use proptest::prelude::*;
 use serde_json::Value;

@@ -244,7 +244,8 @@ fn a_token_that_was_changed_is_refused() {
         &Rejection::BadSignature,
         1,
     );
-    // 256 bytes leave four bits to spare in the last character: a decoder that ignores them reads the same.
+    // 256 bytes leave four unused bits in the last character; a decoder that ignores them reads the same
+    // signature.
     let last = signature.chars().last().unwrap();
     for stray in ['B', 'C', 'D', 'R', 'x', '_']
         .into_iter()

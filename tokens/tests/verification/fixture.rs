@@ -1,4 +1,4 @@
-//! Tokens made by hand, and the one way in which tests verify them: counting what it costs.
+//! Tokens made by hand, and verification with a count of its cost.
 
 use std::cell::Cell;
 use std::sync::Once;

@@ -411,7 +411,7 @@ fn keys_of_one_kid_and_algorithm_are_skipped_others_used() {
             (Algorithm::Es256, Some("a"), Err(Rejection::AlgorithmNotAllowed)),
         ],
     );
-    // One that can't be used takes no name from another.
+    // An unusable key does not occupy a name.
     let encryption = jwk(&keys.other_p256, json!({ "kid": "a", "use": "enc" }));
     let used = set(&[jwk(&keys.p256, json!({ "kid": "a" })), encryption]).unwrap();
     assert_eq!(used.kids().collect::<Vec<_>>(), ["a"]);
