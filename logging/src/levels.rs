@@ -37,7 +37,7 @@ const REVIEWED_DEPENDENCIES: [&str; 8] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Levels {
     /// The level of Sluice's own crates.
-    own: LevelFilter,
+    own_crates: LevelFilter,
     /// The levels of these modules and the modules in them. The longest matching name applies.
     named: Vec<(String, LevelFilter)>,
 }
@@ -75,12 +75,12 @@ impl fmt::Display for InvalidDirective {
 
 impl Default for Levels {
     fn default() -> Self {
-        let heard = DEPENDENCY_DEFAULTS
+        let defaults = DEPENDENCY_DEFAULTS
             .iter()
             .map(|(module, level)| ((*module).to_owned(), *level));
         Self {
-            own: LevelFilter::INFO,
-            named: heard.collect(),
+            own_crates: LevelFilter::INFO,
+            named: defaults.collect(),
         }
     }
 }
@@ -95,7 +95,7 @@ impl Levels {
         for directive in directives.split(',').map(str::trim).filter(|one| !one.is_empty()) {
             match read(directive) {
                 None => invalid.push(InvalidDirective::NotRead(directive.to_owned())),
-                Some(("", level)) => levels.own = level,
+                Some(("", level)) => levels.own_crates = level,
                 Some((module, level)) => {
                     let most = most(module);
                     if level > most {
@@ -120,7 +120,7 @@ impl Levels {
         let fitting = self.named.iter().filter(|(named, _)| is_in(module, named));
         match fitting.max_by_key(|(named, _)| named.len()) {
             Some((_, level)) => *level,
-            None if is_own(module) => self.own,
+            None if is_own(module) => self.own_crates,
             None => LevelFilter::OFF,
         }
     }
@@ -128,7 +128,7 @@ impl Levels {
     /// Returns the most verbose level of any module.
     pub(crate) fn most(&self) -> LevelFilter {
         let named = self.named.iter().map(|(_, level)| *level);
-        named.max().unwrap_or(LevelFilter::OFF).max(self.own)
+        named.max().unwrap_or(LevelFilter::OFF).max(self.own_crates)
     }
 }
 
@@ -157,7 +157,7 @@ fn most(module: &str) -> LevelFilter {
 }
 
 fn is_own(module: &str) -> bool {
-    OWN_CRATES.iter().any(|own| is_in(module, own))
+    OWN_CRATES.iter().any(|name| is_in(module, name))
 }
 
 /// Returns true if `module` is `outer` or within it.

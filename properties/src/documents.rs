@@ -80,10 +80,10 @@ fn check_report(report: &Report, files: &BTreeMap<PathBuf, Vec<u8>>) {
     for problem in report.problems() {
         assert!(CODES.contains(&problem.code), "{}", problem.code);
         assert!(!problem.title.is_empty());
-        let cure = problem.help.as_deref().unwrap_or_default();
+        let help = problem.help.as_deref().unwrap_or_default();
         assert!(
-            !cure.is_empty(),
-            "no cure for {}: {}",
+            !help.is_empty(),
+            "no help for {}: {}",
             problem.code,
             problem.title
         );
@@ -134,13 +134,13 @@ fn check_decisions(flags: &Flags, tenants: &Tenants) {
             for now in [Timestamp::MIN, NOON, Timestamp::MAX] {
                 let decision = decide(flags, id, subject, now);
                 assert!(flag.variant(decision.variant).is_some(), "{decision:?}");
-                let story = explain(flags, id, subject, now).expect("a story");
-                assert_eq!(story.decision, decision);
-                let decided = story
+                let explanation = explain(flags, id, subject, now).expect("an explanation");
+                assert_eq!(explanation.decision, decision);
+                let decided = explanation
                     .steps
                     .iter()
                     .filter(|step| step.outcome == rules::StepOutcome::Decided);
-                assert_eq!(decided.count(), 1, "{story:?}");
+                assert_eq!(decided.count(), 1, "{explanation:?}");
             }
         }
     }

@@ -15,14 +15,14 @@ fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
 }
 
-fn replay((name, promise): Property) {
+fn replay((name, property): Property) {
     let mut replayed = 0;
     for entry in fs::read_dir(fuzz().join("corpus").join(name)).unwrap() {
         let path = entry.unwrap().path();
         let data = fs::read(&path).unwrap();
-        let whole = std::panic::catch_unwind(|| promise(&data));
-        assert!(whole.is_ok(), "{} breaks the promise", path.display());
-        promise(&data[..data.len() / 2]);
+        let whole = std::panic::catch_unwind(|| property(&data));
+        assert!(whole.is_ok(), "{} violates the property", path.display());
+        property(&data[..data.len() / 2]);
         replayed += 1;
     }
     assert!(replayed >= 20, "{name}: only {replayed} files");

@@ -88,13 +88,13 @@ impl Gate {
         self.expression.decide(flags, subject, now)
     }
 
-    /// Returns the reason why the gate is closed for every subject, if there is one. `asks` returns that of a
+    /// Returns the reason why the gate is closed for every subject, if there is one. `never_on` returns that of a
     /// flag, or of a variant of it.
-    pub(crate) fn never_open(
+    pub(crate) fn never_open_reason(
         &self,
-        asks: &impl Fn(FlagId, Option<VariantId>) -> Option<String>,
+        never_on: &impl Fn(FlagId, Option<VariantId>) -> Option<String>,
     ) -> Option<String> {
-        self.expression.never_open(asks)
+        self.expression.never_open_reason(never_on)
     }
 
     /// Returns every flag it names, in key order, each once.
@@ -149,12 +149,18 @@ impl Expression {
         }
     }
 
-    fn never_open(&self, asks: &impl Fn(FlagId, Option<VariantId>) -> Option<String>) -> Option<String> {
+    fn never_open_reason(
+        &self,
+        never_on: &impl Fn(FlagId, Option<VariantId>) -> Option<String>,
+    ) -> Option<String> {
         match self {
-            Self::Flag { flag, is } => asks(*flag, *is),
-            Self::All(parts) => parts.iter().find_map(|part| part.never_open(asks)),
+            Self::Flag { flag, is } => never_on(*flag, *is),
+            Self::All(parts) => parts.iter().find_map(|part| part.never_open_reason(never_on)),
             Self::Any(parts) => {
-                let reasons: Option<Vec<String>> = parts.iter().map(|part| part.never_open(asks)).collect();
+                let reasons: Option<Vec<String>> = parts
+                    .iter()
+                    .map(|part| part.never_open_reason(never_on))
+                    .collect();
                 reasons.map(|reasons| reasons.join("; "))
             }
             // Only flags that are never on are known, not flags that are always on.

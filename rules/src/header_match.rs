@@ -131,7 +131,7 @@ impl HeaderMatch {
             && match (&self.predicate, &other.predicate) {
                 (HeaderPredicate::Present, _) => true,
                 (HeaderPredicate::Regex(pattern), HeaderPredicate::Exact(value)) => pattern.is_match(value),
-                (mine, theirs) => mine == theirs,
+                (this, given) => this == given,
             }
     }
 }

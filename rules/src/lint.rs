@@ -88,7 +88,7 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
             continue;
         };
         used.extend(gate.flags());
-        let asks = |flag: FlagId, is: Option<VariantId>| {
+        let never_on = |flag: FlagId, is: Option<VariantId>| {
             let defined = flags.flag(flag)?;
             // Flags that serve their off variant to no subject are not detected.
             if is == Some(defined.off) {
@@ -98,7 +98,7 @@ pub fn lint(snapshot: &Snapshot) -> Vec<Warning> {
             let reason = known.borrow_mut().entry((flag, is)).or_insert_with(find).clone();
             reason.map(|reason| format!("`{}` {reason}", defined.key))
         };
-        if let Some(reason) = gate.never_open(&asks) {
+        if let Some(reason) = gate.never_open_reason(&never_on) {
             warnings.push(Warning {
                 site: route.site,
                 kind: WarningKind::NeverOpen {

@@ -154,7 +154,7 @@ impl Snapshot {
         let mut route = candidates.route();
         let mut judgement = judge(route);
         let mut by_other_reading = false;
-        let mut asked = None;
+        let mut last_reads = None;
         // The upstream of the current result may take the path for other routes. One of these may be stricter
         // and choose another upstream with other readings, so the loop continues with those.
         for _ in 0..MAX_TURNS {
@@ -163,7 +163,7 @@ impl Snapshot {
             };
             let reads = routes.reads(upstream);
             // The same readings find the same routes: the result is stable.
-            if asked.replace(reads) == Some(reads) {
+            if last_reads.replace(reads) == Some(reads) {
                 break;
             }
             let Ok(others) = candidates.routes_read_as(routes, head, reads) else {
@@ -172,8 +172,8 @@ impl Snapshot {
                 break;
             };
             // Fixed before the loop, because `route` changes when a stricter one is found.
-            let own = route;
-            for &other in others.iter().filter(|other| Some(**other) != own) {
+            let decided_by = route;
+            for &other in others.iter().filter(|other| Some(**other) != decided_by) {
                 if let Some(stricter) = judgement.overridden_by(judge(Some(other))) {
                     (route, judgement) = (Some(other), stricter);
                     by_other_reading = true;

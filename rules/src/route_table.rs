@@ -95,8 +95,8 @@ impl RouteTable {
     /// whose methods or headers do not match are ignored.
     fn applying(&self, head: &impl RequestHead, reads: Reads) -> Reads {
         let has_suffix = reads.contains(Read::Suffix) && suffix::is_in(head.path());
-        let own = || self.routes.get(self.find(head)?.index());
-        if has_suffix && own().is_some_and(|route| route.path.is_exactly(head.path())) {
+        let matching = || self.routes.get(self.find(head)?.index());
+        if has_suffix && matching().is_some_and(|route| route.path.is_exactly(head.path())) {
             reads.without(Read::Suffix)
         } else {
             reads

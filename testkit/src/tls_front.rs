@@ -30,14 +30,14 @@ struct SeenHandshakes {
 }
 
 impl TlsFront {
-    /// Starts a front with this certificate before `behind`. It agrees to `protocols`, and requires
+    /// Starts a front with this certificate before `upstream`. It agrees to `protocols`, and requires
     /// certificates of `clients` if given.
     #[must_use]
     pub fn new(
         pair: &CertificatePair,
         protocols: &[&str],
         clients: Option<&Authority>,
-        behind: SocketAddr,
+        upstream: SocketAddr,
     ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -51,7 +51,7 @@ impl TlsFront {
         let noted = Arc::clone(&seen);
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, acceptor.clone(), behind, Arc::clone(&noted)));
+                tokio::spawn(serve(stream, acceptor.clone(), upstream, Arc::clone(&noted)));
             }
         });
         Self {
@@ -119,7 +119,7 @@ fn config(pair: &CertificatePair, protocols: &[&str], clients: Option<&Authority
     config
 }
 
-async fn serve(stream: TcpStream, acceptor: TlsAcceptor, behind: SocketAddr, seen: Arc<SeenHandshakes>) {
+async fn serve(stream: TcpStream, acceptor: TlsAcceptor, upstream: SocketAddr, seen: Arc<SeenHandshakes>) {
     // Some tests use a client that does not trust this server.
     let Ok(mut outside) = acceptor.accept(stream).await else {
         return;
@@ -131,7 +131,7 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, behind: SocketAddr, see
     if let Some(certificate) = connection.peer_certificates().and_then(<[_]>::first) {
         seen.certificates.lock().unwrap().push(certificate.to_vec());
     }
-    if let Ok(mut inside) = TcpStream::connect(behind).await {
+    if let Ok(mut inside) = TcpStream::connect(upstream).await {
         let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
     }
 }

@@ -68,14 +68,14 @@ fn algorithms(
     let fitting = match members.get("alg") {
         None => kind.fitting(allowed),
         Some(Value::String(name)) => {
-            let own = Algorithm::named(name).ok_or(SkipReason::OtherUse)?;
-            if !kind.algorithms().contains(&own) {
+            let named = Algorithm::named(name).ok_or(SkipReason::OtherUse)?;
+            if !kind.algorithms().contains(&named) {
                 return Err(SkipReason::Malformed);
             }
             allowed
                 .iter()
                 .copied()
-                .filter(|algorithm| *algorithm == own)
+                .filter(|algorithm| *algorithm == named)
                 .take(1)
                 .collect()
         }

@@ -55,7 +55,7 @@ impl Issuer {
     /// Checks that `aud`, a string or a list of strings, has one of the audiences (RFC 7519 section 4.1.3).
     fn check_audience(&self, claims: &Value) -> Result<(), Rejection> {
         let claim = Claim::Audience;
-        let accepted = |audience: &str| self.audiences.iter().any(|own| **own == *audience);
+        let accepted = |audience: &str| self.audiences.iter().any(|expected| **expected == *audience);
         let matches = match claims.get("aud") {
             None => return Err(Rejection::MissingClaim { claim }),
             Some(Value::String(audience)) => accepted(audience),

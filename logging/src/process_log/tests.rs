@@ -148,12 +148,12 @@ fn lines_of_changes_are_never_counted_instead_of_written() {
 
 #[test]
 fn a_count_is_told_though_nothing_more_is_logged() {
-    let (told, lines) = watched(ProcessLogOptions {
+    let (log, lines) = watched(ProcessLogOptions {
         window: Duration::from_millis(50),
         ..ProcessLogOptions::default()
     });
     for _ in 0..5 {
-        told.line(Level::WARN, "m".into(), "again".into());
+        log.line(Level::WARN, "m".into(), "again".into());
     }
     let mut text = String::new();
     while !text.contains("repeated") {

@@ -99,12 +99,12 @@ impl Flags {
         let mut compiler = FlagsCompiler::new(names, Arc::clone(&self.attributes));
         let mut slots = self.slots.to_vec();
         slots.resize(names.flag_ids(), None);
-        let (mut gone, mut come) = (HashSet::new(), Vec::new());
+        let (mut removed_ids, mut added_ids) = (HashSet::new(), Vec::new());
         // Removed first: their slots stay empty, because an id is never given to another flag.
         for id in removed.into_iter().filter_map(|key| self.id(key)) {
             if let Some(slot) = slots.get_mut(id.index()) {
                 *slot = None;
-                gone.insert(id);
+                removed_ids.insert(id);
             }
         }
         let mut repriced = Vec::new();
@@ -124,10 +124,10 @@ impl Flags {
                 }
             }
             if self.flag(id).is_none() {
-                come.push(id);
+                added_ids.push(id);
             }
         }
-        let order = self.reordered(&slots, &gone, come);
+        let order = self.reordered(&slots, &removed_ids, added_ids);
         let problems = &mut compiler.problems;
         problems.limit(Site::default(), "flags", MAX_FLAGS, order.len());
         if problems.is_empty() && !repriced.is_empty() {
@@ -144,27 +144,32 @@ impl Flags {
         })
     }
 
-    /// Returns the ids in key order, without those in `gone` and with those in `come`.
-    fn reordered(&self, slots: &[FlagSlot], gone: &HashSet<FlagId>, come: Vec<FlagId>) -> Arc<[FlagId]> {
-        if gone.is_empty() && come.is_empty() {
+    /// Returns the ids in key order, without those in `removed_ids` and with those in `added_ids`.
+    fn reordered(
+        &self,
+        slots: &[FlagSlot],
+        removed_ids: &HashSet<FlagId>,
+        added_ids: Vec<FlagId>,
+    ) -> Arc<[FlagId]> {
+        if removed_ids.is_empty() && added_ids.is_empty() {
             return Arc::clone(&self.order);
         }
         let key_of = |id: FlagId| slots.get(id.index())?.as_deref().map(|flag| flag.key.as_str());
-        let mut come: Vec<(&str, FlagId)> = come
+        let mut added_ids: Vec<(&str, FlagId)> = added_ids
             .into_iter()
             .filter_map(|id| Some((key_of(id)?, id)))
             .collect();
-        come.sort_unstable();
+        added_ids.sort_unstable();
         let stay = |ids: &[FlagId]| {
             ids.iter()
                 .copied()
-                .filter(|id| !gone.contains(id))
+                .filter(|id| !removed_ids.contains(id))
                 .collect::<Vec<_>>()
         };
         // Merges two sorted lists: the former order and the new keys.
-        let mut order = Vec::with_capacity(self.order.len().saturating_add(come.len()));
+        let mut order = Vec::with_capacity(self.order.len().saturating_add(added_ids.len()));
         let mut rest = &*self.order;
-        for (key, id) in come {
+        for (key, id) in added_ids {
             let place = self.place(key).unwrap_or_else(|place| place);
             let passed = self.order.len().saturating_sub(rest.len());
             let (before, after) = rest

@@ -19,11 +19,11 @@ const PARAMETER: &[u8] = b"\x01";
 pub(super) struct ReadingIndex {
     pub(super) reads: Reads,
     /// Routes by the readings of their paths, with case.
-    minding_case: HostIndex<IndexedRoute>,
+    case_sensitive: HostIndex<IndexedRoute>,
     /// Routes by the folded readings of their paths; empty if `reads` does not fold.
     folded: HostIndex<IndexedRoute>,
     /// True if a route's path has another reading. Then plain paths must be looked up as well.
-    odd: bool,
+    has_aliases: bool,
 }
 
 /// A route at one of the paths that its own can be taken for.
@@ -47,9 +47,9 @@ impl ReadingIndex {
     pub(super) fn build<'r>(reads: Reads, order: impl Iterator<Item = (RouteId, &'r RouteMatch)>) -> Self {
         let mut index = Self {
             reads,
-            minding_case: HostIndex::default(),
+            case_sensitive: HostIndex::default(),
             folded: HostIndex::default(),
-            odd: false,
+            has_aliases: false,
         };
         for (id, route) in order {
             index.add(id, route);
@@ -75,7 +75,7 @@ impl ReadingIndex {
             } else {
                 PathOrigin::Alias
             };
-            self.odd |= place == PathOrigin::Alias;
+            self.has_aliases |= place == PathOrigin::Alias;
             // A server has resolved a request's path when it looks for its route: unresolved aliases match
             // nothing.
             if place == PathOrigin::Alias && !is_resolved(&path) {
@@ -83,12 +83,12 @@ impl ReadingIndex {
             }
             let entry = IndexedRoute { id, place };
             let is_below = route.path.is_below();
-            let paths = self.minding_case.paths_of(&route.host);
+            let paths = self.case_sensitive.paths_of(&route.host);
             paths.insert(steps(&path), is_below, entry);
             // Kept in a second index, because a server that respects case must not match folded paths.
             if self.reads.contains(Read::Fold) {
                 let folded = step::fold(path.clone());
-                self.odd |= folded != path;
+                self.has_aliases |= folded != path;
                 let paths = self.folded.paths_of(&route.host);
                 paths.insert(steps(&folded), is_below, entry);
             }
@@ -107,7 +107,7 @@ impl ReadingIndex {
         let path = head.path();
         if is_plain(path, reads) {
             // A plain path matches other routes only if some route has another reading.
-            if self.odd {
+            if self.has_aliases {
                 self.collect(routes, head, path.as_bytes().to_vec(), &mut found);
             }
             return Ok(found);
@@ -126,7 +126,7 @@ impl ReadingIndex {
         path: Vec<u8>,
         found: &mut Vec<RouteId>,
     ) {
-        collect(&self.minding_case, routes, head, &path, found);
+        collect(&self.case_sensitive, routes, head, &path, found);
         if self.reads.contains(Read::Fold) {
             collect(&self.folded, routes, head, &step::fold(path), found);
         }
