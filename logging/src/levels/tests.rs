@@ -78,7 +78,7 @@ fn modules_are_named_and_the_longest_name_counts() {
 }
 
 #[test]
-fn what_is_no_directive_is_ignored_and_said_so() {
+fn invalid_directives_are_ignored_and_reported() {
     let invalid = check(
         "loud,proxy=quiet,[span{field=1}]=debug,=,proxy=warn",
         &[("proxy", LevelFilter::WARN), ("control", LevelFilter::INFO)],

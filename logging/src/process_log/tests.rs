@@ -147,7 +147,7 @@ fn lines_of_changes_are_never_counted_instead_of_written() {
 }
 
 #[test]
-fn a_count_is_told_though_nothing_more_is_logged() {
+fn a_count_is_written_even_if_nothing_more_is_logged() {
     let (log, lines) = watched(ProcessLogOptions {
         window: Duration::from_millis(50),
         ..ProcessLogOptions::default()
@@ -205,7 +205,7 @@ fn a_hanging_output_blocks_no_caller_and_drops_are_reported() {
 }
 
 #[test]
-fn dropped_lines_are_told_once_a_write_succeeds_again() {
+fn dropped_lines_are_reported_after_the_next_write() {
     let sink = Sink::default();
     let log = start(&sink, ProcessLogOptions::default());
     // More than the buffer of the output holds, so that each is written at once.

@@ -56,7 +56,7 @@ fn other_values_sources_and_levels_are_other_lines() {
 }
 
 #[test]
-fn a_source_that_says_something_else_makes_its_lines_new() {
+fn a_new_state_of_a_source_makes_its_lines_new() {
     let (at, mut repeats) = (moments(), Repeats::new(WINDOW, 4));
     for _ in 0..3 {
         repeats.is_first("unhealthy", &origin("health"), at(0));

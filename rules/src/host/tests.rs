@@ -103,7 +103,7 @@ fn check_pattern(pattern: &str, hosts: &[&str], others: &[&str]) {
 }
 
 #[test]
-fn a_pattern_takes_the_hosts_it_describes() {
+fn a_pattern_matches_the_hosts_it_describes() {
     check_pattern(
         "example.com",
         &["example.com"],

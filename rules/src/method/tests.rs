@@ -17,7 +17,7 @@ fn check(names: &[&str], taken: &[&str], others: &[&str]) {
 }
 
 #[test]
-fn a_set_takes_the_methods_it_names() {
+fn a_set_matches_the_methods_it_names() {
     check(&["GET"], &["GET"], &["POST", "get", "", "GETX", "PURGE"]);
     check(&["GET", "HEAD"], &["GET", "HEAD"], &["POST"]);
     check(&["PURGE", "POST"], &["PURGE", "POST"], &["purge", "GET", "PUR"]);
@@ -25,19 +25,19 @@ fn a_set_takes_the_methods_it_names() {
 }
 
 #[test]
-fn an_empty_set_takes_any_method() {
+fn an_empty_set_matches_any_method() {
     check(&[], &["GET", "PURGE", "get", ""], &[]);
     assert!(methods(&[]).is_any() && !methods(&["GET"]).is_any() && !methods(&["PURGE"]).is_any());
 }
 
 #[test]
-fn get_takes_head_and_head_takes_no_get() {
+fn get_matches_head_and_head_does_not_match_get() {
     check(&["GET"], &["GET", "HEAD"], &["POST"]);
     check(&["HEAD"], &["HEAD"], &["GET"]);
 }
 
 #[test]
-fn a_set_covers_what_takes_no_more() {
+fn a_set_covers_the_sets_that_match_no_more() {
     for (first, second, expected) in [
         (&[][..], &["GET"][..], true),
         (&[], &[], true),

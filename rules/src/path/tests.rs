@@ -14,7 +14,7 @@ fn pattern(text: &str) -> PathPattern {
 }
 
 #[test]
-fn a_pattern_in_normal_form_is_taken() {
+fn a_pattern_in_normal_form_is_accepted() {
     for text in [
         "/",
         "/a",
@@ -39,7 +39,7 @@ fn a_pattern_in_normal_form_is_taken() {
 }
 
 #[test]
-fn a_pattern_that_no_request_would_have_says_what_it_would_be() {
+fn a_pattern_not_in_normal_form_names_its_normal_form() {
     for (text, normal) in [
         ("/a//b", "/a/b"),
         ("/a/./b", "/a/b"),

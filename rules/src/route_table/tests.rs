@@ -152,7 +152,7 @@ fn every_case_of_the_specification_holds() {
 }
 
 #[test]
-fn an_empty_table_takes_nothing() {
+fn an_empty_table_matches_no_request() {
     let table = RouteTable::build(Vec::new()).unwrap();
     let request = request_of(&serde_json::json!({ "path": "/" }));
     assert_eq!(table.find(&request), None);
@@ -343,7 +343,7 @@ proptest! {
     }
 
     #[test]
-    fn a_route_in_conflict_never_takes_a_request(routes in routes(), requests in requests()) {
+    fn a_route_in_conflict_never_gets_a_request(routes in routes(), requests in requests()) {
         let conflicts = RouteTable::build(routes.clone()).err().unwrap_or_default();
         for request in &requests {
             let candidates = candidates_slowly(&routes, request);
@@ -417,7 +417,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
-    fn no_server_finds_a_route_that_is_not_asked(
+    fn no_server_finds_a_route_that_does_not_decide(
         routes in odd_routes(),
         path in tests_of_readings::paths(),
         program in prop::collection::vec(any::<u8>(), 0..8),

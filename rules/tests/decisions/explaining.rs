@@ -96,7 +96,7 @@ fn the_rule_that_decides_is_named_with_what_it_found() {
 }
 
 #[test]
-fn an_anonymous_subject_hears_what_is_missing() {
+fn an_anonymous_subject_is_explained_by_what_is_missing() {
     let lines = lines(&Asker::default());
     assert_eq!(lines[1], "requires dispatch.core | off | default | decided");
     assert!(
@@ -108,7 +108,7 @@ fn an_anonymous_subject_hears_what_is_missing() {
 }
 
 #[test]
-fn a_schedule_is_told_with_its_times() {
+fn a_schedule_is_explained_with_its_times() {
     let step = |schedule: &str| {
         let document = format!(
             "version: 1\nflags: {{ dispatch.v2Board: {{ lifecycle: ga, schedule: {{ {schedule} }}, default: on }} }}\n"

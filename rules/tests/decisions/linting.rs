@@ -61,7 +61,7 @@ fn an_alpha_flag_opens_for_internal_tenants_and_overrides() {
 }
 
 #[test]
-fn a_beta_flag_needs_somebody_who_is_let_in() {
+fn a_beta_flag_needs_an_eligible_tenant() {
     let beta = "f: { lifecycle: beta, default: on }";
     let reason = Some("`f` is beta and no tenant is on its allowlist, opted in or internal".to_owned());
     assert_eq!(

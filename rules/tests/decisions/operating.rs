@@ -30,7 +30,7 @@ fn killing_flags_turns_off_all_that_require_them() {
 }
 
 #[test]
-fn who_opted_in_or_is_allowed_has_asked_for_a_flag() {
+fn opted_in_and_allowed_tenants_have_requested_a_flag() {
     let loaded = load(DOCUMENT, Eligibility::Enforced);
     let asked = |tenant: &str, flag: &str| {
         let tenant = loaded.tenants.find(tenant).unwrap();

@@ -21,7 +21,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn raising_a_percentage_takes_nobody_out(low in 0_u32..=100_000, high in 0_u32..=100_000, salt in 0_u32..1_000) {
+    fn raising_a_percentage_removes_no_subject(low in 0_u32..=100_000, high in 0_u32..=100_000, salt in 0_u32..1_000) {
         let (low, high) = (low.min(high), low.max(high));
         let (before, after) = (rollout(&percentage(low), true), rollout(&percentage(high), true));
         for n in 0..200 {
@@ -33,7 +33,7 @@ proptest! {
     }
 
     #[test]
-    fn pausing_and_resuming_moves_nobody(share in 0_u32..=100_000, salt in 0_u32..1_000) {
+    fn pausing_and_resuming_moves_no_subject(share in 0_u32..=100_000, salt in 0_u32..1_000) {
         let running = rollout(&percentage(share), true);
         let paused = rollout(&percentage(share), false);
         let resumed = rollout(&percentage(share), true);

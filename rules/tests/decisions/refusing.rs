@@ -28,7 +28,7 @@ fn chain(count: usize) -> String {
 }
 
 #[test]
-fn flags_require_each_other_only_so_deep_and_it_is_said_once() {
+fn requirements_have_a_maximum_depth_reported_once() {
     assert_eq!(codes(&chain(MAX_NESTING + 1)), [""; 0]);
     assert_eq!(codes(&chain(MAX_NESTING + 2)), ["nesting"]);
     assert_eq!(codes(&chain(2 * MAX_NESTING)), ["nesting"]);
@@ -145,7 +145,7 @@ fn a_flag_has_only_so_many_rules() {
 }
 
 #[test]
-fn a_tier_that_nobody_can_have_is_unknown_in_a_clause_too() {
+fn an_undefined_tier_is_unknown_in_a_clause_too() {
     let clause = |clause: &str| {
         let document = "version: 1\ntiers: [t1]\nflags:\n  f: { rules: [{ when: { attribute: tier, CLAUSE }, serve: on }] }\n";
         codes(&document.replace("CLAUSE", clause))

@@ -73,7 +73,7 @@ fn every_line_of_the_decision_table_decides_as_written() {
 }
 
 #[test]
-fn the_policies_and_unknown_tenants_are_judged_as_written() {
+fn policies_and_unknown_tenants_decide_as_written() {
     check(include_str!("../../spec/decisions/policies.json"), 6);
 }
 
@@ -92,7 +92,7 @@ fn every_operator_holds_for_what_it_should_and_nothing_else() {
 }
 
 #[test]
-fn rollouts_and_splits_go_by_the_published_buckets() {
+fn rollouts_and_splits_use_the_published_buckets() {
     check(include_str!("../../spec/decisions/buckets.json"), 50);
 }
 

@@ -61,7 +61,7 @@ fn a_forbidden_algorithm_is_refused_before_the_key_lookup() {
 }
 
 #[test]
-fn an_identity_says_all_that_the_token_says() {
+fn an_identity_has_all_claims_of_the_token() {
     let issuer = Issuer::new(IssuerDefinition {
         tenant: path("org.id"),
         user: path("/https:~1~1example.com~1user"),

@@ -24,7 +24,7 @@ fn an_algorithm_is_parsed_from_its_exact_name() {
 }
 
 #[test]
-fn a_signer_says_its_key_and_type() {
+fn a_signer_sets_kid_and_alg() {
     let signed = signer(Algorithm::Es256, Some("k1"))
         .sign(&claims(json!({})))
         .unwrap();

@@ -94,7 +94,7 @@ fn the_other_readings_of_a_named_suffix_stay() {
 }
 
 #[test]
-fn who_does_not_cut_suffixes_is_asked_for_none() {
+fn suffixes_are_cut_only_where_reads_has_suffix() {
     let reads = Reads::ALL.without(Read::Suffix);
     assert_eq!(judging(reads, "GET", "/app.json"), ["rest"]);
     assert_eq!(
