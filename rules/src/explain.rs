@@ -314,7 +314,7 @@ impl<'a> Explainer<'a> {
             .bucket(evaluation.flags, evaluation.subject)
             .map(figures::bucket);
         let answer = match (bucket, found) {
-            (None, _) => format!("no {by} to go by"),
+            (None, _) => format!("no usable id in {by}"),
             (Some(bucket), Some(decision)) => {
                 format!("bucket {bucket}, in, serves {}", self.variant(decision.variant))
             }

@@ -101,7 +101,7 @@ fn an_anonymous_subject_is_explained_by_what_is_missing() {
     assert_eq!(lines[1], "requires dispatch.core | off | default | decided");
     assert!(
         lines.contains(
-            &"rollout 25 % by tenant | no tenant to go by | not in its audience | would pass".to_owned()
+            &"rollout 25 % by tenant | no usable id in tenant | not in its audience | would pass".to_owned()
         ),
         "{lines:#?}"
     );
