@@ -38,7 +38,7 @@ pub(crate) struct ControlPlane {
     pub(crate) operators: Arc<Operators>,
     observer: Arc<ProxyObserver>,
     explainer: Arc<RequestExplainer>,
-    recorder: Option<Recorder>,
+    recorder: Option<StateRecorder>,
     /// Directory for temporary copies of the store.
     scratch: PathBuf,
 }
@@ -146,7 +146,7 @@ impl ControlPlane {
             keys: OnceLock::new(),
         });
         let scratch = directory.clone().unwrap_or_else(std::env::temp_dir);
-        let recorder = Recorder::start(Arc::clone(&control), directory);
+        let recorder = StateRecorder::start(Arc::clone(&control), directory);
         Self {
             control,
             // Nobody may sign in until `attach_proxy` sets the operators: an empty `Known` has none.
@@ -186,12 +186,12 @@ impl Drop for ControlPlane {
 }
 
 /// The thread that records observations and writes the last good document. Dropping it waits for its last write.
-struct Recorder {
+struct StateRecorder {
     stop: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Recorder {
+impl StateRecorder {
     fn start(control: Arc<Control>, directory: Option<PathBuf>) -> Option<Self> {
         let stop = Arc::<(Mutex<bool>, Condvar)>::default();
         let stopping = Arc::clone(&stop);
@@ -236,7 +236,7 @@ impl Recorder {
     }
 }
 
-impl Drop for Recorder {
+impl Drop for StateRecorder {
     fn drop(&mut self) {
         *self.stop.0.lock() = true;
         self.stop.1.notify_all();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::change::with_query;
 use super::output::{self, OutputFormat, print_body};
-use super::render::{Table, json};
+use super::render::{TextTable, json};
 use super::required_members::RequiredMembers;
 use super::session::Session;
 
@@ -35,7 +35,7 @@ pub(super) fn print_list<const N: usize>(
     (headings, row): ([&'static str; N], impl Fn(&Value) -> [String; N]),
     nothing: &str,
 ) -> Result<()> {
-    let mut table = Table::new(headings);
+    let mut table = TextTable::new(headings);
     let mut left = page
         .limit
         .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));

@@ -9,5 +9,5 @@ mod table;
 mod words;
 
 pub(super) use local_kill::local_kill;
-pub(super) use table::Table;
+pub(super) use table::TextTable;
 pub(super) use words::{counted, entries, printable};

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use super::LastGood;
 
 /// A data plane that takes everything.
-struct Plane;
+struct AcceptingPlane;
 
-impl Publish for Plane {
+impl Publish for AcceptingPlane {
     fn check(&self, _: &Compiled) -> Result<Fit, PublishError> {
         Ok(None)
     }
@@ -26,7 +26,7 @@ impl Publish for Plane {
     }
 }
 
-impl Observe for Plane {
+impl Observe for AcceptingPlane {
     fn flags(&self) -> Vec<FlagObservation> {
         Vec::new()
     }
@@ -59,8 +59,13 @@ fn a_kill_is_written_down_at_once_though_the_document_rests() {
     let folder = tempfile::tempdir().unwrap();
     let opened = Opened::read(Arc::new(MemoryStore::new()), Eligibility::Enforced).unwrap();
     let history = History::new(Timestamp(0));
-    let control = opened.control(Policy::default(), Arc::new(Plane), Arc::new(Plane), history);
-    let written =
+    let control = opened.control(
+        Policy::default(),
+        Arc::new(AcceptingPlane),
+        Arc::new(AcceptingPlane),
+        history,
+    );
+    let document =
         json!({ "version": 1, "flags": { "board": { "lifecycle": "ga" } }, "tenants": { "acme": {} } });
     let document = FlagsDocument::parse("document", written.to_string().into()).unwrap();
     apply(

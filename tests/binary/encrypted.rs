@@ -11,13 +11,13 @@ use testkit::{Authority, CertificatePair, Client, ClientName, PATIENCE, Request,
 use crate::files;
 use crate::process::{CommandOutput, SluiceProcess, sluice};
 
-struct Encrypted {
+struct EncryptedServer {
     folder: TempDir,
     authority: Authority,
     running: SluiceProcess,
 }
 
-impl Encrypted {
+impl EncryptedServer {
     /// Starts a server with a certificate for localhost, and more fields of `admin.tls`.
     fn start(more: &str) -> Self {
         let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
@@ -90,7 +90,7 @@ fn write(folder: &std::path::Path, pair: &CertificatePair) {
 
 #[test]
 fn operators_metrics_and_probes_come_over_tls() {
-    let server = Encrypted::start("");
+    let server = EncryptedServer::start("");
     let output = server.whoami(&["--ca", "ca.pem"]);
     output.exits(0);
     assert!(
@@ -116,7 +116,7 @@ fn operators_metrics_and_probes_come_over_tls() {
 
 #[test]
 fn nothing_is_answered_without_tls_or_to_who_trusts_another() {
-    let server = Encrypted::start(", min_version: '1.3'");
+    let server = EncryptedServer::start(", min_version: '1.3'");
     fs::write(server.folder.path().join("other.pem"), Authority::new().pem()).unwrap();
     assert_eq!(server.whoami(&["--ca", "other.pem"]).code, 3);
     let old = [&rustls::version::TLS12];
@@ -135,7 +135,7 @@ fn nothing_is_answered_without_tls_or_to_who_trusts_another() {
 
 #[test]
 fn a_certificate_changes_without_a_dropped_connection() {
-    let server = Encrypted::start("");
+    let server = EncryptedServer::start("");
     let mut before = server.connect();
     assert_eq!(before.ask(&Request::get("/livez")).status, 200);
     let newer = server.authority.server(&["localhost"]);
@@ -152,7 +152,7 @@ fn a_certificate_changes_without_a_dropped_connection() {
 
 #[test]
 fn without_a_required_certificate_nobody_can_sign_in() {
-    let server = Encrypted::start(", client_certificates: { ca: ca.pem }");
+    let server = EncryptedServer::start(", client_certificates: { ca: ca.pem }");
     assert_eq!(server.whoami(&["--ca", "ca.pem"]).code, 3);
     let ours = server.authority.client(&[ClientName::Common("ops")]);
     let client: TlsClient = server.authority.trusted_by("localhost", &[], Some(&ours));

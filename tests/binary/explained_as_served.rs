@@ -13,7 +13,7 @@ use testkit::{Dice, Exchanges, Issuer, Request, Upstream, reply, spellings};
 use tokens::Algorithm;
 
 use self::documents::UPSTREAMS;
-use self::requests::{Drawn, TokenPlace};
+use self::requests::{Drawn, TokenLocation};
 use crate::process::SluiceProcess;
 
 /// Number of documents, and of random requests to each.
@@ -38,7 +38,7 @@ struct LiveProxy {
     public: Exchanges,
     admin: Exchanges,
     issuer: Issuer,
-    place: TokenPlace,
+    place: TokenLocation,
     document: String,
     _running: SluiceProcess,
     _upstreams: Vec<Upstream>,
@@ -73,9 +73,9 @@ impl LiveProxy {
         let addresses: Vec<_> = upstreams.iter().map(Upstream::address).collect();
         let document = documents::gateway(dice, &addresses);
         let place = match &document {
-            cookie if cookie.contains("token: { cookie") => TokenPlace::Cookie,
-            header if header.contains("token: { header") => TokenPlace::Header,
-            _ => TokenPlace::Authorization,
+            cookie if cookie.contains("token: { cookie") => TokenLocation::Cookie,
+            header if header.contains("token: { header") => TokenLocation::Header,
+            _ => TokenLocation::Authorization,
         };
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("secret"), issuer.key_file()).unwrap();

@@ -56,8 +56,8 @@ fn serves_what_was_known_last(managed: &ManagedGateway) {
 
 #[test]
 fn a_kill_is_not_undone_by_damage_to_its_log() {
-    type Damage = fn(&Path);
-    let damages: [Damage; 3] = [
+    type DamageFiles = fn(&Path);
+    let damages: [DamageFiles; 3] = [
         |data| {
             let log = data.join("sluice.db-wal");
             let mut bytes = fs::read(&log).unwrap();

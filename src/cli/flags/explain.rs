@@ -11,7 +11,7 @@ use crate::cli::client::ApiRequest;
 use crate::cli::exit::Exit;
 use crate::cli::rejection::Intent;
 use crate::cli::render::moment::rfc3339;
-use crate::cli::render::{Table, json as fields, local_kill, printable};
+use crate::cli::render::{TextTable, json as fields, local_kill, printable};
 use crate::cli::required_members::RequiredMembers;
 use crate::cli::route;
 use crate::cli::session::Session;
@@ -85,7 +85,7 @@ fn render(body: &Value, subject: &str) -> String {
         rendered.push_str(&printable(&format!("killed on this machine {kill}")));
         rendered.push('\n');
     }
-    let mut table = Table::new(["", "", ""]);
+    let mut table = TextTable::new(["", "", ""]);
     let mut is_over = false;
     for step in fields::list(body, "steps") {
         let of = |field| fields::text(step, field).unwrap_or_default().to_owned();

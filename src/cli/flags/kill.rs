@@ -16,7 +16,7 @@ use crate::cli::output::{OutputFormat, print_body};
 use crate::cli::rejection::Intent;
 use crate::cli::render::moment::moment;
 use crate::cli::render::preview::UnchangedTenants;
-use crate::cli::render::{Table, json as fields, printable};
+use crate::cli::render::{TextTable, json as fields, printable};
 use crate::cli::required_members::RequiredMembers;
 use crate::cli::session::{ConnectionOptions, Session};
 use crate::cli::{duration, route};
@@ -130,7 +130,7 @@ pub(super) fn kills(connection: &ConnectionOptions, arguments: &KillsArguments) 
         return Ok(Exit::Success);
     }
     session.print_response(&answer, |body| {
-        let mut table = Table::new(["flag", "until", "by", "reason"]);
+        let mut table = TextTable::new(["flag", "until", "by", "reason"]);
         for kill in fields::list(body, "kills") {
             let text = |field| printable(fields::text(kill, field).unwrap_or_default());
             table.row([text("flag"), moment(&text("until")), text("by"), text("reason")]);

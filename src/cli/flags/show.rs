@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::cli::exit::Exit;
 use crate::cli::render::moment::moment;
-use crate::cli::render::{Table, counted, json, local_kill, printable};
+use crate::cli::render::{TextTable, counted, json, local_kill, printable};
 use crate::cli::required_members::FLAG;
 use crate::cli::route;
 use crate::cli::session::Session;
@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
 }
 
 fn render(flag: &Value) -> String {
-    let mut table = Table::new(["", ""]);
+    let mut table = TextTable::new(["", ""]);
     let mut line = |name: &str, value: String| {
         if !value.is_empty() {
             table.row([name.to_owned(), value]);

@@ -84,7 +84,7 @@ enum GaDefaultArgument {
 
 /// The direction of a change of state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
+enum LifecycleDirection {
     Forward,
     Backward,
 }
@@ -102,7 +102,7 @@ impl LifecycleArgument {
 
 pub(super) fn promote(session: &Session, arguments: &PromoteArguments) -> Result<Exit> {
     let (flag, to) = (&arguments.flag, arguments.to.lifecycle());
-    let from = check_direction(session, flag, to, Direction::Forward)?;
+    let from = check_direction(session, flag, to, LifecycleDirection::Forward)?;
     let mut body = Map::new();
     body.insert("state".to_owned(), to.as_str().into());
     match arguments.default {
@@ -127,7 +127,7 @@ pub(super) fn promote(session: &Session, arguments: &PromoteArguments) -> Result
 
 pub(super) fn revert(session: &Session, arguments: &RevertArguments) -> Result<Exit> {
     let (flag, to) = (&arguments.flag, arguments.to.lifecycle());
-    let from = check_direction(session, flag, to, Direction::Backward)?;
+    let from = check_direction(session, flag, to, LifecycleDirection::Backward)?;
     let mut body = Map::new();
     body.insert("state".to_owned(), to.as_str().into());
     if arguments.cascade {
@@ -162,16 +162,21 @@ pub(super) fn revert(session: &Session, arguments: &RevertArguments) -> Result<E
 ///
 /// # Errors
 /// The new state is in the other direction: `promote` must not revert a flag, nor `revert` promote it.
-fn check_direction(session: &Session, flag: &str, to: Lifecycle, way: Direction) -> Result<Option<String>> {
+fn check_direction(
+    session: &Session,
+    flag: &str,
+    to: Lifecycle,
+    way: LifecycleDirection,
+) -> Result<Option<String>> {
     let answer = session.read(route::flag(flag, ""), FLAG)?;
     let body = answer.json()?;
     let from = fields::text(&body, "lifecycle").or_else(|| fields::text(&body, "state"));
     let known = from.and_then(|from| Lifecycle::ALL.into_iter().find(|known| known.as_str() == from));
     match (known, way) {
-        (Some(from), Direction::Forward) if to < from => {
+        (Some(from), LifecycleDirection::Forward) if to < from => {
             bail!("{flag} is {from}; to go back to {to} use `sluice flags revert {flag} {to}`")
         }
-        (Some(from), Direction::Backward) if to > from => {
+        (Some(from), LifecycleDirection::Backward) if to > from => {
             bail!("{flag} is {from}; to go on to {to} use `sluice flags promote {flag} {to}`")
         }
         _ => Ok(from.map(printable)),

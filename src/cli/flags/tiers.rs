@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::exit::Exit;
 use crate::cli::render::preview::UnchangedTenants;
-use crate::cli::render::{Table, json};
+use crate::cli::render::{TextTable, json};
 use crate::cli::required_members::FLAG;
 use crate::cli::route;
 use crate::cli::session::Session;
@@ -54,7 +54,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     if arguments.tiers.is_empty() {
         let answer = session.read(route::flag(flag, ""), FLAG)?;
         session.print_response(&answer, |body| {
-            let mut table = Table::new(["tier", "serves"]);
+            let mut table = TextTable::new(["tier", "serves"]);
             for (tier, variant) in json::entries(body, "tiers") {
                 table.row([tier.to_owned(), json::word(variant)]);
             }

@@ -7,12 +7,12 @@ const GAP: &str = "   ";
 
 /// A table whose rows have one cell per heading.
 #[derive(Debug)]
-pub(crate) struct Table<const N: usize> {
+pub(crate) struct TextTable<const N: usize> {
     headings: [&'static str; N],
     rows: Vec<[String; N]>,
 }
 
-impl<const N: usize> Table<N> {
+impl<const N: usize> TextTable<N> {
     pub(crate) fn new(headings: [&'static str; N]) -> Self {
         Self {
             headings,
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn columns_are_aligned() {
-        let mut table = Table::new(["flag", "state", "on"]);
+        let mut table = TextTable::new(["flag", "state", "on"]);
         table.row(["dispatch.v2Board".into(), "beta".into(), "2".into()]);
         table.row(["ü".into(), String::new(), "1\u{1b}0".into()]);
         assert_eq!(
@@ -72,12 +72,12 @@ mod tests {
 
     #[test]
     fn a_table_without_rows_is_a_text() {
-        assert_eq!(Table::new(["flag"]).render("no flags"), "no flags");
+        assert_eq!(TextTable::new(["flag"]).render("no flags"), "no flags");
     }
 
     #[test]
     fn a_table_without_headings_begins_with_its_rows() {
-        let mut table = Table::new(["", ""]);
+        let mut table = TextTable::new(["", ""]);
         table.row(["a".into(), "b".into()]);
         assert_eq!(table.render(""), "a   b\n");
     }

@@ -8,14 +8,14 @@ use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use super::import_losses::ImportLosses;
-use super::import_mode::ImportMode;
+use super::import_mode::ImportModeArgument;
 use crate::cli::change::{ChangeBody, ChangeOptions, ChangeRequest, intent};
 use crate::cli::confirmation::confirm;
 use crate::cli::document;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, OutputFormat};
 use crate::cli::render::preview::{UnchangedTenants, dry_run_text};
-use crate::cli::render::{Table, counted, json as fields};
+use crate::cli::render::{TextTable, counted, json as fields};
 use crate::cli::route;
 use crate::cli::session::Session;
 
@@ -36,8 +36,8 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
     /// Treatment of existing tenants.
-    #[arg(long, value_enum, default_value_t = ImportMode::Patch)]
-    mode: ImportMode,
+    #[arg(long, value_enum, default_value_t = ImportModeArgument::Patch)]
+    mode: ImportModeArgument,
     /// Does not ask for confirmation.
     #[arg(long)]
     yes: bool,
@@ -65,7 +65,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     }
     let mut options = arguments.options.clone();
     let losses = match arguments.mode {
-        ImportMode::Create => ImportLosses::default(),
+        ImportModeArgument::Create => ImportLosses::default(),
         mode => ImportLosses::compute(session, mode, &tenants)?,
     };
     if !losses.is_empty() {
@@ -88,7 +88,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     // A confirmation is for the losses that were shown: those of `revision`. The import is bound to it, so that another
     // change in between is not lost without a confirmation. Whole records (`upsert`) can lose something even if no loss was
     // shown. Each request changes the revision, so the next one is bound to the revision of the last answer.
-    let may_lose = !losses.is_empty() || matches!(arguments.mode, ImportMode::Upsert);
+    let may_lose = !losses.is_empty() || matches!(arguments.mode, ImportModeArgument::Upsert);
     let is_conditional = options.if_revision.is_some() || (may_lose && !arguments.yes);
     if is_conditional {
         options.if_revision = options.if_revision.or(losses.revision);
@@ -158,7 +158,7 @@ impl ImportSummary {
     }
 
     fn render(&self) -> String {
-        let mut table = Table::new(["", ""]);
+        let mut table = TextTable::new(["", ""]);
         for (id, why) in self.refused.iter().take(MAX_LISTED) {
             table.row([format!("  {id}"), why.clone()]);
         }

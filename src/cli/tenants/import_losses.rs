@@ -3,9 +3,9 @@
 use anyhow::Result;
 use serde_json::{Map, Value};
 
-use super::import_mode::ImportMode;
+use super::import_mode::ImportModeArgument;
 use crate::cli::change::with_query;
-use crate::cli::render::{Table, counted, json, printable};
+use crate::cli::render::{TextTable, counted, json, printable};
 use crate::cli::required_members::RequiredMembers;
 use crate::cli::route;
 use crate::cli::session::Session;
@@ -26,7 +26,11 @@ pub(super) struct ImportLosses {
 
 impl ImportLosses {
     /// Compares records with the current ones.
-    pub(super) fn compute(session: &Session, mode: ImportMode, tenants: &Map<String, Value>) -> Result<Self> {
+    pub(super) fn compute(
+        session: &Session,
+        mode: ImportModeArgument,
+        tenants: &Map<String, Value>,
+    ) -> Result<Self> {
         let mut losses = Self::default();
         let mut after: Option<String> = None;
         let last = tenants.keys().max();
@@ -61,7 +65,7 @@ impl ImportLosses {
     pub(super) fn render(&self) -> String {
         let count = u64::try_from(self.lost.len()).unwrap_or(u64::MAX);
         let verb = if count == 1 { "loses" } else { "lose" };
-        let mut table = Table::new(["", ""]);
+        let mut table = TextTable::new(["", ""]);
         for (id, lost) in self.lost.iter().take(MAX_LISTED) {
             table.row([format!("  - {}", printable(id)), printable(lost)]);
         }
@@ -78,19 +82,19 @@ impl ImportLosses {
 }
 
 /// Returns the data that a record would lose.
-fn lost(before: &Value, given: &Value, mode: ImportMode) -> Vec<String> {
+fn lost(before: &Value, given: &Value, mode: ImportModeArgument) -> Vec<String> {
     let mut lost = Vec::new();
     let fields = before.as_object().into_iter().flatten();
     for (field, value) in fields.filter(|(field, _)| *field != "id") {
         let after = match (given.get(field), mode) {
-            (None, ImportMode::Patch | ImportMode::Create) => continue,
+            (None, ImportModeArgument::Patch | ImportModeArgument::Create) => continue,
             (after, _) => after.unwrap_or(&Value::Null),
         };
         match value {
             Value::Object(entries) => {
                 let gone = entries.iter().filter(|(name, entry)| {
                     let now = after.get(name.as_str());
-                    let kept = now.is_none() && mode == ImportMode::Patch && after.is_object();
+                    let kept = now.is_none() && mode == ImportModeArgument::Patch && after.is_object();
                     let is_changed = match now {
                         None | Some(Value::Null) => true,
                         Some(now) => field == "overrides" && json::word(now) != json::word(entry),
@@ -125,23 +129,23 @@ mod tests {
         });
         for (mode, given, expected) in [
             (
-                ImportMode::Upsert,
+                ImportModeArgument::Upsert,
                 json!({ "tier": "small" }),
                 "channel latest, beta a, beta b, opt_in c, overrides a=on, overrides b=blue, attributes seats=80",
             ),
             (
-                ImportMode::Upsert,
+                ImportModeArgument::Upsert,
                 json!({ "tier": "small", "channel": "stable", "beta": ["b", "a", "x"], "opt_in": ["c"],
                     "overrides": { "a": "on", "b": "green" }, "attributes": { "seats": 9 } }),
                 "overrides b=blue",
             ),
             (
-                ImportMode::Patch,
+                ImportModeArgument::Patch,
                 json!({ "tier": "small", "overrides": { "x": true } }),
                 "",
             ),
             (
-                ImportMode::Patch,
+                ImportModeArgument::Patch,
                 json!({ "tier": null, "beta": ["a"], "overrides": { "a": false }, "attributes": { "seats": null } }),
                 "tier large, beta b, overrides a=on, attributes seats=80",
             ),

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ImportMode {
+pub(super) enum ImportModeArgument {
     /// Rejects them.
     Create,
     /// Replaces whole records: fields that the document leaves out are removed.
@@ -12,7 +12,7 @@ pub(super) enum ImportMode {
     Patch,
 }
 
-impl ImportMode {
+impl ImportModeArgument {
     /// Returns the name of the mode in the admin API.
     pub(super) fn as_str(self) -> &'static str {
         match self {

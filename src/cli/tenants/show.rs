@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::cli::exit::Exit;
-use crate::cli::render::{Table, json, printable};
+use crate::cli::render::{TextTable, json, printable};
 use crate::cli::required_members::RequiredMembers;
 use crate::cli::route;
 use crate::cli::session::Session;
@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
 }
 
 fn render(id: &str, tenant: &Value) -> String {
-    let mut table = Table::new(["", ""]);
+    let mut table = TextTable::new(["", ""]);
     let mut line = |name: &str, value: String| {
         if !value.is_empty() {
             table.row([name.to_owned(), value]);

@@ -18,7 +18,7 @@ pub(crate) struct Drawn {
 
 /// The header or cookie that a gateway reads tokens from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TokenPlace {
+pub(crate) enum TokenLocation {
     Authorization,
     Header,
     Cookie,
@@ -157,7 +157,7 @@ const LINES: [(&str, &str); 48] = [
 ];
 
 /// Returns a random request to a gateway that reads tokens from `place`.
-pub(crate) fn draw(dice: &mut Dice, issuer: &Issuer, place: TokenPlace) -> Drawn {
+pub(crate) fn draw(dice: &mut Dice, issuer: &Issuer, place: TokenLocation) -> Drawn {
     let method = dice.pick(&METHODS);
     let target = match dice.below(5) {
         0 => dice.pick(&ODD_TARGETS).to_owned(),
@@ -187,7 +187,12 @@ pub(crate) fn draw(dice: &mut Dice, issuer: &Issuer, place: TokenPlace) -> Drawn
 }
 
 /// Returns a spelling of the bypass suite as a request, with a token in the place that the gateway reads.
-pub(crate) fn of_spelling(spelling: &Spelling, dice: &mut Dice, issuer: &Issuer, place: TokenPlace) -> Drawn {
+pub(crate) fn of_spelling(
+    spelling: &Spelling,
+    dice: &mut Dice,
+    issuer: &Issuer,
+    place: TokenLocation,
+) -> Drawn {
     let mut headers = spelling.headers.clone();
     let host = headers.iter().position(|(name, _)| name == "Host");
     let host = host.map_or_else(String::new, |index| headers.remove(index).1);
@@ -238,7 +243,7 @@ impl Drawn {
     }
 
     /// Adds a token, in most cases in the place that the gateway reads.
-    fn credentials(&mut self, dice: &mut Dice, issuer: &Issuer, place: TokenPlace) {
+    fn credentials(&mut self, dice: &mut Dice, issuer: &Issuer, place: TokenLocation) {
         if dice.one_in(4) {
             return;
         }
@@ -260,16 +265,16 @@ impl Drawn {
         }
         let token = issuer.sign(&claims);
         let (name, value) = match place {
-            TokenPlace::Authorization => ("Authorization", format!("Bearer {token}")),
-            TokenPlace::Header => ("X-Token", token.clone()),
-            TokenPlace::Cookie => ("Cookie", format!("session={token}")),
+            TokenLocation::Authorization => ("Authorization", format!("Bearer {token}")),
+            TokenLocation::Header => ("X-Token", token.clone()),
+            TokenLocation::Cookie => ("Cookie", format!("session={token}")),
         };
         let line = (name.to_owned(), value);
         if dice.one_in(3) {
             let (name, value) = match place {
-                TokenPlace::Authorization => ("authorization", format!("bearer   {token}")),
-                TokenPlace::Header => ("x-token", token),
-                TokenPlace::Cookie => ("cookie", format!("a=b; session=\"{token}\"; c=d")),
+                TokenLocation::Authorization => ("authorization", format!("bearer   {token}")),
+                TokenLocation::Header => ("x-token", token),
+                TokenLocation::Cookie => ("cookie", format!("a=b; session=\"{token}\"; c=d")),
             };
             let line = match dice.one_in(4) {
                 // A header that the gateway does not read, unless `place` names it.
