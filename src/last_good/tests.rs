@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::LastGood;
 
-/// A data plane that takes everything.
+/// A data plane that accepts every snapshot.
 struct AcceptingPlane;
 
 impl Publish for AcceptingPlane {

@@ -74,7 +74,7 @@ fn every_problem_of_both_files_is_reported_at_once() {
 }
 
 #[test]
-fn a_config_that_is_not_there_is_said_by_name() {
+fn a_missing_config_is_named() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["check", "run"] {
         let output = sluice(folder.path(), [command, "--config", "missing.yaml"], "");

@@ -63,7 +63,7 @@ fn four_tenants_get_four_answers_and_an_edit_admits_one() {
 }
 
 #[test]
-fn a_demo_that_ran_before_keeps_what_was_edited() {
+fn a_restarted_demo_keeps_edited_files() {
     let folder = tempfile::tempdir().unwrap();
     drop({
         let first = SluiceProcess::start(folder.path(), ["demo", "--any-port"]);

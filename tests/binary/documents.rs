@@ -170,7 +170,7 @@ fn every_metric_is_in_the_guide() {
 }
 
 #[test]
-fn what_the_guide_shows_of_the_start_is_what_is_said_there() {
+fn the_log_of_the_start_is_as_in_the_guide() {
     let shown = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operation.md")).unwrap();
     let shown = shown
         .lines()

@@ -115,7 +115,7 @@ fn operators_metrics_and_probes_come_over_tls() {
 }
 
 #[test]
-fn nothing_is_answered_without_tls_or_to_who_trusts_another() {
+fn nothing_is_answered_without_tls_or_trust() {
     let server = EncryptedServer::start(", min_version: '1.3'");
     fs::write(server.folder.path().join("other.pem"), Authority::new().pem()).unwrap();
     assert_eq!(server.whoami(&["--ca", "other.pem"]).code, 3);

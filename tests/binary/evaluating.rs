@@ -60,7 +60,7 @@ fn each_line_is_answered_in_order_with_all_that_decided_it() {
 }
 
 #[test]
-fn a_line_that_can_t_be_read_is_answered_and_the_rest_goes_on() {
+fn an_invalid_line_is_answered_and_the_others_are_evaluated() {
     let long = format!("{{\"flag\":\"{}\"}}", "x".repeat(2_000_000));
     let lines = [
         "{",
@@ -147,7 +147,7 @@ fn a_usage_error_is_two() {
 }
 
 #[test]
-fn who_can_t_be_asking_is_told_for_which_flag_and_tenant() {
+fn an_invalid_subject_is_answered_with_flag_and_tenant() {
     let lines = r#"{"flag":"board","tenant":"a b"}
 {"flag":"board","tenant":"acme","attributes":{"tier":"tier2"}}
 {"flag":"board","tenant":null,"attributes":{"tier":"tier2"}}

@@ -109,7 +109,7 @@ fn a_server_explains_a_request_as_its_files_do() {
 }
 
 #[test]
-fn what_is_killed_on_the_server_is_explained_as_killed() {
+fn a_flag_killed_on_the_server_is_explained_as_killed() {
     let served = ExplainedServer::start();
     let ask = || served.served(&["--tenant", "acme", "GET", "/board"]);
     assert_eq!(ask().code, 0);
@@ -141,7 +141,7 @@ fn rejected_candidate_routes_are_listed_with_their_reason() {
 }
 
 #[test]
-fn limits_are_told_and_not_counted() {
+fn limits_are_shown_and_not_counted() {
     let served = ExplainedServer::start();
     for _ in 0..20 {
         let output = served.served(&["--tenant", "acme", "GET", "/board"]);
@@ -160,7 +160,7 @@ fn limits_are_told_and_not_counted() {
 }
 
 #[test]
-fn a_preflight_is_told_to_pass_or_not() {
+fn preflights_are_explained() {
     let served = ExplainedServer::start();
     let preflight = |path| {
         let headers = [

@@ -154,7 +154,7 @@ fn hosts_and_connections_are_explained_as_the_proxy_decides() {
 }
 
 #[test]
-fn a_static_token_of_an_operator_is_told_to_count_as_none() {
+fn a_static_token_of_an_operator_counts_as_no_token() {
     let token = "sluice_bm8gcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXMgaXQ";
     let output = explain(&["--token", token, "GET", "/api/dispatch/v2/board"]);
     output.exits(1);
@@ -400,7 +400,7 @@ fn long_entries_push_their_columns_apart() {
 }
 
 #[test]
-fn what_no_request_can_have_is_a_usage_error() {
+fn impossible_requests_are_usage_errors() {
     let codes = |arguments: &[&str]| {
         let output = explain(arguments);
         (output.code, output.stderr.contains("error: invalid value"))

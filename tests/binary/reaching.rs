@@ -86,7 +86,7 @@ fn a_mismatch_of_tls_and_plain_http_is_explained() {
 }
 
 #[test]
-fn a_second_process_on_a_store_is_told_the_first() {
+fn the_process_that_uses_a_store_is_named() {
     let managed = ManagedServer::start();
     let output = sluice(managed.path(), ["run"], "");
     output.exits(1);

@@ -65,7 +65,7 @@ fn a_token_made_with_a_private_key_is_believed() {
 }
 
 #[test]
-fn a_key_that_is_missing_or_none_is_said_by_name() {
+fn a_missing_or_invalid_key_is_named() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("no.pem"), "nothing").unwrap();
     let token = |key: &str| {

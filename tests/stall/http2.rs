@@ -86,7 +86,7 @@ fn released(sluice: &Sluice) {
 }
 
 #[test]
-fn streams_that_are_begun_and_reset_leave_the_others_alone() {
+fn streams_that_are_opened_and_reset_harm_nobody() {
     attack("rapid reset", |number| {
         let mut bytes = Vec::new();
         for index in 0..20 {

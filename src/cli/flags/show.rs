@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flag_is_shown_with_what_operators_set() {
+    fn a_flag_is_shown_with_the_settings_of_operators() {
         let flag = serde_json::json!({
             "key": "dispatch.v2Board", "description": "New dispatch board", "kind": "release", "lifecycle": "beta",
             "since": "2026-11-20T09:14:00.000Z", "enabled": false,

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenant_is_shown_with_what_it_and_staff_chose() {
+    fn a_tenant_is_shown_with_all_of_its_settings() {
         let tenant = serde_json::json!({
             "id": "acme", "tier": "tier3", "channel": "latest", "internal": false, "beta": ["a", "b"],
             "overrides": { "c": false }, "opt_in": [], "opt_out": ["d"], "attributes": { "country": "DE", "seats": 80 },
