@@ -209,8 +209,8 @@ impl ActiveConfig {
 
     /// Loads the gateway document with flags of a store.
     ///
-    /// A change of flags passes the `files` of the accepted document, not those on the disk: edits since then are for the
-    /// watcher to publish or to reject, and must not become active through a change of a flag.
+    /// A change of flags passes the `files` of the accepted document, not those on the disk: edits since then are for
+    /// the watcher to publish or to reject, and must not become active through a change of a flag.
     fn load_with_flags(
         &self,
         files: Files,
@@ -258,7 +258,8 @@ impl ActiveConfig {
         break_glass.map(BreakGlass::kills).unwrap_or_default()
     }
 
-    /// Publishes flags with the accepted gateway document, or with the document in `fit` that was loaded for these flags.
+    /// Publishes flags with the accepted gateway document, or with the document in `fit` that was loaded for these
+    /// flags.
     fn publish_flags(
         &self,
         accepted: &mut Accepted,
@@ -267,8 +268,8 @@ impl ActiveConfig {
         fit: Fit,
     ) -> Result<(), PublishError> {
         let prepare = |reason: String| PublishError::Prepare(reason);
-        // Recorded before they are published: the flags are committed, so every later document must be loaded with them,
-        // even if this publication fails. If they need the document in `fit`, `ids_match` stays false until it is
+        // Recorded before they are published: the flags are committed, so every later document must be loaded with
+        // them, even if this publication fails. If they need the document in `fit`, `ids_match` stays false until it is
         // published, so that after a failure the next check loads again.
         accepted.stored = Some(StoredFlags {
             compiled: compiled.clone(),

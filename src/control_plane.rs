@@ -1,5 +1,5 @@
-//! The control plane of this process, created from the source of the flags and served by the admin API. A thread records
-//! what the proxy observes of flags, and writes the last good document.
+//! The control plane of this process, created from the source of the flags and served by the admin API. A thread
+//! records what the proxy observes of flags, and writes the last good document.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -166,8 +166,8 @@ impl ControlPlane {
         control::api::router(Arc::new(api))
     }
 
-    /// Connects the control plane with the running proxy: with its observations, and with the keys that verify the tokens
-    /// of operators.
+    /// Connects the control plane with the running proxy: with its observations, and with the keys that verify the
+    /// tokens of operators.
     ///
     /// # Errors
     /// The operators of the document are invalid.

@@ -16,7 +16,8 @@ use tracing::warn;
 const FILE_NAME: &str = "last-good.json";
 /// Mode of the file: readable by its owner only, like the store.
 const MODE: u32 = 0o600;
-/// Pause after a write, as a multiple of the time that the write took. A large document takes at most a 20th of the time.
+/// Pause after a write, as a multiple of the time that the write took. A large document takes at most a 20th of the
+/// time.
 const REST_FACTOR: u32 = 20;
 /// Pause after a failed write.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -46,9 +47,9 @@ impl LastGood {
         }
     }
 
-    /// Writes the document if it has changed and the pause since the last write is over. A change of a lifecycle or a kill
-    /// is written without a pause, because a restart from the last good document must not undo a kill. Nothing is written
-    /// for an empty store.
+    /// Writes the document if it has changed and the pause since the last write is over. A change of a lifecycle or a
+    /// kill is written without a pause, because a restart from the last good document must not undo a kill. Nothing is
+    /// written for an empty store.
     pub(crate) fn write_if_due(&mut self, control: &Control) {
         let now = Instant::now();
         if self.next_write.is_none_or(|until| until <= now)
@@ -91,9 +92,9 @@ fn states_hash(state: &State) -> u64 {
     hasher.finish()
 }
 
-/// Writes the document beside its path, and renames it once it is on the disk. The previous document stays until then: the
-/// last good document is for the case that the disk fails.
-fn write_atomically(path: &Path, document: &FlagsDocument) -> Result<()> {
+/// Writes the document beside its path, and renames it once it is on the disk. The previous document stays until then:
+/// the last good document is for the case that the disk fails.
+fn write_atomically(path: &Path, document: &serde_json::Value) -> Result<()> {
     let temporary = path.with_extension("new");
     let mut options = OpenOptions::new();
     let file = options

@@ -59,8 +59,8 @@ pub(crate) fn load(loaded: &Loaded, keys: &KeyStore) -> Result<Option<Known>> {
     build(&operators.tokens, operators.issuer.as_ref(), keys).map(Some)
 }
 
-/// Builds the operators from the current file of tokens and the loaded issuer; `None` if there is no such file, or it is
-/// invalid.
+/// Builds the operators from the current file of tokens and the loaded issuer; `None` if there is no such file, or it
+/// is invalid.
 pub(crate) fn reload_tokens(loaded: &Loaded, keys: &KeyStore) -> Option<Known> {
     let operators = loaded.operators.as_ref()?;
     let tokens = config::operator_tokens(Files::Disk, operators.tokens_file.as_deref()?).ok()?;

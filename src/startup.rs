@@ -1,5 +1,5 @@
-//! The configuration at the start: the gateway document, with flags from files, from a store, or, if the store is damaged,
-//! from the last good document.
+//! The configuration at the start: the gateway document, with flags from files, from a store, or, if the store is
+//! damaged, from the last good document.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,8 +47,8 @@ pub(crate) enum StartupFlags {
 /// Loads the gateway document at `path`, and the flags from the source that it names.
 ///
 /// # Errors
-/// The inner error is the report of invalid documents. The outer error is any other: the store is in use, or it is damaged
-/// and there is no last good document.
+/// The inner error is the report of invalid documents. The outer error is any other: the store is in use, or it is
+/// damaged and there is no last good document.
 pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
     // The outline has only the source of the flags. If the document is so broken that it has none, the whole load below
     // reports all of its problems.
@@ -88,8 +88,8 @@ pub(crate) fn load(path: &Path) -> Result<Result<Startup, Report>> {
     Ok(Ok(Startup { loaded, flags }))
 }
 
-/// Commits the seed of an empty store. Called once the gateway document is valid with it: otherwise the store would keep
-/// a seed that can't be served.
+/// Commits the seed of an empty store. Called once the gateway document is valid with it: otherwise the store would
+/// keep a seed that can't be served.
 fn commit_seed(flags: StartupFlags, seed: Option<&Path>) -> Result<StartupFlags> {
     let StartupFlags::Store { opened, directory } = flags else {
         return Ok(flags);
@@ -119,8 +119,8 @@ fn open_store(directory: &Path, eligibility: Eligibility) -> Result<Opened, Open
     Ok(opened)
 }
 
-/// Prepares an empty store with the document at `seed`, without committing it. The inner error is the report of an invalid
-/// seed.
+/// Prepares an empty store with the document at `seed`, without committing it. The inner error is the report of an
+/// invalid seed.
 fn seed_if_empty(
     opened: Opened,
     seed: Option<&Path>,

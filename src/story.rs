@@ -1,5 +1,5 @@
-//! The explanation of a request: what the proxy would do with it, phase by phase. It uses files for the command line, and
-//! the active configuration for the admin API. Both run the proxy's own phases as a dry run.
+//! The explanation of a request: what the proxy would do with it, phase by phase. It uses files for the command line,
+//! and the active configuration for the admin API. Both run the proxy's own phases as a dry run.
 
 mod caller;
 mod explanation;

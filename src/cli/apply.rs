@@ -20,9 +20,9 @@ use super::{document, route};
 
 /// Applies a flags document, after showing what it changes.
 ///
-/// Shows first what the document adds (+), changes (~), removes (-) and leaves unchanged because operators own it (=), and
-/// asks for confirmation. Only what was shown is applied: if anybody changes anything in between, the document is rejected. Exits with 1 if
-/// nothing was applied although there was something to apply.
+/// Shows first what the document adds (+), changes (~), removes (-) and leaves unchanged because operators own it (=),
+/// and asks for confirmation. Only what was shown is applied: if anybody changes anything in between, the document is
+/// rejected. Exits with 1 if nothing was applied although there was something to apply.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A flags document, YAML or JSON, or a directory of them; `-` is standard input.

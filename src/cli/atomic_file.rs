@@ -29,7 +29,8 @@ impl IfExists {
     }
 }
 
-/// A file that is being written: beside its target, readable by its owner only. Dropping it without `commit` removes it.
+/// A file that is being written: beside its target, readable by its owner only. Dropping it without `commit` removes
+/// it.
 pub(super) struct AtomicFile {
     target: PathBuf,
     temporary: PathBuf,
@@ -109,8 +110,8 @@ impl AtomicFile {
     }
 }
 
-/// Returns the path to write: the target, or the file that it links to. A rename over a symbolic link would replace the link
-/// and leave the linked file unchanged; a rename over a device or a pipe would replace it by a file.
+/// Returns the path to write: the target, or the file that it links to. A rename over a symbolic link would replace the
+/// link and leave the linked file unchanged; a rename over a device or a pipe would replace it by a file.
 ///
 /// # Errors
 /// The target exists and is not a regular file.

@@ -25,8 +25,8 @@ pub(super) fn parse(text: &str) -> Result<AttributeArgument, String> {
     }
 }
 
-/// Returns true for the spellings of infinities and of not-a-number, in YAML and in extensions of JSON. Read as strings they
-/// would reach clauses that are meant for numbers.
+/// Returns true for the spellings of infinities and of not-a-number, in YAML and in extensions of JSON. Read as strings
+/// they would reach clauses that are meant for numbers.
 fn is_not_finite(value: &str) -> bool {
     let unsigned = value.strip_prefix(['+', '-']).unwrap_or(value);
     config::is_not_finite(value) || matches!(unsigned, "NaN" | "Infinity")

@@ -14,7 +14,8 @@ use super::{output, route};
 
 /// Copies the server's store to a local file while the server runs.
 ///
-/// The copy is checked before the file is written. To restore it: stop the server, run `sluice restore FILE --to DIRECTORY`, and start the server again.
+/// The copy is checked before the file is written. To restore it: stop the server, run `sluice restore FILE --to
+/// DIRECTORY`, and start the server again.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The file; it must not exist yet.
@@ -50,8 +51,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Returns the reason why the copy is not a backup. The message must not say that the store is damaged: only the copy was
-/// checked.
+/// Returns the reason why the copy is not a backup. The message must not say that the store is damaged: only the copy
+/// was checked.
 fn reason(error: StoreError) -> String {
     match error {
         StoreError::Corrupt(damage) => damage,

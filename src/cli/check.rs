@@ -11,7 +11,8 @@ use crate::environment::variable;
 
 /// Checks a configuration and its flags.
 ///
-/// Reports every error, and warns about settings that are probably unintended. Exits with 0 if there is no error (warnings are allowed), else with 1.
+/// Reports every error, and warns about settings that are probably unintended. Exits with 0 if there is no error
+/// (warnings are allowed), else with 1.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The configuration file.

@@ -1,5 +1,6 @@
-//! A minimal client of the admin API: one request per connection, limits on every wait and every answer, no redirects and
-//! no proxies. It identifies the server before it sends anything else, and sends a token beyond this machine only over TLS.
+//! A minimal client of the admin API: one request per connection, limits on every wait and every answer, no redirects
+//! and no proxies. It identifies the server before it sends anything else, and sends a token beyond this machine only
+//! over TLS.
 
 mod address;
 mod error;
@@ -136,8 +137,8 @@ impl ApiResponse {
 }
 
 impl AdminClient {
-    /// Creates a client of `server`. For TLS it trusts the authorities in the file `ca`, or else the system's. `max_wait` is
-    /// the limit of each step: connecting, identifying the server, the head, and each piece of the body.
+    /// Creates a client of `server`. For TLS it trusts the authorities in the file `ca`, or else the system's.
+    /// `max_wait` is the limit of each step: connecting, identifying the server, the head, and each piece of the body.
     ///
     /// # Errors
     /// The authorities can't be read, or there are none.
@@ -185,8 +186,8 @@ impl AdminClient {
         Ok(api_response)
     }
 
-    /// Sends a request, and passes the body of a successful answer to `sink` piece by piece. The body of a rejection is in
-    /// the returned answer.
+    /// Sends a request, and passes the body of a successful answer to `sink` piece by piece. The body of a rejection is
+    /// in the returned answer.
     ///
     /// # Errors
     /// No valid answer arrived, or the sink failed.
@@ -214,8 +215,8 @@ impl AdminClient {
             server: self.server.to_string(),
             reason,
         })?;
-        // hyper reads and writes the connection in this task. It ends with the connection, once the sender and the body are
-        // dropped.
+        // hyper reads and writes the connection in this task. It ends with the connection, once the sender and the body
+        // are dropped.
         let driving = tokio::spawn(connection);
         let api_response = self.send_over(sender, api_request, sink).await;
         driving.abort();

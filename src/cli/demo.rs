@@ -1,5 +1,5 @@
-//! `sluice demo`: creates a folder with a configuration, flags, a key pair and four tenants, starts two applications that
-//! know nothing about flags and the proxy in front of them, and prints commands to try.
+//! `sluice demo`: creates a folder with a configuration, flags, a key pair and four tenants, starts two applications
+//! that know nothing about flags and the proxy in front of them, and prints commands to try.
 
 mod folder;
 mod legacy;
@@ -44,8 +44,8 @@ const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
 /// Runs a demo: two small applications with the proxy in front of them.
 ///
-/// Creates a folder with a configuration, flags, a key pair and four tenants, starts the applications and the proxy, and
-/// prints commands to try. Serves until Ctrl-C.
+/// Creates a folder with a configuration, flags, a key pair and four tenants, starts the applications and the proxy,
+/// and prints commands to try. Serves until Ctrl-C.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The folder. Existing files are kept.

@@ -14,8 +14,8 @@ const STANDARD_INPUT: &str = "-";
 /// Longest document on standard input, in bytes: the limit of the server.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Reads a flags document, or a directory of them as one, and returns it as JSON. Prints the report of an invalid document,
-/// and returns `None`.
+/// Reads a flags document, or a directory of them as one, and returns it as JSON. Prints the report of an invalid
+/// document, and returns `None`.
 ///
 /// # Errors
 /// Standard input can't be read, or is too long.

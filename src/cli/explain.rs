@@ -27,8 +27,8 @@ use crate::story::{self, ExplainGateway, ExplainInput};
 
 /// Explains what would happen to a request, and why.
 ///
-/// Shows the route, the identity, each step of the decision that was and was not taken, and the injected headers. No request
-/// is sent to an upstream. Exits with 0 if the request would get to the upstream of an open gate, else with 1.
+/// Shows the route, the identity, each step of the decision that was and was not taken, and the injected headers. No
+/// request is sent to an upstream. Exits with 0 if the request would get to the upstream of an open gate, else with 1.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The configuration file.

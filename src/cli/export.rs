@@ -17,8 +17,8 @@ use super::{output, route};
 
 /// Writes the active flags document as JSON.
 ///
-/// The document contains the flags with the settings of operators, the segments, and the tenants. YAML readers accept JSON,
-/// too.
+/// The document contains the flags with the settings of operators, the segments, and the tenants. YAML readers accept
+/// JSON, too.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Writes to this file instead of standard output; it must not exist yet.
@@ -56,8 +56,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Returns the reason why the JSON is not a flags document. Only the parts that every version has are checked, because a
-/// newer server may have sections that are unknown here.
+/// Returns the reason why the JSON is not a flags document. Only the parts that every version has are checked, because
+/// a newer server may have sections that are unknown here.
 fn invalid(document: &Value) -> Option<&'static str> {
     if document.get("version").and_then(Value::as_u64).is_none() {
         return Some("it has no `version`");

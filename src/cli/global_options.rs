@@ -1,5 +1,5 @@
-//! Options of all commands that call a server, given before the command. They are moved behind it, because clap knows them
-//! as options of the commands.
+//! Options of all commands that call a server, given before the command. They are moved behind it, because clap knows
+//! them as options of the commands.
 
 use std::ffi::{OsStr, OsString};
 

@@ -27,8 +27,9 @@ enum Command {
 
 /// Creates a token, and its entry for the document of tokens.
 ///
-/// The document is the one that `admin.operators.tokens` names. No server is called. With --output the token is written to a file that only its owner can read, and the entry, which contains only the hash,
-/// to standard output. Without it the token is printed to standard output, only once, and the entry to standard error.
+/// The document is the one that `admin.operators.tokens` names. No server is called. With --output the token is written
+/// to a file that only its owner can read, and the entry, which contains only the hash, to standard output. Without it
+/// the token is printed to standard output, only once, and the entry to standard error.
 #[derive(Debug, Args)]
 struct TokenArguments {
     /// The name of the operator, for the audit log.

@@ -33,7 +33,8 @@ pub(super) fn print_body(body: &[u8]) -> io::Result<()> {
 /// Writes a line to standard error, with secrets masked. A failure of the write is ignored: there is no other place to
 /// report it.
 ///
-/// In a process that serves, the line goes through its log, so that no thread waits for a slow reader of standard error.
+/// In a process that serves, the line goes through its log, so that no thread waits for a slow reader of standard
+/// error.
 pub(super) fn print_stderr(line: impl fmt::Display) {
     let line = line.to_string();
     match process_log::current() {

@@ -107,7 +107,8 @@ impl ServerRejection {
         self.reasons().iter().any(|reason| reason.code == code)
     }
 
-    /// Returns the key of the flag that was not found, if that is the only reason. The key is the last word of the detail.
+    /// Returns the key of the flag that was not found, if that is the only reason. The key is the last word of the
+    /// detail.
     pub(super) fn missing_flag(&self) -> Option<String> {
         let reasons = self.reasons();
         let [
@@ -192,8 +193,8 @@ impl fmt::Display for ServerRejection {
 
 impl std::error::Error for ServerRejection {}
 
-/// Writes a problem of a document, in the form of `sluice check --json`, without its place: the document was sent as JSON,
-/// so its lines are not those of a file.
+/// Writes a problem of a document, in the form of `sluice check --json`, without its place: the document was sent as
+/// JSON, so its lines are not those of a file.
 fn write_problem(f: &mut fmt::Formatter<'_>, problem: &Value) -> fmt::Result {
     let field = |name| printable(json::text(problem, name).unwrap_or_default());
     writeln!(

@@ -1,5 +1,5 @@
-//! Required members of a successful answer. An answer without them is not from the admin API, and must not be read as an
-//! empty result.
+//! Required members of a successful answer. An answer without them is not from the admin API, and must not be read as
+//! an empty result.
 
 use serde_json::Value;
 

@@ -14,9 +14,10 @@ use super::render::entries;
 
 /// Replaces the content of a store's directory by a backup.
 ///
-/// No server may use the directory. The backup is checked first: it must be complete, no entry of its audit log may be missing or altered, no record may be
-/// altered, and its format must be known. The former content is moved into a folder in the directory, `replaced-1` and so
-/// on. Do not copy a backup over `sluice.db` yourself: SQLite would replay an older log beside it into the copy.
+/// No server may use the directory. The backup is checked first: it must be complete, no entry of its audit log may be
+/// missing or altered, no record may be altered, and its format must be known. The former content is moved into a
+/// folder in the directory, `replaced-1` and so on. Do not copy a backup over `sluice.db` yourself: SQLite would replay
+/// an older log beside it into the copy.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The backup, a file from `sluice backup`.

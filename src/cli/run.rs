@@ -22,7 +22,8 @@ use crate::startup::{self, Startup, StartupFlags};
 
 /// Runs the proxy.
 ///
-/// It reloads its files: a valid change takes effect within half a second, an invalid one changes nothing and is reported.
+/// It reloads its files: a valid change takes effect within half a second, an invalid one changes nothing and is
+/// reported.
 ///
 /// SIGTERM and Ctrl-C end it: it becomes unready, finishes the in-flight requests, and exits with 0.
 #[derive(Debug, Args)]
@@ -76,9 +77,9 @@ pub(super) struct Service {
 impl Service {
     /// Starts the proxy with the configuration that was loaded from `path`, and watches its files.
     ///
-    /// The order of the steps matters. The control plane is created before the proxy, because the proxy serves its routes on
-    /// the admin listener. The operators are set after it, because their tokens are verified by the keys that the proxy
-    /// fetches. The watcher is last, because a reload needs all of them.
+    /// The order of the steps matters. The control plane is created before the proxy, because the proxy serves its
+    /// routes on the admin listener. The operators are set after it, because their tokens are verified by the keys that
+    /// the proxy fetches. The watcher is last, because a reload needs all of them.
     ///
     /// # Errors
     /// An address is in use, or a file, a thread or a key can't be used.
@@ -172,8 +173,8 @@ impl Service {
 
     /// Serves until SIGTERM or Ctrl-C, then drains.
     ///
-    /// The watcher and the break-glass socket end before the control plane, so that no reload and no kill arrives while the
-    /// control plane writes the last good document.
+    /// The watcher and the break-glass socket end before the control plane, so that no reload and no kill arrives while
+    /// the control plane writes the last good document.
     ///
     /// # Errors
     /// The proxy failed.
@@ -211,8 +212,8 @@ impl Reloader {
                 let warnings = (!warnings.is_empty()).then(|| warnings.render(output::colour()));
                 let known = operators::load(&loaded, &self.keys);
                 let apply = || self.active_config.apply_document(*loaded);
-                // `undisturbed` excludes changes of the control plane meanwhile: each change checks the flags against the
-                // document that is active, and publishes what fitted it.
+                // `undisturbed` excludes changes of the control plane meanwhile: each change checks the flags against
+                // the document that is active, and publishes what fitted it.
                 let applied = known.and_then(|known| Ok((known, self.control.undisturbed(apply)?)));
                 match applied {
                     Ok((known, published)) => {
@@ -259,8 +260,8 @@ impl Reloader {
         Reception::Served
     }
 
-    /// Replaces the operators by those of the new document. If it has no `admin.operators`, the former ones stay until the
-    /// next start: a lost line must not make every user of the machine a platform-admin.
+    /// Replaces the operators by those of the new document. If it has no `admin.operators`, the former ones stay until
+    /// the next start: a lost line must not make every user of the machine a platform-admin.
     fn replace_operators(&self, known: Option<Known>) {
         let note = |words| self.readiness.set_note("operators", words);
         if known.is_none() && self.operators.asks() {

@@ -3,8 +3,8 @@
 use control::{RequestQuestion, Sender};
 use proxy::Decider;
 
-/// Returns the head in HTTP/1 format: HTTP/1.0 if the request has no host. A token is put into the header that the gateway
-/// reads it from.
+/// Returns the head in HTTP/1 format: HTTP/1.0 if the request has no host. A token is put into the header that the
+/// gateway reads it from.
 pub(super) fn write(question: &RequestQuestion, decider: &Decider) -> Vec<u8> {
     let names_host = !question.host.is_empty() || question.header_values("host").next().is_some();
     let version = if names_host { "HTTP/1.1" } else { "HTTP/1.0" };

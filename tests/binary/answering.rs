@@ -10,8 +10,8 @@ use crate::process::{CommandOutput, sluice};
 /// The identity of an admin API.
 pub(crate) const IDENTITY: &str = r#"{"service":"sluice-admin","api":"v1"}"#;
 
-/// Starts an admin API that gives these answers, one per connection, after its identity. The receiver gets each request.
-/// For an empty answer the connection is closed.
+/// Starts an admin API that gives these answers, one per connection, after its identity. The receiver gets each
+/// request. For an empty answer the connection is closed.
 pub(crate) fn serve_answers(answers: Vec<String>) -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

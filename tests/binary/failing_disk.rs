@@ -1,6 +1,6 @@
 //! `sluice run` on a disk that fails: changes that can't be stored are rejected, nothing else is affected, and changes
-//! work again once the disk does. Here the kernel limits the size of files; `scripts/faults/run` does the same with a file
-//! system that is full and with an fsync that fails.
+//! work again once the disk does. Here the kernel limits the size of files; `scripts/faults/run` does the same with a
+//! file system that is full and with an fsync that fails.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,5 +1,5 @@
-//! `sluice run` with a store that has lost acknowledged changes: it reports that, serves the last good document, and does
-//! not start a new store over it.
+//! `sluice run` with a store that has lost acknowledged changes: it reports that, serves the last good document, and
+//! does not start a new store over it.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! `sluice run` with flags in a store: a change is active when it is answered, survives the process, and stays consistent
-//! with the gateway document, also if the store is damaged or a flag is removed.
+//! `sluice run` with flags in a store: a change is active when it is answered, survives the process, and stays
+//! consistent with the gateway document, also if the store is damaged or a flag is removed.
 
 use std::fs;
 use std::path::Path;

@@ -137,7 +137,8 @@ impl SluiceProcess {
         Self::spawn(command(folder, arguments))
     }
 
-    /// Starts `sluice run` in `folder`, with SIGXFSZ ignored: a write beyond the limit of file sizes fails instead of ending it.
+    /// Starts `sluice run` in `folder`, with SIGXFSZ ignored: a write beyond the limit of file sizes fails instead of
+    /// ending it.
     pub(crate) fn start_unsignalled(folder: &Path) -> Self {
         let direct = command(folder, ["run"]);
         let mut shell = Command::new("sh");

@@ -1,5 +1,4 @@
-//! `sluice run`: 200 reloads under load without a failed request, invalid files, errors of the start,
-//! and the end.
+//! `sluice run`: 200 reloads under load without a failed request, invalid files, errors of the start, and the end.
 
 use std::{
     fs,

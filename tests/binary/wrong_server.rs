@@ -67,8 +67,8 @@ fn run(folder: &TempDir, command: &[&str], server: &str) -> CommandOutput {
     sluice_with(&[("SLUICE_TOKEN", TOKEN)], folder.path(), arguments)
 }
 
-/// Runs a command against this server. Fails unless the command reports that it got no valid answer, prints nothing, and
-/// leaves the files of its folder as they were.
+/// Runs a command against this server. Fails unless the command reports that it got no valid answer, prints nothing,
+/// and leaves the files of its folder as they were.
 #[track_caller]
 fn check_no_answer(command: &[&str], server: &str, case: &str) -> CommandOutput {
     let folder = folder();

@@ -1,6 +1,6 @@
-//! Clients that hold resources: thousands of slow ones, and clients that misuse HTTP/2. The built binary
-//! must serve the others without delay, within bounded memory, and close the connections of these clients.
-//! `SLUICE_SOAK=1` makes the attacks longer.
+//! Clients that hold resources: thousands of slow ones, and clients that misuse HTTP/2. The built binary must serve the
+//! others without delay, within bounded memory, and close the connections of these clients. `SLUICE_SOAK=1` makes the
+//! attacks longer.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,6 +1,6 @@
-//! Clients that exceed their share: endless requests, unread answers, more of both than there
-//! are descriptors. The other clients use another address, and must not be affected: their 99th percentile is compared
-//! with a run in which the same attackers send the same number of bytes per second in requests that are answered.
+//! Clients that exceed their share: endless requests, unread answers, more of both than there are descriptors. The
+//! other clients use another address, and must not be affected: their 99th percentile is compared with a run in which
+//! the same attackers send the same number of bytes per second in requests that are answered.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -196,8 +196,8 @@ fn p99_beside_valid(sluice: &Sluice, sources: Vec<IpAddr>, bytes: fn(u32) -> Vec
     p99(sluice.address)
 }
 
-/// Observes an attack: returns the best 99th percentile of the other clients, the most descriptors, and the most memory in
-/// bytes.
+/// Observes an attack: returns the best 99th percentile of the other clients, the most descriptors, and the most memory
+/// in bytes.
 fn observe(sluice: &Sluice, soak: Duration) -> (Duration, usize, u64) {
     let until = Instant::now() + attack_duration(soak);
     let mut seen = (Duration::MAX, 0, 0);
@@ -296,7 +296,8 @@ fn with_1024_descriptors_hundreds_of_addresses_stop_nobody() {
     });
 }
 
-/// Checks that with 1,024 descriptors attackers from these addresses do not affect health, the admin API and the others.
+/// Checks that with 1,024 descriptors attackers from these addresses do not affect health, the admin API and the
+/// others.
 fn few_descriptors(sources: fn() -> Vec<IpAddr>) {
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));
@@ -315,8 +316,8 @@ fn few_descriptors(sources: fn() -> Vec<IpAddr>) {
     });
 }
 
-/// Checks the same with 12 connections of one address, opened one after the other, so that the answers to the requests of
-/// one have arrived before the next one sends. `valid` returns requests of valid clients.
+/// Checks the same with 12 connections of one address, opened one after the other, so that the answers to the requests
+/// of one have arrived before the next one sends. `valid` returns requests of valid clients.
 fn few_descriptors_in_turn(settings: &'static [u8], attack: fn(u32) -> Vec<u8>, valid: fn(u32) -> Vec<u8>) {
     assert_unharmed(|| {
         let sluice = Sluice::start_with(LIMITS, "", Some(1_024));

@@ -10,8 +10,8 @@ use crate::victim::{Effect, assert_unharmed, p99};
 const HEADS: usize = 2_500;
 const BODIES: usize = 1_500;
 const READERS: usize = 1_000;
-/// Allowed memory of a slow connection, in bytes, with its upstream connection. Most of it are
-/// parts of responses that wait for their readers, five of 64 KiB.
+/// Allowed memory of a slow connection, in bytes, with its upstream connection. Most of it are parts of responses that
+/// wait for their readers, five of 64 KiB.
 const MOST_EACH: u64 = 384 * 1024;
 
 /// Returns the duration of the attack, in seconds.

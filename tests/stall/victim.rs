@@ -16,8 +16,8 @@ const REQUESTS: usize = 250;
 const ROUNDS: usize = 6;
 /// Number of attacks that must all do harm before the check fails.
 const ATTEMPTS: u32 = 3;
-/// Allowed 99th percentile, however low it was before: attackers, victims, an upstream and an
-/// unoptimised proxy share the machine, so a few time slices of the scheduler are not harm.
+/// Allowed 99th percentile, however low it was before: attackers, victims, an upstream and an unoptimised proxy share
+/// the machine, so a few time slices of the scheduler are not harm.
 const FLOOR: Duration = Duration::from_millis(10);
 
 /// Returns the 99th percentile of response times, in the fastest of several rounds.
@@ -50,8 +50,8 @@ fn client(address: SocketAddr) -> Vec<Duration> {
 /// An effect on other clients: when, their 99th percentile without an attack, and with it.
 pub(crate) type Effect = (&'static str, Duration, Duration);
 
-/// Checks that the other clients are served about as fast as without the attack. The attack is repeated if they are not: a
-/// harmful attack does harm each time, and other load of the machine seldom occurs three times.
+/// Checks that the other clients are served about as fast as without the attack. The attack is repeated if they are
+/// not: a harmful attack does harm each time, and other load of the machine seldom occurs three times.
 #[track_caller]
 pub(crate) fn assert_unharmed<const N: usize>(attack: impl Fn() -> [Effect; N]) {
     for attempt in 1..=ATTEMPTS {

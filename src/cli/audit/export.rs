@@ -47,8 +47,8 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Passes each entry of the answer to `write` as a line, and returns their number. The hashes are not verified: an export
-/// must also work for a log that was altered.
+/// Passes each entry of the answer to `write` as a line, and returns their number. The hashes are not verified: an
+/// export must also work for a log that was altered.
 fn export(
     session: &Session,
     request: &ApiRequest,

@@ -18,9 +18,9 @@ use crate::cli::session::{ConnectionOptions, Session};
 
 /// Proves that no entry of the audit log is missing or altered.
 ///
-/// Computes the chain of hashes again, locally. Also checks that a server's log ends where its records do. Prints the id and hash of the newest entry. Store them
-/// elsewhere, and pass them as --head the next time: they prove that the log was not truncated or rewritten. Exits with 1 if
-/// the log was altered.
+/// Computes the chain of hashes again, locally. Also checks that a server's log ends where its records do. Prints the
+/// id and hash of the newest entry. Store them elsewhere, and pass them as --head the next time: they prove that the
+/// log was not truncated or rewritten. Exits with 1 if the log was altered.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Verifies an exported log instead of the server's.
@@ -64,8 +64,8 @@ pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Resu
             let session = Session::open(connection)?;
             read(&session, &mut verification)?;
             let log_revision = verification.revision;
-            // The log is read twice, because changes may be committed while it is read. The second answer begins after the
-            // first, and has the revision that the store was at before it was read.
+            // The log is read twice, because changes may be committed while it is read. The second answer begins after
+            // the first, and has the revision that the store was at before it was read.
             let store = read(&session, &mut verification)?;
             verification.compare_with_store(log_revision, store);
             session.format()
@@ -187,8 +187,8 @@ impl Verification {
         }
     }
 
-    /// Compares the end of the log with the revision of the store: each change writes a record and an entry, so they must be
-    /// equal. `log_revision` is the end of the log as read before the store was at `store`.
+    /// Compares the end of the log with the revision of the store: each change writes a record and an entry, so they
+    /// must be equal. `log_revision` is the end of the log as read before the store was at `store`.
     fn compare_with_store(&mut self, log_revision: u64, store: Option<u64>) {
         if self.problem.is_some() {
             return;

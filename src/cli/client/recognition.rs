@@ -73,8 +73,8 @@ async fn query_identity(
         }
         None => return Err(not_an_admin_api()),
     }
-    // The token must use this connection: another one could lead to another server behind a load balancer, or to a process
-    // that has taken the port since. So a server that closes it after each answer is rejected.
+    // The token must use this connection: another one could lead to another server behind a load balancer, or to a
+    // process that has taken the port since. So a server that closes it after each answer is rejected.
     sender.ready().await.map_err(|_| ClientError::ConnectionNotKept {
         server: server.to_string(),
     })

@@ -1,5 +1,5 @@
-//! The token that a command signs in with. It comes from a file or from the environment, never from the command line, which
-//! every user of the machine can read.
+//! The token that a command signs in with. It comes from a file or from the environment, never from the command line,
+//! which every user of the machine can read.
 
 use std::fmt;
 use std::fs::File;
@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail};
 /// Longest token file, in bytes.
 const MAX_TOKEN_FILE: u64 = 64 * 1024;
 
-/// The permissions of users who are neither the owner nor in the group. Permissions of the group are often intended, for
-/// example for a mounted secret.
+/// The permissions of users who are neither the owner nor in the group. Permissions of the group are often intended,
+/// for example for a mounted secret.
 const WORLD_BITS: u32 = 0o007;
 
 /// The token that a command signs in with, if any.

@@ -1,5 +1,5 @@
-//! The explanation as text: one line per phase, and the steps of each flag below its gate. The input is JSON, because the
-//! explanation of a server arrives as JSON.
+//! The explanation as text: one line per phase, and the steps of each flag below its gate. The input is JSON, because
+//! the explanation of a server arrives as JSON.
 
 use std::fmt::{Display, Write};
 

@@ -23,8 +23,8 @@ use crate::cli::{duration, route};
 
 /// Turns a flag off for everyone, at once.
 ///
-/// With --socket only on this machine, without signing in to a server, whether files or a store manage the flags. Such a
-/// kill expires.
+/// With --socket only on this machine, without signing in to a server, whether files or a store manage the flags. Such
+/// a kill expires.
 #[derive(Debug, Args)]
 pub(super) struct KillArguments {
     /// The flag's key.

@@ -29,9 +29,9 @@ const SKIPPABLE_CODES: [&str; 8] = [
 
 /// Promotes a flag to its next state: alpha, beta, ga, retired.
 ///
-/// The server rejects a promotion that does not meet the conditions (soak time, tenants, sign-offs and so on), with every
-/// reason. A platform-admin can skip them with --decision-maker, --incident and --reason together; this is recorded as an
-/// urgent promotion.
+/// The server rejects a promotion that does not meet the conditions (soak time, tenants, sign-offs and so on), with
+/// every reason. A platform-admin can skip them with --decision-maker, --incident and --reason together; this is
+/// recorded as an urgent promotion.
 #[derive(Debug, Args)]
 pub(super) struct PromoteArguments {
     /// The flag's key.
@@ -142,8 +142,8 @@ pub(super) fn revert(session: &Session, arguments: &RevertArguments) -> Result<E
         |body| result_text(flag, from.as_deref(), to, body),
     );
     sent.or_else(|error| match error.downcast::<ServerRejection>() {
-        // The flag had another state a moment ago. Either the first of two requests was made and its answer was lost, or
-        // somebody else made the same change.
+        // The flag had another state a moment ago. Either the first of two requests was made and its answer was lost,
+        // or somebody else made the same change.
         Ok(refused) if refused.has("STATE_UNCHANGED") && from.as_deref() != Some(to.as_str()) => {
             output::print_stderr(format_args!(
                 "{flag} is {to} now; the audit log shows who changed it"

@@ -15,8 +15,8 @@ use crate::cli::session::Session;
 
 /// Sets or shows the tier defaults of a flag.
 ///
-/// Sets the given defaults: `tier2=on`, or `tier1=none` for no default. Other tiers stay unchanged. Without a tier, shows the
-/// defaults.
+/// Sets the given defaults: `tier2=on`, or `tier1=none` for no default. Other tiers stay unchanged. Without a tier,
+/// shows the defaults.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The flag's key.

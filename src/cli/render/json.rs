@@ -34,8 +34,8 @@ pub(crate) fn entries<'v>(value: &'v Value, field: &str) -> impl Iterator<Item =
         .map(|(name, value)| (name.as_str(), value))
 }
 
-/// Formats a value: strings without quotes, booleans as the variants `on` and `off`, lists with commas, anything else as
-/// JSON.
+/// Formats a value: strings without quotes, booleans as the variants `on` and `off`, lists with commas, anything else
+/// as JSON.
 pub(crate) fn word(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -25,8 +25,8 @@ impl<const N: usize> TextTable<N> {
         self.rows.push(cells.map(|cell| printable(&cell)));
     }
 
-    /// Renders the rows below their headings, without a line of headings if all are empty. Returns `nothing` if there are no
-    /// rows.
+    /// Renders the rows below their headings, without a line of headings if all are empty. Returns `nothing` if there
+    /// are no rows.
     pub(crate) fn render(&self, nothing: &str) -> String {
         if self.rows.is_empty() {
             return nothing.to_owned();

@@ -21,15 +21,16 @@ use crate::cli::session::Session;
 
 /// Largest number of tenants in a request.
 const BATCH_TENANTS: usize = 10_000;
-/// Largest size of the tenants in a request, in bytes. The limit of the server is higher, to leave room for the other fields.
+/// Largest size of the tenants in a request, in bytes. The limit of the server is higher, to leave room for the other
+/// fields.
 const BATCH_BYTES: usize = 12 * 1024 * 1024;
 /// Largest number of rejected tenants in the output.
 const MAX_LISTED: usize = 100;
 
 /// Imports the tenants of a flags document, with a result for each.
 ///
-/// Rejected tenants do not block the others. Fields that the document leaves out stay unchanged. If a tenant loses something, such as an override that operators set,
-/// the command shows that first and asks for confirmation.
+/// Rejected tenants do not block the others. Fields that the document leaves out stay unchanged. If a tenant loses
+/// something, such as an override that operators set, the command shows that first and asks for confirmation.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A flags document, YAML or JSON, or a directory of them; `-` is standard input. Only its tenants are imported.
@@ -86,8 +87,8 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         );
     }
     // A confirmation is for the losses that were shown: those of `revision`. The import is bound to it, so that another
-    // change in between is not lost without a confirmation. Whole records (`upsert`) can lose something even if no loss was
-    // shown. Each request changes the revision, so the next one is bound to the revision of the last answer.
+    // change in between is not lost without a confirmation. Whole records (`upsert`) can lose something even if no loss
+    // was shown. Each request changes the revision, so the next one is bound to the revision of the last answer.
     let may_lose = !losses.is_empty() || matches!(arguments.mode, ImportModeArgument::Upsert);
     let is_conditional = options.if_revision.is_some() || (may_lose && !arguments.yes);
     if is_conditional {

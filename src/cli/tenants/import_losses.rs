@@ -39,8 +39,8 @@ impl ImportLosses {
             query.extend(after.as_deref().map(|after| ("after", after)));
             let path = with_query(route::TENANTS, &query);
             let page = session.read(path, RequiredMembers::List("orgs"))?.json()?;
-            // The revision of the first page: a change while the pages are read makes the store newer, and the import, which
-            // is bound to this revision, is rejected.
+            // The revision of the first page: a change while the pages are read makes the store newer, and the import,
+            // which is bound to this revision, is rejected.
             losses.revision = losses.revision.or(json::number(&page, "revision"));
             for before in json::list(&page, "orgs") {
                 let id = json::text(before, "id").unwrap_or_default();

@@ -14,8 +14,8 @@ use crate::cli::session::Session;
 
 /// Forces the variant of a flag for one tenant.
 ///
-/// `off` takes precedence over everything but the kill switch; `on` takes precedence over tiers and rollouts, but not over
-/// the lifecycle. `none` removes the override.
+/// `off` takes precedence over everything but the kill switch; `on` takes precedence over tiers and rollouts, but not
+/// over the lifecycle. `none` removes the override.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The tenant's id.
