@@ -145,6 +145,7 @@ impl ControlPlane {
             active_config: Arc::clone(active_config),
             keys: OnceLock::new(),
         });
+        // Beside the store, because its file system has room for the store.
         let scratch = directory.clone().unwrap_or_else(std::env::temp_dir);
         let recorder = StateRecorder::start(Arc::clone(&control), directory);
         Self {

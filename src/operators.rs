@@ -77,6 +77,7 @@ fn build(tokens: &[OperatorToken], issuer: Option<&OperatorIssuer>, keys: &KeySt
             expires: token.expires,
         })
     });
+    // The keys are shared with the proxy's routes if name, URL and algorithms of the issuer are equal.
     let issuer = match issuer {
         None => None,
         Some(operator) => {

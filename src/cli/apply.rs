@@ -53,6 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         dry_run: true,
         ..options.clone()
     };
+    // The dry run also finds every rejection, so the confirmation is only asked for a document that can be applied.
     let shown = session.send(&request(arguments, &document, &dry_run), Intent::DryRun)?;
     let body = shown.json()?;
     let Some(found) = body.get("difference").filter(|found| found.is_object()) else {
@@ -75,6 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         output::print_stderr("nothing was applied");
         return Ok(Exit::Failure);
     }
+    // Bound to the revision of the dry run, so that exactly what was shown is applied, or nothing.
     let bound = ChangeOptions {
         if_revision: options
             .if_revision

@@ -196,6 +196,7 @@ impl AdminClient {
     }
 
     async fn connect_and_send(&self, api_request: &ApiRequest, sink: BodySink<'_>) -> Result<ApiResponse> {
+        // A token makes every request confidential, whatever its body contains.
         let secrecy = match self.credentials.token() {
             Some(_) => Secrecy::Secret,
             None => api_request.secrecy,
@@ -319,6 +320,7 @@ impl AdminClient {
                 server: self.server.to_string(),
                 reason,
             })?;
+            // Trailers are ignored.
             let Ok(piece) = frame.into_data() else { continue };
             if head.status.is_success() {
                 sink(&piece).context("can't write the answer")?;

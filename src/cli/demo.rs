@@ -63,11 +63,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     } else {
         Applications::default()
     };
+    // With --any-port the ports are bound before the configuration is written, because it contains the addresses.
     let folder = DemoFolder::create(&arguments.dir, &chosen.addresses()?)?;
     let config = folder.file("sluice.yaml");
     let Some(startup) = run::load_startup(&config)? else {
         return Ok(Exit::Failure);
     };
+    // For the applications only: the proxy has its own runtimes.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -117,6 +119,7 @@ impl Applications {
             let already = chosen
                 .iter()
                 .position(|listener| listener.local_addr().is_ok_and(|at| at == address));
+            // A port that the system chose is bound already; binding it again would fail.
             listeners.push(match already {
                 Some(index) => chosen.swap_remove(index),
                 None => TcpListener::bind(address).with_context(|| {

@@ -40,6 +40,7 @@ pub(super) fn print_list<const N: usize>(
         .limit
         .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let mut after = page.after.clone();
+    // Bounded, so that a server that always returns a `next` can't keep the command running.
     for _ in 0..MAX_PAGES {
         let limit = left.min(1_000).to_string();
         let limit = if left == usize::MAX { PAGE_SIZE } else { &limit };

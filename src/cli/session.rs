@@ -113,6 +113,8 @@ impl Session {
     /// A [`ServerRejection`], or a [`ClientError`] if there is no valid answer.
     pub(super) fn send(&self, request: &ApiRequest, intent: Intent) -> Result<ApiResponse> {
         let answer = match self.client.send(request) {
+            // Only if no part of an answer arrived: an answer that broke in the middle shows that the request was
+            // processed.
             Err(error) if request.retry == Retry::Once && is_retryable(&error) => {
                 output::print_stderr(format_args!("{error}; sent again"));
                 self.client.send(request)?
@@ -120,6 +122,7 @@ impl Session {
             other => other?,
         };
         let answer = self.check_status(answer, intent)?;
+        // A status of 200 is not enough: a proxy or a login page in between may answer with 200, too.
         if intent.is_answered_by(&answer.body) {
             return Ok(answer);
         }

@@ -44,6 +44,7 @@ pub(crate) fn explain(input: &ExplainInput<'_>) -> RequestExplanation {
         &dry_run_question,
         keys,
         (input.at, clock::now().seconds()),
+        // The subject borrows from the dry run, so its parts of the explanation are made here.
         |decision, subject| details = DecisionDetails::of(decider, decision, subject, input.at),
     ));
     story(input, &run, details)

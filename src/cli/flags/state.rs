@@ -116,6 +116,7 @@ pub(super) fn promote(session: &Session, arguments: &PromoteArguments) -> Result
         let reason = sent.reason.clone().unwrap_or_default();
         let urgent = json!({ "decision_maker": decision_maker, "incident": incident, "reason": reason });
         body.insert("override".to_owned(), urgent);
+        // An urgent promotion has its reason in the override.
         sent.reason = None;
     }
     let change = change(flag, body);

@@ -41,6 +41,7 @@ fn preview(preview: &Value, unchanged: UnchangedTenants<'_>) -> String {
         1 => format!("1 of {} changes:\n", counted(known, "tenant")),
         _ => format!("{tenants} of {} change:\n", counted(known, "tenant")),
     };
+    // The lists for tenants and for tenants without a record share their columns.
     let flags = flag_column(flips.iter().chain(unknown));
     text.push_str(&listed(flips, flags));
     let listed_count = flips.len().min(MAX_FLIPS);

@@ -81,6 +81,7 @@ fn create(session: &Session, arguments: &Arguments) -> Result<Exit> {
         ChangeBody::Fields(body),
     );
     let options = &arguments.options;
+    // An import answers 200 even if it rejects the tenant, so the result of its one item decides.
     let answer = session.send(&change.into_request(options, &[]), intent(options))?;
     let body = answer.json()?;
     let refusal = json::list(&body, "items")
