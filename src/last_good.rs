@@ -94,7 +94,7 @@ fn states_hash(state: &State) -> u64 {
 
 /// Writes the document beside its path, and renames it once it is on the disk. The previous document stays until then:
 /// the last good document is for the case that the disk fails.
-fn write_atomically(path: &Path, document: &serde_json::Value) -> Result<()> {
+fn write_atomically(path: &Path, document: &FlagsDocument) -> Result<()> {
     let temporary = path.with_extension("new");
     let mut options = OpenOptions::new();
     let file = options

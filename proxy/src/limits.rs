@@ -86,7 +86,7 @@ impl LiveLimit {
 }
 
 impl<C: Clock + Clone> LiveLimit<C> {
-    fn new(route: &str, definition: Limit, clock: C) -> Self {
+    fn new(route: &str, definition: RateLimit, clock: C) -> Self {
         // GCRA spreads the allowed requests evenly: one for each part of the period.
         let period = Duration::from_millis(definition.per_ms) / definition.count.get();
         // A zero period would mean no limit, so the smallest period is used.

@@ -5,7 +5,7 @@ use rules::{LimitBy, RateLimit, Route, RouteId, Routes};
 
 /// Returns the limits of these routes: of the matched route, and of the routes of other readings, because the upstream
 /// may serve any of them.
-pub(super) fn describe(routes: &Routes, counted: &[RouteId]) -> Vec<LimitStory> {
+pub(super) fn describe(routes: &Routes, counted: &[RouteId]) -> Vec<ExplainedLimit> {
     let counted = counted.iter().filter_map(|id| routes.route(*id));
     counted.filter_map(of_route).collect()
 }

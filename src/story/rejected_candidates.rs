@@ -9,7 +9,7 @@ const MAX_NAMED: usize = 20;
 
 /// Returns the routes that match host and path but do not decide, in the order of precedence, and the number of routes
 /// that do not match.
-pub(super) fn find(decider: &Decider, run: &DryRun) -> (Vec<PassedOver>, usize) {
+pub(super) fn find(decider: &Decider, run: &DryRun) -> (Vec<RejectedCandidate>, usize) {
     let routes = &decider.snapshot().routes;
     if run.path.is_none() {
         return (Vec::new(), 0);
