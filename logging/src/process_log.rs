@@ -84,7 +84,7 @@ impl ProcessLog {
         Ok(Self { writer, drops })
     }
 
-    /// Lines that were not written.
+    /// Returns the counts of lines that were not written.
     #[must_use]
     pub fn drops(&self) -> &Arc<Drops> {
         &self.drops
@@ -188,7 +188,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         }
     }
 
-    /// Called for each event of the `log` crate, which has no callsites to cache an interest for.
+    /// Decides for each event of the `log` crate, which has no callsites that could cache an interest.
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         self.levels.is_logged(metadata)
     }

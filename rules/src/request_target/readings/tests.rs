@@ -275,7 +275,7 @@ fn habits() -> impl Strategy<Value = Vec<Habit>> {
     prop::collection::vec(habit, 0..10)
 }
 
-/// Paths as they are forwarded, near the edges.
+/// Generates forwarded paths, near the edges.
 pub(crate) fn paths() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "/",
