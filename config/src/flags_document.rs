@@ -21,7 +21,7 @@ use crate::parse;
 use crate::problem::Problem;
 use crate::report::Report;
 use crate::shape::flags;
-use crate::source::{NOWHERE, Source};
+use crate::source::NOWHERE;
 use crate::to_json::ToJson;
 use crate::validate::{VERSION, read_document};
 
@@ -63,7 +63,9 @@ impl FlagsDocument {
         let mut loading = Loading::of(files);
         let is_directory = loading.files.is_directory(path);
         let sources = loading.flags_sources(path, is_directory, None);
-        if let Some(document) = placeless(&sources) {
+        if let [source] = sources.as_slice()
+            && let Some(document) = placeless(&source.text)
+        {
             return Ok(document);
         }
         let (documents, read) = loading.read_documents::<flags::FlagsDocument>(&sources);
@@ -80,9 +82,15 @@ impl FlagsDocument {
     ///
     /// # Errors
     /// As [`FlagsDocument::read`].
-    pub fn parse(name: &str, text: Vec<u8>) -> Result<Self, Report> {
-        let files = Files::Memory([(name.into(), text)].into());
-        Self::read(files, Path::new(name))
+    pub fn parse(name: &str, text: &[u8]) -> Result<Self, Report> {
+        let read = str::from_utf8(text).ok().and_then(placeless);
+        read.map_or_else(
+            || {
+                let files = Files::Memory([(name.into(), text.to_vec())].into());
+                Self::read(files, Path::new(name))
+            },
+            Ok,
+        )
     }
 
     /// Returns the document of trees. Its definitions have no place: they outlive the text.
@@ -125,9 +133,8 @@ impl FlagsDocument {
 }
 
 /// Reads a JSON document without places, which takes a tenth of the memory; none where anything has to be told of it.
-fn placeless(sources: &[Arc<Source>]) -> Option<FlagsDocument> {
-    let [source] = sources else { return None };
-    let root = parse::json(&source.text)?;
+fn placeless(text: &str) -> Option<FlagsDocument> {
+    let root = parse::json(text)?;
     let mut problems = Vec::new();
     let document = FlagsDocument::of(&[root], &mut problems);
     problems.is_empty().then_some(document)
@@ -225,7 +232,7 @@ mod tests {
                 ],
             ),
         ] {
-            let report = FlagsDocument::parse("document", written.into()).unwrap_err();
+            let report = FlagsDocument::parse("document", written.as_bytes()).unwrap_err();
             let codes: Vec<_> = report.problems().iter().map(|problem| problem.code).collect();
             assert_eq!(codes, expected, "{report}");
         }

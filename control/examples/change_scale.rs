@@ -184,7 +184,7 @@ fn document() -> Change {
 fn apply(mut document: Value, prune: bool) -> Change {
     document["version"] = 1.into();
     Change::ApplyDocument {
-        document: FlagsDocument::parse("document", document.to_string().into()).unwrap(),
+        document: FlagsDocument::parse("document", document.to_string().as_bytes()).unwrap(),
         prune,
         adopt: true,
     }

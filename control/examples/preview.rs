@@ -111,7 +111,7 @@ fn changes() -> [(&'static str, Change); 4] {
 }
 
 fn read(written: &Value) -> FlagsDocument {
-    FlagsDocument::parse("document", written.to_string().into()).unwrap()
+    FlagsDocument::parse("document", written.to_string().as_bytes()).unwrap()
 }
 
 fn document() -> Value {

@@ -67,7 +67,7 @@ fn a_kill_is_written_down_at_once_though_the_document_rests() {
     );
     let written =
         json!({ "version": 1, "flags": { "board": { "lifecycle": "ga" } }, "tenants": { "acme": {} } });
-    let document = FlagsDocument::parse("document", written.to_string().into()).unwrap();
+    let document = FlagsDocument::parse("document", written.to_string().as_bytes()).unwrap();
     apply(
         &control,
         Change::ApplyDocument {

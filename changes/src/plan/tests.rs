@@ -69,7 +69,7 @@ pub(crate) fn by(role: Role, org: Option<&str>, request: Request) -> Request {
 
 /// The document that is written so.
 pub(crate) fn document(written: &Value) -> FlagsDocument {
-    let read = FlagsDocument::parse("document", written.to_string().into());
+    let read = FlagsDocument::parse("document", written.to_string().as_bytes());
     read.unwrap_or_else(|report| panic!("{report}"))
 }
 

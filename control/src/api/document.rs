@@ -18,7 +18,7 @@ pub(crate) fn export(api: &Api, _: &Ask) -> Result<Answer, Problem> {
 
 pub(crate) fn apply(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
     let document = match ask.written {
-        Written::Yaml => read(ask.body.to_vec()),
+        Written::Yaml => read(&ask.body),
         Written::Json => json(ask)?,
     };
     let document = document.map_err(|report| Problem::invalid(&report))?;
@@ -35,7 +35,7 @@ pub(crate) fn apply(api: &Api, ask: &Ask) -> Result<Answer, Problem> {
 /// same document written otherwise.
 fn json(ask: &Ask) -> Result<Result<FlagsDocument, Report>, Problem> {
     let _: IgnoredAny = ask.json()?;
-    let read_as_sent = read(ask.body.to_vec());
+    let read_as_sent = read(&ask.body);
     let is_unread = |report: &Report| {
         report
             .problems()
@@ -45,12 +45,12 @@ fn json(ask: &Ask) -> Result<Result<FlagsDocument, Report>, Problem> {
     Ok(match read_as_sent {
         Err(report) if is_unread(&report) => {
             let document: Value = ask.json()?;
-            read(format!("{document:#}").into_bytes())
+            read(format!("{document:#}").as_bytes())
         }
         found => found,
     })
 }
 
-fn read(text: Vec<u8>) -> Result<FlagsDocument, Report> {
+fn read(text: &[u8]) -> Result<FlagsDocument, Report> {
     FlagsDocument::parse("document", text)
 }

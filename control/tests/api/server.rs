@@ -243,7 +243,7 @@ pub(crate) fn request(method: &str, path: &str, body: Option<&Value>) -> Request
 }
 
 fn document() -> FlagsDocument {
-    FlagsDocument::parse("document", DOCUMENT.into()).unwrap()
+    FlagsDocument::parse("document", DOCUMENT.as_bytes()).unwrap()
 }
 
 /// With a store that has the document.

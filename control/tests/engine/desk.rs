@@ -122,7 +122,7 @@ impl Observe for Plane {
 
 /// The flags document that is written so.
 pub(crate) fn document(written: &Value) -> FlagsDocument {
-    let read = FlagsDocument::parse("document", written.to_string().into());
+    let read = FlagsDocument::parse("document", written.to_string().as_bytes());
     read.unwrap_or_else(|report| panic!("{report}"))
 }
 
