@@ -1,9 +1,9 @@
-//! Forms: the one description of each value of a document. A form says what is accepted, as data for the JSON Schema
-//! and the search for secrets, and reads a node into a typed value. Reading reports what it refuses, so that no
-//! second list of words stands beside it.
+//! Forms: the one description of each value of a document. A form declares the accepted values, as data for the JSON
+//! Schema and the search for secrets, and reads a node into a typed value. Reading reports every refused value, so that
+//! no second list of words is needed.
 //!
 //! Forms are types: words ([`words!`]), objects ([`object!`], [`fields!`]), unions ([`union!`]), lists, maps and
-//! scalars. `Placed<F>`, `Sited<F>` and `Option<F>` are the form `F` with its place, or with a refusal kept.
+//! scalars. `Placed<F>` and `Sited<F>` add the place to the form `F`; `Option<F>` keeps a refusal as none.
 
 mod collection;
 mod field;
@@ -42,7 +42,7 @@ pub(crate) trait Form {
     /// The shape that is accepted.
     const SHAPE: Shape;
 
-    /// Reads a node. Returns none where it reported the node, or where the parser has.
+    /// Reads a node. Returns none if the node was refused: then a problem was reported, here or by the parser.
     fn read<'s>(node: &Node<'s>, slot: Slot<'_>, validator: &mut Validator<'_>) -> Option<Self::Value<'s>>;
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Placed<T> {
 }
 
 impl<T> Placed<T> {
-    /// Makes another value of it, in its place.
+    /// Maps the value and keeps its place.
     pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Placed<U> {
         let (value, span) = (make(self.value), self.span);
         Placed { value, span }
@@ -90,7 +90,7 @@ impl<F: Form> Form for Sited<F> {
     }
 }
 
-/// The path that a text names, relative to its document.
+/// The path that a text contains, relative to its document.
 pub(crate) struct Resolved<F>(PhantomData<F>);
 
 impl<F: for<'s> Form<Value<'s> = Cow<'s, str>>> Form for Resolved<F> {
@@ -104,7 +104,7 @@ impl<F: for<'s> Form<Value<'s> = Cow<'s, str>>> Form for Resolved<F> {
     }
 }
 
-/// Keeps a refusal as none, so that a list or map has an entry for each that is written.
+/// Keeps a refusal as none, so that a list or map has an entry for each written one.
 impl<F: Form> Form for Option<F> {
     type Value<'s> = Option<F::Value<'s>>;
 

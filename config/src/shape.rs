@@ -1,5 +1,5 @@
-//! The forms of the documents, one file per noun; and shapes: what forms accept, as data. The validator's messages, the
-//! JSON Schema and the search for secrets are made of shapes.
+//! The forms of the documents, one file per noun; and shapes, the description of the values that forms accept. The
+//! messages of the validator, the JSON Schema and the search for secrets are derived from shapes.
 
 pub(crate) mod admin;
 pub(crate) mod answer;
@@ -22,21 +22,21 @@ pub(crate) mod upstream;
 /// The shape of a value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
-    /// A mapping with known fields. Objects and unions are functions, since conditions contain conditions.
+    /// A mapping with known fields. Objects and unions are functions, because conditions contain conditions.
     Object(fn() -> &'static Object),
-    /// A mapping from names of the operator's choice.
+    /// A mapping from names that the operator chooses.
     Map(&'static Map),
     /// A list.
     List(&'static List),
-    /// One of several shapes, told apart by the kind of node or by the key that is present.
+    /// One of several shapes, selected by the kind of node or by the key that is present.
     Union(fn() -> &'static Union),
     /// One of these texts.
     Choice(&'static [&'static str]),
-    /// A name, address, path, pattern: a text that means something to the program. The words say what.
+    /// A text with a meaning to the program: a name, address, path or pattern. The string is the noun for messages.
     Text(&'static str),
     /// A [`Shape::Text`] of at least one character.
     Name(&'static str),
-    /// A text for people, in which anything may stand.
+    /// A free text for people.
     Prose,
     /// `true` or `false`.
     Boolean,
@@ -48,7 +48,7 @@ pub(crate) enum Shape {
     Percentage,
     /// A text, number or boolean.
     Scalar,
-    /// A variant's name, or a boolean in its place.
+    /// A variant's name, or a boolean: the `on` or `off` of a boolean flag.
     Variant,
     /// Anything that JSON can hold.
     Any,
@@ -65,20 +65,20 @@ pub(crate) enum Shape {
 /// A mapping with known fields.
 #[derive(Debug)]
 pub(crate) struct Object {
-    /// With its article: `a route`. Unique: it names the definition in the JSON Schema, too.
+    /// The noun with its article, such as `a route`. Unique, because it names the definition in the JSON Schema, too.
     pub(crate) name: &'static str,
     pub(crate) doc: &'static str,
     pub(crate) members: &'static [Member],
     pub(crate) needs: Needs,
 }
 
-/// A rule about the fields of an object, beside those that are required.
+/// A rule about the fields of an object, in addition to the required ones.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Needs {
     Nothing,
-    /// One of its fields.
+    /// At least one of its fields.
     AtLeastOne,
-    /// One of these fields, and no other of them.
+    /// Exactly one of these fields.
     ExactlyOne(&'static [Field]),
 }
 
@@ -98,7 +98,7 @@ pub(crate) enum Member {
     Group(&'static [Field]),
 }
 
-/// A mapping from names of the operator's choice.
+/// A mapping from names that the operator chooses.
 #[derive(Debug)]
 pub(crate) struct Map {
     /// The noun of a key, with its article: `a flag key`.
@@ -119,7 +119,7 @@ pub(crate) struct List {
 /// One of several shapes.
 #[derive(Debug)]
 pub(crate) struct Union {
-    /// With its article: `a gate`.
+    /// The noun with its article, such as `a gate`.
     pub(crate) name: &'static str,
     pub(crate) cases: &'static [Case],
 }
@@ -131,24 +131,24 @@ pub(crate) struct Case {
     pub(crate) shape: Shape,
 }
 
-/// The mark by which a case is recognised.
+/// The condition that selects a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
-    /// It is a scalar.
+    /// The node is a scalar.
     Scalar,
-    /// It is a list.
+    /// The node is a list.
     List,
-    /// It is a mapping with the key that is the first field of its object.
+    /// The node is a mapping that has the first field of the case's object.
     Key,
-    /// It is a mapping.
+    /// The node is a mapping.
     Mapping,
 }
 
-/// No limit of its own.
+/// The maximum of a collection without a limit of its own.
 pub(crate) const UNBOUNDED: usize = usize::MAX;
 
 impl Shape {
-    /// Returns what is accepted, for messages.
+    /// Returns the noun of the accepted values, for messages.
     pub(crate) fn expects(self) -> String {
         match self {
             Self::Object(object) => format!("{} (a mapping)", object().name),
@@ -180,7 +180,7 @@ impl Shape {
 }
 
 impl Object {
-    /// The fields, those of groups among them.
+    /// Returns the fields, including those of groups.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &'static Field> + use<> {
         let fields = |member: &'static Member| match member {
             Member::Field(field) => std::slice::from_ref(field),
@@ -189,7 +189,7 @@ impl Object {
         self.members.iter().flat_map(fields)
     }
 
-    /// The names of the fields.
+    /// Returns the names of the fields.
     pub(crate) fn names(&self) -> Vec<&'static str> {
         self.fields().map(|field| field.name).collect()
     }
@@ -200,24 +200,24 @@ impl Object {
 }
 
 impl Union {
-    /// The keys that tell the cases apart.
+    /// Returns the keys that distinguish the cases.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
         self.cases.iter().filter_map(Case::key)
     }
 
-    /// Returns true where `all` and `any` combine several of it.
+    /// Returns true if the union has the cases `all` and `any`, which combine several values.
     pub(crate) fn combines(&self) -> bool {
         ["all", "any"]
             .iter()
             .all(|key| self.keys().any(|known| known == *key))
     }
 
-    /// The number of a case, where there is one like this.
+    /// Returns the index of the first case with this condition.
     pub(crate) fn position(&self, when: When) -> Option<usize> {
         self.cases.iter().position(|case| case.when == when)
     }
 
-    /// The number of the case that has this key.
+    /// Returns the index of the case with this key.
     pub(crate) fn position_of(&self, key: &str) -> Option<usize> {
         self.cases.iter().position(|case| case.key() == Some(key))
     }
@@ -231,7 +231,7 @@ impl Union {
 }
 
 impl Case {
-    /// The key that it is recognised by.
+    /// Returns the key that selects the case, if a key does.
     pub(crate) fn key(&self) -> Option<&'static str> {
         match (self.when, self.shape) {
             (When::Key, Shape::Object(object)) => object().fields().next().map(|field| field.name),

@@ -1,4 +1,4 @@
-//! Lists, and maps from names of the operator's choice. Entries that are refused are left out: they were reported.
+//! Lists, and maps from names that the operator chooses. Refused entries are reported and left out.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;

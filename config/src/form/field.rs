@@ -1,18 +1,18 @@
-//! Fields of an object as they were written.
+//! Fields of an object, as written.
 
 use super::{Form, Placed};
 use crate::node::{Entry, Span};
 use crate::validate::{Slot, Validator};
 
-/// A field of an object. One that was refused is neither its value nor left out, so that no refusal reads as a default.
+/// A field of an object. A refused field differs from an omitted one, so that no refused value becomes the default.
 #[derive(Debug, Default)]
 pub(crate) enum Field<T> {
-    /// It is not written.
+    /// The field is omitted.
     #[default]
     LeftOut,
-    /// Its value was reported.
+    /// The value was refused and reported.
     Refused(FieldKey),
-    /// It is written.
+    /// The field has this value.
     Written(FieldKey, Placed<T>),
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct FieldKey {
 }
 
 impl<T> Field<T> {
-    /// Returns the value and its place, where there is one.
+    /// Returns the value and its place, if there is a valid one.
     pub(crate) fn written(&self) -> Option<&Placed<T>> {
         match self {
             Self::Written(_, placed) => Some(placed),
@@ -32,18 +32,18 @@ impl<T> Field<T> {
         }
     }
 
-    /// Returns the value, where there is one.
+    /// Returns the value, if there is a valid one.
     pub(crate) fn value(&self) -> Option<&T> {
         self.written().map(|placed| &placed.value)
     }
 
-    /// The only field of an object that is written in short, as its value.
+    /// Makes the field of an object that is written as this value alone, without its key.
     pub(crate) fn alone(value: Placed<T>) -> Self {
         let (name, span) = ("", value.span);
         Self::Written(FieldKey { name, span }, value)
     }
 
-    /// Makes another value of it.
+    /// Maps the value.
     pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Field<U> {
         match self {
             Self::LeftOut => Field::LeftOut,
@@ -52,7 +52,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// Returns what `lower` makes of the value, or `left_out`; none where the field was refused.
+    /// Returns the value lowered by `lower`, or `left_out` for an omitted field; none for a refused one.
     pub(crate) fn lower<'f, U>(
         &'f self,
         left_out: U,
@@ -65,8 +65,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// Returns what `lower` makes of the value, or none where the field is left out; the outer option is none where it
-    /// was refused.
+    /// Returns the value lowered by `lower`, or an inner none for an omitted field; an outer none for a refused one.
     pub(crate) fn lower_optional<'f, U>(
         &'f self,
         lower: impl FnOnce(&'f Placed<T>) -> Option<U>,
@@ -74,7 +73,7 @@ impl<T> Field<T> {
         self.lower(None, |placed| lower(placed).map(Some))
     }
 
-    /// Returns the value by itself, where there is one.
+    /// Returns the value by itself, if there is a valid one.
     pub(crate) fn into_value(self) -> Option<T> {
         match self {
             Self::Written(_, placed) => Some(placed.value),
@@ -82,7 +81,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// Returns the value by itself, or none where the field is left out; the outer option is none where it was refused.
+    /// Returns the value by itself, or an inner none for an omitted field; an outer none for a refused one.
     pub(crate) fn into_optional(self) -> Option<Option<T>> {
         match self {
             Self::LeftOut => Some(None),
@@ -91,7 +90,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// Returns the key, where the field is written, with a good value or not.
+    /// Returns the key of a written field, whether its value is valid or not.
     pub(crate) fn key(&self) -> Option<FieldKey> {
         match self {
             Self::LeftOut => None,
@@ -101,12 +100,12 @@ impl<T> Field<T> {
 }
 
 impl<T: Clone> Field<T> {
-    /// Returns the value, or what it is when the field is left out; none where it was refused.
+    /// Returns the value, or `left_out` for an omitted field; none for a refused one.
     pub(crate) fn or(&self, left_out: T) -> Option<T> {
         self.lower(left_out, |placed| Some(placed.value.clone()))
     }
 
-    /// Returns the value, or its default when the field is left out; none where it was refused.
+    /// Returns the value, or its type's default for an omitted field; none for a refused one.
     pub(crate) fn or_default(&self) -> Option<T>
     where
         T: Default,
@@ -114,14 +113,14 @@ impl<T: Clone> Field<T> {
         self.or(T::default())
     }
 
-    /// Returns the value, or none where the field is left out; the outer option is none where it was refused.
+    /// Returns the value, or an inner none for an omitted field; an outer none for a refused one.
     pub(crate) fn optional(&self) -> Option<Option<T>> {
         self.lower_optional(|placed| Some(placed.value.clone()))
     }
 }
 
 impl<T> Field<T> {
-    /// Reads an entry where it is the field of this name, and returns true then.
+    /// Reads an entry and returns true if its key is this name; otherwise returns false.
     pub(crate) fn take<'s, F: Form<Value<'s> = T>>(
         &mut self,
         name: &'static str,

@@ -1,19 +1,19 @@
-//! Mappings with known fields. A line of [`object!`], [`fields!`] or [`group!`] is the whole of a field: its word,
-//! whether it must be written, its form, and its documentation, which is also that of the JSON Schema.
+//! Mappings with known fields. A line of [`object!`], [`fields!`] or [`group!`] defines a field completely: its word,
+//! whether it is required, its form, and its documentation, which is also the description in the JSON Schema.
 
 use crate::node::Entry;
 use crate::shape;
 use crate::validate::Validator;
 
-/// Fields that several objects have.
+/// Fields that several objects have in common.
 pub(crate) trait Fields {
-    /// The fields as they were written.
+    /// The fields, as written.
     type Value<'s>: Default;
 
     /// The fields, in the order of the documentation.
     const FIELDS: &'static [shape::Field];
 
-    /// Reads an entry where it is one of these fields, and returns true then.
+    /// Reads an entry and returns true if it is one of these fields; otherwise returns false.
     fn take<'s>(into: &mut Self::Value<'s>, entry: &Entry<'s>, validator: &mut Validator<'_>) -> bool;
 }
 
@@ -27,7 +27,7 @@ macro_rules! word {
     };
 }
 
-/// The word of a field of a struct of fields. It compiles for a field only.
+/// The word of a field of a struct of fields. A name that is no field does not compile.
 macro_rules! word_of {
     ($fields:ident.$field:ident) => {{
         const _: fn(&$fields<'_>) = |fields| {
@@ -37,26 +37,30 @@ macro_rules! word_of {
     }};
 }
 
-/// Defines the form of an object, and what its fields mean together.
+/// Defines the form of an object, and the value that its fields make.
 ///
 /// ```text
 /// object! {
-///     /// A flag and the variant that it must serve.
+///     /// Flag that must be on, or the variant that it must serve.
 ///     Requirement("a requirement"): RequirementDefinition {
-///         /// The flag.
+///         /// Key of the flag.
 ///         flag: required Sited<FlagKey>,
-///         /// The variant; left out: any but its off variant.
+///         /// Variant that the flag must serve. Default: any except its off variant.
 ///         is: optional Sited<Variant>,
 ///     } => RequirementDefinition { flag, is }
 /// }
 /// ```
 ///
-/// A field is `required`; `strict` (none where it is left out, and no object where it was refused); `optional` (none
-/// where it is left out or was refused); `default` (the default of its type then); `field` (a
-/// [`Field`](super::Field)); or the fields of a group, `include`. A `strict` field may say what it is when it is left
-/// out: `weight: strict Weight = 1`. A field whose word is no name in Rust has the word in brackets: `takes("match")`.
-/// [`Needs`](shape::Needs) may follow the name of the object. `with validator` names what reports problems of several
-/// fields.
+/// The kinds of fields:
+/// - `required`: without a valid value there is no object;
+/// - `strict`: none if omitted (or the value after `=`, as in `weight: strict Weight = 1`); no object if refused;
+/// - `optional`: none if omitted or refused;
+/// - `default`: the default of its type if omitted or refused;
+/// - `field`: a [`Field`](super::Field), for the lowering; `must` is the same for a required field;
+/// - `include`: the fields of a group.
+///
+/// A field whose word is not a name in Rust has the word in brackets: `takes("match")`. [`Needs`](shape::Needs) may
+/// follow the name of the object. `with validator` names the validator, to report problems of several fields.
 macro_rules! object {
     (
         $(#[doc = $doc:literal])+
@@ -146,8 +150,8 @@ macro_rules! object {
     (@end $need:ident $field:ident) => { $field };
 }
 
-/// Defines the form of an object, and a struct of its fields as they were written, each a
-/// [`Field`](super::Field) with its places. A field `must` be written, or is a `field`.
+/// Defines the form of an object, and a struct of its fields as written, each a [`Field`](super::Field) with its places.
+/// A field is a `must` (required) or a `field`.
 macro_rules! fields {
     (
         $(#[doc = $doc:literal])+
@@ -205,8 +209,8 @@ macro_rules! group {
     };
 }
 
-/// Defines forms of objects with one field, which is required and is the value: the documentation, the form, its name,
-/// the field and its documentation.
+/// Defines forms of objects with one required field, whose value is that of the object. A line has the documentation, the
+/// form, its name, the field and its documentation.
 macro_rules! single {
     ($($(#[doc = $doc:literal])+ $form:ident($name:literal) $field:ident: $of:ty, $field_doc:literal;)+) => {$(
         $crate::form::object! {

@@ -1,8 +1,8 @@
-//! Values that are parsed further than their kind of scalar goes.
+//! Values that are parsed further than their kind of scalar.
 
 use std::fmt::Display;
 
-/// The reason why a value is refused, and how to write it.
+/// The reason why a value is refused, and the way to write it.
 pub(crate) struct Refusal {
     pub(crate) title: String,
     pub(crate) help: String,
@@ -22,8 +22,8 @@ impl Refusal {
     }
 }
 
-/// Defines forms of values that are parsed: the form, what is read first, the code of the problem, the value, and a
-/// function that makes it. What is read first is a text, given by what it is said to be, or another form, of which the
+/// Defines forms of values that are parsed further. A line has the form, its input, the code of the problem, the type of
+/// the value, and a function that parses the input. The input is a text, given by its noun, or another form; then the
 /// function gets the name of the field as well.
 macro_rules! parsed {
     ($($(#[$attribute:meta])* $form:ident($what:literal, $code:literal): $value:ty = $parse:expr;)+) => {$(

@@ -1,4 +1,4 @@
-//! Numbers, booleans, quantities, and texts in which anything may stand.
+//! Numbers, booleans, quantities, and free texts.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -15,7 +15,7 @@ use crate::validate::{Slot, Validator};
 
 /// `true` or `false`.
 pub(crate) enum Boolean {}
-/// A text for people, in which anything may stand.
+/// A free text for people.
 pub(crate) enum Prose {}
 /// Any number.
 pub(crate) enum Number {}
@@ -23,9 +23,9 @@ pub(crate) enum Number {}
 pub(crate) enum Percentage {}
 /// A text, number or boolean.
 pub(crate) enum Comparable {}
-/// The name of a variant, or a boolean in its place.
+/// The name of a variant. `rules` reads `true` and `false` as the `on` and `off` of a boolean flag.
 pub(crate) enum Variant {}
-/// Any value that JSON has.
+/// Any JSON value.
 pub(crate) enum Json {}
 /// The version of the document.
 pub(crate) enum Version {}
@@ -38,7 +38,7 @@ pub(crate) enum Secret {}
 /// A whole number from `MIN` to `MAX`.
 pub(crate) struct Whole<T, const MIN: i64, const MAX: i64>(PhantomData<T>);
 
-/// Implements [`Form`] for a scalar: its value, its shape, and what it makes of a node and of its scalar.
+/// Implements [`Form`] for scalars. A line has the form, its value, its shape, and the conversion of a node.
 macro_rules! scalars {
     ($($form:ty: $value:ty, $shape:expr, |$node:pat_param, $scalar:pat_param| $made:expr;)+) => {$(
         impl Form for $form {
@@ -103,7 +103,7 @@ fn attribute_value(node: &Node<'_>, scalar: Scalar<'_>) -> Option<Spelled<Attrib
     })
 }
 
-/// Returns a number with the JSON number that was written, where that is not the number's own text.
+/// Returns a number, with its spelling as a JSON number if that differs from its canonical text.
 fn number(node: &Node<'_>) -> Option<Spelled<Decimal>> {
     let value = node.number()?;
     let written = json::value(node).to_string();

@@ -1,4 +1,4 @@
-//! Texts that mean something to the program: names, addresses, paths, patterns.
+//! Texts with a meaning to the program: names, addresses, paths, patterns.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -8,15 +8,15 @@ use crate::node::Node;
 use crate::shape::Shape;
 use crate::validate::{Slot, Validator};
 
-/// A text, with what it is said to be.
+/// A form of texts, with its noun.
 pub(crate) trait Text {
     /// The noun of the text, with its article: `a flag key`.
     const WHAT: &'static str;
 }
 
-/// The text `F`, copied out of the document.
+/// The form `F`, with the text copied out of the document.
 pub(crate) struct Owned<F>(PhantomData<F>);
-/// The text `F`, copied out of the document into a box.
+/// The form `F`, with the text copied out of the document into a box.
 pub(crate) struct Boxed<F>(PhantomData<F>);
 
 impl<F: for<'s> Form<Value<'s> = Cow<'s, str>>> Form for Owned<F> {
@@ -39,7 +39,7 @@ impl<F: for<'s> Form<Value<'s> = Cow<'s, str>>> Form for Boxed<F> {
     }
 }
 
-/// Defines forms of texts, each by what it is said to be. `any` takes every text, `filled` none that is empty.
+/// Defines forms of texts, each with its noun. `any` accepts every text, `filled` every text that is not empty.
 macro_rules! texts {
     ($($form:ident: $kind:ident $what:literal;)+) => {$(
         #[doc = concat!("The form of ", $what, ".")]

@@ -1,8 +1,8 @@
 //! Known sets of words.
 
-/// Makes an enum the form of its words: one table for what is accepted, for the messages, and for the values. A variant
-/// without its word does not compile. `Type::ALL` takes the words of an enum that names its variants itself; further
-/// words of variants may follow.
+/// Makes an enum the form of its words: one table of the accepted words and their values, also used by messages. A variant
+/// without its word does not compile. `Type::ALL` uses the words of an enum that has `as_str`; further words of variants
+/// can follow.
 macro_rules! words {
     ($type:ident { $($word:literal => $variant:ident),+ $(,)? }) => {
         impl $crate::form::Form for $type {
@@ -15,7 +15,7 @@ macro_rules! words {
                 slot: $crate::validate::Slot<'_>,
                 validator: &mut $crate::validate::Validator<'_>,
             ) -> Option<Self> {
-                // A variant that lacks its word does not compile here.
+                // A variant without its word does not compile here.
                 const _: fn(&$type) = |value| match value { $($type::$variant => {})+ };
                 let values = [$($type::$variant),+];
                 values.get(validator.word(node, Self::SHAPE, slot)?).copied()

@@ -1,14 +1,19 @@
-//! The JSON Schemas say the same of documents as the validator, since both are made of the same tables: what
-//! loads is valid, and what has the wrong form is not.
+//! The JSON Schemas accept the same documents as the validator: documents that load are valid, and documents of the
+//! wrong form are not.
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{flags_schema, sluice_schema};
+use super::{definition, flags_schema, sluice_schema};
+use crate::form::Form;
+use crate::shape::flags::FlagsDocument;
+use crate::shape::sluice::GatewayDocument;
+use crate::shape::{Object, Shape, Union};
 use crate::source::Sources;
 use crate::{json, parse};
 
-/// Codes that say that the form is wrong, and that a schema can see.
+/// Codes of problems of the form that a schema can detect.
 const OF_FORM: [&str; 17] = [
     "conflicting-fields",
     "empty",
@@ -33,7 +38,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// Reads a document the way the program does; none where it is not even YAML.
+/// Reads a document as the program does. Returns none if it is not YAML.
 fn read(path: &Path) -> Option<Value> {
     let text = std::fs::read_to_string(path).ok()?;
     let source = Sources::default().add(path, text)?;
@@ -43,7 +48,7 @@ fn read(path: &Path) -> Option<Value> {
 
 fn is_valid(schema: &Value, document: &Value) -> bool {
     jsonschema::draft202012::new(schema)
-        .expect("the schema is none")
+        .expect("the schema is invalid")
         .is_valid(document)
 }
 
@@ -51,6 +56,57 @@ fn is_valid(schema: &Value, document: &Value) -> bool {
 fn the_schemas_are_schemas() {
     for schema in [sluice_schema(), flags_schema()] {
         assert!(jsonschema::meta::is_valid(&schema));
+    }
+}
+
+/// The objects and unions below a shape, by the name of their definition.
+#[derive(Default)]
+struct Definitions(BTreeMap<String, Defined>);
+
+/// An owner of a definition, compared by its address.
+#[derive(Debug, Clone, Copy)]
+enum Defined {
+    Object(&'static Object),
+    Union(&'static Union),
+}
+
+impl Definitions {
+    /// Adds a name. Returns true if it is new, and panics if another object or union has it.
+    fn add(&mut self, name: &str, new: Defined) -> bool {
+        let Some(known) = self.0.insert(definition(name), new) else {
+            return true;
+        };
+        let is_same = match (known, new) {
+            (Defined::Object(known), Defined::Object(new)) => std::ptr::eq(known, new),
+            (Defined::Union(known), Defined::Union(new)) => std::ptr::eq(known, new),
+            _ => false,
+        };
+        assert!(is_same, "two forms are named `{name}`");
+        false
+    }
+
+    fn visit(&mut self, shape: Shape) {
+        match shape {
+            Shape::Object(object) if self.add(object().name, Defined::Object(object())) => {
+                object().fields().for_each(|field| self.visit(field.shape));
+            }
+            Shape::Union(union) if self.add(union().name, Defined::Union(union())) => {
+                union().cases.iter().for_each(|case| self.visit(case.shape));
+            }
+            Shape::Map(map) => self.visit(map.value),
+            Shape::List(list) => self.visit(list.item),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn forms_have_unique_names() {
+    // A schema defines each object and union once, by its name: a second one of that name would be lost.
+    for root in [GatewayDocument::SHAPE, FlagsDocument::SHAPE] {
+        let mut definitions = Definitions::default();
+        definitions.visit(root);
+        assert!(definitions.0.len() > 10, "only {} forms", definitions.0.len());
     }
 }
 
@@ -86,7 +142,7 @@ fn documents_of_the_wrong_form_are_not_valid() {
             let Some(document) = read(&case.join(name)) else {
                 continue;
             };
-            // Limits of flags are found by rules, which no schema sees.
+            // `rules` reports limits of flags, which no schema can detect.
             let of_form = OF_FORM.iter().any(|code| {
                 let found_by_rules = name == "flags.yaml" && *code == "limit";
                 !found_by_rules && in_file(&expected, code, name)
@@ -100,7 +156,7 @@ fn documents_of_the_wrong_form_are_not_valid() {
     assert!(checked >= 15, "only {checked} documents");
 }
 
-/// Whether the report shows a problem with this code in this file.
+/// Returns true if the report shows a problem with this code in this file.
 fn in_file(report: &str, code: &str, file: &str) -> bool {
     let start = format!("error[{code}]");
     report.split("\n\n").any(|problem| {

@@ -48,28 +48,28 @@ union! {
 }
 
 fields! {
-    /// The admin API, health and metrics.
+    /// Listener of the admin API, health and metrics.
     AdminObject("an admin listener") => AdminFields {
-        /// An address and port; without operators, a loopback one.
+        /// IP address and port. Without `operators` it must be a loopback address.
         address: must SocketAddress,
-        /// TLS on its connections; left out: none.
+        /// TLS of its connections. Default: none.
         tls: field AdminTls,
-        /// Who may operate; left out: whoever connects from this machine.
+        /// Operators of flags. Default: every client on this machine.
         operators: field Operators,
     }
 }
 
 fields! {
-    /// Who may operate.
+    /// Operators of flags.
     Operators("operators", Needs::AtLeastOne) => OperatorsFields {
-        /// Where the static tokens are.
+        /// Location of the static tokens.
         tokens: field OperatorTokens,
-        /// Whose tokens are believed, and what their roles are here.
+        /// Trusted issuer of operators' tokens, and the roles of its values.
         issuer: field OperatorIssuer,
     }
 }
 
-/// The place of the static tokens, as it is written.
+/// Location of the static tokens, as written.
 pub(crate) enum TokensAt<'s> {
     File(PlacedText<'s>),
     Variable(PlacedText<'s>),
@@ -83,22 +83,22 @@ union! {
 }
 
 single! {
-    /// Static tokens in a file, which is read again when it changes.
-    TokensFile("a file of tokens") file: Placed<FilePath>, "The file.";
-    /// The same text in an environment variable.
-    TokensVariable("tokens from the environment") env: Placed<Secret>, "The environment variable that holds it: `${NAME}`.";
+    /// File with static tokens. It is read again when it changes.
+    TokensFile("a file of tokens") file: Placed<FilePath>, "Path of the file.";
+    /// Environment variable with static tokens, the same text as in a file.
+    TokensVariable("tokens from the environment") env: Placed<Secret>, "Reference to the environment variable: `${NAME}`.";
 }
 
 fields! {
-    /// Whose tokens are believed, how they are checked, and what their roles are here.
+    /// Trusted issuer of operators' tokens, the checks of its tokens, and the roles of its values.
     OperatorIssuer("an issuer of operators") => OperatorIssuerFields {
-        /// The issuer and its keys.
+        /// Issuer and its keys.
         keys: include IssuerKeys,
-        /// Where in the claims roles, org and name are.
+        /// Paths of the claims with roles, org and name.
         claims: must OperatorClaims,
-        /// What a value of the claim of roles is here; others are nothing.
+        /// Roles by value of the claim `roles`. Other values are ignored.
         roles: must Map<Placed<ClaimValue>, OperatorRole, 1, 100>,
-        /// What is checked besides.
+        /// Further checks.
         checks: include TokenChecks,
     }
 }
@@ -106,13 +106,13 @@ fields! {
 words! { OperatorRole::ALL }
 
 object! {
-    /// Where in the claims an operator is: names joined by dots, or a JSON pointer.
+    /// Paths of an operator's claims: names joined by dots, or JSON pointers.
     OperatorClaims("a mapping of operators' claims"): ClaimPaths {
-        /// The roles: a text or a list of texts.
+        /// Path of the roles: a text or a list of texts.
         roles: required ClaimPath,
-        /// The org of an org's admin; left out: org.
+        /// Path of the org of an org's admin. Default: org.
         org: strict ClaimPath,
-        /// The name for the audit log; left out: sub.
+        /// Path of the name for the audit log. Default: sub.
         name: strict ClaimPath,
     } => ClaimPaths {
         tenant: path_or(org, "org")?,
@@ -123,39 +123,39 @@ object! {
 }
 
 fields! {
-    /// Static tokens of operators; `sluice operators token` makes an entry.
+    /// Static tokens of operators. `sluice operators token` prints an entry.
     TokensDocument("a document of tokens") => TokensFields {
-        /// The version of this format: 1.
+        /// Version of this format: 1.
         _version("version"): must Version,
-        /// The tokens.
+        /// Static tokens.
         tokens: must List<Placed<StaticToken>, 0, 1_000>,
     }
 }
 
 fields! {
-    /// Whose it is, and what is kept of it.
+    /// Name and role of an operator, and the hash of the token.
     StaticToken("a static token") => StaticTokenFields {
-        /// Whose it is, for the audit log.
+        /// Name of the owner, for the audit log. Unique.
         name: must TokenName,
-        /// What he may do.
+        /// Role of the owner.
         role: must OperatorRole,
-        /// For `org-admin`: of which org.
+        /// Id of the tenant that an `org-admin` administers. Required for that role, and allowed only there.
         org: field TenantId,
-        /// The hash, as it was printed.
+        /// Hash of the token, as printed by `sluice operators token`.
         hash: must TokenHash,
-        /// From when on it counts no more.
+        /// Time at which the token becomes invalid. Default: never.
         expires: field ExpiryTime,
     }
 }
 
 object! {
-    /// What changes at run time must meet.
+    /// Conditions that changes at run time must meet.
     ChangePolicy("a policy of changes"): Policy {
-        /// What a flag must have to be promoted.
+        /// Conditions of a promotion.
         promotion: strict Promotion = Policy::default(),
-        /// More tenants than these change only with force; 0: any number; left out: 1000.
+        /// Maximum number of tenants whose decisions a change may alter without force; 0 means unlimited. Default: 1000.
         max_blast_radius: strict Count<usize>,
-        /// From when on flags count as stale.
+        /// Conditions under which a flag is stale.
         stale: strict Stale = Policy::default(),
     } => Policy {
         max_blast_radius,
@@ -167,13 +167,13 @@ object! {
 }
 
 object! {
-    /// From when on flags have outlived their purpose.
+    /// Conditions under which a flag is stale.
     Stale("a policy of stale flags"): Policy {
-        /// Ga for longer, with nothing against it; left out: 14d.
+        /// Time in ga after which a flag that is on for all tenants is stale. Default: 14d.
         ga: strict Duration,
-        /// Older than this, and named by no gate; left out: 14d.
+        /// Age after which a flag that no gate uses is stale. Default: 14d.
         unused: strict Duration,
-        /// Not decided for longer; left out: 30d.
+        /// Time without a decision after which a flag is stale. Default: 30d.
         undecided: strict Duration,
     } => Policy {
         stale_ga_ms: ga,
@@ -184,29 +184,29 @@ object! {
 }
 
 object! {
-    /// What a flag must have to be promoted.
+    /// Conditions of a promotion.
     Promotion("a policy of promotions"): Policy {
-        /// How long it was in its present state; left out: 24h.
+        /// Minimum time in the present lifecycle state. Default: 24h.
         soak: strict Duration,
-        /// What it must have besides to become ga.
+        /// Further conditions of a promotion to ga.
         ga: strict PromotionToGa = Policy::default(),
     } => Policy { soak_ms: soak, ..ga }
 }
 
 object! {
-    /// What a flag must have to become ga.
+    /// Further conditions of a promotion to ga.
     PromotionToGa("a policy of promotions to ga"): Policy {
-        /// So many that opted in or are on the allowlist have it on; left out: 10.
+        /// Minimum number of tenants that opted in or are on the allowlist and have the flag on. Default: 10.
         tenants: strict Count<usize>,
-        /// Neither killed, restored nor reverted for so long; left out: 72h.
+        /// Minimum time without a kill, restore or revert of the flag. Default: 72h.
         stable: strict Duration,
-        /// Whether the document must say that it is revertible; left out: required.
+        /// `required`: the document must declare the flag `revertible: true`. Default: required.
         revertible: strict Demand,
-        /// On whose behalf somebody must sign off; left out: nobody's.
+        /// Roles that must each sign off, by different people. Default: none.
         sign_offs: strict List<SignOffRole, 0, 32>,
-        /// So many requests that it let through may have met errors; left out: 0.
+        /// Maximum number of requests that the flag let through and that failed. Default: 0.
         errors: strict Count<u64>,
-        /// In which time errors are counted; left out: 24h.
+        /// Time over which errors are counted. Default: 24h.
         errors_window: strict Duration,
     } => Policy {
         ga_tenants: tenants,
@@ -219,7 +219,7 @@ object! {
     }
 }
 
-/// Whether something is demanded.
+/// A condition that is required or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Demand {
     Required,

@@ -1,4 +1,4 @@
-//! The form of answers without the route's own upstream: refusals, redirects, other upstreams.
+//! The form of answers other than the route's own upstream: rejections, redirects, other upstreams.
 
 use std::borrow::Cow;
 
@@ -13,15 +13,15 @@ use crate::form::{
 use crate::node::Entry;
 use crate::validate::{Slot, Validator};
 
-/// The longest redirect URL.
+/// The maximum length of a redirect URL, in bytes.
 const MAX_URL: usize = 2048;
 
 parsed! {
     Location("a URL or an absolute path", "invalid-url"): Box<str> = |text| {
         let valid = is_http_url(text) || (text.starts_with('/') && !text.starts_with("//"));
-        let help = "write an http or https URL, or a path that begins with one slash; escape what is not ASCII";
+        let help = "write an http or https URL, or a path that begins with one slash; percent-encode characters that are not ASCII";
         let location = (valid && is_visible(text)).then(|| text.into());
-        location.ok_or_else(|| Refusal::new(format!("`{text}` can't be redirected to"), help))
+        location.ok_or_else(|| Refusal::new(format!("`{text}` is not a URL or path to redirect to"), help))
     };
     MediaType("a media type", "invalid-media-type"): Box<str> = |text| {
         let is_visible = |b: u8| b == b' ' || b.is_ascii_graphic();
@@ -44,7 +44,7 @@ parsed! {
     };
 }
 
-/// Returns true for a URL that can be fetched or redirected to: http or https, a host, nothing invisible.
+/// Returns true for an http or https URL with a valid host and at most 2,048 visible ASCII characters.
 pub(super) fn is_http_url(text: &str) -> bool {
     let rest = text
         .strip_prefix("https://")
@@ -61,14 +61,14 @@ fn is_visible(text: &str) -> bool {
 /// The status of an error.
 type Status = Whole<u16, 400, 599>;
 
-/// An answer, as it is written.
+/// An answer, as written.
 pub(crate) enum AnswerFields<'s> {
     Reject(RejectFields<'s>),
     Upstream(Field<Cow<'s, str>>),
     Redirect(RedirectFields<'s>),
 }
 
-/// The answers of a closed gate, as they are written.
+/// The answers of a closed gate, as written.
 pub(crate) struct OtherwiseFields<'s> {
     pub(crate) answer: AnswerFields<'s>,
     pub(crate) causes: Vec<(Cause, Option<AnswerFields<'s>>)>,
@@ -83,43 +83,43 @@ union! {
 }
 
 object! {
-    /// An answer of Sluice's own. 404 looks exactly like an unknown path.
+    /// Rejection by Sluice. A 404 is identical to that of an unknown path.
     OtherwiseReject("a refusal"): OtherwiseFields<'s> {
-        /// The refusal.
+        /// Rejection.
         reject: include Reject,
-        /// The answers by cause.
+        /// Answers by cause.
         causes: include ByCause,
     } => OtherwiseFields { answer: AnswerFields::Reject(reject), causes: causes.listed() }
 }
 
 object! {
-    /// The existing behaviour.
+    /// Forwarding to another upstream, such as that of the existing behaviour.
     OtherwiseUpstream("another upstream"): OtherwiseFields<'s> {
-        /// The upstream.
+        /// Name of the upstream.
         upstream: must UpstreamName,
-        /// The answers by cause.
+        /// Answers by cause.
         causes: include ByCause,
     } => OtherwiseFields { answer: AnswerFields::Upstream(upstream), causes: causes.listed() }
 }
 
 object! {
-    /// To another place.
+    /// Redirect to another URL.
     OtherwiseRedirect("a redirect"): OtherwiseFields<'s> {
-        /// The redirect.
+        /// Redirect.
         redirect: include Redirect,
-        /// The answers by cause.
+        /// Answers by cause.
         causes: include ByCause,
     } => OtherwiseFields { answer: AnswerFields::Redirect(redirect), causes: causes.listed() }
 }
 
 group! {
-    /// The fields of a refusal.
+    /// The fields of a rejection.
     Reject => RejectFields {
-        /// Its status.
+        /// Status of the answer.
         reject: must Status,
-        /// Whether a 403 names the flag and what the tenant could do.
+        /// Names the flag in a 403, and what the tenant can do to open it. Default: false.
         reveal: field Boolean,
-        /// Its body.
+        /// Body of the answer.
         body: field Body,
     }
 }
@@ -127,9 +127,9 @@ group! {
 group! {
     /// The fields of a redirect.
     Redirect => RedirectFields {
-        /// Where to.
+        /// URL or absolute path of the redirect.
         redirect: must Location,
-        /// 301, 302, 303, 307 or 308; left out: 302.
+        /// Status: 301, 302, 303, 307 or 308. Default: 302.
         status: field RedirectStatus,
     }
 }
@@ -137,7 +137,7 @@ group! {
 group! {
     /// The field of answers by cause.
     ByCause => ByCauseFields {
-        /// What is answered instead, by the cause that closed the gate.
+        /// Answers by the cause that closed the gate. Other causes get the answer above.
         causes: field Causes,
     }
 }
@@ -157,35 +157,35 @@ union! {
 }
 
 object! {
-    /// An answer of Sluice's own.
+    /// Rejection by Sluice.
     AnswerReject("a refusal for one cause"): RejectFields<'s> {
-        /// The refusal.
+        /// Rejection.
         reject: include Reject,
     } => reject
 }
 
 single! {
-    /// Where requests go.
-    AnswerUpstream("an upstream of its own") upstream: Placed<UpstreamName>, "The upstream.";
+    /// Forwarding to an upstream.
+    AnswerUpstream("an upstream of its own") upstream: Placed<UpstreamName>, "Name of the upstream.";
 }
 
 object! {
-    /// To another place.
+    /// Redirect to another URL.
     AnswerRedirect("a redirect for one cause"): RedirectFields<'s> {
-        /// The redirect.
+        /// Redirect.
         redirect: include Redirect,
     } => redirect
 }
 
 object! {
-    /// What is answered, by the cause of the decision that closed the gate.
+    /// Answers by the cause of the decision that closed the gate.
     Causes("a table of causes"): Vec<(Cause, Option<AnswerFields<'s>>)> {
-        /// The causes.
+        /// Causes.
         causes: include EachCause,
     } => causes
 }
 
-/// Defines a field for each cause that can close a gate, whose word is the name of the cause.
+/// Defines a field for each cause that can close a gate. Its word is the name of the cause.
 macro_rules! causes {
     ($($(#[doc = $doc:literal])+ $cause:ident),+ $(,)?) => {
         /// The causes that can close a gate.
@@ -218,43 +218,43 @@ macro_rules! causes {
 }
 
 causes! {
-    /// The flag is retired.
+    /// Answer if the flag is retired.
     Retired,
-    /// The flag is killed.
+    /// Answer if the flag is killed.
     Killed,
-    /// It is outside the flag's schedule.
+    /// Answer outside the flag's schedule.
     Schedule,
-    /// A flag that it requires is not on.
+    /// Answer if a flag that the flag requires is not on.
     Prerequisite,
-    /// The tenant's override.
+    /// Answer if the tenant's override decided.
     Override,
-    /// The tenant opted out.
+    /// Answer if the tenant opted out.
     OptOut,
-    /// The tenant is not eligible at this lifecycle.
+    /// Answer if the tenant is not eligible at this lifecycle.
     Lifecycle,
-    /// A rule matched.
+    /// Answer if a rule decided.
     Rule,
-    /// The tenant opted in.
+    /// Answer if the tenant's opt-in decided.
     OptIn,
-    /// The subject is in the rollout.
+    /// Answer if the rollout decided.
     Rollout,
-    /// The tier's default.
+    /// Answer if the default of the tier decided.
     Tier,
-    /// The flag's default.
+    /// Answer if the default of the flag decided.
     Default,
 }
 
 fields! {
-    /// The content of a file.
+    /// Body of an answer, from a file.
     Body("a body") => BodyFields {
-        /// The file.
+        /// Path of the file.
         file: must FilePath,
-        /// Its media type; left out: text/html.
+        /// Media type. Default: text/html.
         content_type: field MediaType,
     }
 }
 
-/// What happens to requests that no route takes, as it is written.
+/// The answer to requests that match no route, as written.
 pub(crate) enum UnmatchedFields<'s> {
     Reject(u16),
     Upstream(PlacedText<'s>),
@@ -268,6 +268,6 @@ union! {
 }
 
 single! {
-    /// An answer of Sluice's own.
-    UnmatchedReject("a refusal of unmatched requests") reject: Status, "Its status.";
+    /// Rejection by Sluice.
+    UnmatchedReject("a refusal of unmatched requests") reject: Status, "Status of the answer.";
 }

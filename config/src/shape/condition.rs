@@ -29,30 +29,30 @@ union! {
 type Conditions = List<Sited<Condition>, 1, UNBOUNDED>;
 
 single! {
-    /// Every one of the conditions holds.
-    All("an `all` of conditions") all: Conditions, "The conditions.";
-    /// At least one of the conditions holds.
-    Any("an `any` of conditions") any: Conditions, "The conditions.";
-    /// The condition does not hold.
-    Not("a `not` of a condition") not: Sited<Condition>, "The condition.";
-    /// The condition of the segment holds.
-    Segment("a segment reference") segment: Sited<Owned<SegmentName>>, "The segment.";
+    /// Condition that holds if all of these conditions hold.
+    All("an `all` of conditions") all: Conditions, "Conditions that must all hold.";
+    /// Condition that holds if at least one of these conditions holds.
+    Any("an `any` of conditions") any: Conditions, "Conditions of which at least one must hold.";
+    /// Condition that holds if this condition does not.
+    Not("a `not` of a condition") not: Sited<Condition>, "Condition that must not hold.";
+    /// Condition that holds if the condition of a segment holds.
+    Segment("a segment reference") segment: Sited<Owned<SegmentName>>, "Name of the segment.";
 }
 
 object! {
-    /// One operator on one attribute. An attribute that is missing or of another type makes it false.
+    /// Operator on one attribute. It is false if the attribute is missing or of another type.
     Clause("a clause", Needs::ExactlyOne(Operators::FIELDS)): ConditionDefinition {
-        /// The attribute.
+        /// Name of the attribute.
         attribute: required Sited<Owned<Attribute>>,
-        /// The operator and its value.
+        /// Operator and its value.
         operator: include Operators,
     } => ConditionDefinition::Clause { attribute, operator: operator? }
 }
 
-/// Defines the operators: the word, the form of its value, and what it is to `rules`.
+/// Defines the operators: the word, the form of the value, and the operator in `rules`.
 macro_rules! operators {
     ($($(#[doc = $doc:literal])+ $word:literal $of:ty => $operator:ident),+ $(,)?) => {
-        /// The operators of a clause. The site is that of the value.
+        /// The operators of a clause, with the site of the value.
         pub(crate) enum Operators {}
 
         impl Fields for Operators {
@@ -86,45 +86,45 @@ type Texts = List<Sited<Owned<AnyText>>, 1, UNBOUNDED>;
 type Comparables = List<Sited<Comparable>, 1, UNBOUNDED>;
 
 operators! {
-    /// Equal.
+    /// True if the attribute is equal to this value.
     "eq" Comparable => Eq,
-    /// Of the same type and not equal.
+    /// True if the attribute has the type of this value and is not equal to it.
     "ne" Comparable => Ne,
-    /// Equal to one of them.
+    /// True if the attribute is equal to one of these values.
     "in" Comparables => In,
-    /// Of the same type and equal to none of them.
+    /// True if the attribute has the type of these values and is equal to none of them.
     "not_in" Comparables => NotIn,
-    /// Greater.
+    /// True if the attribute is greater than this number.
     "gt" Number => Gt,
-    /// Greater or equal.
+    /// True if the attribute is greater than or equal to this number.
     "gte" Number => Gte,
-    /// Less.
+    /// True if the attribute is less than this number.
     "lt" Number => Lt,
-    /// Less or equal.
+    /// True if the attribute is less than or equal to this number.
     "lte" Number => Lte,
-    /// Starts with it, or with one of them.
+    /// True if the attribute starts with this text, or with one of these texts.
     "prefix" Alternatives => Prefix,
-    /// Ends with it, or with one of them.
+    /// True if the attribute ends with this text, or with one of these texts.
     "suffix" Alternatives => Suffix,
-    /// Has it in it, or one of them.
+    /// True if the attribute contains this text, or one of these texts.
     "contains" Alternatives => Contains,
-    /// The regular expression finds a match.
+    /// True if this regular expression matches at any position of the attribute.
     "matches" Boxed<Regex> => Matches,
-    /// The list has at least one of them.
+    /// True if the attribute is a list with at least one of these texts.
     "any_of" Texts => AnyOf,
-    /// The list has all of them.
+    /// True if the attribute is a list with all of these texts.
     "all_of" Texts => AllOf,
-    /// The list has none of them.
+    /// True if the attribute is a list with none of these texts.
     "none_of" Texts => NoneOf,
-    /// The version meets it.
+    /// True if the attribute is a version that meets this requirement.
     "semver" Boxed<VersionRequirement> => Semver,
-    /// The time is before it.
+    /// True if the attribute is a time before this one.
     "before" Boxed<Time> => Before,
-    /// The time is after it.
+    /// True if the attribute is a time after this one.
     "after" Boxed<Time> => After,
-    /// The address is in one of the networks.
+    /// True if the attribute is an IP address in one of these networks.
     "ip_in" List<Sited<Owned<Network>>, 1, UNBOUNDED> => IpIn,
-    /// There is such an attribute (true), or none (false).
+    /// `true`: the attribute is present. `false`: it is missing.
     "exists" Boolean => Exists,
 }
 

@@ -1,4 +1,4 @@
-//! The form of the flags document. `rules` checks what its names and numbers must be beyond that.
+//! The form of the flags document. `rules` checks names and numbers further.
 
 use rules::{
     FlagDefinition, Kind, Lifecycle, Name, OwnedName, Policy, RequirementDefinition, RolloutDefinition,
@@ -25,21 +25,21 @@ texts! {
 }
 
 fields! {
-    /// Flags, segments and tenants of Sluice.
+    /// Flags, segments and tenants.
     FlagsDocument("a flags document") => FlagsFields {
-        /// The version of this format: 1.
+        /// Version of this format: 1.
         _version("version"): must Version,
-        /// The tiers there are, lowest first.
+        /// Names of the tiers, lowest first.
         tiers: field List<Sited<TierName>, 0, UNBOUNDED>,
-        /// How a tenant without a record is judged; left out: with no tier.
+        /// Treatment of tenants without a record. Default: as tenants without a tier.
         unknown_tenant: field UnknownTenant,
-        /// What alpha and beta allow.
+        /// Eligibility at alpha and beta.
         policy: field EligibilityPolicy,
-        /// Named conditions, for use in rules and audiences.
+        /// Named conditions, for rules and audiences.
         segments: field Map<Sited<SegmentName>, Sited<Condition>, 0, UNBOUNDED>,
-        /// The flags, by key.
+        /// Flags, by key.
         flags: field Map<Sited<FlagKey>, Option<Flag>, 0, UNBOUNDED>,
-        /// What is known of tenants, by id.
+        /// Records of tenants, by id.
         tenants: field Map<Sited<TenantId>, Option<Tenant>, 0, UNBOUNDED>,
     }
 }
@@ -58,7 +58,7 @@ union! {
     }
 }
 
-/// The word for unknown tenants that are refused.
+/// The word for unknown tenants that are rejected.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reject {
     Reject,
@@ -66,16 +66,16 @@ pub(crate) enum Reject {
 words! { Reject { "reject" => Reject } }
 
 single! {
-    /// Judged as a tenant of this tier, on channel stable, not internal, on no list.
-    UnknownTenantTier("a tier for unknown tenants") tier: Sited<Owned<TierName>>, "The tier.";
+    /// Tier of unknown tenants. They are on channel stable, not internal, and on no list.
+    UnknownTenantTier("a tier for unknown tenants") tier: Sited<Owned<TierName>>, "Name of the tier.";
 }
 
 object! {
-    /// Switches of the lifecycle's eligibility.
+    /// Switches of the eligibility at alpha and beta.
     EligibilityPolicy("a policy"): Policy {
-        /// Whether an override that is not off makes an alpha flag visible to a customer; left out: true.
+        /// Makes a tenant with an override that is not off eligible for alpha flags. Default: true.
         alpha_overrides: optional Boolean,
-        /// Whether opting in makes a beta flag visible to a tenant; left out: true.
+        /// Makes a tenant that opted in eligible for beta flags. Default: true.
         beta_opt_in: optional Boolean,
     } => {
         let left_out = Policy::default();
@@ -87,45 +87,45 @@ object! {
 }
 
 object! {
-    /// A feature flag. What is left out has the default that the documentation says.
+    /// Feature flag: a decision per tenant or user.
     Flag("a flag"): FlagDefinition {
-        /// What it is, for people.
+        /// Description for people.
         description: optional Boxed<Prose>,
-        /// Who answers for it.
+        /// Person or team that is responsible for the flag.
         owner: optional Boxed<Prose>,
-        /// What it is for; left out: release.
+        /// Purpose of the flag. Default: release.
         kind: optional Kind,
-        /// How far it is; left out: alpha. `dev` reads as alpha. Permission and ops flags have none.
+        /// Stage of the lifecycle. Default: alpha. `dev` means alpha. Permission and ops flags have none except `retired`.
         lifecycle: optional Sited<Lifecycle>,
-        /// The kill switch: false = off for everyone, at once.
+        /// Kill switch: `false` turns the flag off for everyone, at once. Default: true.
         enabled: optional Boolean,
-        /// What is served when nothing else decides; left out: off.
+        /// Variant or split that is served if nothing else decides. Default: the off variant.
         default: optional Sited<Serve>,
-        /// Names and values; left out: a boolean flag, on or off.
+        /// Values of the variants, by name. Default: `on` and `off`, with the values true and false.
         variants: optional Map<Sited<VariantName>, Json, 2, UNBOUNDED>,
-        /// The variant that means `not given the feature`; left out: off.
+        /// Off variant: the one without the feature. Default: the variant `off`.
         off: optional Sited<Owned<Variant>>,
-        /// What each tier is served.
+        /// Variants that tiers are served, by tier.
         tiers: default Map<Sited<TierName>, Sited<Owned<Variant>>, 0, UNBOUNDED>,
         /// Flags that must be on for the same subject.
         requires: default List<Requirement, 0, UNBOUNDED>,
-        /// Conditions and what they serve; the first that holds decides.
+        /// Rules with conditions; the first rule that matches decides.
         rules: default List<Rule, 0, UNBOUNDED>,
-        /// A percentage of the subjects.
+        /// Rollout to a percentage of the subjects.
         rollout: optional Rollout,
-        /// From when, until when it may be on.
+        /// Period outside of which the flag is off. Default: none.
         schedule: optional Sited<Schedule>,
-        /// Whether it can be turned back without harm.
+        /// Declares that the flag can be turned off again without harm. Default: false.
         revertible: optional Boolean,
-        /// When it should be gone.
+        /// Date by which the flag should be removed.
         expires: optional Sited<Owned<Date>>,
-        /// What a tenant that opted in is served; left out: on.
+        /// Variant that tenants that opted in are served. Default: the variant `on`.
         opt_in_serves: optional Sited<Owned<Variant>>,
-        /// What it serves once retired; left out: on.
+        /// Variant that a retired flag serves. Default: the variant `on`.
         final_variant("final"): optional Sited<Owned<Variant>>,
-        /// What buckets are salted with; left out: the key.
+        /// Salt of the buckets. Default: the key.
         salt: optional Sited<Owned<Salt>>,
-        /// The algorithm of buckets: xxh3, the only one so far.
+        /// Hash algorithm of the buckets; `xxh3` is the only one. Default: xxh3.
         hash: optional Hash,
     } => {
         // A second algorithm does not compile here.
@@ -144,7 +144,7 @@ object! {
 words! { Kind::ALL }
 words! { Lifecycle::ALL, "dev" => Alpha }
 
-/// An algorithm of buckets.
+/// A hash algorithm of buckets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Hash {
     Xxh3,
@@ -159,23 +159,23 @@ union! {
 }
 
 object! {
-    /// A flag and the variant that it must serve.
+    /// Flag that must be on, or the variant that it must serve.
     RequirementObject("a requirement"): RequirementDefinition {
-        /// The flag.
+        /// Key of the flag.
         flag: required Sited<Owned<FlagKey>>,
-        /// The variant; left out: any but its off variant.
+        /// Variant that the flag must serve. Default: any except its off variant.
         is: optional Sited<Owned<Variant>>,
     } => RequirementDefinition { flag, is }
 }
 
 object! {
-    /// A condition and what it serves.
+    /// Condition, and the variant or split that it serves.
     Rule("a rule"): RuleDefinition {
-        /// For explanations.
+        /// Name, for explanations.
         name: optional Boxed<Prose>,
-        /// When it applies.
+        /// Condition under which the rule matches.
         when: required Sited<Condition>,
-        /// What it serves.
+        /// Variant or split that the rule serves.
         serve: required Sited<Serve>,
     } => RuleDefinition { name, when, serve }
 }
@@ -188,11 +188,11 @@ union! {
 }
 
 object! {
-    /// Several variants, each for its share of the subjects.
+    /// Several variants, each for a percentage of the subjects.
     Split("a split"): ServeDefinition {
-        /// Variants and their percentages, which add up to 100.
+        /// Percentages by variant, 100 in total.
         split: required Map<Sited<VariantName>, Option<Sited<Percentage>>, 1, UNBOUNDED>,
-        /// What identifies a subject: tenant (left out), user, or an attribute.
+        /// Attribute that selects the bucket: `tenant`, `user` or the name of another. Default: tenant.
         by: optional Sited<Owned<Identifier>>,
     } => {
         // Without all percentages their sum would be reported as well.
@@ -202,25 +202,25 @@ object! {
 }
 
 object! {
-    /// A percentage of the subjects, chosen by a stable hash.
+    /// Percentage of the subjects, chosen by a stable hash.
     Rollout("a rollout"): RolloutDefinition {
-        /// 0 to 100, in steps of 0.001.
+        /// Percentage from 0 to 100, in steps of 0.001.
         percentage: required Sited<Percentage>,
-        /// What identifies a subject: tenant (left out), user, or an attribute.
+        /// Attribute that selects the bucket: `tenant`, `user` or the name of another. Default: tenant.
         by: optional Sited<Owned<Identifier>>,
-        /// Who takes part; left out: everyone.
+        /// Condition that subjects must meet to take part. Default: all take part.
         audience: optional Sited<Condition>,
-        /// What the subjects in it are served; left out: on.
+        /// Variant or split that subjects in the rollout are served. Default: the variant `on`.
         serve: optional Sited<Serve>,
     } => RolloutDefinition { percentage, by, audience, serve }
 }
 
 object! {
-    /// The time outside of which a flag is off.
+    /// Period outside of which a flag is off.
     Schedule("a schedule", Needs::AtLeastOne): ScheduleDefinition {
-        /// The first moment of it.
+        /// First moment of the period. Default: no beginning.
         from: optional Sited<Owned<Time>>,
-        /// The first moment after it.
+        /// First moment after the period. Default: no end.
         until: optional Sited<Owned<Time>>,
     } => ScheduleDefinition { from, until }
 }

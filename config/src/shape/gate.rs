@@ -18,11 +18,11 @@ union! {
 }
 
 object! {
-    /// The flag is on, or serves a variant.
+    /// Gate that is open if a flag is on, or serves a variant.
     GateFlag("a gate on a flag"): GateDefinition<'s> {
-        /// The flag.
+        /// Key of the flag.
         flag: required Sited<FlagKey>,
-        /// The variant; left out: any but its off variant.
+        /// Variant that the flag must serve. Default: any except its off variant.
         is: optional Sited<Variant>,
     } => match is {
         Some(is) => GateDefinition::Is { flag, is },
@@ -31,10 +31,10 @@ object! {
 }
 
 single! {
-    /// Every one is open.
-    GateAll("an `all` of gates") all: Gates, "The gates.";
-    /// At least one is open.
-    GateAny("an `any` of gates") any: Gates, "The gates.";
-    /// It is closed.
-    GateNot("a `not` of a gate") not: Sited<Gate>, "The gate.";
+    /// Gate that is open if all of these gates are.
+    GateAll("an `all` of gates") all: Gates, "Gates that must all be open.";
+    /// Gate that is open if at least one of these gates is.
+    GateAny("an `any` of gates") any: Gates, "Gates of which at least one must be open.";
+    /// Gate that is open if this gate is closed.
+    GateNot("a `not` of a gate") not: Sited<Gate>, "Gate that must be closed.";
 }

@@ -1,4 +1,4 @@
-//! The form of the plan of headers: what upstreams are told of the decision.
+//! The form of the header plan: the headers that pass a decision on to upstreams.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::form::{
 use crate::node::Node;
 use crate::validate::{Slot, Validator};
 
-/// The most headers with the state of one flag each.
+/// The maximum number of headers with the state of one flag each.
 const MAX_PER_FLAG: usize = 100;
 
 texts! {
@@ -30,7 +30,7 @@ parsed! {
     };
 }
 
-/// The form `F` of a text, or `off`, which is none.
+/// The form `F` of a text, or `off`, which yields none.
 pub(crate) struct OrOff<F>(std::marker::PhantomData<F>);
 
 impl<F: for<'s> Form<Value<'s> = Cow<'s, str>>> Form for OrOff<F> {
@@ -48,30 +48,30 @@ impl<F: for<'s> Form<Value<'s> = Cow<'s, str>>> Form for OrOff<F> {
 type Header = OrOff<HeaderNameOrOff>;
 
 fields! {
-    /// What upstreams are told of the decision. Each may be `off`.
+    /// Headers that pass the decision on to upstreams. Each can be `off`.
     Headers("a plan of headers") => HeadersFields {
-        /// The tenant's id; left out: X-Tenant-Id.
+        /// Header with the tenant's id. Default: X-Tenant-Id.
         tenant: field Header,
-        /// The user's id; left out: X-User-Id.
+        /// Header with the user's id. Default: X-User-Id.
         user: field Header,
-        /// The flags that are on; left out: X-Feature-Flags.
+        /// Header with the flags that are on. Default: X-Feature-Flags.
         flags: field FlagsHeader,
-        /// The snapshot's revision; left out: X-Flags-Revision.
+        /// Header with the revision of the snapshot. Default: X-Flags-Revision.
         revision: field Header,
-        /// The request's id; left out: X-Request-Id.
+        /// Header with the id of the request. Default: X-Request-Id.
         request_id: field Header,
-        /// One header for each of these flags.
+        /// Headers with the served variant of one flag each. Default: off.
         per_flag: field PerFlag,
-        /// A signature over all of these; left out: none.
+        /// Signature over all of these headers. Default: none.
         signature: field Signature,
-        /// Whether the flags that are on are members of baggage too; left out: false.
+        /// Adds the flags that are on to `baggage` as well. Default: false.
         baggage: field Boolean,
-        /// The header that tells clients which flags are on; left out: none.
+        /// Response header with the flags that are on, for clients. Default: none.
         response: field Header,
     }
 }
 
-/// A signature as it is written.
+/// A signature, as written.
 pub(crate) struct SignatureFields<'s> {
     pub(crate) secret: Field<SecretSource<'s>>,
     pub(crate) names: SignatureNamesFields<'s>,
@@ -91,21 +91,21 @@ union! {
 }
 
 fields! {
-    /// A signature over the headers that upstreams are told.
+    /// Signature over the headers that upstreams receive.
     SignatureSecret("a signature by a secret from the environment") => SignatureSecretFields {
-        /// The environment variable that holds the key: `${NAME}`.
+        /// Reference to the environment variable that contains the key: `${NAME}`.
         secret: must Placed<Secret>,
-        /// The names of the key and of the header.
+        /// Names of the key and of the header.
         names: include SignatureNames,
     }
 }
 
 fields! {
-    /// A signature over the headers that upstreams are told.
+    /// Signature over the headers that upstreams receive.
     SignatureFile("a signature by a secret from a file") => SignatureFileFields {
-        /// The file that holds the key.
+        /// Path of the file that contains the key.
         secret_file: must Placed<FilePath>,
-        /// The names of the key and of the header.
+        /// Names of the key and of the header.
         names: include SignatureNames,
     }
 }
@@ -113,9 +113,9 @@ fields! {
 group! {
     /// The names of a signature.
     SignatureNames => SignatureNamesFields {
-        /// The key's name, for those who know two; left out: 1.
+        /// Name of the key, for upstreams that know two. Default: 1.
         key_id: field KeyId,
-        /// Its name; left out: X-Sluice-Signature.
+        /// Name of the header. Default: X-Sluice-Signature.
         name: field OrOff<HeaderName>,
     }
 }
@@ -128,18 +128,18 @@ union! {
 }
 
 fields! {
-    /// The header that lists the flags that are on.
+    /// Header that lists the flags that are on.
     FlagsHeaderObject("a flags header") => FlagsHeaderFields {
-        /// Its name; left out: X-Feature-Flags.
+        /// Name of the header. Default: X-Feature-Flags.
         name: field OrOff<HeaderName>,
-        /// Which flags: all (left out), route, or these.
+        /// Flags that may be listed: `all`, those of the `route`, or a list of keys. Default: all.
         include: field Include,
-        /// Its most bytes; left out: 4KiB.
+        /// Maximum size of the value. Default: 4KiB.
         budget: field Size,
     }
 }
 
-/// The flags that a header lists, as they are written.
+/// The flags that a header may list, as written.
 pub(crate) enum Included<'s> {
     Some(SomeFlags),
     List(Vec<PlacedText<'s>>),
@@ -152,7 +152,7 @@ union! {
     }
 }
 
-/// Flags that need not be listed.
+/// Sets of flags that are named by a word.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SomeFlags {
     All,
@@ -160,7 +160,7 @@ pub(crate) enum SomeFlags {
 }
 words! { SomeFlags { "all" => All, "route" => Route } }
 
-/// The flags that have a header each.
+/// The flags that have a header of their own.
 type PerFlagKeys = List<Placed<FlagKey>, 0, MAX_PER_FLAG>;
 
 union! {
@@ -173,11 +173,11 @@ union! {
 }
 
 fields! {
-    /// One header for each of these flags, with the served variant.
+    /// Headers with the served variant of one flag each.
     PerFlagObject("headers per flag") => PerFlagFields {
-        /// Left out: X-Feature-.
+        /// Beginning of the names. Default: X-Feature-.
         prefix: field HeaderPrefix,
-        /// The flags.
+        /// Keys of the flags.
         flags: must PerFlagKeys,
     }
 }

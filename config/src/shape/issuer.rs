@@ -11,7 +11,7 @@ use crate::form::{
 };
 use crate::identity::{self, CertificateName};
 
-/// How often a JWKS is fetched again, unless the document says.
+/// The default of `refresh`, the interval between fetches of a JWKS.
 const REFRESH_MS: u64 = 5 * 60 * 1000;
 
 texts! {
@@ -25,46 +25,46 @@ texts! {
 pub(crate) type Issuers = List<Issuer, 0, 64>;
 
 fields! {
-    /// Whose tokens are believed, and how they are checked.
+    /// Trusted issuer of tokens, and the checks of its tokens.
     Issuer("an issuer") => IssuerFields {
-        /// The issuer and its keys.
+        /// Issuer and its keys.
         keys: include IssuerKeys,
-        /// Where in the claims the tenant and the rest are.
+        /// Paths of the claims with tenant, user, groups and attributes.
         claims: must Claims,
-        /// What is checked besides.
+        /// Further checks.
         checks: include TokenChecks,
     }
 }
 
 group! {
-    /// The first fields of issuers, of tenants' tokens as of operators'.
+    /// The first fields of issuers, of tenants' tokens and of operators'.
     IssuerKeys => IssuerKeysFields {
-        /// The `iss` of its tokens.
+        /// Exact `iss` of its tokens.
         issuer: must IssuerName,
-        /// At least one of them is in the `aud` of a token.
+        /// Audiences, of which a token must have at least one in its `aud`.
         audiences: must List<Audience, 1, MAX_AUDIENCES>,
-        /// What its tokens are signed with.
+        /// Algorithms that its tokens may be signed with.
         algorithms: must List<Algorithm, 1, { Algorithm::ALL.len() }>,
-        /// Where its keys are.
+        /// Location of its keys.
         keys: must KeySource,
     }
 }
 
 group! {
-    /// The last fields of issuers, of tenants' tokens as of operators'.
+    /// The last fields of issuers, of tenants' tokens and of operators'.
     TokenChecks => TokenChecksFields {
-        /// How far clocks may be apart; left out: 30s.
+        /// Allowed difference between clocks. Default: 30s.
         leeway: field Duration,
-        /// How old a token may be by its `iat`.
+        /// Maximum age of a token by its `iat`, which is then required. Default: unlimited.
         max_age: field Duration,
-        /// The `typ` that its tokens must have.
+        /// Required `typ` of its tokens. Default: any.
         typ: field TokenType,
     }
 }
 
 words! { Algorithm::ALL }
 
-/// The place of an issuer's keys, as it is written.
+/// The location of an issuer's keys, as written.
 pub(crate) enum KeysAt<'s> {
     Url(identity::KeySource),
     JwksFile(PlacedText<'s>),
@@ -83,13 +83,13 @@ union! {
 }
 
 object! {
-    /// Keys that are fetched.
+    /// Keys that are fetched from a URL.
     JwksUrl("a JWKS URL"): identity::KeySource {
-        /// Where the JWKS is.
+        /// URL of the JWKS, http or https.
         jwks_url: required KeysUrl,
-        /// How often it is fetched again; left out: 5m.
+        /// Interval between fetches. Default: 5m.
         refresh: strict Duration = REFRESH_MS,
-        /// How long the last good keys are used after fetches began to fail; left out: without limit.
+        /// Time that the last valid keys are used after the first failed fetch. Default: unlimited.
         keep_keys: strict Duration,
     } => identity::KeySource::Url { url: jwks_url, refresh_ms: refresh, keep_keys_ms: keep_keys }
 }
@@ -97,8 +97,8 @@ object! {
 parsed! {
     KeysUrl("an http or https URL", "invalid-url"): Box<str> = |url| {
         if names_user(url) {
-            let help = "remove what stands between `//` and the last `@`";
-            return Err(Refusal::new("a URL of keys names no user: keys are public", help));
+            let help = "remove the text between `//` and the last `@`, and the `@`";
+            return Err(Refusal::new("a URL of keys can't contain a user: keys are public", help));
         }
         let help = "write it like `https://login.example/jwks`";
         let url = is_http_url(url).then(|| url.into()).ok_or(url);
@@ -122,10 +122,10 @@ fn names_user(url: &str) -> bool {
 }
 
 single! {
-    /// Keys in a JWKS.
-    JwksFile("a JWKS file") jwks_file: Placed<FilePath>, "The JWKS.";
-    /// One public key.
-    PemFile("a PEM file") pem_file: Placed<FilePath>, "The public key.";
+    /// File with a JWKS.
+    JwksFile("a JWKS file") jwks_file: Placed<FilePath>, "Path of the JWKS.";
+    /// File with one public key.
+    PemFile("a PEM file") pem_file: Placed<FilePath>, "Path of the public key, in PEM.";
 }
 
 /// The paths of claims, attributes by their ids.
@@ -137,53 +137,53 @@ pub(crate) struct ClaimPaths {
     pub(crate) attributes: Vec<(u32, tokens::ClaimPath)>,
 }
 
-/// Returns the path, or the one that is meant when it is left out.
+/// Returns the path, or the default if it is left out.
 pub(crate) fn path_or(path: Option<tokens::ClaimPath>, left_out: &str) -> Option<tokens::ClaimPath> {
     path.or_else(|| tokens::ClaimPath::parse(left_out).ok())
 }
 
 fields! {
-    /// Where in the claims the subject is: names joined by dots, or a JSON pointer.
+    /// Paths of the subject's claims: names joined by dots, or JSON pointers.
     Claims("a mapping of claims") => ClaimsFields {
-        /// The tenant's id.
+        /// Path of the tenant's id.
         tenant: must ClaimPath,
-        /// The user's id; left out: sub.
+        /// Path of the user's id. Default: sub.
         user: field ClaimPath,
-        /// The user's groups.
+        /// Path of the user's groups. Default: none.
         groups: field ClaimPath,
-        /// Attributes, by name.
+        /// Paths of attributes, by the name of the attribute.
         attributes: field Map<Placed<AttributeName>, Option<ClaimPath>, 0, MAX_ATTRIBUTES>,
     }
 }
 
 fields! {
-    /// Where in a request the token and attributes are.
+    /// Location of the token and of attributes in a request.
     Identity("an identity") => IdentityFields {
-        /// Where the token is; left out: authorization.
+        /// Location of the token. Default: `Authorization: Bearer TOKEN`.
         token: field TokenValue,
-        /// Who is asking where there is no token.
+        /// Source of the tenant if a request has no token. Default: none.
         tenant: field CertificateTenant,
-        /// Attributes from the request: only as true as whoever sets them.
+        /// Attributes that are read from the request, by name. A client can set any header or cookie.
         attributes: field Map<Placed<AttributeName>, Option<RequestAttribute>, 0, 32>,
-        /// For WWW-Authenticate; left out: sluice.
+        /// Realm in `WWW-Authenticate`. Default: sluice.
         realm: field Realm,
     }
 }
 
 single! {
-    /// The tenant that a client's certificate names.
-    CertificateTenant("a tenant from a certificate") client_cert: Placed<CertificateName>, "Where in the certificate it is.";
+    /// Tenant that the certificate of the client names.
+    CertificateTenant("a tenant from a certificate") client_cert: Placed<CertificateName>, "Name in the certificate that is the tenant's id.";
 }
 
 words! { CertificateName { "san_dns" => SanDns, "san_uri" => SanUri, "cn" => CommonName } }
 
-/// A header or cookie, as it is written.
+/// A header or cookie, as written.
 pub(crate) enum Named<'s> {
     Header(PlacedText<'s>),
     Cookie(PlacedText<'s>),
 }
 
-/// The place of an attribute in a request, as it is written.
+/// The location of an attribute in a request, as written.
 pub(crate) enum AttributeAt<'s> {
     Named(Named<'s>),
     Client(ClientValue),
@@ -198,8 +198,8 @@ union! {
 }
 
 single! {
-    /// What is known of the client's connection.
-    FromClient("a value of the client") client: ClientValue, "Its address, as trusted proxies tell it.";
+    /// Value of the client's connection.
+    FromClient("a value of the client") client: ClientValue, "`address`: IP address of the client, as trusted proxies forward it.";
 }
 
 /// A value of the client.
@@ -217,8 +217,8 @@ union! {
 }
 
 single! {
-    /// A request header.
-    FromHeader("a value from a header") header: Placed<HeaderName>, "Its name.";
-    /// A cookie.
-    FromCookie("a value from a cookie") cookie: Placed<CookieName>, "Its name.";
+    /// Header of the request.
+    FromHeader("a value from a header") header: Placed<HeaderName>, "Name of the header.";
+    /// Cookie of the request.
+    FromCookie("a value from a cookie") cookie: Placed<CookieName>, "Name of the cookie.";
 }

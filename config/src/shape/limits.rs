@@ -1,29 +1,29 @@
-//! The form of `limits`: how much the whole process takes, over all listeners.
+//! The form of `limits`: limits of the whole process, for all listeners together.
 
 use crate::form::{Field, Size, Whole, object};
 use crate::settings::ProcessLimits as Limits;
 use crate::validate::Validator;
 
-/// The least memory that can be asked for, in bytes: less than that holds no ten requests.
+/// The minimum of `max_buffered`, in bytes: less memory does not hold ten requests.
 const MIN_BUFFERED: u64 = 4 * 1024 * 1024;
 
 /// A number of requests or tunnels.
 type Count<const MIN: i64> = Whole<usize, MIN, 10_000_000>;
 
 object! {
-    /// How much the process takes over all listeners, and how much of that one client address gets.
+    /// Limits for all listeners together, and for one client address.
     ProcessLimits("the limits of the process"): Limits {
-        /// The most requests that upstreams are asked at once; left out: half of the file descriptors after the reserve.
+        /// Maximum number of requests sent to upstreams at once. Default: half of the file descriptors after the reserve.
         max_in_flight: field Count<1>,
-        /// The same for one client address (IPv6: one /64); left out: a quarter of `max_in_flight`, 100 to 1000.
+        /// The same for one client address (IPv6: one /64). Default: a quarter of `max_in_flight`, from 100 to 1000.
         max_in_flight_per_client: field Count<1>,
-        /// The most WebSocket tunnels; left out: a quarter of the file descriptors after the reserve.
+        /// Maximum number of WebSocket connections. Default: a quarter of the file descriptors after the reserve.
         max_tunnels: field Count<0>,
-        /// The same for one client address; left out: a quarter of `max_tunnels`, 100 to 1000.
+        /// The same for one client address. Default: a quarter of `max_tunnels`, from 100 to 1000.
         max_tunnels_per_client: field Count<0>,
-        /// The most memory for requests, with their buffers; left out: half of the memory of the machine or container.
+        /// Maximum memory for requests with their buffers. Default: half of the memory of the machine or container.
         max_buffered: field Size,
-        /// The same for one client address; left out: half of `max_buffered`, 16MiB to 1GiB.
+        /// The same for one client address. Default: half of `max_buffered`, from 16MiB to 1GiB.
         max_buffered_per_client: field Size,
     } with validator => {
         check_buffered(&max_buffered, validator);
@@ -47,7 +47,7 @@ fn check_share<T: Ord>(all: &Field<T>, client: &Field<T>, validator: &mut Valida
         && share.value > most.value
     {
         let title = format!("`{}` is larger than `{}`", client.name, all.name);
-        let help = format!("write at most what `{}` says", all.name);
+        let help = format!("write at most the value of `{}`", all.name);
         validator.error("out-of-range", title, share.span, help);
     }
 }
@@ -56,7 +56,10 @@ fn check_buffered(buffered: &Field<u64>, validator: &mut Validator<'_>) {
     if let Field::Written(key, bytes) = buffered
         && bytes.value < MIN_BUFFERED
     {
-        let title = format!("`{}` of {} bytes holds no requests", key.name, bytes.value);
+        let title = format!(
+            "`{}` of {} bytes is too small to hold requests",
+            key.name, bytes.value
+        );
         validator.error("out-of-range", title, bytes.span, "write at least `4MiB`");
     }
 }

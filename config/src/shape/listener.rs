@@ -1,4 +1,4 @@
-//! The form of listeners: where requests arrive, and how connections to them are encrypted.
+//! The form of listeners: addresses, TLS and limits of connections.
 
 use std::ops::RangeInclusive;
 
@@ -9,12 +9,12 @@ use crate::form::{
 use crate::settings::ConnectionLimits as Limits;
 use crate::tls::{ClientCertificateMode, MAX_CERTIFICATES, TlsVersion};
 
-/// The most listeners.
+/// The maximum number of listeners.
 const MAX_LISTENERS: usize = 64;
-/// The most fields of a head that may be allowed: the HTTP layer takes no more.
+/// The upper bound of `head_fields`: the HTTP layer accepts no more.
 const MAX_HEAD_FIELDS: i64 = 256;
 
-/// The sizes that the largest head may have, in bytes.
+/// The values of `head_size`, in bytes.
 const HEAD_SIZES: RangeInclusive<usize> = 1024..=1024 * 1024;
 
 /// The listeners.
@@ -23,41 +23,41 @@ pub(crate) type Listeners = List<Listener, 1, MAX_LISTENERS>;
 type Connections = Whole<usize, 1, 1_000_000>;
 
 fields! {
-    /// An address that requests arrive at.
+    /// Address that accepts requests.
     Listener("a listener") => ListenerFields {
-        /// Its name, in logs.
+        /// Name, for logs.
         name: must Name,
-        /// IP address and port; port 0: the system chooses.
+        /// IP address and port; with port 0 the system chooses one.
         address: must SocketAddress,
-        /// TLS on its connections; left out: none.
+        /// TLS of its connections. Default: none.
         tls: field ListenerTls,
-        /// Whether HTTP/2 without TLS is taken, by its preface; left out: false.
+        /// Accepts HTTP/2 without TLS from clients that begin with its preface. Default: false.
         h2c: field Boolean,
-        /// Whether connections begin with a PROXY header of a trusted proxy; left out: false.
+        /// Requires a PROXY header of a trusted proxy at the start of each connection. Default: false.
         proxy_protocol: field Boolean,
-        /// What connections may take.
+        /// Limits of its connections.
         limits: field ConnectionLimits,
     }
 }
 
 object! {
-    /// What connections may take, in time, size and number.
+    /// Limits of connections, in time, size and number.
     ConnectionLimits("a listener's limits"): Limits {
-        /// How long the head of a request may take; left out: 10s.
+        /// Maximum time for the head of a request. Default: 10s.
         head_timeout: strict Timeout = Limits::default().head_timeout_ms,
-        /// How long the body of a request may take; left out: 10m.
+        /// Maximum time for the body of a request. Default: 10m.
         body_timeout: strict Timeout = Limits::default().body_timeout_ms,
-        /// How long a client may take none of what is written to it; left out: 60s.
+        /// Maximum time to write one part of an answer. Default: 60s.
         write_timeout: strict Timeout = Limits::default().write_timeout_ms,
-        /// How long a connection may be idle; left out: 60s.
+        /// Maximum time that a connection is idle. Default: 60s.
         idle_timeout: strict Timeout = Limits::default().idle_timeout_ms,
-        /// The largest head; left out: 32KiB.
+        /// Maximum size of a request head. Default: 32KiB.
         head_size: strict HeadSize = Limits::default().head_size,
-        /// The most fields of a head; left out: 100.
+        /// Maximum number of fields of a request head. Default: 100.
         head_fields: strict Whole<usize, 1, MAX_HEAD_FIELDS> = Limits::default().head_fields,
-        /// The most connections at a time; left out: 10000.
+        /// Maximum number of connections at once. Default: 10000.
         connections: strict Connections = Limits::default().connections,
-        /// The same from one address (IPv6: one /64), trusted proxies excepted; left out: 1000.
+        /// Maximum number of connections from one address (IPv6: one /64). Trusted proxies are exempt. Default: 1000.
         connections_per_client: strict Connections = Limits::default().connections_per_client,
     } => Limits {
         head_timeout_ms: head_timeout,
@@ -71,43 +71,43 @@ object! {
 parsed! {
     /// A duration over 0.
     Timeout: Duration, "out-of-range", u64 = |ms, field| match ms {
-        0 => Err(Refusal::new(format!("`{field}` is no time at all"), "write at least `1ms`")),
+        0 => Err(Refusal::new(format!("`{field}` is zero"), "write at least `1ms`")),
         _ => Ok(ms),
     };
-    /// The size of the largest head.
+    /// The maximum size of a head.
     HeadSize: Size, "out-of-range", usize = |bytes, _| {
         let size = usize::try_from(bytes).ok().filter(|size| HEAD_SIZES.contains(size));
-        let title = || format!("a head of at most {bytes} bytes can't be asked for");
-        size.ok_or_else(|| Refusal::new(title(), "write from `1KiB` to `1MiB`"))
+        let title = || format!("the maximum size of a head can't be {bytes} bytes");
+        size.ok_or_else(|| Refusal::new(title(), "write a size from `1KiB` to `1MiB`"))
     };
 }
 
 fields! {
-    /// Certificates and versions. Changes need no restart.
+    /// Certificates and TLS versions. Changes of certificates need no restart.
     ListenerTls("a listener's TLS") => ListenerTlsFields {
-        /// The fields that it has in common with the admin listener's.
+        /// Fields that the TLS of the admin listener has, too.
         server: include ServerTls,
-        /// Whether HTTP/2 is offered; left out: true.
+        /// Offers HTTP/2 by ALPN. Default: true.
         http2: field Boolean,
     }
 }
 
 object! {
-    /// Certificates and versions. Changes need no restart.
+    /// Certificates and TLS versions. Changes of certificates need no restart.
     AdminTls("the admin listener's TLS"): ServerTlsFields<'s> {
-        /// The fields that it has in common with other listeners'.
+        /// Fields that the TLS of other listeners has, too.
         server: include ServerTls,
     } => server
 }
 
 group! {
-    /// The fields of TLS on any listener.
+    /// The fields of the TLS of every listener.
     ServerTls => ServerTlsFields {
-        /// The certificates, chosen by the name that a client asks for; the first also for any other name.
+        /// Certificates, selected by the requested name (SNI). The first is used for all other names.
         certificates: must List<Placed<Certificate>, 1, MAX_CERTIFICATES>,
-        /// The oldest version of TLS; left out: 1.2.
+        /// Minimum version of TLS. Default: 1.2.
         min_version: field TlsVersion,
-        /// Clients are asked for certificates; left out: they aren't.
+        /// Request for certificates of clients. Default: none.
         client_certificates: field ClientCertificates,
     }
 }
@@ -115,21 +115,21 @@ group! {
 words! { TlsVersion { "1.2" => Tls12, "1.3" => Tls13 } }
 
 fields! {
-    /// A certificate and its key, in PEM.
+    /// Certificate and private key, in PEM.
     Certificate("a certificate") => CertificateFields {
-        /// The certificate, then those between it and its root.
+        /// Path of the certificate, followed by its intermediates.
         cert: must FilePath,
-        /// Its private key, not encrypted.
+        /// Path of its private key, not encrypted.
         key: must FilePath,
     }
 }
 
 fields! {
-    /// Which certificates clients have, and whether they must.
+    /// Certificates that are requested from clients.
     ClientCertificates("client certificates") => ClientCertificatesFields {
-        /// Who has to have issued them, in PEM.
+        /// Path of the certificates of the authorities that issue them, in PEM.
         ca: must FilePath,
-        /// Whether a client without one is turned away; left out: required.
+        /// `required`: a handshake without a certificate fails. Default: required.
         mode: field ClientCertificateMode,
     }
 }

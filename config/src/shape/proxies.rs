@@ -19,11 +19,11 @@ union! {
 }
 
 fields! {
-    /// Who may say for whom a request is forwarded, and in which headers.
+    /// Proxies whose forwarding headers are trusted.
     TrustedProxiesObject("trusted proxies") => TrustedProxiesFields {
-        /// Their addresses.
+        /// IP addresses or networks of the proxies.
         networks: must Networks,
-        /// The headers that they set; left out: x-forwarded.
+        /// Forwarding headers that the proxies set. Default: x-forwarded.
         header: field ForwardingHeader,
     }
 }

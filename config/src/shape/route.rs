@@ -1,4 +1,4 @@
-//! The form of routes in `sluice.yaml`: which requests they take, whom they ask for a token, where they lead.
+//! The form of routes in `sluice.yaml`: match, token, gate, limit and upstream.
 
 use std::num::NonZeroU32;
 
@@ -43,31 +43,31 @@ parsed! {
 pub(crate) type Routes = List<Placed<Route>, 0, MAX_ROUTES>;
 
 fields! {
-    /// Which requests it takes, who may ask, the gate they meet, and where they go.
+    /// Requests that a route takes, with their gate and their upstream.
     Route("a route") => RouteFields {
-        /// Its name, in logs and metrics.
+        /// Name, for logs and metrics.
         name: must Name,
-        /// Which requests it takes.
+        /// Requests that the route takes.
         takes("match"): must Match,
-        /// Whether a token is asked for; left out: required with a gate, none without.
+        /// Token of a request. Default: required with a gate, none without.
         auth: field Auth,
-        /// Whether CORS preflights meet auth and gate; left out: gated.
+        /// Treatment of CORS preflights: `open` exempts them from token and gate. Default: gated.
         preflight: field Preflight,
-        /// The condition over flags.
+        /// Condition over flags. Default: always open.
         gate: field Sited<Gate>,
-        /// Whether a closed gate refuses; left out: enforce.
+        /// Effect of the gate: `shadow` reports decisions and lets every request pass. Default: enforce.
         mode: field GateMode,
-        /// When a flag can't be decided; left out: closed.
+        /// State of the gate if a flag can't be decided. Default: closed.
         on_error: field OnError,
-        /// The largest request body; 0: any; left out: that of all routes.
+        /// Maximum size of a request body; 0 means unlimited. Default: that of all routes.
         body_limit: field BodyLimit,
-        /// How often it may be asked.
+        /// Rate limit of the route. Default: none.
         limit: field Limit,
-        /// Where an open gate leads.
+        /// Upstream behind an open gate.
         upstream: field UpstreamName,
-        /// Where an open gate leads, by the served variant.
+        /// Upstreams behind an open gate, by the served variant.
         variants: field Map<Placed<VariantName>, Option<Placed<UpstreamName>>, 1, UNBOUNDED>,
-        /// What a closed gate answers; left out: 404.
+        /// Answer if the gate is closed. Default: 404.
         otherwise: field Otherwise,
     }
 }
@@ -82,13 +82,13 @@ words! { GateMode { "enforce" => Enforce, "shadow" => Shadow } }
 words! { OnError { "closed" => Closed, "open" => Open } }
 
 object! {
-    /// How often a tenant or a client may ask; more is a 429.
+    /// Rate limit of each tenant or client; requests above it are answered with 429.
     Limit("a limit"): (rules::RateLimit, Span) {
-        /// So many requests in a second, minute or hour.
+        /// Number of requests per second, minute or hour.
         rate: required Rate,
-        /// How many at once; left out: the number of the rate.
+        /// Maximum number of requests at once. Default: the number of the rate.
         burst: strict Whole<u32, 1, { MAX_LIMIT as i64 }>,
-        /// Whose requests are counted together.
+        /// Key of the count: one count per tenant or per client address.
         by: required Placed<LimitBy>,
     } => {
         let (count, per_ms) = rate;
@@ -107,24 +107,24 @@ union! {
 }
 
 fields! {
-    /// Which requests a route takes.
+    /// Requests that a route takes.
     MatchObject("a match") => MatchFields {
-        /// The host; left out: any.
+        /// Host of the request. Default: any.
         host: field HostPattern,
-        /// Exact, with `{name}` segments, or `/below/**`.
+        /// Path of the request: exact, with `{name}` segments, or `/below/**`.
         path: must PathPattern,
-        /// The methods; left out: any.
+        /// Methods of the request. Default: any.
         methods: field List<Placed<Method>, 1, 32>,
-        /// What headers must be.
+        /// Conditions on headers of the request, by name. All must hold.
         headers: field Map<Placed<HeaderName>, Option<HeaderMatch>, 0, MAX_HEADER_MATCHES>,
-        /// Whether an exact path minds one.
+        /// Treatment of a trailing slash after a path without `/**`. Default: either.
         trailing_slash: field TrailingSlash,
     }
 }
 
 words! { TrailingSlash { "either" => Either, "exact" => Exact } }
 
-/// What a header must be, as it is written.
+/// A condition on a header, as written.
 pub(crate) enum HeaderMatches<'s> {
     Exactly(PlacedText<'s>),
     Present(Placed<bool>),
@@ -140,8 +140,8 @@ union! {
 }
 
 single! {
-    /// Whatever its value.
-    HeaderPresent("a header that is present") present: Placed<Boolean>, "True.";
-    /// A regular expression finds a match in its value.
-    HeaderMatching("a header that matches") matches: Placed<Regex>, "The expression.";
+    /// Condition that a header is present, with any value.
+    HeaderPresent("a header that is present") present: Placed<Boolean>, "Always `true`.";
+    /// Condition that a regular expression matches in the value of a header.
+    HeaderMatching("a header that matches") matches: Placed<Regex>, "Regular expression, matched at any position.";
 }

@@ -3,7 +3,7 @@
 use super::text::FilePath;
 use crate::form::{Placed, PlacedText, Secret, single};
 
-/// The place of a secret, as it is written.
+/// The location of a secret, as written.
 pub(crate) enum SecretSource<'s> {
     /// A reference to an environment variable.
     Variable(PlacedText<'s>),
@@ -12,8 +12,8 @@ pub(crate) enum SecretSource<'s> {
 }
 
 single! {
-    /// A shared secret.
-    SecretVariable("a secret from the environment") secret: Placed<Secret>, "The environment variable that holds it: `${NAME}`.";
-    /// A shared secret.
-    SecretFile("a secret from a file") secret_file: Placed<FilePath>, "The file that holds it.";
+    /// Environment variable with a secret.
+    SecretVariable("a secret from the environment") secret: Placed<Secret>, "Reference to the environment variable that contains the secret: `${NAME}`.";
+    /// File with a secret.
+    SecretFile("a secret from a file") secret_file: Placed<FilePath>, "Path of the file that contains the secret. A line break at its end is ignored.";
 }

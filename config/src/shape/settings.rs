@@ -1,4 +1,4 @@
-//! The form of what the process is set to: its environment, log and end, and where break-glass is.
+//! The form of settings of the process: environment, break-glass, targets, access log and shutdown.
 
 use rules::{Eligibility, EncodedSlash, TargetOptions};
 
@@ -7,14 +7,14 @@ use crate::form::{Boolean, Duration, Placed, PlacedText, Resolved, object, singl
 use crate::settings;
 use crate::settings::LogFormat;
 
-/// The environment's name, and what it lets flags do.
+/// The name of the environment, and whether it enforces the lifecycle of flags.
 pub(crate) struct NamedEnvironment<'s> {
     pub(crate) name: PlacedText<'s>,
     pub(crate) eligibility: Eligibility,
 }
 
 impl<'s> NamedEnvironment<'s> {
-    /// Development and staging are relaxed by their names.
+    /// Without a `lifecycle`, environments named `development` and `staging` are relaxed.
     fn new(name: PlacedText<'s>, lifecycle: Option<Eligibility>) -> Self {
         let eligibility = lifecycle.unwrap_or_else(|| Eligibility::of_environment(&name.value));
         Self { name, eligibility }
@@ -29,11 +29,11 @@ union! {
 }
 
 object! {
-    /// Its name and what it lets alpha and beta flags do.
+    /// Name of the environment, and whether it enforces the lifecycle of flags.
     EnvironmentObject("an environment"): NamedEnvironment<'s> {
-        /// Its name.
+        /// Name of the environment.
         name: required Placed<Name>,
-        /// Whether the lifecycle is enforced.
+        /// `relaxed`: every tenant is eligible at every lifecycle. Default: relaxed in development and staging, else enforced.
         lifecycle: strict Eligibility,
     } => NamedEnvironment::new(name, lifecycle)
 }
@@ -41,19 +41,19 @@ object! {
 words! { Eligibility { "relaxed" => Relaxed, "enforced" => Enforced } }
 
 object! {
-    /// A socket through which flags are killed on this machine, and the journal of that.
+    /// Socket to kill flags on this machine, and its journal.
     BreakGlass("a break-glass"): settings::BreakGlass {
-        /// The socket; only its owner may open it.
+        /// Path of the socket. Only its owner may open it.
         socket: required Resolved<LocalPath>,
-        /// What was done; it is read again at the next start.
+        /// Path of the journal of kills. It is read again at the next start.
         journal: required Resolved<LocalPath>,
     } => settings::BreakGlass { socket, journal }
 }
 
 object! {
-    /// How request targets are read.
+    /// Interpretation of request targets.
     Target("a reading of targets"): TargetOptions {
-        /// What `%2F` means; left out: reject.
+        /// Treatment of `%2F` in a path. Default: reject.
         encoded_slash: strict EncodedSlash = EncodedSlash::Reject,
     } => TargetOptions { encoded_slash }
 }
@@ -61,13 +61,13 @@ object! {
 words! { EncodedSlash { "reject" => Reject, "decode" => Decode, "keep" => Keep } }
 
 object! {
-    /// One JSON line for each request.
+    /// Log with one line for each request.
     AccessLog("an access log"): settings::AccessLog {
-        /// Where to; left out: stdout.
+        /// Destination. Default: stdout.
         output: strict LogOutput = settings::LogOutput::Stdout,
-        /// For machines (left out) or for people.
+        /// Format of a line: `json` for machines, `human` for people. Default: json.
         format: strict LogFormat = LogFormat::Json,
-        /// Whether queries are logged; left out: false.
+        /// Logs the query of a request. Default: false.
         query: strict Boolean = false,
     } => settings::AccessLog { output, format, query }
 }
@@ -85,7 +85,7 @@ union! {
     }
 }
 
-/// Where lines go that are in no file.
+/// Destinations of lines that are not files.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum StandardOutput {
     Stdout,
@@ -95,16 +95,16 @@ pub(crate) enum StandardOutput {
 words! { StandardOutput { "stdout" => Stdout, "stderr" => Stderr, "off" => Off } }
 
 single! {
-    /// Lines are appended to it.
-    LogFile("a log file") file: Resolved<FilePath>, "Its path.";
+    /// File that lines are appended to.
+    LogFile("a log file") file: Resolved<FilePath>, "Path of the file.";
 }
 
 object! {
-    /// What happens on SIGTERM.
+    /// Shutdown of the process.
     Drain("a drain"): settings::Drain {
-        /// How long it serves on, not ready; left out: 0s.
+        /// Time to keep serving while `/readyz` reports not ready. Default: 0s.
         delay: strict Duration = settings::Drain::default().delay_ms,
-        /// How long requests in flight may take; left out: 30s.
+        /// Maximum time for in-flight requests afterwards. Default: 30s.
         timeout: strict Duration = settings::Drain::default().timeout_ms,
     } => settings::Drain { delay_ms: delay, timeout_ms: timeout }
 }

@@ -1,4 +1,4 @@
-//! The form of `sluice.yaml`. The lowering checks what its names, addresses and patterns must be beyond that.
+//! The form of `sluice.yaml`. The lowering checks names, addresses and patterns further.
 
 use super::admin::{Admin, ChangePolicy};
 use super::answer::{Body, Unmatched};
@@ -14,54 +14,54 @@ use super::upstream::Upstreams;
 use crate::form::{Map, Placed, PlacedText, Version, Whole, fields, single, texts, union, word_of};
 
 texts! {
-    DirectoryPath: any "a directory, relative to this document";
-    SeedPath: any "a file or directory, relative to this document";
+    DirectoryPath: any "the path of a directory, relative to this document";
+    SeedPath: any "the path of a file or directory, relative to this document";
 }
 
 fields! {
-    /// What Sluice listens on, whom it believes, where it forwards, and which gates it keeps.
+    /// Listeners, trusted issuers, upstreams, routes and gates of Sluice.
     GatewayDocument("a gateway document") => GatewayFields {
-        /// The version of this format: 1.
+        /// Version of this format: 1.
         _version("version"): must Version,
-        /// The environment; left out: production. Development and staging are relaxed, others enforced.
+        /// Environment. Default: production. The lifecycle of flags is relaxed in development and staging, enforced in others.
         environment: field Environment,
-        /// Where requests arrive. A change needs a restart.
+        /// Addresses that accept requests. A change needs a restart.
         listeners: must Listeners,
-        /// Where the admin API, health and metrics are; left out: 127.0.0.1:9090. A change needs a restart.
+        /// Listener of the admin API, health and metrics. Default: 127.0.0.1:9090. A change needs a restart.
         admin: field Admin,
-        /// What changes at run time must meet. A change needs a restart.
+        /// Conditions that changes at run time must meet. A change needs a restart.
         control: field ChangePolicy,
-        /// Where the flags are.
+        /// Location of the flags.
         flags: must Flags,
-        /// Where a flag can be killed on this machine for a while; left out: nowhere. A change needs a restart.
+        /// Socket to kill a flag on this machine. Default: none. A change needs a restart.
         break_glass: field BreakGlass,
-        /// Whose word on where a request comes from counts; left out: nobody's.
+        /// Proxies whose forwarding headers are trusted. Default: none.
         trusted_proxies: field TrustedProxies,
-        /// Whose tokens are believed.
+        /// Trusted issuers of tokens.
         issuers: field Issuers,
-        /// Where in a request the token and attributes are.
+        /// Location of the token and of attributes in a request.
         identity: field Identity,
-        /// Where requests are forwarded, by name.
+        /// Services that requests are forwarded to, by name.
         upstreams: must Upstreams,
-        /// Which requests go where, and the gates they meet.
+        /// Routes of requests, with their gates.
         routes: field Routes,
-        /// What happens to other requests; left out: 404.
+        /// Answer to requests that match no route. Default: 404.
         unmatched: field Unmatched,
-        /// How request targets are read.
+        /// Interpretation of request targets.
         target: field Target,
-        /// What upstreams are told of the decision.
+        /// Headers that pass the decision on to upstreams.
         headers: field Headers,
-        /// Bodies for answers of Sluice's own, by status.
+        /// Bodies of Sluice's own answers, by status.
         errors: field Map<Placed<ErrorStatus>, Option<Body>, 0, 200>,
-        /// The largest request body; 0: none; left out: 10MiB.
+        /// Maximum size of a request body; 0 means unlimited. Default: 10MiB.
         body_limit: field BodyLimit,
-        /// One line for each request. A change needs a restart.
+        /// Log with one line for each request. A change of output or format needs a restart.
         access_log: field AccessLog,
-        /// How the process ends.
+        /// Shutdown of the process.
         drain: field Drain,
-        /// How much the process takes, and one client of it. A change needs a restart.
+        /// Limits of the whole process, and of one client. A change needs a restart.
         limits: field ProcessLimits,
-        /// Threads that serve requests; left out: one a core.
+        /// Number of threads that serve requests. Default: one per core. A change needs a restart.
         threads: field Whole<usize, 1, 1024>,
     }
 }
@@ -71,7 +71,7 @@ impl GatewayDocument {
     pub(crate) const ROUTES: &str = word_of!(GatewayFields.routes);
 }
 
-/// The place of the flags, as it is written.
+/// Location of the flags, as written.
 pub(crate) enum FlagsAt<'s> {
     File(PlacedText<'s>),
     Directory(PlacedText<'s>),
@@ -87,26 +87,26 @@ union! {
 }
 
 single! {
-    /// One document with all flags.
-    FlagsFile("a flags file") file: Placed<FilePath>, "Its path.";
-    /// Several documents that are merged: every `*.yaml`, `*.yml` and `*.json` in it.
-    FlagsDirectory("a flags directory") directory: Placed<DirectoryPath>, "Its path.";
+    /// Flags document with all flags.
+    FlagsFile("a flags file") file: Placed<FilePath>, "Path of the document.";
+    /// Directory of flags documents that are merged: its `*.yaml`, `*.yml` and `*.json` files.
+    FlagsDirectory("a flags directory") directory: Placed<DirectoryPath>, "Path of the directory.";
 }
 
 fields! {
-    /// Flags that are operated through the admin listener, and kept in a store.
+    /// Flags that are operated through the admin API and kept in a store.
     FlagsStore("a managed set of flags") => FlagsStoreFields {
-        /// Where they are kept.
+        /// Store that keeps them.
         store: must Store,
     }
 }
 
 fields! {
-    /// Where flags, tenants and the audit log are kept.
+    /// Store of flags, tenants and the audit log.
     Store("a store") => StoreFields {
-        /// The directory of an embedded database. A change needs a restart.
+        /// Directory of an embedded database. A change needs a restart.
         sqlite: must DirectoryPath,
-        /// The flags document that an empty store begins with; left out: none. Looked at only then.
+        /// Flags document, or directory of them, that fills an empty store once. Default: none.
         seed: field SeedPath,
     }
 }

@@ -10,23 +10,23 @@ use crate::form::{Boolean, Comparable, List, Map, Variant, object, union, words}
 type FlagKeys = List<Sited<FlagKey>, 0, UNBOUNDED>;
 
 object! {
-    /// What is known of a tenant.
+    /// Tenant with its tier, channel, flags and attributes.
     Tenant("a tenant"): TenantDefinition<'s> {
-        /// Its tier; left out: none.
+        /// Tier. Default: none.
         tier: optional Sited<TierName>,
-        /// Its release channel; left out: stable.
+        /// Release channel. Default: stable.
         channel: optional Channel,
-        /// Whether it is one of our own; left out: false.
+        /// Marks a tenant of your own organisation, which is eligible for alpha flags. Default: false.
         internal: optional Boolean,
-        /// The beta allowlist.
+        /// Beta flags that the tenant is on the allowlist of.
         beta: optional FlagKeys,
-        /// Flags and the variant it is made to be served.
+        /// Variants that the tenant is served regardless of rules, rollout and defaults, by flag.
         overrides: optional Map<Sited<FlagKey>, Sited<Variant>, 0, UNBOUNDED>,
-        /// Flags it opted in to.
+        /// Flags that the tenant opted in to.
         opt_in: optional FlagKeys,
-        /// Flags it opted out of.
+        /// Flags that the tenant opted out of.
         opt_out: optional FlagKeys,
-        /// What else is known of it.
+        /// Further attributes, for conditions, by name.
         attributes: optional Map<Sited<AttributeName>, TenantAttribute, 0, UNBOUNDED>,
     } => TenantDefinition {
         id: Name::default(),

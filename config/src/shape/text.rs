@@ -1,4 +1,4 @@
-//! Texts and words that several objects have.
+//! Texts and words that several objects have in common.
 
 use std::net::SocketAddr;
 
@@ -14,8 +14,8 @@ texts! {
     Network: any "an IP address or network such as `10.0.0.0/8`";
     Regex: any "a regular expression";
     Name: any "a name";
-    FilePath: any "a file, relative to this document";
-    LocalPath: any "a path, relative to this document";
+    FilePath: any "the path of a file, relative to this document";
+    LocalPath: any "the path of a file, relative to this document";
     ErrorStatus: any "a status";
 }
 
@@ -32,11 +32,11 @@ parsed! {
 }
 
 parsed! {
-    /// The largest body, in bytes; none: any.
+    /// The maximum size of a body, in bytes; none means unlimited.
     BodyLimit: Size, "invalid-size", Option<u64> = |bytes, _| Ok(Some(bytes).filter(|bytes| *bytes > 0));
 }
 
-/// The word for what may be switched off.
+/// The word for a setting that is switched off.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Off {
     Off,

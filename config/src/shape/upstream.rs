@@ -1,4 +1,4 @@
-//! The form of upstreams: endpoints that serve the same thing, and how to talk to them.
+//! The form of upstreams: endpoints, protocol, TLS, health checks and timeouts.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -14,12 +14,12 @@ use super::text::{FilePath, Off, UpstreamName};
 use crate::form::{Duration, Field, List, Map, Placed, Refusal, Whole, fields, object, parsed, union, words};
 use crate::validate::Validator;
 
-/// The most endpoints of an upstream.
+/// The maximum number of endpoints of an upstream.
 const MAX_ENDPOINTS: usize = 256;
 
-/// What a check takes for a good answer, unless the document says.
+/// The default of `status` in a health check.
 const GOOD: RangeInclusive<u16> = 200..=299;
-/// How seldom and how often names may be resolved, in milliseconds.
+/// The values of `resolve_interval`, in milliseconds.
 const RESOLVE_INTERVAL_MS: RangeInclusive<u64> = 1_000..=3_600_000;
 
 parsed! {
@@ -29,13 +29,13 @@ parsed! {
         let host = Host::parse(text).map_err(|reason| refusal(&reason))?;
         let port = host.port.filter(|port| *port > 0);
         let name = host.name.trim_start_matches('[').trim_end_matches(']');
-        Ok((name.into(), port.ok_or_else(|| refusal(&"it names no port"))?))
+        Ok((name.into(), port.ok_or_else(|| refusal(&"it has no port"))?))
     };
     ProbePath("a path such as `/healthz`", "invalid-path"): Box<str> = |text| {
         let is_target = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '"' | '<' | '>' | '\\');
         let path = (text.starts_with('/') && text.chars().all(is_target)).then(|| text.into());
-        let help = "write a path such as `/healthz`, percent-encoded where need be";
-        path.ok_or_else(|| Refusal::new(format!("`{text}` is not a path that can be asked for"), help))
+        let help = "write a path such as `/healthz`; percent-encode other characters";
+        path.ok_or_else(|| Refusal::new(format!("`{text}` is not a path that can be requested"), help))
     };
     ProbeHost("a host name", "invalid-host"): Box<str> = |text| {
         let help = "write a host such as `orders.internal`, or leave it out";
@@ -51,18 +51,18 @@ parsed! {
 parsed! {
     /// A duration over 0.
     TimeLimit: Duration, "invalid-time-limit", u64 = |ms, field| match ms {
-        0 => Err(Refusal::new(format!("`{field}` leaves no time at all"), "write a duration over 0, such as `3s`")),
+        0 => Err(Refusal::new(format!("`{field}` is zero"), "write a duration greater than 0, such as `3s`")),
         _ => Ok(ms),
     };
-    /// The time from one resolution of names to the next.
+    /// A time from one resolution of names to the next.
     ResolveInterval: Duration, "out-of-range", u64 = |ms, _| {
-        let title = "names are resolved again every second at most and every hour at least";
+        let title = "the interval between resolutions of names is out of range";
         let interval = Some(ms).filter(|ms| RESOLVE_INTERVAL_MS.contains(ms));
         interval.ok_or_else(|| Refusal::new(title, "write a duration from `1s` to `1h`"))
     };
 }
 
-/// The upstreams, by name. One that was refused keeps its name.
+/// The upstreams, by name. An invalid one keeps its name.
 pub(crate) type Upstreams = Map<Placed<UpstreamName>, Option<Upstream>, 1, 1_000>;
 
 union! {
@@ -76,37 +76,37 @@ union! {
 }
 
 fields! {
-    /// Endpoints that serve the same thing.
+    /// Endpoints of one service, and how to connect to them.
     UpstreamObject("an upstream") => UpstreamFields {
-        /// Host and port of each.
+        /// Host and port of each endpoint.
         endpoints: must List<Endpoint, 1, MAX_ENDPOINTS>,
-        /// What it speaks; left out: http1. http2 without TLS is by prior knowledge.
+        /// Protocol of the upstream. Default: http1. `http2` without TLS uses prior knowledge.
         protocol: field UpstreamProtocol,
-        /// TLS on connections to it; left out: none.
+        /// TLS of connections to it. Default: none.
         tls: field UpstreamTls,
-        /// How endpoints are checked; left out: they aren't.
+        /// Health checks of endpoints. Default: none.
         health: field HealthCheck,
-        /// How an endpoint is chosen; left out: round_robin. Sticky is by tenant.
+        /// Selection of an endpoint. Default: round_robin. `sticky` selects by tenant.
         balance: field Balance,
-        /// How often a request is turned to an endpoint again where that is safe; left out: 3.
+        /// Maximum number of retries of a request, if a retry is safe. Default: 3.
         retries: field Whole<u32, 0, { MAX_RETRIES as i64 }>,
-        /// The most requests at once; more are answered 503. Left out: no limit.
+        /// Maximum number of requests at once; more are answered with 503. Default: unlimited.
         max_in_flight: field Whole<u32, 1, 1_000_000>,
-        /// When an endpoint that fails gets no requests for a while; left out: after 5 failures for 10s.
+        /// Ejection of an endpoint that fails. Default: for 10s after 5 failures in a row.
         ejection: field Ejection,
-        /// How often host names are resolved again; left out: 30s.
+        /// Interval between resolutions of host names. Default: 30s.
         resolve_interval: field ResolveInterval,
-        /// Until connected; left out: 3s.
+        /// Maximum time to connect to one address. Default: 3s.
         connect_timeout: field TimeLimit,
-        /// Between two reads; left out: 60s.
+        /// Maximum time between two reads. Default: 60s.
         read_timeout: field TimeLimit,
-        /// Of one write; left out: 60s.
+        /// Maximum time of one write. Default: 60s.
         write_timeout: field TimeLimit,
-        /// How long an idle connection is kept; left out: 60s.
+        /// Time that an idle connection is kept. Default: 60s.
         idle_timeout: field Duration,
-        /// From the choice of an endpoint to the end of its answer; left out: no limit.
+        /// Maximum time from the choice of an endpoint to the end of its answer. Default: unlimited.
         total_timeout: field TimeLimit,
-        /// How it may read paths otherwise than RFC 3986; left out: in each of these ways.
+        /// Ways beyond RFC 3986 in which the application may read a path. Default: all.
         reads: field PathReads,
     }
 }
@@ -122,7 +122,7 @@ union! {
     }
 }
 
-/// The word for an upstream that reads paths as RFC 3986 says.
+/// The word for an upstream that reads paths as RFC 3986 defines them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Exact {
     Exact,
@@ -137,11 +137,11 @@ union! {
 }
 
 object! {
-    /// Where to connect.
+    /// Address of an endpoint, and its share of the requests.
     EndpointObject("an endpoint"): rules::Endpoint {
         /// Host and port.
         address: required EndpointAddress,
-        /// Its share of the requests; left out: 1.
+        /// Share of the requests, relative to the other endpoints. Default: 1.
         weight: strict Whole<u32, 1, { MAX_WEIGHT as i64 }> = 1,
     } => endpoint(address, weight)
 }
@@ -151,35 +151,35 @@ fn endpoint((host, port): (Box<str>, u16), weight: u32) -> rules::Endpoint {
 }
 
 fields! {
-    /// How connections to an upstream are encrypted. Its certificate is always verified.
+    /// TLS of connections to an upstream. Its certificate is always verified.
     UpstreamTls("TLS to an upstream") => UpstreamTlsFields {
-        /// The name to ask for, which its certificate must have.
+        /// Host name that is requested, and that its certificate must contain.
         sni: must CertifiedName,
-        /// Who has to have issued its certificate, in PEM; left out: whoever the system trusts.
+        /// Path of the certificates of the only trusted authorities, in PEM. Default: those of the system.
         ca: field FilePath,
-        /// What is shown when it asks for a certificate.
+        /// Certificate that is presented if the upstream requests one. Default: none.
         client_certificate: field Certificate,
     }
 }
 
 object! {
-    /// How endpoints are checked: by a GET where there is a path, else by connecting.
+    /// Health checks of endpoints: by a GET if there is a `path`, otherwise by a TCP connection.
     HealthCheck("a health check"): Check {
-        /// What to GET; left out: a connection is enough.
+        /// Path of the GET, with its query. Default: none; a TCP connection is sufficient.
         path: field ProbePath,
-        /// The `Host` of the GET; left out: the endpoint's.
+        /// `Host` of the GET. Default: that of the endpoint.
         host: field ProbeHost,
-        /// The status of a good answer; left out: 200 to 299.
+        /// Status of a successful check. Default: 200 to 299.
         status: field Whole<u16, 100, 599>,
-        /// From one check to the next; left out: 5s.
+        /// Interval between checks. Default: 5s.
         interval: field TimeLimit,
-        /// How long one may take; left out: 2s, or `interval` if that is less.
+        /// Maximum time of one check. Default: 2s, or `interval` if that is less.
         timeout: field TimeLimit,
-        /// After so many good ones in a row it gets requests again; left out: 2.
+        /// Number of successful checks in a row after which an endpoint receives requests again. Default: 2.
         healthy: field Whole<u32, 1, 100>,
-        /// After so many bad ones in a row it gets none; left out: 3.
+        /// Number of failed checks in a row after which an endpoint receives no requests. Default: 3.
         unhealthy: field Whole<u32, 1, 100>,
-        /// Requests when none is healthy; left out: forward.
+        /// Treatment of requests if no endpoint is healthy: forward them to any, or refuse them with 503. Default: forward.
         none_healthy: field NoneHealthy,
     } with validator => {
         let left_out = Check::new(HealthProbe::Tcp);
@@ -190,8 +190,8 @@ object! {
         if let (Some(timeout), Some(interval)) = (timeout.written(), interval.or(left_out.interval_ms))
             && timeout.value > interval
         {
-            let title = "a check may take longer than it is until the next one";
-            let help = "write a `timeout` that is not over `interval`";
+            let title = "the `timeout` of a check is longer than its `interval`";
+            let help = "write a `timeout` of at most `interval`";
             validator.error("out-of-range", title, timeout.span, help);
         }
         let interval_ms = interval.or(left_out.interval_ms)?;
@@ -211,11 +211,16 @@ object! {
     }
 }
 
-/// Reports a field of a check that has no path.
+/// Reports a field that has no effect in a check without a `path`.
 fn check_idle<T>(field: &Field<T>, validator: &mut Validator<'_>) {
     if let Field::Written(key, value) = field {
-        let title = format!("`{}` is said of a check that asks for nothing", key.name);
-        validator.error("path-needed", title, value.span, "add a `path`, or remove it");
+        let title = format!("`{}` has no effect in a check without a `path`", key.name);
+        validator.error(
+            "path-needed",
+            title,
+            value.span,
+            "add a `path`, or remove this field",
+        );
     }
 }
 
@@ -229,11 +234,11 @@ union! {
 }
 
 object! {
-    /// When an endpoint that fails gets no requests for a while.
+    /// Ejection of an endpoint that fails: it receives no requests for some time.
     EjectionObject("an ejection"): rules::Ejection {
-        /// After so many in a row; left out: 5.
+        /// Number of failures in a row after which an endpoint is ejected. Default: 5.
         failures: strict Whole<u32, 1, 1_000> = rules::Ejection::default().failures,
-        /// For so long; left out: 10s.
+        /// Time that an endpoint is ejected. Default: 10s.
         duration("for"): strict Duration = rules::Ejection::default().for_ms,
     } => rules::Ejection { failures, for_ms: duration }
 }

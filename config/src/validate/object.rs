@@ -82,13 +82,7 @@ impl Validator<'_> {
 
     fn missing(&mut self, object: &'static Object, field: &'static Field, slot: Slot<'_>) {
         let title = format!("{} needs the field `{}`", object.name, field.name);
-        let doc = field.doc.trim_end_matches('.');
-        let help = format!(
-            "add `{}`: {}{}",
-            field.name,
-            doc.get(..1).unwrap_or_default().to_lowercase(),
-            doc.get(1..).unwrap_or_default()
-        );
+        let help = format!("add `{}`: {}", field.name, as_fragment(field.doc));
         self.report::<()>("missing-field", title, slot.owner, "it is missing here", help);
     }
 
@@ -160,5 +154,19 @@ impl Validator<'_> {
         let title = format!("{} needs one of {}", union.name, any_of(&keys));
         let help = "write exactly one of them";
         self.report("missing-field", title, slot.owner, "none of them is here", help)
+    }
+}
+
+/// Returns the first sentence of a documentation as a fragment: without its full stop, and in lower case unless it opens
+/// with an abbreviation.
+fn as_fragment(doc: &str) -> String {
+    let sentence = doc.split_once(". ").map_or(doc, |(first, _)| first);
+    let sentence = sentence.trim_end_matches('.');
+    let mut chars = sentence.chars();
+    match chars.next() {
+        Some(first) if !chars.as_str().starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => sentence.to_owned(),
     }
 }
