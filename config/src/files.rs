@@ -1,4 +1,4 @@
-//! Where documents and the files they name are read from: the disk, or texts that are at hand.
+//! The source of documents and of the files that they name: the disk, or memory.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 
 use crate::read::{self, Unreadable};
 
-/// Where a load reads its files.
+/// The source of the files of a load.
 #[derive(Debug, Clone, Default)]
 pub enum Files {
-    /// On the disk.
+    /// The disk.
     #[default]
     Disk,
-    /// Here, by paths as the documents lead to them. There is nothing to watch.
+    /// These files, by the paths that the documents name. They are not watched.
     Memory(BTreeMap<PathBuf, Vec<u8>>),
 }
 
 impl Files {
-    /// The bytes of a file of at most `limit` bytes.
+    /// Reads a file of at most `limit` bytes.
     pub(crate) fn bytes(&self, path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
         match self {
             Self::Disk => read::bytes(path, limit),
@@ -29,7 +29,7 @@ impl Files {
         }
     }
 
-    /// The documents in a directory, sorted by name.
+    /// Returns the documents in a directory, sorted by name.
     pub(crate) fn directory(&self, path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
         match self {
             Self::Disk => read::directory(path),

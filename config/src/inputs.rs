@@ -1,4 +1,4 @@
-//! What a load has read, and whether it would read the same now.
+//! The files and directories of a load, to detect changes of them.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::read;
 
-/// Every file and directory that a load has read, or would have, with digests of the contents.
+/// Every file and directory that a load read or tried to read, with digests of the contents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inputs {
     files: Vec<InputFile>,
@@ -16,31 +16,31 @@ pub struct Inputs {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct InputFile {
     path: PathBuf,
-    /// The most bytes that were asked for.
+    /// The maximum size that was accepted, in bytes.
     limit: usize,
-    /// None where it could not be read.
+    /// None if the file could not be read.
     digest: Option<u128>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Directory {
     path: PathBuf,
-    /// The documents in it; none where it could not be listed.
+    /// The documents in it; none if it could not be listed.
     listing: Option<Vec<PathBuf>>,
 }
 
 impl Inputs {
-    /// Files, in the order of reading.
+    /// Returns the files, in the order of reading.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|file| &*file.path)
     }
 
-    /// Directories of which every document is read.
+    /// Returns the directories of which every document is read.
     pub fn directories(&self) -> impl Iterator<Item = &Path> {
         self.directories.iter().map(|directory| &*directory.path)
     }
 
-    /// Whether a load would read something else now.
+    /// Returns true if a load would read other contents now. Reads all files.
     #[must_use]
     pub fn have_changed(&self) -> bool {
         self.directories
@@ -49,7 +49,7 @@ impl Inputs {
             || self.files.iter().any(|file| file.again() != *file)
     }
 
-    /// The same files and directories as they are now.
+    /// Returns the same files and directories with their present contents. Reads all files.
     pub(crate) fn again(&self) -> Self {
         Self {
             files: self.files.iter().map(InputFile::again).collect(),

@@ -316,9 +316,9 @@ fn flags_of(
         FlagsAt::Directory(path) => (path, true),
         FlagsAt::Store(flags) => {
             let at = Label::new(source, flags.store.key()?.span, "");
-            let title = "these flags are in a store, which is not looked into here";
-            let help = "to check gates and headers against flags, name a document that has them: `--flags FILE`; \
-                 `sluice export -o FILE` writes it, of the running server";
+            let title = "these flags are in a store, which is not read here";
+            let help = "to check gates and headers against flags, pass a document with them: `--flags FILE`; \
+                 `sluice export -o FILE` writes it from the running server";
             if is_error {
                 let unread = Problem::error("managed-flags", title, at);
                 loading.problems.push(unread.help(help));

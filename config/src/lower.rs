@@ -1,6 +1,6 @@
-//! From what documents say to definitions, one file per noun. The forms have reported what is wrong with single values;
-//! here it is what they mean together. A part that has a problem is none, so that no problem reads as a default, and
-//! the rest is still checked.
+//! Lowers the fields of documents to definitions, one file per noun. The forms have checked single values; this checks
+//! them together. A part with a problem becomes none, not its default, and the rest is still checked, so that all problems
+//! are reported at once.
 
 pub(crate) mod action;
 pub(crate) mod certificates;
@@ -19,7 +19,7 @@ pub(crate) mod upstreams;
 use crate::node::Node;
 use crate::source::Source;
 
-/// A document and the text it was read from.
+/// A parsed document, with the text that it was read from.
 #[derive(Debug)]
 pub(crate) struct Document<'s> {
     pub(crate) source: &'s Source,

@@ -1,36 +1,36 @@
-//! A document as a tree of nodes, each with its place. Texts are borrowed from the source where they stand
-//! there as they are; what a plain scalar means (YAML 1.2 core schema) is asked for when it matters.
+//! A document as a tree of nodes, each with its place. Texts without escapes are borrowed from the source. Plain scalars
+//! are resolved (YAML 1.2 core schema) when they are read by their form.
 
 use std::borrow::Cow;
 
 use rules::{Decimal, InvalidDecimal};
 
-/// A stretch of a source, in bytes.
+/// A range of a source, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Span {
     /// The first byte.
     pub(crate) start: u32,
-    /// How many bytes.
+    /// The number of bytes.
     pub(crate) len: u32,
 }
 
-/// A value of a document and where it is.
+/// A value of a document, and its place.
 #[derive(Debug)]
 pub(crate) struct Node<'s> {
-    /// Of a scalar: all of it. Of a list or mapping: its first character.
+    /// The whole of a scalar; the first character of a list or mapping.
     pub(crate) span: Span,
     pub(crate) kind: NodeKind<'s>,
 }
 
 #[derive(Debug)]
 pub(crate) enum NodeKind<'s> {
-    /// A scalar without quotes: a text, unless it reads as something else.
+    /// A scalar without quotes: a text, unless it resolves to another type.
     Plain(Cow<'s, str>),
     /// A text in quotes, or a block.
     Quoted(Cow<'s, str>),
     List(Vec<Node<'s>>),
     Mapping(Vec<Entry<'s>>),
-    /// Something that was refused when it was read; nothing more is said of it.
+    /// A value that the parser reported; no further problem is reported for it.
     Refused,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Entry<'s> {
     pub(crate) value: Node<'s>,
 }
 
-/// What a scalar is (YAML 1.2.2 section 10.3.2, core schema).
+/// A resolved scalar (YAML 1.2.2 section 10.3.2, core schema).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Scalar<'n> {
     Null,
@@ -57,7 +57,7 @@ pub(crate) enum Scalar<'n> {
 }
 
 impl<'s> Node<'s> {
-    /// The scalar, or none where this is a list or a mapping.
+    /// Returns the scalar; none for a list or a mapping.
     pub(crate) fn scalar(&self) -> Option<Scalar<'_>> {
         match &self.kind {
             NodeKind::Plain(text) => Some(resolve(text)),
@@ -66,7 +66,7 @@ impl<'s> Node<'s> {
         }
     }
 
-    /// The text of a scalar as written, whatever it reads as.
+    /// Returns the text of a scalar as written, whatever its type.
     pub(crate) fn raw(&self) -> Option<&Cow<'s, str>> {
         match &self.kind {
             NodeKind::Plain(text) | NodeKind::Quoted(text) => Some(text),
@@ -74,7 +74,7 @@ impl<'s> Node<'s> {
         }
     }
 
-    /// The text, where this is one.
+    /// Returns the text, if this is one.
     pub(crate) fn text(&self) -> Option<&Cow<'s, str>> {
         match self.scalar()? {
             Scalar::Text(_) => self.raw(),
@@ -97,8 +97,9 @@ impl<'s> Node<'s> {
         }
     }
 
-    /// Returns why the scalar is a number that can't be compared, where it is one. Infinities and not-a-number read as
-    /// texts, which most fields take. A field for texts and numbers alike would take them as texts that nobody meant.
+    /// Returns the reason why the scalar is a number that cannot be compared exactly, if it is one. Infinities and not-a-number
+    /// resolve to texts, because most fields accept those; a field for both texts and numbers must reject them, since their
+    /// author meant numbers.
     pub(crate) fn invalid_number(&self) -> Option<InvalidDecimal> {
         match (self.scalar()?, &self.kind) {
             (Scalar::InvalidNumber(invalid), _) => Some(invalid),
@@ -118,7 +119,7 @@ impl<'s> Node<'s> {
         self.scalar() == Some(Scalar::Null)
     }
 
-    /// The items, where this is a list.
+    /// Returns the items, if this is a list.
     pub(crate) fn items(&self) -> Option<&[Node<'s>]> {
         match &self.kind {
             NodeKind::List(items) => Some(items),
@@ -126,7 +127,7 @@ impl<'s> Node<'s> {
         }
     }
 
-    /// The entries, where this is a mapping.
+    /// Returns the entries, if this is a mapping.
     pub(crate) fn entries(&self) -> Option<&[Entry<'s>]> {
         match &self.kind {
             NodeKind::Mapping(entries) => Some(entries),
@@ -134,22 +135,22 @@ impl<'s> Node<'s> {
         }
     }
 
-    /// The value of a key, where this is a mapping that has it.
+    /// Returns the value of a key, if this is a mapping that has it.
     pub(crate) fn field(&self, key: &str) -> Option<&Node<'s>> {
         self.entry(key).map(|entry| &entry.value)
     }
 
-    /// The entry of a key, where this is a mapping that has it.
+    /// Returns the entry of a key, if this is a mapping that has it.
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry<'s>> {
         self.entries()?.iter().find(|entry| entry.key == key)
     }
 
-    /// What this is, for people.
+    /// Returns the noun of this node, for messages.
     pub(crate) fn describe(&self) -> String {
         match (&self.kind, self.scalar()) {
             (NodeKind::List(_), _) => "a list".to_owned(),
             (NodeKind::Mapping(_), _) => "a mapping".to_owned(),
-            (NodeKind::Refused, _) | (_, Some(Scalar::Null) | None) => "nothing".to_owned(),
+            (NodeKind::Refused, _) | (_, Some(Scalar::Null) | None) => "an empty value".to_owned(),
             (_, Some(Scalar::Boolean(value))) => format!("the boolean `{value}`"),
             (_, Some(Scalar::Integer(_) | Scalar::Number(_) | Scalar::InvalidNumber(_))) => {
                 format!(
@@ -162,7 +163,7 @@ impl<'s> Node<'s> {
     }
 }
 
-/// At most 60 characters of the first line of a text.
+/// Returns at most 60 characters of the first line of a text, with `...` if it was cut.
 pub(crate) fn shorten(text: &str) -> Cow<'_, str> {
     let line = text.lines().next().unwrap_or_default();
     match line.char_indices().nth(60) {
@@ -172,7 +173,7 @@ pub(crate) fn shorten(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What a plain scalar is.
+/// Resolves a plain scalar.
 fn resolve(text: &str) -> Scalar<'_> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
@@ -180,7 +181,7 @@ fn resolve(text: &str) -> Scalar<'_> {
         "false" | "False" | "FALSE" => return Scalar::Boolean(false),
         _ => {}
     }
-    // Only these can begin a number, and most scalars begin with none of them.
+    // Most scalars begin with none of these characters, and only these can begin a number.
     if !text.starts_with(|c: char| matches!(c, '0'..='9' | '+' | '-' | '.')) {
         return Scalar::Text(text);
     }
@@ -205,14 +206,14 @@ fn radix(digits: &str, radix: u32) -> Option<Scalar<'_>> {
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
         return None;
     }
-    // What is too large for an integer has more digits than a decimal number may have.
+    // A number that overflows an `i128` has more digits than a decimal number can have.
     let integer = i128::from_str_radix(digits, radix).map_err(|_| InvalidDecimal::TooManyDigits);
     let held = integer.and_then(|integer| Decimal::try_from(integer).map(|_| integer));
     Some(held.map_or_else(Scalar::InvalidNumber, Scalar::Integer))
 }
 
-/// Returns true for the texts that YAML has for infinities and for not-a-number (1.2.2 section 10.3.2, core schema).
-/// `NaN` and `Infinity` are none: they are texts in a document.
+/// Returns true for the texts of infinities and not-a-number in YAML (1.2.2 section 10.3.2, core schema). `NaN` and
+/// `Infinity` are not among them: in a document they are plain texts.
 #[must_use]
 pub fn is_not_finite(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);

@@ -1,6 +1,6 @@
-//! Text to tree: YAML 1.2 (and so JSON) by saphyr's events. Refused here, each with its place: what is not
-//! YAML, anchors, aliases, merges and tags, several documents in one file, keys written twice or that are no
-//! texts, and what is nested too deep.
+//! Parses a text (YAML 1.2, which includes JSON) into a tree, from the events of saphyr. Reports, each with its place:
+//! syntax errors, anchors, aliases, merge keys and tags, several documents in one file, keys that are repeated or no texts,
+//! and values that are nested too deep.
 
 mod cursor;
 mod json;
@@ -17,15 +17,15 @@ use crate::source::Source;
 pub(crate) use self::json::json;
 use cursor::Cursor;
 
-/// How deep a document may be nested.
+/// The maximum nesting of a document.
 pub const MAX_DOCUMENT_DEPTH: usize = 64;
-/// How many keys and values a document may have.
+/// The maximum number of keys and values of a document.
 pub const MAX_DOCUMENT_NODES: usize = 32_000_000;
 
-/// From this many keys on, repetitions are looked for in a table.
+/// The number of keys from which on repetitions are searched with a hash table.
 const FEW_KEYS: usize = 16;
 
-/// The document in `source`, or none where it has none that can be looked at further.
+/// Returns the tree of `source`, or reports why there is none.
 pub(crate) fn parse<'s>(source: &'s Source, problems: &mut Vec<Problem>) -> Option<Node<'s>> {
     parse_at_most(MAX_DOCUMENT_NODES, source, problems)
 }
@@ -68,11 +68,11 @@ struct Builder<'s, 'p> {
     open: Vec<Open<'s>>,
     root: Option<Node<'s>>,
     nodes: usize,
-    /// How many there may be.
+    /// The maximum number of nodes.
     limit: usize,
 }
 
-/// A list or mapping whose end has not been seen.
+/// A list or mapping whose end was not read yet.
 enum Open<'s> {
     List(Span, Vec<Node<'s>>),
     Mapping(Span, Vec<Entry<'s>>, Key<'s>),
@@ -81,12 +81,12 @@ enum Open<'s> {
 enum Key<'s> {
     Awaited,
     Read(Cow<'s, str>, Span),
-    /// Not a text; its value is read and dropped.
+    /// The key is not a text; its value is parsed and dropped.
     Unusable,
 }
 
 impl<'s> Builder<'s, '_> {
-    /// Takes one event; false where nothing more can be made of the document.
+    /// Processes one event. Returns false if the rest of the document cannot be parsed.
     fn event(&mut self, event: Event<'_>, at: ParserSpan) -> bool {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -127,8 +127,8 @@ impl<'s> Builder<'s, '_> {
             }
             Event::DocumentStart(_) if self.root.is_some() => {
                 let span = self.span(at);
-                let help = "write the second document into a file of its own".to_owned();
-                let title = "a file holds one document, this one a second";
+                let help = "write each document into a file of its own".to_owned();
+                let title = "the file contains more than one document";
                 self.report(
                     "several-documents",
                     title,
@@ -159,11 +159,11 @@ impl<'s> Builder<'s, '_> {
         }
     }
 
-    /// Puts a finished node into what is open around it.
+    /// Adds a finished node to the innermost open list or mapping. Returns false if the document has too many nodes.
     fn value(&mut self, node: Node<'s>) -> bool {
         self.nodes += 1;
         if self.nodes > self.limit {
-            let title = format!("a document has at most {} keys and values", self.limit);
+            let title = format!("the document has more than {} keys and values", self.limit);
             let help = "split it into several documents in a directory".to_owned();
             self.report("document-size", title, node.span, "one more here", Some(help));
             return false;
@@ -184,12 +184,12 @@ impl<'s> Builder<'s, '_> {
         true
     }
 
-    /// Takes a node as the key of the innermost mapping.
+    /// Makes a node the next key of the innermost mapping.
     fn key(&mut self, node: Node<'s>) {
         let span = node.span;
         let read = match node.kind {
             NodeKind::Plain(text) if text == "<<" => {
-                let help = "write the keys out".to_owned();
+                let help = "write the keys themselves".to_owned();
                 self.report(
                     "yaml-merge",
                     "merging mappings with `<<` is not supported",
@@ -202,7 +202,7 @@ impl<'s> Builder<'s, '_> {
             NodeKind::Plain(text) | NodeKind::Quoted(text) => Key::Read(text, span),
             NodeKind::List(_) | NodeKind::Mapping(_) => {
                 let help = "write `key: value`, with a text for the key".to_owned();
-                self.report("yaml-key", "a key is a text", span, "not a text", Some(help));
+                self.report("yaml-key", "a key must be a text", span, "not a text", Some(help));
                 Key::Unusable
             }
             NodeKind::Refused => Key::Unusable,
@@ -217,13 +217,13 @@ impl<'s> Builder<'s, '_> {
             self.refuse_alias(span);
         }
         if tagged {
-            let help = "leave the tag out; what a field holds is known from its name".to_owned();
+            let help = "remove the tag; the type of a value follows from the name of its field".to_owned();
             self.report("yaml-tag", "tags are not supported", span, "tagged", Some(help));
         }
     }
 
     fn refuse_alias(&mut self, span: Span) {
-        let help = "write the value out; a condition that is used twice can be a segment".to_owned();
+        let help = "write the whole value; a condition that is used twice can be a segment".to_owned();
         self.report(
             "yaml-alias",
             "anchors and aliases are not supported",
@@ -233,7 +233,7 @@ impl<'s> Builder<'s, '_> {
         );
     }
 
-    /// Keeps the first of entries with the same key, and names both.
+    /// Keeps the first of several entries with the same key, and reports the others.
     fn refuse_repeated(&mut self, entries: Vec<Entry<'s>>) -> Vec<Entry<'s>> {
         let repeated = repeated_keys(&entries);
         if repeated.is_empty() {
@@ -260,8 +260,8 @@ impl<'s> Builder<'s, '_> {
     }
 
     fn too_deep(&mut self, span: Span) {
-        let title = format!("a document is nested at most {MAX_DOCUMENT_DEPTH} deep");
-        let help = "name inner conditions as segments".to_owned();
+        let title = format!("the document is nested deeper than {MAX_DOCUMENT_DEPTH} levels");
+        let help = "define inner conditions as segments".to_owned();
         self.report("document-depth", title, span, "deeper than that", Some(help));
     }
 
@@ -284,7 +284,7 @@ impl<'s> Builder<'s, '_> {
             start: offset(start),
             len: 1,
         };
-        // The parser has a limit of its own on brackets, and sees them before it tells of any.
+        // The parser has its own limit on nested brackets, and reports it before it yields their events.
         if info.contains("recursion limit") {
             return self.too_deep(span);
         }
@@ -330,7 +330,7 @@ impl<'s> Builder<'s, '_> {
         }
     }
 
-    /// The text as it stands in the source, where it does.
+    /// Borrows the text from the source if it occurs there unchanged.
     fn borrow(&self, text: Cow<'_, str>, span: Span) -> Cow<'s, str> {
         let (start, len) = (span.start as usize, span.len as usize);
         let source: &'s str = &self.source.text;
@@ -347,7 +347,7 @@ impl<'s> Builder<'s, '_> {
     }
 }
 
-/// For every key that was there before: the index of the first, and its own.
+/// Returns for every repeated key the index of its first entry, and its own.
 fn repeated_keys(entries: &[Entry<'_>]) -> Vec<(usize, usize)> {
     let mut repeated = Vec::new();
     if entries.len() < FEW_KEYS {
@@ -370,20 +370,21 @@ fn repeated_keys(entries: &[Entry<'_>]) -> Vec<(usize, usize)> {
     repeated
 }
 
-/// A cure for the usual reasons why a line is not YAML.
+/// Returns the help for the usual causes of syntax errors.
 fn syntax_help(line: &str, info: &str) -> &'static str {
     if line.contains("${") {
         "put references in quotes: `\"${NAME}\"`"
     } else if info.contains("tab") {
-        "indent with spaces; YAML does not take tabs"
+        "indent with spaces; YAML does not allow tabs"
     } else if info.contains("unexpected character") || info.contains("mapping values are not allowed") {
         "put texts with special characters in quotes"
     } else {
-        "look at the indentation, brackets and quotes here and on the line before"
+        "check the indentation, brackets and quotes here and on the line before"
     }
 }
 
-/// The end of the text in quotes that begins at `start`, where one does: the parser counts what follows it in.
+/// Returns the end of the quoted text that begins at `start`, if one does. The parser's span includes what follows the
+/// closing quote.
 fn end_of_quotes(text: &str, start: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let quote = *bytes.get(start)?;

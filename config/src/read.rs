@@ -1,4 +1,4 @@
-//! Reads files, and says by name what can't be read.
+//! Reads files and directories, and explains why one cannot be read.
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
@@ -8,20 +8,20 @@ use std::path::{Path, PathBuf};
 use crate::problem::{At, Label, Problem};
 use crate::source::{Place, line_column};
 
-/// The most documents that a directory may hold.
+/// The maximum number of documents in a directory.
 pub const MAX_DIRECTORY_FILES: usize = 1_000;
 
-/// Why a file could not be used.
+/// The reason why a file cannot be used.
 pub(crate) struct Unreadable {
     code: &'static str,
     title: String,
     help: &'static str,
-    /// Where in the file, where that can be said.
+    /// The place in the file, if it is known.
     place: Option<Place>,
 }
 
 impl Unreadable {
-    /// As a problem of the place that names the file, or of the file.
+    /// Returns the problem, at the place that names the file, or of the file.
     pub(crate) fn problem(self, path: &Path, named_at: Option<Label>) -> Problem {
         let file = || At::File(path.display().to_string().into());
         let at = match self.place {
@@ -32,8 +32,7 @@ impl Unreadable {
     }
 }
 
-/// The bytes of a file of at most `limit` bytes. One that is missing may be in the middle of being replaced,
-/// so it is looked for twice.
+/// Reads a file of at most `limit` bytes. A missing file is tried twice, because it may be in the middle of being replaced.
 pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
     let read = match read(path, limit) {
         Err(error) if error.kind() == ErrorKind::NotFound => read(path, limit),
@@ -42,7 +41,7 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
     within(path, limit, read)
 }
 
-/// What was read of a file, if it has at most `limit` bytes.
+/// Checks the result of reading a file: it must have at most `limit` bytes.
 pub(crate) fn within(
     path: &Path,
     limit: usize,
@@ -55,7 +54,7 @@ pub(crate) fn within(
             Err(Unreadable {
                 code: "file-too-large",
                 title,
-                help: "name a smaller file, or split it",
+                help: "use a smaller file, or split it",
                 place: None,
             })
         }
@@ -74,14 +73,14 @@ pub(crate) fn within(
             Err(Unreadable {
                 code: "file-unreadable",
                 title: format!("`{name}` can't be read: {reason}"),
-                help: "name a regular file that sluice may read",
+                help: "use a regular file that sluice may read",
                 place: None,
             })
         }
     }
 }
 
-/// The text in what was read of a file.
+/// Converts the bytes of a file to text.
 pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Unreadable> {
     String::from_utf8(bytes).map_err(|error| {
         let before = error.as_bytes().get(..error.utf8_error().valid_up_to());
@@ -101,7 +100,7 @@ pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Unreadable> {
 }
 
 fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
-    // Opening a FIFO waits for its writer; not like this. Regular files are read the same either way.
+    // Without O_NONBLOCK, opening a FIFO would wait for its writer. The flag has no effect on regular files.
     let file = std::fs::OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK)
@@ -119,14 +118,14 @@ fn read(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The documents in a directory (`*.yaml`, `*.yml`, `*.json`; none that begin with a dot), sorted by name.
+/// Returns the documents in a directory (`*.yaml`, `*.yml`, `*.json`; not those that begin with a dot), sorted by name.
 pub(crate) fn directory(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let names = entries.map(|entries| entries.iter().map(std::fs::DirEntry::file_name).collect());
     documents(path, names)
 }
 
-/// The documents among the names in a directory, sorted by name.
+/// Returns the documents among the names in a directory, sorted by name.
 pub(crate) fn documents(
     path: &Path,
     names: std::io::Result<Vec<OsString>>,
@@ -147,7 +146,7 @@ pub(crate) fn documents(
             Unreadable {
                 code: "file-unreadable",
                 title,
-                help: "name a directory that sluice may read",
+                help: "use a directory that sluice may read",
                 place: None,
             }
         }
@@ -186,7 +185,7 @@ fn is_document(name: &Path) -> bool {
     !hidden && extension.is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
 }
 
-/// The reason without the number of the operating system's error.
+/// Returns the reason without the error number of the operating system.
 fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());

@@ -1,4 +1,4 @@
-//! What `rules` found wrong, with the place, the context and the cure that only the documents know.
+//! Translates problems that `rules` found into problems of documents, with their place, context and help.
 
 use std::collections::HashSet;
 
@@ -13,21 +13,22 @@ use crate::shape::all_of;
 use crate::shape::flags::FlagsDocument;
 use crate::suggest::closest;
 
-/// What could not be read of the flags documents, so that nothing is said of what follows from it.
+/// The parts of the flags documents that could not be read, so that problems that only follow from them are not reported.
 #[derive(Debug, Default)]
 pub(crate) struct Broken {
-    /// Flags with a part of the wrong shape.
+    /// Flags with a problem in a part.
     flags: HashSet<String>,
-    /// Segments with a part of the wrong shape.
+    /// Segments with a problem in a part.
     segments: HashSet<String>,
-    /// Whether more flags, segments or tiers may have been meant than could be read.
+    /// True if there may be flags that could not be read. The same for segments and tiers.
     some_flags: bool,
     some_segments: bool,
     some_tiers: bool,
 }
 
 impl Broken {
-    /// What in `documents` has one of the `problems` in it. `incomplete` says that a document is missing.
+    /// Returns the flags and segments of `documents` that have one of the `problems`. `incomplete` is true if a document is
+    /// missing.
     pub(crate) fn of(documents: &[Document<'_>], problems: &[Problem], incomplete: bool) -> Self {
         let mut sites: Vec<Site> = problems.iter().filter_map(Problem::site).collect();
         sites.sort_unstable();
@@ -53,7 +54,7 @@ impl Broken {
             .unwrap_or(u32::MAX)
             .saturating_add(1);
         let sections = document.root.entries().unwrap_or_default();
-        // A section whose name is misspelt is unknown at the top level.
+        // An unknown field at the top level may be a misspelt section, so that parts of any section may be missing.
         let misspelt = sections.iter().any(|section| {
             has_problem(section.key_span.start, section.key_span.start + 1)
                 && !FlagsDocument::SHAPE.has_field(&section.key)
@@ -88,10 +89,10 @@ impl Broken {
         }
     }
 
-    /// Whether a problem may only be the consequence of what could not be read.
+    /// Returns true if a problem may only be a consequence of parts that could not be read.
     fn explains(&self, kind: &ProblemKind) -> bool {
         match kind {
-            // What may not be empty is told by its shape.
+            // The forms report empty collections.
             ProblemKind::Empty { .. } => true,
             ProblemKind::Unknown { what: Noun::Flag, .. } => self.some_flags,
             ProblemKind::Unknown {
@@ -107,7 +108,7 @@ impl Broken {
     }
 }
 
-/// Turns what `rules` found into problems, at most [`MAX_PROBLEMS`] of them; also says how many more there are.
+/// Translates problems of `rules`. Returns at most [`MAX_PROBLEMS`] of them, and the number of the others.
 pub(crate) fn translate(
     mut found: Vec<rules::DefinitionProblem>,
     documents: &[Document<'_>],
@@ -125,14 +126,14 @@ pub(crate) fn translate(
     (problems, more)
 }
 
-/// Turns what is probably not meant into warnings.
+/// Translates warnings of `rules`.
 pub(crate) fn warnings(found: Vec<rules::Warning>, documents: &[Document<'_>]) -> Vec<Problem> {
     let warning = |found: rules::Warning| {
         let help = match found.kind {
             WarningKind::NeverOpen { .. } => "change the flag, or remove the route",
-            WarningKind::UnusedFlag { .. } => "remove the flag, or name it in a gate or a header",
-            WarningKind::IdlePreflight { .. } => "remove it, or add OPTIONS to `methods`, a gate or `auth`",
-            WarningKind::UngatedRoute { .. } => "that is right where everyone may use it",
+            WarningKind::UnusedFlag { .. } => "remove the flag, or use it in a gate or a header",
+            WarningKind::IdlePreflight { .. } => "remove it, or add OPTIONS to `methods`, a gate, or `auth`",
+            WarningKind::UngatedRoute { .. } => "no action is needed if everyone may use it",
         };
         let at = locate::plain_label(documents, found.site);
         Problem::warning(found.kind.code(), found.kind.to_string(), at).help(help)
@@ -156,35 +157,35 @@ fn one(found: &rules::DefinitionProblem, documents: &[Document<'_>], names: &Nam
     problem.maybe_help(help(&found.kind, documents, names))
 }
 
-/// What is nested or chained too deep, by where it is.
+/// Adds title and help to a problem of nesting, by the part of the document that it is in.
 fn nesting(limit: usize, mut problem: Problem, owner: Owner) -> Problem {
     let help = match owner {
         Owner::Flag => {
             problem.title = format!("a chain of more than {limit} flags, each requiring the next");
-            "let flags require directly what they need, and not by way of so many others"
+            "let flags require the flags that they need directly, not through a chain of others"
         }
         Owner::Segment => {
             problem.title = format!("a chain of more than {limit} segments, each referring to the next");
             "write out the condition of one of them"
         }
-        Owner::Route => "write the gate with fewer levels, or gate on one flag that requires the others",
-        Owner::Part => "name an inner condition as a segment",
+        Owner::Route => "write the gate with fewer levels, or use one flag that requires the others",
+        Owner::Part => "define an inner condition as a segment",
     };
     problem.help(help)
 }
 
-/// How a regular expression that can't be used could be made one that can.
+/// Returns the help for an invalid regular expression.
 pub(crate) fn pattern_cure(invalid: &InvalidPattern) -> &'static str {
     let reason = match invalid {
         InvalidPattern::TooLong { .. } => return "shorten it, or write several patterns under `any`",
         InvalidPattern::Syntax { reason } | InvalidPattern::TooComplex { reason } => reason,
     };
     if reason.contains("word boundar") {
-        r"write word boundaries of ASCII: `(?-u:\b)` for `\b`"
+        r"write ASCII word boundaries: `(?-u:\b)` instead of `\b`"
     } else if reason.contains("limit") {
-        r"make it smaller: shorter repetitions, or classes of ASCII such as `[0-9A-Za-z]` for `\w`"
+        r"make it smaller: use shorter repetitions, or ASCII classes such as `[0-9A-Za-z]` instead of `\w`"
     } else {
-        "patterns are regular expressions of linear time: no look-around, no back-references"
+        "correct the syntax; look-around and back-references are not supported"
     }
 }
 
@@ -206,18 +207,20 @@ fn help(kind: &ProblemKind, documents: &[Document<'_>], names: &Names) -> Option
     }
 }
 
-/// Cures that are the same for every problem of a kind.
+/// Returns the help that is the same for every problem of a kind.
 fn cure(kind: &ProblemKind) -> Option<&'static str> {
     Some(match kind {
         ProblemKind::InvalidFlagKey { .. } => "write it like `dispatch.v2Board`",
-        ProblemKind::InvalidTenantId { .. } => "write it exactly as tokens name the tenant",
-        ProblemKind::InvalidName { .. } => "give it another name",
+        ProblemKind::InvalidTenantId { .. } => "write the id exactly as in tokens",
+        ProblemKind::InvalidName { .. } => "choose another name",
         ProblemKind::InvalidPattern(invalid) => pattern_cure(invalid),
         ProblemKind::WeightSum { .. } => "change the weights so that they add up to 100",
         ProblemKind::PercentageRange { .. } => "write a number from 0 to 100",
         ProblemKind::Limit { .. } => "remove some of them",
         ProblemKind::Duplicate { .. } => "keep one of them, or rename one",
-        ProblemKind::TooFewVariants { .. } => "name a second variant, or leave `variants` out for on and off",
+        ProblemKind::TooFewVariants { .. } => {
+            "add a second variant, or remove `variants` for a flag that is on or off"
+        }
         ProblemKind::FlagCycle { .. } => "remove one of these from `requires`",
         ProblemKind::SegmentCycle { .. } => "write out the condition of one of them",
         ProblemKind::PercentageTooFine { .. } => "round it to three decimals",
@@ -225,12 +228,12 @@ fn cure(kind: &ProblemKind) -> Option<&'static str> {
         ProblemKind::InvalidDate { .. } => "write it like `2027-03-01`",
         ProblemKind::InvalidNetwork { .. } => "write it like `10.0.0.0/8` or `192.0.2.7`",
         ProblemKind::InvalidVersionRequirement { .. } => "write it like `>=1.4, <2`",
-        ProblemKind::EmptySchedule => "`until` is the first moment after it: make it later than `from`",
+        ProblemKind::EmptySchedule => "write an `until` that is later than `from`",
         ProblemKind::LifecycleOfKind { .. } => {
-            "leave `lifecycle` out, or make it a release or experiment flag"
+            "remove `lifecycle`, or write `kind: release` or `kind: experiment`"
         }
         ProblemKind::ReservedAttribute { .. } => "give the attribute another name",
-        ProblemKind::OptedBothWays { .. } => "take it from one of the two lists",
+        ProblemKind::OptedBothWays { .. } => "remove the flag from `opt_in` or from `opt_out`",
         _ => return None,
     })
 }

@@ -1,5 +1,5 @@
-//! Reports every difference of a document from its form at once. The forms read values with these checks: a value that
-//! none of them yields was reported.
+//! Reports every difference of a document from its form at once. The forms read values with these checks. A check that
+//! returns none has reported a problem.
 
 mod object;
 mod scalar;
@@ -15,10 +15,10 @@ use crate::secret_values::secret_values;
 use crate::shape::{List, Map, Shape, UNBOUNDED, all_of};
 use crate::source::Source;
 
-/// The version of both documents that this program reads.
+/// The version of both documents that this release reads.
 pub(crate) const VERSION: i64 = 1;
 
-/// Reads the document whose root is `root`, and reports every difference from its form.
+/// Reads the document with this root, and reports every difference from its form.
 pub(crate) fn read_document<'s, F: Form>(
     source: &Source,
     root: &Node<'s>,
@@ -32,25 +32,25 @@ pub(crate) fn read_document<'s, F: Form>(
     )
 }
 
-/// The problems of one document, and the checks that find them.
+/// The checks of one document, and the problems that they found.
 pub(crate) struct Validator<'a> {
     source: &'a Source,
     problems: &'a mut Vec<Problem>,
 }
 
-/// The place of a value in its document.
+/// The position of a value in its document, for messages.
 #[derive(Clone, Copy)]
 pub(crate) struct Slot<'n> {
-    /// The field, or what it is.
+    /// The name of the field, or the noun of a document.
     pub(crate) name: &'n str,
-    /// The place of its key, or of itself: it stands for a value of several lines.
+    /// The place of its key, or of the value itself. Problems of values of several lines point here.
     owner: Span,
-    /// Set for the value of a key.
+    /// True for the value of a key.
     is_field: bool,
 }
 
 impl<'n> Slot<'n> {
-    /// The place of a document.
+    /// Returns the slot of a document.
     fn root(root: &Node<'_>, shape: Shape) -> Self {
         let start = root.span.start;
         Self {
@@ -63,7 +63,7 @@ impl<'n> Slot<'n> {
         }
     }
 
-    /// The place of the value of a key.
+    /// Returns the slot of the value of a key.
     pub(crate) fn field(name: &'n str, owner: Span) -> Self {
         Self {
             name,
@@ -72,7 +72,7 @@ impl<'n> Slot<'n> {
         }
     }
 
-    /// The place of an item of a list that stands here.
+    /// Returns the slot of an item of the list in this slot.
     pub(crate) fn item(self, node: &Node<'_>) -> Self {
         Self {
             owner: node.span,
@@ -97,7 +97,7 @@ impl Validator<'_> {
         self.source.site(span.start)
     }
 
-    /// Reports a value that means nothing together with others.
+    /// Reports a value that is invalid in combination with others.
     pub(crate) fn error(
         &mut self,
         code: &'static str,
@@ -114,7 +114,7 @@ impl Validator<'_> {
         folder.map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
     }
 
-    /// Returns the entries of a mapping from names of the operator's choice.
+    /// Returns the entries of a mapping from names that the operator chooses.
     pub(crate) fn map_entries<'n, 's>(
         &mut self,
         node: &'n Node<'s>,
@@ -157,7 +157,7 @@ impl Validator<'_> {
     }
 
     fn count(&mut self, found: usize, min: usize, max: usize, slot: Slot<'_>) {
-        // One of at least two is judged by `rules`, which knows what is meant by them.
+        // Fewer than the minimum, but not empty, is reported by `rules`, whose message names the definition.
         if found == 0 && min > 0 {
             let title = format!("`{}` is empty", slot.name);
             let least = if min == 1 {
@@ -165,11 +165,11 @@ impl Validator<'_> {
             } else {
                 format!("at least {min} are")
             };
-            let help = "add one, or remove what is empty";
+            let help = "add an entry, or remove the empty field";
             self.report::<()>("empty", title, slot.owner, &format!("{least} needed"), help);
         }
         if found > max && max != UNBOUNDED {
-            let title = format!("`{}` has at most {max} entries, here are {found}", slot.name);
+            let title = format!("`{}` has {found} entries; the maximum is {max}", slot.name);
             let help = "remove some of them";
             self.report::<()>("limit", title, slot.owner, "", help);
         }
@@ -196,7 +196,7 @@ impl Validator<'_> {
         self.report("wrong-type", title, span, "", type_help(node, shape))
     }
 
-    /// Reports a problem. There is no value then.
+    /// Reports a problem, and returns none in the place of the value.
     fn report<T>(
         &mut self,
         code: &'static str,
@@ -212,13 +212,13 @@ impl Validator<'_> {
     }
 }
 
-/// Returns how to make a value of the wrong type one of the right type.
+/// Returns the help for a value of the wrong type.
 fn type_help(node: &Node<'_>, shape: Shape) -> String {
     let text = node.raw().map_or("", |text| text);
     match (shape, node.scalar()) {
-        (_, Some(Scalar::Null)) => "leave the field out, or give it a value".to_owned(),
+        (_, Some(Scalar::Null)) => "remove the field, or give it a value".to_owned(),
         (Shape::Text(_) | Shape::Name(_) | Shape::Prose | Shape::Choice(_) | Shape::Variant, Some(_)) => {
-            format!("if that text is meant, put it in quotes: `\"{text}\"`")
+            format!("to write this text, put it in quotes: `\"{text}\"`")
         }
         (Shape::Union(union), None) if node.items().is_some() && union().combines() => {
             "write `{ all: [...] }` or `{ any: [...] }`".to_owned()

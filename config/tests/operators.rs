@@ -137,7 +137,7 @@ fn no_token_has_the_name_of_somebody_who_has_none() {
         let report = load(operators, &tokens(name)).unwrap_err();
         let codes: Vec<&str> = report.problems().iter().map(|problem| problem.code).collect();
         assert_eq!(codes, ["reserved-name"], "{report}");
-        assert!(report.to_string().contains("give it another name"), "{report}");
+        assert!(report.to_string().contains("choose another name"), "{report}");
     }
     for name in ["locals", "uid", "ann@example.com"] {
         load(operators, &tokens(name)).unwrap_or_else(|report| panic!("{report}"));

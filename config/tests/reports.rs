@@ -74,7 +74,7 @@ fn machines_get_code_message_place_and_cure() {
         "problems": [{
             "severity": "error",
             "code": "unknown-value",
-            "message": "`kind` is `release`, `experiment`, `permission` or `ops`, not `relase`",
+            "message": "`kind` must be `release`, `experiment`, `permission` or `ops`, not `relase`",
             "file": file,
             "line": 3,
             "column": 14,

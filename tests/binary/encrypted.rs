@@ -175,5 +175,5 @@ fn tokens_that_would_travel_unencrypted_are_warned_of_at_start() {
     fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: {}\n").unwrap();
     // The address belongs to no machine, so nothing is opened.
     let running = SluiceProcess::start(folder.path(), ["run"]);
-    running.line("warning[admin-without-tls]: operators' tokens travel unencrypted to `192.0.2.1:9090`");
+    running.line("warning[admin-without-tls]: operators' tokens are sent unencrypted to `192.0.2.1:9090`");
 }

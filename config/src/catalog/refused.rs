@@ -55,19 +55,19 @@ fn explained(catalog: &Catalog, edits: &[JsonEdit]) -> Explained {
     let [document] = &documents;
     let mut problems = Vec::new();
     for span in &tree.too_deep {
-        let title = format!("a document is nested at most {MAX_DOCUMENT_DEPTH} deep");
+        let title = format!("the document is nested deeper than {MAX_DOCUMENT_DEPTH} levels");
         let problem = Problem::error("document-depth", title, Label::new(&source, *span, ""));
-        problems.push(problem.help("name inner conditions as segments"));
+        problems.push(problem.help("define inner conditions as segments"));
     }
     for field in &tree.misplaced {
-        let title = format!("`{field}` is a part of its own");
+        let title = format!("`{field}` is not a field of the head");
         let problem = Problem::at("duplicate-key", title, At::Pointer(format!("/{field}").into()));
-        problems.push(problem.help("leave it out here"));
+        problems.push(problem.help("remove it here: it is edited part by part"));
     }
     if let Some(head) = edits.unreadable_head() {
-        let title = format!("the fields of a document are a mapping, not `{head}`");
+        let title = format!("the head of a document is a mapping, not `{head}`");
         let problem = Problem::at("unknown-field", title, At::File(NAME.into()));
-        problems.push(problem.help("write `tiers`, `unknown_tenant` and `policy`"));
+        problems.push(problem.help("write a mapping with `tiers`, `unknown_tenant` and `policy`"));
     }
     let read = read_document::<FlagsDocument>(&source, &document.root, &mut problems);
     let broken = Broken::of(&documents, &problems, false);

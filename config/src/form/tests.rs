@@ -1,4 +1,4 @@
-//! Forms of a document of their own: values with places, refusals, and everything reported at once.
+//! Forms of a document for these tests: values with places, refusals, and all problems reported at once.
 
 use super::{
     Boolean, Duration, Field, List, Map, Placed, Whole, fields, object, single, texts, union, words,
@@ -22,7 +22,7 @@ words! { Size { "small" => Small, "large" => Large } }
 fields! {
     /// A box to put things in.
     Crate("a crate") => CrateFields {
-        /// Its size; left out: small.
+        /// Size. Default: small.
         size: field Size,
         /// The number of things that fit in.
         holds: must Whole<u8, 1, 9>,
@@ -74,7 +74,7 @@ object! {
     } => Standing::Between(from, to)
 }
 
-/// Reads a document, and hands over the fields and the codes and titles of what is wrong.
+/// Reads a document, and passes its fields to `look`. Returns the codes and titles of the problems.
 fn read(text: &str, look: impl FnOnce(Option<CrateFields<'_>>)) -> Vec<String> {
     let source = Sources::default().add(std::path::Path::new("crate.yaml"), text.to_owned());
     let source = source.unwrap();
@@ -88,7 +88,7 @@ fn read(text: &str, look: impl FnOnce(Option<CrateFields<'_>>)) -> Vec<String> {
 }
 
 #[test]
-fn what_is_written_is_read_with_its_place() {
+fn values_are_read_with_their_places() {
     let text =
         "holds: 3\nsize: large\nfor: 2s\ncolours: [red, blue]\nplace: { from: 2 }\nshelves: { low: true }\n";
     let problems = read(text, |fields| {
@@ -112,7 +112,7 @@ fn what_is_written_is_read_with_its_place() {
 }
 
 #[test]
-fn a_field_that_is_refused_is_neither_its_value_nor_its_default() {
+fn a_refused_field_has_neither_its_value_nor_its_default() {
     let problems = read("holds: 3\nsize: lage\nplace: { from: 100 }\n", |fields| {
         let fields = fields.unwrap();
         assert!(matches!(fields.size, Field::Refused(_)));
@@ -125,32 +125,32 @@ fn a_field_that_is_refused_is_neither_its_value_nor_its_default() {
     assert_eq!(
         problems,
         [
-            "unknown-value: `size` is `small` or `large`, not `lage`",
-            "out-of-range: `from` is 0 to 99, not 100",
+            "unknown-value: `size` must be `small` or `large`, not `lage`",
+            "out-of-range: `from` must be from 0 to 99, not 100",
         ]
     );
 }
 
 #[test]
-fn everything_wrong_with_an_object_is_reported_at_once() {
+fn all_problems_of_an_object_are_reported_at_once() {
     let text = "holds: 10\nsize: [small]\nfor: 2\ncolours: [a, 1, c]\nplace: { at: 1, from: 2 }\nshelves: { a: 1 }\n";
     let problems = read(text, |fields| assert!(fields.is_some()));
     assert_eq!(
         problems,
         [
-            "out-of-range: `holds` is 1 to 9, not 10",
+            "out-of-range: `holds` must be from 1 to 9, not 10",
             "wrong-type: `size` takes `small` or `large`, not a list",
-            "invalid-duration: `for` takes a duration, and `2` is none",
-            "limit: `colours` has at most 2 entries, here are 3",
+            "invalid-duration: `for` takes a duration, not `2`",
+            "limit: `colours` has 3 entries; the maximum is 2",
             "wrong-type: an item of `colours` takes a colour, not the number `1`",
-            "conflicting-fields: `nowhere`, `{ at: N }` or `{ from: N, to: N }` has one of `at` and `from`, not several",
+            "conflicting-fields: `nowhere`, `{ at: N }` or `{ from: N, to: N }` can have only one of `at` and `from`",
             "wrong-type: `a` takes `true` or `false`, not the number `1`",
         ]
     );
 }
 
 #[test]
-fn a_field_that_is_missing_is_told_by_its_documentation_unless_one_is_misspelt() {
+fn a_missing_field_is_not_reported_beside_an_unknown_one() {
     let missing = read("size: small\n", |fields| {
         assert!(fields.unwrap().holds.key().is_none())
     });

@@ -1,4 +1,4 @@
-//! Answers without the route's own upstream: refusals, redirects, other upstreams.
+//! Answers other than the route's own upstream: rejections, redirects, other upstreams.
 
 use rules::{Cause, Otherwise, Reject, RejectBody, Unmatched};
 
@@ -6,16 +6,16 @@ use super::gateway::Gateway;
 use crate::form::Field;
 use crate::shape::answer::{AnswerFields, BodyFields, OtherwiseFields, RejectFields, UnmatchedFields};
 
-/// The largest body of an answer of our own.
+/// The maximum size of a body of Sluice's own answers, in bytes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
-/// The media type of a body, unless it is named.
+/// The default media type of a body.
 const HTML: &str = "text/html; charset=utf-8";
 
 /// The answers for single causes.
 type ByCause = Box<[(Cause, Otherwise)]>;
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns what a closed gate answers, and what it answers for single causes.
+    /// Returns the answer of a closed gate, and its answers by cause.
     pub(crate) fn otherwise(
         &mut self,
         otherwise: &Field<OtherwiseFields<'s>>,
@@ -58,7 +58,7 @@ impl<'s> Gateway<'_, 's> {
             && status != 403
         {
             let title = format!("`reveal` is for a 403, not for a {status}");
-            let help = "write `reject: 403`, or leave `reveal` out: any other status would not say why";
+            let help = "write `reject: 403`, or remove `reveal`: only a 403 names the flag";
             return self.refuse("reveal-without-403", title, key.span, help);
         }
         let reveal = fields.reveal.or(false)?;
@@ -69,7 +69,7 @@ impl<'s> Gateway<'_, 's> {
         })
     }
 
-    /// Returns what happens to a request that no route takes.
+    /// Returns the answer to a request that matches no route.
     pub(crate) fn unmatched(&mut self, unmatched: &Field<UnmatchedFields<'s>>) -> Option<Unmatched> {
         unmatched.lower(Unmatched::Reject(404), |unmatched| match &unmatched.value {
             UnmatchedFields::Reject(status) => Some(Unmatched::Reject(*status)),

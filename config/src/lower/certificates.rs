@@ -1,4 +1,4 @@
-//! Certificates: read from their files and proven to be usable, so that no handshake finds out.
+//! Certificates: read from their files and checked when a document is loaded, so that no handshake fails because of them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::problem::Problem;
 use crate::shape::listener::{CertificateFields, ClientCertificatesFields, ServerTlsFields};
 use crate::tls::{Certificate, ClientCertificateMode, ClientCertificates, ListenerTls, TlsVersion};
 
-/// The most bytes of a file of certificates or keys.
+/// The maximum size of a file of certificates or keys, in bytes.
 const MAX_PEM_BYTES: usize = 1024 * 1024;
-/// The most certificates between a certificate and its root, itself included.
+/// The maximum number of certificates in a chain, including the server's own.
 const MAX_CHAIN: usize = 16;
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns how a listener speaks TLS; none where that has a problem.
+    /// Returns the TLS settings of a listener; none if they have a problem.
     pub(super) fn tls(&mut self, tls: &ServerTlsFields<'s>, http2: Option<bool>) -> Option<ListenerTls> {
         let mut taken = HashMap::new();
         let mut certificates = Vec::new();
@@ -68,26 +68,25 @@ impl<'s> Gateway<'_, 's> {
             let at = self.label(key.span, "this key");
             let other = self.label(cert.span, "the certificate");
             let problem = Problem::error("invalid-certificate", title, at).also(other);
-            self.push(problem.help("name the files of one certificate, the server's own first in its file"));
+            self.push(problem.help("use a certificate and its own key; in the certificate file the server's certificate comes first"));
         } else {
             let reason = words(&reason);
             let title = format!("`{}` and `{}` can't be used: {reason}", cert.value, key.value);
-            let help =
-                "use a certificate of version 3 with an RSA key of at least 2048 bits, ECDSA or Ed25519";
+            let help = "use an X.509 version 3 certificate with an RSA key of at least 2048 bits, an ECDSA key or an Ed25519 key";
             self.error("invalid-certificate", title, written.span, help);
         }
         None
     }
 
-    /// Returns the certificates in a file of those who issue others.
+    /// Returns the certificates of the authorities in a file.
     pub(crate) fn roots(&mut self, file: &PlacedText<'s>) -> Option<Arc<RootCertStore>> {
         let mut roots = RootCertStore::empty();
-        // Each was found fit to be added.
+        // Every certificate was added once already, so that none is skipped here.
         roots.add_parsable_certificates(self.root_certificates(file)?);
         Some(Arc::new(roots))
     }
 
-    /// Returns the same as they are in the file.
+    /// Returns the same certificates in the order of the file.
     pub(crate) fn root_certificates(
         &mut self,
         file: &PlacedText<'s>,
@@ -98,7 +97,7 @@ impl<'s> Gateway<'_, 's> {
             if let Err(reason) = roots.add(certificate.clone()) {
                 let reason = words(&reason);
                 let title = format!("`{}` has a certificate that can't be used: {reason}", file.value);
-                let help = "put the certificates of those there who issue";
+                let help = "use the certificates of the authorities that issue the others";
                 return self.refuse("invalid-certificate", title, file.span, help);
             }
         }
@@ -114,14 +113,14 @@ impl<'s> Gateway<'_, 's> {
     fn chain(&mut self, file: &PlacedText<'s>) -> Option<Vec<CertificateDer<'static>>> {
         let chain = self.pem_certificates(file)?;
         if chain.len() > MAX_CHAIN {
-            let title = format!("`{}` holds more than {MAX_CHAIN} certificates", file.value);
-            let help = "put the server's certificate there and those between it and its root";
+            let title = format!("`{}` contains more than {MAX_CHAIN} certificates", file.value);
+            let help = "keep the server's certificate and its intermediates";
             return self.refuse("limit", title, file.span, help);
         }
         Some(chain)
     }
 
-    /// Returns the certificates in a file: one at least.
+    /// Returns the certificates in a file, at least one.
     fn pem_certificates(&mut self, file: &PlacedText<'s>) -> Option<Vec<CertificateDer<'static>>> {
         let bytes = self.file(file, MAX_PEM_BYTES)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
@@ -132,11 +131,11 @@ impl<'s> Gateway<'_, 's> {
                     return Some(certificates);
                 }
                 let title = format!("`{}` has a certificate that can't be read", file.value);
-                let help = "put certificates of X.509 there, as they were issued";
+                let help = "use the X.509 certificates as they were issued";
                 self.refuse("invalid-certificate", title, file.span, help)
             }
             _ => {
-                let title = format!("`{}` holds no certificate in PEM", file.value);
+                let title = format!("`{}` contains no certificate in PEM", file.value);
                 let help = "a certificate begins with `-----BEGIN CERTIFICATE-----`";
                 self.refuse("invalid-certificate", title, file.span, help)
             }
@@ -148,19 +147,19 @@ impl<'s> Gateway<'_, 's> {
         let bytes = self.file(file, MAX_PEM_BYTES)?;
         let key = PrivateKeyDer::from_pem_slice(&bytes);
         if key.is_err() {
-            let title = format!("`{}` holds no private key in PEM that can be read", file.value);
-            let help = "a key begins with `-----BEGIN PRIVATE KEY-----`, and is not encrypted";
+            let title = format!("`{}` contains no readable private key in PEM", file.value);
+            let help = "a private key begins with `-----BEGIN PRIVATE KEY-----` and is not encrypted";
             self.error("invalid-certificate", title, file.span, help);
         }
         key.ok()
     }
 
-    /// Returns the DNS names of a certificate. Warns where it has expired or is not valid yet: that is no error, since
-    /// a server that does not start helps nobody.
+    /// Returns the DNS names of a certificate. Warns if it has expired or is not valid yet. This is not an error, because a
+    /// server that does not start would be worse than one with an expired certificate.
     fn leaf_names(&mut self, file: &PlacedText<'s>, leaf: &CertificateDer<'_>) -> Option<Box<[Box<str>]>> {
         let Ok((_, certificate)) = X509Certificate::from_der(leaf) else {
             let title = format!("the first certificate in `{}` can't be read", file.value);
-            let help = "put the server's own certificate first";
+            let help = "put the server's own certificate first in the file";
             return self.refuse("invalid-certificate", title, file.span, help);
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -185,13 +184,13 @@ impl<'s> Gateway<'_, 's> {
 
     fn warn(&mut self, file: &PlacedText<'s>, title: String) {
         let at = self.label(file.span, "");
-        let help = "clients will refuse it: put another in its place, which is taken up without a restart";
+        let help = "clients will reject it: replace the file; the new certificate is used without a restart";
         self.loading
             .warnings
             .push(Problem::warning("expired-certificate", title, at).help(help));
     }
 
-    /// Reports certificates that no client can ever be given.
+    /// Reports certificates that are never sent to any client.
     fn check_names(
         &mut self,
         written: &CertificateFields<'s>,
@@ -207,13 +206,13 @@ impl<'s> Gateway<'_, 's> {
                 "the certificate in `{}` has no DNS name and is not the first",
                 file.value
             );
-            let help = "only the first is given to clients that ask for no name; a name is in the \
-                        certificate's subject alternative names";
+            let help = "use a certificate with a DNS name in its subject alternative names; without one only the first \
+                        certificate of a listener is ever sent";
             self.error("unnamed-certificate", title, file.span, help);
         }
         for name in &certificate.names {
             match taken.get(name) {
-                // One certificate may say a name twice.
+                // A certificate can contain a name twice.
                 Some(span) if *span == file.span => {}
                 Some(&span) => {
                     let first = self.label(span, "first here");

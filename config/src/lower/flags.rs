@@ -9,7 +9,8 @@ use crate::problem::{Label, Problem};
 use crate::shape::flags::FlagsFields;
 use crate::source::Source;
 
-/// Merges documents, each with the text that it was read from. Reports fields that only one of them may have.
+/// Merges documents, each with the text that it was read from. Reports `tiers`, `unknown_tenant` and `policy` if several
+/// documents have them.
 pub(crate) fn merge<'s>(
     documents: Vec<(&Source, FlagsFields<'s>)>,
     problems: &mut Vec<Problem>,
@@ -63,7 +64,7 @@ fn merge_one<'s>(fields: FlagsFields<'s>, definition: &mut FlagsDefinition<'s>) 
         condition,
     };
     definition.segments.extend(segments.map(segment).map(Arc::new));
-    // A flag or tenant that was refused keeps its name, so that what refers to it is not reported as well.
+    // A refused flag or tenant keeps its name, so that references to it are not reported as well.
     let flags = fields.flags.into_value().unwrap_or_default().into_iter();
     let flag = |(key, flag): (Name<'_>, Option<_>)| FlagDefinition {
         key: key.into_owned(),

@@ -17,21 +17,21 @@ use crate::source::Source;
 use crate::suggest::closest;
 use crate::translate::Broken;
 
-/// The most characters of the name of a route, upstream, listener or environment.
+/// The maximum length of the name of a route, upstream, listener or environment, in characters.
 const MAX_NAME: usize = 64;
 
 /// `sluice.yaml` while it is lowered.
 pub(crate) struct Gateway<'a, 's> {
     pub(crate) source: &'s Source,
     pub(crate) loading: &'a mut Loading,
-    /// This document and those of the flags.
+    /// The documents of the flags, and this document last.
     pub(crate) documents: &'a [Document<'s>],
     pub(crate) names: &'a Names,
     pub(crate) broken: &'a Broken,
     pub(crate) upstreams: HashMap<&'a str, UpstreamId>,
-    /// Set where the upstreams could be read, so that an unknown name is a problem.
+    /// True if the upstreams could be read, so that an unknown name is a problem.
     pub(crate) upstreams_known: bool,
-    /// The headers of ours, once they are known.
+    /// The headers that Sluice sets, once they are known.
     pub(crate) plan: Option<HeaderPlan>,
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -45,7 +45,7 @@ impl<'a, 's> Gateway<'a, 's> {
         self.loading.problems.push(problem);
     }
 
-    /// Reports a value that is not what it should be.
+    /// Reports an error at a place in this document.
     pub(crate) fn error(
         &mut self,
         code: &'static str,
@@ -57,7 +57,7 @@ impl<'a, 's> Gateway<'a, 's> {
         self.push(Problem::error(code, title, at).help(help));
     }
 
-    /// Reports a value, and returns that there is none.
+    /// Reports an error, and returns none in the place of the value.
     pub(crate) fn refuse<T>(
         &mut self,
         code: &'static str,
@@ -69,7 +69,7 @@ impl<'a, 's> Gateway<'a, 's> {
         None
     }
 
-    /// Returns the value, or reports the reason why there is none.
+    /// Returns the parsed value, or reports the reason why there is none.
     pub(crate) fn parsed<T, E: std::fmt::Display>(
         &mut self,
         parsed: Result<T, E>,
@@ -83,13 +83,13 @@ impl<'a, 's> Gateway<'a, 's> {
         }
     }
 
-    /// Returns a path as it is from this document.
+    /// Returns a path relative to this document.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         let folder = self.source.path.parent();
         folder.map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
     }
 
-    /// Reads the file that is named.
+    /// Reads the file that this document names.
     pub(crate) fn file(&mut self, named: &PlacedText<'s>, limit: usize) -> Option<Vec<u8>> {
         let path = self.path(&named.value);
         let named_at = self.label(named.span, "named here");
@@ -101,7 +101,7 @@ impl<'a, 's> Gateway<'a, 's> {
         self.source.site(span.start)
     }
 
-    /// Reports what `rules` found wrong with names in this document.
+    /// Reports problems that `rules` found in names of this document.
     pub(crate) fn found(&mut self, found: Vec<rules::DefinitionProblem>) {
         self.loading
             .report(found, self.documents, self.names, self.broken);
@@ -130,7 +130,7 @@ impl<'a, 's> Gateway<'a, 's> {
         flags.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// Returns the upstream of this name, or reports that there is none. `user` names it.
+    /// Returns the upstream of this name, or reports that there is none. `user` is the part of the document that names it.
     pub(crate) fn upstream(&mut self, named: &PlacedText<'s>, user: &str) -> Option<UpstreamId> {
         let name = &named.value;
         if let Some(id) = self.upstreams.get(&**name) {
@@ -147,7 +147,10 @@ impl<'a, 's> Gateway<'a, 's> {
                     let mut known: Vec<&str> = self.upstreams.keys().copied().collect();
                     known.sort_unstable();
                     known.truncate(8);
-                    format!("define it under `upstreams`; there are {}", all_of(&known))
+                    format!(
+                        "define it under `upstreams`; the upstreams are {}",
+                        all_of(&known)
+                    )
                 }
             };
             let at = self.label(named.span, format!("named by {user}"));
@@ -157,17 +160,18 @@ impl<'a, 's> Gateway<'a, 's> {
         None
     }
 
-    /// Reports a text that can't be a name in logs and metrics.
+    /// Reports a text that cannot be a name in logs and metrics.
     pub(crate) fn check_name(&mut self, what: &str, name: &PlacedText<'_>) {
         let PlacedText { value: name, span } = name;
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(allowed) {
-            let title = format!("the name of {what} has 1 to {MAX_NAME} characters of `A-Z a-z 0-9 . _ -`");
-            self.error("invalid-name", title, *span, "give it another name");
+            let title =
+                format!("the name of {what} must have 1 to {MAX_NAME} characters of `A-Z a-z 0-9 . _ -`");
+            self.error("invalid-name", title, *span, "choose another name");
         }
     }
 
-    /// Reports the second of two things with one name.
+    /// Reports names that occur twice.
     pub(crate) fn check_unique<'n>(&mut self, what: &str, named: impl Iterator<Item = &'n PlacedText<'s>>)
     where
         's: 'n,

@@ -1,4 +1,4 @@
-//! The headers that tell upstreams what was decided: their names must be free, valid and all different.
+//! The headers that pass the decision on to upstreams: their names must be free, valid and different from each other.
 
 use std::borrow::Cow;
 
@@ -13,13 +13,13 @@ use crate::node::Span;
 use crate::problem::Problem;
 use crate::shape::headers::{FlagsHeaderFields, HeadersFields, Included, PerFlagFields, SomeFlags};
 
-/// The beginning of the names of per-flag headers, unless the document has another.
+/// The default beginning of the names of per-flag headers.
 const PREFIX: &str = "X-Feature-";
 
 /// Headers of single flags, and the prefix that is reserved for them.
 type PerFlag = (Vec<(FlagId, Box<str>)>, Option<Box<str>>);
 
-/// A header name that is in use, and where that is written; the place is none for a name that was left out.
+/// A header name that is in use. The place is none for a default name.
 struct Used {
     folded: String,
     what: String,
@@ -27,7 +27,7 @@ struct Used {
 }
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns the plan of headers. What has a problem is left out of it, so that the others are known.
+    /// Returns the plan of headers. Headers with a problem are omitted, so that the others are known.
     pub(crate) fn headers(&mut self, fields: &HeadersFields<'s>, flags: Option<&Flags>) -> HeaderPlan {
         let mut used = Vec::new();
         let tenant = self.header(&fields.tenant, "X-Tenant-Id", "tenant", &mut used);
@@ -49,18 +49,21 @@ impl<'s> Gateway<'_, 's> {
         });
         let baggage = fields.baggage.value() == Some(&true);
         self.refuse_aliases(&used);
-        // What clients are told stands in other messages, where it may have the name of another header of ours.
+        // The response header is in answers, not in requests, so that it may have the name of a header for upstreams.
         let response = fields
             .response
             .key()
             .and_then(|_| self.header(&fields.response, "", "response", &mut Vec::new()));
-        let told = [
+        let dependent = [
             fields.baggage.key().filter(|_| baggage),
             fields.response.key().filter(|_| response.is_some()),
         ];
-        for key in told.into_iter().flatten().filter(|_| flags.is_none()) {
-            let title = format!("`{}` tells what `flags` lists, and that is off", key.name);
-            let help = "name a header for `flags`, or leave it out";
+        for key in dependent.into_iter().flatten().filter(|_| flags.is_none()) {
+            let title = format!(
+                "`{}` lists the flags of the header `flags`, which is off",
+                key.name
+            );
+            let help = "write the name of a header in `flags`, or remove `flags: off`";
             self.error("flags-needed", title, key.span, help);
         }
         HeaderPlan {
@@ -77,7 +80,7 @@ impl<'s> Gateway<'_, 's> {
         }
     }
 
-    /// Returns the name of a header in lower case; none where it is `off` or has a problem.
+    /// Returns the name of a header in lower case; none if it is `off` or has a problem.
     fn header(
         &mut self,
         field: &Field<Option<Cow<'s, str>>>,
@@ -90,7 +93,7 @@ impl<'s> Gateway<'_, 's> {
         if let Some(span) = span {
             self.check_token("header", name, span)?;
             if is_header_taken(name) {
-                self.refuse_taken(&format!("`{name}` means"), span);
+                self.refuse_taken(&format!("`{name}`"), span);
                 return None;
             }
         }
@@ -103,30 +106,30 @@ impl<'s> Gateway<'_, 's> {
     }
 
     fn refuse_taken(&mut self, what: &str, span: Span) {
-        let help = "choose a name of your own, such as one that begins with `X-`";
+        let help = "choose another name, such as one that begins with `X-`";
         self.error(
             "reserved-header",
-            format!("{what} something else already"),
+            format!("{what} already has another meaning"),
             span,
             help,
         );
     }
 
-    /// Reports the name of a header that nothing can be decided by, as it doesn't pass as it came.
+    /// Reports a header that decisions cannot use, because it does not reach the upstream unchanged.
     pub(super) fn check_passes(&mut self, name: &str, span: Span) -> Option<()> {
         let (why, help) = if self.plan.as_ref().is_some_and(|plan| plan.reserves(name)) {
-            let why = "it is one that sluice sets, and removed from what clients send";
-            (why, "use another header, or rename that under `headers`")
+            let why = "sluice sets it, and removes it from requests of clients";
+            (why, "use another header, or rename the one under `headers`")
         } else if !is_header_lost(name) {
             return Some(());
         } else if name.eq_ignore_ascii_case("host") {
-            let help = "write a route's host as `host` of its `match`; use another header for anything else";
-            ("it is part of the target", help)
+            let help = "for the host of a route write `host` in its `match`; otherwise use another header";
+            ("it is a part of the target", help)
         } else {
-            let why = "it is removed or written anew on its way to the upstream";
-            (why, "use a header that is passed on as it came")
+            let why = "it is removed or rewritten before a request is forwarded";
+            (why, "use a header that is forwarded unchanged")
         };
-        let title = format!("nothing can be decided by `{name}`: {why}");
+        let title = format!("`{name}` can't be used for decisions: {why}");
         self.refuse("reserved-header", title, span, help)
     }
 
@@ -163,7 +166,8 @@ impl<'s> Gateway<'_, 's> {
         })
     }
 
-    /// A list that doesn't fit when all of it is on, with the longest names, would be cut for somebody.
+    /// Reports a list of flags that exceeds the budget if all are on with their longest variants: it would be truncated for
+    /// some subjects.
     fn check_budget(&mut self, flags: &Flags, listed: &[FlagId], budget: usize, span: Span) {
         let longest = |flag: &Flag| {
             let off = flag.variant(flag.off());
@@ -176,8 +180,7 @@ impl<'s> Gateway<'_, 's> {
             .sum::<usize>()
             .saturating_sub(2);
         if needed > budget {
-            let title =
-                format!("these flags take {needed} bytes when all are on, and the budget is {budget}");
+            let title = format!("these flags take up to {needed} bytes, more than the budget of {budget}");
             self.error(
                 "header-budget",
                 title,
@@ -191,7 +194,7 @@ impl<'s> Gateway<'_, 's> {
         let prefix = fields.prefix.lower(PREFIX, |prefix| {
             self.check_token("header", &prefix.value, prefix.span)?;
             if is_header_prefix_taken(&prefix.value) {
-                let what = format!("a header that begins with `{}` means", prefix.value);
+                let what = format!("a header that begins with `{}`", prefix.value);
                 self.refuse_taken(&what, prefix.span);
                 return None;
             }
@@ -221,7 +224,7 @@ impl<'s> Gateway<'_, 's> {
         (headers, Some(prefix.to_ascii_lowercase().into()))
     }
 
-    /// Two names that an upstream may fold into one would let one value pass for the other.
+    /// Reports names that an upstream may read as one header, so that one value could replace the other.
     fn refuse_aliases(&mut self, used: &[Used]) {
         for (index, second) in used.iter().enumerate() {
             let Some(first) = used
@@ -245,13 +248,13 @@ impl<'s> Gateway<'_, 's> {
             if let Some(other) = other {
                 problem = problem.also(self.label(other, "the other"));
             }
-            let help = "many servers read letters of either case alike, and every other character as `_`: rename one";
+            let help = "rename one of them: many servers ignore the case of letters, and read other characters than letters and digits as `_`";
             self.push(problem.help(help));
         }
     }
 }
 
-/// Returns the name as CGI, WSGI and PHP see it.
+/// Returns the name as CGI (RFC 3875 section 4.1.18), WSGI and PHP read it.
 fn fold(name: &str) -> String {
     name.bytes()
         .map(|byte| char::from(fold_header_byte(byte)))

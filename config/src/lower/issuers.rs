@@ -1,4 +1,4 @@
-//! Issuers, their keys, and where in a request identity is.
+//! Issuers, their keys, and the location of the identity in a request.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ use crate::shape::listener::ListenerFields;
 use crate::shape::secret::SecretSource;
 use crate::shape::sluice::GatewayFields;
 
-/// The most bytes of a key file.
+/// The maximum size of a key file, in bytes.
 const MAX_KEY_BYTES: usize = 1024 * 1024;
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns who is believed. Attributes that no condition reads are checked and left out; `flags` is none where
-    /// they could not be compiled.
+    /// Returns the trusted issuers, and the location of the identity in a request. Attributes that no condition reads are
+    /// checked and omitted. `flags` is none if they could not be compiled.
     pub(crate) fn identity(&mut self, root: &GatewayFields<'s>, flags: Option<&Flags>) -> Option<Identity> {
         let issuers = self.issuers(&root.issuers, flags);
         let listeners = root.listeners.value();
@@ -61,8 +61,8 @@ impl<'s> Gateway<'_, 's> {
         }
         let certificate_tenant = fields.tenant.lower_optional(|tenant| {
             if !asks {
-                let title = "no listener asks clients for certificates";
-                let help = "give a listener `tls.client_certificates`, or remove `identity.tenant`";
+                let title = "no listener requests client certificates";
+                let help = "add `tls.client_certificates` to a listener, or remove `identity.tenant`";
                 self.error("no-client-certificates", title, tenant.value.span, help);
             }
             Some(tenant.value.value)
@@ -121,18 +121,18 @@ impl<'s> Gateway<'_, 's> {
         Some((*cookie.value).into())
     }
 
-    /// Reports a name that no header or cookie can have (RFC 9110 section 5.6.2, RFC 6265 section 4.1.1).
+    /// Reports a text that cannot be the name of a header or cookie (RFC 9110 section 5.6.2, RFC 6265 section 4.1.1).
     pub(super) fn check_token(&mut self, what: &str, name: &str, span: Span) -> Option<()> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
         if !name.is_empty() && name.len() <= rules::MAX_HEADER_NAME && name.bytes().all(allowed) {
             return Some(());
         }
         let title = format!("`{name}` can't be the name of a {what}");
-        let help = "names are made of letters, digits and `!#$%&'*+-.^_|~`";
+        let help = "use letters, digits and `!#$%&'*+-.^_|~`";
         self.refuse("invalid-header", title, span, help)
     }
 
-    /// Returns the id of an attribute that a request supplies, where a condition reads it.
+    /// Returns the id of an attribute of requests, if a condition reads it.
     fn attribute(&mut self, name: &PlacedText<'s>, flags: Option<&Flags>) -> Option<AttributeId> {
         let PlacedText { value: name, span } = name;
         if RESERVED_ATTRIBUTES.contains(&&**name) {
@@ -147,7 +147,7 @@ impl<'s> Gateway<'_, 's> {
         flags?.attribute_id(name)
     }
 
-    /// Returns an issuer with claims at these paths; none where it has a problem.
+    /// Returns an issuer with claims at these paths; none if it has a problem.
     pub(super) fn issuer(
         &mut self,
         keys: &IssuerKeysFields<'s>,
@@ -174,11 +174,11 @@ impl<'s> Gateway<'_, 's> {
             groups: paths.groups,
             attributes: paths.attributes,
         };
-        // What is empty was reported as such.
+        // Empty lists were reported by their forms.
         if definition.audiences.is_empty() || definition.algorithms.is_empty() {
             return None;
         }
-        let help = "see `audiences`, `algorithms`, `leeway`, `max_age` and `typ` of this issuer";
+        let help = "check `audiences`, `algorithms`, `leeway`, `max_age` and `typ` of this issuer";
         let issuer = self.parsed(Issuer::new(definition), "invalid-issuer", name.span, help)?;
         Some(IssuerConfig {
             issuer,
@@ -205,12 +205,12 @@ impl<'s> Gateway<'_, 's> {
                 (keys.and_then(|text| KeySet::from_jwks(&text, algorithms)), file)
             }
         };
-        // Without an algorithm no key fits, and that was reported.
+        // Without an algorithm no key fits; the missing algorithm was reported.
         if algorithms.is_empty() {
             return None;
         }
         let keys = keys.map_err(|reason| format!("`{}` can't be used as a key: {reason}", what.value));
-        let help = "put a key of the issuer there that fits its `algorithms`";
+        let help = "use a key of the issuer that fits its `algorithms`";
         let keys = self.parsed(keys, "invalid-key", what.span, help)?;
         if keys.is_empty() {
             self.warn_of_no_key(&keys, what);
@@ -218,20 +218,20 @@ impl<'s> Gateway<'_, 's> {
         Some(KeySource::Fixed(Arc::new(keys)))
     }
 
-    /// Warns of a JWKS file without a usable key. It is no error: refusing the document would keep the keys that were
-    /// taken out of the file in use.
+    /// Warns of a JWKS file without a usable key. This is not an error: if the document were rejected, keys that were removed
+    /// from the file would stay in use.
     fn warn_of_no_key(&mut self, keys: &KeySet, file: &PlacedText<'s>) {
         let PlacedText { value: file, span } = file;
         let skipped: String = keys.skipped().iter().map(|key| format!("; {key}")).collect();
         let title =
-            format!("no key in `{file}` can be used, so every token of this issuer is refused{skipped}");
-        let help = "that is right where the issuer's last key was withdrawn; else put a key of the issuer there that \
+            format!("no key in `{file}` can be used, so every token of this issuer is rejected{skipped}");
+        let help = "no action is needed if the issuer's last key was withdrawn; otherwise use a key of the issuer that \
                     fits its `algorithms`";
         let warning = Problem::warning("no-usable-key", title, self.label(*span, "")).help(help);
         self.loading.warnings.push(warning);
     }
 
-    /// Reads the environment variable that is referred to.
+    /// Reads the environment variable of a reference.
     pub(super) fn secret(&mut self, reference: &PlacedText<'s>) -> Option<String> {
         let name = quantity::reference(&reference.value)?;
         let secret = (self.environment)(name);

@@ -1,4 +1,4 @@
-//! Listeners: where requests arrive.
+//! Listeners: the addresses that accept requests.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use crate::settings::Listener;
 use crate::shape::listener::ListenerFields;
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns the listeners; none where one has a problem. `taken` are the addresses that are bound already.
+    /// Returns the listeners; none if one has a problem. `taken` are the addresses of the document so far.
     pub(crate) fn listeners(
         &mut self,
         listeners: &[ListenerFields<'s>],
@@ -45,7 +45,7 @@ impl<'s> Gateway<'_, 's> {
         })
     }
 
-    /// Returns an address that nothing else of this document is bound to.
+    /// Returns an address, or reports it if this document uses it already. Port 0 can be used several times.
     pub(crate) fn address(
         &mut self,
         address: &Placed<SocketAddr>,

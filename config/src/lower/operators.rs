@@ -18,7 +18,7 @@ use crate::source::Source;
 use crate::{parse, validate};
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns the operators; none where a part of them has a problem.
+    /// Returns the operators; none if a part has a problem.
     pub(crate) fn operators(&mut self, operators: &OperatorsFields<'s>) -> Option<Operators> {
         let tokens = operators
             .tokens
@@ -68,7 +68,7 @@ impl<'s> Gateway<'_, 's> {
 
 /// Reads the entries of a document of tokens.
 pub(crate) fn token_entries(source: &Arc<Source>, problems: &mut Vec<Problem>) -> Vec<OperatorToken> {
-    // A secret may have been put in the place of the whole document.
+    // The text may be a secret that was put in the place of a document.
     source.mark_confidential();
     let Some(root) = parse::parse(source, problems) else {
         return Vec::new();
@@ -103,27 +103,27 @@ impl Entry<'_> {
         let (role, org) = (*token.role.value()?, token.org.written());
         match (role, org) {
             (OperatorRole::OrgAdmin, None) => {
-                let help = "add `org`, the tenant whose opt-ins he may change";
-                self.report("org-needed", "an org's admin has an org", fields.span, help);
+                let help = "add `org`: the id of the tenant whose opt-ins this operator may change";
+                self.report("org-needed", "an `org-admin` needs an `org`", fields.span, help);
             }
             (OperatorRole::OrgAdmin, Some(org)) => {
                 if let Err(reason) = TenantId::parse(&org.value) {
-                    let help = "write a tenant's id";
+                    let help = "write the id of a tenant";
                     self.report("invalid-tenant-id", reason.to_string(), org.span, help);
                 }
             }
             (_, Some(org)) => {
-                let title = format!("the role `{role}` is not of one org");
-                let help = "remove `org`, or make it an `org-admin`";
+                let title = format!("only an `org-admin` can have an `org`, not the role `{role}`");
+                let help = "remove `org`, or write `role: org-admin`";
                 self.report("org-needed", title, org.span, help);
             }
             (_, None) => {}
         }
         let name = token.name.written()?;
         if is_reserved(&name.value) {
-            let title = format!("`{}` is the name of somebody who has no token", name.value);
-            let help = "give it another name: `local`, `sluice`, `unknown` and what begins with `oidc:` or `uid:` stand \
-                        for others in the audit log";
+            let title = format!("the name `{}` is reserved", name.value);
+            let help = "choose another name: `local`, `sluice`, `unknown` and names that begin with `oidc:` or `uid:` have \
+                        another meaning in the audit log";
             self.report("reserved-name", title, name.span, help);
         }
         Some(OperatorToken {
@@ -141,8 +141,8 @@ impl Entry<'_> {
     }
 }
 
-/// Returns true for a name that the audit log gives to others: callers on this machine where no operators are named, the
-/// clock, unknown callers, operators of an issuer, and users of a process.
+/// Returns true for a name that has another meaning in the audit log: `local` (callers on this machine if no operators are
+/// configured), `sluice` (the clock), `unknown` callers, operators of an issuer (`oidc:`), and users of a process (`uid:`).
 fn is_reserved(name: &str) -> bool {
     ["local", "sluice", "unknown"].contains(&name)
         || ["oidc:", "uid:"].iter().any(|prefix| name.starts_with(prefix))

@@ -1,4 +1,4 @@
-//! Trusted proxies: who may say for whom a request is forwarded.
+//! Trusted proxies: the networks whose forwarding headers are trusted.
 
 use rules::{Networks, TrustedProxies};
 
@@ -8,11 +8,11 @@ use crate::problem::Problem;
 use crate::shape::proxies::TrustedProxiesFields;
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns the trusted proxies; networks that have a problem are left out.
+    /// Returns the trusted proxies. Networks with a problem are omitted.
     pub(crate) fn trusted_proxies(&mut self, proxies: &TrustedProxiesFields<'s>) -> Option<TrustedProxies> {
         let list = proxies.networks.written()?;
         let mut networks = Vec::new();
-        // The network that is everybody by itself.
+        // The first network that contains every address by itself.
         let mut whole = None;
         for network in &list.value {
             let help = "write it like `10.0.0.0/8` or `192.0.2.7`";
@@ -30,10 +30,10 @@ impl<'s> Gateway<'_, 's> {
         Some(TrustedProxies { networks, header })
     }
 
-    /// Warns of trust in everybody, which is trust in what every client says of itself.
+    /// Warns of networks that contain every address: then every client can choose its own address.
     fn warn_of_everybody(&mut self, span: Span) {
-        let title = "everybody is a trusted proxy: every client can name any address as its own";
-        let help = "name the addresses of the proxies in front of sluice, and no others";
+        let title = "every address is a trusted proxy: each client can claim any address as its own";
+        let help = "list only the addresses of the proxies in front of sluice";
         let at = self.label(span, "");
         let warning = Problem::warning("everybody-trusted", title, at).help(help);
         self.loading.warnings.push(warning);

@@ -1,4 +1,4 @@
-//! Routes: which requests they take, their gates, and where they lead.
+//! Routes: their match, gate, limit and upstream.
 
 use rules::{
     Auth, Destination, Gate, GateDefinition, GateMode, HeaderMatch, HostPattern, InvalidHeaderMatch, LimitBy,
@@ -16,14 +16,14 @@ use crate::translate::pattern_cure;
 #[derive(Debug)]
 pub(crate) struct Lowered {
     pub(crate) name: Box<str>,
-    /// Its name's place.
+    /// The place of its name.
     pub(crate) span: Span,
     pub(crate) takes: Option<RouteMatch>,
     pub(crate) route: Option<Route>,
 }
 
 impl<'s> Gateway<'_, 's> {
-    /// Lowers every route, in the order of the document. `body_limit` is that of routes that say nothing of theirs.
+    /// Lowers every route, in the order of the document. `body_limit` is the default of a route's own.
     pub(crate) fn routes(
         &mut self,
         routes: &[Placed<RouteFields<'s>>],
@@ -66,7 +66,7 @@ impl<'s> Gateway<'_, 's> {
         let gate = fields.gate.lower_optional(|gate| self.gate(&gate.value));
         let otherwise = self.otherwise(&fields.otherwise, user);
         let destination = self.destination(fields, gate.as_ref().map(Option::as_ref), (span, user));
-        // A gate asks who is there.
+        // A gate needs to know the tenant.
         let auth = fields.auth.or(match fields.gate.key() {
             Some(_) => Auth::Required,
             None => Auth::None,
@@ -74,7 +74,7 @@ impl<'s> Gateway<'_, 's> {
         let limit = fields.limit.lower_optional(|limit| {
             let (limit, by) = limit.value;
             if limit.by == LimitBy::Tenant && auth == Some(Auth::None) {
-                let title = format!("route `{name}` counts tenants and looks for no token");
+                let title = format!("route `{name}` counts requests by tenant, but reads no token");
                 let help = "write `auth: required` or `auth: optional`, or count by `client`";
                 return self.refuse("tenant-needed", title, by, help);
             }
@@ -97,7 +97,7 @@ impl<'s> Gateway<'_, 's> {
         })
     }
 
-    /// Reports fields that do nothing without a gate: somebody may believe that there is one.
+    /// Reports fields that have no effect without a gate, because their author may believe that there is one.
     fn refuse_idle_fields(&mut self, fields: &RouteFields<'s>, name: &str) {
         if fields.gate.key().is_some() {
             return;
@@ -110,7 +110,7 @@ impl<'s> Gateway<'_, 's> {
         ];
         for key in idle.into_iter().flatten() {
             let field = key.name;
-            let title = format!("route `{name}` has `{field}` and no gate");
+            let title = format!("route `{name}` has `{field}`, but no gate");
             let help = format!("add `gate`, or remove `{field}`: the route is open to everyone");
             self.error("gate-needed", title, key.span, help);
         }
@@ -156,8 +156,9 @@ impl<'s> Gateway<'_, 's> {
             HeaderMatches::Regex(expression) => HeaderMatch::regex(&name.value, &expression.value),
             HeaderMatches::Present(present) if present.value => HeaderMatch::present(&name.value),
             HeaderMatches::Present(present) => {
-                let title = "a route can't ask that a header is missing";
-                let help = "write `present: true`, or give the requests without it to a route further down";
+                let title = "a route can't require that a header is missing";
+                let help =
+                    "write `present: true`, and add a route without this condition for the other requests";
                 return self.refuse("invalid-header", title, present.span, help);
             }
         };
@@ -173,13 +174,13 @@ impl<'s> Gateway<'_, 's> {
                 parsed,
                 "invalid-header",
                 name.span,
-                "write the header as it is sent",
+                "write the header as clients send it",
             ),
         }
     }
 
-    /// Returns where an open gate leads. The gate is none where it has problems of its own. `span` is the place of the
-    /// route's name.
+    /// Returns the destination behind an open gate. The outer `gate` is none if the gate has a problem, the inner one if the
+    /// route has no gate. `span` is the place of the route's name.
     fn destination(
         &mut self,
         fields: &RouteFields<'s>,
@@ -191,8 +192,8 @@ impl<'s> Gateway<'_, 's> {
             .lower_optional(|upstream| self.upstream(upstream, user))?;
         let Some(key) = fields.variants.key() else {
             if upstream.is_none() {
-                let help = "add `upstream`: where its requests are forwarded";
-                self.error("missing-upstream", format!("{user} leads nowhere"), span, help);
+                let help = "add `upstream`: the name of the upstream that its requests are forwarded to";
+                self.error("missing-upstream", format!("{user} has no upstream"), span, help);
             }
             return upstream.map(Destination::Upstream);
         };
@@ -205,8 +206,8 @@ impl<'s> Gateway<'_, 's> {
         if let Some(Some(gate)) = gate
             && gate.single_flag().is_none()
         {
-            let title = format!("{user} has `variants`, and its gate is not one flag");
-            let help = "make the gate one flag: its variant chooses the upstream";
+            let title = format!("{user} has `variants`, but its gate is not a single flag");
+            let help = "write a single flag as its gate: the variant of that flag selects the upstream";
             self.error("variants-need-one-flag", title, key.span, help);
         }
         let flag = match &fields.gate.value()?.value {
@@ -242,7 +243,7 @@ impl<'s> Gateway<'_, 's> {
         self.found(vec![rules::DefinitionProblem { site, kind }]);
     }
 
-    /// Gives every variant an upstream. Those that an open gate never serves get any.
+    /// Gives every variant an upstream. A variant that an open gate never serves gets any of them.
     fn fill(
         &mut self,
         fields: &RouteFields<'s>,
@@ -268,11 +269,11 @@ impl<'s> Gateway<'_, 's> {
             .collect();
         if upstream.is_none() && !missing.is_empty() {
             let title = format!(
-                "{user} leads nowhere when `{}` serves {}",
+                "{user} has no upstream when `{}` serves {}",
                 flag.key,
                 crate::shape::any_of(&missing)
             );
-            let help = "list every variant, or add `upstream` for those that are not listed";
+            let help = "list every variant, or add `upstream` for the variants that are not listed";
             return self.refuse("missing-upstream", title, span, help);
         }
         let any = upstream.or_else(|| upstreams.iter().copied().flatten().next())?;
@@ -286,7 +287,7 @@ impl<'s> Gateway<'_, 's> {
         })
     }
 
-    /// Reports routes that no request can reach; `routes` are those whose match could be lowered.
+    /// Reports routes that no request can reach. `routes` are those whose match could be lowered.
     pub(crate) fn conflict(&mut self, conflict: rules::RouteConflict, routes: &[&Lowered]) {
         let (Some(first), Some(second)) = (routes.get(conflict.first), routes.get(conflict.second)) else {
             return;
@@ -297,18 +298,18 @@ impl<'s> Gateway<'_, 's> {
                     "routes `{}` and `{}` take the same requests",
                     first.name, second.name
                 ),
-                "remove one of them, or tell them apart by host, path, methods or headers",
+                "remove one of them, or let them differ in host, path, methods or headers",
             ),
             rules::ConflictKind::Shadowed => (
                 format!(
                     "route `{}` is never reached: route `{}` takes all of its requests",
                     second.name, first.name
                 ),
-                "remove it, or ask for more in it than the other route does",
+                "remove it, or add a condition to its `match` that the other route does not have",
             ),
         };
         let also = self.label(first.span, "this one takes them");
-        let at = self.label(second.span, "this one never does");
+        let at = self.label(second.span, "this one is never reached");
         self.push(Problem::error("route-conflict", title, at).also(also).help(help));
     }
 }

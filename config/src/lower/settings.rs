@@ -1,4 +1,4 @@
-//! Settings of the process: addresses, bodies, log, drain.
+//! Settings of the process: addresses, bodies, log, shutdown.
 
 use std::net::SocketAddr;
 
@@ -12,13 +12,13 @@ use crate::shape::admin::AdminFields;
 use crate::shape::answer::BodyFields;
 use crate::shape::sluice::GatewayFields;
 
-/// The address of the admin listener, unless the document has another.
+/// The default address of the admin listener.
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
-/// The largest request body in bytes, unless the document has another.
+/// The default maximum size of a request body, in bytes.
 const BODY_LIMIT: u64 = 10 * 1024 * 1024;
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns the settings; none where one of them has a problem.
+    /// Returns the settings; none if one has a problem.
     pub(crate) fn settings(&mut self, root: &GatewayFields<'s>) -> Option<Settings> {
         let environment = root.environment.value();
         if let Some(environment) = environment {
@@ -76,22 +76,23 @@ impl<'s> Gateway<'_, 's> {
     ) -> Option<AdminListener> {
         let written = fields.address.written();
         let address = written.and_then(|address| self.address(address, taken));
-        // What answers there speaks HTTP/1.
+        // The server of the admin API supports HTTP/1 only.
         let tls = fields.tls.lower_optional(|tls| self.tls(&tls.value, Some(false)));
         let (written, address) = (written?, address?);
         let has_operators = fields.operators.key().is_some();
         let is_open = !address.ip().is_loopback();
         if is_open && has_operators && fields.tls.key().is_none() {
-            let title = format!("operators' tokens travel unencrypted to `{address}`");
-            let help = "give the admin listener certificates (`admin.tls`), or a loopback address behind what has some";
+            let title = format!("operators' tokens are sent unencrypted to `{address}`");
+            let help = "add `admin.tls`, or use a loopback address behind a proxy with TLS";
             let at = self.label(written.span, "");
             let warning = Problem::warning("admin-without-tls", title, at).help(help);
             self.loading.warnings.push(warning);
         }
         if is_open && !has_operators {
-            let title = format!("the admin listener can be reached from elsewhere at `{address}`");
-            let help =
-                "write a loopback address such as `127.0.0.1:9090`, or say who may operate: `operators`";
+            let title = format!(
+                "other machines can reach the admin listener at `{address}`, and it has no operators"
+            );
+            let help = "write a loopback address such as `127.0.0.1:9090`, or add `operators`";
             self.error("admin-not-loopback", title, written.span, help);
         }
         Some(AdminListener { address, tls: tls? })
@@ -120,7 +121,7 @@ impl<'s> Gateway<'_, 's> {
     }
 }
 
-/// Returns the largest body of requests, in bytes; the inner option is none where there is no limit.
+/// Returns the maximum size of request bodies, in bytes. The inner option is none for no limit, the outer for a problem.
 pub(crate) fn body_limit(root: &GatewayFields<'_>) -> Option<Option<u64>> {
     root.body_limit.or(Some(BODY_LIMIT))
 }

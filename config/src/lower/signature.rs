@@ -6,11 +6,11 @@ use crate::settings::SigningKey;
 use crate::shape::headers::SignatureFields;
 use crate::shape::secret::SecretSource;
 
-/// The fewest and the most bytes of a key, as of a secret for HS256.
+/// The length of a key in bytes, the same as of a secret for HS256.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 32..=4_096;
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns the key of signatures; none where it has a problem.
+    /// Returns the key of signatures; none if it has a problem.
     pub(crate) fn signing_key(&mut self, signature: &SignatureFields<'s>) -> Option<SigningKey> {
         let source = signature.secret.value();
         let secret = source.and_then(|source| self.signing_secret(source));
@@ -24,14 +24,14 @@ impl<'s> Gateway<'_, 's> {
         let (secret, span) = self.secret_bytes(source, *KEY_BYTES.end() + 2)?;
         if !KEY_BYTES.contains(&secret.len()) {
             let length = secret.len();
-            let title = format!("a key for signatures has 32 to 4096 bytes, and this one {length}");
+            let title = format!("a key for signatures must have 32 to 4096 bytes; this one has {length}");
             let help = "make one with `openssl rand -hex 32`";
             return self.refuse("invalid-key", title, span, help);
         }
         Some(secret.into())
     }
 
-    /// Reads a secret. A line break at the end of a file is no part of it.
+    /// Reads a secret. A line break at the end of a file is ignored.
     pub(super) fn secret_bytes(
         &mut self,
         source: &SecretSource<'s>,

@@ -9,7 +9,7 @@ use crate::form::PlacedText;
 use crate::shape::upstream::UpstreamFields;
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns the upstreams, in the order of the document; none where one has a problem.
+    /// Returns the upstreams, in the order of the document; none if one has a problem.
     pub(crate) fn all_upstreams(
         &mut self,
         upstreams: &[(PlacedText<'s>, Option<UpstreamFields<'s>>)],

@@ -1,6 +1,6 @@
-//! Positions in characters, as the parser counts, turned into positions in bytes.
+//! Conversion of positions in characters, as the parser counts, to positions in bytes.
 
-/// Turns positions in characters, which come mostly in order, into positions in bytes.
+/// Converts positions in characters to positions in bytes. Fast if the positions are ascending.
 pub(super) struct Cursor<'s> {
     text: &'s str,
     ascii: bool,
@@ -18,7 +18,7 @@ impl<'s> Cursor<'s> {
         }
     }
 
-    /// The byte at which the character with this number (from 0) begins; the end where there is none.
+    /// Returns the offset of the character with this number (from 0); the end of the text if there is none.
     pub(super) fn byte(&mut self, chars: usize) -> usize {
         if self.ascii {
             return chars.min(self.text.len());

@@ -1,5 +1,5 @@
-//! JSON text to a tree without places. The YAML reader keeps all tokens of a flow mapping before it gives the first,
-//! about a hundred bytes for each byte of a document that is one mapping; this one keeps the tree alone.
+//! Parses JSON into a tree without places. The YAML parser buffers all tokens of a flow mapping before it yields the first,
+//! about a hundred bytes for each byte of a document that is one mapping; this parser holds only the tree.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use super::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
 use crate::node::{Entry, Node, NodeKind, Span};
 
-/// Returns the tree of a JSON document; none where it is no JSON, writes a key twice, or is too deep or too large. The
-/// YAML reader takes all JSON, and tells what is wrong with its place.
+/// Returns the tree of a JSON document. Returns none if it is not JSON, repeats a key, or is too deep or too large: the YAML
+/// parser, which accepts all JSON, then reports the problem with its place.
 pub(crate) fn json(text: &str) -> Option<Node<'_>> {
     let text = text.trim_ascii_start();
     if !text.starts_with('{') {
@@ -27,7 +27,7 @@ pub(crate) fn json(text: &str) -> Option<Node<'_>> {
 }
 
 struct Reader {
-    /// How many more nodes there may be.
+    /// The number of nodes that may follow.
     left: usize,
 }
 
@@ -60,7 +60,7 @@ impl Reader {
                 let Text(text) = serde_json::from_str(text).ok()?;
                 NodeKind::Quoted(text)
             }
-            // A number, `true`, `false` or `null`: YAML reads them as JSON does.
+            // A number, `true`, `false` or `null`: YAML resolves them as JSON does.
             _ => NodeKind::Plain(Cow::Borrowed(text)),
         };
         Some(Node {
@@ -70,7 +70,7 @@ impl Reader {
     }
 }
 
-/// A text, borrowed where it has no escapes.
+/// A text, borrowed if it has no escapes.
 #[derive(Deserialize)]
 struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
 

@@ -1,4 +1,4 @@
-//! Mappings with known fields, and those of several shapes that are told apart by a key.
+//! Mappings with known fields, and values of several shapes that are distinguished by a key.
 
 use super::{Slot, Validator, did_you_mean};
 use crate::node::{Entry, Node, NodeKind, Span, shorten};
@@ -14,11 +14,11 @@ impl Validator<'_> {
         }
     }
 
-    /// Reports the fields of an object that are missing or exclude each other. `unknown` tells that one was unknown.
+    /// Reports fields of an object that are missing or exclude each other. `unknown` is true if it has an unknown field.
     pub(crate) fn finish(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>, unknown: bool) {
         let Shape::Object(object) = shape else { return };
         let object = object();
-        // A misspelt field is not missing as well.
+        // An unknown field may be a misspelt one, which is then not reported as missing as well.
         if !unknown {
             for field in object.fields().filter(|field| field.required) {
                 if node.field(field.name).is_none() {
@@ -33,7 +33,7 @@ impl Validator<'_> {
             Needs::AtLeastOne => {
                 let names = any_of(&object.names());
                 let title = format!("{} needs {names}, or both", object.name);
-                let help = format!("write {names}, or leave it out as a whole");
+                let help = format!("write {names}, or remove the whole field");
                 self.report::<()>("missing-field", title, slot.owner, "none of them is here", help);
             }
             Needs::ExactlyOne(fields) => self.exactly_one(node, object, fields, (slot, unknown)),
@@ -73,7 +73,7 @@ impl Validator<'_> {
         help: &str,
     ) {
         let names: Vec<&str> = written.iter().map(|entry| &*entry.key).collect();
-        let title = format!("{owner} has one of {}, not several", all_of(&names));
+        let title = format!("{owner} can have only one of {}", all_of(&names));
         let at = Label::new(self.source, last.key_span, "one more");
         let first = Label::new(self.source, first.key_span, "one");
         let problem = Problem::error("conflicting-fields", title, at).also(first);
@@ -94,7 +94,7 @@ impl Validator<'_> {
         self.report::<()>("unknown-field", title, span, "", help);
     }
 
-    /// Returns the number of the case of a union that this is.
+    /// Returns the index of the case of a union that a node is, or reports that it is none.
     pub(crate) fn case(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) -> Option<usize> {
         let Shape::Union(describe) = shape else {
             return None;
@@ -141,7 +141,7 @@ impl Validator<'_> {
         }
     }
 
-    /// Reports a mapping that has none of the keys by which the cases are told apart.
+    /// Reports a mapping that has none of the keys that distinguish the cases.
     fn no_case<T>(&mut self, node: &Node<'_>, union: &'static Union, slot: Slot<'_>) -> Option<T> {
         let keys: Vec<&str> = union.keys().collect();
         for entry in node.entries().unwrap_or_default() {

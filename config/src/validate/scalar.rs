@@ -12,12 +12,12 @@ use crate::shape::{Shape, any_of};
 use crate::suggest::closest;
 
 impl Validator<'_> {
-    /// Refuses numbers that JSON's readers, or a comparison, can't hold. Nothing else is wrong with a value of any type.
+    /// Reports numbers that readers of JSON, or a comparison, cannot represent. Every other value is valid.
     pub(crate) fn any(&mut self, node: &Node<'_>) {
         if let Some(invalid) = node.invalid_number() {
             self.invalid_number::<()>(node, invalid, Shape::Any);
         }
-        // As deep as a document is nested, which its reader bounds.
+        // The recursion is bounded by the nesting of a document, which its reader limits.
         for item in node.items().unwrap_or_default() {
             self.any(item);
         }
@@ -26,7 +26,7 @@ impl Validator<'_> {
         }
     }
 
-    /// Returns the scalar, where it has this shape.
+    /// Returns the scalar if it has this shape; otherwise reports it.
     pub(crate) fn scalar<'n>(
         &mut self,
         node: &'n Node<'_>,
@@ -77,13 +77,13 @@ impl Validator<'_> {
         }
     }
 
-    /// Returns the text, where it has this shape.
+    /// Returns the text if it has this shape; otherwise reports it.
     pub(crate) fn text<'s>(&mut self, node: &Node<'s>, shape: Shape, slot: Slot<'_>) -> Option<Cow<'s, str>> {
         self.scalar(node, shape, slot)?;
         node.text().cloned()
     }
 
-    /// Returns what was parsed of a scalar, or reports why it was not.
+    /// Returns the parsed value, or reports the reason why there is none.
     pub(crate) fn parsed<T>(
         &mut self,
         node: &Node<'_>,
@@ -96,7 +96,7 @@ impl Validator<'_> {
         }
     }
 
-    /// Returns which of the words of a choice this is.
+    /// Returns the index of the word in a choice, or reports the node.
     pub(crate) fn word(&mut self, node: &Node<'_>, shape: Shape, slot: Slot<'_>) -> Option<usize> {
         if matches!(node.kind, NodeKind::Refused) {
             return None;
@@ -118,13 +118,13 @@ impl Validator<'_> {
 
     fn empty<T>(&mut self, node: &Node<'_>, slot: Slot<'_>) -> Option<T> {
         let title = format!("`{}` is empty", slot.name);
-        let help = "write a text, or leave the field out where it may be";
+        let help = "write a text, or remove the field if it is optional";
         self.report("empty", title, node.span, "", help)
     }
 
     fn version<T>(&mut self, node: &Node<'_>, found: i128) -> Option<T> {
-        let title = format!("version {found} of this format is not known here");
-        let help = format!("this program reads version {VERSION}");
+        let title = format!("version {found} of this format is not supported");
+        let help = format!("write `version: {VERSION}`, the version that this release reads");
         self.report("unsupported-version", title, node.span, "", help)
     }
 
@@ -135,7 +135,7 @@ impl Validator<'_> {
         (min, max): (i64, i64),
         slot: Slot<'_>,
     ) -> Option<T> {
-        let title = format!("{} is {min} to {max}, not {value}", slot.subject());
+        let title = format!("{} must be from {min} to {max}, not {value}", slot.subject());
         let help = format!("write {}", Shape::Integer(min, max).expects());
         self.report("out-of-range", title, node.span, "", help)
     }
@@ -153,7 +153,7 @@ impl Validator<'_> {
         self.report("invalid-number", title, node.span, "", help)
     }
 
-    /// Returns which of `values` the text is. `expected` lists them, and what else the field takes.
+    /// Returns the index of the text in `values`, or reports it. `expected` lists the values and all else that the field takes.
     pub(super) fn choice(
         &mut self,
         node: &Node<'_>,
@@ -166,7 +166,7 @@ impl Validator<'_> {
         if known.is_some() {
             return known;
         }
-        let title = format!("{} is {expected}, not `{}`", slot.subject(), shorten(text));
+        let title = format!("{} must be {expected}, not `{}`", slot.subject(), shorten(text));
         let help = closest(text, values.iter().copied()).map(did_you_mean);
         let help = help.unwrap_or_else(|| format!("write {expected}"));
         self.report("unknown-value", title, node.span, "", help)
@@ -178,18 +178,14 @@ impl Validator<'_> {
             _ => ("invalid-duration", "duration"),
         };
         let found = node.raw().map_or("", |text| text);
-        let title = format!(
-            "{} takes a {what}, and `{}` is none",
-            slot.subject(),
-            shorten(found)
-        );
+        let title = format!("{} takes a {what}, not `{}`", slot.subject(), shorten(found));
         self.report(code, title, node.span, "", format!("write {}", shape.expects()))
     }
 
     fn secret<T>(&mut self, node: &Node<'_>) -> Option<T> {
-        let help = "put the secret into an environment variable and refer to it: `\"${NAME}\"`; or into a file, \
+        let help = "put the secret into an environment variable and write a reference to it: `\"${NAME}\"`; or into a file, \
                     with `secret_file`";
-        let title = "a secret is never written in the document";
+        let title = "a secret can't be written in the document";
         self.report("secret-in-document", title, node.span, "", help)
     }
 }

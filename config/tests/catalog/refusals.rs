@@ -29,7 +29,7 @@ fn what_is_of_the_wrong_shape_is_refused() {
         flag("a", json!({ "kind": "relase" })),
         &[(
             "unknown-value",
-            "`kind` is `release`, `experiment`, `permission` or `ops`, not `relase`",
+            "`kind` must be `release`, `experiment`, `permission` or `ops`, not `relase`",
         )],
     );
     check(
@@ -38,7 +38,7 @@ fn what_is_of_the_wrong_shape_is_refused() {
     );
     check(
         flag("a", Value::Null),
-        &[("wrong-type", "`a` takes a flag (a mapping), not nothing")],
+        &[("wrong-type", "`a` takes a flag (a mapping), not an empty value")],
     );
     check(
         tenant("x", json!([])),
@@ -177,6 +177,6 @@ fn values_nested_too_deep_are_refused_and_those_just_within_are_exported() {
     assert_eq!(loaded.unwrap_or_else(|report| panic!("{report}")).flags.len(), 1);
     check(
         flag("deep", variants(61)),
-        &[("document-depth", "a document is nested at most 64 deep")],
+        &[("document-depth", "the document is nested deeper than 64 levels")],
     );
 }

@@ -1,4 +1,4 @@
-//! TLS to an upstream: names and certificates, proven to be usable.
+//! TLS to an upstream: names and certificates, checked when a document is loaded.
 
 use rules::{UpstreamClientCertificate, UpstreamTls};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -9,7 +9,7 @@ use crate::shape::listener::CertificateFields;
 use crate::shape::upstream::UpstreamTlsFields;
 
 impl<'s> Gateway<'_, 's> {
-    /// Returns how connections to an upstream are encrypted.
+    /// Returns the TLS settings of connections to an upstream.
     pub(super) fn upstream_tls(&mut self, tls: &UpstreamTlsFields<'s>) -> Option<UpstreamTls> {
         let roots = tls
             .ca
@@ -32,9 +32,9 @@ impl<'s> Gateway<'_, 's> {
         let file = written.value.key.written()?;
         let key = self.private_key(file)?;
         let der: Box<[u8]> = key.secret_der().into();
-        // The proxy's TLS tells the kind of a key by its bytes.
+        // The proxy gets the key as bytes and detects its encoding from them, so that this must be possible.
         if PrivateKeyDer::try_from(&*der).is_err() {
-            let title = format!("`{}` holds a key of a kind that can't be told", file.value);
+            let title = format!("the encoding of the key in `{}` can't be detected", file.value);
             return self.refuse("invalid-certificate", title, file.span, "write it as PKCS #8");
         }
         let chain = pair.key.cert.iter();
