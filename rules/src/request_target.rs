@@ -51,9 +51,9 @@ pub struct Target<'a> {
 ///
 /// Then, in this order:
 /// 1. escapes of unreserved characters are decoded, the others get upper-case digits (RFC 3986 sections
-/// 6.2.2.1 and 6.2.2.2);
+///    6.2.2.1 and 6.2.2.2);
 /// 2. raw characters that a path must not hold (RFC 3986 section 3.3: all that is not ASCII, and
-/// ``"<>[]^`{|}``) are escaped;
+///    ``"<>[]^`{|}``) are escaped;
 /// 3. encoded slashes are decoded, if the options say so;
 /// 4. repeated slashes are merged;
 /// 5. dot segments are removed, and `..` at the root stays at the root (RFC 3986 section 5.2.4).
