@@ -77,7 +77,7 @@ fn gate(loaded: &LoadedFlags) -> Gate {
     let name = |key| Name::new(Cow::Borrowed(key), Site::default());
     let flags = loaded.flags.iter().map(|(_, flag)| {
         Arc::new(FlagDefinition {
-            key: name(flag.key().as_str()),
+            key: name(flag.key().as_str()).into_owned(),
             ..FlagDefinition::default()
         })
     });
