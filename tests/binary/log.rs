@@ -110,14 +110,14 @@ fn invalid_frames_and_a_full_log_pipe_stop_nobody() {
     // The log does not delay the watcher either: reports that nobody reads, and then a valid change.
     for number in 0..8 {
         let before = figure(admin, "sluice_reloads_total{result=\"refused\"} ");
-        files::replace(folder.path(), "flags.yaml", &broken(number));
+        files::replace(folder.path(), "flags.yaml", broken(number));
         eventually("the refusal", || {
             (figure(admin, "sluice_reloads_total{result=\"refused\"} ") > before).then_some(())
         });
     }
     files::replace(folder.path(), "flags.yaml", NO_FLAGS);
     let config = fs::read_to_string(folder.path().join("sluice.yaml")).unwrap();
-    files::replace(folder.path(), "sluice.yaml", &config.replace("/**", "/other/**"));
+    files::replace(folder.path(), "sluice.yaml", config.replace("/**", "/other/**"));
     eventually("the change", || (status(address, "/") == 404).then_some(()));
     let dropped = figure(admin, "sluice_log_dropped_total{reason=\"queue_full\"} ");
     assert!(dropped > 0, "nothing was dropped");
