@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use testkit::{Authority, CertificatePair, Client, ClientName, PATIENCE, Request, TlsClient, eventually};
 
 use crate::files;
+use crate::operator_tokens::{self, OperatorToken};
 use crate::process::{CommandOutput, SluiceProcess, sluice};
 
 struct EncryptedServer {
@@ -33,25 +34,11 @@ upstreams: {{ app: '127.0.0.1:9' }}
 unmatched: {{ upstream: app }}
 "
         );
-        let output = sluice(
-            folder.path(),
-            ["operators", "token", "--name", "ann", "--role", "viewer"],
-            "",
-        );
+        let ann = OperatorToken::issue("ann", "viewer");
         let token = folder.path().join("ann.token");
-        fs::write(&token, output.stdout).unwrap();
+        fs::write(&token, &ann.secret).unwrap();
         fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
-        let entry = output
-            .stderr
-            .lines()
-            .find(|line| line.starts_with("- "))
-            .unwrap()
-            .to_owned();
-        fs::write(
-            folder.path().join("operators.yaml"),
-            format!("version: 1\ntokens:\n{entry}\n"),
-        )
-        .unwrap();
+        operator_tokens::write_document(folder.path(), "operators.yaml", &[&ann]);
         fs::write(
             folder.path().join("flags.yaml"),
             "version: 1\nflags: { board: {} }\n",
@@ -171,7 +158,7 @@ fn tokens_that_would_travel_unencrypted_are_warned_of_at_start() {
                   admin: { address: '192.0.2.1:9090', operators: { tokens: { file: operators.yaml } } }\n\
                   flags: { file: flags.yaml }\nupstreams: { app: '127.0.0.1:9' }\nunmatched: { upstream: app }\n";
     fs::write(folder.path().join("sluice.yaml"), config).unwrap();
-    fs::write(folder.path().join("operators.yaml"), "version: 1\ntokens: []\n").unwrap();
+    operator_tokens::write_document(folder.path(), "operators.yaml", &[]);
     fs::write(folder.path().join("flags.yaml"), "version: 1\nflags: {}\n").unwrap();
     // The address belongs to no machine, so nothing is opened.
     let running = SluiceProcess::start(folder.path(), ["run"]);

@@ -14,6 +14,7 @@ use testkit::{Client, Issuer, Request, Response, Upstream, eventually};
 use tokens::Algorithm;
 
 use crate::files;
+use crate::operator_tokens::{self, OperatorToken};
 use crate::process::{SluiceProcess, sluice};
 
 /// Number of changes.
@@ -576,26 +577,17 @@ fn a_removed_token_is_invalid_even_if_the_config_is_rejected() {
         "admin: { address: '127.0.0.1:0', operators: { tokens: { file: tokens.yaml } } }",
     );
     fs::write(&config, &text).unwrap();
-    let made = sluice(
-        managed.path(),
-        ["operators", "token", "--name", "vic", "--role", "viewer"],
-        "",
-    );
-    let entry = made.stderr.lines().find(|line| line.starts_with("- {")).unwrap();
-    let write_tokens = |tokens: &str| {
-        let text = format!("version: 1\ntokens:{tokens}\n");
-        files::replace(managed.path(), "tokens.yaml", text);
-    };
-    write_tokens(&format!("\n{entry}"));
+    let token = OperatorToken::issue("vic", "viewer");
+    operator_tokens::write_document(managed.path(), "tokens.yaml", &[&token]);
     let sluice = managed.run();
     let whoami = Request::get("/api/v1/whoami").host("localhost");
-    let vic = whoami.clone().token(made.stdout.trim());
+    let vic = whoami.clone().token(&token.secret);
     let status = |request: &Request| Client::connect(sluice.admin()).ask(request).status;
     assert_eq!((status(&vic), status(&whoami)), (200, 401));
     fs::write(&config, format!("{text}bogus: 1\n")).unwrap();
     sluice.line("not reloaded");
     assert_eq!(status(&vic), 200, "a bad document takes nothing away");
-    write_tokens(" []");
+    operator_tokens::write_document(managed.path(), "tokens.yaml", &[]);
     eventually("the end of vic's token", || (status(&vic) == 401).then_some(()));
     assert_eq!(status(&whoami), 401, "an empty list is nobody, not everybody");
 }

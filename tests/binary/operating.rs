@@ -1,10 +1,12 @@
 //! The commands that operate flags, as people and scripts use them, against a server whose flags are in a store.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
 
+use crate::operator_tokens::{self, OperatorToken};
 use crate::process::{CommandOutput, SluiceProcess, sluice};
 
 const FLAGS: &str = "\
@@ -40,8 +42,17 @@ impl ManagedServer {
         Self::begin(folder, "")
     }
 
-    fn empty(more: &str) -> Self {
+    /// Starts a server with an empty store and these sections of the configuration, or else an admin listener.
+    pub(crate) fn empty(more: &str) -> Self {
         Self::begin(tempfile::tempdir().unwrap(), more)
+    }
+
+    /// Starts a server with an empty store that requires a sign-in, and that has a token for each of these operators.
+    pub(crate) fn with_operators(tokens: &[&OperatorToken]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        operator_tokens::write_document(folder.path(), "operators.yaml", tokens);
+        let admin = "admin: { address: \"127.0.0.1:0\", operators: { tokens: { file: operators.yaml } } }\n";
+        Self::begin(folder, admin)
     }
 
     /// Ends the server with SIGKILL, calls `meanwhile` with its folder, and starts it again.
@@ -557,53 +568,32 @@ fn no_file_is_replaced_without_force() {
 
 #[test]
 fn a_token_is_required_if_there_are_operators() {
-    let token = |name: &str, role: &str, folder: &Path| {
-        let file = format!("{name}.token");
-        let output = sluice(
-            folder,
-            ["operators", "token", "--name", name, "--role", role, "-o", &file],
-            "",
-        );
-        assert_eq!((output.code, output.stderr.as_str()), (0, ""));
-        output.stdout
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let entries = [
-        token("vera", "viewer", folder.path()),
-        token("olaf", "operator", folder.path()),
-    ];
-    let tokens = folder.path().join("operators.yaml");
-    fs::write(&tokens, format!("version: 1\ntokens:\n{}\n", entries.join("\n"))).unwrap();
-    let admin = format!(
-        "admin: {{ address: \"127.0.0.1:0\", operators: {{ tokens: {{ file: \"{}\" }} }} }}\n",
-        tokens.display()
+    let (vera, olaf) = (
+        OperatorToken::issue("vera", "viewer"),
+        OperatorToken::issue("olaf", "operator"),
     );
-    let managed = ManagedServer::empty(&admin);
+    let managed = ManagedServer::with_operators(&[&vera, &olaf]);
+    for (name, secret) in [
+        ("vera", vera.secret.as_str()),
+        ("olaf", &olaf.secret),
+        ("bad", "sluice_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+    ] {
+        let path = managed.path().join(format!("{name}.token"));
+        fs::write(&path, secret).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
     let output = managed.refused(&["whoami"]);
     output.reports("NOT_SIGNED_IN");
-    let file = |name: &str| folder.path().join(format!("{name}.token")).display().to_string();
-    let output = managed.done(&["whoami", "--token-file", &file("vera")]);
+    let output = managed.done(&["whoami", "--token-file", "vera.token"]);
     assert!(
         output.starts_with("vera, viewer, at http://127.0.0.1:"),
         "{output}"
     );
-    let output = managed.refused(&["flags", "kill", "board", "--token-file", &file("vera")]);
+    let output = managed.refused(&["flags", "kill", "board", "--token-file", "vera.token"]);
     output.reports("ROLE_MISSING");
-    let output = managed.refused(&[
-        "apply",
-        "-f",
-        "flags.yaml",
-        "--yes",
-        "--token-file",
-        &file("olaf"),
-    ]);
+    let output = managed.refused(&["apply", "-f", "flags.yaml", "--yes", "--token-file", "olaf.token"]);
     output.reports("ROLE_MISSING");
-    fs::write(
-        folder.path().join("bad.token"),
-        "sluice_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-    )
-    .unwrap();
-    let output = managed.refused(&["whoami", "--token-file", &file("bad")]);
+    let output = managed.refused(&["whoami", "--token-file", "bad.token"]);
     assert!(
         output.stderr.contains("SIGN_IN_FAILED") && !output.stderr.contains("AAAA"),
         "{}",

@@ -7,7 +7,8 @@ use tokens::Algorithm;
 
 use crate::files;
 use crate::managed::ManagedGateway;
-use crate::process::{SluiceProcess, sluice};
+use crate::operator_tokens::{self, OperatorToken};
+use crate::process::SluiceProcess;
 
 const NOBODY: &str = "admin: { address: '127.0.0.1:0' }";
 const SOMEBODY: &str = "admin: { address: '127.0.0.1:0', operators: { tokens: { file: tokens.yaml } } }";
@@ -18,14 +19,8 @@ fn operators_removed_from_the_document_stay_until_a_restart() {
     let folder = managed.path();
     let nobody = fs::read_to_string(folder.join("sluice.yaml")).unwrap();
     let write = |text: &str| files::replace(folder, "sluice.yaml", text);
-    let token = ["operators", "token", "--name", "vic", "--role", "viewer"];
-    let made = sluice(folder, token, "");
-    let entry = made.stderr.lines().find(|line| line.starts_with("- {")).unwrap();
-    fs::write(
-        folder.join("tokens.yaml"),
-        format!("version: 1\ntokens:\n{entry}\n"),
-    )
-    .unwrap();
+    let token = OperatorToken::issue("vic", "viewer");
+    operator_tokens::write_document(folder, "tokens.yaml", &[&token]);
     let somebody = nobody.replace(NOBODY, SOMEBODY);
     write(&somebody);
 
@@ -37,7 +32,7 @@ fn operators_removed_from_the_document_stay_until_a_restart() {
         String::from_utf8(answer.body).unwrap()
     };
     let anybody = Request::get("/api/v1/whoami").host("localhost");
-    let vic = anybody.clone().token(made.stdout.trim());
+    let vic = anybody.clone().token(&token.secret);
     let unrestricted = "every user of this machine is platform-admin";
     assert_eq!((status(&named, &vic), status(&named, &anybody)), (200, 401));
     assert!(!named.printed().iter().any(|line| line.contains(unrestricted)));
