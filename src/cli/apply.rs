@@ -45,7 +45,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let session = Session::open(&arguments.connection)?;
-    let Some(document) = document::read(&arguments.file)? else {
+    let Some(document) = document::read(&arguments.file, session.format())? else {
         return Ok(Exit::Failure);
     };
     let options = &arguments.options;

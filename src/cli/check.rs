@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::exit::Exit;
-use super::output;
+use super::output::{self, OutputFormat};
 use crate::environment::variable;
 
 /// Checks a configuration and its flags.
@@ -32,12 +32,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let report = config::check(&arguments.config, &variable, arguments.flags.as_deref());
-    if arguments.json {
-        output::print(format_args!("{:#}", report.to_json()))?;
-    } else if report.is_empty() {
-        output::print(format_args!("ok: no problems in {}", arguments.config.display()))?;
-    } else {
-        output::print_report(&report);
+    match OutputFormat::from_json_option(arguments.json) {
+        OutputFormat::Text if report.is_empty() => {
+            output::print(format_args!("ok: no problems in {}", arguments.config.display()))?;
+        }
+        format => output::print_document_report(&report, format)?,
     }
     let bad = report.errors() > 0 || arguments.strict && report.warnings() > 0;
     Ok(Exit::success_if(!bad))

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::output;
+use super::output::{self, OutputFormat};
 
 /// Name of standard input.
 const STANDARD_INPUT: &str = "-";
@@ -19,7 +19,7 @@ const MAX_BYTES: u64 = 32 * 1024 * 1024;
 ///
 /// # Errors
 /// Standard input can't be read, or is too long.
-pub(super) fn read(path: &Path) -> Result<Option<Value>> {
+pub(super) fn read(path: &Path, format: OutputFormat) -> Result<Option<Value>> {
     let files = if path == Path::new(STANDARD_INPUT) {
         config::Files::Memory(BTreeMap::from_iter([(path.to_owned(), standard_input()?)]))
     } else {
@@ -28,7 +28,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Value>> {
     match config::flags_document(files, path) {
         Ok(document) => Ok(Some(document)),
         Err(report) => {
-            output::print_report(&report);
+            output::print_document_report(&report, format)?;
             Ok(None)
         }
     }

@@ -15,12 +15,13 @@ use serde_json::{Map, Value, json};
 use super::attribute::{self, AttributeArgument};
 use super::client::{ApiRequest, Secrecy, ServerAddress};
 use super::exit::Exit;
+use super::output::{self, OutputFormat};
 use super::rejection::Intent;
 use super::render::json as fields;
 use super::render::moment::rfc3339;
 use super::required_members::RequiredMembers;
+use super::route;
 use super::session::{AccessOptions, Session};
-use super::{output, route};
 use crate::clock;
 use crate::environment::variable;
 use crate::story::{self, ExplainGateway, ExplainInput};
@@ -105,27 +106,27 @@ fn checked_attribute(text: &str) -> Result<AttributeArgument, String> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
+    let format = OutputFormat::from_json_option(arguments.json);
     let story = match &arguments.server {
-        Some(server) => explain_by_server(server, arguments)?,
+        Some(server) => explain_by_server(server, arguments, format)?,
         None => match config::load(&arguments.config, &variable) {
             Ok(loaded) => explain_by_files(&loaded, arguments)?,
             Err(report) => {
-                output::print_report(&report);
+                output::print_document_report(&report, format)?;
                 return Ok(Exit::Failure);
             }
         },
     };
-    if arguments.json {
-        output::print(format_args!("{story:#}"))?;
-    } else {
-        output::print(text::render(&story).trim_end())?;
+    match format {
+        OutputFormat::Json => output::print(format_args!("{story:#}"))?,
+        OutputFormat::Text => output::print(text::render(&story).trim_end())?,
     }
     Ok(Exit::success_if(fields::is(&story, "open")))
 }
 
 /// Requests the explanation from a server.
-fn explain_by_server(server: &ServerAddress, arguments: &Arguments) -> Result<Value> {
-    let session = Session::with_server(server.clone(), &arguments.access)?;
+fn explain_by_server(server: &ServerAddress, arguments: &Arguments, format: OutputFormat) -> Result<Value> {
+    let session = Session::with_server(server.clone(), &arguments.access, format)?;
     let mut question = Map::from_iter([("request".to_owned(), request(arguments))]);
     if let Some(at) = arguments.at.and_then(rfc3339) {
         question.insert("at".to_owned(), at.into());

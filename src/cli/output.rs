@@ -14,8 +14,15 @@ use crate::process_log;
 pub(super) enum OutputFormat {
     /// Text for people.
     Text,
-    /// The server's body, unchanged.
+    /// JSON for scripts: the server's body unchanged, or what the command itself found.
     Json,
+}
+
+impl OutputFormat {
+    /// Returns the format that a command's `--json` asks for.
+    pub(super) fn from_json_option(is_json: bool) -> Self {
+        if is_json { Self::Json } else { Self::Text }
+    }
 }
 
 /// Writes a line to standard output.
@@ -46,6 +53,15 @@ pub(super) fn print_stderr(line: impl fmt::Display) {
 /// Writes the report of a document to standard error.
 pub(super) fn print_report(report: &Report) {
     print_stderr(report.render(colour()).trim_end());
+}
+
+/// Prints the report of a document that a command checked: as text to standard error, or as JSON to standard output.
+pub(super) fn print_document_report(report: &Report, format: OutputFormat) -> io::Result<()> {
+    match format {
+        OutputFormat::Text => print_report(report),
+        OutputFormat::Json => print(format_args!("{:#}", report.to_json()))?,
+    }
+    Ok(())
 }
 
 /// Logs an error of a process that serves, with its report of several lines.

@@ -45,6 +45,13 @@ pub(super) struct AccessOptions {
     timeout: Duration,
 }
 
+impl ConnectionOptions {
+    /// Returns the format of printed answers.
+    pub(super) fn format(&self) -> OutputFormat {
+        OutputFormat::from_json_option(self.json)
+    }
+}
+
 /// A session with a server.
 pub(super) struct Session {
     client: AdminClient,
@@ -57,22 +64,25 @@ impl Session {
     /// # Errors
     /// The token or the certificate authorities can't be read.
     pub(super) fn open(connection: &ConnectionOptions) -> Result<Self> {
-        let session = Self::with_server(connection.server.clone(), &connection.access)?;
-        Ok(session.with_format(connection))
+        Self::with_server(connection.server.clone(), &connection.access, connection.format())
     }
 
-    /// Opens a session with this server, which prints text.
-    pub(super) fn with_server(server: ServerAddress, access: &AccessOptions) -> Result<Self> {
+    /// Opens a session with this server.
+    ///
+    /// # Errors
+    /// The token or the certificate authorities can't be read.
+    pub(super) fn with_server(
+        server: ServerAddress,
+        access: &AccessOptions,
+        format: OutputFormat,
+    ) -> Result<Self> {
         let credentials = SignInToken::load(access.token_file.as_deref())?;
         for warning in credentials.warnings() {
             output::print_stderr(format_args!("warning: {warning}"));
         }
         let server = (server, ApiKind::AdminApi);
         let client = AdminClient::new(server, access.ca.as_deref(), credentials, access.timeout)?;
-        Ok(Self {
-            client,
-            format: OutputFormat::Text,
-        })
+        Ok(Self { client, format })
     }
 
     /// Opens a session over the break-glass socket, without a sign-in.
@@ -80,18 +90,10 @@ impl Session {
         let timeout = connection.access.timeout;
         let server = (ServerAddress::Unix(path), ApiKind::BreakGlass);
         let client = AdminClient::new(server, None, SignInToken::default(), timeout)?;
-        let session = Self {
+        Ok(Self {
             client,
-            format: OutputFormat::Text,
-        };
-        Ok(session.with_format(connection))
-    }
-
-    fn with_format(mut self, connection: &ConnectionOptions) -> Self {
-        if connection.json {
-            self.format = OutputFormat::Json;
-        }
-        self
+            format: connection.format(),
+        })
     }
 
     pub(super) fn format(&self) -> OutputFormat {

@@ -25,6 +25,7 @@ mod files;
 mod fixed_texts;
 mod help_pages;
 mod invalid_answers;
+mod json_output;
 mod log;
 mod lost;
 mod managed;

@@ -42,7 +42,7 @@ fn head(text: &str) -> Result<(u64, Hash), String> {
 
 pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Result<Exit> {
     let mut verification = Verification::new(arguments.head);
-    let format = match &arguments.file {
+    match &arguments.file {
         Some(path) => {
             let failed = || format!("can't read {}", path.display());
             let mut reader = BufReader::new(File::open(path).with_context(failed)?);
@@ -58,7 +58,6 @@ pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Resu
                 }
                 verification.line(&line);
             }
-            OutputFormat::Text
         }
         None => {
             let session = Session::open(connection)?;
@@ -68,13 +67,12 @@ pub(super) fn run(connection: &ConnectionOptions, arguments: &Arguments) -> Resu
             // the first, and has the revision that the store was at before it was read.
             let store = read(&session, &mut verification)?;
             verification.compare_with_store(log_revision, store);
-            session.format()
         }
-    };
+    }
     if arguments.file.is_some() && verification.lines == 0 && verification.missing_head().is_none() {
         verification.problem = Some("it has no entries".to_owned());
     }
-    print_result(&verification, format)
+    print_result(&verification, connection.format())
 }
 
 /// Reads the entries after those that were read, and returns the revision that the server's store was at before.

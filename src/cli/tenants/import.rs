@@ -56,7 +56,7 @@ struct ImportSummary {
 }
 
 pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
-    let Some(document) = document::read(&arguments.file)? else {
+    let Some(document) = document::read(&arguments.file, session.format())? else {
         return Ok(Exit::Failure);
     };
     let tenants = document.get("tenants").and_then(Value::as_object);
