@@ -123,6 +123,11 @@ const REJECTIONS: &[(&[&str], &str, &str)] = &[
         "unknown-field",
     ),
     (
+        &["tenants", "import", "-f", "flags.yaml", "--mode", "create"],
+        "/items/0/refusal/code",
+        "ALREADY_EXISTS",
+    ),
+    (
         &["tenants", "set", "acme", "--new", "--tier", "small"],
         "/items/0/refusal/code",
         "ALREADY_EXISTS",

@@ -103,12 +103,11 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
         if is_conditional {
             options.if_revision = answer.revision;
         }
-        session.print_response(&answer, |body| {
-            summary.add(body);
-            match options.dry_run {
-                true => dry_run_text(body, UnchangedTenants::All, options.force),
-                false => String::new(),
-            }
+        // In every format: the exit code depends on it.
+        summary.add(&answer.json()?);
+        session.print_response(&answer, |body| match options.dry_run {
+            true => dry_run_text(body, UnchangedTenants::All, options.force),
+            false => String::new(),
         })?;
     }
     if session.format() == OutputFormat::Text {
