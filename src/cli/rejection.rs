@@ -28,6 +28,8 @@ pub(super) enum Intent {
     DryRun,
     /// To make a change.
     Change,
+    /// To make a change in a command whose earlier requests were applied.
+    NextChange,
     /// To make a change on this machine only, through the break-glass socket.
     LocalChange,
 }
@@ -39,7 +41,7 @@ impl Intent {
         match self {
             Self::Read(expected) => expected.are_in(body),
             Self::DryRun => parsed().get("preview").is_some_and(Value::is_object),
-            Self::Change => {
+            Self::Change | Self::NextChange => {
                 let body = parsed();
                 json::number(&body, "revision").is_some()
                     && body.get("changed").is_some_and(Value::is_boolean)
@@ -140,10 +142,11 @@ impl ServerRejection {
         match self.intent {
             Intent::Read(_) => "rejected:",
             Intent::DryRun => "would be rejected:",
-            Intent::Change | Intent::LocalChange if UNKNOWN_OUTCOME.contains(&code) => {
+            Intent::Change | Intent::NextChange | Intent::LocalChange if UNKNOWN_OUTCOME.contains(&code) => {
                 "failed; the audit log shows whether the change was made:"
             }
             Intent::Change | Intent::LocalChange => "rejected, nothing was changed:",
+            Intent::NextChange => "rejected, only the earlier requests of this command were applied:",
         }
     }
 

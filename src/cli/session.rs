@@ -130,7 +130,7 @@ impl Session {
         }
         Err(match intent {
             Intent::Read(_) | Intent::DryRun => self.invalid_read(&answer),
-            Intent::Change | Intent::LocalChange => ClientError::InvalidChangeResponse {
+            Intent::Change | Intent::NextChange | Intent::LocalChange => ClientError::InvalidChangeResponse {
                 server: self.server().to_string(),
                 status: answer.status,
             },

@@ -63,9 +63,13 @@ pub(crate) fn success(body: &str) -> String {
 }
 
 fn run(address: SocketAddr, arguments: &[&str]) -> CommandOutput {
+    run_with_input(address, arguments, String::new())
+}
+
+fn run_with_input(address: SocketAddr, arguments: &[&str], input: String) -> CommandOutput {
     let folder = tempfile::tempdir().unwrap();
     let server = format!("http://{address}");
-    sluice(folder.path(), [arguments, &["--server", &server]].concat(), "")
+    sluice(folder.path(), [arguments, &["--server", &server]].concat(), input)
 }
 
 #[test]
@@ -128,6 +132,47 @@ fn a_kill_is_retried_if_the_connection_broke_before_an_answer() {
     let output = run(address, &["flags", "kill", "board"]);
     output.exits(3);
     assert_eq!(requests.iter().count(), 2);
+}
+
+#[test]
+fn an_import_that_stops_reports_what_was_imported() {
+    let tenants: Vec<String> = (0..10_001).map(|index| format!("t{index}: {{}}")).collect();
+    let document = format!("version: 1\ntenants: {{ {} }}\n", tenants.join(", "));
+    let import = ["tenants", "import", "-f", "-", "--mode", "create"];
+    let imported = r#"{"revision":7,"changed":true,"items":[{"id":"t0","outcome":"created"}]}"#;
+    let problem = r#"{"code":"STORE_UNAVAILABLE","detail":"the disk is full"}"#;
+    let rejected = || success(problem).replace("200 OK", "503 Service Unavailable");
+    for (second, code, reported) in [
+        (
+            rejected(),
+            1,
+            "rejected, only the earlier requests of this command were applied:",
+        ),
+        (String::new(), 3, "the audit log shows whether a change was made"),
+    ] {
+        let (address, _asked) = serve_answers(vec![success(imported), second.clone()]);
+        run_with_input(address, &import, document.clone())
+            .exits(code)
+            .prints("1 tenant: 1 created, 0 changed, 0 unchanged, 0 rejected\n")
+            .reports("the import stopped: 1 of 10001 tenants has a result")
+            .reports(reported);
+        let (address, _asked) = serve_answers(vec![success(imported), second]);
+        let json = [&import[..], &["--json"]].concat();
+        let expected = match code {
+            1 => format!("{imported}\n{problem}\n"),
+            _ => format!("{imported}\n"),
+        };
+        run_with_input(address, &json, document.clone())
+            .exits(code)
+            .prints(expected)
+            .reports("the import stopped: 1 of 10001 tenants has a result");
+    }
+    // The first request: nothing was imported.
+    let (address, _asked) = serve_answers(vec![rejected()]);
+    run_with_input(address, &import, document)
+        .exits(1)
+        .prints("")
+        .reports("rejected, nothing was changed:");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::cli::confirmation::confirm;
 use crate::cli::document;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, OutputFormat};
+use crate::cli::rejection::Intent;
 use crate::cli::render::preview::{UnchangedTenants, dry_run_text};
 use crate::cli::render::{TextTable, counted, json as fields};
 use crate::cli::route;
@@ -78,7 +79,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
             return Ok(Exit::Failure);
         }
     }
-    let mut summary = ImportSummary::default();
+    let count = u64::try_from(tenants.len()).unwrap_or(u64::MAX);
     let batches = batches(tenants);
     if options.if_revision.is_some() && batches.len() > 1 {
         bail!(
@@ -88,20 +89,53 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
     }
     // A confirmation is for the losses that were shown: those of `revision`. The import is bound to it, so that another
     // change in between is not lost without a confirmation. Whole records (`upsert`) can lose something even if no loss
-    // was shown. Each request changes the revision, so the next one is bound to the revision of the last answer.
+    // was shown.
     let may_lose = !losses.is_empty() || matches!(arguments.mode, ImportModeArgument::Upsert);
-    let is_conditional = options.if_revision.is_some() || (may_lose && !arguments.yes);
-    if is_conditional {
+    if may_lose && !arguments.yes {
         options.if_revision = options.if_revision.or(losses.revision);
     }
+    let mut summary = ImportSummary::default();
+    let sent = send_batches(session, arguments.mode, options, batches, &mut summary);
+    // What was imported before a request failed stays imported, so it is printed before the error.
+    let imported = summary.total();
+    if session.format() == OutputFormat::Text && (sent.is_ok() || imported > 0) {
+        output::print(summary.render().trim_end())?;
+    }
+    if sent.is_err() && imported > 0 {
+        let verb = if imported == 1 { "has" } else { "have" };
+        output::print_stderr(format_args!(
+            "the import stopped: {imported} of {} {verb} a result",
+            counted(count, "tenant")
+        ));
+    }
+    sent?;
+    Ok(Exit::success_if(summary.refused.is_empty()))
+}
+
+/// Sends the batches, and adds the results of each to `summary`.
+///
+/// # Errors
+/// A batch was rejected or got no valid answer. The batches before it were imported.
+fn send_batches(
+    session: &Session,
+    mode: ImportModeArgument,
+    mut options: ChangeOptions,
+    batches: Vec<Map<String, Value>>,
+    summary: &mut ImportSummary,
+) -> Result<()> {
+    let mut intent = intent(&options);
     for batch in batches {
-        let body = json!({ "mode": arguments.mode.as_str(), "tenants": batch });
+        let body = json!({ "mode": mode.as_str(), "tenants": batch });
         let body = body.as_object().cloned().unwrap_or_default();
         let path = format!("{}:import", route::TENANTS);
         let change = ChangeRequest::new(Method::POST, path, ChangeBody::Fields(body));
-        let answer = session.send(&change.into_request(&options, &[]), intent(&options))?;
-        if is_conditional {
+        let answer = session.send(&change.into_request(&options, &[]), intent)?;
+        // Each request changes the revision, so the next one is bound to the revision of the last answer.
+        if options.if_revision.is_some() {
             options.if_revision = answer.revision;
+        }
+        if intent == Intent::Change {
+            intent = Intent::NextChange;
         }
         // In every format: the exit code depends on it.
         summary.add(&answer.json()?);
@@ -110,10 +144,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Exit> {
             false => String::new(),
         })?;
     }
-    if session.format() == OutputFormat::Text {
-        output::print(summary.render().trim_end())?;
-    }
-    Ok(Exit::success_if(summary.refused.is_empty()))
+    Ok(())
 }
 
 fn batches(tenants: Map<String, Value>) -> Vec<Map<String, Value>> {
@@ -157,23 +188,26 @@ impl ImportSummary {
         }
     }
 
+    /// Returns the number of tenants that have a result.
+    fn total(&self) -> u64 {
+        let refused = u64::try_from(self.refused.len()).unwrap_or(u64::MAX);
+        [self.created, self.changed, self.unchanged, refused]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
     fn render(&self) -> String {
         let mut table = TextTable::new(["", ""]);
         for (id, why) in self.refused.iter().take(MAX_LISTED) {
             table.row([format!("  {id}"), why.clone()]);
         }
-        let refused = u64::try_from(self.refused.len()).unwrap_or(u64::MAX);
-        let all = self
-            .created
-            .saturating_add(self.changed)
-            .saturating_add(self.unchanged)
-            .saturating_add(refused);
         let mut text = format!(
-            "{}: {} created, {} changed, {} unchanged, {refused} rejected\n",
-            counted(all, "tenant"),
+            "{}: {} created, {} changed, {} unchanged, {} rejected\n",
+            counted(self.total(), "tenant"),
             self.created,
             self.changed,
             self.unchanged,
+            self.refused.len(),
         );
         text.push_str(&table.render(""));
         if self.refused.len() > MAX_LISTED {
