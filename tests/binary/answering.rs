@@ -123,10 +123,13 @@ fn a_kill_is_retried_if_the_connection_broke_before_an_answer() {
 
     // The first of the two requests was made.
     let body = r#"{"code":"STATE_UNCHANGED","detail":"it is alpha already"}"#;
-    let unchanged = success(body).replace("200 OK", "409 Conflict");
-    let (address, _requests) = serve_answers(vec![flag(), String::new(), unchanged]);
+    let unchanged = || success(body).replace("200 OK", "409 Conflict");
+    let (address, _requests) = serve_answers(vec![flag(), String::new(), unchanged()]);
     let output = run(address, &["flags", "revert", "board", "alpha"]);
     output.exits(0).reports("board is alpha now");
+    let (address, _requests) = serve_answers(vec![flag(), String::new(), unchanged()]);
+    let output = run(address, &["flags", "revert", "board", "alpha", "--json"]);
+    output.exits(0).prints(format!("{body}\n"));
 
     let (address, requests) = serve_answers(vec![String::new(), String::new()]);
     let output = run(address, &["flags", "kill", "board"]);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::client::ApiRequest;
 use crate::cli::exit::Exit;
-use crate::cli::output::{OutputFormat, print_body};
+use crate::cli::output::print_body;
 use crate::cli::rejection::Intent;
 use crate::cli::render::moment::moment;
 use crate::cli::render::preview::UnchangedTenants;
@@ -125,10 +125,6 @@ pub(super) fn kills(connection: &ConnectionOptions, arguments: &KillsArguments) 
         return Ok(Exit::Success);
     }
     let answer = session.read("/kills", RequiredMembers::List("kills"))?;
-    if session.format() == OutputFormat::Json {
-        print_body(&answer.body)?;
-        return Ok(Exit::Success);
-    }
     session.print_response(&answer, |body| {
         let mut table = TextTable::new(["flag", "until", "by", "reason"]);
         for kill in fields::list(body, "kills") {

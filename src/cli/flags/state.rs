@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::change::{self, ChangeBody, ChangeOptions, ChangeRequest};
 use crate::cli::exit::Exit;
+use crate::cli::output::{self, OutputFormat};
 use crate::cli::rejection::ServerRejection;
 use crate::cli::render::preview::UnchangedTenants;
 use crate::cli::render::{json as fields, printable};
 use crate::cli::required_members::FLAG;
+use crate::cli::route;
 use crate::cli::session::Session;
-use crate::cli::{output, route};
 
 /// Codes of conditions that an urgent promotion skips.
 const SKIPPABLE_CODES: [&str; 8] = [
@@ -146,9 +147,12 @@ pub(super) fn revert(session: &Session, arguments: &RevertArguments) -> Result<E
         // The flag had another state a moment ago. Either the first of two requests was made and its answer was lost,
         // or somebody else made the same change.
         Ok(refused) if refused.has("STATE_UNCHANGED") && from.as_deref() != Some(to.as_str()) => {
-            output::print_stderr(format_args!(
-                "{flag} is {to} now; the audit log shows who changed it"
-            ));
+            match refused.format {
+                OutputFormat::Json => output::print(&refused.body)?,
+                OutputFormat::Text => output::print_stderr(format_args!(
+                    "{flag} is {to} now; the audit log shows who changed it"
+                )),
+            }
             Ok(Exit::Success)
         }
         Ok(refused) if refused.has("FLAG_DEPENDENCY") => Err(refused
