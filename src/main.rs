@@ -11,6 +11,7 @@ mod issuer_keys;
 mod last_good;
 mod lock_holder;
 mod operators;
+mod parent_directory;
 mod process_log;
 mod startup;
 mod story;

@@ -1,11 +1,17 @@
 //! A file that is written completely or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use tempfile::NamedTempFile;
+
+use crate::parent_directory::parent_directory;
+
+/// Mode of the files: readable by their owner only, because they may contain a token or a whole store.
+const MODE: u32 = 0o600;
 
 /// The reaction to an existing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +39,7 @@ impl IfExists {
 /// it.
 pub(super) struct AtomicFile {
     target: PathBuf,
-    temporary: PathBuf,
-    file: File,
+    temporary: NamedTempFile,
     if_exists: IfExists,
 }
 
@@ -55,30 +60,25 @@ impl AtomicFile {
             ),
             _ => {}
         }
-        // In the directory of the target, because a rename or a link works only within one file system.
-        let mut temporary = target.to_owned();
-        temporary
-            .as_mut_os_string()
-            .push(format!(".{}.part", std::process::id()));
-        let failed = || format!("can't write {}", temporary.display());
-        let mut options = OpenOptions::new();
-        let file = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&temporary)
-            .with_context(failed)?;
+        let mut prefix = target.file_name().unwrap_or_default().to_owned();
+        prefix.push(".");
+        // In the directory of the target, because a rename works only within one file system.
+        let temporary = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(".part")
+            .permissions(Permissions::from_mode(MODE))
+            .tempfile_in(parent_directory(target))
+            .with_context(|| format!("can't write {}", target.display()))?;
         Ok(Self {
             target: target.to_owned(),
             temporary,
-            file,
             if_exists,
         })
     }
 
     /// Appends a piece.
     pub(super) fn write(&mut self, piece: &[u8]) -> io::Result<()> {
-        self.file.write_all(piece)
+        self.temporary.write_all(piece)
     }
 
     /// Puts the file in place of the target, after its content is on the disk.
@@ -87,25 +87,28 @@ impl AtomicFile {
     }
 
     /// Puts the file in place of the target if `check` accepts it. `check` gets the path of the temporary file.
-    pub(super) fn commit_if(mut self, check: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-        let failed = || format!("can't write {}", self.target.display());
-        self.file
-            .flush()
-            // Before the rename: otherwise a crash could leave a target without content.
-            .and_then(|()| self.file.sync_all())
-            .with_context(failed)?;
-        check(&self.temporary)?;
-        match self.if_exists {
+    pub(super) fn commit_if(self, check: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        let Self {
+            target,
+            temporary,
+            if_exists,
+        } = self;
+        let failed = || format!("can't write {}", target.display());
+        // Before the rename: otherwise a crash could leave a target without content.
+        temporary.as_file().sync_all().with_context(failed)?;
+        check(temporary.path())?;
+        let persisted = match if_exists {
             IfExists::Replace => {
                 // Checked again, because the target may have become a device or a link since `create`.
-                resolve_target(&self.target)?;
-                fs::rename(&self.temporary, &self.target).with_context(failed)?;
+                resolve_target(&target)?;
+                temporary.persist(&target)
             }
-            // A link instead of a rename, because it fails if the target exists by now.
-            IfExists::Fail | IfExists::FailUnlessForced => {
-                fs::hard_link(&self.temporary, &self.target).with_context(failed)?
-            }
-        }
+            // Fails if the target exists by now.
+            IfExists::Fail | IfExists::FailUnlessForced => temporary.persist_noclobber(&target),
+        };
+        persisted
+            .map_err(|rejected| rejected.error)
+            .with_context(failed)?;
         Ok(())
     }
 }
@@ -140,13 +143,6 @@ fn resolve_target(target: &Path) -> Result<PathBuf> {
         _ => "a device",
     };
     anyhow::bail!("{} is {kind}, not a file: it is not replaced", target.display())
-}
-
-impl Drop for AtomicFile {
-    fn drop(&mut self) {
-        // Fails after a rename, which leaves nothing to remove.
-        let _ = fs::remove_file(&self.temporary);
-    }
 }
 
 #[cfg(test)]
@@ -191,6 +187,19 @@ mod tests {
             assert!(AtomicFile::create(&target, if_exists).is_err());
         }
         assert!(AtomicFile::create(&target, IfExists::from_force(true)).is_ok());
+    }
+
+    #[test]
+    fn a_temporary_file_of_a_crashed_process_blocks_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out");
+        // A process that is killed runs no destructors.
+        std::mem::forget(AtomicFile::create(&target, IfExists::Fail).unwrap());
+        let mut file = AtomicFile::create(&target, IfExists::Fail).unwrap();
+        file.write(b"text").unwrap();
+        file.commit().unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "text");
+        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
