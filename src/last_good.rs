@@ -1,6 +1,6 @@
 //! The last good document: a copy of the content of a store in a file beside it, served while the store can't be used.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{OpenOptions, Permissions};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{BufWriter, Result, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -11,6 +11,8 @@ use config::FlagsDocument;
 use control::{Control, Revision, State};
 use rules::Lifecycle;
 use tracing::warn;
+
+use crate::parent_directory::sync_entry;
 
 /// Name of the file, in the directory of the store.
 const FILE_NAME: &str = "last-good.json";
@@ -95,6 +97,8 @@ fn states_hash(state: &State) -> u64 {
 /// Writes the document beside its path, and renames it once it is on the disk. The previous document stays until then:
 /// the last good document is for the case that the disk fails.
 fn write_atomically(path: &Path, document: &FlagsDocument) -> Result<()> {
+    // A fixed name: a process that crashes in every write leaves one file, not one for each crash. The lock of the store
+    // excludes other writers.
     let temporary = path.with_extension("new");
     let mut options = OpenOptions::new();
     let file = options
@@ -110,10 +114,7 @@ fn write_atomically(path: &Path, document: &FlagsDocument) -> Result<()> {
     file.flush()?;
     file.get_ref().sync_all()?;
     std::fs::rename(temporary, path)?;
-    match path.parent() {
-        Some(directory) => File::open(directory)?.sync_all(),
-        None => Ok(()),
-    }
+    sync_entry(path)
 }
 
 #[cfg(test)]

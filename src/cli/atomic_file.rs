@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
-use crate::parent_directory::parent_directory;
+use crate::parent_directory::{parent_directory, sync_entry};
 
 /// Mode of the files: readable by their owner only, because they may contain a token or a whole store.
 const MODE: u32 = 0o600;
@@ -81,7 +81,7 @@ impl AtomicFile {
         self.temporary.write_all(piece)
     }
 
-    /// Puts the file in place of the target, after its content is on the disk.
+    /// Puts the file in place of the target. When this returns, its content and its name are on the disk.
     pub(super) fn commit(self) -> Result<()> {
         self.commit_if(|_| Ok(()))
     }
@@ -109,7 +109,12 @@ impl AtomicFile {
         persisted
             .map_err(|rejected| rejected.error)
             .with_context(failed)?;
-        Ok(())
+        sync_entry(&target).with_context(|| {
+            format!(
+                "{} is written, but a power failure can undo that",
+                target.display()
+            )
+        })
     }
 }
 
