@@ -12,7 +12,9 @@ mod last_good;
 mod lock_holder;
 mod operators;
 mod parent_directory;
+mod printable;
 mod process_log;
+mod rejection_reason;
 mod startup;
 mod story;
 

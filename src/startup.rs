@@ -14,6 +14,7 @@ use crate::clock;
 use crate::environment::variable;
 use crate::last_good;
 use crate::lock_holder;
+use crate::rejection_reason::{RejectionReason, write_hints, write_reasons};
 
 /// The configuration at the start.
 pub(crate) struct Startup {
@@ -139,10 +140,38 @@ fn seed_if_empty(
         Err(ApplyError::Invalid(report)) => Ok(Err(config::load_flags(seed, eligibility)
             .err()
             .unwrap_or(*report))),
-        Err(refused) => bail!(
-            "can't start the store with the seed {}: {refused:?}",
-            seed.display()
+        Err(rejected) => bail!(
+            "can't start the store with the seed {}: {}",
+            seed.display(),
+            rejection_text(&rejected)
         ),
+    }
+}
+
+/// Formats the rejection of a seed as commands print the rejections of a server.
+fn rejection_text(rejection: &ApplyError) -> String {
+    match rejection {
+        ApplyError::Refused(refusals) => {
+            let reasons: Vec<RejectionReason<'_>> = refusals
+                .iter()
+                .map(|refusal| RejectionReason {
+                    code: refusal.code.as_str(),
+                    detail: &refusal.detail,
+                    hint: refusal.cure.as_deref(),
+                })
+                .collect();
+            let mut text = "rejected:\n".to_owned();
+            // Writing to a string can't fail.
+            let _ = write_reasons(&mut text, &reasons).and_then(|()| write_hints(&mut text, &reasons));
+            text.truncate(text.trim_end().len());
+            text
+        }
+        ApplyError::Invalid(report) => report.to_string(),
+        ApplyError::Conflict { expected, current } => {
+            format!("the store is at revision {}, not {}", current.0, expected.0)
+        }
+        ApplyError::Store(error) => error.to_string(),
+        ApplyError::Publish(reason) | ApplyError::Unforced { reason, .. } => reason.clone(),
     }
 }
 
@@ -188,4 +217,31 @@ fn fall_back(directory: PathBuf, eligibility: Eligibility, error: &StoreError) -
         directory,
         damage,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use control::Refusal;
+
+    use super::*;
+
+    #[test]
+    fn a_rejected_seed_is_reported_with_codes_and_cures() {
+        let rejection = ApplyError::Refused(vec![
+            Refusal::new(Code::StateSkipped, "`board` can't change its kind"),
+            Refusal::new(Code::FlagInUse, "the route board names `export`").cure("remove the route first"),
+        ]);
+        assert_eq!(
+            rejection_text(&rejection),
+            "rejected:\n  \
+             STATE_SKIPPED   `board` can't change its kind\n  \
+             FLAG_IN_USE     the route board names `export`\n\
+             help for FLAG_IN_USE: remove the route first"
+        );
+        let rejection = ApplyError::Conflict {
+            expected: Revision(0),
+            current: Revision(7),
+        };
+        assert_eq!(rejection_text(&rejection), "the store is at revision 7, not 0");
+    }
 }

@@ -10,6 +10,7 @@ use super::command_hints::command_hint;
 use super::output::OutputFormat;
 use super::render::{json, printable};
 use super::required_members::RequiredMembers;
+use crate::rejection_reason::{RejectionReason, write_hints, write_reasons};
 
 /// Codes that leave it unknown whether the change was made.
 const UNKNOWN_OUTCOME: [&str; 2] = ["TIMED_OUT", "DEFECT"];
@@ -60,13 +61,6 @@ pub(super) struct ServerRejection {
     request_id: String,
     /// Hint of the command, printed instead of the server's cures.
     hint: Option<String>,
-}
-
-/// One reason of a rejection.
-struct RejectionReason<'r> {
-    code: &'r str,
-    detail: &'r str,
-    hint: Option<&'r str>,
 }
 
 impl ServerRejection {
@@ -134,7 +128,7 @@ impl ServerRejection {
         } else {
             listed
         };
-        all.iter().map(RejectionReason::of).collect()
+        all.iter().map(reason).collect()
     }
 
     fn headline(&self) -> &'static str {
@@ -155,20 +149,19 @@ impl ServerRejection {
     }
 }
 
-impl<'r> RejectionReason<'r> {
-    fn of(value: &'r Value) -> Self {
-        let code = json::text(value, "code").unwrap_or_default();
-        let hint = json::text(value, "cure").filter(|hint| *hint != SEE_PROBLEMS);
-        let detail = json::text(value, "detail").unwrap_or_default();
-        Self {
-            code,
-            detail: if RESULTING_DOCUMENT.iter().any(|place| detail.starts_with(place)) {
-                "it would make the document invalid:"
-            } else {
-                detail
-            },
-            hint: command_hint(code).or(hint),
-        }
+/// Reads a reason of the server.
+fn reason(value: &Value) -> RejectionReason<'_> {
+    let code = json::text(value, "code").unwrap_or_default();
+    let hint = json::text(value, "cure").filter(|hint| *hint != SEE_PROBLEMS);
+    let detail = json::text(value, "detail").unwrap_or_default();
+    RejectionReason {
+        code,
+        detail: if RESULTING_DOCUMENT.iter().any(|place| detail.starts_with(place)) {
+            "it would make the document invalid:"
+        } else {
+            detail
+        },
+        hint: command_hint(code).or(hint),
     }
 }
 
@@ -176,10 +169,7 @@ impl fmt::Display for ServerRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.headline())?;
         let reasons = self.reasons();
-        let width = reasons.iter().map(|reason| reason.code.len()).max().unwrap_or(0);
-        for RejectionReason { code, detail, .. } in &reasons {
-            writeln!(f, "  {:width$}   {}", printable(code), printable(detail))?;
-        }
+        write_reasons(f, &reasons)?;
         for problem in json::list(&self.body, "problems") {
             write_problem(f, problem)?;
         }
@@ -214,22 +204,6 @@ fn write_problem(f: &mut fmt::Formatter<'_>, problem: &Value) -> fmt::Result {
         Some(help) => writeln!(f, "    help: {}", printable(help)),
         None => Ok(()),
     }
-}
-
-/// Writes each hint once, with its code if there are several reasons.
-fn write_hints(f: &mut fmt::Formatter<'_>, reasons: &[RejectionReason<'_>]) -> fmt::Result {
-    let mut rendered: Vec<&str> = Vec::new();
-    for RejectionReason { code, hint, .. } in reasons {
-        let Some(hint) = hint.filter(|hint| !rendered.contains(hint)) else {
-            continue;
-        };
-        rendered.push(hint);
-        match reasons.len() {
-            1 => writeln!(f, "help: {}", printable(hint))?,
-            _ => writeln!(f, "help for {}: {}", printable(code), printable(hint))?,
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -10,4 +10,6 @@ mod words;
 
 pub(super) use local_kill::local_kill;
 pub(super) use table::TextTable;
-pub(super) use words::{counted, entries, printable};
+pub(super) use words::{counted, entries};
+
+pub(super) use crate::printable::printable;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::json;
-use super::words::printable;
+use crate::printable::printable;
 
 /// Largest number of parts of each sort in the output; the others are counted.
 const MAX_PARTS: usize = 200;

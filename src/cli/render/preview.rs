@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::json;
-use super::words::{counted, printable};
+use super::words::counted;
+use crate::printable::printable;
 
 /// Largest number of changed decisions in the output; the others are counted.
 const MAX_FLIPS: usize = 50;

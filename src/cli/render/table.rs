@@ -1,6 +1,6 @@
 //! Tables with aligned columns.
 
-use super::words::printable;
+use crate::printable::printable;
 
 /// Separator of two columns.
 const GAP: &str = "   ";
