@@ -57,8 +57,9 @@ const IMPURE: &[&str] = &[
 ];
 /// What `rules` must not know besides: no thread of its own, no form of documents.
 const NOT_IN_RULES: &[&str] = &["std::thread", "serde"];
-/// What `changes` must not know besides: servers, stores, logs, and what reads files.
+/// What `changes` must not know besides: threads, servers, stores, logs, and what reads files.
 const NOT_IN_CHANGES: &[&str] = &[
+    "std::thread",
     "std::io",
     "std::net",
     "std::process",

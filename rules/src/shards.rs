@@ -71,13 +71,6 @@ impl<T: Keyed> Shards<T> {
         self.shards.iter().flat_map(|shard| shard.iter())
     }
 
-    /// Returns one of `parts` parts of the entries, of about equal size, counted from 0.
-    pub(crate) fn part(&self, part: usize, parts: usize) -> impl Iterator<Item = &Arc<T>> {
-        let start = |part: usize| self.shards.len().saturating_mul(part) / parts.max(1);
-        let shards = self.shards.get(start(part)..start(part.saturating_add(1)));
-        shards.unwrap_or_default().iter().flat_map(|shard| shard.iter())
-    }
-
     /// Returns the entry with this key.
     pub(crate) fn find(&self, key: &str) -> Option<&Arc<T>> {
         let hash = hash(key);

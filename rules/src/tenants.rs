@@ -75,12 +75,7 @@ impl Tenants {
     /// decision reads is prefetched for many records at once, because single cache misses would dominate the
     /// time.
     pub fn scan(&self) -> impl Iterator<Item = &Tenant> {
-        self.scan_part(0, 1)
-    }
-
-    /// Returns one of `parts` parts of [`Tenants::scan`], of about equal size, counted from 0.
-    pub fn scan_part(&self, part: usize, parts: usize) -> impl Iterator<Item = &Tenant> {
-        let mut rest = self.0.part(part, parts).map(|tenant| &**tenant);
+        let mut rest = self.iter();
         let mut fetched = ArrayVec::<&Tenant, FETCHED_AT_ONCE>::new();
         std::iter::from_fn(move || {
             if fetched.is_empty() {

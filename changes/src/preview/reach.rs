@@ -1,17 +1,10 @@
 //! How far a change reaches: the same decisions as a preview, counted and not listed.
 
-use std::thread::{self, Builder, available_parallelism};
-
 use rules::{Flags, TableLine, Tenant, Tenants, Timestamp};
 
 use super::served::{Served, served};
 use super::{MAX_PREVIEW_DECISIONS, Pair, Side, every_pair, pairs, with_dependents};
 use crate::touched::{Touched, UnknownTouched};
-
-/// From so many tenants on they are counted by several threads.
-const MANY: usize = 10_000;
-/// And by so many at most.
-const MAX_THREADS: usize = 4;
 
 /// Whether more than `limit` tenants would be served something else, or may be by what only a request tells. What is too
 /// much to be looked at is more.
@@ -82,36 +75,10 @@ pub fn reaches_beyond(
     are_found(new.tenants, wanted, |tenant| is_other(tenant) && found(tenant))
 }
 
-/// Whether there are so many such tenants. Many are looked at by several threads, each a part of them.
-fn are_found(tenants: &Tenants, wanted: usize, is_one: impl Fn(&Tenant) -> bool + Sync) -> bool {
-    let parts = match available_parallelism() {
-        Ok(cores) if tenants.len() >= MANY => cores.get().min(MAX_THREADS),
-        _ => 1,
-    };
-    let found_in = |part: usize| {
-        let found = tenants.scan_part(part, parts).filter(|tenant| is_one(tenant));
-        found.take(wanted).count()
-    };
-    let found: usize = thread::scope(|scope| {
-        let threads: Vec<_> = (1..parts)
-            .map(|part| {
-                (
-                    part,
-                    Builder::new()
-                        .name("sluice-count".to_owned())
-                        .spawn_scoped(scope, move || found_in(part)),
-                )
-            })
-            .collect();
-        let here = found_in(0);
-        let there = threads.into_iter().map(|(part, thread)| match thread {
-            // What can't be counted is taken for too many.
-            Ok(thread) => thread.join().unwrap_or(wanted),
-            Err(_) => found_in(part),
-        });
-        there.fold(here, usize::saturating_add)
-    });
-    found >= wanted
+/// Returns true if at least `wanted` tenants fulfil `is_one`. Ends with the last one that is wanted.
+fn are_found(tenants: &Tenants, wanted: usize, is_one: impl Fn(&Tenant) -> bool) -> bool {
+    let found = tenants.scan().filter(|tenant| is_one(tenant));
+    found.take(wanted).count() >= wanted
 }
 
 /// The first line by which a flag can be decided otherwise after the change than before it; none: it can't.
