@@ -1,4 +1,4 @@
-//! A flags document and what it compiles to. A change reads and compiles the parts that it touches; the others are
+//! A flags document with its compiled form. A change reads and compiles only the parts that it affects; the others are
 //! shared.
 
 mod draft;
@@ -16,7 +16,7 @@ pub use self::edit::{Edit, JsonEdit};
 use crate::flags_document::FlagsDocument;
 use crate::report::Report;
 
-/// A flags document and what it compiles to. A clone shares its parts.
+/// A flags document with its compiled form. A clone shares its parts.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     document: FlagsDocument,
@@ -24,30 +24,30 @@ pub struct Catalog {
     compiled: Compiled,
 }
 
-/// What a document compiles to.
+/// The compiled form of a document.
 #[derive(Debug, Clone)]
 pub struct Compiled {
     /// The flags.
     pub flags: Arc<Flags>,
     /// The tenants.
     pub tenants: Arc<Tenants>,
-    /// What the ids mean that were given before the change.
+    /// The meaning of ids from before the last change.
     pub ids: Ids,
     pub(crate) names: Arc<Names>,
 }
 
-/// What ids mean after a change, to routes, identity and header plans that were compiled before it.
+/// The meaning of ids after a change, for routes, identity and header plans that were compiled before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ids {
-    /// What they meant. There may be more of them.
+    /// All ids kept their meaning. New ones may have been added.
     Kept,
-    /// The same, but for these of flags: they are gone, or have other variants, say.
+    /// All ids kept their meaning except these of flags, which were removed or have other variants.
     Moved(Arc<[FlagId]>),
-    /// Tiers have others, or there are more attributes, which a request may have.
+    /// Ids of tiers changed, or conditions read further attributes, which requests may supply.
     Other,
 }
 
-/// A change that was found good and has not been made.
+/// A change that is valid and not applied yet.
 #[derive(Debug)]
 pub struct Draft {
     edits: Vec<Edit>,
@@ -58,7 +58,7 @@ impl Catalog {
     /// Compiles a document.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All problems of the document.
     pub fn new(eligibility: Eligibility, document: FlagsDocument) -> Result<Self, Report> {
         let parts = document.clone();
         let mut catalog = Self::empty(eligibility);
@@ -71,7 +71,7 @@ impl Catalog {
     /// Reads and compiles the parts of a document.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All problems of the document.
     pub fn of_json(eligibility: Eligibility, parts: &[JsonEdit]) -> Result<Self, Report> {
         let mut catalog = Self::empty(eligibility);
         let draft = catalog.draft_json(parts)?;
@@ -79,7 +79,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// A document without any part.
+    /// Returns the catalog of an empty document.
     #[must_use]
     pub fn empty(eligibility: Eligibility) -> Self {
         Self {
@@ -95,18 +95,17 @@ impl Catalog {
         &self.document
     }
 
-    /// Returns what it compiles to.
+    /// Returns the compiled form of the document.
     #[must_use]
     pub fn compiled(&self) -> &Compiled {
         &self.compiled
     }
 
-    /// Compiles the document as it would be with `edits`, of which for each part the last counts. Nothing is
-    /// changed.
+    /// Compiles the document with `edits` applied. Of several edits of one part the last one counts. The catalog stays
+    /// unchanged.
     ///
     /// # Errors
-    /// Everything that would be wrong with it. The place of a problem is a JSON pointer into the document as it would
-    /// be.
+    /// All problems of the edited document. The place of a problem is a JSON pointer into that document.
     pub fn draft(&self, edits: Vec<Edit>) -> Result<Draft, Report> {
         match draft::compile(self, &edits) {
             Ok(compiled) => Ok(Draft { edits, compiled }),
@@ -117,10 +116,10 @@ impl Catalog {
         }
     }
 
-    /// Reads and drafts edits.
+    /// Reads edits as JSON, and drafts them.
     ///
     /// # Errors
-    /// Everything that would be wrong with the document, the form of the edits included.
+    /// All problems of the edited document, including the form of the edits.
     pub fn draft_json(&self, edits: &[JsonEdit]) -> Result<Draft, Report> {
         match JsonEdit::read(edits) {
             Some(read) => self.draft(read),
@@ -128,19 +127,19 @@ impl Catalog {
         }
     }
 
-    /// Returns everything that would be wrong with the document with edits that can't be read or drafted.
+    /// Returns all problems of the document with these edits, which can't be read or drafted.
     #[must_use]
     pub fn explain(&self, edits: &[JsonEdit]) -> Report {
         refused::report(self, edits)
     }
 
-    /// Returns true if the document would be valid with this edit alone. Why it would not be is not looked for.
+    /// Returns true if the document is valid with this edit alone. Faster than a report of the problems.
     #[must_use]
     pub fn takes(&self, edit: Edit) -> bool {
         draft::compile(self, &[edit]).is_ok()
     }
 
-    /// Makes a change that was drafted of this document as it is.
+    /// Applies a draft, which must have been made of the present document.
     pub fn adopt(&mut self, draft: Draft) {
         for edit in draft.edits {
             self.document.edit(edit);
@@ -148,7 +147,7 @@ impl Catalog {
         self.compiled = draft.compiled;
     }
 
-    /// Judges flags by another environment's rules from now on.
+    /// Sets the eligibility of flags to that of another environment.
     pub fn move_to(&mut self, eligibility: Eligibility) {
         self.eligibility = eligibility;
         self.compiled.flags = Arc::new(self.compiled.flags.in_environment(eligibility));
@@ -156,7 +155,7 @@ impl Catalog {
 }
 
 impl Draft {
-    /// Returns what the document would compile to.
+    /// Returns the compiled form of the edited document.
     #[must_use]
     pub fn compiled(&self) -> &Compiled {
         &self.compiled
@@ -164,7 +163,7 @@ impl Draft {
 }
 
 impl Compiled {
-    /// Whether there are the flags, segments and tiers that there are in `other`, and they stand for the same.
+    /// Returns true if flags, segments and tiers have the same names and ids as in `other`.
     #[must_use]
     pub fn same_names(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.names, &other.names)

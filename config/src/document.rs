@@ -1,5 +1,5 @@
-//! Flags documents as one JSON value, for whoever keeps flags elsewhere than in files: parsed, of the right form,
-//! directories merged. Whether they compile is found out there: they may build on what is there already.
+//! Flags documents as one JSON value, for stores of flags: parsed, validated against their form, directories merged. They
+//! are not compiled here, because they may refer to flags of the store.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use crate::shape::flags::FlagsDocument;
 use crate::source::Source;
 use crate::validate::VERSION;
 
-/// Sections whose entries are merged.
+/// The sections whose entries are merged.
 const SECTIONS: [&str; 3] = [
     FlagsDocument::SEGMENTS,
     FlagsDocument::FLAGS,
     FlagsDocument::TENANTS,
 ];
 
-/// The flags document at `path`, or those of a directory merged, as JSON. It has the form of one; whether its names
-/// are known and its numbers make sense is not looked at.
+/// Returns the flags document at `path`, or those of a directory merged, as JSON. It has the form of a flags document; names
+/// and numbers are not checked further.
 ///
 /// # Errors
-/// What can't be read, is no YAML, is not of the form, or is written twice.
+/// All problems of reading, syntax and form, and names that occur twice.
 pub fn flags_document(files: Files, path: &Path) -> Result<Value, Report> {
     let mut loading = Loading::of(files);
     let is_directory = loading.files.is_directory(path);
@@ -41,7 +41,7 @@ pub fn flags_document(files: Files, path: &Path) -> Result<Value, Report> {
     }
 }
 
-/// Names that two documents give an entry of one section.
+/// Reports entries of one section that two documents have.
 pub(crate) fn refuse_twice(documents: &[Document<'_>], problems: &mut Vec<Problem>) {
     for section in SECTIONS {
         let mut seen: std::collections::HashMap<&str, Label> = std::collections::HashMap::new();

@@ -1,5 +1,5 @@
-//! A flags document, typed: its head, and its segments, flags and tenants by name. A copy shares all parts, and a
-//! change copies only the way to the parts that it changes, so that a document of 100,000 tenants is held once.
+//! A typed flags document: its head, and its segments, flags and tenants by name. The maps are persistent: a copy shares all
+//! parts, and a change copies only the path to the changed parts, so that a document of 100,000 tenants is held once.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,13 +25,13 @@ use crate::source::NOWHERE;
 use crate::to_json::ToJson;
 use crate::validate::{VERSION, read_document};
 
-/// The sections of a document that hold parts by name, and its version; all else is its head.
+/// The version of a document, and its sections with parts by name; all other fields are its head.
 pub(crate) const NOT_IN_HEAD: [&str; 4] = ["version", "segments", "flags", "tenants"];
 
-/// A tenant's record that borrows nothing.
+/// A tenant's record that owns its texts.
 pub type OwnedTenant = TenantDefinition<'static>;
 
-/// A flags document. Its definitions have no place in any text.
+/// A flags document. Its definitions have no sites.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FlagsDocument {
     /// `tiers`, `unknown_tenant` and `policy`.
@@ -44,7 +44,7 @@ pub struct FlagsDocument {
     pub tenants: OrdMap<Arc<str>, Arc<OwnedTenant>>,
 }
 
-/// The fields at the top of a document.
+/// The head of a document: all fields except the version and the sections with parts by name.
 #[derive(Debug, Clone, Default)]
 pub struct Head {
     pub(crate) fields: Map<String, Value>,
@@ -54,11 +54,11 @@ pub struct Head {
 }
 
 impl FlagsDocument {
-    /// Reads the flags document at `path`, or those of a directory merged. It has the form of one; names and numbers are
-    /// judged when it is compiled.
+    /// Reads the flags document at `path`, or those of a directory merged. It has the form of a flags document; names and
+    /// numbers are checked when it is compiled.
     ///
     /// # Errors
-    /// What can't be read, is no YAML, is not of the form, or is written twice.
+    /// All problems of reading, syntax and form, and names that occur twice.
     pub fn read(files: Files, path: &Path) -> Result<Self, Report> {
         let mut loading = Loading::of(files);
         let is_directory = loading.files.is_directory(path);
@@ -78,7 +78,7 @@ impl FlagsDocument {
         Ok(Self::of(&roots, &mut Vec::new()))
     }
 
-    /// Reads a flags document from its text; `name` stands for a file's in what is reported.
+    /// Reads a flags document from its text. `name` is the path of the file in reports.
     ///
     /// # Errors
     /// As [`FlagsDocument::read`].
@@ -93,7 +93,7 @@ impl FlagsDocument {
         )
     }
 
-    /// Returns the document of trees. Its definitions have no place: they outlive the text.
+    /// Returns the document of these trees. Its definitions have no sites, because they outlive the text.
     fn of(roots: &[Node<'_>], problems: &mut Vec<Problem>) -> Self {
         let read = |root| {
             Some((
@@ -132,7 +132,8 @@ impl FlagsDocument {
     }
 }
 
-/// Reads a JSON document without places, which takes a tenth of the memory; none where anything has to be told of it.
+/// Reads a JSON document without places, which takes a tenth of the memory. Returns none if there is any problem, which
+/// needs a place.
 fn placeless(text: &str) -> Option<FlagsDocument> {
     let root = parse::json(text)?;
     let mut problems = Vec::new();
@@ -141,13 +142,13 @@ fn placeless(text: &str) -> Option<FlagsDocument> {
 }
 
 impl Head {
-    /// Returns the fields as they were written.
+    /// Returns the fields, as written.
     #[must_use]
     pub fn fields(&self) -> &Map<String, Value> {
         &self.fields
     }
 
-    /// Returns the head with the fields of another put over its own.
+    /// Returns the head with its fields replaced by those that the other has.
     #[must_use]
     pub fn with(&self, other: &Self) -> Self {
         let writes = |field| other.fields.contains_key(field);
@@ -165,7 +166,7 @@ impl Head {
         head
     }
 
-    /// Returns the switches of the lifecycle's eligibility.
+    /// Returns the switches of the eligibility at alpha and beta.
     #[must_use]
     pub fn policy(&self) -> Policy {
         self.policy
@@ -179,7 +180,7 @@ impl PartialEq for Head {
 }
 
 impl Serialize for FlagsDocument {
-    /// Writes part by part: only one of them is held as JSON at a time.
+    /// Writes part by part, so that only one part at a time is held as JSON.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut document = serializer.serialize_map(None)?;
         document.serialize_entry("version", &VERSION)?;

@@ -1,59 +1,59 @@
-//! Who is believed and where in a request to look: what the proxy's identity phase is made of.
+//! The settings of the proxy's identity phase: trusted issuers, and the location of the identity in a request.
 
 use std::sync::Arc;
 
 use rules::{AttributeId, Site};
 
-/// Who is believed and where in a request to look.
+/// The trusted issuers, and the location of the identity in a request.
 #[derive(Debug)]
 pub struct Identity {
-    /// Whose tokens are believed.
+    /// The trusted issuers of tokens.
     pub issuers: Vec<IssuerConfig>,
-    /// Where the token is.
+    /// The location of the token.
     pub token: TokenSource,
-    /// Attributes from the request itself, by the ids of the snapshot that was loaded along.
+    /// The attributes that are read from the request, by their ids in the snapshot of the same load.
     pub attributes: Vec<(AttributeId, RequestValue)>,
-    /// Where in a client's certificate the tenant is, if it may be there.
+    /// The name in a client's certificate that is the tenant's id; none if certificates name no tenant.
     pub certificate_tenant: Option<CertificateName>,
-    /// For `WWW-Authenticate`.
+    /// The realm in `WWW-Authenticate`.
     pub realm: Box<str>,
 }
 
 /// An issuer and its keys.
 #[derive(Debug)]
 pub struct IssuerConfig {
-    /// The checks and the claims. Its attributes are numbered by [`AttributeId::index`].
+    /// The checks of its tokens, and the paths of claims. Attributes are numbered by [`AttributeId::index`].
     pub issuer: tokens::Issuer,
-    /// Its keys.
+    /// The source of its keys.
     pub keys: KeySource,
-    /// Where it was written.
+    /// The site of its definition.
     pub site: Site,
 }
 
-/// Where an issuer's keys are from.
+/// The source of an issuer's keys.
 #[derive(Debug, Clone)]
 pub enum KeySource {
-    /// They were read along with the document.
+    /// Keys that were read with the document.
     Fixed(Arc<tokens::KeySet>),
-    /// They are fetched.
+    /// Keys that are fetched from a URL.
     Url {
         /// An http or https URL.
         url: Box<str>,
-        /// How often they are fetched again, in milliseconds.
+        /// The interval between fetches, in milliseconds.
         refresh_ms: u64,
-        /// How long the last good keys are used after fetches began to fail, in milliseconds; none: without limit.
+        /// The time that the last valid keys are used after the first failed fetch, in milliseconds; none means unlimited.
         keep_keys_ms: Option<u64>,
     },
 }
 
-/// Where in a request the token is.
+/// The location of the token in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenSource {
-    /// In `Authorization`, after `Bearer`.
+    /// `Authorization`, after `Bearer`.
     Authorization,
-    /// In a header (its name in lower case), bare.
+    /// The whole value of a header, whose name is in lower case.
     Header(Box<str>),
-    /// In a cookie.
+    /// The cookie with this name.
     Cookie(Box<str>),
 }
 
@@ -68,13 +68,13 @@ pub enum CertificateName {
     CommonName,
 }
 
-/// A value that a request brings along.
+/// The location of a value in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestValue {
-    /// A header, its name in lower case.
+    /// The header with this name, in lower case.
     Header(Box<str>),
-    /// A cookie.
+    /// The cookie with this name.
     Cookie(Box<str>),
-    /// The client's address. No token is there.
+    /// The address of the client.
     ClientAddress,
 }

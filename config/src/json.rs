@@ -1,11 +1,11 @@
-//! Nodes as JSON values: for the values of variants, and for comparing documents with the JSON Schema.
+//! Conversion of nodes to JSON values: for the values of variants, and to validate documents against the JSON Schema.
 
 use serde_json::{Map, Number, Value};
 
 use crate::node::{Node, NodeKind, Scalar};
 
-/// Returns the node as JSON. Decimal numbers keep their digits; of others, those of more than 34 digits
-/// become texts.
+/// Returns the node as JSON. Decimal numbers keep their digits. Hexadecimal and octal numbers of more than 34 digits become
+/// texts.
 pub(crate) fn value(node: &Node<'_>) -> Value {
     match &node.kind {
         NodeKind::List(items) => Value::Array(items.iter().map(value).collect()),
@@ -28,8 +28,8 @@ pub(crate) fn value(node: &Node<'_>) -> Value {
     }
 }
 
-/// Reads a decimal number with the digits that are written. YAML has spellings that JSON lacks: a plus sign, zeros
-/// before the first digit, no digit before or behind the point.
+/// Reads a decimal number and keeps its digits. Spellings that YAML has and JSON lacks are normalised: a plus sign, leading
+/// zeros, no digit before or after the point.
 fn number(text: &str) -> Option<Number> {
     let sign = if text.starts_with('-') { "-" } else { "" };
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);

@@ -1,8 +1,9 @@
-//! What operators write: schema, load, compile to a snapshot, problems with source lines, watch.
+//! Documents of operators: their schema, loading, compilation to a snapshot, reports of problems with source lines, and
+//! watching of files.
 //!
 //! ```text
 //! files -> parse (tree with places) -> forms (typed values) -> lower -> rules::compile -> Loaded
-//!                         \_________ every problem _________/ -> Report
+//!                         \_________ all problems  _________/ -> Report
 //! ```
 
 mod catalog;

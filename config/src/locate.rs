@@ -1,4 +1,4 @@
-//! From a site back to the node: how long it is, and of what it is a part.
+//! Finds the node at a site: its length, and the definition that it is a part of.
 
 use std::borrow::Cow;
 
@@ -11,18 +11,18 @@ use crate::shape::flags::FlagsDocument;
 use crate::shape::route::Route;
 use crate::shape::sluice::GatewayDocument;
 
-/// A node found by its site.
+/// A node that was found by its site.
 #[derive(Debug)]
 pub(crate) struct Located<'d> {
     pub(crate) span: Span,
-    /// The keys and item numbers that lead to it.
+    /// The keys and indexes that lead to it.
     path: Vec<Step<'d>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Step<'d> {
     Key(&'d str),
-    /// The number of an item, and the item.
+    /// The index of an item, and the item.
     Item(usize, &'d Node<'d>),
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn plain_label(documents: &[Document<'_>], site: Site) -> Label {
     }
 }
 
-/// The JSON pointer (RFC 6901) to the node at a site of one of `documents`.
+/// Returns the JSON pointer (RFC 6901) to the node at a site of one of `documents`.
 pub(crate) fn pointer(documents: &[Document<'_>], site: Site) -> Option<String> {
     let (document, offset) = find(documents, site)?;
     let mut pointer = String::new();
@@ -191,7 +191,7 @@ pub(crate) fn definition(documents: &[Document<'_>], section: &str, name: &str) 
             }
             None => section.entry(name)?.key_span,
         };
-        // Values of an edit have no lines.
+        // The values of an edit have no text, and so no lines.
         let has_lines = !document.source.text.is_empty();
         has_lines.then(|| {
             format!(

@@ -1,5 +1,5 @@
-//! Gateway documents whose flags are in a store: what can be known of one before the store is opened, and loading
-//! it along with flags that were compiled already.
+//! Gateway documents whose flags are in a store: their settings about flags, before the store is opened, and loading them
+//! with flags that are compiled already.
 
 use std::path::{Path, PathBuf};
 
@@ -13,21 +13,22 @@ use crate::loading::Loading;
 use crate::report::Report;
 use crate::shape::sluice::GatewayDocument;
 
-/// The part of a gateway document about flags.
+/// The settings of a gateway document about flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
-    /// The place of the flags.
+    /// The location of the flags.
     pub flags: FlagsSource,
-    /// The document that an empty store begins with.
+    /// The document that fills an empty store.
     pub seed: Option<PathBuf>,
-    /// The rules by which their lifecycle is enforced.
+    /// The eligibility of flags in the environment of the document.
     pub eligibility: Eligibility,
 }
 
-/// Reads of the gateway document at `path` what it says of flags. What else is wrong with it a load will tell.
+/// Reads the settings about flags from the gateway document at `path`. Other problems of the document are not errors here;
+/// a load reports them.
 ///
 /// # Errors
-/// It does not say where flags are.
+/// The document cannot be read, or has no valid location of flags.
 pub fn outline(files: Files, path: &Path) -> Result<Outline, Report> {
     let mut loading = Loading::of(files);
     let sources: Vec<_> = loading.source(path, None).into_iter().collect();
@@ -44,11 +45,11 @@ pub fn outline(files: Files, path: &Path) -> Result<Outline, Report> {
     outline.ok_or_else(|| loading.into_report())
 }
 
-/// Loads the gateway document at `path` along with flags that a store has at `revision`, wherever the document
-/// itself says that flags are: [`Loaded::flags_source`] tells.
+/// Loads the gateway document at `path` with the flags of a store at `revision`. The location of flags in the document is
+/// not read; [`Loaded::flags_source`] returns it.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All problems of the document.
 pub fn load_managed(
     files: Files,
     path: &Path,
@@ -59,8 +60,8 @@ pub fn load_managed(
     load_as(files, path, variable, Given::Compiled(flags, revision))
 }
 
-/// Everything that is wrong or odd in the gateway document at `path`, with the flags in the document or directory
-/// `flags` where that is given. Flags in a store are not looked into, which is a warning.
+/// Returns all errors and warnings of the gateway document at `path`. `flags` is a document or directory whose flags are
+/// used instead of those that the document names. Without it, flags in a store are not read, which is a warning.
 #[must_use]
 pub fn check(path: &Path, variable: &dyn Fn(&str) -> Option<String>, flags: Option<&Path>) -> Report {
     let given = flags.map_or(Given::NamedIfRead, Given::In);

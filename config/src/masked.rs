@@ -1,4 +1,4 @@
-//! Excerpts and messages without their secrets.
+//! Excerpts and messages with their secrets masked.
 
 mod named;
 
@@ -15,12 +15,12 @@ use crate::secret_values::SecretValue;
 use crate::shape::admin::{StaticToken, TokensDocument};
 use crate::source::Source;
 
-/// How much text before and after an excerpt is looked at, in bytes: the beginning of a private key may be outside.
+/// The amount of text around an excerpt that is searched for secrets, in bytes: a private key may begin outside of it.
 const AROUND: usize = 16 * 1024;
-/// The longest a value is that was cut short for a message, in bytes.
+/// The maximum length of a value that was shortened for a message, in bytes.
 const LONGEST_CUT: usize = 1024;
 
-/// A part of a source with its secrets masked: as many bytes, and the same lines.
+/// Returns a part of a source with its secrets masked. Length and lines stay the same.
 pub(crate) fn excerpt(source: &Source, range: Range<usize>) -> String {
     let text = &source.text;
     let start = text.floor_char_boundary(range.start.saturating_sub(AROUND));
@@ -53,7 +53,7 @@ pub(crate) fn excerpt(source: &Source, range: Range<usize>) -> String {
     String::from_utf8_lossy(masked).into_owned()
 }
 
-/// A message about a value that is a secret, without what it quotes of it.
+/// Returns a message about a secret value, with quotations of the value masked.
 pub(crate) fn message(message: &str, secret: &SecretValue) -> String {
     let whole = shown(secret.text.clone());
     if whole.is_empty() {
@@ -67,7 +67,7 @@ pub(crate) fn message(message: &str, secret: &SecretValue) -> String {
             false => hidden.replace(&*first, &blank(&first)),
         };
     }
-    // Messages quote values like this; the same word elsewhere is none of the value.
+    // Messages quote values in backticks; the same word outside of them is not a quotation.
     let parts = message.split('`').enumerate();
     let parts = parts.map(|(index, part)| match index % 2 {
         0 => part.to_owned(),
@@ -76,10 +76,10 @@ pub(crate) fn message(message: &str, secret: &SecretValue) -> String {
     parts.collect::<Vec<_>>().join("`")
 }
 
-/// A quoted part of a message without the secret, also where it was cut short within the secret.
+/// Masks the secret in a quoted part of a message, also if it was shortened within the secret.
 fn hidden(part: &str, secret: &str) -> String {
     let all = part.replace(secret, &blank(secret));
-    // The text that was cut short may stand in brackets.
+    // The shortened text may be in brackets.
     let Some((cut, behind)) = all.rsplit_once("...") else {
         return all;
     };
@@ -96,11 +96,12 @@ fn hidden(part: &str, secret: &str) -> String {
     }
 }
 
-/// A cure without what a report hides of the value that it quotes: who follows it puts no asterisks into a document.
+/// Returns a help without the quotations that a report masks, so that nobody copies asterisks into a document. Returns none
+/// if secrets would remain.
 pub(crate) fn cure(cure: &str, secrets: &[&SecretValue]) -> Option<String> {
     let hides = |text: &str| {
-        let is_told = |secret: &&SecretValue| message(text, secret) != text;
-        secrets.iter().any(is_told) || redact::masked(text) != text || !user_infos(text).is_empty()
+        let is_quoted = |secret: &&SecretValue| message(text, secret) != text;
+        secrets.iter().any(is_quoted) || redact::masked(text) != text || !user_infos(text).is_empty()
     };
     if !hides(cure) {
         return Some(cure.to_owned());
@@ -124,7 +125,7 @@ fn is_field(word: &str) -> bool {
     TokensDocument::SHAPE.has_field(word) || StaticToken::SHAPE.has_field(word)
 }
 
-/// Returns every word of a text but the names of fields of a document of tokens: for one that is no YAML.
+/// Returns every word of a text except the names of fields of a document of tokens. For such documents that are not YAML.
 fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
     let is_edge = |c: char| c.is_whitespace() || "\"',:{}[]".contains(c);
     let mut at = 0;

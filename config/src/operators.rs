@@ -1,4 +1,4 @@
-//! Operators and the policy of changes, as documents have them. `control` gives them their meaning.
+//! Operators and the policy of changes, as read from documents. `control` applies them.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,36 +11,36 @@ use crate::loading::Loading;
 use crate::lower::operators::token_entries;
 use crate::report::Report;
 
-/// The operators.
+/// The operators of flags.
 #[derive(Debug)]
 pub struct Operators {
     /// Static tokens.
     pub tokens: Vec<OperatorToken>,
-    /// The file that they are in, if it is one.
+    /// The file of the static tokens; none if they are in an environment variable.
     pub tokens_file: Option<PathBuf>,
-    /// An issuer of tokens.
+    /// The issuer of operators' tokens.
     pub issuer: Option<OperatorIssuer>,
 }
 
 /// A static token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorToken {
-    /// Whose it is.
+    /// The name of its owner, for the audit log.
     pub name: Box<str>,
-    /// Its role.
+    /// The role of its owner.
     pub role: OperatorRole,
-    /// Set where the role is `org-admin`, and only there.
+    /// The id of the tenant that an `org-admin` administers; none for every other role.
     pub org: Option<Box<str>>,
-    /// `hmac-sha256:SALT:CODE`.
+    /// The hash of the token, `hmac-sha256:SALT:CODE`.
     pub hash: Box<str>,
-    /// From when on it counts no more.
+    /// The time at which it becomes invalid; none means never.
     pub expires: Option<Timestamp>,
 }
 
 /// An issuer of operators' tokens.
 #[derive(Debug)]
 pub struct OperatorIssuer {
-    /// The checks of its tokens. Its groups are the roles, its tenant is the org, its user is the name.
+    /// The checks of its tokens. The claim paths are reused: groups for the roles, tenant for the org, user for the name.
     pub issuer: IssuerConfig,
     /// Values of the claim of roles, and the role of each.
     pub roles: Vec<(Box<str>, OperatorRole)>,
@@ -49,13 +49,13 @@ pub struct OperatorIssuer {
 /// The role of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OperatorRole {
-    /// Reads.
+    /// May read everything.
     Viewer,
-    /// Changes what operators own of flags and tenants.
+    /// May also change flags, tenants and rollouts.
     Operator,
-    /// Changes everything.
+    /// May also apply documents, make backups, and skip the conditions of a promotion.
     PlatformAdmin,
-    /// Changes the opt-ins of one tenant.
+    /// May change the opt-ins of one tenant.
     OrgAdmin,
 }
 
@@ -63,7 +63,7 @@ impl OperatorRole {
     /// Every role, in the order of the documentation.
     pub const ALL: [Self; 4] = [Self::Viewer, Self::Operator, Self::PlatformAdmin, Self::OrgAdmin];
 
-    /// Returns its name in documents.
+    /// Returns the name of the role in documents.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -81,38 +81,38 @@ impl fmt::Display for OperatorRole {
     }
 }
 
-/// The policy of changes; `control` has the defaults of what is left out.
+/// The conditions that changes of flags must meet. `control` has the defaults of omitted ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChangePolicy {
-    /// The time that a flag was in its present state, in milliseconds.
+    /// The minimum time in the present lifecycle state, in milliseconds.
     pub soak_ms: Option<u64>,
-    /// The number of tenants that asked for it and have it on.
+    /// The minimum number of tenants that opted in or are on the allowlist and have the flag on.
     pub ga_tenants: Option<usize>,
-    /// Neither killed, restored nor reverted for so long, in milliseconds.
+    /// The minimum time without a kill, restore or revert, in milliseconds.
     pub ga_stable_ms: Option<u64>,
-    /// Set where the document must say that it is revertible.
+    /// True if the document must declare the flag revertible.
     pub ga_revertible: Option<bool>,
-    /// On whose behalf somebody must sign off.
+    /// The roles that must sign off.
     pub ga_sign_offs: Option<Vec<Box<str>>>,
-    /// The number of requests that may have met errors.
+    /// The maximum number of failed requests.
     pub ga_errors: Option<u64>,
-    /// In which time errors are counted, in milliseconds.
+    /// The time over which errors are counted, in milliseconds.
     pub ga_errors_window_ms: Option<u64>,
-    /// More tenants than these change only with force; 0: any number.
+    /// The maximum number of tenants whose decisions a change may alter without force; 0 means unlimited.
     pub max_blast_radius: Option<usize>,
-    /// A flag that is ga for longer is stale, in milliseconds.
+    /// The time in ga after which a flag that is on for all tenants is stale, in milliseconds.
     pub stale_ga_ms: Option<u64>,
-    /// One that no gate names and that is older, likewise.
+    /// The age after which a flag that no gate uses is stale, in milliseconds.
     pub stale_unused_ms: Option<u64>,
-    /// One that was not decided for longer, likewise.
+    /// The time without a decision after which a flag is stale, in milliseconds.
     pub stale_undecided_ms: Option<u64>,
 }
 
-/// The static tokens in the file at `path`, by themselves: so that one that was taken out of it counts no more, whatever
-/// is wrong with the document that names the file.
+/// Reads the static tokens in the file at `path` alone, so that a removed token becomes invalid even if the document that
+/// names the file has problems.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All problems of the file.
 pub fn operator_tokens(files: Files, path: &Path) -> Result<Vec<OperatorToken>, Report> {
     let mut loading = Loading::of(files);
     let source = loading.source(path, None);

@@ -1,4 +1,4 @@
-//! One thing that is wrong (or odd) in what an operator wrote: what, where, and how to cure it.
+//! A problem of a document: an error or a warning with its code, message, place and help.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::node::Span;
 use crate::secret_values::SecretValue;
 use crate::source::{Place, Source};
 
-/// Every code that a problem can have.
+/// The codes of all problems.
 pub const CODES: [&str; 97] = [
     "admin-not-loopback",
     "admin-without-tls",
@@ -110,17 +110,17 @@ pub const CODES: [&str; 97] = [
     "yaml-tag",
 ];
 
-/// How bad a problem is.
+/// The severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Nothing is served from the document.
+    /// The document is rejected.
     Error,
-    /// It is served, and perhaps not as meant.
+    /// The document is accepted, but probably not as intended.
     Warning,
 }
 
 impl Severity {
-    /// Its name in reports.
+    /// Returns the name of the severity in reports.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -130,37 +130,37 @@ impl Severity {
     }
 }
 
-/// A problem, its place and its cure.
+/// A problem with its place and help.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// A stable name for the kind of problem, in kebab-case.
+    /// The stable name of the kind of problem, in kebab-case.
     pub code: &'static str,
-    /// What is wrong, as a lower-case fragment.
+    /// The message, a lower-case fragment.
     pub title: String,
-    /// How to cure it, where that can be said.
+    /// The way to fix it, if it is known, a lower-case fragment.
     pub help: Option<String>,
-    /// Where.
+    /// The place.
     pub(crate) at: At,
-    /// Other places that have to do with it.
+    /// Related places.
     pub(crate) others: Vec<Label>,
 }
 
-/// Where a problem is.
+/// The place of a problem.
 #[derive(Debug, Clone)]
 pub(crate) enum At {
-    /// In a text that was read.
+    /// A place in a text that was read.
     Text(Label),
-    /// In a file as a whole.
+    /// A whole file.
     File(Box<str>),
-    /// At a place in a file that is no text.
+    /// A place in a file that is not UTF-8 text.
     Place(Place),
-    /// In a flags document that was never written: a JSON pointer (RFC 6901) into it.
+    /// A JSON pointer (RFC 6901) into an edited flags document, which has no text.
     Pointer(Box<str>),
 }
 
-/// A stretch of a text and what is said of it.
+/// A range of a text, with the message that is shown there.
 #[derive(Debug, Clone)]
 pub(crate) struct Label {
     pub(crate) site: Site,
@@ -178,7 +178,7 @@ impl Label {
     }
 }
 
-/// The text as it is shown: what a document says moves no terminal's cursor and begins no line of a log.
+/// Escapes control characters, so that texts of a document cannot move the cursor of a terminal or begin a line of a log.
 pub(crate) fn shown(text: String) -> String {
     redact::escaped(&text).into_owned()
 }
@@ -223,7 +223,7 @@ impl Problem {
         self
     }
 
-    /// Masks the secrets in what it says. `secrets` are the values that it may quote.
+    /// Masks secrets in all of its texts. `secrets` are the values that it may quote.
     pub(crate) fn mask(&mut self, secrets: &[&SecretValue]) {
         let mask = |text: &mut String| {
             for secret in secrets {
@@ -242,7 +242,7 @@ impl Problem {
         self.others.iter_mut().for_each(|label| mask(&mut label.text));
     }
 
-    /// Returns the JSON pointer (RFC 6901) to the part of an edited document that it is about; none where it is in a file.
+    /// Returns the JSON pointer (RFC 6901) into the edited document; none for a problem of a file.
     #[must_use]
     pub fn pointer(&self) -> Option<&str> {
         match &self.at {
@@ -251,7 +251,7 @@ impl Problem {
         }
     }
 
-    /// Where it begins, or none where it is of a file as a whole.
+    /// Returns the site where it begins; none for a problem of a whole file or of an edit.
     #[must_use]
     pub fn site(&self) -> Option<Site> {
         match &self.at {

@@ -1,4 +1,4 @@
-//! Durations and sizes as operators write them: `10s`, `250ms`, `4KiB`.
+//! Durations, sizes and rates as operators write them: `10s`, `250ms`, `4KiB`, `100/s`.
 
 /// The units of durations, in milliseconds.
 pub(crate) const DURATION_UNITS: [(&str, u64); 5] = [
@@ -14,17 +14,17 @@ pub(crate) const SIZE_UNITS: [(&str, u64); 4] =
 /// The units of rates.
 const RATE_UNITS: [&str; 3] = ["s", "m", "h"];
 
-/// Returns the milliseconds of a duration, a whole number and its unit: `250ms`, `10s`, `5m`, `1h`, `14d`.
+/// Returns a duration in milliseconds. It is written as a whole number and a unit: `250ms`, `10s`, `5m`, `1h`, `14d`.
 pub(crate) fn duration_ms(text: &str) -> Option<u64> {
     quantity(text, &DURATION_UNITS)
 }
 
-/// Returns the bytes of a size, a whole number and its unit: `512B`, `4KiB`, `10MiB`, `1GiB`.
+/// Returns a size in bytes. It is written as a whole number and a unit: `512B`, `4KiB`, `10MiB`, `1GiB`.
 pub(crate) fn size_bytes(text: &str) -> Option<u64> {
     quantity(text, &SIZE_UNITS)
 }
 
-/// Returns a rate: a whole number of requests, and the milliseconds that they are for. `100/s`, `600/m`, `5000/h`.
+/// Returns a rate: a number of requests, and their period in milliseconds. It is written like `100/s`, `600/m`, `5000/h`.
 pub(crate) fn rate(text: &str) -> Option<(u32, u64)> {
     let (count, unit) = text.split_once('/')?;
     let digits = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
@@ -43,7 +43,7 @@ fn factor(unit: &str, units: &[(&str, u64)]) -> Option<u64> {
     known.map(|(_, factor)| *factor)
 }
 
-/// Returns the name in a reference that is nothing else: `${NAME}`.
+/// Returns the name in a text that is a reference, `${NAME}`, as a whole.
 pub(crate) fn reference(text: &str) -> Option<&str> {
     let name = text.strip_prefix("${")?.strip_suffix('}')?;
     let mut bytes = name.bytes();

@@ -1,4 +1,4 @@
-//! Shows one problem in its source, as a compiler does.
+//! Renders one problem with an excerpt of its source, as a compiler does.
 
 use std::ops::Range;
 
@@ -10,12 +10,12 @@ use crate::problem::{At, Label, Problem, Severity};
 use crate::report::Colour;
 use crate::source::{Source, Sources};
 
-/// Places of one file that are further apart than this many bytes are shown apart.
+/// The maximum size of an excerpt in bytes. Places of one file that are further apart get separate excerpts.
 const MAX_EXCERPT: usize = 16 * 1024;
-/// Of longer lines (documents written by machines), only the place is named.
+/// The maximum length of a line in bytes. Of longer lines (documents written by machines) only the place is printed.
 const MAX_LINE: usize = 4 * 1024;
 
-/// The text of one problem, without a line break at its end.
+/// Renders one problem, without a line break at its end.
 pub(crate) fn problem(problem: &Problem, sources: &Sources, colour: Colour) -> String {
     let level = match problem.severity {
         Severity::Error => Level::ERROR,
@@ -55,14 +55,14 @@ pub(crate) fn problem(problem: &Problem, sources: &Sources, colour: Colour) -> S
     renderer.decor_style(DecorStyle::Ascii).render(&groups)
 }
 
-/// A few lines of one file with the places in them.
+/// A few lines of one file, with the places in them.
 struct Excerpt<'a> {
     source: &'a Source,
     range: Range<usize>,
     marks: Vec<(Range<usize>, AnnotationKind, &'a str)>,
 }
 
-/// Gathers the places by file; those far from the first one of their file get an excerpt of their own.
+/// Groups places into excerpts. A place that is far from the others of its file gets an excerpt of its own.
 fn excerpts<'a>(
     labels: impl Iterator<Item = (&'a Label, AnnotationKind)>,
     sources: &'a Sources,
@@ -122,7 +122,7 @@ impl<'a> Excerpt<'a> {
     }
 }
 
-/// The bytes to underline: within one line, at least one character where the line has one.
+/// Returns the bytes to underline: within one line, and at least one character unless the line is empty.
 fn mark_range(text: &str, offset: usize, len: usize) -> Range<usize> {
     let start = floor(text, offset.min(text.len()));
     let rest = text.get(start..).unwrap_or_default();
@@ -132,7 +132,7 @@ fn mark_range(text: &str, offset: usize, len: usize) -> Range<usize> {
     start..floor(text, start + len)
 }
 
-/// The whole lines around a range, or a part of them where they are very long.
+/// Returns the whole lines around a range, without a byte order mark.
 fn line_range(text: &str, mark: &Range<usize>) -> Range<usize> {
     let start = text
         .get(..mark.start)

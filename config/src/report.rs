@@ -1,4 +1,4 @@
-//! Everything that is wrong with what was loaded, in the order of the files, and the texts to show it in.
+//! A report: all problems of a load, in the order of files and lines, with the texts to show them in.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::problem::{At, Problem, Severity};
 use crate::render;
 use crate::source::{Place, Sources};
 
-/// The most problems that are shown; the rest is counted.
+/// The maximum number of problems in a report; further ones are counted.
 pub const MAX_PROBLEMS: usize = 200;
 
 /// The problems of one load.
@@ -25,7 +25,7 @@ pub struct Report {
     inputs: Inputs,
 }
 
-/// Whether a report is printed with colours.
+/// The use of colours in a printed report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
     /// Plain text.
@@ -35,8 +35,8 @@ pub enum Colour {
 }
 
 impl Report {
-    /// Sorts `problems` by place, drops repetitions, and keeps the first [`MAX_PROBLEMS`]; `more` errors were
-    /// counted only.
+    /// Sorts `problems` by place, drops repetitions, and keeps the first [`MAX_PROBLEMS`]. `more` is the number of errors that
+    /// were only counted.
     pub(crate) fn new(mut problems: Vec<Problem>, more: usize, sources: Sources, inputs: Inputs) -> Self {
         problems.sort_by(|a, b| (a.site(), a.severity, a.code).cmp(&(b.site(), b.severity, b.code)));
         let mut seen = HashSet::new();
@@ -46,7 +46,7 @@ impl Report {
             .filter(|problem| problem.severity == Severity::Error)
             .count();
         let warnings = problems.len() - errors;
-        // Errors are never hidden behind warnings.
+        // Warnings are dropped first, so that they never hide an error.
         if problems.len() > MAX_PROBLEMS {
             let mut shown_warnings = MAX_PROBLEMS.saturating_sub(errors);
             problems.retain(|problem| match problem.severity {
@@ -72,7 +72,7 @@ impl Report {
         }
     }
 
-    /// Names the places of problems by JSON pointers (RFC 6901), which `pointer` finds from their sites.
+    /// Replaces the places of problems by JSON pointers (RFC 6901), which `pointer` returns for their sites.
     pub(crate) fn with_pointers(mut self, pointer: impl Fn(Site) -> Option<String>) -> Self {
         let whole: Box<str> = self
             .sources
@@ -83,7 +83,7 @@ impl Report {
             let At::Text(label) = &problem.at else { continue };
             problem.at = match pointer(label.site) {
                 Some(pointer) => {
-                    // The steps are keys, and one of them may be a secret that stands in the place of a field.
+                    // The steps of a pointer are keys, and a secret may have been written in the place of a key.
                     let secrets = self.sources.secrets_of(label.site);
                     let masked = secrets.iter().fold(format!("`{pointer}`"), |pointer, secret| {
                         masked::message(&pointer, secret)
@@ -97,37 +97,37 @@ impl Report {
         self
     }
 
-    /// The problems that are shown, in the order of files and lines.
+    /// Returns the problems that are shown, in the order of files and lines.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// How many errors there are, shown or not.
+    /// Returns the number of errors, shown or not.
     #[must_use]
     pub fn errors(&self) -> usize {
         self.errors
     }
 
-    /// How many warnings there are, shown or not.
+    /// Returns the number of warnings, shown or not.
     #[must_use]
     pub fn warnings(&self) -> usize {
         self.warnings
     }
 
-    /// What was read, or would have been.
+    /// Returns the files that were read or tried to be read.
     #[must_use]
     pub fn inputs(&self) -> &Inputs {
         &self.inputs
     }
 
-    /// Whether there is neither an error nor a warning.
+    /// Returns true if there is neither an error nor a warning.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.errors + self.warnings == 0
     }
 
-    /// Where a problem of this report is; none where it is of a file as a whole.
+    /// Returns the place of a problem of this report; none for a problem of a whole file or of an edit.
     #[must_use]
     pub fn place(&self, problem: &Problem) -> Option<Place> {
         match &problem.at {
@@ -137,7 +137,7 @@ impl Report {
         }
     }
 
-    /// All of it, like a compiler's output, with a last line that counts.
+    /// Renders the problems as a compiler does, followed by the summary.
     #[must_use]
     pub fn render(&self, colour: Colour) -> String {
         let mut text = String::new();
@@ -150,7 +150,7 @@ impl Report {
         text
     }
 
-    /// One line for a log: the first problem, and how many more there are.
+    /// Returns one line for a log: the first problem, and the number of further ones.
     #[must_use]
     pub fn headline(&self) -> String {
         let Some(first) = self.problems.first() else {
@@ -173,7 +173,7 @@ impl Report {
         )
     }
 
-    /// The counting line: `1 error, 1 warning in sluice.yaml, flags.yaml`.
+    /// Returns the last line of the report: `1 error, 1 warning in sluice.yaml, flags.yaml`.
     #[must_use]
     pub fn summary(&self) -> String {
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
@@ -199,9 +199,8 @@ impl Report {
         format!("{} in {}{hidden}", parts.join(", "), files.join(", "))
     }
 
-    /// The report for machines: `errors`, `warnings` and `problems`, each with `severity`, `code`, `message`,
-    /// `file`, `line`, `column` and `help`; a problem of an edit has a `pointer` (RFC 6901) into the document as it
-    /// would be instead of a line.
+    /// Returns the report for machines: `errors`, `warnings` and `problems`, each with `severity`, `code`, `message`, `file`,
+    /// `line`, `column` and `help`. A problem of an edit has a `pointer` (RFC 6901) into the edited document instead of a line.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let problem = |problem: &Problem| {

@@ -1,4 +1,4 @@
-//! JSON Schema (draft 2020-12) of both documents, for editors: made of the same tables as the validator.
+//! JSON Schema (draft 2020-12) of both documents, for editors, made from the shapes that the validator uses.
 
 use serde_json::{Map as JsonMap, Value, json};
 
@@ -12,13 +12,13 @@ use crate::shape::text::{AttributeName, FlagKey, TenantId};
 use crate::shape::{Field, List, Map, Needs, Object, Shape, UNBOUNDED, Union, When};
 use crate::validate::VERSION;
 
-/// The JSON Schema of the flags document.
+/// Returns the JSON Schema of the flags document.
 #[must_use]
 pub fn flags_schema() -> Value {
     document(FlagsDocument::SHAPE, "flags.yaml")
 }
 
-/// The JSON Schema of `sluice.yaml`.
+/// Returns the JSON Schema of `sluice.yaml`.
 #[must_use]
 pub fn sluice_schema() -> Value {
     document(GatewayDocument::SHAPE, "sluice.yaml")
@@ -35,7 +35,7 @@ fn document(root: Shape, title: &str) -> Value {
     })
 }
 
-/// The definitions made so far, by name.
+/// The definitions so far, by name.
 #[derive(Default)]
 struct Definitions {
     made: JsonMap<String, Value>,
@@ -75,7 +75,7 @@ impl Definitions {
         if self.made.contains_key(&name) {
             return made;
         }
-        // Conditions contain conditions: the name is taken before its fields are looked at.
+        // Conditions contain conditions: insert the name before the fields are visited, so that the recursion ends.
         self.made.insert(name.clone(), Value::Null);
         let mut properties = JsonMap::new();
         for field in object.fields() {
@@ -135,7 +135,7 @@ impl Definitions {
             self.made.insert(name.clone(), Value::Null);
             let cases: Vec<Value> = union.cases.iter().map(|case| self.shape(case.shape)).collect();
             let named = union.cases.iter().any(|case| case.when == When::Key);
-            // Cases told apart by a key exclude each other by the fields they have.
+            // Cases with a key exclude each other by their fields, so that exactly one can match.
             let schema = if named {
                 json!({ "oneOf": cases })
             } else {
@@ -147,7 +147,7 @@ impl Definitions {
     }
 }
 
-/// Returns a pattern of whole numbers with one of these units.
+/// Returns the pattern of whole numbers with one of these units.
 fn quantity(units: &[(&str, u64)]) -> String {
     let units: Vec<&str> = units.iter().map(|(unit, _)| *unit).collect();
     format!("^[0-9]+({})$", units.join("|"))
@@ -158,7 +158,7 @@ fn flag_key() -> Value {
     json!({ "type": "string", "pattern": format!("^[A-Za-z][A-Za-z0-9._-]{{0,{longest}}}$") })
 }
 
-/// Returns the schema of the keys of a mapping, where they are more than texts.
+/// Returns the schema of the keys of a mapping, if they have a pattern.
 fn names(what: &str) -> Option<Value> {
     match what {
         FlagKey::WHAT => Some(flag_key()),
@@ -180,7 +180,7 @@ fn limits(schema: &mut Value, (min_name, min): (&str, usize), (max_name, max): (
     }
 }
 
-/// A name without its article and without characters that a reference would have to escape.
+/// Returns the name of a definition: without its article and without characters that a reference would have to escape.
 fn definition(name: &str) -> String {
     let name = name
         .strip_prefix("a ")

@@ -1,11 +1,15 @@
-//! Values of a document that are secrets, or stand where one may have been put by mistake. Reports mask them, whatever
-//! they look like.
+//! Finds the values of a document that are secrets, or that are in a place where a secret may have been written by mistake.
+//! Reports mask them, whatever they look like.
 //!
-//! A value is taken for a secret where its field is named like one (`secret`, `db_password`, `hash`); where its field is
-//! unknown and has secrets beside it; where it should be a mapping of a secret's source, or a path or URL of one and
-//! does not look like it; and where it stands beside secrets and is nothing that its field takes. Of hosts and URLs,
-//! user and password are secrets. A document of tokens may be a secret as a whole, put in its place: there, a scalar is
-//! taken for one where a mapping or a list should be, and so is an unknown key. Names of an operator's choice (attributes, headers, claims) say nothing.
+//! A value is treated as a secret in these cases:
+//! - its field has the name of a secret (`secret`, `db_password`, `hash`);
+//! - its field is unknown, and the object has fields for secrets;
+//! - its field takes the location of a secret as a mapping, a path or a URL, and the value does not look like one;
+//! - there are fields for secrets nearby, and the value is not close to anything that its field accepts.
+//!
+//! Of hosts and URLs, user and password are secrets. A document of tokens may be a secret as a whole, put in the place of
+//! the document: there, a scalar in the place of a mapping or a list is a secret, and so is an unknown key. Names that the
+//! operator chooses (attributes, headers, claims) have no effect.
 
 mod harmless;
 mod place;
@@ -23,33 +27,33 @@ use crate::shape::{Object, Shape, Union, When};
 use crate::source::Source;
 use crate::suggest::closest;
 
-/// Names that belong to secrets in documents, and to other things in a log.
+/// Names of fields with secrets in documents, in addition to those that the log masks.
 const NAMES: [&str; 3] = ["hash", "key", "keys"];
-/// Fields of these documents that hold a secret, or say where one is.
+/// Fields of these documents that contain a secret, or the location of one.
 const FIELDS: [&str; 7] = ["hash", "key", "keys", "secret", "secret_file", "token", "tokens"];
 
-/// Longer texts in the place of a mapping or a list are masked as a whole, in bytes.
+/// The maximum length, in bytes, of a text in the place of a mapping or a list; longer ones are masked as a whole.
 const LONGEST_TEXT: usize = 4 * 1024;
 
-/// A value that no report shows, or a part of one.
+/// A value, or a part of one, that reports mask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SecretValue {
-    /// The whole value, at which problems point.
+    /// The span of the whole value, at which problems point.
     pub(crate) at: Span,
-    /// What is masked of it.
+    /// The span of the masked part.
     pub(crate) span: Span,
-    /// What that says, without quotes and escapes.
+    /// The text of the masked part, without quotes and escapes.
     pub(crate) text: String,
-    /// Set for a key: problems elsewhere may quote it.
+    /// True for a key, which problems at other places may quote.
     pub(crate) is_key: bool,
 }
 
-/// Whether a field of a document with this name holds a secret.
+/// Returns true if a field of this name contains a secret.
 pub(crate) fn names_secret(name: &str) -> bool {
     NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)) || is_secret_name(name)
 }
 
-/// Finds the secrets of a document of this form, which was read from `source`.
+/// Returns the secrets of a document with this shape, which was read from `source`.
 pub(crate) fn secret_values(source: &Source, root: &Node<'_>, shape: Shape) -> Vec<SecretValue> {
     let mut finder = Finder {
         source: &source.text,
@@ -94,7 +98,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Notes the named values of a text in the place of a mapping: lines of `NAME = VALUE` are one text in YAML.
+    /// Adds the named values of a text in the place of a mapping: YAML reads lines of `NAME = VALUE` as one text.
     fn lines(&mut self, at: Span, text: &str) {
         if text.len() > LONGEST_TEXT {
             return self.keep(at, text, 0..text.len(), false);
@@ -110,7 +114,7 @@ impl Finder<'_> {
             Some(Shape::Union(union)) => (case(node, union()), Some(union())),
             _ => (None, None),
         };
-        // Beneath what takes no mapping, everything is as secret as the value would be.
+        // In a mapping where none is accepted, every value is treated as the value of the field.
         let is_inherited = match shape {
             Some(Shape::Secret) => true,
             Some(Shape::Text(_) | Shape::Name(_)) => place.is_source || place.is_named,
@@ -122,7 +126,7 @@ impl Finder<'_> {
         let is_near = is_beside || object.is_some_and(Object::has_sources);
         for entry in entries {
             let field = object.and_then(|object| object.field(&entry.key));
-            // Of several cases that are written at once, each has its field.
+            // If the fields of several cases are written at once, each is searched with its own shape.
             let field = field.or_else(|| {
                 union
                     .and_then(|union| case_of(union, &entry.key))?
@@ -144,7 +148,7 @@ impl Finder<'_> {
                 |union: &Union| union.has_secrets() && union.keys().any(|key| key == entry.key);
             let place = Place {
                 is_named,
-                // Beneath a field that is known, it depends on what is there.
+                // Below a known field, the shape of that field decides.
                 is_beside: is_beside && inner.is_none(),
                 is_near,
                 is_source: union.is_some_and(tells_source) || (is_named && is_path(inner)),
@@ -154,8 +158,8 @@ impl Finder<'_> {
         }
     }
 
-    /// Notes the secret in a key. One that is unknown and has no value may be a value: `{ secret:VALUE }` lacks a space,
-    /// `{ VALUE }` a field. In any other, user and password of a host are secret.
+    /// Adds the secret in a key. An unknown key without a value may be a value itself: in `{ secret:VALUE }` a space is missing,
+    /// in `{ VALUE }` a field. In all other keys, the user and password of a host are secret.
     fn key(&mut self, entry: &Entry<'_>, is_value: bool, is_beside: bool) {
         let text = &*entry.key;
         let part = match text.split_once([':', '=']) {
@@ -170,7 +174,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Notes a part of a value; all of it where that can't be found in the source because of escapes.
+    /// Adds a part of a value; the whole value if the part cannot be found in the source because of escapes.
     fn keep(&mut self, at: Span, text: &str, part: Range<usize>, is_key: bool) {
         let Some(secret) = text.get(part.clone()).filter(|secret| !secret.is_empty()) else {
             return;
@@ -197,16 +201,16 @@ impl Finder<'_> {
     }
 }
 
-/// Returns true for an unknown key that was meant as a field, or is one word.
+/// Returns true for an unknown key that is close to the name of a field, or is a single word.
 fn is_misspelt(key: &str, object: Option<&'static Object>) -> bool {
     let fields = object.into_iter().flat_map(Object::fields);
     is_word(key) || closest(key, fields.map(|field| field.name)).is_some()
 }
 
-/// The part of a value that is secret.
+/// Returns the part of a value that is secret.
 fn secret_part(text: &str, is_null: bool, shape: Option<Shape>, place: Place) -> Option<Range<usize>> {
     if let Some(name) = quantity::reference(text) {
-        // A variable is named in capitals, by habit; anything else may be the secret itself.
+        // Names of variables are in capitals by convention; another text may be the secret itself.
         let is_capital = |byte: u8| !byte.is_ascii_lowercase();
         return (!name.bytes().all(is_capital)).then_some("${".len()..text.len() - "}".len());
     }
@@ -219,12 +223,12 @@ fn secret_part(text: &str, is_null: bool, shape: Option<Shape>, place: Place) ->
     }
 }
 
-/// Returns true where no text is taken, but a mapping or a list.
+/// Returns true for a shape that accepts only mappings or lists.
 fn takes_structure(shape: Option<Shape>) -> bool {
     matches!(shape, Some(Shape::Object(_) | Shape::Map(_) | Shape::List(_)))
 }
 
-/// Whether a field takes a host, an address or a URL.
+/// Returns true for a field that accepts a host, an address or a URL.
 fn names_host(shape: Shape) -> bool {
     match shape {
         Shape::Text(what) | Shape::Name(what) => ["HOST", "host", "URL", "address"]
@@ -235,7 +239,7 @@ fn names_host(shape: Shape) -> bool {
     }
 }
 
-/// The object that a mapping is, where that shows.
+/// Returns the object of the case of a union that a mapping is, if its keys tell.
 fn case(node: &Node<'_>, union: &'static Union) -> Option<&'static Object> {
     match union.keys().find(|key| node.field(key).is_some()) {
         Some(key) => case_of(union, key),
@@ -243,7 +247,7 @@ fn case(node: &Node<'_>, union: &'static Union) -> Option<&'static Object> {
     }
 }
 
-/// The object that a mapping with this key is.
+/// Returns the object of the case of a union with this key.
 fn case_of(union: &'static Union, key: &str) -> Option<&'static Object> {
     let case = union.cases.get(union.position_of(key)?)?;
     object(case.shape)
@@ -257,7 +261,7 @@ fn object(shape: Shape) -> Option<&'static Object> {
 }
 
 impl Object {
-    /// Whether it has fields for secrets, or for where they are.
+    /// Returns true if it has fields for secrets or for locations of secrets.
     fn has_secrets(&self) -> bool {
         self.fields().any(|field| match field.shape {
             Shape::Secret => true,
@@ -266,7 +270,7 @@ impl Object {
         })
     }
 
-    /// Whether a field of it says where secrets are.
+    /// Returns true if one of its fields is a union of locations of secrets.
     fn has_sources(&self) -> bool {
         self.fields()
             .any(|field| matches!(field.shape, Shape::Union(union) if union().has_secrets()))
@@ -274,7 +278,7 @@ impl Object {
 }
 
 impl Union {
-    /// Whether one of its cases has.
+    /// Returns true if one of its cases has fields for secrets or for locations of secrets.
     fn has_secrets(&self) -> bool {
         self.cases.iter().any(|case| match case.shape {
             Shape::Object(object) => object().has_secrets(),

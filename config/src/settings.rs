@@ -1,4 +1,4 @@
-//! What the process is set to, beside what decides requests.
+//! Settings of the process: listeners, limits, logs and shutdown.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,59 +8,59 @@ use rules::{RejectBody, TrustedProxies};
 use crate::operators::ChangePolicy;
 use crate::tls::ListenerTls;
 
-/// What the process is set to.
+/// The settings of the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Where requests arrive. A change needs a restart.
+    /// The listeners for requests. A change needs a restart, except of certificates.
     pub listeners: Vec<Listener>,
-    /// Where the admin API, health and metrics are, if they are anywhere.
+    /// The listener of the admin API, health and metrics; none if it is `off`.
     pub admin: Option<AdminListener>,
-    /// Worker threads; none: one a core. A change needs a restart.
+    /// The number of threads that serve requests; none means one per core. A change needs a restart.
     pub threads: Option<usize>,
-    /// How much the process takes. A change needs a restart.
+    /// Limits of the whole process. A change needs a restart.
     pub limits: ProcessLimits,
-    /// One line for each request. A change of output or format needs a restart.
+    /// The access log. A change of output or format needs a restart.
     pub access_log: AccessLog,
-    /// Bodies for answers of our own, by status.
+    /// Bodies of Sluice's own answers, by status.
     pub errors: Vec<(u16, RejectBody)>,
-    /// The largest request body, in bytes; none: any.
+    /// The maximum size of a request body, in bytes; none means unlimited.
     pub body_limit: Option<u64>,
-    /// What changes must meet. A change needs a restart.
+    /// The conditions that changes of flags must meet. A change needs a restart.
     pub changes: ChangePolicy,
-    /// How the process ends.
+    /// The shutdown of the process.
     pub drain: Drain,
-    /// Who may say for whom a request is forwarded.
+    /// The proxies whose forwarding headers are trusted.
     pub trusted_proxies: TrustedProxies,
-    /// What requests to upstreams are signed with, if they are.
+    /// The key that requests to upstreams are signed with; none if they are not signed.
     pub signing_key: Option<SigningKey>,
-    /// Where flags can be killed on this machine. A change needs a restart.
+    /// The socket to kill flags on this machine; none if there is none. A change needs a restart.
     pub break_glass: Option<BreakGlass>,
 }
 
-/// Where the admin API, health and metrics are.
+/// The listener of the admin API, health and metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminListener {
-    /// Without operators a loopback address. A change needs a restart.
+    /// The address; a loopback one unless there are operators. A change needs a restart.
     pub address: SocketAddr,
-    /// How its connections are encrypted, if they are. That they are needs a restart; how doesn't.
+    /// The TLS of its connections; none for plain text. Adding or removing TLS needs a restart, other changes of it do not.
     pub tls: Option<ListenerTls>,
 }
 
-/// Where flags can be killed on this machine.
+/// The socket to kill flags on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BreakGlass {
-    /// The socket.
+    /// The path of the socket.
     pub socket: PathBuf,
-    /// What was done.
+    /// The path of the journal of kills.
     pub journal: PathBuf,
 }
 
-/// A key that requests to upstreams are signed with. The secret never shows in `Debug`.
+/// A key that requests to upstreams are signed with. `Debug` does not print the secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningKey {
-    /// Its name, for upstreams that know two.
+    /// The name of the key, for upstreams that know two.
     pub id: Box<str>,
-    /// 32 to 4,096 bytes.
+    /// The secret, of 32 to 4,096 bytes.
     pub secret: Box<[u8]>,
 }
 
@@ -72,58 +72,58 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
-/// An address that requests arrive at.
+/// An address that accepts requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
-    /// Its name.
+    /// The name, for logs.
     pub name: Box<str>,
-    /// Where; with port 0 the system chooses.
+    /// The address; with port 0 the system chooses one.
     pub address: SocketAddr,
-    /// How its connections are encrypted, if they are. That they are needs a restart; how doesn't.
+    /// The TLS of its connections; none for plain text. Adding or removing TLS needs a restart, other changes of it do not.
     pub tls: Option<ListenerTls>,
-    /// Whether HTTP/2 is taken on connections that are not.
+    /// True if HTTP/2 with prior knowledge is accepted on connections without TLS.
     pub h2c: bool,
-    /// Whether connections begin with a PROXY header.
+    /// True if each connection must begin with a PROXY header.
     pub proxy_protocol: bool,
-    /// What connections may take.
+    /// The limits of its connections.
     pub limits: ConnectionLimits,
 }
 
-/// How much the process takes over all listeners, as written; what is left out is derived from the machine at start.
+/// Limits of the whole process, as written. Omitted limits are derived from the machine at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ProcessLimits {
-    /// The most requests that upstreams are asked at once.
+    /// The maximum number of requests sent to upstreams at once.
     pub max_in_flight: Option<usize>,
-    /// The same for one client address; IPv6: one /64.
+    /// The same for one client address; for IPv6 one /64.
     pub max_in_flight_per_client: Option<usize>,
-    /// The most tunnels.
+    /// The maximum number of WebSocket connections.
     pub max_tunnels: Option<usize>,
     /// The same for one client address.
     pub max_tunnels_per_client: Option<usize>,
-    /// The most memory for requests, in bytes.
+    /// The maximum memory for requests with their buffers, in bytes.
     pub max_buffered: Option<u64>,
     /// The same for one client address.
     pub max_buffered_per_client: Option<u64>,
 }
 
-/// What the connections of a listener may take.
+/// Limits of the connections of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// How long the head of a request may take, in milliseconds.
+    /// The maximum time for the head of a request, in milliseconds.
     pub head_timeout_ms: u64,
-    /// How long the body of a request may take, in milliseconds.
+    /// The maximum time for the body of a request, in milliseconds.
     pub body_timeout_ms: u64,
-    /// How long one write to a client may take, in milliseconds.
+    /// The maximum time for one write to a client, in milliseconds.
     pub write_timeout_ms: u64,
-    /// How long a connection may be idle, in milliseconds.
+    /// The maximum time that a connection is idle, in milliseconds.
     pub idle_timeout_ms: u64,
-    /// The largest head, in bytes.
+    /// The maximum size of a request head, in bytes.
     pub head_size: usize,
-    /// The most fields of a head.
+    /// The maximum number of fields of a request head.
     pub head_fields: usize,
-    /// The most connections at a time.
+    /// The maximum number of connections at once.
     pub connections: usize,
-    /// The same from one address; IPv6: from one /64.
+    /// The same from one address; for IPv6 from one /64.
     pub connections_per_client: usize,
 }
 
@@ -142,18 +142,18 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// One line for each request.
+/// The log with one line for each request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccessLog {
-    /// Where to.
+    /// The destination.
     pub output: LogOutput,
-    /// How a line looks.
+    /// The format of a line.
     pub format: LogFormat,
-    /// Whether queries are written.
+    /// True if queries are logged.
     pub query: bool,
 }
 
-/// How a line looks.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// A JSON object, for machines.
@@ -163,7 +163,7 @@ pub enum LogFormat {
     Human,
 }
 
-/// Where lines go.
+/// The destination of log lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum LogOutput {
     /// Standard output.
@@ -173,16 +173,16 @@ pub enum LogOutput {
     Stderr,
     /// Nowhere.
     Off,
-    /// To the end of a file.
+    /// A file that lines are appended to.
     File(PathBuf),
 }
 
-/// How the process ends.
+/// The shutdown of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drain {
-    /// How long it serves on while it says that it is not ready, in milliseconds.
+    /// The time to keep serving while readiness reports not ready, in milliseconds.
     pub delay_ms: u64,
-    /// How long requests in flight may take then, in milliseconds.
+    /// The maximum time for in-flight requests afterwards, in milliseconds.
     pub timeout_ms: u64,
 }
 
@@ -196,7 +196,7 @@ impl Default for Drain {
 }
 
 impl Settings {
-    /// The fields in which `new` differs that only a restart can change.
+    /// Returns the fields that differ in `new` and need a restart to change.
     #[must_use]
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         let differences = [
@@ -220,13 +220,13 @@ impl Settings {
     }
 }
 
-/// Whether two admin listeners differ in nothing but what changes without a restart.
+/// Returns true if two admin listeners differ only in settings that change without a restart.
 fn admin_alike(one: Option<&AdminListener>, other: Option<&AdminListener>) -> bool {
     let bound = |AdminListener { address, tls }: &AdminListener| (*address, tls.is_some());
     one.map(bound) == other.map(bound)
 }
 
-/// Whether two lists of listeners differ in nothing but what changes without a restart.
+/// Returns true if two lists of listeners differ only in settings that change without a restart.
 fn listen_alike(one: &[Listener], other: &[Listener]) -> bool {
     let bound = |listener: &Listener| {
         let Listener {

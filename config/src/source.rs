@@ -1,5 +1,5 @@
-//! The texts that were read, in one space of offsets: a [`Site`] is a byte in one of them.
-//! Turns offsets into files, lines and columns, for problems and for `explain`.
+//! The texts that were read, in one space of offsets: a [`Site`] is a byte in one of them. Converts sites to files, lines
+//! and columns, for problems and for `explain`.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -8,47 +8,47 @@ use rules::Site;
 
 use crate::secret_values::SecretValue;
 
-/// The most bytes that a document may have.
+/// The maximum size of a document, in bytes.
 pub const MAX_FILE_BYTES: usize = 256 * 1024 * 1024;
 
-/// The source of definitions that outlive their text, or never had one: all its sites are 0.
+/// The source of definitions without a text: all its sites are 0.
 pub(crate) static NOWHERE: LazyLock<Source> = LazyLock::new(|| Source::without_text("", 0, 0));
 
-/// One text that was read, or the tree of values of an edit, which has no text.
+/// A text that was read, or the tree of an edit's values, which has no text.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// Its path, as people know it.
+    /// The path, for messages.
     pub(crate) name: Box<str>,
-    /// Its path, for what is relative to it.
+    /// The path that others in the document are relative to.
     pub(crate) path: PathBuf,
-    /// The text.
+    /// The text; empty for a tree of values.
     pub(crate) text: String,
-    /// The site of its first byte.
+    /// The site of the first byte.
     base: u32,
     /// The number of sites: bytes of a text, or nodes of a tree.
     extent: usize,
-    /// The values in it that no report shows, once it was validated.
+    /// The values that reports mask. Set when the document is validated.
     secrets: OnceLock<Vec<SecretValue>>,
-    /// Set where a key is written twice, and one of its values is not among those that were looked at.
+    /// Set if a key is repeated: then one of its values was not searched for secrets.
     repeated: OnceLock<()>,
-    /// Set where the document may be a secret as a whole.
+    /// Set if the document may be a secret as a whole.
     confidential: OnceLock<()>,
 }
 
-/// Every text that was read. Site 0 is in none of them.
+/// All texts that were read. Site 0 is in none of them.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     files: Vec<Arc<Source>>,
 }
 
-/// Where something is, for people.
+/// A place in a file, for people.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The file, as it was named.
+    /// The path of the file, as it was given.
     pub file: Arc<str>,
-    /// From 1.
+    /// The line, from 1.
     pub line: usize,
-    /// In characters, from 1.
+    /// The column in characters, from 1.
     pub column: usize,
 }
 
@@ -59,7 +59,7 @@ impl std::fmt::Display for Place {
 }
 
 impl Source {
-    /// The source of a tree of values whose nodes are numbered from 0 on, in the order in which they would be written.
+    /// Returns the source of a tree of values. Its nodes are numbered from 0 in the order in which they would be written.
     pub(crate) fn of_values(name: &str, nodes: u32) -> Self {
         Self::without_text(name, 1, nodes as usize)
     }
@@ -77,37 +77,37 @@ impl Source {
         }
     }
 
-    /// Notes the values that no report shows. The first call counts.
+    /// Sets the values that reports mask. Only the first call has an effect.
     pub(crate) fn keep_secrets(&self, secrets: Vec<SecretValue>) {
         let _ = self.secrets.set(secrets);
     }
 
-    /// The values that no report shows, as far as they are known.
+    /// Returns the values that reports mask, as far as they are known.
     pub(crate) fn secrets(&self) -> &[SecretValue] {
         self.secrets.get().map_or(&[], Vec::as_slice)
     }
 
-    /// Notes that a key is written twice.
+    /// Records that a key is repeated.
     pub(crate) fn repeats(&self) {
         let _ = self.repeated.set(());
     }
 
-    /// Notes that the document may be a secret as a whole, put in the place of one that holds secrets.
+    /// Marks the document as one that may be a secret as a whole, such as a token in the place of a document of tokens.
     pub(crate) fn mark_confidential(&self) {
         let _ = self.confidential.set(());
     }
 
-    /// Returns true where the document may be a secret as a whole.
+    /// Returns true if the document may be a secret as a whole.
     pub(crate) fn is_confidential(&self) -> bool {
         self.confidential.get().is_some()
     }
 
-    /// Whether every value was looked at: the text is YAML, and no key is written twice.
+    /// Returns true if every value was searched for secrets: the text is YAML, and no key is repeated.
     pub(crate) fn knows_secrets(&self) -> bool {
         self.secrets.get().is_some() && self.repeated.get().is_none()
     }
 
-    /// The site of the byte at `offset`.
+    /// Returns the site of the byte at `offset`.
     pub(crate) fn site(&self, offset: u32) -> Site {
         match self.base {
             0 => Site::default(),
@@ -115,19 +115,19 @@ impl Source {
         }
     }
 
-    /// The offset of a site, where it is in this text.
+    /// Returns the offset of a site, if it is in this text.
     pub(crate) fn offset(&self, site: Site) -> Option<u32> {
         let offset = site.0.checked_sub(self.base)?;
         (self.base > 0 && offset as usize <= self.extent).then_some(offset)
     }
 
-    /// The line (from 1) and the column (in characters, from 1) of a byte.
+    /// Returns the line (from 1) and the column (in characters, from 1) of a byte.
     pub(crate) fn line_column(&self, offset: u32) -> (usize, usize) {
         line_column(self.text.get(..offset as usize).unwrap_or(&self.text))
     }
 }
 
-/// The line (from 1) and the column (in characters, from 1) of what follows `before`.
+/// Returns the line (from 1) and the column (in characters, from 1) of the position after `before`.
 pub(crate) fn line_column(before: &str) -> (usize, usize) {
     let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
     let start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -137,12 +137,12 @@ pub(crate) fn line_column(before: &str) -> (usize, usize) {
 }
 
 impl Sources {
-    /// The only source of a report on values.
+    /// Returns the sources of a report on an edit: its tree of values alone.
     pub(crate) fn of(source: Arc<Source>) -> Self {
         Self { files: vec![source] }
     }
 
-    /// Takes a text in, or none where the space of sites is used up (4 GiB).
+    /// Adds a text. Returns none if the space of sites (4 GiB) is exhausted.
     pub(crate) fn add(&mut self, path: &Path, text: String) -> Option<Arc<Source>> {
         let base = match self.files.last() {
             None => 1,
@@ -167,12 +167,12 @@ impl Sources {
         Some(source)
     }
 
-    /// Every text, in the order of reading.
+    /// Returns all texts, in the order of reading.
     pub(crate) fn all(&self) -> &[Arc<Source>] {
         &self.files
     }
 
-    /// The text that a site is in, and where.
+    /// Returns the text that contains a site, and the offset in it.
     pub(crate) fn find(&self, site: Site) -> Option<(&Arc<Source>, u32)> {
         if site == Site::default() {
             return None;
@@ -182,10 +182,10 @@ impl Sources {
         file.offset(site).map(|offset| (file, offset))
     }
 
-    /// Returns the values that a problem at this site must not quote: the one there, keys, and in a confidential document
-    /// all of them, since a problem may quote a value from another place.
+    /// Returns the values that a problem at this site must not quote: the one at the site, keys, and in a confidential document
+    /// all of them, because a problem may quote values from other places.
     pub(crate) fn secrets_of(&self, site: Site) -> Vec<&SecretValue> {
-        /// Shorter values are parts of other words.
+        /// The minimum length of values elsewhere: shorter ones occur within other words.
         const SHORT: usize = 6;
         let Some((file, offset)) = self.find(site) else {
             return Vec::new();
@@ -198,7 +198,7 @@ impl Sources {
         file.secrets().iter().filter(is_quotable).collect()
     }
 
-    /// The place of a site, for people.
+    /// Returns the place of a site, for people.
     pub(crate) fn place(&self, site: Site) -> Option<Place> {
         let (file, offset) = self.find(site)?;
         let (line, column) = file.line_column(offset);
@@ -210,8 +210,7 @@ impl Sources {
     }
 }
 
-/// What remains of the texts after loading: where their lines begin, so that a site still has a place.
-/// Columns are in bytes here.
+/// The starts of the lines of all texts. They are kept after loading to convert sites to places, with columns in bytes.
 #[derive(Debug, Default)]
 pub struct Places {
     files: Vec<Lines>,
@@ -226,7 +225,7 @@ struct Lines {
 }
 
 impl Places {
-    /// The places of all of `sources`.
+    /// Returns the places of all `sources`.
     pub(crate) fn of(sources: &Sources) -> Self {
         let lines = |source: &Arc<Source>| {
             let breaks = source
@@ -247,7 +246,7 @@ impl Places {
         }
     }
 
-    /// Where a site is; none where it is in no document.
+    /// Returns the place of a site; none if it is in no document.
     #[must_use]
     pub fn place(&self, site: Site) -> Option<Place> {
         if site == Site::default() {

@@ -1,6 +1,6 @@
-//! What somebody may have meant by a name that nothing has.
+//! Suggestions for unknown names.
 
-/// The known name that is closest to `written`, where one is close enough to be meant.
+/// Returns the known name that is closest to `written`, if one is close enough to be a likely misspelling.
 #[must_use]
 pub fn closest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let lower = written.to_lowercase();
@@ -15,7 +15,7 @@ pub fn closest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> O
             )
         })
         .filter(|&(distance, candidate)| distance <= most && distance < candidate.chars().count())
-        // Of two that are as close the first by name: the same document is always reported alike.
+        // Of two equally close names the first in the alphabet is taken, so that reports are deterministic.
         .min()
         .map(|(_, candidate)| candidate)
 }

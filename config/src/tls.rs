@@ -1,5 +1,4 @@
-//! What a listener needs for TLS, read and proven to be usable: certificates with their keys, and whose
-//! certificates clients may have.
+//! TLS settings of listeners, read and checked: certificates with their keys, and the authorities of client certificates.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,26 +6,26 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls::sign::CertifiedKey;
 
-/// The most certificates of a listener.
+/// The maximum number of certificates of a listener.
 pub const MAX_CERTIFICATES: usize = 256;
 
-/// How a listener speaks TLS.
+/// The TLS settings of a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerTls {
-    /// Its certificates; the first stands in for names that none of them has.
+    /// The certificates. The first is used for names that none of them contains.
     pub certificates: Vec<Certificate>,
-    /// The oldest version that is spoken.
+    /// The minimum version.
     pub min_version: TlsVersion,
-    /// Whether clients are asked for certificates.
+    /// The request for certificates of clients; none if they are not requested.
     pub client_certificates: Option<ClientCertificates>,
-    /// Whether HTTP/2 is offered.
+    /// True if HTTP/2 is offered by ALPN.
     pub http2: bool,
 }
 
 /// A certificate and its private key, which belong together.
 #[derive(Clone)]
 pub struct Certificate {
-    /// The DNS names that it was issued for, in lower case; `*.` stands for one label.
+    /// The DNS names among its subject alternative names, in lower case; `*.` matches one label.
     pub names: Box<[Box<str>]>,
     /// The chain and the key.
     pub key: Arc<CertifiedKey>,
@@ -35,27 +34,27 @@ pub struct Certificate {
 /// A version of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsVersion {
-    /// 1.2 (RFC 5246).
+    /// TLS 1.2 (RFC 5246).
     Tls12,
-    /// 1.3 (RFC 8446).
+    /// TLS 1.3 (RFC 8446).
     Tls13,
 }
 
-/// Which certificates clients have.
+/// The request for certificates of clients.
 #[derive(Debug, Clone)]
 pub struct ClientCertificates {
-    /// Who issues them.
+    /// The certificates of the authorities that issue them.
     pub roots: Arc<RootCertStore>,
-    /// Whether they must.
+    /// The treatment of a client without a certificate.
     pub mode: ClientCertificateMode,
 }
 
-/// Whether a client must have a certificate.
+/// The treatment of a client without a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientCertificateMode {
-    /// One without is turned away.
+    /// The handshake fails.
     Required,
-    /// One without is let in.
+    /// The client is admitted.
     Optional,
 }
 
@@ -67,7 +66,7 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// Two are the same where their chains are: the key of a certificate is determined by it.
+/// Certificates are equal if their chains are: a certificate determines its key.
 impl PartialEq for Certificate {
     fn eq(&self, other: &Self) -> bool {
         self.key.cert == other.key.cert

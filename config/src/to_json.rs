@@ -1,4 +1,4 @@
-//! Definitions as JSON, in the form that a flags document has. Reading what is written here yields the same definition.
+//! Conversion of definitions to JSON, in the form of a flags document. Reading the result yields the same definition.
 
 use rules::{
     AttributeValue, ConditionDefinition, Decimal, FlagDefinition, Name, OperatorDefinition, OwnedName,
@@ -7,9 +7,9 @@ use rules::{
 };
 use serde_json::{Map, Number, Value};
 
-/// A definition that has a JSON form.
+/// A definition with a JSON form.
 pub trait ToJson {
-    /// Returns the definition as a flags document writes it, without its name.
+    /// Returns the JSON of the definition as in a flags document, without its name.
     fn to_json(&self) -> Value;
 }
 
@@ -124,7 +124,7 @@ impl ToJson for ConditionDefinition {
     }
 }
 
-/// The name of an operator and its value.
+/// Returns the name of an operator and its value.
 fn operation(operator: &OperatorDefinition) -> (&'static str, Value) {
     use OperatorDefinition as Operator;
     let values = |values: &[rules::Sited<Spelled<AttributeValue>>]| -> Value {
@@ -233,7 +233,7 @@ impl ToJson for Spelled<AttributeValue> {
     }
 }
 
-/// An object of which fields that are left out are not written.
+/// An object that omits fields without a value.
 #[derive(Default)]
 struct Fields(Map<String, Value>);
 
@@ -251,7 +251,7 @@ impl From<Fields> for Value {
     }
 }
 
-/// A list that is not empty: one that is means what one that is left out means.
+/// A list that is omitted if it is empty, because both mean the same.
 fn some<T>(list: &[T]) -> Option<&[T]> {
     (!list.is_empty()).then_some(list)
 }
@@ -268,7 +268,7 @@ fn texts(names: &[Name<'_>]) -> Value {
     names.iter().map(text).collect()
 }
 
-/// The name of a variant. `true` and `false` are written as booleans, which read as these names.
+/// Returns the name of a variant. `true` and `false` are written as booleans, which are read as these names.
 pub(crate) fn variant(name: &Name<'_>) -> Value {
     match &*name.value {
         "true" => true.into(),
@@ -277,7 +277,7 @@ pub(crate) fn variant(name: &Name<'_>) -> Value {
     }
 }
 
-/// Variants by the names of tiers or the keys of flags.
+/// Returns variants by the names of tiers or the keys of flags.
 pub(crate) fn variants_by_name(pairs: &[(Name<'_>, Name<'_>)]) -> Value {
     let entries = pairs.iter();
     let entries = entries.map(|(name, served)| (name.value.to_string(), variant(served)));
@@ -286,7 +286,7 @@ pub(crate) fn variants_by_name(pairs: &[(Name<'_>, Name<'_>)]) -> Value {
 
 fn variant_values(variants: &[(OwnedName, Box<str>)]) -> Value {
     let entries = variants.iter().map(|(name, value)| {
-        // The values are JSON text, written when they were read.
+        // The values are JSON texts, which were made when they were read.
         (
             name.value.to_string(),
             serde_json::from_str(value).unwrap_or_default(),
@@ -295,7 +295,7 @@ fn variant_values(variants: &[(OwnedName, Box<str>)]) -> Value {
     Value::Object(entries.collect())
 }
 
-/// One text, or a list of several.
+/// Returns one text, or a list of several.
 fn alternatives(names: &[OwnedName]) -> Value {
     match names {
         [one] => text(one),
@@ -307,7 +307,7 @@ fn number(number: &Spelled<Decimal>) -> Value {
     spelled(number.spelling.as_deref(), number.value)
 }
 
-/// A number as it was written. Spellings and the texts of decimals are JSON numbers.
+/// Returns a number as it was written. Spellings and the texts of decimals are valid JSON numbers.
 fn spelled(spelling: Option<&str>, decimal: Decimal) -> Value {
     let number = match spelling {
         Some(spelling) => spelling.parse::<Number>(),

@@ -1,5 +1,5 @@
-//! Follows the files of a load: any event in their directories is a hint to look again, and what counts is the
-//! content. A thread of its own reads, compiles and tells; it ends with its [`Watcher`].
+//! Watches the files of a load. Every event in their directories is a hint to compare contents; only a changed content
+//! causes a reload. A thread reads and compiles the files and calls back; it ends when its [`Watcher`] is dropped.
 
 mod directories;
 
@@ -16,40 +16,40 @@ use crate::load::load;
 use crate::loaded::Loaded;
 use crate::report::Report;
 
-/// What became of a change of the files.
+/// The result of reading changed files.
 #[derive(Debug)]
 pub enum Reload {
-    /// It is good: this is to be served from now on.
+    /// The files are valid: this load replaces the former one.
     Applied(Box<Loaded>),
-    /// It is bad: what was applied last is to be served on. The same bad content is told once.
+    /// The files are invalid: the former load stays active. The same invalid content is reported once.
     Refused(Report),
-    /// After a bad change the files are again what was applied last.
+    /// After a refused change the files have the contents of the applied load again.
     Restored,
 }
 
-/// What whoever is told of a change does with it.
+/// The reply of a callback to a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reception {
-    /// What was applied is served from now on.
+    /// The new load is served.
     Served,
-    /// It is not, and what was served before is served on.
+    /// The new load is not served; the former one stays active.
     NotServed,
 }
 
-/// How files are followed.
+/// The times of a watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WatchOptions {
-    /// How long nothing must happen before the files are read.
+    /// The time without an event before the files are read.
     pub debounce: Duration,
-    /// How long a stream of events may put that off.
+    /// The maximum delay of reading by further events.
     pub debounce_at_most: Duration,
-    /// How long the files are waited for while they themselves change on and on, as one that is written slowly.
+    /// The maximum time to wait for files whose contents keep changing, such as a file that is written slowly.
     pub changing_at_most: Duration,
-    /// How often the files are read though nothing was heard.
+    /// The interval of reading the files without an event.
     pub reread: Duration,
-    /// How often they are read where nothing can be heard.
+    /// The interval of reading the files if no notifications are available.
     pub poll: Duration,
-    /// Whether the system's notifications are used at all.
+    /// True to use notifications of the operating system.
     pub notify: bool,
 }
 
@@ -66,7 +66,7 @@ impl Default for WatchOptions {
     }
 }
 
-/// The watch over the files; it ends when this is dropped.
+/// A watch of files. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Watcher {
     shared: Arc<Shared>,
@@ -74,7 +74,7 @@ pub struct Watcher {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Asks a watch to read its files again, for when what else they are loaded with has changed.
+/// A handle that makes a watch read its files again, after a change of something else that the load depends on.
 #[derive(Debug, Clone)]
 pub struct Again {
     shared: Arc<Shared>,
@@ -85,14 +85,14 @@ pub struct Again {
 struct Shared {
     stopped: AtomicBool,
     polls: AtomicBool,
-    /// Whether the files are to be read though they are what they were.
+    /// Set to read the files although their contents are unchanged.
     again: AtomicBool,
 }
 
-/// Follows the files that `loaded` was read from, by way of `path`, and tells `on_reload` of every change.
+/// Watches the files of `loaded`, which was read from `path`, and calls `on_reload` for every change.
 ///
 /// # Errors
-/// No thread can be started.
+/// The thread cannot be started.
 pub fn watch(
     path: PathBuf,
     loaded: &Loaded,
@@ -102,10 +102,10 @@ pub fn watch(
     watch_with(WatchOptions::default(), path, loaded, variable, on_reload)
 }
 
-/// The same as [`watch`], with other times.
+/// Does the same as [`watch`], with other times.
 ///
 /// # Errors
-/// No thread can be started.
+/// The thread cannot be started.
 pub fn watch_with(
     options: WatchOptions,
     path: PathBuf,
@@ -116,18 +116,18 @@ pub fn watch_with(
     watch_by(options, loaded, move || load(&path, &variable), on_reload)
 }
 
-/// Follows the files that `loaded` was read from, has them read by `load` when they have changed, and tells
-/// `on_reload` of every change. What else `load` depends on is not followed.
+/// Watches the files of `loaded`, calls `load` when they have changed, and `on_reload` with the result. Other dependencies
+/// of `load` are not watched.
 ///
 /// # Errors
-/// No thread can be started.
+/// The thread cannot be started.
 pub fn watch_by(
     options: WatchOptions,
     loaded: &Loaded,
     load: impl FnMut() -> Result<Loaded, Report> + Send + 'static,
     on_reload: impl FnMut(Reload) -> Reception + Send + 'static,
 ) -> std::io::Result<Watcher> {
-    // One place is enough: hints are all alike.
+    // A capacity of one is sufficient: a second hint has no additional meaning.
     let (hints, heard) = sync_channel(1);
     let shared = Arc::new(Shared::default());
     let mut follower = Follower {
@@ -158,12 +158,12 @@ pub fn watch_by(
 }
 
 impl Watcher {
-    /// Has the files looked at now, as after an event.
+    /// Makes the watch compare the files now, as after an event.
     pub fn look(&self) {
         let _ = self.hints.try_send(());
     }
 
-    /// For those who know what else the files are loaded with.
+    /// Returns a handle for the owners of other dependencies of the load.
     #[must_use]
     pub fn again(&self) -> Again {
         Again {
@@ -172,13 +172,13 @@ impl Watcher {
         }
     }
 
-    /// Whether nothing can be heard of the files, so that they are read again and again instead.
+    /// Returns true if no notifications are available, so that the files are polled.
     #[must_use]
     pub fn polls(&self) -> bool {
         self.shared.polls.load(Ordering::Relaxed)
     }
 
-    /// Ends the watch and waits until it has.
+    /// Ends the watch and waits for its thread.
     pub fn stop(mut self) {
         self.end();
     }
@@ -189,13 +189,14 @@ impl Watcher {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the watch over the files has panicked");
+            tracing::error!("the file watch has panicked");
         }
     }
 }
 
 impl Again {
-    /// Has the files read soon, changed or not. Of what is served already, or was refused for the same, nothing is told.
+    /// Makes the watch read the files soon, changed or not. Contents that are served already, or were refused already, are not
+    /// reported.
     pub fn read(&self) {
         self.shared.again.store(true, Ordering::Release);
         let _ = self.hints.try_send(());
@@ -214,11 +215,11 @@ struct Follower<L, R> {
     on_reload: R,
     heard: Receiver<()>,
     shared: Arc<Shared>,
-    /// What is served.
+    /// The files of the load that is served.
     applied: Inputs,
-    /// What was looked at last.
+    /// The files that were read last.
     seen: Inputs,
-    /// Whether that was refused.
+    /// True if the last load was refused or not served.
     is_refused: bool,
 }
 
@@ -226,17 +227,17 @@ impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload) -> Reception> Follow
     fn run(&mut self, mut directories: Directories) {
         let mut settled = false;
         while !self.is_stopped() {
-            // What is watched follows the files first, so that no change falls between looking and listening.
+            // Watch the directories before comparing the files: a change in between would otherwise be missed.
             let hears = directories.follow(&[&self.applied, &self.seen]);
             self.shared.polls.store(!hears, Ordering::Relaxed);
             let has_read = self.look(settled);
-            // Looking waits for events, too, and may have taken the one that came with the stop.
+            // `look` receives events, too, and may have consumed the one of the stop.
             if self.is_stopped() {
                 return;
             }
             if has_read {
-                // So may it have taken that of a directory which went while it was read, and is back by now: listen
-                // anew, and wait only once nothing has changed since.
+                // `look` may also have consumed the event of a directory that was removed while it was read and
+                // exists again by now. Watch the directories anew, and wait only if nothing has changed since.
                 settled = false;
                 continue;
             }
@@ -260,8 +261,8 @@ impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload) -> Reception> Follow
         self.shared.stopped.load(Ordering::Acquire)
     }
 
-    /// Waits until nothing has been heard for a while; and where that does not come, until the files stay as
-    /// they are for a while, whatever else may happen beside them.
+    /// Waits until there is no event for `debounce`. If other events never stop, waits until the contents of the files do not
+    /// change for that time.
     fn settle(&self) {
         let begun = Instant::now();
         while !self.is_stopped() && begun.elapsed() < self.options.debounce_at_most {
@@ -280,8 +281,8 @@ impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload) -> Reception> Follow
         }
     }
 
-    /// Reads the files if their contents have changed or somebody asks for it, and tells what became of it. Whether it
-    /// has read them.
+    /// Reads the files if their contents have changed or [`Again`] asks for it, and reports the result. Returns true if it has
+    /// read them.
     fn look(&mut self, settled: bool) -> bool {
         if self.is_stopped() {
             return false;
@@ -294,7 +295,7 @@ impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload) -> Reception> Follow
             self.settle();
         }
         let mut read = (self.load)();
-        // A bad file may be one that is still being written: it gets a second look.
+        // An invalid file may be incomplete because it is still being written: read it a second time.
         if read.is_err() {
             self.settle();
             read = match read {

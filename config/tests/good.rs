@@ -1,4 +1,4 @@
-//! Good documents load, and every field means what it says.
+//! Valid documents load, and every field has its documented meaning.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

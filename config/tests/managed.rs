@@ -1,4 +1,4 @@
-//! A gateway document whose flags are in a store: loaded along with flags that are compiled already.
+//! Gateway documents whose flags are in a store, loaded with flags that are compiled already.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -213,7 +213,7 @@ fn a_watch_reads_the_document_as_its_caller_would() {
     assert_ne!(revision, *loaded.snapshot.revision.0);
 }
 
-/// Makes one change, and says what it left of ids.
+/// Applies one change, and returns its effect on ids.
 fn change(catalog: &mut Catalog, key: &str, flag: Option<serde_json::Value>) -> Ids {
     let draft = catalog.draft_json(&[JsonEdit::Flag(key.to_owned(), flag)]);
     catalog.adopt(draft.unwrap_or_else(|report| panic!("{report}")));

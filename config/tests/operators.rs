@@ -1,4 +1,4 @@
-//! Operators and the policy of changes, as documents say them.
+//! Operators and the policy of changes, as read from documents.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -14,7 +14,7 @@ use config::{ChangePolicy, Files, KeySource, Loaded, Report};
 const HASH: &str = "hmac-sha256:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const FLAGS: &str = "version: 1\nflags:\n  a: { kind: ops }\n";
 
-/// Loads a document with these lines in it, and this text of tokens in a file and in the environment.
+/// Loads a document with these lines, and with this document of tokens in a file and in the environment.
 fn load(lines: &str, tokens: &str) -> Result<Loaded, Report> {
     let sluice = format!(
         "version: 1\nlisteners: [{{ name: a, address: \"127.0.0.1:0\" }}]\nflags: {{ file: flags.yaml }}\n\

@@ -1,5 +1,5 @@
-//! One bad document for every problem, and the exact text that `sluice check` prints for it.
-//! `UPDATE_GOLDEN=1 cargo test -p config` writes the texts anew: read the difference before committing it.
+//! One invalid document for every problem, with the exact text that `sluice check` prints for it.
+//! `UPDATE_GOLDEN=1 cargo test -p config` writes the texts anew: read the difference before you commit it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -24,7 +24,7 @@ fn name(case: &Path) -> String {
     case.file_name().unwrap().to_string_lossy().into_owned()
 }
 
-/// What checking the documents of `case` reports.
+/// Returns the report of the documents of a case.
 fn check(case: &Path) -> Report {
     let variable = |name: &str| (name == "JWT_SECRET").then(|| "0123456789abcdef0123456789abcdef".to_owned());
     let gateway = case.join("sluice.yaml");
@@ -76,7 +76,7 @@ fn every_case_shows_the_problem_it_is_named_after() {
     }
 }
 
-/// Codes whose documents are too large to be kept; `reports.rs` and the tests of `parse` make them.
+/// Codes whose documents are too large for a folder; `reports.rs` and the tests of `parse` generate them.
 const MADE: [&str; 2] = ["document-size", "file-too-large"];
 
 #[test]

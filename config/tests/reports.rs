@@ -1,5 +1,5 @@
-//! What a report says beyond single problems: how many there are, for machines, in colour; and of files that are
-//! too large to be kept among the others.
+//! Reports as a whole: counts, the form for machines, colours; and problems of files that are too large for a folder of
+//! their own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! A file that is no regular file is refused, and nobody waits for it: not whoever loads it, and not the watch.
+//! Files that are not regular are refused at once: neither a load nor a watch waits for them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
@@ -21,7 +21,7 @@ fn fifo(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// What `work` returns, unless it blocks.
+/// Returns the result of `work`, and fails if it blocks.
 #[track_caller]
 fn soon<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (tell, told) = channel();
@@ -35,7 +35,7 @@ fn codes(report: &Report) -> Vec<&'static str> {
     report.problems().iter().map(|problem| problem.code).collect()
 }
 
-/// Loads `sluice.yaml` with `extra` in a folder where `name` is made by `make`; it must be refused at once.
+/// Loads `sluice.yaml` with `extra` in a folder with a file `name` that `make` creates. Checks that it is refused at once.
 #[track_caller]
 fn check(name: &str, extra: &str, make: impl FnOnce(&Path)) {
     let folder = TempDir::new().unwrap();

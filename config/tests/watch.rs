@@ -1,5 +1,5 @@
-//! Files change in many ways, and every one of them takes effect. Nothing here sleeps: a change is followed by
-//! waiting for what it must lead to, and "nothing happens" by a change that must be the next to be heard of.
+//! All kinds of changes of files take effect. These tests never sleep: they wait for the reload that a change must cause,
+//! and prove that nothing happened by a further change whose reload must be the next one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
@@ -16,7 +16,7 @@ const GATEWAY: &str = "version: 1\nlisteners: [ { name: public, address: \"127.0
                        flags: { file: flags.yaml }\nupstreams: { api: 127.0.0.1:3000 }\n";
 const BAD: &str = "version: 1\nflags:\n  a: { kind: relase }\n";
 
-/// A flags document with this many flags.
+/// Returns a flags document with this number of flags.
 fn flags(count: usize) -> String {
     let flags: String = (0..count)
         .map(|n| format!("  flag{n}: {{ lifecycle: ga }}\n"))
@@ -32,14 +32,14 @@ struct Setup {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Heard {
-    /// With how many flags.
+    /// A load with this number of flags.
     Applied(usize),
-    /// With which codes.
+    /// A report with these codes.
     Refused(Vec<&'static str>),
     Restored,
 }
 
-/// Files as `write` makes them in an empty folder, and a watch over them.
+/// Files that `write` creates in an empty folder, and a watch of them.
 fn setup_with(options: WatchOptions, write: impl FnOnce(&Path)) -> Setup {
     let folder = TempDir::new().unwrap();
     write(folder.path());
@@ -142,7 +142,7 @@ fn a_file_that_is_deleted_is_reported_and_taken_up_when_it_is_back() {
     setup.hears(&Heard::Applied(2));
 }
 
-/// Waits longer for the next event, so that a test that is held up does not look like a pause in writing.
+/// Waits longer for the next event, so that a delayed test does not look like a pause in writing.
 fn patient() -> Setup {
     let options = WatchOptions {
         debounce: Duration::from_millis(300),
@@ -245,8 +245,8 @@ fn a_steady_stream_of_events_does_not_put_a_reload_off_for_ever() {
     assert_eq!(heard, Heard::Applied(2));
 }
 
-/// What kubelet does (AtomicWriter): a new directory with a time for its name, a link to it under a temporary
-/// name, the link renamed over `..data`, the old directory removed.
+/// Updates a volume as kubelet does (AtomicWriter): a new directory with a time as its name, a link to it under a temporary
+/// name, the link renamed to `..data`, the old directory removed.
 fn kubelet_writes(mount: &Path, stamp: &str, files: &[(&str, &str)]) {
     let data = mount.join("..data");
     let old = fs::read_link(&data).ok();
@@ -307,8 +307,8 @@ fn a_file_behind_a_link_to_another_directory_is_followed() {
     }
 }
 
-/// `flags.yaml` is a link to `link_to` in another folder, whose file is `today/flags.yaml`; what is removed there
-/// comes back.
+/// Makes `flags.yaml` a link to `link_to` in another folder, whose file is `today/flags.yaml`. Removes a part of that folder
+/// and creates it again.
 #[track_caller]
 fn check_target_comes_back(link_to: &str, prepare: impl FnOnce(&Path), remove: impl Fn(&Path)) {
     let elsewhere = TempDir::new().unwrap();

@@ -1,5 +1,5 @@
-//! Compiles what a change touches: the flags that are edited and those that require them, and the tenants whose
-//! records name what means something else now. Ids stay, so that everything else is shared.
+//! Compiles the parts that a change affects: the edited flags and those that require them, and the tenants whose records
+//! name a flag with another meaning. Ids stay the same, so that all other parts are shared.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use rules::{DefinitionProblem, Names};
 use super::edit::Edits;
 use super::{Catalog, Compiled, Edit, Ids, flags, tenants};
 
-/// Everything that `rules` found wrong with a document as it would be.
+/// The problems that `rules` found in an edited document.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) problems: Vec<DefinitionProblem>,
-    /// The names that the document would have.
+    /// The names of the edited document.
     pub(super) names: Arc<Names>,
 }
 
-/// Compiles the document as it would be with these edits.
+/// Compiles the document with these edits.
 pub(super) fn compile(catalog: &Catalog, edits: &[Edit]) -> Result<Compiled, Refused> {
     let edits = Edits::of(edits.to_vec());
     let former = &catalog.compiled;
@@ -30,7 +30,7 @@ pub(super) fn compile(catalog: &Catalog, edits: &[Edit]) -> Result<Compiled, Ref
         names,
         ..former.clone()
     };
-    // Tenants are judged by the names alone: what is wrong with them is found where a flag can't be compiled, too.
+    // Tenants need only the names of flags, so that their problems are found even if a flag cannot be compiled.
     let mut problems = match flags {
         Ok(flags) => {
             compiled.flags = flags;

@@ -1,4 +1,4 @@
-//! Edits of a document: as JSON, in the form that its parts have in a file, and as the definitions that these mean.
+//! Edits of a document: as JSON, in the form that parts have in a file, and as definitions.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::part::{Sections, read};
 use crate::flags_document::{FlagsDocument, Head, OwnedTenant};
 use crate::to_json::ToJson as _;
 
-/// How many parts are read at a time, so that their trees do not take much room.
+/// The number of parts that are read at a time, which bounds the memory of their trees.
 const BATCH: usize = 1_000;
 
 /// A change of one part of a document, in the form that the part has in a file.
@@ -18,28 +18,28 @@ const BATCH: usize = 1_000;
 pub enum JsonEdit {
     /// `tiers`, `unknown_tenant` and `policy`, as one object.
     Head(Value),
-    /// A segment by its name; none: it is removed.
+    /// A segment by its name; none removes it.
     Segment(String, Option<Value>),
-    /// A flag by its key; none: it is removed.
+    /// A flag by its key; none removes it.
     Flag(String, Option<Value>),
-    /// A tenant by its id; none: it is removed.
+    /// A tenant by its id; none removes it.
     Tenant(String, Option<Value>),
 }
 
-/// A change of one part of a document. Whether its names are known is judged when it is drafted.
+/// A change of one part of a document. The names in it are checked when it is drafted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
     /// `tiers`, `unknown_tenant` and `policy`.
     Head(Arc<Head>),
-    /// A segment by its name; none: it is removed.
+    /// A segment by its name; none removes it.
     Segment(Arc<str>, Option<Arc<SegmentDefinition>>),
-    /// A flag by its key; none: it is removed.
+    /// A flag by its key; none removes it.
     Flag(Arc<str>, Option<Arc<FlagDefinition>>),
-    /// A tenant by its id; none: it is removed.
+    /// A tenant by its id; none removes it.
     Tenant(Arc<str>, Option<Arc<OwnedTenant>>),
 }
 
-/// Edits by part: of several of one part the last.
+/// The last edit of each part.
 #[derive(Debug, Default)]
 pub(super) struct Edits {
     pub(super) head: Option<Arc<Head>>,
@@ -49,8 +49,8 @@ pub(super) struct Edits {
 }
 
 impl JsonEdit {
-    /// Reads edits, of several of one part the last; none where one is not of the form of its part.
-    /// [`Catalog::explain`] says why.
+    /// Reads the last edit of each part. Returns none if one does not have the form of its part; [`Catalog::explain`] then
+    /// returns the problems.
     ///
     /// [`Catalog::explain`]: super::Catalog::explain
     #[must_use]
@@ -63,7 +63,7 @@ impl JsonEdit {
         Some(all)
     }
 
-    /// Returns the part that the edit is of: its section and its name.
+    /// Returns the section and name of the part.
     fn part(&self) -> (u8, &str) {
         match self {
             Self::Head(_) => (0, ""),
@@ -74,8 +74,8 @@ impl JsonEdit {
     }
 }
 
-/// Returns the edits, in their order, without those that a later one of the same part replaces: what they hold is not
-/// judged, as it never becomes part of the document.
+/// Returns the edits, in their order, without those that a later one of the same part replaces. Replaced edits are not
+/// checked, because they never become part of the document.
 fn last_of_each(edits: &[JsonEdit]) -> Vec<&JsonEdit> {
     let mut seen = HashSet::with_capacity(edits.len());
     let mut last: Vec<&JsonEdit> = edits
@@ -100,7 +100,7 @@ fn read_batch(batch: &[&JsonEdit], all: &mut Vec<Edit>) -> Option<()> {
     }
     let fields = sections.head;
     let definition = read(&sections)?;
-    // Parts come back in the order in which they were given.
+    // The definitions have the order of the edits.
     let mut segments = definition.segments.into_iter();
     let mut flags = definition.flags.into_iter();
     let mut tenants = definition.tenants.into_iter().map(TenantDefinition::into_owned);
@@ -163,7 +163,7 @@ impl Edits {
 }
 
 impl FlagsDocument {
-    /// Returns the edits that make the document of an empty one.
+    /// Returns the edits that make an empty document into this one.
     pub(super) fn into_edits(self) -> Vec<Edit> {
         let mut edits = vec![Edit::Head(self.head)];
         let segments = self.segments.into_iter();
@@ -175,7 +175,7 @@ impl FlagsDocument {
         edits
     }
 
-    /// Makes an edit of one part.
+    /// Applies an edit of one part.
     pub fn edit(&mut self, edit: Edit) {
         match edit {
             Edit::Head(head) => self.head = head,
@@ -189,7 +189,7 @@ impl FlagsDocument {
     }
 }
 
-/// Edits as JSON by part: of several of one part the last.
+/// The last edit of each part, as JSON.
 #[derive(Debug, Default)]
 pub(super) struct JsonEdits<'e> {
     head: Option<&'e Value>,
@@ -228,12 +228,12 @@ impl<'e> JsonEdits<'e> {
         }
     }
 
-    /// Returns the head, where it is no object.
+    /// Returns the head, if it is not an object.
     pub(super) fn unreadable_head(&self) -> Option<&'e Value> {
         self.head.filter(|head| !head.is_object())
     }
 
-    /// Returns the edits with the definitions that their parts have.
+    /// Returns the edits with the definitions of their parts.
     pub(super) fn with(&self, head: Option<Arc<Head>>, definition: FlagsDefinition<'_>) -> Vec<Edit> {
         let removed = |parts: &BTreeMap<&'e str, Option<&'e Value>>| -> Vec<Arc<str>> {
             let removed = parts.iter().filter(|(_, value)| value.is_none());

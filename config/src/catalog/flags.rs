@@ -1,5 +1,5 @@
-//! Compiles the flags of a change: those that are edited and those that require them, or all of them where the head
-//! or a segment changes.
+//! Compiles the flags of a change: the edited ones and those that require them, or all flags if the head or a segment
+//! changes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use rules::{DefinitionProblem, FlagDefinition, FlagId, Flags, FlagsDefinition, F
 use super::edit::Edits;
 use super::{Catalog, Compiled};
 
-/// The names of a document as it would be, its flags or what is wrong with them, and the ids that mean something else.
+/// The names of an edited document, its flags or their problems, and the ids whose meaning changes.
 type Found = (
     Arc<Names>,
     Result<Arc<Flags>, Vec<DefinitionProblem>>,
     Vec<FlagId>,
 );
 
-/// Returns the former names with those of edited flags in their places; none where all flags are to get new ids.
+/// Returns the former names with those of the edited flags, which keep their ids. Returns none if all flags need new ids.
 pub(super) fn names_alone(former: &Compiled, edits: &Edits) -> Option<Arc<Names>> {
     let is_known = |(key, flag): (&Arc<str>, &Option<Arc<FlagDefinition>>)| match flag {
         Some(flag) => former.names.has(flag),
@@ -30,8 +30,7 @@ pub(super) fn names_alone(former: &Compiled, edits: &Edits) -> Option<Arc<Names>
     names.map(Arc::new)
 }
 
-/// Compiles the edited flags into the places of the former ones. What requires a flag whose id means something else now
-/// is compiled anew, too.
+/// Compiles the edited flags, and the flags that require one whose id has another meaning now. All others are shared.
 pub(super) fn some(catalog: &Catalog, names: Arc<Names>, edits: &Edits) -> Found {
     let former = &catalog.compiled;
     if edits.flags.is_empty() {
@@ -49,7 +48,7 @@ pub(super) fn some(catalog: &Catalog, names: Arc<Names>, edits: &Edits) -> Found
     (names, flags.map(Arc::new), moved)
 }
 
-/// Compiles all flags, and shares those that are what they were.
+/// Compiles all flags, and shares those that are unchanged.
 pub(super) fn all(catalog: &Catalog, edits: &Edits) -> Found {
     let former = &catalog.compiled;
     let document = &catalog.document;
@@ -82,7 +81,7 @@ fn removed(edits: &Edits) -> impl Iterator<Item = &str> {
     removed.map(|(key, _)| &**key)
 }
 
-/// The parts as they would be, in the order of their names.
+/// Returns the edited parts, in the order of their names.
 fn merged<T>(
     kept: &OrdMap<Arc<str>, Arc<T>>,
     edited: &std::collections::BTreeMap<Arc<str>, Option<Arc<T>>>,

@@ -1,5 +1,5 @@
-//! Parts of a flags document: from JSON values to definitions, by the same validator and the same lowering as files. A
-//! value is a tree already; what differs is that its nodes have no place.
+//! Conversion of parts of a flags document from JSON values to definitions, by the same validator and lowering as for files.
+//! The only difference is that the nodes of the tree have numbers instead of places.
 
 use std::borrow::Cow;
 
@@ -14,10 +14,10 @@ use crate::shape::flags::FlagsDocument;
 use crate::source::NOWHERE;
 use crate::validate::{VERSION, read_document};
 
-/// The depth of the value of a flag, segment or tenant in its document.
+/// The nesting depth of the value of a flag, segment or tenant in a document.
 const PART_DEPTH: usize = 3;
 
-/// Parts of one document by section.
+/// The parts of one document, by section.
 #[derive(Debug, Default)]
 pub(super) struct Sections<'v> {
     pub(super) head: Option<&'v Map<String, Value>>,
@@ -26,18 +26,18 @@ pub(super) struct Sections<'v> {
     pub(super) tenants: Vec<(&'v str, &'v Value)>,
 }
 
-/// A document of some parts, as a tree.
+/// The tree of a document with some parts.
 pub(super) struct Tree<'v> {
     pub(super) root: Node<'v>,
     /// The number of nodes, keys included.
     pub(super) nodes: u32,
-    /// The spans of values that are nested too deep and were left out.
+    /// The spans of values that are nested too deep, which were omitted.
     pub(super) too_deep: Vec<Span>,
-    /// The fields of the head that are parts of their own.
+    /// The fields of the head that are sections with parts of their own, which were omitted.
     pub(super) misplaced: Vec<&'v str>,
 }
 
-/// Returns the definitions of the parts; none where one is not of the right form.
+/// Returns the definitions of the parts; none if one does not have the right form.
 pub(super) fn read<'v>(sections: &Sections<'v>) -> Option<FlagsDefinition<'v>> {
     let tree = Tree::of(sections);
     if !tree.too_deep.is_empty() || !tree.misplaced.is_empty() {
@@ -50,8 +50,8 @@ pub(super) fn read<'v>(sections: &Sections<'v>) -> Option<FlagsDefinition<'v>> {
 }
 
 impl<'v> Tree<'v> {
-    /// Returns the tree of a document that has these parts alone. Its nodes are numbered in the order in which they would
-    /// be written: a span begins at the number of its node.
+    /// Returns the tree of a document with only these parts. Its nodes are numbered in the order in which they would be
+    /// written; the start of a span is the number of its node.
     pub(super) fn of(sections: &Sections<'v>) -> Self {
         let mut numbers = Numbers::default();
         let root = numbers.next();
@@ -94,7 +94,7 @@ impl<'v> Tree<'v> {
     }
 }
 
-/// Numbers nodes in the order in which they are made.
+/// Assigns numbers to nodes in the order in which they are made.
 #[derive(Default)]
 struct Numbers {
     given: u32,

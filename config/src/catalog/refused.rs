@@ -1,5 +1,5 @@
-//! Explains why an edit is refused: the parts that it concerns are read again as a tree whose nodes are numbered, so
-//! that every problem has its words, its cure, and its place as a JSON pointer into the document as it would be.
+//! Explains why an edit is refused. Reads the affected parts again as a tree with numbered nodes, so that every problem has
+//! its message, its help, and its place as a JSON pointer into the edited document.
 
 use std::sync::Arc;
 
@@ -21,25 +21,25 @@ use crate::source::{Source, Sources};
 use crate::translate::{Broken, translate};
 use crate::validate::read_document;
 
-/// The name under which problems are shown.
+/// The name of the document in reports.
 const NAME: &str = "document";
 
-/// Returns what is wrong with the document that `edits` would make of the catalog's.
+/// Returns the problems of the document with these edits.
 pub(super) fn report(catalog: &Catalog, edits: &[JsonEdit]) -> Report {
     let found = explained(catalog, edits);
     let Some(names) = found.unplaced else {
         return found.report;
     };
-    // A problem is in a part that is not edited: those that it may be in are read like edited ones.
+    // A problem is in a part that is not edited, and so has no place. Explain again with the parts that it can be in.
     let mut all = concerned(catalog, &names);
     all.extend_from_slice(edits);
     explained(catalog, &all).report
 }
 
-/// What is wrong with some parts.
+/// The problems of some parts.
 struct Explained {
     report: Report,
-    /// The names that the document would have, where a problem is in a part that was not given.
+    /// The names of the edited document, if a problem is in a part that was not given.
     unplaced: Option<Arc<Names>>,
 }
 
@@ -110,8 +110,8 @@ fn explained(catalog: &Catalog, edits: &[JsonEdit]) -> Explained {
     }
 }
 
-/// The parts that are not edited and that a problem of the edits may be in: all segments and flags, and the tenants that
-/// would be refused.
+/// Returns the unedited parts that a problem of the edits can be in: all segments and flags, and the tenants that are
+/// refused.
 fn concerned(catalog: &Catalog, names: &Names) -> Vec<JsonEdit> {
     let document = &catalog.document;
     let segments = document.segments.iter();
@@ -132,8 +132,8 @@ fn concerned(catalog: &Catalog, names: &Names) -> Vec<JsonEdit> {
         .collect()
 }
 
-/// What is said where the parts are refused and their text is not: a defect of this program.
+/// Returns the problem that is reported if the definitions are refused, but no problem is found: a defect of this program.
 fn unexplained() -> Problem {
-    let title = "the document can't be read as it would be".to_owned();
+    let title = "the edited document can't be read".to_owned();
     Problem::at("yaml-syntax", title, At::File(NAME.into()))
 }

@@ -1,4 +1,4 @@
-//! Compiles the tenants of a change, those alone that it concerns.
+//! Compiles the tenants that a change affects.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use super::edit::Edits;
 use super::{Catalog, Compiled};
 use crate::flags_document::OwnedTenant;
 
-/// Returns the former tenants, with those compiled anew that are edited, name a flag of which the id has moved, or have
-/// an attribute that begins to be read.
+/// Returns the former tenants with the affected ones compiled anew: those that are edited, that name a flag whose id has
+/// another meaning, or that have an attribute which conditions did not read before.
 pub(super) fn some(
     catalog: &Catalog,
     edits: &Edits,
@@ -55,7 +55,7 @@ pub(super) fn all(
     Ok(Arc::new(Tenants::new(tenants)))
 }
 
-/// Returns the attributes that conditions read and did not read before.
+/// Returns the attributes that conditions read now and did not read before.
 fn newly_read<'f>(former: &Flags, flags: &'f Flags) -> &'f [Box<str>] {
     flags
         .attributes()

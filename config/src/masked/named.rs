@@ -1,12 +1,12 @@
-//! Values behind names of secrets, found in the text alone: for documents that are no YAML, for keys that are written
-//! twice, and for comments. A mapping behind a name is left out, since it has names of its own.
+//! Values after names of secrets, found in the text alone: for documents that are not YAML, for repeated keys, and for
+//! comments. A mapping after a name is skipped, because it has names of its own.
 
 use std::ops::Range;
 
 use crate::quantity;
 use crate::secret_values::names_secret;
 
-/// Returns the values behind names of secrets, which end with `:` or `=`. A reference is no secret.
+/// Returns the values after names of secrets, which end with `:` or `=`. References are not secrets.
 pub(crate) fn named_values(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices([':', '=']) {
@@ -27,7 +27,7 @@ pub(super) fn named_in_comments(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        // A comment begins a line, or follows a space. A `#` in quotes is taken for one as well.
+        // A comment begins a line or follows a space. A `#` in quotes is treated as one as well.
         let starts = line.match_indices('#').map(|(start, _)| start);
         let is_comment = |start: &usize| {
             line.get(..*start)
@@ -46,7 +46,7 @@ pub(super) fn named_in_comments(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Returns the value behind a separator: on its line, in lines that are indented further, and in the items of a list.
+/// Returns the value after a separator: on its line, in lines that are indented further, and in the items of a list.
 fn value(text: &str, behind: usize, before: &str) -> Option<Range<usize>> {
     // A key in an item of a list is indented as far as its first character.
     let indent = before.len() - before.trim_start_matches([' ', '\t', '-']).len();
@@ -77,7 +77,7 @@ fn value(text: &str, behind: usize, before: &str) -> Option<Range<usize>> {
     (!begins_with_reference(found)).then_some(range.start..range.start + length)
 }
 
-/// Returns where the first line below begins, or none where it begins a mapping.
+/// Returns the start of the first line below; none if that line begins a mapping.
 fn below(text: &str, end: usize, indent: usize) -> Option<usize> {
     let mut at = end;
     for line in text.get(end..)?.split_inclusive('\n') {
@@ -87,7 +87,7 @@ fn below(text: &str, end: usize, indent: usize) -> Option<usize> {
         if inside.is_empty() || inside.starts_with('#') {
             continue;
         }
-        // What closes a mapping, or is a list's next item, is no value.
+        // The end of a mapping, or the next item of a list, is not a value.
         let is_outside = inside.starts_with(['}', ']', ','])
             || (inside.starts_with('-') && line.len() - inside.len() < indent);
         return (!is_outside && !is_mapping(inside)).then_some(start);
@@ -95,7 +95,7 @@ fn below(text: &str, end: usize, indent: usize) -> Option<usize> {
     None
 }
 
-/// Returns true for a line that begins with a key, perhaps behind the dash of an item.
+/// Returns true for a line that begins with a key, perhaps after the dash of an item.
 fn is_mapping(line: &str) -> bool {
     let line = line.trim_start_matches(['-', ' ', '{']);
     let Some((key, behind)) = line.split_once(':') else {
@@ -106,14 +106,14 @@ fn is_mapping(line: &str) -> bool {
     key.chars().all(is_part) && (behind.is_empty() || behind.starts_with(char::is_whitespace))
 }
 
-/// Returns true for what announces a block of lines: `|`, `>-`, `|2`, perhaps with a comment.
+/// Returns true for the header of a block of lines: `|`, `>-`, `|2`, perhaps with a comment.
 fn is_block_header(value: &str) -> bool {
     let rest = value.trim_start_matches(|c: char| matches!(c, '|' | '>' | '+' | '-') || c.is_ascii_digit());
     let rest = rest.trim();
     rest.is_empty() || rest.starts_with('#')
 }
 
-/// Returns true for a reference to a variable, which is named in capitals.
+/// Returns true for a reference to a variable whose name is in capitals.
 fn is_reference(value: &str) -> bool {
     let name = quantity::reference(value.trim());
     name.is_some_and(|name| !name.contains(|c: char| c.is_ascii_lowercase()))
@@ -128,7 +128,7 @@ fn begins_with_reference(value: &str) -> bool {
         .is_some_and(|(reference, rest)| is_reference(reference) && is_end(rest.trim_start()))
 }
 
-/// Returns the end of the lines that are indented further, or are items of a list and indented as far.
+/// Returns the end of the lines that are indented further, or that are items of a list with the same indentation.
 fn block_end(text: &str, start: usize, indent: usize, is_list: bool) -> usize {
     let mut end = start;
     for line in text.get(start..).unwrap_or_default().split_inclusive('\n') {

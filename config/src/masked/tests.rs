@@ -6,7 +6,7 @@ use crate::shape::sluice::GatewayDocument;
 use crate::source::Sources;
 use crate::validate::read_document;
 
-/// A gateway's document is shown without what stands between `<` and `>`.
+/// Checks that a report masks the texts between `<` and `>` in a gateway document.
 fn check(text: &str) {
     let written = text.replace(['<', '>'], "");
     let source = Sources::default()

@@ -2,7 +2,7 @@ use super::*;
 use crate::source::Sources;
 use std::path::Path;
 
-/// The codes of what is wrong with `text`, each with its line and column.
+/// Returns the codes of the problems of `text`, each with its line and column.
 fn problems(text: &str) -> Vec<(&'static str, usize, usize)> {
     let source = Sources::default()
         .add(Path::new("test.yaml"), text.to_owned())
@@ -17,7 +17,7 @@ fn place(source: &Source, problem: &Problem) -> (&'static str, usize, usize) {
     (problem.code, line, column)
 }
 
-/// Where the scalar `wanted` is found in `text`: line, column, and the bytes of its span.
+/// Returns the place of the scalar `wanted` in `text`: line, column, and the bytes of its span.
 fn find(text: &str, wanted: &str) -> (usize, usize, String) {
     fn search<'n>(node: &'n Node<'_>, wanted: &str) -> Option<&'n Node<'n>> {
         match &node.kind {

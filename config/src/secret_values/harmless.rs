@@ -1,15 +1,15 @@
-//! Texts that are clearly no secrets, by the field that they are in. Reports show them, so that an operator sees the
-//! slip. docs/security.md lists them.
+//! Texts that are clearly not secrets, by the field that they are in. Reports show them, so that an operator can see the
+//! mistake. docs/security.md lists them.
 
 use std::net::{IpAddr, SocketAddr};
 
 use redact::looks_random;
 
-/// The longest word that is shown, in letters.
+/// The maximum length of a word that is shown, in letters.
 const LONGEST_WORD: usize = 12;
-/// The longest number in a duration, in digits.
+/// The maximum length of a number in a duration, in digits.
 const LONGEST_NUMBER: usize = 20;
-/// The longest spelling of an algorithm, as `RSASSA-PKCS1-v1_5-SHA256`.
+/// The maximum length of an algorithm's name, such as `RSASSA-PKCS1-v1_5-SHA256`.
 const LONGEST_ALGORITHM: usize = 24;
 
 /// Units of time, without a plural `s`.
@@ -46,7 +46,7 @@ const ALGORITHMS: [&str; 20] = [
     "rsa", "rsassa", "rs", "ps", "pss", "es", "hs", "ed", "ecdsa", "eddsa", "dsa", "ec", "hmac", "sha",
     "pkcs", "p", "secp", "k", "v", "none",
 ];
-/// Last parts of the names of files with keys or tokens.
+/// Extensions of files with keys or tokens.
 const EXTENSIONS: [&str; 13] = [
     "yaml", "yml", "json", "jwks", "jwk", "pem", "key", "pub", "crt", "cer", "cert", "der", "txt",
 ];
@@ -66,7 +66,7 @@ const FILE_WORDS: [&str; 12] = [
     "file",
 ];
 
-/// Returns true for one word of at most 12 letters, in small letters or with a capital first.
+/// Returns true for one word of at most 12 letters, in lower case or with a capital first letter.
 pub(super) fn is_word(text: &str) -> bool {
     let rest = text
         .strip_prefix(|c: char| c.is_ascii_uppercase())
@@ -74,9 +74,9 @@ pub(super) fn is_word(text: &str) -> bool {
     text.len() <= LONGEST_WORD && is_lower(rest)
 }
 
-/// Returns true for a text that was meant as an RFC 3339 time: digits in groups.
+/// Returns true for a text that is close to an RFC 3339 time: digits in groups.
 pub(super) fn is_time(text: &str) -> bool {
-    /// The longest group, a fraction of a second in nanoseconds.
+    /// The maximum length of a group: a fraction of a second in nanoseconds.
     const LONGEST_GROUP: usize = 9;
     let mut groups = text.split(['-', ':', '.', '+', ' ', 'T', 't', 'Z', 'z', '/']);
     text.contains(['-', ':', '/']) && groups.all(|group| group.len() <= LONGEST_GROUP && is_digits(group))
@@ -97,7 +97,7 @@ pub(super) fn is_duration(text: &str) -> bool {
     are_known && has_unit
 }
 
-/// Returns true for a text of parts of names of algorithms: `RSA-SHA256`.
+/// Returns true for a text that consists of parts of names of algorithms, such as `RSA-SHA256`.
 pub(super) fn is_algorithm(text: &str) -> bool {
     let mut parts = text
         .split(|c: char| !c.is_ascii_alphabetic())
@@ -105,15 +105,15 @@ pub(super) fn is_algorithm(text: &str) -> bool {
     text.len() <= LONGEST_ALGORITHM && parts.all(|part| is_listed(part, &ALGORITHMS))
 }
 
-/// Returns true for an IP address or a host, each with a port or without, and with `http://` in front or without.
+/// Returns true for an IP address or a host, with or without a port and with or without `http://` before it.
 pub(super) fn is_address(text: &str) -> bool {
     let text = text.trim();
     let host = behind_scheme(text).map_or(text, |rest| rest.trim_end_matches('/'));
     host.parse::<SocketAddr>().is_ok() || host.parse::<IpAddr>().is_ok() || is_host(host)
 }
 
-/// Returns true for an http or https URL whose query does not look drawn at random. It may have a user and a password,
-/// which are masked by themselves.
+/// Returns true for an http or https URL whose query does not look random. It may contain a user and a password, which are
+/// masked separately.
 pub(super) fn is_url(text: &str) -> bool {
     let authority = behind_scheme(text.trim()).and_then(|rest| rest.split(['/', '?', '#']).next());
     let host = authority.map(|authority| authority.rsplit('@').next().unwrap_or(authority));
@@ -130,7 +130,7 @@ pub(super) fn is_file(text: &str) -> bool {
     words.clone().all(is_lower) && words.any(|word| is_listed(word, &FILE_WORDS))
 }
 
-/// Returns true for a host with a port or without: one word, or labels that are joined by dots.
+/// Returns true for a host with or without a port: one word, or labels that are joined by dots.
 fn is_host(text: &str) -> bool {
     let (host, port) = text.rsplit_once(':').unwrap_or((text, "0"));
     let is_label = |label: &str| {
@@ -147,7 +147,7 @@ fn behind_scheme(text: &str) -> Option<&str> {
     is_listed(scheme, &["http"]).then_some(rest)
 }
 
-/// Returns true where a word is among these in any case, or the plural of one.
+/// Returns true if a word or its singular is among these, ignoring case.
 fn is_listed(word: &str, known: &[&str]) -> bool {
     let singular = word.strip_suffix(['s', 'S']).unwrap_or(word);
     let is = |known: &&str| known.eq_ignore_ascii_case(word) || known.eq_ignore_ascii_case(singular);

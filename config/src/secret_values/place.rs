@@ -1,4 +1,4 @@
-//! Where a value stands, which tells whether it is a secret.
+//! The position of a value in a document, which decides whether the value is treated as a secret.
 
 use redact::looks_random;
 use tokens::Algorithm;
@@ -11,26 +11,26 @@ use crate::suggest::closest;
 
 use super::harmless::{is_address, is_algorithm, is_duration, is_file, is_time, is_url, is_word};
 
-/// Shorter texts beside secrets are slips of the pen.
+/// The minimum length of a secret beside fields of secrets; shorter texts are treated as misspellings.
 const SHORT: usize = 6;
-/// Texts of this length may be secrets where a name of a header should be.
+/// The length from which on a text in the place of a header name is treated as a secret.
 const LONG: usize = 32;
 
-/// How far beneath a value secrets make it one that may be a secret.
+/// The number of levels below a union that are searched for fields of secrets.
 const LEVELS: usize = 4;
 
-/// Where a value stands.
+/// The position of a value.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Place {
-    /// In a field that is named like a secret.
+    /// The field has the name of a secret.
     pub(super) is_named: bool,
-    /// In an unknown field where there are fields for secrets.
+    /// The field is unknown, and its object has fields for secrets.
     pub(super) is_beside: bool,
-    /// In any field where there are fields for secrets, or for where they are.
+    /// The object of the field has fields for secrets or for locations of secrets.
     pub(super) is_near: bool,
-    /// In a field that says where a secret is.
+    /// The field contains the location of a secret.
     pub(super) is_source: bool,
-    /// In a document that may be a secret as a whole, put in its place.
+    /// The document may be a secret as a whole.
     pub(super) is_confidential: bool,
 }
 
@@ -38,7 +38,7 @@ impl Place {
     pub(super) fn is_secret(self, text: &str, shape: Option<Shape>) -> bool {
         match shape {
             Some(Shape::Secret) => true,
-            // A mapping is expected, which may say where a secret is.
+            // A mapping is expected, which may contain the location of a secret.
             Some(Shape::Union(union)) => self.is_secret_in_union(text, union()),
             Some(Shape::Object(_) | Shape::List(_)) if self.is_confidential => true,
             Some(Shape::Version) if self.is_confidential => text.parse::<u32>().is_err(),
@@ -56,15 +56,15 @@ impl Place {
         match union.case(When::Scalar) {
             Some(_) if takes_address(union) && is_address(text) => false,
             Some(scalar) => (self.is_near || holds_secrets(union, LEVELS)) && is_foreign(text, scalar),
-            // The location of a secret, without the mapping that says what is there.
+            // The location of a secret, without the mapping around it.
             None if takes_path(union) && (is_file(text) || is_url(text)) => false,
-            // The name of a header or cookie, without the mapping that says which.
+            // The name of a header or cookie, without the mapping around it.
             None => union.has_secrets() || (self.is_named && (text.len() >= LONG || looks_random(text))),
         }
     }
 }
 
-/// Whether a text is nothing that a field takes, nor close to it.
+/// Returns true if a text is neither a value that the field accepts nor close to one.
 fn is_foreign(text: &str, shape: Shape) -> bool {
     if text.len() < SHORT || is_word(text) {
         return false;
@@ -79,17 +79,17 @@ fn is_foreign(text: &str, shape: Shape) -> bool {
     }
 }
 
-/// Returns true for a field that takes a time.
+/// Returns true for a field that accepts a time.
 fn is_instant(shape: Shape) -> bool {
     matches!(shape, Shape::Text(what) if what.contains("RFC 3339"))
 }
 
-/// Returns true where the mapping in the place of a scalar has an address.
+/// Returns true if the mapping form of the union has an address.
 fn takes_address(union: &Union) -> bool {
     matches!(union.case(When::Mapping), Some(Shape::Object(object)) if object().field("address").is_some())
 }
 
-/// Returns true where a mapping in the place of a scalar has the path of a file.
+/// Returns true if a mapping form of the union has the path of a file.
 fn takes_path(union: &Union) -> bool {
     let has_path = |shape| match shape {
         Shape::Object(object) => object().fields().any(|field| is_path(Some(field.shape))),
@@ -98,7 +98,8 @@ fn takes_path(union: &Union) -> bool {
     union.cases.iter().any(|case| has_path(case.shape))
 }
 
-/// Whether secrets are a few levels beneath. Conditions hold conditions, without an end.
+/// Returns true if there are fields for secrets within this number of levels. The number bounds the recursion, because
+/// conditions contain conditions.
 fn holds_secrets(union: &Union, levels: usize) -> bool {
     union.cases.iter().any(|case| holds(case.shape, levels))
 }
@@ -114,8 +115,8 @@ fn holds(shape: Shape, levels: usize) -> bool {
     }
 }
 
-/// Whether a text looks like the path or URL that a field takes, and not like a secret. The shortest secrets that
-/// are taken have 32 bytes; short texts are names of files.
+/// Returns true if a text looks like a path or URL and not like a secret. Accepted secrets have at least 32 bytes, so that
+/// short texts are names of files.
 fn is_location(text: &str, shape: Option<Shape>) -> bool {
     const SHORT: usize = 16;
     if is_path(shape) && (has_path(text) || is_file(text)) || is_url(text) {
@@ -125,7 +126,7 @@ fn is_location(text: &str, shape: Option<Shape>) -> bool {
     (is_name || text.contains(['.', '/'])) && !looks_random(text)
 }
 
-/// Whether a text can be nothing but a path: base64 has neither dots nor a slash in front and another behind it.
+/// Returns true if a text can only be a path: base64 contains no dots, and rarely a leading slash followed by another.
 fn has_path(text: &str) -> bool {
     let extension = text.rsplit_once('.').map(|(_, extension)| extension);
     let has_extension = extension.is_some_and(|extension| {

@@ -1,5 +1,4 @@
-//! The directories in which something may happen to the files: never the files themselves, whose watch would
-//! end with the first rename.
+//! The watched directories. Files themselves are never watched, because such a watch ends when the file is replaced.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,18 +7,18 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::inputs::Inputs;
 
-/// The directories that are watched.
+/// The watched directories.
 pub(super) struct Directories {
-    /// None where the system gives no notifications.
+    /// None if the operating system has no notifications.
     watcher: Option<RecommendedWatcher>,
     watched: BTreeSet<PathBuf>,
 }
 
 impl Directories {
-    /// Watches nothing yet; calls `hint` after every event that is not a mere reading.
+    /// Creates a watch of no directory, which calls `hint` for every event except reads.
     pub(super) fn new(notify: bool, hint: impl Fn() + Send + 'static) -> Self {
         let on_event = move |event: notify::Result<Event>| match event {
-            // Our own reading is an event, too.
+            // Reading the files is an event, too.
             Ok(Event {
                 kind: EventKind::Access(_),
                 ..
@@ -38,13 +37,13 @@ impl Directories {
         }
     }
 
-    /// Watches the directories of `inputs` and no others. Says whether a change in any of them will be heard.
+    /// Watches exactly the directories of `inputs`. Returns true if all of them are watched.
     pub(super) fn follow(&mut self, inputs: &[&Inputs]) -> bool {
         self.follow_to(|| inputs.iter().flat_map(|inputs| directories(inputs)).collect())
     }
 
-    /// Watches the directories that `find` finds, and finds them again once they are watched: one that came between
-    /// finding and watching would be heard of by nobody.
+    /// Watches the directories that `find` returns, and repeats that until they are the same: a directory that is created
+    /// between finding and watching would otherwise be missed.
     fn follow_to(&mut self, find: impl Fn() -> BTreeSet<PathBuf>) -> bool {
         let mut wanted = find();
         for _ in 0..MAX_FINDINGS {
@@ -63,14 +62,14 @@ impl Directories {
             return false;
         };
         for gone in self.watched.difference(wanted) {
-            // It may be gone from the disk as well, and then is not watched any more.
+            // An error means that the directory was removed from the disk, which ended its watch.
             let _ = watcher.unwatch(gone);
         }
         let mut hears = true;
         for directory in wanted {
-            // Again and again: a directory that was replaced has the same path and is not watched.
+            // Watch it even if it is in `watched`: a replaced directory has the same path, but its watch has ended.
             if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) {
-                // One that an update has removed meanwhile is no news: what took its place is looked at next.
+                // No warning for a directory that an update removed meanwhile: its replacement is found next.
                 let is_news = !self.watched.contains(directory) && directory.exists();
                 if is_news {
                     tracing::warn!(directory = %directory.display(), %error, "not watched: files are polled");
@@ -83,13 +82,13 @@ impl Directories {
     }
 }
 
-/// How often directories are found anew while they come and go. After that they are polled for a while.
+/// The maximum number of attempts while directories keep changing. After that the files are polled until the next attempt.
 const MAX_FINDINGS: usize = 8;
-/// The most links that are followed from one path: as many as Linux follows.
+/// The maximum number of links that are followed from one path, the same as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// Where the files are, and where they are in truth: in Kubernetes a file is a link through the link `..data`
-/// into a directory that every update replaces.
+/// Returns the directories of the files, of their targets, and of every link in between. In Kubernetes a file is a link
+/// through the link `..data` into a directory that every update replaces.
 fn directories(inputs: &Inputs) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     for file in inputs.files() {
@@ -107,8 +106,8 @@ fn directories(inputs: &Inputs) -> BTreeSet<PathBuf> {
     found
 }
 
-/// Where `path` leads, adding the directory of every link on the way. The end need not exist: a link whose target
-/// is gone says where the target will be again.
+/// Follows the links of `path`, and adds the directory of every link. The target need not exist: a link whose target was
+/// removed names the place where it will be created again.
 fn follow_links(path: &Path, directories: &mut BTreeSet<PathBuf>) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -127,7 +126,7 @@ fn follow_links(path: &Path, directories: &mut BTreeSet<PathBuf>) -> PathBuf {
     path
 }
 
-/// The first link among a path and what is above it, and its target.
+/// Returns the first link among the ancestors of a path and itself, from the root on, and its target.
 fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let mut upwards: Vec<&Path> = path.ancestors().collect();
     upwards.reverse();
@@ -136,7 +135,7 @@ fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
         .find_map(|part| Some((part.to_owned(), part.read_link().ok()?)))
 }
 
-/// The nearest directory above that exists.
+/// Returns the nearest ancestor that exists.
 fn parent(path: &Path) -> Option<PathBuf> {
     existing(path.parent()?)
 }

@@ -1,4 +1,4 @@
-//! What single edits do, and what they leave alone.
+//! Effects of single edits, and parts that they do not affect.
 
 use std::sync::Arc;
 
@@ -39,12 +39,12 @@ pub(crate) fn catalog() -> Catalog {
     Catalog::of_json(Eligibility::Enforced, &parts).unwrap_or_else(|report| panic!("{report}"))
 }
 
-/// The document as JSON.
+/// Returns the document as JSON.
 pub(crate) fn document(catalog: &Catalog) -> Value {
     serde_json::to_value(catalog.document()).unwrap()
 }
 
-/// Makes one change, and says what it left of ids.
+/// Applies one change, and returns its effect on ids.
 pub(crate) fn change(catalog: &mut Catalog, edits: Vec<JsonEdit>) -> Ids {
     let draft = catalog
         .draft_json(&edits)
@@ -53,7 +53,7 @@ pub(crate) fn change(catalog: &mut Catalog, edits: Vec<JsonEdit>) -> Ids {
     catalog.compiled().ids.clone()
 }
 
-/// The variant that a tenant is served.
+/// Returns the variant that a tenant is served.
 pub(crate) fn served(catalog: &Catalog, key: &str, id: &str) -> String {
     let compiled = catalog.compiled();
     let subject = Subject {
@@ -189,7 +189,7 @@ fn a_relaxed_environment_serves_what_an_enforced_one_does_not() {
     assert_eq!(served(&catalog, "a", "acme"), "on");
 }
 
-/// Every field that a flag, a segment and a tenant may have, in the order in which they are written.
+/// Returns every field of flags, segments and tenants, in the order in which they are written.
 #[test]
 fn what_is_written_is_what_was_read() {
     let serve = json!({ "split": { "on": 1.50, "off": 98.5 }, "by": "user" });

@@ -1,5 +1,5 @@
-//! Flags keep their ids as others come and go: what does not name one that is gone, or means something else now, is
-//! shared and not compiled again.
+//! Flags keep their ids when others are added and removed: parts that do not name a removed or changed flag are shared and
+//! not compiled again.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ fn id(catalog: &Catalog, key: &str) -> FlagId {
     catalog.compiled().flags.id(key).unwrap()
 }
 
-/// Whether the tenant's record is the very one that it was.
+/// Returns true if the compiled record of a tenant is shared with the former catalog.
 fn is_shared(before: &Compiled, catalog: &Catalog, tenant: &str) -> bool {
     let now = &catalog.compiled().tenants;
     std::ptr::eq(before.tenants.find(tenant).unwrap(), now.find(tenant).unwrap())
 }
 
-/// The variant that a flag of these serves to a record, and why.
+/// Returns the variant that a flag serves to a record, and the cause.
 fn decided(compiled: &Compiled, flag: FlagId, record: Option<&Tenant>) -> (Option<String>, Cause) {
     let subject = Subject {
         tenant: record.map(Tenant::id),

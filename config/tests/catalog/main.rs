@@ -1,4 +1,4 @@
-//! A flags document in parts: whatever is edited, it decides and refuses as the whole document would.
+//! Catalogs: an edited document decides and refuses as the same document in files does.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! What an edit is refused for, in the words that files are refused with.
+//! Refused edits, with the same messages as documents in files.
 
 use config::{Catalog, Files, JsonEdit, Report};
 use rules::Eligibility;
@@ -89,7 +89,7 @@ fn the_head_has_no_parts_in_it() {
     assert_eq!(report.problems()[0].code, "unknown-field", "{report}");
 }
 
-/// The place of each problem.
+/// Checks the place of each problem.
 fn check_places(edits: Vec<JsonEdit>, expected: &[&str]) {
     let report = refused(edits);
     let places = report

@@ -1,5 +1,5 @@
-//! Random sequences of edits: what is compiled piece by piece decides as what is compiled whole, what is refused
-//! is what the whole document would be refused for, and the export is a document that means the same.
+//! Random sequences of edits: a catalog that is compiled part by part decides as one that is compiled at once, has the
+//! same problems, and exports an equivalent document.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::edits::document;
 
 const KEYS: [&str; 5] = ["a", "b.v2", "c", "d", "e"];
 const IDS: [&str; 5] = ["acme", "bolt", "core", "delta", "unknown"];
-/// Within and after the schedules below.
+/// A time within the schedules below, and one after them.
 const TIMES: [Timestamp; 2] = [Timestamp(0), Timestamp(4_000_000_000_000)];
 
 fn one_of(values: &[Value]) -> impl Strategy<Value = Value> + use<> {
@@ -41,7 +41,7 @@ fn serve() -> impl Strategy<Value = Value> {
     ])
 }
 
-/// A flag of which most, and not all, are good.
+/// Returns flags of which most are valid.
 fn flag() -> impl Strategy<Value = Value> {
     let fields = (
         proptest::option::of(one_of(&[
@@ -158,8 +158,8 @@ fn edit() -> impl Strategy<Value = JsonEdit> {
     ]
 }
 
-/// What is edited at once: mostly one part; or a flag that comes with a tenant that names it, or goes with all that
-/// tenants say.
+/// Returns edits that are applied at once: mostly of one part; or of a flag that is added together with a tenant that names
+/// it, or removed together with every mention of flags in the records of tenants.
 fn edits() -> impl Strategy<Value = Vec<JsonEdit>> {
     let key = || proptest::sample::select(&KEYS[..]).prop_map(str::to_owned);
     let id = proptest::sample::select(&IDS[..4]).prop_map(str::to_owned);
@@ -184,7 +184,7 @@ fn edits() -> impl Strategy<Value = Vec<JsonEdit>> {
     ]
 }
 
-/// Every decision there is to make.
+/// Returns all decisions of the document.
 fn decisions(flags: &Flags, tenants: &Tenants) -> Vec<String> {
     let mut all = Vec::new();
     for (id, flag) in flags.iter() {
@@ -216,7 +216,7 @@ fn of(compiled: &Compiled) -> Vec<String> {
     decisions(&compiled.flags, &compiled.tenants)
 }
 
-/// The first pair that differs.
+/// Returns the first pair that differs.
 fn difference(found: Vec<String>, expected: Vec<String>) -> Option<(String, String)> {
     assert_eq!(found.len(), expected.len());
     found
@@ -225,7 +225,7 @@ fn difference(found: Vec<String>, expected: Vec<String>) -> Option<(String, Stri
         .find(|(found, expected)| found != expected)
 }
 
-/// The document with edits, as JSON.
+/// Returns the document with edits applied, as JSON.
 fn edited(document: Value, edits: &[JsonEdit]) -> Value {
     edits.iter().fold(document, with_edit)
 }
@@ -260,7 +260,7 @@ fn with_edit(mut document: Value, edit: &JsonEdit) -> Value {
     document
 }
 
-/// A document to begin with that has a little of everything.
+/// Returns the initial document, which has every kind of part.
 fn beginning() -> Vec<JsonEdit> {
     let mut edits = vec![
         JsonEdit::Head(json!({ "tiers": ["t1", "t2", "t3"], "unknown_tenant": { "tier": "t1" } })),
@@ -271,7 +271,7 @@ fn beginning() -> Vec<JsonEdit> {
     edits
 }
 
-/// The flags that have been, each by the id that it had as long as it was.
+/// All flags that have existed, by their ids.
 #[derive(Default)]
 struct Lives {
     keys: BTreeMap<FlagId, String>,
@@ -279,7 +279,7 @@ struct Lives {
 }
 
 impl Lives {
-    /// Looks at the ids after a change.
+    /// Checks the ids after a change.
     fn follow(&mut self, flags: &Flags) -> Result<(), TestCaseError> {
         for (id, flag) in flags.iter() {
             prop_assert!(
@@ -296,7 +296,7 @@ impl Lives {
     }
 }
 
-/// Whether every id that is said to be kept means what it meant.
+/// Returns true if all ids that are reported as kept have their former meaning.
 fn kept(before: &Flags, now: &Compiled) -> bool {
     let variants = |flags: &Flags, id| {
         let flag = flags.flag(id)?;
@@ -356,7 +356,7 @@ proptest! {
     }
 }
 
-/// A whole document in parts.
+/// Returns the edits that make a whole document.
 fn parts(document: &Value) -> Vec<JsonEdit> {
     let mut parts = Vec::new();
     let mut head = document.as_object().unwrap().clone();
