@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::document::refuse_twice;
 use crate::files::Files;
+use crate::form::read_document;
 use crate::json;
 use crate::loading::Loading;
 use crate::lower;
@@ -23,7 +24,7 @@ use crate::report::Report;
 use crate::shape::flags;
 use crate::source::NOWHERE;
 use crate::to_json::ToJson;
-use crate::validate::{VERSION, read_document};
+use crate::validate::VERSION;
 
 /// The version of a document, and its sections with parts by name; all other fields are its head.
 pub(crate) const NOT_IN_HEAD: [&str; 4] = ["version", "segments", "flags", "tenants"];

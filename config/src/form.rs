@@ -6,6 +6,7 @@
 //! scalars. `Placed<F>` and `Sited<F>` add the place to the form `F`; `Option<F>` keeps a refusal as none.
 
 mod collection;
+mod document;
 mod field;
 mod object;
 mod parsed;
@@ -25,9 +26,10 @@ use crate::shape::Shape;
 use crate::validate::{Slot, Validator};
 
 pub(crate) use self::collection::{List, Map};
+pub(crate) use self::document::read_document;
 pub(crate) use self::field::{Field, FieldKey};
 pub(crate) use self::object::{Fields, fields, group, object, single, word, word_of};
-pub(crate) use self::parsed::{Refusal, parsed};
+pub(crate) use self::parsed::parsed;
 pub(crate) use self::scalar::{Boolean, Comparable, Duration, Json, Number, Percentage, Prose, Secret, Size};
 pub(crate) use self::scalar::{Variant, Version, Whole};
 pub(crate) use self::text::{Boxed, Owned, Text, texts};

@@ -30,6 +30,7 @@ mod read;
 mod render;
 mod report;
 mod schema;
+mod secret_value;
 mod secret_values;
 mod settings;
 mod shape;
@@ -47,15 +48,16 @@ pub use files::Files;
 pub use flags_document::{FlagsDocument, Head, OwnedTenant};
 pub use identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
 pub use inputs::Inputs;
-pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from};
+pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from, operator_tokens};
 pub use loaded::{FlagsSource, Loaded};
 pub use managed::{Outline, check, load_managed, outline};
 pub use node::is_not_finite;
-pub use operators::{ChangePolicy, OperatorIssuer, OperatorRole, OperatorToken, Operators, operator_tokens};
+pub use operators::{ChangePolicy, OperatorIssuer, OperatorRole, OperatorToken, Operators};
 pub use parse::{MAX_DOCUMENT_DEPTH, MAX_DOCUMENT_NODES};
 pub use problem::{CODES, Problem, Severity};
 pub use read::MAX_DIRECTORY_FILES;
-pub use report::{Colour, MAX_PROBLEMS, Report};
+pub use render::Colour;
+pub use report::{MAX_PROBLEMS, Report};
 pub use schema::{flags_schema, sluice_schema};
 pub use settings::{
     AccessLog, AdminListener, BreakGlass, ConnectionLimits, Drain, Listener, LogFormat, LogOutput,

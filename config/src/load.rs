@@ -13,9 +13,11 @@ use crate::inputs::Inputs;
 use crate::loaded::{FlagsSource, Loaded, judged_in, managed_revision};
 use crate::loading::Loading;
 use crate::lower::gateway::Gateway;
+use crate::lower::operators::token_entries;
 use crate::lower::routes::Lowered;
 use crate::lower::settings::body_limit;
 use crate::lower::{self, Document};
+use crate::operators::OperatorToken;
 use crate::problem::{Label, Problem};
 use crate::report::Report;
 use crate::shape::flags::FlagsDocument;
@@ -91,6 +93,21 @@ pub fn load_from(
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Loaded, Report> {
     load_as(files, path, variable, Given::Named)
+}
+
+/// Reads the static tokens in the file at `path` alone, so that a removed token becomes invalid even if the document that
+/// names the file has problems.
+///
+/// # Errors
+/// All problems of the file.
+pub fn operator_tokens(files: Files, path: &Path) -> Result<Vec<OperatorToken>, Report> {
+    let mut loading = Loading::of(files);
+    let source = loading.source(path, None);
+    let tokens = source.map(|source| token_entries(&source, &mut loading.problems));
+    match tokens {
+        Some(tokens) if loading.problems.is_empty() => Ok(tokens),
+        _ => Err(loading.into_report()),
+    }
 }
 
 /// The flags that a gateway document is loaded with.

@@ -16,7 +16,7 @@ use crate::read::{self, Unreadable};
 use crate::report::Report;
 use crate::source::{MAX_FILE_BYTES, Source, Sources};
 use crate::translate::{Broken, translate};
-use crate::{parse, validate};
+use crate::{form, parse};
 
 /// One load under way.
 #[derive(Debug, Default)]
@@ -116,7 +116,7 @@ impl Loading {
         let (mut documents, mut values) = (Vec::new(), Vec::new());
         for source in sources {
             if let Some(root) = parse::parse(source, &mut self.problems) {
-                let value = validate::read_document::<F>(source, &root, &mut self.problems);
+                let value = form::read_document::<F>(source, &root, &mut self.problems);
                 values.extend(value.map(|value| (&**source, value)));
                 documents.push(Document { source, root });
             }

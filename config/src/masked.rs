@@ -1,24 +1,18 @@
-//! Excerpts and messages with their secrets masked.
+//! Excerpts of documents with their secrets masked.
 
-mod named;
+pub(crate) mod message;
 
 use std::ops::Range;
 
 use redact::{TextFormat, blank, mask_bytes, user_infos};
 
-use self::named::named_in_comments;
-pub(crate) use self::named::named_values;
 use crate::form::Form as _;
-use crate::node::shorten;
-use crate::problem::shown;
-use crate::secret_values::SecretValue;
+use crate::secret_values::{named_in_comments, named_values};
 use crate::shape::admin::{StaticToken, TokensDocument};
 use crate::source::Source;
 
 /// The amount of text around an excerpt that is searched for secrets, in bytes: a private key may begin outside of it.
 const AROUND: usize = 16 * 1024;
-/// The maximum length of a value that was shortened for a message, in bytes.
-const LONGEST_CUT: usize = 1024;
 
 /// Returns a part of a source with its secrets masked. Length and lines stay the same.
 pub(crate) fn excerpt(source: &Source, range: Range<usize>) -> String {
@@ -51,73 +45,6 @@ pub(crate) fn excerpt(source: &Source, range: Range<usize>) -> String {
     let range = range.start.saturating_sub(start)..range.end.saturating_sub(start);
     let masked = bytes.get(range).unwrap_or_default();
     String::from_utf8_lossy(masked).into_owned()
-}
-
-/// Returns a message about a secret value, with quotations of the value masked.
-pub(crate) fn message(message: &str, secret: &SecretValue) -> String {
-    let whole = shown(secret.text.clone());
-    if whole.is_empty() {
-        return message.to_owned();
-    }
-    if whole.contains('`') {
-        let first = shown(shorten(&secret.text).trim_end_matches("...").to_owned());
-        let hidden = message.replace(&*whole, &blank(&whole));
-        return match first.is_empty() {
-            true => hidden,
-            false => hidden.replace(&*first, &blank(&first)),
-        };
-    }
-    // Messages quote values in backticks; the same word outside of them is not a quotation.
-    let parts = message.split('`').enumerate();
-    let parts = parts.map(|(index, part)| match index % 2 {
-        0 => part.to_owned(),
-        _ => hidden(part, &whole),
-    });
-    parts.collect::<Vec<_>>().join("`")
-}
-
-/// Masks the secret in a quoted part of a message, also if it was shortened within the secret.
-fn hidden(part: &str, secret: &str) -> String {
-    let all = part.replace(secret, &blank(secret));
-    // The shortened text may be in brackets.
-    let Some((cut, behind)) = all.rsplit_once("...") else {
-        return all;
-    };
-    let ends = secret.char_indices().map(|(at, c)| at + c.len_utf8());
-    let most = cut.len().min(LONGEST_CUT);
-    let longest = ends
-        .take_while(|end| *end <= most)
-        .filter_map(|end| secret.get(..end))
-        .filter(|start| cut.ends_with(start))
-        .last();
-    match longest.and_then(|start| Some((cut.strip_suffix(start)?, blank(start)))) {
-        Some((before, mask)) => format!("{before}{mask}...{behind}"),
-        None => all,
-    }
-}
-
-/// Returns a help without the quotations that a report masks, so that nobody copies asterisks into a document. Returns none
-/// if secrets would remain.
-pub(crate) fn cure(cure: &str, secrets: &[&SecretValue]) -> Option<String> {
-    let hides = |text: &str| {
-        let is_quoted = |secret: &&SecretValue| message(text, secret) != text;
-        secrets.iter().any(is_quoted) || redact::masked(text) != text || !user_infos(text).is_empty()
-    };
-    if !hides(cure) {
-        return Some(cure.to_owned());
-    }
-    let mut kept = String::with_capacity(cure.len());
-    for (index, part) in cure.split('`').enumerate() {
-        match index % 2 {
-            0 => kept.push_str(part),
-            _ if !hides(&format!("`{part}`")) => kept.extend(["`", part, "`"]),
-            _ => match kept.strip_suffix(": ").map(str::len) {
-                Some(end) => kept.truncate(end),
-                None => kept.push_str("it"),
-            },
-        }
-    }
-    (!hides(&kept)).then_some(kept)
 }
 
 /// Returns true for the name of a field of a document of tokens.

@@ -1,15 +1,11 @@
 //! Operators and the policy of changes, as read from documents. `control` applies them.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rules::Timestamp;
 
-use crate::files::Files;
 use crate::identity::IssuerConfig;
-use crate::loading::Loading;
-use crate::lower::operators::token_entries;
-use crate::report::Report;
 
 /// The operators of flags.
 #[derive(Debug)]
@@ -106,19 +102,4 @@ pub struct ChangePolicy {
     pub stale_unused_ms: Option<u64>,
     /// The time without a decision after which a flag is stale, in milliseconds.
     pub stale_undecided_ms: Option<u64>,
-}
-
-/// Reads the static tokens in the file at `path` alone, so that a removed token becomes invalid even if the document that
-/// names the file has problems.
-///
-/// # Errors
-/// All problems of the file.
-pub fn operator_tokens(files: Files, path: &Path) -> Result<Vec<OperatorToken>, Report> {
-    let mut loading = Loading::of(files);
-    let source = loading.source(path, None);
-    let tokens = source.map(|source| token_entries(&source, &mut loading.problems));
-    match tokens {
-        Some(tokens) if loading.problems.is_empty() => Ok(tokens),
-        _ => Err(loading.into_report()),
-    }
 }

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use rules::Site;
 
-use crate::masked;
+use crate::masked::message::{mask_help, mask_message};
 use crate::node::Span;
-use crate::secret_values::SecretValue;
+use crate::secret_value::SecretValue;
 use crate::source::{Place, Source};
 
 /// The codes of all problems.
@@ -227,7 +227,7 @@ impl Problem {
     pub(crate) fn mask(&mut self, secrets: &[&SecretValue]) {
         let mask = |text: &mut String| {
             for secret in secrets {
-                *text = masked::message(text, secret);
+                *text = mask_message(text, secret);
             }
             if let Cow::Owned(masked) = redact::masked(text) {
                 *text = masked;
@@ -235,7 +235,7 @@ impl Problem {
             *text = redact::masked_hosts(text);
         };
         mask(&mut self.title);
-        self.help = self.help.take().and_then(|help| masked::cure(&help, secrets));
+        self.help = self.help.take().and_then(|help| mask_help(&help, secrets));
         if let At::Text(label) = &mut self.at {
             mask(&mut label.text);
         }

@@ -7,13 +7,21 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Render
 
 use crate::masked;
 use crate::problem::{At, Label, Problem, Severity};
-use crate::report::Colour;
 use crate::source::{Source, Sources};
 
 /// The maximum size of an excerpt in bytes. Places of one file that are further apart get separate excerpts.
 const MAX_EXCERPT: usize = 16 * 1024;
 /// The maximum length of a line in bytes. Of longer lines (documents written by machines) only the place is printed.
 const MAX_LINE: usize = 4 * 1024;
+
+/// The use of colours in a printed report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Plain text.
+    Never,
+    /// ANSI escapes.
+    Always,
+}
 
 /// Renders one problem, without a line break at its end.
 pub(crate) fn problem(problem: &Problem, sources: &Sources, colour: Colour) -> String {

@@ -7,9 +7,9 @@ use rules::Site;
 use serde_json::{Value, json};
 
 use crate::inputs::Inputs;
-use crate::masked;
+use crate::masked::message::mask_message;
 use crate::problem::{At, Problem, Severity};
-use crate::render;
+use crate::render::{self, Colour};
 use crate::source::{Place, Sources};
 
 /// The maximum number of problems in a report; further ones are counted.
@@ -23,15 +23,6 @@ pub struct Report {
     warnings: usize,
     sources: Sources,
     inputs: Inputs,
-}
-
-/// The use of colours in a printed report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    /// Plain text.
-    Never,
-    /// ANSI escapes.
-    Always,
 }
 
 impl Report {
@@ -86,7 +77,7 @@ impl Report {
                     // The steps of a pointer are keys, and a secret may have been written in the place of a key.
                     let secrets = self.sources.secrets_of(label.site);
                     let masked = secrets.iter().fold(format!("`{pointer}`"), |pointer, secret| {
-                        masked::message(&pointer, secret)
+                        mask_message(&pointer, secret)
                     });
                     At::Pointer(redact::masked(masked.trim_matches('`')).into())
                 }

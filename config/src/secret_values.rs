@@ -12,55 +12,42 @@
 //! operator chooses (attributes, headers, claims) have no effect.
 
 mod harmless;
+mod named;
 mod place;
 
 use std::ops::Range;
 
-use redact::{is_secret_name, user_info};
+use redact::user_info;
 
 use self::harmless::is_word;
+use self::named::names_secret;
+pub(crate) use self::named::{named_in_comments, named_values};
 use self::place::{Place, is_path};
-use crate::masked::named_values;
 use crate::node::{Entry, Node, NodeKind, Span};
 use crate::quantity;
+use crate::secret_value::SecretValue;
 use crate::shape::{Object, Shape, Union, When};
-use crate::source::Source;
 use crate::suggest::closest;
 
-/// Names of fields with secrets in documents, in addition to those that the log masks.
-const NAMES: [&str; 3] = ["hash", "key", "keys"];
 /// Fields of these documents that contain a secret, or the location of one.
 const FIELDS: [&str; 7] = ["hash", "key", "keys", "secret", "secret_file", "token", "tokens"];
 
 /// The maximum length, in bytes, of a text in the place of a mapping or a list; longer ones are masked as a whole.
 const LONGEST_TEXT: usize = 4 * 1024;
 
-/// A value, or a part of one, that reports mask.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SecretValue {
-    /// The span of the whole value, at which problems point.
-    pub(crate) at: Span,
-    /// The span of the masked part.
-    pub(crate) span: Span,
-    /// The text of the masked part, without quotes and escapes.
-    pub(crate) text: String,
-    /// True for a key, which problems at other places may quote.
-    pub(crate) is_key: bool,
-}
-
-/// Returns true if a field of this name contains a secret.
-pub(crate) fn names_secret(name: &str) -> bool {
-    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)) || is_secret_name(name)
-}
-
-/// Returns the secrets of a document with this shape, which was read from `source`.
-pub(crate) fn secret_values(source: &Source, root: &Node<'_>, shape: Shape) -> Vec<SecretValue> {
+/// Returns the secrets of a document with this text and shape. A confidential document may be a secret as a whole.
+pub(crate) fn secret_values(
+    text: &str,
+    is_confidential: bool,
+    root: &Node<'_>,
+    shape: Shape,
+) -> Vec<SecretValue> {
     let mut finder = Finder {
-        source: &source.text,
+        source: text,
         found: Vec::new(),
     };
     let place = Place {
-        is_confidential: source.is_confidential(),
+        is_confidential,
         ..Place::default()
     };
     finder.node(root, Some(shape), place);

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use rules::Site;
 
-use crate::secret_values::SecretValue;
+use crate::secret_value::SecretValue;
 
 /// The maximum size of a document, in bytes.
 pub const MAX_FILE_BYTES: usize = 256 * 1024 * 1024;

@@ -1,6 +1,7 @@
 //! Reports every difference of a document from its form at once. The forms read values with these checks. A check that
 //! returns none has reported a problem.
 
+mod invalid_value;
 mod object;
 mod scalar;
 
@@ -8,29 +9,14 @@ use std::path::PathBuf;
 
 use rules::Site;
 
-use crate::form::{Form, Of};
+pub(crate) use self::invalid_value::InvalidValue;
 use crate::node::{Entry, Node, NodeKind, Scalar, Span, shorten};
 use crate::problem::{Label, Problem};
-use crate::secret_values::secret_values;
 use crate::shape::{List, Map, Shape, UNBOUNDED, all_of};
 use crate::source::Source;
 
 /// The version of both documents that this release reads.
 pub(crate) const VERSION: i64 = 1;
-
-/// Reads the document with this root, and reports every difference from its form.
-pub(crate) fn read_document<'s, F: Form>(
-    source: &Source,
-    root: &Node<'s>,
-    problems: &mut Vec<Problem>,
-) -> Option<Of<'s, F>> {
-    source.keep_secrets(secret_values(source, root, F::SHAPE));
-    F::read(
-        root,
-        Slot::root(root, F::SHAPE),
-        &mut Validator { source, problems },
-    )
-}
 
 /// The checks of one document, and the problems that they found.
 pub(crate) struct Validator<'a> {
@@ -51,7 +37,7 @@ pub(crate) struct Slot<'n> {
 
 impl<'n> Slot<'n> {
     /// Returns the slot of a document.
-    fn root(root: &Node<'_>, shape: Shape) -> Self {
+    pub(crate) fn root(root: &Node<'_>, shape: Shape) -> Self {
         let start = root.span.start;
         Self {
             name: match shape {
@@ -91,7 +77,11 @@ impl<'n> Slot<'n> {
     }
 }
 
-impl Validator<'_> {
+impl<'a> Validator<'a> {
+    pub(crate) fn new(source: &'a Source, problems: &'a mut Vec<Problem>) -> Self {
+        Self { source, problems }
+    }
+
     /// Returns the site of a place in this document.
     pub(crate) fn site(&self, span: Span) -> Site {
         self.source.site(span.start)

@@ -7,12 +7,13 @@ use rules::FlagsDefinition;
 use serde_json::{Map, Value};
 
 use crate::flags_document::NOT_IN_HEAD;
+use crate::form::read_document;
 use crate::lower;
 use crate::node::{Entry, Node, NodeKind, Span};
 use crate::parse::MAX_DOCUMENT_DEPTH;
 use crate::shape::flags::FlagsDocument;
 use crate::source::NOWHERE;
-use crate::validate::{VERSION, read_document};
+use crate::validate::VERSION;
 
 /// The nesting depth of the value of a flag, segment or tenant in a document.
 const PART_DEPTH: usize = 3;

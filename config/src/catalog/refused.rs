@@ -10,6 +10,7 @@ use super::draft::{Refused, compile};
 use super::edit::{Edit, JsonEdit, JsonEdits};
 use super::part::Tree;
 use crate::flags_document::{Head, OwnedTenant};
+use crate::form::read_document;
 use crate::inputs::Inputs;
 use crate::locate;
 use crate::lower::{self, Document};
@@ -19,7 +20,6 @@ use crate::report::{MAX_PROBLEMS, Report};
 use crate::shape::flags::FlagsDocument;
 use crate::source::{Source, Sources};
 use crate::translate::{Broken, translate};
-use crate::validate::read_document;
 
 /// The name of the document in reports.
 const NAME: &str = "document";

@@ -1,27 +1,5 @@
 //! Values that are parsed further than their kind of scalar.
 
-use std::fmt::Display;
-
-/// The reason why a value is refused, and the way to write it.
-pub(crate) struct Refusal {
-    pub(crate) title: String,
-    pub(crate) help: String,
-}
-
-impl Refusal {
-    pub(crate) fn new(title: impl Display, help: impl Into<String>) -> Self {
-        Self {
-            title: title.to_string(),
-            help: help.into(),
-        }
-    }
-
-    /// Returns the value, or a refusal with the reason of the error.
-    pub(crate) fn of<T, E: Display>(parsed: Result<T, E>, help: &str) -> Result<T, Self> {
-        parsed.map_err(|reason| Self::new(reason, help))
-    }
-}
-
 /// Defines forms of values that are parsed further. A line has the form, its input, the code of the problem, the type of
 /// the value, and a function that parses the input. The input is a text, given by its noun, or another form; then the
 /// function gets the name of the field as well.
@@ -41,7 +19,7 @@ macro_rules! parsed {
                 slot: $crate::validate::Slot<'_>,
                 validator: &mut $crate::validate::Validator<'_>,
             ) -> Option<$value> {
-                let parse: fn(&str) -> Result<$value, $crate::form::Refusal> = $parse;
+                let parse: fn(&str) -> Result<$value, $crate::validate::InvalidValue> = $parse;
                 let text = validator.text(node, Self::SHAPE, slot)?;
                 validator.parsed(node, $code, parse(&text))
             }
@@ -61,7 +39,7 @@ macro_rules! parsed {
                 slot: $crate::validate::Slot<'_>,
                 validator: &mut $crate::validate::Validator<'_>,
             ) -> Option<$value> {
-                let parse: fn($crate::form::Of<'s, $of>, &str) -> Result<$value, $crate::form::Refusal> = $parse;
+                let parse: fn($crate::form::Of<'s, $of>, &str) -> Result<$value, $crate::validate::InvalidValue> = $parse;
                 let value = <$of as $crate::form::Form>::read(node, slot, validator)?;
                 validator.parsed(node, $code, parse(value, slot.name))
             }

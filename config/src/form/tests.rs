@@ -3,9 +3,9 @@
 use super::{
     Boolean, Duration, Field, List, Map, Placed, Whole, fields, object, single, texts, union, words,
 };
+use crate::form::read_document;
 use crate::parse;
 use crate::source::Sources;
-use crate::validate::read_document;
 
 texts! {
     Colour: any "a colour";

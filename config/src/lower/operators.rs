@@ -15,7 +15,7 @@ use crate::shape::admin::{
     OperatorIssuerFields, OperatorsFields, StaticTokenFields, TokensAt, TokensDocument,
 };
 use crate::source::Source;
-use crate::{parse, validate};
+use crate::{form, parse};
 
 impl<'s> Gateway<'_, 's> {
     /// Returns the operators; none if a part has a problem.
@@ -73,7 +73,7 @@ pub(crate) fn token_entries(source: &Arc<Source>, problems: &mut Vec<Problem>) -
     let Some(root) = parse::parse(source, problems) else {
         return Vec::new();
     };
-    let document = validate::read_document::<TokensDocument>(source, &root, problems);
+    let document = form::read_document::<TokensDocument>(source, &root, problems);
     let entries = document.and_then(|document| document.tokens.into_value());
     let entries = entries.unwrap_or_default();
     let mut names = HashSet::new();

@@ -1,10 +1,10 @@
 use std::path::Path;
 
 use super::*;
+use crate::form::read_document;
 use crate::parse;
 use crate::shape::sluice::GatewayDocument;
 use crate::source::Sources;
-use crate::validate::read_document;
 
 /// Checks that a report masks the texts between `<` and `>` in a gateway document.
 fn check(text: &str) {
@@ -139,27 +139,6 @@ fn names_of_an_operators_choice_are_no_names_of_secrets() {
 }
 
 #[test]
-fn a_cure_holds_no_mask() {
-    let secret = SecretValue {
-        at: crate::node::Span::default(),
-        span: crate::node::Span::default(),
-        text: "hunter2".to_owned(),
-        is_key: false,
-    };
-    let told = |text: &str| cure(text, &[&secret]);
-    assert_eq!(
-        told("if that text is meant, put it in quotes: `\"hunter2\"`").as_deref(),
-        Some("if that text is meant, put it in quotes")
-    );
-    assert_eq!(
-        told("set `hunter2` where sluice is started").as_deref(),
-        Some("set it where sluice is started")
-    );
-    assert_eq!(told("write `a` or `b`").as_deref(), Some("write `a` or `b`"));
-    assert_eq!(cure("token=abcdef", &[]), None);
-}
-
-#[test]
 fn secrets_are_masked_by_their_shape_in_any_field() {
     check("routes: [{ name: <sluice_Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE> }]");
     check("upstreams: { a: 'https://<u:p>@host' }");
@@ -215,43 +194,4 @@ fn user_and_password_of_a_host_are_masked_in_any_key() {
     check("upstreams: { '<ops:summer>@127.0.0.1:8082': [], <a:b>@c: [], https://<token>@d: [] }");
     check("'<ops:summer>@a': 1\nroutes: [{ '<ops:summer>@a': 2 }]");
     check("issuers: [{ keys: { secret:<hunter2> }, claims: { attributes: { ann@example.com: a } } }]");
-}
-
-#[test]
-fn messages_lose_what_they_quote_of_a_secret() {
-    let secret = |text: &str| SecretValue {
-        at: crate::node::Span::default(),
-        span: crate::node::Span::default(),
-        text: text.to_owned(),
-        is_key: false,
-    };
-    let check = |text: &str, told: &str, expected: &str| assert_eq!(message(told, &secret(text)), expected);
-    check(
-        "hunter2",
-        "`keys` takes a source of keys, not the text `hunter2`",
-        "`keys` takes a source of keys, not the text `*******`",
-    );
-    check(
-        "ab",
-        "put it in quotes: `\"ab\"`, about `ab`",
-        "put it in quotes: `\"**\"`, about `**`",
-    );
-    check(
-        "a\nb2345",
-        "the text `a...` or `\"a\\nb2345\"`",
-        "the text `*...` or `\"********\"`",
-    );
-    check(
-        &"x".repeat(80),
-        &format!("write a list: `[{}...]`", "x".repeat(60)),
-        &format!("write a list: `[{}...]`", "*".repeat(60)),
-    );
-    let long = "x".repeat(80);
-    let told = format!("the text `{}...`", &long[..60]);
-    check(&long, &told, &format!("the text `{}...`", "*".repeat(60)));
-    check(
-        "ops:secret",
-        "`ops:sec...` and `https://ops:secr...`",
-        "`*******...` and `https://********...`",
-    );
 }

@@ -7,10 +7,11 @@ use super::issuer::{ClaimPaths, IssuerKeys, TokenChecks, path_or};
 use super::listener::AdminTls;
 use super::text::{ClaimPath, FilePath, Off, SocketAddress, TenantId};
 use crate::form::{
-    Duration, List, Map, Placed, PlacedText, Refusal, Secret, Version, Whole, fields, object, parsed, single,
-    texts, union, words,
+    Duration, List, Map, Placed, PlacedText, Secret, Version, Whole, fields, object, parsed, single, texts,
+    union, words,
 };
 use crate::operators::{ChangePolicy as Policy, OperatorRole};
+use crate::validate::InvalidValue;
 
 texts! {
     ClaimValue: any "a value of the claim";
@@ -22,10 +23,10 @@ parsed! {
     TokenHash("a hash", "invalid-hash"): Box<str> = |text| {
         let help = "make a token and its entry with `sluice operators token`";
         let hash = is_hash(text).then(|| text.into());
-        hash.ok_or_else(|| Refusal::new("this is not the hash of a token", help))
+        hash.ok_or_else(|| InvalidValue::new("this is not the hash of a token", help))
     };
     ExpiryTime("an RFC 3339 time", "invalid-time"): Timestamp =
-        |text| Refusal::of(Timestamp::parse(text), "write it like 2027-01-01T00:00:00Z");
+        |text| InvalidValue::of(Timestamp::parse(text), "write it like 2027-01-01T00:00:00Z");
 }
 
 /// Returns true for `hmac-sha256:`, 16 bytes, `:`, 32 bytes, both in base64url without padding.

@@ -7,11 +7,10 @@ use rules::Cause;
 use super::Field as ShapeField;
 use super::text::{FilePath, UpstreamName};
 use crate::form::{
-    Boolean, Field, Fields, Form, Placed, PlacedText, Refusal, Whole, fields, group, object, parsed, single,
-    union,
+    Boolean, Field, Fields, Form, Placed, PlacedText, Whole, fields, group, object, parsed, single, union,
 };
 use crate::node::Entry;
-use crate::validate::{Slot, Validator};
+use crate::validate::{InvalidValue, Slot, Validator};
 
 /// The maximum length of a redirect URL, in bytes.
 const MAX_URL: usize = 2048;
@@ -21,7 +20,7 @@ parsed! {
         let valid = is_http_url(text) || (text.starts_with('/') && !text.starts_with("//"));
         let help = "write an http or https URL, or a path that begins with one slash; percent-encode characters that are not ASCII";
         let location = (valid && is_visible(text)).then(|| text.into());
-        location.ok_or_else(|| Refusal::new(format!("`{text}` is not a URL or path to redirect to"), help))
+        location.ok_or_else(|| InvalidValue::new(format!("`{text}` is not a URL or path to redirect to"), help))
     };
     MediaType("a media type", "invalid-media-type"): Box<str> = |text| {
         let is_visible = |b: u8| b == b' ' || b.is_ascii_graphic();
@@ -29,7 +28,7 @@ parsed! {
         let is_one = !kind.is_empty() && !rest.is_empty() && text.bytes().all(is_visible);
         let help = "write it like `text/html` or `text/plain`";
         let media_type = is_one.then(|| text.into());
-        media_type.ok_or_else(|| Refusal::new(format!("`{text}` is not a media type"), help))
+        media_type.ok_or_else(|| InvalidValue::new(format!("`{text}` is not a media type"), help))
     };
 }
 
@@ -39,7 +38,7 @@ parsed! {
         301 | 302 | 303 | 307 | 308 => Ok(status),
         _ => {
             let title = format!("{status} is not the status of a redirect");
-            Err(Refusal::new(title, "write 301, 302, 303, 307 or 308"))
+            Err(InvalidValue::new(title, "write 301, 302, 303, 307 or 308"))
         }
     };
 }

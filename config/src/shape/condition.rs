@@ -2,8 +2,7 @@
 
 use rules::{ConditionDefinition, OperatorDefinition, OwnedName, Sited};
 
-use super::flags::{SegmentName, Time};
-use super::text::{AnyText, Network, Regex};
+use super::text::{AnyText, Network, Regex, SegmentName, Time};
 use super::{Field, Needs, UNBOUNDED};
 use crate::form::{
     Boolean, Boxed, Comparable, Fields, Form, List, Number, Owned, object, single, texts, union,

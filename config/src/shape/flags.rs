@@ -7,7 +7,7 @@ use rules::{
 
 use super::condition::Condition;
 use super::tenant::Tenant;
-use super::text::{FlagKey, TenantId};
+use super::text::{FlagKey, SegmentName, TenantId, TierName, Time, VariantName};
 use super::{Needs, UNBOUNDED};
 use crate::form::{
     Boolean, Boxed, Json, List, Map, Owned, Percentage, Prose, Variant, Version, fields, object, single,
@@ -15,11 +15,7 @@ use crate::form::{
 };
 
 texts! {
-    SegmentName: any "the name of a segment";
-    TierName: any "the name of a tier";
-    VariantName: any "the name of a variant";
     Identifier: filled "`tenant`, `user` or the name of an attribute";
-    Time: any "an RFC 3339 time such as `2026-12-01T00:00:00Z`";
     Date: any "a date such as `2027-03-01`";
     Salt: filled "a text";
 }

@@ -6,11 +6,10 @@ use super::secret::SecretSource;
 use super::text::{FilePath, FlagKey, HeaderName, Off};
 use super::{Shape, UNBOUNDED};
 use crate::form::{
-    Boolean, Field, Form, List, Placed, PlacedText, Refusal, Secret, Size, fields, group, parsed, texts,
-    union, words,
+    Boolean, Field, Form, List, Placed, PlacedText, Secret, Size, fields, group, parsed, texts, union, words,
 };
 use crate::node::Node;
-use crate::validate::{Slot, Validator};
+use crate::validate::{InvalidValue, Slot, Validator};
 
 /// The maximum number of headers with the state of one flag each.
 const MAX_PER_FLAG: usize = 100;
@@ -26,7 +25,7 @@ parsed! {
         let id = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
         let title = || format!("`{text}` can't be the name of a key");
         let help = "write 1 to 64 letters, digits, `.`, `_` and `-`";
-        id.then(|| text.into()).ok_or_else(|| Refusal::new(title(), help))
+        id.then(|| text.into()).ok_or_else(|| InvalidValue::new(title(), help))
     };
 }
 

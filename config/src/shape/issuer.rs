@@ -6,10 +6,10 @@ use super::answer::is_http_url;
 use super::secret::{SecretFile, SecretSource, SecretVariable};
 use super::text::{AttributeName, ClaimPath, FilePath, HeaderName};
 use crate::form::{
-    Duration, List, Map, Placed, PlacedText, Refusal, fields, group, object, parsed, single, texts, union,
-    words,
+    Duration, List, Map, Placed, PlacedText, fields, group, object, parsed, single, texts, union, words,
 };
 use crate::identity::{self, CertificateName};
+use crate::validate::InvalidValue;
 
 /// The default of `refresh`, the interval between fetches of a JWKS.
 const REFRESH_MS: u64 = 5 * 60 * 1000;
@@ -98,18 +98,18 @@ parsed! {
     KeysUrl("an http or https URL", "invalid-url"): Box<str> = |url| {
         if names_user(url) {
             let help = "remove the text between `//` and the last `@`, and the `@`";
-            return Err(Refusal::new("a URL of keys can't contain a user: keys are public", help));
+            return Err(InvalidValue::new("a URL of keys can't contain a user: keys are public", help));
         }
         let help = "write it like `https://login.example/jwks`";
         let url = is_http_url(url).then(|| url.into()).ok_or(url);
-        url.map_err(|url| Refusal::new(format!("`{url}` is not an http or https URL"), help))
+        url.map_err(|url| InvalidValue::new(format!("`{url}` is not an http or https URL"), help))
     };
     Realm("a name", "invalid-realm"): Box<str> = |text| {
         let quotable = |b: u8| b == b' ' || (b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'));
         let is_realm = (1..=128).contains(&text.len()) && text.bytes().all(quotable);
         let title = "a realm has 1 to 128 visible ASCII characters, without quotes and backslashes";
         let realm = is_realm.then(|| text.into());
-        realm.ok_or_else(|| Refusal::new(title, "write a name such as `sluice`"))
+        realm.ok_or_else(|| InvalidValue::new(title, "write a name such as `sluice`"))
     };
 }
 

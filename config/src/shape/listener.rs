@@ -3,11 +3,10 @@
 use std::ops::RangeInclusive;
 
 use super::text::{FilePath, Name, SocketAddress};
-use crate::form::{
-    Boolean, Duration, List, Placed, Refusal, Size, Whole, fields, group, object, parsed, words,
-};
+use crate::form::{Boolean, Duration, List, Placed, Size, Whole, fields, group, object, parsed, words};
 use crate::settings::ConnectionLimits as Limits;
 use crate::tls::{ClientCertificateMode, MAX_CERTIFICATES, TlsVersion};
+use crate::validate::InvalidValue;
 
 /// The maximum number of listeners.
 const MAX_LISTENERS: usize = 64;
@@ -71,14 +70,14 @@ object! {
 parsed! {
     /// A duration over 0.
     Timeout: Duration, "out-of-range", u64 = |ms, field| match ms {
-        0 => Err(Refusal::new(format!("`{field}` is zero"), "write at least `1ms`")),
+        0 => Err(InvalidValue::new(format!("`{field}` is zero"), "write at least `1ms`")),
         _ => Ok(ms),
     };
     /// The maximum size of a head.
     HeadSize: Size, "out-of-range", usize = |bytes, _| {
         let size = usize::try_from(bytes).ok().filter(|size| HEAD_SIZES.contains(size));
         let title = || format!("the maximum size of a head can't be {bytes} bytes");
-        size.ok_or_else(|| Refusal::new(title(), "write a size from `1KiB` to `1MiB`"))
+        size.ok_or_else(|| InvalidValue::new(title(), "write a size from `1KiB` to `1MiB`"))
     };
 }
 

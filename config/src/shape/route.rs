@@ -9,15 +9,15 @@ use rules::{
 
 use super::UNBOUNDED;
 use super::answer::Otherwise;
-use super::flags::VariantName;
 use super::gate::Gate;
-use super::text::{BodyLimit, HeaderName, Name, Regex, UpstreamName};
+use super::text::{BodyLimit, HeaderName, Name, Regex, UpstreamName, VariantName};
 use crate::form::{
-    Boolean, Field, List, Map, Placed, PlacedText, Refusal, Whole, fields, object, parsed, single, texts,
-    union, word_of, words,
+    Boolean, Field, List, Map, Placed, PlacedText, Whole, fields, object, parsed, single, texts, union,
+    word_of, words,
 };
 use crate::node::Span;
 use crate::quantity;
+use crate::validate::InvalidValue;
 
 texts! {
     Method: any "a method such as `GET`";
@@ -26,16 +26,16 @@ texts! {
 
 parsed! {
     PathPattern("a path such as `/api/**`", "invalid-path"): rules::PathPattern = |text| {
-        Refusal::of(rules::PathPattern::parse(text), "write it like `/orders`, `/orders/{id}` or `/orders/**`")
+        InvalidValue::of(rules::PathPattern::parse(text), "write it like `/orders`, `/orders/{id}` or `/orders/**`")
     };
     HostPattern("a host, or `*.example.com`", "invalid-host"): rules::HostPattern = |text| {
-        Refusal::of(rules::HostPattern::parse(text), "write it like `api.example.com` or `*.example.com`")
+        InvalidValue::of(rules::HostPattern::parse(text), "write it like `api.example.com` or `*.example.com`")
     };
     Rate("a rate such as `100/s`, `600/m` or `5000/h`", "invalid-rate"): (NonZeroU32, u64) = |text| {
         let rate = quantity::rate(text).filter(|(count, _)| *count <= MAX_LIMIT);
         let rate = rate.and_then(|(count, per_ms)| Some((NonZeroU32::new(count)?, per_ms)));
         let help = || format!("write it like `100/s`, `600/m` or `5000/h`, with 1 to {MAX_LIMIT} requests");
-        rate.ok_or_else(|| Refusal::new(format!("`{text}` is not a rate"), help()))
+        rate.ok_or_else(|| InvalidValue::new(format!("`{text}` is not a rate"), help()))
     };
 }
 

@@ -3,8 +3,7 @@
 use rules::{AttributeValue, Channel, Name, Sited, Spelled, TenantDefinition};
 
 use super::UNBOUNDED;
-use super::flags::TierName;
-use super::text::{AnyText, AttributeName, FlagKey};
+use super::text::{AnyText, AttributeName, FlagKey, TierName};
 use crate::form::{Boolean, Comparable, List, Map, Variant, object, union, words};
 
 type FlagKeys = List<Sited<FlagKey>, 0, UNBOUNDED>;

@@ -2,10 +2,15 @@
 
 use std::net::SocketAddr;
 
-use crate::form::{Refusal, Size, parsed, texts, words};
+use crate::form::{Size, parsed, texts, words};
+use crate::validate::InvalidValue;
 
 texts! {
     FlagKey: any "a flag key";
+    SegmentName: any "the name of a segment";
+    TierName: any "the name of a tier";
+    VariantName: any "the name of a variant";
+    Time: any "an RFC 3339 time such as `2026-12-01T00:00:00Z`";
     TenantId: any "a tenant id";
     AttributeName: any "the name of an attribute";
     UpstreamName: any "the name of an upstream";
@@ -22,12 +27,12 @@ texts! {
 parsed! {
     ClaimPath("a path into the claims such as `org.id`", "invalid-claim-path"): tokens::ClaimPath = |text| {
         let help = "write names joined by dots (`org.id`), or a JSON pointer (`/org/id`)";
-        Refusal::of(tokens::ClaimPath::parse(text), help)
+        InvalidValue::of(tokens::ClaimPath::parse(text), help)
     };
     SocketAddress("an address such as `127.0.0.1:8080`", "invalid-address"): SocketAddr = |text| {
         let help = "write it like `127.0.0.1:8080`, `0.0.0.0:8080` or `[::]:8080`";
         let address = text.parse();
-        address.map_err(|_| Refusal::new(format!("`{text}` is not an IP address and a port"), help))
+        address.map_err(|_| InvalidValue::new(format!("`{text}` is not an IP address and a port"), help))
     };
 }
 

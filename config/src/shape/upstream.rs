@@ -11,8 +11,8 @@ use rustls::pki_types::ServerName;
 
 use super::listener::Certificate;
 use super::text::{FilePath, Off, UpstreamName};
-use crate::form::{Duration, Field, List, Map, Placed, Refusal, Whole, fields, object, parsed, union, words};
-use crate::validate::Validator;
+use crate::form::{Duration, Field, List, Map, Placed, Whole, fields, object, parsed, union, words};
+use crate::validate::{InvalidValue, Validator};
 
 /// The maximum number of endpoints of an upstream.
 const MAX_ENDPOINTS: usize = 256;
@@ -25,7 +25,7 @@ const RESOLVE_INTERVAL_MS: RangeInclusive<u64> = 1_000..=3_600_000;
 parsed! {
     EndpointAddress("`HOST:PORT`", "invalid-endpoint"): (Box<str>, u16) = |text| {
         let help = "write a host and a port, such as `orders.internal:8080` or `[::1]:8080`";
-        let refusal = |reason: &dyn Display| Refusal::new(format!("`{text}` is not an endpoint: {reason}"), help);
+        let refusal = |reason: &dyn Display| InvalidValue::new(format!("`{text}` is not an endpoint: {reason}"), help);
         let host = Host::parse(text).map_err(|reason| refusal(&reason))?;
         let port = host.port.filter(|port| *port > 0);
         let name = host.name.trim_start_matches('[').trim_end_matches(']');
@@ -35,30 +35,30 @@ parsed! {
         let is_target = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '"' | '<' | '>' | '\\');
         let path = (text.starts_with('/') && text.chars().all(is_target)).then(|| text.into());
         let help = "write a path such as `/healthz`; percent-encode other characters";
-        path.ok_or_else(|| Refusal::new(format!("`{text}` is not a path that can be requested"), help))
+        path.ok_or_else(|| InvalidValue::new(format!("`{text}` is not a path that can be requested"), help))
     };
     ProbeHost("a host name", "invalid-host"): Box<str> = |text| {
         let help = "write a host such as `orders.internal`, or leave it out";
-        Refusal::of(Host::parse(text).map(|_| text.into()), help)
+        InvalidValue::of(Host::parse(text).map(|_| text.into()), help)
     };
     CertifiedName("a host name", "invalid-host"): Box<str> = |text| {
         let help = "write the host name in the upstream's certificate, such as `orders.internal`";
         let name = ServerName::try_from(text).map(|_| text.into());
-        name.map_err(|_| Refusal::new(format!("`{text}` is not a name that a certificate can have"), help))
+        name.map_err(|_| InvalidValue::new(format!("`{text}` is not a name that a certificate can have"), help))
     };
 }
 
 parsed! {
     /// A duration over 0.
     TimeLimit: Duration, "invalid-time-limit", u64 = |ms, field| match ms {
-        0 => Err(Refusal::new(format!("`{field}` is zero"), "write a duration greater than 0, such as `3s`")),
+        0 => Err(InvalidValue::new(format!("`{field}` is zero"), "write a duration greater than 0, such as `3s`")),
         _ => Ok(ms),
     };
     /// A time from one resolution of names to the next.
     ResolveInterval: Duration, "out-of-range", u64 = |ms, _| {
         let title = "the interval between resolutions of names is out of range";
         let interval = Some(ms).filter(|ms| RESOLVE_INTERVAL_MS.contains(ms));
-        interval.ok_or_else(|| Refusal::new(title, "write a duration from `1s` to `1h`"))
+        interval.ok_or_else(|| InvalidValue::new(title, "write a duration from `1s` to `1h`"))
     };
 }
 

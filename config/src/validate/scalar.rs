@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use rules::InvalidDecimal;
 
-use super::{Slot, VERSION, Validator, did_you_mean};
-use crate::form::Refusal;
+use super::{InvalidValue, Slot, VERSION, Validator, did_you_mean};
 use crate::node::{Node, NodeKind, Scalar, shorten};
 use crate::quantity;
 use crate::shape::{Shape, any_of};
@@ -88,11 +87,11 @@ impl Validator<'_> {
         &mut self,
         node: &Node<'_>,
         code: &'static str,
-        parsed: Result<T, Refusal>,
+        parsed: Result<T, InvalidValue>,
     ) -> Option<T> {
         match parsed {
             Ok(value) => Some(value),
-            Err(Refusal { title, help }) => self.report(code, title, node.span, "", help),
+            Err(InvalidValue { title, help }) => self.report(code, title, node.span, "", help),
         }
     }
 

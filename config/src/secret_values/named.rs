@@ -3,8 +3,17 @@
 
 use std::ops::Range;
 
+use redact::is_secret_name;
+
 use crate::quantity;
-use crate::secret_values::names_secret;
+
+/// Names of fields with secrets in documents, in addition to those that the log masks.
+const NAMES: [&str; 3] = ["hash", "key", "keys"];
+
+/// Returns true if a field of this name contains a secret.
+pub(crate) fn names_secret(name: &str) -> bool {
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)) || is_secret_name(name)
+}
 
 /// Returns the values after names of secrets, which end with `:` or `=`. References are not secrets.
 pub(crate) fn named_values(text: &str) -> Vec<Range<usize>> {
@@ -23,7 +32,7 @@ pub(crate) fn named_values(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Returns the named values in the comments of a text.
-pub(super) fn named_in_comments(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn named_in_comments(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     for line in text.split_inclusive('\n') {

@@ -1,0 +1,21 @@
+//! Reading of whole documents by their form.
+
+use super::{Form, Of};
+use crate::node::Node;
+use crate::problem::Problem;
+use crate::secret_values::secret_values;
+use crate::source::Source;
+use crate::validate::{Slot, Validator};
+
+/// Reads the document with this root, and reports every difference from its form.
+pub(crate) fn read_document<'s, F: Form>(
+    source: &Source,
+    root: &Node<'s>,
+    problems: &mut Vec<Problem>,
+) -> Option<Of<'s, F>> {
+    // Before the first problem: messages quote values, and their secrets must be known to mask them.
+    let secrets = secret_values(&source.text, source.is_confidential(), root, F::SHAPE);
+    source.keep_secrets(secrets);
+    let slot = Slot::root(root, F::SHAPE);
+    F::read(root, slot, &mut Validator::new(source, problems))
+}
