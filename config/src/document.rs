@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_has_its_lines_and_what_others_may_hold_is_not_missed() {
+    fn problems_have_lines_and_unknown_flags_are_accepted() {
         let wrong = read(&[("flags.yaml", "version: 1\nflags: { a: { lifecicle: beta } }\n")]).unwrap_err();
         assert!(
             wrong.contains("flags.yaml:2") && wrong.contains("lifecycle"),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_the_form_is_reported() {
+    fn problems_of_the_form_are_reported() {
         check(&[("a.yaml", "version: 1\nflag: {}\n")], Err("unknown-field"));
         check(&[("a.yaml", "version: [\n")], Err("error["));
         check(

@@ -214,7 +214,7 @@ mod tests {
     use super::FlagsDocument;
 
     #[test]
-    fn what_is_not_of_the_form_is_told_all_at_once() {
+    fn all_problems_of_the_form_are_reported_at_once() {
         for (written, expected) in [
             ("[]", &["wrong-type"][..]),
             (

@@ -32,7 +32,7 @@ fn check(text: &str) {
 }
 
 #[test]
-fn a_value_in_the_place_of_a_secret_is_masked_whatever_it_looks_like() {
+fn a_value_in_a_field_of_secrets_is_masked_in_any_form() {
     check("issuers: [{ keys: { secret: <abc> } }]");
     check("issuers: [{ keys: <abc>, issuer: a }]");
     check("issuers: [{ keys: { secret: [<abc>, <d>] } }]");
@@ -49,7 +49,7 @@ fn a_value_in_the_place_of_a_secret_is_masked_whatever_it_looks_like() {
 }
 
 #[test]
-fn references_paths_and_what_is_no_secret_are_shown() {
+fn references_paths_and_harmless_texts_are_shown() {
     check("issuers: [{ keys: { secret: '${NAME}' }, issuer: 'https://a', audiences: [a] }]");
     check(
         "issuers: [{ keys: { secret_file: keys/a.pem } }, { keys: { jwks_url: 'https://a/b', refresh: x } }]",
@@ -60,7 +60,7 @@ fn references_paths_and_what_is_no_secret_are_shown() {
 }
 
 #[test]
-fn a_secret_that_slipped_out_of_its_place_is_masked() {
+fn a_secret_in_a_wrong_place_is_masked() {
     check("issuers: [{ keys: { secret:<hunter2> } }]");
     check("issuers: [{ keys: { <hunter2> } }]");
     check("issuers: [{ keys: { secret: { x: <hunter2> } } }]");
@@ -87,7 +87,7 @@ fn a_secret_that_slipped_out_of_its_place_is_masked() {
 }
 
 #[test]
-fn a_slip_beside_secrets_is_shown() {
+fn a_misspelling_beside_secrets_is_shown() {
     check("admin: 127.0.0.1:9090");
     check("admin: localhost:9090");
     check("admin: { operators: { tokens: operators.yaml } }");
@@ -104,7 +104,7 @@ fn a_slip_beside_secrets_is_shown() {
 }
 
 #[test]
-fn user_and_password_of_a_host_are_masked_with_a_scheme_and_without() {
+fn credentials_of_a_host_are_masked_with_and_without_a_scheme() {
     check(
         "upstreams: { app: '<svc:hunter2>@127.0.0.1:28081', b: [], c: { endpoints: ['<svc:h@x>@a:1', { address: '<t>@b:1' }] } }",
     );
@@ -127,7 +127,7 @@ fn user_and_password_of_a_host_are_masked_with_a_scheme_and_without() {
 }
 
 #[test]
-fn names_of_an_operators_choice_are_no_names_of_secrets() {
+fn names_that_the_operator_chooses_mark_no_secrets() {
     check(
         "identity: { token: Authorization, attributes: { token: { header: X-Token }, key: { cookie: api_key } } }",
     );
@@ -147,7 +147,7 @@ fn secrets_are_masked_by_their_shape_in_any_field() {
 }
 
 #[test]
-fn a_document_that_is_no_yaml_or_repeats_a_key_is_masked_by_its_names() {
+fn invalid_yaml_and_repeated_keys_are_masked_by_names() {
     check("keys: { secret: <abc>, refresh: 5m }\n\tb");
     check("secret: '<abc>'\n}");
     check("{\"secret\": \"<abc>\", \"a\": \"b\"");
@@ -160,7 +160,7 @@ fn a_document_that_is_no_yaml_or_repeats_a_key_is_masked_by_its_names() {
 }
 
 #[test]
-fn a_value_of_several_lines_is_masked_in_a_document_that_is_no_yaml() {
+fn values_of_several_lines_are_masked_in_invalid_yaml() {
     check("a:\n  secret:\n    <summer-holiday\n>  b: c\n}");
     check("secret: # why\n\n  # since\n  <summer\n  holiday\n>b: c\n}");
     check("secret: <summer\n  holiday: x\n>b: c\n}");
@@ -190,7 +190,7 @@ fn a_comment_is_masked_by_the_names_in_it() {
 }
 
 #[test]
-fn user_and_password_of_a_host_are_masked_in_any_key() {
+fn credentials_of_a_host_are_masked_in_any_key() {
     check("upstreams: { '<ops:summer>@127.0.0.1:8082': [], <a:b>@c: [], https://<token>@d: [] }");
     check("'<ops:summer>@a': 1\nroutes: [{ '<ops:summer>@a': 2 }]");
     check("issuers: [{ keys: { secret:<hunter2> }, claims: { attributes: { ann@example.com: a } } }]");

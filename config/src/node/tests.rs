@@ -37,7 +37,7 @@ fn plain_scalars_are_read_by_the_core_schema() {
 }
 
 #[test]
-fn what_older_yaml_took_for_something_else_is_a_text() {
+fn words_that_are_special_in_yaml_1_1_are_texts() {
     for text in [
         "on",
         "off",
@@ -58,7 +58,7 @@ fn what_older_yaml_took_for_something_else_is_a_text() {
 }
 
 #[test]
-fn numbers_that_are_none_or_too_large_are_not_numbers() {
+fn invalid_and_too_large_numbers_are_not_numbers() {
     for text in [".inf", "-.inf", ".nan", "0x", "0xfg", "0o8", "e3", "1e", "--1"] {
         check(&[(text, Scalar::Text(text))]);
     }

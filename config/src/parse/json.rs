@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_told_with_its_place_is_left_to_the_yaml_reader() {
+    fn json_with_problems_is_left_to_the_yaml_parser() {
         let deep = |depth: usize| format!("{{\"a\":{}1{}}}", "[".repeat(depth), "]".repeat(depth));
         assert!(json(&deep(63)).is_some());
         for text in [

@@ -57,19 +57,19 @@ fn places_count_lines_and_characters_from_one() {
 }
 
 #[test]
-fn places_are_right_behind_characters_of_several_bytes() {
+fn places_are_correct_after_multibyte_characters() {
     check("é: ü\nb: { ñ: z }\n", "z", 2, 9, "z");
     check("a: '日本語'\nb: [日本, 語]\n", "語", 2, 9, "語");
 }
 
 #[test]
-fn places_are_right_in_files_with_a_byte_order_mark_or_carriage_returns() {
+fn places_are_correct_with_byte_order_marks_and_crlf() {
     check("\u{feff}a: x\n", "x", 1, 4, "x");
     check("a: x\r\nb:\r\n  c: z\r\n", "z", 3, 6, "z");
 }
 
 #[test]
-fn texts_with_escapes_and_blocks_are_read_as_what_they_mean() {
+fn texts_with_escapes_and_blocks_are_decoded() {
     assert_eq!(find("a: \"x\\ty\"", "x\ty").2, "\"x\\ty\"");
     assert_eq!(find("a: 'it''s'", "it's").2, "'it''s'");
     assert_eq!(find("a: |\n  one\n  two\n", "one\ntwo\n").0, 2);
@@ -94,7 +94,7 @@ fn what_is_refused_has_its_place() {
 }
 
 #[test]
-fn a_repetition_among_many_keys_is_found_as_well() {
+fn a_repeated_key_among_many_is_found() {
     let many: String = (0..100).map(|n| format!("key{n}: 1\n")).collect();
     assert_eq!(problems(&format!("{many}key7: 2\n")), [("duplicate-key", 101, 1)]);
 }

@@ -72,7 +72,7 @@ fn a_reference_is_a_name_and_nothing_else() {
 }
 
 #[test]
-fn rates_are_a_whole_number_for_a_second_a_minute_or_an_hour() {
+fn rates_are_whole_numbers_per_second_minute_or_hour() {
     for (text, expected) in [
         ("100/s", Some((100, 1_000))),
         ("600/m", Some((600, 60_000))),

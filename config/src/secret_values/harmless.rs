@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_told_from_a_secret_by_its_field() {
+    fn harmless_texts_differ_from_secrets_by_their_field() {
         assert!(!is_url("https://login.example/keys?sig=3q2PXw8dRk1mZb9YaB"));
         check(is_word, &["forever", "Disabled"]);
         check(

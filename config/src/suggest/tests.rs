@@ -27,7 +27,7 @@ fn something_else_is_not_taken_for_a_slip() {
 }
 
 #[test]
-fn of_two_that_are_as_close_it_is_always_the_same() {
+fn of_two_equally_close_names_the_first_is_suggested() {
     check("tier3", &["tier2", "tier1"], Some("tier1"));
     check("tier3", &["tier1", "tier2"], Some("tier1"));
 }

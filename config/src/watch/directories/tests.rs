@@ -8,7 +8,7 @@ use super::Directories;
 use crate::inputs::Inputs;
 
 #[test]
-fn reading_the_files_is_no_hint_to_read_them_again() {
+fn reading_the_files_causes_no_event() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("flags.yaml");
     fs::write(&path, "version: 1").unwrap();
@@ -31,7 +31,7 @@ fn reading_the_files_is_no_hint_to_read_them_again() {
 }
 
 #[test]
-fn a_directory_that_comes_before_its_place_is_listened_to_is_heard_all_the_same() {
+fn a_directory_created_before_its_parent_is_watched_is_found() {
     let folder = tempfile::TempDir::new().unwrap();
     let today = folder.path().join("today");
     let (hint, hints) = channel();

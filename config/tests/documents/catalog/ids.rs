@@ -10,7 +10,7 @@ use rules::{
 };
 use serde_json::{Value, json};
 
-use crate::edits::{catalog, change, flag, served, tenant};
+use crate::catalog::edits::{catalog, change, flag, served, tenant};
 
 fn gone(key: &str) -> JsonEdit {
     JsonEdit::Flag(key.to_owned(), None)
@@ -40,7 +40,7 @@ fn decided(compiled: &Compiled, flag: FlagId, record: Option<&Tenant>) -> (Optio
 }
 
 #[test]
-fn a_flag_that_comes_leaves_every_id_and_every_tenant_as_they_were() {
+fn a_new_flag_keeps_all_ids_and_tenants() {
     let mut catalog = catalog();
     let before = catalog.compiled().clone();
     let on = json!({ "lifecycle": "ga", "default": "on" });
@@ -91,7 +91,7 @@ fn a_flag_that_goes_moves_its_own_id_alone() {
 }
 
 #[test]
-fn the_id_of_a_flag_that_is_gone_is_never_that_of_another() {
+fn the_id_of_a_removed_flag_is_not_reused() {
     let mut catalog = catalog();
     let mut had = vec![id(&catalog, "c")];
     for round in 0..5 {
@@ -110,7 +110,7 @@ fn the_id_of_a_flag_that_is_gone_is_never_that_of_another() {
 }
 
 #[test]
-fn a_flag_that_comes_back_inherits_no_records_word_of_it() {
+fn a_flag_that_is_added_again_has_no_old_records() {
     let mut catalog = catalog();
     change(
         &mut catalog,
@@ -169,7 +169,7 @@ fn a_snapshot_under_way_decides_on_as_it_did() {
 }
 
 #[test]
-fn who_names_a_flag_with_other_variants_follows_and_who_does_not_is_shared() {
+fn only_users_of_a_flag_with_other_variants_are_recompiled() {
     let mut catalog = catalog();
     let red = json!({ "lifecycle": "ga", "default": "on", "requires": [{ "flag": "c", "is": "red" }] });
     let edits = vec![
@@ -219,7 +219,7 @@ fn another_kind_is_another_meaning_to_gates() {
 }
 
 #[test]
-fn a_segment_leaves_ids_as_they_were_whatever_has_come_and_gone() {
+fn an_edited_segment_keeps_all_ids() {
     let mut catalog = catalog();
     change(&mut catalog, vec![gone("c"), flag("Aa", json!({}))]);
     let before = catalog.compiled().clone();
@@ -236,7 +236,7 @@ fn a_segment_leaves_ids_as_they_were_whatever_has_come_and_gone() {
 }
 
 #[test]
-fn upstreams_are_told_flags_in_key_order_whenever_these_came() {
+fn the_flags_header_has_key_order_after_any_edits() {
     let mut catalog = catalog();
     let on = || json!({ "lifecycle": "ga", "default": "on" });
     let edits = vec![flag("b", on()), flag("a", on()), flag("c", json!({}))];
@@ -253,7 +253,7 @@ fn upstreams_are_told_flags_in_key_order_whenever_these_came() {
 }
 
 #[test]
-fn ids_are_given_anew_before_they_run_out_and_flags_are_counted_as_ever() {
+fn ids_are_assigned_anew_before_they_run_out() {
     let mut catalog = catalog();
     let many = |value: Option<Value>| {
         let edit = move |number| JsonEdit::Flag(format!("M{number:05}"), value.clone());
@@ -287,7 +287,7 @@ fn ids_are_given_anew_before_they_run_out_and_flags_are_counted_as_ever() {
 }
 
 #[test]
-fn a_catalog_that_begins_gives_ids_in_key_order() {
+fn a_new_catalog_assigns_ids_in_key_order() {
     let parts = ["c", "a", "b"].map(|key| flag(key, json!({})));
     let catalog = Catalog::of_json(Eligibility::Enforced, &parts).unwrap();
     let ids = ["a", "b", "c"].map(|key| id(&catalog, key).index());

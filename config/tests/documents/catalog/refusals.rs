@@ -4,7 +4,7 @@ use config::{Catalog, Files, JsonEdit, Report};
 use rules::Eligibility;
 use serde_json::{Value, json};
 
-use crate::edits::{catalog, document, flag, tenant};
+use crate::catalog::edits::{catalog, document, flag, tenant};
 
 fn refused(edits: Vec<JsonEdit>) -> Report {
     let catalog = catalog();
@@ -24,7 +24,7 @@ fn check(edit: JsonEdit, expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn what_is_of_the_wrong_shape_is_refused() {
+fn values_of_the_wrong_form_are_refused() {
     check(
         flag("a", json!({ "kind": "relase" })),
         &[(
@@ -47,7 +47,7 @@ fn what_is_of_the_wrong_shape_is_refused() {
 }
 
 #[test]
-fn what_names_something_unknown_is_refused() {
+fn unknown_names_are_refused() {
     check(
         flag("a", json!({ "requires": ["z"] })),
         &[("unknown-flag", "no flag has the key `z`")],
@@ -63,7 +63,7 @@ fn what_names_something_unknown_is_refused() {
 }
 
 #[test]
-fn what_a_tenant_or_a_flag_names_is_not_removed() {
+fn a_flag_or_tier_in_use_cannot_be_removed() {
     let gone = |key: &str| JsonEdit::Flag(key.to_owned(), None);
     check(gone("b"), &[("unknown-flag", "no flag has the key `b`")]);
     check(
@@ -100,7 +100,7 @@ fn check_places(edits: Vec<JsonEdit>, expected: &[&str]) {
 }
 
 #[test]
-fn the_place_is_a_pointer_into_the_document_as_it_would_be() {
+fn the_place_is_a_pointer_into_the_edited_document() {
     check_places(
         vec![flag("a", json!({ "requires": ["z"] }))],
         &["/flags/a/requires/0"],
@@ -132,7 +132,7 @@ fn a_part_that_is_not_edited_has_its_place_too() {
 }
 
 #[test]
-fn a_secret_in_an_unknown_field_is_not_told() {
+fn a_secret_in_an_unknown_field_is_masked() {
     for secret in [
         json!({ "password": "hunter2-hunter2" }),
         json!({ "password:hunter2-hunter2": null }),
@@ -144,7 +144,7 @@ fn a_secret_in_an_unknown_field_is_not_told() {
 }
 
 #[test]
-fn chains_are_measured_through_flags_that_are_not_edited() {
+fn chains_through_unedited_flags_are_measured() {
     let requiring = |key: usize, required: &str| {
         let value = json!({ "requires": [required] });
         flag(&format!("f{key:02}"), value)
@@ -165,7 +165,7 @@ fn chains_are_measured_through_flags_that_are_not_edited() {
 }
 
 #[test]
-fn values_nested_too_deep_are_refused_and_those_just_within_are_exported() {
+fn the_deepest_allowed_value_is_exported_a_deeper_one_refused() {
     let nested = |depth| (1..depth).fold(json!([]), |inner, _| json!([inner]));
     let variants = |depth| json!({ "variants": { "off": null, "on": nested(depth) } });
     // The document, its flags, this flag, its variants: 64 levels in all.

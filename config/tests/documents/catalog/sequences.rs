@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use rules::{Eligibility, FlagId, Flags, Subject, Tenants, Timestamp, decide};
 use serde_json::{Value, json};
 
-use crate::edits::document;
+use crate::catalog::edits::document;
 
 const KEYS: [&str; 5] = ["a", "b.v2", "c", "d", "e"];
 const IDS: [&str; 5] = ["acme", "bolt", "core", "delta", "unknown"];

@@ -1,10 +1,4 @@
 //! Valid documents load, and every field has its documented meaning.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -68,7 +62,7 @@ fn the_document_of_the_flags_page_loads() {
 }
 
 #[test]
-fn the_example_of_the_demo_loads_but_for_its_key_which_the_demo_makes() {
+fn the_demo_example_loads_except_for_its_generated_key() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/demo/sluice.yaml");
     match config::load(&example, &|_| None) {
         Ok(_) => {}
@@ -289,7 +283,7 @@ fn environments_are_relaxed_by_name_or_by_word() {
 }
 
 #[test]
-fn a_listener_has_certificates_with_their_names_and_says_whom_it_lets_in() {
+fn tls_of_a_listener_has_certificates_and_client_modes() {
     let settings =
         config::load(&good("tls/sluice.yaml"), &|_| None).unwrap_or_else(|report| panic!("{report}"));
     let [encrypted, plain] = &settings.settings.listeners[..] else {
@@ -322,7 +316,7 @@ fn a_listener_has_certificates_with_their_names_and_says_whom_it_lets_in() {
 }
 
 #[test]
-fn certificates_change_without_a_restart_and_encryption_as_such_does_not() {
+fn certificates_change_without_a_restart_but_not_tls_itself() {
     let load = || {
         config::load(&good("tls/sluice.yaml"), &|_| None)
             .unwrap()

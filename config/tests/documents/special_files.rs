@@ -1,5 +1,4 @@
 //! Files that are not regular are refused at once: neither a load nor a watch waits for them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -90,7 +89,7 @@ fn a_fifo_in_a_directory_of_flags_is_refused_at_once() {
 }
 
 #[test]
-fn the_watch_outlives_a_fifo_and_can_be_stopped_beside_one() {
+fn the_watch_survives_a_fifo_and_can_be_stopped() {
     let folder = TempDir::new().unwrap();
     let (path, flags) = (
         folder.path().join("sluice.yaml"),

@@ -1,11 +1,4 @@
 //! Gateway documents whose flags are in a store, loaded with flags that are compiled already.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that can't go on says so by panicking"
-)]
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
@@ -71,7 +64,7 @@ fn good(catalog: &Catalog) -> Loaded {
 }
 
 #[test]
-fn routes_and_identity_are_compiled_against_the_flags_of_the_store() {
+fn routes_and_identity_are_compiled_with_flags_of_a_store() {
     let loaded = good(&catalog());
     let board = loaded.snapshot.flags.id("board").unwrap();
     let routes = loaded.snapshot.routes.all();
@@ -87,7 +80,7 @@ fn routes_and_identity_are_compiled_against_the_flags_of_the_store() {
 }
 
 #[test]
-fn the_document_says_where_the_store_is_and_how_flags_are_judged() {
+fn the_outline_has_the_store_and_the_eligibility() {
     let outline = config::outline(files(GATEWAY), Path::new("etc/sluice.yaml")).unwrap();
     let flags = FlagsSource::Store("etc/data".into());
     assert_eq!(
@@ -187,7 +180,7 @@ fn without_the_store_all_but_its_flags_is_checked() {
 }
 
 #[test]
-fn a_watch_reads_the_document_as_its_caller_would() {
+fn a_watch_loads_documents_by_its_callback() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sluice.yaml");
     std::fs::write(&path, GATEWAY).unwrap();
@@ -250,7 +243,7 @@ fn a_document_outlives_changes_of_flags_that_it_does_not_name() {
 }
 
 #[test]
-fn what_a_document_names_is_in_key_order_whenever_it_came() {
+fn names_in_documents_have_key_order_after_any_edits() {
     let mut catalog = catalog();
     for key in ["zeta", "late", "alpha"] {
         change(&mut catalog, key, Some(json!({})));

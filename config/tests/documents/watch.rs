@@ -1,6 +1,5 @@
 //! All kinds of changes of files take effect. These tests never sleep: they wait for the reload that a change must cause,
 //! and prove that nothing happened by a further change whose reload must be the next one.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
 use std::io::Write as _;
@@ -124,7 +123,7 @@ fn an_editors_rename_takes_effect_again_and_again() {
 }
 
 #[test]
-fn an_editor_that_moves_the_old_file_away_first_is_followed() {
+fn a_file_that_an_editor_moves_away_first_is_watched() {
     let setup = setup();
     for count in 2..5 {
         fs::rename(setup.path("flags.yaml"), setup.path("flags.yaml~")).unwrap();
@@ -134,7 +133,7 @@ fn an_editor_that_moves_the_old_file_away_first_is_followed() {
 }
 
 #[test]
-fn a_file_that_is_deleted_is_reported_and_taken_up_when_it_is_back() {
+fn a_deleted_file_is_reported_and_loaded_when_it_returns() {
     let setup = setup();
     fs::remove_file(setup.path("flags.yaml")).unwrap();
     setup.hears(&Heard::Refused(vec!["file-missing"]));
@@ -158,7 +157,7 @@ fn patient() -> Setup {
 }
 
 #[test]
-fn a_file_that_is_empty_for_a_moment_and_written_in_pieces_is_taken_as_a_whole() {
+fn a_file_that_is_written_in_pieces_is_loaded_completely() {
     let setup = patient();
     let mut file = fs::File::create(setup.path("flags.yaml")).unwrap();
     for piece in flags(40).as_bytes().chunks(10) {
@@ -169,7 +168,7 @@ fn a_file_that_is_empty_for_a_moment_and_written_in_pieces_is_taken_as_a_whole()
 }
 
 #[test]
-fn a_file_that_is_written_for_longer_than_events_are_waited_for_is_taken_as_a_whole() {
+fn a_file_that_is_written_slowly_is_loaded_completely() {
     let setup = patient();
     let mut file = fs::File::create(setup.path("flags.yaml")).unwrap();
     let (head, tail) = ("version: 1\n", flags(40).replace("version: 1\n", ""));
@@ -229,7 +228,7 @@ fn events_without_a_change_of_content_are_not_reported() {
 }
 
 #[test]
-fn a_steady_stream_of_events_does_not_put_a_reload_off_for_ever() {
+fn continuous_events_do_not_delay_a_reload_forever() {
     let setup = setup();
     setup.write(&flags(2));
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -267,7 +266,7 @@ fn kubelet_writes(mount: &Path, stamp: &str, files: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_config_map_is_followed_through_every_update() {
+fn a_config_map_is_watched_through_every_update() {
     let options = WatchOptions {
         reread: Duration::from_secs(3_600),
         ..WatchOptions::default()
@@ -288,7 +287,7 @@ fn a_config_map_is_followed_through_every_update() {
 }
 
 #[test]
-fn a_file_behind_a_link_to_another_directory_is_followed() {
+fn a_file_behind_a_link_to_another_directory_is_watched() {
     let elsewhere = TempDir::new().unwrap();
     let target = elsewhere.path().join("flags-of-today.yaml");
     fs::write(&target, flags(1)).unwrap();
@@ -334,19 +333,19 @@ fn check_target_comes_back(link_to: &str, prepare: impl FnOnce(&Path), remove: i
 }
 
 #[test]
-fn the_target_of_a_link_is_taken_up_when_it_is_back() {
+fn the_target_of_a_link_is_loaded_when_it_returns() {
     let remove_file = |folder: &Path| fs::remove_file(folder.join("today/flags.yaml")).unwrap();
     check_target_comes_back("today/flags.yaml", |_| {}, remove_file);
 }
 
 #[test]
-fn a_target_is_taken_up_when_its_directory_is_back() {
+fn a_target_is_loaded_when_its_directory_returns() {
     let remove_directory = |folder: &Path| fs::remove_dir_all(folder.join("today")).unwrap();
     check_target_comes_back("today/flags.yaml", |_| {}, remove_directory);
 }
 
 #[test]
-fn a_target_behind_links_of_files_and_directories_is_taken_up_when_it_is_back() {
+fn a_target_behind_several_links_is_loaded_when_it_returns() {
     let link = |folder: &Path| {
         fs::create_dir(folder.join("links")).unwrap();
         symlink("../today", folder.join("links/current")).unwrap();
@@ -357,7 +356,7 @@ fn a_target_behind_links_of_files_and_directories_is_taken_up_when_it_is_back() 
 }
 
 #[test]
-fn a_link_that_leads_to_itself_is_reported_and_taken_up_when_it_is_a_file() {
+fn a_link_to_itself_is_reported_until_it_is_a_file() {
     let setup = setup();
     symlink("flags.yaml", setup.path("loop")).unwrap();
     fs::rename(setup.path("loop"), setup.path("flags.yaml")).unwrap();
@@ -368,7 +367,7 @@ fn a_link_that_leads_to_itself_is_reported_and_taken_up_when_it_is_a_file() {
 }
 
 #[test]
-fn a_document_added_to_a_directory_takes_effect_and_so_does_its_removal() {
+fn documents_added_to_or_removed_from_a_directory_take_effect() {
     let options = WatchOptions {
         reread: Duration::from_secs(3_600),
         ..WatchOptions::default()
@@ -401,7 +400,7 @@ fn a_document_added_to_a_directory_takes_effect_and_so_does_its_removal() {
 }
 
 #[test]
-fn a_file_that_is_named_only_later_is_followed_from_then_on() {
+fn a_file_that_is_named_by_a_reload_is_watched() {
     let setup = setup();
     fs::write(setup.path("other.yaml"), flags(2)).unwrap();
     fs::write(
@@ -415,7 +414,7 @@ fn a_file_that_is_named_only_later_is_followed_from_then_on() {
 }
 
 #[test]
-fn without_notifications_the_files_are_read_again_and_again() {
+fn without_notifications_the_files_are_polled() {
     let options = WatchOptions {
         notify: false,
         poll: Duration::from_millis(10),
@@ -443,7 +442,7 @@ fn the_watch_ends_when_it_is_stopped() {
 }
 
 #[test]
-fn the_watch_ends_at_once_though_a_bad_file_is_just_given_its_second_look() {
+fn the_watch_ends_at_once_during_a_second_read() {
     for _ in 0..20 {
         let setup = setup();
         // The folder goes first, and the watch in the middle of wondering about that.
@@ -461,7 +460,7 @@ fn the_watch_ends_at_once_though_a_bad_file_is_just_given_its_second_look() {
 }
 
 #[test]
-fn what_was_good_and_not_served_is_told_again_when_somebody_asks() {
+fn a_load_that_was_not_served_is_reported_again_on_request() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("sluice.yaml"), GATEWAY).unwrap();
     let file = folder.path().join("flags.yaml");

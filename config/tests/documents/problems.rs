@@ -1,8 +1,6 @@
 //! One invalid document for every problem, with the exact text that `sluice check` prints for it.
 //! `UPDATE_GOLDEN=1 cargo test -p config` writes the texts anew: read the difference before you commit it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -88,7 +86,7 @@ fn every_code_has_a_document_that_shows_it() {
 }
 
 #[test]
-fn every_problem_comes_with_a_cure() {
+fn every_problem_has_a_help() {
     for case in cases() {
         for problem in check(&case).problems() {
             assert!(problem.help.is_some(), "{}: {}", name(&case), problem.title);

@@ -1,0 +1,19 @@
+//! The crate as its users see it: documents are loaded, checked, edited and watched. The documents are in `tests/good`
+//! and `tests/problems`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test that can't go on says so by panicking"
+)]
+
+mod catalog;
+mod good;
+mod managed;
+mod operators;
+mod problems;
+mod reports;
+mod special_files;
+mod watch;
