@@ -8,6 +8,7 @@
 )]
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -336,6 +337,114 @@ fn oblique_openings_of_doc_comments_only_fall() {
                 "{name}: {found} doc comments open with What, Whether, How, ..; OBLIQUE_OPENINGS says {allowed}"
             ));
         }
+    }
+    check(problems);
+}
+
+/// The crates in which no file uses, directly or through others, a file that uses it back.
+const WITHOUT_CIRCLES: &[&str] = &[
+    "config",
+    "logging",
+    "properties",
+    "redact",
+    "rules",
+    "testkit",
+    "tokens",
+    "wire",
+];
+
+/// The paths of a `use` tree after `use`, without its semicolon: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn use_paths(tree: &str) -> Vec<String> {
+    let tree = tree.trim();
+    let Some((prefix, rest)) = tree.split_once('{') else {
+        return vec![tree.split(" as ").next().unwrap().to_owned()];
+    };
+    let inner = rest.strip_suffix('}').unwrap();
+    let mut depth = 0;
+    let is_separator = |c: char| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        c == ',' && depth == 0
+    };
+    let branches = inner
+        .split(is_separator)
+        .filter(|branch| !branch.trim().is_empty());
+    let paths = branches.flat_map(use_paths);
+    paths.map(|path| format!("{prefix}{path}")).collect()
+}
+
+/// The modules of a crate that a module uses. Re-exports (`pub use`) and tests are left out.
+fn used_modules<'m>(module: &str, text: &str, modules: &'m BTreeMap<String, String>) -> BTreeSet<&'m str> {
+    let lines = text.lines().take_while(|line| *line != "#[cfg(test)]");
+    let code: Vec<&str> = lines
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
+    let code = code.join("\n");
+    let statements = code.split(';').filter_map(|statement| {
+        let start = statement.rfind("\nuse ").map(|at| at + 5);
+        start
+            .or(statement.starts_with("use ").then_some(4))
+            .map(|start| &statement[start..])
+    });
+    let mut used = BTreeSet::new();
+    for path in statements.flat_map(use_paths) {
+        let mut names = path.split("::").map(str::trim).peekable();
+        let mut base: Vec<&str> = module.split("::").filter(|name| !name.is_empty()).collect();
+        match names.next() {
+            Some("crate") => base.clear(),
+            Some("super") => drop(base.pop()),
+            Some("self") => {}
+            _ => continue,
+        }
+        while names.next_if_eq(&"super").is_some() {
+            base.pop();
+        }
+        // The rest of the path names modules, and at last an item.
+        for name in names {
+            let known = modules.contains_key([&base[..], &[name]].concat().join("::").as_str());
+            if !known {
+                break;
+            }
+            base.push(name);
+        }
+        let (target, _) = modules.get_key_value(&base.join("::")).unwrap();
+        if target != module {
+            used.insert(target.as_str());
+        }
+    }
+    used
+}
+
+#[test]
+fn no_file_circles_inside_a_crate() {
+    let sources = sources();
+    let mut problems = Vec::new();
+    for name in WITHOUT_CIRCLES {
+        let folder = format!("{name}/src/");
+        let of_crate = sources.iter().filter(|(path, _)| !is_test(path));
+        let modules: BTreeMap<String, String> = of_crate
+            .filter_map(|(path, text)| {
+                let module = path
+                    .strip_prefix(&folder)?
+                    .strip_suffix(".rs")?
+                    .replace('/', "::");
+                Some((if module == "lib" { String::new() } else { module }, text.clone()))
+            })
+            .collect();
+        let mut uses: BTreeMap<&str, BTreeSet<&str>> = modules
+            .iter()
+            .map(|(module, text)| (module.as_str(), used_modules(module, text, &modules)))
+            .collect();
+        // Remove files that use no remaining file: what is left is circles, and files that use them.
+        let is_leaf = |uses: &BTreeMap<&str, BTreeSet<&str>>, module: &str| {
+            uses[module].iter().all(|used| !uses.contains_key(used))
+        };
+        while let Some(leaf) = uses.keys().copied().find(|module| is_leaf(&uses, module)) {
+            uses.remove(leaf);
+        }
+        problems.extend(
+            uses.keys()
+                .map(|module| format!("{name}: `{module}` is in a circle, or uses one")),
+        );
     }
     check(problems);
 }
