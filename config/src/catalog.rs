@@ -3,9 +3,10 @@
 
 mod draft;
 mod edit;
+mod edit_report;
 mod flags;
 mod part;
-mod refused;
+
 mod tenants;
 
 use std::sync::Arc;
@@ -130,7 +131,7 @@ impl Catalog {
     /// Returns all problems of the document with these edits, which can't be read or drafted.
     #[must_use]
     pub fn explain(&self, edits: &[JsonEdit]) -> Report {
-        refused::report(self, edits)
+        edit_report::edit_report(self, edits)
     }
 
     /// Returns true if the document is valid with this edit alone. Faster than a report of the problems.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::files::Files;
 use crate::json;
-use crate::loading::Loading;
+use crate::load_context::LoadContext;
 use crate::lower::{self, Document};
 use crate::problem::{Label, Problem};
 use crate::report::Report;
@@ -29,15 +29,15 @@ const SECTIONS: [&str; 3] = [
 /// # Errors
 /// All problems of reading, syntax and form, and names that occur twice.
 pub fn flags_document(files: Files, path: &Path) -> Result<Value, Report> {
-    let mut loading = Loading::of(files);
-    let is_directory = loading.files.is_directory(path);
-    let sources: Vec<Arc<Source>> = loading.flags_sources(path, is_directory, None);
-    let (documents, read) = loading.read_documents::<FlagsDocument>(&sources);
-    lower::flags::merge(read, &mut loading.problems);
-    refuse_twice(&documents, &mut loading.problems);
-    match loading.problems.is_empty() {
+    let mut context = LoadContext::of(files);
+    let is_directory = context.files.is_directory(path);
+    let sources: Vec<Arc<Source>> = context.flags_sources(path, is_directory, None);
+    let (documents, read) = context.read_documents::<FlagsDocument>(&sources);
+    lower::flags::merge(read, &mut context.problems);
+    refuse_twice(&documents, &mut context.problems);
+    match context.problems.is_empty() {
         true => Ok(merged(&documents)),
-        false => Err(loading.into_report()),
+        false => Err(context.into_report()),
     }
 }
 

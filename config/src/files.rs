@@ -24,7 +24,7 @@ impl Files {
             Self::Disk => read::bytes(path, limit),
             Self::Memory(files) => {
                 let found = files.get(path).cloned();
-                read::within(path, limit, found.ok_or_else(|| ErrorKind::NotFound.into()))
+                read::check_size(path, limit, found.ok_or_else(|| ErrorKind::NotFound.into()))
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::document::refuse_twice;
 use crate::files::Files;
 use crate::form::read_document;
 use crate::json;
-use crate::loading::Loading;
+use crate::load_context::LoadContext;
 use crate::lower;
 use crate::node::Node;
 use crate::parse;
@@ -61,19 +61,19 @@ impl FlagsDocument {
     /// # Errors
     /// All problems of reading, syntax and form, and names that occur twice.
     pub fn read(files: Files, path: &Path) -> Result<Self, Report> {
-        let mut loading = Loading::of(files);
-        let is_directory = loading.files.is_directory(path);
-        let sources = loading.flags_sources(path, is_directory, None);
+        let mut context = LoadContext::of(files);
+        let is_directory = context.files.is_directory(path);
+        let sources = context.flags_sources(path, is_directory, None);
         if let [source] = sources.as_slice()
             && let Some(document) = placeless(&source.text)
         {
             return Ok(document);
         }
-        let (documents, read) = loading.read_documents::<flags::FlagsDocument>(&sources);
-        lower::flags::merge(read, &mut loading.problems);
-        refuse_twice(&documents, &mut loading.problems);
-        if !loading.problems.is_empty() {
-            return Err(loading.into_report());
+        let (documents, read) = context.read_documents::<flags::FlagsDocument>(&sources);
+        lower::flags::merge(read, &mut context.problems);
+        refuse_twice(&documents, &mut context.problems);
+        if !context.problems.is_empty() {
+            return Err(context.into_report());
         }
         let roots: Vec<_> = documents.into_iter().map(|document| document.root).collect();
         Ok(Self::of(&roots, &mut Vec::new()))

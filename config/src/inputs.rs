@@ -10,7 +10,7 @@ use crate::read;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inputs {
     files: Vec<InputFile>,
-    directories: Vec<Directory>,
+    directories: Vec<InputDirectory>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ struct InputFile {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Directory {
+struct InputDirectory {
     path: PathBuf,
     /// The documents in it; none if it could not be listed.
     listing: Option<Vec<PathBuf>>,
@@ -53,7 +53,7 @@ impl Inputs {
     pub(crate) fn again(&self) -> Self {
         Self {
             files: self.files.iter().map(InputFile::again).collect(),
-            directories: self.directories.iter().map(Directory::again).collect(),
+            directories: self.directories.iter().map(InputDirectory::again).collect(),
         }
     }
 
@@ -68,7 +68,7 @@ impl Inputs {
 
     pub(crate) fn add_directory(&mut self, path: &Path, listing: Option<&[PathBuf]>) {
         let listing = listing.map(<[PathBuf]>::to_vec);
-        self.directories.push(Directory {
+        self.directories.push(InputDirectory {
             path: path.to_owned(),
             listing,
         });
@@ -88,7 +88,7 @@ impl InputFile {
     }
 }
 
-impl Directory {
+impl InputDirectory {
     fn again(&self) -> Self {
         Self {
             path: self.path.clone(),

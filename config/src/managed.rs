@@ -7,9 +7,10 @@ use rules::Eligibility;
 
 use crate::catalog::Compiled;
 use crate::files::Files;
-use crate::load::{Given, flags_source, load_as, seed};
-use crate::loaded::{FlagsSource, Loaded};
-use crate::loading::Loading;
+use crate::flags_source::{FlagsSource, flags_source, seed};
+use crate::load::{FlagsFrom, load_as};
+use crate::load_context::LoadContext;
+use crate::loaded_config::Loaded;
 use crate::report::Report;
 use crate::shape::sluice::GatewayDocument;
 
@@ -30,9 +31,9 @@ pub struct Outline {
 /// # Errors
 /// The document cannot be read, or has no valid location of flags.
 pub fn outline(files: Files, path: &Path) -> Result<Outline, Report> {
-    let mut loading = Loading::of(files);
-    let sources: Vec<_> = loading.source(path, None).into_iter().collect();
-    let (_, read) = loading.read_documents::<GatewayDocument>(&sources);
+    let mut context = LoadContext::of(files);
+    let sources: Vec<_> = context.source(path, None).into_iter().collect();
+    let (_, read) = context.read_documents::<GatewayDocument>(&sources);
     let outline = read.first().and_then(|(source, gateway)| {
         let environment = gateway.environment.value();
         let eligibility = environment.map_or(Eligibility::Enforced, |environment| environment.eligibility);
@@ -42,7 +43,7 @@ pub fn outline(files: Files, path: &Path) -> Result<Outline, Report> {
             eligibility,
         })
     });
-    outline.ok_or_else(|| loading.into_report())
+    outline.ok_or_else(|| context.into_report())
 }
 
 /// Loads the gateway document at `path` with the flags of a store at `revision`. The location of flags in the document is
@@ -57,15 +58,15 @@ pub fn load_managed(
     flags: &Compiled,
     revision: u64,
 ) -> Result<Loaded, Report> {
-    load_as(files, path, variable, Given::Compiled(flags, revision))
+    load_as(files, path, variable, FlagsFrom::Compiled(flags, revision))
 }
 
 /// Returns all errors and warnings of the gateway document at `path`. `flags` is a document or directory whose flags are
 /// used instead of those that the document names. Without it, flags in a store are not read, which is a warning.
 #[must_use]
 pub fn check(path: &Path, variable: &dyn Fn(&str) -> Option<String>, flags: Option<&Path>) -> Report {
-    let given = flags.map_or(Given::NamedIfRead, Given::In);
-    match load_as(Files::Disk, path, variable, given) {
+    let flags_from = flags.map_or(FlagsFrom::DocumentUnlessStore, FlagsFrom::Path);
+    match load_as(Files::Disk, path, variable, flags_from) {
         Ok(loaded) => loaded.warnings,
         Err(report) => report,
     }

@@ -27,7 +27,7 @@ pub(crate) fn excerpt(source: &Source, range: Range<usize>) -> String {
         from..from + secret.span.len as usize
     });
     let values = values.map(|value| value.start.saturating_sub(start)..value.end.saturating_sub(start));
-    let named = match source.knows_secrets() {
+    let named = match source.are_secrets_known() {
         true => named_in_comments(around),
         false if source.is_confidential() => words(around).collect(),
         false => named_values(around)

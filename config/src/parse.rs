@@ -75,10 +75,10 @@ struct Builder<'s, 'p> {
 /// A list or mapping whose end was not read yet.
 enum Open<'s> {
     List(Span, Vec<Node<'s>>),
-    Mapping(Span, Vec<Entry<'s>>, Key<'s>),
+    Mapping(Span, Vec<Entry<'s>>, PendingKey<'s>),
 }
 
-enum Key<'s> {
+enum PendingKey<'s> {
     Awaited,
     Read(Cow<'s, str>, Span),
     /// The key is not a text; its value is parsed and dropped.
@@ -113,7 +113,8 @@ impl<'s> Builder<'s, '_> {
             Event::MappingStart(anchor, tag) => {
                 let span = self.span(at);
                 self.refuse_extras(anchor, tag.is_some(), span);
-                self.open.push(Open::Mapping(span, Vec::new(), Key::Awaited));
+                self.open
+                    .push(Open::Mapping(span, Vec::new(), PendingKey::Awaited));
                 true
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
@@ -171,14 +172,14 @@ impl<'s> Builder<'s, '_> {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List(_, items)) => items.push(node),
-            Some(Open::Mapping(_, entries, key)) => match std::mem::replace(key, Key::Awaited) {
-                Key::Read(text, key_span) => entries.push(Entry {
+            Some(Open::Mapping(_, entries, key)) => match std::mem::replace(key, PendingKey::Awaited) {
+                PendingKey::Read(text, key_span) => entries.push(Entry {
                     key: text,
                     key_span,
                     value: node,
                 }),
-                Key::Unusable => {}
-                Key::Awaited => self.key(node),
+                PendingKey::Unusable => {}
+                PendingKey::Awaited => self.key(node),
             },
         }
         true
@@ -197,15 +198,15 @@ impl<'s> Builder<'s, '_> {
                     "",
                     Some(help),
                 );
-                Key::Unusable
+                PendingKey::Unusable
             }
-            NodeKind::Plain(text) | NodeKind::Quoted(text) => Key::Read(text, span),
+            NodeKind::Plain(text) | NodeKind::Quoted(text) => PendingKey::Read(text, span),
             NodeKind::List(_) | NodeKind::Mapping(_) => {
                 let help = "write `key: value`, with a text for the key".to_owned();
                 self.report("yaml-key", "a key must be a text", span, "not a text", Some(help));
-                Key::Unusable
+                PendingKey::Unusable
             }
-            NodeKind::Refused => Key::Unusable,
+            NodeKind::Refused => PendingKey::Unusable,
         };
         if let Some(Open::Mapping(_, _, key)) = self.open.last_mut() {
             *key = read;
@@ -239,7 +240,7 @@ impl<'s> Builder<'s, '_> {
         if repeated.is_empty() {
             return entries;
         }
-        self.source.repeats();
+        self.source.mark_repeated_key();
         for &(first, again) in &repeated {
             if let (Some(first), Some(again)) = (entries.get(first), entries.get(again)) {
                 let title = format!("the key `{}` is written twice", again.key);

@@ -38,11 +38,11 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
         Err(error) if error.kind() == ErrorKind::NotFound => read(path, limit),
         read => read,
     };
-    within(path, limit, read)
+    check_size(path, limit, read)
 }
 
 /// Checks the result of reading a file: it must have at most `limit` bytes.
-pub(crate) fn within(
+pub(crate) fn check_size(
     path: &Path,
     limit: usize,
     read: std::io::Result<Vec<u8>>,

@@ -1,6 +1,6 @@
 //! JSON Schema (draft 2020-12) of both documents, for editors, made from the shapes that the validator uses.
 
-use serde_json::{Map as JsonMap, Value, json};
+use serde_json::{Map, Value, json};
 
 use rules::{MAX_FLAG_KEY, MAX_TENANT_ID, RESERVED_ATTRIBUTES};
 
@@ -9,7 +9,7 @@ use crate::quantity::{DURATION_UNITS, SIZE_UNITS};
 use crate::shape::flags::FlagsDocument;
 use crate::shape::sluice::GatewayDocument;
 use crate::shape::text::{AttributeName, FlagKey, TenantId};
-use crate::shape::{Field, List, Map, Needs, Object, Shape, UNBOUNDED, Union, When};
+use crate::shape::{FieldShape, ListShape, MapShape, Needs, ObjectShape, Shape, UNBOUNDED, UnionShape, When};
 use crate::validate::VERSION;
 
 /// Returns the JSON Schema of the flags document.
@@ -38,7 +38,7 @@ fn document(root: Shape, title: &str) -> Value {
 /// The definitions so far, by name.
 #[derive(Default)]
 struct Definitions {
-    made: JsonMap<String, Value>,
+    made: Map<String, Value>,
 }
 
 impl Definitions {
@@ -69,7 +69,7 @@ impl Definitions {
         }
     }
 
-    fn object(&mut self, object: &'static Object) -> Value {
+    fn object(&mut self, object: &'static ObjectShape) -> Value {
         let name = definition(object.name);
         let made = json!({ "$ref": reference(object.name) });
         if self.made.contains_key(&name) {
@@ -77,7 +77,7 @@ impl Definitions {
         }
         // Conditions contain conditions: insert the name before the fields are visited, so that the recursion ends.
         self.made.insert(name.clone(), Value::Null);
-        let mut properties = JsonMap::new();
+        let mut properties = Map::new();
         for field in object.fields() {
             let mut schema = self.shape(field.shape);
             if let Some(schema) = schema.as_object_mut() {
@@ -85,7 +85,7 @@ impl Definitions {
             }
             properties.insert(field.name.to_owned(), schema);
         }
-        let names = |fields: &mut dyn Iterator<Item = &'static Field>| -> Vec<_> {
+        let names = |fields: &mut dyn Iterator<Item = &'static FieldShape>| -> Vec<_> {
             fields.map(|field| field.name).collect()
         };
         let required = names(&mut object.fields().filter(|field| field.required));
@@ -109,7 +109,7 @@ impl Definitions {
         made
     }
 
-    fn map(&mut self, map: &'static Map) -> Value {
+    fn map(&mut self, map: &'static MapShape) -> Value {
         let mut schema = json!({ "type": "object", "additionalProperties": self.shape(map.value) });
         if let (Some(schema), Some(names)) = (schema.as_object_mut(), names(map.key)) {
             schema.insert("propertyNames".to_owned(), names);
@@ -122,13 +122,13 @@ impl Definitions {
         schema
     }
 
-    fn list(&mut self, list: &'static List) -> Value {
+    fn list(&mut self, list: &'static ListShape) -> Value {
         let mut schema = json!({ "type": "array", "items": self.shape(list.item) });
         limits(&mut schema, ("minItems", list.min), ("maxItems", list.max));
         schema
     }
 
-    fn union(&mut self, union: &'static Union) -> Value {
+    fn union(&mut self, union: &'static UnionShape) -> Value {
         let name = definition(union.name);
         let made = json!({ "$ref": reference(union.name) });
         if !self.made.contains_key(&name) {

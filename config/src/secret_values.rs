@@ -13,7 +13,7 @@
 
 mod harmless;
 mod named;
-mod place;
+mod value_context;
 
 use std::ops::Range;
 
@@ -22,11 +22,11 @@ use redact::user_info;
 use self::harmless::is_word;
 use self::named::names_secret;
 pub(crate) use self::named::{named_in_comments, named_values};
-use self::place::{Place, is_path};
+use self::value_context::{ValueContext, is_path};
 use crate::node::{Entry, Node, NodeKind, Span};
 use crate::quantity;
 use crate::secret_value::SecretValue;
-use crate::shape::{Object, Shape, Union, When};
+use crate::shape::{ObjectShape, Shape, UnionShape, When};
 use crate::suggest::closest;
 
 /// Fields of these documents that contain a secret, or the location of one.
@@ -46,11 +46,11 @@ pub(crate) fn secret_values(
         source: text,
         found: Vec::new(),
     };
-    let place = Place {
+    let context = ValueContext {
         is_confidential,
-        ..Place::default()
+        ..ValueContext::default()
     };
-    finder.node(root, Some(shape), place);
+    finder.node(root, Some(shape), context);
     finder.found
 }
 
@@ -60,10 +60,10 @@ struct Finder<'t> {
 }
 
 impl Finder<'_> {
-    fn node(&mut self, node: &Node<'_>, shape: Option<Shape>, place: Place) {
+    fn node(&mut self, node: &Node<'_>, shape: Option<Shape>, context: ValueContext) {
         match &node.kind {
             NodeKind::Plain(text) | NodeKind::Quoted(text) => {
-                if let Some(part) = secret_part(text, node.is_null(), shape, place) {
+                if let Some(part) = secret_part(text, node.is_null(), shape, context) {
                     self.keep(node.span, text, part, false);
                 } else if takes_structure(shape) {
                     self.lines(node.span, text);
@@ -78,9 +78,9 @@ impl Finder<'_> {
                     },
                     other => other,
                 };
-                items.iter().for_each(|one| self.node(one, item, place));
+                items.iter().for_each(|one| self.node(one, item, context));
             }
-            NodeKind::Mapping(entries) => self.mapping(node, entries, shape, place),
+            NodeKind::Mapping(entries) => self.mapping(node, entries, shape, context),
             NodeKind::Refused => {}
         }
     }
@@ -95,7 +95,13 @@ impl Finder<'_> {
         }
     }
 
-    fn mapping(&mut self, node: &Node<'_>, entries: &[Entry<'_>], shape: Option<Shape>, place: Place) {
+    fn mapping(
+        &mut self,
+        node: &Node<'_>,
+        entries: &[Entry<'_>],
+        shape: Option<Shape>,
+        context: ValueContext,
+    ) {
         let (object, union) = match shape {
             Some(Shape::Object(object)) => (Some(object()), None),
             Some(Shape::Union(union)) => (case(node, union()), Some(union())),
@@ -104,13 +110,14 @@ impl Finder<'_> {
         // In a mapping where none is accepted, every value is treated as the value of the field.
         let is_inherited = match shape {
             Some(Shape::Secret) => true,
-            Some(Shape::Text(_) | Shape::Name(_)) => place.is_source || place.is_named,
-            None => place.is_beside || place.is_named,
+            Some(Shape::Text(_) | Shape::Name(_)) => context.is_source || context.is_named,
+            None => context.is_beside || context.is_named,
             _ => false,
-        } || place.is_confidential;
-        let is_beside =
-            is_inherited || object.is_some_and(Object::has_secrets) || union.is_some_and(Union::has_secrets);
-        let is_near = is_beside || object.is_some_and(Object::has_sources);
+        } || context.is_confidential;
+        let is_beside = is_inherited
+            || object.is_some_and(ObjectShape::has_secrets)
+            || union.is_some_and(UnionShape::has_secrets);
+        let is_near = is_beside || object.is_some_and(ObjectShape::has_sources);
         for entry in entries {
             let field = object.and_then(|object| object.field(&entry.key));
             // If the fields of several cases are written at once, each is searched with its own shape.
@@ -125,23 +132,23 @@ impl Finder<'_> {
                 (None, _) => (None, false),
             };
             let is_hidden =
-                entry.value.is_null() || (place.is_confidential && !is_misspelt(&entry.key, object));
+                entry.value.is_null() || (context.is_confidential && !is_misspelt(&entry.key, object));
             self.key(entry, inner.is_none() && is_hidden, is_beside);
             let is_named = match inner {
                 Some(_) => !is_chosen && FIELDS.contains(&&*entry.key),
                 None => names_secret(&entry.key),
             };
             let tells_source =
-                |union: &Union| union.has_secrets() && union.keys().any(|key| key == entry.key);
-            let place = Place {
+                |union: &UnionShape| union.has_secrets() && union.keys().any(|key| key == entry.key);
+            let context = ValueContext {
                 is_named,
                 // Below a known field, the shape of that field decides.
                 is_beside: is_beside && inner.is_none(),
                 is_near,
                 is_source: union.is_some_and(tells_source) || (is_named && is_path(inner)),
-                is_confidential: place.is_confidential,
+                is_confidential: context.is_confidential,
             };
-            self.node(&entry.value, inner, place);
+            self.node(&entry.value, inner, context);
         }
     }
 
@@ -189,19 +196,24 @@ impl Finder<'_> {
 }
 
 /// Returns true for an unknown key that is close to the name of a field, or is a single word.
-fn is_misspelt(key: &str, object: Option<&'static Object>) -> bool {
-    let fields = object.into_iter().flat_map(Object::fields);
+fn is_misspelt(key: &str, object: Option<&'static ObjectShape>) -> bool {
+    let fields = object.into_iter().flat_map(ObjectShape::fields);
     is_word(key) || closest(key, fields.map(|field| field.name)).is_some()
 }
 
 /// Returns the part of a value that is secret.
-fn secret_part(text: &str, is_null: bool, shape: Option<Shape>, place: Place) -> Option<Range<usize>> {
+fn secret_part(
+    text: &str,
+    is_null: bool,
+    shape: Option<Shape>,
+    context: ValueContext,
+) -> Option<Range<usize>> {
     if let Some(name) = quantity::reference(text) {
         // Names of variables are in capitals by convention; another text may be the secret itself.
         let is_capital = |byte: u8| !byte.is_ascii_lowercase();
         return (!name.bytes().all(is_capital)).then_some("${".len()..text.len() - "}".len());
     }
-    if !text.is_empty() && !is_null && place.is_secret(text, shape) {
+    if !text.is_empty() && !is_null && context.is_secret(text, shape) {
         return Some(0..text.len());
     }
     match shape {
@@ -227,7 +239,7 @@ fn names_host(shape: Shape) -> bool {
 }
 
 /// Returns the object of the case of a union that a mapping is, if its keys tell.
-fn case(node: &Node<'_>, union: &'static Union) -> Option<&'static Object> {
+fn case(node: &Node<'_>, union: &'static UnionShape) -> Option<&'static ObjectShape> {
     match union.keys().find(|key| node.field(key).is_some()) {
         Some(key) => case_of(union, key),
         None => object(union.case(When::Mapping)?),
@@ -235,19 +247,19 @@ fn case(node: &Node<'_>, union: &'static Union) -> Option<&'static Object> {
 }
 
 /// Returns the object of the case of a union with this key.
-fn case_of(union: &'static Union, key: &str) -> Option<&'static Object> {
+fn case_of(union: &'static UnionShape, key: &str) -> Option<&'static ObjectShape> {
     let case = union.cases.get(union.position_of(key)?)?;
     object(case.shape)
 }
 
-fn object(shape: Shape) -> Option<&'static Object> {
+fn object(shape: Shape) -> Option<&'static ObjectShape> {
     match shape {
         Shape::Object(object) => Some(object()),
         _ => None,
     }
 }
 
-impl Object {
+impl ObjectShape {
     /// Returns true if it has fields for secrets or for locations of secrets.
     fn has_secrets(&self) -> bool {
         self.fields().any(|field| match field.shape {
@@ -264,7 +276,7 @@ impl Object {
     }
 }
 
-impl Union {
+impl UnionShape {
     /// Returns true if one of its cases has fields for secrets or for locations of secrets.
     fn has_secrets(&self) -> bool {
         self.cases.iter().any(|case| match case.shape {

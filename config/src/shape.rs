@@ -23,13 +23,13 @@ pub(crate) mod upstream;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
     /// A mapping with known fields. Objects and unions are functions, because conditions contain conditions.
-    Object(fn() -> &'static Object),
+    Object(fn() -> &'static ObjectShape),
     /// A mapping from names that the operator chooses.
-    Map(&'static Map),
+    Map(&'static MapShape),
     /// A list.
-    List(&'static List),
+    List(&'static ListShape),
     /// One of several shapes, selected by the kind of node or by the key that is present.
-    Union(fn() -> &'static Union),
+    Union(fn() -> &'static UnionShape),
     /// One of these texts.
     Choice(&'static [&'static str]),
     /// A text with a meaning to the program: a name, address, path or pattern. The string is the noun for messages.
@@ -64,7 +64,7 @@ pub(crate) enum Shape {
 
 /// A mapping with known fields.
 #[derive(Debug)]
-pub(crate) struct Object {
+pub(crate) struct ObjectShape {
     /// The noun with its article, such as `a route`. Unique, because it names the definition in the JSON Schema, too.
     pub(crate) name: &'static str,
     pub(crate) doc: &'static str,
@@ -79,12 +79,12 @@ pub(crate) enum Needs {
     /// At least one of its fields.
     AtLeastOne,
     /// Exactly one of these fields.
-    ExactlyOne(&'static [Field]),
+    ExactlyOne(&'static [FieldShape]),
 }
 
 /// A field of an object.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Field {
+pub(crate) struct FieldShape {
     pub(crate) name: &'static str,
     pub(crate) doc: &'static str,
     pub(crate) required: bool,
@@ -94,13 +94,13 @@ pub(crate) struct Field {
 /// A field of an object, or the fields of a group.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Member {
-    Field(Field),
-    Group(&'static [Field]),
+    Field(FieldShape),
+    Group(&'static [FieldShape]),
 }
 
 /// A mapping from names that the operator chooses.
 #[derive(Debug)]
-pub(crate) struct Map {
+pub(crate) struct MapShape {
     /// The noun of a key, with its article: `a flag key`.
     pub(crate) key: &'static str,
     pub(crate) value: Shape,
@@ -110,7 +110,7 @@ pub(crate) struct Map {
 
 /// A list.
 #[derive(Debug)]
-pub(crate) struct List {
+pub(crate) struct ListShape {
     pub(crate) item: Shape,
     pub(crate) min: usize,
     pub(crate) max: usize,
@@ -118,15 +118,15 @@ pub(crate) struct List {
 
 /// One of several shapes.
 #[derive(Debug)]
-pub(crate) struct Union {
+pub(crate) struct UnionShape {
     /// The noun with its article, such as `a gate`.
     pub(crate) name: &'static str,
-    pub(crate) cases: &'static [Case],
+    pub(crate) cases: &'static [CaseShape],
 }
 
 /// One of the shapes of a union.
 #[derive(Debug)]
-pub(crate) struct Case {
+pub(crate) struct CaseShape {
     pub(crate) when: When,
     pub(crate) shape: Shape,
 }
@@ -179,9 +179,9 @@ impl Shape {
     }
 }
 
-impl Object {
+impl ObjectShape {
     /// Returns the fields, including those of groups.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = &'static Field> + use<> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &'static FieldShape> + use<> {
         let fields = |member: &'static Member| match member {
             Member::Field(field) => std::slice::from_ref(field),
             Member::Group(fields) => fields,
@@ -194,15 +194,15 @@ impl Object {
         self.fields().map(|field| field.name).collect()
     }
 
-    pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
+    pub(crate) fn field(&self, name: &str) -> Option<&'static FieldShape> {
         self.fields().find(|field| field.name == name)
     }
 }
 
-impl Union {
+impl UnionShape {
     /// Returns the keys that distinguish the cases.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
-        self.cases.iter().filter_map(Case::key)
+        self.cases.iter().filter_map(CaseShape::key)
     }
 
     /// Returns true if the union has the cases `all` and `any`, which combine several values.
@@ -230,7 +230,7 @@ impl Union {
     }
 }
 
-impl Case {
+impl CaseShape {
     /// Returns the key that selects the case, if a key does.
     pub(crate) fn key(&self) -> Option<&'static str> {
         match (self.when, self.shape) {

@@ -78,7 +78,7 @@ impl Source {
     }
 
     /// Sets the values that reports mask. Only the first call has an effect.
-    pub(crate) fn keep_secrets(&self, secrets: Vec<SecretValue>) {
+    pub(crate) fn set_secrets(&self, secrets: Vec<SecretValue>) {
         let _ = self.secrets.set(secrets);
     }
 
@@ -88,7 +88,7 @@ impl Source {
     }
 
     /// Records that a key is repeated.
-    pub(crate) fn repeats(&self) {
+    pub(crate) fn mark_repeated_key(&self) {
         let _ = self.repeated.set(());
     }
 
@@ -103,7 +103,7 @@ impl Source {
     }
 
     /// Returns true if every value was searched for secrets: the text is YAML, and no key is repeated.
-    pub(crate) fn knows_secrets(&self) -> bool {
+    pub(crate) fn are_secrets_known(&self) -> bool {
         self.secrets.get().is_some() && self.repeated.get().is_none()
     }
 

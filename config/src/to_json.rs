@@ -36,7 +36,7 @@ impl ToJson for FlagDefinition {
             final_variant,
             salt,
         } = self;
-        let mut flag = Fields::default();
+        let mut flag = JsonFields::default();
         flag.put("description", description.as_deref());
         flag.put("owner", owner.as_deref());
         flag.put("kind", kind.map(rules::Kind::as_str));
@@ -82,7 +82,7 @@ impl ToJson for TenantDefinition<'_> {
             attributes,
         } = self;
         let names = |names: &Option<Vec<Name<'_>>>| names.as_ref().map(|names| texts(names));
-        let mut tenant = Fields::default();
+        let mut tenant = JsonFields::default();
         tenant.put("tier", tier.as_ref().map(text));
         tenant.put("channel", channel.map(rules::Channel::as_str));
         tenant.put("internal", *internal);
@@ -108,7 +108,7 @@ impl ToJson for ConditionDefinition {
             let parts = parts.iter().map(|part| part.value.to_json());
             parts.collect::<Vec<_>>().into()
         };
-        let mut condition = Fields::default();
+        let mut condition = JsonFields::default();
         match self {
             Self::All(parts) => condition.put("all", Some(nested(parts))),
             Self::Any(parts) => condition.put("any", Some(nested(parts))),
@@ -162,7 +162,7 @@ impl ToJson for ServeDefinition {
             Self::Split { weights, by } => {
                 let weights = weights.iter();
                 let weights = weights.map(|(name, weight)| (name.value.to_string(), number(&weight.value)));
-                let mut split = Fields::default();
+                let mut split = JsonFields::default();
                 split.put("split", Some(Value::Object(weights.collect())));
                 split.put("by", by.as_ref().map(text));
                 split.into()
@@ -176,7 +176,7 @@ impl ToJson for RequirementDefinition {
         let Some(is) = &self.is else {
             return text(&self.flag);
         };
-        let mut requirement = Fields::default();
+        let mut requirement = JsonFields::default();
         requirement.put("flag", Some(text(&self.flag)));
         requirement.put("is", Some(variant(is)));
         requirement.into()
@@ -185,7 +185,7 @@ impl ToJson for RequirementDefinition {
 
 impl ToJson for RuleDefinition {
     fn to_json(&self) -> Value {
-        let mut rule = Fields::default();
+        let mut rule = JsonFields::default();
         rule.put("name", self.name.as_deref());
         rule.put("when", Some(self.when.value.to_json()));
         rule.put("serve", Some(self.serve.value.to_json()));
@@ -201,7 +201,7 @@ impl ToJson for RolloutDefinition {
             audience,
             serve,
         } = self;
-        let mut rollout = Fields::default();
+        let mut rollout = JsonFields::default();
         rollout.put("percentage", Some(number(&percentage.value)));
         rollout.put("by", by.as_ref().map(text));
         rollout.put(
@@ -215,7 +215,7 @@ impl ToJson for RolloutDefinition {
 
 impl ToJson for ScheduleDefinition {
     fn to_json(&self) -> Value {
-        let mut schedule = Fields::default();
+        let mut schedule = JsonFields::default();
         schedule.put("from", self.from.as_ref().map(text));
         schedule.put("until", self.until.as_ref().map(text));
         schedule.into()
@@ -235,9 +235,9 @@ impl ToJson for Spelled<AttributeValue> {
 
 /// An object that omits fields without a value.
 #[derive(Default)]
-struct Fields(Map<String, Value>);
+struct JsonFields(Map<String, Value>);
 
-impl Fields {
+impl JsonFields {
     fn put(&mut self, name: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.0.insert(name.to_owned(), value.into());
@@ -245,8 +245,8 @@ impl Fields {
     }
 }
 
-impl From<Fields> for Value {
-    fn from(fields: Fields) -> Self {
+impl From<JsonFields> for Value {
+    fn from(fields: JsonFields) -> Self {
         Self::Object(fields.0)
     }
 }

@@ -15,7 +15,7 @@ use crate::suggest::closest;
 
 /// The parts of the flags documents that could not be read, so that problems that only follow from them are not reported.
 #[derive(Debug, Default)]
-pub(crate) struct Broken {
+pub(crate) struct BrokenParts {
     /// Flags with a problem in a part.
     flags: HashSet<String>,
     /// Segments with a problem in a part.
@@ -26,7 +26,7 @@ pub(crate) struct Broken {
     some_tiers: bool,
 }
 
-impl Broken {
+impl BrokenParts {
     /// Returns the flags and segments of `documents` that have one of the `problems`. `incomplete` is true if a document is
     /// missing.
     pub(crate) fn of(documents: &[Document<'_>], problems: &[Problem], incomplete: bool) -> Self {
@@ -113,7 +113,7 @@ pub(crate) fn translate(
     mut found: Vec<rules::DefinitionProblem>,
     documents: &[Document<'_>],
     names: &Names,
-    broken: &Broken,
+    broken: &BrokenParts,
 ) -> (Vec<Problem>, usize) {
     found.retain(|problem| !broken.explains(&problem.kind));
     found.sort_by_key(|problem| problem.site);
@@ -175,7 +175,7 @@ fn nesting(limit: usize, mut problem: Problem, owner: Owner) -> Problem {
 }
 
 /// Returns the help for an invalid regular expression.
-pub(crate) fn pattern_cure(invalid: &InvalidPattern) -> &'static str {
+pub(crate) fn pattern_help(invalid: &InvalidPattern) -> &'static str {
     let reason = match invalid {
         InvalidPattern::TooLong { .. } => return "shorten it, or write several patterns under `any`",
         InvalidPattern::Syntax { reason } | InvalidPattern::TooComplex { reason } => reason,
@@ -203,17 +203,17 @@ fn help(kind: &ProblemKind, documents: &[Document<'_>], names: &Names) -> Option
             "write `{field}:` and one of its variants {}",
             all_of(variants)
         )),
-        _ => cure(kind).map(str::to_owned),
+        _ => help_of_kind(kind).map(str::to_owned),
     }
 }
 
 /// Returns the help that is the same for every problem of a kind.
-fn cure(kind: &ProblemKind) -> Option<&'static str> {
+fn help_of_kind(kind: &ProblemKind) -> Option<&'static str> {
     Some(match kind {
         ProblemKind::InvalidFlagKey { .. } => "write it like `dispatch.v2Board`",
         ProblemKind::InvalidTenantId { .. } => "write the id exactly as in tokens",
         ProblemKind::InvalidName { .. } => "choose another name",
-        ProblemKind::InvalidPattern(invalid) => pattern_cure(invalid),
+        ProblemKind::InvalidPattern(invalid) => pattern_help(invalid),
         ProblemKind::WeightSum { .. } => "change the weights so that they add up to 100",
         ProblemKind::PercentageRange { .. } => "write a number from 0 to 100",
         ProblemKind::Limit { .. } => "remove some of them",

@@ -12,7 +12,7 @@ use rules::Site;
 pub(crate) use self::invalid_value::InvalidValue;
 use crate::node::{Entry, Node, NodeKind, Scalar, Span, shorten};
 use crate::problem::{Label, Problem};
-use crate::shape::{List, Map, Shape, UNBOUNDED, all_of};
+use crate::shape::{ListShape, MapShape, Shape, UNBOUNDED, all_of};
 use crate::source::Source;
 
 /// The version of both documents that this release reads.
@@ -108,7 +108,7 @@ impl<'a> Validator<'a> {
     pub(crate) fn map_entries<'n, 's>(
         &mut self,
         node: &'n Node<'s>,
-        map: &'static Map,
+        map: &'static MapShape,
         slot: Slot<'_>,
     ) -> Option<&'n [Entry<'s>]> {
         let entries = self.entries(node, Shape::Map(map), slot)?;
@@ -134,7 +134,7 @@ impl<'a> Validator<'a> {
     pub(crate) fn items<'n, 's>(
         &mut self,
         node: &'n Node<'s>,
-        list: &'static List,
+        list: &'static ListShape,
         slot: Slot<'_>,
     ) -> Option<&'n [Node<'s>]> {
         let items = match &node.kind {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use self::directories::Directories;
 use crate::inputs::Inputs;
 use crate::load::load;
-use crate::loaded::Loaded;
+use crate::loaded_config::Loaded;
 use crate::report::Report;
 
 /// The result of reading changed files.

@@ -10,14 +10,14 @@ use super::{Catalog, Compiled, Edit, Ids, flags, tenants};
 
 /// The problems that `rules` found in an edited document.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct DraftProblems {
     pub(super) problems: Vec<DefinitionProblem>,
     /// The names of the edited document.
     pub(super) names: Arc<Names>,
 }
 
 /// Compiles the document with these edits.
-pub(super) fn compile(catalog: &Catalog, edits: &[Edit]) -> Result<Compiled, Refused> {
+pub(super) fn compile(catalog: &Catalog, edits: &[Edit]) -> Result<Compiled, DraftProblems> {
     let edits = Edits::of(edits.to_vec());
     let former = &catalog.compiled;
     let is_of_flags = edits.head.is_none() && edits.segments.is_empty();
@@ -49,7 +49,7 @@ pub(super) fn compile(catalog: &Catalog, edits: &[Edit]) -> Result<Compiled, Ref
         Err(found) => problems.extend(found),
     }
     if !problems.is_empty() {
-        return Err(Refused {
+        return Err(DraftProblems {
             problems,
             names: compiled.names,
         });

@@ -11,7 +11,7 @@ use super::edit::Edits;
 use super::{Catalog, Compiled};
 
 /// The names of an edited document, its flags or their problems, and the ids whose meaning changes.
-type Found = (
+type CompiledFlags = (
     Arc<Names>,
     Result<Arc<Flags>, Vec<DefinitionProblem>>,
     Vec<FlagId>,
@@ -31,7 +31,7 @@ pub(super) fn names_alone(former: &Compiled, edits: &Edits) -> Option<Arc<Names>
 }
 
 /// Compiles the edited flags, and the flags that require one whose id has another meaning now. All others are shared.
-pub(super) fn some(catalog: &Catalog, names: Arc<Names>, edits: &Edits) -> Found {
+pub(super) fn some(catalog: &Catalog, names: Arc<Names>, edits: &Edits) -> CompiledFlags {
     let former = &catalog.compiled;
     if edits.flags.is_empty() {
         return (names, Ok(Arc::clone(&former.flags)), Vec::new());
@@ -49,7 +49,7 @@ pub(super) fn some(catalog: &Catalog, names: Arc<Names>, edits: &Edits) -> Found
 }
 
 /// Compiles all flags, and shares those that are unchanged.
-pub(super) fn all(catalog: &Catalog, edits: &Edits) -> Found {
+pub(super) fn all(catalog: &Catalog, edits: &Edits) -> CompiledFlags {
     let former = &catalog.compiled;
     let document = &catalog.document;
     let head = edits.head.as_ref().unwrap_or(&document.head);

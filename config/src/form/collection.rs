@@ -17,7 +17,7 @@ pub(crate) struct List<F, const MIN: usize, const MAX: usize>(PhantomData<F>);
 pub(crate) struct Map<K, F, const MIN: usize, const MAX: usize>(PhantomData<(K, F)>);
 
 /// The description of the keys of a map.
-pub(crate) trait Key {
+pub(crate) trait MapKey {
     /// The value of a key.
     type Value<'s>;
 
@@ -28,7 +28,7 @@ pub(crate) trait Key {
     fn read<'s>(key: &Cow<'s, str>, span: Span, validator: &Validator<'_>) -> Self::Value<'s>;
 }
 
-impl<T: Text> Key for Sited<T> {
+impl<T: Text> MapKey for Sited<T> {
     type Value<'s> = rules::Name<'s>;
 
     const WHAT: &'static str = T::WHAT;
@@ -38,7 +38,7 @@ impl<T: Text> Key for Sited<T> {
     }
 }
 
-impl<T: Text> Key for Placed<T> {
+impl<T: Text> MapKey for Placed<T> {
     type Value<'s> = Placed<Cow<'s, str>>;
 
     const WHAT: &'static str = T::WHAT;
@@ -50,7 +50,7 @@ impl<T: Text> Key for Placed<T> {
 }
 
 impl<F: Form, const MIN: usize, const MAX: usize> List<F, MIN, MAX> {
-    const LIST: shape::List = shape::List {
+    const LIST: shape::ListShape = shape::ListShape {
         item: F::SHAPE,
         min: MIN,
         max: MAX,
@@ -72,8 +72,8 @@ impl<F: Form, const MIN: usize, const MAX: usize> Form for List<F, MIN, MAX> {
     }
 }
 
-impl<K: Key, F: Form, const MIN: usize, const MAX: usize> Map<K, F, MIN, MAX> {
-    const MAP: shape::Map = shape::Map {
+impl<K: MapKey, F: Form, const MIN: usize, const MAX: usize> Map<K, F, MIN, MAX> {
+    const MAP: shape::MapShape = shape::MapShape {
         key: K::WHAT,
         value: F::SHAPE,
         min: MIN,
@@ -81,7 +81,7 @@ impl<K: Key, F: Form, const MIN: usize, const MAX: usize> Map<K, F, MIN, MAX> {
     };
 }
 
-impl<K: Key, F: Form, const MIN: usize, const MAX: usize> Form for Map<K, F, MIN, MAX> {
+impl<K: MapKey, F: Form, const MIN: usize, const MAX: usize> Form for Map<K, F, MIN, MAX> {
     type Value<'s> = Vec<(K::Value<'s>, Of<'s, F>)>;
 
     const SHAPE: Shape = Shape::Map(&Self::MAP);

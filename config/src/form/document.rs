@@ -15,7 +15,7 @@ pub(crate) fn read_document<'s, F: Form>(
 ) -> Option<Of<'s, F>> {
     // Before the first problem: messages quote values, and their secrets must be known to mask them.
     let secrets = secret_values(&source.text, source.is_confidential(), root, F::SHAPE);
-    source.keep_secrets(secrets);
+    source.set_secrets(secrets);
     let slot = Slot::root(root, F::SHAPE);
     F::read(root, slot, &mut Validator::new(source, problems))
 }

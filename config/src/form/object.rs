@@ -11,7 +11,7 @@ pub(crate) trait Fields {
     type Value<'s>: Default;
 
     /// The fields, in the order of the documentation.
-    const FIELDS: &'static [shape::Field];
+    const FIELDS: &'static [shape::FieldShape];
 
     /// Reads an entry and returns true if it is one of these fields; otherwise returns false.
     fn take<'s>(into: &mut Self::Value<'s>, entry: &Entry<'s>, validator: &mut Validator<'_>) -> bool;
@@ -76,10 +76,10 @@ macro_rules! object {
             type Value<'s> = $value;
 
             const SHAPE: $crate::shape::Shape = {
-                fn object() -> &'static $crate::shape::Object {
+                fn object() -> &'static $crate::shape::ObjectShape {
                     &OBJECT
                 }
-                static OBJECT: $crate::shape::Object = $crate::shape::Object {
+                static OBJECT: $crate::shape::ObjectShape = $crate::shape::ObjectShape {
                     name: $name,
                     doc: concat!($($doc),+).trim_ascii(),
                     members: &[$($crate::form::object!(@member $need [$($field_doc)+] [$field $($word)?] $of)),+],
@@ -121,7 +121,7 @@ macro_rules! object {
         $crate::shape::Member::Field($crate::form::object!(@field $need [$($doc)+] [$($word)+] $of))
     };
     (@field $need:ident [$($doc:literal)+] [$($word:tt)+] $of:ty) => {
-        $crate::shape::Field {
+        $crate::shape::FieldShape {
             name: $crate::form::word!($($word)+),
             doc: concat!($($doc),+).trim_ascii(),
             required: $crate::form::object!(@required $need),
@@ -194,7 +194,7 @@ macro_rules! group {
         impl $crate::form::Fields for $form {
             type Value<'s> = $fields<'s>;
 
-            const FIELDS: &'static [$crate::shape::Field] =
+            const FIELDS: &'static [$crate::shape::FieldShape] =
                 &[$($crate::form::object!(@field $need [$($field_doc)+] [$field $($word)?] $of)),+];
 
             fn take<'s>(

@@ -25,12 +25,12 @@ macro_rules! union {
             type Value<'s> = $value;
 
             const SHAPE: $crate::shape::Shape = {
-                fn union() -> &'static $crate::shape::Union {
+                fn union() -> &'static $crate::shape::UnionShape {
                     &UNION
                 }
-                static UNION: $crate::shape::Union = $crate::shape::Union {
+                static UNION: $crate::shape::UnionShape = $crate::shape::UnionShape {
                     name: $name,
-                    cases: &[$($crate::shape::Case {
+                    cases: &[$($crate::shape::CaseShape {
                         when: $crate::form::union!(@when $when),
                         shape: <$of as $crate::form::Form>::SHAPE,
                     }),+],

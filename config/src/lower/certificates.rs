@@ -185,7 +185,7 @@ impl<'s> Gateway<'_, 's> {
     fn warn(&mut self, file: &PlacedText<'s>, title: String) {
         let at = self.label(file.span, "");
         let help = "clients will reject it: replace the file; the new certificate is used without a restart";
-        self.loading
+        self.context
             .warnings
             .push(Problem::warning("expired-certificate", title, at).help(help));
     }

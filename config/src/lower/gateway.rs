@@ -7,7 +7,7 @@ use rules::{FlagId, HeaderPlan, NamedFlag, Names, Noun, ProblemKind, Site, Upstr
 
 use super::Document;
 use crate::form::PlacedText;
-use crate::loading::Loading;
+use crate::load_context::LoadContext;
 use crate::locate;
 use crate::node::Span;
 use crate::problem::{Label, Problem};
@@ -15,7 +15,7 @@ use crate::shape::all_of;
 use crate::shape::sluice::GatewayDocument;
 use crate::source::Source;
 use crate::suggest::closest;
-use crate::translate::Broken;
+use crate::translate::BrokenParts;
 
 /// The maximum length of the name of a route, upstream, listener or environment, in characters.
 const MAX_NAME: usize = 64;
@@ -23,11 +23,11 @@ const MAX_NAME: usize = 64;
 /// `sluice.yaml` while it is lowered.
 pub(crate) struct Gateway<'a, 's> {
     pub(crate) source: &'s Source,
-    pub(crate) loading: &'a mut Loading,
+    pub(crate) context: &'a mut LoadContext,
     /// The documents of the flags, and this document last.
     pub(crate) documents: &'a [Document<'s>],
     pub(crate) names: &'a Names,
-    pub(crate) broken: &'a Broken,
+    pub(crate) broken: &'a BrokenParts,
     pub(crate) upstreams: HashMap<&'a str, UpstreamId>,
     /// True if the upstreams could be read, so that an unknown name is a problem.
     pub(crate) upstreams_known: bool,
@@ -42,7 +42,7 @@ impl<'a, 's> Gateway<'a, 's> {
     }
 
     pub(crate) fn push(&mut self, problem: Problem) {
-        self.loading.problems.push(problem);
+        self.context.problems.push(problem);
     }
 
     /// Reports an error at a place in this document.
@@ -93,7 +93,7 @@ impl<'a, 's> Gateway<'a, 's> {
     pub(crate) fn file(&mut self, named: &PlacedText<'s>, limit: usize) -> Option<Vec<u8>> {
         let path = self.path(&named.value);
         let named_at = self.label(named.span, "named here");
-        self.loading.read(&path, limit, Some(named_at))
+        self.context.read(&path, limit, Some(named_at))
     }
 
     /// Returns the site of a place in this document.
@@ -103,7 +103,7 @@ impl<'a, 's> Gateway<'a, 's> {
 
     /// Reports problems that `rules` found in names of this document.
     pub(crate) fn found(&mut self, found: Vec<rules::DefinitionProblem>) {
-        self.loading
+        self.context
             .report(found, self.documents, self.names, self.broken);
     }
 

@@ -228,7 +228,7 @@ impl<'s> Gateway<'_, 's> {
         let help = "no action is needed if the issuer's last key was withdrawn; otherwise use a key of the issuer that \
                     fits its `algorithms`";
         let warning = Problem::warning("no-usable-key", title, self.label(*span, "")).help(help);
-        self.loading.warnings.push(warning);
+        self.context.warnings.push(warning);
     }
 
     /// Reads the environment variable of a reference.

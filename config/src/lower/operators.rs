@@ -41,15 +41,15 @@ impl<'s> Gateway<'_, 's> {
         let source = match tokens {
             TokensAt::File(file) => {
                 let named_at = self.label(file.span, "named here");
-                self.loading.source(&self.path(&file.value), Some(named_at))
+                self.context.source(&self.path(&file.value), Some(named_at))
             }
             TokensAt::Variable(variable) => self.secret(variable).and_then(|text| {
                 let name = Path::new(&*variable.value);
-                self.loading.sources.add(name, text)
+                self.context.sources.add(name, text)
             }),
         };
         source
-            .map(|source| token_entries(&source, &mut self.loading.problems))
+            .map(|source| token_entries(&source, &mut self.context.problems))
             .unwrap_or_default()
     }
 
@@ -79,7 +79,7 @@ pub(crate) fn token_entries(source: &Arc<Source>, problems: &mut Vec<Problem>) -
     let mut names = HashSet::new();
     let mut tokens = Vec::with_capacity(entries.len());
     for fields in &entries {
-        let mut entry = Entry { source, problems };
+        let mut entry = TokenEntry { source, problems };
         if let Some(name) = fields.value.name.value()
             && !names.insert(name)
         {
@@ -92,12 +92,12 @@ pub(crate) fn token_entries(source: &Arc<Source>, problems: &mut Vec<Problem>) -
 }
 
 /// An entry of a document of tokens.
-struct Entry<'a> {
+struct TokenEntry<'a> {
     source: &'a Source,
     problems: &'a mut Vec<Problem>,
 }
 
-impl Entry<'_> {
+impl TokenEntry<'_> {
     fn token(&mut self, fields: &Placed<StaticTokenFields<'_>>) -> Option<OperatorToken> {
         let token = &fields.value;
         let (role, org) = (*token.role.value()?, token.org.written());

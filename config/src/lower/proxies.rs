@@ -36,6 +36,6 @@ impl<'s> Gateway<'_, 's> {
         let help = "list only the addresses of the proxies in front of sluice";
         let at = self.label(span, "");
         let warning = Problem::warning("everybody-trusted", title, at).help(help);
-        self.loading.warnings.push(warning);
+        self.context.warnings.push(warning);
     }
 }

@@ -10,7 +10,7 @@ use crate::form::{Placed, PlacedText};
 use crate::node::Span;
 use crate::problem::Problem;
 use crate::shape::route::{HeaderMatches, MatchFields, RouteFields};
-use crate::translate::pattern_cure;
+use crate::translate::pattern_help;
 
 /// A route, as far as it could be lowered.
 #[derive(Debug)]
@@ -167,7 +167,7 @@ impl<'s> Gateway<'_, 's> {
         }
         match (&parsed, matches) {
             (Err(InvalidHeaderMatch::Regex(reason)), HeaderMatches::Regex(expression)) => {
-                let help = pattern_cure(reason);
+                let help = pattern_help(reason);
                 self.refuse("invalid-pattern", reason.to_string(), expression.span, help)
             }
             _ => self.parsed(

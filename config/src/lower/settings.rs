@@ -86,7 +86,7 @@ impl<'s> Gateway<'_, 's> {
             let help = "add `admin.tls`, or use a loopback address behind a proxy with TLS";
             let at = self.label(written.span, "");
             let warning = Problem::warning("admin-without-tls", title, at).help(help);
-            self.loading.warnings.push(warning);
+            self.context.warnings.push(warning);
         }
         if is_open && !has_operators {
             let title = format!(

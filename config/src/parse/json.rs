@@ -57,7 +57,7 @@ impl Reader {
                 NodeKind::List(items.collect::<Option<_>>()?)
             }
             b'"' => {
-                let Text(text) = serde_json::from_str(text).ok()?;
+                let JsonText(text) = serde_json::from_str(text).ok()?;
                 NodeKind::Quoted(text)
             }
             // A number, `true`, `false` or `null`: YAML resolves them as JSON does.
@@ -72,7 +72,7 @@ impl Reader {
 
 /// A text, borrowed if it has no escapes.
 #[derive(Deserialize)]
-struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
+struct JsonText<'t>(#[serde(borrow)] Cow<'t, str>);
 
 /// The entries of a mapping in their order, repeated keys included.
 struct Entries<'t>(Vec<(Cow<'t, str>, &'t RawValue)>);
@@ -90,7 +90,7 @@ impl<'de> Deserialize<'de> for Entries<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut entries = Vec::new();
-                while let Some((Text(key), value)) = map.next_entry()? {
+                while let Some((JsonText(key), value)) = map.next_entry()? {
                     entries.push((key, value));
                 }
                 Ok(Entries(entries))

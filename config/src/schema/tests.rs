@@ -9,7 +9,7 @@ use super::{definition, flags_schema, sluice_schema};
 use crate::form::Form;
 use crate::shape::flags::FlagsDocument;
 use crate::shape::sluice::GatewayDocument;
-use crate::shape::{Object, Shape, Union};
+use crate::shape::{ObjectShape, Shape, UnionShape};
 use crate::source::Sources;
 use crate::{json, parse};
 
@@ -66,8 +66,8 @@ struct Definitions(BTreeMap<String, Defined>);
 /// An owner of a definition, compared by its address.
 #[derive(Debug, Clone, Copy)]
 enum Defined {
-    Object(&'static Object),
-    Union(&'static Union),
+    Object(&'static ObjectShape),
+    Union(&'static UnionShape),
 }
 
 impl Definitions {

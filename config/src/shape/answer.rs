@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rules::Cause;
 
-use super::Field as ShapeField;
+use super::FieldShape;
 use super::text::{FilePath, UpstreamName};
 use crate::form::{
     Boolean, Field, Fields, Form, Placed, PlacedText, Whole, fields, group, object, parsed, single, union,
@@ -193,7 +193,7 @@ macro_rules! causes {
         impl Fields for EachCause {
             type Value<'s> = Vec<(Cause, Option<AnswerFields<'s>>)>;
 
-            const FIELDS: &'static [ShapeField] = &[$(ShapeField {
+            const FIELDS: &'static [FieldShape] = &[$(FieldShape {
                 name: Cause::$cause.as_str(),
                 doc: concat!($($doc),+).trim_ascii(),
                 required: false,

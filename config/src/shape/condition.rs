@@ -3,7 +3,7 @@
 use rules::{ConditionDefinition, OperatorDefinition, OwnedName, Sited};
 
 use super::text::{AnyText, Network, Regex, SegmentName, Time};
-use super::{Field, Needs, UNBOUNDED};
+use super::{FieldShape, Needs, UNBOUNDED};
 use crate::form::{
     Boolean, Boxed, Comparable, Fields, Form, List, Number, Owned, object, single, texts, union,
 };
@@ -57,7 +57,7 @@ macro_rules! operators {
         impl Fields for Operators {
             type Value<'s> = Option<Sited<OperatorDefinition>>;
 
-            const FIELDS: &'static [Field] = &[$(Field {
+            const FIELDS: &'static [FieldShape] = &[$(FieldShape {
                 name: $word,
                 doc: concat!($($doc),+).trim_ascii(),
                 required: false,

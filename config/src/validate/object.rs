@@ -3,7 +3,7 @@
 use super::{Slot, Validator, did_you_mean};
 use crate::node::{Entry, Node, NodeKind, Span, shorten};
 use crate::problem::{Label, Problem};
-use crate::shape::{Field, Needs, Object, Shape, Union, When, all_of, any_of};
+use crate::shape::{FieldShape, Needs, ObjectShape, Shape, UnionShape, When, all_of, any_of};
 use crate::suggest::closest;
 
 impl Validator<'_> {
@@ -43,8 +43,8 @@ impl Validator<'_> {
     fn exactly_one(
         &mut self,
         node: &Node<'_>,
-        object: &'static Object,
-        fields: &'static [Field],
+        object: &'static ObjectShape,
+        fields: &'static [FieldShape],
         (slot, unknown): (Slot<'_>, bool),
     ) {
         let written: Vec<_> = fields.iter().filter_map(|field| node.entry(field.name)).collect();
@@ -80,13 +80,13 @@ impl Validator<'_> {
         self.problems.push(problem.help(help));
     }
 
-    fn missing(&mut self, object: &'static Object, field: &'static Field, slot: Slot<'_>) {
+    fn missing(&mut self, object: &'static ObjectShape, field: &'static FieldShape, slot: Slot<'_>) {
         let title = format!("{} needs the field `{}`", object.name, field.name);
         let help = format!("add `{}`: {}", field.name, as_fragment(field.doc));
         self.report::<()>("missing-field", title, slot.owner, "it is missing here", help);
     }
 
-    fn unknown_field(&mut self, key: &str, span: Span, object: &'static Object) {
+    fn unknown_field(&mut self, key: &str, span: Span, object: &'static ObjectShape) {
         let title = format!("{} has no field `{}`", object.name, shorten(key));
         let names = object.names();
         let meant = closest(key, names.iter().copied()).map(did_you_mean);
@@ -123,7 +123,7 @@ impl Validator<'_> {
         &mut self,
         node: &Node<'_>,
         shape: Shape,
-        union: &'static Union,
+        union: &'static UnionShape,
         slot: Slot<'_>,
     ) -> Option<usize> {
         let present: Vec<_> = union.keys().filter_map(|key| node.entry(key)).collect();
@@ -142,7 +142,7 @@ impl Validator<'_> {
     }
 
     /// Reports a mapping that has none of the keys that distinguish the cases.
-    fn no_case<T>(&mut self, node: &Node<'_>, union: &'static Union, slot: Slot<'_>) -> Option<T> {
+    fn no_case<T>(&mut self, node: &Node<'_>, union: &'static UnionShape, slot: Slot<'_>) -> Option<T> {
         let keys: Vec<&str> = union.keys().collect();
         for entry in node.entries().unwrap_or_default() {
             if let Some(meant) = closest(&entry.key, keys.iter().copied()) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rules::{Names, Site};
 
 use super::Catalog;
-use super::draft::{Refused, compile};
+use super::draft::{DraftProblems, compile};
 use super::edit::{Edit, JsonEdit, JsonEdits};
 use super::part::Tree;
 use crate::flags_document::{Head, OwnedTenant};
@@ -19,13 +19,13 @@ use crate::problem::{At, Label, Problem};
 use crate::report::{MAX_PROBLEMS, Report};
 use crate::shape::flags::FlagsDocument;
 use crate::source::{Source, Sources};
-use crate::translate::{Broken, translate};
+use crate::translate::{BrokenParts, translate};
 
 /// The name of the document in reports.
 const NAME: &str = "document";
 
 /// Returns the problems of the document with these edits.
-pub(super) fn report(catalog: &Catalog, edits: &[JsonEdit]) -> Report {
+pub(super) fn edit_report(catalog: &Catalog, edits: &[JsonEdit]) -> Report {
     let found = explained(catalog, edits);
     let Some(names) = found.unplaced else {
         return found.report;
@@ -70,7 +70,7 @@ fn explained(catalog: &Catalog, edits: &[JsonEdit]) -> Explained {
         problems.push(problem.help("write a mapping with `tiers`, `unknown_tenant` and `policy`"));
     }
     let read = read_document::<FlagsDocument>(&source, &document.root, &mut problems);
-    let broken = Broken::of(&documents, &problems, false);
+    let broken = BrokenParts::of(&documents, &problems, false);
     let read = read.map(|fields| (&*source, fields));
     let definition = lower::flags::merge(read.into_iter().collect(), &mut problems);
     let head = sections.head.filter(|_| tree.misplaced.is_empty()).map(|fields| {
@@ -84,7 +84,7 @@ fn explained(catalog: &Catalog, edits: &[JsonEdit]) -> Explained {
     let placed = edits.with(head, definition);
     let mut more = 0;
     let mut unplaced = None;
-    if let Err(Refused {
+    if let Err(DraftProblems {
         problems: found,
         names,
     }) = compile(catalog, &placed)

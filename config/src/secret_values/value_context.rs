@@ -6,7 +6,7 @@ use tokens::Algorithm;
 use crate::form::{Form, Text};
 use crate::quantity;
 use crate::shape::text::FilePath;
-use crate::shape::{List, Shape, Union, When};
+use crate::shape::{ListShape, Shape, UnionShape, When};
 use crate::suggest::closest;
 
 use super::harmless::{is_address, is_algorithm, is_duration, is_file, is_time, is_url, is_word};
@@ -21,7 +21,7 @@ const LEVELS: usize = 4;
 
 /// The position of a value.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Place {
+pub(super) struct ValueContext {
     /// The field has the name of a secret.
     pub(super) is_named: bool,
     /// The field is unknown, and its object has fields for secrets.
@@ -34,7 +34,7 @@ pub(super) struct Place {
     pub(super) is_confidential: bool,
 }
 
-impl Place {
+impl ValueContext {
     pub(super) fn is_secret(self, text: &str, shape: Option<Shape>) -> bool {
         match shape {
             Some(Shape::Secret) => true,
@@ -46,13 +46,13 @@ impl Place {
             Some(Shape::Object(object)) => self.is_named || object().has_secrets(),
             Some(Shape::Text(_) | Shape::Name(_)) if self.is_source => !is_location(text, shape),
             Some(Shape::Text(_) | Shape::Name(_)) => self.is_named,
-            Some(Shape::List(List { item, .. })) => self.is_near && is_foreign(text, *item),
+            Some(Shape::List(ListShape { item, .. })) => self.is_near && is_foreign(text, *item),
             Some(other) => self.is_near && is_foreign(text, other),
             None => self.is_named || self.is_beside,
         }
     }
 
-    fn is_secret_in_union(self, text: &str, union: &Union) -> bool {
+    fn is_secret_in_union(self, text: &str, union: &UnionShape) -> bool {
         match union.case(When::Scalar) {
             Some(_) if takes_address(union) && is_address(text) => false,
             Some(scalar) => (self.is_near || holds_secrets(union, LEVELS)) && is_foreign(text, scalar),
@@ -85,12 +85,12 @@ fn is_instant(shape: Shape) -> bool {
 }
 
 /// Returns true if the mapping form of the union has an address.
-fn takes_address(union: &Union) -> bool {
+fn takes_address(union: &UnionShape) -> bool {
     matches!(union.case(When::Mapping), Some(Shape::Object(object)) if object().field("address").is_some())
 }
 
 /// Returns true if a mapping form of the union has the path of a file.
-fn takes_path(union: &Union) -> bool {
+fn takes_path(union: &UnionShape) -> bool {
     let has_path = |shape| match shape {
         Shape::Object(object) => object().fields().any(|field| is_path(Some(field.shape))),
         _ => false,
@@ -100,7 +100,7 @@ fn takes_path(union: &Union) -> bool {
 
 /// Returns true if there are fields for secrets within this number of levels. The number bounds the recursion, because
 /// conditions contain conditions.
-fn holds_secrets(union: &Union, levels: usize) -> bool {
+fn holds_secrets(union: &UnionShape, levels: usize) -> bool {
     union.cases.iter().any(|case| holds(case.shape, levels))
 }
 

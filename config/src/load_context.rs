@@ -1,4 +1,4 @@
-//! One load under way: what was read, and what was found wrong so far.
+//! The state of one load: its files, and its problems and warnings so far.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,26 +15,26 @@ use crate::problem::{Label, Problem};
 use crate::read::{self, Unreadable};
 use crate::report::Report;
 use crate::source::{MAX_FILE_BYTES, Source, Sources};
-use crate::translate::{Broken, translate};
+use crate::translate::{BrokenParts, translate};
 use crate::{form, parse};
 
-/// One load under way.
+/// The state of one load.
 #[derive(Debug, Default)]
-pub(crate) struct Loading {
+pub(crate) struct LoadContext {
     pub(crate) files: Files,
     pub(crate) sources: Sources,
     pub(crate) problems: Vec<Problem>,
-    /// What is allowed and probably not meant.
+    /// Warnings: settings that are allowed, but probably not as intended.
     pub(crate) warnings: Vec<Problem>,
-    /// How many more problems there are than were kept.
+    /// The number of problems that were not kept.
     more: usize,
     pub(crate) inputs: Inputs,
-    /// What the files held, where that is kept.
+    /// The contents of the files; none if they are not kept.
     kept: Option<BTreeMap<PathBuf, Vec<u8>>>,
 }
 
-impl Loading {
-    /// A load of which nothing was read yet.
+impl LoadContext {
+    /// Creates the state of a load of these files.
     pub(crate) fn of(files: Files) -> Self {
         Self {
             files,
@@ -42,7 +42,7 @@ impl Loading {
         }
     }
 
-    /// The same, of which everything that is read is kept.
+    /// Creates the state of a load that keeps the contents of all files.
     pub(crate) fn keeping(files: Files) -> Self {
         Self {
             kept: Some(BTreeMap::new()),
@@ -50,13 +50,13 @@ impl Loading {
         }
     }
 
-    /// Where the load can be done again: on what was read, where that was kept, or else where it was read.
-    pub(crate) fn files_again(&mut self) -> Files {
+    /// Returns the files to load again: the kept contents, or else the source of this load.
+    pub(crate) fn files_for_reload(&mut self) -> Files {
         let kept = self.kept.take().map(Files::Memory);
         kept.unwrap_or_else(|| self.files.clone())
     }
 
-    /// Reads a file; `named_at` is where a document names it.
+    /// Reads a file. `named_at` is the place in a document that names it.
     pub(crate) fn read(&mut self, path: &Path, limit: usize, named_at: Option<Label>) -> Option<Vec<u8>> {
         let read = self.files.bytes(path, limit);
         self.inputs.add_file(path, limit, read.as_deref().ok());
@@ -66,7 +66,7 @@ impl Loading {
         self.readable(read, path, named_at)
     }
 
-    /// Reads one document; `named_at` is where another document names it.
+    /// Reads one document. `named_at` is the place in another document that names it.
     pub(crate) fn source(&mut self, path: &Path, named_at: Option<Label>) -> Option<Arc<Source>> {
         let bytes = self.read(path, MAX_FILE_BYTES, named_at.clone())?;
         let text = self.readable(read::text(path, bytes), path, named_at)?;
@@ -88,7 +88,7 @@ impl Loading {
         }
     }
 
-    /// Reads a flags document or every one in a directory.
+    /// Reads a flags document, or every one in a directory.
     pub(crate) fn flags_sources(
         &mut self,
         path: &Path,
@@ -107,8 +107,8 @@ impl Loading {
             .collect()
     }
 
-    /// Parses and reads texts, each into a tree and the value of its form. Those that are no YAML are missing from
-    /// the trees, those that are no mapping from the values.
+    /// Parses texts, and reads each by its form. Texts that are not YAML are missing from the trees, and those that are not
+    /// a mapping from the values.
     pub(crate) fn read_documents<'s, F: Form>(
         &mut self,
         sources: &'s [Arc<Source>],
@@ -124,13 +124,13 @@ impl Loading {
         (documents, values)
     }
 
-    /// Compiles the flags; none where that can't be, and the problems say why.
+    /// Compiles the flags, or reports their problems and returns none.
     pub(crate) fn compile(
         &mut self,
         definition: &FlagsDefinition<'_>,
         names: &Names,
         documents: &[Document<'_>],
-        broken: &Broken,
+        broken: &BrokenParts,
         eligibility: Eligibility,
     ) -> Option<(Flags, Tenants)> {
         match rules::compile(definition, names, eligibility) {
@@ -142,20 +142,20 @@ impl Loading {
         }
     }
 
-    /// Takes over what `rules` found.
+    /// Translates problems of `rules`, and adds them.
     pub(crate) fn report(
         &mut self,
         found: Vec<rules::DefinitionProblem>,
         documents: &[Document<'_>],
         names: &Names,
-        broken: &Broken,
+        broken: &BrokenParts,
     ) {
         let (problems, more) = translate(found, documents, names, broken);
         self.problems.extend(problems);
         self.more += more;
     }
 
-    /// 12 hex digits of everything that was read as a document.
+    /// Returns a digest of all documents that were read, as 12 hex digits.
     pub(crate) fn revision(&self) -> String {
         let mut hasher = Xxh3::new();
         for source in self.sources.all() {

@@ -1,12 +1,12 @@
 //! What a load yields: everything that the process runs on.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rules::{Eligibility, Flags, Revision, Snapshot, Tenants};
 
 use crate::catalog::Ids;
 use crate::files::Files;
+use crate::flags_source::FlagsSource;
 use crate::identity::Identity;
 use crate::inputs::Inputs;
 use crate::operators::Operators;
@@ -40,17 +40,6 @@ pub struct Loaded {
     pub(crate) digest: String,
 }
 
-/// Where a gateway document says that flags are, by a path that leads there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FlagsSource {
-    /// In a file.
-    File(PathBuf),
-    /// In the documents of a directory.
-    Directory(PathBuf),
-    /// In an embedded database in a directory. They are managed, and not read along with the document.
-    Store(PathBuf),
-}
-
 impl Loaded {
     /// Whether its routes, identity and headers stay valid with flags before whose change they were compiled: nothing
     /// in them names what means something else now.
@@ -74,7 +63,7 @@ impl Loaded {
     pub fn with_flags(&self, flags: &Arc<Flags>, tenants: &Arc<Tenants>, revision: u64) -> Arc<Snapshot> {
         Arc::new(Snapshot {
             revision: managed_revision(revision, &self.digest),
-            flags: judged_in(self.snapshot.flags.eligibility(), flags),
+            flags: in_environment(self.snapshot.flags.eligibility(), flags),
             tenants: Arc::clone(tenants),
             ..Snapshot::clone(&self.snapshot)
         })
@@ -87,7 +76,7 @@ pub(crate) fn managed_revision(revision: u64, digest: &str) -> Revision {
 }
 
 /// The flags, judged by the rules of an environment.
-pub(crate) fn judged_in(eligibility: Eligibility, flags: &Arc<Flags>) -> Arc<Flags> {
+pub(crate) fn in_environment(eligibility: Eligibility, flags: &Arc<Flags>) -> Arc<Flags> {
     if flags.eligibility() == eligibility {
         return Arc::clone(flags);
     }
