@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use config::{Again, Compiled, Files, FlagsDocument, FlagsSource, Loaded};
+use config::{Again, Compiled, Files, FlagsDocument, FlagsSource, LoadedConfig};
 use control::{BreakGlass, Fit, Killable, LocalKill, Publish, PublishError};
 use parking_lot::Mutex;
 use proxy::{PrepareError, Published, Publisher, Readiness};
@@ -30,7 +30,7 @@ pub(crate) struct ActiveConfig {
 /// The last accepted config, without the kills of this machine.
 struct Accepted {
     /// The gateway document, as loaded together with some flags.
-    loaded: Loaded,
+    loaded: LoadedConfig,
     /// The snapshot before local kills are applied.
     base: Arc<Snapshot>,
     /// The flags, if they are in a store.
@@ -62,7 +62,7 @@ impl ActiveConfig {
     /// a store.
     pub(crate) fn new(
         path: PathBuf,
-        loaded: Loaded,
+        loaded: LoadedConfig,
         stored: Option<(Compiled, u64)>,
         break_glass: Option<Arc<BreakGlass>>,
     ) -> Arc<Self> {
@@ -108,7 +108,7 @@ impl ActiveConfig {
     ///
     /// # Errors
     /// Every problem of the document.
-    pub(crate) fn read_document(&self) -> Result<Loaded, config::Report> {
+    pub(crate) fn read_document(&self) -> Result<LoadedConfig, config::Report> {
         let accepted = self.accepted.lock();
         let stored = accepted.stored.as_ref();
         let stored = stored.map(|stored| (stored.compiled.clone(), stored.revision));
@@ -125,7 +125,7 @@ impl ActiveConfig {
     ///
     /// # Errors
     /// The document is rejected; the active configuration stays as it was.
-    pub(crate) fn apply_document(&self, mut loaded: Loaded) -> Result<Published, DocumentRejected> {
+    pub(crate) fn apply_document(&self, mut loaded: LoadedConfig) -> Result<Published, DocumentRejected> {
         let mut accepted = self.accepted.lock();
         let moves = accepted.stored.is_some() && loaded.flags_source != accepted.loaded.flags_source;
         if let Some(stored) = &accepted.stored {
@@ -187,7 +187,7 @@ impl ActiveConfig {
     }
 
     /// Calls `read` with the loaded document, under the lock.
-    pub(crate) fn with_loaded<R>(&self, read: impl FnOnce(&Loaded) -> R) -> R {
+    pub(crate) fn with_loaded<R>(&self, read: impl FnOnce(&LoadedConfig) -> R) -> R {
         read(&self.accepted.lock().loaded)
     }
 
@@ -216,12 +216,16 @@ impl ActiveConfig {
         files: Files,
         compiled: &Compiled,
         revision: u64,
-    ) -> Result<Loaded, config::Report> {
+    ) -> Result<LoadedConfig, config::Report> {
         config::load_managed(files, &self.path, &variable, compiled, revision)
     }
 
     /// Publishes a loaded document, and makes it the accepted one if the proxy takes it.
-    fn publish_loaded(&self, accepted: &mut Accepted, mut loaded: Loaded) -> Result<Published, PrepareError> {
+    fn publish_loaded(
+        &self,
+        accepted: &mut Accepted,
+        mut loaded: LoadedConfig,
+    ) -> Result<Published, PrepareError> {
         let base = Arc::clone(&loaded.snapshot);
         loaded.snapshot = self.with_local_kills(&base);
         let published = match self.proxy.get() {

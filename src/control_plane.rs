@@ -172,7 +172,7 @@ impl ControlPlane {
     ///
     /// # Errors
     /// The operators of the document are invalid.
-    pub(crate) fn attach_proxy(&self, running: &proxy::Running, loaded: &config::Loaded) -> Result<()> {
+    pub(crate) fn attach_proxy(&self, running: &proxy::Running, loaded: &config::LoadedConfig) -> Result<()> {
         let _ = self.observer.observed.set(running.observations());
         let _ = self.explainer.keys.set(Arc::clone(running.keys()));
         self.operators.replace(operators::load(loaded, running.keys())?);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use config::{ChangePolicy, Files, Loaded, OperatorIssuer, OperatorRole, OperatorToken};
+use config::{ChangePolicy, Files, LoadedConfig, OperatorIssuer, OperatorRole, OperatorToken};
 use control::operators::{
     IssuerRoles, Known, NotVerified, StaticToken, TokenHash, VerifiedToken, VerifyToken,
 };
@@ -52,7 +52,7 @@ impl VerifyToken for IssuerTokens {
 ///
 /// # Errors
 /// A token has an invalid hash or role, or two issuers have the same name.
-pub(crate) fn load(loaded: &Loaded, keys: &KeyStore) -> Result<Option<Known>> {
+pub(crate) fn load(loaded: &LoadedConfig, keys: &KeyStore) -> Result<Option<Known>> {
     let Some(operators) = &loaded.operators else {
         return Ok(None);
     };
@@ -61,7 +61,7 @@ pub(crate) fn load(loaded: &Loaded, keys: &KeyStore) -> Result<Option<Known>> {
 
 /// Builds the operators from the current file of tokens and the loaded issuer; `None` if there is no such file, or it
 /// is invalid.
-pub(crate) fn reload_tokens(loaded: &Loaded, keys: &KeyStore) -> Option<Known> {
+pub(crate) fn reload_tokens(loaded: &LoadedConfig, keys: &KeyStore) -> Option<Known> {
     let operators = loaded.operators.as_ref()?;
     let tokens = config::operator_tokens(Files::Disk, operators.tokens_file.as_deref()?).ok()?;
     build(&tokens, operators.issuer.as_ref(), keys).ok()

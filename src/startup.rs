@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use config::{Compiled, Files, FlagsDocument, FlagsSource, Loaded, Outline, Report};
+use config::{Compiled, Files, FlagsDocument, FlagsSource, LoadedConfig, Outline, Report};
 use control::{ApplyError, Code, Damage, OpenError, Opened, Revision, SqliteStore, StoreError};
 use rules::Eligibility;
 use tracing::{error, info};
@@ -19,7 +19,7 @@ use crate::rejection_reason::{RejectionReason, write_hints, write_reasons};
 /// The configuration at the start.
 pub(crate) struct Startup {
     /// The gateway document, loaded with the flags.
-    pub(crate) loaded: Loaded,
+    pub(crate) loaded: LoadedConfig,
     pub(crate) flags: StartupFlags,
 }
 

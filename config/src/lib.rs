@@ -2,7 +2,7 @@
 //! watching of files.
 //!
 //! ```text
-//! files -> parse (tree with places) -> forms (typed values) -> lower -> rules::compile -> Loaded
+//! files -> parse (tree with places) -> forms (typed values) -> lower -> rules::compile -> LoadedConfig
 //!                         \_________ all problems  _________/ -> Report
 //! ```
 
@@ -52,7 +52,7 @@ pub use flags_source::FlagsSource;
 pub use identity::{CertificateName, Identity, IssuerConfig, KeySource, RequestValue, TokenSource};
 pub use inputs::Inputs;
 pub use load::{LoadedFlags, load, load_flags, load_flags_from, load_from, operator_tokens};
-pub use loaded_config::Loaded;
+pub use loaded_config::LoadedConfig;
 pub use managed::{Outline, check, load_managed, outline};
 pub use node::is_not_finite;
 pub use operators::{ChangePolicy, OperatorIssuer, OperatorRole, OperatorToken, Operators};

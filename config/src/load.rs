@@ -10,7 +10,7 @@ use crate::files::Files;
 use crate::gateway_compiler::{FlagsOf, GatewayCompiler, Parts};
 use crate::inputs::Inputs;
 use crate::load_context::LoadContext;
-use crate::loaded_config::{Loaded, managed_revision};
+use crate::loaded_config::{LoadedConfig, managed_revision};
 use crate::lower::operators::token_entries;
 use crate::lower::{self, Document};
 use crate::operators::OperatorToken;
@@ -74,7 +74,7 @@ pub fn load_flags_from(files: Files, path: &Path, eligibility: Eligibility) -> R
 ///
 /// # Errors
 /// All problems of the documents and files.
-pub fn load(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Report> {
+pub fn load(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<LoadedConfig, Report> {
     load_from(Files::Disk, path, variable)
 }
 
@@ -86,7 +86,7 @@ pub fn load_from(
     files: Files,
     path: &Path,
     variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<Loaded, Report> {
+) -> Result<LoadedConfig, Report> {
     load_as(files, path, variable, FlagsFrom::Document)
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn load_as(
     path: &Path,
     variable: &dyn Fn(&str) -> Option<String>,
     flags_from: FlagsFrom<'_>,
-) -> Result<Loaded, Report> {
+) -> Result<LoadedConfig, Report> {
     let mut context = match flags_from {
         // The flags change and the document does not: keep its files, so that a later load with other flags reads the same.
         FlagsFrom::Compiled(..) => LoadContext::keeping(files),
@@ -216,7 +216,7 @@ fn loaded(
     mut context: LoadContext,
     documents: &[Document<'_>],
     flags_from: FlagsFrom<'_>,
-) -> Loaded {
+) -> LoadedConfig {
     let digest = context.revision();
     let revision = match flags_from {
         FlagsFrom::Compiled(_, revision) => managed_revision(revision, &digest),
@@ -240,7 +240,7 @@ fn loaded(
     let files = context.files_for_reload();
     context.warnings.extend(problems);
     let warnings = context.into_report();
-    Loaded {
+    LoadedConfig {
         snapshot: Arc::new(snapshot),
         flags_source: parts.flags_source,
         identity: Arc::new(parts.identity),

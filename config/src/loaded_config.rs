@@ -1,4 +1,4 @@
-//! What a load yields: everything that the process runs on.
+//! The result of a load of a gateway document and all files that it names.
 
 use std::sync::Arc;
 
@@ -14,35 +14,35 @@ use crate::report::Report;
 use crate::settings::Settings;
 use crate::source::Places;
 
-/// Everything that the process runs on, read and compiled together.
+/// The configuration of the process: a gateway document and all files that it names, read and compiled together.
 #[derive(Debug)]
-pub struct Loaded {
-    /// What decides requests.
+pub struct LoadedConfig {
+    /// The snapshot, which decides requests.
     pub snapshot: Arc<Snapshot>,
-    /// Where the document says that flags are.
+    /// The location of the flags in the document.
     pub flags_source: FlagsSource,
-    /// Who is believed and where in a request to look.
+    /// The trusted issuers, and the location of the identity in a request.
     pub identity: Arc<Identity>,
-    /// Who may operate; none: whoever connects from this machine.
+    /// The operators of flags; none means every client on this machine.
     pub operators: Option<Operators>,
-    /// What the process is set to.
+    /// The settings of the process.
     pub settings: Settings,
-    /// What is allowed and probably not meant.
+    /// Warnings: settings that are allowed, but probably not as intended.
     pub warnings: Report,
-    /// What was read.
+    /// The files and directories that were read.
     pub inputs: Inputs,
-    /// Where to load the same again: along with managed flags everything is kept as it was read, so that a change of
-    /// theirs takes over nothing that became of the files meanwhile.
+    /// The files to load the same document again. With flags of a store these are the contents that were read, so that a
+    /// change of flags does not activate changes of files.
     pub files: Files,
-    /// Where sites are.
+    /// Converts sites to places.
     pub places: Arc<Places>,
-    /// 12 hex digits of the documents.
+    /// The digest of the documents, 12 hex digits.
     pub(crate) digest: String,
 }
 
-impl Loaded {
-    /// Whether its routes, identity and headers stay valid with flags before whose change they were compiled: nothing
-    /// in them names what means something else now.
+impl LoadedConfig {
+    /// Returns true if its routes, identity and headers, which were compiled before a change of flags, are valid after it:
+    /// they name no id whose meaning changed.
     #[must_use]
     pub fn outlives(&self, ids: &Ids) -> bool {
         let moved = match ids {
@@ -58,7 +58,8 @@ impl Loaded {
         !named.any(|flag| moved.contains(&flag))
     }
 
-    /// The snapshot with other flags and tenants, which it [outlives](Self::outlives), at a revision of their store.
+    /// Returns the snapshot with other flags and tenants at a revision of their store. Only for flags after whose change
+    /// it [is valid](Self::outlives).
     #[must_use]
     pub fn with_flags(&self, flags: &Arc<Flags>, tenants: &Arc<Tenants>, revision: u64) -> Arc<Snapshot> {
         Arc::new(Snapshot {
@@ -70,12 +71,12 @@ impl Loaded {
     }
 }
 
-/// Names the snapshot of a document and of flags at a revision of their store.
+/// Returns the revision of the snapshot of a document with flags at a revision of their store.
 pub(crate) fn managed_revision(revision: u64, digest: &str) -> Revision {
     Revision(format!("{revision}-{digest}").into())
 }
 
-/// The flags, judged by the rules of an environment.
+/// Returns the flags with the eligibility of an environment.
 pub(crate) fn in_environment(eligibility: Eligibility, flags: &Arc<Flags>) -> Arc<Flags> {
     if flags.eligibility() == eligibility {
         return Arc::clone(flags);

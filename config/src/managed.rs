@@ -10,7 +10,7 @@ use crate::files::Files;
 use crate::flags_source::{FlagsSource, flags_source, seed};
 use crate::load::{FlagsFrom, load_as};
 use crate::load_context::LoadContext;
-use crate::loaded_config::Loaded;
+use crate::loaded_config::LoadedConfig;
 use crate::report::Report;
 use crate::shape::sluice::GatewayDocument;
 
@@ -47,7 +47,7 @@ pub fn outline(files: Files, path: &Path) -> Result<Outline, Report> {
 }
 
 /// Loads the gateway document at `path` with the flags of a store at `revision`. The location of flags in the document is
-/// not read; [`Loaded::flags_source`] returns it.
+/// not read; [`LoadedConfig::flags_source`] returns it.
 ///
 /// # Errors
 /// All problems of the document.
@@ -57,7 +57,7 @@ pub fn load_managed(
     variable: &dyn Fn(&str) -> Option<String>,
     flags: &Compiled,
     revision: u64,
-) -> Result<Loaded, Report> {
+) -> Result<LoadedConfig, Report> {
     load_as(files, path, variable, FlagsFrom::Compiled(flags, revision))
 }
 

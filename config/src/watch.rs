@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use self::directories::Directories;
 use crate::inputs::Inputs;
 use crate::load::load;
-use crate::loaded_config::Loaded;
+use crate::loaded_config::LoadedConfig;
 use crate::report::Report;
 
 /// The result of reading changed files.
 #[derive(Debug)]
 pub enum Reload {
     /// The files are valid: this load replaces the former one.
-    Applied(Box<Loaded>),
+    Applied(Box<LoadedConfig>),
     /// The files are invalid: the former load stays active. The same invalid content is reported once.
     Refused(Report),
     /// After a refused change the files have the contents of the applied load again.
@@ -95,7 +95,7 @@ struct Shared {
 /// The thread cannot be started.
 pub fn watch(
     path: PathBuf,
-    loaded: &Loaded,
+    loaded: &LoadedConfig,
     variable: impl Fn(&str) -> Option<String> + Send + 'static,
     on_reload: impl FnMut(Reload) -> Reception + Send + 'static,
 ) -> std::io::Result<Watcher> {
@@ -109,7 +109,7 @@ pub fn watch(
 pub fn watch_with(
     options: WatchOptions,
     path: PathBuf,
-    loaded: &Loaded,
+    loaded: &LoadedConfig,
     variable: impl Fn(&str) -> Option<String> + Send + 'static,
     on_reload: impl FnMut(Reload) -> Reception + Send + 'static,
 ) -> std::io::Result<Watcher> {
@@ -123,8 +123,8 @@ pub fn watch_with(
 /// The thread cannot be started.
 pub fn watch_by(
     options: WatchOptions,
-    loaded: &Loaded,
-    load: impl FnMut() -> Result<Loaded, Report> + Send + 'static,
+    loaded: &LoadedConfig,
+    load: impl FnMut() -> Result<LoadedConfig, Report> + Send + 'static,
     on_reload: impl FnMut(Reload) -> Reception + Send + 'static,
 ) -> std::io::Result<Watcher> {
     // A capacity of one is sufficient: a second hint has no additional meaning.
@@ -223,7 +223,7 @@ struct Follower<L, R> {
     is_refused: bool,
 }
 
-impl<L: FnMut() -> Result<Loaded, Report>, R: FnMut(Reload) -> Reception> Follower<L, R> {
+impl<L: FnMut() -> Result<LoadedConfig, Report>, R: FnMut(Reload) -> Reception> Follower<L, R> {
     fn run(&mut self, mut directories: Directories) {
         let mut settled = false;
         while !self.is_stopped() {

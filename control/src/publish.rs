@@ -1,7 +1,7 @@
 //! Where new snapshots go. In two steps, so that what can fail fails before anything is remembered.
 
 use changes::Revision;
-use config::{Compiled, Loaded, Report};
+use config::{Compiled, LoadedConfig, Report};
 
 /// Why flags can't be served.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub enum PublishError {
 
 /// The gateway's document, loaded along with flags that are about to be served; none where the one that is served fits
 /// them as it is.
-pub type Fit = Option<Box<Loaded>>;
+pub type Fit = Option<Box<LoadedConfig>>;
 
 /// Where new snapshots go. No document is taken over between a change's `check` and its `publish`
 /// ([`Control::undisturbed`](crate::Control::undisturbed)).

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use config::{ConnectionLimits, Loaded, RequestValue, TokenSource};
+use config::{ConnectionLimits, LoadedConfig, RequestValue, TokenSource};
 use http::HeaderName;
 use rules::{AttributeId, Cause, HeaderMatch, RouteId, Snapshot, TrustedProxies};
 use tokens::{Identity, InvalidIssuers, Issuer, Issuers};
@@ -41,7 +41,7 @@ impl Decider {
     ///
     /// # Errors
     /// Two issuers have the same name.
-    pub fn prepare(loaded: &Loaded) -> Result<Self, InvalidIssuers> {
+    pub fn prepare(loaded: &LoadedConfig) -> Result<Self, InvalidIssuers> {
         let snapshot = Arc::clone(&loaded.snapshot);
         let issuers = loaded.identity.issuers.iter();
         let issuers = Issuers::new(issuers.map(|issuer| issuer.issuer.clone()).collect())?;
@@ -138,7 +138,7 @@ pub(crate) fn head_limits(limits: &ConnectionLimits) -> HeadLimits {
     }
 }
 
-fn credentials(loaded: &Loaded) -> CredentialSources {
+fn credentials(loaded: &LoadedConfig) -> CredentialSources {
     let identity = &loaded.identity;
     let header = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
     let token = match &identity.token {

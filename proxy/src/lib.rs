@@ -1,8 +1,8 @@
 //! The data plane on pingora: one file per phase of a request.
 //!
 //! ```text
-//! config::Loaded -> PreparedSnapshot::prepare -> Current ---------+  one snapshot a request
-//!                                                        v
+//! config::LoadedConfig -> PreparedSnapshot::prepare -> Current ---+  one snapshot a request
+//!                                                                  v
 //! accept -> head -> target -> route -> identity -> decision -> action -> upstream -> headers -> response -> observe
 //!             \________\_________\_________\___________\_________/
 //!                     Refusal -> answer (and the connection goes on)

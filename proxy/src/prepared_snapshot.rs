@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use config::{ClientCertificateMode, KeySource, Loaded};
+use config::{ClientCertificateMode, KeySource, LoadedConfig};
 use rules::{RouteId, Snapshot};
 use rustls::ServerConfig;
 use tokens::Issuers;
@@ -77,7 +77,7 @@ impl PreparedSnapshot {
     /// # Errors
     /// The documents can't be served.
     pub(crate) fn prepare(
-        loaded: &Loaded,
+        loaded: &LoadedConfig,
         former: Option<&Self>,
         (keys, upstreams): (&KeyStore, &UpstreamStore),
         metrics: &Metrics,
@@ -132,7 +132,7 @@ impl PreparedSnapshot {
 }
 
 fn issuer_keys(
-    loaded: &Loaded,
+    loaded: &LoadedConfig,
     issuers: &Issuers,
     store: &KeyStore,
 ) -> Result<Box<[Arc<IssuerKeys>]>, PrepareError> {
@@ -157,7 +157,7 @@ fn issuer_keys(
 
 /// Returns the TLS of all listeners. A listener that was removed keeps its TLS until a restart closes it.
 fn listeners_tls(
-    loaded: &Loaded,
+    loaded: &LoadedConfig,
     former: Option<&PreparedSnapshot>,
 ) -> Result<Box<[PreparedTls]>, PrepareError> {
     let mut all = Vec::new();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use config::{Loaded, Settings};
+use config::{LoadedConfig, Settings};
 use parking_lot::Mutex;
 use rules::Snapshot;
 
@@ -61,7 +61,7 @@ impl Publisher {
     /// # Errors
     /// The documents can't be served. The former snapshot stays, and the failure is counted and shown in
     /// `/readyz`.
-    pub fn publish(&self, loaded: &Loaded) -> Result<Published, PrepareError> {
+    pub fn publish(&self, loaded: &LoadedConfig) -> Result<Published, PrepareError> {
         // Held until the snapshot is in place: reloads and flag changes are serialised.
         let mut settings = self.settings.lock();
         let former = self.shared.current.load();

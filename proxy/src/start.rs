@@ -39,7 +39,7 @@ use crate::running::{Bound, Running};
 use crate::shared::{Probe, Shared};
 use crate::shares::{Shares, SharesCollector, shed_when_short};
 use crate::upstreams::UpstreamStore;
-use config::{Listener, Loaded, LogFormat, LogOutput, Settings};
+use config::{Listener, LoadedConfig, LogFormat, LogOutput, Settings};
 
 /// Maximum of attempts that pingora makes for one request. Upstreams configure fewer.
 const MAX_TURNS: usize = rules::MAX_RETRIES as usize + 1;
@@ -87,7 +87,7 @@ pub enum StartError {
 ///
 /// # Errors
 /// A part of the documents can't be served. Nothing is served then.
-pub fn start(loaded: &Loaded, options: StartOptions) -> Result<Running, StartError> {
+pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, StartError> {
     let settings = &loaded.settings;
     let listeners = bind_all(&settings.listeners)?;
     let admin_listener = settings.admin.as_ref();

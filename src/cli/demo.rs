@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use config::Loaded;
+use config::LoadedConfig;
 use tokens::{Algorithm, Signer};
 
 use super::{
@@ -111,7 +111,7 @@ impl Applications {
     }
 
     /// Binds the addresses of the upstreams in the configuration.
-    fn bind(self, loaded: &Loaded) -> Result<Vec<TcpListener>> {
+    fn bind(self, loaded: &LoadedConfig) -> Result<Vec<TcpListener>> {
         let mut chosen = self.0;
         let mut listeners = Vec::new();
         for (upstream, _) in APPLICATIONS {
@@ -131,7 +131,7 @@ impl Applications {
     }
 }
 
-fn address_of(loaded: &Loaded, upstream: &str) -> Result<SocketAddr> {
+fn address_of(loaded: &LoadedConfig, upstream: &str) -> Result<SocketAddr> {
     let found = loaded
         .snapshot
         .upstreams

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use config::Loaded;
+use config::LoadedConfig;
 use control::{InvalidQuestion, RequestForm};
 use hyper::Method;
 use rules::{InvalidTenantId, TenantId, Timestamp};
@@ -147,7 +147,7 @@ fn may_hold_secrets(arguments: &Arguments) -> bool {
 }
 
 /// Explains the request by local files.
-fn explain_by_files(loaded: &Loaded, arguments: &Arguments) -> Result<Value> {
+fn explain_by_files(loaded: &LoadedConfig, arguments: &Arguments) -> Result<Value> {
     let form: RequestForm = serde_json::from_value(request(arguments))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

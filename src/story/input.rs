@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use config::{Identity, Loaded, Places};
+use config::{Identity, LoadedConfig, Places};
 use control::RequestQuestion;
 use proxy::{Decider, KeyStore};
 use rules::Timestamp;
@@ -30,12 +30,12 @@ impl ExplainGateway {
     ///
     /// # Errors
     /// Two issuers have the same name.
-    pub(crate) fn load(loaded: &Loaded) -> Result<Self> {
+    pub(crate) fn load(loaded: &LoadedConfig) -> Result<Self> {
         Ok(Self::new(loaded, Decider::prepare(loaded)?))
     }
 
     /// Creates the gateway of a loaded document from its prepared decider.
-    pub(crate) fn new(loaded: &Loaded, decider: Decider) -> Self {
+    pub(crate) fn new(loaded: &LoadedConfig, decider: Decider) -> Self {
         Self {
             decider,
             identity: Arc::clone(&loaded.identity),

@@ -412,6 +412,6 @@ impl ProxyBuilder {
     }
 }
 
-fn load(document: &Path) -> config::Loaded {
+fn load(document: &Path) -> config::LoadedConfig {
     config::load(document, &|name| std::env::var(name).ok()).unwrap_or_else(|report| panic!("{report}"))
 }

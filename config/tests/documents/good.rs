@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use config::{
-    CertificateName, ClientCertificateMode, Files, KeySource, Loaded, LogFormat, LogOutput, RequestValue,
-    TlsVersion, TokenSource,
+    CertificateName, ClientCertificateMode, Files, KeySource, LoadedConfig, LogFormat, LogOutput,
+    RequestValue, TlsVersion, TokenSource,
 };
 use rules::{
     Auth, Destination, Eligibility, EncodedSlash, GateMode, HostPattern, Include, OnError, Otherwise,
@@ -18,7 +18,7 @@ fn good(name: &str) -> PathBuf {
         .join(name)
 }
 
-fn gateway() -> Loaded {
+fn gateway() -> LoadedConfig {
     let variable = |name: &str| (name == "JWT_SECRET").then(|| "0123456789abcdef0123456789abcdef".to_owned());
     config::load(&good("gateway/sluice.yaml"), &variable).unwrap_or_else(|report| panic!("{report}"))
 }

@@ -5,7 +5,8 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use config::{
-    Catalog, Files, FlagsSource, Ids, JsonEdit, Loaded, Outline, Reception, Reload, Report, WatchOptions,
+    Catalog, Files, FlagsSource, Ids, JsonEdit, LoadedConfig, Outline, Reception, Reload, Report,
+    WatchOptions,
 };
 use rules::Eligibility;
 use serde_json::json;
@@ -48,7 +49,7 @@ fn files(gateway: &str) -> Files {
     Files::Memory([(PathBuf::from("etc/sluice.yaml"), gateway.into())].into())
 }
 
-fn load(gateway: &str, catalog: &Catalog) -> Result<Loaded, Report> {
+fn load(gateway: &str, catalog: &Catalog) -> Result<LoadedConfig, Report> {
     let secret = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
     config::load_managed(
         files(gateway),
@@ -59,7 +60,7 @@ fn load(gateway: &str, catalog: &Catalog) -> Result<Loaded, Report> {
     )
 }
 
-fn good(catalog: &Catalog) -> Loaded {
+fn good(catalog: &Catalog) -> LoadedConfig {
     load(GATEWAY, catalog).unwrap_or_else(|report| panic!("{report}"))
 }
 

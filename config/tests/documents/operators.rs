@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use config::{ChangePolicy, Files, KeySource, Loaded, Report};
+use config::{ChangePolicy, Files, KeySource, LoadedConfig, Report};
 
 const HASH: &str = "hmac-sha256:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const FLAGS: &str = "version: 1\nflags:\n  a: { kind: ops }\n";
 
 /// Loads a document with these lines, and with this document of tokens in a file and in the environment.
-fn load(lines: &str, tokens: &str) -> Result<Loaded, Report> {
+fn load(lines: &str, tokens: &str) -> Result<LoadedConfig, Report> {
     let sluice = format!(
         "version: 1\nlisteners: [{{ name: a, address: \"127.0.0.1:0\" }}]\nflags: {{ file: flags.yaml }}\n\
          upstreams: {{ board: \"127.0.0.1:8081\" }}\n{lines}\n"

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use config::{Loaded, LoadedFlags};
+use config::{LoadedConfig, LoadedFlags};
 use rules::{Eligibility, Snapshot};
 use testkit::{Proxy, Request, Upstream, eventually, reply, response};
 
@@ -25,7 +25,7 @@ fn proxy(upstream: &Upstream) -> Proxy {
 }
 
 /// Loads the documents of a proxy.
-fn load(proxy: &Proxy) -> Loaded {
+fn load(proxy: &Proxy) -> LoadedConfig {
     let loaded = config::load(&proxy.folder().join("sluice.yaml"), &|_| None);
     let loaded = loaded.unwrap_or_else(|report| panic!("{report}"));
     proxy.running().publisher().publish(&loaded).unwrap();
@@ -40,7 +40,7 @@ fn flags(proxy: &Proxy, from: &str, to: &str) -> LoadedFlags {
     config::load_flags(&path, Eligibility::Enforced).unwrap_or_else(|report| panic!("{report}"))
 }
 
-fn with_flags(loaded: &Loaded, flags: LoadedFlags, revision: u64) -> Arc<Snapshot> {
+fn with_flags(loaded: &LoadedConfig, flags: LoadedFlags, revision: u64) -> Arc<Snapshot> {
     loaded.with_flags(&Arc::new(flags.flags), &Arc::new(flags.tenants), revision)
 }
 
