@@ -40,9 +40,9 @@ pub(super) async fn serve(
             Err(NoNextHead::Gone) => return,
             Err(NoNextHead::Late) => {
                 return malformed::answer(
-                    edge,
+                    &edge.shared,
                     socket,
-                    connection,
+                    connection.client(),
                     AnswerCode::HEAD_TIMEOUT,
                     "the head did not arrive in time",
                 )
@@ -50,9 +50,9 @@ pub(super) async fn serve(
             }
             Err(NoNextHead::Malformed(why)) => {
                 return malformed::answer(
-                    edge,
+                    &edge.shared,
                     socket,
-                    connection,
+                    connection.client(),
                     AnswerCode::of_head(why),
                     &why.to_string(),
                 )

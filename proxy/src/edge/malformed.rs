@@ -1,5 +1,6 @@
 //! Responses to malformed heads. The edge writes them itself, because pingora never sees these requests.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use pingora::http::ResponseHeader;
@@ -7,10 +8,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::buffered_socket::BufferedSocket;
-use super::{ClientConnection, Edge};
 use crate::access_entry::{AccessEntry, AnsweredBy, micros};
 use crate::answer::{Answer, AnswerCode};
 use crate::outcome::RequestOutcome;
+use crate::shared::Shared;
 
 /// Maximum of bytes that are read and discarded before the connection is closed. Closing with unread bytes sends a
 /// reset, which can discard the response before the client reads it.
@@ -18,15 +19,16 @@ const MAX_LINGERED_BYTES: usize = 256 * 1024;
 /// Time for writing the response, and again for reading on.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Responds with `code` and ends the connection. `cause` goes to the access log.
+/// Responds to `client` with `code` and ends the connection. `cause` goes to the access log.
 pub(super) async fn answer(
-    edge: &Edge,
+    shared: &Shared,
     mut socket: BufferedSocket,
-    connection: &ClientConnection,
+    client: Option<IpAddr>,
     code: AnswerCode,
     cause: &str,
 ) {
-    let (shared, started) = (&edge.shared, Instant::now());
+    // Taken before the response is written: the client decides how long that takes.
+    let (started, read_at) = (Instant::now(), SystemTime::now());
     let (prepared, id) = (shared.current.load(), shared.request_ids.next());
     let answer = Answer::new(code, &prepared.decider.pages);
     let (status, outcome) = (answer.status(), RequestOutcome::BadRequest);
@@ -45,14 +47,14 @@ pub(super) async fn answer(
         .observe(outcome, if sent { status } else { 0 }, duration);
     if shared.access_log.is_on() {
         shared.access_log.write(&AccessEntry {
-            client: connection.client(),
+            client,
             status: if sent { status } else { 0 },
             answered_by: sent.then_some(AnsweredBy::Sluice),
             duration_us: micros(duration),
             response_bytes: if sent { rendered.body.len() as u64 } else { 0 },
             error: Some(code.name),
             cause: Some(cause),
-            ..AccessEntry::new(SystemTime::now(), id.as_str(), outcome)
+            ..AccessEntry::new(read_at, id.as_str(), outcome)
         });
     }
     if sent {
@@ -90,3 +92,6 @@ fn head(header: &ResponseHeader) -> Vec<u8> {
     bytes.extend_from_slice(b"\r\n");
     bytes
 }
+
+#[cfg(test)]
+mod tests;
