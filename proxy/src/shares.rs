@@ -64,13 +64,19 @@ pub(crate) struct Shares {
     started: Instant,
     /// Wakes the shedder.
     short: Notify,
-    /// Connections and requests that were ended and not yet counted, by resource.
-    ended: [AtomicUsize; Resource::ALL.len()],
-    /// Amounts that the last round freed, by resource: new requests may take them before they are free.
-    tickets: [AtomicU64; Resource::ALL.len()],
     /// Held while something is shed.
     shedding: Mutex<()>,
-    /// Time until which shedding is not tried again, in milliseconds since the start: the last try found nothing to
+    shed_states: [ShedState; Resource::ALL.len()],
+}
+
+/// The state of shedding for one resource.
+#[derive(Debug, Default)]
+struct ShedState {
+    /// Connections and requests that were ended and not yet counted.
+    ended: AtomicUsize,
+    /// The amount that the last round freed: new requests may take it before it is free.
+    tickets: AtomicU64,
+    /// Time until which requests do not shed again, in milliseconds since the start: the last try found nothing to
     /// end.
     idle_until_ms: AtomicU64,
 }
@@ -117,10 +123,8 @@ impl Shares {
             register: Register::new(),
             started: Instant::now(),
             short: Notify::new(),
-            ended: Default::default(),
-            tickets: Default::default(),
             shedding: Mutex::new(()),
-            idle_until_ms: AtomicU64::new(0),
+            shed_states: Default::default(),
         })
     }
 

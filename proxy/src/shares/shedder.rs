@@ -14,7 +14,7 @@ use super::clients::{ClientId, Holdings};
 use super::holder::Holder;
 use super::resource::Resource;
 use super::shed_log::ShedLog;
-use super::{FAIR_BYTES, FAIR_COUNT, FAIR_DESCRIPTORS, SHORT_PART, Shares};
+use super::{FAIR_BYTES, FAIR_COUNT, FAIR_DESCRIPTORS, SHORT_PART, Shares, ShedState};
 use crate::guard::contain;
 use crate::metrics::Metrics;
 
@@ -60,28 +60,39 @@ pub(crate) async fn shed_when_short(
     }
 }
 
+impl ShedState {
+    /// Takes the amount of one request from what the last round freed. Returns false if less is left.
+    fn take_ticket(&self, resource: Resource) -> bool {
+        let less = |tickets: u64| tickets.checked_sub(resource.ticket());
+        self.tickets
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, less)
+            .is_ok()
+    }
+}
+
 impl Shares {
     /// Sheds at once, if that may have an effect. Returns true if the caller may take a slot that is being freed.
     pub(super) fn make_room(&self, resource: Resource) -> bool {
-        if self.take_ticket(resource) {
+        let Some(state) = self.shed_state(resource) else {
+            return false;
+        };
+        if state.take_ticket(resource) {
             return true;
         }
         let now = self.now_ms();
         // Searching all clients takes a while. During overload every refused request would otherwise do it.
-        if now < self.idle_until_ms.load(Ordering::Relaxed) {
+        if now < state.idle_until_ms.load(Ordering::Relaxed) {
             return false;
         }
         let _shedding = self.shedding.lock();
         // Another thread may have shed while this one waited for the lock.
-        if self.take_ticket(resource) {
+        if state.take_ticket(resource) || self.shed_more(resource) {
             return true;
         }
-        if self.shed_more(resource) {
-            return true;
-        }
-        let idle = u64::try_from(PAUSE.as_millis()).unwrap_or_default();
-        self.idle_until_ms
-            .store(now.saturating_add(idle), Ordering::Relaxed);
+        let pause = u64::try_from(PAUSE.as_millis()).unwrap_or_default();
+        state
+            .idle_until_ms
+            .store(now.saturating_add(pause), Ordering::Relaxed);
         false
     }
 
@@ -98,14 +109,8 @@ impl Shares {
         }
     }
 
-    fn take_ticket(&self, resource: Resource) -> bool {
-        let less = |tickets: u64| tickets.checked_sub(resource.ticket());
-        let tickets = self.tickets.get(resource as usize);
-        tickets.is_some_and(|tickets| {
-            tickets
-                .fetch_update(Ordering::AcqRel, Ordering::Relaxed, less)
-                .is_ok()
-        })
+    fn shed_state(&self, resource: Resource) -> Option<&ShedState> {
+        self.shed_states.get(resource as usize)
     }
 
     /// Ends holders of the clients that hold most, until enough of `resource` is free or no client holds more than
@@ -195,18 +200,17 @@ impl Shares {
 
     /// Records what was ended, for the metrics and for requests that take its place.
     fn record_ended(&self, resource: Resource, freed: Freed) {
-        let place = resource as usize;
-        if let (Some(ended), Some(tickets)) = (self.ended.get(place), self.tickets.get(place)) {
-            ended.fetch_add(freed.ended, Ordering::Relaxed);
+        if let Some(state) = self.shed_state(resource) {
+            state.ended.fetch_add(freed.ended, Ordering::Relaxed);
             // Replaced, not added: unused tickets of the last round may be for slots that are taken by now.
-            tickets.store(freed.now, Ordering::Release);
+            state.tickets.store(freed.now, Ordering::Release);
         }
     }
 
     /// Returns the number of holders that were ended since the last call.
     pub(super) fn take_ended(&self, resource: Resource) -> usize {
-        let sum = self.ended.get(resource as usize);
-        sum.map_or(0, |sum| sum.swap(0, Ordering::Relaxed))
+        let state = self.shed_state(resource);
+        state.map_or(0, |state| state.ended.swap(0, Ordering::Relaxed))
     }
 
     /// Returns the amount of `resource` to free; none where it does not run short.

@@ -175,6 +175,15 @@ fn a_client_gets_more_only_while_it_holds_less_than_is_left() {
 }
 
 #[test]
+fn a_vain_search_for_tunnels_does_not_delay_one_for_descriptors() {
+    let shares = shares(|capacity| capacity.descriptors = 160);
+    let idle = connect(&shares, Some(1)).unwrap();
+    assert!(!shares.make_room(Resource::Tunnels));
+    assert!(shares.make_room(Resource::Descriptors));
+    assert!(idle.end_signal().is_sent());
+}
+
+#[test]
 fn idle_connections_of_the_greediest_client_end_first() {
     let shares = shares(|capacity| capacity.descriptors = 160);
     let others: Vec<_> = (0..10)
