@@ -223,7 +223,7 @@ async fn handshake_and_serve(
     let Some(encryption) = &service.encryption else {
         return serve_connection(stream, (peer, slot), &service, stopped).await;
     };
-    let handshakes = &service.metrics.tls_handshakes;
+    let handshakes = &service.metrics.connections.tls_handshakes;
     let Some(config) = encryption() else {
         return handshakes.count("no_certificate");
     };

@@ -5,11 +5,11 @@ use std::sync::OnceLock;
 use prometheus::{IntCounter, IntCounterVec};
 
 /// Maximum of codes of a counter. Further codes are counted as `other`.
-pub const MAX_CODES: usize = 96;
+pub(crate) const MAX_CODES: usize = 96;
 
 /// A counter by code. Codes are constants, never data of a request. Each is registered on first use.
 #[derive(Debug)]
-pub struct CodeCounter {
+pub(crate) struct CodeCounter {
     family: IntCounterVec,
     // Filled from the front and never emptied, so a scan finds every registered code before an empty cell.
     cells: [OnceLock<(&'static str, IntCounter)>; MAX_CODES],
@@ -25,7 +25,7 @@ impl CodeCounter {
     }
 
     /// Counts `code` once.
-    pub fn count(&self, code: &'static str) {
+    pub(crate) fn count(&self, code: &'static str) {
         for cell in &self.cells {
             let (known, counter) = cell.get_or_init(|| (code, self.family.with_label_values(&[code])));
             if *known == code {

@@ -83,7 +83,7 @@ pub(crate) struct EdgeLimits {
 impl ServerApp for Edge {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
         if let Err(refused) = self.serve(stream, shutdown).await {
-            self.shared.metrics.connections_refused.count(refused.reason());
+            self.shared.metrics.connections.refused.count(refused.reason());
         }
         None
     }
@@ -184,7 +184,7 @@ impl Edge {
             ListenerProtocol::Plain => false,
             ListenerProtocol::PlainOrHttp2 => http2_preface::has_preface(&mut socket, deadline).await,
             ListenerProtocol::Tls => {
-                let handshakes = &self.shared.metrics.tls_handshakes;
+                let handshakes = &self.shared.metrics.connections.tls_handshakes;
                 let Some(config) = self.shared.current.load().tls(Some(&self.listener)) else {
                     return handshakes.count("no_certificate");
                 };
@@ -206,7 +206,7 @@ impl Edge {
             }
         };
         if http2 {
-            let refused = self.shared.metrics.http2_requests_refused.clone();
+            let refused = self.shared.metrics.connections.http2_requests_refused.clone();
             connection.streams = Some(Streams::new(connection.client(), refused));
             connection.http2 = Some(Http2Limits {
                 head: self.limits.head,

@@ -84,7 +84,6 @@ pub use admin::{
 };
 pub use caller::StatedCaller;
 pub use capacity::{Capacity, ResourceLimit};
-pub use code_counter::{CodeCounter, MAX_CODES};
 pub use decider::Decider;
 pub use dry_run::{DryResult, DryRun, DryRunRequest, dry_run};
 pub use fetch_timing::{FetchTiming, RefreshSettings};
@@ -94,7 +93,7 @@ pub use keys_status::KeysStatus;
 pub use listener_tls::InvalidTls;
 pub use machine::raise_descriptor_limit;
 pub use meter::{FlagMeter, MeteredFlag, Meters, RouteMeter, UNMATCHED_ROUTE};
-pub use metrics::{Metrics, ReloadResult};
+pub use metrics::Metrics;
 pub use observations::{FlagCounts, Observations};
 pub use outcome::RequestOutcome;
 pub use prepared_snapshot::PrepareError;

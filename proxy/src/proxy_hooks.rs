@@ -243,7 +243,11 @@ impl ProxyHooks {
         context.outcome = refusal.outcome;
         context.code = Some(refusal.answer.code.name);
         if refusal.outcome != RequestOutcome::Redirected {
-            self.shared.metrics.rejections.count(refusal.answer.code.name);
+            self.shared
+                .metrics
+                .requests
+                .rejections
+                .count(refusal.answer.code.name);
         }
         // A second head can't be sent. An informational response does not count, except the switch of protocols.
         let begun = session.response_written().is_some_and(|head| {
@@ -260,7 +264,7 @@ impl ProxyHooks {
 
     /// Counts a panic and returns the answer to it.
     fn refusal_for_panic(&self, context: &RequestContext) -> RequestRefusal {
-        self.shared.metrics.count_panic();
+        self.shared.metrics.requests.panics.inc();
         let answer = Arc::new(Answer::new(AnswerCode::INTERNAL, &context.prepared.decider.pages));
         RequestRefusal {
             answer,
@@ -272,7 +276,7 @@ impl ProxyHooks {
     /// Runs a synchronous hook. A panic fails the request, which is then answered like any other failure.
     fn contain_panic<T>(&self, hook: impl FnOnce() -> pingora::Result<T>) -> pingora::Result<T> {
         contain(hook).unwrap_or_else(|Panicked| {
-            self.shared.metrics.count_panic();
+            self.shared.metrics.requests.panics.inc();
             Err(Error::explain(ErrorType::InternalError, "a hook panicked"))
         })
     }

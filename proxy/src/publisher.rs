@@ -80,7 +80,7 @@ impl Publisher {
         // Only now, because preparing may fail and the former upstreams then stay.
         self.upstreams.publish(&prepared.upstreams);
         self.shared.current.publish(prepared);
-        metrics.count_reload(ReloadResult::Applied, now);
+        metrics.reloads.count(ReloadResult::Applied, now);
         self.readiness.set_snapshot(&revision, now);
         let needs_restart = settings.needs_restart(&loaded.settings);
         settings.drain = loaded.settings.drain;
@@ -115,14 +115,15 @@ impl Publisher {
     pub fn record_unchanged(&self) {
         self.shared
             .metrics
-            .count_reload(ReloadResult::Unchanged, SystemTime::now());
+            .reloads
+            .count(ReloadResult::Unchanged, SystemTime::now());
         self.readiness.clear_reload_error();
     }
 
     /// Records a refused reload. `report` is shown to people.
     pub fn record_refused(&self, report: &str) {
         let now = SystemTime::now();
-        self.shared.metrics.count_reload(ReloadResult::Refused, now);
+        self.shared.metrics.reloads.count(ReloadResult::Refused, now);
         self.readiness.set_reload_error(report, now);
     }
 

@@ -120,7 +120,7 @@ pub fn start(loaded: &LoadedConfig, options: StartOptions) -> Result<Running, St
         &prepared.decider.snapshot.revision.0,
         SystemTime::now(),
     );
-    metrics.count_reload(ReloadResult::Applied, SystemTime::now());
+    metrics.reloads.count(ReloadResult::Applied, SystemTime::now());
     readiness.set_snapshot(&prepared.decider.snapshot.revision.0, SystemTime::now());
     let shares = Shares::new(Capacity::new(Machine::of_process(), &settings.limits, threads));
     metrics.register(SharesCollector::new(Arc::clone(&shares)));
@@ -250,7 +250,7 @@ fn edge(
     proxy: &Arc<HttpProxy<ProxyHooks>>,
 ) -> Edge {
     let limits = definition.limits;
-    let gauge = shared.metrics.connections(&listener);
+    let gauge = shared.metrics.connections.open(&listener);
     let admission = Admission::new(limits.connections, limits.connections_per_client, gauge);
     let limits = EdgeLimits {
         head: head_limits(&limits),

@@ -49,9 +49,9 @@ impl TokenCache {
             issuers,
             max_bytes,
             [
-                &metrics.token_cache_hits,
-                &metrics.token_cache_misses,
-                &metrics.token_cache_stale,
+                &metrics.tokens.cache_hits,
+                &metrics.tokens.cache_misses,
+                &metrics.tokens.stale_cache_hits,
             ],
         ))
     }

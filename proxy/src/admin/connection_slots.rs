@@ -63,7 +63,7 @@ impl ConnectionSlots {
 
     /// Returns the counter of closed connections.
     pub(super) fn closed(&self) -> &CodeCounter {
-        &self.metrics.admin_connections_closed
+        &self.metrics.connections.admin_closed
     }
 
     /// Takes a slot for a connection of `peer`. If there is none, evicts the connection that has been idle longest:

@@ -199,7 +199,7 @@ fn what_failed_and_is_no_reason_is_only_said_when_asked() {
 #[test]
 fn metrics_come_in_the_text_format() {
     let running = start(Router::new());
-    running.state.metrics.count_panic();
+    running.state.metrics.requests.panics.inc();
     let (status, head, body) = ask(&running, "/metrics");
     assert_eq!(status, 200);
     assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");

@@ -75,6 +75,7 @@ impl HttpServerApp for Http2 {
         if stream.as_ref().is_some_and(Option::is_none) {
             self.shared
                 .metrics
+                .requests
                 .rejections
                 .count(AnswerCode::CLIENT_LIMIT.name);
             if let ServerSession::H2(mut stream) = session {
@@ -140,6 +141,6 @@ pub(super) async fn serve(
     let stream = PingoraStream::for_http2(socket, connection, edge.limits.head_timeout);
     edge.http2.process_new(Box::new(stream), shutdown).await;
     if let Some(flood) = connection.flood() {
-        edge.shared.metrics.connections_broken_off.count(flood.reason());
+        edge.shared.metrics.connections.broken_off.count(flood.reason());
     }
 }

@@ -32,7 +32,7 @@ pub(super) async fn answer(
     let (prepared, id) = (shared.current.load(), shared.request_ids.next());
     let answer = Answer::new(code, &prepared.decider.pages);
     let (status, outcome) = (answer.status(), RequestOutcome::BadRequest);
-    shared.metrics.rejections.count(code.name);
+    shared.metrics.requests.rejections.count(code.name);
     let Ok(rendered) = answer.render(&id, false) else {
         return;
     };

@@ -162,10 +162,10 @@ fn the_snapshot_is_shown_with_its_revision_and_age() {
 fn reloads_are_counted_by_result_with_the_last_times() {
     let metrics = Metrics::new();
     check(&metrics, "sluice_reload_last_failure_timestamp_seconds 0");
-    metrics.count_reload(ReloadResult::Applied, at(10));
-    metrics.count_reload(ReloadResult::Refused, at(20));
-    metrics.count_reload(ReloadResult::Refused, at(30));
-    metrics.count_reload(ReloadResult::Unchanged, at(40));
+    metrics.reloads.count(ReloadResult::Applied, at(10));
+    metrics.reloads.count(ReloadResult::Refused, at(20));
+    metrics.reloads.count(ReloadResult::Refused, at(30));
+    metrics.reloads.count(ReloadResult::Unchanged, at(40));
     check(&metrics, r#"sluice_reloads_total{result="applied"} 1"#);
     check(&metrics, r#"sluice_reloads_total{result="refused"} 2"#);
     check(&metrics, r#"sluice_reloads_total{result="unchanged"} 1"#);
@@ -176,10 +176,10 @@ fn reloads_are_counted_by_result_with_the_last_times() {
 #[test]
 fn the_other_counters_are_shown() {
     let metrics = Metrics::new();
-    metrics.rejections.count("TENANT_MISSING");
-    metrics.verifications.count("ok");
-    metrics.count_panic();
-    metrics.count_truncated_header();
+    metrics.requests.rejections.count("TENANT_MISSING");
+    metrics.tokens.verifications.count("ok");
+    metrics.requests.panics.inc();
+    metrics.requests.truncated_headers.inc();
     check(&metrics, r#"sluice_rejections_total{reason="TENANT_MISSING"} 1"#);
     check(&metrics, r#"sluice_token_verifications_total{result="ok"} 1"#);
     check(&metrics, r#"sluice_token_cache_total{result="hit"} 0"#);
@@ -233,7 +233,7 @@ fn every_name_has_a_help_and_the_prefix_and_is_shown_once() {
 #[test]
 fn two_proxies_in_one_process_count_apart() {
     let (one, other) = (Metrics::new(), Metrics::new());
-    one.count_panic();
+    one.requests.panics.inc();
     check(&one, "sluice_panics_total 1");
     check(&other, "sluice_panics_total 0");
 }

@@ -78,10 +78,10 @@ pub(crate) async fn decide(
     );
     let decided = decided.await;
     if found.ambiguous_target {
-        shared.metrics.count_ambiguous_target();
+        shared.metrics.requests.ambiguous_targets.inc();
     }
     if found.headers.is_truncated {
-        shared.metrics.count_truncated_header();
+        shared.metrics.requests.truncated_headers.inc();
     }
     context.code = found.observed;
     context.outcome = decided?;
@@ -109,7 +109,7 @@ impl Trace for LiveEffects<'_> {
 
 impl Effects for LiveEffects<'_> {
     fn operator_tokens_removed(&mut self, _names: Vec<HeaderName>) {
-        self.metrics.operator_tokens_removed.inc();
+        self.metrics.tokens.operator_tokens_removed.inc();
     }
 
     fn routed(&mut self, _route: Option<RouteId>) {}
@@ -141,7 +141,7 @@ impl Effects for LiveEffects<'_> {
         }
         let keys = |issuer: usize| prepared.keys.get(issuer).map(Arc::clone);
         let verified = identity::verify(&prepared.decider.issuers, keys, token, self.now).await;
-        self.metrics.verifications.count(match &verified {
+        self.metrics.tokens.verifications.count(match &verified {
             Ok(_) => "ok",
             Err(Unproven::Rejected(rejection)) => rejection.code(),
             Err(Unproven::NoKeys) => "no_keys",
@@ -152,7 +152,7 @@ impl Effects for LiveEffects<'_> {
     }
 
     fn observed(&mut self, code: &'static str) {
-        self.metrics.rejections.count(code);
+        self.metrics.requests.rejections.count(code);
     }
 
     fn decided(&mut self, _: &RequestDecision<'_>, _: &Subjects<'_>) {}

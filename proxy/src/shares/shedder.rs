@@ -47,11 +47,11 @@ pub(crate) async fn shed_when_short(
                 shares.shed(resource);
             });
             if shed.is_err() {
-                metrics.count_panic();
+                metrics.requests.panics.inc();
             }
             let ended = shares.take_ended(resource);
             for _ in 0..ended {
-                metrics.shed.count(resource.name());
+                metrics.connections.shed.count(resource.name());
             }
             shed_log.add(resource, ended);
         }
