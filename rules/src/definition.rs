@@ -2,10 +2,14 @@
 //! Its shape is that of the YAML document (docs/flags.md); every field an operator may leave out is an
 //! `Option` or empty here, and `compile` says what that means.
 
+mod operator;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::{AttributeValue, Channel, Decimal, Kind, Lifecycle, Sited};
+
+pub use operator::{OperatorDefinition, OperatorWord};
 
 /// A name as written, borrowed from the document where that is possible.
 pub type Name<'a> = Sited<Cow<'a, str>>;
@@ -118,51 +122,6 @@ pub enum ConditionDefinition {
         /// What is asked of it; the site is the operator's value.
         operator: Sited<OperatorDefinition>,
     },
-}
-
-/// One operator with the value it compares to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum OperatorDefinition {
-    /// Equal (string, number or boolean).
-    Eq(Spelled<AttributeValue>),
-    /// Of the same type and not equal.
-    Ne(Spelled<AttributeValue>),
-    /// Equal to one of them.
-    In(Vec<Sited<Spelled<AttributeValue>>>),
-    /// Of a type that is among them, and equal to none.
-    NotIn(Vec<Sited<Spelled<AttributeValue>>>),
-    /// Greater than.
-    Gt(Spelled<Decimal>),
-    /// Greater than or equal to.
-    Gte(Spelled<Decimal>),
-    /// Less than.
-    Lt(Spelled<Decimal>),
-    /// Less than or equal to.
-    Lte(Spelled<Decimal>),
-    /// A string that starts with one of them.
-    Prefix(Vec<OwnedName>),
-    /// A string that ends with one of them.
-    Suffix(Vec<OwnedName>),
-    /// A string that has one of them in it.
-    Contains(Vec<OwnedName>),
-    /// A string that the regular expression matches.
-    Matches(Box<str>),
-    /// A list that has at least one of them.
-    AnyOf(Vec<OwnedName>),
-    /// A list that has all of them.
-    AllOf(Vec<OwnedName>),
-    /// A list that has none of them.
-    NoneOf(Vec<OwnedName>),
-    /// A string that is a version which meets the requirement.
-    Semver(Box<str>),
-    /// A string that is an RFC 3339 time before this one.
-    Before(Box<str>),
-    /// A string that is an RFC 3339 time after this one.
-    After(Box<str>),
-    /// A string that is an IP address in one of the networks.
-    IpIn(Vec<OwnedName>),
-    /// There is such an attribute (`true`), or there is none (`false`).
-    Exists(bool),
 }
 
 /// What a rule, a rollout or a default serves.

@@ -67,8 +67,9 @@ pub use decimal::{Decimal, InvalidDecimal, MAX_DIGITS, MAX_POWER, MIN_POWER};
 pub use decision::{Cause, Decision, Reason};
 pub use definition::{
     ConditionDefinition, FlagDefinition, FlagsDefinition, GateDefinition, Name, OperatorDefinition,
-    OwnedName, Policy, RequirementDefinition, RolloutDefinition, RuleDefinition, ScheduleDefinition,
-    SegmentDefinition, ServeDefinition, Spelled, TenantDefinition, UnknownTenantDefinition,
+    OperatorWord, OwnedName, Policy, RequirementDefinition, RolloutDefinition, RuleDefinition,
+    ScheduleDefinition, SegmentDefinition, ServeDefinition, Spelled, TenantDefinition,
+    UnknownTenantDefinition,
 };
 pub use difference::{Differences, TableLine};
 pub use explain::{ClauseTrace, ClauseValue, Explanation, ExplanationStep, StepOutcome, explain};

@@ -94,34 +94,66 @@ impl Operator {
         let Some(value) = value else {
             return matches!(self, Self::Exists(false));
         };
-        match (self, value) {
-            (Self::Exists(expected), _) => *expected,
-            (Self::In(set), value) => matches!(set.membership(value), Membership::In),
-            (Self::NotIn(set), value) => matches!(set.membership(value), Membership::Out),
-            (Self::Greater(bound), Value::Number(number)) => number > *bound,
-            (Self::GreaterOrEqual(bound), Value::Number(number)) => number >= *bound,
-            (Self::Less(bound), Value::Number(number)) => number < *bound,
-            (Self::LessOrEqual(bound), Value::Number(number)) => number <= *bound,
-            (Self::Prefix(texts), Value::String(text)) => {
-                texts.iter().any(|start| text.starts_with(&**start))
-            }
-            (Self::Suffix(texts), Value::String(text)) => texts.iter().any(|end| text.ends_with(&**end)),
-            (Self::Contains(texts), Value::String(text)) => texts.iter().any(|part| text.contains(&**part)),
-            (Self::Matches(pattern), Value::String(text)) => pattern.is_match(text),
-            (Self::AnyOf(set), Value::List(items)) => items.iter().any(|item| set.has(item)),
-            (Self::AllOf(set), Value::List(items)) => set
-                .iter()
-                .all(|wanted| items.iter().any(|item| **item == *wanted)),
-            (Self::NoneOf(set), Value::List(items)) => !items.iter().any(|item| set.has(item)),
-            (Self::Version(requirement), Value::String(text)) => {
-                Version::parse(text).is_ok_and(|version| requirement.matches(&version))
-            }
-            (Self::Before(bound), Value::String(text)) => instant(text).is_some_and(|at| at < *bound),
-            (Self::After(bound), Value::String(text)) => instant(text).is_some_and(|at| at > *bound),
-            (Self::Within(networks), Value::String(text)) => text
-                .parse::<IpAddr>()
-                .is_ok_and(|address| networks.contain(address)),
-            _ => false,
+        // Every operator is listed, and each reads the type of value that it compares: another type is false.
+        match self {
+            Self::Exists(expected) => *expected,
+            Self::In(set) => matches!(set.membership(value), Membership::In),
+            Self::NotIn(set) => matches!(set.membership(value), Membership::Out),
+            Self::Greater(bound) => value.number().is_some_and(|number| number > *bound),
+            Self::GreaterOrEqual(bound) => value.number().is_some_and(|number| number >= *bound),
+            Self::Less(bound) => value.number().is_some_and(|number| number < *bound),
+            Self::LessOrEqual(bound) => value.number().is_some_and(|number| number <= *bound),
+            Self::Prefix(texts) => value
+                .text()
+                .is_some_and(|text| texts.iter().any(|start| text.starts_with(&**start))),
+            Self::Suffix(texts) => value
+                .text()
+                .is_some_and(|text| texts.iter().any(|end| text.ends_with(&**end))),
+            Self::Contains(texts) => value
+                .text()
+                .is_some_and(|text| texts.iter().any(|part| text.contains(&**part))),
+            Self::Matches(pattern) => value.text().is_some_and(|text| pattern.is_match(text)),
+            Self::AnyOf(set) => value
+                .list()
+                .is_some_and(|items| items.iter().any(|item| set.has(item))),
+            Self::AllOf(set) => value.list().is_some_and(|items| {
+                set.iter()
+                    .all(|wanted| items.iter().any(|item| **item == *wanted))
+            }),
+            Self::NoneOf(set) => value
+                .list()
+                .is_some_and(|items| !items.iter().any(|item| set.has(item))),
+            Self::Version(requirement) => value
+                .text()
+                .is_some_and(|text| Version::parse(text).is_ok_and(|version| requirement.matches(&version))),
+            Self::Before(bound) => value.text().and_then(instant).is_some_and(|at| at < *bound),
+            Self::After(bound) => value.text().and_then(instant).is_some_and(|at| at > *bound),
+            Self::Within(networks) => value.text().is_some_and(|text| {
+                text.parse::<IpAddr>()
+                    .is_ok_and(|address| networks.contain(address))
+            }),
+        }
+    }
+
+    /// Returns the number of values that are compared one by one. A set with a search counts as one.
+    pub(crate) fn comparisons(&self) -> usize {
+        match self {
+            Self::Prefix(texts) | Self::Suffix(texts) | Self::Contains(texts) => texts.len(),
+            Self::AllOf(set) => set.len(),
+            Self::In(_)
+            | Self::NotIn(_)
+            | Self::Greater(_)
+            | Self::GreaterOrEqual(_)
+            | Self::Less(_)
+            | Self::LessOrEqual(_)
+            | Self::Matches(_)
+            | Self::AnyOf(_)
+            | Self::NoneOf(_)
+            | Self::Version(_)
+            | Self::Before(_)
+            | Self::After(_)
+            | Self::Within(_)
+            | Self::Exists(_) => 1,
         }
     }
 }

@@ -18,9 +18,6 @@ use crate::{
 use super::FlagsCompiler;
 use crate::bounds::{MAX_NESTING, MAX_VALUES};
 
-/// The most values of a list that an explanation shows.
-const SHOWN_VALUES: usize = 3;
-
 impl FlagsCompiler<'_> {
     pub(super) fn condition(&mut self, definition: &Sited<ConditionDefinition>) -> Option<Condition> {
         self.nested(definition, 1)
@@ -50,7 +47,7 @@ impl FlagsCompiler<'_> {
                 segment.map(Condition::Segment)
             }
             ConditionDefinition::Clause { attribute, operator } => {
-                let text = clause_text(&attribute.value, &operator.value).into();
+                let text = operator.value.clause_text(&attribute.value).into();
                 if attribute.value == "tier" {
                     self.tiers_of_clause(operator);
                 }
@@ -101,7 +98,23 @@ impl FlagsCompiler<'_> {
             Definition::In(values) | Definition::NotIn(values) => {
                 values.iter().for_each(|value| check(&value.value, value.site));
             }
-            _ => {}
+            // Patterns and parts of texts name no tier, and the other operators compare to no text that is a tier.
+            Definition::Prefix(_)
+            | Definition::Suffix(_)
+            | Definition::Contains(_)
+            | Definition::Matches(_)
+            | Definition::Gt(_)
+            | Definition::Gte(_)
+            | Definition::Lt(_)
+            | Definition::Lte(_)
+            | Definition::AnyOf(_)
+            | Definition::AllOf(_)
+            | Definition::NoneOf(_)
+            | Definition::Semver(_)
+            | Definition::Before(_)
+            | Definition::After(_)
+            | Definition::IpIn(_)
+            | Definition::Exists(_) => {}
         }
     }
 
@@ -127,27 +140,27 @@ impl FlagsCompiler<'_> {
 
     fn operator(&mut self, definition: &Sited<OperatorDefinition>) -> Option<Operator> {
         use OperatorDefinition as Definition;
-        let site = definition.site;
+        let (site, word) = (definition.site, definition.value.word().as_str());
         Some(match &definition.value {
             Definition::Eq(value) => Operator::In(Scalars::new([&**value])),
             Definition::Ne(value) => Operator::NotIn(Scalars::new([&**value])),
-            Definition::In(values) => Operator::In(self.scalars(site, "in", values)),
-            Definition::NotIn(values) => Operator::NotIn(self.scalars(site, "not_in", values)),
+            Definition::In(values) => Operator::In(self.scalars(site, word, values)),
+            Definition::NotIn(values) => Operator::NotIn(self.scalars(site, word, values)),
             Definition::Gt(bound) => Operator::Greater(**bound),
             Definition::Gte(bound) => Operator::GreaterOrEqual(**bound),
             Definition::Lt(bound) => Operator::Less(**bound),
             Definition::Lte(bound) => Operator::LessOrEqual(**bound),
-            Definition::Prefix(texts) => Operator::Prefix(self.texts(site, "prefix", texts)),
-            Definition::Suffix(texts) => Operator::Suffix(self.texts(site, "suffix", texts)),
-            Definition::Contains(texts) => Operator::Contains(self.texts(site, "contains", texts)),
+            Definition::Prefix(texts) => Operator::Prefix(self.texts(site, word, texts)),
+            Definition::Suffix(texts) => Operator::Suffix(self.texts(site, word, texts)),
+            Definition::Contains(texts) => Operator::Contains(self.texts(site, word, texts)),
             Definition::Matches(source) => Operator::Matches(self.pattern(site, source)?),
-            Definition::AnyOf(texts) => Operator::AnyOf(self.set(site, "any_of", texts)),
-            Definition::AllOf(texts) => Operator::AllOf(self.set(site, "all_of", texts)),
-            Definition::NoneOf(texts) => Operator::NoneOf(self.set(site, "none_of", texts)),
+            Definition::AnyOf(texts) => Operator::AnyOf(self.set(site, word, texts)),
+            Definition::AllOf(texts) => Operator::AllOf(self.set(site, word, texts)),
+            Definition::NoneOf(texts) => Operator::NoneOf(self.set(site, word, texts)),
             Definition::Semver(text) => Operator::Version(self.version(site, text)?),
             Definition::Before(text) => Operator::Before(self.instant(site, text)?),
             Definition::After(text) => Operator::After(self.instant(site, text)?),
-            Definition::IpIn(texts) => Operator::Within(self.networks(site, texts)),
+            Definition::IpIn(texts) => Operator::Within(self.networks(site, word, texts)),
             Definition::Exists(expected) => Operator::Exists(*expected),
         })
     }
@@ -203,8 +216,8 @@ impl FlagsCompiler<'_> {
         at
     }
 
-    fn networks(&mut self, site: Site, texts: &[Name<'_>]) -> Networks {
-        self.values(site, "ip_in", texts.len());
+    fn networks(&mut self, site: Site, field: &'static str, texts: &[Name<'_>]) -> Networks {
+        self.values(site, field, texts.len());
         let mut networks = Vec::with_capacity(texts.len());
         for text in texts {
             match parse_network(&text.value) {
@@ -218,63 +231,5 @@ impl FlagsCompiler<'_> {
             }
         }
         Networks::new(&networks)
-    }
-}
-
-/// Returns the clause as text, with long lists cut short.
-fn clause_text(attribute: &str, operator: &OperatorDefinition) -> String {
-    use OperatorDefinition as Definition;
-    let (name, value) = match operator {
-        Definition::Eq(value) => ("eq", scalar_text(value)),
-        Definition::Ne(value) => ("ne", scalar_text(value)),
-        Definition::In(values) => (
-            "in",
-            list_text(values.iter().map(|value| scalar_text(&value.value))),
-        ),
-        Definition::NotIn(values) => (
-            "not_in",
-            list_text(values.iter().map(|value| scalar_text(&value.value))),
-        ),
-        Definition::Gt(bound) => ("gt", bound.value.to_string()),
-        Definition::Gte(bound) => ("gte", bound.value.to_string()),
-        Definition::Lt(bound) => ("lt", bound.value.to_string()),
-        Definition::Lte(bound) => ("lte", bound.value.to_string()),
-        Definition::Prefix(texts) => ("prefix", names_text(texts)),
-        Definition::Suffix(texts) => ("suffix", names_text(texts)),
-        Definition::Contains(texts) => ("contains", names_text(texts)),
-        Definition::Matches(source) => ("matches", source.to_string()),
-        Definition::AnyOf(texts) => ("any_of", names_text(texts)),
-        Definition::AllOf(texts) => ("all_of", names_text(texts)),
-        Definition::NoneOf(texts) => ("none_of", names_text(texts)),
-        Definition::Semver(text) => ("semver", text.to_string()),
-        Definition::Before(text) => ("before", text.to_string()),
-        Definition::After(text) => ("after", text.to_string()),
-        Definition::IpIn(texts) => ("ip_in", names_text(texts)),
-        Definition::Exists(expected) => ("exists", expected.to_string()),
-    };
-    format!("{attribute} {name} {value}")
-}
-
-fn scalar_text(value: &AttributeValue) -> String {
-    match value {
-        AttributeValue::String(text) => text.to_string(),
-        AttributeValue::Number(number) => number.to_string(),
-        AttributeValue::Boolean(boolean) => boolean.to_string(),
-        AttributeValue::List(items) => list_text(items.iter().map(ToString::to_string)),
-    }
-}
-
-fn names_text(texts: &[Name<'_>]) -> String {
-    list_text(texts.iter().map(|text| text.value.to_string()))
-}
-
-fn list_text(values: impl ExactSizeIterator<Item = String>) -> String {
-    let count = values.len();
-    let shown: Vec<String> = values.take(SHOWN_VALUES).collect();
-    let more = count.saturating_sub(SHOWN_VALUES);
-    if more == 0 {
-        format!("[{}]", shown.join(", "))
-    } else {
-        format!("[{}, and {more} more]", shown.join(", "))
     }
 }

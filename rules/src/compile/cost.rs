@@ -8,7 +8,6 @@ use crate::{
     ConditionDefinition, Flag, FlagId, FlagsDefinition, Names, ProblemKind, Site, Sited,
     condition::{Condition, Segment},
     flags::FlagSlot,
-    operator::Operator,
 };
 
 use super::problems::Problems;
@@ -239,18 +238,9 @@ fn cost_of(condition: &Condition, segments: &[Cost]) -> Cost {
         Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(add),
         Condition::Not(part) => add(part),
         Condition::Segment(id) => cost.include(segments.get(id.index()).copied().unwrap_or_default()),
-        Condition::Clause(clause) => cost.total = values_of(&clause.operator),
+        Condition::Clause(clause) => cost.total = clause.operator.comparisons(),
     }
     cost
-}
-
-/// Returns the number of values that are compared one by one. Sets with a search count as one.
-fn values_of(operator: &Operator) -> usize {
-    match operator {
-        Operator::Prefix(texts) | Operator::Suffix(texts) | Operator::Contains(texts) => texts.len(),
-        Operator::AllOf(set) => set.len(),
-        _ => 1,
-    }
 }
 
 fn segments_of(condition: &Condition) -> Vec<usize> {

@@ -1,6 +1,6 @@
 //! Every case of `spec/decisions`, which other languages can read as data.
 
-use rules::{Cause, Eligibility, StepOutcome, Timestamp, explain};
+use rules::{Cause, Eligibility, OperatorWord, StepOutcome, Timestamp, explain};
 use serde_json::Value as Json;
 
 use crate::asking::{Asker, NOON, load};
@@ -81,9 +81,8 @@ fn policies_and_unknown_tenants_decide_as_written() {
 fn every_operator_holds_for_what_it_should_and_nothing_else() {
     let file = include_str!("../../spec/decisions/operators.json");
     check(file, 270);
-    let operators = "eq ne in not_in gt gte lt lte prefix suffix contains matches any_of all_of none_of semver before \
-                     after ip_in exists";
-    for operator in operators.split(' ') {
+    for operator in OperatorWord::ALL {
+        let operator = operator.as_str();
         assert!(
             file.contains(&format!("\"{operator}\": ")),
             "no case for {operator}"
