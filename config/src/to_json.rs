@@ -1,11 +1,14 @@
 //! Conversion of definitions to JSON, in the form of a flags document. Reading the result yields the same definition.
 
 use rules::{
-    AttributeValue, ConditionDefinition, Decimal, FlagDefinition, Name, OperatorDefinition, OwnedName,
-    RequirementDefinition, RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition,
-    ServeDefinition, Spelled, TenantDefinition,
+    AttributeValue, ConditionDefinition, Decimal, FlagDefinition, Name, OwnedName, RequirementDefinition,
+    RolloutDefinition, RuleDefinition, ScheduleDefinition, SegmentDefinition, ServeDefinition, Sited,
+    Spelled, TenantDefinition,
 };
 use serde_json::{Map, Number, Value};
+
+use crate::form::{self, Boolean, Boxed, Comparable, Form, List, Owned};
+use crate::shape::condition::{Alternatives, operator_value};
 
 /// A definition with a JSON form.
 pub trait ToJson {
@@ -104,7 +107,7 @@ impl ToJson for TenantDefinition<'_> {
 
 impl ToJson for ConditionDefinition {
     fn to_json(&self) -> Value {
-        let nested = |parts: &[rules::Sited<Self>]| -> Value {
+        let nested = |parts: &[Sited<Self>]| -> Value {
             let parts = parts.iter().map(|part| part.value.to_json());
             parts.collect::<Vec<_>>().into()
         };
@@ -115,43 +118,69 @@ impl ToJson for ConditionDefinition {
             Self::Not(part) => condition.put("not", Some(part.value.to_json())),
             Self::Segment(name) => condition.put("segment", Some(text(name))),
             Self::Clause { attribute, operator } => {
-                let (name, value) = operation(&operator.value);
                 condition.put("attribute", Some(text(attribute)));
-                condition.put(name, Some(value));
+                let value = operator_value(&operator.value);
+                condition.put(operator.value.word().as_str(), Some(value));
             }
         }
         condition.into()
     }
 }
 
-/// Returns the name of an operator and its value.
-fn operation(operator: &OperatorDefinition) -> (&'static str, Value) {
-    use OperatorDefinition as Operator;
-    let values = |values: &[rules::Sited<Spelled<AttributeValue>>]| -> Value {
-        let values = values.iter().map(|value| value.value.to_json());
-        values.collect::<Vec<_>>().into()
-    };
-    match operator {
-        Operator::Eq(value) => ("eq", value.to_json()),
-        Operator::Ne(value) => ("ne", value.to_json()),
-        Operator::In(all) => ("in", values(all)),
-        Operator::NotIn(all) => ("not_in", values(all)),
-        Operator::Gt(bound) => ("gt", number(bound)),
-        Operator::Gte(bound) => ("gte", number(bound)),
-        Operator::Lt(bound) => ("lt", number(bound)),
-        Operator::Lte(bound) => ("lte", number(bound)),
-        Operator::Prefix(all) => ("prefix", alternatives(all)),
-        Operator::Suffix(all) => ("suffix", alternatives(all)),
-        Operator::Contains(all) => ("contains", alternatives(all)),
-        Operator::Matches(source) => ("matches", (**source).into()),
-        Operator::AnyOf(all) => ("any_of", texts(all)),
-        Operator::AllOf(all) => ("all_of", texts(all)),
-        Operator::NoneOf(all) => ("none_of", texts(all)),
-        Operator::Semver(requirement) => ("semver", (**requirement).into()),
-        Operator::Before(time) => ("before", (**time).into()),
-        Operator::After(time) => ("after", (**time).into()),
-        Operator::IpIn(all) => ("ip_in", texts(all)),
-        Operator::Exists(expected) => ("exists", (*expected).into()),
+/// The form of an operator's value, which can be written as it is read.
+pub(crate) trait JsonForm: Form {
+    /// Returns a value of this form as JSON.
+    fn to_json(value: &Self::Value<'static>) -> Value;
+}
+
+impl JsonForm for Comparable {
+    fn to_json(value: &Spelled<AttributeValue>) -> Value {
+        value.to_json()
+    }
+}
+
+impl JsonForm for form::Number {
+    fn to_json(value: &Spelled<Decimal>) -> Value {
+        number(value)
+    }
+}
+
+impl JsonForm for Boolean {
+    fn to_json(value: &bool) -> Value {
+        (*value).into()
+    }
+}
+
+impl<T> JsonForm for Boxed<T>
+where
+    Self: for<'s> Form<Value<'s> = Box<str>>,
+{
+    fn to_json(value: &Box<str>) -> Value {
+        (**value).into()
+    }
+}
+
+impl<T, const MIN: usize, const MAX: usize> JsonForm for List<Sited<Owned<T>>, MIN, MAX>
+where
+    Self: for<'s> Form<Value<'s> = Vec<OwnedName>>,
+{
+    fn to_json(value: &Vec<OwnedName>) -> Value {
+        texts(value)
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> JsonForm for List<Sited<Comparable>, MIN, MAX> {
+    fn to_json(value: &Vec<Sited<Spelled<AttributeValue>>>) -> Value {
+        value.iter().map(|value| value.value.to_json()).collect()
+    }
+}
+
+impl JsonForm for Alternatives {
+    fn to_json(value: &Vec<OwnedName>) -> Value {
+        match value.as_slice() {
+            [one] => text(one),
+            several => texts(several),
+        }
     }
 }
 
@@ -293,14 +322,6 @@ fn variant_values(variants: &[(OwnedName, Box<str>)]) -> Value {
         )
     });
     Value::Object(entries.collect())
-}
-
-/// Returns one text, or a list of several.
-fn alternatives(names: &[OwnedName]) -> Value {
-    match names {
-        [one] => text(one),
-        several => texts(several),
-    }
 }
 
 fn number(number: &Spelled<Decimal>) -> Value {

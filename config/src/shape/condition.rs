@@ -1,6 +1,7 @@
 //! The form of conditions: clauses, segments and their combinations.
 
-use rules::{ConditionDefinition, OperatorDefinition, OwnedName, Sited};
+use rules::{ConditionDefinition, OperatorDefinition, OperatorWord, OwnedName, Sited};
+use serde_json::Value;
 
 use super::text::{AnyText, Network, Regex, SegmentName, Time};
 use super::{FieldShape, Needs, UNBOUNDED};
@@ -8,6 +9,7 @@ use crate::form::{
     Boolean, Boxed, Comparable, Fields, Form, List, Number, Owned, object, single, texts, union,
 };
 use crate::node::Entry;
+use crate::to_json::JsonForm;
 use crate::validate::{Slot, Validator};
 
 texts! {
@@ -48,9 +50,9 @@ object! {
     } => ConditionDefinition::Clause { attribute, operator: operator? }
 }
 
-/// Defines the operators: the word, the form of the value, and the operator in `rules`.
+/// Defines the form of each operator's value. `rules` defines the operators, their words and the types of their values.
 macro_rules! operators {
-    ($($(#[doc = $doc:literal])+ $word:literal $of:ty => $operator:ident),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $operator:ident: $of:ty),+ $(,)?) => {
         /// The operators of a clause, with the site of the value.
         pub(crate) enum Operators {}
 
@@ -58,24 +60,27 @@ macro_rules! operators {
             type Value<'s> = Option<Sited<OperatorDefinition>>;
 
             const FIELDS: &'static [FieldShape] = &[$(FieldShape {
-                name: $word,
+                name: OperatorWord::$operator.as_str(),
                 doc: concat!($($doc),+).trim_ascii(),
                 required: false,
                 shape: <$of as Form>::SHAPE,
             }),+];
 
             fn take<'s>(into: &mut Self::Value<'s>, entry: &Entry<'s>, validator: &mut Validator<'_>) -> bool {
-                // An operator that lacks its word does not compile here.
-                const _: fn(&OperatorDefinition) = |operator| match operator {
-                    $(OperatorDefinition::$operator(_) => {})+
-                };
-                $(if entry.key == $word {
-                    let slot = Slot::field($word, entry.key_span);
+                $(if entry.key == OperatorWord::$operator.as_str() {
+                    let slot = Slot::field(OperatorWord::$operator.as_str(), entry.key_span);
                     let value = Sited::<$of>::read(&entry.value, slot, validator);
                     *into = value.map(|value| Sited::new(OperatorDefinition::$operator(value.value), value.site));
                     return true;
                 })+
                 false
+            }
+        }
+
+        /// Returns the value of an operator as JSON. An operator of `rules` that has no form does not compile here.
+        pub(crate) fn operator_value(operator: &OperatorDefinition) -> Value {
+            match operator {
+                $(OperatorDefinition::$operator(value) => <$of as JsonForm>::to_json(value),)+
             }
         }
     };
@@ -86,45 +91,45 @@ type Comparables = List<Sited<Comparable>, 1, UNBOUNDED>;
 
 operators! {
     /// True if the attribute is equal to this value.
-    "eq" Comparable => Eq,
+    Eq: Comparable,
     /// True if the attribute has the type of this value and is not equal to it.
-    "ne" Comparable => Ne,
+    Ne: Comparable,
     /// True if the attribute is equal to one of these values.
-    "in" Comparables => In,
+    In: Comparables,
     /// True if the attribute has the type of these values and is equal to none of them.
-    "not_in" Comparables => NotIn,
+    NotIn: Comparables,
     /// True if the attribute is greater than this number.
-    "gt" Number => Gt,
+    Gt: Number,
     /// True if the attribute is greater than or equal to this number.
-    "gte" Number => Gte,
+    Gte: Number,
     /// True if the attribute is less than this number.
-    "lt" Number => Lt,
+    Lt: Number,
     /// True if the attribute is less than or equal to this number.
-    "lte" Number => Lte,
+    Lte: Number,
     /// True if the attribute starts with this text, or with one of these texts.
-    "prefix" Alternatives => Prefix,
+    Prefix: Alternatives,
     /// True if the attribute ends with this text, or with one of these texts.
-    "suffix" Alternatives => Suffix,
+    Suffix: Alternatives,
     /// True if the attribute contains this text, or one of these texts.
-    "contains" Alternatives => Contains,
+    Contains: Alternatives,
     /// True if this regular expression matches at any position of the attribute.
-    "matches" Boxed<Regex> => Matches,
+    Matches: Boxed<Regex>,
     /// True if the attribute is a list with at least one of these texts.
-    "any_of" Texts => AnyOf,
+    AnyOf: Texts,
     /// True if the attribute is a list with all of these texts.
-    "all_of" Texts => AllOf,
+    AllOf: Texts,
     /// True if the attribute is a list with none of these texts.
-    "none_of" Texts => NoneOf,
+    NoneOf: Texts,
     /// True if the attribute is a version that meets this requirement.
-    "semver" Boxed<VersionRequirement> => Semver,
+    Semver: Boxed<VersionRequirement>,
     /// True if the attribute is a time before this one.
-    "before" Boxed<Time> => Before,
+    Before: Boxed<Time>,
     /// True if the attribute is a time after this one.
-    "after" Boxed<Time> => After,
+    After: Boxed<Time>,
     /// True if the attribute is an IP address in one of these networks.
-    "ip_in" List<Sited<Owned<Network>>, 1, UNBOUNDED> => IpIn,
+    IpIn: List<Sited<Owned<Network>>, 1, UNBOUNDED>,
     /// `true`: the attribute is present. `false`: it is missing.
-    "exists" Boolean => Exists,
+    Exists: Boolean,
 }
 
 union! {

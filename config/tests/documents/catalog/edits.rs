@@ -242,6 +242,22 @@ fn what_is_written_is_what_was_read() {
     assert_eq!(JsonEdit::read(&again), Some(read));
 }
 
+/// The specification of `rules` has a flag for each operator; a test there checks that none is missing.
+#[test]
+fn every_operator_of_the_specification_is_written_as_it_was_read() {
+    let spec = include_str!("../../../rules/spec/decisions/operators.json");
+    let spec: Value = serde_json::from_str(spec).unwrap();
+    let flags = spec["document"]["flags"].as_object().unwrap();
+    let edits: Vec<JsonEdit> = flags
+        .iter()
+        .map(|(key, value)| flag(key, value.clone()))
+        .collect();
+    let read = JsonEdit::read(&edits).unwrap();
+    for (edit, read) in edits.iter().zip(&read) {
+        assert_eq!(read.to_json(), *edit);
+    }
+}
+
 #[test]
 fn an_edit_that_a_later_one_replaces_is_not_checked() {
     let mut catalog = Catalog::empty(Eligibility::Enforced);
