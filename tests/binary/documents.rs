@@ -1,6 +1,11 @@
 //! The documentation is correct: its examples are loaded unchanged.
 
-use std::{collections::HashSet, fs, net::TcpListener, path::Path};
+use std::{
+    collections::{BTreeSet, HashSet},
+    fs,
+    net::TcpListener,
+    path::Path,
+};
 
 use testkit::{Client, Request, eventually};
 
@@ -84,21 +89,46 @@ fn quoted(source: &str) -> impl Iterator<Item = &str> {
         .flat_map(|line| line.split('"').skip(1).step_by(2))
 }
 
-#[test]
-fn every_field_of_sluice_yaml_is_in_the_guide() {
+/// Returns the fields that the JSON Schema of a document has, in any of its objects.
+fn fields_of(document: &str) -> BTreeSet<String> {
     let folder = tempfile::tempdir().unwrap();
-    let schema = sluice(folder.path(), ["schema"], "").stdout;
+    let schema = sluice(folder.path(), ["schema", document], "").stdout;
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let definitions = schema["$defs"].as_object().unwrap().values();
     let objects = definitions.filter_map(|definition| definition["properties"].as_object());
-    let fields: HashSet<&str> = objects
-        .flat_map(|fields| fields.keys().map(String::as_str))
-        .collect();
+    objects.flat_map(|fields| fields.keys().cloned()).collect()
+}
+
+#[test]
+fn every_field_of_sluice_yaml_is_in_the_guide() {
+    let fields = fields_of("sluice");
     assert!(
         fields.contains("encoded_slash") && fields.contains("jwks_url"),
         "{fields:?}"
     );
+    let fields = fields.iter().map(String::as_str);
     assert_eq!(missing("docs/configuration.md", fields), Vec::<&str>::new());
+}
+
+#[test]
+fn every_field_and_operator_of_a_flags_document_is_in_the_guide() {
+    let fields = fields_of("flags");
+    assert!(
+        fields.contains("unknown_tenant") && fields.contains("none_of"),
+        "{fields:?}"
+    );
+    let fields = fields.iter().map(String::as_str);
+    assert_eq!(missing("docs/flags.md", fields), Vec::<&str>::new());
+}
+
+#[test]
+fn the_fuzz_dictionary_has_every_operator() {
+    let dictionary = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/dictionaries/documents.dict");
+    let dictionary = fs::read_to_string(dictionary).unwrap();
+    for operator in rules::OperatorWord::ALL {
+        let entry = format!("\"{}: \"", operator.as_str());
+        assert!(dictionary.lines().any(|line| line == entry), "{entry}");
+    }
 }
 
 #[test]
