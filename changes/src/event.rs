@@ -1,76 +1,89 @@
-//! What can happen to flags and tenants, with its names in the audit logs.
+//! The events that audit entries record, with their names in the audit logs.
 
 use serde::{Deserialize, Serialize};
 
-/// What happened. Each has a name in the platform's log; what concerns one org has another in the org's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Event {
+/// Defines the events, one line each: the variant, the name in the platform's log and, for events that concern one org,
+/// the name in the log of that org.
+macro_rules! events {
+    ($($(#[$doc:meta])+ $event:ident: $platform:literal $(, org $org:literal)?;)+) => {
+        /// An event of the audit log. Stored entries name it in snake case.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Event {
+            $($(#[$doc])+ $event,)+
+        }
+
+        impl Event {
+            /// Every event, in the order of declaration.
+            pub const ALL: [Self; [$($platform),+].len()] = [$(Self::$event),+];
+
+            /// Returns the name in the platform's log.
+            #[must_use]
+            pub fn platform_name(self) -> &'static str {
+                match self {
+                    $(Self::$event => $platform,)+
+                }
+            }
+
+            /// Returns the name in the log of the org that the event concerns; the platform's name for events that
+            /// concern no single org.
+            #[must_use]
+            pub fn org_name(self) -> &'static str {
+                let own: Option<&'static str> = match self {
+                    $(Self::$event => events!(@org $($org)?),)+
+                };
+                own.unwrap_or_else(|| self.platform_name())
+            }
+        }
+    };
+    (@org) => { None };
+    (@org $org:literal) => { Some($org) };
+}
+
+events! {
     /// A flag was promoted or reverted.
-    StateChanged,
+    StateChanged: "platform.feature_flag_state_changed";
     /// A flag was killed.
-    FlagKilled,
+    FlagKilled: "platform.feature_flag_killed";
     /// A flag is no longer killed.
-    FlagRestored,
+    FlagRestored: "platform.feature_flag_restored";
     /// Tier defaults were set.
-    TiersChanged,
+    TiersChanged: "platform.feature_flag_tiers_changed";
     /// The rollout was set or removed.
-    RolloutChanged,
+    RolloutChanged: "platform.feature_flag_rollout_changed";
     /// An override that gives a tenant the flag was set.
-    FlagEnabled,
+    FlagEnabled: "platform.feature_flag_enabled", org "feature_flag.enabled";
     /// An override that takes the flag from a tenant was set.
-    FlagDisabled,
+    FlagDisabled: "platform.feature_flag_disabled", org "feature_flag.disabled";
     /// An override was removed.
-    OverrideRemoved,
+    OverrideRemoved: "platform.feature_flag_override_removed", org "feature_flag.override_removed";
     /// A tenant was put on a beta allowlist.
-    BetaAllowed,
+    BetaAllowed: "platform.feature_flag_beta_allowed", org "feature_flag.beta_allowed";
     /// A tenant was taken off a beta allowlist.
-    BetaDisallowed,
+    BetaDisallowed: "platform.feature_flag_beta_disallowed", org "feature_flag.beta_disallowed";
     /// A tenant opted in.
-    OptedIn,
+    OptedIn: "platform.feature_flag_opted_in", org "feature_flag.opted_in";
     /// A tenant opted out.
-    OptedOut,
+    OptedOut: "platform.feature_flag_opted_out", org "feature_flag.opted_out";
     /// A tenant's record was written.
-    TenantChanged,
+    TenantChanged: "platform.org_changed", org "org.changed";
     /// A tenant's record was removed.
-    TenantRemoved,
-    /// Tenants' records were brought in.
-    TenantsImported,
+    TenantRemoved: "platform.org_removed", org "org.removed";
+    /// Tenants' records were imported.
+    TenantsImported: "platform.orgs_imported";
     /// A role signed off.
-    SignedOff,
+    SignedOff: "platform.feature_flag_signed_off";
     /// A document was applied.
-    DocumentApplied,
+    DocumentApplied: "platform.document_applied";
     /// A copy of the store was taken.
-    BackupTaken,
-    /// Somebody could not prove who he is.
-    SignInFailed,
+    BackupTaken: "platform.backup_taken";
+    /// Credentials were rejected.
+    SignInFailed: "platform.sign_in_failed";
 }
 
 impl Event {
-    /// All of them.
-    pub const ALL: [Self; 19] = [
-        Self::StateChanged,
-        Self::FlagKilled,
-        Self::FlagRestored,
-        Self::TiersChanged,
-        Self::RolloutChanged,
-        Self::FlagEnabled,
-        Self::FlagDisabled,
-        Self::OverrideRemoved,
-        Self::BetaAllowed,
-        Self::BetaDisallowed,
-        Self::OptedIn,
-        Self::OptedOut,
-        Self::TenantChanged,
-        Self::TenantRemoved,
-        Self::TenantsImported,
-        Self::SignedOff,
-        Self::DocumentApplied,
-        Self::BackupTaken,
-        Self::SignInFailed,
-    ];
-
-    /// Those whose name is this, or ends with it: `platform.feature_flag_killed`, `feature_flag_killed`, `flag_killed`.
+    /// Returns the events with this name, or whose name ends with it at a `.` or `_`: `platform.feature_flag_killed`,
+    /// `feature_flag_killed` and `flag_killed` name the same event.
     #[must_use]
     pub fn named(name: &str) -> Vec<Self> {
         let is_named = |full: &str| {
@@ -80,48 +93,5 @@ impl Event {
         let all = Self::ALL.into_iter();
         all.filter(|event| is_named(event.platform_name()) || event.org_name() == name)
             .collect()
-    }
-
-    /// Its name in the platform's log.
-    #[must_use]
-    pub fn platform_name(self) -> &'static str {
-        match self {
-            Self::StateChanged => "platform.feature_flag_state_changed",
-            Self::FlagKilled => "platform.feature_flag_killed",
-            Self::FlagRestored => "platform.feature_flag_restored",
-            Self::TiersChanged => "platform.feature_flag_tiers_changed",
-            Self::RolloutChanged => "platform.feature_flag_rollout_changed",
-            Self::FlagEnabled => "platform.feature_flag_enabled",
-            Self::FlagDisabled => "platform.feature_flag_disabled",
-            Self::OverrideRemoved => "platform.feature_flag_override_removed",
-            Self::BetaAllowed => "platform.feature_flag_beta_allowed",
-            Self::BetaDisallowed => "platform.feature_flag_beta_disallowed",
-            Self::OptedIn => "platform.feature_flag_opted_in",
-            Self::OptedOut => "platform.feature_flag_opted_out",
-            Self::TenantChanged => "platform.org_changed",
-            Self::TenantRemoved => "platform.org_removed",
-            Self::TenantsImported => "platform.orgs_imported",
-            Self::SignedOff => "platform.feature_flag_signed_off",
-            Self::DocumentApplied => "platform.document_applied",
-            Self::BackupTaken => "platform.backup_taken",
-            Self::SignInFailed => "platform.sign_in_failed",
-        }
-    }
-
-    /// Its name in the log of the org that it concerns.
-    #[must_use]
-    pub fn org_name(self) -> &'static str {
-        match self {
-            Self::FlagEnabled => "feature_flag.enabled",
-            Self::FlagDisabled => "feature_flag.disabled",
-            Self::OverrideRemoved => "feature_flag.override_removed",
-            Self::BetaAllowed => "feature_flag.beta_allowed",
-            Self::BetaDisallowed => "feature_flag.beta_disallowed",
-            Self::OptedIn => "feature_flag.opted_in",
-            Self::OptedOut => "feature_flag.opted_out",
-            Self::TenantChanged => "org.changed",
-            Self::TenantRemoved => "org.removed",
-            other => other.platform_name(),
-        }
     }
 }
