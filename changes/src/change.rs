@@ -151,26 +151,41 @@ pub enum ImportMode {
 }
 
 impl Change {
-    /// The flag that it is about, if it is about one.
+    /// Returns the flag that the change names, if it names one.
     #[must_use]
     pub fn flag(&self) -> Option<&str> {
+        self.names().0
+    }
+
+    /// Returns the tenant that the change names, if it names one. An org's admin may make a change only of its own
+    /// org, so a tenant that is left out here is open to every org.
+    #[must_use]
+    pub fn org(&self) -> Option<&str> {
+        self.names().1
+    }
+
+    /// Returns the flag and the tenant that the change names.
+    fn names(&self) -> (Option<&str>, Option<&str>) {
         match self {
             Self::SetState { flag, .. }
             | Self::Kill { flag }
             | Self::Restore { flag }
             | Self::SetTiers { flag, .. }
             | Self::SetRollout { flag, .. }
-            | Self::SetOverride { flag, .. }
-            | Self::Allow { flag, .. }
-            | Self::Disallow { flag, .. }
-            | Self::OptIn { flag, .. }
-            | Self::OptOut { flag, .. }
-            | Self::SignOff { flag, .. } => Some(flag),
-            _ => None,
+            | Self::SignOff { flag, .. } => (Some(flag), None),
+            Self::SetOverride { org, flag, .. }
+            | Self::Allow { org, flag }
+            | Self::Disallow { org, flag }
+            | Self::OptIn { org, flag }
+            | Self::OptOut { org, flag } => (Some(flag), Some(org)),
+            Self::PutTenant { org, .. } | Self::PatchTenant { org, .. } | Self::DeleteTenant { org } => {
+                (None, Some(org))
+            }
+            Self::ImportTenants { .. } | Self::ApplyDocument { .. } => (None, None),
         }
     }
 
-    /// What happens when it is made.
+    /// Returns the event that the audit log records for the change.
     #[must_use]
     pub fn event(&self) -> Event {
         match self {
@@ -194,22 +209,6 @@ impl Change {
             Self::OptOut { .. } => Event::OptedOut,
             Self::SignOff { .. } => Event::SignedOff,
             Self::ApplyDocument { .. } => Event::DocumentApplied,
-        }
-    }
-
-    /// The tenant that it is about, if it is about one.
-    #[must_use]
-    pub fn org(&self) -> Option<&str> {
-        match self {
-            Self::SetOverride { org, .. }
-            | Self::PutTenant { org, .. }
-            | Self::PatchTenant { org, .. }
-            | Self::DeleteTenant { org }
-            | Self::Allow { org, .. }
-            | Self::Disallow { org, .. }
-            | Self::OptIn { org, .. }
-            | Self::OptOut { org, .. } => Some(org),
-            _ => None,
         }
     }
 }
