@@ -5,77 +5,99 @@ use serde_json::{Map, Value};
 
 use super::*;
 
-/// A change for each event that a route makes.
-fn changes() -> Vec<Change> {
+/// Returns a change that causes the event, and the name of its route; `None` for events that no change causes.
+fn example(event: Event) -> Option<(Change, &'static str)> {
     let (org, flag) = ("acme".to_owned(), "board".to_owned());
-    let record = Value::Object(Map::new());
-    vec![
-        Change::SetState {
-            flag: flag.clone(),
-            to: Lifecycle::Ga,
-            cascade: false,
-            ga_default: GaDefault::On,
-            urgent: None,
-        },
-        Change::Kill { flag: flag.clone() },
-        Change::Restore { flag: flag.clone() },
-        Change::SetTiers {
-            flag: flag.clone(),
-            tiers: Map::new(),
-        },
-        Change::SetRollout {
-            flag: flag.clone(),
-            rollout: None,
-        },
-        Change::SignOff {
-            flag: flag.clone(),
-            as_role: "operations".into(),
-        },
-        Change::SetOverride {
-            org: org.clone(),
-            flag: flag.clone(),
-            variant: Some(true.into()),
-        },
-        Change::PutTenant {
-            org: org.clone(),
-            record,
-        },
-        Change::DeleteTenant { org: org.clone() },
-        Change::ImportTenants {
-            mode: ImportMode::Upsert,
-            tenants: Vec::new(),
-        },
-        Change::Allow {
-            org: org.clone(),
-            flag: flag.clone(),
-        },
-        Change::Disallow {
-            org: org.clone(),
-            flag: flag.clone(),
-        },
-        Change::OptIn {
-            org: org.clone(),
-            flag: flag.clone(),
-        },
-        Change::OptOut { org, flag },
-        Change::ApplyDocument {
-            document: FlagsDocument::default(),
-            prune: false,
-            adopt: false,
-        },
-    ]
+    let set_override = |variant| Change::SetOverride {
+        org: "acme".to_owned(),
+        flag: "board".to_owned(),
+        variant,
+    };
+    Some(match event {
+        Event::StateChanged => {
+            let change = Change::SetState {
+                flag,
+                to: Lifecycle::Ga,
+                cascade: false,
+                ga_default: GaDefault::On,
+                urgent: None,
+            };
+            (change, "setState")
+        }
+        Event::FlagKilled => (Change::Kill { flag }, "kill"),
+        Event::FlagRestored => (Change::Restore { flag }, "restore"),
+        Event::TiersChanged => {
+            let tiers = Map::new();
+            (Change::SetTiers { flag, tiers }, "setTiers")
+        }
+        Event::RolloutChanged => (Change::SetRollout { flag, rollout: None }, "setRollout"),
+        Event::FlagEnabled => (set_override(Some(true.into())), "setOverride"),
+        Event::FlagDisabled => (set_override(Some(false.into())), "setOverride"),
+        Event::OverrideRemoved => (set_override(None), "setOverride"),
+        Event::BetaAllowed => (Change::Allow { org, flag }, "allow"),
+        Event::BetaDisallowed => (Change::Disallow { org, flag }, "disallow"),
+        Event::OptedIn => (Change::OptIn { org, flag }, "optIn"),
+        Event::OptedOut => (Change::OptOut { org, flag }, "optOut"),
+        Event::TenantChanged => {
+            let record = Value::Object(Map::new());
+            (Change::PutTenant { org, record }, "putOrg")
+        }
+        Event::TenantRemoved => (Change::DeleteTenant { org }, "deleteOrg"),
+        Event::TenantsImported => {
+            let change = Change::ImportTenants {
+                mode: ImportMode::Upsert,
+                tenants: Vec::new(),
+            };
+            (change, "importOrgs")
+        }
+        Event::SignedOff => {
+            let as_role = "operations".to_owned();
+            (Change::SignOff { flag, as_role }, "signOff")
+        }
+        Event::DocumentApplied => {
+            let change = Change::ApplyDocument {
+                document: FlagsDocument::default(),
+                prune: false,
+                adopt: false,
+            };
+            (change, "applyDocument")
+        }
+        Event::BackupTaken | Event::SignInFailed => return None,
+    })
 }
 
 #[test]
-fn a_route_takes_the_permission_of_the_change_that_it_makes() {
-    let changes = changes();
-    let permission_of = |event: Event| {
-        let change = changes.iter().find(|change| change.event() == event);
-        change.map(Change::permission)
-    };
+fn every_change_has_a_route_that_takes_its_permission() {
+    for (event, (change, name)) in Event::ALL
+        .iter()
+        .filter_map(|event| Some((event, example(*event)?)))
+    {
+        assert_eq!(change.event(), *event, "{name}");
+        let route = ROUTES.iter().find(|route| route.name == name).expect(name);
+        assert!(matches!(route.does, Does::Changes(_)), "{name}");
+        assert_eq!(route.permission, change.permission(), "{name}");
+        let path: Vec<&str> = route.names().collect();
+        assert_eq!(path.contains(&"org"), change.org().is_some(), "{name}");
+        assert_eq!(path.contains(&"flag"), change.flag().is_some(), "{name}");
+    }
+}
+
+#[test]
+fn a_route_takes_the_permission_of_the_event_it_names() {
     for route in ROUTES {
         if let Does::Changes(event) = route.does {
-            assert_eq!(Some(route.permission), permission_of(event), "{}", route.name);
+            let permission = example(event).map(|(change, _)| change.permission());
+            assert_eq!(Some(route.permission), permission, "{}", route.name);
         }
+    }
+}
+
+/// The log of an org shows the entries that name the org.
+#[test]
+fn events_of_an_org_have_a_name_in_its_log() {
+    for event in Event::ALL {
+        let is_of_org = example(event).is_some_and(|(change, _)| change.org().is_some());
+        let has_own_name = event.org_name() != event.platform_name();
+        assert_eq!(has_own_name, is_of_org, "{event:?}");
     }
 }
