@@ -131,6 +131,40 @@ fn the_fuzz_dictionary_has_every_operator() {
     }
 }
 
+/// Returns the text of every source file of the command line.
+fn command_line_sources(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            command_line_sources(&path, text);
+        } else {
+            text.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+/// The last fixed word of each path is part of a path that some command requests.
+#[test]
+fn every_path_of_the_api_has_a_command() {
+    let without_command = ["openapi.json", "verify"];
+    let mut sources = String::new();
+    command_line_sources(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli"),
+        &mut sources,
+    );
+    for route in control::api::ROUTES {
+        let mut words = route.path.rsplit(['/', ':']);
+        let word = words.find(|word| !word.starts_with('{')).unwrap();
+        let is_requested = ["/", ":"].iter().any(|before| {
+            let part = format!("{before}{word}");
+            ["\"", "/", "?"]
+                .iter()
+                .any(|after| sources.contains(&format!("{part}{after}")))
+        });
+        assert_ne!(is_requested, without_command.contains(&word), "{}", route.path);
+    }
+}
+
 #[test]
 fn every_code_of_an_answer_is_in_the_guide() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("proxy/src/answer/code.rs");
